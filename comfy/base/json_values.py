@@ -11,8 +11,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from comfy.base.messages import message
-
 MAX_DEPTH = 100
 # Lists and objects, a few hundred bytes each; the largest graph seen has 12,000.
 _MAX_PARTS = 300_000
@@ -22,11 +20,11 @@ _SERVER_PARTS, _SERVER_VALUES = 1_000_000, 3_000_000
 _LEAVES = (str, int, float, type(None))
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1  # signed and unsigned 64 bits: seeds use the latter
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
-_HALF_CHARACTER = message(
+_HALF_CHARACTER = (
     "There is half a character in this text, as of an emoji that was cut. Write it again."
 )
-_NOT_FINITE = message("A number is NaN or infinite. Send a finite number.")
-_TOO_LARGE = message("A whole number has more than 64 bits. Send a smaller one.")
+_NOT_FINITE = "A number is NaN or infinite. Send a finite number."
+_TOO_LARGE = "A whole number has more than 64 bits. Send a smaller one."
 
 
 class NotJson(Exception):

@@ -91,9 +91,9 @@ class BatchSpec:
 
 
 _SPEC = TypeAdapter(BatchSpec)
-_NO_SPEC = message(
-    'Send "axes": [{"field": "5.steps", "text": "10..30:10"}], or "table":'
-    ' {"name": "values.csv", "text": "Steps,Prompt…"}.'
+_NO_SPEC = (
+    'Send "axes": [{"field": "5.steps", "text": "10..30:10"}], or "table": '
+    '{"name": "values.csv", "text": "Steps,Prompt…"}.'
 )
 
 
@@ -290,7 +290,7 @@ def _column(
 ) -> Column:
     """The values of an axis; BadValue where it has none. `given`: keys that have values already."""
     if field is None:
-        raise BadValue(message("There is no field “{field}”.", field=short(axis.field)))
+        raise BadValue(f"There is no field “{short(axis.field)}”.")
     if not axis.is_one:
         raise BadValue(_given_twice(field))
     if axis.replace is not None:
@@ -302,7 +302,7 @@ def _column(
             raise BadValue(message("Add at least one file."))
         return Column(field.key, field.label, axis.files)
     if axis.files is not None:
-        raise BadValue(message("This field takes no file."))
+        raise BadValue("This field takes no file.")
     if axis.values is not None:
         if not axis.values:
             raise BadValue(message("Choose a field and give it several values."))
@@ -319,7 +319,7 @@ def _given_twice(field: Field) -> str:
 def _replaced(field: Field, text: str, base: Mapping[str, object], given: set[str]) -> Column:
     words = tuple(line.rstrip("\r") for line in text.split("\n") if line.strip())
     if not field.is_text:
-        raise BadValue(message("Words can be replaced in a text only."))
+        raise BadValue("Words can be replaced in a text only.")
     if not words:
         raise BadValue(message("Write the words to look for in the first line."))
     if len(words) > MOST_ROWS:

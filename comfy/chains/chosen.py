@@ -131,16 +131,13 @@ def wrong_switches(chain: Chain, given: Mapping[str, object]) -> dict[str, str]:
     for name, value in given.items():
         if name not in known:
             wrong[name] = sentences(
-                message("There is no switch “{name}”.", name=short(name)),
+                f"There is no switch “{short(name)}”.",
                 did_you_mean(name[:200], known),
             )
         elif _choice(known[name], value) is None:
-            wrong[name] = message(
-                "The switch “{name}” is one of {choices}, not “{choice}”.",
-                name=name,
-                choices=listed(map(quoted, known[name].choices)),
-                choice="" if value is None else short(value),
-            )
+            choices = listed(map(quoted, known[name].choices))
+            given_choice = "" if value is None else short(value)
+            wrong[name] = f"The switch “{name}” is one of {choices}, not “{given_choice}”."
     return wrong
 
 
@@ -150,7 +147,7 @@ def _wrong_steps(chain: Chain, without: Collection[str]) -> Iterator[str]:
         if name not in known:
             yield _no_step(name, known)
         elif not known[name].optional:
-            yield message("Step “{step}” can't be left out.", step=name)
+            yield f"Step “{name}” can't be left out."
 
 
 def check_steps(names: Iterable[str], known: Collection[str]) -> None:
@@ -160,6 +157,4 @@ def check_steps(names: Iterable[str], known: Collection[str]) -> None:
 
 
 def _no_step(name: str, known: Collection[str]) -> str:
-    return sentences(
-        message("There is no step “{step}”.", step=short(name)), did_you_mean(name[:200], known)
-    )
+    return sentences(f"There is no step “{short(name)}”.", did_you_mean(name[:200], known))

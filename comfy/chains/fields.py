@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from comfy.base.messages import listed, message, plural
+from comfy.base.messages import listed
 from comfy.base.wording import short
 from comfy.batches.find_field import UnknownField, find_field
 from comfy.batches.rows import Axis, combined
@@ -94,16 +94,12 @@ def form_steps(
 
 def in_step(step: Step, problem: str) -> str:
     """Return a problem with the name of its step."""
-    return message("Step “{step}”, {problem}", step=step.name, problem=problem)
+    return f"Step “{step.name}”, {problem}"
 
 
 def lacks_workflow(step: Step) -> str:
     """Return the error for a step whose workflow isn't in the folder."""
-    return message(
-        "Step “{step}” needs the workflow “{workflow}”, which isn't here.",
-        step=step.name,
-        workflow=short(step.workflow),
-    )
+    return f"Step “{step.name}” needs the workflow “{short(step.workflow)}”, which isn't here."
 
 
 def _form_step(
@@ -123,9 +119,7 @@ def _form_step(
     for key in dict.fromkeys((*settable, *fixed, *repeated)):
         several = (key in inputs) + (key in repeated) + (key in fixed)
         if several > 1 or (key in settable and (key in inputs or key in repeated)):
-            problems.append(
-                message("{field}: It is given by the chain already.", field=form.field(key).label)
-            )
+            problems.append(f"{form.field(key).label}: It is given by the chain already.")
     seeds = {
         item.key: item.default
         for item in form.fields
@@ -145,7 +139,7 @@ def _by_key(form: Form, named: Mapping[str, _Value], problems: list[str]) -> dic
             continue
         if key in by_key:
             label = form.field(key).label
-            problems.append(message("{field}: It is given twice.", field=label))
+            problems.append(f"{label}: It is given twice.")
         by_key[key] = value
     return by_key
 
@@ -161,28 +155,16 @@ def _by_node(
         outputs = _outputs(maker, source.node)
         made = {kind for one in outputs for kind in (one.kind, *RESULT_TYPES[one.kind].also)}
         if source.node and len(outputs) != 1:
+            named = listed(f"{out.node} ({_title(maker, out)})" for out in maker.outputs)
             problems.append(
-                message(
-                    "{field}: “{node}” must be one output of “{step}”: {outputs}.",
-                    field=item.label,
-                    node=short(source.node),
-                    step=source.step,
-                    outputs=listed(f"{out.node} ({_title(maker, out)})" for out in maker.outputs),
-                )
+                f"{item.label}: “{short(source.node)}” must be one output of “{source.step}”: "
+                f"{named}."
             )
         elif not any(takes_from(item, source, kind) for kind in made):
-            problems.append(
-                message(
-                    "{field}: It takes no result of “{step}”.", field=item.label, step=source.step
-                )
-            )
+            problems.append(f"{item.label}: It takes no result of “{source.step}”.")
         elif source.pick == "all" and not source.text and not item.grows:
             problems.append(
-                message(
-                    "{field}: It takes one file, so it can't be given all of “{step}”.",
-                    field=item.label,
-                    step=source.step,
-                )
+                f"{item.label}: It takes one file, so it can't be given all of “{source.step}”."
             )
         sources[key] = replace(source, node=outputs[0].node) if source.node and outputs else source
     return sources
@@ -222,22 +204,14 @@ def _rows(
                 given if isinstance(given, tuple) else values_of(form, item, given, lines_of)
             )
         except TooManyRows:
-            problems.append(_too_often())
+            problems.append(f"It runs {MOST_ROWS} times at most. Give fewer values in “repeat”.")
             return ({},)
         except BadValue as error:
-            problems.append(message("{field}: {problem}", field=item.label, problem=str(error)))
+            problems.append(f"{item.label}: {error}")
             continue
         axes.append(Axis(item.key, values))
     try:
         return tuple(row.values for row in combined(axes)) if axes else ({},)
     except TooManyRows:
-        problems.append(_too_often())
+        problems.append(f"It runs {MOST_ROWS} times at most. Give fewer values in “repeat”.")
         return ({},)
-
-
-def _too_often() -> str:
-    return plural(
-        "It runs {count} time at most. Give fewer values in “repeat”.",
-        "It runs {count} times at most. Give fewer values in “repeat”.",
-        count=MOST_ROWS,
-    )

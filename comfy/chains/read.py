@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from comfy.base.filenames import is_beside
-from comfy.base.messages import listed, message, sentences
+from comfy.base.messages import listed, sentences
 from comfy.base.wording import did_you_mean, quoted, short
 from comfy.chains.model import Chain, ChainErrors, Condition, Source, Step, Switch
 from comfy.chains.order import circle
@@ -55,7 +55,7 @@ def parse_chain(source: str, data: Mapping[str, Any]) -> Chain:
     steps = [_step(source, number, table, problems) for number, table in enumerate(tables, 1)]
     chain = Chain(steps=tuple(steps), switches=switches, **top)
     if "steps" not in data:
-        problems.append(message("{file} has no steps.", file=source))
+        problems.append(f"{source} has no steps.")
     problems += _structural(chain, source)
     if problems:
         raise ChainErrors(dict.fromkeys(problems))
@@ -66,11 +66,11 @@ def _step(source: str, number: int, table: Mapping[str, Any], problems: list[str
     """Return a step without its unreadable settings; its name may be ""."""
     name = table.get("name")
     is_name = isinstance(name, str) and _NAME.fullmatch(name)
-    where = message("{file}, step {step}", file=source, step=name if is_name else number)
+    where = f"{source}, step {name if is_name else number}"
     read = readable_settings(table, STEP_KEYS, where, problems)
     for key in ("name", "workflow"):
         if key not in table:
-            problems.append(message("{place}: “{name}” is missing.", place=where, name=key))
+            problems.append(f"{where}: “{key}” is missing.")
     inputs = _inputs(read.pop("inputs", {}), where, problems)
     return Step(
         name=read.pop("name", ""),
@@ -91,12 +91,8 @@ def _inputs(
             read[name] = tuple(filter(None, sources))
         else:
             problems.append(
-                message(
-                    "{place}: the input “{name}” must be a step, such as “base”, “base[2]”,"
-                    " “base[each]”, “base[all]”, “base@9” or “base.text”.",
-                    place=where,
-                    name=short(name),
-                )
+                f"{where}: the input “{short(name)}” must be a step, such as “base”, "
+                "“base[2]”, “base[each]”, “base[all]”, “base@9” or “base.text”."
             )
     return read
 
@@ -120,12 +116,8 @@ def _switches(table: Mapping[str, Any], where: str, problems: list[str]) -> Iter
             yield Switch(name, choices)
         else:
             problems.append(
-                message(
-                    "{place}: the switch “{name}” must be true, false or a list of several"
-                    " choices.",
-                    place=where,
-                    name=short(name),
-                )
+                f"{where}: the switch “{short(name)}” must be true, false or a list of "
+                "several choices."
             )
 
 
@@ -133,49 +125,36 @@ def _structural(chain: Chain, source: str) -> Iterator[str]:
     """Yield the problems in the connections between steps."""
     names = [step.name for step in chain.steps if step.name]
     for name in (name for name, count in Counter(names).items() if count > 1):
-        yield message("{file}: several steps are called “{name}”.", file=source, name=name)
+        yield f"{source}: several steps are called “{name}”."
     for step in chain.steps:
-        where = message("{file}, step {step}", file=source, step=step.name or step.number)
+        where = f"{source}, step {step.name or step.number}"
         sources = (source.step for several in step.inputs.values() for source in several)
         for name in dict.fromkeys(sources):
             if name == step.name:
-                yield message("{place}: it can't be given its own results.", place=where)
+                yield f"{where}: it can't be given its own results."
             elif name not in names:
                 yield sentences(
-                    message("{place}: there is no step “{name}”.", place=where, name=short(name)),
+                    f"{where}: there is no step “{short(name)}”.",
                     did_you_mean(name, names),
                 )
         for name in step.show:
             if name in step.inputs or name in step.repeat:
-                yield message(
-                    "{place}: “{name}” can't be in “show”: the chain sets it.",
-                    place=where,
-                    name=short(name),
-                )
+                yield f"{where}: “{short(name)}” can't be in “show”: the chain sets it."
         if step.when is not None:
             yield from _unknown_choice(step.when, chain.switches, where)
     if round_ := circle(chain.steps):
-        yield message(
-            "{file}: these steps wait for each other: {steps}.",
-            file=source,
-            steps=listed(map(quoted, round_)),
-        )
+        yield f"{source}: these steps wait for each other: {listed(map(quoted, round_))}."
 
 
 def _unknown_choice(when: Condition, switches: Iterable[Switch], where: str) -> Iterator[str]:
     known = {switch.name: switch for switch in switches}
     if when.switch not in known:
         yield sentences(
-            message("{place}: there is no switch “{name}”.", place=where, name=short(when.switch)),
+            f"{where}: there is no switch “{short(when.switch)}”.",
             did_you_mean(when.switch, known),
         )
     elif when.choice not in known[when.switch].choices:
-        yield message(
-            "{place}: the switch “{name}” has no choice “{choice}”.",
-            place=where,
-            name=when.switch,
-            choice=short(when.choice),
-        )
+        yield f"{where}: the switch “{when.switch}” has no choice “{short(when.choice)}”."
 
 
 # Readers of settings
@@ -227,53 +206,34 @@ CHAIN_KEYS: SettingReaders = {
     "switches": (as_table, no_table),
     "steps": (
         _steps,
-        lambda place, name: message(
-            "{place}: “{name}” must be tables, each written [[steps]], at most {count}.",
-            place=place,
-            name=name,
-            count=_MOST_STEPS,
+        lambda place, name: (
+            f"{place}: “{name}” must be tables, each written [[steps]], at most {_MOST_STEPS}."
         ),
     ),
 }
 STEP_KEYS: SettingReaders = {
     "name": (
         _step_name,
-        lambda place, name: message(
-            "{place}: “{name}” must be a word of letters, digits, “-” and “_”.",
-            place=place,
-            name=name,
-        ),
+        lambda place, name: f"{place}: “{name}” must be a word of letters, digits, “-” and “_”.",
     ),
     "workflow": (
         _workflow_name,
-        lambda place, name: message(
-            "{place}: “{name}” must be the name of a workflow beside the chain.",
-            place=place,
-            name=name,
-        ),
+        lambda place, name: f"{place}: “{name}” must be the name of a workflow beside the chain.",
     ),
     "title": (filled_text, no_text),
     "values": (
         _scalars,
-        lambda place, name: message(
-            "{place}: “{name}” must be a table of texts, numbers, true or false.",
-            place=place,
-            name=name,
-        ),
+        lambda place, name: f"{place}: “{name}” must be a table of texts, numbers, true or false.",
     ),
     "show": (
         as_texts,
-        lambda place, name: message(
-            "{place}: “{name}” must be a list of fields.", place=place, name=name
-        ),
+        lambda place, name: f"{place}: “{name}” must be a list of fields.",
     ),
     "inputs": (as_table, no_table),
     "repeat": (
         _repeat,
-        lambda place, name: message(
-            "{place}: “{name}” must be a table of lists, or of texts such as “1..4”.",
-            place=place,
-            name=name,
+        lambda place, name: (
+            f"{place}: “{name}” must be a table of lists, or of texts such as “1..4”."
         ),
     ),
     "optional": (as_flag, no_flag),

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from comfy.base.errors import WorkflowError
-from comfy.base.messages import message
 from comfy.comfyui.object_info import COMBO, InputSpec, NodeSpec, compatible
 from comfy.graph.live import PRIMITIVE, LiveNode
 from comfy.graph.open import open_node
@@ -73,7 +72,7 @@ def expand_groups(document: SavedGraph, catalogue: Mapping[str, NodeSpec]) -> Sa
     groups: dict[str, _Group | None] = {}
     found = [node for node in document.root.nodes.values() if _name(node.type) in saved]
     if len(found) > _MOST_GROUP_NODES:
-        raise WorkflowError(message("This workflow has too many legacy group nodes."))
+        raise WorkflowError("This workflow has too many legacy group nodes.")
     for node in found:
         name = _name(node.type)
         if name not in groups:

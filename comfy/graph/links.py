@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from comfy.base.errors import WorkflowError
-from comfy.base.messages import message, plural
 from comfy.comfyui.object_info import compatible
 from comfy.graph.live import GETTERS, SETTERS, LiveGraph, LiveInput, LiveNode
 from comfy.graph.schema import INPUT_NODE, GraphLink
@@ -74,11 +73,7 @@ class Unfolded:
             self.setters.setdefault(variable(here.node), []).append(here)
         if len(self.placed) > _MOST_NODES:
             raise WorkflowError(
-                plural(
-                    "Unfolding the subgraphs of this workflow gives more than {count} node.",
-                    "Unfolding the subgraphs of this workflow gives more than {count} nodes.",
-                    count=_MOST_NODES,
-                )
+                f"Unfolding the subgraphs of this workflow gives more than {_MOST_NODES} nodes."
             )
 
 
@@ -106,10 +101,8 @@ def _inside(host: Placed, path: tuple[str, ...]) -> Iterator[Placed]:
         if node.inner is not None:
             if node.inner.id in path or len(path) > _DEEPEST:
                 raise WorkflowError(
-                    message(
-                        "The subgraph “{name}” contains itself, or too many others.",
-                        name=node.inner.name or node.inner.id,
-                    )
+                    f"The subgraph “{node.inner.name or node.inner.id}” contains itself, or "
+                    "too many others."
                 )
             yield from _inside(here, (*path, node.inner.id))
 

@@ -14,7 +14,6 @@ from typing import Any
 
 from comfy.base.errors import WorkflowError
 from comfy.base.json_values import as_dicts, as_mapping, as_text
-from comfy.base.messages import message
 
 # The two nodes every subgraph has: where its inputs come in, where its outputs leave.
 INPUT_NODE = "-10"
@@ -134,8 +133,8 @@ def read_document(data: object) -> SavedGraph:
     found = as_mapping(data)
     if not isinstance(found.get("nodes"), list):
         raise WorkflowError(
-            message("This is not a graph saved by ComfyUI's editor: it has no list of nodes."),
-            hint=message("Save the workflow in ComfyUI (Workflow, Save) and open that file."),
+            "This is not a graph saved by ComfyUI's editor: it has no list of nodes.",
+            hint="Save the workflow in ComfyUI (Workflow, Save) and open that file.",
         )
     graphs = [_graph(raw) for raw in _definitions(found, depth=0)]
     state = as_mapping(found.get("state"))

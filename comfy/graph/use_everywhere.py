@@ -18,7 +18,6 @@ from typing import Any
 import re2
 
 from comfy.base.errors import WorkflowError
-from comfy.base.messages import message, plural
 from comfy.graph.live import LiveGraph, LiveInput, LiveNode
 from comfy.graph.schema import ALWAYS, INPUT_NODE, Frame, GraphLink, SavedGraph
 
@@ -132,8 +131,8 @@ class _Offers:
 
 def _too_large() -> WorkflowError:
     return WorkflowError(
-        message("This workflow is too large for its “Anything Everywhere” nodes."),
-        message("Connect some inputs directly, or split the workflow."),
+        "This workflow is too large for its “Anything Everywhere” nodes.",
+        "Connect some inputs directly, or split the workflow.",
     )
 
 
@@ -146,11 +145,7 @@ def broadcast(graph: LiveGraph, document: SavedGraph) -> None:
     ]
     if len(senders) > _MOST_SENDERS:
         raise WorkflowError(
-            plural(
-                "This workflow has more than {count} “Anything Everywhere” node.",
-                "This workflow has more than {count} “Anything Everywhere” nodes.",
-                count=_MOST_SENDERS,
-            )
+            f"This workflow has more than {_MOST_SENDERS} “Anything Everywhere” nodes."
         )
     _check_groups(graph, senders)
     offers = _Offers(offer for sender in senders for offer in _offers(graph, sender))

@@ -355,7 +355,7 @@ def _is_authors(form: Form, place: InputRef, prompt: Prompt) -> bool:
 def _fixed(form: Form, values: Mapping[str, object]) -> dict[str, str]:
     """Values for inputs that are in no form: their author set them, for every caller."""
     return {
-        item.key: message("The workflow's author has set this. It can't be changed here.")
+        item.key: "The workflow's author has set this. It can't be changed here."
         for item in form.fields
         if item.group == "hidden" and item.key in values
     }

@@ -148,7 +148,7 @@ def foreign_files(
     user's."""
     files = files_in(given)
     return {
-        item.key: message("Send the file itself.")
+        item.key: "Send the file itself."
         for item in form.fields
         if item.is_media
         and item.key not in files
@@ -166,7 +166,7 @@ def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> 
                 errors[item.key] = why
             case Upload() | KeptUpload() if not item.is_media:
                 # No check covers it, and a node may open it.
-                errors[item.key] = message("This field takes no file.")
+                errors[item.key] = "This field takes no file."
             case Upload() as upload:
                 try:
                     room -= upload.size

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from comfy.base.messages import message
-from comfy.media.reader import DamagedFile, Reader, Text, decode_text, named
+from comfy.media.reader import DAMAGED, DamagedFile, Reader, Text, decode_text, named
 
 _MAX_COMMENTS = 10_000
 _VORBIS_COMMENT = 4
@@ -70,7 +69,7 @@ def read_ogg(reader: Reader) -> Iterator[Text]:
     while reader.left:
         head = reader.take(27)
         if head[:4] != b"OggS":
-            raise DamagedFile(message("A page is missing."))
+            raise DamagedFile(DAMAGED)
         granule = int.from_bytes(head[6:14], "little")
         if 0 < granule < 1 << 63:
             return

@@ -12,7 +12,7 @@ from PIL import Image, ImageFile
 
 from comfy.base.messages import message, sentences
 from comfy.media import gif
-from comfy.media.reader import DamagedFile, FewReads
+from comfy.media.reader import DAMAGED, DamagedFile, FewReads
 from comfy.media.signatures import (
     ID3,
     LENGTH,
@@ -222,7 +222,7 @@ class _Pixels:
             raise
         # Files are untrusted: Pillow's decoders raise exceptions of any type.
         except Exception as error:
-            raise DamagedFile(message("Its content is damaged.")) from error
+            raise DamagedFile(DAMAGED) from error
         return cls(
             max(w for w, _, _ in sizes),
             max(h for _, h, _ in sizes),

@@ -90,9 +90,8 @@ def opened(
                 most = MOST_MEMORY // takes // MILLION
                 raise Undecodable(  # noqa: TRY301 - passed on unchanged below
                     message(
-                        "An image can have at most {count} million pixels here. Make it smaller"
-                        " first.",
-                        count=most,
+                        "An image can have at most {most} million pixels. Make it smaller first.",
+                        most=f"{most:,}",
                     )
                 )
             yield image

@@ -12,8 +12,16 @@ from typing import IO, Any, cast
 
 from PIL import ExifTags, Image
 
-from comfy.base.messages import message
-from comfy.media.reader import MAX_TEXT, DamagedFile, FewReads, Reader, Text, decode_text
+from comfy.media.reader import (
+    DAMAGED,
+    MAX_TEXT,
+    TOO_MUCH,
+    DamagedFile,
+    FewReads,
+    Reader,
+    Text,
+    decode_text,
+)
 
 _FORMATS = ("WEBP", "JPEG", "GIF", "TIFF", "AVIF")  # AVIF last: not every build of Pillow has it
 _MAX_BYTES = 256 * 1024 * 1024
@@ -25,7 +33,7 @@ _WINDOWS_TAGS = range(0x9C9B, 0x9CA0)
 def read_exif(reader: Reader) -> Iterator[Text]:
     """The EXIF texts and the comment of an image. No pixel is decoded. Raises Damaged."""
     if reader.size > _MAX_BYTES:
-        raise DamagedFile(message("It is too big for an image."))
+        raise DamagedFile(TOO_MUCH)
     reader.file.seek(0)
     try:
         with Image.open(cast(IO[bytes], FewReads(reader.file)), formats=_FORMATS) as image:
@@ -33,7 +41,7 @@ def read_exif(reader: Reader) -> Iterator[Text]:
             comment = image.info.get("comment")
     # Files are untrusted: Pillow's decoders raise exceptions of any type.
     except Exception as error:
-        raise DamagedFile(message("Its content is damaged.")) from error
+        raise DamagedFile(DAMAGED) from error
     yield from _texts(tags)
     if isinstance(comment, bytes | str):
         yield Text("comment", _text(0, comment))
@@ -46,7 +54,7 @@ def read_exif_block(data: bytes) -> Iterator[Text]:
         block.load(data)
         tags = _tags(block)
     except Exception as error:  # as above
-        raise DamagedFile(message("Its EXIF is damaged.")) from error
+        raise DamagedFile(DAMAGED) from error
     yield from _texts(tags)
 
 

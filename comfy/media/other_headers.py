@@ -7,8 +7,7 @@ import json
 from collections.abc import Iterator
 
 from comfy.base.json_values import NotJson, TooDeep, read_json
-from comfy.base.messages import message
-from comfy.media.reader import MAX_TEXT, DamagedFile, Reader, Text, decode_text
+from comfy.media.reader import DAMAGED, MAX_TEXT, DamagedFile, Reader, Text, decode_text
 
 EXR_SIGNATURE = b"\x76\x2f\x31\x01"
 _GLB_JSON = 0x4E4F534A
@@ -26,7 +25,7 @@ def read_glb(reader: Reader) -> Iterator[Text]:
     reader.position = 12
     length, kind = reader.number(4, "little"), reader.number(4, "little")
     if kind != _GLB_JSON:
-        raise DamagedFile(message("It doesn't begin with its description."))
+        raise DamagedFile(DAMAGED)
     yield from _entries(reader.take(length), "asset", "extras")
 
 
@@ -66,7 +65,7 @@ def _entries(header: bytes, *path: str) -> Iterator[Text]:
     try:
         value = read_json(decode_text(header))
     except (NotJson, TooDeep) as error:
-        raise DamagedFile(message("Its header is damaged.")) from error
+        raise DamagedFile(DAMAGED) from error
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     if isinstance(value, dict):

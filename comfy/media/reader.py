@@ -15,6 +15,7 @@ MAX_TEXT = (
 )  # one text; the longest real graphs, with images inside, have some 10 MB
 _MAX_TOTAL = 128 * 1024 * 1024  # limit of bytes read or inflated from one file
 _MAX_READS = 400_000
+DAMAGED = message("Its content is damaged.")
 TOO_MUCH = message("It holds more than can be read.")
 
 # From Python's escapes for bytes that are not UTF-8 to the characters they are in Latin-1.
@@ -92,7 +93,7 @@ class Reader:
         try:
             plain = zlib.decompressobj().decompress(data, MAX_TEXT + 1)
         except zlib.error as error:
-            raise DamagedFile(message("A compressed part is broken.")) from error
+            raise DamagedFile(DAMAGED) from error
         if len(plain) > MAX_TEXT:
             raise DamagedFile(TOO_MUCH)
         self.spend(len(plain))

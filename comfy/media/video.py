@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from comfy.base.messages import message
-from comfy.media.reader import DamagedFile, Reader, Text, decode_text
+from comfy.media.reader import DAMAGED, DamagedFile, Reader, Text, decode_text
 
 # Which boxes are opened inside which. A file's own tags are in moov/udta/meta/ilst; QuickTime also
 # has moov/meta.
@@ -59,7 +58,7 @@ def _vint(reader: Reader, *, keep_marker: bool) -> int | None:
     first = reader.number(1)
     more = 8 - first.bit_length()
     if more > 7:
-        raise DamagedFile(message("An element has no size."))
+        raise DamagedFile(DAMAGED)
     value = first if keep_marker else first & (0x7F >> more)
     value = value << 8 * more | (reader.number(more) if more else 0)
     return None if not keep_marker and value == (1 << 7 * (more + 1)) - 1 else value
@@ -73,7 +72,7 @@ def _boxes(reader: Reader, inside: bytes, start: int, end: int, keys: list[str])
         size = reader.number(8) if size == 1 else size or end - begin
         stop = min(begin + size, end)
         if stop <= reader.position - 1 or size < 8:
-            raise DamagedFile(message("A box has no size."))
+            raise DamagedFile(DAMAGED)
         yield from _box(reader, inside, kind, stop, keys)
         reader.position = stop
 

@@ -16,6 +16,7 @@ _PARTS = ("x", "y", "width", "height")
 _LEAST = 2  # points of a curve
 _MOST = 100
 _VALUE = "__value__"  # in which a prompt has what would be a link otherwise
+_FOUR_NUMBERS = message("Enter four numbers: X and Y from 0, width and height from 1.")
 _SEPARATORS = re.compile(r"[,;\s]+")
 
 
@@ -41,12 +42,10 @@ def read_box(value: object) -> Box:
         case several:
             numbers = _listed(several)
     if len(numbers) != len(_PARTS):
-        raise BadValue(message("Enter four numbers: X, Y, width and height."))
+        raise BadValue(_FOUR_NUMBERS)
     box = Box(*map(read_int, numbers))
-    if min(box.x, box.y) < 0:
-        raise BadValue(message("X and Y can't be below 0."))
-    if min(box.width, box.height) < 1:
-        raise BadValue(message("Width and height must be 1 or more."))
+    if min(box.x, box.y) < 0 or min(box.width, box.height) < 1:
+        raise BadValue(_FOUR_NUMBERS)
     return box
 
 
@@ -63,9 +62,9 @@ def read_points(value: object) -> Points:
             pairs = list(zip(numbers[::2], numbers[1::2], strict=False))
     points = sorted(_point(pair) for pair in pairs if not _is_blank(pair))
     if not _LEAST <= len(points) <= _MOST:
-        raise BadValue(message("A curve needs {least} to {most} points.", least=_LEAST, most=_MOST))
+        raise BadValue(f"A curve needs {_LEAST} to {_MOST} points.")
     if len({x for x, _ in points}) < len(points):
-        raise BadValue(message("Two points can't have the same X."))
+        raise BadValue("Two points can't have the same X.")
     return tuple(points)
 
 
@@ -90,12 +89,12 @@ def _listed(value: object) -> list[Any]:
             return list(value)
         case str():
             return [part for part in _SEPARATORS.split(value.strip()) if part]
-    raise BadValue(message("Enter numbers."))
+    raise BadValue("Enter numbers.")
 
 
 def _point(pair: object) -> tuple[float, float]:
     if not isinstance(pair, list | tuple) or len(pair) != 2:
-        raise BadValue(message("Each point needs an X and a Y."))
+        raise BadValue("Each point needs an X and a Y.")
     return read_float(pair[0]), read_float(pair[1])
 
 

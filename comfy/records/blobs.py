@@ -208,8 +208,8 @@ class BlobStore:
                 freed = 0
             except OSError as error:
                 raise ComfyError(
-                    message("A kept file could not be removed: {why}.", why=words_of(error)),
-                    message("Let this program write to the folder of its files."),
+                    f"A kept file could not be removed: {words_of(error)}.",
+                    "Let this program write to the folder of its files.",
                 ) from error
             with contextlib.suppress(OSError):
                 small.unlink(missing_ok=True)
@@ -254,15 +254,7 @@ def _write(part: Path, chunks: Iterable[bytes], size: int | None) -> tuple[str, 
                 rest = rest[target.write(rest) :]
         if size is not None and count != size:
             raise ComfyError(
-                message(
-                    "A file did not come whole: {size} bytes were announced, more came.", size=size
-                )
-                if count > size
-                else message(
-                    "A file did not come whole: {size} bytes were announced, only {came} came.",
-                    size=size,
-                    came=count,
-                ),
+                message("A file is damaged: its size isn't the one announced."),
                 message("Try again."),
             )
         os.fsync(target.fileno())

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Row
 
 from comfy.base.errors import ComfyError
-from comfy.base.messages import message
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.records.serialization import from_text, searched_text, to_text
@@ -81,5 +80,5 @@ def _text(record: Record) -> str:
         return to_text(record, shortened=_came_to_nothing(record))
     except (ValueError, RecursionError) as error:
         raise ComfyError(
-            message("This run cannot be remembered: its workflow is too deeply nested."), ""
+            "This run cannot be remembered: its workflow is too deeply nested.", ""
         ) from error

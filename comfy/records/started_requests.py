@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, Connection, Engine, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from comfy.base.errors import ComfyError, RunGoesOn
-from comfy.base.messages import message
 from comfy.records.tables import as_comfy_errors, digest, share_of
 from comfy.records.tables import started_requests as _requests
 
@@ -67,11 +66,11 @@ class StartedRequests:
                 return ()
         if known.content != row["content"]:
             raise OtherRequest(
-                message("This Idempotency-Key belongs to another request."),
-                message("Use a new one for each run."),
+                "This Idempotency-Key belongs to another request.",
+                "Use a new one for each run.",
             )
         if not (runs := tuple(json.loads(known.runs))):
-            raise RunGoesOn(message("This request is already being started."))
+            raise RunGoesOn("This request is already being started.")
         return runs
 
     def started(self, owner: str, key: str, runs: Sequence[str]) -> None:

@@ -233,8 +233,8 @@ class DamagedDatabase(ComfyError):
 
     def __init__(self, why: str) -> None:
         super().__init__(
-            message("The history could not be read or written: {why}.", why=why),
-            message("Move the database away, or name another place."),
+            f"The history could not be read or written: {why}.",
+            "Move the database away, or name another place.",
         )
 
 
@@ -258,10 +258,8 @@ def as_comfy_errors() -> Iterator[None]:
         ):  # a server's own words: they name its host and the account
             log.warning("The history's database failed: %s", why)
             raise ComfyError(
-                message(
-                    "The history could not be read or written: its database does not answer as it"
-                    " should."
-                ),
+                "The history could not be read or written: its database does not answer as it"
+                " should.",
                 _SEE,
             ) from error
         raise ComfyError(

@@ -13,7 +13,6 @@ import uuid
 from functools import partial
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
-from comfy.base.messages import message
 from comfy.comfyui.client.event_stream import EventStream
 from comfy.comfyui.protocol.events import ExecutionError, ExecutionInterrupted, ExecutionSuccess
 from comfy.comfyui.protocol.responses import HistoryEntry, Queue
@@ -222,7 +221,7 @@ class Attempt:
         """ServerUnreachable if the run is to end, as where its connections were cut for that."""
         stop_where_due(self._hooks, self._shared)
         if self._shared.stopping is not None:
-            raise ServerUnreachable(message("The run was cancelled."))
+            raise ServerUnreachable("The run was cancelled.")
 
     def _on_sending(self, prompt_id: str) -> None:
         self._shared.note(Reconnect.sending)
@@ -242,7 +241,7 @@ class Attempt:
         shared = self._shared
         try:
             if not shared.opening(stream):
-                raise ServerUnreachable(message("The run was cancelled."))
+                raise ServerUnreachable("The run was cancelled.")
             shared.note(Reconnect.opening, time.monotonic())
             stream.open()
         except ComfyError as error:

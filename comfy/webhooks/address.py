@@ -8,7 +8,6 @@ from collections.abc import Collection
 from ipaddress import IPv6Address
 
 from comfy.base.errors import ComfyError
-from comfy.base.messages import message
 from comfy.comfyui.client.address import DEFAULT_PORTS
 
 _LONGEST = 2000  # characters
@@ -52,19 +51,19 @@ def allowed_host(url: object, hosts: Collection[str]) -> str:
     """The host and port of an address, if it is one of these; CallbackRefused."""
     if not hosts:
         raise CallbackRefused(
-            message("Webhooks are turned off."),
-            message("Ask the administrator to allow your host (--webhook-hosts)."),
+            "Webhooks are turned off.",
+            "Ask the administrator to allow your host (--webhook-hosts).",
         )
     try:
         host = host_and_port(url if isinstance(url, str) else "")
     except ValueError:
         raise CallbackRefused(
-            message("“callback” is no address that a webhook can be sent to."),
-            message("Write it like https://hooks.example.org/runs, without a name or password."),
+            "“callback” is no address that a webhook can be sent to.",
+            "Write it like https://hooks.example.org/runs, without a name or password.",
         ) from None
     if host not in hosts:
         raise CallbackRefused(
-            message("This app sends no webhooks to {host}.", host=host),
-            message("Ask the administrator to allow your host (--webhook-hosts)."),
+            f"This app sends no webhooks to {host}.",
+            "Ask the administrator to allow your host (--webhook-hosts).",
         )
     return host

@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from comfy.base.messages import message
-
 MAPPINGS = "config.toml"
 _MAX_BYTES = 1_000_000
 
@@ -43,7 +41,7 @@ def read_mappings(workflow: Path) -> NodeMappings:
             return NodeMappings()
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        problem = message("{file} beside it cannot be read: {why}.", file=MAPPINGS, why=str(error))
+        problem = f"{MAPPINGS} beside it cannot be read: {error}."
         return NodeMappings(problems=(problem,))
     return parse_mappings(workflow.stem, data)
 

@@ -89,10 +89,10 @@ def test_unchanged_values_stay_as_the_author_wrote_them() -> None:
 @pytest.mark.parametrize(
     ("box", "said"),
     [
-        ([1, 2, 3], "Enter four numbers: X, Y, width and height."),
+        ([1, 2, 3], "Enter four numbers: X and Y from 0, width and height from 1."),
         ([1, 2, 3, None], "Enter a number."),
-        ([-1, 0, 5, 5], "X and Y can't be below 0."),
-        ([0, 0, 0, 5], "Width and height must be 1 or more."),
+        ([-1, 0, 5, 5], "Enter four numbers: X and Y from 0, width and height from 1."),
+        ([0, 0, 0, 5], "Enter four numbers: X and Y from 0, width and height from 1."),
         (None, "Enter numbers."),
     ],
 )

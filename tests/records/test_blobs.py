@@ -72,12 +72,12 @@ def test_the_same_bytes_are_kept_once(kept: BlobStore, tmp_path: Path) -> None:
     assert bytes_kept(kept) == 4
 
 
-@pytest.mark.parametrize(("size", "said"), [(3, "more"), (5, "only 4"), (0, "more")])
+@pytest.mark.parametrize("size", [3, 5, 0])
 def test_a_file_of_another_size_than_announced_is_refused(
-    kept: BlobStore, tmp_path: Path, size: int, said: str
+    kept: BlobStore, tmp_path: Path, size: int
 ) -> None:
     """Too many bytes or too few are an error in words, and nothing is left of them."""
-    with pytest.raises(ComfyError, match=said):
+    with pytest.raises(ComfyError, match="its size isn't the one announced"):
         kept.add([b"four"], size=size)
     assert on_disk(tmp_path) == []
 

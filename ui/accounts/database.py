@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from comfy.base.errors import ComfyError
-from comfy.base.messages import message, sentences
+from comfy.base.messages import sentences
 
 _LONGEST_LOCK = 30.0  # seconds that a change waits for another program to let go of the file
 
@@ -73,21 +73,19 @@ class SignInDatabase:
         except (OSError, sqlite3.OperationalError) as error:
             why = str(error)
             raise SignInFileError(
-                lambda path: message(
-                    "The file {path} could not be used: {why}.", path=path, why=why
-                ),
-                message("See who may read and write it, or choose another folder (--data)."),
+                lambda path: f"The file {path} could not be used: {why}.",
+                "See who may read and write it, or choose another folder (--data).",
                 self._path,
             ) from error
         except sqlite3.ProgrammingError as error:  # of a connection that is closed
             raise SignInFileError(
-                lambda _: message("The program is shutting down."),
-                message("Try again in a moment."),
+                lambda _: "The program is shutting down.",
+                "Try again in a moment.",
                 self._path,
             ) from error
         except sqlite3.DatabaseError as error:
             raise SignInFileError(
-                lambda path: message("{file} is damaged.", file=path),
-                message("Delete it: everybody has to sign in again and to make new tokens, then."),
+                lambda path: f"{path} is damaged.",
+                "Delete it: everybody has to sign in again and to make new tokens, then.",
                 self._path,
             ) from error

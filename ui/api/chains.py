@@ -11,7 +11,6 @@ from fastapi import Body, Depends, Header, Request, Response
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import WorkflowError
-from comfy.base.messages import message
 from comfy.chains.chain_form import chain_form
 from comfy.chains.keys import parse_values
 from comfy.chains.open_chain import ChainStanding
@@ -45,7 +44,7 @@ from ui.web.responses import AsciiJSON
 from ui.web.shares import shared_address
 
 _LONGEST_TITLE = 100  # characters
-_IS_WORKFLOW = message("This is a single workflow. Start it with POST …/runs.")
+_IS_WORKFLOW = "This is a single workflow. Start it with POST …/runs."
 _BODY: dict[str, Any] = {
     "content": either_way(
         {
@@ -80,7 +79,7 @@ _CONTINUED: dict[str, Any] = {
         }
     )
 }
-_NO_STEP_NAMES = message("“again” is a list of the names of steps.")
+_NO_STEP_NAMES = "“again” is a list of the names of steps."
 
 
 def chains_api(

@@ -11,7 +11,6 @@ from fastapi import Depends, Query, Request
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import ComfyError, RunNotFound
-from comfy.base.messages import message
 from comfy.batches.open_batch import BatchSummary
 from comfy.chains.open_chain import ChainStanding
 from comfy.records.record import Record
@@ -29,7 +28,7 @@ from ui.web.shares import shared_address
 
 PAGE_LENGTH, _LONGEST_PAGE = 50, 200  # runs, batches or chains a request
 Limit = Annotated[int, Query(ge=1, le=_LONGEST_PAGE)]
-NO_CURSOR = message("This page of the list no longer exists. Ask again without “cursor”.")
+NO_CURSOR = "This page of the list no longer exists. Ask again without “cursor”."
 
 
 class Runs:

@@ -17,7 +17,6 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from comfy.base.errors import ComfyError, RunNotFound
-from comfy.base.messages import message
 from comfy.launch.start import StartedRuns
 from comfy.launch.uploads import Upload, content_of
 from comfy.runs.interface import Origin, RunPolicy
@@ -37,11 +36,11 @@ from ui.web.shares import Caller, caller_of, shared_address
 
 _MOST_AT_ONCE = 16  # runs of one request, as on the page
 _LONGEST_KEY = 255
-_COUNT = message("“count” is a whole number from 1 to {most}.", most=_MOST_AT_ONCE)
-_IS_CHAIN = message("This is a chain of several workflows. Start it with POST …/chains.")
+_COUNT = f"“count” is a whole number from 1 to {_MOST_AT_ONCE}."
+_IS_CHAIN = "This is a chain of several workflows. Start it with POST …/chains."
 _TEXT_SOURCES = "“text_sources” is a list of up to 16 run ids."
-_LONG_KEY = message("An Idempotency-Key has at most {most} characters.", most=_LONGEST_KEY)
-_NO_HISTORY = message("This app remembers no runs, so it knows no Idempotency-Key.")
+_LONG_KEY = f"An Idempotency-Key has at most {_LONGEST_KEY} characters."
+_NO_HISTORY = "This app remembers no runs, so it knows no Idempotency-Key."
 REPLAYED: dict[str, Any] = {
     "description": "As it is now: its key was used for it before.",
     "content": {"application/json": {}},

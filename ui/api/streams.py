@@ -13,7 +13,6 @@ from fastapi import Depends, Header, Query, Request
 from fastapi.responses import Response
 
 from comfy.base.errors import ComfyError, RunNotFound
-from comfy.base.messages import message
 from comfy.groups.queue import GroupQueue
 from comfy.records.record import Record
 from comfy.runs.interface import Run
@@ -30,7 +29,7 @@ from ui.web.identity import Identity
 from ui.web.responses import NO_STORE, json_text
 from ui.web.shares import caller_of
 
-_NO_PREVIEW = message("There is no preview of this run at the moment.")
+_NO_PREVIEW = "There is no preview of this run at the moment."
 _FRAMES = "multipart/x-mixed-replace"
 _BOUNDARY = "frame"
 _STILL_HERE = b": still here\n\n"

@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from comfy.base.errors import WorkflowError
 from comfy.base.json_values import refused_value
-from comfy.base.messages import listed, message
+from comfy.base.messages import listed
 from comfy.base.wording import quoted, short
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, random_seed
@@ -36,7 +36,7 @@ _OF_REQUEST = (
 )
 _MARKS = {"base64", "run", "file", "from", "after"}  # of objects that stand for values
 _DIGITS = re.compile(r"[0-9]{1,40}")
-_NO_OBJECT = message("The values are an object of field keys and values.")
+_NO_OBJECT = "The values are an object of field keys and values."
 
 
 def either_way(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class Bodies:
         told: dict[str, Any] = {"values": {}}
         for key, count in Counter(key for key, _ in items).items():
             if count > 1 and key != "values":
-                said = message("{field} is given twice. Leave one of them out.", field=short(key))
+                said = f"{short(key)} is given twice. Leave one of them out."
                 raise HTTPException(422, said)
         for key, value in items:
             # A charset such as UTF-7 can spell half a character.
@@ -125,7 +125,7 @@ class Bodies:
             elif key in _OF_REQUEST and isinstance(value, str):
                 part = self._object(f'{{"{key}": {value}}}')
                 if part.keys() != {key}:
-                    raise HTTPException(422, message("This is not JSON."))
+                    raise HTTPException(422, "This is not JSON.")
                 told |= part
             elif key == "callback" and isinstance(value, str):
                 told[key] = value
@@ -193,9 +193,7 @@ def _check_part(name: str, told: object, schema: Mapping[str, Any]) -> None:
                 part, parts = short(unknown[0]), listed(map(quoted, known))
                 raise HTTPException(
                     422,
-                    message(
-                        "This request takes no “{name}”, only {parts}.", name=part, parts=parts
-                    ),
+                    f"This request takes no “{part}”, only {parts}.",
                 )
             for part, value in told.items():
                 _check_part(part, value, known[part])
@@ -203,12 +201,10 @@ def _check_part(name: str, told: object, schema: Mapping[str, Any]) -> None:
             for value in told:
                 _check_part(name, value, items)
         case _, {"enum": list(choices)} if told not in choices:
-            said = message(
-                "“{name}” is one of {choices}.", name=name, choices=listed(map(quoted, choices))
-            )
+            said = f"“{name}” is one of {listed(map(quoted, choices))}."
             raise HTTPException(422, said)
         case _, {"type": "boolean"} if not isinstance(told, bool):
-            raise HTTPException(422, message("“{name}” is true or false.", name=name))
+            raise HTTPException(422, f"“{name}” is true or false.")
 
 
 def _is_structureless(value: object) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image, ImageChops, ImageOps
 
-from comfy.base.messages import plural
+from comfy.base.messages import message
 from comfy.media.checks import MILLION, FileLimits
 from comfy.media.decoding import Undecodable, opened, with_eight_bits
 
@@ -33,24 +33,15 @@ def put_together(image: Path, layers: Sequence[Path], limits: FileLimits, made: 
     """Write an image with its mask to `made`, as PNG. Raises Undecodable, and OSError where it
     cannot be written."""
     if len(layers) > _MOST_LAYERS:
-        raise Undecodable(
-            plural(
-                "A mask can have at most {count} layer.",
-                "A mask can have at most {count} layers.",
-                count=_MOST_LAYERS,
-            )
-        )
+        raise Undecodable(f"A mask can have at most {_MOST_LAYERS} layers.")
     width, height = _size(image)
     sizes = [(width, height), *(_size(layer, layer=True) for layer in layers)]
     if sum(wide * high for wide, high in sizes) > limits.painted:
         most = limits.painted // MILLION
         raise Undecodable(
-            plural(
-                "The image and its paint can have at most {count} million pixels. Make the image"
-                " smaller first.",
-                "The image and its paint can have at most {count} million pixels. Make the image"
-                " smaller first.",
-                count=most,
+            message(
+                "An image can have at most {most} million pixels. Make it smaller first.",
+                most=f"{most:,}",
             )
         )
     mask = Image.new("L", (width, height))

@@ -20,7 +20,6 @@ from dataclasses import dataclass, replace
 
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.filenames import plain_name
-from comfy.base.messages import message
 from comfy.form.model import Field
 from comfy.launch.uploads import Refused, Upload, from_data_url
 from ui.documents.headlines import NO_RESULT
@@ -28,10 +27,10 @@ from ui.files.components import Painted
 from ui.files.copies import FileCopies
 from ui.files.results import FieldResults
 
-_NOT_BASE64 = message("This is not base64.")
-_FILE_WORDS = message(
-    "A file is the id of an upload, a data: address,"
-    ' {"base64": "…", "name": "a.png"} or {"run": "…", "file": 0}.'
+_NOT_BASE64 = "This is not base64."
+_FILE_WORDS = (
+    'A file is the id of an upload, a data: address, {"base64": "…", "name": "a.png"} '
+    'or {"run": "…", "file": 0}.'
 )
 
 

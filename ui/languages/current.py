@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from starlette.datastructures import Headers
@@ -22,6 +23,16 @@ _current: ContextVar[Language] = ContextVar("language", default=_ENGLISH)
 def current_language() -> Language:
     """Return the language of the current request or socket; English outside of one."""
     return _current.get()
+
+
+@contextmanager
+def in_english() -> Iterator[None]:
+    """Write a page in English, whatever the language of the request."""
+    before = _current.set(_ENGLISH)
+    try:
+        yield
+    finally:
+        _current.reset(before)
 
 
 def translated(text: str) -> str:

@@ -15,7 +15,6 @@ from comfy.base.errors import (
     TooManyThreads,
     WorkflowError,
 )
-from comfy.base.messages import message, plural
 from comfy.comfyui.protocol.events import Preview
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.comfyui.servers.pool import ServerPool
@@ -28,10 +27,10 @@ from ui.library import WorkflowLibrary
 from ui.page.form.missing_card import missing_lines
 from ui.web.identity import NOBODY
 
-_WAITING = message("Waiting")
-_RUNNING = message("Running")
-_OWN_WORKFLOW = message("A workflow of their own")
-_NOT_SIGNED_IN = message("Guest")
+_WAITING = "Waiting"
+_RUNNING = "Running"
+_OWN_WORKFLOW = "A workflow of their own"
+_NOT_SIGNED_IN = "Guest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ def _line(run: Run, name: str, now: float, *, images: bool) -> RunLine:
         run.id,
         name or _NOT_SIGNED_IN,
         _OWN_WORKFLOW if job.workflow.startswith(MARK) else job.title or job.workflow,
-        message("Requested {duration} ago", duration=elapsed_words(now - run.submitted_at)),
+        f"Requested {elapsed_words(now - run.submitted_at)} ago",
         _progress(state),
         run.record.server,
         state.preview_number if images and state.preview else 0,
@@ -136,15 +135,11 @@ def _progress(state: RunState) -> str:
             case None:
                 return _WAITING
             case 0 | 1:
-                return message("Waiting, next in the queue")
+                return "Waiting, next in the queue"
             case before:
-                return plural(
-                    "Waiting, {count} run before it",
-                    "Waiting, {count} runs before it",
-                    count=before,
-                )
+                return f"Waiting, {before} {'run' if before == 1 else 'runs'} before it"
     if state.steps > 1:
-        return message("Running, step {step} of {steps}", step=state.step, steps=state.steps)
+        return f"Running, step {state.step} of {state.steps}"
     return _RUNNING
 
 

@@ -7,42 +7,41 @@ import platform
 from collections.abc import Iterable
 from importlib import metadata
 
-from comfy.base.messages import message
 from comfy.comfyui.servers.reports import Memory
-from ui.languages.current import current_language, html_of
+from ui.languages.current import current_language
 from ui.operator.overview import LackingWorkflow, Overview, RunLine, ServerLine
 from ui.page.plain.inline import module_tag
 from ui.page.plain.layout import link_to_app
 from ui.settings.version import app_version
 
 PATH = "/operator"
-TOKENS = message("All access tokens")
-TITLE = message("Servers and runs · ComfyForms")
-_HEADING = message("Servers and runs")
-_SERVERS = message("Servers")
-_ANSWERS = message("Answers")
-_AWAY = message("Does not answer")
-_DRAINED = message("Takes no more runs")
-_DRAIN = message("Drain")
-_TAKE_BACK = message("Take back")
-_FREE = message("Free memory")
-_RUNS = message("Runs")
-_PREVIEW = message("Preview")
-_NO_RUNS = message("Nothing runs or waits.")
-_LACKING = message("Missing or replaced for workflows")
-_NOTHING_LACKS = message("Every workflow has what it needs.")
-_NOT_KNOWN = message("No server has told what it has.")
-_VERSIONS = message("Versions")
+TOKENS = "All access tokens"
+TITLE = "Servers and runs · ComfyForms"
+HEADING = "Servers and runs"
+_SERVERS = "Servers"
+_ANSWERS = "Answers"
+_AWAY = "Does not answer"
+_DRAINED = "Takes no more runs"
+_DRAIN = "Drain"
+_TAKE_BACK = "Take back"
+_FREE = "Free memory"
+_RUNS = "Runs"
+_PREVIEW = "Preview"
+_NO_RUNS = "Nothing runs or waits."
+_LACKING = "Missing or replaced for workflows"
+_NOTHING_LACKS = "Every workflow has what it needs."
+_NOT_KNOWN = "No server has told what it has."
+_VERSIONS = "Versions"
 _GB = 2**30
 
 
 def page_body(now: Overview, why: str = "", *, has_tokens: bool = False) -> str:
     """Return the page's body. `why`: the reason of a failed action; `has_tokens`: users can have
     tokens, which have their own page."""
-    tokens = f'<p><a href="{PATH[1:]}/tokens">{html_of(TOKENS)}</a></p>' if has_tokens else ""
+    tokens = f'<p><a href="{PATH[1:]}/tokens">{TOKENS}</a></p>' if has_tokens else ""
     return f"""<main class="operator">
-<h1>{html_of(_HEADING)}</h1>
-<p id="why" role="alert">{html_of(why)}</p>
+<h1>{HEADING}</h1>
+<p id="why" role="alert">{html.escape(why)}</p>
 <div id="now" data-address="{PATH[1:]}">
 {_section(_SERVERS, _servers(now.servers))}
 {_section(_RUNS, _runs(now.runs))}
@@ -56,7 +55,7 @@ def page_body(now: Overview, why: str = "", *, has_tokens: bool = False) -> str:
 
 
 def _section(title: str, body: str) -> str:
-    return f'<section class="card"><h2>{html_of(title)}</h2>{body}</section>'
+    return f'<section class="card"><h2>{title}</h2>{body}</section>'
 
 
 def _servers(servers: Iterable[ServerLine]) -> str:
@@ -70,28 +69,22 @@ def _server(at: int, line: ServerLine) -> str:
         state, shade = _DRAINED, "drained"
     facts: list[str] = []
     if report.version:
-        facts.append(message("ComfyUI {version}", version=report.version))
+        facts.append(f"ComfyUI {report.version}")
     if report.running is not None:
-        facts.append(
-            message(
-                "Queue: {running} running, {waiting} waiting",
-                running=report.running,
-                waiting=report.waiting,
-            )
-        )
+        facts.append(f"Queue: {report.running} running, {report.waiting} waiting")
     facts += [said for one in report.memory if (said := _memory(one))]
-    told = "".join(f"<li>{html_of(one)}</li>" for one in facts)
+    told = "".join(f"<li>{html.escape(one)}</li>" for one in facts)
     name = server.url
     turn = (
-        ("take-back", _TAKE_BACK, message("Take back {name}", name=name))
+        ("take-back", _TAKE_BACK, f"Take back {name}")
         if server.drained
-        else ("drain", _DRAIN, message("Drain {name}", name=name))
+        else ("drain", _DRAIN, f"Drain {name}")
     )
-    free = ("free", _FREE, message("Free memory of {name}", name=name))
+    free = ("free", _FREE, f"Free memory of {name}")
     buttons = "".join(_button(at, *one) for one in ((turn, free) if report.up else (turn,)))
     return f"""<article class="server">
 <div><h3>{html.escape(name)}</h3>
-<p class="{shade}">{html_of(state)}</p><ul>{told}</ul></div>
+<p class="{shade}">{state}</p><ul>{told}</ul></div>
 <div class="buttons">{buttons}</div></article>"""
 
 
@@ -99,34 +92,35 @@ def _memory(one: Memory) -> str:
     if one.free is None or not one.total:
         return ""
     free, total = (current_language().number(amount / _GB, 1) for amount in (one.free, one.total))
-    return message("Memory: {free} of {total}\xa0GB free", free=free, total=total)
+    return f"Memory: {free} of {total}\u00a0GB free"
 
 
 def _button(at: int, action: str, text: str, label: str) -> str:
     name = "drain" if action == "take-back" else action  # the focus stays on it
     return f"""<form method="post" action="{PATH[1:]}/servers/{at}/{action}">
-<button type="submit" class="quiet" id="{name}-{at}" aria-label="{html_of(label)}">{html_of(text)}\
+<button type="submit" class="quiet" id="{name}-{at}" aria-label="{html.escape(label)}">{text}\
 </button></form>"""
 
 
 def _runs(runs: tuple[RunLine, ...]) -> str:
     if not runs:
-        return f"<p>{html_of(_NO_RUNS)}</p>"
+        return f"<p>{_NO_RUNS}</p>"
     return f'<ul class="lines">{"".join(map(_run, runs))}</ul>'
 
 
 def _run(run: RunLine) -> str:
     address = f"{PATH[1:]}/runs/{run.id}/preview?{run.preview}"
-    image = f'<img src="{address}" alt="{html_of(_PREVIEW)}">' if run.preview else ""
-    told = " · ".join(html_of(one) for one in (run.progress, run.server, run.since) if one)
-    return f"<li>{image}<b>{html_of(run.workflow)}</b> · {html_of(run.owner)}<br>{told}</li>"
+    image = f'<img src="{address}" alt="{_PREVIEW}">' if run.preview else ""
+    told = " · ".join(html.escape(one) for one in (run.progress, run.server, run.since) if one)
+    owner = html.escape(run.owner)
+    return f"<li>{image}<b>{html.escape(run.workflow)}</b> · {owner}<br>{told}</li>"
 
 
 def _lacking(workflows: tuple[LackingWorkflow, ...] | None) -> str:
     if not workflows:
-        return f"<p>{html_of(_NOT_KNOWN if workflows is None else _NOTHING_LACKS)}</p>"
+        return f"<p>{_NOT_KNOWN if workflows is None else _NOTHING_LACKS}</p>"
     lines = (
-        f"<li><b>{html_of(one.title)}</b><br>{'<br>'.join(map(html_of, one.lines))}</li>"
+        f"<li><b>{html.escape(one.title)}</b><br>{'<br>'.join(map(html.escape, one.lines))}</li>"
         for one in workflows
     )
     return f'<ul class="lines">{"".join(lines)}</ul>'

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from comfy.comfyui.servers.server import ComfyServer
 from ui.accounts.pages.sign_in import SignInPage
 from ui.gradio.internals import root_address
-from ui.languages.current import html_of
+from ui.languages.current import in_english
 from ui.operator.access import OperatorAccess
 from ui.operator.overview import Monitor, free
 from ui.operator.page import PATH, TITLE, page_body
@@ -31,9 +31,10 @@ def operator_routes(
 
     def page(request: Request, path: str, why: str = "", status: int = 200) -> HTMLResponse:
         root = root_address(request, path, root_path)
-        tags = head_tags_of(html.escape(root), html_of(TITLE))
-        body = page_body(monitor.overview(), why, has_tokens=identity.login is not None)
-        return as_page(plain_page(tags, body, root), status)
+        tags = head_tags_of(html.escape(root), TITLE)
+        with in_english():
+            body = page_body(monitor.overview(), why, has_tokens=identity.login is not None)
+            return as_page(plain_page(tags, body, root), status)
 
     def drain(server: ComfyServer) -> str:
         pool.drain(server)

@@ -8,22 +8,20 @@ import html
 from fastapi import HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from comfy.base.messages import message
 from ui.accounts.login import Login, token_owner
 from ui.accounts.pages.sign_in import SignInPage
 from ui.accounts.pages.token_row import token_row
 from ui.gradio.internals import root_address
-from ui.languages.current import html_of
+from ui.languages.current import in_english
 from ui.operator.access import OperatorAccess
-from ui.operator.page import PATH, TOKENS
+from ui.operator.page import HEADING, PATH, TOKENS
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
 from ui.web.access import Access, GuardedRoutes
 
 _PATH = f"{PATH}/tokens"
-_TITLE = message("All access tokens · ComfyForms")
-_ABOUT = message("Scripts use these tokens to act as their owners.")
-_NONE = message("No tokens.")
-_BACK = message("Servers and runs")
+_TITLE = "All access tokens · ComfyForms"
+_ABOUT = "Scripts use these tokens to act as their owners."
+_NONE = "No tokens."
 
 
 def token_routes(access: OperatorAccess, sign_in: SignInPage, root_path: str) -> GuardedRoutes:
@@ -41,8 +39,9 @@ def token_routes(access: OperatorAccess, sign_in: SignInPage, root_path: str) ->
         if not access.permits(request) or identity.login is None:
             raise HTTPException(404)
         root = root_address(request, _PATH, root_path)
-        tags = head_tags_of(html.escape(root), html_of(_TITLE))
-        return as_page(plain_page(tags, _body(identity.login), root))
+        tags = head_tags_of(html.escape(root), _TITLE)
+        with in_english():
+            return as_page(plain_page(tags, _body(identity.login), root))
 
     @routes.post(f"{_PATH}/{{token_id}}/revoke", Access.ADMINISTRATOR)
     async def revoke(request: Request, token_id: str) -> Response:
@@ -62,8 +61,8 @@ def _body(login: Login) -> str:
         for one in login.all_tokens()
     )
     return f"""<main class="card account">
-<h1>{html_of(TOKENS)}</h1>
-<p>{html_of(_ABOUT)}</p>
-<section aria-label="{html_of(TOKENS)}">{"".join(rows) or f"<p>{html_of(_NONE)}</p>"}</section>
-<p><a href="{PATH[1:]}">{html_of(_BACK)}</a></p>
+<h1>{TOKENS}</h1>
+<p>{_ABOUT}</p>
+<section aria-label="{TOKENS}">{"".join(rows) or f"<p>{_NONE}</p>"}</section>
+<p><a href="{PATH[1:]}">{HEADING}</a></p>
 </main>"""

@@ -6,7 +6,6 @@ from fastapi import Depends, HTTPException
 from fastapi.responses import FileResponse
 
 from comfy.base.errors import WorkflowError
-from comfy.base.messages import message
 from ui.library import WorkflowLibrary
 from ui.routes.results import sent
 from ui.web.access import Access, GuardedRoutes
@@ -27,6 +26,6 @@ def cover_routes(library: WorkflowLibrary, identity: Identity) -> GuardedRoutes:
                 return sent(path, path.name)
         except (WorkflowError, OSError):
             pass
-        raise HTTPException(404, message("No such image."))
+        raise HTTPException(404, "No such image.")
 
     return routes

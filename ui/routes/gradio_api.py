@@ -12,7 +12,7 @@ import anyio.from_thread
 import gradio as gr
 
 from comfy.base.errors import ComfyError
-from comfy.base.messages import message, sentences
+from comfy.base.messages import sentences
 from comfy.comfyui.protocol.run_state import RunState
 from comfy.launch.start import FieldErrors, Starter
 from comfy.library.folder import WorkflowFolder
@@ -27,7 +27,7 @@ from ui.web.urls import file_address
 _DEADLINE = 3600.0  # seconds after which a run whose caller may have vanished is ended
 # The properties of a run's document that scripts get; its files have addresses of their own here.
 _PROPERTIES = ("phase", "queue_place", "step", "steps", "started_at", "finished_at")
-_NO_OBJECT = message(
+_NO_OBJECT = (
     'The values are a JSON object of field keys and values, such as {"6.text": "a lighthouse"}.'
 )
 # Seconds without news: Gradio sees that a caller is gone when it hands on an answer.

@@ -10,7 +10,6 @@ from fastapi import Depends, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
 from comfy.base.errors import BatchNotFound
-from comfy.base.messages import message
 from comfy.batches.grids.settings import settings_in
 from comfy.form.check import check as check_values
 from ui.documents.past_run import past_run
@@ -35,7 +34,7 @@ def group_page_routes(services: Services, identity: Identity) -> GuardedRoutes:
         """Return the values of a row, whether it has begun or not, as the script keeps a form's."""
         table = batches.table(batch_id, owner)
         if not 0 <= index < len(table.rows):
-            raise BatchNotFound(message("This batch has no such row."))
+            raise BatchNotFound("This batch has no such row.")
         workflow, given = table.summary.workflow, table.rows[index].values
         _, form = services.forms.form(workflow, owner, given)
         clean, _ = check_values(form, given)

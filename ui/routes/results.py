@@ -50,7 +50,7 @@ _UNSAFE = ("image/svg+xml",)
 # this app's rights.
 _QUIET_DRAWING = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 _NO_FILE = message("This file no longer exists.")
-_NO_RANGE = message("The file does not have the range of bytes that was asked for.")
+_NO_RANGE = "The file does not have the range of bytes that was asked for."
 _CHUNK = 256 * 1024  # bytes
 MOST_CHOSEN = 200  # runs that something is done with at once
 
@@ -121,7 +121,7 @@ def result_routes(
         _, file = found
         path = blobs.thumbnail(file.digest, file.kind)
         if path is None:
-            raise HTTPException(404, message("There is no thumbnail of this."))
+            raise HTTPException(404, "There is no thumbnail of this.")
         return FileResponse(
             path, media_type="image/webp", headers=_headers("thumb.webp", "image/webp")
         )

@@ -95,7 +95,7 @@ def keep_all(files: list[UploadFile], owner: str, address: str, uploads: UploadF
     """Return the places of the files, all of which are checked before one is stored. `address`: see
     `RunRegistry.submit`. Raises Unfit."""
     if not files:
-        raise Unfit(message("This request holds no file."))
+        raise Unfit("This request holds no file.")
     for file in files:
         if why := problem_with(file.file, uploads.limits.file):
             name = plain_name(file.filename or "")

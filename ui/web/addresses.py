@@ -15,7 +15,6 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from comfy.base.messages import message
 from comfy.comfyui.client.address import is_loopback
 from ui.gradio.internals import SERVER_HEADER
 from ui.languages.current import translated
@@ -194,12 +193,9 @@ def _refused_host(name: str, path: str) -> Response:
     """The answer to a request for another name than the app's, "" where it was no name: to programs
     a problem document, to browsers a sentence."""
     status = 421 if name else 400
-    said = message(
-        "Unknown host name {name}. The administrator can allow it with --hosts {name}",
-        name=name,
-    )
+    said = f"Unknown host name {name}. The administrator can allow it with --hosts {name}"
     if not name:
-        said = message("This request does not say in its Host header which app it is for.")
+        said = "This request does not say in its Host header which app it is for."
     if path.startswith(f"{API}/"):
         return Problem(status, said).answer()
     return PlainTextResponse(translated(said), status)

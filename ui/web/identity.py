@@ -37,7 +37,7 @@ _KINDS: Mapping[Way, str] = {
 }
 LOG_IN_FIRST = message("Sign in first.")
 _GUEST = message("Guest")
-OWN_PAGE_ONLY = message("Cross-site requests aren't allowed.")
+OWN_PAGE_ONLY = "Cross-site requests aren't allowed."
 NO_LOGIN = 4401  # close code: the page asks for a login, which has ended or was never there
 REPLACED = 4409  # close code: a user has signed in in this browser; the page connects again
 _CLOSING = 1.0  # seconds that sockets may take to be closed

@@ -12,7 +12,6 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from comfy.base.json_values import levels, refused_value
-from comfy.base.messages import message, plural
 from ui.web.limits import WebLimits
 from ui.web.responses import AsciiJSON
 
@@ -28,14 +27,14 @@ def read_object(body: bytes, limits: WebLimits) -> dict[str, Any] | str:
     try:
         call = json.loads(body)
     except (ValueError, RecursionError):
-        return message("This is not JSON.")
+        return "This is not JSON."
     if not isinstance(call, dict):
-        return message("A call is a JSON object.")
+        return "A call is a JSON object."
     number = 0
     for depth, level in enumerate(levels(call)):
         number += len(level)
         if depth > limits.depth:
-            return message("These values are nested too deeply.")
+            return "These values are nested too deeply."
         if number > limits.values:
             return _too_many(limits)
         if problem := next(filter(None, map(refused_value, level)), ""):
@@ -67,10 +66,4 @@ async def validation_error(_: Request, problem: Exception) -> Response:
 
 
 def _too_many(limits: WebLimits) -> str:
-    """Return the sentence for more values than a call may have."""
-    return plural(
-        "These are more than {number} value.",
-        "These are more than {number} values.",
-        count=limits.values,
-        number=f"{limits.values:,}",
-    )
+    return f"These are more than {limits.values:,} values."

@@ -125,8 +125,8 @@ class Client:
             data = json.dumps(body, allow_nan=False).encode()
         except ValueError as error:
             raise PromptRejected(
-                message("The workflow holds a number that cannot be sent."),
-                message("Look for an infinite or missing number."),
+                "The workflow holds a number that cannot be sent.",
+                "Look for an infinite or missing number.",
             ) from error
         answer = self._call(
             "POST", "/prompt", data=data, headers={"Content-Type": "application/json"}

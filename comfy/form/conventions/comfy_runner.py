@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from comfy.base.messages import message, one_of, sentences
+from comfy.base.messages import one_of, sentences
 from comfy.base.wording import plain_words, short
 from comfy.form.candidates import Candidate
 from comfy.form.conventions.layers import Layer, Statement
@@ -59,20 +59,14 @@ def _meant(inputs: Mapping[str, Candidate]) -> Candidate | None:
 
 
 def _nothing_meant(name: str, place: str, class_type: str, inputs: Sequence[Candidate]) -> str:
-    at = {"file": MAPPINGS, "name": name, "place": short(place), "node": class_type}
+    said = f"{MAPPINGS}: “{name}” is “{short(place)}”, but that node ({class_type}) has"
     if not inputs:
         return sentences(
-            message(
-                "{file}: “{name}” is “{place}”, but that node ({node}) has no value to set.", **at
-            ),
-            message("Name the node that holds the value."),
+            f"{said} no value to set.",
+            "Name the node that holds the value.",
         )
     keys = [f'"{one.key}"' for one in inputs[:_MOST_NAMED]] + ["…"] * (len(inputs) > _MOST_NAMED)
     return sentences(
-        message("{file}: “{name}” is “{place}”, but that node ({node}) has several inputs.", **at)
-        if place == inputs[0].node
-        else message(
-            "{file}: “{name}” is “{place}”, but that node ({node}) has no such value to set.", **at
-        ),
-        message("Write which one is meant: {name} = {inputs}.", name=name, inputs=one_of(keys)),
+        f"{said} several inputs." if place == inputs[0].node else f"{said} no such value to set.",
+        f"Write which one is meant: {name} = {one_of(keys)}.",
     )

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from comfy.base.messages import message, sentences
+from comfy.base.messages import sentences
 from comfy.base.wording import did_you_mean, short
 from comfy.form.candidates import Candidate
 from comfy.form.check import check, labelled_errors
 from comfy.form.model import Field, Form, Idea
 from comfy.workflow.config import IdeaConfig, image_beside
 
-_NO_IMAGE = message("This must be the name of an image beside the workflow.")
+_NO_IMAGE = "This must be the name of an image beside the workflow."
 
 
 def find_ideas(
@@ -42,12 +42,7 @@ def _values_of(
     if isinstance(said, str):
         prompt = next((one.key for one in shown.values() if one.widget == "textarea"), None)
         if prompt is None:
-            return {}, [
-                message(
-                    "The idea “{idea}” in the TOML file has no text field to go into.",
-                    idea=short(said),
-                )
-            ]
+            return {}, [f"The idea “{short(said)}” in the TOML file has no text field to go into."]
         values: dict[str, object] = {prompt: said}
     else:
         unknown = list(_unknown(said, names, shown))
@@ -64,9 +59,7 @@ def _values_of(
     }
     said_of = labelled_errors(form, errors)
     wrong: list[str] = [
-        message("Ideas in the TOML file: {problem}", problem=said_of[key])
-        for key in values
-        if key in errors
+        f"Ideas in the TOML file: {said_of[key]}" for key in values if key in errors
     ]
     return {key: clean[key] for key in values if key in clean}, wrong
 
@@ -78,14 +71,8 @@ def _unknown(
         candidate = names.get(name.lower())
         if candidate is None:
             yield sentences(
-                message(
-                    "The ideas in the TOML file name “{name}”, which this workflow doesn't have.",
-                    name=name,
-                ),
+                (f"The ideas in the TOML file name “{name}”, which this workflow doesn't have."),
                 did_you_mean(name, names),
             )
         elif candidate.key not in shown:
-            yield message(
-                "The ideas in the TOML file name “{name}”, which isn't a field to fill in.",
-                name=name,
-            )
+            yield f"The ideas in the TOML file name “{name}”, which isn't a field to fill in."

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from comfy.base.messages import message
 from comfy.form.candidates import Candidate
 from comfy.form.conventions.layers import Layer, Statement
 from comfy.form.conventions.mcww_titles import WrapperTitle, read_wrapper_title
@@ -65,11 +64,8 @@ def wrapper(nodes: Sequence[NodeView]) -> Layer:
         candidate = _input_of_wrapper(one.node)
         if candidate is None:
             problems.append(
-                message(
-                    "“{name}” has nothing to set: node {node} takes everything from links.",
-                    name=one.title.label,
-                    node=one.node.id,
-                )
+                f"“{one.title.label}” has nothing to set: node {one.node.id} takes "
+                "everything from links."
             )
         else:
             statements.append(_wrapper_statement(one.title, candidate))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from comfy.base.messages import listed, message, sentences
+from comfy.base.messages import listed, sentences
 from comfy.base.wording import did_you_mean
 from comfy.form.candidates import Candidate
 from comfy.form.conventions.layers import Layer, Statement
@@ -30,14 +30,12 @@ def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> La
         if candidate is None:
             problems.append(
                 sentences(
-                    message(
-                        "The toml names “{name}”, which this workflow does not have.", name=name
-                    ),
+                    f"The toml names “{name}”, which this workflow does not have.",
                     did_you_mean(name, names),
                 )
             )
         elif candidate.key in taken:
-            problems.append(message("The toml names “{name}” twice.", name=name))
+            problems.append(f"The toml names “{name}” twice.")
         else:
             taken.add(candidate.key)
             return candidate
@@ -53,11 +51,7 @@ def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> La
         also = tuple(other for name in said.also if (other := look_up(name)))
         if wrong := [other.key for other in also if other.type != candidate.type]:
             problems.append(
-                message(
-                    "The toml's “{name}” cannot also set {inputs}: the types differ.",
-                    name=said.name,
-                    inputs=listed(wrong),
-                )
+                f"The toml's “{said.name}” cannot also set {listed(wrong)}: the types differ."
             )
             also = tuple(other for other in also if other.key not in wrong)
             taken.difference_update(wrong)

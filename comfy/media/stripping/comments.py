@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import struct
 
-from comfy.media.stripping.pieces import DAMAGED, CannotStrip
+from comfy.media.reader import DAMAGED
+from comfy.media.stripping.pieces import CannotStrip
 
 _STREAM_INFO, _PADDING, _COMMENTS = 0, 1, 4
 _LAST = 0x80

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from comfy.media.reader import Reader
-from comfy.media.stripping.pieces import DAMAGED, CannotStrip, FilePiece, Span
+from comfy.media.reader import DAMAGED, Reader
+from comfy.media.stripping.pieces import CannotStrip, FilePiece, Span
 
 _HEAD = 13
 _FRAME, _EXTENSION, _END = b",", b"!", b";"

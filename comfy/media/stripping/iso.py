@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
-from comfy.media.reader import Reader
+from comfy.media.reader import DAMAGED, Reader
 from comfy.media.stripping.comments import empty_flac_blocks
 from comfy.media.stripping.iso_boxes import (
     AUDIO,
@@ -23,7 +23,7 @@ from comfy.media.stripping.iso_boxes import (
     rest_of,
 )
 from comfy.media.stripping.iso_samples import sample_ranges
-from comfy.media.stripping.pieces import DAMAGED, CannotStrip, FilePiece, Patches, Zeros, patched
+from comfy.media.stripping.pieces import CannotStrip, FilePiece, Patches, Zeros, patched
 
 _FRAGMENTS = frozenset({b"moof", b"mvex", b"sidx"})
 _TRACKS = (b"vide", b"soun")

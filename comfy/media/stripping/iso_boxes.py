@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from comfy.media.reader import Reader
-from comfy.media.stripping.pieces import DAMAGED, CannotStrip, Patches, Zeros
+from comfy.media.reader import DAMAGED, Reader
+from comfy.media.stripping.pieces import CannotStrip, Patches, Zeros
 
 # Boxes that are kept inside others; the rest becomes free space. Boxes in `VISIT` need more work.
 KEPT: Mapping[bytes, frozenset[bytes]] = MappingProxyType(

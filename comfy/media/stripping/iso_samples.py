@@ -6,9 +6,9 @@ import sys
 from array import array
 from itertools import accumulate
 
-from comfy.media.reader import Reader
+from comfy.media.reader import DAMAGED, Reader
 from comfy.media.stripping.iso_boxes import IsoBox, boxes
-from comfy.media.stripping.pieces import DAMAGED, CannotStrip
+from comfy.media.stripping.pieces import CannotStrip
 
 _MOST = 2_000_000  # samples, chunks
 _COST = 100  # bytes that a number counts as: a second of a processor for all tables of a file

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from comfy.media.reader import Reader
+from comfy.media.reader import DAMAGED, Reader
 from comfy.media.stripping.comments import empty_flac_blocks, empty_vorbis_packet
 from comfy.media.stripping.matroska_elements import (
     CODECS,
@@ -16,7 +16,6 @@ from comfy.media.stripping.matroska_elements import (
     Id,
 )
 from comfy.media.stripping.pieces import (
-    DAMAGED,
     MOST_PIECES,
     CannotStrip,
     FilePiece,

@@ -7,13 +7,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from comfy.media.reader import MAX_TEXT, Reader
+from comfy.media.reader import DAMAGED, MAX_TEXT, Reader
 from comfy.media.stripping.comments import (
     empty_comments,
     empty_flac_blocks,
     empty_vorbis_packet,
 )
-from comfy.media.stripping.pieces import DAMAGED, CannotStrip, FilePiece, Patches, patched
+from comfy.media.stripping.pieces import CannotStrip, FilePiece, Patches, patched
 
 _HEAD = 27
 _FIRST, _LAST = 0x02, 0x04

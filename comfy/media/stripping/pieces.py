@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from comfy.media.reader import DAMAGED
+
 _CHUNK = 256 * 1024  # bytes
 MOST_PIECES = 100_000
 _MOST_OWN = 32 * 1024 * 1024  # bytes that are held in memory for one file
-DAMAGED = "Its content is damaged."
 
 
 class CannotStrip(Exception):

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from comfy.media.png import PNG_SIGNATURE
-from comfy.media.reader import MAX_TEXT, Reader
+from comfy.media.reader import DAMAGED, MAX_TEXT, Reader
 from comfy.media.stripping.embedded import MOST_PROFILE, is_color_profile, orientation_only
-from comfy.media.stripping.pieces import DAMAGED, CannotStrip, FilePiece, Span
+from comfy.media.stripping.pieces import CannotStrip, FilePiece, Span
 
 _MOST = 0x7FFFFFFF
 _KEPT: Mapping[bytes, int] = MappingProxyType(  # and how long the specification lets each be

@@ -6,9 +6,9 @@ import struct
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from comfy.media.reader import MAX_TEXT, Reader
+from comfy.media.reader import DAMAGED, MAX_TEXT, Reader
 from comfy.media.stripping.embedded import is_color_profile, orientation_only
-from comfy.media.stripping.pieces import DAMAGED, CannotStrip, FilePiece, Span
+from comfy.media.stripping.pieces import CannotStrip, FilePiece, Span
 
 _MOST = 0xFFFFFFFF
 _WEBP: Mapping[bytes, int] = MappingProxyType(  # and how long each may be

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from comfy.media.reader import Reader
+from comfy.media.reader import DAMAGED, Reader
 from comfy.media.signatures import ID3
-from comfy.media.stripping.pieces import DAMAGED, CannotStrip, FilePiece, Span
+from comfy.media.stripping.pieces import CannotStrip, FilePiece, Span
 
 _FLAC, _STREAM_INFO = b"fLaC", 34
 _WINDOW = 128 * 1024  # the longest FLAC frame that is looked for at the end

@@ -93,7 +93,8 @@ def test_it_tells_how_servers_are_and_what_workflows_lack(place: Place) -> None:
     french = place.anna.get(
         f"{place.app.url}/operator", headers={"Accept-Language": "fr"}, timeout=LONGEST_WAIT
     )
-    assert re.search(r"Mémoire\s: \d+,\d\sGo libres sur \d+,\d", html.unescape(french.text))
+    assert re.search(r"Memory: [\d.]+ of [\d.]+\sGB free", html.unescape(french.text))
+    assert '<html lang="en"' in french.text
     assert re.search(r"ComfyForms [\d.]+ · Gradio 6", told)
     assert "Missing or replaced for workflows" in told
     assert "Model: nowhere.safetensors" in told

@@ -52,7 +52,7 @@ _WORDS = {
     "failed": message("Failed"),
     "stopped": message("Stopped"),
 }
-_NO_PAGE = message("This grid has no such page.")
+_NO_PAGE = "This grid has no such page."
 _NOTHING = message("No image")
 
 

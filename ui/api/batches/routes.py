@@ -11,7 +11,6 @@ from typing import Literal
 from fastapi import Depends, Header, Request, Response
 from starlette.exceptions import HTTPException
 
-from comfy.base.messages import message
 from comfy.batches.check import batch_seconds_left
 from comfy.batches.queue import BatchQueue
 from ui.api.batches.grids import grids_api
@@ -47,7 +46,7 @@ from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import AsciiJSON
 from ui.web.shares import FairSlots, caller_of
 
-_NO_CHAIN = message("Only a workflow can be run as a batch, not a chain.")
+_NO_CHAIN = "Only a workflow can be run as a batch, not a chain."
 Change = Literal["pause", "continue", "stop", "retry"]
 _CHANGES: Mapping[Change, Callable[[BatchQueue, str, str], None]] = {
     "pause": BatchQueue.pause,

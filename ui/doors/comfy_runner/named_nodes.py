@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from comfy.base.messages import listed, message
+from comfy.base.messages import listed
 from comfy.base.wording import quoted, short
 from comfy.form.conventions.comfy_runner import TEXT_INPUTS
 from comfy.form.model import Field, Form
@@ -40,10 +40,10 @@ class NamedNodes:
         sources = [str(one[0]) for name in wanted if is_link(one := given.get(name))]
         if source := next((one for one in sources if one in with_text), None):
             raise NotThere(
-                message("The text of node “{node}” comes from another node.", node=short(node)),
-                message("Update node “{node}”.", node=short(source)),
+                f"The text of node “{short(node)}” comes from another node.",
+                f"Update node “{short(source)}”.",
             )
-        raise NotThere(message("Node “{node}” has no text to update.", node=short(node)), fit)
+        raise NotThere(f"Node “{short(node)}” has no text to update.", fit)
 
     def file_field(self, node_id: object) -> Field:
         """Return the field of a node's image or other file. NotThere without one."""
@@ -53,7 +53,7 @@ class NamedNodes:
         for ref, found in files.items():
             if ref.node == node and own in ("", ref.input):
                 return found
-        raise NotThere(message("Node “{node}” takes no file.", node=short(node)), fit)
+        raise NotThere(f"Node “{short(node)}” takes no file.", fit)
 
     def _place(self, node_id: object, fit: str) -> tuple[str, str]:
         """The node that is meant, and the input where one is named. `fit`: what to name instead."""
@@ -61,7 +61,7 @@ class NamedNodes:
         place = said if said in prompt else self.names.get(said, said)
         node, _, own = (place, "", "") if place in prompt else place.partition(".")
         if node not in prompt:
-            raise NotThere(message("This workflow has no node “{node}”.", node=short(said)), fit)
+            raise NotThere(f"This workflow has no node “{short(said)}”.", fit)
         return node, own
 
     def _fields(self) -> Iterator[tuple[InputRef, Field]]:
@@ -71,4 +71,4 @@ class NamedNodes:
         """Return alternatives for an unknown node: names in the config, then ids; "" for none."""
         names = [name for name, place in self.names.items() if place.partition(".")[0] in nodes]
         told = listed(quoted(one) for one in islice((*names, *nodes), _MOST_NAMED))
-        return message("Nodes that can be updated: {nodes}.", nodes=told) if nodes else ""
+        return f"Nodes that can be updated: {told}." if nodes else ""

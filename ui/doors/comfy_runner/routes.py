@@ -14,7 +14,7 @@ from fastapi import Request, Response
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import ComfyError, RunNotFound
-from comfy.base.messages import listed, message
+from comfy.base.messages import listed
 from comfy.launch.start import FieldErrors
 from ui.api.start import Asker, runs_end_first
 from ui.api.values import Bodies
@@ -30,8 +30,8 @@ from ui.web.body_limits import place_held
 from ui.web.identity import OWN_PAGE_ONLY, Identity, bearer_token
 from ui.web.shares import caller_of
 
-_NO_SERVICE = message("No text service is named here.")
-_NAME_SERVICE = message("Add a table [ollama] with a model to the config.toml.")
+_NO_SERVICE = "No text service is named here."
+_NAME_SERVICE = "Add a table [ollama] with a model to the config.toml."
 
 
 def comfy_runner_routes(
@@ -166,7 +166,7 @@ class RunnerCalls:
         missing = [name for name in names if told.get(name) is None]
         if missing:
             names_said = listed(missing)
-            raise HTTPException(400, message("Missing required fields: {names}", names=names_said))
+            raise HTTPException(400, f"Missing required fields: {names_said}")
         return [told[name] for name in names]
 
     def _person(self, request: Request) -> str:

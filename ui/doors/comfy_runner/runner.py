@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from comfy.base.errors import ComfyError, ServerError
-from comfy.base.messages import message, sentences
+from comfy.base.messages import sentences
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.conventions.comfy_runner import OUTPUT
@@ -29,10 +29,10 @@ from ui.doors.comfy_runner.text_service import WrittenPrompts
 from ui.routes.presenter import run_end
 from ui.services import Services
 
-_NO_WORKFLOW = message("No workflow is named.")
-_NAME_ONE = message("Send ?workflow=NAME, or name one under [comfy] in the config.toml.")
-_NO_PROMPT_NODE = message("The config.toml names no node for the prompt.")
-_NAME_NODE = message("It is ollama_prompt_node_id under [comfy], or ollama_node of a workflow.")
+_NO_WORKFLOW = "No workflow is named."
+_NAME_ONE = "Send ?workflow=NAME, or name one under [comfy] in the config.toml."
+_NO_PROMPT_NODE = "The config.toml names no node for the prompt."
+_NAME_NODE = "It is ollama_prompt_node_id under [comfy], or ollama_node of a workflow."
 
 
 class NoResult(ComfyError):
@@ -133,8 +133,8 @@ class Runner:
         saved = [at for at, file in enumerate(files) if file.type == "output"]
         if not saved:
             raise NoResult(
-                message("The run is done, and has saved nothing."),
-                message("Give the workflow a node that saves its image."),
+                "The run is done, and has saved nothing.",
+                "Give the workflow a node that saves its image.",
             )
         best = min(saved, key=lambda at: (files[at].node != wanted, files[at].kind != "image"))
         return files[best], best
@@ -174,7 +174,5 @@ class Runner:
         except ServerError as error:
             if error.passing:
                 raise
-            raise NotThere(
-                message("ComfyUI's input folder has no file “{file}”.", file=name[:80])
-            ) from error
+            raise NotThere(f"ComfyUI's input folder has no file “{name[:80]}”.") from error
         return Upload(file, to)

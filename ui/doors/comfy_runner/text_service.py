@@ -15,7 +15,6 @@ from urllib3.exceptions import HTTPError
 
 from comfy.base.errors import ComfyError
 from comfy.base.json_values import as_mapping, as_text, parse_json
-from comfy.base.messages import message
 from comfy.base.wording import short
 from comfy.comfyui.client.sessions import Session
 from ui.doors.comfy_runner.config import TextService
@@ -79,12 +78,12 @@ class TextQuestion:
                     content = b"".join(islice(answer.iter_content(_PIECE), _MOST_PIECES))
             except requests.Timeout as error:
                 raise TextServiceError(
-                    message("The text service took too long."), message("Try again later.")
+                    "The text service took too long.", "Try again later."
                 ) from error
             except (requests.RequestException, HTTPError) as error:
                 raise TextServiceError(
-                    message("The text service does not answer."),
-                    message("Ask the administrator to check [ollama] in config.toml."),
+                    "The text service does not answer.",
+                    "Ask the administrator to check [ollama] in config.toml.",
                 ) from error
         return _prompts(answer.status_code, _object(content))
 
@@ -92,13 +91,13 @@ class TextQuestion:
 def _prompts(status: int, told: dict[str, object]) -> WrittenPrompts:
     if status != requests.codes.ok:
         why = short(as_text(told.get("error"))) or str(status)
-        raise TextServiceError(message("The text service refused: {why}", why=why))
+        raise TextServiceError(f"The text service refused: {why}")
     written = _object(as_text(told.get("response")))
     positive, negative = (as_text(written.get(part)).strip() for part in _PARTS)
     if not positive:
         raise TextServiceError(
-            message("The text service wrote no prompt."),
-            message("Try again, or name another model under [ollama]."),
+            "The text service wrote no prompt.",
+            "Try again, or name another model under [ollama].",
         )
     return WrittenPrompts(positive, negative)
 

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from comfy.base.errors import ComfyError
-from comfy.base.messages import message, sentences
+from comfy.base.messages import sentences
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.runs.interface import Run
 from ui.api.values import SentValues
@@ -32,8 +32,8 @@ from ui.web.identity import Identity
 from ui.web.shares import where
 
 ANSWERING = "endpoint"
-_GONE = message("There is no such endpoint any more.")
-_CONNECT_AGAIN = message("Connect again: the workflows have changed.")
+_GONE = "There is no such endpoint any more."
+_CONNECT_AGAIN = "Connect again: the workflows have changed."
 
 
 def add_named_endpoints(services: Services, identity: Identity) -> None:

@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from comfy.base.errors import ComfyError
-from comfy.base.messages import message, sentences
+from comfy.base.messages import sentences
 from comfy.form.check import unknown_fields
 from comfy.form.model import Field
 from ui.api.schema import is_required, schema_of
@@ -53,7 +53,7 @@ _OF_CHAIN = _object(
         ),
     }
 )
-_CHANGED = message("This workflow takes other values now. Connect again, then call it again.")
+_CHANGED = "This workflow takes other values now. Connect again, then call it again."
 
 
 def endpoint_of(named: NamedForm) -> NamedEndpoint:

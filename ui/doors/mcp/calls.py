@@ -20,7 +20,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from comfy.base.errors import ComfyError
-from comfy.base.messages import message
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.check import unknown_fields
 from comfy.runs.interface import Run
@@ -44,7 +43,7 @@ from ui.web.identity import NOBODY, Identity
 from ui.web.responses import Problem
 from ui.web.shares import caller_of
 
-_VALUES = message("These values can't be used.")
+_VALUES = "These values can't be used."
 Context = ServerRequestContext[Any, Request]
 
 
@@ -99,7 +98,7 @@ class ToolCalls:
         name = named_workflows(self.services.library, owner).get(tool)
         named = named_form(self.services.library, tool, name, owner) if name is not None else None
         if named is None:
-            raise NotThere(message("There is no tool “{name}”.", name=tool[:100]))
+            raise NotThere(f"There is no tool “{tool[:100]}”.")
         return named.workflow, argument_names(named.form)
 
     def _result(

@@ -64,7 +64,7 @@ def test_a_box_and_a_curve_are_filled_in(
         width.blur()
         person.press()
         error = box.locator(".field-error")
-        expect(error).to_have_text("Width and height must be 1 or more.")
+        expect(error).to_have_text("Enter four numbers: X and Y from 0, width and height from 1.")
         box.get_by_label("X", exact=True).fill("8")
         page.wait_for_function(IS_KEPT, arg="[8,0,0,512]")
         expect(error).to_be_visible()
