@@ -8,6 +8,7 @@ import re
 import secrets
 import uuid
 from dataclasses import dataclass, replace
+from typing import Any
 
 import requests
 from PIL import Image
@@ -19,6 +20,7 @@ from ui.settings.web_settings import WebSettings
 ANN, BOB = ("ann", "lighthouse at dusk"), ("bob", "harbour in rain")
 LOGIN = WebSettings(port=0, users=(ANN, BOB))
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
+LAST_STEP = "upscale"  # of `a_chain`
 SECRET = "words that only ann knows"
 OWN = 1  # indentation of the owner's workflow, so that no other person opens the same bytes
 PROMPT = {
@@ -30,22 +32,28 @@ PROMPT = {
 @dataclass(frozen=True, slots=True)
 class Owned:
     """A person's own things: a finished run, an upload's path, a workflow opened for them alone,
-    and a script's call."""
+    and a script's call. With `with_groups` also a batch and a chain that are done, and the run of
+    the chain's last step."""
 
     run: str
     upload: str
     workflow: str
     call: str
+    batch: str = "no-batch"
+    chain: str = "no-chain"
+    step_run: str = "no-run"
 
     def at(self, path: str) -> str:
         """A registered path with these in the place of its {parameters}."""
         names = {
-            "run_id": self.run,
+            "run_id": self.step_run if "/chain" in path else self.run,
+            "batch_id": self.batch,
+            "chain_id": self.chain,
             "index": "0",
-            "name": "a.png",
+            "name": LAST_STEP if "/steps/" in path else "a.png",
             "name:path": self.workflow if path.startswith("/api/v1") else "any",
             "n": "0",
-            "change": "pause",
+            "change": "stop",
             "api_name": "predict" if "/run/" in path else "workflows",
             "event_id": self.call,
             "call": self.call,
@@ -72,6 +80,7 @@ def never(owned: Owned) -> Owned:
         re.sub(r"[0-9a-f]{32,}", lambda found: secrets.token_hex(len(found[0]) // 2), owned.upload),
         owned.workflow[:-4] + "zzzz",
         secrets.token_hex(16),
+        *(str(uuid.uuid4()) for _ in range(3)),
     )
 
 
@@ -103,12 +112,48 @@ def person(app: RunningApp, login: tuple[str, str] | None = None) -> Person:
 
 
 def anew(app: RunningApp, who: Person, path: str) -> Person:
-    """Return this person with a new call, a new run if the path ends or changes one, and the
-    workflow opened again."""
+    """Return this person with a new call, new ones of what the path names, and the workflow opened
+    again."""
     a_workflow(app, who.cookie, OWN)
-    ends_run = "{run_id}" in path
-    run = a_run(app, who.cookie) if ends_run else who.owned.run
-    return replace(who, owned=replace(who.owned, run=run, call=a_call(app, who.cookie)))
+    owned = replace(who.owned, call=a_call(app, who.cookie))
+    if "{run_id}" in path:
+        owned = replace(owned, run=a_run(app, who.cookie))
+    if "{batch_id}" in path:
+        owned = replace(owned, batch=a_batch(app, who.cookie))
+    if "{chain_id}" in path:
+        owned = replace(owned, chain=a_chain(app, who.cookie)[0])
+    return replace(who, owned=owned)
+
+
+def with_groups(app: RunningApp, who: Person) -> Person:
+    """Return this person with a batch and a chain."""
+    chain, run = a_chain(app, who.cookie)
+    owned = replace(who.owned, batch=a_batch(app, who.cookie), chain=chain, step_run=run)
+    return replace(who, owned=owned)
+
+
+def a_batch(app: RunningApp, cookie: str) -> str:
+    """Return the id of a batch that is done: a grid of two runs."""
+    axes = [{"field": "2.text", "text": "a cat\na dog"}]
+    told = done_at(app, cookie, "text-to-image/batches", {"values": SMALL, "axes": axes})
+    return str(told["id"])
+
+
+def a_chain(app: RunningApp, cookie: str) -> tuple[str, str]:
+    """Return the id of a chain that is done, and of its last run, which is made from another."""
+    values = {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}
+    told = done_at(app, cookie, "create-upscale-detail.chain/chains", {"values": values})
+    (step,) = (step for step in told["steps"] if step["name"] == LAST_STEP)
+    return str(told["id"]), str(step["ended"][0])
+
+
+def done_at(app: RunningApp, cookie: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Start a batch or a chain, and return what is answered at its end."""
+    address = f"{app.url}/api/v1/workflows/{path}?wait=true"
+    answer = requests.post(address, json=body, headers={"Cookie": cookie}, timeout=LONGEST_WAIT)
+    told = dict(answer.json())
+    assert told.get("state") == "done", told
+    return told
 
 
 def a_run(app: RunningApp, cookie: str) -> str:

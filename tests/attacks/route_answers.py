@@ -12,7 +12,8 @@ from ui.web.responses import API
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 METHODS = (*SAFE, "POST", "PUT", "PATCH", "DELETE", "TRACE")
-SUCCESS = 200  # stands for any status of a request that was done
+SEE_OTHER = 303
+SUCCESS = 200  # unless the route declares another status, or it is in DONE
 
 
 class Answers(NamedTuple):
@@ -48,13 +49,10 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 "GET /files/{run_id}/given/{index}",
                 "GET /files/{run_id}/given/{index}/unpainted",
                 "GET /queue",
-                f"POST {API}/runs/{{run_id}}/chain/vary",
                 f"GET {API}/runs/{{run_id}}/files/{{n}}/for/{{name:path}}",
                 f"DELETE {API}/runs/{{run_id}}/files/{{n}}/link",
                 "GET /shared/{token}",
                 "GET /shared/{token}/{name}",
-                "GET /page/batches/{batch_id}/rows/{index}/values",
-                "GET /page/chains/{chain_id}/steps/{name}",
                 "GET /page/covers/{name:path}",
                 "GET /script/{version}/{name}",
                 "GET /script/{version}/sign_in.js",
@@ -64,15 +62,6 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 f"GET {API}",
                 f"GET {API}/docs/{{name}}",
                 f"GET {API}/runs/{{run_id}}/preview",
-                f"GET {API}/batches/{{batch_id}}",
-                f"DELETE {API}/batches/{{batch_id}}",
-                *(f"GET {API}/batches/{{batch_id}}/{part}" for part in BATCH_PARTS),
-                f"POST {API}/batches/{{batch_id}}/{{change}}",
-                f"GET {API}/chains/{{chain_id}}",
-                f"DELETE {API}/chains/{{chain_id}}",
-                f"GET {API}/chains/{{chain_id}}/events",
-                f"POST {API}/chains/{{chain_id}}/stop",
-                f"POST {API}/chains/{{chain_id}}/continue",
                 "GET /endpoints/gradio_api/queue/data",
             ),
             404,
@@ -108,15 +97,18 @@ REFUSED: Mapping[str, int] = MappingProxyType(
         ),
     }
 )
+# The status of a request that was done, where the route declares none.
+DONE: Mapping[str, int] = MappingProxyType({"POST /account/tokens/{token_id}/revoke": SEE_OTHER})
 # Answers that follow from no rule.
 SPECIAL: Mapping[str, Answers] = MappingProxyType(
     {
         # Scripts get 401; browsers get the sign-in page.
-        **dict.fromkeys(("GET /login", f"GET {API}/docs"), users(SUCCESS)),
+        "GET /login": users(SEE_OTHER),
+        f"GET {API}/docs": users(SUCCESS),
         f"POST {API}/workflows/{{name:path}}/keep": users(
             422
         ),  # Ann may not keep any, which is checked first
-        "GET /join/{token}": Answers(SUCCESS, SUCCESS, 404),  # no such link
+        "GET /join/{token}": Answers(SEE_OTHER, SEE_OTHER, 404),  # no such link
         # The answer of a call is read once.
         **dict.fromkeys(
             (
@@ -126,6 +118,7 @@ SPECIAL: Mapping[str, Answers] = MappingProxyType(
             Answers(405, 404, 401),
         ),
         "HEAD /endpoints/gradio_api/queue/data": users(404),
+        "HEAD /assets/{name}": users(405),  # Gradio's route has the same paths
         # Others of the API's paths, which end in the same way.
         **dict.fromkeys(
             (
@@ -153,7 +146,8 @@ def answers(rules: Iterable[DeclaredRoute], path: str, method: str) -> Answers |
         return SPECIAL[request]
     for rule in here:
         if method in rule.methods or (rule.is_plain and method == "HEAD" and "GET" in rule.methods):
-            return _answers_of(rule.access, REFUSED.get(request, SUCCESS))
+            done = DONE.get(request, rule.options.get("status_code", SUCCESS))
+            return _answers_of(rule.access, REFUSED.get(request, done))
     if any(rule.is_plain and not rule.methods for rule in here):
         return users(REFUSED[f"GET {path}"])
     unknown = 405 if path.startswith(f"{API}/") else 404
