@@ -31,6 +31,7 @@ from ui.documents.run_doc import RunJson
 from ui.routes.run_socket import WaitingSockets
 from ui.services import Services
 from ui.web.access import Access, Gate, GuardedRoutes
+from ui.web.json_bodies import judge_json
 from ui.web.responses import API, AsciiJSON
 from ui.web.shares import FairSlots
 
@@ -70,6 +71,7 @@ def api_app(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        dependencies=[Depends(judge_json)],
         redirect_slashes=False,  # an address below a prefix would lose that
         responses=DOCUMENT,
     )

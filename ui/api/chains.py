@@ -144,7 +144,7 @@ def chains_api(
     ) -> Response:
         """Send a chain's progress as server-sent events.
 
-        Events come as those of a run, and `end` at the end.
+        Events come as for a run, and `end` at the end.
         """
         return await news.answer(request, chain_id, owner, last_event_id)
 

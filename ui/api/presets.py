@@ -127,7 +127,7 @@ def presets_api(
         """Delete a preset with its files."""
         library.form(workflow, owner)
         whose, presets = keeper(owner, shared=shared), history(owner).presets
-        presets.get(whose, workflow, name)  # raises if there is none
+        presets.get(whose, workflow, name)  # raises if it doesn't exist
         presets.delete(whose, workflow, name)
         return Response(status_code=204)
 

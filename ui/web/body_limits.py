@@ -4,6 +4,7 @@ arrive, not by announced sizes."""
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ from ui.web.shares import Caller, Share, caller_of
 
 BUSY = message("The app is busy with large requests. Try again in a moment.")
 _TOO_MANY = message("Too many requests from your address at once. Try again in a moment.")
+_TAKES_FILES = re.compile(
+    rf"{API}/(uploads|workflows/.+/(runs|batches|batches/check|chains)|chains/[^/]+/continue)"
+)
 _BODY_DONE = "comfyforms.body_done"  # in a request's scope: what gives its bytes back
 _LATE = message("The request took too long to arrive. Try again.")
 
@@ -58,8 +62,8 @@ class BodyLimitMiddleware:
     """ASGI middleware that refuses bodies that are too large for their path, too slow, or too many
     at a time.
 
-    `largest`: bytes by path where they differ from `limits.page_body` and, in the API, from the
-    size of a file.
+    `largest`: bytes by path where they differ from `limits.page_body` and, where the API takes
+    files, from the size of a file.
     """
 
     def __init__(
@@ -109,8 +113,8 @@ class BodyLimitMiddleware:
             give_back()
 
     def _most(self, path: str) -> int:
-        in_api = path.startswith(f"{API}/")
-        most = self.limits.file.size + ENVELOPE if in_api else self.limits.page_body
+        takes_files = _TAKES_FILES.fullmatch(path) is not None
+        most = self.limits.file.size + ENVELOPE if takes_files else self.limits.page_body
         return self.largest.get(path, most)
 
 

@@ -44,8 +44,8 @@ def read_object(body: bytes, limits: WebLimits) -> dict[str, Any] | str:
 
 async def judge_json(connection: HTTPConnection) -> None:
     """Raise HTTPException 422 if FastAPI has parsed a JSON body with a value that `refused_value`
-    names. A dependency of every route of the page; routes that read bodies by themselves are left
-    alone, as is a workflow that is opened, in which ComfyUI writes NaN."""
+    names. A dependency of every route of the page and the API, except those that read bodies by
+    themselves, such as the one that opens a workflow, in which ComfyUI writes NaN."""
     route = connection.scope["route"]
     if not (isinstance(route, APIRoute) and route.body_field and isinstance(connection, Request)):
         return

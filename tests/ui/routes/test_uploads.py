@@ -175,6 +175,15 @@ PATHS = [
 ]
 
 
+@pytest.mark.parametrize("path", ["/api/v1/runs", "/api/v1/presets", "/api/v1/runs/x/chain"])
+def test_routes_without_files_take_smaller_bodies(app: RunningApp, path: str) -> None:
+    """Only the API's routes that take files read bodies as large as a file."""
+    size = app.services.limits.page_body + 1
+    head = f"POST {path} HTTP/1.1\nHost: localhost\nContent-Length: {size}\n"
+    with raw(app, head) as connection:
+        assert connection.recv(100).startswith(b"HTTP/1.1 413")
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_a_claim_of_four_gigabytes_is_refused_at_once(app: RunningApp, path: str) -> None:
     """What a request's head announces is refused before anything of it has come."""
