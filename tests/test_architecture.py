@@ -49,7 +49,8 @@ services
 gradio page
 accounts.pages routes
 api
-doors operator
+parts
+api.app doors operator
 middleware own_routes
 server
 """

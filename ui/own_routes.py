@@ -10,7 +10,9 @@ from ui.accounts.pages.account import account_routes
 from ui.accounts.pages.login_routes import logout_routes, share_link_routes
 from ui.accounts.pages.shared_page import shared_page_routes
 from ui.accounts.pages.sign_in import SignInPage
+from ui.doors.comfy_runner.config import read_runner_config
 from ui.doors.comfy_runner.routes import comfy_runner_routes
+from ui.doors.comfy_runner.runner import Runner
 from ui.operator.access import OperatorAccess
 from ui.operator.metrics import AppCollector, metrics_routes
 from ui.operator.overview import Monitor
@@ -23,10 +25,10 @@ from ui.page.plain.install import install_routes
 from ui.page.plain.offline import offline_routes
 from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
+from ui.parts import Parts
 from ui.routes.covers import cover_routes
 from ui.routes.group_pages import group_page_routes
 from ui.routes.page_socket import PageSources, page_socket_routes
-from ui.routes.presenter import presenter
 from ui.routes.results import result_routes
 from ui.routes.run_socket import WaitingSockets, run_socket_routes
 from ui.routes.shared_results import shared_result_routes
@@ -48,7 +50,8 @@ def own_routes(
 ) -> Iterator[GuardedRoutes]:
     """Return the routes of users. `telling` holds the sockets that still have to send the end of a
     run."""
-    view = presenter(services)
+    parts = Parts(services)
+    view = parts.presenter.view
     runs, library, copies = services.runs, services.library, services.copies
     yield run_socket_routes(
         runs, identity, view, telling, waiting, smaller_previews=settings.smaller_previews
@@ -58,7 +61,7 @@ def own_routes(
     )
     yield page_socket_routes(sources, library, identity)
     yield cover_routes(library, identity)
-    yield group_page_routes(services, identity)
+    yield group_page_routes(parts.presenter, identity)
     files = services.server_files
     yield result_routes(runs, copies.blobs, files, identity)
     yield shared_result_routes(runs, copies.blobs, files)
@@ -76,7 +79,16 @@ def own_routes(
     if settings.comfy_runner is None:
         yield health_routes()
     else:  # with a /health of their own
-        yield comfy_runner_routes(services, identity, settings.comfy_runner, settings.root_path)
+        runner = Runner(
+            read_runner_config(settings.comfy_runner),
+            services.folder,
+            parts.run_start,
+            parts.presenter.ends,
+            services.server_files,
+            services.limits.file.size,
+        )
+        bodies = parts.bodies(identity)
+        yield comfy_runner_routes(runner, bodies, services.waiting, settings.root_path)
     yield language_routes(settings.languages, identity)
     yield offline_routes(settings.root_path)
 

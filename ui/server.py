@@ -54,7 +54,8 @@ from ui.page.form.sources import FormSources
 from ui.page.language_files import html_attributes, language_tags
 from ui.page.plain.layout import head_tags_of
 from ui.page.plain.not_found import http_error_handler, not_found_page
-from ui.routes.deleting import RunDeletion, delete_regularly
+from ui.parts import Parts
+from ui.routes.deleting import delete_regularly
 from ui.routes.gradio_api import add_api
 from ui.routes.gradio_batches import add_batch_api
 from ui.routes.gradio_chains import add_chain_api
@@ -91,8 +92,9 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     limits = services.limits
     sockets = Share(limits.sockets, limits.person_sockets, limits.address_sockets)
     assistants = mcp_routes(services, identity, settings.root_path)
-    ends = ToldEnds(services, identity, settings.root_path)
-    deletion = RunDeletion(services.runs, services.copies, services.clean_up)
+    parts = Parts(services)
+    ends = ToldEnds(parts.run_docs(settings.root_path), identity)
+    deletion = parts.deletion
     news = (services.runs.subscribe, services.batches.subscribe, services.chains.subscribe)
 
     @contextlib.asynccontextmanager
@@ -178,9 +180,9 @@ def _mount_page(
 
     def add_endpoints() -> None:
         add_api(services.starter, services.folder, identity)
-        add_batch_api(services, identity)
-        add_chain_api(services, identity)
-        add_named_endpoints(services, identity)
+        add_batch_api(services.batches, services.runs.history, identity)
+        add_chain_api(services.chains, services.runs, identity)
+        add_named_endpoints(Parts(services).run_start, services.chains, identity)
 
     with without_apps():
         page = build_page(

@@ -20,14 +20,14 @@ from ui.api.history import history_api
 from ui.api.opening import opening_api
 from ui.api.presets import presets_api
 from ui.api.problems import DOCUMENT, answer_problems
+from ui.api.requests import Requests
 from ui.api.run_files import run_files_api
-from ui.api.runs import Runs, runs_api
-from ui.api.start import keyed_requests, start_api, start_requests
+from ui.api.runs import runs_api
+from ui.api.start import start_api
 from ui.api.streams import streams_api
 from ui.api.uploads import uploads_api
-from ui.api.values import Bodies
 from ui.api.workflows import workflows_api
-from ui.documents.run_doc import RunJson
+from ui.parts import Parts
 from ui.routes.run_socket import WaitingSockets
 from ui.services import Services
 from ui.web.access import Access, Gate, GuardedRoutes
@@ -77,24 +77,23 @@ def api_app(
     )
     answer_problems(api)
     add = partial(gate.add, api, mounted_at=API)
-    runs = Runs(services, RunJson(root))
-    bodies = Bodies(services, identity)
-    keys = keyed_requests(services, identity)
-    starts = start_requests(bodies, keys)
+    parts = Parts(services)
+    runs, results = parts.run_docs(root), parts.results
+    requests = Requests.of(parts.bodies(identity), services.runs.history, services.waiting)
     add(health_api(services.servers, services.reports, services.runs, identity, operates))
-    add(start_api(services, runs, keys, starts, waiting))
-    add(history_api(services, identity, runs))
-    add(runs_api(services, identity, runs))
-    add(streams_api(services, identity, runs))
+    add(start_api(parts.run_start, runs, requests, waiting))
+    add(history_api(runs, identity))
+    add(runs_api(runs, services.starter, parts.deletion, identity))
+    add(streams_api(runs, results, services.waiting, identity))
     add(run_files_api(services.library, services.copies, identity, runs))
-    add(opening_api(services, identity))
+    add(opening_api(runs, services.folder, services.removal, identity))
     add(workflows_api(services.library, services.runs.history, identity, root))
     add(presets_api(services.runs, services.library, services.copies, identity))
     turns = FairSlots(limits.person_working, limits.address_working)
-    add(batches_api(services, runs, bodies, keys, starts, turns))
-    add(chains_api(services, runs, bodies, keys, starts))
-    add(run_chains_api(services, identity, runs))
-    add(uploads_api(bodies, keys))
+    add(batches_api(parts.batch_start, runs, results, requests, turns))
+    add(chains_api(parts.chain_start, runs, requests))
+    add(run_chains_api(runs, services.folder, services.removal, identity))
+    add(uploads_api(requests))
     add(docs_api(identity, sign_in))
 
     document = GuardedRoutes(include_in_schema=False)

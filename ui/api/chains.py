@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any
 
@@ -12,32 +12,32 @@ from starlette.exceptions import HTTPException
 
 from comfy.base.errors import WorkflowError
 from comfy.chains.chain_form import chain_form
+from comfy.chains.forms import ChainForms
 from comfy.chains.keys import parse_values
 from comfy.chains.open_chain import ChainStanding
 from comfy.chains.plan import ChainPlan
+from comfy.chains.queue import ChainQueue
+from comfy.library.folder import WorkflowFolder
+from comfy.library.removal import Removal
+from comfy.webhooks.waiting import Webhooks
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.problems import NotThere
-from ui.api.runs import PAGE_LENGTH, Limit, Runs, form_seeds, page_of
-from ui.api.start import (
+from ui.api.requests import (
     REPLAYED,
-    TEXT_SOURCES,
-    WATCHED,
     Asker,
     Begun,
     KeyedRequest,
-    Keys,
+    Requests,
     StartRequest,
-    Starts,
     answer_of,
     changed_answer,
-    origin_of,
-    text_sources_of,
 )
+from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
+from ui.api.start import TEXT_SOURCES, WATCHED, origin_of, text_sources_of
 from ui.api.streams import EVENTS, GroupEvents
-from ui.api.values import Bodies, Sent, SentValues, either_way, form_for
+from ui.api.values import Sent, SentValues, ValueReader, either_way, form_for
 from ui.api.watch import group_ends_first
 from ui.documents.chain_doc import ChainDoc, ChainPage, NewChain, chain_doc
-from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
@@ -82,14 +82,12 @@ _CONTINUED: dict[str, Any] = {
 _NO_STEP_NAMES = "“again” is a list of the names of steps."
 
 
-def chains_api(
-    services: Services, runs: Runs, bodies: Bodies, keys: Keys, starts: Starts
-) -> GuardedRoutes:
+def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedRoutes:
     """`POST /workflows/{name}/chains`, and the routes below `/chains`."""
-    identity = bodies.identity
+    bodies, identity = requests.bodies, requests.bodies.identity
     routes = GuardedRoutes(tags=["Chains"])
-    chains, documents = services.chains, ChainDocs(services, runs)
-    news = GroupEvents(services, identity, chains, documents.whole)
+    chains, documents = starting.chains, ChainDocs(starting.chains, runs)
+    news = GroupEvents(requests.waiting, identity, chains, documents.whole)
 
     @routes.post(
         "/workflows/{name:path}/chains",
@@ -99,7 +97,7 @@ def chains_api(
         responses={200: REPLAYED | {"model": ChainDoc}},
         openapi_extra={"requestBody": _BODY},
     )
-    async def start(name: str, asked: StartRequest = Depends(starts)) -> AsciiJSON:
+    async def start(name: str, asked: StartRequest = Depends(requests.starts)) -> AsciiJSON:
         """Start a chain.
 
         Keys of values begin with the step's name; `"step.runs": false` leaves out an optional step.
@@ -109,7 +107,7 @@ def chains_api(
         owner = asked.owner
         begun = await asked.begun(
             ("chains", name),
-            partial(new_chain, services, name),
+            partial(starting.begin, name),
             ends=lambda begun: group_ends_first(chains, begun.ids[0], owner, asked.request),
             stop=lambda begun: chains.stop(begun.ids[0], owner),
         )
@@ -149,7 +147,7 @@ def chains_api(
         return await news.answer(request, chain_id, owner, last_event_id)
 
     @routes.post("/chains/{chain_id}/stop", Access.OWNER, response_model=ChainDoc)
-    def stop(chain_id: str, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
+    def stop(chain_id: str, keyed: KeyedRequest = Depends(requests.keys)) -> AsciiJSON:
         """Stop a chain with its current run.
 
         The same request with the same `Idempotency-Key` stops it once.
@@ -165,7 +163,7 @@ def chains_api(
         openapi_extra={"requestBody": _CONTINUED},
     )
     async def go_on(
-        request: Request, chain_id: str, keyed: KeyedRequest = Depends(keys)
+        request: Request, chain_id: str, keyed: KeyedRequest = Depends(requests.keys)
     ) -> AsciiJSON:
         """Continue a chain that has failed or was stopped.
 
@@ -175,7 +173,7 @@ def chains_api(
         owner = keyed.asker.owner
         await asyncio.to_thread(chains.get, chain_id, owner)
         sent = await bodies.read(request, owner)
-        begin = partial(_continued_chain, services, chain_id)
+        begin = partial(starting.resume, chain_id)
         begun = await asyncio.to_thread(keyed.once, ("chain continue", chain_id), sent, begin)
         chain = await asyncio.to_thread(chains.get, chain_id, owner)
         return changed_answer(begun, await asyncio.to_thread(documents.started, chain))
@@ -192,14 +190,14 @@ def chains_api(
     return routes
 
 
-def run_chains_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoutes:
+def run_chains_api(
+    runs: Runs, folder: WorkflowFolder, removal: Removal, identity: Identity
+) -> GuardedRoutes:
     """Return the routes `/runs/{run_id}/chain`, and `POST /runs/{run_id}/chain/vary`."""
     routes = GuardedRoutes(tags=["Chains"])
-    chains, chain_forms, documents = (
-        services.chains,
-        services.chain_forms,
-        ChainDocs(services, runs),
-    )
+    presenter = runs.presenter
+    chains, chain_forms = presenter.chains, presenter.chain_forms
+    documents = ChainDocs(chains, runs)
 
     @routes.post(
         "/runs/{run_id}/chain/vary", Access.OWNER, status_code=201, response_model=ChainDoc
@@ -220,7 +218,7 @@ def run_chains_api(services: Services, identity: Identity, runs: Runs) -> Guarde
 
         The status is an error if it can't.
         """
-        chain_forms.check_add(runs.record(run_id, owner), services.folder.stamps().keys())
+        chain_forms.check_add(runs.record(run_id, owner), folder.stamps().keys())
         return Response(status_code=204)
 
     @routes.post("/runs/{run_id}/chain", Access.OWNER, status_code=201, response_model=NewChain)
@@ -234,76 +232,83 @@ def run_chains_api(services: Services, identity: Identity, runs: Runs) -> Guarde
         `values` has your own files for its form.
         """
         record = runs.record(run_id, owner)
-        added = chain_forms.add(record, title, services.folder.stamps().keys())
-        services.removal.note_added(owner, added.name)
-        given = services.copies.given_value
+        added = chain_forms.add(record, title, folder.stamps().keys())
+        removal.note_added(owner, added.name)
+        given = presenter.ends.copies.given_value
         values = {key: given(kept, owner) for key, kept in added.files.items()}
         return AsciiJSON(NewChain(added.name, values), 201)
 
     return routes
 
 
-def new_chain(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
-    """Start the requested chain; only its id leads an unidentified caller to it. Raises like
-    `ChainQueue.start`, CallbackRefused, HTTPException."""
-    sent.check_parts(_BODY)
-    told, owner = sent.told, asker.owner
-    reader, callback = SentValues(services, owner), callback_of(services.webhooks, told)
-    values = told.get("values", {})
-    if name not in services.chain_forms.folder:
-        form_for(reader, name, values)  # raises NotThere for an unknown name
-        raise HTTPException(409, _IS_WORKFLOW)
-    origin, attended = origin_of(sent, asker), not told.get("watched", False)
-    plan = _planned(services, reader, name, values)
-    begun = services.chains.start_plan(plan, origin, attended=attended)
-    stop = partial(services.chains.stop, begun.id, owner)
-    call_back(services.webhooks, callback, ("chain",), [begun.id], owner, stop)
-    return Begun((begun.id,))
+@dataclass(frozen=True, slots=True)
+class ChainStart:
+    """Starts and continues the chains of clients."""
 
+    reader: ValueReader
+    chain_forms: ChainForms
+    chains: ChainQueue
+    webhooks: Webhooks
 
-def _planned(services: Services, reader: SentValues, name: str, sent: object) -> ChainPlan:
-    """Plan a chain with the values of a request. Raises NotThere if a workflow is missing,
-    otherwise as `ChainForms.plan` and `SentValues.of`."""
-    values = parse_values(reader.plain(sent if isinstance(sent, dict) else {}))
-    try:
-        before = services.chain_forms.plan(name, reader.owner, values)
-    except WorkflowError as problem:
-        raise NotThere(str(problem), problem.hint) from problem
-    given = parse_values(reader.of(chain_form(before).form, sent))
-    return services.chain_forms.plan(name, reader.owner, given, before)
+    def begin(self, name: str, sent: Sent, asker: Asker) -> Begun:
+        """Start the requested chain; only its id leads an unidentified caller to it. Raises like
+        `ChainQueue.start`, CallbackRefused, HTTPException."""
+        sent.check_parts(_BODY)
+        told, owner = sent.told, asker.owner
+        reader, callback = self.reader.of(owner), callback_of(self.webhooks, told)
+        values = told.get("values", {})
+        if name not in self.chain_forms.folder:
+            form_for(reader, name, values)  # raises NotThere for an unknown name
+            raise HTTPException(409, _IS_WORKFLOW)
+        origin, attended = origin_of(sent, asker), not told.get("watched", False)
+        plan = self._planned(reader, name, values)
+        begun = self.chains.start_plan(plan, origin, attended=attended)
+        stop = partial(self.chains.stop, begun.id, owner)
+        call_back(self.webhooks, callback, ("chain",), [begun.id], owner, stop)
+        return Begun((begun.id,))
 
+    def _planned(self, reader: SentValues, name: str, sent: object) -> ChainPlan:
+        """Plan a chain with the values of a request. Raises NotThere if a workflow is missing,
+        otherwise as `ChainForms.plan` and `SentValues.of`."""
+        values = parse_values(reader.plain(sent if isinstance(sent, dict) else {}))
+        try:
+            before = self.chain_forms.plan(name, reader.owner, values)
+        except WorkflowError as problem:
+            raise NotThere(str(problem), problem.hint) from problem
+        given = parse_values(reader.of(chain_form(before).form, sent))
+        return self.chain_forms.plan(name, reader.owner, given, before)
 
-def _continued_chain(services: Services, chain_id: str, sent: Sent, asker: Asker) -> Begun:
-    """Continue the requested chain. Raises like `ChainQueue.go_on`, CallbackRefused."""
-    sent.check_parts(_CONTINUED)
-    told, owner, chains = sent.told, asker.owner, services.chains
-    reader, callback = SentValues(services, owner), callback_of(services.webhooks, told)
-    given, again = None, told.get("again", [])
-    if not isinstance(again, list) or not all(isinstance(one, str) for one in again):
-        raise HTTPException(422, _NO_STEP_NAMES)
-    if (values := told.get("values")) is not None:
-        name = chains.get(chain_id, owner).workflow
-        plain = values if isinstance(values, dict) else {}
-        whole = chains.form_values(chain_id, owner, plain, again)
-        given = reader.of(form_for(reader, name, whole), values)
-    sources = text_sources_of(sent)
-    chains.go_on(chain_id, owner, given, again=again, text_sources=sources)
-    call_back(
-        services.webhooks,
-        callback,
-        ("chain",),
-        [chain_id],
-        owner,
-        partial(chains.stop, chain_id, owner),
-    )
-    return Begun((chain_id,))
+    def resume(self, chain_id: str, sent: Sent, asker: Asker) -> Begun:
+        """Continue the requested chain. Raises like `ChainQueue.go_on`, CallbackRefused."""
+        sent.check_parts(_CONTINUED)
+        told, owner, chains = sent.told, asker.owner, self.chains
+        reader, callback = self.reader.of(owner), callback_of(self.webhooks, told)
+        given, again = None, told.get("again", [])
+        if not isinstance(again, list) or not all(isinstance(one, str) for one in again):
+            raise HTTPException(422, _NO_STEP_NAMES)
+        if (values := told.get("values")) is not None:
+            name = chains.get(chain_id, owner).workflow
+            plain = values if isinstance(values, dict) else {}
+            whole = chains.form_values(chain_id, owner, plain, again)
+            given = reader.of(form_for(reader, name, whole), values)
+        sources = text_sources_of(sent)
+        chains.go_on(chain_id, owner, given, again=again, text_sources=sources)
+        call_back(
+            self.webhooks,
+            callback,
+            ("chain",),
+            [chain_id],
+            owner,
+            partial(chains.stop, chain_id, owner),
+        )
+        return Begun((chain_id,))
 
 
 class ChainDocs:
     """Builds the documents of chains."""
 
-    def __init__(self, services: Services, runs: Runs) -> None:
-        self._services = services
+    def __init__(self, chains: ChainQueue, runs: Runs) -> None:
+        self._chains = chains
         self._runs = runs
 
     def listed(self, chain: ChainStanding) -> ChainDoc:
@@ -312,7 +317,7 @@ class ChainDocs:
 
     def whole(self, chain: ChainStanding) -> ChainDoc:
         """Return a chain's document with the ended runs of each step."""
-        history = self._services.runs.history
+        history = self._runs.registry.history
         ended = [run for step in chain.steps for run in step.ended]
         records = history.get_many(ended, chain.owner) if history is not None and ended else {}
         results = {
@@ -325,7 +330,6 @@ class ChainDocs:
 
     def started(self, chain: ChainStanding) -> ChainDoc:
         """Return the document of a chain that was just started or continued, with its seeds."""
-        services = self._services
-        values = services.chains.values(chain.id, chain.owner)
-        seeds = form_seeds(services, chain.workflow, chain.owner, values)
+        values = self._chains.values(chain.id, chain.owner)
+        seeds = self._runs.form_seeds(chain.workflow, chain.owner, values)
         return replace(self.whole(chain), seeds=seeds)

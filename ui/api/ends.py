@@ -14,8 +14,7 @@ from ui.api.runs import Runs
 from ui.documents.batch_doc import BatchDoc, batch_doc
 from ui.documents.chain_doc import ChainDoc
 from ui.documents.headlines import NO_RESULT
-from ui.documents.run_doc import RunDoc, RunJson
-from ui.services import Services
+from ui.documents.run_doc import RunDoc
 from ui.web.identity import Identity
 from ui.web.responses import json_text
 
@@ -31,26 +30,25 @@ class ToldEnds:
     """See `comfy.webhooks.dispatch.Ends`. Messages are English, as there is no caller with a
     language."""
 
-    def __init__(self, services: Services, identity: Identity, root: str) -> None:
-        """`root`: the path of the app below its host."""
-        self._services, self._identity = services, identity
-        self._runs = Runs(services, RunJson(root))
-        self._chains = ChainDocs(services, self._runs)
+    def __init__(self, runs: Runs, identity: Identity) -> None:
+        self._runs, self._identity = runs, identity
+        self._batches, self._chains = runs.presenter.batches, runs.presenter.chains
+        self._chain_docs = ChainDocs(self._chains, runs)
 
     def has_ended(self, hook: Webhook) -> bool:
         """See `Ends`. Who is removed hears of nothing."""
-        services, owner = self._services, hook.owner
+        owner = hook.owner
         if self._identity.is_removed(owner):
             raise RunNotFound
         match hook.subject:
             case "run":
-                return services.runs.record(hook.about, owner).state.phase.finished
+                return self._runs.record(hook.about, owner).state.phase.finished
             case "batch":
-                return services.batches.get(hook.about, owner).finished
+                return self._batches.get(hook.about, owner).finished
             case "chain":
-                return services.chains.get(hook.about, owner).finished
+                return self._chains.get(hook.about, owner).finished
             case "pause":
-                batch = services.batches.get(hook.about, owner)
+                batch = self._batches.get(hook.about, owner)
                 if batch.finished:
                     raise BatchNotFound(NO_RESULT)  # as one that pauses no more
                 return batch.gave_up
@@ -71,8 +69,6 @@ class ToldEnds:
             case "run":
                 return self._runs.found(hook.about, hook.owner)
             case "batch" | "pause":
-                return batch_doc(
-                    self._services.batches.get(hook.about, hook.owner), self._runs.json.root
-                )
+                return batch_doc(self._batches.get(hook.about, hook.owner), self._runs.json.root)
             case "chain":
-                return self._chains.whole(self._services.chains.get(hook.about, hook.owner))
+                return self._chain_docs.whole(self._chains.get(hook.about, hook.owner))

@@ -16,8 +16,8 @@ from comfy.records.wanted import Wanted, WantedOfGroups
 from ui.api.runs import NO_CURSOR, PAGE_LENGTH, Limit, Runs
 from ui.documents.history_doc import ChangedRuns, FormValues, HistoryDoc, HistoryPage
 from ui.documents.past_run import days_of, past_run
+from ui.routes.presenter import Presenter, RunEnds
 from ui.routes.results import MOST_CHOSEN
-from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
@@ -37,10 +37,11 @@ class Part:
     skip: Annotated[int, Query(ge=0)] = 0
 
 
-def history_api(services: Services, identity: Identity, docs: Runs) -> GuardedRoutes:
+def history_api(docs: Runs, identity: Identity) -> GuardedRoutes:
     """Return `GET` and `PATCH /runs`, and `GET /runs/{run_id}/values`."""
     routes = GuardedRoutes(tags=["Runs"])
-    registry, history = services.runs, services.runs.history
+    presenter, registry = docs.presenter, docs.registry
+    history = registry.history
 
     @routes.get("/runs", Access.SIGNED_IN, response_model=HistoryDoc)
     def listed(
@@ -62,7 +63,7 @@ def history_api(services: Services, identity: Identity, docs: Runs) -> GuardedRo
             return AsciiJSON(HistoryDoc((), page=HistoryPage() if with_page else None))
         if part.cursor and not (history and history.get(part.cursor, owner)):
             raise HTTPException(422, NO_CURSOR)
-        chosen = of_chain(services, wanted, owner)
+        chosen = of_chain(presenter, wanted, owner)
         ended: tuple[Record, ...] = ()
         if history is not None:
             ended = history.of(owner, chosen, before=part.cursor, skip=part.skip, limit=part.limit)
@@ -105,42 +106,42 @@ def history_api(services: Services, identity: Identity, docs: Runs) -> GuardedRo
 
         For a step of a chain, they are for the form of the chain. Files are copied for you.
         """
-        return AsciiJSON(FormValues(*made_with(services, docs.record(run_id, owner))))
+        return AsciiJSON(FormValues(*made_with(presenter, docs.record(run_id, owner))))
 
     return routes
 
 
-def of_chain(services: Services, wanted: Wanted, owner: str) -> Wanted:
+def of_chain(presenter: Presenter, wanted: Wanted, owner: str) -> Wanted:
     """Return the filter; for a chain, the runs of all its steps."""
-    if wanted.workflow not in services.chain_forms.folder:
+    if wanted.workflow not in presenter.chain_forms.folder:
         return wanted
-    groups = services.chains.groups_of(wanted.workflow, owner)
+    groups = presenter.chains.groups_of(wanted.workflow, owner)
     return WantedOfGroups("", wanted.text, wanted.fruitless, wanted.favourites, groups)
 
 
-def made_with(services: Services, record: Record) -> tuple[str, dict[str, Any]]:
+def made_with(presenter: Presenter, record: Record) -> tuple[str, dict[str, Any]]:
     """Return the workflow or chain that a run was started with, and the values of its form in the
     browser's format. Raises ComfyError if that form is gone."""
-    workflow, values = _started_with(services, record)
-    return workflow, services.copies.given_values(values, record.owner)
+    workflow, values = _started_with(presenter, record)
+    return workflow, presenter.ends.copies.given_values(values, record.owner)
 
 
-def _started_with(services: Services, record: Record) -> tuple[str, dict[str, object]]:
-    part = services.chains.part_of(record)
-    if part is not None and part.chain in services.chain_forms.folder:
-        return part.chain, text_values(services.chains.values_of(record).values)
+def _started_with(presenter: Presenter, record: Record) -> tuple[str, dict[str, object]]:
+    part = presenter.chains.part_of(record)
+    if part is not None and part.chain in presenter.chain_forms.folder:
+        return part.chain, text_values(presenter.chains.values_of(record).values)
     job = record.job
     try:
-        _, form = services.forms.form(job.workflow, record.owner, job.values)
+        _, form = presenter.ends.forms.form(job.workflow, record.owner, job.values)
     except WorkflowNotFound as problem:
         raise WorkflowNotFound(
             message("“{workflow}” is no longer here.", workflow=job.title),
-            _OPEN_A_RESULT if _may_hold_it(services, record) else "",
+            _OPEN_A_RESULT if _may_hold_it(presenter.ends, record) else "",
         ) from problem
     return job.workflow, {**literal_texts(drawn_texts(form), job.values), **job.inputs}
 
 
-def _may_hold_it(services: Services, record: Record) -> bool:
+def _may_hold_it(ends: RunEnds, record: Record) -> bool:
     """Tell if a result may contain the run's workflow: ComfyUI writes it into images."""
     is_saved = any(file.kind == "image" and file.type == "output" for file in record.state.files)
-    return is_saved and services.forms.permissions.open(record.owner)
+    return is_saved and ends.forms.permissions.open(record.owner)

@@ -10,15 +10,19 @@ from contextlib import suppress
 from fastapi import Depends, Request, Response
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable, WorkflowError
+from comfy.library.folder import WorkflowFolder
 from comfy.library.private import MARK as OPENED_MARK
+from comfy.library.removal import Removal
 from comfy.media.signatures import LENGTH
+from comfy.records.store import RunStore
 from comfy.records.wanted import WantedOfFile
 from comfy.workflow.extract import is_json
 from ui.api.history import made_with
+from ui.api.runs import Runs
 from ui.documents.browser_values import kept
 from ui.documents.result_names import title_in_name
 from ui.documents.workflow_doc import OpenedFile, SharedWorkflow
-from ui.services import Services
+from ui.routes.presenter import Presenter, RunEnds
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
@@ -30,9 +34,12 @@ _AT_ONCE = 2  # a stranger's file can be half a second's work and 100 MB of obje
 _FILE = {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string"}}}}
 
 
-def opening_api(services: Services, identity: Identity) -> GuardedRoutes:
+def opening_api(
+    runs: Runs, folder: WorkflowFolder, removal: Removal, identity: Identity
+) -> GuardedRoutes:
     """Return `POST /workflows`, `POST /workflows/{name}/keep` and `DELETE /workflows/{name}`."""
     routes = GuardedRoutes(tags=["Workflows"])
+    presenter, forms = runs.presenter, runs.forms
     room = asyncio.Semaphore(_AT_ONCE)
     turns = FairSlots(1, 1)  # an address has one of them, so another one's file is the next
 
@@ -54,7 +61,7 @@ def opening_api(services: Services, identity: Identity) -> GuardedRoutes:
         async with turns.turn(caller_of(request.scope, identity)), room:
             address = shared_address(owner, request.scope)
             opened = await asyncio.to_thread(
-                _open_file, services, owner, file, data, address=address
+                _open_file, presenter, owner, file, data, address=address
             )
         return AsciiJSON(opened)
 
@@ -63,53 +70,53 @@ def opening_api(services: Services, identity: Identity) -> GuardedRoutes:
     )
     def keep(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Add a workflow that you have opened for all users."""
-        shared = services.forms.keep(owner, name, services.folder)
-        services.removal.note_added(owner, shared)
-        _move_history(services, owner, name, shared)
+        shared = forms.keep(owner, name, folder)
+        removal.note_added(owner, shared)
+        _move_history(runs.registry.history, owner, name, shared)
         return AsciiJSON(SharedWorkflow(shared), 201)
 
     @routes.delete("/workflows/{name:path}", Access.OWNER, status_code=204)
     def remove(name: str, owner: str = Depends(identity.caller)) -> Response:
         """Close a workflow that you have opened, or remove one that you may remove."""
         if name.startswith(OPENED_MARK):
-            services.forms.close(owner, name)
+            forms.close(owner, name)
         else:
-            services.removal.remove(owner, name)
+            removal.remove(owner, name)
         return Response(status_code=204)
 
     return routes
 
 
-def _move_history(services: Services, owner: str, name: str, kept: str) -> None:
+def _move_history(history: RunStore | None, owner: str, name: str, kept: str) -> None:
     """Move the user's runs and presets of an opened workflow to the shared one."""
-    if services.runs.history is None:
+    if history is None:
         return
     try:
-        services.runs.history.move(owner, name, kept)
+        history.move(owner, name, kept)
     except ComfyError as problem:
         log.warning("The runs of %r are not listed with %r: %s", name, kept, problem)
 
 
 def _open_file(
-    services: Services, owner: str, file: str, data: bytes, *, address: str
+    presenter: Presenter, owner: str, file: str, data: bytes, *, address: str
 ) -> OpenedFile:
     """Open a file for this person: what a run of theirs has made as the settings of that run, as
     long as its form is there, anything else as the workflow in it. An image brings its own seeds.
 
     `address`: as of `Forms.open`. WorkflowError says why not.
     """
-    if own := _of_own_run(services, owner, data):
+    if own := _of_own_run(presenter, owner, data):
         return own
-    name = services.forms.open(owner, title_in_name(file), data, address=address).name
+    name = presenter.ends.forms.open(owner, title_in_name(file), data, address=address).name
     if not is_json(data[:LENGTH]):
         # Where the server cannot be asked, the form is drawn later and says so.
         with suppress(WorkflowError, ServerUnreachable, ServerError):
-            return _of_result(services, owner, name)
+            return _of_result(presenter.ends, owner, name)
     return OpenedFile(name)
 
 
-def _of_own_run(services: Services, owner: str, data: bytes) -> OpenedFile | None:
-    history = services.runs.history
+def _of_own_run(presenter: Presenter, owner: str, data: bytes) -> OpenedFile | None:
+    history = presenter.runs.history
     if history is None or owner == NOBODY:
         return None
     digest = hashlib.sha256(data).hexdigest()
@@ -120,18 +127,18 @@ def _of_own_run(services: Services, owner: str, data: bytes) -> OpenedFile | Non
     for record in records:
         if any(made.digest == digest for made in record.state.files):
             with suppress(ComfyError):
-                return OpenedFile(*made_with(services, record))
+                return OpenedFile(*made_with(presenter, record))
     return None
 
 
-def _of_result(services: Services, owner: str, name: str) -> OpenedFile:
+def _of_result(ends: RunEnds, owner: str, name: str) -> OpenedFile:
     """An opened workflow that something was made with."""
-    _, form = services.forms.form(name, owner)
+    _, form = ends.forms.form(name, owner)
     fields = [field for field in form.fields if field.group != "hidden"]
-    seeds = {field.key: kept(field.default) for field in fields if field.widget == "seed"}
+    seeds = {field.key: kept(field.default) for field in fields if field.is_seed}
     missing = (
         field.label
         for field in fields
-        if field.is_media and field.required and not services.copies.example(field, owner)
+        if field.is_media and field.required and not ends.copies.example(field, owner)
     )
     return OpenedFile(name, seeds, tuple(missing))

@@ -19,7 +19,6 @@ from ui.documents.link_doc import LinkDoc
 from ui.files.copies import FileCopies
 from ui.files.results import FieldResults
 from ui.library import WorkflowLibrary
-from ui.routes.presenter import run_end
 from ui.routes.shared_results import NO_PROMPT_NO_FILE
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
@@ -74,7 +73,7 @@ def run_files_api(
 def _links_api(copies: FileCopies, identity: Identity, docs: Runs) -> GuardedRoutes:
     """Return the routes `/runs/{run_id}/files/{n}/link`."""
     routes = GuardedRoutes(tags=["Files"])
-    history, stripped = docs.services.runs.history, copies.blobs.stripped
+    history, stripped = docs.registry.history, copies.blobs.stripped
 
     def links() -> SharedResults:
         if history is None:
@@ -96,7 +95,7 @@ def _links_api(copies: FileCopies, identity: Identity, docs: Runs) -> GuardedRou
         Without `prompt`, that doesn't change; a new link doesn't show it.
         """
         record = docs.record(run_id, owner)
-        stage = run_end(docs.services, record).stage
+        stage = docs.presenter.ends.of(record).stage
         if not 0 <= n < len(stage.files):
             raise RunNotFound
         if stage.files[n].kind not in _KINDS:

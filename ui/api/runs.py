@@ -13,14 +13,15 @@ from starlette.exceptions import HTTPException
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.batches.open_batch import BatchSummary
 from comfy.chains.open_chain import ChainStanding
+from comfy.launch.start import Starter
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from comfy.runs.interface import Origin, RunPolicy
 from ui.documents.run_doc import DeletedRun, RunDoc, RunJson, has_field_errors
 from ui.documents.run_values import seeds_among
+from ui.library import WorkflowLibrary
 from ui.routes.deleting import RunDeletion
-from ui.routes.presenter import presenter, run_end
-from ui.services import Services
+from ui.routes.presenter import Presenter
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
@@ -34,18 +35,20 @@ NO_CURSOR = "This page of the list no longer exists. Ask again without “cursor
 class Runs:
     """Descriptions of a user's runs. `json`: the description of one."""
 
-    def __init__(self, services: Services, json: RunJson) -> None:
-        self.services = services
+    def __init__(self, presenter: Presenter, library: WorkflowLibrary, json: RunJson) -> None:
+        self.registry = presenter.runs
+        self.forms = presenter.ends.forms
         self.json = json
-        self._on_stage = presenter(services)
+        self.presenter = presenter
+        self._library = library
 
     def record(self, run_id: str, owner: str) -> Record:
         """Return the record of a user's run. Raises RunNotFound."""
-        return self.services.runs.record(run_id, owner)
+        return self.registry.record(run_id, owner)
 
     def told(self, record: Record) -> RunDoc:
         """Return a run's full description. Blocks if its form has to be built."""
-        errors = run_end(self.services, record).errors if has_field_errors(record) else {}
+        errors = self.presenter.ends.of(record).errors if has_field_errors(record) else {}
         return self.json.told(record, self._usual(record), errors)
 
     def found(self, run_id: str, owner: str) -> RunDoc:
@@ -54,35 +57,32 @@ class Runs:
 
     def on_stage(self, run_id: str, owner: str) -> RunDoc:
         """Return a run of this user as the page's stage shows it. Raises RunNotFound."""
-        return self._on_stage(self.record(run_id, owner), None)
+        return self.presenter.view(self.record(run_id, owner), None)
 
     def started(self, run_id: str, owner: str) -> RunDoc:
         """Return a run that was just started, with every seed of its form. Raises RunNotFound."""
         record = self.record(run_id, owner)
-        seeds = form_seeds(self.services, record.job.workflow, owner, record.job.values)
+        seeds = self.form_seeds(record.job.workflow, owner, record.job.values)
         return replace(self.told(record), seeds=seeds)
 
     def listed(self, record: Record) -> RunDoc:
         """Return the description for a list, with fewer error details."""
         return self.json.told(record, self._usual(record))
 
+    def form_seeds(self, name: str, owner: str, values: Mapping[str, object]) -> dict[str, str]:
+        """Return the seeds of a workflow's or chain's form in digits, by field key."""
+        try:
+            fields = self._library.form(name, owner, values).fields
+        except ComfyError:  # it has gone since the start: what can be told without its form
+            return seeds_among(values)
+        keys = (field.key for field in fields if field.is_seed)
+        return {key: str(values[key]) for key in keys if key in values}
+
     def _usual(self, record: Record) -> RunTimes | None:
         try:
-            return self.services.runs.get(record.id, record.owner).usual_times
+            return self.registry.get(record.id, record.owner).usual_times
         except RunNotFound:
             return None
-
-
-def form_seeds(
-    services: Services, name: str, owner: str, values: Mapping[str, object]
-) -> dict[str, str]:
-    """Return the seeds of a workflow's or chain's form in digits, by field key."""
-    try:
-        fields = services.library.form(name, owner, values).fields
-    except ComfyError:  # it has gone since the start: what can be told without its form
-        return seeds_among(values)
-    keys = (field.key for field in fields if field.widget == "seed")
-    return {key: str(values[key]) for key in keys if key in values}
 
 
 PageItem = TypeVar("PageItem", BatchSummary, ChainStanding)
@@ -101,10 +101,11 @@ def page_of(
     return page, page[-1].id if start + limit < len(every) else None
 
 
-def runs_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoutes:
+def runs_api(
+    runs: Runs, starter: Starter, deletion: RunDeletion, identity: Identity
+) -> GuardedRoutes:
     """Return the routes of `/runs/{run_id}` that need no body."""
     routes = GuardedRoutes(tags=["Runs"])
-    deletion = RunDeletion(services.runs, services.copies, services.clean_up)
 
     @routes.get("/runs/{run_id}", Access.OWNER, response_model=RunDoc)
     def one(
@@ -132,7 +133,7 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoute
         """
         origin = Origin(owner, shared_address(owner, request.scope))
         policy = RunPolicy(keeps_going=keeps_going)
-        run = services.starter.again(run_id, origin, policy, vary=vary)
+        run = starter.again(run_id, origin, policy, vary=vary)
         doc = runs.started(run.id, owner)
         return AsciiJSON(doc, 201, {"location": doc.url})
 
@@ -142,7 +143,7 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoute
 
         It moves `by` places later, or earlier below 0. Other runs stay in their places.
         """
-        registry = services.runs
+        registry = runs.registry
         waiting = [run.id for run in registry.line_of(owner) if run.waits_here]
         if run_id in waiting:
             registry.move(run_id, owner, max(0, waiting.index(run_id) + by))
@@ -163,7 +164,7 @@ def runs_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoute
         an unfinished run, or 409 with `stop=false`.
         """
         with suppress(RunNotFound):  # a run on record that can't be read can be deleted
-            run = services.runs.get(run_id, owner)
+            run = runs.registry.get(run_id, owner)
             if stop and not run.state.phase.finished:
                 run.cancel()
                 return AsciiJSON(runs.listed(runs.record(run_id, owner)), 202)

@@ -23,11 +23,10 @@ from ui.documents.headlines import NO_RESULT
 from ui.documents.result_names import result_name
 from ui.documents.run_doc import RunDoc
 from ui.routes.results import ResultFiles
-from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import NO_STORE, json_text
-from ui.web.shares import caller_of
+from ui.web.shares import Share, caller_of
 
 _NO_PREVIEW = "There is no preview of this run at the moment."
 _FRAMES = "multipart/x-mixed-replace"
@@ -53,20 +52,21 @@ _FILE: dict[int | str, dict[str, Any]] = {
 }
 
 
-def streams_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoutes:
+def streams_api(
+    runs: Runs, results: ResultFiles, waiting: Share, identity: Identity
+) -> GuardedRoutes:
     """`GET /runs/{run_id}/events`, `/preview` and `/files/{n}`."""
     routes = GuardedRoutes(tags=["Runs"])
-    results = ResultFiles(services.runs, services.copies.blobs, services.server_files)
 
     def found(run_id: str, owner: str = Depends(identity.caller)) -> Run | Record:
         """Return the run, or the record of one that ended long ago."""
         try:
-            return services.runs.get(run_id, owner)
+            return runs.registry.get(run_id, owner)
         except RunNotFound:
             return runs.record(run_id, owner)
 
     def stream(request: Request, body: AsyncGenerator[bytes], media_type: str) -> Response:
-        return LiveStream(body, media_type, services.waiting, caller_of(request.scope, identity))
+        return LiveStream(body, media_type, waiting, caller_of(request.scope, identity))
 
     @routes.get("/runs/{run_id}/events", Access.OWNER, response_class=Response, responses=EVENTS)
     async def events(
@@ -150,7 +150,7 @@ class GroupEvents:
     """Answers with the events of batches or chains, each a full document from `told`, a dataclass;
     `told` may block."""
 
-    services: Services
+    waiting: Share
     identity: Identity
     groups: GroupQueue[Any, Any]
     told: Callable[[Any], Any]
@@ -163,7 +163,7 @@ class GroupEvents:
             return _end_event(await asyncio.to_thread(_plain, self.told, standing), known)
         caller = caller_of(request.scope, self.identity)
         events = self._events(group_id, owner, known)
-        return LiveStream(events, "text/event-stream", self.services.waiting, caller)
+        return LiveStream(events, "text/event-stream", self.waiting, caller)
 
     async def _events(self, group_id: str, owner: str, known: str) -> AsyncGenerator[bytes]:
         # for example, it was deleted; the client learns it when it asks again

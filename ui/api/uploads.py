@@ -8,8 +8,8 @@ from typing import Any
 
 from fastapi import Depends, Request
 
-from ui.api.start import REPLAYED, Begun, KeyedRequest, Keys, answer_of
-from ui.api.values import Bodies, Sent
+from ui.api.requests import REPLAYED, Begun, KeyedRequest, Requests, answer_of
+from ui.api.values import Sent
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import AsciiJSON
 from ui.web.upload_folder import UploadFolder
@@ -43,7 +43,7 @@ class ToldUploads:
     uploads: tuple[ToldUpload, ...]
 
 
-def uploads_api(bodies: Bodies, keys: Keys) -> GuardedRoutes:
+def uploads_api(requests: Requests) -> GuardedRoutes:
     """`POST /uploads`."""
     routes = GuardedRoutes(tags=["Files"])
 
@@ -55,13 +55,13 @@ def uploads_api(bodies: Bodies, keys: Keys) -> GuardedRoutes:
         responses={200: REPLAYED | {"model": ToldUploads}},
         openapi_extra={"requestBody": _BODY},
     )
-    async def upload(request: Request, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
+    async def upload(request: Request, keyed: KeyedRequest = Depends(requests.keys)) -> AsciiJSON:
         """Keep files for a day.
 
         The `id` of each is a value for fields that take files. The same files with the same
         `Idempotency-Key` are kept once.
         """
-        sent = await bodies.keep(request, keyed.asker.owner)
+        sent = await requests.bodies.keep(request, keyed.asker.owner)
         begun, told = await asyncio.to_thread(_kept_once, keyed, sent)
         return answer_of(begun, ToldUploads(tuple(told)))
 
@@ -71,7 +71,7 @@ def uploads_api(bodies: Bodies, keys: Keys) -> GuardedRoutes:
 def _kept_once(request: KeyedRequest, sent: Sent) -> tuple[Begun, list[ToldUpload]]:
     """The files that were just kept, or, where they are still there, those that the same request
     has brought before. Raises as `KeyedRequest.once`."""
-    owner, uploads = request.asker.owner, request.services.copies.uploads
+    owner, uploads = request.asker.owner, request.uploads
     new = Begun(tuple(sent.told["values"].values()))
     try:
         begun = request.once(("uploads", ""), sent, lambda *_: new)

@@ -21,13 +21,16 @@ from comfy.base.wording import quoted, short
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, random_seed
 from ui.api.problems import NotThere
+from ui.files.copies import FileCopies
 from ui.files.references import FileResolver, inline_file
+from ui.library import WorkflowLibrary
 from ui.routes.uploads import MOST_FILES, Unfit, keep_all
-from ui.services import Services
 from ui.web.body_limits import place_held, too_large
 from ui.web.identity import Identity
 from ui.web.json_bodies import read_object
-from ui.web.shares import caller_of, shared_address
+from ui.web.limits import WebLimits
+from ui.web.shares import Share, caller_of, shared_address
+from ui.web.upload_folder import UploadFolder
 
 # Parts that are no field's value.
 _OF_REQUEST = (
@@ -67,9 +70,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """Reads what programs send."""
+    """Reads the bodies of requests. `uploading`: room for uploads."""
 
-    services: Services
+    uploads: UploadFolder
+    uploading: Share
+    limits: WebLimits
     identity: Identity
 
     async def read(self, request: Request, owner: str) -> Sent:
@@ -78,15 +83,15 @@ class Bodies:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "multipart/form-data":
             return Sent(self._object(await self._text(request)))
-        with place_held(self.services.uploading, caller_of(request.scope, self.identity)):
-            limits = self.services.limits
-            async with request.form(max_files=MOST_FILES, max_part_size=limits.page_body) as form:
+        with place_held(self.uploading, caller_of(request.scope, self.identity)):
+            most = self.limits.page_body
+            async with request.form(max_files=MOST_FILES, max_part_size=most) as form:
                 return await self._of_form(form, owner, request)
 
     async def keep(self, request: Request, owner: str) -> Sent:
         """The files of a multipart request, kept as uploads: their ids are its values, by their
         numbers. HTTPException."""
-        with place_held(self.services.uploading, caller_of(request.scope, self.identity)):
+        with place_held(self.uploading, caller_of(request.scope, self.identity)):
             async with request.form(max_files=MOST_FILES, max_fields=MOST_FILES) as form:
                 files = [one for _, one in form.multi_items() if isinstance(one, UploadFile)]
                 ids = {
@@ -95,7 +100,7 @@ class Bodies:
                 return Sent({"values": ids}, frozenset(ids))
 
     async def _text(self, request: Request) -> bytes:
-        most, body = self.services.limits.body, bytearray()
+        most, body = self.limits.body, bytearray()
         async for piece in request.stream():
             body += piece
             if len(body) > most:
@@ -104,7 +109,7 @@ class Bodies:
 
     def _object(self, text: bytes | str) -> dict[str, Any]:
         data = text.encode(errors="surrogatepass") if isinstance(text, str) else text
-        read = read_object(data or b"{}", self.services.limits)
+        read = read_object(data or b"{}", self.limits)
         if isinstance(read, str):
             raise HTTPException(422, read)
         return read
@@ -139,23 +144,35 @@ class Bodies:
 
     async def _kept(self, files: list[UploadFile], owner: str, request: Request) -> list[str]:
         address = shared_address(owner, request.scope)
-        uploads = self.services.copies.uploads
         try:
-            return await asyncio.to_thread(keep_all, files, owner, address, uploads)
+            return await asyncio.to_thread(keep_all, files, owner, address, self.uploads)
         except Unfit as problem:
             raise HTTPException(422, str(problem)) from None
 
 
 @dataclass(frozen=True, slots=True)
-class SentValues:
-    """Makes the values of a form out of what one person's program has sent."""
+class ValueReader:
+    """Reads the values that clients send for the forms of a library."""
 
-    services: Services
+    library: WorkflowLibrary
+    copies: FileCopies
+
+    def of(self, owner: str) -> SentValues:
+        """Return the reader for one person."""
+        return SentValues(self.library, self.copies, owner)
+
+
+@dataclass(frozen=True, slots=True)
+class SentValues:
+    """Turns one person's sent values into the values of a form."""
+
+    library: WorkflowLibrary
+    copies: FileCopies
     owner: str
 
     def form(self, name: str, values: Mapping[str, object]) -> Form:
         """Return the form of a workflow or chain. Raises as `WorkflowLibrary.form`."""
-        return self.services.library.form(name, self.owner, self.plain(values))
+        return self.library.form(name, self.owner, self.plain(values))
 
     def plain(self, values: Mapping[str, object]) -> dict[str, object]:
         """Return the values as far as they decide the form's fields."""
@@ -173,7 +190,7 @@ class SentValues:
         if field is None:
             return inline_file(value)
         if field.is_media:
-            return FileResolver(self.services.copies, self.owner).resolve(value, field)
+            return FileResolver(self.copies, self.owner).resolve(value, field)
         return _counting_seed(field, value) if field.is_seed else value
 
 

@@ -13,6 +13,7 @@ from comfy.base.errors import BatchNotFound
 from comfy.batches.open_batch import BatchSummary
 from comfy.batches.queue import BatchQueue
 from comfy.batches.spec import parse_spec
+from comfy.records.store import RunStore
 from comfy.runs.interface import Origin
 from ui.documents.batch_doc import batch_doc
 from ui.documents.browser_values import value_text
@@ -26,14 +27,13 @@ from ui.routes.gradio_api import (
     results_of,
     values_of_script,
 )
-from ui.services import Services
 from ui.web.identity import NOBODY, Identity
 from ui.web.shares import where
 
 _NOTHING: Mapping[str, list[str]] = {"files": [], "texts": []}
 
 
-def add_batch_api(services: Services, identity: Identity) -> None:
+def add_batch_api(batches: BatchQueue, history: RunStore | None, identity: Identity) -> None:
     """Add the endpoint `/batch`; called inside the Blocks."""
 
     def batch(
@@ -54,18 +54,18 @@ def add_batch_api(services: Services, identity: Identity) -> None:
             base = values_of_script(values)
             wanted = parse_spec(spec, lambda _, value: inline_file(value))
             origin = Origin(owner, where(request, owner))
-            started = services.batches.start(workflow, base, wanted, origin, attended=True)
+            started = batches.start(workflow, base, wanted, origin, attended=True)
             del base, wanted  # files may be among them, and the batch may take long
             try:
-                with closing(_told(services.batches, started.id, owner)) as told:
+                with closing(_told(batches, started.id, owner)) as told:
                     last = yield from told
                 yield asdict(batch_doc(last)) | {
-                    "results": list(_results(services, started.id, owner))
+                    "results": list(_results(batches, history, started.id, owner))
                 }
             finally:
                 if owner == NOBODY:
                     with suppress(BatchNotFound):
-                        services.batches.delete(started.id, owner)
+                        batches.delete(started.id, owner)
 
     api(batch, api_name="batch", concurrency_limit=MOST_AT_ONCE)
 
@@ -90,8 +90,10 @@ def _told(
     return summary
 
 
-def _results(services: Services, batch_id: str, owner: str) -> Iterator[dict[str, Any]]:
-    table, history = services.batches.table(batch_id, owner), services.runs.history
+def _results(
+    batches: BatchQueue, history: RunStore | None, batch_id: str, owner: str
+) -> Iterator[dict[str, Any]]:
+    table = batches.table(batch_id, owner)
     assert history is not None  # else there are no batches
     places = range(len(table.rows))
     records = history.get_many([table.states.run(at) for at in places], owner)

@@ -12,7 +12,7 @@ import gradio as gr
 from comfy.base.errors import ChainNotFound
 from comfy.chains.open_chain import ChainStanding
 from comfy.chains.queue import ChainQueue
-from comfy.runs.interface import Origin
+from comfy.runs.interface import Origin, RunRegistry
 from ui.documents.chain_doc import chain_doc
 from ui.gradio.internals import api
 from ui.routes.gradio_api import (
@@ -23,12 +23,11 @@ from ui.routes.gradio_api import (
     results_of,
     values_of_script,
 )
-from ui.services import Services
 from ui.web.identity import NOBODY, Identity
 from ui.web.shares import where
 
 
-def add_chain_api(services: Services, identity: Identity) -> None:
+def add_chain_api(chains: ChainQueue, runs: RunRegistry, identity: Identity) -> None:
     """Add the endpoint `/chain`; called inside the Blocks."""
 
     def chain(name: str, values: dict[str, Any], request: gr.Request) -> Iterator[dict[str, Any]]:
@@ -43,28 +42,33 @@ def add_chain_api(services: Services, identity: Identity) -> None:
         with releases_session(request):
             owner = identity.person(request)
             yield from chain_of_script(
-                services, name, values_of_script(values), owner, where(request, owner)
+                chains, runs, name, values_of_script(values), owner, where(request, owner)
             )
 
     api(chain, api_name="chain", concurrency_limit=MOST_AT_ONCE)
 
 
 def chain_of_script(
-    services: Services, name: str, values: dict[str, Any], owner: str, address: str
+    chains: ChainQueue,
+    runs: RunRegistry,
+    name: str,
+    values: dict[str, Any],
+    owner: str,
+    address: str,
 ) -> Iterator[dict[str, Any]]:
     """Yield a chain's progress at each change, then the same with its steps' results. The chain
     ends with its caller; gr.Error if it can't start."""
     with as_gradio_errors():
-        started = services.chains.start(name, values, Origin(owner, address), attended=True)
+        started = chains.start(name, values, Origin(owner, address), attended=True)
         del values  # files may be among them, and the chain may take long
         try:
-            with closing(_told(services.chains, started.id, owner)) as told:
+            with closing(_told(chains, started.id, owner)) as told:
                 last = yield from told
-            yield asdict(chain_doc(last)) | {"results": list(_results(services, last))}
+            yield asdict(chain_doc(last)) | {"results": list(_results(runs, last))}
         finally:
             if owner == NOBODY:
                 with suppress(ChainNotFound):
-                    services.chains.delete(started.id, owner)
+                    chains.delete(started.id, owner)
 
 
 def _told(
@@ -84,9 +88,9 @@ def _told(
     return standing
 
 
-def _results(services: Services, chain: ChainStanding) -> Iterator[dict[str, Any]]:
+def _results(runs: RunRegistry, chain: ChainStanding) -> Iterator[dict[str, Any]]:
     """Return each run's results, in the order of the steps."""
-    history = services.runs.history
+    history = runs.history
     assert history is not None  # else there are no chains
     records = history.get_many((run for step in chain.steps for run in step.ended), chain.owner)
     for step in chain.steps:

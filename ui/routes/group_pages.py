@@ -14,7 +14,7 @@ from comfy.batches.grids.settings import settings_in
 from comfy.form.check import check as check_values
 from ui.documents.past_run import past_run
 from ui.files.batch_grids import told_settings
-from ui.services import Services
+from ui.routes.presenter import Presenter
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
@@ -23,11 +23,11 @@ _BEGINNING = 4 * 1024 * 1024  # bytes of an image to look at: its texts come fir
 _MOST_RUNS = 60  # per request; the page's script asks for no more
 
 
-def group_page_routes(services: Services, identity: Identity) -> GuardedRoutes:
+def group_page_routes(presenter: Presenter, identity: Identity) -> GuardedRoutes:
     """Return `GET /page/batches/{batch_id}/rows/{index}/values`, `POST /page/grid` and
     `GET /page/chains/{chain_id}/steps/{name}`."""
     routes = GuardedRoutes("/page")
-    batches, chains = services.batches, services.chains
+    batches, chains, ends = presenter.batches, presenter.chains, presenter.ends
 
     @routes.get("/batches/{batch_id}/rows/{index}/values", Access.OWNER)
     def values(batch_id: str, index: int, owner: str = Depends(identity.caller)) -> AsciiJSON:
@@ -36,10 +36,10 @@ def group_page_routes(services: Services, identity: Identity) -> GuardedRoutes:
         if not 0 <= index < len(table.rows):
             raise BatchNotFound("This batch has no such row.")
         workflow, given = table.summary.workflow, table.rows[index].values
-        _, form = services.forms.form(workflow, owner, given)
+        _, form = ends.forms.form(workflow, owner, given)
         clean, _ = check_values(form, given)
         asked = {key: clean.get(key, value) for key, value in given.items()}
-        kept = services.copies.given_values(asked, owner)
+        kept = ends.copies.given_values(asked, owner)
         return AsciiJSON({"workflow": workflow, "values": kept})
 
     @routes.post("/grid", Access.SIGNED_IN)
@@ -47,7 +47,7 @@ def group_page_routes(services: Services, identity: Identity) -> GuardedRoutes:
         """Read the beginning of a grid's image: its batch, if it is still there, else the workflow,
         the values of its form, and what varies."""
         data = (await request.body())[:_BEGINNING]
-        return await run_in_threadpool(_reopened, services, owner, data)
+        return await run_in_threadpool(_reopened, presenter, owner, data)
 
     @routes.get("/chains/{chain_id}/steps/{name}", Access.OWNER)
     def made_by_step(
@@ -59,7 +59,7 @@ def group_page_routes(services: Services, identity: Identity) -> GuardedRoutes:
         """Return the history tiles of the step's ended runs among these."""
         steps = chains.get(chain_id, owner).steps
         ended = next((step.ended for step in steps if step.name == name), None)
-        history = services.runs.history
+        history = presenter.runs.history
         if ended is None or history is None:
             raise HTTPException(404)
         records = history.get_many(set(run).intersection(ended), owner)
@@ -68,9 +68,9 @@ def group_page_routes(services: Services, identity: Identity) -> GuardedRoutes:
     return routes
 
 
-def _reopened(services: Services, owner: str, data: bytes) -> AsciiJSON:
+def _reopened(presenter: Presenter, owner: str, data: bytes) -> AsciiJSON:
     settings = settings_in(data)
     with suppress(BatchNotFound):
-        return AsciiJSON({"batch": services.batches.get(settings.batch, owner).id})
-    _, form = services.forms.form(settings.workflow, owner, settings.base)
+        return AsciiJSON({"batch": presenter.batches.get(settings.batch, owner).id})
+    _, form = presenter.ends.forms.form(settings.workflow, owner, settings.base)
     return AsciiJSON({"batch": None} | told_settings(settings, form))

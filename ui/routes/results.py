@@ -145,7 +145,7 @@ class ResultFiles:
 
     def __init__(self, runs: RunRegistry, blobs: BlobStore, server: ServerFiles) -> None:
         self._runs = runs
-        self._blobs = blobs
+        self.blobs = blobs
         self._server = server
 
     def send(
@@ -157,7 +157,7 @@ class ResultFiles:
         headers = _headers(name, media_type)
         if not file.digest and self._in_memory(record):
             return _pass_on(self._server, file, range_header, headers, media_type)
-        path = self._blobs.path(file.digest)
+        path = self.blobs.path(file.digest)
         try:
             status = path.stat() if path else None
         except OSError:
@@ -172,7 +172,7 @@ class ResultFiles:
         `asked`: the request's headers. None where the metadata can't be removed or the file is not
         kept here. HTTPException for a range that it does not have.
         """
-        stripped, path = self._blobs.stripped.of(file.digest), self._blobs.path(file.digest)
+        stripped, path = self.blobs.stripped.of(file.digest), self.blobs.path(file.digest)
         if stripped is None or path is None:
             return None
         # Different from the file's own.
@@ -236,7 +236,7 @@ class ResultFiles:
     def opened(self, record: Record, file: OutputFile) -> Iterator[IO[bytes]]:
         """The whole file, to be read; ComfyError or OSError where it cannot be had."""
         if file.digest or not self._in_memory(record):
-            path = self._blobs.path(file.digest)
+            path = self.blobs.path(file.digest)
             if path is None:
                 raise ComfyError("It is no longer kept here.")
             with path.open("rb") as kept:

@@ -17,7 +17,6 @@ from tests.support.http_client import ANN
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app
 from tests.ui.api.api_calls import call
-from ui.api.values import SentValues
 
 OWNER = f"browser:{ANN}"
 SEED = "5.seed"
@@ -37,7 +36,7 @@ def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
 
 
 def value_of(app: RunningApp, workflow: str, key: str, value: object) -> object:
-    reader = SentValues(app.services, OWNER)
+    reader = app.services.reader.of(OWNER)
     return reader.value(reader.form(workflow, {}).field(key), value)
 
 

@@ -23,8 +23,9 @@ from comfy.batches.grids.grid import Grid
 from comfy.batches.grids.image import draw_grid
 from comfy.batches.grids.settings import KEYWORD, settings_text
 from comfy.batches.grids.sheet import sheet_of
-from comfy.batches.queue import BatchTable
+from comfy.batches.queue import BatchQueue, BatchTable
 from comfy.records.record import Record
+from comfy.records.store import RunStore
 from ui.api.batches.results import download_of
 from ui.api.batches.rows import BatchRowDocs
 from ui.api.runs import Runs
@@ -35,7 +36,6 @@ from ui.files.batch_grids import grid_of, settings_of
 from ui.languages.current import translated
 from ui.page.grid_page import grid_page, image_cell, word_cell
 from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
-from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
@@ -56,18 +56,19 @@ _NO_PAGE = "This grid has no such page."
 _NOTHING = message("No image")
 
 
-def grids_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoutes:
+def grids_api(
+    batches: BatchQueue, runs: Runs, files: ResultFiles, identity: Identity
+) -> GuardedRoutes:
     """Return `GET /batches/{batch_id}/grid`, `sheet.png`, `sheet.html` and `sheet.zip`."""
     routes = GuardedRoutes("/batches/{batch_id}", tags=["Batches"])
-    files = ResultFiles(services.runs, services.copies.blobs, services.server_files)
     drawing = Drawing()
 
     def own(
         batch_id: str, *, swapped: bool = False, owner: str = Depends(identity.reader)
     ) -> GridResults:
-        table = services.batches.table(batch_id, owner)
+        table = batches.table(batch_id, owner)
         grid = grid_of(table.content, swapped=swapped)
-        return GridResults(services, files, table, grid, owner)
+        return GridResults(runs.registry.history, files, table, grid, owner)
 
     @routes.get("/grid", Access.OWN_FILE, response_model=GridDoc)
     def cells(
@@ -161,7 +162,7 @@ class Drawing:
 class GridResults:
     """Current results of one batch, as a grid."""
 
-    services: Services
+    history: RunStore | None
     files: ResultFiles
     table: BatchTable
     grid: Grid
@@ -179,7 +180,7 @@ class GridResults:
 
     def image(self, page: int, side: int) -> Iterator[bytes]:
         """A page as a PNG."""
-        blobs = self.services.copies.blobs
+        blobs = self.files.blobs
         shown: dict[int, Path | str] = {}
         for index, record in self._records([*chain(*self.lines(page))]):
             small = self._thumbnail(record, small=side <= _SMALL)
@@ -233,7 +234,7 @@ class GridResults:
 
     def _records(self, places: Sequence[int]) -> Iterator[tuple[int, Record | None]]:
         """The runs that are done at these places."""
-        history, states = self.services.runs.history, self.table.states
+        history, states = self.history, self.table.states
         for start in range(0, len(places), _AT_ONCE):
             some = places[start : start + _AT_ONCE]
             runs = {at: states.run(at) for at in some if states[at] == "done"}
@@ -243,7 +244,7 @@ class GridResults:
 
     def _thumbnail(self, record: Record | None, *, small: bool) -> Path | None:
         """The file of the image that a run has made, else of its sound's waveform."""
-        blobs = self.services.copies.blobs
+        blobs = self.files.blobs
         files = record.state.files if record is not None else ()
         by_use = sorted(files, key=lambda file: file.type != "output")
         for file in sorted(by_use, key=lambda file: file.kind != "image"):

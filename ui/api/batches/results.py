@@ -13,7 +13,7 @@ from zipstream import ZIP_STORED, ZipStream
 
 from comfy.base.messages import listed, message
 from comfy.batches.content import Column
-from comfy.batches.queue import BatchTable
+from comfy.batches.queue import BatchQueue, BatchTable
 from comfy.batches.results_table import ENCODING, table_head, table_line
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.fill import drawn_texts
@@ -22,10 +22,10 @@ from comfy.form.seeds import CountUp
 from comfy.prompt.wildcards import has_alternatives
 from comfy.records.record import Record
 from ui.api.batches.rows import why_failed
+from ui.api.runs import Runs
 from ui.documents.result_names import OF_ALL, pattern_name, unknown_part
 from ui.languages.current import translated
 from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
-from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 
@@ -43,13 +43,14 @@ def download_of(media_type: str) -> dict[str, Any]:
     }
 
 
-def results_api(services: Services, identity: Identity) -> GuardedRoutes:
+def results_api(
+    batches: BatchQueue, runs: Runs, files: ResultFiles, identity: Identity
+) -> GuardedRoutes:
     """Return `GET /batches/{batch_id}/results.zip` and `results.csv`."""
     routes = GuardedRoutes("/batches/{batch_id}", tags=["Batches"])
-    files = ResultFiles(services.runs, services.copies.blobs, services.server_files)
 
     def own(batch_id: str, owner: str = Depends(identity.reader)) -> BatchResults:
-        return BatchResults(services, files, services.batches.table(batch_id, owner), owner)
+        return BatchResults(runs, files, batches.table(batch_id, owner), owner)
 
     @routes.get("/results.zip", Access.OWN_FILE, **download_of("application/zip"))
     def archive(
@@ -75,7 +76,7 @@ def results_api(services: Services, identity: Identity) -> GuardedRoutes:
 class BatchResults:
     """The results of one batch, as far as there are any."""
 
-    services: Services
+    runs: Runs
     files: ResultFiles
     table: BatchTable
     owner: str
@@ -126,7 +127,7 @@ class BatchResults:
         yield "".join(lines).encode("utf-8", "replace")
 
     def _records(self) -> Iterator[tuple[int, Record | None]]:
-        history, states = self.services.runs.history, self.table.states
+        history, states = self.runs.registry.history, self.table.states
         for start in range(0, len(self.table.rows), _AT_ONCE):
             places = range(start, min(start + _AT_ONCE, len(self.table.rows)))
             runs = {at: states.run(at) for at in places}
@@ -160,7 +161,7 @@ class BatchResults:
     def _form(self) -> Form | None:
         """Return the workflow's form, None if it or its server is gone."""
         workflow, base = self.table.summary.workflow, self.table.content.base
-        return self.services.forms.known_form(workflow, self.owner, base)
+        return self.runs.forms.known_form(workflow, self.owner, base)
 
     @cached_property
     def _drawn(self) -> Collection[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -13,26 +13,28 @@ from starlette.exceptions import HTTPException
 
 from comfy.batches.check import batch_seconds_left
 from comfy.batches.queue import BatchQueue
+from comfy.chains.folder import ChainFolder
+from comfy.launch.start import Starter
+from comfy.webhooks.waiting import Webhooks
 from ui.api.batches.grids import grids_api
 from ui.api.batches.results import results_api
 from ui.api.batches.rows import rows_api
 from ui.api.batches.spec import BODY, check_of, spec_of
 from ui.api.callbacks import call_back, callback_of
-from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
-from ui.api.start import (
+from ui.api.requests import (
     REPLAYED,
     Asker,
     Begun,
     KeyedRequest,
-    Keys,
+    Requests,
     StartRequest,
-    Starts,
     answer_of,
     changed_answer,
-    origin_of,
 )
+from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
+from ui.api.start import origin_of
 from ui.api.streams import EVENTS, GroupEvents
-from ui.api.values import Bodies, Sent, SentValues, form_for
+from ui.api.values import Sent, ValueReader, form_for
 from ui.api.watch import group_ends_first
 from ui.documents.batch_doc import (
     BatchCheckDoc,
@@ -41,7 +43,7 @@ from ui.documents.batch_doc import (
     batch_doc,
     shown_batch,
 )
-from ui.services import Services
+from ui.routes.results import ResultFiles
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import AsciiJSON
 from ui.web.shares import FairSlots, caller_of
@@ -56,23 +58,47 @@ _CHANGES: Mapping[Change, Callable[[BatchQueue, str, str], None]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class BatchStart:
+    """Starts and checks the batches of clients. `chains`: the folder's chains, which it refuses."""
+
+    reader: ValueReader
+    starter: Starter
+    batches: BatchQueue
+    chains: ChainFolder
+    webhooks: Webhooks
+
+    def begin(self, name: str, sent: Sent, asker: Asker) -> Begun:
+        """Start the requested batch; only its id leads an unidentified caller to it. Raises like
+        `BatchQueue.start`, CallbackRefused, HTTPException."""
+        sent.check_parts(BODY)
+        told, owner = sent.told, asker.owner
+        if name in self.chains:
+            raise HTTPException(409, _NO_CHAIN)
+        callback = callback_of(self.webhooks, told)
+        reader, values = self.reader.of(owner), told.get("values", {})
+        form = form_for(reader, name, values)
+        spec = spec_of(told, form, reader)
+        given = reader.of(form, values)
+        origin, attended = origin_of(sent, asker), not told.get("watched", False)
+        begun = self.batches.start(name, given, spec, origin, attended=attended)
+        stop = partial(self.batches.leave, begun.id, owner)
+        call_back(self.webhooks, callback, ("batch", "pause"), [begun.id], owner, stop)
+        return Begun((begun.id,))
+
+
 def batches_api(
-    services: Services,
-    runs: Runs,
-    bodies: Bodies,
-    keys: Keys,
-    starts: Starts,
-    turns: FairSlots,
+    starting: BatchStart, runs: Runs, files: ResultFiles, requests: Requests, turns: FairSlots
 ) -> GuardedRoutes:
     """`POST /workflows/{name}/batches`, and the routes below `/batches`. `turns`: of what takes a
     processor for long."""
     routes = GuardedRoutes(tags=["Batches"])
-    identity = bodies.identity
-    batches, document = services.batches, partial(batch_doc, root=runs.json.root)
-    news = GroupEvents(services, identity, batches, document)
-    routes.include(rows_api(services, identity, runs))
-    routes.include(grids_api(services, identity, runs))
-    routes.include(results_api(services, identity))
+    bodies, identity = requests.bodies, requests.bodies.identity
+    batches, document = starting.batches, partial(batch_doc, root=runs.json.root)
+    news = GroupEvents(requests.waiting, identity, batches, document)
+    routes.include(rows_api(batches, runs, identity))
+    routes.include(grids_api(batches, runs, files, identity))
+    routes.include(results_api(batches, runs, files, identity))
 
     @routes.post(
         "/workflows/{name:path}/batches",
@@ -82,7 +108,7 @@ def batches_api(
         responses={200: REPLAYED | {"model": BatchDoc}},
         openapi_extra={"requestBody": BODY},
     )
-    async def start(name: str, asked: StartRequest = Depends(starts)) -> AsciiJSON:
+    async def start(name: str, asked: StartRequest = Depends(requests.starts)) -> AsciiJSON:
         """Start a batch of a workflow.
 
         The rows are every combination of the values of `axes`, or the rows of a `table`. Nothing is
@@ -93,7 +119,7 @@ def batches_api(
         owner = asked.owner
         begun = await asked.begun(
             ("batches", name),
-            partial(_new_batch, services, name),
+            partial(starting.begin, name),
             ends=lambda begun: group_ends_first(
                 batches, begun.ids[0], owner, asked.request, lambda batch: batch.gave_up
             ),
@@ -109,7 +135,9 @@ def batches_api(
         response_model=BatchCheckDoc,
         openapi_extra={"requestBody": BODY},
     )
-    async def check(name: str, request: Request, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
+    async def check(
+        name: str, request: Request, keyed: KeyedRequest = Depends(requests.keys)
+    ) -> AsciiJSON:
         """Check a batch without starting it.
 
         Returns the number of rows, their duration, and all problems. In `values`, choices, numbers
@@ -118,7 +146,9 @@ def batches_api(
         owner = keyed.asker.owner
         sent = await bodies.read(request, owner)
         async with turns.turn(caller_of(request.scope, bodies.identity)):
-            return AsciiJSON(await asyncio.to_thread(check_of, services, name, sent, owner))
+            reader = starting.reader.of(owner)
+            found = await asyncio.to_thread(check_of, starting.starter, reader, name, sent, owner)
+            return AsciiJSON(found)
 
     @routes.get("/batches", Access.SIGNED_IN, response_model=BatchPage)
     def listed(
@@ -144,7 +174,7 @@ def batches_api(
             return AsciiJSON(document(batches.get(batch_id, owner)))
         table = batches.table(batch_id, owner)
         left = table.states.places("waiting")
-        seconds = batch_seconds_left(services.starter, table.summary, table.rows, left, owner)
+        seconds = batch_seconds_left(starting.starter, table.summary, table.rows, left, owner)
         return AsciiJSON(replace(document(table.summary), page=shown_batch(table.content, seconds)))
 
     @routes.get(
@@ -163,7 +193,9 @@ def batches_api(
         return await news.answer(request, batch_id, owner, last_event_id)
 
     @routes.post("/batches/{batch_id}/{change}", Access.OWNER, response_model=BatchDoc)
-    def changed(batch_id: str, change: Change, keyed: KeyedRequest = Depends(keys)) -> AsciiJSON:
+    def changed(
+        batch_id: str, change: Change, keyed: KeyedRequest = Depends(requests.keys)
+    ) -> AsciiJSON:
         """Pause, continue or stop a batch, or retry its failed rows.
 
         `pause` starts no more rows, `retry` also runs stopped rows again. The same request with the
@@ -187,23 +219,3 @@ def batches_api(
         return AsciiJSON({})
 
     return routes
-
-
-def _new_batch(services: Services, name: str, sent: Sent, asker: Asker) -> Begun:
-    """Start the requested batch; only its id leads an unidentified caller to it. Raises like
-    `BatchQueue.start`, CallbackRefused, HTTPException."""
-    sent.check_parts(BODY)
-    told, owner = sent.told, asker.owner
-    if name in services.chain_forms.folder:
-        raise HTTPException(409, _NO_CHAIN)
-    callback = callback_of(services.webhooks, told)
-    reader, values = SentValues(services, owner), told.get("values", {})
-    form = form_for(reader, name, values)
-    spec = spec_of(told, form, reader)
-    given = reader.of(form, values)
-    batches = services.batches
-    origin, attended = origin_of(sent, asker), not told.get("watched", False)
-    begun = batches.start(name, given, spec, origin, attended=attended)
-    stop = partial(batches.leave, begun.id, owner)
-    call_back(services.webhooks, callback, ("batch", "pause"), [begun.id], owner, stop)
-    return Begun((begun.id,))

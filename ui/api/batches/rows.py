@@ -10,7 +10,7 @@ from typing import Annotated, Self
 from fastapi import Depends, Query
 
 from comfy.base.errors import ComfyError, RunNotFound
-from comfy.batches.queue import BatchTable
+from comfy.batches.queue import BatchQueue, BatchTable
 from comfy.batches.row_states import RowState
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.record import Record
@@ -20,7 +20,6 @@ from ui.documents.batch_doc import RowDoc, RowPage, ShownRow, cell_text
 from ui.documents.browser_values import value_text
 from ui.documents.headlines import HEADLINES
 from ui.documents.past_run import run_tile
-from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
@@ -32,7 +31,7 @@ _TEXT = 2_000  # characters of a text that a row made
 _AT_ONCE = 100  # records in memory
 
 
-def rows_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoutes:
+def rows_api(batches: BatchQueue, runs: Runs, identity: Identity) -> GuardedRoutes:
     """Return `GET /batches/{batch_id}/rows`."""
     routes = GuardedRoutes(tags=["Batches"])
 
@@ -54,7 +53,7 @@ def rows_api(services: Services, identity: Identity, runs: Runs) -> GuardedRoute
         skip before the first page. With `with_page=true`, which the app's page sends, `page` has
         what the page shows, and `run` is null.
         """
-        batch = BatchRowDocs.of(runs, services.batches.table(batch_id, owner), owner)
+        batch = BatchRowDocs.of(runs, batches.table(batch_id, owner), owner)
         places = batch.places(state, search)
         rest = [at for at in places if at >= int(cursor)] if cursor else places[start:]
         some, more = rest[:limit], str(rest[limit]) if limit < len(rest) else None
@@ -77,7 +76,7 @@ class BatchRowDocs:
     @classmethod
     def of(cls, runs: Runs, table: BatchTable, owner: str) -> Self:
         """Take the labels from the workflow's form, if it is known."""
-        forms, content = runs.services.forms, table.content
+        forms, content = runs.forms, table.content
         form = forms.known_form(table.summary.workflow, owner, content.base)
         labels = {
             (field.key, cell_text(value)): label
@@ -105,7 +104,7 @@ class BatchRowDocs:
     def _saying(self, wanted: str) -> set[str]:
         """Return the ids of the runs that made a text with this in it. Stop early if the newest
         runs that match anywhere made no text."""
-        history, found, last = self.runs.services.runs.history, set[str](), ""
+        history, found, last = self.runs.registry.history, set[str](), ""
         which = WantedOfGroups(text=wanted, groups=(self.table.summary.id,))
         if history is None:
             return found
@@ -137,7 +136,7 @@ class BatchRowDocs:
         if run is None:
             return self.table.states[index]
         try:
-            waits = self.runs.services.runs.get(run, self.owner).state.phase is Phase.WAITING
+            waits = self.runs.registry.get(run, self.owner).state.phase is Phase.WAITING
         except ComfyError:  # it has ended just now
             waits = False
         return "waiting" if waits else "running"
@@ -191,7 +190,7 @@ class BatchRowDocs:
 
     def _records(self, places: Sequence[int]) -> dict[int, Record]:
         """Return the records of these rows' runs, by the places of the rows."""
-        runs, states, live = self.runs.services.runs, self.table.states, self.table.live
+        runs, states, live = self.runs.registry, self.table.states, self.table.live
         begun = {at: run for at in places if (run := live.get(at) or states.run(at))}
         history = runs.history
         known = history.get_many(begun.values(), self.owner) if history is not None else {}

@@ -12,11 +12,11 @@ from comfy.batches.content import BatchRows
 from comfy.batches.spec import BadSpec, BatchSpec, parse_spec
 from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field, Form
+from comfy.launch.start import Starter
 from ui.api.callbacks import CALLBACK
 from ui.api.start import TEXT_SOURCES, WATCHED
 from ui.api.values import Sent, SentValues, either_way, form_for
 from ui.documents.batch_doc import BatchCheckDoc, ColumnDoc
-from ui.services import Services
 
 _SPEC_PARTS = ("axes", "table", "paired", "seeds")
 # The rows say for which field a file of a table is; there each is judged again.
@@ -89,18 +89,20 @@ def spec_of(told: Mapping[str, Any], form: Form, reader: SentValues) -> BatchSpe
         raise HTTPException(422, str(problem)) from None
 
 
-def check_of(services: Services, name: str, sent: Sent, owner: str) -> BatchCheckDoc:
+def check_of(
+    starter: Starter, reader: SentValues, name: str, sent: Sent, owner: str
+) -> BatchCheckDoc:
     """Check a batch without starting it. Raises as `Forms.form`, HTTPException."""
     sent.check_parts(BODY)
-    reader, values = SentValues(services, owner), sent.told.get("values", {})
+    values = sent.told.get("values", {})
     form = form_for(reader, name, values)
     spec, base = spec_of(sent.told, form, reader), reader.of(form, values)
-    found = problems_of_batch(services.starter, name, form, spec, base, owner)
+    found = problems_of_batch(starter, name, form, spec, base, owner)
     seconds: float | None = None
     size: float | None = None
     if found.rows and not found.problems:
         rows = BatchRows(found.content)
-        seconds, size = estimate(services.starter, form, name, rows, owner)
+        seconds, size = estimate(starter, form, name, rows, owner)
     content = found.content
     return BatchCheckDoc(
         found.rows,

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import anyio.to_thread
 from fastapi import Request, Response
@@ -16,32 +15,28 @@ from starlette.exceptions import HTTPException
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import listed
 from comfy.launch.start import FieldErrors
-from ui.api.start import Asker, runs_end_first
+from ui.api.requests import Asker
+from ui.api.start import runs_end_first
 from ui.api.values import Bodies
 from ui.documents.run_doc import RunJson
 from ui.doors.comfy_runner.answers import StatusRoute, status
-from ui.doors.comfy_runner.config import read_runner_config
 from ui.doors.comfy_runner.kept_values import KeptValues, Values
 from ui.doors.comfy_runner.runner import Runner
 from ui.doors.comfy_runner.text_service import TextQuestion, WrittenPrompts
-from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.body_limits import place_held
 from ui.web.identity import OWN_PAGE_ONLY, Identity, bearer_token
-from ui.web.shares import caller_of
+from ui.web.shares import Share, caller_of
 
 _NO_SERVICE = "No text service is named here."
 _NAME_SERVICE = "Add a table [ollama] with a model to the config.toml."
 
 
-def comfy_runner_routes(
-    services: Services, identity: Identity, config: Path, root: str
-) -> GuardedRoutes:
-    """The routes for the `config` of `--comfy-runner`. `root`: the path of the whole app below its
-    host. ComfyError where the config cannot be used."""
+def comfy_runner_routes(runner: Runner, bodies: Bodies, waiting: Share, root: str) -> GuardedRoutes:
+    """Return the routes of comfy_runner's calls. `root`: the path of the whole app below its
+    host."""
     routes = GuardedRoutes(route_class_override=StatusRoute)
-    runner, bodies = Runner(services, read_runner_config(config)), Bodies(services, identity)
-    calls = RunnerCalls(identity, runner, KeptValues(), bodies, RunJson(root))
+    calls = RunnerCalls(runner, KeptValues(), bodies, waiting, RunJson(root))
     routes.head("/health", Access.PUBLIC)(calls.health)
     routes.get("/health", Access.PUBLIC)(calls.health)
     routes.get("/queue", Access.SIGNED_IN)(calls.queue)
@@ -56,11 +51,16 @@ def comfy_runner_routes(
 class RunnerCalls:
     """Answers them. `workflow`: which one of the folder is meant, "" for the config's."""
 
-    identity: Identity
     runner: Runner
     kept: KeptValues
     bodies: Bodies
+    waiting: Share
     json: RunJson
+
+    @property
+    def identity(self) -> Identity:
+        """Tells who is calling."""
+        return self.bodies.identity
 
     async def health(self) -> Response:
         """Return the health status, without sign-in."""
@@ -74,9 +74,9 @@ class RunnerCalls:
         caller = caller_of(request.scope, self.identity)
         name = await asyncio.to_thread(self.runner.workflow, workflow)
         asker = Asker.of(owner, request.scope, caller)
-        with place_held(self.runner.services.waiting, caller):
+        with place_held(self.waiting, caller):
             run_id = await self._started(name, asker)
-            await runs_end_first(self.runner.services, (run_id,), owner, request)
+            await runs_end_first(self.runner.run_start.registry, (run_id,), owner, request)
         file, at = await asyncio.to_thread(self.runner.result, run_id, owner)
         path = f"{self.json.address(run_id)}/files/{at}"
         return status(
@@ -105,7 +105,7 @@ class RunnerCalls:
         caller = caller_of(request.scope, self.identity)
         name = await asyncio.to_thread(self.runner.workflow, workflow)
         kept = self.kept.of(caller.person, name)
-        with place_held(self.runner.services.waiting, caller):
+        with place_held(self.waiting, caller):
             fields = await asyncio.to_thread(self.runner.prompt_fields, name, owner, kept)
             written = await self._written(description)
         values = fields.values(written)
@@ -141,7 +141,7 @@ class RunnerCalls:
                 self.kept.forget(asker.name, workflow, wrong.errors)
                 raise
             with suppress(RunNotFound):  # it has ended
-                queued.begun(self.runner.services.runs.get(run_id, asker.owner))
+                queued.begun(self.runner.run_start.registry.get(run_id, asker.owner))
         return run_id
 
     async def _written(self, description: object) -> WrittenPrompts:

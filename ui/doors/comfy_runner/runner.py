@@ -9,25 +9,27 @@ from pathlib import Path
 
 from comfy.base.errors import ComfyError, ServerError
 from comfy.base.messages import sentences
+from comfy.comfyui.client.server_files import ServerFiles
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.conventions.comfy_runner import OUTPUT
 from comfy.form.model import Form
 from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload
+from comfy.library.folder import WorkflowFolder
 from comfy.records.record import Record
 from comfy.runs.input_files import UPLOADS
 from ui.api.problems import NotThere
-from ui.api.start import Asker, RunStart
-from ui.api.values import Sent, SentValues, form_for
+from ui.api.requests import Asker
+from ui.api.start import RunStart
+from ui.api.values import Sent, form_for
 from ui.documents.headlines import HEADLINES
 from ui.documents.run_doc import has_field_errors
 from ui.doors.comfy_runner.config import RunnerConfig
 from ui.doors.comfy_runner.kept_values import InputFile, Values
 from ui.doors.comfy_runner.named_nodes import NamedNodes
 from ui.doors.comfy_runner.text_service import WrittenPrompts
-from ui.routes.presenter import run_end
-from ui.services import Services
+from ui.routes.presenter import RunEnds
 
 _NO_WORKFLOW = "No workflow is named."
 _NAME_ONE = "Send ?workflow=NAME, or name one under [comfy] in the config.toml."
@@ -57,14 +59,18 @@ class Runner:
     """Carries out the calls. Each call brings the caller. Most methods block for disks
     and servers."""
 
-    services: Services
     config: RunnerConfig
+    folder: WorkflowFolder
+    run_start: RunStart
+    ends: RunEnds
+    server_files: ServerFiles
+    largest_file: int
 
     def workflow(self, named: str) -> str:
         """The workflow that a call means; NotThere where neither it nor the config names one."""
         if named:
             return named
-        known, names = self.services.folder.stamps(), self.config.workflow_names
+        known, names = self.folder.stamps(), self.config.workflow_names
         if found := [name for name in names if name in known] or names[-1:]:
             return found[0]
         raise NotThere(_NO_WORKFLOW, _NAME_ONE)
@@ -85,7 +91,7 @@ class Runner:
         """Return the values to set for this node's image. Raises like `text`."""
         form, nodes = self._nodes(workflow, owner, kept)
         field = nodes.file_field(node_id)
-        value: object = SentValues(self.services, owner).value(field, file)
+        value: object = self.run_start.reader.of(owner).value(field, file)
         match value:
             case str(name) if name != field.default and self._may_be_read(name, owner):
                 with tempfile.TemporaryDirectory() as folder:
@@ -118,14 +124,14 @@ class Runner:
                 else one
                 for at, (key, one) in enumerate(kept.items())
             }
-            begun = RunStart(self.services).begin(workflow, Sent({"values": values}), asker)
+            begun = self.run_start.begin(workflow, Sent({"values": values}), asker)
         return begun.ids[0]
 
     def result(self, run_id: str, owner: str) -> tuple[OutputFile, int]:
         """The result of a run that has ended, and its place among the run's files: what the node
         has saved that the config names, else the first image, else the first file. NoResult,
         RunNotFound."""
-        record = self.services.runs.record(run_id, owner)
+        record = self.run_start.registry.record(run_id, owner)
         if record.state.phase is not Phase.DONE:
             raise self._failed(record)
         wanted = self.config.names(record.job.workflow).get(OUTPUT)
@@ -142,7 +148,7 @@ class Runner:
     def _failed(self, record: Record) -> NoResult:
         error = record.state.error
         if has_field_errors(record):
-            stage = run_end(self.services, record).stage
+            stage = self.ends.of(record).stage
             if of_fields := (*stage.labelled.values(), *stage.remarks):
                 return NoResult(sentences(*of_fields))
         said = error.message if error else HEADLINES[record.state.phase]
@@ -150,18 +156,18 @@ class Runner:
 
     def _nodes(self, workflow: str, owner: str, kept: Values) -> tuple[Form, NamedNodes]:
         plain = {key: str(one) if isinstance(one, InputFile) else one for key, one in kept.items()}
-        form = form_for(SentValues(self.services, owner), workflow, plain)
+        form = form_for(self.run_start.reader.of(owner), workflow, plain)
         return form, NamedNodes(form, self.config.names(workflow))
 
     def _check(self, form: Form, values: Values, owner: str) -> None:
-        _, errors = self.services.starter.judged_values(form, values, owner)
+        _, errors = self.run_start.starter.judged_values(form, values, owner)
         if errors := {key: one for key, one in errors.items() if key in values}:
             raise FieldErrors(form, errors)
 
     def _may_be_read(self, name: str, owner: str) -> bool:
         """Tell if this caller may name this file in ComfyUI's input folder: not an upload to this
         app, which may be another user's, and not in another folder."""
-        trusts = self.services.forms.permissions.trusts(owner)
+        trusts = self.ends.forms.permissions.trusts(owner)
         elsewhere = "\\" in name or name.endswith("]")  # ComfyUI reads "a.png [output]" there
         return trusts and not elsewhere and UPLOADS not in name.casefold().split("/")
 
@@ -170,7 +176,7 @@ class Runner:
         folder, _, file = name.rpartition("/")
         place = OutputFile(file, folder, "input", "file", "")
         try:
-            self.services.server_files.copy(place, to, most=self.services.limits.file.size)
+            self.server_files.copy(place, to, most=self.largest_file)
         except ServerError as error:
             if error.passing:
                 raise

@@ -10,14 +10,18 @@ import gradio as gr
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import sentences
+from comfy.chains.queue import ChainQueue
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.runs.interface import Run
+from comfy.runs.interface import Run, RunRegistry
+from ui.api.start import RunStart
 from ui.api.values import SentValues
 from ui.documents.run_doc import run_doc
 from ui.doors.endpoints.values import endpoint_number, is_number_of, values_by_key
 from ui.doors.named_workflows import NamedForm, named_form, named_workflows
 from ui.files.components import shown_file
+from ui.files.copies import FileCopies
 from ui.gradio.internals import api, whole_root_of
+from ui.library import WorkflowLibrary
 from ui.routes.gradio_api import (
     MOST_AT_ONCE,
     as_gradio_errors,
@@ -27,7 +31,6 @@ from ui.routes.gradio_api import (
 )
 from ui.routes.gradio_chains import chain_of_script
 from ui.routes.results import saved_places
-from ui.services import Services
 from ui.web.identity import Identity
 from ui.web.shares import where
 
@@ -36,8 +39,9 @@ _GONE = "There is no such endpoint any more."
 _CONNECT_AGAIN = "Connect again: the workflows have changed."
 
 
-def add_named_endpoints(services: Services, identity: Identity) -> None:
+def add_named_endpoints(run_start: RunStart, chains: ChainQueue, identity: Identity) -> None:
     """Add the endpoint `/endpoint`; called inside the Blocks."""
+    reader, runs = run_start.reader, run_start.registry
 
     def endpoint(called: object, values: object, request: gr.Request) -> Iterator[dict[str, Any]]:
         """Run a workflow or chain and tell how far it is; the last answer has its files.
@@ -48,14 +52,14 @@ def add_named_endpoints(services: Services, identity: Identity) -> None:
         with releases_session(request):
             owner, root = identity.person(request), whole_root_of(request)
             with as_gradio_errors():
-                wanted = _find_endpoint(services, called, owner)
-                sent = _sent_values(services, owner, wanted, values)
-            address, answers = where(request, owner), ClientFiles(services, owner, root)
+                wanted = _find_endpoint(reader.library, called, owner)
+                sent = _sent_values(reader.of(owner), wanted, values)
+            address, answers = where(request, owner), ClientFiles(runs, reader.copies, owner, root)
             if wanted.is_chain:
-                for told in chain_of_script(services, wanted.workflow, sent, owner, address):
+                for told in chain_of_script(chains, runs, wanted.workflow, sent, owner, address):
                     yield answers.of_chain(told)
                 return
-            with run_of_script(services.starter, wanted.workflow, sent, owner, address) as run:
+            with run_of_script(run_start.starter, wanted.workflow, sent, owner, address) as run:
                 del sent  # files may be among them, and the run may take an hour
                 yield from _told(run, answers)
 
@@ -67,9 +71,9 @@ def add_named_endpoints(services: Services, identity: Identity) -> None:
     )
 
 
-def _find_endpoint(services: Services, called: object, owner: str) -> NamedForm:
+def _find_endpoint(library: WorkflowLibrary, called: object, owner: str) -> NamedForm:
     """The endpoint of this name or number for this person. ComfyError."""
-    known = named_workflows(services.library, owner).items()
+    known = named_workflows(library, owner).items()
     match called:
         case str():
             likely = [one for one in known if one[0] == called]
@@ -78,7 +82,7 @@ def _find_endpoint(services: Services, called: object, owner: str) -> NamedForm:
         case _:
             likely = []
     for name, workflow in likely:
-        found = named_form(services.library, name, workflow, owner)
+        found = named_form(library, name, workflow, owner)
         if found is not None and called in (name, endpoint_number(found)):
             return found
     raise ComfyError(_GONE, _CONNECT_AGAIN)
@@ -89,14 +93,15 @@ class ClientFiles:
     """Results as files that Gradio's clients download, and may give to another call. `root`: the
     app's whole address, as the caller reaches it."""
 
-    services: Services
+    runs: RunRegistry
+    copies: FileCopies
     owner: str
     root: str
 
     def of_run(self, run_id: str) -> list[dict[str, Any]]:
         """The files that a run has saved, but for those that are gone."""
-        record, copies = self.services.runs.record(run_id, self.owner), self.services.copies
-        places = (copies.of_result(record, at) for at in saved_places(record))
+        record = self.runs.record(run_id, self.owner)
+        places = (self.copies.of_result(record, at) for at in saved_places(record))
         return [self._file(place) for place in places if place is not None]
 
     def of_chain(self, told: dict[str, Any]) -> dict[str, Any]:
@@ -106,15 +111,12 @@ class ClientFiles:
         return told | {"results": results, "files": [file for one in last for file in one["files"]]}
 
     def _file(self, place: str) -> dict[str, Any]:
-        path = self.services.copies.uploads.find(self.owner, place)
+        path = self.copies.uploads.find(self.owner, place)
         return shown_file(self.root, place, path.stat().st_size if path else 0)
 
 
-def _sent_values(
-    services: Services, owner: str, named: NamedForm, given: object
-) -> dict[str, object]:
+def _sent_values(sent: SentValues, named: NamedForm, given: object) -> dict[str, object]:
     """The values of a call with the files that they name."""
-    sent = SentValues(services, owner)
     fields = {field.key: field for field in named.form.fields}
     return {
         key: sent.value(fields[key], value) for key, value in values_by_key(named, given).items()

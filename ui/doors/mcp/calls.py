@@ -23,10 +23,11 @@ from comfy.base.errors import ComfyError
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.check import unknown_fields
 from comfy.runs.interface import Run
-from ui.api.chains import new_chain
+from ui.api.chains import ChainStart
 from ui.api.problems import NotThere, problem_of
+from ui.api.requests import Asker, Begun
 from ui.api.runs import Runs
-from ui.api.start import Asker, Begun, RunStart
+from ui.api.start import RunStart
 from ui.api.values import Sent
 from ui.api.watch import states_of
 from ui.documents.run_doc import run_doc
@@ -37,11 +38,10 @@ from ui.doors.mcp.tools import tools_of
 from ui.doors.named_workflows import named_form, named_workflows
 from ui.languages.current import translated
 from ui.routes.results import ResultFiles
-from ui.services import Services
 from ui.web.body_limits import place_held
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import Problem
-from ui.web.shares import caller_of
+from ui.web.shares import Share, caller_of
 
 _VALUES = "These values can't be used."
 Context = ServerRequestContext[Any, Request]
@@ -51,16 +51,18 @@ Context = ServerRequestContext[Any, Request]
 class ToolCalls:
     """Answers what assistants ask. `runs` tells of runs."""
 
-    services: Services
     identity: Identity
     runs: Runs
+    run_start: RunStart
+    chain_start: ChainStart
     files: ResultFiles
+    waiting: Share
 
     async def list(self, context: Context, _: PaginatedRequestParams | None) -> ListToolsResult:
         """Return the caller's tools; ComfyError if ComfyUI doesn't answer."""
         owner = self._owner(context)
         return ListToolsResult(
-            tools=await asyncio.to_thread(tools_of, self.services.library, owner)
+            tools=await asyncio.to_thread(tools_of, self.run_start.reader.library, owner)
         )
 
     async def call(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
@@ -74,14 +76,14 @@ class ToolCalls:
             name, names = await asyncio.to_thread(self._named, params.name, owner)
             if wrong := unknown_fields(given, [*names.values()]):
                 return refused_call(Problem(422, _VALUES, errors=wrong), names)
-            with place_held(self.services.waiting, caller):
+            with place_held(self.waiting, caller):
                 values = _by_key(given, names)
                 asker, sent = Asker.of(owner, scope, caller), Sent({"values": values})
-                if name in self.services.chain_forms.folder:
-                    chain_id = await _begun(partial(new_chain, self.services, name), sent, asker)
+                if name in self.run_start.chains:
+                    chain_id = await _begun(partial(self.chain_start.begin, name), sent, asker)
                     return await self._end_of_chain(chain_id, owner, context)
-                run_id = await _begun(partial(RunStart(self.services).begin, name), sent, asker)
-                run = self.services.runs.get(run_id, owner)
+                run_id = await _begun(partial(self.run_start.begin, name), sent, asker)
+                run = self.run_start.registry.get(run_id, owner)
                 await _follow_run(run, context)
             return await asyncio.to_thread(self._result, [run.id], owner, names, context.request)
         except ComfyError as problem:
@@ -95,8 +97,12 @@ class ToolCalls:
 
     def _named(self, tool: str, owner: str) -> tuple[str, dict[str, str]]:
         """The workflow behind a tool, and the names of its arguments by field key."""
-        name = named_workflows(self.services.library, owner).get(tool)
-        named = named_form(self.services.library, tool, name, owner) if name is not None else None
+        name = named_workflows(self.run_start.reader.library, owner).get(tool)
+        named = (
+            named_form(self.run_start.reader.library, tool, name, owner)
+            if name is not None
+            else None
+        )
         if named is None:
             raise NotThere(f"There is no tool “{tool[:100]}”.")
         return named.workflow, argument_names(named.form)
@@ -112,14 +118,14 @@ class ToolCalls:
         for record, told in ended:
             if record.state.phase is not Phase.DONE:
                 return failed_call(told, names)
-        slots = self.services.copies.blobs.turns
+        slots = self.files.blobs.turns
         return finished_call(ended, self.files, slots, request)
 
     async def _end_of_chain(self, chain_id: str, owner: str, context: Context) -> CallToolResult:
         """Return the last step's results, or the reason for none."""
         request = context.request
         assert request is not None
-        ended = await follow_chain(self.services.chains, chain_id, owner, context)
+        ended = await follow_chain(self.chain_start.chains, chain_id, owner, context)
         if ended.state != "done":
             return refused_call(failed_chain(ended), {})
         return await asyncio.to_thread(self._result, ended.steps[-1].ended, owner, {}, request)

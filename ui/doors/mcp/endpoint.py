@@ -13,16 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ui.api.runs import Runs
-from ui.documents.run_doc import RunJson
 from ui.doors.mcp.calls import ToolCalls
 from ui.doors.mcp.sessions import OpenSessions
 from ui.gradio.allowlist import replay
-from ui.routes.results import ResultFiles
-from ui.services import Services
 from ui.web.body_limits import BUSY, body_done
-from ui.web.identity import Identity
 from ui.web.json_bodies import read_object
+from ui.web.limits import WebLimits
 from ui.web.responses import Problem
 from ui.web.shares import FairSlots, Share, caller_of
 
@@ -34,16 +30,9 @@ call. Other files are given as {"base64": "…", "name": "a.png"}."""
 
 
 class McpEndpoint:
-    """ASGI app of one path. `root`: the path of the whole app below its host."""
+    """ASGI app of one path."""
 
-    def __init__(self, services: Services, identity: Identity, root: str) -> None:
-        limits = services.limits
-        calls = ToolCalls(
-            services,
-            identity,
-            Runs(services, RunJson(root)),
-            ResultFiles(services.runs, services.copies.blobs, services.server_files),
-        )
+    def __init__(self, calls: ToolCalls, limits: WebLimits) -> None:
         server = Server(
             "comfyforms",
             title="ComfyForms",
@@ -51,7 +40,7 @@ class McpEndpoint:
             on_list_tools=calls.list,
             on_call_tool=calls.call,
         )
-        self._identity = identity
+        self._identity = calls.identity
         self._limits = limits
         # Bodies of waiting calls: the package keeps each until its answer.
         self._bodies = Share(

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 
 from packaging.requirements import Requirement
 
+from ui.parts import Parts
 from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
@@ -41,12 +42,22 @@ def mcp_routes(services: Services, identity: Identity, root: str) -> McpRoutes:
     if not Requirement(NEEDED).specifier.contains(installed, prereleases=True):
         log.info("There is no %s: %s is needed, mcp %s is installed.", MCP, NEEDED, installed)
         return McpRoutes()
+    from ui.doors.mcp.calls import ToolCalls
     from ui.doors.mcp.endpoint import McpEndpoint
 
     # It writes a line for each session, with an id that makes it another kind to `LogLimit`.
     logging.getLogger("mcp").setLevel(logging.WARNING)
 
-    endpoint = McpEndpoint(services, identity, root)
+    parts = Parts(services)
+    calls = ToolCalls(
+        identity,
+        parts.run_docs(root),
+        parts.run_start,
+        parts.chain_start,
+        parts.results,
+        services.waiting,
+    )
+    endpoint = McpEndpoint(calls, services.limits)
     routes = GuardedRoutes()
     routes.plain(MCP, endpoint, Access.SIGNED_IN, "GET", "POST", "DELETE")
     return McpRoutes(routes, endpoint.serving)

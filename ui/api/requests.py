@@ -1,0 +1,219 @@
+"""Requests that start or change something, and their repetition with the same key."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Self
+
+from fastapi import Depends, Header, Request
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from comfy.base.errors import ComfyError
+from comfy.launch.uploads import Upload, content_of
+from comfy.records.store import RunStore
+from ui.api.values import Bodies, Sent
+from ui.web.body_limits import body_done, place_held
+from ui.web.responses import AsciiJSON
+from ui.web.shares import Caller, Share, caller_of, shared_address
+from ui.web.upload_folder import UploadFolder
+
+_LONGEST_KEY = 255
+_LONG_KEY = f"An Idempotency-Key has at most {_LONGEST_KEY} characters."
+_NO_HISTORY = "This app remembers no runs, so it knows no Idempotency-Key."
+REPLAYED: dict[str, Any] = {
+    "description": "As it is now: its key was used for it before.",
+    "content": {"application/json": {}},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Caller of a start: `owner` of the runs, at the `address` for limits, and the `name` for
+    idempotency keys, which also separates callers with a shared owner."""
+
+    owner: str
+    address: str
+    name: str
+
+    @classmethod
+    def of(cls, owner: str, scope: Scope, caller: Caller) -> Self:
+        """An owner, behind a request of this caller's."""
+        return cls(owner, shared_address(owner, scope), caller.person)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The ids of what a request has started, now or before (`again`): runs, or one batch or chain;
+    why the rest was not started, None where all were. `counted`: the request has said how many."""
+
+    ids: tuple[str, ...]
+    refused: ComfyError | None = None
+    again: bool = False
+    counted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """A request that starts something. `wait`: it is answered once that has ended. `waiting`: room
+    for clients that wait."""
+
+    bodies: Bodies
+    waiting: Share
+    request: Request
+    keyed: KeyedRequest
+    wait: bool
+
+    @property
+    def owner(self) -> str:
+        """Return the owner of the new runs."""
+        return self.keyed.asker.owner
+
+    @property
+    def caller(self) -> Caller:
+        """Return the caller for limits."""
+        return caller_of(self.request.scope, self.bodies.identity)
+
+    async def begun(
+        self,
+        what: tuple[str, str],
+        begin: Callable[[Sent, Asker], Begun],
+        *,
+        ends: Callable[[Begun], Awaitable[bool]],
+        stop: Callable[[Begun], object],
+        turn: AbstractAsyncContextManager[None] | None = None,
+    ) -> Begun:
+        """Return the runs that it starts, in a thread by `begin` and in its `turn`, or has started
+        earlier. If the caller waits, return after they `ends`; if it leaves first (False)
+        without a key to find them again, `stop` them. `what`: see `KeyedRequest.once`, also for
+        exceptions."""
+        sent = await self.bodies.read(self.request, self.owner)
+        with place_held(self.waiting, self.caller):
+            async with turn or nullcontext():
+                begun = await asyncio.to_thread(self.keyed.once, what, sent, begin)
+            del sent  # files may be among it
+            body_done(self.request.scope)
+            if self.wait and not await ends(begun) and not self.keyed.key:
+                await asyncio.to_thread(stop, begun)
+        return begun
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Dependencies of routes that read requests: `keys` for those that change something, `starts`
+    for those that start something."""
+
+    bodies: Bodies
+    waiting: Share
+    keys: Callable[..., Awaitable[KeyedRequest]]
+    starts: Callable[..., Awaitable[StartRequest]]
+
+    @classmethod
+    def of(cls, bodies: Bodies, history: RunStore | None, waiting: Share) -> Self:
+        """Make the dependencies. `waiting`: room for clients that wait."""
+        keys = _keyed_requests(history, bodies)
+        return cls(bodies, waiting, keys, _start_requests(bodies, keys, waiting))
+
+
+def _keyed_requests(
+    history: RunStore | None, bodies: Bodies
+) -> Callable[..., Awaitable[KeyedRequest]]:
+    """The dependency of routes that change something: who asks, and the key."""
+    identity = bodies.identity
+
+    async def asked(
+        request: Request,
+        *,
+        idempotency_key: str = Header(""),
+        owner: str = Depends(identity.caller),
+    ) -> KeyedRequest:
+        asker = Asker.of(owner, request.scope, caller_of(request.scope, identity))
+        return KeyedRequest(history, bodies.uploads, asker, idempotency_key)
+
+    return asked
+
+
+def _start_requests(
+    bodies: Bodies, keys: Callable[..., Awaitable[KeyedRequest]], waiting: Share
+) -> Callable[..., Awaitable[StartRequest]]:
+    """The dependency of routes that start something: the same, and whether the end is waited for. A
+    body is read by `StartRequest.begun`."""
+
+    async def asked(
+        request: Request, *, wait: bool = False, keyed: KeyedRequest = Depends(keys)
+    ) -> StartRequest:
+        return StartRequest(bodies, waiting, request, keyed, wait)
+
+    return asked
+
+
+def answer_of(begun: Begun, said: object, url: str = "") -> AsciiJSON:
+    """Return the answer to a start, with the URL of a single object."""
+    headers = {"location": url} if url else {}
+    return AsciiJSON(said, 200 if begun.again else 201, headers | _replayed(begun))
+
+
+def changed_answer(begun: Begun, said: object) -> AsciiJSON:
+    """The answer to what has changed something that was there."""
+    return AsciiJSON(said, headers=_replayed(begun))
+
+
+def _replayed(begun: Begun) -> dict[str, str]:
+    return {"idempotent-replayed": "true"} if begun.again else {}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedRequest:
+    """A request with its Idempotency-Key, "" for none. Without a `history` there are no keys."""
+
+    history: RunStore | None
+    uploads: UploadFolder
+    asker: Asker
+    key: str
+
+    def once(
+        self, what: tuple[str, str], sent: Sent, begin: Callable[[Sent, Asker], Begun]
+    ) -> Begun:
+        """Return the objects that it starts, or has started earlier; `what`: their type, and the
+        workflow or chain. Raises like `begin` and `StartedRequests.begin`, HTTPException."""
+        if not self.key:
+            return begin(sent, self.asker)
+        if len(self.key) > _LONGEST_KEY:
+            raise HTTPException(422, _LONG_KEY)
+        if self.history is None:
+            raise HTTPException(409, _NO_HISTORY)
+        requests, name = self.history.requests, self.asker.name
+        content = self._content(what, sent)
+        if before := requests.begin(name, self.key, content, self.asker.address):
+            return Begun(before, again=True, counted="count" in sent.told)
+        try:
+            begun = begin(sent, self.asker)
+        except BaseException:
+            requests.failed(name, self.key)
+            raise
+        requests.started(name, self.key, begun.ids)
+        return begun
+
+    def changed_once(self, what: tuple[str, str], change: Callable[[], object]) -> Begun:
+        """Do the same for a request without a body that changes an object; `what`: the change, and
+        the id."""
+
+        def begin(*_: object) -> Begun:
+            change()
+            return Begun((what[1],))
+
+        return self.once(what, Sent({}), begin)
+
+    def _content(self, what: tuple[str, str], sent: Sent) -> str:
+        """Return the identity of a request, with the names and contents of its files."""
+        told = dict(sent.told)
+        for key in sent.files:
+            path = self.uploads.find(self.asker.owner, told["values"][key])
+            if path is not None:
+                file = {"name": path.name, "sha256": content_of(Upload(path.name, path))}
+                told["values"] = told["values"] | {key: file}
+        return json.dumps([*what, told], sort_keys=True)

@@ -1,0 +1,91 @@
+"""The parts that several routes share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ui.api.batches.routes import BatchStart
+from ui.api.chains import ChainStart
+from ui.api.runs import Runs
+from ui.api.start import RunStart
+from ui.api.values import Bodies, ValueReader
+from ui.documents.run_doc import RunJson
+from ui.routes.deleting import RunDeletion
+from ui.routes.presenter import Presenter, RunEnds
+from ui.routes.results import ResultFiles
+from ui.services import Services
+from ui.web.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Makes parts of the app from its services, for the modules that put routes together."""
+
+    services: Services
+
+    @property
+    def presenter(self) -> Presenter:
+        """Describes runs for the stage."""
+        ends = RunEnds(self.services.forms, self.services.copies, self.services.health)
+        return Presenter(
+            ends,
+            self.services.runs,
+            self.services.batches,
+            self.services.chains,
+            self.services.chain_forms,
+        )
+
+    @property
+    def results(self) -> ResultFiles:
+        """Sends the files of runs."""
+        return ResultFiles(
+            self.services.runs, self.services.copies.blobs, self.services.server_files
+        )
+
+    @property
+    def reader(self) -> ValueReader:
+        """Reads the values that clients send."""
+        return ValueReader(self.services.library, self.services.copies)
+
+    @property
+    def run_start(self) -> RunStart:
+        """Starts the runs of clients."""
+        chains = self.services.chain_forms.folder
+        return RunStart(
+            self.reader, self.services.starter, self.services.runs, chains, self.services.webhooks
+        )
+
+    @property
+    def batch_start(self) -> BatchStart:
+        """Starts the batches of clients."""
+        chains = self.services.chain_forms.folder
+        return BatchStart(
+            self.reader,
+            self.services.starter,
+            self.services.batches,
+            chains,
+            self.services.webhooks,
+        )
+
+    @property
+    def chain_start(self) -> ChainStart:
+        """Starts the chains of clients."""
+        return ChainStart(
+            self.reader, self.services.chain_forms, self.services.chains, self.services.webhooks
+        )
+
+    @property
+    def deletion(self) -> RunDeletion:
+        """Deletes runs with their files."""
+        return RunDeletion(self.services.runs, self.services.copies, self.services.clean_up)
+
+    def run_docs(self, root: str) -> Runs:
+        """Return the builder of the API's documents of runs. `root`: the app's path below its
+        host."""
+        return Runs(self.presenter, self.services.library, RunJson(root))
+
+    def bodies(self, identity: Identity) -> Bodies:
+        """Return the reader of requests' bodies."""
+        return Bodies(
+            self.services.copies.uploads, self.services.uploading, self.services.limits, identity
+        )
