@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.support.serving import running_demo_app
+from tests.support.serving import Served, running_demo_app
 from tests.support.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """An app on a slow server."""
+    with running_demo_app(step_seconds=0.05) as served:
+        yield served
 
 
 def test_who_comes_while_the_app_ends_is_not_kept(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,10 +18,19 @@ from comfy.comfyui.protocol.run_state import Phase
 from tests.attacks.people import PROMPT
 from tests.security.signing_in import signed_in
 from tests.support.gradio_calls import script_client
-from tests.support.serving import RunningApp, Served, running_demo_app
+from tests.support.serving import WORKFLOWS, RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.doors.test_endpoints import SMALL, told_of
 from ui.settings.web_settings import WebSettings
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """An app on a fast server, with a folder of its own."""
+    folder = shutil.copytree(WORKFLOWS, own_temporary_folder / "workflows")
+    with running_demo_app(step_seconds=0.005, workflows=folder) as served:
+        yield served
+
 
 ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")
 

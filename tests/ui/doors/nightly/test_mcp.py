@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import io
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import anyio
 import pytest
@@ -16,13 +18,21 @@ from starlette.requests import Request
 
 from comfy.comfyui.protocol.run_state import Phase
 from tests.support.http_client import ANN, cookie_of
-from tests.support.serving import RunningApp
+from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, awaited, eventually
 from tests.ui.api.api_calls import run_of
 from tests.ui.doors.test_mcp import ERAS, QUICK, assistant
 from ui.documents.run_doc import RunJson
 from ui.doors.mcp.contents import finished_call
 from ui.routes.results import ResultFiles
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """An app on a server that takes its time."""
+    with running_demo_app(step_seconds=0.02) as served:
+        yield served
+
 
 LASTING = QUICK | {"steps": 60}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import websocket
@@ -15,6 +16,13 @@ from tests.support.serving import Served, running_demo_app
 from tests.ui.doors.test_relay import RELAY, SMALL, frames, kinds, say, until_over
 from ui.doors.relay import MOST_UNREAD, TOO_SLOW
 from ui.settings.web_settings import WebSettings
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """An app on a server that takes some time."""
+    with running_demo_app(step_seconds=0.03) as served:
+        yield served
 
 
 @pytest.mark.parametrize("images", [False, True])

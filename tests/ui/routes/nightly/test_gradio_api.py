@@ -22,6 +22,13 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.routes.test_gradio_api import groups_of_nobody
 
 
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """An app on a fast server."""
+    with running_demo_app(step_seconds=0.005) as served:
+        yield served
+
+
 @pytest.fixture
 def caller(served: Served) -> Iterator[Client]:
     """gradio_client on it."""

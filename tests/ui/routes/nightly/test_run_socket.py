@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,13 @@ from tests.support.http_client import (
 )
 from tests.support.serving import Served, running_demo_app
 from tests.support.waiting import eventually
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """An app on a server that takes some time."""
+    with running_demo_app(step_seconds=0.03, grace=0.3) as served:
+        yield served
 
 
 def test_a_slow_watcher_gets_one_frame_and_delays_no_other(served: Served) -> None:

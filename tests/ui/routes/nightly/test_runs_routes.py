@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from tests.support.http_client import post, start
-from tests.support.serving import Served
+from tests.support.serving import Served, running_demo_app
+
+
+@pytest.fixture(scope="module")
+def running(own_temporary_folder: Path) -> Iterator[Served]:
+    """An app on a server that takes some time."""
+    with running_demo_app(step_seconds=0.05) as served:
+        yield served
 
 
 @pytest.mark.parametrize("what", ["again", "move?by=1"])
