@@ -7,7 +7,7 @@
 
 A listener with `gr.EventData` finds the run's id in its `run`. Python fills the lists and handles
 events, unless they are `live`: then the script of this app's page does so with its own sockets and
-routes (`ui.routes.page_socket`, `ui.routes.history`, `ui.routes.runs`), without Gradio. The page
+(`ui.routes.page_socket`) and the API (`ui.api.history`, `ui.api.runs`), without Gradio. The page
 needs `ui.page.script_files.script_routes`.
 """
 

@@ -17,6 +17,7 @@ from tests.support.http_client import ANN
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app
 from tests.ui.api.api_calls import call
+from ui.parts import Parts
 
 OWNER = f"browser:{ANN}"
 SEED = "5.seed"
@@ -36,7 +37,7 @@ def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
 
 
 def value_of(app: RunningApp, workflow: str, key: str, value: object) -> object:
-    reader = app.services.reader.of(OWNER)
+    reader = Parts(app.services).reader.of(OWNER)
     return reader.value(reader.form(workflow, {}).field(key), value)
 
 
