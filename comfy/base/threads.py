@@ -54,5 +54,5 @@ def _starting(name: str) -> Iterator[None]:
         log.warning("The thread %s did not start: %s", name, error)
         raise TooManyThreads(
             message("The server is out of resources."),
-            message("Try again in a few minutes."),
+            message("Try again later."),
         ) from error

@@ -58,8 +58,8 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     the owner has no such batch."""
 
     kind = "batch"
-    keeps_none = message("Batches need cookies.")
-    no_history = message("Batches need the history, which is turned off.")
+    keeps_none = message("Batches and chains need cookies.")
+    no_history = message("Batches and chains need the history, which is turned off.")
 
     def __init__(
         self, starter: Starter, limits: BatchLimits | None = None, *, nobody: str = ""

@@ -116,7 +116,7 @@ def _fields(
         try:
             fields[name] = find_field(form, name, translated)
         except UnknownField:
-            said = message("There is no field for the column “{column}”.", column=short(name))
+            said = message("There is no field “{field}”.", field=short(name))
             unknown[name] = sentences(said, meant_by(form, name, translated))
     given = (Counter(fields[name].key for name in row.values if name in fields) for row in rows)
     twice = dict.fromkeys(key for counts in given for key, count in counts.items() if count > 1)

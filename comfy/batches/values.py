@@ -12,7 +12,7 @@ from decimal import Decimal
 from functools import cache
 from itertools import chain
 
-from comfy.base.messages import message, plural
+from comfy.base.messages import message
 from comfy.base.wording import short
 from comfy.form.fill import is_drawn
 from comfy.form.model import Field, Form, Several
@@ -29,13 +29,7 @@ class TooManyRows(BadValue):
     """A batch would be larger than any."""
 
     def __init__(self) -> None:
-        super().__init__(
-            plural(
-                "A batch has {count} row at most.",
-                "A batch has {count} rows at most.",
-                count=MOST_ROWS,
-            )
-        )
+        super().__init__(message("A batch has {count} rows at most.", count=MOST_ROWS))
 
 
 def choices_as_shown(field: Field) -> Mapping[object, str]:

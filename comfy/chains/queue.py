@@ -60,8 +60,8 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
     the owner has no such chain."""
 
     kind = "chain"
-    keeps_none = message("Chains need cookies.")
-    no_history = message("Chains need the history, which is turned off.")
+    keeps_none = message("Batches and chains need cookies.")
+    no_history = message("Batches and chains need the history, which is turned off.")
 
     def __init__(
         self, forms: ChainForms, limits: ChainLimits | None = None, *, nobody: str = ""

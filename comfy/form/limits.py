@@ -28,7 +28,7 @@ def narrow(one: Candidate) -> Candidate:
     low, high = _tighter(server.min, said.min, max), _tighter(server.max, said.max, min)
     problems = tuple(_limit_problems(one, low, high))
     if low is not None and high is not None and low > high:
-        return one.with_problems(*problems, message("The minimum is above the maximum."))
+        return one.with_problems(*problems, "The minimum is above the maximum.")
     step = server.step if said.step is None else said.step
     limits = Limits(
         None if low is None else read(low),
@@ -48,17 +48,9 @@ def _tighter(
 
 def _limit_problems(one: Candidate, low: float | None, high: float | None) -> Iterator[str]:
     if one.said.min is not None and low != one.said.min:
-        yield message(
-            "The author's minimum is {minimum}, but the server's is {lowest}.",
-            minimum=one.said.min,
-            lowest=low,
-        )
+        yield f"The author's minimum is {one.said.min}, but the server's is {low}."
     if one.said.max is not None and high != one.said.max:
-        yield message(
-            "The author's maximum is {maximum}, but the server's is {highest}.",
-            maximum=one.said.max,
-            highest=high,
-        )
+        yield f"The author's maximum is {one.said.max}, but the server's is {high}."
 
 
 def _with_default(one: Candidate) -> Candidate:

@@ -17,17 +17,15 @@ def wrong_outputs(config: FormConfig, outputs: Collection[Output]) -> Iterator[s
     known = {output.node for output in outputs}
     for node in config.outputs:
         if node not in known:
-            yield message("The toml's output “{node}” is not an output node.", node=node)
+            yield f"The toml's output “{node}” is not an output node."
 
 
 def dangling_links(trace: Trace, titles: Mapping[str, str]) -> Iterator[str]:
     """Name the inputs whose links lead nowhere."""
     for place, source in trace.dangling():
-        yield message(
-            "“{node}” takes “{input}” from node {source}, which is not there.",
-            node=titles[place.node],
-            input=plain_words(place.input),
-            source=source,
+        yield (
+            f"“{titles[place.node]}” takes “{plain_words(place.input)}” from node {source}, "
+            "which is not there."
         )
 
 

@@ -56,12 +56,12 @@ def field_of_node(form: Form, node: str | None) -> Field | None:
 
 def _too_small(field: Field, error: NodeError) -> str:
     limit = _limit(field.min, error)
-    return minimum(limit) if limit is not None else message("This is less than the server allows.")
+    return minimum(limit) if limit is not None else message("The server doesn't take this value.")
 
 
 def _too_big(field: Field, error: NodeError) -> str:
     limit = _limit(field.max, error)
-    return maximum(limit) if limit is not None else message("This is more than the server allows.")
+    return maximum(limit) if limit is not None else message("The server doesn't take this value.")
 
 
 def _limit(limit: float | None, error: NodeError) -> int | float | None:
@@ -86,7 +86,7 @@ def _wrong_type(field: Field, error: NodeError) -> str:
         case "FLOAT":
             return message("Enter a number.")
         case _:
-            return message("The server doesn't take this kind of value.")
+            return message("The server doesn't take this value.")
 
 
 def _missing(field: Field, error: NodeError) -> str:
@@ -125,12 +125,10 @@ def _other(error: NodeError) -> str:
     return f"{without_folders(said)[:300]}."
 
 
-def _about_input(
-    named: Callable[[str], str], unnamed: str, hint: str = _DAMAGED
-) -> Callable[[NodeError], str]:
-    """Return the message about an input, or about an unnamed one."""
+def _about_input(said: Callable[[str], str], hint: str = _DAMAGED) -> Callable[[NodeError], str]:
+    """Return the message about an input, which may have no name."""
     return lambda error: sentences(
-        named(plain_words(error.input)) if error.input else unnamed, hint
+        said(plain_words(error.input) if error.input else message("An input")), hint
     )
 
 
@@ -139,19 +137,15 @@ _ON_NODE: Mapping[str, Callable[[NodeError], str]] = MappingProxyType(
         FILE_REFUSED: lambda error: sentences(error.message, error.details),
         "required_input_missing": _about_input(
             lambda name: message("{input} is missing.", input=name),
-            message("An input is missing."),
         ),
         "bad_linked_input": _about_input(
             lambda name: message("{input} has a broken link.", input=name),
-            message("An input has a broken link."),
         ),
         "return_type_mismatch": _about_input(
-            lambda name: message("{input} is linked to the wrong kind of output.", input=name),
-            message("An input is linked to the wrong kind of output."),
+            lambda name: message("{input} has a broken link.", input=name),
         ),
         "exception_during_inner_validation": _about_input(
-            lambda name: message("{input} comes from a damaged node.", input=name),
-            message("An input comes from a damaged node."),
+            lambda name: message("{input} has a broken link.", input=name),
         ),
         "exception_during_validation": lambda error: sentences(
             message("The server couldn't check this node."), _DAMAGED
@@ -166,7 +160,6 @@ _ON_NODE: Mapping[str, Callable[[NodeError], str]] = MappingProxyType(
         ),
         "value_not_in_list": _about_input(
             lambda name: message("{input} isn't on the server.", input=name),
-            message("An input isn't on the server."),
             "",
         ),
     }

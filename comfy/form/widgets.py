@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from comfy.base.messages import message
 from comfy.form.candidates import Candidate
 from comfy.form.kinds.literal_input import LiteralInput
 from comfy.form.kinds.registry import KINDS
@@ -37,15 +36,9 @@ def _problem_with(wanted: str, one: Candidate) -> str:
     """Return why a candidate can't have the widget that its author wants, "" if it can."""
     kind, chosen = KINDS[wanted], KINDS[one.widget]
     if chosen.file is not None and kind.file is None:
-        return message(
-            "The TOML file asks for “{widget}”, but this field takes a file.", widget=wanted
-        )
+        return f"The TOML file asks for “{wanted}”, but this field takes a file."
     if one.type not in kind.input_types and kind is not chosen:
-        return message(
-            "The TOML file asks for “{widget}”, but this field is {type}.",
-            widget=wanted,
-            type=one.type,
-        )
+        return f"The TOML file asks for “{wanted}”, but this field is {one.type}."
     if wanted == "slider" and (one.limits.min is None or one.limits.max is None):
-        return message("A slider needs a minimum and a maximum.")
+        return "A slider needs a minimum and a maximum."
     return ""

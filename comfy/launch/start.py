@@ -226,7 +226,7 @@ class Starter:
         if job.shortened:
             raise WorkflowError(
                 message("The texts of this run were too long to be kept."),
-                message("Open the form and fill them in again."),
+                message("Open the form and fill it in again."),
             )
         self.runs.check_room(origin)
         form = self._check_again(job, owner)
@@ -234,7 +234,7 @@ class Starter:
             if form is not None and (errors := refusals(form, uploads, self.limits)):
                 raise WorkflowError(
                     sentences(*labelled_errors(form, errors).values()),
-                    message("Open the form and add another file."),
+                    message("Open the form and fill it in again."),
                 )
             if vary and form is not None:
                 job = _varied(job, form, self.rng)
@@ -266,7 +266,7 @@ class Starter:
         if form and (errors := self._not_together(form, Needs(job.prompt, own), owner)):
             raise WorkflowError(
                 sentences(*labelled_errors(form, errors).values()),
-                message("Open the form and choose something else."),
+                message("Open the form and fill it in again."),
             )
         return form
 
@@ -303,7 +303,7 @@ class Starter:
                         " user's.",
                         input=place[1][:80],
                     ),
-                    message("Open the form and add the file itself."),
+                    message("Open the form and fill it in again."),
                 )
 
     @contextmanager
@@ -319,7 +319,7 @@ class Starter:
                 if path is None or not self.blobs.hold(kept.digest, holder):
                     raise WorkflowError(
                         message("{file} is no longer here.", file=kept.name),
-                        message("Open the form and add it again."),
+                        message("Open the form and fill it in again."),
                     )
                 uploads[key] = Upload(kept.name, path)
             yield uploads

@@ -233,7 +233,7 @@ class Forms:
         workflow = on_server(source, catalogue)
         if sum(len(node["inputs"]) for node in workflow.prompt.values()) > _MOST_INPUTS:
             raise WorkflowError(
-                message("This workflow has more inputs than a form can show."),
+                message("This workflow is too large to be opened here."),
                 message("Open a smaller one."),
             )
         workflow = self._harmless(workflow, catalogue, trusted=trusted)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from comfy.base.errors import WorkflowError
-from comfy.base.messages import listed, message, plural
+from comfy.base.messages import listed, message
 from comfy.base.wording import quoted
 from comfy.comfyui.object_info import NodeSpec
 from comfy.prompt.model import Prompt
@@ -53,7 +53,7 @@ class Permissions:
         if not self.open(owner):
             raise WorkflowError(
                 message("Opening your own workflows is turned off."),
-                message("Choose one from the list, or ask the administrator to add the file."),
+                message("Ask the administrator."),
             )
 
     def check_keep(self, owner: str) -> None:
@@ -62,7 +62,7 @@ class Permissions:
         if not self.keep(owner):
             raise WorkflowError(
                 message("Adding workflows is turned off."),
-                message("Ask the administrator to add the file."),
+                message("Ask the administrator."),
             )
 
     def check_nodes(self, prompt: Prompt) -> None:
@@ -71,17 +71,13 @@ class Permissions:
             return
         others = sorted({node["class_type"] for node in prompt.values()} - self.nodes)
         if others:
-            named = listed(quoted(one[:80]) for one in others[:_NAMED])
-            more = len(others) - _NAMED
+            named = [quoted(one[:80]) for one in others[:_NAMED]]
+            more = ["…"] * (len(others) > _NAMED)
             raise WorkflowError(
-                plural(
-                    "Workflows that are opened here may not use {nodes} and {count} more.",
-                    "Workflows that are opened here may not use {nodes} and {count} more.",
-                    count=more,
-                    nodes=named,
-                )
-                if more > 0
-                else message("Workflows that are opened here may not use {nodes}.", nodes=named),
+                message(
+                    "Workflows that are opened here may not use {nodes}.",
+                    nodes=listed([*named, *more]),
+                ),
                 _ALLOW_NODES,
             )
 

@@ -169,7 +169,7 @@ def _opened(kept: PrivateFile, used_at: float) -> _Opened:
     taken = weight(found.prompt) + weight(found.graph)
     if taken > LARGEST:
         raise WorkflowError(
-            message("This workflow has more parts than can be opened here."),
+            message("This workflow is too large to be opened here."),
             message("Open a smaller one."),
         )
     workflow = replace(found, name=kept.name, title=short(title_from_name(found.name)))

@@ -58,7 +58,7 @@ class Removal:
             if content is None or self.added is None:
                 raise WorkflowNotFound(
                     message("This workflow can't be removed here."),
-                    message("Ask the administrator to remove its file."),
+                    message("Ask the administrator."),
                 )
             # If this is interrupted, the rest isn't a workflow.
             for file in sorted(self._files(name), key=lambda file: file.suffix == ".toml"):

@@ -99,7 +99,7 @@ def opened(
         raise
     # Files are untrusted: Pillow's decoders raise exceptions of any type.
     except Exception as error:
-        raise Undecodable(message("This image is damaged and can't be read.")) from error
+        raise Undecodable(message("This image can't be read.")) from error
 
 
 def _memory_of(image: ImageFile.ImageFile) -> int:

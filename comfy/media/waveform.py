@@ -51,7 +51,7 @@ def peaks_of(path: Path, *, program: Path = _PROGRAM, seconds: float = _SECONDS)
     except (subprocess.SubprocessError, OSError, ValueError, TypeError, RecursionError) as error:
         raise Undecodable(message("This sound is damaged and can't be read.")) from error
     if len(peaks) != BARS or not all(0 <= peak <= 1 for peak in peaks):
-        raise Undecodable(message("This sound can't be drawn."))
+        raise Undecodable(message("This sound is damaged and can't be read."))
     return peaks
 
 

@@ -85,7 +85,7 @@ def read_float(value: object) -> float:
         case _:
             raise BadValue(message("Enter a number."))
     if not math.isfinite(number):
-        raise BadValue(message("Enter a finite number."))
+        raise BadValue(message("Enter a number."))
     return number
 
 

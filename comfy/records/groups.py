@@ -177,8 +177,8 @@ class GroupStore:
             left = {use.digest: use.size for use in uses if use.item not in gone}
             if sum(left.values()) > most:
                 raise ComfyError(
-                    message("This app has no room for more files of batches and chains."),
-                    message("Ask the administrator for help."),
+                    message("There's no room for more here."),
+                    message("Ask the administrator."),
                 )
             if gone:
                 unused += _take_out(connection, _groups.c.id.in_(gone))
@@ -210,7 +210,7 @@ class GroupStore:
         if bytes_of(connection, own) > most:
             raise ComfyError(
                 message(
-                    "The files of your batches and chains can have at most {size}\xa0MB together.",
+                    "These files can have at most {size}\xa0MB together.",
                     size=round(most / _MILLION),
                 ),
                 message("Delete a batch or a chain with files first."),

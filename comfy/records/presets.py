@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, update
 
 from comfy.base.errors import ComfyError
-from comfy.base.messages import message, plural
+from comfy.base.messages import message
 from comfy.base.quota import Use, to_remove
 from comfy.records.blobs import BlobStore
 from comfy.records.database import erase_deleted
@@ -110,7 +110,7 @@ class PresetStore:
         if len(text) > _LARGEST:
             raise ComfyError(
                 message("This preset is too large to be saved."),
-                message("Shorten the texts in the form."),
+                message("Shorten a text."),
             )
         row = _key(owner, workflow, preset.name)
         kept = {"preset": text, "size": ROW + len(text), "used_at": time.time()}
@@ -182,10 +182,10 @@ class PresetStore:
         if bytes_of(connection, own) > most:
             raise ComfyError(
                 message(
-                    "The files of your presets can have at most {size}\xa0MB together.",
+                    "These files can have at most {size}\xa0MB together.",
                     size=round(most / _MILLION),
                 ),
-                message("Delete a preset with files first."),
+                message("Delete a preset first."),
             )
 
     def _make_room(self, connection: Connection, new: Mapping[str, str]) -> list[str]:
@@ -202,8 +202,8 @@ class PresetStore:
         left = {use.digest: use.size for use in uses if use.item not in gone}
         if sum(left.values()) > self._room.most:
             raise ComfyError(
-                message("This app has no room for more presets."),
-                message("Ask the administrator for help."),
+                message("There's no room for more here."),
+                message("Ask the administrator."),
             )
         for item in gone:
             key = dict(zip(("owner", "workflow", "name"), item.split("/"), strict=True))
@@ -215,12 +215,8 @@ def _check_count(connection: Connection, owner: str) -> None:
     count = select(func.count()).select_from(_presets).where(_presets.c.owner == owner)
     if connection.execute(count).scalar_one() > _MOST:
         raise ComfyError(
-            plural(
-                "There is {count} preset already.",
-                "There are {count} presets already.",
-                count=_MOST,
-            ),
-            message("Delete one of them first."),
+            message("There are {count} presets already.", count=_MOST),
+            message("Delete a preset first."),
         )
 
 
@@ -261,11 +257,7 @@ def _check_name(name: str) -> None:
     if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
         raise ComfyError(
             message("This preset cannot be saved under that name."),
-            plural(
-                "Give it a name of at most {count} letter.",
-                "Give it a name of at most {count} letters.",
-                count=_LONGEST_NAME,
-            ),
+            message("Use at most {count} letters.", count=_LONGEST_NAME),
         )
 
 

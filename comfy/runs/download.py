@@ -124,7 +124,7 @@ def _in_time(chunks: Iterator[bytes], end: float) -> Iterator[bytes]:
         if time.monotonic() > end:
             raise ServerUnreachable(
                 message("The file came too slowly."),
-                message("Try again when the network is better."),
+                message("Try again later."),
             )
         yield chunk
 

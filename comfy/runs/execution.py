@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 OUR_FAULT = RunError(
     message("Something went wrong inside this program."),
-    message("Try again; the log says more."),
+    message("Try again."),
 )
 
 

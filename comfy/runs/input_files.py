@@ -167,7 +167,7 @@ def _upload(
     except OSError:  # it went just now
         file = None
     if file is None:
-        raise UploadRejected(message("It is no longer here."), message("Add it again."))
+        raise UploadRejected(message("This file no longer exists."), message("Add it again."))
     with file:
         name = plain_name(kept.name)
         return client.upload(file, name, subfolder=folder, overwrite=overwrite)

@@ -84,7 +84,7 @@ def _check(
     if unfinished.count(person) >= limits.person:
         raise TooManyRuns(own, message("Wait, or stop one."))
     if _is_full(limits, person[1], unfinished):
-        raise TooManyRuns(full, message("Try again in a few minutes."))
+        raise TooManyRuns(full, message("Try again later."))
 
 
 def _is_full(limits: BatchLimits | ChainLimits, address: str, unfinished: Sequence[Person]) -> bool:
@@ -114,15 +114,15 @@ class RunLimiter:
                     "You already have {count} runs queued.",
                     count=limits.person,
                 ),
-                message("Wait, or remove one."),
+                message("Wait, or stop one."),
             )
         if address and sum(one == address for _, one in unfinished) >= limits.address:
             raise TooManyRuns(
                 message("The queue is full for your address."),
-                message("Try again in a few minutes."),
+                message("Try again later."),
             )
         if len(unfinished) >= limits.all:
-            raise TooManyRuns(message("The queue is full."), message("Try again in a few minutes."))
+            raise TooManyRuns(message("The queue is full."), message("Try again later."))
         self._forget_old()
         if self._counts[person] >= limits.hourly and group not in self._groups:
             raise TooManyRuns(

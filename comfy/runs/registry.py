@@ -236,7 +236,7 @@ class LocalRunRegistry:
             if not deleted and self.history.get(run_id, owner) is not None:
                 raise ComfyError(
                     message("The history cannot be written at the moment."),
-                    message("Delete this result later."),
+                    message("Try again later."),
                 )
         with self._lock:
             if self._runs.get(run_id) is found:  # else it has been begun again since
@@ -325,9 +325,7 @@ class LocalRunRegistry:
         with self._lock:
             live = next((run for run in self._live if run.id == run_id), None)
         if live and not (live.state.phase.finished and live.join(patience)):
-            raise RunGoesOn(
-                message("This run is still in progress."), message("Wait for it to finish.")
-            )
+            raise RunGoesOn(message("This run is not finished."), message("Wait for it to finish."))
 
     def _check_open(self) -> None:
         if self.closed:

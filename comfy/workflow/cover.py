@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from comfy.base.errors import words_of
-from comfy.base.messages import message
 from comfy.media.checks import MIB, FileLimits, problem_with
 from comfy.workflow.config import FormConfig, image_beside
 
@@ -36,14 +35,6 @@ def cover_problem(cover: Path) -> str:
         with cover.open("rb") as file:
             is_good = not problem_with(file, _LIMITS, "image")
     except OSError as error:
-        return message(
-            "The cover {file} cannot be read: {why}.", file=cover.name, why=words_of(error)
-        )
+        return f"The cover {cover.name} cannot be read: {words_of(error)}."
     most = _LIMITS.size // MIB
-    return (
-        ""
-        if is_good
-        else message(
-            "The cover {file} must be an image of at most {size}\xa0MB.", file=cover.name, size=most
-        )
-    )
+    return "" if is_good else f"The cover {cover.name} must be an image of at most {most}\u00a0MB."

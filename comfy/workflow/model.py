@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comfy.base.errors import WorkflowError
-from comfy.base.messages import message
 from comfy.prompt.model import Node, Prompt
 from comfy.prompt.text_replacements import PrefixNames
 from comfy.workflow.app import App, ShownInput
@@ -89,11 +88,7 @@ def _node(name: str, node_id: str, node: Mapping[str, Any]) -> Node:
     inputs = node.get("inputs", {})
     if not isinstance(inputs, dict):
         raise WorkflowError(
-            message(
-                "“{name}” is damaged: the inputs of node {node} are not named.",
-                name=name,
-                node=node_id[:40],
-            )
+            f"“{name}” is damaged: the inputs of node {node_id[:40]} are not named."
         )
     kept: Node = {"class_type": node["class_type"], "inputs": inputs}
     if isinstance(node.get("_meta"), dict):

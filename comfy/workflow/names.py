@@ -10,7 +10,6 @@ from typing import Any
 
 from comfy.base.errors import WorkflowError
 from comfy.base.json_values import as_dicts, as_mapping
-from comfy.base.messages import message
 from comfy.comfyui.object_info import LONGEST_NAME
 from comfy.workflow.documents import is_node
 
@@ -31,14 +30,11 @@ def check_names(prompt: Mapping[str, Any], graph: Mapping[str, Any]) -> None:
 def _check(node: object, *names: object) -> None:
     if any(isinstance(name, str) and len(name) > LONGEST_NAME for name in names):
         raise WorkflowError(
-            message(
-                "Node “{node}” has a name or an input with more than {count} characters.",
-                node=str(node)[:40],
-                count=LONGEST_NAME,
+            (
+                f"Node “{str(node)[:40]}” has a name or an input with more than {LONGEST_NAME} "
+                "characters."
             ),
-            message(
-                "Remove this node in ComfyUI, or shorten the name, and save the workflow again."
-            ),
+            "Remove this node in ComfyUI, or shorten the name, and save the workflow again.",
         )
 
 

@@ -145,7 +145,7 @@ def test_a_table_of_results_is_one_of_values() -> None:
     key = next(field.key for field in named.fields if field.label == "Seconds")
     assert rows(f"{head}\n{line}\n", form=named) == [(2, {key: "1.50"})]
     assert rows(f"{head},Seconds\n{line},4\n", form=named) == [(2, {key: "4"})]
-    assert said("state\ndone\n") == ("There is no field for the column “state”.",)
+    assert said("state\ndone\n") == ("There is no field “state”.",)
 
 
 @pytest.mark.parametrize("text", ["@lora", "=1+2", "-3 boats", "-3", "'@lora", "''", "'a boat'"])
@@ -203,8 +203,8 @@ def test_all_errors_of_columns_and_lines_are_reported_at_once() -> None:
     text = f"Promt,nothing like it,Steps,{STEPS.key},cfg\na,b,1,2,7\n1,2,3,4,5,6\n,,,,8\n"
     table = read_table("t.csv", text, FORM)
     assert table.problems == (
-        "There is no field for the column “Promt”. Did you mean “Prompt”?",
-        "There is no field for the column “nothing like it”.",
+        "There is no field “Promt”. Did you mean “Prompt”?",
+        "There is no field “nothing like it”.",
         "Two columns are for the field “Steps”.",
         "Line 3 has more cells than there are columns.",
     )
@@ -216,7 +216,7 @@ def test_all_errors_of_columns_and_lines_are_reported_at_once() -> None:
     table = read_table("t.jsonl", '[1]\n{"Steps": 3, "Stepz": 4}\n{\n', FORM)
     assert [*table.rows] == [Row(2, {STEPS.key: 3})]
     assert [said[:40] for said in table.problems] == [
-        "There is no field for the column “Stepz”",
+        "There is no field “Stepz”. Did you mean ",
         "Line 1 isn't a JSON object.",
         "Line 3 isn't a JSON object.",
     ]

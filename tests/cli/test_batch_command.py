@@ -122,7 +122,7 @@ def test_all_errors_of_a_table_are_reported_before_anything_runs(
     assert main(command(workflow, demo, tmp_path / "out", "--csv", str(table))) == 2
     told = capsys.readouterr().err.splitlines()
     assert told[:4] == [
-        "There is no field for the column “Stepz”. Did you mean “Steps”?",
+        "There is no field “Stepz”. Did you mean “Steps”?",
         "Line 2, Steps: Minimum 1.",
         "Line 2, Guidance scale: Enter a number.",
         "Line 4, Steps: Enter a whole number.",
@@ -146,7 +146,7 @@ def test_all_errors_of_options_are_reported_at_once(
         "/nowhere/texts.txt cannot be read: No such file or directory. Check its name and"
         " permissions.",
         "--set 'seed' is not FIELD=VALUES. Write it as in --set steps=10..30:10.",
-        "There is no field for the column “Stepz”. Did you mean “Steps”?",
+        "There is no field “Stepz”. Did you mean “Steps”?",
         "Steps: “1..x” isn't a range. Write it like 1..10 or 1..10:3.",
         "Guidance scale: “many”: Enter a number.",
         "Nothing was started.",

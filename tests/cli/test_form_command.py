@@ -81,4 +81,4 @@ def test_it_is_the_form_that_a_page_has(tmp_path: Path, capsys: pytest.CaptureFi
     node = {"class_type": "KSampler", "inputs": {f"input {n}": n for n in range(10_001)}}
     (tmp_path / "huge.json").write_text(json.dumps({"1": node}))
     assert main(["form", str(tmp_path / "huge.json"), "--object-info", INFO]) == 2
-    assert "more inputs than a form can show" in capsys.readouterr().err
+    assert "too large to be opened here" in capsys.readouterr().err

@@ -202,7 +202,7 @@ def test_a_file_that_is_gone_here_is_named(demo: DemoServer, runs: LocalRunRegis
     assert state.phase is Phase.REFUSED
     assert state.error is not None
     assert NAME in state.error.message
-    assert "no longer here" in state.error.message
+    assert "no longer exists" in state.error.message
     assert state.error.hint
 
 

@@ -93,7 +93,7 @@ def test_two_runs_never_share_an_id(runs: LocalRunRegistry) -> None:
     """The second is refused as long as the first goes on, and taken right after its end."""
     run_id = str(uuid.uuid4())
     first = runs.submit(job(LONG), Origin("me", run_id=run_id))
-    with pytest.raises(RunGoesOn, match="still in progress"):
+    with pytest.raises(RunGoesOn, match="not finished"):
         runs.submit(job(6), Origin("me", run_id=run_id))
     assert runs.line_of("me") == (first,)
     first.cancel()

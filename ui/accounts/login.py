@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from comfy.base.errors import ComfyError
-from comfy.base.messages import message, plural
+from comfy.base.messages import message
 from ui.accounts.openid_people import OpenIDPeople, OpenIDPerson
 from ui.accounts.store import AccessToken, BrowserSession, SignInStore, Way, digest_of
 from ui.accounts.users import User, UsersFile, refuse_unknown
@@ -221,7 +221,7 @@ class Login:
             raise ComfyError(_NO_LABEL)
         if len(self.tokens_of(who)) >= _MOST_TOKENS:
             raise ComfyError(
-                plural("You have {count} token.", "You have {count} tokens.", count=_MOST_TOKENS),
+                message("You have {count} tokens.", count=_MOST_TOKENS),
                 message("Revoke one that is no longer used."),
             )
         shown = TOKEN_PREFIX + secrets.token_urlsafe(32)

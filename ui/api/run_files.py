@@ -62,7 +62,9 @@ def run_files_api(
             raise RunNotFound
         match FieldResults(copies).place(record, n, field):
             case Refused(why):
-                raise HTTPException(409, message("{field}: {why}", field=field.label, why=why))
+                raise HTTPException(
+                    409, message("{field}: {problem}", field=field.label, problem=why)
+                )
             case place:
                 return AsciiJSON(FieldValue(field.key, file_kept(place)))
 

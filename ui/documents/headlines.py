@@ -14,9 +14,9 @@ _PLAIN_WORDS = (
     ("CheckpointLoader", message("Loading the model (first run takes longer)")),
     ("UNETLoader", message("Loading the model (first run takes longer)")),
     ("Loader", message("Loading a model")),
-    ("LoadImage", message("Loading your image")),
-    ("LoadVideo", message("Loading your video")),
-    ("LoadAudio", message("Loading your audio")),
+    ("LoadImage", message("Loading your file")),
+    ("LoadVideo", message("Loading your file")),
+    ("LoadAudio", message("Loading your file")),
     ("TextEncode", message("Reading the prompt")),
     ("VAEEncode", message("Preparing the image")),
     ("VAEDecode", message("Finishing the image")),
@@ -40,7 +40,7 @@ HEADLINES = {
 
 NO_RESULT = message("This result no longer exists.")
 AWAY = message("Can't reach ComfyUI. Retrying…")
-HELD = message("Waiting for a ComfyUI server")
+HELD = message("Waiting for ComfyUI")
 SENDING = message("Sending your files")
 _FETCHING = message("Fetching the results")
 

@@ -27,7 +27,7 @@ def current_language() -> Language:
 
 @contextmanager
 def in_english() -> Iterator[None]:
-    """Write a page in English, whatever the language of the request."""
+    """Write a page in English, also for a request in another language."""
     before = _current.set(_ENGLISH)
     try:
         yield

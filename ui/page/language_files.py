@@ -24,7 +24,7 @@ from ui.web.responses import AsciiJSON
 
 CHOOSE_LANGUAGE = "/language"
 LANGUAGE = message("Language")
-_UNKNOWN = message("No such language.")
+_UNKNOWN = "No such language."
 
 
 def html_attributes() -> str:

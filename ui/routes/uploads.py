@@ -86,7 +86,7 @@ def upload_routes(uploads: UploadFolder, uploading: Share, identity: Identity) -
                 return sent(file, file.name)
         except FileNotFoundError:  # it went just now
             pass
-        raise HTTPException(404, message("This file is no longer here."))
+        raise HTTPException(404, message("This file no longer exists."))
 
     return routes
 

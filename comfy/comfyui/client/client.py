@@ -140,7 +140,7 @@ class Client:
             return parse_submitted(answer.json())
         except ValueError as error:
             raise ServerError(
-                message("The server's answer to the prompt could not be understood."),
+                message("The server's answer could not be understood."),
                 message("Check that this is the address of a ComfyUI server."),
                 status=answer.status,
             ) from error

@@ -17,38 +17,28 @@ from urllib3.exceptions import (
 from comfy.base.errors import ServerUnreachable
 from comfy.base.messages import message
 
-_CHECK = message(
+CHECK = message(
     "Check that ComfyUI is running there and the address is right, http:// or https:// included."
+)
+LOG_IN_AT_PROXY = message(
+    "Put name and password into HTTP_PROXY or HTTPS_PROXY, where this app was started."
 )
 _CHECK_PROXY = message("Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY where this app was started.")
 
-# X509_V_ERR_… of OpenSSL -> (problem, hint)
-_NAME_OF_THE_CERTIFICATE = message("Write the address with the name that the certificate is for.")
-_CERTIFICATE: Mapping[int, tuple[Callable[[str], str], str]] = MappingProxyType(
-    {
-        9: (
-            lambda name: message("The certificate of {server} is not valid yet.", server=name),
-            message("Check the clocks of both machines."),
-        ),
-        10: (
-            lambda name: message("The certificate of {server} has expired.", server=name),
-            message("Have it renewed; if it was, check the clock of this machine."),
-        ),
-        62: (
-            lambda name: message(
-                "The certificate of {server} is for another host name.", server=name
-            ),
-            _NAME_OF_THE_CERTIFICATE,
-        ),
-        64: (
-            lambda name: message(
-                "The certificate of {server} is for another address.", server=name
-            ),
-            _NAME_OF_THE_CERTIFICATE,
-        ),
-    }
+_Problem = tuple[Callable[[str], str], str]
+_NOT_NOW: _Problem = (
+    lambda name: message("The certificate of {server} isn't valid now.", server=name),
+    message("Renew it, or check the clocks of both machines."),
 )
-_NOT_TRUSTED: tuple[Callable[[str], str], str] = (
+_ANOTHER: _Problem = (
+    lambda name: message("The certificate of {server} is for another address.", server=name),
+    message("Write the address with the name that the certificate is for."),
+)
+# X509_V_ERR_… of OpenSSL -> (problem, hint)
+_CERTIFICATE: Mapping[int, _Problem] = MappingProxyType(
+    {9: _NOT_NOW, 10: _NOT_NOW, 62: _ANOTHER, 64: _ANOTHER}
+)
+_NOT_TRUSTED: _Problem = (
     lambda name: message("The certificate of {server} is not trusted.", server=name),
     message("Name the certificate that it was signed with: --server-ca FILE."),
 )
@@ -70,14 +60,12 @@ def unreachable(error: BaseException, name: str) -> ServerUnreachable:
                 said, hint = _CERTIFICATE.get(code, _NOT_TRUSTED)
                 return ServerUnreachable(said(name), hint, passing=False)
             case ssl.SSLError(reason=str(reason)) if reason in _NO_TLS:
-                hint = message("Write the address with http:// rather than https://.")
+                hint = CHECK
                 return ServerUnreachable(
                     message("{server} does not speak TLS.", server=name), hint, passing=False
                 )
             case ProxySchemeUnknown():
-                hint = message(
-                    "Its address has to begin with http://; or put the server into NO_PROXY."
-                )
+                hint = _CHECK_PROXY
                 return ServerUnreachable(
                     message("The proxy before {server} is of an unknown kind.", server=name),
                     hint,
@@ -97,33 +85,29 @@ def unreachable(error: BaseException, name: str) -> ServerUnreachable:
                     message(
                         "{server} cannot be reached: there is no host of that name.", server=name
                     ),
-                    message("Check the host in its address."),
+                    CHECK,
                 )
             case ConnectionRefusedError():
                 return ServerUnreachable(
-                    message(
-                        "{server} cannot be reached: nothing answers at that port.", server=name
-                    ),
-                    _CHECK,
+                    message("{server} cannot be reached: nothing answers there.", server=name),
+                    CHECK,
                 )
             case ConnectTimeoutError():
                 return ServerUnreachable(
-                    message("{server} cannot be reached: no answer from that host.", server=name),
-                    _CHECK,
+                    message("{server} cannot be reached: nothing answers there.", server=name),
+                    CHECK,
                 )
             case TimeoutError():
                 return ServerUnreachable(
                     message("{server} took too long to answer.", server=name),
-                    message("It may be busy; try again in a moment."),
+                    message("Try again in a moment."),
                 )
-    return ServerUnreachable(message("{server} cannot be reached.", server=name), _CHECK)
+    return ServerUnreachable(message("{server} cannot be reached.", server=name), CHECK)
 
 
 def _refused_by_proxy(status: int, name: str) -> ServerUnreachable:
     if status == 407:
-        hint = message(
-            "Put name and password into HTTP_PROXY or HTTPS_PROXY, where this app was started."
-        )
+        hint = LOG_IN_AT_PROXY
         return ServerUnreachable(
             message("The proxy before {server} asks for a login.", server=name), hint, passing=False
         )

@@ -41,8 +41,11 @@ _RULES = (
         insufficient credits
         not enough credits
         """,
-        message("This workflow uses a paid node and the server's account is out of credits."),
-        message("Ask your admin to add credits, or use another workflow."),
+        message(
+            "This workflow uses a paid node, and the server's account isn't logged in or "
+            "is out of credits."
+        ),
+        message("Ask the administrator, or use another workflow."),
     ),
     _rule(
         """
@@ -52,9 +55,10 @@ _RULES = (
         please log in first
         """,
         message(
-            "This workflow uses a paid node and the server isn't logged in to a Comfy account."
+            "This workflow uses a paid node, and the server's account isn't logged in or "
+            "is out of credits."
         ),
-        message("Ask your admin to log in or add an API key, or use another workflow."),
+        message("Ask the administrator, or use another workflow."),
     ),
     _rule(
         """
@@ -62,7 +66,7 @@ _RULES = (
         too many requests
         """,
         message("A service this workflow uses takes no more requests right now."),
-        message("Wait a little, then run it again."),
+        message("Try again later."),
     ),
     _rule(
         """
@@ -205,7 +209,7 @@ _RULES = (
         no module named
         """,
         message("Software for this workflow is missing on the server."),
-        message("Install the missing package on the server, or use another workflow."),
+        message("Ask the administrator, or use another workflow."),
     ),
 )
 

@@ -13,13 +13,13 @@ def _fit(given: LiteralInput) -> Fit:
 
 
 def _from_step(step: str) -> str:
-    return message("The audio file comes from “{step}”.", step=step)
+    return message("This comes from “{step}”.", step=step)
 
 
 _FILE = FileInput(
     media="audio",
     add=message("Add an audio file."),
-    add_another=message("Add another audio file"),
+    add_another=message("Add another file"),
     wanted=message("This field takes audio."),
 )
 KINDS = (file_kind("audio", _FILE, _fit, _from_step),)

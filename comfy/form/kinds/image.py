@@ -19,13 +19,13 @@ def _mask_fit(given: LiteralInput) -> Fit:
 
 
 def _from_step(step: str) -> str:
-    return message("The image comes from “{step}”.", step=step)
+    return message("This comes from “{step}”.", step=step)
 
 
 _IMAGE = FileInput(
     media="image",
     add=message("Add an image."),
-    add_another=message("Add another image"),
+    add_another=message("Add another file"),
     wanted=message("This field takes an image."),
 )
 KINDS = (

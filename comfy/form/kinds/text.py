@@ -38,7 +38,7 @@ def _as_shown(value: object) -> str | None:
 
 
 def _from_step(step: str) -> str:
-    return message("The text comes from “{step}”.", step=step)
+    return message("This comes from “{step}”.", step=step)
 
 
 _HELP = message("One text per line.")

@@ -13,13 +13,13 @@ def _fit(given: LiteralInput) -> Fit:
 
 
 def _from_step(step: str) -> str:
-    return message("The video comes from “{step}”.", step=step)
+    return message("This comes from “{step}”.", step=step)
 
 
 _FILE = FileInput(
     media="video",
     add=message("Add a video."),
-    add_another=message("Add another video"),
+    add_another=message("Add another file"),
     wanted=message("This field takes a video."),
 )
 KINDS = (file_kind("video", _FILE, _fit, _from_step),)

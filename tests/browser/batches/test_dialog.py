@@ -79,7 +79,7 @@ def test_errors_appear_on_their_row_and_nothing_is_lost(fast: Site, visit: Visit
     place = dialog.get_by_role("group", name="Table")
     expect(place.locator(".problem")).to_have_text(
         [
-            "There is no field for the column “Foo”.",
+            "There is no field “Foo”.",
             "Line 2, Width: Enter a whole number.",
         ]
     )

@@ -82,7 +82,9 @@ def test_what_a_server_lacks_is_one_card(fast: Site, visit: Visit) -> None:
     expect(card.get_by_role("button", name="Copied")).to_be_visible()
     person.entry("2.text").fill("")
     person.entry("2.text").press("Control+v")
-    expect(person.entry("2.text")).to_have_value("Node: NodeOfAPack\nModel: gone.safetensors")
+    expect(person.entry("2.text")).to_have_value(
+        "Missing node: NodeOfAPack\nMissing model: gone.safetensors"
+    )
     person.turn_to("upscale")
     expect(person.page.locator("#generate")).to_be_enabled()
     expect(person.page.locator("#why-off")).to_be_hidden()

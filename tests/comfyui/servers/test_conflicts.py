@@ -136,7 +136,7 @@ def test_what_was_possible_once_is_not_run_again() -> None:
         assert end(run).phase is Phase.REFUSED
         with pytest.raises(WorkflowError, match="together with") as problem:
             app.services.starter.again(run.id, Origin(ANN))
-        assert problem.value.hint == "Open the form and choose something else."
+        assert problem.value.hint == "Open the form and fill it in again."
 
 
 def test_a_form_says_so_before_and_at_the_press() -> None:

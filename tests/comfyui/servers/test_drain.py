@@ -68,7 +68,7 @@ def test_a_run_waits_for_the_one_server_that_can_do_it() -> None:
             eventually(lambda: run.state.held)
             line = queued_run(run.record, due_in=1, movable=True).page
             assert isinstance(line, QueueLine)
-            assert headline(run.state, {}, 0, None) == line.said == "Waiting for a ComfyUI server"
+            assert headline(run.state, {}, 0, None) == line.said == "Waiting for ComfyUI"
             pool.take_back(pool.servers[0])
             assert end(run).phase is Phase.DONE
             assert not run.state.held

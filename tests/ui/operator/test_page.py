@@ -97,8 +97,8 @@ def test_it_tells_how_servers_are_and_what_workflows_lack(place: Place) -> None:
     assert '<html lang="en"' in french.text
     assert re.search(r"ComfyForms [\d.]+ · Gradio 6", told)
     assert "Missing or replaced for workflows" in told
-    assert "Model: nowhere.safetensors" in told
-    assert "Node: SaveNowhere" in told
+    assert "Missing model: nowhere.safetensors" in told
+    assert "Missing node: SaveNowhere" in told
     assert "nowhere isn't installed in ComfyUI." in told
     assert "Whole" not in told
 

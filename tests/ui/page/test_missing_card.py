@@ -22,13 +22,16 @@ CHOICES = (
 def test_each_file_is_listed_once() -> None:
     """With everything that needs it, its folder and an address to copy."""
     card = missing_card(CHOICES, demo=False)
-    assert card.count("Missing model:") == 1
+    assert card.count("One.safetensors") == 2  # in the list and in its copy
     assert "models/checkpoints · Model, Model 2 · " in card
     assert 'data-copy="http://x/1"' in card
     used = MissingClass("N", tuple("12345"), tuple("abcde"), "", "")
     assert "used 5 times, “a”, “b”, +3</span>" in missing_card((used,), demo=False)
     assert "Missing: 1 model, 1 setting. Choose others below." in card
-    assert "Model: One.safetensors (models/checkpoints) http://x/1\nSetting: swift" in card
+    assert (
+        "Missing model: One.safetensors (models/checkpoints) http://x/1\nMissing setting: swift"
+        in card
+    )
 
 
 def test_what_cannot_be_chosen_blocks() -> None:
@@ -54,7 +57,7 @@ def test_paid_nodes_are_called_paid() -> None:
     )
     assert "<strong>Missing paid API node:</strong> <code>KlingVideoNode</code>" in card
     assert f"<p>{REASON} Start it without this option, or update it.</p>" in card
-    assert missing_lines((PAID,))[0] == "Paid API node: KlingVideoNode"
+    assert missing_lines((PAID,))[0] == "Missing paid API node: KlingVideoNode"
     assert missing_lines((PAID,))[1].startswith(REASON)
     assert REASON not in missing_card((PAID,), demo=True)
     other = missing_card((OTHER_PAID, CORE), demo=False)

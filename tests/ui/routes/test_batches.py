@@ -112,7 +112,7 @@ def test_a_batch_is_estimated_before_its_start(app: RunningApp) -> None:
     assert (wrong["table"], wrong["problems"][0]["of_table"]) == ([SEED, WIDTH], True)
     found = [(one["field"], one["line"], one["message"]) for one in wrong["problems"]]
     assert found == [
-        (None, None, "There is no field for the column “Widht”. Did you mean “Width”?"),
+        (None, None, "There is no field “Widht”. Did you mean “Width”?"),
         (TEXT, None, "“train” isn't in the text of this field."),
         ("9.nothing", None, "There is no field “9.nothing”."),
         (STEPS, None, "Steps is given twice. Leave one of them out."),

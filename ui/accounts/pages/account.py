@@ -40,7 +40,7 @@ _COPIED = message("Copied")
 _NONE = message("You have no tokens.")
 _FOR_GUESTS = message("Guests can't have tokens. Ask the administrator for an account.")
 _OPEN_TO_ALL = message("This app doesn't use sign-in, so scripts need no tokens.")
-_BROWSER_ONLY = message("Tokens can only be created and revoked in a signed-in browser.")
+_BROWSER_ONLY = "Tokens can only be created and revoked in a signed-in browser."
 
 
 class _NewTokens:

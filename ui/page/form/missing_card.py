@@ -53,17 +53,10 @@ class _Item:
         """Return the line for sharing as text."""
         name = self.name
         if self.place:
-            name = message("{name} ({place})", name=name, place=self.place)
-        match self.kind:
-            case "node":
-                said = message("Node: {name}", name=name)
-            case "paid":
-                said = message("Paid API node: {name}", name=name)
-            case "model":
-                said = message("Model: {name}", name=name)
-            case "setting":
-                said = message("Setting: {name}", name=name)
-        return f"{translated(said)} {self.address}".rstrip()
+            name = message("{label} ({detail})", label=name, detail=self.place)
+        return " ".join(
+            filter(None, (translated(_MISSING[self.kind]), translated(name), self.address))
+        )
 
 
 def why_not(missing: Iterable[Missing]) -> str:
