@@ -148,7 +148,7 @@ def a_chain(app: RunningApp, cookie: str) -> tuple[str, str]:
 
 
 def done_at(app: RunningApp, cookie: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Start a batch or a chain, and return what is answered at its end."""
+    """Start a batch or a chain, wait for its end, and return its document."""
     address = f"{app.url}/api/v1/workflows/{path}?wait=true"
     answer = requests.post(address, json=body, headers={"Cookie": cookie}, timeout=LONGEST_WAIT)
     told = dict(answer.json())

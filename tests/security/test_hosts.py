@@ -160,10 +160,10 @@ def test_finding_11_behind_a_proxy_the_outer_name_is_the_apps(
     and port."""
     told = {"X-Forwarded-Host": "forms.example", "X-Forwarded-Proto": "https", "Origin": origin}
     answer = requests.post(
-        f"{app.url}/runs/x/stop", cookies=cookie_of(ANN), headers=told, timeout=LONGEST_WAIT
+        f"{app.url}/api/v1/runs/x/stop", cookies=cookie_of(ANN), headers=told, timeout=LONGEST_WAIT
     )
     refused = requests.post(
-        f"{app.url}/runs/x/stop",
+        f"{app.url}/api/v1/runs/x/stop",
         cookies=cookie_of(ANN),
         headers={"Origin": origin},
         timeout=LONGEST_WAIT,

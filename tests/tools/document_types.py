@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from comfy.library.takers import Taker
 from ui.documents.batch_doc import BatchCheckDoc, BatchPage, GridDoc, RowPage
 from ui.documents.chain_doc import ChainDoc
 from ui.documents.history_doc import HistoryDoc
@@ -23,7 +24,7 @@ from ui.documents.workflow_doc import OpenedFile, PresetsDoc, WorkflowsDoc
 DOCUMENTS = (
     *(RunDoc, RunsDoc, HistoryDoc, LinkDoc, ChainDoc),
     *(BatchCheckDoc, BatchPage, GridDoc, RowPage),
-    *(WorkflowsDoc, OpenedFile, PresetsDoc),
+    *(WorkflowsDoc, OpenedFile, PresetsDoc, Taker),
 )
 TYPES_FILE = Path(__file__).parents[2] / "ui" / "page" / "script" / "documents.d.ts"
 

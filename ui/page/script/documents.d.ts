@@ -455,6 +455,18 @@ export interface StepResult {
 }
 
 /**
+ * A workflow that takes results of these kinds; a text goes into the field with the key
+ * `text_field`, "" where it takes none. `draws_text`: alternatives in that are drawn.
+ */
+export interface Taker {
+  name: string;
+  title: string;
+  kinds: ("image" | "video" | "audio" | "3d" | "file" | "text")[];
+  text_field: string;
+  draws_text: boolean;
+}
+
+/**
  * State of a workflow that only the page shows. `blocked`: the server lacks a required part;
  * `thumb`: the path of an example image, or "".
  */

@@ -17,12 +17,10 @@ import { FirstLetters } from "./first_letters.js";
 import { literalText } from "./literal_text.js";
 import { keepTextSource } from "./text_sources.js";
 
+/** @import { Taker } from "../documents.js" */
 /** @import { Item } from "../runs/results.js" */
 
 /**
- * A workflow that takes results; a text goes into the field with the key `text_field`, in which alternatives are drawn if it `draws_text`.
- * @typedef {{ name: string, title: string, kinds: string[], text_field: string, draws_text: boolean }} Taker
- *
  * What can go somewhere, and how it does: into a field of the form, by its id, or into another workflow. Of two that are
  * the same nothing is changed.
  * @typedef {{ what: string, kind: Item["kind"], toField: (field: string) => void, toWorkflow: (taker: Taker) => unknown }} Use
