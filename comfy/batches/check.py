@@ -241,4 +241,4 @@ def _prompt(form: Form, values: Mapping[str, object]) -> Prompt:
 
 
 def _is_decisive(field: Field) -> bool:
-    return field.type in _DECISIVE and field.widget != "seed" and not field.is_media
+    return field.type in _DECISIVE and not field.is_seed and not field.is_media

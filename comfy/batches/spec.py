@@ -219,7 +219,7 @@ def with_seeds(form: Form, content: BatchContent, seeds: Seeds, rng: random.Rand
     for one in form.fields:
         if one.group == "hidden" or one.key in given:
             continue
-        if one.widget == "seed":
+        if one.is_seed:
             match content.base.get(one.key):
                 case None | CountUp() as seed if seeds == "one":
                     drawn[one.key] = next_seed(one, seed, rng)

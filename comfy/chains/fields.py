@@ -121,9 +121,7 @@ def _form_step(
         if several > 1 or (key in settable and (key in inputs or key in repeated)):
             problems.append(f"{form.field(key).label}: It is given by the chain already.")
     seeds = {
-        item.key: item.default
-        for item in form.fields
-        if item.widget == "seed" and item.group != "hidden"
+        item.key: item.default for item in form.fields if item.is_seed and item.group != "hidden"
     }
     rows = _rows(form, repeated, lines_of, problems)
     return FormStep(step, form, {**seeds, **fixed, **given}, inputs, rows)

@@ -102,7 +102,7 @@ class ChainForms:
         for item in chain_form(plan).form.fields:
             key = StepKey.parse(item.key)
             seed = plan.values.get(key)
-            if item.widget == "seed" and (seed is None or isinstance(seed, CountUp)):
+            if item.is_seed and (seed is None or isinstance(seed, CountUp)):
                 drawn[key] = next_seed(item, seed, self.starter.rng)
         return self.plan(plan.name, plan.owner, drawn, plan)
 

@@ -40,7 +40,7 @@ class ChainPlan:
         users set, and those that the chain repeats a step with."""
         for step in self.steps:
             for item in (*step.shown, *map(step.form.field, step.rows[0])):
-                if item.widget == "seed":
+                if item.is_seed:
                     yield step.title, StepKey(step.name, item.key)
 
     def check_choices(self) -> None:

@@ -129,9 +129,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         if part is None:
             raise self._not_found()
         had = self.values_of(record)
-        seeds = {
-            StepKey.parse(one.key): None for one in had.form.form.fields if one.widget == "seed"
-        }
+        seeds = {StepKey.parse(one.key): None for one in had.form.form.fields if one.is_seed}
         values = kept_as_given({**had.values, **seeds}, self._starter.blobs)
         sources = self._opened(record.group, record.owner).text_sources
         origin = Origin(record.owner, address, text_sources=sources)

@@ -159,7 +159,7 @@ def _step(
             _name(form, item)
             for item in free
             # A seed that a chain doesn't show is always its workflow's.
-            if item.group == "main" or item.widget == "seed" or item.key in job.inputs
+            if item.group == "main" or item.is_seed or item.key in job.inputs
         ),
         inputs=inputs,
     )
@@ -168,7 +168,7 @@ def _step(
 def _is_fixed(run: RecordedStep, field: Field) -> bool:
     """Return whether the user set the field to a value that a chain can have."""
     value = run.record.job.values.get(field.key)
-    if field.is_media or field.widget == "seed" or as_scalar(value) is None:
+    if field.is_media or field.is_seed or as_scalar(value) is None:
         return False
     if field.redraws and run.plain:  # in the run's form, its own choice is the default
         return all(value != item.default for item in run.plain.fields if item.key == field.key)

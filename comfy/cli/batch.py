@@ -171,7 +171,7 @@ def _checked(args: argparse.Namespace, form: Form, starter: Starter, scratch: Pa
     spec = _spec(args, form, scratch, wrong)
     if wrong and spec == BatchSpec(paired=spec.paired):
         raise ManyProblems(wrong, "Nothing was started.")
-    seeds = {field.key: field.default for field in form.fields if field.widget == "seed"}
+    seeds = {field.key: field.default for field in form.fields if field.is_seed}
     checked = problems_of_batch(starter, WORKFLOW, form, spec, seeds, OWNER)
     wrong += _wrong_files(form, checked.content)
     if wrong or checked.problems:

@@ -154,9 +154,7 @@ def _keys(form: Form) -> dict[str, str]:
 def _values(form: Form, settings: Mapping[str, str]) -> dict[str, object]:
     """Values by field key: those given, and the seeds that the workflow has."""
     keys = _keys(form)
-    values: dict[str, object] = {
-        field.key: field.default for field in form.fields if field.widget == "seed"
-    }
+    values: dict[str, object] = {field.key: field.default for field in form.fields if field.is_seed}
     values |= {keys.get(key, key): _value(value) for key, value in settings.items()}
     return with_uploads(form, values, Path())
 

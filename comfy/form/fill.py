@@ -65,7 +65,7 @@ def fill(
 
 
 def _sent(field: Field, value: object, rng: random.Random) -> object:
-    if field.widget != "seed" or not isinstance(value, int | CountUp | None):
+    if not field.is_seed or not isinstance(value, int | CountUp | None):
         return value
     return next_seed(field, value, rng)
 

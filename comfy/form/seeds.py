@@ -56,7 +56,7 @@ def counted_on(
     values: Mapping[str, object], form: Form, sent: Mapping[str, object]
 ) -> Mapping[str, object]:
     """The values of the run after one of the same batch, with which these were sent."""
-    seeds = [one.key for one in form.fields if one.widget == "seed" and one.group != "hidden"]
+    seeds = [one.key for one in form.fields if one.is_seed and one.group != "hidden"]
     counting = [key for key in seeds if isinstance(values.get(key), CountUp)]
     if not counting and all(values.get(key) is not None for key in seeds):
         counting = seeds

@@ -97,7 +97,7 @@ class Starter:
         owner, group = origin.owner, origin.group
         self.runs.check_room(origin)  # before any work for the run
         workflow, form = self.forms.form(name, owner, values)
-        seeds = (one.key for one in form.fields if one.widget == "seed" and one.group != "hidden")
+        seeds = (one.key for one in form.fields if one.is_seed and one.group != "hidden")
         values = dict.fromkeys(seeds) | dict(values)
         clean = judge(form, values) if judge else self.checked(form, values, owner)
         prompt, used = fill(workflow, form, clean, self.rng)
@@ -337,7 +337,7 @@ def _varied(job: Job, form: Form, rng: random.Random) -> Job:
     """Return the values with a new number in each seed that users can set."""
     prompt, values = copy.deepcopy(job.prompt), dict(job.values)
     for item in form.fields:
-        if item.widget == "seed" and item.group != "hidden" and item.key in values:
+        if item.is_seed and item.group != "hidden" and item.key in values:
             values[item.key] = random_seed(item, rng)
             for node, name in targets_of(item, prompt):
                 prompt[node]["inputs"][name] = values[item.key]

@@ -147,4 +147,4 @@ def _right(form: Form, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _given(field: Field, value: object) -> object:
     """A value from the browser's keeping as the form takes it."""
-    return seed_of(*seed_parts(value)) if field.widget == "seed" else value
+    return seed_of(*seed_parts(value)) if field.is_seed else value

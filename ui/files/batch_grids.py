@@ -75,7 +75,7 @@ def told_settings(settings: GridSettings, form: Form) -> dict[str, Any]:
 
 def _draws(form: Form, base: Mapping[str, Any]) -> bool:
     """Tell if each cell has another seed."""
-    seeds = (field.key for field in form.fields if field.widget == "seed")
+    seeds = (field.key for field in form.fields if field.is_seed)
     return any(key in base and base[key] is None for key in seeds)
 
 

@@ -135,7 +135,7 @@ def linked_values(form: Form, given: Mapping[str, object]) -> tuple[dict[str, An
 
 def authors_value(copies: FileCopies, field: Field, files: FieldFiles) -> object:
     """The author's value as the field shows it; a seed is random."""
-    if field.widget == "seed":
+    if field.is_seed:
         return None
     return (
         files.shown(copies.example(field, files.owner), field) if field.is_media else field.default
