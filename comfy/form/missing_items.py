@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from comfy.base.filenames import is_model_file
-from comfy.base.messages import listed, message, plural, sentences
+from comfy.base.messages import listed, message, sentences
 from comfy.base.wording import quoted, short
 from comfy.comfyui.protocol.paid_nodes import DISABLE_OPTION, PAID_NODES
 
@@ -56,9 +56,7 @@ class MissingClass:
         used = len(self.nodes)
         return sentences(
             message("Missing node: {node}.", node=self.class_type),
-            plural("It is used {count} time.", "It is used {count} times.", count=used)
-            if used > 1
-            else "",
+            message("It is used {count} times.", count=used) if used > 1 else "",
             message("The workflow calls it {titles}.", titles=self._quoted_titles())
             if self.titles
             else "",

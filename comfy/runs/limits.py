@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from comfy.base.errors import TooManyRuns
-from comfy.base.messages import message, plural
+from comfy.base.messages import message
 
 _HOUR = 3600.0  # seconds
 
@@ -41,13 +41,7 @@ class BatchLimits:
     def check(self, owner: str, address: str, unfinished: Sequence[Person]) -> None:
         """Raise TooManyRuns, with a hint, if one more exceeds a limit. `unfinished`: the owners of
         all unfinished ones."""
-        own = plural(
-            "You already have {count} unfinished batch.",
-            "You already have {count} unfinished batches.",
-            count=self.person,
-        )
-        full = message("Too many batches are running.")
-        _check(self, (owner, address), unfinished, own=own, full=full)
+        _check(self, (owner, address), unfinished)
 
     def is_full(self, address: str, unfinished: Sequence[Person]) -> bool:
         """Tell if this address has no room left."""
@@ -64,27 +58,22 @@ class ChainLimits:
 
     def check(self, owner: str, address: str, unfinished: Sequence[Person]) -> None:
         """See `BatchLimits.check`."""
-        own = plural(
-            "You already have {count} unfinished chain.",
-            "You already have {count} unfinished chains.",
-            count=self.person,
-        )
-        full = message("Too many chains are running.")
-        _check(self, (owner, address), unfinished, own=own, full=full)
+        _check(self, (owner, address), unfinished)
 
 
-def _check(
-    limits: BatchLimits | ChainLimits,
-    person: Person,
-    unfinished: Sequence[Person],
-    *,
-    own: str,
-    full: str,
-) -> None:
+def _check(limits: BatchLimits | ChainLimits, person: Person, unfinished: Sequence[Person]) -> None:
     if unfinished.count(person) >= limits.person:
-        raise TooManyRuns(own, message("Wait, or stop one."))
+        raise _too_many(limits.person)
     if _is_full(limits, person[1], unfinished):
-        raise TooManyRuns(full, message("Try again later."))
+        raise TooManyRuns(message("The queue is full."), message("Try again later."))
+
+
+def _too_many(most: int) -> TooManyRuns:
+    """Return the error for a person who has all unfinished ones that are allowed."""
+    return TooManyRuns(
+        message("You already have {count} of these unfinished.", count=most),
+        message("Wait, or stop one."),
+    )
 
 
 def _is_full(limits: BatchLimits | ChainLimits, address: str, unfinished: Sequence[Person]) -> bool:
@@ -108,14 +97,7 @@ class RunLimiter:
         of all unfinished runs; `group`: the id of the run's batch or chain."""
         limits, person = self._limits, (owner, address)
         if unfinished.count(person) >= limits.person:
-            raise TooManyRuns(
-                plural(
-                    "You already have {count} run queued.",
-                    "You already have {count} runs queued.",
-                    count=limits.person,
-                ),
-                message("Wait, or stop one."),
-            )
+            raise _too_many(limits.person)
         if address and sum(one == address for _, one in unfinished) >= limits.address:
             raise TooManyRuns(
                 message("The queue is full for your address."),
@@ -126,11 +108,7 @@ class RunLimiter:
         self._forget_old()
         if self._counts[person] >= limits.hourly and group not in self._groups:
             raise TooManyRuns(
-                plural(
-                    "That's more than {count} run in an hour.",
-                    "That's more than {count} runs in an hour.",
-                    count=limits.hourly,
-                ),
+                message("Maximum runs in an hour: {count}.", count=limits.hourly),
                 message("Try again later."),
                 next(at for at, one, _ in self._recent if one == person) + _HOUR - time.monotonic(),
             )

@@ -82,9 +82,9 @@ def test_a_waiting_run_can_be_moved_and_removed(demo: DemoServer, tmp_path: Path
 @pytest.mark.parametrize(
     ("limits", "says"),
     [
-        (RunLimits(person=2), "You already have 2 runs"),
+        (RunLimits(person=2), "You already have 2 of"),
         (RunLimits(all=2), "The queue is full"),
-        (RunLimits(hourly=2), "more than 2 runs in an hour"),
+        (RunLimits(hourly=2), "Maximum runs in an hour: 2"),
     ],
 )
 def test_too_much_is_refused_in_words(

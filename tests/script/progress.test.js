@@ -35,7 +35,7 @@ const ELSEWHERE = { ...INITIAL, form: "other" };
 test("before anything was made, a person is told where it will be, unless nothing can run", () => {
   assert.equal(saidNow(INITIAL).headline, "Your images will appear here.");
   const of = (makes) => saidNow({ ...INITIAL, formless: false, cover: "/c", makes }).headline;
-  assert.equal(of("audio"), "Your audio will appear here.");
+  assert.equal(of("audio"), "Your results will appear here.");
   assert.equal(of(""), "Your results will appear here.");
   assert.equal(saidNow({ ...INITIAL, formless: false }).headline, "", "the stage says it");
   const past = [tileDoc({ workflow: "w", thumb: "/t" })];

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from comfy.base.messages import message, sentences
+from comfy.base.messages import message
 from comfy.comfyui.protocol.outputs import OutputFile
-from comfy.comfyui.protocol.result_types import RESULT_TYPES
 from comfy.form.model import Field
 from comfy.form.takers import takes
 from comfy.launch.uploads import Refused
@@ -36,7 +35,7 @@ class FieldResults:
             return Refused(NO_RESULT)
         if not takes(field, files[chosen].kind):
             wanted = field.kind.file.wanted if field.kind.file else _TAKES_NONE
-            return Refused(sentences(wanted, RESULT_TYPES[files[chosen].kind].given))
+            return Refused(wanted)
         place = self.copies.of_result(record, chosen)
         if place is None:
             return Refused(NO_RESULT)

@@ -21,9 +21,7 @@ log = logging.getLogger(__name__)
 
 _UNDOABLE = 15.0  # seconds; the page offers it for ten
 _PAUSE = 5.0  # seconds
-_RESULT = message("The ComfyUI server may keep a copy of the result.")
-_GIVEN = message("The ComfyUI server may keep a copy of your images.")
-_BOTH = message("The ComfyUI server may keep copies of the result and your images.")
+_STAYS = message("The ComfyUI server may keep copies.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +45,11 @@ class RunDeletion:
             record = self.runs.record(run_id, owner)
         except RunNotFound:  # it may be on record, and unreadable
             self.runs.forget(run_id, owner)
-            return _BOTH
+            return _STAYS
         self.runs.forget(run_id, owner)
         self.copies.remove(record)
         emptied = self.clean_up(record)
-        if emptied:
-            return _RESULT if record.state.files else ""
-        return _BOTH if record.state.files else _GIVEN
+        return "" if emptied and not record.state.files else _STAYS
 
     def delete_unlisted(self, older: float = _UNDOABLE) -> None:
         """Delete the runs that have been off the list for this many seconds. A run that can't be

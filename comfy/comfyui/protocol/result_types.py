@@ -34,7 +34,6 @@ class ResultType:
 
     noun: str
     counted: Callable[[int], str] = _counted_files
-    given: str = message("This result is another kind of file.")
     icon: str = ""
     endings: str = ""
     keys: tuple[str, ...] = ()
@@ -49,7 +48,6 @@ RESULT_TYPES: Mapping[ResultKind, ResultType] = MappingProxyType(
         "image": ResultType(
             message("Image"),
             lambda count: plural("{count} image", "{count} images", count=count),
-            message("This result is an image."),
             endings="png jpg jpeg webp gif bmp tif tiff avif apng jxl heic svg exr hdr",
             keys=("images",),
             types=frozenset({"IMAGE", "MASK", "SVG"}),
@@ -57,7 +55,6 @@ RESULT_TYPES: Mapping[ResultKind, ResultType] = MappingProxyType(
         "video": ResultType(
             message("Video"),
             lambda count: plural("{count} video", "{count} videos", count=count),
-            message("This result is a video."),
             icon="▶",
             endings="mp4 webm mkv mov avi m4v mpg mpeg ogv",
             keys=("gifs", "video", "videos"),
@@ -70,7 +67,6 @@ RESULT_TYPES: Mapping[ResultKind, ResultType] = MappingProxyType(
         "audio": ResultType(
             message("Audio"),
             lambda count: plural("{count} audio file", "{count} audio files", count=count),
-            message("This result is audio."),
             icon="♪",
             endings="flac wav mp3 ogg opus m4a aac aiff",
             keys=("audio",),
@@ -80,7 +76,6 @@ RESULT_TYPES: Mapping[ResultKind, ResultType] = MappingProxyType(
         "3d": ResultType(
             message("3D model"),
             lambda count: plural("{count} 3D model", "{count} 3D models", count=count),
-            message("This result is a 3D model."),
             icon="⬡",
             endings="glb gltf obj stl ply fbx usdz splat ksplat spz",
             keys=("3d",),

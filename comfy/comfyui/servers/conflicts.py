@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Protocol
 
-from comfy.base.messages import listed, message, plural, sentences
+from comfy.base.messages import listed, message, sentences
 from comfy.base.wording import quoted, short
 from comfy.comfyui.object_info import Catalogue
 from comfy.comfyui.servers.needs import Lack, Needs
@@ -63,15 +63,12 @@ class Conflict:
         )
 
     def _told_instead(self) -> str:
-        told, more = _quoted(self.instead), len(self.instead) - _MOST_NAMED
-        if more > 0:
-            return plural(
-                "Here you can choose {choices} and {count} more.",
-                "Here you can choose {choices} and {count} more.",
-                count=more,
-                choices=told,
-            )
-        return message("Here you can choose {choices}.", choices=told) if told else ""
+        if not self.instead:
+            return ""
+        told = _quoted(self.instead)
+        if len(self.instead) > _MOST_NAMED:
+            told = listed([told, "…"])
+        return message("Here you can choose {choices}.", choices=told)
 
 
 def conflicts(

@@ -17,7 +17,7 @@ from typing import Any
 
 from comfy.base.callbacks import Callbacks
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
-from comfy.base.messages import plural
+from comfy.base.messages import message
 from comfy.base.threads import in_threads, start_thread
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.client.view import FileResponse
@@ -90,8 +90,7 @@ class ServerPool:
         """Return the name for headings."""
         if len(self.servers) == 1:
             return self.servers[0].client.address.short_name
-        count = len(self.servers)
-        return plural("{count} server", "{count} servers", count=count)
+        return message("{count} servers", count=len(self.servers))
 
     @property
     def shown(self) -> bool:

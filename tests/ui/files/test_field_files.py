@@ -217,8 +217,8 @@ def test_other_images_go_to_the_page_as_they_are(files: FieldFiles) -> None:
     ("image", "layers", "said"),
     [
         ((4, 4), [(4, 4)] * 5, "4 layers"),
-        ((60, 60), [(60, 60)] * 2, "and its paint"),
-        ((4, 4), [(80, 80), (60, 60)], "and its paint"),
+        ((60, 60), [(60, 60)] * 2, "at most 0 million pixels"),
+        ((4, 4), [(80, 80), (60, 60)], "at most 0 million pixels"),
     ],
 )
 def test_finding_05_image_and_paint_share_one_budget(

@@ -339,7 +339,7 @@ def test_the_editor_decodes_nothing_that_was_not_judged(app: RunningApp) -> None
     bomb.write_bytes(png_header(12_000, 12_000))
     place = app.services.copies.uploads.place(bomb)
     for value, said in (
-        ({"file": cut, "mask": None}, "damaged"),
+        ({"file": cut, "mask": None}, "can't be read"),
         ({"file": place, "mask": None}, "The maximum is 67 million."),
         ({"file": good, "mask": place}, "The maximum is 67 million."),
     ):

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
-from comfy.base.messages import message, plural
+from comfy.base.messages import message
 from comfy.chains.chain_form import ChainForm, Feed, StepSection
 from ui.gradio.internals import root_of
 from ui.languages.current import html_of
@@ -118,9 +118,7 @@ def _given(step: StepSection) -> Iterator[str]:
     for feed in rest:
         yield _fed(feed, is_only=widgets.count(feed.field.widget) == 1)
     if step.runs > 1:
-        yield plural(
-            "This step runs {count} time.", "This step runs {count} times.", count=step.runs
-        )
+        yield message("This step runs {count} times.", count=step.runs)
 
 
 def _fed(feed: Feed, *, is_only: bool) -> str:

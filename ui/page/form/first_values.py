@@ -106,7 +106,7 @@ def linked_values(form: Form, given: Mapping[str, object]) -> tuple[dict[str, An
                 rounded = plain_number(values[field.key])
                 said.append(
                     message(
-                        "{field}: “{value}” in this link is rounded to {number}.",
+                        "{field}: “{value}” in this link became {number}.",
                         field=field.label,
                         value=asked,
                         number=rounded,
@@ -124,7 +124,7 @@ def linked_values(form: Form, given: Mapping[str, object]) -> tuple[dict[str, An
             values[field.key] = close
             said.append(
                 message(
-                    "{field}: “{value}” in this link is out of range. Using {number}.",
+                    "{field}: “{value}” in this link became {number}.",
                     field=field.label,
                     value=asked,
                     number=plain_number(close),

@@ -166,7 +166,7 @@ def _number_of(kind: MissingKind, count: int) -> str:
 
 
 def _used(times: int) -> str:
-    return plural("used {count} time", "used {count} times", count=times)
+    return message("used {count} times", count=times)
 
 
 def _choose(items: tuple[_Item, ...]) -> str:

@@ -83,7 +83,7 @@ def test_finding_13_comfyui_forgets_a_deleted_run(served: Served) -> None:
     ]
     assert all(app.services.copies.uploads.find(run.owner, place) for place in places)
     answer = ask(app, "DELETE", f"/api/v1/runs/{run.id}")
-    assert answer.json() == {"stays": "The ComfyUI server may keep a copy of the result."}
+    assert answer.json() == {"stays": "The ComfyUI server may keep copies."}
     assert not demo.queue.history_of(run.state.prompt_id)
     assert uploaded.read_bytes() == b""
     assert not any(app.services.copies.uploads.find(run.owner, place) for place in places)
@@ -103,7 +103,7 @@ def test_finding_13_what_another_run_was_made_from_stays(served: Served) -> None
     assert gone is not None
     assert uploaded is not None
     answer = ask(app, "DELETE", f"/api/v1/runs/{first.id}").json()
-    assert answer["stays"] == "The ComfyUI server may keep a copy of the result."
+    assert answer["stays"] == "The ComfyUI server may keep copies."
     assert gone.read_bytes() == b""
     assert uploaded.stat().st_size > 0
     third = ask(app, "POST", f"/api/v1/runs/{second.id}/again").json()["id"]
@@ -121,9 +121,6 @@ def test_finding_13_a_comfyui_that_is_away_keeps_nothing_from_being_deleted(serv
     run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))
     demo.stop()
     answer = ask(app, "DELETE", f"/api/v1/runs/{run.id}")
-    assert (
-        answer.json()["stays"]
-        == "The ComfyUI server may keep copies of the result and your images."
-    )
+    assert answer.json()["stays"] == "The ComfyUI server may keep copies."
     assert past(app) == []
     assert bytes_kept(kept_files(app)) == 0

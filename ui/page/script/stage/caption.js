@@ -11,13 +11,7 @@ import { captionOf } from "../runs/results.js";
 /** @import { View } from "../state.js" */
 
 const DONE_FOR = 2000;
-/** What is said aloud when a part is copied. @type {Record<CaptionPart["part"], string>} */
-const COPIED = {
-  size: message("Size copied."),
-  seed: message("Seed copied."),
-  model: message("Model copied."),
-  prompt: message("Prompt copied."),
-};
+const COPIED = message("Copied.");
 
 export class Caption {
   /** The place on the page. */
@@ -54,42 +48,24 @@ export class Caption {
 
 /** @param {CaptionPart} part */
 function buttonFor({ part, shown, copied }) {
-  const made = button("", (pressed) => copy(part, copied, pressed), "copy");
+  const made = button("", (pressed) => copy(copied, pressed), "copy");
   made.dataset.part = part;
   made.append(element("span", "", shown));
   made.title = message("Copy: {text}", { text: copied });
-  made.ariaLabel = labelFor(part, shown);
+  made.ariaLabel = message("Copy: {text}", { text: shown });
   return made;
 }
 
 /**
- * @param {CaptionPart["part"]} part
- * @param {string} text
- */
-function labelFor(part, text) {
-  switch (part) {
-    case "size":
-      return message("{text}: copy size", { text });
-    case "seed":
-      return message("{text}: copy seed", { text });
-    case "model":
-      return message("{text}: copy model", { text });
-    case "prompt":
-      return message("{text}: copy prompt", { text });
-  }
-}
-
-/**
  * For two seconds the button itself says that it has worked.
- * @param {CaptionPart["part"]} part
  * @param {string} text
  * @param {HTMLButtonElement} pressed
  */
-async function copy(part, text, pressed) {
+async function copy(text, pressed) {
   if (!(await copyOrTell(message("This couldn't be copied."), text))) return;
   pressed.focus(); // copying over plain HTTP takes it away
   pressed.classList.add("done");
-  announce(COPIED[part]);
+  announce(COPIED);
   setTimeout(() => pressed.classList.remove("done"), DONE_FOR);
 }
 

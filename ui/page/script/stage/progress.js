@@ -18,10 +18,6 @@ const NO_NEWS = message("No updates for this run right now.");
 /** @type {Partial<Record<Made, string>>} */
 const WELCOME = {
   image: message("Your images will appear here."),
-  video: message("Your video will appear here."),
-  audio: message("Your audio will appear here."),
-  "3d": message("Your 3D model will appear here."),
-  text: message("Your text will appear here."),
 };
 const WELCOME_ANY = message("Your results will appear here.");
 const SHOW_BATCH = message("Show the batch");
