@@ -77,7 +77,7 @@ class ChainFolder:
         """Write a chain's text to a new file, and return the chain's name. Raises WorkflowError."""
         if len(_files(self.path)) >= MOST:
             raise WorkflowError(
-                message("There's no room for more here."),
+                message("The server has no room for more."),
                 message("Ask the administrator."),
             )
         # A workflow may have the same name, and then the TOML file configures that workflow.

@@ -135,7 +135,7 @@ class WorkflowFolder:
         sizes = [state[1] for state in map(state_of, taken.values()) if state]
         if len(taken) >= MOST or sum(sizes) + len(data) > _MOST_BYTES:
             raise WorkflowError(
-                message("There's no room for more here."),
+                message("The server has no room for more."),
                 message("Ask the administrator."),
             )
         names = names_like(Path(file_name).stem.removesuffix(".app"), "workflow")

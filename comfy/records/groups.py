@@ -177,7 +177,7 @@ class GroupStore:
             left = {use.digest: use.size for use in uses if use.item not in gone}
             if sum(left.values()) > most:
                 raise ComfyError(
-                    message("There's no room for more here."),
+                    message("The server has no room for more."),
                     message("Ask the administrator."),
                 )
             if gone:

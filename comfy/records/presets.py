@@ -202,7 +202,7 @@ class PresetStore:
         left = {use.digest: use.size for use in uses if use.item not in gone}
         if sum(left.values()) > self._room.most:
             raise ComfyError(
-                message("There's no room for more here."),
+                message("The server has no room for more."),
                 message("Ask the administrator."),
             )
         for item in gone:

@@ -71,7 +71,7 @@ def _check(limits: BatchLimits | ChainLimits, person: Person, unfinished: Sequen
 def _too_many(most: int) -> TooManyRuns:
     """Return the error for a person who has all unfinished ones that are allowed."""
     return TooManyRuns(
-        message("You already have {count} of these unfinished.", count=most),
+        message("Your limit is {count} at a time.", count=most),
         message("Wait, or stop one."),
     )
 
@@ -108,7 +108,7 @@ class RunLimiter:
         self._forget_old()
         if self._counts[person] >= limits.hourly and group not in self._groups:
             raise TooManyRuns(
-                message("Maximum runs in an hour: {count}.", count=limits.hourly),
+                message("You can start {count} runs per hour.", count=limits.hourly),
                 message("Try again later."),
                 next(at for at, one, _ in self._recent if one == person) + _HOUR - time.monotonic(),
             )

@@ -124,7 +124,7 @@ def test_a_batch_takes_none_of_the_runs_of_an_hour(demo: DemoServer, tmp_path: P
         one.until(one.begin(AxisSpec(SEED, "11..16")), "done")
         started = one.starter.start_several("small", {SEED: 1}, Origin(ANN), 4, UNWATCHED)
         assert len(started.runs) == 2
-        assert "Maximum runs in an hour: 3" in str(started.refused)
+        assert "You can start 3 runs per hour" in str(started.refused)
         for run in started.runs:
             assert run.join(30)
 

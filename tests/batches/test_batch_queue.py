@@ -221,7 +221,7 @@ def test_too_many_runs_are_waited_out(demo: DemoServer, tmp_path: Path) -> None:
         one.batches = BatchQueue(one.starter, BatchLimits(person=1))
         with demo.hold("progress"):
             batch = one.begin(AxisSpec(SEED, "11..16"))
-            with pytest.raises(TooManyRuns, match="of these unfinished"):
+            with pytest.raises(TooManyRuns, match="Your limit is"):
                 one.begin(AxisSpec(SEED, "1, 2"))
             other = one.begin(AxisSpec(SEED, "21, 22"), owner=BOB)
         one.until(batch, "done")

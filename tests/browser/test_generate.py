@@ -187,7 +187,7 @@ def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
             expect(viewport).to_be_in_viewport(ratio=1)
             expect(person.page.locator("#stage")).to_contain_text("2 of 4 runs were queued.")
             expect(person.page.locator("#stage")).to_contain_text(
-                "already have 2 of these unfinished"
+                "Your limit is 2 at a time"
             )
         eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
         person.leave()

@@ -182,8 +182,8 @@ def test_a_batch_is_as_large_as_there_is_room(make: Make) -> None:
     starter = make(person=2)
     batch = starter.start_several("text", {"3.steps": 500}, ME, 4)
     assert len(batch.runs) == 2
-    assert "2 of these unfinished" in str(batch.refused)
-    with pytest.raises(ComfyError, match="2 of these unfinished"):
+    assert "limit is 2 at a time" in str(batch.refused)
+    with pytest.raises(ComfyError, match="limit is 2 at a time"):
         starter.start_several("text", {}, ME, 4)
     with pytest.raises(FieldErrors):
         starter.start_several("text", {"3.steps": "many"}, YOU, 4)
@@ -355,9 +355,9 @@ def test_a_run_that_is_not_taken_keeps_nothing(make: Make) -> None:
         starter.start("nothing", {}, ME)
     run = starter.start("text", {"3.steps": 500}, ME, UNWATCHED)
     for name in ("nothing", "image"):
-        with pytest.raises(ComfyError, match="1 of these unfinished"):
+        with pytest.raises(ComfyError, match="limit is 1 at a time"):
             starter.start(name, {"1.image": photo()}, ME)
-    with pytest.raises(ComfyError, match="1 of these unfinished"):
+    with pytest.raises(ComfyError, match="limit is 1 at a time"):
         starter.again(run.id, ME)
     assert kept(starter) == 0
 

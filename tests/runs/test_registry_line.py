@@ -84,7 +84,7 @@ def test_a_waiting_run_can_be_moved_and_removed(demo: DemoServer, tmp_path: Path
     [
         (RunLimits(person=2), "You already have 2 of"),
         (RunLimits(all=2), "The queue is full"),
-        (RunLimits(hourly=2), "Maximum runs in an hour: 2"),
+        (RunLimits(hourly=2), "You can start 2 runs per hour"),
     ],
 )
 def test_too_much_is_refused_in_words(

@@ -40,7 +40,7 @@ _STATUS: Mapping[int, _Refusal] = MappingProxyType(
         401: (lambda name: message("{server} asks for a login.", server=name), _CHECK_LOGIN),
         403: (
             lambda name: message("{server} refuses requests from here.", server=name),
-            message("A proxy before it may change the host, or ask for a login."),
+            message("A proxy in front of it may change the host, or ask for a login."),
         ),
         407: (
             lambda name: message("The proxy before {server} asks for a login.", server=name),

@@ -205,7 +205,7 @@ def test_a_refusal_is_announced_during_a_run(visit: Visit) -> None:
         queued(person, "one boat")
         person.press()
         said = person.page.locator("#stage .objection")
-        expect(said).to_contain_text("You already have 2 of these unfinished")
+        expect(said).to_contain_text("Your limit is 2 at a time")
         frames = int(person.page.evaluate("document.querySelector('#stage .stage').dataset.frames"))
         person.frames(frames + 3)
         expect(said).to_contain_text("remove one")

@@ -221,7 +221,7 @@ def test_attack_a_client_without_a_cookie_shuts_out_the_others() -> None:
             )
             for _ in range(2)
         ]
-        with pytest.raises(ComfyError, match="2 of these unfinished"):
+        with pytest.raises(ComfyError, match="limit is 2 at a time"):
             app.services.starter.start("text-to-image", {}, Origin(NOBODY, RUDE), BRIEF)
         runs = [
             *rude,
