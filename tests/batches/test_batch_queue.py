@@ -239,9 +239,9 @@ def test_a_batch_counts_where_it_was_started(demo: DemoServer, tmp_path: Path) -
     with kept_batches(demo.url, tmp_path) as second:
         second.batches = batches = BatchQueue(second.starter, BatchLimits(address=1))
         batches.resume()
-        with pytest.raises(TooManyRuns, match="Too many batches"):
+        with pytest.raises(TooManyRuns, match="queue is full"):
             batches.start("small", {}, spec, Origin(BOB, "10.0.0.1"))
-        with pytest.raises(TooManyRuns, match="Too many batches"):
+        with pytest.raises(TooManyRuns, match="queue is full"):
             batches.retry_failed(stopped.id, ANN)
         batches.delete(paused.id, ANN)
         batches.retry_failed(stopped.id, ANN)
@@ -260,7 +260,7 @@ def test_a_batch_that_is_paused_for_long_makes_room(demo: DemoServer, tmp_path: 
             one.batches = BatchQueue(one.starter, BatchLimits(all=1, paused=paused))
             one.batches.resume()
             if paused:
-                with pytest.raises(TooManyRuns, match="Too many batches"):
+                with pytest.raises(TooManyRuns, match="queue is full"):
                     one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
         one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
         assert one.batches.get(batch.id, ANN).state == "stopped"

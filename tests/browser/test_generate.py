@@ -186,8 +186,6 @@ def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
             person.press()
             expect(viewport).to_be_in_viewport(ratio=1)
             expect(person.page.locator("#stage")).to_contain_text("2 of 4 runs were queued.")
-            expect(person.page.locator("#stage")).to_contain_text(
-                "Your limit is 2 at a time"
-            )
+            expect(person.page.locator("#stage")).to_contain_text("Your limit is 2 at a time")
         eventually(lambda: all(run.state.phase.finished for run in app.runs.known()))
         person.leave()

@@ -16,7 +16,7 @@ LIMITS = RunLimits(person=2, address=3, all=4, hourly=5)
 @pytest.mark.parametrize(
     ("unfinished", "says"),
     [
-        ([ME, ME], "You already have 2 of"),
+        ([ME, ME], "Your limit is 2"),
         ([ME, YOU, YOU], "for your address"),
         ([("a", ""), ("b", ""), ("c", ""), ("d", "")], "The queue is full"),
     ],

@@ -82,7 +82,7 @@ def test_a_waiting_run_can_be_moved_and_removed(demo: DemoServer, tmp_path: Path
 @pytest.mark.parametrize(
     ("limits", "says"),
     [
-        (RunLimits(person=2), "You already have 2 of"),
+        (RunLimits(person=2), "Your limit is 2"),
         (RunLimits(all=2), "The queue is full"),
         (RunLimits(hourly=2), "You can start 2 runs per hour"),
     ],

@@ -68,7 +68,7 @@ def test_a_chain_counts_where_it_was_started(demo: DemoServer, folder: Path) -> 
     with demo.hold("progress"), served(demo, folder) as app:
         chains = ChainQueue(app.services.chain_forms, ChainLimits(address=1))
         chains.resume()
-        with pytest.raises(TooManyRuns, match="Too many chains"):
+        with pytest.raises(TooManyRuns, match="queue is full"):
             chains.start("boats/boats.chain", given, Origin(f"browser:{BOB}", "10.0.0.1"))
         eventually(lambda: {run.address for run in app.runs.line_of(OWNER)} == {"10.0.0.1"})
         chains.start("boats/boats.chain", given, Origin(f"browser:{BOB}", "10.0.0.2"))
