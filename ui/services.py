@@ -1,4 +1,4 @@
-"""What the page and the routes work with, handed to them as one value."""
+"""The services of one app, from which the modules at the top build the page and the routes."""
 
 from __future__ import annotations
 
@@ -40,14 +40,13 @@ from ui.web.upload_folder import UploadFolder
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services of one app, and what else its page and routes need.
+    """The services of one app.
 
-    `servers`: the image servers; `reports` asks each how it is. `clean_up`: removes from the image
-    server what it has of a run that is deleted here; False if something of what it was given stays.
-    `abort`: ends every call to that server. `health`: whether it answers; `server_name`: what pages
-    call it; `demo`: it is the stand-in. `limits`: what strangers may push; `uploading`: room for
-    uploads, `waiting`: for scripts that wait. `secret`: what nobody can guess, as `ui.web.secret`
-    keeps it.
+    `servers`: the ComfyUI servers; `reports` asks each for its state. `clean_up` removes a deleted
+    run's data from its server, and returns False if some input stays there. `abort` ends every
+    call to the servers. `health`: whether they answer; `server_name`: their name on pages; `demo`:
+    the server is the stand-in. `limits`: of requests and uploads; `uploading`: room for uploads,
+    `waiting`: for waiting clients. `secret`: the app's secret, stored by `ui.web.secret`.
     """
 
     servers: ServerPool
@@ -97,9 +96,8 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     pace: CheckIntervals | None = None,
     webhooks: WebhookSettings | None = None,
 ) -> Services:
-    """The services of one app. `files`: a folder of its own for what people give, and for copies.
-    `opened`: the workflows that people open for themselves, else they are in memory alone.
-    `pace`: how often the image server is asked whether it is there."""
+    """Return the services of one app. `files`: its folder for uploads and copies. `opened`: the
+    workflows that users open, in memory by default. `pace`: how often ComfyUI is checked."""
     limits = limits or WebLimits()
     health = ServerHealth(servers.answers, pace)
     servers.on_unreachable(health.recheck)

@@ -35,7 +35,7 @@ class AxisDoc(ColumnDoc):
 
 @dataclass(frozen=True, slots=True)
 class ShownBatch:
-    """What only the page shows of a batch: the fields that vary (`columns`); the `axes` of a grid,
+    """The page's part of a batch: the fields that vary (`columns`); the `axes` of a grid,
     null for other batches; `paired`: the first values of all fields make a row together;
     `seconds_left`, null while unknown."""
 
@@ -86,8 +86,8 @@ class ShownRow:
 @dataclass(frozen=True, slots=True)
 class RowDoc:
     """A row of a batch: its `number` in the table and its place in the batch (`index`, from 0).
-    `values`: what varies, by field key. If several axes change a text, it is the whole text; an
-    empty cell has the form's value; drawn values are left out. `error`: why it failed, and a
+    `values`: its varied values, by field key. A text that several axes change is whole; an empty
+    cell has the form's value; drawn values are left out. `error`: why it failed, and a
     `hint`. `run`: null if there is none, or with `page`, which only the page asks for."""
 
     number: int
@@ -129,7 +129,7 @@ class GridDoc:
 
 @dataclass(frozen=True, slots=True)
 class BatchCheckDoc:
-    """What a batch would be: the number of `rows`, the `seconds` and `bytes` that they take, null
+    """An estimate of a batch: the number of `rows`, the `seconds` and `bytes` that they take, null
     while unknown; the fields that vary, the keys of those in its `table`; the first `problems` and
     the number of those left out (`more`)."""
 

@@ -36,7 +36,7 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class ShownChain:
-    """What only the page shows of a chain: `results` by step name."""
+    """The page's part of a chain: `results` by step name."""
 
     results: Mapping[str, StepResult]
 

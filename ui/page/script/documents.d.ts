@@ -11,7 +11,7 @@ export interface AxisDoc {
 }
 
 /**
- * What a batch would be: the number of `rows`, the `seconds` and `bytes` that they take, null
+ * An estimate of a batch: the number of `rows`, the `seconds` and `bytes` that they take, null
  * while unknown; the fields that vary, the keys of those in its `table`; the first `problems` and
  * the number of those left out (`more`).
  */
@@ -209,8 +209,8 @@ export interface QueueLine {
 
 /**
  * A row of a batch: its `number` in the table and its place in the batch (`index`, from 0).
- * `values`: what varies, by field key. If several axes change a text, it is the whole text; an
- * empty cell has the form's value; drawn values are left out. `error`: why it failed, and a
+ * `values`: its varied values, by field key. A text that several axes change is whole; an empty
+ * cell has the form's value; drawn values are left out. `error`: why it failed, and a
  * `hint`. `run`: null if there is none, or with `page`, which only the page asks for.
  */
 export interface RowDoc {
@@ -329,7 +329,7 @@ export interface RunsDoc {
 }
 
 /**
- * What only the page shows of a batch: the fields that vary (`columns`); the `axes` of a grid,
+ * The page's part of a batch: the fields that vary (`columns`); the `axes` of a grid,
  * null for other batches; `paired`: the first values of all fields make a row together;
  * `seconds_left`, null while unknown.
  */
@@ -341,7 +341,7 @@ export interface ShownBatch {
 }
 
 /**
- * What only the page shows of a chain: `results` by step name.
+ * The page's part of a chain: `results` by step name.
  */
 export interface ShownChain {
   results: Record<string, StepResult>;
