@@ -208,7 +208,7 @@ def test_a_refusal_is_announced_during_a_run(visit: Visit) -> None:
         expect(said).to_contain_text("Your limit is 2 at a time")
         frames = int(person.page.evaluate("document.querySelector('#stage .stage').dataset.frames"))
         person.frames(frames + 3)
-        expect(said).to_contain_text("remove one")
+        expect(said).to_contain_text("stop one")
         expect(person.page.locator("#stage .headline")).to_contain_text("Sampling")
         expect(person.page.get_by_role("button", name="Remove all")).to_have_count(0)
         empty(person)

@@ -198,7 +198,7 @@ def test_sub_folders_are_groups(fast: Site, visit: Visit, tmp_path: Path) -> Non
         person.page.keyboard.type("soft light")
         row = person.page.locator("#picker").get_by_role("option")
         expect(row).to_have_count(1)
-        expect(row.locator("img")).to_have_attribute("src", re.compile("image-to-image/cover"))
+        expect(row.locator("img")).to_have_attribute("src", re.compile("covers/.*image-to-image"))
         row.locator("img").evaluate("image => image.decode()")
         person.page.keyboard.press("Escape")
         person.leave()

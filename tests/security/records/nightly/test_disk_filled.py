@@ -63,7 +63,7 @@ def test_finding_s5_http_cannot_fill_the_disk(served: Served) -> None:
         done = call(app, f"{runs}?wait=true", who, {"values": values})
         assert (failed.status_code, done.status_code) == (201, 201)
         preset = {"name": f"{number}", "values": {"2.text": TEXT[:30_000]}}
-        assert call(app, "/api/v1/presets?workflow=text-to-image", who, preset).status_code == 200
+        assert call(app, "/api/v1/presets?workflow=text-to-image", who, preset).status_code == 204
         axis = {"field": "2.text", "values": [TEXT, f"{TEXT[:-2]}{number:02}"]}
         batch = call(app, batches, who, {"values": values, "axes": [axis]})
         assert batch.status_code == 201, batch.text
