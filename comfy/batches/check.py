@@ -138,7 +138,7 @@ def _wrong(
                 _, errors = starter.judged_values(own, {axis.key: given}, owner, hints=hints)
             if said := errors.get(axis.key):
                 count += 1
-                told = message("“{node}”: {problem}", node=short(value), problem=said)
+                told = message("“{name}”: {problem}", name=short(value), problem=said)
                 yield BatchProblem(told, axis.key, place=place)
 
 

@@ -41,7 +41,6 @@ class FileInput:
 
     media: str
     add: str
-    add_another: str
     wanted: str
     is_painted: bool = False
 
@@ -64,8 +63,7 @@ class FieldKind:
     an input gets this widget by itself, `input_types` are the types for which an author may ask for
     it. `to_json` converts a field's value to browser JSON. `choices` replaces the server's
     choices, `offers_choices` means that the server has some. `is_main`: such an input is always a
-    main field. `takes_texts`: text results of other runs go here. `from_step` says that a step of
-    a chain fills the field.
+    main field. `takes_texts`: text results of other runs go here.
     """
 
     name: str
@@ -80,7 +78,6 @@ class FieldKind:
     offers_choices: bool = False
     is_main: bool = False
     takes_texts: bool = False
-    from_step: Callable[[str], str] | None = None
     file: FileInput | None = None
 
 

@@ -35,7 +35,7 @@ def place_errors(
         else:
             title = form.titles.get(error.node) or error.class_type or error.node
             problem = _ON_NODE[error.type](error) if error.type in _ON_NODE else _other(error)
-            general.append(message("“{node}”: {problem}", node=title, problem=problem))
+            general.append(message("“{name}”: {problem}", name=title, problem=problem))
     return {key: sentences(*dict.fromkeys(said)) for key, said in placed.items()}, tuple(
         dict.fromkeys(general)
     )

@@ -42,14 +42,14 @@ class Asker:
 
     @classmethod
     def of(cls, owner: str, scope: Scope, caller: Caller) -> Self:
-        """An owner, behind a request of this caller's."""
+        """Return the owner with the address and name of a request."""
         return cls(owner, shared_address(owner, scope), caller.person)
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The ids of what a request has started, now or before (`again`): runs, or one batch or chain;
-    why the rest was not started, None where all were. `counted`: the request has said how many."""
+    """The ids of the runs, the batch or the chain that a request has started, now or before
+    (`again`). `refused`: why others did not start; `counted`: the request has a count."""
 
     ids: tuple[str, ...]
     refused: ComfyError | None = None
@@ -122,7 +122,7 @@ class Requests:
 def _keyed_requests(
     history: RunStore | None, bodies: Bodies
 ) -> Callable[..., Awaitable[KeyedRequest]]:
-    """The dependency of routes that change something: who asks, and the key."""
+    """Return the dependency of routes that change something: the caller and the key."""
     identity = bodies.identity
 
     async def asked(
@@ -140,8 +140,8 @@ def _keyed_requests(
 def _start_requests(
     bodies: Bodies, keys: Callable[..., Awaitable[KeyedRequest]], waiting: Share
 ) -> Callable[..., Awaitable[StartRequest]]:
-    """The dependency of routes that start something: the same, and whether the end is waited for. A
-    body is read by `StartRequest.begun`."""
+    """Return the dependency of routes that start something, which may wait for its end.
+    `StartRequest.begun` reads the body."""
 
     async def asked(
         request: Request, *, wait: bool = False, keyed: KeyedRequest = Depends(keys)
@@ -158,7 +158,7 @@ def answer_of(begun: Begun, said: object, url: str = "") -> AsciiJSON:
 
 
 def changed_answer(begun: Begun, said: object) -> AsciiJSON:
-    """The answer to what has changed something that was there."""
+    """Return the answer to a change."""
     return AsciiJSON(said, headers=_replayed(begun))
 
 

@@ -34,7 +34,7 @@ from comfy.comfyui.client.abortable import open_socket, timed_out
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.client.exchange import ServerAnswer
 from comfy.comfyui.client.file_form import ASK_BEFORE, FileForm
-from comfy.comfyui.client.http_errors import PROMPT_TOO_LARGE, UPLOAD_REFUSED, rejected, unexpected
+from comfy.comfyui.client.http_errors import TOO_LARGE, UPLOAD_REFUSED, rejected, unexpected
 from comfy.comfyui.client.sessions import IdleSessions, Session
 from comfy.comfyui.client.unreachable import unreachable
 from comfy.comfyui.client.view import FileResponse
@@ -134,7 +134,7 @@ class Client:
         if answer.status == 400:
             raise rejected(answer.json())
         if answer.status == 413:
-            raise PromptRejected(*PROMPT_TOO_LARGE)
+            raise PromptRejected(*TOO_LARGE)
         self._check(answer.status)
         try:
             return parse_submitted(answer.json())

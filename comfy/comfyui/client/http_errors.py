@@ -20,7 +20,7 @@ _REDIRECT: _Refusal = (
     lambda name: message("{server} sends us to another address.", server=name),
     message("Give --server the address to which it leads."),
 )
-_TOO_LARGE = (
+TOO_LARGE = (
     message("This is larger than the server accepts."),
     message("Send smaller files or shorter texts, or raise the server's --max-upload-size."),
 )
@@ -46,7 +46,7 @@ _STATUS: Mapping[int, _Refusal] = MappingProxyType(
             lambda name: message("The proxy before {server} asks for a login.", server=name),
             LOG_IN_AT_PROXY,
         ),
-        413: (lambda _: _TOO_LARGE[0], _TOO_LARGE[1]),
+        413: (lambda _: TOO_LARGE[0], TOO_LARGE[1]),
         502: _NO_WAY,
         503: (
             lambda name: message("{server} is not ready.", server=name),
@@ -62,13 +62,12 @@ _LOGIN_REFUSED: _Refusal = (
 # Handshake refusals by a proxy with a more specific message.
 _OF_THE_WAY = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 502, 503, 504})
 _MOST_WORDS = 1_000  # characters of what a server says of a prompt
-PROMPT_TOO_LARGE = _TOO_LARGE
 _FILE_REFUSED = (
     message("The server rejected the file."),
     message("Give it a plain name without folders, and send it as PNG or JPEG."),
 )
 UPLOAD_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
-    {400: _FILE_REFUSED, 403: _FILE_REFUSED, 413: _TOO_LARGE}
+    {400: _FILE_REFUSED, 403: _FILE_REFUSED, 413: TOO_LARGE}
 )
 
 

@@ -41,11 +41,8 @@ _RULES = (
         insufficient credits
         not enough credits
         """,
-        message(
-            "This workflow uses a paid node, and the server's account isn't logged in or "
-            "is out of credits."
-        ),
-        message("Ask the administrator, or use another workflow."),
+        message("This workflow uses a paid node and the server's account is out of credits."),
+        message("Ask the administrator to add credits, or use another workflow."),
     ),
     _rule(
         """
@@ -55,10 +52,9 @@ _RULES = (
         please log in first
         """,
         message(
-            "This workflow uses a paid node, and the server's account isn't logged in or "
-            "is out of credits."
+            "This workflow uses a paid node and the server isn't logged in to a Comfy account."
         ),
-        message("Ask the administrator, or use another workflow."),
+        message("Ask the administrator to log in or add an API key, or use another workflow."),
     ),
     _rule(
         """

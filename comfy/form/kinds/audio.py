@@ -12,14 +12,9 @@ def _fit(given: LiteralInput) -> Fit:
     return Fit.DECLARED if given.upload == "audio" else Fit.NO
 
 
-def _from_step(step: str) -> str:
-    return message("This comes from “{step}”.", step=step)
-
-
 _FILE = FileInput(
     media="audio",
     add=message("Add an audio file."),
-    add_another=message("Add another file"),
     wanted=message("This field takes audio."),
 )
-KINDS = (file_kind("audio", _FILE, _fit, _from_step),)
+KINDS = (file_kind("audio", _FILE, _fit),)

@@ -15,7 +15,6 @@ def _fit(given: LiteralInput) -> Fit:
 _FILE = FileInput(
     media="",
     add=message("Add a file."),
-    add_another=message("Add another file"),
     wanted=message("This field takes no such file."),
 )
 KINDS = (file_kind("file", _FILE, _fit),)

@@ -18,17 +18,12 @@ def _mask_fit(given: LiteralInput) -> Fit:
     return Fit.DECLARED if given.upload == "image" and given.mask_is_read else Fit.NO
 
 
-def _from_step(step: str) -> str:
-    return message("This comes from “{step}”.", step=step)
-
-
 _IMAGE = FileInput(
     media="image",
     add=message("Add an image."),
-    add_another=message("Add another file"),
     wanted=message("This field takes an image."),
 )
 KINDS = (
-    file_kind("image", _IMAGE, _image_fit, _from_step),
-    file_kind("mask", replace(_IMAGE, is_painted=True), _mask_fit, _from_step),
+    file_kind("image", _IMAGE, _image_fit),
+    file_kind("mask", replace(_IMAGE, is_painted=True), _mask_fit),
 )

@@ -37,10 +37,6 @@ def _as_shown(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _from_step(step: str) -> str:
-    return message("This comes from “{step}”.", step=step)
-
-
 _HELP = message("One text per line.")
 KINDS = (
     FieldKind(
@@ -52,7 +48,6 @@ KINDS = (
         fits=_text_fit,
         input_types=frozenset({"STRING", "COLOR", "COMBO"}),
         to_json=_as_shown,
-        from_step=_from_step,
     ),
     FieldKind(
         name="textarea",
@@ -63,7 +58,6 @@ KINDS = (
         fits=_textarea_fit,
         input_types=frozenset({"STRING"}),
         to_json=_as_shown,
-        from_step=_from_step,
         takes_texts=True,
     ),
 )

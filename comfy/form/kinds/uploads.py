@@ -17,7 +17,6 @@ def file_kind(
     name: str,
     file: FileInput,
     fits: Callable[[LiteralInput], Fit],
-    from_step: Callable[[str], str] | None = None,
 ) -> FieldKind:
     """Return the row of a widget that takes one uploaded file."""
     return FieldKind(
@@ -28,7 +27,6 @@ def file_kind(
         fits=fits,
         input_types=frozenset({"STRING", "COMBO"}),
         file=file,
-        from_step=from_step,
     )
 
 

@@ -12,14 +12,9 @@ def _fit(given: LiteralInput) -> Fit:
     return Fit.DECLARED if given.upload == "video" else Fit.NO
 
 
-def _from_step(step: str) -> str:
-    return message("This comes from “{step}”.", step=step)
-
-
 _FILE = FileInput(
     media="video",
     add=message("Add a video."),
-    add_another=message("Add another file"),
     wanted=message("This field takes a video."),
 )
-KINDS = (file_kind("video", _FILE, _fit, _from_step),)
+KINDS = (file_kind("video", _FILE, _fit),)

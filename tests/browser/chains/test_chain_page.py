@@ -45,8 +45,8 @@ def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
         ["Boats in three steps", "1. Make", "2. Enlarge", "3. Paint over"]
     )
     expect(person.entry("make.2.text")).to_have_value("a small boat")
-    expect(form.get_by_text("This comes from “Make”.")).to_be_visible()
-    expect(form.get_by_text("This comes from “Enlarge”.")).to_be_visible()
+    expect(form.get_by_text("“Your image” comes from “Make”.")).to_be_visible()
+    expect(form.get_by_text("“Your image” comes from “Enlarge”.")).to_be_visible()
     expect(form.locator(".takes-files")).to_have_count(0)
     expect(person.page.locator("#count")).to_be_hidden()
     expect(person.page.locator("#generate")).to_have_text("Generate")

@@ -114,22 +114,18 @@ def _given(step: StepSection) -> Iterator[str]:
     for title in steps if alike else ():
         yield message("The images come from “{step}”.", step=title)
     rest = [feed for feed in step.feeds if feed not in alike]
-    widgets = [feed.field.widget for feed in rest]
-    for feed in rest:
-        yield _fed(feed, is_only=widgets.count(feed.field.widget) == 1)
+    yield from map(_fed, rest)
     if step.runs > 1:
         yield message("This step runs {count} times.", count=step.runs)
 
 
-def _fed(feed: Feed, *, is_only: bool) -> str:
+def _fed(feed: Feed) -> str:
     named = {"field": feed.field.label, "step": feed.title}
     match feed.pick:
         case "each":
             return message("“{field}”: this step runs for each result of “{step}”.", **named)
         case "all":
             return message("“{field}” gets all results of “{step}”.", **named)
-    if is_only and feed.field.kind.from_step:
-        return feed.field.kind.from_step(feed.title)
     return message("“{field}” comes from “{step}”.", **named)
 
 

@@ -100,36 +100,21 @@ def linked_values(form: Form, given: Mapping[str, object]) -> tuple[dict[str, An
     values = {field.key: clean[field.key] for field in fields if field.key in clean}
     said: list[str] = []
     for field in fields:
-        asked, close = short(str(given[field.key])), nearest(field, given[field.key])
-        if field.key not in errors:
-            if close is not None and values[field.key] != close:
-                rounded = plain_number(values[field.key])
-                said.append(
-                    message(
-                        "{field}: “{value}” in this link became {number}.",
-                        field=field.label,
-                        value=asked,
-                        number=rounded,
-                    )
-                )
-        elif close is None:
+        told = {"field": field.label, "value": short(str(given[field.key]))}
+        close, is_wrong = nearest(field, given[field.key]), field.key in errors
+        if is_wrong and close is None:
             said.append(
-                message(
-                    "{field}: “{value}” in this link isn't allowed and isn't used.",
-                    field=field.label,
-                    value=asked,
-                )
+                message("{field}: “{value}” in this link isn't allowed and isn't used.", **told)
             )
-        else:
+            continue
+        if is_wrong:
             values[field.key] = close
-            said.append(
-                message(
-                    "{field}: “{value}” in this link became {number}.",
-                    field=field.label,
-                    value=asked,
-                    number=plain_number(close),
-                )
-            )
+        elif close is None or values[field.key] == close:
+            continue
+        number = plain_number(values[field.key])
+        said.append(
+            message("{field}: “{value}” in this link became {number}.", number=number, **told)
+        )
     return values, said
 
 

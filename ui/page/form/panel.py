@@ -13,7 +13,7 @@ import gradio as gr
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
 from comfy.base.messages import Message, message, plural
-from comfy.form.model import Field, FileInput, Form
+from comfy.form.model import Field, Form
 from ui.documents.browser_values import kept
 from ui.gradio.internals import root_of
 from ui.languages.current import html_of
@@ -191,12 +191,12 @@ def _draw_group(scope: str, fields: list[Field], values: dict[str, Any]) -> Iter
         elif field.key not in heights:
             yield build_control(field, values[field.key], scope)
         if field.grows and field.kind.file:
-            _draw_more(field.kind.file, field.grows)
+            _draw_more(field.grows)
 
 
-def _draw_more(file: FileInput, field: str) -> None:
+def _draw_more(field: str) -> None:
     """Draw a button that adds the `field` for one more file of this kind."""
-    more = gr.Button(file.add_another, size="sm", elem_classes="quiet", min_width=120)
+    more = gr.Button(message("Add another file"), size="sm", elem_classes="quiet", min_width=120)
     more.click(
         None,
         js=listener("form/form.js", f"grow({json.dumps(field)})"),

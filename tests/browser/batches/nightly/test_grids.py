@@ -153,7 +153,8 @@ MOVED = """scroll => {
     scroll.scrollTo(10000, 10000);
     const at = (what) => scroll.querySelector(what).getBoundingClientRect();
     const box = scroll.getBoundingClientRect();
-    return [scroll.scrollLeft, at("thead th").top - box.top, at("tbody th").left - box.left];
+    const top = box.top + scroll.clientTop, left = box.left + scroll.clientLeft; // inside its border
+    return [scroll.scrollLeft, at("thead th").top - top, at("tbody th").left - left];
 }"""
 
 

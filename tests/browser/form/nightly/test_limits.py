@@ -12,22 +12,18 @@ from tests.support.visitor import Site
 from ui.web.limits import WebLimits
 
 
-def test_finding_10_a_page_that_was_put_aside_loads_itself_again(
+def test_finding_10_a_page_that_was_put_aside_works(
     visit: Visit, nothing_left_behind: None
 ) -> None:
-    """Generate in a tab whose form made room for another's: it loads itself again with what was
-    typed, and says so."""
+    """Generate and the list of workflows work in a tab whose form made room for another's."""
     with running_demo_app(step_seconds=0, limits=WebLimits(person_pages=1)) as (demo, app):
         site = Site(app.url, demo, app)
         person = visit(site).open("text-to-image")
         person.type("2.text", "a lighthouse in the fog")
         person.another_tab("upscale").page.close()
-        person.press()
-        expect(person.page.locator("#stage .headline")).to_contain_text("closed to make room")
-        person.ready()
-        expect(person.entry("2.text")).to_have_value("a lighthouse in the fog")
-        person.generate()
-        person.forgive("422")
+        run_id = person.generate()
+        assert site.prompt_of(run_id)["2"]["inputs"]["text"] == "a lighthouse in the fog"
+        person.turn_to("upscale")
         person.leave()
         site.rest()
 
@@ -35,7 +31,7 @@ def test_finding_10_a_page_that_was_put_aside_loads_itself_again(
 def test_a_press_that_is_refused_says_why(visit: Visit, nothing_left_behind: None) -> None:
     """Where the app takes no such request, its sentence replaces “Sending…”, or stands beside the
     run that goes on."""
-    with running_demo_app(step_seconds=STEP, limits=WebLimits(page_body=20_000)) as (
+    with running_demo_app(step_seconds=STEP, limits=WebLimits(body=20_000)) as (
         demo,
         app,
     ):

@@ -46,6 +46,7 @@ const WORDS_ON_PHONE = 78;
 /** Whether rows are cards: styles/batches/sheet.css has the same width. */
 const isSmall = () => matchMedia("(max-width: 600px)").matches;
 const NOTHING = message("No rows match.");
+
 class Sheet {
   #place = element("dialog", "sheet");
   #id;

@@ -12,14 +12,11 @@ import { adviceOf, current, seen, waiting } from "../runs/runs.js";
 import { say } from "../state.js";
 import { isSaid } from "./empty_stage.js";
 
-/** @import { Made, Notice, PageState, Run } from "../state.js" */
+/** @import { Notice, PageState, Run } from "../state.js" */
 
 const NO_NEWS = message("No updates for this run right now.");
-/** @type {Partial<Record<Made, string>>} */
-const WELCOME = {
-  image: message("Your images will appear here."),
-};
-const WELCOME_ANY = message("Your results will appear here.");
+const WELCOME_IMAGES = message("Your images will appear here.");
+const WELCOME = message("Your results will appear here.");
 const SHOW_BATCH = message("Show the batch");
 const STARTING = message("Starting");
 const TROUBLE = ["failed", "refused", "lost"];
@@ -87,9 +84,8 @@ function welcome(state) {
   const last = batches.findLast(({ workflow }) => workflow === form);
   if (last && !hasEnded(last))
     return { headline: whyWords(last, serverAway) || progressWords(last), batch: last.id };
-  return {
-    headline: !formless && (blocked || isSaid(state)) ? "" : (WELCOME[makes] ?? WELCOME_ANY),
-  };
+  const words = makes === "image" ? WELCOME_IMAGES : WELCOME;
+  return { headline: !formless && (blocked || isSaid(state)) ? "" : words };
 }
 
 /**
