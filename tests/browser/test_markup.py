@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import expect
@@ -187,3 +188,39 @@ def are_of_a_result(person: Visitor) -> None:
     page.locator("#stage .details summary").click()
     expect(page.locator("#stage .details")).to_contain_text(evil("text"))
     expect(page.locator("#stage .details")).to_contain_text("model <img src=x")
+
+
+OPENED = {"1": {"class_type": RUN_IT, "inputs": {}}}
+
+
+def test_an_address_shows_its_words_as_they_are(person: Visitor) -> None:
+    """A link that somebody was sent: an unknown workflow, and values for fields that are there or
+    not."""
+    page = person.page
+    page.goto(f"{person.site.url}/?{urlencode({'workflow': evil('unknown')})}")
+    expect(page.locator("#no-form")).to_contain_text("unknown <img src=x")
+    values = {
+        "1.text": evil("linked"),
+        "1.steps": evil("linked"),
+        f"9.{evil('x')}": evil("linked"),
+        "1.model": "<i>",
+    }
+    person.open("evil", **values)
+    expect(person.entry("1.text")).to_have_value(evil("linked"))
+    an_opened_file_shows_its_name_as_it_is(person)
+
+
+def an_opened_file_shows_its_name_as_it_is(person: Visitor) -> None:
+    """A file with such a name, which is a workflow or none."""
+    page = person.page
+    for content, place, said in (
+        ("{", "#stage .headline", "dropped _img src_x onerror_window.owned_1_.json"),
+        (json.dumps(OPENED), "#heading h1", "Dropped img src x onerror"),
+    ):
+        with page.expect_file_chooser() as chosen:
+            page.locator("#open button").click()
+        name = f"dropped <img src=x onerror={RUN_IT}>.json"
+        file = {"name": name, "mimeType": "application/json", "buffer": content.encode()}
+        chosen.value.set_files(file)  # type: ignore[arg-type]
+        expect(page.locator(place)).to_contain_text(said)
+    person.forgive("422")  # the browser's own note of the 422

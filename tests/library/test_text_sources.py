@@ -108,3 +108,25 @@ def test_rows_and_steps_are_made_from_it_too(app: RunningApp) -> None:
     again = {source: one for one in made_in(app, varied.id) for source in made_from(app, one)}
     assert again.keys() == {source.id, other.id}
     assert again[other.id].job.values["6.text"] == "at sea"
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [(PUT_IN, True), (f"{PUT_IN}\nin oil", True), (f"{PUT_IN}, in oil", False), ("", False)],
+)
+def test_a_run_is_made_from_the_run_whose_text_it_was_given(
+    app: RunningApp, text: str, counts: bool
+) -> None:
+    """As long as the text stands there as it was; of several runs of a press each is."""
+    source = said_by(app)
+    batch = app.services.starter.start_several(
+        "words",
+        {"6.text": text},
+        Origin(OWNER, text_sources=(source.id,)),
+        2,
+        RunPolicy(keeps_going=True),
+    )
+    for run in batch.runs:
+        eventually(lambda run=run: run.state.phase.finished)  # type: ignore[misc]
+        assert made_from(app, run.record) == ([source.id] if counts else [])
+        assert run.record.parents == ((source.id,) if counts else ())

@@ -121,3 +121,14 @@ def test_programs_create_one_history_together(database: str, tmp_path: Path) -> 
             for program in running:
                 program.send("now")
             assert [program.recv() for program in running] == [0] * 3
+
+
+def test_a_step_upgrades_tables_and_rows(history: str, engine: Engine, steps: str) -> None:
+    """Alembic runs it in the program's transaction, and records its number."""
+    with engine.begin() as connection:
+        make_tables(connection, to="0002", steps=steps)
+    with engine.connect() as connection:
+        stars = connection.execute(text("SELECT id, stars FROM runs ORDER BY id")).all()
+        number = connection.execute(text("SELECT version_num FROM history_version")).scalar()
+    assert [tuple(row) for row in stars] == [("r1", 5), ("r2", 0)]
+    assert number == "0002"

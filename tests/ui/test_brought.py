@@ -21,7 +21,7 @@ from comfy.workflow.config import parse_config
 from comfy.workflow.model import Workflow
 from comfy.workflow.sanitize import sanitize
 from tests.support.gradio_calls import PageCalls
-from tests.support.http_client import ANN, BOB, cookie_of, finished, start
+from tests.support.http_client import ANN, BOB, cookie_of, finished, page_open, start, told
 from tests.support.samples.forms import node, parse_workflow, small_catalogue
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, Served, running_demo_app
@@ -207,3 +207,30 @@ def test_texts_that_name_a_file_of_a_folder_are_emptied() -> None:
     assert emptied["3"]["inputs"] == {"image": ""}
     assert emptied["4"]["inputs"] == {"image": ""}
     assert emptied["5"]["inputs"] == {"image": "a.png", "text": ""}
+
+
+@pytest.mark.parametrize("workflow", ["image-to-image", "inpaint", "upscale"])
+def test_nobodys_uploads_are_in_a_form(served: Served, workflow: str) -> None:
+    """Neither as a choice nor as an example nor in what is said of a wrong value."""
+    _, app = served
+    page = PageCalls(app, BOB).open(workflow)
+    answers = [page.draw(page.choice).text, page.press().text, json.dumps(page.components)]
+    fields = [key for key, value in page.held.items() if isinstance(value, dict)]
+    answers += [page.press(dict.fromkeys(fields, wrong)).text for wrong in (None, {})]
+    answers += [
+        requests.get(app.url + path, timeout=LONGEST_WAIT).text
+        for path in ("/", "/config", "/gradio_api/info")
+    ]
+    assert fields
+    assert not [text for text in answers if SECRET in text]
+
+
+def test_a_client_without_a_cookie_sees_no_list(served: Served) -> None:
+    """Scripts and browsers without cookies cannot be told apart: none of them is told of another's
+    runs."""
+    _, app = served
+    run = start(app, "text-to-image", "", **{"5.steps": 60, "4.batch_size": 8})
+    with page_open(app, "") as socket:
+        assert told(socket, lambda news: "runs" in news)["runs"] == []
+    run.cancel()
+    finished(run)

@@ -108,3 +108,20 @@ def test_what_was_added_is_removed_by_those_who_may(app: RunningApp) -> None:
         told = get(app, "/api/v1/workflows/uses.chain").json()["detail"]
         assert told == "Step “one” needs the workflow “lamp”, which isn't here."
     assert (folder / "text-to-image.json").is_file()
+
+
+def test_what_a_person_has_opened_is_theirs_to_remove(app: RunningApp) -> None:
+    """Nobody else does, operators neither; it can be opened again. What was made with it stays."""
+    for _ in range(2):
+        name = opened(app, ANN)
+        run = finished(start(app, name, **SMALL, **FILLED_IN))
+        before = captioned(app, run.id)
+        assert [removed(app, name, who) for who in (BOB, OPERATOR, "")] == [404] * 3
+        assert name in known(app, ANN)
+        assert not get(app, f"/api/v1/runs/{run.id}?with_page=true", ANN).json()["page"][
+            "form_gone"
+        ]
+        assert removed(app, name, ANN) == 204
+        is_told_as_before(app, run.id, before)
+        assert removed(app, name, ANN) == 404
+        assert name not in known(app, ANN)

@@ -241,3 +241,27 @@ def test_lists_of_what_can_be_called_hold_nothing_private(app: RunningApp) -> No
         for text in listed
         if "a secret of mine" in text or place in text or "example" in text.split("<")
     ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/monitoring",
+        "/monitoring/summary",
+        "/pwa_icon/192",
+        "/gradio_api/token",
+        "/gradio_api/runs",
+        "/gradio_api/dev/reload",
+        "/gradio_api/deep_link?session_hash=abc",
+        "/gradio_api/queue/status",
+        "/gradio_api/vibe-code",
+        "/gradio_api/heartbeat/abc",
+        "/gradio_api/startup-events",
+        "/gradio_api/custom_component/1/client/component/index.js",
+        "/gradio_api/stream/abc/1/2/playlist.m3u8",
+        "/gradio_api/profiling/traces",
+    ],
+)
+def test_unused_functions_are_absent(app: RunningApp, path: str) -> None:
+    """Of Gradio's routes only those are open that the page and scripts use."""
+    assert requests.get(app.url + path, timeout=LONGEST_WAIT).status_code == 404

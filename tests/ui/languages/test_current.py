@@ -138,3 +138,22 @@ def test_the_messages_of_the_script_are_kept_for_good(app: RunningApp) -> None:
     assert "immutable" in answer.headers["cache-control"]
     for other in ("languages/0/pl.js", path.replace("pl.js", "en.js"), path.replace("pl.js", "xx")):
         assert requests.get(f"{app.url}/{other}", timeout=LONGEST_WAIT).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("chosen", "wanted", "said"),
+    [
+        ("", "", NO_RESULT),
+        ("", "pl-PL, en;q=0.8", GONE),
+        ("", "fr, pl;q=0.5", GONE),
+        ("en", "pl", NO_RESULT),
+        ("pl", "en", GONE),
+        ("xx", "pl", GONE),
+        ('"', "pl", GONE),
+    ],
+)
+def test_the_choice_counts_before_what_the_browser_wants(
+    app: RunningApp, chosen: str, wanted: str, said: str
+) -> None:
+    """The menu's choice, else the first that there is of the browser's; odd cookies are none."""
+    assert asked(app, "/files/none/0/a.png", chosen, wanted).json()["detail"] == said
