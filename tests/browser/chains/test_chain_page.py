@@ -66,7 +66,7 @@ def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
         assert column is not None
         assert box["x"] + box["width"] <= column["x"] + column["width"] + 4, size
         assert person.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-    expect(form.get_by_text("This comes from “Make”.")).to_be_visible()
+    expect(form.get_by_text("“Your image” comes from “Make”.")).to_be_visible()
     choose(person, "switches:.look", "photo")
     expect(form.get_by_role("heading", name="Paint over")).to_have_count(0)
     person.page.reload()

@@ -95,7 +95,7 @@ def test_a_result_goes_to_another_workflow_in_two_clicks(
         expect(person.page.locator(".sheet canvas")).to_have_attribute("width", "640")
         expect(person.page.get_by_role("button", name="Leave full screen")).to_have_count(0)
         make_chain(person, "Boats, enlarged")
-        expect(person.page.get_by_text("This comes from “Image to image”.")).to_be_visible()
+        expect(person.page.get_by_text("“Your image” comes from “Image to image”.")).to_be_visible()
         of_step = "#field-image-to-image-4-image"
         person.page.wait_for_function(WIDTH.replace("#field-4-image", of_step), arg=96)
         lacks_a_step_and_is_removed(person, folder, "Boats, enlarged")
