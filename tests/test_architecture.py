@@ -18,8 +18,7 @@ from tests.support.waiting import LONGEST_WAIT
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = ROOT / "ui" / "page" / "script"
-# What stands on one line may import from the lines above it only, and nothing of the line it stands
-# on.
+# The modules on a line may import only from the lines above, and not from each other.
 COMFY = """
 base
 comfyui.file_inputs
@@ -222,9 +221,10 @@ def test_the_stand_in_stands_apart() -> None:
 
 @pytest.mark.parametrize("library", USERS)
 def test_each_way_out_has_its_own_file(library: str) -> None:
-    """The client and its connections import requests, and so do who asks an OpenID provider, who
-    asks the server that writes texts, and what scripts elsewhere import; one file imports
-    websocket-client, the sender of webhooks httpx, those of the records the database's library."""
+    """Each library has fixed importers. requests: the ComfyUI client and its connections, the
+    OpenID client, the text service client, and the modules that remote scripts import.
+    websocket-client: one file. httpx: the webhook sender. The database libraries: the records
+    package."""
     users = {name for name, file in MODULES.items() if library in imports(file)}
     assert {STEPS if name.startswith(f"{STEPS}.") else name for name in users} == USERS[library]
 
@@ -259,8 +259,8 @@ def test_help_answers_without_importing_gradio() -> None:
 
 
 def test_one_name_means_one_thing() -> None:
-    """No two files define a function, a class, a name of a type or a constant of the same name, but
-    for what is theirs alone."""
+    """No two files define a function, class, type name or constant of the same name, except private
+    names."""
     found: dict[str, set[str]] = {}
     for file in [*MODULES.values(), *(ROOT / "tests" / "support").rglob("*.py")]:
         for node in tree_of(file).body:
@@ -353,7 +353,7 @@ def test_no_file_is_too_long_to_read() -> None:
 
 
 def test_no_function_is_longer_than_a_screen() -> None:
-    """At most 62 lines, those of functions inside it left out."""
+    """A function has at most 62 lines, not counting the functions inside it."""
     long = {
         f"{name}.{function.name}": lines
         for name, file in MODULES.items()

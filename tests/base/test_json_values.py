@@ -74,12 +74,12 @@ def test_depth_has_a_bound() -> None:
     ],
 )
 def test_numbers(value: object, number: object) -> None:
-    """A number is finite; true and false are none."""
+    """Only finite numbers count as numbers. Booleans don't."""
     assert as_number(value) == number
 
 
 def test_other_shapes_are_empty() -> None:
-    """What should be an object, a list or a text and is not counts as an empty one."""
+    """A value of the wrong type counts as an empty object, list or text."""
     assert as_mapping([1]) == {}
     assert as_list({"a": 1}) == []
     assert as_text(7) == ""

@@ -42,7 +42,7 @@ FORMS = st.sampled_from(["{first}", "{first.x}", "{first:>9}", "{first!r}", "{0}
 COMFY = Path(__file__).parents[2] / "comfy"
 # Texts that only the shell shows: about settings and databases at the start, and by the commands.
 OF_A_SHELL = {"address.py", "database.py", "upgrade.py", "object_info.py", "cli", "demo"}
-# How many texts of a file only authors of workflows, programs and operators read.
+# Texts per file that only workflow authors, programs and administrators read. They stay in English.
 IN_ENGLISH = {
     **{"batches/spec.py": 3, "comfyui/client/client.py": 2, "graph/group_nodes.py": 1},
     **{"graph/links.py": 2, "graph/schema.py": 2, "graph/use_everywhere.py": 3},
@@ -106,7 +106,7 @@ def test_a_plural_says_one_or_several() -> None:
 
 
 def test_sentences_and_names_in_a_row_are_messages() -> None:
-    """What is empty is left out, and one alone is itself."""
+    """Empty texts are skipped, and a single message comes back unchanged."""
     first, second = message("First."), message("Second.")
     assert sentences("", first, "", second) == "First. Second."
     assert isinstance(sentences(first, second), Message)
@@ -149,7 +149,8 @@ def test_a_plural_comes_back_from_json() -> None:
     )
 )
 def test_untrusted_json_is_read_without_an_error(told: object) -> None:
-    """What is none of ours comes as it is; a sentence whose values are odd comes without them."""
+    """JSON that isn't a message comes back unchanged. A sentence with invalid values comes back as
+    plain text without them."""
     read = message_from_json(told)
     if isinstance(read, Message):
         assert isinstance(told, dict)
@@ -168,7 +169,7 @@ def test_a_sentence_that_asks_for_more_than_values_is_shown_bare(sentence: str) 
 
 
 def test_messages_nested_without_end_are_no_danger() -> None:
-    """What is too deep is left out, and the sentence around it stays."""
+    """The reader drops values that are nested too deeply and keeps the sentence around them."""
     told: dict[str, object] = {"sentence": "Deep.", "plural": "", "values": {}}
     for _ in range(900):
         told = {"sentence": "In {it}", "plural": "", "values": {"it": told}}

@@ -15,8 +15,8 @@ from tests.comfyui.servers.test_pool import OTHER_MODEL, with_checkpoints
 
 
 def test_how_long_runs_take_is_known_after_a_restart(tmp_path: Path) -> None:
-    """Whoever's runs they were, by what their samplers had to do; totals count from the start, and
-    of how large results are only their owner hears."""
+    """The app estimates from every user's runs and the work of their samplers. Totals count from
+    the app's start. Only a user's own runs give an estimate of result sizes."""
     with DemoServer(step_seconds=0.02) as demo:
         with kept_batches(demo.url, tmp_path) as first:
             assert first.runs.expected_seconds("small", None) is None

@@ -45,7 +45,7 @@ def at_once(*presses: tuple[str, str], one: Batches) -> None:
 def test_a_batch_that_runs_again_as_it_is_stopped_can_be_stopped(
     demo: DemoServer, tmp_path: Path
 ) -> None:
-    """Whichever comes first, none of its rows goes on that nobody can stop."""
+    """In either order, no row keeps running that the user can't stop."""
     with kept_batches(demo.url, tmp_path) as one:
         for _ in range(ROUNDS):
             with demo.hold("progress"):
@@ -104,7 +104,7 @@ def test_a_run_that_is_cancelled_is_deleted_with_its_batch(
 
 
 def test_a_batch_whose_runs_cannot_be_deleted_stays(demo: DemoServer, tmp_path: Path) -> None:
-    """So that whoever hears that it was refused can do it once more."""
+    """The user gets an error and can delete the batch again."""
     with kept_batches(demo.url, tmp_path) as one:
         history = one.runs.history
         assert history is not None
@@ -118,8 +118,8 @@ def test_a_batch_whose_runs_cannot_be_deleted_stays(demo: DemoServer, tmp_path: 
 
 
 def test_a_batch_takes_none_of_the_runs_of_an_hour(demo: DemoServer, tmp_path: Path) -> None:
-    """But for one: it goes on beyond that limit, and whoever has begun it may start another run,
-    while the several runs of one press count each."""
+    """A batch counts as a single run toward the hourly limit and continues beyond it. Its owner may
+    then start another run. If a press starts several runs, each run counts."""
     with kept_batches(demo.url, tmp_path, hourly=3) as one:
         one.until(one.begin(AxisSpec(SEED, "11..16")), "done")
         started = one.starter.start_several("small", {SEED: 1}, Origin(ANN), 4, UNWATCHED)

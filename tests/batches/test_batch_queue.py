@@ -61,8 +61,8 @@ def one(demo: DemoServer, tmp_path: Path) -> Iterator[Batches]:
 
 
 def test_it_pauses_resumes_and_stops(demo: DemoServer, one: Batches) -> None:
-    """What runs when it is paused ends, and nothing else begins; what is stopped is cancelled, and
-    tried again with what has failed; nothing is run twice that is done."""
+    """A paused batch finishes its running rows and starts no others. Stop cancels the running rows,
+    and a retry runs stopped and failed rows again. The queue never reruns a finished row."""
     with demo.hold("progress") as reached:
         batch = one.begin(AxisSpec(SEED, "1..12"))
         assert reached.reached.wait(30)
@@ -89,7 +89,8 @@ def test_it_pauses_resumes_and_stops(demo: DemoServer, one: Batches) -> None:
 
 
 def test_a_batch_without_a_success_pauses(demo: DemoServer, one: Batches) -> None:
-    """And says why; its rows say what went wrong, and are run once more when somebody wants it."""
+    """The batch gives the reason, and its rows give their errors. A resumed batch pauses again when
+    more rows fail."""
     batch = one.begin(AxisSpec(SEED, "1..40"), **{MODEL: BROKEN})
     paused = one.until(batch, "paused")
     assert paused.why.startswith("5 rows failed one after the other, so the batch is paused.")
@@ -124,8 +125,7 @@ def test_a_batch_with_nothing_left_is_done(demo: DemoServer, one: Batches) -> No
 
 
 def test_what_cannot_be_written_is_not_done(demo: DemoServer, one: Batches, tmp_path: Path) -> None:
-    """Whoever wants it hears so, and can do it once more; what the batch does by itself goes
-    on."""
+    """The caller gets an error and can repeat the request. The batch's own work continues."""
     with demo.hold("progress") as reached:
         batch = one.begin(AxisSpec(SEED, "1..6"))
         assert reached.reached.wait(30)
@@ -152,7 +152,7 @@ def test_what_cannot_be_written_is_not_done(demo: DemoServer, one: Batches, tmp_
 
 
 def test_a_row_requested_again_during_its_cancel_runs(demo: DemoServer, one: Batches) -> None:
-    """The rows that were at work are begun once more like those that waited."""
+    """The queue restarts the rows that were running, like those still waiting."""
     with demo.hold("progress") as reached:
         batch = one.begin(AxisSpec(SEED, "1..6"))
         assert reached.reached.wait(30)
@@ -229,7 +229,8 @@ def test_too_many_runs_are_waited_out(demo: DemoServer, tmp_path: Path) -> None:
 
 
 def test_a_batch_counts_where_it_was_started(demo: DemoServer, tmp_path: Path) -> None:
-    """After a restart too, and what is tried again is: whoever comes from there finds no room."""
+    """The limit per address also holds after a restart and for retried batches. Another user at the
+    same address finds the queue full."""
     spec, office = BatchSpec((AxisSpec(SEED, "1..3"),)), Origin(ANN, "10.0.0.1")
     with demo.hold("progress"), kept_batches(demo.url, tmp_path) as first:
         begin = first.batches.start
@@ -251,7 +252,7 @@ def test_a_batch_counts_where_it_was_started(demo: DemoServer, tmp_path: Path) -
 
 
 def test_a_batch_that_is_paused_for_long_makes_room(demo: DemoServer, tmp_path: Path) -> None:
-    """Only where there is none; it is stopped then, as by its owner."""
+    """The queue stops the paused batch, as its owner would, only if a new batch needs room."""
     with demo.hold("progress"), kept_batches(demo.url, tmp_path) as one:
         batch = one.begin(AxisSpec(SEED, "1..3"))
         one.batches.pause(batch.id, ANN)
@@ -267,7 +268,7 @@ def test_a_batch_that_is_paused_for_long_makes_room(demo: DemoServer, tmp_path: 
 
 
 def test_the_reason_for_waiting_is_shown(demo: DemoServer, tmp_path: Path) -> None:
-    """To whoever listens, once for each reason."""
+    """The queue notifies subscribers once for each reason."""
     told: list[str] = []
     known = threading.Event()
     with kept_batches(demo.url, tmp_path, hourly=2) as one:
@@ -329,7 +330,8 @@ def test_options_bring_fields_of_their_own(one: Batches) -> None:
 
 
 def test_files_are_kept_once_for_all_rows(demo: DemoServer, one: Batches, tmp_path: Path) -> None:
-    """As long as the batch is remembered, or a run has them; with names that tell them apart."""
+    """The app keeps a file while the batch exists or a run uses the file. Files with the same name
+    get distinct names."""
     (tmp_path / "workflows" / "small.json").write_text(
         '{"1": {"class_type": "LoadImage", "inputs": {"image": "example.png"}}, "2": {"class_type":'
         ' "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "given"}}}'
@@ -357,9 +359,9 @@ def photo(colour: str) -> bytes:
 
 
 def test_it_resumes_after_an_orderly_shutdown(demo: DemoServer, tmp_path: Path) -> None:
-    """What was running is cancelled with the program and done when it is back; what was paused
-    stays so, and its seeds count up as they would have. What nobody could find again has ended with
-    whoever waited for it."""
+    """Shutdown cancels the running rows, and the restarted app completes them. A paused batch stays
+    paused, and its seeds count up as planned. An attended batch whose owner can't return ends with
+    its caller."""
     with demo.hold("progress", after=4) as reached, kept_batches(demo.url, tmp_path) as first:
         batch = first.begin(AxisSpec(SEED, "1..8"))
         assert reached.reached.wait(30)

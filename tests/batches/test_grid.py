@@ -157,7 +157,7 @@ def test_what_an_image_carries_is_read_as_it_was(settings: GridSettings) -> None
 
 
 def test_what_older_versions_told_besides_is_passed_by() -> None:
-    """Whether all cells had one seed stood beside the rest."""
+    """Older versions also stored whether all cells had the same seed."""
     settings = GridSettings("text", "a batch", (GridField("3.steps", "Steps", ("1", "2")),))
     older = json.loads(settings_text(settings)) | {"one_seed": True}
     assert settings_in(png_with(json.dumps(older))) == settings

@@ -34,7 +34,7 @@ def _mask(image: Image.Image, color: tuple[int, int, int]) -> Image.Image:
 
 @given(st.integers(1, 40), st.lists(st.integers(1, 30), min_size=1, max_size=4), st.randoms())
 def test_strips_come_out_as_one_image(width: int, heights: list[int], random: object) -> None:
-    """Whatever is in them, line after line, with the texts that it carries."""
+    """The image contains the strips in order, pixel for pixel, and carries the given texts."""
     noise = [Image.effect_noise((width, height), 90).convert("RGB").rotate(0) for height in heights]
     data = b"".join(png_of(width, sum(heights), noise, [("a", "é 日"), ("b", "")]))
     image = Image.open(io.BytesIO(data))
@@ -68,8 +68,7 @@ def test_cells_keep_their_places_and_gaps_are_marked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["Steps", "A name for which there is no room at all on one line"])
 def test_an_arrow_leads_from_each_name_to_its_values(name: str) -> None:
-    """As on the page: to the right behind what the columns vary, downwards behind what the lines
-    vary."""
+    """The arrow points right for the columns' name and down for the rows' name, as on the page."""
     line = CellLine((0,), "1", ("20",))
     named, other = (
         drawn(GridSheet("", across, down, (line, line)), lambda _: "", 64)
@@ -107,8 +106,8 @@ def test_any_label_is_drawn_or_numbered(label: str) -> None:
 
 
 def test_a_label_that_no_font_has_is_its_number() -> None:
-    """A font is taken that has all characters, and where there is none, nothing is drawn as
-    boxes."""
+    """The app picks a font that has all characters. If no font has them, it draws the number
+    instead of boxes."""
     assert Fonts(16, ()).covering(["plain", "words"]) is not None
     assert Fonts(16, ()).covering(["日本語"]) is None
     unknown, numbered = (

@@ -61,7 +61,7 @@ finds = st.text("abc", min_size=1, max_size=2)
     st.lists(st.tuples(finds, st.lists(short, min_size=1, max_size=3)), min_size=1, max_size=4),
 )
 def test_packs_never_exceed_the_limit(texts: list[str], axes: list[tuple[str, list[str]]]) -> None:
-    """Whatever is chosen of each."""
+    """The limit holds for every combination of values."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "LONGEST_TEXT", 12)
         try:

@@ -27,7 +27,7 @@ def test_a_file_is_found_by_its_name_or_the_end_of_its_path(name: str) -> None:
 
 
 def test_letters_are_the_same_with_their_accents_apart() -> None:
-    """As a Mac packs them."""
+    """On macOS, ZIP files store accented file names in this decomposed form (NFD)."""
     files = TableFiles({unicodedata.normalize("NFD", "Käse.png"): 1})
     assert files.find("Käse.png") == 1
 

@@ -66,7 +66,8 @@ def test_columns_are_found_by_label_key_or_input(delimiter: str) -> None:
 
 
 def test_columns_have_the_order_of_the_file() -> None:
-    """Also where the first row leaves one of them out; one without a value is none."""
+    """The order also holds if the first row leaves out a column. A column without values is
+    ignored."""
     text = f"denoise,{STEPS.key},nothing,{CFG.key}\n0.5,,,7\n,3,,\n"
     first, *others = read_table("table.csv", text, FORM).columns
     assert first.endswith(".denoise")
@@ -81,7 +82,7 @@ def test_json_lines_are_read() -> None:
 
 
 def test_a_cell_may_have_commas_and_lines() -> None:
-    """What is in quotes is one cell."""
+    """Quoted text is a single cell, even with commas and line breaks."""
     (field,) = (one for one in FORM.fields if one.label == "Prompt")
     assert rows('Prompt,Steps\n"a, b\nc",4\n') == [(2, {field.key: "a, b\nc", STEPS.key: "4"})]
 
@@ -98,7 +99,8 @@ def test_empty_lines_before_the_header_are_skipped(delimiter: str, end: str) -> 
 @pytest.mark.parametrize("line", ["sep={}", '"sep={}"', "\ufeffSEP={} "])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_what_parts_cells_may_stand_in_the_first_line(delimiter: str, line: str, end: str) -> None:
-    """As Excel has it, whatever the header looks like; it is no row, and a line of the file."""
+    """The `sep=` line follows Excel and works with any header. It counts as a line of the file but
+    not as a row."""
     label = "a,,;;b".replace(delimiter, "")
     lines = [line.format(delimiter), f"Steps{delimiter}{label}", f"3{delimiter}a heron"]
     ((number, values),) = rows(end.join(lines), form=labelled(label))
@@ -113,7 +115,7 @@ def test_what_parts_cells_may_stand_in_the_first_line(delimiter: str, line: str,
     "label", ["a, b, c", "a; b; c", "a\t b\t c", 'a "b, c; d", e', "a,,\n;b", '"']
 )
 def test_quoted_text_in_a_header_is_not_a_separator(delimiter: str, label: str) -> None:
-    """Of a label with commas or whatever else parts cells, and also quotes."""
+    """A quoted label can contain commas, other delimiters, line breaks and quotes."""
     form = labelled(label)
     file = io.StringIO(newline="")
     table = csv.writer(file, delimiter=delimiter, quoting=csv.QUOTE_ALL)
@@ -125,7 +127,8 @@ def test_quoted_text_in_a_header_is_not_a_separator(delimiter: str, label: str) 
 
 
 def test_a_choice_may_stand_there_as_it_is_shown() -> None:
-    """A model without folder and ending, where one alone is shown so; what is sent goes first."""
+    """A table can name a model without its folder and extension if that name is unique. An exact
+    value takes precedence."""
     (field,) = (one for one in FORM.fields if one.input == "ckpt_name")
     choices = (("a", "x/a.ckpt"), ("b", "y/b.ckpt"), ("b", "z/b.ckpt"), ("c", "a"), ("d", "c"))
     for offered, read in [
@@ -137,8 +140,8 @@ def test_a_choice_may_stand_there_as_it_is_shown() -> None:
 
 
 def test_a_table_of_results_is_one_of_values() -> None:
-    """What it says of its runs is passed over where the form has no such field, or a column of its
-    own for it; not where nothing else is said."""
+    """The reader skips a column about the run if the form lacks that field or the table has another
+    column for it. If all columns are about the run, the reader refuses the table."""
     head, line = ",".join(OF_A_RUN), "2,done,a.png,a text,1.50,"
     assert rows(f"{head},Steps\n{line},3\n") == [(2, {STEPS.key: "3"})]
     named = labelled("Seconds")
@@ -170,7 +173,7 @@ def test_a_table_of_results_gives_texts_back_as_they_were_sent(text: str) -> Non
 
 
 def test_a_quote_within_a_name_is_a_character() -> None:
-    """As an inch: the rest of the header is not in quotes."""
+    """In `5"`, the quote means inches. The rest of the header isn't quoted."""
     values = rows('Height 5";Steps\n4;3\n', form=labelled('Height 5"'))[0][1]
     assert [*values.values()] == ["4", "3"]
 
@@ -186,8 +189,8 @@ def test_rows_may_name_a_field_in_different_ways() -> None:
 
 
 def test_a_number_that_is_too_large_is_no_empty_cell() -> None:
-    """It stands there as it is written, so that its field refuses it; what no program knows, as
-    which NaN is written for an empty cell, is none."""
+    """The reader keeps the number as written, and its field refuses it. NaN counts as an empty
+    cell, because programs write it for a missing value."""
     text = '{"cfg": 1e400, "Steps": 3}\n{"cfg": -Infinity}\n{"cfg": NaN, "Steps": 3}\n'
     (_, first), (_, second), (_, third) = rows(text, "t.jsonl")
     assert first == {CFG.key: "1e400", STEPS.key: 3}
@@ -255,7 +258,8 @@ def test_binary_data_is_not_read_as_text(data: bytes) -> None:
 
 
 def test_rows_are_every_combination_or_pairs() -> None:
-    """What is named first changes least; one value goes with all."""
+    """The field named first changes slowest. A single value pairs with every value of the
+    others."""
     axes = [Axis(STEPS.key, ("1", "2")), Axis(CFG.key, ("7", "8"))]
     assert [tuple(row.values.values()) for row in combined(axes)] == [
         ("1", "7"),
@@ -268,7 +272,7 @@ def test_rows_are_every_combination_or_pairs() -> None:
 
 
 def test_rows_of_a_batch_count_from_1() -> None:
-    """Where they are those of a table they know its lines, too."""
+    """Rows that match a table's rows also keep its line numbers."""
     table = (Row(2, {STEPS.key: "1"}), Row(4, {STEPS.key: "2"}))
     one, two = (combined([Axis(CFG.key, values)], table) for values in (("7",), ("7", "8")))
     assert [(row.number, row.line) for row in one] == [(1, 2), (2, 4)]
@@ -305,7 +309,7 @@ def test_any_text_is_a_table_or_sentences(start: str, text: str, ending: str) ->
     )
 )
 def test_what_a_program_writes_is_read_as_it_was(texts: list[str]) -> None:
-    """Both kinds of tables, whatever is in the cells."""
+    """CSV and JSON Lines tables both keep any text of a cell."""
     (field,) = (one for one in FORM.fields if one.label == "Prompt")
     file = io.StringIO(newline="")
     csv.writer(file).writerows([["Prompt"], *([text] for text in texts)])

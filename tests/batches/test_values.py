@@ -82,7 +82,7 @@ def test_boxes_and_curves_have_a_line_each() -> None:
 def test_values_are_read_as_people_write_them(
     name: str, text: str, values: tuple[str, ...]
 ) -> None:
-    """Ranges, lists, lines, and all that wildcards stand for."""
+    """The user can write ranges, lists and lines. A wildcard stands for all its values."""
     assert read(name, text) == values
 
 
@@ -110,7 +110,7 @@ def test_too_many_values_are_refused(name: str, text: str) -> None:
 
 
 def test_texts_that_take_no_wildcards_keep_their_braces() -> None:
-    """As the editor does it, which asks the node."""
+    """The editor does the same: it asks the node."""
     prompt = text_to_image() | {
         "90": node("SaveImage", "Save", images=["8", 0], filename_prefix="x")
     }
@@ -121,7 +121,8 @@ def test_texts_that_take_no_wildcards_keep_their_braces() -> None:
 
 @given(st.text(st.sampled_from("ab{|} ,"), max_size=30), st.randoms(use_true_random=False))
 def test_every_text_is_one_that_could_be_drawn(text: str, rng: object) -> None:
-    """What a wildcard draws is among all that it stands for, and none of them draws again."""
+    """A random draw is always among the text's listed variants. Variants contain no further
+    wildcards."""
     every = [resolve_wildcards(one, rng) for one in every_text(text, 100_000)]  # type: ignore[arg-type]
     assert resolve_wildcards(text, rng) in every  # type: ignore[arg-type]
     assert all(resolve_wildcards(one, rng) == one for one in every if not set(one) & set("{|}"))  # type: ignore[arg-type]
@@ -132,7 +133,7 @@ def test_every_text_is_one_that_could_be_drawn(text: str, rng: object) -> None:
     st.text(st.sampled_from("0123456789.,:-+ e\n\r\"'{|}\\a") | st.characters(), max_size=60),
 )
 def test_any_text_is_values_or_a_sentence(name: str, text: str) -> None:
-    """Never another error; and whatever is read, the form can check."""
+    """The reader raises no other error, and the form can check every value that it returns."""
     try:
         values = read(name, text)
     except BadValue:
@@ -143,7 +144,7 @@ def test_any_text_is_values_or_a_sentence(name: str, text: str) -> None:
 
 
 def test_all_texts_together_have_an_end() -> None:
-    """What several fields have of it counts together."""
+    """The limit counts the texts of all fields together."""
     negative, positive = (field.key for field in FORM.fields if field.input == "text")
     long = "a" * (MOST_TEXT // 5)
     axes = [AxisSpec(key, "\n".join([long] * 3)) for key in (negative, positive)]
@@ -166,7 +167,7 @@ def test_all_texts_together_have_an_end() -> None:
 def test_a_name_stands_for_the_lines_of_its_file(
     tmp_path: Path, text: str, values: tuple[str, ...]
 ) -> None:
-    """Each line stands for all that it says itself; empty ones and remarks count for nothing."""
+    """Each line stands for all its own variants. Empty lines and comments don't count."""
     (tmp_path / "seas").mkdir()
     (tmp_path / "colors.txt").write_text("# of cats\nred\n\n{dark|light} blue\n")
     (tmp_path / "seas" / "cold.txt").write_text("\ufeffthe Baltic\r\n", encoding="utf-8")
@@ -221,7 +222,7 @@ def test_too_many_wildcards_are_refused_at_once(text: str) -> None:
 
 @pytest.mark.parametrize("block", ["{|}", "{a|b}", "{a|{b|c}}", "{a}{b|c}{|}"])
 def test_many_wildcards_take_little_time(block: str) -> None:
-    """As many as are allowed, each text as long as it may be."""
+    """The text has the maximum number of wildcards, and each variant is as long as allowed."""
     text = block * (MOST_BLOCKS // block.count("{")) + "x" * 10_000
     begun = time.process_time()
     with pytest.raises(TooManyRows):

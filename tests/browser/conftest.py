@@ -42,18 +42,18 @@ FLAGS = [
     "--renderer-process-limit=1",
     "--in-process-gpu",
     "--js-flags=--no-opt --no-maglev",
-    # Whatever is asked of another machine fails, and that is told.
+    # Requests to other machines fail, and the test reports them.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     # A camera that no machine needs, which may be used.
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ]
-STEP = 0.25  # seconds, of a slow server: each has a frame that somebody paints
+STEP = 0.25  # seconds per step of a slow server: each has a frame to paint
 SOON = Timeouts(retry_most=0.5)  # a server that comes back is found at once
 DESKTOP = ViewportSize(width=1360, height=900)
 OF_A_PAGE = {"viewport", "color_scheme", "reduced_motion", "permissions"}
 OF_A_PROFILE = {"has_touch", "is_mobile", "locale"}
-# Where the page glides to a place, a press just then goes beside what is meant.
+# While the page scrolls smoothly, a click can miss its target.
 AS_USUAL = {"color_scheme": "light", "reduced_motion": "reduce"}
 
 
@@ -174,10 +174,10 @@ def context_of(
 def visit(
     profiles: Callable[..., BrowserContext], context_of: Callable[..., BrowserContext]
 ) -> Iterator[Callable[..., Visitor]]:
-    """Makes visitors of a site; at the end, their consoles are empty and every request went to this
-    machine.
+    r"""Return a function that makes visitors of a site. At the end, check that their consoles are
+    empty and that every request went to this machine.
 
-    Whoever wishes nothing but what a page or a profile can have gets a browser with a profile.
+    A visitor that needs only page or profile options gets a browser with a profile.
     """
     visitors: list[Visitor] = []
     used: list[BrowserContext] = []
@@ -207,8 +207,9 @@ def visit(
 
 
 def forget(profile: BrowserContext, visitors: Sequence[Visitor]) -> None:
-    """Remove what the sites of these visitors have stored and may do, and close the pages but the
-    first, which is empty, and one that the next test goes on with: a new one costs a quarter more."""
+    """Remove the stored data and permissions of these visitors' sites, and close their pages. Keep
+    the first page, which is empty, and a page for the next test, because a new page costs a quarter
+    more."""
     empty, *pages = profile.pages
     for at, page in enumerate(pages):
         whose = [one for one in visitors if one.page is page]

@@ -56,7 +56,7 @@ UNNAMED = """() => [...document.querySelectorAll("input, textarea, select, butto
     .map((one) => one.outerHTML.slice(0, 120))"""
 
 
-# What has the focus: the part of the page it is in, and whether the focus is seen.
+# Part of the page that has the focus, and whether the focus is visible.
 FOCUSED = """() => {
     const one = document.activeElement;
     const place = one.closest("[id^=field-], #picker, #generate, #tools, #history, .thumbnails,"
@@ -66,7 +66,7 @@ FOCUSED = """() => {
         || one.matches("input, textarea");
     return [place?.id || place?.className || one.tagName, seen, one.outerHTML];
 }"""
-# All that a screen reader says from now on.
+# Record everything that the screen reader announces from now on.
 LISTEN = """() => {
     const spoken = document.querySelector(".spoken");
     window.heard = [];
@@ -90,11 +90,11 @@ READ_IN_ORDER = [
 
 
 def test_the_keyboard_is_enough(fast: Site, visit: Visit) -> None:
-    """Ctrl+Enter generates from inside the text, with the text as it is typed at that moment, and
-    from a box, which it leaves as it is. Tab goes through list, fields, tools, Generate and the
-    results, in the order they are read; whatever has the focus is outlined or has a border of its
-    own. Every request, from opening to the result, goes to the app: no fonts, no telemetry, no CDN.
-    The press goes to the API, and results come over a socket: there is no call of Gradio's."""
+    """Ctrl+Enter generates from inside the text, with the words typed up to that moment, and from a
+    checkbox, which stays unchanged. Tab moves through list, fields, tools, Generate and results in
+    reading order. Each focused element has an outline or a border of its own. Every request, from
+    opening to the result, goes to the app: no fonts, no telemetry, no CDN. The press goes to the
+    API and results arrive over a socket, without any Gradio call."""
     person = visit(fast).recording().open(**{"5.steps": 1, "4.batch_size": 2})
     page = person.page
     person.entry("2.text").fill("typed and sent")
@@ -127,8 +127,8 @@ def test_the_keyboard_is_enough(fast: Site, visit: Visit) -> None:
 
 
 def test_nothing_is_asked_of_another_machine_unseen(fast: Site, visit: Visit) -> None:
-    """Browsers of tests reach this machine only: what a page asks of another one, by name or by
-    number, fails and is told."""
+    """Test browsers reach only this machine. A page's request to another machine, by name or by
+    number, fails and is reported."""
     person = visit(fast)
     addresses = ["http://elsewhere.test/", "http://192.0.2.1/"]
     for address in addresses:

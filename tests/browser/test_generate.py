@@ -28,9 +28,9 @@ PAINTED = """[...document.querySelectorAll('#stage .media img')].slice(-1).map(i
 
 
 def test_from_a_text_to_an_image(slow: Site, visit: Visit) -> None:
-    """A changed text and Generate: frames are painted while it runs, then the image replaces them
-    in the same place and size, and what is below does not move. Generate pressed again during a run
-    queues a second run; both results come."""
+    """The user changes the text and presses Generate. The stage paints frames during the run, then
+    the image replaces them in the same place and size, and nothing below it moves. Pressing
+    Generate again during a run queues a second run, and both results arrive."""
     person = visit(slow).open(**{"5.steps": 8, "4.width": 768})
     person.type("2.text", "a red lighthouse at dusk")
     before = person.page.evaluate(PLACES)
@@ -158,9 +158,10 @@ def test_a_failed_run_says_what_happened(fast: Site, visit: Visit) -> None:
 
 
 def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
-    """As many runs as are chosen beside Generate, which says so and stays as high as it is, each with a seed of its own; what
-    does not fit is told beside those that are queued. At the end of a long form the stage is whole:
-    with a history below it, once a run begins."""
+    """Generate starts the chosen number of runs, each with its own seed. The button shows the
+    number, and its bar keeps its height. The app reports the runs above the limit next to the
+    queued ones. At the end of a long form, the whole stage is visible; if there is a history below
+    it, only once a run begins."""
     with running_app(fast.demo.url, run_limits=RunLimits(person=2)) as app:
         person = visit(Site(app.url, fast.demo, app), viewport=SIZES["laptop"])
         person.open(**{"5.steps": 1}).unfold()

@@ -95,8 +95,9 @@ def the_button_says_that_it_is_at_work(page: Page) -> None:
 
 
 def has_room_on_a_phone(page: Page) -> None:
-    """For a long name nothing becomes wider than the screen, and the way out stays in sight, in one
-    row with the button beside it; what is said of the server takes two lines at most."""
+    """Check that a long user name makes nothing wider than the screen. Sign out stays in view, and
+    the account button shares a row with the button beside it. The text about the server takes at
+    most two lines."""
     page.get_by_role("button", name="Menu").click()
     account = page.get_by_role("button", name=LONG_NAME)
     expect(account).to_be_in_viewport(ratio=1)
@@ -155,8 +156,7 @@ def middle(page: Page, part: str) -> float:
 def test_finding_12_another_site_cannot_frame_the_page(
     fast: Site, context_of: Callable[..., BrowserContext], framed_by: str
 ) -> None:
-    """What another site shows of the app in a frame is nothing, so nobody can be made to click in
-    it."""
+    """Another site's frame shows nothing of the app, which prevents clickjacking."""
     page = context_of().new_page()
     page.route(
         f"{framed_by}/",

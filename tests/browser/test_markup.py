@@ -113,8 +113,8 @@ def site(full_site: Site, nothing_left_behind: None) -> Iterator[Site]:
 
 @pytest.fixture
 def person(site: Site, visit: Visit) -> Iterator[Visitor]:
-    """Somebody on it, for whom nothing of it may run. `visit` sees that no request goes
-    elsewhere."""
+    """Yield a user on this site and check that no injected markup runs. `visit` checks that no
+    request goes elsewhere."""
     person = visit(site)
     yield person
     assert person.page.evaluate("window.owned") is None
@@ -154,7 +154,7 @@ def test_a_form_and_its_runs_show_their_words_as_they_are(person: Visitor, site:
 
 
 def are_of_the_form(person: Visitor) -> None:
-    """The form's words, and those of the list of workflows."""
+    """Check the words of the form and of the list of workflows."""
     page = person.page
     expect(page.locator("#heading h1")).to_contain_text(evil("heading"))
     expect(page.locator("#heading p")).to_contain_text(evil("description"))
@@ -194,8 +194,8 @@ OPENED = {"1": {"class_type": RUN_IT, "inputs": {}}}
 
 
 def test_an_address_shows_its_words_as_they_are(person: Visitor) -> None:
-    """A link that somebody was sent: an unknown workflow, and values for fields that are there or
-    not."""
+    """A link with an unknown workflow, or with values for existing and missing fields, shows its
+    words as plain text."""
     page = person.page
     page.goto(f"{person.site.url}/?{urlencode({'workflow': evil('unknown')})}")
     expect(page.locator("#no-form")).to_contain_text("unknown <img src=x")

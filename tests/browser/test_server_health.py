@@ -46,9 +46,9 @@ def its_batch_says_so(person: Visitor) -> None:
 
 
 def test_the_form_keeps_working(site: Site, visit: Visit) -> None:
-    """A page that is reloaded while the server is away shows its form and says so, as a batch does
-    that goes on. Fields can be filled in and Generate pressed; the run says the same as the header,
-    and is made when the server is back."""
+    """If the page reloads while the server is away, it shows its form and reports the server's
+    absence, as a running batch does. The user can fill in fields and press Generate. The run shows
+    the same text as the header and finishes when the server is back."""
     person = visit(site).open(**{"5.steps": 3})
     person.generate()  # how long one takes is known then
     site.demo.speed.step = 2

@@ -125,7 +125,8 @@ def test_what_the_chain_sets_is_not_for_people_to_set() -> None:
 
 
 def test_a_text_that_repeats_may_name_a_file_of_lines() -> None:
-    """As several values of a text do; what is wrong with the name is told with the field."""
+    """A repeated text may name a file of lines, as several values of a text may. The error for a
+    wrong file name is on the field."""
     files = {"times": ["at dawn", "at {noon|night}"]}
 
     def lines(name: str) -> list[str]:
@@ -208,7 +209,8 @@ def test_contradictions_are_reported(text: str, said: str) -> None:
     [("base", ["a.png"]), ("base[2]", ["b.png"]), ("base[each]", ["a.png", "b.png"])],
 )
 def test_a_step_is_given_one_result_or_each(source: str, names: list[str]) -> None:
-    """Of what the other one has saved, whatever else it shows."""
+    """The step gets only results that the other step has saved, regardless of anything else that it
+    shows."""
     step = steps_of(BASE + LARGE + f'inputs = {{ "Your image" = "{source}" }}')["large"]
     text = Given(TextOutput("8", "words"), ("1",))
     made = {"base": [image("p.png", aside=True), text, image("a.png"), image("b.png", "2")]}

@@ -226,7 +226,8 @@ def test_required_parts_are_reported(
 
 
 def test_switches_are_yes_or_no_or_one_of_several() -> None:
-    """As people write them; the first of an input's sources that runs is taken."""
+    """Switch values accept common spellings, such as “no” and lower case. An input takes the first
+    of its sources that runs."""
     chain = read("""
         [switches]
         large = true
@@ -292,8 +293,8 @@ def test_reports_choices_that_cannot_run_by_themselves() -> None:
 
 
 def test_steps_are_due_together_where_none_waits_for_the_other() -> None:
-    """As soon as all is done that they wait for; what hangs on a failure is held up, the rest
-    not."""
+    """A step is due as soon as all the steps that it waits for are done. A failure holds up only
+    the steps that depend on it."""
     steps = chain_of("a", "b", "c<a,b", "d<b", "e<d").steps
     names = [
         [one.name for one in due(steps, begun, done)]
@@ -380,8 +381,8 @@ _STEP = st.fixed_dictionaries(
     st.lists(st.sampled_from(["a", "b", "c"])),
 )
 def test_any_toml_is_a_chain_or_sentences(data: dict[str, object], without: list[str]) -> None:
-    """Never another error; of what is a chain, any part can be asked for, and each of its steps
-    comes to be due."""
+    """Parsing raises no other error. In a valid chain, any part can be chosen and each step becomes
+    due."""
     chain = Chain(())
     with suppress(ChainErrors):
         chain = chosen(parse_chain("a.chain.toml", data), {}, without)

@@ -51,7 +51,7 @@ class TellingLock:
 def test_a_chain_deleted_while_being_read_stays_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: Callable[[ChainQueue, str], object]
 ) -> None:
-    """It is neither told any more nor let go on, as of before a restart."""
+    """After a restart, the queue neither lists the deleted chain nor resumes it."""
     app_files(tmp_path)
     with (
         DemoServer(step_seconds=0, painted=64) as demo,
@@ -90,8 +90,8 @@ def test_a_chain_deleted_while_being_read_stays_deleted(
 
 
 def test_a_chain_found_by_id_is_not_among_the_latest(tmp_path: Path) -> None:
-    """It has ended before the program's start, and a page is told of those only that it has looked
-    up."""
+    """The chain ended before the program started. The queue lists such a chain only after a page
+    has looked it up."""
     app_files(tmp_path)
     with (
         DemoServer(step_seconds=0, painted=64) as demo,

@@ -87,7 +87,7 @@ def made(app: RunningApp) -> list[Record]:
 
 
 def test_all_images_go_into_one_batch(app: RunningApp, tmp_path: Path) -> None:
-    """Of the saver that is meant, by its title; in one run, in their order."""
+    """The images come from the saver that the title names, in one run and in their order."""
     chain_of(tmp_path, '"Images" = "first@Large[all]"', SAVERS, TOGETHER)
     first, second = made(app)
     large = [one for one in first.state.files if one.node == "9"]
@@ -139,8 +139,8 @@ inputs = { "Images" = ["first", "drawn"] }
 
 
 def test_another_choice_can_be_made_where_one_cannot_run(app: RunningApp, tmp_path: Path) -> None:
-    """The form is there, as with its author's choices, and says what is wrong with which one. With
-    that nothing is started, and no field is said to be unknown."""
+    """The form opens, as it does with the author's choices, and names the choice that can't run and
+    the reason. The app starts nothing with that choice and reports no field as unknown."""
     chain_of(tmp_path, "", SAVERS, TOGETHER)
     (tmp_path / "two.chain.toml").write_text(LOOKS)
     forms, chains, look = app.services.chain_forms, app.services.chains, "switches:.look"
@@ -168,7 +168,8 @@ def test_another_choice_can_be_made_where_one_cannot_run(app: RunningApp, tmp_pa
 def test_nothing_else_runs_where_what_was_chosen_no_longer_can(
     app: RunningApp, tmp_path: Path
 ) -> None:
-    """The chain's file was changed before it went on after a restart: it fails, and says why."""
+    """The chain's file changed before the chain resumed after a restart. The chain fails and says
+    why."""
     chain_of(tmp_path, "", SAVERS, TOGETHER)
     (tmp_path / "two.chain.toml").write_text(LOOKS)
     history = app.runs.history
@@ -208,7 +209,7 @@ def test_a_run_tells_what_made_its_text_beside_what_made_its_image(
 
 
 def test_a_run_of_all_texts_tells_every_run_that_made_one(app: RunningApp, tmp_path: Path) -> None:
-    """Both ways; and so does one that was made once more."""
+    """The run and its texts link to each other, also if the user repeats the run."""
     words = {
         "1": node("PrimitiveStringMultiline", "Words", value="a boat"),
         "2": node("PreviewAny", source=["1", 0]),

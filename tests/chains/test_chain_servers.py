@@ -63,8 +63,8 @@ def whole(app: RunningApp, chain: str = CHAIN) -> list[Record]:
 
 
 def test_results_of_a_step_keep_the_order_of_its_runs(tmp_path: Path) -> None:
-    """Whatever the order in which these end, as where one of two servers is slow; and the result of
-    the step is that of its last run."""
+    """The order doesn't depend on which run ends first, for example when one of two servers is
+    slow. The step's result is the result of its last run."""
     write_two(tmp_path)
     (tmp_path / "times.chain.toml").write_text(THREE_TIMES)
     owner = f"browser:{ANN}"

@@ -69,8 +69,8 @@ def done(app: RunningApp) -> ChainStanding:
 
 
 def test_what_no_switch_and_no_option_takes_is_refused(app: RunningApp, tmp_path: Path) -> None:
-    """On its key, with what it takes, beside what is wrong with a step's values; capitals do not
-    matter. Another chain than was asked for is never begun."""
+    """The app reports the error on the switch's key, with the allowed values, next to the errors in
+    a step's values. Case doesn't matter. The app never starts another chain instead."""
     switches = '[switches]\nlook = ["photo", "oil"]\nlarge = false\n'
     (tmp_path / "styles.chain.toml").write_text(
         BOATS.replace("[[steps]]", f"{switches}[[steps]]", 1).replace(
@@ -110,7 +110,8 @@ def test_values_without_a_field_are_reported_with_other_errors(app: RunningApp) 
 
 
 def test_a_chain_that_is_done_tells_how_long_it_took_in_all(app: RunningApp) -> None:
-    """Without the time for which it was over before somebody let it go on."""
+    """The total excludes the time between the chain's end and the moment when the user resumes
+    it."""
     told = {"chain": "boats.chain", "title": "Boats", "idle": 10.0}
     chain = OpenChain(Group("boats", OWNER, "chain", 100.0, "done", told, {}, 160.0))
     assert chain.standing.seconds == 50
@@ -123,7 +124,8 @@ def test_a_chain_that_is_done_tells_how_long_it_took_in_all(app: RunningApp) -> 
 def test_a_file_that_is_added_and_left_empty_makes_nothing_new(
     app: RunningApp, tmp_path: Path
 ) -> None:
-    """What is done without it is not run again; with a file there it is something else."""
+    """The app reuses the run if the added field is empty. With a file in the field, it starts a new
+    run."""
     saved = {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "x"}}
     images = {node: CLIP[node] for node in ("1", "2")} | {"5": saved}
     (tmp_path / "images.json").write_text(json.dumps(images))

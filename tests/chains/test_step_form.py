@@ -28,7 +28,7 @@ def keys(one: StepForm) -> set[str]:
 
 
 def test_fields_that_come_with_a_choice_go_by_their_labels() -> None:
-    """Also those of a choice that comes with another one, in any order."""
+    """Labels also find the fields of a nested choice, in any order."""
     labelled = {"Rate": 9, "Mode": "fast", "Model": "Animated"}
     said = of(Step("a", 1, "painted", values=labelled))
     assert said.step.values == {RATE: 9, MODE: "fast", "8.model": "Animated"}
@@ -40,7 +40,8 @@ def test_fields_that_come_with_a_choice_go_by_their_labels() -> None:
 
 
 def test_what_goes_with_another_choice_than_was_set_is_left_out() -> None:
-    """Whatever the author says of it; and what people choose is shown where the choice is."""
+    """The app ignores the author's values and fields for the other choice. The fields of the user's
+    choice appear next to the choice, if the form shows it."""
     step = Step("a", 1, "painted", values={"Model": "Large", "Size": "2K"}, show=("Model", "Size"))
     assert of(step).step.values == {"8.model": "Large", SIZE: "2K"}
     chosen = of(step, **{"8.model": "Animated", MODE: "fast"})
@@ -51,7 +52,8 @@ def test_what_goes_with_another_choice_than_was_set_is_left_out() -> None:
 
 
 def test_files_are_added_by_label_and_by_key() -> None:
-    """A label needs those before it, too; what people add stands beside what is shown."""
+    """A label brings the fields before it, too. A field that the user adds appears next to the
+    shown one."""
     inputs = {"Image 3": (Source("b"),)}
     assert of(Step("a", 1, "painted", inputs=inputs)).step.inputs == {THIRD: (Source("b"),)}
     both = of(Step("a", 1, "painted", inputs=inputs))
@@ -64,14 +66,14 @@ def test_files_are_added_by_label_and_by_key() -> None:
 
 
 def test_a_choice_that_is_repeated_brings_the_fields_of_each() -> None:
-    """By their labels, also those of a choice that comes with one of them; whatever is no list of
-    choices is told where the values are read."""
+    """Labels also find the fields of a nested choice. If a repeated value is no list of choices,
+    the app reports it when it reads the values."""
     values = {"Size": "2K", "Rate": 9}
     repeat = {"Model": ("Large", "Animated"), "Mode": "plain, fast"}
     said = of(Step("a", 1, "painted", values=values, repeat=repeat, show=("Model",)))
     assert said.step.values == {SIZE: "2K", RATE: 9}
     assert said.step.repeat == {"8.model": ("Large", "Animated"), MODE: "plain, fast"}
-    assert {IMAGE, SIZE, MODE, RATE} <= keys(said)  # those of the author's own choice, too
+    assert {IMAGE, SIZE, MODE, RATE} <= keys(said)  # also for the author's own choice
     assert len(keys(said)) == len(said.form.fields)
     one = of(Step("a", 1, "painted", values={"Size": "2K"}, repeat={"Model": ("Animated",)}))
     assert one.step.values == {"Size": "2K"}  # there is no such field

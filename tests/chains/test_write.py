@@ -47,7 +47,7 @@ SCALARS = some.one_of(
 
 @some.composite
 def chains(draw: some.DrawFn) -> Chain:
-    """Of steps that are given something by earlier ones."""
+    """Draw chains whose steps get results of earlier steps."""
     steps: list[Step] = []
     for number, name in enumerate(draw(some.lists(NAMES, min_size=1, max_size=4, unique=True)), 1):
         before = [step.name for step in steps]
@@ -108,7 +108,7 @@ def steps_of(chain: Chain) -> tuple[FormStep, ...]:
 @settings(max_examples=examples(40))
 @given(chains())
 def test_a_written_chain_is_read_back_unchanged(chain: Chain) -> None:
-    """Whatever the fields are called, and whatever is in them."""
+    """Field names and values may be any text."""
     assert read(chain) == chain
 
 
@@ -144,7 +144,8 @@ def test_runs_become_the_steps_that_were_taken() -> None:
 
 
 def test_every_seed_of_a_step_is_new_each_time() -> None:
-    """That of an animation's movement too, which its own form has among what is advanced."""
+    """The new seeds include the seed of an animation's movement, which the workflow's own form has
+    under advanced."""
     animation = run("animation", "animation", 1.0, files=(image("a"),))
     seeds = [one for one in animation.form.fields if one.widget == "seed"]
     assert {one.group for one in seeds} == {"main", "advanced"}
@@ -176,7 +177,8 @@ def test_a_text_that_went_into_a_field_is_asked_of_its_step() -> None:
 
 
 def test_a_file_of_a_persons_own_is_asked_for() -> None:
-    """It is nobody else's, so the chain's form has its field, and the chain does not have it."""
+    """The file belongs to this user only. The chain's form has its field, and the chain itself
+    doesn't contain the file."""
     own = run("own", "image-to-image", 1.0, inputs=image_input("mine"), files=(image("a"),))
     last = run("last", "image-to-image", 2.0, "own", inputs=image_input("a"))
     made = chain_of_runs("Twice", [last, own])
@@ -187,8 +189,9 @@ def test_a_file_of_a_persons_own_is_asked_for() -> None:
 
 
 def test_unset_values_are_left_to_the_workflow() -> None:
-    """A file prefix with a date and a name, and the alternative that was drawn; not so what
-    somebody has set, nor what does not come of the author's text."""
+    """The chain omits an unset file prefix with a date and a name, and the alternative that was
+    drawn. It keeps a value that the user set, and a value that doesn't come from the author's text.
+    """
     saver = node("SaveImage", filename_prefix="%date:yyyy-MM-dd%/%KSampler.steps%", images=["8", 0])
     prompt = with_values(text_to_image(n9=saver), "6", text="a {red|blue|green} boat // or so")
     form, now = form_of(prompt), datetime(2026, 3, 9, 12, 5)
@@ -214,7 +217,7 @@ def test_unset_values_are_left_to_the_workflow() -> None:
 
 
 def test_one_step_is_no_chain() -> None:
-    """Nor are two of which one gave the other nothing."""
+    """Two steps are no chain either if the first gave the second nothing."""
     base = run("base", "text-to-image", 1.0, files=(image("a"),))
     last = run("last", "image-to-image", 2.0, "base", inputs=image_input("gone"))
     for runs in ([base], [last, base]):

@@ -39,8 +39,9 @@ def command(workflow: Path, demo: DemoServer, out: Path, *more: str) -> list[str
 def test_a_row_is_a_run_and_all_is_saved(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every combination of a table and of values beside it, files named by the row, a table of
-    results; and once more only by --resume, which has nothing to do then."""
+    """The command runs every combination of a table and the values beside it. It names files by row
+    and writes a table of results. It runs the same batch again only with --resume, which has
+    nothing to do then."""
     table, out = tmp_path / "table.csv", tmp_path / "out"
     table.write_text("Prompt,4.seed\na boat,1\n=2+3,2\n")
     words = command(workflow, demo, out, "--csv", str(table), "--set", "cfg=5,7.5")
@@ -207,7 +208,7 @@ def test_a_failed_row_stops_no_other_and_is_tried_again(
 def test_a_batch_without_a_success_stops(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It would go on for hours with what is wrong everywhere."""
+    """The batch stops, because an error in every row would otherwise repeat for hours."""
     broken = ["--set", "ckpt_name=demo-broken.safetensors", "--set", "4.seed=1..500"]
     broken[1] = f"1.{broken[1]}"
     assert main(command(workflow, demo, tmp_path, *broken)) == 1
@@ -268,7 +269,7 @@ def test_a_killed_batch_resumes_without_losing_or_repeating_a_row(
 def test_a_stopped_batch_says_how_to_resume(
     demo: DemoServer, workflow: Path, tmp_path: Path
 ) -> None:
-    """Ctrl-C: what runs is interrupted at the server, and what is done is in the table."""
+    """Ctrl-C interrupts the current run at the server, and the table lists the finished rows."""
     words = command(workflow, demo, tmp_path, "--set", "seed=1..3", "--set", "steps=1,5000")
     with process(words, tmp_path) as stopped:
         assert stopped.stdout is not None

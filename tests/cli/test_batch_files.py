@@ -151,8 +151,8 @@ def test_a_folder_is_taken_with_all_folders_in_it(
 def test_files_of_a_table_lie_beside_it(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A name that is none, or leads elsewhere, is told by its line before anything runs; files of
-    two folders that are called the same are told apart."""
+    """The command reports a name without a file, or outside the table's folder, by its line before
+    it runs anything. It tells apart files with the same name in two folders."""
     plain(tmp_path / "tables" / "img" / "a.png")
     plain(tmp_path / "secret.png")
     table = tmp_path / "tables" / "t.csv"
@@ -173,8 +173,8 @@ def test_files_of_a_table_lie_beside_it(
 def test_files_of_a_table_are_named_however_folders_are_written(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As on the page: as Windows writes them, too, and with blanks around; these lead nowhere else
-    either. A file that is called so itself is that."""
+    """Names may use Windows notation or have blanks around them, as on the page. They can't leave
+    the folder either. If a file's real name has the blank, the command uses that file."""
     for name in ("secret.png", "tables/in/new/Kä.png", "tables/ b.png"):
         plain(tmp_path / name)
     table, out = tmp_path / "tables" / "t.csv", tmp_path / "out"
@@ -291,8 +291,8 @@ def test_unusable_files_are_reported(
 def test_a_zip_that_cannot_be_unpacked_says_what_helps(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of one that is damaged, has a password, or was packed in a way that is not known: none has to
-    do with its name or permissions."""
+    """The file is damaged, has a password, or was packed with an unknown method. No message blames
+    the file's name or permissions."""
     file = tmp_path / "photos.zip"
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.png", bytes(2000))

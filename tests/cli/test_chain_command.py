@@ -18,8 +18,8 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 def test_steps_are_given_what_earlier_ones_have_made(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Files are saved with the step's number and name; a step that is left out gives on what it
-    would have been given, and what is done is not run again."""
+    """The command saves files under the step's number and name. A skipped step passes on its own
+    input, and finished steps don't run again."""
     words = folder.words(THREE)
     assert main([*words, "--check"]) == 0
     told = capsys.readouterr()
@@ -41,7 +41,7 @@ def test_steps_are_given_what_earlier_ones_have_made(
     assert main([*words, "--resume"]) == 0
     assert outcomes(folder.demo) == {"success": 3}
     assert main([*words, "--resume", "--without", "double"]) == 0
-    assert outcomes(folder.demo) == {"success": 4}  # only what is given something else
+    assert outcomes(folder.demo) == {"success": 4}  # only the step with a new input
     half = {Image.open(folder.out / name).size for name in images(folder.out) if "half" in name}
     assert half == {(64, 64), (32, 32)}
 
@@ -62,8 +62,8 @@ def test_runs_of_a_chain_know_what_they_were_made_of(folder: Folder) -> None:
 def test_a_step_runs_for_each_result_and_each_value(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of a step that makes several images; a text goes into a text, images of several steps into
-    one."""
+    """The first step makes several images. A text goes into a text field, and images of several
+    steps go into one step."""
     chain = """
         [[steps]]
         name = "words"
@@ -109,7 +109,8 @@ def test_a_step_runs_for_each_result_and_each_value(
 def test_a_failed_step_stops_only_those_that_need_it_and_is_mended(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With another value it goes on from there; what was done is not run again."""
+    """With another value, the chain continues at the failed step. Finished steps don't run
+    again."""
     chain = f"""{THREE}
         [[steps]]
         name = "other"
@@ -179,12 +180,13 @@ def test_a_switch_chooses_steps(folder: Folder, capsys: pytest.CaptureFixture[st
     assert folder.sizes() == {"1-base": (64, 64), "3-last": (128, 128)}
     assert main(folder.words(chain, "--resume", "--set", "size=large")) == 0
     assert folder.sizes()["2-large"] == (128, 128)
-    # What the second step makes of the first one's image is what the third has made of it before.
+    # The second step reuses the run in which the third step made the same from the first image.
     assert outcomes(folder.demo) == {"success": 3}
 
 
 def test_steps_that_do_not_wait_for_each_other_are_sent_together(folder: Folder) -> None:
-    """Neither has ended when the second is taken; Ctrl-C interrupts both and says how to go on."""
+    """The command sends the second step before the first has ended. Ctrl-C interrupts both and says
+    how to continue."""
     chain = """
         [[steps]]
         name = "one"

@@ -62,7 +62,7 @@ def test_an_invalid_call_exits_with_2(
 def test_a_workflow_name_too_long_for_a_file_is_reported(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As one that is not there."""
+    """The command reports the name like a workflow that doesn't exist."""
     assert main(folder.words(f'[[steps]]\nname = "one"\nworkflow = "{"x" * 300}"\n')) == 2
     assert "There is no workflow “xxx" in capsys.readouterr().err
 
@@ -70,7 +70,8 @@ def test_a_workflow_name_too_long_for_a_file_is_reported(
 def test_invalid_names_are_reported_with_other_errors(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of steps, switches and fields, with the values of those fields that there are."""
+    """The command reports unknown steps, switches and fields together, with the wrong values of
+    existing fields."""
     words = ["--without", "double", "--again", "hlaf"]
     settings = "look=photo", "bose.steps=3", "double.image=x", "base.stepz=3", "base.steps=many"
     wrong = [word for one in settings for word in ("--set", one)]

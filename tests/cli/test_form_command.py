@@ -26,7 +26,7 @@ def test_json_is_the_form(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_without_json_it_is_a_table_to_read(capsys: pytest.CaptureFixture[str]) -> None:
-    """Labels, keys for --set, widgets and values, and what is worth knowing."""
+    """The table lists labels, keys for --set, widgets, values and notes."""
     assert main(["form", TEXT_TO_IMAGE, "--object-info", INFO]) == 0
     out = capsys.readouterr().out
     for part in (
@@ -55,7 +55,7 @@ def test_a_file_that_cannot_be_read_is_one_line_and_exit_2(
 def test_a_catalogue_that_cannot_be_read_is_exit_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The same for --object-info."""
+    """The command also exits with 2 if it can't read the --object-info file."""
     assert main(["form", TEXT_TO_IMAGE, "--object-info", str(tmp_path / "none.json")]) == 2
     assert "cannot be read" in capsys.readouterr().err
 
@@ -77,7 +77,7 @@ def test_a_server_that_does_not_answer_is_exit_2(capsys: pytest.CaptureFixture[s
 
 
 def test_it_is_the_form_that_a_page_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What no page would show is refused in the same words."""
+    """The command refuses a form that no page would show, in the same words as the page."""
     node = {"class_type": "KSampler", "inputs": {f"input {n}": n for n in range(10_001)}}
     (tmp_path / "huge.json").write_text(json.dumps({"1": node}))
     assert main(["form", str(tmp_path / "huge.json"), "--object-info", INFO]) == 2

@@ -28,7 +28,8 @@ def state(done: float, node: str) -> RunState:
 
 
 def test_all_steps_of_a_chain_are_one_bar() -> None:
-    """Each counts alike, however many runs it has, and what is at work is named."""
+    """Each step counts the same, regardless of its number of runs, and the line names the step at
+    work."""
     out = Terminal()
     line = ChainLine(out, {"a": "Image", "b": "Enlarge"})
     line.show({("a", 1): RunState("1")})
@@ -45,7 +46,7 @@ def test_all_steps_of_a_chain_are_one_bar() -> None:
 
 
 def test_rows_of_a_batch_are_counted() -> None:
-    """Those that were done before too, and those that failed."""
+    """The count includes rows that were done before and rows that failed."""
     out = Terminal()
     line = BatchLine(out, 4, 1)
     line.ended()

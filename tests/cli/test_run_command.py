@@ -51,7 +51,8 @@ def outcome(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def test_a_workflow_is_run_and_its_files_saved(
     demo: DemoServer, workflow: Path, tmp_path: Path
 ) -> None:
-    """As a process: exit 0, the saved file's path on stdout, plain lines of progress on stderr."""
+    """Run as a process, the command exits with 0. It prints the saved file's path to stdout and
+    plain progress lines to stderr."""
     done = subprocess.run(
         [
             sys.executable,
@@ -133,7 +134,7 @@ def test_text_that_looks_like_json_stays_text(
 def test_an_empty_seed_is_drawn(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The seed that was drawn is told."""
+    """The command reports the seed that it drew."""
     arguments = [
         "run",
         str(workflow),
@@ -150,7 +151,7 @@ def test_an_empty_seed_is_drawn(
 
 
 def test_nothing_is_overwritten(demo: DemoServer, workflow: Path, tmp_path: Path) -> None:
-    """The same result saved twice is two files."""
+    """The command saves the same result twice as two files."""
     arguments = [
         "run",
         str(workflow),
@@ -225,7 +226,8 @@ def test_wrong_settings_are_reported_before_anything_runs(
 def test_what_cannot_be_started_is_2(
     workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No such file, no workflow, nobody at the address: 2, each with a sentence."""
+    """The command exits with 2 and a sentence for a missing file, a file without a workflow, and an
+    address without a server."""
     (tmp_path / "odd.json").write_text("[1, 2]")
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -31,7 +31,8 @@ def workflow(tmp_path: Path) -> Path:
 def test_where_nothing_can_be_saved_nothing_runs(
     demo: DemoServer, workflow: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """So that no result is lost. Nor is a folder made for what is refused."""
+    """The command checks the folder before the run, to lose no result. A refused run doesn't create
+    the folder either."""
     arguments = ["run", str(workflow), "--server", demo.url, "--out"]
     assert main([*arguments, str(workflow)]) == 2
     said = capsys.readouterr().err
@@ -48,7 +49,8 @@ def test_saved_files_are_listed_though_others_failed(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """As where the disk is full by then: where it is, what is the matter, and 1."""
+    """If a file can't be saved, for example on a full disk, the command prints the saved file's
+    path and the error. It exits with 1."""
     out = workflow.with_name("out")
 
     def save_one(view: ViewFile, file: OutputFile, folder: Path) -> Path:

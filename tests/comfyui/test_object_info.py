@@ -127,8 +127,8 @@ def test_a_missing_catalogue_file_is_one_sentence(tmp_path: Path) -> None:
 
 @given(st.dictionaries(st.text(max_size=5), JSON, max_size=4))
 def test_any_answer_of_a_server_is_survived(raw: dict[str, object]) -> None:
-    """Whatever a server says about its nodes, reading it raises nothing and yields only what looks
-    like nodes."""
+    """For any answer about nodes, reading it raises nothing and yields only entries that look like
+    nodes."""
     catalogue = Catalogue(raw)
     for class_type in catalogue:
         assert catalogue[class_type].active_inputs({}) is not None

@@ -118,7 +118,7 @@ def test_events_in_disorder(
 def test_events_without_an_owner(
     demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: FaultKind
 ) -> None:
-    """An event comes without a prompt id, or with somebody else's."""
+    """The demo server sends an event without a prompt id, or with a foreign one."""
     demo.script(kind, at="executed")
     connection = socket_of()
     prompt_id = start(demo)

@@ -313,7 +313,8 @@ OWN_FILES = ("ckpt_name", "lora_name", "clip_name")
 
 
 def test_a_text_says_what_can_be_measured_in_an_image(bench: Bench) -> None:
-    """How bright, which shape, which colours; without an image it is what was asked."""
+    """The text gives the brightness, the shape and the colors. Without an image, it repeats the
+    question."""
     clip = bench.call("CLIPLoader", clip_name="demo-words.safetensors").outputs[0]
     asked = {"clip": clip, "prompt": "What is it?", "max_length": 50}
     wide = Image.new("RGB", (90, 60), (30, 60, 200))
@@ -344,8 +345,7 @@ def differences(ours: Any, real: Any, path: str) -> Iterator[str]:
 
 
 def test_the_catalogue_is_the_real_one(bench: Bench, shared: Path) -> None:
-    """Names, types, limits, defaults, options and shape of every node are those of ComfyUI
-    0.33.0."""
+    """Names, types, limits, defaults, options and shape of every node match ComfyUI 0.33.0."""
     real = json.loads(
         gzip.decompress((shared / "comfyui" / "object_info-0.33.0.json.gz").read_bytes())
     )

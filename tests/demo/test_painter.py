@@ -49,13 +49,13 @@ def difference(one: Image.Image, other: Image.Image) -> float:
 
 
 def test_the_same_brief() -> None:
-    """The same brief gives the same bytes."""
+    """Equal briefs give equal bytes."""
     assert paint(USUAL).tobytes() == paint(USUAL).tobytes()
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_what_counts(change: dict[str, Any]) -> None:
-    """Everything the sampler is told changes the image."""
+    """Each of the sampler's parameters changes the image."""
     assert difference(paint(USUAL), paint(replace(USUAL, **change))) > 0.05
 
 
@@ -66,8 +66,8 @@ def test_sizes(size: tuple[int, int]) -> None:
 
 
 def test_a_small_painting_is_enlarged() -> None:
-    """The same image with fewer details in the size that was asked for; a preview of it is no
-    larger than it was painted."""
+    """The painter returns the image in the requested size with fewer details. Its preview is no
+    larger than the painting."""
     fine, coarse = paint(USUAL), paint(USUAL, 32)
     assert coarse.size == fine.size
     small = coarse.resize((32, 24)).resize(coarse.size, Image.Resampling.BICUBIC)
@@ -99,7 +99,7 @@ def test_any_text(text: str) -> None:
 
 
 def test_negative_words_take_things_away() -> None:
-    """What the negative text names is not painted."""
+    """The painter omits the things that the negative text names."""
     assert "boat" in read("a boat on a lake", "").things
     assert "boat" not in read("a boat on a lake", "boats").things
     assert "sea" not in read("blorp", "sea, ocean").places

@@ -21,7 +21,8 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 
 
 def test_closing_waits_for_no_step() -> None:
-    """With a run going on and sockets open, the end cuts them before the next step is done."""
+    """With a run in progress and open sockets, closing the server cuts them before the next step is
+    done."""
     with DemoServer(step_seconds=0) as demo:
         demo.speed.step = 60
         connection = websocket.create_connection(
@@ -103,7 +104,7 @@ def test_counters(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
 
 
 def test_an_upload_too_large() -> None:
-    """What is larger than the limit gets 413, and /features tells the limit."""
+    """The server refuses an upload above the limit with 413, and /features reports the limit."""
     with DemoServer(max_upload=10_000) as demo:
         assert (
             requests.get(f"{demo.url}/features", timeout=LONGEST_WAIT).json()["max_upload_size"]
@@ -136,7 +137,7 @@ def test_the_history_has_a_size() -> None:
 
 
 def test_death_says_nothing() -> None:
-    """A server that dies tells nobody of what it leaves undone; its files are there when it comes
+    """A dying server sends no message about its unfinished runs. Its files are there when it comes
     back."""
     with DemoServer(step_seconds=5, load_seconds=0) as demo:
         connection = websocket.create_connection(
@@ -168,7 +169,7 @@ def test_death_says_nothing() -> None:
 def test_the_journal_tells_what_really_happened(
     demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
 ) -> None:
-    """Each prompt's life is kept, whatever the clients were told."""
+    """The journal keeps each prompt's life, regardless of the messages that the clients got."""
     connection = socket_of()
     done = start(demo)
     frames(connection)

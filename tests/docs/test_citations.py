@@ -58,7 +58,7 @@ def test_facts_are_cited_in_one_way() -> None:
 
 
 def test_every_fact_is_cited() -> None:
-    """What no code relies on is called background."""
+    """A fact that no code relies on is marked as background."""
     cited = set().union(*CITED.values())
     idle = {number for number, text in FACTS.items() if not text.rstrip().endswith("Background.")}
     assert not idle - cited

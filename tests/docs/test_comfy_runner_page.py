@@ -10,7 +10,7 @@ PAGE = (ROOT / "docs" / "comfy_runner.md").read_text(encoding="utf-8")
 
 
 def test_every_link_leads_to_a_heading() -> None:
-    """Those into the page of the API."""
+    """The links into the API page lead to existing headings."""
     headings = re.findall(r"^## (.+)$", (ROOT / "docs" / "api.md").read_text("utf-8"), re.M)
     there = {re.sub(r"[^\w -]", "", one).lower().replace(" ", "-") for one in headings}
     assert set(re.findall(r"\(api\.md#([^)]+)\)", PAGE)) <= there

@@ -28,7 +28,8 @@ PINNED = [Requirement(line.partition(" --hash=")[0].strip()) for line in LINES]
 
 @pytest.mark.parametrize("needed", [*DEPENDENCIES, *OF_EXTRA], ids=lambda needed: needed.name)
 def test_finding_27_every_dependency_is_pinned_within_its_bounds(needed: Requirement) -> None:
-    """What pyproject.toml asks for is there, in a release that it allows."""
+    """Every package that pyproject.toml asks for is pinned, in a release that pyproject.toml
+    allows."""
     pins = [pin for pin in PINNED if canonicalize_name(pin.name) == canonicalize_name(needed.name)]
     assert pins
     for pin in pins:
@@ -49,8 +50,8 @@ def test_every_release_has_its_hashes(line: str) -> None:
 
 @pytest.mark.parametrize("needed", DEPENDENCIES, ids=lambda needed: needed.name)
 def test_every_dependency_is_bounded_on_both_sides(needed: Requirement) -> None:
-    """A release that nobody tried is not taken in by itself, but for lists that only stay good by
-    being new."""
+    """No untested release is installed by itself, except for lists that are good only while they
+    are new."""
     operators = {part.operator for part in needed.specifier}
     assert operators == ({">="} if needed.name == "certifi" else {">=", "<"})
 

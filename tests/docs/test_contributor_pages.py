@@ -110,7 +110,7 @@ def test_setup_and_tests_match_the_readme() -> None:
 
 
 def test_the_readme_leads_to_every_page() -> None:
-    """Whoever starts at the README finds all of them, and what has changed."""
+    """A reader who starts at the README finds all the pages, and the changelog."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert not [name for name in (*PAGES, "CHANGELOG.md") if f"]({name})" not in readme]
 

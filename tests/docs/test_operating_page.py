@@ -23,7 +23,8 @@ START, BACKUP = (block for language, block in BLOCKS if language == "sh")
 
 
 def test_it_names_settings_that_there_are() -> None:
-    """As options of the app and as variables; `docker`'s, `hf`'s, `pip`'s and ComfyUI's own stand in commands."""
+    """The page names options and variables of the app. Options of `docker`, `hf`, `pip` and ComfyUI
+    appear only in commands."""
     words = re.sub(r"`(docker|hf|pip|main.py)[^`]*`|`--stop-timeout`", "", PAGE)
     options = {f"--{name.replace('_', '-')}" for name in Settings.model_fields} | {"--help"}
     variables = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
@@ -61,7 +62,7 @@ def test_its_settings_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_runs_get_time_before_the_app_is_killed() -> None:
-    """What starts the app waits for half a minute more than the settings let runs go on."""
+    """Units of systemd and Docker wait half a minute longer than the settings let runs continue."""
     needed = tomllib.loads(TOML)["finish"] + 30
     unit = (ROOT / "docs" / "deploy" / "comfyforms.service").read_text(encoding="utf-8")
     compose = yaml.safe_load((ROOT / "docs" / "deploy" / "compose.yaml").read_text("utf-8"))

@@ -125,7 +125,7 @@ def test_a_snippet_runs_against_the_app(
 
 
 def test_the_address_for_assistants_is_one(app: RunningApp) -> None:
-    """What an assistant's settings name is a server that has tools."""
+    """The address in an assistant's settings leads to a server with tools."""
     (settings,) = (json.loads(block) for kind, block in BLOCKS if kind == "json")
     (server,) = settings["mcpServers"].values()
 

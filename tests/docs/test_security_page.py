@@ -73,7 +73,7 @@ def test_every_limit_is_documented() -> None:
 
 
 def test_every_setting_that_is_named_exists() -> None:
-    """Options and variables are those of the program."""
+    """The options and variables on the page are those that the program has."""
     options = {"help"} | {name.replace("_", "-") for name in Settings.model_fields}
     page = re.sub(r"```.*?```", "", PAGE, flags=re.S)
     assert set(re.findall(r"`--([a-z-]+)", page)) <= options
@@ -84,7 +84,7 @@ def test_every_setting_that_is_named_exists() -> None:
 
 @pytest.mark.parametrize("setting", FOR_SECURITY.split())
 def test_every_setting_for_security_is_explained(setting: str) -> None:
-    """What an operator decides about others is on the page."""
+    """The page has every setting by which an administrator decides about other users."""
     assert f"`--{setting}`" in PAGE
 
 

@@ -49,7 +49,7 @@ def test_the_rest_is_advanced() -> None:
 
 
 def test_linked_inputs_are_no_fields() -> None:
-    """What comes through a link is not asked for."""
+    """The form doesn't ask for a value that comes through a link."""
     assert "3.model" not in {field.key for field in form_of(text_to_image()).fields}
 
 
@@ -124,7 +124,8 @@ def test_a_model_the_server_lacks_is_a_problem_with_the_closest() -> None:
 
 
 def test_a_missing_node_is_named_once_and_its_inputs_are_advanced() -> None:
-    """What the server does not know is guessed from the JSON and stays out of the way."""
+    """If the server doesn't know a node, the form guesses its inputs from the JSON and puts them
+    under advanced."""
     extra = {
         "n20": node("Sharpen+", amount=3, on=True, image=["8", 0]),
         "n21": node("Sharpen+", image=["8", 0]),
@@ -155,7 +156,7 @@ def test_editor_state_is_hidden() -> None:
 
 
 def test_what_reaches_no_output_is_hidden() -> None:
-    """A forgotten text changes nothing, so nobody is asked for it."""
+    """A forgotten text changes nothing, and the form doesn't ask for it."""
     form = form_of(text_to_image(n30=node("CLIPTextEncode", text="forgotten", clip=["4", 1])))
     assert form.field("30.text").group == "hidden"
 
@@ -340,7 +341,7 @@ def test_json_has_the_documented_shape() -> None:
 
 
 def test_a_server_without_any_node_still_gives_a_form() -> None:
-    """The form opens; it says what is missing."""
+    """The form opens and names the missing nodes."""
     form = build_form(parse_workflow("x", text_to_image()), Catalogue({}))
     assert len(form.problems) == len(form.missing) == 6
     assert {field.group for field in form.fields} == {"advanced"}

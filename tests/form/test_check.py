@@ -148,7 +148,7 @@ def test_decimals_are_rounded_as_the_node_says() -> None:
 
 
 def test_the_workflows_own_value_is_never_rounded() -> None:
-    """What the author stored is sent as it is."""
+    """The app sends the author's stored value unchanged."""
     form = form_of(with_values(text_to_image(), "5", width=515))
     assert check(form, {"5.width": 515})[0]["5.width"] == 515
 
@@ -166,7 +166,8 @@ def test_an_image_that_is_not_there_is_asked_for(values: dict[str, object]) -> N
 
 
 def test_a_given_image_is_taken_by_name() -> None:
-    """Also one from another run's results; a name with control characters is none."""
+    """The check also accepts an image from another run's results. A name with control characters is
+    no image."""
     assert check(IMAGE, {"1.image": "me/cat.png [output]"})[0] == {"1.image": "me/cat.png [output]"}
     assert "uploaded file" in check(IMAGE, {"1.image": "a\x00b"})[1]["1.image"]
     assert "uploaded file" in check(IMAGE, {"1.image": 5})[1]["1.image"]

@@ -48,7 +48,8 @@ def form() -> Form:
 
 
 def test_colours_get_a_picker() -> None:
-    """Numbers and texts shown as colours, and the type of its own; not a text that is none."""
+    """The picker appears for numbers and texts shown as colors, and for the color type. A text that
+    is no color has no picker."""
     widgets = {field.key: field.widget for field in form().fields}
     assert widgets == {"1.color": "color", "2.bg_color": "color", "2.edge": "text"}
 
@@ -78,7 +79,7 @@ def test_a_picked_colour_is_sent_as_the_server_takes_it(
 
 
 def test_a_number_typed_in_a_shell_is_a_colour() -> None:
-    """As `--set 1.color=255` gives it."""
+    """The check takes the value that `--set 1.color=255` gives."""
     assert check(form(), {"1.color": "255"})[0]["1.color"] == 255
 
 

@@ -59,7 +59,7 @@ def test_pixelle_titles_name_the_input() -> None:
 
 
 def test_a_pixelle_title_for_a_linked_input_is_ignored() -> None:
-    """What comes through a link is no parameter."""
+    """An input that comes through a link is no parameter."""
     assert sources(form_of(titled(text_to_image(), n8="$x.samples!"))) == {"heuristic"}
 
 
@@ -235,8 +235,7 @@ def test_node_mappings_of_one_workflow(tmp_path: Path) -> None:
 def test_a_mapping_to_no_input_says_what_to_write(
     name: str, place: str, words: tuple[str, ...]
 ) -> None:
-    """A name for a node without a suitable input is a problem; a name for a node that is not there
-    is none."""
+    """A name for a node without a suitable input is a problem. A name for a missing node isn't."""
     mappings = parse_mappings("sample", {"node_mappings": {name: place}})
     form = build_form(Workflow("sample", text_to_image(), mappings=mappings), small_catalogue())
     assert len(form.problems) == bool(words)
@@ -277,7 +276,8 @@ def test_app_mode_defines_the_shown_fields() -> None:
 
 
 def test_an_apps_heights_reach_the_field() -> None:
-    """How high its author drew a text is kept, and is no part of the JSON."""
+    """The field keeps the height that the author drew for a text. The height is not part of the
+    JSON."""
     app = App((ShownInput((("6", "text"),), height=240), ShownInput((("7", "text"),))))
     form = app_form(app)
     assert (form.field("6.text").height, form.field("7.text").height) == (240, None)
@@ -285,13 +285,13 @@ def test_an_apps_heights_reach_the_field() -> None:
 
 
 def test_an_apps_limits_count() -> None:
-    """What its author set is narrower than what the server allows."""
+    """The author's limits are narrower than the server's."""
     field = app_form(App((ShownInput((("3", "steps"),), min=2, max=30),))).field("3.steps")
     assert (field.min, field.max) == (2, 30)
 
 
 def test_a_toml_comes_before_an_app_and_an_app_before_titles() -> None:
-    """Who speaks first about an input decides."""
+    """The convention that names an input first decides."""
     app = App((ShownInput((("3", "steps"),), "App"), ShownInput((("6", "text"),), "App text")))
     config = FormConfig(others="auto", fields=(FieldConfig("3.steps", label="Toml"),))
     form = app_form(app, config, n6="TEXT_title", n7="TEXT_other")
@@ -351,7 +351,7 @@ def test_any_title_is_parsed_or_ignored(title: str) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(CLASSES), TITLES, VALUES), max_size=4))
 def test_any_mix_of_conventions_makes_a_form(nodes: list[tuple[str, str, Any]]) -> None:
-    """Whatever titles and values say, no input is lost, set twice, or named like another."""
+    """For any titles and values, no input is lost, set twice, or named like another."""
     names = ("text", "title", "value", "order_priority", "seed", "default_value", "min")
     extra = {
         f"n{30 + i}": node(class_type, title, **dict.fromkeys(names, value))

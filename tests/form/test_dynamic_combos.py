@@ -38,7 +38,8 @@ def sent(values: dict[str, object], drawn_with: dict[str, object] | None = None)
 
 
 def test_an_option_brings_its_inputs_with_their_defaults() -> None:
-    """What both options have keeps its value where that fits; the rest of the old one goes."""
+    """An input of both options keeps its value if the value fits. The form drops the other inputs
+    of the old option."""
     assert inputs_after(model="Large") == {
         "model": "Large",
         "model.prompt": "a fox",
@@ -84,7 +85,8 @@ def test_a_combo_says_that_it_redraws() -> None:
 
 
 def test_the_inputs_of_an_option_stand_right_after_it() -> None:
-    """Those of options within it too. But a text stays where texts are, at the top."""
+    """Inputs of nested options also follow their option. A text stays at the top with the other
+    texts."""
     form = wide_form(PAINTED, {"8.model": "Animated", "8.model.mode": "fast"})
     keys = [field.key for field in form.fields]
     at = keys.index("8.model")
@@ -110,7 +112,7 @@ def test_new_inputs_are_shown_where_the_author_put_the_combo() -> None:
 
 
 def test_only_the_chosen_options_inputs_are_sent() -> None:
-    """Whether the form was drawn anew or not."""
+    """The prompt is right even if the form wasn't redrawn after the choice."""
     drawn = sent({"8.model": "Large", "8.model.size": "2K", "8.seed": 3}, {"8.model": "Large"})
     assert drawn["8"]["inputs"] == inputs_after(model="Large") | {"model.size": "2K", "seed": 3}
     assert sent({"8.model": "Large", "8.seed": 3})["8"]["inputs"] == inputs_after(model="Large") | {

@@ -165,7 +165,7 @@ def test_an_added_image_takes_the_place_of_an_empty_one() -> None:
 
 
 def test_a_prompt_with_added_images_opens_again() -> None:
-    """What was sent is a workflow like any other, and its keys are the same."""
+    """The sent prompt is a workflow like any other, with the same keys."""
     prompt, _ = filled(edit("1"), {"8.model.images.image_2.image": "example.png"})
     form = wide_form(prompt)
     assert form.field("8.model.images.image_2.image").grows == "8.model.images.image_3.image"
@@ -179,7 +179,7 @@ def test_keys_that_name_no_place_add_nothing() -> None:
 
 
 def test_groups_that_no_loader_feeds_do_not_grow() -> None:
-    """Nobody knows what a person would add there."""
+    """The app can't know which files a user would add there."""
     prompt = text_to_image(n20=node("BatchImagesNode", **{"images.image0": ["8", 0]}))
     assert list(room_to_grow(prompt, wide_catalogue())) == []
     assert add_loaders(prompt, wide_catalogue(), {"20.images.image1.image"}) == (prompt, {})

@@ -73,7 +73,8 @@ def test_the_same_text_for_two_samplers_is_asked_once_and_their_seeds_twice() ->
 
 
 def test_a_text_is_found_through_joining_and_text_models() -> None:
-    """What a person writes stands before Concat and LLM nodes; their own settings stay behind."""
+    """The form finds the user's text before Concat and LLM nodes. The nodes' own settings stay
+    under advanced."""
     prompt = with_values(
         text_to_image(
             n20=node("PrimitiveStringMultiline", value="a fox"),
@@ -135,7 +136,7 @@ def test_a_negative_text_that_the_sampler_ignores_is_folded_away() -> None:
 
 
 def test_a_text_that_is_zeroed_is_hidden() -> None:
-    """Nothing anybody writes there reaches the image."""
+    """No text that a user writes there reaches the image."""
     prompt = with_values(
         text_to_image(n20=node("ConditioningZeroOut", conditioning=["7", 0])),
         "3",
@@ -161,7 +162,7 @@ def test_songs_are_tags_and_lyrics_and_seconds() -> None:
 
 
 def test_only_the_length_of_the_result_is_asked() -> None:
-    """How many frames a helper takes is nobody's wish."""
+    """Users don't care how many frames a helper takes."""
     prompt = text_to_image(
         n5=node("EmptyVideo", width=640, height=480, length=81),
         n20=node("TakeFrames", image=["8", 0], length=1),
@@ -238,7 +239,7 @@ def test_values_and_choices_of_the_authors_own_are_main() -> None:
 
 
 def test_code_is_not_asked_for() -> None:
-    """A shader is a long text that nobody would write in a form."""
+    """A shader is a long text that users wouldn't write in a form."""
     prompt = with_values(
         text_to_image(n20=node("Shader", image=["8", 0], fragment_shader="#version")),
         "9",
@@ -314,7 +315,8 @@ def many_services(count: int) -> Prompt:
 
 
 def test_dozens_of_the_same_are_asked_once_or_folded_away() -> None:
-    """Twelve services ask for twelve texts and one shape; twelve seeds nobody types stay behind."""
+    """Twelve services ask for twelve texts and one shape. Their twelve seeds, which users don't
+    type, stay under advanced."""
     form = form_with(many_services(12))
     labels = list(main(form).values())
     assert labels == ["Prompt", *(f"Prompt {i}" for i in range(2, 13)), "Aspect ratio", "Model"]
@@ -340,8 +342,8 @@ def test_long_chains_take_no_longer_than_they_are() -> None:
 
 
 def test_apps_of_official_templates_are_guessed(shared: Path) -> None:
-    """Of what the authors of 15 apps chose to show, nine in ten are main fields, and a form has at
-    most 12 of them."""
+    """Nine in ten of the inputs that the authors of 15 apps chose to show are main fields. A form
+    has at most 12 main fields on average."""
     workflows = shared / "workflows"
     catalogue = Catalogue.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
     wanted = found = fields = forms = 0

@@ -57,7 +57,7 @@ def test_brackets_of_the_class_name_are_dropped(title: str, label: str) -> None:
     cut=st.integers(0, 40),
 )
 def test_balanced_titles_make_balanced_labels(pieces: list[str], space: str, cut: int) -> None:
-    """Whatever part of a title is the name of its class, no bracket loses its partner."""
+    """No bracket loses its partner, for any part of a title as the name of its class."""
     title = space.join(pieces)
     assert is_balanced(telling_part(title, title[:cut], "KSampler (Advanced)"))
     assert is_balanced(telling_part(title, "KSampler", title[:cut]))

@@ -39,14 +39,14 @@ def said_about(*nodes: dict[str, object], listed: tuple[Listed, ...] = ()) -> li
 
 
 def test_a_missing_class_comes_with_the_closest_there_is() -> None:
-    """By class or display name, whatever pack is written behind it."""
+    """The app matches by class or display name, and ignores the pack written behind it."""
     assert said_about(node("ImageScaler (pack)")) == [
         "Missing node: ImageScaler (pack). Similar: Upscale Image."
     ]
 
 
 def test_nothing_close_is_nothing_said() -> None:
-    """A far-fetched name helps nobody."""
+    """A far-fetched name doesn't help the user."""
     assert said_about(node("Quux")) == ["Missing node: Quux."]
 
 
@@ -116,7 +116,8 @@ def test_a_prompt_without_packs_names_paid_nodes() -> None:
     ],
 )
 def test_a_graph_knows_where_a_model_comes_from(listed: Listed, end: str) -> None:
-    """As text, by the file's name, in whatever folder the workflow has it."""
+    """The source is plain text. The app finds it by the file's name, in any folder that the
+    workflow gives."""
     prompt = with_values(text_to_image(), "4", ckpt_name="sd\\v1-5.safetensors")
     (problem,) = build_form(
         replace(workflow_of(prompt), models=(listed,)), small_catalogue()
@@ -133,7 +134,7 @@ def test_a_hidden_model_that_is_missing_is_said_too() -> None:
 
 
 def test_an_unused_loader_lacks_nothing() -> None:
-    """What reaches no output is not looked at by the server either."""
+    """The server doesn't check a node that reaches no output either."""
     prompt = text_to_image(
         n20=node("LoraLoader", lora_name="gone.safetensors", model=["4", 0], clip=["4", 1])
     )
@@ -141,7 +142,7 @@ def test_an_unused_loader_lacks_nothing() -> None:
 
 
 def test_addresses_stay_text_on_one_line() -> None:
-    """What a file says is cut and cleaned before it is shown."""
+    """The app shortens and cleans a file's text before it shows it."""
     listed = Listed("gone.safetensors", "a\nb", "https://x/" + "y" * 5000)
     prompt = with_values(text_to_image(), "4", ckpt_name="gone.safetensors")
     (problem,) = build_form(

@@ -121,7 +121,7 @@ def test_several_objections_to_one_field_are_joined() -> None:
     "type_", ["return_type_mismatch", "bad_linked_input", "exception_during_inner_validation"]
 )
 def test_objections_to_links_name_the_node(type_: str) -> None:
-    """What no field can mend is a sentence with the node's title and what to do."""
+    """An error that no field can fix becomes a sentence with the node's title and the fix."""
     placed, general = place_errors(FORM, [error("8", "samples", type_, "m", "d")])
     assert placed == {}
     assert general[0].startswith("“VAE Decode”: Samples")
@@ -129,7 +129,7 @@ def test_objections_to_links_name_the_node(type_: str) -> None:
 
 
 def test_a_refused_file_without_a_field_gets_our_own_sentence() -> None:
-    """What it is and what to do are whole sentences, and a message with the name of the node."""
+    """The problem and the fix are whole sentences, in a message with the node's name."""
     refused = error("3", "image", FILE_REFUSED, message("Too large."), message("Shrink it."))
     _, (said,) = place_errors(FORM, [refused])
     assert said == "“KSampler”: Too large. Shrink it."
@@ -216,7 +216,7 @@ def test_a_field_that_sets_several_inputs_gets_their_objections() -> None:
     [("4", "4.ckpt_name"), ("4.0.0.2", "4.ckpt_name"), ("5", None), ("8", None), (None, None)],
 )
 def test_a_node_that_failed_has_its_field(node_id: str | None, key: str | None) -> None:
-    """Its only field, also where it failed in a node inside of it; among several numbers nobody can
-    tell which one it is."""
+    """The error goes to the node's only field, even if it happened in a node inside it. Among
+    several numbers, the app can't tell which one caused the error."""
     field = field_of_node(FORM, node_id)
     assert (field.key if field else None) == key

@@ -51,7 +51,7 @@ def sent(values: dict[str, object], **authors: object) -> tuple[object, object]:
 
 
 def test_boxes_and_curves_have_fields_of_their_own() -> None:
-    """With the author's value as it is; what is no such value stays a text."""
+    """Each field has the author's value as it is. A value of any other shape stays a text field."""
     fields = {field.key: (field.widget, field.group, field.default) for field in form().fields}
     assert fields == {
         "1.crop_region": ("box", "main", BOX),
@@ -65,7 +65,7 @@ def test_boxes_and_curves_have_fields_of_their_own() -> None:
     "given", [[5, 6, 70, 80], {"x": 5, "y": 6, "width": 70, "height": 80}, "5, 6, 70, 80"]
 )
 def test_a_box_is_sent_as_the_server_takes_it(given: object) -> None:
-    """Of four numbers, as they come from a page, a script or a shell."""
+    """The four numbers may come in the form of a page, a script or a shell."""
     assert sent({"1.crop_region": given})[0] == {"x": 5, "y": 6, "width": 70, "height": 80}
 
 

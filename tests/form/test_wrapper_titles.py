@@ -114,7 +114,7 @@ def test_an_incomplete_wrapper_graph_keeps_the_rest_at_hand() -> None:
 
 
 def test_a_model_the_server_lacks_stays_reachable() -> None:
-    """A wrapper hides it, but nobody could run the workflow then."""
+    """A wrapper hides the field, but the user couldn't run the workflow without it."""
     form = form_of(with_values(wrapped(), "4", ckpt_name="gone.safetensors"))
     assert form.field("4.ckpt_name").group == "advanced"
     assert form.field("3.cfg").group == "hidden"

@@ -144,7 +144,8 @@ def test_bypass_without_a_fitting_input() -> None:
 
 
 def test_primitive_fills_widgets() -> None:
-    """A PrimitiveNode is not sent; the widgets it feeds have its value, whatever they had saved."""
+    """The app doesn't send a PrimitiveNode. The widgets that it feeds take its value instead of
+    their saved one."""
     data = graph(
         graph_node(1, "PrimitiveNode", 768, "fixed", title="Size"),
         graph_node(2, "Empty", 512, 512, sockets="width height"),
@@ -307,14 +308,14 @@ def test_models_are_listed() -> None:
     "data", [None, [], {}, {"nodes": 3}, {"1": {"class_type": "Number", "inputs": {}}}]
 )
 def test_no_graph(data: object) -> None:
-    """What is no graph is refused by a sentence that says what to do."""
+    """The app refuses input that isn't a graph. The error says what to do."""
     with pytest.raises(WorkflowError, match="not a graph") as caught:
         convert(data, CATALOGUE)
     assert "Save the workflow" in caught.value.hint
 
 
 def test_wrapped_graph() -> None:
-    """A graph inside `{"workflow": …}` is found; a prompt is none."""
+    """`documents` finds a graph inside `{"workflow": …}`. It doesn't take a prompt for a graph."""
     data = graph(graph_node(1, "Number", 9))
     (found,) = documents({"extra_data": {"extra_pnginfo": {"workflow": data}}})
     assert found.data is data

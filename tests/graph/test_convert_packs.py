@@ -26,7 +26,8 @@ def test_set_and_get() -> None:
 
 
 def test_get_prefers_its_own_graph() -> None:
-    """Of two SetNodes of one name, the one in the same subgraph counts, else the one outside."""
+    """A GetNode uses the SetNode of its name in its own subgraph. If there isn't one, the SetNode
+    outside counts."""
     inner = subgraph(
         "inner",
         graph_node(11, "Number", 1),
@@ -118,7 +119,7 @@ def test_broadcast_within_a_group() -> None:
 
 
 def test_equal_broadcasts_cancel_out() -> None:
-    """Two broadcasts of one type and rank reach nobody; a more particular one wins."""
+    """Two broadcasts with the same type and rank reach no node. A more specific broadcast wins."""
     data = everywhere(
         graph_node(3, "Anything Everywhere"),
         sampler(),
@@ -320,7 +321,7 @@ def test_group_node_with_reroutes_and_converted_widgets() -> None:
 
 
 def test_group_widgets_with_one_name() -> None:
-    """Widgets of one name are told apart by their nodes, in the order of the nodes."""
+    """Widgets with the same name are distinguished by their nodes, in node order."""
     inside = {
         "nodes": [{"type": "Number", "title": "A", "widgets_values": [n]} for n in range(3)],
         "links": [],

@@ -224,8 +224,8 @@ def test_garbled_proxy_widgets(entries: object) -> None:
 
 
 def test_values_put_aside() -> None:
-    """A host value which an earlier migration put aside under the name of an input is used again;
-    what JSON cannot carry is none."""
+    """A host value that an earlier migration put aside under an input's name is used again. A value
+    that JSON can't carry is ignored."""
     aside: list[dict[str, Any]] = [
         {"originalEntry": ["-1", "text"], "hostValue": "kept", "reason": "missingSourceNode"}
     ]

@@ -119,7 +119,7 @@ def test_custom_combo_grows() -> None:
 
 
 def test_limits_set_by_the_author() -> None:
-    """A primitive number node has the limits in its properties, not those of its class."""
+    """A primitive number node takes its limits from its properties, not from its class."""
     data = graph(graph_node(1, "PrimitiveInt", 5, properties={"min": 3, "max": 15}))
     shown = converted(data).widget("1", "value")
     assert shown is not None

@@ -26,8 +26,8 @@ def demo() -> Iterator[DemoServer]:
 def test_a_batch_without_a_thread_pauses_and_can_resume(
     demo: DemoServer, tmp_path: Path, refused_threads: set[str]
 ) -> None:
-    """It says why, at its start and where it is to go on; nothing of it is lost. Rows whose runs
-    have no thread wait."""
+    """The batch says why it pauses, both when it starts and when the user resumes it. No row is
+    lost. Rows whose runs have no thread wait."""
     refused_threads.add("batch-")
     with kept_batches(demo.url, tmp_path) as one:
         batch = one.begin(AxisSpec(SEED, "1, 2"))
@@ -49,7 +49,8 @@ def test_a_batch_without_a_thread_pauses_and_can_resume(
 def test_a_chain_without_a_thread_fails_and_can_resume(
     demo: DemoServer, tmp_path: Path, refused_threads: set[str]
 ) -> None:
-    """It says why, at its start and where it is to go on, and counts no longer."""
+    """The chain says why it fails, both when it starts and when the user resumes it. It no longer
+    counts as active."""
     (tmp_path / "one.chain.toml").write_text(CHAIN)
     for file in ("text-to-image.json", "text-to-image.toml"):
         (tmp_path / file).write_bytes((WORKFLOWS / file).read_bytes())

@@ -55,7 +55,7 @@ def said(checked: Check, which: int, values: Mapping[str, object]) -> object:
 
 @given(st.lists(st.tuples(st.integers(0, 1), ROW), max_size=6))
 def test_each_row_is_judged_as_if_it_were_alone(rows: list[tuple[int, dict[str, object]]]) -> None:
-    """Whatever the row before it had, and whatever was wrong with that."""
+    """The values of the previous row, and its errors, don't matter."""
     check = partial(starter().checked, owner=ANN)
     judge = RowJudge(check)
     for which, values in rows:

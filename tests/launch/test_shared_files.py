@@ -48,8 +48,8 @@ def deleted(app: RunningApp, record: Record) -> bool:
 
 
 def test_a_file_of_all_rows_is_emptied_with_the_last_of_them() -> None:
-    """Not while another one has it. A row that is run after that brings it anew, under the same
-    name, and it is emptied with that one."""
+    """The file isn't emptied while another row uses it. A row that runs later uploads it again
+    under the same name. The app empties it with that row."""
     with DemoServer(step_seconds=0.002, painted=64) as demo, running_app(demo.url) as app:
         batch = begun(app, 3)
         *others, last = ended(app, batch)

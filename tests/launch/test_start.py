@@ -121,7 +121,7 @@ def kept(starter: Starter) -> int:
 
 
 def test_values_become_a_run(demo: DemoServer, starter: Starter) -> None:
-    """What is given is sent, a seed left out is drawn, the rest is the author's."""
+    """The app sends the given values, draws a missing seed and takes the rest from the author."""
     run = starter.start("text", {"6.text": "a fox", "3.steps": "2"}, ME, UNWATCHED)
     assert end(run).phase is Phase.DONE
     prompt = sent(demo, run)
@@ -137,8 +137,8 @@ def seeds(batch: StartedRuns) -> list[object]:
 
 
 def test_runs_of_a_batch_have_seeds_of_their_own(make: Make) -> None:
-    """Random seeds are drawn for each run, fixed and counting ones go on by one; all have the group
-    of their press, and the rest of their values in common."""
+    """Each run draws its own random seed. Fixed and counting seeds increase by one per run. The
+    runs of one press share a group and all other values."""
     starter = make(person=20)
     given = {"3.steps": 1, "6.text": "a fox"}
     drawn = starter.start_several("text", given | {"3.seed": None}, ME, 3)
@@ -163,7 +163,7 @@ def test_runs_of_a_batch_have_seeds_of_their_own(make: Make) -> None:
 def test_a_fixed_seed_stays_where_another_is_random(
     starter: Starter, folder: WorkflowFolder
 ) -> None:
-    """Only where all seeds are fixed they go on: else each run is another one anyway."""
+    """Fixed seeds increase only if all seeds are fixed. Otherwise the runs differ anyway."""
     prompt = copy.deepcopy(TEXT)
     prompt["13"] = copy.deepcopy(prompt["3"])
     prompt["13"]["inputs"]["latent_image"] = ["3", 0]
@@ -178,7 +178,8 @@ def test_a_fixed_seed_stays_where_another_is_random(
 
 
 def test_a_batch_is_as_large_as_there_is_room(make: Make) -> None:
-    """What fits is started, and why the rest is not is told; nothing at all is refused as one run."""
+    """The app starts as many runs as fit and says why it refuses the rest. If none fits, it refuses
+    the batch like a single run."""
     starter = make(person=2)
     batch = starter.start_several("text", {"3.steps": 500}, ME, 4)
     assert len(batch.runs) == 2
@@ -247,7 +248,7 @@ def test_the_authors_own_file_needs_no_other(demo: DemoServer, starter: Starter)
     "name", ["anothers.png", "example.png [input]", "../output/a.png", "comfyforms/0/a.png"]
 )
 def test_no_name_of_the_servers_is_taken(starter: Starter, name: str) -> None:
-    """A file of the server's that is not the author's may be somebody else's, whatever the name."""
+    """A server file that isn't the author's may belong to another user, regardless of its name."""
     with pytest.raises(FieldErrors) as problem:
         starter.start("image", {"1.image": name}, ME)
     assert problem.value.errors == {"1.image": "Send the file itself."}
@@ -307,7 +308,7 @@ def test_an_invalid_file_is_reported_on_its_field(
 
 
 def test_a_file_for_what_takes_none_is_refused(starter: Starter) -> None:
-    """A text field takes no file: nobody would judge it."""
+    """A text field takes no file, because no check would judge the file."""
     with pytest.raises(FieldErrors) as problem:
         starter.start("text", {"6.text": photo()}, ME)
     assert problem.value.errors["6.text"] == "This field takes no file."
@@ -325,7 +326,7 @@ def test_files_are_bounded(starter: Starter) -> None:
 
 
 def test_again_is_the_very_same(demo: DemoServer, starter: Starter) -> None:
-    """The same job with its seed and files, as a run of its own that says where it comes from."""
+    """The new run has the same job, seed and files. It is a separate run that names its source."""
     run = starter.start("image", {"1.image": photo()}, ME, UNWATCHED)
     end(run)
     again = starter.again(run.id, ME, RunPolicy(keeps_going=True))
@@ -349,7 +350,8 @@ def test_again_needs_its_files(starter: Starter) -> None:
 
 
 def test_a_run_that_is_not_taken_keeps_nothing(make: Make) -> None:
-    """Whoever has too many runs is told before any work is done; no file stays behind."""
+    """The app refuses a run above the user's limit before it does any work. No file stays
+    behind."""
     starter = make(person=1)
     with pytest.raises(WorkflowError):
         starter.start("nothing", {}, ME)
@@ -385,7 +387,7 @@ def test_without_a_history_files_reach_the_run_too(demo: DemoServer, make: Make)
 
 
 def test_a_shell_names_files_of_the_servers(demo: DemoServer, make: Make) -> None:
-    """Whoever has a shell may name them, and set what authors set."""
+    """A user with a shell may name the server's files and set the values that authors set."""
     starter = make(permissions=Permissions.of_a_shell())
     run = starter.start("image", {"1.image": "anothers.png"}, Origin("shell"), UNWATCHED)
     assert end(run).phase is Phase.DONE

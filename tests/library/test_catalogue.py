@@ -34,7 +34,8 @@ class Server:
 
 
 def test_it_is_asked_once() -> None:
-    """Until somebody has the lists refreshed; what is the same stays the same object."""
+    """The cache asks the server again only when a caller requests a refresh. Unchanged lists stay
+    the same object."""
     server = Server()
     cache = CatalogueCache(server)
     first = cache.get()
@@ -48,7 +49,8 @@ def test_it_is_asked_once() -> None:
 
 
 def test_an_old_one_is_better_than_none() -> None:
-    """While the server is away the last answer counts; before the first there is none."""
+    """While the server is away, the cache returns the last answer. Before the first answer, the
+    cache has nothing to return."""
     server = Server()
     cache = CatalogueCache(server)
     server.away = True
@@ -80,7 +82,7 @@ def test_an_outage_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_slow_server_is_waited_for_once() -> None:
-    """While one asks again, others go on with what is known."""
+    """While one caller refreshes the lists, the other callers use the known lists."""
     server = Server()
     reached, go_on = threading.Event(), threading.Event()
 

@@ -78,8 +78,9 @@ def test_a_name_with_a_line_break_is_logged_once(
     ],
 )
 def test_a_name_leads_nowhere_else(tmp_path: Path, name: str) -> None:
-    """A name from a browser's address opens a file of this folder or of its sub-folders, as it is
-    listed, or says that there is none; links to folders, hidden ones and very deep ones are none."""
+    """A name from a URL opens a file of this folder or its subfolders only as it is listed.
+    Otherwise the app says that it isn't found. Links to folders, hidden folders and very deep
+    folders don't count."""
     folder = tmp_path / "folder"
     write(tmp_path, "outside")
     for below in ("sub", ".git", "sub/.hidden", "a/b/c/d/e"):
@@ -134,8 +135,8 @@ def test_changes_are_seen(tmp_path: Path) -> None:
 
 
 def test_a_file_of_the_same_name_that_counts_more_is_seen(tmp_path: Path) -> None:
-    """Whoever asks for a workflow gets that of the JSON as soon as one lies beside an image, and
-    that of the image again where the JSON is gone."""
+    """When a JSON file lies beside an image, the user gets the workflow of the JSON file. When the
+    JSON file is gone, the user gets the image's workflow again."""
     carried = PngInfo()
     carried.add_text("prompt", PROMPT)
     Image.new("RGB", (8, 8)).save(tmp_path / "one.png", pnginfo=carried)
@@ -219,8 +220,7 @@ def test_many_threads_may_ask(tmp_path: Path) -> None:
     "name", ["CON.json", "../../x.json", "a\0b.json", "x" * 5000 + ".json", "<b>.json", "日本.json"]
 )
 def test_a_workflow_is_kept_under_a_harmless_name(tmp_path: Path, name: str) -> None:
-    """Whatever a file is called, it is kept inside the folder, under a name that every system
-    takes."""
+    """The app keeps every file inside the folder, under a name that every system accepts."""
     inside = tmp_path / "inside"
     inside.mkdir()
     kept = WorkflowFolder(inside).add(name, PROMPT.encode(), Path(name).stem)
@@ -298,7 +298,8 @@ def test_a_cover_lies_beside_its_workflow(tmp_path: Path, name: str) -> None:
 
 
 def test_a_cover_is_an_image_of_some_size(tmp_path: Path) -> None:
-    """What is no image, or too large to be sent to everybody, is a problem of the form."""
+    """A cover that isn't an image, or is too large to send to every user, is a problem of the
+    form."""
     write(tmp_path, "boats", toml='cover = "boats.webp"')
     for content in (b"<svg/>", image(tmp_path / "big.png").read_bytes() + bytes(2 * 2**20)):
         (tmp_path / "boats.webp").write_bytes(content)

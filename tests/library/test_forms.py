@@ -71,8 +71,8 @@ def forms(forms_of: Callable[..., Forms]) -> Forms:
 
 
 def test_a_form_is_built_once_for_any_values(forms: Forms, nodes: Nodes) -> None:
-    """Drawn, pressed and looked at again, by anybody and with any values, it is one form; the
-    server is asked once."""
+    """Drawing, submitting and reopening a form give the same form object, for any user and any
+    values. The app asks the server once."""
     _, drawn = forms.form("text", ANN)
     typed = {field.key: "something else" for field in drawn.fields}
     for owner, values in ((ANN, typed), (BOB, {}), (ANN, {"3.seed": 4})):
@@ -117,7 +117,8 @@ def test_another_catalogue_is_another_form(forms: Forms, nodes: Nodes) -> None:
 
 
 def test_one_of_many_builds(forms: Forms) -> None:
-    """Of people who want a form at the same moment one builds it, and all get it."""
+    """If several users request a form at the same moment, the app builds it once and all of them
+    get it."""
     ready = threading.Barrier(8)
 
     def ask(number: int) -> object:
@@ -139,7 +140,7 @@ def test_what_fails_is_tried_again(forms: Forms, folder: WorkflowFolder) -> None
 
 
 def test_without_the_server_only_known_data_is_shown(forms: Forms, nodes: Nodes) -> None:
-    """`offline` never asks it: before anybody has, there is no form."""
+    """`offline` never asks the server. Before another call has asked it, there is no form."""
     with pytest.raises(ServerUnreachable):
         forms.form("text", ANN, offline=True)
     assert nodes.asked == 0
@@ -149,7 +150,7 @@ def test_without_the_server_only_known_data_is_shown(forms: Forms, nodes: Nodes)
 
 
 def test_an_opened_workflow_is_its_persons_own(forms: Forms) -> None:
-    """Under its name nobody else finds it, though its form is there already."""
+    """Another user can't find it under its name, even though its form already exists."""
     name = forms.open(ANN, "mine.json", json.dumps(text_to_image()).encode()).name
     assert forms.form(name, ANN)[1].title == "Mine"
     with pytest.raises(WorkflowError, match="isn't available"):
@@ -164,8 +165,8 @@ def test_a_title_that_is_cut_says_so(forms: Forms) -> None:
 
 
 def test_an_untrusted_person_gets_a_form_without_file_names(forms: Forms) -> None:
-    """The same file opened by both: a stranger's form names no file of the server's, whoever opened
-    it first."""
+    """Both users open the same file. The untrusted user's form names no server file, regardless of
+    who opened it first."""
     data = json.dumps(LOADS).encode()
     for owner, shown in ((ANN, "example.png"), (BOB, ""), (ANN, "example.png"), (BOB, "")):
         name = forms.open(owner, "loads.json", data).name
@@ -216,7 +217,7 @@ def test_a_shell_sees_what_authors_set(folder: WorkflowFolder, nodes: Nodes) -> 
 
 
 def test_a_workflow_with_too_many_inputs_is_refused(forms: Forms) -> None:
-    """A form that nobody could look at is not built."""
+    """The app doesn't build a form that is too large to look at."""
     many = {
         str(n): node("CLIPTextEncode", **{f"text{i}": "x" for i in range(100)}) for n in range(101)
     }
@@ -228,7 +229,7 @@ def test_a_workflow_with_too_many_inputs_is_refused(forms: Forms) -> None:
 def test_a_workflow_kept_for_all_names_no_file(
     forms_of: Callable[..., Forms], folder: WorkflowFolder
 ) -> None:
-    """Whoever is not trusted adds to the folder only what names no file of the server's."""
+    """An untrusted user can add a workflow to the folder only if it names no server file."""
     forms = forms_of(keep=lambda _: True)
     loads = forms.open(BOB, "loads.json", json.dumps(LOADS).encode()).name
     with pytest.raises(WorkflowError, match="names files of the server"):

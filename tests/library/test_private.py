@@ -25,7 +25,8 @@ def put(opened: PrivateWorkflows, owner: str, number: int = 0, padding: int = 0)
 
 
 def test_a_workflow_is_open_for_its_person_alone() -> None:
-    """Whoever brought it finds it again with its file; for anybody else it is not there."""
+    """The user who opened the workflow finds it again with its file. For other users it doesn't
+    exist."""
     opened = PrivateWorkflows()
     name = put(opened, "ann")
     assert name.startswith(MARK)
@@ -37,7 +38,8 @@ def test_a_workflow_is_open_for_its_person_alone() -> None:
 
 
 def test_each_person_has_a_limit() -> None:
-    """The one opened longest ago goes first, and only the person's own."""
+    """The workflow opened longest ago goes first. The app removes only that user's own
+    workflows."""
     opened = PrivateWorkflows(keep=3)
     other = put(opened, "bob")
     names = [put(opened, "ann", number) for number in range(5)]
@@ -50,7 +52,7 @@ def test_each_person_has_a_limit() -> None:
 
 
 def test_all_files_together_have_a_limit() -> None:
-    """Files and what is made of them are counted; the newest always stays."""
+    """Files and the memory of their workflows count. The newest workflow always stays."""
     opened = PrivateWorkflows(size=10_000)
     names = [put(opened, f"person {number}", number, padding=4000) for number in range(5)]
     still = [name for number, name in enumerate(names) if number in (3, 4)]
@@ -73,8 +75,9 @@ def test_what_would_fill_the_memory_is_refused() -> None:
 
 
 def test_what_was_opened_outlasts_the_program(tmp_path: Path) -> None:
-    """For its person alone; not what was forgotten or pushed out, and nothing that names anybody.
-    What was added to the shared ones is not listed, and there for batches that have it."""
+    """Only the owner finds it after a restart. Forgotten and evicted workflows are gone, and no
+    file names a user. A workflow added to the shared ones isn't listed, but batches that use it
+    still find it."""
     opened = PrivateWorkflows(tmp_path / "opened", keep=3)
     names = [put(opened, "ann", number) for number in range(6)]
     other = put(opened, "bob")
@@ -99,7 +102,8 @@ def used_ago(folder: Path, name: str, days: float) -> None:
 
 @pytest.mark.parametrize("days", [30.0, 1.0, 0.1])
 def test_unused_files_are_deleted(tmp_path: Path, days: float) -> None:
-    """After so many days, with its file; what is used counts from then on, after a restart too."""
+    """The app deletes an unused workflow with its file after this many days. Each use restarts the
+    period, even across a restart."""
     opened = PrivateWorkflows(tmp_path)
     used, unused, other = (put(opened, "ann", number) for number in range(3))
     for name in (used, unused):
@@ -116,7 +120,8 @@ def test_unused_files_are_deleted(tmp_path: Path, days: float) -> None:
 
 @pytest.mark.parametrize("just_used", [0, 1])
 def test_nothing_is_too_old_by_a_clock_that_jumped(tmp_path: Path, just_used: int) -> None:
-    """Nor where the machine was off for long: all that was used meanwhile was used just now."""
+    """Nothing expires after a long shutdown of the machine either: all workflows used since then
+    were used just now."""
     opened = PrivateWorkflows(tmp_path)
     names = [put(opened, "ann", number) for number in range(3)]
     for name in names[just_used:]:
@@ -127,8 +132,8 @@ def test_nothing_is_too_old_by_a_clock_that_jumped(tmp_path: Path, just_used: in
 
 
 def test_the_newest_are_there_first_after_a_restart(tmp_path: Path) -> None:
-    """As they were listed before, in whichever order they were used since: a list of them uses the
-    newest first."""
+    """The order is the same as before, regardless of the order of use since. Listing the workflows
+    uses the newest first."""
     opened = PrivateWorkflows(tmp_path, keep=4)
     names = [put(opened, "ann", number) for number in range(4)]
     for name in names:
@@ -146,7 +151,7 @@ def test_the_newest_are_there_first_after_a_restart(tmp_path: Path) -> None:
 def test_damage_on_disk_costs_one_workflow(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What cannot be read, and what a program that was killed has left half-written, are removed."""
+    """The app removes unreadable files, and half-written files that a killed process left."""
     opened = PrivateWorkflows(tmp_path)
     damaged, whole = put(opened, "ann", 1), put(opened, "ann", 2)
     (path,) = tmp_path.glob(f"*{damaged}*")
@@ -160,7 +165,7 @@ def test_damage_on_disk_costs_one_workflow(
 def test_what_cannot_be_read_now_is_there_later(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A disk that fails costs nothing for good, and what is no file does not keep the app from
+    """A disk error loses nothing permanently. A folder in place of a file doesn't keep the app from
     starting."""
     opened = PrivateWorkflows(tmp_path)
     unread, read = put(opened, "ann", 1), put(opened, "ann", 2)

@@ -60,8 +60,8 @@ def refuses(removal: Removal, owner: str, name: str) -> None:
 
 
 def test_who_added_a_workflow_removes_it(removal: Removal, folder: Path) -> None:
-    """And operators; nobody else does, and all other files stay. What is added under its name
-    afterwards is whose it is."""
+    """Administrators may remove it too, but other users may not. All other files stay. A workflow
+    added later under its name belongs to the user who adds it."""
     before = sorted(folder.iterdir())
     for owner in (ANN, CAROL):
         name = add(removal)

@@ -27,8 +27,9 @@ def write(folder: Path, **prompts: object) -> None:
 
 
 def test_workflows_that_take_results(tmp_path: Path) -> None:
-    """Those with a field for a file or a text are listed with its kinds, and with the field of the
-    text; not those without one, or that cannot run here or be read."""
+    """The list has workflows with a file or text field, with the kinds they take and the name of
+    the text field. It omits workflows without such a field, and those that can't run here or be
+    read."""
     write(tmp_path, loads=LOADS, lacks=LACKS, text=text_to_image(), broken=[])
     folder = WorkflowFolder(tmp_path)
     info = json.loads((DATA / "object_info.json").read_text())

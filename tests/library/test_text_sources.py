@@ -72,7 +72,7 @@ def made_from(app: RunningApp, record: Record) -> list[str]:
 
 
 def test_only_own_texts_count(app: RunningApp) -> None:
-    """Whose ids somebody tells are looked for among their own."""
+    """The app looks up the given ids only among the user's own runs."""
     others = said_by(app, "user:bob")
     run = app.services.starter.start(
         "words",
@@ -85,8 +85,8 @@ def test_only_own_texts_count(app: RunningApp) -> None:
 
 
 def test_rows_and_steps_are_made_from_it_too(app: RunningApp) -> None:
-    """Of a batch those that keep the form's text; of a chain each step that has it, also where it
-    goes on with it only later."""
+    """In a batch, each row that keeps the form's text is made from it. In a chain, each step with
+    the text is, even if it gets the text only when the user resumes the chain."""
     source = said_by(app)
     services = app.services
     spec = BatchSpec((AxisSpec("3.seed", "1..2"),))
@@ -117,7 +117,8 @@ def test_rows_and_steps_are_made_from_it_too(app: RunningApp) -> None:
 def test_a_run_is_made_from_the_run_whose_text_it_was_given(
     app: RunningApp, text: str, counts: bool
 ) -> None:
-    """As long as the text stands there as it was; of several runs of a press each is."""
+    """The source counts as long as its text is still there, unchanged. It counts for each run that
+    one press starts."""
     source = said_by(app)
     batch = app.services.starter.start_several(
         "words",

@@ -43,7 +43,7 @@ def gif(width: int, height: int, frames: int, remark: bytes = b"") -> bytes:
 
 @pytest.mark.parametrize("form", [*FORMATS, "GIF"])
 def test_every_kind_of_image_is_taken(form: str) -> None:
-    """What ComfyUI can load, an image field takes; it is the content that tells."""
+    """An image field takes every image that ComfyUI can load. The content decides."""
     data = saved(form)
     assert problem_in(data, LIMITS, "image") == ""
     assert "Choose an audio file" in problem_in(data, LIMITS, "audio")
@@ -71,7 +71,7 @@ WEBM = b"\x1a\x45\xdf\xa3" + bytes(20)
     ],
 )
 def test_sounds_and_videos_are_taken(media: str, data: bytes) -> None:
-    """By how they begin, whatever they are called."""
+    """The app recognizes them by their first bytes, regardless of their names."""
     assert problem_in(data, LIMITS, media) == ""
 
 

@@ -48,7 +48,7 @@ def test_nothing_told_is_left(name: str) -> None:
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_pixels_stay_the_same(name: str) -> None:
-    """All frames, their timing, the loop count and the color profile are those of the original."""
+    """All frames, their timing, the loop count and the color profile match the original."""
     after = stripped(MADE[name])
     assert frames(after) == frames(MADE[name])
     with Image.open(io.BytesIO(MADE[name])) as old, Image.open(io.BytesIO(after)) as new:
@@ -104,7 +104,7 @@ def test_strips_what_real_writers_write(name: str) -> None:
 
 @pytest.mark.parametrize("form", turned())
 def test_a_turned_image_stays_turned(form: str) -> None:
-    """The orientation is all that is left of its EXIF."""
+    """Only the orientation is left of its EXIF data."""
     after = stripped(turned()[form])
     assert not tells(after)
     sides = []
@@ -165,7 +165,7 @@ def test_half_files_are_refused_or_tell_nothing(whole: bytes, data: st.DataObjec
 
 @given(st.sampled_from([*MADE.values()]), st.data())
 def test_damaged_files_raise_the_refusal_only(whole: bytes, data: st.DataObject) -> None:
-    """Whatever bytes of a file are changed: it is stripped or refused."""
+    """The app strips or refuses a file, regardless of how its bytes are changed."""
     damaged = bytearray(whole)
     near = data.draw(st.booleans())
     for _ in range(data.draw(st.integers(1, 6))):

@@ -17,8 +17,8 @@ from tests.support.samples.media import wav
 
 
 def test_a_long_sound_is_looked_at_in_parts(tmp_path: Path) -> None:
-    """Of an hour only the beginning of each bar is read: a click there is seen, one far behind it
-    is not."""
+    """The app reads only the beginning of each bar of an hour-long sound. It sees a click there,
+    but not a click far behind it."""
     import numpy as np
 
     frames = 3600 * 8000

@@ -108,7 +108,7 @@ def test_a_mask_may_be_left_unpainted() -> None:
 
 
 def test_numbers_measured_on_an_image_start_again_from_the_servers_default() -> None:
-    """As a widget does in the editor when its link is gone."""
+    """The editor's widgets do the same when their link is gone."""
     prompt = text_to_image(n20=PHOTO, n21=node("ImageSize", image=["20", 0]))
     prompt = with_values(prompt, "5", width=["21", 0], height=["21", 1])
     left = without(prompt)
@@ -170,7 +170,7 @@ def test_the_rest_of_two_results_still_comes() -> None:
 
 
 def test_previews_and_texts_are_no_reason_to_run() -> None:
-    """The only thing saved falls; what is left would only show a word."""
+    """The bypass removes the only saved result. The remaining preview would only show a word."""
     prompt = {
         "1": PHOTO,
         "2": node("ImageScaleBy", image=["1", 0], scale_by=2.0),
@@ -202,13 +202,13 @@ def test_the_made_image_passes_where_the_loaded_one_is_missing() -> None:
 
 
 def test_what_an_unknown_node_needs_is_needed() -> None:
-    """Nobody knows how to bypass a class that the server does not have."""
+    """The app can't bypass a class that the server doesn't have."""
     prompt = text_to_image(n20=PHOTO, n21=node("Mystery", model=["4", 0], image=["20", 0]))
     assert not can_do_without(with_values(prompt, "3", model=["21", 0]), CATALOGUE, "20")
 
 
 def test_an_author_may_name_the_result_that_counts() -> None:
-    """If that one falls, the image is needed, whatever else would stay."""
+    """If that result would be lost, the image is needed, even if other results would stay."""
     prompt = text_to_image(n20=PHOTO, n21=node("SaveImage", images=["20", 0], filename_prefix="x"))
     assert can_do_without(prompt, CATALOGUE, "20", {"9"})
     assert not can_do_without(prompt, CATALOGUE, "20", {"21"})
@@ -233,7 +233,8 @@ def test_rings_of_links_end() -> None:
     ],
 )
 def test_types_meet(one: str, other: str, fit: bool) -> None:
-    """The same, a wildcard, or one of several."""
+    """Two types meet if they are equal, if one is a wildcard, or if one lists the other among
+    several."""
     assert compatible(one, other) is fit
 
 

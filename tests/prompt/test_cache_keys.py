@@ -21,7 +21,7 @@ def test_a_changed_node_changes_its_downstream_nodes() -> None:
 
 
 def test_ids_and_titles_do_not_matter() -> None:
-    """The same nodes with others in between have the same results."""
+    """Nodes with other ids and titles, but the same inputs, have the same results."""
     nodes = prompt(1)
     named: Prompt = {
         f"a{node_id}": {

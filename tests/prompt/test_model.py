@@ -34,7 +34,8 @@ def test_a_title_stands_as_it_was_written() -> None:
 @settings(max_examples=examples(200))
 @given(ARROWS)
 def test_sources_come_first(arrows: list[tuple[str, str]]) -> None:
-    """Each comes once and after all it needs; what hangs in a ring, or behind one, is told apart."""
+    """Each node comes once, after all its sources. Nodes in a cycle, or behind one, come in a
+    separate list."""
     users: dict[str, list[str]] = {name: [] for name in "abcdefgh"}
     needs = dict.fromkeys(users, 0)
     for source, user in arrows:

@@ -42,7 +42,7 @@ def test_non_structural_values_change_no_order(given_values: dict[str, object]) 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=6))
 def test_structural_values_are_structural(given_values: dict[str, object]) -> None:
-    """What was found to be structural is found again, and nothing else."""
+    """Filtering the structural values again returns exactly the same values."""
     structural = STRUCTURE.structural(given_values)
     assert STRUCTURE.structural(dict(structural)) == structural
 

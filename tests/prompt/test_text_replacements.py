@@ -82,13 +82,14 @@ def test_dates_follow_the_editors_letters(pattern: str, expected: str) -> None:
     ],
 )
 def test_names_become_values(prefix: str, expected: str) -> None:
-    """Aliases before titles, the first node of several; what leads nowhere, and what is the
-    server's, stays."""
+    """Aliases come before titles, and the first of several nodes counts. Unknown names and the
+    server's own names stay."""
     assert named(prefix) == expected
 
 
 def test_a_value_cannot_choose_a_folder() -> None:
-    """Slashes and other characters no file name may hold become underscores, whoever typed them."""
+    """Slashes and other characters that file names can't hold become underscores, regardless of who
+    typed them."""
     assert (
         named("out/%A.text%", {"1": node("A", text="../../etc/pass\x00wd\n")})
         == "out/.._.._etc_pass_wd_"

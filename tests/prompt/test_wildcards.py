@@ -98,7 +98,8 @@ def test_any_text_resolves(text: str, seed: int) -> None:
     ],
 )
 def test_no_text_takes_long(text: str) -> None:
-    """What nobody would write by hand ends in time, at worst unchanged."""
+    """Resolving ends in time even for a text that no user would write by hand. At worst the text
+    stays unchanged."""
     begun = time.process_time()
     resolve_wildcards(text, random.Random(1))
     assert time.process_time() - begun < 10
@@ -142,13 +143,13 @@ def test_any_text_becomes_what_the_editor_makes_of_it(text: str, seed: int) -> N
 
 @given(st.text(st.sampled_from("\\{}|/*a\n "), max_size=40))
 def test_a_literal_text_stands_for_itself_alone(text: str) -> None:
-    """Whatever signs are in it; without any it is written as it is."""
+    """The literal text may contain any special characters. Without them, it is written as it is."""
     assert resolve_wildcards(literal_text(text), random.Random(1)) == text
     if not set(text) & set("{}|/"):
         assert literal_text(text) == text
 
 
 def test_a_literal_text_is_read_easily() -> None:
-    """As people write it themselves, as far as they can."""
+    """It looks like text that users write themselves, as far as possible."""
     assert literal_text('{"style": "ink"}') == r'\{"style": "ink"\}'
     assert literal_text("http://a.org") == "http:/{}/a.org"

@@ -25,8 +25,8 @@ def _program(database: str, kept: Path, asked: Connection) -> None:
 
 @contextlib.contextmanager
 def programs(count: int, database: str, kept: Path) -> Iterator[list[Connection]]:
-    """So many programs, which open this history when they are sent anything: each answers twice how
-    many runs Ann has. They have to end well."""
+    """Start this many programs, which open this history when they receive a message. Each answers
+    twice with the number of Ann's runs. All must exit without an error."""
     with contextlib.ExitStack() as ends:
         running, processes = [], []
         for _ in range(count):
@@ -34,7 +34,7 @@ def programs(count: int, database: str, kept: Path) -> Iterator[list[Connection]
             running.append(ends.enter_context(ours))
             process = FORKED.Process(target=_program, args=(database, kept, theirs))
             process.start()
-            theirs.close()  # so that nobody waits for the answer of one that has failed
+            theirs.close()  # otherwise the test would wait for the answer of a failed process
             processes.append(process)
         yield running
         for process in processes:

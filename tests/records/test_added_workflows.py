@@ -15,8 +15,8 @@ FIRST, SECOND = digest("first"), digest("second")
 
 
 def test_who_added_a_workflow_is_remembered(history: RunStore) -> None:
-    """Under whatever name, until it is removed; who adds another one under that name is whose it
-    is from then on."""
+    """The history remembers the user for any name until the workflow is removed. A user who adds
+    another workflow under that name owns it from then on."""
     added = history.added
     assert added.content("boat") is None
     for name in ("boat", ODD):

@@ -57,7 +57,7 @@ def png_that_claims(width: int, height: int) -> bytes:
 
 
 def test_a_file_is_found_by_its_digest(kept: BlobStore) -> None:
-    """What was added in pieces is there in one, under its SHA-256."""
+    """The store keeps a file that was added in pieces as one file, under its SHA-256."""
     digest, size = kept.add([b"light", b"", b"house"], size=10)
     assert (digest, size) == (hashlib.sha256(b"lighthouse").hexdigest(), 10)
     path = kept.path(digest)
@@ -95,7 +95,7 @@ def test_more_than_announced_is_not_read_to_its_end(kept: BlobStore) -> None:
 
 
 def test_nothing_is_left_of_a_file_that_broke_off(kept: BlobStore, tmp_path: Path) -> None:
-    """What the source raises is passed on as it is, and its half of a file is gone."""
+    """The store passes on the source's exception unchanged and deletes the half-written file."""
 
     def broken() -> Iterator[bytes]:
         yield b"half a "
@@ -123,7 +123,7 @@ def test_leftovers_of_a_killed_program_are_removed_at_start(
 
 
 def test_a_file_that_was_cut_short_on_disk_is_mended_by_the_next_one(kept: BlobStore) -> None:
-    """Bytes that lie there in another length than they should are written anew."""
+    """The store rewrites a file whose length on disk is wrong."""
     digest, _ = kept.add([b"lighthouse"])
     path = kept.path(digest)
     assert path is not None
@@ -133,7 +133,7 @@ def test_a_file_that_was_cut_short_on_disk_is_mended_by_the_next_one(kept: BlobS
 
 
 def test_a_file_removed_behind_our_back_is_not_there(kept: BlobStore) -> None:
-    """Then its path is None, and adding it again brings it back."""
+    """Its path becomes None. Adding the file again restores it."""
     digest, _ = kept.add([b"gone"])
     path = kept.path(digest)
     assert path is not None
@@ -149,7 +149,7 @@ def test_a_file_removed_behind_our_back_is_not_there(kept: BlobStore) -> None:
     "digest", ["", "..", "../../etc/passwd", "/etc/passwd", "A" * 64, "0" * 63, "0" * 64 + "\n"]
 )
 def test_only_a_digest_names_a_file(kept: BlobStore, digest: str) -> None:
-    """Anything else is unknown, whatever lies on the disk under that name."""
+    """The store knows no other names, even if a file with that name lies on the disk."""
     assert kept.path(digest) is None
     assert kept.thumbnail(digest, "image") is None
     assert not kept.hold(digest, "run")
@@ -157,7 +157,7 @@ def test_only_a_digest_names_a_file(kept: BlobStore, digest: str) -> None:
 
 
 def test_a_removed_file_takes_its_thumbnail_with_it(kept: BlobStore, tmp_path: Path) -> None:
-    """Nothing of it is left on the disk, and its size is told."""
+    """No part of the file stays on the disk, and `remove` returns its size."""
     data = encoded(Image.new("RGB", (600, 400), "teal"))
     digest, size = kept.add([data])
     assert kept.thumbnail(digest, "image") is not None
@@ -168,7 +168,8 @@ def test_a_removed_file_takes_its_thumbnail_with_it(kept: BlobStore, tmp_path: P
 
 
 def test_a_held_file_is_not_removed(kept: BlobStore) -> None:
-    """As long as one holder needs it, it stays; once all have let go, it can be removed."""
+    """The file stays as long as one holder needs it. The store can remove it after all holders have
+    released it."""
     digest, size = kept.add([b"needed"], holder="a run")
     kept.add([b"needed"], holder="a run")
     assert kept.hold(digest, "another")
@@ -212,8 +213,7 @@ def test_the_folder_is_for_this_account_only(kept: BlobStore, tmp_path: Path) ->
 
 
 def test_many_threads_add_and_remove_the_same_bytes(kept: BlobStore, tmp_path: Path) -> None:
-    """Whatever their order, a file that somebody holds is there, whole, and nothing half-written is
-    left."""
+    """In any order, a held file exists and is whole. No half-written file is left."""
     data = b"x" * 100_000
     digest = hashlib.sha256(data).hexdigest()
     wrong: list[object] = []
@@ -279,7 +279,7 @@ def test_sixteen_bits_keep_their_greys(kept: BlobStore) -> None:
 
 
 def test_transparency_stays(kept: BlobStore) -> None:
-    """What one can see through in an image, one can see through in its thumbnail."""
+    """Transparent parts of an image are transparent in its thumbnail."""
     image = small(kept, encoded(Image.new("RGBA", (400, 400), (0, 0, 0, 0))))
     assert image is not None
     assert image.convert("RGBA").getpixel((10, 10))[3] == 0

@@ -75,7 +75,7 @@ def test_a_damaged_record_hides_no_other(database: str, history: RunStore) -> No
 
 
 def test_the_history_is_for_this_account_only(tmp_path: Path, kept: BlobStore) -> None:
-    """Other accounts of the machine can read neither the database nor what is about to be written
+    """Other accounts on the machine can read neither the database nor the data about to be written
     to it."""
     history = RunStore(f"sqlite:///{tmp_path}/new/history.db", kept)
     history.end(ended_record(begun()))

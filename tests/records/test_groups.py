@@ -25,8 +25,8 @@ def group(number: int = 1, owner: str = ANN, **values: object) -> Group:
 
 
 def test_groups_are_kept_for_their_owner(database: str, tmp_path: Path) -> None:
-    """They are there after a restart exactly as they were, the newest first, as far as they have
-    come; nobody else's, and none that was deleted."""
+    """After a restart, the groups are exactly as they were, newest first, with their progress.
+    Other users' groups and deleted groups are absent."""
     content = {"base": {"2.text": "half \udfff"}}
     with contextlib.closing(BlobStore(tmp_path / "kept")) as kept:
         with contextlib.closing(RunStore(database, kept)) as history:
@@ -69,8 +69,8 @@ def test_a_damaged_group_is_left_out(history: RunStore, database: str) -> None:
 
 
 def test_a_group_in_an_unknown_state_counts_as_stopped(history: RunStore) -> None:
-    """Whoever has it sees that it does not go on, nor does it at the next start; and can delete
-    it."""
+    """Its owner sees that it doesn't continue, and can delete it. The app doesn't resume it at the
+    next start."""
     history.groups.put(group(state="resting"), {}, ())
     history.groups.put(group(2), {}, ())
     stopped = group(state="stopped", ended_at=1001.0)
@@ -82,8 +82,8 @@ def test_a_group_in_an_unknown_state_counts_as_stopped(history: RunStore) -> Non
 def test_files_of_groups_stay_as_long_as_something_has_them(
     history: RunStore, kept: BlobStore
 ) -> None:
-    """Also through a sweep that removes what nothing has; they count among those of the history,
-    and go with the group unless a run has the same bytes."""
+    """The files also survive a sweep of unused files. They count toward the history's files. They
+    are deleted with the group unless a run has the same bytes."""
     photo, mask = (kept.add([data])[0] for data in (b"photo", b"mask"))
     history.groups.put(group(), {}, {photo, mask})
     history.remove_unreferenced([photo, mask])

@@ -50,7 +50,7 @@ def made_of(text: str | None) -> object:
 
 
 def test_messages_come_back_with_their_sentences_and_values(history: RunStore) -> None:
-    """Those of an error, of a refused file and of titles; a server's and an author's words come
+    """An error, a refused file and titles are translated again. Words of a server or an author come
     back as text."""
     history.end(failed_run())
     kept = history.get("failed", ANN)
@@ -91,7 +91,8 @@ def test_scripts_get_the_text_of_messages() -> None:
     ],
 )
 def test_texts_of_other_versions_and_damaged_ones_cost_no_record(written: Any, read: str) -> None:
-    """Plain text stays as it is; of what is no message of ours the sentence stays, or nothing."""
+    """Plain text stays as it is. If a value isn't one of the app's messages, only its sentence
+    stays, or nothing."""
     told = json.loads(to_text(failed_run()))
     told["state"]["error"]["message"] = written
     record = from_text(json.dumps(told))

@@ -18,8 +18,8 @@ def given(run_id: str, digest: str, owner: str = ANN, at: float = 2000.0) -> Rec
 
 
 def test_files_lead_from_run_to_run(history: RunStore, kept: BlobStore) -> None:
-    """A run was made from the last one that had made its file, and used for all that were given
-    it; other people's runs, deleted ones and the run itself are none of these."""
+    """A run was made from the latest run that made its file, and used for all runs that received
+    its file. Other users' runs, deleted runs and the run itself don't count."""
     file = kept_image(kept, b"boat")
     for run_id, at in (("first", 1000.0), ("again", 1500.0), ("later", 3000.0)):
         history.end(ended_record(begun(run_id, at=at), files=(file,)))

@@ -49,8 +49,8 @@ def test_favourites_stay_when_they_are_old(database: str, kept: BlobStore) -> No
 
 
 def test_favourites_go_last_when_files_take_too_much_room(database: str, kept: BlobStore) -> None:
-    """Of whoever has most, first what is no favourite, then the oldest of these; what others have
-    is not touched for them."""
+    """The app deletes runs of the user with the most files: first those that aren't favorites, then
+    the oldest favorites. It touches no other user's runs for them."""
     history = RunStore(database, kept, HistoryLimits(bytes=3 * (RUN + 100_000)))
     now = time.time()
     for number in range(5):
@@ -67,13 +67,13 @@ def test_favourites_go_last_when_files_take_too_much_room(database: str, kept: B
 
 
 def test_runs_about_to_be_deleted(history: RunStore) -> None:
-    """It is in no list and no count, comes back as it was, and is told of once it is due."""
+    """The run is in no list and no count, comes back as it was, and is reported once it is due."""
     for number in range(3):
         history.end(ended_record(begun(f"r{number}", at=1000.0 + number)))
     assert history.unlist(["r0", "r1"], BOB) == 0
     assert history.unlist(["r0", "r1"], ANN) == 2
     before = time.time()
-    assert history.unlist(["r0"], ANN) == 1  # its time begins anew
+    assert history.unlist(["r0"], ANN) == 1  # restarts its time
     assert ids(history.unlisted(before)) == ["r1"]
     assert ids(history.of(ANN)) == ["r2"]
     assert len(history.ends(ANN)) == 1

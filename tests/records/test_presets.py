@@ -43,8 +43,8 @@ def test_presets_are_kept_for_their_owner_and_workflow(database: str, tmp_path: 
 
 
 def test_presets_that_cannot_be_saved_are_reported(history: RunStore) -> None:
-    """A name that is none, a preset that is too large, and one too many: a sentence, and what was
-    there stays, which can be overwritten all the same."""
+    """The user gets an error for an invalid name, a preset that is too large and one preset too
+    many. Existing presets stay and can still be overwritten."""
     presets = history.presets
     for name in ("", "x" * 61, "two\nlines"):
         with pytest.raises(ComfyError, match="name"):
@@ -136,9 +136,9 @@ def test_files_of_presets_stay_as_long_as_something_has_them(database: str, tmp_
 
 
 def test_files_of_presets_have_their_room(database: str, tmp_path: Path) -> None:
-    """What one person's files may have together, the same bytes counted once: a preset that does not
-    fit is told of and leaves the one before as it was. For what all may have, the one goes that was
-    not used for longest of the person who has most."""
+    """One user's preset files have a limit together; the same bytes count once. The app reports a
+    preset that doesn't fit and leaves the previous one as it was. If all users' files exceed their
+    limit, the user with the most loses the preset unused for longest."""
     limits = HistoryLimits(bytes=6_400_000)
     with (
         contextlib.closing(BlobStore(tmp_path / "kept")) as kept,
@@ -161,7 +161,8 @@ def test_files_of_presets_have_their_room(database: str, tmp_path: Path) -> None
 
 
 def test_runs_make_room_for_presets(database: str, tmp_path: Path) -> None:
-    """Files of presets count among those of the history: older runs go, presets never do."""
+    """Preset files count toward the history's files. The app deletes older runs for them, but never
+    presets."""
     with (
         contextlib.closing(BlobStore(tmp_path / "kept")) as kept,
         contextlib.closing(RunStore(database, kept, HistoryLimits(bytes=320_000))) as history,

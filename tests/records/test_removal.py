@@ -78,8 +78,8 @@ def test_files_of_a_run_that_did_not_come_to_be_are_let_go(
 
 
 def test_old_runs_are_swept(database: str, kept: BlobStore) -> None:
-    """Runs older than the limit go with their files; younger ones and those that go on stay,
-    however old."""
+    """The sweep deletes runs older than the limit with their files. Younger runs stay. Unfinished
+    runs stay, however old."""
     history = RunStore(database, kept, HistoryLimits(days=2))
     now = time.time()
     old, new = kept_image(kept, b"old"), kept_image(kept, b"new")
@@ -113,8 +113,8 @@ def test_the_oldest_go_when_files_take_too_much_room(database: str, kept: BlobSt
 def test_files_without_a_record_are_swept_once_they_are_old(
     history: RunStore, kept: BlobStore
 ) -> None:
-    """What a killed program left is removed; what was just added may belong to a run that is not
-    yet written down."""
+    """The sweep removes the files that a killed process left. It keeps a recent file, which may
+    belong to a run that isn't recorded yet."""
     left, _ = kept.add([b"left"])
     young, _ = kept.add([b"young"])
     mine = kept_image(kept, b"mine")

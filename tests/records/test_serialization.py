@@ -69,13 +69,13 @@ STATES = st.builds(
 
 @given(STATES)
 def test_any_state_comes_back_as_it_was(state: RunState) -> None:
-    """As a part of its record."""
+    """The state is part of its record."""
     record = Record("r", "ann", JOB, 5.0, state)
     assert from_text(to_text(record)) == record
 
 
 def test_a_state_is_always_told_alike() -> None:
-    """The nodes that are through come in order, not in that of a set."""
+    """The finished nodes come in sorted order, not in the order of a set."""
     nodes = [f"{number:02}" for number in range(40)]
     told = state_to_json(replace(BEGUN, nodes_finished=frozenset(nodes)))
     assert told["nodes_finished"] == nodes

@@ -24,8 +24,8 @@ def shared(history: RunStore) -> SharedResult:
 
 
 def test_a_file_has_one_link(history: RunStore, shared: SharedResult) -> None:
-    """It leads to the file's run and place; sharing it again changes what is told with it, not the
-    link; another file has another one."""
+    """The link leads to the file's run and position. Sharing the file again changes the data shown
+    with it, not the link. Another file has another link."""
     again = history.shared.share(ANN, "r1", 1, ODD)
     assert again == history.shared.of(ANN, "r1", 1)
     assert (again.token, again.prompt) == (shared.token, ODD)

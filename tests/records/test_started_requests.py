@@ -14,8 +14,8 @@ ODD = "nul \0, half \ud800, “cat”"
 
 
 def test_a_request_has_its_runs(history: RunStore) -> None:
-    """From when it has started them; until then the same is told to wait, and anything else with
-    its key is refused. Another owner's key is another one."""
+    """A request has its runs once it has started them. Until then, the same request must wait. A
+    different request with its key is refused. Another owner's key is separate."""
     requests = history.requests
     assert requests.begin(ANN, ODD, ODD) == ()
     with pytest.raises(RunGoesOn):

@@ -60,8 +60,8 @@ PLAIN = (
 def test_any_text_comes_back_as_it_was(
     history: RunStore, values: dict[str, object], owner: str, title: str, prompt_id: str, said: str
 ) -> None:
-    """Whatever somebody typed or a server sent is kept exactly, found by its owner, and no reason
-    for an error."""
+    """The history keeps exactly any text that a user typed or a server sent, and its owner finds
+    it. No text causes an error."""
     record = begun("hostile", owner, values=values, title=title, workflow=title)
     history.begin(record)
     history.sent(record, prompt_id)
@@ -114,7 +114,7 @@ def test_a_run_on_its_way(history: RunStore) -> None:
 
 
 def test_unfinished_runs_come_oldest_first(history: RunStore) -> None:
-    """Those of all owners, in the order in which they were submitted."""
+    """The list has the runs of all owners, in the order of their submission."""
     history.begin(begun("b", BOB, at=2))
     history.begin(begun("a", ANN, at=1))
     history.begin(begun("c", ANN, at=3))
@@ -141,7 +141,7 @@ def test_a_record_written_twice_exists_once(history: RunStore, kept: BlobStore) 
 
 
 def test_people_see_their_own_runs_only(history: RunStore) -> None:
-    """Listing, looking up, deleting and going on from a run all ask whose it is."""
+    """Listing, looking up, deleting and paging from a run all check its owner."""
     for at, owner in enumerate((ANN, BOB, ANN)):
         history.end(ended_record(begun(f"r{at}", owner, at=at)))
     assert ids(history.of(ANN)) == ["r2", "r0"]

@@ -13,8 +13,8 @@ LATER = (60.0, 120.0)
 
 
 def test_a_webhook_is_due_once_its_subject_has_ended(history: RunStore) -> None:
-    """Each try counts as it begins, and the next is due after its pause; what was tried less often
-    comes first. It is there until it is removed, or goes on again."""
+    """Each try counts when it begins, and the next is due after its pause. The webhook with fewer
+    tries comes first. A webhook stays until it is removed or its subject resumes."""
     store = history.webhooks
     hooks = new_webhooks("run", ["r1", "r2"], ODD, HOST, "https://hooks.example.org/")
     store.add(hooks)
@@ -43,7 +43,7 @@ def test_a_webhook_is_due_once_its_subject_has_ended(history: RunStore) -> None:
 
 
 def test_old_webhooks_are_forgotten_once_their_subject_has_ended(history: RunStore) -> None:
-    """Those of a host that is allowed no more would stay for ever."""
+    """Otherwise, webhooks for a host that is no longer allowed would stay forever."""
     store = history.webhooks
     ended, waits = new_webhooks("batch", ["b1", "b2"], ODD, HOST, "https://hooks.example.org/")
     store.add([ended, waits])

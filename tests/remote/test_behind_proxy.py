@@ -44,7 +44,8 @@ def proxy(app: str, statuses: list[int], at: str = "/events") -> Iterator[str]:
 
 
 def test_an_app_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the proxy answers in its place, half a minute long; what is refused is told at once."""
+    """If the proxy answers in place of the app, the client retries for half a minute. It reports a
+    refusal immediately."""
     paused: list[float] = []
     monkeypatch.setattr(followed, "time", SimpleNamespace(sleep=paused.append))
     statuses: list[int] = []

@@ -55,8 +55,8 @@ def test_the_client_lists_workflows_and_fields(app: RemoteApp) -> None:
 
 
 def test_errors_name_their_cause(app: RemoteApp) -> None:
-    """Values that are refused name their fields; a run that fails says why; what is away is told
-    apart."""
+    """Refused values name their fields, and a failed run says why. An unreachable app has its own
+    error."""
     with pytest.raises(ApiError, match=r"5\.steps: Minimum 1\.") as refused:
         app.run("text-to-image", {"5.steps": 0})
     assert (refused.value.status, refused.value.kind) == (422, "values-refused")
@@ -100,7 +100,7 @@ def test_a_batch_is_followed_to_its_rows(app: RemoteApp, tmp_path: Path) -> None
 
 
 def test_any_values_may_vary_in_a_batch(app: RemoteApp) -> None:
-    """Texts with commas and line breaks and choices are those of the list, each as it is."""
+    """Texts with commas and line breaks, and choices, arrive exactly as they are in the list."""
     texts = ["a cat, a dog", "a boat\non a lake"]
     models = ["demo-watercolour.safetensors", "demo-landscapes.safetensors"]
     axes = {"2.text": texts, "1.ckpt_name": models}
@@ -119,8 +119,8 @@ def test_a_value_that_cannot_be_sent_is_named(app: RemoteApp, value: object) -> 
 
 
 def test_a_chain_is_followed_to_its_images(app: RemoteApp) -> None:
-    """Iterated, it tells how far each step is; what is done can be run again, and what fails says
-    so."""
+    """Iterating over the chain yields the progress of each step. The user can run finished steps
+    again. A failed step is reported."""
     name = "create-upscale-detail.chain"
     chain = app.chain(name, CHAIN)
     seen = list(chain)
@@ -151,7 +151,7 @@ def test_a_chain_is_followed_to_its_images(app: RemoteApp) -> None:
 
 
 def test_a_run_is_stopped_and_deleted(app: RemoteApp) -> None:
-    """Whoever has it may end it, and remove what came of it."""
+    """The user who has a run may stop it and delete its results."""
     run = app.run("text-to-image", {**QUICK, "5.steps": 60})
     assert run.preview() is None or run.preview()
     with pytest.raises(ApiError, match="not finished") as refused:
@@ -167,8 +167,8 @@ def test_a_run_is_stopped_and_deleted(app: RemoteApp) -> None:
 
 
 def test_a_person_finds_their_runs(running: Served, nothing_left_behind: None) -> None:
-    """With the session of somebody the app knows, their runs are listed; a key starts a run
-    once, also one that is given a file."""
+    """In the session of a known user, the app lists that user's runs. A key starts a run only once,
+    even with a file."""
     url = running[1].url
     with requests.Session() as session:
         session.cookies.update(cookie_of(ANN))
@@ -189,7 +189,7 @@ def test_a_person_finds_their_runs(running: Served, nothing_left_behind: None) -
 
 
 def test_a_link_that_breaks_is_no_end(running: Served, nothing_left_behind: None) -> None:
-    """Where the connection is cut while somebody follows a run, they hear the rest of it."""
+    """If the connection breaks while a user follows a run, they still receive the rest of it."""
     with FaultyLink(running[1].url) as link, RemoteApp(link.url) as app:
         run = app.run("text-to-image", {**QUICK, "5.steps": 12})
         statuses = iter(run)
@@ -202,7 +202,8 @@ def test_a_link_that_breaks_is_no_end(running: Served, nothing_left_behind: None
 
 
 def test_an_app_is_used_by_another_address_than_it_tells() -> None:
-    """As one with `--root-path` is by its own port, which the proxy in front of it asks."""
+    """For example, an app with `--root-path` is used through its own port, where the proxy in front
+    of it sends its requests."""
     below = WebSettings(port=0, root_path="/forms")
     with (
         running_demo_app(step_seconds=0, settings=below) as (_, served),
@@ -218,8 +219,8 @@ def test_an_app_is_used_by_another_address_than_it_tells() -> None:
 
 
 def test_an_app_that_ends_is_not_asked_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where it ends the events early, as those of a paused batch while it finishes another run, it
-    is asked again after a while."""
+    """If the app ends the events early, the client pauses before it asks again. This happens to a
+    paused batch while the app finishes another run."""
 
     class Pauses(Exception):
         """In the place of a pause."""

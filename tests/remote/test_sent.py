@@ -61,7 +61,8 @@ class Moved(http.server.BaseHTTPRequestHandler):
 def test_a_token_is_sent_after_a_redirect_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On the same host, whatever .netrc has for it; to another one it does not go."""
+    """The client sends its token to the same host, regardless of .netrc. It doesn't send the token
+    to another host."""
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login other password people\n")
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     with http.server.HTTPServer(("127.0.0.1", 0), Moved) as server:
@@ -83,7 +84,8 @@ def test_a_token_is_sent_after_a_redirect_too(
 
 
 def test_an_image_of_any_mode_is_sent() -> None:
-    """As printers and scientists have them, with a colour profile; one that is broken is named."""
+    """Printers and scientists use such modes, with a color profile. The client's error points out a
+    broken image."""
     printed, whole = io.BytesIO(), io.BytesIO()
     Image.new("CMYK", (64, 64), (0, 255, 255, 0)).save(printed, "JPEG", icc_profile=b"CMYK" * 50)
     Image.effect_noise((64, 64), 50).save(whole, "PNG")

@@ -55,8 +55,8 @@ def _first_process(url: str, folder: Path, ahead: int, jobs: list[tuple[Job, boo
 def killed_registry(
     url: str, folder: Path, *jobs: Job, keeps_going: bool = True, ahead: int = 2
 ) -> Iterator[None]:
-    """An earlier process of the program that has been given these runs; it goes on inside the
-    block, and is killed (SIGKILL) after it."""
+    """Run an earlier process of the program with these runs inside the block, then kill it
+    (SIGKILL)."""
     told = [(one, keeps_going) for one in jobs]
     with killed_process(_first_process, url, folder, ahead, told):
         eventually((folder / SUBMITTED).exists, "the first process submits", 60)

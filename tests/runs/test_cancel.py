@@ -50,8 +50,8 @@ def test_a_waiting_run_is_taken_from_the_queue(demo: DemoServer, runs: LocalRunR
 def test_a_slow_server_does_not_hold_up_a_cancel(
     demo: DemoServer, seen: Watched, runs: LocalRunRegistry, place: str
 ) -> None:
-    """Stopped, with the socket closed by 1000, before the server has answered whatever it is slow
-    with; then it is told."""
+    """The app stops the run and closes the socket with code 1000 before the slow server has
+    answered. The server receives the cancellation afterwards."""
     run = runs.submit(job(LONG), Origin("me")) if "jobs" in place else None
     if run is not None:
         running(run)
@@ -67,8 +67,8 @@ def test_a_slow_server_does_not_hold_up_a_cancel(
 
 @pytest.mark.parametrize("dies", [False, True])
 def test_files_that_do_not_come_do_not_hold_up_a_cancel(tmp_path: Path, *, dies: bool) -> None:
-    """Of a server that has gone away, or is slow: the run is stopped long before the patience with
-    it ends, on record too, and has no files."""
+    """If the server is gone or slow, the app stops the run long before its patience ends. The
+    record also shows this. The run has no files."""
     patient = replace(HURRIED, call=LIMIT, patience=10 * LIMIT)
     with (
         DemoServer(step_seconds=0) as demo,
@@ -109,7 +109,8 @@ def test_a_cancel_that_comes_too_late_leaves_what_was_made(
 
 
 def test_a_run_stopped_elsewhere_says_so(demo: DemoServer, runs: LocalRunRegistry) -> None:
-    """Interrupted at the server by somebody else: stopped, in other words."""
+    """If another client interrupts the run at the server, it ends as stopped, with a different
+    message."""
     run = runs.submit(job(LONG), Origin("me"))
     running(run)
     with Client(demo.url) as other:
@@ -121,7 +122,8 @@ def test_a_run_stopped_elsewhere_says_so(demo: DemoServer, runs: LocalRunRegistr
 
 
 def test_a_run_removed_from_the_queue_says_so(demo: DemoServer, runs: LocalRunRegistry) -> None:
-    """Taken out of the queue by somebody else, which sends no event: stopped, in words."""
+    """If another client removes the run from the queue, the server sends no event. The run ends as
+    stopped, with a message."""
     first = runs.submit(job(LONG), Origin("me"))
     running(first)
     second = runs.submit(job(), Origin("me"))
@@ -165,7 +167,8 @@ def test_a_page_that_left_ends_its_run_after_the_grace_time(demo: DemoServer) ->
 
 
 def test_no_page_ever_came(demo: DemoServer) -> None:
-    """A watched run to which nobody attaches ends by the grace time; an unwatched one goes on."""
+    """A watched run that no browser attaches to ends after the grace time. An unwatched run
+    continues."""
     with registry(demo, grace=0.3) as runs:
         watched, unwatched = (
             runs.submit(job(LONG), Origin("me"), RunPolicy(watched=watched))

@@ -41,15 +41,15 @@ def order(line: FairQueue[str], runs: str) -> list[str]:
 
 
 def test_people_take_turns() -> None:
-    """Whoever asked for twenty does not come before another person's first."""
+    """A user who asked for twenty runs doesn't go before another user's first."""
     line = FairQueue(SERVER, ahead=1)
     filled(line, "a1 a2 a3 a4 b1 c1 c2")
     assert order(line, "a1 a2 a3 a4 b1 c1 c2") == ["a1", "b1", "c1", "a2", "c2", "a3", "a4"]
 
 
 def test_people_of_one_address_share_its_turns() -> None:
-    """Whoever goes by ever new names comes no sooner than by one; people there still take turns
-    among themselves."""
+    """A user with ever new names gets no earlier turn than with one name. Users at that address
+    still take turns among themselves."""
     line = FairQueue(SERVER, ahead=1)
     runs = "a1 a2 b1 c1 z1 z2"
     for run in runs.split():
@@ -61,8 +61,8 @@ def test_people_of_one_address_share_its_turns() -> None:
 
 
 def test_attack_a_newcomer_goes_before_the_last_served_person() -> None:
-    """However many wait at an address: somebody else waits for the run that is at the server, and
-    for no other."""
+    """However many users wait at one address, a user at another address waits only for the run at
+    the server."""
     line = FairQueue(SERVER)
     for run in ("r1", "r2", "r3", "s1"):
         line.join(run, run[0], nothing, address="192.0.2.2")
@@ -74,7 +74,8 @@ def test_attack_a_newcomer_goes_before_the_last_served_person() -> None:
 
 
 def test_attack_ever_new_people_do_not_keep_one_from_their_turn() -> None:
-    """Those who come while somebody waits go once before them at most: each is in turn then."""
+    """Users who arrive while another user waits go first at most once. After that, each user is in
+    turn."""
     line = FairQueue(SERVER)
     for run in ("a1", "a2"):
         line.join(run, "a", nothing)
@@ -94,7 +95,8 @@ def test_no_more_than_allowed_are_ahead() -> None:
 
 
 def test_a_server_may_have_a_limit_of_its_own() -> None:
-    """It fills up after the others have one each, and nobody is handed to a full one."""
+    """It fills up after the other servers have one run each. The queue hands no run to a full
+    server."""
     line = FairQueue(("one", "two"), ahead=1, limits={"two": 3})
     assert line.room == 4
     runs = [f"a{number}" for number in range(6)]
@@ -127,7 +129,7 @@ def test_a_run_that_never_arrives_delays_no_other() -> None:
 
 
 def test_a_server_that_did_not_take_a_run_gets_the_next_one_again() -> None:
-    """What is given back before it was accepted is the next to go, to the same server too."""
+    """A run that was given back before the server accepted it goes next, to the same server too."""
     line = FairQueue(("one", "two"), ahead=1)
     can = {"a1": ["one"], "a2": ["one"], "b1": ["two"]}
     for run in can:
@@ -170,7 +172,7 @@ def test_an_end_lets_the_next_one_go_and_tells_all() -> None:
 
 
 def test_a_run_can_be_moved_among_its_owners_own() -> None:
-    """Moving changes nothing for anybody else."""
+    """Moving a run changes nothing for other users."""
     line = FairQueue(SERVER, ahead=1)
     filled(line, "x1 a1 b1 a2 a3")
     line.move("a3", 0)

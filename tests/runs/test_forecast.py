@@ -18,9 +18,9 @@ ONE, OTHER = "one", "other"
 
 
 def test_each_begins_where_those_ahead_of_it_end() -> None:
-    """By what each of them takes itself. With two servers the next takes the one that is free
-    first, unless only one of them can do it. Where nobody knows how long something takes, nobody
-    knows when what comes after it begins."""
+    """The forecast uses each run's own duration. With two servers, the next run takes the one that
+    is free first, unless only one can do it. If a run's duration is unknown, the start of the runs
+    after it is unknown too."""
     at_work = UnfinishedRun("a", [ONE], 11.0, is_at_work=True)
     waiting = [
         UnfinishedRun("b", [ONE], 10.0),
@@ -38,15 +38,16 @@ def test_each_begins_where_those_ahead_of_it_end() -> None:
 
 
 def test_prompts_of_others_count_as_usual_ones() -> None:
-    """Those that the server has before the one that waits there, whoever sent them."""
+    """The forecast counts the prompts that the server has before the waiting run, regardless of who
+    sent them."""
     there, here = UnfinishedRun("a", [ONE], 10.0, before=2), UnfinishedRun("b", [ONE], 10.0)
     assert due_in([there, here], 3.0) == {"a": 6.0, "b": 16.0}
     assert due_in([there, here], None) == {}
 
 
 def test_steps_count(tmp_path: Path) -> None:
-    """After short runs, each that waits is reckoned by its own steps, from the end of the one that is
-    at work on. What is told anew of a run that has come since knows that one too."""
+    """After short runs, the forecast counts each waiting run by its own steps, starting at the end
+    of the active run. A new forecast includes runs that came since."""
     with DemoServer(step_seconds=0.01) as demo, kept_registry(demo, tmp_path) as runs:
         end(runs.submit(job(2), Origin("me")))
         first = runs.submit(job(LONG), Origin("me"))

@@ -101,7 +101,7 @@ def uploaded(demo: DemoServer, run: Run) -> Path | None:
 def test_a_file_is_uploaded_and_named_in_the_prompt(
     demo: DemoServer, runs: LocalRunRegistry
 ) -> None:
-    """The result is made of it; the job goes on holding the plain name."""
+    """The result is made from the file. The job keeps the plain name."""
     run = runs.submit(given(runs, plain_image(48)), Origin("me"))
     state = end(run)
     assert state.phase is Phase.DONE
@@ -116,7 +116,7 @@ def test_a_file_is_uploaded_and_named_in_the_prompt(
 def test_the_record_names_the_server_that_was_chosen(
     demo: DemoServer, runs: LocalRunRegistry
 ) -> None:
-    """Nobody is chosen while the run waits; its end is on record with the address."""
+    """No server is chosen while the run waits. The record of its end has the server's address."""
     first = runs.submit(job(LONG), Origin("me"))
     running(first)
     second = runs.submit(given(runs), Origin("me", group="a batch", parents=(first.id,)))
@@ -157,7 +157,7 @@ def test_nothing_is_uploaded_before_its_turn(demo: DemoServer, runs: LocalRunReg
 
 
 def test_uploads_are_shown(demo: DemoServer, runs: LocalRunRegistry) -> None:
-    """As long as the server has not taken them."""
+    """The state shows the upload until the server has taken the files."""
     with demo.hold(UPLOAD) as hold:
         run = runs.submit(given(runs), Origin("me"))
         eventually(hold.reached.is_set)
@@ -210,7 +210,7 @@ def test_a_file_that_is_gone_here_is_named(demo: DemoServer, runs: LocalRunRegis
 def test_an_upload_that_fails_is_tried_again(
     demo: DemoServer, runs: LocalRunRegistry, trouble: Any
 ) -> None:
-    """As a prompt is; the server keeps the file once."""
+    """The app retries it like a prompt. The server keeps the file once."""
     demo.script(trouble, at=UPLOAD, count=2)
     run = runs.submit(given(runs), Origin("me"))
     assert end(run).phase is Phase.DONE
@@ -254,7 +254,7 @@ def test_a_run_that_is_sent_again_brings_its_files_again(tmp_path: Path) -> None
 def test_a_run_that_was_not_sent_is_bound_in_the_next_life(
     demo: DemoServer, tmp_path: Path
 ) -> None:
-    """What an earlier life of the program left waiting brings its files when its turn comes."""
+    """A run that an earlier process left waiting uploads its files when its turn comes."""
     history = open_history(tmp_path)
     digest, _ = history.files.add([plain_image()], holder="left")
     left = with_file(digest)
@@ -305,8 +305,8 @@ def test_two_files_of_one_name_are_two_files(demo: DemoServer, runs: LocalRunReg
 
 
 def test_a_limit_that_passes_ends_an_upload(demo: DemoServer, runs: LocalRunRegistry) -> None:
-    """A run is asked before each piece of a file whether it goes on; what is broken off is not kept
-    by the server."""
+    """Before each piece of a file, the app checks if the run continues. The server doesn't keep an
+    aborted upload."""
 
     class Over(ComfyError):
         pass
@@ -332,7 +332,7 @@ def test_a_limit_that_passes_ends_an_upload(demo: DemoServer, runs: LocalRunRegi
 def test_a_deadline_ends_a_run_between_two_attempts_at_an_upload(
     demo: DemoServer, tmp_path: Path
 ) -> None:
-    """As any run that was not sent."""
+    """The deadline applies as it does to any unsent run."""
     with registry(demo.url, tmp_path) as runs:
         demo.script("http_500", at=UPLOAD, count=10_000)
         state = end(runs.submit(given(runs), Origin("me"), RunPolicy(deadline=0.5)))

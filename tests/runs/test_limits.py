@@ -22,7 +22,7 @@ LIMITS = RunLimits(person=2, address=3, all=4, hourly=5)
     ],
 )
 def test_one_too_many_is_refused_in_words(unfinished: list[Person], says: str) -> None:
-    """With what to do; one fewer is taken."""
+    """The refusal says what to do. With one run fewer, the app accepts the run."""
     limiter = RunLimiter(LIMITS)
     with pytest.raises(ComfyError, match=says) as told:
         limiter.check(*ME, unfinished)
@@ -31,7 +31,7 @@ def test_one_too_many_is_refused_in_words(unfinished: list[Person], says: str) -
 
 
 def test_people_without_an_address_share_none() -> None:
-    """Those who log in are nobody's neighbours."""
+    """Users who sign in share no address with other users."""
     RunLimiter(LIMITS).check("me", "", [("a", ""), ("b", ""), ("c", "")])
 
 
@@ -123,8 +123,8 @@ HALF = SamplerSteps(60, 30, 1, 1002.0, 1060.0)  # two seconds a step
 def test_time_left_goes_by_the_steps_of_this_run(
     five: SamplerSteps, seven: SamplerSteps, usual: RunTimes | None, left: float | None
 ) -> None:
-    """Steps that are left, at their own pace; what has not begun takes what it usually does, and
-    nothing is promised of what nobody knows."""
+    """Remaining steps count at their own pace. A node that has not begun counts with its usual
+    duration. If a duration is unknown, the app promises nothing."""
     now = five.last_at or 1001.0
     progress = RunProgress(frozenset("57"), {"5": five, "7": seven})
     assert time_left(progress, frozenset(), 1000.0, now, usual) == left

@@ -135,8 +135,8 @@ def test_who_follows_a_run_hears_what_came_before_the_server_told_its_id() -> No
 
 
 def test_an_answer_that_gets_lost_after_the_prompt_was_taken() -> None:
-    """The answer to POST breaks off but the prompt is there: the run goes on, and it is not posted
-    twice."""
+    """The answer to POST breaks off, but the server has the prompt. The run continues, and the app
+    doesn't post it twice."""
     old = OldServer(own_ids=False, answers=False)
     with serving(old) as url, Client(url) as client:
         runs = LocalRunRegistry(ServerPool(client))

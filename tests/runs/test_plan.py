@@ -102,7 +102,7 @@ def test_a_change_of_the_queue_is_looked_into(
 def test_the_queue_is_asked_for_only_where_it_says_something(
     state: RunState, link: Reconnect
 ) -> None:
-    """Not once it runs, nor while nobody answers, nor before it was sent."""
+    """The run doesn't ask while it runs, while the server doesn't answer, or before it was sent."""
     assert not isinstance(plan(state, link, (), None)[1], CheckQueue)
 
 
@@ -113,7 +113,7 @@ def test_a_limit_is_due_when_it_comes_first() -> None:
 
 
 def test_limits_of_a_run_that_waits_in_line() -> None:
-    """How long there is, or the reason why there is no time left."""
+    """The result is the remaining time, or the reason that no time is left."""
     assert seconds_left([], 5.0) == (math.inf, None)
     assert seconds_left([(9.0, LATE), (7.0, LATE)], 5.0) == (2.0, None)
     assert seconds_left([(9.0, LATE), (5.0, LATE)], 5.0) == (0.0, LATE)
@@ -136,7 +136,7 @@ LIMITS = st.lists(st.tuples(st.floats(0, 1000), st.just(LATE)), max_size=3)
 def test_a_stop_wins_over_everything(
     state: RunState, link: Reconnect, until: list[tuple[float, RunError]], stop: Stop
 ) -> None:
-    """Whatever else is due, and at once."""
+    """A stop comes immediately and before everything else that is due."""
     assert plan(state, link, until, stop) == (0.0, stop)
 
 
@@ -150,12 +150,10 @@ def test_what_was_taken_is_never_sent(
 
 
 class Story(RuleBasedStateMachine):
-    """A server, its links and a run that it has, which does what is planned; with a clock of its
-    own.
+    r"""Model of a server, its links and a run there that follows the plan, with its own clock.
 
-    The server tells a socket that it knows of every start, and a socket ends by itself when the
-    server dies; a link that fails otherwise is found out by its silence. That is what the policy
-    stands on.
+    The server reports every start to a socket that it knows, and a socket ends by itself when the
+    server dies. Silence reveals any other failure of a link. The policy relies on this.
     """
 
     def __init__(self) -> None:
@@ -254,7 +252,7 @@ class Story(RuleBasedStateMachine):
             self.unanswered()
             return False
         self.link = self.link.opening(self.now)
-        if self.started:  # the server tells a client that comes back what is at work
+        if self.started:  # the server sends the active node to a client that comes back
             self.hear_of_the_start()
         return True
 
@@ -267,7 +265,7 @@ class Story(RuleBasedStateMachine):
         self.state = RUNS
         self.link = self.link.heard(self.now).progressed(ended=False)
 
-    # What holds
+    # Invariants
 
     @invariant()
     def something_is_due_soon(self) -> None:

@@ -36,8 +36,8 @@ def ended(link: Reconnect, state: RunState = WAITS, *, remembers: bool = False) 
 
 
 def test_a_run_from_before_a_restart_is_sent_again_only_to_a_server_that_remembers() -> None:
-    """A server without memory may have run it, and may have been restarted; and once it was seen
-    there, somebody else took it out."""
+    """A server without memory may have run the prompt and may have restarted. If the app has seen
+    the prompt there, another client has removed it."""
     link = Reconnect.resumed(TIMING, 0.0)
     assert ended(link, remembers=True) is None
     assert ended(link).phase is Phase.LOST  # type: ignore[union-attr]
@@ -83,7 +83,8 @@ def test_an_end_from_the_socket_counts_when_the_server_is_silent() -> None:
 
 
 def test_another_server_is_gone_to_at_once_or_after_a_while() -> None:
-    """At once with what was not sent; else where there was no answer for long enough."""
+    """An unsent run moves immediately. Otherwise a run moves after a long enough time without an
+    answer."""
     assert Reconnect(TIMING, 0.0).gives_way(0.0)
     link = at_server().unanswered(CUT, 10.0, 1.0)
     assert not link.gives_way(10.0)
@@ -92,7 +93,8 @@ def test_another_server_is_gone_to_at_once_or_after_a_while() -> None:
 
 
 def test_a_prompt_has_not_begun_where_the_socket_said_so_to_the_end() -> None:
-    """Nobody knows it of one that runs, whose answer was lost, or that is taken up again."""
+    """The app can't know this for a run that is active, whose answer was lost, or that it resumes
+    after a restart."""
     waits = at_server()
     assert not waits.may_have_begun(WAITS)
     assert not waits.lost("cut", Phase.WAITING, 5.0, by_itself=True).may_have_begun(WAITS)
@@ -104,7 +106,7 @@ def test_a_prompt_has_not_begun_where_the_socket_said_so_to_the_end() -> None:
 
 
 def test_an_answer_ends_the_wait() -> None:
-    """Patience begins anew with the next question that has none."""
+    """The app's patience starts again with the next unanswered query."""
     link = at_server().unanswered(CUT, 10.0, 1.0).confirmed(20.0)
     assert not link.away
     assert link.given_up(CUT, 500.0) is None
@@ -114,7 +116,8 @@ def test_an_answer_ends_the_wait() -> None:
 
 
 def test_silence_is_borne_for_longer_each_time() -> None:
-    """On a socket that was opened again first less, then more; a word of our run begins anew."""
+    """A reopened socket may be silent for less time at first, then for more. A message about our
+    run resets the limit."""
     link = at_server(10.0)
     assert link.silent_until == 25.0
     borne = []
@@ -146,7 +149,8 @@ def test_the_server_went_away_before_it_began() -> None:
 
 
 def test_a_server_that_remembers_earlier_runs_did_not_go_away() -> None:
-    """The socket ended by itself, but the server was not restarted: somebody removed the run."""
+    """The socket ended by itself, but the server was not restarted. This means that another client
+    removed the run."""
     link = at_server().lost("reset", Phase.WAITING, 5.0, by_itself=True)
     state = ended(link, remembers=True)
     assert state is not None
@@ -193,7 +197,7 @@ def test_what_the_server_remembers_sends_nothing_again() -> None:
     ],
 )
 def test_what_may_have_run_is_lost(link: Reconnect, state: RunState) -> None:
-    """Nobody was there to hear of a start: it is not run twice."""
+    """No client could hear of a start, and the app therefore doesn't run the prompt twice."""
     lost = ended(link, state)
     assert lost is not None
     assert (lost.phase, lost.error) == (Phase.LOST, RESTARTED)
@@ -206,7 +210,7 @@ def test_a_server_that_was_well_has_forgotten_it() -> None:
     assert (state.phase, state.error) == (Phase.LOST, FORGOTTEN)
 
 
-# What is noted while a question is on its way
+# Observations during a pending query
 
 
 def test_a_socket_that_dies_while_the_queue_is_asked_is_not_forgotten() -> None:
@@ -218,7 +222,7 @@ def test_a_socket_that_dies_while_the_queue_is_asked_is_not_forgotten() -> None:
 
 
 def test_an_answer_clears_what_was_noted_before_it_was_asked_for() -> None:
-    """The prompt was there afterwards: what is seen from then on counts."""
+    """The prompt was there afterwards. Only later observations count."""
     link = (
         at_server()
         .queue_changed(1.0)
@@ -267,8 +271,8 @@ NOTED = st.one_of(
 def test_only_a_run_that_was_heard_waiting_to_the_end_is_sent_again(
     story: list[tuple[object, ...]], state: RunState
 ) -> None:
-    """Whatever happened in whatever order: the last thing known of its socket is that it ended by
-    itself, waiting."""
+    """In any order of events, the last known fact about its socket is that it ended by itself while
+    the run waited."""
     link, now, heard_out = at_server(), 0.0, False
     for what, *details in story:
         now += 0.1
@@ -294,5 +298,5 @@ def test_only_a_run_that_was_heard_waiting_to_the_end_is_sent_again(
 
 
 def test_a_status_changes_no_phase() -> None:
-    """What `queue_changed` notes is no start."""
+    """The status that `queue_changed` records isn't a start."""
     assert advance(WAITS, Status(1)).phase is Phase.WAITING

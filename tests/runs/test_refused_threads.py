@@ -23,8 +23,8 @@ RUN, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-22
 def test_a_run_without_a_thread_is_refused_and_delays_no_other(
     demo: DemoServer, tmp_path: Path, refused_threads: set[str]
 ) -> None:
-    """Whoever wants it is told when to try again; nothing of it is known or kept, and its server
-    has the next one."""
+    """The error says when to try again. The app keeps nothing of the run, and its server gets the
+    next one."""
     with kept_registry(demo, tmp_path, ahead=1) as runs:
         refused_threads.add("run-")
         with pytest.raises(TooManyThreads, match="out of resources") as told:
@@ -41,7 +41,7 @@ def test_a_run_without_a_thread_is_refused_and_delays_no_other(
 def test_the_end_of_the_program_ends_all_runs_beside_one_without_a_thread(
     demo: DemoServer, refused_threads: set[str]
 ) -> None:
-    """What runs is cancelled, what waits too."""
+    """The app cancels active and waiting runs alike."""
     with registry(demo, ahead=1) as runs:
         first, second = (runs.submit(job(LONG), Origin("me")) for _ in range(2))
         running(first)

@@ -57,7 +57,7 @@ def test_a_run_alone_needs_two_calls_and_one_socket(
 
 
 def test_steps_belong_to_the_executing_node(runs: LocalRunRegistry) -> None:
-    """While the sampler works, its title and its steps are told."""
+    """While the sampler works, the state has its title and its steps."""
     named = prompt(7, LONG)
     named["4"]["_meta"] = {"title": "Sampler"}
     run = runs.submit(Job(named, "test"), Origin("me"))
@@ -90,7 +90,8 @@ def test_a_run_that_has_ended_goes_with_the_last_who_holds_it(demo: DemoServer) 
 
 
 def test_two_runs_never_share_an_id(runs: LocalRunRegistry) -> None:
-    """The second is refused as long as the first goes on, and taken right after its end."""
+    """The app refuses the second run while the first is unfinished, and accepts it right after the
+    end of the first."""
     run_id = str(uuid.uuid4())
     first = runs.submit(job(LONG), Origin("me", run_id=run_id))
     with pytest.raises(RunGoesOn, match="not finished"):
@@ -114,7 +115,7 @@ def test_a_refused_prompt_says_on_which_input(runs: LocalRunRegistry) -> None:
 
 
 def test_a_partly_refused_prompt_continues(runs: LocalRunRegistry) -> None:
-    """The valid output is made, the refused one is told."""
+    """The server makes the valid output. The state names the refused one."""
     mixed = prompt(1) | {
         "7": {"class_type": "LoadImage", "inputs": {"image": "missing.png"}},
         "8": {
@@ -142,9 +143,9 @@ def test_a_failing_node_is_named(runs: LocalRunRegistry) -> None:
 def test_what_the_server_remembers_of_another_program_is_no_end_of_this_run(
     demo: DemoServer, seen: Watched
 ) -> None:
-    """Two programs can give a run the same id, as for the same row of the same batch. One has
-    failed, and is not what becomes of the next, for which the silent server is asked; nor do two
-    that go on take each other's socket."""
+    """Two programs can give a run the same id, for example for the same row of the same batch. The
+    other program's failed run doesn't end this run when it asks a silent server. Two active runs
+    don't take each other's socket."""
     broken = prompt(1)
     broken["1"]["inputs"]["ckpt_name"] = "demo-broken.safetensors"
     same = str(uuid.uuid4())
@@ -164,7 +165,7 @@ def test_what_the_server_remembers_of_another_program_is_no_end_of_this_run(
 
 
 def test_who_follows_a_run_knows_it_by_the_id_that_it_was_given(runs: LocalRunRegistry) -> None:
-    """In all that is told of it, also before the images of previews."""
+    """All messages about the run have this id, including the part before each preview image."""
     heard: list[Event | None] = []
     leave = runs.follow(lambda _owner, _id, frame: heard.append(parse_message(frame)))
     run = runs.submit(job(), Origin("me", run_id=str(uuid.uuid4())))
@@ -177,7 +178,7 @@ def test_who_follows_a_run_knows_it_by_the_id_that_it_was_given(runs: LocalRunRe
 
 
 def test_a_missing_server_fails_the_run(mortal: DemoServer) -> None:
-    """A server that is not there ends the run with what to do."""
+    """If the server is missing, the run ends with an error that says what to do."""
     with registry(mortal) as runs:
         mortal.stop()
         state = end(runs.submit(job(), Origin("me")))
@@ -191,7 +192,7 @@ def test_a_missing_server_fails_the_run(mortal: DemoServer) -> None:
 
 
 def test_a_slow_watcher_sees_the_end_and_delays_no_other(runs: LocalRunRegistry) -> None:
-    """Whoever looks late sees the newest state, then the finished one."""
+    """A watcher who looks late sees the newest state, then the finished one."""
     run = runs.submit(job(30), Origin("me"))
     states = run.watch(LIMIT)
     next(states)
@@ -220,7 +221,7 @@ def test_subscribers_get_events_until_they_leave(runs: LocalRunRegistry) -> None
 
 
 def test_a_watcher_may_give_up(runs: LocalRunRegistry) -> None:
-    """`watch` ends with TimeoutError when the run is not finished in time; the run goes on."""
+    """`watch` raises TimeoutError if the run isn't finished in time. The run continues."""
     run = runs.submit(job(LONG), Origin("me"))
     with pytest.raises(TimeoutError):
         list(run.watch(0.1))
@@ -249,7 +250,8 @@ def test_the_place_in_the_queue_is_kept_current(
 
 
 def test_those_who_wait_here_do_not_ask_for_the_queue(seen: Watched, demo: DemoServer) -> None:
-    """Of thirty runs only those handed over ask for the queue: once, then once a second."""
+    """Among thirty runs, only the ones handed over ask for the queue: once, then once per
+    second."""
     with registry(demo, Timeouts(), limits=RunLimits(person=30)) as runs:
         start = time.monotonic()
         many = [runs.submit(job(1), Origin("me")) for _ in range(30)]
@@ -261,7 +263,7 @@ def test_those_who_wait_here_do_not_ask_for_the_queue(seen: Watched, demo: DemoS
 
 
 def test_runs_are_found_by_their_owner_only(runs: LocalRunRegistry) -> None:
-    """Somebody else's run and one that never was are the same error."""
+    """Another user's run and a run that never existed raise the same error."""
     run = runs.submit(job(), Origin("me"))
     assert runs.get(run.id, "me") is run
     assert runs.owned("me") == (run,)
@@ -282,13 +284,13 @@ def test_finished_runs_are_forgotten_in_time(demo: DemoServer) -> None:
 
 
 def test_a_run_that_begins_again_under_its_id_stays_known(demo: DemoServer) -> None:
-    """A run may have an id of its content, and come again when it was deleted: it is forgotten
-    with its own end, not with that of the one before."""
+    """A run's id may come from its content, and the run may come back after it was deleted. The app
+    forgets it after its own end, not after the end of the previous run."""
     again = str(uuid.uuid4())
     with registry(demo, keep=3) as runs:
         end(runs.submit(job(), Origin("me", run_id=again)))
         runs.forget(again, "me")
-        with Client(demo.url) as client:  # as is done with what is deleted for good
+        with Client(demo.url) as client:  # permanent deletion does the same
             client.forget(again)
         live = runs.submit(job(LONG), Origin("me", run_id=again))
         running(live)

@@ -42,8 +42,8 @@ def demo() -> Iterator[DemoServer]:
 
 
 def test_a_run_removed_behind_a_broken_link_is_not_sent_again(demo: DemoServer) -> None:
-    """A server that still knows an earlier run was not restarted: what it no longer has, somebody
-    has taken out."""
+    """A server that still knows an earlier run was not restarted. If it no longer has a prompt,
+    another client has removed it."""
     with FaultyLink(demo.url) as link, Client(link.url) as client:
         runs = LocalRunRegistry(ServerPool(client), timing=replace(HURRIED, patience=20), ahead=2)
         end(runs.submit(job(2), Origin("me")))
@@ -65,8 +65,7 @@ def test_a_run_removed_behind_a_broken_link_is_not_sent_again(demo: DemoServer) 
 
 
 def test_a_finished_run_has_its_files_here(demo: DemoServer, tmp_path: Path) -> None:
-    """Whoever sees a run done finds its files kept, byte for byte, under the digest of their
-    bytes."""
+    """When a run is done, its files are kept, byte for byte, under the digest of their bytes."""
     with kept_registry(demo, tmp_path) as runs:
         run = runs.submit(job(), Origin("me"))
         state = end(run)
@@ -128,7 +127,7 @@ def test_an_end_that_could_not_be_written_is_written_later(
 
 
 def test_a_run_is_found_again_in_the_next_life(demo: DemoServer, tmp_path: Path) -> None:
-    """Its record says what was asked for and what came out, to its owner and to nobody else."""
+    """Its record shows the request and the results to its owner, and to no other user."""
     with kept_registry(demo, tmp_path) as runs:
         run = runs.submit(job(), Origin("me"))
         before = (end(run), run.record)[1]
@@ -164,7 +163,7 @@ class BusyStore(RunStore):
 def test_a_run_that_is_begun_again_while_it_is_deleted_is_known(
     demo: DemoServer, tmp_path: Path
 ) -> None:
-    """As those of a chain's steps are, which have their id again."""
+    """The runs of a chain's steps begin again like this, under the same id."""
     files = BlobStore(tmp_path / "files")
     with (
         closing(BusyStore(f"sqlite:///{tmp_path / 'history.db'}", files)) as history,
@@ -184,7 +183,7 @@ def test_a_run_that_is_begun_again_while_it_is_deleted_is_known(
 
 
 def test_a_run_that_failed_is_on_record_too(demo: DemoServer, tmp_path: Path) -> None:
-    """With what went wrong, in the same words."""
+    """The record says what went wrong, in the same words."""
     with kept_registry(demo, tmp_path) as runs:
         run = runs.submit(job(sampler_name="no such sampler"), Origin("me"))
         state = end(run)
@@ -200,7 +199,8 @@ def test_a_run_that_failed_is_on_record_too(demo: DemoServer, tmp_path: Path) ->
 
 @pytest.mark.parametrize("trouble", ["http_500", "cut", "bad_json"])
 def test_a_file_is_asked_for_again(demo: DemoServer, tmp_path: Path, trouble: Any) -> None:
-    """A server in trouble while files are fetched is asked once more; half a file is never kept."""
+    """If the server has trouble while the app fetches files, the app asks again. It never keeps
+    half a file."""
     with kept_registry(demo, tmp_path) as runs:
         demo.script(trouble, at="GET /view")
         state = end(runs.submit(job(), Origin("me")))
@@ -210,7 +210,7 @@ def test_a_file_is_asked_for_again(demo: DemoServer, tmp_path: Path, trouble: An
 
 
 def test_a_file_that_is_gone_does_not_hold_up_the_end(demo: DemoServer, tmp_path: Path) -> None:
-    """A file that the server no longer has is told by its missing digest; the run is done."""
+    """A missing digest marks a file that the server no longer has. The run is done."""
     with kept_registry(demo, tmp_path) as runs:
         with demo.hold("GET /view") as held:
             run = runs.submit(job(), Origin("me"))
@@ -223,8 +223,8 @@ def test_a_file_that_is_gone_does_not_hold_up_the_end(demo: DemoServer, tmp_path
 
 
 def test_a_running_run_is_taken_up_after_a_kill(tmp_path: Path) -> None:
-    """A run that was sent is looked for at the server, not sent again; previews go on, and the
-    result is the same."""
+    """The app looks for a sent run at the server and doesn't send it again. Previews continue, and
+    the result is the same."""
     with DemoServer(step_seconds=0.05) as demo:
         with killed_registry(demo.url, tmp_path, job(300)):
             eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
@@ -256,7 +256,7 @@ def test_a_run_that_was_about_to_be_sent_is_sent(demo: DemoServer, tmp_path: Pat
 
 
 def test_a_run_that_ended_meanwhile_is_settled(demo: DemoServer, tmp_path: Path) -> None:
-    """The server's history says how it ended while nobody was there."""
+    """The server's history says how the run ended while the app was down."""
     with killed_registry(demo.url, tmp_path, job(20)):
         eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
     eventually(lambda: demo.queue.remaining() == 0)
@@ -307,7 +307,7 @@ def test_a_run_of_another_server_is_lost(demo: DemoServer, tmp_path: Path, shown
 def test_a_run_for_another_server_that_was_never_sent_goes_to_this_one(
     demo: DemoServer, tmp_path: Path
 ) -> None:
-    """What only waited here when the program ended waits for the server of now."""
+    """A run that only waited here when the program ended waits for the current server."""
     with killed_registry(demo.url, tmp_path, job(LONG), job(2), ahead=1):
         eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
     with DemoServer(step_seconds=0.01) as other, kept_registry(other, tmp_path) as runs:
@@ -318,8 +318,8 @@ def test_a_run_for_another_server_that_was_never_sent_goes_to_this_one(
 
 
 def test_a_finished_run_outlives_a_kill(demo: DemoServer, tmp_path: Path) -> None:
-    """Whatever was said to be done is on disk, files included, though the program had no time to
-    say goodbye."""
+    """Every run reported as done is on disk, files included, although the process had no time to
+    shut down cleanly."""
     with killed_registry(demo.url, tmp_path, job(2), job(LONG)):
         history = open_history(tmp_path)
         eventually(lambda: history.of("me"), "the first process ends a run", 60)
@@ -364,8 +364,8 @@ def test_a_run_whose_page_does_not_come_back_ends(
 def test_the_end_of_the_program_may_let_runs_finish(
     demo: DemoServer, tmp_path: Path, finish: float
 ) -> None:
-    """Within the time allowed what is at the server is finished; what waits in line is stopped and
-    says why."""
+    """Within the allowed time, the app finishes the runs at the server. It stops the runs that wait
+    in line, and they say why."""
     with kept_registry(demo, tmp_path, ahead=1) as runs:
         steps = 20 if finish else LONG
         first = runs.submit(job(steps, seed=random.getrandbits(40)), Origin("me"))

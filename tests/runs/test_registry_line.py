@@ -27,7 +27,7 @@ def demo() -> Iterator[DemoServer]:
 
 
 def test_people_take_turns(demo: DemoServer, tmp_path: Path) -> None:
-    """Somebody with one run does not wait for all of somebody else's."""
+    """A user with one run doesn't wait for all of another user's runs."""
     ended: list[str] = []
     with kept_registry(demo, tmp_path, ahead=1) as runs:
         mine = [runs.submit(job(2), Origin("me")) for _ in range(5)]
@@ -119,8 +119,8 @@ def test_a_limit_holds_for_those_who_come_together(demo: DemoServer, tmp_path: P
 
 
 def test_limits_count_per_person(demo: DemoServer, tmp_path: Path) -> None:
-    """Who has too many waiting keeps nobody else from starting one; when one ends there is room
-    again."""
+    """A user with too many waiting runs doesn't keep other users from starting one. When a run
+    ends, there is room again."""
     with kept_registry(demo, tmp_path, limits=RunLimits(person=1)) as runs:
         mine = runs.submit(job(LONG), Origin("me"))
         yours = runs.submit(job(), Origin("you"))
@@ -131,7 +131,7 @@ def test_limits_count_per_person(demo: DemoServer, tmp_path: Path) -> None:
 
 
 def test_those_who_listen_hear_whose_runs_changed(demo: DemoServer, tmp_path: Path) -> None:
-    """A beginning and an end are told with the owner, until the listener leaves."""
+    """The listener hears of each beginning and end with the owner, until it leaves."""
     heard: list[str] = []
     with kept_registry(demo, tmp_path) as runs:
         leave = runs.subscribe(heard.append)

@@ -62,7 +62,8 @@ class Attempts:
 
 
 def test_a_prompt_is_posted_once(demo: DemoServer, client: Client) -> None:
-    """Under the id that is given; whoever sends it is told before."""
+    """The request carries the given id, and the caller gets a notification before the app sends
+    it."""
     attempts = Attempts(client, PATIENT)
     answer = attempts.next()
     assert isinstance(answer, Submitted)
@@ -149,8 +150,8 @@ def test_what_will_not_pass_is_hopeless_at_once(client: Client) -> None:
 def test_a_prompt_that_cannot_be_made_was_not_sent(
     demo: DemoServer, client: Client, error: ComfyError
 ) -> None:
-    """As where its files cannot be uploaded: nobody is told that it is sent, nothing is posted, and
-    nothing has to be looked for afterwards."""
+    """For example, a file upload fails. The app doesn't report the prompt as sent, posts nothing,
+    and has nothing to look for afterwards."""
     attempts = Attempts(client, PATIENT, fails=error)
     before = demo.requests.total()
     with pytest.raises(type(error)):

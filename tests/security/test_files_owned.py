@@ -33,8 +33,8 @@ def upload(app: RunningApp, data: bytes, cookie: str = ANN) -> str:
 
 
 def test_finding_22_an_upload_is_read_by_its_owner_only(served: Served) -> None:
-    """Another person, or nobody, who knows the place: no file, no field that shows it, no run that
-    uses it."""
+    """Another user or an anonymous caller who knows the path gets no file, no field that shows it,
+    and no run that uses it."""
     _, app = served
     place = upload(app, saved("PNG"))
     assert get(app, f"/gradio_api/file={place}").content == saved("PNG")
@@ -58,7 +58,7 @@ def test_finding_22_no_answer_tells_a_path_of_this_machine(served: Served) -> No
 
 @pytest.mark.parametrize("name", ["名前.png", "Zoë 🎈.png", 'a"b\\c.png', "plain.png"])
 def test_finding_16_the_stand_in_sends_a_file_of_any_name(served: Served, name: str) -> None:
-    """A header's letters are those of Latin-1; a name may have any."""
+    """A header holds Latin-1 characters only, but a file name may have any character."""
     demo, _ = served
     folder = demo.storage.folder("output")
     assert folder is not None
@@ -107,6 +107,7 @@ def test_finding_08_a_plain_drawing_is_one(inside: str) -> None:
     ],
 )
 def test_finding_08_anything_else_is_a_download(inside: str) -> None:
-    """Scripts, events, addresses, what multiplies itself, and what is not whole."""
+    """Drawings with scripts, events, addresses or self-multiplying content are downloads, and so
+    are incomplete drawings."""
     assert not is_plain_drawing(f"<svg {NAMESPACE}>{inside}</svg>".encode())
     assert not is_plain_drawing(f'<!DOCTYPE svg [<!ENTITY a "b">]><svg {NAMESPACE}/>'.encode())

@@ -63,8 +63,8 @@ def shared(own_temporary_folder: Path) -> Iterator[RunningApp]:
 def test_finding_11_no_route_answers_to_a_strangers_name(
     app: RunningApp, method: str, path: str
 ) -> None:
-    """A page of evil.example that points to 127.0.0.1 gets nothing but a sentence, whatever it asks
-    for."""
+    """A page of evil.example that resolves to 127.0.0.1 gets only an error message from every
+    route."""
     answer = requests.request(
         method, app.url + path, headers=EVIL, cookies=cookie_of(ANN), timeout=LONGEST_WAIT
     )
@@ -156,8 +156,8 @@ def test_finding_11_a_request_without_one_good_host_is_refused(
 def test_finding_11_behind_a_proxy_the_outer_name_is_the_apps(
     app: RunningApp, origin: str, same: bool
 ) -> None:
-    """The Origin is compared with what the browser addressed, as the proxy tells it: scheme, name
-    and port."""
+    """The app compares the Origin with the scheme, name and port that the browser addressed, as the
+    proxy reports them."""
     told = {"X-Forwarded-Host": "forms.example", "X-Forwarded-Proto": "https", "Origin": origin}
     answer = requests.post(
         f"{app.url}/api/v1/runs/x/stop", cookies=cookie_of(ANN), headers=told, timeout=LONGEST_WAIT

@@ -170,7 +170,7 @@ def test_a_waiting_socket_is_for_pages_of_users_only(place: Place) -> None:
 
 
 def heard(app: RunningApp, path: str, who: Person, origin: str | None) -> object:
-    """What comes first over a socket: "view" or "news", the code it is closed with, or the
+    """Return the first thing that arrives over a socket: "view" or "news", the close code, or the
     handshake's status."""
     address = app.url.replace("http", "ws", 1) + path
     options = {"origin": origin} if origin is not None else {"suppress_origin": True}

@@ -52,8 +52,8 @@ def a_run(
 
 @contextlib.contextmanager
 def called(one: Started, name: str, *data: object) -> Iterator[Iterator[str]]:
-    """What a script of the first browser hears of its call; it ends, with what it has started,
-    after the block."""
+    """Yield the event lines that a script with the first browser's cookie receives for its call.
+    The call, and everything it started, ends after the block."""
     address = f"{one.url}/gradio_api/call/{name}"
     with requests.Session() as browser:
         browser.headers["cookie"] = one.cookie
@@ -84,8 +84,8 @@ def test_without_a_server_the_stand_in_is_used() -> None:
     ids=lambda number: signal.Signals(number).name,
 )
 def test_a_signal_in_a_run_ends_it_cleanly(number: int, nightly: bool) -> None:
-    """The run ends at the server, its socket closes with 1000, the page is told, and the exit code
-    is 0."""
+    """The run ends on the ComfyUI server, its socket closes with 1000, the page gets the final
+    state, and the exit code is 0."""
     # one in a Python of its own says how that ends; it imports for 4 s
     fresh = nightly and number == signal.SIGINT
     with demo_of_slow_steps() as demo, started("--server", demo.url, fresh=fresh) as one:
@@ -102,8 +102,8 @@ def test_a_signal_in_a_run_ends_it_cleanly(number: int, nightly: bool) -> None:
 
 
 def test_a_signal_that_python_drops_ends_the_start(tmp_path: Path) -> None:
-    """What a signal raises in the middle of a destructor is lost, as it may be while modules are
-    imported; the app ends all the same before it serves, with 0, and nothing of it is left."""
+    """Python drops an exception that a signal raises inside a destructor, for example during
+    imports. The app still exits with 0 before it serves, and leaves no temporary files."""
     log, port = tmp_path / "log", free_port()
     log.touch()
     arguments = ("--port", str(port), "--data", str(tmp_path / "data"))
@@ -136,8 +136,8 @@ def told_to_end_in_a_destructor(log: Path, arguments: tuple[str, ...]) -> None:
 
 
 def test_a_killed_app_takes_its_runs_up_again(tmp_path: Path) -> None:
-    """After SIGKILL the next start finds the run at the server; the page goes on watching it, to
-    its result. A batch goes on, too: no row is lost, and none is done twice."""
+    """After SIGKILL, the next start finds the run on the ComfyUI server, and the page watches it to
+    its result. A batch also continues. It loses no row and runs none twice."""
     rows = 6
     small = {"5.steps": 1, "4.width": 256, "4.height": 256}
     spec = {"axes": [{"field": "5.seed", "text": f"1..{rows}"}]}

@@ -32,8 +32,8 @@ SECRET = "ann-on-holiday.png"
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """A server on which somebody else has uploaded an image and made another, and the app in front
-    of it."""
+    """A ComfyUI server on which another user uploaded an image and generated one, with the app in
+    front."""
     with running_demo_app(step_seconds=0) as (demo, app):
         form = {"type": "input", "overwrite": "true"}
         requests.post(
@@ -81,7 +81,8 @@ def test_the_servers_list_holds_it(served: Served) -> None:
 
 
 def test_answers_to_scripts_contain_no_uploads(served: Served) -> None:
-    """The list of workflows, and the sentence for a file that is none of the author's."""
+    """Neither the list of workflows nor the error about a file that isn't the author's names an
+    upload."""
     _, app = served
     listed = requests.post(
         f"{app.url}/gradio_api/call/workflows", json={"data": []}, timeout=LONGEST_WAIT
@@ -116,8 +117,8 @@ def test_a_strangers_workflow_reads_nobodys_file(served: Served, loader: str, im
 
 
 def test_uploads_go_to_a_private_folder(served: Served) -> None:
-    """Each run's files go to a folder of their own, whose name nobody can guess and no list of the
-    server's shows."""
+    """The app uploads each run's files to a separate folder. Its name can't be guessed and appears
+    in no list of the ComfyUI server."""
     demo, app = served
     before = requests.get(f"{demo.url}/object_info/LoadImage", timeout=LONGEST_WAIT).json()
     names = set()
@@ -211,7 +212,7 @@ def test_texts_that_name_a_file_of_a_folder_are_emptied() -> None:
 
 @pytest.mark.parametrize("workflow", ["image-to-image", "inpaint", "upscale"])
 def test_nobodys_uploads_are_in_a_form(served: Served, workflow: str) -> None:
-    """Neither as a choice nor as an example nor in what is said of a wrong value."""
+    """Uploads appear neither as choices, nor as examples, nor in the error for an invalid value."""
     _, app = served
     page = PageCalls(app, BOB).open(workflow)
     answers = [page.draw(page.choice).text, page.press().text, json.dumps(page.components)]
@@ -226,8 +227,8 @@ def test_nobodys_uploads_are_in_a_form(served: Served, workflow: str) -> None:
 
 
 def test_a_client_without_a_cookie_sees_no_list(served: Served) -> None:
-    """Scripts and browsers without cookies cannot be told apart: none of them is told of another's
-    runs."""
+    """The app can't tell apart scripts and browsers without cookies. It shows none of them another
+    client's runs."""
     _, app = served
     run = start(app, "text-to-image", "", **{"5.steps": 60, "4.batch_size": 8})
     with page_open(app, "") as socket:

@@ -85,8 +85,9 @@ def is_told_as_before(app: RunningApp, run_id: str, before: dict[str, object]) -
 
 
 def test_what_was_added_is_removed_by_those_who_may(app: RunningApp) -> None:
-    """Whoever added it, or an operator; for others it is as unknown as none, and what an author has
-    put there is for all. What was made with it stays, and a chain that uses it says so."""
+    """The user who added a workflow, or an administrator, can remove it. Other users get the same
+    404 as for an unknown workflow, and no user can remove an author's workflow. Its results stay,
+    and a chain that uses it shows as blocked."""
     folder = app.services.folder.path
     for who in (ANN, OPERATOR):
         name = post(app, f"/api/v1/workflows/{opened(app, ANN)}/keep", ANN).json()["name"]
@@ -111,7 +112,8 @@ def test_what_was_added_is_removed_by_those_who_may(app: RunningApp) -> None:
 
 
 def test_what_a_person_has_opened_is_theirs_to_remove(app: RunningApp) -> None:
-    """Nobody else does, operators neither; it can be opened again. What was made with it stays."""
+    """Other users and administrators can't remove it. The owner can open it again. Its results
+    stay."""
     for _ in range(2):
         name = opened(app, ANN)
         run = finished(start(app, name, **SMALL, **FILLED_IN))

@@ -103,8 +103,8 @@ def test_the_card_is_public() -> None:
 
 
 def test_ending_the_app_ends_its_runs() -> None:
-    """When the app ends, runs end at the server long before they would, sockets close with 1000,
-    watchers are told."""
+    """When the app exits, runs on the ComfyUI server stop early, sockets close with 1000, and
+    watchers get the final state."""
     with DemoServer(step_seconds=1, painted=PAINTED, load_seconds=0) as demo:
         with running_app(demo.url) as app:
             running, waiting = start(app, **{"5.steps": 60}), start(app)
@@ -118,7 +118,8 @@ def test_ending_the_app_ends_its_runs() -> None:
 
 
 def test_strangers_get_nothing_behind_a_login() -> None:
-    """With a login, own routes answer 401 to who has none, whatever cookie they bring."""
+    """With sign-in, the app's own routes answer 401 to clients that haven't signed in, even with a
+    made-up cookie."""
     with running_demo_app(
         step_seconds=0, settings=WebSettings(port=0, users=(("ann", "secret"),))
     ) as (_, app):

@@ -57,7 +57,8 @@ URLS = st.one_of(st.lists(PIECES, max_size=9).map("".join), st.text(max_size=40)
 
 @given(URLS)
 def test_allowed_links_lead_to_allowed_hosts(url: str) -> None:
-    """As the program that sends it reads the address, and another one too."""
+    """The HTTP client that sends the request and another URL parser read the same host from the
+    address."""
     try:
         host = allowed_host(url, HOSTS)
     except CallbackRefused:

@@ -173,8 +173,8 @@ def test_official_apps(shared: Path) -> None:
 
 
 def test_official_apps_keep_their_labels(shared: Path) -> None:
-    """What an author wrote for people, with a capital or a space, is the field's label letter by
-    letter."""
+    """If the author's label has a capital letter or a space, the field's label matches it
+    exactly."""
     catalogue = Catalogue.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
     compared = 0
     for name, app in json.loads((shared / "workflows" / "app_mode.json").read_text()).items():

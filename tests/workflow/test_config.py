@@ -87,7 +87,7 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_listed_fields_come_first_in_the_order_of_the_file() -> None:
-    """What is listed is the form; the rest is folded away."""
+    """Listed fields are the main form. The other fields are under advanced."""
     form = configured(
         fields={"3.seed": {}, "6.text": {"label": "Scene"}, "3.cfg": {"group": "advanced"}}
     )
@@ -136,7 +136,7 @@ def test_the_author_may_hide_require_and_explain() -> None:
 
 
 def test_a_stand_in_for_a_missing_model_is_a_note_not_a_problem() -> None:
-    """`closest` lets a workflow run with what the server has."""
+    """With `closest`, a workflow runs with a similar model that the ComfyUI server has."""
     prompt = text_to_image()
     prompt["4"]["inputs"]["ckpt_name"] = "v1-5-pruned-emaonly.safetensors"
     form = form_of(prompt, said(fields={"4.ckpt_name": {"closest": True}}))
@@ -193,7 +193,7 @@ def test_the_outputs_that_count_can_be_chosen() -> None:
 def test_mistakes_are_sentences_and_the_form_is_still_there(
     data: dict[str, Any], words: str
 ) -> None:
-    """A wrong toml says what is wrong, and the workflow opens anyway."""
+    """An invalid TOML file gets an error sentence, and the workflow still opens."""
     form = configured(**data)
     assert words in " ".join(form.problems)
     assert form.field("3.steps").default in (20, 1, 3)
@@ -226,7 +226,7 @@ FIELDS = st.dictionaries(
 
 @given(st.dictionaries(st.sampled_from(sorted(FORM_KEYS)), TOML, max_size=4), FIELDS)
 def test_any_toml_makes_a_form(top: dict[str, Any], fields: dict[str, Any]) -> None:
-    """Whatever stands in it, no field is lost and no label doubled."""
+    """For any content, the form keeps every field and has no duplicate label."""
     form = configured(**top | {"fields": fields})
     labels = [field.label for field in form.fields]
     assert len(labels) == len(set(labels))

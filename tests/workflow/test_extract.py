@@ -57,7 +57,7 @@ def as_written(documents: dict[str, Any] | None) -> dict[str, Any] | None:
 
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_every_kind_of_file_gives_both_documents(name: str) -> None:
-    """Whatever the container, the prompt and the graph come out, letters outside ASCII intact."""
+    """Every container yields the prompt and the graph, with non-ASCII characters intact."""
     carried = find_workflow(CONTAINERS[name], name)
     assert as_written(carried.prompt) == as_written(PROMPT)
     assert as_written(carried.graph) == as_written(GRAPH)
@@ -65,7 +65,7 @@ def test_every_kind_of_file_gives_both_documents(name: str) -> None:
 
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_the_name_of_a_file_does_not_matter(name: str) -> None:
-    """People rename files, and browsers drop endings: the kind is told by the content."""
+    """Users rename files and browsers drop extensions. The app detects the kind by content."""
     assert find_workflow(CONTAINERS[name], "download") == find_workflow(
         CONTAINERS[name], "image.bmp"
     )
@@ -193,7 +193,7 @@ WRAPPED: dict[str, object] = {
 
 @pytest.mark.parametrize("name", WRAPPED)
 def test_wrapped_json_is_unwrapped(name: str) -> None:
-    """What programs put around a prompt is taken off."""
+    """The app strips the wrappers that other programs put around a prompt."""
     carried = find_workflow(json.dumps(WRAPPED[name]).encode(), f"{name}.json")
     assert carried.prompt is not None
     assert carried.prompt["3"] == PROMPT["3"]
@@ -288,7 +288,7 @@ def test_comfyuis_own_names_come_first() -> None:
 
 
 def test_an_image_cut_off_after_its_texts_still_opens() -> None:
-    """What was found before the damage is good."""
+    """The app uses the data that it found before the damage."""
     assert find_workflow(png_text(BOTH)[:-30], "a").graph == GRAPH
 
 
@@ -325,7 +325,7 @@ def test_what_holds_nothing_says_so(data: bytes, words: str) -> None:
 
 
 def test_names_cannot_break_a_sentence() -> None:
-    """A file name is somebody else's text."""
+    """A file name is untrusted text."""
     with pytest.raises(WorkflowError) as refusal:
         find_workflow(b"", "a\nb\x00" + "c" * 500)
     assert len(str(refusal.value)) < 120

@@ -52,7 +52,7 @@ DYNAMIC = {
     ids=lambda info: str(info["name"]),
 )
 def test_finds_what_writes_models_or_latents(info: dict[str, Any]) -> None:
-    """Of any pack, by its inputs."""
+    """The app recognizes such nodes from any pack by their inputs."""
     assert found(info)
 
 

@@ -43,8 +43,8 @@ def test_our_words_are_messages(name: str) -> None:
 
 @pytest.mark.parametrize("file", sorted(WORKFLOWS.rglob("*.json")), ids=lambda file: file.stem)
 def test_every_field_of_ours_is_called_by_a_message(file: Path) -> None:
-    """What stands in no file of ours has plain words that are one; what is said below the main
-    fields is ours, too."""
+    """A field without a label in the shipped files gets a plain label that is a translatable
+    message. Help texts of main fields are messages, too."""
     fields = build_form(read_workflow(file), small_catalogue()).fields
     shown = [one for one in fields if one.group != "hidden"]
     assert [one.label for one in shown if not isinstance(one.label, Message)] == []
@@ -53,7 +53,7 @@ def test_every_field_of_ours_is_called_by_a_message(file: Path) -> None:
 
 
 def test_our_folder_is_named_after_its_contents(tmp_path: Path) -> None:
-    """Its name would say "Steps" to people; a folder of that name with what others wrote keeps it."""
+    """The folder's own name would display as "Steps". A user's folder with that name keeps it."""
     ours = {one.folder for one in WorkflowFolder(WORKFLOWS).entries()}
     assert ours == {"", "Parts of other workflows"}
     assert all(isinstance(one, Message) for one in ours if one)
@@ -63,8 +63,8 @@ def test_our_folder_is_named_after_its_contents(tmp_path: Path) -> None:
 
 
 def test_the_words_of_others_stay_as_they_are(tmp_path: Path) -> None:
-    """Also in a file that is called like one of ours, and has one of its titles; and in one of ours
-    the words of a field that somebody changed."""
+    """A user's file with a shipped file's name or title keeps its words, and so does a label that a
+    user changed in a shipped file."""
     for name, about in (("upscale", "My own."), ("mine", "Enlarge your image and add detail.")):
         file = tmp_path / f"{name}.toml"
         file.write_text(f'title = "Upscale"\ndescription = "{about}"\n')

@@ -136,7 +136,7 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     lines.nth(3).get_by_role("button", name="Reuse settings").click()
     expect(page.locator("#stage .headline")).to_have_text("This form is gone.")
     expect(page.locator("#stage .advice")).to_have_text("Choose another.")
-    # What came of that row would stand in the place of this.
+    # A result of that row would replace this message.
     assert not page.locator("#stage .stage").get_attribute("data-run")
     page.unroute("**/values")
     person.forgive("422")

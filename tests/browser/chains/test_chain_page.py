@@ -31,9 +31,10 @@ def states(person: Visitor, *wanted: str) -> None:
 
 
 def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
-    """It is found in the list of workflows, and runs once, whatever was chosen before. Each step is a section with the fields that it shows;
-    what another step gives is said, an optional one can be left out, and a switch is a list. All of
-    that is still there after a reload, and Reset puts it back. Stop ends all of it."""
+    """The list of workflows has the chain, which runs once regardless of the number chosen before.
+    Each step is a section with its fields. The form names the inputs that another step provides.
+    The user can turn off an optional step, and a switch is a list. All choices survive a reload,
+    and Reset restores the defaults. Stop ends the whole chain."""
     chains.demo.speed.step = 1.5  # seconds, until it is stopped
     person = visit(chains).open()
     person.page.get_by_label("How many runs").click()
@@ -54,7 +55,7 @@ def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
     person.type("make.2.text", "three boats")
     form.get_by_role("checkbox", name="Run “Enlarge”").uncheck()
     expect(person.field("large.5.scale_by")).to_have_count(0)
-    # Those that run are numbered, as the stage counts them.
+    # The form numbers only the steps that run, as the stage does.
     expect(form.get_by_role("heading")).to_have_text(
         ["Boats in three steps", "1. Make", "Enlarge", "2. Paint over"]
     )
@@ -80,9 +81,9 @@ def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
 
 
 def stop_ends_the_whole_chain(person: Visitor, chains: Site) -> None:
-    """Stop ends it at the step that runs, and no other is begun; Continue goes on from there. What
-    is forgotten at its end, which is asked first and can be cancelled, is not told of any more, and
-    what it has made stays."""
+    """Check that Stop ends the chain at the running step and starts no other step. Continue resumes
+    there. Forget asks first and can be canceled. It then removes the finished chain from the stage,
+    but its results stay."""
     person.press_keys()
     person.frames()
     person.page.locator("#stop").click()

@@ -23,9 +23,9 @@ WATCH_HEIGHT = """() => {
 
 
 def test_all_wrong_fields_are_marked_at_once(fast: Site, visit: Visit) -> None:
-    """Every wrong field is marked with its own sentence, one in the folded Advanced section is
-    unfolded. Each mark goes as its own value is mended, without a press, and stays while that is
-    still wrong; so does that of an image that is painted over, when one is chosen."""
+    """Every wrong field shows its own error, and the folded Advanced section opens. Each error
+    stays until the user corrects that value, and then disappears without a press. An error on an
+    image to paint over disappears when the user chooses an image."""
     person = visit(fast).open("image-to-image")
     are_told(person)
     assert not fast.demo.queue.remaining()
@@ -80,10 +80,11 @@ def go_one_by_one(person: Visitor) -> None:
 
 
 def test_numbers(fast: Site, visit: Visit) -> None:
-    """One that would be refused is told when its field is left, at the field and before any press, in
-    the words that a press has for it; another wrong number has its own sentence, and a right one
-    none. Where somebody goes on typing is theirs. One that is rounded to a step or brought within a
-    slider's limits is shown as it is sent, with a sentence, until it is typed anew or put back."""
+    """When the user leaves a field, it reports a number that the app would refuse, before any
+    press. A press shows the same sentence. Each kind of error has its own sentence, and a valid
+    number has no error. A user who continues typing keeps the focus. A number rounded to a step or
+    limited by a slider shows the value to be sent, with a note. The note stays until the user edits
+    or resets the value."""
     person = visit(fast).open()
     are_refused(person)
     is_in_view(person)
@@ -110,8 +111,8 @@ def are_refused(person: Visitor) -> None:
 
 
 def is_in_view(person: Visitor) -> None:
-    """What is said of a number just above Generate that is left by Tab is not behind that, and stays
-    however fast that was typed."""
+    """Check that Generate doesn't cover the error of the number just above it when the user leaves
+    by Tab. The error stays however fast the user typed."""
     person.page.set_viewport_size({"width": 1366, "height": 650})
     height, bar = person.entry("4.height"), person.page.locator("#actions")
     below = """([one, bar]) => scrollBy({ behavior: "instant",
@@ -155,10 +156,11 @@ def are_changed(person: Visitor) -> None:
 
 
 def test_seeds(fast: Site, visit: Visit, nightly: bool) -> None:
-    """A typed 64-bit seed reaches the server digit by digit, however fast it is typed, and is shown as the used one. Ticking
-    "Random" makes it random again: it differs each time, the used one is shown, in the field as well,
-    and "Reuse settings" puts it into the form, which is not shorter meanwhile. A seed that counts up begins with what was typed, or
-    with one that is drawn, and goes on by one at every press."""
+    """A typed 64-bit seed reaches the server digit by digit, however fast the user types, and the
+    page shows it as the used seed. Ticking "Random" makes the seed differ with each run. The stage
+    and the field show the used seed, and "Reuse settings" puts it into the form, which doesn't
+    shrink meanwhile. A counting seed starts at the typed or a drawn number and rises by 1 with each
+    press."""
     person = visit(fast).open(**SMALL)
     shown = person.page.locator("#stage .copy[data-part=seed]")
     for seed in (LARGEST, 0) if nightly else (LARGEST,):
@@ -262,8 +264,8 @@ def brings_its_own_fields(person: Visitor) -> None:
 
 
 def test_a_link_carries_values(fast: Site, visit: Visit) -> None:
-    """“Copy link” gives an address that shows the same form, as it is filled in, to somebody
-    else, who can hand it on."""
+    """“Copy link” copies an address that shows another user the same filled-in form. That user can
+    share it in turn."""
     person = visit(fast, permissions=["clipboard-read", "clipboard-write"]).open()
     person.type("2.text", "a cat & a dog? 100%")
     person.keep_seed(LARGEST)

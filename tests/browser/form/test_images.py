@@ -62,11 +62,11 @@ def has_width(person: Visitor, width: int) -> None:
 def test_an_image_that_is_given_arrives_at_the_server(
     fast: Site, visit: Visit, tmp_path: Path, nightly: bool
 ) -> None:
-    """The author's, with which the workflow can be run at once; one chosen from the disk, whatever
-    its name; dropped on its field, which has one already or none; pasted on the page; and a result,
-    by “Use in…”. Where it has another shape than what is made of it, that is said. Without one,
-    Generate marks the field. One that is dropped elsewhere is looked through for a workflow, and
-    the browser does not leave the page."""
+    """The workflow runs at once with the author's image. The user can choose a file with any name
+    or drop it on an empty or filled field. The user can also paste an image on the page or use a
+    result by “Use in…”. The page says if the image's shape differs from the result's. Without an
+    image, Generate marks the field. The app searches an image dropped elsewhere for a workflow, and
+    the browser doesn't leave the page."""
     person = visit(fast).open("image-to-image", **{"8.steps": 1, "5.width": 320, "5.height": 256})
     shown(person)
     assert received(fast, person.generate()).size[0] > 320

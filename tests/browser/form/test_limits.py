@@ -30,10 +30,10 @@ def kept(site: Site) -> set[Path]:
 def test_a_file_is_refused_on_its_field(
     fast: Site, visit: Visit, nightly: bool, tmp_path: Path
 ) -> None:
-    """An image that is too large as soon as it is given, where it was given; nothing of it stays, and
-    a smaller one is taken in its place. A file of another kind, by its name, or of too many bytes
-    before it is sent. What is no image, whatever it is called: the sentence says what the field
-    takes, and nothing is sent to the server."""
+    """The field refuses an image with too many pixels immediately. The app keeps nothing of that
+    file, and the field accepts a smaller image. The browser refuses a file with the wrong name or
+    too many bytes before sending it. For a file that only claims to be an image, the sentence says
+    which files the field takes. The ComfyUI server receives nothing."""
     person = visit(fast).open("upscale")
     before = kept(fast)
     give(person, "4.image", png_header(30_000, 30_000))
@@ -66,8 +66,8 @@ def test_a_file_is_refused_on_its_field(
 
 
 def is_of_another_kind(person: Visitor) -> None:
-    """The sentence names the file and says what to choose; nobody else says it, what the field has
-    stays, and one that fits takes the sentence away."""
+    """Check that the error names the file and says what to choose, and that no other message
+    appears. The field keeps its image, and a valid file clears the error."""
     field = person.field("4.image")
     image = field.locator("img, canvas").first
     expect(image).to_be_visible()
@@ -86,7 +86,7 @@ def is_of_another_kind(person: Visitor) -> None:
 def has_too_many_bytes(person: Visitor, file: Path) -> None:
     """It is refused in the browser; what the field has stays."""
     with file.open("wb") as large:
-        large.truncate(257 * MIB)  # of which nothing is on the disk
+        large.truncate(257 * MIB)  # a sparse file, which takes no disk space
     field = person.field("4.image")
     expect(field.locator("img")).to_be_visible()
     field.locator("input[type=file]").first.set_input_files(file)
@@ -96,8 +96,8 @@ def has_too_many_bytes(person: Visitor, file: Path) -> None:
 
 
 def cannot_be_painted_over(person: Visitor) -> None:
-    """What is of another kind, too large or no image is told on the field, which keeps the image it
-    had."""
+    """Check that the field reports a file of another kind, an image that is too large, and a file
+    that isn't an image. It keeps its image each time."""
     field = person.field("4.image")
     expect(field.locator(".sheet canvas")).not_to_have_attribute("width", "0")
     is_of_another_kind(person)

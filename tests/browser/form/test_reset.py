@@ -20,8 +20,8 @@ def resets(person: Visitor) -> Locator:
 
 
 def test_a_reset_is_undone(fast: Site, visit: Visit) -> None:
-    """Undo brings back all that was in the form, its files and seeds included, and what was typed
-    between comes back when it is pressed again."""
+    """Undo restores the whole form, including files and seeds. Pressing it again brings back the
+    values typed in between."""
     person = visit(fast).open("image-to-image")
     person.type("2.text", "a cat")
     person.keep_seed(7, "8.seed")
@@ -53,9 +53,9 @@ def test_a_reset_is_undone(fast: Site, visit: Visit) -> None:
 
 
 def test_values_survive_a_reload(fast: Site, visit: Visit) -> None:
-    """What was typed is there after a reload, also where the page was opened by a link with values;
-    other workflows' fields are their own. What was typed in one tab is in a new one of the same
-    workflow; then each goes on for itself, reloads included."""
+    """Typed values survive a reload, even if the user opened the page by a link with values. Each
+    workflow keeps its own values. A new tab of the same workflow starts with the values typed in
+    the other tab. Then each tab keeps its own values, also after a reload."""
     person = visit(fast).open(**{"2.text": "a dog", "5.steps": 7})
     expect(person.entry("2.text")).to_have_value("a dog")
     person.type("2.text", "a cat\nin two lines")

@@ -31,10 +31,10 @@ def photo(tmp_path: Path, colour: str) -> Path:
 
 
 def test_results_are_listed_newest_first(fast: Site, visit: Visit) -> None:
-    """Each with a small image, the one that is shown is marked, and another one is shown at a
-    click. Typing leaves the results that have these words; without a hit it says so; emptied, all
-    are back. Generate pressed while the form is still being filled in runs with what is filled
-    in. Another workflow has results of its own."""
+    """Each result has a small image. The history marks the shown result, and a click shows another.
+    A search keeps the results with these words, reports when nothing matches, and shows all when
+    cleared. If the user presses Generate while the form is being filled in, the run uses the new
+    values. Each workflow has its own results."""
     person = visit(fast).open(**ONE)
     first = make(person, "a tall lighthouse")
     second = make(person, "a boat & <b>")
@@ -114,11 +114,11 @@ def are_searched(person: Visitor, tower: str, boat: str) -> None:
 
 
 def test_finding_10_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
-    """Whoever is here for the first time sees no empty list. After a reload, and in another tab of
-    the same browser, the results are there: it keeps what it was given, and no second cookie comes.
-    What is deleted in one tab is gone in the other.
-    The past costs one request when a page is opened, and its small images; afterwards nothing. A
-    result of several is one in the list, says how many there are, and shows them all when chosen."""
+    """A new user sees no empty history. After a reload, and in another tab of the same browser, the
+    results are there. The browser keeps its cookie and gets no second cookie. A result deleted in a
+    tab also disappears in the other tab. Opening a page costs a single request and its small images
+    for the history, and nothing afterwards. A run with several results is a single tile that shows
+    their number. When the user selects it, the stage shows all of them."""
     person = visit(fast).recording().open(**ONE, **{"4.batch_size": 3})
     expect(person.page.locator("#history")).to_be_attached()
     expect(person.page.get_by_role("heading", name="History")).to_be_hidden()

@@ -10,9 +10,9 @@ from tests.support.visitor import Site, Visitor
 
 
 def test_light_and_dark(fast: Site, visit: Visit) -> None:
-    """The page follows the system; the button changes that, and the choice survives a reload. In
-    both, all text has a contrast of at least 4.5 to what is behind it: idle, done, and with
-    errors. Everything has a name, idle and done."""
+    """The page follows the system's theme. The button changes the theme, and that choice survives a
+    reload. In both themes, all text has a contrast of at least 4.5 to its background: idle, done
+    and with errors. Every control has a name, idle and done."""
     person = visit(fast, color_scheme="dark").open(**{"5.steps": 1})
     dark, switch = person.page.locator("body.dark"), person.page.locator("#shade button")
 

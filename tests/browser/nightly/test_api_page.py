@@ -10,8 +10,8 @@ from tests.support.visitor import Site, Visitor
 
 
 def test_the_api_can_be_read_and_tried(fast: Site, visit: Callable[..., Visitor]) -> None:
-    """It lists every address, loads nothing from elsewhere, and what is tried there is done as the
-    person who looks at it."""
+    """The API page lists every address and loads nothing from other hosts. A request that the user
+    tries there runs as that user."""
     page = visit(fast).page
     page.goto(f"{fast.url}/api/v1/docs")
     expect(page.get_by_role("heading", name="ComfyForms")).to_be_visible()

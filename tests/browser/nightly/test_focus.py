@@ -43,7 +43,7 @@ def test_deleting_one_after_the_other(fast: Site, visit: Visit) -> None:
 
 
 def what_has_the_focus_is_not_behind_the_buttons(person: Visitor) -> None:
-    """Whoever goes through the form by Tab sees each part of it above Generate."""
+    """Check that a user who tabs through the form sees each focused part above Generate."""
     entry = person.entry("2.text")
     entry.focus()
     for _ in range(40):
@@ -69,12 +69,12 @@ def choose_broken(person: Visitor) -> None:
 
 
 def test_a_list_does_not_cover_its_description(fast: Site, visit: Visit) -> None:
-    """A run that fails at a list leads to it, with the sentence below it and no choices above. A press
-    opens it, and what is typed at once is searched for."""
+    """A run that fails because of a list leads the user to that list, with the error below it and
+    no choices above it. A click opens the list, and typing right away searches it."""
     person = visit(fast).open()
     what_has_the_focus_is_not_behind_the_buttons(person)
     person.unfold()
-    # What is said of the model goes with it.
+    # The note about the model disappears with that model.
     instead = person.page.get_by_text("Using demo-landscapes: v1-5-pruned-emaonly isn't installed")
     expect(instead).to_be_visible()
     choose_broken(person)
@@ -102,8 +102,9 @@ def test_a_list_does_not_cover_its_description(fast: Site, visit: Visit) -> None
 
 
 def test_a_run_that_fails_does_not_interrupt_who_types(slow: Site, visit: Visit) -> None:
-    """What is typed while it waits goes on in its field; the field of the error is marked."""
-    person = visit(slow).open(**{"5.steps": 100})  # it goes on until it is told to be fast
+    """The user's typing continues in its field while the run fails. The form marks the field with
+    the error."""
+    person = visit(slow).open(**{"5.steps": 100})  # runs until the test speeds up the server
     person.unfold()
     person.press()
     person.frames(1)

@@ -81,9 +81,9 @@ def notices_have_their_class_on_two_elements(person: Visitor) -> None:
 
 
 def calls_look_as_the_script_expects(person: Visitor) -> None:
-    """A listener's call is a request to /gradio_api/run/…, a file one to /gradio_api/upload?…:
-    refusals of both are told. gr.HTML gives `element`, `props`, `watch` and `trigger` to `js_on_load`; its
-    template is not drawn again."""
+    """Check that a listener's call is a request to /gradio_api/run/… and that a file's upload is a
+    request to /gradio_api/upload?…. The script reports refusals of both. gr.HTML gives `element`,
+    `props`, `watch` and `trigger` to `js_on_load`, and Gradio doesn't draw its template again."""
     person.type("8.steps", 1)
     person.page.evaluate("document.querySelector('#stage .stage').dataset.mine = 'yes'")
     with person.page.expect_request("**/gradio_api/run/predict*"):
@@ -109,9 +109,9 @@ def values_of(person: Visitor) -> tuple[str, ...]:
 
 
 def test_a_page_on_which_nothing_happens_lets_the_browser_rest(fast: Site, visit: Visit) -> None:
-    """It asks for no frame but those of its lists and moves nothing, seen or unseen: Gradio's
-    spinner, which is gone by then, counts with each frame. Of the app it asks next to nothing: at
-    most one request in five seconds."""
+    """The idle page requests animation frames only for its lists and animates nothing, seen or
+    hidden. Gradio's spinner, which counts with each frame, is gone by then. The page sends the app
+    at most one request in five seconds."""
     person = visit(fast, reduced_motion="no-preference").recording()
     person.before_load(
         """{

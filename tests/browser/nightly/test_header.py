@@ -35,8 +35,9 @@ COVERS = """() => {
 
 
 def test_nothing_in_the_header_moves(slow: Site, visit: Visit) -> None:
-    """How to connect a server is told over the page, and how many runs wait has its room; what is
-    said of an app that is away has its room above Generate. At every size."""
+    """The instructions for connecting a server appear over the page, and the number of waiting runs
+    has reserved room. The message about an unreachable app has its room above Generate. This holds
+    at every size."""
     person = visit(slow).open(**{"5.steps": 60})
     page = person.page
     expect(page.locator("#open button")).to_be_visible()
@@ -64,8 +65,8 @@ def test_nothing_in_the_header_moves(slow: Site, visit: Visit) -> None:
 
 
 def test_how_many_wait_has_one_line(slow: Site, visit: Visit) -> None:
-    """On a tablet, in the middle of the header and at the end of the room for what is said of the
-    server; that room stays as it is."""
+    """On a tablet, the number is in the middle of the header's height and at the end of the
+    server's area. That area keeps its size."""
     person = visit(slow, viewport={"width": 820, "height": 1180}).open(**{"5.steps": 60})
     page = person.page
     room = page.locator("#server").bounding_box()
@@ -84,9 +85,10 @@ def test_how_many_wait_has_one_line(slow: Site, visit: Visit) -> None:
 
 
 def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:
-    """One, with room for a title, on a wide window for a long one, and an ellipsis at the end of a longer one; on a phone it says that this is a demonstration, and the rest is
-    folded away, from where it says that the server is away. Where nobody has to log in there is no
-    account."""
+    """On a tablet, the header has a single row with room for a title. On a wide window it has room
+    for a long title, and a longer title ends with an ellipsis. On a phone it marks the demo and
+    folds the rest into a menu. The menu button shows a mark while the server is away. Without
+    sign-in there is no account menu."""
     person = visit(fast, viewport={"width": 820, "height": 1180}).open()
     page = person.page
     expect(page.locator("#account, .account-menu")).to_have_count(0)

@@ -24,8 +24,9 @@ HEADING = "ComfyForms can't be reached"
 
 
 def test_it_can_be_installed_below_a_path(fast: Site, visit: Visit) -> None:
-    """The one manifest that the page names starts the app where it is, with icons of the sizes that
-    systems want; the worker looks after nothing beside the app, and says so when that is away."""
+    """The only manifest that the page names starts the app below its path, with icons in the sizes
+    that systems need. The service worker handles nothing outside the app and shows a page when the
+    app is unreachable."""
     settings = WebSettings(port=0, root_path="/tools/forms")
     with running_app(fast.demo.url, settings=settings) as app, ExitStack() as proxy:
         outside = proxy.enter_context(running_proxy(app.url, "/tools/forms"))

@@ -22,8 +22,8 @@ def impatient(nothing_left_behind: None) -> Iterator[Site]:
 
 
 def test_a_closed_tab_takes_its_queued_runs_along(impatient: Site, visit: Visit) -> None:
-    """A closed tab ends its run at the server after the grace time, and the socket closes with 1000.
-    Its waiting runs leave the queue too, another person's run goes on."""
+    """After the grace time, the app ends a closed tab's run on the server and closes the socket
+    with code 1000. The tab's waiting runs also leave the queue. Another user's run continues."""
     leaver, stayer = (
         visit(impatient).open(**{"5.steps": 60}),
         visit(impatient).open(**{"5.steps": 4}),

@@ -34,7 +34,7 @@ def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: 
     person.page.goto(site.url)
     log_in(person.page)
     person.ready()
-    # As the script reads it.
+    # The page's script reads the user name this way.
     assert person.page.evaluate("window.gradio_config?.username") == "anna"
     account = person.page.get_by_role("button", name="anna")
     beside = person.page.get_by_role("button", name="Open a workflow")
@@ -79,9 +79,9 @@ def a_tab_hears_that_somebody_else_has_signed_in(person: Visitor, other: Visitor
 
 
 def test_people_sign_in_and_out_elsewhere(fast: Site, visit: Visit) -> None:
-    """A button leads to the provider, and from there to the address that was asked for, whatever
-    that says after a #; Sign out leads to the provider's. Whom a proxy names signs out nowhere
-    here, and sees no such button."""
+    """A button leads to the provider, and from there to the requested address, including the part
+    after #. Sign out leads to the provider's sign-out. A user that a proxy names can't sign out
+    here and sees no such button."""
     with (
         openid_provider() as provider,
         closing(OpenIDPeople(settings_of(provider))) as people,

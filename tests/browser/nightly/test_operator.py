@@ -31,8 +31,9 @@ def site(slow: Site) -> Iterator[Site]:
 
 
 def test_an_operator_is_led_to_the_servers(site: Site, visit: Visit) -> None:
-    """By the menu below the name; there a server is drained, and a run that somebody begins then
-    comes into view by itself, with its preview where that is allowed, also on a phone, where nothing is wider than the screen. Nobody else's menu names it."""
+    """An administrator reaches the servers from the account menu and can drain a server there. A
+    run that another user starts then appears by itself, with its preview where the app allows it.
+    On a phone, nothing is wider than the screen. Other users' menus don't have this link."""
     person = visit(site)
     page = person.page
     page.goto(site.url)

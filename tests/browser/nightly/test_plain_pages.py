@@ -16,7 +16,8 @@ from tests.support.waiting import LONGEST_WAIT
 from ui.settings.web_settings import WebSettings
 
 SETTINGS = WebSettings(port=0, users=(("anna", "lighthouse"),))
-# What markup that slipped into a page could try; resolves to what of it ran or was loaded.
+# Insert the markup that an attacker could try. Resolves to whether a script ran, and the CSP
+# directives that blocked the rest.
 ATTACK = """async () => {
   const blocked = [];
   addEventListener("securitypolicyviolation", (event) => blocked.push(event.violatedDirective));

@@ -89,8 +89,8 @@ def most_memory(*, from_now: bool = False) -> int:
 def test_behind_a_real_proxy(
     name: str, slow: Site, visit: Callable[..., Visitor], tmp_path: Path
 ) -> None:
-    """The page, previews, results and uploads of any size go through; cookies are for TLS only, and
-    what is too large is told by the app."""
+    """The page, previews, results and uploads of any size pass through the proxy. Cookies are for
+    TLS only. The app itself refuses an upload that is too large."""
     with app_behind(name, slow.demo.url, tmp_path) as behind:
         with requests.Session() as calls:
             calls.verify, calls.trust_env = str(behind.authority), False

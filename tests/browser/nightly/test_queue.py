@@ -33,10 +33,10 @@ def line(person: Visitor) -> Locator:
 
 
 def test_places_and_moving_by_keyboard(slow: Site, visit: Visit, nightly: bool) -> None:
-    """Those that wait stand with their places; with the keyboard the last goes first, and the focus
-    goes with it. Remove takes out the one it stands at, at the server and here; the places behind it
-    move up. What was moved earlier is done earlier. What comes to grief there stays until it is
-    read."""
+    """Waiting runs show their positions. From the keyboard, the user moves the last run forward,
+    and the focus moves with it. Remove takes its run out of the server's queue and the app's, and
+    the later runs move up. A run moved forward runs earlier. A run that fails in the queue stays
+    listed until the user has read it."""
     person = visit(slow).open(**{"5.steps": 60})
     queued(person, "one boat", "two boats", "three boats", "four boats")
     expect(person.page.locator("#queue .waiting-title")).to_have_text("1 running · 4 waiting")
@@ -82,7 +82,8 @@ def test_places_and_moving_by_keyboard(slow: Site, visit: Visit, nightly: bool) 
 
 
 def with_its_button_in_one_line_on_a_phone(person: Visitor) -> None:
-    """What is said above the list, and what removes all that wait."""
+    """Check that the text above the list and the button that removes all waiting runs share a
+    line."""
     before = person.page.viewport_size
     person.page.set_viewport_size({"width": 390, "height": 844})
     lines = """() => {
@@ -100,8 +101,8 @@ def with_its_button_in_one_line_on_a_phone(person: Visitor) -> None:
 
 
 def trouble_behind_another_run_stays_in_the_list(person: Visitor, slow: Site) -> None:
-    """A waiting run that somebody takes out of the server's queue is told in the list, with Run
-    again and Dismiss."""
+    """Check that the list reports a waiting run that another user removed from the server's queue,
+    with Run again and Dismiss."""
     trouble = person.page.locator("#queue .trouble")
     for taken, does in ((1, "Dismiss"), (2, "Run again")):
         handed = next(
@@ -180,8 +181,8 @@ def test_each_run_at_work_can_be_stopped(visit: Visit) -> None:
 
 
 def test_a_run_that_waits_for_others_says_so(slow: Site, visit: Visit) -> None:
-    """Behind somebody else's run the headline is one's own place, and Stop leaves the line. Each gets
-    the own image."""
+    """Behind another user's run, the headline shows the user's own position, and Stop leaves the
+    queue. Each user gets their own image."""
     other = visit(slow).open(**{"5.steps": 60, "2.text": "one"})
     person = visit(slow).open(**{"5.steps": 3, "2.text": "two"})
     other.press()
@@ -199,7 +200,8 @@ def test_a_run_that_waits_for_others_says_so(slow: Site, visit: Visit) -> None:
 
 
 def test_a_refusal_is_announced_during_a_run(visit: Visit) -> None:
-    """That no more may wait is told beside the run that goes on, which is not disturbed by it."""
+    """Beside the current run, the page says that no more runs may wait. The current run continues
+    undisturbed."""
     with running_demo_app(step_seconds=0.12, run_limits=RunLimits(person=2)) as (demo, app):
         person = visit(Site(app.url, demo, app)).open(**{"5.steps": 60})
         queued(person, "one boat")
@@ -240,8 +242,9 @@ def test_two_runs_that_end_at_once(slow: Site, visit: Visit) -> None:
 
 
 def test_the_line_is_for_everybody(slow: Site, visit: Visit) -> None:
-    """Its buttons have names, its texts contrast in the light and in the dark, and on a phone it is
-    no wider than the screen and meets fingers. All that wait are removed by one press."""
+    """The queue's buttons have names, and its texts have enough contrast in the light and dark
+    themes. On a phone the queue fits the screen and has touch-sized buttons. A single press removes
+    all waiting runs."""
     person = visit(slow, color_scheme="light", **PHONE).open(**{"5.steps": 60})
     queued(
         person,

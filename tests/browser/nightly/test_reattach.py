@@ -27,7 +27,7 @@ from ui.web.limits import WebLimits
 
 Visit = Callable[..., Visitor]
 NO_COLOUR = "rgba(0, 0, 0, 0)"
-# What the browser writes into its console while an app is away.
+# Messages that the browser writes to its console while the app is unreachable.
 AWAY = ("WebSocket connection to", "Failed to load resource: net::ERR_")
 
 
@@ -230,8 +230,8 @@ def test_two_browsers_see_nothing_of_each_other(slow: Site, visit: Visit) -> Non
 
 
 def test_keeps_going(slow: Site, visit: Visit) -> None:
-    """With the box checked a closed tab's run goes on, and the next tab shows how it ended; the box
-    stays checked."""
+    """With the box checked, a closed tab's run continues, and the next tab shows how it ended. The
+    box stays checked."""
     person = visit(slow).open(**{"5.steps": 60})
     person.page.get_by_label("Keep running if I close this page").check()
     person.press()
@@ -284,8 +284,8 @@ def test_a_laptop_that_slept(visit: Visit, tmp_path: Path) -> None:
 
 
 def test_an_opened_workflow_is_there_after_a_restart(visit: Visit, tmp_path: Path) -> None:
-    """Its form comes back by itself, with what was typed; a reload finds it in the list, with the
-    prompt of what was made with it; whoever has it removed finds it no more."""
+    """The form comes back by itself with the typed values. After a reload, the list has the
+    workflow, and the stage shows the prompt of its run."""
     with DemoServer(step_seconds=0) as demo:
         with app_at(demo, tmp_path) as (site, _, port):
             person = visit(site).open()
@@ -353,8 +353,8 @@ def test_too_many_pages(demo: DemoServer, visit: Visit) -> None:
 
 
 def test_an_app_that_does_not_answer(demo: DemoServer, visit: Visit, tmp_path: Path) -> None:
-    """A link that is cut and does not come back is told, and forgotten when it does; the run goes
-    on meanwhile."""
+    """The page reports a cut connection that doesn't return, and clears the message once it does.
+    The run continues meanwhile."""
     with app_at(demo, tmp_path) as (site, app, _), FaultyLink(app.url) as link:
         person = visit(Site(link.url, site.demo, site.app)).open(**{"5.steps": 60})
         person.press()

@@ -76,7 +76,7 @@ class SlowToAskAgain(Timeouts):
         return 3.0
 
 
-# What the header and the stage say, each time that one of them changes.
+# Record the texts of the header and the stage each time either changes.
 WATCH = """([header, stage]) => {
     const said = () => [document.querySelector(header).textContent, document.querySelector(stage).textContent];
     window.said = [said()];
@@ -87,7 +87,8 @@ WATCH = """([header, stage]) => {
 
 
 def test_header_and_stage_agree(visit: Visit, nothing_left_behind: None) -> None:
-    """Nobody reads that the server is back beside a run that still cannot reach it."""
+    """The header never says that the server is back while the stage says that a run can't reach
+    it."""
     with (
         DemoServer(step_seconds=0.12) as demo,
         running_app(demo.url, demo=False, pace=QUICK, timing=SlowToAskAgain()) as app,
@@ -120,8 +121,8 @@ def pair(nothing_left_behind: None) -> Iterator[tuple[Site, DemoServer, DemoServ
 def test_a_run_continues_on_another_server(
     pair: tuple[Site, DemoServer, DemoServer], visit: Visit
 ) -> None:
-    """The one that it was at goes away: the page shows what the other one makes of it, and the
-    header counts both in the reader's language."""
+    """The run's server goes away, and the page shows the other server's result. The header counts
+    both servers in the user's language."""
     site, one, other = pair
     person = visit(site, locale="de-DE").open()
     expect(person.page.locator("#server")).to_contain_text("2 Server")

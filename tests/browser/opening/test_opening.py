@@ -22,7 +22,7 @@ DRAG_OVER = """() => {
 }"""
 
 
-# What there may be of a prompt in a file of this name.
+# File contents that hold a prompt, by file name.
 FILES: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "brought.json": lambda prompt: json.dumps(prompt).encode(),
     "wrapped.json": lambda prompt: json.dumps({"prompt": prompt}).encode(),

@@ -36,9 +36,9 @@ def shows(person: Visitor, run: str, at: int) -> None:
 
 
 def test_an_image_is_enlarged_and_moved(fast: Site, visit: Visit) -> None:
-    """The wheel enlarges it at the pointer, dragging moves it, a double click leads to 100% and
-    back; keys and buttons do the same, and Escape leaves it as it was on the page. Arrows go on from
-    there."""
+    """The wheel zooms the image at the pointer, dragging moves it, and a double click zooms to 100%
+    and back. Keys and buttons do the same, and Escape restores the view on the page. After that,
+    the arrow keys move through the history."""
     large = {"5.steps": 1, "4.width": 1024, "4.height": 1024, "4.batch_size": 2}
     person = visit(fast, viewport=WINDOW).open(**large)
     first = person.generate()
@@ -84,8 +84,8 @@ def test_an_image_is_enlarged_and_moved(fast: Site, visit: Visit) -> None:
 
 
 def arrows_go_on_through_the_history(person: Visitor, first: str) -> None:
-    """After the last result of a run come those of the run before it, and back again; what is
-    enlarged fits again, and the page below shows the same."""
+    """Check that the arrow keys move from a run's last result to the results of the run before it,
+    and back. An enlarged image fits the window again, and the page below shows the same result."""
     for key, side in (("4.width", 320), ("4.height", 256)):
         person.type(key, side)
     second = person.generate()

@@ -29,9 +29,9 @@ WATCH = """() => {
 
 
 def test_one_bar_for_the_whole_run(slow: Site, visit: Visit) -> None:
-    """With two samplers the bar goes on where the first one ended, and never back.
-    In the first one already it is told how long both will take. The tab's title has its percent,
-    and the workflow's name when it is done."""
+    """With two samplers, the bar continues where the first one ended and never moves back. During
+    the first sampler, the app already estimates the time for both. The tab's title shows the
+    percentage, and the workflow's name when the run is done."""
     person = visit(slow).open("animation", **{"5.steps": 8, "7.steps": 6, "6.amount": 2})
     expect(person.page).to_have_title("Animation")
     person.page.evaluate(WATCH)

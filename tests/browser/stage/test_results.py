@@ -68,11 +68,11 @@ def address(site: Site, run_id: str, at: int = 0) -> str:
 
 
 def test_repeat_and_vary(fast: Site, visit: Visit) -> None:
-    """Download saves the image under a name with workflow, seed and first words, byte for byte, with
-    the metadata that the server wrote into it. Repeat runs the same once more, seed included,
-    whatever the form says by now, and the page follows the new run; Vary does it with another
-    seed, which the form shows where that is random, and keeps once it is fixed. Several are a gallery, and what stands below
-    one is copied."""
+    """Download saves the image byte for byte, with the server's metadata. The file name has the
+    workflow, the seed and the first words. Repeat runs the same prompt and seed again, regardless
+    of the form, and the page follows the new run. Vary runs it with another seed. The form shows
+    that seed if its seed field is random, and keeps it when the user fixes the seed. Several images
+    form a gallery, and the text below each can be copied."""
     several = {"5.steps": 1, "5.seed": 41, "2.text": "a cat", "4.batch_size": 3, **SMALL}
     person = visit(fast, permissions=["clipboard-read", "clipboard-write"]).open(**several)
     several_images(person)
@@ -106,9 +106,10 @@ def test_repeat_and_vary(fast: Site, visit: Visit) -> None:
 
 
 def several_images(person: Visitor) -> None:
-    """A batch fills the gallery; a click and the arrow keys show one after the other in the large
-    image. A click on that opens it over the window, where the arrow keys do the same, and what is
-    seen stays seen. Download all saves one ZIP with every file of the run as it is on the server."""
+    """Check that a batch fills the gallery, and that a click and the arrow keys show its images in
+    the large view. Clicking the large image opens it over the window, where the arrow keys do the
+    same, and the image seen last stays on the stage. Download all saves one ZIP with every file of
+    the run as it is on the server."""
     run_id = person.generate()
     thumbnails = person.page.locator("#stage .thumbnail")
     expect(thumbnails).to_have_count(3)

@@ -88,8 +88,9 @@ def test_a_video_or_a_sound_is_passed_on(
 
 @pytest.mark.parametrize("second", [AS_MASK, PAINTED_OVER], ids=["as a mask", "to be painted on"])
 def test_an_image_is_a_mask(app: RunningApp, tmp_path: Path, second: dict[str, Node]) -> None:
-    """For a node that loads one, and where people would paint one; seeds that nobody can set, of
-    nodes that make nothing here, are left alone."""
+    """The image goes into a node that loads a mask, and into one where users would paint a mask.
+    The chain leaves seeds alone that users can't set, because their nodes make nothing in this
+    workflow."""
     chain_of(tmp_path, '"7.image" = "first@8[2]"', SAVERS, second)
     first, after = made(app)
     small = [one for one in first.state.files if one.node == "8"]

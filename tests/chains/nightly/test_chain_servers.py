@@ -22,7 +22,8 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 
 
 def test_a_deleted_run_that_was_at_two_servers_leaves_its_file_at_none() -> None:
-    """The one that went away in the middle is asked too, when it is back."""
+    """The app also deletes the file on the server that went away during the run, once that server
+    is back."""
     with demos(dict(NODES), dict(NODES)) as (one, other), running_app(one.url, other.url) as app:
         one.speed.step = other.speed.step = 0.25
         given = {"4.image": Upload("photo.png", saved("PNG"))}
@@ -60,7 +61,8 @@ def app_beginning(
 
 
 def test_a_step_that_was_to_run_again_does_so_after_a_restart(tmp_path: Path) -> None:
-    """The one that had not begun before; the other one goes on, and none is run twice."""
+    """After the restart, the chain starts the step that had not begun and continues the other step.
+    No step runs twice."""
     write_two(tmp_path)
     with DemoServer(step_seconds=0, painted=64) as demo:
         begin = app_beginning(demo, tmp_path)

@@ -36,8 +36,8 @@ def app(tmp_path: Path) -> Iterator[RunningApp]:
 
 
 def test_a_step_that_makes_the_same_again_says_so(app: RunningApp) -> None:
-    """That is said of a step that was to run again, and of no other; nor where it has made something
-    else, which the steps after it were given."""
+    """Only a step that the user runs again says that its result is the same. If the result differs,
+    the step says nothing and the later steps get the new result."""
 
     def same() -> list[bool]:
         return [step.same for step in done(app).steps]
@@ -56,10 +56,9 @@ def test_a_step_that_makes_the_same_again_says_so(app: RunningApp) -> None:
 
 
 def test_the_values_of_a_step_are_for_the_form_of_its_chain(app: RunningApp) -> None:
-    """What the run and all before it were made with, also where steps have been run again with
-    something else since; the chain starts with these once more, but for its seeds. Signs that draw
-    nothing draw nothing then, either. A run of a chain that was forgotten is one of its workflow.
-    """
+    """The form gets the values of the run and of all runs before it, even if steps have run again
+    with other values since. A varied chain starts with these values, except for its seeds. Escaped
+    braces still draw no alternative. A run of a deleted chain counts as a run of its workflow."""
 
     def values(run: str) -> dict[str, Any]:
         return dict(get(app, f"/api/v1/runs/{run}/values").json())
@@ -98,7 +97,7 @@ def test_the_values_of_a_step_are_for_the_form_of_its_chain(app: RunningApp) -> 
 def test_a_chain_that_is_varied_has_the_files_that_it_was_given(
     app: RunningApp, tmp_path: Path
 ) -> None:
-    """Those of the run that it is started from."""
+    """The new chain uses the files of the run that it is started from."""
     step = '[[steps]]\nname = "large"\nworkflow = "upscale"\nshow = ["Your image"]\n'
     (tmp_path / "photo.chain.toml").write_text(step)
     given = {"large.4.image": Upload("photo.webp", WORKFLOWS / "upscale.webp")}

@@ -30,7 +30,8 @@ def workflow(tmp_path: Path) -> Path:
 def test_a_batch_that_is_stopped_while_it_starts_a_run_leaves_none_at_the_server(
     demo: DemoServer, workflow: Path, tmp_path: Path
 ) -> None:
-    """Ctrl-C at the moment at which nothing can be cleaned up: all that has begun is ended."""
+    """Ctrl-C arrives at a moment that allows no cleanup. The command still ends everything that has
+    begun."""
     words = command(workflow, demo, tmp_path, "--set", "seed=1..3", "--set", "steps=5000")
     with process(words, tmp_path, "tests.cli.interrupted") as stopped:
         _, told = stopped.communicate(timeout=LONGEST_WAIT)
@@ -43,7 +44,8 @@ def test_a_batch_that_is_stopped_while_it_starts_a_run_leaves_none_at_the_server
 def test_a_batch_that_is_stopped_does_not_wait_for_a_reader(
     demo: DemoServer, workflow: Path, tmp_path: Path
 ) -> None:
-    """Ctrl-C while what it prints is read by nobody, as by `less` that is not scrolled: it ends."""
+    """After Ctrl-C, the command ends even if no reader takes its output, for example `less` that
+    isn't scrolled."""
     words = command(workflow, demo, tmp_path, "--set", "seed=1..3")
     reading, full = os.pipe()
     os.set_blocking(full, False)

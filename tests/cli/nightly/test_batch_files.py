@@ -28,7 +28,7 @@ def workflow(tmp_path: Path) -> Path:
 
 
 def test_a_reader_that_goes_away_is_no_error(demo: DemoServer, tmp_path: Path) -> None:
-    """As with any command in a pipe."""
+    """The command ends without a traceback, like any command in a pipe."""
     file = small_workflow(tmp_path)
     words = command(file, demo, tmp_path / "out", "--set", "seed=1..6")
     with process(words, tmp_path) as piped:

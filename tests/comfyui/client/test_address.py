@@ -21,8 +21,8 @@ HOSTS = st.sampled_from(["127.0.0.1", "[::1]", "localhost", "comfy.example", "bÃ
 def test_user_info_becomes_a_header_and_leaves_the_address(
     host: str, user: str, password: str, port: int
 ) -> None:
-    """Whatever a password holds, percent-encoded: it is sent as it was, and neither `url` nor
-    `repr` has user info."""
+    """The client sends any percent-encoded password in its original form. Neither `url` nor `repr`
+    has user info."""
     text = f"http://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}/x/"
     address = ServerAddress.parse(text)
     ((name, value),) = address.headers
@@ -36,7 +36,7 @@ def test_user_info_becomes_a_header_and_leaves_the_address(
 
 @given(st.text(CHARACTERS))
 def test_any_text_is_an_address_or_an_error_of_ours(text: str) -> None:
-    """And what is refused is not repeated: it may hold a password."""
+    """The error doesn't repeat the refused text, which may hold a password."""
     secret = "hunter2secret"
     for attempt in (
         text,
@@ -119,8 +119,8 @@ def test_a_header_is_a_name_and_a_value(header: str) -> None:
 
 
 def test_a_token_and_a_header_go_together() -> None:
-    """As long as they are not two logins of one name; the line's end of a file that held the token
-    does no harm."""
+    """A token and a header work together unless two credentials use the same header. The line break
+    at the end of a file that held the token does no harm."""
     address = ServerAddress.parse("http://h", token="abc\n", headers=["X-Key:  k "])
     assert address.headers == (("Authorization", "Bearer abc"), ("X-Key", "k"))
     for token, header in (("abc", "authorization: x"), (None, "Authorization: x")):
@@ -164,6 +164,7 @@ def test_a_server_owns_the_paths_below_its_address(server: str, url: str) -> Non
     [("localhost", True), ("127.8.0.1", True), ("[::1]", True), ("10.0.0.1", False)],
 )
 def test_this_machine_is_known_by_its_addresses(host: str, own: bool) -> None:
-    """All of 127.0.0.0/8 and ::1; another name may be anybody's."""
+    """The machine's own addresses are all of 127.0.0.0/8 and ::1. Another name may belong to any
+    machine."""
     assert is_loopback(host) is own
     assert not is_loopback("localhost.example")

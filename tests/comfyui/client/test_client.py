@@ -94,14 +94,14 @@ def test_a_prompt_that_was_given_up_does_not_arrive_later(demo: DemoServer) -> N
 
 
 def test_uploads_keep_the_name_the_server_took(client: Client) -> None:
-    """The same name with another image gets a number; the value has its subfolder."""
+    """Another image with the same name gets a number, and the returned value has its subfolder."""
     folder = uuid.uuid4().hex
     assert client.upload(png(), "photo.png", subfolder=folder) == f"{folder}/photo.png"
     assert client.upload(png((1, 2, 3)), "photo.png", subfolder=folder) == f"{folder}/photo (1).png"
 
 
 def test_path_tricks_are_refused_in_words(client: Client) -> None:
-    """What the server does not accept as an upload is an error with a hint."""
+    """An upload that the server doesn't accept raises an error with a hint."""
     with pytest.raises(UploadRejected) as error:
         client.upload(png(), "x.png", subfolder="../../evil")
     assert error.value.hint
@@ -177,7 +177,7 @@ def test_numbers_json_does_not_have_are_not_sent(client: Client) -> None:
 def test_bad_answers_are_errors_of_ours(
     client: Client, demo: DemoServer, kind: Any, expected: type[ComfyError]
 ) -> None:
-    """Whatever the server answers, no foreign exception leaves."""
+    """For any answer of the server, the client raises only its own errors."""
     demo.script(kind, at="GET /queue")
     with pytest.raises(expected) as error:
         client.queue()
@@ -205,7 +205,7 @@ def test_a_slow_answer_has_an_end(demo: DemoServer) -> None:
 
 
 def test_no_server_there(client: Client) -> None:
-    """A refused connection says where nobody answered."""
+    """The error for a refused connection names the address."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -310,8 +310,8 @@ def test_a_name_that_cannot_be_sent_is_an_error_in_words(demo: DemoServer) -> No
 def test_calls_are_answered_where_no_timer_can_be_started(
     demo: DemoServer, refused_threads: set[str]
 ) -> None:
-    """Their connections are closed at once, for nobody would do so later; those after them are kept
-    again."""
+    """Without a timer, the client closes connections at once, because nothing would close them
+    later. It keeps the connections of later calls again."""
     connections = set(open_sockets())
     with Client(demo.url, timeout=5) as client:
         refused_threads.add("idle-connections")

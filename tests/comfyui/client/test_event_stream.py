@@ -37,8 +37,8 @@ def framed(message: str | bytes) -> bytes:
 
 @contextmanager
 def serving(pieces: Callable[[bytes], Iterator[bytes]]) -> Iterator[str]:
-    """The address of a server that answers a handshake, and sends the answer and what comes after
-    it in the pieces that `pieces` makes of all that."""
+    """Yield the address of a server that answers one handshake. `pieces` splits the answer and the
+    bytes after it into the pieces to send."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -67,9 +67,9 @@ def serving(pieces: Callable[[bytes], Iterator[bytes]]) -> Iterator[str]:
 
 @pytest.mark.parametrize("most", [10**9, 1000, 7])
 def test_what_arrives_in_one_piece_is_read_message_by_message(most: int) -> None:
-    """Right behind the handshake too, and whatever the pieces are. websocket-client gets more bytes
-    than it asks for and keeps the rest: if an upgrade ends that, `_ReadAhead` has to keep it, by
-    answering with no more than `most`."""
+    """The stream also reads messages right behind the handshake, and pieces of any size.
+    websocket-client gets more bytes than it asks for and keeps the rest. If an upgrade ends that,
+    `_ReadAhead` has to keep the rest by answering with no more than `most`."""
     heard: queue.Queue[str | bytes] = queue.Queue()
     ended: queue.Queue[str] = queue.Queue()
 
@@ -104,7 +104,8 @@ def parts(size: int) -> Iterator[bytes]:
 
 
 def received(frames: Iterable[bytes]) -> tuple[list[str | bytes], str, bool]:
-    """What is heard of these frames, why the socket ended, and whether by itself."""
+    """Return the messages heard from these frames, the reason why the socket ended, and whether it
+    ended by itself."""
     heard: list[str | bytes] = []
     ended: queue.Queue[tuple[str, bool]] = queue.Queue()
 
@@ -132,7 +133,8 @@ def received(frames: Iterable[bytes]) -> tuple[list[str | bytes], str, bool]:
     ids=["a header", "the largest header", "small parts", "two parts"],
 )
 def test_finding_s17_a_message_has_a_limit(frames: Iterable[bytes]) -> None:
-    """As soon as a header announces more, or all frames together have more."""
+    """The stream ends as soon as a header announces more than the limit, or all frames together
+    have more."""
     heard, reason, by_itself = received(frames)
     assert reason == "the server sent a message of more than 32 MB"
     assert not heard

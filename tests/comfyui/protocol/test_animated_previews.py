@@ -17,7 +17,7 @@ JPEG = b"\xff\xd8\xff\xe0 a frame"
 
 
 def frame(at: int, node: bytes = b"") -> bytes:
-    """A binary message: preview, JPEG, JPEG once more, the frame's place, and in later versions
+    """Return a binary message: preview, JPEG, JPEG again, the frame's place and, in later versions,
     the node's id in 16 bytes."""
     return struct.pack(">IIII", 1, 1, 1, at) + (struct.pack("16p", node) if node else b"") + JPEG
 
@@ -25,7 +25,7 @@ def frame(at: int, node: bytes = b"") -> bytes:
 @pytest.mark.parametrize("node", [b"", b"3", b"57:12"])
 @pytest.mark.parametrize("at", [0, 7, 1000])
 def test_a_frame_is_an_image_with_a_place(at: int, node: bytes) -> None:
-    """What is before the image is taken off, in both versions of it."""
+    """The parser removes everything before the image, in both versions of the message."""
     assert parse_message(frame(at, node), WarnOnce()) == Preview(None, None, JPEG, frame=at)
 
 
@@ -46,7 +46,7 @@ def test_a_single_image_has_no_place() -> None:
     ],
 )
 def test_an_animation_says_its_length_and_pace(length: object, rate: object, known: bool) -> None:
-    """What cannot be is not believed."""
+    """The parser ignores impossible values."""
     data = {"length": length, "rate": rate, "id": "3"}
     event = parse_message(json.dumps({"type": "VHS_latentpreview", "data": data}), WarnOnce())
     assert isinstance(event, AnimatedPreviews) is known

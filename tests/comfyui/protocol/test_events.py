@@ -145,7 +145,7 @@ def test_no_kind_of_event_is_left_out() -> None:
 def test_useless_frames_are_skipped_with_a_warning(
     frame: str | bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Unknown, foreign and malformed frames are None and one line in the log."""
+    """The parser returns None for unknown, foreign and malformed frames, and logs one line."""
     with caplog.at_level(logging.WARNING):
         assert parse_message(frame) is None
     assert len(caplog.records) == 1
@@ -169,7 +169,7 @@ def test_warnings_have_an_end(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_the_image_tells_its_type() -> None:
-    """What the frame says of it only counts where the image's start is unknown."""
+    """The type in the frame counts only if the image's first bytes are unknown."""
     assert parse_message(binary(1, struct.pack(">I", 9) + PNG)) == Preview(None, None, PNG)
     assert parse_message(binary(1, struct.pack(">I", 2) + b"?")) == Preview(None, None, b"?")
 
@@ -225,6 +225,6 @@ def damaged(draw: st.DrawFn) -> str | bytes:
 @settings(max_examples=examples(400))
 @given(st.text() | st.binary() | MESSAGES | BINARIES | damaged())
 def test_nothing_on_the_wire_raises(frame: str | bytes) -> None:
-    """Whatever comes is an event of the union or None."""
+    """For any frame, the parser returns an event of the union or None."""
     event = parse_message(frame, WarnOnce(limit=0))
     assert event is None or isinstance(event, get_args(Event))

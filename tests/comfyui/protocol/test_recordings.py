@@ -262,7 +262,8 @@ def test_both_kinds_of_preview_are_counted(version: str, name: str) -> None:
 
 
 def test_a_wholly_cached_run_has_its_outputs() -> None:
-    """The second of two equal prompts, of which nothing is executed, still has its image."""
+    """The second of two equal prompts still has its image, although the server executes none of its
+    nodes."""
     first, second = replay(OWN / "0.33.0" / "cached_rerun.jsonl")
     assert first.state.files == second.state.files
     assert second.previews == 0
@@ -270,16 +271,15 @@ def test_a_wholly_cached_run_has_its_outputs() -> None:
 
 
 def test_a_reopened_socket_finds_its_run_again() -> None:
-    """After a drop the stream goes on under the same client id, with an `executing` that names no
-    prompt."""
+    """After a drop, the stream continues under the same client id, with an `executing` that names
+    no prompt."""
     one = only("reconnect_same_client_id_mid_run", "0.33.0")
     assert one.state.phase is Phase.DONE
     assert one.state.files
 
 
 def test_a_dequeued_prompt_is_nowhere() -> None:
-    """Of a prompt that was taken out of the queue there is neither an event nor a trace in queue
-    and history."""
+    """A prompt that was removed from the queue has no event, and no trace in queue and history."""
     lines = [
         json.loads(line)
         for line in (OWN / "0.33.0" / "two_clients_and_dequeue.jsonl").open(encoding="utf-8")

@@ -52,7 +52,8 @@ def steps(node: str, count: int, of: int) -> list[Event]:
     ],
 )
 def test_steps_are_known_from_the_prompt(sampler: dict[str, Any], planned: int) -> None:
-    """A sampler's own number, that of a node it is linked to, or that of its sigmas; else none."""
+    """The number of steps comes from the sampler itself, from a linked node, or from the node of
+    its sigmas. Otherwise, it is unknown."""
     prompt = {
         "1": {"class_type": "SamplerCustomAdvanced", "inputs": sampler},
         "2": {"class_type": "PrimitiveInt", "inputs": {"value": 9}},
@@ -63,8 +64,8 @@ def test_steps_are_known_from_the_prompt(sampler: dict[str, Any], planned: int) 
 
 
 def test_the_work_of_samplers_is_known_from_the_prompt() -> None:
-    """Steps times pixels times images, of all samplers or of some; of what has no size in the
-    prompt, steps alone. Two that are told differently are not added."""
+    """The work is steps times pixels times images, of all samplers or of some. If the prompt gives
+    no size, the work is steps alone. Work in different units isn't added."""
     empty = {"class_type": "EmptyLatentImage", "inputs": {"width": 8, "height": 4, "batch_size": 2}}
     prompt = sampling(empty, LatentUpscaleBy={"scale_by": 2.0})
     assert sampling_work(prompt) == ("", 10 * 64 + 10 * 256, 256)
@@ -112,7 +113,8 @@ PHOTO = {"class_type": "LoadImage", "inputs": {"image": "a.png"}}
     ],
 )
 def test_a_step_weighs_as_much_as_it_has_pixels(prompt: dict[str, Any], weight: float) -> None:
-    """As far as the graph tells of both samplers; the bar goes by that."""
+    """The weight depends on the sizes that the graph gives for both samplers. The bar follows the
+    weights."""
     samplers = planned_progress(prompt).samplers
     assert [samplers[node].weight for node in "57"] == [1, weight]
     state = after(waiting("p", prompt), *steps("1", 0, 0), *steps("5", 10, 10))
@@ -121,7 +123,8 @@ def test_a_step_weighs_as_much_as_it_has_pixels(prompt: dict[str, Any], weight: 
 
 
 def test_two_samplers_are_one_way() -> None:
-    """The second sampler goes on where the first one ended, and the last node brings it to 1."""
+    """The second sampler continues where the first one ended, and the last node brings the fraction
+    to 1."""
     state = after(waiting("p", TWO_SAMPLERS), *steps("1", 0, 0), *steps("5", 20, 20))
     half = state.progress.fraction
     assert half == pytest.approx(0.9 * 20 / 32 + 0.05)
@@ -140,14 +143,15 @@ def test_cached_nodes_do_not_count_as_progress() -> None:
 
 
 def test_unplanned_steps_count_for_their_node() -> None:
-    """Where the number of steps is told on the way only, each node is as long as any other."""
+    """If the server reports the number of steps only during the run, each node counts the same."""
     prompt = {node: {"class_type": "Tiles", "inputs": {}} for node in "12"}
     state = after(waiting("p", prompt), *steps("1", 5, 10))
     assert state.progress.fraction == 0.25
 
 
 def test_the_pace_ignores_the_first_step() -> None:
-    """The first step may have loaded the model; one that counts anew has begun again."""
+    """The first step may have loaded the model. A sampler that counts from the start has begun
+    again."""
     slow = SamplerSteps(20).at(1, 20, 60.0)
     assert slow.pace is None
     assert slow.at(3, 20, 64.0).pace == 2.0
@@ -155,7 +159,7 @@ def test_the_pace_ignores_the_first_step() -> None:
 
 
 def test_a_server_that_was_away_is_no_slower_for_it() -> None:
-    """What passed until the next step does not count, but for what such a step takes."""
+    """The time until the next step counts only as much as such a step takes."""
     paces: dict[int, list[float | None]] = {}
     for taken in (1, 3):
         state = after(waiting("p", TWO_SAMPLERS), *steps("5", taken, 20))
@@ -181,8 +185,7 @@ NEWS = st.lists(
 
 @given(NEWS)
 def test_no_news_sets_it_back(news: list[tuple[str | None, int, int, frozenset[str]]]) -> None:
-    """Whatever the server tells, in whatever order, the fraction is within bounds and never
-    falls."""
+    """For any messages in any order, the fraction stays within its bounds and never falls."""
     progress: RunProgress = planned_progress(TWO_SAMPLERS)
     for now, (node, step, total, done) in enumerate(news):
         before, progress = progress, progress.measured(node, step, total, done, float(now))

@@ -73,7 +73,7 @@ def test_a_run_waits_until_its_first_event() -> None:
 
 
 def test_steps_belong_to_the_executing_node() -> None:
-    """Progress counts within a node and starts anew with the next one."""
+    """Progress counts within a node and starts from 0 with the next node."""
     state = after(ExecutionStart("p"), Executing("3", "p"), Progress(2, 8, "3", "p"))
     assert (state.node, state.node_title, state.step, state.steps) == ("3", "Sampler", 2, 8)
     state = after(Executing("9", "p"), state=state)
@@ -118,15 +118,15 @@ def test_a_node_made_at_run_time_shows_as_the_one_it_stands_for() -> None:
     ],
 )
 def test_events_of_other_prompts_change_nothing(event: Event) -> None:
-    """A foreign prompt id is none of our business, before and while we run."""
+    """The run ignores a foreign prompt id, before and while it runs."""
     assert after(event) == start()
     running = after(ExecutionStart("p"))
     assert after(event, state=running) is running
 
 
 def test_while_waiting_nothing_without_an_id_is_ours() -> None:
-    """Previews and texts that name no prompt belong to whoever runs; `executing` without one is our
-    own, resumed."""
+    """Previews and texts without a prompt id belong to the prompt that runs. An `executing` without
+    an id belongs to the app's own run, which has resumed."""
     assert after(preview(None), Progress(1, 2, "3", None), ProgressText("3", "hello")) == start()
     assert after(Executing("3", None)).phase is Phase.RUNNING
 
@@ -139,7 +139,7 @@ def test_only_the_newest_preview_is_kept() -> None:
 
 
 def test_a_repeated_event_changes_nothing() -> None:
-    """A message that tells nothing new gives the very same object, so nobody is woken for it."""
+    """A message without news returns the same object, and no waiting thread wakes up."""
     state = after(Executing("3", "p"), Progress(2, 8, "3", "p"), Status(1))
     for event in (Executing("3", "p"), Progress(2, 8, "3", "p"), Status(1)):
         assert advance(state, event) is state
@@ -255,7 +255,7 @@ EVENTS = st.one_of(
 
 @pytest.mark.parametrize("state", FINISHED, ids=lambda state: state.phase.value)
 def test_a_finished_state_never_changes(state: RunState) -> None:
-    """Whatever is still said or learned, the end stays the end."""
+    """No later message or answer changes the end of a run."""
     entry = HistoryEntry("p", {}, ExecutionInterrupted("p", None))
     assert (
         after(ExecutionStart("p"), preview(), ExecutionError("p", "3", "", "", ""), state=state)

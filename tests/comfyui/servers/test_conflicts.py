@@ -83,7 +83,7 @@ def test_each_choice_lists_the_compatible_others() -> None:
 
 
 def test_what_one_server_can_do_and_what_none_has_is_no_conflict() -> None:
-    """Something else is said of what is nowhere."""
+    """A value that no server has gets a different message."""
     for model, style in (("a", "x"), ("c", "z"), ("nowhere", "y"), ("a", "nowhere")):
         assert conflicts(Needs(wanted(model, style)), [MODEL, STYLE], TWO) == ()
 
@@ -119,7 +119,7 @@ def test_a_conflict_without_a_choice_is_for_the_operator(tmp_path: Path) -> None
 
 
 def test_what_was_possible_once_is_not_run_again() -> None:
-    """What it was made of has gone to different servers since."""
+    """The values of the earlier run are on different servers by now."""
     with (
         DemoServer(
             step_seconds=0, nodes=with_choices(ckpt_name=["a.safetensors"], sampler_name=["euler"])
@@ -140,8 +140,9 @@ def test_what_was_possible_once_is_not_run_again() -> None:
 
 
 def test_a_form_says_so_before_and_at_the_press() -> None:
-    """Nothing is started. Operators are told the servers, others only where anybody may read the
-    addresses; a workflow of which people cannot choose enough is for whoever runs the app."""
+    """The app starts nothing. It names the servers to an administrator, and to other users only if
+    everyone may read the addresses. A workflow that gives users too few choices is the
+    administrator's to fix."""
     values = {"1.ckpt_name": "a.safetensors", "5.sampler_name": "ddim"}
     with (
         DemoServer(nodes=with_choices(ckpt_name=["a.safetensors"], sampler_name=["euler"])) as one,

@@ -70,7 +70,8 @@ def found(app: RunningApp, *axes: AxisSpec, **spec: object) -> list[tuple[object
 
 
 def test_a_batch_tells_each_combination_once_with_its_first_row() -> None:
-    """Also those of a table, and of values that are paired; what a server has together is right."""
+    """The check includes combinations in a table and in paired values. A combination that one
+    server has is right."""
     samplers = AxisSpec(SAMPLER, text="euler, ddim")
     wrong = [(SAMPLER, 2, NO_DDIM), (MODEL, 2, NO_A)]
     with two_servers() as (one, other), running_app(*hidden(one, other)) as app:
@@ -85,7 +86,7 @@ def test_a_batch_tells_each_combination_once_with_its_first_row() -> None:
         with pytest.raises(BatchErrors, match="Row 2, Sampler: No ComfyUI server has"):
             app.services.batches.start(WORKFLOW, VALUES, BatchSpec((samplers,)), Origin(ANN))
         seeds = BatchSpec((AxisSpec("5.seed", text="1, 2"),))
-        with pytest.raises(BatchErrors) as problems:  # whatever varies
+        with pytest.raises(BatchErrors) as problems:  # wrong in every row
             app.services.batches.start(WORKFLOW, {**VALUES, SAMPLER: "ddim"}, seeds, Origin(ANN))
         assert {one.row for one in problems.value.found} == {None}
         assert (app.runs.owned(ANN), prompts(one, other)) == ((), 0)

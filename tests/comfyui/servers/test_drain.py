@@ -84,7 +84,8 @@ def test_a_run_waits_for_the_one_server_that_can_do_it() -> None:
 
 
 def test_a_server_frees_its_memory() -> None:
-    """What it had made before is made anew, and it is not preferred for a model that it had."""
+    """The server repeats work that it had done before, and the pool no longer prefers it for a
+    model that it had."""
     again = job(seed=7)
     needs = Needs(again.prompt)
     with (

@@ -135,8 +135,9 @@ def test_a_server_is_handed_as_many_runs_as_its_limit_says() -> None:
 
 
 def test_a_run_goes_to_the_server_that_has_its_model() -> None:
-    """Though the other one is free; and to the one that has its model in memory, where both
-    have it. So long a wait is told as the servers take that can do it."""
+    """The run waits for that server although the other one is free. If several servers have the
+    model, the run goes to the server with the model in memory. The wait that the app shows counts
+    only the servers that can take the run."""
     with (
         DemoServer(step_seconds=0, nodes=with_checkpoints(OTHER_MODEL)) as other,
         DemoServer(step_seconds=0) as one,
@@ -197,7 +198,8 @@ def test_a_run_goes_where_its_inputs_are_known() -> None:
 
 
 def test_a_run_goes_where_most_of_it_was_done_before() -> None:
-    """Of servers that have its model; and a model counts for more."""
+    """The pool chooses among the servers that have the run's model. A model counts for more than
+    other nodes."""
     boat, fox, other = prompt(1), prompt(2), prompt(1)
     fox["2"]["inputs"]["text"] = "a fox"
     other["1"]["inputs"]["ckpt_name"] = OTHER_MODEL
@@ -227,8 +229,9 @@ def test_what_no_server_has_is_said_by_one_of_them() -> None:
 def test_no_run_is_lost_or_done_twice_where_a_server_dies(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """What waits for it goes to the other one, what ran there begins once more; it is taken back
-    when it answers. The log says which it is, also where people are not told its address."""
+    """Runs that wait for the dead server move to the other one, and its current run starts again.
+    The pool takes the server back when it answers. The log names the server, even if users don't
+    see its address."""
     with (
         DemoServer(step_seconds=0.01) as dying,
         DemoServer(step_seconds=0.01) as other,
@@ -272,7 +275,7 @@ def test_waiting_runs_hear_of_a_lost_server(
 
 
 def test_a_server_that_is_found_gone_while_it_is_asked_is_gone_until_it_is_asked_again() -> None:
-    """What it answers may be of before."""
+    """The server's answer may date from before it went away."""
     with DemoServer() as demo, Client(demo.url) as client, ThreadPoolExecutor(1) as other:
         server = ComfyServer(client)
         with demo.hold("GET /system_stats") as held:
@@ -291,7 +294,8 @@ def place_at(run: Run, demo: DemoServer) -> bool:
 
 
 def test_a_run_that_had_begun_is_lost_where_it_shall_not_begin_again() -> None:
-    """A setting: whatever it does outside of the server would be done twice."""
+    """A setting keeps the app from starting the run twice, which would repeat its effects outside
+    of the server."""
     with (
         DemoServer(step_seconds=0.01) as dying,
         DemoServer(step_seconds=0.01) as other,
@@ -359,7 +363,8 @@ def test_files_are_waited_for_where_the_run_may_not_begin_elsewhere(
 
 
 def test_a_prompt_left_behind_a_broken_link_is_cancelled_there() -> None:
-    """The server was never down: as soon as it can be reached it is told that nobody waits."""
+    """The server was never down. As soon as the app can reach it, the app cancels the abandoned
+    prompt there."""
     with (
         DemoServer(step_seconds=0.01) as cut_off,
         DemoServer(step_seconds=0.01) as other,

@@ -20,8 +20,8 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 
 
 def test_without_threads_forms_stay_as_they_were(refused_threads: set[str]) -> None:
-    """Where nothing was known of the nodes it is said what is the matter. How the servers are is
-    told all the same."""
+    """If the app knew no nodes before, it reports the cause. It still reports the state of the
+    servers."""
     with DemoServer() as one, DemoServer() as other, pool_of(one.url, other.url) as pool:
         catalogue = CatalogueCache(pool.object_info)
         refused_threads.update(("nodes", "reports"))
@@ -37,7 +37,7 @@ def test_without_threads_forms_stay_as_they_were(refused_threads: set[str]) -> N
 def test_a_server_is_asked_again_after_any_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """That memory was short for a moment is logged; a server that goes away later is found gone."""
+    """The app logs a brief shortage of memory. It still notices when a server goes away later."""
     find = socket.getaddrinfo
 
     def find_none(*_: object, **__: object) -> None:
@@ -86,7 +86,8 @@ def test_a_server_that_hangs_once_it_is_back_is_found_gone() -> None:
 
 
 def test_a_program_ends_though_a_server_hangs_that_is_back() -> None:
-    """While it is asked what it offers, which nobody waits for any more."""
+    """The server hangs while the app asks for its nodes, and the app no longer waits for the
+    answer."""
     with (
         DemoServer() as one,
         DemoServer() as other,

@@ -56,15 +56,15 @@ def printed(*words: str) -> str:
 
 @pytest.mark.parametrize("command", [one for one in PYTHON if "pytest" not in one])
 def test_a_program_explains_its_options(command: str) -> None:
-    """Those that a page gives are among them."""
+    """The help lists the options that a page gives for the program."""
     _, *words = command.split()
     told = printed(*words, "--help")
     assert all(option in told for option in re.findall(r"--[a-z-]+", command))
 
 
 def test_tests_can_be_collected_with_the_options_that_pages_give() -> None:
-    """With all of them, one command's after the other's. What is tested is there, see above; a small
-    folder shows that it can be."""
+    """A single call gets the options of all commands, in the commands' order. It collects one small
+    folder, because another test checks the documented paths."""
     commands = [one.removeprefix(PYTEST).split() for one in PYTHON if one.startswith(PYTEST)]
     assert ["-q", "-n", "auto"] in commands
     words = PYTEST.split()[1:]

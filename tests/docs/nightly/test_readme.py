@@ -65,8 +65,8 @@ def test_a_command_that_ends_does_so_with_success(
 
 
 def test_the_app_starts_with_every_access_option(tmp_path: Path) -> None:
-    """The options of that table, all at once: guests are let in at the proxy, which is told where
-    the app is."""
+    """All options of the table work together. The app lets guests in at the proxy, and prints the
+    address where the proxy reaches the app."""
     commands = re.findall(r"\| `python app.py (.+?)` \|", GUIDE)
     assert len(commands) == 4
     config = tmp_path / "config.toml"

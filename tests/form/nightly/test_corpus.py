@@ -99,12 +99,12 @@ def test_every_graph_becomes_a_form_or_a_sentence(shared: Path, folder: str) -> 
         assert len({field.key for field in form.fields}) == len(form.fields), file.name
         assert all(is_balanced(field.label) for field in form.fields), file.name
         json.dumps(form.to_json(), allow_nan=False)
-    # The one image there without a workflow, which must say so.
+    # Only this image has no workflow, and the app must say that.
     assert {name for name, _ in refused} <= {"comfyanonymous__house_scribble.png"}, refused
 
 
 def test_the_published_score_is_reached(shared: Path, tmp_path: Path) -> None:
-    """The scorer for forms of official Apps, run as anybody would run it, is satisfied."""
+    """The scorer for forms of official Apps passes when it runs as a user would run it."""
     scorer = shared / "workflows/score_forms.py"
     done = subprocess.run(
         [sys.executable, str(scorer), "--python", sys.executable],

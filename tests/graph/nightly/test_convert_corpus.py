@@ -38,7 +38,7 @@ def test_official_graphs(shared: Path, tmp_path: Path, capsys: pytest.CaptureFix
     saved = sorted(str(path) for path in (truth / "gui_to_api" / "gui").glob("*.json"))
     info = str(shared / "comfyui" / "object_info-0.33.0.json.gz")
     assert main(["convert", *saved, "--object-info", info, "--out", str(tmp_path)]) == 0
-    # Of the three graphs that no server here knows all nodes of.
+    # Three of the graphs have nodes that no server here knows.
     assert "AILab_QwenVL" in capsys.readouterr().err
     score = subprocess.run(
         [sys.executable, str(truth / "score_conversion.py"), str(tmp_path), "--list"],
@@ -51,7 +51,8 @@ def test_official_graphs(shared: Path, tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_every_graph_opens(shared: Path, catalogue: Catalogue) -> None:
-    """Graphs from public repositories, full of unknown nodes, open, and name what is missing."""
+    """Graphs from public repositories open despite many unknown nodes. The result names the missing
+    ones."""
     found = graphs(shared / "workflows" / "corpus" / "gui")
     assert len(found) == 35
     missing = {name: convert(data, catalogue).missing for name, data in found.items()}

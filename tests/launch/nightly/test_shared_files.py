@@ -15,8 +15,8 @@ from tests.support.waiting import LONGEST_WAIT
 
 
 def test_a_file_of_all_rows_is_uploaded_once_despite_restarts(tmp_path: Path) -> None:
-    """A pause and a restart of the app do not bring it again; a server that has lost it is brought
-    it once more; a run that is started again has one of its own."""
+    """A pause and a restart of the app don't upload the file again. The app uploads it again to a
+    server that has lost it. A run that is started again has its own file."""
     with DemoServer(step_seconds=0.002, painted=64) as demo:
         with running_app(demo.url, data=tmp_path) as app, demo.hold("progress", after=4) as hold:
             batch = begun(app, 6)

@@ -23,7 +23,8 @@ LOUD = [abs(at / BARS) for at in range(BARS)]  # from silence to the loudest
     [("wav", "PCM_24"), ("wav", "FLOAT"), ("flac", "PCM_16"), ("mp3", None), ("opus", "OPUS")],
 )
 def test_peaks_follow_the_sound(tmp_path: Path, suffix: str, subtype: str | None) -> None:
-    """A sound that grows from silence to the loudest has bars that do, whatever holds it."""
+    """A sound that grows from silence to full volume has bars that grow too, in every file
+    format."""
     import numpy as np
 
     steps = np.repeat(LOUD, RATE // 10)

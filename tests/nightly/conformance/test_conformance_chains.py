@@ -124,7 +124,7 @@ def test_an_image_is_made_enlarged_and_refined(app: RunningApp, server: ServerUn
 
 
 def test_frames_become_an_animation(app: RunningApp, server: ServerUnderTest) -> None:
-    """Of the four images that the first step has made at once."""
+    """The animation has the four images that the first step makes at once."""
     check_nodes(server, WORKFLOWS / "steps" / "frames-to-animation.json")
     made = records_of(app, "frames-animation", painted(server, "frames"))
     assert len(made["frames"].state.files) == 4
@@ -133,7 +133,7 @@ def test_frames_become_an_animation(app: RunningApp, server: ServerUnderTest) ->
 
 
 def test_an_image_is_described_and_remade(app: RunningApp, server: ServerUnderTest) -> None:
-    """What the model says of an image is what the next one is made of."""
+    """The next image is made from the model's description of the first one."""
     check_nodes(server, WORKFLOWS / "steps" / "describe-image.json")
     values = {**painted(server, "image"), "caption.1.image": photo()}
     made = records_of(app, "image-caption-image", values)

@@ -1,8 +1,8 @@
-"""The stand-in against recordings of ComfyUI 0.33.0: the same requests, the same answers and events
+r"""Compare the stand-in with recordings of ComfyUI 0.33.0: same requests, same answers, same events
 in the same order.
 
-The recordings are played in the order they were made, since what is cached depends on it. What
-takes its own time anywhere is folded: any number of steps of one node is one `stepping`.
+The test plays the recordings in their original order, because caching depends on it. Events with
+varying timing are folded: any number of steps of one node is one `stepping`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ def cached_nodes(messages: list[Any]) -> list[set[str]]:
 
 
 def fold(messages: list[Any], left_out: frozenset[str] = frozenset()) -> Folded:
-    """What matters of a series of messages: types and nodes, the steps of one node as one."""
+    """Fold messages into the parts that matter: types and nodes. All steps of a node become one
+    entry."""
     folded: Folded = []
     for message in messages:
         kind = message_kind(message)
@@ -206,8 +207,8 @@ class Replay:
         raise AssertionError("it still runs")
 
     def _folded(self, client: str, theirs: list[Any]) -> tuple[Folded, Folded]:
-        """What they heard and what we have heard. What is kept of earlier runs is the server's own
-        affair: a node that only one of the two had to execute is left out of both."""
+        """Fold the recorded and the received messages. The two servers may cache different earlier
+        runs: both results leave out a node that only one server had to execute."""
         ours = list(self.listeners[client].messages)
         pairs = zip(cached_nodes(theirs), cached_nodes(ours), strict=False)
         left_out = frozenset().union(*(one ^ other for one, other in pairs))
@@ -275,7 +276,7 @@ def standing_in() -> Iterator[ServerUnderTest]:
 
 
 def test_recorded_scenarios(shared: Path, standing_in: ServerUnderTest) -> None:
-    """Every recorded scenario goes as it went on the real server."""
+    """The stand-in plays every recorded scenario as the real server did."""
     wrong = {}
     for name, steps in recordings(shared).items():
         try:

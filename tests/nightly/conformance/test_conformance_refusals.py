@@ -120,7 +120,7 @@ def test_all_mistakes_at_once(server: ServerUnderTest) -> None:
 
 
 def test_an_unknown_node(server: ServerUnderTest) -> None:
-    """A class nobody has installed is refused at once, by the node's title."""
+    """The server immediately refuses a class that isn't installed, and names the node's title."""
     prompt = fresh_prompt(server)
     prompt["10"] = {
         "class_type": "NotInstalled",

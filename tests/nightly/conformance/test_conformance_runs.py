@@ -140,7 +140,7 @@ def test_previews_only_when_asked(server: ServerUnderTest, listener: Listener) -
 
 
 def test_a_cached_run(server: ServerUnderTest, listener: Listener) -> None:
-    """The same prompt again runs no node, and its history names the same files."""
+    """The second run of a prompt executes no node. Its history names the same files."""
     prompt = fresh_prompt(server)
     first = submit(server, listener, prompt)
     listener.wait_end(first)
@@ -288,7 +288,7 @@ def test_front_of_the_queue(server: ServerUnderTest, listener: Listener) -> None
 
 
 def test_clearing_the_queue(server: ServerUnderTest, listener: Listener) -> None:
-    """`clear` removes all that wait and leaves what runs."""
+    """`clear` removes all waiting prompts and leaves the running one."""
     running = submit(server, listener, fresh_prompt(server, steps=6))
     listener.wait_for("progress", prompt_id=running)
     waiting = submit(server, listener, fresh_prompt(server, steps=1))
@@ -334,8 +334,8 @@ def test_listing_jobs(server: ServerUnderTest, listener: Listener) -> None:
 
 
 def test_coming_back_in_the_middle(server: ServerUnderTest) -> None:
-    """A socket with the same id goes on with the run: the status, then the node being executed,
-    without a prompt id."""
+    """A socket with the same client id continues with the run. The server sends the status, then
+    the node being executed, without a prompt id."""
     client_id = str(uuid.uuid4())
     with listening(server, client_id) as first:
         prompt_id = submit(server, first, fresh_prompt(server, steps=60))
@@ -379,7 +379,8 @@ def test_events_go_to_their_client_only(server: ServerUnderTest, listener: Liste
 def test_a_prompt_without_a_client_is_broadcast(
     server: ServerUnderTest, listener: Listener
 ) -> None:
-    """Without a client id progress goes to everybody, executing and executed to nobody."""
+    """Without a client id, the server sends progress to every client, and `executing` and
+    `executed` to none."""
     answer = server.post("/prompt", {"prompt": fresh_prompt(server, steps=2)})
     prompt_id = answer.json()["prompt_id"]
     listener.wait_for("progress", prompt_id=prompt_id, count=2)

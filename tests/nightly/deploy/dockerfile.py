@@ -1,7 +1,7 @@
-"""A Dockerfile carried out without a container engine: its steps, below a folder of its own.
+r"""Carry out a Dockerfile without a container engine: its steps run below a separate folder.
 
-Absolute paths of the file are put below that folder. The packages that a step would fetch by their
-hashes are those of the environment that tests run in.
+Absolute paths in the file are placed below that folder. Packages that a step would fetch by hash
+come from the test environment.
 """
 
 from __future__ import annotations

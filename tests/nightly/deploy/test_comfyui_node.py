@@ -52,7 +52,7 @@ PLAIN = {
     ],
     "links": [[1, 1, 0, 2, 0, "IMAGE"]],
 }
-# As ComfyUI does it: the node's own folder is imported, nothing of the app is at hand.
+# Like ComfyUI, import only the node's own folder. Nothing else of the app is available.
 PROGRAM = """
 import json, pathlib, sys
 from beside import FormsApp, NotOpened
@@ -98,9 +98,9 @@ def asked(program: subprocess.Popen[str], name: str) -> str:
 
 
 def test_a_workflow_of_the_editor_is_a_form(installed: Path, folder: Path) -> None:
-    """The first press starts the app, for this ComfyUI; the next ones find it; whatever a workflow
-    is called, it lies in the app's own folder; and the app ends with ComfyUI,
-    however that ends."""
+    """The first press starts the app for this ComfyUI server, and later presses find it. Each
+    workflow lies in the app's own folder, regardless of its name. The app ends with ComfyUI,
+    however ComfyUI ends."""
     with DemoServer() as demo, node(installed / "python", folder, demo.url) as program:
         first, other = asked(program, "A light/house"), asked(program, "../../out")
         app = first.partition("/?")[0]

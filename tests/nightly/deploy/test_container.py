@@ -36,8 +36,8 @@ def image() -> Iterator[Image]:
 
 
 def as_its_user(image: Image) -> list[str]:
-    """What stands before a command so that it runs as in the container, as far as this account may:
-    by another account, on a root that cannot be written."""
+    """Return the prefix that makes a command run as in the container, as far as this account may:
+    under another account, on a read-only root."""
     if os.geteuid():
         return []
     user, group = image.user.split(":")
@@ -79,7 +79,7 @@ def written(image: Image) -> dict[str, int]:
 
 
 def test_the_image_is_as_small_as_it_can_be(image: Image) -> None:
-    """What it is built with stays behind."""
+    """The image leaves its build inputs behind."""
     assert {path.name for path in image.root.iterdir()} == {"opt", "data"}
 
 

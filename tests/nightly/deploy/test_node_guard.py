@@ -143,7 +143,8 @@ def test_finding_s10_a_foreign_page_is_refused(
     ],
 )
 def test_finding_s10_an_odd_body_is_refused_in_words(guard: ModuleType, body: bytes) -> None:
-    """Lists, nulls, texts, what is missing, and what is nested too deeply."""
+    """The guard refuses lists, nulls, texts, bodies with missing keys and bodies that are nested
+    too deeply."""
     with pytest.raises(guard.OrderRefused, match="Send ") as refusal:
         guard.read_order(body)
     assert refusal.value.status == 400
@@ -182,7 +183,7 @@ def test_finding_s10_another_workflow_is_not_replaced(
 
 
 def test_finding_s10_the_folder_has_a_limit(beside: ModuleType, forms: Any, tmp_path: Path) -> None:
-    """Of workflows; those that are there can still be opened."""
+    """The number of workflows is limited. Existing workflows can still be opened."""
     folder = tmp_path / "workflows" / "ComfyUI"
     folder.mkdir(parents=True)
     for number in range(200):
@@ -251,8 +252,8 @@ def editor(
 
 
 def test_the_script_asks_before_it_replaces(editor: tuple[Page, list[Any]]) -> None:
-    """A user who says no keeps what is there and is told nothing more; one who says yes gets the
-    form."""
+    """If the user says no, the existing workflow stays and the script shows no further message. If
+    the user says yes, the form opens."""
     page, sent = editor
     page.evaluate("async () => { window.yes = false; await window.open_as_form(); }")
     assert "mine.json" in page.evaluate("window.asked")

@@ -17,7 +17,7 @@ from tests.nightly.deploy.conftest import ROOT, plain_environment
 from tests.support.waiting import LONGEST_WAIT
 from tests.test_architecture import MODULES
 
-# What is missing there: modules, and names of others. Files of Python that need them come before.
+# Modules and names that each system lacks. Python's own files that need them are imported first.
 MISSING = {
     "win32": {
         "modules": "fcntl grp posix pwd pty readline resource syslog termios tty",
@@ -63,8 +63,8 @@ for platform, missing in systems.items():
 
 
 def test_everything_is_imported_there() -> None:
-    """Each module of ours, with what each system lacks taken away; and the app can say what it
-    takes."""
+    """Every module of the app imports without the parts that each system lacks, and the app prints
+    its usage."""
     # Other programs import these: Alembic, which comes with a database, and ComfyUI.
     alone = ("comfy.records.steps.env", "comfyforms.comfyui_node")
     modules = " ".join(name for name in MODULES if not name.startswith(alone))
@@ -94,8 +94,8 @@ def test_everything_is_imported_there() -> None:
     ],
 )
 def test_names_that_windows_gives_and_takes(given: str, kept: str) -> None:
-    """A path with a drive and backslashes is its last part, and no name is a device's, whoever
-    gives it: a browser, or a ComfyUI that runs there."""
+    """Only the last part of a path with a drive and backslashes counts. No name is a device's,
+    whether it comes from a browser or from a ComfyUI server on Windows."""
     assert plain_name(given) == kept
     assert safe_name(given) == kept
 
@@ -128,13 +128,14 @@ def test_the_history_may_lie_on_a_drive() -> None:
     ],
 )
 def test_files_are_of_one_type_everywhere(name: str, media_type: str) -> None:
-    """Whatever the system has a list of: Windows' registry, or a container without one, where an
-    animation would be no image."""
+    """The app ignores the system's own list of types, such as the Windows registry. In a container
+    without a list, an animation would otherwise not count as an image."""
     assert media_type_of(name) == media_type
 
 
 def test_a_type_has_one_ending_everywhere() -> None:
-    """What a script sends by its type alone is kept under an ending that forms take."""
+    """The app keeps a file that a script sends only with its type under an extension that forms
+    take."""
     endings = map(ending_of, ("image/png", "image/webp", "audio/flac", "video/mp4", "image/jpeg"))
     assert list(endings) == [".png", ".webp", ".flac", ".mp4", ".jpg"]
     assert ending_of("model/strange") == ""

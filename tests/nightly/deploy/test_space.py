@@ -31,7 +31,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PUBLIC = "ann-forms.hf.space"
 SPACE = {"SPACE_ID": "ann/forms", "SPACE_HOST": PUBLIC}
-# What Hugging Face adds where the front matter says `hf_oauth: true`.
+# Hugging Face adds these if the front matter says `hf_oauth: true`.
 OAUTH = {
     "OAUTH_CLIENT_ID": "forms",
     "OAUTH_CLIENT_SECRET": "hush",
@@ -46,8 +46,8 @@ def test_requirements_match_the_package() -> None:
 
 
 def test_what_a_space_installs_beside_goes_together_with_it() -> None:
-    """Gradio comes there with these extras. Their `mcp` is none that the app can use, so the docs
-    say that a Space has no `/mcp`."""
+    """A Space installs Gradio with these extras. The app can't use their version of `mcp`, and the
+    docs therefore say that a Space has no `/mcp`."""
     bounds = {one.name: one.specifier for one in map(Requirement, PROJECT["dependencies"])}
     brought = [
         needed
@@ -192,7 +192,8 @@ def test_people_sign_in_with_hugging_face_where_the_space_says_so(space: Path, h
 def test_a_space_keeps_its_data_where_it_outlasts_a_restart(
     variables: dict[str, str], tmp_path: Path
 ) -> None:
-    """In persistent storage, if it has any; nobody else takes that for theirs."""
+    """A Space keeps its data in persistent storage, if it has any. Elsewhere the app doesn't use
+    that folder."""
     code = (
         "import pathlib, sys; from ui.settings.folders import data_folder\n"
         "print(*(data_folder(pathlib.Path(one)) for one in sys.argv[1:]), sep='\\n')"

@@ -41,7 +41,7 @@ def test_the_wheel_has_every_file_of_the_app_below_one_name(wheel: Path) -> None
     assert found == expected
 
 
-# The other way is that of the custom node, whose test starts it.
+# The other way is the custom node's; its own test starts the app that way.
 @pytest.mark.parametrize("way", ["comfyforms", "python -m comfyforms"])
 def test_an_installed_app_starts_in_any_folder(
     way: str, installed: Path, home: Path, tmp_path: Path
@@ -117,7 +117,7 @@ def test_an_installed_app_is_called_by_its_own_name(installed: Path, home: Path)
 
 
 def test_scripts_import_the_client_from_the_package(installed: Path, home: Path) -> None:
-    """Though nothing of the checkout is there, in whatever folder the script is."""
+    """The import works without the checkout, in whichever folder the script lies."""
     script = "from comfyforms import ApiError, RemoteApp; print(RemoteApp('http://127.0.0.1:1'))"
     said = subprocess.run(
         [installed / "python", "-c", script],
@@ -135,8 +135,7 @@ def test_scripts_import_the_client_from_the_package(installed: Path, home: Path)
 def test_scripts_that_import_the_client_are_checked_by_its_types(
     installed: Path, tmp_path: Path
 ) -> None:
-    """By mypy, where nothing but the wheel is installed: it knows what a run is, and finds what is
-    called wrongly."""
+    """With only the wheel installed, mypy knows the type of a run and finds a wrong call."""
     (tmp_path / "script.py").write_text(
         "from comfyforms import RemoteApp\n"
         "run = RemoteApp('http://127.0.0.1:1').run('text-to-image')\n"

@@ -40,8 +40,8 @@ def times_taken(journal: Iterable[str]) -> list[Taken]:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One run when all is over. `faults`: those that were at work while it went on. `journal`: None
-    where the server keeps none. `cancelled`: by us."""
+    """One run after its end. `faults`: those active during the run. `journal`: None if the server
+    keeps none. `cancelled`: by the test."""
 
     plan: Planned
     state: RunState
@@ -97,8 +97,8 @@ def _wrong_by_the_journal(one: Happened, taken: list[Taken]) -> Iterator[str]:
 
 
 def _may_be_unknown(one: Happened, entries: set[str]) -> bool:
-    """Whether the server may have forgotten the prompt without anybody having a chance to hear of
-    its end."""
+    """Tell if the server may have forgotten the prompt before any client could learn that it
+    ended."""
     cut_off = bool(one.faults & LINK.keys())
     ended_unheard = "removed" in entries or ("success" in entries and bool(one.faults & KILLS))
     return "history evicted" in one.faults or (cut_off and ended_unheard)

@@ -33,8 +33,8 @@ class Planned:
 
 
 def planned(seed: int, runs: int, faults: Sequence[str] = tuple(FAULTS)) -> tuple[Planned, ...]:
-    """The same for the same arguments. Every second run meets a fault of its own, and its
-    neighbours with it."""
+    """Return the same plans for the same arguments. About every second run has its own fault, which
+    also affects its neighbors."""
     dice = random.Random(seed)
     cells = [
         (fault, moment) for fault in faults for moment in Moment if not left_out(fault, moment)

@@ -38,14 +38,15 @@ from tests.support.stage import until
 from tests.support.waiting import LONGEST_WAIT
 
 AT_ONCE = 6
-# What comes to an end without our doing. Everything else lasts as long as its plan says.
+# These faults end by themselves. All others last as long as their plan says.
 BRIEF = frozenset({"drop", "mute", "silence", "away", "queue cleared", "interrupted", "restarted"})
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The server that is tried: the stand-in, or a real one with what restarts it. `limit`: seconds
-    a run may take from its submission; `tail`: how long a fault may be felt after its end."""
+    """Server under test: the stand-in, or a real one with a way to restart it. `limit`: seconds
+    that a run may take from its submission. `tail`: seconds that a fault may have effects after its
+    end."""
 
     url: str
     checkpoint: str
@@ -81,7 +82,7 @@ class Report:
 
 
 def soak(target: Target, plans: tuple[Planned, ...]) -> Report:
-    """Carry the plans out. What is left behind at the end is among the problems."""
+    """Carry out the plans and report the problems, including leftovers at the end."""
     report = Report()
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
@@ -256,7 +257,7 @@ def _reached(moment: Moment, run: Run, state: RunState) -> bool:
 def _judge(
     target: Target, history: RunStore, tried: list[tuple[Tried, frozenset[str]]], report: Report
 ) -> None:
-    """Compare each end with what happened."""
+    """Compare each run's end with the events that led to it."""
     seeds = Counter(one.plan.seed for one, _ in tried)
     for one, faults in tried:
         state = one.run.state
@@ -299,8 +300,8 @@ def _made(target: Target, filename: str) -> str | None:
 
 
 def _look_for_leftovers(target: Target, history: RunStore, runs: int, report: Report) -> None:
-    """So many runs are on record; with the records all files go; the server has nobody connected
-    and nothing to do."""
+    """Check that all runs are on record, that all files go with the records, and that the server
+    has no connections and no work."""
     try:
         until(lambda: _idle(target), "an idle server")
     except AssertionError as problem:

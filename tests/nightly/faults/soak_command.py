@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     seed = random.SystemRandom().getrandbits(32) if given.seed is None else given.seed
     print(f"seed {seed}: {given.runs} runs", flush=True)
-    logging.basicConfig(level=logging.CRITICAL)  # the faults are told here
+    logging.basicConfig(level=logging.CRITICAL)  # the report names the faults
     with own_temporary_folder():
         before = measured()
         with stand_in() if given.server is None else real(given.server, given.restart) as target:

@@ -63,8 +63,8 @@ ENDINGS = frozenset({"success", "error", "interrupted", "killed"})
 
 @dataclass
 class Scene:
-    """One run on its way, and whatever can be done to it. A real server cannot be scripted: `demo`
-    is None then."""
+    """One run in progress, with everything needed to disturb it. `demo`: None for a real server,
+    which can't be scripted."""
 
     link: FaultyLink
     moment: Moment
@@ -171,7 +171,7 @@ def evicted(scene: Scene) -> Iterator[None]:
         until(lambda: ENDINGS & set(journal.of(scene.run.id)), "the end of the work")
     elif (
         scene.demo is not None
-    ):  # the history keeps neither our result nor that of whoever comes before us
+    ):  # the history keeps neither our result nor the result of the run ahead of us
         scene.demo.script("lost", at="history", count=1 + (scene.moment is Moment.WAITING))
     scene.tell("/history", clear=True)
     yield
@@ -228,7 +228,7 @@ SERVER: dict[str, Cause] = {
 }
 FAULTS: dict[str, Cause] = {**LINK, **ANSWERS, **MESSAGES, **SERVER}
 DEADLY = ("restarted", "gone")
-REMOTE = ("queue cleared", "interrupted", "history evicted")  # what anybody can do to a server
+REMOTE = ("queue cleared", "interrupted", "history evicted")  # any client can do these to a server
 
 
 def left_out(fault: str, moment: Moment) -> str:

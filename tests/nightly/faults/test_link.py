@@ -124,7 +124,8 @@ def test_cut_resets_both_ends(link: FaultyLink, echo: Echo) -> None:
 
 
 def test_freeze_holds_back_and_heal_lets_through(link: FaultyLink) -> None:
-    """Nothing passes and nobody is told; new connections pass; healed, nothing was lost."""
+    """No data passes, and neither end notices. New connections pass. After healing, no data is
+    lost."""
     with connected(link) as one:
         assert answered(one)
         link.freeze()
@@ -137,8 +138,7 @@ def test_freeze_holds_back_and_heal_lets_through(link: FaultyLink) -> None:
 
 
 def test_what_was_taken_back_does_not_come_later(link: FaultyLink, echo: Echo) -> None:
-    """What was sent into a frozen connection arrives after a mere goodbye, and not after a
-    reset."""
+    """Data sent into a frozen connection arrives after a normal close, but not after a reset."""
     for reset in (False, True):
         echo.ends.clear()
         one = connected(link)
@@ -170,7 +170,7 @@ def test_strand_leaves_the_server_its_end(link: FaultyLink, echo: Echo) -> None:
 
 
 def test_refuse_refuses_until_healed(link: FaultyLink) -> None:
-    """New connections are refused, those there are go on."""
+    """The link refuses new connections. Existing connections continue."""
     with connected(link) as one:
         assert answered(one)
         link.refuse()
@@ -199,7 +199,7 @@ def test_narrow_and_lag_take_time(link: FaultyLink) -> None:
 
 
 def test_a_long_link_carries_several_at_once(link: FaultyLink, echo: Echo) -> None:
-    """What is sent while something is on its way does not wait for that: the last of twenty pieces
+    """Data sent while other data is in transit doesn't wait for it: the last of twenty pieces
     leaves before the first arrives."""
     pieces = [bytes([number]) * 65_536 for number in range(20)]
     with connected(link) as one:

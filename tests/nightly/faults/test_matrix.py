@@ -157,8 +157,8 @@ def the_result_is_kept(
 
 
 def nothing_is_left(stage: HeldServer, history: RunStore, run: Run) -> None:
-    """The record is there and can go, with its files; the server has nobody connected and nothing
-    to do."""
+    """Check that the record exists and can be deleted with its files. The server has no connections
+    and no work."""
     record = history.get(run.id, "me")
     assert record is not None
     assert (record.state.phase, record.state.files) == (run.state.phase, run.state.files)

@@ -40,8 +40,8 @@ def test_a_short_soak(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_everything_comes_from_the_seed() -> None:
-    """The same seed plans the same runs and faults, another one others; a longer plan begins like a
-    shorter one."""
+    """A seed always plans the same runs and faults, and another seed plans others. A longer plan
+    begins like a shorter one."""
     assert planned(7, 50) == planned(7, 50)
     assert planned(7, 50) != planned(8, 50)
     assert planned(7, 200)[:50] == planned(7, 50)

@@ -55,8 +55,8 @@ def test_a_run_is_followed_to_its_images(app: RemoteApp) -> None:
 
 
 def test_a_result_goes_into_another_run(app: RemoteApp, tmp_path: Path) -> None:
-    """As it is, as a path, or as an image that was worked on. It is saved in the folder that was
-    named, whatever the app calls it."""
+    """A script can pass the result as it is, as a path or as an edited image. The client saves it
+    in the given folder, regardless of the name that the app gives it."""
     (file,) = app.run("text-to-image", QUICK).result().files
     saved = file.save(tmp_path)
     assert saved.read_bytes() == file.read()
@@ -67,7 +67,8 @@ def test_a_result_goes_into_another_run(app: RemoteApp, tmp_path: Path) -> None:
 
 
 def test_all_errors_are_reported_with_their_position(app: RemoteApp) -> None:
-    """Of a table each value with its line; of a run with its field; of anything else what to do."""
+    """In a table, the error names each value's line. In a run, it names the field. Any other error
+    says what to do."""
     rows = [{"5.steps": 2}, {"5.steps": 0, "4.width": 7}]
     with pytest.raises(ApiError) as refused:
         app.batch("text-to-image", table=rows)
@@ -100,7 +101,7 @@ def test_a_batch_that_has_paused_itself_is_not_waited_for(app: RemoteApp) -> Non
 
 
 def test_a_refusal_says_when_it_is_worth_asking_again() -> None:
-    """Where there is no room; what is wrong stays so."""
+    """A refusal for lack of room says when to ask again. A wrong value stays wrong."""
     with (
         running_demo_app(step_seconds=0, run_limits=RunLimits(hourly=1)) as (_, served),
         RemoteApp(served.url) as app,
@@ -149,7 +150,7 @@ run
 
 
 def outputs(code: str) -> Iterator[dict[str, Any]]:
-    """What a cell with this code displays, in a kernel of its own."""
+    """Run a cell with this code in a new kernel and yield its displayed outputs."""
     manager, client = jupyter_client.manager.start_new_kernel(kernel_name="python3")
     try:
         asked = client.execute(code)

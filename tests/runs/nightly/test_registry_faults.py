@@ -19,8 +19,8 @@ from tests.support.sampler import LONG, job
 
 @pytest.mark.parametrize("kind", ["drop", "close", "silence", "half_open", "truncated_frame"])
 def test_a_lost_socket_is_opened_again(mortal: DemoServer, kind: Any) -> None:
-    """Whatever happens to the socket, the run is found again, previews go on, and its image
-    arrives."""
+    """After any failure of the socket, the app finds the run again, previews continue, and its
+    image arrives."""
     mortal.script(kind, at="progress", after=2)
     with registry(mortal) as runs:
         run = runs.submit(job(60), Origin("me"))
@@ -80,8 +80,8 @@ def test_missing_messages_do_no_harm(
 def test_a_socket_that_dies_again_and_again(
     demo: DemoServer, seen: Watched, runs: LocalRunRegistry
 ) -> None:
-    """Every new socket dies at its first message: history has the result all the same, and nobody
-    is hammered."""
+    """Every new socket dies at its first message. The app still gets the result from the history,
+    and doesn't flood the server with requests."""
     demo.script("drop", at="progress", count=1000)
     state = end(runs.submit(job(60), Origin("me")))
     assert state.phase is Phase.DONE
@@ -194,7 +194,7 @@ def test_a_restarted_server_has_forgotten(mortal: DemoServer) -> None:
 
 
 def test_a_server_that_stays_away_is_given_up(mortal: DemoServer) -> None:
-    """Patience has an end, and it is told."""
+    """The app's patience ends, and the error says how long it waited."""
     with registry(mortal) as runs:
         run = runs.submit(job(LONG), Origin("me"))
         running(run)
@@ -206,7 +206,7 @@ def test_a_server_that_stays_away_is_given_up(mortal: DemoServer) -> None:
 
 
 def test_cancel_while_the_server_is_away(mortal: DemoServer) -> None:
-    """A run of which nothing is heard can be stopped at once."""
+    """The user can stop a run immediately, even if the app hears nothing of it."""
     with registry(mortal, Timeouts(retry=60, retry_most=60)) as runs:
         run = runs.submit(job(LONG), Origin("me"))
         running(run)

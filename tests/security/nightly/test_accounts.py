@@ -67,8 +67,8 @@ def app(demo: DemoServer, settings: WebSettings) -> Iterator[RunningApp]:
 
 
 def test_people_of_the_file_sign_in(app: RunningApp) -> None:
-    """With their passwords; nobody else does, and the answer to a wrong name is that to a wrong
-    password."""
+    """Users sign in with their passwords, and other people can't. A wrong name gets the same answer
+    as a wrong password."""
     with signed_in(app, ANNA) as browser, requests.Session() as stranger:
         assert history_status(app, browser) == 200
         told = [
@@ -99,8 +99,8 @@ def test_the_form_works_before_its_script_is_there(app: RunningApp) -> None:
 
 
 def test_a_browser_that_has_to_sign_in_is_asked_to(app: RunningApp) -> None:
-    """At the addresses of the API's page and of the sign-in, which lead on then; a program is told
-    as it is everywhere."""
+    """The API page and the sign-in page show a sign-in form and then lead on. A program gets the
+    usual JSON error."""
     shown = {"Accept": "text/html,*/*"}
     with signed_in(app, ANNA) as anna, requests.Session() as stranger:
         for path, title, then in (
@@ -125,8 +125,8 @@ def test_gradios_python_client_signs_in(app: RunningApp) -> None:
 
 
 def test_a_removed_person_is_signed_out_at_once(app: RunningApp, file: UsersFile) -> None:
-    """Their sessions end, and their open pages are told so, without a restart; another person of
-    that name does not get them back."""
+    """The app ends the user's sessions and notifies their open pages, without a restart. A new user
+    of that name doesn't inherit the sessions."""
     file.add("cleo", "a buoy in fog", "user")
     with requests.Session() as browser:
         eventually(lambda: sign_in(app, browser, ("cleo", "a buoy in fog")) == 200)
@@ -180,8 +180,8 @@ def test_a_socket_that_is_refused_is_no_error(
 def test_an_unreadable_file_signs_all_people_out(
     demo: DemoServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who was removed is not known then: all are out, which the log says once, until it can be read
-    again."""
+    """The app can't know which users were removed. It signs out all users until it can read the
+    file again, and logs this once."""
     file = UsersFile(tmp_path / "users.json")
     file.add(*ANNA, "user")
     settings = WebSettings(port=0, sign_in=SignInSettings(UsersFile(file.path)))
@@ -202,7 +202,8 @@ def test_an_unreadable_file_signs_all_people_out(
 def test_another_password_ends_what_was_begun_with_the_first(
     app: RunningApp, file: UsersFile
 ) -> None:
-    """Sessions, and tokens that somebody may have made who knew it; and nobody else's."""
+    """The app ends the user's sessions and revokes tokens that another person may have created with
+    the old password. Other users stay signed in."""
     with signed_in(app, ANNA) as anna, requests.Session() as dan:
         file.add("dan", "a buoy in fog", "user")
         eventually(lambda: sign_in(app, dan, ("dan", "a buoy in fog")) == 200)
@@ -222,7 +223,7 @@ def test_another_password_ends_what_was_begun_with_the_first(
 
 
 def test_signing_out_everywhere_ends_all_sessions_of_one_person(app: RunningApp) -> None:
-    """In each of their browsers, where open pages are told so."""
+    """The app signs the user out in each browser and notifies the open pages there."""
     with (
         signed_in(app, ANNA) as here,
         signed_in(app, ANNA) as there,
@@ -241,8 +242,8 @@ def test_signing_out_everywhere_ends_all_sessions_of_one_person(app: RunningApp)
 def test_a_session_survives_a_restart(
     demo: DemoServer, settings: WebSettings, folder: Path
 ) -> None:
-    """Also that of somebody whose password is a setting. The file shows nobody how to be them, and
-    can be read by this account only."""
+    """The session of a user whose password is a setting survives too. The file contains no usable
+    cookie, and only this account can read it."""
     settings = replace(settings, users=(("eve", "lanterns"),))
     with requests.Session() as anna, requests.Session() as eve, requests.Session() as out:
         with running_app(demo.url, settings=settings) as app:
@@ -263,7 +264,7 @@ def test_a_session_survives_a_restart(
 
 
 def test_a_damaged_file_of_sessions_is_said(demo: DemoServer, tmp_path: Path) -> None:
-    """With what to do."""
+    """The error says what to do."""
     kept = tmp_path / "sign_in.sqlite"
     kept.write_bytes(b"no database" * 100)
     settings = WebSettings(port=0, users=(ANNA,), sign_in=SignInSettings(kept=kept))
@@ -277,8 +278,8 @@ def test_a_session_file_in_use_is_reported_at_sign_in(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """With what to do; that is no wrong password, and the next one is in. An app that ends just
-    then says the same, in one line."""
+    """The error says what to do and doesn't count as a wrong password, and the next sign-in
+    succeeds. An app that shuts down meanwhile logs the same in one line."""
     monkeypatch.setattr(database, "_LONGEST_LOCK", 0.0)
     kept = tmp_path / "sign_in.sqlite"
     settings = WebSettings(port=0, users=(ANNA,), sign_in=SignInSettings(kept=kept))

@@ -201,8 +201,8 @@ def test_attack_a_removed_value_cannot_be_typed_in_again(app: RunningApp, typed:
 
 
 def test_attack_a_file_kept_from_an_earlier_run_is_judged_again(app: RunningApp) -> None:
-    """What was taken for an image when a run was made, and is none by the rules of today, is not
-    sent once more."""
+    """The app doesn't resend a file that it accepted as an image when the run was made but that
+    today's rules reject."""
     image = Upload("a.png", saved("PNG"))
     run = finished(
         app.services.starter.start(

@@ -1,9 +1,8 @@
-"""What a second attack found: files that are one thing to the app and another to the ffmpeg in
-ComfyUI.
+r"""Findings of a second attack: files that the app and the ffmpeg in ComfyUI interpret differently.
 
-ffmpeg looks for playlists behind ID3 tags and XML comments, whatever the file is called: with
-ffmpeg 6.1 and 7.1 (PyAV 12 to 14.2, which ComfyUI 0.33.0 still takes) all of these gave the sound
-or video that they name.
+ffmpeg looks for playlists behind ID3 tags and XML comments, regardless of the file name. With
+ffmpeg 6.1 and 7.1 (PyAV 12 to 14.2, which ComfyUI 0.33.0 still accepts), all of these files
+produced the sound or video that they name.
 """
 
 from __future__ import annotations
@@ -64,5 +63,5 @@ def test_attack_no_playlist_passes_for_a_medium(tmp_path: Path, name: str, media
 )
 @pytest.mark.parametrize("sound", [FRAMES, b"fLaC" + bytes(40), b"RIFF\0\0\0\0WAVE" + bytes(40)])
 def test_attack_sounds_behind_tags_are_taken(tags: bytes, sound: bytes) -> None:
-    """Tags of any length and number are no hindrance to what is one."""
+    """The app accepts a sound file behind tags of any length and number."""
     assert problem_in(tags + sound, LIMITS, "audio") == ""

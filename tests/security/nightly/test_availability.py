@@ -71,8 +71,7 @@ def upload(app: RunningApp, cookie: str = ANN) -> requests.Response:
 
 
 def test_finding_06_without_a_login_no_body_is_read() -> None:
-    """Whoever has to log in is told so before a byte of a body has come, whatever they want to
-    send."""
+    """The app answers 401 before a byte of the body arrives, on every path."""
     calls = [
         f"/gradio_api/{name}"
         for name in ("run/predict", "queue/join", "call/run", "cancel", "reset", "upload")
@@ -153,7 +152,8 @@ def test_finding_06_one_address_does_not_fill_the_memory() -> None:
 
 
 def test_finding_10_connections_per_address_are_limited() -> None:
-    """Whoever opens ever more is closed on at once, and everybody else is answered."""
+    """The app immediately closes further connections from the address, and other clients still get
+    answers."""
     with running_demo_app(step_seconds=0, limits=WebLimits(address_connections=5)) as (_, app):
         with contextlib.ExitStack() as kept:
             for _ in range(5):
@@ -235,8 +235,8 @@ def test_attack_a_client_without_a_cookie_shuts_out_the_others() -> None:
 
 
 def test_finding_10_a_page_takes_the_place_of_ones_own() -> None:
-    """Whoever draws ever more pages puts their own aside, told in words; another person's form
-    stays."""
+    """A user who opens too many pages displaces their own oldest page, which asks for a reload.
+    Another user's form stays."""
     with running_demo_app(step_seconds=0, limits=WebLimits(person_pages=3)) as (_, app):
         honest, first, *_ = (
             PageCalls(app, BOB).open("text-to-image"),
@@ -251,7 +251,7 @@ def test_finding_10_a_page_takes_the_place_of_ones_own() -> None:
     "header", ["bytes=0-0,2-3", "bytes=a-b", "bytes=-", "lines=1", "bytes=0-9" + "9" * 500]
 )
 def test_finding_21_any_range_is_answered(app: RunningApp, header: str) -> None:
-    """What is understood is sent, what is not is refused: never a failure."""
+    """The app serves a range that it understands and refuses any other range, without failing."""
     place = upload(app).json()[0]
     answer = get(app, f"/gradio_api/file={place}", Range=header)
     assert answer.status_code in (206, 400, 416)
@@ -261,7 +261,8 @@ def test_finding_21_any_range_is_answered(app: RunningApp, header: str) -> None:
 def test_finding_21_nothing_writes_a_traceback(
     app: RunningApp, caplog: pytest.LogCaptureFixture, capfd: object
 ) -> None:
-    """Whatever is asked for is answered by 4xx, and the log has no more than a line for it."""
+    """The app answers hostile paths, methods and bodies without a server error and logs at most a
+    line for each."""
     for path in (
         "/static/" + "x" * 5000,
         "/static/" + "%C3%A4" * 300,
@@ -318,7 +319,7 @@ def test_finding_21_nothing_writes_a_traceback(
 def test_finding_21_a_body_that_breaks_off_is_no_failure(
     app: RunningApp, path: str, caplog: pytest.LogCaptureFixture, capfd: object
 ) -> None:
-    """Whoever leaves in the middle writes nothing into the log."""
+    """The app logs nothing when a client disconnects in the middle of a body."""
     with sent(app, *begun(path, 1000, FILES if "upload" in path else JSON, "--b\r\n")):
         pass
     assert get(app, "/robots.txt").status_code == 200

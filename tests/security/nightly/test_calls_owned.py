@@ -63,8 +63,8 @@ def whole(app: RunningApp, event: str, cookie: str) -> str:
 
 @pytest.mark.parametrize("path", ["run/predict", "queue/join"])
 def test_attack_a_call_is_taken_for_the_session_of_a_page(app: RunningApp, path: str) -> None:
-    """Gradio gives a script's call a session that goes by the call's own id: whoever knows it
-    cannot make it the session of a page of theirs, and so be told what becomes of the call."""
+    """Gradio gives a script's call a session named after the call's id. Another user who knows the
+    id can't claim that session for their page and follow the call."""
     ann, bob = browser(app), browser(app)
     event = a_call(app, ann, "run", "text-to-image", {**SMALL, "2.text": SECRET})
     mine = {"session_hash": event, "fn_index": listener(app, bob, "workflows"), "data": []}
@@ -74,8 +74,8 @@ def test_attack_a_call_is_taken_for_the_session_of_a_page(app: RunningApp, path:
 
 
 def test_attack_the_end_of_a_call_names_the_session_of_another(app: RunningApp) -> None:
-    """Gradio ends whatever goes on in the session that a request names, beside the call: both have
-    to be one's own."""
+    """Besides the call, Gradio ends everything in the session that a request names. The app
+    requires both to belong to the caller."""
     ann, bob = browser(app), browser(app)
     event = a_call(app, ann, "run", "text-to-image", {**SMALL, "5.steps": 40, "2.text": SECRET})
     body = {
@@ -92,8 +92,8 @@ def test_attack_the_end_of_a_call_names_the_session_of_another(app: RunningApp) 
 
 
 def test_attack_a_stream_is_asked_for_by_two_sessions(app: RunningApp) -> None:
-    """Of a session that is named twice the app looks at the very one that Gradio takes, an empty
-    one too."""
+    """If a request names two sessions, the app checks the name that Gradio uses, even an empty
+    name."""
     bob = browser(app)
     own = {"session_hash": "bobs", "fn_index": listener(app, bob, "workflows"), "data": []}
     assert post(app, "queue/join", bob, **own).status_code == 200

@@ -76,8 +76,8 @@ def test_finding_10_an_identity_that_the_app_did_not_sign_is_nobodys(
 
 
 def test_finding_10_the_pages_own_events_ask_for_the_signature_too(app: RunningApp) -> None:
-    """What is opened and started by the page's events belongs to the signed identity, and to
-    nobody's made-up one."""
+    """Workflows and runs from the page's events belong to the signed identity, never to a made-up
+    identity."""
     run = finished(start(app, **{"5.steps": 1}))
     own, forged = PageCalls(app), PageCalls(app)
     forged.cookies = {COOKIES.name(PLAIN): ANN}
@@ -189,8 +189,8 @@ def test_finding_10_a_forged_proxy_header_changes_nothing() -> None:
 
 
 def test_finding_10_identities_per_address_are_limited(demo: DemoServer) -> None:
-    """Identities are free but counted: from one address only so many at once. Those who have one
-    keep it, others from elsewhere get theirs."""
+    """Identities are free, but the app limits how many each address gets at once. Existing
+    identities stay valid, and other addresses get theirs."""
     with running_app(demo.url) as app:
         counted = [given(app.url) for _ in range(identity.NEW_BROWSERS + 20)]
         assert sum(bool(cookies) for cookies in counted) in range(

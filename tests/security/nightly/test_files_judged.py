@@ -52,8 +52,7 @@ KEYS = tuple(f"{number}.image" for number in range(1, 6))
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """The app in a process of its own, and the file in which every program and decoder that was
-    called is told."""
+    """App in a separate process, with a file that records every call of a program or decoder."""
 
     app: RunningApp
     told: Path
@@ -200,8 +199,7 @@ def test_finding_04_scripts_files_are_judged_alike(app: RunningApp, form: str) -
 
 
 def test_finding_01_the_past_is_put_back_unopened(app: RunningApp) -> None:
-    """What a run was made with comes back onto its fields, and is run again, without anybody
-    looking into it."""
+    """The app restores a run's inputs to their fields and reruns them without opening the files."""
     wav, mp4 = b"RIFF\x24\0\0\0WAVEfmt " + bytes(40), b"\0\0\0\x18ftypmp42" + bytes(40)
     given = (saved("PNG"), saved("PNG"), wav, mp4, FORMATS["eps"]())
     names = ("a.png", "b.png", "c.wav", "d.mp4", "e.png")

@@ -14,14 +14,14 @@ from tests.attacks.people import SECRET
 from tests.attacks.wire import Answer, Attack
 
 REQUESTS = 2500  # some 500 of them are needed for a 409
-SEED = 8  # of which some are answered with 200; another route makes others of them
+SEED = 8  # some of its requests get a 200; a new route changes the requests
 PAGE = Path(__file__).parents[3] / "docs" / "security.md"
 
 
 def test_finding_21_no_request_makes_the_app_fail() -> None:
-    """Whatever is asked of it, the app says yes or no in words: no failure and no traceback, no
-    word of somebody else's, no file outside of its folders; and it works as before. The requests
-    are not all noise: they reach the app's own answers, good and bad."""
+    """The app answers every request with success or a clear error: no failure, no traceback, no
+    other user's text, no file outside its folders. Afterwards it works as before. The requests
+    aren't all noise: they reach the app's own answers, good and bad."""
     report = campaign(REQUESTS, SEED)
     assert sum(report.kinds.values()) >= REQUESTS
     assert not report.problems, "\n".join(
@@ -53,7 +53,7 @@ def test_finding_21_no_request_makes_the_app_fail() -> None:
     ],
 )
 def test_the_judge_reports_errors(answer: Answer, log: str, says: str) -> None:
-    """What must not be is named, with the request that led to it."""
+    """The judge names the violation and the request that led to it."""
     report = Report()
     judge(report, Attack(1, "GET /x", b"GET /x HTTP/1.1\r\n\r\n"), answer, log)
     ((problem, command),) = report.problems.items()
@@ -62,7 +62,7 @@ def test_the_judge_reports_errors(answer: Answer, log: str, says: str) -> None:
 
 
 def test_the_judge_lets_the_right_answers_pass() -> None:
-    """Refusals, and what is somebody's own, are not complained of."""
+    """The judge accepts refusals and the caller's own data."""
     report = Report()
     for answer in (Answer(200), Answer(404), Answer(503), Answer(200, "", SECRET.encode())):
         judge(report, Attack(1, "GET /x", b"", knows=True), answer, "WARNING a line")
@@ -71,7 +71,8 @@ def test_the_judge_lets_the_right_answers_pass() -> None:
 
 
 def test_everything_comes_from_the_seed(capsys: pytest.CaptureFixture[str]) -> None:
-    """The same seed sends the same requests, and the page names the command for more of them."""
+    """A seed always sends the same requests, and docs/security.md names the command that sends
+    more."""
     with two_apps() as (apps, _):
         sites = sites_of(apps)
     first, again, other = (drawn(sites, 12, number) for number in (1, 1, 2))

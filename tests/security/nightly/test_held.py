@@ -76,8 +76,8 @@ def test_no_address_leaves_its_folder(app: RunningApp, below: str, up: str) -> N
 
 
 def test_a_wrong_name_is_no_other_than_a_wrong_password(caplog: pytest.LogCaptureFixture) -> None:
-    """Whoever guesses learns nothing of which names there are; and no password, cookie or prompt is
-    logged."""
+    """An attacker who guesses doesn't learn which names exist. The app logs no password, cookie or
+    prompt."""
     caplog.set_level(logging.DEBUG)
     with running_demo_app(step_seconds=0, settings=LOGIN) as (_, app):
         guesses = [("ann", "a guess of mine"), ("nobody", "a guess of mine")]
@@ -128,8 +128,8 @@ def test_the_page_events_show_own_runs_only(logs_in: bool) -> None:
 
 
 def test_only_who_opened_a_workflow_may_keep_it(tmp_path: Path) -> None:
-    """Another person is told what is told of one that never was, and nothing is written; nor are
-    settings kept."""
+    """Another user gets the same answer as for a workflow that never existed, and the app writes
+    nothing. It keeps no settings files either."""
     with running_demo_app(step_seconds=0, workflows=tmp_path, may_keep=True) as (_, app):
         ann, bob = browser(app), browser(app)
         name = a_workflow(app, ann)
@@ -298,8 +298,8 @@ def test_nonsense_from_a_server_is_reported_with_a_sentence(
 
 
 def test_two_apps_on_one_server_keep_their_people_apart() -> None:
-    """The same id, and the same name of a login, are nothing on another app, though one ComfyUI has
-    made it all."""
+    """An id or a user name from this app means nothing to another app, although the same ComfyUI
+    server made everything."""
     with (
         running_demo_app(step_seconds=0, settings=LOGIN) as (demo, app),
         running_app(demo.url, settings=LOGIN) as other,

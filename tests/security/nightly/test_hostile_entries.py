@@ -46,7 +46,7 @@ def in_address(text: str) -> str:
 @SEEDED
 @given(document=JSON)
 def test_any_document_is_a_workflow_or_a_sentence(app: RunningApp, document: object) -> None:
-    """Whatever JSON is opened as a workflow."""
+    """The app opens any JSON as a workflow or refuses it with an error message."""
     calm(asked(app, "POST", "/api/v1/workflows?file=a.json", spelled(document)))
     calm(
         asked(
@@ -79,8 +79,8 @@ def test_bytes_that_are_no_document(app: RunningApp, body: bytes) -> None:
 
 @pytest.mark.parametrize("name", TEXTS, ids=lambda name: ascii(name[:12]))
 def test_names_lead_nowhere(app: RunningApp, name: str) -> None:
-    """A file name, an id, an address or a search, whatever it is: found or not found, and no file
-    beside our own."""
+    """For any file name, id, address or search, the app answers found or not found and touches no
+    file but its own."""
     before = sorted(path.name for path in Path("/etc").iterdir())
     spelt = in_address(name)
     calm(asked(app, "POST", f"/api/v1/workflows?file={spelt}", spelled(GRAPH)))
@@ -137,7 +137,8 @@ def test_any_value_in_a_field_is_taken_or_told(
 @SEEDED
 @given(choice=JSON)
 def test_any_choice_of_a_form(app: RunningApp, page: PageCalls, choice: object) -> None:
-    """What the page says it wants to see, as a stranger may say it."""
+    """An untrusted client may send any JSON as the page's choice of form. The app answers without
+    failing."""
     calm(page.draw(choice))
     calm(page.draw({"name": choice, "linked": {}, "kept": {}, "unfolded": []}))
     calm(page.draw({"name": "text-to-image", "linked": choice, "kept": choice, "unfolded": choice}))
@@ -157,7 +158,7 @@ def test_any_choice_of_a_form(app: RunningApp, page: PageCalls, choice: object) 
     ],
 )
 def test_calls_of_scripts(app: RunningApp, data: object) -> None:
-    """What a script sends to the API, whatever it is: an event with an end, or a refusal."""
+    """The app answers any data from a script with an event stream that ends, or with a refusal."""
     body = json.dumps({"data": data}).encode()
     answer = requests.post(
         f"{app.url}/gradio_api/call/run",

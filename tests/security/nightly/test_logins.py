@@ -94,8 +94,8 @@ def test_finding_20_logging_out_closes_open_connections(app: RunningApp) -> None
 
 @pytest.mark.parametrize("name", ["anna", "ben"])
 def test_a_sign_in_ends_the_session_that_its_browser_had(app: RunningApp, name: str) -> None:
-    """Nobody can use that any more. Its sockets are closed, and open pages connect again, which
-    tells them whether they are still the same person's."""
+    """The old session becomes unusable and its sockets close. Open pages reconnect and learn
+    whether they still belong to the same user."""
 
     def person_of(socket: WebSocket) -> object:
         return json.loads(socket.recv())["person"]
@@ -119,8 +119,8 @@ def test_a_sign_in_ends_the_session_that_its_browser_had(app: RunningApp, name: 
 
 
 def test_a_logout_is_asked_for_by_the_page_itself(app: RunningApp) -> None:
-    """A login ends by a POST of the app's own page; a link on another site, and nobody's POST, end
-    nobody's."""
+    """Only a POST from the app's own page signs the user out. A link, or a POST from another site
+    or an unknown origin, doesn't."""
     with logged_in(app) as browser:
 
         def asked(method: str, origin: str | None) -> bool:
@@ -142,7 +142,7 @@ def test_a_logout_is_asked_for_by_the_page_itself(app: RunningApp) -> None:
 
 
 def test_finding_20_logging_out_ends_streams_of_events(app: RunningApp) -> None:
-    """What a script of that browser listens to says nothing more either."""
+    """The app also ends the event streams that a script reads with that browser's session."""
     with logged_in(app) as browser:
         kept = browser.cookies.copy()
         call = {"data": ["text-to-image", LONG]}
@@ -160,7 +160,7 @@ def test_finding_20_logging_out_ends_streams_of_events(app: RunningApp) -> None:
 
 
 def test_finding_20_a_token_is_worth_nothing_after_it(app: RunningApp) -> None:
-    """Whoever has copied the cookie is logged out with it."""
+    """Signing out also invalidates every copy of the cookie."""
     with logged_in(app) as browser:
         kept = browser.cookies.copy()
         browser.post(f"{app.url}/logout", timeout=LONGEST_WAIT)
@@ -171,8 +171,8 @@ def test_finding_20_a_token_is_worth_nothing_after_it(app: RunningApp) -> None:
 
 
 def test_finding_20_other_browsers_stay_logged_in(app: RunningApp) -> None:
-    """Logging out ends the login of one browser: not the same person's in another, nor anybody
-    else's."""
+    """Signing out ends the session of one browser. The user's other browsers and other users stay
+    signed in."""
     with (
         logged_in(app) as here,
         logged_in(app) as there,
@@ -201,8 +201,8 @@ def test_finding_20_another_site_cannot_log_people_out(app: RunningApp, method: 
 
 
 def test_finding_20_a_login_has_an_end(demo: DemoServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A session ends some time after the sign-in, and some time after its browser has asked last,
-    whichever comes first; an open page is told so, without asking for anything."""
+    """A session ends some time after the sign-in or after the browser's last request, whichever
+    comes first. The app notifies an open page, which needs no request."""
     monkeypatch.setattr(logins, "LOOK_EVERY", 0.05)
     clock, times = Clock(), SessionTimes(lasts=1000, idle=300)
     settings = replace(SETTINGS, sign_in=SignInSettings(times=times, clock=clock))

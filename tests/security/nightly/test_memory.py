@@ -36,7 +36,7 @@ def test_attack_a_camera_s_image_can_be_painted_in_the_same_memory(tmp_path: Pat
 
 
 def test_attack_a_file_on_its_way_to_the_server_is_never_in_memory(tmp_path: Path) -> None:
-    """Whatever somebody's file has, what is held of it is a piece."""
+    """The app holds only a piece of the file in memory, regardless of the file's size."""
     file = tmp_path / "sound.wav"
     file.write_bytes(b"RIFF\0\0\0\0WAVE" + bytes(40 * MIB))
     with (
@@ -58,7 +58,8 @@ def test_attack_a_file_on_its_way_to_the_server_is_never_in_memory(tmp_path: Pat
 
 
 def test_attack_new_people_do_not_push_out_workflows() -> None:
-    """However many people somebody makes up: what goes is what came from their own address."""
+    """No matter how many identities a user makes up, the app removes only workflows from that
+    user's own address."""
     opened = PrivateWorkflows(size=100_000)
     text = b'{"1": {"class_type": "A", "inputs": {"text": "a cat"}}}'
     bob = opened.put("bob", "a.json", text, address="192.0.2.1")
@@ -69,8 +70,8 @@ def test_attack_new_people_do_not_push_out_workflows() -> None:
 
 
 def test_attack_calls_that_wait_hold_no_more_than_their_share() -> None:
-    """What scripts' calls have brought is in memory until they end: one address has so much of it,
-    others find room."""
+    """The app keeps the bodies of scripts' calls in memory until the calls end. Each address has a
+    limited share, and other addresses find room."""
     limits = WebLimits(address_call_bodies=50_000)
     body = {"data": ["text-to-image", {"2.text": "x" * 20_000, "5.steps": 60}]}
     with running_demo_app(step_seconds=0.1, limits=limits) as (_, app):

@@ -62,7 +62,7 @@ NAMES = (
     "../output/ComfyUI_00001_.png",
     "link/ComfyUI_00001_.png",
 )
-# Nodes that hand a text on to whatever is linked to them.
+# Nodes that pass a text on to the nodes linked to them.
 FEEDERS: Prompt = {
     "text": node("PrimitiveString", value="anna.png"),
     "long": node("PrimitiveStringMultiline", value="ComfyUI_00001_.png [output]"),
@@ -85,14 +85,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> InputFolders:
 
 @pytest.fixture(scope="module", params=VERSIONS)
 def catalogue(request: pytest.FixtureRequest, shared: Path) -> Catalogue:
-    """What a server of this version says, with our uploads and other people's folders in its
-    lists."""
+    """Return the catalog of a server of this version, with the app's uploads and other people's
+    folders in its lists."""
     return nasty(Catalogue.read(shared / "comfyui" / f"object_info-{request.param}.json.gz"))
 
 
 def nasty(plain: Catalogue) -> Catalogue:
-    """The catalogue as the app takes it, of a server whose lists of files and folders are full of
-    what is not ours."""
+    """Return the catalog as the app reads it from a server whose lists are full of other people's
+    files and folders."""
     raw = json.loads(json.dumps(dict(plain.raw)))
     for (class_type, name), _ in READERS.items():
         found = raw.get(class_type, {}).get("input", {}).get("required", {}).get(name)
@@ -126,8 +126,8 @@ SHAPES = tuple(shapes())
 
 
 def around(shape: Any) -> Prompt:
-    """The nodes beside the one with this in an input: those that hand texts on, if it is linked to
-    any. All others would only be judged once more with each shape."""
+    """Return the nodes around the node with this input: those that pass texts on if it is linked,
+    otherwise none. Other nodes would only be judged again with each shape."""
     return FEEDERS if is_link(unwrap(shape)) else {}
 
 
@@ -157,8 +157,8 @@ def plain_inputs(catalogue: Catalogue, class_type: str) -> dict[str, Any]:
 def test_finding_02_03_no_class_opens_files_of_others(
     catalogue: Catalogue, server: InputFolders
 ) -> None:
-    """Every input of every class, with names in every shape, and where files are read with every name:
-    refused, or nothing of anybody's is opened."""
+    """Every input of every class gets names in every shape, and every input that reads files gets
+    every name. The app refuses the prompt, or the server opens no other person's file."""
     outputs = outputs_of(catalogue)
     # One input is given some shapes, the next one those beside them.
     step = len(SHAPES) // 4
@@ -279,8 +279,8 @@ def brought(draw: st.DrawFn, catalogue: Catalogue) -> Prompt:
 
 
 def sent(starter: Starter, prompt: Prompt, typed: Any) -> tuple[Prompt, list[str]] | None:
-    """What a stranger's workflow sends when every field is filled in and every refused one given
-    up, and what the files among it are called then."""
+    """Return the prompt that a stranger's workflow sends, and its file names there. Every field is
+    filled in, and refused values are dropped."""
     try:
         name = starter.forms.open(OWNER, "a.json", json.dumps(prompt).encode()).name
         _, form = starter.forms.form(name, OWNER)
@@ -318,7 +318,8 @@ def bound(job: Job) -> tuple[Prompt, list[str]]:
 def test_finding_02_nothing_that_is_sent_names_anothers_file(
     app: RunningApp, known: CatalogueCache, server: InputFolders, data: st.DataObject, typed: Any
 ) -> None:
-    """Whatever is brought and typed, what reaches the server opens no file but the person's own."""
+    """For any workflow and any typed value, the prompt that reaches the server opens only the
+    user's own files."""
     services = app.services
     catalogue = known.get()
     forms = Forms(services.folder.get, known, services.forms.permissions)

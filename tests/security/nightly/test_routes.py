@@ -62,9 +62,9 @@ def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterato
 
 
 def test_every_route_answers_each_as_it_should(place: Place, nightly: bool) -> None:
-    """Each path with each method: to nobody, to a stranger and to the owner what the table says;
-    and what a stranger is told of somebody else's thing is, word for word, what is told of one that
-    never was."""
+    """Each path answers each method as the table says, for an anonymous caller, a stranger and the
+    owner. A stranger gets word for word the same answer for another user's resource as for a
+    resource that never existed."""
     routes = [one for one in registered(place.app.asgi.routes) if one.method != SOCKET]
     rules = {route.path: bare(route.path) for route in routes}
     declared = place.app.asgi.state.rules
@@ -112,8 +112,9 @@ def asked_for(routes: list[Registered], nightly: bool) -> Iterator[tuple[str, st
 def walked(
     calls: requests.Session, place: Place, path: str, rule: str, method: str, lasting: bool
 ) -> dict[str, tuple[int, str]]:
-    """What each is answered. The owner asks last, for something new unless it is `lasting`: it may
-    end by that. What names nothing of anybody's is not asked twice by the same stranger."""
+    """Return the answer for each role. The owner asks last, and about a new resource unless
+    `lasting`, because the request may end it. The same stranger doesn't repeat a request that names
+    no resource of the owner."""
     ann = place.ann if lasting else anew(place.app, place.ann, path)
     stranger = replace(place.bob, owned=ann.owned)
     asking = {
@@ -143,7 +144,7 @@ def at(path: str, rule: str, owned: Owned) -> str:
 def answered(
     calls: requests.Session, app: RunningApp, path: str, rule: str, method: str, who: Person
 ) -> tuple[int, str]:
-    """The status, and what is said beside it with the names of things left out."""
+    """Return the status and the error text, with the owner's names removed."""
     address = app.url + at(path, rule, who.owned)
     headers, sent = who.headers, body(rule, who.owned) if method in ("POST", "PATCH") else {}
     with calls.request(
@@ -164,7 +165,7 @@ def answered(
 
 
 def body(rule: str, owned: Owned) -> dict[str, Any]:
-    """What a POST or PATCH there brings, as `requests` takes it."""
+    """Return the body of a POST or PATCH to this route, as keyword arguments for `requests`."""
     match rule.removeprefix("/endpoints"):
         case "/gradio_api/upload" | "/api/v1/uploads":
             return {"files": {"files": ("a.png", saved("PNG"))}}

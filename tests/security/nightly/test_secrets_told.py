@@ -45,8 +45,8 @@ def test_attack_a_password_in_a_mistyped_database(address: str, tmp_path: Path) 
 
 
 def test_attack_a_visitor_asks_where_the_database_is(caplog: pytest.LogCaptureFixture) -> None:
-    """What the driver of a database elsewhere says of host, port and account is logged, and told to
-    no visitor."""
+    """The app logs the driver's message about a remote database's host, port and account, and shows
+    it to no visitor."""
     said = (
         'connection to server at "db.internal" (10.0.0.7), port 5432 failed: no password for user'
         ' "svc"'
@@ -58,8 +58,7 @@ def test_attack_a_visitor_asks_where_the_database_is(caplog: pytest.LogCaptureFi
 
 
 def test_attack_passwords_in_an_error_that_shows_the_settings() -> None:
-    """Whoever prints what the web server was started with, as a failing assertion does, prints no
-    password."""
+    """The web server's settings print no password, for example in a failing assertion."""
     assert SECRET not in repr(WebSettings(users=(("ann", SECRET),)))
 
 
@@ -88,8 +87,7 @@ def test_attack_an_error_that_tells_the_folders_of_the_server(said: str, told: s
 
 
 def test_attack_a_prefix_whose_error_tells_the_folders_of_the_server() -> None:
-    """What a run that failed shows, its technical details too, and what a refused one says, have no
-    folder in them."""
+    """The errors of failed and refused runs name no folder, not even in the technical details."""
     place = "/home/ann/ComfyUI/output"
     node = NodeError(
         "1",
@@ -119,8 +117,8 @@ def test_attack_a_prefix_whose_error_tells_the_folders_of_the_server() -> None:
 def test_attack_requests_for_missing_files_fill_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Whoever asks for an archive a hundred times gets ten lines into the log, with none of a
-    file's own name, which its maker chose: it may be words of theirs, or look like other lines."""
+    """A hundred requests for an archive add ten lines to the log. The lines omit each file's own
+    name: its author chose it, and it may be private or look like other log lines."""
     caplog.handler.addFilter(limit := LogLimit())
     try:
         with caplog.at_level(logging.INFO), running_demo_app(step_seconds=0) as (_, app):

@@ -59,7 +59,7 @@ def at_most(seconds: float) -> Iterator[None]:
     ],
 )
 def test_finding_19_no_password_is_repeated(arguments: tuple[str, ...]) -> None:
-    """Neither in what is said of a typing mistake nor in --help."""
+    """Neither the error for a mistyped option nor --help repeats a password."""
     secrets = {
         "DATABASE": f"x://a:{SECRET}@b/c",
         "SERVER": f"http://a:{SECRET}@b",
@@ -168,7 +168,7 @@ def test_finding_24_much_json_in_a_file_ends_soon(make: Callable[[], bytes]) -> 
 
 
 def test_finding_24_the_workflow_among_many_texts_is_found() -> None:
-    """What the editor would read, the last of its name, is read first."""
+    """The app first reads the last text of that name, as ComfyUI's editor would."""
     junk = [(b"tEXt", b"a\0" + b'{"a":[' + b"1," * 7_200 + b"1]}")] * 1_000
     data = png_chunks(
         (b"tEXt", b'prompt\0{"1":{"class_type":"Old"}}'),
@@ -206,7 +206,8 @@ def test_finding_26_a_closed_terminal_ends_the_run_at_the_server() -> None:
 
 
 def test_finding_26_sighup_is_logged_and_ends_like_sigterm() -> None:
-    """The log says why the app ends; below nohup, which ignores the signal, it goes on."""
+    """The log says why the app ends. Under nohup, which ignores the signal, the app keeps
+    running."""
     with DemoServer() as demo, started("--server", demo.url) as one:
         assert one.end(signal.SIGHUP) == 0
         eventually(lambda: "The terminal was closed." in one.said())

@@ -15,7 +15,7 @@ _OF_CLASS = 5  # members of a character class that are tried
 _VARIANTS = 12  # samples of one part of a pattern
 _REPEATS = (ops.MAX_REPEAT, ops.MIN_REPEAT, ops.POSSESSIVE_REPEAT)
 _SUFFIXES = ("", "\n!")
-# Slow inputs of well-known bad patterns, whatever the pattern at hand says.
+# Slow inputs for well-known bad patterns, tried on every pattern.
 _ALWAYS = (*_PALETTE, "ab", "a ", "a\n", " \n", "0a", "a-", "aA", "''", '"a')
 
 

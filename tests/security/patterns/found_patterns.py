@@ -53,7 +53,7 @@ def reachable(named: Mapping[str, object], packages: Set[str]) -> list[tuple[str
     """Return the patterns that these values refer to, directly or through values of these
     packages."""
     found: dict[re.Pattern[str], str] = {}
-    seen: dict[int, object] = {}  # keeps what is made on the way, so that no two share an id
+    seen: dict[int, object] = {}  # keeps intermediate values alive, so that no two share an id
     waiting = list(named.items())
     while waiting:
         place, value = waiting.pop()

@@ -38,9 +38,8 @@ PEOPLE: dict[str, dict[str, Any]] = {
 
 @dataclass
 class StartedProvider:
-    """A provider at `url`. `asked`: what came with each request, by its path, the latest only.
-    `change`: what is done to the parameters of a request before it is answered, by its path;
-    `told`: what is done to the JSON of the answer."""
+    """Provider at `url`. By path, `asked` holds the latest request's parameters, `change` edits a
+    request's parameters before the answer, and `told` edits the answer's JSON."""
 
     url: str
     asked: dict[str, dict[str, str]] = field(default_factory=dict)

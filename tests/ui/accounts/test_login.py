@@ -51,7 +51,7 @@ def person(login: Login, shown: str) -> SignedIn:
 def test_the_session_that_was_used_longest_ago_makes_room(
     login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where one person has too many; nobody else's does."""
+    """The limit counts each user's sessions. Other users keep theirs."""
     monkeypatch.setattr(rules, "_MOST_SESSIONS", 2)
     ben = signed_in(login, "ben", "harbour")
     first, second = signed_in(login), signed_in(login)
@@ -66,7 +66,7 @@ def test_the_session_that_was_used_longest_ago_makes_room(
 def test_guests_are_people_of_their_own_and_not_without_number(
     login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The one who was there longest ago makes room for one more."""
+    """The guest who was seen longest ago makes room for a new guest."""
     monkeypatch.setattr(rules, "_MOST_GUESTS", 2)
     cookies = []
     for _ in range(3):
@@ -80,7 +80,7 @@ def test_guests_are_people_of_their_own_and_not_without_number(
 
 
 def test_a_sign_in_during_shutdown_gets_a_sentence() -> None:
-    """Nothing is wrong with the file: nobody shall delete it."""
+    """The error doesn't blame the intact file, because an administrator might delete it."""
     login = Login(WaysIn((("anna", "lighthouse"),)), b"secret", SignInStore(), TIMES, CLOCK)
     login.close()
     with pytest.raises(ComfyError, match="shutting down") as told:
@@ -89,7 +89,8 @@ def test_a_sign_in_during_shutdown_gets_a_sentence() -> None:
 
 
 def test_what_has_ended_is_forgotten(login: Login) -> None:
-    """Whatever is asked for in between; a session that is used goes on to its end."""
+    """An idle session ends despite other requests in between. A session in use lasts until its
+    maximum age."""
     idle, used = signed_in(login), signed_in(login)
     for _ in range(4):
         CLOCK.now += 240
@@ -122,7 +123,8 @@ def test_tokens_per_person_are_limited(login: Login, monkeypatch: pytest.MonkeyP
 def test_a_use_is_not_forgotten_where_the_file_is_read_before_it_is_written(
     tmp_path: Path,
 ) -> None:
-    """As where the share link ends just then: it counts here, and is written later."""
+    """For example, the share link ends at that moment. The use counts immediately and is written
+    later."""
     path = tmp_path / "sign_in.sqlite"
     session = BrowserSession("a session", "anna", "password", "", began=1.0, seen=1.0)
     token = AccessToken("a token", "1", "anna", "password", "", "nightly", made=1.0)
@@ -144,8 +146,8 @@ def test_a_use_is_not_forgotten_where_the_file_is_read_before_it_is_written(
 def test_a_change_that_cannot_be_written_is_undone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As where another program reads the file for long; the next one is written, once that has
-    ended. The file is let go of at the end, whether it can be written or not."""
+    """For example, another program reads the file for a long time. The next change is written after
+    that read ends. Closing the store releases the file, whether or not it can be written."""
     monkeypatch.setattr(database, "_LONGEST_LOCK", 0.0)
     path = tmp_path / "sign_in.sqlite"
     sessions = [BrowserSession(key, "anna", "password", "", 1.0, 1.0) for key in ("a", "b", "c")]
@@ -172,7 +174,8 @@ def test_a_change_that_cannot_be_written_is_undone(
 def test_the_app_runs_while_sign_ins_wait_to_be_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """As while another program holds the file: it is let go of by what runs beside the end."""
+    """Another program locks the file during the shutdown. The event loop stays free for the
+    callback that unlocks it."""
     monkeypatch.setattr(database, "_LONGEST_LOCK", 5.0)
     path = tmp_path / "sign_in.sqlite"
     login = Login(WaysIn((("anna", "lighthouse"),)), b"secret", SignInStore(path), TIMES, CLOCK)

@@ -102,7 +102,8 @@ def user(app: RunningApp, browser: requests.Session, **headers: str) -> object:
 def test_people_sign_in_and_land_where_they_wanted(
     app: RunningApp, provider: StartedProvider, browser: requests.Session
 ) -> None:
-    """With what shows the provider that the same app asks, and a name for people."""
+    """The provider gets proof that the same app sends both requests, and the app shows the user's
+    name."""
     page = get(app, browser, "/account").text
     assert "Sign in with Example" in page
     assert 'type="password"' not in page
@@ -131,7 +132,8 @@ def test_only_those_are_operators_whom_the_settings_mean(
 def test_a_person_without_access_gets_a_sentence(
     app: RunningApp, browser: requests.Session
 ) -> None:
-    """And may take another account. An address that the provider has not verified is nobody's."""
+    """The page offers another account. The app ignores an address that the provider hasn't
+    verified."""
     answer = sign_in_as(app, browser, CARL, "/account")
     assert answer.status_code == 403
     assert "Carl can&#x27;t use this app. Ask the administrator" in answer.text
@@ -163,7 +165,8 @@ def test_attack_a_forged_answer_of_the_provider(
     browser: requests.Session,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """It signs nobody in and is answered in words; no code and no secret is told or logged."""
+    """The app signs no user in and answers with an error message. Neither the answer nor the log
+    contains the code or the secret."""
     form = sent_to(browser, f"{app.url}/login/openid")
     back = dict(parse_qsl_of(sent_to(browser, form, sub=ANNA)))
     change(browser, back)
@@ -212,7 +215,7 @@ def test_attack_an_answer_that_is_not_for_this_sign_in(
     provider: StartedProvider,
     browser: requests.Session,
 ) -> None:
-    """An ID token that was made for another attempt, or changed on its way, is none."""
+    """The app refuses an ID token that was issued for another attempt or changed on its way."""
     form = sent_to(browser, f"{app.url}/login/openid")
     provider.change |= asked
     provider.told |= answered
@@ -239,7 +242,7 @@ def test_attack_an_answer_that_is_not_for_this_sign_in(
 def test_attack_a_link_that_leads_elsewhere_after_the_sign_in(
     to: str, app: RunningApp, browser: requests.Session
 ) -> None:
-    """Whatever it names, people land in the app."""
+    """The user lands in the app, whichever address the link names."""
     landed = urlsplit(sign_in_as(app, browser, ANNA, to).headers["location"])
     assert landed.netloc == urlsplit(app.url).netloc
 
@@ -247,7 +250,8 @@ def test_attack_a_link_that_leads_elsewhere_after_the_sign_in(
 def test_on_a_space_the_provider_leads_back_to_its_public_name(
     demo: DemoServer, told: OpenIDSettings, browser: requests.Session
 ) -> None:
-    """Over TLS, whatever the proxy says, with cookies that a frame keeps."""
+    """The address uses TLS, regardless of the proxy's headers, and the cookies work inside a
+    frame."""
     public = "https://ann-forms.hf.space"
     with app_with(demo, replace(told, address=public), on_a_space=True) as app:
         answer = get(app, browser, "/login/openid")

@@ -59,18 +59,19 @@ SPACE = {
     ],
 )
 def test_a_rule_means_people(rule: str, meant: bool) -> None:
-    """By what is theirs alone; names that people choose for themselves are none of it."""
+    """A rule matches attributes that belong to one person. It ignores names that users choose
+    themselves."""
     assert fits(rule, person_of(ANNA, SETTINGS, 0)) == meant
 
 
 def test_an_unverified_address_identifies_no_one() -> None:
-    """Anybody could have typed it."""
+    """Any user could have typed an unverified address."""
     person = person_of(ANNA | {"email_verified": False}, SETTINGS, 0)
     assert not any(fits(rule, person) for rule in ("anna@example.org", "@example.org", "@", ""))
 
 
 def test_people_are_the_same_under_another_name_and_others_at_another_provider() -> None:
-    """What a run belongs to does not change with a name."""
+    """A run's owner doesn't change when that user's name changes."""
     anna = person_of(ANNA, SETTINGS, 0)
     assert person_of({"sub": "1", "name": "A. Hill"}, SETTINGS, 1).id == anna.id
     elsewhere = OpenIDSettings("https://id.example/2", "forms", "", "Example", ("*",))
@@ -104,8 +105,8 @@ def test_any_claims_give_a_name_that_is_kept(
 
 
 class Interrupted(OpenIDPeople):
-    """People of whom `arrival` signs in while somebody reads or changes who is known: at once where
-    the file can be written then, else as soon as it can."""
+    """`OpenIDPeople` in which `arrival` signs in while the app reads or changes the known people:
+    immediately if the file is writable then, otherwise as soon as it is."""
 
     arrival: threading.Thread | None = None
 
@@ -150,7 +151,8 @@ def is_locked(path: Path) -> bool:
 def test_who_signs_in_while_the_app_keeps_its_file_in_order_is_known(
     keep: Callable[[OpenIDPeople], None], tmp_path: Path
 ) -> None:
-    """Nothing is taken back that came between what was read and what is known from then on."""
+    """The app keeps a sign-in that arrives between reading the file and replacing the known
+    people."""
     long_ago = person_of(ANNA, SETTINGS, 0)
     now = replace(long_ago, signed_in=100)
     with closing(Interrupted(tmp_path / "people.db")) as people:
@@ -174,7 +176,7 @@ def test_an_attempt_is_believed_that_this_app_has_sealed_only(text: str, key: by
 
 
 def test_the_variables_of_a_space_configure_hugging_face() -> None:
-    """All of them: without, nobody signs in there."""
+    """All of these variables are required. If one is missing, no user can sign in there."""
     told = space_openid(SPACE)
     assert told is not None
     assert (told.issuer, told.address) == ("https://huggingface.co", "https://ann-forms.hf.space")

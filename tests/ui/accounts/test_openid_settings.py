@@ -34,7 +34,8 @@ from ui.settings.permissions import permissions_of
 def test_a_provider_needs_all_its_settings(
     given: str, sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who may come above all; the secret stands in no list of processes."""
+    """A provider needs above all the list of allowed users. The secret appears in no list of
+    processes."""
     monkeypatch.setenv("COMFYFORMS_OPENID_SECRET", "hush")
     whole = {
         "issuer": "https://id.example.org/",

@@ -96,8 +96,8 @@ def test_a_token_is_the_person_on_every_kind_of_route(app: RunningApp) -> None:
 
 
 def test_an_invalid_token_is_refused(app: RunningApp) -> None:
-    """By 401, which says how a script shows who it is; a good session beside it does not help.
-    Another program's token is none of ours."""
+    """The app answers 401 and says how a script authenticates. A valid session in the same request
+    doesn't help. The app ignores another program's token."""
     never = f"comfyforms_{'x' * 43}"
     with signed_in(app, ANNA) as anna:
         for path, method in (
@@ -130,7 +130,8 @@ def test_a_new_token_is_shown_for_a_minute(app: RunningApp) -> None:
 
 
 def test_a_revoked_token_is_worth_nothing(app: RunningApp) -> None:
-    """At once, also for the script that uses it; others of the same person go on."""
+    """The revocation applies immediately, also to the script that uses the token. The same user's
+    other tokens keep working."""
     with signed_in(app, BEN) as ben:
         first = make(ben, app, "elder")
         CLOCK.now += 1
@@ -155,8 +156,8 @@ def test_the_page_says_when_a_token_was_made_and_used(app: RunningApp) -> None:
 
 
 def test_only_a_person_in_a_browser_makes_tokens(app: RunningApp) -> None:
-    """Neither a token, nor a guest, nor another site's page, nor nobody; nor revokes one. One
-    person's tokens are nobody else's to revoke, and a token needs a name."""
+    """A token, a guest, another site's page and an anonymous caller can neither create nor revoke
+    tokens. Users can't revoke each other's tokens, and a token needs a name."""
     with signed_in(app, ANNA) as anna, signed_in(app, BEN) as ben, requests.Session() as guest:
         token = make(anna, app, "anna's")
         token_id = re.findall(r"account/tokens/([\w-]+)/revoke", page(anna, app))[0]
@@ -183,8 +184,8 @@ def test_only_a_person_in_a_browser_makes_tokens(app: RunningApp) -> None:
 
 
 def test_a_script_with_a_token_needs_no_origin(app: RunningApp) -> None:
-    """What a browser says of where a page is from counts for cookies only: no page of another site
-    can send a token."""
+    """The app checks a browser's Origin only for cookies, because no page of another site can send
+    a token."""
     with signed_in(app, ANNA) as anna:
         token = make(anna, app, "extension")
         elsewhere = {"Origin": "https://elsewhere.example"}

@@ -59,7 +59,7 @@ def test_people_are_added_listed_and_removed(
 def test_a_password_is_typed_twice_and_not_shown(
     told: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Two that differ are none."""
+    """The command refuses two passwords that differ."""
     typed = iter([PASSWORD, PASSWORD, PASSWORD, "another one"])
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("getpass.getpass", lambda _: next(typed))

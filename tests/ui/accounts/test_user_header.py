@@ -51,7 +51,8 @@ def user(app: RunningApp, *names: str, header: str = "X-Forwarded-User") -> tupl
 
 
 def test_a_trusted_proxy_says_who_is_asking(app: RunningApp) -> None:
-    """By its header, in UTF-8; several at once, none and what nobody is called are nobody."""
+    """The header names the user in UTF-8. Several names, no name, or an invalid name identify no
+    user."""
     assert user(app, "anna") == (200, "anna")
     assert user(app, "Zoë") == (200, "Zoë")
     assert user(app) == user(app, "") == user(app, "anna", "ben") == user(app, "\x07") == (401, "")
@@ -66,8 +67,8 @@ def test_the_sign_in_page_asks_for_no_unused_password(app: RunningApp) -> None:
 
 
 def test_its_people_have_runs_and_tokens_of_their_own(app: RunningApp) -> None:
-    """As those who sign in here: a token is made in a browser behind the proxy, and used without
-    it."""
+    """These users work like users who sign in here: they create a token in a browser behind the
+    proxy and use it without the proxy."""
     anna = {"X-Forwarded-User": "anna"}
     headers = {"Authorization": f"Bearer {new_token(app, anna)}"}
     told = requests.get(f"{app.url}/gradio_api/user", headers=headers, timeout=LONGEST_WAIT)
@@ -108,7 +109,7 @@ def test_only_a_trusted_proxy_names_people(demo: DemoServer) -> None:
 def test_the_proxies_have_to_be_named(
     proxies: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where any neighbour counts as one, any neighbour could be anybody."""
+    """If the app trusted any neighbor as a proxy, any neighbor could pose as any user."""
     with pytest.raises(SystemExit):
         read_settings(["--user-header", "X-Forwarded-User", *proxies])
     assert "--user-header: name the proxies with --trusted-proxies" in capsys.readouterr().err

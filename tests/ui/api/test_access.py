@@ -45,7 +45,7 @@ def test_the_schema_says_how_programs_sign_in(app: RunningApp) -> None:
 
 
 def test_each_person_has_their_own_runs(app: RunningApp) -> None:
-    """Whoever has logged in finds their runs from any machine; nobody else does."""
+    """A signed-in user finds their runs from any machine. No other user does."""
     ann, bob = as_person(app, ANN), as_person(app, BOB)
     run = call(app, "POST", f"{RUNS}?wait=true", "", json={"values": QUICK}, headers=ann).json()
     other_machine = as_person(app, ANN)
@@ -65,7 +65,7 @@ def test_pages_of_other_sites_have_no_identity(app: RunningApp) -> None:
 
 @pytest.mark.parametrize("path", ["events", "preview?stream=true"])
 def test_streams_end_with_the_login(app: RunningApp, path: str) -> None:
-    """Whoever logs out hears and sees no more of their runs, which go on."""
+    """A user who signs out gets no more events or previews of their runs, which continue."""
     ann = as_person(app, ANN)
     values = {**QUICK, "5.steps": 60}
     run = call(app, "POST", RUNS, "", json={"values": values}, headers=ann).json()

@@ -26,8 +26,8 @@ def result_of(app: RunningApp, batch: str, name: str) -> bytes:
 
 @pytest.mark.parametrize("seeds", ["form", "each"])
 def test_results_tell_the_seeds_that_were_left_out(app: RunningApp, seeds: Seeds) -> None:
-    """Each row has its own: its table makes the same runs once more, and its grid is opened as one
-    whose cells draw a seed each."""
+    """Each row has its own seed. The batch's table makes the same runs again, and its grid opens
+    with a separate seed per cell."""
     axes = [{"field": "2.text", "text": "a boat\na sea"}]
     body = {"values": QUICK, "axes": axes, "seeds": seeds}
     batch = call(app, "POST", BATCH, json=body).json()
@@ -49,8 +49,8 @@ def test_results_tell_the_seeds_that_were_left_out(app: RunningApp, seeds: Seeds
 
 
 def test_an_empty_cell_shows_the_value_of_its_run(app: RunningApp) -> None:
-    """As the form has it, also in the names of files; of a seed that its row draws, and of what the
-    form leaves to the workflow, nothing is told."""
+    """Rows and file names show the form's value. They omit a seed that the row draws and a value
+    that the form leaves to the workflow."""
     text = "Prompt,Steps,Seed,5.cfg\na boat,1,3,5\n,2,,\n"
     values = {**QUICK, "2.text": "a red boat"}
     body = {"values": values, "table": {"name": "a.csv", "text": text}}

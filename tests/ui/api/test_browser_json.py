@@ -55,7 +55,7 @@ def value_of(app: RunningApp, workflow: str, key: str, value: object) -> object:
     ],
 )
 def test_reads_seeds_that_count(app: RunningApp, sent: object, taken: object) -> None:
-    """What is no seed is refused on its field later."""
+    """The app refuses an invalid seed on its field later."""
     assert value_of(app, "text-to-image", SEED, sent) == taken
 
 

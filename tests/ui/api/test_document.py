@@ -62,7 +62,8 @@ def document(app: RunningApp) -> Document:
 def test_a_start_in_parts_is_in_the_document(
     document: Document, kind: str, workflow: str, body: dict[str, Any]
 ) -> None:
-    """As `multipart/form-data` with the parts of the JSON beside it, and is taken so."""
+    """The document lists `multipart/form-data` with the same parts as the JSON, and the app accepts
+    it."""
     path = f"/workflows/{{name}}/{kind}"
     content = document.told["paths"][path]["post"]["requestBody"]["content"]
     as_json, parts = (
@@ -75,7 +76,8 @@ def test_a_start_in_parts_is_in_the_document(
 
 
 def test_a_run_matches_its_schema(app: RunningApp, document: Document) -> None:
-    """All of it and parts, what a client has already, and what goes on."""
+    """The schema covers whole and partial answers, answers to a client that has the data already,
+    and an active run."""
     run = run_of(app)
     at, file = run["url"], run["files"][0]["url"]
     document.asked("GET", "/runs")
@@ -100,7 +102,7 @@ def test_a_run_matches_its_schema(app: RunningApp, document: Document) -> None:
 
 
 def test_every_answer_has_a_schema(document: Document) -> None:
-    """Whatever JSON an address answers with, but for the empty answer to what deletes a group."""
+    """Every JSON answer has a schema, except the empty answer to deleting a group."""
     empty = {"/batches/{batch_id}", "/chains/{chain_id}"}
     without = [
         (method, path, status)
@@ -115,8 +117,8 @@ def test_every_answer_has_a_schema(document: Document) -> None:
 
 
 def test_batches_and_chains_match_their_schemas(document: Document) -> None:
-    """Of one and in lists, with its rows or steps, while it goes on and at its end, and of the
-    workflows that they are of."""
+    """They match alone and in lists, with their rows or steps, while active and at the end. Their
+    workflows match too."""
     document.asked("GET", "/workflows")
     document.asked("GET", "/workflows/{name}", "/workflows/inpaint")
     document.asked("GET", "/workflows/{name}", "/workflows/create-upscale-detail.chain")
@@ -149,8 +151,8 @@ def _batch_url(document: Document) -> str:
 
 
 def test_no_path_is_answered_in_another_form(app: RunningApp) -> None:
-    """Nor one with a line break, which is none of the API's for the app around it, nor with a slash
-    too many, nor that of the API itself."""
+    """A path with a line break, which the surrounding app doesn't count as the API's, gets a
+    problem document too. So do a path with an extra slash and the API's root."""
     for path in ("/runs/a%0Ab", "/workflows/%0A", "/%0A", "/api/v1/", "/health/", "/runs/a/"):
         problem(call(app, "GET", path, allow_redirects=False), 404)
     problem(call(app, "POST", "/uploads/", allow_redirects=False), 404)

@@ -32,8 +32,8 @@ def ended(app: RunningApp, told: dict[str, Any], cookie: str = ANN) -> dict[str,
 
 @pytest.mark.parametrize("cookie", [ANN, ""])
 def test_a_batch_runs_a_workflow_for_each_row(app: RunningApp, cookie: str) -> None:
-    """It is told how far it is, and its rows tell their runs; who has no cookie finds it by its
-    id."""
+    """The batch reports its progress, and its rows name their runs. A client without a cookie finds
+    the batch by its id."""
     values = {key: value for key, value in QUICK.items() if key != "5.steps"}
     begun = call(app, "POST", BATCH, cookie, json={"values": values, "axes": STEPS})
     assert begun.status_code == 201, begun.text
@@ -111,8 +111,8 @@ def test_errors_of_a_batch_are_reported(
 
 
 def test_errors_of_a_batch_have_their_row_and_field(app: RunningApp) -> None:
-    """Of each value of a table, files among them, by the line there; what varies without a
-    table has none."""
+    """Each error in a table's value, files included, names the line in the table. An error without
+    a table has no line."""
     table = {"name": "steps.csv", "text": "Steps,Width\n0,256\n2,7\n3,256\n-1,256\n"}
     told = problem(call(app, "POST", BATCH, json={"table": table}), 422)
     assert sorted((one["line"], one["field"]) for one in told["problems"]) == [
@@ -157,7 +157,7 @@ def test_a_chain_runs_its_steps(app: RunningApp, cookie: str) -> None:
 
 
 def test_a_stopped_chain_resumes_with_other_values(served: Served) -> None:
-    """What is not done of it runs with what is sent then."""
+    """The steps that aren't done run with the newly sent values."""
     with DemoServer(step_seconds=0.3) as slow, running_app(slow.url) as app:
         chain = call(app, "POST", CHAIN, json={"values": SMALL}).json()
         stopped = call(app, "POST", f"{chain['url']}/stop")
@@ -181,8 +181,8 @@ def test_a_stopped_chain_resumes_with_other_values(served: Served) -> None:
 def test_events_tell_batches_and_chains_to_their_ends(
     app: RunningApp, path: str, body: dict[str, Any]
 ) -> None:
-    """Each event is all that is told of one, and nothing is told twice; whoever knows the end is
-    told so."""
+    """Each event carries the full state, and no event repeats. A client that knows the end gets a
+    204."""
     begun = call(app, "POST", path, json=body).json()
     address = f"{begun['url']}/events"
     with call(app, "GET", address, stream=True) as answer:
@@ -201,7 +201,8 @@ def test_events_tell_batches_and_chains_to_their_ends(
 
 
 def test_events_continue_while_an_app_finishes_runs(served: Served) -> None:
-    """Whoever asks once more while an app ends hears the end of the row that it lets finish."""
+    """A client that reconnects during the shutdown hears the end of the row that the app lets
+    finish."""
     finishing = WebSettings(port=0, finish=LONGEST_WAIT)
     with DemoServer(step_seconds=0) as demo, running_app(demo.url, settings=finishing) as app:
         with demo.hold("progress") as held:
@@ -219,8 +220,8 @@ def test_events_continue_while_an_app_finishes_runs(served: Served) -> None:
 
 
 def test_a_step_that_is_done_runs_again(app: RunningApp) -> None:
-    """As it was, or with other values; those after it only where they are given something else. No
-    other step has that name."""
+    """The step runs with the same values or with others. Later steps run again only if their inputs
+    change. The app refuses an unknown step name."""
     chain = ended(app, call(app, "POST", CHAIN, json={"values": SMALL}).json())
     first = runs_in(chain)
     again = f"{chain['url']}/continue"

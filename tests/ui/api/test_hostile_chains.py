@@ -154,8 +154,8 @@ def forget(app: RunningApp, chain_id: str) -> None:
 def test_any_request_starts_a_whole_chain_or_nothing(
     app: RunningApp, folder: Path, text: str, sent: Any, more: Any, again: Any
 ) -> None:
-    """A chain with all of its steps, or a problem document; what is stopped goes on with what is
-    sent then, or stays as it is."""
+    """The app starts a chain with all its steps or answers with a problem document. A stopped chain
+    resumes with the newly sent values or stays as it is."""
     write(folder, text)
     assert call(app, "GET", f"/workflows/{NAME}").status_code < 500
     body = json.dumps({"values": sent})
@@ -183,8 +183,8 @@ def test_any_request_starts_a_whole_chain_or_nothing(
 def test_any_browser_json_starts_a_whole_chain_or_nothing(
     app: RunningApp, folder: Path, text: str, sent: Any
 ) -> None:
-    """Its form is drawn, or what is wrong with the file is said; Generate begins a chain or says
-    why not."""
+    """The app draws the form or reports the file's error. Generate starts a chain or says why
+    not."""
     write(folder, text)
     page = PageCalls(app)
     choice = page.call(page.load, {"workflow": NAME}).json()["data"][0]

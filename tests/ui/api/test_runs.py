@@ -35,7 +35,7 @@ def test_a_run_continues_without_a_waiting_client(app: RunningApp) -> None:
 
 
 def test_several_runs_are_a_list(app: RunningApp) -> None:
-    """With `count` so many are started, each with a seed of its own."""
+    """With `count`, the app starts several runs, each with its own seed."""
     body = {"values": QUICK, "count": 3}
     path = "/workflows/text-to-image/runs?wait=true"
     told = call(app, "POST", path, json=body).json()
@@ -74,7 +74,7 @@ def test_all_errors_are_reported_on_their_fields(app: RunningApp) -> None:
 def test_a_missing_resource_is_a_problem_document(
     app: RunningApp, method: str, path: str, status: int
 ) -> None:
-    """Whatever cannot be answered says why, in the one form that programs read."""
+    """Each refused request gets a reason in the one format that programs read."""
     problem(call(app, method, path), status)
 
 
@@ -95,7 +95,7 @@ def test_a_missing_resource_is_a_problem_document(
     ],
 )
 def test_a_body_that_cannot_be_used_is_named(app: RunningApp, body: bytes, says: str) -> None:
-    """A request that is none is refused in a sentence."""
+    """The app refuses an invalid request with an error message."""
     answer = call(app, "POST", "/workflows/text-to-image/runs", data=body)
     assert problem(answer, 422)["detail"] == says
 
@@ -109,15 +109,15 @@ def test_problems_are_said_in_the_language_of_who_asks(app: RunningApp) -> None:
 
 
 def test_the_list_has_pages_and_filters(app: RunningApp) -> None:
-    """Newest first, page by page without a gap, by workflow and by words; nobody else's are in
-    it."""
+    """The list shows the newest runs first, page by page without a gap, and filters by workflow and
+    by words. It contains no other user's runs."""
     texts = ("a red kite", "a green kite", "a kite of paper")
     ids = [run_of(app, values={**QUICK, "2.text": text}, cookie=BOB)["id"] for text in texts]
     first = call(app, "GET", "/runs?limit=2", BOB).json()
     second = call(app, "GET", f"/runs?limit=2&cursor={first['next']}", BOB).json()
     assert [run["id"] for page in (first, second) for run in page["runs"]] == ids[::-1]
     assert second["next"] is None
-    for cursor in ("abc", first["next"]):  # nobody's, and another one's
+    for cursor in ("abc", first["next"]):  # an unknown cursor, and another user's
         problem(call(app, "GET", f"/runs?cursor={cursor}", ANN), 422)
     found = call(app, "GET", "/runs?text=kite%20green", BOB).json()["runs"]
     assert [run["id"] for run in found] == ids[1:2]
@@ -127,8 +127,8 @@ def test_the_list_has_pages_and_filters(app: RunningApp) -> None:
 
 
 def test_a_run_is_stopped_then_deleted(served: Served) -> None:
-    """`DELETE` ends a run that goes on unless it says that it does not mean that, and removes one
-    that has ended; what ComfyUI keeps is said. `…/stop` removes none."""
+    """`DELETE` stops an active run, unless `stop=false` is given, and removes a finished run. The
+    answer says what ComfyUI keeps. `…/stop` removes nothing."""
     with DemoServer(step_seconds=1) as slow, running_app(slow.url) as app:
         run = run_of(app, wait=False)
         listed = call(app, "GET", "/runs").json()["runs"]
@@ -149,7 +149,7 @@ def test_a_run_is_stopped_then_deleted(served: Served) -> None:
 
 
 def test_a_waiting_client_that_leaves_stops_the_run(served: Served) -> None:
-    """A run whose only witness has hung up goes on for nobody."""
+    """No other client follows the run after its only client has disconnected."""
     with DemoServer(step_seconds=1) as slow, running_app(slow.url) as app:
 
         def leave_soon() -> None:
@@ -172,8 +172,8 @@ def test_a_waiting_client_that_leaves_stops_the_run(served: Served) -> None:
 
 
 def test_without_a_cookie_runs_are_found_by_their_ids_only(app: RunningApp) -> None:
-    """A script without a login or a cookie finds its runs again by the ids that only it was told;
-    they are listed for nobody, and a person's runs are not found without their cookie."""
+    """A script without a session or a cookie finds its runs by the ids that only it received. The
+    app lists them for no user, and a user's runs need that user's cookie."""
     mine = run_of(app, cookie="")
     assert call(app, "GET", mine["url"], "").json()["phase"] == "done"
     assert call(app, "GET", "/runs", "").json() == {"runs": [], "next": None, "page": None}

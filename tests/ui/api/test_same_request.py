@@ -25,8 +25,8 @@ def sent(
 
 
 def test_the_same_request_has_the_same_runs(app: RunningApp) -> None:
-    """It answers with the run of before, as that is now; another request with its key is refused,
-    and so is the run of somebody else who happens to have the same key."""
+    """The app returns the earlier run in its current state and refuses another request with its
+    key. Another user's request with the same key starts a separate run."""
     first = sent(app, "one")
     assert first.status_code == 201
     again = sent(app, "one", path=f"{RUNS}?wait=true")
@@ -47,8 +47,8 @@ def test_several_runs_have_one_key(app: RunningApp) -> None:
 
 
 def test_files_are_compared_by_their_names_and_bytes(app: RunningApp) -> None:
-    """The same file under a key is the same request; another file is another, and so is one with
-    another name."""
+    """An identical file under a key makes the same request. A different file or name makes another
+    request, which the app refuses."""
 
     def with_file(data: bytes, name: str = "a.png") -> requests.Response:
         files = {
@@ -66,8 +66,8 @@ def test_files_are_compared_by_their_names_and_bytes(app: RunningApp) -> None:
 
 
 def test_uploads_are_kept_once(app: RunningApp) -> None:
-    """The same files with a key are those of before, and take no more room, as long as these are
-    there; others with that key are refused."""
+    """Identical files with a key return the earlier uploads and take no more room while those
+    exist. The app refuses other files with that key."""
     uploads, owner = app.services.copies.uploads, f"browser:{ANN}"
 
     def upload(*data: bytes, first: int = 0) -> requests.Response:
@@ -93,7 +93,8 @@ def test_uploads_are_kept_once(app: RunningApp) -> None:
 
 
 def test_requests_at_the_same_moment_start_one_run(app: RunningApp) -> None:
-    """Of many at once one starts the run; the others hear of it, or that it is being started."""
+    """One of the concurrent requests starts the run. The others get that run, or learn that it is
+    starting."""
     before = len(app.runs.known())
     answers: list[requests.Response] = []
     threads = [
@@ -110,6 +111,6 @@ def test_requests_at_the_same_moment_start_one_run(app: RunningApp) -> None:
 
 
 def test_without_a_history_no_key_is_taken(served: object) -> None:
-    """What cannot be promised is refused."""
+    """The app refuses a key that it can't honor."""
     with DemoServer(step_seconds=0) as demo, running_app(demo.url, remembers=False) as app:
         problem(sent(app, "one"), 409)

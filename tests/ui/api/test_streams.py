@@ -40,8 +40,8 @@ def test_events_tell_a_run_to_its_end(app: RunningApp) -> None:
 
 
 def test_a_returning_client_gets_the_new_events(app: RunningApp) -> None:
-    """With the last id that was heard the stream goes on after it: nothing is told twice, and who
-    knows the end is told that there is no more."""
+    """A client sends the last event id that it heard, and the stream resumes there without repeats.
+    A client that knows the end gets a 204."""
     run = run_of(app, values=SLOW, wait=False)
     address = f"{run['url']}/events"
     with call(app, "GET", address, stream=True) as answer:
@@ -59,7 +59,7 @@ def test_a_returning_client_gets_the_new_events(app: RunningApp) -> None:
 
 
 def test_no_event_is_sent_twice(app: RunningApp) -> None:
-    """Whoever knows how a run is, is told when that has changed."""
+    """A client that knows a run's state hears only of changes to it."""
     first = run_of(app, values=SLOW, wait=False)
     eventually(lambda: call(app, "GET", first["url"]).json()["phase"] == "running")
     waiting = run_of(app, values=QUICK, wait=False)
@@ -85,8 +85,8 @@ def test_a_quiet_stream_says_that_it_is_there(
 
 
 def test_the_newest_preview_can_be_asked_for(app: RunningApp) -> None:
-    """Before the first there is none; then the newest is an image with a tag of its own; at the end
-    there is none any more."""
+    """There is no preview before the first or after the run's end. In between, the newest preview
+    is an image with its own ETag."""
     run = run_of(app, values=SLOW, wait=False)
     address = f"{run['url']}/preview"
     eventually(lambda: call(app, "GET", address).status_code == 200)
@@ -117,7 +117,8 @@ def test_previews_come_as_they_are_made(app: RunningApp, asked: str) -> None:
 
 
 def test_a_file_has_a_tag_and_ranges(app: RunningApp) -> None:
-    """A file comes under its name; who has it is told so, and part of it can be asked for."""
+    """The file arrives under its name. A client that has the file gets a 304, and a client can ask
+    for a part."""
     run = run_of(app, values={**QUICK, "2.text": "a boat"})
     (file,) = run["files"]
     with call(app, "GET", file["url"]) as answer:

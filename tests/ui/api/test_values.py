@@ -88,7 +88,7 @@ def test_a_form_with_files_is_sent_as_browsers_send_one(app: RunningApp) -> None
 def test_an_invalid_file_is_reported_on_its_field(
     app: RunningApp, value: object, says: str
 ) -> None:
-    """A sentence says what is wrong with it; nothing is started."""
+    """The error names the problem, and the app starts nothing."""
     answer = call(app, "POST", RUNS, json={"values": {**FAST, FIELD: value}})
     assert says in problem(answer, 422)["errors"][FIELD]
 
@@ -105,8 +105,8 @@ def test_an_invalid_file_is_reported_on_its_field(
 def test_no_part_of_a_form_takes_the_place_of_another(
     app: RunningApp, parts: list[tuple[str, str]], says: str
 ) -> None:
-    """A part that is sent twice is told, where one of the two would be lost, and none says more than
-    its own name."""
+    """The app reports a part that is sent twice, because it would lose one of the two. No part sets
+    more than its own name."""
     files = [(name, (None, value)) for name, value in parts]
     assert says in problem(call(app, "POST", RUNS, files=files), 422)["detail"]
 
@@ -127,7 +127,7 @@ def test_too_much_is_refused_before_it_is_read(app: RunningApp) -> None:
 
 
 def test_an_invalid_file_is_not_kept(app: RunningApp) -> None:
-    """What no field takes is refused when it comes."""
+    """The app refuses an upload on arrival if no field would take it."""
     answer = call(app, "POST", "/uploads", files={"file": ("a.png", b"")})
     problem(answer, 422)
     problem(call(app, "POST", "/uploads", data=b"x"), 422)
@@ -149,7 +149,7 @@ def test_workflows_are_listed_with_their_fields(app: RunningApp) -> None:
 
 
 def test_the_schema_says_which_values_are_taken(app: RunningApp) -> None:
-    """What fits the schema of a workflow is run, and what does not fit is refused by both."""
+    """Values that fit the workflow's schema run. The schema and the app refuse the same values."""
     schema = call(app, "GET", "/workflows/text-to-image").json()["schema"]
     jsonschema.Draft202012Validator.check_schema(schema)
     fits = jsonschema.Draft202012Validator(schema)
@@ -169,8 +169,8 @@ def test_the_schema_says_which_values_are_taken(app: RunningApp) -> None:
 
 
 def test_a_result_is_the_very_image(app: RunningApp) -> None:
-    """What a file's address answers is what was made: it opens, and has the size that was asked
-    for."""
+    """The file's address returns the image that the run made. It opens and has the requested
+    size."""
     (file,) = run_of(app)["files"]
     with Image.open(io.BytesIO(call(app, "GET", file["url"]).content)) as image:
         assert max(image.size) <= 256

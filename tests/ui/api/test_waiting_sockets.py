@@ -49,7 +49,7 @@ def test_a_waiting_socket_follows_the_run_with_its_key(served: Served) -> None:
 
 
 def test_another_users_key_reaches_no_socket(served: Served) -> None:
-    """A run goes to a socket of its owner only, whatever key is sent."""
+    """The app announces a run only on its owner's socket, regardless of the key."""
     _, app = served
     with connected(app, f"/live/next/{KEY}") as socket:
         press(app, KEY, BOB)
@@ -58,7 +58,7 @@ def test_another_users_key_reaches_no_socket(served: Served) -> None:
 
 
 def test_a_waiting_socket_takes_no_words(served: Served) -> None:
-    """Whatever the browser says before there is a run closes the socket."""
+    """The socket closes at any message that the browser sends before there is a run."""
     _, app = served
     with connected(app, f"/live/next/{KEY}") as socket:
         socket.send("stop")

@@ -27,9 +27,10 @@ def metrics(app: RunningApp) -> list[str]:
 
 
 def test_each_run_sends_a_webhook_at_its_end() -> None:
-    """With what its address tells, signed so that receivers' libraries verify it; once, though the
-    request came twice. What did not arrive comes again under the same id, and a redirect is not followed; what is not wanted (410)
-    does not come again. Operators see how it went."""
+    """The webhook carries what the run's address returns, signed in the format that receivers'
+    libraries verify. A repeated request doesn't repeat the webhook. The app retries a failed
+    delivery under the same id, follows no redirect, and gives up after a 410. Operators see the
+    outcomes."""
     anybody = Permissions(operates=lambda _: True)
     with (
         receiver(500, 307, 204, 410) as there,

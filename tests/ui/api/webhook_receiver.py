@@ -40,8 +40,8 @@ class Receiver:
         return self.url.partition("://")[2]
 
     def settings(self, *others: str, **times: Any) -> WebhookSettings:
-        """Of an app that may send webhooks here and to others, one at a time, and tries again at
-        once."""
+        """Return the settings of an app that may send webhooks here and to others, one at a time,
+        and that retries immediately."""
         often = {"timeout": LONGEST_WAIT, "pauses": (0.0,) * 5, "at_once": 1, **times}
         return WebhookSettings(frozenset({self.host, *others}), KEY, times=DeliveryTimes(**often))
 

@@ -35,13 +35,13 @@ def of_kind(kind: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("sample", of_kind("seed"), ids=lambda one: str(one["kept"]))
 def test_a_kept_seed_is_the_seed_that_was_set(sample: dict[str, Any]) -> None:
-    """What the script keeps of a seed's text and mode reads back as the same seed."""
+    """The text and mode of a seed, as the script stores them, read back as the same seed."""
     assert seed_of(*seed_parts(sample["kept"])) == seed_of(*sample["parts"])
 
 
 @pytest.mark.parametrize("sample", of_kind("file"), ids=lambda one: str(one["kept"]))
 def test_a_kept_file_names_its_place(sample: dict[str, Any]) -> None:
-    """What the script keeps of a file is the place that Gradio's component named."""
+    """The script stores the path that Gradio's component names for a file."""
     (file,) = sample["parts"]
     assert places_kept(sample["kept"]) == ((file["path"],) if file else ())
 
@@ -69,7 +69,7 @@ def test_long_numbers_travel_as_text_and_files_by_their_place() -> None:
 
 
 def test_a_counted_seed_is_shown_with_its_last_value() -> None:
-    """What `comfy` counts on from, and what the browser has kept of it, are shown alike."""
+    """The page shows a `comfy` seed that counts up and the browser's stored copy alike."""
     assert seed_parts(CountUp(7)) == seed_parts("+7") == ("7", "counting")
 
 
@@ -99,7 +99,8 @@ def test_the_script_knows_which_number_is_sent(sample: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("sample", SEEDS, ids=lambda one: str(one["typed"]))
 def test_the_script_has_the_sentences_of_a_seed(sample: dict[str, Any]) -> None:
-    """A seed is refused in the words that the script has, which is told its limits in digits."""
+    """The app refuses a seed in the script's words. It gives the script the seed's limits in
+    digits."""
     names = ("least", "most", "typical")
     least, most, typical = (int(one) if (one := sample.get(name)) else None for name in names)
     limits: dict[str, Any] = {"min": least, "max": most, "default": typical}

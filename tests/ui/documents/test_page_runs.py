@@ -140,7 +140,8 @@ def test_downloads_are_shown() -> None:
 
 
 def test_a_run_without_a_result_says_where_that_may_be() -> None:
-    """Done with nothing to show is told apart from done, with how long it took or without."""
+    """The headline differs between a run with a result and a run without, both with and without the
+    duration."""
     image = OutputFile("a.png", "", "output", "image", "6")
     ends = {"phase": Phase.DONE, "finished_at": 1009.0}
     assert stage_of(**ends, files=(image,)).headline == "Done in 9\xa0s"
@@ -260,7 +261,7 @@ def test_every_phase_has_words(phase: Phase) -> None:
     ],
 )
 def test_durations(seconds: float, said: str) -> None:
-    """How long something takes is told as people say it."""
+    """The app words durations as people say them."""
     assert seconds_words(seconds) == said
 
 
@@ -294,7 +295,7 @@ def test_a_refusal_without_a_field_says_what_the_server_said() -> None:
 
 
 def test_a_skipped_part_is_shown() -> None:
-    """A run whose other outputs were refused is done, but says what is missing."""
+    """A run whose other outputs were refused is done, but says what's missing."""
     view = view_of(phase=Phase.DONE, remarks=("Second save: no image comes in.",))
     assert view.advice == "The server skipped part of the workflow. Second save: no image comes in."
     assert view_of(phase=Phase.DONE).advice == ""
@@ -311,7 +312,8 @@ def test_a_missing_server_is_shown(phase: Phase) -> None:
     ("step", "previews", "blind"), [(2, 0, False), (3, 0, True), (3, 1, False)]
 )
 def test_missing_previews_are_mentioned_when_due(step: int, previews: int, blind: bool) -> None:
-    """That a workflow shows no previews is said once a sampler has taken some steps without one."""
+    """The page says that a workflow shows no previews after a sampler has taken some steps without
+    any."""
     assert (
         view_of(phase=Phase.RUNNING, node="2", step=step, steps=20, preview_number=previews).blind
         is blind

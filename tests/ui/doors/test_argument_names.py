@@ -29,7 +29,8 @@ def test_two_things_never_have_one_name() -> None:
 
 
 def test_every_field_that_people_see_is_an_argument() -> None:
-    """Of any language of programs: each name is one word, and no two are the same."""
+    """Each argument name is one word in every programming language, and no two names are the
+    same."""
     form = form_of(text_to_image())
     names = argument_names(form)
     assert names.keys() == {field.key for field in form.fields if field.group != "hidden"}
@@ -39,7 +40,7 @@ def test_every_field_that_people_see_is_an_argument() -> None:
 
 @given(st.lists(st.text(), unique=True))
 def test_every_workflow_has_a_tool_that_assistants_take(names: list[str]) -> None:
-    """Whatever its name is."""
+    """The tool name is valid, regardless of the workflow's name."""
     tools = workflow_names((name, name) for name in names)
     assert sorted(tools.values()) == sorted(names)
     assert all(re.fullmatch(r"[a-z0-9_]{1,64}", tool) for tool in tools)

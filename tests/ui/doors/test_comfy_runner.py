@@ -44,7 +44,7 @@ photo = 4
 [node_mappings.two]
 save_image_node_id = 9
 """
-_MANY = 40  # more than asyncio has threads by itself, whatever the machine
+_MANY = 40  # more than asyncio's default number of threads on any machine
 PROMPTS = {"positive_prompt": "a knight, a mouse", "negative_prompt": "rain"}
 
 
@@ -143,7 +143,7 @@ def values_of(app: RunningApp, who: str = ANN, workflow: str = "") -> dict[str, 
 
 
 IMAGE = "/update/image?workflow=image-to-image"
-# path, body, status, and what is said.
+# path, body, status and expected message
 REFUSED: tuple[tuple[str, dict[str, Any] | None, int, str], ...] = (
     (IMAGE, {"node_id": "photo"}, 400, "Missing required fields: filename"),
     ("/update/text", {}, 400, "node_id, text"),
@@ -179,8 +179,8 @@ def test_what_cannot_be_done_is_said_by_name(app: RunningApp) -> None:
 
 
 def test_values_that_a_person_sets_are_private(app: RunningApp) -> None:
-    """One person's values are in no other's runs, nor in those of another workflow; a value that the
-    form does not take is not kept."""
+    """One user's values reach no other user's runs, nor runs of another workflow. The app doesn't
+    keep a value that the form refuses."""
     post(app, "/update/text", ANN, node_id=2, text="of Ann")
     post(app, "/update/text", BOB, node_id=2, text="of Bob")
     assert post(app, "/update/text", BOB, node_id=2, text=["no text"]).status_code == 422
@@ -190,13 +190,13 @@ def test_values_that_a_person_sets_are_private(app: RunningApp) -> None:
 
 
 def test_the_config_says_which_image_is_meant(app: RunningApp) -> None:
-    """Of several, that of its save_image_node_id for the workflow."""
+    """If a run has several images, the workflow's save_image_node_id selects one."""
     told = ask(app, "GET", "/queue?workflow=two").json()
     assert told["image_filename"].startswith("second")
 
 
 def test_an_image_of_ones_own_is_sent_as_to_the_api(app: RunningApp) -> None:
-    """Whoever may not name files of ComfyUI's sends an upload's id."""
+    """A user who may not name files on the ComfyUI server sends an upload's id."""
     files = {"files": ("mine.png", saved("PNG"))}
     (upload,) = ask(app, "POST", "/api/v1/uploads", files=files).json()["uploads"]
     path = "/update/image?workflow=image-to-image"
@@ -205,7 +205,8 @@ def test_an_image_of_ones_own_is_sent_as_to_the_api(app: RunningApp) -> None:
 
 
 def test_a_page_of_another_site_begins_no_run(app: RunningApp) -> None:
-    """A link or an image there is refused; an address that somebody typed, and a program, are not."""
+    """The app refuses a link or an image on another site. It accepts an address that the user typed
+    and a request from a program."""
 
     def answered(**headers: str) -> int:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -244,7 +245,7 @@ def test_a_failing_text_service_is_reported(
 
 
 def test_a_text_service_that_fails_sets_nothing(tmp_path: Path) -> None:
-    """The client is told by 502, and its next run is made with what was set before."""
+    """The client gets a 502, and its next run uses the values set before."""
     more = '[ollama]\nurl = "http://127.0.0.1:9"\nmodel = "any"\n'
     settings = told_settings(tmp_path, more)
     with running_demo_app(step_seconds=0, settings=settings) as (_, app):
@@ -333,9 +334,9 @@ def test_each_call_of_the_table_is_answered(served: Served) -> None:
 
 @pytest.mark.parametrize("path", ["workflows/video/x.json", "video\\x.json", "x.json"])
 def test_workflows_and_results_may_be_in_folders(tmp_path: Path, path: str) -> None:
-    """The config's workflow has a path, some part of which is the folder of workflows. As in
-    comfy_runner the image's name is the file's alone; its address leads there whatever folder of
-    ComfyUI's it was saved in."""
+    """The config's workflow has a path that may include the workflow folder. As in comfy_runner,
+    the image's name is the bare file name. Its address works for any folder in which ComfyUI saved
+    it."""
     file = tmp_path / "workflows" / path.replace("\\", "/").removeprefix("workflows/")
     file.parent.mkdir(parents=True)
     shutil.copy(WORKFLOWS / "text-to-image.toml", file.with_suffix(".toml"))
@@ -359,8 +360,9 @@ def test_workflows_and_results_may_be_in_folders(tmp_path: Path, path: str) -> N
 
 
 def test_only_own_runs_are_interrupted(tmp_path: Path) -> None:
-    """Ann's client is told that its run was stopped; Bob's gets its image, and what Ann began on the
-    page goes on. Without trust, nobody names a file of ComfyUI's."""
+    """When Ann interrupts, the app stops her client's run and reports that to the client. Bob's
+    client gets its image, and the run that Ann started on the page finishes. Without trust, the app
+    refuses requests that name a ComfyUI file."""
     settings = told_settings(tmp_path)
     with running_demo_app(step_seconds=0.05, settings=settings) as (_, app):
         answers: dict[str, requests.Response] = {}

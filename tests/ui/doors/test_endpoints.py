@@ -125,7 +125,8 @@ def test_files_go_in_and_come_out(served: Served, caller: Client, image: Any) ->
 
 
 def test_omitted_values_are_the_authors(served: Served, caller: Client) -> None:
-    """A seed is drawn; progress is told as Gradio's own, and in the answers."""
+    """The app draws a new seed. It reports progress both as Gradio's own progress and in the
+    answers."""
     job = caller.submit(prompt="a cat", steps=40, api_name="/text_to_image")
     eventually(lambda: any(one.progress for one in job.status().progress_data or ()))
     result = job.result(LONGEST_WAIT)
@@ -146,14 +147,15 @@ def test_omitted_values_are_the_authors(served: Served, caller: Client) -> None:
     ],
 )
 def test_errors_name_their_field(caller: Client, values: dict[str, Any], said: str) -> None:
-    """Of values and of a run that fails, in the sentences that people read."""
+    """The app reports invalid values and a failed run in the same sentences that users read on the
+    page."""
     with pytest.raises(Exception, match=said):
         caller.predict(**values, api_name="/text_to_image")
 
 
 def test_endpoints_follow_the_folder(app: RunningApp, caller: Client) -> None:
-    """One that is added is there at once. Whoever knows one as it was before calls nothing else
-    instead, and reads what to do."""
+    """An added workflow gets its endpoint immediately. A client that knows an older version of an
+    endpoint can't call it by mistake; the error says what to do."""
     folder = app.services.folder.path
     shutil.copy(folder / "upscale.json", folder / "later.json")
     with closing(script_client(f"{app.url}/endpoints")) as new:

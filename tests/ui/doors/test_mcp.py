@@ -153,8 +153,8 @@ def test_texts_and_other_files_come_too(app: RunningApp) -> None:
 
 
 def test_a_chain_is_a_tool(app: RunningApp) -> None:
-    """It tells how far it is and brings what its last step has made; what is wrong is said by the
-    names of its arguments; taken back, it is stopped."""
+    """The tool reports progress and returns the last step's result. Error messages use the tool's
+    argument names. Canceling the call stops the chain."""
     tool, short = "create_upscale_detail_chain", {"run_enlarge": False, "run_refine": False}
 
     async def ask() -> None:
@@ -191,8 +191,8 @@ def test_a_chain_is_a_tool(app: RunningApp) -> None:
 
 
 def test_errors_get_a_sentence(app: RunningApp) -> None:
-    """Of a value by the name of its argument, in the language that is asked for; of names that do
-    not exist with those that do; and of a run that fails."""
+    """An error about a value names the argument, in the requested language. An error about an
+    unknown name lists the existing names. A failed run also gets a sentence."""
 
     async def ask() -> None:
         async with assistant(app) as client, assistant(app, **{"accept-language": "de"}) as german:
@@ -213,7 +213,8 @@ def test_errors_get_a_sentence(app: RunningApp) -> None:
 
 
 def test_a_session_belongs_to_its_opener(app: RunningApp) -> None:
-    """To anybody else it is as unknown as one that never was; pages of other sites open none."""
+    """Another user gets the same answer as for a session that never existed. Pages of other sites
+    can't open a session."""
     address = f"{app.url}/mcp"
     with requests.post(
         address, json=OPENING, headers=ACCEPTED, cookies=cookie_of(ANN), timeout=LONGEST_WAIT
@@ -281,7 +282,8 @@ def test_many_sessions_of_one_address_block_no_other() -> None:
 
 
 def test_a_token_lets_an_assistant_in() -> None:
-    """Where people sign in, its run is that person's; without a token nothing is told."""
+    """With sign-in, the assistant's run belongs to the token's user. Without a token, the app
+    reveals nothing."""
     settings = WebSettings(port=0, users=(ANNA,))
     with running_demo_app(step_seconds=0, settings=settings) as (_, app):
         assert (

@@ -45,8 +45,8 @@ def test_another_version_of_the_extra_is_as_none(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Which Gradio may have brought; the log says what is needed, which is what pyproject.toml
-    has."""
+    """Gradio may have installed an incompatible version. The log names the required version, which
+    matches pyproject.toml."""
     caplog.set_level("INFO", "ui.doors.mcp.installed")
     monkeypatch.syspath_prepend(package_in(tmp_path, "mcp", version))
     assert bool(mcp_routes(app.services, app.asgi.state.identity, "").routes) == fits

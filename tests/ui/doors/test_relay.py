@@ -68,8 +68,8 @@ def kinds(got: list[str | bytes]) -> list[str | int]:
 
 
 def test_a_client_gets_all_frames_of_its_runs_as_comfyui_sent_them(served: Served) -> None:
-    """Byte for byte with previews that have metadata, for who raises the flag; two runs in their
-    order, and nobody else's."""
+    """The frames match byte for byte. A client that sets the flag gets previews with metadata. It
+    gets its own two runs in order, and no other user's run."""
     _, app = served
     sent: list[str | bytes] = []
     stop = app.runs.follow(lambda owner, _, frame: sent.append(frame) if ANN in owner else None)
@@ -100,7 +100,7 @@ def test_a_client_gets_all_frames_of_its_runs_as_comfyui_sent_them(served: Serve
 
 
 def test_without_the_flag_previews_have_no_metadata(served: Served) -> None:
-    """As old clients know them: type 1, the image's type, the image."""
+    """Previews have the format that old clients expect: type 1, the image's type, the image."""
     _, app = served
     with connected(app, "/ws?clientId=old") as client:
         got = until_over(client, start(app, **{"5.steps": 6}))
@@ -169,7 +169,7 @@ def test_a_run_that_comfyui_never_saw_comes_to_an_end_too(served: Served) -> Non
     ("cookie", "path"), [(BOB, f"{RELAY}?run={{}}"), ("", RELAY), (ANN, f"{RELAY}?run=nothing")]
 )
 def test_only_own_runs_can_be_followed(served: Served, cookie: str, path: str) -> None:
-    """Not another person's run; and who is nobody names one."""
+    """A client can't follow another user's run. A client without an identity can't name any run."""
     _, app = served
     run = start(app, **{"5.steps": 1})
     with connected(app, path.format(run.id), cookie) as client:
@@ -181,7 +181,8 @@ def test_only_own_runs_can_be_followed(served: Served, cookie: str, path: str) -
 
 
 def test_a_client_that_does_not_read_loses_previews_and_no_state(served: Served) -> None:
-    """Whoever says it does not wait; of previews the newest is there in the end."""
+    """The sender doesn't wait for the client. The client misses outdated previews, but gets every
+    state and the newest preview."""
     _, app = served
     image = struct.pack(">II", 1, 1) + b"\xff\xd8\xff" + bytes(200_000)
     with connected(app, RELAY, sockopt=SMALL) as frozen:

@@ -78,7 +78,7 @@ def test_only_what_was_uploaded_is_a_file(tmp_path: Path, files: FieldFiles, pla
 def test_finding_22_a_location_works_for_its_owner_only(
     uploads: UploadFolder, files: FieldFiles
 ) -> None:
-    """Whoever knows the place of another's file finds nothing there."""
+    """A user who knows the location of another user's file can't get the file."""
     place = given(uploads, saved("PNG"), owner="bob")
     assert isinstance(files.taken(place, of("image")), Refused)
     assert files.shown(place, of("image")) is None
@@ -92,8 +92,8 @@ def test_finding_22_a_location_works_for_its_owner_only(
 def test_a_field_shows_and_takes_only_what_it_is_for(
     uploads: UploadFolder, files: FieldFiles, widget: str, data: bytes
 ) -> None:
-    """A file is judged by its bytes, whatever its name says, before it is shown and before it is
-    sent."""
+    """The app checks a file by its bytes, regardless of its name, before it shows the file and
+    before it sends the file."""
     place = given(uploads, data)
     assert isinstance(files.shown(place, of(widget)), Refused)
     assert isinstance(files.taken(place, of(widget)), Refused)
@@ -136,7 +136,8 @@ def sent(files: FieldFiles, image: bytes, *layers: bytes) -> Upload:
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "LA", "1"])
 def test_the_mask_becomes_transparency(files: FieldFiles, mode: str) -> None:
-    """What is painted over arrives transparent, the rest opaque, and no colour is lost below."""
+    """The painted area becomes transparent and the rest stays opaque. The colors below the paint
+    are kept."""
     background = Image.new("RGB", (40, 30), (10, 200, 30)).convert(mode)
     with Image.open(io.BytesIO(sent(files, saved("PNG", background), painted()).data)) as image:
         assert image.mode == "RGBA"
@@ -170,7 +171,7 @@ def test_layers_add_up_and_fit_the_image(files: FieldFiles) -> None:
 
 
 def test_nothing_painted_means_no_mask(files: FieldFiles) -> None:
-    """An image that nobody painted on stays whole, and no image is no file."""
+    """An unpainted image stays fully opaque. Without an image, there is no file."""
     with Image.open(io.BytesIO(sent(files, saved("PNG")).data)) as image:
         assert image.getchannel("A").getextrema() == (255, 255)
     assert files.taken(None, of("mask")) is None
@@ -234,8 +235,8 @@ def test_finding_05_image_and_paint_share_one_budget(
 
 
 def test_finding_05_one_image_at_a_time_and_few_that_wait(files: FieldFiles) -> None:
-    """While somebody's image is in memory, two of a person's may wait, and the next is told to
-    come later."""
+    """While another image is in memory, two images of a user may wait. The app asks the user to try
+    the next one later."""
     places = [given(files.uploads, saved("PNG")) for _ in range(3)]
     with ThreadPoolExecutor() as pool:
         with files.turns.turn():

@@ -78,7 +78,7 @@ def listener(
     ],
 )
 def test_nothing_else_can_be_called(app: RunningApp, path: str) -> None:
-    """What Gradio does for other components and for the makers of apps cannot be asked for."""
+    """The app blocks Gradio's functions for other components and for app developers."""
     before = kept()
     answer = requests.post(
         f"{app.url}/gradio_api/{path}", files={"video": ("a.mp4", b"x")}, timeout=LONGEST_WAIT
@@ -112,8 +112,8 @@ def test_no_other_file_and_no_address_is_fetched(
 def test_a_file_in_a_call_is_never_an_address(
     app: RunningApp, listener: tuple[str, list[str]]
 ) -> None:
-    """Where a call names a file by an address or by a place of the server's, nobody fetches or
-    reads it."""
+    """If a call names a file by URL or by a path on the server, the app neither fetches nor reads
+    the file."""
     address, asked = listener
     page = PageCalls(app).open("image-to-image")
     files: list[dict[str, Any]] = [
@@ -204,14 +204,15 @@ def test_other_sites_pages_can_call_nothing(app: RunningApp, path: str, origin: 
 
 
 def test_the_page_contacts_no_other_host(app: RunningApp) -> None:
-    """The browser is told to load and to call nothing but this app, whatever markup comes in."""
+    """The content security policy lets the browser load and contact only this app, even if foreign
+    markup gets into the page."""
     policy = requests.get(app.url, timeout=LONGEST_WAIT).headers["content-security-policy"]
     assert "default-src 'self'" in policy
     assert "http" not in policy
 
 
 def test_failures_have_a_sentence_and_no_traceback(app: RunningApp) -> None:
-    """What Gradio answers with 500, whatever a stranger sent, says what to do and nothing else."""
+    """Where Gradio would answer invalid input with 500, the app only says what to do."""
     page = PageCalls(app)
     for answer in (
         page.call({"id": 99}),
@@ -225,8 +226,8 @@ def test_failures_have_a_sentence_and_no_traceback(app: RunningApp) -> None:
 
 
 def test_lists_of_what_can_be_called_hold_nothing_private(app: RunningApp) -> None:
-    """Neither the list of endpoints nor the page's configuration names a file or a value of
-    anybody."""
+    """Neither the list of endpoints nor the page's configuration contains a user's file or
+    value."""
     page = PageCalls(app).open("image-to-image", kept={"2.text": "a secret of mine"})
     listed = [
         requests.get(app.url + path, timeout=LONGEST_WAIT).text
@@ -263,5 +264,5 @@ def test_lists_of_what_can_be_called_hold_nothing_private(app: RunningApp) -> No
     ],
 )
 def test_unused_functions_are_absent(app: RunningApp, path: str) -> None:
-    """Of Gradio's routes only those are open that the page and scripts use."""
+    """The app exposes only the Gradio routes that the page and scripts use."""
     assert requests.get(app.url + path, timeout=LONGEST_WAIT).status_code == 404

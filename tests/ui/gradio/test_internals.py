@@ -68,13 +68,13 @@ from ui.gradio.internals import (
 ROOT = Path(__file__).parents[3]
 UI = ROOT / "ui"
 MEND = "Mend ui/gradio/internals.py."
-# What Gradio documents, or what is only named as a type.
+# Gradio's documented modules, and modules that are only named as a type.
 PROMISED = {"gradio", "gradio.blocks", "gradio.components", "gradio.themes.utils"}
 # Where Gradio's private names may stand: one file for each language. What ui/gradio/import_hook.py names
 # of Gradio's own modules, which it changes before they are there, has a test of its own below.
 KNOWING = {"gradio/internals.py", "page/script/gradio.js", "page/styles/gradio.css"}
-# What is Gradio's own: routes, headers and fields of its calls; attributes of its app; names in its
-# page.
+# Gradio's private names: routes, headers and fields of its calls; attributes of its app; names in
+# its page.
 PRIVATE = re.compile(
     r"""/gradio_api | run/predict | queue/(?:join|data) | upload_progress | /file= | /login_check
     | \b(?:API_PREFIX|session_hash|fn_index|event_id|event_data|trigger_id)\b
@@ -138,7 +138,8 @@ def test_private_names_are_recognized(name: str) -> None:
 
 
 def test_every_route_is_there() -> None:
-    """What the allow-list lets through, and what is answered in Gradio's place, is what Gradio has."""
+    """Every route that the allowlist passes, or that the app answers in Gradio's place, exists in
+    Gradio."""
     _, gradio = mounted()
     there = {route.path for route in registered(gradio.routes)}
     whole = PAGE | ANSWERS | ENDINGS | {LOGIN, JOIN, STREAM, UPLOAD, UPLOAD_PROGRESS}
@@ -190,8 +191,8 @@ def test_fields_of_calls_are_called_as_the_gate_reads_them() -> None:
 
 
 def test_answers_look_as_the_gate_reads_them() -> None:
-    """What waits is answered by the name of the call, a press by its data; a stream asks for a
-    session."""
+    """Gradio answers a queued call with the call's name and a button press with its data. A stream
+    requires a session."""
     app, gradio = mounted()
     browser = TestClient(app)
     called = browser.post(f"{CALL}here", json={"data": []})
@@ -340,7 +341,7 @@ def test_the_queue_that_is_empty_hardly_looks_for_calls() -> None:
 
 
 def test_sessions_can_be_looked_up_and_forgotten() -> None:
-    """What Gradio remembers of pages and of their calls."""
+    """The app can look up and delete the data that Gradio keeps about pages and their calls."""
     _, gradio = mounted()
     sessions = Sessions(gradio)
     gradio.state_holder["page"]
@@ -388,8 +389,9 @@ def test_the_viewer_of_models_is_a_module() -> None:
 
 
 def test_gradio_is_imported_without_writing_files() -> None:
-    """What would write a `.pyi` file for each component is there and called by its name, and is
-    replaced where the app's code came first, as in these tests."""
+    """Gradio still has the function that writes a `.pyi` file per component, and calls it by its
+    name. The app's import hook replaces it if the app's code is imported first, as in these tests.
+    """
     source = inspect.getsource(component_meta)
     moved = "Gradio writes its files elsewhere. Mend ui/gradio/import_hook.py."
     assert "\ndef create_or_modify_pyi(" in source, moved

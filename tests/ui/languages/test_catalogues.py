@@ -54,8 +54,8 @@ def languages(tmp_path: Path) -> Languages:
 def test_the_first_language_that_there_is_of_those_that_are_wanted(
     languages: Languages, wanted: list[str], found: str
 ) -> None:
-    """The very one, or one of the same language elsewhere, before the next that is wanted; English
-    where there is none."""
+    """The app prefers an exact match, or a variant of the same language, over the next requested
+    language. The fallback is English."""
     assert languages.best(wanted).tag == found
 
 
@@ -73,8 +73,8 @@ def test_the_first_language_that_there_is_of_those_that_are_wanted(
     ],
 )
 def test_a_browser_says_which_languages_it_wants_most(header: str, tags: list[str]) -> None:
-    """By their weights, those of the same weight as they come; what is not wanted, or not to be
-    understood, is left out."""
+    """The app sorts languages by weight and keeps the order of equal weights. It leaves out refused
+    and malformed entries."""
     assert wanted_languages(header) == tags
 
 
@@ -84,13 +84,13 @@ def test_a_browser_says_which_languages_it_wants_most(header: str, tags: list[st
     | st.from_regex(r"[a-z]{2}(;q=[0-9.]{1,4})?", fullmatch=True)
 )
 def test_any_header_leads_to_a_language(header: str) -> None:
-    """Whatever a browser sends, there is one to answer in."""
+    """The app finds a language for any header that a browser may send."""
     assert Languages().best(wanted_languages(header)).tag in Languages().all
 
 
 def test_a_message_is_said_in_the_language(languages: Languages) -> None:
-    """Its values are put in, messages among them in the same language; any other text stays, and
-    so does what nobody has translated."""
+    """The app inserts the message's values and translates nested messages into the same language.
+    Other text and untranslated messages stay as they are."""
     polish = languages.all["pl"]
     assert (
         polish.text(message("Can't reach {server}.", server="pl")) == "Nie można połączyć się z pl."
@@ -113,7 +113,8 @@ def test_a_number_of_things_takes_the_form_of_the_language(languages: Languages)
 
 
 def test_a_number_is_written_as_its_readers_write_it() -> None:
-    """A point is no comma: "1–4,096" is less than five to somebody who reads German."""
+    """The decimal separator depends on the language: a German reader takes "1–4,096" as less than
+    five."""
     known = Languages().all
     written = {tag: [known[tag].number(one) for one in (4096, -0.05)] for tag in ("en", "de", "ja")}
     english = ["4,096", "-0.05"]
@@ -134,7 +135,8 @@ def test_a_number_is_written_as_its_readers_write_it() -> None:
 def test_what_a_translation_has_wrong_is_said_in_english(
     languages: Languages, said: Message
 ) -> None:
-    """A value that there is not, a brace too many, a number that is none: nobody sees a failure."""
+    """A missing value, an extra brace or a wrong number in a translation never shows the user a
+    failure."""
     assert languages.all["pl"].text(said) in (said, "1.5 obraz", "1.5 obrazy", "1.5 obrazów")
 
 

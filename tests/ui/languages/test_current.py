@@ -130,7 +130,7 @@ def test_a_language_can_be_chosen_before_the_login(
 
 
 def test_the_messages_of_the_script_are_kept_for_good(app: RunningApp) -> None:
-    """Their address changes with them; any other is none."""
+    """The address changes with the messages. Any other address answers 404."""
     page = asked(app, "/", "pl").text
     path = page.partition('data-messages="')[2].partition('"')[0]
     answer = requests.get(f"{app.url}/{path}", timeout=LONGEST_WAIT)
@@ -155,5 +155,6 @@ def test_the_messages_of_the_script_are_kept_for_good(app: RunningApp) -> None:
 def test_the_choice_counts_before_what_the_browser_wants(
     app: RunningApp, chosen: str, wanted: str, said: str
 ) -> None:
-    """The menu's choice, else the first that there is of the browser's; odd cookies are none."""
+    """The menu's choice comes first, then the browser's first available language. The app ignores
+    malformed cookies."""
     assert asked(app, "/files/none/0/a.png", chosen, wanted).json()["detail"] == said

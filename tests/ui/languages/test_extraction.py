@@ -51,7 +51,7 @@ def test_every_message_in_the_script_is_a_literal() -> None:
 
 
 def test_the_names_of_values_are_those_in_the_sentence() -> None:
-    """What a call gives is named in what it says."""
+    """Every value that a call passes appears by name in the sentence."""
     wrong = []
     for where, call in calls():
         names = {one.arg for one in call.keywords if one.arg}

@@ -39,8 +39,8 @@ def places(one: Message) -> set[str]:
 
 
 def test_every_sentence_is_translated(catalogue: Catalog) -> None:
-    """All that stand in the code, with as many forms for numbers as the language has, and no guess
-    that nobody has looked at."""
+    """The catalog has every sentence in the code, as many plural forms as the language needs, and
+    no unreviewed fuzzy entry."""
     missing, guessed, few = [], [], []
     for one in extracted():
         if not one.id:
@@ -58,7 +58,7 @@ def test_every_sentence_is_translated(catalogue: Catalog) -> None:
 
 
 def test_the_catalogues_are_sorted_by_sentence(catalogue: Catalog) -> None:
-    """As `pybabel update` writes them, so that a new sentence is all that it changes."""
+    """The order matches `pybabel update`. Adding a sentence then changes no other line."""
     said = [forms(one.id)[0] for one in catalogue if one.id]
     assert [pair for pair in pairwise(said) if pair[0] > pair[1]] == []
 
@@ -93,7 +93,7 @@ def test_every_translation_has_the_values_of_its_sentence(catalogue: Catalog) ->
 
 
 def test_a_batch_is_called_the_same_everywhere(catalogue: Catalog) -> None:
-    """Whatever is said of it, in a language that says how it is called."""
+    """Every sentence about a batch uses the language's term for it, if the language has one."""
     name = CALLED.get(str(catalogue.locale_identifier).replace("_", "-"), "")
     told = [one for one in catalogue if any(map(A_BATCH.search, forms(one.id)))]
     other = [form for one in told for form in forms(one.string) if name not in form.casefold()]
@@ -111,7 +111,7 @@ def test_three_dots_end_all_sentences_in_the_same_way(catalogue: Catalog) -> Non
 
 
 def test_nothing_is_translated_that_is_not_said(catalogue: Catalog) -> None:
-    """What the code no longer says is taken out."""
+    """The catalog has no sentence that was removed from the code."""
     said = {one.id if isinstance(one.id, str) else tuple(one.id) for one in extracted()}
     known = {one.id if isinstance(one.id, str) else tuple(one.id) for one in catalogue}
     assert not known - said

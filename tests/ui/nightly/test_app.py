@@ -17,8 +17,8 @@ from tests.ui.test_app import a_run, demo_of_slow_steps
 
 
 def test_a_signal_may_let_runs_finish(tmp_path: Path) -> None:
-    """With --finish a run that is at the server goes on to its end, its page sees it, and then the
-    app ends with 0."""
+    """With --finish, the app waits until the run on the ComfyUI server finishes and the run's page
+    sees the end. Then the app exits with 0."""
     options = ("--finish", "20", "--data", str(tmp_path))
     with demo_of_slow_steps() as demo, started("--server", demo.url, *options) as one:
         with a_run(one) as (_, told):
@@ -33,7 +33,7 @@ def test_a_signal_may_let_runs_finish(tmp_path: Path) -> None:
 
 
 def test_a_second_signal_does_not_wait_for_runs() -> None:
-    """Whoever presses Ctrl+C twice means it, also with --finish."""
+    """A second Ctrl+C exits the app immediately, even with --finish."""
     with (
         demo_of_slow_steps() as demo,
         started("--server", demo.url, "--finish", "60") as one,
@@ -99,7 +99,7 @@ def test_a_server_that_is_away_is_believed() -> None:
 
 
 def test_it_answers_to_the_names_it_is_given() -> None:
-    """Loopback's names and those of --hosts, and no others."""
+    """The app answers to loopback names and to the names in --hosts, and rejects all others."""
     with (
         DemoServer() as demo,
         started("--server", demo.url, "--hosts", "forms.example,other.example") as one,

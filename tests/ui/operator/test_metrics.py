@@ -24,7 +24,8 @@ def scraped(place: Place) -> Samples:
 
 
 def test_runs_are_counted_by_phase(place: Place) -> None:
-    """Those that wait and run now, and those that have ended since the start, with how long they took."""
+    """The metrics count waiting and running runs, and the runs that ended since the start with
+    their durations."""
     runs = place.app.runs
     before = scraped(place)
     done = runs.submit(job(), Origin("user:ben"), RunPolicy(keeps_going=True))

@@ -31,8 +31,8 @@ def press(place: Place, browser: requests.Session, action: str, number: object =
 
 
 def test_only_operators_find_it(place: Place) -> None:
-    """Nobody is asked to sign in; whoever is no operator finds nothing, which a browser shows
-    as a page, as at any address where nothing is; and no button does anything."""
+    """A signed-in user who isn't an administrator gets 404 without a sign-in prompt, as at any
+    unknown address; a browser shows it as a page. The buttons do nothing for them."""
     address = f"{place.app.url}/operator"
     for nothing in (address, f"{place.app.url}/no where/"):
         assert place.ben.get(nothing, timeout=LONGEST_WAIT).status_code == 404
@@ -56,8 +56,8 @@ def test_only_operators_find_it(place: Place) -> None:
 
 
 def test_it_shows_runs_without_their_contents(place: Place) -> None:
-    """Whose they are, of which workflow, how far and where; neither a text, nor the name of a workflow that
-    somebody has opened for themselves."""
+    """The page shows each run's owner, workflow, progress and server. It shows no texts, and no
+    names of workflows that users opened for themselves."""
     shared = replace(job(LONG), title="Boats & more", titles={"4": "my secret title"})
     own = replace(job(LONG), workflow=f"{MARK}abc", title="my diary")
     runs = [
@@ -104,7 +104,8 @@ def test_it_tells_how_servers_are_and_what_workflows_lack(place: Place) -> None:
 
 
 def test_health_names_the_servers_for_operators_alone(place: Place) -> None:
-    """For others they have numbers; a login to one of them is told nobody."""
+    """Other users see numbers instead of names. The app never shows the credentials for a
+    server."""
     told = {}
     for name, browser in (("anna", place.anna), ("ben", place.ben)):
         answer = browser.get(f"{place.app.url}/api/v1/health", timeout=LONGEST_WAIT)
@@ -115,7 +116,8 @@ def test_health_names_the_servers_for_operators_alone(place: Place) -> None:
 
 
 def test_without_threads_operators_are_still_told(refused_threads: set[str]) -> None:
-    """How the servers are, on the page and in the metrics: that is when they look."""
+    """The page and the metrics show the servers' state, because that is when administrators
+    look."""
     refused_threads.update(("nodes", "reports"))
     alone = Permissions(operates=lambda _: True)
     with DemoServer() as one, DemoServer() as other:

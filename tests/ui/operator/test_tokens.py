@@ -59,7 +59,7 @@ def test_an_administrator_revokes_tokens_of_others(place: Place) -> None:
 
 
 def test_only_administrators_see_the_tokens(place: Place) -> None:
-    """Others find nothing there; somebody who has not signed in is asked to."""
+    """Other users get 404. The app asks a visitor who hasn't signed in to sign in."""
     address = f"{place.app.url}/operator/tokens"
     made_by(place.app, place.anna, "of an administrator")
     assert place.ben.get(address, timeout=LONGEST_WAIT).status_code == 404

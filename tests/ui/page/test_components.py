@@ -26,7 +26,7 @@ COMPONENTS = [Stage, RunQueue, RunHistory, WorkflowChooser]
 
 @pytest.mark.parametrize(("component", "run"), LISTS)
 def test_a_list_goes_to_the_browser_and_comes_back(component: type[Any], run: Any) -> None:
-    """Whatever Python says is what Python gets, in its order; nothing is an empty list."""
+    """Python gets back the list that it sent, in the same order. No value becomes an empty list."""
     runs = (run, replace(run, id="second"))
     made = component()
     assert made.postprocess(runs) == [one.to_json() for one in runs]
@@ -38,7 +38,7 @@ def test_a_list_goes_to_the_browser_and_comes_back(component: type[Any], run: An
 @pytest.mark.parametrize("component", [RunQueue, RunHistory])
 @pytest.mark.parametrize("payload", [[1], [{}], [{"id": 1}], "a list", {"id": "a"}, 5])
 def test_an_invalid_list_of_runs_is_refused(component: type[Any], payload: object) -> None:
-    """A script that sends something else is told so in a sentence."""
+    """A script that sends an invalid list gets an error that explains the problem."""
     with pytest.raises(gr.Error, match="no list of runs"):
         component().preprocess(payload)
 
@@ -62,14 +62,14 @@ def test_a_stage_gets_one_view(told: Any, key: str, value: object) -> None:
 
 
 def test_a_stage_takes_no_other_word() -> None:
-    """What is none of its values is an error that names them."""
+    """Any other value raises an error that names the allowed values."""
     with pytest.raises(ValueError, match="Follow, ShowFiles"):
         Stage().postprocess("an image")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("payload", [None, "", {}, {"seen": None}, {"seen": {"run": 1, "at": "0"}}])
 def test_nothing_is_seen(payload: object) -> None:
-    """Whatever is not the place of a file is no selection."""
+    """A payload that isn't the location of a file means no selection."""
     assert Stage().preprocess(payload) is None
 
 
@@ -80,8 +80,8 @@ def test_a_shown_position_is_the_place_in_the_queue() -> None:
 
 
 def test_a_chooser_is_offered_choices_and_gives_a_name() -> None:
-    """Python says what there is and what is chosen; what comes back is a name, or None for what is
-    none."""
+    """Python sends the choices and the chosen name. The browser returns a name; an invalid payload
+    becomes None."""
     offer, made = Offer((WorkflowChoice("boats", "Boats"),), "boats"), WorkflowChooser()
     assert made.postprocess(offer) == asdict(offer)
     assert made.postprocess(None) == asdict(Offer())

@@ -113,7 +113,7 @@ def test_a_value_the_server_lacks_stays_and_is_marked() -> None:
 
 
 def test_limits_are_said() -> None:
-    """The line under a number tells its limits as a sentence, unless nobody could mean them."""
+    """The help text under a number states its limits, unless they are too large to matter."""
     assert help_text(replace(NUMBER, min=-180, max=180)) == "−180 to 180."
     assert help_text(NUMBER) == "1–10,000."
     assert (
@@ -144,7 +144,8 @@ def test_width_and_height_of_one_node_are_a_pair() -> None:
 
 
 def test_labels_below_their_nodes_title_do_not_repeat_it() -> None:
-    """What told them apart elsewhere is told by the title; two that would be the same stay."""
+    """The title already tells the fields apart. The labels drop those words. Labels that would
+    become equal stay unchanged."""
     told = [("Steps", "Pass 20"), ("Shift", "Base")]
     fields = [replace(NUMBER, label=labelled(*one)) for one in told]
     assert [one.label for one in below_title("Sampler: Pass 20", fields)] == [

@@ -9,8 +9,8 @@ FORM = form_of(text_to_image())
 
 
 def test_what_a_link_says_is_used_or_told() -> None:
-    """Good values are used without a word; numbers are brought within their limits and to their
-    steps, others are left out, and each is told. What names no field is nobody's."""
+    """The app uses valid values silently. It clamps numbers to their limits and steps, drops other
+    invalid values, and reports each change. It ignores values without a field."""
     given = {"3.steps": "99999", "5.width": "513", "3.cfg": "7.5", "6.text": "a fox", "9.x": "1"}
     values, said = linked_values(FORM, given)
     assert values == {"3.steps": 10000, "5.width": 512, "3.cfg": 7.5, "6.text": "a fox"}

@@ -43,7 +43,8 @@ MODULES = {"parts/second.js": SECOND, "parts/first.js": FIRST, "count.js": COUNT
 
 
 def test_modules_work_as_they_do_alone(tmp_path: Path) -> None:
-    """Each is run once, before those that import it, whatever is asked for how often."""
+    """Each module runs once, before the modules that import it, no matter what a caller loads and
+    how often."""
     needs("node")
     (tmp_path / "all.mjs").write_text(joined(MODULES), encoding="utf-8")
     (tmp_path / "asks.mjs").write_text(
@@ -69,7 +70,7 @@ def test_comments_are_left_out() -> None:
 
 
 def test_what_one_module_needs_is_found() -> None:
-    """What it imports, and what that does."""
+    """The result contains a module's direct and indirect imports."""
     assert needed(MODULES, "parts/first.js").keys() == {"parts/first.js", "count.js"}
     assert needed(MODULES, "parts/second.js").keys() == MODULES.keys()
 
@@ -86,7 +87,7 @@ def test_what_one_module_needs_is_found() -> None:
     ],
 )
 def test_what_cannot_be_joined_is_an_error(text: str, why: str) -> None:
-    """It says which module, and what is wrong with it."""
+    """The error names the module and the problem."""
     with pytest.raises(ValueError, match=why):
         joined({"a.js": text, "b.js": 'import { a } from "./a.js";\nexport const b = 2;\n'})
 
@@ -100,7 +101,7 @@ def test_what_would_be_at_another_place_is_an_error(text: str) -> None:
 
 
 def test_the_page_s_own_script_is_read_by_a_browser(tmp_path: Path) -> None:
-    """As one file."""
+    """Node parses the joined script without an error."""
     needs("node")
     (tmp_path / "page.mjs").write_text(joined(modules()), encoding="utf-8")
     ran = subprocess.run(

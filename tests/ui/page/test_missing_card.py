@@ -75,7 +75,7 @@ def test_nodes_of_a_bare_server_may_be_switched_off() -> None:
 
 
 def test_names_are_text() -> None:
-    """What a file calls things is no mark-up."""
+    """The card escapes markup in names from a workflow file."""
     hostile = "<img src=x onerror=alert(1)>.safetensors\" data-copy='"
     one = MissingChoice("4.a", hostile, hostile, hostile, hostile, hostile)
     card = missing_card(
@@ -86,8 +86,8 @@ def test_names_are_text() -> None:
 
 
 def test_the_stand_in_has_no_similar_model() -> None:
-    """What is offered in the place of a model is none of the stand-in's few, which are all there to
-    show something; other choices are as anywhere."""
+    """The stand-in's few models exist only for demonstration, and the card suggests none of them.
+    It suggests other choices as usual."""
     assert "Similar: “two" in missing_card(CHOICES, demo=False)
     assert "Similar: “two" not in missing_card(CHOICES, demo=True)
     assert "Similar: “euler" in missing_card(CHOICES, demo=True)

@@ -35,8 +35,8 @@ def ann(app: RunningApp) -> Iterator[requests.Session]:
 def test_the_script_is_served_as_one_file(
     app: RunningApp, ann: requests.Session, name: str
 ) -> None:
-    """As JavaScript that browsers may keep for good; to those who have not signed in yet the
-    sign-in page's only."""
+    """The app serves JavaScript that browsers may cache permanently. Before sign-in, it serves only
+    the sign-in page's script."""
     address = f"{app.url}/{script_address(name)}"
     answer = ann.get(address, timeout=LONGEST_WAIT)
     to_anybody = requests.get(address, timeout=LONGEST_WAIT).status_code

@@ -21,7 +21,7 @@ def told(field: Field) -> dict[str, Any]:
 
 @pytest.mark.parametrize("widget", KINDS)
 def test_every_field_that_is_seen_takes_several_values(widget: str) -> None:
-    """Whatever it is filled in with."""
+    """Every kind of widget can be varied."""
     field = replace(TEXT, kind=KINDS[widget])
     assert takes_several(field)
     assert told(field)["several"]

@@ -92,7 +92,7 @@ def check(
 
 
 def test_a_batch_is_estimated_before_its_start(app: RunningApp) -> None:
-    """How many rows, its columns, and all that is wrong with it, each at its field or row."""
+    """The check returns the number of rows, the columns and every problem with its field or row."""
     right = check(
         app,
         {"field": STEPS, "text": "1..10:3"},
@@ -140,8 +140,8 @@ def test_a_batch_is_estimated_before_its_start(app: RunningApp) -> None:
 
 
 def test_an_unusable_file_is_named(app: RunningApp) -> None:
-    """As whoever gave it calls it, with its place among the files of its field; one that is gone,
-    too."""
+    """The error uses the user's file name and gives the file's position in its field, even if the
+    file is gone."""
     uploads = app.services.copies.uploads
     good, broken = (uploads.make(f"browser:{ANN}", name) for name in ("a.png", "b.png"))
     good.write_bytes(saved("PNG"))
@@ -273,7 +273,7 @@ def test_rows_are_found_by_what_they_said(served: Served, tmp_path: Path) -> Non
 
 
 def test_a_batch_of_another_person_is_unknown(app: RunningApp) -> None:
-    """Whatever is asked of it."""
+    """Every request gets the same 404 as for an unknown batch."""
     batch = begin(app, AxisSpec(STEPS, text="1,2"))
     until(app, batch, "done")
     assert [one["id"] for one in ask(app, "GET", "", BOB).json()["batches"]] == []
@@ -319,8 +319,8 @@ def test_running_rows_have_no_error(served: Served) -> None:
 
 
 def test_results_come_as_an_archive_with_a_table(app: RunningApp) -> None:
-    """Named by a pattern, each file once; the table has values, drawn seeds, files and what went
-    wrong; for nobody else."""
+    """A pattern names the files, and the archive has each file once. The table has values, drawn
+    seeds, files and errors. Other users can't download either."""
     batch = begin(
         app,
         AxisSpec("1.ckpt_name", f"demo-landscapes.safetensors, {BROKEN}"),

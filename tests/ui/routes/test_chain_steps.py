@@ -30,8 +30,8 @@ __all__ = ["demo", "folder"]  # fixtures
 
 
 def test_requested_runs_of_a_step_are_listed(demo: DemoServer, folder: Path) -> None:
-    """Only of this step and those that are there. A step that there is not is 404, and so is
-    somebody else's."""
+    """The app lists only runs of this step that exist. An unknown step and another user's chain
+    answer 404."""
     with served(demo, folder) as app:
         app.services.chains.start(
             "boats/boats.chain", {MAKE: "three boats", IMAGES: 3, SEED: 5}, Origin(OWNER)
@@ -53,8 +53,9 @@ def asked(address: str, *runs: str) -> str:
 
 
 def test_whether_a_chain_can_be_made_of_a_run(demo: DemoServer, folder: Path) -> None:
-    """Of several steps with shared workflows, by whoever made them; told before anybody thinks of a
-    title. A workflow that is only opened can be shared first."""
+    """The chain needs several steps with shared workflows, and only the runs' owner can create it.
+    The app checks this before the user enters a title. It suggests sharing an opened workflow
+    first."""
     data = json.dumps(own_prompt()).encode()
     photo = Upload("photo.webp", WORKFLOWS / "upscale.webp")
     small = {"8.steps": 2, "5.width": 256, "5.height": 256}

@@ -146,9 +146,9 @@ def test_a_chain_resumes_after_a_restart_of_the_app(demo: DemoServer, folder: Pa
 
 
 def test_a_failed_step_resumes_with_other_values(demo: DemoServer, folder: Path) -> None:
-    """The step that fails says why and on which field; those after it wait. Going on with another
-    model leaves the first step as it is, whatever the form says of it by now, also in a next
-    life. Somebody else's chain is none."""
+    """The failed step reports the reason and the field, and later steps wait. Resuming with another
+    model keeps the first step's result, even with other form values and after a restart. Other
+    users get 404."""
     with served(demo, folder) as app:
         given = {MAKE: "a boat", SEED: None, MODEL: BROKEN}
         app.services.chains.start("boats/boats.chain", given, ORIGIN)
@@ -175,8 +175,8 @@ def threads_of(chain_id: str) -> int:
 
 
 def test_a_stopped_chain_resumes_at_once(demo: DemoServer, folder: Path) -> None:
-    """Its thread waits for the end of what was cancelled and begins anew; what is stopped once more
-    stays so."""
+    """The chain's thread waits until the canceled run ends, then restarts. A chain that is stopped
+    again stays stopped."""
     with served(demo, folder) as app:
         chains = app.services.chains
         with demo.hold("progress") as first:
@@ -196,8 +196,8 @@ def test_a_stopped_chain_resumes_at_once(demo: DemoServer, folder: Path) -> None
 
 
 def test_values_that_are_wrong_start_nothing(demo: DemoServer, folder: Path) -> None:
-    """All that is wrong is said at once, by the chain's own fields; so is a step that is left out
-    though another one needs it, or a file that is none."""
+    """The app reports all problems at once, under the chain's own field keys. It also refuses an
+    invalid file, and skipping a step that another step needs."""
     with served(demo, folder) as app:
         chains = app.services.chains
         with pytest.raises(FieldErrors) as wrong:
@@ -214,8 +214,8 @@ def test_values_that_are_wrong_start_nothing(demo: DemoServer, folder: Path) -> 
 
 
 def test_a_chain_waits_where_there_are_too_many_runs(demo: DemoServer, folder: Path) -> None:
-    """With as many runs as a person can have, a chain waits and goes on when one has ended; one
-    that is stopped meanwhile begins nothing."""
+    """At the user's run limit, a chain waits and continues when a run ends. If it is stopped while
+    it waits, it starts no run."""
     demo.speed.step = 0.2
     limits = RunLimits(person=1)
     with running_app(demo.url, workflows=folder, run_limits=limits) as app:

@@ -113,13 +113,13 @@ def test_a_cancelled_call_ends_its_run(served: Served, caller: Client) -> None:
 
 @pytest.mark.parametrize("values", [None, [], 7, "6.text"])
 def test_values_must_be_an_object(caller: Client, values: Any) -> None:
-    """Whoever sends something else reads what is expected."""
+    """A caller that sends anything else gets an error that names the expected format."""
     with pytest.raises(Exception, match="JSON object"):
         results_of(caller, "text-to-image", values)
 
 
 def test_a_batch_reports_and_ends_with_its_rows(served: Served, caller: Client) -> None:
-    """How far it is comes as it happens; the last answer has what came of each row."""
+    """The app sends progress while the batch runs. The last answer has each row's outcome."""
     spec = {"axes": [{"field": "5.steps", "text": "1..2"}, {"field": "5.cfg", "text": "7, 8"}]}
     answers = list(caller.submit("text-to-image", {"5.seed": 3}, spec, api_name="/batch"))
     last = answers[-1]
@@ -146,8 +146,8 @@ def test_a_text_changed_by_several_axes_is_shown_whole(caller: Client) -> None:
 
 
 def test_a_batch_ends_with_its_caller(served: Served, caller: Client) -> None:
-    """Whoever cancels the call stops the batch: no more rows are begun, and without a cookie nothing
-    is left of it."""
+    """When the caller cancels the call, the app stops the batch and starts no more rows. Without a
+    cookie, it deletes the batch."""
     spec = {"axes": [{"field": "5.seed", "text": "1..500"}]}
     job = caller.submit("text-to-image", {"5.steps": 20}, spec, api_name="/batch")
     eventually(lambda: job.outputs())
@@ -157,8 +157,8 @@ def test_a_batch_ends_with_its_caller(served: Served, caller: Client) -> None:
 
 
 def test_a_batch_that_gives_up_is_stopped_and_told_why(served: Served, caller: Client) -> None:
-    """Nobody is there to let it go on: it takes no place from the next ones, and nothing is left of
-    it where its owner could not find it again."""
+    """No caller remains who could resume the batch, and it takes no place in the queue. The app
+    deletes a batch that its owner couldn't find again."""
     spec = {"axes": [{"field": "5.seed", "text": "1..9"}]}
     broken = {"1.ckpt_name": "demo-broken.safetensors"}
     last = caller.predict("text-to-image", broken, spec, api_name="/batch")
@@ -176,9 +176,9 @@ def groups_of_nobody(served: Served) -> tuple[Group, ...]:
 
 
 def test_a_chain_reports_and_ends_with_its_results(served: Served, caller: Client) -> None:
-    """How far each step is comes as it happens. Nothing is left of it where its owner could not find
-    it again, but the results can be fetched by their addresses. The same call once more makes
-    everything anew, and nothing leads from one caller's runs to the other's."""
+    """The app sends each step's progress while the chain runs. It deletes a chain that its owner
+    couldn't find again, but the results stay available by address. The same call from another
+    caller runs every step again, and no run links to another caller's runs."""
     values = {"detail.runs": False, "base.5.steps": 2, "base.5.seed": 3}
     answers = list(caller.submit("create-upscale-detail.chain", values, api_name="/chain"))
     last = answers[-1]
@@ -215,7 +215,7 @@ def test_a_chain_reports_and_ends_with_its_results(served: Served, caller: Clien
 def test_a_wrong_chain_is_refused_in_words(
     served: Served, caller: Client, name: str, values: Any, said: str
 ) -> None:
-    """What is wrong is told, and nothing is started."""
+    """The app reports the problem and starts no run."""
     before = len(served[1].runs.known())
     with pytest.raises(Exception, match=said):
         caller.predict(name, values, api_name="/chain")
@@ -223,7 +223,7 @@ def test_a_wrong_chain_is_refused_in_words(
 
 
 def test_a_chain_ends_with_its_caller(served: Served, caller: Client) -> None:
-    """Whoever cancels the call stops the chain."""
+    """When the caller cancels the call, the app stops the chain."""
     values = {"base.5.steps": 60, "base.4.batch_size": 8}
     job = caller.submit("create-upscale-detail.chain", values, api_name="/chain")
     eventually(lambda: job.outputs())

@@ -79,7 +79,7 @@ def printed(program: str, sent: list[Any]) -> Any:
 
 
 def test_a_run_that_is_cancelled_is_stopped(served: Served) -> None:
-    """As soon as the client says so."""
+    """The app stops the run as soon as the client cancels it."""
     _, app = served
     known = set(app.runs.known())
     said(app.url, {"8.steps": 60}, ends=True)
@@ -88,8 +88,8 @@ def test_a_run_that_is_cancelled_is_stopped(served: Served) -> None:
 
 
 def test_a_workflow_is_an_endpoint_of_its_own(served: Served) -> None:
-    """With values by name, files in and out, a file that was made given to another one, progress,
-    sentences for what is wrong, and an end for what is cancelled."""
+    """The endpoint takes named values, accepts and returns files, and takes a result as input. It
+    reports progress, explains errors in sentences and stops a canceled run."""
     _, app = served
     told = printed(NAMED, [app.url, base64.b64encode(saved("PNG")).decode()])
     assert (told["first"]["phase"], told["type"], told["progress"]) == ("done", "image/png", 1)

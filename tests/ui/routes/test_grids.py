@@ -41,8 +41,8 @@ def ask(
 
 
 def test_a_running_grid_sends_its_new_cells(app: RunningApp) -> None:
-    """Of its cells only those that have changed since what a page knows; all where that is not
-    known any more."""
+    """The app sends only the cells that changed since the page's last update. If the app no longer
+    knows that update, it sends all cells."""
     batches, owner = app.services.batches, f"browser:{ANN}"
     spec = BatchSpec((AxisSpec(SEED, "1..9"),))
     batch = batches.start("text-to-image", SMALL, spec, Origin(owner))
@@ -63,7 +63,8 @@ def test_a_running_grid_sends_its_new_cells(app: RunningApp) -> None:
 
 
 def test_files_of_a_grid_are_not_in_its_image(app: RunningApp) -> None:
-    """Others are told which fields lack theirs. Its pages are one image each."""
+    """Another user who opens the image learns which fields lack files. Each page of the grid has
+    its own image."""
     owner = f"browser:{ANN}"
     files = tuple(
         Upload(f"{name}.png", saved("PNG", Image.new("RGB", (size, 40))))
@@ -108,7 +109,8 @@ def test_a_file_of_the_form_that_did_not_vary_is_asked_for_by_its_name(app: Runn
 
 
 def test_fields_that_come_with_a_choice_vary_as_others_do(app: RunningApp) -> None:
-    """As do files that were added: where the batch is told, and where its image is opened again."""
+    """Added files vary in the same way, both when the app checks the batch and when a user reopens
+    its image."""
     owner, added = f"browser:{ANN}", "2.images.image1.image"
     name = app.services.forms.open(owner, "clip.json", json.dumps(CLIP).encode()).name
     varied = {f"{ENCODING}.crf": "20, 30", f"{ENCODING}.color_space": "sRGB, HDR"}

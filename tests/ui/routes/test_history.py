@@ -91,7 +91,7 @@ def pixels(app: RunningApp, run: Run) -> bytes:
 
 
 def test_a_run_is_listed(served: Served) -> None:
-    """With what it was asked, when it ended, what came and a small image of it."""
+    """The entry has the prompt, the end time, the number of results and a thumbnail."""
     _, app = served
     run = made(app, **{"2.text": "a lighthouse at dusk", "4.batch_size": 2})
     (told,) = past(app)
@@ -119,7 +119,8 @@ def test_the_end_is_reported_as_on_the_socket(served: Served) -> None:
 
 
 def test_runs_that_came_to_nothing_are_listed_in_words(served: Served) -> None:
-    """One that was stopped says so, and has no image; one that failed tells of which field."""
+    """A stopped run says that it was stopped, and has no thumbnail. A failed run names the field
+    that caused the failure."""
     demo, app = served
     demo.speed.step = 0.2
     failing = start(app, **SMALL | {"5.steps": 40})
@@ -138,7 +139,7 @@ def test_runs_that_came_to_nothing_are_listed_in_words(served: Served) -> None:
 
 
 def test_pages_search_and_workflows(served: Served) -> None:
-    """Newest first, a page at a time; only those with the words; only those of the workflow."""
+    """The list is newest first and paged. Search filters it by words or by workflow."""
     _, app = served
     runs = [
         made(app, **{"2.text": f"image {number} of a {'harbour' if number % 2 else 'tower'}"})
@@ -178,8 +179,8 @@ def test_hostile_questions(served: Served) -> None:
 
 
 def test_others_see_nothing(served: Served) -> None:
-    """Neither in the list nor by a run's id: everything of somebody else's is the same 404 as what
-    never was."""
+    """The list leaves out other users' runs. Any request by another user's run id gets the same 404
+    as for an unknown run."""
     _, app = served
     run = made(app)
     assert past(app, cookie=BOB) == past(app, cookie="") == []
@@ -197,7 +198,7 @@ def test_others_see_nothing(served: Served) -> None:
 
 @pytest.mark.parametrize("cookie", ["", "short"])
 def test_scripts_without_a_name_are_listed_nothing(served: Served, cookie: str) -> None:
-    """What has no cookie of ours is anybody: a run of it is found by its own id only."""
+    """Clients without the app's cookie are anonymous. They can reach their run only by its id."""
     _, app = served
     run = finished(start(app, cookie="", **SMALL))
     assert past(app, cookie=cookie) == []
@@ -240,8 +241,8 @@ def test_run_again(served: Served) -> None:
 
 
 def test_what_was_given_is_shown_beside_the_result(served: Served) -> None:
-    """The end of a run tells where the image is that it was given: its owner gets it as it was, and
-    nobody else does. A run that was given none tells nothing."""
+    """The finished run links to its input image. The owner gets the original image, and other users
+    get 404. A run without an input image has no link."""
     _, app = served
     image = photo()
     run = finished(start(app, "image-to-image", **QUICK, **{"4.image": image}))
@@ -285,8 +286,8 @@ def test_an_input_is_kept_and_sent_again(served: Served) -> None:
 
 
 def test_the_values_of_a_run(served: Served) -> None:
-    """As the page keeps them: every field, large numbers as text, files as a copy that the page can
-    show."""
+    """The app returns values as the page keeps them: every field, large numbers as text, and files
+    as copies that the page can show."""
     _, app = served
     run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo("red")}))
     told = get(app, f"/api/v1/runs/{run.id}/values").json()
@@ -359,7 +360,8 @@ def test_what_a_refused_run_brought_is_not_kept() -> None:
 
 
 def test_an_app_that_remembers_nothing() -> None:
-    """It has an empty list, and what is still in memory can be run again and deleted."""
+    """Without a history, the list is empty. The user can still repeat and delete a run that is in
+    memory."""
     with running_demo_app(step_seconds=0, remembers=False) as (_, app):
         run = made(app)
         assert past(app) == []

@@ -76,7 +76,8 @@ def check(app: RunningApp, body: object, path: str = "/check") -> requests.Respo
 
 
 def test_more_than_a_batch_takes_is_refused(app: RunningApp) -> None:
-    """Too many fields or files are named; what is no batch gets an example of one."""
+    """The app refuses too many fields or files. The error for an invalid batch shows a valid
+    example."""
     axis = {"field": "5.steps", "text": "1,2"}
     for axes, said in (
         ([axis] * 21, "No more than 20 fields can vary at once. Use a table for more."),
@@ -105,8 +106,8 @@ def test_every_check_gets_an_answer(app: RunningApp, spec: Any, values: dict[str
 def test_a_batch_starts_whole_or_not_at_all(
     app: RunningApp, spec: Any, base: dict[str, object]
 ) -> None:
-    """What is refused leaves no batch, no run and no thread; what is not has all of its rows, and
-    is the same after a restart."""
+    """A refused batch leaves no batch, run or thread. An accepted batch has all its rows, which are
+    the same after a restart."""
     batches = app.services.batches
     body = {**spec, "values": base} if isinstance(spec, dict) else spec
     answer = check(app, body, "")

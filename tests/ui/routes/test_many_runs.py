@@ -41,7 +41,7 @@ def change(app: RunningApp, cookie: str = ANN, **what: object) -> int:
 
 
 def test_favourites_are_their_owner_s(app: RunningApp) -> None:
-    """They are told as such, can be listed alone, and nobody else can mark them."""
+    """The list marks favorites and can be filtered by them. Another user can't mark them."""
     first, second = made(app), made(app)
     assert change(app, BOB, runs=[first.id], favourite=True) == 404
     assert change(app, runs=[first.id, "unknown"], favourite=True) == 200
@@ -54,8 +54,8 @@ def test_favourites_are_their_owner_s(app: RunningApp) -> None:
 
 
 def test_a_deletion_can_be_undone_for_a_while(app: RunningApp) -> None:
-    """What is deleted is no longer listed, comes back undamaged, and is gone with its files once
-    the time is over; nobody else can do either."""
+    """A deleted run leaves the list, and the user can restore it unchanged. After the deadline, the
+    app deletes the run and its files. Another user can neither delete nor restore it."""
     first, second = made(app), made(app)
     digest = second.state.files[0].digest
     assert change(app, BOB, runs=[first.id, second.id], listed=False) == 404
@@ -93,7 +93,8 @@ def test_a_disk_that_fails_ends_no_deleting(app: RunningApp) -> None:
 
 
 def test_a_run_that_cannot_be_deleted_keeps_no_other(app: RunningApp) -> None:
-    """Those after it are deleted in the same round, and it is once it can be."""
+    """The app deletes the other runs in the same round. It retries the failed deletion in the next
+    round."""
     first, second = made(app), made(app)
     file = app.services.copies.blobs.path(first.state.files[0].digest)
     assert file is not None
@@ -112,8 +113,8 @@ def test_a_run_that_cannot_be_deleted_keeps_no_other(app: RunningApp) -> None:
 
 
 def test_stopped_runs_can_be_left_out() -> None:
-    """Whoever asks for fruitful runs is told of no stopped one; nobody is told of one that was
-    stopped before it had begun."""
+    """A list without fruitless runs leaves out stopped runs. No list contains a run that was
+    stopped before it started."""
     with running_demo_app(step_seconds=0.2) as (_, app):
         run = made(app)
         stopped, waiting = (start(app, **SMALL | {"5.steps": 40}) for _ in range(2))

@@ -85,7 +85,8 @@ def test_runs_of_other_pages_send_events(served: Served) -> None:
 
 
 def test_another_person_gets_the_number_only(served: Served) -> None:
-    """Somebody else's page hears how many wait in all, and nothing of any run."""
+    """Another user's page gets the total number of waiting runs, but no information about any
+    run."""
     _, app = served
     with page_open(app, BOB) as page:
         runs = several(app, 3)
@@ -105,7 +106,7 @@ def test_a_page_without_a_cookie_gets_the_number_only(served: Served) -> None:
 
 
 def test_places_change_live(served: Served) -> None:
-    """A run that is moved earlier, and one that leaves, are told with the new places of all."""
+    """When a run moves up or leaves the queue, the app sends every run's new position."""
     _, app = served
     first, second, third, fourth = (run.id for run in several(app))
     with page_open(app) as page:
@@ -118,8 +119,7 @@ def test_places_change_live(served: Served) -> None:
 
 
 def test_a_ping_of_the_page_is_answered(served: Served) -> None:
-    """A page that asks whether it is still heard is told everything again, whatever has been told
-    before."""
+    """When a page pings, the app sends the full state again, even if nothing changed."""
     _, app = served
     with page_open(app) as page:
         first = told(page, lambda _: True)
@@ -131,7 +131,7 @@ def test_a_ping_of_the_page_is_answered(served: Served) -> None:
 
 
 def test_a_reload_within_the_grace_time_ends_nothing() -> None:
-    """A page that closes and comes back in time finds its run going on."""
+    """If a page closes and reconnects within the grace time, its run continues."""
     with running_demo_app(step_seconds=0.25, grace=4.0) as (_, app):
         run = by_page(app)
         for _ in range(3):
@@ -144,8 +144,8 @@ def test_a_reload_within_the_grace_time_ends_nothing() -> None:
 
 
 def test_a_lagging_page_does_not_hold_up_others(served: Served) -> None:
-    """A page that does not read is told the newest when it does; another one hears everything
-    meanwhile."""
+    """A page that doesn't read gets only the latest state when it reads again. Meanwhile another
+    page gets every update."""
     _, app = served
     with page_open(app) as lazy, page_open(app) as lively:
         for _ in range(5):

@@ -67,8 +67,8 @@ def read(app: RunningApp, place: object, cookie: str = ANN) -> bytes | None:
 
 
 def test_presets_are_private(app: RunningApp) -> None:
-    """Saved, listed, overwritten and deleted by whoever saved them; hidden fields and wrong values
-    are left out."""
+    """Users save, list, overwrite and delete their own presets. The app leaves out hidden fields
+    and invalid values."""
     values = {
         "2.text": "a cat",
         "5.steps": 7,
@@ -92,7 +92,8 @@ def test_presets_are_private(app: RunningApp) -> None:
 
 
 def test_a_preset_gets_another_name(app: RunningApp) -> None:
-    """By whoever may overwrite it; never that of another one, which would be lost."""
+    """A user can rename a preset that the user may overwrite. The app refuses the name of another
+    preset, which would be lost."""
     for name, steps in (("Cats", 3), ("Dogs", 4)):
         ask(app, "POST", OF_TEXT, name=name, values={"5.steps": steps})
     cats = f"{OF_TEXT}&name=Cats"
@@ -116,7 +117,8 @@ def test_a_preset_gets_another_name(app: RunningApp) -> None:
 
 
 def test_shared_presets_are_changed_by_those_who_may(app: RunningApp) -> None:
-    """Everybody has them; who may not add workflows is told so, and nothing is changed."""
+    """All users see shared presets. A user who can't add workflows gets an error, and the presets
+    don't change."""
     shared = {"name": "House style", "values": {"5.steps": 9}, "shared": True}
     refused = ask(app, "POST", OF_TEXT, BOB, **shared)
     assert refused.status_code == 409
@@ -132,7 +134,8 @@ def test_shared_presets_are_changed_by_those_who_may(app: RunningApp) -> None:
 
 
 def test_a_workflow_that_one_does_not_have_has_no_presets(app: RunningApp) -> None:
-    """As for one that never was, a sentence; and without a cookie nothing is kept."""
+    """The app answers 404 with a sentence, as for an unknown workflow. Without a cookie, it saves
+    no preset."""
     for method in ("GET", "POST"):
         answer = ask(app, method, "/api/v1/presets?workflow=none", name="x", values={})
         assert answer.status_code == 404
@@ -145,8 +148,8 @@ OF_INPAINT = "/api/v1/presets?workflow=inpaint"
 
 @pytest.mark.parametrize("shared", [False, True], ids=["own", "shared"])
 def test_a_preset_holds_files_and_masks(app: RunningApp, shared: bool) -> None:
-    """Its image and mask come back as they were, as copies for whom the preset is for and for nobody
-    else; with the preset its files are gone."""
+    """The app restores the image and mask unchanged, as copies for the users of the preset only.
+    Deleting the preset deletes its files."""
     image, mask = saved("PNG"), saved("PNG", Image.new("LA", (8, 8), (255, 200)))
     value = {"file": given(app, image), "mask": given(app, mask)}
     told = {"name": "x", "values": {"4.image": value, "7.steps": 3}, "shared": shared}
@@ -169,8 +172,8 @@ def test_a_preset_holds_files_and_masks(app: RunningApp, shared: bool) -> None:
 
 
 def test_a_deleted_file_is_reported(app: RunningApp) -> None:
-    """Somebody else's file, one that is gone and one that the field does not take: a sentence with
-    the field's name, and no preset is saved."""
+    """The app refuses another user's file, a deleted file and an invalid file. The error names the
+    field, and the app saves no preset."""
     places = (given(app, saved("PNG"), BOB), "ab" * 16 + "/a.png", given(app, b"no image"))
     for place in places:
         values = {"4.image": {"file": place, "mask": None}}

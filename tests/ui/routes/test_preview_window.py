@@ -114,7 +114,7 @@ def test_small_frames_that_come_in_one_piece_do_not_make_a_link_look_fast() -> N
 
 
 def test_a_link_that_became_fast_is_found_out() -> None:
-    """Of small frames that come at once each tells of twice the rate that was known."""
+    """Each small frame that arrives immediately doubles the estimated rate."""
     window, now = PreviewWindow(), 0.0
     for number in range(1, 21):
         now += INTERVAL

@@ -71,7 +71,7 @@ def test_a_part_of_a_file(served: Served) -> None:
 
 
 def test_the_name_in_an_address_decides_nothing(served: Served) -> None:
-    """Only the run and the place in it count; whatever stands as the name is not looked at."""
+    """Only the run and the index select the file. The app ignores the name in the address."""
     demo, app = served
     run = a_run(app)
     answer = get(app, f"/files/{run.id}/0/..%2f..%2fetc%2fpasswd.png")
@@ -125,8 +125,8 @@ def own() -> Iterator[Served]:
 
 
 def test_results_outlive_the_server(own: Served) -> None:
-    """Files that were deleted on the server, and files of a server that is away, come from what is
-    kept here."""
+    """The app serves its own copies when files were deleted on the ComfyUI server or the server is
+    unreachable."""
     demo, app = own
     run = a_run(app, 2)
     originals = [original(demo, file) for file in run.state.files]
@@ -168,8 +168,8 @@ def test_a_small_image(served: Served) -> None:
 
 
 def test_a_painted_image_returns_with_its_original(served: Served) -> None:
-    """Settings that are reused bring the image below and the paint, so that the same is sent again
-    and leads to the same image; without what is below, the one file that was made of both."""
+    """Reusing settings restores the original image and the paint. Sending them again gives the same
+    image. If the original is missing, the app returns the single merged file."""
     _, app = served
     below, owner = a_run(app), f"browser:{ANN}"
     copies = app.services.copies

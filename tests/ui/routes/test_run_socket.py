@@ -68,7 +68,7 @@ def test_the_result_comes_after_the_last_frame(served: Served) -> None:
 
 
 def test_a_late_watcher_sees_the_newest_frame_first(served: Served) -> None:
-    """Who comes in the middle gets the current frame and state at once."""
+    """A watcher that connects during a run immediately gets the current frame and state."""
     _, app = served
     run = start(app, **{"5.steps": 20})
     for state in run.watch(timeout=LONGEST_WAIT):
@@ -88,7 +88,8 @@ def own() -> Iterator[Served]:
 
 
 def test_stop_over_the_socket(own: Served) -> None:
-    """The word "stop" ends the run at the server, and the watcher is told."""
+    """The message "stop" interrupts the run on the ComfyUI server, and the watcher gets the final
+    state."""
     demo, app = own
     run = start(app, **{"5.steps": 60})
     with watching(app, run.id) as socket:
@@ -103,7 +104,7 @@ def test_stop_over_the_socket(own: Served) -> None:
 
 
 def test_the_end_can_be_read_again(served: Served) -> None:
-    """A finished run tells its last state to whoever asks, and closes normally."""
+    """A finished run's socket sends the last state and then closes normally."""
     _, app = served
     run = finished(start(app, **{"5.steps": 1}))
     with watching(app, run.id) as socket:
@@ -145,7 +146,7 @@ def test_other_sites_may_not_watch(served: Served) -> None:
 
 
 def test_nonsense_ends_the_socket_only(served: Served) -> None:
-    """A word the app does not know closes that socket; the run goes on."""
+    """An unknown message closes only the sender's socket. The run continues."""
     _, app = served
     run = start(app, **{"5.steps": 15})
     with watching(app, run.id) as good:

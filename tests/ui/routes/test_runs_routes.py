@@ -81,7 +81,7 @@ def test_stop(served: Served) -> None:
 
 @pytest.mark.parametrize("what", ["again", "move?by=1"])
 def test_a_run_of_another_person_looks_missing(served: Served, what: str) -> None:
-    """Another browser and a guessed id get 404 and the same words; the run goes on."""
+    """Another browser gets the same 404 as for a guessed id. The run continues."""
     _, app = served
     run = start(app, **{"5.steps": 60})
     stranger, guess = (

@@ -64,7 +64,8 @@ def upload(
 
 
 def test_an_upload_has_an_unguessable_location(app: RunningApp) -> None:
-    """The same file, given twice, lies in two places that say nothing of it or of this machine."""
+    """Two uploads of the same file get two locations, which reveal nothing about the file or the
+    machine."""
     places = [str(upload(app, saved("PNG")).json()[0]) for _ in range(2)]
     folders = {Path(place).parent.name for place in places}
     assert len(folders) == 2
@@ -137,7 +138,7 @@ def test_refused_files_are_not_kept(
     ],
 )
 def test_no_form_is_no_trouble(app: RunningApp, kind: str, body: bytes) -> None:
-    """Whatever pretends to be an upload is refused, and leaves nothing."""
+    """The app refuses a malformed upload and stores nothing."""
     answer = requests.post(
         f"{app.url}/gradio_api/upload", body, headers={"content-type": kind}, timeout=LONGEST_WAIT
     )
@@ -186,7 +187,8 @@ def test_routes_without_files_take_smaller_bodies(app: RunningApp, path: str) ->
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_claim_of_four_gigabytes_is_refused_at_once(app: RunningApp, path: str) -> None:
-    """What a request's head announces is refused before anything of it has come."""
+    """The app checks the announced size in the headers and refuses the request before any body
+    arrives."""
     kind = "multipart/form-data; boundary=b"
     with raw(
         app,
@@ -243,13 +245,13 @@ def test_an_upload_that_breaks_off_leaves_nothing(
 
 
 def test_too_many_bodies_at_once_are_refused() -> None:
-    """When strangers fill the memory with halves of requests, the next one is told to come later,
-    and then let in."""
+    """When partial requests fill the memory, the app answers the next request with 503. It accepts
+    the request once memory is free."""
     awaited(fill_the_memory())
 
 
 async def fill_the_memory() -> None:
-    """One request holds nearly all that may be held, until it is told to end."""
+    """Hold nearly all of the allowed memory with one request, and release it on a signal."""
     end = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -280,7 +282,7 @@ async def fill_the_memory() -> None:
 
 
 def test_uploads_have_one_limit_wherever_they_are_sent(app: RunningApp) -> None:
-    """What one address has on its way to one route is missing at the other."""
+    """Uploads to one route count against the address's limit at the other route."""
     room, limits = app.services.uploading, app.services.limits
     others = [Caller(f"person {at}", "127.0.0.1") for at in range(limits.address_uploading)]
     eventually(lambda: not room.taken)  # a place is given back after the answer
@@ -318,8 +320,8 @@ def test_a_body_that_dribbles_is_refused() -> None:
 
 
 def test_a_field_explains_the_error_of_its_file(app: RunningApp) -> None:
-    """What is no image, and what is no longer here, is said on the field; nothing is sent to the
-    server."""
+    """The field's error says that the file is not an image or no longer exists. The app sends
+    nothing to the ComfyUI server."""
     page = PageCalls(app).open("image-to-image")
     text, gone = (str(upload(app, data).json()[0]) for data in (b"no image", saved("PNG")))
     file = app.services.copies.uploads.find(OWNER, gone)
@@ -348,8 +350,8 @@ def test_the_editor_decodes_nothing_that_was_not_judged(app: RunningApp) -> None
 
 
 def test_results_shown_in_a_form_have_no_place_to_guess(app: RunningApp) -> None:
-    """A copy of somebody's result, which a form shows as an input, lies where its name alone leads
-    nobody; each run has its own."""
+    """The app copies a user's result to a location that can't be guessed from its name. Each run
+    has its own copy."""
     file = finished(start(app)).state.files[0]
     one, same = (app.services.copies.of_server(file, OWNER) for _ in range(2))
     other = replace(app.services.copies, secret=b"another app").of_server(file, OWNER)

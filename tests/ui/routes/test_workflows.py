@@ -74,8 +74,8 @@ def test_a_chain_whose_workflow_is_gone_says_in_which_step(app: RunningApp) -> N
 
 
 def test_a_cover_is_sent(app: RunningApp) -> None:
-    """The author's image as it lies beside the workflow, to be shown as an image and nothing else;
-    of a workflow without one there is none."""
+    """The app sends the author's image from beside the workflow, with headers that allow only an
+    image. A workflow without a cover answers 404."""
     answer = get(app, str(known(app, ANN)["upscale"]["thumb"]))
     assert answer.content == (WORKFLOWS / "upscale.webp").read_bytes()
     assert Image.open(io.BytesIO(answer.content)).format == "WEBP"
@@ -92,9 +92,9 @@ def opened(app: RunningApp, data: bytes, who: str, name: str) -> dict[str, Any]:
 
 
 def test_a_result_opens_as_it_was_made(app: RunningApp) -> None:
-    """Whoever made it has the workflow and the values of the run, with its files; where the run is
-    gone, and for others, it is a workflow of their own with the image's seed, under a short name,
-    and fields whose files are not here are told."""
+    """The owner gets the run's workflow, values and files. For other users, and after the run is
+    deleted, the image opens as a private workflow with its seed and a short name. The app then
+    names the fields whose files are missing."""
     image = Upload("my own.png", (WORKFLOWS / "upscale.webp").read_bytes())
     values = {"4.image": image, "2.text": "a fox", "8.seed": 41}
     run = finished(start(app, "image-to-image", **values))
@@ -116,8 +116,8 @@ def test_a_result_opens_as_it_was_made(app: RunningApp) -> None:
 
 
 def test_what_strangers_open_is_not_listed(app: RunningApp) -> None:
-    """All who come without a cookie are one to the app: whoever knows the name finds it, and nobody
-    learns of another's."""
+    """To the app, all clients without a cookie are one user. A client that knows the name can open
+    the workflow, but the lists don't show it."""
     text = (WORKFLOWS / "text-to-image.json").read_bytes()
     address = f"{app.url}/api/v1/workflows?file=private.json"
     name = requests.post(address, text, timeout=LONGEST_WAIT).json()["name"]

@@ -12,7 +12,7 @@ from ui.settings.options import Settings
 
 OPTIONS = [f"--{name.replace('_', '-')}" for name in Settings.model_fields]
 VARIABLES = [f"COMFYFORMS_{name.upper()}" for name in Settings.model_fields]
-MARK = "hunter2"  # in every value that the next tests try; nobody repeats it
+MARK = "hunter2"  # part of every value in the tests below; no message may repeat it
 VALUES = (
     st.tuples(st.text(max_size=20), st.text(max_size=20))
     .map(MARK.join)
@@ -55,7 +55,7 @@ NEAR = st.sampled_from(
 def test_any_arguments_are_settings_or_a_sentence(
     capsys: pytest.CaptureFixture[str], arguments: list[list[str]]
 ) -> None:
-    """Whatever is typed, it is taken or refused in words, and never repeated."""
+    """The app accepts any input or refuses it with a sentence, and never repeats the input."""
     taken_or_refused([word for words in arguments for word in words], capsys)
 
 
@@ -70,7 +70,7 @@ def test_any_arguments_are_settings_or_a_sentence(
 def test_any_variables_are_settings_or_a_sentence(
     capsys: pytest.CaptureFixture[str], variables: dict[str, str]
 ) -> None:
-    """So is whatever a variable says."""
+    """The app treats variables in the same way as arguments."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():
             patch.setenv(name, value.encode(errors="replace").decode())

@@ -37,7 +37,8 @@ def permitted(*arguments: str) -> Permissions:
     ],
 )
 def test_who_may_open(arguments: list[str], may: set[str]) -> None:
-    """By itself only where nobody else can reach the app; else whoever the operator says."""
+    """By default, opening is allowed only if other machines can't reach the app. Otherwise the
+    setting decides."""
     permissions = permitted(*arguments)
     for person in (ANN, BOB, BROWSER) if "--login" in arguments else (BROWSER,):
         assert permissions.open(person) == (person in may)
@@ -60,8 +61,8 @@ def test_who_may_open(arguments: list[str], may: set[str]) -> None:
     ],
 )
 def test_who_operates_the_app(arguments: list[str], may: set[str]) -> None:
-    """Whoever the settings name; without any sign-in everybody, but only where nobody else can reach
-    it. Guests never."""
+    """The settings name the administrators. Without sign-in, every user is an administrator, but
+    only if other machines can't reach the app. Guests never are."""
     permissions = permitted(*arguments)
     people = (ANN, BOB, BROWSER) if "--login" in arguments else (BROWSER,)
     assert {one for one in people if permissions.operates(one)} == may
@@ -79,7 +80,8 @@ def test_who_operates_the_app(arguments: list[str], may: set[str]) -> None:
     ],
 )
 def test_who_is_trusted(arguments: list[str], keeps: set[str], trusted: set[str]) -> None:
-    """Whoever may keep; where others can reach the app, or people log in, operators alone."""
+    """The app trusts users who may keep workflows. If other machines can reach the app, or users
+    sign in, only administrators among them are trusted."""
     permissions = permitted(*arguments)
     for person in (ANN, BOB) if "--login" in arguments else (BROWSER,):
         assert permissions.keep(person) == (person in keeps)
@@ -93,7 +95,7 @@ def test_keeping_requires_the_permission_to_open() -> None:
 
 
 def test_a_list_of_nodes(tmp_path: Path) -> None:
-    """One class a line; comments and empty lines are none."""
+    """The file has one class per line. The app ignores comments and empty lines."""
     path = tmp_path / "nodes.txt"
     path.write_text("# basic\nKSampler\n  SaveImage  # keeps\n\nText|pysssss\n", "utf-8")
     assert read_node_classes(path) == {"KSampler", "SaveImage", "Text|pysssss"}
@@ -107,7 +109,7 @@ def test_a_list_of_nodes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"# nothing\n", b"\xff\xfe\x00"])
 def test_a_list_without_nodes_is_a_mistake(tmp_path: Path, content: bytes) -> None:
-    """Empty, or no text: it is said at the start, not when somebody opens a file."""
+    """The app reports an empty or binary file at startup, not when a user opens a workflow."""
     path = tmp_path / "nodes.txt"
     path.write_bytes(content)
     with pytest.raises(ComfyError, match="--open-nodes"):
@@ -122,7 +124,8 @@ def test_a_missing_list_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_operators_are_named_by_settings_or_by_the_file_of_users(tmp_path: Path) -> None:
-    """A browser of the same name is none; whoever is made one later is one without a restart."""
+    """A browser with the same name is not an administrator. A user who becomes an administrator
+    later needs no restart."""
     file = UsersFile(tmp_path / "users.json")
     file.add("cleo", "lighthouse", "operator")
     settings = read_settings(["--users", str(file.path), *NETWORK, *LOGIN, "--open", "operators"])

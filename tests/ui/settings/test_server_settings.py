@@ -76,7 +76,8 @@ def test_each_server_has_a_login_of_its_own(
 
 
 def test_a_server_has_a_limit_of_its_own(tmp_path: Path) -> None:
-    """However its address is written, and with a login that is told beside it."""
+    """The limit applies however the address is written. Credentials from another option still
+    apply."""
     file = tmp_path / "forms.toml"
     file.write_text(
         '[[server]]\nurl = "http://One:8188/"\nlimit = 3\n[[server]]\nurl = "http://other:8188"\n'
@@ -115,7 +116,7 @@ def test_a_server_has_a_limit_of_its_own(tmp_path: Path) -> None:
 def test_wrong_servers_are_refused(
     text: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With what to write instead, and without what was written."""
+    """The error says what to write instead, and doesn't repeat the input."""
     file = tmp_path / "forms.toml"
     file.write_text(text)
     told = refused(["--config", str(file)], capsys)

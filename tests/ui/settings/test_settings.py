@@ -98,7 +98,7 @@ def test_a_file_provides_missing_settings(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_wrong_file_is_refused(
     text: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What is wrong in the file is told under its name there."""
+    """The error names the setting as it is written in the file."""
     file = tmp_path / "forms.toml"
     file.write_text(text)
     (told,) = refused(["--config", str(file)], capsys)
@@ -120,7 +120,8 @@ def test_a_home_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_file_in_another_encoding_is_refused(
     encoding: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As editors and shells of Windows write it: it is no empty one, without the login in it."""
+    """Windows editors and shells write such files. The app must not read one as an empty file
+    without the login."""
     file = tmp_path / "forms.toml"
     file.write_text('login = ["jürgen:secret"]', encoding=encoding)
     sentence = "--config: the file cannot be read: it is no text in UTF-8."
@@ -246,8 +247,8 @@ def test_a_wrong_setting_is_refused(
 def test_all_wrong_settings_are_reported_at_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody starts the app five times for five mistakes; what came from a variable has its
-    name."""
+    """The administrator sees all mistakes after one start. An error in a variable names the
+    variable."""
     monkeypatch.setenv("COMFYFORMS_HOURLY", "0")
     told = refused(
         ["--port", "99999", "--keep", "maybe", "--logn=a:b", "--grace", "-1", "--port", "8"], capsys
@@ -310,7 +311,8 @@ def test_a_file_that_holds_no_logins(
 def test_a_variable_that_is_misspelled(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A login that nobody reads would leave the app open: the log says so, without the value."""
+    """A misspelled login variable would leave the app open. The log names the variable without its
+    value."""
     monkeypatch.setenv("COMFYFORMS_LOGN", "anna:lighthouse")
     assert read_settings([]).pairs == ()
     assert caplog.record_tuples == [
@@ -362,7 +364,7 @@ def test_who_can_reach_the_app(given: dict[str, Any], alone: bool) -> None:
 
 
 def test_settings_show_no_secret() -> None:
-    """Whoever prints or logs them prints stars."""
+    """Printed or logged settings show stars instead of secrets."""
     given = {"server": "http://box", "server_token": "hunter2", "server_header": "X-Key: hunter2"}
     settings = Settings(**given, database="postgresql://a:hunter2@box/db", login="anna:hunter2")  # type: ignore[arg-type]
     assert settings.pairs == (("anna", "hunter2"),)

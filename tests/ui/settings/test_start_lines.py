@@ -37,7 +37,7 @@ def test_on_this_machine_alone_only_its_address_is_said(host: str) -> None:
 
 
 def test_who_can_reach_it_is_said() -> None:
-    """With what asks them to sign in, where nobody has to; and the link for guests."""
+    """The lines say how to require sign-in if the app doesn't, and show the link for guests."""
     _, everybody = start_lines(Reach("10.1.2.3", 80))
     assert "It is for everybody, without signing in." in everybody
     assert "app.py user add" in everybody
@@ -62,13 +62,13 @@ def test_finding_s24_a_container_without_a_proxy_is_warned() -> None:
 def test_a_container_trusts_a_proxy_that_is_named(
     monkeypatch: pytest.MonkeyPatch, trusted: tuple[str, ...], contained: bool
 ) -> None:
-    """Addresses inside the container are none of a proxy's."""
+    """A loopback address inside the container can't be a proxy's address."""
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
     assert WebSettings(host="0.0.0.0", trusted_proxies=trusted).is_contained is contained
 
 
 def test_on_a_space_the_secret_is_named() -> None:
-    """Nobody types commands there."""
+    """Users can't run commands on a Space."""
     script = "from ui.settings.start_lines import *; print(*start_lines(Reach('10.1.2.3', 80)))"
     said = subprocess.run(
         [sys.executable, "-c", script],

@@ -30,7 +30,8 @@ NETWORK = HostMiddleware.of("0.0.0.0", ["forms.example"])
     ],
 )
 def test_limits_count_by_address(peer: str, address: str) -> None:
-    """IPv4 by address; IPv6 by network, since whoever has one address there has billions."""
+    """IPv4 clients count by address. IPv6 clients count by network, because one client there has
+    billions of addresses."""
     assert client_address({"type": "http", "client": (peer, 1)}) == address
     assert client_address({"type": "http", "client": None}) == ""
 
@@ -90,14 +91,14 @@ def test_names_of_an_app_on_the_network(header: str) -> None:
     ],
 )
 def test_names_that_are_not_the_apps(header: str) -> None:
-    """Others' names, and what is no name at all, are refused wherever the app listens."""
+    """The app refuses other hosts' names and malformed names, no matter where it listens."""
     assert not LOOPBACK.know(header)
     assert not NETWORK.know(header)
 
 
 @given(st.text(max_size=300))
 def test_any_header_is_judged(header: str) -> None:
-    """Whatever stands in it, judging it raises nothing, and only loopback's own names pass."""
+    """The check raises no error for any header, and accepts only loopback names."""
     assert LOOPBACK.know(header) <= (
         host_name(header) in {"localhost", "forms.example", "::1"} or "127." in header
     )

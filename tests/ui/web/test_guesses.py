@@ -38,8 +38,8 @@ def test_waits_grow_and_have_an_end() -> None:
 
 
 def test_guessing_at_once_is_guessing_one_after_another() -> None:
-    """An attempt counts from when it is made: whoever sends a hundred together has no more than a
-    few looked at."""
+    """An attempt counts when it starts. Out of a hundred simultaneous attempts, the app checks only
+    a few."""
     guesses = Guesses()
     assert (
         sum(guesses.attempt(PasswordAttempt("anna", "10.0.0.5"), 0.0) == 0.0 for _ in range(100))
@@ -48,8 +48,8 @@ def test_guessing_at_once_is_guessing_one_after_another() -> None:
 
 
 def test_others_do_not_wait() -> None:
-    """What somebody guesses neither holds up the person from another address nor other names from
-    the same one."""
+    """Wrong guesses delay neither the user at another address nor other user names at the same
+    address."""
     guesses = Guesses()
     assert wrong(guesses, "anna", "10.0.0.5", 20) > 0
     assert guesses.attempt(PasswordAttempt("anna", "10.0.0.6"), 0.0) == 0.0
@@ -103,7 +103,7 @@ def test_guesses_are_forgotten() -> None:
     )
 )
 def test_waits_are_always_bounded(attempts: list[tuple[str, str, float]]) -> None:
-    """No order of attempts makes anybody wait for longer than a minute."""
+    """No sequence of attempts causes a wait of more than a minute."""
     guesses, now = Guesses(), 0.0
     for name, address, pause in attempts:
         now += pause
@@ -111,8 +111,8 @@ def test_waits_are_always_bounded(attempts: list[tuple[str, str, float]]) -> Non
 
 
 def test_memory_is_bounded() -> None:
-    """Of more made-up names and addresses those are forgotten that tried longest ago; a report counts
-    the others together."""
+    """When there are too many names and addresses, the app forgets the oldest ones. A report adds
+    up the remaining addresses."""
     guesses, rate = Guesses(), Rate(1, 1.0)
     assert wrong(guesses, "anna", "10.0.0.5", NAME.free + 2) > 0
     assert [rate.take("10.0.0.5", 0.0) for _ in range(2)] == [True, False]
@@ -125,8 +125,8 @@ def test_memory_is_bounded() -> None:
 
 
 def test_a_report_has_a_few_lines_however_much_was_tried() -> None:
-    """It says how many failed from where, names nothing that was typed, and begins anew each
-    time."""
+    """The report says how many attempts failed per address. It never shows typed text, and it
+    resets each time."""
     guesses = Guesses()
     wrong(guesses, "a password typed as a name", "10.0.0.5", 12)
     assert guesses.report() == ["12 failed logins from 10.0.0.5."]
@@ -139,7 +139,7 @@ def test_a_report_has_a_few_lines_however_much_was_tried() -> None:
 
 
 def test_right_passwords_are_not_reported() -> None:
-    """Nobody is told of what went well."""
+    """The report leaves out successful attempts."""
     guesses = Guesses()
     guesses.attempt(PasswordAttempt("anna", "10.0.0.5"), 0.0)
     guesses.right(PasswordAttempt("anna", "10.0.0.5"))
@@ -147,7 +147,8 @@ def test_right_passwords_are_not_reported() -> None:
 
 
 def test_a_rate_is_kept_by_key() -> None:
-    """So many at once, and one more each so many seconds; another key has its own."""
+    """A key has a burst limit and regains one attempt per interval. Another key has its own
+    limit."""
     rate = Rate(3, 10.0)
     assert [rate.take("a", 0.0) for _ in range(4)] == [True, True, True, False]
     assert rate.take("b", 0.0)

@@ -47,8 +47,8 @@ def test_an_origin_that_is_no_address_is_another_site(origin: str) -> None:
 
 
 def test_the_cookie_identifies_the_browser() -> None:
-    """The same cookie is the same owner, another one is another; a restart with the same secret
-    changes nothing."""
+    """A cookie always maps to the same owner, and another cookie maps to another owner. A restart
+    with the same secret changes nothing."""
     identity = Identity(COOKIES)
     assert identity.owner(browser(COOKIES.signed(ANN))) == f"browser:{ANN}"
     assert identity.owner(browser(COOKIES.signed(BOB))) == f"browser:{BOB}"
@@ -71,15 +71,15 @@ def test_the_cookie_identifies_the_browser() -> None:
     ],
 )
 def test_a_cookie_with_a_wrong_signature_is_ignored(value: str) -> None:
-    """Nobody makes up an identity: without a cookie of ours a request has no owner that a browser
-    could have."""
+    """A client can't invent an identity. Without the app's own cookie, a request gets an owner that
+    no browser can have."""
     assert Identity(COOKIES).owner(browser(value)) == NOBODY
     assert Identity(COOKIES).owner(request()) == NOBODY
 
 
 @given(st.text(st.characters(max_codepoint=255), max_size=200))
 def test_any_cookie_is_judged(value: str) -> None:
-    """Whatever stands in a cookie, it is nobody's, without an error."""
+    """Any text in a cookie gives the anonymous owner, without an error."""
     assert Identity(COOKIES).owner(browser(value)) == NOBODY
 
 

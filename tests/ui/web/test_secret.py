@@ -15,7 +15,8 @@ from ui.web.secret import SIZE, derived, kept_secret, kept_webhook_secret
 
 
 def test_the_same_folder_has_the_same_secret(tmp_path: Path) -> None:
-    """It is made once, is nobody else's, and can be read by nobody else on this machine."""
+    """The app creates the secret once. Each folder has its own secret, and only the file's owner
+    can read it."""
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     first = kept_secret(tmp_path / "a")
@@ -38,13 +39,13 @@ def test_programs_that_start_at_once_share_it(tmp_path: Path) -> None:
 
 
 def test_a_start_that_was_cut_short_is_made_good(tmp_path: Path) -> None:
-    """What a program that was killed has left of it is written anew."""
+    """The app replaces a partial file that a killed process left."""
     (tmp_path / "secret.part").write_bytes(b"half")
     assert len(kept_secret(tmp_path)) == SIZE
 
 
 def test_a_damaged_secret_is_said_to_be(tmp_path: Path) -> None:
-    """An empty file would sign everything for anybody: it is not used."""
+    """With an empty secret, any client could forge signatures. The app refuses the file."""
     (tmp_path / "secret").write_bytes(b"")
     with pytest.raises(ComfyError, match="damaged"):
         kept_secret(tmp_path)
@@ -73,6 +74,6 @@ def test_a_path_that_is_not_a_folder(tmp_path: Path) -> None:
 
 
 def test_each_purpose_has_its_own() -> None:
-    """What is signed for one purpose is no signature for another."""
+    """A signature for one purpose isn't valid for another."""
     assert derived(b"s", "a") != derived(b"s", "b")
     assert derived(b"s", "a") != derived(b"t", "a")

@@ -59,7 +59,7 @@ def test_a_server_is_known_to_be_away_soon() -> None:
 
 
 class Answers:
-    """A server that answers as it is told to, and counts how often it was asked."""
+    """Health check of a server with a scripted answer, which counts its calls."""
 
     def __init__(self) -> None:
         self.well = True
@@ -83,7 +83,7 @@ class Answers:
 
 
 def test_only_changes_are_sent_and_to_all() -> None:
-    """Whoever listens is called once for each change, not for each answer."""
+    """The app calls each listener once per change, not once per answer."""
 
     async def scenario() -> None:
         answers, calls = Answers(), list[str]()
@@ -129,7 +129,8 @@ def test_a_server_that_gave_no_answer_is_asked_soon() -> None:
 
 
 def test_open_pages_hear_that_the_server_goes_and_comes(demo: DemoServer) -> None:
-    """Idle pages of two people are told that the server is away, and that it is back."""
+    """The app tells the idle pages of two users when the ComfyUI server goes away and when it comes
+    back."""
     with (
         running_app(demo.url, pace=QUICK) as app,
         page_open(app) as ann,
@@ -217,7 +218,8 @@ def test_a_run_notices_too(demo: DemoServer) -> None:
 
 
 def test_no_end_is_foretold_while_the_server_is_away(demo: DemoServer) -> None:
-    """Those that wait keep their place; how long it takes is said again when the server is back."""
+    """Waiting runs keep their place. The app shows the estimated time again when the ComfyUI server
+    is back."""
     with running_app(demo.url, pace=QUICK) as app, page_open(app) as page:
         finished(start(app, **{"5.steps": 1}))
         runs = [start(app, **{"5.steps": 60}) for _ in range(3)]

@@ -28,8 +28,8 @@ CALLERS = st.builds(Caller, st.sampled_from("abc"), st.sampled_from("xyz"))
 def test_each_person_gets_their_share(
     wishes: list[tuple[Caller, int]], data: st.DataObject
 ) -> None:
-    """At no time, of whatever is taken and given back in whatever order; and what is given back is
-    there again."""
+    """The limits hold for any order of takes and returns. Returned amounts become available
+    again."""
     share, held = Share(20, person=8, address=12), list[tuple[Caller, int]]()
     for caller, amount in wishes:
         if share.take(caller, amount):
@@ -50,8 +50,8 @@ def test_each_person_gets_their_share(
 
 @given(st.lists(st.tuples(st.integers(0, 60), CALLERS), max_size=120))
 def test_names_belong_to_the_first_person(uses: list[tuple[int, Caller]]) -> None:
-    """Nobody gets another's name, nobody has more than they may, and each that goes is told of
-    once."""
+    """A user can't take another user's name or exceed the limits. The callback gets each dropped
+    name once."""
     gone: list[str] = []
     owners = Owners(12, person=5, address=8, forget=gone.append)
     names: dict[str, Caller] = {}
@@ -69,8 +69,8 @@ def test_names_belong_to_the_first_person(uses: list[tuple[int, Caller]]) -> Non
 
 
 def test_the_largest_owner_makes_room() -> None:
-    """A newcomer takes the place of what was used longest ago at the address that has most, not of
-    anybody else's."""
+    """A newcomer replaces the least recently used name at the address with the most names, and no
+    other address's name."""
     gone: list[str] = []
     owners = Owners(6, person=10, address=10, forget=gone.append)
     owners.claim("old", Caller("ann", "quiet"))
@@ -82,7 +82,7 @@ def test_the_largest_owner_makes_room() -> None:
 
 
 def test_many_requests_delay_their_own_sender() -> None:
-    """Of one person so many requests are at work at once, and from one address; another's goes in
+    """Active requests are limited per user and per address. Another user's request runs in
     between."""
 
     async def seen() -> list[str]:
@@ -146,7 +146,7 @@ def test_a_body_has_a_least_speed(pieces: list[tuple[float, int]], arrives: bool
 
 
 def test_proxies_have_as_many_connections_as_come() -> None:
-    """Any other address has so many, and one that ends makes room."""
+    """Any other address has a connection limit, and closing a connection frees a slot."""
     addresses = Addresses(2, ("10.0.0.0/8",))
     assert all(addresses.arrive(("10.1.2.3", 1)) for _ in range(5))
     first, second, third = (addresses.arrive(("192.0.2.1", 1)) for _ in range(3))
@@ -171,13 +171,13 @@ def test_proxies_have_as_many_connections_as_come() -> None:
     ],
 )
 def test_one_customer_is_one_address(client: tuple[str, int] | None, address: str) -> None:
-    """Of IPv6 a customer has a whole network, all of which counts as one."""
+    """An IPv6 customer owns a whole network, which counts as one address."""
     assert client_address({"client": client}) == address
 
 
 def test_the_log_does_not_grow_with_the_attempts() -> None:
-    """Lines that differ in values or numbers only are of one kind, of which so many a minute pass,
-    news too."""
+    """Lines that differ only in values or numbers are of the same kind. The log passes a limited
+    number per kind and minute, also of info lines."""
     limit = LogLimit()
 
     def passed(level: int, text: str, *values: object) -> bool:

@@ -117,7 +117,8 @@ def test_bytes_and_large_words_end_a_socket(app: RunningApp, where: str) -> None
 
 @pytest.mark.parametrize("where", ["/news", "/live"])
 def test_a_flood_ends_a_socket(app: RunningApp, where: str) -> None:
-    """A browser that talks without end is cut off; the run and another watcher go on."""
+    """The app disconnects a browser that floods it with messages. The run and another watcher
+    continue."""
     run = start(app, **{"5.steps": 60})
     word = "here" if where == "/news" else "painted 1 1"
     with (
@@ -171,8 +172,8 @@ def silent(app: RunningApp, said: bytes = b"") -> socket.socket:
 
 
 def test_connections_have_a_bound() -> None:
-    """More connections than the app can serve are told to come later; once there are fewer, all is
-    well again."""
+    """When the app has too many connections, it answers 503. It recovers after connections
+    close."""
     with running_demo_app(step_seconds=0, limits=WebLimits(connections=6)) as (_, app):
         with contextlib.ExitStack() as kept:
             for _ in range(5):
@@ -191,8 +192,8 @@ def test_connections_have_a_bound() -> None:
 def test_silent_connections_are_closed(
     app: RunningApp, monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
-    """Whoever connects and asks for nothing, or for half of something, is let go; sockets of pages
-    are not."""
+    """The app closes a connection that sends nothing or only part of a request. It keeps the pages'
+    sockets open."""
     monkeypatch.setattr(protocols, "HEAD_SECONDS", 0.3)
     with page_open(app) as open_page, silent(app, said) as connection:
         open_page.recv()

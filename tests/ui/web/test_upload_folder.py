@@ -56,8 +56,8 @@ def test_what_cannot_be_removed_keeps_nothing_else(
 
 
 def test_finding_26_uploads_of_others_stay(tmp_path: Path) -> None:
-    """Where there is too much, the files of whoever gave most go first, though another's are
-    older."""
+    """When the folder is too large, the app first deletes files of the user with the most data.
+    Another user's older files stay."""
     uploads = UploadFolder(tmp_path)
     for name, age in (("ann", 90), *(("ben", age) for age in range(9))):
         place = uploads.make(name, f"{name}.png")

@@ -42,8 +42,8 @@ async def _starts(send: Send) -> None:
 
 
 def test_an_answer_is_not_cut_by_the_one_before_it() -> None:
-    """A request whose work goes on after its answer leaves the next answer on the same connection
-    alone."""
+    """If a request still works after its answer, it doesn't affect the next answer on the same
+    connection."""
     begun, ended = asyncio.Event(), asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,7 +72,7 @@ def test_an_answer_is_not_cut_by_the_one_before_it() -> None:
 
 
 def test_an_answer_that_breaks_off_ends_its_connection() -> None:
-    """What is not told whole is not taken for whole."""
+    """The client doesn't mistake a partial answer for a complete one."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

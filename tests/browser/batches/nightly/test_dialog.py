@@ -125,8 +125,9 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
 
 
 def test_cells_of_a_spreadsheet_are_pasted_as_a_table(fast: Site, visit: Visit) -> None:
-    """Whatever has the focus, if one of their headings is a field's; a spreadsheet gives an image of
-    them as well. Other texts, as those of one column, are what they are."""
+    """The dialog accepts the paste wherever the focus is, if a heading names a field. The image
+    that a spreadsheet adds doesn't matter. Other text, such as a single column, stays plain text.
+    """
     person = visit(fast).open(**SMALL)
     dialog = vary(person)
     box = values_of_row(dialog, "Prompt")

@@ -25,7 +25,7 @@ from tests.support.visitor import Site, Visitor
 from ui.languages.catalogues import Languages
 
 Visit = Callable[..., Visitor]
-# After a sheet would have looked what is new: as long as RENEWED_AFTER of batches/sheet.js.
+# Wait as long as the sheet waits before it looks for news: RENEWED_AFTER in batches/sheet.js.
 LATER = "() => new Promise((then) => setTimeout(then, 400))"
 
 PLACES = """all => all.map((one) => {
@@ -35,10 +35,10 @@ PLACES = """all => all.map((one) => {
 
 
 def test_a_batch_pauses_continues_stops_and_resumes(slow: Site, visit: Visit) -> None:
-    """Its card says how far it is, also after a reload, and lets the person's own run have the
-    stage, which tells it and leads to it before; whoever comes by a key sees a frame around its rows. The values of a row that was never begun can be used. What was stopped or has failed is
-    run once more; what is deleted is gone from the page,
-    its results stay."""
+    """The card shows the batch's progress, also after a reload. The stage shows the batch and a
+    button to it until the user starts a run of their own. A keyboard user sees a frame around the
+    batch's rows. The user can reuse the values of a row that never started, and run stopped and
+    failed rows again. A deleted batch disappears from the page, but its results stay."""
     person = visit(slow).open(**SMALL, **{"5.steps": 12})
     page = person.page
     dialog = vary(person)
@@ -107,7 +107,7 @@ def test_a_batch_pauses_continues_stops_and_resumes(slow: Site, visit: Visit) ->
     page.route("**/batches/*?with_runs=*", lambda one: answers.append((one, one.fetch())))
     sheet.get_by_role("button", name="Delete, keep results").press("Enter")
     expect(card).to_have_count(0)
-    page.evaluate(LATER)  # told that it is gone, nobody asks for it
+    page.evaluate(LATER)  # the page knows of the deletion and must not request the batch
     expect(sheet).to_be_visible()
     (asked, answer), *_ = answers
     asked.fulfill(response=answer)
@@ -131,7 +131,8 @@ def test_a_batch_pauses_continues_stops_and_resumes(slow: Site, visit: Visit) ->
 
 
 def what_is_pressed_stays_where_it_is(sheet: Locator) -> None:
-    """While a batch goes on: also once it is paused, and Retry failed has its place from the start."""
+    """Check that the sheet's buttons stay in place while a batch runs and after it pauses. Retry
+    failed has its place from the start."""
     page, before = sheet.page, sheet.page.viewport_size
     tools = sheet.locator(".sheet-tools")
     expect(tools.get_by_role("button", name="Retry failed")).to_be_disabled()
@@ -160,7 +161,7 @@ def a_stopped_cell_is_gone_on_with(sheet: Locator) -> None:
     sheet.get_by_role("button", name="Table").click()
 
 
-# Whether the button of each row is within it and beside its state, whatever is written on it.
+# Check that each row's button fits inside the row and beside its state, with any label.
 HAS_ROOM = """(words) => {
     const uses = [...document.querySelectorAll(".sheet .use button")];
     for (const use of uses) use.textContent = words;
@@ -179,8 +180,8 @@ def walker(fast: Site, visit: Visit) -> Walker:
 
 
 def test_batches_have_their_place_at_every_size(walker: Walker) -> None:
-    """The dialog with something wrong in it, the card, and the sheet as table and as gallery, with
-    rows that have failed: nothing is cut off, covered, too small, or keeps anybody away."""
+    """The dialog with an error, the card, and the sheet as table and gallery with failed rows fit
+    every size. Nothing is cut off, covered, too small or inaccessible."""
     person = walker.person.open(**SMALL)
     dialog = vary(person)
     values_of_row(dialog, "Prompt").fill("a red boat\na green boat, far out at sea")
@@ -224,7 +225,7 @@ def test_batches_have_their_place_at_every_size(walker: Walker) -> None:
 
 
 def test_arrows_work_where_rows_are_not_loaded_yet(fast: Site, visit: Visit) -> None:
-    """Of more rows than are asked for at once those behind the last of them are asked for then."""
+    """The page loads the next rows when the user reaches the end of those it loaded at first."""
     person = visit(fast).open(**SMALL, **{"5.steps": 1})
     page = person.page
     dialog = vary(person)

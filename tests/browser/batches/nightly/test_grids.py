@@ -27,7 +27,7 @@ from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 LABELS = "labels => labels.map((one) => one.textContent)"
-# Whether all cells end before there, and the last one not far from it.
+# Check that all cells end before this position and the last cell ends close to it.
 WITHIN = """most => {
     const ends = [...document.querySelectorAll(".sheet tbody .grid-cell")]
         .map((cell) => cell.getBoundingClientRect().right);
@@ -158,7 +158,7 @@ MOVED = """scroll => {
 }"""
 
 
-# Whether the end of a text is within its place.
+# Check that the end of a text lies within its element.
 ENDS_WITHIN = """(place) => {
     const text = document.createRange();
     const walk = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
@@ -172,8 +172,9 @@ ENDS_WITHIN = """(place) => {
 def test_a_grid_s_image_asks_for_the_file_that_all_cells_had(
     fast: Site, visit: Visit, tmp_path: Path
 ) -> None:
-    """Its field says which file it was, and the dialog, which would cover that, is offered with what
-    varied, before and after the file is there."""
+    """The field names the missing file. The dialog doesn't open by itself, because it would cover
+    that message. The stage offers it with the varied values, before and after the user adds the
+    file."""
     fields = (GridField("8.steps", "Steps", ("2", "3")),)
     base, files = {"4.image": None, "2.text": "a boat"}, {"4.image": "photo.png"}
     carried = GridSettings("image-to-image", "gone", fields, base, files)

@@ -12,7 +12,7 @@ from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 PLACE = "one => { const { x, y } = one.getBoundingClientRect(); return [x, y]; }"
-# How much of a line stands at the end of a list that goes on.
+# Return how much of the last visible row shows where a scrolling list ends.
 PART = """list => {
     const { bottom } = list.getBoundingClientRect();
     const heights = [...list.children].map((one) => one.getBoundingClientRect());
@@ -21,7 +21,8 @@ PART = """list => {
 }"""
 
 
-# Between a grid's name of its lines and the first value above them; found in one go, as it is drawn anew.
+# Return the gap between the name of a grid's rows and the first value above them. Read both in a
+# single call, because the page redraws the grid.
 AIR = """() => {
     const [down, first] = [".corner .down", "thead th:not(.corner)"].map((one) => {
         const words = document.createRange();

@@ -12,7 +12,7 @@ from tests.browser.nightly.walk.states import SIZES, at_every_size
 from tests.support.visitor import WAIT, Site, Visitor
 from tests.support.waiting import eventually
 
-# Whether Stop, which has the focus, is off for even a moment.
+# Record whether Stop, which has the focus, is disabled even for a moment.
 WATCH_STOP = """() => {
     const stop = document.querySelector("#stop");
     stop.focus();
@@ -28,9 +28,10 @@ def percent(person: Visitor) -> int:
 
 
 def test_the_stage_follows_the_steps_one_after_another(chains: Site, visit: Visit) -> None:
-    """One bar over all steps never goes back. Each step has the image that it made, which a press
-    shows on the stage while the next one runs. Stop keeps the focus between them. Another tab shows the same, as does the page after a
-    reload. What was made says of which chain it is a step, and the history has all steps."""
+    """A single bar over all steps never moves back. Each step keeps its image, and a click shows it
+    on the stage while the next step runs. Stop keeps the focus between steps. Another tab and a
+    reloaded page show the same. A result names its chain and step, and the history has all steps.
+    """
     person = visit(chains).open(BOATS)
     seen = [0]
     hold = chains.demo.hold
@@ -60,7 +61,7 @@ def test_the_stage_follows_the_steps_one_after_another(chains: Site, visit: Visi
         assert person.page.evaluate("() => window.stopLost") is False
         person.page.reload()
         states(person, "done", "running", "waiting")
-        # How far the step is comes a moment after the steps.
+        # The step's progress arrives shortly after the list of steps.
         eventually(lambda: percent(person) >= seen[-1], "the bar is where it was")
         seen.append(percent(person))
         enlarge.release()
@@ -103,7 +104,7 @@ def nothing_is_empty_below_it_on_a_phone(person: Visitor) -> None:
 
 
 def test_it_stays_where_it_is_while_the_server_is_away(chains: Site, visit: Visit) -> None:
-    """On a phone, whatever has to be said above it."""
+    """On a phone, the list of steps keeps its place when a message appears above it."""
     person = visit(chains, viewport=SIZES["phone"]).open(BOATS)
     tops = []
     top = "one => Math.round(one.getBoundingClientRect().top + scrollY)"
@@ -125,9 +126,9 @@ def test_it_stays_where_it_is_while_the_server_is_away(chains: Site, visit: Visi
 
 
 def test_a_result_leads_back_to_the_form_of_the_chain(chains: Site, visit: Visit) -> None:
-    """Reuse settings fills that in with what the run was made with, from wherever it is pressed. Vary
-    lets the whole chain run with those values and new seeds, and leaves the form as it is. What would
-    leave the chain is not offered."""
+    """Reuse settings fills the chain's form with the run's values, even while another workflow is
+    open. Vary runs the whole chain with those values and new seeds and leaves the form unchanged.
+    The stage offers no action that would leave the chain."""
     chains.demo.speed.step = 0.02
     person = visit(chains).open(BOATS)
     person.keep_seed(7, "make.5.seed")
@@ -166,7 +167,7 @@ def test_a_result_leads_back_to_the_form_of_the_chain(chains: Site, visit: Visit
 BROKEN = "demo-broken"
 
 
-# Whether a longer title is not cut where there is room beside it.
+# Check that a longer title isn't cut off while there is room beside it.
 WHOLE = """(name) => {
     name.textContent = "Image to image";
     return name.scrollWidth <= name.clientWidth;
@@ -174,9 +175,9 @@ WHOLE = """(name) => {
 
 
 def test_a_failed_step_runs_again_and_the_chain_continues(chains: Site, visit: Visit) -> None:
-    """The field that is wrong says so, also after a reload, and one button goes on. With another value there, Continue runs
-    the step that failed and those after it; what was made before is not made again. With nothing
-    changed, another press makes nothing twice, and shows the last result."""
+    """The wrong field shows its error, also after a reload, and a single button resumes the chain.
+    With another value there, Continue runs the failed step and the later steps, but no finished
+    step. If nothing changed, Generate repeats no step and shows the last result."""
     chains.demo.speed.step = 0.02
     person = visit(chains).open(BOATS)
     person.keep_seed(7, "make.5.seed")
@@ -255,8 +256,9 @@ def a_step_without_a_seed_says_that_it_makes_the_same(person: Visitor, site: Sit
 
 
 def all_results_of_a_step_are_seen(person: Visitor) -> None:
-    """Where a step has several runs these are below it while one of them is on the stage; a press shows
-    another, with what can be done with that. They are within the page at every size."""
+    """Check that a step with several runs lists their results below it while the stage shows a
+    result. A click shows another result with its actions. The list stays within the page at every
+    size."""
     page = person.page
     person.turn_to(PAIRS)
     person.press()

@@ -50,8 +50,8 @@ def models(nothing_left_behind: None) -> Iterator[Models]:
 
 
 def test_a_list_that_the_server_changes(models: Models, visit: Visit) -> None:
-    """What only the server can see (a model that is gone by now) is said on its field, in the
-    folded section too. “Reload models” offers what was added."""
+    """The field, even in a folded section, shows an error that only the server can detect, such as
+    a deleted model. “Reload models” offers models added later."""
     person = visit(models.site).open(**{"5.steps": 1, "1.ckpt_name": "second.safetensors"})
     expect(person.field("1.ckpt_name")).not_to_be_visible()
     models.names.remove("second.safetensors")
@@ -90,8 +90,8 @@ def can_be_refreshed(person: Visitor, models: Models) -> None:
 
 
 def test_a_wrong_value_in_a_link_does_no_harm(fast: Site, visit: Visit) -> None:
-    """Numbers out of their limits are brought within, other values that do not fit leave the author's;
-    each is told. What names no field is none of the form's."""
+    """The form brings numbers into their limits and replaces other invalid values with the
+    author's. It reports each of these changes and ignores a key that names no field."""
     person = visit(fast).open(
         **{
             "5.steps": "many",

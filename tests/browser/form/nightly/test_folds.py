@@ -115,8 +115,8 @@ def test_all_folds_with_errors_open(folded: Site, visit: Visit) -> None:
 
 
 def test_two_missing_models_are_marked(fast: Site, visit: Visit) -> None:
-    """A dropped workflow lacks two models. Generate opens Advanced, marks both fields with what is
-    wrong, and leads to the first."""
+    """A dropped workflow lacks two models. Generate opens Advanced, marks both fields with their
+    error, and leads the user to the first."""
     person = visit(fast).open("upscale")
     give(person.page, json.dumps(without_models()).encode(), "two_models.json")
     expect(person.page.locator("#missing summary")).to_contain_text("Missing: 2 models.")

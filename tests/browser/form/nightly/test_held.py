@@ -33,9 +33,9 @@ HELD = re.compile(r"\bheld-over\b")
 
 
 def test_a_file_held_over_a_field_outlines_it(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """Whatever the field takes, empty or with a file in it, it alone has the outline that a result has
-    there, and nothing is laid over it. That goes where the file goes, leaves the page or is let go
-    of."""
+    """Only the field below the file has the outline, the same as for a result. No overlay covers
+    the field. This holds for every kind of file, in an empty and in a filled field. The outline
+    disappears when the file moves on, leaves the page or is dropped."""
     with fields_for(TAKES, fast, tmp_path) as site:
         person = visit(site).open("all")
         files = Held(person)

@@ -12,9 +12,9 @@ Visit = Callable[..., Visitor]
 
 
 def test_earlier_texts_come_back(fast: Site, visit: Visit) -> None:
-    """Up in an empty field, or at the start of a text, walks through what this browser has sent from
-    that field; Down goes back, Esc brings back what stood there, and a text that is typed is
-    edited as ever. All keys are told, and at the foot of the page what scripts can call."""
+    """Up in an empty field, or at the start of a text, recalls the texts that this browser sent
+    from that field. Down moves forward again, Esc restores the previous text, and editing works as
+    usual. The page lists all keys, and its footer lists the API for scripts."""
     person = visit(fast).open(**{"5.steps": 1})
     box = person.entry("2.text")
     for text in ("a cat", "a dog\nand a bird"):

@@ -29,8 +29,8 @@ def test_finding_10_a_page_that_was_put_aside_works(
 
 
 def test_a_press_that_is_refused_says_why(visit: Visit, nothing_left_behind: None) -> None:
-    """Where the app takes no such request, its sentence replaces “Sending…”, or stands beside the
-    run that goes on."""
+    """If the app refuses a request, its sentence replaces “Sending…” or appears beside the current
+    run."""
     with running_demo_app(step_seconds=STEP, limits=WebLimits(body=20_000)) as (
         demo,
         app,

@@ -143,9 +143,9 @@ def says(words: Locator, what: list[str]) -> None:
 
 
 def takes_videos(person: Visitor) -> None:
-    """A video that the browser can't play is told in its field until it is taken out or another one
-    comes, and nowhere else. What is dropped there or chosen takes its place; what is no video does
-    not."""
+    """Check that only the field reports a video that the browser can't play, until the user removes
+    or replaces the video. A video dropped there or chosen replaces the current video. Another kind
+    of file doesn't."""
     sentence = "This browser can't play this video. ComfyUI may still be able to use it."
     field = person.field("20.image")
     video = field.locator("video")

@@ -15,7 +15,7 @@ from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
 KEY = "4.image"
-# How many pixels are painted, those at the edges of a stroke in part.
+# Count the painted pixels. Pixels at the edges of a stroke count in part.
 PAINTED = """() => {
     const canvas = document.querySelector(".sheet canvas");
     if (!canvas) return 0; // while a form is drawn
@@ -98,7 +98,7 @@ def test_a_mask_stays_where_it_is_to_the_pixel(fast: Site, visit: Visit, tmp_pat
 
 
 def stays_to_the_pixel(person: Visitor, fast: Site, size: tuple[int, int]) -> None:
-    """Paint on an image of this size, and look at what is sent each time."""
+    """Paint on an image of this size, and check the mask that the server receives each time."""
     stroke(person, (0.2, 0.3), (0.7, 0.35), (0.6, 0.8))
     stroke(person, (0.85, 0.9), (0.97, 0.98))
     first = sent_mask(fast, person.generate())
@@ -128,8 +128,8 @@ def stays_to_the_pixel(person: Visitor, fast: Site, size: tuple[int, int]) -> No
 
 
 def changes_only_what_is_painted(person: Visitor, fast: Site) -> None:
-    """What is painted over arrives as transparency, the colours stay whole, and only there the
-    result differs."""
+    """Check that the painted area arrives as transparency with all colors intact, and that the
+    result differs only there."""
     stroke(person, (0.45, 0.5), (0.55, 0.5))
     run_id = person.generate()
     sent = received(fast, run_id)
@@ -218,9 +218,9 @@ def test_the_tools_of_a_mask(fast: Site, visit: Visit, tmp_path: Path) -> None:
 
 
 def test_nothing_is_masked(fast: Site, visit: Visit) -> None:
-    """Before a run without a mask the page asks: back to painting, or run anyway, which is asked once;
-    what is erased again is no mask. Keys paint, too. Generate waits for the mask that is still on its way. With one,
-    only what is painted over changes."""
+    """Before a run without a mask, the page asks the user to paint or to run anyway. It asks only
+    once. An erased mask counts as no mask. The user can also paint with keys. Generate waits until
+    the mask is uploaded. With a mask, only the painted area changes."""
     person = opened(visit, fast)
     field = person.field(KEY)
     question = field.get_by_text("Nothing is masked.")

@@ -51,9 +51,9 @@ def it_stands_beside_the_other_tools(person: Visitor) -> None:
 def test_a_preset_from_saving_to_deleting(
     fast: Site, visit: Visit, tmp_path: Path, nightly: bool
 ) -> None:
-    """It keeps what is in the form, seeds included, and brings it back; what the form held before
-    comes back by Undo. The name of one that is there overwrites it. A deleted one can be undone.
-    Images come back with their masks."""
+    """A preset keeps the form's values, including seeds, and restores them. Undo brings back the
+    form's previous values. Saving under an existing name overwrites that preset. The user can undo
+    a deletion. Images come back with their masks."""
     with running_app(fast.demo.url) as app:
         person = visit(Site(app.url, fast.demo, app)).open()
         menu = person.page.locator("#presets")
@@ -106,8 +106,9 @@ def test_a_preset_from_saving_to_deleting(
 
 
 def is_renamed(menu: Locator, name: Locator) -> None:
-    """Where it is deleted; Escape leaves its name, that of another is refused. Of several that were
-    deleted each says what its Undo brings back, and none goes with another's."""
+    """Rename presets in the menu that also deletes them. Escape keeps the name, and the menu
+    refuses a name in use. After several deletions, each Undo names its preset and stays until the
+    user presses it."""
     button, night = partial(menu.get_by_role, "button"), menu.locator(".use", has_text="Night")
     button(name="Rename Night").click()
     field = menu.get_by_label("New name of Night")
@@ -159,8 +160,8 @@ def is_asked_once(press: Callable[[], None], page: Page) -> None:
 
 
 def holds_an_image_and_its_mask(person: Visitor, tmp_path: Path) -> None:
-    """Both come back into the form, pixel for pixel, also after the preset was deleted and that was
-    undone; what came back is undone as what is painted."""
+    """Check that a preset restores an image and its mask pixel for pixel, also after an undone
+    deletion. The user can undo the restored mask like a painted mask."""
     site = person.site
     person.type("7.steps", 1)
     choose(person, photo_of(tmp_path, (333, 517)), (333, 517))

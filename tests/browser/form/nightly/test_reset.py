@@ -13,8 +13,8 @@ from tests.support.visitor import Site
 
 
 def test_a_number_in_a_text_box_is_its_authors(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """A whole number without limits is no change before somebody changes it, and none after it is
-    put back."""
+    """A whole number without limits counts as changed only between the user's edit and its
+    reset."""
     prompt = {
         "1": {"class_type": "PrimitiveInt", "inputs": {"value": 640}},
         "2": {"class_type": "Unknown", "inputs": {"width": ["1", 0]}},

@@ -14,9 +14,9 @@ LARGEST = 2**64 - 1
 
 
 def test_one_lock_sets_all_seeds(fast: Site, visit: Visit) -> None:
-    """Fixed draws numbers where nothing was made yet, and takes the last run's afterwards; each seed
-    stays a field under Advanced, and the lock shows when they differ. What is no seed is told when
-    its field is left, unless that is random."""
+    """Fixed draws numbers before the first run and takes the last run's seeds afterwards. Each seed
+    stays a field under Advanced, and the lock shows when the seeds differ. A field reports an
+    invalid seed when the user leaves it, unless that seed is random."""
     person = visit(fast).open("animation")
     lock = person.page.locator("#seeds")
     expect(lock.locator("input[value=random]")).to_be_checked()

@@ -45,9 +45,9 @@ SHAPES = NodeClass(
 def test_a_box_and_a_curve_are_filled_in(
     visit: Visit, tmp_path: Path, nothing_left_behind: None
 ) -> None:
-    """A box has four numbers, a curve a table of points; they reach the server, survive a reload,
-    come back by Reset, alone or with all, and by the values of a run, come with a link, and what is
-    wrong is said on the field. Several of them, a line each, are a batch."""
+    """A box has four numbers, and a curve has a table of points. The values reach the server,
+    survive a reload, and can come from a run or a link. The user can reset each field or the whole
+    form. The field reports an invalid value. Several values, one per line, make a batch."""
     prompt = {"1": {"class_type": "Shapes", "inputs": {"crop_region": BOX, "curve": CURVE}}}
     (tmp_path / "shapes.json").write_text(json.dumps(prompt))
     with (

@@ -37,9 +37,10 @@ def size(person: Visitor) -> tuple[int, int]:
 
 
 def test_the_aspect_ratio_is_seen_and_chosen(fast: Site, visit: Visit) -> None:
-    """The chip that holds is pressed after typing, a choice, a swap, a reload and Reset; none of
-    them is Custom, and where a field is empty nothing is said. A choice keeps the area, in the field's steps, and is what is sent. While the
-    page loads, what stands around the numbers is not seen before these."""
+    """The matching chip stays pressed after typing, a choice, a swap, a reload and Reset. A size
+    that matches no chip is Custom, and an empty field shows no text. A chosen ratio keeps the area,
+    follows the field's steps and is sent. While the page loads, the controls around the number
+    fields don't appear before them."""
     person = visit(fast)
     person.before_load(f"({WATCH_LOADING})()")
     person.open(**{"4.width": 768, "4.height": 512})

@@ -58,8 +58,8 @@ def test_a_phone_has_room_for_it(fast: Site, visit: Visit) -> None:
 def test_a_restart_of_both_programs_loses_nothing(
     visit: Visit, tmp_path: Path, nothing_left_behind: None
 ) -> None:
-    """The same browser finds its results after the app and ComfyUI were started anew: image,
-    values, run again."""
+    """After the app and ComfyUI restart, the same browser finds its results. The page shows their
+    images and values and can run them again."""
     with DemoServer(step_seconds=0.004) as demo, running_app(demo.url, data=tmp_path) as app:
         person = visit(site(app, demo)).open(**ONE)
         run_id = make(person, "a lighthouse")

@@ -12,7 +12,7 @@ from tests.support.visitor import Site, Visitor
 Visit = Callable[..., Visitor]
 TOP = "one => one.getBoundingClientRect().top"
 GROUND = "one => getComputedStyle(one).backgroundColor"
-# How much wider than the word in it the room of the search is, and its colours.
+# Return how much wider the search box is than its placeholder, and the colors of both.
 SEARCH = """box => {
     const style = getComputedStyle(box);
     const pen = document.createElement("canvas").getContext("2d");

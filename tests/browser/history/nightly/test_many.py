@@ -36,7 +36,7 @@ UNCOVERED = """() => ["generate", "stop"].filter((id) => {
     const down = [0.1, 0.5, 0.9].map((part) => top + part * height);
     return across.every((x) => down.every((y) => one.contains(document.elementFromPoint(x, y))));
 })"""
-# Two results that are compared made four, with titles as those of workflows, of which one has two lines.
+# Turn two compared results into four with workflow titles. A single title has two lines.
 FOUR_WITH_TITLES = """() => {
     const results = document.querySelector(".side-by-side .results");
     results.append(...[...results.children].map((one) => one.cloneNode(true)));
@@ -45,7 +45,7 @@ FOUR_WITH_TITLES = """() => {
     for (const [at, one] of captions.entries()) one.innerHTML = `${at + 1} · ${titles[at]}`;
     return captions.length;
 }"""
-# How large their images are, how far below these the captions begin, and which of these are cut.
+# Return the image sizes, the gaps between images and captions, and the captions that are cut off.
 BESIDE = """() => {
     const figures = [...document.querySelectorAll(".side-by-side figure")];
     const boxes = figures.map((one) => [...one.children].map((it) => it.getBoundingClientRect()));
@@ -123,8 +123,8 @@ def four_are_of_one_size(person: Visitor) -> None:
 
 
 def is_a_favourite(person: Visitor, first: str, second: str) -> None:
-    """Marked by a star, a button below the result, or F; listed alone; kept by the server; never
-    while somebody types."""
+    """Check that the star, the button below the result and F mark a favorite. The list can show
+    only favorites, and the server keeps them. F does nothing while the user types."""
     choose(person, second)
     mark = button(person, "Favourite")
     mark.click()
@@ -191,8 +191,9 @@ def are_picked(person: Visitor, runs: list[str]) -> None:
 
 
 def are_deleted_in_turn(person: Visitor, runs: list[str]) -> None:
-    """A double click deletes one result, not the next as well, which comes under the pointer; what is
-    deleted one after the other is brought back by one Undo, to the list and the first to the stage."""
+    """Check that a double click deletes a single result, not also the next result, which moves
+    under the pointer. A single Undo brings back all results deleted in a row: all to the list and
+    the first to the stage."""
     choose(person, runs[3])
     button(person, "Delete").dblclick()
     expect(image_of(person, runs[2])).to_be_visible()

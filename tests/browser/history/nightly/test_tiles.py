@@ -26,8 +26,9 @@ DRAWN = """one => one.decode().then(() => {
 
 
 def test_stopped_runs_are_hidden_at_first(slow: Site, visit: Visit) -> None:
-    """What was stopped is listed on demand, in words, which the browser remembers; chosen, it says
-    so, and its settings can be used. What was removed before it had begun is not listed at all."""
+    """The history lists stopped runs on demand, as words, and the browser remembers that choice.
+    The stage says that a selected run was stopped, and the user can reuse its settings. The history
+    never lists a run removed before it started."""
     person = visit(slow).open(**{"2.text": "never finished"})
     slow.demo.speed.step = 0.6
     person.press()
@@ -58,8 +59,9 @@ def test_stopped_runs_are_hidden_at_first(slow: Site, visit: Visit) -> None:
 
 
 def test_days_sizes_words_and_kinds(fast: Site, visit: Visit) -> None:
-    """Runs stand under the day they ended on; a tile says what came, when, of which words and seed,
-    and shows what kind it is; larger tiles on demand, which the browser remembers."""
+    """The history groups runs by the day they ended. A tile gives the results, the time, the prompt
+    and the seed, and shows the kind of result. Large tiles appear on demand, and the browser
+    remembers that choice."""
     person = visit(fast).open(**ONE, **{"4.batch_size": 2})
     run_id = make(person, "a lighthouse")
     history = fast.services.runs.history

@@ -38,8 +38,8 @@ def is_installed() -> bool:
 
 
 def violations(page: Page, part: str = "", *, alone: bool = False) -> list[str]:
-    """What is serious or critical on the page as it is, by rule and element; of the contrast, what is
-    in this part, and of all else too if this `alone` is judged."""
+    """Return the page's serious and critical violations, by rule and element. Contrast is checked
+    only in `part` if given. With `alone`, the other rules are checked only there, too."""
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text(encoding="utf-8"))
     found: list[str] = page.evaluate(FIND, [part, alone])

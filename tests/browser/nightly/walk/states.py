@@ -20,15 +20,16 @@ SIZES = {
 }
 LIGHT = [(size, "light") for size in SIZES]
 DARK = ("phone", "dark")
-# What must be where it was when the result takes the preview's place.
+# Elements that must keep their place when the result replaces the preview.
 STAYING = ["#stage .box", "#stage .headline", "#stage .media > *"]
-# What stands below the stage, as seen from it.
+# Return the positions of the elements below the stage, relative to it.
 BELOW_STAGE = """() => ["#stage .actions", "#stage .details", "#history"].map((one) => {
     const [place, from] = [one, "#stage .box"].map((at) => document.querySelector(at));
     return Math.round(place.getBoundingClientRect().top - from.getBoundingClientRect().top);
 })"""
 DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-# Colours and sizes on their way to others are none to judge; what goes round and round has no end.
+# Finish the transitions of colors and sizes, which can't be judged halfway. Endless animations
+# can't be finished.
 SETTLE = """() => {
     for (const one of document.getAnimations())
         if (one.effect.getComputedTiming().endTime !== Infinity) one.finish();
@@ -77,11 +78,12 @@ class Walker:
     def look(
         self, state: str, size: str = "desktop", *, full_screen: bool = False
     ) -> dict[str, Any]:
-        """Find what is wrong with where things are, at this size, and in the dark on a phone; over the
-        whole window too if it is said so. Where things are at each size."""
+        """Find layout problems at every size, and in the dark theme on a phone. With `full_screen`,
+        also check that full screen covers the window. Return the elements' positions at each size.
+        """
         places = {}
         self.page.mouse.move(0, 0)  # a star stands over its tile where the pointer is
-        self.page.keyboard.press("Shift")  # whoever uses keys sees where the focus is
+        self.page.keyboard.press("Shift")  # as for a keyboard user, who sees where the focus is
         for name, shade in (*LIGHT, DARK):
             self._see(name, shade)
             places[name] = self.page.evaluate("geometry.places", STAYING)

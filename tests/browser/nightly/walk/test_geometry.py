@@ -15,7 +15,7 @@ SHIPPED = [  # with the number of steps, where it has one, and a size to look at
     ("upscale", "", "laptop"),
     ("animation", "5.steps", "desktop"),
 ]
-KINDS = {  # what is seen of each kind of result, and a size to look at besides a phone's
+KINDS = {  # visible element of each kind of result, and a size to check besides a phone's
     "several": ("img", "laptop"),
     "video": ("video", "desktop"),
     "mixed": ("img", "tablet"),
@@ -33,9 +33,9 @@ READ = {"several", "video", "mixed", "none"}  # with axe-core
 
 @pytest.mark.parametrize(("workflow", "steps", "size"), SHIPPED)
 def test_a_shipped_workflow(walker: Walker, workflow: str, steps: str, size: str) -> None:
-    """Its form, its run and its result: nothing covers anything, is cut off, too small for a finger
-    or moves when the result comes; what has the focus is seen. Nothing of the form keeps anybody
-    away, nor does an image beside its result."""
+    """In the form, the run and the result, nothing is covered, cut off or too small for a finger.
+    Nothing moves when the result appears. The focused element is visible. The form, and an image
+    beside its result, are accessible."""
     person = walker.person.open(workflow, **{steps: 4} if steps else {})
     walker.look("the form", size)
     if workflow != "text-to-image":  # which test_accessibility.py begins with
@@ -59,8 +59,8 @@ def test_a_shipped_workflow(walker: Walker, workflow: str, steps: str, size: str
 
 
 def test_each_kind_of_result(walker: Walker) -> None:
-    """It stands on the stage, within its place, full screen is all that is seen, and nothing of it
-    keeps anybody away."""
+    """The result stays within its place on the stage, full screen covers everything else, and the
+    result is accessible."""
     person, run = walker.person, ""
     for kind, (selector, size) in KINDS.items():
         (person.turn_to if run else person.open)(kind).press()

@@ -32,7 +32,7 @@ BELOW_ARROWS = """lists => lists.map((list) => {
 
 
 class Thumb(Walker):
-    """Somebody with a phone, and all that was too small for them."""
+    """User with a phone, and the controls that were too small for them."""
 
     def try_all(self, state: str) -> None:
         for one in self.page.evaluate("geometry.tooSmall()"):
@@ -57,8 +57,9 @@ def thumb(site: Site, visit: Visit) -> Iterator[Thumb]:
 
 
 def test_a_form_and_its_menus(thumb: Thumb) -> None:
-    """A form unfolded, whose lists show nothing below their arrows, with what goes back and with
-    errors; the list of workflows, the keys, presets; a workflow that lacks something."""
+    """All controls of an unfolded form with reset buttons and errors are large enough. This also
+    holds for the list of workflows, the keys, the presets and a workflow that lacks something. No
+    text of a list lies under its arrow."""
     person, page = thumb.person.open(**{"5.cfg": 3}), thumb.page
     person.unfold()
     person.type("2.text", "a boat")
@@ -122,8 +123,8 @@ def a_form_with_a_mask(thumb: Thumb) -> None:
 
 
 def test_other_fields(thumb: Thumb, tmp_path: Path) -> None:
-    """A part of an image, a curve, a colour, switches and files; so many that they can be
-    searched."""
+    """The form has an image region, a curve, a color, switches and files, and enough fields for a
+    search."""
     prompt: dict[str, Any] = {
         "1": {"class_type": "Shapes", "inputs": {"crop_region": BOX, "curve": CURVE}}
     }
@@ -225,7 +226,8 @@ def a_run_that_failed(thumb: Thumb) -> None:
 
 
 def test_signing_in(thumb: Thumb, site: Site) -> None:
-    """The page before the page, the account's menu, a shared result and a link that is none."""
+    """All controls are large enough on the sign-in page, in the account menu, on a shared result
+    and for an invalid link."""
     settings = WebSettings(port=0, users=(("anna", "lighthouse"),))
     with running_app(site.demo.url, settings=settings) as app:
         page = thumb.page

@@ -97,8 +97,9 @@ def test_forms_and_their_menus(reader: Reader) -> None:
 
 
 def test_results_and_the_history(reader: Reader) -> None:
-    """A result, where it can be used, shared and seen over the whole window; several selected and
-    compared; a run that failed, which an English person is told of in English."""
+    """Every text is translated for a result, its uses, sharing and full screen. This also holds for
+    selected and compared results and for a failed run. An English user sees the failure in English.
+    """
     person = reader.person.open(**{"5.steps": 1, "2.text": "boats at sea"})
     page = person.page
     reader.knows("boats at sea")
@@ -153,8 +154,8 @@ def what_goes_wrong(reader: Reader) -> None:
 
 
 def is_told_in_the_language_of_now(person: Visitor) -> None:
-    """The run that failed, once another language is chosen at the foot of the page, and that of before
-    again."""
+    """Check the failed run's message after the user picks another language in the footer, and after
+    the user switches back."""
     page = person.page
     headline, choice = page.locator("#stage .headline"), page.locator("#about select")
     expect(headline).to_contain_text("⟦")
@@ -172,9 +173,10 @@ def is_told_in_the_language_of_now(person: Visitor) -> None:
 
 
 def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit) -> None:
-    """Nothing is cut off, on top of another, or too small for a finger that is not in English too,
-    as an author's long words are; Gradio's own words are in the language that was chosen, whatever
-    the browser's is. What is long opens at its beginning, and leaves full screen its corner."""
+    """In each language, nothing is cut off, overlapping or too small for a finger unless it is in
+    English, too, like an author's long words. Gradio's own words follow the chosen language, not
+    the browser's. Long content opens at its beginning and leaves the corner for the full screen
+    button."""
     person = visit(site, viewport=SIZES["phone"])
     page = person.page
     person.before_load(SCRIPT / "geometry.js")
@@ -199,8 +201,8 @@ def test_a_shipped_language_has_room_on_a_phone(site: Site, visit: Visit) -> Non
 
 
 def crowded(person: Visitor) -> set[str]:
-    """What is wrong with where things are, in a form with its menus and with a result; with this on a
-    tablet, too, where the history's head has one row."""
+    """Return the layout problems in a form with its menus and with a result. Check the result on a
+    tablet, too, where the history's header has a single row."""
     page = person.page
     person.type("5.steps", 2)
     wrong: set[str] = set()
@@ -234,7 +236,8 @@ def crowded(person: Visitor) -> set[str]:
 
 
 def test_pages_without_gradio(reader: Reader, languages: Languages, visit: Visit) -> None:
-    """The page that asks for a login, what it says of a wrong one, and a link that is none."""
+    """Every text is translated on the sign-in page, in its error for a wrong password and on the
+    page for an invalid link."""
     demo = reader.person.site.demo
     settings = WebSettings(port=0, users=(("anna", "lighthouse"),), languages=languages)
     with running_app(demo.url, settings=settings) as app:

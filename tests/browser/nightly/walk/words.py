@@ -13,7 +13,7 @@ from tests.support.visitor import Site, Visitor
 
 SCRIPT = Path(__file__).parents[3] / "script" / "words.js"
 _WORD = re.compile(r"[^\W\d_]{2}")
-# Gradio has these in English only, or not in the language that nobody speaks.
+# Gradio has these words in English only, or not in the made-up language of the tests.
 GRADIO = frozenset(
     {
         "Use via API",

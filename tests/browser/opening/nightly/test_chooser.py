@@ -23,8 +23,9 @@ CUT_OFF = """all => all.map(
 
 
 def test_the_keys_of_the_list(fast: Site, visit: Visit) -> None:
-    """Arrows mark the next row and the one before, which screen readers are told; the last ones
-    used stand first, and the one that is open is marked when the list opens. Typing finds one."""
+    """Arrow keys mark the next and the previous row and announce it to screen readers. Recently
+    used workflows come first, and the list opens with the open workflow marked. Typing finds a
+    workflow."""
     person = visit(fast).open("upscale").turn_to("inpaint").turn_to("text-to-image")
     page = person.page
     person.workflows().focus()
@@ -51,10 +52,10 @@ def test_the_keys_of_the_list(fast: Site, visit: Visit) -> None:
 
 
 def a_workflow_is_found_by_typing(person: Visitor) -> None:
-    """Ctrl+K opens the list from anywhere; words in any order find a title or a description, Enter
-    opens what has them in its title. What finds nothing says so. Escape leaves everything as it was: the list opens again
-    with the open workflow marked, not with what was searched for. The form that is opened is seen from its top, wherever the
-    page was scrolled to, and keys go on from there."""
+    """Check that Ctrl+K opens the list from anywhere. Words in any order find a title or a
+    description, and Enter prefers a match in the title. The list says when nothing matches. Escape
+    changes nothing: the list opens again with the open workflow marked, not the workflow searched
+    for. An opened form shows from its top, wherever the page was scrolled to, and has the focus."""
     person.turn_to("image-to-image")
     page = person.page
     options = page.locator("#picker").get_by_role("option")
@@ -126,9 +127,9 @@ def test_what_cannot_run_is_marked(fast: Site, visit: Visit, tmp_path: Path) -> 
 
 
 def test_many_workflows_on_a_phone(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """A folder of many is opened like any other. On a phone the list fills the window, with rows for
-    a finger; the one that is typed is found, a tap opens it, and Close leaves the list. Long titles
-    that differ at their ends are told apart, in the list and above the form."""
+    """A folder of many workflows opens like any other. On a phone the list fills the window, with
+    rows sized for a finger. Typing finds a workflow, a tap opens it, and Close closes the list.
+    Long titles that differ at their ends stay distinct, in the list and above the form."""
     for name in (*(f"workflow-{number:03}" for number in range(MANY - 2)), *LONG):
         shutil.copy(WORKFLOWS / "text-to-image.json", tmp_path / f"{name}.json")
     with running_app(fast.demo.url, workflows=tmp_path) as app:
@@ -171,8 +172,9 @@ def test_many_workflows_on_a_phone(fast: Site, visit: Visit, tmp_path: Path) -> 
 
 
 def test_sub_folders_are_groups(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """A workflow in a sub-folder stands under its folder's name with its cover, behind those of the
-    folder itself, and is found by that name; it has an address, runs, and takes results of others."""
+    """The list shows a subfolder's workflow with its cover under the folder's name, after the
+    workflows of the main folder. The user can find it by that name. It has an address, runs, and
+    accepts results of other workflows."""
     below = tmp_path / "portraits" / "soft_light"
     below.mkdir(parents=True)
     for name, place in (("text-to-image", tmp_path), ("image-to-image", below)):

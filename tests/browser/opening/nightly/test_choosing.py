@@ -16,8 +16,8 @@ from tests.support.visitor import Site, Visitor
 
 
 def test_an_opened_workflow_is_private(fast: Site, visit: Visit) -> None:
-    """Whoever opened a workflow finds it in the list; its address leads nobody else anywhere, and
-    the page says so beforehand."""
+    """The user who opened a workflow finds it in the list. Its address doesn't work for other
+    users, and the page explains this beforehand."""
     person, other = visit(fast).open(), visit(fast)
     expect(person.page.get_by_role("button", name="Copy link")).to_be_visible()
     give(person.page, json.dumps(own_prompt("private")).encode(), "mine.json")

@@ -44,8 +44,8 @@ def closed(nothing_left_behind: None) -> Iterator[Site]:
 
 
 def test_opening_is_not_offered_where_it_is_not_allowed(closed: Site, visit: Visit) -> None:
-    """There is no button and no frame for a drop; what is dropped all the same is refused in words,
-    the form stays."""
+    """The page has no button and no frame for a drop. If the user drops a workflow anyway, the app
+    refuses it in words, and the form stays."""
     person = visit(closed).open()
     expect(person.page.get_by_role("button", name="Open a workflow")).to_have_count(0)
     person.page.evaluate(DRAG_OVER)
@@ -95,8 +95,7 @@ def test_a_changed_workflow_is_drawn_again(keeping: Site, visit: Visit, folder: 
 
 
 def a_image_outlives_another_drawing(person: Visitor, folder: Path) -> None:
-    """An image that was put in is still there, and is what is sent, after the form has been drawn
-    again."""
+    """Check that the form keeps and sends the user's image after it is drawn again."""
     person.turn_to("image-to-image")
     mine = io.BytesIO()
     Image.new("RGB", (40, 24), "#ff8800").save(mine, "PNG")
@@ -111,10 +110,10 @@ def a_image_outlives_another_drawing(person: Visitor, folder: Path) -> None:
 
 
 def an_opened_workflow_can_be_kept(person: Visitor, folder: Path) -> None:
-    """Where the app allows it, an opened workflow goes into the folder, for everybody, and is
-    called what it was called before, with what its person has made and typed. Who has added it can
-    remove it there, and what is theirs alone as well: both are asked for first, and the form of
-    before is there again."""
+    """Check that a user can add an opened workflow to the folder for all users, where the app
+    allows it. It keeps its title, the user's results and the typed values. The user who added it
+    can remove it there, and can also remove a private workflow. The page asks first, and then shows
+    the previous form."""
     give(person.page, json.dumps(own_prompt("kept")).encode(), "my lamp.app.json")
     expect(person.page.locator("#heading h1")).to_have_text("My lamp")
     person.press()
@@ -182,8 +181,8 @@ LEFT_OUT = "The server skipped part of the workflow. Model 2: This isn't on the 
 
 
 def test_a_part_that_was_refused_stays_in_view(fast: Site, visit: Visit) -> None:
-    """A run that is done but for a part says beside its result what was refused, and leads nobody
-    away from that, on a desktop and a phone; the field is marked."""
+    """A run that is done except for a refused part reports that part beside its result. The page
+    doesn't scroll away from it, on a desktop and a phone, and marks the field."""
     person = visit(fast).open(**{"5.steps": 1})
     for width, height in ((1440, 500), (390, 844)):
         what_an_opened_file_lacks_is_in_view(person, ViewportSize(width=width, height=height))
@@ -198,8 +197,8 @@ def test_a_part_that_was_refused_stays_in_view(fast: Site, visit: Visit) -> None
 
 
 def what_an_opened_file_lacks_is_in_view(person: Visitor, size: ViewportSize) -> None:
-    """Wherever the page was scrolled to, whoever opens a file sees the top of its form, where the
-    things stand that its server lacks."""
+    """Check that a user who opens a file sees the top of its form, wherever the page was scrolled
+    to. The top lists what the server lacks."""
     person.page.set_viewport_size(size)
     person.turn_to("text-to-image")
     person.generate()
@@ -253,12 +252,12 @@ TWO_WISHES = """async () => {
 
 
 def test_what_takes_the_place_of_a_form(fast: Site, visit: Visit) -> None:
-    """A file that holds no workflow is refused in a sentence, and the form stays. Of two forms that
-    are asked for one after the other the last is shown in the end. A workflow copied as text opens
-    where it is pasted, unless that is a field; so does a file that is chosen by hand. A graph with
-    App mode opens as the App: its one field, under its author's title. While a form is long in
-    coming that is said, and what stands in its place can't be run. Where nobody may add shared
-    workflows, nothing offers to."""
+    """The app refuses a file without a workflow in a sentence, and the form stays. If the user
+    requests two forms in a row, the page ends with the last. A workflow copied as text opens when
+    the user pastes it outside a field. A file that the user chooses opens, too. A graph with App
+    mode opens as the App, with its single field under the author's title. While a form loads
+    slowly, the page says this and can't run the form in its place. Users who may not add shared
+    workflows see no offer to add them."""
     person = visit(fast).open()
     page = person.page
     for data, says in NO_WORKFLOWS:

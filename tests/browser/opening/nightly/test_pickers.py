@@ -39,10 +39,11 @@ def models(person: Visitor) -> Locator:
 
 
 def test_a_list_is_searched_by_typing(fast: Site, visit: Visit) -> None:
-    """A list that is left by Tab does not stand over what is below, and the choice stays; a long one
-    is no stop on the way. A click into it and a few letters find a model, without deleting what stood there first; Escape ends the
-    search: the choice stands there again, and the next click opens the list. Low in the window one
-    that has no room below its box opens above its label. Where nothing is found it says so."""
+    """A list that the user leaves by Tab closes and keeps its choice, and a long list is no extra
+    tab stop. The user clicks and types a few letters to find a model, without deleting the current
+    text first. Escape ends the search: the choice returns, and the next click opens the list. Low
+    in the window, a list without room below its box opens above its label. The list says when
+    nothing matches."""
     person = visit(fast).open("text-to-image")
     a_link_is_copied_over_plain_http(person)
     box = models(person)
@@ -73,7 +74,7 @@ def test_a_list_is_searched_by_typing(fast: Site, visit: Visit) -> None:
     expect(options.filter(has_text="demo-landscapes")).to_be_visible()
     person.page.wait_for_function(STANDS_ABOVE, arg=["#field-1-ckpt-name .wrap-inner", LISTED])
     ring = box.evaluate("box => parseInt(getComputedStyle(box.closest('.wrap')).outlineOffset)")
-    assert ring < 0  # the field hides what is beyond it
+    assert ring < 0  # The field clips anything outside its box.
     person.page.keyboard.press("Escape")
     samplers = person.entry("5.sampler_name")
     samplers.evaluate(LOW)

@@ -120,8 +120,8 @@ def test_before_and_after(fast: Site, visit: Visit, tmp_path: Path) -> None:
 
 
 def test_before_the_paint(fast: Site, visit: Visit) -> None:
-    """What came of an image that was painted on is compared with that image, whole and without the
-    paint. Both buttons of the stage are seen, wherever the pointer is, and both sides have a name."""
+    """Compare shows the original of a painted image, whole and without the paint. Both stage
+    buttons are visible wherever the pointer is, and both sides are labeled."""
     person = opened(visit, fast)
     stroke(person, (0.3, 0.3), (0.6, 0.6))
     person.generate()

@@ -19,7 +19,7 @@ from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
-# Of all that stands above the history.
+# Height of everything above the history.
 HEIGHT = "document.querySelector('#stage .stage').offsetHeight"
 
 
@@ -55,9 +55,10 @@ def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
 
 
 def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:
-    """While Generate is off because something is missing, that is said above it and on the card, and
-    the stage says nothing; the card offers no model of the stand-in's, of which one is there to
-    fail. What can run and has no example is said to be filled in, once."""
+    """Check that the text above Generate and the card say what keeps Generate off, and the stage
+    says nothing. The card suggests none of the demo server's models, although one of them is there
+    to fail. A workflow that can run and has no example says only once that the user should fill in
+    the form."""
     missing = lacking()
     missing["1"]["inputs"]["ckpt_name"] = "epic-broken-demo.safetensors"
     give(person.page, json.dumps(missing).encode(), "lacking.json")
@@ -119,8 +120,8 @@ def test_an_idea_for_several_fields(fast: Site, visit: Visit, tmp_path: Path) ->
 
 
 def test_an_idea_with_a_mask(fast: Site, visit: Visit) -> None:
-    """Ideas of an inpainting bring an image with a part of it masked, which is all that changes; an
-    image of the person's own they leave as it is."""
+    """An inpainting idea brings an image with a mask, and only the masked part changes. It leaves
+    the user's own image unchanged."""
     person = visit(fast).open("inpaint", **{"7.steps": 1})
     ideas = person.page.get_by_role("group", name="Ideas to try").get_by_role("button")
     ideas.first.click()

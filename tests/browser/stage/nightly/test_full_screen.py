@@ -29,8 +29,8 @@ def test_a_video_has_no_zoom(fast: Site, visit: Visit) -> None:
 
 
 def test_two_fingers_enlarge(fast: Site, visit: Visit) -> None:
-    """On a touch screen a tap opens the image, one finger leads on to the next one and back, and two
-    enlarge what is below them."""
+    """On a touch screen, a tap opens the image. One finger moves to the next image and back, and
+    two fingers zoom in on the spot below them."""
     phone = {"width": 390, "height": 844}
     person = visit(fast, viewport=phone, has_touch=True, is_mobile=True).open(
         **{"5.steps": 1, "4.batch_size": 2}

@@ -59,8 +59,8 @@ def reds(image: Image.Image) -> int:
 
 
 def test_a_models_viewer_is_loaded_ahead(site: Site, visit: Visit) -> None:
-    """While the run goes on that makes a model; below what was there before nobody reads that it is
-    done."""
+    """The browser loads the viewer during the run that makes the model. While the stage still shows
+    the earlier model, it never says that the new run is done."""
     person = visit(site).open("model")
     page = person.page
     with site.demo.hold("executed") as held:

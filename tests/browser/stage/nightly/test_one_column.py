@@ -26,8 +26,8 @@ SEEN_AT = "one => Math.round(one.getBoundingClientRect().top)"
 
 @pytest.mark.parametrize("size", [(390, 844), (820, 1180)])
 def test_nothing_moves_below_a_result(slow: Site, visit: Visit, size: tuple[int, int]) -> None:
-    """What comes with a result has its place while the run goes on. Who has gone on to the form stays
-    at the field that is seen, though the first result brings the history."""
+    """The page reserves space for the parts of a result during the run. If the user has scrolled to
+    the form, the visible field stays in place even though the first result adds the history."""
     window = ViewportSize(width=size[0], height=size[1])
     person = visit(slow, viewport=window).open(**SHORT)
     with slow.demo.hold("progress", after=2):
@@ -76,11 +76,12 @@ def test_a_result_stays_in_view(slow: Site, visit: Visit) -> None:
 
 
 def test_the_way_to_the_form(fast: Site, visit: Visit) -> None:
-    """Beside Generate a button leads from the result to the prompt, as long as the form is not in
-    view. The bar covers nothing at the page's end, with more to say in it either. Who chooses a
-    workflow, or has a link to it, goes on from its title, by keys too: the last result, which is
-    another's, is below that, and below the sentence why there is no form. What is wrong with a field
-    is gone to; of a file it is said above Generate, and nothing moves."""
+    """On a narrow page, a button beside Generate leads from the result to the prompt while the form
+    is out of view. The bar covers nothing at the end of the page, even when it shows more text. A
+    user who chooses a workflow or follows a link to it starts at its title, also with the keyboard.
+    The last result, which another workflow made, comes below the title or below the sentence why
+    there is no form. The page moves to a field's error. A file's error appears above Generate, and
+    nothing moves."""
     person = visit(fast, viewport={"width": 390, "height": 844}).open("upscale")
     what_is_wrong_is_gone_to(person)
     person.type("5.steps", 1)
@@ -122,9 +123,10 @@ def test_the_way_to_the_form(fast: Site, visit: Visit) -> None:
 
 
 def what_is_wrong_is_gone_to(person: Visitor) -> None:
-    """Whoever presses Generate without an image sees that on its field, before which no empty stage
-    comes, and nowhere else. What is said of a refused file is seen from anywhere on the page, which
-    stays as it is, until it is read or something else is done."""
+    """Check that Generate without an image reports the error on the image's field only, and that
+    the form stands above the empty stage. The sentence about a refused file is visible from
+    anywhere on the page, and the page doesn't move. The sentence stays until the user dismisses it
+    or does something else."""
     page = person.page
     expect(page.locator("#form .takes-files").first).to_be_visible()
     remove = page.get_by_role("button", name="Remove Image")

@@ -31,7 +31,7 @@ from ui.page.stage import Follow, Selection, ShowFiles, Stage
 from ui.page.workflow_chooser import Offer, WorkflowChoice, WorkflowChooser
 
 ARCHITECTURE = (Path(__file__).parents[4] / "docs" / "architecture.md").read_text(encoding="utf-8")
-# A dot, as nobody's server sends it.
+# A dot as a data URL, which no ComfyUI server sends.
 DOT = "data:image/gif;base64,R0lGODlhAQABAIAAAP8AAP///yH5BAAAAAAALAAAAAABAAEAAAICRAEAOw=="
 FILES = (
     ShownFile("a.gif", DOT, "image"),
@@ -63,8 +63,7 @@ Opened = Callable[[gr.Blocks], Page]
 
 @contextmanager
 def served(blocks: gr.Blocks) -> Iterator[str]:
-    """The address of somebody's page, in a process that has nothing else of this app but its
-    script."""
+    """Serve third-party Blocks with only this app's script and yield their address."""
     app = FastAPI()
     app.include_router(script_routes().router())
     gr.mount_gradio_app(app, blocks, path="/", ssr_mode=False, pwa=False)
@@ -82,8 +81,8 @@ def served(blocks: gr.Blocks) -> Iterator[str]:
 
 @pytest.fixture
 def opened(profiles: Callable[..., BrowserContext], nothing_left_behind: None) -> Iterator[Opened]:
-    """Opens somebody's Blocks in a browser; at the end the console is empty, and nothing was asked
-    for that only this app has."""
+    """Yield a function that opens third-party Blocks in a browser. At the end, check that the
+    console is empty and that the page requested nothing that only this app serves."""
     pages: list[Page] = []
     said: list[str] = []
     asked: list[str] = []
@@ -155,8 +154,8 @@ def test_a_stage_shows_files_and_tells_which_is_seen(opened: Opened) -> None:
 
 
 def test_a_chooser_shows_choices_and_tells_which_was_taken(opened: Opened) -> None:
-    """What Python offers is listed with its image and its note; the name that is taken reaches
-    Python, and stands on the button until Python offers something else."""
+    """The chooser lists the choices from Python with their images and notes. The chosen name
+    reaches Python and stays on the button until Python offers other choices."""
     told: Told = []
     boats = WorkflowChoice("boats", "Boats <b>1</b>", "On water", thumb=DOT)
     trains = WorkflowChoice("trains", "Trains", group="On land", note="Slow")
@@ -181,8 +180,8 @@ def test_a_chooser_shows_choices_and_tells_which_was_taken(opened: Opened) -> No
 
 
 def test_lists_show_runs_and_their_questions(opened: Opened) -> None:
-    """Of a queue each button is an event that says which run; the list changes when Python says so.
-    Of a history a tile that is chosen and a text that is searched for reach Python."""
+    """Each button of a queue sends Python an event that names the run, and the list changes when
+    Python updates it. A chosen tile and a searched text of a history reach Python."""
     told: Told = []
 
     def without(runs: Sequence[RunDoc], event: gr.EventData) -> list[RunDoc]:
@@ -278,7 +277,8 @@ def history_tells_which_is_chosen(page: Page, told: Told) -> None:
 
 
 def test_scripts_read_what_the_values_are(nothing_left_behind: None) -> None:
-    """A client of Gradio is told the types of all three, and its values go there and back."""
+    """A Gradio client sees the types of all three components, and their values survive a round
+    trip."""
 
     def told(
         seen: Selection | None, runs: Sequence[RunDoc], past: Sequence[RunDoc]

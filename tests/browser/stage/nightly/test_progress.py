@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests.browser.stage.test_progress import Visit
 from tests.support.visitor import Site
 
-# What the person is told outside of the page.
+# Fake `Notification` class that records what the user sees outside the page.
 NOTIFIED = """
     window.told = [];
     window.Notification = class {

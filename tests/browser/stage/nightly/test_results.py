@@ -70,9 +70,10 @@ def test_texts_sound_and_temporary_images(fast: Site, visit: Visit, tmp_path: Pa
 
 
 def test_texts_of_a_batch(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """In the sheet of a batch each shows its first words, in every view and in the grid's file, and all
-    of it when the pointer is on it or it is pressed. Large it has the buttons of the stage, whose menu
-    stands beside them; what is used there is seen at once."""
+    """In a batch's sheet, each text result shows its first words, in every view and in the grid's
+    file. Hovering over the text or pressing it shows all the words. The large view has the stage's
+    buttons, and their menu opens beside them. A text that the user sends to a form appears there at
+    once."""
     said = write_text_workflow(tmp_path)
     (tmp_path / "rest.json").write_text(prompt_with())
     with running_app(fast.demo.url, workflows=tmp_path) as app:

@@ -32,9 +32,10 @@ IS_CUT = "(one) => one.scrollWidth > one.clientWidth"
 
 
 def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
-    """What is said of fields stands apart from what is said of the result, all of which stays, until
-    the last of them is right; what is said of a file, until something else is done, or it goes into
-    a field that takes it. Nothing moves for it."""
+    """The sentence about wrong fields stands apart from the result's text, which stays. It remains
+    until the last field is right. The sentence about a file remains until the user does something
+    else or puts the file into a field that takes it. Neither sentence moves anything on the page.
+    """
     person = visit(fast).open(**ONE)
     run = person.generate()
     person.choose("Image to image")
@@ -91,9 +92,10 @@ def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
 
 
 def test_what_cannot_be_copied_is_shown_to_be(fast: Site, visit: Visit) -> None:
-    """Where the browser denies it, in a field that fits into the window, with all of it marked; the
-    link to a result, with its beginning seen. A press of Copy tries once more, by the way that is
-    left over plain HTTP. Between runs nothing is promised."""
+    """If the browser denies copying, the app shows the link in a field that fits into the window,
+    with all the text selected. The link to a result shows its beginning. Pressing Copy tries again,
+    with the method that still works over plain HTTP. Between two runs, the stage promises nothing.
+    """
     person = visit(fast).open(**{"2.text": "a long way to say nothing " * 20, **ONE})
     person.page.evaluate(DENIED)
     person.page.get_by_role("button", name="Copy link").click()
@@ -133,8 +135,8 @@ def test_what_cannot_be_copied_is_shown_to_be(fast: Site, visit: Visit) -> None:
 
 
 def nothing_is_promised_between_two_runs(person: Visitor, run: str) -> None:
-    """Below a finished image nobody reads where the first one will be. Reused settings are told on
-    the button for a moment, as a link that is copied is."""
+    """Check that the stage with a finished image never says where the first image will appear.
+    Reuse settings confirms on the button for a moment, as copying a link does."""
     person.page.evaluate(WATCH)
     person.page.get_by_label("How many runs").click()
     person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}2").click()

@@ -17,7 +17,7 @@ from ui.settings.web_settings import WebSettings
 Visit = Callable[..., Visitor]
 SETTINGS = WebSettings(port=0, users=(("anna", "lighthouse"), ("ben", "harbour")))
 GONE = "This link no longer works"
-# The paragraphs of which a single word stands on the last line.
+# Paragraphs whose last line is a single word.
 LONELY = """dialog => [...dialog.querySelectorAll("p")].filter((paragraph) => {
     const text = paragraph.firstChild;
     const tops = [...(text?.data ?? "").matchAll(/\\S+/g)].map(({ 0: word, index }) => {
@@ -35,9 +35,10 @@ def shown(page: Page) -> bool:
 
 
 def test_a_link_leads_others_to_one_result(fast: Site, visit: Visit) -> None:
-    """Share… makes a link and copies it. Whoever may use the app signs in and sees the result, the
-    prompt only if its owner wants so; Stop sharing asks first, and ends it. Pressed once more, Share… says that it is shared
-    already; no word stands alone on a line there."""
+    """Share… creates a link and copies it. Any user of the app can sign in and see the result, but
+    the prompt only if its owner allows it. Stop sharing asks first and then ends the link. Pressing
+    Share… again says that the result is shared already. No word stands alone on a line in the
+    dialog."""
     with running_app(fast.demo.url, settings=SETTINGS) as app:
         site = Site(app.url, fast.demo, app)
         anna = visit(site)
@@ -134,8 +135,8 @@ def test_shares_a_damaged_file_with_its_prompt_only(fast: Site, visit: Visit) ->
 def test_a_link_ends_with_its_result(
     fast: Site, visit: Visit, context_of: Callable[..., BrowserContext]
 ) -> None:
-    """A video is played from its link; once the result is deleted, the link says that it no longer
-    works. Where nobody has to sign in, any browser may follow it."""
+    """A video plays from its link. After its owner deletes the result, the link says that it no
+    longer works. If the app needs no sign-in, any browser can follow the link."""
     person = visit(fast).open(
         "animation", **{"5.steps": 1, "7.steps": 1, "6.amount": 3, "4.width": 256, "4.height": 256}
     )

@@ -18,7 +18,7 @@ from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
-# What is seen of the stage's parts, from top to bottom.
+# Visible parts of the stage, from top to bottom.
 PARTS = (
     "#stage .box",
     "#stage .under",
@@ -93,8 +93,8 @@ USED = "url => import(url).then(() => new Promise(requestIdleCallback))"
 def test_sound_text_and_models_stand_on_the_stage(
     visit: Visit, tmp_path: Path, nothing_left_behind: None
 ) -> None:
-    """What is no image has its place on the stage too, with one download, and that a visible one,
-    where it is a file."""
+    """The stage also shows results that aren't images. A result with a file has exactly one
+    download link, and the link is visible."""
     for name, prompt in REST.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(prompt))
     with (
@@ -102,7 +102,7 @@ def test_sound_text_and_models_stand_on_the_stage(
         running_app(demo.url, workflows=tmp_path) as app,
     ):
         person, run = visit(Site(app.url, demo, app)), ""
-        held: list[Route] = []  # on a slow network what is used for a model's light comes late
+        held: list[Route] = []  # On a slow network, the model's lighting loads late.
         person.page.route("**/rgbdDecode*", lambda route: held.append(route))
         for name, shown, links in (
             ("sound", "audio[controlslist=nodownload]", 1),
@@ -212,7 +212,7 @@ def names(person: Visitor) -> list[str]:
     return person.page.locator("#stage .actions > *").all_text_contents()
 
 
-# Press Generate, and look before anybody has answered.
+# Press Generate and look at the stage before the app answers.
 PRESSED = """() => {
     document.querySelector("#generate").click();
     const all = (places) => document.querySelectorAll(`#stage ${places}`).length;
@@ -272,9 +272,9 @@ def test_a_stopped_run_at_every_size(slow: Site, visit: Visit) -> None:
 
 
 def looking_back_and_ahead_again(person: Visitor, slow: Site) -> None:
-    """A result that is looked at during a run has its own words and buttons, and one that leads
-    back to the run, which is shown when it is ready. The queue, the history and the stage are
-    components whose value the script keeps: what is pressed on them asks Gradio for nothing."""
+    """Check that a result opened during a run has its own text and buttons. One button leads back
+    to the run, whose result appears when it is ready. The script keeps the values of the queue, the
+    history and the stage, and pressing their buttons sends no request to Gradio."""
     person.type("5.steps", 2)
     first = person.generate()
     person.type("5.steps", 20)

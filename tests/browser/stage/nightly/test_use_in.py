@@ -38,10 +38,11 @@ def make_chain(person: Visitor, title: str) -> None:
 def test_a_result_goes_to_another_workflow_in_two_clicks(
     fast: Site, visit: Visit, tmp_path: Path
 ) -> None:
-    """“Use in…” lists the workflows that take such a result; one opens with it in its field, and
-    with what was typed there before. What comes of it leads back, and from there to it again; both
-    become a chain, for those who may add some, whose form has the person's own photo. It goes again,
-    also when it lacks a workflow; no title is asked for where one cannot be made."""
+    """“Use in…” lists the workflows that take a result of this type. The chosen workflow opens with
+    the result in its field and with the values typed there before. The new result links back to the
+    first one, and the first one links to the new one. A user who may add workflows can turn both
+    into a chain, and its form has the user's own photo. The user can remove the chain, even after
+    it lost a workflow. The app asks for no title if it can't make a chain."""
     photo = tmp_path / "photo.png"
     photo.write_bytes(coloured_image())
     folder = Path(shutil.copytree(WORKFLOWS, tmp_path / "workflows"))
@@ -113,8 +114,9 @@ def test_a_result_goes_to_another_workflow_in_two_clicks(
 
 
 def lacks_a_step_and_is_removed(person: Visitor, folder: Path, title: str) -> None:
-    """A chain whose step's workflow is gone says so below its title, and goes by *Remove…*. Nobody
-    is led to it: not by the app's address, though it was the last that was used."""
+    """Check that a chain whose step lacks its workflow explains that below its title, and that
+    *Remove…* removes the chain. The app's address doesn't open the chain, although the user opened
+    it last."""
     broken = person.page.url
     for file in folder.glob("image-to-image.*"):
         file.unlink()
@@ -168,8 +170,8 @@ def drag_newest(person: Visitor, field: Locator) -> None:
 
 
 def drag(tile: Locator, field: Locator) -> None:
-    """Drag a tile onto a field. The drag begins before the page is scrolled: a browser takes what is
-    below the pointer when that begins to move."""
+    """Drag a tile onto a field. The drag starts before the page scrolls, because a browser takes
+    the element below the pointer at the first move."""
     mouse = tile.page.mouse
     tile.hover()
     box = tile.bounding_box()
@@ -209,8 +211,8 @@ def test_a_result_is_dragged_onto_a_field(fast: Site, visit: Visit) -> None:
 def test_a_result_that_does_not_fit_leaves_the_field(
     fast: Site, visit: Visit, tmp_path: Path
 ) -> None:
-    """What is dragged onto a field for something else is refused there, in a sentence, and what the
-    field has stays. A video is taken by a field for videos, where it can be played."""
+    """A field refuses a dragged result of another type, says why in a sentence and keeps its value.
+    A field for videos takes a video and can play it."""
     nodes = {
         "20": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
         "21": {"class_type": "PreviewImage", "inputs": {"images": ["20", 0]}},

@@ -17,7 +17,7 @@ from tests.support.serving import PAINTED, running_app
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
-# How much room is between what is said, the buttons, and the details.
+# Gaps between the text, the buttons and the details.
 GAPS = """() => {
     const [said, first, last, details] = [".under > :first-child", ".actions > :first-child",
         ".actions > :last-child", ".details"]

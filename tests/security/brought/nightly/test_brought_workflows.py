@@ -54,8 +54,8 @@ def describe(storage: Storage) -> dict[str, Any]:
 def running(
     own_temporary_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Served]:
-    """A server that lists its folders, on which Ann has put an image and made another; whoever may
-    open is a set."""
+    """Start an app on a server that lists its folders and holds an uploaded and a generated image
+    of Ann's."""
     folder = Path(shutil.copytree(WORKFLOWS, tmp_path_factory.mktemp("offered") / "workflows"))
     loads_folder = NodeClass(describe, NODES["LoadImage"].run)
     with (
@@ -95,7 +95,8 @@ def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
 def test_finding_02_a_wrapped_name_reads_nobodys_file(
     served: Served, image: str, depth: int
 ) -> None:
-    """ComfyUI unwraps `__value__`: what is inside is emptied, and the form asks for an image."""
+    """ComfyUI unwraps `__value__`. The app empties the value inside, and the form asks for an
+    image."""
     value: Any = image
     for _ in range(depth):
         value = {"__value__": value}
@@ -131,7 +132,8 @@ def test_finding_02_a_name_made_while_it_runs_is_not_linked_to_a_loader(
 
 
 def test_finding_02_a_prompt_that_ends_in_brackets_stays_as_it_is(served: Served) -> None:
-    """A text for an image is no name of a file, whoever writes it."""
+    """A prompt text for an image isn't a file name, whether a visitor's or the operator's workflow
+    contains it."""
     prompt = json.loads((WORKFLOWS / "text-to-image.json").read_text("utf-8"))
     prompt["2"]["inputs"]["text"] = "a cat [output]"
     name = bring(served[1], prompt).json()["name"]
@@ -183,7 +185,8 @@ def test_finding_02_a_node_that_nothing_is_known_of_is_not_sent(served: Served) 
 def test_finding_03_a_folder_of_the_servers_is_refused_in_words(
     served: Served, folder: Any
 ) -> None:
-    """Whatever way it is written: the node takes what nobody can upload."""
+    """The app refuses the folder in any notation, because the node reads files that no visitor can
+    upload."""
     name = bring(
         served[1], {"1": node("LoadImageDataSetFromFolder", folder=folder), "2": SHOW}
     ).json()["name"]

@@ -72,7 +72,7 @@ def hiding(offering: RunningApp, nothing_left_behind: None) -> Iterator[RunningA
 def test_finding_26_the_authors_limits_bind_every_caller(
     hiding: RunningApp, workflow: str, values: dict[str, Any], says: str
 ) -> None:
-    """A script cannot set what is hidden, nor go beyond a limit; the sentence names the field."""
+    """A script can't set a hidden input or exceed a limit. The error names the field."""
     caller = script_client(hiding.url)
     try:
         with pytest.raises(Exception, match=says):
@@ -181,7 +181,7 @@ def test_finding_09_a_script_opens_nothing_where_it_may_not(
 def test_finding_09_the_button_is_there_for_those_who_may(
     strict: RunningApp, permitted: set[str], who: str
 ) -> None:
-    """The page is told who may when it is loaded."""
+    """When the page loads, the app tells it whether the user may open workflows."""
     permitted.remove(BOBS)
     page = PageCalls(strict, who)
     answer = page.call(page.load, {"workflow": "upscale"}).json()["data"]
@@ -207,8 +207,8 @@ def test_finding_09_opened_workflows_use_listed_nodes_only(strict: RunningApp) -
 
 
 def test_finding_09_what_a_stranger_keeps_names_no_file(strict: RunningApp, folder: Path) -> None:
-    """What is in the folder counts as the operator's: only a workflow that names nothing gets
-    there."""
+    """A workflow in the folder counts as the operator's. The app keeps only a workflow that names
+    no file."""
     before = sorted(folder.iterdir())
     for image in (SECRET, RESULT, {"__value__": RESULT}, ["3", 0]):
         name = bring(strict, {"1": node("LoadImage", image=image), "2": SHOW}).json()["name"]

@@ -164,7 +164,7 @@ def test_patterns_are_found_wherever_they_are_kept() -> None:
     ],
 )
 def test_a_slow_pattern_is_found(pattern: str) -> None:
-    """The attacks find what is known to be slow."""
+    """The attacks find patterns that are known to be slow."""
     assert slow_uses(re.compile(pattern, re.DOTALL))
 
 

@@ -75,8 +75,8 @@ def test_finding_17_a_machine_that_was_off_for_long_keeps_its_past(tmp_path: Pat
 
 
 def test_a_clock_that_is_behind_removes_nothing(tmp_path: Path, clock: list[float]) -> None:
-    """As of a small computer that begins at 1970: nothing goes, and the order is as it was once it
-    is right again."""
+    """A small computer may boot with its clock at 1970. The app removes nothing then, and the order
+    is as before when the clock is right again."""
     with remembered(tmp_path, [3, 2, 1]) as history:
         clock[0] = -20_000
         history.sweep()

@@ -89,7 +89,8 @@ def test_finding_s5_runs_with_results_count_their_texts(history: RunStore, tmp_p
 
 
 def test_finding_s5_batches_do_not_fill_the_disk(history: RunStore, tmp_path: Path) -> None:
-    """Those that ended first make room, at the address that has most; another's stay."""
+    """The oldest finished batches of the fullest address make room. Another address keeps its
+    batches."""
     mine = Group("bob's", BOB, "batch", NOW, "done", {}, ended_at=NOW)
     history.groups.put(mine, {"text": "x" * 100_000}, ())
     for number in range(40):
@@ -103,8 +104,8 @@ def test_finding_s5_batches_do_not_fill_the_disk(history: RunStore, tmp_path: Pa
 
 
 def test_finding_s5_unfinished_batches_leave_room(history: RunStore) -> None:
-    """Nobody's are forgotten while they go on: more of one address are refused, another's find
-    room."""
+    """The app forgets no unfinished batch. It refuses more batches from the same address, and
+    another address finds room."""
     group = Group("0", "browser:0", "batch", NOW, "paused", {"address": EVE})
     history.groups.put(group, {"text": "x" * 600_000}, ())
     with pytest.raises(ComfyError, match="no room"):
@@ -190,8 +191,8 @@ def test_finding_s5_requests_of_programs_are_bounded(
 
 
 def test_finding_s5_a_run_that_came_to_nothing_keeps_short_texts_whole(history: RunStore) -> None:
-    """What is longer is left out of its values, so that the form keeps its own, and the run says
-    so; a run with a result keeps all."""
+    """The app drops longer texts from the run's values, so that the form keeps its own, and marks
+    the run as shortened. A run with a result keeps all texts."""
     short, long = {"1.text": "x" * 10_000}, {"2.text": "y" * 10_001}
     error = RunError("It failed.", "", detail="z" * 50_000)
     for name, values in (("short", short), ("long", short | long)):

@@ -30,8 +30,8 @@ def found_in(folder: Path, word: str) -> list[str]:
 
 
 def test_finding_13_no_word_of_a_deleted_run_is_left_in_the_database(tmp_path: Path) -> None:
-    """Neither the file nor the log beside it holds a word of it, while the program goes on and
-    others' runs are there: not of its title, values, texts and workflow, however long they were."""
+    """Neither the database nor the log beside it contains the run's title, values, texts or
+    workflow, however long. The app keeps running, and other users' runs remain."""
     with contextlib.closing(open_history(tmp_path)) as history:
         for number in range(120):
             mine = number % 3 == 0
@@ -55,8 +55,8 @@ def test_finding_13_no_word_of_a_deleted_run_is_left_in_the_database(tmp_path: P
 
 
 def test_finding_13_what_a_reader_held_back_is_erased_later(tmp_path: Path) -> None:
-    """Somebody reads the database while a run is deleted: the deletion does not wait for their end,
-    and the log is emptied with the next sweep."""
+    """Another process reads the database during a deletion. The deletion doesn't wait for that
+    reader, and the next sweep empties the log."""
     with contextlib.closing(open_history(tmp_path)) as history:
         history.end(ended_record(begun("r1", title=SECRET), at=time.time()))
         with contextlib.closing(sqlite3.connect(tmp_path / "history.sqlite")) as reader:

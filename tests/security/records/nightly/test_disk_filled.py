@@ -77,7 +77,7 @@ def test_finding_s5_http_cannot_fill_the_disk(served: Served) -> None:
 
 
 def test_finding_s5_results_of_others_survive(served: Served) -> None:
-    """Somebody at another address keeps all, though it is older, and though each of the many
+    """A user at another address keeps all results, although they are older and each of the many
     browsers has less."""
     _, app = served
     starter = app.services.starter
@@ -96,4 +96,4 @@ def test_finding_s5_results_of_others_survive(served: Served) -> None:
         len(get(app, "/api/v1/runs?with_page=true", person(number)).json()["runs"])
         for number in range(40)
     ]
-    assert sum(left) < 40  # of which the largest went first
+    assert sum(left) < 40  # the largest runs went first

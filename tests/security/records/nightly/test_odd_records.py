@@ -46,7 +46,7 @@ def places(told: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 @st.composite
 def odd_records(draw: st.DrawFn) -> str:
-    """A record of which parts are missing, of another type, or unknown."""
+    """Draw a record with parts that are missing, of another type, or unknown."""
     told = json.loads(to_text(EVERYTHING))
     for _ in range(draw(st.integers(1, 6))):
         *way, last = draw(st.sampled_from(list(places(told))))
@@ -78,8 +78,8 @@ def with_targets(targets: object) -> str:
 @example(with_targets([["1"], [None, "image"], 3, ["2", "image"]]))
 @given(odd_records() | JSON.map(json.dumps) | st.text())
 def test_finding_17_records_of_another_shape_are_read(text: str) -> None:
-    """Whatever is missing, of another type or unknown in a record: it is a run that can be listed,
-    shown and written again, or ValueError."""
+    """A record may have missing, unknown or wrongly typed parts. It reads as a run that the app can
+    list, show and write again, or raises ValueError."""
     try:
         record = from_text(text)
     except ValueError:
@@ -90,8 +90,8 @@ def test_finding_17_records_of_another_shape_are_read(text: str) -> None:
 
 
 def test_finding_17_defaults_replace_missing_values() -> None:
-    """A record of an older program loses nothing but what it never had; one of a newer program only
-    what is new."""
+    """A record of an older version lacks only the fields that it never had. A record of a newer
+    version loses only the new fields."""
     told = json.loads(to_text(EVERYTHING))
     del (
         told["keeps_going"],

@@ -24,8 +24,8 @@ DAY = 86400.0
 
 
 def test_finding_26_results_of_others_stay(tmp_path: Path) -> None:
-    """Somebody makes more than there is room for: their own oldest results go, and not one of
-    somebody else's."""
+    """When a user exceeds the limit, the app removes that user's oldest results and no other
+    user's."""
     with contextlib.closing(BlobStore(tmp_path / "kept")) as kept:
         history = RunStore(
             f"sqlite:///{tmp_path}/history.sqlite", kept, HistoryLimits(bytes=1_040_000)
@@ -50,8 +50,8 @@ def test_finding_26_results_of_others_stay(tmp_path: Path) -> None:
 def test_finding_26_folders_that_were_there_before_are_closed_to_others(
     tmp_path: Path, mode: int
 ) -> None:
-    """The data folder, what is in it and what comes into it are for this account only, whoever made
-    the folders."""
+    """Only this account can access the data folder, its contents and new files, even if another
+    program created the folders."""
     data = tmp_path / "data"
     for folder in (data, data / "files", data / "files" / "ab", data / "thumbnails"):
         folder.mkdir()
@@ -76,7 +76,7 @@ def test_finding_26_folders_that_were_there_before_are_closed_to_others(
 
 
 def test_finding_26_a_folder_that_is_not_ours_alone_is_left_as_it_is(tmp_path: Path) -> None:
-    """In a folder with other things in it only what is ours is closed."""
+    """In a folder with other contents, the app restricts only its own subfolders."""
     (tmp_path / "others.txt").write_text("others")
     tmp_path.chmod(0o755)
     BlobStore(tmp_path).close()
@@ -85,7 +85,7 @@ def test_finding_26_a_folder_that_is_not_ours_alone_is_left_as_it_is(tmp_path: P
 
 
 def test_finding_26_no_room_has_a_sentence_of_its_own() -> None:
-    """A disk or a quota that is used up is told as such, other errors by their own words."""
+    """A full disk or quota gets its own error. Other errors keep the system's words."""
     import errno
 
     from comfy.base.errors import not_written, words_of

@@ -152,7 +152,7 @@ def crowded(handler: BaseHTTPRequestHandler) -> None:
     ("answer", "says"), [(endless, "too large"), (unpacked, "too large"), (crowded, "understood")]
 )
 def test_finding_s17_an_answer_has_a_limit(answer: Answering, says: str) -> None:
-    """Of bytes as they come, of bytes unpacked, and of parts."""
+    """The limit covers the received bytes, the unpacked bytes and the number of parts."""
     with answering(answer) as (url, _), Client(url, timeout=LONGEST_WAIT) as client:
         for ask in (client.object_info, client.queue, client.system_stats):
             with pytest.raises(ServerError, match=says):

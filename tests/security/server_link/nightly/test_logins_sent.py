@@ -28,8 +28,8 @@ def test_finding_18_a_token_or_a_header_goes_with_every_request(
     variables: dict[str, str],
     wanted: str,
 ) -> None:
-    """From the environment of a shell command, where nobody reads it: over HTTP and on the
-    socket."""
+    """The command reads the credentials from the environment, where other users can't see them. It
+    sends them over HTTP and on the socket."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with Guard(demo.url, wanted=wanted) as guard:
@@ -42,8 +42,8 @@ def test_finding_18_a_token_or_a_header_goes_with_every_request(
 def test_finding_18_two_logins_are_refused(
     workflow: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A password in the address beside a token: nobody guesses which one is meant. The list of
-    processes shows both, which is said."""
+    """The app doesn't guess between a password in the address and a token. It also warns that the
+    list of processes shows both."""
     assert (
         shell(workflow, "--server", f"http://{USER_INFO}@127.0.0.1:9", "--server-token", "t0ken")
         == 2
@@ -97,7 +97,8 @@ def server_at(url: str, **login: str) -> object:
 def test_finding_18_netrc_does_not_take_the_place_of_the_login(
     demo: DemoServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """What was given to this app is sent, whatever that file holds for the host."""
+    """The app sends only the credentials that it was given, regardless of the host's entry in that
+    file."""
     (tmp_path / ".netrc").write_text("default login other password people\n")
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     with Guard(demo.url) as guard, Client(f"http://{USER_INFO}@{guard.place}") as client:

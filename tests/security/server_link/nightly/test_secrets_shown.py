@@ -75,8 +75,7 @@ def test_finding_07_a_password_in_the_server_address_is_shown_nowhere(
 
 @pytest.mark.parametrize("failing", ["nobody", "refused", "error"])
 def test_finding_07_errors_do_not_tell_a_password(demo: DemoServer, failing: str) -> None:
-    """Whatever goes wrong on the way, over HTTP or on the socket, sentence and traceback are
-    without it."""
+    """No error over HTTP or on the socket shows the password in its message or traceback."""
     with contextlib.ExitStack() as stack:
         guard = stack.enter_context(
             Guard(demo.url, wanted="X-No: body", refusal=REFUSALS.get(failing, ""))
@@ -106,8 +105,8 @@ REFUSALS = {"refused": "403 Forbidden", "error": "500 Internal Server Error"}
 def test_finding_07_visitors_are_not_told_where_the_server_is(
     demo: DemoServer, host: str, told_where: bool, tmp_path: Path
 ) -> None:
-    """The page and its errors name the host only where nobody but this machine reaches the app; the
-    log always does."""
+    """The page and its errors name the host only if no other machine can reach the app. The log
+    always names it."""
     with Guard(demo.url, wanted="X-Key: k1-secret") as guard:
         place = f"localhost:{guard.port}"
         options = ("--server", f"http://{place}", "--host", host, "--data", str(tmp_path))

@@ -79,7 +79,7 @@ SAME_FOR_ALL = ("/icons/", "/languages/", "/script/", "/assets/", "/social-card"
 def test_refusals_have_the_headers(
     app: RunningApp, method: str, path: str, more: dict[str, Any], status: int
 ) -> None:
-    """What middleware answers has the same headers as what a route answers."""
+    """Answers from middleware have the same headers as answers from routes."""
     answer = requests.request(method, app.url + path, timeout=LONGEST_WAIT, **more)
     assert answer.status_code == status
     assert answer.headers["cache-control"] == "private, no-store"
@@ -119,7 +119,8 @@ def test_plain_pages_have_a_strict_policy(app: RunningApp, ann: Person) -> None:
 
 
 def test_only_an_app_behind_tls_demands_it(app: RunningApp) -> None:
-    """Where the trusted proxy says https, browsers are told to come over TLS; else they are not."""
+    """If the trusted proxy says https, the app tells browsers to use TLS only. Otherwise it
+    doesn't."""
     for path in ("/", "/health"):
         by_proxy = requests.get(app.url + path, headers=TLS, timeout=LONGEST_WAIT)
         assert by_proxy.headers["strict-transport-security"] == "max-age=31536000"

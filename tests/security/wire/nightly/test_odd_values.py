@@ -123,7 +123,7 @@ def test_finding_s19_odd_numbers_in_addresses(
 
 
 def test_finding_s19_parts_of_a_form_are_read_alike(app: RunningApp, ann: Person) -> None:
-    """In whatever charset they say they are: UTF-7 can spell half a character."""
+    """The app ignores the charset that a part declares: UTF-7 can spell half a character."""
     parts = b'--x\r\nContent-Disposition: form-data; name="2.text"\r\n\r\n+2D0-\r\n--x--\r\n'
     kind = "multipart/form-data; boundary=x; charset=utf-7"
     path = "/api/v1/workflows/text-to-image/runs"

@@ -43,7 +43,7 @@ def app(demo: DemoServer, settings: WebSettings) -> Iterator[RunningApp]:
 def test_tokens_outlive_the_app_and_the_sessions_of_their_person(
     demo: DemoServer, settings: WebSettings
 ) -> None:
-    """Their last use is kept, too; the file shows nobody how to be them."""
+    """The app also keeps each token's last use. The file contains no usable token."""
     with running_app(demo.url, settings=settings) as app, signed_in(app, BEN) as ben:
         token = make(ben, app, "lasting")
         ben.post(f"{app.url}/logout/everywhere", timeout=LONGEST_WAIT)
@@ -65,8 +65,8 @@ def _page_of_ben(app: RunningApp) -> str:
 
 
 def test_a_link_lets_guests_in(demo: DemoServer, settings: WebSettings, app: RunningApp) -> None:
-    """Each is a guest of their own, who sees no other's runs; whoever is signed in stays who they
-    are. Started without the link, the app forgets it and its guests."""
+    """Each guest has a separate identity and sees no other guest's runs. A signed-in user stays
+    signed in. An app that starts without the link forgets the link and its guests."""
     first, second = requests.Session(), requests.Session()
     with first, second, signed_in(app, ANNA) as anna:
         address = f"{app.url}/join/{link(app)}"

@@ -31,8 +31,8 @@ def app(demo: DemoServer) -> Iterator[RunningApp]:
 
 
 def test_a_token_rests_while_no_proxy_names_its_person(demo: DemoServer, tmp_path: Path) -> None:
-    """S12: the token of somebody whom the proxy has not named for `--session-days` is refused, also
-    after a restart, until the proxy names that person again."""
+    """S12: the app refuses the token of a user whom the proxy hasn't named for `--session-days`,
+    also after a restart. It accepts the token when the proxy names that user again."""
     clock = Clock()
     kept = replace(WAYS, kept=tmp_path / "sign_in.sqlite", clock=clock)
     settings = replace(TRUSTING, sign_in=kept)

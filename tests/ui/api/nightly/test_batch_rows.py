@@ -11,8 +11,8 @@ from tests.ui.api.test_batch_rows import BATCH, result_of
 
 
 def test_a_text_changed_by_several_axes_is_shown_whole(app: RunningApp) -> None:
-    """Of two of them each would be no more than a part, and rows could not be told apart; files are
-    named by both."""
+    """The value of one axis is only a part of the text and wouldn't tell rows apart. File names
+    contain the values of both axes."""
     axes = [
         {"field": "2.text", "text": "a boat\na red boat"},
         {"field": "2.text", "replace": "boat\nship"},

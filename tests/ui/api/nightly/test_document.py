@@ -16,7 +16,8 @@ def document(app: RunningApp) -> Document:
 
 
 def test_starts_are_as_the_document_says(document: Document) -> None:
-    """Of one run and of several, a batch, a chain and uploads: new, sent again, and refused."""
+    """Starts of one run, several runs, a batch, a chain and uploads match the document: new, sent
+    again, and refused."""
     chains = "/workflows/create-upscale-detail.chain/chains"
     starts = (
         ("/workflows/{name}/runs", RUNS, {"json": {"values": QUICK, "callback": None}}),

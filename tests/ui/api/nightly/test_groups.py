@@ -19,7 +19,7 @@ BROKEN = "demo-broken.safetensors"
 
 
 def test_a_batch_is_paused_and_stopped(served: Served) -> None:
-    """While it is paused nothing more begins; it goes on, and it can be ended."""
+    """No row starts during the pause. The batch can resume and can be stopped."""
     with DemoServer(step_seconds=1) as slow, running_app(slow.url) as app:
         batch = call(app, "POST", BATCH, json={"axes": STEPS}).json()
         for change, state in (("pause", "paused"), ("continue", "running"), ("stop", "stopped")):
@@ -30,8 +30,9 @@ def test_a_batch_is_paused_and_stopped(served: Served) -> None:
 
 
 def test_waiting_for_a_batch_ends_when_it_pauses_itself(served: Served) -> None:
-    """It may have no end, and whoever follows its events is told that too; it ends where its caller
-    leaves without a key, and not by what somebody else does meanwhile."""
+    """A paused batch may never end, and a client that follows its events learns of the pause too.
+    The batch stops when its waiting caller leaves without a key. Another client's pause doesn't end
+    the wait."""
     with DemoServer(step_seconds=0) as demo, running_app(demo.url) as app:
         axes = [{"field": "5.seed", "text": "1..12"}]
         body = {"values": {**QUICK, "1.ckpt_name": BROKEN}, "axes": axes}
@@ -69,8 +70,8 @@ def pages(app: RunningApp, path: str, name: str, limit: int = 2) -> list[list[di
 
 
 def test_lists_of_batches_rows_and_chains_come_in_pages(served: Served) -> None:
-    """Each is told once, the newest batches and chains and the first rows first; a page of what is
-    not there is refused."""
+    """Each entry appears once, with the newest batches and chains and the first rows first. The app
+    refuses a cursor that doesn't exist."""
     with running_app(served[0].url) as app:
         for path, name, begun in (
             ("/batches", "batches", (BATCH, {"axes": STEPS})),
@@ -98,7 +99,7 @@ def test_lists_of_batches_rows_and_chains_come_in_pages(served: Served) -> None:
 def test_events_end_when_their_subject_is_deleted(
     served: Served, path: str, body: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They go on meanwhile, also while nothing happens."""
+    """The stream stays open until then, even while nothing happens."""
     monkeypatch.setattr(watch, "SILENCE", 0.05)
     with DemoServer(step_seconds=5) as slow, running_app(slow.url) as app:
         begun = call(app, "POST", path, json=body).json()
@@ -111,7 +112,8 @@ def test_events_end_when_their_subject_is_deleted(
 
 
 def test_no_step_runs_again_while_its_chain_runs(served: Served) -> None:
-    """That is said, and nothing changes; without `again` it is told as it goes on."""
+    """The app refuses the step and changes nothing. Without `again`, it returns the running
+    chain."""
     with DemoServer(step_seconds=0) as demo, running_app(demo.url) as app:
         with demo.hold("progress") as held:
             chain = call(app, "POST", CHAIN, json={"values": SMALL}).json()

@@ -14,7 +14,8 @@ from tests.support.serving import Served, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.api_calls import call
 
-# Each look of the pool would begin a thread that closes what is idle, and a test looks for those.
+# Each check of the pool would start a thread that closes idle connections, and a test looks for
+# such threads.
 SELDOM = CheckPauses(up=60.0, recheck=30.0, away=60.0)
 
 
@@ -28,8 +29,8 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
 
 
 def test_each_server_says_how_it_is(served: Served) -> None:
-    """One that answers tells version, queue and memory; one that does not is down; no login to one
-    of them is told."""
+    """A reachable server reports version, queue and memory. An unreachable server is down. The
+    answer contains no server credentials."""
     demo, app = served
     answer = call(app, "GET", "/health")
     assert "secret" not in answer.text
@@ -44,8 +45,8 @@ def test_each_server_says_how_it_is(served: Served) -> None:
 
 
 def test_an_app_whose_servers_are_drained_says_so(served: Served) -> None:
-    """And that it takes no runs now, to whoever asks for that; a person or a program that asks how
-    it is has an answer all the same, and whoever watches whether it lives, too."""
+    """With `ready=true`, the app also answers that it takes no runs now. A status request still
+    gets its answer, and so does a liveness check."""
     demo, app = served
     there = next(one for one in app.services.servers.servers if one.url == demo.url)
 

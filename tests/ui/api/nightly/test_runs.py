@@ -9,8 +9,8 @@ from tests.ui.api.api_calls import call, problem
 
 
 def test_what_there_is_no_room_for_is_said(served: Served) -> None:
-    """Of more runs than a person may have, those that fit are started, and a problem is told for
-    the others; the next request is refused with 429."""
+    """The app starts the runs that fit a user's limit and reports a problem for the others. It
+    refuses the next request with 429."""
     with (
         DemoServer(step_seconds=1) as slow,
         running_app(slow.url, run_limits=RunLimits(person=2)) as app,

@@ -54,7 +54,7 @@ def test_batches_and_chains_are_begun_once_and_waited_for(
 
 @pytest.mark.usefixtures("served")
 def test_a_waiting_client_without_a_key_ends_its_chain_by_leaving() -> None:
-    """Nobody would hear of its end."""
+    """No client would learn of the chain's end."""
     with DemoServer(step_seconds=1) as slow, running_app(slow.url) as app:
         path = "/workflows/create-upscale-detail.chain/chains?wait=true"
         with pytest.raises(requests.Timeout):
@@ -114,8 +114,9 @@ def test_every_post_takes_a_key(app: RunningApp) -> None:
 
 
 def test_a_change_that_is_sent_again_changes_nothing(app: RunningApp) -> None:
-    """A step runs again once, and what was let go on since is not stopped by a stop of before;
-    another change with the key is refused, and one that could not be made does not hold it."""
+    """A step runs again only once, and a repeated old change doesn't affect a batch that has
+    resumed since. The app refuses another change with the same key, but a failed change doesn't use
+    up its key."""
     body = {"values": {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}}
     path = "/workflows/create-upscale-detail.chain/chains?wait=true"
     chain = call(app, "POST", path, json=body).json()
@@ -151,8 +152,8 @@ def test_what_started_nothing_may_be_sent_again(app: RunningApp) -> None:
 
 @pytest.mark.usefixtures("served")
 def test_a_restart_forgets_no_key(tmp_path: Path) -> None:
-    """In another life of the app the same request still has the run of before; while that goes on,
-    whoever waits for it with a key may leave and come back."""
+    """After a restart, the same request still returns the earlier run. While that run is active, a
+    client that waits with a key may leave and come back."""
     with DemoServer(step_seconds=0) as demo:
         with running_app(demo.url, data=tmp_path) as app:
             first = sent(app, "life").json()

@@ -13,7 +13,7 @@ TEXT = base64.b64encode(PNG).decode()
 
 
 def test_a_file_is_sent_in_any_of_four_ways(app: RunningApp) -> None:
-    """As an upload of before, in base64, as a data: address, or as what an earlier run has made."""
+    """A client sends an earlier upload, base64, a data: address, or an earlier run's result."""
     earlier = run_of(app)
     ways: list[Any] = [
         uploaded(app),

@@ -45,7 +45,8 @@ def test_a_webhook_is_given_up_after_some_tries(caplog: pytest.LogCaptureFixture
 
 
 def test_batches_and_chains_send_one_webhook() -> None:
-    """Each as its address tells it; a chain that is let go on may name an address, too."""
+    """Each webhook carries what the group's address returns. A resumed chain may name an address
+    too."""
     steps = [{"field": "5.steps", "text": "1,2"}]
     with (
         receiver() as there,
@@ -69,9 +70,9 @@ def test_batches_and_chains_send_one_webhook() -> None:
 
 
 def test_each_pause_of_a_batch_sends_a_webhook(tmp_path: Path) -> None:
-    """Once for each pause, also across a restart of the app, and its end after that; nothing is
-    said of a pause that somebody wanted, nor of one that is over before it could be told. A chain
-    that waits for a mend has ended, and says that it failed."""
+    """The app sends one webhook for each pause, also across a restart, and then one for the end. It
+    sends none for a pause that a user requested, nor for a pause that ended before delivery. A
+    chain that waits for a fix has ended, and its webhook says that it failed."""
     axes = [{"field": "5.seed", "text": "1..60"}]
     broken = {**QUICK, "1.ckpt_name": "demo-broken.safetensors"}
     with receiver() as there:
@@ -104,9 +105,9 @@ def test_each_pause_of_a_batch_sends_a_webhook(tmp_path: Path) -> None:
 
 
 def test_webhooks_outlive_the_app(tmp_path: Path) -> None:
-    """What was on its way when the app ended comes again, under the same id; so does what ended
-    while nobody looked. Of what was deleted meanwhile nobody hears, and of what goes on again only
-    at its end."""
+    """The app resends a webhook that was in transit at shutdown under the same id, and sends those
+    that became due unnoticed. A deleted run gets no webhook, and a resumed batch gets its webhook
+    only at its end."""
     with receiver(NEVER) as there:
         often = there.settings()
         with running_demo_app(step_seconds=0, data=tmp_path, webhooks=often) as (_, app):

@@ -70,8 +70,8 @@ def one_is_cancelled(served: Served, caller: Client) -> None:
 def test_a_signed_in_person_calls_in_their_own_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As elsewhere: by name and password, or not at all. What they have opened is there for them
-    alone."""
+    """Scripts sign in with name and password, as elsewhere, or get no access. A workflow that a
+    user opened is an endpoint for that user alone."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     settings = WebSettings(port=0, users=(ANNA, BEN))
     with running_demo_app(step_seconds=0, settings=settings) as (_, app):

@@ -93,7 +93,7 @@ def test_of_many_images_the_last_are_links(app: RunningApp) -> None:
 
 @pytest.mark.parametrize("era", ERAS)
 def test_a_call_that_is_taken_back_stops_its_run(app: RunningApp, era: str) -> None:
-    """As soon as the client says so."""
+    """The run stops as soon as the client cancels the call."""
 
     async def ask() -> None:
         async with assistant(app, era) as client, anyio.create_task_group() as group:

@@ -29,8 +29,8 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
 def test_an_operator_follows_the_runs_of_all_people(
     nothing_left_behind: None, *, images: bool
 ) -> None:
-    """How far they are, and nothing of what others make or write, but for previews where the
-    setting allows these; nobody else does."""
+    """The operator sees how far other users' runs are, but neither their texts nor their results,
+    except previews if the setting allows them. Other users see nothing."""
     permissions = Permissions(operates=lambda owner: ANN in owner)
     settings = WebSettings(port=0, operator_images=images)
     with running_demo_app(step_seconds=0, permissions=permissions, settings=settings) as (_, app):
@@ -51,7 +51,7 @@ def test_an_operator_follows_the_runs_of_all_people(
 
 
 def test_a_client_that_would_miss_a_state_is_sent_away(served: Served) -> None:
-    """So many as nobody leaves unread on purpose are not kept for it."""
+    """The app disconnects a client that leaves more messages unread than a working client would."""
     _, app = served
     with connected(app, RELAY, sockopt=SMALL) as frozen:
         frozen.recv()

@@ -35,7 +35,7 @@ def test_the_commands_for_translators_work_as_they_are(tmp_path: Path) -> None:
         subprocess.run([tool, *parts[1:]], cwd=ROOT, check=True, capture_output=True)
         seen.append((languages / "de" / "LC_MESSAGES" / "messages.po").read_text(encoding="utf-8"))
     assert "Plural-Forms" in seen[1]
-    assert len(set(seen[1:])) == 1  # what is up to date stays as it is
+    assert len(set(seen[1:])) == 1  # an up-to-date catalog doesn't change
     with (tmp_path / "messages.pot").open("rb") as file:
         found = {one.id for one in read_po(file) if one.id}
     assert found == {one.id for one in extracted() if one.id}

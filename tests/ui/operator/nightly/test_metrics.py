@@ -33,8 +33,8 @@ def test_operators_alone_read_them(place: Place) -> None:
 
 
 def test_without_a_sign_in_this_machine_alone_reads_them() -> None:
-    """Where nobody has to sign in and nobody else can reach the app; not whoever a proxy there
-    passes on, nor anybody once others can reach it."""
+    """Metrics need no sign-in only while other machines can't reach the app. The app refuses
+    requests that a local proxy forwards, and all requests once other machines can reach it."""
     alone = Permissions(operates=lambda _: True)
     with running_demo_app(permissions=alone) as (_, app), requests.Session() as script:
         assert status(app, script) == 200

@@ -20,8 +20,8 @@ from ui.settings.web_settings import WebSettings
 
 @pytest.mark.parametrize("allowed", [False, True])
 def test_images_are_shown_where_the_settings_allow_it(allowed: bool, place: Place) -> None:
-    """To operators alone, of runs that are at work; without the setting to nobody but whose run it
-    is."""
+    """Only administrators see the images, and only of active runs. Without the setting, only the
+    run's owner sees them."""
     settings = WebSettings(port=0, users=(ANNA, BEN), operator_images=allowed)
     permissions = place.app.services.forms.permissions
     with (
@@ -52,7 +52,8 @@ def test_images_are_shown_where_the_settings_allow_it(allowed: bool, place: Plac
 
 
 def test_its_buttons_drain_a_server_take_it_back_and_free_its_memory(place: Place) -> None:
-    """Each leads back to the page, which says so; a server that does not do it is told of there."""
+    """Each button redirects to the page, which shows the new state. The app reports a server that
+    refuses the request."""
     _, other = place.app.services.servers.servers
     assert press(place, place.anna, "drain", 1) == 303
     assert other.drained

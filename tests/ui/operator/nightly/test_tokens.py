@@ -21,8 +21,8 @@ from ui.web.identity import NO_LOGIN
 def test_a_shell_lists_and_revokes_tokens(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`token list` and `token revoke`; the running app ends the token within a second, with what it
-    has opened."""
+    """`token list` and `token revoke` work while the app runs. The app ends the token and its open
+    connections within a second."""
     where = ("--data", str(tmp_path))
     assert program.main(["token", "list", *where]) == 2
     assert "There is no file" in capsys.readouterr().err

@@ -20,8 +20,9 @@ from tests.ui.routes.test_batches import (
 
 
 def test_alternatives_in_the_forms_text_are_drawn_once(app: RunningApp) -> None:
-    """Only what is varied differs, and the row's values tell what was drawn, as it was; they are
-    drawn anew where seeds are, and the table of results tells them so that they come back."""
+    """The rows differ only in the varied field, and each row's values contain the drawn text. With
+    a seed per row, the app draws new alternatives per row. The table of results lists drawn texts
+    for reuse."""
     text = "a {red|green|blue|white|black|pink|gold} \\{boat\\}"
 
     def made(*axes: AxisSpec, seeds: Seeds, **values: object) -> tuple[list[str], str]:

@@ -59,7 +59,8 @@ def demo() -> Iterator[DemoServer]:
 
 
 def test_a_chain_counts_where_it_was_started(demo: DemoServer, folder: Path) -> None:
-    """In the next life too, and so do its runs: whoever comes from there finds no room."""
+    """After a restart, the chain and its runs still count for their address. Another user at that
+    address finds the queue full."""
     with demo.hold("progress"), served(demo, folder) as app:
         given = {MAKE: "a boat", SEED: 5}
         chains = app.services.chains
@@ -80,8 +81,8 @@ def test_a_chain_counts_where_it_was_started(demo: DemoServer, folder: Path) -> 
 def test_a_chain_resumed_by_two_people_runs_once(
     demo: DemoServer, folder: Path, *, is_known: bool
 ) -> None:
-    """Two pages of one person, also where the app has been started anew in between: one thread runs
-    it, each step is run once, and both are told the same."""
+    """Two pages of one user resume the chain, with or without a restart in between. One thread runs
+    the chain, each step runs once, and both pages get the same answer."""
     given = {MAKE: "a boat", IMAGES: 2, SEED: 5, MODEL: BROKEN}
     mended = {**given, MODEL: "demo-landscapes.safetensors"}
     with served(demo, folder) as app:
@@ -101,7 +102,7 @@ def test_a_chain_resumed_by_two_people_runs_once(
 
 
 def let_go_on_twice(app: RunningApp, chain: ChainStanding, values: dict[str, object]) -> None:
-    """Two threads let it go on at the same time."""
+    """Resume the chain from two threads at the same time."""
     both = threading.Barrier(2)
     told = []
 
@@ -119,8 +120,7 @@ def let_go_on_twice(app: RunningApp, chain: ChainStanding, values: dict[str, obj
 
 
 def test_a_chain_is_deleted_by_its_owner(demo: DemoServer, folder: Path) -> None:
-    """Also one that goes on, which is stopped; it isn't there after a restart either, and what it
-    has made stays."""
+    """Deleting a running chain stops it. It doesn't come back after a restart. Its results stay."""
 
     def delete(chain_id: str, cookie: str = ANN) -> int:
         address = f"{app.url}/api/v1/chains/{chain_id}"
@@ -158,9 +158,10 @@ def make_chain(app: RunningApp, run_id: str, title: str, cookie: str = ANN) -> r
 def test_what_was_done_by_hand_becomes_a_chain_for_everybody(
     demo: DemoServer, folder: Path
 ) -> None:
-    """A photo and what was made of it, under a title that may be another chain's: its form has
-    what was typed, and for whoever made it the photo. One step is none; nor is a run of somebody
-    else's, or of a workflow that is gone; and whoever may not keep makes none."""
+    """The chain starts from a photo, and its title may match another chain's. Its form has the
+    typed values and, for its author, the photo. The app refuses a single step, another user's run
+    and a run of a deleted workflow. Users without permission to add workflows can't create chains.
+    """
     photo = Upload("photo.webp", WORKFLOWS / "upscale.webp")
     small = {"4.image": photo, "8.steps": 2, "5.width": 256, "5.height": 256}
     with running_app(demo.url, workflows=folder / "boats", data=folder, may_keep=True) as app:
@@ -200,8 +201,8 @@ def test_what_was_done_by_hand_becomes_a_chain_for_everybody(
 def test_each_shipped_chain_runs_out_of_the_box(
     demo: DemoServer, tmp_path: Path, file: Path
 ) -> None:
-    """Its form has no problem and a cover, and with what stands in it all steps are done; where an
-    image is asked for, with one of somebody's."""
+    """The chain's form has a cover and no problem. All steps finish with the form's default values,
+    and with a user's image where the chain needs an image."""
     photo = io.BytesIO()
     Image.new("RGB", (96, 64), (30, 60, 200)).save(photo, "PNG")
     with running_app(demo.url, data=tmp_path / "data") as app:

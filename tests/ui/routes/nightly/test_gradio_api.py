@@ -52,7 +52,7 @@ def caller(served: Served) -> Iterator[Client]:
 def test_a_wrong_batch_is_refused_in_words(
     served: Served, caller: Client, spec: Any, said: str
 ) -> None:
-    """What is wrong is told, and nothing is started."""
+    """The app reports the problem and starts no run."""
     before = len(served[1].runs.known())
     with pytest.raises(Exception, match=said):
         caller.predict("text-to-image", {}, spec, api_name="/batch")
@@ -60,8 +60,8 @@ def test_a_wrong_batch_is_refused_in_words(
 
 
 def test_a_chain_without_an_owner_ends_with_the_app(tmp_path: Path) -> None:
-    """Whoever waited for it is gone: after a crash its runs are stopped and nothing is left of it;
-    where that cannot be written, the app starts all the same."""
+    """After a crash the caller is gone. The app stops the chain's runs and deletes the chain. If
+    the data folder is read-only, the app starts anyway."""
     owner, left, crashed = "browser:", [], tmp_path / "crashed"
     minute_long = {"base.5.steps": 60}  # unless it is stopped
     with (

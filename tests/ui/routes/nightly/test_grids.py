@@ -31,9 +31,9 @@ def ended(app: RunningApp, *axes: AxisSpec, seeds: Seeds = "form") -> BatchSumma
 
 
 def test_a_grid_is_listed_drawn_and_reopened(app: RunningApp) -> None:
-    """Cells column by column; an image with what it was made of inside, from which others' forms are
-    filled in, and that of whoever made it once it is deleted; a page of its own, also with all
-    results; nothing of it for others."""
+    """The app lists cells column by column. The grid image carries its settings: other users can
+    fill in their forms from it, and its owner can after deleting the batch. The app also exports
+    the grid as an HTML page and as a ZIP with all results. Other users can't see the grid."""
     batch = ended(
         app,
         AxisSpec(MODEL, f"{GOOD}, {BROKEN}"),
@@ -97,7 +97,8 @@ def test_a_grid_is_listed_drawn_and_reopened(app: RunningApp) -> None:
 
 
 def test_a_batch_without_axes_has_no_grid(app: RunningApp) -> None:
-    """Pairs, a table, or more cells than anybody looks at; of one field the cells are in a row."""
+    """Paired fields, a table or too many cells make no grid. With one field, the cells form a
+    row."""
     owner = f"browser:{ANN}"
     axes = AxisSpec(STEPS, "1, 2"), AxisSpec(SEED, "1, 2")
     paired = app.services.batches.start(

@@ -16,8 +16,9 @@ from ui.web.urls import file_address
 
 
 def test_everything_outlives_both_programs(tmp_path: Path) -> None:
-    """After this program and the server were started anew: its end in the same words, though the
-    server has not told its nodes yet; the list, the files, the values, and run again."""
+    """After a restart of both programs, the run's end has the same words, although the ComfyUI
+    server hasn't listed its nodes yet. The list, files and values are still there, and the user can
+    repeat the run."""
     with (
         DemoServer(step_seconds=0, painted=PAINTED) as demo,
         running_app(demo.url, data=tmp_path) as app,

@@ -53,7 +53,7 @@ def test_the_last_page_to_close_starts_the_grace_time() -> None:
 
 
 def test_a_page_that_only_looked_does_not_end_a_script_s_run() -> None:
-    """A run that a script has started goes on when a page that showed it is closed."""
+    """A run that a script started continues after the user closes a page that showed it."""
     with running_demo_app(step_seconds=0.02, grace=0.0) as (_, app):
         run = start(app, **LONG)
         with page_open(app) as page:

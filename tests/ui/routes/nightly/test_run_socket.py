@@ -27,8 +27,8 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
 
 
 def test_a_slow_watcher_gets_one_frame_and_delays_no_other(served: Served) -> None:
-    """A frozen browser has one frame on its way; the run goes on, and another watcher is not held
-    up."""
+    """Only one frame at a time is in transit to a frozen browser. The run continues, and another
+    watcher isn't delayed."""
     _, app = served
     run = start(app, **{"5.steps": 10})
     with watching(app, run.id) as frozen, watching(app, run.id) as lively:
@@ -50,8 +50,8 @@ def patient() -> Iterator[Served]:
 
 
 def test_the_last_watcher_to_leave_starts_the_grace_time(patient: Served) -> None:
-    """With one of two watchers gone the run goes on; with both gone it is stopped after the grace
-    time."""
+    """After one of two watchers leaves, the run continues. After both leave, the app stops it at
+    the end of the grace time."""
     demo, app = patient
     run = app.services.starter.start("text-to-image", {"5.steps": 60}, Origin(f"browser:{ANN}"))
     with watching(app, run.id) as stays:

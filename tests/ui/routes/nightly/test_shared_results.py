@@ -20,9 +20,9 @@ def pixels(data: bytes) -> bytes:
 
 
 def test_a_link_tells_its_file_only() -> None:
-    """The file comes without its metadata, with the headers that its owner gets, and is kept by no
-    browser; of the run, its owner and its values nothing is told. Nobody else makes, changes or
-    ends the link. With the prompt, the file comes as its owner gets it."""
+    """The file comes without metadata, with the same type headers as for its owner, and browsers
+    don't store it. The link reveals nothing about the run, its owner or its values. Other users
+    can't create, change or delete the link. With the prompt shared, the file comes unchanged."""
     with running_demo_app(step_seconds=0) as (_, app):
         ann, ben = person(app), {"Cookie": browser(app)}
         link_of = f"{app.url}/api/v1/runs/{ann.owned.run}/files/0/link"
@@ -126,8 +126,8 @@ def test_a_range_of_a_stripped_file() -> None:
 
 @pytest.mark.parametrize("kind", ["tiff", "svg", "cut"])
 def test_shares_other_kinds_with_their_prompt_only(kind: str) -> None:
-    """No link is made for a file whose metadata can't be removed until the prompt is told; one
-    that was made before it was known shows no file."""
+    """If the app can't remove a file's metadata, it creates a link only with the prompt shared. An
+    older link without the prompt shows no file."""
     with running_demo_app(step_seconds=0) as (_, app):
         headers = {"Cookie": browser(app)}
         run = a_run(app, headers["Cookie"])
