@@ -15,7 +15,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "amount": message("How many"),
         "audio": message("Audio"),
         "batch_size": message("Images"),
-        "bit_depth": message("Colour depth"),
+        "bit_depth": message("Color depth"),
         "ckpt_name": message("Model"),
         "cfg": message("Guidance scale"),
         "clip_name": message("Text encoder"),

@@ -321,9 +321,9 @@ def _replaced(field: Field, text: str, base: Mapping[str, object], given: set[st
     if not field.is_text:
         raise BadValue("Words can be replaced in a text only.")
     if not words:
-        raise BadValue(message("Write the words to look for in the first line."))
+        raise BadValue(message("Write the text to find on the first line."))
     if len(words) > MOST_ROWS:
-        raise BadValue(message("These are too many lines."))
+        raise BadValue(message("Too many lines."))
     read_text(base.get(field.key))  # otherwise the check would see Python's notation
     if field.key not in given and words[0] not in _text_of(field, base):
         raise BadValue(message("“{words}” isn't in the text of this field.", words=short(words[0])))

@@ -376,5 +376,5 @@ def _failure_texts(step: str, state: RunState, form: Form) -> tuple[str, str, di
     if state.node_errors:
         return sentences(*labelled_errors(form, errors).values(), *remarks), "", by_key
     if error is None:
-        return message("It made nothing."), "", by_key
+        return message("It has no result."), "", by_key
     return error.message, error.hint, by_key

@@ -103,8 +103,8 @@ def _picked(
     else:
         problems.append(
             plural(
-                "“{step}” has made {count} result that “{field}” takes; it needs number {place}.",
-                "“{step}” has made {count} results that “{field}” takes; it needs number {place}.",
+                "“{field}” needs result {place} of “{step}”, which has only {count}.",
+                "“{field}” needs result {place} of “{step}”, which has only {count}.",
                 count=len(saved),
                 step=source.step,
                 field=field.label,
@@ -121,7 +121,7 @@ def _spread(
     if len(saved) > len(keys):
         problems.append(
             message(
-                "“{step}” has made {count} results, and “{field}” takes {most} at most.",
+                "“{step}” has {count} results, and “{field}” takes {most} at most.",
                 step=source.step,
                 count=len(saved),
                 field=field.label,

@@ -206,7 +206,7 @@ class ChainRunner:
         if path is None:
             raise WorkflowError(
                 message("{file} is no longer here.", file=result.filename),
-                message("Run the step again that has made it."),
+                message("Run the step that made it again."),
             )
         return Upload(result.filename, path, result=server_file(given.server, result))
 

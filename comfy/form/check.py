@@ -83,9 +83,7 @@ def labelled_errors(form: Form, errors: Mapping[str, str]) -> dict[str, str]:
     """Return fields' messages with their labels, to show elsewhere: "Steps: Minimum 1."."""
     labels = {field.key: field.label for field in form.fields}
     return {
-        key: message("{field}: {problem}", field=labels[key], problem=said)
-        if key in labels
-        else said
+        key: message("{name}: {value}", name=labels[key], value=said) if key in labels else said
         for key, said in errors.items()
     }
 

@@ -55,13 +55,11 @@ class MissingClass:
         """Return the message for users."""
         used = len(self.nodes)
         return sentences(
-            message("Missing node: {node}.", node=self.class_type),
-            message("It is used {count} times.", count=used) if used > 1 else "",
-            message("The workflow calls it {titles}.", titles=self._quoted_titles())
-            if self.titles
-            else "",
+            f"Missing node: {self.class_type}.",
+            f"It is used {used} times." if used > 1 else "",
+            f"The workflow calls it {self._quoted_titles()}." if self.titles else "",
             self._origin(),
-            message("Similar: {name}.", name=self.close) if self.close else "",
+            f"Similar: {self.close}." if self.close else "",
         )
 
     def _quoted_titles(self) -> str:
@@ -71,14 +69,14 @@ class MissingClass:
     def _origin(self) -> str:
         match self.is_paid, self.may_be_off:
             case True, True:
-                return sentences(message("It is a paid API node."), MAY_BE_OFF)
+                return sentences("It is a paid API node.", MAY_BE_OFF)
             case True, False:
-                return message("It is a paid API node of another ComfyUI version.")
+                return "It is a paid API node of another ComfyUI version."
             case False, True:
-                return sentences(message("It is part of ComfyUI."), MAY_BE_OFF)
+                return sentences("It is part of ComfyUI.", MAY_BE_OFF)
         if self.is_built_in:
-            return message("Newer versions of ComfyUI have it.")
-        return message("It comes with the node pack {pack}.", pack=self.pack) if self.pack else ""
+            return "Newer versions of ComfyUI have it."
+        return f"It comes with the node pack {self.pack}." if self.pack else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +121,10 @@ class MissingChoice:
         """Return the message for users."""
         close = "" if self.close is None else short(self.close)
         return sentences(
-            message(
-                "{field}: “{value}” isn't available.",
-                field=self.label,
-                value=short(self.value),
-            ),
-            message("Similar: “{value}”.", value=close) if close else "",
-            message("Put it in {folder}.", folder=self.folder) if self.folder else "",
-            message("Download: {address}", address=self.address) if self.url else "",
+            f"{self.label}: “{short(self.value)}” isn't available.",
+            f"Similar: “{close}”." if close else "",
+            f"Put it in {self.folder}." if self.folder else "",
+            f"Download: {self.address}" if self.url else "",
         )
 
 

@@ -33,4 +33,4 @@ def field_problems(candidates: tuple[Candidate, ...]) -> Iterator[str]:
     """Return what the passes found wrong with the fields that are shown."""
     for one in candidates:
         for problem in one.problems if one.group != "hidden" else ():
-            yield message("{field}: {problem}", field=one.label, problem=problem)
+            yield message("{name}: {value}", name=one.label, value=problem)

@@ -155,9 +155,7 @@ _ON_NODE: Mapping[str, Callable[[NodeError], str]] = MappingProxyType(
             if error.class_type
             else message("The server couldn't check this node.")
         ),
-        "dependency_cycle": lambda error: sentences(
-            message("The links run in a circle."), _DAMAGED
-        ),
+        "dependency_cycle": lambda error: sentences(message("The links form a loop."), _DAMAGED),
         "value_not_in_list": _about_input(
             lambda name: message("{input} isn't on the server.", input=name),
             "",

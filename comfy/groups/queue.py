@@ -25,7 +25,7 @@ from comfy.runs.limits import BatchLimits, ChainLimits
 
 log = logging.getLogger(__name__)
 
-_OUR_FAULT = message("Something went wrong inside this program.")
+_OUR_FAULT = message("Something went wrong in this app.")
 
 
 class OpenGroup(ABC):

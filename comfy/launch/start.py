@@ -225,7 +225,7 @@ class Starter:
         job = _alone(record.job)
         if job.shortened:
             raise WorkflowError(
-                message("The texts of this run were too long to be kept."),
+                message("The texts of this run were too long to save."),
                 message("Open the form and fill it in again."),
             )
         self.runs.check_room(origin)

@@ -73,7 +73,7 @@ class CatalogueCache:
         Never asks the server.
         """
         if self._catalogue is None:
-            raise ServerUnreachable(message("The server has not told its nodes yet."))
+            raise ServerUnreachable(message("The server hasn't listed its nodes yet."))
         return self._catalogue
 
     def _ask(self) -> Catalogue:

@@ -35,7 +35,7 @@ class WildcardFiles:
                     message("There is no file “{name}.txt” among the wildcards.", name=short(name)),
                     did_you_mean(name, files),
                     message(
-                        "Write {escaped} for these very words.", escaped=f"\\__{short(name)}__"
+                        "Write {escaped} for the literal text.", escaped=f"\\__{short(name)}__"
                     ),
                 )
             )

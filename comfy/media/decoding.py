@@ -62,7 +62,7 @@ class DecodingSlots:
         wait already."""
         with self._counting:
             if self._waiting[person] >= _OF_ONE or self._waiting.total() >= _WAITING:
-                raise Undecodable(message("Other images come first. Try again in a moment."))
+                raise Undecodable(message("Too many images are being read. Try again in a moment."))
             self._waiting[person] += 1
         try:
             with self._turn:

@@ -16,7 +16,7 @@ MAX_TEXT = (
 _MAX_TOTAL = 128 * 1024 * 1024  # limit of bytes read or inflated from one file
 _MAX_READS = 400_000
 DAMAGED = message("Its content is damaged.")
-TOO_MUCH = message("It holds more than can be read.")
+TOO_MUCH = message("It's too large to read.")
 
 # From Python's escapes for bytes that are not UTF-8 to the characters they are in Latin-1.
 _LATIN_1 = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}

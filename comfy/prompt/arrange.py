@@ -82,7 +82,7 @@ def _needed(
             else:
                 lacking.append(
                     message(
-                        "“{node}” now needs “{input}”, which this workflow has nothing for.",
+                        "“{node}” now needs “{input}”, which this workflow doesn't provide.",
                         node=spec.display_name if spec else "",
                         input=plain_words(name),
                     )

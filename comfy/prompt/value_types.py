@@ -37,7 +37,7 @@ _YES_NO = MappingProxyType(
 )
 
 
-_NO_COLOR = message("Choose a colour, such as #ff8800.")
+_NO_COLOR = message("Choose a color, such as #ff8800.")
 _WHITE = 0xFFFFFF
 _MAX_COLOR = 60  # characters
 _PART = r"\s*(\d{1,3}(?:\.\d{0,20})?)\s*"

@@ -99,9 +99,9 @@ class BlobStore:
         except OSError as error:
             raise not_written(
                 error,
-                message("A file could not be kept: {why}.", why=words_of(error)),
+                message("A file couldn't be saved: {why}.", why=words_of(error)),
                 message("Try again."),
-                full=message("The disk of this app is full: a file could not be kept."),
+                full=message("The app's disk is full: a file couldn't be saved."),
             ) from error
         finally:
             with contextlib.suppress(OSError):
@@ -254,7 +254,7 @@ def _write(part: Path, chunks: Iterable[bytes], size: int | None) -> tuple[str, 
                 rest = rest[target.write(rest) :]
         if size is not None and count != size:
             raise ComfyError(
-                message("A file is damaged: its size isn't the one announced."),
+                message("A file is damaged: it has the wrong size."),
                 message("Try again."),
             )
         os.fsync(target.fileno())

@@ -149,7 +149,7 @@ class PresetStore:
                 raise ComfyError(message("This preset no longer exists."))
             if connection.execute(preset.where(*_is(new))).first():
                 raise ComfyError(
-                    message("There is a preset “{name}” already.", name=other),
+                    message("A preset “{name}” already exists.", name=other),
                     message("Choose another name."),
                 )
             renamed = json.dumps(json.loads(str(kept.preset)) | {"name": other})
@@ -215,7 +215,7 @@ def _check_count(connection: Connection, owner: str) -> None:
     count = select(func.count()).select_from(_presets).where(_presets.c.owner == owner)
     if connection.execute(count).scalar_one() > _MOST:
         raise ComfyError(
-            message("There are {count} presets already.", count=_MOST),
+            message("You already have {count} presets.", count=_MOST),
             message("Delete a preset first."),
         )
 
@@ -256,7 +256,7 @@ def move_presets(connection: Connection, owner: str, workflow: str, other: str) 
 def _check_name(name: str) -> None:
     if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
         raise ComfyError(
-            message("This preset cannot be saved under that name."),
+            message("A preset can't have this name."),
             message("Use at most {count} letters.", count=_LONGEST_NAME),
         )
 

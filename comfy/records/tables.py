@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
-_SEE = message("See whether the database can be reached, then try again.")
+_SEE = message("Check that the database can be reached, then try again.")
 
 VERSION = "0001"  # the last of `comfy.records.steps`
 
@@ -233,7 +233,7 @@ class DamagedDatabase(ComfyError):
 
     def __init__(self, why: str) -> None:
         super().__init__(
-            f"The history could not be read or written: {why}.",
+            f"The history couldn't be read or saved: {why}.",
             "Move the database away, or name another place.",
         )
 
@@ -249,7 +249,7 @@ def as_comfy_errors() -> Iterator[None]:
         code = getattr(reason, "sqlite_errorcode", 0) & 0xFF  # the code above is more precise
         if code == sqlite3.SQLITE_FULL:
             raise DiskFull(
-                message("The disk of this app is full: the history could not be written.")
+                message("The app's disk is full: the history couldn't be saved.")
             ) from error
         if code in _DAMAGE:
             raise DamagedDatabase(why) from error
@@ -263,6 +263,6 @@ def as_comfy_errors() -> Iterator[None]:
                 _SEE,
             ) from error
         raise ComfyError(
-            message("The history could not be read or written: {why}.", why=why),
+            message("The history couldn't be read or saved: {why}.", why=why),
             _SEE,
         ) from error

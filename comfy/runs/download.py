@@ -123,7 +123,7 @@ def _in_time(chunks: Iterator[bytes], end: float) -> Iterator[bytes]:
     for chunk in chunks:
         if time.monotonic() > end:
             raise ServerUnreachable(
-                message("The file came too slowly."),
+                message("The download was too slow."),
                 message("Try again later."),
             )
         yield chunk
@@ -134,7 +134,7 @@ def _check_kind(file: OutputFile, media_type: str) -> None:
     between."""
     if file.kind != "file" and media_type.startswith(("text/html", "application/json")):
         raise ComfyError(
-            message("{file} came as {type}.", file=file.filename, type=media_type),
+            message("The server sent {file} as {type}.", file=file.filename, type=media_type),
             message("Check the network or proxy between ComfyForms and the ComfyUI server."),
         )
 

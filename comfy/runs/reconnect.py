@@ -64,14 +64,12 @@ def sent_elsewhere(server: str) -> RunError:
     one; "" where people may not read its address."""
     return RunError(
         message(
-            "The run was sent to ComfyUI at {address}, which is not the one in use since the"
-            " restart.",
+            "The run was sent to ComfyUI at {address}. Since the restart, the app uses another"
+            " server.",
             address=server,
         )
         if server
-        else message(
-            "The run was sent to another server, which is not the one in use since the restart."
-        ),
+        else message("The run was sent to another server than the app uses since the restart."),
         message("Look for its result there, or run it again."),
     )
 

@@ -48,7 +48,7 @@ _SWEEP_PAUSE = 600.0  # seconds
 _PHASE_AND_PLACE = attrgetter("phase", "queue_place")
 _LEAVING = 10.0  # seconds that the thread of a run may take once the run is at its end
 _SHUTDOWN = RunError(
-    message("The run was stopped because the program shut down."),
+    message("The run was stopped because the app shut down."),
     message("Try again."),
 )
 
@@ -235,7 +235,7 @@ class LocalRunRegistry:
             deleted = self.history.delete(run_id, owner)
             if not deleted and self.history.get(run_id, owner) is not None:
                 raise ComfyError(
-                    message("The history cannot be written at the moment."),
+                    message("The history can't be saved at the moment."),
                     message("Try again later."),
                 )
         with self._lock:
@@ -330,7 +330,7 @@ class LocalRunRegistry:
     def _check_open(self) -> None:
         if self.closed:
             raise ComfyError(
-                message("The program is shutting down."),
+                message("The app is shutting down."),
                 message("Start it again, then run this again."),
             )
 

@@ -88,10 +88,10 @@ def test_a_message_is_its_english_text_and_knows_its_sentence() -> None:
     """Nested messages and braces in values stay whole; an exception, a copy and a pickle of it give
     the same message."""
     why = message("It is {size} MB.", size=3)
-    whole = message("{file}: {why}", file="{a}.png", why=why)
+    whole = message("{name}: {value}", file="{a}.png", why=why)
     assert whole == "{a}.png: It is 3 MB."
     assert (whole.sentence, dict(whole.values)) == (
-        "{file}: {why}",
+        "{name}: {value}",
         {"file": "{a}.png", "why": why},
     )
     for same in (str(ValueError(whole)), copy.deepcopy(whole), pickle.loads(pickle.dumps(whole))):

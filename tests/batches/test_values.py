@@ -182,7 +182,7 @@ def test_a_name_stands_for_the_lines_of_its_file(
     [
         ("__colours__", "There is no file “colours.txt” among the wildcards. Did you mean"),
         ("__../secret__", "There is no file"),
-        ("__circle__", "name each other in a circle"),
+        ("__circle__", "refer to each other in a loop"),
         ("__latin__", "can't be read"),
         ("__empty__", "are empty"),
     ],

@@ -90,7 +90,7 @@ def the_button_says_that_it_is_at_work(page: Page) -> None:
     expect(button).to_have_text("Signing in…")
     asked[0].abort()
     expect(button).to_have_text("Sign in")
-    expect(page.get_by_role("alert")).to_have_text("The app does not answer. Try again.")
+    expect(page.get_by_role("alert")).to_have_text("The app doesn't answer. Try again.")
     page.unroute("**/login")
 
 
@@ -117,7 +117,7 @@ def tokens_are_made_and_revoked_on_a_page(person: Visitor) -> None:
     expect(page.get_by_text("You have no tokens.")).to_be_visible()
     name = "a script with quite a long name that goes on for longer than a phone is wide"
     page.get_by_label("Name of the script").fill(name)
-    page.get_by_role("button", name="Make a token").click()
+    page.get_by_role("button", name="Create a token").click()
     expect(page.locator("#token")).to_contain_text("comfyforms_")
     page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     token = page.locator("#token").inner_text()

@@ -93,7 +93,7 @@ def test_a_step_runs_for_each_result_and_each_value(
     """
     assert main(folder.words(chain)) == 1
     told = capsys.readouterr()
-    assert "Step “third”: “base” has made 2 results that “Image” takes" in told.err
+    assert "Step “third”: “Image” needs result 3 of “base”, which has only 2" in told.err
     assert "5 of 6 steps done" in told.err
     assert "a heron" in told.out.splitlines()
     sizes = folder.sizes()

@@ -86,4 +86,4 @@ def test_a_number_typed_in_a_shell_is_a_colour() -> None:
 @pytest.mark.parametrize("value", ["", None, "sky", "rgb(1,2)", -1, 2**24, True, [1], "#" * 10_000])
 def test_an_invalid_color_is_refused_with_a_sentence(value: object) -> None:
     """On its field."""
-    assert check(form(), {"1.color": value})[1] == {"1.color": "Choose a colour, such as #ff8800."}
+    assert check(form(), {"1.color": value})[1] == {"1.color": "Choose a color, such as #ff8800."}

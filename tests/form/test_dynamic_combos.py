@@ -134,7 +134,7 @@ def test_an_options_image_is_asked_for() -> None:
 def test_missing_requirements_of_an_option_are_named() -> None:
     """A link that no upload can feed."""
     (problem,) = wide_form(PAINTED, {"8.model": "With voice"}).problems
-    assert problem == "“Painter” now needs “Voice”, which this workflow has nothing for."
+    assert problem == "“Painter” now needs “Voice”, which this workflow doesn't provide."
 
 
 def test_what_was_missing_before_is_not_the_options_fault() -> None:

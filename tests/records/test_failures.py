@@ -94,11 +94,11 @@ def test_a_lost_database_is_reported_with_a_sentence(tmp_path: Path, kept: BlobS
         connection.execute(text("DROP TABLE files"))
         connection.execute(text("DROP TABLE runs"))
     engine.dispose()
-    with pytest.raises(ComfyError, match="could not be") as told:
+    with pytest.raises(ComfyError, match="couldn't be") as told:
         history.begin(begun(values={"a": "private words"}))
     assert "private" not in str(told.value)
     assert "INSERT" not in str(told.value)
-    with pytest.raises(ComfyError, match="could not be"):
+    with pytest.raises(ComfyError, match="couldn't be"):
         history.of(ANN)
     history.close()
 

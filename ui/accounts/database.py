@@ -79,7 +79,7 @@ class SignInDatabase:
             ) from error
         except sqlite3.ProgrammingError as error:  # of a connection that is closed
             raise SignInFileError(
-                lambda _: "The program is shutting down.",
+                lambda _: "The app is shutting down.",
                 "Try again in a moment.",
                 self._path,
             ) from error

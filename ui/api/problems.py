@@ -186,7 +186,7 @@ def _allowed(request: Request) -> str:
 async def _of_validation(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = {_place(one["loc"]): str(one["msg"]) for one in error.errors()}
-    detail = message("The app could not use this request.")
+    detail = message("The app couldn't process this request.")
     return Problem(422, detail, kind="request-refused", errors=errors).answer()
 
 

@@ -62,9 +62,7 @@ def run_files_api(
             raise RunNotFound
         match FieldResults(copies).place(record, n, field):
             case Refused(why):
-                raise HTTPException(
-                    409, message("{field}: {problem}", field=field.label, problem=why)
-                )
+                raise HTTPException(409, message("{name}: {value}", name=field.label, value=why))
             case place:
                 return AsciiJSON(FieldValue(field.key, file_kept(place)))
 

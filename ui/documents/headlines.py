@@ -154,6 +154,6 @@ def headline(
             return _done_words(elapsed, shows=bool(state.files or state.texts))
         case _ if state.error is not None:
             node, problem = state.error.node_title, state.error.message
-            return message("{node}: {problem}", node=node, problem=problem) if node else problem
+            return message("{name}: {value}", name=node, value=problem) if node else problem
         case phase:
             return HEADLINES[phase]

@@ -38,7 +38,7 @@ class PresetFiles:
             match mine.given(places_kept(values[field.key]), field):
                 case Refused(why):
                     raise ComfyError(
-                        message("{field}: {problem}", field=field.label, problem=why),
+                        message("{name}: {value}", name=field.label, value=why),
                         message("Then save the preset again."),
                     )
                 case tuple(given):

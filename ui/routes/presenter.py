@@ -31,7 +31,7 @@ from ui.files.copies import FileCopies
 from ui.web.server_health import ServerHealth
 from ui.web.urls import file_address, given_address, thumbnail_address, unpainted_address
 
-_NOT_SHOWN = message("This drawing is not shown here, for safety: it may contain a script.")
+_NOT_SHOWN = message("This drawing isn't shown because it may contain a script.")
 _WATCHED = ("image", "video")
 _MODEL_INPUTS = ("ckpt_name", "unet_name", "model_name")
 

@@ -266,7 +266,7 @@ def zip_download(archive: Iterator[bytes], title: str) -> StreamingResponse:
     """A ZIP as it is made, under a name of this title; HTTPException for an empty one."""
     first = next(archive, None)
     if first is None:
-        raise HTTPException(404, message("None of these files is kept here any longer."))
+        raise HTTPException(404, message("None of these files are available anymore."))
     return StreamingResponse(
         chain([first], archive), media_type="application/zip", headers=as_file(f"{title}.zip")
     )

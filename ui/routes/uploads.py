@@ -99,7 +99,7 @@ def keep_all(files: list[UploadFile], owner: str, address: str, uploads: UploadF
     for file in files:
         if why := problem_with(file.file, uploads.limits.file):
             name = plain_name(file.filename or "")
-            raise Unfit(message("{file}: {why}", file=name, why=why))
+            raise Unfit(message("{name}: {value}", name=name, value=why))
     if owner != NOBODY:  # all who have no cookie go by one name, wherever they are
         uploads.came_from(owner, address)
     return [uploads.place(_keep(file, owner, uploads)) for file in files]

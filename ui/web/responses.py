@@ -24,7 +24,7 @@ SOON = 5.0  # seconds until a busy resource may be free again
 _PASSING = (429, 503)  # the same request may be answered well later
 KEEP_A_DAY = {"cache-control": "public, max-age=86400"}  # responses that are the same for all users
 NO_STORE = {"cache-control": "no-store"}  # where who has signed in decides what an address shows
-NOT_UNDERSTOOD = message("The app could not use this request. Reload the page and try again.")
+NOT_UNDERSTOOD = message("The app couldn't process this request. Reload the page and try again.")
 
 
 def json_text(content: object) -> str:

@@ -87,6 +87,6 @@ class ServerHealth:
             return
         self.reachable = reachable
         said = "answers again" if reachable else "does not answer"
-        log.warning("The image server %s.", said)
+        log.warning("The ComfyUI server %s.", said)
         for changed in list(self._listeners):
             changed()

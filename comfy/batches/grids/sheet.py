@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from comfy.base.messages import message
 from comfy.batches.grids.grid import Grid, in_lines
 from comfy.batches.grids.image import CellLine, GridSheet
 
@@ -12,8 +11,7 @@ def sheet_of(grid: Grid, title: str, page: int = 0) -> GridSheet:
     IndexError where there is no such page."""
     pages, across, down = grid.pages, grid.across, grid.down
     if pages is not None:
-        about = {"title": title, "field": pages.label, "value": pages.labels[page]}
-        title = message("{title} · {field}: {value}", **about)
+        title = f"{title} · {pages.label}: {pages.labels[page]}"
     lines = grid.lines(page)
     heads = across.labels
     if down is None:

@@ -235,7 +235,7 @@ class Client:
         name, folder = kept.get("name"), kept.get("subfolder", "")
         if not isinstance(name, str):
             raise UploadRejected(
-                message("The server did not say under which name it keeps the file."),
+                message("The server didn't return the name of the uploaded file."),
                 message("Try again."),
             )
         return f"{folder}/{name}" if folder else name
@@ -366,7 +366,7 @@ class Client:
             ValueError
         ) as error:  # half a surrogate pair in a name, as of a file whose name is no UTF-8
             raise ComfyError(
-                message("A name cannot be sent to the server."), message("Rename the file.")
+                message("The server can't take this file name."), message("Rename the file.")
             ) from error
 
     def _unreachable(self, error: BaseException) -> ServerUnreachable:

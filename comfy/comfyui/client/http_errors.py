@@ -15,10 +15,10 @@ from comfy.comfyui.protocol.responses import rejection
 _MIB = 1024 * 1024
 _Refusal = tuple[Callable[[str], str], str]
 
-_CHECK_LOGIN = message("Check what --server, --server-token and --server-header give.")
+_CHECK_LOGIN = message("Check the values of --server, --server-token and --server-header.")
 _REDIRECT: _Refusal = (
-    lambda name: message("{server} sends us to another address.", server=name),
-    message("Give --server the address to which it leads."),
+    lambda name: message("{server} redirects to another address.", server=name),
+    message("Set --server to the address it redirects to."),
 )
 TOO_LARGE = (
     message("This is larger than the server accepts."),
@@ -37,13 +37,13 @@ _STATUS: Mapping[int, _Refusal] = MappingProxyType(
         303: _REDIRECT,
         307: _REDIRECT,
         308: _REDIRECT,
-        401: (lambda name: message("{server} asks for a login.", server=name), _CHECK_LOGIN),
+        401: (lambda name: message("{server} requires a sign-in.", server=name), _CHECK_LOGIN),
         403: (
             lambda name: message("{server} refuses requests from here.", server=name),
-            message("A proxy in front of it may change the host, or ask for a login."),
+            message("A proxy in front of it may change the host or require a sign-in."),
         ),
         407: (
-            lambda name: message("The proxy before {server} asks for a login.", server=name),
+            lambda name: message("The proxy in front of {server} requires a sign-in.", server=name),
             LOG_IN_AT_PROXY,
         ),
         413: (lambda _: TOO_LARGE[0], TOO_LARGE[1]),
@@ -56,7 +56,7 @@ _STATUS: Mapping[int, _Refusal] = MappingProxyType(
     }
 )
 _LOGIN_REFUSED: _Refusal = (
-    lambda name: message("{server} rejected the login.", server=name),
+    lambda name: message("{server} rejected the sign-in.", server=name),
     _CHECK_LOGIN,
 )
 # Handshake refusals by a proxy with a more specific message.

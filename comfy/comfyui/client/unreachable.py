@@ -21,7 +21,7 @@ CHECK = message(
     "Check that ComfyUI is running there and the address is right, http:// or https:// included."
 )
 LOG_IN_AT_PROXY = message(
-    "Put name and password into HTTP_PROXY or HTTPS_PROXY, where this app was started."
+    "Add the name and password to HTTP_PROXY or HTTPS_PROXY where this app was started."
 )
 _CHECK_PROXY = message("Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY where this app was started.")
 
@@ -32,7 +32,7 @@ _NOT_NOW: _Problem = (
 )
 _ANOTHER: _Problem = (
     lambda name: message("The certificate of {server} is for another address.", server=name),
-    message("Write the address with the name that the certificate is for."),
+    message("Use the host name that the certificate is for."),
 )
 # X509_V_ERR_… of OpenSSL -> (problem, hint)
 _CERTIFICATE: Mapping[int, _Problem] = MappingProxyType(
@@ -40,7 +40,7 @@ _CERTIFICATE: Mapping[int, _Problem] = MappingProxyType(
 )
 _NOT_TRUSTED: _Problem = (
     lambda name: message("The certificate of {server} is not trusted.", server=name),
-    message("Name the certificate that it was signed with: --server-ca FILE."),
+    message("Name its CA certificate: --server-ca FILE."),
 )
 
 # Reasons of OpenSSL when the other side speaks something else; their names have changed with its
@@ -67,7 +67,7 @@ def unreachable(error: BaseException, name: str) -> ServerUnreachable:
             case ProxySchemeUnknown():
                 hint = _CHECK_PROXY
                 return ServerUnreachable(
-                    message("The proxy before {server} is of an unknown kind.", server=name),
+                    message("The proxy in front of {server} has an unknown type.", server=name),
                     hint,
                     passing=False,
                 )
@@ -77,7 +77,7 @@ def unreachable(error: BaseException, name: str) -> ServerUnreachable:
         match cause:
             case ProxyError():
                 return ServerUnreachable(
-                    message("The proxy before {server} cannot be reached.", server=name),
+                    message("The proxy in front of {server} can't be reached.", server=name),
                     _CHECK_PROXY,
                 )
             case socket.gaierror():
@@ -109,10 +109,12 @@ def _refused_by_proxy(status: int, name: str) -> ServerUnreachable:
     if status == 407:
         hint = LOG_IN_AT_PROXY
         return ServerUnreachable(
-            message("The proxy before {server} asks for a login.", server=name), hint, passing=False
+            message("The proxy in front of {server} requires a sign-in.", server=name),
+            hint,
+            passing=False,
         )
     sentence = message(
-        "The proxy before {server} does not let us through ({status}).",
+        "The proxy in front of {server} refused the connection ({status}).",
         server=name,
         status=status,
     )

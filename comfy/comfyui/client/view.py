@@ -33,7 +33,7 @@ class FileResponse:
             yield from self._response.raw.stream(size, decode_content=False)
         except (HTTPError, OSError) as error:
             raise ServerUnreachable(
-                message("The file broke off while it came from the server."), message("Try again.")
+                message("The download from the server was cut off."), message("Try again.")
             ) from error
 
 

@@ -61,7 +61,7 @@ _RULES = (
         rate limit exceeded
         too many requests
         """,
-        message("A service this workflow uses takes no more requests right now."),
+        message("A service this workflow uses is over its request limit."),
         message("Try again later."),
     ),
     _rule(

@@ -101,7 +101,7 @@ def stripped_of(pieces: Iterable[FilePiece]) -> Stripped:
             joined.append(piece)
     own = sum(len(piece) for piece in joined if isinstance(piece, bytes))
     if len(joined) > MOST_PIECES or own > _MOST_OWN:
-        raise CannotStrip("It holds more than can be read.")
+        raise CannotStrip("It's too large to read.")
     return Stripped(tuple(joined), sum(len(piece) for piece in joined))
 
 

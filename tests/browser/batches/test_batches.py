@@ -118,7 +118,7 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     sheet.get_by_role("button", name="Download…").click()
     pattern = sheet.get_by_label("Names of the files")
     pattern.fill("{row}-{stepz}")
-    expect(sheet.locator(".problem")).to_contain_text("There is no {stepz} for the names of files")
+    expect(sheet.locator(".problem")).to_contain_text("{stepz} can't be used in file names")
     expect(sheet.locator("#batch-download .primary")).to_have_css("opacity", "0.45")
     expect(sheet.locator(".problem")).to_contain_text("{row}, {workflow}, {seed}, {")
     expect(sheet.get_by_role("link", name="Results with table (ZIP)")).to_have_count(0)

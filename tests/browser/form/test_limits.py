@@ -75,7 +75,7 @@ def is_of_another_kind(person: Visitor) -> None:
     field.locator("input[type=file]").first.set_input_files(notes)  # type: ignore[arg-type]
     note = field.locator(".field-error")
     expect(note).to_have_text(
-        "“notes.md” isn't an image. Choose an image file (PNG, JPEG or WebP)."
+        "notes.md: Choose an image file (PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF)."
     )
     expect(image).to_be_visible()
     expect(person.page.get_by_text("Invalid file type")).to_have_count(0)

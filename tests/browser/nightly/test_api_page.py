@@ -15,7 +15,9 @@ def test_the_api_can_be_read_and_tried(fast: Site, visit: Callable[..., Visitor]
     page = visit(fast).page
     page.goto(f"{fast.url}/api/v1/docs")
     expect(page.get_by_role("heading", name="ComfyForms")).to_be_visible()
-    expect(page.locator(".opblock")).to_have_count(26)
+    document = page.request.get(f"{fast.url}/api/v1/openapi.json").json()
+    operations = sum(map(len, document["paths"].values()))
+    expect(page.locator(".opblock")).to_have_count(operations)
     block = page.locator(".opblock", has_text="/health")
     block.locator(".opblock-summary").click()
     block.get_by_role("button", name="Try it out").click()

@@ -87,7 +87,7 @@ def makes_and_revokes_tokens(page: Page, app: RunningApp) -> None:
     """Make two tokens, copy one, and revoke one on each of the two pages."""
     for name in ("nightly", "weekly"):
         page.get_by_label("Name of the script").fill(name)
-        page.get_by_role("button", name="Make a token").click()
+        page.get_by_role("button", name="Create a token").click()
         expect(page.get_by_text("Copy this token now")).to_be_visible()
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()

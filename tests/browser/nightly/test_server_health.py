@@ -102,7 +102,7 @@ def test_header_and_stage_agree(visit: Visit, nothing_left_behind: None) -> None
         demo.start()
         expect(state(person)).to_have_text(BACK)
         said = person.page.evaluate("window.said")
-        assert [AWAY, AWAY] in said
+        assert [f"{AWAY} · 1 waiting", AWAY] in said
         assert [BACK, AWAY] not in said
         person.done()
         person.leave()

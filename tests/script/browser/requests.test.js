@@ -35,7 +35,7 @@ const { checked } = await import("../../../ui/page/script/vary/start.js");
 
 const RUNS = ["a", "b"].map((id) => tileDoc({ id, title: "W", finished_at: 0 }));
 const GONE = [404, { detail: "This result no longer exists." }];
-const UNREADABLE = [422, { detail: "The app could not use this request." }];
+const UNREADABLE = [422, { detail: "The app couldn't process this request." }];
 const ADVISED = [422, { detail: "This form is gone.", hint: "Choose another." }];
 const SILENT = ["Can't reach ComfyForms.", "Try again."];
 

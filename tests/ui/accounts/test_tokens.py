@@ -148,9 +148,9 @@ def test_the_page_says_when_a_token_was_made_and_used(app: RunningApp) -> None:
     with signed_in(app, BEN) as ben:
         token = make(ben, app, "<b>dates</b>")
         assert "&lt;b&gt;dates" in page(ben, app)
-        assert "Made on Jan 15, 2027. Never used." in page(ben, app)
+        assert "Created on Jan 15, 2027. Never used." in page(ben, app)
         assert asked(app, "/api/v1/runs", token).status_code == 200
-        assert "Made on Jan 15, 2027. Used last on Jan 15, 2027." in page(ben, app)
+        assert "Created on Jan 15, 2027. Last used on Jan 15, 2027." in page(ben, app)
         ben.headers["Accept-Language"] = "de"
         assert "Erstellt am 15.01.2027. Zuletzt benutzt am 15.01.2027." in page(ben, app)
 

@@ -362,7 +362,7 @@ def test_results_come_as_an_archive_with_a_table(app: RunningApp) -> None:
         assert archive.namelist() == [one, two, "results.csv"]
     refused = ask(app, "GET", f"/{batch.id}/results.zip?pattern={{prompt}}-{{steps}}")
     assert refused.status_code == 422
-    assert "There is no {steps} for the names of files, only {row}, {workflow}" in refused.text
+    assert "{steps} can't be used in file names, only {row}, {workflow}" in refused.text
     assert "{Prompt}" in refused.text
     assert downloaded(app, batch, "results.zip", BOB) == b""
     assert ask(app, "POST", f"/api/v1/batches/{batch.id}/retry").json()["failed"] == 0

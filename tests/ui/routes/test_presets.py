@@ -100,7 +100,7 @@ def test_a_preset_gets_another_name(app: RunningApp) -> None:
     taken = ask(app, "PATCH", cats, name="Dogs")
     assert (taken.status_code, taken.json()["detail"]) == (
         409,
-        "There is a preset “Dogs” already.",
+        "A preset “Dogs” already exists.",
     )
     assert ask(app, "PATCH", cats, BOB, name="Mine").status_code == 409
     assert ask(app, "PATCH", f"{cats}&shared=true", BOB, name="Mine").status_code == 409

@@ -33,7 +33,7 @@ _EVERYWHERE = f"{_LOGOUT}/everywhere"
 _BUSY = message("Too many sign-ins from your address. Try again in a moment.")
 _WRONG = message("Wrong username or password.")
 _ASK = message("Ask the administrator for a new one.")
-_TOO_MANY_GUESTS = message("Too many people have just come in by this link. Try again in a moment.")
+_TOO_MANY_GUESTS = message("Too many people just used this link. Try again in a moment.")
 
 
 def login_routes(
@@ -186,7 +186,7 @@ def logout_routes(identity: Identity, root_path: str) -> GuardedRoutes:
 
     @routes.get(_LOGOUT, Access.FILE)
     def not_by_a_link() -> None:
-        raise HTTPException(405, message("Log out on the page."), {"Allow": "POST"})
+        raise HTTPException(405, message("Sign out on the page."), {"Allow": "POST"})
 
     return routes
 

@@ -40,8 +40,8 @@ def token_row(token: AccessToken, action: str, owner: str = "") -> str:
 
 
 def _dates(token: AccessToken) -> str:
-    made = message("Made on {date}.", date=_date(token.made))
-    used = message("Used last on {date}.", date=_date(token.used)) if token.used else _NEVER_USED
+    made = message("Created on {date}.", date=_date(token.made))
+    used = message("Last used on {date}.", date=_date(token.used)) if token.used else _NEVER_USED
     return sentences(made, used)
 
 

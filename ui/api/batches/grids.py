@@ -152,7 +152,7 @@ class Drawing:
         with self._lock:
             if owner in self._owners or self._drawn >= _DRAWN:
                 raise HTTPException(
-                    429, message("Another grid's image is being made. Try again in a moment.")
+                    429, message("Another grid image is being created. Try again in a moment.")
                 )
             self._owners.add(owner)
             self._drawn += 1

@@ -88,7 +88,7 @@ class BatchResults:
             raise HTTPException(
                 422,
                 message(
-                    "There is no {name} for the names of files, only {names}.",
+                    "{name} can't be used in file names, only {names}.",
                     name=unknown,
                     names=listed(f"{{{one}}}" for one in (*OF_ALL, *names)),
                 ),

@@ -60,7 +60,7 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     expect(prompt.locator(".problem")).to_have_count(0)
     expect(dialog.locator(".primary")).to_have_attribute("aria-disabled", "true")
     prompt.get_by_label("Replace with").fill("purple")
-    expect(prompt.locator(".problem")).to_have_text("Say what to find.")
+    expect(prompt.locator(".problem")).to_have_text("Enter the text to find.")
     prompt.get_by_label("Find").fill(first)
     expect(prompt.locator(".problem")).to_have_count(0)
     image = vary_row(dialog, "Your image")
@@ -89,11 +89,11 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     expect(image.locator(".problems")).to_be_empty()
     text = {"name": "words.txt", "mimeType": "text/plain", "buffer": b"words"}
     image.locator("input[type=file]").set_input_files([text])  # type: ignore[list-item]
-    expect(image.get_by_role("alert")).to_contain_text("“words.txt” isn't an image.")
+    expect(image.get_by_role("alert")).to_contain_text("words.txt: Choose an image file")
     expect(left_out).to_be_empty()
     archive["buffer"] = packed()
     image.locator("input[type=file]").set_input_files([archive])  # type: ignore[list-item]
-    expect(image.get_by_role("alert")).to_contain_text("“notes.txt” isn't an image.")
+    expect(image.get_by_role("alert")).to_contain_text("notes.txt: Choose an image file")
     dropped = person.page.evaluate_handle(DROPPED, [["one.png", "image/png", [*saved("PNG")]]])
     dialog.locator("h2").dispatch_event("drop", {"dataTransfer": dropped})
     expect(dialog.locator(".primary")).to_have_text("Start 4 runs")

@@ -233,7 +233,7 @@ def a_step_without_a_seed_says_that_it_makes_the_same(person: Visitor, site: Sit
     steps(person).nth(1).get_by_role("button").click()
     redo = strip.get_by_role("button", name="Run again from “Enlarge”")
     expect(redo).to_have_accessible_description(
-        "It makes something else only with other settings. The other steps keep the settings they had."
+        "Only other settings give another result. The other steps keep the settings they had."
     )
     expect(note).to_be_empty()
     made = len(site.demo.journal.all())
@@ -241,7 +241,7 @@ def a_step_without_a_seed_says_that_it_makes_the_same(person: Visitor, site: Sit
     before = str(stage.get_attribute("data-run"))
     redo.click()
     expect(note).to_contain_text(
-        "“Enlarge” ran again and made the same, so the steps that use it did not run."
+        "“Enlarge” ran again with the same result, so the steps that use it didn't run."
     )
     chain_is(person, "done")
     expect(steps(person).nth(1).get_by_role("button")).to_have_attribute("aria-pressed", "true")

@@ -128,7 +128,7 @@ def is_renamed(menu: Locator, name: Locator) -> None:
     field.fill("Dusk")
     button(name="Rename", exact=True).click()
     objection = menu.get_by_role("alert")
-    expect(objection).to_have_text("There is a preset “Dusk” already. Choose another name.")
+    expect(objection).to_have_text("A preset “Dusk” already exists. Choose another name.")
     expect(objection).to_be_in_viewport()
     field.press("End")
     field.press_sequentially("s")

@@ -38,14 +38,14 @@ def test_a_pressed_button_does_not_move(fast: Site, visit: Visit) -> None:
         select.click()
         expect(select).to_have_text(name)
         assert abs(select.evaluate(TOP) - before) < 1
-    favourites = head.get_by_role("button", name="Favourites")
+    favourites = head.get_by_role("button", name="Favorites")
     off = favourites.evaluate(GROUND)
     favourites.click()
-    expect(favourites).to_have_text("★ Favourites")
+    expect(favourites).to_have_text("★ Favorites")
     page.locator("h1").hover()
     assert favourites.evaluate(GROUND) != off
     favourites.click()
-    expect(favourites).to_have_text("☆ Favourites")
+    expect(favourites).to_have_text("☆ Favorites")
 
 
 def test_the_word_of_the_search_fits(fast: Site, visit: Visit) -> None:

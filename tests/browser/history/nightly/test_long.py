@@ -72,10 +72,10 @@ def test_very_many_results(fast: Site, visit: Visit) -> None:
     assert box.bounding_box() == before
     box.fill("")
     expect(tile(person, first)).to_be_visible()
-    only = person.page.get_by_role("button", name="Favourites")
+    only = person.page.get_by_role("button", name="Favorites")
     before = only.bounding_box()
     only.click()
-    expect(person.page.get_by_text("No favourites yet.")).to_be_visible()
+    expect(person.page.get_by_text("No favorites yet.")).to_be_visible()
     assert only.bounding_box() == before
     only.click()
     expect(tile(person, first)).to_be_visible()

@@ -1,4 +1,4 @@
-"""Favourites, and actions on one result or several: delete, undo, download, compare."""
+"""Favorites, and actions on one result or several: delete, undo, download, compare."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def is_a_favourite(person: Visitor, first: str, second: str) -> None:
     """Check that the star, the button below the result and F mark a favorite. The list can show
     only favorites, and the server keeps them. F does nothing while the user types."""
     choose(person, second)
-    mark = button(person, "Favourite")
+    mark = button(person, "Favorite")
     mark.click()
     expect(mark).to_have_attribute("aria-pressed", "true")
     star = person.page.locator(f'#history li[data-run="{second}"] .star')
@@ -138,7 +138,7 @@ def is_a_favourite(person: Visitor, first: str, second: str) -> None:
     tile(person, first).focus()
     person.page.keyboard.press("f")
     expect(mark).to_have_attribute("aria-pressed", "false")
-    only = person.page.get_by_role("button", name="Favourites")
+    only = person.page.get_by_role("button", name="Favorites")
     only.click()
     expect(tiles(person)).to_have_count(1)
     expect(tile(person, first)).to_be_visible()
@@ -148,7 +148,7 @@ def is_a_favourite(person: Visitor, first: str, second: str) -> None:
     expect(mark).to_have_attribute("aria-pressed", "true")
     only.click()
     mark.click()
-    expect(person.page.get_by_text("No favourites yet.")).to_be_visible()
+    expect(person.page.get_by_text("No favorites yet.")).to_be_visible()
     only.click()
     expect(tiles(person)).to_have_count(2)
 
@@ -165,7 +165,7 @@ def are_picked(person: Visitor, runs: list[str]) -> None:
         bar.get_by_role("link", name="Download").click()
     with zipfile.ZipFile(info.value.path()) as archive:
         assert len(archive.namelist()) == 3
-    bar.get_by_role("button", name="Favourite").click()
+    bar.get_by_role("button", name="Favorite").click()
     expect(person.page.locator("#history li.favourite")).to_have_count(3)
     bar.get_by_role("button", name="Delete").click()
     expect(tiles(person)).to_have_count(1)
@@ -180,7 +180,7 @@ def are_picked(person: Visitor, runs: list[str]) -> None:
     expect(bar).to_be_hidden()
     person.page.get_by_role("button", name="Select", exact=True).click()
     off = bar.locator("[aria-disabled=true]")
-    expect(off).to_have_text(["Download", "Favourite", "Compare", "Delete"])
+    expect(off).to_have_text(["Download", "Favorite", "Compare", "Delete"])
     tile(person, runs[0]).click()
     expect(bar).to_contain_text("1 selected")
     expect(tile(person, runs[0])).to_have_attribute("aria-pressed", "true")

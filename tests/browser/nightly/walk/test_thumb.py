@@ -168,7 +168,7 @@ def test_runs_and_results(thumb: Thumb) -> None:
         thumb.try_all("a result beside a run")
     expect(page.locator("#history .tile")).to_have_count(4)
     page.locator("#stage .details summary").click()
-    thumb.button("☆ Favourite").click()
+    thumb.button("☆ Favorite").click()
     expect(page.locator("#history li.favourite")).to_have_count(1)
     thumb.try_all("a result")
     thumb.button("Use in…").first.click()

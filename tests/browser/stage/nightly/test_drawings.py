@@ -69,7 +69,7 @@ def test_a_drawing_that_is_not_shown_says_why(site: Site, visit: Visit) -> None:
     person.press()
     person.phase("done")
     expect(person.page.locator("#result-side")).to_contain_text(
-        "This drawing is not shown here, for safety"
+        "This drawing isn't shown because it may contain"
     )
     expect(person.page.locator("#stage .actions a[download$='.svg']")).to_be_visible()
     expect(person.page.locator("#stage .media img")).to_have_count(0)
@@ -84,7 +84,7 @@ def as_an_input_is_refused_in_words(person: Visitor) -> None:
     person.type("5.inside", "<circle r='20'/>")
     person.press()
     expect(person.page.locator("#stage .media img")).to_be_visible()
-    expect(person.page.get_by_text("not shown here")).to_have_count(0)
+    expect(person.page.get_by_text("isn't shown because")).to_have_count(0)
     person.use_in("Your image")
     expect(person.field("4.image").locator(".field-error")).to_contain_text("Choose an image file")
     expect(person.field("4.image").locator("img")).to_be_visible()

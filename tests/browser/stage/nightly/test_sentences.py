@@ -125,7 +125,7 @@ def test_what_cannot_be_copied_is_shown_to_be(fast: Site, visit: Visit) -> None:
     expect(panel.get_by_role("status")).to_have_text("Select the link and copy it.")
     person.page.evaluate(ALLOWED_BY_HAND)
     copy.click()
-    expect(panel.get_by_role("status")).to_have_text("Link copied.")
+    expect(panel.get_by_role("status")).to_have_text("Link copied")
     address = link.input_value()
     person.page.keyboard.press("Escape")
     person.entry("2.text").fill("")

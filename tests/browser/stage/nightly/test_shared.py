@@ -50,7 +50,7 @@ def test_a_link_leads_others_to_one_result(fast: Site, visit: Visit) -> None:
         anna.page.get_by_role("button", name="Share…").click()
         panel = anna.page.get_by_role("dialog", name="Share this result")
         expect(panel).to_contain_text("Anyone who can use this app and has the link can see it.")
-        expect(panel.get_by_role("status")).to_have_text("Link copied.")
+        expect(panel.get_by_role("status")).to_have_text("Link copied")
         expect(panel).not_to_contain_text("shared already")
         expect(panel).to_contain_text("The file is sent without its metadata.")
         link = panel.get_by_label("Link").input_value()

@@ -233,7 +233,7 @@ def test_no_button_acts_on_a_hidden_result(slow: Site, visit: Visit) -> None:
         "Share…",
         "Vary",
         "Repeat",
-        "☆ Favourite",
+        "☆ Favorite",
         "Delete",
     ]
     person.type("5.steps", 60)

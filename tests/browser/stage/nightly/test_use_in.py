@@ -23,7 +23,7 @@ WIDTH = "width => document.querySelector('#field-4-image img')?.naturalWidth ===
 def make_chain(person: Visitor, title: str) -> None:
     before = person.page.get_by_role("region", name="Made from")
     before.get_by_role("button", name="Make this a chain…").click()
-    asked = person.page.get_by_role("dialog", name="Make this a chain")
+    asked = person.page.get_by_role("dialog", name="Make the chain")
     expect(asked.get_by_label("Title of the chain")).to_be_focused()
     person.page.keyboard.press("Enter")
     expect(asked.locator(".field-error")).to_have_text("A chain needs a title.")
@@ -129,7 +129,7 @@ def lacks_a_step_and_is_removed(person: Visitor, folder: Path, title: str) -> No
         "Step “image-to-image” needs the workflow “image-to-image”, which isn't here."
     )
     person.page.locator("#added-here").get_by_role("button", name="Remove…").click()
-    asked = person.page.get_by_role("dialog", name=f"Remove “{title}” for everybody?")
+    asked = person.page.get_by_role("dialog", name=f"Remove “{title}” for everyone?")
     asked.get_by_role("button", name="Remove").click()
     expect(heading).to_have_text("Text to image")
     assert not list(folder.glob("Boats*"))

@@ -64,7 +64,7 @@ def test_nothing_is_kept_of_what_made_nothing(site: Site, visit: Visit) -> None:
     page.keyboard.press("f")
     site.demo.speed.step = 0
     done = person.generate()
-    expect(actions.get_by_role("button", name="Favourite")).to_be_visible()
+    expect(actions.get_by_role("button", name="Favorite")).to_be_visible()
     page.get_by_label("History of").select_option("all")
     page.get_by_role("button", name="Show stopped and failed").click()
     expect(page.locator("#history .tile")).to_have_count(3)
@@ -74,9 +74,9 @@ def test_nothing_is_kept_of_what_made_nothing(site: Site, visit: Visit) -> None:
     bar = page.get_by_role("group", name="Selected results")
     for at in (1, 2):
         page.locator("#history .tile").nth(at).click()
-    expect(bar.get_by_role("button", name="Favourite")).to_be_disabled()
+    expect(bar.get_by_role("button", name="Favorite")).to_be_disabled()
     page.locator("#history .tile").first.click()
-    bar.get_by_role("button", name="Favourite").click()
+    bar.get_by_role("button", name="Favorite").click()
     expect(page.locator("#history li.favourite")).to_have_count(1)
-    expect(bar.get_by_role("button", name="Remove favourite")).to_be_enabled()
+    expect(bar.get_by_role("button", name="Remove favorite")).to_be_enabled()
     person.leave()

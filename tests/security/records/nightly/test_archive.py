@@ -34,7 +34,7 @@ def test_finding_14_an_archive_leaves_out_missing_files(no_traceback: None, serv
         kept.remove(file.digest)
     answer = get(app, f"/files/{run.id}/all.zip")
     assert answer.status_code == 404
-    assert "kept here" in answer.json()["detail"]
+    assert "available anymore" in answer.json()["detail"]
 
 
 def test_finding_14_an_archive_leaves_out_what_comfyui_does_not_send(no_traceback: None) -> None:

@@ -1,4 +1,4 @@
-"""A run that came to nothing, and whose texts were too long to be kept, through a real app."""
+"""A run that came to nothing, and whose texts were too long to save, through a real app."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ def test_finding_s5_only_a_run_with_long_texts_must_be_filled_in_again(forgetful
         assert values["5.steps"] == 2
         answer = post(app, f"/api/v1/runs/{run.id}/again")
         assert (answer.status_code == 201) == is_kept
-        assert ("too long to be kept" in answer.text) != is_kept
+        assert ("too long to save" in answer.text) != is_kept
         eventually(lambda: not app.services.runs.known(), "the run that was run again has ended")

@@ -157,7 +157,7 @@ def test_finding_26_a_full_disk_is_called_one(tmp_path: Path) -> None:
     )
     assert "Traceback" not in told.stderr, told.stderr
     result, refused, afterwards = told.stdout.splitlines()
-    assert "The disk of this app is full" in result
+    assert "The app's disk is full" in result
     assert "ComfyUI server" not in result
-    assert refused == "DiskFull: The disk of this app is full: the history could not be written."
+    assert refused == "DiskFull: The app's disk is full: the history couldn't be saved."
     assert afterwards == "kept"

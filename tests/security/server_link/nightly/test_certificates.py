@@ -118,6 +118,6 @@ def test_finding_18_a_socket_that_can_never_open_ends_the_run_at_once(demo: Demo
         Client(f"http://{guard.place}") as client,
     ):
         client.queue()
-        with pytest.raises(ComfyError, match="asks for a login"):
+        with pytest.raises(ComfyError, match="requires a sign-in"):
             ends_at_once(client)
     assert not any(head.startswith("POST /prompt") for head in guard.heads)

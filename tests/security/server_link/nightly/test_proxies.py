@@ -78,7 +78,7 @@ def test_finding_18_no_proxy_counts_for_both_ways(
 @pytest.mark.parametrize(
     ("proxy_says", "sentence"),
     [
-        ("407 Proxy Authentication Required", "asks for a login"),
+        ("407 Proxy Authentication Required", "requires a sign-in"),
         ("403 Forbidden", "refuses|does not let us through"),
     ],
 )

@@ -49,13 +49,13 @@ def test_tokens_outlive_the_app_and_the_sessions_of_their_person(
         ben.post(f"{app.url}/logout/everywhere", timeout=LONGEST_WAIT)
         CLOCK.now += 24 * 3600
         assert asked(app, "/api/v1/runs", token).status_code == 200
-        used = re.findall("Used last on [^.]*", _page_of_ben(app))
+        used = re.findall("Last used on [^.]*", _page_of_ben(app))
     kept = settings.sign_in.kept
     assert kept is not None
     assert token.encode() not in kept.read_bytes()
     with running_app(demo.url, settings=settings) as app:
         assert used
-        assert set(used) <= set(re.findall("Used last on [^.]*", _page_of_ben(app)))
+        assert set(used) <= set(re.findall("Last used on [^.]*", _page_of_ben(app)))
         assert asked(app, "/api/v1/runs", token).status_code == 200
 
 

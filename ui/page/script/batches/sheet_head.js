@@ -45,7 +45,7 @@ export class SheetHead {
   #stop = tool(message("Stop"), () => this.#do("stop"));
   #retry = tool("", () => this.#do("retry"));
   #download = tool(message("Download…"), () => offerDownload(this.#id, this.#dialog, this.#varied));
-  #delete = tool(message("Delete…"), () => askToDelete(this.#dialog, this.#told.remove));
+  #delete = tool(`${message("Delete")}…`, () => askToDelete(this.#dialog, this.#told.remove));
   #state = "";
   /** @type {WholeBatch["page"]["columns"]} */
   #varied = [];

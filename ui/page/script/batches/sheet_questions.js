@@ -51,8 +51,8 @@ export function offerDownload(id, over, varied) {
     zip.ariaDisabled = String(name !== "");
     about.className = name ? "problem" : "help";
     about.textContent = name
-      ? message("There is no {name} for the names of files, only {names}.", { name, names })
-      : message("What stands in braces is filled in for each result: {names}.", { names });
+      ? message("{name} can't be used in file names, only {names}.", { name, names })
+      : message("Names in braces are filled in for each result: {names}.", { names });
   };
   point();
   pattern.addEventListener("input", point);

@@ -124,7 +124,7 @@ export const unsaid = ({ rows }) =>
       row: null,
       line: null,
       place: null,
-      message: message("Say what to find."),
+      message: message("Enter the text to find."),
       of_table: false,
     }));
 
@@ -340,7 +340,8 @@ export function placed({ problems, more }, { rows, table }, fields) {
       told.table.push(message("Row {row}, {field}: {problem}", { row, field, problem }));
     else if (key !== null && rows.some((one) => one.field === key))
       told.rows.set(key, [...(told.rows.get(key) ?? []), problem]);
-    else told.rest.push(field ? message("{field}: {problem}", { field, problem }) : problem);
+    else
+      told.rest.push(field ? message("{name}: {value}", { name: field, value: problem }) : problem);
   }
   if (more) told.rest.push(plural("And {count} more.", "And {count} more.", { count: more }));
   return told;

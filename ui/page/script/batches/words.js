@@ -8,30 +8,23 @@ import { message } from "../messages.js";
 
 const NUMBER = /^-?[\d.,]+(e[+-]?\d+)?$/; // by itself it says nothing
 
+/** @type {Readonly<Partial<Record<BatchDoc["state"], string>>>} */
+const STATES = {
+  paused: message("Paused"),
+  stopped: message("Stopped"),
+  done: message("Finished"),
+};
+
 /**
- * How far it is.
+ * The batch's state and progress, such as "Paused: 3 of 9 done, 1 failed".
  * @param {Pick<BatchDoc, "state" | "done" | "failed" | "rows">} batch
  */
 export function progressWords({ state, done, failed, rows }) {
-  const told = { done, failed, rows };
-  switch (state) {
-    case "paused":
-      return failed
-        ? message("Paused: {done} of {rows} done, {failed} failed", told)
-        : message("Paused: {done} of {rows} done", told);
-    case "stopped":
-      return failed
-        ? message("Stopped: {done} of {rows} done, {failed} failed", told)
-        : message("Stopped: {done} of {rows} done", told);
-    case "done":
-      return failed
-        ? message("Finished: {done} of {rows} done, {failed} failed", told)
-        : message("Finished: {done} of {rows} done", told);
-    default:
-      return failed
-        ? message("{done} of {rows} done, {failed} failed", told)
-        : message("{done} of {rows} done", told);
-  }
+  const value = failed
+    ? message("{done} of {count} done, {failed} failed", { done, count: rows, failed })
+    : message("{done} of {count} done", { done, count: rows });
+  const name = STATES[state];
+  return name ? message("{name}: {value}", { name, value }) : value;
 }
 
 /**

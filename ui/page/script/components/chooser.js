@@ -106,7 +106,9 @@ export class Chooser {
     this.#name = name;
     const title = choices.find((one) => one.name === name)?.title ?? NOTHING_CHOSEN;
     this.#title.textContent = title;
-    this.#button.ariaLabel = name ? message("Workflow: {title}", { title }) : title;
+    this.#button.ariaLabel = name
+      ? message("{name}: {value}", { name: message("Workflow"), value: title })
+      : title;
     this.#button.title = title;
     if (this.#panel.open) this.#draw();
   }

@@ -32,7 +32,7 @@ const KEYS = [
   ],
   [
     message("On a result, or an earlier one"),
-    [WALK, [["F"], message("Add to favourites, or remove")]],
+    [WALK, [["F"], message("Add to favorites, or remove")]],
   ],
   [
     message("On an image to paint over"),

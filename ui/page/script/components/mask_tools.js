@@ -36,7 +36,7 @@ export class MaskTools {
     this.#undo = tool(message("Undo"), () => canvas.undo());
     this.#redo = tool(message("Redo"), () => canvas.redo());
     this.#fit = tool(message("Fit"), () => gestures.fit());
-    this.#fit.title = message("Fit the whole image");
+    this.#fit.title = message("Fit to the window");
     const size = element("label", "size-of-brush");
     size.append(element("span", "", message("Size")), canvas.slider);
     const ofAll = element("span", "of-all"); // neither stands alone on a line

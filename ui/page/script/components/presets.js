@@ -49,7 +49,7 @@ class Menu {
     this.#share.type = "checkbox";
     this.#share.addEventListener("change", () => this.#label());
     const share = element("label", "share");
-    share.append(this.#share, message("For everybody, with its files"));
+    share.append(this.#share, message("For everyone, with its files"));
     saving.append(this.#name, this.#save, share);
     saving.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -85,7 +85,7 @@ class Menu {
   async #read() {
     const told = await get(this.#path());
     if (!told) {
-      const why = message("Presets cannot be read now.");
+      const why = message("Can't load the presets.");
       this.#lists.replaceChildren(element("p", "caption", why));
       return;
     }
@@ -98,7 +98,7 @@ class Menu {
     const nothing = element("p", "none", message("There are no presets yet."));
     const lists = [
       ...this.#list(message("Yours"), own, false),
-      ...this.#list(message("For everybody"), shared, true),
+      ...this.#list(message("For everyone"), shared, true),
     ];
     this.#lists.replaceChildren(...(lists.length ? lists : [nothing]));
     this.#share.parentElement?.toggleAttribute("hidden", !may_share);
@@ -138,7 +138,7 @@ class Menu {
     const item = element("li");
     const undo = button(message("Undo"), () => this.#put(name, values, shared), "quiet");
     undo.title = undo.ariaLabel = message("Undo deleting {name}", { name });
-    item.append(element("span", "gone", message("Deleted: {name}", { name })), undo);
+    item.append(element("span", "gone", message("Removed: {name}", { name })), undo);
     return item;
   }
 

@@ -117,13 +117,15 @@ export class Queue {
     // Not `disabled`: a button that is used twice in a row must not lose the focus in between.
     earlier.ariaDisabled = before?.page.movable ? null : "true";
     later.ariaDisabled = after ? null : "true";
-    earlier.ariaLabel = message("Move up: {workflow}, {state}", { workflow: title, state: said });
-    later.ariaLabel = message("Move down: {workflow}, {state}", { workflow: title, state: said });
+    const value = message("{first}, {second}", { first: title, second: said });
+    earlier.ariaLabel = message("{name}: {value}", { name: message("Move up"), value });
+    later.ariaLabel = message("{name}: {value}", { name: message("Move down"), value });
     const isWaiting = phase === "waiting";
     remove.textContent = isWaiting ? message("Remove") : message("Stop");
-    remove.ariaLabel = isWaiting
-      ? message("Remove: {workflow}, {state}", { workflow: title, state: said })
-      : message("Stop: {run}", { run: [title, about].filter(Boolean).join(", ") });
+    remove.ariaLabel = message("{name}: {value}", {
+      name: remove.textContent,
+      value: isWaiting ? value : [title, about].filter(Boolean).join(", "),
+    });
     return line;
   }
 

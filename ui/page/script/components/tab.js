@@ -42,7 +42,7 @@ export async function notifyWhenDone(wish) {
  * @param {View} view of a run that has ended
  */
 function notify({ title, headline, id, page: { about } }) {
-  const body = about ? message("{workflow}: {prompt}", { workflow: title, prompt: about }) : title;
+  const body = about ? message("{name}: {value}", { name: title, value: about }) : title;
   notifyIfAway(headline, body, id);
 }
 

@@ -239,7 +239,7 @@ function tellLeft(target) {
   const problem = problemOf(field, rule, target.value);
   if (!problem || problem === $(".field-error", field)?.textContent) return null;
   showError(field, problem);
-  announce(message("{field}: {problem}", { field: labelOf(field), problem }));
+  announce(message("{name}: {value}", { name: labelOf(field), value: problem }));
   return $(".field-error", field);
 }
 

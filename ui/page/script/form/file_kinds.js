@@ -6,14 +6,11 @@ import { message } from "../messages.js";
 
 const LONGEST_NAME = 32;
 const MIB = 2 ** 20;
-/** What a field says to a file of another kind. @type {Record<string, (name: string) => string>} */
+/** The answer to a file of another kind. @type {Record<string, string>} */
 const OTHER_KIND = {
-  image: (file) =>
-    message("“{file}” isn't an image. Choose an image file (PNG, JPEG or WebP).", { file }),
-  audio: (file) =>
-    message("“{file}” isn't audio. Choose an audio file (WAV, MP3, FLAC, Ogg or M4A).", { file }),
-  video: (file) =>
-    message("“{file}” isn't a video. Choose a video file (MP4, WebM or MOV).", { file }),
+  image: message("Choose an image file (PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF)."),
+  audio: message("Choose an audio file (WAV, MP3, FLAC, Ogg or M4A)."),
+  video: message("Choose a video file (MP4, WebM, MOV, MKV or GIF)."),
 };
 
 /** The kinds that are told apart. */
@@ -26,9 +23,9 @@ export const KINDS = Object.keys(OTHER_KIND);
  * @returns {string} "" where it may
  */
 export function otherKindWords(kind, { name, type }) {
-  const sentence = OTHER_KIND[kind];
-  if (!sentence || type.startsWith(`${kind}/`)) return "";
-  return sentence(shortened(name));
+  const value = OTHER_KIND[kind];
+  if (!value || type.startsWith(`${kind}/`)) return "";
+  return message("{name}: {value}", { name: shortened(name), value });
 }
 
 /**
@@ -53,7 +50,7 @@ export function tooLargeWords({ name, size }, most) {
     size: Math.ceil(size / MIB),
     most: Math.floor(most / MIB),
   });
-  return message("{file}: {why}", { file: shortened(name), why });
+  return message("{name}: {value}", { name: shortened(name), value: why });
 }
 
 /** @param {string} name of a file */

@@ -270,7 +270,7 @@ function tellFirst(field, file, files) {
     openVary(key, files);
   };
   say(
-    message("Only “{file}” was taken. “{field}” takes one file.", {
+    message("Only “{file}” was added. “{field}” takes one file.", {
       file: shortened(file.name),
       field: labelOf(field),
     }),

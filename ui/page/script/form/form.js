@@ -366,9 +366,9 @@ export async function copyOrTell(what, text) {
  * For two seconds the button itself says that it has worked.
  * @param {HTMLElement | null} place
  * @param {string} words
- * @param {string} spoken
+ * @param {string} [spoken] what screen readers say, if it is more
  */
-export function showDone(place, words, spoken) {
+export function showDone(place, words, spoken = words) {
   if (!place) return;
   place.dataset.label ??= place.textContent ?? "";
   place.dataset.style ??= place.getAttribute("style") ?? "";
@@ -393,7 +393,7 @@ export function mountCopy(place) {
     copying.addEventListener("click", () => {
       const text = copying.dataset.copy ?? "";
       copyOrTell(message("This couldn't be copied."), text).then(
-        (isCopied) => isCopied && showDone(copying, message("Copied"), message("Copied.")),
+        (isCopied) => isCopied && showDone(copying, message("Copied")),
       );
     });
 }

@@ -79,7 +79,7 @@ export function mountSharing(place, name, title, isOwn, about) {
   $(".remove", place)?.addEventListener("click", () => {
     const asked = isOwn
       ? message("Remove “{title}”?", { title })
-      : message("Remove “{title}” for everybody?", { title });
+      : message("Remove “{title}” for everyone?", { title });
     confirm(asked, about, message("Remove"), async () => {
       expectGone(name);
       if (!(await ask(path, undefined, "DELETE"))) {
@@ -88,7 +88,7 @@ export function mountSharing(place, name, title, isOwn, about) {
       }
       forget(name);
       visitLast();
-      announce(message("Removed: {workflow}", { workflow: title }));
+      announce(message("Removed: {name}", { name: title }));
     });
   });
 }

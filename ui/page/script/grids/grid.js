@@ -29,7 +29,7 @@ const AS_PNG = message(
 const AS_HTML = message("Download as HTML: a page with small images");
 const PAGE = message("Page (ZIP)");
 const AS_ZIP = message("Page (ZIP): all results, with a page that shows them");
-const NOT_YET = message("There is nothing to download until the first result is there.");
+const NOT_YET = message("You can download it when the first result is there.");
 
 export class Grid {
   /** The place on the page. */

@@ -81,7 +81,10 @@ export class GridCell {
     }
     if (isOver) {
       const use = button(message("Reuse settings"), () => this.#events.use(row), "use-cell");
-      use.setAttribute("aria-label", message("Reuse settings: {values}", { values: this.#named }));
+      use.ariaLabel = message("{name}: {value}", {
+        name: message("Reuse settings"),
+        value: this.#named,
+      });
       parts.push(use);
     }
     return parts;
@@ -90,7 +93,7 @@ export class GridCell {
   /** @param {BatchRow} row */
   #result(row) {
     const made = button("", this.#events.enlarge, "result");
-    made.ariaLabel = message("Enlarge: {values}", { values: this.#named });
+    made.ariaLabel = message("{name}: {value}", { name: message("Enlarge"), value: this.#named });
     const small = smallOf(row);
     if (small instanceof HTMLImageElement)
       small.addEventListener("load", () => this.#tellShape(small), { once: true });

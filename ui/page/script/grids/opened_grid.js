@@ -67,7 +67,7 @@ export async function openGrid(file) {
       message("The grid's files aren't here."),
       message("Add them again: {fields}.", { fields: missing.join(", ") }),
       "",
-      formLacks ? [{ label: message("Vary values…"), does: () => openVary() }] : [],
+      formLacks ? [{ label: `${message("Vary values")}…`, does: () => openVary() }] : [],
     );
   if (formLacks) showErrorsSoon(errors);
   return true;

@@ -23,8 +23,8 @@ export class Filters {
       new Option(message("All workflows"), "all"),
     );
     this.which.addEventListener("change", changed);
-    this.favourites.append(this.#star, element("span", "", message("Favourites")));
-    this.favourites.ariaLabel = message("Favourites"); // the word is not seen on a phone
+    this.favourites.append(this.#star, element("span", "", message("Favorites")));
+    this.favourites.ariaLabel = message("Favorites"); // the word is not seen on a phone
     this.favourites.ariaPressed = "false";
     this.fruitless.ariaPressed = String(read(localStorage, FRUITLESS, false) === true);
   }

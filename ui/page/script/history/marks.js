@@ -30,7 +30,7 @@ export async function setFavourite(ids, favourite) {
     if (view) runs = withRun(runs, id, { view: { ...view, page: { ...view.page, favourite } } });
   }
   page.set({ runs, marked: { ids, favourite } });
-  announce(favourite ? message("Added to favourites.") : message("Removed from favourites."));
+  announce(favourite ? message("Added to favorites.") : message("Removed from favorites."));
 }
 
 /**

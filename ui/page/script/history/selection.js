@@ -97,7 +97,7 @@ export class Selection {
     said.role = "status";
     const kept = runs.filter(({ page: tile }) => tile.kind || tile.favourite); // the others have nothing
     const isMarked = kept.length > 0 && kept.every(({ page: tile }) => tile.favourite);
-    const mark = button(isMarked ? message("Remove favourite") : message("Favourite"), async () => {
+    const mark = button(isMarked ? message("Remove favorite") : message("Favorite"), async () => {
       await setFavourite(
         kept.map(({ id }) => id),
         !isMarked,

@@ -41,9 +41,7 @@ export async function compare(runs, viewer) {
   dialog.showModal();
   close.focus();
   const count = views.length;
-  announce(
-    plural("{count} result beside each other.", "{count} results beside each other.", { count }),
-  );
+  announce(plural("{count} result side by side.", "{count} results side by side.", { count }));
 }
 
 /**

@@ -9,7 +9,7 @@ import { endedAt } from "./past.js";
 
 /** @import { PastRun } from "../state.js" */
 
-const FAVOURITE = message("Favourite");
+const FAVOURITE = message("Favorite");
 const CLIP_AT = 0.1; // seconds: many videos begin with black
 
 /**
@@ -71,7 +71,7 @@ function starFor(marked) {
   const star = button("☆", marked, "star");
   star.tabIndex = -1; // F does the same
   star.ariaLabel = FAVOURITE;
-  star.title = message("Favourite (F)");
+  star.title = `${message("Favorite")} (F)`;
   return star;
 }
 

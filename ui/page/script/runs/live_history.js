@@ -20,7 +20,7 @@ import { seen } from "./runs.js";
 /** @import { PageState, PastRun } from "../state.js" */
 
 const NOTHING_MADE = message("Nothing here yet.");
-const NO_FAVOURITES = message("No favourites yet. Press ☆ on a result to keep it here.");
+const NO_FAVOURITES = message("No favorites yet. Press ☆ on a result to keep it here.");
 const LIMIT = "60"; // runs a request
 const AROUND = 10; // runs on either side of the one that is seen, which its arrows lead to
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";

@@ -13,7 +13,7 @@ import { canBeShared, share } from "./share.js";
 /** @import { Item } from "../runs/results.js" */
 /** @import { View } from "../state.js" */
 
-const FAVOURITE = message("Favourite");
+const FAVOURITE = message("Favorite");
 const SECOND = 500; // milliseconds within which a press is the second half of a double click
 
 /**
@@ -85,8 +85,8 @@ export async function reuse(path, pressed = null) {
     return false;
   }
   refill(told.workflow, told.values);
-  if (pressed) showDone(pressed, message("Settings restored"), message("Settings restored."));
-  else announce(message("Settings restored."));
+  if (pressed) showDone(pressed, message("Settings restored"));
+  else announce(message("Settings restored"));
   if (isNarrow()) glideTo($("#form-side"));
   return true;
 }
@@ -149,7 +149,7 @@ function favouriteFor({ id, page: { favourite } }) {
   const text = `${favourite ? "★" : "☆"} ${FAVOURITE}`;
   const made = button(text, () => setFavourite([id], !favourite), "button favourite");
   made.ariaPressed = String(favourite);
-  made.title = message("Favourite (F)");
+  made.title = `${message("Favorite")} (F)`;
   return made;
 }
 

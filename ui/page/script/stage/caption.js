@@ -11,7 +11,7 @@ import { captionOf } from "../runs/results.js";
 /** @import { View } from "../state.js" */
 
 const DONE_FOR = 2000;
-const COPIED = message("Copied.");
+const COPIED = message("Copied");
 
 export class Caption {
   /** The place on the page. */
@@ -51,8 +51,8 @@ function buttonFor({ part, shown, copied }) {
   const made = button("", (pressed) => copy(copied, pressed), "copy");
   made.dataset.part = part;
   made.append(element("span", "", shown));
-  made.title = message("Copy: {text}", { text: copied });
-  made.ariaLabel = message("Copy: {text}", { text: shown });
+  made.title = message("{name}: {value}", { name: message("Copy"), value: copied });
+  made.ariaLabel = message("{name}: {value}", { name: message("Copy"), value: shown });
   return made;
 }
 

@@ -36,7 +36,7 @@ const STATES = {
 };
 
 /** Said of a step in which nothing is drawn. */
-const ALWAYS_THE_SAME = message("It makes something else only with other settings.");
+const ALWAYS_THE_SAME = message("Only other settings give another result.");
 const OTHERS_KEEP = message("The other steps keep the settings they had.");
 
 export class ChainStrip {
@@ -54,7 +54,7 @@ export class ChainStrip {
   /** The step on the stage, where it is done and can be run again. @type {StepDoc | undefined} */
   #done;
   #redo = button("", () => this.#chain && goOn(this.#chain, this.#done?.name), "quiet redo");
-  #forget = button(message("Forget…"), () => this.#chain && askToForget(this.#chain), "quiet");
+  #forget = button(`${message("Forget")}…`, () => this.#chain && askToForget(this.#chain), "quiet");
   /** @type {ChainDoc | null} */
   #chain = null;
   #drawn = "";
@@ -191,14 +191,8 @@ function headlineOf(chain) {
           })
         : message("{chain}: all steps are done.", { chain: title });
     case "failed":
-      return message("{chain}: stopped at step {number} of {count}, “{step}”.", {
-        chain: title,
-        number,
-        count,
-        step,
-      });
     case "stopped":
-      return message("{chain}: you stopped it at step {number} of {count}, “{step}”.", {
+      return message("{chain}: stopped at step {number} of {count}, “{step}”.", {
         chain: title,
         number,
         count,
@@ -237,8 +231,8 @@ const redoWords = ({ steps }, step) =>
  */
 const sameWords = ({ steps }, step) =>
   step === steps.at(-1)
-    ? message("“{step}” ran again and made the same.", { step: step.title })
-    : message("“{step}” ran again and made the same, so the steps that use it did not run.", {
+    ? message("“{step}” ran again with the same result.", { step: step.title })
+    : message("“{step}” ran again with the same result, so the steps that use it didn't run.", {
         step: step.title,
       });
 
@@ -297,7 +291,7 @@ function stepFor(chain, step, run, phase) {
   }
   const state = step.runs > 1 && phase !== "waiting" ? countOf(step) : STATES[phase];
   const words = [element("span", "name", step.title), element("span", "state", state)];
-  const label = message("{step}: {state}", { step: step.title, state });
+  const label = message("{name}: {value}", { name: step.title, value: state });
   if (result) {
     const made = button("", () => lookBackAt({ id: result.run }), "step");
     made.ariaLabel = label;

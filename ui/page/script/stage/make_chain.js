@@ -21,9 +21,9 @@ export async function makeChain(run) {
  * @param {string} typed
  */
 function askForTitle(run, typed = "") {
-  const place = dialog("make-chain", message("Make this a chain"));
+  const place = dialog("make-chain", message("Make the chain"));
   const about = message(
-    "A form for all these steps, with your values and a new seed each time. Everybody here can use it.",
+    "A form for all these steps, with your values and a new seed each time. Everyone here can use it.",
   );
   const form = element("form");
   form.noValidate = true; // what is missing is said in the page's language, at the field

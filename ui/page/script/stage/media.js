@@ -153,7 +153,7 @@ function textOf(item) {
   box.rows = Math.min(12, Math.max(2, item.text.split("\n").length));
   const copy = button(message("Copy"), () =>
     copyText(item.text).then(
-      () => announce(message("Copied.")),
+      () => announce(message("Copied")),
       () => box.select(),
     ),
   );
@@ -234,9 +234,7 @@ export function markLast(media, phase) {
     /** @type {HTMLImageElement} */ (frame).alt = message("Last preview");
   }
   const words =
-    phase === "stopped"
-      ? message("Stopped. This is the last preview.")
-      : message("The last preview.");
+    phase === "stopped" ? message("Stopped. This is the last preview.") : message("Last preview");
   const mark = $(".mark", media) ?? media.appendChild(element("p", "mark"));
   mark.textContent = words;
 }

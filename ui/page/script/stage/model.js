@@ -32,7 +32,7 @@ export function loadAhead(viewer) {
  */
 export async function showModel(place, item, viewer) {
   const canvas = element("canvas");
-  canvas.ariaLabel = message("3D model: {file}", { file: item.name });
+  canvas.ariaLabel = message("{name}: {value}", { name: message("3D model"), value: item.name });
   canvas.role = "img";
   place.append(canvas);
   const moves = !isStill();

@@ -18,7 +18,7 @@ const WITH_METADATA = message(
 );
 const WITHOUT_METADATA = message("The file is sent without its metadata.");
 const NOT_WITHOUT = message("This kind of file can't be shared without its prompt.");
-const COPIED = message("Link copied.");
+const COPIED = message("Link copied");
 const NOT_COPIED = message("Select the link and copy it.");
 
 /** @param {string} kind */

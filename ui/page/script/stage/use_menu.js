@@ -118,7 +118,7 @@ class UseMenu {
     this.#button.ariaHasPopup = "menu";
     this.#list.popover = "auto";
     this.#list.role = "menu";
-    this.#list.ariaLabel = message("Use in");
+    this.#list.ariaLabel = message("Use in…");
     this.#list.addEventListener("beforetoggle", (event) => {
       const isOpen = /** @type {ToggleEvent} */ (event).newState === "open";
       this.#button.ariaExpanded = String(isOpen);

@@ -160,7 +160,7 @@ export class Viewport {
     this.#percent.textContent = percent;
     const action = isFitted(zoom) ? message("Show at 100%") : message("Fit to the window");
     this.#percent.title = action;
-    this.#percent.ariaLabel = message("{percent}: {action}", { percent, action });
+    this.#percent.ariaLabel = message("{name}: {value}", { name: percent, value: action });
   }
 
   #leave() {

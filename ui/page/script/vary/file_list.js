@@ -16,7 +16,7 @@ import { lastOf } from "./zip.js";
 const IMAGE = /\.(png|jpe?g|webp|gif|avif|bmp)$/i;
 const MOST = 1000; // as comfy/batches/spec.py has it
 const NAMED = 3; // files that were left out
-const NOTHING = message("There are no files here that can be used.");
+const NOTHING = message("No usable files here.");
 
 export class FileList {
   /** The place on the page. */
@@ -193,7 +193,7 @@ export class FileList {
     this.#list.children[at]?.remove();
     this.#leftOut.textContent = "";
     this.#tell();
-    announce(message("Removed: {file}", { file: file.orig_name }));
+    announce(message("Removed: {name}", { name: file.orig_name }));
     (
       $(`li:nth-child(${Math.min(at + 1, this.#files.length)}) .remove`, this.#list) ??
       $(".drop", this.place)

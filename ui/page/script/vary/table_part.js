@@ -13,7 +13,7 @@ import { decodedText } from "./text_file.js";
 const KINDS = ".csv,.tsv,.txt,.jsonl,.ndjson";
 const MOST = 3_000_000; // bytes; the app takes a third more in a request
 const TOO_LARGE = message("This table is too large. Split it, or run it from a shell.");
-const NO_TEXT = message("This is not a table as text. Save it as CSV and choose that.");
+const NO_TEXT = message("This isn't a text table. Save it as CSV and choose that.");
 
 export class TablePart {
   /** What is there while there is a table. */
@@ -54,9 +54,9 @@ export class TablePart {
     const remove = button("✕", () => this.#remove(), "remove");
     remove.ariaLabel = remove.title = message("Remove the table");
     head.append(this.#name, remove);
-    const help = message("A column for each field, called by its label; a row for each run.");
+    const help = message("One column per field, named by its label. One row per run.");
     const texts = message(
-      "Of {example} in a cell one is drawn; names like {name} stay as they are.",
+      "In a cell, {example} picks one at random. Names like {name} stay as they are.",
       {
         example: "{red|green}",
         name: "__times__",
@@ -131,7 +131,7 @@ export class TablePart {
     if (!table) return;
     if (this.#accept) {
       this.#files = new FileList(table.files ?? [], this.#accept, (files) => this.#setFiles(files));
-      const help = message("Files that its cells name:");
+      const help = message("Files named in the table:");
       this.#filesPlace.append(element("p", "help", help), this.#files.place);
     }
     const size = sizeWords(new Blob([table.text]).size);

@@ -10,7 +10,7 @@ const isLow = () => matchMedia("(max-height: 720px)").matches;
 
 /** Is there as soon as the page is. */
 export class VaryButton {
-  #made = button(message("Vary values…"), () => openVary(), "quiet");
+  #made = button(`${message("Vary values")}…`, () => openVary(), "quiet");
 
   constructor() {
     this.#made.id = "vary";
