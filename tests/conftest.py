@@ -1,4 +1,4 @@
-"""Fixtures of all tests: real servers on free ports, a real browser, and a check for leftovers."""
+"""Fixtures for all tests: real servers on free ports, a real browser, and a check for leftovers."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out folders named nightly, unless --nightly or a path in one is given; with --pure, all
-    that needs a server."""
+    """Skip folders named nightly, unless --nightly or a path inside one is given. With --pure, skip
+    everything that needs a server."""
     is_asked_for = config.getoption("--nightly") or any(NIGHTLY in arg for arg in config.args)
     if collection_path.name == NIGHTLY and not is_asked_for:
         return True
@@ -65,19 +65,19 @@ def is_pure(path: Path) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """For `-n auto`."""
+    """Return the number of processes for `-n auto`."""
     return PROCESSES_PER_CORE * (os.cpu_count() or 1)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
-    """For `-n` and any number."""
+    """Return the scheduler for `-n` with any number."""
     return ByFile(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how many examples property tests draw, and collect garbage rarely: each collection
-    costs up to a second of processor time with the objects of earlier tests in memory."""
+    """Choose the number of examples for property tests, and collect garbage rarely. A collection
+    costs up to a second of processor time, because the objects of earlier tests stay in memory."""
     settings.load_profile(PROFILES[config.getoption("--nightly")])
     gc.set_threshold(50_000, 20, 80)
 
@@ -94,14 +94,14 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.fixture(scope="session")
 def nightly(request: pytest.FixtureRequest) -> bool:
-    """Tell whether --nightly is given: a few tests of the push tier then try more."""
+    """Tell whether --nightly is given. A few tests of the push tier then try more."""
     return bool(request.config.getoption("--nightly"))
 
 
 @pytest.fixture
 def refused_threads(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Return a set of thread name prefixes to fill in; threads with such a name can't start, as at
-    a limit of processes."""
+    """Return a set of thread name prefixes to fill in. Threads with these prefixes can't start, as
+    if at the process limit."""
     start, refused = threading.Thread.start, set[str]()
 
     def start_unless_refused(thread: threading.Thread) -> None:
@@ -115,7 +115,8 @@ def refused_threads(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder with recordings and real workflows beside the checkout; users do not have it."""
+    """Return the folder with recordings and real workflows beside the checkout. Users don't have
+    it."""
     if not SHARED.is_dir():
         pytest.skip("needs the folder ../shared, which is not beside this checkout")
     return SHARED
@@ -123,7 +124,7 @@ def shared() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def only_loopback() -> Iterator[None]:
-    """No test speaks to another machine."""
+    """Stop tests from connecting to other machines."""
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: object) -> None:
@@ -152,9 +153,10 @@ def nothing_left_behind(
     own_temporary_folder: Path,
     closing: Closing,
 ) -> Iterator[None]:
-    """Check after each test that is not pure that no socket, thread or temporary file is left over.
+    r"""Check that a test leaves no socket, thread or temporary file behind, unless it's a pure
+    test.
 
-    A browser may reconnect at any time, also to the server of the test before.
+    A browser may reconnect at any time, even to the previous test's server.
     """
     if is_pure(request.path):
         yield
@@ -176,7 +178,7 @@ def nothing_left_behind(
 
 @pytest.fixture(autouse=True, scope="session")
 def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Temporary files go to a folder of the session's own, so that they can be counted."""
+    """Put temporary files into a folder of the test session, so that they can be counted."""
     folder = tmp_path_factory.mktemp("temporary")
     (folder / "gradio").mkdir()  # Gradio makes it with the first upload and keeps it
     before = tempfile.tempdir
@@ -191,14 +193,15 @@ def own_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The URL of a database on a Postgres of the tests' own."""
+    """Yield the URL of a database on a Postgres server that only the tests use."""
     with running_postgres() as address:
         yield address
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database: a test that asks for it runs on each kind."""
+    """Return the URL of an empty database. A test with this fixture runs once per kind of
+    database."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/history.db"
     address = str(request.getfixturevalue("postgres"))

@@ -1,4 +1,4 @@
-"""Dependencies between the parts: app, then ui, then comfy, and layers inside them."""
+"""Dependencies between the parts (app, then ui, then comfy) and the layers inside them."""
 
 from __future__ import annotations
 
@@ -93,7 +93,8 @@ SHARED_NAMES = {"add_arguments", "main", "upgrade", "is_link", "KINDS", "VIEWS"}
 
 
 def modules() -> dict[str, Path]:
-    """Every module of the program by its dotted name; a package goes by the name of its folder."""
+    """Return every module of the program by its dotted name. A package has the name of its
+    folder."""
     folders = (ROOT / "comfyforms", ROOT / "comfy", ROOT / "ui")
     files = [ROOT / "app.py", *(file for one in folders for file in one.rglob("*.py"))]
     return {
@@ -109,7 +110,7 @@ def tree_of(file: Path) -> ast.Module:
 
 @cache
 def imported(file: Path) -> frozenset[str]:
-    """The dotted names of the modules that a file imports anywhere in it, for types too."""
+    """Return the dotted names of all modules that a file imports, including imports for types."""
     return frozenset(_imported(file))
 
 
@@ -124,7 +125,7 @@ def _imported(file: Path) -> Iterator[str]:
 
 
 def imports(file: Path) -> set[str]:
-    """The top-level packages a file imports."""
+    """Return the top-level packages that a file imports."""
     return {name.partition(".")[0] for name in imported(file)}
 
 
@@ -138,14 +139,14 @@ FLOORS = {
 
 
 def part_of(module: str) -> str:
-    """Return the part that FLOORS lists for a module: the longest name that begins its own."""
+    """Return the part in FLOORS that a module belongs to. The longest matching name wins."""
     names = module.split(".")
     longer = (".".join(names[:count]) for count in range(len(names), 2, -1))
     return next((name for name in longer if name in FLOORS), ".".join(names[:2]))
 
 
 def test_no_import_goes_up() -> None:
-    """A file imports from its own package and from the floors below it."""
+    """A file imports only from its own package and from the floors below it."""
     wrong = [
         f"{module} imports {name}, which stands no lower"
         for module, own in ((name, part_of(name)) for name in MODULES)
@@ -158,7 +159,7 @@ def test_no_import_goes_up() -> None:
 
 
 def test_every_part_has_its_floor() -> None:
-    """A new package or file directly below comfy or ui has to be given a place in the order."""
+    """Each new package or file directly below comfy or ui needs a place in the order."""
     packages = {"comfy.comfyui"}  # the parts below it have their own
     parts = (
         {part_of(name) for name in MODULES}
@@ -179,7 +180,7 @@ def test_every_part_has_its_floor() -> None:
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:
-    """Each file can be read after those that it imports."""
+    """A reader can read each file after the files that it imports."""
     left = {
         name: {one for one in imported(file) if one in MODULES and one != name}
         for name, file in MODULES.items()
@@ -203,14 +204,16 @@ def test_comfy_knows_neither_the_page_nor_its_libraries() -> None:
 
 
 def test_what_scripts_import_needs_nothing_of_the_app() -> None:
-    """So it works beside ComfyUI's own `comfy`, and its types are found where it is installed."""
+    """The package works beside ComfyUI's own `comfy`, and type checkers find its types wherever it
+    is installed."""
     for name, file in MODULES.items():
         if part_of(name) == "comfyforms.remote":
             assert not imports(file) & {"app", "comfy", "ui"}, name
 
 
 def test_the_stand_in_stands_apart() -> None:
-    """It imports nothing of ours, and only the commands and the choice of a server import it."""
+    """The stand-in imports nothing from the app. Only the commands and the server selection import
+    it."""
     for name, file in MODULES.items():
         ours = {part_of(one) for one in imported(file) if one.startswith(("comfy.", "ui."))}
         if part_of(name) == "comfy.demo":
@@ -230,7 +233,8 @@ def test_each_way_out_has_its_own_file(library: str) -> None:
 
 
 def test_no_page_and_no_route_holds_a_client_of_comfyui() -> None:
-    """They ask the servers for what they need; the other `client` is the address of a request."""
+    """Pages and routes ask the server pool for what they need. The only other `client` is a
+    request's address."""
     for module in (name for name in MODULES if name.partition(".")[0] == "ui"):
         held = {
             ast.unparse(node)
@@ -276,7 +280,7 @@ def test_one_name_means_one_thing() -> None:
 
 
 def test_one_name_of_the_script_means_one_thing() -> None:
-    """No two modules of the page export the same name, but for `mount`, which each component
+    """No two modules of the page export the same name, except for `mount`, which each component
     has."""
     found: dict[str, list[str]] = {}
     for file in SCRIPT.rglob("*.js"):
@@ -288,7 +292,7 @@ def test_one_name_of_the_script_means_one_thing() -> None:
 
 
 def given_values(file: Path) -> set[str]:
-    """The names that a file gives a value outside its functions and classes."""
+    """Return the names that a file assigns outside its functions and classes."""
     targets = (
         target
         for node in tree_of(file).body
@@ -299,24 +303,26 @@ def given_values(file: Path) -> set[str]:
 
 
 def constants(file: Path) -> set[str]:
-    """The names in capitals that a file gives a value, type variables left out."""
+    """Return the constants that a file assigns, without type variables."""
     return {name for name in given_values(file) if re.fullmatch(r"_?[A-Z][A-Z0-9_]+", name)}
 
 
 def type_names(file: Path) -> set[str]:
-    """The names of types that a file makes without `class`, variables of one letter left out."""
+    """Return the types that a file defines without `class`, except for single-letter type
+    variables."""
     return {name for name in given_values(file) if re.fullmatch(r"[A-Z]\w*[a-z]\w*", name)}
 
 
 def functions(file: Path) -> set[str]:
-    """The functions of a file that no decorator hands to others."""
+    """Return a file's functions without a decorator, because decorators can register functions
+    elsewhere."""
     found = (node for node in tree_of(file).body if isinstance(node, ast.FunctionDef))
     return {node.name for node in found if not node.decorator_list}
 
 
 def test_what_one_file_alone_uses_is_marked_as_such() -> None:
-    """Constants and functions have an underscore in front where no other file, test or page of the
-    docs names them: who changes one sees how far that goes."""
+    """A constant or function that no other file, test or docs page names starts with an underscore.
+    Its name then shows developers how far a change reaches."""
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "comfy").rglob("*.md")]
     files = {*MODULES.values(), *(ROOT / "tests").rglob("*.py"), *pages}
     words = {file: set(re.findall(r"\w+", file.read_text(encoding="utf-8"))) for file in files}
@@ -335,7 +341,7 @@ def test_what_one_file_alone_uses_is_marked_as_such() -> None:
 
 
 def test_dataclasses_have_slots() -> None:
-    """But where a property is worked out once: that needs a place of its own."""
+    """Classes with a `cached_property` are exempt, because it needs a `__dict__` for its value."""
     for module, file in MODULES.items():
         for node in ast.walk(tree_of(file)):
             if isinstance(node, ast.ClassDef) and "cached_property" not in ast.unparse(node):
@@ -344,7 +350,7 @@ def test_dataclasses_have_slots() -> None:
 
 
 def test_no_file_is_too_long_to_read() -> None:
-    """Every source file has at most 400 lines, tests too."""
+    """Every source file, including tests, has at most 400 lines."""
     page = [file for kind in ("*.js", "*.css") for file in (ROOT / "ui").rglob(kind)]
     scripts = (ROOT / "tests" / "script").glob("*.js")  # not what npm puts below it
     tests = [*(ROOT / "tests").rglob("*.py"), *scripts]
@@ -374,7 +380,7 @@ def _own_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def test_no_folder_is_too_long_to_look_through() -> None:
-    """At most 20 files, what makes it a package and data left out."""
+    """Each folder has at most 20 files, not counting `__init__.py` and data."""
     tests = (file for kind in ("*.py", "*.js") for file in (ROOT / "tests").rglob(kind))
     own = [file for file in tests if not {"data", "node_modules"} & set(file.parts)]
     page = (file for kind in ("*.js", "*.css") for file in (ROOT / "ui").rglob(kind))
@@ -384,7 +390,7 @@ def test_no_folder_is_too_long_to_look_through() -> None:
 
 
 def test_pure_tests_start_no_server() -> None:
-    """The tests that `--pure` runs start no server, no app, and no program but this Python."""
+    """The tests that `--pure` runs start no server, no app, and no other program."""
     for place in PURE:
         path = ROOT / "tests" / place
         for file in path.glob("test_*.py") if path.is_dir() else [path]:

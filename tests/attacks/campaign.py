@@ -1,5 +1,4 @@
-"""Many requests, one after the other, against two running apps: one that asks for a login, one that
-does not."""
+"""Send many requests in sequence to two running apps, one with and one without a sign-in."""
 
 from __future__ import annotations
 
@@ -98,7 +97,7 @@ def drawn(sites: tuple[Site, ...], count: int, number: int) -> list[Attack]:
 
 
 def judge(report: Report, attack: Attack, answer: Answer, log: str) -> None:
-    """Report forbidden outcomes. The log may be about the request before."""
+    """Report forbidden outcomes. The log may belong to the previous request."""
     if answer.status >= 500 and answer.status != BUSY:
         report.wrong(f"{answer.status} to {attack.about}", attack)
     if attack.whole and not answer.status:
@@ -139,8 +138,8 @@ def said() -> Iterator[io.StringIO]:
 
 @contextlib.contextmanager
 def writing() -> Iterator[set[Path]]:
-    """The files and folders that this process makes, writes or removes meanwhile, as Python tells
-    it."""
+    """Collect the paths that this process creates, writes or removes during the block, according to
+    Python's audit events."""
     seen: set[Path] = set()
     watching = True
 
@@ -169,8 +168,8 @@ def writing() -> Iterator[set[Path]]:
 
 @contextlib.contextmanager
 def two_apps() -> Iterator[tuple[tuple[RunningApp, RunningApp], Path]]:
-    """One that everybody may use and one with a login, on one server; both answer comfy_runner's
-    calls. All they write belongs into the folder."""
+    """Run an app without a sign-in and an app with one, on the same server. Both answer
+    comfy_runner's calls and may write only into the yielded folder."""
     before = tempfile.tempdir, os.environ.get("GRADIO_TEMP_DIR", "")
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         tempfile.tempdir = folder

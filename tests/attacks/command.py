@@ -15,7 +15,7 @@ SETTLE = 20.0  # seconds that closing may take
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run it; 0 if everything was right."""
+    """Run the campaign and return 0 if it found no problem."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.tools.fuzz",
         description=(
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def tell(report: Report, leaks: dict[str, set[str]]) -> None:
-    """Figures, then what was wrong."""
+    """Print the figures, then the problems."""
     print(f"{report.seconds:.0f} s; {sum(report.kinds.values())} requests: {counted(report.kinds)}")
     print(f"answers (0 = none): {counted(report.statuses)}")
     print(f"left behind: {', '.join(f'{len(leaks.get(name, ()))} {name}' for name in measured())}")

@@ -1,4 +1,4 @@
-"""Bodies of attacks that are no JSON, or too much of it, and the types they are sent with."""
+"""Request bodies for attacks, such as malformed or oversized JSON, and their content types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People with their runs and files, made over HTTP as a browser would."""
+"""Users with runs and files, created over HTTP as a browser would."""
 
 from __future__ import annotations
 
@@ -31,9 +31,8 @@ PROMPT = {
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """A person's own things: a finished run, an upload's path, a workflow opened for them alone,
-    and a script's call. With `with_groups` also a batch and a chain that are done, and the run of
-    the chain's last step."""
+    """A user's own data: a finished run, an upload's path, a private workflow and a script's call.
+    `with_groups` adds a finished batch, a finished chain and the run of the chain's last step."""
 
     run: str
     upload: str
@@ -44,7 +43,7 @@ class Owned:
     step_run: str = "no-run"
 
     def at(self, path: str) -> str:
-        """A registered path with these in the place of its {parameters}."""
+        """Return a registered path with its {parameters} replaced by this data."""
         names = {
             "run_id": self.step_run if "/chain" in path else self.run,
             "batch_id": self.batch,
@@ -74,7 +73,7 @@ class Person:
 
 
 def never(owned: Owned) -> Owned:
-    """Names like these, of what never was."""
+    """Return well-formed names of data that never existed."""
     return Owned(
         str(uuid.uuid4()),
         re.sub(r"[0-9a-f]{32,}", lambda found: secrets.token_hex(len(found[0]) // 2), owned.upload),
@@ -85,8 +84,7 @@ def never(owned: Owned) -> Owned:
 
 
 def browser(app: RunningApp, login: tuple[str, str] | None = None) -> str:
-    """The cookies of a browser that has opened the page, and has logged in where it was asked
-    to."""
+    """Return the cookies of a browser that opened the page and, with `login`, signed in."""
     with requests.Session() as session:
         if login:
             name, password = login
@@ -112,8 +110,8 @@ def person(app: RunningApp, login: tuple[str, str] | None = None) -> Person:
 
 
 def anew(app: RunningApp, who: Person, path: str) -> Person:
-    """Return this person with a new call, new ones of what the path names, and the workflow opened
-    again."""
+    """Return this user with a new call and new data for the path's parameters. Open the user's
+    workflow again."""
     a_workflow(app, who.cookie, OWN)
     owned = replace(who.owned, call=a_call(app, who.cookie))
     if "{run_id}" in path:
@@ -126,21 +124,21 @@ def anew(app: RunningApp, who: Person, path: str) -> Person:
 
 
 def with_groups(app: RunningApp, who: Person) -> Person:
-    """Return this person with a batch and a chain."""
+    """Return this user with a batch and a chain."""
     chain, run = a_chain(app, who.cookie)
     owned = replace(who.owned, batch=a_batch(app, who.cookie), chain=chain, step_run=run)
     return replace(who, owned=owned)
 
 
 def a_batch(app: RunningApp, cookie: str) -> str:
-    """Return the id of a batch that is done: a grid of two runs."""
+    """Return the id of a finished batch: a grid of two runs."""
     axes = [{"field": "2.text", "text": "a cat\na dog"}]
     told = done_at(app, cookie, "text-to-image/batches", {"values": SMALL, "axes": axes})
     return str(told["id"])
 
 
 def a_chain(app: RunningApp, cookie: str) -> tuple[str, str]:
-    """Return the id of a chain that is done, and of its last run, which is made from another."""
+    """Return the ids of a finished chain and of its last run, which uses another run's result."""
     values = {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}
     told = done_at(app, cookie, "create-upscale-detail.chain/chains", {"values": values})
     (step,) = (step for step in told["steps"] if step["name"] == LAST_STEP)
@@ -148,7 +146,7 @@ def a_chain(app: RunningApp, cookie: str) -> tuple[str, str]:
 
 
 def done_at(app: RunningApp, cookie: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Start a batch or a chain, wait for its end, and return its document."""
+    """Start a batch or a chain, wait until it finishes, and return its document."""
     address = f"{app.url}/api/v1/workflows/{path}?wait=true"
     answer = requests.post(address, json=body, headers={"Cookie": cookie}, timeout=LONGEST_WAIT)
     told = dict(answer.json())
@@ -157,7 +155,7 @@ def done_at(app: RunningApp, cookie: str, path: str, body: dict[str, Any]) -> di
 
 
 def a_run(app: RunningApp, cookie: str) -> str:
-    """The id of a finished run that a script has made with this cookie."""
+    """Let a script with this cookie start a run, and return the id of the finished run."""
     event = a_call(app, cookie, "run", "text-to-image", {**SMALL, "2.text": SECRET})
     told = requests.get(
         f"{app.url}/gradio_api/call/run/{event}", headers={"Cookie": cookie}, timeout=60
@@ -175,7 +173,7 @@ def a_call(app: RunningApp, cookie: str, name: str = "workflows", *data: object)
 
 
 def an_upload(app: RunningApp, cookie: str) -> str:
-    """The place of an image given for a form."""
+    """Upload an image for a form and return its path."""
     data = io.BytesIO()
     Image.new("RGB", (8, 8), "teal").save(data, "PNG")
     files = {"files": ("secret.png", data.getvalue())}
@@ -189,7 +187,7 @@ def an_upload(app: RunningApp, cookie: str) -> str:
 
 
 def a_workflow(app: RunningApp, cookie: str, indent: int | None = None) -> str:
-    """The name of a workflow that was opened for one person."""
+    """Open a workflow for a single user and return its name."""
     address = f"{app.url}/api/v1/workflows?file=private.json"
     answer = requests.post(
         address, json.dumps(PROMPT, indent=indent), headers={"Cookie": cookie}, timeout=LONGEST_WAIT

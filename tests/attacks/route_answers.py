@@ -1,5 +1,5 @@
-"""Expected answers of every route: to the owner of what its path names, to another user, and to a
-request without the login."""
+"""Expected answers of every route: to the owner of the data in its path, to another user, and to a
+request without a sign-in."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ SUCCESS = 200  # unless the route declares another status, or it is in DONE
 
 
 class Answers(NamedTuple):
-    """Statuses for the owner of what the path names, for another user, and without the login that
-    is asked for. Where no login is asked for, a request without a cookie is another user's."""
+    """Statuses for the owner of the data in the path, for another user, and for a request without
+    the required sign-in. If the app requires no sign-in, a request without a cookie counts as
+    another user's."""
 
     own: int
     foreign: int
@@ -31,7 +32,7 @@ def users(status: int) -> Answers:
 
 
 def everyone(status: int) -> Answers:
-    """Return the same answer for everyone, before the login too."""
+    """Return the same answer for everyone, even before the sign-in."""
     return Answers(status, status, status)
 
 
@@ -137,7 +138,7 @@ SPECIAL: Mapping[str, Answers] = MappingProxyType(
 
 
 def answers(rules: Iterable[DeclaredRoute], path: str, method: str) -> Answers | None:
-    """Return the answers that the rules of declared routes ask for; None for another path."""
+    """Return the answers that the declared routes' rules require, or None for another path."""
     here = [rule for rule in rules if bare(rule.path) == path]
     if not here:
         return None
@@ -179,7 +180,7 @@ def open_paths(rules: Iterable[DeclaredRoute]) -> set[str]:
 
 
 def bare(path: str) -> str:
-    """Return a path without a slash at its end."""
+    """Return a path without its trailing slash."""
     return path.rstrip("/") or "/"
 
 

@@ -13,16 +13,15 @@ SOCKET = "WEBSOCKET"
 
 @dataclass(frozen=True, order=True, slots=True)
 class Registered:
-    """A path as it was registered, with its {parameters}, and what it takes: an HTTP method or
-    SOCKET."""
+    """A registered path with its {parameters}, and its HTTP method or SOCKET."""
 
     path: str
     method: str
 
 
 def registered(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[Registered]:
-    """Return all routes, including those in routers and mounted apps. TypeError for an unknown kind
-    of route."""
+    """Return all routes, including those in routers and mounted apps. Raise TypeError for an
+    unknown kind of route."""
     for route in routes:
         match route:
             case Mount(app=app):

@@ -1,4 +1,4 @@
-"""Strategies for hypothesis: malformed calls of the page and of scripts, and noise."""
+"""Hypothesis strategies: malformed calls of the page and of scripts, and noise."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """An app that listens at `port`, with its people and everything that can be asked of it."""
+    """An app at `port`, with its users, data, routes and listeners."""
 
     port: int
     routes: tuple[Registered, ...]
@@ -103,7 +103,7 @@ class Site:
 
     @property
     def answering(self) -> list[Registered]:
-        """The routes that do more than to say that there is nothing."""
+        """Return the routes that do more than report a missing page."""
         return [
             route
             for route in self.routes
@@ -113,7 +113,7 @@ class Site:
 
 @st.composite
 def targets(draw: st.DrawFn, site: Site, path: str) -> bytes:
-    """A registered path, filled in and bent, with a query."""
+    """Draw a registered path with its parameters filled in, possibly malformed, and a query."""
     filled = draw(st.sampled_from(site.things)).at(path)
     match draw(st.integers(0, 11)):
         case 0:
@@ -194,7 +194,7 @@ def heads(draw: st.DrawFn, site: Site, who: Person) -> list[tuple[bytes, bytes]]
 
 
 def calls(site: Site) -> st.SearchStrategy[Any]:
-    """Calls as the page and scripts make them, with anything in them."""
+    """Build calls as the page and scripts make them, with arbitrary data."""
     ids = (
         st.sampled_from([listener for listener, _ in site.listeners])
         | st.integers(-2, 10**9)
@@ -256,7 +256,7 @@ def calls(site: Site) -> st.SearchStrategy[Any]:
 
 
 def bodies(site: Site) -> st.SearchStrategy[tuple[bytes, str]]:
-    """A body and its Content-Type."""
+    """Build request bodies with their Content-Type."""
     documents = st.builds(lambda bent: {**PROMPT, "1": bent}, JSON) | JSON
     right = (
         st.tuples(calls(site).map(spelled), st.just("application/json"))
@@ -273,7 +273,7 @@ def spelled(value: Any) -> bytes:
 
 @st.composite
 def requests(draw: st.DrawFn, site: Site) -> Attack:
-    """Draw a complete request from any person, which must be answered."""
+    """Draw a complete request from any user, which the app must answer."""
     who = draw(st.sampled_from(site.people))
     route = draw(st.sampled_from(site.routes if draw(st.integers(0, 4)) == 0 else site.answering))
     method = (
@@ -297,8 +297,8 @@ def requests(draw: st.DrawFn, site: Site) -> Attack:
 
 @st.composite
 def noise(draw: st.DrawFn, site: Site) -> Attack:
-    """A request whose head lies, or whose bytes were changed, cut or doubled, or bytes that never
-    were one."""
+    """Draw a request with a false header, a request with changed, cut or doubled bytes, or bytes
+    that were never a request."""
     whole = draw(requests(site))
     head, gap, body = whole.data.partition(b"\r\n\r\n")
     match draw(st.integers(0, 4)):
@@ -378,7 +378,7 @@ def handshakes(draw: st.DrawFn, site: Site) -> Attack:
 
 
 def attacks(sites: tuple[Site, ...]) -> st.SearchStrategy[Attack]:
-    """Anything of these, mostly whole requests."""
+    """Mix all kinds of attacks, mostly complete requests."""
     kinds = [
         kind(site)
         for site in sites

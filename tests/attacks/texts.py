@@ -1,4 +1,4 @@
-"""Texts of attacks, as they stand in heads and addresses."""
+"""Hostile texts for headers and addresses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NUMBERS = ("0", "-1", "1e9", "NaN", "9" * 400, "\u0661")
 
 
 def words(text: str) -> bytes:
-    """A text as it may stand in a head, odd bytes included, but no end of a line."""
+    """Encode a text for a header. Odd bytes stay, but line breaks go."""
     return (
         text.encode("utf-8", "surrogatepass")
         .replace(b"\r", b"")

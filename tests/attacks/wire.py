@@ -16,9 +16,12 @@ MOST = 4_000_000  # bytes read of it
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """Bytes to send to a port. `whole`: the request is complete and must be answered. `frames`
-    follow once a WebSocket is open. `about`: a description for the summary. `knows`: whether the
-    sender may see ann's secret."""
+    r"""Bytes to send to a port.
+
+    `whole`: the request is complete, and the app must answer it. `frames`: WebSocket frames to send
+    once the socket is open. `about`: a description for the summary. `knows`: whether the sender may
+    see ann's secret.
+    """
 
     port: int
     about: str
@@ -32,7 +35,7 @@ class Attack:
         return self.data.partition(b" ")[0].decode("latin-1")
 
     def command(self) -> str:
-        """Python that sends it again."""
+        """Return Python code that sends the attack again."""
         sent = (self.data, *self.frames)
         return (
             "import socket; s = socket.create_connection(('127.0.0.1', PORT));"
@@ -42,7 +45,7 @@ class Attack:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status (0 = none), a head and as much of a body as there was."""
+    """A status (0 = none), a header block and as much of a body as arrived."""
 
     status: int
     head: str = ""
@@ -50,8 +53,8 @@ class Answer:
 
 
 def sent(attack: Attack) -> Answer:
-    """Send it and wait for the answer. One that is not whole is ended, as by a browser that
-    leaves."""
+    """Send the attack and return the answer. Close the sending side of an incomplete request, like
+    a browser that leaves."""
     with socket.create_connection(("127.0.0.1", attack.port), timeout=SECONDS) as connection:
         try:
             connection.sendall(attack.data)
@@ -88,7 +91,7 @@ def _conversation(connection: socket.socket, frames: tuple[bytes, ...]) -> bytes
 
 
 def frame_of(kind: int, data: bytes, *, last: bool = True) -> bytes:
-    """A frame as a browser sends it, with a mask that is always the same."""
+    """Return a frame as a browser sends it, but with a constant mask."""
     frame = ABNF(int(last), 0, 0, 0, kind, 1, data)
     frame.get_mask_key = lambda length: b"mask"[:length]
     return bytes(frame.format())
@@ -97,7 +100,7 @@ def frame_of(kind: int, data: bytes, *, last: bool = True) -> bytes:
 def rendered(
     method: str, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes = b""
 ) -> bytes:
-    """An HTTP/1.1 request."""
+    """Return an HTTP/1.1 request as bytes."""
     lines = [
         b"%s %s HTTP/1.1" % (method.encode("latin-1"), target),
         *(b"%s: %s" % header for header in headers),

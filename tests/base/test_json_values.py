@@ -1,4 +1,4 @@
-"""JSON from outside: any input can be written again and gets the right type."""
+"""Untrusted JSON: the app can write any input again and gives it the right type."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ JSON = st.recursive(
 @settings(max_examples=examples(200))
 @given(JSON)
 def test_parsed_json_can_be_written(value: Any) -> None:
-    """NaN, infinity and half characters are gone, wherever they stood."""
+    """The parser removes NaN, infinity and lone surrogates at any depth."""
     text = json.dumps(value)
     json.dumps(read_json(text), allow_nan=False, ensure_ascii=False).encode()
     json.dumps(parse_json(text), allow_nan=False)
@@ -42,7 +42,7 @@ def test_parsed_json_can_be_written(value: Any) -> None:
 
 @given(JSON)
 def test_levels_hold_every_value_once(value: Any) -> None:
-    """A walk by levels meets what a walk by recursion meets."""
+    """A walk by levels visits the same values as a recursive walk."""
 
     def count(one: Any) -> int:
         inside = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
@@ -52,7 +52,7 @@ def test_levels_hold_every_value_once(value: Any) -> None:
 
 
 def test_depth_has_a_bound() -> None:
-    """Lists in one another are read up to the bound and no further."""
+    """The parser reads nested lists up to the limit and rejects deeper ones."""
     read_json("[" * MAX_DEPTH + "7" + "]" * MAX_DEPTH)
     with pytest.raises(TooDeep):
         read_json("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1))

@@ -1,4 +1,4 @@
-"""Messages: English text that remembers what it was made of, also as JSON."""
+"""Messages: English text that remembers its sentence and values, also as JSON."""
 
 from __future__ import annotations
 
@@ -72,7 +72,8 @@ def bare_texts(file: Path) -> Iterator[str]:
     ids=lambda file: str(file.relative_to(COMFY)),
 )
 def test_errors_for_people_are_messages(file: Path) -> None:
-    """Texts of exceptions and hints are messages, or counted in the table of those in English."""
+    """Every text of an exception or a hint is a message, except for those counted in the table of
+    English texts."""
     found = list(bare_texts(file))
     assert len(found) == IN_ENGLISH.get(str(file.relative_to(COMFY)), 0), found
 
@@ -85,8 +86,8 @@ def parts(text: object) -> object:
 
 
 def test_a_message_is_its_english_text_and_knows_its_sentence() -> None:
-    """Nested messages and braces in values stay whole; an exception, a copy and a pickle of it give
-    the same message."""
+    """Nested messages and braces in values stay intact. An exception, a copy and a pickle of a
+    message all give the same message."""
     why = message("It is {size} MB.", size=3)
     whole = message("{name}: {value}", file="{a}.png", why=why)
     assert whole == "{a}.png: It is 3 MB."
@@ -100,7 +101,7 @@ def test_a_message_is_its_english_text_and_knows_its_sentence() -> None:
 
 
 def test_a_plural_says_one_or_several() -> None:
-    """By its count, 0 like several."""
+    """A count of 0 uses the plural."""
     said = [plural("{count} run", "{count} runs", count=count) for count in (0, 1, 2)]
     assert said == ["0 runs", "1 run", "2 runs"]
 
@@ -116,7 +117,7 @@ def test_sentences_and_names_in_a_row_are_messages() -> None:
 
 
 def test_a_long_list_is_kept_whole() -> None:
-    """Also one of more names than messages may be deep in each other."""
+    """A list survives JSON even if it has more names than the nesting limit of messages."""
     names = [f"name {number}" for number in range(333)]
     read = message_from_json(message_to_json(listed(names)))
     assert read == ", ".join(names)
@@ -124,13 +125,14 @@ def test_a_long_list_is_kept_whole() -> None:
 
 @given(VALUES)
 def test_a_message_comes_back_from_json_as_it_was(value: object) -> None:
-    """With the messages in it; a text comes back as that text."""
+    """Nested messages come back too, and a plain text comes back as the same text."""
     told = json.loads(json.dumps(message_to_json(message("{value}!", value=value))))
     assert parts(message_from_json(told)) == parts(message("{value}!", value=value))
 
 
 def test_a_plural_comes_back_from_json() -> None:
-    """With its other form, and values that are neither text nor number as text."""
+    """The plural form comes back too. Values that are neither text nor numbers come back as
+    text."""
     told = message_to_json(plural("{count} in {place}", "{count} in {place}s", count=2, place=...))
     back = message_from_json(json.loads(json.dumps(told)))
     assert isinstance(back, Message)
@@ -163,7 +165,8 @@ def test_untrusted_json_is_read_without_an_error(told: object) -> None:
     "sentence", ["{first.__class__}", "{first:>99999999999}", "{first!r}", "{0}", "{", "{other}"]
 )
 def test_a_sentence_that_asks_for_more_than_values_is_shown_bare(sentence: str) -> None:
-    """Attributes, widths and names that are not there are nothing that this program writes."""
+    """The app never writes placeholders with attributes, widths or unknown names, so the reader
+    shows such a sentence unformatted."""
     told = {"sentence": sentence, "plural": "", "values": {"first": "x"}}
     assert message_from_json(told) == sentence
 

@@ -30,7 +30,7 @@ class Failing:
 
 
 def test_a_job_that_fails_is_done_again(caplog: pytest.LogCaptureFixture) -> None:
-    """A refusal is one line of the log; every other error has its traceback."""
+    """The log gets a single line for a refusal and a traceback for any other error."""
 
     async def scenario() -> None:
         job = Failing(ComfyError("The disk is full.", "Make room."), RuntimeError("no thread"))
@@ -48,7 +48,7 @@ def test_a_job_that_fails_is_done_again(caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_a_pause_may_be_anything_that_is_waited_for() -> None:
-    """The job is done once before it, and again after it."""
+    """The job runs once before the pause and again after it."""
 
     async def scenario() -> None:
         count, asked = 0, asyncio.Queue[int]()
@@ -72,7 +72,7 @@ def test_a_pause_may_be_anything_that_is_waited_for() -> None:
 def test_folder_and_server_are_looked_at_again_once_threads_start(
     refused_threads: set[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Pages that were open meanwhile hear of both as ever."""
+    """Pages opened in the meantime hear about changes of both as usual."""
 
     async def scenario() -> None:
         stamps = {"one": 1}

@@ -1,4 +1,4 @@
-"""The batches of one folder, as processes of the program have them one after the other."""
+"""Batches in a folder, as successive processes of the app see them."""
 
 from __future__ import annotations
 
@@ -33,18 +33,17 @@ SEED, STEPS, MODEL = "4.seed", "4.steps", "1.ckpt_name"
 
 
 class Batches:
-    """The starter of runs with its registry and its batch queue."""
+    """A run starter with its registry and batch queue."""
 
     def __init__(self, starter: Starter) -> None:
         self.starter, self.runs, self.batches = starter, starter.runs, BatchQueue(starter)
 
     def begin(self, *axes: AxisSpec, owner: str = ANN, **values: object) -> BatchSummary:
-        """Start a batch."""
         base = {SEED: None, **values}
         return self.batches.start("small", base, BatchSpec(axes), Origin(owner))
 
     def until(self, batch: BatchSummary, *states: str) -> BatchSummary:
-        """The batch once it is in one of these states, and nothing of it is at work."""
+        """Return the batch once it is in any of these states."""
         eventually(lambda: self.batches.get(batch.id, ANN).state in states, f"it is {states}")
         return self.batches.get(batch.id, ANN)
 
@@ -58,7 +57,7 @@ def kept_batches(
     url: str, folder: Path, others: Sequence[str] = (), **limits: Any
 ) -> Iterator[Batches]:
     """Open the batches of the history in `folder` and resume those from an earlier process.
-    `others`: further servers."""
+    `others`: more servers."""
     workflows = folder / "workflows"
     workflows.mkdir(exist_ok=True)
     (workflows / "small.json").write_text(json.dumps(prompt(5, steps=2)))
@@ -94,7 +93,7 @@ def read_only(folder: Path, table: str = "groups") -> Iterator[None]:
 
 
 def _killed(url: str, folder: Path, rows: int, values: dict[str, object]) -> None:
-    """In a process of its own: start a batch, and wait to be killed."""
+    """Start a batch in a separate process, and wait to be killed."""
     with kept_batches(url, folder) as one:
         one.begin(AxisSpec(SEED, f"1..{rows}"), **values)
         threading.Event().wait(60)
@@ -102,7 +101,7 @@ def _killed(url: str, folder: Path, rows: int, values: dict[str, object]) -> Non
 
 @contextmanager
 def killed_batches(url: str, folder: Path, rows: int, **values: object) -> Iterator[None]:
-    """Run a process with a batch of this many rows with these common values for the length of the
-    block, then kill it (SIGKILL)."""
+    """Run a process with a batch of this many rows and these common values during the block, then
+    kill it (SIGKILL)."""
     with killed_process(_killed, url, folder, rows, values):
         yield

@@ -1,4 +1,4 @@
-"""About how long a batch takes, and how large its results are."""
+"""Estimates of a batch's duration and of the size of its results."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_how_long_runs_take_is_known_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_rows_that_only_some_servers_can_do_take_as_long_as_these_do(tmp_path: Path) -> None:
-    """Two take their turns beside each other, one after the other."""
+    """Two servers run rows in parallel, but a single server runs them in sequence."""
     both = with_checkpoints("demo-landscapes.safetensors", OTHER_MODEL)
     with (
         DemoServer(step_seconds=0, nodes=both) as demo,

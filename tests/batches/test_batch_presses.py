@@ -1,4 +1,4 @@
-"""Concurrent requests of several people or tabs for one batch."""
+"""Concurrent requests from several users or tabs for the same batch."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def demo() -> Iterator[DemoServer]:
 
 
 def at_once(*presses: tuple[str, str], one: Batches) -> None:
-    """Call these methods of the queue with these batches, all together."""
+    """Call these methods of the queue with these batches concurrently."""
     together = threading.Barrier(len(presses))
 
     def press(method: str, batch_id: str) -> None:
@@ -60,7 +60,8 @@ def test_a_batch_that_runs_again_as_it_is_stopped_can_be_stopped(
 
 
 def test_batches_that_run_again_at_once_keep_to_the_limit(demo: DemoServer, tmp_path: Path) -> None:
-    """There is room for one: the other is refused, and stays as it was."""
+    """The limit leaves room for a single batch. The queue refuses the other, which stays
+    stopped."""
     with kept_batches(demo.url, tmp_path) as one, demo.hold("progress"):
         ended = []
         for _ in range(2):
@@ -76,7 +77,7 @@ def test_batches_that_run_again_at_once_keep_to_the_limit(demo: DemoServer, tmp_
 
 
 def test_deleted_rows_do_not_run_again(demo: DemoServer, tmp_path: Path) -> None:
-    """Not where it is wanted again at the same time, either."""
+    """The rows stay deleted even if another request retries them at the same time."""
     with kept_batches(demo.url, tmp_path) as one, demo.hold("progress"):
         for _ in range(ROUNDS):
             batch = one.begin(AxisSpec(SEED, "1..2"))
@@ -91,7 +92,7 @@ def test_deleted_rows_do_not_run_again(demo: DemoServer, tmp_path: Path) -> None
 def test_a_run_that_is_cancelled_is_deleted_with_its_batch(
     demo: DemoServer, tmp_path: Path
 ) -> None:
-    """Though it is on record only after that."""
+    """The app deletes the run although its record is only written afterwards."""
     with kept_batches(demo.url, tmp_path) as one:
         history = one.runs.history
         assert history is not None
@@ -132,7 +133,7 @@ def test_a_batch_takes_none_of_the_runs_of_an_hour(demo: DemoServer, tmp_path: P
 def test_a_new_batch_is_not_read_back_from_the_database(
     demo: DemoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its thread gets the checked values; only a restart reads their JSON."""
+    """The batch's thread gets the checked values. The app reads their JSON only after a restart."""
     monkeypatch.delattr("comfy.batches.queue.load_batch")
     with kept_batches(demo.url, tmp_path) as one:
         batch = one.begin(AxisSpec(SEED, "1..3"))

@@ -1,4 +1,4 @@
-"""Batches that run on their own: fair turns, and each row once."""
+"""Batches that run in the background: fair turns, and each row exactly once."""
 
 from __future__ import annotations
 
@@ -105,8 +105,8 @@ def test_a_batch_without_a_success_pauses(demo: DemoServer, one: Batches) -> Non
 
 
 def test_a_batch_with_nothing_left_is_done(demo: DemoServer, one: Batches) -> None:
-    """Where its last rows have failed, or ran when it was paused; what it has tried, all of
-    it, is listed no longer where it is deleted with its runs."""
+    """A batch is done even if its last rows failed, or ran while it was paused. Deleting it with
+    its runs removes all its attempts from the history."""
     batch = one.begin(AxisSpec(SEED, "1..5"), **{MODEL: BROKEN})
     ended = one.until(batch, "done", "paused")
     assert (ended.state, ended.failed, ended.why) == ("done", 5, "")
@@ -125,7 +125,7 @@ def test_a_batch_with_nothing_left_is_done(demo: DemoServer, one: Batches) -> No
 
 
 def test_what_cannot_be_written_is_not_done(demo: DemoServer, one: Batches, tmp_path: Path) -> None:
-    """The caller gets an error and can repeat the request. The batch's own work continues."""
+    """The caller gets an error and can repeat the request. The batch continues."""
     with demo.hold("progress") as reached:
         batch = one.begin(AxisSpec(SEED, "1..6"))
         assert reached.reached.wait(30)
@@ -168,7 +168,7 @@ def test_a_row_requested_again_during_its_cancel_runs(demo: DemoServer, one: Bat
 def test_what_was_stopped_at_the_end_of_a_life_is_stopped_in_the_next(
     demo: DemoServer, tmp_path: Path
 ) -> None:
-    """Rows that were still being cancelled too, so that they can be run then."""
+    """Rows that the app was still canceling are stopped too, so the user can retry them."""
     with demo.hold("progress") as reached, kept_batches(demo.url, tmp_path) as first:
         batch = first.begin(AxisSpec(SEED, "1..6"))
         assert reached.reached.wait(30)
@@ -182,7 +182,8 @@ def test_what_was_stopped_at_the_end_of_a_life_is_stopped_in_the_next(
 
 
 def test_errors_are_reported_before_anything_runs(demo: DemoServer, one: Batches) -> None:
-    """Values of what varies with their fields, others on their fields; nothing is kept of it."""
+    """The app reports errors in varied values and in other fields with their field. It keeps
+    nothing of a refused batch."""
     with pytest.raises(BatchErrors) as wrong:
         one.begin(AxisSpec("4.steps", "0, 2"), AxisSpec(SEED, "1..x"))
     assert [(found.field, found.message[:20]) for found in wrong.value.found] == [
@@ -203,7 +204,7 @@ def test_errors_are_reported_before_anything_runs(demo: DemoServer, one: Batches
 
 
 def test_what_a_server_lacks_may_be_chosen_in_the_form(one: Batches, tmp_path: Path) -> None:
-    """A model that it does not have is no obstacle once the form has another."""
+    """A model that the server lacks is no problem once the user selects another in the form."""
     gone = json.dumps(prompt(5, steps=1)).replace("demo-landscapes", "gone")
     (tmp_path / "workflows" / "gone.json").write_text(gone)
     spec = BatchSpec((AxisSpec(SEED, "1..2"),))
@@ -214,7 +215,7 @@ def test_what_a_server_lacks_may_be_chosen_in_the_form(one: Batches, tmp_path: P
 
 
 def test_too_many_runs_are_waited_out(demo: DemoServer, tmp_path: Path) -> None:
-    """The limits of the registry hold for batches, and end none."""
+    """The registry's limits also apply to batches, but don't end them."""
     with kept_batches(demo.url, tmp_path, person=2) as one:
         batch = one.begin(AxisSpec(SEED, "1..6"))
         assert one.until(batch, "done", "paused").done == 6
@@ -290,7 +291,7 @@ def test_the_reason_for_waiting_is_shown(demo: DemoServer, tmp_path: Path) -> No
 
 
 def test_a_batch_leaves_others_their_turns(demo: DemoServer, one: Batches) -> None:
-    """While a batch of thirty rows runs, what another person starts is handed over next."""
+    """While a batch of thirty rows runs, the server gets another user's run next."""
     with demo.hold("progress", after=8) as reached:
         batch = one.begin(AxisSpec(SEED, "1..30"))
         assert reached.reached.wait(30)
@@ -306,8 +307,8 @@ def test_a_batch_leaves_others_their_turns(demo: DemoServer, one: Batches) -> No
 
 
 def test_options_bring_fields_of_their_own(one: Batches) -> None:
-    """A row does without the form's values for fields that its option does not have; such a field
-    cannot vary at the same time."""
+    """A row ignores the form's values for fields that its option lacks. The batch can't vary such a
+    field at the same time."""
     raw = json.loads((DATA / "object_info.json").read_text()) | EXTRA
     workflow = replace(workflow_of(PAINTED), name="painted")
     forms = Forms(lambda _: workflow, CatalogueCache(lambda: raw), Permissions())
@@ -359,9 +360,8 @@ def photo(colour: str) -> bytes:
 
 
 def test_it_resumes_after_an_orderly_shutdown(demo: DemoServer, tmp_path: Path) -> None:
-    """Shutdown cancels the running rows, and the restarted app completes them. A paused batch stays
-    paused, and its seeds count up as planned. An attended batch whose owner can't return ends with
-    its caller."""
+    """The restarted app completes the rows that the shutdown canceled. A paused batch stays paused,
+    and its seeds count up as planned. An attended batch ends with its caller."""
     with demo.hold("progress", after=4) as reached, kept_batches(demo.url, tmp_path) as first:
         batch = first.begin(AxisSpec(SEED, "1..8"))
         assert reached.reached.wait(30)
@@ -384,7 +384,7 @@ def test_it_resumes_after_an_orderly_shutdown(demo: DemoServer, tmp_path: Path) 
 
 
 def test_a_kill_loses_no_row_and_runs_none_twice(demo: DemoServer, tmp_path: Path) -> None:
-    """Going by what the server says of it, wherever in the batch the program was."""
+    """The app relies on the server's report, wherever in the batch the kill happened."""
     rows = 25
     with demo.hold("progress", after=20) as reached, killed_batches(demo.url, tmp_path, rows):
         assert reached.reached.wait(60)

@@ -1,4 +1,4 @@
-"""A batch as a grid: where its cells are, what they are called, and what its image carries."""
+"""A batch as a grid: the positions and labels of its cells, and the settings in its image."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def grid_of(*counts: int, swapped: bool = False) -> Grid:
 
 @given(COUNTS)
 def test_each_cell_is_the_row_with_its_values(counts: list[int]) -> None:
-    """The first axis changes least in the rows, and each row is in one cell of one page."""
+    """The first axis changes slowest, and each row fills a single cell on a single page."""
     grid = grid_of(*counts)
     rows = combined([Axis(axis.key, axis.values) for axis in grid.axes])
     for index, row in enumerate(rows):
@@ -107,7 +107,7 @@ def test_labels_are_short_lines_that_tell_values_apart(values: list[str], longes
     ],
 )
 def test_labels_are_what_people_would_say(values: tuple[str, ...], labels: tuple[str, ...]) -> None:
-    """No folder, and none of the words that all values share."""
+    """Labels omit the folder and the words that all values share."""
     assert short_labels(values) == labels
 
 
@@ -143,13 +143,14 @@ SETTINGS = st.builds(
 
 
 def png_with(text: str) -> bytes:
-    """An image that carries a text where a grid has its settings."""
+    """Return an image that carries this text in place of a grid's settings."""
     return b"".join(png_of(2, 3, [Image.new("RGB", (2, 3))], [(KEYWORD, text)]))
 
 
 @given(SETTINGS)
 def test_what_an_image_carries_is_read_as_it_was(settings: GridSettings) -> None:
-    """Also where only the beginning of the file is at hand; but for NULs, which no JSON has here."""
+    """The start of the file is enough. The test skips NUL characters, which don't occur in the
+    app's JSON."""
     plain = "\0" not in str(settings) and "\\x00" not in str(settings)
     png = png_with(settings_text(settings))
     if plain:
@@ -201,5 +202,5 @@ def test_odd_settings_are_no_grid(text: str) -> None:
     ],
 )
 def test_values_are_shortened_to_the_first(values: list[object], words: str) -> None:
-    """Where all of them are numbers or words."""
+    """Only numbers and words are listed. Other values give an empty text."""
     assert few_words(values) == words

@@ -1,4 +1,4 @@
-"""Many images as one: a PNG that is written while it is drawn."""
+"""Many images in a single PNG, which the app writes while drawing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RED, GREEN = (220, 20, 30), (10, 160, 40)
 
 
 def drawn(sheet: GridSheet, content: Content, side: int = 64) -> Image.Image:
-    """The sheet, decoded."""
+    """Draw the sheet and decode the image."""
     data = b"".join(draw_grid(sheet, content, side, [("Title", "日本")], nullcontext))
     image = Image.open(io.BytesIO(data))
     image.load()
@@ -47,8 +47,8 @@ def test_strips_come_out_as_one_image(width: int, heights: list[int], random: ob
 
 
 def test_cells_keep_their_places_and_gaps_are_marked(tmp_path: Path) -> None:
-    """Images fit into cells of the first one's shape; one that is damaged, and one that failed, are
-    empty cells."""
+    """Images fit into cells with the first image's shape. A damaged image or a failed run leaves an
+    empty cell."""
     Image.new("RGB", (300, 200), RED).save(tmp_path / "0.png")
     Image.new("RGBA", (50, 400), (*GREEN, 255)).save(tmp_path / "1.webp", lossless=True)
     (tmp_path / "2.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
@@ -79,7 +79,7 @@ def test_an_arrow_leads_from_each_name_to_its_values(name: str) -> None:
 
 
 def _end(image: Image.Image) -> str:
-    """Which way the last thing above the cells leads that is drawn in grey."""
+    """Return the direction of the last gray arrow above the cells."""
     grey = _mask(image, (82, 82, 91))
     left, top, right, bottom = grey.getbbox() or (0, 0, 0, 0)
     columns = [grey.crop((x, top, x + 1, bottom)).getbbox() for x in range(left, right)]
@@ -92,7 +92,7 @@ def _end(image: Image.Image) -> str:
 
 
 def test_the_whole_has_no_more_pixels_than_a_viewer_takes(tmp_path: Path) -> None:
-    """Cells shrink where there are many."""
+    """The cells of a large grid shrink."""
     sheet = GridSheet("", "", "", tuple(CellLine(tuple(range(40))) for _ in range(25)))
     head = next(draw_grid(sheet, lambda _: "", 1024, [], nullcontext))
     width, height = struct.unpack_from(">II", head, 16)

@@ -1,4 +1,4 @@
-"""Words that stand in the place of others, in texts that stay within what a field takes."""
+"""Word replacements in texts that stay within a field's limit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEXT = key_of(FORM, "text")
 
 
 def test_a_text_never_grows_beyond_what_a_field_takes() -> None:
-    """It is refused before it is made, which would take any amount of memory."""
+    """The app refuses a long text before building it, as that could exhaust memory."""
     assert replaced("a boat, a cat", "a ", "the ") == "the boat, the cat"
     assert len(replaced("a" * 1_000, "a", "b" * 100)) == LONGEST_TEXT
     with pytest.raises(BadValue, match="Maximum 100,000 characters"):
@@ -43,7 +43,7 @@ def test_a_text_never_grows_beyond_what_a_field_takes() -> None:
 def test_all_replacements_of_a_field_are_judged_together(
     axes: tuple[tuple[str, ...], ...], table: str, problem: str | None
 ) -> None:
-    """Also in the texts of a table."""
+    """The check includes the texts of a table."""
     given = tuple(AxisSpec(TEXT, replace="\n".join(axis)) for axis in axes)
     sheet = TableSpec("a.csv", f"{TEXT}\n{table}\n") if table else None
     base = {TEXT: "a big boat" if all(axis[0] != "b" for axis in axes) else "ab"}

@@ -15,7 +15,7 @@ FORM = form_of(with_values(text_to_image(), "6", text="a {red|blue} boat"))
 
 
 def drawn(seeds: Seeds, *columns: str, **base: object) -> dict[str, object]:
-    """The values of all rows."""
+    """Return the values common to all rows."""
     shown = tuple(Column(key, key, (1,)) for key in columns)
     return {**with_seeds(FORM, BatchContent(base, axes=shown), seeds, random.Random(1)).base}
 
@@ -34,6 +34,6 @@ def test_what_each_row_draws_is_named_though_it_was_left_out(seeds: Seeds) -> No
 
 
 def test_one_seed_that_was_left_out_is_drawn_once() -> None:
-    """For all rows."""
+    """All rows share the drawn seed."""
     assert isinstance(drawn("one")[SEED], int)
     assert drawn("one", **{SEED: 3}) == {SEED: 3}

@@ -1,4 +1,4 @@
-"""Files that cells of a table name, among those that were given with it."""
+"""Uploaded files that a table's cells name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PHOTOS = replace(FORM, fields=(replace(PROMPT, kind=KINDS["image"], default="aut
     "name", ["b.png", "in/b.png", "photos/in/b.png", " .\\in\\b.png ", "./photos/in/b.png"]
 )
 def test_a_file_is_found_by_its_name_or_the_end_of_its_path(name: str) -> None:
-    """However folders are written."""
+    """The path may use slashes, backslashes or a leading dot."""
     assert TableFiles({"photos/in/b.png": 1, "photos/in/ab.png": 2, "in/a.png": 3}).find(name) == 1
 
 
@@ -33,7 +33,7 @@ def test_letters_are_the_same_with_their_accents_apart() -> None:
 
 
 def test_a_name_of_several_files_needs_its_folder() -> None:
-    """Unless one of them lies in none."""
+    """A file that isn't in any folder is found by its name alone."""
     files = {"x/a.png": 1, "y/a.png": 2}
     with pytest.raises(BadValue, match="Write its folder, too"):
         TableFiles(files).find("a.png")
@@ -45,7 +45,7 @@ def test_a_name_of_several_files_needs_its_folder() -> None:
 
 
 def test_cells_become_files_or_problems_of_their_rows() -> None:
-    """The author's own file and an empty cell stay."""
+    """The author's own file and empty cells stay unchanged."""
     text = "Prompt,x\na.png,\nauthor.png,\nb.png,\n"
     spec = BatchSpec(table=TableSpec("t.csv", text, {"a.png": 1}))
     content, problems = read_batch(PHOTOS, spec, {})

@@ -1,4 +1,4 @@
-"""Tables of values, and the rows that are made of them."""
+"""Tables of values, and the rows made from them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ STEPS, CFG = (
 
 
 def labelled(label: str) -> Form:
-    """The form with another label on the prompt."""
+    """Return the form with another label on the prompt."""
     fields = (replace(one, label=label) if one.label == "Prompt" else one for one in FORM.fields)
     return replace(FORM, fields=tuple(fields))
 
@@ -39,7 +39,7 @@ def labelled(label: str) -> Form:
 def rows(
     text: str, file: str = "table.csv", form: Form = FORM
 ) -> list[tuple[int, dict[str, object]]]:
-    """Numbers and values of the rows of a table."""
+    """Return the numbers and values of a table's rows."""
     table = read_table(file, text, form)
     assert table.problems == ()
     return [(row.number, dict(row.values)) for row in table.rows]
@@ -54,7 +54,8 @@ def said(text: str, file: str = "table.csv") -> tuple[str, ...]:
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_columns_are_found_by_label_key_or_input(delimiter: str) -> None:
-    """In any case; rows have the numbers that a spreadsheet shows, empty cells say nothing."""
+    """Headings match in upper or lower case. Rows keep their spreadsheet numbers, and empty cells
+    set no value."""
     lines = [
         [STEPS.label.upper(), f" {CFG.targets[0].key} ", "denoise"],
         ["3", "7.5", ""],
@@ -75,8 +76,8 @@ def test_columns_have_the_order_of_the_file() -> None:
 
 
 def test_json_lines_are_read() -> None:
-    """Numbers as they are, other things as text; null leaves the field, as an empty cell does, and
-    a line with nothing in it counts."""
+    """Numbers stay numbers, and other values become text. Null, like an empty cell, leaves the
+    field unchanged. An empty line counts for the row numbers."""
     text = f'{{"{STEPS.key}": 3}}\n\n{{"{CFG.key}": null, "{STEPS.key}": [1]}}\n'
     assert rows(text, "table.JSONL") == [(1, {STEPS.key: 3}), (3, {STEPS.key: "[1]"})]
 
@@ -90,7 +91,7 @@ def test_a_cell_may_have_commas_and_lines() -> None:
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_empty_lines_before_the_header_are_skipped(delimiter: str, end: str) -> None:
-    """Spreadsheets count them, and write some full of delimiters."""
+    """Spreadsheets count empty lines, and fill some with delimiters."""
     lines = ["", delimiter, '"",""'.replace(",", delimiter), f"Steps{delimiter}cfg", "", "3"]
     assert rows(end.join(lines)) == [(6, {STEPS.key: "3"})]
 
@@ -153,8 +154,8 @@ def test_a_table_of_results_is_one_of_values() -> None:
 
 @pytest.mark.parametrize("text", ["@lora", "=1+2", "-3 boats", "-3", "'@lora", "''", "'a boat'"])
 def test_a_table_of_results_gives_texts_back_as_they_were(text: str) -> None:
-    """Without what keeps a spreadsheet from taking them for formulas; another table keeps its
-    apostrophes."""
+    """The reader removes the apostrophe that keeps a spreadsheet from reading a text as a formula.
+    Other tables keep their apostrophes."""
     written = table_head(["Prompt"]) + table_line(Row(1, {"2.text": text}), None, keys=["2.text"])
     ((_, values),) = rows(written)
     assert [*values.values()] == [text]
@@ -164,7 +165,8 @@ def test_a_table_of_results_gives_texts_back_as_they_were(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["a {red|blue} boat", "see http://a.org", "1/*2*/", "a boat"])
 def test_a_table_of_results_gives_texts_back_as_they_were_sent(text: str) -> None:
-    """None of their signs draws anything; where nothing is drawn they stay as they are."""
+    """The table escapes characters that would act as wildcards or comments. If the field draws
+    nothing, its text stays unchanged."""
     record = begun(values={"2.text": text})
     for drawn, expected in (({"2.text"}, literal_text(text)), ((), text)):
         written = table_line(Row(1, {}), record, keys=["2.text"], drawn=drawn)
@@ -179,7 +181,7 @@ def test_a_quote_within_a_name_is_a_character() -> None:
 
 
 def test_rows_may_name_a_field_in_different_ways() -> None:
-    """Each in its own; not one of them in two."""
+    """Each row may use its own name for the field, but a row can't set the field twice."""
     lines = ['{"Steps": 3}', f'{{"{STEPS.key}": 4}}']
     assert rows("\n".join(lines), "t.jsonl") == [(1, {STEPS.key: 3}), (2, {STEPS.key: 4})]
     twice = f'{{"Steps": 3, "{STEPS.key}": 4}}'
@@ -201,8 +203,8 @@ def test_a_number_that_is_too_large_is_no_empty_cell() -> None:
 
 
 def test_all_errors_of_columns_and_lines_are_reported_at_once() -> None:
-    """Unknown columns, with the field that was meant, two for one field, and lines that cannot be
-    read; what can be is there beside it."""
+    """The reader reports unknown columns with a suggested field, two columns for the same field,
+    and unreadable lines. It also returns the rows that it can read."""
     text = f"Promt,nothing like it,Steps,{STEPS.key},cfg\na,b,1,2,7\n1,2,3,4,5,6\n,,,,8\n"
     table = read_table("t.csv", text, FORM)
     assert table.problems == (
@@ -239,20 +241,21 @@ def test_all_errors_of_columns_and_lines_are_reported_at_once() -> None:
     ],
 )
 def test_a_file_that_is_not_a_table_is_refused(text: str, file: str, problem: str) -> None:
-    """With the line where that helps."""
+    """The error names the line if that helps."""
     assert problem in " ".join(said(text, file))
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_a_file_is_read_however_a_spreadsheet_wrote_it(encoding: str) -> None:
-    """Excel's plain CSV is Windows-1252, its Unicode text UTF-16."""
+    """Excel writes plain CSV as Windows-1252 and Unicode text as UTF-16."""
     text = "Prompt\r\nein Bär im Grünen – „3 €“\r\n"
     assert decoded_text(text.encode(encoding)) == text
 
 
 @pytest.mark.parametrize("data", [b"PK\3\4\0", b"\xff\xfea", "あ、".encode("shift-jis")])
 def test_binary_data_is_not_read_as_text(data: bytes) -> None:
-    """A spreadsheet, half of a character, and characters that Windows-1252 lacks."""
+    """The app refuses a spreadsheet file, half a UTF-16 character, and bytes that Windows-1252
+    doesn't define."""
     with pytest.raises(ValueError):  # noqa: PT011 - that it is no text is all there is to say
         decoded_text(data)
 
@@ -280,7 +283,7 @@ def test_rows_of_a_batch_count_from_1() -> None:
 
 
 def test_too_many_rows_and_unequal_pairs_are_refused() -> None:
-    """Before any is made."""
+    """The app refuses them before it creates any row."""
     many = Axis(STEPS.key, range(1000))
     with pytest.raises(BadValue, match="at most"):
         combined([many, Axis(CFG.key, range(1000))])
@@ -295,7 +298,7 @@ def test_too_many_rows_and_unequal_pairs_are_refused() -> None:
     st.sampled_from(["csv", "jsonl"]),
 )
 def test_any_text_is_a_table_or_sentences(start: str, text: str, ending: str) -> None:
-    """Never another error."""
+    """The reader raises no other error."""
     with suppress(TableErrors):
         assert read_table(f"t.{ending}", start + text, FORM).rows
 

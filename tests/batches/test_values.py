@@ -1,4 +1,4 @@
-"""Several values of a field, as people write them."""
+"""Several values for a field, as users write them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FORM = form_of(text_to_image())
 
 
 def key_of(form: Form, name: str) -> str:
-    """The key of the field that sets an input of this name."""
+    """Return the key of the field that sets the input with this name."""
     return next(field.key for field in form.fields if field.input == name)
 
 
@@ -34,7 +34,7 @@ def read(name: str, text: str) -> tuple[object, ...]:
 
 
 def test_boxes_and_curves_have_a_line_each() -> None:
-    """Written as numbers in turn, which their fields take."""
+    """The numbers on each line, in order, form a value that the field accepts."""
     steps = FORM.field(key_of(FORM, "steps"))
     box = replace(steps, kind=KINDS["box"], default={"x": 0, "y": 0, "width": 8, "height": 8})
     curve = replace(steps, kind=KINDS["curve"], default=[[0, 0], [1, 1]])
@@ -88,7 +88,7 @@ def test_values_are_read_as_people_write_them(
 
 @pytest.mark.parametrize("text", ["1..", "1..4:0", "a..b", "1...4", "1..2..3", "1..9:x"])
 def test_an_invalid_range_is_refused(text: str) -> None:
-    """A sentence that shows how to write one."""
+    """The error shows how to write a range."""
     with pytest.raises(BadValue, match=r"Write it like 1\.\.10"):
         read("steps", text)
 
@@ -104,7 +104,7 @@ def test_an_invalid_range_is_refused(text: str) -> None:
     ],
 )
 def test_too_many_values_are_refused(name: str, text: str) -> None:
-    """Before they fill the memory."""
+    """The app refuses them before they fill the memory."""
     with pytest.raises(BadValue, match="at most"):
         read(name, text)
 
@@ -188,7 +188,7 @@ def test_a_name_stands_for_the_lines_of_its_file(
     ],
 )
 def test_unusable_wildcards_are_reported(tmp_path: Path, text: str, why: str) -> None:
-    """No file beside the folder is read."""
+    """The app reads no file outside the folder."""
     folder = tmp_path / "wildcards"
     folder.mkdir()
     (tmp_path / "secret.txt").write_text("secret")
@@ -204,7 +204,8 @@ def test_unusable_wildcards_are_reported(tmp_path: Path, text: str, why: str) ->
     "text", ["/__" * 60_000, "__a." * 50_000, "__many__" * 20_000, "-__" * 60_000]
 )
 def test_no_text_with_names_takes_long(tmp_path: Path, text: str) -> None:
-    """Nor much memory, however many values there would be: no more is looked at than is taken."""
+    """The reader also needs little memory, as it stops at the number of values that the caller
+    requests."""
     (tmp_path / "many.txt").write_text("\n".join(map(str, range(10_000))))
     lines = cache(WildcardFiles(tmp_path).lines)
     found = tuple(every_text(text, 3, lines))
@@ -213,7 +214,7 @@ def test_no_text_with_names_takes_long(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("text", ["{|}" * 66_000, "{" * 66_000, "a\n" + "{a|b} " * 1_001])
 def test_too_many_wildcards_are_refused_at_once(text: str) -> None:
-    """With a sentence for the field, before any text is made."""
+    """The field's error appears before the app expands any text."""
     begun = time.process_time()
     with pytest.raises(BadValue, match=r"Too many wildcards like \{a\|b\} .*1,000"):
         read("text", text)

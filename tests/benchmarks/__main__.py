@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [NAME …]`: run the benchmarks, print each figure beside its
+"""`python -m tests.benchmarks [NAME …]`: run the benchmarks and print each figure with its
 target."""
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ BENCHMARKS = {
 
 
 def main() -> int:
-    """Run what was asked for; the exit code is 1 where a target was missed."""
+    """Run the named benchmarks. Return 1 if a target was missed."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks",
         description=(
@@ -59,13 +59,13 @@ def main() -> int:
 
 
 def measure_alone(name: str) -> int:
-    """The exit code of a benchmark in a process of its own: what another one has left in memory does
-    not slow it."""
+    """Run a benchmark in a separate process, so that another benchmark's memory doesn't slow it,
+    and return the exit code."""
     return subprocess.run((sys.executable, "-m", "tests.benchmarks", name), check=False).returncode
 
 
 def measure(name: str) -> int:
-    """Print the figures of a benchmark; 1 where a target is missed, else 0."""
+    """Print a benchmark's figures. Return 1 if a target was missed, else 0."""
     missed = 0
     started = time.monotonic()
     for figure in importlib.import_module(f"tests.benchmarks.{name}").measure():

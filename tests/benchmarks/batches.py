@@ -1,20 +1,21 @@
-"""Measure a batch of a thousand rows: processor time, memory, and the time beyond the same prompts
-sent by a bare script.
+r"""Measure a batch of a thousand rows: processor time, memory, and the time added to the same
+prompts sent by a bare script.
 
-On two shared cores a row took 7.6 to 11 ms of processor time, and a run of a bare script that also
-asks for history and file 3.5 to 4.3 ms. A later version, faster by a fifteenth, on cores with eight
-times the load took 13.1 to 14.3 ms beside 6.9 to 7.5. HTTP takes a quarter of a row, the messages
-and states a fifth, the records a sixth, the form and the prompt an eighth, the file a twelfth. Run
-separately in a loop, each takes a third of that. The rest is the cost of waking a thread, 73 times
-per row. It is not contention for the interpreter, as a single core takes as long.
+On two shared cores, a row took 7.6 to 11 ms of processor time. A run of a bare script that also
+requests history and file took 3.5 to 4.3 ms. A later version, faster by a fifteenth, took 13.1 to
+14.3 ms against 6.9 to 7.5 on cores with eight times the load. HTTP takes a quarter of a row, the
+messages and states a fifth, the records a sixth, the form and the prompt an eighth, and the file a
+twelfth. Run separately in a loop, each takes a third of that. The rest is the cost of waking a
+thread, 73 times per row. It isn't contention for the interpreter, as a single core takes just as
+long.
 
-A row's own socket and handshake, with their threads, are a tenth, 1.1 of 11 ms. One socket for all
-rows of a batch at a server would save that, but the server finds a prompt's socket by the client id
-that came with it. A row would receive late messages of the row before it, a reconnected socket
-would serve both, and a run that continues after a restart could not derive its client id.
+A row's own socket and handshake, with their threads, take a tenth: 1.1 of 11 ms. A single socket
+for all rows of a batch on a server would save that, but the server finds a prompt's socket by the
+client id sent with the prompt. A row would receive late messages of the previous row, a reconnected
+socket would serve both, and a run that continues after a restart couldn't derive its client id.
 
-A row that takes seconds costs half as much again, 20 ms where others took 13 to 15, because the
-processor has done other work since the last message. A real server shows the same: 20 to 22 ms.
+A row that takes seconds costs half as much again, 20 ms instead of 13 to 15, because the processor
+has done other work since the last message. A real server shows the same: 20 to 22 ms.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ _TIMEOUT = 60
 
 
 def measure() -> list[Figure]:
-    """Processor time a row with rows that take no time at the server, growth of memory from the
-    1,000th row to the last, and the time that each of 1,000 rows adds to raw submission."""
+    """Measure the processor time per row if rows take no time on the server, the memory growth from
+    the 1,000th row to the last, and the time that each of 1,000 rows adds to raw submission."""
     with (
         stand_in(0) as url,
         tempfile.TemporaryDirectory() as folder,
@@ -80,7 +81,8 @@ def measure() -> list[Figure]:
 
 
 def whole_batch(one: Batches, seeds: range, steps: int = 1, **values: object) -> None:
-    """One row for each of these seeds, to the end; `values` are what else is set."""
+    """Run a batch with a row for each of these seeds until it is done. `values`: the other
+    values."""
     news = threading.Event()
     leave = one.batches.subscribe(lambda _: news.set())
     batch = begun_batch(one, seeds, steps, **values)
@@ -97,8 +99,8 @@ def begun_batch(one: Batches, seeds: range, steps: int, **values: object) -> Bat
 
 
 def submitted(url: str, prompts: list[Prompt]) -> float:
-    """Seconds in which a server has run these prompts, sent at once by a script that waits for the
-    last."""
+    """Return the seconds a server needs for these prompts if a script sends them all at once and
+    waits for the last."""
     client, began = str(uuid.uuid4()), time.monotonic()
     stream = websocket.create_connection(
         f"ws{url.removeprefix('http')}/ws?clientId={client}", timeout=_TIMEOUT
@@ -126,7 +128,7 @@ def _is_end(frame: str | bytes, prompt_id: str) -> bool:
 
 
 def memory_now() -> int:
-    """Pages that this process has in memory."""
+    """Return the number of memory pages that this process holds."""
     gc.collect()
     return int(Path("/proc/self/statm").read_text("ascii").split()[1])
 
@@ -135,8 +137,8 @@ def memory_now() -> int:
 def stand_in(
     step_seconds: float, *, painted: int = 64, journal: Path | None = None
 ) -> Iterator[str]:
-    """Yield the address of a stand-in in its own process, with images of `pixels` pixels.
-    `journal`: the file that records the outcome of its prompts."""
+    """Yield the address of a stand-in in its own process, which paints images at `painted` pixels
+    at most. `journal`: the file that records the outcome of its prompts."""
     here, there = multiprocessing.get_context("spawn").Pipe()
     process = multiprocessing.get_context("spawn").Process(
         target=_serve, args=(there, step_seconds, painted, journal)

@@ -1,5 +1,5 @@
-"""Requests to the server during one run, and for an idle page: a server that many people share
-has better things to do."""
+"""Requests to the server during a run and from an idle page, which should be few on a server with
+many users."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def measure() -> list[Figure]:
 
 
 def of_runs() -> list[Figure]:
-    """HTTP requests from pressing Generate to the gallery, and of the same run without a page."""
+    """Count the HTTP requests between pressing Generate and the gallery, and the requests of the
+    same run without a page."""
     with DemoServer(step_seconds=STEP_SECONDS) as demo:
         with running_app(demo.url) as app, opened_page(app.url) as page:
             before = demo.requests
@@ -44,8 +45,8 @@ def of_runs() -> list[Figure]:
 
 
 def of_idle_page() -> list[Figure]:
-    """Requests and sockets of a page in ten seconds of nothing, and what the server was asked
-    meanwhile."""
+    """Count an idle page's requests and sockets in ten seconds, and the app's requests to the
+    server meanwhile."""
     with DemoServer() as demo, running_app(demo.url) as app, opened_page(app.url) as page:
         seen: list[str] = []
         page.on("request", lambda request: seen.append(request.url))
@@ -60,5 +61,5 @@ def of_idle_page() -> list[Figure]:
 
 
 def asked(requests: Counter[str]) -> Counter[str]:
-    """The HTTP requests among what the server counted; the WebSocket's handshake is not one."""
+    """Return the HTTP requests among the server's counts, without the WebSocket handshake."""
     return Counter({name: count for name, count in requests.items() if name != "GET /ws"})

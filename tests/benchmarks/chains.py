@@ -1,4 +1,4 @@
-"""A chain of three steps: the time in which the server does nothing between two of them."""
+"""A chain of three steps: the server's idle time between two steps."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ _LONGEST = 300.0  # seconds of a chain on a real server
 
 
 def measure() -> list[Figure]:
-    """From the end of each step at the server to the start of the next one: its result is brought
-    here, kept, and given to the next step's form; its file is uploaded, the prompt sent."""
+    """Measure the time between a step's end on the server and the next step's start. Meanwhile, the
+    app downloads and stores the result, passes it to the next step's form, uploads its file and
+    sends the prompt."""
     with (
         stand_in(0, painted=512) as url,
         tempfile.TemporaryDirectory() as folder,
@@ -55,7 +56,7 @@ def gaps_between(runs: list[tuple[int, int]]) -> list[int]:
 
 
 def whole_chain(app: RunningApp, values: Mapping[str, object] = MappingProxyType({})) -> None:
-    """One chain to its end, each time with other seeds."""
+    """Run a chain until it is done, with new seeds each time."""
     started = app.services.chains.start(CHAIN, values, Origin(OWNER))
 
     def is_over() -> bool:
@@ -67,7 +68,8 @@ def whole_chain(app: RunningApp, values: Mapping[str, object] = MappingProxyType
 
 
 def times(url: str) -> list[tuple[int, int]]:
-    """When each prompt that the server remembers as done was begun and ended, in milliseconds."""
+    """Return the start and end, in milliseconds, of each completed prompt that the server
+    remembers."""
     history = requests.get(f"{url}/history", timeout=_TIMEOUT).json().values()
     told = (dict(one["status"]["messages"]) for one in history if one["status"]["completed"])
     return sorted(

@@ -1,4 +1,4 @@
-"""Fifty people press at the same moment and watch."""
+"""Fifty users press Generate at the same moment and watch."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ PEOPLE = 50
 
 
 def measure() -> list[Figure]:
-    """From the press to the first state on each one's screen, and whether all fifty were watched at
-    once."""
+    """Measure the time from a press to the first state on each user's screen, and the number of
+    users who watched at the same time."""
     source = FrameSource(600, 0.1)
     with source.serve() as demo, running_app(demo.url) as app:
         asyncio.run(
@@ -38,7 +38,7 @@ def measure() -> list[Figure]:
 
 
 async def press(people: list[Person]) -> list[Seen]:
-    """All of them at once; each stops when the slowest has its first state."""
+    """Start all users' runs at once. Each run stops when the slowest user has the first state."""
     barrier = asyncio.Barrier(len(people))
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(timeout=WAIT, limits=limits, trust_env=False) as http:

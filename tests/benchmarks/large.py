@@ -1,4 +1,4 @@
-"""Costs that grow with a person's data: large graphs, many nodes, a long history."""
+"""Costs that grow with a user's data: large graphs, many nodes, a long history."""
 
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ OWNER, OTHER = "a", "b"
 
 
 def measure() -> list[Figure]:
-    """The best of some tries each, in wall time; of the graphs the slowest."""
+    """Measure the wall time of each case: the best of several tries, and for graphs the slowest
+    graph."""
     return [*of_the_history(), *(of_real_workflows() if SHARED.is_dir() else ())]
 
 
 def of_real_workflows() -> list[Figure]:
-    """The largest templates, with the catalogue of a real server: what lies beside the checkout."""
+    """Measure the largest templates with a real server's catalog, both stored beside the
+    checkout."""
     data = gzip.decompress((SHARED / "comfyui" / "object_info-0.33.0.json.gz").read_bytes())
     catalogue = Catalogue(json.loads(data))
     graphs = sorted(
@@ -48,7 +50,7 @@ def of_real_workflows() -> list[Figure]:
 
 
 def of_the_history() -> list[Figure]:
-    """Among 10,000 runs of one person: a page, a search without a hit, a look-up."""
+    """Measure a page, searches and a look-up among a user's 10,000 runs."""
     prompt = {str(n): {"class_type": "X", "inputs": {"text": "y" * 100}} for n in range(20)}
     values = {"2.text": "a lighthouse at dusk, " * 8, "5.seed": 2**63}
     job = Job(prompt, "portrait", values=values)
@@ -77,7 +79,7 @@ def of_the_history() -> list[Figure]:
 
 
 def best(ask: Callable[[], object], tries: int = 5) -> float:
-    """The seconds of the quickest of some tries."""
+    """Return the seconds of the fastest try."""
     took = []
     for _ in range(tries):
         began = time.perf_counter()

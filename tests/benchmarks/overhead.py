@@ -1,4 +1,5 @@
-"""The time this program adds to a run, from submission to the result, against a bare script."""
+"""The time this program adds to a run, from submission to the result, compared with a bare
+script."""
 
 from __future__ import annotations
 
@@ -29,8 +30,8 @@ STEP_SECONDS = 0.1
 
 
 def measure() -> list[Figure]:
-    """The middle of the ratios of paired runs on one server, each pair in the other order than the
-    one before."""
+    """Measure the median ratio of paired runs on the same server. The order alternates from pair to
+    pair."""
     ratios = []
     source = FrameSource(STEPS, STEP_SECONDS)
     with source.serve() as demo, Client(demo.url) as client:
@@ -57,7 +58,7 @@ def measure() -> list[Figure]:
 
 
 def whole_run(runs: LocalRunRegistry, prompt: Prompt) -> float:
-    """Seconds from submitting to the finished state."""
+    """Return the seconds from submitting to the finished state."""
     started = time.perf_counter()
     run = runs.submit(Job(prompt, "text-to-image"), Origin("benchmark"), UNWATCHED)
     *_, last = run.watch(timeout=60)
@@ -67,8 +68,8 @@ def whole_run(runs: LocalRunRegistry, prompt: Prompt) -> float:
 
 
 def prompts(client: Client) -> Iterator[Prompt]:
-    """Text-to-image as its form fills it, each time with another seed, so that no result is used
-    again."""
+    """Yield text-to-image prompts as the form fills them, each with a new seed, so that the server
+    reuses no result."""
     workflow = read_workflow(ROOT / "workflows" / "text-to-image.json")
     form = build_form(workflow, Catalogue(client.object_info()))
     values, errors = check(

@@ -1,5 +1,5 @@
-"""Several servers: how much more is done than by one, whether turns stay fair, and what a killed
-server costs."""
+"""Several servers: the gain over a single server, the fairness of turns, and the cost of a killed
+server."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _LIMITS = RunLimits(person=1000, address=1000, all=1000, hourly=10_000)
 
 
 def measure() -> list[Figure]:
-    """The time of 200 runs of unequal length on one server over that on four; when the last of one
-    person's runs was done there, over the mean of all people; what was lost and done twice where
-    one server was killed in the middle."""
+    """Measure the time of 200 runs of unequal length on a single server over that on four. Also
+    measure the slowest user's finish on four servers over the mean of all users, and the runs lost
+    or done twice if a server is killed midway."""
     one, _ = taken(1, jobs())
     four, waits = taken(SERVERS, jobs())
     return [
@@ -59,7 +59,7 @@ def jobs() -> list[Job]:
 
 @contextmanager
 def runs_on(servers: int) -> Iterator[tuple[LocalRunRegistry, list[Path]]]:
-    """A registry with a history, and the files with the journals of its stand-ins."""
+    """Yield a registry with a history, and the journal files of its stand-ins."""
     with ExitStack() as opened:
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
         journals = [folder / f"journal-{number}" for number in range(servers)]
@@ -69,7 +69,7 @@ def runs_on(servers: int) -> Iterator[tuple[LocalRunRegistry, list[Path]]]:
 
 @contextmanager
 def registry_on(urls: list[str]) -> Iterator[LocalRunRegistry]:
-    """A registry with a history of its own, in front of these servers."""
+    """Yield a registry with its own history, in front of these servers."""
     with ExitStack() as opened:
         clients = [opened.enter_context(Client(url)) for url in urls]
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
@@ -81,8 +81,8 @@ def registry_on(urls: list[str]) -> Iterator[LocalRunRegistry]:
 
 
 def taken(servers: int, wanted: list[Job]) -> tuple[float, float]:
-    """Seconds until all are done; and when the last run of the person who came off worst was done,
-    over the mean of all people."""
+    """Return the seconds until all runs are done, and the slowest user's finish over the mean of
+    all users."""
     with runs_on(servers) as (runs, _):
         began = time.monotonic()
         begun = [
@@ -99,7 +99,7 @@ def taken(servers: int, wanted: list[Job]) -> tuple[float, float]:
 
 
 def with_one_killed() -> list[Figure]:
-    """Kill a server, as the kernel would, when half of the runs have ended.
+    r"""Kill a server with SIGKILL when half of the runs are done.
 
     The journals of all servers, including the killed one, count the completed runs.
     """

@@ -1,5 +1,5 @@
-"""Live previews at full speed: 10 frames a second of 67 kB, from the server to the screen; and in
-the cells of a grid of 6 x 6, where the page has to stay smooth."""
+"""Live previews at full speed: 10 frames of 67 kB per second, from the server to the screen. Also
+in the cells of a 6 x 6 grid, where the page has to stay smooth."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOTE_FRAMES = """() => {
 
 
 class Meter:
-    """Processor time of the app while frames travel, over what it uses anyway."""
+    """Meter for the app's processor time while frames travel, minus its idle use."""
 
     def __init__(self, app: AppProcess) -> None:
         self._app = app
@@ -39,29 +39,29 @@ class Meter:
         self.seconds = 0.0
 
     def learn_idle(self) -> None:
-        """Watch the app do nothing for a while, with the page open."""
+        """Measure the app's idle use for a while, with the page open."""
         used = self._app.cpu_seconds()
         time.sleep(IDLE_SECONDS)
         self._idle = (self._app.cpu_seconds() - used) / IDLE_SECONDS
 
     def begin(self) -> None:
-        """The first frame is about to come."""
+        """Start measuring before the first frame."""
         self._from = (self._app.cpu_seconds(), time.monotonic())
 
     def end(self) -> None:
-        """The last frame has left."""
+        """Stop measuring after the last frame."""
         used, started = self._from
         self.seconds = self._app.cpu_seconds() - used - self._idle * (time.monotonic() - started)
 
 
 def measure() -> list[Figure]:
-    """On the stage, and in a grid."""
+    """Measure previews on the stage and in a grid."""
     return [*on_stage(), *in_grid()]
 
 
 def on_stage() -> list[Figure]:
-    """Frames painted, lag, processor time and files, the middle of the rounds (for the count: the
-    worst)."""
+    """Measure the painted frames, lag, processor time and files. Each figure is the median of the
+    rounds, but the frame count is the worst round."""
     source = FrameSource(FRAMES, 1 / RATE, lead=1.0)
     counts, lags, costs = [], [], []
     with source.serve() as demo, running_app(demo.url) as app, opened_page(app.url) as page:
@@ -92,12 +92,13 @@ def on_stage() -> list[Figure]:
 
 
 def lag_of(painted: list[Paint], source: FrameSource) -> list[float]:
-    """Seconds from the server's hands to the screen, for each painted frame."""
+    """Return the seconds from the server to the screen for each painted frame."""
     return [paint.at - source.sent[paint.number] for paint in painted]
 
 
 def in_grid() -> list[Figure]:
-    """The page's frames a second, the time of its slowest ones, and the previews that were seen."""
+    """Measure the page's frames per second, the time of its slowest frames, and the number of
+    painted previews."""
     source = FrameSource(IN_CELL, 1 / RATE, lead=LEAD)
     with source.serve() as demo, running_app(demo.url) as app, opened_page(app.url) as page:
         start_grid(page)
@@ -123,7 +124,7 @@ def in_grid() -> list[Figure]:
 
 
 def start_grid(page: Page) -> None:
-    """Start it from the dialog, which opens its sheet."""
+    """Start the grid from the dialog, which opens the batch's sheet."""
     page.set_default_timeout(WAIT)
     page.click("#vary")
     dialog = page.locator("dialog.vary")

@@ -1,8 +1,8 @@
-"""Real ComfyUI servers, whose addresses COMFYUI_URLS names, with a checkpoint of one name: all of
-them against the first, a batch against raw submission, and the last one killed by the command
-COMFYUI_KILL. Left out without them.
+r"""Real ComfyUI servers at the addresses in COMFYUI_URLS, all with a checkpoint of the same name.
+The benchmark compares all servers with the first, compares a batch with raw submission, and kills
+the last server with the command COMFYUI_KILL. It is skipped without these servers.
 
-Those on one machine share its processor: let each use some cores only (OMP_NUM_THREADS).
+Servers on the same machine share its processor, so limit each to some cores (OMP_NUM_THREADS).
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ _TIMEOUT = 60
 
 
 def measure() -> list[Figure]:
-    """Measure batches, chains and several servers on real ComfyUI servers.
+    r"""Measure batches, chains and several servers on real ComfyUI servers.
 
     The figures: the first server's idle time between two rows of a batch, with this program's
     processor time per row; the idle time between two steps of a chain; the rows that begin before
-    another person's run; the app's page beside a batch; the batch of a killed app; the time of 30
+    another user's run; the app's page beside a batch; the batch of a killed app; the time of 30
     short runs on the first server over the time on all; and the runs lost and run twice when a
     server is killed.
     """
@@ -72,14 +72,14 @@ def measure() -> list[Figure]:
 
 
 def checkpoint(url: str) -> str:
-    """The first one of a server that can be loaded."""
+    """Return a server's first checkpoint that it can load."""
     with Client(url) as client:
         loader = Catalogue(client.object_info())["CheckpointLoaderSimple"]
     return next(name for name in loader.by_name["ckpt_name"].choices or () if "broken" not in name)
 
 
 def small(model: str, at: int) -> Prompt:
-    """A prompt that no server has seen, of one of three sizes."""
+    """Return a prompt that no server has seen, in any of three sizes."""
     one = prompt(random.getrandbits(48), STEPS)
     one["1"]["inputs"]["ckpt_name"] = model
     one["3"]["inputs"]["width"] = one["3"]["inputs"]["height"] = SIDES[at % len(SIDES)]
@@ -87,13 +87,13 @@ def small(model: str, at: int) -> Prompt:
 
 
 def begin_all(runs: LocalRunRegistry, model: str) -> list[LocalRun]:
-    """Thirty runs of one person."""
+    """Submit thirty runs for a single user."""
     jobs = (Job(small(model, at), "real") for at in range(RUNS))
     return [runs.submit(one, Origin("me"), UNWATCHED) for one in jobs]
 
 
 def taken(urls: list[str], model: str) -> float:
-    """Seconds until all runs are done."""
+    """Return the seconds until all runs are done."""
     with registry_on(urls) as runs:
         began = time.monotonic()
         for run in begin_all(runs, model):
@@ -102,7 +102,7 @@ def taken(urls: list[str], model: str) -> float:
 
 
 def with_one_killed(model: str) -> list[Figure]:
-    """A fifth of the runs, then the last server is killed; what it had done is asked for first."""
+    """Kill the last server after a fifth of the runs, once its finished runs are recorded."""
     with registry_on(URLS) as runs:
         begun = begin_all(runs, model)
         end_of(begun[RUNS // 5])
@@ -119,7 +119,8 @@ def with_one_killed(model: str) -> list[Figure]:
 
 
 def done_at(url: str) -> list[int]:
-    """The seeds of what a server has done and remembers: a prompt's id may be another at each."""
+    """Return the seeds of the completed runs that a server remembers. Prompt ids can differ between
+    servers."""
     history = requests.get(f"{url}/history", timeout=_TIMEOUT).json().values()
     samplers = [
         entry["prompt"][2].get("4", {}) for entry in history if entry["status"]["completed"]

@@ -1,5 +1,5 @@
-"""The app in front of a real ComfyUI: its page beside a batch, and the batch where the app is killed
-in its middle."""
+"""The app in front of a real ComfyUI server: its page beside a batch, and a batch whose app is
+killed midway."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A real ComfyUI between two steps of a chain, and the rows of a batch that start before another
-person's run."""
+"""A real ComfyUI server between two steps of a chain, and the batch rows that start before another
+user's run."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def gap_of_steps(url: str, model: str) -> Figure:
 
 
 def rows_before_another(url: str, model: str, one: Prompt) -> Figure:
-    """Return the largest number of batch rows that begin between another person's press and its
+    """Return the largest number of batch rows that begin between another user's press and its
     run."""
     with tempfile.TemporaryDirectory() as folder, kept_batches(url, Path(folder)) as kept:
         first = random.getrandbits(40)

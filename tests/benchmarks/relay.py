@@ -1,5 +1,5 @@
-"""Fifty clients of the relay on one run with ten frames a second: missed states, late previews,
-and the cost."""
+"""Fifty clients of the relay on the same run with ten frames per second: missed states, late
+previews, and the cost."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class Heard:
 
 
 def measure() -> list[Figure]:
-    """All of them from the run's start to its end."""
+    """Measure the states, previews and processor time while all clients follow the run from start
+    to end."""
     source = FrameSource(FRAMES, PAUSE, lead=3.0)
     with source.serve() as demo, running_app(demo.url) as app:
         heard, seconds = asyncio.run(_all(app))
@@ -45,7 +46,8 @@ def measure() -> list[Figure]:
 
 
 async def _all(app: AppProcess) -> tuple[list[Heard], float]:
-    """Start a run, follow it by all; what each has heard, and the app's processor time."""
+    """Start a run and let all clients follow it. Return their observations and the app's processor
+    time."""
     person = await asyncio.to_thread(Person, app.url)
     headers = {"cookie": person.cookie}
     numbers = {numbered(number): number for number in range(1, FRAMES + 1)}

@@ -1,5 +1,5 @@
-"""A batch of a thousand rows in the app: its effect on another person and on a page, and the
-state after a kill in its middle."""
+"""A batch of a thousand rows in the app: its effect on another user and on a page, and the state
+after a kill midway."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ _TIMEOUT = 60
 
 
 def measure() -> list[Figure]:
-    """Beside a batch, and with one that is interrupted."""
+    """Measure the effects on others beside a batch, and a batch interrupted by a kill."""
     return [*beside_others(), *with_a_kill()]
 
 
 class Program:
-    """Client program that sends one person's requests to the app at `url` with their cookie."""
+    """Client program that sends a user's requests to the app at `url` with the user's cookie."""
 
     def __init__(self, url: str, cookie: str, values: Mapping[str, object] = VALUES) -> None:
         self._api, self._headers, self._values = f"{url}/api/v1", {"cookie": cookie}, values
 
     def batch(self, rows: int = ROWS) -> str:
-        """The id of a batch that it starts."""
+        """Start a batch and return its id."""
         body = {"values": self._values, "axes": [{"field": SEED, "text": f"1..{rows}"}]}
         return str(self._told("POST", f"/workflows/{WORKFLOW}/batches", body)["id"])
 
     def run(self, seed: int) -> str:
-        """The id of a run that it starts."""
+        """Start a run and return its id."""
         body = {"values": {**self._values, SEED: seed}}
         return str(self._told("POST", f"/workflows/{WORKFLOW}/runs", body)["id"])
 
@@ -69,8 +69,8 @@ class Program:
 
 
 def beside_others() -> list[Figure]:
-    """Measure the rows that begin before another person's run, the page's frames per second, and
-    the growth of the app's memory."""
+    """Measure the rows that begin before another user's run, the page's frames per second, and the
+    growth of the app's memory."""
     with (
         DemoServer(step_seconds=STEP_SECONDS, painted=64) as demo,
         started_app(demo.url) as app,
@@ -97,8 +97,8 @@ def beside_others() -> list[Figure]:
 
 
 def frames_of(page: Page) -> tuple[float, float]:
-    """Frames a second that a page draws while it is watched, and the 99th percentile of the
-    milliseconds between two."""
+    """Watch a page for a while. Return its frames per second and the 99th percentile of the
+    milliseconds between two frames."""
     page.evaluate(NOTE_FRAMES)
     page.wait_for_timeout(1000 * WATCHED)
     drawn = page.evaluate("drawn")

@@ -1,5 +1,5 @@
-"""One rude visitor beside a person who only wants an image: the delay, the memory of the app,
-and the leftovers."""
+"""A rude visitor beside a user who only wants an image: the delay, the app's memory, and the
+leftovers."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ NAME, PASSWORD = "anna", "lighthouse"
 
 
 def measure() -> Iterator[Figure]:
-    """Measure for each attack: another person's press to first preview, peak memory, lines in the
-    log, and leftovers."""
+    """Measure for each attack: another user's time from press to first preview, peak memory, log
+    lines, and leftovers."""
     source = FrameSource(FRAMES, INTERVAL, LEAD)
     with source.serve() as demo:
         for name in ATTACKS:
@@ -41,7 +41,7 @@ def measure() -> Iterator[Figure]:
 
 
 def measured(name: str, app: AppProcess) -> Iterator[Figure]:
-    """One attack on an app of its own."""
+    """Measure a single attack on this app."""
     asyncio.run(presses(app, 2))
     quiet = previewed(asyncio.run(presses(app, ROUNDS, beside_another=name in BUSY_SERVER)))
     time.sleep(SETTLED)
@@ -69,13 +69,13 @@ def measured(name: str, app: AppProcess) -> Iterator[Figure]:
 
 
 def previewed(seen: Iterable[Seen]) -> float:
-    """Seconds from a press to its first preview."""
+    """Return the median seconds from a press to its first preview."""
     return median([one.preview for one in seen])
 
 
 async def presses(app: AppProcess, count: int, *, beside_another: bool = False) -> list[Seen]:
-    """Return the observations of `count` presses in sequence; `beside_another`: another person's
-    runs take turns with them."""
+    """Return the observations of `count` presses in sequence. `beside_another`: another user's runs
+    take turns with them."""
     async with httpx.AsyncClient(timeout=WAIT, trust_env=False) as http:
         person = await visitor(app, http)
         others = (
@@ -93,14 +93,14 @@ async def pressing(person: Person, http: httpx.AsyncClient, count: int) -> None:
 
 
 async def visitor(app: AppProcess, http: httpx.AsyncClient) -> Person:
-    """An honest person, logged in where that is asked for."""
+    """Return an honest user, signed in if the app requires that."""
     await login(app, http)
     cookies = "; ".join(f"{name}={value}" for name, value in http.cookies.items())
     return Person(app.url, cookies) if "-session=" in cookies else Person(app.url)
 
 
 async def logins(app: AppProcess) -> list[float]:
-    """Seconds that right logins take."""
+    """Return the seconds that correct sign-ins take."""
     taken = []
     async with httpx.AsyncClient(timeout=WAIT, trust_env=False) as http:
         for _ in range(ROUNDS):

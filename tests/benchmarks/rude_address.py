@@ -1,5 +1,5 @@
-"""One address that does everything rude at once: what another person notices, and what the app
-holds."""
+"""A single address that attacks in every way at once: the effect on another user, and the app's
+resources."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")
 
 
 def measure() -> Iterator[Figure]:
-    """For a direct connection and for one by a proxy: another person's sign-in, press to first
-    preview, and most memory."""
+    """Measure another user's sign-in and time from press to first preview, and the peak memory, for
+    a direct connection and behind a proxy."""
     source = FrameSource(FRAMES, INTERVAL, LEAD)
     with source.serve() as demo:
         for name, more in (("direct", {}), ("forwarded", {"forwarded": "9.9.9.9"})):
@@ -40,7 +40,7 @@ def measure() -> Iterator[Figure]:
 
 
 def measured(name: str, app: AppProcess, more: dict[str, str], *ways: str) -> Iterator[Figure]:
-    """The figures of one app; `more` of the rude client."""
+    """Measure an app under attack. `more`: further arguments of the rude client."""
     source = {} if "forwarded" not in more else {"source": "127.0.0.1"}
     asyncio.run(presses(app, 2))
     quiet = previewed(asyncio.run(presses(app, ROUNDS)))

@@ -1,4 +1,5 @@
-"""The slowest inputs known: wildcards nested deep, prefixes of many names, files full of JSON."""
+"""The slowest known inputs: deeply nested wildcards, prefixes with many names, files full of
+JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from tests.support.samples.slow_inputs import FILES, WILDCARDS, many_prefixes
 
 
 def measure() -> list[Figure]:
-    """The slowest of each kind, in processor time."""
+    """Measure the processor time of the slowest input of each kind."""
     prompt = many_prefixes()
     wildcards = max(
         _seconds(resolve_wildcards, text, random.Random(1)) for text in WILDCARDS.values()

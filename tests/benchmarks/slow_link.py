@@ -1,4 +1,4 @@
-"""Presses and live previews over links that are long or narrow."""
+"""Presses and live previews over slow links, with a long delay or a low bandwidth."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ NOTE_PRESSES = """() => {
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """`rate` in bytes a second, None: any; `way` in seconds, one way. `least` frames are wanted, in
-    the middle no later than `lag` seconds."""
+    """Network link to simulate. `rate`: bytes per second, or None for no limit. `way`: seconds in
+    each direction. `least`: the fewest frames to be painted. `lag`: their maximum median lag in
+    seconds."""
 
     name: str
     rate: float | None
@@ -48,8 +49,8 @@ LINKS = (
 
 
 def measure() -> list[Figure]:
-    """The wait from a press to the first preview; frames painted, their lag, the last one, and the
-    app's processor time for each, by link."""
+    """Measure the time from a press to the first preview. For each link, measure the painted
+    frames, their lag, the last frame, and the app's processor time per frame."""
     presses = [_press_over("loopback", 0.0, 0.15), _press_over("150 ms round trip", 0.075, 0.30)]
     return presses + [figure for link in LINKS for figure in _over(link)]
 

@@ -1,4 +1,4 @@
-"""From `python app.py` to a page ready for Generate, without any server to connect to."""
+"""The time from `python app.py` to a page ready for Generate, without any server to connect to."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ STARTS = 3
 
 
 def measure() -> list[Figure]:
-    """The middle of some starts. That the page was ready is proved by pressing: a run starts at the
-    server."""
+    """Measure the median of several starts. A press then proves that the page was ready: a run
+    starts on the server."""
     with chromium() as browser:
         taken = []
         for _ in range(STARTS):

@@ -1,4 +1,5 @@
-"""A long day: a thousand runs, and what the app's process holds after 200 and after all of them."""
+"""A long day: a thousand runs, and the resources that the app's process holds after 200 runs and
+after all."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ HANG_UP = 1.0  # seconds for the last connections to end
 
 
 def measure() -> list[Figure]:
-    """Growth of memory, threads, sockets and files from the 200th to the 1,000th run."""
+    """Measure the growth of memory, threads, sockets and files from the 200th to the 1,000th
+    run."""
     source = FrameSource(FRAMES, 0.0)
     with source.serve() as demo, running_app(demo.url) as app:
         done = asyncio.run(runs(app, WARM))

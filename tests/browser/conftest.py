@@ -1,7 +1,7 @@
-"""A real browser in front of a real app and a real stand-in server.
+r"""A real browser in front of a real app and a real stand-in server.
 
-Apps and browsers live as long as the session; each test is a new visitor, without cookies or
-storage. Every test looks at its page's console and at where its requests went.
+Apps and browsers live as long as the session. Each test is a new visitor, without cookies or
+storage. Every test checks its page's console and the destination of its requests.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def playwright(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Playwright]
 
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
-    """The system's Chromium."""
+    """Return the path of the system's Chromium."""
     if path := installed_chromium():
         return path
     skip_without(f"Chromium: {HOW_TO_INSTALL}")
@@ -75,7 +75,7 @@ def chromium_path() -> str:
 
 @pytest.fixture(scope="session")
 def chromium(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
-    """Chromium without a window; every context is a browser of its own that keeps nothing."""
+    """Run headless Chromium, in which every context is a separate browser that stores nothing."""
     browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
     yield browser
     browser.close()
@@ -85,9 +85,9 @@ def chromium(playwright: Playwright, chromium_path: str) -> Iterator[Browser]:
 def profiles(
     playwright: Playwright, chromium_path: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., BrowserContext]]:
-    """Chromium with a profile on disk, one for each person of a test, counted from 0, and for each
-    kind of device and language. Only there it keeps compiled scripts for the next page, which
-    halves what a page costs."""
+    """Run Chromium with a profile on disk for each visitor of a test, counted from 0, and for each
+    kind of device and language. Only a profile keeps compiled scripts for the next page, which
+    halves the cost of a page."""
 
     @functools.cache
     def of(person: int, **device: Any) -> BrowserContext:
@@ -109,7 +109,7 @@ def profiles(
 
 @pytest.fixture(scope="session")
 def fast_site(own_temporary_folder: Path, closing: Closing) -> Iterator[Site]:
-    """The shipped workflows on a server that takes no time for a step."""
+    """Run the shipped workflows on a server whose steps take no time."""
     with running_demo_app(step_seconds=0.004) as (demo, app):
         closing.append(app.close_idle)
         yield _site(demo, app)
@@ -124,16 +124,16 @@ def slow_site(own_temporary_folder: Path, closing: Closing) -> Iterator[Site]:
 
 @pytest.fixture
 def fast(fast_site: Site, nothing_left_behind: None) -> Iterator[Site]:
-    """A fast site, left with an empty queue."""
+    """Yield a fast site, and empty its queue afterwards."""
     yield fast_site
     fast_site.rest()
 
 
 @pytest.fixture
 def slow(slow_site: Site, nothing_left_behind: None) -> Iterator[Site]:
-    """A slow site, left with an empty queue: what still runs is stopped.
+    r"""Yield a slow site. Afterwards, cancel its unfinished runs and empty its queue.
 
-    With `slow.demo.speed.step = 0` the rest of a run takes no time.
+    With `slow.demo.speed.step = 0`, the rest of a run takes no time.
     """
     slow_site.demo.speed.step = STEP
     yield slow_site
@@ -144,7 +144,7 @@ def slow(slow_site: Site, nothing_left_behind: None) -> Iterator[Site]:
 
 @pytest.fixture
 def own(nothing_left_behind: None) -> Iterator[Site]:
-    """A site of the test's own, whose server may be killed."""
+    """Run a site for this test only, whose server the test may kill."""
     with running_demo_app(step_seconds=STEP, timing=SOON) as (demo, app):
         yield _site(demo, app)
 
@@ -153,7 +153,8 @@ def own(nothing_left_behind: None) -> Iterator[Site]:
 def context_of(
     request: pytest.FixtureRequest, nothing_left_behind: None
 ) -> Iterator[Callable[..., BrowserContext]]:
-    """Makes browser contexts: each is a browser of its own, with its own cookies."""
+    """Return a function that makes browser contexts. Each is a separate browser with its own
+    cookies."""
     contexts: list[BrowserContext] = []
 
     def make(**options: object) -> BrowserContext:

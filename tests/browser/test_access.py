@@ -1,4 +1,4 @@
-"""Usable by everybody: by keyboard, with a screen reader, on a phone, in the dark; and nothing
+"""Accessibility by keyboard, with a screen reader, on a phone and in the dark theme. No request
 leaves the machine."""
 
 from __future__ import annotations
@@ -148,8 +148,8 @@ def low_contrast(person: Visitor) -> list[str]:
 
 
 def test_a_phone(slow: Site, visit: Visit) -> None:
-    """On a phone Generate is in reach without scrolling, nothing is wider than the screen, the
-    image comes first. A screen reader hears the phases, not every step."""
+    """On a phone, Generate is in reach without scrolling, nothing is wider than the screen, and the
+    image comes first. A screen reader announces the phases, not every step."""
     person = visit(slow, **PHONE).open(**{"5.steps": 8})
     person.page.evaluate(LISTEN)
     expect(person.page.locator("#generate")).to_be_in_viewport(ratio=1)

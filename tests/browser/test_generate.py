@@ -1,5 +1,5 @@
-"""From a shared address to an image: the form, the live frames, the result, Stop, the queue, and
-what goes wrong."""
+"""From a shared address to an image: the form, the live previews, the result, Stop, the queue and
+errors."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_from_a_text_to_an_image(slow: Site, visit: Visit) -> None:
 
 
 def two_presses_queue(person: Visitor, before: str) -> None:
-    """One that waits can be taken out of the queue without touching the others."""
+    """Check that the user can remove a waiting run without affecting the other runs."""
     person.type("5.steps", 25)
     person.type("2.text", "a boat")
     person.press()
@@ -74,7 +74,7 @@ def two_presses_queue(person: Visitor, before: str) -> None:
 
 
 def look_back_at_the_last_run(person: Visitor) -> None:
-    """Look at what ended last while another run has no preview yet."""
+    """Look at the most recent stopped run while another run has no preview yet."""
     person.site.demo.speed.step = 2
     person.press()
     expect(person.page.locator("#stop")).to_be_enabled()
@@ -87,8 +87,9 @@ def back_to_the_current_run(person: Visitor) -> Locator:
 
 
 def test_stop(slow: Site, visit: Visit, nightly: bool) -> None:
-    """Stop ends a run at the server and says so; what was made so far stays, marked as stopped; the
-    focus goes to Generate, which works. Another workflow begins with its own example."""
+    """Stop ends a run on the server, and the page says so. The last preview stays, marked as
+    stopped. The focus goes to Generate, which works. Another workflow starts with its own example.
+    """
     person = visit(slow).open()
     expect(person.page.locator("#stop")).to_be_disabled()
     person.press()
@@ -136,9 +137,9 @@ def no_preview_is_called_the_last_one_after_a_reload(person: Visitor) -> None:
 
 
 def test_a_failed_run_says_what_happened(fast: Site, visit: Visit) -> None:
-    """A run that fails at the server: a sentence what happened, the details folded, the field of the
-    node that failed marked and unfolded, and the form works again. What stands below that sentence
-    is where it is below a result."""
+    """When a run fails on the server, the page says what happened and folds the details. It unfolds
+    and marks the field of the failed node, and the form works again. The content below the message
+    is in the same position as below a result."""
     person = visit(fast).open(**{"5.steps": 2, "7.filename_prefix": "../outside"})
     expect(person.field("7.filename_prefix")).not_to_be_visible()
     person.press()

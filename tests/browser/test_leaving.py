@@ -1,4 +1,5 @@
-"""Leaving and coming back: reload, closed tab, two tabs, an app that ends, a link that is cut."""
+"""Leaving and coming back: reload, closed tab, two tabs, an app that shuts down, a lost
+connection."""
 
 from __future__ import annotations
 
@@ -10,8 +11,7 @@ Visit = Callable[..., Visitor]
 
 
 def test_a_lost_connection_to_the_app_comes_back(slow: Site, visit: Visit) -> None:
-    """When the socket between browser and app is cut, the page connects again and the run goes
-    on."""
+    """When the socket between browser and app breaks, the page reconnects and the run continues."""
     person = visit(slow)
     person.before_load(
         "const Real = WebSocket; window.opened = []; window.WebSocket = class extends Real {"

@@ -24,23 +24,23 @@ CONTROLLED = "navigator.serviceWorker.controller !== null"
 
 @pytest.fixture
 def site(fast: Site) -> Iterator[Site]:
-    """A site where people log in."""
+    """Yield a site that requires users to sign in."""
     with running_app(fast.demo.url, settings=SETTINGS) as app:
         yield Site(app.url, fast.demo, app)
 
 
 def log_in(page: Page, name: str = "anna", password: str = "lighthouse") -> None:
-    """Fill in the form of the sign-in page."""
+    """Fill in and send the form of the sign-in page."""
     page.get_by_label("username").fill(name)
     page.get_by_label("password").fill(password)
     page.get_by_role("button", name="Sign in").click()
 
 
 def test_the_sign_in_page_is_the_products_own(site: Site, visit: Visit) -> None:
-    """It says whose page it is, keeps the name after a wrong password, can be filled in by a
-    password manager and by keyboard, fits on a phone, and leads to the address that was asked for,
-    in the shade that was chosen. A long name fits on it, too. All as it is beside the app's own
-    service worker."""
+    """The sign-in page names the product, keeps the user name after a wrong password, and works
+    with a password manager and the keyboard. It fits on a phone and has the user's chosen shade.
+    After sign-in, the browser opens the requested address, and a long user name fits on a phone,
+    too. All this holds beside the app's own service worker."""
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
     person = visit(site, service_workers="allow", **phone)
     page = person.page
@@ -80,7 +80,8 @@ def test_the_sign_in_page_is_the_products_own(site: Site, visit: Visit) -> None:
 
 
 def the_button_says_that_it_is_at_work(page: Page) -> None:
-    """From the press to the answer; then it is as before."""
+    """Check that the button shows sign-in in progress from the press until the answer, and then has
+    its usual text again."""
     asked: list[Route] = []
     page.route("**/login", lambda route: asked.append(route))
     button = page.locator("#sign-in button")
@@ -110,8 +111,9 @@ def has_room_on_a_phone(page: Page) -> None:
 
 
 def tokens_are_made_and_revoked_on_a_page(person: Visitor) -> None:
-    """The account menu, which is open, leads there; a new token is shown once, to be copied, over
-    plain HTTP too, and nothing is wider than a phone. Before one is revoked, that is asked. Signing out everywhere asks for the login again."""
+    """Check the tokens page, which the user reaches from the open account menu. The page shows a
+    new token once, to be copied, over plain HTTP too, and nothing is wider than a phone. The page
+    asks before it revokes a token. Signing out everywhere requires the user to sign in again."""
     page = person.page
     page.get_by_role("link", name="Access tokens").click()
     expect(page.get_by_text("You have no tokens.")).to_be_visible()

@@ -26,7 +26,7 @@ OUTSIDE = "http://outside.example"
 
 
 def evil(mark: str) -> str:
-    """Everything at once, behind a word to find it by: tags, quotes, templates, Markdown that
+    """Return a hostile text behind a word to find it by: tags, quotes, templates, and Markdown that
     fetches an image."""
     tags = (
         f'<img src=x onerror="{RUN_IT}"><svg onload="{RUN_IT}"></svg><script>{RUN_IT}</script><i>'
@@ -44,7 +44,7 @@ LOADED = f"{evil('model').replace('/', '')}.safetensors"  # lists show the last 
 
 
 def describe(_: object) -> NodeInfo:
-    """A node of a server that means harm."""
+    """Describe a node of a malicious server."""
     required = {
         "text": spec("STRING", multiline=True, default="", tooltip=evil("tooltip")),
         "model": spec([LOADED, "plain.safetensors"], tooltip=evil("tip")),
@@ -56,7 +56,7 @@ def describe(_: object) -> NodeInfo:
 
 
 def work(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """Fail in its own words, or bring a text and a file with such a name."""
+    """Fail with a hostile message, or return a text and a file with a hostile name."""
     if inputs["text"] == "fail":
         raise NodeFailure(evil("failure"))
     directory, subfolder, _, _ = run.storage.next_name("output", "x")
@@ -66,7 +66,7 @@ def work(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def judge(_: object, inputs: Inputs) -> Mapping[str, str]:
-    """Refuse in its own words."""
+    """Refuse the input with a hostile message."""
     return {"text": evil("refusal")} if inputs["text"] == "refuse" else {}
 
 
@@ -92,7 +92,7 @@ help = {json.dumps(evil("help"))}
 def full_site(
     tmp_path_factory: pytest.TempPathFactory, own_temporary_folder: Path, closing: Closing
 ) -> Iterator[Site]:
-    """A folder and a server full of it."""
+    """Yield a site whose folder and server are full of hostile text."""
     folder = tmp_path_factory.mktemp("workflows")
     (folder / "evil.json").write_text(json.dumps(PROMPT))
     (folder / "evil.toml").write_text(TOML)
@@ -123,14 +123,15 @@ def person(site: Site, visit: Visit) -> Iterator[Visitor]:
 
 
 def joined(text: str) -> str:
-    """A text with the joiners that keep Gradio from making links of it."""
+    """Return the text with the joiners that keep Gradio from turning it into links."""
     return text.replace("](", "]\u2060(")
 
 
 def test_a_form_and_its_runs_show_their_words_as_they_are(person: Visitor, site: Site) -> None:
-    """Title, description, label, help, value, choices, remarks and the list of workflows. The list of
-    the person's own runs names their workflows. Texts, names of files, and the values a result was
-    made with. What a node says when it fails, and what the server says of a field."""
+    """The form shows hostile text as it is in its title, description, labels, help, values, choices
+    and remarks. So do the list of workflows and the workflow names in the list of the user's runs.
+    A result shows it in texts, file names and settings. Errors show it in a failed node's message
+    and in the server's message about a field."""
     page = person.open("evil").page
     are_of_the_form(person)
     page.keyboard.press("Escape")
@@ -176,7 +177,7 @@ def are_of_the_form(person: Visitor) -> None:
 
 
 def are_of_a_result(person: Visitor) -> None:
-    """A result's words."""
+    """Check the words of a result."""
     page = person.page
     expect(page.locator("#result-side textarea")).to_have_value(evil("answer"))
     expect(page.locator("#stage .card .name")).to_contain_text("onerror")
@@ -211,7 +212,7 @@ def test_an_address_shows_its_words_as_they_are(person: Visitor) -> None:
 
 
 def an_opened_file_shows_its_name_as_it_is(person: Visitor) -> None:
-    """A file with such a name, which is a workflow or none."""
+    """Check a file with a hostile name, with and without a workflow inside."""
     page = person.page
     for content, place, said in (
         ("{", "#stage .headline", "dropped _img src_x onerror_window.owned_1_.json"),

@@ -21,7 +21,8 @@ QUICK = CheckIntervals(idle=0.3, recheck=0.1, away=0.2)
 
 @pytest.fixture
 def site(nothing_left_behind: None) -> Iterator[Site]:
-    """A site whose server may be stopped, and is asked often; it counts as a real ComfyUI."""
+    """Yield a site whose server the test may stop. The app checks the server often and treats it as
+    a real ComfyUI."""
     with (
         DemoServer(step_seconds=0.12) as demo,
         running_app(demo.url, demo=False, pace=QUICK) as app,

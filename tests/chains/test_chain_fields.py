@@ -1,4 +1,4 @@
-"""The steps of a chain in the forms of their workflows, and what each run of them is given."""
+"""A chain's steps in the forms of their workflows, and the inputs of each of their runs."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ MANY = '[[steps]]\nname = "many"\nworkflow = "many"\n'
 
 @cache
 def form(workflow: str) -> Form:
-    """The form of a workflow that is shipped, of one with two images, of one with two that save, or
-    of one that takes many images."""
+    """Return the form of a shipped workflow, or of a test workflow: `two` has two images, `savers`
+    several outputs, and `many` takes many images."""
     if workflow == "two":
         return form_of(
             {
@@ -62,14 +62,14 @@ def form(workflow: str) -> Form:
 
 
 def steps_of(text: str, **settings: dict[str, object]) -> dict[str, FormStep]:
-    """The steps of a chain in their forms."""
+    """Return the steps of a chain in their forms."""
     chain = parse_chain("a.chain.toml", tomllib.loads(text))
     forms = {step.name: form(step.workflow) for step in chain.steps}
     return {one.step.name: one for one in form_steps(chain, forms, settings)}
 
 
 def image(name: str, run: str = "1", *, node: str = "9", aside: bool = False) -> Given:
-    """An image that a run has made."""
+    """Return an image made by a run."""
     return Given(OutputFile(name, "", "temp" if aside else "output", "image", node), (run,))
 
 
@@ -83,8 +83,7 @@ def given(runs: tuple[StepRun, ...]) -> list[str]:
 
 
 def test_the_documented_example_works_as_described() -> None:
-    """The chain in docs/chains.md fits the workflows that are shipped; its tables name all
-    settings."""
+    """The chain in docs/chains.md fits the shipped workflows, and its tables name all settings."""
     (example,) = re.findall(r"```toml\n(.*?)```", DOCS, re.DOTALL)
     chain = parse_chain("a.chain.toml", tomllib.loads(example))
     forms = {step.name: form(step.workflow) for step in chain.steps}
@@ -99,8 +98,8 @@ def test_the_documented_example_works_as_described() -> None:
 
 
 def test_fields_go_by_their_labels_and_keys() -> None:
-    """Seeds are the workflow's, so that it is the same run again; what people set goes before what
-    the chain says."""
+    """A chain file names fields by label or key. Seeds come from the workflow, so that the run
+    repeats exactly. The user's values take precedence over the chain's."""
     text = (
         BASE
         + 'values = { steps = 3, "2.text" = "a" }\n'
@@ -115,7 +114,8 @@ def test_fields_go_by_their_labels_and_keys() -> None:
 
 
 def test_what_the_chain_sets_is_not_for_people_to_set() -> None:
-    """Fixed values, several ones, and results of other steps."""
+    """The user can't set fields that have a fixed value, several values or results of other
+    steps."""
     text = BASE + 'repeat = { Seed = "1..3" }\nvalues = { Width = 512 }\n'
     steps = steps_of(text + LARGE + 'inputs = { "Your image" = "base" }')
     base, large = ([field.label for field in step.shown] for step in steps.values())
@@ -198,7 +198,7 @@ def test_a_text_that_repeats_may_name_a_file_of_lines() -> None:
     ],
 )
 def test_contradictions_are_reported(text: str, said: str) -> None:
-    """With the step and the field."""
+    """The error names the step and the field."""
     with pytest.raises(ChainErrors) as caught:
         steps_of(text)
     assert [problem[: len(said)] for problem in caught.value.problems] == [said]
@@ -220,8 +220,8 @@ def test_a_step_is_given_one_result_or_each(source: str, names: list[str]) -> No
 
 
 def test_a_field_that_grows_takes_all_results() -> None:
-    """Each in a place of its own, in one run, with each of the repeated values; more than there are
-    places are refused."""
+    """In one run, each result gets its own place in the field, for each of the repeated values. The
+    chain refuses more results than there are places."""
     text = BASE + MANY + 'inputs = { "1.image" = "base[all]" }\nrepeat = { "3.filename_prefix" = '
     step = steps_of(text + '["a", "b"] }')["many"]
     first, second = runs_of(step, {"base": [image("a.png"), image("b.png"), image("c.png", "2")]})
@@ -235,7 +235,7 @@ def test_a_field_that_grows_takes_all_results() -> None:
 
 
 def test_a_text_takes_all_texts() -> None:
-    """One below the other."""
+    """The texts go into the field one below the other."""
     step = steps_of(SAVERS + BASE + 'inputs = { Prompt = "savers.text[all]" }')["base"]
     said = {"1": "a boat", "2": "at sea"}
     texts = [Given(TextOutput("5", one), (run,)) for run, one in said.items()]
@@ -245,7 +245,7 @@ def test_a_text_takes_all_texts() -> None:
 
 @pytest.mark.parametrize("node", ["2", "large"])
 def test_a_step_is_given_what_a_certain_node_has_made(node: str) -> None:
-    """By its id, or by its title in any case."""
+    """The chain names the node by its id, or by its title in any case."""
     text = SAVERS + LARGE + f'inputs = {{ "Your image" = "savers@{node}[each]" }}'
     step = steps_of(text)["large"]
     made = {"savers": [image("a.png", node="3"), image("b.png", node="2"), image("c.png")]}
@@ -255,7 +255,7 @@ def test_a_step_is_given_what_a_certain_node_has_made(node: str) -> None:
 
 
 def test_values_are_repeated_for_each_of_several_results() -> None:
-    """Every value with every result."""
+    """Each value runs with each result."""
     text = BASE + LARGE + 'inputs = { "Your image" = "base[each]" }\nrepeat = { steps = [3, 4] }'
     runs = runs_of(steps_of(text)["large"], {"base": [image("a.png"), image("b.png")]})
     assert given(runs) == ["a.png", "a.png", "b.png", "b.png"]
@@ -263,7 +263,8 @@ def test_values_are_repeated_for_each_of_several_results() -> None:
 
 
 def test_each_of_several_steps_goes_in_pairs() -> None:
-    """The first with the first; one alone goes with all of the others."""
+    """The first result of a step goes with the first result of the other step. A step's only result
+    goes with all results of the other step."""
     text = BASE + BASE.replace('"base"', '"other"') + LARGE.replace("upscale", "two")
     text += 'inputs = { "1.image" = "base[each]", "3.image" = "other[each]" }'
     step = steps_of(text)["large"]

@@ -1,4 +1,4 @@
-"""Chain files: read as a chain or refused with sentences."""
+"""Chain files: parsing, and the errors for invalid files."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ workflow = "sub/two"
 
 
 def read(text: str) -> Chain:
-    """The chain of a file with this in it."""
+    """Return the chain of a file with this text."""
     return parse_chain("a.chain.toml", tomllib.loads(text))
 
 
@@ -45,8 +45,8 @@ def refused(text: str) -> tuple[str, ...]:
 
 
 def test_every_setting_is_read() -> None:
-    """Inputs of several steps, one of several results, each, texts; switches, lists, fixed
-    values."""
+    """A chain file can have inputs from several steps, from one of several results, from each
+    result and from texts. It can also have switches, lists and fixed values."""
     chain = read("""
         title = "All"
         description = "Of it."
@@ -152,12 +152,12 @@ def test_every_setting_is_read() -> None:
     ],
 )
 def test_a_file_that_is_not_a_chain_is_refused(text: str, said: str) -> None:
-    """Where it stands and what belongs there."""
+    """The error says where the problem is and which syntax belongs there."""
     assert any(said in problem for problem in refused(text))
 
 
 def test_cyclic_steps_are_reported_with_all_other_errors() -> None:
-    """Everything that is wrong at once."""
+    """The error lists all problems at once."""
     problems = refused("""
         titel = "x"
         [[steps]]
@@ -175,7 +175,7 @@ def test_cyclic_steps_are_reported_with_all_other_errors() -> None:
 
 
 def chain_of(*steps: str) -> Chain:
-    """Optional steps, each written as what it is given by: "c<a,b[each]"."""
+    """Return a chain of optional steps, each written with its sources, as in `c<a,b[each]`."""
     text = ""
     for step in steps:
         name, _, sources = step.partition("<")
@@ -203,7 +203,8 @@ def given_to(chain: Chain, name: str) -> list[Source]:
 def test_who_needs_a_step_that_is_left_out_takes_what_that_would_have_been_given(
     steps: list[str], without: list[str], given: Source
 ) -> None:
-    """Also over several, and as many of them."""
+    """The step takes the sources of the step that is left out, also across several such steps, and
+    as many results."""
     chain = chosen(chain_of(*steps), {}, without)
     assert given_to(chain, chain.steps[-1].name) == [given]
 
@@ -220,7 +221,7 @@ def test_who_needs_a_step_that_is_left_out_takes_what_that_would_have_been_given
 def test_required_parts_are_reported(
     switches: dict[str, str], without: list[str], said: str
 ) -> None:
-    """And nothing stands for it."""
+    """The error names a required step that nothing can replace, and an unknown step or switch."""
     with pytest.raises(ChainErrors, match=said):
         chosen(chain_of("a", "b<a"), switches, without)
 
@@ -258,7 +259,7 @@ def test_switches_are_yes_or_no_or_one_of_several() -> None:
 
 
 def test_reports_choices_that_cannot_run_by_themselves() -> None:
-    """The other switches stay as they start, and all optional steps run."""
+    """For each choice, the other switches keep their initial values and all optional steps run."""
     chain = read("""
         [switches]
         look = ["photo", "oil", "ink"]
@@ -310,7 +311,7 @@ def test_steps_are_due_together_where_none_waits_for_the_other() -> None:
 
 
 def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
-    """No such file, no TOML."""
+    """The file is missing or is not TOML."""
     file = tmp_path / "a.chain.toml"
     with pytest.raises(ChainErrors, match="cannot be read: No such file"):
         read_chain(file)
@@ -323,8 +324,8 @@ def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_written_whole_is_not_kept(tmp_path: Path) -> None:
-    """Neither half a chain nor half a workflow is listed; the next try is not the second of its
-    name."""
+    """The app lists neither half a chain nor half a workflow. The next try gets the original name,
+    without a number."""
     text = STEPS + "#" * 2000
     workflows, chains = WorkflowFolder(tmp_path), ChainFolder(tmp_path)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -342,7 +343,8 @@ def test_what_cannot_be_written_whole_is_not_kept(tmp_path: Path) -> None:
 
 
 def test_the_chains_that_are_shipped_are_no_workflows_and_nobodys_settings() -> None:
-    """The folder lists the workflows beside them; each of their steps is one of those."""
+    """The folder lists the workflows beside the chains, and each step of the chains uses a listed
+    workflow."""
     chains = [*WORKFLOWS.glob(f"*{SUFFIX}")]
     folder = WorkflowFolder(WORKFLOWS)
     names = {entry.name for entry in folder.entries()}

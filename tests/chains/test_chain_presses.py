@@ -1,4 +1,4 @@
-"""Concurrent requests of several people or tabs for one chain."""
+"""Concurrent requests from several users or tabs for one chain."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHAIN = '[[steps]]\nname = "first"\nworkflow = "text-to-image"\n[steps.values]\n
 
 
 def app_files(folder: Path) -> None:
-    """A folder with the chain and its workflow."""
+    """Write the chain and its workflow to the folder."""
     (folder / "one.chain.toml").write_text(CHAIN)
     for file in ("text-to-image.json", "text-to-image.toml"):
         (folder / file).write_bytes((WORKFLOWS / file).read_bytes())

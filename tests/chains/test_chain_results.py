@@ -67,7 +67,7 @@ def chain_of(folder: Path, given: str, first: dict[str, Node], second: dict[str,
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[RunningApp]:
-    """An app with no workflows yet."""
+    """Yield an app with no workflows yet."""
     with (
         DemoServer(step_seconds=0, painted=64) as demo,
         running_app(demo.url, workflows=tmp_path) as app,
@@ -99,8 +99,8 @@ def test_all_images_go_into_one_batch(app: RunningApp, tmp_path: Path) -> None:
 def test_a_step_can_be_put_back_where_another_one_cannot_do_without(
     app: RunningApp, tmp_path: Path
 ) -> None:
-    """Left out, it would be given more results than the next one takes: the form says so, and is
-    there."""
+    """Without the optional step, the next step would get more results than it takes. The form says
+    so and still lets the user put the step back."""
     chain_of(tmp_path, '"Images" = "first@8[all]"', SAVERS, TOGETHER)
     with (tmp_path / "two.chain.toml").open("a") as file:
         file.write("optional = true\n")
@@ -187,7 +187,7 @@ def test_nothing_else_runs_where_what_was_chosen_no_longer_can(
 def test_a_run_tells_what_made_its_text_beside_what_made_its_image(
     app: RunningApp, tmp_path: Path
 ) -> None:
-    """Whichever the chain names first."""
+    """The run names the sources of its text and of its image, whichever the chain names first."""
     words = {
         "1": node("PrimitiveStringMultiline", "Words", value="a boat"),
         "2": node("PreviewAny", source=["1", 0]),
@@ -238,8 +238,8 @@ def test_a_run_of_all_texts_tells_every_run_that_made_one(app: RunningApp, tmp_p
 
 
 def test_a_step_runs_with_each_choice_that_brings_fields(app: RunningApp, tmp_path: Path) -> None:
-    """Each run has the values of the fields that its own choice brings, and is given what those
-    take; what none of them has is refused."""
+    """Each run has the values of the fields that its own choice adds, and takes their inputs. The
+    chain refuses fields that no choice has."""
     chain_of(tmp_path, '"1.image" = "first"', {**PAINT, "7": SAVED}, CLIP)
     chain = tmp_path / "two.chain.toml"
     plain = chain.read_text()

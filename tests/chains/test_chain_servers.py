@@ -1,4 +1,5 @@
-"""Chains on one server and on several: where their steps run, and how results come to the next."""
+"""Chains on one server and on several: where their steps run, and how results get to the next
+step."""
 
 from __future__ import annotations
 
@@ -50,7 +51,7 @@ def demos(*all_nodes: dict[str, object]) -> Iterator[tuple[DemoServer, DemoServe
 
 
 def whole(app: RunningApp, chain: str = CHAIN) -> list[Record]:
-    """The runs of a chain that has come to its end, the first one first."""
+    """Run a chain to its end, and return its runs, the first one first."""
     started = app.services.chains.start(chain, {}, Origin(OWNER))
 
     def state() -> str:
@@ -98,7 +99,8 @@ def test_results_of_a_step_keep_the_order_of_its_runs(tmp_path: Path) -> None:
 
 
 def test_on_one_server_results_are_read_where_they_are() -> None:
-    """Nothing is uploaded for it; one that is gone there is, from the copy that is kept here."""
+    """The app uploads nothing for the next step. If a result is gone on the server, the app uploads
+    the copy that it keeps."""
     with DemoServer(step_seconds=0, painted=64) as demo, running_app(demo.url) as app:
         base, upscale, _ = whole(app)
         assert demo.requests[UPLOAD] == 0
@@ -119,7 +121,8 @@ def test_on_one_server_results_are_read_where_they_are() -> None:
 
 
 def test_across_servers_results_are_moved() -> None:
-    """From the server that has made one to the one that can do the next step."""
+    """The app moves a result from the server that made it to the server that can run the next
+    step."""
     with (
         demos(without("ImageScaleBy"), without("EmptyLatentImage", "ImageScale")) as (one, other),
         running_app(one.url, other.url) as app,
@@ -136,7 +139,7 @@ def write_two(folder: Path) -> None:
 
 
 def test_steps_that_do_not_wait_for_each_other_run_side_by_side(tmp_path: Path) -> None:
-    """Each on a server of its own."""
+    """Each step runs on its own server."""
     write_two(tmp_path)
     with demos(dict(NODES), dict(NODES)) as (one, other):
         one.speed.step = other.speed.step = 0.05

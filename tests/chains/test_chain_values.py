@@ -49,7 +49,7 @@ MAKE, SEED, OVER = "make.2.text", "make.5.seed", "over.2.text"
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[RunningApp]:
-    """The app with three workflows, and a chain of them."""
+    """Yield the app with three workflows and a chain of them."""
     for name in ("text-to-image", "upscale", "image-to-image"):
         for file in (f"{name}.json", f"{name}.toml"):
             (tmp_path / file).write_bytes((WORKFLOWS / file).read_bytes())
@@ -97,7 +97,7 @@ def test_what_no_switch_and_no_option_takes_is_refused(app: RunningApp, tmp_path
 
 
 def test_values_without_a_field_are_reported_with_other_errors(app: RunningApp) -> None:
-    """Nothing is said of seeds, which are yet to be drawn."""
+    """The errors don't mention seeds, because the app draws them later."""
     wrong = {"make.2.txt": "x", "large.7.steps": "many", SEED: None, "x.y": 1}
     with pytest.raises(FieldErrors) as refused:
         app.services.chains.start("boats.chain", wrong, Origin(OWNER))

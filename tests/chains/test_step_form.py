@@ -1,4 +1,4 @@
-"""The form of a step, with the fields that its own values bring."""
+"""Form of a step, with the fields that its own values add."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MODE, RATE, SIZE = "8.model.mode", "8.model.mode.rate", "8.model.size"
 
 
 def of(step: Step, **settings: Any) -> StepForm:
-    """The form of a step of that prompt."""
+    """Return the form of a step whose prompt is `PAINTED`."""
 
     def form_of(values: Mapping[str, object]) -> Form:
         return wide_form(PAINTED, values)

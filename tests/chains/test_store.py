@@ -19,7 +19,7 @@ CHAIN = Group("group 1", OWNER, "chain", 1.0, "running", {"chain": "two.chain"})
 
 
 def test_a_refused_chain_keeps_its_stored_values(tmp_path: Path) -> None:
-    """A text that is too long is refused with a sentence about the chain."""
+    """If a text is too long, the app refuses the chain with a sentence about the chain."""
     with (
         contextlib.closing(BlobStore(tmp_path / "kept")) as blobs,
         contextlib.closing(RunStore(f"sqlite:///{tmp_path}/history.db", blobs)) as history,

@@ -1,4 +1,4 @@
-"""Runs that were made from each other as a chain, and chains as the text of a file."""
+"""Chains made from runs that used each other's results, and chains as the text of a file."""
 
 from __future__ import annotations
 
@@ -81,7 +81,8 @@ def run(
     parents: tuple[str, ...] = (),
     **told: object,
 ) -> RecordedStep:
-    """A finished run: `told` is what was asked for, and what it made as `files` and `texts`."""
+    """Return a finished run. `told` has the requested values and, as `files` and `texts`, the
+    results."""
     made = {key: told.pop(key) for key in ("files", "texts") if key in told}
     record = ended_record(begun(run_id, at=at, workflow=workflow, **told), **made)  # type: ignore[arg-type]
     return RecordedStep(replace(record, parents=parents), form_with(workflow), None, made_from)
@@ -96,12 +97,12 @@ def image_input(digest: str) -> dict[str, KeptInput]:
 
 
 def read(chain: Chain) -> Chain:
-    """The chain as its file has it."""
+    """Return the chain as its file has it."""
     return parse_chain("a.chain.toml", tomllib.loads(chain_text(chain)))
 
 
 def steps_of(chain: Chain) -> tuple[FormStep, ...]:
-    """Its steps in the forms of their workflows."""
+    """Return the chain's steps in the forms of their workflows."""
     return form_steps(chain, {step.name: form_with(step.workflow) for step in chain.steps}, {})
 
 
@@ -113,8 +114,9 @@ def test_a_written_chain_is_read_back_unchanged(chain: Chain) -> None:
 
 
 def test_runs_become_the_steps_that_were_taken() -> None:
-    """Oldest first: what was set stays, and can be changed where it is a main field; a seed does
-    not; the second of two images goes into the next step. A run that gave nothing is left out."""
+    """The steps start with the oldest run. The chain keeps changed values but no seeds, and the
+    user can set its main fields. The second of two images goes into the next step. The chain leaves
+    out a run that gave nothing to another run."""
     made = (image("aside", aside=True), image("a"), image("b"))
     values = {"2.text": "a {red} boat", "4.batch_size": 2, "5.seed": 77, "5.steps": 20}
     base = run("base", "text-to-image", 1.0, values=values, files=made)
@@ -155,7 +157,8 @@ def test_every_seed_of_a_step_is_new_each_time() -> None:
 
 
 def test_a_text_that_went_into_a_field_is_asked_of_its_step() -> None:
-    """Where one run was made from the other; else it says the same by chance, and is a value."""
+    """The field takes the text from the step if one run was made from the other. Otherwise, the
+    equal text is a coincidence and stays a value."""
     said = TextOutput("3", "a red boat")
     caption = run("caption", "text-to-image", 1.0, files=(image("a"),), texts=(said,))
     values: dict[str, object] = {"2.text": "a red boat"}

@@ -62,7 +62,7 @@ inputs = { Image = "double" }
 
 
 class Folder:
-    """A chain and its workflows, and where its files go."""
+    """Folder with a chain, its workflows and its output."""
 
     def __init__(self, path: Path, demo: DemoServer) -> None:
         self.path, self.demo, self.out = path, demo, path / "out"
@@ -72,13 +72,13 @@ class Folder:
             (path / f"{name}.json").write_text(json.dumps(workflow))
 
     def words(self, chain: str, *more: str) -> list[str]:
-        """The words after `python -m comfy`, with this in the chain's file."""
+        """Write this chain to its file, and return the arguments after `python -m comfy`."""
         file = self.path / "small-to-large.chain.toml"
         file.write_text(chain, encoding="utf-8")
         return ["chain", str(file), "--server", self.demo.url, "--out", str(self.out), *more]
 
     def sizes(self) -> dict[str, tuple[int, int]]:
-        """The images that were saved, by what their names begin with."""
+        """Return the sizes of the saved images, by the beginnings of their names."""
         return {
             name.rpartition("-")[0]: Image.open(self.out / name).size for name in images(self.out)
         }

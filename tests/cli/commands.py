@@ -19,19 +19,19 @@ _ENDS = {"success", "error", "interrupted", "removed", "killed"}
 
 
 def small_workflow(folder: Path, steps: int = 1) -> Path:
-    """A workflow of one small image, in a file there."""
+    """Write a workflow of one small image to a file in the folder, and return its path."""
     file = folder / "small.json"
     file.write_text(json.dumps(prompt(5, steps=steps)))
     return file
 
 
 def images(folder: Path) -> list[str]:
-    """The names of the images in a folder."""
+    """Return the names of the images in a folder."""
     return sorted(path.name for path in folder.glob("*.png"))
 
 
 def results(folder: Path) -> list[dict[str, str]]:
-    """The rows of the table of results."""
+    """Return the rows of the table of results."""
     with (folder / "results.csv").open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -39,7 +39,7 @@ def results(folder: Path) -> list[dict[str, str]]:
 def process(
     words: Sequence[str], scratch: Path, module: str = "comfy", *, stdout: int = subprocess.PIPE
 ) -> subprocess.Popen[str]:
-    """The command as a process of its own, which leaves behind in `scratch` what it must."""
+    """Start the command as a process of its own, with `scratch` for its temporary files."""
     return subprocess.Popen(
         [sys.executable, "-m", module, *words],
         cwd=ROOT,

@@ -13,6 +13,6 @@ from tests.cli.chain_folder import Folder
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Folder]:
-    """A folder for a chain, and a stand-in that runs it."""
+    """Yield a folder for a chain, with a stand-in that runs the chain."""
     with DemoServer(step_seconds=0.004) as demo:
         yield Folder(tmp_path, demo)

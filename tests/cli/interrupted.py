@@ -1,5 +1,5 @@
-"""`python -m tests.cli.interrupted COMMAND …`: `python -m comfy COMMAND …`, with SIGINT at the moment
-at which it starts the thread of its second run."""
+"""Run `python -m comfy COMMAND …` with SIGINT at the moment when it starts the thread of its second
+run: `python -m tests.cli.interrupted COMMAND …`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ started: set[str] = set()
 
 
 def interrupt(frame: FrameType, event: str, _: object) -> None:
-    """For `sys.settrace`: told of each call."""
+    """Send SIGINT when the second run's thread starts. `sys.settrace` reports each call to this
+    function."""
     if frame.f_code is not threading.Thread.start.__code__:
         return
     thread: threading.Thread = frame.f_locals["self"]

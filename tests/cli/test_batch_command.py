@@ -1,4 +1,5 @@
-"""`python -m comfy batch`, mostly in this process, killed and stopped as one of its own."""
+"""`python -m comfy batch`, mostly in this process. Tests that kill or stop it run it as a process
+of its own."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ def workflow(tmp_path: Path) -> Path:
 
 
 def command(workflow: Path, demo: DemoServer, out: Path, *more: str) -> list[str]:
-    """The words after `python -m comfy`."""
+    """Return the arguments after `python -m comfy`."""
     return ["batch", str(workflow), "--server", demo.url, "--out", str(out), *more]
 
 
@@ -99,7 +100,8 @@ def test_a_row_is_a_run_and_all_is_saved(
 def test_alternatives_in_the_workflows_own_text_are_drawn_once(
     demo: DemoServer, tmp_path: Path
 ) -> None:
-    """For all rows, and again so by --resume; the table of results tells what was drawn."""
+    """The command draws once for all rows, and --resume keeps the choice. The table of results
+    shows the drawn text."""
     made, out = prompt(5, steps=1), tmp_path / "out"
     made["2"]["inputs"]["text"] = "a {red|green|blue|white|black|pink|gold} boat"
     workflow = tmp_path / "small.json"
@@ -116,8 +118,8 @@ def test_alternatives_in_the_workflows_own_text_are_drawn_once(
 def test_all_errors_of_a_table_are_reported_before_anything_runs(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Columns that no field has, and cells with the line that a spreadsheet shows and their field;
-    a hundred of them, and how many more."""
+    """The errors name columns that match no field, and cells by their field and their line in the
+    spreadsheet. After a hundred errors, the command only gives the number of the rest."""
     table = tmp_path / "table.csv"
     table.write_text("Steps,Guidance scale,Stepz\n0,x,1\n3,7,1\n" + "many,1,1\n" * 110)
     assert main(command(workflow, demo, tmp_path / "out", "--csv", str(table))) == 2
@@ -135,7 +137,8 @@ def test_all_errors_of_a_table_are_reported_before_anything_runs(
 def test_all_errors_of_options_are_reported_at_once(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Options that can't be read come first, then columns of the table and values of fields."""
+    """Errors about unreadable options come first, then errors about table columns and field
+    values."""
     table = tmp_path / "table.csv"
     table.write_text("Stepz\n1\n")
     sets = ("steps=1..x", "9.z=1..2", "cfg=many", "text=@/nowhere/texts.txt", "seed", "cfg=7")
@@ -183,7 +186,7 @@ def test_an_invalid_batch_exits_with_2(
     words: list[str],
     said: str,
 ) -> None:
-    """A sentence, and nothing was made."""
+    """The command prints an error and makes nothing."""
     assert main(command(workflow, demo, tmp_path / "out", *words)) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
@@ -192,7 +195,7 @@ def test_an_invalid_batch_exits_with_2(
 def test_a_failed_row_stops_no_other_and_is_tried_again(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exit 1 and the row's number; --resume runs it alone."""
+    """The command exits with 1 and gives the row's number. --resume runs only this row."""
     words = command(workflow, demo, tmp_path, "--set", "seed=1..4")
     demo.script("http_413", at="POST /prompt")
     assert main(words) == 1
@@ -224,7 +227,8 @@ def test_a_batch_without_a_success_stops(
 def test_all_images_of_a_folder_or_a_zip_are_rows(
     demo: DemoServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, packed: bool
 ) -> None:
-    """In the natural order of their names; hidden files are left out, and by their names texts."""
+    """The rows follow the natural order of the file names. The command leaves out hidden files and
+    files whose names show that they are texts."""
     photos = tmp_path / "photos"
     photos.mkdir()
     sizes = {"img10.png": (40, 24), "img2.png": (24, 40), ".hidden.png": (8, 8)}
@@ -252,8 +256,8 @@ def test_all_images_of_a_folder_or_a_zip_are_rows(
 def test_a_killed_batch_resumes_without_losing_or_repeating_a_row(
     demo: DemoServer, workflow: Path, tmp_path: Path, nightly: bool
 ) -> None:
-    """Killed with -9 (at two moments with --nightly), then --resume: the server has run each row
-    once."""
+    """After the command is killed with -9 (at two moments with --nightly), --resume completes the
+    batch. The server has run each row once."""
     words = command(workflow, demo, tmp_path, "--set", "seed=1..12", "--resume")
     for rows in (3, 2) if nightly else (3,):
         with process(words, tmp_path) as killed:

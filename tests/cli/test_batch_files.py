@@ -38,7 +38,7 @@ def workflow(tmp_path: Path) -> Path:
 
 
 def command(workflow: Path, demo: DemoServer, out: Path, *more: str) -> list[str]:
-    """The words after `python -m comfy`."""
+    """Return the arguments after `python -m comfy`."""
     return ["batch", str(workflow), "--server", demo.url, "--out", str(out), *more]
 
 
@@ -52,7 +52,7 @@ def plain(path: Path, colour: str = "red") -> Path:
 def test_any_folder_name_holds_all_files(
     demo: DemoServer, workflow: Path, tmp_path: Path, name: str
 ) -> None:
-    """Nothing beside it, and no other folder's records."""
+    """The command writes nothing beside the folder and uses no other folder's records."""
     out = tmp_path / "here" / name
     words = command(workflow, demo, out, "--set", f"1.image={plain(tmp_path / 'a.bmp')}")
     assert main(words) == 0
@@ -63,7 +63,7 @@ def test_any_folder_name_holds_all_files(
 def test_a_row_without_a_fetched_file_is_not_done(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It says so, ends with 1, and is done by --resume."""
+    """The command says that the row isn't done and exits with 1. --resume completes the row."""
     words = command(
         workflow, demo, tmp_path / "out", "--set", f"1.image={plain(tmp_path / 'a.bmp')}"
     )
@@ -80,7 +80,8 @@ def test_a_row_without_a_fetched_file_is_not_done(
 def test_another_batch_stays_out_of_a_folder(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Also where the first was killed before its table of results."""
+    """The command refuses the folder even if the first batch was killed before it wrote its table
+    of results."""
     out, one = tmp_path / "out", plain(tmp_path / "a.bmp")
     assert main(command(workflow, demo, out, "--set", f"1.image={one}")) == 0
     (out / "results.csv").unlink()
@@ -92,7 +93,8 @@ def test_another_batch_stays_out_of_a_folder(
 def test_a_file_that_was_changed_is_another_row(
     demo: DemoServer, workflow: Path, tmp_path: Path
 ) -> None:
-    """Also one of the same name and size. What was saved may be edited: the kept copy is another."""
+    """A file with other content is another row even if it has the same name and size. The user may
+    edit a saved file, because the kept copy is a separate file."""
     words = ["--set", f"1.image={plain(tmp_path / 'a.bmp')}", "--resume"]
     assert main(command(workflow, demo, tmp_path / "one", *words)) == 0
     saved = tmp_path / "one" / images(tmp_path / "one")[0]
@@ -106,7 +108,7 @@ def test_a_file_that_was_changed_is_another_row(
 def test_images_of_two_zips_of_one_name_are_paired(
     demo: DemoServer, workflow: Path, tmp_path: Path
 ) -> None:
-    """Each field has its own, also from a folder in its ZIP."""
+    """Each field has its own images, even from a folder inside its ZIP."""
     archives = []
     for folder, colour in (("a", "red"), ("b", "blue")):
         image = plain(tmp_path / folder / "x.png", colour)
@@ -130,8 +132,9 @@ def test_images_of_two_zips_of_one_name_are_paired(
 def test_a_folder_is_taken_with_all_folders_in_it(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In natural order, files of one name told apart; hidden ones, the results of before and links
-    that lead out of it are not taken, the links said."""
+    """The command takes the files in natural order and tells files of the same name apart. It
+    leaves out hidden files, earlier results and links that lead out of the folder, and reports
+    these links."""
     photos, away = tmp_path / "photos", plain(tmp_path / "away" / "secret.png", "blue").parent
     for name in ("night/10.png", "night/9.png", "day/9.png", "top.png", "day/.hidden/x.png"):
         plain(photos / name)
@@ -190,7 +193,7 @@ def test_files_of_a_table_are_named_however_folders_are_written(
 
 
 def test_fields_that_come_with_a_choice_take_values(demo: DemoServer, tmp_path: Path) -> None:
-    """Whichever option of the command stands first; as do files that are added."""
+    """The order of the command's options doesn't matter, for fields or for added files."""
     file, given, out = tmp_path / "clip.json", plain(tmp_path / "a.png"), tmp_path / "out"
     file.write_text(json.dumps(CLIP))
     sets = {f"{ENCODING}.crf": "20, 30", **ENCODED, "2.images.image1.image": given, "Image": given}
@@ -203,8 +206,8 @@ def test_fields_that_come_with_a_choice_take_values(demo: DemoServer, tmp_path: 
 def test_rows_of_a_table_have_the_fields_of_their_own_option(
     demo: DemoServer, tmp_path: Path, kind: str
 ) -> None:
-    """Also of one that the row before does not choose, and of options within options; a cell may be
-    empty where its row's option has no such field."""
+    """A row may choose an option that the row before doesn't choose, and options within options
+    work, too. A cell may be empty if its row's option doesn't have the field."""
     file, table, out = tmp_path / "clip.json", tmp_path / f"rows.{kind}", tmp_path / "out"
     file.write_text(json.dumps(CLIP))
     names = ("4.format.codec", "Encoding", "Crf")
@@ -229,8 +232,8 @@ def test_files_of_another_kind_are_refused_before_anything_runs(
     *,
     packed: bool,
 ) -> None:
-    """By their names, of a folder, a ZIP or a table: no row is run of those that are right. Only what
-    is called otherwise, too, is left out."""
+    """The error names the wrong files of a folder, a ZIP or a table, and even the valid rows don't
+    run. The command leaves out only files whose names also show another kind."""
     photos = tmp_path / "photos"
     plain(photos / "a.png")
     for name in ("notes.txt", "sound.png"):
@@ -264,8 +267,8 @@ def test_files_of_another_kind_are_refused_before_anything_runs(
 def test_unusable_files_are_reported(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A text's file that is not there, a damaged ZIP, a field named twice, and the folder of the
-    results as the one of the images: exit 2, a sentence, no traceback."""
+    """For a missing text file, a damaged ZIP, a field given twice, or one folder for both results
+    and images, the command exits with 2. It prints an error without a traceback."""
     plain(tmp_path / "a.bmp")
     damaged = tmp_path / "damaged.zip"
     with zipfile.ZipFile(damaged, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -314,7 +317,7 @@ def test_a_zip_that_cannot_be_unpacked_says_what_helps(
 
 
 def test_files_of_windows_are_read_as_they_are_meant(demo: DemoServer, tmp_path: Path) -> None:
-    """A table and lines in Windows-1252, as Excel and old editors save them."""
+    """The command reads a table and lines in Windows-1252, as Excel and old editors save them."""
     file = small_workflow(tmp_path)
     table, lines = tmp_path / "t.csv", tmp_path / "lines.txt"
     table.write_bytes("2.text;4.steps\r\nein Bär im Grünen;3\r\n".encode("cp1252"))
@@ -327,7 +330,7 @@ def test_files_of_windows_are_read_as_they_are_meant(demo: DemoServer, tmp_path:
 
 
 def test_no_cell_of_the_results_is_a_formula(demo: DemoServer, tmp_path: Path) -> None:
-    """Numbers stay numbers."""
+    """Numbers in the table of results stay numbers."""
     file = small_workflow(tmp_path)
     lines = ["-2+3+cmd|calc", "\t=1", "@x", "+a", "-5", "plain"]
     (tmp_path / "t.jsonl").write_text("\n".join(json.dumps({"2.text": one}) for one in lines))
@@ -339,7 +342,7 @@ def test_no_cell_of_the_results_is_a_formula(demo: DemoServer, tmp_path: Path) -
 def test_an_unwritable_table_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """All rows are done and saved all the same: exit 1."""
+    """The command still completes and saves all rows, and exits with 1."""
     file, out = small_workflow(tmp_path), tmp_path / "out"
     (out / "results.csv.part").mkdir(parents=True)
     with DemoServer(step_seconds=0, painted=64) as demo:

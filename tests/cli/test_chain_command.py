@@ -1,4 +1,5 @@
-"""`python -m comfy chain`, mostly in this process, killed and stopped as one of its own."""
+"""`python -m comfy chain`, mostly in this process. Tests that kill or stop it run it as a process
+of its own."""
 
 from __future__ import annotations
 
@@ -47,7 +48,7 @@ def test_steps_are_given_what_earlier_ones_have_made(
 
 
 def test_runs_of_a_chain_know_what_they_were_made_of(folder: Folder) -> None:
-    """On record they share a group, and each names the run before it."""
+    """In the records, the runs share a group, and each names the run before it."""
     assert main(folder.words(THREE)) == 0
     database = folder.out / ".chain-small-to-large" / "history.sqlite"
     with closing(sqlite3.connect(database)) as history:
@@ -135,7 +136,7 @@ def test_a_failed_step_stops_only_those_that_need_it_and_is_mended(
 def test_a_text_that_repeats_names_files_of_lines_beside_the_chain(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In the folder `wildcards`; a run for each line."""
+    """The files are in the folder `wildcards`. The step runs once for each line."""
     chain = """
         [[steps]]
         name = "base"
@@ -156,7 +157,7 @@ def test_a_text_that_repeats_names_files_of_lines_beside_the_chain(
 
 
 def test_a_switch_chooses_steps(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
-    """An input takes the first of its sources that runs; a step that does not run takes no
+    """An input takes the first of its sources that runs. A step that does not run takes no
     settings."""
     chain = """
         [switches]

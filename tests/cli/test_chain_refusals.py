@@ -15,8 +15,8 @@ from tests.support.sampler import prompt
 def test_all_errors_are_reported_before_anything_runs(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In the values of every step, also of those that would come later, and what the server does
-    not have."""
+    """The command reports errors in the values of every step, including later steps, and everything
+    that the server lacks."""
     odd = prompt(5) | {"9": {"class_type": "Nowhere", "inputs": {}, "_meta": {"title": "It"}}}
     odd["1"]["inputs"]["ckpt_name"] = "gone.safetensors"
     (folder.path / "odd.json").write_text(json.dumps(odd))
@@ -53,7 +53,7 @@ def test_all_errors_are_reported_before_anything_runs(
 def test_an_invalid_call_exits_with_2(
     folder: Folder, capsys: pytest.CaptureFixture[str], words: list[str], said: str
 ) -> None:
-    """A sentence, and nothing was made."""
+    """The command prints an error and makes nothing."""
     assert main(folder.words(THREE, *words)) == 2
     assert said in capsys.readouterr().err
     assert not folder.out.exists()
@@ -100,7 +100,7 @@ def test_invalid_names_are_reported_with_other_errors(
 def test_checking_a_chain_reports_a_choice_that_never_runs(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With others it can run: these are checked as before."""
+    """The chain can run with its other choices, and the command checks these as before."""
     chain = """
         [switches]
         size = ["small", "large"]

@@ -1,4 +1,5 @@
-"""`python -m comfy convert`: one prompt for each graph, and a reason for each that has none."""
+"""`python -m comfy convert`: one prompt for each graph, and a reason for each graph that can't be
+converted."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ def save(path: Path, data: Any) -> str:
 
 
 def test_one_file_each(tmp_path: Path, info: Path) -> None:
-    """Every graph gives a file of the same name in the folder, which is made if it is not there."""
+    """The command writes each graph to a file of the same name in the folder, and creates the
+    folder if needed."""
     one = save(tmp_path / "one.json", graph(graph_node(1, "Number", 1)))
     two = save(tmp_path / "two.app.json", graph(graph_node(1, "Number", 2)))
     assert (
@@ -46,8 +48,8 @@ def test_one_file_each(tmp_path: Path, info: Path) -> None:
 def test_failures_do_not_stop_the_others(
     tmp_path: Path, info: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A file that cannot be converted says why, the others still come out, and the exit status
-    tells."""
+    """The command says why it can't convert a file, still converts the other files, and exits with
+    1."""
     good = save(tmp_path / "good.json", graph(graph_node(1, "Number", 1)))
     bad = [
         save(tmp_path / "text.json", "not JSON"),
@@ -73,7 +75,7 @@ def test_failures_do_not_stop_the_others(
 def test_missing_nodes_are_named(
     tmp_path: Path, info: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A graph with unknown nodes is written, and they are named."""
+    """The command writes a graph with unknown nodes and names these nodes."""
     path = save(
         tmp_path / "g.json",
         graph(graph_node(1, "Mystery", properties={"cnr_id": "pack"}), graph_node(2, "Mystery")),
@@ -85,8 +87,8 @@ def test_missing_nodes_are_named(
 def test_media_that_hold_a_graph_are_opened(
     tmp_path: Path, info: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An image that ComfyUI saved carries its graph; one that carries only a prompt, or nothing,
-    says so."""
+    """An image that ComfyUI saved carries its graph. If an image carries only a prompt or nothing,
+    the command says so."""
     texts = {
         "graph": {"workflow": json.dumps(graph(graph_node(1, "Number", 7)))},
         "prompt": {"prompt": json.dumps({"1": {"class_type": "Number", "inputs": {}}})},
@@ -107,7 +109,8 @@ def test_media_that_hold_a_graph_are_opened(
 def test_nothing_is_overwritten(
     tmp_path: Path, info: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither the graph itself nor the prompt of another graph of the same name is written over."""
+    """The command overwrites neither the graph itself nor the prompt of another graph with the same
+    name."""
     one = save(tmp_path / "g.json", graph(graph_node(1, "Number", 1)))
     two = save(tmp_path / "x" / "h.json", graph(graph_node(1, "Number", 2)))
     three = save(tmp_path / "y" / "h.json", graph(graph_node(1, "Number", 3)))
@@ -122,7 +125,7 @@ def test_nothing_is_overwritten(
 
 
 def test_without_a_catalogue(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A catalogue that cannot be read is said once, and nothing is written."""
+    """The command reports an unreadable catalog once and writes nothing."""
     path = save(tmp_path / "g.json", graph(graph_node(1, "Number", 1)))
     absent = str(tmp_path / "absent.json")
     assert main(["convert", path, "--object-info", absent, "--out", str(tmp_path / "out")]) == 2
@@ -131,7 +134,7 @@ def test_without_a_catalogue(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_the_nodes_of_a_server_count(tmp_path: Path) -> None:
-    """--server asks a running server for its catalogue."""
+    """With --server, the command asks a running server for its catalog."""
     saved = graph(
         graph_node(1, "EmptyImage", 64, 32, 1, 255),
         graph_node(2, "SaveImage", "blue"),
@@ -145,7 +148,7 @@ def test_the_nodes_of_a_server_count(tmp_path: Path) -> None:
 
 
 def test_a_server_that_does_not_answer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without a server there is nothing to convert with: exit 2, and a sentence."""
+    """Without a server, the command can't convert anything. It exits with 2 and an error."""
     with DemoServer() as server:
         gone = server.url
     assert (

@@ -44,7 +44,7 @@ def test_without_json_it_is_a_table_to_read(capsys: pytest.CaptureFixture[str]) 
 def test_a_file_that_cannot_be_read_is_one_line_and_exit_2(
     bad: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No traceback, nothing on stdout."""
+    """The command prints no traceback and nothing on stdout."""
     (tmp_path / "bad.json").write_text("{")
     assert main(["form", str(tmp_path / bad), "--object-info", INFO]) == 2
     captured = capsys.readouterr()
@@ -61,14 +61,14 @@ def test_a_catalogue_that_cannot_be_read_is_exit_2(
 
 
 def test_the_nodes_of_a_server_count(capsys: pytest.CaptureFixture[str]) -> None:
-    """--server asks a running server for its catalogue."""
+    """With --server, the command asks a running server for its catalog."""
     with DemoServer() as server:
         assert main(["form", TEXT_TO_IMAGE, "--server", server.url, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["problems"] == []
 
 
 def test_a_server_that_does_not_answer_is_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
-    """A port where nothing listens is one sentence."""
+    """If nothing listens on the port, the command prints one sentence."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"

@@ -22,7 +22,7 @@ class Terminal(io.StringIO):
 
 
 def state(done: float, node: str) -> RunState:
-    """A run that is so far, at a node with this title."""
+    """Return a run with this much progress, at a node with this title."""
     running = RunState("1", Phase.RUNNING, planned=PlannedNodes({"4": node}), node="4")
     return replace(running, progress=RunProgress(fraction=done))
 
@@ -55,7 +55,7 @@ def test_rows_of_a_batch_are_counted() -> None:
 
 
 def test_a_file_gets_no_progress_line() -> None:
-    """No bar where no terminal is."""
+    """The command draws no bar if the output is not a terminal."""
     out = io.StringIO()
     line = ChainLine(out, {"a": "Image"})
     line.show({("a", 1): state(0.5, "Sampler")})

@@ -82,8 +82,7 @@ def test_a_workflow_is_run_and_its_files_saved(
 def test_the_shell_saves_what_the_page_shows(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Where titles say which outputs count, the shell saves those and no others, as the page
-    does."""
+    """If titles say which outputs count, the command saves only these outputs, as the page does."""
     saving = WORKFLOW["6"] | {"_meta": {"title": "$output.image"}}
     preview = {"class_type": "PreviewImage", "inputs": {"images": ["5", 0]}}
     workflow.write_text(json.dumps(WORKFLOW | {"6": saving, "7": preview}))
@@ -94,7 +93,7 @@ def test_the_shell_saves_what_the_page_shows(
 def test_the_outcome_as_json(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With --json stdout is one object: state, files, and the values really used."""
+    """With --json, stdout is one object with the state, the files and the values actually used."""
     arguments = ["run", str(workflow), "--server", demo.url, "--out", str(tmp_path), "--json"]
     settings = [
         "--set",
@@ -125,7 +124,7 @@ def test_the_outcome_as_json(
 def test_text_that_looks_like_json_stays_text(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
-    """Also brackets without an end, and words that are no value."""
+    """Brackets without an end and words that are no JSON value also stay text."""
     arguments = ["run", str(workflow), "--server", demo.url, "--out", str(tmp_path), "--json"]
     assert main([*arguments, "--set", f"2.text={text}", "--set", "4.steps=1"]) == 0
     assert outcome(capsys)["values"]["2.text"] == text
@@ -169,7 +168,7 @@ def test_nothing_is_overwritten(demo: DemoServer, workflow: Path, tmp_path: Path
 def test_an_image_from_here_is_sent(
     demo: DemoServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """--set with the name of a local file uploads it; the result has its size."""
+    """--set with the name of a local file uploads the file. The result has its size."""
     Image.new("RGB", (48, 32), (10, 120, 60)).save(tmp_path / "photo.png")
     file = tmp_path / "load.json"
     load = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
@@ -215,7 +214,7 @@ def test_wrong_settings_are_reported_before_anything_runs(
     settings: list[str],
     said: str,
 ) -> None:
-    """Exit 2, a sentence, and nothing at the server."""
+    """The command exits with 2, prints an error and sends no prompt to the server."""
     before = demo.requests["POST /prompt"]
     arguments = [word for setting in settings for word in ("--set", setting)]
     assert main(["run", str(workflow), "--server", demo.url, *arguments]) == 2
@@ -245,14 +244,14 @@ def test_what_cannot_be_started_is_2(
 def test_a_failed_run_is_1(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A node that fails: exit 1, and what to do."""
+    """If a node fails, the command exits with 1 and says what to do."""
     broken = ["--set", "1.ckpt_name=demo-broken.safetensors"]
     assert main(["run", str(workflow), "--server", demo.url, "--out", str(tmp_path), *broken]) == 1
     assert "Choose another model" in capsys.readouterr().err
 
 
 def titled(**titles: str) -> dict[str, Any]:
-    """The workflow with titles for some of its nodes (`n6="…"`)."""
+    """Return the workflow with titles for some of its nodes (`n6` is the title of node 6)."""
     named = {name.removeprefix("n"): {"_meta": {"title": title}} for name, title in titles.items()}
     return {node_id: node | named.get(node_id, {}) for node_id, node in WORKFLOW.items()}
 
@@ -260,8 +259,8 @@ def titled(**titles: str) -> dict[str, Any]:
 def test_titles_appear_without_their_notation(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Progress, errors and --json name a node as the form does, not as other programs have its
-    author write it."""
+    """Progress, errors and --json name a node as the form does, without the notation that other
+    programs put into its title."""
     arguments = ["run", str(workflow), "--server", demo.url, "--out", str(tmp_path)]
     broken = ["--set", "1.ckpt_name=demo-broken.safetensors"]
     workflow.write_text(json.dumps(titled(n1="<Base model:advanced:1>", n6="$output.image")))
@@ -279,7 +278,8 @@ def test_titles_appear_without_their_notation(
 
 
 def test_a_signal_ends_the_wait_for_what_servers_offer(workflow: Path) -> None:
-    """At once, where there are several, too: one may take a minute to tell its nodes."""
+    """The command stops at once, even with several servers. A server may take a minute to list its
+    nodes."""
     with (
         DemoServer() as one,
         DemoServer() as other,
@@ -296,8 +296,8 @@ def test_a_signal_ends_the_wait_for_what_servers_offer(workflow: Path) -> None:
 
 
 def test_progress_is_a_bar_on_a_terminal() -> None:
-    """On a terminal one line is written over; it has the node and its steps, and is gone at the
-    end."""
+    """On a terminal, the command overwrites a single line with the node and its steps. At the end,
+    it clears the line."""
     reading, writing = pty.openpty()
     with os.fdopen(writing, "w") as terminal:
         progress = ProgressLine(terminal)
@@ -333,12 +333,12 @@ def test_progress_is_a_bar_on_a_terminal() -> None:
     ],
 )
 def test_names_from_the_server_are_made_safe(told: str, kept: str) -> None:
-    """No folders, no hidden files, no device names."""
+    """A safe name has no folder, is not hidden and is not a device name."""
     assert safe_name(told) == kept
 
 
 def test_long_names_keep_their_extension() -> None:
-    """A name that is too long is cut in front of its extension."""
+    """The command cuts a name that is too long before its extension."""
     assert safe_name("x" * 500 + ".png").endswith("x.png")
     assert len(safe_name("x" * 500 + ".png")) <= 150
 

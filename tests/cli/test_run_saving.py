@@ -69,7 +69,7 @@ def test_saved_files_are_listed_though_others_failed(
 def test_a_workflow_that_makes_a_text_needs_no_folder(
     demo: DemoServer, workflow: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is printed."""
+    """The command prints the text."""
     value = {"class_type": "PrimitiveString", "inputs": {"value": "a lighthouse"}}
     shown = {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}}
     workflow.write_text(json.dumps({"1": value, "2": shown}))

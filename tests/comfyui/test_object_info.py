@@ -1,4 +1,4 @@
-"""The node catalogue."""
+"""The node catalog."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ JSON = st.recursive(
 
 
 def test_inputs_stand_in_declared_order() -> None:
-    """Required inputs come before optional ones, and hidden ones are left out."""
+    """Required inputs come before optional inputs. Hidden inputs are left out."""
     names = [spec.name for spec in small_catalogue()["SaveVideo"].inputs]
     assert names == ["video", "filename_prefix", "format", "codec"]
 
@@ -42,7 +42,7 @@ def test_input_order_beats_the_order_of_keys() -> None:
     "raw", [[["a", "b"], {"tooltip": "x"}], ["COMBO", {"options": ["a", "b"], "tooltip": "x"}]]
 )
 def test_both_spellings_of_a_combo_are_one(raw: list[object]) -> None:
-    """An old combo and a new one give the same choices."""
+    """The old and the new combo format give the same choices."""
     spec = parse_input("mode", raw, required=True)
     assert (spec.type, spec.choices, spec.options["tooltip"]) == ("COMBO", ("a", "b"), "x")
 
@@ -63,7 +63,7 @@ def test_large_limits_stay_exact() -> None:
     ],
 )
 def test_uploads_are_recognised(node: str, name: str, kind: str | None) -> None:
-    """An input says what kind of file can be uploaded to it."""
+    """An input names the kind of file that users can upload to it."""
     assert small_catalogue()[node].by_name[name].upload == kind
 
 
@@ -83,7 +83,7 @@ def test_a_dynamic_combo_brings_its_inputs() -> None:
 
 
 def test_autogrow_inputs_are_known_by_their_numbers() -> None:
-    """An autogrow group knows the inputs that a prompt really has, and no others."""
+    """An autogrow group knows exactly the numbered inputs that the prompt contains."""
     active = small_catalogue()["BatchImagesNode"].active_inputs(
         {"images.image0": ["1", 0], "images.x": 1}
     )
@@ -92,19 +92,19 @@ def test_autogrow_inputs_are_known_by_their_numbers() -> None:
 
 
 def test_a_socket_that_accepts_several_types_names_its_widget() -> None:
-    """`FLOAT,INT` with a widgetType is typed by that."""
+    """An input of type `FLOAT,INT` takes the type that its widgetType names."""
     spec = parse_input("rate", ["FLOAT,INT", {"widgetType": "FLOAT"}], required=True)
     assert spec.value_type == "FLOAT"
     assert spec.is_widget
 
 
 def test_forced_sockets_are_no_widgets() -> None:
-    """`forceInput` turns a text into something that must be linked."""
+    """`forceInput` turns a text into an input that needs a link."""
     assert not parse_input("text", ["STRING", {"forceInput": True}], required=True).is_widget
 
 
 def test_a_catalogue_is_read_plain_and_gzipped(tmp_path: Path) -> None:
-    """Saved catalogues may be .json or .json.gz."""
+    """Saved catalogs may be .json or .json.gz."""
     packed = tmp_path / "info.json.gz"
     packed.write_bytes(gzip.compress((DATA / "object_info.json").read_bytes()))
     assert set(Catalogue.read(packed)) == set(small_catalogue())
@@ -112,7 +112,7 @@ def test_a_catalogue_is_read_plain_and_gzipped(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\x1f\x8bbroken", b"[" * 100_000])
 def test_a_bad_catalogue_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
-    """Files that hold no catalogue are refused in words."""
+    """The reader refuses files that hold no catalog, in a sentence that names the file."""
     file = tmp_path / "info.json"
     file.write_bytes(content)
     with pytest.raises(ComfyError, match=r"info\.json"):
@@ -120,7 +120,7 @@ def test_a_bad_catalogue_file_is_one_sentence(tmp_path: Path, content: bytes) ->
 
 
 def test_a_missing_catalogue_file_is_one_sentence(tmp_path: Path) -> None:
-    """So is a file that is not there."""
+    """The sentence says that the file can't be read."""
     with pytest.raises(ComfyError, match="cannot be read"):
         Catalogue.read(tmp_path / "nowhere.json")
 
@@ -137,7 +137,7 @@ def test_any_answer_of_a_server_is_survived(raw: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("version", ["0.33.0", "0.3.64"])
 def test_real_catalogues_are_understood(shared: Path, version: str) -> None:
-    """Every input of a real server has a type, and every combo its choices, unless they come from
+    """Every input of a real server has a type. Every combo has choices, unless they come from
     elsewhere."""
     catalogue = Catalogue.read(shared / "comfyui" / f"object_info-{version}.json.gz")
     assert len(catalogue) > 400

@@ -1,4 +1,4 @@
-"""A client of the stand-in: its requests and the events it reads."""
+"""Client for the stand-in: its requests and the events it reads."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ PROMPT = prompt(1, steps=3) | {"6": PREVIEW}
 
 
 def body_of(steps: int = 3, client: str = "me") -> dict[str, Any]:
-    """A prompt to be posted, unlike any before."""
+    """Return a request body with a prompt that differs from all earlier prompts."""
     prompt = json.loads(json.dumps(PROMPT))
     prompt["4"]["inputs"] |= {"steps": steps, "seed": uuid.uuid4().int >> 80}
     return {"prompt": prompt, "client_id": client, "extra_data": {"preview_method": "auto"}}
 
 
 def start(demo: DemoServer, steps: int = 3, client: str = "me") -> str:
-    """Queue a prompt; its id."""
+    """Queue a prompt and return its id."""
     return str(
         requests.post(
             f"{demo.url}/prompt", json=body_of(steps, client), timeout=LONGEST_WAIT
@@ -35,7 +35,7 @@ def start(demo: DemoServer, steps: int = 3, client: str = "me") -> str:
 
 
 def frames(connection: websocket.WebSocket, until: str = '"node": null') -> list[str | bytes]:
-    """Everything received up to a text that contains `until`."""
+    """Return all frames up to a text that contains `until`."""
     received: list[str | bytes] = []
     while not (received and isinstance(received[-1], str) and until in received[-1]):
         received.append(connection.recv())
@@ -43,8 +43,8 @@ def frames(connection: websocket.WebSocket, until: str = '"node": null') -> list
 
 
 def until_the_end(connection: websocket.WebSocket) -> tuple[list[int], int | None]:
-    """Read until nothing more comes: the kinds of frames, and the code of the close frame if there
-    was one."""
+    """Read until the connection ends. Return the kinds of frames, and the close frame's code if
+    there was one."""
     opcodes: list[int] = []
     code = None
     with contextlib.suppress(OSError, websocket.WebSocketException):
@@ -57,5 +57,5 @@ def until_the_end(connection: websocket.WebSocket) -> tuple[list[int], int | Non
 
 
 def kinds(received: list[str | bytes]) -> list[str]:
-    """The types of the text messages."""
+    """Return the types of the text messages."""
     return [json.loads(one)["type"] for one in received if isinstance(one, str)]

@@ -1,4 +1,4 @@
-"""A stand-in that takes no time, and sockets to it."""
+"""Fixtures: a stand-in without delays, and sockets to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support.waiting import LONGEST_WAIT
 
 @pytest.fixture
 def demo() -> Iterator[DemoServer]:
-    """A stand-in without delays."""
+    """Yield a stand-in without delays."""
     with DemoServer(step_seconds=0) as server:
         yield server
 

@@ -39,7 +39,7 @@ def made(client: Client, workflow: Workflow, form: Form, values: dict[str, objec
 
 
 def test_it_runs_what_an_empty_image_leaves() -> None:
-    """An empty image takes its branch along; the other result comes."""
+    """An empty image removes its branch. The other result still arrives."""
     with DemoServer(step_seconds=0.0) as server, Client(server.url) as client:
         catalogue = Catalogue(client.object_info())
         ckpt = catalogue["CheckpointLoaderSimple"].by_name["ckpt_name"].start
@@ -61,7 +61,8 @@ def test_it_runs_what_an_empty_image_leaves() -> None:
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
 def test_it_runs_each_shipped_workflow(file: Path) -> None:
-    """From the form's own values to files, on a real server."""
+    """Each form produces its result files on the running stand-in, with its own values apart from
+    sizes and steps."""
     with DemoServer(step_seconds=0.0) as server, Client(server.url) as client:
         workflow = read_workflow(file)
         form = build_form(workflow, Catalogue(client.object_info()))

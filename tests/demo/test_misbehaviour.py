@@ -1,4 +1,4 @@
-"""The stand-in behaves as badly as it was told to."""
+"""The stand-in misbehaves exactly as scripted."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def test_sockets_that_end(
     kind: FaultKind,
     code: int | None,
 ) -> None:
-    """A socket ends in the middle of a run, with a close frame or without; the run itself goes
-    on."""
+    """A socket closes in the middle of a run, with or without a close frame. The run itself
+    continues."""
     demo.script(kind, at="progress", after=1)
     connection = socket_of()
     prompt_id = start(demo)
@@ -43,7 +43,7 @@ def test_sockets_that_end(
 
 
 def test_silence(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
-    """A silent socket stays open and answers pings, but tells nothing more."""
+    """A silent socket stays open and answers pings, but sends no more messages."""
     demo.script("silence", at="progress")
     connection = socket_of()
     prompt_id = start(demo)
@@ -84,7 +84,7 @@ def test_half_open(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket
 def test_garbage_comes_between(
     demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: FaultKind
 ) -> None:
-    """Garbage comes before the message it was ordered for, and the rest of the run after it."""
+    """Garbage arrives before the scripted message, and the rest of the run after it."""
     demo.script(kind, at="progress")
     connection = socket_of()
     start(demo)
@@ -104,7 +104,7 @@ def test_garbage_comes_between(
 def test_events_in_disorder(
     demo: DemoServer, socket_of: Callable[[], websocket.WebSocket], kind: FaultKind, seen: int
 ) -> None:
-    """An event comes twice, never, or after the next one."""
+    """An event arrives twice, never, or after the next event."""
     demo.script(kind, at="executed")
     connection = socket_of()
     start(demo)
@@ -131,7 +131,7 @@ def test_events_without_an_owner(
 
 
 def test_a_refused_handshake(demo: DemoServer) -> None:
-    """A handshake can be cut off."""
+    """The stand-in can cut off a handshake."""
     demo.script("drop", at="open")
     with pytest.raises((OSError, websocket.WebSocketException)):
         websocket.create_connection(f"{demo.url.replace('http', 'ws')}/ws", timeout=LONGEST_WAIT)
@@ -141,7 +141,7 @@ def test_a_refused_handshake(demo: DemoServer) -> None:
     ("kind", "status"), [("http_500", 500), ("http_502", 502), ("http_413", 413)]
 )
 def test_wrong_statuses(demo: DemoServer, kind: FaultKind, status: int) -> None:
-    """A route answers wrongly as often as it was told, and well again after."""
+    """A route fails as often as the script says. Then it works again."""
     demo.script(kind, at="GET /queue", after=1, count=2)
     answers = [
         requests.get(f"{demo.url}/queue", timeout=LONGEST_WAIT).status_code for _ in range(4)
@@ -150,7 +150,7 @@ def test_wrong_statuses(demo: DemoServer, kind: FaultKind, status: int) -> None:
 
 
 def test_wrong_answers(demo: DemoServer) -> None:
-    """An answer is half a document, ends in the middle, or takes its time."""
+    """An answer contains half a document, breaks off in the middle, or arrives late."""
     demo.script("bad_json", at="GET /prompt")
     with pytest.raises(ValueError, match=r"Expecting|Unterminated|delimiter"):
         requests.get(f"{demo.url}/prompt", timeout=LONGEST_WAIT).json()
@@ -166,7 +166,7 @@ def test_wrong_answers(demo: DemoServer) -> None:
 def test_behind_the_clients_back(
     demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
 ) -> None:
-    """A test can clear queue and history directly."""
+    """A test can clear the queue and the history directly."""
     connection = socket_of()
     prompt_id = start(demo)
     frames(connection)
@@ -176,7 +176,7 @@ def test_behind_the_clients_back(
 
 @pytest.mark.parametrize("kind", ["answer_lost", "answer_502", "answer_slow"])
 def test_a_request_is_carried_out_but_not_answered(demo: DemoServer, kind: FaultKind) -> None:
-    """A prompt is taken, and runs, though its answer is lost, replaced, or late."""
+    """The stand-in accepts and runs a prompt even if its answer is lost, replaced or late."""
     demo.script(kind, at="POST /prompt", seconds=0.3)
     body = body_of() | {"prompt_id": str(uuid.uuid4())}
     begun, answer = time.monotonic(), None
@@ -191,7 +191,7 @@ def test_a_request_is_carried_out_but_not_answered(demo: DemoServer, kind: Fault
 
 
 def test_a_handshake_that_is_answered_wrongly(demo: DemoServer) -> None:
-    """Something in between may answer 502 instead of opening a socket."""
+    """A proxy may answer 502 instead of opening a socket."""
     demo.script("http_502", at="GET /ws")
     with pytest.raises(websocket.WebSocketBadStatusException) as refused:
         websocket.create_connection(f"{demo.url.replace('http', 'ws')}/ws", timeout=LONGEST_WAIT)
@@ -201,7 +201,8 @@ def test_a_handshake_that_is_answered_wrongly(demo: DemoServer) -> None:
 def test_a_result_that_is_not_kept(
     demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
 ) -> None:
-    """A prompt can leave the queue without an entry in the history; the next one has its entry."""
+    """A prompt can leave the queue without an entry in the history. The next prompt has its
+    entry."""
     demo.script("lost", at="history")
     connection = socket_of()
     for kept in (False, True):
@@ -216,8 +217,8 @@ def test_a_result_that_is_not_kept(
 def test_a_message_can_be_held(
     demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
 ) -> None:
-    """A message waits as long as a block is carried out, what follows with it; the work itself goes
-    on."""
+    """A message and everything after it wait until the test's block ends. The run itself
+    continues."""
     connection = socket_of()
     with demo.hold("progress", after=1) as held:
         prompt_id = start(demo)
@@ -234,7 +235,7 @@ def test_a_message_can_be_held(
 
 
 def test_a_request_can_be_held(demo: DemoServer) -> None:
-    """A request waits as long as a block is carried out, and others do not."""
+    """A request waits until the test's block ends. Other requests don't wait."""
     answers = []
     with demo.hold("POST /prompt") as held:
         poster = threading.Thread(target=lambda: answers.append(start(demo)))
@@ -249,7 +250,7 @@ def test_a_request_can_be_held(demo: DemoServer) -> None:
 def test_a_server_that_is_held_can_die(
     demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
 ) -> None:
-    """Death does not wait for the end of the block."""
+    """The server dies without waiting for the end of the block."""
     connection = socket_of()
     with demo.hold("progress") as held:
         prompt_id = start(demo, 9999)
@@ -261,7 +262,7 @@ def test_a_server_that_is_held_can_die(
 
 @pytest.fixture
 def frozen(demo: DemoServer) -> Iterator[websocket.WebSocket]:
-    """A client that has a small buffer and does not read."""
+    """Yield a client that has a small buffer and doesn't read."""
     small = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]
     url = f"{demo.url.replace('http', 'ws')}/ws?clientId=frozen"
     connection = websocket.create_connection(url, timeout=LONGEST_WAIT, sockopt=small)
@@ -276,8 +277,8 @@ def test_a_client_that_stops_reading_holds_up_everybody(
     frozen: websocket.WebSocket,
     flooded: bool,
 ) -> None:
-    """With more on its way than fits, by a run of its own or at will: others get nothing, history
-    answers (fact 12)."""
+    """The client gets more data than fits its buffer, from its own run or by script. Other clients
+    get nothing, but the history answers (fact 12)."""
     if flooded:
         demo.script("flood_others", at="execution_start")
     else:
@@ -300,7 +301,7 @@ def test_a_client_that_stops_reading_holds_up_everybody(
 def test_an_old_socket_that_ends_late_makes_its_successor_mute(
     demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
 ) -> None:
-    """The server forgets a client by its id (fact 9): the newer socket stays open and gets no
+    """The server forgets a client by its id (fact 9). The newer socket stays open and gets no
     message."""
     old, new = socket_of(), socket_of()
     frames(new, "status")
@@ -313,7 +314,7 @@ def test_an_old_socket_that_ends_late_makes_its_successor_mute(
 
 
 def test_a_script_that_makes_no_sense() -> None:
-    """A misbehaviour is refused where it cannot happen."""
+    """The stand-in refuses a misbehavior in a place where it can't happen."""
     with pytest.raises(ValueError, match="cannot happen at"):
         Misbehaviour("http_500", at="progress")
     with pytest.raises(ValueError, match="one of http_500"):

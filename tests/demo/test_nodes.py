@@ -1,4 +1,4 @@
-"""The stand-in's nodes do what they say, and their catalogue is the real one's."""
+"""The stand-in's nodes do what they say, and their catalog matches the real one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RED = (200, 40, 30)
 
 @dataclass
 class Bench:
-    """A run without a server: nodes are called one by one."""
+    """Run that calls nodes one by one, without a server."""
 
     storage: Storage
     speed: Speed = field(default_factory=lambda: Speed(0, 0, 0))
@@ -45,7 +45,7 @@ class Bench:
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    """A bench with empty folders."""
+    """Yield a bench with empty folders."""
     storage = Storage()
     yield Bench(storage)
     storage.close()
@@ -74,12 +74,12 @@ def plain(colour: tuple[int, int, int] = RED, size: tuple[int, int] = (64, 64)) 
 
 
 def distance(one: Image.Image, other: Image.Image) -> int:
-    """The largest difference anywhere."""
+    """Return the largest difference between any two color values."""
     return max(high for _, high in ImageChops.difference(one, other).getextrema())  # type: ignore[misc, return-value]
 
 
 def test_denoise_keeps_its_share(bench: Bench) -> None:
-    """The less denoise, the more of the start is left; none keeps all of it."""
+    """Less denoise keeps more of the start image. Without denoise the image doesn't change."""
     latent = Latent(64, 64, (plain(),))
     left = [
         distance(sampled(bench, latent, denoise=share).images[0] or plain(), plain())
@@ -91,7 +91,7 @@ def test_denoise_keeps_its_share(bench: Bench) -> None:
 
 
 def test_a_mask_limits_the_sampler(bench: Bench) -> None:
-    """Outside the mask the image stays as it was."""
+    """Outside the mask the image doesn't change."""
     mask = Image.new("L", (64, 64), 0)
     mask.paste(255, (32, 0, 64, 64))
     (latent,) = bench.call(
@@ -104,7 +104,7 @@ def test_a_mask_limits_the_sampler(bench: Bench) -> None:
 
 
 def test_a_batch_differs(bench: Bench) -> None:
-    """Each image of a batch is another one."""
+    """Each image of a batch is different."""
     (latent,) = bench.call("EmptyLatentImage", width=64, height=64, batch_size=3).outputs
     images = sampled(bench, latent).images
     assert len({image.tobytes() for image in images if image is not None}) == 3
@@ -112,7 +112,7 @@ def test_a_batch_differs(bench: Bench) -> None:
 
 
 def test_the_advanced_sampler_in_two_halves(bench: Bench) -> None:
-    """The first half leaves noise, the second one works on it."""
+    """The first half leaves noise, and the second half continues from it."""
     model = Model("demo-landscapes.safetensors")
     shared: dict[str, Any] = {
         "model": model,
@@ -166,13 +166,13 @@ def test_the_advanced_sampler_in_two_halves(bench: Bench) -> None:
 def test_scaling(
     bench: Bench, class_type: str, inputs: dict[str, Any], size: tuple[int, int]
 ) -> None:
-    """Scale nodes give the size they were asked for; a side of 0 follows from the other."""
+    """Scale nodes produce the requested size. A side of 0 follows from the other side."""
     ((image,),) = bench.call(class_type, image=(plain(size=(64, 32)),), **inputs).outputs
     assert image.size == size
 
 
 def test_latents_scale_repeat_and_batches_join(bench: Bench) -> None:
-    """Latents keep to multiples of 8; joined images take the size of the first."""
+    """Latent sizes stay multiples of 8. Joined images take the size of the first image."""
     latent = Latent(64, 32, (plain(size=(64, 32)),))
     (scaled,) = bench.call(
         "LatentUpscaleBy", samples=latent, upscale_method="bislerp", scale_by=1.3
@@ -190,7 +190,7 @@ def test_latents_scale_repeat_and_batches_join(bench: Bench) -> None:
 
 
 def test_video_is_h264_in_mp4() -> None:
-    """A video is a well-formed MP4 whose table of samples fits its data."""
+    """A video is a well-formed MP4 with a sample table that fits its data."""
     data = video.mp4([plain(size=(50, 35)), plain((1, 2, 3), (50, 35))], 6)
     assert data[4:8] == b"ftyp"
     assert b"avc1" in data
@@ -207,13 +207,13 @@ def test_video_is_h264_in_mp4() -> None:
 
 
 def test_video_refuses_nothing() -> None:
-    """There is no video of no images."""
+    """A video needs at least one image."""
     with pytest.raises(ValueError, match="at least one"):
         video.mp4([], 6)
 
 
 def test_flac_says_what_it_holds() -> None:
-    """A FLAC file decodes to the same samples, and silence takes next to nothing."""
+    """A FLAC file decodes to the same samples. Silence takes almost no space."""
     data = audio.flac_bytes(audio.silence(2, 44100, 2))
     (packed,) = struct.unpack(">Q", data[18:26])
     assert data.startswith(b"fLaC")
@@ -226,7 +226,7 @@ def test_flac_says_what_it_holds() -> None:
 
 
 def test_what_the_stand_in_cannot_do(bench: Bench) -> None:
-    """Other video formats are refused in a sentence."""
+    """The stand-in refuses other video formats with a sentence."""
     made = bench.call("CreateVideo", images=(plain(),), fps=6.0).outputs[0]
     with pytest.raises(NodeFailure, match="mp4 with h264 only"):
         bench.call("SaveVideo", video=made, filename_prefix="x", format="webm")
@@ -250,7 +250,8 @@ def saved_file(bench: Bench, result: NodeResult) -> Path:
 def test_a_loaded_video_or_sound_is_saved_as_it_came(
     bench: Bench, load: str, name: str, save: str, kind: str, more: dict[str, str]
 ) -> None:
-    """Byte for byte; other kinds of files than the stand-in writes it refuses."""
+    """The copy matches byte for byte. The stand-in refuses file types that it doesn't write
+    itself."""
     made = {
         "video": lambda: bench.call("CreateVideo", images=(plain(),), fps=6.0),
         "audio": lambda: bench.call("EmptyAudio", duration=1.0, sample_rate=8000, channels=1),
@@ -268,14 +269,16 @@ def test_a_loaded_video_or_sound_is_saved_as_it_came(
 
 
 def test_many_batches_become_one(bench: Bench) -> None:
-    """In the order of their places, however many; all have the size of the first."""
+    """The images keep the order of their input numbers, however many there are. All take the size
+    of the first image."""
     places = {"images.image10": (plain(),), "images.image2": (plain().resize((8, 8)),)}
     (made,) = bench.call("BatchImagesNode", **places).outputs
     assert [one.size for one in made] == [(8, 8), (8, 8)]
 
 
 def test_file_names_count_up(bench: Bench) -> None:
-    """Saved files are numbered, placeholders filled in, other prefixes not disturbed."""
+    """The stand-in numbers saved files and fills in placeholders. Other prefixes don't affect the
+    numbers."""
     ask = {"images": (plain(),), "filename_prefix": "a/%width%x%height%"}
     names = [bench.call("SaveImage", **ask).ui["images"][0] for _ in range(2)]  # type: ignore[index]
     assert [name["filename"] for name in names] == ["64x64_00001_.png", "64x64_00002_.png"]
@@ -284,7 +287,7 @@ def test_file_names_count_up(bench: Bench) -> None:
 
 @pytest.mark.parametrize("prefix", ["../evil", "/tmp/evil", "a/../../evil", "x\0y"])
 def test_saving_stays_inside(bench: Bench, prefix: str) -> None:
-    """A prefix that leads out of the folder is refused."""
+    """The stand-in refuses a prefix that leads out of the folder."""
     with pytest.raises(UnsafePath):
         bench.storage.next_name("output", prefix)
 
@@ -293,12 +296,12 @@ def test_saving_stays_inside(bench: Bench, prefix: str) -> None:
     "value", ["../../etc/passwd", "/etc/passwd", "nope.png", "x.png [temp]", "", "a\0b"]
 )
 def test_loading_stays_inside(bench: Bench, value: str) -> None:
-    """A LoadImage value finds files in the folders and nothing else."""
+    """A LoadImage value finds only files in the folders."""
     assert bench.storage.find(value) is None
 
 
 def test_links_do_not_lead_out(bench: Bench, tmp_path: Path) -> None:
-    """A symbolic link out of the folder is not followed."""
+    """The stand-in doesn't follow a symbolic link out of the folder."""
     (tmp_path / "secret.png").touch()
     folder = bench.storage.folder("input")
     assert folder is not None
@@ -325,8 +328,8 @@ def test_a_text_says_what_can_be_measured_in_an_image(bench: Bench) -> None:
 
 
 def differences(ours: Any, real: Any, path: str) -> Iterator[str]:
-    """Where our catalogue is not the real one's: words and model files are our own, all else is
-    not."""
+    """Yield the differences between our catalog and the real one. Texts and model files are our own
+    and don't count."""
     name = path.rsplit("/", 1)[-1]
     if type(ours) is not type(real):
         yield f"{path}: {ours!r} is not {real!r}"
@@ -361,7 +364,7 @@ def test_the_catalogue_is_the_real_one(bench: Bench, shared: Path) -> None:
 
 
 def test_help_texts_are_our_own(bench: Bench, shared: Path) -> None:
-    """No sentence of the real catalogue's help is repeated."""
+    """Our help texts repeat no sentence from the real catalog."""
     real = gzip.decompress(
         (shared / "comfyui" / "object_info-0.33.0.json.gz").read_bytes()
     ).decode()

@@ -1,4 +1,4 @@
-"""The stand-in's images: every sampler value counts, and the same text gives the same image."""
+"""The stand-in's images: every sampler value matters, and the same text gives the same image."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 
 def difference(one: Image.Image, other: Image.Image) -> float:
-    """Mean difference of two images of the same size, 0 … 255."""
+    """Return the mean difference of two images of the same size, from 0 to 255."""
     return sum(ImageStat.Stat(ImageChops.difference(one, other)).mean) / 3
 
 
@@ -61,7 +61,7 @@ def test_what_counts(change: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("size", [(64, 64), (16, 200), (520, 8), (1100, 40)])
 def test_sizes(size: tuple[int, int]) -> None:
-    """Any size can be painted, also odd shapes and very large ones."""
+    """The painter handles any size, including odd shapes and very large images."""
     assert paint(replace(USUAL, width=size[0], height=size[1])).size == size
 
 
@@ -91,7 +91,7 @@ def test_a_small_painting_is_enlarged() -> None:
     ],
 )
 def test_any_text(text: str) -> None:
-    """Every text gives an image that is not of one colour."""
+    """Every text gives an image with more than one color."""
     low, high = paint(replace(USUAL, text=text)).convert("L").getextrema()
     assert isinstance(low, int | float)
     assert isinstance(high, int | float)
@@ -106,7 +106,7 @@ def test_negative_words_take_things_away() -> None:
 
 
 def test_previews_sharpen() -> None:
-    """From step to step a preview comes nearer to the finished image, and ends there."""
+    """Each preview comes closer to the finished image, and the last preview matches it."""
     finished = paint(USUAL)
     distances = [
         difference(noise.emerging(finished, step / 8, 5, None, None), finished)
@@ -117,7 +117,7 @@ def test_previews_sharpen() -> None:
 
 
 def test_previews_keep_what_the_mask_keeps() -> None:
-    """In an inpainting preview nothing changes outside the mask."""
+    """An inpainting preview changes nothing outside the mask."""
     begun = Image.new("RGB", (128, 96), (10, 200, 30))
     mask = Image.new("L", (128, 96), 0)
     mask.paste(255, (64, 0, 128, 96))
@@ -127,8 +127,8 @@ def test_previews_keep_what_the_mask_keeps() -> None:
 
 
 def test_an_image_is_cheap() -> None:
-    """512 by 512 pixels cost little: at most 100 ms of processor time at best of five, so that a
-    demo feels quick."""
+    """Painting 512 by 512 pixels takes at most 100 ms of processor time (best of five), so that a
+    demo feels fast."""
     brief = replace(USUAL, width=512, height=512)
     paint(brief)
     costs = []

@@ -1,4 +1,4 @@
-"""The stand-in's life: it starts, ends and restarts cleanly, within its limits."""
+"""Life cycle of the stand-in: it starts, stops and restarts cleanly, within its limits."""
 
 from __future__ import annotations
 
@@ -35,13 +35,14 @@ def test_closing_waits_for_no_step() -> None:
 
 
 def test_it_listens_once_it_is_there() -> None:
-    """It listens as soon as it is there."""
+    """The stand-in answers requests as soon as it has started."""
     with DemoServer() as demo:
         assert requests.get(f"{demo.url}/prompt", timeout=LONGEST_WAIT).ok
 
 
 def test_files_go_with_it() -> None:
-    """The folders are there while it runs, with an example to load, and removed after."""
+    """The folders exist while the stand-in runs, with an example to load. The stand-in removes them
+    when it stops."""
     with DemoServer() as demo:
         folder = demo.storage.folder("input")
         assert folder is not None
@@ -50,7 +51,7 @@ def test_files_go_with_it() -> None:
 
 
 def test_a_restart_forgets(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
-    """After a restart the port is the same and queue, history and sockets are gone."""
+    """After a restart the port is the same. The queue, history and sockets are gone."""
     url, connection = demo.url, socket_of()
     prompt_id = start(demo)
     frames(connection)
@@ -66,13 +67,13 @@ def test_a_restart_forgets(demo: DemoServer, socket_of: Callable[[], websocket.W
 
 
 def test_a_port_that_is_taken() -> None:
-    """It says so by an OSError and leaves nothing behind."""
+    """The stand-in raises an OSError and leaves nothing behind."""
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
         DemoServer(port=taken.getsockname()[1]).start()
 
 
 def test_the_command(tmp_path: Path) -> None:
-    """`python -m comfy demo` says where it is, serves, and ends with 0 when told to."""
+    """`python -m comfy demo` prints its address, answers requests, and exits with 0 on SIGTERM."""
     command = [sys.executable, "-m", "comfy", "demo", "--port", "0", "--step-seconds", "0"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
@@ -91,7 +92,8 @@ def test_the_command(tmp_path: Path) -> None:
 
 
 def test_counters(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
-    """Requests are counted by method and path, sockets with the codes their clients closed with."""
+    """The stand-in counts requests by method and path. It records the codes that clients closed
+    their sockets with."""
     connection = socket_of()
     frames(connection, "status")
     requests.get(f"{demo.url}/api/queue", timeout=LONGEST_WAIT)
@@ -123,7 +125,7 @@ def test_an_upload_too_large() -> None:
 
 
 def test_the_history_has_a_size() -> None:
-    """The oldest entry makes room for the newest."""
+    """The newest entry pushes out the oldest."""
     with DemoServer(step_seconds=0, history_size=2) as demo:
         connection = websocket.create_connection(
             f"{demo.url.replace('http', 'ws')}/ws?clientId=me", timeout=LONGEST_WAIT

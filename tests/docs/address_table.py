@@ -1,4 +1,4 @@
-"""The table of addresses in docs/api.md: `python -m tests.docs.address_table` renews it."""
+"""Table of addresses in docs/api.md. `python -m tests.docs.address_table` updates it."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def messages() -> Iterator[str]:
 
 
 def prose_of(path: Path) -> Iterator[str]:
-    """Yield the docstrings, the comments and, of tests, the names of a Python file."""
+    """Yield the docstrings and comments of a Python file, and the names of its tests."""
     source = path.read_text(encoding="utf-8")
     for node in ast.walk(ast.parse(source)):
         match node:

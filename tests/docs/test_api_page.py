@@ -1,4 +1,4 @@
-"""docs/api.md is true: its commands and its program run, and its addresses exist."""
+"""Checks of docs/api.md: its commands and its program run, and its addresses exist."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_the_page_has_the_table_of_the_routes() -> None:
 
 @pytest.mark.parametrize("kind", [kind for _, kind in problems._KINDS], ids=lambda kind: kind.name)
 def test_the_page_has_every_kind_of_problem(kind: problems.ProblemKind) -> None:
-    """With its status."""
+    """The page gives the status of each kind of problem."""
     (row,) = [
         line for line in PAGE.splitlines() if line.startswith("|") and f"`{kind.name}`" in line
     ]

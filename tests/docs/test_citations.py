@@ -1,4 +1,4 @@
-"""Facts about ComfyUI in the code cite docs/comfyui.md, and each entry there is cited."""
+"""Code that relies on a ComfyUI fact cites docs/comfyui.md, and each fact there is cited."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ VERSIONS = ("0.3.64", "0.33.0")
 
 
 def recordings() -> list[tuple[str, str]]:
-    """Each recording that a fact names, with its version; without one it was made of both."""
+    """Return each recording that a fact names, with its version. A name without a version stands
+    for both versions."""
     named = []
     for source in re.findall(r"ecorded: ([^;\]]*?)\.\*", PAGE.replace("\n", " ")):
         for name, version in re.findall(r"([a-z]+(?:_[a-z]+)+)(?: \(([\d.]+)\))?", source):
@@ -38,7 +39,7 @@ def recordings() -> list[tuple[str, str]]:
 
 
 def test_the_facts_are_numbered_in_order() -> None:
-    """Each fact has one anchor, which is its number."""
+    """Each fact has a single anchor: its number."""
     assert list(FACTS) == list(range(1, len(FACTS) + 1))
     assert PAGE.count("<a id=") == len(FACTS)
     assert all(text.startswith(f"**{number}. ") for number, text in FACTS.items())
@@ -46,12 +47,12 @@ def test_the_facts_are_numbered_in_order() -> None:
 
 @pytest.mark.parametrize("name", [name for name, cited in CITED.items() if cited])
 def test_every_citation_leads_to_a_fact(name: str) -> None:
-    """A number that a comment cites is there."""
+    """Each fact number that the code cites exists."""
     assert not CITED[name] - FACTS.keys()
 
 
 def test_facts_are_cited_in_one_way() -> None:
-    """No comment cites the page under another name or without a fact."""
+    """No comment cites the page by another name or without a fact number."""
     other = re.compile(r"(?<!docs/)comfyui\.md|comfyui#\d|docs/comfyui\.md(?!#\d)", re.IGNORECASE)
     elsewhere = {name for name, text in SOURCES.items() if other.search(text)}
     assert not {name for name in elsewhere if not name.startswith("tests/docs/")}
@@ -65,7 +66,7 @@ def test_every_fact_is_cited() -> None:
 
 
 def test_every_fact_has_a_source() -> None:
-    """Where it comes from stands at the end, in italics."""
+    """The source stands at the end of the fact, in italics."""
     without = {
         number
         for number, text in FACTS.items()
@@ -76,10 +77,10 @@ def test_every_fact_has_a_source() -> None:
 
 @pytest.mark.parametrize(("version", "name"), recordings())
 def test_every_recording_that_is_named_is_there(version: str, name: str) -> None:
-    """A scenario in tests/data/recordings, of the version named or of both."""
+    """The scenario exists in tests/data/recordings for the named version, or for both."""
     assert (ROOT / "tests" / "data" / "recordings" / version / f"{name}.jsonl").is_file()
 
 
 def test_links_inside_the_page_lead_to_facts() -> None:
-    """Facts point to each other by their numbers."""
+    """Facts link to each other by number."""
     assert {int(number) for number in re.findall(r"\]\(#(\d+)\)", PAGE)} <= FACTS.keys()

@@ -1,4 +1,4 @@
-"""docs/comfy_runner.md is true: its commands run with its config."""
+"""Checks of docs/comfy_runner.md: its commands run with its config."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/constraints*.txt, which pin what was tested, fit pyproject.toml."""
+"""Checks of docs/constraints*.txt: the tested releases that they pin fit pyproject.toml."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_finding_27_every_dependency_is_pinned_within_its_bounds(needed: Require
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line.partition("=")[0])
 def test_every_release_has_its_hashes(line: str) -> None:
-    """So nothing else can be installed in its place; and no line says where it comes from."""
+    """The hashes keep pip from installing anything else. No line names a download location."""
     release, *hashes = re.split(r"\s+--hash=sha256:", line.strip())
     assert hashes
     assert all(re.fullmatch(r"[0-9a-f]{64}", one) for one in hashes)
@@ -57,7 +57,7 @@ def test_every_dependency_is_bounded_on_both_sides(needed: Requirement) -> None:
 
 
 def test_every_import_is_a_declared_dependency() -> None:
-    """No package is used that is there by another's grace only."""
+    """The program imports no package that is installed only because another package needs it."""
     names = {
         "PIL": "pillow",
         "argon2": "argon2-cffi",
@@ -77,6 +77,6 @@ def test_every_import_is_a_declared_dependency() -> None:
 
 
 def test_no_package_is_pinned_twice() -> None:
-    """Both files go into one command, which takes one release of each package."""
+    """Both files go into a single command, which accepts one release of each package."""
     pins = [(pin.name, str(pin.marker)) for pin in PINNED]
     assert len(pins) == len(set(pins))

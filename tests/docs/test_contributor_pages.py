@@ -1,4 +1,4 @@
-"""The pages for contributors are true: paths, names, commands, and the diagram of the layers."""
+"""Checks of the contributor pages: paths, names, commands and the layer diagram."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ NAMED = sorted(
 
 
 def diagram() -> Iterator[str]:
-    """The floors, from the top."""
+    """Yield the lines of the layer diagram, from the top."""
     yield "app"
     for side, floors in (("ui", UI), ("comfy", COMFY)):
         for number, floor in enumerate(reversed(floors.split("\n")[1:-1])):
@@ -44,13 +44,13 @@ def diagram() -> Iterator[str]:
 
 
 def test_the_diagram_shows_the_floors_that_are_held() -> None:
-    """docs/architecture.md draws the order of tests/test_architecture.py."""
+    """The diagram in docs/architecture.md has the order of tests/test_architecture.py."""
     drawn = re.findall(r"```text\n(.*?)```", ARCHITECTURE, re.S)
     assert drawn == ["\n".join(diagram()) + "\n"]
 
 
 def cells(text: str) -> list[tuple[str, str]]:
-    """The two cells of each line of a table, without its head."""
+    """Return the two cells of each table row, without the header."""
     rows = [line.strip("|").split("|") for line in text.strip().splitlines()[2:]]
     return [(seen.strip(), done.strip()) for seen, done in rows]
 
@@ -61,8 +61,8 @@ def table_in(text: str) -> str:
 
 
 def test_the_reconnect_policy_matches_the_code() -> None:
-    """docs/architecture.md and the docstring of comfy/runs/reconnect.py have one table: there a row
-    may take several lines."""
+    """The table in docs/architecture.md matches the docstring of comfy/runs/reconnect.py. In the
+    docstring a row may take several lines."""
     lines = iter(cells(table_in(reconnect.__doc__ or "")))
     for row in cells(table_in(ARCHITECTURE)):
         seen, done = next(lines)
@@ -75,7 +75,7 @@ def test_the_reconnect_policy_matches_the_code() -> None:
 
 
 def test_every_package_is_explained() -> None:
-    """Each folder of the program has a row, and each row is a folder."""
+    """Each folder of the program has a table row, and each row names a folder."""
     rows = set(re.findall(r"^\| `((?:comfy|ui)/\w+)` \|", ARCHITECTURE, re.M))
     parts = {"/".join(part.split(".")[:2]) for part in (*FLOORS, "comfy.demo")}
     assert rows == {place for place in parts if (ROOT / place).is_dir()}
@@ -83,7 +83,7 @@ def test_every_package_is_explained() -> None:
 
 @pytest.mark.parametrize(("page", "path", "symbol"), NAMED)
 def test_what_a_page_names_exists(page: str, path: str, symbol: str) -> None:
-    """A path leads somewhere, and a name after `::` is defined there."""
+    """Each path exists, and the name after `::` is defined there."""
     place = ROOT / path
     assert place.exists()
     if symbol:
@@ -95,13 +95,14 @@ def test_what_a_page_names_exists(page: str, path: str, symbol: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str) -> None:
-    """Links into the project name files that are there."""
+    """Links into the project lead to existing files."""
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", PAGES[page]):
         assert target.startswith("http") or ((ROOT / page).parent / target).exists(), target
 
 
 def test_setup_and_tests_match_the_readme() -> None:
-    """One command sets up and tests; the page has it in two parts."""
+    """The README sets up and tests with a single command. The contributor page splits it into two
+    parts."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     together = next(line for line in readme.splitlines() if "pytest -q" in line)
     setup, tests = together.rsplit(" && ", 1)
@@ -116,7 +117,7 @@ def test_the_readme_leads_to_every_page() -> None:
 
 
 def test_the_glossary_is_in_order() -> None:
-    """Words can be found: each has one row, by the alphabet."""
+    """Each word has a single row, in alphabetical order, so that readers can find it."""
     words = re.findall(r"^\| ([\w -]+) \| (?!what it means)", PAGES["docs/glossary.md"], re.M)
     words = [word for word in words if word != "word"]
     assert words == sorted(set(words), key=str.lower)
@@ -124,7 +125,8 @@ def test_the_glossary_is_in_order() -> None:
 
 @pytest.mark.parametrize("text", [PAGES["comfy/demo/README.md"], faults.__doc__ or ""])
 def test_examples_of_faults_are_taken(text: str) -> None:
-    """The stand-in knows each fault that its page and its docstring show, at that place."""
+    """The stand-in accepts each fault in the examples of its page and its docstring, at the place
+    shown there."""
     examples = re.findall(r"demo\.script\((.*?)\)", text)
     assert examples
     for example in examples:
@@ -132,7 +134,7 @@ def test_examples_of_faults_are_taken(text: str) -> None:
 
 
 def test_who_starts_the_stand_in_is_said() -> None:
-    """Its page names those that may import it."""
+    """The stand-in's page names the modules that may import it."""
     assert {name.replace(".", "/") for name in STAND_IN} == {
         path.removesuffix(".py")
         for path in re.findall(r"only `([^`]+)` and `([^`]+)` may", PAGES["comfy/demo/README.md"])[

@@ -1,4 +1,4 @@
-"""docs/operating.md is true for the operator of a team's app."""
+"""Checks of docs/operating.md, the page for the administrator of a team's app."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def test_it_names_settings_that_there_are() -> None:
 
 
 def test_every_link_leads_somewhere() -> None:
-    """To files of the project."""
+    """Links lead to existing files of the project."""
     for target in re.findall(r"\]\(([^)#]+)", PAGE):
         assert (ROOT / "docs" / target).exists(), target
 
 
 def test_its_settings_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file as it stands there, with the command that it is for."""
+    """The app accepts the page's settings file with the page's start command."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("COMFYFORMS_DATA")
     Path("comfyforms.toml").write_text(TOML, encoding="utf-8")
@@ -62,7 +62,8 @@ def test_its_settings_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_runs_get_time_before_the_app_is_killed() -> None:
-    """Units of systemd and Docker wait half a minute longer than the settings let runs continue."""
+    """The units of systemd and Docker wait at least half a minute longer than the settings let runs
+    continue."""
     needed = tomllib.loads(TOML)["finish"] + 30
     unit = (ROOT / "docs" / "deploy" / "comfyforms.service").read_text(encoding="utf-8")
     compose = yaml.safe_load((ROOT / "docs" / "deploy" / "compose.yaml").read_text("utf-8"))
@@ -75,7 +76,8 @@ def test_runs_get_time_before_the_app_is_killed() -> None:
 
 
 def test_the_metrics_are_valid_prometheus_text() -> None:
-    """It asks for the path at which the app has its metrics, which is Prometheus' own."""
+    """The page's configuration scrapes Prometheus' default path, and the app has its metrics
+    there."""
     (job,) = yaml.safe_load(SCRAPING)["scrape_configs"]
     assert job.keys() == {"job_name", "authorization", "static_configs", "scheme"}
     assert "`GET /metrics`" in PAGE

@@ -53,8 +53,8 @@ def arguments(command: str, program: str) -> list[str]:
 
 @contextmanager
 def serving(*words: str) -> Iterator[Started]:
-    """The app with these arguments, once it has said where it listens; ended by SIGTERM, with exit
-    code 0."""
+    """Start the app with these arguments and yield it when it has printed its address. Then end it
+    with SIGTERM and expect exit code 0."""
     with launched(*words) as one:
         eventually(lambda: "Open http" in one.said() or not one.process.is_alive())
         assert "Open http" in one.said()
@@ -63,8 +63,8 @@ def serving(*words: str) -> Iterator[Started]:
 
 
 def test_ci_runs_the_test_command_and_both_set_up_the_same_way() -> None:
-    """The two commands differ in their last step and in the test packages; CI takes the second from
-    the README."""
+    """The two commands differ in their last step and in the test packages. CI reads the second
+    command from the README."""
     assert SETUP.split(" && ")[:1] == TESTS.split(" && ")[:1]
     assert TESTS.split(" && ")[1] == ".venv/bin/pip install -q -e '.[test]'"
     pattern = re.search(
@@ -75,7 +75,7 @@ def test_ci_runs_the_test_command_and_both_set_up_the_same_way() -> None:
 
 
 def test_the_stand_in_starts_alone_and_ends() -> None:
-    """Its command says where it listens, and ends on SIGTERM with 0."""
+    """The stand-in's command prints its address and exits with 0 on SIGTERM."""
     words = arguments(STAND_IN, "-m comfy demo")
     words[words.index("--port") + 1] = str(free_port())
     with subprocess.Popen(
@@ -95,7 +95,7 @@ def test_the_stand_in_starts_alone_and_ends() -> None:
 
 
 def test_the_app_uses_each_of_several_servers() -> None:
-    """The command names two, and both are asked."""
+    """The command names two servers, and the app checks both."""
     with DemoServer() as one, DemoServer() as other:
         command = SEVERAL
         for written, demo in zip(re.findall(r"--server (\S+)", SEVERAL), (one, other), strict=True):
@@ -107,7 +107,7 @@ def test_the_app_uses_each_of_several_servers() -> None:
 
 @pytest.mark.parametrize("command", PEOPLE)
 def test_a_command_about_people_writes_their_file(command: str, tmp_path: Path) -> None:
-    """It takes the password that is piped in as well as one that is typed."""
+    """The command accepts a piped password as well as a typed one."""
     words = [sys.executable, "app.py", *arguments(command, "app.py"), "--data", str(tmp_path)]
     password = "a lighthouse at dusk\n"
     subprocess.run(words, cwd=ROOT, input=password, text=True, timeout=LONGEST_WAIT, check=True)
@@ -118,7 +118,7 @@ def test_a_command_about_people_writes_their_file(command: str, tmp_path: Path) 
 def test_a_snippet_runs_against_the_app(
     snippet: str, app: RunningApp, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The Python snippet, pointed at a running app, ends with a finished run and its file."""
+    """Pointed at a running app, the Python snippet finishes a run and prints its file."""
     with chdir(tmp_path):
         run_python(snippet.replace("http://127.0.0.1:7860", app.url))
     assert re.search(r"^done .*\.png", capsys.readouterr().out, re.M)
@@ -139,7 +139,7 @@ def test_the_address_for_assistants_is_one(app: RunningApp) -> None:
 
 @pytest.mark.parametrize("command", CALLS)
 def test_a_call_is_answered_by_the_app(command: str, app: RunningApp) -> None:
-    """A command that asks a running app is answered with a finished run."""
+    """The running app answers the command with a finished run."""
     words = shlex.split(command.replace("http://127.0.0.1:7860", app.url))
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
@@ -148,13 +148,13 @@ def test_a_call_is_answered_by_the_app(command: str, app: RunningApp) -> None:
 
 @pytest.mark.parametrize("command", SHELL)
 def test_no_command_shows_a_password(command: str) -> None:
-    """Options are seen by everybody at the machine; secrets stand in variables."""
+    """Every user of the machine can see options, so secrets belong in variables."""
     assert not re.search(r"--(login|server-token|server-header|database)[ =]|://[^/ ]*@", command)
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/guide.md"])
 def test_every_link_leads_to_a_file_and_a_heading(page: str) -> None:
-    """Links and images that point into the project exist, with the heading they name."""
+    """Links and images into the project lead to existing files and headings."""
     text = (ROOT / page).read_text(encoding="utf-8")
     for target, heading in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", text):
         if target.startswith("http"):

@@ -1,4 +1,4 @@
-"""docs/security.md is true: its figures, settings, commands and tests match the program."""
+"""Checks of docs/security.md: its figures, settings, commands and tests match the program."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ users session-days idle-days share-link user-header sign-out-address openid-issu
 
 
 def figure(cell: str) -> float | None:
-    """A figure of the table as the program counts: "4,096 MB" in bytes, others as they are."""
+    """Convert a table figure to the program's number: “4,096 MB” to bytes, other figures
+    unchanged."""
     number, _, unit = cell.replace(",", "").partition(" ")
     return float(number) * (MIB if unit == "MB" else 1) if cell else None
 
 
 def in_force(name: str) -> tuple[object, object, object]:
-    """The defaults of a limit: in all, of one person, from one address; None where there is
-    none."""
+    """Return the defaults of a limit: in total, per user and per address. None means no limit."""
     match name.split("."):
         case ["RunLimits"]:
             return RunLimits().all, RunLimits().person, getattr(RunLimits(), "address", None)
@@ -58,13 +58,13 @@ def in_force(name: str) -> tuple[object, object, object]:
 
 @pytest.mark.parametrize("row", LIMITS, ids=lambda row: row[0])
 def test_a_limit_is_the_one_in_force(row: list[str]) -> None:
-    """Each figure of the table is the program's default."""
+    """Each figure in the table matches the program's default."""
     _, *figures, name = row
     assert tuple(map(figure, figures)) == in_force(name.strip("`"))
 
 
 def test_every_limit_is_documented() -> None:
-    """A new limit has to be added to the table."""
+    """The table has a row for every limit, including new limits."""
     told = {row[-1].strip("`").split(".")[1] for row in LIMITS if "Web" in row[-1]}
     names = {re.sub("^(person|address)_", "", field.name) for field in fields(WebLimits)}
     assert told == names, (
@@ -89,14 +89,14 @@ def test_every_setting_for_security_is_explained(setting: str) -> None:
 
 
 def test_every_finding_has_a_test() -> None:
-    """The table has the findings 1 to 27, and each has a test that is named by its number."""
+    """The table has findings 1 to 27. Each finding has a test named by its number."""
     assert [int(row[0]) for row in FINDINGS] == list(range(1, 28))
     held = {int(number) for number in re.findall(r"def test_finding_(\d\d)_", TESTS)}
     assert not set(range(1, 28)) - held, f"no test for findings {sorted(set(range(1, 28)) - held)}"
 
 
 def test_the_files_it_names_exist() -> None:
-    """Paths into the project lead somewhere, and the README leads here."""
+    """Paths into the project exist, and the README links to this page."""
     for path in re.findall(r"`((?:docs|tests|ui|comfy)/[\w./]+)`", PAGE):
         assert (ROOT / path).exists(), path
     assert "docs/security.md" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The writing style: hits per folder may only get fewer."""
+"""Lint for the writing style: the hits per folder may only decrease."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ BASELINE = Path(__file__).with_name("style_baseline.json")
 
 
 def test_no_folder_has_more_hits_than_before() -> None:
-    """Rewrite the text, or lower the numbers in style_baseline.json where there are fewer now."""
+    """If the test fails, rewrite the text. If a folder has fewer hits now, lower its number in
+    style_baseline.json."""
     known = json.loads(BASELINE.read_text(encoding="utf-8"))
     assert dict(sorted(hits_by_folder().items())) == known
 
@@ -28,7 +29,7 @@ def test_no_folder_has_more_hits_than_before() -> None:
     ],
 )
 def test_counts_starts_and_words(text: str, hits: int) -> None:
-    """The first word of a text, and words anywhere in it."""
+    """The lint counts the first word of a text, and words anywhere in it."""
     assert hits_in(text) == hits
 
 

@@ -1,4 +1,4 @@
-"""Nodes of packs and services besides the small catalog."""
+"""Nodes of packs and services that the small catalog lacks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TEXT = ["STRING", {"multiline": True}]
 
 
 def spec(inputs: Mapping[str, Any], *outputs: str, **more: Any) -> dict[str, Any]:
-    """One node class as a server describes it."""
+    """Return a node class as a server describes it."""
     return {
         "input": {"required": dict(inputs)},
         "output": list(outputs),
@@ -88,5 +88,5 @@ MORE_NODES = {
 
 
 def more_nodes() -> Catalogue:
-    """The small server with the nodes that only these tests use."""
+    """Return the small server's catalog with the nodes that only these tests use."""
     return Catalogue({**small_catalogue().raw, **MORE_NODES})

@@ -1,4 +1,4 @@
-"""From a prompt to a form: which fields there are, what they are called, where they stand."""
+"""Forms built from prompts: their fields, labels and order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.samples.forms import (
 
 
 def test_a_plain_prompt_becomes_a_plain_form() -> None:
-    """Texts, size, count, steps and seed come first, in that order and in plain words."""
+    """Texts, size, count, steps and seed come first, in that order and with plain labels."""
     form = form_of(text_to_image())
     assert main_labels(form) == [
         "Prompt",
@@ -36,7 +36,7 @@ def test_a_plain_prompt_becomes_a_plain_form() -> None:
 
 
 def test_the_rest_is_advanced() -> None:
-    """Model, guidance, sampler and file name are there, folded away."""
+    """The form folds away model, guidance, sampler and file name."""
     advanced = {field.key for field in form_of(text_to_image()).fields if field.group == "advanced"}
     assert advanced == {
         "4.ckpt_name",
@@ -66,26 +66,27 @@ def test_linked_inputs_are_no_fields() -> None:
     ],
 )
 def test_widgets_follow_the_servers_types(key: str, type_: str, widget: str) -> None:
-    """Each type has its widget; a slider only where dragging can hit a value."""
+    """Each type has its widget. A slider appears only if dragging is precise enough to hit a
+    value."""
     field = field_of(text_to_image(), key)
     assert (field.type, field.widget) == (type_, widget)
 
 
 def test_the_server_types_a_value_not_the_json() -> None:
-    """A text "7" for a FLOAT is a number field that holds 7.0."""
+    """The text “7” for a FLOAT becomes a number field that holds 7.0."""
     field = field_of(with_values(text_to_image(), "3", cfg="7", steps=12.0), "3.cfg")
     assert (field.widget, field.default) == ("number", 7.0)
 
 
 def test_limits_and_help_are_the_servers() -> None:
-    """min, max, step, round and tooltip come from the catalogue."""
+    """The catalog gives min, max, step, round and tooltip."""
     field = field_of(text_to_image(), "3.cfg")
     assert (field.min, field.max, field.step, field.round) == (0.0, 100.0, 0.1, 0.01)
     assert field.tooltip == "How closely the text is followed."
 
 
 def test_sixty_four_bit_seeds_are_exact() -> None:
-    """Neither the value nor the limit passes through a float, also not in JSON."""
+    """The value and the limit never pass through a float, not even in JSON."""
     prompt = with_values(text_to_image(), "3", seed=2**64 - 1)
     field = json.loads(json.dumps(form_of(prompt).field("3.seed").to_json()))
     assert (field["default"], field["max"]) == (2**64 - 1, 2**64 - 1)
@@ -93,28 +94,29 @@ def test_sixty_four_bit_seeds_are_exact() -> None:
 
 @pytest.mark.parametrize("value", ["randomize", "PARAM_INT_SEED", None, float("nan")])
 def test_a_seed_that_is_no_number_is_random(value: object) -> None:
-    """Placeholders of other programs mean a new seed each time, which is no problem."""
+    """Placeholders of other programs mean a new seed each time. They aren't a problem."""
     form = form_of(with_values(text_to_image(), "3", seed=value))
     assert form.field("3.seed").default in (None, 0)
     assert form.problems == ()
 
 
 def test_a_value_of_the_wrong_kind_is_named_and_replaced() -> None:
-    """A number field never starts with something that is no number."""
+    """A number field always starts with a number."""
     form = form_of(with_values(text_to_image(), "3", steps="many"))
     assert form.field("3.steps").default == 20
     assert form.problems == ("Steps: The value in the workflow is “many”. Enter a whole number.",)
 
 
 def test_a_value_outside_the_limits_is_named_and_moved() -> None:
-    """The server would refuse it; the form starts at the limit."""
+    """The server would refuse the value, so the form starts at the limit."""
     form = form_of(with_values(text_to_image(), "3", steps=0))
     assert form.field("3.steps").default == 1
     assert form.problems == ("Steps: The value in the workflow is 0. Minimum 1.",)
 
 
 def test_a_model_the_server_lacks_is_a_problem_with_the_closest() -> None:
-    """The sentence names workflow, field, value and the closest offered; the value stays."""
+    """The sentence names the workflow, the field, the value and the closest choice. The value
+    doesn't change."""
     form = form_of(with_values(text_to_image(), "4", ckpt_name="v1-5-pruned.safetensors"))
     (problem,) = form.problems
     for part in ("Model", "v1-5-pruned.safetensors", "tiny_sd15.safetensors"):
@@ -145,7 +147,7 @@ def test_a_link_to_a_missing_node_is_named() -> None:
 
 
 def test_editor_state_is_hidden() -> None:
-    """Upload buttons, viewer state, blobs and inputs the node no longer has are not shown."""
+    """The form hides upload buttons, viewer state, blobs and inputs that the node no longer has."""
     prompt = image_prompt(control_after_generate="randomize")
     prompt["10"]["inputs"]["upload"] = "image"
     prompt["6"]["inputs"]["text"] = "A" * 50_000
@@ -162,7 +164,7 @@ def test_what_reaches_no_output_is_hidden() -> None:
 
 
 def test_zeroed_conditioning_is_not_the_negative_prompt() -> None:
-    """A negative side that is only zeros leaves one text, and that is positive."""
+    """If the negative side is only zeros, the form has a single text, and it's positive."""
     prompt = with_values(text_to_image(), "3", negative=["20", 0])
     prompt["20"] = node("ConditioningZeroOut", conditioning=["6", 0])
     del prompt["7"]
@@ -170,7 +172,7 @@ def test_zeroed_conditioning_is_not_the_negative_prompt() -> None:
 
 
 def test_poles_are_kept_apart_through_a_controlnet() -> None:
-    """A node with a positive and a negative way through does not mix them up."""
+    """The app tells the positive and the negative input of a node apart."""
     prompt = with_values(text_to_image(), "3", positive=["20", 0], negative=["20", 1])
     prompt["20"] = node(
         "ControlNetApplyAdvanced",
@@ -215,7 +217,7 @@ def test_texts_are_found_through_guiders_and_primitives() -> None:
 
 
 def test_a_sampler_without_noise_does_not_ask_for_a_seed() -> None:
-    """The second of two advanced samplers adds no noise: its seed does nothing."""
+    """The second of two advanced samplers adds no noise, so its seed has no effect."""
     prompt = text_to_image(
         n3=node(
             "KSamplerAdvanced", add_noise="disable", noise_seed=3, steps=9, latent_image=["5", 0]
@@ -225,7 +227,7 @@ def test_a_sampler_without_noise_does_not_ask_for_a_seed() -> None:
 
 
 def test_telling_titles_become_labels() -> None:
-    """A title that its author chose names the field; one that repeats the class does not."""
+    """A title that the author chose names the field. A title that repeats the class doesn't."""
     prompt = image_prompt()
     prompt["10"]["_meta"] = {"title": "Your photo"}
     prompt["6"]["_meta"] = {"title": "CLIP Text Encode (Positive Prompt)"}
@@ -235,7 +237,8 @@ def test_telling_titles_become_labels() -> None:
 
 
 def test_two_samplers_have_different_labels() -> None:
-    """By their titles where these say something, else by numbers; never by node ids."""
+    """Titles tell the labels apart if they say something. Otherwise numbers do, but never node
+    ids."""
     second = with_values(text_to_image(), "3", latent_image=["3", 0])["3"]
     prompt = with_values(text_to_image(n13=second), "8", samples=["13", 0])
     assert [label for label in main_labels(form_of(prompt)) if "Seed" in label] == [
@@ -251,7 +254,8 @@ def test_two_samplers_have_different_labels() -> None:
 
 
 def test_model_choices_are_readable() -> None:
-    """Folders and extensions go, unless two models would then have one name; values stay exact."""
+    """Labels leave out folders and extensions, unless two models would then have the same name. The
+    values stay exact."""
     prompt = text_to_image(
         n10=node("LoraLoader", lora_name="film.safetensors", model=["4", 0], clip=["4", 1])
     )
@@ -268,7 +272,7 @@ def test_model_choices_are_readable() -> None:
 
 
 def test_outputs_have_a_kind() -> None:
-    """The nodes whose results count, and what they give."""
+    """The form lists the nodes whose results count, with their kind of result."""
     prompt = text_to_image(
         n20=node("PreviewImage", images=["8", 0]),
         n21=node("CreateVideo", images=["8", 0], fps=8.0),
@@ -284,7 +288,7 @@ def test_outputs_have_a_kind() -> None:
 
 
 def test_dynamic_combos_are_dropdowns_with_their_own_inputs() -> None:
-    """A chosen option's inputs are fields like others."""
+    """A chosen option's inputs are fields like any other."""
     video = {
         "format": "mp4",
         "format.codec": "h264",
@@ -301,14 +305,14 @@ def test_dynamic_combos_are_dropdowns_with_their_own_inputs() -> None:
 
 
 def test_cycles_end() -> None:
-    """A graph that runs in a circle still makes a form."""
+    """A graph with a cycle still makes a form."""
     prompt = with_values(text_to_image(), "6", text=["9", 0])
     prompt["5"] = node("RepeatLatentBatch", samples=["3", 0], amount=2)
     assert form_of(prompt).fields
 
 
 def test_markup_in_titles_stays_text() -> None:
-    """Nothing is interpreted here; the label is what the title says."""
+    """The form interprets no markup. The label is the title's text."""
     prompt = image_prompt()
     prompt["10"]["_meta"] = {"title": "<img src=x onerror=alert(1)>"}
     assert field_of(prompt, "10.image").label == "<img src=x onerror=alert(1)>"

@@ -1,4 +1,4 @@
-"""From what a person entered to a prompt."""
+"""Checking what a user entered, and filling a prompt with it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def error_of(key: str, value: object) -> str:
 
 
 def clean(key: str, value: object) -> Any:
-    """The checked value of a good one."""
+    """Return the checked value of a valid entry."""
     values, errors = check(FORM, {key: value})
     assert errors == {}
     return values[key]
@@ -44,7 +44,7 @@ def test_nothing_entered_means_the_workflows_own_values() -> None:
 
 
 def test_all_wrong_fields_are_named_at_once() -> None:
-    """Each wrong value has its own sentence, and the good ones are kept."""
+    """Each wrong value gets its own sentence. The check keeps the valid values."""
     values, errors = check(FORM, {"3.steps": 0, "3.cfg": "high", "5.width": 99999, "6.text": "fox"})
     assert errors == {
         "3.steps": "Minimum 1.",
@@ -60,8 +60,8 @@ def test_too_many_wildcards_are_refused_on_their_field() -> None:
 
 
 def test_our_labels_and_their_help_are_messages() -> None:
-    """So they can be said in other languages, also where a label has a title beside it; an author's
-    own label is text."""
+    """Messages can be translated, even if a label has a title beside it. An author's own label is
+    plain text."""
     said = {"fields": {"3.steps": {"label": "Rounds"}}, "others": "auto"}
     form = form_of(text_to_image(), parse_config("text.toml", said))
     label = form.field("3.seed").label
@@ -94,8 +94,8 @@ def test_our_labels_and_their_help_are_messages() -> None:
     ],
 )
 def test_values_are_read_as_they_are_typed(key: str, typed: object, value: object) -> None:
-    """Numbers may come as text, with a comma for the decimal point; whole numbers are exact to 64
-    bits."""
+    """Users can enter numbers as text, with a comma for the decimal point. Whole numbers are exact
+    up to 64 bits."""
     read = clean(key, typed)
     assert read == value
     assert type(read) is type(value)
@@ -124,20 +124,20 @@ def test_values_are_read_as_they_are_typed(key: str, typed: object, value: objec
     ],
 )
 def test_wrong_values_are_refused_in_words(key: str, typed: object, words: str) -> None:
-    """The sentence starts with the field's label and says what would be right."""
+    """The sentence starts with the field's label and says what would be valid."""
     said = error_of(key, typed)
     assert words in said
     assert labelled_errors(FORM, {key: said}) == {key: f"{FORM.field(key).label}: {said}"}
 
 
 def test_unknown_keys_are_refused() -> None:
-    """A misspelt key is an error, with a suggestion, not silence."""
+    """A misspelled key is an error with a suggestion."""
     _, errors = check(FORM, {"3.step": 4})
     assert errors == {"3.step": "There is no field “3.step”. Did you mean “3.steps”?"}
 
 
 def test_whole_numbers_are_rounded_to_steps_from_the_minimum() -> None:
-    """Width goes in steps of 8, as the editor has it."""
+    """The width has steps of 8, as in the editor."""
     assert clean("5.width", 515) == 512
     assert clean("5.width", 517) == 520
 
@@ -154,14 +154,14 @@ def test_the_workflows_own_value_is_never_rounded() -> None:
 
 
 def test_the_workflows_own_choice_is_accepted() -> None:
-    """A model that the server lacks may be sent unchanged: the server has the last word."""
+    """The app may send a model that the server lacks unchanged. The server decides about it."""
     form = form_of(with_values(text_to_image(), "4", ckpt_name="gone.safetensors"))
     assert check(form, {"4.ckpt_name": "gone.safetensors"})[1] == {}
 
 
 @pytest.mark.parametrize("values", [{}, {"1.image": None}, {"1.image": " "}])
 def test_an_image_that_is_not_there_is_asked_for(values: dict[str, object]) -> None:
-    """The author's own file is not on this server, so one must be given."""
+    """The author's own file isn't on this server, so the user must add an image."""
     assert check(IMAGE, values)[1] == {"1.image": "Add an image."}
 
 
@@ -174,7 +174,7 @@ def test_a_given_image_is_taken_by_name() -> None:
 
 
 def test_an_example_that_the_server_has_may_stay() -> None:
-    """A shell needs no image where the default exists; an emptied field does."""
+    """A shell user needs no image if the default exists. An emptied field needs an image."""
     form = form_of(
         {
             "1": node("LoadImage", "Photo", image="example.png"),
@@ -186,7 +186,7 @@ def test_an_example_that_the_server_has_may_stay() -> None:
 
 
 def test_filling_leaves_the_workflow_alone() -> None:
-    """The prompt is a new one; links and other inputs are as before."""
+    """Filling returns a new prompt. Links and other inputs don't change."""
     workflow = workflow_of(text_to_image())
     before = copy.deepcopy(workflow.prompt)
     values, _ = check(FORM, {"6.text": "a fox", "3.steps": 4})
@@ -197,7 +197,7 @@ def test_filling_leaves_the_workflow_alone() -> None:
 
 
 def test_an_empty_seed_is_drawn_and_told() -> None:
-    """The seed really used is in the values, within limits, and exact in a browser."""
+    """The values contain the seed that the run uses. It's within limits and exact in a browser."""
     values, errors = check(FORM, {"3.seed": ""})
     assert errors == {}
     draws = set()
@@ -218,7 +218,7 @@ def test_one_field_may_set_several_inputs() -> None:
 
 
 def test_hidden_values_are_sent_but_not_told() -> None:
-    """A blob in a hidden input is not copied into every record of a run."""
+    """The app doesn't copy a blob in a hidden input into every run record."""
     blob = "A" * 5000
     prompt = with_values(text_to_image(), "6", text=blob)
     filled, used = fill(workflow_of(prompt), form_of(prompt), {}, random.Random(1))
@@ -232,7 +232,7 @@ KEYS = st.sampled_from([field.key for field in FORM.fields])
 @given(st.dictionaries(KEYS, st.none() | st.text() | st.floats() | st.integers()))
 @settings(max_examples=examples(200))
 def test_every_entry_is_valid_or_named_in_an_error(values: dict[str, object]) -> None:
-    """Every field is either clean or has a sentence, and clean values pass again unchanged."""
+    """Every field is either valid or has a sentence. Valid values pass a second check unchanged."""
     good, errors = check(FORM, values)
     assert set(good) | set(errors) == {field.key for field in FORM.fields}
     assert not set(good) & set(errors)

@@ -1,4 +1,4 @@
-"""Colours: what a picker gives becomes what the server takes."""
+"""Colors: the app turns a picker's value into the server's format."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ PROMPT = {
 
 
 def form() -> Form:
-    """The form of both, on a server that has them."""
+    """Return the form of both nodes, on a server that has them."""
     return build_form(workflow_of(PROMPT), Catalogue(NODES))
 
 
@@ -70,7 +70,7 @@ def test_colours_get_a_picker() -> None:
 def test_a_picked_colour_is_sent_as_the_server_takes_it(
     picked: object, number: int, text: str
 ) -> None:
-    """However a picker writes it; the author's own colour keeps the author's spelling."""
+    """The app accepts any picker's format. The author's own color keeps the author's spelling."""
     clean, errors = check(form(), {"1.color": picked, "2.bg_color": picked})
     assert errors == {}
     prompt, _ = fill(workflow_of(PROMPT), form(), clean, random.Random(1))
@@ -85,5 +85,5 @@ def test_a_number_typed_in_a_shell_is_a_colour() -> None:
 
 @pytest.mark.parametrize("value", ["", None, "sky", "rgb(1,2)", -1, 2**24, True, [1], "#" * 10_000])
 def test_an_invalid_color_is_refused_with_a_sentence(value: object) -> None:
-    """On its field."""
+    """The sentence appears on the field."""
     assert check(form(), {"1.color": value})[1] == {"1.color": "Choose a color, such as #ff8800."}

@@ -1,5 +1,4 @@
-"""Conventions of other programs: titles, values, nodes and a config.toml that say what a form
-shows."""
+"""Conventions of other programs: titles, values, nodes and a config.toml that define a form."""
 
 from __future__ import annotations
 
@@ -37,8 +36,8 @@ from tests.support.samples.forms import (
 
 
 def test_pixelle_titles_name_the_input() -> None:
-    """`$name.input!:help` exposes that input, required, with a help; an output and a description
-    are marked."""
+    """`$name.input!:help` exposes that input as required, with a help text. The app also reads the
+    marks for an output and a description."""
     prompt = titled(
         text_to_image(n20=node("PrimitiveStringMultiline", "MCP", value="Draws anything.")),
         n6="$prompt.text!:What to draw",
@@ -67,7 +66,7 @@ def test_a_pixelle_title_for_a_linked_input_is_ignored() -> None:
 
 
 def test_kind_titles_say_what_a_node_is() -> None:
-    """The prefix is the kind, the rest the name; the rest of the form stays as it would be."""
+    """The prefix gives the kind and the rest gives the name. The other fields don't change."""
     prompt = titled(text_to_image(), n6="TEXT_positive", n7="TEXT_style_notes", n4="MODEL_base")
     prompt["20"] = node("ImpactSwitch", "SWITCH_1", select=1, input1=["8", 0])
     prompt["9"]["inputs"]["images"] = ["20", 0]
@@ -84,7 +83,7 @@ def test_kind_titles_say_what_a_node_is() -> None:
 
 
 def test_swarmui_nodes_are_fields() -> None:
-    """Title, help, limits, order and "advanced" are inputs of the node; they are no fields
+    """Inputs of the node give the title, help, limits, order and “advanced”. They aren't fields
     themselves."""
     settings_ = {"description": "", "order_priority": 2, "is_advanced": False}
     prompt = text_to_image(
@@ -122,7 +121,7 @@ def test_swarmui_nodes_are_fields() -> None:
 
 
 def test_comfyui_deploy_nodes_are_fields() -> None:
-    """`display_name` and `description` name it, `default_value` is the value."""
+    """`display_name` and `description` name the field, and `default_value` is its value."""
     prompt = text_to_image(
         n20=node(
             "ComfyUIDeployExternalText",
@@ -144,7 +143,7 @@ def test_comfyui_deploy_nodes_are_fields() -> None:
 
 
 def test_comfy_pack_nodes_are_fields_and_outputs() -> None:
-    """The title names the field; the output nodes are those that count."""
+    """The title names the field. The output nodes are the outputs that count."""
     prompt = text_to_image(
         n20=node("CPackInputInt", "steps to take", value=9, min=1, max=30),
         n21=node("CPackOutputImage", "result", images=["8", 0], filename_prefix="x"),
@@ -158,8 +157,8 @@ def test_comfy_pack_nodes_are_fields_and_outputs() -> None:
 
 
 def test_placeholders_become_what_they_stand_for() -> None:
-    """`PARAM_…` is the server's default or empty, `${…:default}` the default in it; a seed is
-    drawn."""
+    """`PARAM_…` becomes the server's default or an empty value. `${…:default}` becomes the default
+    in it. The app draws a seed."""
     prompt = with_values(
         text_to_image(), "3", seed="PARAM_INT_SEED", steps="PARAM_INT_STEPS", cfg="${guidance:6.5}"
     )
@@ -177,7 +176,7 @@ def test_placeholders_become_what_they_stand_for() -> None:
 
 
 def test_ordinary_texts_are_no_placeholders() -> None:
-    """Only a whole value of that shape is one."""
+    """A value is a placeholder only if all of it has that shape."""
     assert not any(
         map(is_placeholder, ["a PARAM_INT_SEED", "PARAM_", "${open", "costs ${price:3} today", ""])
     )
@@ -198,7 +197,7 @@ save_image_node_id = 21
 
 
 def mapped(folder: Path, name: str) -> Form:
-    """The form of a workflow beside that config.toml."""
+    """Return the form of a workflow beside that config.toml."""
     prompt = text_to_image(n21=node("PreviewImage", images=["8", 0]))
     (folder / f"{name}.json").write_text(json.dumps(prompt))
     (folder / "config.toml").write_text(CONFIG)
@@ -206,7 +205,8 @@ def mapped(folder: Path, name: str) -> Form:
 
 
 def test_node_mappings_name_nodes(tmp_path: Path) -> None:
-    """A mapping is the node's text; the general ones are for the workflow the file names."""
+    """A mapping to a node stands for its text. The general mappings apply to the workflow that the
+    file names."""
     form = mapped(tmp_path, "main")
     assert shown(form)[0] == ("6.text", "Positive prompt")
     assert form.field("6.text").source == "node_mappings"
@@ -216,7 +216,8 @@ def test_node_mappings_name_nodes(tmp_path: Path) -> None:
 
 
 def test_node_mappings_of_one_workflow(tmp_path: Path) -> None:
-    """A table with the workflow's name is only for it, and names the output that counts."""
+    """A table with the workflow's name applies only to that workflow. It names the output that
+    counts."""
     form = mapped(tmp_path, "other")
     assert shown(form)[0] == ("7.text", "Wish")
     assert form.field("6.text").source == "heuristic"
@@ -246,7 +247,7 @@ def test_a_mapping_to_no_input_says_what_to_write(
     "content", [b"[node_mappings", b"\xff", b"node_mappings = 3", b"[server]\nws_port = 1"]
 )
 def test_a_config_that_says_nothing_is_no_obstacle(tmp_path: Path, content: bytes) -> None:
-    """An unreadable one is a problem, one about other things is nothing."""
+    """An unreadable config is a problem. A config about other things is ignored."""
     (tmp_path / "config.toml").write_bytes(content)
     mappings = read_mappings(tmp_path / "main.json")
     assert mappings.nodes == ()
@@ -257,13 +258,14 @@ def test_a_config_that_says_nothing_is_no_obstacle(tmp_path: Path, content: byte
 
 
 def app_form(app: App | None = None, config: FormConfig | None = None, **titles: str) -> Form:
-    """A form that several have something to say about."""
+    """Return a form that App mode, a config and titles can define."""
     prompt = parse_workflow("sample", titled(text_to_image(), **titles)).prompt
     return build_form(Workflow("sample", prompt, None, config, app=app), small_catalogue())
 
 
 def test_app_mode_defines_the_shown_fields() -> None:
-    """Its inputs are the main fields, in its order, with its labels; one may set several inputs."""
+    """The App's inputs are the main fields, in its order and with its labels. An input of the App
+    may set several inputs."""
     app = App(
         (ShownInput((("3", "steps"),), "How long"), ShownInput((("6", "text"), ("7", "text")))),
         ("9",),
@@ -300,14 +302,13 @@ def test_a_toml_comes_before_an_app_and_an_app_before_titles() -> None:
 
 
 def test_app_mode_may_name_missing_inputs() -> None:
-    """Inputs that lead nowhere are left out, and the form stays."""
+    """The form leaves out inputs that lead nowhere and keeps the rest."""
     app = App((ShownInput((("99", "x"),), "Gone"), ShownInput((), "Nothing")), ("9",))
     assert shown(app_form(app))
 
 
 def test_what_a_subgraph_shows_outside_gets_its_name() -> None:
-    """A setting that its author brought to the outside is worth showing, under the author's
-    name."""
+    """A setting that the author promoted out of a subgraph appears under the author's name."""
     prompt = parse_workflow("sample", text_to_image()).prompt
     promoted = (
         ShownInput((("3", "cfg"),), "Obedience"),
@@ -344,7 +345,7 @@ CLASSES = [
 
 @given(TITLES)
 def test_any_title_is_parsed_or_ignored(title: str) -> None:
-    """No title makes a reader fail."""
+    """No title makes a reader raise an error."""
     for read in (read_wrapper_title, read_pixelle_title, read_kind_title):
         read(title)
 
@@ -370,5 +371,5 @@ def test_any_mix_of_conventions_makes_a_form(nodes: list[tuple[str, str, Any]]) 
     )
 )
 def test_any_mapping_is_read(table: dict[str, Any]) -> None:
-    """Names and node ids of any kind."""
+    """The reader accepts names and node ids of any kind."""
     assert len(parse_mappings("main", {"node_mappings": table}).nodes) <= len(table)

@@ -1,4 +1,4 @@
-"""Dynamic combos in a form: another option brings other fields."""
+"""Dynamic combos in a form: each option has its own fields."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CATALOGUE = wide_catalogue()
 
 
 def inputs_after(**values: object) -> dict[str, Any]:
-    """The node's inputs once these options of it are chosen."""
+    """Return the node's inputs after these options are chosen."""
     prompt, _ = choose_options(
         PAINTED, CATALOGUE, {f"8.{name.replace('__', '.')}": v for name, v in values.items()}
     )
@@ -59,7 +59,7 @@ def test_a_value_that_does_not_fit_gives_way() -> None:
 
 
 def test_options_within_options() -> None:
-    """The inner combo starts with its first choice, and its choice brings inputs in turn."""
+    """The inner combo starts with its first choice, which adds inputs of its own."""
     assert inputs_after(model="Animated")["model.mode"] == "plain"
     assert inputs_after(model="Animated", model__mode="fast") == {
         "model": "Animated",
@@ -72,12 +72,12 @@ def test_options_within_options() -> None:
 
 @pytest.mark.parametrize("value", ["Small", "Nonsense", None, 5, ["8", 0]])
 def test_nothing_changes_without_another_option(value: object) -> None:
-    """The author's own, or one that is not offered."""
+    """The value is the author's own option, or an option that the server doesn't offer."""
     assert choose_options(PAINTED, CATALOGUE, {"8.model": value}) == (PAINTED, frozenset())
 
 
 def test_a_combo_says_that_it_redraws() -> None:
-    """The page has to ask for the form again when it changes."""
+    """The page has to request the form again when the combo changes."""
     form = wide_form(PAINTED)
     assert form.field("8.model").redraws
     assert not form.field("8.seed").redraws
@@ -97,7 +97,8 @@ def test_the_inputs_of_an_option_stand_right_after_it() -> None:
 
 
 def test_new_inputs_are_shown_where_the_author_put_the_combo() -> None:
-    """The author could not mention them, and hid only the rest of the own option."""
+    """The author couldn't mention the new inputs, and hid only the rest of the original option's
+    inputs."""
     config = parse_config(
         "x.toml", {"others": "hidden", "fields": {"8.model": {}, "8.model.steps": {}}}
     )
@@ -121,7 +122,7 @@ def test_only_the_chosen_options_inputs_are_sent() -> None:
 
 
 def test_an_options_image_is_asked_for() -> None:
-    """A loader comes with it; its field is required, and among the main ones as all images."""
+    """The option adds a loader. Its field is required and, like all images, a main field."""
     form = wide_form(PAINTED, {"8.model": "From photo"})
     photo = form.field("8.model.photo.image")
     assert (photo.required, photo.optional, photo.group) == (True, False, "main")
@@ -132,13 +133,13 @@ def test_an_options_image_is_asked_for() -> None:
 
 
 def test_missing_requirements_of_an_option_are_named() -> None:
-    """A link that no upload can feed."""
+    """The option needs a link that no upload can feed."""
     (problem,) = wide_form(PAINTED, {"8.model": "With voice"}).problems
     assert problem == "“Painter” now needs “Voice”, which this workflow doesn't provide."
 
 
 def test_what_was_missing_before_is_not_the_options_fault() -> None:
-    """A workflow that never had a link keeps its own trouble, and gets no loader for it."""
+    """A workflow that never had a link keeps its own problem. The app adds no loader for it."""
     prompt = copy.deepcopy(PAINTED) | {
         "8": node("Painter", model="From photo", **{"model.keep": True}, seed=1)
     }
@@ -163,8 +164,8 @@ CHOICES = st.fixed_dictionaries(
 @given(st.lists(CHOICES, max_size=5))
 @settings(max_examples=examples(150))
 def test_any_row_of_choices_leaves_a_node_whole(rows: list[dict[str, object]]) -> None:
-    """Every widget of the chosen options has a value, nothing of others is left, and choosing twice
-    changes nothing."""
+    """Every widget of the chosen options has a value, and no value of other options remains.
+    Choosing twice changes nothing."""
     prompt = PAINTED
     for values in rows:
         prompt, _ = choose_options(prompt, CATALOGUE, values)

@@ -1,4 +1,4 @@
-"""Files in a form: which may be left empty, and how another is added."""
+"""Files in a form: which fields may stay empty, and how users add another file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ PHOTO = node("LoadImage", "Load Image", image="example.png")
 
 
 def edit(*loaders: str, **changed: Any) -> Prompt:
-    """An image made from a text and reference images, as many as there are loaders."""
+    """Return a prompt that makes an image from a text and reference images, with one loader per
+    image."""
     painter = node("Painter", model="Small", seed=1, **{"model.prompt": "a fox", "model.steps": 4})
     for number, loader in enumerate(loaders, 1):
         painter["inputs"][f"model.images.image_{number}"] = [loader, 0]
@@ -39,14 +40,15 @@ def filled(prompt: Prompt, values: dict[str, object]) -> tuple[Prompt, dict[str,
 
 
 def steered() -> Prompt:
-    """Text to image with an adapter that takes an image."""
+    """Return a text-to-image prompt with an adapter that takes an image."""
     adapter = node("StyleAdapter", model=["4", 0], image=["20", 0], weight=1.0)
     return with_values(text_to_image(n20=PHOTO, n21=adapter), "3", model=["21", 0])
 
 
 @pytest.mark.parametrize("empty", [None, "", " "])
 def test_an_optional_image_left_empty_is_taken_out(empty: object) -> None:
-    """With the node that needed it; the values really used say that there was none."""
+    """The app also removes the node that needed the image. The run's values say that there was no
+    image."""
     field = wide_form(steered()).field("20.image")
     assert (field.optional, field.required) == (True, False)
     prompt, used = filled(steered(), {"20.image": empty})
@@ -61,13 +63,15 @@ def test_an_image_that_is_not_mentioned_is_the_authors() -> None:
 
 
 def test_an_optional_example_that_is_gone_is_left_out() -> None:
-    """The author's own file is not on this server and none is given: the run goes without."""
+    """The author's own file isn't on this server and the user adds no image. The run does without
+    it."""
     prompt = with_values(steered(), "20", image="mine.png")
     assert filled(prompt, {})[0] == text_to_image()
 
 
 def test_an_author_may_require_what_could_go() -> None:
-    """And may let a shell do without what cannot: the default stays then, as it always did."""
+    """An author can require an image that the run could do without. The author can also let users
+    leave a needed image empty: its default then stays."""
     strict = parse_config("x.toml", {"fields": {"20.image": {"required": True}}})
     assert check(wide_form(steered(), None, strict), {"20.image": None})[1] == {
         "20.image": "Add an image."
@@ -81,7 +85,7 @@ def test_an_author_may_require_what_could_go() -> None:
 
 
 def test_each_may_be_empty_but_not_all() -> None:
-    """The sentence names them all, on each of them."""
+    """Each empty field gets the sentence, which names all of the fields."""
     frames = {"images.image0": ["1", 0], "images.image1": ["2", 0]}
     prompt = {
         "1": node("LoadImage", "Start", image="example.png"),
@@ -107,7 +111,7 @@ def test_each_may_be_empty_but_not_all() -> None:
 
 
 def test_only_the_last_image_of_a_group_grows() -> None:
-    """And only as far as the node goes."""
+    """The group grows only as far as its node allows."""
     form = wide_form(edit("1", "2"))
     assert [form.field(key).grows for key in ("1.image", "2.image")] == [
         None,
@@ -118,7 +122,7 @@ def test_only_the_last_image_of_a_group_grows() -> None:
 
 
 def test_adding_an_image_draws_a_field_after_the_last() -> None:
-    """It is optional, in the same group, named differently, and can grow in turn."""
+    """The new field is optional, in the same group and has its own label. It can grow in turn."""
     key = "8.model.images.image_2.image"
     form = wide_form(edit("1"), {key: None})
     keys = [field.key for field in form.fields]
@@ -137,7 +141,7 @@ def test_adding_an_image_draws_a_field_after_the_last() -> None:
 
 
 def test_an_added_image_stands_where_its_author_put_the_first() -> None:
-    """Under the same heading, called alike."""
+    """The added image has the same heading, and the same label with a number."""
     said = {"1.image": {"label": "Reference", "group": "Style"}}
     config = parse_config("x.toml", {"others": "hidden", "fields": said})
     form = wide_form(edit("1"), {"8.model.images.image_2.image": None}, config)
@@ -148,7 +152,8 @@ def test_an_added_image_stands_where_its_author_put_the_first() -> None:
 
 
 def test_an_added_image_is_sent_by_a_loader_of_its_own() -> None:
-    """Linked to the next place; one added and left empty is not there at all."""
+    """The loader links to the next input of the group. The app doesn't send an added field that
+    stays empty."""
     key = "8.model.images.image_2.image"
     prompt, used = filled(edit("1"), {key: "me/cat.png"})
     assert prompt["8.model.images.image_2"] == node("LoadImage", image="me/cat.png")
@@ -172,7 +177,7 @@ def test_a_prompt_with_added_images_opens_again() -> None:
 
 
 def test_keys_that_name_no_place_add_nothing() -> None:
-    """They are refused as any unknown key."""
+    """The check refuses the keys like any unknown key."""
     values = {"8.model.images.image_9.image": "a.png", "7.images.image0.image": "a.png"}
     form: Form = wide_form(edit("1"), values)
     assert set(check(form, values)[1]) == set(values)

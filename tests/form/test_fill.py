@@ -1,4 +1,4 @@
-"""Changes of the editor when it queues a prompt: wildcards, names and dates."""
+"""Changes that the editor makes when it queues a prompt: wildcards, names and dates."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def sent(
 
 
 def test_wildcards_are_drawn_and_told() -> None:
-    """Another each time, and the text really sent is the value of the run."""
+    """Each run draws another text. The run's values contain the text that was sent."""
     seen = set()
     for number in range(30):
         prompt, used = sent(DYNAMIC, {}, number)
@@ -41,18 +41,18 @@ def test_wildcards_are_drawn_and_told() -> None:
 
 
 def test_what_a_person_types_may_hold_wildcards() -> None:
-    """Not only the author's text."""
+    """Wildcards also work in the user's text, not only in the author's."""
     assert sent(DYNAMIC, {"24.prompt": "{one}"})[1]["24.prompt"] == "one"
 
 
 def test_braces_elsewhere_stay() -> None:
-    """Only inputs that their node declares take wildcards."""
+    """Wildcards work only in inputs whose node declares them."""
     prompt, used = sent(text_to_image(), {"9.filename_prefix": "{a|b}"})
     assert prompt["9"]["inputs"]["filename_prefix"] == used["9.filename_prefix"] == "{a|b}"
 
 
 def test_one_field_sends_one_text() -> None:
-    """Where a field sets several inputs, all get the same draw."""
+    """If a field sets several inputs, all of them get the same draw."""
     twin = with_values(
         DYNAMIC | {"25": node("EditText", prompt="x", clip=["4", 1])}, "3", negative=["25", 0]
     )
@@ -63,7 +63,7 @@ def test_one_field_sends_one_text() -> None:
 
 
 def test_file_prefixes_name_values_and_the_date() -> None:
-    """The values of this run, also a seed drawn for it."""
+    """The prefix contains the values of this run, including a drawn seed."""
     prompt = with_values(
         text_to_image(), "9", filename_prefix="%date:yyyy-MM-dd%/%KSampler.seed%_%width%"
     )
@@ -73,6 +73,6 @@ def test_file_prefixes_name_values_and_the_date() -> None:
 
 
 def test_values_told_can_be_sent_again() -> None:
-    """They hold no wildcards any more, so the same comes out."""
+    """A run's values hold no more wildcards, so they give the same prompt again."""
     prompt, used = sent(DYNAMIC, {"3.seed": None})
     assert sent(DYNAMIC, used, 99)[0] == prompt

@@ -18,29 +18,28 @@ from tests.support.samples.forms import form_of, node, parse_workflow, text_to_i
 
 
 def form_with(prompt: Prompt) -> Form:
-    """The form of a prompt on that server."""
+    """Return the form of a prompt on the server with the extra nodes."""
     return build_form(parse_workflow("sample", prompt), more_nodes())
 
 
 def main(form: Form) -> dict[str, str]:
-    """The main fields: label by key."""
+    """Return the label of each main field by its key."""
     return {field.key: field.label for field in form.fields if field.group == "main"}
 
 
 def group(form: Form, key: str) -> str:
-    """Where a field stands."""
     return form.field(key).group
 
 
 def encoded(class_type: str, **texts: str) -> Prompt:
-    """A prompt whose positive text is encoded by another node."""
+    """Return a prompt whose positive text is encoded by a node of this class."""
     return with_values(
         text_to_image(n20=node(class_type, clip=["4", 1], **texts)), "3", positive=["20", 0]
     )
 
 
 def test_one_text_for_two_encoders_is_asked_once() -> None:
-    """SDXL's two inputs with the same text, or with none, are one field that sets both."""
+    """If SDXL's two inputs have the same text, or no text, a single field sets both."""
     for text in ("a fox", ""):
         field = form_with(encoded("CLIPTextEncodeSDXL", text_g=text, text_l=text)).field(
             "20.text_g"
@@ -61,7 +60,7 @@ def test_two_texts_for_two_encoders_have_different_labels() -> None:
 
 
 def test_the_same_text_for_two_samplers_is_asked_once_and_their_seeds_twice() -> None:
-    """A base and a refiner share what they show, not their chance."""
+    """A base and a refiner share their text, but not their seed."""
     base = text_to_image()
     prompt = text_to_image(
         n13=with_values(base, "3", positive=["16", 0], latent_image=["3", 0])["3"],
@@ -96,7 +95,7 @@ def test_a_text_is_found_through_joining_and_text_models() -> None:
 
 
 def test_instructions_to_a_text_model_are_not_the_prompt() -> None:
-    """A system prompt is the author's; what the person wants is another."""
+    """The system prompt belongs to the author. The user's text is a different input."""
     prompt = text_to_image(
         n20=node("PrimitiveStringMultiline", "System Prompt", value="You are an expert."),
         n21=node("StringConcatenate", string_a=["20", 0], string_b="a fox", delimiter=""),
@@ -106,7 +105,7 @@ def test_instructions_to_a_text_model_are_not_the_prompt() -> None:
 
 
 def test_every_guider_is_traced() -> None:
-    """Also one with two conditionings and a negative."""
+    """The app also traces a guider with two conditionings and a negative."""
     prompt = {
         "1": node("CLIPTextEncode", text="a", clip=["9", 0]),
         "2": node("CLIPTextEncode", text="b", clip=["9", 0]),
@@ -130,7 +129,7 @@ def test_every_guider_is_traced() -> None:
 
 
 def test_a_negative_text_that_the_sampler_ignores_is_folded_away() -> None:
-    """A guidance of exactly 1 never looks at it."""
+    """A sampler with a guidance of exactly 1 ignores the text."""
     assert group(form_of(with_values(text_to_image(), "3", cfg=1.0)), "7.text") == "advanced"
     assert group(form_of(with_values(text_to_image(), "3", cfg=1.1)), "7.text") == "main"
 
@@ -146,7 +145,7 @@ def test_a_text_that_is_zeroed_is_hidden() -> None:
 
 
 def test_songs_are_tags_and_lyrics_and_seconds() -> None:
-    """In the order in which one thinks of them; the seed that counts is the sampler's."""
+    """The fields have the order in which users think of them. Only the sampler's seed counts."""
     prompt = with_values(
         text_to_image(
             n20=node("SongText", clip=["4", 1], tags="folk", lyrics="la la", seed=1),
@@ -173,7 +172,7 @@ def test_only_the_length_of_the_result_is_asked() -> None:
 
 
 def test_a_service_is_asked_for_its_text_shape_model_and_seed() -> None:
-    """A node that makes an image by itself has all of it."""
+    """A node that makes an image by itself has all of these inputs."""
     prompt = {
         "1": node(
             "ImageService",
@@ -191,7 +190,7 @@ def test_a_service_is_asked_for_its_text_shape_model_and_seed() -> None:
 
 
 def test_sizes_that_are_chosen_are_main() -> None:
-    """An aspect ratio and megapixels, not their rounding."""
+    """The aspect ratio and the megapixels are main fields. Their rounding isn't."""
     prompt = text_to_image(
         n20=node("ResolutionSelector", aspect_ratio="1:1", megapixels=1.0, multiple=8)
     )
@@ -201,7 +200,7 @@ def test_sizes_that_are_chosen_are_main() -> None:
 
 
 def test_a_style_has_a_strength_and_a_recipe_has_none() -> None:
-    """A LoRA that only saves steps is no matter of taste."""
+    """The strength of a LoRA that only saves steps isn't a matter of taste."""
     for name, where in (("ink_style", "main"), ("Lightning-4steps-V1", "advanced")):
         lora = node(
             "LoraLoaderModelOnly",
@@ -214,8 +213,8 @@ def test_a_style_has_a_strength_and_a_recipe_has_none() -> None:
 
 
 def test_values_and_choices_of_the_authors_own_are_main() -> None:
-    """A node that only holds a value was put there to be set, if its author named it; choices are
-    written in it."""
+    """If the author named a node that only holds a value, users are meant to set it. The node
+    itself contains its choices."""
     prompt = text_to_image(
         n20=node("PrimitiveBoolean", "Use the draft?", value=True),
         n21=node("Switch", switch=["20", 0], on_true=["6", 0], on_false=["7", 0]),
@@ -249,7 +248,7 @@ def test_code_is_not_asked_for() -> None:
 
 
 def test_what_only_feeds_a_preview_is_folded_away() -> None:
-    """Where something is saved, what only shows on the way is not the result."""
+    """If the workflow saves something, a preview on the way isn't the result."""
     prompt = text_to_image(
         n20=node("PrimitiveStringMultiline", "Note", value="hello"),
         n21=node("PreviewAny", source=["20", 0]),
@@ -258,8 +257,8 @@ def test_what_only_feeds_a_preview_is_folded_away() -> None:
 
 
 def test_an_image_for_a_missing_node_is_asked_for() -> None:
-    """Its link may be lost with the node; without missing nodes an image that nothing uses is
-    hidden."""
+    """The link may be lost with the missing node. Without missing nodes, the form hides an image
+    that nothing uses."""
     loader = node("LoadImage", image="example.png")
     assert group(form_of(text_to_image(n20=loader)), "20.image") == "hidden"
     missing = node("Unknown thing", image=["8", 0])
@@ -283,7 +282,7 @@ def test_an_image_for_a_missing_node_is_asked_for() -> None:
     ],
 )
 def test_titles_give_what_their_author_added(title: str, label: str) -> None:
-    """The class's own words say nothing, and are left out where the rest is a name."""
+    """The label leaves out the class's own words if the rest is a name."""
     prompt = text_to_image(
         n20=node("LoadImage", title, image="example.png"), n21=node("SaveImage", images=["20", 0])
     )
@@ -291,7 +290,7 @@ def test_titles_give_what_their_author_added(title: str, label: str) -> None:
 
 
 def test_numbered_titles_number_the_fields() -> None:
-    """“Load Image 3” is image 3."""
+    """“Load Image 3” becomes “Image 3”."""
     extra = {
         f"n{20 + i}": node("LoadImage", f"Load Image {i}", image="example.png") for i in (1, 2, 3)
     }
@@ -326,8 +325,8 @@ def test_dozens_of_the_same_are_asked_once_or_folded_away() -> None:
 
 
 def test_long_chains_take_no_longer_than_they_are() -> None:
-    """Thousands of nodes in a row, or all linked to one another, end in good time and without
-    recursion."""
+    """The app handles thousands of nodes, in a row or all linked to each other, in good time and
+    without recursion."""
     prompt = text_to_image()
     prompt["c0"] = node("PrimitiveStringMultiline", value="a fox")
     for i in range(1, 3000):

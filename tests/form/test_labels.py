@@ -1,4 +1,4 @@
-"""Labels that are parts of node titles."""
+"""Labels taken from parts of node titles."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OPENING = {")": "(", "]": "[", "\uff09": "\uff08"}
 
 
 def is_balanced(text: str) -> bool:
-    """True if each bracket has its partner."""
+    """Return whether each bracket has its partner."""
     opened: list[str] = []
     for character in text:
         if character in OPENING.values():
@@ -47,7 +47,8 @@ def is_balanced(text: str) -> bool:
     ],
 )
 def test_brackets_of_the_class_name_are_dropped(title: str, label: str) -> None:
-    """ComfyUI's own names have brackets, and the author's words stand behind or in others."""
+    """ComfyUI's own names have brackets. The author's words stand behind them or in other
+    brackets."""
     assert telling_part(title, *SAMPLER) == label
 
 

@@ -1,4 +1,4 @@
-"""Fields for images, masks and other files that go in."""
+"""Fields for input images, masks and other files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.samples.forms import (
 
 
 def test_an_image_that_goes_in_comes_with_its_strength() -> None:
-    """Where an image is repainted, how much of it is a main field."""
+    """If the workflow repaints an image, the strength is a main field."""
     assert main_labels(form_of(image_prompt())) == [
         "Prompt",
         "Negative prompt",
@@ -29,7 +29,7 @@ def test_an_image_that_goes_in_comes_with_its_strength() -> None:
 
 
 def test_a_mask_that_is_read_makes_a_mask_field() -> None:
-    """The image is painted on where its MASK output goes somewhere."""
+    """Users can paint on the image if its MASK output is connected."""
     assert field_of(image_prompt(), "10.image").widget == "image"
     masked = with_values(image_prompt(), "3", latent_image=["12", 0])
     masked["12"] = node("SetLatentNoiseMask", samples=["11", 0], mask=["10", 1])
@@ -37,7 +37,7 @@ def test_a_mask_that_is_read_makes_a_mask_field() -> None:
 
 
 def test_a_mask_file_is_an_image() -> None:
-    """LoadImageMask reads an image; there is nothing to paint."""
+    """LoadImageMask reads an image, so there's nothing to paint."""
     masked = with_values(image_prompt(), "3", latent_image=["12", 0])
     masked["12"] = node("SetLatentNoiseMask", samples=["11", 0], mask=["13", 0])
     masked["13"] = node("LoadImageMask", image="example.png", channel="alpha")
@@ -45,7 +45,7 @@ def test_a_mask_file_is_an_image() -> None:
 
 
 def test_other_peoples_uploads_are_not_offered() -> None:
-    """The server lists every file in its input folder; a form does not."""
+    """The server lists every file in its input folder. A form doesn't."""
     assert field_of(image_prompt(), "10.image").choices is None
 
 

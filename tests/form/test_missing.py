@@ -33,7 +33,7 @@ class Listed:
 
 
 def said_about(*nodes: dict[str, object], listed: tuple[Listed, ...] = ()) -> list[str]:
-    """The sentences about node classes."""
+    """Return the sentences about missing node classes."""
     prompt = {str(number): one for number, one in enumerate(nodes)}
     return [one.sentence for one in missing_classes(prompt, small_catalogue(), listed)]
 
@@ -51,7 +51,7 @@ def test_nothing_close_is_nothing_said() -> None:
 
 
 def test_titles_tell_where_it_is_used() -> None:
-    """Only those that say more than the class; at most three."""
+    """The sentence lists at most three titles, and only titles that say more than the class."""
     nodes = [node("Quux", title) for title in ("Quux", "Sky", "Sea", "Sand", "Sun", "Sun")]
     assert said_about(*nodes) == [
         "Missing node: Quux. It is used 6 times. The workflow calls it “Sky”, “Sea”, “Sand”, …."
@@ -59,7 +59,7 @@ def test_titles_tell_where_it_is_used() -> None:
 
 
 def test_a_graph_knows_the_pack() -> None:
-    """Where a missing class is to be had."""
+    """The sentence names the pack that has the missing class."""
     (said,) = said_about(node("Quux"), listed=(Listed(class_type="Quux", pack="quux-nodes"),))
     assert said == "Missing node: Quux. It comes with the node pack quux-nodes."
 
@@ -76,7 +76,8 @@ def test_a_graph_knows_the_pack() -> None:
 def test_says_why_a_node_of_comfyui_is_missing(
     class_type: str, has_paid_nodes: bool, said: str
 ) -> None:
-    """A server without any paid API node may be started without them; else its version differs."""
+    """A server without any paid API node may have been started without them. Otherwise its version
+    differs."""
     raw = dict(small_catalogue().raw)
     if has_paid_nodes:
         raw["IdeogramV3"] = {"python_module": "comfy_api_nodes.nodes_ideogram"}
@@ -86,8 +87,8 @@ def test_says_why_a_node_of_comfyui_is_missing(
 
 
 def test_a_prompt_without_packs_names_paid_nodes() -> None:
-    """Prompts in API format don't say where a node comes from. A pack's node of the same name is the
-    pack's."""
+    """Prompts in API format don't say where a node comes from. If a graph lists the node with a
+    pack, the node belongs to that pack."""
     (paid,) = said_about(node("KlingVideoNode"))
     assert "paid API node" in paid
     (other,) = said_about(
@@ -127,7 +128,7 @@ def test_a_graph_knows_where_a_model_comes_from(listed: Listed, end: str) -> Non
 
 
 def test_a_hidden_model_that_is_missing_is_said_too() -> None:
-    """Hidden or not, the server would refuse it."""
+    """The server would refuse the missing model even if its field is hidden."""
     config = parse_config("x.toml", {"fields": {"4.ckpt_name": {"hidden": True}}})
     prompt = with_values(text_to_image(), "4", ckpt_name="gone.safetensors")
     assert "gone.safetensors" in " ".join(form_of(prompt, config).problems)

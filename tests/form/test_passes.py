@@ -20,13 +20,13 @@ CATALOGUE = small_catalogue()
 
 
 def declared(prompt: Prompt, *statements: Statement) -> tuple[Candidate, ...]:
-    """The candidates of a prompt after the second pass."""
+    """Return a prompt's candidates after the second pass."""
     layers = (Layer(statements),)
     return declare(find_candidates(prompt, CATALOGUE), layers, Layer(), Trace(prompt, CATALOGUE))
 
 
 def about(key: InputRef, said: FieldConfig) -> Candidate:
-    """One candidate about which an author says something, after all passes."""
+    """Return a candidate with an author's setting, after all passes."""
     prompt = text_to_image()
     fields = declared(prompt, Statement("toml", (key,), said))
     (found,) = [
@@ -50,7 +50,7 @@ def test_every_input_with_a_value_is_a_candidate() -> None:
 
 
 def test_declared_candidates_come_first() -> None:
-    """The others follow in the prompt's order."""
+    """The other candidates follow in the prompt's order."""
     prompt, seed = text_to_image(), InputRef("3", "seed")
     fields = declared(prompt, Statement("toml", (seed,)))
     assert (fields[0].ref, fields[0].source) == (seed, "toml")
@@ -59,7 +59,7 @@ def test_declared_candidates_come_first() -> None:
 
 
 def test_merging_keeps_every_input() -> None:
-    """Two texts with one role become one field that sets both."""
+    """Two texts with the same role become a single field that sets both."""
     text = node("CLIPTextEncode", text="a lighthouse at dusk", clip=["4", 1])
     prompt = text_to_image(n7=text)
     before = declared(prompt)
@@ -80,12 +80,12 @@ def test_merging_keeps_every_input() -> None:
 def test_an_author_chooses_the_widget_that_fits(
     said: FieldConfig, widget: str, problems: int
 ) -> None:
-    """The input keeps its widget if the author's doesn't fit."""
+    """The input keeps its own widget if the author's widget doesn't fit."""
     steps = about(InputRef("3", "steps"), said)
     assert (steps.widget, len(steps.problems)) == (widget, problems)
 
 
 def test_a_default_beyond_the_limits_is_the_limit() -> None:
-    """With a sentence about it."""
+    """A sentence reports the change."""
     steps = about(InputRef("3", "steps"), FieldConfig("", max=10))
     assert (steps.default, steps.limits.max, len(steps.problems)) == (10, 10, 1)

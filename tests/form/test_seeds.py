@@ -1,4 +1,4 @@
-"""Seeds: fixed, random, counting on."""
+"""Seeds: fixed, random or counting up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SEED = FORM.field("3.seed")
 
 
 def sent(value: object) -> object:
-    """The seed that a run gets."""
+    """Return the seed that a run gets."""
     clean, errors = check(FORM, {"3.seed": value})
     assert errors == {}
     prompt, used = fill(workflow_of(text_to_image()), FORM, clean, random.Random(1))
@@ -36,16 +36,17 @@ def sent(value: object) -> object:
     ],
 )
 def test_a_seed_is_sent_as_said(value: object, seed: int) -> None:
-    """Itself, or the one after the last; after the largest comes the smallest."""
+    """The run gets the given seed or the next one after the last seed. The smallest seed follows
+    the largest."""
     assert sent(value) == seed
 
 
 def test_none_draws_another_each_time() -> None:
-    """From the generator that is handed in."""
+    """The draw comes from the given generator."""
     rng = random.Random(5)
     assert len({next_seed(SEED, None, rng) for _ in range(20)}) == 20
 
 
 def test_counting_from_nowhere_is_refused() -> None:
-    """The last seed must have been one."""
+    """The last seed must be a valid seed."""
     assert check(FORM, {"3.seed": CountUp(-3)})[1] == {"3.seed": "Minimum 0."}

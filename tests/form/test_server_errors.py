@@ -21,7 +21,7 @@ FORM = form_of(text_to_image())
 def error(
     node_id: str, input_name: str | None, type_: str, message: str = "", details: str = ""
 ) -> NodeError:
-    """One objection of the server."""
+    """Return a single objection of the server."""
     return NodeError(node_id, input_name, "KSampler", type_, message, details)
 
 
@@ -89,12 +89,12 @@ def error(
     ],
 )
 def test_each_objection_lands_on_its_field(refusal: NodeError, key: str, sentence: str) -> None:
-    """The sentence is on the field, starts with its label and needs no knowledge of ComfyUI."""
+    """The sentence appears on the field and needs no knowledge of ComfyUI."""
     assert place_errors(FORM, [refusal]) == ({key: sentence}, ())
 
 
 def test_a_missing_image_is_asked_for_again() -> None:
-    """LoadImage checks its file itself and says so in its own way."""
+    """LoadImage checks its file itself and has its own error message."""
     form = form_of(
         {"1": node("LoadImage", "Photo", image="a.png"), "2": node("PreviewImage", images=["1", 0])}
     )
@@ -106,7 +106,7 @@ def test_a_missing_image_is_asked_for_again() -> None:
 
 
 def test_several_objections_to_one_field_are_joined() -> None:
-    """Nothing is lost, nothing is said twice."""
+    """The app loses no objection and repeats none."""
     refusals = [
         error("3", "steps", "required_input_missing"),
         error("3", "steps", "required_input_missing"),
@@ -138,7 +138,7 @@ def test_a_refused_file_without_a_field_gets_our_own_sentence() -> None:
 
 
 def test_a_missing_node_is_named_by_its_class() -> None:
-    """The server's words have the node's title as its author wrote it, notation and all."""
+    """The server's message quotes the node's title as the author wrote it, with its notation."""
     words = "Node '<Size:advanced:1>' not found. The custom node may not be installed."
     placed, general = place_errors(
         FORM, [error("8", None, "missing_node_type", words, "Node ID '#8'")]
@@ -147,13 +147,13 @@ def test_a_missing_node_is_named_by_its_class() -> None:
 
 
 def test_an_unknown_objection_is_passed_on() -> None:
-    """A type of a newer server is shown in the server's words."""
+    """The app shows a newer server's error type in the server's own words."""
     _, general = place_errors(FORM, [error("77", None, "brand_new", "Something odd", "in detail")])
     assert general == ("“KSampler”: Something odd: in detail.",)
 
 
 def recorded(shared: Path) -> Iterator[tuple[str, dict[str, Any], NodeError]]:
-    """Every objection in the recordings, with the prompt it was about."""
+    """Yield each objection in the recordings, with the prompt it was about."""
     for file in sorted((shared / "comfyui/recordings").glob("*/*.jsonl")):
         prompt: dict[str, Any] = {}
         for line in file.read_text().splitlines():
@@ -181,7 +181,8 @@ def recorded(shared: Path) -> Iterator[tuple[str, dict[str, Any], NodeError]]:
 
 
 def test_every_recorded_objection_becomes_a_sentence(shared: Path) -> None:
-    """All refusals of real servers are placed, and none shows Python, JSON or internal names."""
+    """The app places all refusals of real servers. None of them shows Python, JSON or internal
+    names."""
     seen = set()
     for where, prompt, refusal in recorded(shared):
         placed, general = place_errors(form_of(prompt), [refusal])
@@ -200,7 +201,7 @@ def test_every_recorded_objection_becomes_a_sentence(shared: Path) -> None:
 
 
 def test_a_field_that_sets_several_inputs_gets_their_objections() -> None:
-    """The error of any target is the field's."""
+    """A field shows the errors of all its targets."""
     from comfy.workflow.config import parse_config
 
     form: Form = form_of(

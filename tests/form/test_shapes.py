@@ -1,4 +1,4 @@
-"""Values of several numbers: a part of an image, and curves."""
+"""Values of several numbers: image regions and curves."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def prompt(box: object = BOX, curve: object = CURVE) -> dict[str, Any]:
 
 
 def form(**values: object) -> Form:
-    """The form of both, on a server that has them."""
+    """Return the form of both nodes, on a server that has them."""
     return build_form(workflow_of(prompt(**values)), Catalogue(NODES))
 
 
@@ -71,7 +71,8 @@ def test_a_box_is_sent_as_the_server_takes_it(given: object) -> None:
 
 @pytest.mark.parametrize("given", [[[1, 1], [0.5, 0.2], [0, 0], [None, None]], "0 0; 0.5 0.2; 1 1"])
 def test_a_curve_is_sent_from_left_to_right(given: object) -> None:
-    """Its rows in any order, empty ones left out; how it is drawn between them stays the author's."""
+    """The app sorts the curve's rows and leaves out empty rows. The author's interpolation doesn't
+    change."""
     points = [[0.0, 0.0], [0.5, 0.2], [1.0, 1.0]]
     assert sent({"2.curve": given})[1] == {"points": points, "interpolation": "linear"}
     old = {"__type__": "CURVE", "__value__": [[0, 0], [1, 1]]}
@@ -79,7 +80,7 @@ def test_a_curve_is_sent_from_left_to_right(given: object) -> None:
 
 
 def test_unchanged_values_stay_as_the_author_wrote_them() -> None:
-    """Whole numbers and all."""
+    """Whole numbers stay whole numbers."""
     box, curve = sent({"1.crop_region": [1, 2, 300, 200], "2.curve": [[0.0, 0.0], [1.0, 1.0]]})
     assert (box, curve) == (BOX, CURVE)
     assert curve["points"] == [[0, 0], [1, 1]]
@@ -97,7 +98,7 @@ def test_unchanged_values_stay_as_the_author_wrote_them() -> None:
     ],
 )
 def test_an_invalid_box_is_refused_with_a_sentence(box: object, said: str) -> None:
-    """On its field."""
+    """The sentence appears on the field."""
     assert check(form(), {"1.crop_region": box})[1] == {"1.crop_region": said}
 
 
@@ -112,5 +113,5 @@ def test_an_invalid_box_is_refused_with_a_sentence(box: object, said: str) -> No
     ],
 )
 def test_an_invalid_curve_is_refused_with_a_sentence(curve: object, said: str) -> None:
-    """On its field."""
+    """The sentence appears on the field."""
     assert check(form(), {"2.curve": curve})[1] == {"2.curve": said}

@@ -19,7 +19,7 @@ STEPS = sorted((WORKFLOWS / "steps").glob("*.json"))
 
 
 def test_there_are_five() -> None:
-    """Text to image, image to image, inpaint, upscale and an animation."""
+    """The workflows are text to image, image to image, inpaint, upscale and an animation."""
     assert {file.stem for file in SHIPPED} == {
         "animation",
         "image-to-image",
@@ -31,8 +31,8 @@ def test_there_are_five() -> None:
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
 def test_each_runs_out_of_the_box(file: Path) -> None:
-    """With any checkpoint on the server the form has no problem, checks as it is, and fills every
-    target."""
+    """With any checkpoint on the server, the form has no problem. Its defaults are valid and fill
+    every target."""
     workflow = read_workflow(file)
     form = build_form(workflow, small_catalogue())
     assert form.problems == ()
@@ -47,7 +47,7 @@ def test_each_runs_out_of_the_box(file: Path) -> None:
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
 def test_each_asks_for_little(file: Path) -> None:
-    """At most ten main fields, each with words, among them the text and a seed."""
+    """Each form has at most ten main fields, including the texts and a seed."""
     main = [
         field
         for field in build_form(read_workflow(file), small_catalogue()).fields
@@ -59,7 +59,7 @@ def test_each_asks_for_little(file: Path) -> None:
 
 @pytest.mark.parametrize("file", STEPS, ids=lambda file: file.stem)
 def test_a_step_asks_for_its_images_first(file: Path) -> None:
-    """They are needed, and stand above all else."""
+    """The images are required and come before all other fields."""
     fields = build_form(read_workflow(file), small_catalogue()).fields
     media = [field for field in fields if field.is_media]
     assert list(fields[: len(media)]) == media != []
@@ -69,7 +69,8 @@ def test_a_step_asks_for_its_images_first(file: Path) -> None:
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
 @pytest.mark.parametrize("version", ["0.33.0", "0.3.64"])
 def test_each_fits_real_servers(shared: Path, file: Path, version: str) -> None:
-    """Both versions know every node and input, require no other, and accept the values."""
+    """Both server versions know every node and input, require no other input, and accept the
+    values."""
     catalogue = Catalogue.read(shared / "comfyui" / f"object_info-{version}.json.gz")
     workflow = read_workflow(file)
     form = build_form(workflow, catalogue)

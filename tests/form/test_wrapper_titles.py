@@ -1,4 +1,4 @@
-"""Titles of Minimalistic Comfy Wrapper WebUI: the fields they make, and titles that make none."""
+"""Titles of Minimalistic Comfy Wrapper WebUI: titles that define fields, and titles that don't."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.samples.forms import (
 
 
 def wrapped() -> Prompt:
-    """A prompt whose author used that program."""
+    """Return a prompt with titles for that program."""
     return titled(
         text_to_image(n10=node("PrimitiveInt", value=30)),
         n6="<Prompt:prompt:1>",
@@ -32,7 +32,8 @@ def wrapped() -> Prompt:
 
 
 def test_a_wrappers_titles_make_its_form() -> None:
-    """Each titled node is one field in its place, and nothing else is shown."""
+    """Each titled node becomes a field in the place that its title gives. The form shows nothing
+    else."""
     form = form_of(wrapped())
     assert shown(form) == [("6.text", "Prompt"), ("7.text", "Negative"), ("5.width", "Count")]
     assert sources(form) == {"mcww"}
@@ -43,7 +44,7 @@ def test_a_wrappers_titles_make_its_form() -> None:
 
 
 def test_a_wrappers_numbers_are_sliders_within_its_limits() -> None:
-    """min, max and step stand after the title, with or without commas."""
+    """The values min, max and step follow the title, with or without commas."""
     prompt = titled(wrapped(), n10="<Steps:advanced:2/2> 1 50 1")
     prompt = with_values(prompt, "3", steps=["10", 0])
     field = form_of(prompt).field("10.value")
@@ -57,7 +58,7 @@ def test_a_wrappers_numbers_are_sliders_within_its_limits() -> None:
 
 
 def test_a_wrappers_seed_is_drawn() -> None:
-    """A whole number with "seed" in its label and no arguments is a seed."""
+    """A whole number with “seed” in its label and no arguments is a seed."""
     prompt = with_values(titled(wrapped(), n10="<My Seed:prompt:3>"), "3", seed=["10", 0])
     assert form_of(prompt).field("10.value").widget == "seed"
     prompt = titled(prompt, n10="<My Seed:prompt:3> 0, 9")
@@ -65,7 +66,8 @@ def test_a_wrappers_seed_is_drawn() -> None:
 
 
 def test_a_wrappers_order_is_category_tab_row_column() -> None:
-    """Rows by number, within a row the columns before single fields, tabs by their lowest row."""
+    """Rows are ordered by number, and tabs by their lowest row. Within a row, columns come before
+    single fields."""
     order = [
         "<D:prompt/B:9>",
         "<B:prompt/A:2>",
@@ -86,7 +88,8 @@ def test_a_wrappers_order_is_category_tab_row_column() -> None:
 
 
 def test_a_wrappers_own_words_are_read_in_any_case_and_number() -> None:
-    """The category prompt may be called "Prompts"; another word is a section of the author's."""
+    """The prompt category may also be called “Prompts”. Any other word is the author's own
+    section."""
     assert [
         read_wrapper_title(f"<a:{word}:1>").category for word in ("Prompts", "OUTPUT", "ControlNet")
     ] == [  # type: ignore[union-attr]
@@ -100,14 +103,14 @@ def test_a_wrappers_own_words_are_read_in_any_case_and_number() -> None:
     "title", ["<b>bold</b>", "<Prompt>", "<Prompt:prompt>", "<:prompt:1>", "a <Prompt:prompt:1>"]
 )
 def test_titles_that_are_no_wrappers_are_titles(title: str) -> None:
-    """Half of the notation is just a title."""
+    """A title with only half of the notation is just a title."""
     assert read_wrapper_title(title) is None
     assert sources(form_of(titled(text_to_image(), n6=title))) == {"heuristic"}
 
 
 def test_an_incomplete_wrapper_graph_keeps_the_rest_at_hand() -> None:
-    """Without a prompt and an output that program shows nothing; here the rest is advanced, not
-    gone."""
+    """Without a prompt and an output, that program shows nothing. Here the remaining fields are
+    advanced."""
     form = form_of(titled(text_to_image(), n6="<Prompt:prompt:1>"))
     assert shown(form) == [("6.text", "Prompt")]
     assert form.field("3.steps").group == "advanced"
@@ -127,7 +130,7 @@ def test_a_titled_node_without_values_is_a_problem() -> None:
 
 
 def test_a_missing_node_is_named_by_its_label() -> None:
-    """Sentences about nodes that the server lacks name them as the form does."""
+    """Sentences about missing nodes use the form's names for them."""
     lacking = wrapped() | {"30": node("Quux", "<Glow:advanced:9>", images=["8", 0])}
     (said,) = [problem for problem in form_of(lacking).problems if "Missing node" in problem]
     assert "Glow" in said

@@ -1,5 +1,5 @@
-"""Editor graph → prompt: links, modes, reroutes, primitives, titles, and what the result tells
-about the graph."""
+"""Conversion of an editor graph to a prompt: links, modes, reroutes, primitives, titles, and
+reported facts about the graph."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ GRAPHS = Path(__file__).parents[1] / "data" / "graphs"
     "path", sorted(GRAPHS.glob("*.graph.json")), ids=lambda path: path.name.split(".")[0]
 )
 def test_whole_graph(path: Path) -> None:
-    """Each small graph in tests/data/graphs gives exactly the prompt that lies beside it."""
+    """Each small graph in tests/data/graphs converts to exactly the prompt beside it."""
     expected = json.loads(path.with_name(path.name.replace(".graph.", ".prompt.")).read_text())
     result = convert(json.loads(path.read_text()), CATALOGUE)
     assert replace_prefixes(result.prompt, result.names)[0] == expected
 
 
 def test_plain_nodes_and_links() -> None:
-    """Widgets become inputs, links become [node, slot], and a node without a title of its own has
-    its class's name."""
+    """Widgets become inputs, and links become [node, slot]. A node without its own title gets its
+    class's name."""
     data = graph(
         graph_node(1, "Load", "a.safetensors"),
         graph_node(2, "Text", "a cat", title="Subject"),
@@ -51,7 +51,7 @@ def test_plain_nodes_and_links() -> None:
 
 
 def test_schema_one() -> None:
-    """Schema 1, with links as objects, says the same as schema 0.4."""
+    """Schema 1, with links as objects, gives the same prompt as schema 0.4."""
     old = graph(
         graph_node(1, "Load", "a.safetensors"),
         graph_node(2, "Text", "a cat"),
@@ -67,7 +67,7 @@ def test_schema_one() -> None:
 
 
 def test_native_reroutes_change_nothing() -> None:
-    """A native reroute is a point on a link, not an end of it."""
+    """A native reroute is a point on a link, not an end."""
     data = graph(
         graph_node(1, "Load", "a.safetensors"),
         graph_node(2, "Text", "a cat"),
@@ -81,7 +81,7 @@ def test_native_reroutes_change_nothing() -> None:
 
 
 def test_reroute_nodes_disappear() -> None:
-    """A chain of Reroute nodes is followed to the node at its start."""
+    """The converter follows a chain of Reroute nodes to the node at its start."""
     data = graph(
         graph_node(1, "Load", "a.safetensors"),
         graph_node(2, "Reroute"),
@@ -94,7 +94,7 @@ def test_reroute_nodes_disappear() -> None:
 
 
 def test_notes_disappear() -> None:
-    """Notes are the editor's own and send nothing."""
+    """Notes belong to the editor, so the converter doesn't send them."""
     data = graph(
         graph_node(1, "Note", "read me"),
         graph_node(2, "MarkdownNote", "# me"),
@@ -105,8 +105,8 @@ def test_notes_disappear() -> None:
 
 
 def test_mute_cuts_the_link() -> None:
-    """A muted node is not sent, and neither are the links out of it; what hung on it keeps its
-    other inputs."""
+    """The converter sends neither a muted node nor its outgoing links. The nodes behind it keep
+    their other inputs."""
     data = graph(
         graph_node(1, "Load", "a.safetensors", mode=2),
         graph_node(2, "Text", "a cat"),
@@ -120,8 +120,8 @@ def test_mute_cuts_the_link() -> None:
 
 
 def test_bypass_goes_by_type() -> None:
-    """A bypassed node passes on the first input of the type that is wanted, not the one in the same
-    place."""
+    """A bypassed node passes on the first input of the required type, not the input in the same
+    position."""
     data = graph(
         graph_node(1, "Image", "x.png", "image"),
         graph_node(2, "Image", "y.png", "image"),
@@ -133,7 +133,7 @@ def test_bypass_goes_by_type() -> None:
 
 
 def test_bypass_without_a_fitting_input() -> None:
-    """A bypassed node with nothing of the wanted type passes nothing on."""
+    """A bypassed node without an input of the required type passes nothing on."""
     data = graph(
         graph_node(1, "Load", "a.safetensors"),
         graph_node(2, "Text", "a cat", mode=4),
@@ -163,7 +163,8 @@ def test_primitive_fills_widgets() -> None:
 
 
 def test_primitive_keeps_to_the_limits_of_all_it_feeds() -> None:
-    """A value that one of several fed widgets cannot take is held at the limit they share."""
+    """If one of several fed widgets can't take the value, all of them get the limit that they
+    share."""
     data = graph(
         graph_node(1, "PrimitiveNode", 5000, "fixed"),
         graph_node(2, "Empty", 512, 512, sockets="width"),
@@ -175,7 +176,8 @@ def test_primitive_keeps_to_the_limits_of_all_it_feeds() -> None:
 
 
 def test_converted_widget_takes_the_link() -> None:
-    """A widget turned into an input sends its link and not the stale value still saved for it."""
+    """A widget turned into an input sends its link instead of the stale value that the file still
+    has."""
     data = graph(
         graph_node(1, "Number", 9),
         graph_node(2, "Sample", 1, "fixed", 33, "heun", 0.5, sockets="steps"),
@@ -190,7 +192,7 @@ def test_converted_widget_takes_the_link() -> None:
 
 
 def test_vanished_converted_widget_is_forgotten() -> None:
-    """A socket of a widget that the node no longer has is dropped with its link."""
+    """The converter drops a socket and its link if the node no longer has the widget."""
     data = graph(
         graph_node(1, "Number", 9),
         graph_node(2, "Empty", 64, 64, sockets="depth"),
@@ -200,7 +202,7 @@ def test_vanished_converted_widget_is_forgotten() -> None:
 
 
 def test_lists_are_wrapped() -> None:
-    """The server takes a bare list for a link, so lists of values travel wrapped."""
+    """The server reads a bare list as a link, so the converter wraps lists of values."""
     data = graph(graph_node(1, "Palette", ["#000", "#fff"]))
     assert inputs(data, "1") == {"colors": {"__value__": ["#000", "#fff"]}}
 
@@ -218,8 +220,8 @@ def test_order_of_nodes() -> None:
 
 
 def test_missing_nodes_are_named_and_nothing_is_guessed() -> None:
-    """An unknown class is reported with its nodes and pack; its links stay, its nameless values
-    become no inputs."""
+    """The result reports an unknown class with its nodes and pack. Its links stay, but its nameless
+    values don't become inputs."""
     data = graph(
         graph_node(1, "Number", 9),
         graph_node(2, "Mystery", 1, 2, properties={"cnr_id": "mystery-pack"}),
@@ -235,14 +237,14 @@ def test_missing_nodes_are_named_and_nothing_is_guessed() -> None:
 
 
 def test_values_saved_by_name_are_kept_for_unknown_nodes() -> None:
-    """A pack that saves its values by name needs no definition to be read."""
+    """If a pack saves its values by name, the converter can read them without a definition."""
     data = graph({**graph_node(1, "Mystery"), "widgets_values": {"rate": 24, "loop": False}})
     assert inputs(data, "1") == {"rate": 24, "loop": False}
 
 
 def test_names_in_file_prefixes() -> None:
-    """`%Node.widget%` in a file prefix is replaced when the prompt is sent or written; dates are
-    left for the run."""
+    """The app replaces `%Node.widget%` in a file prefix when it sends or writes the prompt. It
+    leaves dates to the run."""
     data = graph(
         graph_node(1, "Text", "cat/dog: 1", title="Subject"),
         graph_node(2, "SaveImage", "%Subject.text%/%date:yyyy%/%Nobody.x%"),
@@ -256,8 +258,8 @@ def test_names_in_file_prefixes() -> None:
 
 
 def test_names_in_primitives() -> None:
-    """A primitive told to does the same with its value; nodes go by their name for search and
-    replace first."""
+    """A primitive with that setting also replaces names in its value. The converter looks first for
+    a node's name for search and replace."""
     data = graph(
         graph_node(1, "Number", 3, title="N", properties={"Node name for S&R": "Count"}),
         graph_node(
@@ -273,7 +275,8 @@ def test_names_in_primitives() -> None:
 
 
 def test_where_widgets_lead() -> None:
-    """Each widget names the prompt inputs it sets; one that a link overrides names none."""
+    """Each widget names the prompt inputs that it sets. A widget that a link overrides names
+    none."""
     data = graph(
         graph_node(1, "Number", 9),
         graph_node(2, "Empty", 64, 32, sockets="width height", title="Canvas"),
@@ -290,7 +293,7 @@ def test_where_widgets_lead() -> None:
 
 
 def test_models_are_listed() -> None:
-    """Files that nodes name as needed are listed once, with their folder and source."""
+    """The result lists each file that nodes need once, with its folder and source."""
     wanted = {"name": "a.safetensors", "directory": "checkpoints", "url": "https://example.org/a"}
     data = graph(
         *(
@@ -323,7 +326,7 @@ def test_wrapped_graph() -> None:
 
 
 def test_empty_catalogue() -> None:
-    """Without any known node the graph is still read, and every class is named as missing."""
+    """The converter reads a graph without any known node and reports every class as missing."""
     data = graph(graph_node(1, "Load", "a"), graph_node(2, "Text", "b"), links="1.1 CLIP > 2.clip")
     result = convert(data, Catalogue({}))
     assert [one.class_type for one in result.missing] == ["Load", "Text"]

@@ -1,4 +1,4 @@
-"""Hostile graphs: conversion ends soon with a prompt or a WorkflowError."""
+"""Hostile graphs: conversion finishes quickly with a prompt or a WorkflowError."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ JUNK = st.recursive(
 
 
 def mostly(value: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Junk once in a while: if all of it were junk, nothing would get far enough to break."""
+    """Return a strategy that draws junk once in a while. If everything were junk, nothing would get
+    far enough to break."""
     return st.one_of(*[value] * 15, JUNK)
 
 
@@ -167,8 +168,7 @@ PATIENT = settings(
 
 
 def try_to_convert(data: Any, catalogue: Catalogue = CATALOGUE) -> None:
-    """Read and convert, or be refused by a WorkflowError or as too deep; nothing else may come
-    out."""
+    """Read and convert the data. Only a WorkflowError or an error about depth is allowed."""
     try:
         text = json.dumps(data)
     except RecursionError:  # so deep that even a test cannot write it
@@ -178,8 +178,8 @@ def try_to_convert(data: Any, catalogue: Catalogue = CATALOGUE) -> None:
 
 
 def check(result: Converted) -> None:
-    """A prompt that JSON can carry, with links only to nodes that are in it, and an app that can be
-    asked for."""
+    """Check that JSON can carry the prompt, that its links lead to existing nodes, and that its App
+    is readable."""
     json.dumps(result.prompt, allow_nan=False)
     for one in result.prompt.values():
         for value in one["inputs"].values():
@@ -192,7 +192,7 @@ def check(result: Converted) -> None:
 @PATIENT
 @given(DOCUMENTS)
 def test_garbled_documents(data: Any) -> None:
-    """Files with every field wrong in every way."""
+    """The converter handles files with all kinds of errors in every field."""
     try_to_convert(data)
 
 
@@ -201,7 +201,7 @@ def test_garbled_documents(data: Any) -> None:
     JUNK | st.fixed_dictionaries({"nodes": JUNK, "links": JUNK, "definitions": JUNK, "extra": JUNK})
 )
 def test_junk(data: Any) -> None:
-    """JSON that is anything but a graph."""
+    """The converter handles JSON that is anything but a graph."""
     try_to_convert(data)
 
 
@@ -213,7 +213,7 @@ def test_junk(data: Any) -> None:
     DOCUMENTS,
 )
 def test_garbled_catalogues(raw: Any, data: Any) -> None:
-    """A server that describes its nodes badly."""
+    """The converter handles a server that describes its nodes badly."""
     try_to_convert(data, Catalogue(as_read(raw)))
 
 
@@ -305,7 +305,7 @@ def many_names(count: int) -> Any:
     ids=lambda make: str(make.__code__.co_names[:3] or make.__name__),
 )
 def test_much_of_something(make: Callable[[], Any]) -> None:
-    """Long chains, rings, deep nests, huge strings and crowds end within seconds."""
+    """Long chains, rings, deep nesting, huge strings and crowds of nodes finish within seconds."""
     data = make()
     start = time.process_time()
     try_to_convert(data)

@@ -13,7 +13,7 @@ from tests.support.samples.graphs import converted, graph, graph_node, inputs, s
 
 
 def test_set_and_get() -> None:
-    """A GetNode gives what the SetNode of its name is given, without a wire."""
+    """A GetNode gives the input of the SetNode with the same name, without a wire."""
     data = graph(
         graph_node(1, "Load", "a.safetensors"),
         graph_node(2, "SetNode", "CLIP"),
@@ -49,7 +49,7 @@ def test_get_prefers_its_own_graph() -> None:
 
 
 def test_get_without_set() -> None:
-    """A GetNode whose SetNode is gone gives nothing."""
+    """A GetNode without its SetNode gives nothing."""
     data = graph(
         graph_node(3, "GetNode", "CLIP"), graph_node(4, "Text", "a cat"), links="3.0 CLIP > 4.clip"
     )
@@ -57,7 +57,7 @@ def test_get_without_set() -> None:
 
 
 def everywhere(sender: dict[str, Any], *more: dict[str, Any], links: str = "") -> dict[str, Any]:
-    """Two texts without a CLIP, and one broadcast of the loader's."""
+    """Return a graph with two texts that lack a CLIP and a broadcast of the loader's CLIP."""
     return graph(
         graph_node(1, "Load", "a.safetensors"),
         graph_node(2, "Load", "b.safetensors"),
@@ -74,8 +74,8 @@ def sampler() -> dict[str, Any]:
 
 
 def test_anything_everywhere() -> None:
-    """A broadcast reaches every open input of its type, leaves wired ones alone, and is not missed
-    on the server."""
+    """A broadcast reaches every open input of its type and leaves wired inputs alone. The app
+    doesn't report it as missing on the server."""
     data = everywhere(graph_node(3, "Anything Everywhere"), sampler(), links="2.1 CLIP > 5.clip")
     assert inputs(data, "4")["clip"] == ["1", 1]
     assert inputs(data, "5")["clip"] == ["2", 1]
@@ -97,8 +97,8 @@ def test_anything_everywhere() -> None:
     ids=["old pattern", "pattern", "inverted", "colour"],
 )
 def test_restricted_broadcast(sender: dict[str, Any]) -> None:
-    """Title patterns, in all three places they were kept over time, and colours decide who is
-    reached."""
+    """Title patterns and colors decide which nodes a broadcast reaches. Files have kept the
+    patterns in three places over time."""
     data = everywhere(sender, sampler())
     data["nodes"][4]["color"] = "#232"
     assert "clip" in inputs(data, "4")
@@ -106,7 +106,7 @@ def test_restricted_broadcast(sender: dict[str, Any]) -> None:
 
 
 def test_broadcast_within_a_group() -> None:
-    """A broadcast restricted to its group reaches the nodes drawn inside the same frame."""
+    """A broadcast restricted to its group reaches the nodes inside the same frame."""
     sender = graph_node(
         3, "Anything Everywhere", pos=[10, 40], size=[100, 50], properties={"group_restricted": 1}
     )
@@ -133,7 +133,7 @@ def test_equal_broadcasts_cancel_out() -> None:
 
 
 def test_seed_everywhere() -> None:
-    """A seed is broadcast to seed widgets that were turned into inputs, and to no others."""
+    """A seed broadcast reaches only seed widgets that were turned into inputs."""
     data = graph(
         graph_node(1, "Seed Everywhere", 99, "fixed"),
         graph_node(2, "Sample", 1, "fixed", 20, sockets="seed"),
@@ -144,8 +144,8 @@ def test_seed_everywhere() -> None:
 
 
 def test_widgets_take_broadcasts_only_when_told() -> None:
-    """In files of the present editor every widget has a socket, so a node must say which ones may
-    be fed."""
+    """In the current editor's files every widget has a socket, so a node must say which widgets
+    accept a broadcast."""
     data = graph(
         graph_node(1, "Seed Everywhere", 99, "fixed"),
         graph_node(
@@ -183,7 +183,7 @@ RUNAWAYS = {
 @pytest.mark.parametrize("pattern", RUNAWAYS.values(), ids=RUNAWAYS)
 @pytest.mark.parametrize("setting", ["title_regex", "input_regex", "group_regex"])
 def test_a_hostile_pattern_matches_nothing_at_once(pattern: str, setting: str) -> None:
-    """No pattern of a file takes time that grows faster than the text."""
+    """The time to match a file's pattern never grows faster than the text."""
     sender = graph_node(3, "Anything Everywhere", properties={"ue_properties": {setting: pattern}})
     data = everywhere(sender, sampler())
     data["nodes"][3]["title"] = "a" * 90 + "!" * 100_000
@@ -202,7 +202,8 @@ def test_patterns_match_as_in_the_editor(pattern: str) -> None:
 
 
 def test_a_crowd_of_senders_and_inputs_is_refused() -> None:
-    """The work grows with their product: a sentence says so after a second's worth."""
+    """The work grows with the number of senders times the number of inputs. After a second's worth
+    of work, the app refuses the graph with a sentence."""
     costly = {"ue_properties": {"title_regex": "(?:a?){900}$"}}
     senders = [graph_node(10 + n, "Anything Everywhere", properties=costly) for n in range(150)]
     texts = [graph_node(1000 + n, "Text", "a", title="a" * 99) for n in range(2000)]
@@ -215,7 +216,8 @@ def test_a_crowd_of_senders_and_inputs_is_refused() -> None:
 
 
 def grouped(*values: Any, config: object = None, kind: str = "workflow/Pair") -> dict[str, Any]:
-    """A group node around a text and a primitive that sets the size of a canvas."""
+    """Return a graph with a group node around a text and a primitive that sets the size of a
+    canvas."""
     inside = {
         "nodes": [
             {
@@ -249,8 +251,8 @@ def grouped(*values: Any, config: object = None, kind: str = "workflow/Pair") ->
 
 @pytest.mark.parametrize("kind", ["workflow/Pair", "workflow>Pair"])
 def test_group_node(kind: str) -> None:
-    """A group node becomes a subgraph with fresh ids; its widgets set those inside, its sockets are
-    led through."""
+    """A group node becomes a subgraph with fresh ids. Its widgets set the inner widgets, and its
+    sockets lead to the inner nodes."""
     data = grouped("mine", 256, "fixed", kind=kind)
     assert set(converted(data).prompt) == {"1", "6", "10:7", "10:9"}
     assert inputs(data, "10:7") == {"text": "mine", "clip": ["1", 1]}
@@ -260,14 +262,14 @@ def test_group_node(kind: str) -> None:
 
 
 def test_group_node_with_a_hidden_output() -> None:
-    """Outputs hidden in the group's settings do not count when slots are numbered."""
+    """Outputs hidden in the group's settings don't count in the slot numbers."""
     data = grouped("mine", 256, "fixed", config={"0": {"output": {"0": {"visible": False}}}})
     assert inputs(data, "6")["positive"] == ["10:9", 0]
 
 
 def test_group_node_without_a_usable_definition() -> None:
-    """Without its definition, or with unknown nodes inside, a group node is missing like any other
-    class."""
+    """A group node without its definition, or with unknown nodes inside, counts as missing like any
+    other class."""
     data = grouped("mine")
     data["extra"]["groupNodes"]["Pair"]["nodes"][0]["type"] = "Mystery"
     assert [one.class_type for one in converted(data).missing] == ["workflow/Pair"]
@@ -276,7 +278,7 @@ def test_group_node_without_a_usable_definition() -> None:
 
 
 def test_too_many_group_nodes() -> None:
-    """Group nodes by the hundred are refused rather than unfolded."""
+    """The app refuses hundreds of group nodes instead of unfolding them."""
     data = grouped("mine")
     data["nodes"] += [graph_node(100 + n, "workflow/Pair") for n in range(300)]
     with pytest.raises(WorkflowError, match="group nodes"):
@@ -284,8 +286,8 @@ def test_too_many_group_nodes() -> None:
 
 
 def test_group_node_with_reroutes_and_converted_widgets() -> None:
-    """A reroute between two nodes inside shows nothing; a converted widget shows as a socket,
-    behind the others."""
+    """A reroute between two inner nodes shows nothing. A converted widget shows as a socket, after
+    the other sockets."""
     inside = {
         "nodes": [
             {"type": "Load", "widgets_values": ["a.safetensors"]},
@@ -332,7 +334,7 @@ def test_group_widgets_with_one_name() -> None:
 
 
 def test_a_crowd_of_groups_is_refused() -> None:
-    """A sender's pattern is checked against the title of each."""
+    """The app checks a sender's pattern against the title of each group."""
     costly = {"ue_properties": {"group_regex": "(a|ab|abc|.){30}" + "b?" * 30 + "[a-c]{20}$"}}
     data = everywhere(graph_node(3, "Anything Everywhere", properties=costly), sampler())
     group = {"title": "ab" * 50, "bounding": [0, 0, 9, 9]}

@@ -1,5 +1,4 @@
-"""Subgraphs: ids, promoted widgets and whose value wins, reuse, nesting, and the older ways of
-writing it down."""
+"""Subgraphs: ids, promoted widgets and which value wins, reuse, nesting, and older file formats."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from tests.support.samples.graphs import converted, graph, graph_node, inputs, s
 
 
 def text_box(**more: Any) -> dict[str, Any]:
-    """A subgraph that encodes one text with a CLIP from outside."""
+    """Return a subgraph that encodes a text with a CLIP from outside."""
     return subgraph(
         "box",
         graph_node(39, "Text", "inside", sockets="text", **more),
@@ -34,7 +33,7 @@ def with_box(
 
 
 def test_ids_and_links_through_the_border() -> None:
-    """Nodes inside are called host:node, and links cross the border in both directions."""
+    """Inner nodes get ids of the form host:node. Links cross the border in both directions."""
     data = with_box(
         graph_node(70, "box"),
         graph_node(3, "Sample", 1, "fixed"),
@@ -46,7 +45,8 @@ def test_ids_and_links_through_the_border() -> None:
 
 
 def test_host_value_wins() -> None:
-    """The value saved on a subgraph node is sent, not the one inside, and each use has its own."""
+    """The converter sends the value saved on a subgraph node instead of the inner value. Each use
+    has its own value."""
     data = with_box(
         graph_node(70, "box", "first", sockets="text"),
         graph_node(71, "box", "second", sockets="text"),
@@ -66,7 +66,7 @@ def test_host_value_wins() -> None:
 
 
 def test_link_into_a_promoted_widget() -> None:
-    """A link from outside wins over every value, and the host then shows no widget for it."""
+    """A link from outside overrides every value. The host then shows no widget for it."""
     data = with_box(
         graph_node(2, "Palette", []), graph_node(70, "box", "first"), links="2.0 STRING > 70.text"
     )
@@ -91,7 +91,7 @@ def test_one_promoted_widget_for_several_inputs() -> None:
 
 
 def test_nested_subgraphs() -> None:
-    """A widget promoted twice has the value of the outermost host; definitions may come in any
+    """A widget promoted twice gets the outermost host's value. Definitions may come in any
     order."""
     outer = subgraph(
         "outer",
@@ -109,7 +109,7 @@ def test_nested_subgraphs() -> None:
 
 
 def test_nested_host_keeps_its_own_value() -> None:
-    """Without promotion further out, the value on the inner host counts."""
+    """If the widget isn't promoted further out, the value on the inner host counts."""
     outer = subgraph("outer", graph_node(8, "box", "middle"))
     data = graph(graph_node(70, "outer"), definitions={"subgraphs": [text_box(), outer]})
     assert inputs(data, "70:8:39")["text"] == "middle"
@@ -117,7 +117,7 @@ def test_nested_host_keeps_its_own_value() -> None:
 
 @pytest.mark.parametrize("mode", [2, 4])
 def test_muted_or_bypassed_host(mode: int) -> None:
-    """Nothing inside a muted or bypassed subgraph node is sent."""
+    """The converter sends nothing from inside a muted or bypassed subgraph node."""
     data = with_box(
         graph_node(70, "box", mode=mode),
         graph_node(3, "Sample", 1, "fixed"),
@@ -128,7 +128,7 @@ def test_muted_or_bypassed_host(mode: int) -> None:
 
 
 def test_input_passed_straight_through() -> None:
-    """A subgraph that hands an input on unchanged is no obstacle."""
+    """Links lead through a subgraph that passes an input on unchanged."""
     through = subgraph("through", inputs="x:CLIP", outputs="x:CLIP", links="in.x CLIP > out.x")
     data = graph(
         graph_node(1, "Load", "a.safetensors"),
@@ -141,8 +141,8 @@ def test_input_passed_straight_through() -> None:
 
 
 def test_ids_used_twice() -> None:
-    """A node inside that shares its id with one outside is renumbered, links and promotions with
-    it."""
+    """If an inner node has the same id as an outer node, the converter renumbers it, including its
+    links and promotions."""
     data = with_box(graph_node(39, "Number", 4), graph_node(70, "box"), links="1.1 CLIP > 70.clip")
     data["nodes"][-1]["properties"] = {"proxyWidgets": [["39", "text"]]}
     data["nodes"][-1]["widgets_values"] = ["mine"]
@@ -151,7 +151,8 @@ def test_ids_used_twice() -> None:
 
 
 def proxied(entries: object, *values: Any, inner: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A host whose promotions are listed in its properties, over a subgraph without inputs."""
+    """Return a graph whose host lists its promotions in its properties, over a subgraph without
+    inputs."""
     box = inner or subgraph(
         "box", graph_node(39, "Text", "inside"), graph_node(40, "Sample", 5, "fixed", 20)
     )
@@ -160,8 +161,8 @@ def proxied(entries: object, *values: Any, inner: dict[str, Any] | None = None) 
 
 
 def test_proxy_widgets() -> None:
-    """Promotions listed the old way give the host's values to the widgets inside, by place in the
-    list."""
+    """Promotions in the old format give the host's values to the inner widgets, by their position
+    in the list."""
     data = proxied([["40", "steps"], ["39", "text"]], 33, "mine")
     assert inputs(data, "70:39")["text"] == "mine"
     assert inputs(data, "70:40")["steps"] == 33
@@ -171,15 +172,15 @@ def test_proxy_widgets() -> None:
 
 
 def test_proxy_widgets_without_values() -> None:
-    """A promotion for which the host saved nothing shows the value inside."""
+    """A promotion without a saved value on the host shows the inner value."""
     data = proxied([["39", "text"], ["40", "steps"]], None)
     assert inputs(data, "70:39")["text"] == "inside"
     assert inputs(data, "70:40")["steps"] == 20
 
 
 def test_proxy_widgets_that_lead_nowhere() -> None:
-    """Companions, previews and vanished nodes are no promotions, and do not disturb the places of
-    the others."""
+    """Companions, previews and vanished nodes don't count as promotions. They don't shift the
+    positions of the other promotions."""
     entries = [
         ["40", "control_after_generate"],
         ["39", "$$canvas-image-preview"],
@@ -192,7 +193,7 @@ def test_proxy_widgets_that_lead_nowhere() -> None:
 
 
 def test_proxy_widget_with_a_prefixed_name() -> None:
-    """`"39: text"` of a subgraph inside is its widget `text`, as early versions spelled it."""
+    """Early versions wrote an inner subgraph's widget `text` as “39: text”."""
     outer = subgraph("outer", graph_node(8, "box"))
     box = text_box()
     data = graph(
@@ -203,7 +204,7 @@ def test_proxy_widget_with_a_prefixed_name() -> None:
 
 
 def test_proxy_widget_of_a_primitive() -> None:
-    """A promoted PrimitiveNode gives way: the host's value goes to all it fed."""
+    """A promoted PrimitiveNode disappears. All inputs that it fed get the host's value."""
     box = subgraph(
         "box",
         graph_node(5, "PrimitiveNode", 1, "fixed"),
@@ -219,7 +220,7 @@ def test_proxy_widget_of_a_primitive() -> None:
     "entries", [3, [3], [["39"]], [[39, "text"]], "junk", '[["39"', [["39", "text", "x", "y"]]]
 )
 def test_garbled_proxy_widgets(entries: object) -> None:
-    """A list that is not one is ignored as a whole."""
+    """The converter ignores a malformed list as a whole."""
     assert inputs(proxied(entries, "mine"), "70:39")["text"] == "inside"
 
 
@@ -238,14 +239,14 @@ def test_values_put_aside() -> None:
 
 
 def test_subgraph_that_contains_itself() -> None:
-    """A subgraph inside itself, at any distance, is refused by a sentence."""
+    """The app refuses a subgraph that contains itself, at any depth, with a sentence."""
     one, two = subgraph("one", graph_node(2, "two")), subgraph("two", graph_node(3, "one"))
     with pytest.raises(WorkflowError, match="contains itself"):
         converted(graph(graph_node(1, "one"), definitions={"subgraphs": [one, two]}))
 
 
 def test_subgraphs_that_multiply() -> None:
-    """A small file that would unfold into millions of nodes is refused."""
+    """The app refuses a small file that would unfold into millions of nodes."""
     layers = [
         subgraph(f"layer{n}", *(graph_node(10 * n + k, f"layer{n + 1}") for k in range(10)))
         for n in range(9)
@@ -260,13 +261,13 @@ def test_subgraphs_that_multiply() -> None:
 
 
 def test_proxy_widget_on_the_host_itself() -> None:
-    """Node -1 in a promotion is the host: its input of that name gets the value."""
+    """Node -1 in a promotion is the host. Its input of that name gets the value."""
     data = with_box(graph_node(70, "box", "mine", properties={"proxyWidgets": [["-1", "text"]]}))
     assert inputs(data, "70:39")["text"] == "mine"
 
 
 def test_proxies_of_widgets_with_one_name() -> None:
-    """Two promoted widgets of one name become two inputs, numbered apart."""
+    """Two promoted widgets with the same name become two inputs with numbered names."""
     box = subgraph("box", graph_node(5, "Number", 1), graph_node(6, "Number", 2))
     data = proxied([["5", "value"], ["6", "value"]], 10, 20, inner=box)
     assert inputs(data, "70:5")["value"] == 10
@@ -278,8 +279,8 @@ def test_proxies_of_widgets_with_one_name() -> None:
 
 
 def test_proxy_of_a_widget_already_fed_from_outside() -> None:
-    """A widget that shares its input with another is promoted on its own, and leaves the other
-    alone."""
+    """A widget that shares its input with another widget is promoted alone. The other widget
+    doesn't change."""
     twice = subgraph(
         "box",
         graph_node(5, "Number", 1, sockets="value"),
@@ -293,7 +294,7 @@ def test_proxy_of_a_widget_already_fed_from_outside() -> None:
 
 
 def test_proxy_of_a_primitive_that_fits_nowhere() -> None:
-    """A primitive of another type than what it feeds stays what it is."""
+    """A primitive whose type doesn't match its target keeps its own value."""
     box = subgraph(
         "box",
         graph_node(5, "PrimitiveNode", 1, "fixed"),

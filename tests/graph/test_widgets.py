@@ -1,5 +1,5 @@
-"""Saved `widgets_values` find their widgets again, though they have no names and not every place is
-an input."""
+"""Matching of saved `widgets_values` to widgets. The values have no names, and not every position
+is an input."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.samples.graphs import CATALOGUE, converted, graph, graph_node
 
 @pytest.mark.parametrize("control", ["fixed", "randomize", True, False, None])
 def test_control_after_generate_takes_a_place(control: object) -> None:
-    """The companion of a seed is skipped, also in the boolean form of old files."""
+    """The converter skips a seed's companion value, including the boolean form of old files."""
     data = graph(graph_node(1, "Sample", 7, control, 30, "heun", 0.5))
     assert inputs(data, "1") == {"seed": 7, "steps": 30, "sampler_name": "heun", "denoise": 0.5}
 
@@ -25,17 +25,18 @@ def test_upload_button_takes_a_place() -> None:
 
 
 def test_missing_values_are_defaults() -> None:
-    """Widgets beyond the saved values keep what their definition says."""
+    """Widgets without a saved value keep the default from their definition."""
     assert inputs(graph(graph_node(1, "Empty", 64)), "1") == {"width": 64, "height": 512}
 
 
 def test_combo_without_a_value_takes_its_first_choice() -> None:
-    """A combo saved as null is sent as its first choice."""
+    """The converter sends a combo saved as null as its first choice."""
     assert inputs(graph(graph_node(1, "Load", None)), "1") == {"name": "a.safetensors"}
 
 
 def test_dynamic_combo() -> None:
-    """The widgets of the choice follow it, under dotted names, before the node's other widgets."""
+    """The chosen option's widgets follow the combo, under dotted names and before the node's other
+    widgets."""
     data = graph(graph_node(1, "Resize", "size", 640, 480, True))
     assert inputs(data, "1") == {
         "how": "size",
@@ -46,7 +47,7 @@ def test_dynamic_combo() -> None:
 
 
 def test_dynamic_combo_with_another_choice() -> None:
-    """Another choice brings other widgets, so the same places mean other inputs."""
+    """Another choice has other widgets, so the same positions mean other inputs."""
     assert inputs(graph(graph_node(1, "Resize", "factor", 1.5, True)), "1") == {
         "how": "factor",
         "how.factor": 1.5,
@@ -55,7 +56,7 @@ def test_dynamic_combo_with_another_choice() -> None:
 
 
 def test_links_of_a_choice_not_taken() -> None:
-    """An input that only another choice has is dropped with its link."""
+    """The converter drops an input that only another choice has, along with its link."""
     links = "1.0 IMAGE > 2.how.other"
     taken = graph(
         graph_node(1, "Image", "x.png", "image"),
@@ -72,8 +73,7 @@ def test_links_of_a_choice_not_taken() -> None:
 
 
 def test_autogrow() -> None:
-    """Members of an autogrow group keep their dotted names, and follow one another in the
-    prompt."""
+    """Members of an autogrow group keep their dotted names and follow each other in the prompt."""
     data = graph(
         graph_node(1, "Image", "x.png", "image"),
         graph_node(2, "Join", 3),
@@ -88,22 +88,23 @@ def test_autogrow() -> None:
 
 
 def test_values_saved_by_name() -> None:
-    """A pack that saves its values as an object is read by name, dynamic combos included."""
+    """If a pack saves its values as an object, the converter reads them by name, including dynamic
+    combos."""
     saved = {"sharpen": True, "how": "factor", "how.factor": 3.0, "videopreview": {"x": 1}}
     data = graph({**graph_node(1, "Resize"), "widgets_values": saved})
     assert inputs(data, "1") == {"how": "factor", "how.factor": 3.0, "sharpen": True}
 
 
 def test_dummies_of_forced_inputs() -> None:
-    """Old files hold a value for sockets too; it is dropped exactly when the count gives it
-    away."""
+    """Old files also hold a value for each socket. The converter drops it only if the number of
+    values gives it away."""
     assert inputs(graph(graph_node(1, "Forced", "dummy", 5, "n")), "1") == {"size": 5, "name": "n"}
     assert inputs(graph(graph_node(1, "Forced", 5, "n")), "1") == {"size": 5, "name": "n"}
 
 
 def test_custom_combo_grows() -> None:
-    """Its choices are widgets of its own: one more appears behind each that is filled, and the
-    index is computed."""
+    """The node's choices are widgets. Each filled widget adds another, and the converter computes
+    the index."""
     data = graph(graph_node(1, "CustomCombo", "b", 0, "a", "b", ""))
     assert inputs(data, "1") == {
         "choice": "b",
@@ -132,7 +133,7 @@ def test_limits_set_by_the_author() -> None:
     "value", [float("nan"), float("inf"), [float("nan")], {"a": float("-inf")}]
 )
 def test_numbers_that_json_cannot_carry(value: Any) -> None:
-    """NaN and infinity become null, however deep they lie."""
+    """The converter turns NaN and infinity into null at any depth."""
     sent = str(inputs(graph(graph_node(1, "Number", value)), "1"))
     assert "None" in sent
     assert "nan" not in sent
@@ -140,7 +141,7 @@ def test_numbers_that_json_cannot_carry(value: Any) -> None:
 
 
 def test_exact_integers() -> None:
-    """A 64-bit seed keeps every digit, which a browser would round."""
+    """A 64-bit seed keeps every digit. A browser would round it."""
     assert (
         inputs(graph(graph_node(1, "Sample", 2**64 - 1, "fixed")), "1")["seed"]
         == 18446744073709551615
@@ -182,7 +183,7 @@ BOX = {"x": 1, "y": 2, "width": 3, "height": 4}
 def test_places_of_every_kind_of_widget(
     spec: Any, saved: list[Any] | None, sent: dict[str, Any]
 ) -> None:
-    """Each kind of input takes its own number of places, so that the input after it gets the right
+    """Each kind of input takes its own number of positions, so that the next input gets the right
     value."""
     catalogue = Catalogue(
         {"Kind": {"input": {"required": {"a": spec, "after": ["STRING", {}]}}, "output": []}}
@@ -197,7 +198,7 @@ def test_places_of_every_kind_of_widget(
 
 
 def test_named_seed_has_a_companion_unless_it_says_no() -> None:
-    """An integer called seed is controlled by default."""
+    """An integer input called seed has a control widget by default."""
     for options, values in (
         ({}, [7, "fixed", "next"]),
         ({"control_after_generate": False}, [7, "next"]),
@@ -210,7 +211,8 @@ def test_named_seed_has_a_companion_unless_it_says_no() -> None:
 
 
 def test_viewers_and_buttons_of_3d_nodes() -> None:
-    """The editor sends the buttons of its 3D loader and the state of viewers along; so do we."""
+    """The editor sends the buttons of its 3D loader and the state of viewers. The converter does
+    the same."""
     catalogue = Catalogue(
         {
             "Load3D": {
@@ -239,7 +241,7 @@ def test_viewers_and_buttons_of_3d_nodes() -> None:
 
 
 def test_old_sampler_names() -> None:
-    """Samplers that were once called sample_euler are called euler."""
+    """The converter changes the old sampler name sample_euler to euler."""
     catalogue = Catalogue({"KSampler": {"input": {"required": {"sampler_name": [["euler"], {}]}}}})
     data = {
         "nodes": [{"id": 1, "type": "KSampler", "widgets_values": ["sample_euler"]}],

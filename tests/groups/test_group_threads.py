@@ -1,4 +1,4 @@
-"""Batches and chains on a machine that lets no more threads start."""
+"""Batches and chains on a machine that can't start more threads."""
 
 from __future__ import annotations
 

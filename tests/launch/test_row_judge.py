@@ -39,7 +39,7 @@ ROW = st.fixed_dictionaries({}, optional={key: st.sampled_from(of) for key, of i
 
 
 def starter() -> Starter:
-    """One that judges only."""
+    """Return a starter that only checks values."""
     workflow = workflow_of(PROMPTS[0])
     forms = Forms(lambda _: workflow, CatalogueCache(lambda: small_catalogue().raw), Permissions())
     return Starter(None, forms, None, None)  # type: ignore[arg-type]
@@ -63,7 +63,7 @@ def test_each_row_is_judged_as_if_it_were_alone(rows: list[tuple[int, dict[str, 
 
 
 def test_an_unchanged_row_is_not_judged_again(tmp_path: Path) -> None:
-    """A file that is gone meanwhile is not looked at for a row with another text; it is for one
+    """The app doesn't look at a deleted file again for a row with another text. It does for a row
     with another file."""
     photo = tmp_path / "photo.png"
     photo.write_bytes(saved("PNG"))

@@ -1,5 +1,5 @@
-"""A file that several rows of a batch have is at a server once: brought by the first of them,
-emptied with the last."""
+"""Files that several rows of a batch share. The first row uploads the file to a server once, and
+the app empties it with the last row."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def begun(app: RunningApp, rows: int) -> BatchSummary:
 
 
 def ended(app: RunningApp, batch: BatchSummary) -> list[Record]:
-    """The runs of its rows once all of them are done."""
+    """Wait until all rows of the batch are done and return their runs."""
     batches = app.services.batches
     eventually(lambda: batches.get(batch.id, OWNER).state in ("done", "paused"))
     states = batches.table(batch.id, OWNER).states
@@ -35,14 +35,14 @@ def ended(app: RunningApp, batch: BatchSummary) -> list[Record]:
 
 
 def sizes(demo: DemoServer) -> list[int]:
-    """Bytes of the files that were sent to a server."""
+    """Return the sizes in bytes of the files that the app sent to a server."""
     folder = demo.storage.folder("input")
     assert folder is not None
     return [one.stat().st_size for one in (folder / UPLOADS).rglob("*") if one.is_file()]
 
 
 def deleted(app: RunningApp, record: Record) -> bool:
-    """Delete a run; whether nothing of its files is left at the servers."""
+    """Delete a run and return whether nothing of its files is left on the servers."""
     app.runs.forget(record.id, OWNER)
     return app.services.clean_up(record)
 
@@ -72,7 +72,7 @@ def test_a_file_of_all_rows_is_emptied_with_the_last_of_them() -> None:
 
 
 def test_a_row_that_is_deleted_takes_no_file_from_others() -> None:
-    """From none that runs, and from none that waits for its turn."""
+    """Rows that are running or waiting keep the file."""
     with DemoServer(step_seconds=0.002, painted=64) as demo, running_app(demo.url) as app:
         batches = app.services.batches
         with demo.hold("progress", after=4) as hold:
@@ -87,7 +87,7 @@ def test_a_row_that_is_deleted_takes_no_file_from_others() -> None:
 
 
 def test_each_server_is_brought_a_file_once_and_emptied() -> None:
-    """Whichever of them the last run was at."""
+    """The app empties the file on every server, regardless of the last run's server."""
     with (
         DemoServer(step_seconds=0.02, painted=64) as one,
         DemoServer(step_seconds=0.02, painted=64) as other,

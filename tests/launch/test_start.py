@@ -1,4 +1,4 @@
-"""Start runs without a page: checked values, stored files, and private files of their owner."""
+"""Starting runs without a page: checked values, stored files, and files private to their owner."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def demo() -> Iterator[DemoServer]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> WorkflowFolder:
-    """A folder with two workflows."""
+    """Create a folder with two workflows."""
     (tmp_path / "workflows").mkdir()
     (tmp_path / "workflows" / "text.json").write_text(json.dumps(TEXT))
     (tmp_path / "workflows" / "image.json").write_text(json.dumps(IMAGE))
@@ -70,7 +70,8 @@ Make = Callable[..., Starter]
 
 @pytest.fixture
 def make(demo: DemoServer, folder: WorkflowFolder, tmp_path: Path) -> Iterator[Make]:
-    """Services on that server; `remembers`: with a history."""
+    """Yield a function that creates a starter for that server. With `remembers`, it has a
+    history."""
     with ExitStack() as stack:
 
         def services(
@@ -112,7 +113,7 @@ def end(run: Run) -> RunState:
 
 
 def sent(demo: DemoServer, run: Run) -> dict[str, Any]:
-    """The prompt that the server got."""
+    """Return the prompt that the server received."""
     return dict(demo.queue.history_of(run.id)[run.id]["prompt"][2])
 
 
@@ -191,7 +192,8 @@ def test_a_batch_is_as_large_as_there_is_room(make: Make) -> None:
 
 
 def test_a_form_is_built_once_for_a_run(starter: Starter) -> None:
-    """Drawn, pressed, at its end for each page, for its details and run again: one build."""
+    """The app builds the form once for the page, the start, each page at the run's end, the details
+    and a repeated run."""
     _, drawn = starter.forms.form("text", ANN)
     run = starter.start("text", {"3.steps": 1, "6.text": "a fox"}, ME, UNWATCHED)
     end(run)
@@ -202,7 +204,8 @@ def test_a_form_is_built_once_for_a_run(starter: Starter) -> None:
 
 
 def test_wrong_values_start_nothing(demo: DemoServer, starter: Starter) -> None:
-    """All sentences at once, each on its field; neither a run nor a file comes of it."""
+    """The user gets all sentences at once, each on its field. The app starts no run and keeps no
+    file."""
     with pytest.raises(FieldErrors) as problem:
         starter.start("text", {"3.steps": "many", "5.width": -1, "9.no": 1}, ME)
     assert set(problem.value.errors) == {"3.steps", "5.width", "9.no"}
@@ -213,8 +216,8 @@ def test_wrong_values_start_nothing(demo: DemoServer, starter: Starter) -> None:
 
 
 def test_a_file_is_kept_and_sent_at_its_turn(demo: DemoServer, starter: Starter) -> None:
-    """At the press it is only kept: the job says which inputs get its name, and no server knows it
-    yet."""
+    """At the start the app only stores the file. The job says which inputs get its name, and no
+    server knows it yet."""
     before = demo.requests[UPLOAD]
     with demo.hold("progress"):
         first = starter.start("text", {"3.steps": 4}, ME, UNWATCHED)
@@ -236,7 +239,7 @@ def test_a_file_is_kept_and_sent_at_its_turn(demo: DemoServer, starter: Starter)
 
 
 def test_the_authors_own_file_needs_no_other(demo: DemoServer, starter: Starter) -> None:
-    """An image that is left as it is names the author's, and is not sent."""
+    """An unchanged image names the author's file, and the app doesn't send it."""
     before = demo.requests[UPLOAD]
     run = starter.start("image", {}, ME, UNWATCHED)
     assert end(run).phase is Phase.DONE
@@ -257,8 +260,8 @@ def test_no_name_of_the_servers_is_taken(starter: Starter, name: str) -> None:
 def test_a_file_called_as_one_of_the_servers_is_ones_own(
     demo: DemoServer, starter: Starter
 ) -> None:
-    """A person's file is sent under its plain name, into a folder of its own: another's of that
-    name stays unread."""
+    """The app sends a user's file under its plain name into its own folder. Another user's file
+    with that name stays unread."""
     mine = Upload("anothers.png", photo("red", 32).data)
     run = starter.start("image", {"1.image": mine}, ME, UNWATCHED)
     state = end(run)
@@ -272,8 +275,8 @@ def test_a_file_called_as_one_of_the_servers_is_ones_own(
 def test_the_same_name_elsewhere_in_the_prompt_is_not_ones_own(
     starter: Starter, folder: WorkflowFolder
 ) -> None:
-    """Only the inputs that get a person's file may hold its name: another input of that name is
-    refused."""
+    """Only the inputs that get a user's file may hold its name. The app refuses another input with
+    that name."""
     name = starter.forms.open(BOB, "two.json", json.dumps(IMAGE).encode()).name
     run = starter.start(name, {"1.image": Upload("anothers.png", photo().data)}, YOU, UNWATCHED)
     end(run)
@@ -300,7 +303,7 @@ def test_the_same_name_elsewhere_in_the_prompt_is_not_ones_own(
 def test_an_invalid_file_is_reported_on_its_field(
     starter: Starter, value: object, said: str
 ) -> None:
-    """It is judged before anything is kept."""
+    """The app checks a file before it keeps anything."""
     with pytest.raises(FieldErrors) as problem:
         starter.start("image", {"1.image": value}, ME)
     assert said in problem.value.errors["1.image"]
@@ -315,7 +318,7 @@ def test_a_file_for_what_takes_none_is_refused(starter: Starter) -> None:
 
 
 def test_files_are_bounded(starter: Starter) -> None:
-    """Each by itself, and all of a run together."""
+    """The app limits the size of each file and of all files in a run."""
     small = replace(starter, limits=UploadLimits(FileLimits(size=100)))
     with pytest.raises(FieldErrors) as problem:
         small.start("image", {"1.image": photo()}, ME)
@@ -339,7 +342,7 @@ def test_again_is_the_very_same(demo: DemoServer, starter: Starter) -> None:
 
 
 def test_again_needs_its_files(starter: Starter) -> None:
-    """A run whose file is no longer kept is not started, and a sentence says which file."""
+    """The app refuses to repeat a run whose file it no longer keeps, and names the file."""
     run = starter.start("image", {"1.image": photo()}, ME, UNWATCHED)
     end(run)
     (given,) = run.job.inputs.values()
@@ -365,10 +368,10 @@ def test_a_run_that_is_not_taken_keeps_nothing(make: Make) -> None:
 
 
 def test_a_run_refused_by_the_registry_leaves_nothing(starter: Starter) -> None:
-    """A run that comes when the program ends leaves none of its files."""
+    """A run that arrives during shutdown leaves none of its files."""
 
     class Late(Upload):
-        """A file that is read when the program is about to end."""
+        """Upload that closes the registry when it is read."""
 
         def chunks(self) -> Iterator[bytes]:
             starter.runs.close()
@@ -380,7 +383,7 @@ def test_a_run_refused_by_the_registry_leaves_nothing(starter: Starter) -> None:
 
 
 def test_without_a_history_files_reach_the_run_too(demo: DemoServer, make: Make) -> None:
-    """A program that remembers nothing, as a shell's, runs the same."""
+    """A run with a file also works in an app without a history, such as a shell's."""
     run = make(remembers=False).start("image", {"1.image": photo()}, ME, UNWATCHED)
     assert end(run).phase is Phase.DONE
     assert sent(demo, run)["1"]["inputs"]["image"] == names_on_server(run.record)["1.image"]

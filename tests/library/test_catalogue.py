@@ -1,4 +1,4 @@
-"""The server's nodes, kept for a while."""
+"""Cache of the server's nodes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NODES = {"A": {"input": {"required": {"image": [["a.png"]]}}, "output": []}}
 
 
 class Server:
-    """Says which nodes it has, unless it is away."""
+    """Stand-in for a server that returns its nodes, or raises an error while it is away."""
 
     def __init__(self) -> None:
         self.nodes: dict[str, Any] = NODES
@@ -67,8 +67,8 @@ def test_an_old_one_is_better_than_none() -> None:
 
 
 def test_an_outage_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    """It is one line, however often the catalogue is asked for meanwhile, and the old one goes
-    on."""
+    """During an outage, the app logs one line, however often a caller requests the catalogue, and
+    keeps using the old catalogue."""
     server = Server()
     cache = CatalogueCache(server)
     known = cache.get()
@@ -107,7 +107,7 @@ def test_a_slow_server_is_waited_for_once() -> None:
 
 @pytest.mark.parametrize("away", [False, True])
 def test_concurrent_callers_share_the_first_answer(away: bool) -> None:
-    """The server is asked once for all of them, also where it does not answer."""
+    """Concurrent callers cause one request to the server, even if the server doesn't answer."""
     server = Server()
     server.away = away
     waiting = threading.Semaphore(0)
@@ -135,7 +135,7 @@ def test_concurrent_callers_share_the_first_answer(away: bool) -> None:
 
 
 def test_a_change_while_the_servers_are_asked_has_them_asked_again() -> None:
-    """Their answer may be older than the change."""
+    """The answer may be older than the change, so the app asks again."""
     server = Server()
 
     def changing() -> dict[str, Any]:
@@ -153,7 +153,7 @@ def test_a_change_while_the_servers_are_asked_has_them_asked_again() -> None:
 
 
 def test_what_people_gave_is_in_no_list() -> None:
-    """Names in the folder of uploads are left out."""
+    """The app leaves out file names in its upload folder."""
     server = Server()
     server.nodes = {
         "A": {"input": {"required": {"image": [["a.png", f"{UPLOADS}/0/b.png"]]}}, "output": []}

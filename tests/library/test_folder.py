@@ -24,15 +24,15 @@ PROMPT = json.dumps(
 
 
 def write(folder: Path, name: str, text: str = PROMPT, toml: str = "") -> None:
-    """A workflow, and the toml beside it."""
+    """Write a workflow, and its toml if given."""
     (folder / f"{name}.json").write_text(text)
     if toml:
         (folder / f"{name}.toml").write_text(toml)
 
 
 def test_entries_are_sorted_by_what_people_read(tmp_path: Path) -> None:
-    """Titles come from the toml or the file's name; those with an order come first, files that
-    cannot be read last, with the reason."""
+    """A title comes from the toml or the file name. Workflows with an order come first; unreadable
+    files come last, with the reason."""
     write(tmp_path, "second", toml="order = 2")
     write(tmp_path, "start", toml="order = 1.5")
     write(tmp_path, "z", toml='title = "A first"')
@@ -47,7 +47,7 @@ def test_entries_are_sorted_by_what_people_read(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_is_empty(tmp_path: Path) -> None:
-    """No folder, no workflows, no error."""
+    """A missing folder has no workflows and raises no error."""
     assert WorkflowFolder(tmp_path / "none").entries() == ()
 
 
@@ -55,7 +55,7 @@ def test_a_missing_folder_is_empty(tmp_path: Path) -> None:
 def test_a_name_with_a_line_break_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is not listed: no route's address matches it. A chain's name neither."""
+    """The app doesn't list a workflow or chain with such a name, because no route matches it."""
     write(tmp_path, "plain")
     write(tmp_path, "two\nlines", toml='title = "Two lines"')
     (tmp_path / "a\nchain.chain.toml").write_text("")
@@ -93,8 +93,8 @@ def test_a_name_leads_nowhere_else(tmp_path: Path, name: str) -> None:
 
 
 def test_sub_folders_are_part_of_the_names(tmp_path: Path) -> None:
-    """A workflow in a sub-folder goes by its path, with the toml, the cover and the names for nodes
-    that lie beside it; two of the same file name are two, and changes are seen."""
+    """A workflow in a subfolder is named by its path and uses the toml, cover and node names beside
+    it. Two workflows with the same file name stay separate, and the app notices changes."""
     below = tmp_path / "portraits" / "close_ups"
     below.mkdir(parents=True)
     write(tmp_path, "lamp")
@@ -116,8 +116,8 @@ def test_sub_folders_are_part_of_the_names(tmp_path: Path) -> None:
 
 
 def test_changes_are_seen(tmp_path: Path) -> None:
-    """A file or its toml that changes, comes or goes is read again; one that does not is read
-    once."""
+    """The app reads a workflow again when its file or toml changes, appears or disappears.
+    Otherwise it reads the workflow once."""
     folder = WorkflowFolder(tmp_path)
     write(tmp_path, "one")
     first = folder.get("one")
@@ -151,8 +151,8 @@ def test_a_file_of_the_same_name_that_counts_more_is_seen(tmp_path: Path) -> Non
 def test_a_hundred_are_read_and_listed_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Listing 100 workflows again costs a look at each file, not a reading; going through them then
-    lists them no more."""
+    """Listing 100 workflows again checks each file but doesn't read it. Opening them one by one
+    then doesn't list the folder again."""
     for number in range(100):
         write(tmp_path, f"w{number:03}")
     folder = WorkflowFolder(tmp_path)
@@ -173,7 +173,8 @@ class GrowingFolder(WorkflowFolder):
 
 
 def test_a_workflow_opened_during_a_listing_stays_loaded(tmp_path: Path) -> None:
-    """It is not taken for one that is gone, and read again."""
+    """The listing doesn't take the new workflow for a deleted one, so the app doesn't read it
+    again."""
     folder = GrowingFolder(tmp_path)
     assert folder.entries() == ()
     assert folder.opened is not None
@@ -181,7 +182,7 @@ def test_a_workflow_opened_during_a_listing_stays_loaded(tmp_path: Path) -> None
 
 
 def test_a_broken_file_heals(tmp_path: Path) -> None:
-    """A file that is mended works without a restart."""
+    """A repaired file works without a restart."""
     write(tmp_path, "one", "{")
     folder = WorkflowFolder(tmp_path)
     with pytest.raises(WorkflowError):
@@ -191,8 +192,8 @@ def test_a_broken_file_heals(tmp_path: Path) -> None:
 
 
 def test_many_threads_may_ask(tmp_path: Path) -> None:
-    """Handlers run in many threads; while a file changes under them they get one of its
-    versions."""
+    """Handlers run in many threads. If a file changes while they read it, each of them gets one
+    complete version."""
     write(tmp_path, "one")
     folder = WorkflowFolder(tmp_path)
     problems: list[Exception] = []
@@ -231,7 +232,7 @@ def test_a_workflow_is_kept_under_a_harmless_name(tmp_path: Path, name: str) -> 
 
 
 def test_the_folder_has_a_limit(tmp_path: Path) -> None:
-    """People cannot fill the disk by keeping what they open."""
+    """Users can't fill the disk by adding workflows."""
     for number in range(MOST):
         (tmp_path / f"{number}.json").touch()
     with pytest.raises(WorkflowError, match="no room"):
@@ -241,8 +242,8 @@ def test_the_folder_has_a_limit(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("title", ["My lamp (2)", 'A "quoted" one\\', "two\nlines\x7f", "Lamp 3.5"])
 def test_a_kept_workflow_has_its_title(tmp_path: Path, title: str) -> None:
-    """Where the file's name would give another one, a toml says it; one that was left behind by
-    another workflow says nothing about this."""
+    """If the file name would give a different title, the app writes a toml with the title. It
+    doesn't use a toml left behind by another workflow."""
     folder = WorkflowFolder(tmp_path)
     assert folder.add("lamp.app.json", PROMPT.encode(), "Lamp") == "lamp"
     assert not (tmp_path / "lamp.toml").exists()
@@ -255,7 +256,8 @@ def test_a_kept_workflow_has_its_title(tmp_path: Path, title: str) -> None:
 
 
 def test_a_workflow_whose_title_cannot_be_written_is_not_kept(tmp_path: Path) -> None:
-    """Nothing of it: it would stand there under another name."""
+    """If the app can't write the title, it keeps nothing, because the workflow would appear under a
+    different name."""
     (tmp_path / "lamp.toml").symlink_to("nowhere")
     with pytest.raises(WorkflowError, match="can't be added: File exists"):
         WorkflowFolder(tmp_path).add("lamp.json", PROMPT.encode(), "My lamp")
@@ -263,14 +265,15 @@ def test_a_workflow_whose_title_cannot_be_written_is_not_kept(tmp_path: Path) ->
 
 
 def image(path: Path, side: int = 8) -> Path:
-    """An image that carries no workflow."""
+    """Save an image without a workflow in it."""
     Image.new("RGB", (side, side)).save(path)
     return path
 
 
 def test_a_cover_is_no_workflow(tmp_path: Path) -> None:
-    """An image that a toml names is the cover of its workflow, and is not listed as one that cannot
-    be read; one that no toml names is. Another image is another cover at once."""
+    """An image named in a toml is its workflow's cover, so the list doesn't show it as an
+    unreadable file. An image no toml names is listed that way. A replaced image becomes the cover
+    at once."""
     write(tmp_path, "boats", toml='cover = "harbour.png"')
     cover = image(tmp_path / "harbour.png")
     image(tmp_path / "other.png")
@@ -289,7 +292,7 @@ def test_a_cover_is_no_workflow(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../up.png", "/etc/up.png", ".png", "a\\b.png", "a.svg", "", "a"])
 def test_a_cover_lies_beside_its_workflow(tmp_path: Path, name: str) -> None:
-    """Nothing else can be named as one."""
+    """The cover must be the name of an image beside the workflow."""
     write(tmp_path, "boats", toml=f"cover = {json.dumps(name)}")
     workflow = WorkflowFolder(tmp_path).get("boats")
     assert workflow.cover is None

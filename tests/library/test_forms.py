@@ -1,5 +1,5 @@
-"""Forms as people get them: built once, and again where another one comes of it; each by what its
-person may do."""
+"""Forms are built once, and again if something in them changes. Each form follows its user's
+permissions."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def folder(tmp_path: Path) -> WorkflowFolder:
 
 @pytest.fixture
 def forms_of(folder: WorkflowFolder, nodes: Nodes) -> Callable[..., Forms]:
-    """Forms of these by permissions."""
+    """Return a function that builds forms with the given permissions."""
     return lambda **rules: Forms(folder.get, CatalogueCache(nodes), Permissions(**rules))
 
 
 @pytest.fixture
 def forms(forms_of: Callable[..., Forms]) -> Forms:
-    """Forms for people of whom Ann is trusted."""
+    """Return forms for users of whom only Ann is trusted."""
     return forms_of(keep=lambda owner: owner == ANN, trusts=lambda owner: owner == ANN)
 
 
@@ -82,7 +82,7 @@ def test_a_form_is_built_once_for_any_values(forms: Forms, nodes: Nodes) -> None
 
 
 def test_another_option_is_another_form(forms: Forms) -> None:
-    """A choice that brings other fields builds another form, once; the first stays."""
+    """A choice that adds fields builds another form once. The app keeps the first form."""
     _, small = forms.form("painted", ANN)
     _, large = forms.form("painted", ANN, {"8.model": "Large"})
     assert "8.model.size" in {field.key for field in large.fields}
@@ -94,15 +94,15 @@ def test_another_option_is_another_form(forms: Forms) -> None:
 
 
 def test_an_edited_file_is_read_again(forms: Forms, folder: WorkflowFolder) -> None:
-    """A workflow that was edited, or given a toml, has another form at once."""
+    """When a workflow is edited or gets a toml, its form changes at once."""
     assert forms.form("text", ANN)[1].title == "Text"
     (folder.path / "text.toml").write_text('title = "A text"')
     assert forms.form("text", ANN)[1].title == "A text"
 
 
 def test_another_catalogue_is_another_form(forms: Forms, nodes: Nodes) -> None:
-    """A list that is refreshed and says the same changes nothing; with a new model the form offers
-    it."""
+    """Refreshing an unchanged catalogue keeps the form. If the catalogue has a new model, the form
+    offers it."""
     _, before = forms.form("text", ANN)
     nodes.raw = json.loads(json.dumps(nodes.raw))
     forms.catalogue.get(refresh=True)
@@ -131,7 +131,7 @@ def test_one_of_many_builds(forms: Forms) -> None:
 
 
 def test_what_fails_is_tried_again(forms: Forms, folder: WorkflowFolder) -> None:
-    """A workflow that is not there is refused each time, until it is."""
+    """The app refuses a missing workflow each time, until its file exists."""
     for _ in range(2):
         with pytest.raises(WorkflowError):
             forms.form("nothing", ANN)
@@ -158,7 +158,7 @@ def test_an_opened_workflow_is_its_persons_own(forms: Forms) -> None:
 
 
 def test_a_title_that_is_cut_says_so(forms: Forms) -> None:
-    """A file's name is cut where it is too long for a title, which ends with an ellipsis then."""
+    """If a file name is too long for a title, the app cuts it and adds an ellipsis."""
     data = json.dumps(text_to_image()).encode()
     titles = [forms.open(ANN, f"{'w' * length}.json", data).title for length in (60, 61)]
     assert titles == ["W" + "w" * 59, "W" + "w" * 58 + "…"]
@@ -176,7 +176,8 @@ def test_an_untrusted_person_gets_a_form_without_file_names(forms: Forms) -> Non
 
 
 def test_nodes_that_are_not_allowed_are_refused_each_time(forms_of: Callable[..., Forms]) -> None:
-    """A list of classes holds for every form of an opened workflow, and for none of the folder."""
+    """The allowlist of node classes applies to every form of an opened workflow, but not to
+    workflows in the folder."""
     forms = forms_of(nodes=frozenset({"LoadImage"}), trusts=lambda owner: owner == ANN)
     for owner in (ANN, BOB):
         name = forms.open(owner, "loads.json", json.dumps(LOADS).encode()).name
@@ -189,7 +190,7 @@ def test_nodes_that_are_not_allowed_are_refused_each_time(forms_of: Callable[...
 def test_without_the_permission_opened_forms_are_hidden(
     folder: WorkflowFolder, nodes: Nodes
 ) -> None:
-    """The permission is asked for each time, also for a form that was built."""
+    """The app checks the permission each time, even for a form that is already built."""
     allowed = {BOB}
     forms = Forms(
         folder.get, CatalogueCache(nodes), Permissions(open=lambda owner: owner in allowed)
@@ -202,7 +203,7 @@ def test_without_the_permission_opened_forms_are_hidden(
 
 
 def test_a_shell_sees_what_authors_set(folder: WorkflowFolder, nodes: Nodes) -> None:
-    """Inputs that only authors set are hidden from a page and open to a shell."""
+    """Inputs that only authors set are hidden on the page but visible in a shell."""
     said = {"tooltip": "A folder of the server's."}
     nodes.raw["LoadFolder"] = {
         "input": {"required": {"folder": ["STRING", said]}},
@@ -241,7 +242,8 @@ def test_a_workflow_kept_for_all_names_no_file(
 def test_whether_a_workflow_can_run_is_judged_once(
     forms: Forms, folder: WorkflowFolder, nodes: Nodes
 ) -> None:
-    """By what the server has, until that or the file is another; what cannot be read cannot run."""
+    """The app decides by the server's nodes, and again when the nodes or the file change. A
+    workflow that can't be read can't run."""
     (folder.path / "broken.json").write_text("[]")
     known = ("text", "painted", "broken", "none")
     assert [forms.usability(name, ANN).can_run for name in known] == [True, True, False, False]

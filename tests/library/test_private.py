@@ -1,5 +1,4 @@
-"""Workflows that people opened: each for the person who brought it, not more than the memory takes,
-and there after a restart."""
+"""Workflows opened by users are private, limited in memory, and survive a restart."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ PROMPT: dict[str, Any] = {"1": {"class_type": "A", "inputs": {"text": "a cat"}}}
 
 
 def put(opened: PrivateWorkflows, owner: str, number: int = 0, padding: int = 0) -> str:
-    """Open a workflow; the name it goes by."""
+    """Open a workflow and return its name."""
     data = json.dumps(PROMPT | {"n": number, "x": "x" * padding}).encode()
     return opened.put(owner, "a cat.json", data).name
 
@@ -66,7 +65,7 @@ def test_all_files_together_have_a_limit() -> None:
 
 
 def test_what_would_fill_the_memory_is_refused() -> None:
-    """A small file that becomes very many values is not kept, and the sentence says so."""
+    """The app refuses a small file that expands to too many values, and says so."""
     count = LARGEST // 100
     data = ('{"1": {"class_type": "A", "inputs": {"a": [' + "0," * count + "0]}}}").encode()
     opened = PrivateWorkflows()
@@ -186,7 +185,7 @@ def test_what_cannot_be_read_now_is_there_later(
 def test_a_folder_that_takes_nothing_is_no_error(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A workflow is opened, until the program ends; the log says why not for longer."""
+    """The app opens the workflow but keeps it only until the program ends. The log says why."""
     (tmp_path / "opened").write_text("a file")
     opened = PrivateWorkflows(tmp_path / "opened")
     name = put(opened, "ann")
@@ -196,6 +195,6 @@ def test_a_folder_that_takes_nothing_is_no_error(
 
 
 def test_weight_counts_every_value() -> None:
-    """A list, an object, a number and a text each take some memory, a text its length too."""
+    """Each list, object, number and text has a base weight. A text also adds its length."""
     assert weight(None) == weight(1) == weight([]) == weight({}) == 100
     assert weight({"a": [1, 2, {"b": "text"}]}) == 100 * 6 + 4

@@ -1,4 +1,4 @@
-"""Workflows added on the page can be removed there by permitted people."""
+"""Users with permission can remove workflows that were added on the page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def added(tmp_path: Path) -> Iterator[AddedWorkflows]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a workflow that its author has put there."""
+    """Create a folder with a workflow from its author."""
     folder = tmp_path / "workflows"
     folder.mkdir()
     (folder / "authors.json").write_text(json.dumps(text_to_image()))
@@ -43,7 +43,7 @@ def removal(folder: Path, added: AddedWorkflows) -> Removal:
 
 
 def add(removal: Removal, owner: str = ANN, title: str = "My lamp") -> str:
-    """A workflow that this person has added: its name."""
+    """Add a workflow as this user and return its name."""
     data = json.dumps(text_to_image()).encode()
     name = WorkflowFolder(removal.folder).add("lamp.json", data, title)
     removal.note_added(owner, name)
@@ -81,7 +81,7 @@ def test_who_added_a_workflow_removes_it(removal: Removal, folder: Path) -> None
 
 
 def test_a_chain_is_removed_likewise(removal: Removal, folder: Path) -> None:
-    """The workflow that is called so stays, and the chain where that goes."""
+    """Removing a chain keeps the workflow of the same name, and vice versa."""
     for first in ("chain", "workflow"):
         chain = ChainFolder(folder).add("Lamp", CHAIN.format(name="authors"))
         removal.note_added(ANN, chain)
@@ -112,7 +112,8 @@ def edit(file: Path) -> None:
 def test_files_changed_by_hand_stay(
     removal: Removal, folder: Path, change: Callable[[Path], None]
 ) -> None:
-    """Not even an operator removes it on the page, nor what an author has put there."""
+    """If an added workflow was changed by hand, not even an administrator can remove it on the
+    page. The same is true for workflows from an author."""
     name = add(removal)
     change(folder)
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
@@ -124,12 +125,14 @@ def test_files_changed_by_hand_stay(
 
 
 def test_what_a_stranger_added_no_stranger_removes(removal: Removal) -> None:
-    """Any other one would be the same person."""
+    """Users without an identity share one owner, so only an administrator can remove their
+    workflows."""
     assert who_may(removal, add(removal, NOBODY)) == [CAROL]
 
 
 def test_kept_files_are_reported(removal: Removal, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a sentence, and they can be removed once the reason is gone."""
+    """If the app can't delete the files, it says why. The user can remove them once the cause is
+    fixed."""
     name = add(removal)
 
     def refuse(_: Path, **__: object) -> None:
@@ -144,7 +147,7 @@ def test_kept_files_are_reported(removal: Removal, monkeypatch: pytest.MonkeyPat
 
 
 def test_nothing_is_removed_where_nothing_is_remembered(folder: Path) -> None:
-    """An app without a history does not know who has added what."""
+    """Without a history, the app doesn't know who added a workflow."""
     removal = Removal(folder, None, Permissions.of_a_shell())
     assert who_may(removal, add(removal)) == []
     refuses(removal, CAROL, "lamp")

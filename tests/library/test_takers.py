@@ -1,4 +1,4 @@
-"""Which workflows take results, and again where one has changed."""
+"""List of workflows that take results, updated when a workflow changes."""
 
 from __future__ import annotations
 

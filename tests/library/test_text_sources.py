@@ -34,7 +34,8 @@ CHAIN = '[[steps]]\nname = "only"\nworkflow = "words"\nshow = ["Prompt", "Seed"]
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[RunningApp]:
-    """An app with a workflow that makes a text, one that is given one, and a chain of that."""
+    """Run an app with a workflow that outputs text, another that takes text, and a chain that uses
+    both."""
     (tmp_path / "words.json").write_text(json.dumps(WORDS))
     (tmp_path / "says.json").write_text(json.dumps(SAYS))
     (tmp_path / "two.chain.toml").write_text(CHAIN + CHAIN.replace("only", "other"))
@@ -46,7 +47,7 @@ def app(tmp_path: Path) -> Iterator[RunningApp]:
 
 
 def said_by(app: RunningApp, owner: str = OWNER, text: str = SAID) -> Record:
-    """A run that has made a text."""
+    """Run a workflow that outputs this text, and return its record."""
     run = app.services.starter.start(
         "says", {"1.value": text}, Origin(owner), RunPolicy(keeps_going=True)
     )
@@ -55,14 +56,14 @@ def said_by(app: RunningApp, owner: str = OWNER, text: str = SAID) -> Record:
 
 
 def of_group(app: RunningApp, group: str) -> list[Record]:
-    """The finished runs of a batch or a chain."""
+    """Return the finished runs of a batch or chain."""
     assert app.services.runs.history is not None
     found = app.services.runs.history.of(OWNER, limit=100)
     return [one for one in found if one.group == group]
 
 
 def made_in(app: RunningApp, chain: str) -> list[Record]:
-    """The runs of a chain, when it is at its end."""
+    """Wait until a chain ends, and return its runs."""
     eventually(lambda: app.services.chains.get(chain, OWNER).finished)
     return of_group(app, chain)
 

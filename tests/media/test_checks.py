@@ -1,4 +1,4 @@
-"""Kind and size of a file, judged by its first bytes and its header before it is decoded."""
+"""A file's kind and size are checked by its first bytes and its header before it is decoded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIMITS = FileLimits(size=8 * 1024 * 1024)
 
 
 def png_header(width: int, height: int) -> bytes:
-    """A PNG that claims a size and has next to nothing of it."""
+    """Return a PNG that claims this size but has hardly any data."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
@@ -87,7 +87,8 @@ def test_sounds_and_videos_are_taken(media: str, data: bytes) -> None:
     ],
 )
 def test_what_a_field_is_not_for_is_refused(media: str, data: bytes) -> None:
-    """Markup, programs, archives, and what Pillow would start another program for."""
+    """The app refuses markup, programs, archives, and files for which Pillow would start another
+    program."""
     assert "Choose a" in problem_in(data, LIMITS, media)
 
 
@@ -102,7 +103,8 @@ CONTAINERS = every_container()
     st.sampled_from(["image", "audio", "video", ""]),
 )
 def test_nothing_but_a_sentence_comes_of_damage(name: str, at: int, new: bytes, media: str) -> None:
-    """Real files with a piece replaced are taken, or refused in words."""
+    """If part of a real file is replaced, the app either accepts the file or refuses it with a
+    sentence."""
     data = CONTAINERS[name]
     said = problem_in(data[:at] + new + data[at + len(new) :], LIMITS, media)
     assert said == "" or said.endswith(".")
@@ -131,14 +133,16 @@ def test_nothing_but_a_sentence_comes_of_damage(name: str, at: int, new: bytes, 
     ],
 )
 def test_names_are_made_plain(name: str, plain: str) -> None:
-    """A name from a stranger keeps its letters and its ending, and can do no harm on any system."""
+    """A name from an untrusted source keeps its letters and extension, but becomes safe on every
+    system."""
     assert plain_name(name) == plain
 
 
 @settings(max_examples=examples(300), derandomize=True)
 @given(st.text(max_size=200))
 def test_every_name_can_be_a_file(name: str) -> None:
-    """No name leaves its folder, is too long, or is empty; and it is plain already then."""
+    """A plain name stays in its folder, isn't empty or too long, and doesn't change when it is made
+    plain again."""
     plain = plain_name(name)
     assert plain
     assert len(plain.encode()) <= 255

@@ -1,4 +1,4 @@
-"""Files without their metadata."""
+"""Metadata is removed from files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def stripped(data: bytes) -> bytes:
 
 
 def frames(data: bytes) -> list[tuple[bytes, object]]:
-    """The pixels of each frame and how long it is shown."""
+    """Return the pixels and duration of each frame."""
     with Image.open(io.BytesIO(data)) as image:
         return [
             (frame.convert("RGBA").tobytes(), frame.info.get("duration"))
@@ -41,7 +41,7 @@ def frames(data: bytes) -> list[tuple[bytes, object]]:
 
 @pytest.mark.parametrize("name", ALL)
 def test_nothing_told_is_left(name: str) -> None:
-    """The secret was in the file in each place, and is in none of the stripped one."""
+    """The original file has the secret; the stripped one doesn't."""
     assert tells(MADE[name])
     assert not tells(stripped(MADE[name]))
 
@@ -60,7 +60,7 @@ def test_pixels_stay_the_same(name: str) -> None:
 
 @pytest.mark.parametrize("name", SOUNDS)
 def test_samples_stay_the_same(name: str) -> None:
-    """Decoded, the sound is the same to the last sample."""
+    """The decoded samples of a stripped sound are identical to the original's."""
     samples = [
         soundfile.read(io.BytesIO(data))[0]
         for data in (sound("FLAC") if "flac" in name else MADE[name], stripped(MADE[name]))
@@ -71,7 +71,8 @@ def test_samples_stay_the_same(name: str) -> None:
 
 @pytest.mark.parametrize("name", VIDEOS)
 def test_media_data_stays_in_place(name: str) -> None:
-    """A video keeps its length, and each sample its place: no table of offsets is wrong."""
+    """A stripped video keeps its length and the position of each sample, so its offset tables stay
+    correct."""
     before, after = MADE[name], stripped(MADE[name])
     assert len(before) == len(after)
     start, end = media_data(before)
@@ -80,7 +81,7 @@ def test_media_data_stays_in_place(name: str) -> None:
 
 
 def media_data(data: bytes) -> tuple[int, int]:
-    """Where the samples of an MP4, or the first block of a Matroska file, are."""
+    """Return the start and end of an MP4's samples, or of a Matroska file's first block."""
     if data[4:8] == b"ftyp":
         start = data.index(b"mdat") + 4
         return start, start - 8 + int.from_bytes(data[start - 8 : start - 4], "big")
@@ -96,7 +97,7 @@ def test_other_kinds_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", [path.name for path in MEDIA.iterdir() if path.suffix != ".md"])
 def test_strips_what_real_writers_write(name: str) -> None:
-    """Files as ComfyUI and VideoHelperSuite write them."""
+    """Metadata is removed from files written by ComfyUI and VideoHelperSuite."""
     after = stripped((MEDIA / name).read_bytes())
     for told in (b"KSampler", b"prompt", b"workflow", "KSampler".encode("utf-16-le")):
         assert told not in after
@@ -117,7 +118,7 @@ def test_a_turned_image_stays_turned(form: str) -> None:
 
 
 def test_reads_any_range_without_the_rest() -> None:
-    """A range of a stripped file is that part of the whole."""
+    """Reading a range of a stripped file returns the same bytes as that part of the whole file."""
     for data in MADE.values():
         file, whole = io.BytesIO(data), stripped(data)
         found = strip(file)
@@ -126,13 +127,13 @@ def test_reads_any_range_without_the_rest() -> None:
 
 
 def test_a_fragmented_movie_is_refused() -> None:
-    """Its samples aren't in tables, so its data may hold anything else."""
+    """Its samples aren't listed in tables, so its data may contain anything else."""
     with pytest.raises(CannotStrip):
         stripped(MADE["mp4"] + box(b"moof", bytes(8)))
 
 
 def test_a_track_nested_too_deep_is_refused() -> None:
-    """Elements inside each other don't exhaust the stack."""
+    """Deeply nested elements don't exhaust the stack."""
     inside = b""
     for _ in range(3000):
         inside = element(0xE0, inside)
@@ -146,7 +147,7 @@ def test_a_track_nested_too_deep_is_refused() -> None:
 
 @pytest.mark.parametrize("kind", [b"eXIf", b"iCCP"])
 def test_reads_the_first_of_repeated_chunks(kind: bytes) -> None:
-    """A thousand profiles or EXIF blocks take no longer than one, and all of them go."""
+    """A thousand profiles or EXIF blocks take no longer than one, and all of them are removed."""
     block = b"a\0\0" + zlib.compress(bytes(4_000_000)) if kind == b"iCCP" else b"MM\0*" * 1000
     before = png_chunks(*[(kind, block)] * 1000)
     assert stripped(before) == stripped(png_chunks())
@@ -154,7 +155,7 @@ def test_reads_the_first_of_repeated_chunks(kind: bytes) -> None:
 
 @given(st.sampled_from([*MADE.values()]), st.data())
 def test_half_files_are_refused_or_tell_nothing(whole: bytes, data: st.DataObject) -> None:
-    """A file that is cut off, or has bytes behind its end, raises nothing but the refusal."""
+    """A file that is cut off or has extra bytes at its end raises nothing except the refusal."""
     cut = whole[: data.draw(st.integers(0, len(whole)))] + data.draw(st.binary(max_size=200))
     try:
         after = stripped(cut)
@@ -178,7 +179,7 @@ def test_damaged_files_raise_the_refusal_only(whole: bytes, data: st.DataObject)
 @given(st.binary(max_size=300), st.sampled_from([whole[:64] for whole in MADE.values()]))
 @example(b"ID3", b"")
 def test_junk_raises_the_refusal_only(junk: bytes, head: bytes) -> None:
-    """Random bytes, also behind the beginning of a known kind."""
+    """Random bytes raise nothing except the refusal, even after the first bytes of a known kind."""
     for data in (junk, head + junk, head[:12] + junk):
         with suppress(CannotStrip):
             stripped(data)

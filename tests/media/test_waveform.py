@@ -1,4 +1,4 @@
-"""Sounds as small images."""
+"""Waveform thumbnails of sounds."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def test_a_long_sound_is_looked_at_in_parts(tmp_path: Path) -> None:
 
 
 def test_a_sound_shorter_than_its_bars(tmp_path: Path) -> None:
-    """Ten frames fill all bars."""
+    """A sound of ten frames fills all bars."""
     (tmp_path / "short.wav").write_bytes(wav([16384] * 10))
     assert peaks_of(tmp_path / "short.wav") == [0.5] * BARS
 
 
 def test_the_image_shows_more_where_it_is_louder(tmp_path: Path) -> None:
-    """A square that one can see through, with higher bars where the sound is louder; silence is a
-    line."""
+    """The thumbnail is a transparent square whose bars are higher if the sound is louder. Silence
+    is a line."""
     (tmp_path / "a.wav").write_bytes(wav([0] * 500 + [32767] * 500))
     data = sound_thumbnail(tmp_path / "a.wav")
     assert data is not None
@@ -66,7 +66,8 @@ def test_the_image_shows_more_where_it_is_louder(tmp_path: Path) -> None:
 def test_a_broken_decoder_leaves_no_waveform(
     tmp_path: Path, program: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A decoder that crashes, hangs or answers nonsense is ended, and knows no secrets."""
+    """A decoder that crashes, hangs or returns nonsense is stopped, and doesn't see the app's
+    secrets."""
     monkeypatch.setenv("COMFYFORMS_LOGIN", "ann:lighthouse")
     (tmp_path / "decoder.py").write_text(program)
     (tmp_path / "a.wav").write_bytes(wav([1] * 100))
@@ -75,7 +76,7 @@ def test_a_broken_decoder_leaves_no_waveform(
 
 
 def test_a_damaged_sound_is_decoded_once(tmp_path: Path) -> None:
-    """Asking again for the thumbnail of a file that can't be read starts no decoder."""
+    """Requesting the thumbnail of a damaged sound again doesn't start the decoder."""
     store = BlobStore(tmp_path)
     digest, _ = store.add([b"RIFF\xff\xff\xff\xffWAVEfmt "])
     assert store.thumbnail(digest, "audio") is None

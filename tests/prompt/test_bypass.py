@@ -21,14 +21,14 @@ PHOTO = node("LoadImage", image="photo.png")
 
 
 def without(prompt: Prompt, *nodes: str) -> Prompt:
-    """The prompt without these nodes, which must be possible."""
+    """Return the prompt without these nodes. Fail if that isn't possible."""
     left = take_out(prompt, CATALOGUE, nodes or ("20",))
     assert left is not None
     return left
 
 
 def with_controlnet() -> Prompt:
-    """Text to image steered by a photo."""
+    """Return a text-to-image prompt with a ControlNet that uses a photo."""
     prompt = text_to_image(
         n20=PHOTO,
         n21=node("ControlNetLoader", control_net_name="canny.safetensors"),
@@ -47,20 +47,20 @@ def with_controlnet() -> Prompt:
 
 
 def test_a_controlnet_without_its_image_passes_the_texts_through() -> None:
-    """Each output is replaced by the input of its own place; the model that served only it goes
-    too."""
+    """Each output is replaced by the input at the same position. The ControlNet model is removed
+    too, because nothing else uses it."""
     assert without(with_controlnet()) == text_to_image()
 
 
 def test_an_adapter_without_its_image_passes_the_model_through() -> None:
-    """The input of the same type stands behind the output."""
+    """The output is replaced by the input of the same type."""
     adapter = node("StyleAdapter", model=["4", 0], image=["20", 0], weight=1.0)
     prompt = with_values(text_to_image(n20=PHOTO, n21=adapter), "3", model=["21", 0])
     assert without(prompt) == text_to_image()
 
 
 def test_a_chain_of_adapters_passes_through_all_of_them() -> None:
-    """Bypassed nodes behind bypassed nodes lead to the first one that stays."""
+    """A series of bypassed nodes leads to the first node that remains."""
     prompt = text_to_image(
         n20=PHOTO,
         n21=node("StyleAdapter", model=["4", 0], image=["20", 0], weight=1.0),
@@ -70,7 +70,7 @@ def test_a_chain_of_adapters_passes_through_all_of_them() -> None:
 
 
 def test_a_second_reference_is_simply_left_out() -> None:
-    """An optional input goes; the node that had it stays, and so does the first reference."""
+    """The optional input is removed. Its node and the first reference remain."""
     editor = node("EditText", prompt="swap them", clip=["4", 1], image1=["20", 0], image2=["23", 0])
     prompt = with_values(
         text_to_image(n20=PHOTO, n22=PHOTO, n23=node("ImageScale", image=["22", 0]), n24=editor),
@@ -84,7 +84,8 @@ def test_a_second_reference_is_simply_left_out() -> None:
 
 
 def test_a_sampler_that_starts_from_an_image_needs_it() -> None:
-    """Encoder, sampler, decoder and saver would all fall: there would be nothing to run."""
+    """Without the image, no output would remain: encoder, sampler, decoder and saver would all be
+    removed."""
     prompt = text_to_image(n20=PHOTO, n21=node("VAEEncode", pixels=["20", 0], vae=["4", 2]))
     prompt = with_values(prompt, "3", latent_image=["21", 0])
     assert not can_do_without(prompt, CATALOGUE, "20")
@@ -92,7 +93,8 @@ def test_a_sampler_that_starts_from_an_image_needs_it() -> None:
 
 
 def test_a_sampler_is_never_bypassed() -> None:
-    """Without the image in its text it would hand on an empty latent as if that were a result."""
+    """If the sampler were bypassed because its text lacks the image, it would pass an empty latent
+    on as a result."""
     prompt = with_values(
         text_to_image(n20=PHOTO, n21=node("Caption", image=["20", 0])), "6", text=["21", 0]
     )
@@ -100,7 +102,7 @@ def test_a_sampler_is_never_bypassed() -> None:
 
 
 def test_a_mask_may_be_left_unpainted() -> None:
-    """The latent goes around the node that would have masked it."""
+    """The latent bypasses the node that would apply the mask."""
     prompt = text_to_image(
         n20=PHOTO, n21=node("SetLatentNoiseMask", samples=["5", 0], mask=["20", 1])
     )
@@ -116,7 +118,7 @@ def test_numbers_measured_on_an_image_start_again_from_the_servers_default() -> 
 
 
 def test_a_formula_does_not_lose_a_term() -> None:
-    """An optional number of a formula is not optional to what the formula says."""
+    """A formula's inputs are optional for the node, but the formula's text needs them."""
     formula = node("Formula", formula="a + b", **{"values.a": ["22", 0], "values.b": ["21", 0]})
     prompt = text_to_image(
         n20=PHOTO,
@@ -130,7 +132,7 @@ def test_a_formula_does_not_lose_a_term() -> None:
 
 
 def batch_of(*loaders: str) -> Prompt:
-    """A film made of loaded images."""
+    """Return a prompt that makes a video from loaded images."""
     members = {f"images.image{number}": [loader, 0] for number, loader in enumerate(loaders)}
     return dict.fromkeys(loaders, PHOTO) | {
         "8": node("BatchImagesNode", **members),
@@ -146,13 +148,13 @@ def batch_of(*loaders: str) -> Prompt:
 
 
 def test_a_growing_group_closes_up() -> None:
-    """The server wants the first places filled, so the others move up."""
+    """The server requires the first inputs of a group, so the other inputs move up."""
     left = without(batch_of("1", "2", "3"), "1")
     assert left["8"]["inputs"] == {"images.image0": ["2", 0], "images.image1": ["3", 0]}
 
 
 def test_a_growing_group_keeps_its_least() -> None:
-    """One of two may go, but not both."""
+    """The user can leave out one of two images, but not both."""
     prompt = batch_of("1", "2")
     assert can_do_without(prompt, CATALOGUE, "1")
     assert can_do_without(prompt, CATALOGUE, "2")
@@ -160,7 +162,7 @@ def test_a_growing_group_keeps_its_least() -> None:
 
 
 def test_the_rest_of_two_results_still_comes() -> None:
-    """An output that falls is dropped as long as another stays."""
+    """An output that depends on the missing image is dropped if another output remains."""
     prompt = text_to_image(
         n20=PHOTO,
         n21=node("ImageScaleBy", image=["20", 0]),
@@ -182,7 +184,7 @@ def test_previews_and_texts_are_no_reason_to_run() -> None:
 
 
 def test_saving_the_other_image_unchanged_is_no_result() -> None:
-    """Without one of two blended images the other would come back as it was."""
+    """Without one of two blended images, the result would be the other image unchanged."""
     prompt = {
         "1": PHOTO,
         "2": PHOTO,
@@ -194,7 +196,8 @@ def test_saving_the_other_image_unchanged_is_no_result() -> None:
 
 
 def test_the_made_image_passes_where_the_loaded_one_is_missing() -> None:
-    """The place of the output is empty, so the next input of its type is taken."""
+    """The input at the output's position is missing, so the next input of the same type replaces
+    it."""
     prompt = text_to_image(
         n20=PHOTO, n21=node("Blend", image1=["20", 0], image2=["8", 0], factor=0.5)
     )
@@ -215,7 +218,7 @@ def test_an_author_may_name_the_result_that_counts() -> None:
 
 
 def test_rings_of_links_end() -> None:
-    """A damaged prompt is answered, one way or the other."""
+    """A damaged prompt with a cycle of links gets an answer instead of an endless loop."""
     ring = node("StyleAdapter", model=["22", 0], image=["20", 0], weight=1.0)
     prompt = text_to_image(
         n20=PHOTO, n21=ring, n22=with_values({"x": ring}, "x", model=["21", 0])["x"]
@@ -239,7 +242,7 @@ def test_types_meet(one: str, other: str, fit: bool) -> None:
 
 
 def test_a_long_chain_is_no_trouble() -> None:
-    """Thousands of bypassed nodes in a row end in the same place."""
+    """Thousands of bypassed nodes in a row lead to the node before the first."""
     chain = {
         f"{n}": node(
             "StyleAdapter", model=[f"{n - 1}" if n > 1000 else "4", 0], image=["20", 0], weight=1.0
@@ -274,7 +277,7 @@ LINKED = {
 
 
 def test_what_feeds_a_node_that_serves_nothing_stays() -> None:
-    """Such a node is there before and after, and so is what it needs, though no result does."""
+    """A node that leads to no result stays, and so do the nodes it depends on."""
     prompt = {
         "c": node("CheckpointLoaderSimple", ckpt_name="x"),
         "a": PHOTO,
@@ -292,7 +295,7 @@ def test_what_feeds_a_node_that_serves_nothing_stays() -> None:
 
 @st.composite
 def prompts(draw: st.DrawFn) -> Prompt:
-    """Prompts of any shape whose links have the right types and lead back."""
+    """Draw prompts of any shape. Links have the right types and point to earlier nodes."""
     prompt: Prompt = {
         "c": node("CheckpointLoaderSimple", ckpt_name="x"),
         "a": PHOTO,
@@ -322,8 +325,8 @@ def prompts(draw: st.DrawFn) -> Prompt:
 @given(prompts(), st.sets(st.sampled_from(["a", "b"]), min_size=1))
 @settings(max_examples=examples(200))
 def test_the_remaining_prompt_is_complete(prompt: Prompt, gone: set[str]) -> None:
-    """No link leads nowhere, nothing required is missing, every type fits, and the prompt given is
-    as it was."""
+    """In the remaining prompt, each link has a target of the right type and no required input is
+    missing. The original prompt doesn't change."""
     before = copy.deepcopy(prompt)
     left = take_out(prompt, CATALOGUE, gone)
     assert prompt == before

@@ -1,4 +1,4 @@
-"""Which nodes of two prompts ComfyUI would not run twice."""
+"""Nodes that two prompts share, so that ComfyUI doesn't run them twice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ def shared(one: Prompt, other: Prompt) -> int:
 
 
 def test_a_changed_node_changes_its_downstream_nodes() -> None:
-    """And nothing before it: with another seed the model, the text and the size are as before."""
+    """Nodes before the changed one stay the same. For example, a new seed doesn't change the model,
+    the text or the size."""
     first, same, seed, text = prompt(1), prompt(1), prompt(2), prompt(1)
     text["2"]["inputs"]["text"] = "a fox"
     assert shared(first, same) == len(first)
@@ -38,7 +39,7 @@ def test_ids_and_titles_do_not_matter() -> None:
 
 
 def test_a_strange_prompt_shares_nothing() -> None:
-    """Links in a circle, or to a node that is not there."""
+    """Links in a cycle, or to a missing node, give no shared nodes."""
     circle: Prompt = {
         "1": {"class_type": "A", "inputs": {"x": ["2", 0]}},
         "2": {"class_type": "A", "inputs": {"x": ["1", 0]}},

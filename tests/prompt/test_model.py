@@ -1,4 +1,4 @@
-"""The parts of a prompt, and the order of things that need one another."""
+"""The parts of a prompt, and the sorting of items by their dependencies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ARROWS = st.lists(st.tuples(NAMES, NAMES), max_size=20)
 
 
 def test_an_input_has_one_spelling() -> None:
-    """Fields, addresses and scripts name an input by node and name."""
+    """Fields, URLs and scripts name an input by its node and name."""
     assert InputRef("70:39", "model.steps").key == "70:39.model.steps"
     assert InputRef("6", "text") == ("6", "text")
 
@@ -25,7 +25,7 @@ def test_links_are_read_from_the_inputs() -> None:
 
 
 def test_a_title_stands_as_it_was_written() -> None:
-    """Other programs' notation is read from the title letter by letter."""
+    """The title keeps every character, because other programs' notation is read from it."""
     node = {"class_type": "A", "inputs": {}, "_meta": {"title": " <Base :prompt:1> "}}
     assert written_title(node) == " <Base :prompt:1> "
     assert written_title({"class_type": "A", "inputs": {}}) == ""

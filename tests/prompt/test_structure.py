@@ -1,4 +1,4 @@
-"""Which values bring other fields; all others leave a form as it is."""
+"""Values that add fields to a form. No other value changes the form."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ VALUES = st.one_of(
 
 @given(st.dictionaries(KEYS, VALUES, max_size=6))
 def test_non_structural_values_change_no_order(given_values: dict[str, object]) -> None:
-    """A prompt is arranged by the structural ones among any values just as by all of them."""
+    """For any values, the structural ones alone arrange the prompt the same way as all values
+    do."""
     structural = dict(STRUCTURE.structural(given_values))
     assert arrange(PAINTED, CATALOGUE, structural) == arrange(PAINTED, CATALOGUE, given_values)
 
@@ -48,7 +49,7 @@ def test_structural_values_are_structural(given_values: dict[str, object]) -> No
 
 
 def test_what_people_type_is_not_structural() -> None:
-    """Texts, numbers, files and the option that a workflow has anyway bring no other fields."""
+    """Texts, numbers, files and the workflow's own option add no fields."""
     form = wide_form(PAINTED)
     typed = {
         field.key: f"typed {field.key}" if field.type == "STRING" else field.default
@@ -59,7 +60,8 @@ def test_what_people_type_is_not_structural() -> None:
 
 
 def test_options_and_further_files_are_structural() -> None:
-    """Another option, at any depth, counts with its value, a further file by its key."""
+    """A different option at any depth counts with its value. An additional file counts by its
+    key."""
     found = STRUCTURE.structural(
         {
             "8.model": "Animated",

@@ -1,4 +1,4 @@
-"""Names in texts: replaced once, as the editor does it, where the editor does it."""
+"""Names in texts are replaced once, in the same places and the same way as in ComfyUI's editor."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PROMPT = {
 
 
 def replaced(prompt: Prompt) -> Prompt:
-    """A prompt that came without a graph, as it is queued."""
+    """Return a prompt without a graph as it is queued, with its prefixes replaced."""
     return replace_prefixes(prompt, prefix_names(prompt), NOW)[0]
 
 
@@ -60,7 +60,8 @@ def named(prefix: str, prompt: Prompt = PROMPT) -> object:
     ],
 )
 def test_dates_follow_the_editors_letters(pattern: str, expected: str) -> None:
-    """One letter is the bare number, two pad it; the year has two or four digits."""
+    """One letter gives the number without padding, and two letters pad it. The year has two or four
+    digits."""
     assert format_date(pattern, NOW) == expected
 
 
@@ -97,8 +98,8 @@ def test_a_value_cannot_choose_a_folder() -> None:
 
 
 def test_the_prefixes_of_a_prompt_are_substituted() -> None:
-    """By class type and title; links have no value, other inputs are left alone, the prompt given
-    is not changed."""
+    """A name uses a node's class type or title. A linked input has no value to insert. Other inputs
+    and the original prompt don't change."""
     prompt = {
         "3": node("KSampler", "Main", seed=7, steps=["9", 0]),
         "9": node(
@@ -117,13 +118,14 @@ def test_the_prefixes_of_a_prompt_are_substituted() -> None:
 
 
 def test_a_linked_prefix_stays_linked() -> None:
-    """A prefix that comes through a link is not there to be substituted."""
+    """A prefix that comes through a link can't be replaced."""
     prompt = {"9": node("SaveImage", filename_prefix=["3", 0])}
     assert replace_prefixes(prompt, prefix_names(prompt), NOW) == (prompt, {})
 
 
 def test_other_savers_prefixes_are_left_to_them() -> None:
-    """The editor replaces names for the savers of ComfyUI alone: packs have their own ways."""
+    """The editor replaces names only for ComfyUI's own savers, because custom node packs do it
+    their own way."""
     prompt = PROMPT | {
         "9": node("VHS_VideoCombine", filename_prefix="a_%Second pass.seed%_%date:yy%")
     }
@@ -131,7 +133,7 @@ def test_other_savers_prefixes_are_left_to_them() -> None:
 
 
 def test_without_a_moment_dates_stay() -> None:
-    """They belong to the run, not to a file that is written for later."""
+    """Dates belong to a run, so a file that is written for later keeps the date pattern."""
     prompt = PROMPT | {"9": node("SaveImage", filename_prefix="%Second pass.seed%/%date:yyyy%")}
     written, _ = replace_prefixes(prompt, prefix_names(prompt))
     assert written["9"]["inputs"]["filename_prefix"] == "2/%date:yyyy%"
@@ -146,7 +148,7 @@ def queued(data: dict[str, Any], **values: object) -> Prompt:
 
 
 def test_names_of_a_graph_map_to_the_sent_inputs() -> None:
-    """Names given in a graph are found, inside subgraphs too, and mean the values of the run."""
+    """A graph's node names are found, even inside subgraphs, and give the values of the run."""
     inner = subgraph(
         "inner", graph_node(5, "Text", "cat", properties={"Node name for S&R": "deep"})
     )
@@ -173,7 +175,7 @@ def test_a_graph_keeps_its_names_until_it_is_queued() -> None:
 
 
 def test_a_node_that_does_not_run_has_its_saved_value() -> None:
-    """Muted, it is not in the prompt, but in the editor it still has a name and a value."""
+    """A muted node isn't in the prompt, but in the editor it still has a name and a value."""
     data = graph(
         graph_node(1, "Text", "dog", title="Subject", mode=2),
         graph_node(2, "SaveImage", "%Subject.text%"),
@@ -183,5 +185,5 @@ def test_a_node_that_does_not_run_has_its_saved_value() -> None:
 
 @given(st.text(alphabet="%.dateyM:K ", max_size=40))
 def test_any_prefix_gives_a_text(prefix: str) -> None:
-    """Stray percent signs and dots are only text."""
+    """Stray percent signs and dots stay plain text."""
     assert isinstance(replace_names(prefix, lambda name, widget: None, NOW), str)

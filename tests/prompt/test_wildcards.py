@@ -1,4 +1,4 @@
-"""Wildcards in texts, resolved as the editor does before it queues."""
+"""Wildcards in texts are resolved as the editor does before it queues a prompt."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def every(text: str) -> set[str]:
     ],
 )
 def test_braces_are_choices(text: str, expected: set[str]) -> None:
-    """Choices nest, may be empty, and are plain characters behind a backslash."""
+    """Choices can be nested or empty. After a backslash, braces are plain characters."""
     assert every(text) == expected
 
 
@@ -58,18 +58,18 @@ def test_braces_are_choices(text: str, expected: set[str]) -> None:
     ],
 )
 def test_comments_go_as_in_the_editor(text: str, expected: str) -> None:
-    """Comments go before choices are made, also in texts without any."""
+    """Comments are removed before choices are made, even in a text without choices."""
     assert every(text) == {expected}
 
 
 def test_a_seed_gives_the_same_text_again() -> None:
-    """The choice is the caller's: one generator, one text."""
+    """The caller's random generator decides, so the same seed gives the same text."""
     text = "{a|b|c|d|{e|f}} {1|2|3|4|5}"
     assert resolve_wildcards(text, random.Random(5)) == resolve_wildcards(text, random.Random(5))
 
 
 def test_choices_are_equally_likely() -> None:
-    """No choice is favoured."""
+    """Each choice has the same probability."""
     rng = random.Random(1)
     found = [resolve_wildcards("{a|b|c}", rng) for _ in range(3000)]
     assert all(850 < found.count(letter) < 1150 for letter in "abc")
@@ -77,8 +77,8 @@ def test_choices_are_equally_likely() -> None:
 
 @given(st.text(alphabet="ab{}|\\/* \n", max_size=60), st.integers(0, 9))
 def test_any_text_resolves(text: str, seed: int) -> None:
-    """Unbalanced braces and stray comments are texts, too; without braces, comments and escapes
-    nothing changes."""
+    """Unbalanced braces and stray comments are valid text. A text without braces, slashes and
+    backslashes doesn't change."""
     result = resolve_wildcards(text, random.Random(seed))
     assert len(result) <= len(text)
     if not set(text) & set("{\\/"):
@@ -106,7 +106,7 @@ def test_no_text_takes_long(text: str) -> None:
 
 
 def as_the_editor_does(text: str, rng: random.Random) -> str:
-    """A transcription of the editor's `processDynamicPrompt`, letter by letter and level by
+    """Resolve a text like the editor's `processDynamicPrompt`, character by character and level by
     level."""
     text = re.sub(r"//[^\n\r\u2028\u2029]*|/\*[\s\S]*?\*/", "", text)
     result, at = "", 0
@@ -134,8 +134,8 @@ def as_the_editor_does(text: str, rng: random.Random) -> str:
 @settings(max_examples=examples(2_000))
 @given(st.text(alphabet="ab{}|\\/* \n", max_size=60), st.integers(0, 9))
 def test_any_text_becomes_what_the_editor_makes_of_it(text: str, seed: int) -> None:
-    """Comments, escapes and choices of any nesting, at once, are what they are one level after the
-    other."""
+    """Resolving comments, escapes and nested choices in one pass gives the same text as resolving
+    them level by level."""
     assert resolve_wildcards(text, random.Random(seed)) == as_the_editor_does(
         text, random.Random(seed)
     )

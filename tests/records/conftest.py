@@ -1,4 +1,4 @@
-"""An empty history and its files."""
+"""Fixtures for an empty history and its files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that open one history."""
+"""Helper processes that open one history."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.support.samples.histories import ANN
 
 
 def _program(database: str, kept: Path, asked: Connection) -> None:
-    """In a process of its own: open the history once it is asked, and tell twice how many runs Ann
-    has in it."""
+    """Open the history when a message arrives, and send the number of Ann's runs twice. Runs in its
+    own process."""
     asked.recv()
     with contextlib.closing(RunStore(database, BlobStore(kept))) as history:
         asked.send(len(history.of(ANN)))

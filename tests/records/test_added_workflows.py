@@ -1,4 +1,4 @@
-"""The people who added each workflow, on SQLite and on Postgres."""
+"""The history records which user added each workflow, on SQLite and on Postgres."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def test_who_added_a_workflow_is_remembered(history: RunStore) -> None:
 
 
 def test_what_was_made_with_a_workflow_goes_with_it(history: RunStore) -> None:
-    """Its owner's finished runs, as they were but for that, and presets with their files, unless
-    there is one of that name already."""
+    """The owner's finished runs move to the new workflow otherwise unchanged. Presets move with
+    their files, unless the workflow already has one of that name."""
     mine = ended_record(begun("mine", workflow="opened"))
     for record in (mine, begun("going on", workflow="opened")):
         history.begin(record)

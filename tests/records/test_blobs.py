@@ -1,4 +1,4 @@
-"""Files kept on disk: once each, whole or not at all, and small images of them."""
+"""Files kept on disk, each stored once and only if complete, and their thumbnails."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def kept(tmp_path: Path) -> Iterator[BlobStore]:
 
 
 def on_disk(tmp_path: Path) -> list[Path]:
-    """Every file below the folder, but for the one that says whose it is."""
+    """Return every file in the folder except the lock."""
     return [
         path for path in (tmp_path / "kept").rglob("*") if path.is_file() and path.name != "lock"
     ]
@@ -40,7 +40,7 @@ def encoded(image: Image.Image, format: str = "PNG", **options: object) -> bytes
 
 
 def png_that_claims(width: int, height: int) -> bytes:
-    """A PNG with this size in its head and hardly anything in it."""
+    """Return a PNG whose header claims this size but which has hardly any data."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
@@ -66,7 +66,7 @@ def test_a_file_is_found_by_its_digest(kept: BlobStore) -> None:
 
 
 def test_the_same_bytes_are_kept_once(kept: BlobStore, tmp_path: Path) -> None:
-    """Added twice, there is one file, and its bytes count once."""
+    """Adding the same bytes twice keeps one file, and its size counts once."""
     assert kept.add([b"same"]) == kept.add([b"sa", b"me"])
     assert len(on_disk(tmp_path)) == 1
     assert bytes_kept(kept) == 4
@@ -76,14 +76,16 @@ def test_the_same_bytes_are_kept_once(kept: BlobStore, tmp_path: Path) -> None:
 def test_a_file_of_another_size_than_announced_is_refused(
     kept: BlobStore, tmp_path: Path, size: int
 ) -> None:
-    """Too many bytes or too few are an error in words, and nothing is left of them."""
+    """If a file has too many or too few bytes, the app raises an error with a message and keeps
+    nothing."""
     with pytest.raises(ComfyError, match="it has the wrong size"):
         kept.add([b"four"], size=size)
     assert on_disk(tmp_path) == []
 
 
 def test_more_than_announced_is_not_read_to_its_end(kept: BlobStore) -> None:
-    """An endless file with a small size announced is let go as soon as it is too long."""
+    """If a file exceeds its announced size, the app stops reading at once, even if the file is
+    endless."""
 
     def endless() -> Iterator[bytes]:
         for _ in range(10):
@@ -109,7 +111,7 @@ def test_nothing_is_left_of_a_file_that_broke_off(kept: BlobStore, tmp_path: Pat
 def test_leftovers_of_a_killed_program_are_removed_at_start(
     kept: BlobStore, tmp_path: Path
 ) -> None:
-    """A half-written file is gone after a restart, a whole one is not."""
+    """After a restart, an incomplete file is gone and a complete file remains."""
     digest, _ = kept.add([b"whole"])
     (tmp_path / "kept/parts/1234.part").write_bytes(b"hal")
     with contextlib.closing(BlobStore(tmp_path / "kept")) as other:
@@ -182,7 +184,8 @@ def test_a_held_file_is_not_removed(kept: BlobStore) -> None:
 
 
 def test_entries_not_renewed_for_long_are_reported(kept: BlobStore) -> None:
-    """Adding bytes that are there already makes them new again."""
+    """The store reports an entry that was last added before the given time. Adding the same bytes
+    again renews the entry."""
     digest, _ = kept.add([b"old"])
     path = kept.path(digest)
     assert path is not None
@@ -193,7 +196,7 @@ def test_entries_not_renewed_for_long_are_reported(kept: BlobStore) -> None:
 
 @pytest.mark.parametrize("below", ["a file", "a file/below it"])
 def test_an_unusable_folder_is_reported_with_a_sentence(tmp_path: Path, below: str) -> None:
-    """A place where no folder can be is named in a sentence."""
+    """If no folder can exist at this path, the error message names the path."""
     (tmp_path / "a file").write_bytes(b"")
     with pytest.raises(ComfyError, match="a file") as told:
         BlobStore(tmp_path / below)
@@ -201,14 +204,15 @@ def test_an_unusable_folder_is_reported_with_a_sentence(tmp_path: Path, below: s
 
 
 def test_a_full_disk_is_reported_with_a_sentence(kept: BlobStore, tmp_path: Path) -> None:
-    """A file that cannot be written is a sentence, not an error of the system's."""
+    """If the app can't write a file, it raises an error with its own message instead of a system
+    error."""
     (tmp_path / "kept/parts").rmdir()
     with pytest.raises(ComfyError, match="couldn't be saved"):
         kept.add([b"x"])
 
 
 def test_the_folder_is_for_this_account_only(kept: BlobStore, tmp_path: Path) -> None:
-    """Other accounts of the machine cannot look into it."""
+    """Other accounts on the machine can't look into the folder."""
     assert (tmp_path / "kept").stat().st_mode & 0o077 == 0
 
 
@@ -255,7 +259,7 @@ def small(kept: BlobStore, data: bytes) -> Image.Image | None:
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
 def test_a_thumbnail_of_every_common_format(kept: BlobStore, format: str) -> None:
-    """A WebP of at most 320 pixels a side, in the image's proportions."""
+    """The thumbnail is a WebP of at most 320 pixels per side that keeps the image's proportions."""
     image = small(kept, encoded(Image.new("RGB", (1000, 500), "orange"), format))
     assert image is not None
     assert image.size == (320, 160)
@@ -266,13 +270,13 @@ def test_a_thumbnail_of_every_common_format(kept: BlobStore, format: str) -> Non
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F"])
 def test_a_thumbnail_of_every_kind_of_pixel(kept: BlobStore, mode: str) -> None:
-    """Palettes, greys, ink, transparency and 16 bits all become an image."""
+    """Palette, grayscale, CMYK, transparent and 16-bit images all get a thumbnail."""
     format = "TIFF" if mode in ("CMYK", "F") else "PNG"
     assert small(kept, encoded(Image.new(mode, (400, 400)), format)) is not None
 
 
 def test_sixteen_bits_keep_their_greys(kept: BlobStore) -> None:
-    """A middle grey of 16 bits is a middle grey in its thumbnail, not white."""
+    """A middle gray in 16 bits is a middle gray in the thumbnail, not white."""
     image = small(kept, encoded(Image.new("I;16", (400, 400), 32768)))
     assert image is not None
     assert 110 < image.convert("L").getpixel((10, 10)) < 146
@@ -286,7 +290,7 @@ def test_transparency_stays(kept: BlobStore) -> None:
 
 
 def test_a_photo_is_turned_as_its_camera_was(kept: BlobStore) -> None:
-    """A photo taken upright lies in the file, and stands in its thumbnail."""
+    """A portrait photo is stored sideways in the file, but its thumbnail is upright."""
     exif = Image.Exif()
     exif[0x0112] = 6
     image = small(kept, encoded(Image.new("RGB", (800, 400)), "JPEG", exif=exif))
@@ -295,7 +299,7 @@ def test_a_photo_is_turned_as_its_camera_was(kept: BlobStore) -> None:
 
 
 def test_an_animation_shows_its_first_image(kept: BlobStore) -> None:
-    """The thumbnail of an animation stands still."""
+    """An animation's thumbnail is a still image."""
     frames = [Image.new("RGB", (400, 400), colour) for colour in ("red", "blue", "green")]
     image = small(
         kept, encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=100)
@@ -322,13 +326,14 @@ def test_an_animation_shows_its_first_image(kept: BlobStore) -> None:
 def test_a_file_that_is_not_an_image_has_no_thumbnail(
     kept: BlobStore, tmp_path: Path, data: bytes
 ) -> None:
-    """Damaged files and bombs have no thumbnail, raise nothing and leave nothing."""
+    """A damaged file or a decompression bomb has no thumbnail, raises nothing and leaves nothing
+    behind."""
     assert small(kept, data) is None
     assert len(on_disk(tmp_path)) == 1
 
 
 def test_a_sound_has_a_waveform_for_a_thumbnail(kept: BlobStore) -> None:
-    """It is made once, as an image's, and goes with its file."""
+    """The app makes the waveform once and removes it with its file."""
     digest, _ = kept.add([wav([0, 9999] * 500)])
     path = kept.thumbnail(digest, "audio")
     assert path is not None
@@ -339,13 +344,14 @@ def test_a_sound_has_a_waveform_for_a_thumbnail(kept: BlobStore) -> None:
 
 @pytest.mark.parametrize("kind", ["video", "audio", "3d", "file"])
 def test_only_images_and_sounds_have_thumbnails(kept: BlobStore, kind: str) -> None:
-    """Other kinds are not even opened as images."""
+    """The app doesn't even open other kinds as images."""
     digest, _ = kept.add([encoded(Image.new("RGB", (9, 9)))])
     assert kept.thumbnail(digest, kind) is None  # type: ignore[arg-type]
 
 
 def test_a_thumbnail_is_made_once(kept: BlobStore) -> None:
-    """Asked for by many at once, there is one, and it is not made again."""
+    """If many threads request a thumbnail at once, they all get the same file, and the app doesn't
+    make it again."""
     digest, _ = kept.add([encoded(Image.effect_noise((1500, 1500), 50))])
     first = kept.thumbnail(digest, "image")
     assert first is not None

@@ -1,4 +1,4 @@
-"""A history that many use at once, that is killed, damaged, or cannot be used at all."""
+"""A history that many threads use at once, or that is killed, damaged or unusable."""
 
 from __future__ import annotations
 
@@ -29,21 +29,22 @@ from tests.support.samples.histories import ANN, begun, ended_record, ids
 def test_an_unusable_database_is_reported_with_a_sentence(
     kept: BlobStore, url: str, said: str
 ) -> None:
-    """One sentence and what to do."""
+    """The error has one sentence and a hint."""
     with pytest.raises(ComfyError, match=said) as told:
         RunStore(url, kept)
     assert told.value.hint
 
 
 def test_a_password_is_in_no_message(kept: BlobStore) -> None:
-    """Nor is any other part of an address that cannot be reached told with it."""
+    """If the app can't read or reach a database address, the error contains no part of it, such as
+    the password."""
     with pytest.raises(ComfyError) as told:
         RunStore("postgresql+nosuch://anna:secret@127.0.0.1/x", kept)
     assert "secret" not in f"{told.value} {told.value.hint}"
 
 
 def test_a_file_that_is_no_database(tmp_path: Path, kept: BlobStore) -> None:
-    """It is left as it is."""
+    """The app reports the file and leaves it unchanged."""
     (tmp_path / "notes.db").write_text("my notes, " * 1000)
     with pytest.raises(ComfyError, match="database"):
         RunStore(f"sqlite:///{tmp_path}/notes.db", kept)
@@ -51,7 +52,7 @@ def test_a_file_that_is_no_database(tmp_path: Path, kept: BlobStore) -> None:
 
 
 def test_a_history_of_a_newer_version_is_left_alone(database: str, kept: BlobStore) -> None:
-    """It is not written to, and the sentence says so."""
+    """The app reports the newer version and doesn't write to the history."""
     RunStore(database, kept).close()
     engine = create_engine(database)
     with engine.begin() as connection:
@@ -62,7 +63,8 @@ def test_a_history_of_a_newer_version_is_left_alone(database: str, kept: BlobSto
 
 
 def test_a_damaged_record_hides_no_other(database: str, history: RunStore) -> None:
-    """It is left out; the others are listed and it can still be deleted."""
+    """The app leaves out the damaged record and lists the others. The owner can still delete the
+    damaged one."""
     history.end(ended_record(begun("whole")))
     history.end(ended_record(begun("damaged")))
     engine = create_engine(database)
@@ -86,8 +88,8 @@ def test_the_history_is_for_this_account_only(tmp_path: Path, kept: BlobStore) -
 
 
 def test_a_lost_database_is_reported_with_a_sentence(tmp_path: Path, kept: BlobStore) -> None:
-    """Tables that vanish under the program are a sentence, without the statement and the values in
-    it."""
+    """If tables vanish while the program runs, the error message contains neither the SQL statement
+    nor its values."""
     history = RunStore(f"sqlite:///{tmp_path}/history.db", kept)
     engine = create_engine(f"sqlite:///{tmp_path}/history.db")
     with engine.begin() as connection:
@@ -104,7 +106,7 @@ def test_a_lost_database_is_reported_with_a_sentence(tmp_path: Path, kept: BlobS
 
 
 def test_a_run_that_no_json_can_hold(history: RunStore) -> None:
-    """A workflow nested without end is refused in words, and nothing of it is written."""
+    """The app refuses a workflow nested too deeply, says why, and writes nothing."""
     deep: list[object] = []
     for _ in range(100_000):
         deep = [deep]

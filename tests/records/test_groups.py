@@ -1,4 +1,4 @@
-"""Batches and chains that are remembered, on SQLite and on Postgres."""
+"""Batches and chains in the history, on SQLite and on Postgres."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def test_groups_are_kept_for_their_owner(database: str, tmp_path: Path) -> None:
 
 
 def test_a_damaged_group_is_left_out(history: RunStore, database: str) -> None:
-    """The others are listed; one whose content is damaged has none."""
+    """The app still lists the other groups. A group with damaged content is listed without
+    content."""
     for number in range(4):
         history.groups.put(group(number), {"a": 1}, ())
     engine = create_engine(database)
@@ -98,7 +99,8 @@ def test_files_of_groups_stay_as_long_as_something_has_them(
 
 
 def test_a_refused_put_leaves_what_was_kept(history: RunStore, kept: BlobStore) -> None:
-    """Its files too; one that is taken removes what nothing has any more."""
+    """A refused put also keeps the group's files. A successful put removes files that nothing uses
+    anymore."""
     photo, mask, other = (kept.add([data])[0] for data in (b"photo", b"mask", b"other"))
     history.groups.put(group(), {"a": 1}, {photo, mask})
     with pytest.raises(GroupTooLarge):
@@ -114,8 +116,8 @@ def test_a_refused_put_leaves_what_was_kept(history: RunStore, kept: BlobStore) 
 
 
 def test_groups_have_their_room(database: str, tmp_path: Path) -> None:
-    """Too large a content, or too many bytes of files, is refused and leaves nothing; the oldest
-    that has ended goes where one person has too many."""
+    """The app refuses content or files that are too large, and keeps nothing. If a user has too
+    many groups, the oldest finished one is removed."""
     limits = HistoryLimits(bytes=4_000_000)
     with (
         contextlib.closing(BlobStore(tmp_path / "kept")) as kept,

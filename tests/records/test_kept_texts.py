@@ -1,7 +1,6 @@
-"""Texts of a run are stored as messages for readers of any language. On SQLite, and on Postgres
-if installed.
+r"""A run's texts are stored as messages for readers of any language.
 
-On SQLite, and on Postgres where one is installed.
+Every test runs on SQLite, and on Postgres if it is installed.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ REFUSED = NodeError(
 
 
 def failed_run() -> Record:
-    """A run that has ended with an error, and titles and refusals of ours."""
+    """Return a run that ended with an error and has the app's own titles and refusals."""
     record = begun("failed")
     job = replace(record.job, titles={"6": message("Positive prompt"), "7": "Mine"})
     return ended_record(replace(record, job=job), error=FAILED, node_errors=(REFUSED,))
@@ -73,7 +72,7 @@ def test_messages_come_back_with_their_sentences_and_values(history: RunStore) -
 
 
 def test_scripts_get_the_text_of_messages() -> None:
-    """A state as JSON for others has no sentences in it."""
+    """A state as JSON for scripts has the messages as plain text."""
     told = state_to_json(failed_run().state)
     assert told["error"]["message"] == "ComfyUI at http://a is not ready."
     assert told["node_errors"][0]["message"] == "Too large."

@@ -13,7 +13,7 @@ from tests.support.samples.histories import ANN, BOB, begun, ended_record, ids, 
 
 
 def given(run_id: str, digest: str, owner: str = ANN, at: float = 2000.0) -> Record:
-    """A finished run that was given a file."""
+    """Return a finished run with this file as its input."""
     return ended_record(begun(run_id, owner, at, inputs={"7.image": KeptInput("x.png", digest)}))
 
 
@@ -39,8 +39,8 @@ def test_files_lead_from_run_to_run(history: RunStore, kept: BlobStore) -> None:
 
 
 def test_an_edited_image_leads_to_its_original(history: RunStore, kept: BlobStore) -> None:
-    """An image that was painted over is another file; it was made from the one below all the same,
-    though not given it as it is, and has it kept as long as it is there itself."""
+    """A painted-over image is a different file, but its run still counts as made from the original.
+    The run keeps the original's file until the run is deleted."""
     file = kept_image(kept, b"boat")
     source = ended_record(begun("source"), files=(file,))
     history.end(source)
@@ -57,7 +57,8 @@ def test_an_edited_image_leads_to_its_original(history: RunStore, kept: BlobStor
 
 
 def test_it_is_known_which_of_several_files_was_given(kept: BlobStore) -> None:
-    """The first of those that were, painted over or not; none where a text was."""
+    """The lookup finds the first of the source's files that the run used, painted over or not. If
+    the run used only a text, it finds no file."""
     files = tuple(kept_image(kept, name) for name in (b"one", b"two", b"three"))
     source = ended_record(begun("source"), files=files)
     assert used_file(given("large", files[1].digest or ""), source) == 1
@@ -67,7 +68,8 @@ def test_it_is_known_which_of_several_files_was_given(kept: BlobStore) -> None:
 
 
 def test_texts_lead_from_run_to_run(history: RunStore) -> None:
-    """A text counts where the run was made from that one, not where it says the same by chance."""
+    """A text links two runs only if one was made from the other, not if they have the same text by
+    chance."""
     source = ended_record(begun("caption"), texts=(TextOutput("3", "a red boat"),))
     history.end(source)
     image = ended_record(begun("image", at=2000.0, values={"2.text": "a red boat"}))
@@ -85,8 +87,8 @@ def test_texts_lead_from_run_to_run(history: RunStore) -> None:
 
 
 def test_several_texts_lead_to_several_runs(history: RunStore) -> None:
-    """A run that was given a text of each was made from each, also one that is on record only since
-    it was sent; once it is deleted, none was used for it."""
+    """A run made from several texts has each of them as a source, even if its record was first
+    written when it was sent. Deleting the run removes these links."""
     for number, said in enumerate(("a boat", "at sea", "unused")):
         one = begun(f"text {number}", at=1000.0 + number)
         history.end(ended_record(one, texts=(TextOutput("3", said),)))

@@ -1,4 +1,4 @@
-"""Marks in a person's history: favourites, and runs about to be deleted."""
+"""Marks in a user's history: favorites, and runs about to be deleted."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ FRUITFUL = Wanted(fruitless=False)
 
 
 def test_favourites(history: RunStore) -> None:
-    """Only finished runs of the owner's own are marked; a mark is kept, told and taken away."""
+    """Users can mark only their own finished runs. The history keeps and shows a mark until the
+    user removes it."""
     history.end(ended_record(begun("mine")))
     history.end(ended_record(begun("plain", at=2000.0)))
     history.end(ended_record(begun("bob's", BOB)))
@@ -37,7 +38,7 @@ def test_favourites(history: RunStore) -> None:
 
 
 def test_favourites_stay_when_they_are_old(database: str, kept: BlobStore) -> None:
-    """However old they are; other runs of their age go."""
+    """A sweep keeps favorites of any age and removes other old runs."""
     history = RunStore(database, kept, HistoryLimits(days=2))
     now = time.time()
     for name, age in (("old", 3), ("favourite", 4), ("new", 1.5)):
@@ -86,7 +87,8 @@ def test_runs_about_to_be_deleted(history: RunStore) -> None:
 
 @pytest.mark.parametrize("phase", [Phase.STOPPED, Phase.FAILED, Phase.REFUSED, Phase.LOST])
 def test_runs_that_came_to_nothing(history: RunStore, kept: BlobStore, phase: Phase) -> None:
-    """They can be left out; one with a result of its own is listed all the same."""
+    """A list can leave out runs without a result. A run with a result of its own is always
+    listed."""
     history.end(ended_record(begun("nothing"), phase, started_at=1000.5))
     history.end(ended_record(begun("something"), phase, files=(kept_image(kept, b"result"),)))
     history.end(ended_record(begun("done")))
@@ -95,8 +97,8 @@ def test_runs_that_came_to_nothing(history: RunStore, kept: BlobStore, phase: Ph
 
 
 def test_a_run_that_was_taken_out_of_the_line(history: RunStore, kept: BlobStore) -> None:
-    """Nothing of it is kept, unless it says why it was stopped, or the server was given files that
-    are to be removed there."""
+    """The history keeps nothing of the run, unless it has a reason for the stop, or has files to be
+    removed from the server."""
     photo = KeptInput("a.png", kept_image(kept, b"photo").digest)
     with_photo = begun("sent", inputs={"4.image": photo})
     for record in (begun("out"), replace(begun("handed"), sent=True), begun("told"), with_photo):
@@ -115,7 +117,8 @@ def test_a_run_that_was_taken_out_of_the_line(history: RunStore, kept: BlobStore
 
 
 def test_pages_by_their_previous_run(history: RunStore) -> None:
-    """From any run on, some of them left out: the end of a long list is reached at once."""
+    """A page can start after any run and skip some runs, so the end of a long list is reached at
+    once."""
     for number in range(9):
         history.end(ended_record(begun(f"r{number}", at=1000.0 + number)))
     assert ids(history.of(ANN, skip=7)) == ["r1", "r0"]

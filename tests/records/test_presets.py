@@ -1,4 +1,4 @@
-"""Values of forms under a name, on SQLite and on Postgres."""
+"""Named presets of form values, on SQLite and on Postgres."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ ANN, BOB = "user:ann", "user:bob"
 
 
 def test_presets_are_kept_for_their_owner_and_workflow(database: str, tmp_path: Path) -> None:
-    """They are there after a restart, by their names, exactly as they were; another owner and another
-    workflow have their own; the same name overwrites."""
+    """Presets survive a restart unchanged and are sorted by name. Each owner and workflow has its
+    own presets. Saving a preset under the same name overwrites it."""
     odd = {"2.text": "nul \0, half \ud800, “cat”", "5.seed": None, "5.cfg": 7.5}
     with contextlib.closing(BlobStore(tmp_path / "kept")) as kept:
         with contextlib.closing(RunStore(database, kept)) as history:
@@ -61,7 +61,7 @@ def test_presets_that_cannot_be_saved_are_reported(history: RunStore) -> None:
 
 
 def test_a_damaged_preset_is_left_out(database: str, tmp_path: Path) -> None:
-    """The others are listed."""
+    """The app lists the other presets."""
     with (
         contextlib.closing(BlobStore(tmp_path / "kept")) as kept,
         contextlib.closing(RunStore(database, kept)) as history,
@@ -85,7 +85,8 @@ def with_file(history: RunStore, name: str, data: bytes) -> Preset:
 
 
 def test_a_renamed_preset_keeps_its_files(history: RunStore) -> None:
-    """They stay its own, and go with it; the same name again, or only its case, is no other's."""
+    """A renamed preset keeps its files, and deleting it removes them. A user may also change only
+    the case of the name, or rename it to the same name."""
     presets = history.presets
     mine = with_file(history, "warm", b"photo")
     presets.save(ANN, "text", mine)
@@ -103,8 +104,8 @@ def test_a_renamed_preset_keeps_its_files(history: RunStore) -> None:
 
 
 def test_files_of_presets_stay_as_long_as_something_has_them(database: str, tmp_path: Path) -> None:
-    """They survive a restart and a sweep that removes what nothing has; they go with the last preset
-    that has them, unless a run has the same bytes."""
+    """A preset's files survive a restart and a sweep of unused files. They are removed with the
+    last preset that uses them, unless a run has the same bytes."""
     with contextlib.closing(BlobStore(tmp_path / "kept")) as kept:
         with contextlib.closing(RunStore(database, kept)) as history:
             presets, files = history.presets, history.files

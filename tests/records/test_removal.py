@@ -1,4 +1,4 @@
-"""Deleted runs, and runs removed for their age or the limit of the disk."""
+"""Runs deleted by users, and runs removed for their age or for the disk limit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.samples.histories import (
 
 
 def test_deleting_removes_files(history: RunStore, kept: BlobStore) -> None:
-    """The run is unknown afterwards and its bytes are gone, its inputs' too."""
+    """The history no longer knows the run, and its files and inputs are gone."""
     photo, _ = kept.add([b"photo"])
     file = kept_image(kept, b"result", holder="r1")
     history.begin(begun(inputs={"7.image": KeptInput("p.png", photo)}))
@@ -33,7 +33,7 @@ def test_deleting_removes_files(history: RunStore, kept: BlobStore) -> None:
 
 
 def test_bytes_of_two_runs_stay_until_both_are_deleted(history: RunStore, kept: BlobStore) -> None:
-    """Also where one has as an input what the other made, and where they are different people's."""
+    """The bytes stay even if one run's result is another user's input."""
     file = kept_image(kept, b"shared")
     history.end(ended_record(begun("maker"), files=(file, file)))
     history.end(
@@ -46,7 +46,8 @@ def test_bytes_of_two_runs_stay_until_both_are_deleted(history: RunStore, kept: 
 
 
 def test_bytes_of_a_run_that_is_about_to_end_stay(history: RunStore, kept: BlobStore) -> None:
-    """One run is deleted while another has fetched the same bytes and is not yet written down."""
+    """A user deletes a run while another run has fetched the same bytes but has no finished record
+    yet."""
     file = kept_image(kept, b"same")
     history.end(ended_record(begun("old"), files=(file,)))
     kept_image(kept, b"same", holder="new")
@@ -59,7 +60,7 @@ def test_bytes_of_a_run_that_is_about_to_end_stay(history: RunStore, kept: BlobS
 
 
 def test_a_running_run_is_not_deleted(history: RunStore) -> None:
-    """It has to be stopped first."""
+    """The user must stop the run first."""
     history.begin(begun())
     assert not history.delete("r1", ANN)
     assert history.get("r1", ANN) is not None
@@ -68,7 +69,7 @@ def test_a_running_run_is_not_deleted(history: RunStore) -> None:
 def test_files_of_a_run_that_did_not_come_to_be_are_let_go(
     history: RunStore, kept: BlobStore
 ) -> None:
-    """Unless a record has the same bytes."""
+    """A file stays if a record has the same bytes."""
     file = kept_image(kept, b"of a record")
     history.end(ended_record(begun(), files=(file,)))
     refused, _ = kept.add([b"refused"])
@@ -96,7 +97,8 @@ def test_old_runs_are_swept(database: str, kept: BlobStore) -> None:
 
 
 def test_the_oldest_go_when_files_take_too_much_room(database: str, kept: BlobStore) -> None:
-    """Down to the limit and no further; bytes of several runs count once."""
+    """The sweep removes runs only until the limit is met. Bytes that several runs share count
+    once."""
     history = RunStore(database, kept, HistoryLimits(bytes=350_000))
     now = time.time()
     for number in range(6):

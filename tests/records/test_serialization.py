@@ -1,4 +1,4 @@
-"""A run's state as JSON values, and a record as text: nothing is lost on the way there and back."""
+"""A run's state converts to JSON, and a record to text, and back without loss."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def test_a_state_is_always_told_alike() -> None:
 
 
 def test_a_state_goes_without_its_preview() -> None:
-    """Nor does it take along what the server said last of its queue and of the end; what follows
-    from the job comes from the job."""
+    """The JSON also leaves out the server's queue length and verdict. Values that follow from the
+    job are restored from it."""
     state = replace(
         BEGUN,
         phase=Phase.RUNNING,
@@ -131,14 +131,14 @@ def record_told(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_one_part_that_is_damaged_costs_no_other(path: str, damage: Any, stays: list[str]) -> None:
-    """The files of the run are still those that can be read, in their order."""
+    """The run keeps its readable files in their order."""
     record = from_text(json.dumps(record_told(**{path: damage})))
     assert [file.filename for file in record.state.files] == stays
     assert from_text(to_text(record)) == record
 
 
 def test_a_prompt_is_whole_or_none() -> None:
-    """With a node left out it would be another workflow."""
+    """With a node left out, the prompt would be a different workflow."""
     assert from_text(json.dumps(record_told(job__prompt__2="x"))).job.prompt == {}
 
 
@@ -151,6 +151,6 @@ def test_a_prompt_is_whole_or_none() -> None:
     ],
 )
 def test_a_target_is_a_whole_pair_or_none(told: object, targets: tuple[str, ...]) -> None:
-    """Others of the same file stay."""
+    """The file's other targets stay."""
     record = from_text(json.dumps(record_told(**{"job__inputs": {"k": {"targets": told}}})))
     assert tuple(node for node, _ in record.job.inputs["k"].targets) == targets

@@ -16,7 +16,7 @@ ODD = "nul \0, half \ud800, “cat”"
 
 @pytest.fixture
 def shared(history: RunStore) -> SharedResult:
-    """The link of the second file of Ann's run."""
+    """Return the link to the second file of Ann's run."""
     for run_id, owner in (("r1", ANN), ("r2", ANN), ("r3", BOB)):
         history.end(ended_record(begun(run_id, owner), files=FILES))
     history.begin(begun("goes on", ANN))
@@ -38,8 +38,7 @@ def test_a_file_has_one_link(history: RunStore, shared: SharedResult) -> None:
 
 
 def test_only_its_owner_shares_a_result(history: RunStore, shared: SharedResult) -> None:
-    """Others neither make, learn of, change nor stop a link, nor is there one of a run that goes
-    on."""
+    """Other users can't create, see, change or stop a link. An unfinished run has no link."""
     for owner, run in ((BOB, "r1"), (BOB, "r2"), (ANN, "r3"), (ANN, "none"), (ANN, "goes on")):
         with pytest.raises(RunNotFound):
             history.shared.share(owner, run, 1, "mine")
@@ -49,8 +48,8 @@ def test_only_its_owner_shares_a_result(history: RunStore, shared: SharedResult)
 
 
 def test_a_link_ends(history: RunStore, shared: SharedResult) -> None:
-    """When its owner takes it back, for good; when the result is deleted: at once, and again there
-    if that is undone, until it is carried out."""
+    """Stopping a link ends it for good. Deleting the result disables the link at once, and undoing
+    the deletion restores it. After the final deletion, the link is gone."""
     shares = history.shared
     assert shares.find("") is shares.find(shared.token[:-1]) is None
     assert shares.stop(ANN, "r1", 1)

@@ -1,4 +1,4 @@
-"""Which runs a request has started, on SQLite and on Postgres."""
+"""Runs that each request has started, on SQLite and on Postgres."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_request_has_its_runs(history: RunStore) -> None:
 
 
 def test_what_has_started_nothing_holds_no_key(history: RunStore) -> None:
-    """It failed, or was cut off for long; one that has started runs stays as it is."""
+    """A failed request frees its key. A request that has started runs keeps its key."""
     requests = history.requests
     requests.begin(ANN, "k", "a")
     requests.failed(ANN, "k")
@@ -39,7 +39,8 @@ def test_what_has_started_nothing_holds_no_key(history: RunStore) -> None:
 
 
 def test_keys_are_forgotten(history: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request that was cut off soon, and any after its time."""
+    """The history soon forgets an interrupted request, and any other request after its retention
+    time."""
     requests = history.requests
     requests.begin(ANN, "cut off", "a")
     monkeypatch.setattr(started_requests, "_STARTING", -1.0)

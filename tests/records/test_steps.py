@@ -1,4 +1,4 @@
-"""The numbered steps between versions of the history's tables, on SQLite and on Postgres."""
+"""The numbered migration steps of the history's tables, on SQLite and on Postgres."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def upgrade() -> None:
 
 @pytest.fixture
 def engine(database: str) -> Iterator[Engine]:
-    """The database itself, without the program."""
+    """Return an engine for direct access to the database."""
     engine = create_engine(database)
     yield engine
     engine.dispose()
@@ -54,7 +54,7 @@ def kept(tmp_path: Path) -> Iterator[BlobStore]:
 
 @pytest.fixture
 def steps(tmp_path: Path) -> str:
-    """The folder of a later version's steps: the current ones and 0002."""
+    """Return a folder with the current steps and a later step 0002."""
     folder = tmp_path / "steps"
     shutil.copytree(Path(comfy.records.steps.__file__).parent, folder)
     (folder / "versions" / "step_0002_stars.py").write_text(NEXT)
@@ -63,7 +63,7 @@ def steps(tmp_path: Path) -> str:
 
 @pytest.fixture
 def history(database: str, kept: BlobStore) -> str:
-    """The URL of a history with a marked and an unfinished run."""
+    """Return the URL of a history with a favorite and an unfinished run."""
     with contextlib.closing(RunStore(database, kept)) as history:
         history.end(ended_record(begun("r1")))
         history.set_favourite(["r1"], ANN, favourite=True)
@@ -73,7 +73,7 @@ def history(database: str, kept: BlobStore) -> str:
 
 
 def content(engine: Engine) -> dict[str, Any]:
-    """The columns and rows of all tables."""
+    """Return the columns and rows of all tables."""
     with engine.connect() as connection:
         inspector = inspect(connection)
         return {
@@ -86,7 +86,7 @@ def content(engine: Engine) -> dict[str, Any]:
 
 
 def test_steps_are_numbered_up_to_the_current_version() -> None:
-    """A step without a number, or a version without its step, would never run."""
+    """A step without a number, or a version without a step, would never run."""
     config = Config()
     config.set_main_option("script_location", "comfy.records:steps")
     script = ScriptDirectory.from_config(config)
@@ -115,7 +115,7 @@ def test_a_failing_step_changes_nothing(
 
 
 def test_programs_create_one_history_together(database: str, tmp_path: Path) -> None:
-    """One of them creates the tables; the others wait for it, and all of them work."""
+    """One program creates the tables while the others wait. Then all of them work."""
     with programs(3, database, tmp_path / "kept") as running:
         for _ in range(2):
             for program in running:
@@ -124,7 +124,7 @@ def test_programs_create_one_history_together(database: str, tmp_path: Path) -> 
 
 
 def test_a_step_upgrades_tables_and_rows(history: str, engine: Engine, steps: str) -> None:
-    """Alembic runs it in the program's transaction, and records its number."""
+    """Alembic runs the step in the program's transaction and records its number."""
     with engine.begin() as connection:
         make_tables(connection, to="0002", steps=steps)
     with engine.connect() as connection:

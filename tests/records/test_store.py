@@ -1,6 +1,7 @@
-"""The history on disk: exact, its owner's alone, within its limits, and never half of anything.
+r"""The history on disk is exact, private to its owner, within its limits, and never has partial
+records.
 
-Every test runs on SQLite, and on Postgres where one is installed.
+Every test runs on SQLite, and on Postgres if it is installed.
 """
 
 from __future__ import annotations
@@ -31,14 +32,15 @@ from tests.support.samples.histories import (
 
 
 def test_a_record_comes_back_as_it_was(history: RunStore) -> None:
-    """Every part of it: 64-bit integers, nulls, lists, files of a terabyte, errors, moments."""
+    """The history keeps every part of a record, such as 64-bit integers, nulls, lists, terabyte
+    files, errors and timestamps."""
     history.end(EVERYTHING)
     assert history.get("everything", ANN) == EVERYTHING
     assert history.of(ANN) == (EVERYTHING,)
 
 
 def test_a_record_without_node_names_uses_its_prompt() -> None:
-    """Records of earlier versions name no nodes."""
+    """Records of earlier versions have no node names."""
     prompt = {"3": {"class_type": "KSampler", "inputs": {}, "_meta": {"title": "Sampler"}}}
     told = json.loads(to_text(begun("old", prompt=prompt)))
     del told["job"]["titles"]
@@ -77,7 +79,7 @@ def test_any_text_comes_back_as_it_was(
 
 
 def test_everything_is_found_again_by_the_next_program(database: str, kept: BlobStore) -> None:
-    """After closing and opening, all is as it was."""
+    """After the history is closed and opened again, everything in it is unchanged."""
     roomy = HistoryLimits(bytes=2**50)  # there is a file of a terabyte
     first = RunStore(database, kept, roomy)
     first.begin(begun("waits"))
@@ -90,8 +92,8 @@ def test_everything_is_found_again_by_the_next_program(database: str, kept: Blob
 
 
 def test_a_run_on_its_way(history: RunStore) -> None:
-    """Begun, handed over, handed over under another id, finished: each is on disk at once; one that
-    was not put on record before is as it is handed over."""
+    """Each stage is on disk at once: started, sent, sent under a different id, finished. A run
+    without a record gets one when it is sent."""
     history.sent(begun("r0"), "p0")
     assert [(one.id, one.sent, one.state.prompt_id) for one in history.unfinished()] == [
         ("r0", True, "p0")
@@ -122,13 +124,13 @@ def test_unfinished_runs_come_oldest_first(history: RunStore) -> None:
 
 
 def test_a_run_that_ends_without_having_begun_is_remembered(history: RunStore) -> None:
-    """The end says everything; nothing depends on what came before."""
+    """The final record is complete and needs no earlier one."""
     history.end(ended_record(begun()))
     assert ids(history.of(ANN)) == ["r1"]
 
 
 def test_a_record_written_twice_exists_once(history: RunStore, kept: BlobStore) -> None:
-    """The later word counts, files included."""
+    """The last record replaces earlier ones, including their files."""
     history.end(ended_record(begun(), files=(kept_image(kept, b"1"),)))
     last = ended_record(begun(), files=(kept_image(kept, b"2"),))
     history.begin(begun())
@@ -155,7 +157,7 @@ def test_people_see_their_own_runs_only(history: RunStore) -> None:
 
 @pytest.mark.parametrize("run_id", ["", "none", "' OR 1=1 --", "%", "\0", "\ud800", "x" * 10_000])
 def test_a_run_that_never_was(history: RunStore, run_id: str) -> None:
-    """An unknown id of any kind is nothing, not an error."""
+    """An unknown id gives an empty result instead of an error."""
     history.end(ended_record(begun()))
     assert history.get(run_id, ANN) is None
     assert not history.delete(run_id, ANN)
@@ -166,7 +168,7 @@ def test_a_run_that_never_was(history: RunStore, run_id: str) -> None:
 
 
 def test_newest_first_in_pages(history: RunStore) -> None:
-    """Page after page, every run comes once, also those that finished in the same instant."""
+    """Paging returns every run exactly once, even if several runs finished at the same time."""
     for number in range(25):
         history.end(
             ended_record(begun(f"r{number:02}", at=100.0 + number // 10), at=200.0 + number // 10)
@@ -183,14 +185,14 @@ def test_newest_first_in_pages(history: RunStore) -> None:
 
 @pytest.mark.parametrize(("limit", "come"), [(0, 1), (-5, 1), (10**9, 3)])
 def test_a_page_has_bounds(history: RunStore, limit: int, come: int) -> None:
-    """However many are asked for, there is at least one and never all at once."""
+    """A page has at least one run, and never more than the limit allows."""
     for number in range(3):
         history.end(ended_record(begun(f"r{number}")))
     assert len(history.of(ANN, limit=limit)) == come
 
 
 def test_of_one_workflow(history: RunStore) -> None:
-    """A workflow's past is its own, told by its exact name."""
+    """A workflow's history is found by its exact name."""
     for name in ("portrait", "Portrait", "por"):
         history.end(ended_record(begun(name, workflow=name)))
     assert ids(history.of(ANN, Wanted("portrait"))) == ["portrait"]
@@ -226,7 +228,8 @@ def test_of_one_workflow(history: RunStore) -> None:
     ],
 )
 def test_search(history: RunStore, asked: str, found: bool) -> None:
-    """All words, in any order and case, as they are: no wildcards, no patterns, no statement."""
+    """A search finds runs that contain all words, in any order and case. It takes wildcards,
+    patterns and SQL literally."""
     values = {
         "a": "A lighthouse at Dusk",
         "b": "Über die Straße, 100% a_b back\\slash",

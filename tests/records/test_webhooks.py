@@ -1,4 +1,4 @@
-"""Whom to tell of ends, on SQLite and on Postgres."""
+"""Webhooks to call when runs end, on SQLite and on Postgres."""
 
 from __future__ import annotations
 

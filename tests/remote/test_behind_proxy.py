@@ -1,4 +1,4 @@
-"""An app elsewhere that a proxy stands in front of."""
+"""The remote client with a proxy in front of the app."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.support.serving import running_demo_app
 
 @contextlib.contextmanager
 def proxy(app: str, statuses: list[int], at: str = "/events") -> Iterator[str]:
-    """The address of one that sends callers on to the app, but answers with these statuses those
-    who first ask for addresses that end like this."""
+    """Run a proxy and yield its address. Requests whose path ends in `at` get these statuses first.
+    All other requests are redirected to the app."""
 
     class Proxy(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -73,7 +73,7 @@ def test_an_app_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_sign_in_of_a_proxy_is_distinguished_from_the_app() -> None:
-    """With a page where the app's JSON, or the events of a run, should be."""
+    """The client notices if a page arrives instead of the app's JSON or a run's events."""
     with proxy("", [200, 200], at="") as url, requests.Session() as session:
         with pytest.raises(RemoteError, match="Something else answers"):
             RemoteApp(url, session=session).workflows()

@@ -1,4 +1,4 @@
-"""An app elsewhere as Python objects: against a real one, and in a notebook's kernel."""
+"""The remote client against a real app."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ SMALL = {"8.steps": 1, "5.width": 256, "5.height": 256}
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server whose steps can be seen."""
+    """Run an app with a server that is slow enough to show its steps."""
     with running_demo_app(step_seconds=0.15) as served:
         yield served
 
 
 @pytest.fixture
 def app(running: Served, nothing_left_behind: None) -> Iterator[RemoteApp]:
-    """The module's app, as a script without a login has it."""
+    """Return a client for the module's app, as a script without an account uses it."""
     with RemoteApp(running[1].url) as app:
         yield app
     running[1].close_idle()
 
 
 def test_the_client_lists_workflows_and_fields(app: RemoteApp) -> None:
-    """Workflows with their fields, and how the servers are."""
+    """The client lists workflows with their fields, and the state of the servers."""
     names = {one.name: one for one in app.workflows()}
     assert names["text-to-image"].title == "Text to image"
     assert "5.steps" in app.workflow("text-to-image")["schema"]["properties"]
@@ -70,8 +70,9 @@ def test_errors_name_their_cause(app: RemoteApp) -> None:
 
 
 def test_a_batch_is_followed_to_its_rows(app: RemoteApp, tmp_path: Path) -> None:
-    """Iterated, it tells how many rows are done, up to the end; a key starts it once. Several
-    values of a field, a file with a table, and rows with files give its rows."""
+    """Iterating over a batch yields the number of finished rows until it ends. The same key starts
+    a batch only once. Rows come from several values of a field, a table file, or rows with files.
+    """
     batch = app.batch("text-to-image", QUICK, axes={"5.steps": [2, 3], "5.cfg": "4..6:2"}, key="b")
     again = app.batch("text-to-image", QUICK, axes={"5.steps": [2, 3], "5.cfg": "4..6:2"}, key="b")
     assert again.id == batch.id
@@ -113,7 +114,7 @@ def test_any_values_may_vary_in_a_batch(app: RemoteApp) -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), {1, 2}, [object()]])
 def test_a_value_that_cannot_be_sent_is_named(app: RemoteApp, value: object) -> None:
-    """By its key; nothing is sent."""
+    """The error names the value by its key, and the client sends nothing."""
     with pytest.raises(RemoteError, match=r"The value of 5\.cfg cannot be sent: "):
         app.run("text-to-image", {"5.steps": 2, "5.cfg": value})
 
@@ -223,7 +224,7 @@ def test_an_app_that_ends_is_not_asked_without_a_pause(monkeypatch: pytest.Monke
     paused batch while the app finishes another run."""
 
     class Pauses(Exception):
-        """In the place of a pause."""
+        """Raised instead of a pause."""
 
     def pause(_: float) -> None:
         raise Pauses

@@ -1,4 +1,4 @@
-"""Input of scripts: their token, and their images."""
+"""Tokens and images that scripts send."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SMALL = {"8.steps": 1, "5.width": 256, "5.height": 256}
 
 
 def test_a_token_overrides_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A login in it for the same host is not sent in its place."""
+    """The client sends its token even if netrc has a login for the same host."""
     (tmp_path / ".netrc").write_text("machine 127.0.0.1 login other password people\n")
     ann = ("ann", "lighthouse")
     settings = WebSettings(port=0, users=(ann,))
@@ -43,7 +43,8 @@ def test_a_token_overrides_netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 class Moved(http.server.BaseHTTPRequestHandler):
-    """Leads from below `/old` to the same without, where it tells who asks."""
+    """Redirect a path below `/old` to the same path without it. That path returns the request's
+    authorization header."""
 
     def do_GET(self) -> None:
         path = self.path.removeprefix("/old")

@@ -1,4 +1,4 @@
-"""The client's values beside the app's documents."""
+"""The client's status classes match the app's documents."""
 
 from __future__ import annotations
 
@@ -29,6 +29,6 @@ from ui.documents.workflow_doc import ListedWorkflow
 def test_the_client_reads_properties_that_the_app_sends(
     status: type, document: type, own: set[str]
 ) -> None:
-    """The client imports nothing of the app, so it can't use the classes of its documents."""
+    """The client doesn't import the app, so it can't use the classes of the app's documents."""
     sent = {field.name for field in fields(document)}
     assert {field.name for field in fields(status)} - sent == own

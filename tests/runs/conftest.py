@@ -1,4 +1,4 @@
-"""A stand-in for all tests of a file or for one alone, and a registry in front of it."""
+"""Fixtures for a stand-in, shared by a file's tests or for one test, with a registry."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def one_server() -> Iterator[DemoServer]:
 
 @pytest.fixture
 def demo(one_server: DemoServer) -> Iterator[DemoServer]:
-    """The stand-in of all tests here, idle and well-behaved."""
+    """Return the shared stand-in once it is idle, and reset its behavior afterwards."""
     eventually(lambda: one_server.queue.remaining() == 0)
     yield one_server
     one_server.behave()
@@ -33,7 +33,7 @@ def seen(demo: DemoServer) -> Watched:
 
 @pytest.fixture
 def mortal() -> Iterator[DemoServer]:
-    """A stand-in of the test's own, to be stopped and restarted."""
+    """Run a stand-in for one test, which may stop and restart it."""
     with DemoServer(step_seconds=0.02) as server:
         yield server
 

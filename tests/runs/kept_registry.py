@@ -1,4 +1,4 @@
-"""Registries of one history, as processes of the program have them one after the other."""
+"""Registries that open the same history one after the other, as successive app processes do."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SUBMITTED = "submitted"  # a file in the folder of a process that is to be kille
 def kept_registry(
     demo: DemoServer, folder: Path, *, shown: bool = True, **options: Any
 ) -> Iterator[LocalRunRegistry]:
-    """A registry on the history in `folder`."""
+    """Open a registry with the history in `folder`."""
     history = open_history(folder)
     with Client(replace(ServerAddress.parse(demo.url), shown=shown)) as client:
         runs = LocalRunRegistry(ServerPool(client), timing=HURRIED, history=history, **options)
@@ -40,8 +40,8 @@ def kept_registry(
 
 
 def _first_process(url: str, folder: Path, ahead: int, jobs: list[tuple[Job, bool]]) -> None:
-    """In a process of its own: submit these jobs, each with whether it keeps going, and wait to be
-    killed."""
+    """Submit these jobs, each with its `keeps_going` flag, and wait to be killed. Runs in its own
+    process."""
     history = open_history(folder)
     with Client(url) as client:
         runs = LocalRunRegistry(ServerPool(client), history=history, ahead=ahead)

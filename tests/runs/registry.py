@@ -1,4 +1,4 @@
-"""Runs of a registry whose patience is short, and waiting for what they come to."""
+"""Registries with short timeouts, and helpers that wait for a run's state."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LIMIT = LONGEST_WAIT
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A stand-in, and what it had counted when the test began."""
+    """Stand-in with the counts it had when the test started."""
 
     server: DemoServer
     requests: Counter[str]
@@ -41,7 +41,8 @@ class Watched:
 
     @property
     def calls(self) -> Counter[str]:
-        """Requests since the test began; questions about a history are one kind."""
+        """Return the requests since the test started, with all requests for a history counted
+        together."""
         found: Counter[str] = Counter()
         for name, count in (self.server.requests - self.requests).items():
             found["GET /history" if "/history/" in name else name] += count

@@ -1,4 +1,4 @@
-"""Stopped runs: by their page, elsewhere, or for lack of watchers."""
+"""Runs stopped by their page, from elsewhere, or because no page watches them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.waiting import eventually
 def test_a_running_run_is_interrupted_and_no_other(
     demo: DemoServer, seen: Watched, runs: LocalRunRegistry
 ) -> None:
-    """Cancel stops this prompt at the server; the next one in the queue is made."""
+    """Canceling a run stops only its prompt at the server. The next run in the queue finishes."""
     run = runs.submit(job(LONG), Origin("me"))
     running(run)
     other = runs.submit(job(2), Origin("me"))
@@ -35,7 +35,7 @@ def test_a_running_run_is_interrupted_and_no_other(
 
 
 def test_a_waiting_run_is_taken_from_the_queue(demo: DemoServer, runs: LocalRunRegistry) -> None:
-    """Cancel of a waiting run leaves the running one alone and nothing in the queue."""
+    """Canceling a waiting run removes it from the queue and leaves the active run alone."""
     first = runs.submit(job(LONG), Origin("me"))
     running(first)
     second = runs.submit(job(), Origin("me"))
@@ -93,7 +93,7 @@ def test_files_that_do_not_come_do_not_hold_up_a_cancel(tmp_path: Path, *, dies:
 def test_a_cancel_that_comes_too_late_leaves_what_was_made(
     demo: DemoServer, tmp_path: Path
 ) -> None:
-    """The server had said that the run is done: its files still come, as they come at once."""
+    """The server has already finished the run, so the app still fetches its files."""
     patient = replace(HURRIED, silence=LIMIT, fresh=LIMIT, cancel_limit=LIMIT, patience=LIMIT)
     with (
         closing(open_history(tmp_path)) as history,
@@ -137,7 +137,7 @@ def test_a_run_removed_from_the_queue_says_so(demo: DemoServer, runs: LocalRunRe
 
 
 def test_cancel_twice_and_after_the_end(runs: LocalRunRegistry) -> None:
-    """A second cancel and a late one change nothing."""
+    """A second cancel or a late one changes nothing."""
     run = runs.submit(job(), Origin("me"))
     assert end(run).phase is Phase.DONE
     run.cancel()
@@ -146,7 +146,8 @@ def test_cancel_twice_and_after_the_end(runs: LocalRunRegistry) -> None:
 
 
 def test_a_page_that_left_ends_its_run_after_the_grace_time(demo: DemoServer) -> None:
-    """The last detach starts the clock, an attach stops it, and the end says why."""
+    """When the last page detaches, the grace time starts. Attaching a page stops it. The stopped
+    run says why."""
     with registry(demo, grace=0.3) as runs:
         run = runs.submit(job(LONG), Origin("me"))
         run.attach()
@@ -179,7 +180,7 @@ def test_no_page_ever_came(demo: DemoServer) -> None:
 
 
 def test_a_deadline_ends_a_watched_run(runs: LocalRunRegistry) -> None:
-    """Past its deadline an unfinished run is stopped and says so."""
+    """After its deadline, the app stops an unfinished run and says why."""
     run = runs.submit(job(LONG), Origin("me"), RunPolicy(deadline=0.4))
     run.attach()
     state = end(run)

@@ -1,4 +1,4 @@
-"""The next run that goes to the server."""
+"""The fair queue chooses the next run for the server."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ def nothing() -> None:
 
 
 def filled(line: FairQueue[str], runs: str) -> None:
-    """Runs named after their owner and number: "a1 a2 b1"; each arrives as soon as it is handed
-    over."""
+    """Add runs that are named by owner and number, such as “a1 a2 b1”. The server accepts each run
+    as soon as it is sent."""
     for run in runs.split():
         line.join(run, run[0], nothing)
         settle(line, runs)
 
 
 def settle(line: FairQueue[str], runs: str) -> None:
-    """Every run that was handed over is at the server."""
+    """Mark every sent run as accepted by the server."""
     for run in runs.split():
         if line.place(run) is None:
             line.mark_accepted(run)
 
 
 def order(line: FairQueue[str], runs: str) -> list[str]:
-    """The runs in the order in which they are handed over, each ending before the next goes."""
+    """Return the order in which the queue sends the runs, if each ends before the next is sent."""
     names, gone = runs.split(), []
     while len(gone) < len(names):
         handed = [run for run in names if line.place(run) is None and run not in gone]
@@ -88,7 +88,7 @@ def test_attack_ever_new_people_do_not_keep_one_from_their_turn() -> None:
 
 
 def test_no_more_than_allowed_are_ahead() -> None:
-    """Two are at the server; the others know how many come before them."""
+    """The server has two runs. Each waiting run knows its place in the queue."""
     line = FairQueue(SERVER, ahead=2)
     filled(line, "a1 a2 a3 b1 a4")
     assert [line.place(run) for run in ("a1", "a2", "a3", "b1", "a4")] == [None, None, 3, 2, 4]
@@ -109,8 +109,8 @@ def test_a_server_may_have_a_limit_of_its_own() -> None:
 
 
 def test_one_goes_after_the_other() -> None:
-    """The second of two is handed over when the server has the first, so that it runs them in this
-    order."""
+    """The queue sends the second run only when the server has accepted the first, so that the
+    server runs them in order."""
     line = FairQueue(SERVER, ahead=2)
     for run in ("a1", "b1"):
         line.join(run, run[0], nothing)
@@ -120,7 +120,7 @@ def test_one_goes_after_the_other() -> None:
 
 
 def test_a_run_that_never_arrives_delays_no_other() -> None:
-    """A run that ends before the server has it makes room for the next."""
+    """If a run ends before the server accepts it, the queue sends the next run."""
     line = FairQueue(SERVER, ahead=2)
     for run in ("a1", "b1"):
         line.join(run, run[0], nothing)
@@ -145,7 +145,8 @@ def test_a_server_that_did_not_take_a_run_gets_the_next_one_again() -> None:
 
 
 def test_a_released_run_can_be_given_back_until_it_leaves() -> None:
-    """Its place at the server is free at once; given back, it is the next."""
+    """A released run frees its place at the server at once. If it is given back, it is next in the
+    queue."""
     line = FairQueue(SERVER, ahead=1)
     filled(line, "a1 a2 b1")
     line.release("a1")
@@ -160,7 +161,7 @@ def test_a_released_run_can_be_given_back_until_it_leaves() -> None:
 
 
 def test_an_end_lets_the_next_one_go_and_tells_all() -> None:
-    """When a run leaves, everybody who waited hears of it, the one whose turn it is included."""
+    """When a run leaves, the queue notifies every waiting run, including the one it sends next."""
     heard: list[str] = []
     line = FairQueue(SERVER, ahead=1)
     for run in ("a1", "a2", "b1"):
@@ -180,7 +181,8 @@ def test_a_run_can_be_moved_among_its_owners_own() -> None:
 
 
 def test_a_place_beyond_the_ends_is_the_last_or_the_next() -> None:
-    """However far it is."""
+    """A move beyond either end of the queue makes the run the next or the last, no matter how
+    far."""
     line = FairQueue(SERVER, ahead=1)
     filled(line, "x1 a1 a2 a3")
     line.move("a1", 10**30)
@@ -189,7 +191,7 @@ def test_a_place_beyond_the_ends_is_the_last_or_the_next() -> None:
 
 
 def test_submitted_runs_cannot_be_moved() -> None:
-    """Nor can a run that has ended."""
+    """A run that has ended can't be moved either."""
     line = FairQueue(SERVER, ahead=1)
     filled(line, "a1 a2 a3")
     line.move("a1", 2)
@@ -198,7 +200,7 @@ def test_submitted_runs_cannot_be_moved() -> None:
 
 
 def test_a_waiting_run_can_leave() -> None:
-    """It is not handed over any more, and the others move up."""
+    """The queue never sends the run, and the runs behind it move up."""
     line = FairQueue(SERVER, ahead=1)
     filled(line, "a1 a2 a3")
     line.leave("a2")
@@ -207,7 +209,7 @@ def test_a_waiting_run_can_leave() -> None:
 
 
 def test_a_run_at_the_server_takes_its_place_there_at_once() -> None:
-    """One that was handed over in an earlier life counts, without being handed over again."""
+    """A run sent before a restart takes its place at the server and isn't sent again."""
     line = FairQueue(SERVER, ahead=1)
     line.join("old", "a", nothing, handed="one")
     filled(line, "b1")
@@ -217,7 +219,7 @@ def test_a_run_at_the_server_takes_its_place_there_at_once() -> None:
 @settings(derandomize=True)
 @given(st.lists(st.sampled_from("abc"), max_size=20), st.integers(1, 3))
 def test_no_one_is_overtaken_twice_by_one_person(owners: list[str], ahead: int) -> None:
-    """Between two runs of one person, everybody else who waits gets a turn; and all are handed over
+    """Between two runs of one user, every other waiting user gets a turn. Each run is sent exactly
     once."""
     runs = [f"{owner}{at}" for at, owner in enumerate(owners)]
     line = FairQueue(SERVER, ahead)

@@ -1,4 +1,4 @@
-"""When runs that wait are likely to begin."""
+"""Forecast of when waiting runs will start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files that a run was given reach the server at its turn, and its prompt names them there."""
+"""A run's input files are uploaded at its turn, and its prompt names them as the server does."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def demo() -> Iterator[DemoServer]:
 
 @contextmanager
 def registry(url: str, folder: Path, **options: Any) -> Iterator[LocalRunRegistry]:
-    """One life of the program on the history in `folder`, one run at the server at a time."""
+    """Open a registry with the history in `folder`. By default, the server gets one run at a
+    time."""
     history = open_history(folder)
     with Client(url) as client:
         runs = LocalRunRegistry(
@@ -71,14 +72,14 @@ def runs(demo: DemoServer, tmp_path: Path) -> Iterator[LocalRunRegistry]:
 
 
 def plain_image(size: int = 16) -> bytes:
-    """A PNG of noise-free grey, larger where `size` is."""
+    """Return a PNG of one color. A greater `size` gives a larger file."""
     file = io.BytesIO()
     Image.new("RGB", (size, size), (10, 120, 60)).save(file, "PNG", compress_level=0)
     return file.getvalue()
 
 
 def given(runs: LocalRunRegistry, data: bytes | None = None, name: str = NAME) -> Job:
-    """A job with one image, kept where the registry looks for it."""
+    """Return a job with one image in the registry's files."""
     assert runs.files is not None
     digest, _ = runs.files.add([data or plain_image()], holder="test")
     return with_file(digest, name)
@@ -94,7 +95,7 @@ def with_file(digest: str, name: str = NAME) -> Job:
 
 
 def uploaded(demo: DemoServer, run: Run) -> Path | None:
-    """Where the server keeps what the run was given."""
+    """Return the path of the run's input file at the server."""
     return demo.storage.find(names_on_server(run.record)[KEY])
 
 
@@ -132,7 +133,8 @@ def test_the_record_names_the_server_that_was_chosen(
 def test_the_server_is_on_record_as_soon_as_the_run_is_sent(
     demo: DemoServer, runs: LocalRunRegistry
 ) -> None:
-    """A program that is killed in its middle still knows where the run and its files are."""
+    """If the program is killed during a run, the record still names the server that has the run and
+    its files."""
     run = runs.submit(job(LONG), Origin("me"))
     running(run)
     record = runs.history and runs.history.get(run.id, "me")
@@ -142,8 +144,8 @@ def test_the_server_is_on_record_as_soon_as_the_run_is_sent(
 
 
 def test_nothing_is_uploaded_before_its_turn(demo: DemoServer, runs: LocalRunRegistry) -> None:
-    """A file of a run that waits here stays here; one that is removed from the line was never
-    sent."""
+    """The files of a waiting run stay in the app. If the user cancels the run, the app never
+    uploads them."""
     first = runs.submit(job(LONG), Origin("me"))
     running(first)
     second, third = (runs.submit(given(runs), Origin("me")) for _ in range(2))
@@ -169,8 +171,8 @@ def test_uploads_are_shown(demo: DemoServer, runs: LocalRunRegistry) -> None:
 def test_a_stop_during_the_upload_ends_the_run_at_once(
     demo: DemoServer, runs: LocalRunRegistry
 ) -> None:
-    """Though the server has not answered; nothing was sent for it, and the next run has its
-    turn."""
+    """The run ends without waiting for the server's answer. The app sends no prompt for it, and the
+    next run starts."""
     with demo.hold(UPLOAD) as hold:
         run = runs.submit(given(runs), Origin("me"))
         eventually(hold.reached.is_set)
@@ -182,7 +184,8 @@ def test_a_stop_during_the_upload_ends_the_run_at_once(
 
 
 def test_a_file_that_the_server_refuses_is_named(demo: DemoServer, runs: LocalRunRegistry) -> None:
-    """By its name in the sentence and by its input; nothing is sent to be run."""
+    """The message has the file's name, and the error names its input. The app doesn't send the
+    prompt."""
     demo.script("http_413", at=UPLOAD)
     state = end(runs.submit(given(runs), Origin("me")))
     assert state.phase is Phase.REFUSED
@@ -197,7 +200,7 @@ def test_a_file_that_the_server_refuses_is_named(demo: DemoServer, runs: LocalRu
 
 
 def test_a_file_that_is_gone_here_is_named(demo: DemoServer, runs: LocalRunRegistry) -> None:
-    """It cannot be sent; what to do is said."""
+    """The app can't upload the file and says what to do."""
     state = end(runs.submit(with_file("ab" * 32), Origin("me")))
     assert state.phase is Phase.REFUSED
     assert state.error is not None
@@ -221,7 +224,7 @@ def test_an_upload_that_fails_is_tried_again(
 
 
 def test_a_server_that_stays_away_is_given_up(demo: DemoServer, tmp_path: Path) -> None:
-    """After the patience that any run has which was not sent: failed, and not lost."""
+    """The run fails after the timeout for runs that weren't sent. It isn't reported as lost."""
     with FaultyLink(demo.url) as link, registry(link.url, tmp_path, timing=HURRIED) as runs:
         with demo.hold(UPLOAD) as hold:
             run = runs.submit(given(runs), Origin("me"))
@@ -235,7 +238,7 @@ def test_a_server_that_stays_away_is_given_up(demo: DemoServer, tmp_path: Path) 
 
 
 def test_a_run_that_is_sent_again_brings_its_files_again(tmp_path: Path) -> None:
-    """The server comes back as another one, without the files that it had."""
+    """The server restarts without its uploaded files, so the app uploads them again."""
     with DemoServer(step_seconds=0.02) as demo, registry(demo.url, tmp_path, ahead=2) as runs:
         first = runs.submit(job(LONG), Origin("me"))
         running(first)
@@ -271,7 +274,7 @@ def test_a_run_that_was_not_sent_is_bound_in_the_next_life(
 
 
 def test_without_a_history_files_are_bound_as_well(demo: DemoServer, tmp_path: Path) -> None:
-    """A registry that remembers nothing is given a place for files."""
+    """A registry without a history gets a separate store for files."""
     files = BlobStore(tmp_path / "files")
     with Client(demo.url) as client:
         runs = LocalRunRegistry(ServerPool(client), timing=HURRIED, files=files)
@@ -281,7 +284,7 @@ def test_without_a_history_files_are_bound_as_well(demo: DemoServer, tmp_path: P
 
 
 def test_two_files_of_one_name_are_two_files(demo: DemoServer, runs: LocalRunRegistry) -> None:
-    """Each in a folder of its own, under the name it came with."""
+    """Each file gets its own folder and keeps its original name."""
     assert runs.files is not None
     digests = [runs.files.add([plain_image(size)], holder="test")[0] for size in (16, 24)]
     prompt = IMAGE | SAVED | {"3": IMAGE["1"]}
@@ -342,7 +345,7 @@ def test_a_deadline_ends_a_run_between_two_attempts_at_an_upload(
 
 
 def test_names_are_put_where_the_targets_say() -> None:
-    """In a new prompt; a target that it does not have is left out."""
+    """The names go into a copy of the prompt. A target that the prompt doesn't have is ignored."""
     prompt = IMAGE | SAVED
     bound = with_names(prompt, (TARGET, ("9", "image")), "folder/photo.png")
     assert (
@@ -352,8 +355,8 @@ def test_names_are_put_where_the_targets_say() -> None:
 
 
 def test_uploads_of_earlier_versions_are_known_by_their_values() -> None:
-    """They have the name that the server gave among the values; a run without a server has none
-    there."""
+    """Earlier versions stored the server's file name in the run's values. A run without a server
+    has no name there."""
     old = Job(
         IMAGE,
         "old",
@@ -376,7 +379,7 @@ def test_uploads_of_earlier_versions_are_known_by_their_values() -> None:
 def test_many_stops_during_uploads_leave_nothing_running(
     demo: DemoServer, runs: LocalRunRegistry
 ) -> None:
-    """Whenever they come."""
+    """A stop works at any moment of an upload and leaves no run in the ComfyUI server's queue."""
     for pause in (0.0, 0.005, 0.01, 0.02, 0.05):
         run = runs.submit(given(runs), Origin("me"))
         threading.Event().wait(pause)

@@ -36,7 +36,8 @@ def test_people_without_an_address_share_none() -> None:
 
 
 def test_a_person_is_another_one_elsewhere() -> None:
-    """All who have no cookie go by one name: each address has its own share of it."""
+    """Clients without a cookie share one name. The app counts that name separately for each
+    address."""
     limiter = RunLimiter(LIMITS)
     for _ in range(5):
         limiter.count(*ME)
@@ -48,7 +49,8 @@ def test_a_person_is_another_one_elsewhere() -> None:
 
 
 def test_a_batch_counts_as_one_run_in_an_hour() -> None:
-    """However many rows it has; another one counts too, and finds no room any more."""
+    """The number of rows doesn't matter. A second batch or a single run counts too, and exceeds the
+    limit."""
     limiter = RunLimiter(LIMITS)
     for _ in range(10):
         limiter.check(*ME, [], "a batch")
@@ -63,7 +65,8 @@ def test_a_batch_counts_as_one_run_in_an_hour() -> None:
 
 
 def test_a_workflow_takes_as_long_as_it_usually_did() -> None:
-    """One slow run is no rule; another workflow says nothing of it, but of runs in general."""
+    """One slow run doesn't change a workflow's usual duration. Runs of another workflow count only
+    toward the typical duration of all runs."""
     durations = Durations()
     assert (durations.of("a"), durations.typical) == (None, None)
     for seconds in (2.0, 3.0, 100.0):
@@ -76,8 +79,8 @@ def test_a_workflow_takes_as_long_as_it_usually_did() -> None:
 
 
 def test_another_run_takes_as_long_as_what_its_samplers_do() -> None:
-    """The time before the first step stays; the rest goes by steps and pixels, where both runs tell
-    them of the same kind of thing."""
+    """The time before the first step stays the same. If both runs report comparable work, the rest
+    is proportional to the steps and pixels."""
     durations = Durations()
     assert durations.expected("a", None) is None
     for work in (SamplingWork("", 100.0, 1.0), SamplingWork("", 400.0, 1.0)):
@@ -89,7 +92,7 @@ def test_another_run_takes_as_long_as_what_its_samplers_do() -> None:
 
 
 def test_only_the_last_ones_count_and_memory_is_bounded() -> None:
-    """Five of a workflow, twenty of all, two hundred workflows."""
+    """The app remembers 5 runs per workflow, 20 runs in all and 200 workflows."""
     durations = Durations()
     durations.add("old", RunTimes(1.0))
     for number in range(200):
@@ -131,8 +134,8 @@ def test_time_left_goes_by_the_steps_of_this_run(
 
 
 def test_without_steps_earlier_runs_tell() -> None:
-    """A run without samplers takes what it usually does; where their results are used again, what
-    usually comes after them."""
+    """A run without samplers takes its usual total time. If ComfyUI reuses the samplers' results,
+    the run takes the usual time after the last step."""
     nothing = RunProgress()
     assert time_left(nothing, frozenset(), 1000.0, 1004.0, RunTimes(10.0)) == 6.0
     assert time_left(nothing, frozenset(), 1000.0, 1001.0, USUAL) == 2.0

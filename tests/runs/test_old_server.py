@@ -1,4 +1,5 @@
-"""Runs on a server of before 0.3.45, and on one whose answer to the prompt gets lost."""
+"""Runs on a ComfyUI server older than 0.3.45, and on a server whose answer to the prompt gets
+lost."""
 
 from __future__ import annotations
 
@@ -30,8 +31,8 @@ OUTPUT = {"images": [{"filename": "a.png", "subfolder": "", "type": "output"}]}
 
 
 class OldServer:
-    """Executes a prompt while it is being posted: all events come before the answer. No
-    `execution_success`."""
+    """Server that executes a prompt during its POST and sends all events before the answer. It
+    sends no `execution_success`."""
 
     def __init__(self, *, own_ids: bool, answers: bool = True) -> None:
         self.posts = 0
@@ -90,7 +91,7 @@ class OldServer:
 
 @contextmanager
 def serving(old: OldServer) -> Iterator[str]:
-    """The server on a free port, in a thread of its own."""
+    """Run the server on a free port in its own thread, and yield its URL."""
     config = uvicorn.Config(old.app, lifespan="off", log_config=None, ws_ping_interval=None)
     server = uvicorn.Server(config)
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
@@ -104,8 +105,8 @@ def serving(old: OldServer) -> Iterator[str]:
 
 
 def test_an_id_chosen_by_the_server_is_believed_from_the_first_event() -> None:
-    """Events under the server's own id, all sent before its answer, are ours once the answer names
-    that id."""
+    """The server sends all events under its own id before its answer. The app accepts these events
+    as soon as the answer names that id."""
     old = OldServer(own_ids=True)
     with serving(old) as url, Client(url) as client:
         runs = LocalRunRegistry(ServerPool(client))
@@ -119,7 +120,7 @@ def test_an_id_chosen_by_the_server_is_believed_from_the_first_event() -> None:
 
 
 def test_who_follows_a_run_hears_what_came_before_the_server_told_its_id() -> None:
-    """All of it, in its order, and under the id by which they know the run."""
+    """The follower gets all events in order, under the run's id in the app."""
     heard: list[str | bytes] = []
     old = OldServer(own_ids=True)
     with serving(old) as url, Client(url) as client:

@@ -1,4 +1,4 @@
-"""Due checks of a run, and every possible story of a server and its links."""
+"""Due checks of a run, in every possible sequence of events at the server and its connections."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ AWAY = AT_SERVER.unanswered(CUT, 5.0, 1.0)
     ],
 )
 def test_due_checks(state: RunState, link: Reconnect, due: tuple[float, Action]) -> None:
-    """And when, for each thing that can be known."""
+    """The plan names the next check and its time for each state of the run and its connection."""
     assert plan(state, link, (), None) == due
 
 
@@ -81,8 +81,8 @@ def test_due_checks(state: RunState, link: Reconnect, due: tuple[float, Action])
 def test_a_change_of_the_queue_is_looked_into(
     remaining: int, place: int | None, due: float
 ) -> None:
-    """At once where the status tells all; else a moment later, in which it may begin, and a second
-    after the last look."""
+    """If the status is conclusive, the app checks the queue immediately. Otherwise it waits a
+    moment, because the run may start, and at least a second after the last check."""
     state = replace(WAITS, queue_remaining=remaining, queue_place=place)
     link = AT_SERVER.looking(12.0).queue_changed(14.0)
     assert plan(state, link, (), None) == (due, CheckQueue())
@@ -107,7 +107,7 @@ def test_the_queue_is_asked_for_only_where_it_says_something(
 
 
 def test_a_limit_is_due_when_it_comes_first() -> None:
-    """With its reason."""
+    """The stop carries the limit's reason."""
     assert plan(RUNS, AT_SERVER, [(20.0, LATE)], None) == (15.0, CheckHistory())
     assert plan(RUNS, AT_SERVER, [(20.0, LATE), (3.0, LATE)], None) == (3.0, Stop(LATE))
 
@@ -144,16 +144,16 @@ def test_a_stop_wins_over_everything(
 def test_what_was_taken_is_never_sent(
     state: RunState, link: Reconnect, until: list[tuple[float, RunError]]
 ) -> None:
-    """Nor is anything asked of a prompt that was not."""
+    """The app doesn't query a prompt that the server hasn't accepted."""
     _, action = plan(state, link, until, None)
     assert not isinstance(action, Submit if link.accepted else CheckHistory | CheckQueue)
 
 
 class Story(RuleBasedStateMachine):
-    r"""Model of a server, its links and a run there that follows the plan, with its own clock.
+    r"""Model of a server, its connections and a run that follows the plan, with its own clock.
 
     The server reports every start to a socket that it knows, and a socket ends by itself when the
-    server dies. Silence reveals any other failure of a link. The policy relies on this.
+    server dies. Silence reveals any other failure of a connection. The policy relies on this.
     """
 
     def __init__(self) -> None:
@@ -269,8 +269,8 @@ class Story(RuleBasedStateMachine):
 
     @invariant()
     def something_is_due_soon(self) -> None:
-        """A run never sleeps for longer than the longest silence, and asks again before patience is
-        at its end."""
+        """A run never sleeps longer than the longest allowed silence, and queries the server again
+        before its patience ends."""
         if self.ended is not None:
             return
         due, _ = plan(self.state, self.link, (), None)

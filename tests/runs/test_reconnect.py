@@ -1,4 +1,4 @@
-"""Runs unknown to the server: each row of the policy, and the order of the notes."""
+"""Runs that the server doesn't know: each row of the policy, and the order of the observations."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CUT, ERROR = (
 
 
 def at_server(now: float = 0.0) -> Reconnect:
-    """A run whose prompt the server has, and whose socket is open."""
+    """Return the connection of a run whose prompt the server has and whose socket is open."""
     return Reconnect(TIMING, now).opening(now).sending().confirmed(now)
 
 
@@ -50,7 +50,8 @@ def test_a_run_from_before_a_restart_is_sent_again_only_to_a_server_that_remembe
 
 
 def test_it_is_asked_again_each_time_later() -> None:
-    """The pauses double, up to the longest, times the share that is given."""
+    """Each pause doubles the last one, up to the maximum. The pause is multiplied by the given
+    share."""
     link, pauses = at_server(), []
     for _ in range(8):
         link = link.unanswered(CUT, 100.0, 1.0)
@@ -62,7 +63,7 @@ def test_it_is_asked_again_each_time_later() -> None:
 @pytest.mark.parametrize(("sent", "phase"), [(False, Phase.FAILED), (True, Phase.LOST)])
 @pytest.mark.parametrize("error", [CUT, ERROR])
 def test_patience_has_an_end(sent: bool, phase: Phase, error: ComfyError) -> None:
-    """A run that was not sent has failed then, with the error; one that was is lost."""
+    """When the patience ends, an unsent run fails with the error. A run that was sent is lost."""
     link = at_server() if sent else Reconnect(TIMING, 0.0)
     link = link.unanswered(error, 10.0, 1.0)
     assert link.given_up(error, 129.0) is None
@@ -76,7 +77,7 @@ def test_patience_has_an_end(sent: bool, phase: Phase, error: ComfyError) -> Non
 
 
 def test_an_end_from_the_socket_counts_when_the_server_is_silent() -> None:
-    """History would have had the whole of it."""
+    """The history wouldn't add anything to that end."""
     end = at_server().unanswered(CUT, 0.0, 1.0).given_up(CUT, 200.0)
     assert end is not None
     assert end(replace(RUNS, verdict=ExecutionSuccess("p"))).phase is Phase.DONE
@@ -129,7 +130,7 @@ def test_silence_is_borne_for_longer_each_time() -> None:
 
 
 def test_any_message_is_a_sign_of_life() -> None:
-    """Also one that tells nothing new."""
+    """Even a message without news resets the silence limit."""
     assert at_server().heard(7.0).silent_until == 22.0
 
 
@@ -137,14 +138,16 @@ def test_any_message_is_a_sign_of_life() -> None:
 
 
 def test_it_was_removed() -> None:
-    """The socket told of a change in the queue and of no start, and was well all the time."""
+    """The socket reported a queue change and no start, and never failed. The app concludes that
+    someone removed the run."""
     state = ended(at_server().queue_changed(5.0))
     assert state is not None
     assert (state.phase, state.error) == (Phase.STOPPED, REMOVED)
 
 
 def test_the_server_went_away_before_it_began() -> None:
-    """The socket said that it waits until it ended by itself: it is sent again."""
+    """The socket reported that the run was waiting until the socket ended by itself. The app sends
+    the run again."""
     assert ended(at_server().lost("reset", Phase.WAITING, 5.0, by_itself=True)) is None
 
 
@@ -158,7 +161,7 @@ def test_a_server_that_remembers_earlier_runs_did_not_go_away() -> None:
 
 
 def test_what_the_server_remembers_sends_nothing_again() -> None:
-    """It changes no end that is known without it."""
+    """The server's memory changes no outcome that is clear without it."""
     for link, state in (
         (at_server().queue_changed(5.0), WAITS),
         (at_server().lost("no sign of life", Phase.WAITING, 5.0, by_itself=False), WAITS),
@@ -204,7 +207,7 @@ def test_what_may_have_run_is_lost(link: Reconnect, state: RunState) -> None:
 
 
 def test_a_server_that_was_well_has_forgotten_it() -> None:
-    """Nothing was dropped, so it was not restarted."""
+    """No connection was dropped, so the server wasn't restarted."""
     state = ended(at_server(), RUNS)
     assert state is not None
     assert (state.phase, state.error) == (Phase.LOST, FORGOTTEN)
@@ -214,7 +217,8 @@ def test_a_server_that_was_well_has_forgotten_it() -> None:
 
 
 def test_a_socket_that_dies_while_the_queue_is_asked_is_not_forgotten() -> None:
-    """The server answers that the run waits, then dies; it never began, and is sent again."""
+    """The server answers that the run is waiting, then dies. The run never started, so the app
+    sends it again."""
     asked_at = 1.0
     link = at_server().lost("reset", Phase.WAITING, 1.5, by_itself=True).confirmed(asked_at)
     link = link.unanswered(CUT, 2.0, 1.0)
@@ -234,14 +238,14 @@ def test_an_answer_clears_what_was_noted_before_it_was_asked_for() -> None:
 
 
 def test_a_change_of_the_queue_during_a_look_is_looked_into() -> None:
-    """The answer is older."""
+    """The answer is older than the change, so it doesn't clear the change."""
     link = at_server().queue_changed(1.0)
     assert link.looked(2.0).status_at is None
     assert link.queue_changed(3.0).looked(2.0).status_at == 3.0
 
 
 def test_a_prompt_sent_again_starts_again() -> None:
-    """Nothing of its first time counts; its socket is still to be opened."""
+    """Observations from the first attempt no longer count. The socket still has to be reopened."""
     link = (
         at_server()
         .queue_changed(1.0)

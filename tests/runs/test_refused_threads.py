@@ -1,4 +1,4 @@
-"""Runs on a machine that lets no more threads start."""
+"""Runs on a machine that refuses to start more threads."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_end_of_the_program_ends_all_runs_beside_one_without_a_thread(
 def test_a_reader_of_a_run_without_a_thread_sees_its_end(
     runs: LocalRunRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was listed for a moment."""
+    """A client may find the run while the app lists it for a moment."""
     found: list[Run] = []
 
     def refuse(_: threading.Thread) -> None:
@@ -74,7 +74,7 @@ def test_a_reader_of_a_run_without_a_thread_sees_its_end(
 def test_an_unfinished_run_without_a_thread_is_lost_alone(
     demo: DemoServer, tmp_path: Path, refused_threads: set[str]
 ) -> None:
-    """At the program's start the others are taken up; its end says why."""
+    """At startup, the app resumes the other runs. The lost run's error says why."""
     with kept_registry(demo, tmp_path) as runs:
         assert runs.history is not None
         for at, run_id in enumerate((RUN, OTHER)):
@@ -93,7 +93,7 @@ def test_an_unfinished_run_without_a_thread_is_lost_alone(
 def test_a_run_with_unreadable_messages_says_why(
     runs: LocalRunRegistry, refused_threads: set[str]
 ) -> None:
-    """It has failed, the socket is closed, and the next one runs."""
+    """The run fails, and the next run succeeds."""
     refused_threads.add("stream-")
     state = end(runs.submit(job(), Origin("me")))
     assert state.phase is Phase.FAILED

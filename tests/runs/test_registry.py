@@ -1,4 +1,4 @@
-"""Runs from submission to the closed socket, and the events of watchers and owners."""
+"""Runs from submission to the closed socket, and their events for watchers and owners."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.support.waiting import eventually
 
 
 def test_a_run_ends_with_its_image(demo: DemoServer, runs: LocalRunRegistry) -> None:
-    """Waiting, running with steps and previews, done with the file, which can be fetched."""
+    """The run waits, executes with previews and ends with a file that the client can download."""
     run = runs.submit(job(), Origin("me"))
     seen = list(run.watch(LIMIT))
     assert [state.phase for state in (seen[0], seen[-1])] == [Phase.WAITING, Phase.DONE]
@@ -49,7 +49,7 @@ def test_a_run_ends_with_its_image(demo: DemoServer, runs: LocalRunRegistry) -> 
 def test_a_run_alone_needs_two_calls_and_one_socket(
     demo: DemoServer, seen: Watched, runs: LocalRunRegistry
 ) -> None:
-    """POST and history, one WebSocket, closed with 1000."""
+    """The app needs one POST, one history query and one WebSocket, which it closes with 1000."""
     assert end(runs.submit(job(), Origin("me"))).phase is Phase.DONE
     assert seen.calls == {"GET /ws": 1, "POST /prompt": 1, "GET /history": 1}
     eventually(lambda: seen.close_codes == [1000])
@@ -76,7 +76,8 @@ def test_a_wholly_cached_run_has_its_outputs(runs: LocalRunRegistry) -> None:
 
 
 def test_a_run_that_has_ended_goes_with_the_last_who_holds_it(demo: DemoServer) -> None:
-    """Nothing of it holds it, so that no search for garbage is needed for thousands of them."""
+    """A finished run has no reference cycles, so that thousands of runs need no garbage
+    collection."""
     with registry(demo, keep=0) as runs:
         gc.disable()
         try:
@@ -103,8 +104,8 @@ def test_two_runs_never_share_an_id(runs: LocalRunRegistry) -> None:
 
 
 def test_a_refused_prompt_says_on_which_input(runs: LocalRunRegistry) -> None:
-    """A wrong value ends in a refusal with its node and input, and nothing is left at the
-    server."""
+    """The ComfyUI server refuses a wrong value. The error names the node and the input, and the
+    server keeps nothing of the run."""
     state = end(runs.submit(job(0, cfg="much"), Origin("me")))
     assert state.phase is Phase.REFUSED
     assert {(error.node, error.input) for error in state.node_errors} == {
@@ -130,7 +131,7 @@ def test_a_partly_refused_prompt_continues(runs: LocalRunRegistry) -> None:
 
 
 def test_a_failing_node_is_named(runs: LocalRunRegistry) -> None:
-    """An exception in a node is a sentence with the node's title."""
+    """The error about an exception in a node names the node's title and says what to do."""
     broken = prompt(1)
     broken["1"]["inputs"]["ckpt_name"] = "demo-broken.safetensors"
     state = end(runs.submit(Job(broken, "broken"), Origin("me")))
@@ -202,8 +203,8 @@ def test_a_slow_watcher_sees_the_end_and_delays_no_other(runs: LocalRunRegistry)
 
 
 def test_subscribers_get_events_until_they_leave(runs: LocalRunRegistry) -> None:
-    """A callback is called for every change; one that fails does no harm; one taken off is left
-    alone."""
+    """The run calls each callback for every change. A failing callback does no harm, and a removed
+    callback gets no calls."""
     run = runs.submit(job(30), Origin("me"))
     told, gone = threading.Event(), []
 
@@ -234,7 +235,8 @@ def test_a_watcher_may_give_up(runs: LocalRunRegistry) -> None:
 def test_the_place_in_the_queue_is_kept_current(
     demo: DemoServer, seen: Watched, runs: LocalRunRegistry
 ) -> None:
-    """A run that waits knows how many are before it, without asking more than once a second."""
+    """A waiting run knows the number of runs ahead of it, without more than one query per
+    second."""
     first = runs.submit(job(LONG), Origin("me"))
     running(first)
     second = runs.submit(job(LONG), Origin("me"))
@@ -276,7 +278,7 @@ def test_runs_are_found_by_their_owner_only(runs: LocalRunRegistry) -> None:
 
 
 def test_finished_runs_are_forgotten_in_time(demo: DemoServer) -> None:
-    """Only the last few finished runs are remembered."""
+    """The app remembers only the last few finished runs."""
     with registry(demo, keep=3) as runs:
         many = [runs.submit(job(), Origin("me")) for _ in range(6)]
         assert all(end(run).phase is Phase.DONE for run in many)
@@ -323,7 +325,7 @@ def test_earlier_runs_tell_how_long_it_takes(runs: LocalRunRegistry) -> None:
 
 
 def test_closing_the_registry_ends_everything(demo: DemoServer) -> None:
-    """All runs are stopped at the server, and nothing more can be submitted."""
+    """The app stops all runs on the ComfyUI server and accepts no more."""
     with registry(demo) as runs:
         many = [runs.submit(job(LONG), Origin("me")) for _ in range(5)]
         for run in many:
@@ -337,8 +339,8 @@ def test_closing_the_registry_ends_everything(demo: DemoServer) -> None:
 
 
 def test_many_runs_leave_nothing_behind(demo: DemoServer, nightly: bool) -> None:
-    """After fifty runs, with --nightly two hundred, there are as many threads as before, and no run
-    beyond those kept."""
+    """After 50 runs (200 with --nightly), the number of threads is the same as before, and the app
+    keeps only the last 10 runs."""
     before, same = threading.active_count(), job()
     with registry(demo, Timeouts(), keep=10) as runs:
         for _ in range(20 if nightly else 5):

@@ -1,4 +1,5 @@
-"""Runs outlive the program and the server: records, files, taking up again."""
+"""Runs that outlive the app and the ComfyUI server: records, files, and resuming after a
+restart."""
 
 from __future__ import annotations
 
@@ -83,8 +84,8 @@ def test_a_finished_run_has_its_files_here(demo: DemoServer, tmp_path: Path) -> 
 def test_files_on_their_way_at_the_end_come_in_the_next_life(
     demo: DemoServer, tmp_path: Path
 ) -> None:
-    """A program that ends while it fetches does not call the run finished: the next one fetches
-    them."""
+    """If the app exits during a download, the run isn't finished yet. After the restart, the app
+    downloads the files."""
     with demo.hold("GET /view") as held, kept_registry(demo, tmp_path) as runs:
         run = runs.submit(job(), Origin("me"))
         assert held.reached.wait(LIMIT)
@@ -96,7 +97,7 @@ def test_files_on_their_way_at_the_end_come_in_the_next_life(
 
 
 def test_no_run_waits_for_the_files_of_another(demo: DemoServer, tmp_path: Path) -> None:
-    """While files are fetched the next run has its turn."""
+    """The next run executes while the app downloads files."""
     with kept_registry(demo, tmp_path, ahead=1) as runs:
         with demo.hold("GET /view") as held:
             first = runs.submit(job(), Origin("me"))
@@ -110,7 +111,7 @@ def test_no_run_waits_for_the_files_of_another(demo: DemoServer, tmp_path: Path)
 def test_an_end_that_could_not_be_written_is_written_later(
     demo: DemoServer, tmp_path: Path
 ) -> None:
-    """A database that is busy when a run ends has it on record in the end."""
+    """If the database fails when a run ends, the app writes the end later."""
     with kept_registry(demo, tmp_path) as runs:
         with sqlite3.connect(tmp_path / "history.sqlite", isolation_level=None) as other:
             with demo.hold("GET /view") as held:
@@ -148,7 +149,7 @@ def test_a_run_is_found_again_in_the_next_life(demo: DemoServer, tmp_path: Path)
 
 
 class BusyStore(RunStore):
-    """A history with which something happens while a record has just gone: `meanwhile`, once."""
+    """History that calls `meanwhile` once, right after it deletes a record."""
 
     meanwhile: Callable[[], object] | None = None
 
@@ -239,8 +240,8 @@ def test_a_running_run_is_taken_up_after_a_kill(tmp_path: Path) -> None:
 
 
 def test_a_run_that_was_about_to_be_sent_is_sent(demo: DemoServer, tmp_path: Path) -> None:
-    """The program was killed after it had put on record that it sends, and before it did: a server
-    that still has an earlier run, and neither this one, has never had it."""
+    """The app was killed between recording that it sends the run and sending it. A server that
+    still has an earlier run, but not this one, never got this one."""
     with kept_registry(demo, tmp_path) as runs:
         ended = end(runs.submit(job(2), Origin("me")))
         assert runs.history is not None
@@ -268,7 +269,8 @@ def test_a_run_that_ended_meanwhile_is_settled(demo: DemoServer, tmp_path: Path)
 
 
 def test_a_run_in_line_is_started_after_a_kill(demo: DemoServer, tmp_path: Path) -> None:
-    """A run that was never sent stands in line again, and is sent once."""
+    """After the restart, a run that was never sent waits in the queue again. The app sends it
+    once."""
     demo.speed.step = 0.1
     with killed_registry(demo.url, tmp_path, job(200), job(2), ahead=1):
         eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
@@ -283,8 +285,8 @@ def test_a_run_in_line_is_started_after_a_kill(demo: DemoServer, tmp_path: Path)
 
 @pytest.mark.parametrize("shown", [True, False])
 def test_a_run_of_another_server_is_lost(demo: DemoServer, tmp_path: Path, shown: bool) -> None:
-    """It is neither asked for nor sent where the program works now; its end names the other server
-    where people may read addresses, and no password."""
+    """The app neither looks for the run on its current server nor sends the run there. If users may
+    see addresses, the error names the other server, without its password."""
     url = demo.url.replace("//", "//ann:s3cret@")
     with killed_registry(url, tmp_path, job(40)):
         eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
@@ -333,7 +335,7 @@ def test_a_finished_run_outlives_a_kill(demo: DemoServer, tmp_path: Path) -> Non
 
 
 def test_two_programs_do_not_take_up_each_others_runs(demo: DemoServer, tmp_path: Path) -> None:
-    """A second program on the same folder leaves alone what the first has going."""
+    """A second app on the same folder doesn't touch the first app's active runs."""
     with kept_registry(demo, tmp_path) as first:
         run = first.submit(job(LONG), Origin("me"))
         running(run)
@@ -347,7 +349,8 @@ def test_two_programs_do_not_take_up_each_others_runs(demo: DemoServer, tmp_path
 def test_a_run_whose_page_does_not_come_back_ends(
     demo: DemoServer, tmp_path: Path, keeps_going: bool
 ) -> None:
-    """The grace time runs from the new start on; a run told to keep going does."""
+    """The grace period starts again at the restart. A run that was told to keep going isn't
+    stopped."""
     with killed_registry(demo.url, tmp_path, job(LONG), keeps_going=keeps_going):
         eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
     with kept_registry(demo, tmp_path, grace=0.2) as runs:

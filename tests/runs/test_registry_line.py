@@ -1,4 +1,4 @@
-"""Whose turn it is, how much may wait, and who hears of it."""
+"""The run queue: its order, its limits and its notifications."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def test_people_take_turns(demo: DemoServer, tmp_path: Path) -> None:
 
 
 def test_few_are_ahead_at_the_server(demo: DemoServer, tmp_path: Path) -> None:
-    """However many wait, the server has one of ours; each of the others knows its place."""
+    """The app sends only one of its waiting runs to the server. Each of the other runs knows its
+    place in the queue."""
     with kept_registry(demo, tmp_path) as runs:
         many = [runs.submit(job(LONG), Origin("me")) for _ in range(6)]
         running(many[0])
@@ -61,8 +62,8 @@ def test_few_are_ahead_at_the_server(demo: DemoServer, tmp_path: Path) -> None:
 
 
 def test_a_waiting_run_can_be_moved_and_removed(demo: DemoServer, tmp_path: Path) -> None:
-    """The owner decides which of their own goes next; a run removed from the line was never
-    sent."""
+    """Only the owner can move a run in the queue. The app never sends a run that was removed while
+    it waited."""
     with kept_registry(demo, tmp_path, ahead=1) as runs:
         first, second, third = (runs.submit(job(LONG), Origin("me")) for _ in range(3))
         running(first)
@@ -90,7 +91,7 @@ def test_a_waiting_run_can_be_moved_and_removed(demo: DemoServer, tmp_path: Path
 def test_too_much_is_refused_in_words(
     demo: DemoServer, tmp_path: Path, limits: RunLimits, says: str
 ) -> None:
-    """Past a limit: a sentence and a hint, and nothing on record."""
+    """Past a limit, the app answers with an error and a hint, and records nothing."""
     with kept_registry(demo, tmp_path, limits=limits) as runs:
         for _ in range(2):
             runs.submit(job(LONG), Origin("me"))
@@ -101,7 +102,7 @@ def test_too_much_is_refused_in_words(
 
 
 def test_a_limit_holds_for_those_who_come_together(demo: DemoServer, tmp_path: Path) -> None:
-    """Twenty that are submitted at once do not slip through where two may."""
+    """If 20 clients submit a run at the same time, a limit of two still holds."""
     with kept_registry(demo, tmp_path, limits=RunLimits(person=2)) as runs:
         together = threading.Barrier(20)
 

@@ -1,4 +1,5 @@
-"""One prompt brought to a server whose answers get lost: never twice where it may be there."""
+"""Submission of a prompt to a server whose answers get lost. A prompt that may have arrived is
+never sent twice."""
 
 from __future__ import annotations
 
@@ -41,7 +42,7 @@ def client(demo: DemoServer) -> Iterator[Client]:
 
 
 class Attempts:
-    """A submission, and what it has called."""
+    """Submission that records the ids it sends."""
 
     def __init__(self, client: Client, timing: Timeouts, *, fails: Exception | None = None) -> None:
         self.id = str(uuid.uuid4())
@@ -74,7 +75,7 @@ def test_a_prompt_is_posted_once(demo: DemoServer, client: Client) -> None:
 def test_a_prompt_whose_answer_is_lost_is_found(
     demo: DemoServer, client: Client, kind: str
 ) -> None:
-    """It is at the server: it is not posted again."""
+    """The app finds the prompt on the server and doesn't post it again."""
     attempts = Attempts(client, HURRIED)
     demo.script(kind, at=POST)  # type: ignore[arg-type]
     before = demo.requests[POST]
@@ -87,7 +88,7 @@ def test_a_prompt_whose_answer_is_lost_is_found(
 
 
 def test_a_prompt_that_is_nowhere_may_still_be_on_its_way(demo: DemoServer, client: Client) -> None:
-    """It is looked for again a moment later, and not posted before."""
+    """The app looks for the prompt again a moment later, and doesn't post it before then."""
     attempts = Attempts(client, PATIENT)
     demo.script("cut", at=POST)
     with pytest.raises(ServerUnreachable):
@@ -99,7 +100,8 @@ def test_a_prompt_that_is_nowhere_may_still_be_on_its_way(demo: DemoServer, clie
 
 
 def test_a_prompt_that_is_nowhere_is_posted_again(demo: DemoServer, client: Client) -> None:
-    """Under the same id, by a look that begins after the moment."""
+    """The app posts the prompt under the same id, after a second look that begins when the delay is
+    over."""
     attempts = Attempts(client, PATIENT)
     demo.script("cut", at=POST)
     with pytest.raises(ServerUnreachable):
@@ -111,7 +113,7 @@ def test_a_prompt_that_is_nowhere_is_posted_again(demo: DemoServer, client: Clie
 
 
 def test_a_start_that_the_socket_told_is_proof(demo: DemoServer, client: Client) -> None:
-    """Nothing is asked then, nor posted."""
+    """After that message, the app sends neither a query nor the prompt."""
     attempts = Attempts(client, HURRIED)
     demo.script("cut", at=POST)
     with pytest.raises(ServerUnreachable):
@@ -124,7 +126,8 @@ def test_a_start_that_the_socket_told_is_proof(demo: DemoServer, client: Client)
 def test_a_server_that_fails_at_it_so_often_would_do_so_again(
     demo: DemoServer, client: Client
 ) -> None:
-    """After five posts there is no hope; from the beginning there is."""
+    """After five failed posts, the app gives up. If the submission starts again, the count does
+    too."""
     attempts = Attempts(client, HURRIED)
     demo.script("http_500", at=POST, count=5)
     for number in range(1, 6):
@@ -137,7 +140,7 @@ def test_a_server_that_fails_at_it_so_often_would_do_so_again(
 
 
 def test_what_will_not_pass_is_hopeless_at_once(client: Client) -> None:
-    """A certificate, a login."""
+    """The app gives up immediately on an invalid certificate or a missing login."""
     submission = Attempts(client, PATIENT).submission
     assert submission.not_worth_retrying(
         ServerUnreachable("Its certificate has expired.", passing=False)

@@ -1,4 +1,4 @@
-"""Signed-in browsers."""
+"""Browsers that are signed in."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Login = tuple[str, str]  # a name and a password
 
 
 def sign_in(app: RunningApp, browser: requests.Session, login: Login) -> int:
-    """Try to sign in; the status."""
+    """Try to sign in and return the status."""
     sent = {"username": login[0], "password": login[1]}
     return browser.post(f"{app.url}/login", data=sent, timeout=LONGEST_WAIT).status_code
 
 
 @contextlib.contextmanager
 def signed_in(app: RunningApp, login: Login) -> Iterator[requests.Session]:
-    """A browser in which this person has signed in."""
+    """Open a browser session and sign in."""
     with requests.Session() as browser:
         assert sign_in(app, browser, login) == 200
         yield browser
@@ -32,7 +32,7 @@ def signed_in(app: RunningApp, login: Login) -> Iterator[requests.Session]:
 def socket_of(
     app: RunningApp, browser: requests.Session, path: str = "/news"
 ) -> Iterator[websocket.WebSocket]:
-    """A socket of this browser."""
+    """Open a socket as this browser."""
     cookies = "; ".join(f"{one.name}={one.value}" for one in browser.cookies)
     connection = websocket.create_connection(
         app.url.replace("http", "ws") + path, timeout=LONGEST_WAIT, cookie=cookies

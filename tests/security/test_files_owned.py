@@ -1,5 +1,5 @@
-"""Uploads are their owner's, results are shown by this app's own addresses, and any file name comes
-through."""
+"""Uploads belong to their owner, the app serves results at its own addresses, and any file name
+works."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_finding_22_an_upload_is_read_by_its_owner_only(served: Served) -> None:
 
 
 def test_finding_22_no_answer_tells_a_path_of_this_machine(served: Served) -> None:
-    """Neither the answer to an upload nor a form that shows it."""
+    """Neither the answer to an upload nor a form with the upload contains a path."""
     _, app = served
     place = upload(app, saved("PNG"))
     page = PageCalls(app).open("image-to-image", kept={"4.image": {"file": place}})
@@ -80,7 +80,7 @@ def test_finding_16_the_stand_in_sends_a_file_of_any_name(served: Served, name: 
     ],
 )
 def test_finding_08_a_plain_drawing_is_one(inside: str) -> None:
-    """Shapes, gradients, notes and images inside it."""
+    """An SVG drawing with shapes, gradients, notes or embedded images counts as plain."""
     assert is_plain_drawing(f"<svg {NAMESPACE}>{inside}</svg>".encode())
 
 

@@ -1,4 +1,4 @@
-"""The app's host names: a foreign name that points here is refused (DNS rebinding)."""
+"""The app's host names: the app refuses an unknown name that points to it (DNS rebinding)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ROUTES = [
 
 @pytest.fixture(scope="module")
 def app(own_temporary_folder: Path) -> Iterator[RunningApp]:
-    """An app that listens on loopback only, and has a name of its own."""
+    """Run an app that listens on loopback only and has its own name."""
     with running_demo_app(
         step_seconds=0, settings=WebSettings(port=0, hosts=("forms.example",))
     ) as (_, app):
@@ -54,7 +54,7 @@ def app(own_temporary_folder: Path) -> Iterator[RunningApp]:
 
 @pytest.fixture(scope="module")
 def shared(own_temporary_folder: Path) -> Iterator[RunningApp]:
-    """An app that other machines can reach."""
+    """Run an app that other machines can reach."""
     with running_demo_app(step_seconds=0, settings=WebSettings("0.0.0.0", port=0)) as (_, app):
         yield app
 
@@ -77,7 +77,7 @@ def test_finding_11_no_route_answers_to_a_strangers_name(
 
 @pytest.mark.parametrize("path", ["/news", "/live/x", "/nothing"])
 def test_finding_11_no_socket_answers_to_a_strangers_name(app: RunningApp, path: str) -> None:
-    """Nor does any socket open."""
+    """The app refuses every socket under an unknown name."""
     address = app.url.replace("http", "ws") + path
     with pytest.raises(websocket.WebSocketBadStatusException) as refused:
         websocket.create_connection(
@@ -88,8 +88,7 @@ def test_finding_11_no_socket_answers_to_a_strangers_name(app: RunningApp, path:
 
 @pytest.mark.parametrize("trick", ["localhost", "127.0.0.1", "forms.example"])
 def test_finding_11_a_page_cannot_help_itself_with_a_header(app: RunningApp, trick: str) -> None:
-    """A page may add headers to its requests. That it claims another name changes nothing of its
-    own."""
+    """A page can add headers to its requests, but no header makes an unknown host name valid."""
     answer = get(app, "/config", ANN, **EVIL, **{"X-Forwarded-Host": trick})
     assert answer.status_code == 421
 
@@ -99,7 +98,7 @@ def test_finding_11_a_page_cannot_help_itself_with_a_header(app: RunningApp, tri
     ["localhost:7860", "LocalHost", "127.0.0.1", "[::1]:7860", "forms.example", "localhost."],
 )
 def test_finding_11_the_apps_own_names_are_answered(app: RunningApp, host: str) -> None:
-    """Loopback's names and those that the operator gives."""
+    """The app answers to loopback's names and to the administrator's names."""
     assert get(app, "/config", ANN, Host=host, Origin=f"http://{host}").status_code == 200
 
 
@@ -109,8 +108,8 @@ def test_finding_11_the_apps_own_names_are_answered(app: RunningApp, host: str) 
 def test_finding_11_an_app_on_the_network_has_the_networks_names(
     shared: RunningApp, app: RunningApp, host: str
 ) -> None:
-    """Addresses and names without a dot, which no stranger can own, reach an app that listens on
-    the network."""
+    """An app that listens on the network answers to addresses and to names without a dot, which no
+    stranger can own."""
     assert get(shared, "/config", ANN, Host=host).status_code == 200
     assert get(shared, "/config", ANN, **EVIL).status_code == 421
     assert get(app, "/config", ANN, Host=host).status_code == 421
@@ -133,7 +132,8 @@ def test_finding_11_an_app_on_the_network_has_the_networks_names(
 def test_finding_11_a_request_without_one_good_host_is_refused(
     app: RunningApp, heads: str, version: str
 ) -> None:
-    """None, two, an empty one, one with a user or a zone: each is refused as a bad request."""
+    """The app refuses a missing, duplicate or empty host, and a host with a user or a zone, as a
+    bad request."""
     with socket.create_connection(
         ("127.0.0.1", int(app.url.rpartition(":")[2])), timeout=LONGEST_WAIT
     ) as connection:

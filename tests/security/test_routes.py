@@ -1,5 +1,5 @@
-"""The rules of routes: each has one, public routes are listed, and sockets answer as the rule says.
-`tests/security/nightly/test_routes.py` calls all."""
+"""Access rules of routes: each route has one, public routes are listed, and sockets follow their
+rule. `tests/security/nightly/test_routes.py` requests all routes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NO_RULE = (
 
 
 class Place(NamedTuple):
-    """An app with two people who use it and one who does not."""
+    """App with two users, and a visitor who isn't signed in."""
 
     app: RunningApp
     ann: Person
@@ -68,7 +68,7 @@ def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterato
 
 
 def test_every_route_has_a_rule(place: Place) -> None:
-    """No route can be added without an access rule, and no expected answer outlives its route."""
+    """A new route needs an access rule, and the tests expect no answer for a removed route."""
     routes = set(registered(place.app.asgi.routes))
     rules = place.app.asgi.state.rules
     declared = {bare(rule.path) for rule in rules}
@@ -90,7 +90,7 @@ def test_only_named_routes_answer_without_the_login(place: Place) -> None:
 
 
 def test_attack_a_route_comes_in_under_a_prefix() -> None:
-    """The walk asks for a route by its whole path, however many routers and apps it stands in."""
+    """The route walk finds a route's full path, through any number of nested routers and apps."""
 
     def answer() -> None: ...
 
@@ -110,7 +110,7 @@ def test_attack_a_route_comes_in_under_a_prefix() -> None:
 
 
 def origins(url: str) -> dict[str, str | None]:
-    """Where the page that opens a socket says it is from."""
+    """Return the origins that a page may claim when it opens a socket."""
     host = url.partition("://")[2]
     name, _, port = host.partition(":")
     return {
@@ -128,8 +128,8 @@ def origins(url: str) -> dict[str, str | None]:
 
 
 def test_every_socket_tells_each_what_it_should(place: Place) -> None:
-    """A socket serves its owner. To another user, another's run is as unknown as one that never
-    was. Without the login and to pages of other sites it tells nothing."""
+    """A socket serves its owner. Another user gets the same answer as for a run that never existed.
+    Visitors who aren't signed in and other sites' pages learn nothing."""
     sockets = [rule for rule in place.app.asgi.state.rules if not (rule.methods or rule.is_plain)]
     assert sockets
     for rule in sockets:
@@ -162,7 +162,7 @@ def check_socket(place: Place, rule: DeclaredRoute) -> None:
 
 
 def test_a_waiting_socket_is_for_pages_of_users_only(place: Place) -> None:
-    """Without the login it is closed, and pages of other sites aren't let in."""
+    """The app refuses the socket to visitors who aren't signed in and to other sites' pages."""
     foreign = origins(place.app.url)["foreign"]
     assert heard(place.app, "/live/next/a", place.ann, foreign) == 403
     if place.asks_for_login:
@@ -194,8 +194,8 @@ def heard(app: RunningApp, path: str, who: Person, origin: str | None) -> object
     "path", ["/", "/anything", "/gradio_api/queue/join", "/live", "/files/x/0/a.png"]
 )
 def test_there_is_no_other_socket(place: Place, path: str) -> None:
-    """A handshake anywhere else is refused, login or not; without the login by 401, before it is
-    known whether there is one."""
+    """The app refuses a handshake at any other path. A visitor who isn't signed in gets 401, which
+    doesn't reveal if the path exists."""
     assert heard(place.app, path, place.ann, None) in {403, 404}
     refused = {401} if place.asks_for_login else {403, 404}
     assert heard(place.app, path, place.nobody, None) in refused

@@ -1,8 +1,8 @@
-"""Start the app as `python app.py` in its own process, without the time of its imports.
+r"""Start the app as `python app.py` in its own process, without waiting for its imports.
 
-The first start imports everything into a server process, and each app is a fork of it. A `fresh`
-app runs the command itself, for tests of what a fork inherits from its parent: the command line,
-the imports, and how Python exits.
+The first start imports everything into a server process, and each app is a fork of that process. A
+`fresh` app runs the command itself, for tests of what a fork inherits from its parent: the command
+line, the imports, and how Python exits.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ FORKED.set_forkserver_preload(["app", "tests.ui.warm_app"])
 
 @contextlib.contextmanager
 def killed_process(target: Callable[..., None], *args: object) -> Iterator[None]:
-    """Run `target` in a process for the length of the block, then kill it (SIGKILL)."""
+    """Run `target` in a process while the block runs, then kill the process (SIGKILL)."""
     process = FORKED.Process(target=target, args=args)
     process.start()
     try:
@@ -50,7 +50,7 @@ def killed_process(target: Callable[..., None], *args: object) -> Iterator[None]
 
 @dataclass
 class Started:
-    """A running app; `cookie` is the cookie of the first browser that opened it."""
+    """Running app; `cookie` is the cookie of the first browser that opened it."""
 
     process: ForkServerProcess
     url: str
@@ -60,27 +60,27 @@ class Started:
     last_words: str = ""
 
     def said(self) -> str:
-        """All of its log so far, also when it is no more."""
+        """Return the app's log so far, even after the app exited."""
         return self.last_words or self.log.read_text(errors="replace")
 
     def send(self, number: int) -> None:
-        """Send it a signal."""
+        """Send the app a signal."""
         assert self.process.pid is not None
         os.kill(self.process.pid, number)
 
     def wait(self) -> int:
-        """Its exit code, once it has ended."""
+        """Wait until the app exits and return its exit code."""
         self.process.join(END)
         assert self.process.exitcode is not None, "the app did not end"
         return self.process.exitcode
 
     def end(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal and wait for the end; the exit code."""
+        """Send a signal, wait until the app exits and return its exit code."""
         self.send(number)
         return self.wait()
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill the app, as a crash would."""
         self.process.kill()
         self.process.join()
 
@@ -102,11 +102,11 @@ def launched(
     ignored: tuple[int, ...] = (),
     **variables: str,
 ) -> Iterator[Started]:
-    """`python app.py` with these arguments, environment variables and ignored signals; killed if it
-    still runs.
+    r"""Run `python app.py` with these arguments, environment variables and ignored signals. Kill it
+    after the block.
 
-    `fresh`: in a Python of its own; else with all modules imported. `terminal`: the one it is
-    started in, as its path; what it says goes there then.
+    `fresh`: run it in a new Python instead of a fork with all modules imported. `terminal`: path of
+    the terminal to start it in, which then gets its output.
     """
     port = arguments[arguments.index("--port") + 1] if "--port" in arguments else str(free_port())
     if "--port" not in arguments:
@@ -141,7 +141,7 @@ def ended(*arguments: str, **options: object) -> tuple[int, str]:
 
 
 def wait_for(one: Started) -> None:
-    """Ask until it answers."""
+    """Send requests until the app answers, and keep its cookie."""
     end = time.monotonic() + (FRESH_START if one.fresh else START)
     while True:
         with contextlib.suppress(requests.ConnectionError), requests.Session() as session:
@@ -164,7 +164,7 @@ def started_here(
     environment: dict[str, str],
     arguments: tuple[str, ...],
 ) -> None:
-    """In this process, which is new: what the shell does before `python app.py`, then that."""
+    """Prepare this new process as the shell does before `python app.py`, then run the app."""
     if own_session:
         os.setsid()  # the first terminal that it opens is its own
     target = os.open(said_to, os.O_RDWR | os.O_APPEND)

@@ -18,7 +18,7 @@ def vary(person: Visitor) -> Locator:
 
 
 def vary_row(dialog: Locator, field: str) -> Locator:
-    """The row of a field, which is added where it is not there."""
+    """Return the row of a field; add the row if the dialog doesn't have it."""
     row = dialog.locator(".vary-rows").get_by_role("group", name=field, exact=True)
     if not row.count():
         dialog.get_by_role("button", name="Add a field").click()
@@ -27,12 +27,12 @@ def vary_row(dialog: Locator, field: str) -> Locator:
 
 
 def values_of_row(dialog: Locator, field: str) -> Locator:
-    """Where the values of a field are typed."""
+    """Return the input for the values of a field."""
     return vary_row(dialog, field).get_by_label(f"Values of {field}")
 
 
 def start_batch(dialog: Locator, runs: int) -> None:
-    """Start the batch when its button shows this number of runs, and close its sheet."""
+    """Start the batch once its button shows this number of runs, and close its sheet."""
     begin_batch(dialog, runs)
     sheet = dialog.page.locator("dialog.sheet")
     dialog.page.keyboard.press("Escape")
@@ -40,7 +40,7 @@ def start_batch(dialog: Locator, runs: int) -> None:
 
 
 def begin_batch(dialog: Locator, runs: int) -> None:
-    """Start the batch when its button shows this number of runs; its sheet opens."""
+    """Start the batch once its button shows this number of runs, and wait until its sheet opens."""
     words = "Start 1 run" if runs == 1 else f"Start {runs} runs"
     dialog.get_by_role("button", name=words, exact=True).click()
     expect(dialog).to_have_count(0)
@@ -52,7 +52,7 @@ def card_of(person: Visitor) -> Locator:
 
 
 def open_sheet(person: Visitor, view: str = "Table") -> Locator:
-    """Open the batch of the one card, in this view."""
+    """Open the only card's batch in this view."""
     card_of(person).get_by_role("button", name="Open", exact=True).click()
     sheet = person.page.locator("dialog.sheet")
     expect(sheet).to_be_visible()

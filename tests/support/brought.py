@@ -1,4 +1,4 @@
-"""Files with workflows inside, as people bring them to the page."""
+"""Files that contain workflows, as users drop or paste them on the page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GIVE = """([how, data, name, count]) => {
 
 
 def own_prompt(text: str = "a brought text") -> dict[str, Any]:
-    """A workflow of our own in API format."""
+    """Return one of the shipped workflows in API format, with this text."""
     made: dict[str, Any] = json.loads(
         json.dumps(read_workflow(WORKFLOWS / "text-to-image.json").prompt)
     )
@@ -36,8 +36,8 @@ def own_prompt(text: str = "a brought text") -> dict[str, Any]:
 
 
 def own_graph() -> dict[str, Any]:
-    """A small graph as the editor saves it: one text joined to what shows it, and an App around
-    it."""
+    """Return a small graph as the editor saves it: a text linked to a preview node, and an App
+    around both."""
     return {
         "nodes": [
             {"id": 1, "type": "PrimitiveString", "title": "Words", "mode": 0, "inputs": [], "widgets_values": ["hello"],
@@ -52,7 +52,7 @@ def own_graph() -> dict[str, Any]:
 
 
 def image_with(**documents: object) -> bytes:
-    """A PNG with documents inside, as ComfyUI saves it."""
+    """Return a PNG with embedded documents, as ComfyUI saves it."""
     info = PngImagePlugin.PngInfo()
     for key, document in documents.items():
         info.add_text(key, json.dumps(document))
@@ -62,5 +62,5 @@ def image_with(**documents: object) -> bytes:
 
 
 def give(page: Page, data: bytes, name: str, how: str = "drop", count: int = 1) -> None:
-    """Drop `count` copies of a file beside the fields, or paste them there."""
+    """Drop or paste `count` copies of a file next to the fields."""
     page.evaluate(GIVE, [how, base64.b64encode(data).decode(), name, count])

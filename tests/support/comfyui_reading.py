@@ -1,8 +1,8 @@
-"""Model of how ComfyUI turns a prompt's values into files, following ComfyUI's own sources.
+r"""Model of how ComfyUI turns a prompt's values into files, following ComfyUI's own sources.
 
-It shares nothing with the app: neither the names of a node catalogue nor the app's rules. ComfyUI's
-`execution.py`, `folder_paths.py` and the nodes of 0.33.0 and 0.3.64 define the unwrapping of
-`__value__`, links, annotated names, and the inputs that open a file or list a folder.
+The model shares nothing with the app: neither the names in a node catalog nor the app's rules.
+ComfyUI's `execution.py`, `folder_paths.py` and the nodes of 0.33.0 and 0.3.64 define the unwrapping
+of `__value__`, links, annotated names, and the inputs that open a file or list a folder.
 """
 
 from __future__ import annotations
@@ -53,16 +53,16 @@ MOST_TEXTS = 200
 
 @dataclass(frozen=True, slots=True)
 class InputFolders:
-    """The folders of a server."""
+    """Folders of a ComfyUI server."""
 
     base: Path
 
     def folder(self, name: str) -> Path:
-        """`input`, `output` or `temp`."""
+        """Return the folder `input`, `output` or `temp`."""
         return self.base / name
 
     def put(self, name: str) -> Path:
-        """A file with this name below the folders of the server."""
+        """Create a file with this name below the server's folders."""
         path = self.base / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"somebody's own")
@@ -71,8 +71,8 @@ class InputFolders:
     def opened(
         self, prompt: _Prompt, outputs: Mapping[str, list[Any]]
     ) -> Iterator[tuple[str, str, Path]]:
-        """The files and folders that a run of this prompt opens: (node, input, path). `outputs`:
-        types by class."""
+        """Yield the files and folders that a run of this prompt opens, as (node, input, path).
+        `outputs`: output types by class."""
         for node_id, node in prompt.items():
             for name, value in node["inputs"].items():
                 kind = READERS.get((node["class_type"], name))
@@ -99,7 +99,7 @@ class InputFolders:
 def _texts(
     prompt: _Prompt, value: Any, outputs: Mapping[str, list[Any]], inside: bool, depth: int = 0
 ) -> Iterator[str]:
-    """The texts that an input can have when its node is executed."""
+    """Yield the texts that an input can have when its node executes."""
     while isinstance(value, dict) and "__value__" in value:
         value = value["__value__"]
     match value:

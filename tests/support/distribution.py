@@ -1,5 +1,5 @@
-"""Which tests run where with `python -m pytest -n auto`, which run with `--pure`, and how many examples
-a property test draws."""
+"""Distribution of tests over processes with `python -m pytest -n auto`, the tests that run with
+`--pure`, and the number of examples that a property test draws."""
 
 from __future__ import annotations
 
@@ -69,23 +69,24 @@ settings.register_profile(PROFILES[False], settings.get_profile(PROFILES[True]),
 
 
 def examples(count: int) -> int:
-    """Return `count` with --nightly, and a fifth of it without."""
+    """Return `count` with --nightly, or a fifth of it without."""
     return max(1, count * settings().max_examples // _ALL)
 
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]
-    """A file's tests in one process, long ones and then the files with most tests first; browser
-    tests in one process of each core only, and nothing else there while there are any; those that
-    fork an app in the processes of the first core only, and first there.
+    r"""Scheduler that runs each test file in one process: long files first, then the files with the
+    most tests.
 
-    Each browser takes a core for itself while it paints, and more of them than that make each other
-    late.
+    Browser tests run in only one process per core, which runs nothing else until they are done.
+    Tests that fork an app run in the first core's processes only, before other tests. Each painting
+    browser occupies a core, and more browsers would delay each other.
     """
 
     assigned_work: dict[WorkerController, dict[str, dict[str, bool]]]
 
     def schedule(self) -> None:
-        """Where there are fewer files than processes, the last ones go: the first run any file."""
+        """Sort the processes. If there are fewer files than processes, the last processes exit,
+        because the first ones can run any file."""
         self.assigned_work = dict(sorted(self.assigned_work.items(), key=lambda it: _number(it[0])))
         super().schedule()
 
@@ -101,8 +102,8 @@ class ByFile(LoadFileScheduling):  # type: ignore[misc]
             super()._reschedule(node)
 
     def _fitting(self, node: WorkerController) -> str | None:
-        """Return the next test file for this process, or None; tests that aren't pure may run
-        anywhere."""
+        """Return the next test file for this process, or None. A file without a browser or a forked
+        app may run anywhere."""
         number = _number(node)
         browses, forks = number % PROCESSES_PER_CORE == 0, number < PROCESSES_PER_CORE
 

@@ -1,4 +1,4 @@
-"""The page's calls to Gradio, made by hand as a stranger could."""
+"""The page's calls to Gradio, sent directly, as a stranger could."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ FILE = {"_type": "gradio.FileData"}
 
 
 def file_at(place: str, **more: Any) -> dict[str, Any]:
-    """Gradio's word for a file."""
+    """Return Gradio's description of a file."""
     return {"path": place, "meta": FILE, **more}
 
 
 class PageCalls:
-    """One open page of a person: its session, its listeners, and the components of the form it has
-    drawn."""
+    """Open page of a user: its session, its listeners, and the components of the drawn form."""
 
     def __init__(self, app: RunningApp, cookie: str = ANN) -> None:
         self.url = app.url
@@ -41,7 +40,7 @@ class PageCalls:
         return requests.get(self.url + path, cookies=self.cookies, timeout=LONGEST_WAIT).json()
 
     def listener(self, event: str, source: int | None = None) -> dict[str, Any]:
-        """The last listener of an event, of one component or any."""
+        """Return the last listener of an event, for one component or for any."""
         return next(
             one
             for one in reversed(self.listeners)
@@ -51,30 +50,30 @@ class PageCalls:
         )
 
     def component(self, element: str) -> dict[str, Any]:
-        """The component with this id in the page."""
+        """Return the page's component with this id."""
         return next(
             one for one in reversed(self.components) if one["props"].get("elem_id") == element
         )
 
     def call(self, listener: Mapping[str, Any], *data: Any, **more: Any) -> requests.Response:
-        """Call a listener with any data."""
+        """Call a listener with this data."""
         body = {"session_hash": self.session, "fn_index": listener["id"], "data": data, **more}
         return self.send(json.dumps(body).encode())
 
     def send(self, body: bytes) -> requests.Response:
-        """Send any body to where the page sends its calls."""
+        """Send this body to the route for the page's calls."""
         kind = {"content-type": "application/json"}
         path = f"{self.url}/gradio_api/run/predict"
         return requests.post(path, body, cookies=self.cookies, headers=kind, timeout=LONGEST_WAIT)
 
     def open(self, workflow: str, **wanted: Any) -> PageCalls:
-        """Draw the form of a workflow, as the page does for its address."""
+        """Draw a workflow's form, as the page does for the workflow's address."""
         self.choice = self.call(self.load, {"workflow": workflow, **wanted}).json()["data"][0]
         assert self.draw(self.choice).status_code == 200
         return self
 
     def draw(self, choice: Any) -> requests.Response:
-        """Draw a form from any choice."""
+        """Draw the form for a choice."""
         opened = self.load["outputs"][0]
         drawing = next(
             one
@@ -98,8 +97,8 @@ class PageCalls:
         return values
 
     def press(self, values: object = None, kind: str = "runs") -> requests.Response:
-        """Press Generate with the form's own values, and these by field key instead. `kind`: what
-        is started, runs or `chains`."""
+        """Press Generate with the form's own values, except for these by field key. `kind`: start
+        `runs` or `chains`."""
         name = quote(self.choice["name"])
         sent = {**self.held, **values} if isinstance(values, Mapping) else values or self.held
         return requests.post(
@@ -111,13 +110,13 @@ class PageCalls:
         )
 
     def said(self, answer: requests.Response) -> dict[str, Any]:
-        """Return the run, or the answer that refuses it, with the `errors` of fields."""
+        """Return the run, or the refusal with the `errors` of fields."""
         told: dict[str, Any] = answer.json()
         return {"run": told["id"]} if answer.ok else told
 
 
 def script_client(url: str, **options: Any) -> Client:
-    """`gradio_client` on an app: it waits for the app's answers as long as other tests do, which on
-    a busy machine are late. `options` as the client has them."""
+    """Return a `gradio_client` for an app that waits as long as other tests do, because a busy
+    machine answers late. `options`: options of the client."""
     patience = {"timeout": LONGEST_WAIT}
     return Client(url, verbose=False, analytics_enabled=False, httpx_kwargs=patience, **options)

@@ -1,4 +1,4 @@
-"""A person's history on the page: its tiles and the actions on the shown run."""
+"""A user's history on the page: its tiles and the actions on the shown run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ONE = {"5.steps": 1, "4.width": 320, "4.height": 256}  # of text to image, soon 
 
 
 def tiles(person: Visitor) -> Locator:
-    """The earlier runs listed."""
+    """Return the tiles of the earlier runs."""
     return person.page.locator("#history .tile")
 
 
@@ -23,7 +23,7 @@ def image_of(person: Visitor, run_id: str) -> Locator:
 
 
 def make(person: Visitor, words: str) -> str:
-    """Generate with these words; the run's id, once it is listed."""
+    """Generate with this text and return the run's id once the run is listed."""
     person.type("2.text", words)
     run_id = person.generate()
     expect(tile(person, run_id)).to_be_visible()
@@ -31,7 +31,7 @@ def make(person: Visitor, words: str) -> str:
 
 
 def choose(person: Visitor, run_id: str) -> None:
-    """Choose an earlier run and wait until its image is there, and when it was made."""
+    """Choose an earlier run and wait until the page shows its image and its time."""
     tile(person, run_id).click()
     expect(image_of(person, run_id)).to_be_visible()
     expect(person.page.locator("#stage .headline")).to_contain_text(" · ")
@@ -43,5 +43,5 @@ def button(person: Visitor, name: str) -> Locator:
 
 
 def owner_of(site: Site, run_id: str) -> str:
-    """Whose run it is, as the app has it."""
+    """Return the run's owner according to the app."""
     return site.run(run_id).owner

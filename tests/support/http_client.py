@@ -1,4 +1,4 @@
-"""A plain web client of the app for tests: requests with a cookie, and a run's socket."""
+"""Plain web client for tests of the app: requests with a cookie, and a run's socket."""
 
 from __future__ import annotations
 
@@ -24,21 +24,22 @@ PLAIN = HTTPConnection({"type": "http", "scheme": "http", "headers": []})
 
 
 def cookie_of(browser: str) -> dict[str, str]:
-    """The cookie of the browser with this id, signed as the app does it; "" has none."""
+    """Return the cookie of the browser with this id, signed as the app signs it, or no cookie for
+    an empty id."""
     return {COOKIES.name(PLAIN): COOKIES.signed(browser)} if browser else {}
 
 
 def start(
     app: RunningApp, workflow: str = "text-to-image", /, cookie: str = ANN, **values: object
 ) -> Run:
-    """Start a run for the browser with this cookie; it continues without a watcher."""
+    """Start a run for the browser with this cookie. The run continues without a watcher."""
     return app.services.starter.start(
         workflow, values, Origin(f"browser:{cookie}"), RunPolicy(deadline=60, watched=False)
     )
 
 
 def finished(run: Run) -> Run:
-    """Wait for a run's end."""
+    """Wait for a run's end and return the run."""
     for _ in run.watch(timeout=LONGEST_WAIT):
         pass
     return run
@@ -66,20 +67,20 @@ def post(app: RunningApp, path: str, cookie: str = ANN, **headers: str) -> reque
 def watching(
     app: RunningApp, run_id: str, cookie: str = ANN, **options: Any
 ) -> Iterator[websocket.WebSocket]:
-    """A run's socket, as a browser with this cookie opens it."""
+    """Open a run's socket as the browser with this cookie."""
     with connected(app, f"/live/{run_id}", cookie, **options) as socket:
         yield socket
 
 
 @contextmanager
 def page_open(app: RunningApp, cookie: str = ANN, **options: Any) -> Iterator[websocket.WebSocket]:
-    """The socket of an open page."""
+    """Open the socket of an open page."""
     with connected(app, "/news", cookie, **options) as socket:
         yield socket
 
 
 def told(socket: websocket.WebSocket, true: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-    """Return the first news of an open page for which `true` holds."""
+    """Return the page's first news for which `true` holds."""
     for news in messages(socket):
         if isinstance(news, dict) and "runs" in news and true(news):
             return news
@@ -90,7 +91,7 @@ def told(socket: websocket.WebSocket, true: Callable[[dict[str, Any]], object]) 
 def connected(
     app: RunningApp, path: str, cookie: str = ANN, **options: Any
 ) -> Iterator[websocket.WebSocket]:
-    """A socket as a browser with this cookie opens it."""
+    """Open a socket as the browser with this cookie."""
     address = app.url.replace("http", "ws") + path
     given = "; ".join(map("=".join, cookie_of(cookie).items()))
     socket = websocket.create_connection(address, timeout=LONGEST_WAIT, cookie=given, **options)
@@ -104,7 +105,8 @@ def connected(
 def messages(
     socket: websocket.WebSocket, *, painting: bool = True
 ) -> Iterator[dict[str, Any] | bytes]:
-    """Views and frames until the server closes; each frame is answered unless not `painting`."""
+    """Yield views and frames until the server closes the socket. Acknowledge each frame if
+    `painting`."""
     frame = 0
     while True:
         kind, data = socket.recv_data()
@@ -123,7 +125,7 @@ def messages(
 
 
 def close_code(socket: websocket.WebSocket) -> int:
-    """Return the code that the server closes with, and skip earlier messages."""
+    """Skip other messages and return the code with which the server closes the socket."""
     while True:
         kind, data = socket.recv_data()
         if kind == websocket.ABNF.OPCODE_CLOSE:

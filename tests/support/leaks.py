@@ -1,4 +1,4 @@
-"""Leftovers of a program: sockets, threads, temporary files."""
+"""Detection of leaked sockets, threads and temporary files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Closing = list[Callable[[], object]]
 
 
 def descriptors() -> dict[str, int]:
-    """The sockets this process holds: their numbers here, by the kernel's name for each
+    """Return the file descriptors of this process's sockets, keyed by the kernel's name
     (`socket:[4711]`)."""
     found = {}
     for entry in os.listdir("/proc/self/fd"):
@@ -31,13 +31,13 @@ def descriptors() -> dict[str, int]:
 
 
 def open_sockets() -> set[str]:
-    """The sockets this process holds, by the kernel's name for each."""
+    """Return the kernel's names of this process's sockets."""
     return set(descriptors())
 
 
 def tcp_connection(number: int) -> str:
-    """Return the local and remote port of a TCP socket and its state, or "" for a closed socket and
-    for anything else."""
+    """Return the ports and the state of a TCP connection as text. The text is empty for a closed
+    socket and for anything that isn't a TCP socket."""
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(number)) as one:
         state = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
         here, there = one.getsockname()[1], 0
@@ -48,7 +48,7 @@ def tcp_connection(number: int) -> str:
 
 
 def running_threads() -> set[str]:
-    """The threads of this process that are no idle pool workers."""
+    """Return the threads of this process, without idle pool workers."""
     return {
         f"{thread.name} ({thread.ident})"
         for thread in threading.enumerate()
@@ -71,9 +71,9 @@ if sys.platform != "linux":
 
 
 def left_since(before: dict[str, set[str]]) -> dict[str, set[str]]:
-    """Return what was added since `before`, by kind, without the kinds that have no more.
+    r"""Return what was added since `before`, by kind. Kinds without additions are left out.
 
-    Pairs of local sockets are not counted: Gradio makes an event loop for each Blocks and never
+    Pairs of local sockets don't count, because Gradio makes an event loop for each Blocks and never
     closes it.
     """
     left = {name: measure() - before[name] for name, measure in MEASURES.items()}

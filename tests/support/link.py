@@ -1,4 +1,4 @@
-"""A TCP link between a client and a server that fails as links do."""
+"""A TCP link between a client and a server, with the faults of real networks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RESET = struct.pack("ii", 1, 0)
 
 @dataclass(eq=False)
 class _Pair:
-    """One connection: the client's socket, the server's, and whether anything passes between
+    """One connection: the client's socket, the server's socket, and whether data passes between
     them."""
 
     near: socket.socket
@@ -36,11 +36,10 @@ class _Pair:
 
 
 class FaultyLink:
-    """Connections to `target` through a port of its own, in a thread of its own; every control may
-    be used from any thread and has done its work when it returns.
+    r"""A TCP proxy to `target` with its own port and thread. Any thread may call the controls,
+    which return when they have taken effect.
 
-        with Link(demo.url) as link, Client(link.url) as client:
-            link.freeze()
+    Example: `with FaultyLink(demo.url) as link, Client(link.url) as client: link.freeze()`
     """
 
     def __init__(self, target: str) -> None:
@@ -83,25 +82,25 @@ class FaultyLink:
     # --- what can go wrong
 
     def cut(self) -> None:
-        """Reset every connection, at both ends."""
+        """Reset every connection at both ends."""
         self._call(self._cut)
 
     def freeze(self) -> None:
-        """Stop all data on existing connections without closing them; new connections work."""
+        """Stop all data on existing connections without closing them. New connections work."""
         self._call(self._freeze)
 
     def strand(self) -> None:
-        """Reset every connection at the client's end only; the server's ends live on until the link
-        is healed."""
+        """Reset every connection at the client's end only. The server's ends stay open until the
+        link is healed."""
         self._call(self._strand)
 
     def refuse(self) -> None:
-        """Refuse new connections; existing ones stay open."""
+        """Refuse new connections. Existing connections stay open."""
         self._call(self._refuse)
 
     def narrow(self, rate: float | None) -> None:
-        """Limit the rate towards the client to this many bytes per second over all connections;
-        None = no limit."""
+        """Limit the total rate toward the client to this many bytes per second. None removes the
+        limit."""
         self._call(lambda: setattr(self, "_rate", rate))
 
     def lag(self, seconds: float) -> None:
@@ -109,12 +108,14 @@ class FaultyLink:
         self._call(lambda: setattr(self, "_delay", seconds))
 
     def heal(self) -> None:
-        """Be well again: what was frozen passes, what was stranded ends at the server too."""
+        """Restore the link: frozen data passes, and stranded connections close at the server
+        too."""
         self._call(self._heal)
 
     @property
     def connections(self) -> int:
-        """Count the connections that neither end has closed, frozen and stranded ones included."""
+        """Count the connections that neither end has closed, including frozen and stranded
+        connections."""
         return sum(not pair.ending for pair in list(self._pairs))
 
     # --- on the loop
@@ -199,7 +200,7 @@ class FaultyLink:
         pair.tasks.append(self._loop.create_task(self._carry(pair)))
 
     async def _carry(self, pair: _Pair) -> None:
-        """Both ways, until both are at their end or one is reset."""
+        """Forward data in both directions until both ends are finished or either end is reset."""
         try:
             await self._loop.sock_connect(pair.far, self._target)
             back = self._loop.create_task(
@@ -233,7 +234,7 @@ class FaultyLink:
         *,
         towards_client: bool,
     ) -> None:
-        """Take what comes, up to the end, as fast as the link takes it."""
+        """Read from the source until it ends, as fast as the link allows."""
         data = b"."
         while data:
             data = await self._loop.sock_recv(source, CHUNK if self._rate is None else BUFFER // 2)
@@ -249,7 +250,7 @@ class FaultyLink:
     async def _deliver(
         self, pair: _Pair, sink: socket.socket, on_its_way: asyncio.Queue[tuple[float, bytes]]
     ) -> None:
-        """Forward queued data when it is due, then the end of the stream."""
+        """Forward queued data when it is due, and then the end of the stream."""
         data = b"."
         while data:
             due, data = await on_its_way.get()
@@ -264,7 +265,7 @@ class FaultyLink:
             sink.shutdown(socket.SHUT_WR)
 
     async def _wait_for_room(self, size: int) -> None:
-        """Return when these bytes are through the link; all connections stand in one line."""
+        """Wait until these bytes have passed the link. All connections share its rate."""
         if self._rate is not None:
             self._free_at = max(self._free_at, self._loop.time()) + size / self._rate
             await asyncio.sleep(self._free_at - self._loop.time())
@@ -279,7 +280,7 @@ def _bound(port: int) -> socket.socket:
 
 
 def _reset(one: socket.socket) -> None:
-    """Close with RST instead of a goodbye."""
+    """Close the socket with RST instead of FIN."""
     with contextlib.suppress(OSError):
         one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     one.close()

@@ -1,5 +1,5 @@
-"""A Postgres of the tests' own, where Debian's `postgresql` is installed: in a folder in `/tmp`,
-without a port."""
+"""A separate Postgres server for the tests, in a folder in `/tmp` and without a port. It needs an
+installed Postgres, such as Debian's `postgresql`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ SETTINGS = "-c fsync=off -c listen_addresses='' -c unix_socket_directories="
 
 
 def _programs() -> Path | None:
-    """The folder with `initdb` and `pg_ctl`, of the newest version that is installed."""
+    """Return the folder with `initdb` and `pg_ctl`. If several versions are installed, it is the
+    newest."""
     found = shutil.which("initdb")
     if found is not None:
         return Path(found).resolve().parent
@@ -30,8 +31,8 @@ def _programs() -> Path | None:
 
 @contextlib.contextmanager
 def running_postgres() -> Iterator[str]:
-    """The URL of a database on a server that ends with the block; the test ends as `skip_without` says
-    where there is no Postgres."""
+    """Run a server during the block and yield the URL of a database on it. If Postgres isn't
+    installed, call `skip_without`."""
     programs = _programs()
     if programs is None:
         skip_without("Postgres: no initdb was found (Debian has it in the package postgresql)")

@@ -1,4 +1,4 @@
-"""Programs of the system that tests need."""
+"""Checks for system programs that tests need."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ HOW_TO_INSTALL = f"Debian: apt-get install {_SHELL}; elsewhere Chromium or Chrom
 
 
 def installed_chromium(*, whole: bool = False) -> str | None:
-    """Return the path of a Chromium, or None. `whole`: with its user interface."""
+    """Return the path of a Chromium, or None. `whole` requires one with a user interface."""
     names = _WHOLE if whole else (_SHELL, *_WHOLE)
     return next(filter(None, map(shutil.which, names)), None)
 
 
 def skip_without(what: str) -> NoReturn:
-    """End a test, or a fixture, that needs `what`: it is skipped, but CI has to have all."""
+    """Skip a test or fixture because `what` is missing. In CI, which must have everything, fail it
+    instead."""
     (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"needs {what}")
 
 
 def needs(*names: str) -> None:
-    """End the test where one of these programs is skip_without."""
+    """Call `skip_without` if any of these programs is missing."""
     if missing := [name for name in names if shutil.which(name) is None]:
         skip_without(" and ".join(missing))
 
 
 def needs_gradio_client() -> None:
-    """End the test where Gradio's client for JavaScript is skip_without."""
+    """Call `skip_without` if Gradio's JavaScript client is missing."""
     needs("node")
     if not (SCRIPTS / "node_modules" / "@gradio" / "client").is_dir():
         skip_without("@gradio/client: npm install --prefix tests/script --no-package-lock")

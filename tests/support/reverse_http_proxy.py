@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 @contextlib.contextmanager
 def running_proxy(target: str, prefix: str) -> Iterator[str]:
-    """The address of `target` below `prefix`; requests are passed on without it, WebSockets
-    included."""
+    """Serve `target` below `prefix` and yield the address. The proxy removes the prefix from
+    requests, including WebSocket requests."""
     host = urlsplit(target)
     listener = socket.create_server(("127.0.0.1", 0))
     here = f"127.0.0.1:{listener.getsockname()[1]}"
@@ -60,7 +60,7 @@ def running_proxy(target: str, prefix: str) -> Iterator[str]:
 
 
 def read_head(browser: socket.socket) -> bytes:
-    """A request's head, and what came with it of the body."""
+    """Read a request's head, and any part of the body that arrives with it."""
     head = b""
     while b"\r\n\r\n" not in head and (part := browser.recv(65536)):
         head += part
@@ -68,7 +68,8 @@ def read_head(browser: socket.socket) -> bytes:
 
 
 def without_prefix(head: bytes, prefix: str, here: str) -> bytes:
-    """The head as the app gets it: one request a connection unless it becomes a WebSocket."""
+    """Return the head as the app receives it. Unless the request opens a WebSocket, it asks the app
+    to close the connection."""
     first, _, rest = head.partition(b"\r\n")
     first = first.replace(prefix.encode(), b"", 1).replace(b"  ", b" / ")
     added = f"X-Forwarded-Host: {here}\r\nX-Forwarded-Proto: http\r\n"
@@ -79,7 +80,7 @@ def without_prefix(head: bytes, prefix: str, here: str) -> bytes:
 
 
 def pump(source: socket.socket, sink: socket.socket) -> None:
-    """Pass on bytes until the source ends."""
+    """Forward bytes until the source ends."""
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             sink.sendall(data)

@@ -1,5 +1,5 @@
-"""Proxies in front of a ComfyUI: one that asks for TLS and a login, and one for outgoing
-requests."""
+"""Proxies in front of a ComfyUI server: a reverse proxy that requires TLS and a login, and a
+forward proxy for outgoing requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ END = b"\r\n\r\n"
 
 
 def answer(status: str, *headers: str, body: str = "") -> bytes:
-    """An HTTP answer after which the connection ends."""
+    """Return an HTTP response that closes the connection."""
     lines = (
         f"HTTP/1.1 {status}",
         f"Content-Length: {len(body)}",
@@ -31,8 +31,8 @@ def answer(status: str, *headers: str, body: str = "") -> bytes:
 
 
 class Relay:
-    """One request a connection, passed on to where `route` says, WebSockets included. In a thread
-    of its own."""
+    """Server that relays requests, including WebSockets, to the address that `route` returns. It
+    handles one request per connection and runs in its own thread."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
         self.heads: list[str] = []
@@ -44,12 +44,12 @@ class Relay:
 
     @property
     def sockets(self) -> list[str]:
-        """The heads of those that asked for a WebSocket."""
+        """Return the heads of the WebSocket requests."""
         return [head for head in self.heads if is_socket(head)]
 
     def route(self, head: str) -> tuple[tuple[str, int], str] | bytes:
-        """Where a request goes to and its head there ('' where the rest is a tunnel), or what it is
-        answered."""
+        """Return the target's host and port with the head to send there, or the response that
+        refuses the request. An empty head opens a tunnel."""
         raise NotImplementedError
 
     def __enter__(self) -> Self:
@@ -118,9 +118,12 @@ class Relay:
 
 
 class Guard(Relay):
-    """Before the server at `target`: passes requests that have the header `wanted` ("Name: value"),
-    the others are answered `refusal`. `only_sockets`: asks WebSockets alone. `path`: what it serves
-    lies below it."""
+    r"""Proxy for the server at `target` that passes only requests with the header `wanted` (“Name:
+    value”) and answers others with `refusal`.
+
+    `only_sockets` requires the header of WebSocket requests only. `path` is the prefix below which
+    the proxy serves the target.
+    """
 
     def __init__(
         self,
@@ -144,7 +147,7 @@ class Guard(Relay):
 
     @property
     def place(self) -> str:
-        """Its host, port and path, as they stand in an address."""
+        """Return the proxy's host, port and path, as a URL spells them."""
         return f"{f'[{self._host}]' if ':' in self._host else self._host}:{self.port}{self._path}"
 
     def route(self, head: str) -> tuple[tuple[str, int], str] | bytes:
@@ -155,8 +158,8 @@ class Guard(Relay):
 
 
 class ForwardProxy(Relay):
-    """Proxy for `http_proxy` and `https_proxy` that sends every host to this machine. `login`: the
-    `Proxy-Authorization` it expects."""
+    """Proxy for `http_proxy` and `https_proxy` that sends requests for every host to this machine.
+    `login` is the `Proxy-Authorization` value that it requires."""
 
     def __init__(self, *, login: str = "", refusal: str = "") -> None:
         super().__init__()
@@ -186,7 +189,8 @@ def is_socket(head: str) -> bool:
 
 
 def one_request(head: str) -> str:
-    """The head with which the server closes after its answer."""
+    """Return the head with a request to close the connection after the response. WebSocket requests
+    don't change."""
     if is_socket(head):
         return head
     lines = [line for line in head.split("\r\n") if not line.lower().startswith("connection:")]

@@ -1,4 +1,4 @@
-"""The plainest prompt there is: a small image from a text, made by the stand-in's own model."""
+"""A minimal prompt: a small image from a text, with the stand-in's own model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ LONG = 10_000  # steps that no test waits for
 
 
 def prompt(seed: int, steps: int = 4, **sampler: Any) -> Prompt:
-    """The sampler is node 4, and its inputs may be others; the image comes out of node 6."""
+    """Return the prompt. Node 4 is the sampler, whose inputs `sampler` overrides. Node 6 outputs
+    the image."""
     inputs = {
         "seed": seed,
         "steps": steps,
@@ -37,5 +38,5 @@ def prompt(seed: int, steps: int = 4, **sampler: Any) -> Prompt:
 
 
 def job(steps: int = 4, *, seed: int | None = None, **sampler: Any) -> Job:
-    """A seed of its own for each, as the server keeps what it has made before."""
+    """Return a job with a random seed, because the server caches the results of earlier prompts."""
     return Job(prompt(random.getrandbits(48) if seed is None else seed, steps, **sampler), "test")

@@ -1,4 +1,4 @@
-"""The whole app in this process, on free ports: for tests and benchmarks."""
+"""The whole app in this process, on free ports, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ SECRET = (
 
 @dataclass(frozen=True, slots=True)
 class RunningApp:
-    """An app that answers at `url`; `services` are what it works with, `runs` its registry, `asgi`
-    is what its web server calls, and `data` the folder of its history."""
+    """Running app and its parts: its address `url`, its `services`, the run registry `runs`, the
+    ASGI app `asgi`, and its history folder `data`."""
 
     url: str
     services: Services
@@ -62,11 +62,11 @@ class RunningApp:
 
     @property
     def deletion(self) -> RunDeletion:
-        """Deletes its runs."""
+        """Return the service that deletes the app's runs."""
         return RunDeletion(self.services.runs, self.services.copies, self.services.clean_up)
 
     def close_idle(self) -> None:
-        """Close the connections that are kept for a next call, to the server and from browsers."""
+        """Close the idle connections to the ComfyUI server and from browsers."""
         self.client.close_idle()
         for connection in list(self.server.server_state.connections):
             if isinstance(
@@ -97,13 +97,13 @@ def running_app(
     webhooks: WebhookSettings | None = None,
     **options: Any,
 ) -> Iterator[RunningApp]:
-    """Serve the app for the ComfyUI at `server_url`, and others beside it; on leaving, stop it as
-    SIGTERM would.
+    r"""Serve the app for the ComfyUI at `server_url` and any others. On exit, stop it as SIGTERM
+    would.
 
-    `may_keep`: every user may keep workflows, and all are trusted; `permissions` say it in detail.
-    `pace`: how often the server's health is checked, `pauses` each of several. `data`: the folder
-    of the history, for a test that reads it after a restart. `options` are passed to
-    `LocalRunRegistry`.
+    `may_keep` lets every user keep workflows and makes all of them trusted. `permissions` sets the
+    same in detail. `pace` sets how often the app checks the server's health, and `pauses` does so
+    for each of several servers. `data` is the history folder, for tests that read it after a
+    restart. `options` are passed to `LocalRunRegistry`.
     """
     with (
         contextlib.ExitStack() as clients,
@@ -153,14 +153,14 @@ def running_app(
 
 
 def open_history(folder: Path, limits: HistoryLimits | None = None) -> RunStore:
-    """The history in this folder, as the app opens it."""
+    """Open the history in this folder as the app does."""
     kept = BlobStore(folder / "files")
     return RunStore(f"sqlite:///{folder / 'history.sqlite'}", kept, limits)
 
 
 def listening_socket(host: str) -> socket.socket:
-    """A socket at the first free port of this process's own. So one app after the other has the
-    same address, for which browsers keep what they have compiled."""
+    """Return a socket on the first free port of this test process's range. Successive apps share an
+    address this way, and browsers reuse the scripts that they compiled for it."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     for port in range(FIRST_PORT + PORTS * worker, LAST_PORT):
         # asyncio sends small pieces at once only where the protocol is named: without it each
@@ -189,8 +189,8 @@ def _port(server: Server, thread: threading.Thread) -> int:
 
 @contextlib.contextmanager
 def changing(data: Path) -> Iterator[Connection]:
-    """Open a separate connection to the history in this folder, as another program would, and
-    commit at the end of the block."""
+    """Open a separate connection to the history in this folder, as another program would. Commit
+    when the block ends."""
     engine = create_engine(f"sqlite:///{data / 'history.sqlite'}", connect_args={"timeout": 30})
     try:
         with engine.begin() as connection:
@@ -203,7 +203,7 @@ def changing(data: Path) -> Iterator[Connection]:
 def running_demo_app(
     *, step_seconds: float = 0.02, painted: int = PAINTED, **options: object
 ) -> Iterator[tuple[DemoServer, RunningApp]]:
-    """A stand-in server and the app in front of it."""
+    """Start a stand-in server and an app that uses it."""
     with (
         DemoServer(step_seconds=step_seconds, painted=painted) as demo,
         running_app(demo.url, **options) as app,  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A plain client for the conformance tests: requests, a WebSocket, and everything it was told."""
+"""A plain client for the conformance tests: requests, a WebSocket, and all messages received."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _Message = dict[str, Any] | bytes
 
 @dataclass(frozen=True, slots=True)
 class ServerUnderTest:
-    """The ComfyUI under test."""
+    """The ComfyUI server under test."""
 
     url: str
     checkpoint: str
@@ -35,26 +35,27 @@ class ServerUnderTest:
     stand_in: bool
 
     def request(self, method: str, path: str, **more: Any) -> requests.Response:
-        """One request on a connection of its own."""
+        """Send one request on its own connection."""
         return requests.request(method, self.url + path, timeout=LONGEST_WAIT, **more)
 
     def get(self, path: str) -> Any:
-        """The JSON at a path."""
+        """Return the JSON at a path."""
         return self.request("GET", path).json()
 
     def post(self, path: str, body: Any = None) -> requests.Response:
-        """POST a JSON body."""
+        """Send a POST request with a JSON body."""
         return self.request("POST", path, json=body)
 
     @property
     def is_new(self) -> bool:
-        """0.33 or later: prompt ids are checked, jobs can be cancelled, previews asked for."""
+        """Return whether the server is 0.33 or later. Such servers check prompt ids, can cancel
+        jobs, and send previews on request."""
         return self.version >= (0, 33)
 
 
 @dataclass
 class Listener:
-    """One socket and all it has received."""
+    """One socket and all the messages it has received."""
 
     client_id: str
     socket: websocket.WebSocket
@@ -64,7 +65,7 @@ class Listener:
     _ended: bool = False
 
     def read(self) -> None:
-        """Receive until the end; runs in its own thread."""
+        """Receive messages until the socket closes. Runs in its own thread."""
         try:
             while True:
                 opcode, data = self.socket.recv_data()
@@ -83,7 +84,8 @@ class Listener:
             self._news.notify_all()
 
     def wait(self, wanted: Callable[[list[_Message]], Any], seconds: float = PATIENCE) -> Any:
-        """Wait until `wanted` of all messages so far is true, and return what it is."""
+        """Wait until `wanted` returns a true value for all messages so far, and return this
+        value."""
         end = time.monotonic() + seconds
         with self._news:
             while not (found := wanted(self.messages)):
@@ -96,7 +98,7 @@ class Listener:
             return found
 
     def wait_for(self, kind: str, count: int = 1, **data: Any) -> dict[str, Any]:
-        """The data of the count-th message of a type with these data."""
+        """Wait for the count-th message of this type with these data, and return its data."""
         message: dict[str, Any] = self.wait(
             lambda messages: (
                 (found := picked(messages, kind, **data))[count - 1 :] and found[count - 1]
@@ -105,17 +107,17 @@ class Listener:
         return message
 
     def wait_end(self, prompt_id: str) -> dict[str, Any]:
-        """Wait for `executing null`, after which the history is complete; returns the history
-        entry's status."""
+        """Wait for `executing null`, after which the history is complete, and return the data of
+        this message."""
         return self.wait_for("executing", node=None, prompt_id=prompt_id)
 
     def vanish(self) -> None:
-        """End the connection without a close frame."""
+        """Close the connection without a close frame."""
         assert self.socket.sock is not None
         self.socket.sock.shutdown(socket.SHUT_RDWR)
 
     def of(self, prompt_id: str) -> list[dict[str, Any]]:
-        """The text messages about one prompt."""
+        """Return the text messages about one prompt."""
         return [
             m
             for m in self.messages
@@ -124,12 +126,13 @@ class Listener:
 
 
 def message_kind(message: _Message) -> str:
-    """The type of a text message, `preview` for a binary one."""
+    """Return the type of a text message, or `preview` for a binary message."""
     return message["type"] if isinstance(message, dict) else "preview"
 
 
 def picked(messages: list[_Message], kind: str, **data: Any) -> list[Any]:
-    """Data of messages of a type whose data contain these; whole frames for `preview`."""
+    """Return the data of the messages of a type whose data contain these. For `preview`, return
+    whole frames."""
     if kind == "preview":
         return [message for message in messages if isinstance(message, bytes)]
     return [
@@ -147,7 +150,8 @@ def picked(messages: list[_Message], kind: str, **data: Any) -> list[Any]:
 def listening(
     server: ServerUnderTest, client_id: str | None = None, *, flags: bool = True, path: str = "/ws"
 ) -> Iterator[Listener]:
-    """A socket of a client of its own, greeted; closed with 1000 on leaving."""
+    """Open a socket with its own client id and wait for the server's greeting. On exit, close it
+    with 1000."""
     client_id = str(uuid.uuid4()) if client_id is None else client_id
     url = f"{server.url.replace('http', 'ws', 1)}{path}?clientId={client_id}"
     listener = Listener(client_id, websocket.create_connection(url, timeout=PATIENCE))
@@ -167,7 +171,7 @@ def listening(
 
 
 def submit(server: ServerUnderTest, listener: Listener, prompt: RawPrompt, **more: Any) -> str:
-    """Queue a prompt with previews; returns its id."""
+    """Queue a prompt with previews and return its id."""
     body = {
         "prompt": prompt,
         "client_id": listener.client_id,
@@ -182,7 +186,8 @@ def submit(server: ServerUnderTest, listener: Listener, prompt: RawPrompt, **mor
 def fresh_prompt(
     server: ServerUnderTest, *, steps: int = 3, size: int = 128, batch: int = 1, **sampler: Any
 ) -> RawPrompt:
-    """A text-to-image prompt no other test has asked for, unless it names its seed."""
+    """Return a text-to-image prompt. Unless the caller gives a seed, no other test uses the same
+    prompt."""
     seed = sampler.pop("seed", uuid.uuid4().int >> 80)
     own = {
         "seed": seed,

@@ -1,4 +1,5 @@
-"""A stand-in that plays faults: its sampler works until released, or for a number of steps."""
+"""A stand-in with controllable faults. Its sampler works until a test releases it, or for a number
+of steps."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ LIMIT = 20.0  # seconds for anything at all
 
 
 class HeldServer:
-    """The stand-in, and for the seed of each `job` what lets its sampler finish."""
+    """Stand-in server whose sampler holds each `job` until the test releases it."""
 
     def __init__(self) -> None:
         self._seeds = itertools.count(1)
@@ -36,13 +37,13 @@ class HeldServer:
         self.demo = DemoServer(step_seconds=0, load_seconds=0, nodes={**NODES, "KSampler": sampler})
 
     def job(self) -> tuple[Job, threading.Event]:
-        """A prompt like no other before, and what lets its sampler finish."""
+        """Return a unique prompt, and an event that lets its sampler finish."""
         seed = next(self._seeds)
         self._may_finish[seed] = threading.Event()
         return Job(prompt(seed), "test"), self._may_finish[seed]
 
     def rest(self) -> None:
-        """Be well-behaved again, with nothing to do."""
+        """Reset the stand-in: no faults and an empty queue."""
         self.demo.behave()
         self.demo.queue.clear()
         for may_finish in self._may_finish.values():
@@ -64,7 +65,7 @@ class HeldServer:
 
 
 def until(true: Callable[[], object], what: str, seconds: float = LIMIT) -> None:
-    """Wait until `true()` holds; AssertionError after this many seconds."""
+    """Wait until `true()` holds. Raises AssertionError after this many seconds."""
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"waited {seconds:g} s in vain: {what}"
@@ -73,7 +74,7 @@ def until(true: Callable[[], object], what: str, seconds: float = LIMIT) -> None
 
 @contextmanager
 def reader_that_sleeps(url: str) -> Iterator[None]:
-    """Another client of the server, which has opened a socket and does not read."""
+    """Connect another client that opens a socket to the server and never reads from it."""
     small = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)]
     address = f"ws{url.removeprefix('http')}/ws?clientId=sleeper"
     connection = websocket.create_connection(

@@ -1,4 +1,4 @@
-"""A person's actions on the page, and the test's view of the site behind it."""
+"""A user's actions on the page, and the test's view of the site behind it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ FORGET = "() => { sessionStorage.clear(); Storage.prototype.setItem = () => {}; 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """An app as a browser reaches it at `url`, and the server it sends prompts to."""
+    """An app at the address `url` that browsers use, and the ComfyUI server that it sends prompts
+    to."""
 
     url: str
     demo: DemoServer
@@ -46,11 +47,11 @@ class Site:
 
     @property
     def client(self) -> Client:
-        """The app's connections to the server."""
+        """Return the app's client for the ComfyUI server."""
         return self.app.client
 
     def prompt_of(self, run_id: str) -> dict[str, Any]:
-        """The prompt of a finished run as the server received it."""
+        """Return the prompt of a finished run, as the server received it."""
         known = {run.id: run.state.prompt_id for run in self.app.runs.known()}
         prompt_id = known.get(run_id, run_id)  # only runs of batches and chains are missing here
         return dict(self.demo.queue.history_of(prompt_id)[prompt_id]["prompt"][2])
@@ -60,7 +61,7 @@ class Site:
         return next(run for run in self.app.runs.known() if run.id == run_id)
 
     def unfinished(self) -> list[Run]:
-        """The runs of all people that are not at their end."""
+        """Return the unfinished runs of all users."""
         return [run for run in self.app.runs.known() if not run.state.phase.finished]
 
     def idle(self) -> bool:
@@ -73,7 +74,7 @@ class Site:
 
 
 class Visitor:
-    """A person with one browser tab, at `site`."""
+    """A user with one browser tab at `site`."""
 
     def __init__(self, page: Page, site: Site) -> None:
         self.page = page
@@ -96,27 +97,28 @@ class Visitor:
 
     @property
     def complaints(self) -> list[str]:
-        """Errors in its page's console, without what the API refused."""
+        """Return the errors in the page's console, except for requests that the API refused."""
         heard = [one for one in self._heard if not REFUSED.search(one)]
         return [one for one in heard if not any(part in one for part in self._forgiven)]
 
     @property
     def outside(self) -> list[str]:
-        """Requests for other machines, which all fail: browsers of tests reach this one only."""
+        """Return the addresses of requests for other machines. They all fail, because the tests'
+        browsers only reach this machine."""
         here = ("127.0.0.1", None)
         asked = [*self.requests, *self.failed]
         return [address for address in asked if urlsplit(address).hostname not in here]
 
     @property
     def origins(self) -> set[str]:
-        """Where its pages are from, as `http://host:port`."""
+        """Return the origins of the visited pages, as `http://host:port`."""
         parts = [urlsplit(address) for address in self.visited]
         return {f"{one.scheme}://{one.netloc}" for one in parts if one.scheme in ("http", "https")}
 
     @property
     def is_as_before(self) -> bool:
-        """Return whether the tab can be reused: no scripts were added and it holds the storage of
-        at most one site."""
+        """Return whether the tab can be reused. It can if the test added no scripts and the tab
+        holds storage of at most one site."""
         return not self.has_scripts and len(self.origins) <= 1
 
     def _said(self, message: ConsoleMessage) -> None:
@@ -138,13 +140,14 @@ class Visitor:
         self.page.add_init_script(text)
 
     def leave(self) -> None:
-        """Go away from the site: nothing of it is open then, and the tab has forgotten it."""
+        """Leave the site and clear the tab's storage, so that nothing of the site stays open."""
         with contextlib.suppress(PlaywrightError):  # it is just going to another address
             self.page.evaluate(FORGET)
         self.page.goto("about:blank")
 
     def end(self) -> None:
-        """Leave, and listen no more: the tab is as a new one, for another visitor."""
+        """Leave the site and remove all listeners, so that another visitor can use the tab like a
+        new one."""
         self.leave()
         self.page.unroute_all()
         self.page.mouse.move(0, 0)
@@ -163,23 +166,23 @@ class Visitor:
         self._forgiven += words
 
     def another_tab(self, workflow: str = "text-to-image", **values: object) -> Visitor:
-        """One more tab of the same browser."""
+        """Open another tab in the same browser."""
         return Visitor(self.page.context.new_page(), self.site).open(workflow, **values)
 
     def waiting(self) -> Locator:
-        """The lines of the runs that wait."""
+        """Return the queue's entries for waiting runs."""
         return self.page.locator('#queue li[data-phase="waiting"]')
 
     def open(self, workflow: str = "text-to-image", **values: object) -> Visitor:
-        """Open a workflow's own address, with values in it (`**{"2.text": "a cat"}`), and wait for
+        """Open a workflow's page with values in its address (`**{'2.text': 'a cat'}`), and wait for
         the form."""
         self.page.goto(f"{self.site.url}/?{urlencode({'workflow': workflow, **values})}")
         self.ready()
         return self._has_fields_of(workflow, values)
 
     def turn_to(self, workflow: str) -> Visitor:
-        """Choose a workflow from the list by its name, which costs half of what `open` does, and wait
-        for its form."""
+        """Choose a workflow from the list by its name and wait for its form. It takes half as long
+        as `open`."""
         self.workflows().click()
         self.page.locator(f'#picker [data-name="{workflow}"]').click()
         self.page.locator(f'#heading [data-workflow="{workflow}"]').wait_for()
@@ -198,25 +201,26 @@ class Visitor:
         return self
 
     def ready(self) -> None:
-        """Wait until the form is there and the page listens."""
+        """Wait until the page shows the form and accepts input."""
         self.page.locator("#heading h1").wait_for()
         self.page.locator("#stage .headline").wait_for(state="attached")
 
     def choose(self, title: str) -> None:
-        """Choose a workflow from the list."""
+        """Choose a workflow from the list by its title."""
         self.workflows().click()
         self.page.locator("#picker").get_by_role("option", name=title).click()
 
     def workflows(self) -> Locator:
-        """The button that opens the list of workflows, with the title of the one that is open."""
+        """Return the button that opens the workflow list. It shows the title of the open
+        workflow."""
         return self.page.locator("#picker .chosen")
 
     def field(self, key: str) -> Locator:
-        """A field by its key."""
+        """Return a field by its key."""
         return self.page.locator(_id_of(key))
 
     def entry(self, key: str) -> Locator:
-        """Where a field's text or number is typed."""
+        """Return the box for a field's text or number."""
         return self.field(key).locator("textarea, input:not([type=range])").first
 
     def unfold(self) -> None:
@@ -233,7 +237,7 @@ class Visitor:
         self.entry(key).blur()
 
     def keep_preset(self, name: str) -> None:
-        """Open the presets, and keep what the form says under a name."""
+        """Open the presets and save the form's values under a name."""
         presets = self.page.locator("#presets")
         presets.locator("summary").click()
         presets.locator("input[type=text]").fill(name)
@@ -241,7 +245,7 @@ class Visitor:
         expect(presets.get_by_role("button", name=name, exact=True)).to_be_visible()
 
     def keep_seed(self, seed: object, key: str = "5.seed") -> None:
-        """Type a seed and see that it is no longer random."""
+        """Type a seed and check that the seed is no longer random."""
         # Gradio loads each kind of component when it is first needed: the box may come after the
         # text.
         expect(self.page.locator(".seed-mode input[value=random]").first).to_be_visible()
@@ -253,7 +257,8 @@ class Visitor:
         self.page.locator("#generate").click()
 
     def press_keys(self) -> None:
-        """Start by keys: a form that is being drawn moves the button away from under the pointer."""
+        """Start a run with the keyboard. While the page draws a form, its button can move away from
+        the pointer."""
         self.page.keyboard.press("Control+Enter")
 
     def phase(self, phase: str) -> None:
@@ -261,7 +266,7 @@ class Visitor:
         self.page.locator(f'#stage .stage[data-phase="{phase}"]').wait_for()
 
     def frames(self, least: int = 1) -> None:
-        """Wait until this many live frames have been painted since the page was opened."""
+        """Wait until the page has painted this many live frames since it was opened."""
         self.page.wait_for_function(
             "least => Number(document.querySelector('#stage .stage')?.dataset.frames ?? 0) >="
             " least",
@@ -275,7 +280,7 @@ class Visitor:
         return str(self.page.evaluate("document.querySelector('#stage .stage').dataset.run"))
 
     def done(self, after: str = "") -> str:
-        """Wait until the results of another run than `after` are on the page; the run's id."""
+        """Wait until the page shows the results of a run other than `after`, and return its id."""
         run_id = self.ended(after)
         shown = (
             f'#stage .media img:not(.live-frame)[src*="{run_id}"], #stage .media'
@@ -286,7 +291,7 @@ class Visitor:
         return run_id
 
     def generate(self) -> str:
-        """Press Generate and wait for the results; the run's id."""
+        """Press Generate, wait for the results and return the run's id."""
         before = self.page.locator("#stage .stage").get_attribute("data-run")
         self.press()
         return self.done(after=before or "")
@@ -297,7 +302,7 @@ class Visitor:
         self.page.get_by_role("menuitem", name=where, exact=True).click()
 
     def errors(self) -> dict[str, str]:
-        """The sentences on the fields, by the fields' ids."""
+        """Return the error messages on fields by the fields' ids."""
         notes = self.page.locator(".field-error")
         return dict(
             notes.evaluate_all("all => all.map(note => [note.parentElement.id, note.textContent])")
@@ -305,5 +310,5 @@ class Visitor:
 
 
 def _id_of(key: str) -> str:
-    """Where the field with this key is."""
+    """Return the CSS selector of the field with this key."""
     return "#field-" + re.sub(r"[._:]", "-", key)

@@ -1,4 +1,4 @@
-"""Waiting for what no event tells about."""
+"""Helpers that wait for conditions without an event."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST_WAIT = 90.0  # the bound of every wait: on a busy machine all of it is l
 
 
 def eventually(true: Callable[[], object], what: str = "it", seconds: float = LONGEST_WAIT) -> None:
-    """Wait until `true()` holds; AssertionError with `what` after this many seconds."""
+    """Wait until `true()` holds. Raises AssertionError with `what` after this many seconds."""
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"waited {seconds:g} s in vain: {what}"
@@ -23,20 +23,20 @@ def eventually(true: Callable[[], object], what: str = "it", seconds: float = LO
 
 
 def awaited(coroutine: Coroutine[Any, Any, _T]) -> _T:
-    """Return the result of a coroutine, run in its own thread: the browser tests keep an event loop
-    running in this one."""
+    """Return the result of a coroutine. It runs in its own thread, because the browser tests keep
+    an event loop running in this one."""
     with ThreadPoolExecutor(1) as other:
         return other.submit(asyncio.run, coroutine).result(LONGEST_WAIT)
 
 
 def run_python(text: str) -> None:
-    """Run a program in a thread of its own, for the same reason."""
+    """Run a program in its own thread, for the same reason."""
     with ThreadPoolExecutor(1) as other:
         other.submit(exec, text, {}).result()
 
 
 class Clock:
-    """Clock that a test moves by hand; `now` is in seconds since 1970."""
+    """Clock that tests set by hand. `now` is in seconds since 1970."""
 
     def __init__(self) -> None:
         self.now = 1.8e9  # 2027-01-15

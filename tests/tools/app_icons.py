@@ -18,7 +18,7 @@ from ui.page.plain.layout import ICON
 
 
 def main() -> int:
-    """Draw them all and write them; the exit code."""
+    """Draw and write all icons, and return the exit code."""
     browser_path = installed_chromium()
     if browser_path is None:
         print(f"This needs Chromium: {HOW_TO_INSTALL}", file=sys.stderr)

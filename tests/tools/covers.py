@@ -1,8 +1,10 @@
-"""Makes the images of the shipped workflows: the covers, workflows/<name>.webp, what the stand-in
-paints for the first of their ideas; and those that ideas begin with, its example with a mask. Where
-the first idea has a mask, the cover is before and after.
+r"""Makes the images of the shipped workflows.
 
-    python -m tests.tools.covers
+Each cover, workflows/<name>.webp, is the stand-in's result for the workflow's first idea. If the
+idea has a mask, the cover shows before and after. The ideas' input images are the stand-in's
+example image with a mask.
+
+Run it with `python -m tests.tools.covers`.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ MASKED = {"water": (0.42, 0.93), "sky": (0.05, 0.4), "meadow": (0.66, 0.97)}
 
 
 def main() -> int:
-    """Run each workflow once and write its cover; the exit code."""
+    """Run each workflow once, write its cover, and return the exit code."""
     largest = 0
     with running_demo_app(step_seconds=0, painted=1024) as (demo, app):
         folder = demo.storage.folder("input")
@@ -49,7 +51,7 @@ def main() -> int:
 
 
 def cover(app: RunningApp, name: str) -> bytes:
-    """The first result of a workflow, as a small WebP."""
+    """Return the first result of a workflow as a small WebP."""
     _, form = app.services.forms.form(name, "")
     idea = form.ideas[0]
     given = {key: WORKFLOWS / file for key, file in idea.images.items()}
@@ -72,7 +74,8 @@ def cover(app: RunningApp, name: str) -> bytes:
 
 
 def with_mask(image: Image.Image, top: float, bottom: float) -> Image.Image:
-    """An image with a broad soft stroke masked, as ComfyUI takes it: in its alpha, turned round."""
+    """Return an image with a broad soft stroke masked. ComfyUI expects the mask inverted in the
+    alpha channel."""
     width, height = image.size
     stroke = Image.new("L", image.size)
     box = (0.04 * width, top * height, 0.96 * width, bottom * height)
@@ -83,7 +86,7 @@ def with_mask(image: Image.Image, top: float, bottom: float) -> Image.Image:
 
 
 def before_and_after(given: Path, result: Image.Image) -> Image.Image:
-    """An image with its mask painted as the page paints it, beside what became of it."""
+    """Return the input image with its mask painted as on the page, next to the result."""
     with Image.open(given) as image:
         colours, mask = image.convert("RGB"), ImageChops.invert(image.getchannel("A"))
     painted = Image.composite(Image.new("RGB", colours.size, PAINT), colours, half(mask))

@@ -1,6 +1,7 @@
-"""TypeScript declarations of the documents that this app sends, for the types of the page's script.
+r"""TypeScript declarations of the documents that this app sends, for type checks of the page's
+script.
 
-`python -m tests.tools.document_types` writes them after a document has changed.
+Run `python -m tests.tools.document_types` after changing a document.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ def document_types(documents: Sequence[type]) -> str:
 
 
 def _interface(name: str, schema: Schema) -> str:
-    """An app sends every property, also one that has a default for Python."""
+    """Return the declaration of one document. Every property is required, because the app also
+    sends properties that have a default in Python."""
     if "properties" not in schema:
         return f"export type {name} = {_type(schema)};\n"
     lines = (f"  {key}: {_type(one)};" for key, one in schema["properties"].items())

@@ -29,7 +29,7 @@ ADDRESS = "/?workflow=text-to-image&5.seed=15&4.width=768"
 
 
 def main() -> int:
-    """Take the image and write it; the exit code."""
+    """Take the screenshot, write it, and return the exit code."""
     browser_path = installed_chromium()
     if browser_path is None:
         print(f"This needs Chromium: {HOW_TO_INSTALL}", file=sys.stderr)
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def taken(page: Page) -> bytes:
-    """One run for the gallery, and an image in the middle of the second."""
+    """Make one run for the gallery, and return a screenshot from the middle of the second run."""
     page.locator("#field-2-text textarea").fill("a sailing boat at noon, blue sky")
     page.locator("#generate").click()
     page.locator("#history .tile img").wait_for()

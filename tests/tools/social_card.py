@@ -1,7 +1,7 @@
-"""Makes the card that chats show of a link to the app, ui/page/social_card.png, with covers of the
-shipped workflows.
+r"""Draws the card that chat apps show for a link to the app, ui/page/social_card.png, with covers
+of the shipped workflows.
 
-    python -m tests.tools.social_card
+Run it with `python -m tests.tools.social_card`.
 
 Needs the test packages and Chromium (Debian and Ubuntu: apt-get install chromium).
 """
@@ -47,7 +47,7 @@ img {{
 
 
 def main() -> int:
-    """Draw the card and write it; the exit code."""
+    """Draw and write the card, and return the exit code."""
     browser_path = shutil.which("chromium") or shutil.which("google-chrome")
     if browser_path is None:
         print("This needs Chromium: apt-get install chromium", file=sys.stderr)
@@ -67,7 +67,7 @@ def main() -> int:
 
 
 def markup() -> str:
-    """The card as a page, with everything in it."""
+    """Return the card as a self-contained HTML page."""
     images = "".join(
         f'<img class="{place}" src="data:image/webp;base64,{base64.b64encode(data).decode()}">'
         for place, data in zip(("first", "second", "third"), map(cover, COVERS), strict=True)
@@ -77,7 +77,7 @@ def markup() -> str:
 
 
 def cover(name: str) -> bytes:
-    """The cover of a shipped workflow."""
+    """Return the cover of a shipped workflow."""
     return (WORKFLOWS / f"{name}.webp").read_bytes()
 
 

@@ -13,14 +13,14 @@ from tests.support.waiting import eventually
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server that takes no time, where the module has none of its own."""
+    """Serve an app on a server that takes no time. Modules can override it."""
     with running_demo_app(step_seconds=0) as served:
         yield served
 
 
 @pytest.fixture
 def app(served: Served) -> RunningApp:
-    """The module's app."""
+    """Return the module's app."""
     return served[1]
 
 

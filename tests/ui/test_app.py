@@ -1,4 +1,4 @@
-"""`python app.py` as people start it: settings, what it says, and how it ends."""
+"""`python app.py` as users start it: its settings, its output and its shutdown."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def watching(one: Started, run_id: str) -> Iterator[Iterator[dict[str, Any] | by
 def a_run(
     one: Started, steps: int = MOST_STEPS
 ) -> Iterator[tuple[str, Iterator[dict[str, Any] | bytes]]]:
-    """Start a run as a script does, and watch it as a page does, up to its first frame; its id, and
-    what comes then."""
+    """Start a run as a script does, and watch it as a page does until its first frame. Yield the
+    run's ID and its later messages."""
     with called(one, "run", "text-to-image", {"5.steps": steps}) as lines:
         line = next(line for line in lines if '"run"' in line)
         run_id = line.split('"run": "')[1].split('"')[0]
@@ -63,13 +63,14 @@ def called(one: Started, name: str, *data: object) -> Iterator[Iterator[str]]:
 
 
 def demo_of_slow_steps() -> DemoServer:
-    """A stand-in whose runs last longer than any test waits, until its steps are made fast."""
+    """Return a stand-in whose runs outlast every test's timeout until the test speeds up the
+    steps."""
     return DemoServer(step_seconds=SLOW, load_seconds=0)
 
 
 def test_without_a_server_the_stand_in_is_used() -> None:
-    """Nothing to set up: the stand-in starts inside, the log says so, and the page can be used at
-    once."""
+    """The user sets up nothing. The app starts its own stand-in, the log says so, and the page is
+    usable immediately."""
     with started(COMFYFORMS_SERVER="") as one:
         assert "the stand-in" in one.said()
         eventually(lambda: one.url.removeprefix("http://") in one.said())
@@ -121,7 +122,7 @@ def test_a_signal_that_python_drops_ends_the_start(tmp_path: Path) -> None:
 
 
 def told_to_end_in_a_destructor(log: Path, arguments: tuple[str, ...]) -> None:
-    """The app, to which SIGTERM comes in a destructor once its history is open."""
+    """Start the app so that it receives SIGTERM in a destructor after it opens its history."""
 
     class Ended:
         def __del__(self) -> None:
@@ -176,7 +177,7 @@ def batch_of(one: Started, browser: requests.Session) -> dict[str, Any]:
 
 
 def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
-    """A history that cannot be written is an error in words and exit code 1, without a
+    """If the app can't write its history, it reports an error and exits with code 1, without a
     traceback."""
     (tmp_path / "data").write_text("a file in its place")
     code, said = ended("--data", str(tmp_path / "data"))
@@ -186,13 +187,14 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
 
 
 def test_an_idle_app_ends_at_once() -> None:
-    """Without runs, SIGTERM ends it, however long runs might be waited for."""
+    """Without runs, SIGTERM ends the app immediately, no matter how long it may wait for runs."""
     with DemoServer() as demo, started("--server", demo.url, "--finish", "60") as one:
         assert one.end() == 0
 
 
 def test_a_port_that_is_taken() -> None:
-    """A port in use is an error in words and exit code 1, without a traceback."""
+    """If the port is in use, the app reports an error and exits with code 1, without a
+    traceback."""
     with socket.create_server(("127.0.0.1", 0)) as taken, DemoServer() as demo:
         port = str(taken.getsockname()[1])
         code, said = ended("--server", demo.url, "--port", port)

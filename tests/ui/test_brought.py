@@ -1,5 +1,5 @@
-"""Files of others on the same ComfyUI: never offered, never shown, never read by a workflow that a
-stranger brings."""
+"""Other users' files on the same ComfyUI server: a stranger's workflow never offers, shows or reads
+them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
 
 @pytest.fixture
 def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
-    """These, left with nothing under way."""
+    """Yield the server and the app, and wait until every run has ended."""
     yield running
     _, app = running
     eventually(
@@ -58,7 +58,8 @@ def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
 
 
 def brought(app: RunningApp, image: str, loader: str = "LoadImage", cookie: str = BOB) -> str:
-    """A stranger's workflow that shows an image of the server's; the name it goes by."""
+    """Open a stranger's workflow that shows an image of the server's, and return the workflow's
+    name."""
     prompt = {
         "1": node(loader, image=image),
         "2": node("SaveImage", images=["1", 0], filename_prefix="x"),
@@ -73,7 +74,7 @@ def brought(app: RunningApp, image: str, loader: str = "LoadImage", cookie: str 
 
 
 def test_the_servers_list_holds_it(served: Served) -> None:
-    """The server itself tells everybody: these tests would see it."""
+    """The ComfyUI server shows it to every client, so these tests would notice a leak."""
     demo, _ = served
     assert SECRET in json.dumps(
         requests.get(f"{demo.url}/object_info", timeout=LONGEST_WAIT).json()["LoadImage"]
@@ -105,7 +106,8 @@ def test_answers_to_scripts_contain_no_uploads(served: Served) -> None:
 )
 @pytest.mark.parametrize("loader", ["LoadImage", "LoadImageMask"])
 def test_a_strangers_workflow_reads_nobodys_file(served: Served, loader: str, image: str) -> None:
-    """Its form shows no image, and without one of the stranger's own it does not run."""
+    """The form shows no image. The workflow doesn't run until the stranger adds an image of their
+    own."""
     _, app = served
     page = PageCalls(app, BOB).open(brought(app, image, loader))
     shown = [
@@ -136,12 +138,12 @@ def test_uploads_go_to_a_private_folder(served: Served) -> None:
 
 
 def catalogue(**classes: Any) -> Catalogue:
-    """The small server with more classes."""
+    """Return the small server's catalog with more classes."""
     return Catalogue({**small_catalogue().raw, **classes})
 
 
 def lister(name: str, *choices: str) -> dict[str, Any]:
-    """A class of a custom node that lists the input folder, and knows of no uploading."""
+    """Return a custom node's class that lists the input folder and doesn't know about uploads."""
     return {
         name: {
             "input": {"required": {"file": [list(choices)]}},
@@ -152,8 +154,8 @@ def lister(name: str, *choices: str) -> dict[str, Any]:
 
 
 def test_a_list_of_the_input_folder_is_cut_down_to_the_authors_own() -> None:
-    """Custom nodes list the same folder as a plain choice: others' files are no choice of a
-    form."""
+    """Custom nodes list the same folder as a plain choice. The form doesn't offer other users'
+    files there."""
     uploads = {
         "A": {
             "input": {
@@ -179,8 +181,8 @@ def test_a_list_of_the_input_folder_is_cut_down_to_the_authors_own() -> None:
 
 
 def test_a_toml_cannot_offer_uploads() -> None:
-    """An author cannot turn a file's field into a list or a text: it would show or read everybody's
-    files."""
+    """An author can't turn a file's field into a list or a text, because it would show or read
+    every user's files."""
     prompt = {
         "1": node("LoadImage", image="example.png"),
         "2": node("SaveImage", images=["1", 0], filename_prefix="x"),
@@ -194,7 +196,8 @@ def test_a_toml_cannot_offer_uploads() -> None:
 
 
 def test_texts_that_name_a_file_of_a_folder_are_emptied() -> None:
-    """Also where a text is handed to a loader by another node; other texts stay as they are."""
+    """The app also empties a text that another node hands to a loader. It doesn't change other
+    texts."""
     prompt = {
         "1": node("PrimitiveString", value="ComfyUI_00001_.png [output]"),
         "2": node("PrimitiveString", value="a [red] hat [output] and more"),

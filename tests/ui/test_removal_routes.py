@@ -1,4 +1,4 @@
-"""Permitted people remove added and opened workflows over HTTP."""
+"""Users with permission remove added and opened workflows over HTTP."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GONE = "“Lamp” is no longer here. Images made with it usually have it inside
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[RunningApp]:
-    """An app where everybody may add workflows, and one browser operates."""
+    """Run an app in which every user may add workflows and one browser is the administrator's."""
     folder = shutil.copytree(WORKFLOWS, tmp_path / "workflows")
     permissions = Permissions(
         keep=lambda _: True,
@@ -40,7 +40,7 @@ def app(tmp_path: Path) -> Iterator[RunningApp]:
 
 
 def opened(app: RunningApp, who: str) -> str:
-    """The name of a workflow that this browser has opened."""
+    """Open a workflow as this browser and return its name."""
     address = f"{app.url}/api/v1/workflows?file=lamp.json"
     data = json.dumps(own_prompt("a lamp"))
     with requests.post(address, data, cookies=cookie_of(who), timeout=LONGEST_WAIT) as answer:
@@ -56,7 +56,7 @@ def removed(app: RunningApp, name: str, who: str) -> int:
 
 
 def known(app: RunningApp, who: str) -> dict[str, dict[str, object]]:
-    """Return the state of all workflows that this browser is sent, by name."""
+    """Return the state of each workflow that this browser can see, by name."""
     listed = get(app, "/api/v1/workflows?with_page=true", who).json()["workflows"]
     return {one["name"]: one["page"] for one in listed}
 
@@ -67,8 +67,8 @@ def captioned(app: RunningApp, run_id: str) -> dict[str, object]:
 
 
 def is_told_as_before(app: RunningApp, run_id: str, before: dict[str, object]) -> None:
-    """A result whose workflow is gone says what it was made with; for a form that is too little,
-    which a sentence says that helps."""
+    """Check that a result without its workflow still shows its values. They aren't enough for a
+    form, and the error says what helps."""
     assert before["seeds"]
     assert before["caption"] == {
         "prompt": FILLED_IN["2.text"],

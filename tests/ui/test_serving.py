@@ -1,4 +1,4 @@
-"""The web application around the page: what it answers, to whom, and how it ends."""
+"""The web application around the page: its answers, its access rules and its shutdown."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from ui.web.limits import WebLimits
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a slow server."""
+    """Run an app on a slow server."""
     with running_demo_app(step_seconds=0.05) as served:
         yield served
 
 
 def test_a_first_visit_gets_an_identity_once(served: Served) -> None:
-    """The first page brings a cookie, the next ones do not change it, other answers never do."""
+    """The first page sets a cookie. Later pages don't change it, and other answers never set it."""
     _, app = served
     with requests.Session() as browser:
         first = browser.get(app.url, timeout=LONGEST_WAIT)
@@ -42,7 +42,7 @@ def test_a_first_visit_gets_an_identity_once(served: Served) -> None:
 
 
 def test_a_server_that_hangs_does_not_keep_all_workers(served: Served) -> None:
-    """Where forty questions wait there are workers for more."""
+    """While forty requests wait, the app still has workers for more."""
     loop = served[1].server.servers[0].get_loop()
     together = threading.Barrier(41)
 
@@ -54,7 +54,7 @@ def test_a_server_that_hangs_does_not_keep_all_workers(served: Served) -> None:
 
 
 def test_the_app_serves_more_than_the_page(served: Served) -> None:
-    """There is no interactive documentation of the inner routes, and no schema of them."""
+    """The app has no interactive documentation and no schema of its internal routes."""
     _, app = served
     assert all(
         "swagger" not in get(app, path).text.lower()
@@ -70,8 +70,8 @@ def told_of_the_app(page: str) -> dict[str, str]:
 
 
 def test_other_sites_get_a_description(served: Served) -> None:
-    """A chat that shows a link finds this app's name, words and card in the page, none of Gradio's
-    and no address of elsewhere."""
+    """A chat that previews a link finds this app's name, text and card in the page. It finds
+    nothing about Gradio and no external URL."""
     _, app = served
     page = get(app, "/").text
     told = told_of_the_app(page)
@@ -89,8 +89,8 @@ def test_other_sites_get_a_description(served: Served) -> None:
 
 
 def test_the_card_is_public() -> None:
-    """Its address is whole also behind a proxy with TLS that serves the app below a path, and says
-    nothing of the workflows."""
+    """The card's URL is complete, even behind a TLS proxy that serves the app below a path. The
+    page reveals nothing about the workflows."""
     settings = WebSettings(
         port=0, users=(("ann", "secret"),), root_path="/forms", hosts=("forms.example",)
     )
@@ -134,7 +134,7 @@ def test_strangers_get_nothing_behind_a_login() -> None:
 
 
 def test_who_has_logged_in_owns_the_runs(served: Served) -> None:
-    """A person's runs follow the login, not the browser."""
+    """A user's runs belong to their account, not to the browser."""
     demo, _ = served
     with running_app(
         demo.url, settings=WebSettings(port=0, users=(("ann", "secret"), ("bob", "hidden")))
@@ -161,7 +161,7 @@ def test_who_has_logged_in_owns_the_runs(served: Served) -> None:
 
 
 def test_the_page_goes_out_packed_and_results_as_they_are(served: Served) -> None:
-    """The page has some 120 kB, most of it names that come again and again."""
+    """The page has about 120 kB, most of it repeated names."""
     _, app = served
     page = get(app, "/", **{"Accept-Encoding": "gzip"})
     assert page.headers["content-encoding"] == "gzip"
@@ -172,7 +172,8 @@ def test_the_page_goes_out_packed_and_results_as_they_are(served: Served) -> Non
 
 
 def test_listens_before_it_takes_up_runs(tmp_path: Path) -> None:
-    """No unfinished run keeps the app from answering: here their database is locked."""
+    """The app answers before it resumes unfinished runs. In this test, the runs' database is
+    locked."""
     with running_demo_app(data=tmp_path) as (_, app):
         page = FastAPI()
         page.state = app.asgi.state

@@ -1,4 +1,4 @@
-"""Start, use and end one app in the importing process, so that its forks find imports and caches
+"""Start, use and stop one app in the importing process, so that its forks find imports and caches
 ready."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""To which addresses webhooks may go: the allowed hosts, however they are spelled, and no other."""
+"""The addresses that webhooks may use: the allowed hosts in any spelling, and no others."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_allowed_links_lead_to_allowed_hosts(url: str) -> None:
     ],
 )
 def test_an_allowed_host_may_be_spelled_in_several_ways(url: str) -> None:
-    """Its port is the scheme's own, unless it is named."""
+    """The port is the scheme's default, unless the address names another."""
     assert allowed_host(url, HOSTS) in HOSTS
 
 
@@ -117,13 +117,13 @@ def test_an_allowed_host_may_be_spelled_in_several_ways(url: str) -> None:
     ],
 )
 def test_anything_else_is_refused(url: object) -> None:
-    """Nothing is done about an address to make it fit."""
+    """The app doesn't modify an address to make it fit."""
     with pytest.raises(CallbackRefused):
         allowed_host(url, HOSTS)
 
 
 @pytest.mark.parametrize("text", ["", "https://a", "a/b", "a?b", "a:0", "a:b", "ann@a", "a.", "*"])
 def test_a_setting_names_nothing_but_hosts(text: str) -> None:
-    """With a port, or 443."""
+    """A host may have a port. The default is 443."""
     with pytest.raises(ValueError, match=r"^(no|more) "):
         named_host(text)

@@ -1,4 +1,4 @@
-"""App mode: the inputs an author exposed are found again, in all three forms of id."""
+"""App mode: the app finds the inputs that an author exposed, in all three forms of ID."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def app_of(data: Any) -> App:
 
 
 def test_what_an_app_shows(data: Any) -> None:
-    """Inputs come in the author's order, each once, with height, and with every prompt input they
-    set."""
+    """Inputs appear in the author's order, each only once, with their height and all the prompt
+    inputs that they set."""
     app = app_of(data)
     assert [(one.height, one.targets) for one in app.inputs] == [
         (120, (("50:30", "text"),)),
@@ -45,8 +45,8 @@ def test_what_an_app_shows(data: Any) -> None:
 
 
 def test_labels_and_heights_for_a_form(data: Any) -> None:
-    """A label that is the input's name says nothing, "Seed" for `seed` is its author's; heights are
-    whole pixels."""
+    """A label equal to the input's name means nothing, but “Seed” for `seed` is the author's label.
+    Heights are whole pixels."""
     app = on_server(parse_workflow("boats", data), CATALOGUE).app
     assert app is not None
     assert [(one.label, one.height) for one in app.inputs] == [
@@ -58,12 +58,12 @@ def test_labels_and_heights_for_a_form(data: Any) -> None:
 
 
 def test_outputs_that_are_gone_are_left_out(data: Any) -> None:
-    """An app keeps those that the graph still has."""
+    """An app keeps only the outputs that the graph still has."""
     assert app_of(data).outputs == ("10",)
 
 
 def test_promoted_widget_by_its_inner_node(data: Any) -> None:
-    """An id inside a subgraph stands for the widget on the one node of the root that shows it."""
+    """An ID inside a subgraph stands for the widget on the only root node that shows it."""
     data = json.loads(json.dumps(data))
     data["nodes"] = [one for one in data["nodes"] if one["id"] != 51]
     shown = find_widget(converted(data), "30", "text")
@@ -77,21 +77,21 @@ def test_promoted_widget_by_its_inner_node(data: Any) -> None:
 
 
 def test_inner_widget_that_several_hosts_show(data: Any) -> None:
-    """Where two hosts show the widget, one entry sets it in both."""
+    """If two hosts show the widget, a single entry sets it in both."""
     shown = find_widget(converted(data), "30", "text")
     assert shown is not None
     assert shown.targets == (("50:30", "text"), ("51:30", "text"))
 
 
 def test_labels_of_ports(data: Any) -> None:
-    """The name an author gave a subgraph's input is its label."""
+    """The author's name for a subgraph's input is its label."""
     shown = converted(data).widget("50:31", "seed")
     assert shown is not None
     assert shown.label == "Seed"
 
 
 def test_widget_of_a_primitive() -> None:
-    """A PrimitiveNode answers to `value`, and to the name of the widget it feeds."""
+    """A PrimitiveNode's widget goes by `value` or by the name of the widget that it feeds."""
     data = graph(
         graph_node(1, "PrimitiveNode", 64, "fixed"),
         graph_node(2, "Empty", 1, 1, sockets="width"),
@@ -116,7 +116,7 @@ def test_widget_of_a_primitive() -> None:
     ],
 )
 def test_no_app(saved: object) -> None:
-    """Anything but a selection is no app."""
+    """Saved data that isn't a selection gives no app."""
     assert (
         read_app(converted(graph(graph_node(1, "Number", 2), extra={"linearData": saved}))) is None
     )
@@ -124,7 +124,7 @@ def test_no_app(saved: object) -> None:
 
 @pytest.mark.parametrize("stored", [None, True, 1.5, [], {}, "", ":", "a:b", "a:b:c:d", "nobody"])
 def test_invalid_ids(stored: object) -> None:
-    """An id of no form leads nowhere, and harms nothing."""
+    """An ID in an unknown form finds no widget and causes no error."""
     assert find_widget(converted(graph(graph_node(1, "Number", 2))), stored, "value") is None
 
 
@@ -137,8 +137,8 @@ def _same_limits(options: Any, expected: Any) -> bool:
 
 
 def test_official_apps(shared: Path) -> None:
-    """Every entry that the official front end placed is placed alike: host, inputs, value, label,
-    title and limits."""
+    """The app and the official front end find the same host, inputs, value, label, title and limits
+    for every entry."""
     catalogue = Catalogue.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
     wrong: list[object] = []
     for name, app in json.loads((shared / "workflows" / "app_mode.json").read_text()).items():

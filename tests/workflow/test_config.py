@@ -1,4 +1,4 @@
-"""The toml beside a workflow, and its documentation."""
+"""The TOML file beside a workflow, and its documentation."""
 
 from __future__ import annotations
 
@@ -29,23 +29,24 @@ README = (WORKFLOWS / "README.md").read_text(encoding="utf-8")
 
 
 def said(**data: Any) -> FormConfig:
-    """A config as a toml file of the name sample.toml would give it."""
+    """Parse a config as if it came from a file named sample.toml."""
     return parse_config("sample.toml", data)
 
 
 def configured(**data: Any) -> Form:
-    """The plain form with a toml beside it."""
+    """Build the plain form with these settings from a TOML file."""
     return form_of(text_to_image(), said(**data))
 
 
 def example() -> FormConfig:
-    """The example of the documentation."""
+    """Return the example from the documentation."""
     (block,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     return parse_config("example.toml", tomllib.loads(block))
 
 
 def test_the_documented_example_works_as_described() -> None:
-    """The toml in workflows/README.md fits the text-to-image workflow, without one problem."""
+    """The TOML example in workflows/README.md fits the text-to-image workflow and causes no
+    problem."""
     form = build_form(
         workflow_of(read_workflow(WORKFLOWS / "text-to-image.json").prompt, example()),
         small_catalogue(),
@@ -100,20 +101,20 @@ def test_listed_fields_come_first_in_the_order_of_the_file() -> None:
     ("others", "group"), [("hidden", "hidden"), ("auto", "main"), ("advanced", "advanced")]
 )
 def test_others_decides_about_the_rest(others: str, group: str) -> None:
-    """Inputs that are not listed are hidden, folded away, or judged as if there were no toml."""
+    """Unlisted inputs are hidden, moved to advanced, or treated as if there were no TOML file."""
     form = configured(others=others, fields={"3.steps": {}})
     assert form.field("6.text").group == group
 
 
 def test_a_title_alone_changes_no_field() -> None:
-    """Without any listed field the heuristics decide."""
+    """If the file lists no field, the heuristics decide."""
     form = configured(title="Mine", description="Words.")
     assert (form.title, form.description) == ("Mine", "Words.")
     assert form.field("6.text").group == "main"
 
 
 def test_the_author_may_hide_require_and_explain() -> None:
-    """hidden, required, help, default and widget are the author's word."""
+    """The author decides about hidden, required, help, default and widget."""
     form = configured(
         fields={
             "6.text": {
@@ -148,14 +149,15 @@ def test_a_stand_in_for_a_missing_model_is_a_note_not_a_problem() -> None:
 
 
 def test_limits_can_be_narrowed_but_not_widened() -> None:
-    """The server would refuse what lies beyond its own limits."""
+    """The server would refuse values beyond its own limits."""
     form = configured(fields={"3.steps": {"min": -5, "max": 50}})
     assert (form.field("3.steps").min, form.field("3.steps").max) == (1, 50)
     assert form.problems == ("Steps: The author's minimum is -5, but the server's is 1.",)
 
 
 def test_the_outputs_that_count_can_be_chosen() -> None:
-    """Only what the author names is a result; a name that fits nothing is a problem."""
+    """Only the outputs that the author names count as results. A name that matches no output is a
+    problem."""
     form = configured(outputs=["9", "77"])
     assert [output.node for output in form.outputs] == ["9"]
     assert form.problems == ("The toml's output “77” is not an output node.",)
@@ -203,7 +205,7 @@ def test_mistakes_are_sentences_and_the_form_is_still_there(
 def test_a_broken_toml_does_not_keep_the_workflow_from_opening(
     tmp_path: Path, content: bytes
 ) -> None:
-    """The reason is a problem of the form."""
+    """The form lists the reason as a problem."""
     file = tmp_path / "broken.toml"
     file.write_bytes(content)
     (problem,) = read_config(file).problems
@@ -235,8 +237,8 @@ def test_any_toml_makes_a_form(top: dict[str, Any], fields: dict[str, Any]) -> N
 
 
 def test_ideas_go_into_fields() -> None:
-    """A text goes into the first text of the form, a table into the fields it names, each value
-    checked as if it had been typed."""
+    """A text fills the form's first text field, and a table fills the fields that it names. The app
+    checks each value as if the user had typed it."""
     form = configured(
         ideas=["a boat", {"6.text": "two boats", "3.steps": 7}, {"KSampler.cfg": 3}],
         fields={"3.seed": {}, "6.text": {}, "3.steps": {}},
@@ -250,7 +252,8 @@ def test_ideas_go_into_fields() -> None:
 
 
 def test_an_idea_may_bring_an_image(tmp_path: Path) -> None:
-    """It lies beside the workflow, and is no workflow that cannot be read."""
+    """The image is a file beside the workflow. The app doesn't list it as an unreadable
+    workflow."""
     for file in ("inpaint.json", "inpaint.toml", "inpaint.webp", "inpaint-water.webp"):
         shutil.copy(WORKFLOWS / file, tmp_path)
     shutil.copy(WORKFLOWS / "inpaint-sky.webp", tmp_path / "other.webp")
@@ -279,7 +282,7 @@ def test_an_idea_may_bring_an_image(tmp_path: Path) -> None:
     ],
 )
 def test_an_idea_without_a_field_is_reported(ideas: object, fields: object, says: str) -> None:
-    """It is left out, and a problem of the form."""
+    """The form leaves the idea out and reports a problem."""
     form = configured(ideas=ideas, fields=fields)
     assert form.ideas == ()
     assert says in form.problems[0]
@@ -287,7 +290,7 @@ def test_an_idea_without_a_field_is_reported(ideas: object, fields: object, says
 
 @pytest.mark.parametrize("file", sorted(WORKFLOWS.glob("*.json")), ids=lambda file: file.stem)
 def test_shipped_workflows_show_what_comes_out(file: Path) -> None:
-    """Each has a small cover and three ideas."""
+    """Each workflow has a small cover and three ideas."""
     workflow = read_workflow(file)
     assert workflow.cover
     assert workflow.cover.stat().st_size <= 40_000

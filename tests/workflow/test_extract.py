@@ -1,4 +1,4 @@
-"""Finding the workflow inside files of every kind."""
+"""Finding workflows in files of every kind."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ CONTAINERS = every_container()
 
 
 def as_written(documents: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The samples made by ffmpeg carry a NaN and no App data; what both have is compared."""
+    """Return only the parts that all samples have. The samples from ffmpeg have a NaN and no App
+    data."""
     if documents is None:
         return None
     known = {"3": PROMPT["3"]["inputs"]}
@@ -73,20 +74,20 @@ def test_the_name_of_a_file_does_not_matter(name: str) -> None:
 
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_a_file_on_disk_gives_the_same(name: str, tmp_path: Path) -> None:
-    """Reading from disk and from memory is one thing."""
+    """Reading from disk and from memory gives the same result."""
     file = tmp_path / name
     file.write_bytes(CONTAINERS[name])
     assert find_workflow_in(file) == find_workflow(CONTAINERS[name], name)
 
 
 def test_it_says_where_the_documents_were() -> None:
-    """The page can tell people what it read."""
+    """The page can then show the user where it found them."""
     assert find_workflow(png_text(BOTH), "a.png").where == "PNG text (prompt, workflow)"
     assert find_workflow(json.dumps(PROMPT).encode(), "a.json").where == "JSON"
 
 
 def test_one_document_is_enough() -> None:
-    """Some tools keep only one of the two."""
+    """Some tools keep only one of the two documents."""
     assert find_workflow(png_text({"workflow": GRAPH_TEXT}), "a") == ExtractedWorkflow(
         None, GRAPH, "PNG text (workflow)"
     )
@@ -111,13 +112,14 @@ EXIF_PLACES: list[dict[int, str | bytes]] = [
 @pytest.mark.parametrize("tags", EXIF_PLACES, ids=range(len(EXIF_PLACES)))
 @pytest.mark.parametrize("form", ["WEBP", "JPEG", "PNG"])
 def test_exif_texts_are_found_by_what_they_say(form: str, tags: dict[int, str | bytes]) -> None:
-    """Any tag, with or without a name before the JSON, in any of the encodings EXIF allows."""
+    """The reader finds texts in any tag, with or without a name before the JSON, and in any
+    encoding that EXIF allows."""
     carried = find_workflow(with_exif(form, tags), "a")
     assert (carried.prompt, carried.graph) == (PROMPT, GRAPH)
 
 
 def id3_utf16(texts: dict[str, str]) -> bytes:
-    """ID3 frames as Windows' programs write them: both strings UTF-16 with a byte order mark."""
+    """Return ID3 frames as Windows programs write them: UTF-16 with a byte order mark."""
     frames = [
         (b"TXXX", b"\1" + k.encode("utf-16") + b"\0\0" + v.encode("utf-16"))
         for k, v in texts.items()
@@ -126,7 +128,7 @@ def id3_utf16(texts: dict[str, str]) -> bytes:
 
 
 def matroska_tag(name: bytes, text: bytes) -> bytes:
-    """One tag of a Matroska file."""
+    """Return a tag of a Matroska file."""
     return element(
         0x1254C367, element(0x7373, element(0x67C8, element(0x45A3, name), element(0x4487, text)))
     )
@@ -165,7 +167,7 @@ RARE: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", RARE)
 def test_rarer_places_are_read_too(name: str) -> None:
-    """Older tags, other writers and streams: where a tag may stand by its format, it is found."""
+    """The reader finds older tags, tags from other writers and tags in streams."""
     carried = find_workflow(RARE[name], name)
     assert (carried.prompt, carried.graph) == (PROMPT, GRAPH)
 
@@ -203,7 +205,7 @@ def test_wrapped_json_is_unwrapped(name: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "latin-1"])
 def test_text_files_of_any_encoding_open(encoding: str) -> None:
-    """Windows' editors save UTF-16 and byte order marks."""
+    """Windows editors save UTF-16 and byte order marks."""
     data = json.dumps(
         {"1": {"class_type": "A", "inputs": {"text": "Zoë"}}}, ensure_ascii=False
     ).encode(encoding)
@@ -216,7 +218,7 @@ def test_text_files_of_any_encoding_open(encoding: str) -> None:
     "extra", [{"version": 0.4}, {"version": 1, "state": {}, "definitions": {"subgraphs": []}}]
 )
 def test_editor_graphs_of_both_schemas_are_graphs(extra: dict[str, Any], nodes: list[Any]) -> None:
-    """An App (`.app.json`) is a graph, and so is an empty one."""
+    """An App (`.app.json`) is a graph. An empty graph counts, too."""
     graph = {"nodes": nodes, "links": []} | extra
     assert find_workflow(json.dumps(graph).encode(), "a.app.json") == ExtractedWorkflow(
         None, graph, "JSON"
@@ -224,7 +226,7 @@ def test_editor_graphs_of_both_schemas_are_graphs(extra: dict[str, Any], nodes: 
 
 
 def test_what_json_cannot_carry_becomes_nothing() -> None:
-    """ComfyUI writes NaN into `is_changed`; numbers too big for a float are infinite."""
+    """ComfyUI writes NaN into `is_changed`, and numbers too big for a float become infinite."""
     text = (
         '{"1": {"class_type": "A", "inputs": {"a": 1e999}, "is_changed": [NaN, -Infinity, "NaN"]}}'
     )
@@ -246,13 +248,13 @@ def test_what_json_cannot_carry_becomes_nothing() -> None:
     ],
 )
 def test_nuls_and_padding_do_no_harm(text: str) -> None:
-    """Containers pad, and some writers put NULs into the text itself."""
+    """Containers pad texts, and some writers put NULs into the text itself."""
     data = flac({"prompt": text})
     assert find_workflow(data, "a").prompt == PROMPT
 
 
 def test_mixed_encodings_in_one_text_are_kept() -> None:
-    """A PNG text is Latin-1 by its standard; UTF-8 and Latin-1 come side by side."""
+    """The standard says Latin-1 for PNG text, but real texts mix UTF-8 and Latin-1."""
     text = b'{"1": {"class_type": "A", "inputs": {"a": "\xe6\x97\xa5 Zo\xeb \xc3\xab"}}}'
     assert find_workflow(png_chunks((b"tEXt", b"prompt\0" + text)), "a").prompt == {
         "1": {"class_type": "A", "inputs": {"a": "日 Zoë ë"}}
@@ -260,14 +262,14 @@ def test_mixed_encodings_in_one_text_are_kept() -> None:
 
 
 def test_half_a_character_becomes_a_question_mark() -> None:
-    """A lone surrogate cannot be shown or sent; whole ones stay."""
+    """The page can't show or send a lone surrogate. Complete pairs don't change."""
     text = r'{"1": {"class_type": "A", "inputs": {"a": "\ud83d", "b": "\ud83d\ude00"}}}'
     prompt = find_workflow(text.encode(), "a.json").prompt
     assert prompt == {"1": {"class_type": "A", "inputs": {"a": "?", "b": "😀"}}}
 
 
 def test_a_document_stored_twice_is_read_once() -> None:
-    """The later one counts, as in the editor, unless it is broken."""
+    """The later document counts, as in the editor, unless it is broken."""
     older = PROMPT_TEXT.replace("7", "6")
     twice = png_chunks(
         (b"tEXt", b"prompt\0" + older.encode()), (b"tEXt", b"prompt\0" + PROMPT_TEXT.encode())
@@ -280,7 +282,7 @@ def test_a_document_stored_twice_is_read_once() -> None:
 
 
 def test_comfyuis_own_names_come_first() -> None:
-    """A tool's own copy under another name is only taken when there is nothing better."""
+    """The reader uses a tool's own copy under another name only if it finds nothing better."""
     other = {"9": {"class_type": "Other", "inputs": {}}}
     texts = {"prompt": PROMPT_TEXT, "backup": json.dumps(other)}
     assert find_workflow(png_text(texts), "a").prompt == PROMPT
@@ -317,7 +319,7 @@ def test_an_image_cut_off_after_its_texts_still_opens() -> None:
     ],
 )
 def test_what_holds_nothing_says_so(data: bytes, words: str) -> None:
-    """Each refusal is a sentence that names the file, and says what to do."""
+    """Each error names the file and says what to do."""
     with pytest.raises(WorkflowError, match=words) as refusal:
         find_workflow(data, "mine.png")
     assert "mine.png" in str(refusal.value)
@@ -333,7 +335,7 @@ def test_names_cannot_break_a_sentence() -> None:
 
 
 def test_a_missing_file_is_a_sentence(tmp_path: Path) -> None:
-    """So are a folder and a file that is not there."""
+    """A folder and a missing file both give an error message."""
     with pytest.raises(WorkflowError, match="cannot be read"):
         find_workflow_in(tmp_path / "nowhere.png")
     with pytest.raises(WorkflowError, match="cannot be read"):
@@ -348,8 +350,7 @@ def index(shared: Path, folder: str) -> list[dict[str, Any]]:
 
 
 def test_real_images_carry_what_their_index_says(shared: Path) -> None:
-    """Each image gives the documents it is said to hold, equal to the same workflow saved as
-    JSON; one has none."""
+    """Each image but one has the documents that its index lists, equal to the saved JSON."""
     corpus = shared / "workflows/corpus"
     answers = set()
     for entry in index(shared, "images"):
@@ -369,8 +370,7 @@ def test_real_images_carry_what_their_index_says(shared: Path) -> None:
 
 
 def test_real_files_of_other_shapes_open(shared: Path) -> None:
-    """A wrapped workflow of another program gives both documents, a graph where a prompt was
-    expected is a graph."""
+    """A wrapped workflow gives both documents. A graph in place of a prompt is still a graph."""
     odd = shared / "workflows/corpus/odd"
     swarm = find_workflow_in(odd / "swarmui__Basic_SDXL.json")
     assert swarm.prompt is not None
@@ -388,7 +388,8 @@ def test_real_files_of_other_shapes_open(shared: Path) -> None:
     ],
 )
 def test_every_real_workflow_is_recognized_by_content(shared: Path, folder: str, kind: str) -> None:
-    """Prompts are prompts and graphs are graphs, in all the real files beside the checkout."""
+    """The reader recognizes prompts as prompts and graphs as graphs in all the real files beside
+    the checkout."""
     files = [
         file for file in (shared / "workflows" / folder).glob("*.json") if file.name != "index.json"
     ]

@@ -1,5 +1,4 @@
-"""Files that were damaged, or made to do damage: each carries a workflow or says in a sentence why
-not."""
+"""Damaged and malicious files: each contains a workflow or gives an error that says why not."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ CONTAINERS = every_container()
 
 @pytest.mark.parametrize("kind", ["json", "png", "flac", "safetensors"])
 def test_ten_megabytes_in_one_string_are_fine(kind: str) -> None:
-    """Graphs with images inside are real."""
+    """Some real graphs contain whole images."""
     prompt = {"1": {"class_type": "A", "inputs": {"image": "x" * 10_000_000}}}
     text = json.dumps(prompt)
     made = {
@@ -43,8 +42,8 @@ def test_ten_megabytes_in_one_string_are_fine(kind: str) -> None:
 @settings(max_examples=examples(400))
 @given(data=st.data())
 def test_no_damage_brings_anything_but_a_sentence(data: st.DataObject) -> None:
-    """Real containers with bytes changed, cut out, doubled or cut off carry a workflow or say why
-    not."""
+    """Real containers with changed, inserted, removed, doubled or cut-off bytes give a workflow or
+    an error that says why not."""
     name = data.draw(st.sampled_from(sorted(CONTAINERS)))
     content = bytearray(CONTAINERS[name])
     for _ in range(data.draw(st.integers(1, 4))):
@@ -71,12 +70,12 @@ def test_no_damage_brings_anything_but_a_sentence(data: st.DataObject) -> None:
     )
 )
 def test_a_good_beginning_with_anything_behind_it_is_a_sentence(data: bytes) -> None:
-    """The first bytes decide which reader runs; none of them trusts the others."""
+    """The first bytes decide which reader runs. No reader trusts the bytes after them."""
     with_sentence(data)
 
 
 def with_sentence(data: bytes) -> None:
-    """Reads it; what comes is documents or a WorkflowError."""
+    """Check that the reader returns documents or raises a WorkflowError."""
     try:
         carried = find_workflow(data, "damaged")
     except WorkflowError:

@@ -68,7 +68,7 @@ PROMPTS = st.dictionaries(st.sampled_from(["1", "2", "3", "70:39"]), NODES, min_
 
 @pytest.mark.parametrize("key", ["prompt", "output", "workflow"])
 def test_a_wrapped_prompt_is_unwrapped(key: str) -> None:
-    """The body of a POST, and what other programs save, hold the same prompt."""
+    """The body of a POST and files from other programs contain the same prompt."""
     assert parse_workflow("x", {key: text_to_image(), "client_id": "me"}).prompt == text_to_image()
 
 
@@ -81,7 +81,7 @@ def test_a_wrapped_prompt_is_unwrapped(key: str) -> None:
     ],
 )
 def test_an_editor_graph_is_recognised(graph: dict[str, Any]) -> None:
-    """A graph of the editor is kept until a server's catalogue can make a prompt of it."""
+    """The app keeps an editor graph until a server's catalog can turn it into a prompt."""
     workflow = parse_workflow("portrait", graph)
     assert workflow.prompt == {}
     assert workflow.graph == graph.get("workflow", graph)
@@ -91,13 +91,13 @@ def test_an_editor_graph_is_recognised(graph: dict[str, Any]) -> None:
     "data", [None, 7, "text", [], {}, {"a": {"inputs": {}}}, {"prompt": {"prompt": {"prompt": {}}}}]
 )
 def test_a_file_that_is_not_a_workflow_is_refused(data: object) -> None:
-    """Other JSON is refused by name."""
+    """The app refuses other JSON with an error that contains the name."""
     with pytest.raises(WorkflowError, match="portrait"):
         parse_workflow("portrait", data)
 
 
 def test_keys_that_are_no_nodes_are_dropped() -> None:
-    """Notes that people keep beside the nodes do no harm."""
+    """Users' notes beside the nodes cause no error."""
     data = text_to_image() | {"_comment": "mine", "version": 3, "extra": {"a": 1}}
     assert parse_workflow("x", data).prompt == text_to_image()
 
@@ -145,7 +145,8 @@ def test_titles_are_one_line_of_bounded_length() -> None:
     ],
 )
 def test_a_bad_file_is_one_sentence(tmp_path: Path, content: bytes, words: str) -> None:
-    """Files that hold no workflow are refused in words, however broken."""
+    """The app refuses files without a workflow with an error message, no matter how broken they
+    are."""
     file = tmp_path / "bad.json"
     file.write_bytes(content)
     with pytest.raises(WorkflowError, match=words):
@@ -153,13 +154,13 @@ def test_a_bad_file_is_one_sentence(tmp_path: Path, content: bytes, words: str) 
 
 
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
-    """So is a file that is not there."""
+    """A missing file gives an error message, too."""
     with pytest.raises(WorkflowError, match="cannot be read"):
         read_workflow(tmp_path / "nowhere.json")
 
 
 def test_deep_nesting_is_refused() -> None:
-    """Values nested beyond reason are refused before anything walks them."""
+    """The app refuses values that are nested too deeply before any code walks them."""
     deep: object = 1
     for _ in range(500):
         deep = [deep]
@@ -180,7 +181,7 @@ def test_the_toml_beside_it_is_read(tmp_path: Path) -> None:
 @given(HOSTILE)
 @settings(max_examples=examples(200))
 def test_any_json_is_a_workflow_or_a_sentence(data: object) -> None:
-    """Random JSON either makes a form or a WorkflowError, nothing else."""
+    """Random JSON gives either a form or a WorkflowError."""
     try:
         parse_workflow("x", data)
     except WorkflowError:
@@ -190,7 +191,7 @@ def test_any_json_is_a_workflow_or_a_sentence(data: object) -> None:
 
 @given(PROMPTS)
 def test_any_prompt_makes_a_form(prompt: dict[str, Any]) -> None:
-    """Nodes with wrong values, cycles and links to nowhere still make a form without duplicate
+    """Nodes with wrong values, cycles and dangling links still give a form without duplicate
     labels."""
     form = form_of(prompt)
     labels = [field.label for field in form.fields]

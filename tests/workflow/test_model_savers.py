@@ -1,4 +1,5 @@
-"""The rule that finds nodes which write models or latents to disk, by what ComfyUI tells of them."""
+"""The rule that recognizes nodes that write models or latents to disk, by ComfyUI's description of
+them."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ PREFIX = {"filename_prefix": spec("STRING", default="x")}
 
 
 def saver(name: str, required: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """An output node with these inputs."""
+    """Return the description of an output node with these inputs."""
     category, output_node = more.pop("category", "pack"), more.pop("output_node", True)
     return node_info(name, name, category, required=required, output_node=output_node, **more)
 
@@ -57,7 +58,7 @@ def test_finds_what_writes_models_or_latents(info: dict[str, Any]) -> None:
 
 
 def test_finds_a_saver_by_a_choice_of_its_own() -> None:
-    """An input that comes with a choice counts where that is chosen."""
+    """An input that belongs to an option of a choice counts only if that option is selected."""
     info = saver("V3Save", {"what": ["COMFY_DYNAMICCOMBO_V3", DYNAMIC], **PREFIX})
     assert found(info, what="whole")
     assert not found(info, what="none")
@@ -90,13 +91,13 @@ def test_finds_a_saver_by_a_choice_of_its_own() -> None:
     ids=lambda info: str(info["name"]),
 )
 def test_spares_what_saves_or_shows_media(info: dict[str, Any]) -> None:
-    """Also where it takes a VAE or a model beside them."""
+    """The rule ignores them even if they also take a VAE or a model."""
     assert not found(info)
 
 
 @pytest.mark.parametrize("version", ["0.3.64", "0.33.0"])
 def test_finds_the_savers_of_real_catalogs(shared: Path, version: str) -> None:
-    """All of them, and nothing else."""
+    """The rule finds all of them and nothing else."""
     catalogue = Catalogue.read(shared / "comfyui" / f"object_info-{version}.json.gz")
     prompt = {one: {"class_type": one, "inputs": {}} for one in catalogue}
     common = {"CLIPSave", "CheckpointSave", "ImageOnlyCheckpointSave", "LoraSave", "ModelSave"}

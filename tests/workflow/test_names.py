@@ -1,4 +1,4 @@
-"""Names in a workflow have a limit, wherever they stand."""
+"""Limits on the length of names anywhere in a workflow."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def subgraph(**more: Any) -> dict[str, Any]:
     ids=lambda workflow: json.dumps(workflow).replace(LONG, "…"),
 )
 def test_a_workflow_with_a_long_name_is_refused(workflow: dict[str, Any]) -> None:
-    """With a sentence that names the node and its limit, and one that says what to do."""
+    """The error names the node and its limit, and the hint says what to do."""
     with pytest.raises(WorkflowError, match=r"^Node “.*” has .* more than 200 characters") as said:
         open_workflow("a.json", json.dumps(workflow).encode())
     assert len(str(said.value)) < 200
@@ -65,7 +65,7 @@ def test_names_up_to_the_limit_are_taken() -> None:
 
 
 def test_long_names_of_a_server_are_left_out() -> None:
-    """Neither its classes nor their inputs reach the rules that go by names."""
+    """The rules that match names see neither the classes nor their inputs."""
     info = {"input": {"required": {"a": ["INT"], LONG: ["INT"], FITS: ["INT"]}}}
     catalogue = Catalogue({"A": info, LONG: info})
     assert [*catalogue] == ["A"]

@@ -1,4 +1,4 @@
-"""Texts of our own workflows are messages; texts of others are not."""
+"""Texts of shipped workflows are translatable messages. Texts of other workflows aren't."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ FILES = {file.name: file for file in WORKFLOWS.rglob("*.toml")}
 
 
 def test_every_shipped_file_has_its_words() -> None:
-    """Each is there, and no other."""
+    """The messages cover every shipped file and no other file."""
     assert FILES.keys() == SHIPPED.keys()
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_our_words_are_messages(name: str) -> None:
-    """Title and description, and the titles of a chain's steps, as the file has them."""
+    """The title, the description and the titles of a chain's steps match the file."""
     if name.endswith(".chain.toml"):
         chain = ChainFolder(WORKFLOWS).get(name.removesuffix(".toml"))
         told = (chain.title, chain.description, *(step.title for step in chain.steps))

@@ -1,4 +1,4 @@
-"""The app as people start it, in a process of its own, and what that process uses."""
+"""The app as users start it, in its own process, and that process's resources."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ POLL = 0.02
 @dataclass(frozen=True, slots=True)
 class AppProcess:
     """A running `python app.py`. `folder` holds all files it may write: its temporary files and its
-    home. `log`, its output, is elsewhere."""
+    home. Its output is in `log`, outside the folder."""
 
     url: str
     pid: int
@@ -34,37 +34,37 @@ class AppProcess:
     log: Path
 
     def cpu_seconds(self) -> float:
-        """Processor time of all its threads so far, user and system; counted in 10 ms."""
+        """Return the user and system time of all its threads so far, with a resolution of 10 ms."""
         fields = self._proc("stat").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def memory(self) -> int:
-        """Bytes in memory (RSS)."""
+        """Return the resident memory (RSS) in bytes."""
         return int(self._proc("statm").split()[1]) * PAGE
 
     def most_memory(self) -> int:
-        """Bytes that were in memory at the worst moment so far."""
+        """Return the peak resident memory so far, in bytes."""
         return int(self._proc("status").partition("VmHWM:")[2].split()[0]) * 1024
 
     def forget_most_memory(self) -> None:
-        """Count the worst moment from now on."""
+        """Reset the peak memory."""
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
     def lines(self) -> int:
-        """Lines in its log so far."""
+        """Return the number of lines in its log so far."""
         return len(self.log.read_text("utf-8", errors="replace").splitlines())
 
     def threads(self) -> int:
-        """Threads now."""
+        """Return the current number of threads."""
         return len(os.listdir(f"/proc/{self.pid}/task"))
 
     def sockets(self) -> int:
-        """Sockets it holds now, listening ones included."""
+        """Return the number of open sockets, including listening sockets."""
         links = Path(f"/proc/{self.pid}/fd").iterdir()
         return sum(_target(link).startswith("socket:") for link in links)
 
     def files(self) -> set[Path]:
-        """The files it has written."""
+        """Return the files it has written."""
         return {path for path in self.folder.rglob("*") if path.is_file()}
 
     def _proc(self, name: str) -> str:
@@ -79,10 +79,10 @@ def _target(link: Path) -> str:
 
 @contextlib.contextmanager
 def started_app(server: str | None, *arguments: str, **environment: str) -> Iterator[AppProcess]:
-    """`python app.py` just started, in front of the ComfyUI at `server` or its own stand-in; ended
-    by SIGTERM.
+    r"""Start `python app.py` in front of the ComfyUI server at `server` or its own stand-in, and
+    stop it with SIGTERM after the block.
 
-    `arguments` and `environment`: more of them.
+    `arguments` and `environment`: additional ones.
     """
     port = _free_port()
     with (
@@ -113,7 +113,7 @@ def started_app(server: str | None, *arguments: str, **environment: str) -> Iter
 
 @contextlib.contextmanager
 def running_app(server: str, *options: str) -> Iterator[AppProcess]:
-    """`started_app`, once it answers."""
+    """Start the app and wait until it answers, see `started_app`."""
     with started_app(server, *options) as app:
         wait_for_answer(app.url)
         yield app

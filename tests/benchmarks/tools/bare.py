@@ -1,4 +1,4 @@
-"""One run as a bare script: only websocket-client and requests."""
+"""A run by a bare script that uses only websocket-client and requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TIMEOUT = 60
 
 
 def run(server: str, prompt: Prompt) -> float:
-    """Run a prompt with previews; seconds from the first step to its result being known."""
+    """Run a prompt with previews. Return the seconds until its result is known."""
     started = time.perf_counter()
     client_id, prompt_id = str(uuid.uuid4()), str(uuid.uuid4())
     stream = websocket.create_connection(

@@ -1,4 +1,4 @@
-"""A real Chromium that notes when each preview frame was on the screen."""
+"""A real Chromium that records when each preview frame was on the screen."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ NOTE_PAINTS = """
 
 @dataclass(frozen=True, slots=True)
 class Paint:
-    """Frame `number` was on the screen at `at` (`time.time`)."""
+    """Frame `number`, on the screen at `at` (`time.time`)."""
 
     number: int
     at: float
@@ -59,7 +59,7 @@ class Paint:
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser without a window."""
+    """Yield a headless browser."""
     path = installed_chromium(whole=True)
     if path is None:
         raise SystemExit("The benchmarks need a Chromium: apt-get install chromium")
@@ -73,7 +73,7 @@ def chromium() -> Iterator[Browser]:
 
 @contextlib.contextmanager
 def opened_page(url: str) -> Iterator[Page]:
-    """The text-to-image form at the app `url`, ready for Generate."""
+    """Open the text-to-image form of the app at `url`, ready for Generate."""
     with chromium() as browser:
         page = browser.new_page()
         page.add_init_script(NOTE_PAINTS)
@@ -84,7 +84,7 @@ def opened_page(url: str) -> Iterator[Page]:
 
 
 def wait_ready(page: Page) -> None:
-    """Wait until the form is drawn and Generate can be pressed."""
+    """Wait until the form is visible and the user can press Generate."""
     page.wait_for_selector(FIELD, timeout=WAIT)
     page.wait_for_selector(READY, timeout=WAIT)
 
@@ -106,5 +106,5 @@ RESULTS = """() => {
 
 
 def paints(page: Page) -> list[Paint]:
-    """All frames painted so far, in order."""
+    """Return all frames painted so far, in order."""
     return [Paint(int(number), at) for number, at in page.evaluate("window.paints")]

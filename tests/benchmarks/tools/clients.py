@@ -1,4 +1,4 @@
-"""People without a browser: they start a run over Gradio's API and watch it over the page's own
+"""Users without a browser, who start a run over Gradio's API and watch it over the page's own
 socket."""
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ WAIT = 60.0  # seconds for anything that is waited for
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Observations of one watcher: seconds from the press to the first state and to the first
-    preview (0.0 = none), and the last state."""
+    """Observations of a watcher: seconds from the press to the first state and to the first preview
+    (0.0 = none), and the last state."""
 
     first: float
     preview: float
@@ -34,7 +34,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Client of the app at `url` with its own cookie, by default a new one from the page."""
+    """Client of the app at `url` with its own cookie, by default a new cookie from the page."""
 
     url: str
     cookie: str = ""
@@ -48,7 +48,7 @@ class Person:
             object.__setattr__(self, "cookie", page.headers["set-cookie"].partition(";")[0])
 
     async def arrive(self, http: httpx.AsyncClient) -> None:
-        """Open the page: Gradio makes the session then, not at the press."""
+        """Open the page, so that Gradio creates the session now and not at the press."""
         config = (await http.get(f"{self.url}/config")).raise_for_status().json()
         opening = next(
             one["id"]
@@ -63,8 +63,8 @@ class Person:
         ).raise_for_status()
 
     async def run(self, http: httpx.AsyncClient, *, stop_at: asyncio.Barrier | None = None) -> Seen:
-        """Start a run and watch it to its end; with `stop_at` it is stopped once everybody there
-        has a first state."""
+        """Start a run and watch it until it finishes. With `stop_at`, stop it once all clients at
+        the barrier have a first state."""
         pressed = time.monotonic()
         address = f"{self.url}/gradio_api/call/run"
         headers = {"cookie": self.cookie}
@@ -82,7 +82,7 @@ class Person:
         return seen
 
     async def watch(self, run_id: str, pressed: float, stop_at: asyncio.Barrier | None) -> Seen:
-        """Follow a run as the page does, each frame answered."""
+        """Follow a run as the page does and acknowledge each frame."""
         first, preview, frames, last = 0.0, 0.0, 0, dict[str, Any]()
         coming = 0
         headers = {"cookie": self.cookie}
@@ -113,7 +113,7 @@ class Person:
 
 
 async def _run_of(lines: AsyncIterator[str]) -> str:
-    """The run's id out of the first answer of Gradio's API."""
+    """Return the run's id from the first answer of Gradio's API."""
     while (line := await anext(lines, None)) is not None:
         if line.startswith("data:") and (data := json.loads(line.removeprefix("data:"))):
             return str(data[0]["run"])

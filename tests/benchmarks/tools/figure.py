@@ -1,4 +1,4 @@
-"""A figure of a benchmark beside its target."""
+"""A benchmark's figure with its target."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One result. `target` is the most it may be, or with `at_least` the least."""
+    """A benchmark's result. `target` is the maximum, or with `at_least` the minimum."""
 
     name: str
     value: float

@@ -1,5 +1,5 @@
-"""A sampler for the stand-in that sends preview frames of an exact size at an exact pace, and knows
-when it did."""
+"""A sampler for the stand-in that sends preview frames of an exact size at an exact pace, and
+records when."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ QUALITIES = range(95, 10, -3)
 
 @cache
 def numbered(number: int) -> bytes:
-    """A JPEG of exactly `BYTES` bytes that shows its number; of whole tasks a benchmark makes them
-    before it begins."""
+    """Return a JPEG of exactly `BYTES` bytes that shows its number. Benchmarks create the images of
+    whole runs before they start measuring."""
     side = SIZE // BITS
     image = _image(number % KINDS).copy()
     for bit in range(BITS):
@@ -45,7 +45,7 @@ def numbered(number: int) -> bytes:
 
 @cache
 def _image(kind: int) -> Image.Image:
-    """An image with something of everything."""
+    """Return an image that mixes noise and smooth areas."""
     chance = random.Random(kind)
     noise = Image.frombytes("RGB", (SIZE, SIZE), chance.randbytes(SIZE * SIZE * 3))
     smooth = (
@@ -57,8 +57,7 @@ def _image(kind: int) -> Image.Image:
 
 
 class _Prepared(Image.Image):
-    """Stands where the stand-in expects an image, and is "encoded" by handing out prepared
-    bytes."""
+    """Stand-in for an image whose encoding returns prepared bytes."""
 
     def __init__(self, jpeg: bytes) -> None:
         super().__init__()
@@ -74,11 +73,11 @@ def _nothing() -> None:
 
 @dataclass
 class FrameSource:
-    """Takes the place of the KSampler: `count` frames, one each `interval` seconds.
+    r"""Replacement for the KSampler that sends `count` frames, each after `interval` seconds.
 
-    `begin` and `end` are called around the frames, in the stand-in's thread; `sent` holds when each
-    one left (`time.time`), by its number. `lead` is the pause before the first one, so that
-    watchers have arrived.
+    The stand-in's thread calls `begin` before the frames and `end` after them. `sent` maps each
+    frame's number to the time when it left (`time.time`). `lead` is the pause before the first
+    frame, so that watchers can arrive.
     """
 
     count: int
@@ -89,12 +88,12 @@ class FrameSource:
     sent: dict[int, float] = field(default_factory=dict)
 
     def serve(self) -> DemoServer:
-        """A stand-in with this sampler."""
+        """Return a stand-in with this sampler."""
         nodes = {**NODES, "KSampler": replace(NODES["KSampler"], run=self.sample)}
         return DemoServer(step_seconds=0.0, nodes=nodes)
 
     def sample(self, run: NodeRun, inputs: Inputs) -> NodeResult:
-        """Work of the node: the frames, then an empty image."""
+        """Run the node: send the frames, then return an empty image."""
         images = [_Prepared(numbered(number)) for number in range(1, self.count + 1)]
         run.wait(self.lead)
         self.begin()

@@ -1,4 +1,5 @@
-"""The end of every prompt of a stand-in, even of a killed one."""
+"""A journal file with the outcome of each of a stand-in's prompts, even if the stand-in is
+killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One address that does everything rude at once, in a process of its own."""
+"""A single address that attacks in every way at once, each attack in its own process."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ OPENING = {
 
 @dataclass(frozen=True, slots=True)
 class RudeClient:
-    """Hostile client with an account. `source`: the address that connects; `forwarded`: the address
-    it claims in the proxy header, "" for none. `cookie` and `batch`: its session and its large
+    """Hostile client with an account. `source`: the address that connects. `forwarded`: the address
+    it claims in the proxy header, empty for none. `cookie` and `batch`: its session and its large
     batch, see `prepared`."""
 
     url: str
@@ -54,7 +54,7 @@ class RudeClient:
         return {"x-forwarded-for": self.forwarded} if self.forwarded else {}
 
     def http(self, **headers: str) -> httpx.AsyncClient:
-        """A client at the rude address."""
+        """Return an HTTP client at the rude address."""
         transport = httpx.AsyncHTTPTransport(
             local_address=self.source, limits=httpx.Limits(max_connections=64)
         )
@@ -81,7 +81,8 @@ class RudeClient:
         return replace(self, cookie=cookie, batch=batch)
 
     async def begin_bodies(self) -> None:
-        """Requests whose bodies hardly come, each begun again once it is refused."""
+        """Send requests whose bodies barely arrive, and start each again when the app refuses
+        it."""
         place = urlsplit(self.url)
         more = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
         head = (
@@ -104,7 +105,7 @@ class RudeClient:
         await asyncio.gather(*(again_and_again() for _ in range(BODIES)))
 
     async def guess(self) -> None:
-        """Wrong passwords, for a name that exists and for many that do not."""
+        """Try wrong passwords for an existing name and for many nonexistent names."""
         names = itertools.cycle(["anna", *(f"name {number}" for number in range(1000))])
 
         async def work(http: httpx.AsyncClient) -> None:
@@ -113,7 +114,7 @@ class RudeClient:
         await self._forever(GUESSERS, work)
 
     async def search(self) -> None:
-        """Searches in the rows of a large batch, as programs and as the page ask for them."""
+        """Search the rows of a large batch, as scripts and the page do."""
         batch, cookie = self.batch, self.cookie
         paths = itertools.cycle(
             (
@@ -133,7 +134,7 @@ class RudeClient:
         await self._forever(SEARCHERS, work)
 
     async def open_sessions(self) -> None:
-        """Sessions of assistants, ever more of them."""
+        """Open more and more sessions of assistants."""
         accepted = {"accept": "application/json, text/event-stream", "cookie": self.cookie}
 
         async def work(http: httpx.AsyncClient) -> None:
@@ -142,7 +143,7 @@ class RudeClient:
         await self._forever(ASSISTANTS, work)
 
     async def open_sockets(self) -> None:
-        """Pages' sockets, each kept as long as it is let."""
+        """Open page sockets and keep each as long as the app allows."""
 
         async def again_and_again() -> None:
             address = f"ws{self.url.removeprefix('http')}/news"
@@ -158,7 +159,7 @@ class RudeClient:
         await asyncio.gather(*(again_and_again() for _ in range(SOCKETS)))
 
     async def upload(self) -> None:
-        """Large files for a form, one after the other."""
+        """Upload large files for a form in sequence."""
         content = secrets.token_bytes(UPLOAD)
 
         async def work(http: httpx.AsyncClient) -> None:
@@ -196,7 +197,7 @@ def _attack(client: RudeClient, way: str) -> None:
 
 @contextlib.contextmanager
 def being_rude(client: RudeClient, *ways: str) -> Iterator[None]:
-    """These ways, or all of them, beside the block; each in a process of its own."""
+    """Attack in these ways, or in all ways, during the block, each in its own process."""
     context = multiprocessing.get_context("spawn")
     processes = [
         context.Process(target=_attack, args=(client, way), daemon=True) for way in ways or WAYS

@@ -1,4 +1,4 @@
-"""A malicious visitor with an own process and address: bounded attacks on an app of this
+"""A malicious visitor with its own process and address: bounded attacks on an app on this
 machine."""
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CALL = "/gradio_api/run/predict"
 
 
 def cookie_of(url: str) -> str:
-    """The cookie that the app gives to a browser at the rude address."""
+    """Return the cookie that the app gives a browser at the rude address."""
     with httpx.Client(transport=httpx.HTTPTransport(local_address=ADDRESS), timeout=WAIT) as http:
         return http.get(url).headers["set-cookie"].partition(";")[0]
 
@@ -41,28 +41,28 @@ def made_up(cookie: str) -> dict[str, str]:
 
 
 def visitor(url: str) -> httpx.AsyncClient:
-    """A client at the rude address."""
+    """Return an HTTP client at the rude address."""
     limits = httpx.Limits(max_connections=AT_ONCE)
     transport = httpx.AsyncHTTPTransport(local_address=ADDRESS, limits=limits)
     return httpx.AsyncClient(base_url=url, timeout=WAIT, transport=transport)
 
 
 async def slow_logins(url: str) -> None:
-    """Forms of a login, a byte a second each."""
+    """Send sign-in forms, each at a byte per second."""
     kind = "application/x-www-form-urlencoded"
     await dribbling(url, SLOW_LOGINS, "/login", kind, b"username=anna&password=")
 
 
 async def slow_uploads(url: str) -> None:
-    """Files, a byte a second each."""
+    """Upload files, each at a byte per second."""
     kind = "multipart/form-data; boundary=b"
     begin = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
     await dribbling(url, SLOW_UPLOADS, UPLOAD, kind, begin)
 
 
 async def dribbling(url: str, count: int, path: str, kind: str, begin: bytes) -> None:
-    """Hold `count` requests open whose bodies hardly arrive; start each again when it
-    is refused."""
+    """Hold `count` requests open whose bodies barely arrive, and start each again when the app
+    refuses it."""
     place = urlsplit(url)
     head = (
         f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length:"
@@ -87,7 +87,7 @@ async def dribbling(url: str, count: int, path: str, kind: str, begin: bytes) ->
 
 
 async def made_up_cookies(url: str) -> None:
-    """A run for each of many people who do not exist."""
+    """Start a run for each of many made-up users."""
     known = cookie_of(url)
 
     async def start(http: httpx.AsyncClient) -> None:
@@ -98,7 +98,7 @@ async def made_up_cookies(url: str) -> None:
 
 
 async def many_sockets(url: str) -> None:
-    """Pages' sockets, each kept as long as it is let."""
+    """Open page sockets and keep each as long as the app allows."""
     opening, known = asyncio.Semaphore(AT_ONCE), cookie_of(url)
 
     async def one() -> None:
@@ -114,7 +114,7 @@ async def many_sockets(url: str) -> None:
 
 
 async def drawn_pages(url: str) -> None:
-    """Forms of one person, drawn by thousands of pages."""
+    """Draw a user's forms in thousands of pages."""
     cookie = {"cookie": cookie_of(url)}
 
     async def draw(http: httpx.AsyncClient) -> None:
@@ -124,7 +124,7 @@ async def drawn_pages(url: str) -> None:
 
 
 async def layered_images(url: str, side: int = SIDE) -> None:
-    """Press Generate with painted images of the largest size."""
+    """Press Generate with painted images of this side length."""
     packed = io.BytesIO()
     Image.new("LA", (side, side), (0, 128)).save(packed, "PNG")
     cookie = {"cookie": cookie_of(url)}
@@ -145,7 +145,7 @@ async def many(
     work: Callable[[httpx.AsyncClient], Awaitable[None]],
     at_once: int = AT_ONCE,
 ) -> None:
-    """Do `work` `count` times, some at once, without repeating refused requests."""
+    """Call `work` `count` times, several at once, without repeating refused requests."""
     numbers = iter(range(count))
 
     async def worker(http: httpx.AsyncClient) -> None:
@@ -158,7 +158,7 @@ async def many(
 
 
 class Page:
-    """One page of the app, as its own script would use it."""
+    """A page of the app, used as its own script would."""
 
     def __init__(self, http: httpx.AsyncClient, headers: dict[str, str]) -> None:
         self.http = http
@@ -167,7 +167,7 @@ class Page:
         self.drawn: dict[str, Any] = {}
 
     async def draw(self, workflow: str) -> None:
-        """Draw the form of a workflow."""
+        """Draw a workflow's form."""
         listeners = (await config(self.http))["dependencies"]
         loading = next(
             one for one in reversed(listeners) if "load" in (event for _, event in one["targets"])
@@ -194,7 +194,7 @@ class Page:
 
 
 async def config(http: httpx.AsyncClient) -> dict[str, Any]:
-    """The page's configuration, fetched once by each visitor."""
+    """Return the page's configuration, fetched once per visitor."""
     if not hasattr(http, "config"):
         http.config = (await http.get("/config")).json()  # type: ignore[attr-defined]
     known: dict[str, Any] = http.config  # type: ignore[attr-defined]
@@ -213,7 +213,7 @@ ATTACKS: dict[str, Callable[[str], Awaitable[None]]] = {
 
 
 def attack(name: str, url: str) -> None:
-    """Attack until all is done, or until the process is ended."""
+    """Attack until the attack is complete or the process is terminated."""
     asyncio.run(ATTACKS[name](url))  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""Values of a form are varied: from the dialog to the sheet, the large result and back into the
+"""Varying a form's values: from the dialog to the sheet, the large result and back into the
 form."""
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ Visit = Callable[..., Visitor]
 
 
 def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> None:
-    """The dialog begins with the form's own text, its seed and what it has chosen of a list, and says
-    how many runs come of it. Their sheet opens by itself, and closed, leads to a card that is in
-    sight. They leave the stage alone: once they have ended, their card alone tells it. They stand in the sheet with their values; each result is to be seen large, and its values go back into the
-    form. On the stage it leads to the sheet, and that back to it."""
+    """The dialog starts with the form's own text, seed and selected choices, and shows the number
+    of runs. The batch's sheet opens automatically. Closing it leads to a card in view. The runs
+    leave the stage alone, so only the card reports that they are done. The sheet lists them with
+    their values. Each result can be enlarged, and its values go back into the form. On the stage, a
+    result links to the sheet, and the sheet links back to the result."""
     person = visit(fast).open(**SMALL)
     page = person.page
     person.keep_seed(41)

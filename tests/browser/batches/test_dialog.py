@@ -1,5 +1,5 @@
-"""The dialog Vary values: errors appear on their row, nothing typed is lost, and files and texts
-can vary."""
+"""The dialog “Vary values”: errors appear on their row, the dialog keeps everything typed, and
+files and texts can vary."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Visit = Callable[..., Visitor]
 
 
 def table(text: str) -> dict[str, Any]:
-    """A file as a person chooses it, and as Excel writes it: in Windows-1252."""
+    """Return a CSV file to upload, in Windows-1252 as Excel writes it."""
     return {"name": "values.csv", "mimeType": "text/csv", "buffer": text.encode("cp1252")}
 
 
 def packed(**files: bytes) -> bytes:
-    """A ZIP of these files, each called .png."""
+    """Return a ZIP of these files, each with the extension .png, and a text file."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as made:
         for name, data in files.items():
@@ -41,9 +41,10 @@ def packed(**files: bytes) -> bytes:
 
 
 def test_errors_appear_on_their_row_and_nothing_is_lost(fast: Site, visit: Visit) -> None:
-    """A value beside its field, a cell by its row, pairs and other fields of the form below all;
-    until that is mended nothing starts; a spreadsheet is not taken as a table. What was filled in is there again after Escape, after a
-    reload, and once the table goes that had taken a field over."""
+    """An error in a value appears on its field, and an error in a cell on its row. Unequal pairs
+    and errors in the form's other fields appear below everything. The batch doesn't start until the
+    user fixes them. The dialog refuses a spreadsheet file as a table. The user's input is back
+    after Escape, after a reload, and after removing a table that replaced a field."""
     person = visit(fast).open(**SMALL)
     page = person.page
     dialog = vary(person)

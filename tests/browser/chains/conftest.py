@@ -1,5 +1,5 @@
-"""A site with chains beside the shipped workflows: one of three steps, one that has two runs of a
-step."""
+"""A site with chains in addition to the shipped workflows: a chain of three steps, and a chain that
+runs a step twice."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ workflow = "upscale"
 
 @pytest.fixture(scope="session")
 def chain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped workflows with the chains."""
+    """Return a folder with the shipped workflows and the chains."""
     folder = tmp_path_factory.mktemp("chains") / "workflows"
     shutil.copytree(WORKFLOWS, folder)
     (folder / f"{BOATS}.toml").write_text(CHAIN, encoding="utf-8")
@@ -116,7 +116,7 @@ def chain_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def chains(chain_folder: Path, nothing_left_behind: None) -> Iterator[Site]:
-    """A site of the test's own, with a server slow enough to do something during a run."""
+    """Run a site for this test only, with a server slow enough to act during a run."""
     with running_demo_app(
         workflows=chain_folder, step_seconds=STEP, timing=SOON, may_keep=True
     ) as (demo, app):
@@ -124,6 +124,6 @@ def chains(chain_folder: Path, nothing_left_behind: None) -> Iterator[Site]:
 
 
 def choose(person: Visitor, key: str, name: str) -> None:
-    """Choose from a list of the form."""
+    """Select an option from a list of the form."""
     person.entry(key).click()
     person.page.locator("#form").get_by_role("option", name=name).click()

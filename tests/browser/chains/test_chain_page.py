@@ -1,4 +1,4 @@
-"""A chain on the page: its form, its steps as they run, and what becomes of them."""
+"""A chain on the page: its form, and its steps while they run and afterwards."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Visit = Callable[..., Visitor]
 
 
 def steps(person: Visitor) -> Locator:
-    """The steps below the stage."""
+    """Return the steps below the stage."""
     return person.page.locator("#stage .chain .steps li")
 
 
 def chain_is(person: Visitor, state: str) -> None:
-    """Wait until the chain that is shown is in this state."""
+    """Wait until the chain on the stage is in this state."""
     place = person.page.locator(f'#stage .chain[data-state="{state}"]')
     expect(place).to_be_visible(timeout=WAIT)
 

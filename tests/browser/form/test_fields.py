@@ -1,4 +1,4 @@
-"""The form's fields: valid input, errors on the field, and how values are kept."""
+"""The form's fields: valid input, errors on the field, and how the form keeps values."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_all_wrong_fields_are_marked_at_once(fast: Site, visit: Visit) -> None:
 
 
 def are_told(person: Visitor) -> None:
-    """Four fields are wrong, and say so."""
+    """Check that four invalid fields show their errors."""
     person.unfold()
     person.type("8.cfg", "999")
     person.page.locator("#form .section button.label-wrap").click()
@@ -62,7 +62,7 @@ def are_told(person: Visitor) -> None:
 
 
 def go_one_by_one(person: Visitor) -> None:
-    """Two fields are wrong, and are mended."""
+    """Check that fixing an invalid field clears only its own error."""
     image = person.field("4.image")
     person.type("5.height", "99999")
     image.get_by_label("Remove Image").click()
@@ -95,7 +95,7 @@ def test_numbers(fast: Site, visit: Visit) -> None:
 
 
 def are_refused(person: Visitor) -> None:
-    """Type wrong widths, and a right one."""
+    """Check that the field refuses invalid widths and accepts a valid width."""
     note = person.field("4.width").locator(".field-error")
     for typed, said in (("99999", "Maximum 1024."), ("7", "Minimum 256."), ("", "Enter a number.")):
         person.entry("4.width").fill(typed)
@@ -133,7 +133,7 @@ def is_in_view(person: Visitor) -> None:
 
 
 def are_changed(person: Visitor) -> None:
-    """Type what does not fit, and generate."""
+    """Check that the form adjusts values that don't fit and says so, then press Generate."""
     notes = person.page.locator(".field-note")
     person.type("4.width", "513")
     expect(person.entry("4.width")).to_have_value("512")
@@ -210,14 +210,14 @@ def counts_from_what_is_typed_or_drawn(person: Visitor) -> None:
 
 
 def seed_of(run_id: str, site: Site) -> int:
-    """The seed that the server received."""
+    """Return the seed that the server received."""
     return int(site.prompt_of(run_id)["5"]["inputs"]["seed"])
 
 
 def test_a_choice_from_a_list(fast: Site, visit: Visit) -> None:
-    """A list can be filtered by typing; the chosen value is sent as the server spells it. A changed
-    field, of any kind, has a button beside its label that puts back the author's value, which it
-    tells; Reset puts back all of them, also those under Advanced."""
+    """Typing filters a list, and the app sends the selected value as the server spells it. Any
+    changed field has a button beside its label that names and restores the author's value. Reset
+    restores all fields, including those under Advanced."""
     person = visit(fast).open(**{"2.text": "a cat", "5.steps": 3, "5.seed": 9, "5.cfg": 2})
     person.unfold()
     expect(person.entry("5.cfg")).to_have_value("2")
@@ -237,7 +237,7 @@ def test_a_choice_from_a_list(fast: Site, visit: Visit) -> None:
 
 
 def each_is_reset(person: Visitor) -> None:
-    """A number and a choice are put back by their own buttons; the others stay."""
+    """Check that the buttons of a number and of a choice reset only their own field."""
     steps = person.page.get_by_role("button", name="Reset Steps")
     expect(steps).to_have_attribute("title", "The author\N{RIGHT SINGLE QUOTATION MARK}s value: 24")
     before = resets(person).count()
@@ -251,8 +251,8 @@ def each_is_reset(person: Visitor) -> None:
 
 
 def brings_its_own_fields(person: Visitor) -> None:
-    """Choosing another option of a dynamic combo shows the inputs that come with it, and keeps what
-    was typed."""
+    """Check that selecting another option of a dynamic combo shows the option's inputs and keeps
+    the user's input."""
     person.turn_to("animation")
     person.type("2.text", "typed before")
     expect(person.field("11.format.codec")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""Images in: chosen, dropped, pasted, and taken from the results."""
+"""Image inputs: chosen, dropped, pasted, and taken from the results."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ DROP = """(field, [data, name]) => {
 
 
 def coloured_image(colour: str = "#20c040", size: tuple[int, int] = (96, 64)) -> bytes:
-    """A PNG of one colour."""
+    """Return a PNG of a single color."""
     data = io.BytesIO()
     Image.new("RGB", size, colour).save(data, "PNG")
     return data.getvalue()
 
 
 def received(site: Site, run_id: str, node: str = "4") -> Image.Image:
-    """The image that the server loaded in a run."""
+    """Return the image that the server loaded in a run."""
     name = site.prompt_of(run_id)[node]["inputs"]["image"]
     path = site.demo.storage.find(name)
     assert path is not None
@@ -38,7 +38,7 @@ def received(site: Site, run_id: str, node: str = "4") -> Image.Image:
 
 
 def without_image(person: Visitor, key: str = "4.image") -> None:
-    """Take the example out of an image field."""
+    """Remove the example from an image field."""
     person.field(key).hover()
     person.field(key).get_by_label("Remove Image").click()
     expect(person.field(key).locator("img")).to_have_count(0)
@@ -85,7 +85,7 @@ def test_an_image_that_is_given_arrives_at_the_server(
 
 
 def is_chosen(person: Visitor, folder: Path) -> None:
-    """Choose a file for an empty field."""
+    """Choose a file for an empty field, and check the image that the server receives."""
     file = folder / "mein Bild ü'\".png"
     file.write_bytes(coloured_image())
     without_image(person)
@@ -99,7 +99,7 @@ def is_chosen(person: Visitor, folder: Path) -> None:
 
 
 def is_dropped(person: Visitor, width: int) -> None:
-    """Drop one on the field as it is."""
+    """Drop an image on the field, empty or filled, and check the image that the server receives."""
     data = base64.b64encode(coloured_image(size=(width, 64))).decode()
     target = person.field("4.image").locator("button, img").first
     target.evaluate(DROP, [data, "dropped.png"])
@@ -108,7 +108,8 @@ def is_dropped(person: Visitor, width: int) -> None:
 
 
 def is_pasted(person: Visitor) -> None:
-    """Paste one beside the fields."""
+    """Paste an image while the focus is outside the fields, and check the image that the server
+    receives."""
     person.page.locator("#heading").click()
     person.page.evaluate(
         """(data) => {
@@ -125,7 +126,7 @@ def is_pasted(person: Visitor) -> None:
 
 
 def is_dropped_beside(person: Visitor) -> None:
-    """Drop one on the heading."""
+    """Drop an image on the heading, and check that the browser stays on the page."""
     with person.page.expect_console_message(lambda said: "422" in said.text):
         prevented = person.page.locator("#heading").evaluate("""heading => {
             const transfer = new DataTransfer();

@@ -1,5 +1,4 @@
-"""Files that are too much or the wrong thing, as a person meets the refusal: a sentence on the
-field."""
+"""Files that are too large or of the wrong kind: the user sees an error on the field."""
 
 from __future__ import annotations
 
@@ -84,7 +83,7 @@ def is_of_another_kind(person: Visitor) -> None:
 
 
 def has_too_many_bytes(person: Visitor, file: Path) -> None:
-    """It is refused in the browser; what the field has stays."""
+    """Check that the browser refuses the file and that the field keeps its image."""
     with file.open("wb") as large:
         large.truncate(257 * MIB)  # a sparse file, which takes no disk space
     field = person.field("4.image")

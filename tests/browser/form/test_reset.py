@@ -1,4 +1,5 @@
-"""Back to the author's values, and back from there; what a reload and other tabs begin with."""
+"""Resetting to the author's values and undoing it, and the initial values after a reload and in
+other tabs."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ PHOTO = WORKFLOWS.parent / "tests" / "screenshot.png"
 
 
 def resets(person: Visitor) -> Locator:
-    """The buttons beside the labels of changed fields."""
+    """Return the buttons beside the labels of changed fields."""
     return person.page.locator(".put-back")
 
 

@@ -1,4 +1,4 @@
-"""Earlier results: found, searched, shown, reused and run again."""
+"""Earlier results: the user can find, search, view, reuse and repeat them."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def test_results_are_listed_newest_first(fast: Site, visit: Visit) -> None:
 
 
 def values_of_another_workflow(person: Visitor, fast: Site) -> None:
-    """Choosing another workflow shows what was made with that one; all together can be had, too. A
-    result says with which other one it was made; repeating it is about that one, and using its
-    values opens the form they belong to."""
+    """Check that selecting another workflow shows only its own results, and that the user can list
+    all. A result of another workflow names that workflow. Repeating it runs that workflow again,
+    and reusing its settings opens that workflow's form."""
     person.choose("Image to image")
     expect(person.page.locator("#heading h1")).to_have_text("Image to image")
     expect(tiles(person)).to_have_count(0)
@@ -98,7 +98,7 @@ def values_of_another_workflow(person: Visitor, fast: Site) -> None:
 
 
 def are_searched(person: Visitor, tower: str, boat: str) -> None:
-    """Type into the box above the two results."""
+    """Check that the search box finds each of the two results."""
     box = person.page.get_by_role("searchbox", name="Search history")
     box.fill("LIGHTHOUSE tall")
     expect(tiles(person)).to_have_count(1)
@@ -147,8 +147,8 @@ def test_finding_10_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
 
 
 def test_reuse_settings(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """Every field comes back, large seeds, advanced ones and images included, over what was typed
-    since; the section that was open stays open."""
+    """Reusing settings overwrites later input in every field, including large seeds, advanced
+    fields and images. An open section stays open."""
     person = visit(fast).open("image-to-image", **SMALL)
     expect(person.field("4.image").locator("img")).to_be_visible()
     person.page.locator("#field-4-image input[type=file]").set_input_files(photo(tmp_path, "red"))

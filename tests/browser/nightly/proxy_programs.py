@@ -1,4 +1,4 @@
-"""nginx and Caddy as docs/deploy says that they stand in front of the app, on free ports."""
+"""Run nginx and Caddy on free ports, configured as docs/deploy shows, in front of the app."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ http {{
 
 @dataclass(frozen=True, slots=True)
 class ProxyPlace:
-    """Where a proxy is to stand: its port, the app's, and the files of its certificate. `http2`: it
-    speaks that with browsers, as docs/deploy has it."""
+    """Ports and certificate files for a proxy and its app. `http2` says whether the proxy speaks
+    HTTP/2 with browsers, as in docs/deploy."""
 
     port: int
     app_port: int
@@ -49,7 +49,8 @@ class ProxyPlace:
 
 
 def _told(text: str, changes: Mapping[str, str]) -> str:
-    """The text of docs/deploy with other places in it; each of them has to be there."""
+    """Return the text of docs/deploy with other values in it. Fail if the text lacks any of the old
+    values."""
     for old, new in changes.items():
         assert old in text, old
         text = text.replace(old, new)
@@ -91,8 +92,8 @@ PROXIES: Mapping[str, tuple[Callable[[ProxyPlace], str], list[str]]] = MappingPr
 
 @contextlib.contextmanager
 def running_proxy_program(name: str, at: ProxyPlace, folder: Path) -> Iterator[str]:
-    """The proxy of that name in front of an app: its own address, without the path. It keeps what it writes in
-    the folder."""
+    """Run the named proxy in front of an app, and yield the proxy's address without the path. The
+    proxy writes its files to the folder."""
     path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))
     program = shutil.which(name, path=path)
     if program is None:

@@ -1,4 +1,4 @@
-"""Usable by everybody: by keyboard, with a screen reader, on a phone, in the dark; and nothing
+"""Accessibility by keyboard, with a screen reader, on a phone and in the dark theme. No request
 leaves the machine."""
 
 from __future__ import annotations
@@ -44,6 +44,6 @@ def test_light_and_dark(fast: Site, visit: Visit) -> None:
 
 
 def everything_has_a_name(person: Visitor) -> None:
-    """Every input, button and link has a name that a screen reader can say, and so has everything
-    that comes with a result."""
+    """Check that every input, button and link has a name that a screen reader can say, including
+    the controls that come with a result."""
     assert person.page.evaluate(UNNAMED) == []

@@ -1,4 +1,4 @@
-"""The page that shows what programs can ask."""
+"""The page that documents the API for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the focus goes when what had it is gone, or a run fails."""
+"""Keyboard focus after the focused element is gone or a run fails."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def delete(person: Visitor) -> None:
 
 
 def test_deleting_one_after_the_other(fast: Site, visit: Visit) -> None:
-    """After each deletion the next tile has the focus, and its result stands on the stage; the page
-    stays still. After the last one Generate has the focus."""
+    """After each deletion, the next tile has the focus, the stage shows its result, and the page
+    doesn't scroll. After the last deletion, Generate has the focus."""
     person = visit(fast, viewport={"width": 1280, "height": 560}).open(**{"5.steps": 1})
     first, second, third = person.generate(), person.generate(), person.generate()
     tile = '#history .tile[data-run="{}"]'

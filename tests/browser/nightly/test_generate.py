@@ -1,5 +1,5 @@
-"""From a shared address to an image: the form, the live frames, the result, Stop, the queue, and
-what goes wrong."""
+"""From a shared address to an image: the form, the live previews, the result, Stop, the queue and
+errors."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tests.support.visitor import Site
 
 
 def test_a_server_that_dies(own: Site, visit: Visit) -> None:
-    """A server that loses its memory in a run: a sentence what happened and what to do; it can be run
-    again at once, with the same values and the same seed."""
+    """If the server loses its memory during a run, the page says what happened and what to do. The
+    user can run it again at once, with the same values and the same seed."""
     person = visit(own).open(**{"5.steps": 30, "2.text": "a fox"})
     person.press()
     person.frames(1)

@@ -1,7 +1,7 @@
-"""The parts of Gradio's page that our style and script use. An upgrade that changes one fails
-here with a sentence. tests/ui/gradio/test_internals.py tests the Python part.
+r"""Parts of Gradio's page that our style sheet and script use. If an upgrade changes any of them, a
+test fails here with an explanation.
 
-The part that Python knows is in tests/ui/gradio/test_internals.py.
+tests/ui/gradio/test_internals.py tests the Python part.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ TRACK = """() => {
 
 
 def test_names_that_the_page_stands_on(fast: Site, visit: Visit) -> None:
-    """Each of Gradio's names that a rule or the script uses is still there, on a form with a
-    image, a size, a seed, a slider and a folded section. The style sheet gives the track of
-    sliders another variable in the dark, where Gradio's would not be seen; the script sets a class
-    of the body on which the theme's variables stand."""
+    """Gradio's page still has each name that a style rule or the script uses, on a form with an
+    image, a size, a seed, a slider and a folded section. In the dark theme, the style sheet sets
+    another variable for the slider track, because Gradio's would be invisible. The script sets the
+    body class that carries the theme's variables."""
     person = visit(fast, color_scheme="dark")
     person.page.goto(f"{fast.url}/?workflow=none-of-this-name")
     notices_have_their_class_on_two_elements(person)
@@ -70,7 +70,8 @@ def test_names_that_the_page_stands_on(fast: Site, visit: Visit) -> None:
 
 
 def notices_have_their_class_on_two_elements(person: Visitor) -> None:
-    """The style sheet draws the border of the outer one only."""
+    """Check that Gradio sets a notice's class on two elements. The style sheet draws only the outer
+    border."""
     expect(person.page.locator("#no-form [role=alert]")).to_be_visible()
     assert person.page.locator(".notice .notice").count(), (
         f"Gradio gives a gr.HTML's classes to one element now: a rule can go. {WHERE}"
@@ -96,7 +97,7 @@ def calls_look_as_the_script_expects(person: Visitor) -> None:
 
 
 def values_of(person: Visitor) -> tuple[str, ...]:
-    """The theme's colour of errors, and the one that Gradio gives to the track of a slider."""
+    """Return the theme's error color and Gradio's color for the slider track."""
     expect(person.page.locator("#form input[type=range]").first).to_be_attached()
     told = person.page.evaluate(
         """() => {

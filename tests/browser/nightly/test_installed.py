@@ -1,4 +1,4 @@
-"""The app as one that can be installed, and what it says where it cannot be reached."""
+"""The installed app, and its message when it can't be reached."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def test_it_can_be_installed_below_a_path(fast: Site, visit: Visit) -> None:
 
 
 def test_it_says_that_it_is_away_and_comes_back(fast: Site, visit: Visit) -> None:
-    """While the app is away its pages say so, with nothing of what was on them; it comes back by
-    itself, at the same address."""
+    """While the app is away, its pages say so and show none of their content. They come back by
+    themselves, at the same address."""
     with running_app(fast.demo.url, settings=SETTINGS) as app:
         port = urlsplit(app.url).port
         person = visit(Site(app.url, fast.demo, app), service_workers="allow")

@@ -1,4 +1,5 @@
-"""Leaving and coming back: reload, closed tab, two tabs, an app that ends, a link that is cut."""
+"""Leaving and coming back: reload, closed tab, two tabs, an app that shuts down, a lost
+connection."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from tests.support.waiting import eventually
 
 @pytest.fixture
 def impatient(nothing_left_behind: None) -> Iterator[Site]:
-    """A slow site of the test's own with a grace time in which a page is sure to be there."""
+    """Yield a slow site of the test's own, with a grace time long enough for a page to connect."""
     with running_demo_app(step_seconds=STEP, ahead=2, grace=4.0) as (demo, app):
         yield Site(app.url, demo, app)
 
@@ -44,8 +45,8 @@ def test_a_closed_tab_takes_its_queued_runs_along(impatient: Site, visit: Visit)
 
 
 def test_the_app_ends_in_a_run(visit: Visit) -> None:
-    """When the app is stopped, the page says that the run was stopped; at the server it has ended
-    cleanly."""
+    """When the app shuts down, the page says that the run was stopped. On the ComfyUI server, the
+    run ends cleanly."""
     with running_demo_app(step_seconds=0.12) as (demo, app):
         site = Site(app.url, demo, app)
         person = visit(site).open()

@@ -22,14 +22,14 @@ TOP = "one => one.getBoundingClientRect().top"
 
 @pytest.fixture
 def site(fast: Site) -> Iterator[Site]:
-    """A site where people log in."""
+    """Yield a site that requires users to sign in."""
     with running_app(fast.demo.url, settings=SETTINGS) as app:
         yield Site(app.url, fast.demo, app)
 
 
 def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: Visit) -> None:
-    """A menu in line with its neighbours says whose page this is; Sign out ends the login in all tabs of the browser, without
-    another word."""
+    """The account menu is in line with its neighbors and says whose page this is. Sign out signs
+    the user out in all tabs of the browser, without a confirmation."""
     person = visit(site)
     person.page.goto(site.url)
     log_in(person.page)
@@ -57,7 +57,8 @@ def test_finding_20_logging_out_takes_every_tab_to_the_login(site: Site, visit: 
 
 
 def a_tab_hears_that_somebody_else_has_signed_in(person: Visitor, other: Visitor) -> None:
-    """Both are at the sign-in page: what the first has typed there is still theirs when they are back."""
+    """Check that a tab notices when another user signs in with the same browser. Both tabs start at
+    the sign-in page. When the first user signs in again, the text that they typed is back."""
     page, headline = person.page, person.page.locator("#stage .headline")
     with page.expect_websocket(lambda one: one.url.endswith("/news")) as opened:
         log_in(page)
@@ -113,8 +114,8 @@ def test_people_sign_in_and_out_elsewhere(fast: Site, visit: Visit) -> None:
 def test_finding_20_a_guesser_has_to_wait(
     site: Site, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A wrong password is said to be wrong; after too many even the right one has to wait, and the
-    page says how long."""
+    """The sign-in page reports a wrong password. After too many wrong passwords, even the right
+    password has to wait, and the page says how long."""
     monkeypatch.setattr(
         guesses, "NAME", guesses.Patience(free=-5, longest=60.0)
     )  # no free ones: 32 seconds at once

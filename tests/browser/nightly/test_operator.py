@@ -1,4 +1,4 @@
-"""The operator's page in the browser: who is led to it, and that it keeps itself up to date."""
+"""The administrator's page in the browser: which users reach it, and how it updates itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SETTINGS = WebSettings(
 
 @pytest.fixture
 def site(slow: Site) -> Iterator[Site]:
-    """A site that anna operates, and ben does not."""
+    """Yield a site that anna administers and ben does not."""
     operators = Permissions(operates=lambda owner: owner == "user:anna")
     with running_app(slow.demo.url, settings=SETTINGS, permissions=operators) as app:
         yield Site(app.url, slow.demo, app)

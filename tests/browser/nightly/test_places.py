@@ -1,4 +1,4 @@
-"""Where and for whom the page is served: below a path, behind a login, for several people."""
+"""Serving the page below a path, behind a sign-in and to several users."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ CLOSE_CODE = """address => new Promise((done) => {
 
 
 def test_below_a_path(slow: Site, visit: Visit) -> None:
-    """Behind a proxy that serves it below a path, everything works: form, frames, result, download,
-    small images."""
+    """Behind a proxy that serves the app below a path, everything works: form, previews, result,
+    download and thumbnails."""
     settings = WebSettings(port=0, root_path="/tools/forms")
     with (
         running_app(slow.demo.url, settings=settings) as app,
@@ -54,8 +54,8 @@ def test_below_a_path(slow: Site, visit: Visit) -> None:
 def test_behind_a_login(
     fast: Site, visit: Visit, context_of: Callable[..., BrowserContext]
 ) -> None:
-    """With a login, strangers get neither page, frames nor files; who has logged in gets a
-    result."""
+    """If the app requires users to sign in, strangers get neither the page nor previews nor files.
+    A signed-in user gets a result."""
     settings = WebSettings(port=0, users=(("ann", "secret"), ("bob", "hidden")))
     with running_app(fast.demo.url, settings=settings) as app:
         site = Site(app.url, fast.demo, app)

@@ -48,8 +48,9 @@ PLAYS = """async ([tag, address]) => {
 
 
 def test_plain_pages_work_under_their_policy(fast: Site, visit: Callable[..., Visitor]) -> None:
-    """Sign-in, tokens, the administrator's pages, shared results and errors do what they are for;
-    no page runs code that markup brings. The console stays empty but for what the test forgives."""
+    """The pages for sign-in, tokens, administration, shared results and errors do their jobs. No
+    page runs code from markup. The console stays empty except for messages that the test forgives.
+    """
     operators = Permissions(operates=lambda owner: owner == "user:anna")
     with running_app(fast.demo.url, settings=SETTINGS, permissions=operators) as app:
         person = visit(Site(app.url, fast.demo, app))
@@ -102,12 +103,12 @@ def makes_and_revokes_tokens(page: Page, app: RunningApp) -> None:
 
 
 def cookie_of(page: Page) -> str:
-    """The cookies of this browser, as a header has them."""
+    """Return this browser's cookies as a header value."""
     return "; ".join(f"{one['name']}={one['value']}" for one in page.context.cookies())
 
 
 def shared_by(app: RunningApp, cookie: str) -> str:
-    """The address of a result that this person shares."""
+    """Share a result of this user and return its address."""
     link = f"{app.url}/api/v1/runs/{a_run(app, cookie)}/files/0/link"
     told = requests.post(link, headers={"Cookie": cookie}, timeout=LONGEST_WAIT).json()
     return app.url + str(told["address"])

@@ -1,7 +1,7 @@
-"""Behind a real proxy with TLS, below a path, as docs/deploy sets it up.
+r"""The app behind a real proxy with TLS, below a path, as docs/deploy sets it up.
 
-It breaks where docs/deploy changes or a proxy does. `tests/browser/nightly/test_places.py` goes through a
-proxy in each run.
+These tests fail when docs/deploy or a proxy changes. In each run,
+`tests/browser/nightly/test_places.py` goes through a proxy.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ UPLOAD = """async (megabytes) => {
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """An app behind a proxy: the proxy's origin, and the certificate by which it is trusted."""
+    """App behind a proxy, with the proxy's origin and the certificate authority that signed the
+    proxy's certificate."""
 
     app: RunningApp
     origin: str
@@ -54,13 +55,14 @@ class Behind:
 
     @property
     def url(self) -> str:
-        """Where browsers find the app."""
+        """Return the app's address for browsers."""
         return f"{self.origin}{PATH}"
 
 
 @contextlib.contextmanager
 def app_behind(name: str, server: str, folder: Path, *, http2: bool = True) -> Iterator[Behind]:
-    """An app, and the proxy of that name before it. `http2`: whether it speaks it with browsers."""
+    """Run an app with the named proxy in front of it. `http2` says whether the proxy speaks HTTP/2
+    with browsers."""
     settings = WebSettings(port=0, root_path=PATH, hosts=("forms.example.org",))
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")
@@ -120,7 +122,8 @@ def test_behind_a_real_proxy(
 def programs_hear_of_a_run_while_it_goes_on(
     behind: Behind, calls: requests.Session, demo: DemoServer
 ) -> None:
-    """Neither its events nor its previews, nor the relay's frames, wait at the proxy for more."""
+    """Check that the proxy passes on a run's events, previews and relay frames at once, without
+    waiting for more."""
     api, start = f"{behind.url}/api/v1", "workflows/text-to-image/runs"
     body = {"values": {"5.steps": 3, "4.width": 256, "4.height": 256}}
     with demo.hold("progress", after=1) as held, contextlib.ExitStack() as opened:
@@ -150,7 +153,8 @@ def programs_hear_of_a_run_while_it_goes_on(
 
 
 def a_large_file_arrives_in_little_memory(person: Visitor, app: RunningApp) -> None:
-    """All of it, and of 200 MB never more than a part at a time."""
+    """Check that an upload of 200 MB arrives complete, with never more than a part of it in
+    memory."""
     before = most_memory(from_now=True)
     answer = person.page.evaluate(UPLOAD, 200)
     assert answer["status"] == 200
@@ -167,8 +171,8 @@ def a_large_file_arrives_in_little_memory(person: Visitor, app: RunningApp) -> N
 def test_ten_tabs_of_one_browser(
     name: str, protocol: str, slow: Site, visit: Callable[..., Visitor], tmp_path: Path
 ) -> None:
-    """Each sees previews and results of the runs that the first and the last of them start, also
-    where a browser opens six connections at most."""
+    """Each tab shows previews and results of the runs that the first and the last tab start, even
+    if the browser opens only six connections."""
     slow.demo.speed.step = 0.1
     with app_behind(name, slow.demo.url, tmp_path, http2=protocol == "h2") as behind:
         person = visit(Site(behind.url, slow.demo, behind.app), ignore_https_errors=True).open()

@@ -1,4 +1,4 @@
-"""The person's own queue: places, moving, removing; and the help after a failed run."""
+"""The user's own queue: positions, moving and removing runs, and the help after a failed run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ FOCUSED = "document.activeElement.getAttribute('aria-label')"
 
 
 def queued(person: Visitor, *texts: str) -> None:
-    """Start a run, and let one wait for each text: it lasts longer than a busy browser takes."""
+    """Start a run and queue another for each text. The first run lasts long enough even for a busy
+    browser."""
     person.site.demo.speed.step = 0.6
     person.press()
     expect(person.page.locator("img.live-frame")).to_be_visible()
@@ -135,7 +136,7 @@ def at_server(site: Site, run_id: str) -> bool:
 
 
 def empty(person: Visitor) -> None:
-    """Remove all, the last first, then stop the one that runs."""
+    """Remove all waiting runs, the last one first, then stop the active run."""
     while count := person.waiting().count():
         person.page.get_by_role("button", name="Remove").last.click()
         expect(person.waiting()).to_have_count(count - 1)
@@ -144,9 +145,9 @@ def empty(person: Visitor) -> None:
 
 
 def test_each_run_at_work_can_be_stopped(visit: Visit) -> None:
-    """At two servers two of a person's runs are at work. Both are in the list with a Stop of their
-    own, whichever is seen, beside one that waits; each Stop ends its run alone. One that is left
-    alone needs no line, unless an earlier result is looked at."""
+    """With two servers, two runs of one user are active. The list shows both, each with its own
+    Stop, and the waiting run below, regardless of the run on the stage. Each Stop ends only its own
+    run. A single active run has no row in the list unless the user looks at an earlier result."""
     with (
         DemoServer(step_seconds=0.004) as one,
         DemoServer(step_seconds=0.004) as other,
@@ -222,8 +223,8 @@ def test_a_refusal_is_announced_during_a_run(visit: Visit) -> None:
 
 
 def test_two_runs_that_end_at_once(slow: Site, visit: Visit) -> None:
-    """When a second run ends while the first one's result is still being fetched, the second is
-    shown in the end."""
+    """If a second run finishes while the browser still fetches the first run's result, the stage
+    shows the second run in the end."""
     person = visit(slow).open(**{"5.steps": 2})
     first = person.generate()
     held: list[Route] = []

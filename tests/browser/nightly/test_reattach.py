@@ -1,5 +1,5 @@
-"""A page finds the runs of its person in a second tab, after a sleep and after a restart of the
-app."""
+"""A page finds its user's runs in a second tab, after the computer sleeps and after the app
+restarts."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ AWAY = ("WebSocket connection to", "Failed to load resource: net::ERR_")
 
 @pytest.fixture
 def demo(nothing_left_behind: None) -> Iterator[DemoServer]:
-    """A server that takes some time."""
+    """Yield a server whose steps take some time."""
     with DemoServer(step_seconds=STEP) as server:
         yield server
 
 
 @contextlib.contextmanager
 def app_at(demo: DemoServer, data: Path, port: int = 0) -> Iterator[tuple[Site, RunningApp, int]]:
-    """The app on this data: the site, the app and its port."""
+    """Run the app on this data, and yield the site, the app and its port."""
     settings = WebSettings(port=port)
     with running_app(demo.url, data=data, settings=settings, demo=False) as app:
         yield Site(app.url, demo, app), app, int(app.url.rpartition(":")[2])
 
 
 def three(person: Visitor) -> None:
-    """Start a run and two that wait, each with another text."""
+    """Start a run and queue two more, each with a different text."""
     person.press()
     person.frames(1)
     for number, text in enumerate(("second of all", "third of all"), 1):
@@ -58,10 +58,9 @@ def three(person: Visitor) -> None:
 
 
 def test_a_reload_finds_all_runs(slow: Site, visit: Visit) -> None:
-    """After a reload the page shows the run with its progress, its frames and Stop, and those that
-    wait, in their order; in the end the results are there. The browser warns of no socket that was
-    let go before it was there: neither where runs are started one after the other, nor where the
-    page is reloaded."""
+    """After a reload, the page shows the run with its progress, previews and Stop, and the waiting
+    runs in order. In the end, it shows all results. The browser never warns about a socket that was
+    closed before it opened, whether the user starts several runs in a row or reloads the page."""
     person = visit(slow).open(**{"5.steps": 60})
     said: list[str] = []
     person.page.on("console", lambda message: said.append(message.text))
@@ -92,8 +91,9 @@ def first_owner(site: Site) -> str:
 def test_the_app_is_restarted_under_an_open_page(
     demo: DemoServer, visit: Visit, tmp_path: Path
 ) -> None:
-    """The page says so, and no longer that the server is there; it keeps what was typed and an image
-    that was put in, comes back by itself, tells what became of the run, and runs it again."""
+    """While the app is down, the page says so and no longer shows the server as reachable. It keeps
+    the typed text and the chosen image, and reconnects by itself. It then says what happened to the
+    run and can run it again."""
     (tmp_path / "a.png").write_bytes(coloured_image())
     data = tmp_path / "data"
     with app_at(demo, data) as (site, _, port):
@@ -130,8 +130,8 @@ def test_the_app_is_restarted_under_an_open_page(
 
 
 def files_in_the_form_outlive_the_app(person: Visitor, file: Path, data: Path) -> None:
-    """An image that was put into a form is there after a reload, too, and is sent. Where it has been
-    removed since, its field says so until there is another one."""
+    """Check that an image in a form survives a reload and still reaches the server. If its file was
+    removed, the field says so until the user adds another image."""
     person.page.reload()
     person.ready()
     has_width(person, 96)
@@ -155,9 +155,9 @@ STATUS = "([path, method]) => fetch(path, { method }).then((answer) => answer.st
 
 
 def test_a_second_tab_shows_the_same(slow: Site, visit: Visit) -> None:
-    """A tab that was open already, and one that is opened later, show a run of the first with
-    frames, to its result. Stop works in every tab, and all of them say so; what waited comes next
-    in them."""
+    """A tab that was already open and a tab that opens later show the first tab's run with
+    previews, up to its result. Stop works in every tab, and all tabs show that the run stopped. The
+    waiting run then comes next in all of them."""
     first = visit(slow).open(**{"5.steps": 60})
     second = first.another_tab("upscale")
     first.press()
@@ -185,8 +185,8 @@ def test_a_second_tab_shows_the_same(slow: Site, visit: Visit) -> None:
 
 
 def test_two_browsers_see_nothing_of_each_other(slow: Site, visit: Visit) -> None:
-    """Another browser sees no frame, no line, no result of mine, now or later; a guessed id gets it
-    neither socket, file, record nor stop."""
+    """Another browser never shows this user's previews, queue or results, neither now nor later. A
+    guessed run id gives it no socket, no file and no record, and it can't stop the run."""
     mine, other = visit(slow).open(**{"5.steps": 60}), visit(slow).open()
     mine.press()
     mine.frames(1)
@@ -260,8 +260,8 @@ def test_keeps_going(slow: Site, visit: Visit) -> None:
 
 
 def test_a_laptop_that_slept(visit: Visit, tmp_path: Path) -> None:
-    """Sockets that died without a word are found out when the page wakes; the run that ended
-    meanwhile is shown."""
+    """When the page wakes, it notices that its sockets died silently. It shows the run that
+    finished meanwhile."""
     with (
         DemoServer(step_seconds=1, load_seconds=0) as demo,
         app_at(demo, tmp_path) as (site, app, _),
@@ -309,8 +309,8 @@ def test_an_opened_workflow_is_there_after_a_restart(visit: Visit, tmp_path: Pat
 
 
 def test_the_app_is_killed_under_an_open_page(visit: Visit, tmp_path: Path) -> None:
-    """After SIGKILL and a new start the page finds its run at the server, shows its frames again,
-    and can stop it."""
+    """After SIGKILL and a restart of the app, the page finds its run on the server, shows its
+    previews again, and can stop it."""
     with DemoServer(step_seconds=0.3, load_seconds=0) as demo:
         port = str(free_port())
         options = ("--server", demo.url, "--data", str(tmp_path), "--port", port)
@@ -339,7 +339,7 @@ def test_the_app_is_killed_under_an_open_page(visit: Visit, tmp_path: Path) -> N
 
 
 def test_too_many_pages(demo: DemoServer, visit: Visit) -> None:
-    """A page that is one too many says so, and works as soon as another one is closed."""
+    """A page beyond the limit says so, and works as soon as the user closes another page."""
     with running_app(demo.url, limits=WebLimits(person_sockets=1)) as app:
         first = visit(Site(app.url, demo, app)).open()
         second = first.another_tab()

@@ -24,7 +24,8 @@ RING = "getComputedStyle(document.querySelector('#header-menu'), '::after').cont
 
 @pytest.fixture
 def site(nothing_left_behind: None) -> Iterator[Site]:
-    """A site whose server may be stopped, and is asked often; it counts as a real ComfyUI."""
+    """Yield a site whose server the test may stop. The app checks the server often and treats it as
+    a real ComfyUI."""
     with (
         DemoServer(step_seconds=0.12) as demo,
         running_app(demo.url, demo=False, pace=QUICK) as app,
@@ -33,14 +34,14 @@ def site(nothing_left_behind: None) -> Iterator[Site]:
 
 
 def places(person: Visitor) -> list[Any]:
-    """Where the rest of the header and the form stand."""
+    """Return the positions of the rest of the header and of the form."""
     page = person.page
     return [page.locator(one).bounding_box() for one in ("#picker", "#shade", "#heading")]
 
 
 def test_idle_pages_say_that_the_server_is_away(site: Site, visit: Visit) -> None:
-    """Every page says in words that the server is away, without a dot, and that it is back; nothing
-    moves for it, at any width. On a phone there is a ring at the menu that the words are in."""
+    """Every page says in words that the server is away, without a dot, and that it is back. Nothing
+    moves, at any width. On a phone, a ring marks the menu that contains the words."""
     person = visit(site).open()
     pages = (person, person.another_tab("upscale"))
     dots = [one.page.locator("#server .dot") for one in pages]
@@ -70,7 +71,8 @@ def test_idle_pages_say_that_the_server_is_away(site: Site, visit: Visit) -> Non
 
 
 class SlowToAskAgain(Timeouts):
-    """A run that has found no server tries again after seconds, when its page has long asked."""
+    """Timing that retries a run without a server only after seconds, long after its page has
+    checked the server."""
 
     def pause_after(self, attempt: int, share: float) -> float:
         return 3.0

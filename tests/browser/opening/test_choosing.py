@@ -1,4 +1,4 @@
-"""Which workflow is opened, and how people find theirs again."""
+"""The workflow that the app opens, and how users find theirs again."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Visit = Callable[..., Visitor]
 
 
 def test_the_first_visit_and_later_ones(fast: Site, visit: Visit) -> None:
-    """The first visit opens the workflow that its author has put first, later ones the one that was
-    used last; what was typed and the way back are as with any other address. Its form has the
-    author's values, and can be sent."""
+    """The first visit opens the workflow that its author has put first. Later visits open the
+    workflow that the user used last. Typed text and Back work as with any other address. The form
+    has the author's values, and the user can generate with it."""
     person = visit(fast)
     heading = person.page.locator("#heading h1")
     person.page.goto(fast.url)
@@ -45,7 +45,8 @@ def test_the_first_visit_and_later_ones(fast: Site, visit: Visit) -> None:
 
 
 def lacking() -> dict[str, Any]:
-    """A workflow that needs a node and, in two places, a model that the server does not have."""
+    """Return a workflow that needs a node and, in two places, a model that the server doesn't
+    have."""
     made = own_prompt()
     made["1"]["inputs"]["ckpt_name"] = "gone.safetensors"
     made["11"] = json.loads(json.dumps(made["1"]))
@@ -57,8 +58,9 @@ def lacking() -> dict[str, Any]:
 
 
 def test_what_a_server_lacks_is_one_card(fast: Site, visit: Visit) -> None:
-    """It is folded and says how much is missing, each file once; the list can be copied. Generate
-    is off, and says why beside it, until a workflow is chosen that can run."""
+    """The card is folded, says how much is missing, and counts each file once. The user can copy
+    the list. Generate is off, with the reason beside it, until the user chooses a workflow that can
+    run."""
     person = visit(fast).open()
     give(person.page, json.dumps(lacking()).encode(), "lacking.json")
     card = person.page.locator("#missing details")

@@ -1,4 +1,5 @@
-"""Workflows that people bring to the page, and a folder that changes while it is open."""
+"""Workflows that users open on the page, and a workflow folder that changes while the page is
+open."""
 
 from __future__ import annotations
 
@@ -31,11 +32,11 @@ FILES: dict[str, Callable[[dict[str, Any]], bytes]] = {
 
 
 def test_a_file_opens_its_form(fast: Site, visit: Visit, nightly: bool) -> None:
-    """A file dropped or pasted beside the fields opens the workflow in it, which then runs.
+    r"""Dropping or pasting a file beside the fields opens its workflow, which then runs.
 
-    A pasted image is for an image's field, where there is one. What another workflow has made
-    before does not stay on its stage, nor does a reload bring it back. No reset of another form is
-    offered to be undone. What was made here opens as it was made.
+    A pasted image goes into an image field if there is one. Earlier results of another workflow
+    leave the stage, and a reload doesn't bring them back. The app doesn't offer to undo the reset
+    of another form. A result of this app opens with its own settings.
     """
     person = visit(fast).open("upscale")
     undo = person.page.locator("#undo-reset")

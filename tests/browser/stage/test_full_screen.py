@@ -1,5 +1,4 @@
-"""Results over the whole window: enlarged, moved about, and one after the other through the
-history."""
+"""Results in full screen: enlarging, panning and stepping through the history."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ IMAGE = "#stage .viewport:modal .media > img"
 
 
 def image_box(page: Page) -> dict[str, float]:
-    """Where the image is in the window, the part beyond its edges included."""
+    """Return the image's box in the window, including the part beyond the window's edges."""
     box: dict[str, float] = page.locator(IMAGE).evaluate(
         "image => { const { x, y, width, height } = image.getBoundingClientRect();"
         " return { x, y, width, height }; }"
@@ -25,13 +24,13 @@ def image_box(page: Page) -> dict[str, float]:
 
 
 def part_at(page: Page, x: float, y: float) -> tuple[float, float]:
-    """Which part of the image is at this point of the window."""
+    """Return the part of the image at this point of the window, as fractions of its size."""
     box = image_box(page)
     return round((x - box["x"]) / box["width"], 3), round((y - box["y"]) / box["height"], 3)
 
 
 def shows(person: Visitor, run: str, at: int) -> None:
-    """A result of a run is what covers the window."""
+    """Check that this result of the run covers the window."""
     expect(person.page.locator(f'{IMAGE}[src*="{run}/{at}/"]')).to_be_visible()
 
 

@@ -1,4 +1,4 @@
-"""Results: the gallery, moving images, texts, and files as the server made them."""
+"""Results: the gallery, moving images, texts, and files exactly as the server made them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SOUND = {  # a result that is heard
 
 
 def originals(site: Site, run_id: str) -> dict[str, bytes]:
-    """The saved files of a run as they lie on the server, by name."""
+    """Return the bytes of a run's saved files as they are on the server, by name."""
     folder = site.demo.storage.folder("output")
     assert folder is not None
     run = site.run(run_id)
@@ -43,7 +43,8 @@ def originals(site: Site, run_id: str) -> dict[str, bytes]:
 
 
 def prompt_with(**nodes: Any) -> str:
-    """The shipped text to image with more nodes and one step, for the stand-in's model."""
+    """Return the shipped text-to-image prompt with more nodes and one step, for the stand-in's
+    model."""
     prompt = json.loads((WORKFLOWS / "text-to-image.json").read_text())
     prompt["1"]["inputs"]["ckpt_name"] = "demo-landscapes.safetensors"
     prompt["5"]["inputs"]["steps"] = 1
@@ -51,7 +52,7 @@ def prompt_with(**nodes: Any) -> str:
 
 
 def is_saved_as_one(person: Visitor, run_id: str) -> None:
-    """Press Download all."""
+    """Check that Download all saves a ZIP with the run's original files."""
     with person.page.expect_download() as info:
         person.page.get_by_role("link", name="Download all").click()
     assert info.value.suggested_filename == "Text-to-image_41_a-cat.zip"
@@ -63,7 +64,7 @@ def is_saved_as_one(person: Visitor, run_id: str) -> None:
 
 
 def address(site: Site, run_id: str, at: int = 0) -> str:
-    """Where a file of a run is served."""
+    """Return the address of a run's file."""
     return f"/files/{run_id}/{at}/{site.run(run_id).state.files[at].filename}"
 
 
@@ -139,8 +140,8 @@ def several_images(person: Visitor) -> None:
 
 
 def a_caption_is_copied(person: Visitor) -> None:
-    """Below a result stand its size, seed, model and prompt, each copied by one press that says
-    so; a long prompt takes one line."""
+    """Check that a result's size, seed, model and prompt are below it. One press copies each and
+    says so. A long prompt takes one line."""
     prompt = "a red kite above a very long beach, " * 8 + "at dawn"
     for key, value in {"2.text": prompt, "4.width": 320}.items():
         person.type(key, value)

@@ -1,4 +1,4 @@
-"""Concurrent requests of several people or tabs for one chain."""
+"""Concurrent requests from several users or tabs for one chain."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 
 
 def test_a_chain_resumed_at_its_end_runs_until_its_new_end(tmp_path: Path) -> None:
-    """Also where it is stopped before the thread that ran it first has come to its end."""
+    """Even if the user stops the resumed chain before its first thread finishes, the chain is
+    active until its new thread ends."""
     app_files(tmp_path)
     with (
         DemoServer(step_seconds=0, painted=64) as demo,
@@ -25,7 +26,8 @@ def test_a_chain_resumed_at_its_end_runs_until_its_new_end(tmp_path: Path) -> No
         held: list[threading.Thread] = []
 
         def hold(_owner: str) -> None:
-            """Let the first thread that tells of its end wait, then the next one at its begin."""
+            """Hold the first thread when it reports its end, then the next thread when it
+            starts."""
             thread = threading.current_thread()
             of_chain = thread.name.startswith("chain-") and thread not in held
             if of_chain and (held or chains.recent(ANN)[0].finished):

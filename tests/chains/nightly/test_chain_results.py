@@ -56,7 +56,7 @@ PAINTED_OVER = {
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[RunningApp]:
-    """An app with no workflows yet."""
+    """Yield an app with no workflows yet."""
     with (
         DemoServer(step_seconds=0, painted=64) as demo,
         running_app(demo.url, workflows=tmp_path) as app,
@@ -79,7 +79,7 @@ def test_a_video_or_a_sound_is_passed_on(
     second: dict[str, Node],
     kind: str,
 ) -> None:
-    """Byte for byte as the first step has made it."""
+    """The next step gets the file byte for byte as the first step made it."""
     chain_of(tmp_path, given, first, second)
     before, after = ((*run.state.files,) for run in made(app))
     assert [one.kind for one in after] == [kind]
@@ -108,8 +108,8 @@ def test_an_image_is_a_mask(app: RunningApp, tmp_path: Path, second: dict[str, N
     ],
 )
 def test_a_text_is_passed_on_unchanged(app: RunningApp, tmp_path: Path, text: str) -> None:
-    """Nothing in it is a comment or an alternative, as in what people type; the details tell it so,
-    too."""
+    """The chain treats nothing in the text as a comment or an alternative, unlike in text that a
+    user types. The details show the text unchanged, too."""
     words = {
         "1": node("PrimitiveStringMultiline", "Words", value=text),
         "2": node("PreviewAny", source=["1", 0]),

@@ -1,4 +1,5 @@
-"""Chains on one server and on several: where their steps run, and how results come to the next."""
+"""Chains on one server and on several: where their steps run, and how results get to the next
+step."""
 
 from __future__ import annotations
 
@@ -43,7 +44,7 @@ def test_a_deleted_run_that_was_at_two_servers_leaves_its_file_at_none() -> None
 
 
 def uploaded(*servers: DemoServer) -> list[int]:
-    """The sizes in bytes of the files that were sent to these servers."""
+    """Return the sizes in bytes of the files that were uploaded to these servers."""
     folders = [Path(str(one.storage.folder("input"))) / UPLOADS for one in servers]
     return [one.stat().st_size for folder in folders for one in folder.rglob("*.png")]
 
@@ -82,8 +83,8 @@ def test_a_step_that_was_to_run_again_does_so_after_a_restart(tmp_path: Path) ->
 
 
 def test_of_a_step_that_was_to_run_again_only_the_rest_does_so(tmp_path: Path) -> None:
-    """After a restart in the middle of its runs, and where it was stopped there; the next time that
-    it is to run again, all of it does."""
+    """After an app restart or a stop in the middle of the step's runs, the chain resumes with the
+    remaining runs only. If the user later runs the step again, all of its runs repeat."""
     write_two(tmp_path)
     (tmp_path / "three.chain.toml").write_text(THREE_TIMES)
     with DemoServer(step_seconds=0, painted=64) as demo:

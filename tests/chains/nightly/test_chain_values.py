@@ -23,7 +23,7 @@ MADE_WITH = "Seed of “Text to image”"  # as details say it
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[RunningApp]:
-    """The app with three workflows, and a chain of them."""
+    """Yield the app with three workflows and a chain of them."""
     for name in ("text-to-image", "upscale", "image-to-image"):
         for file in (f"{name}.json", f"{name}.toml"):
             (tmp_path / file).write_bytes((WORKFLOWS / file).read_bytes())
@@ -110,9 +110,9 @@ def test_a_chain_that_is_varied_has_the_files_that_it_was_given(
 def test_a_result_of_a_chain_names_its_own_seeds_and_those_that_it_came_of(
     app: RunningApp, tmp_path: Path
 ) -> None:
-    """Its own as history and details do; in the details also those that can be set of what it was
-    made from, also where another chain had made that already, or that the chain repeats; none
-    where a seed is always the same."""
+    """A result has its own seeds in the history and in the details. The details also list the seeds
+    of its sources that the user can set, even if another chain had already made a source or the
+    chain repeats it. They list none if a seed is always the same."""
 
     def told(step: int) -> list[list[str]]:
         runs = [
@@ -149,7 +149,8 @@ def test_a_result_of_a_chain_names_its_own_seeds_and_those_that_it_came_of(
 def test_added_files_and_fields_of_a_choice_are_kept_in_a_chain(
     app: RunningApp, tmp_path: Path
 ) -> None:
-    """Where its author fixes them, where people set them, and where it is varied or made of runs."""
+    """A chain keeps added files and a choice's fields whether its author fixes them or the user
+    sets them. It also keeps them when the app varies the chain or makes it from runs."""
     added, again = "2.images.image1.image", "again"
     (tmp_path / "clip.json").write_text(json.dumps(CLIP))
     (tmp_path / "small.chain.toml").write_text(

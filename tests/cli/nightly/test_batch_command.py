@@ -1,4 +1,5 @@
-"""`python -m comfy batch`, mostly in this process, killed and stopped as one of its own."""
+"""`python -m comfy batch`, mostly in this process. Tests that kill or stop it run it as a process
+of its own."""
 
 from __future__ import annotations
 

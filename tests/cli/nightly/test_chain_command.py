@@ -1,4 +1,5 @@
-"""`python -m comfy chain`, mostly in this process, killed and stopped as one of its own."""
+"""`python -m comfy chain`, mostly in this process. Tests that kill or stop it run it as a process
+of its own."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ from tests.support.waiting import eventually
 def test_a_killed_chain_resumes_without_losing_or_repeating_a_step(
     folder: Folder, nightly: bool
 ) -> None:
-    """Killed with -9 within a step (with --nightly also between two), then --resume: the server has
-    run each step once."""
+    """After the command is killed with -9 within a step (with --nightly also between two steps),
+    --resume completes the chain. The server has run each step once."""
     more = """
         [[steps]]
         name = "slow"
@@ -38,7 +39,8 @@ def test_a_killed_chain_resumes_without_losing_or_repeating_a_step(
 
 
 def test_what_was_under_way_and_is_not_wanted_any_more_is_stopped(folder: Folder) -> None:
-    """Killed, then gone on with another value: the server does not work on the old one."""
+    """After the command is killed and resumed with another value, the server stops working on the
+    old value."""
     chain = '[[steps]]\nname = "one"\nworkflow = "small"\nvalues = { steps = 5000 }\n'
     with process(folder.words(chain), folder.path) as killed:
         eventually(lambda: "started" in sum(folder.demo.journal.all().values(), ()))

@@ -33,8 +33,8 @@ def workflow(tmp_path: Path) -> Path:
 def test_a_signal_ends_the_run_at_the_server(
     demo: DemoServer, workflow: Path, number: signal.Signals
 ) -> None:
-    """Ctrl-C and SIGTERM: interrupted at the server, socket closed with 1000, no traceback, within
-    a second or so."""
+    """On Ctrl-C or SIGTERM, the command interrupts the run on the server and closes the socket with
+    1000. It exits without a traceback, within about a second."""
     closed = len(demo.sockets.close_codes)
     process = subprocess.Popen(
         [

@@ -1,4 +1,4 @@
-"""Parse a server's address, with and without a login."""
+"""Parsing a server's address, with and without a login."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ def test_any_text_is_an_address_or_an_error_of_ours(text: str) -> None:
     ],
 )
 def test_an_address_is_written_in_one_way(text: str, url: str) -> None:
-    """Without a slash at its end, in ASCII, ready for HTTP and for a WebSocket."""
+    """The parsed address has no slash at its end, is ASCII, and is ready for HTTP and for a
+    WebSocket."""
     assert ServerAddress.parse(text).url == url
 
 
@@ -96,14 +97,14 @@ def test_an_address_is_written_in_one_way(text: str, url: str) -> None:
     ],
 )
 def test_an_invalid_address_is_refused(text: str) -> None:
-    """With an example or a word on what does not belong there."""
+    """The error gives an example or says what doesn't belong there."""
     with pytest.raises(ComfyError, match="address"):
         ServerAddress.parse(text)
 
 
 @pytest.mark.parametrize("token", ["two words", "line\r\nX-Other: 1", "ü", "\x7f"])
 def test_a_token_is_one_word(token: str) -> None:
-    """Nothing in it can become another header."""
+    """Nothing in a token can become another header."""
     with pytest.raises(ComfyError, match="token"):
         ServerAddress.parse("http://h", token=token)
 
@@ -113,7 +114,7 @@ def test_a_token_is_one_word(token: str) -> None:
     ["X", "X:", ": y", "X y: z", "X: a\r\nY: b", "X: ü", "Host: h", "sec-websocket-key: x"],
 )
 def test_a_header_is_a_name_and_a_value(header: str) -> None:
-    """In ASCII on one line, and none of those that a request needs itself."""
+    """A header is ASCII on one line, and is not a header that the request needs itself."""
     with pytest.raises(ComfyError, match="header"):
         ServerAddress.parse("http://h", headers=[header])
 
@@ -129,7 +130,7 @@ def test_a_token_and_a_header_go_together() -> None:
 
 
 def test_a_login_is_for_a_server_that_is_named() -> None:
-    """It is never given to the one that happens to be found."""
+    """The client never sends a login to a server that it happens to find."""
     assert named_servers(()) == ()
     for login in ({"token": "abc"}, {"header": "X: y"}, {"ca": Path("ca.pem")}):
         with pytest.raises(ComfyError, match="none is named"):
@@ -137,7 +138,8 @@ def test_a_login_is_for_a_server_that_is_named() -> None:
 
 
 def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
-    """At once, not with the first request; and so are certificates for an address without TLS."""
+    """The error comes at once, not with the first request. Certificates for an address without TLS
+    are refused, too."""
     (tmp_path / "ca.pem").write_text("nothing")
     for ca in (tmp_path / "ca.pem", tmp_path / "not-there.pem"):
         with pytest.raises(ComfyError, match="no certificates"):
@@ -155,7 +157,7 @@ def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_server_owns_the_paths_below_its_address(server: str, url: str) -> None:
-    """Login and redirects depend on it."""
+    """The client's logins and redirects depend on this check."""
     assert ServerAddress.parse(server).owns(url)
 
 

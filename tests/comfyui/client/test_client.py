@@ -1,4 +1,4 @@
-"""The HTTP client, against the stand-in and its misbehaviour."""
+"""The HTTP client, against the stand-in and its deliberate faults."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def client(demo: DemoServer) -> Iterator[Client]:
 
 
 def test_the_server_describes_itself(client: Client) -> None:
-    """Catalogue and system are read as they are."""
+    """The client returns the server's catalog and system information unchanged."""
     assert "KSampler" in client.object_info()
     assert "system" in client.system_stats()
 
 
 def test_a_prompt_is_taken_under_the_chosen_id(client: Client) -> None:
-    """The id we choose is the id it has in the history."""
+    """In the server's history, the prompt has the id that the client chose."""
     prompt_id = str(uuid.uuid4())
     name = client.upload(png(), "photo.png", subfolder="t")
     answer = client.submit(load_and_save(name), client_id=str(uuid.uuid4()), prompt_id=prompt_id)
@@ -79,8 +79,8 @@ def test_a_prompt_is_taken_under_the_chosen_id(client: Client) -> None:
 
 
 def test_a_prompt_that_was_given_up_does_not_arrive_later(demo: DemoServer) -> None:
-    """A prompt whose answer did not come in time is taken back: a link that comes to life again
-    does not deliver it."""
+    """If the answer to a prompt doesn't arrive in time, the client takes the prompt back. A
+    connection that recovers doesn't deliver it."""
     prompt_id = str(uuid.uuid4())
     with FaultyLink(demo.url) as link, Client(link.url, timeout=0.3) as client:
         client.queue()
@@ -108,7 +108,7 @@ def test_path_tricks_are_refused_in_words(client: Client) -> None:
 
 
 def test_a_file_that_a_server_says_it_refuses_is_not_sent(tmp_path: Path) -> None:
-    """Both sizes are said, and what can be done."""
+    """The error gives both sizes and says what to do."""
     with DemoServer(max_upload=20 * MIB) as demo, Client(demo.url) as small:
         path = tmp_path / "video.mp4"
         with path.open("wb") as video:
@@ -124,7 +124,7 @@ def test_a_file_that_a_server_says_it_refuses_is_not_sent(tmp_path: Path) -> Non
 
 
 def test_files_come_whole_and_in_part(client: Client) -> None:
-    """A file can be fetched with a range; one that is gone is a 404 that says so."""
+    """The client can fetch a file with a range. A missing file is a 404 that names the file."""
     name = client.upload(png(), "photo.png", subfolder="ranges")
     file = OutputFile(name.rpartition("/")[2], "ranges", "input", "image", "1")
     with client.view(file) as view:
@@ -143,7 +143,7 @@ def test_files_come_whole_and_in_part(client: Client) -> None:
 
 
 def test_a_refused_prompt_names_its_inputs(client: Client) -> None:
-    """400 becomes one exception with all objections."""
+    """A 400 answer becomes one exception with all of the server's objections."""
     prompt = {"1": {"class_type": "SaveImage", "inputs": {}}}
     with pytest.raises(PromptRejected) as error:
         client.submit(prompt, client_id="c", prompt_id=str(uuid.uuid4()))
@@ -156,7 +156,7 @@ def test_a_refused_prompt_names_its_inputs(client: Client) -> None:
 def test_an_invalid_prompt_is_refused_with_a_sentence(
     client: Client, prompt: dict[str, Any]
 ) -> None:
-    """No outputs and unknown nodes are sentences with a hint."""
+    """For a prompt without outputs or with unknown nodes, the error is a sentence with a hint."""
     with pytest.raises(PromptRejected) as error:
         client.submit(prompt, client_id="c", prompt_id=str(uuid.uuid4()))
     assert str(error.value).endswith(".")
@@ -164,7 +164,7 @@ def test_an_invalid_prompt_is_refused_with_a_sentence(
 
 
 def test_numbers_json_does_not_have_are_not_sent(client: Client) -> None:
-    """Infinity in a prompt is caught before it leaves."""
+    """The client rejects Infinity in a prompt before it sends anything."""
     prompt = {"1": {"class_type": "SaveImage", "inputs": {"x": float("inf")}}}
     with pytest.raises(PromptRejected, match="number"):
         client.submit(prompt, client_id="c", prompt_id=str(uuid.uuid4()))
@@ -185,7 +185,8 @@ def test_bad_answers_are_errors_of_ours(
 
 
 def test_a_question_cut_off_is_asked_again(client: Client, demo: DemoServer) -> None:
-    """A GET whose answer breaks off is repeated once, then it is an error."""
+    """If the answer to a GET breaks off, the client repeats the request once, then raises an
+    error."""
     demo.script("cut", at="GET /queue")
     assert client.queue().running == ()
     demo.script("cut", at="GET /queue", count=5)
@@ -194,7 +195,7 @@ def test_a_question_cut_off_is_asked_again(client: Client, demo: DemoServer) -> 
 
 
 def test_a_slow_answer_has_an_end(demo: DemoServer) -> None:
-    """Every request has a timeout, told in a sentence."""
+    """Every request has a timeout, and its error is a sentence."""
     demo.script("slow", at="GET /queue", seconds=3)
     with (
         Client(demo.url, timeout=0.2) as client,
@@ -218,15 +219,15 @@ def test_no_server_there(client: Client) -> None:
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:8188", "ftp://x", "http://"])
 def test_an_invalid_address(url: str) -> None:
-    """A wrong address is refused before anything is sent, with an example."""
+    """The client refuses a wrong address before it sends anything, and gives an example."""
     with pytest.raises(ComfyError) as error:
         Client(url)
     assert "http://" in error.value.hint
 
 
 def test_calls_in_progress_can_be_aborted(demo: DemoServer) -> None:
-    """Another thread ends a call that waits for a server which does not answer; other clients that
-    take turns at the same connection call on."""
+    """Another thread can abort a call that waits for an unresponsive server. Other clients that
+    take turns at the same connection keep working."""
     with (
         FaultyLink(demo.url) as link,
         Client(link.url, timeout=60) as client,
@@ -249,7 +250,7 @@ def test_calls_in_progress_can_be_aborted(demo: DemoServer) -> None:
 
 
 def test_one_client_serves_many_threads(client: Client, demo: DemoServer) -> None:
-    """Sixteen threads with one client get sixteen good answers, over and over."""
+    """Sixteen threads share one client, and each gets good answers to repeated calls."""
     answers: list[object] = []
 
     def ask() -> None:
@@ -275,12 +276,12 @@ class OldRoutes(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing on stderr."""
+        """Write nothing to stderr."""
 
 
 def test_old_servers_get_two_requests() -> None:
-    """Without /api/jobs a prompt is taken from the queue and interrupted by its id; never without
-    one."""
+    """Without /api/jobs, the client removes the prompt from the queue and interrupts it by its id.
+    It never interrupts without an id."""
     with ThreadingHTTPServer(("127.0.0.1", 0), OldRoutes) as server:
         server.heard = []  # type: ignore[attr-defined]
         server.daemon_threads = False
@@ -297,8 +298,7 @@ def test_old_servers_get_two_requests() -> None:
 
 
 def test_a_name_that_cannot_be_sent_is_an_error_in_words(demo: DemoServer) -> None:
-    """A file whose name is no UTF-8 comes with half a surrogate pair in it; no request can carry
-    that."""
+    """A file name that is not UTF-8 contains half a surrogate pair, which no request can carry."""
     with (
         Client(demo.url) as client,
         pytest.raises(ComfyError, match="can't take this file name"),
@@ -325,7 +325,7 @@ def test_calls_are_answered_where_no_timer_can_be_started(
 def test_idle_connections_close_when_the_timer_cannot_start(
     demo: DemoServer, refused_threads: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that was to be kept for longer, too."""
+    """The timer also closes a connection that was to be kept longer."""
     sessions = IdleSessions(ServerAddress.parse(demo.url))
     first, second = sessions.take(), sessions.take()
     closed: list[Session] = []

@@ -1,4 +1,4 @@
-"""The WebSocket to ComfyUI, against a server that sends just these bytes."""
+"""The WebSocket to ComfyUI, against a server that sends exactly the given bytes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MESSAGES: tuple[str | bytes, ...] = ("one", b"", "x" * 300, b"y" * 70_000, "{}",
 
 
 def frame(opcode: int, data: bytes) -> bytes:
-    """A frame as a server sends it (RFC 6455, 5.2)."""
+    """Return a frame as a server sends it (RFC 6455, 5.2)."""
     length = len(data)
     if length < 126:
         return bytes((0x80 | opcode, length)) + data
@@ -56,7 +56,7 @@ def serving(pieces: Callable[[bytes], Iterator[bytes]]) -> Iterator[str]:
                     pass
 
         def log_message(self, *_: object) -> None:
-            """Nothing."""
+            """Write no log."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.handle_request)
@@ -92,7 +92,7 @@ MIB = 2**20
 
 
 def part(opcode: int, data: bytes) -> bytes:
-    """A frame that does not end its message."""
+    """Return a frame that does not end its message."""
     sent = frame(opcode, data)
     return bytes((sent[0] & 0x7F,)) + sent[1:]
 
@@ -142,7 +142,8 @@ def test_finding_s17_a_message_has_a_limit(frames: Iterable[bytes]) -> None:
 
 
 def test_a_message_in_many_frames_arrives_whole() -> None:
-    """Bytes as bytes and text as text, with a ping between them."""
+    """Binary messages arrive as bytes and text messages as text, even with a ping between their
+    frames."""
     ping, close = frame(9, b"?"), frame(CLOSE, b"\x03\xe8")
     letters = [part(0, b"x")] * 3000
     heard, _, by_itself = received(

@@ -30,7 +30,7 @@ def test_a_frame_is_an_image_with_a_place(at: int, node: bytes) -> None:
 
 
 def test_a_single_image_has_no_place() -> None:
-    """ComfyUI's own previews are as they were."""
+    """ComfyUI's own previews have no frame number."""
     assert parse_message(struct.pack(">II", 1, 1) + JPEG, WarnOnce()) == Preview(None, None, JPEG)
 
 
@@ -53,7 +53,8 @@ def test_an_animation_says_its_length_and_pace(length: object, rate: object, kno
 
 
 def test_a_run_knows_its_animation() -> None:
-    """Its length stays while frames come, each of them the newest preview."""
+    """The animation's length stays the same while frames arrive. Each frame becomes the newest
+    preview."""
     state = RunState("p")
     events = [AnimatedPreviews(4, 8.0), Preview(None, None, JPEG, frame=2)]
     for event in [Preview(None, "p", JPEG), *events]:
@@ -64,6 +65,6 @@ def test_a_run_knows_its_animation() -> None:
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_preview_or_nothing(data: bytes) -> None:
-    """No envelope makes reading fail."""
+    """No content of a preview message makes the parser fail."""
     event = parse_message(struct.pack(">II", 1, 1) + data, WarnOnce())
     assert event is None or isinstance(event, Preview)

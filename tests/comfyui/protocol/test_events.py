@@ -1,5 +1,5 @@
-"""Frames of the socket become events; what cannot be used is skipped with one warning and never an
-exception."""
+"""Socket frames become events. The parser skips unusable frames with one warning and never raises
+an exception."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ USELESS: list[str | bytes] = [
 
 @pytest.mark.parametrize(("frame", "event"), UNDERSTOOD, ids=lambda value: str(value)[:40])
 def test_every_kind_of_message_is_understood(frame: str | bytes, event: Event) -> None:
-    """A frame as the servers send it becomes its event."""
+    """Each frame that the servers send becomes its event."""
     assert parse_message(frame) == event
 
 
@@ -152,7 +152,7 @@ def test_useless_frames_are_skipped_with_a_warning(
 
 
 def test_one_warning_a_kind_not_one_a_frame(caplog: pytest.LogCaptureFixture) -> None:
-    """A custom node that sends its own message ten times a second fills no log."""
+    """A custom node that sends its own message ten times a second doesn't fill the log."""
     skipped = WarnOnce()
     for number in range(100):
         assert parse_message(text("crystools.monitor", cpu=number), skipped) is None
@@ -161,7 +161,7 @@ def test_one_warning_a_kind_not_one_a_frame(caplog: pytest.LogCaptureFixture) ->
 
 
 def test_warnings_have_an_end(caplog: pytest.LogCaptureFixture) -> None:
-    """A server that makes up a new type every time is warned about for a while only."""
+    """If a server makes up a new type every time, the parser stops warning after a while."""
     skipped = WarnOnce(limit=10)
     for number in range(1000):
         parse_message(text(f"type {number}"), skipped)
@@ -213,7 +213,7 @@ BINARIES = st.builds(
 
 @st.composite
 def damaged(draw: st.DrawFn) -> str | bytes:
-    """A good frame with a piece cut out or replaced."""
+    """Draw a valid frame with a piece cut out or replaced."""
     frame, _ = draw(st.sampled_from(UNDERSTOOD))
     raw = frame.encode() if isinstance(frame, str) else frame
     start = draw(st.integers(0, len(raw)))

@@ -15,8 +15,8 @@ from tests.support.distribution import examples
 
 
 def test_outputs_of_every_shape() -> None:
-    """Files are found under any key and typed by their extension, then by the key; texts stay
-    texts."""
+    """The parser finds files under any key and takes their type from the extension, then from the
+    key. Texts stay texts."""
     files, texts = read_outputs(
         "9",
         {
@@ -69,8 +69,8 @@ JSON = st.recursive(
 @settings(max_examples=examples(200))
 @given(JSON)
 def test_odd_answers_are_read_as_far_as_they_go(answer: Any) -> None:
-    """No JSON from a server breaks the parsers of its answers; only a prompt id cannot be done
-    without."""
+    """No JSON from a server breaks the parsers of its answers. Only a missing prompt id is an
+    error."""
     assert isinstance(parse_queue(answer), Queue)
     entry = parse_history(answer, "p")
     assert entry is None or settled(waiting("p", {}), entry).phase.finished

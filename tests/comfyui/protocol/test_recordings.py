@@ -1,7 +1,7 @@
-"""Recordings of real servers, replayed: the state ends as the recording did.
+r"""Replays of recordings of real servers: the state ends as the recording did.
 
-Those in tests/data/recordings are trimmed: previews are a tiny image of our own, most steps and
-all tracebacks are cut. The whole set lies beside the checkout and is read in place.
+The recordings in tests/data/recordings are trimmed. Previews are a tiny image of our own, and most
+steps and all tracebacks are cut. The whole set is beside the checkout and is read in place.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ VERSIONS = ("0.33.0", "0.3.64")
 
 
 def recordings(folder: Path) -> list[Any]:
-    """Every recording in a folder as a test parameter; one skipped parameter where the folder is
-    absent."""
+    """Return every recording in a folder as a test parameter, or one skipped parameter if the
+    folder is absent."""
     found = sorted(folder.glob("*/*.jsonl"))
     if not found:
         return [
@@ -59,7 +59,7 @@ def recordings(folder: Path) -> list[Any]:
 
 @dataclass
 class Replay:
-    """One prompt of a recording: how it was replayed and what the recording says of it."""
+    """One prompt of a recording: its replayed state and the recording's own answers."""
 
     state: RunState
     previews: int
@@ -70,7 +70,7 @@ class Replay:
 
 
 def replay(file: Path) -> Iterator[Replay]:
-    """Each prompt of a recording, taken through the same functions as a run takes it."""
+    """Yield each prompt of a recording, taken through the same functions as in a run."""
     lines = [json.loads(line) for line in file.open(encoding="utf-8")]
     answers = [line for line in lines if line["kind"] == "http_response"]
     posts = [
@@ -109,8 +109,8 @@ def one_prompt(
 def follow(
     latest: LatestState, frames: Iterator[str | bytes], entry: HistoryEntry | None
 ) -> tuple[set[str], int]:
-    """Feed frames up to the end of the prompt; which types of ours were heard, and how many
-    previews."""
+    """Feed frames up to the end of the prompt. Return the event types for this prompt and the
+    number of previews."""
     heard, previews, skipped = set(), 0, WarnOnce()
     for frame in frames:
         event = parse_message(frame, skipped)
@@ -140,7 +140,7 @@ def messages(lines: list[dict[str, Any]], post: dict[str, Any]) -> Iterator[str 
 
 
 def check(one: Replay) -> None:
-    """Compare the state with the recording, read here in the plainest way."""
+    """Compare the state with the recording, which this function reads in the plainest way."""
     state = one.state
     if one.status != 200:
         assert state.phase is Phase.REFUSED
@@ -179,7 +179,7 @@ def check(one: Replay) -> None:
 
 @pytest.mark.parametrize("file", recordings(OWN))
 def test_own_recordings_end_as_they_did(file: Path) -> None:
-    """Each trimmed recording, replayed, ends with its outputs, its error, its interruption or its
+    """Each trimmed recording, replayed, ends with its own outputs, error, interruption or
     refusal."""
     prompts = list(replay(file))
     assert prompts
@@ -189,7 +189,7 @@ def test_own_recordings_end_as_they_did(file: Path) -> None:
 
 @pytest.mark.parametrize("file", recordings(SHARED))
 def test_all_recordings_end_as_they_did(file: Path) -> None:
-    """Each whole recording beside the checkout does the same."""
+    """Each whole recording beside the checkout also ends as recorded."""
     for one in replay(file):
         check(one)
 
@@ -200,8 +200,8 @@ def only(name: str, version: str) -> Replay:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_error_names_its_node_and_what_to_do(version: str) -> None:
-    """A damaged checkpoint ends in a sentence, a hint and the loader's title, with the exception in
-    the detail."""
+    """For a damaged checkpoint, the error has a sentence, a hint and the loader's title, with the
+    exception in the detail."""
     error = only("execution_error", version).state.error
     assert error is not None
     assert error.node_title == "Load Checkpoint"
@@ -225,7 +225,7 @@ def test_field_errors_name_their_inputs(version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_partly_refused_prompt_runs_and_keeps_its_errors(version: str) -> None:
-    """The output that is valid is made; the refusal of the other one stays in the state."""
+    """The server makes the valid output. The refusal of the other output stays in the state."""
     state = only("partly_valid_two_outputs", version).state
     assert state.phase is Phase.DONE
     assert [file.node for file in state.files] == ["9"]
@@ -234,7 +234,7 @@ def test_a_partly_refused_prompt_runs_and_keeps_its_errors(version: str) -> None
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_unknown_node_is_refused_by_name(version: str) -> None:
-    """A missing custom node is named in the sentence."""
+    """The error names the missing custom node."""
     state = only("validation_unknown_node", version).state
     assert state.error is not None
     assert any(name in state.error.message for name in ("NodeThatIsNotInstalled", "Magic"))
@@ -242,7 +242,7 @@ def test_an_unknown_node_is_refused_by_name(version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_videos_listed_under_images_are_videos(version: str) -> None:
-    """Kinds follow the file, not the key it is listed under; texts are kept apart from files."""
+    """Kinds follow the file, not the key that lists it. Texts stay apart from files."""
     state = only("video_audio_text_outputs", version).state
     assert {(file.node, file.kind) for file in state.files} == {
         ("31", "video"),
@@ -255,7 +255,7 @@ def test_videos_listed_under_images_are_videos(version: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("name", ["success_with_feature_flags", "success_without_feature_flags"])
 def test_both_kinds_of_preview_are_counted(version: str, name: str) -> None:
-    """Previews with metadata and without arrive, and the finished state lets go of them."""
+    """Previews arrive with and without metadata. The finished state drops them."""
     one = only(name, version)
     assert one.previews == one.state.preview_number == 2
     assert one.state.preview is None

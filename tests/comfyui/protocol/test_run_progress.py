@@ -1,4 +1,4 @@
-"""Progress of a run: one fraction over all samplers and nodes that never falls."""
+"""A run's progress: a single fraction over all samplers and nodes that never decreases."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ TWO_SAMPLERS = {
 
 
 def after(state: RunState, *events: Event) -> RunState:
-    """The state after these events, one a second."""
+    """Return the state after these events, at one event per second."""
     for now, event in enumerate(events):
         state = advance(state, event).measured(float(now))
     return state
 
 
 def steps(node: str, count: int, of: int) -> list[Event]:
-    """A node with all its steps."""
+    """Return the events of a node that takes `count` of its `of` steps."""
     taken = [Progress(step, of, node, "p") for step in range(1, count + 1)]
     return [Executing(node, "p"), *taken]
 
@@ -135,7 +135,7 @@ def test_two_samplers_are_one_way() -> None:
 
 
 def test_cached_nodes_do_not_count_as_progress() -> None:
-    """A sampler whose earlier result is used leaves the whole bar to the other one."""
+    """A sampler with a cached result leaves the whole progress bar to the other sampler."""
     state = after(waiting("p", TWO_SAMPLERS), ExecutionCached("p", ("1", "5")))
     assert state.progress.fraction == 0
     state = after(state, *steps("7", 6, 12))
@@ -196,7 +196,7 @@ def test_no_news_sets_it_back(news: list[tuple[str | None, int, int, frozenset[s
 
 @given(st.integers(1, 10_000))
 def test_a_run_that_is_through_is_whole(steps: int) -> None:
-    """However its shares are rounded."""
+    """The fraction of a finished run is exactly 1, regardless of rounding."""
     prompt = {"1": {"class_type": "KSampler", "inputs": {"steps": steps}}}
     progress = planned_progress(prompt).measured(None, 0, 0, frozenset("1"), 0.0)
     assert progress.fraction == 1

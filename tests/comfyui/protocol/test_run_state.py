@@ -1,4 +1,4 @@
-"""The state of a run, from message to message."""
+"""A run's state as messages arrive."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def preview(prompt_id: str | None = "p") -> Preview:
 
 
 def test_a_run_waits_until_its_first_event() -> None:
-    """A new state waits, knows its nodes by title, and runs when its prompt is named."""
+    """A new state waits and knows its nodes. It runs when an event names its prompt."""
     assert start().phase is Phase.WAITING
     assert start().nodes_total == 3
     assert after(ExecutionStart("p")).phase is Phase.RUNNING
@@ -81,8 +81,8 @@ def test_steps_belong_to_the_executing_node() -> None:
 
 
 def test_progress_state_counts_nodes_and_steps() -> None:
-    """The message about all nodes marks finished ones and tells the steps of the executing one; 0
-    of 1 is no step."""
+    """The message about all nodes marks the finished nodes and gives the executing node's steps.
+    Step 0 of 1 doesn't count as a step."""
     nodes = (NodeProgress("4", "4", 1, 1, "finished"), NodeProgress("3", "3", 5, 8, "running"))
     state = after(Executing("3", "p"), ProgressState("p", nodes))
     assert (state.nodes_done, state.step, state.steps) == (1, 5, 8)
@@ -93,13 +93,13 @@ def test_progress_state_counts_nodes_and_steps() -> None:
 
 
 def test_cached_nodes_are_done_and_nodes_made_at_run_time_are_not_counted() -> None:
-    """Only nodes of the prompt count."""
+    """Only the prompt's own nodes count."""
     state = after(ExecutionCached("p", ("4", "70:1")))
     assert state.nodes_done == 1
 
 
 def test_a_node_made_at_run_time_shows_as_the_one_it_stands_for() -> None:
-    """`display_node` is the node with a title."""
+    """The event's `display_node` names the node that has a title."""
     assert after(Executing("3.0.1", "p", "3")).node_title == "Sampler"
 
 
@@ -132,7 +132,7 @@ def test_while_waiting_nothing_without_an_id_is_ours() -> None:
 
 
 def test_only_the_newest_preview_is_kept() -> None:
-    """The state holds one image and counts all."""
+    """The state keeps a single preview image and counts all previews."""
     state = after(ExecutionStart("p"), *(preview() for _ in range(5)))
     assert state.preview_number == 5
     assert state.preview == preview()
@@ -146,8 +146,8 @@ def test_a_repeated_event_changes_nothing() -> None:
 
 
 def test_the_stream_suggests_and_history_decides() -> None:
-    """After `execution_success` and `executing null` the run is over, and done only with its
-    history."""
+    """After `execution_success` and `executing null` the run is over. It's done only when its
+    history arrives."""
     state = after(
         ExecutionStart("p"),
         Executed("p", "9", IMAGE),
@@ -163,7 +163,7 @@ def test_the_stream_suggests_and_history_decides() -> None:
 
 
 def test_without_history_the_stream_has_the_last_word() -> None:
-    """When history cannot be had, what the stream said of the end counts; if it said nothing the
+    """If the history is unavailable, the stream's report of the end counts. Without a report the
     run is lost."""
     gone = RunError("Gone.")
     state = after(Executed("p", "9", IMAGE), ExecutionSuccess("p"))
@@ -180,8 +180,7 @@ def test_only_wanted_outputs_count() -> None:
 
 
 def test_nodes_go_by_the_names_people_know() -> None:
-    """A job may say what its nodes are called; those it does not name go by their title in the
-    prompt."""
+    """A job can name its nodes. Other nodes keep their title from the prompt."""
     titles = waiting("p", PROMPT, titles={"3": "Painting", "99": "Nobody"}).planned.titles
     assert titles == waiting("p", PROMPT).planned.titles | {"3": "Painting"}
     raw = {"3": PROMPT["3"] | {"_meta": {"title": " two\nlines "}}}
@@ -189,14 +188,15 @@ def test_nodes_go_by_the_names_people_know() -> None:
 
 
 def test_the_servers_own_prompt_id_is_believed() -> None:
-    """Old servers choose the id themselves: from their answer on it is ours."""
+    """Old servers choose the prompt id themselves. The app adopts the id from their answer."""
     state = accepted(start(), Submitted("q", 1))
     assert after(ExecutionStart("p"), state=state).phase is Phase.WAITING
     assert after(ExecutionStart("q"), state=state).phase is Phase.RUNNING
 
 
 def test_a_place_in_the_queue_counts_those_before_us() -> None:
-    """The running prompt and those with smaller numbers come first; running ends the wait."""
+    """The running prompt and prompts with smaller numbers come first. The wait ends when the prompt
+    runs."""
     queue = parse_queue(
         {"queue_running": [[1, "a"]], "queue_pending": [[7, "p"], [3, "b"], [9, "c"]]}
     )
@@ -208,8 +208,8 @@ def test_a_place_in_the_queue_counts_those_before_us() -> None:
 
 
 def test_a_run_that_is_still_in_the_queue_is_not_over() -> None:
-    """The queue corrects a stream that spoke of the end too early, but not one that spoke after the
-    queue was asked."""
+    """The queue corrects a stream that reported the end too early. It doesn't correct a report that
+    came after the app requested the queue."""
     over, queue = after(ExecutionSuccess("p"), Executing(None, "p")), Queue(("p",), ())
     state = placed(over, queue, still=True)
     assert (state.over, state.verdict) == (False, None)
@@ -272,8 +272,8 @@ def test_a_finished_state_never_changes(state: RunState) -> None:
 @settings(max_examples=examples(200))
 @given(st.lists(EVENTS, max_size=30))
 def test_any_order_of_events_is_borne(events: list[Event]) -> None:
-    """Counts stay within bounds, only history finishes a run, and previews are never counted
-    back."""
+    """Node counts stay within bounds, only the history finishes a run, and the preview count never
+    decreases."""
     state = start()
     for event in events:
         before, state = state, advance(state, event)
@@ -284,7 +284,8 @@ def test_any_order_of_events_is_borne(events: list[Event]) -> None:
 
 
 def test_an_interruption_by_another_client_says_so() -> None:
-    """Stopped from elsewhere is stopped, with a sentence; stopped by oneself has none."""
+    """If another client stops the run, a sentence says so. If the user stops it, there's no
+    sentence."""
     elsewhere = settled(start(), HistoryEntry("p", {}, ExecutionInterrupted("p", "3")))
     assert elsewhere.phase is Phase.STOPPED
     assert elsewhere.error is not None
@@ -321,7 +322,7 @@ def test_an_interruption_by_another_client_says_so() -> None:
     ],
 )
 def test_exceptions_become_sentences(type_: str, message: str, word: str) -> None:
-    """Every exception has a sentence and a hint; well-known ones have their own."""
+    """Every exception has a sentence and a hint. Well-known exceptions have their own."""
     sentence, hint = explain(type_, message)
     assert word in sentence
     assert sentence.endswith(".")

@@ -1,4 +1,4 @@
-"""The message if every part of a run is on some server, but no server has all parts."""
+"""Message for a run whose parts are all available, but not on the same server."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ ANN, BOB = "user:ann", "user:bob"
 
 
 def server(models: str, styles: str, *more: str) -> Catalogue:
-    """One with a class for models and one for styles, a word for each choice."""
+    """Return a server's catalog with a class for models and a class for styles. Each word is a
+    choice."""
     nodes = {"Model": node(name=[models.split(), {}]), "Style": node(name=[styles.split(), {}])}
     return Catalogue(nodes | {one: node() for one in more})
 
@@ -69,7 +70,8 @@ TWO = {"one": server("a b", "x"), "two": server("c d", "y z")}
 
 
 def test_each_choice_lists_the_compatible_others() -> None:
-    """By the form's words for them; on both fields, for either can be changed."""
+    """The message uses the form's words for the choices. Both fields get it, because the user can
+    change either."""
     found = conflicts(Needs(wanted("a", "y")), [MODEL, STYLE], TWO)
     assert found == (
         Conflict("2.name", "Y", ("A",), ("X",), ("two",)),
@@ -89,8 +91,8 @@ def test_what_one_server_can_do_and_what_none_has_is_no_conflict() -> None:
 
 
 def test_only_useful_hints_are_given() -> None:
-    """A field in which no other choice would do is left out; where none helps alone, each says so.
-    Of many choices the first few are named."""
+    """The app skips a field without a compatible choice. If no single change helps, every field
+    says so. The message names only the first few of many choices."""
     pinned = {"one": server("a b", "x", "Own"), "two": server("c", "y")}
     (found,) = conflicts(Needs(wanted("a", "y", "Own")), [MODEL, STYLE], pinned)
     assert (found.key, found.instead) == ("2.name", ("X",))
@@ -103,7 +105,7 @@ def test_only_useful_hints_are_given() -> None:
 
 
 def test_a_conflict_without_a_choice_is_for_the_operator(tmp_path: Path) -> None:
-    """No field can be blamed where the author has hidden both."""
+    """The app can't blame a field if the author has hidden both."""
     pinned = prompt(1, sampler_name="ddim")
     pinned["1"]["inputs"]["ckpt_name"] = "a.safetensors"
     (tmp_path / "pinned.json").write_text(json.dumps(pinned))

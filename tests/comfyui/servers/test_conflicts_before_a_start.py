@@ -1,4 +1,4 @@
-"""Batches and chains don't start if one choice needs another server than the rest."""
+"""Batches and chains don't start if one choice needs a different server than the rest."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ inputs = {{ }}
 
 @contextmanager
 def two_servers() -> Iterator[tuple[DemoServer, DemoServer]]:
-    """One has model a and euler, the other model b and ddim."""
+    """Yield two servers: one with model A and euler, the other with model B and ddim."""
     one = with_choices(ckpt_name=[A], sampler_name=["euler"])
     other = with_choices(ckpt_name=[B], sampler_name=["ddim"])
     with (
@@ -61,7 +61,7 @@ def prompts(*demos: DemoServer) -> int:
 
 
 def found(app: RunningApp, *axes: AxisSpec, **spec: object) -> list[tuple[object, ...]]:
-    """The problems of a batch: field, row and sentence."""
+    """Return the problems of a batch: field, row and sentence."""
     starter = app.services.starter
     _, form = app.services.forms.form(WORKFLOW, ANN)
     what = BatchSpec(axes, **spec)  # type: ignore[arg-type]
@@ -96,7 +96,7 @@ def test_a_batch_tells_each_combination_once_with_its_first_row() -> None:
 
 
 def test_a_chain_begins_no_step(tmp_path: Path) -> None:
-    """Though only a later one has choices that don't go together."""
+    """The app starts no step, even if only a later step has incompatible choices."""
     for ending in ("json", "toml"):
         file = f"{WORKFLOW}.{ending}"
         (tmp_path / file).write_bytes((WORKFLOWS / file).read_bytes())
@@ -120,7 +120,8 @@ def test_a_chain_begins_no_step(tmp_path: Path) -> None:
 def test_the_shell_says_what_does_not_go_together(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the field's label and the row or the step; all at once, and nothing is run."""
+    """The shell lists all problems at once, with the field's label and the row or step. It runs
+    nothing."""
     workflow = json.loads((WORKFLOWS / f"{WORKFLOW}.json").read_text())
     workflow["1"]["inputs"]["ckpt_name"] = A
     (tmp_path / f"{WORKFLOW}.json").write_text(json.dumps(workflow))

@@ -1,4 +1,4 @@
-"""Servers that an operator takes out of the pool for a while, and memory that they free."""
+"""ComfyUI servers that an administrator drains, and memory that they free."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from ui.documents.run_doc import QueueLine
 
 
 def test_a_drained_server_ends_what_it_has_and_gets_no_more() -> None:
-    """The next run waits for the other one, though this one is free by then; taken back, it gets
-    the one that waits at once. Until then it does not count for how long others wait."""
+    """A new run waits for the other server, even after the drained server is idle. Until the
+    administrator takes the drained server back, wait estimates leave it out. Then it gets the
+    waiting run at once."""
     with (
         DemoServer(step_seconds=0.02) as one,
         DemoServer(step_seconds=0.02) as other,
@@ -51,8 +52,8 @@ def test_a_drained_server_ends_what_it_has_and_gets_no_more() -> None:
 
 
 def test_a_run_waits_for_the_one_server_that_can_do_it() -> None:
-    """It is not handed to another one, which would refuse it; nor is anything where there is but
-    one server. Pages say why it waits."""
+    """The pool doesn't hand the run to a server that would refuse it. A drained server gets no run
+    even if it's the only server. The page says why the run waits."""
     needs = Needs(job().prompt)
     with DemoServer() as able, DemoServer(nodes=with_checkpoints(OTHER_MODEL)) as other:
         with pool_of(able.url, other.url) as pool:
@@ -103,5 +104,5 @@ def test_a_server_frees_its_memory() -> None:
 
 
 def file_of(run: Run) -> str:
-    """The name of what a run has made."""
+    """Return the file name of a run's result."""
     return end(run).files[0].filename

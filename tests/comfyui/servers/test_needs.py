@@ -1,4 +1,4 @@
-"""The needs of a prompt, and the offers of several servers together."""
+"""A prompt's needs, and the combined offer of several servers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def prompt(file: str = "a.safetensors", image: str = "example.png", fmt: str = "
 
 
 def test_a_server_needs_every_node_and_every_choice() -> None:
-    """In either spelling of a list; a link and a number are no choice."""
+    """The check reads both formats of a choice list. Links and numbers don't count as choices."""
     nodes = Catalogue(ALL)
     assert Needs(prompt()).met_by(nodes)
     assert not Needs(prompt(file="c.safetensors")).met_by(nodes)
@@ -39,7 +39,8 @@ def test_a_server_needs_every_node_and_every_choice() -> None:
 
 
 def test_inputs_that_a_server_takes_otherwise_are_counted() -> None:
-    """One it does not know, one it wants besides, another type, a limit; a link of another kind."""
+    """An input counts if the server doesn't know it, requires it in addition, or has another type
+    or limit for it. A link of another type counts too."""
     maker = node() | {"output": ["IMAGE"]}
 
     def unfit_inputs(**inputs: Any) -> int:
@@ -63,14 +64,15 @@ def test_inputs_that_a_server_takes_otherwise_are_counted() -> None:
 
 
 def test_a_file_of_the_person_need_not_be_there() -> None:
-    """It is brought to whichever server it is; a file that only one server has is not."""
+    """The app uploads a user's file to the server that runs the prompt. It doesn't copy a file that
+    only one server has."""
     nodes = Catalogue(ALL)
     assert not Needs(prompt(image="mine.png")).met_by(nodes)
     assert Needs(prompt(image="mine.png"), [InputRef("2", "image")]).met_by(nodes)
 
 
 def test_the_judgement_is_of_the_catalogue_it_was_made_for() -> None:
-    """A server may have another model the next time it is asked."""
+    """A server may have another model at the next check."""
     needs, more = Needs(prompt(file="c.safetensors")), dict(ALL)
     assert not needs.met_by(Catalogue(ALL))
     more["Load"] = node(file=[["c.safetensors"], {}])
@@ -78,7 +80,8 @@ def test_the_judgement_is_of_the_catalogue_it_was_made_for() -> None:
 
 
 def test_several_servers_offer_what_any_of_them_has() -> None:
-    """Lists in either spelling, and nodes; all else is the first one's. Nothing given changes."""
+    """The servers offer their combined choices, in either list format, and their combined nodes.
+    The first server decides the rest. The given catalogs don't change."""
     other = {
         "Load": node(file=[["b.safetensors", "c.safetensors"], {}], scale=["FLOAT", {"max": 9.0}]),
         "Save": node(format=["COMBO", {"options": ["gif"], "default": "gif"}]),
@@ -98,7 +101,7 @@ def test_several_servers_offer_what_any_of_them_has() -> None:
 
 
 def test_strange_answers_are_no_reason_to_fail() -> None:
-    """A node may be anything, as a proxy's page may."""
+    """A node's description can be anything, for example part of a proxy's page."""
     strange = {"Load": "nothing", "Save": {"input": {"required": {"format": 3}}}, "X": None}
     assert Catalogue(merged([ALL, strange]))["Save"].by_name["format"].choices == ("png", "webp")
     assert "Load" in Catalogue(merged([strange, ALL]))

@@ -1,4 +1,4 @@
-"""Runs on several servers: who gets which, and what becomes of them where one goes away."""
+"""Runs on several servers: which server gets a run, and what happens if a server goes away."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ OTHER_MODEL = "other-model.safetensors"
 
 
 def with_checkpoints(*names: str) -> dict[str, Any]:
-    """The nodes of a server that has these checkpoints alone."""
+    """Return the nodes of a server that has only these checkpoints."""
     return with_choices(ckpt_name=names)
 
 
 def with_choices(**lists: Iterable[str]) -> dict[str, Any]:
-    """The nodes of a server that has other choices in these inputs."""
+    """Return the nodes of a server that has other choices for these inputs."""
     with DemoServer() as demo, Client(demo.url) as client:
         told = client.object_info()
     nodes = dict(NODES)
@@ -55,7 +55,7 @@ def with_choices(**lists: Iterable[str]) -> dict[str, Any]:
 
 
 def without_input(class_type: str, name: str) -> dict[str, Any]:
-    """The nodes of a server whose version of a class has no such input."""
+    """Return the nodes of a server whose version of a class lacks this input."""
     with DemoServer() as demo, Client(demo.url) as client:
         told = client.object_info()[class_type]
     del told["input"]["required"][name]
@@ -91,7 +91,7 @@ def place_of(run: Run) -> str:
 
 
 def successes(*demos: DemoServer) -> list[str]:
-    """The prompts that were done, once for each time, on any of these servers."""
+    """Return the ids of the prompts that succeeded on these servers, once per success."""
     return [
         prompt_id
         for demo in demos
@@ -102,7 +102,7 @@ def successes(*demos: DemoServer) -> list[str]:
 
 
 def test_two_runs_go_to_two_servers_side_by_side() -> None:
-    """The third waits here for whichever is free first."""
+    """The third run waits in the app for the first free server."""
     with (
         DemoServer(step_seconds=0.02) as one,
         DemoServer(step_seconds=0.02) as other,
@@ -119,7 +119,7 @@ def test_two_runs_go_to_two_servers_side_by_side() -> None:
 
 
 def test_a_server_is_handed_as_many_runs_as_its_limit_says() -> None:
-    """The others wait here; a server without a limit has one."""
+    """The other runs wait in the app. A server without a set limit gets one run."""
     with (
         DemoServer(step_seconds=0.02) as one,
         DemoServer(step_seconds=0.02) as other,
@@ -157,8 +157,8 @@ def test_a_run_goes_to_the_server_that_has_its_model() -> None:
 
 
 def test_a_run_goes_to_the_server_with_fewest_prompts_of_others() -> None:
-    """Though another one has its model in memory; what this program has sent there does not
-    count."""
+    """The run avoids a server that is busy for other clients, even if that server has its model in
+    memory. The app's own prompts don't count."""
     with (
         DemoServer(step_seconds=0.01) as busy,
         DemoServer(step_seconds=0.01) as idle,
@@ -181,7 +181,8 @@ def test_a_run_goes_to_the_server_with_fewest_prompts_of_others() -> None:
 
 
 def test_a_run_goes_where_its_inputs_are_known() -> None:
-    """To a server of another version only if all are; what none of them knows does not matter."""
+    """A run goes to a server that lacks one of its inputs only if all other servers have the same
+    problem. An input that no server knows doesn't matter."""
     wanted = prompt(1)
     wanted["4"]["inputs"]["only_the_editor_knows"] = 1
     with (
@@ -218,7 +219,7 @@ def test_a_run_goes_where_most_of_it_was_done_before() -> None:
 
 
 def test_what_no_server_has_is_said_by_one_of_them() -> None:
-    """It does not wait for ever."""
+    """A server refuses the run, so that it doesn't wait forever."""
     with DemoServer() as one, DemoServer() as other, registry_of(one.url, other.url) as runs:
         wanted = job(2)
         wanted.prompt["1"]["inputs"]["ckpt_name"] = "nowhere.safetensors"
@@ -253,7 +254,7 @@ def test_no_run_is_lost_or_done_twice_where_a_server_dies(
 def test_waiting_runs_hear_of_a_lost_server(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """And the log says so if it went; not if it answers at once when it is asked."""
+    """The log names a server that went away, but not a server that answers the check at once."""
     seldom = replace(OFTEN, up=LONGEST_WAIT)
     with DemoServer() as going, DemoServer() as other:
         with pool_of(going.url, other.url, pauses=seldom) as pool:
@@ -315,8 +316,8 @@ def test_a_run_that_had_begun_is_lost_where_it_shall_not_begin_again() -> None:
 def test_a_run_restarts_when_its_results_are_lost_with_the_server(
     asked: str, tmp_path: Path
 ) -> None:
-    """The server was through with it, and dies before it has told the outcome or given the files.
-    The run is done with its files here, and the next one has its turn."""
+    """The server finishes the run but dies before it gives the outcome or the files. Another server
+    repeats the run, and the next run gets its turn."""
     with (
         DemoServer(step_seconds=0) as dying,
         DemoServer(step_seconds=0) as other,
@@ -341,8 +342,8 @@ def test_files_are_waited_for_where_the_run_may_not_begin_elsewhere(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """By the setting, or as no other server has its model: they are fetched when the server is
-    there again."""
+    """The run can't move if the setting forbids it or no other server has its model. The app
+    fetches the files when the server is back."""
     nodes = with_checkpoints(OTHER_MODEL) if retries else None
     with (
         DemoServer(step_seconds=0) as dying,
@@ -388,7 +389,7 @@ def test_a_prompt_left_behind_a_broken_link_is_cancelled_there() -> None:
 
 
 def test_one_server_is_asked_nothing_of_its_own_accord() -> None:
-    """No thread, and no request."""
+    """A pool with a single server starts no thread and sends no request."""
     with DemoServer() as demo, pool_of(demo.url) as pool:
         assert demo.requests["GET /system_stats"] == 0
         assert tuple(pool.candidates(None)) == pool.servers  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Several servers, in a program that has no thread or no memory for a moment."""
+"""Pools of several servers while the app is briefly out of threads or memory."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def test_a_server_is_asked_again_after_any_error(
 
 
 def test_a_server_that_hangs_is_waited_for_until_that_is_known() -> None:
-    """One that takes connections and says nothing keeps no form back that another server is there
-    for, neither the first one nor a later one."""
+    """A server that accepts connections but never answers doesn't hold back forms that another
+    server can provide. This applies to the first form and to later forms."""
     pauses = CheckPauses(limit=0.3, recheck=0.05)
     with (
         DemoServer() as one,
@@ -71,7 +71,7 @@ def test_a_server_that_hangs_is_waited_for_until_that_is_known() -> None:
 
 
 def test_a_server_that_hangs_once_it_is_back_is_found_gone() -> None:
-    """While it is asked what it offers, which may take a minute."""
+    """The app notices it while it requests the server's nodes, which can take a minute."""
     pauses = CheckPauses(limit=0.3, up=0.1, recheck=0.05, away=0.1)
     with (
         DemoServer() as one,

@@ -1,4 +1,4 @@
-"""docs/api.md is true: its commands and its program run, and its addresses exist."""
+"""Checks of docs/api.md: its commands and its program run, and its addresses exist."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def printed(block: str, capsys: pytest.CaptureFixture[str]) -> str:
 def test_the_examples_of_the_page_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each command of the page, one after the other in one folder, and its program."""
+    """The page's commands run in order in a single folder, and its programs run too."""
     needs("curl", "jq")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -97,7 +97,7 @@ def test_the_examples_of_the_page_work(
 
 
 def test_its_script_for_node_works() -> None:
-    """It runs to the end and names the file."""
+    """The script runs to the end and prints the file name."""
     needs_gradio_client()
     (script,) = code("js")
     with running_demo_app(step_seconds=0) as (_, app):

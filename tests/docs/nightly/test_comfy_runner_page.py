@@ -1,4 +1,4 @@
-"""docs/comfy_runner.md is true: its commands run with its config."""
+"""Checks of docs/comfy_runner.md: its commands run with its config."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ START, CALLS = re.findall(r"```sh\n(.*?)```", PAGE, re.S)
 
 
 def test_the_examples_of_the_page_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command that starts the app has settings that there are; those for clients are answered
-    as the table says."""
+    """The command that starts the app uses existing settings. Client commands get the answers that
+    the table shows."""
     needs("curl", "jq")
     (tmp_path / "comfy_runner" / "workflows").mkdir(parents=True)
     config = tmp_path / "comfy_runner" / "config.toml"

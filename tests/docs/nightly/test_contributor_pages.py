@@ -1,4 +1,4 @@
-"""The pages for contributors are true: paths, names, commands, and the diagram of the layers."""
+"""Checks of the contributor pages: paths, names, commands and the layer diagram."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/operating.md is true for the operator of a team's app."""
+"""Checks of docs/operating.md, the page for the administrator of a team's app."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.support.serving import running_demo_app
 
 @pytest.mark.skipif(shutil.which("cp") is None, reason="needs a shell of Unix")
 def test_a_backup_of_a_running_app_is_a_whole_one(tmp_path: Path) -> None:
-    """Made by its lines while the app runs, it is a folder of data in which the app finds the run
-    and its file."""
+    """The page's commands make the backup while the app runs. An app started on the backup finds
+    the run and its file."""
     data, backup = tmp_path / "data", tmp_path / "backup"
     with running_demo_app(step_seconds=0, data=data) as (_, app):
         (data / "secret").write_bytes(b"of a test")  # which an app of tests has not

@@ -46,7 +46,7 @@ def app(own_temporary_folder: Path, closing: Closing) -> Iterator[RunningApp]:
 
 @pytest.mark.parametrize("command", SERVERS)
 def test_a_command_that_serves_starts_and_ends(command: str) -> None:
-    """Each command that starts the app says where it listens, and ends on SIGTERM with 0."""
+    """Each command that starts the app prints its address and exits with 0 on SIGTERM."""
     with serving(*arguments(command, "app.py")):
         pass
 
@@ -55,7 +55,7 @@ def test_a_command_that_serves_starts_and_ends(command: str) -> None:
 def test_a_command_that_ends_does_so_with_success(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each other command exits with 0 and leaves its files where it was told."""
+    """Every other command exits with 0 and writes its files to the given folder."""
     monkeypatch.chdir(ROOT)
     words = arguments(command, "-m comfy")
     if "--out" in words:

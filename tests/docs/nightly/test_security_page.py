@@ -1,4 +1,4 @@
-"""docs/security.md is true: its figures, settings, commands and tests match the program."""
+"""Checks of docs/security.md: its figures, settings, commands and tests match the program."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FUZZ = next(
 def test_the_command_for_attacks_works(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It sends what it was told to, says what came of it, and ends with success."""
+    """The command sends the given number of requests, reports the outcome and exits with 0."""
     python, dash_m, module, *arguments = shlex.split(FUZZ.replace("10000", "30"))
     assert (python, dash_m) == (".venv/bin/python", "-m")
     monkeypatch.setattr(sys, "argv", [module, *arguments, "--seed", "1"])

@@ -1,4 +1,4 @@
-"""Forms of real workflows, where the collection of them lies beside the checkout."""
+"""Forms of real workflows. The tests need the collection beside the checkout."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def corpus(shared: Path) -> Iterator[Path]:
-    """The real API workflows beside the checkout."""
+    """Return the real API workflows beside the checkout."""
     return (
         file
         for file in sorted((shared / "workflows/corpus/api").glob("*.json"))
@@ -34,8 +34,8 @@ def corpus(shared: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("version", ["0.33.0", "0.3.64"])
 def test_every_real_workflow_opens(shared: Path, version: str) -> None:
-    """Each file of the corpus makes a form: no duplicate labels, no node ids as names, no brackets
-    without their partner, a main field where possible."""
+    """Each file of the corpus opens as a form. Labels are unique, have balanced brackets and aren't
+    node ids. There's a main field if possible."""
     catalogue = Catalogue.read(shared / "comfyui" / f"object_info-{version}.json.gz")
     opened = 0
     for file in corpus(shared):
@@ -51,8 +51,8 @@ def test_every_real_workflow_opens(shared: Path, version: str) -> None:
 
 @pytest.mark.parametrize("version", ["0.33.0", "0.3.64"])
 def test_official_templates_name_paid_nodes(shared: Path, version: str) -> None:
-    """Templates of both versions, on a server that was started without paid nodes: none is called
-    newer, and each that the server lacks is called paid."""
+    """Templates of both versions open on a server without paid nodes. The app doesn't blame a newer
+    version, and calls each missing paid node paid."""
     raw = Catalogue.read(shared / "comfyui" / f"object_info-{version}.json.gz").raw
     paid = {name for name, info in raw.items() if info["python_module"].startswith(PAID_MODULE)}
     catalogue = Catalogue({name: info for name, info in raw.items() if name not in paid})
@@ -67,7 +67,7 @@ def test_official_templates_name_paid_nodes(shared: Path, version: str) -> None:
 
 
 def test_odd_files_open(shared: Path) -> None:
-    """A wrapped prompt opens as a prompt, a bare graph as a graph."""
+    """A wrapped prompt opens as a prompt, and a bare graph as a graph."""
     odd = shared / "workflows/corpus/odd"
     assert read_workflow(odd / "swarmui__Basic_SDXL.json").prompt
     assert read_workflow(odd / "cog-comfyui__sd15_text2img_not_api_version.json").graph
@@ -84,7 +84,7 @@ def test_odd_files_open(shared: Path) -> None:
     ],
 )
 def test_every_graph_becomes_a_form_or_a_sentence(shared: Path, folder: str) -> None:
-    """Graphs and images from everywhere open as forms, or say in a sentence why not."""
+    """Graphs and images from many sources open as forms, or a sentence says why not."""
     catalogue = Catalogue.read(shared / "comfyui/object_info-0.33.0.json.gz")
     refused = []
     files = [file for file in sorted((shared / "workflows" / folder).rglob("*")) if file.is_file()]

@@ -1,5 +1,5 @@
-"""Against the truth: what the official front end queued for real graphs, where that data lies
-beside the checkout."""
+"""Conversion of real graphs, compared with the official front end's prompts. The tests need that
+data beside the checkout."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def graphs(folder: Path) -> dict[str, Any]:
 
 
 def test_official_graphs(shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """All 411 graphs whose nodes are known convert to what the editor sends, by the command and the
-    published score."""
+    """The command converts all 411 graphs with known nodes to the editor's prompts, according to
+    the published score."""
     truth = shared / "workflows"
     saved = sorted(str(path) for path in (truth / "gui_to_api" / "gui").glob("*.json"))
     info = str(shared / "comfyui" / "object_info-0.33.0.json.gz")
@@ -60,8 +60,7 @@ def test_every_graph_opens(shared: Path, catalogue: Catalogue) -> None:
 
 
 def test_pairs_from_images(shared: Path, catalogue: Catalogue) -> None:
-    """Graphs and prompts found in the same images have the same links between the nodes both of
-    them have."""
+    """A graph and a prompt from the same image have the same links between their common nodes."""
     folder = shared / "workflows" / "corpus"
     index = json.loads((folder / "pairs" / "index.json").read_text())
     wrong = []
@@ -85,7 +84,7 @@ def test_pairs_from_images(shared: Path, catalogue: Catalogue) -> None:
 
 
 def test_odd_files(shared: Path, catalogue: Catalogue) -> None:
-    """Wrapped and foreign files convert or are refused by a sentence."""
+    """Wrapped and foreign files convert, or the app refuses them with a sentence."""
     for data in graphs(shared / "workflows" / "corpus" / "odd").values():
         with contextlib.suppress(WorkflowError):
             convert(data, catalogue)

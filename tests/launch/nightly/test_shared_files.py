@@ -1,5 +1,5 @@
-"""A file that several rows of a batch have is at a server once: brought by the first of them,
-emptied with the last."""
+"""Files that several rows of a batch share. The first row uploads the file to a server once, and
+the app empties it with the last row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kind and size of a file, judged by its first bytes and its header before it is decoded."""
+"""A file's kind and size are checked by its first bytes and its header before it is decoded."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.samples.media import problem_in
 
 
 def tiff(pages: list[tuple[int, int]]) -> bytes:
-    """A TIFF whose pages have these sizes."""
+    """Return a TIFF whose pages have these sizes."""
     file = io.BytesIO()
     first, *rest = [Image.new("1", size) for size in pages]
     first.save(file, "TIFF", save_all=True, append_images=rest, compression="group4")
@@ -64,7 +64,8 @@ def tiff(pages: list[tuple[int, int]]) -> bytes:
 )
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_too_much_is_refused_at_once(make: Callable[[], bytes], said: str) -> None:
-    """A header that claims more than may be decoded is refused in words, in no time."""
+    """If a header claims more than the decoding limit, the app refuses the file quickly and says
+    why."""
     data = make()
     begun = time.process_time()
     assert re.search(said, problem_in(data, LIMITS, "image"))

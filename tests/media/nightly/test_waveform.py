@@ -1,4 +1,4 @@
-"""Sounds as small images."""
+"""Waveform thumbnails of sounds."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_peaks_follow_the_sound(tmp_path: Path, suffix: str, subtype: str | None
     ids=["empty", "cut", "no frames", "no samples", "200 channels", "video", "another format"],
 )
 def test_what_cannot_be_heard_has_no_waveform(tmp_path: Path, data: bytes) -> None:
-    """Damaged files and other kinds are refused, and have no thumbnail."""
+    """A damaged file or one that isn't a sound can't be decoded and has no thumbnail."""
     (tmp_path / "x").write_bytes(data)
     with pytest.raises(Undecodable):
         peaks_of(tmp_path / "x")

@@ -1,4 +1,4 @@
-"""Which server is tested: the stand-in, or the one COMFYUI_URL names."""
+"""Fixtures for the tested server: the stand-in, or the one that COMFYUI_URL names."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ STEP_SECONDS = 0.02
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[ServerUnderTest]:
-    """The server all conformance tests talk to; on a real one there must be a checkpoint that can
-    be loaded."""
+    """Return the server for all conformance tests. A real server needs a checkpoint that it can
+    load."""
     url = os.environ.get("COMFYUI_URL")
     if url:
         yield _describe(url.rstrip("/"), stand_in=False)
@@ -30,7 +30,7 @@ def server() -> Iterator[ServerUnderTest]:
 
 @pytest.fixture
 def listener(server: ServerUnderTest) -> Iterator[Listener]:
-    """A socket with a client id of its own."""
+    """Open a socket with its own client id."""
     with listening(server) as one:
         yield one
 

@@ -1,5 +1,4 @@
-"""The app in front of the server: a batch of rows, also where the app or a server is killed, and a
-grid of cells with its image."""
+"""Batches and grids of the app with the tested server, including a killed app or server."""
 
 from __future__ import annotations
 
@@ -37,7 +36,7 @@ OWNER = f"browser:{ANN}"
 
 @pytest.fixture
 def other(server: ServerUnderTest) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Another server with the same checkpoint, and what kills it."""
+    """Return the URL of another server with the same checkpoint, and a function that kills it."""
     if server.stand_in:
         with DemoServer(step_seconds=STEP_SECONDS, load_seconds=0) as one:
             yield one.url, one.stop
@@ -50,7 +49,7 @@ def other(server: ServerUnderTest) -> Iterator[tuple[str, Callable[[], object]]]
 
 @pytest.fixture
 def app(server: ServerUnderTest, tmp_path: Path) -> Iterator[RunningApp]:
-    """The app in front of the server, with one workflow."""
+    """Run the app with the tested server and one workflow."""
     small = fresh_prompt(server, steps=1, size=64)
     (tmp_path / "small.json").write_text(json.dumps(small))
     with running_app(server.url, workflows=tmp_path, demo=server.stand_in) as one:
@@ -58,7 +57,7 @@ def app(server: ServerUnderTest, tmp_path: Path) -> Iterator[RunningApp]:
 
 
 def ended(app: RunningApp, *axes: AxisSpec) -> BatchSummary:
-    """A batch that has come to its end."""
+    """Run a batch to its end and return its summary."""
     batches = app.services.batches
     batch = batches.start("small", {}, BatchSpec(axes, seeds="one"), Origin(OWNER))
     eventually(lambda: batches.get(batch.id, OWNER).state != "running", "it ends", PATIENCE)
@@ -66,7 +65,8 @@ def ended(app: RunningApp, *axes: AxisSpec) -> BatchSummary:
 
 
 def test_each_row_of_a_batch_is_done_once(app: RunningApp, server: ServerUnderTest) -> None:
-    """Each with its own value, which is in the image's metadata; the server has run no more."""
+    """Each row runs once with its own value, which the image's metadata contains. The server runs
+    nothing else."""
     known = server.get("/history").keys()
     batch = ended(app, AxisSpec(SEED, f"1..{ROWS}"))
     assert (batch.state, batch.done, batch.failed) == ("done", ROWS, 0)
@@ -83,7 +83,7 @@ def test_each_row_of_a_batch_is_done_once(app: RunningApp, server: ServerUnderTe
 
 
 def test_a_grid_shows_all_its_combinations(app: RunningApp) -> None:
-    """Three values of two fields are nine cells, and an image of three by three."""
+    """Three values for each of two fields give nine cells and a three-by-three image."""
     batch = ended(app, AxisSpec(CFG, "1, 7, 12"), AxisSpec(SEED, "101..103"))
     address = f"{app.url}/api/v1/batches/{batch.id}"
     told = requests.get(f"{address}/grid", cookies=cookie_of(ANN), timeout=LONGEST_WAIT).json()
@@ -98,7 +98,7 @@ def test_a_grid_shows_all_its_combinations(app: RunningApp) -> None:
 
 
 def test_a_batch_resumes_after_a_kill(server: ServerUnderTest, tmp_path: Path) -> None:
-    """Each row is done once: the server is given none of them again."""
+    """Each row is completed once. The app doesn't send completed rows to the server again."""
     known = server.get("/history").keys()
 
     def done() -> int:
@@ -118,7 +118,7 @@ def test_a_batch_resumes_after_a_kill(server: ServerUnderTest, tmp_path: Path) -
 def test_no_row_is_lost_with_a_server_that_is_killed(
     server: ServerUnderTest, other: tuple[str, Callable[[], object]], tmp_path: Path
 ) -> None:
-    """Once each of two servers has done some, one of them dies; all results are here."""
+    """Two servers share the rows, and one of them is killed. The app still gets all results."""
     url, kill = other
     small = fresh_prompt(server, steps=4, size=64)
     (tmp_path / "small.json").write_text(json.dumps(small))

@@ -1,5 +1,4 @@
-"""The app in front of the server: the chains that come with it, and texts that go from step to
-step."""
+"""The app's own chains on the tested server, and texts passed from step to step."""
 
 from __future__ import annotations
 
@@ -55,7 +54,7 @@ workflow = "text-to-image"
 
 
 def sampling(server: ServerUnderTest, step: str, sampler: str) -> dict[str, object]:
-    """The values of a step that samples: one step of it, with the server's own checkpoint."""
+    """Return values for a sampling step: one sampler step, with the server's own checkpoint."""
     return {f"{step}.1.ckpt_name": server.checkpoint, f"{step}.{sampler}.steps": 1}
 
 
@@ -66,13 +65,13 @@ def painted(server: ServerUnderTest, step: str) -> dict[str, object]:
 
 @pytest.fixture
 def app(server: ServerUnderTest) -> Iterator[RunningApp]:
-    """The app in front of the server, with its own workflows."""
+    """Run the app with its own workflows and the tested server."""
     with running_app(server.url, demo=server.stand_in) as one:
         yield one
 
 
 def records_of(app: RunningApp, name: str, values: Mapping[str, object]) -> dict[str, Record]:
-    """Run a chain to its end: of each step the record of its run."""
+    """Run a chain to its end and return the record of each step's run."""
     chains = app.services.chains
     chain = chains.start(f"{name}.chain", values, Origin(OWNER))
     eventually(lambda: chains.get(chain.id, OWNER).finished, "it ends", LONGEST)
@@ -82,14 +81,15 @@ def records_of(app: RunningApp, name: str, values: Mapping[str, object]) -> dict
 
 
 def image_of(app: RunningApp, record: Record, at: int = 0) -> Image.Image:
-    """A file that a run has made, as it is kept here."""
+    """Open a run's result from the files that the app keeps."""
     path = app.services.copies.blobs.path(record.state.files[at].digest)
     assert path is not None
     return Image.open(path)
 
 
 def check_nodes(server: ServerUnderTest, file: Path) -> None:
-    """Skip where the server does not have a node of a prompt, or none of the files that it needs."""
+    """Skip the test if the server lacks one of the prompt's nodes, or has no files for a required
+    choice."""
     for node in json.loads(file.read_text()).values():
         name = node["class_type"]
         info = server.get(f"/object_info/{name}").get(name)
@@ -107,7 +107,7 @@ def choices_of(spec: list[Any]) -> object:
 
 
 def test_an_image_is_made_enlarged_and_refined(app: RunningApp, server: ServerUnderTest) -> None:
-    """Each step is given the image of the one before, byte for byte."""
+    """Each step gets the image from the previous step, byte for byte."""
     values = {
         **painted(server, "base"),
         **sampling(server, "upscale", "7"),
@@ -143,8 +143,8 @@ def test_an_image_is_described_and_remade(app: RunningApp, server: ServerUnderTe
 
 
 def test_texts_go_from_step_to_step(server: ServerUnderTest, tmp_path: Path) -> None:
-    """Nodes that need no model say how wide an image is; the next step makes a sentence of it, and
-    the last one an image, in whose prompt it stands."""
+    """The first step uses nodes without a model to output the width of an image. The next step puts
+    the width into a sentence, and the last step uses the sentence as its prompt."""
     for name, prompt in (("measured", MEASURED), ("joined", JOINED)):
         file = tmp_path / f"{name}.json"
         file.write_text(json.dumps(prompt))

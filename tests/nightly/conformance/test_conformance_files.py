@@ -1,4 +1,5 @@
-"""Uploads, views, what nodes write; the catalogue and what else the server tells about itself."""
+"""Uploads, views, files written by nodes, the catalogue, and the server's information about
+itself."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ from tests.support.speaking import Listener, ServerUnderTest, fresh_prompt, subm
 def png_of(
     colour: tuple[int, ...] = (200, 60, 30), mode: str = "RGB", size: tuple[int, int] = (96, 64)
 ) -> bytes:
-    """A PNG of one colour."""
+    """Return a PNG of one color."""
     buffer = io.BytesIO()
     Image.new(mode, size, colour).save(buffer, "PNG")
     return buffer.getvalue()
@@ -33,14 +34,14 @@ def upload(
 
 
 def view(server: ServerUnderTest, file: dict[str, str], **more: str) -> Image.Image:
-    """The image behind a file."""
+    """Return the image that /view sends for a file."""
     answer = server.request("GET", "/view", params={**file, **more})
     assert answer.status_code == 200
     return Image.open(io.BytesIO(answer.content))
 
 
 def run(server: ServerUnderTest, listener: Listener, prompt: RawPrompt) -> dict[str, Any]:
-    """Run a prompt to its end; the outputs."""
+    """Run a prompt to its end and return its outputs."""
     prompt_id = submit(server, listener, prompt)
     listener.wait_end(prompt_id)
     entry = server.get(f"/history/{prompt_id}")[prompt_id]
@@ -51,12 +52,13 @@ def run(server: ServerUnderTest, listener: Listener, prompt: RawPrompt) -> dict[
 
 @pytest.fixture
 def folder() -> str:
-    """A subfolder no other test uses."""
+    """Return the name of a subfolder that no other test uses."""
     return f"conformance-{uuid.uuid4().hex[:8]}"
 
 
 def test_names_of_uploads(server: ServerUnderTest, folder: str) -> None:
-    """A name that is taken gets a number, the same bytes keep theirs, overwrite replaces."""
+    """If a name is taken, the server adds a number, unless the bytes are the same. With overwrite,
+    the server replaces the file."""
     there = {"subfolder": folder, "type": "input"}
     assert upload(server, png_of(), **there) == {"name": "photo.png", **there}
     assert upload(server, png_of((1, 2, 3)), **there)["name"] == "photo (1).png"
@@ -71,12 +73,12 @@ def test_names_of_uploads(server: ServerUnderTest, folder: str) -> None:
     ("name", "form"), [("../../evil.png", {}), ("x.png", {"subfolder": "../../evil"})]
 )
 def test_uploads_stay_inside(server: ServerUnderTest, name: str, form: dict[str, str]) -> None:
-    """A name or subfolder that leads out is refused."""
+    """The server refuses a name or subfolder outside its folder."""
     assert upload(server, png_of(), name, type="input", **form) == 400
 
 
 def test_a_name_with_a_leading_slash(server: ServerUnderTest, folder: str) -> None:
-    """A leading slash is dropped."""
+    """The server drops a leading slash."""
     assert (
         upload(server, png_of(), "/photo.png", subfolder=folder, type="input")["name"]
         == "photo.png"
@@ -95,12 +97,12 @@ def test_a_name_with_a_leading_slash(server: ServerUnderTest, folder: str) -> No
     ],
 )
 def test_views_stay_inside(server: ServerUnderTest, query: str, status: int) -> None:
-    """Path tricks and unknown files are refused."""
+    """The server refuses unknown files and paths outside its folders."""
     assert server.request("GET", f"/view?{query}").status_code == status
 
 
 def test_a_mask_becomes_alpha(server: ServerUnderTest, folder: str) -> None:
-    """/upload/mask stores the original with the alpha of what was uploaded."""
+    """/upload/mask stores the original image with the alpha channel of the uploaded mask."""
     there = {"subfolder": folder, "type": "input"}
     upload(server, png_of((200, 60, 30)), "base.png", **there)
     reference = json.dumps({"filename": "base.png", **there})
@@ -115,7 +117,7 @@ def test_a_mask_becomes_alpha(server: ServerUnderTest, folder: str) -> None:
 
 
 def test_parts_of_a_file(server: ServerUnderTest, folder: str) -> None:
-    """/view answers byte ranges, and how long a file is without sending it."""
+    """/view sends byte ranges, and reports a file's length on a HEAD request."""
     data = png_of()
     upload(server, data, subfolder=folder, type="input")
     where = {"filename": "photo.png", "subfolder": folder, "type": "input"}
@@ -127,7 +129,7 @@ def test_parts_of_a_file(server: ServerUnderTest, folder: str) -> None:
 
 
 def test_a_smaller_view(server: ServerUnderTest, folder: str) -> None:
-    """`preview` asks for lossy webp or jpeg."""
+    """`preview` requests a lossy WebP or JPEG."""
     upload(server, png_of(), subfolder=folder, type="input")
     where = {"filename": "photo.png", "subfolder": folder, "type": "input"}
     assert view(server, where, preview="webp;80").format == "WEBP"
@@ -135,7 +137,7 @@ def test_a_smaller_view(server: ServerUnderTest, folder: str) -> None:
 
 
 def test_metadata_in_saved_images(server: ServerUnderTest, listener: Listener) -> None:
-    """SaveImage writes the prompt, and the graph if it came along, into the PNG."""
+    """SaveImage writes the prompt into the PNG, and also the graph if the client sent it."""
     prompt = fresh_prompt(server, steps=1)
     graph = {"workflow": {"id": "x", "nodes": []}}
     prompt_id = submit(server, listener, prompt, extra_data={"extra_pnginfo": graph})
@@ -173,7 +175,7 @@ def test_another_runs_result_as_input(server: ServerUnderTest, listener: Listene
 def test_image_to_image_and_inpaint(
     server: ServerUnderTest, listener: Listener, folder: str
 ) -> None:
-    """Both start from an uploaded image."""
+    """Image-to-image and inpainting both start from an uploaded image."""
     transparent = Image.new("RGBA", (128, 128), (200, 60, 30, 255))
     transparent.paste((200, 60, 30, 0), (0, 0, 64, 128))
     buffer = io.BytesIO()
@@ -193,7 +195,8 @@ def test_image_to_image_and_inpaint(
 
 
 def test_media_and_text_outputs(server: ServerUnderTest, listener: Listener) -> None:
-    """Animations and videos are listed under images, audio under audio, text as plain strings."""
+    """The server lists animations and videos under images, audio under audio, and text as plain
+    strings."""
     prompt = fresh_prompt(server, steps=1, batch=3)
     name = {"filename_prefix": "conformance/media"}
     webp = {
@@ -233,7 +236,7 @@ def test_media_and_text_outputs(server: ServerUnderTest, listener: Listener) -> 
 
 
 def test_what_the_server_is(server: ServerUnderTest) -> None:
-    """system_stats, features, models, embeddings in their shapes."""
+    """The answers for system_stats, features, models and embeddings have the expected structure."""
     stats = server.get("/system_stats")
     assert {"os", "comfyui_version", "python_version", "ram_total", "argv"} <= stats[
         "system"
@@ -251,12 +254,13 @@ def test_what_the_server_is(server: ServerUnderTest) -> None:
     "path", ["/prompt", "/queue", "/features", "/object_info/KSampler", "/models"]
 )
 def test_the_api_prefix(server: ServerUnderTest, path: str) -> None:
-    """Every route is there under /api too."""
+    """Every route also exists under /api."""
     assert server.get(f"/api{path}") == server.get(path)
 
 
 def test_object_info(server: ServerUnderTest) -> None:
-    """One class alone is what it is in the whole; an unknown one gives an empty object with 200."""
+    """The entry for one class is the same as in the whole catalogue. An unknown class gives an
+    empty object with status 200."""
     sampler = server.get("/object_info/KSampler")
     assert sampler["KSampler"] == server.get("/object_info")["KSampler"]
     assert server.get("/object_info/NoSuchNode") == {}
@@ -265,7 +269,7 @@ def test_object_info(server: ServerUnderTest) -> None:
 
 
 def test_uploads_are_offered(server: ServerUnderTest) -> None:
-    """An image uploaded without a subfolder is in LoadImage's list."""
+    """LoadImage's list includes an image uploaded without a subfolder."""
     name = f"conformance-{uuid.uuid4().hex[:8]}.png"
     upload(server, png_of(), name, type="input")
     assert (
@@ -274,7 +278,8 @@ def test_uploads_are_offered(server: ServerUnderTest) -> None:
 
 
 def test_deleting_history(server: ServerUnderTest, listener: Listener) -> None:
-    """POST /history deletes one entry; an unknown id is an empty object."""
+    """POST /history deletes one entry. Its history is then an empty object, as for an unknown
+    id."""
     prompt_id = submit(server, listener, fresh_prompt(server, steps=1))
     listener.wait_end(prompt_id)
     assert prompt_id in server.get("/history?max_items=5")

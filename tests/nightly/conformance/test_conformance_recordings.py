@@ -2,7 +2,7 @@ r"""Compare the stand-in with recordings of ComfyUI 0.33.0: same requests, same 
 in the same order.
 
 The test plays the recordings in their original order, because caching depends on it. Events with
-varying timing are folded: any number of steps of one node is one `stepping`.
+varying timing are folded: any number of steps in one node becomes one `stepping`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Folded = list[tuple[Any, ...]]
 
 
 def recordings(shared: Path) -> dict[str, list[Step]]:
-    """Scenario → its lines, in the order of the prompts' numbers."""
+    """Return the lines of each scenario, sorted by prompt number."""
     found = {}
     for path in (shared / "comfyui" / "recordings" / VERSION).glob("*.jsonl"):
         if path.stem not in LEFT_OUT:
@@ -45,8 +45,8 @@ def recordings(shared: Path) -> dict[str, list[Step]]:
 
 
 def first_number(steps: list[Step]) -> float:
-    """The number of a recording's first accepted prompt; refusals come first, they change
-    nothing."""
+    """Return the number of a recording's first accepted prompt. A recording without one sorts
+    first, because refusals change nothing."""
     numbers = [
         step["body"]["number"]
         for step in steps
@@ -60,7 +60,8 @@ def _is_answer(step: Step, path: str) -> bool:
 
 
 def cached_nodes(messages: list[Any]) -> list[set[str]]:
-    """Per run, the nodes that were not executed because their results were known."""
+    """Return, for each run, the nodes that the server skipped because it had cached their
+    results."""
     return [
         set(one["data"]["nodes"]) for one in messages if message_kind(one) == "execution_cached"
     ]
@@ -97,7 +98,7 @@ def fold(messages: list[Any], left_out: frozenset[str] = frozenset()) -> Folded:
 
 
 def shape(value: Any, key: str = "") -> Any:
-    """Types and keys of a JSON value; exact for the words a client decides by."""
+    """Return the types and keys of a JSON value. Keep the exact words that a client depends on."""
     if isinstance(value, dict):
         by_node = key in (
             "outputs",
@@ -140,7 +141,7 @@ def shape(value: Any, key: str = "") -> Any:
 
 @dataclass
 class Replay:
-    """One recording being played on the stand-in."""
+    """Playback of one recording on the stand-in."""
 
     server: ServerUnderTest
     stack: contextlib.ExitStack
@@ -149,7 +150,8 @@ class Replay:
     ids: dict[str, str] = field(default_factory=dict)
 
     def play(self, steps: list[Step]) -> None:
-        """Do what the client did; before each of its actions wait for what it had heard by then."""
+        """Repeat the client's actions. Before each one, wait for the messages that the client had
+        received by then."""
         heard: dict[str, list[Any]] = {}
         pending: Step = {}
         for step in steps:
@@ -254,7 +256,8 @@ def _comparable(body: Any) -> Any:
 
 
 def _image(request: Step) -> bytes:
-    """An upload like the recorded one: another colour each time, transparent for a mask."""
+    """Return an image like the recorded upload: a different color each time, transparent for a
+    mask."""
     import io
     import zlib
 
@@ -270,7 +273,7 @@ def _image(request: Step) -> bytes:
 
 @pytest.fixture(scope="module")
 def standing_in() -> Iterator[ServerUnderTest]:
-    """A stand-in of its own: what was cached before would show."""
+    """Run a separate stand-in, because results cached by other tests would change the events."""
     with DemoServer(step_seconds=0.015, load_seconds=0) as demo:
         yield ServerUnderTest(demo.url, "demo-landscapes.safetensors", (0, 33, 0), True)
 

@@ -1,4 +1,4 @@
-"""The server's refusals and their words."""
+"""The server's refusals and their messages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.speaking import Listener, ServerUnderTest, fresh_prompt, subm
 
 
 def refused(server: ServerUnderTest, prompt: object, **more: Any) -> dict[str, Any]:
-    """The answer to a prompt that must be refused."""
+    """Submit a prompt that must be refused, and return the answer."""
     answer = server.post("/prompt", {"prompt": prompt, **more})
     assert answer.status_code == 400, answer.text
     body = answer.json()
@@ -24,7 +24,7 @@ def refused(server: ServerUnderTest, prompt: object, **more: Any) -> dict[str, A
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One thing wrong with a prompt, and how the server says so."""
+    """One mistake in a prompt, and the server's error for it."""
 
     make: Callable[[RawPrompt], object]
     node: str
@@ -90,7 +90,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
 def test_one_mistake(server: ServerUnderTest, mistake: Mistake) -> None:
-    """Each mistake is reported on its node and input, with the output it costs."""
+    """The server reports each mistake on its node and input, with the outputs that depend on it."""
     prompt = fresh_prompt(server)
     mistake.make(prompt)
     body = refused(server, prompt)
@@ -105,7 +105,7 @@ def test_one_mistake(server: ServerUnderTest, mistake: Mistake) -> None:
 
 
 def test_all_mistakes_at_once(server: ServerUnderTest) -> None:
-    """Every wrong input of every node is in one answer."""
+    """One answer lists every wrong input of every node."""
     prompt = fresh_prompt(server)
     del prompt["3"]["inputs"]["cfg"]
     prompt["3"]["inputs"].update(steps=0, denoise=3.0)
@@ -141,7 +141,7 @@ def test_an_unknown_node(server: ServerUnderTest) -> None:
 
 
 def test_a_node_without_a_class(server: ServerUnderTest) -> None:
-    """So is a node that says no class at all."""
+    """The server refuses a node without a class."""
     body = refused(server, {"1": {"inputs": {}}})
     assert body["error"]["type"] == ("missing_node_type" if server.is_new else "invalid_prompt")
 
@@ -150,19 +150,19 @@ def test_a_node_without_a_class(server: ServerUnderTest) -> None:
     "prompt", [{}, {"5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64}}}]
 )
 def test_no_outputs(server: ServerUnderTest, prompt: RawPrompt) -> None:
-    """A prompt that leads to no output node is refused."""
+    """The server refuses a prompt without an output node."""
     assert refused(server, prompt)["error"]["type"] == "prompt_no_outputs"
 
 
 def test_no_prompt(server: ServerUnderTest) -> None:
-    """So is a body without a prompt."""
+    """The server refuses a body without a prompt."""
     answer = server.post("/prompt", {})
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "no_prompt")
 
 
 @pytest.mark.parametrize("prompt_id", ["not a uuid", "6C2E405B-D7D5-4F22-B426-3946A260FEE4"])
 def test_a_prompt_id_of_another_form(server: ServerUnderTest, prompt_id: str) -> None:
-    """A chosen id must be a canonical lower-case UUID."""
+    """A prompt id from the client must be a canonical lowercase UUID."""
     if not server.is_new:
         pytest.skip("came with a later version")
     assert (
@@ -172,7 +172,7 @@ def test_a_prompt_id_of_another_form(server: ServerUnderTest, prompt_id: str) ->
 
 
 def test_a_loop(server: ServerUnderTest) -> None:
-    """Nodes that wait for each other are refused as a cycle."""
+    """The server refuses nodes that depend on each other as a cycle."""
     if not server.is_new:
         pytest.skip("came with a later version")
     prompt: RawPrompt = {
@@ -187,7 +187,8 @@ def test_a_loop(server: ServerUnderTest) -> None:
 
 
 def test_a_sound_half_still_runs(server: ServerUnderTest, listener: Listener) -> None:
-    """An output whose branch is sound runs; the answer is 200 and names what was refused."""
+    """The server runs an output whose branch is valid. It answers with 200 and names the refused
+    output."""
     prompt = fresh_prompt(server, steps=1)
     prompt["19"] = {
         "class_type": "SaveImage",
@@ -210,7 +211,7 @@ def test_a_sound_half_still_runs(server: ServerUnderTest, listener: Listener) ->
 
 
 def test_values_are_converted(server: ServerUnderTest, listener: Listener) -> None:
-    """Numbers written as text and whole numbers as floats are accepted."""
+    """The server accepts numbers as text, and whole numbers as floats."""
     prompt = fresh_prompt(server)
     prompt["3"]["inputs"].update(steps="2", cfg="6.5")
     prompt["5"]["inputs"]["width"] = 128.0
@@ -220,7 +221,7 @@ def test_values_are_converted(server: ServerUnderTest, listener: Listener) -> No
 
 
 def test_seeds_of_64_bits(server: ServerUnderTest, listener: Listener) -> None:
-    """The largest seed comes through exactly; one more is too large."""
+    """The server keeps the largest seed exactly, and refuses the next number as too large."""
     prompt = fresh_prompt(server, steps=1, seed=2**64 - 1)
     prompt_id = submit(server, listener, prompt)
     listener.wait_end(prompt_id)
@@ -233,7 +234,7 @@ def test_seeds_of_64_bits(server: ServerUnderTest, listener: Listener) -> None:
 
 
 def test_a_foreign_page(server: ServerUnderTest) -> None:
-    """A request from another site's page gets 403."""
+    """The server answers a request from another site's page with 403."""
     assert (
         server.request("GET", "/queue", headers={"Origin": "http://elsewhere.example"}).status_code
         == 403

@@ -22,12 +22,13 @@ from tests.support.speaking import (
 
 
 def entry_of(server: ServerUnderTest, prompt_id: str) -> dict[str, Any]:
-    """The history entry of a finished prompt."""
+    """Return the history entry of a finished prompt."""
     return server.get(f"/history/{prompt_id}")[prompt_id]
 
 
 def test_greeting(server: ServerUnderTest) -> None:
-    """The first message is the status with the client's own id; the flags are answered."""
+    """The server's first message is the status with the client's own id. The server answers the
+    client's feature flags."""
     with listening(server) as listener:
         flags = listener.wait_for("feature_flags")
         status = listener.messages[0]
@@ -40,14 +41,14 @@ def test_greeting(server: ServerUnderTest) -> None:
 
 
 def test_greeting_without_an_id(server: ServerUnderTest) -> None:
-    """A client without an id is given one."""
+    """The server assigns an id to a client without one."""
     with listening(server, "") as listener:
         assert len(listener.wait_for("status")["sid"]) >= 32
 
 
 def test_order_of_a_run(server: ServerUnderTest, listener: Listener) -> None:
-    """Start, cached, then each node's executing, progress in steps, executed of the output,
-    success, status, null."""
+    """The order is: start, cached, each node's executing, progress by step, executed for the
+    output, success, status, null."""
     prompt_id = submit(server, listener, fresh_prompt(server, steps=3))
     listener.wait_end(prompt_id)
     told = listener.of(prompt_id)
@@ -79,7 +80,7 @@ def test_order_of_a_run(server: ServerUnderTest, listener: Listener) -> None:
 
 
 def test_history_of_a_success(server: ServerUnderTest, listener: Listener) -> None:
-    """After the last event the history tells outputs, status and the messages of the run."""
+    """After the last event, the history has the run's outputs, status and messages."""
     prompt_id = submit(server, listener, fresh_prompt(server, batch=2))
     listener.wait_end(prompt_id)
     entry = entry_of(server, prompt_id)
@@ -98,7 +99,7 @@ def test_history_of_a_success(server: ServerUnderTest, listener: Listener) -> No
 
 
 def test_previews_with_metadata(server: ServerUnderTest, listener: Listener) -> None:
-    """A client that raised the flag gets frames of type 4 that say whose preview it is."""
+    """A client that set the flag gets frames of type 4, with the prompt and node of the preview."""
     prompt_id = submit(server, listener, fresh_prompt(server, steps=3))
     listener.wait_end(prompt_id)
     frames = picked(listener.messages, "preview")
@@ -113,7 +114,7 @@ def test_previews_with_metadata(server: ServerUnderTest, listener: Listener) -> 
 
 
 def test_previews_without_metadata(server: ServerUnderTest) -> None:
-    """A client that raised no flag gets frames of type 1, after the progress of their step."""
+    """A client that set no flag gets frames of type 1, after the progress of their step."""
     with listening(server, flags=False) as listener:
         prompt_id = submit(server, listener, fresh_prompt(server, steps=2))
         listener.wait_end(prompt_id)
@@ -130,7 +131,7 @@ def test_previews_without_metadata(server: ServerUnderTest) -> None:
 
 
 def test_previews_only_when_asked(server: ServerUnderTest, listener: Listener) -> None:
-    """Without preview_method there are progress messages and no previews."""
+    """Without preview_method, the server sends progress messages and no previews."""
     if not server.stand_in:
         pytest.skip("a real server may have been started with previews on")
     prompt_id = submit(server, listener, fresh_prompt(server), extra_data={})
@@ -158,7 +159,8 @@ def test_a_cached_run(server: ServerUnderTest, listener: Listener) -> None:
 
 
 def test_only_what_changed_runs_again(server: ServerUnderTest, listener: Listener) -> None:
-    """Another text runs its encoder, the sampler and what follows; the model stays."""
+    """A new text runs its encoder, the sampler and the nodes after it. The server doesn't load the
+    model again."""
     prompt = fresh_prompt(server, seed=11)
     prompt["6"]["inputs"]["text"] = f"a bridge {uuid.uuid4()}"
     listener.wait_end(submit(server, listener, prompt))
@@ -181,7 +183,7 @@ def test_an_own_prompt_id(server: ServerUnderTest, listener: Listener) -> None:
 
 
 def test_preview_image_output(server: ServerUnderTest, listener: Listener) -> None:
-    """PreviewImage writes to temp."""
+    """PreviewImage writes to the temp folder."""
     prompt = fresh_prompt(server)
     prompt["9"] = {"class_type": "PreviewImage", "inputs": {"images": ["8", 0]}}
     prompt_id = submit(server, listener, prompt)
@@ -192,8 +194,8 @@ def test_preview_image_output(server: ServerUnderTest, listener: Listener) -> No
 
 
 def test_an_error_while_executing(server: ServerUnderTest, listener: Listener) -> None:
-    """A node that fails ends the run with execution_error: node, type, message, traceback, inputs;
-    history agrees."""
+    """A failing node ends the run with execution_error, including node, type, message, traceback
+    and inputs. The history agrees."""
     prompt = fresh_prompt(server)
     broken = [name for name in server.get("/models/checkpoints") if "broken" in name]
     if not broken:
@@ -213,7 +215,7 @@ def test_an_error_while_executing(server: ServerUnderTest, listener: Listener) -
 
 
 def test_interrupting_one_prompt(server: ServerUnderTest, listener: Listener) -> None:
-    """An interrupt with this prompt's id ends it, with the node it was at."""
+    """An interrupt with the prompt's id stops it, and the message names the current node."""
     prompt_id = submit(server, listener, fresh_prompt(server, steps=400))
     listener.wait_for("progress", prompt_id=prompt_id)
     assert server.post("/interrupt", {"prompt_id": prompt_id}).status_code == 200
@@ -228,7 +230,7 @@ def test_interrupting_one_prompt(server: ServerUnderTest, listener: Listener) ->
 
 
 def test_interrupting_another_prompt(server: ServerUnderTest, listener: Listener) -> None:
-    """An interrupt for an id that does not run changes nothing."""
+    """An interrupt for an id that isn't running changes nothing."""
     prompt_id = submit(server, listener, fresh_prompt(server, steps=4))
     listener.wait_for("progress", prompt_id=prompt_id)
     assert server.post("/interrupt", {"prompt_id": str(uuid.uuid4())}).status_code == 200
@@ -246,8 +248,8 @@ def test_interrupting_the_current_run(server: ServerUnderTest, listener: Listene
 
 
 def test_the_queue(server: ServerUnderTest, listener: Listener) -> None:
-    """One prompt runs, the others wait in the order of their numbers; a removed one leaves no
-    trace."""
+    """One prompt runs while the others wait in the order of their numbers. A removed prompt leaves
+    no trace."""
     with listening(server) as other:
         running = submit(server, listener, fresh_prompt(server, steps=400))
         waiting = submit(server, other, fresh_prompt(server, steps=1))
@@ -275,7 +277,7 @@ def test_the_queue(server: ServerUnderTest, listener: Listener) -> None:
 
 
 def test_front_of_the_queue(server: ServerUnderTest, listener: Listener) -> None:
-    """`front` overtakes those that wait."""
+    """A prompt with `front` goes ahead of the waiting ones."""
     running = submit(server, listener, fresh_prompt(server, steps=400))
     listener.wait_for("progress", prompt_id=running)
     last = submit(server, listener, fresh_prompt(server, steps=1))
@@ -299,8 +301,8 @@ def test_clearing_the_queue(server: ServerUnderTest, listener: Listener) -> None
 
 
 def test_cancelling_jobs(server: ServerUnderTest, listener: Listener) -> None:
-    """/api/jobs/{id}/cancel dequeues or interrupts that job only, and says whether there was
-    one."""
+    """/api/jobs/{id}/cancel removes a waiting job or interrupts a running one, and no other. The
+    answer says if there was a job to cancel."""
     if not server.is_new:
         pytest.skip("came with a later version")
     running = submit(server, listener, fresh_prompt(server, steps=400))
@@ -316,7 +318,7 @@ def test_cancelling_jobs(server: ServerUnderTest, listener: Listener) -> None:
 
 
 def test_listing_jobs(server: ServerUnderTest, listener: Listener) -> None:
-    """/api/jobs shows finished runs, newest first, and one of them in full."""
+    """/api/jobs lists finished runs, newest first. /api/jobs/{id} shows one run in full."""
     if not server.is_new:
         pytest.skip("came with a later version")
     prompt_id = submit(server, listener, fresh_prompt(server, steps=1))
@@ -350,8 +352,8 @@ def test_coming_back_in_the_middle(server: ServerUnderTest) -> None:
 
 
 def test_a_successor_goes_mute_when_its_forerunner_leaves(server: ServerUnderTest) -> None:
-    """The server forgets by id: when the old socket of an id closes, the new one hears nothing
-    more."""
+    """The server forgets a client by its id. When the old socket closes, the new one with the same
+    id gets no more messages."""
     client_id = str(uuid.uuid4())
     with (
         listening(server) as witness,
@@ -368,7 +370,7 @@ def test_a_successor_goes_mute_when_its_forerunner_leaves(server: ServerUnderTes
 
 
 def test_events_go_to_their_client_only(server: ServerUnderTest, listener: Listener) -> None:
-    """Another client hears of a run by the status alone."""
+    """Another client only gets the status messages of a run."""
     with listening(server) as other:
         prompt_id = submit(server, listener, fresh_prompt(server, steps=2))
         listener.wait_end(prompt_id)

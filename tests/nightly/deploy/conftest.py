@@ -1,4 +1,4 @@
-"""The wheel, built once, and installed where nothing of the checkout is in reach."""
+"""Fixtures that build the wheel once and install it out of reach of the checkout."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def pip(*arguments: str | Path) -> None:
 
 
 def environment_at(folder: Path) -> Path:
-    """A new environment that has the libraries of this one, but no checkout; its folder of
-    programs."""
+    """Create an environment with this one's libraries but without the checkout. Return its folder
+    of programs."""
     builder = venv.EnvBuilder(symlinks=os.name != "nt")
     builder.create(folder)
     context = builder.ensure_directories(folder)
@@ -49,8 +49,8 @@ def environment_at(folder: Path) -> Path:
 
 
 def let_find_libraries(packages: Path) -> None:
-    """Let an environment with this folder of packages import the libraries of this one too: a
-    folder that such a file names is looked through, but not for such files of its own."""
+    """Let an environment import this one's libraries too. Python searches a folder named in a .pth
+    file, but ignores .pth files inside that folder."""
     libraries = sysconfig.get_path("purelib")
     (packages / "libraries.pth").write_text(f"{libraries}\n", encoding="utf-8")
 
@@ -65,7 +65,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of programs of an environment in which the wheel is installed."""
+    """Install the wheel in a new environment and return its folder of programs."""
     programs = environment_at(tmp_path_factory.mktemp("installed"))
     pip("--python", programs / "python", "install", "--no-deps", "--no-index", wheel)
     return programs
@@ -73,7 +73,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A person's own folder, with nothing in it."""
+    """Create an empty home folder."""
     folder = tmp_path / "home"
     folder.mkdir()
     return folder
@@ -81,7 +81,8 @@ def home(tmp_path: Path) -> Path:
 
 @contextlib.contextmanager
 def serving(command: Sequence[str | Path], cwd: Path, **variables: str) -> Iterator[str]:
-    """The address of an app that this command starts in this folder; ended by SIGTERM, with 0."""
+    """Start an app with this command in this folder, and yield its address. Stop it with SIGTERM
+    and expect exit status 0."""
     with subprocess.Popen(
         [*map(str, command)],
         cwd=cwd,

@@ -1,6 +1,6 @@
-r"""Carry out a Dockerfile without a container engine: its steps run below a separate folder.
+r"""Run the steps of a Dockerfile below a separate folder, without a container engine.
 
-Absolute paths in the file are placed below that folder. Packages that a step would fetch by hash
+Absolute paths in the file are placed below that folder. Packages that a step would download by hash
 come from the test environment.
 """
 
@@ -34,19 +34,19 @@ class Image:
     health: list[str] = field(default_factory=list)
 
     def placed(self, text: str) -> str:
-        """The text with its absolute paths below the root."""
+        """Return the text with its absolute paths moved below the root."""
         return re.sub(_OURS, f"{self.root}/", text)
 
 
 def instructions(file: Path) -> list[tuple[str, str]]:
-    """Each instruction of a Dockerfile, and what stands behind it."""
+    """Return each instruction of a Dockerfile with its arguments."""
     lines = file.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
     parted = (line.partition(" ") for line in lines if line.strip() and not line.startswith("#"))
     return [(word, rest.strip()) for word, _, rest in parted]
 
 
 def context_of(checkout: Path, ignoring: Path, folder: Path) -> Path:
-    """The part of a checkout that is sent to be built from: a folder like it."""
+    """Copy the build context, as the ignore file defines it, from a checkout to this folder."""
     lines = ignoring.read_text(encoding="utf-8").splitlines()
     assert lines[0] == "*", "what is sent is named, not what is left out"
     for name in (line[1:] for line in lines if line.startswith("!")):
@@ -60,7 +60,7 @@ def context_of(checkout: Path, ignoring: Path, folder: Path) -> Path:
 
 
 def built(file: Path, context: Path, folder: Path) -> Image:
-    """The image that the last stage of this Dockerfile makes; its root is in the folder."""
+    """Build the image of a Dockerfile's last stage, with its root in this folder."""
     root = folder / "root"
     image, stages = Image(root), dict[str, Path]()
     name = ""

@@ -1,4 +1,5 @@
-"""The custom node: a workflow of ComfyUI's editor is a form of the app, which runs beside ComfyUI."""
+"""The custom node opens a workflow from ComfyUI's editor as a form in the app, which runs beside
+ComfyUI."""
 
 from __future__ import annotations
 
@@ -67,12 +68,12 @@ for line in sys.stdin:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the app is to keep its data."""
+    """Return the app's data folder."""
     return tmp_path / "user" / "comfyforms"
 
 
 def node(python: Path, folder: Path, comfyui: str) -> subprocess.Popen[str]:
-    """A program with the node in it."""
+    """Start a program that contains the node."""
     return subprocess.Popen(
         [python, "-c", PROGRAM, folder, comfyui],
         cwd=NODE,
@@ -120,7 +121,7 @@ def test_a_workflow_of_the_editor_is_a_form(installed: Path, folder: Path) -> No
 
 
 def test_where_the_app_is_not_installed_that_is_said(folder: Path, tmp_path: Path) -> None:
-    """With the command that mends it."""
+    """The node says that the app isn't installed and shows the command that installs it."""
     venv.create(tmp_path / "environment")
     python = tmp_path / "environment" / "bin" / "python"
     with node(python, folder, "http://127.0.0.1:8188") as program:
@@ -131,7 +132,7 @@ def test_where_the_app_is_not_installed_that_is_said(folder: Path, tmp_path: Pat
 
 @pytest.fixture(scope="module")
 def beside() -> ModuleType:
-    """The node's part that needs no ComfyUI."""
+    """Import the part of the node that doesn't need ComfyUI."""
     spec = spec_from_file_location("beside", NODE / "beside.py")
     assert spec is not None
     assert spec.loader is not None
@@ -141,7 +142,8 @@ def beside() -> ModuleType:
 
 
 def test_unsaved_workflows_are_kept_apart(beside: ModuleType) -> None:
-    """The editor calls all of them alike; to look at another place of one makes no other of it."""
+    """The editor gives all unsaved workflows the same name, so the node adds a suffix. Scrolling or
+    zooming doesn't change the suffix."""
     one = {"id": "a", "nodes": [{"id": 1}], "extra": {"ds": {"scale": 1}}}
     moved, other = one | {"extra": {"ds": {"scale": 2}}}, one | {"nodes": []}
     names = [beside.unsaved_name("Unsaved Workflow.json", each) for each in (one, moved, other)]
@@ -160,13 +162,14 @@ def test_unsaved_workflows_are_kept_apart(beside: ModuleType) -> None:
     ],
 )
 def test_comfyui_is_asked_where_it_listens(beside: ModuleType, listens: str, url: str) -> None:
-    """At its own address, and at this machine's where that is any."""
+    """The app contacts ComfyUI at the address it listens on, or at a loopback address if it listens
+    on all."""
     assert beside.server_url(listens, 8188) == url
 
 
 def test_the_address_is_one_that_the_browser_finds(beside: ModuleType, folder: Path) -> None:
-    """Where it is on another machine, by the host that it asked ComfyUI by, if the app listens there; else it is said
-    what to set, before anything is started."""
+    """A browser on another machine gets the host name that it used for ComfyUI, if the app listens
+    there. Otherwise the node names the setting to change and starts nothing."""
     here = beside.browser_host("localhost:8188", "127.0.0.1", "127.0.0.1")
     itself = beside.browser_host("192.0.2.2:8188", "192.0.2.2", "192.0.2.2")
     elsewhere = beside.browser_host("192.0.2.2:8188", "192.0.2.2", "192.0.2.9")
@@ -191,7 +194,7 @@ def test_the_address_is_one_that_the_browser_finds(beside: ModuleType, folder: P
 
 @contextlib.contextmanager
 def real_comfyui(base: Path, programs: Path) -> Iterator[str]:
-    """The ComfyUI of this machine with the node in it, on a free port, its files in `base`."""
+    """Start this machine's ComfyUI with the node on a free port, with its files in `base`."""
     folder = os.environ.get("COMFYUI_DIR")
     if not folder:
         pytest.skip("needs COMFYUI_DIR, the folder of a ComfyUI that COMFYUI_COMMAND starts there")
@@ -224,7 +227,7 @@ def real_comfyui(base: Path, programs: Path) -> Iterator[str]:
 
 
 def opened_in_the_editor(comfyui: str) -> str:
-    """The address to which *File → Open as form* leads from the editor with that graph in it."""
+    """Return the address that *File → Open as form* opens in the editor with the plain graph."""
     flags = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
     with (
         sync_playwright() as playwright,
@@ -253,8 +256,8 @@ def opened_in_the_editor(comfyui: str) -> str:
 def test_a_real_comfyui_has_it_in_its_menu_and_runs_the_form(
     installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is loaded, its script is among the editor's, and what the menu opens is a form whose runs
-    are ComfyUI's; the app ends with it."""
+    """ComfyUI loads the node and its script. The menu opens a form whose runs use that ComfyUI. The
+    app stops when ComfyUI stops."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))  # of Chromium
     with real_comfyui(tmp_path, installed) as comfyui:
         scripts = requests.get(f"{comfyui}/extensions", timeout=LONGEST_WAIT).json()

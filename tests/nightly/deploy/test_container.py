@@ -1,4 +1,4 @@
-"""The Dockerfile, carried out step by step in a clean folder, and what stands beside it."""
+"""The Dockerfile, run step by step in a clean folder, and the other deployment files."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def as_its_user(image: Image) -> list[str]:
 
 
 def test_the_image_runs_without_a_user_on_a_read_only_root(image: Image) -> None:
-    """Built by its own steps it starts, answers the health check and lists its workflows; it writes
-    to its volume only."""
+    """The built image starts, answers the health check and lists its workflows. It writes only to
+    its volume."""
     command, check = ([*as_its_user(image), *one] for one in (image.command, image.health))
     assert image.user.partition(":")[0].isdecimal(), "orchestrators know a number for no root"
     environment = {**image.env, "COMFYFORMS_PORT": str(free_port())}
@@ -72,7 +72,7 @@ def test_the_image_runs_without_a_user_on_a_read_only_root(image: Image) -> None
 
 
 def written(image: Image) -> dict[str, int]:
-    """When each file outside the volumes was written."""
+    """Return the modification time of each file outside the volumes."""
     (volume,) = map(Path, image.volumes)
     files = (path for path in image.root.rglob("*") if not path.is_relative_to(volume))
     return {str(path): path.lstat().st_mtime_ns for path in files}
@@ -84,7 +84,8 @@ def test_the_image_is_as_small_as_it_can_be(image: Image) -> None:
 
 
 def test_the_image_is_built_from_the_files_of_the_wheel() -> None:
-    """Each part is sent and copied, and the packages are those whose hashes are kept."""
+    """The build context has each part of the wheel, and the Dockerfile copies it. Packages are
+    installed by their recorded hashes."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     project, wheel = pyproject["project"], pyproject["tool"]["hatch"]["build"]["targets"]["wheel"]
     parts = {*wheel["only-include"], *wheel["force-include"], project["readme"], "pyproject.toml"}
@@ -100,7 +101,7 @@ def test_the_image_is_built_from_the_files_of_the_wheel() -> None:
 
 
 def test_the_composition_shows_nothing_but_the_app() -> None:
-    """ComfyUI, which has no login, is published nowhere, and each setting is one."""
+    """ComfyUI, which has no sign-in, publishes no port. Each variable is a setting of the app."""
     services = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
     app, comfyui = services["comfyforms"], services["comfyui"]
     assert "ports" not in comfyui
@@ -112,7 +113,8 @@ def test_the_composition_shows_nothing_but_the_app() -> None:
 
 
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
-    """It finds nothing wrong in it, where it is installed; and each setting is one."""
+    """If systemd is installed, it finds no errors in the unit. Each variable is a setting of the
+    app."""
     text = (DEPLOY / "comfyforms.service").read_text(encoding="utf-8")
     (variables,) = (line for line in text.splitlines() if line.startswith("Environment="))
     given = (pair.partition("=")[0] for pair in variables.removeprefix("Environment=").split())

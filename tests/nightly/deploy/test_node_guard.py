@@ -1,4 +1,4 @@
-"""The custom node accepts requests of ComfyUI's own page up to the size of a graph."""
+"""The custom node accepts requests only from ComfyUI's own page, up to the size of a graph."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ORDER: dict[str, Any] = {"name": "a", "saved": True, "workflow": {"nodes": []}}
 
 
 def part(name: str) -> Iterator[ModuleType]:
-    """A file of the node, imported as ComfyUI does: by its place."""
+    """Import a file of the node by its path, as ComfyUI does."""
     spec = spec_from_file_location(f"node_{name}", NODE / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -45,7 +45,7 @@ def beside() -> Iterator[ModuleType]:
 
 
 def sender(place: str = "192.0.2.2:8188", **changes: list[str]) -> dict[str, list[str]]:
-    """The headers of ComfyUI's own page at this place, with changes."""
+    """Return the headers of a request from ComfyUI's own page at this host, with changes."""
     usual = {"content_type": ["application/json"], "origin": [f"http://{place}"], "host": [place]}
     headers = usual | {"sec_fetch_site": [], "content_encoding": []} | changes
     return {name.replace("_", "-"): values for name, values in headers.items()}
@@ -68,7 +68,8 @@ def sender(place: str = "192.0.2.2:8188", **changes: list[str]) -> dict[str, lis
     ],
 )
 def test_obeys_comfyuis_own_page(guard: ModuleType, headers: dict[str, list[str]]) -> None:
-    """By any address, by names of this machine, and by those that are configured."""
+    """The node accepts the page by any IP address, by this machine's names, and by configured
+    names."""
     names = guard.own_names("https://forms.example/app", "comfy.example", "other.example:8188", "")
     guard.check_sender(headers, names)
 
@@ -109,7 +110,8 @@ def test_obeys_comfyuis_own_page(guard: ModuleType, headers: dict[str, list[str]
 def test_finding_s10_a_foreign_page_is_refused(
     guard: ModuleType, headers: dict[str, list[str]], status: int
 ) -> None:
-    """One of another site, and one whose name was made to point here."""
+    """The node refuses a page of another site, and a page whose host name was pointed at this
+    machine."""
     with pytest.raises(guard.OrderRefused) as refusal:
         guard.check_sender(headers, guard.own_names("https://forms.example"))
     assert refusal.value.status == status
@@ -151,7 +153,7 @@ def test_finding_s10_an_odd_body_is_refused_in_words(guard: ModuleType, body: by
 
 
 def test_reads_what_the_menu_sends(guard: ModuleType) -> None:
-    """Half a character in a name, as JSON may have it, is no reason to refuse."""
+    """The node accepts half of a surrogate pair in a name, because JSON allows it."""
     order = guard.read_order(json.dumps(ORDER | {"name": "\ud83d", "replace": True}).encode())
     assert (order.saved, order.replace, order.workflow) == (True, True, {"nodes": []})
 
@@ -164,7 +166,8 @@ def forms(beside: ModuleType, tmp_path: Path) -> Any:
 def test_finding_s10_another_workflow_is_not_replaced(
     beside: ModuleType, forms: Any, tmp_path: Path
 ) -> None:
-    """Not before the user agrees; where the same one is looked at counts for nothing."""
+    """The node doesn't replace another workflow until the user agrees. A different view position
+    doesn't count as a difference."""
     file = tmp_path / "workflows" / "ComfyUI" / "text-to-image.json"
     file.parent.mkdir(parents=True)
     kept = {"nodes": [1], "extra": {"ds": 1, "linearData": 2}}
@@ -211,8 +214,8 @@ export const app = {
 def editor(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Page, list[Any]]]:
-    """A page with the node's script in it, and what it sends to the node, which has another
-    workflow of that name."""
+    """Open a page with the node's script. Return it with the requests to a node that already has
+    another workflow of that name."""
     # Chromium's: the path of a socket in it has to be short.
     monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("c")))
     sent: list[Any] = []

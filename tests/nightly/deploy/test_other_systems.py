@@ -1,5 +1,5 @@
-"""Windows and macOS: nothing is imported or named that only Linux has, and paths and types of files
-are what they are there."""
+"""On Windows and macOS, the app uses nothing that only Linux has, and its paths and file types are
+correct."""
 
 from __future__ import annotations
 
@@ -102,12 +102,12 @@ def test_names_that_windows_gives_and_takes(given: str, kept: str) -> None:
 
 @pytest.mark.parametrize("name", ["C:\\x.png", "C:/x.png", "C:x.png", "a\\b.png", "\\\\office\\x"])
 def test_a_file_beside_a_workflow_is_not_on_another_drive(name: str) -> None:
-    """Such names would lead out of the folder there."""
+    """On Windows, such names would lead out of the folder."""
     assert not is_beside(name)
 
 
 def test_the_history_may_lie_on_a_drive() -> None:
-    """The address of a database says a path of Windows as it is."""
+    """The database URL keeps a Windows path unchanged."""
     place = PureWindowsPath("C:\\Users\\Änne B\\forms#1\\history.sqlite")
     assert PureWindowsPath(make_url(f"sqlite:///{quote(str(place))}").database or "") == place
 

@@ -1,5 +1,5 @@
-"""A checkout is a Hugging Face Space: what that reads of it is right, and the app starts as it is
-started there."""
+"""A checkout is a Hugging Face Space: its metadata is correct, and the app starts with the Space's
+command."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ OAUTH = {
 
 
 def test_requirements_match_the_package() -> None:
-    """A Space installs requirements.txt before it has seen the package."""
+    """A Space installs requirements.txt before it has the package's files."""
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if not line.startswith("#")] == PROJECT["dependencies"]
 
@@ -70,7 +70,7 @@ def may_be_met(both: SpecifierSet) -> bool:
 
 
 class Hub(http.server.BaseHTTPRequestHandler):
-    """Hugging Face as far as an upload asks it what to do with the files."""
+    """Stand-in for Hugging Face that answers an upload until the app sends the files."""
 
     def do_GET(self) -> None:
         self.send_error(404)
@@ -90,8 +90,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
 
 
 def test_the_command_pushes_a_checkout_without_what_lies_in_it_beside(tmp_path: Path) -> None:
-    """To a Space for Gradio, as both pages say it; environment and data stay here, and so does what
-    a clone has in `.git`."""
+    """The command creates a Gradio Space and is the same on both pages. It doesn't upload the
+    environment, the data or the clone's `.git`."""
     docs = ROOT / "docs"
     pages = [(docs / name).read_text(encoding="utf-8") for name in ("guide.md", "operating.md")]
     command, again = (re.findall(r"`(hf upload [^`]*)`", page)[0] for page in pages)
@@ -125,7 +125,8 @@ def test_the_command_pushes_a_checkout_without_what_lies_in_it_beside(tmp_path: 
 
 
 def test_the_front_matter_says_how_to_start_the_app() -> None:
-    """With the Gradio and the Python that were tested, and in the words that Hugging Face knows."""
+    """The front matter names the tested Gradio and Python versions and uses only values that
+    Hugging Face accepts."""
     head = yaml.safe_load(README.split("---\n")[1])
     assert head["sdk"] == "gradio"
     assert (ROOT / head["app_file"]).is_file()
@@ -142,7 +143,7 @@ def test_the_front_matter_says_how_to_start_the_app() -> None:
 
 @pytest.fixture
 def space(tmp_path: Path) -> Path:
-    """The files of the checkout that a Space has."""
+    """Copy the checkout's files that a Space has."""
     folder = tmp_path / "app"
     left_out = shutil.ignore_patterns("__pycache__", ".*", "tests", "data")
     shutil.copytree(ROOT, folder, ignore=left_out, symlinks=True)
@@ -150,9 +151,9 @@ def space(tmp_path: Path) -> Path:
 
 
 def test_a_space_serves_its_public_name(space: Path, home: Path, tmp_path: Path) -> None:
-    """Started as there, with no setting at all, beside the `mcp` that Gradio's extra brings: it
-    paints demo images, listens for others than this machine, and answers by its public name, in a
-    frame of Hugging Face's page and over TLS."""
+    """The app starts with the Space's command, without settings and beside the `mcp` package of
+    Gradio's extra. It accepts other machines and answers by its public name, in a frame on Hugging
+    Face's page and over TLS."""
     behind = {"Host": PUBLIC, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
     command = [sys.executable, "app.py", "--port", "0"]
     beside = package_in(tmp_path / "libraries", "mcp", "1.30.0")
@@ -172,7 +173,8 @@ def test_a_space_serves_its_public_name(space: Path, home: Path, tmp_path: Path)
 
 
 def test_people_sign_in_with_hugging_face_where_the_space_says_so(space: Path, home: Path) -> None:
-    """Everybody who comes, with nothing else to set; without that the demo is open to all."""
+    """If the Space turns on sign-in, every user must sign in, and no other setting is needed. The
+    shipped README leaves it off, so the demo is open to all."""
     behind = {"Host": PUBLIC, "X-Forwarded-For": "192.0.2.7"}
     command = [sys.executable, "app.py", "--port", "0"]
     with openid_provider() as provider:

@@ -22,8 +22,8 @@ SHIPPED = {
 
 
 def test_the_wheel_has_every_file_of_the_app_below_one_name(wheel: Path) -> None:
-    """Each file that git keeps of the app is there, and nothing else: no `ui`, `app` or `comfy`
-    that another program would find."""
+    """The wheel has every file of the app that git doesn't ignore, and nothing else. It adds no
+    top-level `ui`, `app` or `comfy` that another program would import."""
     kept = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *PARTS],
         cwd=ROOT,
@@ -46,8 +46,9 @@ def test_the_wheel_has_every_file_of_the_app_below_one_name(wheel: Path) -> None
 def test_an_installed_app_starts_in_any_folder(
     way: str, installed: Path, home: Path, tmp_path: Path
 ) -> None:
-    """Also in one with an `app.py` and a `comfy` of its own, as ComfyUI's has: the page answers, and
-    all shipped workflows are listed. What it keeps is in the person's own folder."""
+    """The app also starts in a folder with its own `app` and `comfy`, such as ComfyUI's. The page
+    answers, and the API lists all shipped workflows. The app keeps its data in the user's own
+    folder."""
     here = tmp_path / "ComfyUI"
     for package in ("comfy", "app", "ui"):
         (here / package).mkdir(parents=True)
@@ -71,8 +72,8 @@ def names_in(folder: Path) -> set[str]:
 
 
 def test_changed_workflows_survive_a_start(tmp_path: Path) -> None:
-    """The shipped ones are copied to where there is no folder; one that is there is left as it
-    is."""
+    """The app copies the shipped workflows if the folder doesn't exist. It leaves an existing
+    folder unchanged."""
     mine = tmp_path / "mine"
     assert with_shipped_workflows(mine) == mine
     assert names_in(mine) == names_in(ROOT / "workflows")
@@ -82,8 +83,8 @@ def test_changed_workflows_survive_a_start(tmp_path: Path) -> None:
 
 
 def test_an_installed_app_is_called_by_its_own_name(installed: Path, home: Path) -> None:
-    """--help and what it says of a wrong option name the command that was typed, and the commands
-    of the shell come with it."""
+    """--help and errors about wrong options name the command that the user typed. The shell's
+    commands are included."""
     said = {
         arguments: subprocess.run(
             [installed / "comfyforms", *arguments],
@@ -159,7 +160,8 @@ def test_scripts_that_import_the_client_are_checked_by_its_types(
 
 
 def test_the_command_is_called_as_the_package() -> None:
-    """So `pipx run` and `uvx` need no more than its name, as the README says."""
+    """The command and the package have the same name, so `pipx run` and `uvx` need nothing else.
+    The README shows these commands."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["name"] in project["scripts"]
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

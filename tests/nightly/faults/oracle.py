@@ -1,4 +1,4 @@
-"""Possible ends of a run, from the real history of its prompt."""
+"""Possible outcomes of a run, derived from the real history of its prompt."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Taken:
 
 
 def times_taken(journal: Iterable[str]) -> list[Taken]:
-    """One for every time the prompt was taken."""
+    """Return one entry for each time the server accepted the prompt."""
     found: list[list[str]] = []
     for entry in journal:
         if entry == "taken":
@@ -52,7 +52,8 @@ class Happened:
 
 
 def wrong_with(one: Happened, limit: float) -> Iterator[str]:
-    """Sentences about what cannot be; none for a run whose end is right."""
+    """Yield a sentence for each impossible thing about a run's outcome. Yield nothing for a correct
+    one."""
     plan, state = one.plan, one.state
     if not state.phase.finished:
         yield f"it has not ended within {limit:g} s"

@@ -1,4 +1,4 @@
-"""The plan of a soak: runs of several people with faults, drawn from one seed."""
+"""Plan of a soak: runs of several users with faults, drawn from one seed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ OWNERS = ("anna", "ben", "carla", "dora")
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One run: whose, of what kind, how long, and what happens to it on the way.
+    r"""One planned run: its owner, kind, length, and what happens during the run.
 
-    `kind`: "plain", "cached" (the prompt of the run before), "fails" (a node raises), "invalid" (it
-    is refused). `patience`: the run's own deadline, in seconds. `lasts`: how long a fault that does
-    not end by itself lasts.
+    `kind`: “plain”, “cached” (the previous run's prompt), “fails” (a node raises), “invalid” (the
+    server refuses it). `patience`: the run's own deadline, in seconds. `lasts`: duration of a fault
+    that doesn't end by itself.
     """
 
     number: int

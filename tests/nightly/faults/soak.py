@@ -1,4 +1,4 @@
-"""Many runs of several people under random faults, each end compared with the truth."""
+"""Many runs of several users under random faults, with each outcome compared with the truth."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Target:
 
 @dataclass
 class Tried:
-    """One run on its way."""
+    """Run that the soak has submitted."""
 
     plan: Planned
     run: Run
@@ -115,8 +115,8 @@ def soak(target: Target, plans: tuple[Planned, ...]) -> Report:
 
 
 class _Soak:
-    """Submits the runs, a few at once, and lets one fault after the other happen when its run is
-    there."""
+    """Soak that submits a few runs at a time and causes their faults one after the other, when each
+    run reaches its moment."""
 
     def __init__(
         self, target: Target, link: FaultyLink, runs: LocalRunRegistry, report: Report
@@ -130,7 +130,7 @@ class _Soak:
         self._intervals: list[tuple[str, float, float]] = []
 
     def all(self, plans: tuple[Planned, ...]) -> list[tuple[Tried, frozenset[str]]]:
-        """Every run, and the faults that were at work during its life."""
+        """Submit every run. Return each one with the faults that were active during the run."""
         tormentor = threading.Thread(target=self._torment, name="tormentor")
         tormentor.start()
         tried: list[Tried] = []
@@ -162,7 +162,7 @@ class _Soak:
         return one
 
     def _look(self, one: Tried) -> None:
-        """After every change of a run's state, in its own threads."""
+        """Handle a change of a run's state. The run's own threads call this."""
         state = one.run.state
         if state.phase.finished and not one.ended:
             with self._news:
@@ -184,7 +184,7 @@ class _Soak:
             one.run.cancel()
 
     def _wait_for(self, true: Callable[[], bool], tried: list[Tried]) -> None:
-        """Until it is true, or a run has hung for so long that it will hang for ever."""
+        """Wait until a condition is true. Raise TimeoutError if a run has hung for too long."""
         with self._news:
             while not true():
                 going = [one.began for one in tried if not one.ended]
@@ -278,7 +278,8 @@ def _judge(
 
 
 def _wrong_files(target: Target, history: RunStore, one: Tried, alone: bool) -> Iterator[str]:
-    """The kept file is the server's; and a prompt like no other has saved one file at most."""
+    """Yield the problems of a run's files. A kept file must equal the server's, and a unique prompt
+    may save only one file."""
     state = one.run.state
     for file in state.files if state.phase is Phase.DONE else ():
         kept = history.files.path(file.digest) if file.digest else None
@@ -292,7 +293,7 @@ def _wrong_files(target: Target, history: RunStore, one: Tried, alone: bool) -> 
 
 
 def _made(target: Target, filename: str) -> str | None:
-    """The digest of a file at the server; None if it is not there."""
+    """Return the digest of a file at the server, or None if the file isn't there."""
     answer = requests.get(
         f"{target.url}/view", {"filename": filename, "type": "output"}, timeout=LONGEST_WAIT
     )

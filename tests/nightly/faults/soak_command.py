@@ -37,7 +37,7 @@ SETTLE = 10.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run it; 0 if everything was right."""
+    """Run the soak. Return 0 if everything was right."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.tools.soak",
         description=(
@@ -123,7 +123,7 @@ def settled(before: dict[str, set[str]]) -> dict[str, set[str]]:
 
 
 def tell(report: Report, leaks: dict[str, set[str]]) -> None:
-    """Figures, then what was wrong."""
+    """Print the figures, then the problems."""
     print(f"{report.seconds:.0f} s; {sum(report.phases.values())} runs: {counted(report.phases)}")
     print(
         f"{sum(report.faults.values())} faults ({report.missed} came too late):"

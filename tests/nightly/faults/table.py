@@ -1,5 +1,5 @@
-"""The table of faults: how each is caused, and what has to become of a run in whose middle it
-happens."""
+"""Table of faults: how each is caused, and how a run must end if the fault happens during the
+run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.waiting import LONGEST_WAIT
 
 
 class Moment(StrEnum):
-    """When it happens. At each of them the server is held until the fault is there."""
+    """Moment of a fault. The server is held at each moment until the fault has happened."""
 
     BEFORE = "before the prompt is taken"
     WAITING = "while it waits"
@@ -135,7 +135,8 @@ def lagging(scene: Scene) -> Iterator[None]:
 
 
 def answers(kind: HttpKind, scene: Scene) -> Iterator[None]:
-    """The next questions are answered so; where nothing would be asked, the socket is cut."""
+    """Make the server's next answers faulty. If the app would send no request at this moment, cut
+    the socket."""
     for question in ASKED[scene.moment]:
         scene.stand_in.script(kind, at=question, count=2)
     if scene.moment in (Moment.WAITING, Moment.FIRST, Moment.MIDDLE):
@@ -144,7 +145,7 @@ def answers(kind: HttpKind, scene: Scene) -> Iterator[None]:
 
 
 def messages(kind: SocketKind, count: int, scene: Scene) -> Iterator[None]:
-    """The next messages are so."""
+    """Make the server's next messages faulty."""
     scene.stand_in.script(kind, at=NEXT[scene.moment], count=count)
     yield
 
@@ -232,7 +233,7 @@ REMOTE = ("queue cleared", "interrupted", "history evicted")  # any client can d
 
 
 def left_out(fault: str, moment: Moment) -> str:
-    """Why a cell makes no sense; empty if it does."""
+    """Return the reason why a cell makes no sense, or an empty text if it does."""
     if moment is Moment.FETCHING and (fault in MESSAGES or fault == "mute"):
         return "the socket is closed by then"
     if fault in ("413", "answers lost", "answers replaced") and moment is not Moment.BEFORE:
@@ -250,7 +251,7 @@ class Outcome:
 
 
 def outcome(fault: str, moment: Moment) -> Outcome:
-    """The rules, first match first."""
+    """Return the expected outcome, by the first rule that matches."""
     working = moment in (Moment.FIRST, Moment.MIDDLE)
     match fault:
         case "413":

@@ -1,4 +1,4 @@
-"""The link of the fault tests fails on command only."""
+"""The link of the fault tests fails only on command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 
 
 class Echo:
-    """A server that sends back what it gets, and tells how its connections ended."""
+    """Server that sends back its input and records how each connection ended."""
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -96,7 +96,8 @@ def received(one: socket.socket, size: int, seconds: float = 5.0) -> bytes:
 
 
 def test_a_link_that_is_well_passes_everything(link: FaultyLink) -> None:
-    """Much and little, both ways, and the end of a connection."""
+    """An undisturbed link passes small and large data in both directions, and the end of a
+    connection."""
     with connected(link) as one:
         assert answered(one)
         sender = threading.Thread(target=one.sendall, args=(bytes(8_000_000),))
@@ -111,7 +112,7 @@ def test_a_link_that_is_well_passes_everything(link: FaultyLink) -> None:
 
 
 def test_cut_resets_both_ends(link: FaultyLink, echo: Echo) -> None:
-    """Client and server get a reset; a new connection is well."""
+    """Client and server both get a reset. A new connection works."""
     with connected(link) as one:
         assert answered(one)
         link.cut()
@@ -155,7 +156,7 @@ def test_what_was_taken_back_does_not_come_later(link: FaultyLink, echo: Echo) -
 
 
 def test_strand_leaves_the_server_its_end(link: FaultyLink, echo: Echo) -> None:
-    """The client's end is reset at once, the server's when the link is healed."""
+    """The client's end is reset at once, and the server's end when the link is healed."""
     with connected(link) as one:
         assert answered(one)
         link.strand()
@@ -183,7 +184,7 @@ def test_refuse_refuses_until_healed(link: FaultyLink) -> None:
 
 
 def test_narrow_and_lag_take_time(link: FaultyLink) -> None:
-    """A narrow link takes as long as its rate says, a lagging one its delay both ways."""
+    """A narrow link takes as long as its rate requires. A lagging link delays both directions."""
     with connected(link) as one:
         link.narrow(100_000)
         begun = time.monotonic()
@@ -217,7 +218,7 @@ def test_a_long_link_carries_several_at_once(link: FaultyLink, echo: Echo) -> No
 
 
 def test_no_peer_at_the_other_end(echo: Echo) -> None:
-    """Without a server a connection is reset."""
+    """The link resets a connection if there is no server."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
 

@@ -1,5 +1,5 @@
-"""Every fault at every moment of a run: the right end, told in words, in time, once, and nothing
-left behind."""
+"""Each fault at each moment of a run leads to the right outcome in time, with a message. The run
+starts only once, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ CAUTIOUS = replace(TIMING, outcome_delay=1.2)
 
 @pytest.fixture(scope="module")
 def lasting() -> Iterator[HeldServer]:
-    """The stage of all cells in which the server does not die."""
+    """Return the server for all cells whose fault doesn't kill the server."""
     stage = HeldServer()
     with stage.demo:
         yield stage
@@ -52,7 +52,8 @@ def lasting() -> Iterator[HeldServer]:
 
 @pytest.fixture
 def stage(lasting: HeldServer, fault: str) -> Iterator[HeldServer]:
-    """An idle and well-behaved stage, of the cell's own where its server dies."""
+    """Return an idle server that behaves normally. A cell whose fault kills the server gets its
+    own."""
     if fault not in DEADLY:
         yield lasting
         lasting.rest()
@@ -79,7 +80,8 @@ def history(one_history: RunStore) -> Iterator[RunStore]:
 
 @contextmanager
 def held_at(stage: HeldServer, fault: str, moment: Moment) -> Iterator[Callable[[Run], None]]:
-    """The server stops at the moment until the block ends. Gives what waits for it."""
+    """Hold the server at this moment until the block ends. Yield a function that waits for the
+    moment."""
     if moment is not Moment.WAITING:
         at, after = ("open", 0) if fault in ANSWERS and moment is Moment.BEFORE else HELD[moment]
         with stage.demo.hold(at, after=after) as hold:
@@ -97,7 +99,7 @@ def held_at(stage: HeldServer, fault: str, moment: Moment) -> Iterator[Callable[
     ("fault", "moment"), CELLS, ids=[f"{fault}, {moment.name.lower()}" for fault, moment in CELLS]
 )
 def test_a_run_survives(stage: HeldServer, history: RunStore, fault: str, moment: Moment) -> None:
-    """The end is the one that the table's rules say."""
+    """Each run ends as the table's rules say."""
     job, may_finish = stage.job()
     timing = IMPATIENT if fault == "gone" else CAUTIOUS if moment is Moment.BEFORE else TIMING
     with (
@@ -132,7 +134,7 @@ def test_a_run_survives(stage: HeldServer, history: RunStore, fault: str, moment
 
 
 def ends_as_expected(stage: HeldServer, state: RunState, expected: Outcome) -> None:
-    """Phase, words, and never more than one beginning at the server."""
+    """Check the phase and the message, and that the prompt started at most once at the server."""
     assert state.phase is expected.phase, state
     if expected.says:
         assert state.error is not None
@@ -170,8 +172,7 @@ def nothing_is_left(stage: HeldServer, history: RunStore, run: Run) -> None:
 
 
 def test_the_table_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    """Every fault meets every moment, but for the cells that make no sense, each with its
-    reason."""
+    """Each fault is tested at each moment. A cell that makes no sense is left out with a reason."""
     missing = [(fault, moment) for fault in FAULTS for moment in Moment if left_out(fault, moment)]
     with capsys.disabled():
         print(

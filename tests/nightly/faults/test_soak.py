@@ -1,4 +1,4 @@
-"""The soak: the short one here; the long one is `python -m tests.tools.soak --runs 1000`."""
+"""A short soak. The long soak is `python -m tests.tools.soak --runs 1000`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ SEED = 20
 
 
 def test_a_short_soak(capsys: pytest.CaptureFixture[str]) -> None:
-    """Runs of several people under random faults: every end is right, and nothing is left
-    behind."""
+    """Each run of several users under random faults ends correctly, and nothing is left behind."""
     runs = 60
     failed = main(["--runs", str(runs), "--seed", str(SEED)])
     said = capsys.readouterr().out
@@ -48,7 +47,7 @@ def test_everything_comes_from_the_seed() -> None:
 
 
 def test_the_guide_names_the_long_one() -> None:
-    """The command in CONTRIBUTING.md is the one that there is."""
+    """CONTRIBUTING.md names the right command."""
     assert "python -m tests.tools.soak --runs 1000" in GUIDE
 
 
@@ -85,7 +84,7 @@ def ended(
     ],
 )
 def test_the_judge_reports_errors(happened: Happened, says: str) -> None:
-    """Ends that cannot be are named."""
+    """The judge reports impossible outcomes."""
     assert any(says in problem for problem in wrong_with(happened, 60.0)), list(
         wrong_with(happened, 60.0)
     )
@@ -101,5 +100,5 @@ def test_the_judge_reports_errors(happened: Happened, says: str) -> None:
     ],
 )
 def test_the_judge_lets_the_right_ends_pass(happened: Happened) -> None:
-    """Ends that are right are not complained of."""
+    """The judge reports nothing about correct outcomes."""
     assert not list(wrong_with(happened, 60.0))

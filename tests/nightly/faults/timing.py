@@ -1,4 +1,4 @@
-"""Short timeouts of runs for a stand-in that plays faults and answers at once."""
+"""Short timeouts for runs on a stand-in that causes faults and answers at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A history that many use at once, that is killed, damaged, or cannot be used at all."""
+"""A history that many threads use at once, or that is killed, damaged or unusable."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.support.samples.histories import ANN, begun, bytes_kept, ended_record
 def test_two_threads_ending_deleting_and_sweeping_at_once(
     history: RunStore, kept: BlobStore
 ) -> None:
-    """Runs with the same bytes end, are deleted and swept by many threads: no error, and each
-    record has its file."""
+    """Many threads finish, delete and sweep runs with the same bytes. No error occurs, and each
+    record keeps its file."""
     wrong: list[object] = []
     now = time.time()
 
@@ -70,8 +70,8 @@ for number in range(10**6):
 
 
 def test_a_killed_program_loses_no_finished_run(database: str, tmp_path: Path) -> None:
-    """Killed in the middle of its work: every run it said was finished is there, whole, and so are
-    its files."""
+    """After a kill during work, every run that the program reported as finished is complete, and so
+    are its files."""
     folder = tmp_path / "kept"
     command = [sys.executable, "-c", textwrap.dedent(KILLED), database, str(folder)]
     with subprocess.Popen(

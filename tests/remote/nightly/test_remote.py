@@ -1,4 +1,4 @@
-"""An app elsewhere as Python objects: against a real one, and in a notebook's kernel."""
+"""The remote client against a real app, and in a notebook's kernel."""
 
 from __future__ import annotations
 
@@ -28,21 +28,22 @@ from tests.support.waiting import LONGEST_WAIT
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server whose steps can be seen."""
+    """Run an app with a server that is slow enough to show its steps."""
     with running_demo_app(step_seconds=0.15) as served:
         yield served
 
 
 @pytest.fixture
 def app(running: Served, nothing_left_behind: None) -> Iterator[RemoteApp]:
-    """The module's app, as a script without a login has it."""
+    """Return a client for the module's app, as a script without an account uses it."""
     with RemoteApp(running[1].url) as app:
         yield app
     running[1].close_idle()
 
 
 def test_a_run_is_followed_to_its_images(app: RemoteApp) -> None:
-    """Iterated, a run tells how far it is, in order and to its end; then its images are there."""
+    """Iterating over a run yields its progress in order until it ends. Then the run has its
+    images."""
     run = app.run("text-to-image", {**QUICK, "2.text": "a boat"})
     seen = list(run)
     shares = [status.progress for status in seen if status.progress is not None]
@@ -85,7 +86,8 @@ def test_all_errors_are_reported_with_their_position(app: RemoteApp) -> None:
 
 
 def test_a_batch_that_has_paused_itself_is_not_waited_for(app: RemoteApp) -> None:
-    """It says why; what failed can be run again, and all of it can be stopped."""
+    """The error says why the batch paused. The script can then retry the failed rows or cancel the
+    batch."""
     broken = {**QUICK, "5.steps": 1, "1.ckpt_name": "demo-broken.safetensors"}
     batch = app.batch("text-to-image", broken, axes={"5.seed": "1..12"})
     with pytest.raises(BatchFailed, match=r"0 of 12 rows are done, \d failed\. 5 rows failed one"):
@@ -119,8 +121,8 @@ def test_a_refusal_says_when_it_is_worth_asking_again() -> None:
 
 
 def test_a_notebook_shows_runs_live(running: Served, nothing_left_behind: None) -> None:
-    """In a real kernel the last line of a cell shows a bar, previews as they come, and the
-    result; so it is of batches and chains."""
+    """In a real kernel, the last line of a cell shows a progress bar, live previews and the result.
+    Batches and chains work the same way."""
     code = f"""
 from comfyforms import RemoteApp
 app = RemoteApp({running[1].url!r})

@@ -1,4 +1,4 @@
-"""A server that loses connections and messages, is late, restarts, or stays away."""
+"""A server that loses connections or messages, answers late, restarts or stays away."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def test_a_lost_socket_is_opened_again(mortal: DemoServer, kind: Any) -> None:
     ),
 )
 def test_odd_messages_do_no_harm(demo: DemoServer, seen: Watched, kind: Any, at: str) -> None:
-    """Garbage, twins and late frames leave a run with one socket and its image."""
+    """Garbage, duplicates and late frames don't stop a run from finishing on one socket with its
+    image."""
     demo.script(kind, at=at)
     with registry(demo, Timeouts()) as runs:
         state = end(runs.submit(job(), Origin("me")))
@@ -50,8 +51,8 @@ def test_odd_messages_do_no_harm(demo: DemoServer, seen: Watched, kind: Any, at:
 
 @pytest.mark.parametrize("at", ["progress", "executed", "preview"])
 def test_a_huge_frame_costs_its_socket_only(demo: DemoServer, seen: Watched, at: str) -> None:
-    """It closes the socket. The run opens another, unless it has ended by then, and has its
-    image."""
+    """A huge frame closes the socket. The run opens another, unless it has already ended, and gets
+    its image."""
     demo.script("huge_frame", at=at)
     with registry(demo, Timeouts()) as runs:
         state = end(runs.submit(job(), Origin("me")))
@@ -70,7 +71,8 @@ def test_a_huge_frame_costs_its_socket_only(demo: DemoServer, seen: Watched, at:
 def test_missing_messages_do_no_harm(
     demo: DemoServer, runs: LocalRunRegistry, kind: Any, at: str
 ) -> None:
-    """Messages that are lost, or speak of other prompts or of none, cost at most a question."""
+    """If messages are lost or belong to another prompt, the app asks the server and the run still
+    finishes."""
     demo.script(kind, at=at, count=9)
     state = end(runs.submit(job(), Origin("me")))
     assert state.phase is Phase.DONE
@@ -92,8 +94,8 @@ def test_a_socket_that_dies_again_and_again(
 def test_a_prompt_that_was_not_taken(
     demo: DemoServer, seen: Watched, runs: LocalRunRegistry, kind: Any
 ) -> None:
-    """The answer is cut off or none, and the prompt is nowhere to be found: it is posted again,
-    under the same id."""
+    """If the answer is lost and the server doesn't have the prompt, the app sends it again under
+    the same id."""
     demo.script(kind, at="POST /prompt", count=2)
     run = runs.submit(job(), Origin("me"))
     assert end(run).phase is Phase.DONE
@@ -105,8 +107,8 @@ def test_a_prompt_that_was_not_taken(
 def test_a_prompt_that_was_taken_without_a_word(
     demo: DemoServer, seen: Watched, runs: LocalRunRegistry, kind: Any
 ) -> None:
-    """The prompt is at the server though its answer was lost: it is found there, and not posted
-    twice."""
+    """If the answer is lost but the server has the prompt, the app finds it there and doesn't send
+    it twice."""
     demo.script(kind, at="POST /prompt")
     run = runs.submit(job(), Origin("me"))
     assert end(run).phase is Phase.DONE
@@ -117,15 +119,15 @@ def test_a_prompt_that_was_taken_without_a_word(
 def test_history_that_cannot_be_had_at_once(
     demo: DemoServer, runs: LocalRunRegistry, kind: Any
 ) -> None:
-    """Errors of the server at the end are borne for a while."""
+    """The app tolerates the server's errors at the end of a run for a while."""
     run = runs.submit(job(), Origin("me"))
     demo.script(kind, at=f"GET /history/{run.id}", count=2)
     assert end(run).phase is Phase.DONE
 
 
 def test_a_prompt_that_is_taken_late(demo: DemoServer, seen: Watched) -> None:
-    """The server takes a prompt only after we have given up its answer: it is waited for, and not
-    posted twice."""
+    """If the server accepts a prompt only after the app's timeout, the app waits and doesn't send
+    the prompt twice."""
     demo.script("slow", at="POST /prompt", seconds=0.6)
     with registry(demo, Timeouts(call=0.3, outcome_delay=3.0, retry=0.05)) as runs:
         run = runs.submit(job(), Origin("me"))
@@ -135,7 +137,8 @@ def test_a_prompt_that_is_taken_late(demo: DemoServer, seen: Watched) -> None:
 
 
 def test_a_server_that_fails_at_a_prompt(demo: DemoServer, seen: Watched) -> None:
-    """A 500 for every POST is a failed run with its number, after a few attempts."""
+    """If the server answers every POST with 500, the run fails after a few attempts. The message
+    contains the status."""
     demo.script("http_500", at="POST /prompt", count=100)
     with registry(demo, replace(HURRIED, patience=60.0)) as runs:
         state = end(runs.submit(job(), Origin("me")))
@@ -146,7 +149,7 @@ def test_a_server_that_fails_at_a_prompt(demo: DemoServer, seen: Watched) -> Non
 
 
 def test_a_prompt_too_large(demo: DemoServer, seen: Watched, runs: LocalRunRegistry) -> None:
-    """A 413 is a refusal in words, and final."""
+    """After a 413, the app refuses the run with a message and doesn't try again."""
     demo.script("http_413", at="POST /prompt")
     state = end(runs.submit(job(), Origin("me")))
     assert state.phase is Phase.REFUSED
@@ -156,7 +159,8 @@ def test_a_prompt_too_large(demo: DemoServer, seen: Watched, runs: LocalRunRegis
 
 
 def test_a_server_that_comes_late(mortal: DemoServer) -> None:
-    """A server that is away when the run begins is waited for, and the person sees why."""
+    """If the server is away when a run starts, the app waits for the server and the user sees
+    why."""
     mortal.stop()
     with registry(mortal, Timeouts(retry=0.05, retry_most=0.1)) as runs:
         run = runs.submit(job(), Origin("me"))
@@ -167,8 +171,8 @@ def test_a_server_that_comes_late(mortal: DemoServer) -> None:
 
 
 def test_a_run_that_waited_is_sent_again_after_a_restart(mortal: DemoServer) -> None:
-    """The server dies while one run is at work and the next waits: the first is lost, the other one
-    made."""
+    """The server dies during one run while the next waits. The first run is lost, and the app sends
+    the second again."""
     with registry(mortal) as runs:
         first = runs.submit(job(LONG), Origin("me"))
         running(first)
@@ -182,7 +186,8 @@ def test_a_run_that_waited_is_sent_again_after_a_restart(mortal: DemoServer) -> 
 
 
 def test_a_restarted_server_has_forgotten(mortal: DemoServer) -> None:
-    """After a restart neither queue nor history know the run: lost, with the reason."""
+    """After a restart, neither the queue nor the history knows the run. The app reports the run as
+    lost, with the reason."""
     with registry(mortal) as runs:
         run = runs.submit(job(LONG), Origin("me"))
         running(run)

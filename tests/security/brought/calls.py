@@ -1,4 +1,4 @@
-"""Workflows that people bring: posted as the page does, and drawn."""
+"""Opened workflows: posted and drawn the way the page does it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def bring(app: RunningApp, prompt: object, cookie: str = BOB) -> requests.Respon
 
 
 def post_data(app: RunningApp, path: str, body: object, cookie: str) -> requests.Response:
-    """POST JSON as the page of this browser does."""
+    """POST JSON as this browser's page does."""
     cookies = PageCalls(app, cookie).cookies
     return requests.post(app.url + path, json.dumps(body), cookies=cookies, timeout=LONGEST_WAIT)
 
 
 def drawn(app: RunningApp, name: str) -> PageCalls:
-    """The form of a workflow, as Bob's page draws it."""
+    """Draw the form of a workflow on Bob's page."""
     return PageCalls(app, BOB).open(name)

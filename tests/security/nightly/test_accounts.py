@@ -33,20 +33,20 @@ ANNA, BEN = ("anna", "a lighthouse at dusk"), ("ben", "a harbour in rain")
 
 @pytest.fixture(scope="module")
 def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
-    """A server that takes no time."""
+    """Run a demo server without delays."""
     with DemoServer(step_seconds=0, painted=PAINTED) as demo:
         yield demo
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where users, sessions and tokens are."""
+    """Return the folder for users, sessions and tokens."""
     return tmp_path_factory.mktemp("accounts")
 
 
 @pytest.fixture(scope="module")
 def file(folder: Path) -> UsersFile:
-    """The file with anna and ben."""
+    """Create the users file with anna and ben."""
     file = UsersFile(folder / "users.json")
     for name, password in (ANNA, BEN):
         file.add(name, password, "user")
@@ -55,7 +55,8 @@ def file(folder: Path) -> UsersFile:
 
 @pytest.fixture(scope="module")
 def settings(folder: Path, file: UsersFile) -> WebSettings:
-    """An app for these two, whose sessions outlive it. It reads the file as any other program."""
+    """Return the settings of an app for anna and ben, with sessions that survive a restart. The app
+    opens the users file as a separate program would."""
     own = UsersFile(file.path)
     return WebSettings(port=0, sign_in=SignInSettings(own, folder / "sign_in.sqlite"))
 
@@ -84,8 +85,8 @@ def test_people_of_the_file_sign_in(app: RunningApp) -> None:
 
 
 def test_the_form_works_before_its_script_is_there(app: RunningApp) -> None:
-    """A browser that sends it by itself is led to the app, or shown the form again with a
-    sentence."""
+    """If the browser submits the form itself, the app redirects it to the page, or shows the form
+    again with an error."""
     address = f"{app.url}/login"
     with requests.Session() as browser:
         browser.headers["Accept"] = "text/html,*/*"
@@ -119,7 +120,7 @@ def test_a_browser_that_has_to_sign_in_is_asked_to(app: RunningApp) -> None:
 
 
 def test_gradios_python_client_signs_in(app: RunningApp) -> None:
-    """With a name and a password as its documentation says."""
+    """The client signs in with a name and a password, as Gradio's documentation describes."""
     client = Client(app.url, auth=ANNA, verbose=False)
     assert "text-to-image" in str(client.predict(api_name="/workflows"))
 
@@ -148,7 +149,7 @@ def test_a_removed_person_is_signed_out_after_a_time_without_threads(
     refused_threads: set[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The file of users is looked at again as soon as the system lets threads start."""
+    """The app reads the users file again as soon as the system can start threads."""
     elsewhere = UsersFile(file.path)
     elsewhere.add("dora", "a buoy in fog", "user")
     refused_threads.add("asyncio")
@@ -164,7 +165,7 @@ def test_a_removed_person_is_signed_out_after_a_time_without_threads(
 def test_a_socket_that_is_refused_is_no_error(
     app: RunningApp, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is answered with 401, and the log says no more than of other strangers."""
+    """The app answers with 401 and logs no error."""
     with requests.Session() as stranger:
         for path in ("/ws", "/api/v1/relay"):
             with (

@@ -1,4 +1,5 @@
-"""Findings of the second attack on opened workflows and on calls to the operator's workflows."""
+"""Findings of the second attack on opened workflows and on calls to the administrator's
+workflows."""
 
 from __future__ import annotations
 
@@ -36,8 +37,8 @@ ANNAS = {"filename": "ann_00001_.png", "subfolder": "", "type": "output"}
 
 
 def shows(class_type: str, key: str) -> NodeClass:
-    """An output node that shows what it was given under this key, as Preview3D and CurveEditor of
-    ComfyUI do."""
+    """Return an output node that shows its input under this key, as ComfyUI's Preview3D and
+    CurveEditor do."""
     told = node_info(
         class_type, class_type, "x", required={"given": ["ANYTHING", {}]}, output_node=True
     )
@@ -45,7 +46,7 @@ def shows(class_type: str, key: str) -> NodeClass:
 
 
 def takes(class_type: str, name: str, **options: object) -> NodeClass:
-    """An output node that takes a file of a kind."""
+    """Return an output node that takes a file of one kind."""
     told = node_info(
         class_type, class_type, "x", required={name: spec("COMBO", **options)}, output_node=True
     )
@@ -53,7 +54,7 @@ def takes(class_type: str, name: str, **options: object) -> NodeClass:
 
 
 def chooses_image() -> NodeClass:
-    """An output node one of whose options takes an image."""
+    """Return an output node with an option that takes an image."""
     options = [
         {"key": "quietly", "inputs": {}},
         {"key": "in an image", "inputs": {"required": {"image": ["IMAGE", {}]}}},
@@ -65,7 +66,7 @@ def chooses_image() -> NodeClass:
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[RunningApp]:
-    """A server with such nodes, on which Ann has made an image."""
+    """Run an app in front of a server with these nodes, on which Ann has generated an image."""
     extra = {"Preview3D": shows("Preview3D", "result"), "Odd": shows("Odd", "odd")}
     extra["Load3D"] = takes("Load3D", "model_file", options=["none"], file_upload=True)
     extra["Says"] = chooses_image()
@@ -86,7 +87,7 @@ def running(own_temporary_folder: Path) -> Iterator[RunningApp]:
 
 @pytest.fixture
 def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
-    """These."""
+    """Close the app's idle connections after each test."""
     yield running
     running.close_idle()
 
@@ -98,8 +99,8 @@ def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
 def test_attack_an_object_that_a_node_shows_is_nobodys_file(
     app: RunningApp, class_type: str, given: Any
 ) -> None:
-    """Some nodes show what they are given; an object that says to be Ann's result brings nothing of
-    hers to Bob."""
+    """Some nodes show their inputs. An object that claims to be Ann's result gives Bob no access to
+    it."""
     prompt = {"1": node(class_type, given=given)}
     name = app.services.forms.open(BOBS, "a.json", json.dumps(prompt).encode()).name
     run = finished(
@@ -112,7 +113,7 @@ def test_attack_an_object_that_a_node_shows_is_nobodys_file(
 
 
 def test_attack_an_earlier_run_that_shows_such_an_object_is_not_run_again(app: RunningApp) -> None:
-    """A record from before this was known is judged by the rules of today."""
+    """The app applies today's rules to a record from before this attack was known."""
     run = finished(
         app.services.runs.submit(
             Job({"1": node("Odd", given=ANNAS)}, "~x"), Origin(BOBS), RunPolicy(keeps_going=True)
@@ -124,8 +125,8 @@ def test_attack_an_earlier_run_that_shows_such_an_object_is_not_run_again(app: R
 
 @pytest.mark.parametrize("key", ["result", "histogram", "input_bboxes", "text", "string"])
 def test_attack_what_a_node_tells_of_its_inputs_is_no_file(key: str) -> None:
-    """Wherever such an object comes from, made while the run runs too: under these keys there are
-    no files."""
+    """The app reads no files under these keys, even if a node creates such an object during the
+    run."""
     assert (
         read_outputs("1", {key: [ANNAS], "images": [{"filename": "mine.png"}]})[0][0].filename
         == "mine.png"
@@ -133,8 +134,8 @@ def test_attack_what_a_node_tells_of_its_inputs_is_no_file(key: str) -> None:
 
 
 def test_attack_a_file_goes_to_a_field_for_files_only(app: RunningApp) -> None:
-    """A script that sends one for a text would have it at ComfyUI unjudged, where a node may open
-    it."""
+    """If a script could send a file for a text, the file would reach ComfyUI unchecked, and a node
+    might open it."""
     with pytest.raises(FieldErrors) as problem:
         app.services.starter.start(
             "text-to-image",
@@ -145,8 +146,8 @@ def test_attack_a_file_goes_to_a_field_for_files_only(app: RunningApp) -> None:
 
 
 def test_attack_a_file_goes_to_inputs_for_its_own_kind_only(app: RunningApp) -> None:
-    """An arranged field would take any file for a 3D model and hand it to what plays videos as
-    well."""
+    """Without this rule, an arranged field would accept any file as a 3D model and also pass it to
+    nodes that play videos."""
     links = "1.0 COMBO > 2.model_file\n1.0 COMBO > 3.file\n1.0 COMBO > 4.file"
     nodes = [drawn(number, "PlaysVideo", "a.mp4", sockets="file") for number in (3, 4)]
     loads = drawn(2, "Load3D", "none", sockets="model_file")
@@ -167,8 +168,8 @@ def test_attack_a_file_goes_to_inputs_for_its_own_kind_only(app: RunningApp) -> 
 
 
 def test_attack_a_form_adds_no_nodes_that_opened_workflows_may_not_use(app: RunningApp) -> None:
-    """An option that needs an image brings a node to load one; where that is not on the list, the
-    run is refused."""
+    """An option that needs an image adds a loader node. If the loader isn't on the allowlist, the
+    app refuses the run."""
     few = Permissions(nodes=frozenset({"Says"}))
     forms = Forms(app.services.folder.get, app.services.forms.catalogue, few)
     starter = replace(app.services.starter, forms=forms)
@@ -183,8 +184,8 @@ def test_attack_a_form_adds_no_nodes_that_opened_workflows_may_not_use(app: Runn
     "typed", ["/etc/passwd", "ann_00001_.png [output]", "../output/ann_00001_.png", "comfyforms/0"]
 )
 def test_attack_a_removed_value_cannot_be_typed_in_again(app: RunningApp, typed: str) -> None:
-    """An input that takes a path and is not called so is emptied; its field takes no path,
-    either."""
+    """The app empties an input that contains a path, even if the input's name doesn't say so. The
+    field accepts no path either."""
     prompt = {"1": node("PrimitiveString", value=typed), "2": node("PreviewAny", source=["1", 0])}
     name = app.services.forms.open(BOBS, "a.json", json.dumps(prompt).encode()).name
     assert app.services.forms.form(name, BOBS)[1].field("1.value").default == ""

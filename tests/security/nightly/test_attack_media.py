@@ -50,7 +50,8 @@ PLAYLISTS = {
 @pytest.mark.parametrize("name", PLAYLISTS)
 @pytest.mark.parametrize("media", ["audio", "video", "image"])
 def test_attack_no_playlist_passes_for_a_medium(tmp_path: Path, name: str, media: str) -> None:
-    """ComfyUI would read what it names; so it is refused in a sentence, on every way."""
+    """ComfyUI would read the files that a playlist names. The app therefore refuses playlists with
+    an error on every path."""
     assert "Choose a" in problem_in(PLAYLISTS[name], LIMITS, media)
     file = tmp_path / "song.mp3"
     file.write_bytes(PLAYLISTS[name])

@@ -1,4 +1,4 @@
-"""One rude visitor takes at most their own share. With small limits, so that seconds are enough;
+"""One rude visitor gets at most a fair share. The limits are small, so that the tests take seconds.
 `python -m tests.benchmarks rude` has the figures at full size."""
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FILES = "multipart/form-data; boundary=b"
 
 @contextlib.contextmanager
 def sent(app: RunningApp, *lines: str) -> Iterator[socket.socket]:
-    """A connection of the rude visitor, on which these lines have been sent."""
+    """Open a connection as the rude visitor and send these lines."""
     host, port = app.url.removeprefix("http://").split(":")
     with socket.create_connection(
         (host, int(port)), timeout=LONGEST_WAIT, source_address=(RUDE, 0)
@@ -45,7 +45,7 @@ def sent(app: RunningApp, *lines: str) -> Iterator[socket.socket]:
 
 
 def begun(path: str, length: int = 1000, kind: str = JSON, body: str = "") -> tuple[str, ...]:
-    """A request whose body does not come, or not all of it."""
+    """Return a request whose body is missing or incomplete."""
     return (
         f"POST {path} HTTP/1.1",
         "Host: localhost",
@@ -63,7 +63,7 @@ def status(connection: socket.socket) -> int:
 
 
 def upload(app: RunningApp, cookie: str = ANN) -> requests.Response:
-    """A whole file of an honest person's."""
+    """Upload a complete file as an honest user."""
     files = {"files": ("a.png", saved("PNG"))}
     return requests.post(
         f"{app.url}/gradio_api/upload", files=files, cookies=cookie_of(cookie), timeout=LONGEST_WAIT
@@ -91,7 +91,7 @@ def test_finding_06_without_a_login_no_body_is_read() -> None:
 
 
 def test_finding_06_slow_logins_hold_no_place() -> None:
-    """However many forms of a login come slowly, one that is whole is looked at."""
+    """The app answers a complete sign-in form, however many forms arrive slowly."""
     limits = WebLimits(patience=2 * LONGEST_WAIT)  # they outlast its wait
     with (
         running_demo_app(step_seconds=0, settings=LOGIN, limits=limits) as (_, app),
@@ -108,8 +108,8 @@ def test_finding_06_slow_logins_hold_no_place() -> None:
 
 
 def test_finding_06_slow_uploads_leave_room_and_end() -> None:
-    """One address has a part of the places; another person uploads meanwhile, and what dribbles
-    ends in a sentence."""
+    """One address gets a share of the upload slots, while another user uploads. Slow uploads end
+    with an error."""
     limits = WebLimits(uploading=4, person_uploading=2, address_uploading=2, patience=4.0)
     begin = '--b\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
     with (
@@ -129,8 +129,8 @@ def test_finding_06_slow_uploads_leave_room_and_end() -> None:
 
 
 def test_finding_06_one_address_does_not_fill_the_memory() -> None:
-    """Bodies that stop in the middle take from one address no more than its share; others' still
-    come in."""
+    """Bodies that stop halfway use at most their address's share of memory. The app still accepts
+    other users' bodies."""
     limits = WebLimits(
         arriving=400_000, person_arriving=300_000, address_arriving=200_000, patience=20.0
     )
@@ -170,7 +170,7 @@ def _answers_the_rude_one(app: RunningApp) -> bool:
 
 
 def test_finding_10_sockets_per_address_are_limited() -> None:
-    """By however many names it goes; another one's page opens."""
+    """The limit holds however many names the address uses. Another user's page still opens."""
     with running_demo_app(step_seconds=0, limits=WebLimits(sockets=6, address_sockets=3)) as (
         _,
         app,
@@ -192,8 +192,8 @@ def test_finding_10_sockets_per_address_are_limited() -> None:
 
 
 def test_finding_10_runs_per_address_are_limited() -> None:
-    """By however many names it goes: one more is refused in words, and another address's run goes
-    in between."""
+    """The limit holds however many names the address uses. The app refuses a further run with an
+    error, and another address's run gets its turn before the rude address's last one."""
     with running_demo_app(step_seconds=0.2, run_limits=RunLimits(address=4)) as (_, app):
         rude = []
         for number in range(4):
@@ -212,8 +212,8 @@ def test_finding_10_runs_per_address_are_limited() -> None:
 
 
 def test_attack_a_client_without_a_cookie_shuts_out_the_others() -> None:
-    """They go by one name, but what one of them asks for at an address is not counted for another
-    one elsewhere."""
+    """Clients without a cookie share one name. The app doesn't count one client's runs toward the
+    limit of a client at another address."""
     with running_demo_app(step_seconds=0.2, run_limits=RunLimits(person=2, hourly=2)) as (_, app):
         rude = [
             app.services.starter.start(
@@ -335,8 +335,8 @@ def _tracebacks(caplog: pytest.LogCaptureFixture, capfd: object) -> list[str]:
 
 
 def test_finding_22_a_call_answers_its_own_caller(app: RunningApp) -> None:
-    """Another browser that knows a call's id hears nothing of it, cannot end it, and cannot use the
-    page's session."""
+    """Another browser that knows a call's id can't read or end the call, and can't use the page's
+    session."""
     address = f"{app.url}/gradio_api"
     body = {"data": ["text-to-image", {"5.steps": 1}], "session_hash": "mine-and-mine-alone"}
     own, other = cookie_of(ANN), cookie_of(BOB)
@@ -367,7 +367,7 @@ def test_finding_22_a_call_answers_its_own_caller(app: RunningApp) -> None:
 
 
 def test_finding_15_bodies_are_as_small_as_their_path_needs(app: RunningApp) -> None:
-    """Only a script's call may carry files."""
+    """Only scripts' calls may contain files, so other bodies have a small limit."""
     for path, answer in (
         ("run/predict", 413),
         ("queue/join", 413),

@@ -1,4 +1,4 @@
-"""Only the caller sees and ends a script's call, even if others know its ids."""
+"""Only the caller can see and end a script's call, even if other users know its ids."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def running(own_temporary_folder: Path) -> Iterator[RunningApp]:
 
 @pytest.fixture
 def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
-    """An app whose runs take a moment."""
+    """Close the app's idle connections after each test."""
     yield running
     running.close_idle()
 
 
 def listener(app: RunningApp, cookie: str, name: str) -> int:
-    """The number of a script's endpoint."""
+    """Return the number of a scripts' endpoint."""
     config = requests.get(
         f"{app.url}/config", headers={"Cookie": cookie}, timeout=LONGEST_WAIT
     ).json()
@@ -44,7 +44,7 @@ def post(app: RunningApp, path: str, cookie: str, **body: Any) -> requests.Respo
 
 
 def heard(app: RunningApp, path: str, cookie: str, **query: Any) -> tuple[int, str]:
-    """The status of a stream, and what it says first."""
+    """Return a stream's status and its first line."""
     options: dict[str, Any] = {
         "params": query,
         "headers": {"Cookie": cookie},
@@ -103,7 +103,8 @@ def test_attack_a_stream_is_asked_for_by_two_sessions(app: RunningApp) -> None:
 
 @pytest.mark.parametrize("path", ["run/predict", "queue/join", "call/workflows"])
 def test_attack_a_session_without_a_name(app: RunningApp, path: str) -> None:
-    """An empty id would be everybody's, and Gradio fails in its queue over it: it is refused."""
+    """All users would share an empty session id, and Gradio's queue fails on it. The app refuses
+    it."""
     bob = browser(app)
     body = {"session_hash": "", "fn_index": listener(app, bob, "workflows"), "data": []}
     assert post(app, path, bob, **body).status_code == 422

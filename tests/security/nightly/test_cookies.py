@@ -1,4 +1,4 @@
-"""Identities that cannot be made up, and cookies whose flags suit the place of the page."""
+"""Identities that can't be forged, and cookies with flags that match the page's location."""
 
 from __future__ import annotations
 
@@ -35,12 +35,11 @@ ANNA = WebSettings(port=0, users=(("anna", "lighthouse"), ("ben", "harbour")))
 
 @pytest.fixture
 def demo(served: Served) -> DemoServer:
-    """A server that takes no time."""
     return served[0]
 
 
 def given(url: str, **headers: str) -> list[str]:
-    """The Set-Cookie headers of the page."""
+    """Return the page's Set-Cookie headers."""
     with requests.get(url, headers=headers, timeout=LONGEST_WAIT) as answer:
         return answer.raw.headers.getlist("set-cookie")
 
@@ -53,8 +52,8 @@ FORGED = ("c" * 43, f"{ANN}.{'x' * 43}", f"{COOKIES.signed(ANN)}x")
 def test_finding_10_an_identity_that_the_app_did_not_sign_is_nobodys(
     app: RunningApp, name: str, value: str
 ) -> None:
-    """A made-up cookie is no person: it is shown no list, owns no run that is made with it, and is
-    replaced."""
+    """A forged cookie identifies no user. The app lists no runs for it, assigns it no run, and
+    replaces it."""
     run = finished(start(app, **{"5.steps": 1}))
     with requests.Session() as forger:
         forger.headers["cookie"] = f"{name}={value}"
@@ -94,8 +93,8 @@ def test_finding_10_the_pages_own_events_ask_for_the_signature_too(app: RunningA
 def test_finding_10_the_same_browser_stays_the_same_person(
     demo: DemoServer, tmp_path: Path
 ) -> None:
-    """In a second tab, after a reload and after a restart of the app: its cookie is kept and its
-    runs are its own."""
+    """In a second tab, after a reload and after a restart of the app, the browser keeps its cookie
+    and its runs."""
     with requests.Session() as browser:
         for start in (1, 2):
             with running_app(demo.url, data=tmp_path) as app:
@@ -121,13 +120,13 @@ def test_finding_10_the_same_browser_stays_the_same_person(
 
 
 def owner_of(browser: requests.Session) -> str:
-    """Whose runs a browser's are."""
+    """Return the owner of the browser's runs."""
     return "browser:" + str(browser.cookies[COOKIES.name(PLAIN)]).partition(".")[0]
 
 
 def test_finding_12_cookies_stay_in_the_app(demo: DemoServer) -> None:
-    """Without a Space no cookie goes into another site's frame; over TLS each goes over TLS only,
-    the login's too."""
+    """Outside a Space, the browser sends no cookie from another site's frame. Over TLS, every
+    cookie requires TLS, including the session's cookie."""
     with running_app(demo.url, settings=ANNA) as app:
         for headers, secure in (({}, False), (TLS, True)):
             answer = requests.post(
@@ -149,8 +148,8 @@ def test_finding_12_cookies_stay_in_the_app(demo: DemoServer) -> None:
 def test_finding_23_a_space_gives_cookies_that_its_frame_keeps(
     demo: DemoServer, settings: WebSettings | None
 ) -> None:
-    """In a Space's frame cookies are partitioned, so that visitors stay apart where third-party
-    cookies are blocked."""
+    """In a Space's frame, the app partitions its cookies. Visitors stay separate even if the
+    browser blocks third-party cookies."""
     with running_app(demo.url, settings=settings) as app:
         (cookie,) = given(app.url, **TLS)
     wanted = {"Secure", "SameSite=None", "Partitioned"} if settings else {"Secure", "SameSite=Lax"}
@@ -159,8 +158,8 @@ def test_finding_23_a_space_gives_cookies_that_its_frame_keeps(
 
 
 def test_finding_10_a_forged_proxy_header_changes_nothing() -> None:
-    """From a peer that is no trusted proxy, forwarded headers neither make a cookie secure nor
-    another site our own."""
+    """If the peer isn't a trusted proxy, forwarded headers make no cookie secure and make no other
+    site trusted."""
     with running_demo_app(
         step_seconds=0, settings=WebSettings(port=0, trusted_proxies=("10.9.9.9",))
     ) as (_, app):
@@ -202,8 +201,8 @@ def test_finding_10_identities_per_address_are_limited(demo: DemoServer) -> None
 
 
 def test_finding_12_only_a_spaces_own_hosts_may_frame_the_page(demo: DemoServer) -> None:
-    """Another site cannot show the page in a frame, where it could make people click; Hugging Face
-    can, on a Space."""
+    """Another site can't show the page in a frame, which would allow clickjacking. On a Space,
+    Hugging Face can."""
     assert not ON_A_SPACE
     ancestors = []
     for settings in (WebSettings(port=0), ANNA, WebSettings(port=0, on_a_space=True)):

@@ -1,9 +1,8 @@
-"""Files of people and servers: only the app's own checks open them, and every answer is a
-sentence. The app runs as people start it, among tell-tale programs and with a Pillow whose other
-decoders raise.
+r"""Files of users and servers: only the app's own checks open them, and every refusal is an error
+message.
 
-The app runs as people start it, among tell-tale programs and with a Pillow whose other decoders
-tell and raise.
+The app runs in its own process. Its PATH has decoy programs that report each call, and each Pillow
+decoder that the app doesn't allow reports the call and raises an error.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ class Watched:
 
 
 def gives(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """A node that puts out a file of every kind under every name."""
+    """Output a file of every kind under every name."""
     shown = []
     for form in FORMATS:
         for name, data in files(form):
@@ -74,8 +73,8 @@ GIFT = NodeClass(fixed(node_info("Gift", "Gift", "tests", required={}, output_no
 
 
 def workflows(folder: Path) -> None:
-    """A form with a field of every kind of file, and a workflow that puts out files of every
-    kind."""
+    """Write a form with fields for every kind of file, and a workflow that outputs every kind of
+    file."""
     prompt = {str(number): node("LoadImage", image="example.png") for number in range(1, 6)}
     prompt |= {
         str(n + 10): node("SaveImage", images=[str(n), 0], filename_prefix="x") for n in range(1, 6)
@@ -91,13 +90,13 @@ def workflows(folder: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind(only_loopback: None) -> None:
-    """Between these tests the app's process keeps connections to the stand-in in this one: both end
-    with the module."""
+    """Skip the check for open connections. Between these tests, the app's process stays connected
+    to the demo server in this process; both end with the module."""
 
 
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """The app in front of a stand-in that gives files of every kind."""
+    """Run the app in front of a demo server that outputs files of every kind."""
     folder = tmp_path_factory.mktemp("watched")
     told, programs, python, offered = (
         folder / name for name in ("told", "bin", "python", "workflows")
@@ -128,7 +127,7 @@ def app(watched: Watched) -> Iterator[RunningApp]:
 
 
 def upload(app: RunningApp, name: str, data: bytes) -> str:
-    """The place of a file that is uploaded as the page does."""
+    """Upload a file as the page does and return its location."""
     answer = requests.post(
         f"{app.url}/gradio_api/upload",
         files={"files": (name, data)},
@@ -152,8 +151,8 @@ TURNS = (0, 1, 4)  # each puts the false names at other fields
 def test_finding_01_and_04_no_field_hands_a_file_to_anything(
     app: RunningApp, form: str, turn: int
 ) -> None:
-    """Drawn with it, drawn again, and pressed with it: what a field does not take is said in a
-    sentence."""
+    """The form is drawn with the file, redrawn, and submitted. If a field doesn't accept the file,
+    the error says what to choose."""
     places = [upload(app, name, data) for name, data in files(form)]
     turned = tuple(places[turn:] + places[:turn])
     kept = {key: {"file": place} for key, place in zip(KEYS, turned, strict=True)}
@@ -169,7 +168,7 @@ def test_finding_01_and_04_no_field_hands_a_file_to_anything(
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_finding_04_paint_is_never_decoded_as_anything_else(app: RunningApp, form: str) -> None:
-    """Layers and composites of every kind over a good image."""
+    """The app refuses paint layers of every other kind over a valid image."""
     good = upload(app, "a.png", saved("PNG"))
     page = PageCalls(app).open("fields")
     for name, data in files(form):
@@ -180,7 +179,7 @@ def test_finding_04_paint_is_never_decoded_as_anything_else(app: RunningApp, for
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_finding_04_scripts_files_are_judged_alike(app: RunningApp, form: str) -> None:
-    """A file inside an address is refused in words by every field that is for something else."""
+    """Every field refuses a data URL with a file of another kind, and says why."""
     for media in ("image/png", "video/mp4"):
         url = f"data:{media};base64,{base64.b64encode(FORMATS[form]()).decode()}"
         call = {"data": ["fields", dict.fromkeys(KEYS, url)]}
@@ -225,8 +224,8 @@ def ended(app: RunningApp, run: str) -> bool:
 
 
 def test_finding_01_and_08_results_of_every_kind_are_shown_unopened(app: RunningApp) -> None:
-    """A server's files are shown by their addresses, small images are made of images only, and
-    none is fetched."""
+    """The app shows the server's files at its own addresses, makes thumbnails only of images, and
+    fetches no file by itself."""
     page = PageCalls(app).open("gift")
     run = page.said(page.press())["run"]
     eventually(lambda: ended(app, run))

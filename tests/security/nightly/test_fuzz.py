@@ -1,5 +1,5 @@
-"""Hundreds of hostile requests, HTTP and WebSocket, with and without a login: answers, no
-failures, nothing left."""
+"""Hundreds of hostile HTTP and WebSocket requests, with and without a sign-in. The app answers each
+without a failure and leaves nothing behind."""
 
 from __future__ import annotations
 

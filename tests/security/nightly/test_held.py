@@ -1,4 +1,4 @@
-"""Attacks of an audit that failed and have no other test."""
+"""Audit attacks that failed and have no other test."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.waiting import LONGEST_WAIT
 def ask(
     app: RunningApp, method: str, path: str, cookie: str = "", **options: object
 ) -> requests.Response:
-    """A request with these cookies."""
+    """Send a request with these cookies."""
     headers = {"Cookie": cookie} if cookie else {}
     return requests.request(
         method, app.url + path, headers=headers, timeout=LONGEST_WAIT, **options
@@ -37,7 +37,7 @@ def ask(
 
 
 def test_nothing_internal_is_shown_before_the_login() -> None:
-    """Neither the server's address, nor a person, a path of this machine, or a workflow."""
+    """The answers contain no server address, user name, path of this machine or workflow name."""
     with running_demo_app(step_seconds=0, settings=LOGIN) as (demo, app):
         said = "".join(
             ask(app, "GET", path).text
@@ -65,7 +65,7 @@ def test_nothing_internal_is_shown_before_the_login() -> None:
     "up", ["../", "..%2f", "%2e%2e/", "%2e%2e%2f", "..\\", "..%5c", "....//", "%252e%252e/", "/"]
 )
 def test_no_address_leaves_its_folder(app: RunningApp, below: str, up: str) -> None:
-    """However it is spelt, a way up leads to nothing."""
+    """A path with parent segments never leaves its folder, however it is spelled."""
     for target in ("etc/passwd", "pyproject.toml", "app.py"):
         request = requests.Request("GET", app.url)
         prepared = request.prepare()
@@ -100,7 +100,8 @@ def listeners(app: RunningApp, who: str) -> Iterator[Mapping[str, object]]:
 
 @pytest.mark.parametrize("logs_in", [True, False])
 def test_the_page_events_show_own_runs_only(logs_in: bool) -> None:
-    """Every listener of the page, told another's run in every way, says nothing of it."""
+    """Every listener of the page gets another user's run in several forms, and reveals nothing
+    about it."""
     with running_demo_app(step_seconds=0, **({"settings": LOGIN} if logs_in else {})) as (_, app):
         ann = person(app, ANN if logs_in else None)
         bob = browser(app, BOB if logs_in else None)
@@ -159,8 +160,8 @@ def test_only_who_opened_a_workflow_may_keep_it(tmp_path: Path) -> None:
 
 
 def test_odd_files_in_the_folder_are_reported_with_a_sentence(tmp_path: Path) -> None:
-    """Links that lead nowhere or in a ring, folders and halves of files are a sentence, and hide no
-    other workflow."""
+    """Dangling and circular links, folders and truncated files each get an error, and don't hide
+    other workflows."""
     (tmp_path / "good.json").write_text(json.dumps(PROMPT))
     (tmp_path / "nowhere.json").symlink_to(tmp_path / "none")
     (tmp_path / "ring.json").symlink_to(tmp_path / "ring.json")
@@ -185,7 +186,7 @@ RUN_BY_BROWSERS = (
 
 
 def describe(_: object) -> NodeInfo:
-    """A node that makes files of every kind that a browser would run."""
+    """Describe a node that outputs every kind of file that a browser would execute."""
     return node_info("Files", "Files", "", required={}, output_node=True)
 
 
@@ -200,8 +201,8 @@ def work(run: NodeRun, _: Inputs) -> NodeResult:
 
 
 def test_what_a_browser_would_run_is_a_download(tmp_path: Path) -> None:
-    """Results and uploads that are pages or scripts come as attachments whose kind no browser
-    guesses."""
+    """The app serves results and uploads that are pages or scripts as attachments, and forbids the
+    browser to guess their type."""
     (tmp_path / "files.json").write_text(json.dumps({"1": {"class_type": "Files", "inputs": {}}}))
     with (
         DemoServer(
@@ -224,14 +225,14 @@ def test_what_a_browser_would_run_is_a_download(tmp_path: Path) -> None:
 
 
 def ran(app: RunningApp, who: str, workflow: str) -> str:
-    """The id of a finished run of a workflow."""
+    """Run a workflow to its end and return the run's id."""
     address = "/gradio_api/call/run"
     event = ask(app, "POST", address, who, json={"data": [workflow, {}]}).json()["event_id"]
     return re.findall(r'"run": ?"([^"]+)"', ask(app, "GET", f"{address}/{event}", who).text)[-1]
 
 
 def uploaded(app: RunningApp, who: str, name: str) -> str:
-    """The place of an upload of this name."""
+    """Upload a file with this name and return its location."""
     files = {"files": (name, b"<script>alert(1)</script>")}
     return str(ask(app, "POST", "/gradio_api/upload", who, files=files).json()[0])
 
@@ -254,8 +255,8 @@ HURRIED = Timeouts(call=2.0, patience=1.0, retry=0.05, retry_most=0.2)
 
 @contextmanager
 def nonsense() -> Iterator[tuple[str, list[tuple[int, bytes]]]]:
-    """A server that says the same to everything: its address, and the status and body of it, which
-    a test changes."""
+    """Run a server that gives the same answer to every request. Yield its address, and the status
+    and body, which a test can change."""
     said = [(500, b"")]
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -283,7 +284,7 @@ def nonsense() -> Iterator[tuple[str, list[tuple[int, bytes]]]]:
 def test_nonsense_from_a_server_is_reported_with_a_sentence(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The page is there, a run is refused in a sentence, and no traceback is written."""
+    """The page opens, the app refuses a run with an error, and it logs no traceback."""
     with nonsense() as (url, said), running_app(url, timing=HURRIED) as app:
         who = browser(app)
         for kind, answer in NONSENSE.items():

@@ -1,5 +1,5 @@
-"""Values, names and documents that mean harm, at every entry: an answer in words, never an error,
-nothing outside."""
+"""Malicious values, names and documents at every entry point. The app answers with a message, never
+with a failure, and changes nothing outside."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ GRAPH = {"1": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filena
 
 
 def asked(app: RunningApp, method: str, path: str, body: bytes | None = None) -> requests.Response:
-    """A request of a person's page."""
+    """Send a request from a user's page."""
     return requests.request(
         method, app.url + path, data=body, cookies=cookie_of(ANN), timeout=LONGEST_WAIT
     )
 
 
 def calm(answer: requests.Response) -> None:
-    """The app has said what it has to say: no failure of its own, and nothing of its inside."""
+    """Check that the app answered without a server error or a traceback."""
     assert answer.status_code < 500, (answer.status_code, answer.text[:500])
     assert "Traceback" not in answer.text
 
@@ -70,7 +70,7 @@ def test_any_document_is_a_workflow_or_a_sentence(app: RunningApp, document: obj
     "body", [b"", b"\xff\xfe", b"{", b'{"a":' * 5000, spelled(nested(900)), b"\0" * 1000, b"PK\3\4"]
 )
 def test_bytes_that_are_no_document(app: RunningApp, body: bytes) -> None:
-    """Neither JSON nor an image."""
+    """The app refuses a body that is neither JSON nor an image."""
     answer = asked(app, "POST", "/api/v1/workflows?file=a.json", body)
     calm(answer)
     assert answer.status_code == 422
@@ -106,14 +106,14 @@ def test_names_lead_nowhere(app: RunningApp, name: str) -> None:
     "number", ["1", "-1", "9" * 400, "-" + "9" * 400, "1e9", "NaN", "", "0x1", "\u0661"]
 )
 def test_numbers_in_addresses(app: RunningApp, number: str) -> None:
-    """A place or an index, however large."""
+    """The app answers any queue position and any file index without a failure."""
     calm(asked(app, "POST", f"/api/v1/runs/{'0' * 36}/move?by={quote(number)}"))
     calm(asked(app, "GET", f"/files/{'0' * 36}/{quote(number) or '-'}/a.png"))
 
 
 @pytest.fixture(scope="module")
 def page(running: tuple[DemoServer, RunningApp]) -> PageCalls:
-    """A page whose runs are short."""
+    """Open a page with short runs."""
     return PageCalls(running[1]).open("text-to-image", **{"5.steps": "1"})
 
 
@@ -124,7 +124,8 @@ FIELDS = ("2.text", "5.steps", "4.width")
 def test_any_value_in_a_field_is_taken_or_told(
     app: RunningApp, page: PageCalls, field: str
 ) -> None:
-    """In a text and in numbers: a run, or a sentence on the field."""
+    """For any value in a text or number field, the app starts a run or shows an error on the
+    field."""
     for value in VALUES:
         answer = page.press({field: value})
         calm(answer)

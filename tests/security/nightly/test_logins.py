@@ -1,4 +1,4 @@
-"""The protection of a session and its end."""
+"""Protection and end of a session."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ LONG = {"5.steps": 60}
 
 @pytest.fixture(scope="module")
 def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
-    """A slow server."""
+    """Run a slow demo server."""
     with DemoServer(step_seconds=0.05, painted=PAINTED) as demo:
         yield demo
 
 
 @pytest.fixture(scope="module")
 def running(demo: DemoServer) -> Iterator[RunningApp]:
-    """An app for anna and ben."""
+    """Run an app for anna and ben."""
     with running_app(demo.url, settings=SETTINGS) as app:
         yield app
 
@@ -58,19 +58,19 @@ def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
 def logged_in(
     app: RunningApp, name: str = "anna"
 ) -> contextlib.AbstractContextManager[requests.Session]:
-    """A browser in which this person has logged in."""
+    """Sign in as this user in a new browser."""
     return signed_in(app, (name, PASSWORDS[name]))
 
 
 def guess(app: RunningApp, name: str = "anna", **headers: str) -> str:
-    """Try a wrong password; the answer."""
+    """Try a wrong password and return the answer."""
     login = {"username": name, "password": "a guess"}
     return requests.post(f"{app.url}/login", data=login, headers=headers, timeout=LONGEST_WAIT).text
 
 
 def test_finding_20_logging_out_closes_open_connections(app: RunningApp) -> None:
-    """The sockets of that browser are closed at once, with the code that makes a page ask for a
-    login; cookies go."""
+    """The app immediately closes the browser's sockets, with the code that makes a page ask for a
+    sign-in, and removes the cookies."""
     run = app.services.starter.start(
         "text-to-image", LONG, Origin("user:anna"), RunPolicy(deadline=60, watched=False)
     )
@@ -189,7 +189,7 @@ def test_finding_20_other_browsers_stay_logged_in(app: RunningApp) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
 def test_finding_20_another_site_cannot_log_people_out(app: RunningApp, method: str) -> None:
-    """Neither by a link or an image, nor by a form of its own."""
+    """Another site can use neither a link, an image nor its own form for this."""
     with logged_in(app) as browser:
         for query in ("", "?all_session=true", "/"):
             headers = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
@@ -234,8 +234,8 @@ def test_finding_20_a_login_has_an_end(demo: DemoServer, monkeypatch: pytest.Mon
 def test_finding_20_who_guesses_waits_and_others_do_not(
     demo: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After wrong passwords the next has to wait, a right one too; from another address it does
-    not."""
+    """After wrong passwords, the next attempt has to wait, even with the right password. An attempt
+    from another address doesn't."""
     monkeypatch.setattr(
         guesses, "NAME", guesses.Patience(free=-5, longest=60.0)
     )  # no free ones: 32 seconds at once
@@ -268,15 +268,15 @@ def test_finding_20_who_guesses_waits_and_others_do_not(
     ],
 )
 def test_finding_20_passwords_in_the_clear_are_warned_of(settings: WebSettings, said: bool) -> None:
-    """An app that asks for passwords over plain HTTP on a network says so when it starts."""
+    """At startup, the app warns if it asks for passwords over plain HTTP on a network."""
     assert settings.is_unencrypted is said
 
 
 def test_finding_20_failed_logins_are_counted_in_the_log(
     demo: DemoServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One line says how many failed from where; nothing that was typed is in it, and attempts add
-    no lines."""
+    """One line reports the number of failures and their address. The log contains no typed text,
+    and further attempts add no lines."""
     with caplog.at_level(logging.INFO), running_app(demo.url, settings=SETTINGS) as app:
         for _ in range(12):
             guess(app, "hunter2", **ELSEWHERE)

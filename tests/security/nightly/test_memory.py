@@ -1,4 +1,4 @@
-"""One visitor fills only a part of a small machine's memory with any request."""
+"""A single visitor can fill only part of a small machine's memory, with any request."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CAMERA = (5712, 4284)  # what a telephone calls 24 megapixels
 
 
 def test_attack_a_camera_s_image_can_be_painted_in_the_same_memory(tmp_path: Path) -> None:
-    """24 million pixels and paint over all of them are within what one image may take."""
+    """Painting over all of a 24-megapixel image stays within the memory limit of one image."""
     DecodingSlots()
     image, layer, made = tmp_path / "photo.jpg", tmp_path / "paint.png", tmp_path / "made.png"
     Image.new("RGB", CAMERA, "teal").save(image)

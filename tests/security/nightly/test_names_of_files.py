@@ -1,4 +1,4 @@
-"""No prompt names a file of another person, over every class of both catalogs."""
+"""No prompt names another user's file, for every class of both catalogs."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ FEEDERS: Prompt = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> InputFolders:
-    """Folders with the files of others, and a link from one folder to another."""
+    """Create folders with other users' files, and a link from one folder to another."""
     server = InputFolders(tmp_path_factory.mktemp("comfyui"))
     for secret in SECRETS:
         server.put(secret)
@@ -104,7 +104,7 @@ def nasty(plain: Catalogue) -> Catalogue:
 
 
 def values_of(name: str) -> Iterator[Any]:
-    """A name in every shape in which ComfyUI takes one."""
+    """Yield a name in every form that ComfyUI accepts."""
     yield name
     yield {"__value__": name}
     yield {"__value__": {"__value__": {"__value__": name}}}
@@ -115,7 +115,7 @@ def values_of(name: str) -> Iterator[Any]:
 
 
 def shapes() -> Iterator[Any]:
-    """Everything that the tests put into an input."""
+    """Yield every value that the tests put into an input."""
     for name in NAMES:
         yield from values_of(name)
     for feeder in FEEDERS:
@@ -132,7 +132,7 @@ def around(shape: Any) -> Prompt:
 
 
 def outputs_of(catalogue: Catalogue) -> dict[str, list[Any]]:
-    """The types that each class gives, as the server says it."""
+    """Return the output types of each class, as the server reports them."""
     return {name: catalogue.raw[name].get("output") or [] for name in catalogue}
 
 
@@ -146,7 +146,7 @@ def every_input(specs: tuple[InputSpec, ...]) -> Iterator[InputSpec]:
 
 
 def plain_inputs(catalogue: Catalogue, class_type: str) -> dict[str, Any]:
-    """A value for each input of a class that has one by itself."""
+    """Return the default value of each input of a class that has one."""
     return {
         spec.name: spec.start
         for spec in every_input(catalogue[class_type].inputs)
@@ -186,7 +186,7 @@ def test_finding_02_03_no_class_opens_files_of_others(
 
 
 def test_finding_03_no_list_offers_files_of_our_folder(catalogue: Catalogue) -> None:
-    """Neither files nor folders of uploads are a choice of any input of any class."""
+    """No input of any class offers an uploaded file or its folder as a choice."""
     for class_type in catalogue:
         for spec in every_input(catalogue[class_type].inputs):
             assert UPLOADS not in json.dumps(spec.choices).lower(), (class_type, spec.name)
@@ -194,8 +194,8 @@ def test_finding_03_no_list_offers_files_of_our_folder(catalogue: Catalogue) -> 
 
 
 def test_finding_03_lists_of_any_shape_lose_files_of_our_folder() -> None:
-    """Nested options, templates, objects, other separators and capitals; what merely sounds alike
-    stays."""
+    """The app removes uploads from nested options, templates and objects, with any separator or
+    capitalization. It keeps names that only look similar."""
     ours = (
         f"{UPLOADS}/a",
         f"{UPLOADS}\\a\\b.png",
@@ -243,13 +243,13 @@ def test_finding_03_lists_of_any_shape_lose_files_of_our_folder() -> None:
 
 @pytest.fixture(scope="module")
 def known(catalogue: Catalogue) -> CatalogueCache:
-    """A catalogue that no server has to tell."""
+    """Return a catalog cache that needs no server."""
     return CatalogueCache(lambda: catalogue.raw)
 
 
 @pytest.fixture(scope="module")
 def app(own_temporary_folder: Path) -> Iterator[RunningApp]:
-    """An app in front of a server that takes any number of runs."""
+    """Run an app in front of a server, without a practical limit on the number of runs."""
     limits = RunLimits(person=100_000, hourly=100_000)
     with running_demo_app(step_seconds=0, run_limits=limits, remembers=False) as (_, app):
         yield app
@@ -263,8 +263,8 @@ values = st.one_of(
 
 @st.composite
 def brought(draw: st.DrawFn, catalogue: Catalogue) -> Prompt:
-    """A workflow of a stranger: readers and any other nodes, linked to each other and to what makes
-    texts."""
+    """Draw a stranger's workflow: file readers and any other nodes, linked to each other and to
+    nodes that produce texts."""
     readers = sorted({class_type for class_type, _ in READERS} & set(catalogue))
     some = st.one_of(st.sampled_from(readers), st.sampled_from(list(catalogue)))
     prompt = dict(FEEDERS)
@@ -303,7 +303,7 @@ def sent(starter: Starter, prompt: Prompt, typed: Any) -> tuple[Prompt, list[str
 
 
 def bound(job: Job) -> tuple[Prompt, list[str]]:
-    """The prompt as the run sends it."""
+    """Return the prompt as the run sends it, and the names of its uploads."""
     prompt, names = (
         job.prompt,
         [f"{UPLOADS}/{number}/mine.png" for number in range(len(job.inputs))],

@@ -1,5 +1,5 @@
-"""The route walk: every registered route, with every method, asked by its owner, by another user and
-without the login. The expected answers follow from the access rule of each route. `pytest -s` shows
+"""The route walk: every registered route with every method, requested by its owner, by another user
+and without a sign-in. The expected answers follow from each route's access rule. `pytest -s` shows
 the number of requests."""
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ def test_every_route_answers_each_as_it_should(place: Place, nightly: bool) -> N
 
 
 def asked_for(routes: list[Registered], nightly: bool) -> Iterator[tuple[str, str]]:
-    """Yield each path with every method if `nightly`, else with its own methods and one of the
-    others: from path to path another one."""
+    """Yield each path with every method if `nightly`; otherwise with its own methods and one other
+    method, which rotates from path to path."""
     for number, path in enumerate(sorted({route.path for route in routes})):
         taken = {route.method for route in routes if route.path == path}
         others = [method for method in METHODS if method not in taken]

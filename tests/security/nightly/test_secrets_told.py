@@ -1,4 +1,4 @@
-"""Errors show no password, and visitors see nothing of the machine."""
+"""Errors contain no password, and visitors see nothing of the machine."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ SECRET = "hunter2"
     ],
 )
 def test_attack_a_password_in_a_mistyped_database(address: str, tmp_path: Path) -> None:
-    """The address of a database that cannot be read ends in a sentence that repeats nothing of it,
-    in no traceback."""
+    """If the app can't read the database's address, the error repeats no part of the address, and
+    there is no traceback."""
     with pytest.raises(ComfyError, match="cannot be read") as refused:
         open_database(address.format(folder=tmp_path))
     assert SECRET not in f"{refused.value} {refused.value.hint}"
@@ -81,8 +81,8 @@ def test_attack_passwords_in_an_error_that_shows_the_settings() -> None:
     ],
 )
 def test_attack_an_error_that_tells_the_folders_of_the_server(said: str, told: str | None) -> None:
-    """ComfyUI's own words keep the names of files; where its folders are, and so its account's
-    name, goes."""
+    """In ComfyUI's error messages, the app keeps file names and removes folders, which may contain
+    the account's name."""
     assert without_folders(said) == (said if told is None else told)
 
 

@@ -1,5 +1,5 @@
-"""Secrets in settings, wrong settings, slow inputs, and how the app ends: what an audit found,
-tried again."""
+"""Attacks from an audit, repeated: secrets in settings, wrong settings, slow inputs, and the app's
+exit."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ SECRET = "lighthouse7"
 
 @contextlib.contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """The block is through in time, of the processor; generous, against growth with the square of
-    the input."""
+    """Check that the block takes at most this much processor time. The limits are generous; they
+    catch quadratic growth."""
     begun = time.process_time()
     yield
     assert time.process_time() - begun < seconds
@@ -74,7 +74,7 @@ def test_finding_19_no_password_is_repeated(arguments: tuple[str, ...]) -> None:
 
 
 def test_finding_19_a_password_can_come_from_a_file(tmp_path: Path, nightly: bool) -> None:
-    """So it need not be in the list of processes; the app asks for it all the same."""
+    """With a file, the password isn't in the list of processes. The app still asks for it."""
     people = tmp_path / "people"
     people.write_text(f"anna:{SECRET}\n")
     people.chmod(0o600)
@@ -110,7 +110,8 @@ def test_finding_19_a_password_can_come_from_a_file(tmp_path: Path, nightly: boo
     ],
 )
 def test_finding_25_a_wrong_setting_ends_the_start_in_words(arguments: tuple[str, ...]) -> None:
-    """One line that names the option or the address, exit code 2, no traceback."""
+    """The app prints one line that names the option or the address, and exits with 2 and without a
+    traceback."""
     code, said = ended(*arguments)
     assert code == 2
     assert len(said.splitlines()) == 1
@@ -119,21 +120,21 @@ def test_finding_25_a_wrong_setting_ends_the_start_in_words(arguments: tuple[str
 
 @pytest.mark.parametrize("text", WILDCARDS.values(), ids=list(WILDCARDS))
 def test_finding_24_wildcards_of_any_depth_end_soon(text: str) -> None:
-    """A text of 200,000 characters, which took up to eight seconds."""
+    """A text of 200,000 characters used to take up to eight seconds."""
     with at_most(3):
         resolve_wildcards(text, random.Random(1))
 
 
 def test_finding_24_prefixes_of_many_names_end_soon() -> None:
-    """2,000 nodes, each with a prefix of 2,000 names."""
+    """The prompt has 2,000 nodes, each with a prefix of 2,000 names."""
     with at_most(10):
         prompt = many_prefixes()
         assert replace_prefixes(prompt, prefix_names(prompt), datetime(2025, 3, 7))[1] == {}
 
 
 def test_finding_24_names_do_not_multiply_a_text() -> None:
-    """A name of five letters that stands for 100,000, thousands of times, makes no text of a
-    gigabyte."""
+    """A five-letter name that stands for 100,000 characters, used thousands of times, doesn't
+    produce a text of a gigabyte."""
     prompt: dict[str, Any] = {
         "1": {"class_type": "A", "inputs": {"text": "x" * 100_000}},
         "2": {"class_type": "SaveImage", "inputs": {"filename_prefix": "%A.text%" * 10_000}},
@@ -143,8 +144,8 @@ def test_finding_24_names_do_not_multiply_a_text() -> None:
 
 
 def test_finding_24_primitives_do_not_double_a_text() -> None:
-    """Primitives that name each other's widgets, twice each, make no text of two to the power of
-    their number."""
+    """Each primitive names the previous one's widget twice. The result doesn't grow
+    exponentially."""
     replaced = {"Run widget replace on values": True}
     nodes, links = [graph_node(1, "Text", "x" * 1000, title="T1")], []
     for n in range(1, 40):
@@ -160,8 +161,8 @@ def test_finding_24_primitives_do_not_double_a_text() -> None:
 
 @pytest.mark.parametrize("make", FILES.values(), ids=list(FILES))
 def test_finding_24_much_json_in_a_file_ends_soon(make: Callable[[], bytes]) -> None:
-    """4,000 texts of 14 kB each, or one of 25 MB: a sentence within seconds, where it took half a
-    minute."""
+    """The app refuses 4,000 texts of 14 kB each, or one text of 25 MB, within seconds. It used to
+    take half a minute."""
     data = make()
     with at_most(6), pytest.raises(WorkflowError):
         find_workflow(data, "a.png")
@@ -190,8 +191,8 @@ def in_a_terminal(*arguments: str) -> Iterator[tuple[Started, Callable[[], None]
 
 
 def test_finding_26_a_closed_terminal_ends_the_run_at_the_server() -> None:
-    """With its terminal gone the app can say nothing any more; it stops its run at ComfyUI and
-    exits with 0."""
+    """After its terminal closes, the app can't print anything. It stops its run on the ComfyUI
+    server and exits with 0."""
     with (
         demo_of_slow_steps() as demo,
         in_a_terminal("--server", demo.url) as (one, close_terminal),

@@ -1,4 +1,4 @@
-"""Derives texts from a regular expression that make a backtracking engine slow, if any does."""
+"""Texts, derived from a regular expression, that would make a backtracking engine slow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ALWAYS = (*_PALETTE, "ab", "a ", "a\n", " \n", "0a", "a-", "aA", "''", '"a')
 
 
 class Attack(NamedTuple):
-    """A text of any length: `pump` is repeated between the other two."""
+    """Text of any length that repeats `pump` between `prefix` and `suffix`."""
 
     prefix: str
     pump: str
@@ -32,7 +32,7 @@ class Attack(NamedTuple):
 
 
 def attacks(pattern: re.Pattern[str]) -> list[Attack]:
-    """Return attacks on each repeat of the pattern and on the search for its start."""
+    """Return attacks on each repeat in the pattern and on the search for its start."""
     flags = pattern.flags & ~re.DEBUG
     parsed = list(_parser.parse(pattern.pattern, flags))  # of bytes, too
     pumps = chain((("", one) for one in _ALWAYS), _pumps(parsed, ""))
@@ -46,7 +46,7 @@ def attacks(pattern: re.Pattern[str]) -> list[Attack]:
 
 
 def _pumps(items: list[Any], before: str) -> Iterator[tuple[str, str]]:
-    """Yield what stands before a repeated text, and that text."""
+    """Yield each repeated text with the text before it."""
     for place, (operator, argument) in enumerate(items):
         prefix = before + _first(items[:place])
         if place:  # the engine starts again at each of these
@@ -81,7 +81,7 @@ def _first(items: list[Any]) -> str:
 
 
 def _samples(items: list[Any]) -> list[str]:
-    """Return texts that match the items, varied in one place at a time."""
+    """Return texts that match the items and differ in one place each."""
     variants = [_of_item(*item) or [""] for item in items]
     plain = [one[0] for one in variants]
     found = {"".join(plain): None}
@@ -111,7 +111,7 @@ def _of_item(operator: Any, argument: Any) -> list[str]:
 
 
 def _members(items: list[Any]) -> list[str]:
-    """Return some characters of a class: those it names first, then of each kind."""
+    """Return some characters of a class: first those it names, then some of each kind."""
     negated = items[0][0] is ops.NEGATE
     named = [chr(arg if op is ops.LITERAL else arg[0]) for op, arg in items if op in _NAMING]
     candidates = dict.fromkeys([*("" if negated else named), *_PALETTE])

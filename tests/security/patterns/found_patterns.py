@@ -1,4 +1,4 @@
-"""Finds every compiled regular expression of the product."""
+"""Search for every compiled regular expression in the product."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MAKERS = ("fnmatch", "sre_compile", "regex")
 
 
 def sources() -> dict[str, Path]:
-    """Return all Python files of the product by the names of their modules."""
+    """Return all Python files of the product by module name."""
     paths = [path for name in PACKAGES for path in (ROOT / name).rglob("*.py")]
     return {_module_name(path): path for path in sorted([*paths, ROOT / "app.py"])}
 
@@ -36,12 +36,12 @@ def _module_name(path: Path) -> str:
 
 
 def is_imported(name: str) -> bool:
-    """Return whether `patterns` looks into this module."""
+    """Return whether `patterns` searches this module."""
     return not name.startswith(NOT_IMPORTED)
 
 
 def patterns() -> list[tuple[str, re.Pattern[str]]]:
-    """Return the product's patterns, each with the place where it is reachable first."""
+    """Return the product's patterns, each with the first name that leads to it."""
     modules = [importlib.import_module(name) for name in sources() if is_imported(name)]
     named = {
         f"{one.__name__}.{name}": value for one in modules for name, value in vars(one).items()
@@ -50,7 +50,7 @@ def patterns() -> list[tuple[str, re.Pattern[str]]]:
 
 
 def reachable(named: Mapping[str, object], packages: Set[str]) -> list[tuple[str, re.Pattern[str]]]:
-    """Return the patterns that these values refer to, directly or through values of these
+    """Return the patterns that these values refer to, directly or through objects of these
     packages."""
     found: dict[re.Pattern[str], str] = {}
     seen: dict[int, object] = {}  # keeps intermediate values alive, so that no two share an id
@@ -70,7 +70,8 @@ def _by_place(found: tuple[str, re.Pattern[str]]) -> tuple[str, str]:
 
 
 def _inside(value: object, packages: Set[str]) -> list[Any]:
-    """Return what a value of the product's own refers to; nothing of other libraries' values."""
+    """Return the objects that a value refers to, if the value belongs to the product rather than to
+    a library."""
     match value:
         case types.FunctionType():
             cells = [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
@@ -118,7 +119,7 @@ def _is_of(value: Any, packages: Set[str]) -> bool:
 
 
 def uses_patterns(source: str) -> list[int]:
-    """Return the lines of a module that import what makes patterns."""
+    """Return the lines of a module that import something that creates patterns."""
     return sorted(
         node.lineno
         for node in ast.walk(ast.parse(source))
@@ -134,8 +135,8 @@ def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
 
 
 def hidden_uses(source: str) -> list[int]:
-    """Return the lines of a module that use a pattern which `patterns` can't find: one that is
-    made inside a function, or by another name than `re.compile`."""
+    """Return the lines of a module that use a pattern hidden from `patterns`: the code creates it
+    inside a function or under another name than `re.compile`."""
     return sorted(_hidden(ast.parse(source), inside=False))
 
 

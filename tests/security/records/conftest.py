@@ -1,4 +1,4 @@
-"""An app whose runs are remembered, and a watch for tracebacks."""
+"""App that remembers its runs, and a check for tracebacks in the log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.serving import RunningApp, Served, running_demo_app
 
 @pytest.fixture
 def served() -> Iterator[Served]:
-    """An app on a server that takes no time."""
+    """Run an app in front of a demo server without delays."""
     with running_demo_app(step_seconds=0) as (demo, app):
         yield demo, app
 

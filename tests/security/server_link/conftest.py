@@ -1,4 +1,5 @@
-"""A server, certificates and a workflow for the tests, with no proxy but theirs."""
+"""Server, certificates and workflow for the tests, without proxies or bundles from the
+environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A server that wants a login or has a certificate, and who asks it: a run, a socket, a shell."""
+"""Server that requires a login or has a certificate, and its clients: a run, a socket and a
+shell."""
 
 from __future__ import annotations
 
@@ -39,8 +40,7 @@ def certificate(ca: trustme.CA, *names: str, **options: datetime.datetime) -> ss
 
 
 def run_through(client: Client) -> tuple[RunState, list[RunState]]:
-    """A run from its socket to its end; the finished state, and those on the way that showed a
-    preview."""
+    """Run a prompt to its end. Return the final state, and the earlier states with a preview."""
     runs = LocalRunRegistry(ServerPool(client))
     try:
         run = runs.submit(Job(prompt(7, steps=4), "test"), Origin("me"), UNWATCHED)
@@ -51,19 +51,19 @@ def run_through(client: Client) -> tuple[RunState, list[RunState]]:
 
 
 def shell(workflow: Path, *arguments: str) -> int:
-    """`python -m comfy run`, its files into the workflow's folder."""
+    """Run `python -m comfy run` and save its files in the workflow's folder."""
     return main(["run", str(workflow), "--out", str(workflow.parent), *arguments])
 
 
 def open_socket(client: Client) -> None:
-    """Only the WebSocket of a run."""
+    """Open and close the WebSocket of a run."""
     stream = EventStream(client, "me", receive=lambda _: None, ended=lambda *_: None)
     stream.open()
     stream.close()
 
 
 def ends_at_once(client: Client) -> None:
-    """Raises what a run ended with that could not even be sent; it is not waited for."""
+    """Start a run that fails before it is sent, and raise its error."""
     state, _ = run_through(client)
     assert state.phase is Phase.FAILED
     assert state.error is not None

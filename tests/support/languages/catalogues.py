@@ -1,4 +1,4 @@
-"""The sentences that stand in the code, and catalogues for tests that are made of them."""
+"""Sentences in the code, and test catalogs built from them."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def extracted() -> Catalog:
 def write_catalogue(
     folder: Path, tag: str, said: Mapping[str | tuple[str, ...], str | tuple[str, ...]]
 ) -> Path:
-    """Write the catalog of one language below this folder and return its path.
+    r"""Write the catalog of one language below this folder and return its path.
 
-    `said` maps message ids to translations; both are pairs where there is a plural. Ids that occur
-    in the code get their source locations.
+    `said` maps message ids to translations. For messages with a plural, both are pairs. Ids that
+    occur in the code get their source locations.
     """
     catalogue = Catalog(locale=tag.replace("-", "_"))
     for sentence, text in said.items():

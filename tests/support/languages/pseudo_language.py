@@ -1,4 +1,5 @@
-"""A pseudo language that marks every message: accents, a third longer, in brackets."""
+"""A pseudo language that makes every message recognizable: accented, a third longer and in
+brackets."""
 
 from __future__ import annotations
 
@@ -15,14 +16,14 @@ _PLACE = re.compile(r"(\{\{|\}\}|\{\w+\})")
 
 
 def pseudo(sentence: str) -> str:
-    """The sentence in it; its places for values stay."""
+    """Return the sentence in the pseudo language, with its placeholders unchanged."""
     parts = _PLACE.split(sentence)
     text = "".join(part if _PLACE.match(part) else part.translate(_ACCENTS) for part in parts)
     return f"{OPENING}{text}{'·' * (len(sentence) // 3)}{CLOSING}"
 
 
 def pseudo_languages(folder: Path) -> Languages:
-    """English, and that language with every sentence that stands in the code."""
+    """Return English and the pseudo language, which translates every message in the code."""
     said: dict[str | tuple[str, ...], str | tuple[str, ...]] = {}
     for one in extracted():
         if isinstance(one.id, str) and one.id:

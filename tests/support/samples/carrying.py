@@ -1,4 +1,4 @@
-"""Files with a secret in every place where their container can carry a text."""
+"""Files with a secret in every place where their container can hold text."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ _PACKED = zlib.compress(_BYTES)
 
 
 def tells(data: bytes) -> bool:
-    """Return whether the secret is in a file: as it is, in UTF-16 of any byte order, or packed."""
+    """Return whether a file contains the secret: in UTF-8, in UTF-16 of either byte order, or
+    compressed."""
     if any(SECRET.encode(name) in data for name in ("utf-8", "utf-16-le", "utf-16-be")):
         return True
     at = -1
@@ -112,7 +113,7 @@ def _gif() -> bytes:
 
 
 def sound(form: str, subtype: str | None = None) -> bytes:
-    """Half a second of noise with the secret in its tags."""
+    """Return half a second of noise with the secret in its tags."""
     samples = np.random.default_rng(2).standard_normal((24_000, 2)) * 0.1
     file = io.BytesIO()
     with soundfile.SoundFile(
@@ -152,14 +153,14 @@ def _boxes(name: str) -> bytes:
 
 
 def _iso_with(plain: bytes) -> bytes:
-    """Add the secret to boxes behind the last, to the movie, and to names of a certain length."""
+    """Append boxes that contain the secret to an ISO file."""
     more = box(b"uuid", bytes(16), _BYTES) + box(b"free", _BYTES) + box(b"meta", bytes(4), _BYTES)
     more += box(b"udta", box(b"\xa9cmt", bytes(4), _BYTES)) + box(b"mdat", _BYTES)
     return plain + more
 
 
 def _movie() -> bytes:
-    """An MP4 with the secret inside its movie and a track of texts, whose samples tell it too."""
+    """Return an MP4 with the secret inside its movie box and in the samples of a text track."""
     plain = mp4([_noise() for _ in range(3)], 8)
     start = plain.index(b"moov") - 4
     end = start + int.from_bytes(plain[start : start + 4], "big")
@@ -185,7 +186,7 @@ def _matroska(name: str) -> bytes:
 
 
 def _lengthened(plain: bytes, more: bytes) -> bytes:
-    """Put elements at the end of the segment."""
+    """Append elements to the segment."""
     at = plain.index(b"\x18\x53\x80\x67") + 4
     if plain[at] != 1:
         raise AssertionError("Only sizes of eight bytes can be changed.")
@@ -223,7 +224,7 @@ ALL: Mapping[str, Callable[[], bytes]] = {**IMAGES, **SOUNDS, **VIDEOS}
 
 
 def turned() -> Mapping[str, bytes]:
-    """Images whose EXIF says, beside the secret, that they are to be turned."""
+    """Return images whose EXIF data holds the secret and a rotation."""
     return {
         form: saved(form, _noise(), exif=_exif(upright=False)) for form in ("PNG", "JPEG", "WEBP")
     }

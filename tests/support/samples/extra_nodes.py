@@ -1,5 +1,5 @@
-"""Node classes beyond the small server's: adapters, image editors, models with options, groups that
-grow."""
+"""Node classes beyond those on the small server: adapters, image editors, models with options, and
+groups that grow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def node_entry(
     optional: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """One node class as a server describes it."""
+    """Return the description of a node class, as a server gives it."""
     sections = {"required": dict(required), "optional": dict(optional or {})}
     return {
         "input": sections,
@@ -32,7 +32,7 @@ def node_entry(
 
 
 def grows(member: list[Any], least: int, **template: Any) -> list[Any]:
-    """An autogrow input."""
+    """Return the definition of an autogrow input."""
     return [
         "COMFY_AUTOGROW_V3",
         {"template": {"input": {"required": {"one": member}}, "min": least, **template}},
@@ -40,7 +40,7 @@ def grows(member: list[Any], least: int, **template: Any) -> list[Any]:
 
 
 def chooses(**options: Mapping[str, Any]) -> list[Any]:
-    """A dynamic combo: the inputs of each option."""
+    """Return the definition of a dynamic combo with the inputs of each option."""
     listed = [
         {"key": key.replace("_", " "), "inputs": {"required": inputs}}
         for key, inputs in options.items()
@@ -98,14 +98,14 @@ EXTRA = {
 
 
 def wide_catalogue() -> Catalogue:
-    """The small server with these classes too."""
+    """Return the small server's catalog with these classes added."""
     return Catalogue(json.loads((DATA / "object_info.json").read_text()) | EXTRA)
 
 
 def wide_form(
     prompt: Prompt, values: Mapping[str, object] | None = None, config: FormConfig | None = None
 ) -> Form:
-    """The form of a prompt on that server."""
+    """Build the form of a prompt on that server."""
     return build_form(workflow_of(prompt, config), wide_catalogue(), values)
 
 

@@ -1,4 +1,4 @@
-"""Prompts and catalogues that the tests of forms share."""
+"""Prompts and catalogs that the tests of forms share."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ WORKFLOWS = Path(__file__).parents[3] / "workflows"
 
 
 def small_catalogue() -> Catalogue:
-    """The nodes that the tests use, as a server with two checkpoints describes them."""
+    """Return the node classes that the tests use, as described by a server with two checkpoints."""
     return Catalogue.read(DATA / "object_info.json")
 
 
 def node(class_type: str, title: str | None = None, /, **inputs: Any) -> Node:
-    """One node of a prompt."""
+    """Return one node of a prompt."""
     made: Node = {"class_type": class_type, "inputs": inputs}
     return made if title is None else {**made, "_meta": {"title": title}}
 
 
 def text_to_image(**changed: Node) -> Prompt:
-    """A plain SD1.5 prompt as the editor exports it; `changed` replaces nodes by id (`n3=…`) or
-    adds some."""
+    """Return a plain SD1.5 prompt, as the editor exports it. `changed` replaces nodes by id
+    (`n3=…`) or adds nodes."""
     prompt: Prompt = {
         "3": node(
             "KSampler",
@@ -62,23 +62,24 @@ def text_to_image(**changed: Node) -> Prompt:
 
 
 def with_values(prompt: Prompt, node_id: str, **inputs: Any) -> Prompt:
-    """The prompt with some inputs of one node set."""
+    """Return the prompt with some inputs of one node replaced."""
     changed = prompt[node_id] | {"inputs": prompt[node_id]["inputs"] | inputs}
     return prompt | {node_id: changed}
 
 
 def parse_workflow(name: str, data: object) -> Workflow:
-    """The workflow in a JSON file with this content. WorkflowError as for any file."""
+    """Parse a workflow from a JSON file with this content. Raises WorkflowError like any other
+    file."""
     return open_workflow(f"{name}.json", json.dumps(data).encode())
 
 
 def workflow_of(prompt: object, config: FormConfig | None = None, name: str = "sample") -> Workflow:
-    """A workflow as if read from a file."""
+    """Return a workflow as if read from a file."""
     return Workflow(name, parse_workflow(name, prompt).prompt, None, config)
 
 
 def form_of(prompt: object, config: FormConfig | None = None) -> Form:
-    """The form of a prompt on the small server."""
+    """Build the form of a prompt on the small server."""
     return build_form(workflow_of(prompt, config), small_catalogue())
 
 
@@ -88,12 +89,12 @@ def main_labels(form: Form) -> list[str]:
 
 
 def field_of(prompt: object, key: str) -> Field:
-    """One field of a prompt's form."""
+    """Return one field of a prompt's form."""
     return form_of(prompt).field(key)
 
 
 def image_prompt(**inputs: Any) -> dict[str, Any]:
-    """Image to image; the sampler starts from a loaded image."""
+    """Return an image-to-image prompt, whose sampler starts from a loaded image."""
     prompt = text_to_image(
         n10=node("LoadImage", "Load Image", image="example.png"),
         n11=node("VAEEncode", "VAE Encode", pixels=["10", 0], vae=["4", 2]),
@@ -102,7 +103,7 @@ def image_prompt(**inputs: Any) -> dict[str, Any]:
 
 
 def titled(prompt: Prompt, **titles: str) -> Prompt:
-    """The prompt with other node titles (`n6="…"`)."""
+    """Return the prompt with other node titles (`n6='…'`)."""
     new = {name.removeprefix("n"): title for name, title in titles.items()}
     return {
         node_id: one | {"_meta": {"title": new[node_id]}} if node_id in new else one
@@ -111,7 +112,7 @@ def titled(prompt: Prompt, **titles: str) -> Prompt:
 
 
 def shown(form: Form) -> list[tuple[str, str]]:
-    """(key, label) of the main fields, in order."""
+    """Return (key, label) of each main field, in order."""
     return [(field.key, field.label) for field in form.fields if field.group == "main"]
 
 

@@ -1,5 +1,5 @@
-"""A small node catalogue and a builder for editor graphs, so that a test shows only what it is
-about."""
+"""A small node catalog and a builder for editor graphs, so that a test shows only the relevant
+details."""
 
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ CATALOGUE = Catalogue(
 
 
 def graph_node(node_id: int | str, kind: str, *values: Any, **more: Any) -> dict[str, Any]:
-    """A node; `inputs` and `outputs` are filled in by `graph` from its links. Widget sockets:
-    `sockets="text seed"`."""
+    """Return a node without connections. `graph` adds its inputs and outputs from the links.
+    `sockets='text seed'` adds widget sockets."""
     sockets = more.pop("sockets", "").split()
     return {
         "id": node_id,
@@ -125,8 +125,8 @@ def graph_node(node_id: int | str, kind: str, *values: Any, **more: Any) -> dict
 
 
 def graph(*nodes: dict[str, Any], links: str = "", **more: Any) -> dict[str, Any]:
-    """A graph in schema 0.4. Links are written `1.0 MODEL > 3.model`, one a line: node.slot TYPE >
-    node.input."""
+    """Return a graph in schema 0.4. `links` has one link per line, such as `1.0 MODEL > 3.model`
+    (node.slot TYPE > node.input)."""
     known = {str(one["id"]): one for one in nodes}
     rows = [_connect(known, number, line) for number, line in enumerate(_lines(links), start=1)]
     arrays = [
@@ -148,8 +148,8 @@ def graph(*nodes: dict[str, Any], links: str = "", **more: Any) -> dict[str, Any
 def subgraph(
     graph_id: str, *nodes: dict[str, Any], inputs: str = "", outputs: str = "", links: str = ""
 ) -> dict[str, Any]:
-    """A subgraph definition. Ports are written `text:STRING size:INT`; links call them `in.text`
-    and `out.image`."""
+    """Return a subgraph definition. Ports are written `text:STRING size:INT`. Links refer to them
+    as `in.text` and `out.image`."""
     ports = {
         side: [_port(word) for word in words.split()]
         for side, words in (("in", inputs), ("out", outputs))
@@ -171,17 +171,17 @@ def subgraph(
 
 
 def converted(data: object) -> Converted:
-    """Convert with the small catalogue."""
+    """Convert a graph with the small catalog."""
     return convert(as_read(data), CATALOGUE)
 
 
 def as_read(data: object) -> Any:
-    """Return the graph as it is read from a file."""
+    """Return the graph as if read from a file."""
     return read_json(json.dumps(data))
 
 
 def inputs(data: object, node_id: str) -> dict[str, Any]:
-    """The inputs that one node of the converted prompt has."""
+    """Return the inputs of one node in the converted prompt."""
     found: dict[str, Any] = converted(data).prompt[node_id]["inputs"]
     return found
 
@@ -201,7 +201,7 @@ def _connect(
     line: str,
     ports: Mapping[str, list[dict[str, Any]]] | None = None,
 ) -> dict[str, Any]:
-    """Enter one link at both its ends, making the sockets it needs."""
+    """Record one link at both its ends and make the sockets that it needs."""
     left, right = line.split(" > ")
     origin, kind = left.split(" ")
     (origin_id, slot), (target_id, name) = origin.split("."), right.split(".", 1)

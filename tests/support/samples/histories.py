@@ -1,4 +1,4 @@
-"""Records of runs, and files kept for them."""
+"""Records of runs, and the files that belong to them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROMPT = {
 
 
 def begun(run_id: str = "r1", owner: str = ANN, at: float = 1000.0, **job: object) -> Record:
-    """A run that was just submitted."""
+    """Return the record of a newly submitted run."""
     asked = Job(**{"prompt": PROMPT, "workflow": "portrait", "title": "Portrait", **job})  # type: ignore[arg-type]
     return Record(
         run_id, owner, asked, at, waiting(run_id, asked.prompt, asked.outputs, asked.titles)

@@ -1,4 +1,4 @@
-"""Values, names and documents that mean harm, for every entry of the app and of its server."""
+"""Hostile values, names and documents for every endpoint of the app and the ComfyUI server."""
 
 from __future__ import annotations
 
@@ -116,5 +116,5 @@ def nested(depth: int) -> Any:
 
 
 def spelled(value: object) -> bytes:
-    """JSON as bytes, halves of characters included."""
+    """Return the value as JSON bytes. Unpaired surrogates are allowed."""
     return json.dumps(value).encode()

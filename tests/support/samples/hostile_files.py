@@ -1,5 +1,5 @@
-"""Files of formats that programs are started for, or that few decoders read safely: under true and
-false names."""
+"""Files in formats whose decoding starts an external program, or that few decoders read safely.
+Their names are true or false."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ FORMATS: Mapping[str, Callable[[], bytes]] = {
 
 
 def files(form: str) -> Iterator[tuple[str, bytes]]:
-    """A file of this format under its own name and under each false one."""
+    """Yield a file of this format under its own name and under each false name."""
     data = FORMATS[form]()
     for ending in (form, *NAMES):
         yield f"holiday.{ending}", data

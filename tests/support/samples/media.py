@@ -1,4 +1,4 @@
-"""Files that carry a workflow, made by hand or by Pillow, for the tests of reading them."""
+"""Files with an embedded workflow, built by hand or by Pillow, for the tests that read them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MODEL, MAKE, IMAGE_DESCRIPTION, COPYRIGHT, USER_COMMENT, XP_COMMENT = (
 
 
 def saved(form: str, image: Image.Image | None = None, **how: Any) -> bytes:
-    """A small image as Pillow saves it."""
+    """Return a small image as Pillow saves it."""
     file = io.BytesIO()
     (image or Image.new("RGB", (8, 8))).save(file, form, **how)
     return file.getvalue()
@@ -55,7 +55,8 @@ def problem_in(data: bytes, limits: FileLimits, media: str = "") -> str:
 def png_text(
     texts: Mapping[str, str], *, packed: bool = False, international: bool = False
 ) -> bytes:
-    """A PNG with these texts, as ComfyUI's SaveImage writes them (tEXt), or as zTXt or iTXt."""
+    """Return a PNG with these texts in tEXt chunks, as ComfyUI's SaveImage writes them, or in zTXt
+    or iTXt chunks."""
     info = PngImagePlugin.PngInfo()
     for key, text in texts.items():
         if international:
@@ -66,7 +67,7 @@ def png_text(
 
 
 def png_chunks(*chunks: tuple[bytes, bytes]) -> bytes:
-    """A PNG with these chunks right behind its header."""
+    """Return a PNG with these chunks right after its header."""
     plain = saved("PNG")
     inserted = b"".join(
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -76,7 +77,8 @@ def png_chunks(*chunks: tuple[bytes, bytes]) -> bytes:
 
 
 def animated_png(texts: Mapping[str, str]) -> bytes:
-    """An APNG with `comf` chunks behind its last frame, as ComfyUI's SaveAnimatedPNG writes it."""
+    """Return an APNG with `comf` chunks after its last frame, as ComfyUI's SaveAnimatedPNG writes
+    it."""
     info = PngImagePlugin.PngInfo()
     for key, text in texts.items():
         info.add(b"comf", key.encode() + b"\0" + text.encode("latin-1"), after_idat=True)
@@ -87,7 +89,7 @@ def animated_png(texts: Mapping[str, str]) -> bytes:
 
 
 def with_exif(form: str, tags: Mapping[int, str | bytes]) -> bytes:
-    """An image with these EXIF tags; UserComment goes where cameras put it."""
+    """Return an image with these EXIF tags. UserComment goes into the IFD where cameras put it."""
     exif = Image.Exif()
     for tag, value in tags.items():
         target = exif.get_ifd(0x8769) if tag == USER_COMMENT else exif
@@ -96,7 +98,7 @@ def with_exif(form: str, tags: Mapping[int, str | bytes]) -> bytes:
 
 
 def animated_webp(tags: Mapping[int, str]) -> bytes:
-    """An animated WebP with EXIF, as ComfyUI's SaveAnimatedWEBP writes it."""
+    """Return an animated WebP with EXIF, as ComfyUI's SaveAnimatedWEBP writes it."""
     exif = Image.Exif()
     for tag, value in tags.items():
         exif[tag] = value
@@ -105,12 +107,12 @@ def animated_webp(tags: Mapping[int, str]) -> bytes:
 
 
 def synchsafe(number: int) -> bytes:
-    """ID3's numbers of seven bits a byte."""
+    """Encode a number as in ID3, with seven bits per byte."""
     return bytes(number >> shift & 127 for shift in (21, 14, 7, 0))
 
 
 def id3(*frames: tuple[bytes, bytes], version: int = 4, flags: bytes = b"\0\0") -> bytes:
-    """An ID3v2 tag of these frames, and the beginning of an MP3 behind it."""
+    """Return an ID3v2 tag with these frames, followed by the beginning of an MP3."""
     size = {2: lambda n: n.to_bytes(3, "big"), 3: lambda n: n.to_bytes(4, "big"), 4: synchsafe}[
         version
     ]
@@ -128,7 +130,7 @@ def id3(*frames: tuple[bytes, bytes], version: int = 4, flags: bytes = b"\0\0") 
 
 
 def vorbis_comment(texts: Mapping[str, str]) -> bytes:
-    """A block of comments, as FLAC and Ogg have them."""
+    """Return a comment block as in FLAC and Ogg files."""
     comments = [f"{key}={text}".encode() for key, text in texts.items()]
     parts = [b"vendor", *comments]
     lengths = [struct.pack("<I", len(part)) + part for part in parts]
@@ -136,14 +138,14 @@ def vorbis_comment(texts: Mapping[str, str]) -> bytes:
 
 
 def flac(texts: Mapping[str, str]) -> bytes:
-    """A FLAC header with comments."""
+    """Return a FLAC header with comments."""
     comments = vorbis_comment(texts)
     return b"fLaC\0\0\0\x22" + bytes(34) + b"\x84" + len(comments).to_bytes(3, "big") + comments
 
 
 def ogg(*packets: bytes) -> bytes:
-    """Ogg pages of one stream with these packets, a packet spread over as many pages as it
-    takes."""
+    """Return the Ogg pages of one stream with these packets. A packet covers as many pages as it
+    needs."""
     pages = []
     for packet in packets:
         lacing = [255] * (len(packet) // 255) + [len(packet) % 255]
@@ -158,52 +160,52 @@ def ogg(*packets: bytes) -> bytes:
 
 
 def riff_text(kind: bytes, text: bytes) -> bytes:
-    """One entry of a RIFF INFO list."""
+    """Return one entry of a RIFF INFO list."""
     return kind + struct.pack("<I", len(text)) + text + b"\0" * (len(text) % 2)
 
 
 def riff(kind: bytes, *chunks: tuple[bytes, bytes]) -> bytes:
-    """A RIFF file of these chunks."""
+    """Return a RIFF file with these chunks."""
     body = b"".join(riff_text(name, data) for name, data in chunks)
     return b"RIFF" + struct.pack("<I", len(body) + 4) + kind + body
 
 
 def wav(samples: Sequence[int], rate: int = 8000, channels: int = 1) -> bytes:
-    """A sound of these samples, of 16 bits each."""
+    """Return a WAV file with these 16-bit samples."""
     form = struct.pack("<HHIIHH", 1, channels, rate, rate * 2 * channels, 2 * channels, 16)
     data = struct.pack(f"<{len(samples)}h", *samples)
     return riff(b"WAVE", (b"fmt ", form), (b"data", data))
 
 
 def box(kind: bytes, *content: bytes) -> bytes:
-    """One ISO box."""
+    """Return one ISO box."""
     body = b"".join(content)
     return struct.pack(">I", len(body) + 8) + kind + body
 
 
 def element(number: int, *content: bytes, unknown: bool = False) -> bytes:
-    """One EBML element."""
+    """Return one EBML element."""
     body = b"".join(content)
     size = b"\x01" + b"\xff" * 7 if unknown else (1 << 56 | len(body)).to_bytes(8, "big")
     return number.to_bytes((number.bit_length() + 7) // 8, "big") + size + body
 
 
 def safetensors(metadata: Mapping[str, str]) -> bytes:
-    """A safetensors file with one tensor."""
+    """Return a safetensors file with one tensor."""
     tensor = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
     header = json.dumps({"__metadata__": metadata, "latent_tensor": tensor}).encode()
     return struct.pack("<Q", len(header)) + header + bytes(4)
 
 
 def glb(extras: Mapping[str, object]) -> bytes:
-    """A binary glTF model whose scene has one node."""
+    """Return a binary glTF model whose scene has one node."""
     scene = {"asset": {"version": "2.0", "extras": extras}, "nodes": [{"mesh": 0, "name": "a"}]}
     header = json.dumps(scene).encode()
     return b"glTF" + struct.pack("<III", 2, len(header) + 20, len(header)) + b"JSON" + header
 
 
 def exr(attributes: Mapping[str, str]) -> bytes:
-    """The header of an OpenEXR image."""
+    """Return the header of an OpenEXR image."""
     content = [
         ("compression", b"compression", b"\0"),
         *((k, b"string", v.encode()) for k, v in attributes.items()),
@@ -215,12 +217,12 @@ def exr(attributes: Mapping[str, str]) -> bytes:
 
 
 def svg(text: str) -> bytes:
-    """A drawing with JSON in its metadata, as ComfyUI's SaveSVGNode writes it."""
+    """Return an SVG with JSON in its metadata, as ComfyUI's SaveSVGNode writes it."""
     return f'<?xml version="1.0"?>\n<svg>\n <metadata>\n<![CDATA[\n{text}\n]]>\n</metadata><g/></svg>'.encode()
 
 
 def every_container() -> dict[str, bytes]:
-    """One file of each kind, all with the same two documents."""
+    """Return one file of each kind, all with the same prompt and graph."""
     exif: dict[int, str] = {MODEL: f"prompt:{PROMPT_TEXT}", MAKE: f"workflow:{GRAPH_TEXT}"}
     made = {
         "png": png_text(BOTH),

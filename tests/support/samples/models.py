@@ -1,4 +1,4 @@
-"""3D models: a small one, and a node that saves what it is given as one."""
+"""A small 3D model, and a node that saves a model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SIDES = ((0, 1, 2), (0, 3, 1), (0, 2, 3), (1, 3, 2))
 
 
 def tetrahedron() -> bytes:
-    """A red tetrahedron as a binary glTF file."""
+    """Return a red tetrahedron as a binary glTF file."""
     points = [_CORNERS[corner] for side in _SIDES for corner in side]
     places = b"".join(struct.pack("<3f", *point) for point in points)
     red = {"pbrMetallicRoughness": {"baseColorFactor": [1, 0, 0, 1]}, "doubleSided": True}
@@ -46,7 +46,7 @@ def tetrahedron() -> bytes:
 
 
 def save_model(model: bytes) -> NodeClass:
-    """A node class that saves this as `boat.glb`."""
+    """Return a node class that saves this model as `boat.glb`."""
 
     def save(run: NodeRun, _: Inputs) -> NodeResult:
         folder = run.storage.folder("output")

@@ -1,4 +1,4 @@
-"""Packages of certain versions, as pip would have put them there."""
+"""Packages with given versions, as pip would install them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def package_in(folder: Path, name: str, version: str) -> Path:
-    """The folder, with a package in it that has this version and nothing else."""
+    """Install an empty package with this version in the folder, and return the folder."""
     (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / name / "__init__.py").touch()
     told = folder / f"{name}-{version}.dist-info"

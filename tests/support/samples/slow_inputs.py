@@ -1,4 +1,4 @@
-"""Inputs that an audit found slow to read: long, and deep or many."""
+"""Inputs that an audit found slow to read: long values, deep nesting, or many items."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FILES: Mapping[str, Callable[[], bytes]] = {
 
 
 def many_prefixes() -> dict[str, Any]:
-    """A prompt of 2,000 nodes, each with a file prefix of 2,000 names."""
+    """Return a prompt of 2,000 nodes, each with a file prefix of 2,000 names."""
     return {
         str(n): {"class_type": "SaveImage", "inputs": {"filename_prefix": "%a.b%" * 2_000}}
         for n in range(2_000)

@@ -1,4 +1,4 @@
-"""An OpenID provider on this machine, at which people of tests sign in."""
+"""An OpenID provider on this machine, at which the tests' users sign in."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class StartedProvider:
 
 @contextlib.contextmanager
 def openid_provider(port: int = 0) -> Iterator[StartedProvider]:
-    """The provider, until the end."""
+    """Run the provider during the block."""
     users = [oidc_provider_mock.User(sub=sub, claims=told) for sub, told in PEOPLE.items()]
     answer = oidc_provider_mock.app(user_claims=users).wsgi_app
     provider = StartedProvider("")
@@ -94,7 +94,8 @@ def settings_of(provider: StartedProvider) -> OpenIDSettings:
 
 
 def sent_to(browser: requests.Session, address: str, **form: str) -> str:
-    """Where an address leads, asked for or, with a form, sent that; it has to lead somewhere."""
+    """Send a GET, or a POST if there is a form, and return the target of the redirect. Any other
+    answer fails the test."""
     method = "POST" if form else "GET"
     answer = browser.request(
         method, address, data=form or None, allow_redirects=False, timeout=LONGEST_WAIT

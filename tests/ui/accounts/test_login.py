@@ -1,4 +1,4 @@
-"""Sessions and tokens: their number per person and their life."""
+"""Sessions and tokens: their number per user and their lifetime."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CLOCK = Clock()
 
 @pytest.fixture
 def login() -> Iterator[Login]:
-    """Lets in anna, ben and guests."""
+    """Return a login for anna, ben and guests."""
     ways = WaysIn((("anna", "lighthouse"), ("ben", "harbour")), guests=True)
     with closing(Login(ways, b"secret", SignInStore(), TIMES, CLOCK)) as login:
         yield login
@@ -42,7 +42,7 @@ def signed_in(login: Login, name: str = "anna", password: str = "lighthouse") ->
 
 
 def person(login: Login, shown: str) -> SignedIn:
-    """Whose cookie that is."""
+    """Return the user that a cookie belongs to."""
     who = login.by_cookie(shown)
     assert who is not None
     return who
@@ -104,8 +104,8 @@ def test_what_has_ended_is_forgotten(login: Login) -> None:
 
 
 def test_tokens_per_person_are_limited(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then one has to be revoked; a long name is cut, and another person's token is not theirs to
-    revoke."""
+    """At the limit, the user has to revoke a token before making another. The app shortens long
+    labels, and a user can't revoke another user's token."""
     monkeypatch.setattr(rules, "_MOST_TOKENS", 1)
     anna, ben = (person(login, signed_in(login, *one)) for one in login.ways.pairs)
     token = login.new_token(anna, "x " * 100)

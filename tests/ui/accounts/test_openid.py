@@ -1,4 +1,4 @@
-"""People who sign in at an OpenID provider, in a running app."""
+"""Users who sign in at an OpenID provider, in a running app."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ CLOCK = Clock()
 
 @pytest.fixture(scope="module")
 def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
-    """A server that takes no time."""
+    """Start a server that takes no time."""
     with DemoServer(step_seconds=0, painted=PAINTED) as demo:
         yield demo
 
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[StartedProvider]:
-    """At which anna, ben and carl have accounts."""
+    """Start a provider at which anna, ben and carl have accounts."""
     with openid_provider() as provider:
         yield provider
 
@@ -67,7 +67,7 @@ def told(provider: StartedProvider) -> OpenIDSettings:
 def app_with(
     demo: DemoServer, told: OpenIDSettings, kept: Path | None = None, **web: object
 ) -> Iterator[RunningApp]:
-    """An app where people of this provider sign in; they are kept in this file."""
+    """Serve an app that signs users in at this provider and stores them in the file `kept`."""
     with contextlib.closing(OpenIDPeople(told, kept)) as people:
         times = SessionTimes(lasts=30 * DAY, idle=30 * DAY)
         ways = SignInSettings(kept=kept, times=times, openid=people, clock=CLOCK)
@@ -79,7 +79,7 @@ def app_with(
 
 @pytest.fixture(scope="module")
 def app(demo: DemoServer, told: OpenIDSettings) -> Iterator[RunningApp]:
-    """An app that forgets everybody at its end."""
+    """Serve an app that forgets all users when it stops."""
     with app_with(demo, told) as app:
         yield app
 
@@ -120,7 +120,7 @@ def test_people_sign_in_and_land_where_they_wanted(
 def test_only_those_are_operators_whom_the_settings_mean(
     app: RunningApp, browser: requests.Session
 ) -> None:
-    """And an operator sees by their names whose runs there are."""
+    """For each run, an operator sees the name of the user who owns it."""
     for person, status in ((BEN, 404), (ANNA, 200)):
         sign_in_as(app, browser, person)
         assert get(app, browser, "/operator").status_code == status
@@ -180,12 +180,12 @@ def test_attack_a_forged_answer_of_the_provider(
 
 
 def parse_qsl_of(address: str) -> Iterator[tuple[str, str]]:
-    """The parameters of an address."""
+    """Return the parameters of an address."""
     return ((name, value) for name, [value] in parse_qs(urlsplit(address).query).items())
 
 
 def encoded(told: dict[str, object]) -> str:
-    """A part of an ID token."""
+    """Encode a part of an ID token."""
     return urlsafe_b64encode(json.dumps(told).encode()).decode().rstrip("=")
 
 
@@ -261,7 +261,7 @@ def test_on_a_space_the_provider_leads_back_to_its_public_name(
 
 
 def test_a_provider_brings_no_other_routes(app: RunningApp) -> None:
-    """Each route is declared with its access rule, or Gradio's."""
+    """Each route has a declared access rule or belongs to Gradio."""
     declared = {bare(rule.path) for rule in app.asgi.state.rules}
     assert declared >= WITH_PROVIDER
     paths = {bare(route.path) for route in registered(app.asgi.routes)}

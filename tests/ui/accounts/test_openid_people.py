@@ -1,4 +1,4 @@
-"""Claims of a provider, and the people they admit."""
+"""Claims from a provider, and the users that they admit."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ NAMES = ("name", "preferred_username", "email", "email_verified", "groups")
 def test_any_claims_give_a_name_that_is_kept(
     tmp_path_factory: pytest.TempPathFactory, claims: dict[str, object]
 ) -> None:
-    """In one line that can be shown."""
+    """The name is a single printable line."""
     person = person_of(claims, SETTINGS, 0)
     assert person.shown
     assert person.shown.isprintable()
@@ -167,7 +167,7 @@ def test_who_signs_in_while_the_app_keeps_its_file_in_order_is_known(
 
 @given(st.text(), st.binary(min_size=32, max_size=32))
 def test_an_attempt_is_believed_that_this_app_has_sealed_only(text: str, key: bytes) -> None:
-    """And only for a while."""
+    """The app rejects an attempt sealed with another key, and any other text."""
     attempt = SignInAttempt("a", "b", "c", "/")
     sealed = attempt.sealed(key, 0)
     assert opened_attempt(sealed, key, 1) == attempt

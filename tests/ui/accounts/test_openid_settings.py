@@ -1,4 +1,4 @@
-"""An OpenID provider as the settings name it."""
+"""Settings for an OpenID provider."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ def test_a_provider_needs_all_its_settings(
 
 
 def test_operators_at_the_provider_may_what_the_settings_permit_operators() -> None:
-    """Others who come from there, and people of the same id with a password, may not."""
+    """Other users of the provider don't get these permissions. Neither does a user who signs in
+    with a password and has an operator's id."""
     settings = read_settings(
         [
             "--openid-issuer",

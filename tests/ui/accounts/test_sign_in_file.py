@@ -1,4 +1,4 @@
-"""The message for a sign-in or sign-out that cannot be written: the reason, and the next step."""
+"""The error message for a sign-in or sign-out that can't be saved: the reason and the next step."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ PAGE = {"accept": "text/html"}
 
 @contextlib.contextmanager
 def app_whose_file_is_in_use(kept: Path) -> Iterator[tuple[RunningApp, Callable[[str], object]]]:
-    """An app with every way in, and statements of another program on its file."""
+    """Serve an app with every sign-in method. Yield it with a function that runs SQL on its file
+    from another connection."""
     with (
         DemoServer() as demo,
         openid_provider() as provider,
@@ -43,8 +44,9 @@ def app_whose_file_is_in_use(kept: Path) -> Iterator[tuple[RunningApp, Callable[
 def test_a_failed_write_at_sign_in_or_out_is_explained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """By each way in, and where a session or token is to end: the sentence, with the file's name
-    and what to do. Where the file is stands in the log alone."""
+    """The app explains the failure for each sign-in method, for sign-out, and for creating or
+    revoking a token. The error gives the file's name and the next step. Only the log has the file's
+    full path."""
     monkeypatch.setattr(database, "_LONGEST_LOCK", 0.0)
     kept = tmp_path / "sign_in.sqlite"
     with app_whose_file_is_in_use(kept) as (app, execute), signed_in(app, ANNA) as anna:

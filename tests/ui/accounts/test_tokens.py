@@ -1,4 +1,4 @@
-"""Tokens of scripts: made, used and revoked, in a running app."""
+"""Tokens for scripts: creation, use and revocation in a running app."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CLOCK = Clock()
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> WebSettings:
-    """An app for anna, ben and guests, whose tokens outlive it."""
+    """Return settings for anna, ben and guests. Their tokens outlive the app."""
     kept = tmp_path_factory.mktemp("tokens") / "sign_in.sqlite"
     ways = SignInSettings(kept=kept, share_link=True, clock=CLOCK)
     return WebSettings(port=0, users=(ANNA, BEN), sign_in=ways)
@@ -35,7 +35,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> WebSettings:
 
 @pytest.fixture(scope="module")
 def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
-    """A server that takes no time."""
+    """Start a server that takes no time."""
     with DemoServer(step_seconds=0, painted=PAINTED) as demo:
         yield demo
 
@@ -51,14 +51,14 @@ def page(browser: requests.Session, app: RunningApp) -> str:
 
 
 def make(browser: requests.Session, app: RunningApp, label: str) -> str:
-    """Make a token on the account page."""
+    """Make a token on the account page and return it."""
     answer = browser.post(f"{app.url}/account/tokens", {"label": label}, timeout=LONGEST_WAIT)
     (token,) = re.findall(r"comfyforms_[\w-]{43}", answer.text)
     return str(token)
 
 
 def revoke(browser: requests.Session, app: RunningApp) -> int:
-    """Revoke the token that was made last; the status."""
+    """Revoke the newest token and return the status."""
     token_id = re.findall(r"account/tokens/([\w-]+)/revoke", page(browser, app))[0]
     address = f"{app.url}/account/tokens/{token_id}/revoke"
     return browser.post(address, timeout=LONGEST_WAIT, allow_redirects=False).status_code
@@ -72,8 +72,8 @@ def asked(
 
 
 def test_a_token_is_the_person_on_every_kind_of_route(app: RunningApp) -> None:
-    """Own routes, Gradio's, sockets and Gradio's Python client: what a script does with it is the
-    person's in a browser, too."""
+    """A token works on the app's own routes, Gradio's routes and WebSockets, and in Gradio's Python
+    client. The user finds the script's runs in a browser too."""
     with signed_in(app, ANNA) as anna:
         token = make(anna, app, "nightly")
         assert token not in page(anna, app)  # a reload makes no other, and does not tell it again
@@ -118,7 +118,7 @@ def test_an_invalid_token_is_refused(app: RunningApp) -> None:
 
 
 def test_a_new_token_is_shown_for_a_minute(app: RunningApp) -> None:
-    """The answer to the form leads to the page, which tells it to that session only."""
+    """The form's response redirects to the page, which shows the token only in that session."""
     with signed_in(app, ANNA) as anna, signed_in(app, ANNA) as elsewhere:
         for later, told in ((60, 1), (61, 0)):
             address, sent = f"{app.url}/account/tokens", {"label": "ci"}
@@ -144,7 +144,7 @@ def test_a_revoked_token_is_worth_nothing(app: RunningApp) -> None:
 
 
 def test_the_page_says_when_a_token_was_made_and_used(app: RunningApp) -> None:
-    """In the language of who reads it; names are shown as text."""
+    """The page uses the reader's language and shows a token's name as plain text."""
     with signed_in(app, BEN) as ben:
         token = make(ben, app, "<b>dates</b>")
         assert "&lt;b&gt;dates" in page(ben, app)

@@ -1,4 +1,4 @@
-"""`python app.py user …`."""
+"""The command `python app.py user …`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ PASSWORD = "a lighthouse at dusk"
 
 @pytest.fixture
 def told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Runs a command on a data folder, expects an exit code, and gives what it says."""
+    """Return a function that runs a command on a data folder, checks its exit code and returns its
+    output."""
 
     def run(*arguments: str, code: int = 0) -> str:
         assert app.main(["user", *arguments, "--data", str(tmp_path)]) == code
@@ -28,14 +29,14 @@ def told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., st
 
 @pytest.fixture
 def piped(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Lets a command read this."""
+    """Return a function that sets the text a command reads from standard input."""
     return lambda text: monkeypatch.setattr("sys.stdin", io.StringIO(text))
 
 
 def test_people_are_added_listed_and_removed(
     told: Callable[..., str], piped: Callable[[str], None], tmp_path: Path
 ) -> None:
-    """A password comes from a pipe or a file, by its first line."""
+    """The command reads a password from a pipe, or from the first line of a file."""
     piped(f"{PASSWORD}\n")
     assert "from its next start on" in told("add", "anna", "--operator")
     first_line = tmp_path / "password"
@@ -71,7 +72,8 @@ def test_a_password_is_typed_twice_and_not_shown(
 def test_errors_are_reported(
     told: Callable[..., str], piped: Callable[[str], None], tmp_path: Path
 ) -> None:
-    """In a sentence, with the exit code of a wrong use; no password is repeated."""
+    """The command prints a sentence and exits with the code for wrong usage. It never repeats a
+    password."""
     piped("short\n")
     assert "less than 8 characters" in told("add", "anna", code=2)
     piped("")

@@ -1,4 +1,4 @@
-"""People whom a reverse proxy has let in already."""
+"""Users whom a reverse proxy has already signed in."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ TRUSTING = WebSettings(port=0, trusted_proxies=("127.0.0.1",), sign_in=WAYS)
 
 @pytest.fixture(scope="module")
 def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
-    """A server that takes no time."""
+    """Start a server that takes no time."""
     with DemoServer(step_seconds=0, painted=PAINTED) as demo:
         yield demo
 
 
 @pytest.fixture(scope="module")
 def app(demo: DemoServer) -> Iterator[RunningApp]:
-    """An app that believes a proxy on this machine."""
+    """Serve an app that trusts a proxy on this machine."""
     with running_app(demo.url, settings=TRUSTING) as app:
         yield app
 
@@ -60,7 +60,7 @@ def test_a_trusted_proxy_says_who_is_asking(app: RunningApp) -> None:
 
 
 def test_the_sign_in_page_asks_for_no_unused_password(app: RunningApp) -> None:
-    """It says where to come in instead."""
+    """The page says where to sign in instead."""
     page = requests.get(app.url, timeout=LONGEST_WAIT).text
     assert "sign-in page. Ask the administrator." in page
     assert "<form" not in page
@@ -76,14 +76,15 @@ def test_its_people_have_runs_and_tokens_of_their_own(app: RunningApp) -> None:
 
 
 def new_token(app: RunningApp, headers: dict[str, str]) -> str:
-    """A token that this person makes."""
+    """Make a token for this user and return it."""
     address = f"{app.url}/account/tokens"
     made = requests.post(address, {"label": "nightly"}, headers=headers, timeout=LONGEST_WAIT).text
     return made.partition('id="token">')[2].partition("<")[0]
 
 
 def test_its_people_sign_out_there(demo: DemoServer, app: RunningApp) -> None:
-    """Where the proxy has an address for that; without one, signing out would do nothing."""
+    """The app offers sign-out only if it knows the proxy's address for it. Otherwise, signing out
+    would have no effect."""
     anna = {"X-Forwarded-User": "anna"}
     assert requests.post(f"{app.url}/logout", headers=anna, timeout=LONGEST_WAIT).status_code == 204
     who = SignedIn("anna", "proxy")
@@ -96,7 +97,8 @@ def test_its_people_sign_out_there(demo: DemoServer, app: RunningApp) -> None:
 
 
 def test_only_a_trusted_proxy_names_people(demo: DemoServer) -> None:
-    """The header of a stranger, or of a visitor whom the proxy did not check, opens nothing."""
+    """The app ignores the header if it comes from an unknown address or if the settings name no
+    user header."""
     elsewhere = replace(TRUSTING, trusted_proxies=("10.0.0.1",))
     with running_app(demo.url, settings=elsewhere) as app:
         assert user(app, "anna") == (401, "")

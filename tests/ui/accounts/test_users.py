@@ -1,4 +1,4 @@
-"""People with hashed passwords in a file."""
+"""Users with hashed passwords in a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PASSWORD = "a lighthouse at dusk"
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with anna, an operator, and ben in it."""
+    """Write a file with anna, an operator, and ben."""
     file = UsersFile(tmp_path_factory.mktemp("users") / "users.json")
     file.add("anna", PASSWORD, "operator")
     file.add("ben", "a harbour in rain", "user")
@@ -25,7 +25,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def file(written: Path, tmp_path: Path) -> UsersFile:
-    """A copy of it."""
+    """Return a copy of this file."""
     copy = tmp_path / "users.json"
     copy.write_bytes(written.read_bytes())
     users = UsersFile(copy)
@@ -34,7 +34,7 @@ def file(written: Path, tmp_path: Path) -> UsersFile:
 
 
 def test_a_password_is_hashed_by_argon2(written: Path) -> None:
-    """The file has none, and only this account can read it."""
+    """The file doesn't contain the password, and only this system account can read it."""
     text = written.read_text()
     assert PASSWORD not in text
     assert text.count("$argon2id$") == 2
@@ -43,8 +43,8 @@ def test_a_password_is_hashed_by_argon2(written: Path) -> None:
 
 
 def test_who_is_there_is_read_again_when_it_changes(file: UsersFile) -> None:
-    """Another program's change is seen with the next look; where nothing changed, nothing is
-    read."""
+    """The next refresh finds another program's change. Without a change, a refresh reads
+    nothing."""
     other = UsersFile(file.path)
     assert not file.refresh()
     other.remove("anna")
@@ -57,7 +57,8 @@ def test_who_is_there_is_read_again_when_it_changes(file: UsersFile) -> None:
 
 
 def test_an_unreadable_file_lets_no_one_in(file: UsersFile) -> None:
-    """From the second look on, as it may be about to be written, and until it can be read."""
+    """The first failed refresh keeps the users, because a program may be writing the file. From the
+    second, no user can sign in until the file is readable again."""
     whole = file.path.read_bytes()
     file.path.write_bytes(whole[:-9])
     for left in ({"anna", "ben"}, set[str](), set[str]()):
@@ -71,8 +72,8 @@ def test_an_unreadable_file_lets_no_one_in(file: UsersFile) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives away")
 def test_what_root_writes_belongs_to_the_app(tmp_path: Path) -> None:
-    """A new file to the account and group that have the folder, a changed one to those that had it,
-    who may read it as before; its lock, too, so that they can change it as well."""
+    """A new file gets the owner and group of its folder. A changed file keeps its owner, group and
+    mode. The lock file belongs to the same account, which can then change the users too."""
 
     def owners() -> set[tuple[int, int]]:
         return {(one.stat().st_uid, one.stat().st_gid) for one in tmp_path.iterdir()}
@@ -90,7 +91,7 @@ def test_what_root_writes_belongs_to_the_app(tmp_path: Path) -> None:
 
 
 def test_a_password_is_right_or_wrong(file: UsersFile) -> None:
-    """Another one is right after it was changed; what a session keeps of it is another, too."""
+    """After a change, only the new password is right. The proof that sessions store changes too."""
     anna = file.users["anna"]
     assert anna.knows(PASSWORD)
     assert not anna.knows(PASSWORD[:-1])
@@ -103,13 +104,13 @@ def test_a_password_is_right_or_wrong(file: UsersFile) -> None:
 
 
 def test_a_damaged_hash_lets_no_one_in() -> None:
-    """Nor does it fail."""
+    """The check returns False without an error."""
     assert not User("anna", "x").knows("x")
     assert not User("anna", "").knows("")
 
 
 def test_a_password_of_the_settings_gives_the_same_proof_at_each_start() -> None:
-    """Another app's, another person's or another password gives another one."""
+    """Another secret, user or password gives another proof."""
     first = User.of_pair("anna", PASSWORD, b"secret")
     assert first.knows(PASSWORD)
     assert not first.knows("x")
@@ -120,7 +121,7 @@ def test_a_password_of_the_settings_gives_the_same_proof_at_each_start() -> None
 
 @pytest.mark.parametrize("name", ["", " anna", "anna ", "a\nb", "a" * 101, "\x00"])
 def test_a_name_is_one_that_can_be_typed(file: UsersFile, name: str) -> None:
-    """Others are refused, and change nothing."""
+    """The app refuses other names and leaves the file unchanged."""
     before = file.path.read_bytes()
     with pytest.raises(ComfyError, match="A name has"):
         file.add(name, PASSWORD, "user")
@@ -128,7 +129,7 @@ def test_a_name_is_one_that_can_be_typed(file: UsersFile, name: str) -> None:
 
 
 def test_what_cannot_be_done_is_said(file: UsersFile) -> None:
-    """A name that is taken or that is not there, a short password, a damaged file."""
+    """The app reports a name that is taken or unknown, a short password, and a damaged file."""
     before = file.path.read_bytes()
     for change, said in (
         (lambda: file.add("anna", PASSWORD, "user"), "There is a user anna already"),

@@ -1,4 +1,4 @@
-"""A program that uses the API: requests with a person's cookie, or without any."""
+"""A program that uses the API, with a user's cookie or without one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ QUICK = {"5.steps": 1, "4.width": 256, "4.height": 256}
 def call(
     app: RunningApp, method: str, path: str, cookie: str = ANN, **options: Any
 ) -> requests.Response:
-    """The answer to a request below `/api/v1`, or at a path that the API has told."""
+    """Send a request to a path below `/api/v1`, or to a path that the API returned, and return the
+    answer."""
     address = app.url + (path if path.startswith("/api/") else f"/api/v1{path}")
     options.setdefault("timeout", LONGEST_WAIT)
     return requests.request(method, address, cookies=cookie_of(cookie), **options)
@@ -34,7 +35,7 @@ def run_of(
     *,
     wait: bool = True,
 ) -> dict[str, Any]:
-    """A run that was started, and has ended where that is waited for."""
+    """Start a run and return its document. By default, wait until the run has finished."""
     body = {"values": QUICK if values is None else values}
     path = f"/workflows/{workflow}/runs?wait={str(wait).lower()}"
     with call(app, "POST", path, cookie, json=body) as answer:
@@ -43,7 +44,7 @@ def run_of(
 
 
 def problem(answer: requests.Response, status: int) -> dict[str, Any]:
-    """The problem document of an answer, which has this status and says it."""
+    """Return the problem document of an answer, after checking that both have this status."""
     told = dict(answer.json())
     assert answer.headers["content-type"] == PROBLEM
     assert (answer.status_code, told["status"]) == (status, status)
@@ -53,7 +54,7 @@ def problem(answer: requests.Response, status: int) -> dict[str, Any]:
 
 
 class Event(NamedTuple):
-    """One that was heard: its id, its name, and what it tells."""
+    """A received event: its id, its name and its data."""
 
     id: str
     name: str

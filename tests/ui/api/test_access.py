@@ -1,4 +1,4 @@
-"""Access to the API: signed-in people, and no pages of other sites."""
+"""Access to the API: for signed-in users, but not for pages of other sites."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RUNS = "/workflows/text-to-image/runs"
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app that asks for a login, on a server whose steps can be seen."""
+    """Serve an app that requires sign-in, on a server slow enough to show its steps."""
     with running_demo_app(step_seconds=0.15, settings=LOGIN) as served:
         yield served
 
@@ -32,12 +32,13 @@ def as_person(app: RunningApp, login: tuple[str, str]) -> dict[str, str]:
     [("GET", "/health"), ("GET", "/docs"), ("GET", "/openapi.json"), ("POST", RUNS)],
 )
 def test_no_answer_asks_for_a_login(app: RunningApp, method: str, path: str) -> None:
-    """In a problem document, before a byte of a body is read."""
+    """The app answers with a problem document before it reads any of the body."""
     problem(call(app, method, path, cookie="", json={}), 401)
 
 
 def test_the_schema_says_how_programs_sign_in(app: RunningApp) -> None:
-    """By a token; none is needed beside a cookie, or where no login is asked for."""
+    """Programs sign in with a token. They don't need one if they send a cookie or the app requires
+    no sign-in."""
     told = call(app, "GET", "/openapi.json", "", headers=as_person(app, ANN)).json()
     scheme = told["components"]["securitySchemes"]["token"]
     assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
@@ -57,7 +58,7 @@ def test_each_person_has_their_own_runs(app: RunningApp) -> None:
 
 
 def test_pages_of_other_sites_have_no_identity(app: RunningApp) -> None:
-    """A browser that is logged in starts nothing for another site's page."""
+    """A signed-in browser starts nothing for another site's page."""
     headers = as_person(app, ANN) | {"origin": "https://evil.example"}
     problem(call(app, "POST", RUNS, "", json={}, headers=headers), 401)
     assert not any(run.owner == "user:ann" for run in app.runs.line_of("user:ann"))

@@ -1,4 +1,4 @@
-"""The rows of a batch and the names of their files, over REST."""
+"""A batch's rows and the names of their files, over REST."""
 
 from __future__ import annotations
 

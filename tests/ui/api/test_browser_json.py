@@ -60,13 +60,14 @@ def test_reads_seeds_that_count(app: RunningApp, sent: object, taken: object) ->
 
 
 def test_tells_seeds_in_digits(app: RunningApp) -> None:
-    """JavaScript's numbers would lose the last ones."""
+    """JavaScript numbers would lose the last digits."""
     told = call(app, "POST", RUNS, json={"values": {SEED: {"after": str(2**60)}}}).json()
     assert told["seeds"] == {SEED: str(2**60 + 1)}
 
 
 def test_takes_an_upload_and_its_paint(app: RunningApp) -> None:
-    """An unpainted image of a mask field gets an alpha channel; a file that is gone is named."""
+    """An unpainted image in a mask field gets an alpha channel. The error for a missing file gives
+    the file's name."""
     uploads = app.services.copies.uploads
     file = uploads.make(OWNER, "a.png")
     file.write_bytes(saved("PNG"))
@@ -83,7 +84,7 @@ def test_takes_an_upload_and_its_paint(app: RunningApp) -> None:
 
 
 def test_reports_a_seed_for_any_input_name(app: RunningApp) -> None:
-    """A number node that feeds a seed counts up from run to run as a seed does."""
+    """A number node that feeds a seed counts up between runs, like a seed."""
     _, form = app.services.forms.form("text-to-image", OWNER)
     prompt: dict[str, Any] = copy.deepcopy(form.prompt)
     prompt["99"] = {"class_type": "PrimitiveInt", "inputs": {"value": 5}}

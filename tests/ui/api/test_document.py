@@ -20,7 +20,7 @@ CHAIN = {"values": {"base.4.width": 256, "base.4.height": 256, "detail.runs": Fa
 
 
 class Document:
-    """The document of an app, which judges its answers."""
+    """An app's OpenAPI document, which validates the app's answers."""
 
     def __init__(self, app: RunningApp) -> None:
         self._app, self.told = app, call(app, "GET", "/openapi.json").json()
@@ -28,8 +28,8 @@ class Document:
     def asked(
         self, method: str, path: str, at: str = "", status: int = 200, **options: Any
     ) -> requests.Response:
-        """The answer at an address of a path of the document, which names its status and its type,
-        and whose schema it fits."""
+        """Return the answer to a request for a path of the document. The document must list the
+        answer's status and type, and its schema must match the body."""
         answer = call(self._app, method, at or path, **options)
         assert answer.status_code == status, answer.text
         responses = self.told["paths"][path][method.lower()]["responses"]
@@ -145,7 +145,7 @@ def test_batches_and_chains_match_their_schemas(document: Document) -> None:
 
 
 def _batch_url(document: Document) -> str:
-    """The path of the newest batch that is done."""
+    """Return the path of the newest finished batch."""
     every = document.asked("GET", "/batches").json()["batches"]
     return str(next(one["url"] for one in every if one["state"] == "done"))
 
@@ -173,7 +173,7 @@ def test_no_path_is_answered_in_another_form(app: RunningApp) -> None:
     ],
 )
 def test_an_unknown_method_gets_the_allowed_ones(app: RunningApp, path: str, methods: str) -> None:
-    """All of the address, whichever route has them."""
+    """The answer lists the methods of all routes at the address."""
     answer = call(app, "OPTIONS", path)
     problem(answer, 405)
     assert answer.headers["allow"] == methods

@@ -1,4 +1,4 @@
-"""Batches and chains of programs, over REST."""
+"""Batches and chains that programs run over REST."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def test_a_batch_runs_a_workflow_for_each_row(app: RunningApp, cookie: str) -> N
 
 
 def test_files_may_vary_in_a_batch(app: RunningApp) -> None:
-    """Each of several files, sent in any way, is a row; a table names those that come with it, and
-    each is judged by its line."""
+    """Each file is a row, however the program sends it. A table names files from the same request,
+    and errors give the table's line."""
     upload = call(app, "POST", "/uploads", files={"file": ("a.png", saved("PNG"))}).json()
     ids = [one["id"] for one in upload["uploads"]]
     axes = [{"field": "4.image", "files": [*ids, {"run": "none"}]}]
@@ -106,7 +106,7 @@ def test_files_may_vary_in_a_batch(app: RunningApp) -> None:
 def test_errors_of_a_batch_are_reported(
     app: RunningApp, body: object, status: int, says: str
 ) -> None:
-    """Nothing is started unless all rows can be."""
+    """The app starts nothing unless it can start all rows."""
     assert says in problem(call(app, "POST", BATCH, json=body), status)["detail"]
 
 
@@ -136,8 +136,8 @@ def test_errors_of_a_batch_have_their_row_and_field(app: RunningApp) -> None:
 
 @pytest.mark.parametrize("cookie", [ANN, ""])
 def test_a_chain_runs_its_steps(app: RunningApp, cookie: str) -> None:
-    """Each step tells how far it is, and the runs that have ended; who has no cookie finds it by
-    its id."""
+    """Each step gives its progress and its finished runs. A caller without a cookie finds the chain
+    by its id."""
     begun = call(app, "POST", CHAIN, cookie, json={"values": SMALL})
     assert begun.status_code == 201, begun.text
     chain = ended(app, begun.json(), cookie)
@@ -261,12 +261,13 @@ def test_a_step_that_is_done_runs_again(app: RunningApp) -> None:
 
 
 def runs_in(chain: dict[str, Any]) -> dict[str, str]:
-    """The run of each step of a chain."""
+    """Return the run of each step in a chain."""
     return {step["name"]: step["results"][0]["id"] for step in chain["steps"]}
 
 
 def test_workflows_and_chains_are_not_taken_for_each_other(app: RunningApp) -> None:
-    """Each is started at its own address, which is said at the other."""
+    """A workflow and a chain each start at their own address. The error at the wrong address names
+    the right one."""
     for kind, name in (("runs", "create-upscale-detail.chain"), ("chains", "text-to-image")):
         answer = call(app, "POST", f"/workflows/{name}/{kind}", json={})
         assert "Start it with POST" in problem(answer, 409)["detail"]

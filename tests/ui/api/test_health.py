@@ -7,6 +7,6 @@ from tests.support.serving import RunningApp
 
 
 def test_many_questions_are_one_for_the_servers(app: RunningApp) -> None:
-    """However many ask at once, a server is asked once in two seconds."""
+    """However many callers ask, the app checks a server once every two seconds."""
     look = fresh(app.services.servers)
     assert look() is look()

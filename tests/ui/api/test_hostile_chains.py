@@ -1,4 +1,4 @@
-"""Hostile chains and values get a sentence or a chain, never a partial start."""
+"""Hostile chains and values. The app answers each with an error or starts the whole chain."""
 
 from __future__ import annotations
 
@@ -44,12 +44,13 @@ sources = st.one_of(
 def mostly(
     good: st.SearchStrategy[Any], other: st.SearchStrategy[Any] = odd
 ) -> st.SearchStrategy[Any]:
-    """These, or now and then others: with more of those no chain is ever begun."""
+    """Return a strategy for good values with a few hostile ones. With more of them, no chain would
+    ever start."""
     return st.integers(0, 19).flatmap(lambda one: good if one else other)
 
 
 def step(name: str) -> st.SearchStrategy[dict[str, Any]]:
-    """A step of this name."""
+    """Return a strategy for steps with this name."""
     some = st.sampled_from(FIELDS)
     return st.fixed_dictionaries(
         {
@@ -110,7 +111,7 @@ SOME = settings(
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three workflows, and room for a chain."""
+    """Return a folder with three workflows, to which tests add a chain."""
     folder = tmp_path / "workflows"
     folder.mkdir()
     for name in ("text-to-image", "upscale", "image-to-image"):
@@ -122,7 +123,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def app(folder: Path) -> Iterator[RunningApp]:
-    """An app whose server takes its time, so that what has begun can be seen."""
+    """Serve an app on a slow server, so that tests can see what has started."""
     with (
         DemoServer(step_seconds=0.2, painted=64) as demo,
         running_app(demo.url, workflows=folder) as app,
@@ -131,12 +132,12 @@ def app(folder: Path) -> Iterator[RunningApp]:
 
 
 def write(folder: Path, text: str) -> None:
-    """Let this be the chain's file."""
+    """Write this text to the chain's file."""
     (folder / f"{NAME}.toml").write_text(text, encoding="utf-8", errors="replace")
 
 
 def nothing_is_left(app: RunningApp) -> None:
-    """No chain, no run, and nothing on record of either."""
+    """Assert that there is no chain, no run, and no record of either."""
     assert app.services.chains.recent(OWNER) == ()
     assert app.runs.line_of(OWNER) == ()
     assert app.runs.history is not None
@@ -144,7 +145,7 @@ def nothing_is_left(app: RunningApp) -> None:
 
 
 def forget(app: RunningApp, chain_id: str) -> None:
-    """Delete a chain that has begun, and wait for the end of its runs."""
+    """Delete a started chain and wait until its runs have finished."""
     app.services.chains.delete(chain_id, OWNER)
     eventually(lambda: not app.runs.line_of(OWNER))
 

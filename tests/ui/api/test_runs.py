@@ -1,4 +1,4 @@
-"""Runs of programs: started, found, listed, stopped and deleted over REST."""
+"""Runs that programs start, find, list, stop and delete over REST."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.ui.api.api_calls import QUICK, call, problem, run_of
 
 
 def test_a_run_that_is_waited_for_has_its_result(app: RunningApp) -> None:
-    """One request starts a run and answers with its end: values, seed and file; and the same is
-    found again at its address."""
+    """One request starts a run and returns its values, seed and file when it has finished. The
+    run's address returns the same document."""
     run = run_of(app, values={**QUICK, "2.text": "a boat"})
     assert (run["phase"], run["finished"], run["progress"]) == ("done", True, 1.0)
     assert run["values"]["2.text"] == "a boat"
@@ -27,7 +27,7 @@ def test_a_run_that_is_waited_for_has_its_result(app: RunningApp) -> None:
 
 
 def test_a_run_continues_without_a_waiting_client(app: RunningApp) -> None:
-    """The answer is there at once, with the address at which the end is found."""
+    """The app answers immediately, with the address where the client can check the result."""
     with call(app, "POST", "/workflows/text-to-image/runs", json={"values": QUICK}) as answer:
         told = answer.json()
     assert answer.headers["location"] == told["url"]
@@ -45,7 +45,7 @@ def test_several_runs_are_a_list(app: RunningApp) -> None:
 
 
 def test_all_errors_are_reported_on_their_fields(app: RunningApp) -> None:
-    """Values that cannot be used are refused at once, each with a sentence by its key."""
+    """The app refuses invalid values immediately, with a message for each field."""
     values = {"5.steps": -1, "5.stebs": 3, "5.cfg": True, "4.width": True}
     answer = call(app, "POST", "/workflows/text-to-image/runs", json={"values": values})
     told = problem(answer, 422)
@@ -101,7 +101,7 @@ def test_a_body_that_cannot_be_used_is_named(app: RunningApp, body: bytes, says:
 
 
 def test_problems_are_said_in_the_language_of_who_asks(app: RunningApp) -> None:
-    """Sentences are for people; the type and the title are for programs."""
+    """The detail is for users. The type and the title are for programs and aren't translated."""
     headers = {"accept-language": "de"}
     told = problem(call(app, "GET", "/runs/none", headers=headers), 404)
     assert told["detail"] == "Dieses Ergebnis gibt es nicht mehr."

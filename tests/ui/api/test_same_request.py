@@ -1,4 +1,4 @@
-"""A request sent again with its key starts nothing again."""
+"""Repeated requests with an idempotency key start nothing again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RUNS = "/workflows/text-to-image/runs"
 def sent(
     app: RunningApp, key: str, body: Any = None, cookie: str = ANN, path: str = RUNS
 ) -> requests.Response:
-    """The answer to a request with a key."""
+    """Send a request with a key and return the answer."""
     headers = {"idempotency-key": key}
     return call(app, "POST", path, cookie, json=body or {"values": QUICK}, headers=headers)
 
@@ -40,7 +40,7 @@ def test_the_same_request_has_the_same_runs(app: RunningApp) -> None:
 
 
 def test_several_runs_have_one_key(app: RunningApp) -> None:
-    """All runs of a request with a count are found again."""
+    """A repeated request with a count returns all runs of the first."""
     body = {"values": QUICK, "count": 2}
     first, again = (sent(app, "several", body).json()["runs"] for _ in range(2))
     assert [run["id"] for run in first] == [run["id"] for run in again]

@@ -20,13 +20,14 @@ SLOW = {**QUICK, "5.steps": 12}
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server whose steps can be seen."""
+    """Serve an app on a server slow enough to show its steps."""
     with running_demo_app(step_seconds=0.15) as served:
         yield served
 
 
 def test_events_tell_a_run_to_its_end(app: RunningApp) -> None:
-    """They begin with the run as it is, tell each phase in its order, and end with the result."""
+    """The events start with the run's current state, report each phase in order and end with the
+    result."""
     run = run_of(app, values=SLOW, wait=False)
     with call(app, "GET", f"{run['url']}/events", stream=True) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -75,7 +76,7 @@ def test_no_event_is_sent_twice(app: RunningApp) -> None:
 def test_a_quiet_stream_says_that_it_is_there(
     app: RunningApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While nothing happens, comments keep proxies from closing it."""
+    """While nothing happens, comments keep proxies from closing the stream."""
     monkeypatch.setattr(watch, "SILENCE", 0.05)
     first = run_of(app, values=SLOW, wait=False)
     second = run_of(app, values=QUICK, wait=False)
@@ -101,7 +102,7 @@ def test_the_newest_preview_can_be_asked_for(app: RunningApp) -> None:
 
 @pytest.mark.parametrize("asked", ["?stream=true", "Accept"])
 def test_previews_come_as_they_are_made(app: RunningApp, asked: str) -> None:
-    """All frames of a run come as parts of one answer, which ends with the run."""
+    """A single answer contains all frames of a run as parts, and ends with the run."""
     run = run_of(app, values=SLOW, wait=False)
     headers = {"accept": "multipart/x-mixed-replace"} if asked == "Accept" else {}
     query = "" if asked == "Accept" else asked

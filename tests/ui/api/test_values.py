@@ -1,4 +1,4 @@
-"""Files and forms of programs: each way in which a file may be sent, and what workflows take."""
+"""Files and forms for programs: each way to send a file, and the values that workflows accept."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PNG = saved("PNG")
 
 
 def uploaded(app: RunningApp, cookie: str = ANN) -> str:
-    """The id of a file that was sent before."""
+    """Upload a file and return its id."""
     with call(app, "POST", "/uploads", cookie, files={"file": ("mine.png", PNG)}) as answer:
         assert answer.status_code == 201, answer.text
         ((told),) = answer.json()["uploads"]
@@ -34,8 +34,8 @@ def uploaded(app: RunningApp, cookie: str = ANN) -> str:
 
 
 def test_a_run_names_the_runs_of_its_files(app: RunningApp) -> None:
-    """Also of a batch and a chain, and where two runs have made the same: then the history says the
-    one that was named, too."""
+    """Runs of batches and chains name them too. If two runs made the same file, the history shows
+    the run that the request named."""
     values = {**QUICK, "2.text": "one boat", "5.seed": 3}
     first, same = run_of(app, values=values), run_of(app, values=values)
     assert first["files"][0]["sha256"] == same["files"][0]["sha256"]
@@ -63,7 +63,7 @@ def test_a_run_names_the_runs_of_its_files(app: RunningApp) -> None:
 
 
 def test_a_form_with_files_is_sent_as_browsers_send_one(app: RunningApp) -> None:
-    """Multipart: files and texts by field key, or all values as JSON in one part."""
+    """A multipart request has files and texts by field key, or all values as JSON in one part."""
     files = {FIELD: ("mine.png", PNG), "values": (None, json.dumps(FAST))}
     with call(app, "POST", RUNS, files=files, data={"2.text": "a red boat"}) as answer:
         run = answer.json()
@@ -112,7 +112,7 @@ def test_no_part_of_a_form_takes_the_place_of_another(
 
 
 def test_files_of_others_cannot_be_used(app: RunningApp) -> None:
-    """Neither uploads nor results: they are as unknown as what never was."""
+    """The app treats other users' uploads and results like files that never existed."""
     of_ann = uploaded(app), {"run": run_of(app)["id"]}
     for value in of_ann:
         answer = call(app, "POST", RUNS, BOB, json={"values": {**FAST, FIELD: value}})
@@ -120,7 +120,7 @@ def test_files_of_others_cannot_be_used(app: RunningApp) -> None:
 
 
 def test_too_much_is_refused_before_it_is_read(app: RunningApp) -> None:
-    """JSON has a limit of its own, as all of it is held in memory."""
+    """JSON has its own size limit, because the app holds all of it in memory."""
     most = app.services.limits.body
     answer = call(app, "POST", RUNS, data=b'{"values":"' + b"x" * most + b'"}')
     assert "24\xa0MB" in problem(answer, 413)["detail"]
@@ -134,7 +134,7 @@ def test_an_invalid_file_is_not_kept(app: RunningApp) -> None:
 
 
 def test_workflows_are_listed_with_their_fields(app: RunningApp) -> None:
-    """Each of the list leads to its fields, as the form has them; chains are among them."""
+    """Each entry of the list leads to the fields of its form. The list includes chains."""
     listed = call(app, "GET", "/workflows").json()["workflows"]
     kinds = {one["name"]: one["kind"] for one in listed}
     assert kinds["text-to-image"] == "workflow"

@@ -1,4 +1,4 @@
-"""Sockets that wait for the run of the next press."""
+"""WebSockets that wait for the next run that the user starts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ KEY = "one-key"
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server that takes some time."""
+    """Serve an app on a server that takes some time."""
     with running_demo_app(step_seconds=0.01, grace=5) as served:
         yield served
 
@@ -38,7 +38,7 @@ def press(app: RunningApp, key: str, cookie: str = ANN) -> Any:
 
 
 def test_a_waiting_socket_follows_the_run_with_its_key(served: Served) -> None:
-    """It names the run first, then sends frames and views up to the end."""
+    """The socket first names the run and then sends frames and views until the run finishes."""
     _, app = served
     with connected(app, f"/live/next/{KEY}") as socket:
         run = press(app, KEY)

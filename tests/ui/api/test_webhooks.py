@@ -1,4 +1,4 @@
-"""Webhooks for ended runs: signed, repeated until delivered, and sent to their owner only."""
+"""Webhooks for finished runs: signed, retried until delivered, and sent only for their owner."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_each_run_sends_a_webhook_at_its_end() -> None:
 
 
 def test_a_receiver_that_does_not_answer_holds_up_no_other() -> None:
-    """Each host has its own place."""
+    """Each host has its own delivery slot."""
     with (
         receiver(NEVER) as dead,
         receiver() as there,
@@ -72,7 +72,8 @@ def test_a_receiver_that_does_not_answer_holds_up_no_other() -> None:
 
 
 def test_a_removed_person_gets_no_webhooks() -> None:
-    """A person who may sign in no more is not told of their runs, others are."""
+    """The app sends no webhooks for a user who may no longer sign in. Other users still get
+    theirs."""
     settings = WebSettings(port=0, users=(("ann", "lighthouse"),))
     with (
         receiver() as there,

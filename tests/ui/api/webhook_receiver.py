@@ -1,5 +1,5 @@
-"""A receiver of webhooks: a web server that answers on command and verifies signatures with the
-library that receivers use."""
+"""A receiver of webhooks: a web server with scripted answers. It verifies signatures with the
+library that real receivers use."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """At `url`; what has come and was not asked for yet is in `came`."""
+    """Webhook receiver at `url`. `came` holds the arrivals that the test hasn't fetched yet."""
 
     url: str
     came: queue.SimpleQueue[Arrival] = field(default_factory=queue.SimpleQueue)
 
     @property
     def host(self) -> str:
-        """With its port."""
+        """Return the host with its port."""
         return self.url.partition("://")[2]
 
     def settings(self, *others: str, **times: Any) -> WebhookSettings:
@@ -51,7 +51,8 @@ class Receiver:
 
 @contextlib.contextmanager
 def receiver(*answers: int) -> Iterator[Receiver]:
-    """One that first gives these answers, then 204. Its redirects lead to another of its paths."""
+    """Run a receiver that first gives these answers and then 204. Its redirects lead to another of
+    its paths."""
     left, signed, over = list(answers), Webhook(KEY), threading.Event()
 
     class Handler(BaseHTTPRequestHandler):

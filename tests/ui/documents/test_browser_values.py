@@ -1,5 +1,4 @@
-"""Values on their way to a browser and back: Python reads what the page's script keeps, from the
-same samples."""
+"""Values that travel to a browser and back. Python and the page's script use the same samples."""
 
 from __future__ import annotations
 
@@ -48,12 +47,12 @@ def test_a_kept_file_names_its_place(sample: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("sample", of_kind("plain"), ids=lambda one: str(one["kept"]))
 def test_the_values_of_a_run_are_kept_as_they_were_typed(sample: dict[str, Any]) -> None:
-    """“Reuse settings” writes what typing the same value would have written."""
+    """“Reuse settings” stores what typing the same value would store."""
     assert run_values({"1.x": sample["parts"][0]}, {}) == {"1.x": sample["kept"]}
 
 
 def test_long_numbers_travel_as_text_and_files_by_their_place() -> None:
-    """A browser's numbers lose digits beyond 2^53; a file that is gone has no place."""
+    """A browser's numbers lose digits beyond 2^53. A deleted file has no place."""
     kept = run_values(
         {"1.seed": 2**63, "1.least": -(2**60), "1.steps": 2**53},
         {"2.image": "ab/x.png", "3.image": None},
@@ -78,13 +77,13 @@ def test_a_counted_seed_is_shown_with_its_last_value() -> None:
     [(True, "Yes"), (False, "No"), (7.0, "7"), (0.1, "0.1"), (3, "3"), ("a", "a")],
 )
 def test_values_in_words(value: object, said: str) -> None:
-    """Details read as people write: no “False”, no “7.0”."""
+    """Values read naturally, without “False” or “7.0”."""
     assert value_text(value) == said
 
 
 @pytest.mark.parametrize("sample", NUMBERS, ids=lambda one: str(one["typed"]))
 def test_the_script_knows_which_number_is_sent(sample: dict[str, Any]) -> None:
-    """A number is rounded and refused as the script foretells it from the rule that it is given."""
+    """The app rounds and refuses numbers as the page's script predicts from the field's rule."""
     others = ("typed", "sent", "widget")
     limits = {name: value for name, value in sample.items() if name not in others}
     kind = KINDS[sample["widget"]]

@@ -27,7 +27,7 @@ def test_the_checked_in_types_match_the_documents() -> None:
 
 
 def test_a_document_becomes_an_interface_with_every_property() -> None:
-    """A default in Python doesn't make a property optional: the app sends it."""
+    """A property with a default in Python is still required, because the app always sends it."""
     told = document_types((WholeDoc,))
     assert "export interface PartDoc {\n  number: number;\n}" in told
     assert (

@@ -1,4 +1,4 @@
-"""Texts about a run on the page."""
+"""Texts about runs on the page."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ PROMPT = {
 
 
 def record_of(**changes: Any) -> Record:
-    """A run of PROMPT in some state."""
+    """Return the record of a run of PROMPT in this state."""
     return Record("p", "ann", Job(PROMPT, "w", title="W"), 1000, RunState(prompt_id="p", **changes))
 
 
 def stage_of(**changes: Any) -> RunDoc:
-    """Return its document for the stage, half a minute after it was submitted."""
+    """Return the stage's document of a run, half a minute after its submission."""
     more = {key: changes.pop(key) for key in ("usual", "due_in", "keeping") if key in changes}
     stage = StageView(remarks=changes.pop("remarks", ()))
     end = RunEnd(stage, errors=changes.pop("errors", {}))
@@ -40,14 +40,14 @@ def stage_of(**changes: Any) -> RunDoc:
 
 
 def view_of(**changes: Any) -> StageView:
-    """Return the part of that document that only the stage needs."""
+    """Return the part of this document that only the stage needs."""
     page = stage_of(**changes).page
     assert isinstance(page, StageView)
     return page
 
 
 def line_of(record: Record, due_in: float | None = None) -> QueueLine:
-    """Return the line of a run in the queue."""
+    """Return a run's entry in the queue."""
     page = queued_run(record, due_in=due_in, movable=True).page
     assert isinstance(page, QueueLine)
     return page
@@ -64,8 +64,7 @@ def line_of(record: Record, due_in: float | None = None) -> QueueLine:
     ],
 )
 def test_a_waiting_run_tells_its_place(place: int | None, due_in: float | None, said: str) -> None:
-    """A waiting person reads how many are before them, and how long that takes where it is
-    known."""
+    """A waiting user sees how many runs are ahead and, if known, how long they take."""
     assert waiting_words(place, due_in) == said
     assert stage_of(phase=Phase.WAITING, queue_place=place, due_in=due_in).headline == said
 
@@ -83,13 +82,13 @@ def test_a_waiting_run_tells_its_place(place: int | None, due_in: float | None, 
 def test_a_queued_run_has_its_place_and_start(
     state: dict[str, Any], said: str, due_in: float | None
 ) -> None:
-    """The queue gives each run's place in few words, and its start where both are known."""
+    """The queue shows each run's place in a few words. It adds the start time if both are known."""
     line = line_of(record_of(**state), 0.6)
     assert (line.said, line.due_in) == (said, due_in)
 
 
 def test_a_run_is_listed_as_the_one_file_that_is_meant() -> None:
-    """With that one's small image and word, and nothing of the others."""
+    """The entry has the thumbnail and description of this file only."""
     images = (OutputFile(name, "", "output", "image", "9", name) for name in ("a.png", "b.png"))
     files = (*images, OutputFile("c.mp4", "", "output", "video", "9", "c"))
     run = record_of(phase=Phase.DONE, files=files)
@@ -102,7 +101,7 @@ def test_a_run_is_listed_as_the_one_file_that_is_meant() -> None:
 
 
 def test_a_run_that_made_sounds_alone_tells_where_the_first_is() -> None:
-    """So that it can be heard where the last result of a workflow is shown."""
+    """The user can then play the sound where the page shows a workflow's last result."""
     sounds = tuple(
         OutputFile(name, "", "output", "audio", "9", name) for name in ("a.wav", "b.wav")
     )
@@ -114,8 +113,8 @@ def test_a_run_that_made_sounds_alone_tells_where_the_first_is() -> None:
 
 
 def test_runs_of_one_workflow_have_different_headlines() -> None:
-    """The list tells what was typed: the first prompt, else the first text of several words,
-    shortened, on one line."""
+    """The list shows what the user typed: the first prompt, or else the first text of several
+    words. The text is shortened and on one line."""
     assert (
         first_text({"1": "model.safetensors", "2": 7, "3": "a red\nlighthouse", "4": "no blur"})
         == "a red lighthouse"
@@ -128,14 +127,15 @@ def test_runs_of_one_workflow_have_different_headlines() -> None:
 
 
 def test_uploads_are_shown() -> None:
-    """When its turn has come, the person reads that their files are being sent."""
+    """When the run's turn comes, the page tells the user that it is sending their files."""
     assert stage_of(queue_place=0, uploading=True).headline == "Sending your files"
     assert line_of(record_of(uploading=True)).said == "Sending your files"
     assert "reach" in stage_of(uploading=True, away=True).headline
 
 
 def test_downloads_are_shown() -> None:
-    """When the server is through, the person reads that the results are being fetched."""
+    """When the server has finished, the page tells the user that the app is fetching the
+    results."""
     assert stage_of(phase=Phase.RUNNING, over=True).headline == "Fetching the results"
 
 
@@ -160,8 +160,8 @@ def test_a_run_without_a_result_says_where_that_may_be() -> None:
     ],
 )
 def test_missing_results_are_shown(digests: tuple[str, ...], keeping: bool, said: str) -> None:
-    """A run that is done but some of whose files could not be fetched says so, where files are kept
-    at all."""
+    """A finished run says if the app couldn't fetch some of its files, unless the app keeps no
+    files."""
     files = tuple(OutputFile("a.png", "", "output", "image", "9", digest) for digest in digests)
     view = view_of(phase=Phase.DONE, files=files, keeping=keeping)
     assert view.advice.startswith(said)
@@ -183,8 +183,8 @@ def test_missing_results_are_shown(digests: tuple[str, ...], keeping: bool, said
 def test_run_again_is_offered_where_nothing_was_wrong(
     phase: Phase, error: RunError | None, again: bool
 ) -> None:
-    """The very same is offered again where it was no fault of what was asked for, not where the
-    person stopped it."""
+    """The page offers the same run again if the request wasn't at fault, but not if the user
+    stopped the run."""
     assert view_of(phase=phase, error=error).again is again
 
 
@@ -200,13 +200,14 @@ def test_run_again_is_offered_where_nothing_was_wrong(
     ],
 )
 def test_a_node_is_named_in_plain_words(node: str, said: str) -> None:
-    """Known kinds of nodes have words of their own, others their title, nodes inside others those
-    of the outer one."""
+    """Known node types have their own words, and others use their title. A node inside another uses
+    the outer node's words."""
     assert node_words(PROMPT, node, waiting("p", PROMPT).planned.titles) == said
 
 
 def test_steps_are_counted() -> None:
-    """A sampling run tells step and steps; the bar shows the whole run."""
+    """The headline of a sampling run gives the step and the number of steps. The bar shows the
+    progress of the whole run."""
     far = RunProgress(fraction=0.25)
     going = {"phase": Phase.RUNNING, "node": "2", "step": 6, "steps": 24, "started_at": 1010.0}
     run = stage_of(**going, progress=far)
@@ -217,7 +218,7 @@ def test_steps_are_counted() -> None:
 
 
 def test_a_run_that_takes_longer_than_ever_promises_nothing() -> None:
-    """Time is left to tell until the usual one has passed."""
+    """The page shows the time left only until the usual time has passed."""
     going = {"phase": Phase.RUNNING, "node": "2", "started_at": 1000.0}
     assert stage_of(**going, usual=RunTimes(40.0)).seconds_left == 10
     assert stage_of(**going, usual=RunTimes(5.0)).seconds_left is None
@@ -225,7 +226,7 @@ def test_a_run_that_takes_longer_than_ever_promises_nothing() -> None:
 
 
 def test_a_failure_says_where_and_what_to_do() -> None:
-    """A failed run names the step, the sentence, the advice, and keeps the details apart."""
+    """A failed run gives the step, the error and the advice, and keeps the details separate."""
     error = RunError(
         "The server ran out of memory.",
         "Try a smaller size.",
@@ -243,7 +244,7 @@ def test_a_failure_says_where_and_what_to_do() -> None:
 
 @pytest.mark.parametrize("phase", Phase)
 def test_every_phase_has_words(phase: Phase) -> None:
-    """No phase is ever without a sentence, and every view can be sent as JSON."""
+    """Every phase has a sentence, and every view can be sent as JSON."""
     run = stage_of(phase=phase)
     assert run.headline
     assert json.loads(json.dumps(run.to_json()))["phase"] == phase.value
@@ -278,13 +279,13 @@ def test_durations(seconds: float, said: str) -> None:
     ],
 )
 def test_time_that_has_passed(seconds: float, said: str) -> None:
-    """No more is said than has passed."""
+    """The page rounds times down, but shows at least one second."""
     assert elapsed_words(seconds) == said
 
 
 def test_a_refusal_without_a_field_says_what_the_server_said() -> None:
-    """Where there is no field to mark, the server's own objection stands in the place of the hint
-    to look for marks."""
+    """If there is no field to highlight, the page shows the server's own objection instead of the
+    hint about highlighted fields."""
     error = RunError("The server did not accept this workflow.", "Fix the highlighted fields.")
     view = view_of(phase=Phase.REFUSED, error=error, remarks=("Scale: its image is no image.",))
     assert view.advice == "Scale: its image is no image."
@@ -303,7 +304,7 @@ def test_a_skipped_part_is_shown() -> None:
 
 @pytest.mark.parametrize("phase", [Phase.WAITING, Phase.RUNNING])
 def test_a_missing_server_is_shown(phase: Phase) -> None:
-    """While the server does not answer, the person reads that and not the last step seen."""
+    """While the server doesn't answer, the page says so instead of showing the last step."""
     run = stage_of(phase=phase, node="2", step=3, steps=8, away=True)
     assert run.headline == "Can't reach ComfyUI. Retrying…"
 

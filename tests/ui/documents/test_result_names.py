@@ -1,4 +1,4 @@
-"""Under which names results are downloaded."""
+"""File names of downloaded results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ui.documents.result_names import result_name, title_in_name
 
 
 def made(title: str, values: dict[str, object], *names: str) -> Record:
-    """A run with files of these names."""
+    """Return the record of a run with files of these names."""
     files = tuple(OutputFile(name, "", "output", "image", "9") for name in names)
     job = Job({}, "w", title=title, values=values)
     return Record("r", "ann", job, 1.0, RunState("r", files=files))
@@ -29,12 +29,13 @@ def made(title: str, values: dict[str, object], *names: str) -> Record:
     ],
 )
 def test_a_name_tells_what_it_is(title: str, values: dict[str, object], named: str) -> None:
-    """Workflow, seed and the first words, in letters and digits; without them the server's name."""
+    """The name has the workflow, the seed and the first words, in letters and digits. Without seed
+    and words, it is the server's name."""
     assert result_name(made(title, values, "x_1.png"), 0) == named
 
 
 def test_several_files_of_a_run_have_their_places() -> None:
-    """No two have the same name; each keeps its ending."""
+    """Each file has a unique name and keeps its extension."""
     run = made("W", {"5.seed": 1}, "a.png", "b.webp")
     assert [result_name(run, at) for at in (0, 1)] == ["W_1_1.png", "W_1_2.webp"]
 
@@ -51,5 +52,6 @@ def test_several_files_of_a_run_have_their_places() -> None:
     ],
 )
 def test_a_name_leads_back_to_the_title(file: str, title: str) -> None:
-    """A file that is called so goes by its title alone; what others have named stays as it is."""
+    """The app reduces a name with title, seed and words to the title. It leaves other names
+    unchanged."""
     assert title_in_name(file) == title

@@ -1,4 +1,4 @@
-"""Names of arguments and tools, which any program can take."""
+"""Names of arguments and tools that any program accepts."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ui.doors.argument_names import argument_names, plain_word, unique_name, wor
 
 
 def test_a_name_is_made_of_what_people_read() -> None:
-    """Accents and signs are left away; what has no such letters has no such name."""
+    """The name drops accents and symbols. A label without ASCII letters or digits gives no name."""
     assert plain_word("Negative prompt") == "negative_prompt"
     assert plain_word("Größe (px)") == "groe_px"
     assert plain_word("提示词") == ""
 
 
 def test_two_things_never_have_one_name() -> None:
-    """The second has a number."""
+    """The second name gets a number."""
     assert unique_name("seed", {"seed", "seed_2"}) == "seed_3"
     assert workflow_names((name, name) for name in ("a b", "a-b", "提示词")) == {
         "a_b": "a b",

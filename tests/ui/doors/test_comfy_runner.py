@@ -1,4 +1,4 @@
-"""Clients of comfy_runner: its paths, bodies and answers, at the app."""
+"""Clients of comfy_runner: the app supports its paths, bodies and answers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ PROMPTS = {"positive_prompt": "a knight, a mouse", "negative_prompt": "rain"}
 
 
 class Ollama(http.server.BaseHTTPRequestHandler):
-    """Answers as Ollama does; a model called after a status is refused with it."""
+    """Fake Ollama server. The model's name selects the answer, such as an error for “missing”."""
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -76,7 +76,7 @@ class Ollama(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Lets all connect who may come at once."""
+    """HTTP server with a backlog for all the test's clients at once."""
 
     request_queue_size = _MANY
 
@@ -89,7 +89,7 @@ def ollama() -> Iterator[str]:
 
 @contextlib.contextmanager
 def listening(kind: type[Ollama]) -> Iterator[str]:
-    """The address of an Ollama of this kind."""
+    """Run an Ollama of this kind and yield its address."""
     with Server(("127.0.0.1", 0), kind) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -118,7 +118,7 @@ def running(own_temporary_folder: Path, ollama: str) -> Iterator[Served]:
 
 
 def told_settings(folder: Path, more: str = "") -> WebSettings:
-    """Settings of an app that reads this config."""
+    """Return the settings of an app that reads this config."""
     config = folder / "config.toml"
     config.write_text(CONFIG + more, encoding="utf-8")
     return WebSettings(port=0, comfy_runner=config)
@@ -167,8 +167,8 @@ REFUSED: tuple[tuple[str, dict[str, Any] | None, int, str], ...] = (
 
 
 def test_what_cannot_be_done_is_said_by_name(app: RunningApp) -> None:
-    """Errors have comfy_runner's key, and are problem documents at the same time; names are those
-    of the config."""
+    """Errors are problem documents that also have comfy_runner's key. Both use the names from the
+    config."""
     assert post(app, "/update/text", node_id="width", text=512).ok
     for path, body, status, says in REFUSED:
         answer = ask(app, "GET", path) if body is None else ask(app, "POST", path, json=body)
@@ -232,7 +232,8 @@ def test_a_page_of_another_site_begins_no_run(app: RunningApp) -> None:
 def test_a_failing_text_service_is_reported(
     tmp_path: Path, ollama: str, model: str, says: str
 ) -> None:
-    """It refuses, says something else, nothing, or is not there: a sentence each."""
+    """The service refuses, answers with something else, stays silent, or isn't there. Each case has
+    its own message."""
     url = ollama if model else "http://127.0.0.1:9"
     config = tmp_path / "config.toml"
     config.write_text(
@@ -257,7 +258,7 @@ def test_a_text_service_that_fails_sets_nothing(tmp_path: Path) -> None:
 
 
 def test_a_slow_text_service_blocks_no_other_call(tmp_path: Path) -> None:
-    """However many wait for it, what others want is done."""
+    """Other users' calls succeed, however many calls wait for the service."""
     asked, may_answer = threading.Semaphore(0), threading.Event()
 
     class Slow(Ollama):
@@ -296,7 +297,7 @@ def test_a_slow_text_service_blocks_no_other_call(tmp_path: Path) -> None:
 def test_a_config_that_cannot_be_used_ends_the_start(
     tmp_path: Path, content: str, says: str
 ) -> None:
-    """With the name of the option and of the setting."""
+    """The error names the option and the setting."""
     config = tmp_path / "config.toml"
     config.write_text(content, encoding="utf-8")
     with pytest.raises(ManyProblems) as refused:
@@ -306,7 +307,7 @@ def test_a_config_that_cannot_be_used_ends_the_start(
 
 
 def test_each_call_of_the_table_is_answered(served: Served) -> None:
-    """A client that asked comfy_runner asks the app, and gets the same words and its image."""
+    """A comfy_runner client can use the app instead. It gets the same words and its image."""
     demo, app = served
     assert ask(app, "GET", "/health").json() == {"STATUS": "ComfyUI Workflow Runner is running"}
     told = post(app, "/update/text", node_id=2, text="a mystical forest").json()

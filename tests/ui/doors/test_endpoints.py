@@ -1,4 +1,4 @@
-"""Workflows as endpoints of their own: Gradio's Python client, and plain HTTP."""
+"""Workflows as separate endpoints, called by Gradio's Python client and over plain HTTP."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SHIPPED = {
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a fast server, with a folder of its own."""
+    """Serve an app with its own workflow folder, on a fast server."""
     folder = shutil.copytree(WORKFLOWS, own_temporary_folder / "workflows")
     with running_demo_app(step_seconds=0.005, workflows=folder) as served:
         yield served
@@ -45,7 +45,8 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
 
 @pytest.fixture
 def caller(app: RunningApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    """gradio_client on the endpoints. It leaves an empty folder for each file that it fetches."""
+    """Connect gradio_client to the endpoints. The client leaves an empty folder for each file that
+    it fetches."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with closing(script_client(f"{app.url}/endpoints", download_files=tmp_path)) as client:
         yield client
@@ -53,7 +54,7 @@ def caller(app: RunningApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def image(tmp_path: Path) -> Any:
-    """A file for a call, as its client takes it."""
+    """Return a file for a call, in the form that the client takes."""
     (tmp_path / "mine.png").write_bytes(saved("PNG"))
     return handle_file(tmp_path / "mine.png")
 
@@ -63,7 +64,8 @@ def told_of(caller: Client) -> dict[str, Any]:
 
 
 def test_each_workflow_tells_what_it_takes(caller: Client) -> None:
-    """Types, defaults and words of the form's fields, chains too; nothing else is offered."""
+    """Each endpoint gives the types, defaults and words of the form's fields. Chains have endpoints
+    too, and there are no other endpoints."""
     told = told_of(caller)
     assert {name.removeprefix("/") for name in told} == SHIPPED
     takes = {one["parameter_name"]: one for one in told["/text_to_image"]["parameters"]}
@@ -96,8 +98,8 @@ def test_each_workflow_tells_what_it_takes(caller: Client) -> None:
 
 
 def test_files_go_in_and_come_out(served: Served, caller: Client, image: Any) -> None:
-    """An image becomes one, alone, with a mask in it, or painted over; frames become a video, an
-    image a text; and a chain has the files of its last step."""
+    """An image, alone, with a mask or painted over, gives an image. Frames give a video, and an
+    image gives a text. A chain returns the files of its last step."""
     demo, _ = served
     made = caller.predict(your_image=image, steps=1, api_name="/image_to_image")
     assert Image.open(made["files"][0]).format == "PNG"
@@ -169,8 +171,8 @@ def test_endpoints_follow_the_folder(app: RunningApp, caller: Client) -> None:
 
 
 def test_one_request_names_what_it_calls(app: RunningApp) -> None:
-    """With all values in their order, or some by their names; of names that do not exist those are
-    told that do."""
+    """A request gives all values in order, or some by name. The error for an unknown name lists the
+    valid names."""
 
     def answer(path: str, sent: dict[str, Any]) -> Any:
         address = f"{app.url}/endpoints/gradio_api/call/{path}"
@@ -188,7 +190,7 @@ def test_one_request_names_what_it_calls(app: RunningApp) -> None:
 
 
 def test_a_place_that_is_no_upload_is_no_file(app: RunningApp) -> None:
-    """Nor is an address: nothing is fetched, and no file of this machine is read."""
+    """The app refuses an address too. It fetches nothing and reads no file on this machine."""
     address = f"{app.url}/endpoints/gradio_api/call/v2/upscale"
     for place in ("/etc/passwd", "http://127.0.0.1:1/a.png", "0" * 32 + "/a.png"):
         answer = requests.post(address, json={"your_image": file_at(place)}, timeout=LONGEST_WAIT)

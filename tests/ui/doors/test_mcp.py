@@ -1,4 +1,4 @@
-"""Workflows as tools of assistants, asked by the client of the package `mcp`."""
+"""Workflows as tools of assistants, called by the client in the package `mcp`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ ACCEPTED = {"accept": "application/json, text/event-stream"}
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server that takes its time."""
+    """Serve an app on a server that takes some time."""
     with running_demo_app(step_seconds=0.02) as served:
         yield served
 
@@ -60,7 +60,7 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
 async def assistant(
     app: RunningApp, era: str = "auto", cookie: str = ANN, **headers: str
 ) -> AsyncIterator[Client]:
-    """A client with this browser's cookie."""
+    """Connect a client with this browser's cookie."""
     async with (
         httpx2.AsyncClient(
             cookies=cookie_of(cookie), headers=headers, timeout=LONGEST_WAIT
@@ -71,7 +71,7 @@ async def assistant(
 
 
 def text_of(result: CallToolResult) -> str:
-    """Its last text."""
+    """Return the result's last text."""
     last = result.content[-1]
     assert isinstance(last, TextContent)
     return last.text
@@ -79,8 +79,8 @@ def text_of(result: CallToolResult) -> str:
 
 @pytest.mark.parametrize("era", ERAS)
 def test_a_workflow_is_a_tool(app: RunningApp, era: str) -> None:
-    """It is listed with the form's labels and limits; a call tells how far it is, brings the image,
-    its run is the caller's, and its file can be given to another call."""
+    """The tool has the form's labels and limits. A call reports progress and returns the image. Its
+    run belongs to the caller, and another call can use its file."""
 
     async def ask() -> None:
         async with assistant(app, era) as client:
@@ -115,7 +115,7 @@ def test_a_workflow_is_a_tool(app: RunningApp, era: str) -> None:
 
 
 def test_an_image_that_is_gone_is_a_link(app: RunningApp) -> None:
-    """Where a kept image has been taken away, a call says where it would be, as of other files."""
+    """If a stored image has been deleted, the answer links to its address, as for other files."""
     made = run_of(app)
     services = app.services
     record = services.runs.record(made["id"], f"browser:{ANN}")
@@ -133,7 +133,7 @@ def test_an_image_that_is_gone_is_a_link(app: RunningApp) -> None:
 
 
 def test_texts_and_other_files_come_too(app: RunningApp) -> None:
-    """A text as a text, a video as a link to the app."""
+    """A text comes as text, and a video as a link to the app."""
 
     async def ask() -> None:
         async with assistant(app) as client:
@@ -238,7 +238,7 @@ def test_a_session_belongs_to_its_opener(app: RunningApp) -> None:
 
 
 def opened_at(app: RunningApp, address: str) -> dict[str, str]:
-    """The headers of a session that was opened at this address."""
+    """Open a session from this address and return its headers."""
     own = ACCEPTED | {"x-forwarded-for": address}
     with requests.post(f"{app.url}/mcp", json=OPENING, headers=own, timeout=LONGEST_WAIT) as answer:
         assert answer.status_code == 200
@@ -253,7 +253,8 @@ def is_open(app: RunningApp, session: dict[str, str]) -> bool:
 
 
 def test_a_new_session_ends_the_oldest_of_its_address() -> None:
-    """The session that was idle longest goes; a client without a session may always ask."""
+    """The app closes the session that was idle longest. A client without a session can always
+    call."""
 
     async def ask(app: RunningApp) -> None:
         async with assistant(app) as client:
@@ -269,7 +270,8 @@ def test_a_new_session_ends_the_oldest_of_its_address() -> None:
 
 
 def test_many_sessions_of_one_address_block_no_other() -> None:
-    """At the limit of all, the address with most loses its oldest one to another address."""
+    """At the global limit, a new address replaces the oldest session of the address with the most
+    sessions."""
     limits = WebLimits(pages=4, address_pages=3)
     with running_demo_app(step_seconds=0, limits=limits) as (_, app):
         quiet = opened_at(app, "9.9.9.8")
@@ -305,7 +307,7 @@ def test_a_token_lets_an_assistant_in() -> None:
 
 
 def test_a_call_brings_no_more_than_any_other(app: RunningApp) -> None:
-    """Millions of values are refused before they are read."""
+    """The app refuses a call with too many values before parsing it."""
     many = b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": [' + b"[]," * 100_000 + b"0]}"
     headers = ACCEPTED | {"content-type": "application/json"}
     with requests.post(f"{app.url}/mcp", many, headers=headers, timeout=LONGEST_WAIT) as answer:

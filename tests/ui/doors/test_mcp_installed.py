@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_without_the_extra_there_is_no_such_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The app is there as ever."""
+    """The app runs as usual."""
     monkeypatch.setitem(sys.modules, "mcp", None)  # as where it is not installed
     with running_demo_app(step_seconds=0) as (_, app):
         for method in ("GET", "POST"):

@@ -1,4 +1,5 @@
-"""The relay: what ComfyUI says of one's own runs, for clients that know ComfyUI's own socket."""
+"""The relay: ComfyUI's messages about the user's own runs, for clients that know ComfyUI's own
+socket."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ SMALL = ((socket.SOL_SOCKET, socket.SO_RCVBUF, 4096),)  # what a slow client's m
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server that takes some time."""
+    """Serve an app on a server that takes some time."""
     with running_demo_app(step_seconds=0.03) as served:
         yield served
 
@@ -47,7 +48,8 @@ def frames(client: websocket.WebSocket) -> Iterator[str | bytes]:
 
 
 def until_over(client: websocket.WebSocket, run: Run) -> list[str | bytes]:
-    """The loop of ComfyUI's own example client: up to `executing` without a node."""
+    """Receive frames as ComfyUI's own example client does, until `executing` without a node. Return
+    the frames."""
     got = []
     for frame in frames(client):
         got.append(frame)
@@ -60,7 +62,7 @@ def until_over(client: websocket.WebSocket, run: Run) -> list[str | bytes]:
 
 
 def kinds(got: list[str | bytes]) -> list[str | int]:
-    """The types of frames, as ComfyUI calls them."""
+    """Return the types of frames in ComfyUI's terms."""
     return [
         json.loads(one)["type"] if isinstance(one, str) else struct.unpack_from(">I", one)[0]
         for one in got
@@ -112,7 +114,8 @@ def test_without_the_flag_previews_have_no_metadata(served: Served) -> None:
 
 
 def test_a_client_written_with_websockets_follows_one_run(served: Served) -> None:
-    """With `?run=ID` it hears of that run alone, and its socket ends with it."""
+    """With `?run=ID`, the client hears of this run only. The socket closes when the run
+    finishes."""
     _, app = served
 
     first, second = (start(app, **{"5.steps": 4}) for _ in range(2))
@@ -129,8 +132,8 @@ def test_a_client_written_with_websockets_follows_one_run(served: Served) -> Non
 
 
 def test_a_client_from_pypi_follows_a_run(served: Served) -> None:
-    """Its own loop of ComfyUI's socket, as it is: the previews of the run, up to its end, also
-    where the run has begun before the socket opens. Runs are started by REST."""
+    """The client's own loop for ComfyUI's socket works unchanged. It gets the run's previews until
+    the end, even if the run starts before the socket opens. The client starts runs over REST."""
     _, app = served
 
     class Client(ComfyApiWrapper):  # type: ignore[misc]
@@ -152,7 +155,7 @@ def test_a_client_from_pypi_follows_a_run(served: Served) -> None:
 
 
 def test_a_run_that_comfyui_never_saw_comes_to_an_end_too(served: Served) -> None:
-    """Stopped before its turn: what ComfyUI would have said is said by the app."""
+    """If a user cancels a waiting run, the app sends the messages that ComfyUI would have sent."""
     _, app = served
     blocker, run = (start(app, **{"5.steps": 60}) for _ in range(2))
     with connected(app, f"{RELAY}?run={run.id}") as client:

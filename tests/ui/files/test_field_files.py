@@ -1,4 +1,4 @@
-"""Images and files on their way to the server."""
+"""Images and files that the app sends to the server."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from ui.web.upload_folder import UploadFolder
 
 @pytest.fixture
 def uploads(tmp_path: Path) -> UploadFolder:
-    """A folder of people's files."""
+    """Return a folder for users' files."""
     return UploadFolder(tmp_path / "uploads")
 
 
 @pytest.fixture
 def files(uploads: UploadFolder) -> FieldFiles:
-    """Ann's files for her forms."""
+    """Return the files of Ann's forms."""
     return FieldFiles(uploads, FileLimits(), DecodingSlots(), "ann")
 
 
@@ -42,12 +42,12 @@ def given(uploads: UploadFolder, data: bytes, name: str = "a cat.png", owner: st
 
 
 def of(widget: str) -> Field:
-    """A field of this kind."""
+    """Return a field of this kind."""
     return Field("1.file", "1", "file", "File", "FILE", KINDS[widget], "main", "")
 
 
 def test_a_file_keeps_its_name_and_bytes(uploads: UploadFolder, files: FieldFiles) -> None:
-    """A file from the browser is sent as it is, under its own name without folders."""
+    """The app sends a browser's file unchanged, under its own name without folders."""
     upload = files.taken(given(uploads, saved("PNG")), of("image"))
     assert isinstance(upload, Upload)
     assert (upload.name, upload.data, upload.size) == ("a cat.png", saved("PNG"), len(saved("PNG")))
@@ -69,7 +69,7 @@ def test_a_file_keeps_its_name_and_bytes(uploads: UploadFolder, files: FieldFile
     ],
 )
 def test_only_what_was_uploaded_is_a_file(tmp_path: Path, files: FieldFiles, place: str) -> None:
-    """Anything but the place of a file that is there is refused in words."""
+    """The app refuses anything except the place of an existing upload, and says why."""
     (tmp_path / "secret.png").write_bytes(b"secret")
     for folder in (tmp_path / "uploads", "ab" * 16):
         assert isinstance(files.taken(place.format(folder), of("file")), Refused)
@@ -100,7 +100,7 @@ def test_a_field_shows_and_takes_only_what_it_is_for(
 
 
 def test_a_data_address_is_a_file() -> None:
-    """Scripts send files inside an address; anything else is no file."""
+    """Scripts can send a file inside a data URL. No other address is a file."""
     upload = from_data_url("data:image/png;base64," + base64.b64encode(b"\x89PNG").decode())
     assert upload is not None
     assert (upload.name, upload.data) == ("upload.png", b"\x89PNG")
@@ -110,12 +110,12 @@ def test_a_data_address_is_a_file() -> None:
     "text", ["", "a cat", "data:image/png,plain", "data:image/png;base64,***", "C:\\x,y"]
 )
 def test_other_text_is_no_file(text: str) -> None:
-    """Ordinary text, also with a comma in it, is not taken for a file."""
+    """The app doesn't mistake ordinary text for a file, even if it contains a comma."""
     assert from_data_url(text) is None
 
 
 def painted(size: tuple[int, int] = (40, 30)) -> bytes:
-    """An editor's layer with a painted box in its left upper quarter."""
+    """Return an editor's layer with a painted box in the upper left quarter."""
     layer = Image.new("RGBA", size)
     layer.paste((255, 255, 255, 255), (0, 0, size[0] // 2, size[1] // 2))
     return saved("PNG", layer)
@@ -147,7 +147,8 @@ def test_the_mask_becomes_transparency(files: FieldFiles, mode: str) -> None:
 
 
 def test_an_image_taken_sideways_is_masked_as_it_is_seen(files: FieldFiles) -> None:
-    """A camera's image is turned as browsers turn it, so that the paint lies where it was put."""
+    """The app rotates a camera's image as browsers do, so that the paint stays where the user put
+    it."""
     exif = Image.Exif()
     exif[0x0112] = 6
     upload = sent(
@@ -159,7 +160,8 @@ def test_an_image_taken_sideways_is_masked_as_it_is_seen(files: FieldFiles) -> N
 
 
 def test_layers_add_up_and_fit_the_image(files: FieldFiles) -> None:
-    """Several layers are one mask; a layer of another size is fitted to the image."""
+    """Several layers add up to one mask. The app scales a layer of another size to fit the
+    image."""
     upload = sent(files, saved("PNG", Image.new("RGB", (40, 30))), painted(), flipped((80, 60)))
     with Image.open(io.BytesIO(upload.data)) as image:
         alpha = image.getchannel("A")
@@ -178,8 +180,8 @@ def test_nothing_painted_means_no_mask(files: FieldFiles) -> None:
 
 
 def test_a_mask_survives_the_way_back(files: FieldFiles) -> None:
-    """An image that was sent with its mask is shown with the mask painted over it, and is sent
-    alike again."""
+    """The page shows an image that was sent with a mask with the mask painted over it. Sending it
+    again gives the same file."""
     first = sent(files, saved("PNG", Image.new("RGB", (40, 30), "teal")), painted())
     for _ in range(2):
         shown = files.shown(given(files.uploads, first.data, "sent.png"), of("mask"))
@@ -191,8 +193,8 @@ def test_a_mask_survives_the_way_back(files: FieldFiles) -> None:
 
 
 def test_a_mask_that_is_kept_is_shown_as_it_is(files: FieldFiles) -> None:
-    """An image and its mask are the same two files again; without the mask, if that is gone; in a
-    field that is not painted over, the image alone."""
+    """The page gets the same two files again, or only the image if the mask is gone. A field
+    without painting gets only the image."""
     image, mask = given(files.uploads, saved("PNG")), given(files.uploads, painted())
     shown = files.shown(Painted(image, (mask,)), of("mask"))
     assert isinstance(shown, dict)
@@ -207,7 +209,7 @@ def test_a_mask_that_is_kept_is_shown_as_it_is(files: FieldFiles) -> None:
 
 
 def test_other_images_go_to_the_page_as_they_are(files: FieldFiles) -> None:
-    """One without transparency is shown itself."""
+    """The page gets an image without transparency as is."""
     place = given(files.uploads, saved("PNG", Image.new("RGB", (4, 4))))
     shown = files.shown(place, of("mask"))
     assert isinstance(shown, dict)
@@ -225,8 +227,8 @@ def test_other_images_go_to_the_page_as_they_are(files: FieldFiles) -> None:
 def test_finding_05_image_and_paint_share_one_budget(
     uploads: UploadFolder, image: tuple[int, int], layers: list[tuple[int, int]], said: str
 ) -> None:
-    """However the pixels are spread over image and layers: more than the app decodes for one
-    field is refused."""
+    """The app limits the pixels that it decodes for one field, however they are spread over image
+    and layers."""
     files = FieldFiles(uploads, FileLimits(painted=10_000), DecodingSlots(), "ann")
     places = [given(uploads, saved("PNG", Image.new("L", size))) for size in (image, *layers)]
     refused = files.taken(Painted(places[0], tuple(places[1:])), of("mask"))
@@ -254,7 +256,7 @@ def test_finding_05_one_image_at_a_time_and_few_that_wait(files: FieldFiles) -> 
 
 @pytest.mark.parametrize("form", ["JPEG", "WEBP", "GIF", "TIFF", "BMP"])
 def test_finding_04_a_layer_is_a_png(files: FieldFiles, form: str) -> None:
-    """Paint comes from the page's editor, which makes nothing else."""
+    """Paint comes from the page's editor, which only makes PNGs."""
     places = [given(files.uploads, data) for data in (saved("PNG"), saved(form))]
     refused = files.taken(Painted(places[0], (places[1],)), of("mask"))
     assert isinstance(refused, Refused)
@@ -265,8 +267,8 @@ def test_finding_04_a_layer_is_a_png(files: FieldFiles, form: str) -> None:
 def test_a_kept_file_is_put_back_under_a_safe_name(
     uploads: UploadFolder, tmp_path: Path, name: str
 ) -> None:
-    """Its own name as far as that is one, in a folder of its own among the uploads; its bytes
-    unchanged."""
+    """The file keeps its bytes and as much of its name as is safe. It gets its own folder among the
+    uploads."""
     (tmp_path / "kept").write_bytes(b"data")
     first = uploads.copy("ann", tmp_path / "kept", name, "ab" * 16)
     assert first.parent.name == "ab" * 16

@@ -1,4 +1,4 @@
-"""References to files in values, as pages and programs send them."""
+"""References to files in values that pages and programs send."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PNG = base64.b64encode(b"\x89PNG").decode()
     ],
 )
 def test_reads_every_way_to_send_a_file(sent: object, read: object) -> None:
-    """Values that refer to no file give None."""
+    """Values that don't refer to a file give None."""
     assert read_reference(sent) == read
 
 
@@ -41,11 +41,11 @@ def test_reads_every_way_to_send_a_file(sent: object, read: object) -> None:
     [{"base64": "%"}, {"run": "r", "file": "0"}, {"path": "/etc/passwd"}, {"file": 1}, ["a"], {}],
 )
 def test_refuses_other_objects_and_lists(sent: Any) -> None:
-    """Paths on the server are refused too."""
+    """The app also refuses paths on the server."""
     assert isinstance(read_reference(sent), Refused)
 
 
 def test_a_text_without_a_file_stays_a_text() -> None:
-    """Only `data:` addresses hold one."""
+    """Only a `data:` URL holds a file."""
     assert inline_file("a boat") == "a boat"
     assert isinstance(inline_file(f"data:image/png;base64,{PNG}"), Upload)

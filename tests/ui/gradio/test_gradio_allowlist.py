@@ -1,4 +1,5 @@
-"""The guard in front of Gradio: its routes, pages of other sites, addresses in place of files."""
+"""The guard in front of Gradio: its routes, pages of other sites, and addresses instead of
+files."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ def served(own_temporary_folder: Path) -> Iterator[RunningApp]:
 
 @pytest.fixture
 def app(served: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
-    """The app, whose connections to the server are not counted."""
+    """Return the app. Its connections to the server don't count as leaks."""
     yield served
     served.close_idle()
 
@@ -39,9 +40,10 @@ def app(served: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
 def listener(
     monkeypatch: pytest.MonkeyPatch, nothing_left_behind: None
 ) -> Iterator[tuple[str, list[str]]]:
-    """A server somewhere else: its address, and the paths that it was asked for.
+    r"""Run a foreign server, and yield its address and the list of paths that were requested.
 
-    Gradio by itself asks public addresses only; this one passes for public here.
+    Gradio itself fetches from public addresses only, so the fixture makes this address pass as
+    public.
     """
     asked: list[str] = []
 
@@ -88,7 +90,7 @@ def test_nothing_else_can_be_called(app: RunningApp, path: str) -> None:
 
 
 def kept() -> set[Path]:
-    """The files of uploads."""
+    """Return the uploaded files."""
     return {path for path in Path(get_upload_folder()).rglob("*") if path.is_file()}
 
 
@@ -99,8 +101,8 @@ def kept() -> set[Path]:
 def test_no_other_file_and_no_address_is_fetched(
     app: RunningApp, listener: tuple[str, list[str]], route: str, place: str
 ) -> None:
-    """Only what was uploaded is shown again: no other place of this machine, and nothing of any
-    other."""
+    """The app shows uploaded files only. It serves no other file on this machine and contacts no
+    other machine."""
     address, asked = listener
     named = place.format(cwd=Path.cwd(), uploads=get_upload_folder(), listener=address)
     for spelled in (named, named.replace("/", "%2F"), named.replace("..", "%2e%2e")):
@@ -144,8 +146,7 @@ def test_a_file_in_a_call_is_never_an_address(
 
 
 def test_gradio_by_itself_would_ask(listener: tuple[str, list[str]], tmp_path: Path) -> None:
-    """The server that these tests listen with can be asked by what Gradio does with an address in a
-    call."""
+    """Gradio's own function for addresses in a call reaches the tests' listener."""
     address, asked = listener
     awaited(async_ssrf_protected_download(f"{address}/a.png", str(tmp_path)))
     assert asked == ["/a.png"]
@@ -169,8 +170,8 @@ def test_gradio_by_itself_would_ask(listener: tuple[str, list[str]], tmp_path: P
     ],
 )
 def test_a_call_is_checked_before_its_use(body: bytes, said: str) -> None:
-    """Calls that are no JSON objects, too deep, too many, or name files that are not there, are
-    refused in words."""
+    """The app refuses a call that isn't a JSON object, is nested too deeply, has too many values or
+    names a missing file. It says why."""
     read = read_call(body, WebLimits())
     assert isinstance(read, str) == bool(said)
     assert read == Call() or said in str(read)
@@ -181,8 +182,7 @@ def test_a_call_is_checked_before_its_use(body: bytes, said: str) -> None:
 )
 @pytest.mark.parametrize("origin", ["https://elsewhere.example", "null", "http://127.0.0.1:1"])
 def test_other_sites_pages_can_call_nothing(app: RunningApp, path: str, origin: str) -> None:
-    """A page of another site, opened in the same browser, can neither call the app nor read what it
-    answers."""
+    """A page of another site in the same browser can't call the app or read its answers."""
     headers = {"Origin": origin, "Host": "localhost"}
     sent = requests.post(
         app.url + path,

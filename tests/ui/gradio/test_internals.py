@@ -1,7 +1,6 @@
-"""Private parts of Gradio that the app uses, so that an upgrade shows what changed.
-tests/browser/nightly/test_gradio_page.py has the part of the browser.
+r"""Private parts of Gradio that the app uses, so that an upgrade shows what changed.
 
-The part that browsers see is in tests/browser/nightly/test_gradio_page.py.
+The parts that browsers see are in tests/browser/nightly/test_gradio_page.py.
 """
 
 from __future__ import annotations
@@ -90,7 +89,7 @@ PRIVATE = re.compile(
 
 
 def mounted(**options: object) -> tuple[FastAPI, App]:
-    """Gradio's app inside of another one, with one endpoint."""
+    """Mount Gradio's app with one endpoint inside another app."""
     app = FastAPI()
     with Page(analytics_enabled=False) as page:
         gr.Textbox()
@@ -120,7 +119,7 @@ SOURCES = [
 
 
 def test_no_other_file_uses_private_names() -> None:
-    """Routes, fields of calls, and names in Gradio's page stand in one file for each language."""
+    """Each language has one file with Gradio's routes, call fields and page names."""
     found = [
         f"{file.relative_to(ROOT)}:{number}: {named[0]}"
         for file in SOURCES
@@ -152,8 +151,8 @@ def test_every_route_is_there() -> None:
 
 
 def test_one_endpoint_is_listed_as_many() -> None:
-    """Clients read these of other endpoints as they read Gradio's own of it, and call by numbers of
-    our own."""
+    """The app lists its endpoints in Gradio's format, so that clients read them like Gradio's own.
+    Clients call them by the app's own numbers."""
     app, gradio = mounted()
     with TestClient(app) as client:
         own = client.get(CONFIG).json()
@@ -179,7 +178,7 @@ def test_one_endpoint_is_listed_as_many() -> None:
 
 
 def test_fields_of_calls_are_called_as_the_gate_reads_them() -> None:
-    """A call names a session, another call and a listener."""
+    """A call names a session, another call and an event listener."""
     call = PredictBody(data=[], session_hash="page", event_id="call", fn_index=7).model_dump()
     assert session_and_call(call) == ("page", "call", 7), f"A call's fields are others. {MEND}"
     for body in (CancelBody, ResetBody):
@@ -209,7 +208,7 @@ def test_answers_look_as_the_gate_reads_them() -> None:
 
 
 def test_uploads_are_sent_and_answered_as_the_app_does_it() -> None:
-    """Files come under one name, and the answer is a list of their places."""
+    """Gradio accepts files under a single field name and answers with a list of their paths."""
     app, _ = mounted()
     told = TestClient(app).post(UPLOAD, files={UPLOADED: ("a.txt", b"a")}).json()
     assert [Path(place).name for place in told] == ["a.txt"], (
@@ -222,7 +221,7 @@ def test_uploads_are_sent_and_answered_as_the_app_does_it() -> None:
 
 
 def test_gradio_makes_addresses_of_one_header_of_its_own() -> None:
-    """`ProxyMiddleware` takes it away."""
+    """`ProxyMiddleware` removes this header."""
     named = [(SERVER_HEADER, b"http://elsewhere.example")]
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": named}
     request = Request({**scope, "server": ("here", 80), "scheme": "http", "root_path": ""})
@@ -236,8 +235,8 @@ def test_gradio_makes_addresses_of_one_header_of_its_own() -> None:
 
 @pytest.mark.parametrize("name", ["Image", "Audio", "Video", "File"])
 def test_own_components_for_files_pass_as_gradios(name: str) -> None:
-    """The page finds what draws a component by its class's name; without a data model its values
-    are passed on as they are."""
+    """The page finds the code that draws a component by the class name. Without a data model,
+    Gradio passes the values unchanged."""
     made = getattr(components, name)()
     assert isinstance(made, Component)
     assert made.get_block_name() == name.lower() == getattr(gr, name)().get_block_name(), (
@@ -249,7 +248,7 @@ def test_own_components_for_files_pass_as_gradios(name: str) -> None:
 
 
 def test_a_components_class_is_made_as_gradio_makes_it() -> None:
-    """`WithoutStub` does what Gradio does for each class, but for the stub."""
+    """`WithoutStub` does what Gradio does for each class, except write the stub."""
     done = {"updateable", "create_or_modify_pyi"}
     calls = set(ComponentMeta.__new__.__code__.co_names)
     known = done | {"ComponentDefinitionError", "EventListener", "super", "__new__", "copy"}
@@ -259,7 +258,7 @@ def test_a_components_class_is_made_as_gradio_makes_it() -> None:
 
 
 def test_files_in_calls_are_found_by_what_they_look_like() -> None:
-    """`Page` takes away by which Gradio would know a file."""
+    """`Page` removes the metadata by which Gradio recognizes a file."""
     file = json.loads(FileData(path="ab/x.png").model_dump_json())
     plain = gradio_internals.traverse(
         [{"deep": file}], lambda one: one["path"], gradio_internals.is_file_obj_with_meta
@@ -268,7 +267,7 @@ def test_files_in_calls_are_found_by_what_they_look_like() -> None:
 
 
 def test_gradios_app_is_mounted_where_another_can_stand_before_it() -> None:
-    """`GradioAllowlist` stands before Gradio's own routes."""
+    """`GradioAllowlist` runs before Gradio's own routes."""
     _, gradio = mounted()
     assert isinstance(gradio, App), (
         "gr.mount_gradio_app no longer mounts an app that can be replaced"
@@ -281,8 +280,8 @@ def test_gradios_app_is_mounted_where_another_can_stand_before_it() -> None:
 def test_gradio_makes_the_app_that_is_mounted_and_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Blocks and their queue make none, which is half of a start; the queue knows the mounted
-    one."""
+    """Blocks and their queue create no app, which would take half of the start-up time. The queue
+    uses the mounted app."""
     made: list[App] = []
     configure = App.configure_app
     monkeypatch.setattr(
@@ -301,7 +300,7 @@ def test_gradio_makes_the_app_that_is_mounted_and_no_other(
 
 
 def test_limits_are_where_gradio_looks_for_them() -> None:
-    """The number of handlers at once, of forms kept, and of calls that wait."""
+    """The limits apply to concurrent handlers, kept forms and waiting calls."""
     _, gradio = mounted()
     page = gradio.get_blocks()
     assert page.max_threads == 7, "Blocks.max_threads no longer says how many handlers run at once"
@@ -317,7 +316,8 @@ def test_limits_are_where_gradio_looks_for_them() -> None:
 
 
 def test_the_queue_that_is_empty_hardly_looks_for_calls() -> None:
-    """Its loop sleeps as long as `allow` says between two looks; by itself, 5 % of a core."""
+    """The queue's loop sleeps for as long as `allow` says between two checks. Gradio's default uses
+    5% of a core."""
     _, gradio = mounted()
     queue = gradio.get_blocks()._queue
     slept: list[float] = []
@@ -360,8 +360,8 @@ def test_sessions_can_be_looked_up_and_forgotten() -> None:
 
 
 def test_a_components_class_is_made_without_a_file() -> None:
-    """Gradio writes a stub beside the file of every component's class, also where nothing may be
-    written."""
+    """Gradio writes a stub next to the source file of every component class, even where writing
+    isn't allowed."""
     assert not list(UI.rglob("*.pyi")), (
         "Gradio has written stubs: `WithoutStub` no longer keeps it from that"
     )
@@ -379,7 +379,7 @@ def test_methods_that_are_replaced_are_there() -> None:
 
 
 def test_the_viewer_of_models_is_a_module() -> None:
-    """Gradio's component for 3D models loads one that has Babylon's function by its name."""
+    """Gradio's component for 3D models loads a module that exports Babylon's function by name."""
     script = Path(gr.__file__).with_name("templates") / "frontend" / model_viewer().lstrip("/")
     exported = script.read_text(encoding="utf-8").rpartition("export{")[2]
     assert " as CreateViewerForCanvas" in exported, (

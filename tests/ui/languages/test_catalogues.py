@@ -1,4 +1,4 @@
-"""Catalogs, and the choice of a person's language."""
+"""Message catalogs, and how the app selects a user's language."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ POLISH = {
 
 @pytest.fixture
 def languages(tmp_path: Path) -> Languages:
-    """English, Polish, and the Chinese of two places."""
+    """Return a `Languages` object with English, Polish, zh-CN and zh-TW."""
     write_catalogue(tmp_path, "pl", POLISH)
     write_catalogue(tmp_path, "zh-CN", {"Stopped.": "已停止。"})
     write_catalogue(tmp_path, "zh-TW", {"Stopped.": "已停止。"})
@@ -104,7 +104,7 @@ def test_a_message_is_said_in_the_language(languages: Languages) -> None:
 
 
 def test_a_number_of_things_takes_the_form_of_the_language(languages: Languages) -> None:
-    """Each language has its own forms, which its catalogue names."""
+    """Each language has its own plural forms, and its catalog defines them."""
     said = [plural("{count} image", "{count} images", count=number) for number in (1, 2, 5, 22)]
     polish = [languages.all["pl"].text(one) for one in said]
     assert polish == ["1 obraz", "2 obrazy", "5 obrazów", "22 obrazy"]
@@ -141,7 +141,7 @@ def test_what_a_translation_has_wrong_is_said_in_english(
 
 
 def test_the_page_gets_what_its_script_says_and_no_more(tmp_path: Path) -> None:
-    """An ES module of the sentences that stand in the script, with the forms of plurals."""
+    """The script gets an ES module with its own sentences and the plural rule."""
     said = {
         "Can't reach ComfyForms.": "Brak połączenia z ComfyForms.",
         "Swap width and height": "x",
@@ -162,14 +162,14 @@ def test_the_page_gets_what_its_script_says_and_no_more(tmp_path: Path) -> None:
     ],
 )
 def test_a_number_is_written_as_in_its_language(number: float, english: str, german: str) -> None:
-    """With its own decimal point, and a whole one with none."""
+    """The number has the language's decimal separator. A whole number has no decimals."""
     told = minimum(number)
     assert told == english
     assert Languages().all["de"].text(told) == german
 
 
 def test_every_language_says_what_it_is_called() -> None:
-    """The menu has each language's own name, with a capital."""
+    """The menu shows each language's own name with a capital letter."""
     assert Language("de", Path("none")).name == "Deutsch"
     assert Language("zh-CN", Path("none")).name == "简体中文"
     assert {one.name[:1].islower() for one in Languages().all.values()} == {False}

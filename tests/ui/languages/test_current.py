@@ -36,7 +36,7 @@ GONE = POLISH[NO_RESULT]
 
 @pytest.fixture(scope="module")
 def languages(tmp_path_factory: pytest.TempPathFactory) -> Languages:
-    """English and Polish."""
+    """Return English and Polish."""
     folder = tmp_path_factory.mktemp("languages")
     write_catalogue(folder, "pl", POLISH)
     return Languages(folder)
@@ -44,7 +44,7 @@ def languages(tmp_path_factory: pytest.TempPathFactory) -> Languages:
 
 @pytest.fixture(scope="module")
 def app(languages: Languages, own_temporary_folder: Path, closing: Closing) -> Iterator[RunningApp]:
-    """An app that speaks both."""
+    """Run an app that has both languages."""
     settings = WebSettings(port=0, languages=languages)
     with running_demo_app(step_seconds=0, settings=settings) as (_, app):
         closing.append(app.close_idle)
@@ -57,7 +57,8 @@ def asked(app: RunningApp, path: str, chosen: str = "", wanted: str = "") -> req
 
 
 def test_every_way_out_speaks_the_language(app: RunningApp) -> None:
-    """Routes, Gradio's allow-list, what Gradio tells of the page, the page's own head."""
+    """Routes, the Gradio allowlist, Gradio's page config and the page's own head all use the
+    language."""
     assert asked(app, "/nothing", "pl").json()["error"] == POLISH["There is nothing here."]
     config = asked(app, "/config", "pl").text
     assert "Generuj" in config
@@ -70,7 +71,7 @@ def test_every_way_out_speaks_the_language(app: RunningApp) -> None:
 
 
 def test_what_stands_before_the_routes_speaks_it_too(app: RunningApp) -> None:
-    """A body that is too large is refused before anything is asked."""
+    """The app refuses a body that is too large before any route runs."""
     headers = {"Cookie": "language=pl", "Content-Length": "5000"}
     answer = requests.post(
         f"{app.url}/language", b"x" * 5000, headers=headers, timeout=LONGEST_WAIT
@@ -79,7 +80,7 @@ def test_what_stands_before_the_routes_speaks_it_too(app: RunningApp) -> None:
 
 
 def test_sockets_and_the_history_tell_a_run_in_the_language_of_who_looks(app: RunningApp) -> None:
-    """One run, told to two people who read it."""
+    """Two users read the same run, each in their own language."""
     run = app.services.starter.start("text-to-image", {"5.steps": 1}, Origin("browser:"), UNWATCHED)
     [*run.watch()]
     address = f"{app.url.replace('http', 'ws')}/live/{run.id}"
@@ -96,7 +97,8 @@ def test_sockets_and_the_history_tell_a_run_in_the_language_of_who_looks(app: Ru
 
 
 def test_a_language_can_be_chosen(app: RunningApp) -> None:
-    """The choice is a cookie. One that there is not, and a page of another site, are refused."""
+    """The app keeps the choice in a cookie. It refuses an unknown language and a request from
+    another site's page."""
     address = f"{app.url}/language"
     with requests.Session() as browser:
         answer = browser.post(address, json={"tag": "pl"}, timeout=LONGEST_WAIT)
@@ -114,7 +116,7 @@ def test_a_language_can_be_chosen(app: RunningApp) -> None:
 def test_a_language_can_be_chosen_before_the_login(
     languages: Languages, own_temporary_folder: Path
 ) -> None:
-    """The page that asks for a login has the menu, and speaks the language that is chosen there."""
+    """The sign-in page has the language menu and uses the selected language."""
     settings = WebSettings(port=0, languages=languages, users=(("anna", "lighthouse"),))
     with (
         running_demo_app(step_seconds=0, settings=settings) as (_, app),

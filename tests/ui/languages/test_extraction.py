@@ -1,4 +1,4 @@
-"""Each sentence in the code is one that translators get."""
+"""Translators get every sentence in the code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def calls() -> Iterator[tuple[str, ast.Call]]:
 
 
 def test_every_message_in_python_is_found_by_extraction() -> None:
-    """Its sentence stands in the call as it is, and in no f-string, which hides it."""
+    """Each call contains its sentence as a plain literal. An f-string would hide the sentence."""
     known = {one.id if isinstance(one.id, str) else tuple(one.id) for one in extracted()}
     singles = known | {one[0] for one in known if isinstance(one, tuple)}
     missed = []
@@ -37,7 +37,7 @@ def test_every_message_in_python_is_found_by_extraction() -> None:
 
 
 def test_every_message_in_the_script_is_a_literal() -> None:
-    """No variable and no template."""
+    """No call has a variable or a template as its sentence."""
     texts = {
         file: file.read_text(encoding="utf-8") for file in SCRIPTS if file.name != "messages.js"
     }

@@ -1,4 +1,4 @@
-"""Each language of the app says everything that the app says."""
+"""Each of the app's languages translates everything that the app says."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CALLED = {"de": "serie", "es": "lote", "fr": "lot", "ja": "バッチ", "zh-CN": 
 
 @pytest.fixture(params=sorted(TRANSLATED))
 def catalogue(request: pytest.FixtureRequest) -> Catalog:
-    """One language's, as it lies in its folder."""
+    """Read a language's catalog from its folder."""
     file = TRANSLATED[request.param].file
     assert file is not None
     with file.open("rb") as po:
@@ -29,12 +29,12 @@ def catalogue(request: pytest.FixtureRequest) -> Catalog:
 
 
 def forms(texts: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    """A sentence, or those for one and for several."""
+    """Return the forms of a message: a single sentence, or the singular and plural forms."""
     return (texts,) if isinstance(texts, str) else tuple(texts)
 
 
 def places(one: Message) -> set[str]:
-    """The names of values in what it says in English."""
+    """Return the names of the values in a message's English text."""
     return {name for form in forms(one.id) for name in PLACE.findall(form)}
 
 
@@ -64,7 +64,7 @@ def test_the_catalogues_are_sorted_by_sentence(catalogue: Catalog) -> None:
 
 
 def test_no_word_has_a_straight_apostrophe(catalogue: Catalog) -> None:
-    """Each of these languages writes it curved."""
+    """Each of these languages uses curved apostrophes."""
     straight = [
         form for one in catalogue for form in forms(one.string) if STRAIGHT.search(form) and one.id
     ]
@@ -72,7 +72,7 @@ def test_no_word_has_a_straight_apostrophe(catalogue: Catalog) -> None:
 
 
 def test_french_signs_are_not_parted_from_their_words() -> None:
-    """No line begins with ":" or "»", or ends with "«"."""
+    """No line begins with “:” or “»”, or ends with “«”."""
     file = TRANSLATED["fr"].file
     assert file is not None
     with file.open("rb") as po:
@@ -81,7 +81,8 @@ def test_french_signs_are_not_parted_from_their_words() -> None:
 
 
 def test_every_translation_has_the_values_of_its_sentence(catalogue: Catalog) -> None:
-    """No name is lost or changed; a form for one number may leave out the number."""
+    """A translation keeps every name unchanged. The form for a single number may omit the
+    number."""
     wrong = []
     for one in catalogue:
         for form in filter(None, forms(one.string) if one.id else ()):
@@ -101,8 +102,8 @@ def test_a_batch_is_called_the_same_everywhere(catalogue: Catalog) -> None:
 
 
 def test_three_dots_end_all_sentences_in_the_same_way(catalogue: Catalog) -> None:
-    """In German after a no-break space, as it is written there for words that are left out; else at
-    the last word."""
+    """In German, a no-break space precedes the dots, as required for omitted words. In other
+    languages, the dots follow the last word directly."""
     is_german = str(catalogue.locale_identifier) == "de"
     ends = [form for one in catalogue if one.id for form in forms(one.string) if form[-1:] == "…"]
     assert ends

@@ -1,4 +1,4 @@
-"""`python app.py` as people start it: settings, what it says, and how it ends."""
+"""`python app.py` as users start it: its settings, its output and its shutdown."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def test_a_second_signal_does_not_wait_for_runs() -> None:
 
 
 def test_a_server_that_does_not_answer_does_not_hold_up_the_end() -> None:
-    """A page that waits for a mute server's nodes is let go when the app ends."""
+    """When the app exits, it drops a page that waits for the nodes of a server that doesn't
+    answer."""
     with DemoServer() as demo, started("--server", demo.url) as one:
         demo.script("slow", at="GET /object_info", seconds=60, count=5)
         with socket.create_connection(("127.0.0.1", int(one.url.rpartition(":")[2]))) as browser:
@@ -63,7 +64,8 @@ def test_a_server_that_does_not_answer_does_not_hold_up_the_end() -> None:
 
 
 def test_attack_a_silent_client_does_not_delay_the_end(tmp_path: Path) -> None:
-    """Half a request, and an answer that is not read, are let go without a word in the log."""
+    """When the app exits, it drops half-sent requests and responses that the client doesn't read.
+    The log has no traceback."""
     host = "Host: localhost\r\n"
     with (
         DemoServer() as demo,
@@ -91,7 +93,8 @@ def test_attack_a_silent_client_does_not_delay_the_end(tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_away_is_believed() -> None:
-    """A named server need not answer yet: the page starts and tells."""
+    """The app starts even if the given server doesn't answer yet, and its output names the
+    server."""
     away = f"http://127.0.0.1:{free_port()}"
     with started("--server", away) as one:
         assert f"ComfyUI at {away}" in one.said()

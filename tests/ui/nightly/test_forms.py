@@ -1,4 +1,4 @@
-"""Forms behind the page are built once for many visits."""
+"""The app builds the form behind a page once for many visits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from tests.support.serving import running_demo_app
 
 
 def test_a_form_is_built_once_for_a_press() -> None:
-    """Drawn, pressed, told at the end to two tabs, looked at and filled in again: one build."""
+    """The app builds the form once to draw it, start a run, report the end to two tabs, show the
+    run and fill the form again."""
     with running_demo_app(step_seconds=0) as (_, app):
         _, drawn = app.services.forms.form("text-to-image", f"browser:{ANN}")
         page = PageCalls(app).open("text-to-image")

@@ -1,4 +1,4 @@
-"""The web application around the page: what it answers, to whom, and how it ends."""
+"""The web application around the page: its answers, its access rules and its shutdown."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tests.support.waiting import eventually
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a slow server."""
+    """Run an app on a slow server."""
     with running_demo_app(step_seconds=0.05) as served:
         yield served
 
 
 def test_who_comes_while_the_app_ends_is_not_kept(caplog: pytest.LogCaptureFixture) -> None:
-    """Connections that are made in the app's last moment are closed with the others, and it does
-    not wait for them."""
+    """The app closes connections that arrive during its shutdown, along with the others, and
+    doesn't wait for them."""
     ended = threading.Event()
 
     def come(port: int) -> None:

@@ -1,4 +1,4 @@
-"""An app with two servers, an operator and another person."""
+"""Fixtures for an app with two servers, an administrator and another user."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def place(running_place: Place, nothing_left_behind: None) -> Iterator[Place]:
 
 
 def hidden(url: str) -> ServerAddress:
-    """A server whose address only operators read, as where the app is open to a network."""
+    """Return a server whose address only administrators see, as in an app that is open to a
+    network."""
     return replace(ServerAddress.parse(url), shown=False)
 
 

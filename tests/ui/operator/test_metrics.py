@@ -1,4 +1,4 @@
-"""The metrics for Prometheus, and their readers."""
+"""The Prometheus metrics, and who can read them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Samples = dict[tuple[str, str], float]
 
 
 def scraped(place: Place) -> Samples:
-    """The values by name and labels, as Prometheus' own parser reads them."""
+    """Return the values by name and labels, as Prometheus's own parser reads them."""
     text = place.anna.get(f"{place.app.url}/metrics", timeout=LONGEST_WAIT).text
     return {
         (sample.name, " ".join(sample.labels.values())): sample.value
@@ -53,7 +53,8 @@ def test_runs_are_counted_by_phase(place: Place) -> None:
 
 
 def test_servers_and_pages_get_events(place: Place) -> None:
-    """Each server by its address, without the login to it; and how many pages are open."""
+    """The metrics name each server by its address, without its credentials, and count the open
+    pages."""
     with socket_of(place.app, place.anna) as socket:
         socket.recv()
         text = place.anna.get(f"{place.app.url}/metrics", timeout=LONGEST_WAIT).text

@@ -1,4 +1,4 @@
-"""The operator's page: its figures, its buttons and its access."""
+"""The administrator's page: its figures, its buttons and its access rules."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def page(place: Place) -> str:
 
 
 def press(place: Place, browser: requests.Session, action: str, number: object = 0) -> int:
-    """Send the form of a button; the status."""
+    """Submit a button's form and return the status."""
     address = f"{place.app.url}/operator/servers/{number}/{action}"
     return browser.post(address, timeout=LONGEST_WAIT, allow_redirects=False).status_code
 
@@ -83,8 +83,8 @@ def test_it_shows_runs_without_their_contents(place: Place) -> None:
 
 
 def test_it_tells_how_servers_are_and_what_workflows_lack(place: Place) -> None:
-    """With their versions; of the workflows those are named that lack a node or a model, also where
-    a form uses another instead."""
+    """The page shows the versions. It names the workflows that lack a node or a model, even if a
+    form uses a replacement."""
     told = page(place)
     assert place.one.url in told
     assert place.other.url in told

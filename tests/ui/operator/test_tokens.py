@@ -1,4 +1,4 @@
-"""S12: administrators see and revoke the tokens of all people, on their page and in a shell."""
+"""S12: administrators see and revoke every user's tokens, on their page and in a shell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ui.web.identity import NO_LOGIN
 
 
 def made_by(app: RunningApp, person: requests.Session, label: str) -> dict[str, str]:
-    """The header of a token that this person makes."""
+    """Create a token as this user and return its header."""
     address = f"{app.url}/account/tokens"
     answer = person.post(address, {"label": label}, timeout=LONGEST_WAIT)
     (token,) = re.findall(r"comfyforms_[\w-]{43}", answer.text)
@@ -24,7 +24,7 @@ def made_by(app: RunningApp, person: requests.Session, label: str) -> dict[str, 
 
 
 def opened_by(app: RunningApp, header: dict[str, str]) -> websocket.WebSocket:
-    """A socket of a script with this token."""
+    """Open a script's socket with this token."""
     address = app.url.replace("http", "ws") + "/news"
     socket = websocket.create_connection(address, header=header, timeout=LONGEST_WAIT)
     assert socket.recv()
@@ -36,8 +36,8 @@ def status(app: RunningApp, header: dict[str, str]) -> int:
 
 
 def test_an_administrator_revokes_tokens_of_others(place: Place) -> None:
-    """The page names owner, title and dates of each token; *Revoke* ends it and closes its sockets
-    at once, and leaves the others."""
+    """The page shows each token's owner, title and dates. *Revoke* ends the token and closes its
+    sockets immediately. Other tokens stay valid."""
     app, address = place.app, f"{place.app.url}/operator/tokens"
     first, second = made_by(app, place.ben, "<b>elder</b>"), made_by(app, place.ben, "younger")
     assert 'href="operator/tokens"' in place.anna.get(f"{app.url}/operator").text
@@ -69,7 +69,7 @@ def test_only_administrators_see_the_tokens(place: Place) -> None:
 
 
 def test_revoking_ones_own_token_closes_its_sockets(place: Place) -> None:
-    """At once, as an administrator's *Revoke* does."""
+    """The app closes them immediately, as after an administrator's *Revoke*."""
     header = made_by(place.app, place.ben, "own")
     socket = opened_by(place.app, header)
     page = place.ben.get(f"{place.app.url}/account", timeout=LONGEST_WAIT).text

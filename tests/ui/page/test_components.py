@@ -1,5 +1,5 @@
-"""The page's own components as Gradio sees them: values there and back, events, and what scripts are
-told of both."""
+"""The page's own components as Gradio sees them: values in both directions, events, and the
+descriptions for scripts."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ def test_an_invalid_list_of_runs_is_refused(component: type[Any], payload: objec
     ],
 )
 def test_a_stage_gets_one_view(told: Any, key: str, value: object) -> None:
-    """A run, files or a refusal; the same one twice is new to the browser each time."""
+    """A view is a run, files or an error. If the app sends the same view twice, the browser sees
+    each as new."""
     first, second = Stage().postprocess(told), Stage().postprocess(told)
     assert first is not None
     assert second is not None
@@ -74,7 +75,8 @@ def test_nothing_is_seen(payload: object) -> None:
 
 
 def test_a_shown_position_is_the_place_in_the_queue() -> None:
-    """The run and the file's place in it; without a run for files that none is known for."""
+    """The selection has the run and the file's position in it. It has no run if the files belong to
+    no known run."""
     assert Stage().preprocess({"seen": {"run": "a", "at": 2}}) == Selection("a", 2)
     assert Stage().preprocess({"seen": {"run": "", "at": 0}}) == Selection("", 0)
 
@@ -91,14 +93,14 @@ def test_a_chooser_is_offered_choices_and_gives_a_name() -> None:
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_examples_are_values(component: type[Any]) -> None:
-    """The examples that scripts and templates are given are taken by the component itself."""
+    """Each component accepts the examples that it gives to scripts and templates."""
     made = component()
     assert made.preprocess(made.example_payload())
     assert made.postprocess(made.example_value())
 
 
 def test_a_value_of_its_own_is_there_from_the_start() -> None:
-    """Each is made with a value, as any component."""
+    """The app can create each component with a value, like any other component."""
     for component, run in LISTS:
         assert component([run]).value == json.loads(json.dumps([run.to_json()]))
     file = ShownFile("a.png", "/a.png", "image")
@@ -115,7 +117,7 @@ def test_a_value_of_its_own_is_there_from_the_start() -> None:
     ],
 )
 def test_scripts_get_the_types(component: type[Any], given: str, answered: str) -> None:
-    """Gradio's client understands the schema of what goes in and of what comes out."""
+    """Gradio's client understands the schemas of the input and the output."""
     made = component()
     assert json_schema_to_python_type(made.api_info_as_input()).startswith(given)
     assert json_schema_to_python_type(made.api_info_as_output()).startswith(answered)
@@ -132,7 +134,7 @@ def test_scripts_get_the_types(component: type[Any], given: str, answered: str) 
 )
 @pytest.mark.parametrize("live", [False, True])
 def test_an_event_takes_a_listener(component: type[Any], event: str, live: bool) -> None:
-    """Each event can be listened to, on this app's page as in other Blocks."""
+    """Code can listen to each event, on this app's page and in other Blocks."""
     with gr.Blocks(analytics_enabled=False) as blocks:
         made = component(live=live) if live and component is not Stage else component()
         getattr(made, event)(lambda: None, None, None)

@@ -1,4 +1,4 @@
-"""Fields as components: for every widget, a value that is shown and read back is the same value."""
+"""Fields as components: every widget shows a value and returns the same value."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SAMPLES: list[tuple[Field, Any]] = [
 
 
 def control_of(field: Field, value: Any) -> Control:
-    """The control of a field, built as the page builds it."""
+    """Build a field's control as the page does."""
     with gr.Blocks(analytics_enabled=False):
         return build_control(field, value)
 
@@ -52,7 +52,7 @@ def control_of(field: Field, value: Any) -> Control:
     ("field", "value"), SAMPLES, ids=lambda one: one.widget if isinstance(one, Field) else ""
 )
 def test_each_component_shows_a_part_of_the_value(field: Field, value: Any) -> None:
-    """A control has as many components as parts that it shows."""
+    """A control has a component for each part of the value that it shows."""
     control = control_of(field, value)
     assert len(control.show(value)) == len(control.components)
     assert held_fields([control]) == [
@@ -67,7 +67,7 @@ def test_every_widget_has_a_component() -> None:
 
 @pytest.mark.parametrize("seed", [0, 2**53 + 1, 2**64 - 1])
 def test_a_seed_keeps_all_its_digits(seed: int) -> None:
-    """Seeds are shown as text."""
+    """The page shows seeds as text."""
     control = control_of(SEED, seed)
     assert control.show(seed) == (str(seed), "fixed")
     assert control.show(f"+{seed}") == (str(seed), "counting")
@@ -75,7 +75,7 @@ def test_a_seed_keeps_all_its_digits(seed: int) -> None:
 
 
 def test_a_large_whole_number_is_text() -> None:
-    """A number field whose limits a browser cannot hold is a text box."""
+    """A number field becomes a text box if a browser can't represent its limits."""
     control = control_of(replace(NUMBER, max=2**63 - 1), 2**60 + 1)
     assert isinstance(control.components[0], gr.Textbox)
     assert control.show(2**60 + 1) == (str(2**60 + 1),)
@@ -91,7 +91,7 @@ def test_a_large_whole_number_is_text() -> None:
     ],
 )
 def test_the_authors_value_is_what_its_component_shows(field: Field, value: Any) -> None:
-    """The page marks a field as changed where they differ, also where a text box shows no text."""
+    """The page marks a field as changed if the two differ, even if a text box shows no text."""
     (shown,) = control_of(field, value).components
     own = filled_in([replace(field, default=value)], {field.key: value}, {}, {})
     assert own.values == own.authors == {field.key: shown.value}
@@ -99,7 +99,7 @@ def test_the_authors_value_is_what_its_component_shows(field: Field, value: Any)
 
 @pytest.mark.parametrize(("height", "lines"), [(None, 3), (240, 10), (20, 2), (600, 25)])
 def test_a_text_is_as_high_as_its_author_drew_it(height: int | None, lines: int) -> None:
-    """A height in pixels becomes lines, at least two; all of them are there to see."""
+    """The app converts a height in pixels to lines, at least two. The box can show all of them."""
     (box,) = control_of(replace(TEXT, kind=KINDS["textarea"], height=height), "").components
     assert isinstance(box, gr.Textbox)
     assert box.lines == lines
@@ -107,7 +107,8 @@ def test_a_text_is_as_high_as_its_author_drew_it(height: int | None, lines: int)
 
 
 def test_a_value_the_server_lacks_stays_and_is_marked() -> None:
-    """A list keeps the author's value though the server does not offer it, and says so."""
+    """The list keeps the author's value even if the server doesn't offer it, and marks that
+    value."""
     assert choices_of(CHOICE, "two.st") == [("One", "sub/one.st"), ("Two", "two.st")]
     assert choices_of(CHOICE, "gone.st")[-1] == ("Not available: gone.st", "gone.st")
 
@@ -125,18 +126,20 @@ def test_limits_are_said() -> None:
 
 @pytest.mark.parametrize("said", ["どんな画像ですか？", "画像を説明してください。", "Describe it."])
 def test_help_ends_with_one_stop(said: str) -> None:
-    """In any language; an author's words without one are given it."""
+    """Help in any language keeps its own stop. If the author's text has none, the app adds a
+    period."""
     assert help_text(replace(TEXT, tooltip=said)) == said
     assert help_text(replace(TEXT, tooltip="Describe it")) == "Describe it."
 
 
 def test_an_element_is_found_by_its_key() -> None:
-    """Ids are made of letters and digits only, as the page's script makes them."""
+    """The app keeps only letters and digits of a key in an element's ID, as the page's script
+    does."""
     assert element_id(replace(TEXT, key="75:67.text_g")) == "field-75-67-text-g"
 
 
 def test_width_and_height_of_one_node_are_a_pair() -> None:
-    """They belong together if they are of one node; others do not."""
+    """A width and a height form a pair only if they belong to the same node."""
     wide = replace(NUMBER, key="5.width", node="5", input="width")
     high = replace(NUMBER, key="5.height", node="5", input="height")
     assert size_pairs([wide, NUMBER, high]) == [(wide, high)]

@@ -1,4 +1,4 @@
-"""Values in a page's address fill the form."""
+"""Values in a page's URL fill the form."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ def test_what_a_link_says_is_used_or_told() -> None:
 
 
 def test_a_link_without_values_says_nothing() -> None:
-    """Most links have none."""
+    """Most links have no values. The app then fills in nothing and reports no problem."""
     assert linked_values(FORM, {}) == ({}, [])

@@ -1,4 +1,4 @@
-"""Modules of a script, joined to one file."""
+"""Joining a script's modules into one file."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ console.log(JSON.stringify([second, again, told, (await load("count.js")).$]));
 
 
 def test_comments_are_left_out() -> None:
-    """Where they have lines of their own."""
+    """Joining removes comments that have lines of their own."""
     text = joined({"count.js": COUNT})
     assert "@" not in text
     assert "How often" not in text
@@ -94,7 +94,7 @@ def test_what_cannot_be_joined_is_an_error(text: str, why: str) -> None:
 
 @pytest.mark.parametrize("text", ["const here = import.meta.url;\n", 'await import("./b.js");\n'])
 def test_what_would_be_at_another_place_is_an_error(text: str) -> None:
-    """A module below a folder is no longer there when it is joined."""
+    """Joining takes a module out of its folder, so the module can't refer to its own location."""
     joined({"a.js": "const here = import.meta.url;\n"})
     with pytest.raises(ValueError, match="asks where it is"):
         joined({"parts/a.js": text})

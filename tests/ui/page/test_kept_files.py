@@ -1,4 +1,4 @@
-"""Gradio's scripts on their way to the browser."""
+"""Serving Gradio's scripts to the browser."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ def test_a_script_is_the_same_packed_or_not(app: RunningApp, kind: str, packing:
 
 @pytest.mark.parametrize("name", ["nothing.js", "..%2F..%2Fserver.py", "%2E%2E/index.html"])
 def test_nothing_else_is_there(app: RunningApp, name: str) -> None:
-    """No other file, above all none outside the folder."""
+    """The app serves no other file, in particular none outside the folder."""
     assert requests.get(f"{app.url}/assets/{name}", timeout=LONGEST_WAIT).status_code in (403, 404)

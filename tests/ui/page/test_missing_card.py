@@ -1,4 +1,4 @@
-"""A server's missing parts on one card."""
+"""One card for everything that a server lacks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHOICES = (
 
 
 def test_each_file_is_listed_once() -> None:
-    """With everything that needs it, its folder and an address to copy."""
+    """The card lists each file with everything that needs it, its folder and a URL to copy."""
     card = missing_card(CHOICES, demo=False)
     assert card.count("One.safetensors") == 2  # in the list and in its copy
     assert "models/checkpoints · Model, Model 2 · " in card
@@ -35,8 +35,8 @@ def test_each_file_is_listed_once() -> None:
 
 
 def test_what_cannot_be_chosen_blocks() -> None:
-    """Without a node, or with nothing to choose from, nothing runs; the stand-in says what it is
-    for."""
+    """If a node is missing or a choice has no options, nothing runs. On the stand-in, the card
+    explains that it is a demo server."""
     empty = MissingChoice("4.a", "Model", "one.safetensors", None)
     assert why_not(()) == why_not(CHOICES) == ""
     assert why_not((*CHOICES, empty))
@@ -49,8 +49,9 @@ def test_what_cannot_be_chosen_blocks() -> None:
 
 
 def test_paid_nodes_are_called_paid() -> None:
-    """The card and the reason at Generate count them apart. Where the server offers none at all, the
-    card and the lines for administrators say how to get them; on the stand-in they don't."""
+    """The card and the reason at Generate count them separately. If the server offers no paid
+    nodes, the card and the lines for administrators say how to get them. On the stand-in they
+    don't."""
     card = missing_card((PAID, NODE), demo=False)
     assert why_not((PAID, NODE)) == (
         "This workflow can't run here. Missing: 1 paid API node, 1 node."
@@ -67,7 +68,7 @@ def test_paid_nodes_are_called_paid() -> None:
 
 
 def test_nodes_of_a_bare_server_may_be_switched_off() -> None:
-    """A node of ComfyUI that isn't known as paid may still be a new paid one."""
+    """A node that ships with ComfyUI may be a new paid node, even if it isn't known as paid."""
     card = missing_card((replace(CORE, has_paid_nodes=False),), demo=False)
     assert "part of ComfyUI" in card
     assert "newer" not in card

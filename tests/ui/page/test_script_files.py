@@ -1,4 +1,4 @@
-"""The page's script on its way to the browser."""
+"""Serving the page's script to the browser."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def app(own_temporary_folder: object) -> Iterator[RunningApp]:
 
 @pytest.fixture(scope="module")
 def ann(app: RunningApp) -> Iterator[requests.Session]:
-    """A browser in which ann has signed in."""
+    """Yield a browser in which ann is signed in."""
     with requests.Session() as browser:
         login = {"username": "ann", "password": "secret"}
         assert browser.post(f"{app.url}/login", login, timeout=LONGEST_WAIT).ok
@@ -56,13 +56,14 @@ def test_the_script_is_served_as_one_file(
     ],
 )
 def test_nothing_else_is(app: RunningApp, path: str) -> None:
-    """Neither another version, which a browser would keep under the wrong name, nor any other
-    file."""
+    """The app serves no other file. It serves no other version, because a browser would cache that
+    under the wrong name."""
     assert requests.get(f"{app.url}/{path}", timeout=LONGEST_WAIT).status_code in (401, 404)
 
 
 def test_signing_in_loads_its_files(app: RunningApp, ann: requests.Session) -> None:
-    """Few modules; the page's are asked for by the page, at once."""
+    """The sign-in page loads only a few modules. The main page requests its own script
+    immediately."""
     page, sign_in = (
         ann.get(f"{app.url}/{script_address(name)}", timeout=LONGEST_WAIT).text
         for name in ("page.js", "sign_in.js")
@@ -74,14 +75,14 @@ def test_signing_in_loads_its_files(app: RunningApp, ann: requests.Session) -> N
 
 
 def test_every_module_is_typed() -> None:
-    """Each says that its types are checked."""
+    """Each module enables type checks with `// @ts-check`."""
     for name, text in modules().items():
         assert text.startswith("// @ts-check\n"), name
 
 
 def test_every_sentence_of_the_script_is_extracted() -> None:
-    """A sentence is a literal, in a call that is neither within another one nor within a template:
-    there Babel sees none, and no catalogue would have it."""
+    """Each sentence is a literal in a call outside other calls and templates. Babel misses all
+    other sentences, and no catalog would have them."""
     said = re.compile(r'\b(?:message|plural)\((\s*"(?:[^"\\]|\\.)*")?')
     for name, text in modules().items():
         calls = [] if name == "messages.js" else said.findall(text)

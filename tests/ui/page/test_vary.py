@@ -29,8 +29,8 @@ def test_every_field_that_is_seen_takes_several_values(widget: str) -> None:
 
 
 def test_choices_are_listed_as_they_are_sent() -> None:
-    """Each value as text, digits that a browser would lose too; yes and no in words. Too many are
-    not told: they are typed."""
+    """Each value is text, even digits that a browser would lose, and booleans are words. If a list
+    is too long, the app leaves it out and the user types the values."""
     field = replace(TEXT, kind=KINDS["dropdown"], choices=CHOICES)
     assert told(field)["choices"] == [["One", "sub/one.st"], ["Two", str(2**60)]]
     box = told(replace(TEXT, kind=KINDS["checkbox"]))

@@ -162,8 +162,9 @@ def test_an_unusable_file_is_named(app: RunningApp) -> None:
 
 
 def test_rows_are_run_and_told(app: RunningApp) -> None:
-    """All combinations, the first field changing least; each row with its values, its run and a
-    small image of what came; found by state and by text. A row has its values without its run."""
+    """The batch runs all combinations, and the first field changes slowest. Each row has its
+    values, its run and a thumbnail, and the user can search by state and text. The app returns a
+    row's values without its run."""
     batch = begin(
         app,
         AxisSpec(TEXT, replace="boat\nship"),
@@ -222,7 +223,8 @@ def test_rows_are_run_and_told(app: RunningApp) -> None:
 
 
 def test_values_missing_in_a_table_come_from_the_form(app: RunningApp) -> None:
-    """With which of its columns that are, and found by it; a seed that is drawn is not known."""
+    """Each row says which of its cells came from the form, and a search finds them. The row doesn't
+    know a randomly drawn seed."""
     table = TableSpec("a.csv", "Prompt,Steps,Seed\na boat,1,3\n,2,\n")
     batch = begin(app, table=table)
     until(app, batch, "done")
@@ -232,8 +234,9 @@ def test_values_missing_in_a_table_come_from_the_form(app: RunningApp) -> None:
 
 
 def test_a_table_names_fields_in_the_readers_language(app: RunningApp) -> None:
-    """Or as their author does; so a table of results goes back in, in the language in which it was
-    told. Which field may be meant is said in it, too."""
+    """A table may also use the author's names. The user can import a table of results again, in the
+    language in which the app exported it. An error suggests the likely field in that language, too.
+    """
     batch = begin(app, AxisSpec(STEPS, text="1,2"))
     until(app, batch, "done")
     results = ask(app, "GET", f"/{batch.id}/results.csv", language="de").content.decode("utf-8-sig")
@@ -251,7 +254,8 @@ def test_a_table_names_fields_in_the_readers_language(app: RunningApp) -> None:
 
 
 def test_rows_are_found_by_what_they_said(served: Served, tmp_path: Path) -> None:
-    """In texts that came of them, and not by what all of them were asked."""
+    """The search covers the texts that the rows produced, but not the prompt that all rows
+    share."""
     asked = {
         "1": {"class_type": "CLIPLoader", "inputs": {"clip_name": "demo-words.safetensors"}},
         "2": {"class_type": "TextGenerate", "inputs": {"clip": ["1", 0], "prompt": "a boat"}},
@@ -296,7 +300,7 @@ def test_a_batch_of_another_person_is_unknown(app: RunningApp) -> None:
 
 
 def downloaded(app: RunningApp, batch: BatchSummary, name: str, cookie: str = ANN) -> bytes:
-    """A file of a batch's results, "" where this person has none."""
+    """Return a file of a batch's results, or empty bytes if this user has none."""
     answer = get(app, f"/api/v1/batches/{batch.id}/{name}", cookie)
     return answer.content if answer.ok else b""
 
@@ -306,7 +310,7 @@ def table_in(data: bytes) -> list[dict[str, str]]:
 
 
 def test_running_rows_have_no_error(served: Served) -> None:
-    """In the table, which can be had before they end."""
+    """The user can download the table before the rows finish, and it shows no error for them."""
     demo, app = served
     with demo.hold("progress") as held:
         batch = begin(app, AxisSpec(STEPS, text="10,20,30"))

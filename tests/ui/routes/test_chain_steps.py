@@ -1,4 +1,4 @@
-"""Results of a chain's step, and runs that may become steps."""
+"""Results of a chain's step, and runs that can become steps."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ MODEL, BROKEN = "large.1.ckpt_name", "demo-broken.safetensors"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three workflows, and a chain of them in a sub-folder of its own with a file beside it."""
+    """Create three workflows, their TOML files and a chain of them in a subfolder."""
     folder = tmp_path / "workflows" / "boats"
     folder.mkdir(parents=True)
     for name in ("text-to-image", "upscale", "image-to-image"):
@@ -75,18 +75,18 @@ def demo() -> Iterator[DemoServer]:
 
 
 def served(demo: DemoServer, folder: Path) -> AbstractContextManager[RunningApp]:
-    """The app on the data beside this folder."""
+    """Run the app with the data beside this folder."""
     return running_app(demo.url, workflows=folder, data=folder.parent / "data")
 
 
 def standing(app: RunningApp, owner: str = OWNER) -> ChainStanding:
-    """The last chain of this owner."""
+    """Return the owner's latest chain."""
     app.services.chains.look_up(owner)
     return app.services.chains.recent(owner)[-1]
 
 
 def ended(app: RunningApp, state: str) -> ChainStanding:
-    """The last chain, when it has ended in this state."""
+    """Wait until the latest chain ends in this state, and return it."""
     eventually(lambda: standing(app).state != "running", "the chain ends")
     chain = standing(app)
     assert chain.state == state, chain
@@ -100,8 +100,9 @@ def prompts(demo: DemoServer) -> int:
 def test_each_result_goes_through_a_step_and_nothing_is_done_twice(
     demo: DemoServer, folder: Path
 ) -> None:
-    """A step runs for each result of the one before. Pressed again with the same values and seed
-    all is there already; a seed that is drawn, or counts up, makes another chain."""
+    """A step runs for each result of the previous step. If the user presses again with the same
+    values and seed, the app reuses all results. A randomly drawn or counting seed makes a new
+    chain."""
     with served(demo, folder) as app:
         chains = app.services.chains
         chains.start("boats/boats.chain", values := {MAKE: "two boats", IMAGES: 2, SEED: 5}, ORIGIN)
@@ -123,8 +124,8 @@ def test_each_result_goes_through_a_step_and_nothing_is_done_twice(
 
 
 def test_a_chain_resumes_after_a_restart_of_the_app(demo: DemoServer, folder: Path) -> None:
-    """In the middle of the second step the app ends. In its next life the first step is not run
-    again, and what the chain was given is the same: seeds that were drawn, and what was typed."""
+    """The app exits in the middle of the second step. After the restart, it doesn't rerun the first
+    step, and the chain keeps its drawn seeds and typed values."""
     demo.speed.step = 0.5
     with served(demo, folder) as app:
         app.services.chains.start("boats/boats.chain", {MAKE: "a boat", SEED: None}, ORIGIN)

@@ -22,32 +22,32 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a fast server."""
+    """Run an app on a fast server."""
     with running_demo_app(step_seconds=0.005) as served:
         yield served
 
 
 @pytest.fixture
 def caller(served: Served) -> Iterator[Client]:
-    """gradio_client on it."""
+    """Yield a gradio_client that is connected to the app."""
     client = script_client(served[1].url)
     yield client
     client.close()
 
 
 def results_of(caller: Client, workflow: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The last answer of a run."""
+    """Run a workflow and return its last answer."""
     return dict(caller.predict(workflow, values, api_name="/run"))
 
 
 def test_the_workflows_are_listed(caller: Client) -> None:
-    """A script learns which workflows there are, and whether they can be used."""
+    """A script can list the workflows and see whether they are usable."""
     listed = caller.predict(api_name="/workflows")
     assert {"name": "text-to-image", "title": "Text to image", "problem": ""} in listed
 
 
 def test_a_run_reports_and_ends_with_its_files(served: Served, caller: Client) -> None:
-    """Progress comes as it happens; the last answer names the files and the seed that was used."""
+    """The script gets progress as it happens. The last answer names the files and the seed."""
     demo, _ = served
     job = caller.submit(
         "text-to-image", {"5.steps": 5, "2.text": "a cat", "5.seed": 2**64 - 1}, api_name="/run"
@@ -64,7 +64,7 @@ def test_a_run_reports_and_ends_with_its_files(served: Served, caller: Client) -
 
 
 def test_a_file_travels_in_an_address(served: Served, caller: Client) -> None:
-    """An image is sent as a data address and reaches the server."""
+    """The script sends an image as a data URL, and the image reaches the server."""
     demo, _ = served
     data = io.BytesIO()
     Image.new("RGB", (64, 48), "#20c040").save(data, "PNG")
@@ -87,20 +87,20 @@ def test_a_file_travels_in_an_address(served: Served, caller: Client) -> None:
 def test_wrong_calls_get_a_reason(
     caller: Client, workflow: str, values: dict[str, Any], said: str
 ) -> None:
-    """A script gets the sentences that a person would read."""
+    """A script gets the same sentences as a user of the page."""
     with pytest.raises(Exception, match=said):
         results_of(caller, workflow, values)
 
 
 def test_only_endpoints_for_scripts_are_offered(caller: Client) -> None:
-    """The API lists runs, batches, chains and workflows, none of the page's own handlers."""
+    """The API lists runs, batches, chains and workflows, but none of the page's own handlers."""
     endpoints = caller.view_api(return_format="dict", print_info=False)
     assert set(endpoints["named_endpoints"]) == {"/run", "/batch", "/chain", "/workflows"}
     assert not endpoints["unnamed_endpoints"]
 
 
 def test_a_cancelled_call_ends_its_run(served: Served, caller: Client) -> None:
-    """A script that cancels its call ends the run at the server."""
+    """If a script cancels its call, the app ends the run on the server."""
     demo, app = served
     job = caller.submit("text-to-image", {"5.steps": 60, "4.batch_size": 8}, api_name="/run")
     next(iter(job))
@@ -138,7 +138,7 @@ def test_a_batch_reports_and_ends_with_its_rows(served: Served, caller: Client) 
 
 
 def test_a_text_changed_by_several_axes_is_shown_whole(caller: Client) -> None:
-    """So that rows can be told apart."""
+    """The script can then tell the rows apart."""
     axes = [{"field": "2.text", "text": "boats\nseas"}, {"field": "2.text", "replace": "s\nt"}]
     spec = {"axes": axes}
     rows = caller.predict("text-to-image", {"5.steps": 1}, spec, api_name="/batch")["results"]
@@ -169,7 +169,7 @@ def test_a_batch_that_gives_up_is_stopped_and_told_why(served: Served, caller: C
 
 
 def groups_of_nobody(served: Served) -> tuple[Group, ...]:
-    """The batches of those without a cookie that are remembered."""
+    """Return the batches that the history keeps for clients without a cookie."""
     history = served[1].runs.history
     assert history is not None
     return tuple(history.groups.of("browser:", "batch"))

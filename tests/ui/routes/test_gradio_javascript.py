@@ -1,4 +1,4 @@
-"""Runs for scripts in JavaScript: Gradio's own client, in node."""
+"""Runs for scripts in JavaScript: Gradio's own client, in Node."""
 
 from __future__ import annotations
 

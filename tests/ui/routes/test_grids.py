@@ -1,4 +1,4 @@
-"""Grids over HTTP: their cells, their image and page, and the same grid opened again."""
+"""Grids over HTTP: their cells, their image, their page, and a reopened grid."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_files_of_a_grid_are_not_in_its_image(app: RunningApp) -> None:
 
 
 def test_a_file_of_the_form_that_did_not_vary_is_asked_for_by_its_name(app: RunningApp) -> None:
-    """Also one in a field that was added, which is there again."""
+    """The app also asks for a file in an added field, and restores that field."""
     owner, added = f"browser:{ANN}", "2.images.image1.image"
     name = app.services.forms.open(owner, "clip.json", json.dumps(CLIP).encode()).name
     photo, other = (Upload(f"{one}.png", saved("PNG")) for one in ("photo", "other"))
@@ -143,7 +143,7 @@ def test_fields_that_come_with_a_choice_vary_as_others_do(app: RunningApp) -> No
 
 
 def test_slow_readers_of_images_delay_no_other() -> None:
-    """However many of them are on their way; each person has one."""
+    """Any number of users can read an image at the same time, but each user only one."""
     drawing = Drawing()
     readers = [drawing.turn(f"person {at}", iter([b"an image", b" of a grid"])) for at in range(9)]
     begun = [next(one) for one in readers]

@@ -1,4 +1,4 @@
-"""The history over HTTP: found, searched, run again, deleted, and private."""
+"""The history over HTTP: listing, search, run again, deletion and privacy."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ QUICK = {"8.steps": 1, "5.width": 256, "5.height": 256}
 
 @pytest.fixture
 def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
-    """The module's server and app, which forgets the test's runs when it is over."""
+    """Yield the module's server and app, and delete the test's runs afterwards."""
     yield running
     _, app = running
     for run in app.runs.known():
@@ -54,21 +54,21 @@ def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
 def ask(
     app: RunningApp, method: str, path: str, cookie: str = ANN, **headers: str
 ) -> requests.Response:
-    """A request as the page of a browser with this cookie makes it."""
+    """Send a request as the page of a browser with this cookie does."""
     return requests.request(
         method, app.url + path, cookies=cookie_of(cookie), headers=headers, timeout=LONGEST_WAIT
     )
 
 
 def past(app: RunningApp, query: str = "", cookie: str = ANN) -> list[dict[str, Any]]:
-    """The runs listed."""
+    """Return the listed runs."""
     answer = get(app, f"/api/v1/runs?with_page=true&{query}", cookie)
     assert answer.status_code == 200, answer.text
     return list(answer.json()["runs"])
 
 
 def made(app: RunningApp, **values: object) -> Run:
-    """A finished run of ANN's."""
+    """Run a workflow as ANN and return the finished run."""
     return finished(start(app, **SMALL, **values))
 
 
@@ -105,8 +105,8 @@ def test_a_run_is_listed(served: Served) -> None:
 
 
 def test_the_end_is_reported_as_on_the_socket(served: Served) -> None:
-    """With its files by their addresses, what it was made with in words, and seeds as text, which a
-    browser's numbers would round."""
+    """The answer has the files' URLs and the run's values in words. Seeds are text, because a
+    browser's numbers would round them."""
     _, app = served
     run = made(app, **{"2.text": "a lighthouse", "5.seed": 2**64 - 1, "4.batch_size": 2})
     told = get(app, f"/api/v1/runs/{run.id}?with_page=true").json()
@@ -162,7 +162,7 @@ def test_pages_search_and_workflows(served: Served) -> None:
 
 
 def test_hostile_questions(served: Served) -> None:
-    """The answer is a list, or a refusal of an unknown cursor."""
+    """The app answers with a list, or refuses an unknown cursor."""
     _, app = served
     made(app)
     for query in (
@@ -207,7 +207,7 @@ def test_scripts_without_a_name_are_listed_nothing(served: Served, cookie: str) 
 
 
 def test_another_sites_page_can_do_nothing(served: Served) -> None:
-    """A request that a foreign page makes in the user's browser is refused, and changes nothing."""
+    """The app refuses a foreign page's request in the user's browser and changes nothing."""
     _, app = served
     run = made(app)
     for method, path in CALLS:
@@ -218,8 +218,8 @@ def test_another_sites_page_can_do_nothing(served: Served) -> None:
 
 
 def test_half_an_emoji_does_no_harm(served: Served) -> None:
-    """Text that no UTF-8 can say, as of a cut-off emoji, is mended on the way in; the list stays
-    whole."""
+    """The app repairs text that UTF-8 can't encode, such as a cut-off emoji, when it arrives. The
+    list stays intact."""
     _, app = served
     run = made(app, **{"2.text": "a \ud83d half emoji"})
     assert past(app)[0]["id"] == run.id
@@ -227,7 +227,7 @@ def test_half_an_emoji_does_no_harm(served: Served) -> None:
 
 
 def test_run_again(served: Served) -> None:
-    """It starts the same prompt with the same seed, and tells all digits of that."""
+    """The app starts the same prompt with the same seed, and returns all of the seed's digits."""
     _, app = served
     run = made(app, **{"2.text": "a lighthouse", "5.seed": 2**63 + 1})
     new = ask(app, "POST", f"/api/v1/runs/{run.id}/again").json()
@@ -257,8 +257,8 @@ def test_what_was_given_is_shown_beside_the_result(served: Served) -> None:
 
 
 def test_an_input_is_kept_and_sent_again(served: Served) -> None:
-    """Run again works when the server has lost what was uploaded: the copy that is kept here is
-    sent again."""
+    """Run again works if the server has lost the user's upload. The app sends the copy that it
+    kept."""
     demo, app = served
     given = photo()
     run = finished(start(app, "image-to-image", **QUICK, **{"4.image": given}))
@@ -305,8 +305,8 @@ def test_the_values_of_a_run(served: Served) -> None:
 
 
 def test_a_workflow_that_is_gone(tmp_path: Path) -> None:
-    """Its results are still listed and can be run again; for their values there is no form, and a
-    sentence says so."""
+    """The history still lists its results, and the user can run them again. For their values there
+    is no form, and the error says so."""
     shutil.copy(WORKFLOWS / "text-to-image.json", tmp_path / "gone.json")
     with (
         DemoServer(step_seconds=0, painted=PAINTED) as demo,
@@ -325,8 +325,8 @@ def test_a_workflow_that_is_gone(tmp_path: Path) -> None:
 
 
 def test_delete(served: Served) -> None:
-    """The run, its files, its thumbnails and its inputs are gone, here and on the disk; again it is
-    404."""
+    """The run, its files, its thumbnails and its inputs are gone from the app and from the disk. A
+    second request gets a 404."""
     _, app = served
     run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))
     get(app, f"/files/{run.id}/0/thumb")
@@ -340,7 +340,7 @@ def test_delete(served: Served) -> None:
 
 
 def test_a_running_run_is_not_deleted() -> None:
-    """It has to be stopped first, and a sentence says so."""
+    """The user has to stop the run first, and the error says so."""
     with running_demo_app(step_seconds=0.2) as (_, app):
         run = start(app, **SMALL | {"5.steps": 40})
         answer = ask(app, "DELETE", f"/api/v1/runs/{run.id}?stop=false")
@@ -351,7 +351,7 @@ def test_a_running_run_is_not_deleted() -> None:
 
 
 def test_what_a_refused_run_brought_is_not_kept() -> None:
-    """A run that is not taken leaves none of its files behind."""
+    """A refused run leaves none of its files behind."""
     with running_demo_app(step_seconds=0) as (_, app):
         app.services.runs.close()
         with pytest.raises(ComfyError):

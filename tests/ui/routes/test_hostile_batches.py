@@ -1,4 +1,4 @@
-"""Hostile batches get a sentence or a batch, never a partial start."""
+"""A hostile batch gets an error or starts completely, but never in part."""
 
 from __future__ import annotations
 
@@ -92,7 +92,8 @@ def test_more_than_a_batch_takes_is_refused(app: RunningApp) -> None:
 @SOME
 @given(spec=specs, values=st.dictionaries(st.sampled_from(KEYS), texts, max_size=2))
 def test_every_check_gets_an_answer(app: RunningApp, spec: Any, values: dict[str, str]) -> None:
-    """A number of rows and sentences, or that it is no batch at all."""
+    """The app answers with a number of rows and messages, or says that the input is no batch at
+    all."""
     answer = check(app, {**spec, "values": values} if isinstance(spec, dict) else spec)
     assert answer.status_code in (200, 422)
     if answer.ok:

@@ -1,4 +1,5 @@
-"""Actions on one or several past runs over HTTP: favourites, deletion and undo, one archive."""
+"""Actions on one or several past runs over HTTP: favorites, deletion and undo, and a joint
+archive."""
 
 from __future__ import annotations
 
@@ -23,12 +24,12 @@ SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
 
 
 def past(app: RunningApp, query: str = "") -> list[dict[str, Any]]:
-    """The runs of ANN that are listed."""
+    """Return ANN's listed runs."""
     return list(get(app, f"/api/v1/runs?with_page=true&{query}").json()["runs"])
 
 
 def made(app: RunningApp, **values: object) -> Run:
-    """A finished run of ANN's."""
+    """Run a workflow as ANN and return the finished run."""
     return finished(start(app, **SMALL, **values))
 
 
@@ -74,7 +75,7 @@ def test_a_deletion_can_be_undone_for_a_while(app: RunningApp) -> None:
 
 
 def test_a_disk_that_fails_ends_no_deleting(app: RunningApp) -> None:
-    """The run is gone, and what comes after is deleted as ever."""
+    """The app removes the run and still deletes later runs as usual."""
     values = QUICK | {"4.image": photo()}
     first, second = (finished(start(app, "image-to-image", **values)) for _ in range(2))
     blob = app.services.copies.blobs.path(given_files(first.record)[0])
@@ -127,7 +128,7 @@ def test_stopped_runs_can_be_left_out() -> None:
 
 
 def test_several_runs_in_one_archive(app: RunningApp) -> None:
-    """All results of the runs that are named, if they are all one's own."""
+    """The archive has all results of the named runs if the user owns all of them."""
     first, second = made(app, **{"4.batch_size": 2}), made(app)
     answer = get(app, f"/files/chosen.zip?run={first.id}&run={second.id}")
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:

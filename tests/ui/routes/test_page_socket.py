@@ -1,4 +1,4 @@
-"""An open page's socket: events of the person's own unfinished runs."""
+"""An open page's socket: events of the user's own unfinished runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LONG = {"5.steps": 60}
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server that takes some time."""
+    """Run an app on a slow server."""
     with running_demo_app(step_seconds=0.25) as served:
         yield served
 
@@ -40,19 +40,19 @@ def several(app: RunningApp, count: int = 4) -> list[Run]:
 
 
 def ids(news: dict[str, Any]) -> list[str]:
-    """The runs that were told of, in their order."""
+    """Return the IDs of the reported runs in order."""
     return [entry["id"] for entry in news["runs"]]
 
 
 def by_page(app: RunningApp, cookie: str = ANN, **options: Any) -> Run:
-    """A long run as a page starts it."""
+    """Start a long run as a page does."""
     origin, policy = Origin(f"browser:{cookie}"), RunPolicy(**options)
     return app.services.starter.start("text-to-image", LONG, origin, policy)
 
 
 def test_a_page_gets_events_of_its_runs(served: Served) -> None:
-    """With its first message a page has all unfinished runs: what runs, what waits where, and what
-    can be moved."""
+    """A page's first message has all unfinished runs: the running ones, the waiting ones with their
+    places, and whether the user can move them."""
     _, app = served
     finished(start(app, **{"5.steps": 1}))
     runs = several(app)
@@ -74,7 +74,8 @@ def test_a_page_gets_events_of_its_runs(served: Served) -> None:
 
 
 def test_runs_of_other_pages_send_events(served: Served) -> None:
-    """Runs that another tab starts or stops appear and go without a question."""
+    """Runs that another tab starts or stops appear and disappear without a request from the
+    page."""
     _, app = served
     with page_open(app) as page:
         assert told(page, lambda _: True)["runs"] == []
@@ -97,7 +98,8 @@ def test_another_person_gets_the_number_only(served: Served) -> None:
 
 
 def test_a_page_without_a_cookie_gets_the_number_only(served: Served) -> None:
-    """All scripts without a cookie are one owner: none of them hears of another's runs."""
+    """All scripts without a cookie count as the same owner. None of them learns of another's
+    runs."""
     _, app = served
     with page_open(app, "") as page:
         start(app, cookie="", **LONG)
@@ -159,8 +161,7 @@ def test_a_lagging_page_does_not_hold_up_others(served: Served) -> None:
 
 
 def test_other_sites_hear_nothing(served: Served) -> None:
-    """A page of another site cannot open the socket, though the browser would send the cookie
-    along."""
+    """Another site's page can't open the socket, even though the browser would send the cookie."""
     _, app = served
     with (
         pytest.raises(websocket.WebSocketBadStatusException, match="403"),

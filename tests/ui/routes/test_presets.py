@@ -1,4 +1,4 @@
-"""Presets over HTTP: a person's own, everybody's, and who may change which."""
+"""Presets over HTTP: a user's own, shared presets, and the right to change them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OF_TEXT = "/api/v1/presets?workflow=text-to-image"
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app in which only ANN may add workflows."""
+    """Run an app in which only ANN may add workflows."""
     permissions = Permissions(keep=lambda owner: owner == f"browser:{ANN}")
     with running_demo_app(step_seconds=0, permissions=permissions) as served:
         yield served
@@ -31,7 +31,7 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
 def ask(
     app: RunningApp, method: str, path: str, cookie: str = ANN, **body: object
 ) -> requests.Response:
-    """A request as the page of a browser with this cookie makes it."""
+    """Send a request as the page of a browser with this cookie does."""
     return requests.request(
         method, app.url + path, cookies=cookie_of(cookie), json=body or None, timeout=LONGEST_WAIT
     )
@@ -50,7 +50,7 @@ def values_of(
 
 
 def given(app: RunningApp, data: bytes, cookie: str = ANN) -> str:
-    """The place of a file that the person has uploaded."""
+    """Upload a file as this user and return its path."""
     answer = requests.post(
         f"{app.url}/gradio_api/upload",
         files={"files": ("a.png", data)},
@@ -61,7 +61,7 @@ def given(app: RunningApp, data: bytes, cookie: str = ANN) -> str:
 
 
 def read(app: RunningApp, place: object, cookie: str = ANN) -> bytes | None:
-    """The file at a place, None where this person has none there."""
+    """Return the file at a path, or None if this user has no file there."""
     answer = get(app, f"/gradio_api/file={place}", cookie)
     return answer.content if answer.ok else None
 

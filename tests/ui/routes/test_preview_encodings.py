@@ -1,4 +1,4 @@
-"""Smaller previews for links that need them."""
+"""Smaller previews for slow links."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from ui.routes.preview_window import PreviewWindow
 
 
 def narrow(rate: float) -> PreviewWindow:
-    """The window of a link that has carried two previews at that rate, ten a second come."""
+    """Return the window of a link that has carried two previews at this rate, while ten arrive per
+    second."""
     window = PreviewWindow()
     for number in (1, 2):
         window.came(number / 10)
@@ -27,7 +28,7 @@ def narrow(rate: float) -> PreviewWindow:
 
 @pytest.mark.parametrize("rate", [400_000, 200_000, 100_000])
 def test_a_preview_fits_the_link(rate: float) -> None:
-    """After a few of them each takes no longer than the time until the next."""
+    """After a few previews, each takes no longer than the time until the next."""
     encodings, window = PreviewEncodings(), narrow(rate)
 
     async def several() -> list[bytes]:
@@ -44,7 +45,7 @@ def test_a_preview_fits_the_link(rate: float) -> None:
 
 
 def test_fifty_watchers_share_one() -> None:
-    """All who need a preview in one size get the same bytes, made once."""
+    """The app encodes a preview once per size and sends the same bytes to all users who need it."""
     encodings, windows = PreviewEncodings(), [narrow(200_000) for _ in range(50)]
 
     async def all_of_them(number: int) -> list[bytes]:
@@ -64,7 +65,7 @@ def test_fifty_watchers_share_one() -> None:
 
 
 def test_switched_off_they_go_out_as_they_came() -> None:
-    """Also over a link that cannot carry them."""
+    """The app sends previews unchanged, even over a link that can't carry them."""
     encodings = PreviewEncodings(enabled=False)
     data = numbered(3)
     assert awaited(encodings.fitting("run", 3, data, narrow(50_000))) is data
@@ -73,13 +74,13 @@ def test_switched_off_they_go_out_as_they_came() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n" + b"x" * 100])
 def test_files_other_than_images_are_sent_unchanged(data: bytes) -> None:
-    """A preview that cannot be decoded harms nothing."""
+    """A preview that can't be decoded causes no error."""
     assert smaller_preview(data, PREVIEW_SIZES[0]) == data
 
 
 def test_sizes_are_ordered() -> None:
-    """Each is smaller than the one before, of a noisy preview as of a smooth one, and none is
-    larger than the preview itself."""
+    """Each size has fewer bytes than the one before, for noisy and for smooth previews. None is
+    larger than the original preview."""
     smooth = io.BytesIO()
     Image.linear_gradient("L").resize((512, 512)).convert("RGB").save(smooth, "PNG")
     for data in (numbered(1), smooth.getvalue()):

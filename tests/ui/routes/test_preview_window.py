@@ -18,8 +18,11 @@ PAINTING = 0.01  # seconds that a browser takes for it
 
 @dataclass
 class Link:
-    """Frames of a server over a link of `rate` bytes a second and `way` seconds each way, as the
-    page's socket sends them: the newest one whenever the window lets it, as small as it asks."""
+    r"""Simulated link with `rate` bytes per second and a delay of `way` seconds each way.
+
+    It sends a server's frames as the page's socket does: the newest frame whenever the window
+    allows it, as small as the window requests.
+    """
 
     rate: float
     way: float
@@ -75,7 +78,7 @@ class Link:
 
     @property
     def lag(self) -> float:
-        """In the middle, in seconds."""
+        """Return the median lag in seconds."""
         return sorted(self.lags)[len(self.lags) // 2]
 
 
@@ -90,8 +93,8 @@ class Link:
     ],
 )
 def test_a_link_gets_what_it_carries(rate: float, way: float, least: int, lag: float) -> None:
-    """Nearly every preview where the way is long, most where it is narrow, all of them fresh, and
-    always the last one."""
+    """A link with a long delay gets nearly every preview, and a narrow link gets many. All arrive
+    fresh, and the last preview always arrives."""
     link = Link(rate, way).run()
     assert len(link.painted) >= least
     assert link.lag <= lag
@@ -100,14 +103,15 @@ def test_a_link_gets_what_it_carries(rate: float, way: float, least: int, lag: f
 
 @pytest.mark.parametrize("rate", [400_000, 100_000])
 def test_a_busy_browser_does_not_make_a_link_look_fast(rate: float) -> None:
-    """Number and bytes that are read at the same moment say nothing of the link."""
+    """If a browser reads the number and the bytes at the same moment, they say nothing about the
+    link."""
     link = Link(rate, 0.0, busy=True).run()
     assert link.lag <= 0.4
     assert len(link.painted) >= 40
 
 
 def test_small_frames_that_come_in_one_piece_do_not_make_a_link_look_fast() -> None:
-    """Nor where a large one, which takes longer to paint, came before them."""
+    """A large frame before them, which takes longer to paint, makes no difference."""
     link = Link(100_000, 0.0, piece=16_000, decoding=0.2).run()
     assert max(link.sizes[1:]) <= FRAME / 2
     assert link.lag <= 0.4
@@ -127,26 +131,28 @@ def test_a_link_that_became_fast_is_found_out() -> None:
 
 
 def test_a_fast_link_gets_them_as_they_are() -> None:
-    """Nothing is made smaller that the link carries, however long it is."""
+    """The app doesn't shrink previews that the link can carry, no matter how long the delay is."""
     assert set(Link(1e9, 0.0).run().sizes) == {FRAME}
     assert set(Link(3e6, 0.2).run().sizes) == {FRAME}
     assert min(Link(400_000, 0.0).run().sizes) < FRAME
 
 
 def test_slow_samplers_get_them_as_they_are() -> None:
-    """A narrow link carries a preview every two seconds as it is."""
+    """A narrow link can carry an unchanged preview every two seconds."""
     assert set(Link(100_000, 0.0, frames=10, interval=2.0).run().sizes) == {FRAME}
 
 
 def test_as_many_are_on_their_way_as_a_way_is_long() -> None:
-    """One on a short or narrow link, several on a long and fast one."""
+    """One or two previews are in flight on a short or narrow link, and several on a long, fast
+    link."""
     assert Link(1e9, 0.01).run().most == 1
     assert Link(60_000, 0.0).run().most <= 2
     assert 3 <= Link(1e9, 0.2).run().most <= 6
 
 
 def test_a_browser_that_says_nothing_gets_a_few() -> None:
-    """A page that was put aside, or whose link is dead, is sent no more than what was due."""
+    """The app sends a page that went to sleep, or whose link is dead, only the previews that were
+    due."""
     assert len(Link(1e9, 0.01, asleep_from=2.0).run().sizes) - 20 <= 8
 
 
@@ -154,7 +160,8 @@ def test_a_browser_that_says_nothing_gets_a_few() -> None:
 def test_any_link_gets_the_newest_and_the_last(
     rate: float, way: float, interval: float, frames: int
 ) -> None:
-    """In their order, none twice, the last one at the end, and never more than eight at once."""
+    """Previews arrive in order, without duplicates, and the last one arrives at the end. At most
+    eight are in flight at a time."""
     link = Link(rate, way, frames, interval).run()
     assert link.painted == sorted(set(link.painted))
     assert link.painted[-1] == frames
@@ -163,7 +170,7 @@ def test_any_link_gets_the_newest_and_the_last(
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 1e4), st.floats(0, 1)), max_size=40))
 def test_nothing_that_a_browser_says_harms(words: list[tuple[int, float, float]]) -> None:
-    """Numbers that were never sent, times that cannot be: there is always an answer."""
+    """The window handles numbers that the app never sent and impossible times."""
     window, now = PreviewWindow(), 0.0
     for number, spent, later in words:
         now += later

@@ -1,4 +1,4 @@
-"""Results as files: as the server made them, for their owner only."""
+"""Results as files: unchanged from the server, and for their owner only."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from ui.web.urls import download_name, file_address
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server that takes no time."""
+    """Run an app on a server without delays."""
     with running_demo_app(step_seconds=0) as served:
         yield served
 
 
 def original(demo: DemoServer, file: OutputFile) -> bytes:
-    """A file as it lies on the server."""
+    """Return a file as stored on the server."""
     folder = demo.storage.folder(file.type)
     assert folder is not None
     return (folder / file.subfolder / file.filename).read_bytes()
 
 
 def a_run(app: RunningApp, images: int = 1) -> Run:
-    """A finished run of ANN's."""
+    """Run a workflow as ANN and return the finished run."""
     return finished(
         start(app, **{"5.steps": 1, "4.batch_size": images, "4.width": 256, "4.height": 256})
     )
 
 
 def test_a_file_arrives_as_the_server_made_it(served: Served) -> None:
-    """Byte for byte, with its type, its name and the metadata in it."""
+    """The app sends the file byte for byte, with its type, its name and the embedded metadata."""
     demo, app = served
     run = a_run(app)
     (file,) = run.state.files
@@ -60,7 +60,7 @@ def test_a_file_arrives_as_the_server_made_it(served: Served) -> None:
 
 
 def test_a_part_of_a_file(served: Served) -> None:
-    """A range is answered with that range, so that a video can be wound."""
+    """The app answers a range request with that range, so that a player can seek in a video."""
     demo, app = served
     run = finished(start(app, "animation", **{"5.steps": 1, "7.steps": 1, "6.amount": 2}))
     at, video = next((at, file) for at, file in enumerate(run.state.files) if file.kind == "video")
@@ -82,7 +82,7 @@ def test_the_name_in_an_address_decides_nothing(served: Served) -> None:
 
 @pytest.mark.parametrize("place", ["1", "-1", "99999999999999999999", "x"])
 def test_there_is_nothing_outside_a_runs_results(served: Served, place: str) -> None:
-    """A place that a run does not have is 404, or 422 where it is no number."""
+    """The app answers 404 to a position that the run doesn't have, or 422 if it isn't a number."""
     _, app = served
     run = a_run(app)
     assert get(app, f"/files/{run.id}/{place}/x.png").status_code in (404, 422)
@@ -90,7 +90,8 @@ def test_there_is_nothing_outside_a_runs_results(served: Served, place: str) -> 
 
 @pytest.mark.parametrize("path", ["0/x.png", "all.zip"])
 def test_files_are_for_their_owner(served: Served, path: str) -> None:
-    """Another browser, one without a cookie, and a run that does not exist get the same 404."""
+    """Another browser, a client without a cookie and a request for an unknown run get the same
+    404."""
     _, app = served
     run = a_run(app)
     assert get(app, f"/files/{run.id}/{path}", ANN).status_code == 200
@@ -119,7 +120,7 @@ def test_all_in_one_archive(served: Served) -> None:
 
 @pytest.fixture
 def own() -> Iterator[Served]:
-    """A server that may be stopped, and an app in front of it."""
+    """Run an app and a server that the test may stop."""
     with running_demo_app(step_seconds=0) as served:
         yield served
 
@@ -142,7 +143,7 @@ def test_results_outlive_the_server(own: Served) -> None:
 
 
 def test_a_range_that_no_file_has(served: Served) -> None:
-    """It is refused as such."""
+    """The app answers 416."""
     _, app = served
     run = a_run(app)
     assert (
@@ -152,7 +153,8 @@ def test_a_range_that_no_file_has(served: Served) -> None:
 
 
 def test_a_small_image(served: Served) -> None:
-    """A WebP of at most 320 pixels, for the owner only; a run's other files have none."""
+    """The thumbnail is a WebP of at most 320 pixels, for the owner only. A run's other files have
+    no thumbnail."""
     _, app = served
     run = a_run(app)
     answer = get(app, f"/files/{run.id}/0/thumb")
@@ -198,8 +200,8 @@ def test_a_painted_image_returns_with_its_original(served: Served) -> None:
 
 
 def test_a_file_that_is_no_longer_kept(served: Served) -> None:
-    """It is 404 with a sentence, though the server has a file of that name: that may be another one
-    by now."""
+    """The app answers 404 with a message, even though the server has a file with that name. That
+    file may have changed since."""
     _, app = served
     run = a_run(app, 2)
     history = app.services.runs.history
@@ -215,13 +217,13 @@ def test_a_file_that_is_no_longer_kept(served: Served) -> None:
 
 @pytest.fixture
 def forgetful() -> Iterator[Served]:
-    """An app that keeps nothing."""
+    """Run an app that keeps nothing."""
     with running_demo_app(step_seconds=0, remembers=False) as (demo, app):
         yield demo, app
 
 
 def test_files_without_a_copy_come_from_the_server(forgetful: Served) -> None:
-    """Byte for byte, in parts and in an archive, as long as the run is known."""
+    """While the app knows the run, it sends them byte for byte, in ranges and in an archive."""
     demo, app = forgetful
     run = a_run(app, 2)
     files = run.state.files
@@ -236,8 +238,8 @@ def test_files_without_a_copy_come_from_the_server(forgetful: Served) -> None:
 
 
 def test_a_file_that_is_gone_from_the_server(forgetful: Served) -> None:
-    """A file that is not kept and was deleted on the server is an error with a sentence, not a half
-    answer."""
+    """If the app has no copy and the server has deleted the file, the app sends an error message
+    instead of half an answer."""
     demo, app = forgetful
     run = a_run(app)
     (file,) = run.state.files
@@ -250,7 +252,8 @@ def test_a_file_that_is_gone_from_the_server(forgetful: Served) -> None:
 
 
 def test_a_server_that_is_away(forgetful: Served) -> None:
-    """Without the server, and with nothing kept, there is an error with a sentence."""
+    """If the app keeps nothing and the server is unreachable, the app answers with an error
+    message."""
     demo, app = forgetful
     run = a_run(app)
     demo.stop()
@@ -271,5 +274,6 @@ def test_a_server_that_is_away(forgetful: Served) -> None:
     ],
 )
 def test_names_are_made_safe(name: str, safe: str) -> None:
-    """A name keeps what people read, and loses what leaves a folder or a header."""
+    """The app keeps the readable part of a name. It removes characters that would leave the folder
+    or break a header."""
     assert download_name(name) == safe

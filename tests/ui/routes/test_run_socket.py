@@ -1,4 +1,4 @@
-"""A run's socket: views as text, frames as bytes, one frame on its way at a time."""
+"""A run's socket: views as text, frames as bytes, and a single frame in flight at a time."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server that takes some time."""
+    """Run an app on a slow server."""
     with running_demo_app(step_seconds=0.03, grace=0.3) as served:
         yield served
 
 
 def test_a_watcher_gets_frames_and_views_up_to_the_end(served: Served) -> None:
-    """Frames are whole images as the server sent them, the last view is the finished one, then
-    the socket closes."""
+    """The app sends frames as whole images from the server, and the last view is the finished one.
+    Then it closes the socket."""
     _, app = served
     run = start(app, **{"5.steps": 12})
     with watching(app, run.id) as socket:
@@ -113,8 +113,8 @@ def test_the_end_can_be_read_again(served: Served) -> None:
 
 
 def test_only_the_owner_may_watch(served: Served) -> None:
-    """Another browser, and a run that does not exist, are closed with 4404; neither tells more than
-    the other."""
+    """The app closes the socket with 4404 for another browser and for an unknown run. Neither
+    learns more than the other."""
     _, app = served
     run = finished(start(app, **{"5.steps": 1}))
     with watching(app, run.id, BOB) as socket:
@@ -124,8 +124,8 @@ def test_only_the_owner_may_watch(served: Served) -> None:
 
 
 def test_a_run_that_cannot_be_looked_up_is_not_gone(own: Served) -> None:
-    """While the history cannot be read, the socket closes as after any failure, and the page asks
-    again; it would forget a run that is gone."""
+    """While the app can't read the history, it closes the socket as after any failure, and the page
+    asks again. The page would forget a run that is gone."""
     _, app = own
     with contextlib.closing(sqlite3.connect(app.data / "history.sqlite")) as history:
         history.execute("ALTER TABLE runs RENAME TO away")
@@ -134,8 +134,7 @@ def test_a_run_that_cannot_be_looked_up_is_not_gone(own: Served) -> None:
 
 
 def test_other_sites_may_not_watch(served: Served) -> None:
-    """A page of another site cannot open the socket, though the browser would send the cookie
-    along."""
+    """Another site's page can't open the socket, even though the browser would send the cookie."""
     _, app = served
     run = finished(start(app, **{"5.steps": 1}))
     with (
@@ -159,7 +158,7 @@ def test_nonsense_ends_the_socket_only(served: Served) -> None:
 
 
 def test_many_watchers(served: Served) -> None:
-    """Ten tabs on one run all reach its end, each with frames."""
+    """Ten tabs that watch the same run all reach its end, each with frames."""
     _, app = served
     run = start(app, **{"5.steps": 10})
     counts: list[int] = []

@@ -1,4 +1,4 @@
-"""Running again, moving and stopping: each with one's own runs only."""
+"""Run again, move and stop: each works only with the user's own runs."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ui.settings.web_settings import WebSettings
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server that takes some time."""
+    """Run an app on a slow server."""
     with running_demo_app(step_seconds=0.05) as served:
         yield served
 
 
 def test_run_again_is_the_very_same(served: Served) -> None:
-    """The new run has the same prompt, values and random seed, is the person's own, and may keep
+    """The new run has the same prompt, values and random seed, belongs to the user, and may keep
     running."""
     _, app = served
     first = finished(start(app, **{"5.steps": 2, "2.text": "a fox"}))
@@ -35,8 +35,7 @@ def test_run_again_is_the_very_same(served: Served) -> None:
 
 
 def test_a_run_is_varied_by_its_seed(served: Served) -> None:
-    """Another seed goes into values and prompt, which are the same in all else; both runs stay as
-    they were."""
+    """The values and the prompt differ only in the seed. The first run doesn't change."""
     _, app = served
     first = finished(start(app, **{"5.steps": 2, "5.seed": 7}))
     new = post(app, f"/api/v1/runs/{first.id}/again?vary=true").json()["id"]
@@ -49,8 +48,8 @@ def test_a_run_is_varied_by_its_seed(served: Served) -> None:
 
 
 def test_moving_stays_within_bounds(served: Served) -> None:
-    """Further than the first or the last is no error, and a run that is at the server already stays
-    where it is."""
+    """A move beyond the first or the last place is no error. A run that is already on the server
+    keeps its place."""
     _, app = served
     running, *waiting = (start(app, **{"5.steps": 60}) for _ in range(4))
     eventually(lambda: running.state.phase == "running")
@@ -70,7 +69,7 @@ def test_moving_stays_within_bounds(served: Served) -> None:
 
 
 def test_stop(served: Served) -> None:
-    """A run is stopped whether it waits or runs; a finished one stays as it is."""
+    """The app stops waiting and running runs. It doesn't change a finished run."""
     _, app = served
     runs = [start(app, **{"5.steps": 60}) for _ in range(4)]
     for run in reversed(runs):
@@ -94,7 +93,7 @@ def test_a_run_of_another_person_looks_missing(served: Served, what: str) -> Non
 
 
 def test_strangers_change_nothing_behind_a_login() -> None:
-    """With a login, who has none is refused."""
+    """If sign-in is required, the app refuses users who aren't signed in."""
     with running_demo_app(
         step_seconds=0, settings=WebSettings(port=0, users=(("ann", "secret"),))
     ) as (_, app):
@@ -103,7 +102,7 @@ def test_strangers_change_nothing_behind_a_login() -> None:
 
 @pytest.mark.parametrize("query", ["by=x", "by=", ""])
 def test_nonsense_is_refused(served: Served, query: str) -> None:
-    """A move that is no number is refused without a trace of our insides."""
+    """The app refuses a move that isn't a number, without revealing its internals."""
     _, app = served
     answer = post(app, f"/api/v1/runs/none/move?{query}")
     assert answer.status_code == 422

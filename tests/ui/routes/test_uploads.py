@@ -1,4 +1,4 @@
-"""Uploads and bodies: their limits, and the stored files."""
+"""Uploads and request bodies: their limits, and the stored files."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ SMALL = WebLimits(FileLimits(size=2 * MIB), body=MIB // 4, arriving=8 * MIB)
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[RunningApp]:
-    """An app with small limits."""
+    """Run an app with small limits."""
     with running_demo_app(step_seconds=0, limits=SMALL) as (_, app):
         yield app
 
 
 @pytest.fixture
 def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
-    """The app, with nothing uploaded."""
+    """Yield the app without any uploads."""
     for file in kept(running):
         file.unlink()
     yield running
@@ -87,7 +87,7 @@ def test_an_upload_has_an_unguessable_location(app: RunningApp) -> None:
     ],
 )
 def test_no_name_leaves_the_folder(app: RunningApp, name: str) -> None:
-    """An upload's own name decides nothing about where it is kept."""
+    """The name of an upload has no effect on where the app keeps it."""
     around = app.services.copies.uploads.path.parent
     before = {path for path in around.rglob("*") if path.is_file()}
     upload(app, saved("PNG"), name)
@@ -109,7 +109,7 @@ def test_no_name_leaves_the_folder(app: RunningApp, name: str) -> None:
 def test_refused_files_are_not_kept(
     app: RunningApp, data: bytes, field: str, status: int, said: str
 ) -> None:
-    """A sentence says why, and nothing of it stays on the disk."""
+    """A message says why, and nothing of the file stays on the disk."""
     answer = upload(app, data, field=field)
     assert (answer.status_code, said in answer.text) == (status, True)
     assert not kept(app)
@@ -147,8 +147,8 @@ def test_no_form_is_no_trouble(app: RunningApp, kind: str, body: bytes) -> None:
 
 
 def test_many_files_at_once_are_refused(app: RunningApp) -> None:
-    """One request brings no more files than a page would send, and no more texts, which would be in
-    memory."""
+    """The app accepts no more files in a request than a page would send. It accepts no more texts,
+    because it holds them in memory."""
     files = [("files", (f"{n}.png", saved("PNG"))) for n in range(21)]
     texts = [("text", (None, "x")) for _ in range(21)]
     for sent in (files, texts):
@@ -159,7 +159,7 @@ def test_many_files_at_once_are_refused(app: RunningApp) -> None:
 
 
 def raw(app: RunningApp, head: str) -> socket.socket:
-    """A connection on which a request's head has been sent."""
+    """Open a connection and send the head of a request."""
     host, port = app.url.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)), timeout=LONGEST_WAIT)
     connection.sendall(head.replace("\n", "\r\n").encode() + b"\r\n")
@@ -200,7 +200,7 @@ def test_a_claim_of_four_gigabytes_is_refused_at_once(app: RunningApp, path: str
 
 @pytest.mark.parametrize("path", PATHS)
 def test_what_really_comes_counts(app: RunningApp, path: str) -> None:
-    """A body in pieces that announces nothing is cut off where it is too large."""
+    """If a chunked body doesn't declare its length, the app cuts it off at the limit."""
     begin = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
     kind = "multipart/form-data; boundary=b"
     stop = threading.Event()
@@ -231,8 +231,8 @@ def test_what_really_comes_counts(app: RunningApp, path: str) -> None:
 def test_an_upload_that_breaks_off_leaves_nothing(
     app: RunningApp, own_temporary_folder: Path
 ) -> None:
-    """A browser that leaves in the middle of an upload leaves nothing on the disk, here or among
-    temporary files."""
+    """If a browser disconnects in the middle of an upload, the app leaves nothing on the disk or
+    among temporary files."""
     begin = '--b\nContent-Disposition: form-data; name="files"; filename="a.png"\n\n'
     head = (
         "POST /gradio_api/upload HTTP/1.1\nHost: localhost\nContent-Type: multipart/form-data;"
@@ -296,7 +296,7 @@ def test_uploads_have_one_limit_wherever_they_are_sent(app: RunningApp) -> None:
 
 
 def test_a_body_that_dribbles_is_refused() -> None:
-    """A stranger who sends a byte now and then holds nothing open for long."""
+    """A stranger who sends a byte now and then can't hold a request open for long."""
 
     async def dribble() -> None:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -333,7 +333,7 @@ def test_a_field_explains_the_error_of_its_file(app: RunningApp) -> None:
 
 
 def test_the_editor_decodes_nothing_that_was_not_judged(app: RunningApp) -> None:
-    """A painted image that is damaged or too large is refused on its field, not decoded."""
+    """The app refuses a damaged or too large painted image at its field and doesn't decode it."""
     page = PageCalls(app).open("inpaint")
     good = upload(app, saved("PNG")).json()[0]
     cut = upload(app, png_header(100, 100)).json()[0]

@@ -1,4 +1,4 @@
-"""Facts about workflows over HTTP: which can run, and their results."""
+"""Facts about workflows over HTTP: whether they can run, and their results."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ SMALL = {"5.steps": 1, "4.width": 256, "1.ckpt_name": "demo-landscapes.safetenso
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[RunningApp]:
-    """An app with the shipped workflows, one without a cover, and one that cannot run."""
+    """Run an app with the shipped workflows, a workflow without a cover, and a workflow that can't
+    run."""
     folder = shutil.copytree(WORKFLOWS, tmp_path / "workflows")
     shutil.copy(folder / "text-to-image.json", folder / "bare.json")
     (folder / "lacking.json").write_text(json.dumps({"1": node("NodeOfAPack")}))
@@ -38,13 +39,14 @@ def app(tmp_path: Path) -> Iterator[RunningApp]:
 
 
 def known(app: RunningApp, who: str) -> dict[str, dict[str, object]]:
-    """Return the state of all workflows that this browser is sent, by name."""
+    """Return the state of each workflow that this browser can see, by name."""
     listed = get(app, "/api/v1/workflows?with_page=true", who).json()["workflows"]
     return {one["name"]: one["page"] for one in listed}
 
 
 def test_facts_about_each_workflow(app: RunningApp) -> None:
-    """Which cannot run; the author's cover, else the newest image that this person has made."""
+    """The facts say whether a workflow can run. They have the author's cover, or else the newest
+    image that the user generated."""
     told = known(app, ANN)
     assert [name for name, one in told.items() if one["blocked"]] == ["lacking"]
     assert told["bare"]["thumb"] == ""
@@ -57,7 +59,8 @@ def test_facts_about_each_workflow(app: RunningApp) -> None:
 
 
 def test_a_chain_whose_workflow_is_gone_says_in_which_step(app: RunningApp) -> None:
-    """In the list as where it is asked for; a step that does not run needs none."""
+    """The list and the chain's own address both say so. A step that doesn't run needs no
+    workflow."""
     first = '[[steps]]\nname = "first"\nworkflow = "bare"\n'
     other = '[[steps]]\nname = "other"\nworkflow = "nope"\n'
     of_others = 'when = "look=painting"\n[switches]\nlook = ["photo", "painting"]\n'

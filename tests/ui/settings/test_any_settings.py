@@ -1,4 +1,4 @@
-"""Any arguments and variables give settings, or a sentence that repeats none of them."""
+"""Any arguments and variables give either settings or an error that repeats none of them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from ui.settings.log_format import log_formatter
 
 
 def test_text_has_the_time_unless_the_journal_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The journal is named to programs whose lines go there."""
+    """The variable `JOURNAL_STREAM` tells a program that its lines go to the journal."""
     record = logging.LogRecord("a", logging.INFO, "", 0, "said %s", ("here",), None)
     monkeypatch.delenv("JOURNAL_STREAM", raising=False)
     assert log_formatter().format(record).endswith(" INFO said here")
@@ -21,7 +21,7 @@ def test_text_has_the_time_unless_the_journal_has_it(monkeypatch: pytest.MonkeyP
 
 
 def test_a_failure_is_one_json_line() -> None:
-    """With its traceback in it."""
+    """The line contains the traceback."""
     try:
         int("a\nb")
     except ValueError:

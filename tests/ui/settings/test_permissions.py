@@ -1,4 +1,4 @@
-"""The settings about opened workflows, and the list of node classes."""
+"""The settings for opening workflows, and the list of node classes."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_who_is_trusted(arguments: list[str], keeps: set[str], trusted: set[str]
 
 
 def test_keeping_requires_the_permission_to_open() -> None:
-    """A file is opened before it is kept."""
+    """The app has to open a file before it can keep it."""
     with pytest.raises(WorkflowError, match="turned off"):
         permitted("--open", "no", "--keep", "yes").check_keep(BROWSER)
 
@@ -117,7 +117,7 @@ def test_a_list_without_nodes_is_a_mistake(tmp_path: Path, content: bytes) -> No
 
 
 def test_a_missing_list_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
-    """The program ends with a sentence."""
+    """The program exits with an error message."""
     with pytest.raises(SystemExit):
         permitted("--open-nodes", "/nowhere/nodes.txt")
     assert "--open-nodes" in capsys.readouterr().err

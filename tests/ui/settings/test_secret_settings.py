@@ -1,4 +1,4 @@
-"""Secrets among the settings stand in variables or files that other users cannot read."""
+"""Secrets in the settings belong in variables or files that other users can't read."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_secrets_on_a_command_line_are_warned_about(
     arguments: list[str], named: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """In one line that names the options and what to use in their place, not their values."""
+    """A single line names the options and the alternatives, but not their values."""
     read_settings(arguments)
     assert [record.levelname for record in caplog.records] == ["WARNING"] * bool(named)
     told = "".join(caplog.messages)
@@ -51,7 +51,7 @@ def test_secrets_on_a_command_line_are_warned_about(
 def test_secrets_elsewhere_are_not_warned_about(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each can stand in a variable, and in a file that its owner alone reads."""
+    """Each secret can be in a variable, or in a file that only its owner can read."""
     secrets = {
         "server": "http://box",
         "server_token": "hunter2",

@@ -1,4 +1,4 @@
-"""The ComfyUI servers that the app is given: one or several, each with a login of its own."""
+"""The ComfyUI servers in the settings: one or several, each with its own credentials."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 def test_several_servers_are_named_in_any_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By an option that is repeated, by one variable, or by a list in a file."""
+    """An administrator can repeat the option, set one variable or write a list in a file."""
     assert urls("--server", TWO[0], "--server", TWO[1]) == TWO
     assert urls("--server", f"{TWO[0]},{TWO[1]}") == TWO
     file = tmp_path / "forms.toml"
@@ -40,8 +40,8 @@ def test_several_servers_are_named_in_any_way(
 def test_each_server_has_a_login_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the file, which only the operator reads, or in a file or variables that it names; none of
-    them is shown anywhere."""
+    """The credentials are in the file, which only the administrator reads, or in a file or
+    variables that it names. The app shows none of them."""
     file, token = tmp_path / "forms.toml", tmp_path / "token"
     token.write_text("hunter4\n")
     token.chmod(0o600)

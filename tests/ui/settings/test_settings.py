@@ -1,4 +1,4 @@
-"""Settings: their sources, their values and the errors about wrong ones."""
+"""Settings: their sources, their values and the errors about wrong values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIGHTHOUSE = (("anna", "lighthouse"),)
 
 
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """The sentences with which these arguments are refused."""
+    """Return the error messages that refuse these arguments."""
     with pytest.raises(SystemExit) as ended:
         read_settings(arguments)
     assert ended.value.code == 2
@@ -35,7 +35,7 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_variables_stand_for_options(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every option can be given as a COMFYFORMS_… variable; the command line goes first."""
+    """A COMFYFORMS_… variable can set every option. The command line takes precedence."""
     given = {
         "SERVER": "http://box:8188",
         "WORKFLOWS": "/srv/flows",
@@ -70,8 +70,8 @@ def test_variables_stand_for_options(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_file_provides_missing_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A TOML file has settings by their names; variables and options go before it, and a list
-    stands for words between commas."""
+    """A TOML file sets settings by name. Variables and options take precedence over it, and a list
+    replaces comma-separated text."""
     file = tmp_path / "forms.toml"
     file.write_text(
         'port = 80\ngrace = 5\nfinish = 3\nhosts = ["a.example", "b.example"]\nkeep = ""'
@@ -106,7 +106,7 @@ def test_a_wrong_file_is_refused(
 
 
 def test_a_home_may_be_written_as_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where no shell has read it."""
+    """The app also expands a tilde that no shell has expanded."""
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "forms.toml").write_text('data = "~/kept"\nworkflows = "~/flows"')
     settings = read_settings(["--config=~/forms.toml", "--users=~/people.json"])
@@ -129,7 +129,7 @@ def test_a_file_in_another_encoding_is_refused(
 
 
 def test_a_file_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    """A file that cannot be read is no empty one."""
+    """The app doesn't take an unreadable file for an empty one."""
     sentence = "--config: the file cannot be read: No such file or directory."
     assert refused(["--config", "/nowhere"], capsys) == [sentence]
 
@@ -137,7 +137,7 @@ def test_a_file_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str])
 def test_passwords_that_others_can_read_are_warned_about(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A file with a password in it is for its owner alone."""
+    """A file that contains a password is only for its owner."""
     file = tmp_path / "forms.toml"
     file.write_text('login = ["ann:secret"]')
     file.chmod(0o644)
@@ -150,7 +150,7 @@ def test_passwords_that_others_can_read_are_warned_about(
 
 
 def test_an_empty_value_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty variable says nothing; an empty option takes back what a variable says."""
+    """An empty variable has no effect. An empty option cancels the value of a variable."""
     monkeypatch.setenv("COMFYFORMS_PORT", "")
     monkeypatch.setenv("COMFYFORMS_SERVER", "http://box:8188")
     settings = read_settings(["--server="])
@@ -180,7 +180,7 @@ def test_an_empty_value_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_value_is_brought_into_form(option: str, value: str, name: str, expected: object) -> None:
-    """Spellings that mean the same are the same setting."""
+    """Spellings with the same meaning give the same setting."""
     assert getattr(read_settings([option, value]), name) == expected
 
 
@@ -240,7 +240,7 @@ def test_a_value_is_brought_into_form(option: str, value: str, name: str, expect
 def test_a_wrong_setting_is_refused(
     arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A sentence names the option and what it may be; the exit code is 2."""
+    """The error names the option and its allowed values, and the exit code is 2."""
     assert refused(arguments, capsys)[0].startswith(sentence)
 
 
@@ -266,7 +266,8 @@ def test_all_wrong_settings_are_reported_at_once(
 def test_contradicting_settings_are_reported_at_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two ways of giving logins, and operators who cannot log in, are two sentences."""
+    """The app reports two sources of accounts, and administrators who can't sign in, as two
+    errors."""
     file = tmp_path / "people"
     file.write_text("anna:lighthouse")
     told = refused(["--login", "ben:sea", "--login-file", str(file), "--operators", "carl"], capsys)
@@ -274,8 +275,8 @@ def test_contradicting_settings_are_reported_at_once(
 
 
 def test_a_file_with_logins(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """One a line, blank lines apart; a password may have commas and colons; nothing is said of a
-    private file."""
+    """The file has an account on each line, and empty lines don't count. A password may contain
+    commas and colons. The app doesn't warn about a private file."""
     file = tmp_path / "people"
     file.write_bytes("\ufeffanna:light,house\r\n\r\nben:a:b\n".encode())
     file.chmod(0o600)
@@ -289,7 +290,7 @@ def test_a_file_with_logins(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
 def test_a_file_with_logins_that_everybody_can_read(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log says so once, without the passwords."""
+    """The log warns about it once, without the passwords."""
     file = tmp_path / "people"
     file.write_text("anna:lighthouse")
     file.chmod(0o644)
@@ -302,7 +303,7 @@ def test_a_file_with_logins_that_everybody_can_read(
 def test_a_file_that_holds_no_logins(
     content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Bytes, lines without a password and names that stand there twice are refused."""
+    """The app refuses binary data, lines without a password and duplicate names."""
     file = tmp_path / "people"
     file.write_bytes(content)
     assert refused(["--login-file", str(file)], capsys)[0].startswith("--login-file: ")
@@ -327,7 +328,9 @@ def test_a_variable_that_is_misspelled(
 def test_help_names_every_setting(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Option, variable and kind of value of each, but for what no command line may show; no type of Python, no path of this machine."""
+    """Help gives the option, variable and kind of value of each setting. Settings that aren't
+    allowed on a command line have no option. Help shows no Python type and no path of this machine.
+    """
     monkeypatch.setenv("COLUMNS", "120")
     with pytest.raises(SystemExit) as ended:
         read_settings(["--help"])
@@ -359,7 +362,7 @@ def test_help_names_every_setting(
     ],
 )
 def test_who_can_reach_the_app(given: dict[str, Any], alone: bool) -> None:
-    """Other addresses than this machine's, and a proxy, mean other people."""
+    """Addresses other than this machine's, and a proxy, mean that other users can reach the app."""
     assert Settings(**given).only_this_machine is alone
 
 
@@ -372,7 +375,7 @@ def test_settings_show_no_secret() -> None:
 
 
 def test_settings_do_not_change() -> None:
-    """They are a value that is handed round."""
+    """Settings are a value that functions pass around."""
     with pytest.raises(ValidationError, match="frozen"):
         Settings().port = 1
 
@@ -389,5 +392,6 @@ def test_settings_do_not_change() -> None:
     ],
 )
 def test_which_addresses_are_this_machines_own(host: str, expected: bool) -> None:
-    """The whole of 127/8 and ::1 are; names other than localhost are not known to be."""
+    """The app counts all of 127/8 and ::1 as this machine's. It can't know whether a name other
+    than localhost is."""
     assert is_loopback(host) is expected

@@ -1,4 +1,4 @@
-"""The lines of an app that has started."""
+"""The log lines of a started app."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Terminal(io.StringIO):
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_on_this_machine_alone_only_its_address_is_said(host: str) -> None:
-    """And nothing is drawn."""
+    """The app draws no QR code either."""
     (line,) = start_lines(Reach(host, 7860))
     shown = f"[{host}]" if ":" in host else host
     assert line == f"Open http://{shown}:7860 in a browser."
@@ -49,7 +49,7 @@ def test_who_can_reach_it_is_said() -> None:
 
 
 def test_finding_s24_a_container_without_a_proxy_is_warned() -> None:
-    """Its visitors may all have the address of the container's network."""
+    """All visitors may seem to have the address of the container's network."""
     (said,) = start_warnings(Reach("0.0.0.0", 80, contained=True))
     assert "--trusted-proxies ADDRESS" in said
     assert not start_warnings(Reach("0.0.0.0", 80))
@@ -84,8 +84,8 @@ def test_on_a_space_the_secret_is_named() -> None:
 
 
 def test_behind_a_proxy_the_address_that_people_use_is_said() -> None:
-    """By the names of the settings, where a proxy certainly stands in front; the app's own address
-    is for the proxy, which takes the path off."""
+    """If a proxy is certain to stand in front, the lines use the names from the settings. The app's
+    own address is for the proxy, which removes the path."""
     settings = WebSettings(root_path="/forms", hosts=("forms.example", "10.0.0.7", ""))
     assert settings.has_proxy
     names = ("forms.example", "10.0.0.7")
@@ -119,7 +119,7 @@ def test_behind_a_proxy_the_address_that_people_use_is_said() -> None:
 
 
 def test_without_a_proxy_the_settings_name_the_port() -> None:
-    """Others are handed the name, not the address that it stands for."""
+    """The link for guests has the name, not the address behind it."""
     named = Reach("10.1.2.3", 80, signs_in=True, share_link=TOKEN, names=("forms.lan",))
     assert start_lines(named) == [
         "Open http://forms.lan:80 in a browser.",
@@ -140,7 +140,8 @@ def test_without_a_proxy_the_settings_name_the_port() -> None:
     ],
 )
 def test_a_code_is_drawn_for_phones(reach: Reach, address: str) -> None:
-    """In a terminal only, where they can reach the app by an address that it knows."""
+    """The app draws the code only in a terminal, and only if phones can reach the app at an address
+    that it knows."""
     terminal, file, expected = Terminal(), io.StringIO(), io.StringIO()
     for to in (terminal, file):
         show_code(reach, to)

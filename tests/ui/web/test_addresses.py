@@ -1,4 +1,4 @@
-"""Where a request comes from and by which name: addresses for limits, the app's own names,
+"""The origin and the host name of a request: addresses for limits, the app's own names, and
 proxies."""
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def test_limits_count_by_address(peer: str, address: str) -> None:
     ],
 )
 def test_names_of_an_app_on_this_machine(header: str) -> None:
-    """The loopback's addresses and names, with any port, and what the operator names."""
+    """The app knows the loopback addresses and names, with any port, and the names that the
+    administrator sets."""
     assert LOOPBACK.know(header)
     assert NETWORK.know(header)
 
@@ -59,8 +60,7 @@ def test_names_of_an_app_on_this_machine(header: str) -> None:
     "header", ["10.0.0.5:7860", "[2001:db8::1]", "gpubox", "gpubox:7860", "0.0.0.0"]
 )
 def test_names_of_an_app_on_the_network(header: str) -> None:
-    """Addresses and names without a dot are known where other machines can reach the app, and only
-    there."""
+    """The app accepts addresses and names without a dot only if other machines can reach it."""
     assert NETWORK.know(header)
     assert not LOOPBACK.know(header)
 
@@ -107,7 +107,8 @@ def test_any_header_is_judged(header: str) -> None:
 def arrives(
     peer: str, trusted: tuple[str, ...] = ("127.0.0.1",), kind: str = "http", **headers: str
 ) -> Any:
-    """The scope that the app gets of a request from this peer; None where it was refused."""
+    """Send a request from this peer and return the scope that the app gets, or None if it was
+    refused."""
     got: list[Any] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -141,8 +142,8 @@ FORWARDED = {
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])
 def test_a_trusted_proxy_is_believed(kind: str) -> None:
-    """Its word stands for the request: whose, over TLS or not, for which name. What a browser added
-    first is not it."""
+    """The app takes the client's address, TLS and the host name from the proxy. It ignores what a
+    browser added first."""
     scope = arrives("127.0.0.1", kind=kind, host="127.0.0.1:7860", **FORWARDED)
     assert client_address(scope) == "9.9.9.9"
     assert scope["scheme"] == ("wss" if kind == "websocket" else "https")
@@ -150,8 +151,8 @@ def test_a_trusted_proxy_is_believed(kind: str) -> None:
 
 
 def test_only_trusted_proxies_are_believed() -> None:
-    """A stranger who claims to be a proxy is taken for what it is, and its claims do not reach
-    Gradio."""
+    """If a stranger claims to be a proxy, the app uses the stranger's own address. The claims don't
+    reach Gradio."""
     scope = arrives("10.0.0.9", host="10.0.0.5", cookie="a=b", **FORWARDED)
     assert client_address(scope) == "10.0.0.9"
     assert scope["scheme"] == "http"
@@ -159,15 +160,15 @@ def test_only_trusted_proxies_are_believed() -> None:
 
 
 def test_all_near_proxies_can_be_trusted() -> None:
-    """With "*", as on a Space, the nearest public address is the caller's: it can be followed by
-    proxies only."""
+    """With `*`, as on a Space, the app takes the nearest public address as the caller's. Only
+    proxies can follow it."""
     told = {"x_forwarded_for": "6.6.6.6, 9.9.9.9, 10.1.1.1"}
     assert client_address(arrives("10.0.0.9", ("*",), host="localhost", **told)) == "9.9.9.9"
     assert client_address(arrives("8.8.8.8", ("*",), host="localhost", **told)) == "8.8.8.8"
 
 
 def test_a_network_of_proxies_can_be_trusted() -> None:
-    """Proxies may be named by their network."""
+    """An administrator can name proxies by their network."""
     told = {"x_forwarded_for": "9.9.9.9, 10.1.1.1"}
     assert (
         client_address(arrives("10.0.0.9", ("10.0.0.0/8",), host="localhost", **told)) == "9.9.9.9"
@@ -191,7 +192,8 @@ def warnings_of(
 def test_finding_s24_a_proxy_that_is_not_trusted_is_named(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Once for each, with the setting; not for ever, as any neighbor can send such a header."""
+    """The app warns once for each proxy and names the setting. The number of warnings is limited,
+    because any neighbor can send this header."""
     peers = ["172.18.0.1", "fd00::1", *(f"192.168.0.{end}" for end in range(9))]
     said = warnings_of(caplog, peers, NETWORK, host="10.0.0.5", x_forwarded_for="9.9.9.9")
     assert len(said) == 3
@@ -212,7 +214,8 @@ def test_finding_s24_a_proxy_that_is_not_trusted_is_named(
 def test_other_callers_bring_no_warning(
     caplog: pytest.LogCaptureFixture, peer: str, hosts: HostMiddleware, headers: dict[str, str]
 ) -> None:
-    """Visitors, trusted proxies, strangers, and an app of this machine alone."""
+    """The app doesn't warn about visitors, trusted proxies and strangers, or if only this machine
+    can reach it."""
     assert not warnings_of(caplog, [peer], hosts, host="localhost", **headers)
 
 
@@ -229,5 +232,5 @@ def test_other_callers_bring_no_warning(
     ],
 )
 def test_a_name_in_any_header_has_to_be_right(names: dict[str, str]) -> None:
-    """A page that was made to look like ours cannot help itself with a forwarded name."""
+    """A page that poses as this app gains nothing from a forwarded name."""
     assert arrives("127.0.0.1", **names) is None

@@ -24,7 +24,7 @@ def wrong(guesses: Guesses, name: str, address: str, many: int, now: float = 0.0
 
 
 def test_waits_grow_and_have_an_end() -> None:
-    """A few wrong passwords go at once, then the wait doubles with each, up to a minute."""
+    """A few wrong passwords cause no wait. After that, each doubles the wait, up to a minute."""
     guesses, now, waits = Guesses(), 0.0, []
     for _ in range(NAME.free + 10):
         wait = guesses.attempt(PasswordAttempt("anna", "10.0.0.5"), now)
@@ -57,8 +57,8 @@ def test_others_do_not_wait() -> None:
 
 
 def test_guesses_over_many_names_are_slowed() -> None:
-    """One password tried for every name is guessing too: each then holds its turn longer, and no
-    name is refused for another's sake."""
+    """Trying one password for every name is guessing too. Each attempt then takes longer, and the
+    app refuses no name because of another."""
     guesses, last = Guesses(), PasswordAttempt("anna", "10.0.0.5")
     assert guesses.pause(last, 0.0) == PAUSE
     for number in range(SPRAYING + 1):
@@ -69,7 +69,8 @@ def test_guesses_over_many_names_are_slowed() -> None:
 
 
 def test_a_right_password_clears_its_own_name_only() -> None:
-    """A person who mistyped starts afresh; one with an account can't speed up guesses at others'."""
+    """A user who mistyped starts over after signing in. A user with an account can't speed up
+    guesses at other accounts."""
     guesses, own = Guesses(), PasswordAttempt("ben", "10.0.0.5")
     for number in range(2 * SPRAYING):
         guesses.attempt(PasswordAttempt(f"name {number}", "10.0.0.5"), 0.0)
@@ -82,7 +83,8 @@ def test_a_right_password_clears_its_own_name_only() -> None:
 
 
 def test_a_known_browser_has_a_back_off_of_its_own() -> None:
-    """Guesses at the same name and address don't hold it up; its own wrong passwords do."""
+    """Guesses at the same name and address don't delay the browser, but its own wrong passwords
+    do."""
     guesses, own = Guesses(), PasswordAttempt("anna", "10.0.0.5", "her browser")
     assert wrong(guesses, "anna", "10.0.0.5", 100) > 0
     waits = [guesses.attempt(own, 0.0) for _ in range(NAME.free + 2)]
@@ -90,7 +92,7 @@ def test_a_known_browser_has_a_back_off_of_its_own() -> None:
 
 
 def test_guesses_are_forgotten() -> None:
-    """After a quarter of an hour without an attempt everything is as before."""
+    """After a quarter of an hour without an attempt, the app forgets earlier guesses."""
     guesses = Guesses()
     assert wrong(guesses, "anna", "10.0.0.5", 20) > 0
     assert guesses.attempt(PasswordAttempt("anna", "10.0.0.5"), FORGOTTEN_AFTER + 1) == 0.0

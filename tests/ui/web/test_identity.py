@@ -1,4 +1,4 @@
-"""The identity of a request: cookies, origins, logins."""
+"""The identity behind a request: cookies, origins and accounts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ANN, BOB = "a" * 43, "b" * 43
 
 
 def request(scheme: str = "http", **headers: str) -> HTTPConnection:
-    """A request with these headers."""
+    """Return a request with these headers."""
     scope: dict[str, Any] = {
         "type": "http",
         "method": "GET",
@@ -36,13 +36,13 @@ def request(scheme: str = "http", **headers: str) -> HTTPConnection:
 
 
 def browser(value: str, scheme: str = "http") -> HTTPConnection:
-    """A request of a browser that keeps this value in our cookie."""
+    """Return a request from a browser with this value in the app's cookie."""
     return request(scheme, cookie=f"{COOKIES.name(request(scheme))}={value}")
 
 
 @pytest.mark.parametrize("origin", ["http://[", "null", "", "http://[::1", "//"])
 def test_an_origin_that_is_no_address_is_another_site(origin: str) -> None:
-    """It is refused like any other, without an error."""
+    """The app refuses it like any other site, without an error."""
     assert not Identity.same_origin(request(origin=origin, host="here"))
 
 
@@ -84,12 +84,12 @@ def test_any_cookie_is_judged(value: str) -> None:
 
 
 def test_two_apps_on_one_host_do_not_take_each_others_cookies() -> None:
-    """Browsers send cookies to all ports of a host: each app has a name of its own for its."""
+    """Browsers send cookies to all ports of a host, so each app has its own cookie name."""
     assert COOKIES.name(request()) != Cookies(b"another secret").name(request())
 
 
 def test_a_new_cookie_is_unguessable_and_out_of_reach_of_scripts() -> None:
-    """Each browser gets another one, which is known again; scripts cannot read it."""
+    """Each browser gets a different cookie. The app recognizes it, and scripts can't read it."""
     first, second = COOKIES.new(request()), COOKIES.new(request())
     assert first.partition(";")[0] != second.partition(";")[0]
     assert "HttpOnly" in first
@@ -109,8 +109,8 @@ def test_a_new_cookie_is_unguessable_and_out_of_reach_of_scripts() -> None:
     ],
 )
 def test_flags_suit_the_place(scheme: str, on_a_space: bool, flags: set[str]) -> None:
-    """Cookies go over TLS only where there is TLS, and into other sites' frames only on a Space;
-    Gradio's likewise."""
+    """If the site uses TLS, browsers send cookies only over TLS. Only on a Space do browsers send
+    them in other sites' frames. Gradio's cookies get the same flags."""
     cookies = Cookies(b"a secret", on_a_space=on_a_space)
     always = {"HttpOnly", "Path=/"}
     _, lasting, *own = cookies.new(request(scheme)).split("; ")
@@ -147,13 +147,14 @@ def test_flags_suit_the_place(scheme: str, on_a_space: bool, flags: set[str]) ->
     ],
 )
 def test_other_sites_are_recognised(headers: dict[str, str], same: bool) -> None:
-    """Only pages of this very site may open a run's socket; scripts without an Origin may. Scheme
-    and port count."""
+    """Only pages of this same site may open a run's socket, and scheme and port count. Scripts
+    without an Origin may open it, too."""
     assert Identity.same_origin(request(**headers)) is same
 
 
 def test_a_socket_whose_browser_is_gone_is_closed_without_an_error() -> None:
-    """A logout closes the person's sockets; one may be gone without having said so."""
+    """Signing out closes the user's sockets. A browser may be gone without having closed its
+    socket."""
 
     async def nothing() -> dict[str, Any]:
         return {"type": "websocket.connect"}

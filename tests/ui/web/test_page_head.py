@@ -8,13 +8,13 @@ from ui.gradio import internals as gradio_internals
 
 
 def page() -> str:
-    """Gradio's page as it is served now."""
+    """Return Gradio's page as it is now served."""
     template = gradio_internals.templates.get_template("frontend/index.html")
     return str(template.render(config={}, gradio_api_info=None))
 
 
 def test_a_page_that_was_served_before_is_no_hindrance(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tags are there, also where this process has served the page without them."""
+    """The tags appear even if this process has already served the page without them."""
     env = gradio_internals.templates.env
     loader = env.loader
     assert loader is not None

@@ -1,4 +1,4 @@
-"""The secret of an app, kept beside its data."""
+"""The app's secret, which is kept beside its data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_the_same_folder_has_the_same_secret(tmp_path: Path) -> None:
 
 
 def test_programs_that_start_at_once_share_it(tmp_path: Path) -> None:
-    """Whichever is first makes it, and all the others get that one."""
+    """The first program creates the secret, and all others get the same one."""
     got: list[bytes] = []
     threads = [threading.Thread(target=lambda: got.append(kept_secret(tmp_path))) for _ in range(8)]
     for thread in threads:
@@ -52,8 +52,8 @@ def test_a_damaged_secret_is_said_to_be(tmp_path: Path) -> None:
 
 
 def test_webhooks_have_a_secret_that_receivers_can_be_told(tmp_path: Path) -> None:
-    """It is a line of text, made once, and signs as the library of receivers does; a damaged one is
-    not used."""
+    """The secret is a line of text, created once, and signs as the receivers' library does. The app
+    doesn't use a damaged secret."""
     told = kept_webhook_secret(tmp_path)
     path = tmp_path / "webhook_secret"
     assert kept_webhook_secret(tmp_path) == told == path.read_text().strip()
@@ -65,7 +65,7 @@ def test_webhooks_have_a_secret_that_receivers_can_be_told(tmp_path: Path) -> No
 
 
 def test_a_path_that_is_not_a_folder(tmp_path: Path) -> None:
-    """Where nothing can be kept, a sentence says so."""
+    """If the app can't keep a secret there, an error says so."""
     (tmp_path / "secret").mkdir()
     with pytest.raises(ComfyError, match="could not be used") as told:
         kept_secret(tmp_path)

@@ -1,4 +1,5 @@
-"""The check of ComfyUI: made while a page is open, and sent to every page."""
+"""The check of the ComfyUI server: the app makes it while a page is open and sends the result to
+every page."""
 
 from __future__ import annotations
 
@@ -30,7 +31,7 @@ SECONDS = st.floats(min_value=0, max_value=1e6)
 
 @pytest.fixture
 def demo() -> Iterator[DemoServer]:
-    """A server that takes some time."""
+    """Run a slow server."""
     with DemoServer(step_seconds=0.1, painted=PAINTED) as server:
         yield server
 
@@ -43,7 +44,8 @@ def asked(demo: DemoServer) -> int:
 def test_a_request_without_an_answer_only_ever_shortens_a_pause(
     idle: float, recheck: float, away: float
 ) -> None:
-    """It never delays the next question, and changes nothing where the server is away."""
+    """The request never delays the next check. It changes nothing while the server is
+    unreachable."""
     pace = CheckIntervals(idle, recheck, away)
     short, long = pace.pause(reachable=True)
     assert short <= long == idle
@@ -51,8 +53,8 @@ def test_a_request_without_an_answer_only_ever_shortens_a_pause(
 
 
 def test_a_server_is_known_to_be_away_soon() -> None:
-    """A pause and a question without an answer take fifteen seconds; one that is back is found in
-    two."""
+    """A pause plus an unanswered check takes at most fifteen seconds. The app notices within two
+    that a server is back."""
     pace = CheckIntervals()
     assert pace.pause(reachable=True)[1] + ANSWER_SECONDS <= 15
     assert pace.pause(reachable=False)[1] <= 2
@@ -109,8 +111,8 @@ def test_only_changes_are_sent_and_to_all() -> None:
 
 
 def test_a_server_that_gave_no_answer_is_asked_soon() -> None:
-    """A request without an answer brings the next question forward; without a page nothing is
-    asked."""
+    """An unanswered request brings the next check forward. Without an open page, the app doesn't
+    check."""
 
     async def scenario() -> None:
         answers = Answers()
@@ -148,7 +150,7 @@ def test_open_pages_hear_that_the_server_goes_and_comes(demo: DemoServer) -> Non
 
 
 def test_a_page_opened_meanwhile_gets_the_state(demo: DemoServer) -> None:
-    """A page that comes while the server is away hears so, also as the only one."""
+    """A page that opens while the server is unreachable learns this, even as the only page."""
     with running_app(demo.url, pace=QUICK) as app:
         demo.stop()
         for _ in range(2):
@@ -160,13 +162,13 @@ def test_a_page_opened_meanwhile_gets_the_state(demo: DemoServer) -> None:
 
 
 def test_a_server_that_is_frozen_is_away(demo: DemoServer) -> None:
-    """A server that takes connections and never answers is away as a dead one is."""
+    """A server that accepts connections but never answers is as unreachable as a dead server."""
     with Client(demo.url) as client, demo.hold("GET /system_stats"):
         assert not client.answers(timeout=0.2)
 
 
 def test_a_question_that_is_aborted_is_no_answer(demo: DemoServer) -> None:
-    """When the app ends while it asks, nothing is said of the server."""
+    """If the app exits during a check, the check says nothing about the server."""
     with (
         Client(demo.url) as client,
         demo.hold("GET /system_stats") as held,
@@ -180,7 +182,8 @@ def test_a_question_that_is_aborted_is_no_answer(demo: DemoServer) -> None:
 
 
 def test_a_refusal_is_an_answer(demo: DemoServer) -> None:
-    """A server that hides this address is there; one behind a proxy that says 502 is not."""
+    """A server that hides this address is reachable. A server behind a proxy that answers 502
+    isn't."""
     with Client(demo.url + "/elsewhere") as client:
         assert client.answers(timeout=LONGEST_WAIT)
     with Client(demo.url) as client:
@@ -190,7 +193,8 @@ def test_a_refusal_is_an_answer(demo: DemoServer) -> None:
 
 
 def test_a_request_that_fails_is_noticed_at_once(demo: DemoServer) -> None:
-    """However far off the next question is, a request that had no answer has pages told."""
+    """After an unanswered request, the app notifies the pages, no matter how far off the next check
+    is."""
     with running_app(demo.url, pace=PATIENT) as app, page_open(app) as page:
         told(page, lambda news: news["server_away"] == "")
         eventually(lambda: asked(demo) == 1)
@@ -203,7 +207,8 @@ def test_a_request_that_fails_is_noticed_at_once(demo: DemoServer) -> None:
 
 
 def test_a_run_notices_too(demo: DemoServer) -> None:
-    """A run that loses the server has pages told; its words and the page's are the same."""
+    """If a run loses the server, the app notifies the pages. The run and the page show the same
+    words."""
     with running_app(demo.url, pace=PATIENT) as app, page_open(app) as page:
         run = start(app, **{"5.steps": 60})
         eventually(lambda: run.state.phase == "running")
@@ -246,7 +251,7 @@ def test_no_end_is_foretold_while_the_server_is_away(demo: DemoServer) -> None:
 
 
 def test_many_pages_cost_no_more_than_one(demo: DemoServer) -> None:
-    """The server is asked once for all pages that are open."""
+    """The app checks the server once for all open pages."""
     with (
         running_app(demo.url, pace=PATIENT) as app,
         page_open(app) as one,

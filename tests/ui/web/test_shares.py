@@ -121,8 +121,8 @@ def test_many_requests_delay_their_own_sender() -> None:
     ],
 )
 def test_a_body_has_a_least_speed(pieces: list[tuple[float, int]], arrives: bool) -> None:
-    """A slow link that does not stand still brings any body; one that dribbles or falls silent ends
-    in a sentence."""
+    """The app accepts any body over a slow but steady link. If a body dribbles or stalls, the app
+    refuses it with an error."""
 
     async def ends_well() -> bool:
         pace, rest = (

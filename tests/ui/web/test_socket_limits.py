@@ -1,4 +1,4 @@
-"""Limits on sockets, connections and messages of browsers."""
+"""Limits on browsers' sockets, connections and messages."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ FEW = WebLimits(sockets=5, person_sockets=3)
 
 @pytest.fixture(scope="module")
 def served(own_temporary_folder: Path) -> Iterator[tuple[DemoServer, RunningApp]]:
-    """A slow server, and an app that lets few sockets be open."""
+    """Run a slow server and an app that allows few open sockets."""
     with running_demo_app(step_seconds=0.05, limits=FEW) as served:
         yield served
 
 
 @pytest.fixture
 def app(served: tuple[DemoServer, RunningApp], nothing_left_behind: None) -> Iterator[RunningApp]:
-    """The app, left without a run."""
+    """Yield the app, and wait until no run is left."""
     demo, app = served
     yield app
     eventually(
@@ -46,8 +46,8 @@ def app(served: tuple[DemoServer, RunningApp], nothing_left_behind: None) -> Ite
 
 
 def ended(connection: websocket.WebSocket) -> int | None:
-    """The code that the server closes with; None where it has dropped the connection while we were
-    still sending."""
+    """Return the server's close code, or None if it dropped the connection during the client's
+    sending."""
     try:
         return close_code(connection)
     except (OSError, websocket.WebSocketException):
@@ -55,8 +55,8 @@ def ended(connection: websocket.WebSocket) -> int | None:
 
 
 def test_sockets_per_person_are_limited(app: RunningApp) -> None:
-    """One too many is closed with the reason; others are not concerned, and a closed one makes
-    room."""
+    """The app closes a socket above the limit and gives the reason. Other users notice nothing, and
+    a closed socket makes room."""
     with contextlib.ExitStack() as open_ones:
         for _ in range(3):
             open_ones.enter_context(page_open(app)).recv()
@@ -70,8 +70,8 @@ def test_sockets_per_person_are_limited(app: RunningApp) -> None:
 
 
 def test_all_sockets_together_are_limited(app: RunningApp) -> None:
-    """Strangers with ever new names cannot open more than the app can serve; runs' sockets count
-    too."""
+    """Strangers with ever new names can't open more sockets than the app can serve. Sockets of runs
+    count, too."""
     run = start(app, **{"5.steps": 60})
     with contextlib.ExitStack() as open_ones:
         open_ones.enter_context(watching(app, run.id)).recv()
@@ -90,7 +90,8 @@ WORDS = (
 
 @pytest.mark.parametrize(("where", "word"), itertools.product(("/news", "/live"), WORDS))
 def test_unknown_words_end_a_socket(app: RunningApp, where: str, word: str) -> None:
-    """A page says one of a few words; anything else closes its socket, and harms no run."""
+    """A page may send only a few known words. Any other message closes its socket and harms no
+    run."""
     run = start(app, **{"5.steps": 60})
     with page_open(app) if where == "/news" else watching(app, run.id) as one:
         one.recv_data()
@@ -103,7 +104,8 @@ def test_unknown_words_end_a_socket(app: RunningApp, where: str, word: str) -> N
 
 @pytest.mark.parametrize("where", ["/news", "/live"])
 def test_bytes_and_large_words_end_a_socket(app: RunningApp, where: str) -> None:
-    """Binary frames, also in pieces, and words of megabytes."""
+    """Binary frames, even empty ones, and messages of megabytes close the socket. The run
+    continues."""
     run = start(app, **{"5.steps": 60})
     for data, code in ((b"\0\1", UNKNOWN_WORD), (b"", UNKNOWN_WORD), (b"x" * 2_000_000, 1009)):
         with page_open(app) if where == "/news" else watching(app, run.id) as one:
@@ -138,11 +140,10 @@ def test_a_flood_ends_a_socket(app: RunningApp, where: str) -> None:
 
 
 def test_a_stalled_browser_delays_no_other(app: RunningApp) -> None:
-    """One browser reads nothing at all, though it asks for every frame: its buffers fill, and that
-    is all.
+    r"""A browser asks for every frame but reads nothing. Only its own buffers fill.
 
-    Another watcher of the same run gets frames up to the end, a page its news, and the run ends as
-    it would have.
+    Another watcher of the same run gets frames until the end, and a page gets its events. The run
+    finishes as usual.
     """
     run = start(app, **{"5.steps": 30, "4.width": 1024, "4.height": 1024})
     small = [(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)]
@@ -164,7 +165,7 @@ def test_a_stalled_browser_delays_no_other(app: RunningApp) -> None:
 
 
 def silent(app: RunningApp, said: bytes = b"") -> socket.socket:
-    """A connection on which no request comes."""
+    """Open a connection without a complete request."""
     host, port = app.url.removeprefix("http://").split(":")
     connection = socket.create_connection((host, int(port)), timeout=LONGEST_WAIT)
     connection.sendall(said)

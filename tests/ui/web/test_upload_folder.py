@@ -1,4 +1,4 @@
-"""The files of this app that forms show: which of them go, and when."""
+"""The app's copies of files for forms: which of them it removes, and when."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ LIMITS = WebLimits()
 
 
 def test_the_oldest_uploads_go_first(tmp_path: Path) -> None:
-    """Files for forms take a bounded part of the disk, for a bounded time; folders go with their
-    files."""
+    """Files for forms use a limited part of the disk for a limited time. The app removes folders
+    together with their files."""
     uploads = UploadFolder(tmp_path)
 
     def sweep(limits: WebLimits) -> None:
@@ -40,7 +40,7 @@ def test_the_oldest_uploads_go_first(tmp_path: Path) -> None:
 def test_what_cannot_be_removed_keeps_nothing_else(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """One line in the log tells of all of it, and the others go."""
+    """A single log line reports all of them, and the app removes the other files."""
     uploads = UploadFolder(tmp_path)
     stuck = [uploads.make("ann", "a.png") for _ in range(2)]
     for one in stuck:
@@ -68,7 +68,7 @@ def test_finding_26_uploads_of_others_stay(tmp_path: Path) -> None:
 
 
 def put(uploads: UploadFolder, owner: str, size: int = 1000) -> Path:
-    """Keep a file as an upload does."""
+    """Store a file as an upload does."""
     file = uploads.make(owner, "a.png")
     file.write_bytes(bytes(size))
     uploads.kept(file)
@@ -78,8 +78,8 @@ def put(uploads: UploadFolder, owner: str, size: int = 1000) -> Path:
 def test_finding_s20_a_sweep_comes_once_a_minute(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many files come, all are listed once for many of them; the limits hold all the
-    same, of the number as of the bytes."""
+    """The app lists all files only once for many uploads. The limits on number and bytes still
+    hold."""
     monkeypatch.setattr("ui.web.upload_folder._MOST_KEPT", 50)
     listed = list[UploadFolder]()
     files = UploadFolder._files
@@ -96,7 +96,7 @@ def test_finding_s20_a_sweep_comes_once_a_minute(
 
 
 def test_finding_s20_files_of_before_the_start_count(tmp_path: Path) -> None:
-    """The first file that comes has the folder listed."""
+    """The first upload makes the app list the folder."""
     for _ in range(5):
         put(UploadFolder(tmp_path), "ben")
     put(UploadFolder(tmp_path, replace(LIMITS, uploads=4000)), "ben")
@@ -104,7 +104,8 @@ def test_finding_s20_files_of_before_the_start_count(tmp_path: Path) -> None:
 
 
 def test_finding_s5_one_address_pushes_out_no_others_files(tmp_path: Path) -> None:
-    """Many people at one address count together: though each has less than another, theirs go."""
+    """Users at the same address count together. The app removes their files, even if each of them
+    has fewer than another user."""
     uploads = UploadFolder(tmp_path, replace(LIMITS, uploads=10_000))
     ann = [put(uploads, "ann") for _ in range(4)]
     for number in range(30):

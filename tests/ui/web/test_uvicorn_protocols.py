@@ -1,4 +1,4 @@
-"""Connections of browsers, as the web server holds them."""
+"""Browser connections at the level of the web server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ui.web.limits import WebLimits
 
 @contextlib.contextmanager
 def serving(app: Any) -> Iterator[int]:
-    """An ASGI app behind the app's own web server; its port."""
+    """Run an ASGI app behind the app's own web server and yield its port."""
     server = uvicorn.Server(web_config(app, WebSettings(port=0), WebLimits()))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -107,8 +107,8 @@ HANDSHAKE = rendered(
 def test_a_broken_frame_before_the_answer_ends_the_handshake(
     frame: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A frame that arrives before the app has accepted the socket closes the connection, without a
-    traceback."""
+    """If a frame arrives before the app has accepted the socket, the server closes the connection
+    without a traceback."""
     asked, closed = threading.Event(), threading.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -137,7 +137,7 @@ def send_forever(browser: socket.socket, data: bytes) -> None:
 
 
 def test_a_browser_that_reads_no_pongs_is_cut_off() -> None:
-    """Pings whose answers are left unread do not pile up in memory."""
+    """If a browser leaves the pongs unread, they don't pile up in memory."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":

@@ -1,5 +1,4 @@
-"""Files that were damaged, or made to do damage: each carries a workflow or says in a sentence why
-not."""
+"""Damaged and malicious files: each contains a workflow or gives an error that says why not."""
 
 from __future__ import annotations
 
@@ -42,7 +41,7 @@ def zeros(size: int) -> bytes:
     ids=["zTXt", "iTXt", "ID3", "many small ones", "many tags"],
 )
 def test_a_decompression_bomb_is_not_unpacked(make: Callable[[], bytes]) -> None:
-    """A few kilobytes that claim to be much more are refused, whole or in parts."""
+    """The reader refuses a few kilobytes that claim to be much more, as a whole or in parts."""
     with pytest.raises(WorkflowError, match="too large to read"):
         find_workflow(make(), "bomb")
 
@@ -64,7 +63,7 @@ def test_a_decompression_bomb_is_not_unpacked(make: Callable[[], bytes]) -> None
     ids=["flac", "png", "mp4", "matroska", "mp3", "boxes", "brackets", "lists", "parts", "no text"],
 )
 def test_a_file_of_many_parts_ends_in_time(make: Callable[[], bytes]) -> None:
-    """No container makes the reader work longer than a few seconds."""
+    """No container keeps the reader busy for more than a few seconds."""
     data = make()
     begun = time.process_time()
     with pytest.raises(WorkflowError):

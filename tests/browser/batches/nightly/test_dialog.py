@@ -1,5 +1,5 @@
-"""The dialog Vary values: errors appear on their row, nothing typed is lost, and files and texts
-can vary."""
+"""The dialog “Vary values”: errors appear on their row, the dialog keeps everything typed, and
+files and texts can vary."""
 
 from __future__ import annotations
 
@@ -40,10 +40,11 @@ PASTE = """(place, cells) => {
 
 
 def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) -> None:
-    """Files are dropped or chosen, in a ZIP too, and kept at once; one of another kind is refused by
-    name, and left out where it lies beside others; one that is broken is marked and named. Words of the form's own text are replaced, a row for each. A table names files of the ZIP
-    that is dropped with it; what it leaves out is shown as the form has it, on a phone in a card with all
-    values and the row's number."""
+    """The user can drop or choose images, also in a ZIP, and the app stores them at once. It
+    refuses a file of another kind by name, or leaves it out if it came with images. It marks and
+    names a broken image. Replacing words of the form's own text gives a row per replacement. A
+    table can name files of the ZIP dropped with it. For an empty cell, the sheet shows the form's
+    value. A phone shows the row number and all values."""
     person = visit(fast).open("image-to-image")
     steps = person.entry("8.steps").input_value()
     dialog = vary(person)

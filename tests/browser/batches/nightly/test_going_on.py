@@ -1,5 +1,5 @@
-"""A batch on its way: paused, found again after a reload, continued, stopped, mended, deleted; and
-how it looks at every size."""
+"""A batch in progress: the user pauses, finds, continues, stops, repairs and deletes it. Also its
+look at every size."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def what_is_pressed_stays_where_it_is(sheet: Locator) -> None:
 
 
 def a_stopped_cell_is_gone_on_with(sheet: Locator) -> None:
-    """However narrow a cell of a grid is, a press on it tells what can be done."""
+    """Check that a press on a stopped cell, however narrow, shows the available actions."""
     sheet.get_by_role("button", name="Grid").click()
     stopped = sheet.locator(".grid-cell[data-state=stopped] button.no-result")
     stopped.last.click(position={"x": 20, "y": 20})

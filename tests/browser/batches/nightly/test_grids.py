@@ -1,4 +1,5 @@
-"""A batch as a grid: it fills in, is walked and turned, and its image opens it again."""
+"""A batch as a grid: its cells fill in, the user moves through it and swaps its axes, and its image
+opens it again."""
 
 from __future__ import annotations
 
@@ -55,10 +56,10 @@ def lines_of(sheet: Locator) -> list[str]:
 def test_a_grid_from_the_dialog_to_its_image_and_back(
     slow: Site, visit: Visit, tmp_path: Path
 ) -> None:
-    """Words of the text are replaced, for each number of steps and model; all cells have one seed
-    unless it is wished otherwise. What runs shows its previews in its cell. Arrows lead from a
-    result to those beside and below, a cell's values go into the form. The image that is
-    downloaded opens the grid again, and once that is deleted the dialog with all of it."""
+    """The batch replaces words of the text, for each number of steps and model. By default, all
+    cells share a seed. A running cell shows its previews. Arrow keys lead from a result to its
+    neighbors, and “Reuse settings” puts a cell's values into the form. The downloaded image opens
+    the grid again, or the dialog with all its values once the grid is deleted."""
     person = visit(slow).open(**SMALL)
     page = person.page
     person.type("2.text", "a red boat on a calm sea")
@@ -212,9 +213,9 @@ def walker(fast: Site, visit: Visit) -> Walker:
 
 
 def test_a_grid_has_its_place_at_every_size(walker: Walker) -> None:
-    """With long labels and cells that have failed; all have the shape of the images, and the labels
-    stay in sight on a phone. The cells of one field have one seed and stand below its name, in a row
-    that wraps. In the gallery a long text is cut in its middle."""
+    """The grid fits with long labels and failed cells. All cells have the shape of the images, and
+    the labels stay in sight on a phone. A grid with a single field shows its name above a row of
+    cells that wraps, and the cells share a seed. The gallery shortens a long text in the middle."""
     page = walker.page
     person = walker.person.open(**{"4.width": 256, "4.height": 512})
     dialog = vary(person)

@@ -34,9 +34,10 @@ AIR = """() => {
 
 
 def test_a_pressed_button_does_not_move(fast: Site, visit: Visit) -> None:
-    """The dialog moves nothing behind it. A list that is longer than its room ends within a line, and
-    says how many there are. Whichever of the batch's views is pressed, the three stand where they stood;
-    the name of a grid's lines stands apart from the values above it. Batches of before look like buttons."""
+    """Opening the dialog moves nothing behind it. A list that is too long for its space is cut off
+    within a row and shows its number of choices. The three view buttons stay in place, whichever
+    the user presses. The name of a grid's rows keeps its distance from the values above it. Earlier
+    batches look like buttons."""
     person = visit(fast, viewport=SIZES["desktop"]).open(**SMALL)
     page = person.page
     page.evaluate("scrollTo(0, document.body.scrollHeight)")
@@ -69,7 +70,7 @@ def test_a_pressed_button_does_not_move(fast: Site, visit: Visit) -> None:
 
 
 def a_long_list_says_that_it_goes_on(sampler: Locator) -> None:
-    """On a desktop and on a phone."""
+    """Check on a desktop and on a phone that the list is cut off within a row."""
     count = sampler.locator(".choice-list label").count()
     expect(sampler).to_contain_text(f"1 of {count} selected")
     for _ in at_every_size(sampler.page):
@@ -78,7 +79,7 @@ def a_long_list_says_that_it_goes_on(sampler: Locator) -> None:
 
 
 def test_what_says_that_it_is_done_keeps_its_width(fast: Site, visit: Visit) -> None:
-    """Copy link: what stands beside it does not move."""
+    """When “Copy link” reports success, the button beside it doesn't move."""
     person = visit(fast, permissions=["clipboard-read", "clipboard-write"]).open()
     beside = person.page.get_by_role("button", name="Reload models")
     left = "one => one.getBoundingClientRect().left"

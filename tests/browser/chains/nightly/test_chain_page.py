@@ -1,4 +1,4 @@
-"""A chain on the page: its form, its steps as they run, and what becomes of them."""
+"""A chain on the page: its form, and its steps while they run and afterwards."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_the_stage_follows_the_steps_one_after_another(chains: Site, visit: Visi
 
 
 def nothing_is_empty_below_it_on_a_phone(person: Visitor) -> None:
-    """Until it has a result, the form stands below its steps."""
+    """Check that on a phone the form follows right below the steps until there is a result."""
     page = person.page
     before = page.viewport_size
     page.set_viewport_size(SIZES["phone"])
@@ -225,8 +225,9 @@ def test_a_failed_step_runs_again_and_the_chain_continues(chains: Site, visit: V
 
 
 def a_step_without_a_seed_says_that_it_makes_the_same(person: Visitor, site: Site) -> None:
-    """Its button before it is run again, and a line after it has: the step that uses its result did not run. Its new
-    run is seen, also after a reload, and the steps stay beside the one that it had before."""
+    """Check that the step's button describes this before a new run. Afterwards, a note says that
+    the step that uses the result didn't run. The page shows the new run, also after a reload. The
+    previous run still shows the chain's steps."""
     strip = person.page.locator("#stage .chain")
     note = strip.locator(".chain-note")
     expect(note).to_be_empty()
@@ -288,6 +289,6 @@ def all_results_of_a_step_are_seen(person: Visitor) -> None:
 
 
 def owner_of(site: Site) -> str:
-    """Whose chains there are."""
+    """Return the owner of the chains."""
     (owner,) = {run.owner for run in site.services.runs.known()}
     return owner

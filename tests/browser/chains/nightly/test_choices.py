@@ -13,7 +13,8 @@ Visit = Callable[..., Visitor]
 
 
 def test_a_choice_that_cannot_run_can_be_taken_back(chains: Site, visit: Visit) -> None:
-    """The form says so, there and where it is to run, and keeps the switch, also after a reload."""
+    """The form reports the problem, and so does the stage when the user presses Generate. The
+    switch keeps its value, also after a reload."""
     person = visit(chains).open(STUCK)
     person.type("make.2.text", "a boat")
     notice = person.page.locator("#form .notice").get_by_text("can't run with “look: photo”")

@@ -38,8 +38,8 @@ Seed = {[*range(MANY)]}
 def test_results_of_a_step_come_into_their_places(
     visit: Visit, tmp_path: Path, nothing_left_behind: None
 ) -> None:
-    """A run that one of two servers is slow with is before those that have ended earlier, each is
-    there once, and what was looked at stays where it is."""
+    """The result of a slow server's run appears before results that finished earlier. Each result
+    appears once, and the result that the user is viewing doesn't move."""
     for ending in ("json", "toml"):
         file = f"text-to-image.{ending}"
         (tmp_path / file).write_bytes((WORKFLOWS / file).read_bytes())

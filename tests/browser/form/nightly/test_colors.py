@@ -1,4 +1,4 @@
-"""Fields of colours."""
+"""Color fields."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ COLORS = NodeClass(
 
 
 def test_a_colour_is_chosen(visit: Visit, tmp_path: Path, nothing_left_behind: None) -> None:
-    """On a phone its button is large enough for a finger, and seen where it is as white as the page.
-    The server gets text or number, as it expects; a reload keeps it, a link brings it, and its own
-    Reset puts back the author's."""
+    """On a phone, the field's button is large enough for a finger, and stays visible if its color
+    matches the page. The server gets text or a number, as it expects. The color survives a reload,
+    a link can set it, and the field's own Reset restores the author's color."""
     inputs = {"color": "#ffffff", "number": 255}
     (tmp_path / "colors.json").write_text(
         json.dumps({"1": {"class_type": "Colors", "inputs": inputs}})

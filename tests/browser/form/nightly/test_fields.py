@@ -1,4 +1,4 @@
-"""The form's fields: valid input, errors on the field, and how values are kept."""
+"""The form's fields: valid input, errors on the field, and how the form keeps values."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Models:
         self.site: Site
 
     def describe(self, storage: Storage) -> NodeInfo:
-        """The loader's catalogue entry as of now."""
+        """Return the loader's current catalog entry."""
         loader = "CheckpointLoaderSimple"
         return node_info(
             loader,
@@ -38,7 +38,7 @@ class Models:
 
 @pytest.fixture
 def models(nothing_left_behind: None) -> Iterator[Models]:
-    """See Models."""
+    """Run a stand-in with a changing model list, see Models."""
     made = Models()
     node = NodeClass(made.describe, NODES["CheckpointLoaderSimple"].run)
     with (
@@ -65,8 +65,8 @@ def test_a_list_that_the_server_changes(models: Models, visit: Visit) -> None:
 
 
 def can_be_refreshed(person: Visitor, models: Models) -> None:
-    """“Reload models” offers a model that was added on the server meanwhile, and keeps what was
-    typed."""
+    """Check that “Reload models” offers a model added on the server meanwhile, and keeps the user's
+    input."""
     person.type("2.text", "typed before")
     models.names.append("third.safetensors")
     answers: list[str] = []

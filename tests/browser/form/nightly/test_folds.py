@@ -1,4 +1,5 @@
-"""Wrong values in folded sections: each fold that holds one opens, and the first gets the focus."""
+"""Invalid values in folded sections: each section with an error opens, and the first error gets the
+focus."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ WRONG = {"5.cfg": "999", "5.steps": "99999", "21.cfg": "999", "21.steps": "99999
 
 
 def two_passes() -> dict[str, Any]:
-    """A prompt with two samplers, each with a checkpoint of its own."""
+    """Return a prompt with two samplers, each with its own checkpoint."""
     prompt = own_prompt()
     prompt["20"], prompt["21"] = copy.deepcopy(prompt["1"]), copy.deepcopy(prompt["5"])
     prompt["21"]["_meta"] = {"title": "Second"}
@@ -54,7 +55,7 @@ def without_models() -> dict[str, Any]:
 
 @pytest.fixture
 def folded(fast: Site, tmp_path: Path) -> Iterator[Site]:
-    """A site whose only form has its numbers in the author's sections."""
+    """Run a site whose only form has its numbers in the author's sections."""
     (tmp_path / "folded.json").write_text(json.dumps(two_passes()))
     (tmp_path / "folded.toml").write_text(SECTIONS)
     with running_app(fast.demo.url, workflows=tmp_path) as app:
@@ -62,7 +63,7 @@ def folded(fast: Site, tmp_path: Path) -> Iterator[Site]:
 
 
 def section(person: Visitor, title: str, state: str = "") -> Locator:
-    """The header of a section: ".open", ":not(.open)", or either."""
+    """Return the header of a section. `state`: .open, :not(.open), or empty for either."""
     return person.page.locator(f"#form .section button.label-wrap{state}", has_text=title)
 
 
@@ -73,7 +74,7 @@ def fold(person: Visitor, title: str) -> None:
 
 
 def are_marked(person: Visitor, *keys: str) -> None:
-    """These fields are marked and visible, no others are, and the first has the focus."""
+    """Check that exactly these fields are marked and visible, and that the first has the focus."""
     expect(person.entry(keys[0])).to_be_focused()
     expect(person.entry(keys[0])).to_be_in_viewport(ratio=1)
     expect(person.page.locator(".field-error")).to_have_count(len(keys))
@@ -82,7 +83,7 @@ def are_marked(person: Visitor, *keys: str) -> None:
 
 
 def test_a_fold_opens_for_any_number_of_errors(folded: Site, visit: Visit) -> None:
-    """One, two, three and four wrong fields in a folded section, and the same in an open one."""
+    """The section opens for one to four invalid fields. An open section also marks them."""
     person = visit(folded).open("folded")
     section(person, "Sampling").click()
     for number in range(1, len(WRONG) + 1):
@@ -97,8 +98,8 @@ def test_a_fold_opens_for_any_number_of_errors(folded: Site, visit: Visit) -> No
 
 
 def test_all_folds_with_errors_open(folded: Site, visit: Visit) -> None:
-    """Two sections with two wrong fields each open, one without stays folded. The first field on the
-    page gets the focus, on a desktop and on a phone."""
+    """Two sections with two invalid fields each open, and a section without errors stays folded.
+    The first invalid field gets the focus, on a desktop and on a phone."""
     person = visit(folded).open("folded")
     wrong = {"4.width": "7", "4.height": "7", "5.cfg": "999", "5.steps": "99999"}
     for title in ("Canvas", "Sampling"):

@@ -1,4 +1,4 @@
-"""A file that is held over a field, as a browser tells of it."""
+"""A file dragged over a field, with the events that a browser sends."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_file_held_over_a_field_outlines_it(fast: Site, visit: Visit, tmp_path
 
 
 class Held:
-    """Files that come straight to where they are held, as from a window that lies over the page."""
+    """Drag of files that appear directly over an element, as from a window above the page."""
 
     def __init__(self, person: Visitor) -> None:
         self._page = person.page
@@ -73,11 +73,13 @@ class Held:
         self._told: dict[str, object] = {}
 
     def over(self, place: Locator, file: Path) -> None:
-        """Hold it over the middle of a place, which moves as long as one above it is drawn."""
+        """Hold a file over the middle of an element, which moves while the page draws fields above
+        it."""
         eventually(lambda: self._is_over(place, file))
 
     def _is_over(self, place: Locator, file: Path) -> bool:
-        """A browser tells of each twice: it comes and is there. Whether the place was there, too."""
+        """Send the enter and over events, and return whether the element stayed in place. If it
+        moved, end the drag."""
         place.scroll_into_view_if_needed()
         box = place.bounding_box()
         assert box is not None
@@ -103,7 +105,7 @@ class Held:
         self._page.evaluate(LEAVE, [self._told["x"], self._told["y"]])
 
     def dropped(self) -> None:
-        """Let go of it."""
+        """Drop the file."""
         self._tell("drop")
 
     def _tell(self, kind: str) -> None:
@@ -112,7 +114,7 @@ class Held:
 
 @contextmanager
 def fields_for(takes: Mapping[str, tuple[str, Path]], fast: Site, folder: Path) -> Iterator[Site]:
-    """A site with a workflow that has all these fields."""
+    """Run a site with a workflow that has all these fields."""
     nodes: dict[str, object] = {}
     about = ""
     for node, (kind, _) in takes.items():

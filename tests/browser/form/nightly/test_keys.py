@@ -1,4 +1,4 @@
-"""Keys in the form: earlier texts, and the list of all keys."""
+"""Keys in the form: recalling earlier texts, and the list of all keys."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ def test_earlier_texts_come_back(fast: Site, visit: Visit) -> None:
 
 
 def keys_are_told(person: Visitor) -> None:
-    """A question mark shows what the keys do, unless it is typed into something; so does the entry
-    at the foot of the page, and Esc closes it."""
+    """Check that a question mark opens the list of keys, unless the user types it into a field. The
+    entry at the foot of the page opens it too, and Esc closes it."""
     keys = person.page.get_by_role("dialog", name="Keys")
     person.entry("2.text").fill("")
     person.entry("2.text").press("?")
@@ -82,8 +82,8 @@ def keys_are_told(person: Visitor) -> None:
 
 
 def is_at_the_foot(person: Visitor) -> None:
-    """One line in plain words; what scripts can call opens from it, asks for nothing that this app
-    does not have, and is closed by Esc."""
+    """Check that “API” at the foot of the page opens the calls for scripts, and that Esc closes
+    them. Opening them requests nothing that the app lacks. Gradio's own link is hidden."""
     expect(person.page.get_by_text("Use via API")).to_be_hidden()
     person.page.locator("#about").get_by_role("button", name="API", exact=True).click()
     expect(person.page.get_by_text("API documentation")).to_be_visible()

@@ -1,5 +1,4 @@
-"""Files that are too much or the wrong thing, as a person meets the refusal: a sentence on the
-field."""
+"""Files that are too large or of the wrong kind: the user sees an error on the field."""
 
 from __future__ import annotations
 
@@ -15,7 +14,8 @@ from ui.web.limits import WebLimits
 def test_finding_10_a_page_that_was_put_aside_works(
     visit: Visit, nothing_left_behind: None
 ) -> None:
-    """Generate and the list of workflows work in a tab whose form made room for another's."""
+    """Generate and the list of workflows work in a tab whose form the app discarded to make room
+    for another tab's."""
     with running_demo_app(step_seconds=0, limits=WebLimits(person_pages=1)) as (demo, app):
         site = Site(app.url, demo, app)
         person = visit(site).open("text-to-image")

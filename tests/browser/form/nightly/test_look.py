@@ -61,10 +61,10 @@ FAINT = """() => {
 
 
 def test_numbers_and_buttons(fast: Site, visit: Visit) -> None:
-    """The numbers beside sliders are equally wide and not cut off, the buttons below the form equally
-    high; a phone has no reason to enlarge the page; a preset's long name stays in its list, which opens
-    below its button. Players, boxes to tick and the bars of lists are dark as the page is, not the
-    system, and boxes and choices are seen in both."""
+    """The number boxes beside sliders are equally wide and not cut off, and the buttons below the
+    form are equally high. A phone has no reason to zoom in. A preset's long name stays within its
+    list, which opens below its button. Players, checkboxes and scroll bars follow the page's theme,
+    not the system's. Checkboxes and radio buttons are visible in both themes."""
     person = visit(fast, color_scheme="light").open()
     choices_are_one_stop(person)
     person.unfold()
@@ -93,8 +93,8 @@ def test_numbers_and_buttons(fast: Site, visit: Visit) -> None:
 
 
 def choices_are_one_stop(person: Visitor) -> None:
-    """Tab leads to the one that is chosen and past the others, as they stand; arrows from one to the
-    next."""
+    """Check that Tab moves to the selected radio button, then past the others, and that arrow keys
+    move from each to the next."""
     modes = person.page.locator(".seed-mode input")
     expect(modes.first).to_be_checked()
     person.field("5.steps").get_by_role("slider").focus()
@@ -109,9 +109,9 @@ def choices_are_one_stop(person: Visitor) -> None:
 
 
 def test_a_field_for_files(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """It says what can be done: what fingers do where these point, however wide the window is.
-    Everything in it is within it, empty or with a video: the icons that choose where a file comes
-    from, too."""
+    """The field's text fits the input device, a finger or a pointer, at any window width.
+    Everything in the field stays inside it, whether empty or with a video. This includes the icons
+    for the file's source."""
     kinds = {"file": "a file", "audio": "an audio file", "image": "an image", "video": "a video"}
     with fields_for(kinds, fast, tmp_path) as site:
         first, *others = kinds
@@ -137,7 +137,7 @@ def test_a_field_for_files(fast: Site, visit: Visit, tmp_path: Path) -> None:
 
 
 def says(words: Locator, what: list[str]) -> None:
-    """Wait until a field says what can be done with it in these words, of this size."""
+    """Wait until a field shows these instructions at this font size."""
     eventually(lambda: words.evaluate(SAID) == what, f"it says {what}")
     expect(words).to_be_visible()
 
@@ -171,14 +171,14 @@ def takes_videos(person: Visitor) -> None:
 
 
 def drop(field: Locator, name: str, kind: str) -> None:
-    """Let go of a file over a field."""
+    """Drop a file on a field."""
     data = base64.b64encode((MEDIA / name).read_bytes()).decode()
     field.evaluate(DROP, [data, name, kind])
 
 
 @contextlib.contextmanager
 def fields_for(widgets: Iterable[str], fast: Site, folder: Path) -> Iterator[Site]:
-    """A site with a workflow for each kind of file, which has one field for it."""
+    """Run a site with a workflow for each kind of file, each with a single field."""
     nodes = {
         "20": {"class_type": "LoadImage", "inputs": {"image": "nothing.png"}},
         "21": {"class_type": "PreviewImage", "inputs": {"images": ["20", 0]}},
@@ -192,7 +192,7 @@ def fields_for(widgets: Iterable[str], fast: Site, folder: Path) -> Iterator[Sit
 
 
 def stays_within(person: Visitor) -> None:
-    """Nothing of the field is outside of it, at any size."""
+    """Check that everything in the field stays inside it, at every size."""
     for size in at_every_size(person.page, SIZES):
         parts = ["#field-20-image :is(button:not(.put-back), svg, span)", "#field-20-image"]
         assert person.page.evaluate(INSIDE, parts) == 0, size

@@ -1,4 +1,4 @@
-"""A section with many fields: by node, and found by typing."""
+"""A section with many fields, grouped by node and searchable."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Visit = Callable[..., Visitor]
 
 
 def test_many_fields_are_grouped_and_searched(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """The fields of each node stand below its title; a search shows those whose label or node has
-    all the words, and ends by itself where an error is on a field that it hides."""
+    """Each node's fields appear below its title. A search shows fields whose label or node contains
+    all the words. The form clears the search if an error is on a hidden field."""
     prompt = json.loads((WORKFLOWS / "text-to-image.json").read_text())
     for number in range(20, 25):
         prompt[f"{number}"] = copy.deepcopy(prompt["5"])

@@ -1,6 +1,7 @@
-"""Images to paint over, enlarged and moved; and photos from a camera.
+r"""Zooming and moving images while painting masks, and camera photos.
 
-`tests/script/zoom.test.js` has the arithmetic, `tests/browser/form/nightly/test_masks.py` the tools.
+`tests/script/zoom.test.js` tests the arithmetic, `tests/browser/form/nightly/test_masks.py` the
+tools.
 """
 
 from __future__ import annotations
@@ -36,13 +37,13 @@ PLACE = """([x, y]) => {
 
 
 def place(person: Visitor, x: float, y: float) -> tuple[float, float, float]:
-    """Where this pixel of the image is in the window, and how large it is there."""
+    """Return the position of this pixel of the image in the window, and its size there."""
     at = person.page.evaluate(PLACE, [x, y])
     return at[0], at[1], at[2]
 
 
 def paint(person: Visitor) -> None:
-    """Paint the line, wherever it is in the window."""
+    """Paint the line at its current position in the window."""
     for number, (x, y) in enumerate(LINE):
         person.page.mouse.move(*place(person, x, y)[:2])
         if not number:
@@ -66,9 +67,9 @@ def near(one: float, other: float) -> bool:
 
 
 def test_a_mask_is_the_same_at_any_zoom(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """A line that is painted on the enlarged and moved image, in the form or in the whole window,
-    reaches the server as if it had been painted on the whole image: no pixel differs. So does one
-    on a photo from the camera."""
+    """A line painted on the zoomed and moved image, in the form or full window, reaches the server
+    exactly like a line painted on the fitted image: no pixel differs. The user can also paint on a
+    camera photo."""
     person = opened(visit, fast)
     page = person.page
     choose(person, photo_of(tmp_path, SIZE), SIZE)
@@ -139,8 +140,8 @@ def test_a_mask_is_the_same_at_any_zoom(fast: Site, visit: Visit, tmp_path: Path
 
 
 def a_camera_takes_the_image_to_paint_over(person: Visitor, fast: Site) -> None:
-    """A photo from the camera is painted over and sent like any image; where the camera may not be
-    used, the field says what to do."""
+    """Check that the user can paint on a camera photo and send it like any image. If the browser
+    refuses the camera, the field shows an error."""
     page, field = person.page, person.field(KEY)
     tool(person, "Remove image").click()
     tool(person, "Use the camera").click()
@@ -170,8 +171,8 @@ def a_camera_takes_the_image_to_paint_over(person: Visitor, fast: Site) -> None:
 
 
 def test_two_fingers_zoom_the_painted_image(fast: Site, visit: Visit) -> None:
-    """Two fingers enlarge and move the image and paint nothing, not even what the first of them has
-    begun; one finger paints again afterwards, and a pen."""
+    """Two fingers zoom and move the image and paint nothing. The app also removes the stroke that
+    the first finger started. Afterwards, a single finger paints again, and so does a pen."""
     person = opened(
         visit, fast, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
     )
@@ -211,8 +212,8 @@ def test_two_fingers_zoom_the_painted_image(fast: Site, visit: Visit) -> None:
 
 
 def a_finger_and_a_pen_paint_too(person: Visitor) -> None:
-    """On a phone a finger paints instead of scrolling, every control is large enough to be hit, and
-    the other end of a pen erases."""
+    """Check that on a phone a finger paints instead of scrolling, every control is large enough to
+    tap, and a pen's eraser end erases."""
     sheet = person.field(KEY).locator(".sheet")
     sheet.scroll_into_view_if_needed()
     box = sheet.bounding_box()

@@ -1,4 +1,5 @@
-"""Images that are painted over: the tools, what arrives at the server, and what stays of it."""
+"""Masks painted on images: the tools, the mask that the server receives, and what the form
+keeps."""
 
 from __future__ import annotations
 
@@ -27,14 +28,14 @@ PAINTED = """() => {
 
 
 def opened(visit: Visit, site: Site, **options: object) -> Visitor:
-    """A visitor whose form shows its image to paint over."""
+    """Open a form whose image is ready for painting, and return its visitor."""
     person = visit(site, **options).open("inpaint", **{"7.steps": 1})
     expect(person.field(KEY).locator(".sheet canvas")).not_to_have_attribute("width", "0")
     return person
 
 
 def tool(person: Visitor, name: str) -> Locator:
-    """One of the tools by its name."""
+    """Return the tool with this name."""
     return person.field(KEY).get_by_role("button", name=name, exact=True)
 
 
@@ -43,7 +44,7 @@ def painted(person: Visitor) -> float:
 
 
 def stroke(person: Visitor, *points: tuple[float, float]) -> None:
-    """Paint a line through points, each as parts of width and height."""
+    """Paint a line through points, each given as fractions of width and height."""
     sheet = person.field(KEY).locator(".sheet")
     sheet.scroll_into_view_if_needed()
     box = sheet.bounding_box()
@@ -56,7 +57,7 @@ def stroke(person: Visitor, *points: tuple[float, float]) -> None:
 
 
 def choose(person: Visitor, photo: Path, size: tuple[int, int]) -> None:
-    """Give an image of this size to paint over."""
+    """Choose an image of this size to paint on."""
     person.field(KEY).locator("input[type=file]").set_input_files(photo)
     canvas = person.field(KEY).locator(".sheet canvas")
     expect(canvas).to_have_attribute("width", str(size[0]))
@@ -64,7 +65,7 @@ def choose(person: Visitor, photo: Path, size: tuple[int, int]) -> None:
 
 
 def sent_mask(site: Site, run_id: str) -> Image.Image:
-    """The mask that the server received, white where it is painted."""
+    """Return the mask that the server received, white where painted."""
     return ImageChops.invert(received(site, run_id).getchannel("A"))
 
 
@@ -75,7 +76,7 @@ def difference(one: Image.Image, other: Image.Image) -> int:
 
 
 def photo_of(folder: Path, size: tuple[int, int], orientation: int = 1) -> Path:
-    """A photo that is seen in this size, held by its camera in some way."""
+    """Create a photo that appears in this size, with this EXIF orientation."""
     width, height = size if orientation < 5 else size[::-1]
     image = Image.linear_gradient("L").resize((width, height)).convert("RGB")
     exif = Image.Exif()
@@ -89,8 +90,8 @@ PHOTOS = (((333, 517), 1), ((1023, 769), 1), ((301, 405), 6))
 
 
 def test_a_mask_stays_where_it_is_to_the_pixel(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """After a reload, after more is painted and undone, and after its run's values are put back,
-    the server receives the same mask, with no pixel that differs."""
+    """The server receives the same mask, pixel for pixel, after a reload, after the user paints
+    more and undoes it, and after the user restores the run's values."""
     person = opened(visit, fast)
     for size, orientation in PHOTOS:
         choose(person, photo_of(tmp_path, size, orientation), size)
@@ -154,7 +155,7 @@ def changes_only_what_is_painted(person: Visitor, fast: Site) -> None:
 
 
 def changed(one: Image.Image, other: Image.Image) -> tuple[int, int, int, int] | None:
-    """The box in which two images differ visibly."""
+    """Return the box in which two images differ visibly."""
     return (
         ImageChops.difference(one, other)
         .convert("L")
@@ -164,8 +165,8 @@ def changed(one: Image.Image, other: Image.Image) -> tuple[int, int, int, int] |
 
 
 def test_the_tools_of_a_mask(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """The brush leaves the image visible and shows its size; size, eraser, invert, clear, undo and
-    redo do what they say, also by keys, and each has a name. Another image begins without a mask."""
+    """The brush leaves the image visible and shows its size. Size, eraser, invert, clear, undo and
+    redo work, also by keyboard, and each has a name. A new image starts without a mask."""
     person = opened(visit, fast)
     page, field = person.page, person.field(KEY)
     assert float(field.locator("canvas").evaluate("one => getComputedStyle(one).opacity")) == 0.5
@@ -248,9 +249,9 @@ def test_nothing_is_masked(fast: Site, visit: Visit) -> None:
 
 
 def is_painted_by_keys(person: Visitor) -> None:
-    """Arrows move the ring of the brush from where it was, and stop at the image's edge; the space bar
-    paints a point there, or a line while they move it. It is said what was done. Esc leads to the
-    tools."""
+    """Check that arrow keys move the brush ring from its last position up to the image's edge. The
+    space bar paints a point there, or a line if arrow keys move the ring meanwhile. The page
+    announces each action to screen readers. Esc moves the focus to the tools."""
     page, ring = person.page, person.field(KEY).locator(".ring")
     sheet = person.field(KEY).locator(".sheet")
     page.keyboard.press("ArrowRight")
@@ -286,7 +287,8 @@ def is_painted_by_keys(person: Visitor) -> None:
 
 
 def another_image_takes_its_place(person: Visitor, tmp_path: Path) -> None:
-    """Another image comes without the mask of the one before; Reset brings the author's back."""
+    """Check that a new image starts without the previous mask, and that Reset restores the author's
+    image."""
     tool(person, "Brush").click()
     before = person.field(KEY).locator("canvas").get_attribute("width")
     (tmp_path / "a.png").write_bytes(coloured_image(size=(96, 64)))
@@ -301,8 +303,8 @@ def another_image_takes_its_place(person: Visitor, tmp_path: Path) -> None:
 
 
 def is_left_and_seen_in_the_dark(person: Visitor) -> None:
-    """On a dark page the size of the brush is chosen on a dark line. A form whose image is not
-    painted over comes without an error of the page's script, and so does the way back."""
+    """Check that the brush size slider is dark in the dark theme. Switching to a form without
+    painting, and back, causes no script error."""
     person.page.get_by_role("button", name="Switch theme").click()
     slider = person.field(KEY).get_by_role("slider")
     track = Image.open(io.BytesIO(slider.screenshot())).convert("L")

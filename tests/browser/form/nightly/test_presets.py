@@ -1,4 +1,5 @@
-"""The menu of presets: saved, put in, overwritten, deleted, and each of these undone."""
+"""The menu of presets: the user can save, apply, overwrite and delete a preset, and undo each of
+these."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ HEIGHT = "one => Math.round(one.getBoundingClientRect().height)"
 
 
 def it_stands_beside_the_other_tools(person: Visitor) -> None:
-    """Where there is room for it; what it opens is as wide as all of them, and moves none."""
+    """Check that the menu is beside the other tools if there is room. Its list is as wide as all
+    tools together and moves none of them."""
     page = person.page
     place = """() => {
         const [first, presets, ...others] = ["#tools button", "#presets summary", "#copy-link"].map(
@@ -144,7 +146,8 @@ def is_renamed(menu: Locator, name: Locator) -> None:
 
 
 def is_asked_once(press: Callable[[], None], page: Page) -> None:
-    """However often it is pressed while the answer is on its way."""
+    """Check that the page sends a single request even if the user presses again before the
+    answer."""
     asked: list[Route] = []
 
     def hold(one: Route) -> None:

@@ -1,4 +1,5 @@
-"""Back to the author's values, and back from there; what a reload and other tabs begin with."""
+"""Resetting to the author's values and undoing it, and the initial values after a reload and in
+other tabs."""
 
 from __future__ import annotations
 

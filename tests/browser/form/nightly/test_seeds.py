@@ -1,4 +1,4 @@
-"""Several seeds of one form under one lock."""
+"""A single lock for all seeds of a form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fields of several numbers: a part of an image, and curves."""
+"""Fields with several numbers: an area of an image, and curves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CURVE = {"points": [[0, 0], [1, 1]], "interpolation": "linear"}
 
 
 def told(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """Its inputs, as text."""
+    """Return the node's inputs as text."""
     return NodeResult((), {"text": [json.dumps(dict(inputs), sort_keys=True)]})
 
 

@@ -1,4 +1,4 @@
-"""Width and height as one size: its aspect ratio is seen and chosen."""
+"""Width and height as a single size, whose aspect ratio the user sees and selects."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ HEIGHT = "one => one.getBoundingClientRect().height"
 
 
 def pressed(person: Visitor) -> Locator:
-    """The chips that are pressed."""
+    """Return the pressed chips."""
     return person.page.locator(".chip[aria-pressed=true]")
 
 
 def size(person: Visitor) -> tuple[int, int]:
-    """Width and height in the fields."""
+    """Return the width and height in the fields."""
     wide, high = (int(person.entry(key).input_value()) for key in ("4.width", "4.height"))
     return wide, high
 
@@ -78,8 +78,8 @@ def test_the_aspect_ratio_is_seen_and_chosen(fast: Site, visit: Visit) -> None:
 
 
 def test_the_authors_own_size_is_a_chip(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """A size with none of the ratios has a chip of its own, which brings it back exactly; on a phone
-    no chip is lower than a thumb, and none is beyond the edge."""
+    """If the author's size matches no ratio, it has its own chip, which restores it exactly. On a
+    phone, every chip is large enough to tap and inside the screen."""
     prompt = json.loads((WORKFLOWS / "text-to-image.json").read_text())
     prompt["4"]["inputs"] |= {"width": 840, "height": 1200}
     (tmp_path / "tall.json").write_text(json.dumps(prompt))

@@ -1,4 +1,4 @@
-"""Earlier results: found, searched, shown, reused and run again."""
+"""Earlier results: the user can find, search, view, reuse and repeat them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.visitor import Site
 
 
 def test_a_phone_has_room_for_it(fast: Site, visit: Visit) -> None:
-    """Nothing is wider than the screen, and the form stays near: the past is one row."""
+    """Nothing is wider than the screen. The history is a single row, so the form stays near."""
     person = visit(
         fast, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
     ).open(**ONE)
@@ -86,5 +86,5 @@ def site(app: RunningApp, demo: DemoServer) -> Site:
 
 
 def bare(cookie: dict[str, Any]) -> dict[str, Any]:
-    """A cookie as it is set again for another port."""
+    """Return a cookie's name and value, to set it again for another port."""
     return {name: cookie[name] for name in ("name", "value")}

@@ -1,4 +1,4 @@
-"""The head of the history: the search and the selection."""
+"""The header of the history: the search and the selection."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ SEARCH = """box => {
 
 
 def test_a_pressed_button_does_not_move(fast: Site, visit: Visit) -> None:
-    """At the end of the page, too: Select becomes Done in its place, and the bar comes below it. A filter
-    that is on is filled and its star is full."""
+    """Even at the end of the page, Select changes to Done in the same position, and the selection
+    bar appears below it. An active filter has a filled button and a solid star."""
     person = visit(fast, viewport=SIZES["desktop"]).open(**{"5.steps": 1})
     page = person.page
     person.generate()
@@ -49,7 +49,8 @@ def test_a_pressed_button_does_not_move(fast: Site, visit: Visit) -> None:
 
 
 def test_the_word_of_the_search_fits(fast: Site, visit: Visit) -> None:
-    """In French on a laptop; it looks like no text that was typed, and the heading has air beside it."""
+    """The search placeholder fits in French on a laptop. It looks different from typed text, and
+    the heading keeps its distance."""
     person = visit(fast, viewport=SIZES["laptop"], locale="fr-FR").open(**{"5.steps": 1})
     person.generate()
     search = person.page.locator("#history header input")
@@ -60,7 +61,7 @@ def test_the_word_of_the_search_fits(fast: Site, visit: Visit) -> None:
 
 
 def gap(page: Page, one: str, other: str) -> float:
-    """Between the text of one and the left edge of the other."""
+    """Return the distance between the text of one element and the left edge of the other."""
     return float(
         page.evaluate(
             """([one, other]) => {

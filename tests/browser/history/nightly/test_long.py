@@ -1,4 +1,4 @@
-"""A long history: only visible results are in the page, and each can be reached."""
+"""A long history: only visible results are in the page, but the user can reach all of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_IN_PAGE = 200
 
 
 def one_result(person: Visitor) -> tuple[str, Record]:
-    """Make one: its id, and what the history says of it."""
+    """Create a result, and return its id and its history record."""
     run_id = make(person, "a lighthouse")
     history = person.site.services.runs.history
     assert history is not None
@@ -34,7 +34,8 @@ def one_result(person: Visitor) -> tuple[str, Record]:
 
 
 def many_more(site: Site, record: Record, many: int) -> None:
-    """Runs like this one, older and older, in one statement: one by one they take long."""
+    """Add copies of this run, each older than the last. Insert them in a single statement, as
+    separate ones take long."""
     ended = record.state.finished_at or 0.0
     rows = []
     for number in range(many):
@@ -46,9 +47,9 @@ def many_more(site: Site, record: Record, many: int) -> None:
 
 
 def test_very_many_results(fast: Site, visit: Visit) -> None:
-    """They flow with the page, which has few tiles wherever one is; keys, the scroll bar and the arrows
-    of the large view reach what was not loaded before. What searches them and what lists favourites alone
-    stays where it is, however few it leaves."""
+    """The results flow with the page, which holds few tiles at any scroll position. Keys, the
+    scroll bar and the arrows of the large view reach results that weren't loaded. The search box
+    and the favorites filter stay in place, however few results remain."""
     many = TEN_THOUSAND
     person = visit(fast).open(**ONE)
     first, record = one_result(person)
@@ -113,7 +114,7 @@ def test_very_many_results(fast: Site, visit: Visit) -> None:
 
 
 def go_on_past_what_is_loaded(person: Visitor, first: str) -> None:
-    """In full screen from one result to the next, further than the first page of the list goes."""
+    """Check that the large view moves from result to result beyond the first page of the list."""
     tile(person, "r00055").focus()
     for _ in range(2):
         person.page.keyboard.press("ArrowRight")

@@ -1,4 +1,4 @@
-"""Favorites, and actions on one result or several: delete, undo, download, compare."""
+"""Favorites, and actions on one or several results: delete, undo, download, compare."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ BESIDE = """() => {
 
 
 def test_actions_on_results(fast: Site, visit: Visit) -> None:
-    """Two are compared; one is marked, and such are listed alone; several are picked, downloaded,
-    marked, deleted and brought back; one is deleted, from disk as well."""
+    """The user can compare two results, list only favorites, and select several results to
+    download, mark, delete and restore them. A deletion also removes the result from disk."""
     person = visit(fast).open(**ONE)
     runs = []
     for seed, words in ((7, "a lighthouse"), (8, "a boat")):
@@ -76,8 +76,8 @@ def test_actions_on_results(fast: Site, visit: Visit) -> None:
 
 
 def are_compared(person: Visitor, runs: list[str]) -> None:
-    """Two results over the whole window, with the values that differ, and no others, each once;
-    Escape ends it."""
+    """Check that two results fill the whole window, with only the values that differ, each once.
+    Escape closes the comparison."""
     for run_id in runs:
         tile(person, run_id).click(modifiers=["Control"])
     bar = person.page.get_by_role("group", name="Selected results")
@@ -111,7 +111,8 @@ def are_compared(person: Visitor, runs: list[str]) -> None:
 
 
 def four_are_of_one_size(person: Visitor) -> None:
-    """However many lines their captions have, which are not cut and stand right below them."""
+    """Check that all images have the same size, however many lines their captions have. The
+    captions appear in full right below the images."""
     page = person.page
     assert page.evaluate(FOUR_WITH_TITLES) == 4
     for size in at_every_size(page):
@@ -154,8 +155,8 @@ def is_a_favourite(person: Visitor, first: str, second: str) -> None:
 
 
 def are_picked(person: Visitor, runs: list[str]) -> None:
-    """Picked in a mode of their own or with Ctrl and Shift: downloaded as one file, marked, deleted
-    and brought back."""
+    """Select results with Ctrl and Shift or in the selection mode. Check that the user can download
+    them as a single file, mark, delete and restore them."""
     tile(person, runs[3]).click(modifiers=["Control"])
     tile(person, runs[1]).click(modifiers=["Shift"])
     bar = person.page.get_by_role("group", name="Selected results")
@@ -208,8 +209,9 @@ def are_deleted_in_turn(person: Visitor, runs: list[str]) -> None:
 
 
 def is_deleted(person: Visitor, runs: list[str]) -> None:
-    """One press deletes: from list and page, and after a while from disk, though the page is left.
-    Until then it is brought back by Undo, to the list, where it has the focus, and to the stage."""
+    """Check that a single press deletes a result from the list and the stage. The app later deletes
+    it from disk, even if the user left the page. Until then, Undo restores it to the stage and to
+    the list, where it gets the focus."""
     site, (*_, third, last) = person.site, runs  # the last is shown already
     record = site.services.runs.record(last, owner_of(site, last))
     button(person, "Delete").click(delay=600)  # as above
@@ -236,7 +238,7 @@ def is_deleted(person: Visitor, runs: list[str]) -> None:
 
 
 def test_other_results_side_by_side(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """Videos that play, sounds and texts are compared like images, each with the others."""
+    """The user can compare playing videos, sounds and texts like images, in any mix."""
     words = {
         "1": {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a boat"}},
         "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},

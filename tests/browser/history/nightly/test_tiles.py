@@ -1,4 +1,4 @@
-"""The history's tiles, their headings and their texts."""
+"""The history's tiles, their headings and their captions."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_days_sizes_words_and_kinds(fast: Site, visit: Visit) -> None:
 
 
 def add_other_kinds(history: RunStore, record: Record) -> None:
-    """Videos and sounds, of each one that can be read and one that can't."""
+    """Add videos and sounds to the history, a readable and an unreadable file of each."""
     image = record.state.files[0]
     digest, size = history.files.add([(MEDIA / "saved.webm").read_bytes()])
     video = replace(image, filename="wave.webm", kind="video", digest=digest, size=size)
@@ -115,8 +115,8 @@ def add_other_kinds(history: RunStore, record: Record) -> None:
 
 
 def have_a_frame_or_a_waveform(person: Visitor) -> None:
-    """A video's tile shows its own first frame and that it is one, a sound's its waveform, on the
-    stage as well; of what cannot be read there is a sign and a word."""
+    """Check that a video's tile shows a video sign and the video's first frame. A sound's tile
+    shows its waveform, and so does the stage. An unreadable file shows a sign and a word."""
     expect(tile(person, "damaged")).to_have_text("♪Audio")
     expect(tile(person, "sound")).to_have_text("♪")
     tile(person, "sound").locator("img").evaluate(DRAWN)

@@ -1,4 +1,4 @@
-"""axe-core in a page: what keeps people with a screen reader, little sight or no mouse away."""
+"""Check a page with axe-core for barriers to users with a screen reader, low vision or no mouse."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FIND = """async ([part, alone]) => {
 
 
 def needs_axe() -> None:
-    """Skip the test where axe-core is not installed."""
+    """Skip the test if axe-core is not installed."""
     if not is_installed():
         pytest.skip(REASON)
 

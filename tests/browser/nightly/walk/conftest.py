@@ -1,4 +1,4 @@
-"""One site for the walks: the shipped workflows, and one for each kind of result."""
+"""Site for the walks, with the shipped workflows and a workflow for each kind of result."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MODEL = {"25": {"class_type": "SaveModel", "inputs": {"text": "a boat"}}}
 
 
 def save_nothing(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """An output node that has nothing to show."""
+    """Run an output node that has nothing to show."""
     return NodeResult(())
 
 
@@ -56,14 +56,14 @@ NOTHING = NodeClass(
 
 
 def shipped(name: str) -> dict[str, Any]:
-    """A shipped prompt for the stand-in's model."""
+    """Return a shipped prompt with the stand-in's model."""
     prompt: dict[str, Any] = json.loads((WORKFLOWS / f"{name}.json").read_text())
     prompt["1"]["inputs"]["ckpt_name"] = "demo-landscapes.safetensors"
     return prompt
 
 
 def kinds() -> dict[str, dict[str, Any]]:
-    """A prompt for each kind of result."""
+    """Return a prompt for each kind of result."""
     moving, image = shipped("animation"), shipped("text-to-image")
     moving["4"]["inputs"] |= {"width": 256, "height": 256}
     moving["6"]["inputs"]["amount"] = 3
@@ -87,7 +87,7 @@ def kinds() -> dict[str, dict[str, Any]]:
 def walk_site(
     tmp_path_factory: pytest.TempPathFactory, own_temporary_folder: Path, closing: Closing
 ) -> Iterator[Site]:
-    """The site, whose server takes no time for a step."""
+    """Yield the site. Its server's steps take no time."""
     folder = tmp_path_factory.mktemp("walk") / "workflows"
     shutil.copytree(WORKFLOWS, folder)
     for name, prompt in kinds().items():

@@ -1,4 +1,4 @@
-"""Look at one state of the page after another, at several sizes, light and dark."""
+"""Check the page in one state after another, at several sizes, in the light and dark themes."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ OTHER_SHADE = "() => document.querySelector('#shade button').click()"
 def at_every_size(
     page: Page, sizes: Iterable[ViewportSize] = tuple(SIZES.values())
 ) -> Iterator[ViewportSize]:
-    """Give the window one size after the other."""
+    """Set the window to each size in turn."""
     for size in sizes:
         set_size(page, size)
         yield size
 
 
 def set_size(page: Page, size: ViewportSize) -> None:
-    """Give the window this size, and wait until everything has its place in it."""
+    """Set the window to this size, and wait until the layout has settled."""
     page.set_viewport_size(size)
     page.evaluate(DRAWN)
     page.evaluate(SETTLE)
@@ -58,7 +58,7 @@ def below_stage(page: Page) -> list[list[int]]:
 
 
 class Walker:
-    """Visitor that looks at each state in every size and shade, and the problems found so far."""
+    """Visitor that checks each state at every size and shade, and collects the problems."""
 
     def __init__(self, person: Visitor) -> None:
         self.person = person
@@ -71,7 +71,7 @@ class Walker:
         self._found.setdefault(what, []).append(where)
 
     def all_well(self) -> None:
-        """AssertionError with everything that was wrong, and where."""
+        """Raise an AssertionError with all problems and their places."""
         lines = [f"{what} ({'; '.join(where)})" for what, where in self._found.items()]
         assert not lines, "\n".join(lines)
 
@@ -102,10 +102,10 @@ class Walker:
         set_size(self.page, SIZES[size])
 
     def read(self, state: str, added: str = "") -> None:
-        """Find what keeps people away who cannot see it, or not well: light on a desktop, dark on a
-        phone. Nothing is found where axe-core is not installed. `added`: what there is in this state
-        besides those that were read before; in it alone is looked, in one of the two ways unless every
-        is asked for, and then on the phone."""
+        """Find accessibility problems, in the light theme on a desktop and in the dark theme on a
+        phone. Find nothing if axe-core is not installed. `added` selects the parts of this state
+        that earlier calls haven't checked. Contrast is then checked only there and, on the phone,
+        all other rules, too."""
         if not axe.is_installed():
             return
         for size, shade in (LIGHT[0], DARK):

@@ -1,5 +1,5 @@
-"""Nothing serious or critical by axe-core, on any state of the page, on a desktop and a phone, light
-and dark; the other forms and results are in test_geometry.py."""
+"""No state of the page has serious or critical problems in axe-core, on a desktop and a phone,
+light and dark. test_geometry.py covers the other forms and results."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ui.settings.web_settings import WebSettings
 
 @pytest.fixture(autouse=True)
 def reader() -> None:
-    """Skips the test where axe-core is not installed."""
+    """Skip the test if axe-core is not installed."""
     axe.needs_axe()
 
 
 def test_filling_in(walker: Walker) -> None:
-    """The start, the menus and dialogs of the form, errors on fields, and a file that is held over
-    the page."""
+    """The start, the form's menus and dialogs, errors on fields, and a file held over the page are
+    accessible."""
     person = walker.person.open()
     page = person.page
     walker.read("the start")
@@ -53,8 +53,8 @@ def test_filling_in(walker: Walker) -> None:
 
 
 def test_looking_at_results(walker: Walker) -> None:
-    """A run, its result, that over the whole window, and the history with several selected and
-    compared; what goes wrong."""
+    """A run, its result, full screen, and a history with several results selected and compared are
+    accessible. The error states are accessible, too."""
     person = walker.person.open(**{"5.steps": 4})
     page = person.page
     person.generate()
@@ -88,7 +88,7 @@ def test_looking_at_results(walker: Walker) -> None:
 
 
 def what_goes_wrong(walker: Walker) -> None:
-    """A run that failed, and a workflow that cannot run here."""
+    """Check a failed run and a workflow that can't run here."""
     person = walker.person
     person.page.keyboard.press("Escape")
     person.unfold()
@@ -104,7 +104,7 @@ def what_goes_wrong(walker: Walker) -> None:
 
 
 def test_logging_in(walker: Walker, site: Site) -> None:
-    """The page before the page."""
+    """The sign-in page is accessible in the light and dark themes."""
     settings = WebSettings(port=0, users=(("anna", "lighthouse"),))
     with running_app(site.demo.url, settings=settings) as app:
         person = Visitor(walker.page, Site(app.url, site.demo, app))

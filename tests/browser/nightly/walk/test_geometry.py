@@ -1,5 +1,5 @@
-"""Everything has its place and can be used by everybody: each shipped workflow and each kind of
-result, at every size, light and dark."""
+"""Layout and accessibility of each shipped workflow and each kind of result, at every size, light
+and dark."""
 
 from __future__ import annotations
 

@@ -44,13 +44,12 @@ class Thumb(Walker):
                 one.click()
 
     def button(self, name: str) -> Locator:
-        """A button by its name."""
         return self.page.get_by_role("button", name=name, exact=True)
 
 
 @pytest.fixture
 def thumb(site: Site, visit: Visit) -> Iterator[Thumb]:
-    """Nothing was too small at the end."""
+    """Yield a visitor on a phone, and check at the end that no control was too small."""
     thumb = Thumb(visit(site, viewport=SIZES["phone"], has_touch=True, is_mobile=True))
     yield thumb
     thumb.all_well()
@@ -96,8 +95,8 @@ def test_a_form_and_its_menus(thumb: Thumb) -> None:
 
 
 def a_form_with_a_mask(thumb: Thumb) -> None:
-    """The tools, over the whole window too, the question before a run without a mask, an empty
-    field, and several files for one."""
+    """Check the mask tools, also in full screen, and the question before a run without a mask. Also
+    check an empty field and several files for one field."""
     person, page = thumb.person.turn_to("inpaint"), thumb.page
     field = person.field("4.image")
     expect(field.locator(".sheet canvas")).not_to_have_attribute("width", "0")
@@ -153,8 +152,9 @@ def test_other_fields(thumb: Thumb, tmp_path: Path) -> None:
 
 
 def test_runs_and_results(thumb: Thumb) -> None:
-    """A run and those that wait; results, what can be done with them, over the whole window, shared;
-    the history, selected, compared, deleted; a run that failed."""
+    """Controls are large enough for a run and waiting runs, and for results with their actions,
+    full screen and sharing. This also holds for a history whose results are selected, compared and
+    deleted, and for a failed run."""
     person, page = thumb.person.open(**{"5.steps": 2, "2.text": "boats at sea"}), thumb.page
     person.generate()
     with person.site.demo.hold("progress"):
@@ -199,7 +199,8 @@ def test_runs_and_results(thumb: Thumb) -> None:
 
 
 def test_other_results(thumb: Thumb) -> None:
-    """Several, those that were not saved, a text, a sound, a video, and what it was before."""
+    """Controls are large enough for several results, unsaved results, a text, a sound, a video and
+    the comparison with the original."""
     person, run = thumb.person, ""
     for kind in ("several", "mixed", "image-to-image", "animation"):
         (person.turn_to if run else person.open)(kind)

@@ -1,4 +1,4 @@
-"""Every text on the page is in the reader's language: a walk in a language that marks each
+"""Every text on the page is in the reader's language. A walk uses a pseudo-language that marks each
 message."""
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def languages(tmp_path_factory: pytest.TempPathFactory) -> Languages:
 
 @pytest.fixture(scope="module")
 def pseudo_site(walk_site: Site, languages: Languages, closing: Closing) -> Iterator[Site]:
-    """The shipped workflows, in both."""
+    """Yield a site with the shipped workflows in both languages."""
     with running_app(
         walk_site.demo.url, settings=WebSettings(port=0, languages=languages), may_keep=True
     ) as app:
@@ -59,12 +59,13 @@ def reader(pseudo_site: Site, visit: Visit, nothing_left_behind: None) -> Iterat
 
 
 def press(page: Page, english: str) -> None:
-    """Press the button that is called so."""
+    """Press the button with this English name."""
     page.get_by_role("button", name=pseudo(english)).first.click()
 
 
 def test_forms_and_their_menus(reader: Reader) -> None:
-    """The shipped forms, the list of workflows, keys, presets, errors, a file that is held over."""
+    """Every text is translated in the shipped forms, the list of workflows, the keys, the presets
+    and the errors. This also holds while a file is held over the page."""
     person = reader.person
     person.open()
     reader.read("text-to-image")
@@ -137,7 +138,7 @@ def test_results_and_the_history(reader: Reader) -> None:
 
 
 def what_goes_wrong(reader: Reader) -> None:
-    """A run that failed, and a workflow of one's own that cannot run here."""
+    """Check the texts of a failed run and of the user's own workflow that can't run here."""
     person, page = reader.person, reader.person.page
     page.keyboard.press("Escape")
     page.locator("#form .section button.label-wrap").click()

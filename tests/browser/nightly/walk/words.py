@@ -1,4 +1,4 @@
-"""Read every text on the page and find those that are not translated."""
+"""Read every text on the page and find the untranslated texts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NAMES = frozenset({"ComfyForms", f"ComfyForms {metadata.version('comfyforms')}"}
 
 
 def plain_texts(value: object) -> Iterator[str]:
-    """All text in a form that is not a message: an author's, a server's or a person's."""
+    """Yield all text in a form that is not a message: text from an author, a server or a user."""
     match value:
         case Message():
             for part in value.values.values():
@@ -45,7 +45,7 @@ def plain_texts(value: object) -> Iterator[str]:
 
 
 class Reader:
-    """A visitor who notes each text that is said in no language, and where."""
+    """Visitor that notes each untranslated text and its place."""
 
     def __init__(self, person: Visitor) -> None:
         self.person = person
@@ -54,11 +54,11 @@ class Reader:
         person.before_load(SCRIPT)
 
     def knows(self, *words: str) -> None:
-        """Words that people gave."""
+        """Accept these words untranslated, because they are not the app's own."""
         self._own |= set(words)
 
     def knows_authors(self, site: Site, names: Sequence[str]) -> None:
-        """The words of these workflows' authors, and what their server offers."""
+        """Accept the words of these workflows' authors and the choices that their server offers."""
         for name in names:
             workflow, form = site.services.forms.form(name, "")
             self.knows(workflow.title, *(text.strip() for text in plain_texts(form)))
@@ -74,6 +74,6 @@ class Reader:
         return all(part in self._own or not _WORD.search(part) for part in parts)
 
     def all_well(self) -> None:
-        """AssertionError with everything that was found."""
+        """Raise an AssertionError with all untranslated texts."""
         lines = [f"{what} ({state})" for what, state in self.found.items()]
         assert not lines, "\n".join(lines)

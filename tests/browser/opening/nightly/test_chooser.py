@@ -102,9 +102,9 @@ def a_workflow_is_found_by_typing(person: Visitor) -> None:
 
 
 def test_what_cannot_run_is_marked(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """Where the server lacks nodes the list says so, once it is known; what can be read as no
-    workflow at all is marked too, gets a sentence instead of a form, and does not keep the others
-    away. An image that was made shows what comes of a workflow."""
+    """The list marks workflows whose nodes the server lacks, as soon as the app knows. It also
+    marks a file that is not a workflow. That file gets a sentence instead of a form and doesn't
+    hide the other workflows. The list shows an image that the workflow has made."""
     folder = shutil.copytree(WORKFLOWS, tmp_path / "workflows")
     (folder / "lacking.json").write_text(json.dumps(lacking()))
     (folder / "broken.json").write_text("[]")

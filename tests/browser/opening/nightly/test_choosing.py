@@ -1,4 +1,4 @@
-"""Which workflow is opened, and how people find theirs again."""
+"""The workflow that the app opens, and how users find theirs again."""
 
 from __future__ import annotations
 
@@ -62,9 +62,10 @@ def hold(person: Visitor, data: bytes, name: str, kind: str, words: str = "") ->
 
 
 def test_a_file_held_over_the_page(fast: Site, visit: Visit) -> None:
-    """The page offers what the file can become: the value of a field that takes it, or its workflow;
-    a photo without one that is dropped beside these is used as well. Of several workflows the first
-    opens, and of several images a field has the first; that is said, and a run for each offered."""
+    """For a file held over the page, the app offers to use it as the value of a field or to open
+    its workflow. A photo without a workflow that the user drops beside the fields also becomes a
+    value. Of several workflows the app opens the first, and of several images the field takes the
+    first. The app says so and offers a run for each file."""
     person = visit(fast).open("image-to-image")
     field = person.field("4.image")
     photo, opens = image_with(), "Open its workflow"
@@ -110,9 +111,9 @@ DROP_ON = """([field, data, name, type]) => {
 
 
 def a_file_with_a_workflow_on_a_field(person: Visitor) -> None:
-    """A photo with a workflow inside becomes the field's value, and its workflow is offered in a
-    sentence, also for one that was chosen; one without says nothing. A workflow, which no image's
-    field can take, opens."""
+    """Check that a photo with a workflow inside becomes the field's value and that a sentence
+    offers its workflow. This applies to dropped and to chosen files. For a photo without a
+    workflow, the page says nothing. A workflow file, which no image field takes, opens."""
     field, offer = person.field("4.image"), person.page.locator("#stage .offers button")
     expect(field.locator("img")).to_be_visible()
 

@@ -1,4 +1,5 @@
-"""Workflows that people bring to the page, and a folder that changes while it is open."""
+"""Workflows that users open on the page, and a workflow folder that changes while the page is
+open."""
 
 from __future__ import annotations
 
@@ -23,13 +24,13 @@ from tests.support.visitor import Site, Visitor
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the shipped workflows that a test may change."""
+    """Return a copy of the shipped workflows that a test may change."""
     return Path(shutil.copytree(WORKFLOWS, tmp_path / "workflows"))
 
 
 @pytest.fixture
 def keeping(folder: Path, nothing_left_behind: None) -> Iterator[Site]:
-    """A site over that folder, which takes new workflows."""
+    """Yield a site that serves this folder and accepts new workflows."""
     with running_demo_app(step_seconds=0, workflows=folder, may_keep=True) as (demo, app):
         yield Site(app.url, demo, app)
 
@@ -65,8 +66,8 @@ def test_opening_is_not_offered_where_it_is_not_allowed(closed: Site, visit: Vis
 
 
 def test_a_changed_workflow_is_drawn_again(keeping: Site, visit: Visit, folder: Path) -> None:
-    """An edited, added or removed workflow shows in open pages by itself; what was typed stays,
-    and an image that was put in. An opened one can be kept."""
+    """Open pages show an edited, added or removed workflow by themselves. Typed text and an added
+    image stay. The user can keep an opened workflow."""
     person = visit(keeping).open()
     person.type("2.text", "typed before")
     toml = folder / "text-to-image.toml"
@@ -162,7 +163,7 @@ def is_removed(person: Visitor, place: str, asked: str) -> None:
 
 
 def partly_refused() -> dict[str, Any]:
-    """A workflow whose second image is made by a model that the server does not have."""
+    """Return a workflow whose second image needs a model that the server doesn't have."""
     made = own_prompt()
     made["5"]["inputs"]["steps"] = 2
     for node in ("1", "5", "6", "7"):
@@ -210,7 +211,8 @@ def what_an_opened_file_lacks_is_in_view(person: Visitor, size: ViewportSize) ->
 
 
 def test_a_refused_part_is_shown_until_dismissed(slow: Site, visit: Visit) -> None:
-    """Where the next run is on the stage already, it stands in the list until it is dismissed."""
+    """If the stage already shows the next run, the list shows the refused part until the user
+    dismisses it."""
     person = visit(slow).open()
     give(person.page, json.dumps(partly_refused()).encode(), "partly.json")
     expect(person.page.locator("#form .notice").last).to_contain_text("gone.safetensors")

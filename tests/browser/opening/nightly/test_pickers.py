@@ -33,7 +33,7 @@ SLOW_DECODER = """(() => {
 
 
 def models(person: Visitor) -> Locator:
-    """The box of the list of models."""
+    """Return the input of the model list."""
     person.unfold()
     return person.entry("1.ckpt_name")
 
@@ -86,7 +86,8 @@ def test_a_list_is_searched_by_typing(fast: Site, visit: Visit) -> None:
 
 
 def a_link_is_copied_over_plain_http(person: Visitor) -> None:
-    """Where scripts have no clipboard the link is copied all the same, and the button says so."""
+    """Check that the link is copied even if scripts have no clipboard, and that the button says
+    so."""
     person.page.evaluate(NO_CLIPBOARD)
     person.page.get_by_role("button", name="Copy link").click()
     expect(person.page.get_by_role("button", name="Link copied")).to_be_visible()
@@ -97,8 +98,8 @@ def a_link_is_copied_over_plain_http(person: Visitor) -> None:
 
 
 def test_generate_without_a_workflow_says_what_to_do(fast: Site, visit: Visit) -> None:
-    """The address of a workflow that does not exist says that in words and offers the list. Generate
-    is off and says why, until there is a form; nothing else invites to press it."""
+    """The address of a workflow that doesn't exist shows an error and offers the list of workflows.
+    Until there is a form, Generate is off and says why, and no other text suggests pressing it."""
     person = visit(fast)
     person.page.goto(f"{fast.url}/?workflow=nothing")
     expect(person.page.locator("#no-form")).to_contain_text("Workflow “nothing” not found.")
@@ -121,7 +122,7 @@ def test_generate_without_a_workflow_says_what_to_do(fast: Site, visit: Visit) -
 
 
 def test_a_late_preview_does_not_cover_the_result(slow: Site, visit: Visit) -> None:
-    """A frame that is decoded only after the run has ended is thrown away."""
+    """The page discards a preview that the browser decodes only after the run has finished."""
     person = visit(slow)
     person.before_load(SLOW_DECODER)
     person.open("text-to-image", **{"5.steps": 3})

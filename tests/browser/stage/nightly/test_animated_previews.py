@@ -1,4 +1,4 @@
-"""Previews that move, as VideoHelperSuite sends them."""
+"""Animated previews, as VideoHelperSuite sends them."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ SEEN = """() => {
 
 
 def animated(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """A sampler whose previews are an animation of four frames, sent in bursts again and again; the
-    rest is the stand-in's own. As VideoHelperSuite's it moves only if the prompt came with its
-    switch."""
+    """Run a sampler whose previews are an animation of four frames, sent again and again in bursts.
+    The rest is the stand-in's own sampler. As with VideoHelperSuite, the prompt has to switch the
+    animation on."""
     assert isinstance(run, PromptRun)
     extra = run.item.extra_data["extra_pnginfo"]["workflow"]["extra"]
     assert extra["VHS_latentpreview"] is True
@@ -64,9 +64,9 @@ def animated(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def test_a_preview_plays(visit: Visit, tmp_path: Path) -> None:
-    """A workflow with a node of VideoHelperSuite switches its previews on; their frames are shown
-    one after the other, in their order and round again, until the result is there, which can be
-    opened again by what it carries."""
+    """For a workflow with a node of VideoHelperSuite, the app switches its previews on. The page
+    loops through their frames in order until the result is there. The result still carries its
+    prompt, so that the user can open it again."""
     stopped.clear()
     nodes = {**NODES, "KSampler": replace(NODES["KSampler"], run=animated)}
     nodes["VHS_SaveImage"] = NODES["SaveImage"]

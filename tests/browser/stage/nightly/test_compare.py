@@ -1,4 +1,4 @@
-"""A result beside the image that it was made from."""
+"""Comparison of a result with the image that it was made from."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROWS = """(tools) => [...tools.querySelectorAll("button, a")]
 
 
 def lies_over_the_result(page: Page) -> None:
-    """Both have the same height, and the same middle."""
+    """Check that both images have the same height and the same center."""
     before, after = (
         page.locator(f"#stage {one}").bounding_box() for one in (".before img", ".media > img")
     )
@@ -34,8 +34,8 @@ def lies_over_the_result(page: Page) -> None:
 
 
 def is_on_the_image(page: Page) -> None:
-    """The line, its knob and the words, on a phone, where much of the window is black; the knob is
-    whole at the window's edge."""
+    """Check that the line, its knob and its label lie on the image, on a phone whose window is
+    mostly black. At the window's edge, the whole knob is within reach."""
     size = page.viewport_size
     assert size
     page.set_viewport_size(PHONES[0])
@@ -58,8 +58,8 @@ def is_on_the_image(page: Page) -> None:
 
 
 def is_dragged(page: Page) -> None:
-    """By its knob, by the line above that, and from wherever the image is pressed, with the mouse;
-    it takes the keys then."""
+    """Check that the mouse drags the slider by its knob, by the line above the knob, and by any
+    point of the image. The slider then has the focus."""
     image = page.locator("#stage .before img").bounding_box()
     split = page.get_by_role("slider", name="Compare with the original")
     knob = split.bounding_box()
@@ -82,9 +82,9 @@ def is_dragged(page: Page) -> None:
 
 
 def test_before_and_after(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """Compare draws the image that was given over the result, up to a slider that mouse and keys
-    move, also over the whole window, where a phone has all buttons in one row; the next result
-    begins without it."""
+    """Compare draws the source image over the result, up to a slider that mouse and keys move. This
+    also works in full screen, where a phone shows all buttons in one row. The next result starts
+    without the comparison."""
     given = tmp_path / "given.png"
     Image.new("RGB", (640, 480), (200, 30, 30)).save(given)
     person = visit(fast).open("image-to-image", **{"8.steps": 1})

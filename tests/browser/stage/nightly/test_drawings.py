@@ -1,5 +1,5 @@
-"""Drawings (SVG) that a server makes, and that people give: shown where they are harmless, and
-always in words."""
+"""Drawings (SVG) from servers and users. The app shows harmless drawings and explains every
+refusal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DRAWING = (
 
 
 def save_drawing(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """A drawing with this inside."""
+    """Save a drawing with this content."""
     folder = run.storage.folder("output")
     assert folder is not None
     (folder / "drawing.svg").write_text(DRAWING.format(inputs["inside"]))
@@ -44,7 +44,7 @@ SAVE_DRAWING = NodeClass(
 
 @pytest.fixture
 def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
-    """A site with a workflow that takes an image and makes a drawing."""
+    """Yield a site with a workflow that takes an image and makes a drawing."""
     prompt = json.loads((WORKFLOWS / "image-to-image.json").read_text())
     prompt = {
         "4": prompt["4"],
@@ -63,8 +63,8 @@ def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
 
 
 def test_a_drawing_that_is_not_shown_says_why(site: Site, visit: Visit) -> None:
-    """Where there is nothing to see, a sentence stands beside the download; no field for images takes
-    it."""
+    """If the app doesn't show a drawing, a sentence beside the download says why. No image field
+    takes the drawing."""
     person = visit(site).open("draw", **{"5.inside": "<script>1</script>"})
     person.press()
     person.phase("done")
@@ -78,8 +78,8 @@ def test_a_drawing_that_is_not_shown_says_why(site: Site, visit: Visit) -> None:
 
 
 def as_an_input_is_refused_in_words(person: Visitor) -> None:
-    """“Use in…” with a result that the field does not take says so on the field, which keeps
-    its image."""
+    """Check that “Use in…” with a result that the field doesn't take shows an error on the field,
+    which keeps its image."""
     person.unfold()
     person.type("5.inside", "<circle r='20'/>")
     person.press()
@@ -103,6 +103,6 @@ def test_a_drawing_that_is_given_is_refused_in_words(fast: Site, visit: Visit) -
 
 
 def leave(person: Visitor) -> None:
-    """Close the page; a drawing has no small image, which the browser's console notes."""
+    """Close the page, and forgive the browser's note that a drawing has no thumbnail."""
     person.forgive("404")
     person.leave()

@@ -24,9 +24,10 @@ HEIGHT = "document.querySelector('#stage .stage').offsetHeight"
 
 
 def test_an_example_and_ideas_to_try(fast: Site, visit: Visit) -> None:
-    """The stage shows the author's cover. An idea goes into the prompt, where Ctrl+Z takes it back,
-    and starts nothing; what was made takes their place, in another tab too, where the history
-    below it stays where it is when more is made. Nothing invites to make what cannot run."""
+    """The stage shows the author's cover. An idea goes into the prompt without starting a run, and
+    Ctrl+Z undoes it. The user's results then replace the cover and the ideas, in another tab, too.
+    There, the history below doesn't move when the user makes more. Nothing suggests generating if
+    the workflow can't run."""
     person = visit(fast).open(**ONE)
     nothing_invites_to_make_what_cannot_run(person)
     empty = person.page.locator("#stage .empty")
@@ -90,8 +91,8 @@ FORGET = "addEventListener('pagehide', () => { localStorage.clear(); sessionStor
 
 
 def test_an_idea_for_several_fields(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """Values for fields that cannot be typed into are filled in too; what was typed elsewhere
-    stays. Without a cover the person's own newest image is shown."""
+    """An idea also sets fields that the user can't type into. Text that the user typed elsewhere
+    stays. Without a cover, the stage shows the user's own newest image."""
     folder = shutil.copytree(WORKFLOWS, tmp_path / "workflows")
     toml = folder / "text-to-image.toml"
     head, _, fields = toml.read_text().partition("\n\n")
@@ -147,8 +148,8 @@ def test_an_idea_with_a_mask(fast: Site, visit: Visit) -> None:
 
 
 def test_ideas_on_a_phone(fast: Site, visit: Visit) -> None:
-    """Where form and stage stand in one column the ideas are below the prompt, large enough for a
-    finger, and nothing speaks of dropping files."""
+    """If form and stage share one column, the ideas are below the prompt and large enough for a
+    finger. Nothing mentions dropping files."""
     phone = {"width": 390, "height": 844}
     person = visit(fast, viewport=phone, has_touch=True, is_mobile=True).open()
     ideas = person.field("2.text").get_by_role("button")
@@ -164,8 +165,8 @@ def test_ideas_on_a_phone(fast: Site, visit: Visit) -> None:
 
 
 def test_ideas_that_are_there_before_their_field(fast: Site, visit: Visit) -> None:
-    """Where form and stage stand in one column and Gradio is longest in loading what the prompt is
-    drawn with, the ideas go from the stage to it as soon as it is there."""
+    """If form and stage share one column and Gradio loads the prompt's code last, the ideas move
+    from the stage to the prompt as soon as its field is there."""
     person = visit(fast, viewport={"width": 390, "height": 844})
     page = person.page
     asked: list[Route] = []

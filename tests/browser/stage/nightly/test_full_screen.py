@@ -1,5 +1,4 @@
-"""Results over the whole window: enlarged, moved about, and one after the other through the
-history."""
+"""Results in full screen: enlarging, panning and stepping through the history."""
 
 from __future__ import annotations
 
@@ -12,8 +11,8 @@ MOVING = {"5.steps": 1, "7.steps": 1, "6.amount": 3, "4.width": 256, "4.height":
 
 
 def test_a_video_has_no_zoom(fast: Site, visit: Visit) -> None:
-    """A video over the whole window plays with its own controls, can be saved and walked on from,
-    and has nothing to enlarge it."""
+    """In full screen, a video plays with its own controls and has no zoom. The user can save it and
+    move on to the next result."""
     person = visit(fast, viewport=WINDOW).open("animation", **MOVING)
     person.generate()
     page = person.page
@@ -62,8 +61,9 @@ def test_two_fingers_enlarge(fast: Site, visit: Visit) -> None:
 
 
 def test_back_leaves_full_screen(fast: Site, visit: Visit) -> None:
-    """The browser's Back closes what covers the window and stays at the form; Escape and the button
-    leave no step for it behind. The focus goes to the button that covers the window."""
+    """The browser's Back closes the view that covers the window, and the page stays at the form.
+    Escape and the button leave no extra history entry behind. The focus returns to the full screen
+    button."""
     person = visit(fast, viewport={"width": 390, "height": 844}).open("inpaint", **{"7.steps": 1})
     page = person.page
     person.open(**{"5.steps": 1})

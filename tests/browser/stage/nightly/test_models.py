@@ -1,4 +1,4 @@
-"""3D models on the stage, in a browser that can paint them."""
+"""3D models on the stage, in a browser that can render them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WATCH = """() => {
 
 @pytest.fixture
 def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
-    """A site whose one workflow makes a tetrahedron."""
+    """Yield a site whose only workflow makes a tetrahedron."""
     (tmp_path / "model.json").write_text(
         json.dumps({"1": {"class_type": "SaveModel", "inputs": {"text": "a boat"}}})
     )
@@ -78,9 +78,9 @@ def test_a_models_viewer_is_loaded_ahead(site: Site, visit: Visit) -> None:
 
 @pytest.mark.parametrize("motion", ["no-preference", "reduce"])
 def test_a_model_is_seen_and_turns(site: Site, visit: Visit, motion: str) -> None:
-    """It is painted, turns by itself unless the person's system asks for stillness, is turned with
-    the mouse, over the whole window too, and is downloaded by the button of all results. Two of
-    them are compared like images."""
+    """The model is visible and turns by itself unless the user's system asks for reduced motion.
+    The user can turn it with the mouse, also in full screen, and download it with the same button
+    as other results. The user can compare two models like images."""
     person = visit(site, viewport={"width": 500, "height": 420}, reduced_motion=motion)
     person.open("model").press()
     person.phase("done")

@@ -1,5 +1,5 @@
-"""On phones and tablets form and result stand in one column: what one gets does not push the other,
-nor what stands below it."""
+"""On phones and tablets, form and result share one column. New content in one part doesn't push the
+other part or anything below it."""
 
 from __future__ import annotations
 
@@ -53,8 +53,9 @@ def test_nothing_moves_below_a_result(slow: Site, visit: Visit, size: tuple[int,
 
 
 def test_a_result_stays_in_view(slow: Site, visit: Visit) -> None:
-    """Where some of the form is seen below it, the first result stays where the run was when the
-    history comes below, and is there again when Undo brings it or another back."""
+    """If part of the form is visible below the stage, the first result stays in the run's place
+    when the history appears. When Undo restores this or another result, the result is in view there
+    again."""
     person = visit(slow, viewport={"width": 820, "height": 1180}).open(**SHORT)
     page = person.page
     with slow.demo.hold("progress", after=2):

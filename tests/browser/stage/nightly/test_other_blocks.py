@@ -1,5 +1,5 @@
-"""The stage, the queue, the history and the list of workflows in other Blocks: they show what
-Python sends, and their events reach Python."""
+"""The stage, the queue, the history and the list of workflows in other Blocks. They show what
+Python sends, and Python receives their events."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def opened(profiles: Callable[..., BrowserContext], nothing_left_behind: None) -
 
 
 def told_of(told: Told, component: gr.HTML, *events: str) -> None:
-    """Note each event with the value of the component and what the event carries."""
+    """Record each event with the component's value and the event's data."""
     for event in events:
 
         def listener(value: object, data: gr.EventData, event: str = event) -> None:
@@ -122,8 +122,8 @@ def told_of(told: Told, component: gr.HTML, *events: str) -> None:
 
 
 def test_a_stage_shows_files_and_tells_which_is_seen(opened: Opened) -> None:
-    """A value of the component's own is there when the page is. What a listener returns is shown; what
-    is chosen, or wanted as an input, reaches Python."""
+    """The page starts with the component's own value. The stage shows the files that a listener
+    returns. When the user selects a file or uses it as an input, Python receives the event."""
     told: Told = []
     with gr.Blocks(analytics_enabled=False) as blocks:
         make, other = gr.Button("Make"), gr.Button("Other")
@@ -200,7 +200,7 @@ def test_lists_show_runs_and_their_questions(opened: Opened) -> None:
 
 
 def queue_tells_what_is_asked(page: Page, told: Told) -> None:
-    """Press each of its buttons."""
+    """Press each of the queue's buttons, and check the events in Python."""
     expect(page.locator("#queue .about")).to_have_text(["one boat", "two boats", "no boat"])
     expect(page.locator("#queue .waiting-title")).to_have_text("2 waiting")
     expect(page.locator("#queue .trouble .said")).to_have_text("Something went wrong.")
@@ -226,7 +226,7 @@ def queue_tells_what_is_asked(page: Page, told: Told) -> None:
 
 
 def add_a_long_queue() -> list[str]:
-    """A queue of five that wait; those that were removed, in their order."""
+    """Add a queue of five waiting runs. Return the list of removed runs, in their order."""
     told: list[str] = []
     waiting = [
         queued(name, "waiting", QueueLine("", f"Number {name}", movable=True)) for name in "12345"
@@ -249,7 +249,7 @@ def all_that_wait_are_removed_by_one_press(page: Page, told: list[str]) -> None:
 
 
 def add_a_history() -> Told:
-    """A history that answers a search with less; what it tells."""
+    """Add a history that answers a search with fewer runs. Return the list of its events."""
     told: Told = []
     history = RunHistory(PAST, searchable=True, elem_id="history")
     told_of(told, history, "select", "search")
@@ -258,8 +258,8 @@ def add_a_history() -> Told:
 
 
 def history_tells_which_is_chosen(page: Page, told: Told) -> None:
-    """A tile that is chosen and a text that is searched for reach Python; what it answers is
-    listed."""
+    """Check that a selected tile and a search text reach Python, and that the history lists
+    Python's answer."""
     tiles = page.locator("#history .tile")
     expect(tiles).to_have_count(2)
     expect(tiles.nth(0).locator("img")).to_have_attribute("src", DOT)
@@ -311,8 +311,8 @@ def test_scripts_read_what_the_values_are(nothing_left_behind: None) -> None:
 def test_the_example_of_the_page_for_contributors_works(
     snippet: str, profiles: Callable[..., BrowserContext], nothing_left_behind: None
 ) -> None:
-    """Started as it stands there, it shows a queue and a history; a run can be taken out, and an
-    earlier one is shown."""
+    """Started without changes, the documented example shows a queue and a history. The user can
+    remove a run from the queue and show an earlier run."""
     quiet = {"GRADIO_ANALYTICS_ENABLED": "False", "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         [sys.executable, "-c", snippet],

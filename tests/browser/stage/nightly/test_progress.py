@@ -25,7 +25,8 @@ NOTIFIED = """
 
 
 def test_an_earlier_run_with_fewer_steps_promises_nothing(slow: Site, visit: Visit) -> None:
-    """The time left goes by this run's steps: sixty take longer than the three of before did."""
+    """The time left depends on this run's steps: sixty steps take longer than the three steps of
+    the earlier run."""
     person = visit(slow).open(**{"5.steps": 3})
     first = person.generate()
     person.type("5.steps", 60)
@@ -38,8 +39,9 @@ def test_an_earlier_run_with_fewer_steps_promises_nothing(slow: Site, visit: Vis
 
 
 def test_a_notification_is_asked_for(fast: Site, visit: Visit) -> None:
-    """Nothing is shown until the person has allowed it by ticking the box; then the end of a run is
-    told while the tab is hidden, once, though that paints the last frame late."""
+    """The app shows no notification until the user allows it by ticking the box. If a run then
+    finishes while the tab is hidden, the app notifies once, although a hidden tab paints the last
+    frame late."""
     person = visit(fast)
     person.before_load(NOTIFIED)
     person.open(**{"5.steps": 8})

@@ -1,4 +1,4 @@
-"""Results: the gallery, moving images, texts, and files as the server made them."""
+"""Results: the gallery, moving images, texts, and files exactly as the server made them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.visitor import Site, Visitor
 
 
 def write_text_workflow(folder: Path) -> str:
-    """A workflow `text`, whose one result is this long text."""
+    """Write a workflow `text` whose only result is a long text. Return the text."""
     said = " ".join(["Forty-two boats on a lake in the evening."] * 8)
     only_text = {
         "1": {"class_type": "PrimitiveString", "inputs": {"value": said}},
@@ -26,9 +26,9 @@ def write_text_workflow(folder: Path) -> str:
 
 
 def test_texts_sound_and_temporary_images(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """Text outputs are shown as text, sound can be played, temporary images are kept apart from
-    saved ones, and shown large, saved and looked at like them. A workflow without images ends with
-    its text on the page."""
+    """The stage shows text outputs as text and plays sound. It separates temporary images from
+    saved images, and the user can view, enlarge and save both alike. A workflow without images
+    shows its text on the page."""
     evil = "<b>bold</b> & <script>document.title='hacked'</script>"
     (tmp_path / "rest.json").write_text(
         prompt_with(
@@ -83,7 +83,7 @@ def test_texts_of_a_batch(fast: Site, visit: Visit, tmp_path: Path) -> None:
 
 
 def texts_stand_in_the_sheet(person: Visitor, said: str) -> None:
-    """Two of them, in each view of the sheet and large."""
+    """Check that two texts appear in each view of the sheet and in full screen."""
     dialog = vary(person)
     values_of_row(dialog, "Source").fill(f"{said}\nanother text")
     begin_batch(dialog, 2)
@@ -129,8 +129,8 @@ def texts_stand_in_the_sheet(person: Visitor, said: str) -> None:
 
 
 def test_details(fast: Site, visit: Visit) -> None:
-    """Details list what a result was made with, labelled as in the form: numbers as they are typed,
-    files by the names that they were given with."""
+    """Details list a result's settings with the labels of the form. Numbers appear as users type
+    them, and files with the names that they had when the user added them."""
     values = {"8.steps": 2, "2.text": "a <cat>", "8.seed": 5}
     person = visit(fast).open("image-to-image", **values)
     field = person.field("4.image")
@@ -152,8 +152,7 @@ def test_details(fast: Site, visit: Visit) -> None:
 
 
 def test_a_sound_becomes_an_input(fast: Site, visit: Visit, tmp_path: Path) -> None:
-    """“Use in…” puts a result into a field of its own kind, and offers no field that does not take
-    it."""
+    """“Use in…” puts a result into a field of its own kind, and offers only fields that take it."""
     more = {
         "20": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
         "21": {"class_type": "PreviewImage", "inputs": {"images": ["20", 0]}},

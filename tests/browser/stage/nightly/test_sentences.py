@@ -1,4 +1,5 @@
-"""Sentences at the stage, shown as long as they are true, beside those about the result."""
+"""Sentences at the stage that stay as long as they are true, beside the sentences about the
+result."""
 
 from __future__ import annotations
 
@@ -151,8 +152,8 @@ def nothing_is_promised_between_two_runs(person: Visitor, run: str) -> None:
 
 
 def test_the_name_of_a_model_is_whole(fast: Site, visit: Visit) -> None:
-    """Two long seeds and the small images beside them take no room from it: it goes to another
-    line."""
+    """Two long seeds and the thumbnails beside them never shorten the model's name. It moves to
+    another line instead."""
     desktop = ViewportSize(width=1440, height=900)
     seeds = {"5.seed": 2**64 - 1, "7.seed": 2**64 - 2}
     short = {"5.steps": 1, "7.steps": 1, "6.amount": 3, "4.width": 256, "4.height": 256}

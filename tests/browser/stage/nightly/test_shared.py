@@ -1,4 +1,4 @@
-"""A result behind a link, which its owner makes and can take back."""
+"""Shared results: the owner makes a link and can revoke it."""
 
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ def test_a_link_leads_others_to_one_result(fast: Site, visit: Visit) -> None:
 
 
 def test_shares_a_damaged_file_with_its_prompt_only(fast: Site, visit: Visit) -> None:
-    """Where a file's metadata can't be removed, the dialog says so and makes no link before the
-    prompt is ticked, which stays so."""
+    """If a file's metadata can't be removed, the dialog says so and makes no link until the user
+    ticks the prompt. The prompt then stays ticked."""
     anna = visit(fast).open("text-to-image", **{"5.steps": 1, "2.text": "a keeper of secrets"})
     run = fast.run(anna.generate())
     kept = fast.app.services.copies.blobs.path(run.state.files[0].digest)

@@ -30,8 +30,8 @@ PARTS = (
 
 
 def boxes(page: Page, *selectors: str) -> list[dict[str, float]]:
-    """Where these are, as seen from the stage: all at one moment, however the page is scrolled
-    meanwhile."""
+    """Return the boxes of these elements relative to the stage, all measured at one moment
+    regardless of scrolling."""
     found: list[dict[str, float]] = page.evaluate(
         """selectors => {
             const stage = document.querySelector('#stage').getBoundingClientRect();
@@ -55,7 +55,7 @@ def inside(inner: dict[str, float], outer: dict[str, float]) -> bool:
 
 
 def in_order(page: Page) -> None:
-    """Nothing is wider than the window, and no part of the stage covers another."""
+    """Check that nothing is wider than the window and that no part of the stage covers another."""
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     seen = [one for one in boxes(page, *PARTS) if one["height"]]
     assert len(seen) >= 2
@@ -126,8 +126,8 @@ MOVING = {"5.steps": 1, "7.steps": 1, "6.amount": 3, "4.width": 256, "4.height":
 
 
 def takes_the_height(page: Page, size: ViewportSize) -> None:
-    """Beside a form the stage is as high as the window lets it, with its buttons in view; above one
-    it leaves room for Generate."""
+    """Check that a stage beside a form is as high as the window allows, with its buttons in view. A
+    stage above a form leaves room for Generate."""
     page.evaluate("scrollTo(0, 0)")
     height = boxes(page, "#stage .box")[0]["height"]
     actions = page.locator("#stage .actions").bounding_box()
@@ -144,7 +144,8 @@ def takes_the_height(page: Page, size: ViewportSize) -> None:
 
 
 def covers_the_window(page: Page, size: ViewportSize) -> None:
-    """Full screen leaves nothing of the page to be seen, and Escape leads back to where it was."""
+    """Check that full screen hides the rest of the page and that Escape returns to the earlier
+    view."""
     before = boxes(page, "#stage .viewport")
     page.locator("#stage .viewport").hover()
     page.get_by_role("button", name="Full screen", exact=True).click()
@@ -163,8 +164,8 @@ def covers_the_window(page: Page, size: ViewportSize) -> None:
 
 
 def test_images_at_every_size(slow: Site, visit: Visit) -> None:
-    """Waiting, preview and result stand in the same place, inside of a stage that takes the height
-    there is; full screen covers the window."""
+    """Waiting, preview and result appear in the same place, in a stage that uses the available
+    height. Full screen covers the window."""
     person = visit(slow).open(**{"5.steps": 4, "4.batch_size": 2, "4.width": 768})
     page = person.page
     for _ in at_every_size(page):
@@ -189,8 +190,8 @@ def test_images_at_every_size(slow: Site, visit: Visit) -> None:
 
 
 def test_videos_at_every_size(fast: Site, visit: Visit) -> None:
-    """A workflow that makes an animated image and a video shows both. The video plays inside of the
-    stage, below which everything else stands; full screen covers the window."""
+    """A workflow that makes an animated image and a video shows both. The video plays within the
+    stage, with everything else below the stage. Full screen covers the window."""
     person = visit(fast).open("animation", **MOVING)
     run_id = person.generate()
     kinds = [file.kind for file in fast.run(run_id).state.files]
@@ -222,8 +223,8 @@ PRESSED = """() => {
 
 
 def test_no_button_acts_on_a_hidden_result(slow: Site, visit: Visit) -> None:
-    """From the press on there is nothing to press about the result before it; stopped, they are
-    about that run."""
+    """After the user presses Generate, no button acts on the earlier result. After Stop, the
+    buttons act on the stopped run."""
     person = visit(slow).open(**{"5.steps": 2, "2.text": "a red kite", **SMALL})
     kite = person.generate()
     assert names(person) == [
@@ -256,7 +257,8 @@ def test_no_button_acts_on_a_hidden_result(slow: Site, visit: Visit) -> None:
 
 
 def test_a_stopped_run_at_every_size(slow: Site, visit: Visit) -> None:
-    """Nothing of a run that was stopped covers anything, with one more that waits."""
+    """At every size, no part of the stage covers another while a second run waits, nor after the
+    run is stopped."""
     person = visit(slow).open(**{"5.steps": 60})
     person.press()
     expect(person.page.locator("img.live-frame")).to_be_visible()
@@ -311,7 +313,7 @@ def bar_of(person: Visitor) -> Locator:
 
 
 def looks_back(person: Visitor, run_id: str) -> None:
-    """Choose an earlier result while another one is made."""
+    """Choose an earlier result while another run is in progress."""
     page = person.page
     page.locator(f'#history .tile[data-run="{run_id}"]').click()
     expect(page.locator("#history .tile[aria-pressed=true]")).to_have_count(1)

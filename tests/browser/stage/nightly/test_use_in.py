@@ -1,4 +1,4 @@
-"""Results on their way into forms: chosen from a menu, or dragged onto a field."""
+"""Using results in forms, from a menu or by dragging them onto a field."""
 
 from __future__ import annotations
 
@@ -136,8 +136,8 @@ def lacks_a_step_and_is_removed(person: Visitor, folder: Path, title: str) -> No
 
 
 def what_a_removed_workflow_made(person: Visitor, run_id: str) -> None:
-    """It still says below the image what it was made with, to be copied, and can be run again;
-    settings that no form takes are not offered."""
+    """Check that the result of a removed workflow still shows its settings below the image, to be
+    copied, and can run again. The app doesn't offer settings that no form takes."""
     person.page.get_by_label("History of").select_option("All workflows")
     choose(person, run_id)
     job = person.site.run(run_id).job
@@ -165,7 +165,7 @@ PLAYS = """() => {
 
 
 def drag_newest(person: Visitor, field: Locator) -> None:
-    """Drag the newest of the history onto a field."""
+    """Drag the newest result in the history onto a field."""
     drag(person.page.locator("#history .tile").first, field)
 
 
@@ -186,8 +186,8 @@ def drag(tile: Locator, field: Locator) -> None:
 
 
 def test_a_result_is_dragged_onto_a_field(fast: Site, visit: Visit) -> None:
-    """From the stage, from the history or from what a result was made from, it takes the place of the
-    file there."""
+    """The user can drag a result from the stage, from the history or from “Made from”. It replaces
+    the file in the field."""
     person = visit(fast).open("image-to-image", **{"8.steps": 1, "5.width": 320, "5.height": 256})
     shown(person)
     person.generate()
@@ -250,8 +250,9 @@ def test_a_result_that_does_not_fit_leaves_the_field(
 def test_a_text_goes_into_a_field_or_another_workflow(
     fast: Site, visit: Visit, tmp_path: Path
 ) -> None:
-    """“Use in…” beside a text puts it into a text field of the form, where Ctrl+Z takes it back, or
-    opens another workflow with it; what was typed there before comes back by ↑."""
+    """“Use in…” beside a text puts the text into a text field of the form, where Ctrl+Z undoes it.
+    It can also open another workflow with the text. There, ↑ restores the text that the user typed
+    before."""
     words = {
         "1": {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a {boat} at night"}},
         "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
@@ -293,8 +294,8 @@ def test_a_text_goes_into_a_field_or_another_workflow(
 def test_a_result_made_from_a_text_links_to_its_run(
     fast: Site, visit: Visit, tmp_path: Path
 ) -> None:
-    """“Use in…” of a text, also after a reload, as long as the text stays as it was; then it leads
-    there from the run, as from one with an image, and back again."""
+    """After “Use in…” with a text, the new run links to the text's run and back, as it would for an
+    image. The link survives a reload, but only as long as the text is unchanged."""
     words = {
         "1": {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a {boat}, at night"}},
         "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
@@ -328,7 +329,7 @@ def test_a_result_made_from_a_text_links_to_its_run(
 
 
 def write_video_workflow(tmp_path: Path) -> None:
-    """One that makes a video, with a field for one."""
+    """Write a workflow that makes a video and has a field for a video."""
     prompt = json.loads((WORKFLOWS / "animation.json").read_text())
     del prompt["9"]  # the animated image
     prompt["1"]["inputs"]["ckpt_name"] = "demo-landscapes.safetensors"

@@ -29,7 +29,7 @@ NO_RESULT = "there's no result to show here. It may be saved on the ComfyUI serv
 
 @pytest.fixture
 def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
-    """A workflow that shows nothing, and one that does."""
+    """Yield a site with a workflow that shows nothing and a workflow that shows an image."""
     for name, prompt in (("none", kinds()["none"]), ("image", shipped("text-to-image"))):
         (tmp_path / f"{name}.json").write_text(json.dumps(prompt))
     nodes = {**NODES, "SaveNothing": NOTHING}
@@ -41,9 +41,9 @@ def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
 
 
 def test_nothing_is_kept_of_what_made_nothing(site: Site, visit: Visit) -> None:
-    """One that is done says where its result may be. Neither it nor one that was stopped can be a
-    favourite: not below it, not by F, not in the history, not among several; a result can. On a phone
-    no room is kept for what does not come."""
+    """A finished run without a result says where its result may be. Neither this run nor a stopped
+    run can become a favorite, whether below the stage, with F, in the history or in a selection. A
+    run with a result can. On a phone, the page keeps no room for a missing result."""
     person = visit(site).open("none")
     page = person.page
     actions = page.locator("#stage .actions")

@@ -1,4 +1,4 @@
-"""Parse a server's address, with and without a login."""
+"""Parsing a server's address, with and without a login."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ from comfy.comfyui.client.address import ServerAddress
     ],
 )
 def test_a_server_owns_nothing_beside_its_address(other: str) -> None:
-    """Neither another origin nor another path, however it is written."""
+    """The server owns neither another origin nor another path, in any notation."""
     assert not ServerAddress.parse("https://comfy.example/x").owns(other)

@@ -1,4 +1,4 @@
-"""Batches and chains don't start if one choice needs another server than the rest."""
+"""Batches and chains don't start if one choice needs a different server than the rest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.ui.api.api_calls import call, problem
 
 
 def test_scripts_get_an_error_and_nothing_runs() -> None:
-    """422 with the fields and the rows, from a start and from a check."""
+    """The app answers 422 with the fields and the rows."""
     body = {"values": VALUES, "axes": [{"field": SAMPLER, "text": "euler, ddim"}]}
     with two_servers() as (one, other), running_app(*hidden(one, other)) as app:
         with call(app, "POST", f"/workflows/{WORKFLOW}/batches", json=body) as answer:

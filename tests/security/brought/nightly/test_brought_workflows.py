@@ -1,5 +1,5 @@
-"""Workflows that people bring: what they may name, who may bring them, and what a caller may
-set."""
+"""Opened workflows: the files that they may name, the users who may open them, and the values that
+a caller may set."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from tests.support.waiting import LONGEST_WAIT
 
 
 def folders_of(storage: Storage) -> list[str]:
-    """Every folder below the server's input folder, as LoadImageDataSetFromFolder of 0.33.0 lists
-    them."""
+    """Return every folder below the server's input folder, as LoadImageDataSetFromFolder of 0.33.0
+    lists them."""
     base = storage.folder("input")
     assert base is not None
     return sorted(path.relative_to(base).as_posix() for path in base.rglob("*") if path.is_dir())
@@ -85,7 +85,7 @@ def running(
 
 @pytest.fixture
 def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
-    """These."""
+    """Close idle connections to the server after each test."""
     yield running
     running[1].close_idle()
 
@@ -109,8 +109,8 @@ def test_finding_02_a_wrapped_name_reads_nobodys_file(
 def test_finding_02_a_name_made_while_it_runs_is_not_linked_to_a_loader(
     served: Served, wrapped: bool
 ) -> None:
-    """Harmless pieces make a name: a link that carries a text into an upload is cut, in a wrapper
-    too."""
+    """Harmless texts can be joined to a file name. The app therefore cuts a link from a text to an
+    upload, even inside a wrapper."""
     link: Any = {"__value__": ["0", 0]} if wrapped else ["0", 0]
     text = node("PrimitiveString", value="an")
     name = bring(served[1], {"0": text, "1": node("LoadImage", image=link), "2": SHOW}).json()[
@@ -150,7 +150,7 @@ def test_finding_02_a_prompt_that_ends_in_brackets_stays_as_it_is(served: Served
 
 
 def test_finding_03_no_folder_of_uploads_is_offered(served: Served) -> None:
-    """The server lists every folder; the app shows none of them."""
+    """The ComfyUI server lists every folder of uploads. The app shows none of them."""
     demo, app = served
     listed = json.dumps(
         requests.get(
@@ -174,8 +174,8 @@ def test_finding_03_no_folder_of_uploads_is_offered(served: Served) -> None:
 
 
 def test_finding_02_a_node_that_nothing_is_known_of_is_not_sent(served: Served) -> None:
-    """It may have come to the server since its nodes were asked for: what it reads cannot be
-    told."""
+    """The node may have been installed after the app read the catalog. The app can't tell which
+    inputs of the node read files."""
     name = bring(served[1], {"1": node("JustInstalled", source="anna"), "2": SHOW}).json()["name"]
     with pytest.raises(WorkflowError, match="doesn't have the node JustInstalled"):
         served[1].services.starter.start(name, {}, Origin(BOBS))
@@ -195,7 +195,8 @@ def test_finding_03_a_folder_of_the_servers_is_refused_in_words(
 
 
 def test_finding_03_an_image_made_here_shows_nobodys_upload(served: Served) -> None:
-    """A result carries where its input lay; put into the folder, it is no example for everybody."""
+    """A result's workflow names the location of its input. If an administrator puts it into the
+    workflow folder, the app doesn't show the input as an example to all users."""
     demo, app = served
     upload = next(path for path in folders_of(demo.storage) if path.startswith(f"{UPLOADS}/"))
     prompt = {"1": node("LoadImage", image=f"{upload}/a.png"), "2": SHOW}
@@ -207,7 +208,8 @@ def test_finding_03_an_image_made_here_shows_nobodys_upload(served: Served) -> N
 
 
 def test_finding_02_an_earlier_run_is_judged_by_the_rules_of_today(served: Served) -> None:
-    """A record that names another's file, made when that was allowed, is not run again."""
+    """The app doesn't rerun a record that names another user's file, even if that was allowed at
+    the time."""
     _, app = served
     loads: dict[str, Any] = {"1": node("LoadImage", image=RESULT), "2": SHOW}
     for workflow in ("~0123456789abcdef", "image-to-image", "gone"):

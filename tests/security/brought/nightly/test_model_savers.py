@@ -1,4 +1,4 @@
-"""Opened workflows fill no disk of the ComfyUI server with models or latents."""
+"""An opened workflow can't fill the ComfyUI server's disk with models or latents."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def demo() -> Iterator[DemoServer]:
 
 
 def test_finding_s23_a_stranger_saves_no_model(demo: DemoServer) -> None:
-    """The form and a script's call say which node does it."""
+    """The form and the error for scripts name the node that saves models."""
     with running_app(demo.url) as app:
         name = bring(app, PROMPT).json()["name"]
         said = json.dumps(drawn(app, name).components, ensure_ascii=False)
@@ -53,7 +53,7 @@ def test_finding_s23_a_stranger_saves_no_model(demo: DemoServer) -> None:
 
 
 def test_finding_s23_a_rerun_is_judged_by_the_rules_of_now(demo: DemoServer) -> None:
-    """A run that was allowed once is not repeated where it would be refused today."""
+    """The app doesn't repeat a run that it would refuse today."""
     trusting = [True]
     permissions = Permissions(trusts=lambda _: trusting[0], keep=lambda _: True)
     with running_app(demo.url, permissions=permissions) as app:
@@ -69,7 +69,7 @@ def test_finding_s23_a_rerun_is_judged_by_the_rules_of_now(demo: DemoServer) -> 
 def test_finding_s23_listed_nodes_and_trusted_people_save(
     demo: DemoServer, permissions: Permissions
 ) -> None:
-    """The administrator decides."""
+    """An administrator can list the node or trust the user."""
     with running_app(demo.url, permissions=permissions) as app:
         run_it(app)
 

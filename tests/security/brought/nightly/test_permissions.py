@@ -1,4 +1,4 @@
-"""Inputs hidden by an author and the operator's list of nodes hold for every caller."""
+"""Inputs hidden by an author, and the administrator's allowlist of nodes, bind every caller."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ from tests.support.waiting import LONGEST_WAIT
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the shipped workflows, in which an author hides and links what callers must not
-    set."""
+    """Copy the shipped workflows, and hide and link inputs that callers must not set."""
     folder = Path(shutil.copytree(WORKFLOWS, tmp_path_factory.mktemp("a") / "workflows"))
     toml = folder / "text-to-image.toml"
     text = toml.read_text("utf-8").replace(
@@ -45,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def offering(own_temporary_folder: Path, folder: Path) -> Iterator[RunningApp]:
-    """An app that offers them."""
+    """Run an app with these workflows."""
     with running_demo_app(step_seconds=0, workflows=folder) as (_, app):
         yield app
 
@@ -83,7 +82,8 @@ def test_finding_26_the_authors_limits_bind_every_caller(
 
 
 def test_finding_26_the_page_cannot_set_hidden_inputs(hiding: RunningApp) -> None:
-    """Neither by its address nor by what a browser keeps: a run has the author's value."""
+    """Neither the page's address nor values kept in the browser can set the input. The run uses the
+    author's value."""
     page = PageCalls(hiding, BOB).open(
         "text-to-image", linked={"5.steps": "60"}, kept={"5.steps": 60}
     )
@@ -93,8 +93,8 @@ def test_finding_26_the_page_cannot_set_hidden_inputs(hiding: RunningApp) -> Non
 
 
 def test_finding_02_a_text_that_becomes_a_name_is_its_authors(hiding: RunningApp) -> None:
-    """The operator's own link from a text to a loader works, with the operator's text and no
-    other."""
+    """The administrator's own link from a text to a loader works, but only with the administrator's
+    text."""
     _, form = hiding.services.forms.form("linked", BOBS)
     assert form.field("0.value").group == "hidden"
     run = finished(
@@ -118,7 +118,8 @@ def permitted(openers: set[str]) -> set[str]:
 
 @pytest.fixture(scope="module")
 def asking(own_temporary_folder: Path, openers: set[str], folder: Path) -> Iterator[RunningApp]:
-    """An app that asks this set, and whose people may keep but are not trusted."""
+    """Run an app in which the users in `openers` may open workflows. Users may keep workflows but
+    aren't trusted."""
     permissions = Permissions(
         openers.__contains__, lambda _: True, nodes=frozenset({"LoadImage", "SaveImage"})
     )
@@ -140,8 +141,8 @@ NO = "Opening your own workflows is turned off"
 def test_finding_09_with_opening_off_nothing_that_was_brought_is_used(
     strict: RunningApp, permitted: set[str]
 ) -> None:
-    """Not by the route, the form, its address, a script, a kept copy, the history, nor by running
-    it again."""
+    """The app refuses the workflow on every path: the route, the form, its address, a script, a
+    kept copy, the history and a rerun."""
     name = bring(strict, {"1": node("LoadImage", image=""), "2": SHOW}).json()["name"]
     image = Upload("b.png", saved("PNG"))
     run = finished(
@@ -167,7 +168,7 @@ def test_finding_09_with_opening_off_nothing_that_was_brought_is_used(
 def test_finding_09_a_script_opens_nothing_where_it_may_not(
     strict: RunningApp, permitted: set[str]
 ) -> None:
-    """The endpoint for scripts refuses such a name in the same sentence."""
+    """The scripts' endpoint refuses the workflow's name with the same error."""
     permitted.clear()
     caller = script_client(strict.url)
     try:
@@ -190,7 +191,8 @@ def test_finding_09_the_button_is_there_for_those_who_may(
 
 
 def test_finding_09_opened_workflows_use_listed_nodes_only(strict: RunningApp) -> None:
-    """Others are refused in a sentence that names them; workflows of the folder use any."""
+    """The error names the node that isn't listed. Workflows in the administrator's folder may use
+    any node."""
     name = bring(
         strict, {"1": node("LoadImage", image=""), "2": SHOW, "3": node("ExecPython", code="1")}
     ).json()["name"]

@@ -1,4 +1,4 @@
-"""No text of a user, of a workflow or of ComfyUI keeps the app from answering others."""
+"""No text of a user, a workflow or ComfyUI blocks the app for other users."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def demo() -> Iterator[DemoServer]:
 def test_finding_s1_a_failed_run_with_a_long_text(
     demo: DemoServer, text: str, tmp_path: Path
 ) -> None:
-    """Others are answered; an app that finds such a run in ComfyUI's history starts all the same."""
+    """The app answers other users. It also starts if it finds the failed run in ComfyUI's
+    history."""
     crashed = tmp_path / "crashed"
     with running_app(demo.url, data=tmp_path / "data", may_keep=True) as app:
         name = bring(app, {"1": node("Repeats", text="")}).json()["name"]
@@ -62,7 +63,7 @@ def test_finding_s1_a_failed_run_with_a_long_text(
 
 @pytest.mark.parametrize("pattern", ["(?:a|a)?" * 22 + "b", "a?" * 33 + "a" * 33 + "b", "(a+)+$"])
 def test_finding_s2_a_pattern_in_an_opened_workflow(demo: DemoServer, pattern: str) -> None:
-    """The form is drawn, and the node with the pattern matches nothing."""
+    """The app draws the form. The node with the pattern matches nothing."""
     sender = graph_node(
         2, "Anything Everywhere", properties={"ue_properties": {"title_regex": pattern}}
     )
@@ -79,7 +80,7 @@ def test_finding_s2_a_pattern_in_an_opened_workflow(demo: DemoServer, pattern: s
 
 @pytest.mark.parametrize("word", ["save", "combine", "saveimage"])
 def test_finding_s3_a_long_class_name(demo: DemoServer, word: str) -> None:
-    """It is refused with a sentence, not looked at."""
+    """The app refuses the workflow with an error before it processes the name."""
     with running_app(demo.url, may_keep=True) as app:
         answer = bring(app, {"1": node(word * 20_000)})
         assert answer.status_code == 422

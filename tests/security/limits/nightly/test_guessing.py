@@ -1,4 +1,4 @@
-"""Guessed passwords delay the guesser, not others at the same address."""
+"""Guessed passwords delay the guesser, but not other users at the same address."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ SETTINGS = WebSettings(port=0, users=(ANNA, BEN))
 
 @pytest.fixture
 def app() -> Iterator[RunningApp]:
-    """An app for anna and ben without a sign-in so far."""
+    """Run an app for anna and ben, in which no user has signed in yet."""
     with DemoServer() as demo, running_app(demo.url, settings=SETTINGS) as app:
         yield app
 
 
 def guess(app: RunningApp, name: str, **headers: str) -> int:
-    """Try a wrong password; the status."""
+    """Try a wrong password and return the status."""
     sent = {"username": name, "password": "a guess"}
     answer = requests.post(f"{app.url}/login", data=sent, headers=headers, timeout=LONGEST_WAIT)
     return answer.status_code
@@ -46,7 +46,7 @@ def guessing(
     threads: int = 4,
     headers: Callable[[], dict[str, str]] = dict,
 ) -> Iterator[None]:
-    """Wrong passwords for these names at full speed, from this address, beside the block."""
+    """Send wrong passwords for these names at full speed from this address while the block runs."""
     ended, begun = threading.Event(), threading.Barrier(threads + 1)
 
     def guess_on() -> None:
@@ -69,8 +69,9 @@ def guessing(
 
 
 def test_a_known_browser_signs_in_beside_a_guesser(app: RunningApp) -> None:
-    """The right password is accepted where its person has signed in before, though another client
-    at the address guesses at the same name; a new browser has to wait."""
+    """The app accepts the right password in a browser in which the user has signed in before.
+    Another client at the address that guesses the same name doesn't prevent that. A new browser has
+    to wait."""
     with signed_in(app, ANNA) as browser:
         assert browser.post(f"{app.url}/logout", timeout=LONGEST_WAIT).status_code == 204
         with guessing(app, lambda: "anna"):
@@ -80,15 +81,16 @@ def test_a_known_browser_signs_in_beside_a_guesser(app: RunningApp) -> None:
 
 
 def test_a_new_browser_signs_in_beside_a_guesser(app: RunningApp) -> None:
-    """A client at its address that guesses at other names, however many, does not shut it out."""
+    """Another client at the same address guesses any number of other names. The new browser can
+    still sign in."""
     numbers = itertools.count()
     with guessing(app, lambda: f"name {next(numbers)}"), requests.Session() as new:
         assert sign_in(app, new, ANNA) == 200
 
 
 def test_a_known_browser_is_known_for_its_person_only() -> None:
-    """Neither another name nor another password of this person's takes the cookie for theirs, nor
-    an app with another key."""
+    """The cookie isn't valid for another user, for another password of the same user, or in an app
+    with another key."""
     cookies = Cookies(b"secret")
 
     def asking(cookie: str = "") -> HTTPConnection:
@@ -109,7 +111,8 @@ def test_a_known_browser_is_known_for_its_person_only() -> None:
 def test_every_name_costs_one_hash(
     app: RunningApp, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A name that does not exist is hashed for as one that does: the time tells no names."""
+    """The app hashes the password even for a name that doesn't exist, so the response time reveals
+    no names."""
     hashed: list[str] = []
     verify = argon2.PasswordHasher.verify
 
@@ -129,8 +132,8 @@ ELSEWHERE = {"X-Forwarded-For": "9.9.9.9"}
 def test_attempts_that_wait_have_a_bound(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, address: str
 ) -> None:
-    """An address, or a large IPv6 network, has a bounded queue. A further attempt gets 429, and
-    another address signs in."""
+    """The queue of an address, or of a large IPv6 network, is bounded. A further attempt gets 429,
+    while another address can sign in."""
     monkeypatch.setattr(guesses, "_WAITING_OF_ADDRESS", 3)
     app: RunningApp = request.getfixturevalue("app")
     numbers = itertools.count()

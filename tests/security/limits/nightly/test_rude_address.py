@@ -1,5 +1,6 @@
-"""One address at full effort holds no limit shut for the others. With small limits, so that seconds
-do; `python -m tests.benchmarks rude_address` has the figures at full size."""
+"""One address at full load doesn't exhaust a limit for other addresses. The limits are small, so
+that the tests take seconds. `python -m tests.benchmarks rude_address` has the figures at full size.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ RUDE = "9.9.9.9"  # as a trusted proxy names it
 
 @contextlib.contextmanager
 def forwarded(app: RunningApp, address: str, *lines: str) -> Iterator[socket.socket]:
-    """A connection of a trusted proxy that does not buffer what `address` sends by it."""
+    """Open a connection from a trusted proxy that forwards the requests of `address` without
+    buffering."""
     host, port = app.url.removeprefix("http://").split(":")
     head, *rest = lines
     text = "\r\n".join([head, f"X-Forwarded-For: {address}", *rest])
@@ -38,8 +40,8 @@ def forwarded(app: RunningApp, address: str, *lines: str) -> Iterator[socket.soc
 
 
 def test_begun_bodies_behind_a_proxy_leave_others_served() -> None:
-    """One forwarded address has a part of the requests; one more is refused and its connection
-    closed, while another address is answered."""
+    """A forwarded address gets a share of the requests. The app refuses the next request and closes
+    its connection, while it answers another address."""
     limits = WebLimits(requests=6, address_requests=3, patience=2 * LONGEST_WAIT)
     with (
         running_demo_app(step_seconds=0, limits=limits) as (_, app),
@@ -63,7 +65,7 @@ def test_begun_bodies_behind_a_proxy_leave_others_served() -> None:
 
 
 def test_finished_requests_are_not_counted() -> None:
-    """A connection that waits for its next request takes nothing from its address."""
+    """An idle connection doesn't count toward its address's limit."""
     with (
         running_demo_app(step_seconds=0, limits=WebLimits(address_requests=1)) as (_, app),
         contextlib.ExitStack() as kept,
@@ -74,7 +76,8 @@ def test_finished_requests_are_not_counted() -> None:
 
 
 def test_waiting_for_a_run_holds_no_upload_space() -> None:
-    """Once a body is stored, its bytes are free for the next one, however long its run waits."""
+    """Once the app has stored a body, its upload space is free for the next body, however long the
+    run waits."""
     limits = WebLimits(arriving=500_000, person_arriving=500_000, address_arriving=500_000)
     path = "/api/v1/workflows/text-to-image/runs"
     body = '{"values": {"5.steps": 60}}'.ljust(300_000)
@@ -91,8 +94,8 @@ def test_waiting_for_a_run_holds_no_upload_space() -> None:
 
 
 def test_questions_that_wait_for_comfyui_leave_others_served() -> None:
-    """One address asks for more than any server answers at once, while ComfyUI says nothing of its
-    nodes; another address is answered."""
+    """One address sends more requests than the app can answer at once, while ComfyUI doesn't answer
+    the query for its nodes. The app still answers another address."""
     line = ("GET /api/v1/presets?workflow=text-to-image HTTP/1.1", "Host: localhost", "", "")
     with (
         DemoServer(step_seconds=0) as demo,
@@ -110,7 +113,7 @@ def test_questions_that_wait_for_comfyui_leave_others_served() -> None:
 
 
 def large_batch(app: RunningApp) -> str:
-    """A paused batch of 10,000 rows with long texts; its id."""
+    """Start and pause a batch of 10,000 rows with long texts, and return its id."""
     axes = [
         {"field": "2.text", "text": "\n".join(f"{WORDS}{number}" for number in range(100))},
         {"field": "5.seed", "text": "1..100"},
@@ -130,7 +133,7 @@ def being_searched() -> int:
 
 
 def test_searches_in_rows_take_turns() -> None:
-    """Two of one user's searches run at once; all are answered."""
+    """At most two of a user's searches run at once. The app answers all of them."""
     most = 0
     with running_demo_app(step_seconds=0.2) as (_, app), ThreadPoolExecutor(12) as people:
         address = f"{app.url}/api/v1/batches/{large_batch(app)}/rows?search=nothing"
@@ -146,7 +149,7 @@ def test_searches_in_rows_take_turns() -> None:
 
 
 def test_a_slow_reader_holds_no_turn() -> None:
-    """Downloads that are not read leave the turns to the same person's next request."""
+    """Downloads that the client doesn't read don't delay the same user's next request."""
     with running_demo_app(step_seconds=0.2) as (_, app), contextlib.ExitStack() as kept:
         batch, (name, value) = large_batch(app), next(iter(cookie_of(ANN).items()))
         lines = (

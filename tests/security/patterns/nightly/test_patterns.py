@@ -1,7 +1,6 @@
-"""No regular expression of the product is slow on any text. The test finds all patterns, also
-new ones.
+r"""Check that no regular expression in the product is slow on any text.
 
-Finds all patterns by itself, so a new one is covered as soon as it is written.
+The test finds all patterns by itself, so it covers a new pattern immediately.
 """
 
 from __future__ import annotations
@@ -37,8 +36,8 @@ TRIES = 8  # the best counts: another program may have had the processor's cache
 
 
 def uses(pattern: re.Pattern[str]) -> dict[str, Use]:
-    """Return the slowest ways to use a pattern: `search` and `match` do a part of what `sub`
-    does. Patterns of bytes see the text's bytes."""
+    """Return the slowest ways to use a pattern: `search` and `match` do only part of the work of
+    `sub`. Bytes patterns get the text as bytes."""
     kind = type(pattern.pattern)
     as_kind = _as_bytes if kind is bytes else str
     return {
@@ -52,7 +51,7 @@ def _as_bytes(text: str) -> Any:
 
 
 def share_of_limit(use: Use, text: str) -> float:
-    """Return which share of the allowed time a use takes."""
+    """Return the use's time as a share of the allowed time."""
     limit = LONGEST * max(len(text) / LENGTH, 0.1)
     share = float("inf")
     for _ in range(TRIES):
@@ -65,7 +64,8 @@ def share_of_limit(use: Use, text: str) -> float:
 
 
 def growing(use: Use, attack: Attack, lengths: Iterable[int]) -> tuple[float, int]:
-    """Return the share of the limit at the last length, or at the first that exceeds it."""
+    """Return the share and the length at the first length that exceeds the limit, or at the last
+    length."""
     share, length = 0.0, 0
     for length in lengths:
         share = share_of_limit(use, attack.text(length))
@@ -75,13 +75,13 @@ def growing(use: Use, attack: Attack, lengths: Iterable[int]) -> tuple[float, in
 
 
 def slow_uses(pattern: re.Pattern[str]) -> list[str]:
-    """Return the uses of a pattern that exceed the limit, each with a text that does it."""
+    """Return the uses of a pattern that exceed the limit, each with an example text."""
     tried = ((name, slow_text(pattern, use)) for name, use in uses(pattern).items())
     return [f"{name} of {text}" for name, text in tried if text]
 
 
 def slow_text(pattern: re.Pattern[str], use: Use) -> str:
-    """Return what exceeds the limit and with how many characters; "" if nothing does."""
+    """Return the attack that exceeds the limit and its number of characters, or an empty string."""
     tried = []
     for attack in attacks(pattern):
         share, length = growing(use, attack, LENGTHS)
@@ -112,7 +112,7 @@ def slow_text(pattern: re.Pattern[str], use: Use) -> str:
     ],
 )
 def test_a_hidden_pattern_is_found(source: str) -> None:
-    """The check of sources sees each way to hide one."""
+    """The source check detects each way to hide a pattern."""
     assert hidden_uses(source)
 
 
@@ -126,7 +126,7 @@ class Named:
 
 
 def test_patterns_are_found_wherever_they_are_kept() -> None:
-    """Inside containers, values, classes, closures and defaults."""
+    """The search finds patterns inside containers, values, classes, closures and defaults."""
     inner = re.compile("in a closure")
 
     def function(default: object = re.compile("in a default")) -> object:
@@ -169,7 +169,7 @@ def test_a_slow_pattern_is_found(pattern: str) -> None:
 
 
 def test_every_pattern_is_linear() -> None:
-    """No text of 100,000 characters takes more than 50 ms of a processor."""
+    """No text of 100,000 characters takes more than 50 ms of processor time."""
     found = patterns()
     assert len(found) > 100
     slow = {f"{place}: {one.pattern!r}": slow_uses(one) for place, one in found}
@@ -177,7 +177,7 @@ def test_every_pattern_is_linear() -> None:
 
 
 def test_no_pattern_hides_from_the_search() -> None:
-    """Patterns are compiled when modules are imported, never inside a function."""
+    """The product compiles patterns when modules are imported, never inside a function."""
     hidden = {}
     for name, path in sources().items():
         source = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""One archive of all results: complete, or without unavailable files."""
+"""Archive of all results, with or without missing files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ui.web.urls import file_address
 
 
 def test_finding_14_an_archive_leaves_out_missing_files(no_traceback: None, served: Served) -> None:
-    """Files that vanished behind the app's back are not in it, it opens, and the log has no
+    """The archive leaves out files that disappeared from disk. It still opens, and the log has no
     traceback."""
     _, app = served
     run = finished(start(app, **SMALL, **{"4.batch_size": 3}))
@@ -38,8 +38,8 @@ def test_finding_14_an_archive_leaves_out_missing_files(no_traceback: None, serv
 
 
 def test_finding_14_an_archive_leaves_out_what_comfyui_does_not_send(no_traceback: None) -> None:
-    """A file of the server's that is refused, or breaks off in its middle, is not in it; the others
-    are, whole."""
+    """The archive leaves out a file that the ComfyUI server refuses or sends only in part. It
+    contains the other files completely."""
     ways: tuple[Any, ...] = ("http_500", "cut", "answer_lost")
     with running_demo_app(step_seconds=0, remembers=False) as (demo, app):
         run = finished(start(app, **SMALL, **{"4.batch_size": 3}))
@@ -56,7 +56,7 @@ def test_finding_14_an_archive_leaves_out_what_comfyui_does_not_send(no_tracebac
 
 
 def test_finding_14_a_file_that_breaks_off_is_no_whole_file(no_traceback: None) -> None:
-    """One that ComfyUI sends half of reaches the browser as a broken download, and the log has no
+    """If ComfyUI sends half of a file, the browser gets a failed download, and the log has no
     traceback."""
     with running_demo_app(step_seconds=0, remembers=False) as (demo, app):
         run = finished(start(app, **{"5.steps": 1}))

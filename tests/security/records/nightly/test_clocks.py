@@ -22,7 +22,7 @@ DAY = 86400.0
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The days by which the clock is wrong."""
+    """Patch the clock, and return a list with the number of days by which it is wrong."""
     wrong, right = [0.0], time.time
     monkeypatch.setattr(time, "time", lambda: right() + wrong[0] * DAY)
     return wrong
@@ -41,8 +41,8 @@ def remembered(folder: Path, days: list[float]) -> Iterator[RunStore]:
 def test_finding_17_a_clock_that_is_ahead_removes_nothing(
     tmp_path: Path, clock: list[float]
 ) -> None:
-    """40 days ahead, at a start and with runs made meanwhile, and right again afterwards: all is
-    there, in order."""
+    """The clock is 40 days ahead at startup and while runs are added, then right again. All runs
+    are still there, in order."""
     with remembered(tmp_path, [29, 20, 3, 0]) as history:
         clock[0] = 40
         history.sweep()
@@ -61,8 +61,8 @@ def test_finding_17_a_clock_that_is_ahead_removes_nothing(
 
 
 def test_finding_17_a_machine_that_was_off_for_long_keeps_its_past(tmp_path: Path) -> None:
-    """Nothing is removed by age when the newest run is older than the limit; in a day of use it is
-    again."""
+    """While the newest run is older than the age limit, the app removes nothing by age. After a day
+    of use, it removes old runs again."""
     with remembered(tmp_path, [50, 45, 41]) as history:
         history.sweep()
         assert len(history.of(ANNA)) == 3
@@ -91,8 +91,8 @@ def test_a_clock_that_is_behind_removes_nothing(tmp_path: Path, clock: list[floa
 def test_finding_17_a_run_from_years_ahead_does_not_live_for_ever(
     tmp_path: Path, clock: list[float]
 ) -> None:
-    """Written by a clock ten years ahead, it counts as of today once the clock is right, and goes
-    in its turn."""
+    """A run was written while the clock was ten years ahead. Once the clock is right, the run
+    counts as written today and expires normally."""
     with remembered(tmp_path, [3, 2]) as history:
         history.end(ended_record(begun("ahead"), at=time.time() + 3650 * DAY))
         history.sweep()
@@ -109,8 +109,8 @@ def test_finding_17_a_run_from_years_ahead_does_not_live_for_ever(
 def test_finding_17_a_clock_that_is_set_during_a_run_promises_no_odd_times(
     served: Served, clock: list[float]
 ) -> None:
-    """Set back by a year while a run is made: what runs usually take stays something a person can
-    wait for."""
+    """The clock is set back by a year during a run. The predicted duration still is a plausible
+    waiting time."""
     demo, app = served
     with demo.hold("executing", after=1) as held:
         run = start(app, **SMALL)

@@ -1,4 +1,4 @@
-"""A database that is damaged, or not of this program."""
+"""Databases that are damaged or belong to another program."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def damage(file: Path, how: str) -> None:
 def test_finding_17_a_damaged_history_is_set_aside(
     no_traceback: None, tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The program starts with an empty history and says so in one line; the damaged file is kept as
-    it was, and files of results stay as long as it does."""
+    """The app starts with an empty history and logs one warning. It keeps the damaged file
+    unchanged, and keeps the result files as long as that file exists."""
     with contextlib.closing(open_history(tmp_path)) as history:
         for number in range(60):
             file = kept_image(history.files, b"%d" % number)
@@ -68,7 +68,7 @@ def test_finding_17_a_damaged_history_is_set_aside(
 
 
 def test_another_program_keeps_its_damaged_history(tmp_path: Path) -> None:
-    """While another program has the folder, nothing is moved away under its hands: a sentence."""
+    """While another program uses the folder, the app moves nothing away and reports an error."""
     with contextlib.closing(open_history(tmp_path)) as first:
         first.end(ended_record(begun()))
         assert first.files.ours
@@ -97,8 +97,8 @@ def test_another_program_keeps_its_damaged_history(tmp_path: Path) -> None:
 def test_finding_17_a_foreign_database_is_refused_and_left_as_it_is(
     tmp_path: Path, statements: str
 ) -> None:
-    """A database of another program with a table of one of our names: a sentence, and not one byte
-    is changed."""
+    """If another program's database has a table with a name that the app uses, the app reports an
+    error and doesn't change a byte."""
     file = tmp_path / "other.db"
     with contextlib.closing(sqlite3.connect(file)) as connection:
         connection.executescript(statements)
@@ -125,7 +125,8 @@ def test_finding_17_a_foreign_database_is_refused_and_left_as_it_is(
     ],
 )
 def test_finding_17_tables_of_another_shape_refuse_the_start(tmp_path: Path, change: str) -> None:
-    """Not every run afterwards: a sentence at once, and the file is not set aside."""
+    """The app reports the error at startup, not at each later run, and doesn't set the file
+    aside."""
     with contextlib.closing(open_history(tmp_path)) as history:
         history.end(ended_record(begun()))
     with contextlib.closing(sqlite3.connect(tmp_path / "history.sqlite")) as connection, connection:

@@ -1,4 +1,4 @@
-"""One visitor's or address's room in the database, and the results that go first."""
+"""Space of a visitor or an address in the database, and the order in which results are removed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOW = time.time() - 3600
 
 @pytest.fixture
 def history(tmp_path: Path) -> Iterator[RunStore]:
-    """A history with room for 8 MB, in which Bob has 1 MB."""
+    """Open a history with 8 MB of space, 1 MB of it used by Bob."""
     with contextlib.closing(BlobStore(tmp_path / "kept")) as kept:
         limits = HistoryLimits(bytes=ROOM)
         with contextlib.closing(RunStore(f"sqlite:///{tmp_path}/h.db", kept, limits)) as history:
@@ -42,7 +42,7 @@ def history(tmp_path: Path) -> Iterator[RunStore]:
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of the database, and of what SQLite keeps beside it."""
+    """Return the bytes of the database and of SQLite's files next to it."""
     return sum(file.stat().st_size for file in folder.glob("h.db*"))
 
 
@@ -51,7 +51,7 @@ def is_whole(history: RunStore) -> bool:
 
 
 def told(number: int, characters: int, fields: int = 4, person: int = 0) -> Record:
-    """A run with so long a text in each of some fields."""
+    """Return a run with a text of this length in each of its fields."""
     text = f"{number} " + "x" * characters
     values = {f"{field}.text": text for field in range(fields)}
     prompt = {
@@ -65,8 +65,8 @@ def told(number: int, characters: int, fields: int = 4, person: int = 0) -> Reco
 def test_finding_s5_failing_runs_do_not_fill_the_disk(
     history: RunStore, tmp_path: Path, characters: int
 ) -> None:
-    """One person lets runs with long texts fail: the database stays as large as it may be, and
-    another person's results are there."""
+    """One user starts failing runs with long texts. The database stays within its limit, and
+    another user's results remain."""
     largest = 0
     for number in range(120):
         run = told(number, characters)
@@ -78,8 +78,8 @@ def test_finding_s5_failing_runs_do_not_fill_the_disk(
 
 
 def test_finding_s5_runs_with_results_count_their_texts(history: RunStore, tmp_path: Path) -> None:
-    """Thirty people at one address: their oldest runs go, though another's are older and each
-    of them has less."""
+    """Thirty users share an address. The app removes their oldest runs, even though another user's
+    runs are older and each of the thirty has less data."""
     for number in range(60):
         history.end(ended_record(told(number, 100_000, 2, person=number % 30)))
     assert size_of(tmp_path) < ROOM + SLACK
@@ -114,7 +114,7 @@ def test_finding_s5_unfinished_batches_leave_room(history: RunStore) -> None:
 
 
 def test_finding_s5_progress_of_batches_counts(history: RunStore, tmp_path: Path) -> None:
-    """Also what comes of them later."""
+    """The progress that a batch saves later counts too."""
     for number in range(40):
         about = {"address": EVE}
         group = Group(f"{number}", f"browser:{number}", "batch", NOW, "running", about)
@@ -127,8 +127,8 @@ def test_finding_s5_progress_of_batches_counts(history: RunStore, tmp_path: Path
 def test_finding_s21_presets_of_one_address_push_out_no_others(
     history: RunStore, tmp_path: Path
 ) -> None:
-    """Where all presets have no more room, those go that were not used for longest of the person
-    who has most at the address that has most."""
+    """When the presets exceed their space, the app chooses the address that uses the most, then its
+    user who uses the most. It removes that user's least recently used presets."""
     presets = history.presets
     for number in range(8):
         presets.save(BOB, "text", Preset(f"{number}", {"2.text": "x" * 30_000}))
@@ -144,7 +144,7 @@ def test_finding_s21_presets_of_one_address_push_out_no_others(
 def test_finding_s21_a_preset_in_use_outlasts_unused_ones(
     history: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However long ago it was saved."""
+    """The age of the preset doesn't matter."""
     monkeypatch.setattr("comfy.records.presets._MOST_IN_ALL", 3)
     monkeypatch.setattr("comfy.records.presets._HOUR", 0.0)
     for name in ("used", "unused", "c", "d"):
@@ -154,8 +154,8 @@ def test_finding_s21_a_preset_in_use_outlasts_unused_ones(
 
 
 def test_finding_s5_shared_prompts_count(history: RunStore, tmp_path: Path) -> None:
-    """Each link to a file repeats the prompt: they count as bytes of the run, as long as they are
-    there."""
+    """Each shared link to a file repeats the prompt. The app counts these bytes toward the run as
+    long as the link exists."""
     files = tuple(kept_image(history.files, bytes([number])) for number in range(40))
     history.end(ended_record(replace(told(0, 10), address=EVE), files=files))
     written = bytes_counted(history)
@@ -177,7 +177,8 @@ def bytes_counted(history: RunStore) -> float:
 def test_finding_s5_requests_of_programs_are_bounded(
     history: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The oldest of an address that has too many are forgotten, and none of another's."""
+    """The app forgets the oldest requests of an address that has too many, and no other address's
+    requests."""
     monkeypatch.setattr("comfy.records.started_requests._MOST", 20)
     requests = history.requests
     requests.begin(BOB, "key", "run")
@@ -214,7 +215,7 @@ def test_finding_s5_a_run_that_came_to_nothing_keeps_short_texts_whole(history: 
 
 
 def test_finding_s5_removed_files_free_the_disk(history: RunStore, tmp_path: Path) -> None:
-    """A database that was large is small again after a sweep."""
+    """After a sweep, a large database shrinks again."""
     for number in range(15):
         history.end(ended_record(told(number, 100_000, 2)))
     assert size_of(tmp_path) > 5 * MB

@@ -1,4 +1,4 @@
-"""Deleted is deleted: here, in the database, and as far as may be at ComfyUI."""
+"""Deletion removes a run from the app, from the database and, as far as possible, from ComfyUI."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECRET = "xylophone-marmalade"
 
 
 def found_in(folder: Path, word: str) -> list[str]:
-    """The files below a folder that hold this word."""
+    """Return the files below a folder that contain this word."""
     return [
         path.name
         for path in folder.rglob("*")
@@ -69,8 +69,8 @@ def test_finding_13_what_a_reader_held_back_is_erased_later(tmp_path: Path) -> N
 
 
 def test_finding_13_comfyui_forgets_a_deleted_run(served: Served) -> None:
-    """Its entry in ComfyUI's history is gone, what was uploaded for it is empty, copies made for
-    forms are removed, and the answer says what ComfyUI keeps."""
+    """The app deletes the run's entry in ComfyUI's history, empties its uploads and removes the
+    copies made for forms. The answer says that ComfyUI may keep copies."""
     demo, app = served
     run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))
     uploaded = demo.storage.find(names_on_server(run.record)["4.image"])
@@ -91,8 +91,8 @@ def test_finding_13_comfyui_forgets_a_deleted_run(served: Served) -> None:
 
 
 def test_finding_13_what_another_run_was_made_from_stays(served: Served) -> None:
-    """A run that was started again has an upload of its own: each is emptied with its run, and
-    until then every run can be started again."""
+    """A rerun has its own upload. The app empties each upload when its run is deleted; until then,
+    the user can rerun each run."""
     demo, app = served
     first = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))
     new = ask(app, "POST", f"/api/v1/runs/{first.id}/again").json()["id"]
@@ -116,7 +116,7 @@ def test_finding_13_what_another_run_was_made_from_stays(served: Served) -> None
 
 
 def test_finding_13_a_comfyui_that_is_away_keeps_nothing_from_being_deleted(served: Served) -> None:
-    """It is deleted here, and the answer says that ComfyUI may have all of it."""
+    """The app deletes its own data. The answer says that ComfyUI may keep copies."""
     demo, app = served
     run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))
     demo.stop()

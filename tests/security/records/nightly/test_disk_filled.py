@@ -1,4 +1,4 @@
-"""Visitors of a real app, who have no login, try to fill its disk over HTTP."""
+"""Visitors without a sign-in try to fill a real app's disk over HTTP."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ QUICK = {"5.steps": 1, "4.width": 256, "4.height": 256}
 
 @pytest.fixture
 def served() -> Iterator[Served]:
-    """An app with little room."""
+    """Run an app with little space."""
     with running_demo_app(step_seconds=0, kept=HistoryLimits(bytes=ROOM)) as served:
         yield served
 
 
 def call(app: RunningApp, path: str, who: str, body: object) -> requests.Response:
-    """The answer to JSON that a visitor's page or script sends."""
+    """Return the answer to JSON from a visitor's page or script."""
     options = {"cookies": cookie_of(who), "json": body, "timeout": LONGEST_WAIT}
     with requests.post(f"{app.url}{path}", **options) as answer:
         assert answer.content is not None
@@ -41,14 +41,14 @@ def size_of(folder: Path) -> int:
 
 
 def person(number: int) -> str:
-    """Another browser at the same address."""
+    """Return the id of another browser at the same address."""
     return f"{number:043}"
 
 
 def test_finding_s5_http_cannot_fill_the_disk(served: Served) -> None:
-    """Runs that fail, runs that succeed, presets, and batches that are stopped, each with texts as
-    long as fields take, by many browsers of one address: what the app keeps stays as large as it
-    may be, and each of these can still be started."""
+    """Many browsers at one address create failing and successful runs, presets and stopped batches,
+    each with texts of the maximum length. The app's data stays within its limit, and each browser
+    can still start all of these."""
     demo, app = served
     largest = 0
     runs, batches = (

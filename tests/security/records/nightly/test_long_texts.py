@@ -1,4 +1,4 @@
-"""A run that came to nothing, and whose texts were too long to save, through a real app."""
+"""Failed runs with texts too long to save, in a real app."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def forgetful() -> Iterator[Served]:
 
 
 def test_finding_s5_only_a_run_with_long_texts_must_be_filled_in_again(forgetful: Served) -> None:
-    """It isn't run again with a part of its text: a sentence says why, and its settings leave the
-    field as it is. One of an ordinary size runs again."""
+    """The app doesn't rerun a run with part of its text: an error says why, and the run's settings
+    don't include that field. A run with a normal text can be rerun."""
     demo, app = forgetful
     for text, is_kept in (("a fox " * 1_000, True), ("a fox " * 2_000, False)):
         demo.script("http_413", at="POST /prompt")

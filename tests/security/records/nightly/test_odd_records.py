@@ -1,4 +1,4 @@
-"""Records that are not as this program writes them."""
+"""Records in a form that the app doesn't write."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ JSON = st.recursive(
 
 
 def places(told: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The way to every part of a JSON document but the whole."""
+    """Yield the path to every part of a JSON document except the root."""
     parts = (
         told.items()
         if isinstance(told, dict)
@@ -66,7 +66,7 @@ def odd_records(draw: st.DrawFn) -> str:
 
 
 def with_targets(targets: object) -> str:
-    """A record with something else for the inputs that a file goes to."""
+    """Return a record with other targets for the file's inputs."""
     told = json.loads(to_text(EVERYTHING))
     told["job"]["inputs"]["7.image"]["targets"] = targets
     return json.dumps(told)
@@ -116,8 +116,8 @@ def test_finding_17_defaults_replace_missing_values() -> None:
 def test_finding_17_runs_that_cannot_be_read_are_said_once_and_can_be_deleted(
     no_traceback: None, forgetful: RunningApp, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """They are in no list; one log line stands for all; deleting one removes its files; none is
-    taken up for ever."""
+    """The app lists no unreadable run, logs one line for all of them, and doesn't try to resume
+    them forever. Deleting a run removes its files."""
     app = forgetful
     history = app.services.runs.history
     assert history is not None

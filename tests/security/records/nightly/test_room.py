@@ -1,4 +1,4 @@
-"""Full disks, who makes room for whom, and whose eyes the files are for."""
+"""Full disks, the order in which users' results are removed, and file permissions."""
 
 from __future__ import annotations
 
@@ -134,8 +134,9 @@ with running_demo_app(step_seconds=0, data=folder) as (demo, app):
 
 
 def test_finding_26_a_full_disk_is_called_one(tmp_path: Path) -> None:
-    """On a disk of 2 MB that is full: the page says that this app's disk is, not that ComfyUI could
-    not be asked; so does a run that cannot be remembered. With room again, all is well."""
+    """The app runs on a full disk of 2 MB. The page and the error for a run that can't be saved say
+    that the app's disk is full; neither blames ComfyUI. Once there is space, the app keeps results
+    again."""
     mounting = f"mount -t tmpfs -o size=2m none {tmp_path}"
     unshare = shutil.which("unshare")
     if (

@@ -1,4 +1,5 @@
-"""One bundle for both ways; a wrong certificate, scheme or login is named as the cause."""
+"""One CA bundle covers HTTP and WebSocket. Errors name a wrong certificate, scheme or login as the
+cause."""
 
 from __future__ import annotations
 
@@ -37,8 +38,8 @@ def test_finding_18_one_bundle_counts_for_both_ways(
     trusted_by: str,
     host: str,
 ) -> None:
-    """A whole run behind TLS, a login and a path, also at an IPv6 address; each way of naming the
-    bundle is enough."""
+    """A complete run works behind TLS, a login and a path, even at an IPv6 address. Each way to
+    configure the bundle is sufficient."""
     options = ("--server-ca", str(bundle)) if trusted_by.startswith("-") else ()
     if not options:
         monkeypatch.setenv(trusted_by, str(bundle))
@@ -72,8 +73,8 @@ def test_finding_18_a_certificate_is_named_as_the_cause(
     wrong: str,
     dates: dict[str, datetime.datetime],
 ) -> None:
-    """With the same sentence over HTTP and on the socket; a run ends at once with it, nothing is
-    tried for minutes."""
+    """HTTP and the socket report the same error. The run ends with it immediately, instead of
+    retrying for minutes."""
     if wrong != "is not trusted":
         for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"):
             monkeypatch.setenv(name, str(bundle))
@@ -87,8 +88,8 @@ def test_finding_18_a_certificate_is_named_as_the_cause(
 def test_finding_18_the_wrong_scheme_is_named_as_the_cause(
     demo: DemoServer, ca: trustme.CA
 ) -> None:
-    """TLS to a server without: the sentence says so. The other way round it breaks off: the hint
-    says where to look."""
+    """If the server doesn't speak TLS, the error says so. If the server requires TLS, the
+    connection breaks off, and the hint mentions https://."""
     sentences = failures(demo.url.replace("http://", "https://"))
     assert len(sentences) == 1
     assert "does not speak TLS" in sentences.pop()
@@ -103,7 +104,7 @@ def test_finding_18_the_wrong_scheme_is_named_as_the_cause(
     "refusal", ["401 Unauthorized", "403 Forbidden", "407 Proxy Authentication Required"]
 )
 def test_finding_18_a_login_is_named_as_the_cause(demo: DemoServer, refusal: str) -> None:
-    """With the same sentence over HTTP and on the socket, and at once."""
+    """HTTP and the socket report the same error immediately."""
     with Guard(demo.url, wanted=BASIC, refusal=refusal) as guard:
         sentences = failures(f"http://{guard.place}")
     assert len(sentences) == 1
@@ -111,8 +112,8 @@ def test_finding_18_a_login_is_named_as_the_cause(demo: DemoServer, refusal: str
 
 
 def test_finding_18_a_socket_that_can_never_open_ends_the_run_at_once(demo: DemoServer) -> None:
-    """Where only the socket is refused, after uploads were sent: the sentence comes now, not after
-    two minutes."""
+    """If the server refuses only the socket, the run reports the error immediately, not after two
+    minutes. The app doesn't send the prompt."""
     with (
         Guard(demo.url, wanted=BASIC, only_sockets=True) as guard,
         Client(f"http://{guard.place}") as client,

@@ -1,4 +1,4 @@
-"""Answers of a hostile ComfyUI or node reach no other host and fill no memory."""
+"""Answers from a hostile ComfyUI server or node reach no other host and fill no memory."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ Answering = Callable[[BaseHTTPRequestHandler], None]
 
 @contextmanager
 def answering(answer: Answering) -> Iterator[tuple[str, list[str]]]:
-    """The address of a server that answers each GET so, and the paths it was asked for."""
+    """Run a server that answers each GET this way. Yield its address and the list of requested
+    paths."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -36,7 +37,7 @@ def answering(answer: Answering) -> Iterator[tuple[str, list[str]]]:
             answer(self)
 
         def log_message(self, format: str, *_: object) -> None:
-            """Nothing on stderr."""
+            """Print nothing on stderr."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = False
@@ -57,7 +58,7 @@ def send(handler: BaseHTTPRequestHandler, status: int, body: bytes = b"", **head
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_finding_s11_a_redirect_leads_nowhere_else(status: int) -> None:
-    """Neither a result nor a question is fetched from another port, host, scheme or user, however
+    """The app fetches neither a result nor a query from another port, host, scheme or user, however
     the address is written."""
     with answering(lambda handler: send(handler, 200, b'{"secret": 1}')) as (canary, heard):
         place = canary.partition("://")[2]
@@ -95,7 +96,7 @@ def test_finding_s11_a_redirect_leads_nowhere_else(status: int) -> None:
 
 
 def test_finding_s11_a_redirect_stays_below_the_servers_path() -> None:
-    """A proxy may have other servers behind other paths."""
+    """A proxy may serve other servers under other paths."""
     with (
         answering(lambda handler: send(handler, 302, location="/team-b/queue")) as (url, asked),
         Client(f"{url}/team-a", timeout=LONGEST_WAIT) as client,
@@ -106,7 +107,7 @@ def test_finding_s11_a_redirect_stays_below_the_servers_path() -> None:
 
 
 def test_finding_s11_a_redirect_within_the_server_is_followed() -> None:
-    """Relative or absolute, but only five in a row."""
+    """The client follows relative and absolute redirects, but only five in a row."""
     steps = {"/queue": "/one?a=b", "/one?a=b": "two", "/two": "http://OWN/three", "/history/x": "x"}
 
     def redirect(handler: BaseHTTPRequestHandler) -> None:
@@ -124,7 +125,7 @@ def test_finding_s11_a_redirect_within_the_server_is_followed() -> None:
 
 
 def endless(handler: BaseHTTPRequestHandler) -> None:
-    """Send JSON until the other end closes."""
+    """Send JSON until the client closes the connection."""
     send(handler, 200, content_length=str(2**50))
     try:
         while True:
@@ -144,7 +145,7 @@ def unpacked(handler: BaseHTTPRequestHandler) -> None:
 
 
 def crowded(handler: BaseHTTPRequestHandler) -> None:
-    """Send few bytes that take much memory when they are read."""
+    """Send a small body that takes much memory when it is parsed."""
     send(handler, 200, b"[" + b"[]," * 2_000_000 + b"[]]")
 
 
@@ -162,18 +163,18 @@ def test_finding_s17_an_answer_has_a_limit(answer: Answering, says: str) -> None
 
 
 def drip_head(handler: BaseHTTPRequestHandler) -> None:
-    """Announce an answer again and again."""
+    """Repeat the head of a 100 Continue answer."""
     drip(handler, b"HTTP/1.1 100 Continue\r\n\r\n")
 
 
 def drip_body(handler: BaseHTTPRequestHandler) -> None:
-    """Send a byte now and then."""
+    """Send the body slowly, byte by byte."""
     send(handler, 200, content_length=str(2**50))
     drip(handler, b" ")
 
 
 def drip(handler: BaseHTTPRequestHandler, piece: bytes) -> None:
-    """Send it every few milliseconds, until the other end closes."""
+    """Send the piece every few milliseconds until the client closes the connection."""
     handler.close_connection = True
     handler.connection.settimeout(0.02)
     with contextlib.suppress(ConnectionError):
@@ -185,7 +186,7 @@ def drip(handler: BaseHTTPRequestHandler, piece: bytes) -> None:
 
 @pytest.mark.parametrize("answer", [drip_head, drip_body])
 def test_finding_s17_an_answer_has_a_limit_of_time(answer: Answering) -> None:
-    """Bytes that trickle in, never silent for long, hold no caller."""
+    """An answer that trickles in without a long silence doesn't block the caller."""
     with answering(answer) as (url, _), Client(url, timeout=0.1) as client:
         for ask in (client.queue, client.system_stats):
             with pytest.raises(ServerUnreachable):
@@ -193,7 +194,7 @@ def test_finding_s17_an_answer_has_a_limit_of_time(answer: Answering) -> None:
 
 
 def test_finding_s17_a_server_tells_short_things_of_itself() -> None:
-    """The health goes to everybody."""
+    """All users can see the health report, so the app shortens its texts."""
     device = {"name": "d" * 1000, "vram_free": 10**300, "vram_total": -(10**18)}
     stats = {
         "system": {"comfyui_version": "v" * MIB},
@@ -213,7 +214,7 @@ def test_finding_s17_a_server_tells_short_things_of_itself() -> None:
 
 
 def test_finding_s17_the_size_of_a_file_is_no_odd_number() -> None:
-    """A length of thousands of digits counts as none."""
+    """The client ignores a content length with thousands of digits."""
 
     def announce(handler: BaseHTTPRequestHandler) -> None:
         handler.close_connection = True

@@ -1,4 +1,5 @@
-"""Tokens, headers and passwords go to their server, with every request, and nowhere else."""
+"""The app sends tokens, headers and passwords to their server with every request, and nowhere
+else."""
 
 from __future__ import annotations
 
@@ -60,7 +61,7 @@ def test_finding_18_two_logins_are_refused(
 def test_finding_18_a_redirect_takes_no_login_along(
     demo: DemoServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Another host gets neither password nor header nor any request; `.netrc` is not read."""
+    """The other host gets no password, no header and no request. The app doesn't read `.netrc`."""
     (tmp_path / ".netrc").write_text("default login other password people\n")
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
     with Guard(demo.url) as elsewhere, Redirecting(f"http://localhost:{elsewhere.port}") as guard:
@@ -77,7 +78,7 @@ def test_finding_18_a_redirect_takes_no_login_along(
 
 
 class Redirecting(Guard):
-    """Sends everybody to another place."""
+    """Server that redirects every request to another address."""
 
     def __init__(self, place: str) -> None:
         super().__init__(place)
@@ -88,7 +89,7 @@ class Redirecting(Guard):
 
 
 def server_at(url: str, **login: str) -> object:
-    """An address with a login, as settings give it."""
+    """Return a server address with a login, as the settings build it."""
     from comfy.comfyui.client.address import named_servers
 
     return named_servers([url], **login)[0]

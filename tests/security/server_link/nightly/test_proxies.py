@@ -1,4 +1,5 @@
-"""Proxies of the environment count for both ways, and one that refuses or is silent is named."""
+"""Proxies from the environment apply to HTTP and WebSocket. Errors name a proxy that refuses or
+doesn't answer."""
 
 from __future__ import annotations
 
@@ -43,8 +44,8 @@ def test_finding_18_proxies_count_for_the_socket_too(
     monkeypatch: pytest.MonkeyPatch,
     scheme: str,
 ) -> None:
-    """A server that is reached through the proxy of the environment alone: a whole run, with the
-    proxy's own login."""
+    """A complete run works on a server that is reachable only through the environment's proxy, with
+    the proxy's own login."""
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     login = base64.b64encode(b"us:pr0xy pass").decode()
@@ -64,7 +65,7 @@ def test_finding_18_proxies_count_for_the_socket_too(
 def test_finding_18_no_proxy_counts_for_both_ways(
     demo: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A server of this machine is never asked for through a proxy, nor one that NO_PROXY names."""
+    """The app uses no proxy for a server on this machine or for a server that NO_PROXY names."""
     with ForwardProxy() as proxy, Client(demo.url) as client:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
         assert run_through(client)[0].phase is Phase.DONE
@@ -85,7 +86,7 @@ def test_finding_18_no_proxy_counts_for_both_ways(
 def test_finding_18_a_proxy_that_refuses_is_named_as_the_cause(
     ca: trustme.CA, bundle: Path, monkeypatch: pytest.MonkeyPatch, proxy_says: str, sentence: str
 ) -> None:
-    """Neither ComfyUI nor the network is blamed."""
+    """The error blames neither ComfyUI nor the network."""
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
     with ForwardProxy(refusal=proxy_says) as proxy:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
@@ -105,8 +106,8 @@ def test_finding_18_a_proxy_that_refuses_is_named_as_the_cause(
 def test_finding_18_a_run_can_be_stopped_while_its_way_is_opened(
     bundle: Path, monkeypatch: pytest.MonkeyPatch, silent: str
 ) -> None:
-    """A server that never answers the handshake, a proxy that never answers CONNECT: the run ends
-    when told to."""
+    """If a server never answers the handshake or a proxy never answers CONNECT, a canceled run
+    still ends."""
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
     asked = threading.Event()
     with silence(asked) as port:
@@ -126,7 +127,7 @@ def test_finding_18_a_run_can_be_stopped_while_its_way_is_opened(
 
 @contextlib.contextmanager
 def silence(asked: threading.Event) -> Iterator[int]:
-    """A port where everything is read and nothing said; `asked` is set by the first bytes."""
+    """Listen on a port that accepts data and never answers. The first byte sets `asked`."""
     import socket
 
     listener = socket.create_server(("127.0.0.1", 0))

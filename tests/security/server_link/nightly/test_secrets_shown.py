@@ -1,4 +1,4 @@
-"""A server's address is shown without its password."""
+"""The app shows a server's address without its password."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def everything_told(app: RunningApp, run: Run) -> str:
 def test_finding_07_a_password_in_the_server_address_is_shown_nowhere(
     demo: DemoServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, workflow: Path
 ) -> None:
-    """It opens the way for a whole run with previews, and stands in no page, message, record, file
-    or log line."""
+    """The password works for a complete run with previews. No page, message, record, file or log
+    line contains it."""
     caplog.set_level(logging.DEBUG)
     with (
         Guard(demo.url, wanted=BASIC) as guard,
@@ -132,7 +132,8 @@ def test_finding_07_visitors_are_not_told_where_the_server_is(
 def test_finding_07_a_wrong_address_is_refused_in_a_sentence(
     wrong: str, workflow: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """App and shell end with status 2, without a traceback and without what was typed."""
+    """The app and the shell exit with 2. The error contains neither a traceback nor the typed
+    address."""
     from ui.settings.arguments import read_settings
 
     with pytest.raises(SystemExit) as end:

@@ -1,5 +1,5 @@
-"""S18: frames that break the WebSocket protocol close the socket with the protocol's own code, and
-log no traceback."""
+"""S18: frames that break the WebSocket protocol close the socket with the protocol's own code. The
+app logs no traceback."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ BROKEN = {
 def test_a_broken_frame_closes_with_its_code(
     app: RunningApp, what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The close code says what was wrong; the app logs no traceback and answers as before."""
+    """The close code names the violation. The app logs no traceback and still answers."""
     frames, code = BROKEN[what]
     with page_open(app) as page:
         page.sock.sendall(frames)

@@ -25,7 +25,7 @@ TLS = {"X-Forwarded-Proto": "https"}
 
 @pytest.fixture(scope="module")
 def app(own_temporary_folder: Path) -> Iterator[RunningApp]:
-    """An app where people sign in, of whom ann is an administrator."""
+    """Run an app with sign-in, in which ann is an administrator."""
     operators = Permissions(operates=lambda owner: owner == f"user:{ANN[0]}")
     with running_demo_app(step_seconds=0, settings=LOGIN, permissions=operators) as (_, app):
         yield app
@@ -37,8 +37,8 @@ def ann(app: RunningApp) -> Person:
 
 
 def test_no_private_answer_is_kept(app: RunningApp, ann: Person) -> None:
-    """Every answer says who may keep it, refusals and downloads included; only files that are the
-    same for all say nothing or `public`."""
+    """Every answer says who may cache it, including refusals and downloads. Only files that are the
+    same for all users may omit that or say `public`."""
     kept = re.compile(r"public, max-age=\d+(, immutable)?|no-cache")
     for route in sorted(set(registered(app.asgi.routes))):
         if route.method == SOCKET:
@@ -87,8 +87,8 @@ def test_refusals_have_the_headers(
 
 
 def test_plain_pages_have_a_strict_policy(app: RunningApp, ann: Person) -> None:
-    """No page but Gradio's allows inline code or `eval`: each of its scripts and style sheets is a
-    file or known by its hash, and no attribute is code."""
+    """Only Gradio's page allows inline code or `eval`. On other pages, each script and style sheet
+    is a file or has its hash in the policy, and no attribute contains code."""
     seen = set()
     wanted = {"Accept": "text/html"}
     paths = [one.path for one in registered(app.asgi.routes) if one.method == "GET"]
@@ -129,7 +129,7 @@ def test_only_an_app_behind_tls_demands_it(app: RunningApp) -> None:
 
 
 class _Inline(html.parser.HTMLParser):
-    """Collects the texts of inline scripts and style sheets, and attributes that are code."""
+    """Parser that collects inline scripts and style sheets, and attributes that contain code."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -151,7 +151,7 @@ class _Inline(html.parser.HTMLParser):
 
 
 def broken_by(policy: str, page: str) -> Iterator[str]:
-    """The code of a page that its policy does not let apply."""
+    """Yield the page's code that its policy blocks."""
     reader = _Inline()
     reader.feed(page)
     rules = dict(rule.strip().partition(" ")[::2] for rule in policy.split(";"))
@@ -162,7 +162,7 @@ def broken_by(policy: str, page: str) -> Iterator[str]:
 
 
 def test_the_walk_sees_code_that_is_not_allowed() -> None:
-    """The reader of pages above finds each kind of inline code."""
+    """The parser finds each kind of inline code."""
     policy = "script-src 'self'; style-src 'self'"
     for code in (
         "<script>x</script>",

@@ -1,4 +1,5 @@
-"""S19: values that neither a database nor an answer can carry are refused when they are read."""
+"""S19: the app refuses values that neither a database nor an answer can carry as soon as it reads
+them."""
 
 from __future__ import annotations
 
@@ -42,7 +43,7 @@ NUMBERS = ("-1", "9223372036854775808", "9" * 30, "9" * 5000, "NaN", "1e400")
 
 @pytest.fixture(scope="module")
 def app(own_temporary_folder: object) -> Iterator[RunningApp]:
-    """An app that everybody may use."""
+    """Run an app that every visitor may use."""
     with running_demo_app(step_seconds=0) as (_, app):
         yield app
 
@@ -53,7 +54,7 @@ def ann(app: RunningApp) -> Person:
 
 
 def sent(app: RunningApp, method: str, path: str, ann: Person, body: bytes) -> requests.Response:
-    """The answer to a JSON body."""
+    """Send a JSON body and return the answer."""
     headers = ann.headers | {"Content-Type": "application/json"}
     with requests.request(
         method, app.url + path, headers=headers, data=body, timeout=LONGEST_WAIT
@@ -63,7 +64,7 @@ def sent(app: RunningApp, method: str, path: str, ann: Person, body: bytes) -> r
 
 
 def spelled(odd: bytes) -> Iterator[bytes]:
-    """Bodies of calls, with the odd value at the top and further inside."""
+    """Yield request bodies with the odd value at the top level and nested."""
     yield b'{"values": {"2.text": %s}, "data": [], "name": "a"}' % odd
     yield b'{"values": {}, "data": [{"a": [%s]}], "session_hash": "s1", "fn_index": 0}' % odd
     yield b'{"runs": [%s], "favourite": %s, "title": %s, "name": %s, "tag": %s}' % ((odd,) * 5)
@@ -75,7 +76,8 @@ def spelled(odd: bytes) -> Iterator[bytes]:
 def test_finding_s19_odd_values_are_refused_when_read(
     app: RunningApp, ann: Person, odd: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """By every route that takes a body: nothing fails inside, no answer repeats the value."""
+    """Every route that takes a body answers without an internal error, and no answer repeats the
+    value."""
     value, _ = ODD[odd]
     for route in sorted(set(registered(app.asgi.routes))):
         if route.method not in ("POST", "PUT", "PATCH", "DELETE") or route.method == SOCKET:
@@ -101,7 +103,7 @@ def test_finding_s19_odd_values_are_refused_when_read(
 def test_finding_s19_the_sentence_names_the_odd_value(
     app: RunningApp, ann: Person, path: str, odd: str
 ) -> None:
-    """To programs and to pages alike."""
+    """Programs and pages get the same error."""
     value, said = ODD[odd]
     body = b'{"values": {"2.text": %s}, "data": ["text-to-image", {}], "name": "a"}' % value
     answer = sent(app, "POST", path, ann, body)
@@ -113,7 +115,7 @@ def test_finding_s19_the_sentence_names_the_odd_value(
 def test_finding_s19_odd_numbers_in_addresses(
     app: RunningApp, ann: Person, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """They are refused or lead to nothing."""
+    """The app refuses these numbers or finds nothing under them."""
     for number in NUMBERS:
         filled = path.replace("{run}", ann.owned.run).format(number)
         for method in ("GET", "POST"):
@@ -134,7 +136,7 @@ def test_finding_s19_parts_of_a_form_are_read_alike(app: RunningApp, ann: Person
 
 
 def test_what_python_writes_for_emojis_is_read(app: RunningApp, ann: Person) -> None:
-    """Pairs of surrogates, and seeds of 64 bits."""
+    """The app accepts surrogate pairs and 64-bit seeds."""
     values = {"2.text": "a \N{FOX FACE}"}
     body = json.dumps({"values": values | {"5.seed": 2**64 - 1}}).encode()
     assert b"\\ud83e" in body

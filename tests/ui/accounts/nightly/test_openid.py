@@ -1,4 +1,4 @@
-"""People who sign in at an OpenID provider, in a running app."""
+"""Users who sign in at an OpenID provider, in a running app."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from ui.accounts.openid_people import OpenIDSettings
 
 @pytest.fixture(scope="module")
 def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
-    """A server that takes no time."""
+    """Start a server that takes no time."""
     with DemoServer(step_seconds=0, painted=PAINTED) as demo:
         yield demo
 
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[StartedProvider]:
-    """At which anna, ben and carl have accounts."""
+    """Start a provider at which anna, ben and carl have accounts."""
     with openid_provider() as provider:
         yield provider
 
@@ -45,7 +45,7 @@ def told(provider: StartedProvider) -> OpenIDSettings:
 
 @pytest.fixture(scope="module")
 def app(demo: DemoServer, told: OpenIDSettings) -> Iterator[RunningApp]:
-    """An app that forgets everybody at its end."""
+    """Serve an app that forgets all users when it stops."""
     with app_with(demo, told) as app:
         yield app
 
@@ -63,8 +63,8 @@ def test_a_provider_that_does_not_answer_is_said_so(
     demo: DemoServer,
     told: OpenIDSettings,
 ) -> None:
-    """Before and after people were there, in plain words; who has signed in stays so, and signs out
-    without it."""
+    """The app explains this in plain words, whether or not users have signed in before. A signed-in
+    user stays signed in and can sign out without the provider."""
 
     def failing(_: object) -> None:
         raise ConnectionAbortedError
@@ -90,7 +90,7 @@ def test_a_provider_that_does_not_answer_is_said_so(
 def test_a_sign_in_outlives_a_restart_until_it_is_ended_everywhere(
     demo: DemoServer, told: OpenIDSettings, browser: requests.Session, tmp_path: Path
 ) -> None:
-    """Signing out leads to the provider, which lets people out too."""
+    """Signing out everywhere leads the user to the provider, which signs the user out too."""
     kept = tmp_path / "kept.sqlite"
     with app_with(demo, told, kept) as app, requests.Session() as phone:
         for one in (browser, phone):
@@ -109,8 +109,8 @@ def test_a_sign_in_outlives_a_restart_until_it_is_ended_everywhere(
 def test_people_who_may_no_longer_come_are_out(
     demo: DemoServer, told: OpenIDSettings, browser: requests.Session, tmp_path: Path
 ) -> None:
-    """Their tokens too, also once they have not signed in at the provider for as long as a sign-in
-    lasts."""
+    """Their tokens stop working too. A token also stops working when the user's last sign-in at the
+    provider has expired, until the user signs in again."""
     kept = tmp_path / "kept.sqlite"
     with app_with(demo, told, kept) as app:
         sign_in_as(app, browser, BEN)

@@ -1,4 +1,4 @@
-"""Tokens of scripts: made, used and revoked, in a running app."""
+"""Tokens for scripts: creation, use and revocation in a running app."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ui.settings.web_settings import WebSettings
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> WebSettings:
-    """An app for anna, ben and guests, whose tokens outlive it."""
+    """Return settings for anna, ben and guests. Their tokens outlive the app."""
     kept = tmp_path_factory.mktemp("tokens") / "sign_in.sqlite"
     ways = SignInSettings(kept=kept, share_link=True, clock=CLOCK)
     return WebSettings(port=0, users=(ANNA, BEN), sign_in=ways)
@@ -29,7 +29,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> WebSettings:
 
 @pytest.fixture(scope="module")
 def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
-    """A server that takes no time."""
+    """Start a server that takes no time."""
     with DemoServer(step_seconds=0, painted=PAINTED) as demo:
         yield demo
 

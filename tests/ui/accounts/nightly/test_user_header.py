@@ -1,4 +1,4 @@
-"""People whom a reverse proxy has let in already."""
+"""Users whom a reverse proxy has already signed in."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ui.accounts.login import DAY
 
 @pytest.fixture(scope="module")
 def demo(own_temporary_folder: Path) -> Iterator[DemoServer]:
-    """A server that takes no time."""
+    """Start a server that takes no time."""
     with DemoServer(step_seconds=0, painted=PAINTED) as demo:
         yield demo
 
 
 @pytest.fixture(scope="module")
 def app(demo: DemoServer) -> Iterator[RunningApp]:
-    """An app that believes a proxy on this machine."""
+    """Serve an app that trusts a proxy on this machine."""
     with running_app(demo.url, settings=TRUSTING) as app:
         yield app
 

@@ -26,14 +26,16 @@ def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
 
 
 def test_draws_the_start_of_a_seed_that_counts(app: RunningApp) -> None:
-    """Without a number, runs of one press have neighboring seeds."""
+    """The app draws the start if the request gives none. The runs of one request have consecutive
+    seeds."""
     body = {"values": {SEED: {"from": None}}, "count": 2}
     first, second = call(app, "POST", RUNS, json=body).json()["runs"]
     assert int(second["seeds"][SEED]) == int(first["seeds"][SEED]) + 1
 
 
 def test_a_text_of_a_run_becomes_a_parent(app: RunningApp) -> None:
-    """Only where one of its texts is among the values; other ids are ignored."""
+    """The run becomes a parent only if the values contain one of its texts. The app ignores other
+    ids."""
     body: dict[str, Any] = {"values": {"5.steps": 1}, "text_sources": ["nothing"]}
     assert call(app, "POST", RUNS, json=body).json()["parents"] == []
     for wrong in ("nothing", [1], ["x"] * 17):
@@ -41,7 +43,8 @@ def test_a_text_of_a_run_becomes_a_parent(app: RunningApp) -> None:
 
 
 def test_a_watched_run_stops_without_watchers(app: RunningApp) -> None:
-    """A run of a program keeps going; one of a page says whether it does."""
+    """A program's run keeps going without watchers. For a page's run, the request says whether it
+    does."""
     registry = app.services.runs
     for more, keeps_going in (
         ({}, True),

@@ -43,7 +43,7 @@ PIXELS = base64.b64encode(saved("PNG", Image.new("RGB", (32, 32)))).decode()
 
 @pytest.fixture
 def demo() -> Iterator[DemoServer]:
-    """A server on which nothing is done at once."""
+    """Start a server that is too slow to finish anything at once."""
     with DemoServer(step_seconds=0.3, painted=64) as demo:
         yield demo
 
@@ -61,9 +61,9 @@ def app(demo: DemoServer, tmp_path: Path) -> Iterator[RunningApp]:
 def test_a_chain_has_the_fields_of_the_choice_that_it_keeps(
     demo: DemoServer, app: RunningApp
 ) -> None:
-    """Its switch need not be sent again, and another choice makes no other fields of it: those are
-    told as unknown. Files are taken by its own fields, and where all is done, wrong values are
-    told."""
+    """The resumed chain keeps its choice if the request omits the switch. The app refuses fields of
+    another choice as unknown, even if the request changes the switch. Fields of the kept choice
+    take files. The app refuses invalid values even after all steps are done."""
     begun = call(app, "POST", "/workflows/looks.chain/chains", json={"values": {LOOK: "oil"}})
     chain = begun.json()
     call(app, "POST", f"{chain['url']}/stop")

@@ -1,4 +1,4 @@
-"""Batches and chains of programs, over REST."""
+"""Batches and chains that programs run over REST."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ SELDOM = CheckPauses(up=60.0, recheck=30.0, away=60.0)
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app in front of one server that is there, and of one that is not."""
+    """Serve an app with one running server and one that is gone."""
     with DemoServer() as gone:
         away = gone.url.replace("://", "://ann:secret@")
     with DemoServer(step_seconds=0) as demo, running_app(demo.url, away, pauses=SELDOM) as app:

@@ -1,4 +1,4 @@
-"""Runs of programs: started, found, listed, stopped and deleted over REST."""
+"""Runs that programs start, find, list, stop and delete over REST."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request sent again with its key starts nothing again."""
+"""Repeated requests with an idempotency key start nothing again."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ from tests.ui.api.test_same_request import RUNS, sent
 def test_batches_and_chains_are_begun_once_and_waited_for(
     app: RunningApp, path: str, body: Any, done: Callable[[Any], bool]
 ) -> None:
-    """With one key there is one, told again as it is then; with `wait` that is at its end."""
+    """A repeated request with the same key starts nothing and returns the current state. With
+    `wait`, it returns the final state."""
     key, waiting = f"once {path}", f"{path}?wait=true"
     first = sent(app, key, body, path=path)
     assert first.status_code == 201, first.text
@@ -71,8 +72,8 @@ KEY = "idempotency-key"
 
 
 def test_each_start_and_change_takes_a_key(app: RunningApp) -> None:
-    """Each address that the document names is asked twice with one key: the second time nothing is
-    done, and that is said."""
+    """Every POST address in the document that changes something accepts a key. A second request
+    with the key changes nothing, and the answer says so."""
     batch = {"values": QUICK, "axes": [{"field": "2.text", "text": "a\nb"}]}
     chain = {"values": {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}}
     many, steps = "/workflows/text-to-image/batches", "/workflows/create-upscale-detail.chain"
@@ -150,7 +151,7 @@ def test_a_change_that_is_sent_again_changes_nothing(app: RunningApp) -> None:
 
 
 def test_what_started_nothing_may_be_sent_again(app: RunningApp) -> None:
-    """A request that was refused does not hold its key."""
+    """A refused request doesn't use up its key."""
     problem(sent(app, "wrong", {"values": {"5.steps": -1}}), 422)
     assert sent(app, "wrong").status_code == 201
 

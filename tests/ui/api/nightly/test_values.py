@@ -1,4 +1,4 @@
-"""Files and forms of programs: each way in which a file may be sent, and what workflows take."""
+"""Files and forms for programs: each way to send a file, and the values that workflows accept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sockets that wait for the run of the next press."""
+"""WebSockets that wait for the next run that the user starts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.ui.api.test_waiting_sockets import KEY, press
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server that takes some time."""
+    """Serve an app on a server that takes some time."""
     with running_demo_app(step_seconds=0.01, grace=5) as served:
         yield served
 

@@ -1,4 +1,4 @@
-"""Webhooks for ended runs: signed, repeated until delivered, and sent to their owner only."""
+"""Webhooks for finished runs: signed, retried until delivered, and sent only for their owner."""
 
 from __future__ import annotations
 
@@ -142,7 +142,8 @@ def test_webhooks_outlive_the_app(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("allowed", [True, False])
 def test_no_webhook_goes_where_the_operator_has_not_said(*, allowed: bool) -> None:
-    """It is refused before anything is started; where no host is allowed at all, that is said."""
+    """The app refuses the address before it starts anything. If webhooks are turned off, the error
+    says so."""
     there = Receiver("http://127.0.0.1:9")
     cases = {
         "http://127.0.0.1:8/": "This app sends no webhooks to 127.0.0.1:8.",

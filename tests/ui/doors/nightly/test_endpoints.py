@@ -1,4 +1,4 @@
-"""Workflows as endpoints of their own: Gradio's Python client, and plain HTTP."""
+"""Workflows as separate endpoints, called by Gradio's Python client and over plain HTTP."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ui.settings.web_settings import WebSettings
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a fast server, with a folder of its own."""
+    """Serve an app with its own workflow folder, on a fast server."""
     folder = shutil.copytree(WORKFLOWS, own_temporary_folder / "workflows")
     with running_demo_app(step_seconds=0.005, workflows=folder) as served:
         yield served
@@ -37,14 +37,16 @@ ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")
 
 @pytest.fixture
 def caller(app: RunningApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
-    """gradio_client on the endpoints. It leaves an empty folder for each file that it fetches."""
+    """Connect gradio_client to the endpoints. The client leaves an empty folder for each file that
+    it fetches."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with closing(script_client(f"{app.url}/endpoints", download_files=tmp_path)) as client:
         yield client
 
 
 def test_a_cancelled_job_stops_its_run(served: Served, caller: Client) -> None:
-    """Here and at the server, a workflow's and a chain's; none is begun in its place."""
+    """The app and the server both stop the run, for a workflow and for a chain. No other run starts
+    instead."""
     demo, app = served
     for _ in range(3):
         one_is_cancelled(served, caller)
@@ -56,7 +58,7 @@ def test_a_cancelled_job_stops_its_run(served: Served, caller: Client) -> None:
 
 
 def one_is_cancelled(served: Served, caller: Client) -> None:
-    """A call of a workflow's endpoint is one run, which stops."""
+    """Cancel a call of a workflow's endpoint, and check that it was a single run, which stops."""
     demo, app = served
     known = set(app.runs.known())
     job = caller.submit(steps=60, images=8, api_name="/text_to_image")

@@ -1,4 +1,4 @@
-"""Workflows as tools of assistants, asked by the client of the package `mcp`."""
+"""Workflows as tools of assistants, called by the client in the package `mcp`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from ui.routes.results import ResultFiles
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server that takes its time."""
+    """Serve an app on a server that takes some time."""
     with running_demo_app(step_seconds=0.02) as served:
         yield served
 
@@ -39,8 +39,8 @@ LASTING = QUICK | {"steps": 60}
 
 @pytest.mark.parametrize("era", ERAS)
 def test_images_that_are_too_large_for_an_answer_come_smaller(app: RunningApp, era: str) -> None:
-    """The client, as it is unless told otherwise, gets the answer: of several images, and of a
-    chain's large one, each as an image that can be seen and a link to the whole one."""
+    """A client with default settings gets the answer. Several images, or a chain's large image,
+    come as visible smaller images with links to the full ones."""
     size = {"width": 768, "height": 768}
     calls = (
         ("text_to_image", {"steps": 2, "width": 1024, "height": 1024}, 1, False),
@@ -74,7 +74,8 @@ def test_images_that_are_too_large_for_an_answer_come_smaller(app: RunningApp, e
 
 
 def test_of_many_images_the_last_are_links(app: RunningApp) -> None:
-    """An answer has as many as can be seen, the beginning of texts, and is never too long."""
+    """An answer embeds as many images as an assistant can view, shortens long texts, and never gets
+    too long."""
     services = app.services
     record = services.runs.record(run_of(app)["id"], f"browser:{ANN}")
     told = replace(RunJson().told(record), texts=("a" * 100_000,))

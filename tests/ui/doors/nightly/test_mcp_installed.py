@@ -19,7 +19,7 @@ with running_demo_app(step_seconds=0) as (_, app):
 
 
 def test_without_the_extra_the_app_starts() -> None:
-    """In a Python of its own, which has imported nothing of it before."""
+    """The app starts in a separate Python that has never imported the extra."""
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_EXTRA],
         cwd=ROOT,

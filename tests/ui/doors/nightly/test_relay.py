@@ -1,4 +1,5 @@
-"""The relay: what ComfyUI says of one's own runs, for clients that know ComfyUI's own socket."""
+"""The relay: ComfyUI's messages about the user's own runs, for clients that know ComfyUI's own
+socket."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ from ui.settings.web_settings import WebSettings
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server that takes some time."""
+    """Serve an app on a server that takes some time."""
     with running_demo_app(step_seconds=0.03) as served:
         yield served
 
@@ -63,7 +64,7 @@ def test_a_client_that_would_miss_a_state_is_sent_away(served: Served) -> None:
 
 
 def received(client: websocket.WebSocket) -> Iterator[tuple[int, bytes]]:
-    """All messages, the closing one too."""
+    """Yield all messages, including the closing one."""
     kind = websocket.ABNF.OPCODE_TEXT
     while kind != websocket.ABNF.OPCODE_CLOSE:
         kind, data = client.recv_data()

@@ -1,4 +1,4 @@
-"""Each sentence in the code is one that translators get."""
+"""Translators get every sentence in the code."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ COMMANDS = re.findall(r"^\.venv/bin/(pybabel .*)$", GUIDE, re.MULTILINE)
 
 
 def test_the_commands_for_translators_work_as_they_are(tmp_path: Path) -> None:
-    """CONTRIBUTING.md says how sentences get into the catalogues, and a language into the app; what
-    has not changed stays as it is."""
+    """CONTRIBUTING.md explains how sentences get into the catalogs, and how to add a language. The
+    commands don't change an up-to-date catalog."""
     languages = tmp_path / "languages"
     shutil.copytree(ROOT / "ui" / "languages", languages)
     assert [one.split()[1] for one in COMMANDS] == ["extract", "update", "init"]

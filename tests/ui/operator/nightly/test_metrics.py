@@ -1,4 +1,4 @@
-"""The metrics for Prometheus, and their readers."""
+"""The Prometheus metrics, and who can read them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def status(app: RunningApp, asking: requests.Session, **headers: str) -> int:
 
 
 def test_operators_alone_read_them(place: Place) -> None:
-    """By the cookie of a browser or by a token; for others who have signed in there is no such page."""
+    """Administrators can read the metrics with a browser's cookie or with a token. Other signed-in
+    users get a 404."""
     address = f"{place.app.url}/account/tokens"
     made = {}
     for name, browser in (("anna", place.anna), ("ben", place.ben)):

@@ -1,4 +1,4 @@
-"""The operator's page: its figures, its buttons and its access."""
+"""The administrator's page: its figures, its buttons and its access rules."""
 
 from __future__ import annotations
 

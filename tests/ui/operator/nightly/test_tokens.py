@@ -1,4 +1,4 @@
-"""S12: administrators see and revoke the tokens of all people, on their page and in a shell."""
+"""S12: administrators see and revoke every user's tokens, on their page and in a shell."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ from ui.documents.chain_doc import shown_chain
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three workflows, and a chain of them in a sub-folder of its own with a file beside it."""
+    """Create three workflows, their TOML files and a chain of them in a subfolder."""
     folder = tmp_path / "workflows" / "boats"
     folder.mkdir(parents=True)
     for name in ("text-to-image", "upscale", "image-to-image"):
@@ -146,7 +146,7 @@ def test_a_chain_is_deleted_by_its_owner(demo: DemoServer, folder: Path) -> None
 
 
 def make_chain(app: RunningApp, run_id: str, title: str, cookie: str = ANN) -> requests.Response:
-    """Ask for a chain of a run, as a browser with this cookie."""
+    """Create a chain from a run, as a browser with this cookie."""
     return requests.post(
         f"{app.url}/api/v1/runs/{run_id}/chain",
         json={"title": title},

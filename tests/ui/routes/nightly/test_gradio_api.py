@@ -24,14 +24,14 @@ from tests.ui.routes.test_gradio_api import groups_of_nobody
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a fast server."""
+    """Run an app on a fast server."""
     with running_demo_app(step_seconds=0.005) as served:
         yield served
 
 
 @pytest.fixture
 def caller(served: Served) -> Iterator[Client]:
-    """gradio_client on it."""
+    """Yield a gradio_client that is connected to the app."""
     client = script_client(served[1].url)
     yield client
     client.close()
@@ -87,7 +87,7 @@ def test_a_chain_without_an_owner_ends_with_the_app(tmp_path: Path) -> None:
 
 
 def test_a_batch_that_waits_ends_with_its_caller() -> None:
-    """Also while there is nothing new of it."""
+    """The app ends the batch even while it has nothing new to report."""
     spec = {"axes": [{"field": "5.steps", "text": "1..9"}]}
     with (
         running_demo_app(step_seconds=0) as served,

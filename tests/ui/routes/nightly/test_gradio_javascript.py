@@ -1,4 +1,4 @@
-"""Runs for scripts in JavaScript: Gradio's own client, in node."""
+"""Runs for scripts in JavaScript: Gradio's own client, in Node."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tests.ui.routes.test_gradio_javascript import said
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server that takes its time."""
+    """Run an app on a slow server."""
     with running_demo_app(step_seconds=0.02) as served:
         yield served
 
 
 def test_a_run_takes_a_file_tells_its_progress_and_gives_one(served: Served) -> None:
-    """Steps as they come, the addresses of the files at the end."""
+    """The script gets steps as they happen, and the URLs of the files at the end."""
     image = f"data:image/png;base64,{base64.b64encode(saved('PNG')).decode()}"
     told = said(served[1].url, {"8.steps": 9, "4.image": image})
     assert told[-1][0] == "done"

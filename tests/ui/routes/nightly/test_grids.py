@@ -1,4 +1,4 @@
-"""Grids over HTTP: their cells, their image and page, and the same grid opened again."""
+"""Grids over HTTP: their cells, their image, their page, and a reopened grid."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GOOD, BROKEN = "demo-landscapes.safetensors", "demo-broken.safetensors"
 
 
 def ended(app: RunningApp, *axes: AxisSpec, seeds: Seeds = "form") -> BatchSummary:
-    """A batch of Ann's that has come to its end."""
+    """Run one of Ann's batches and return it when it is done."""
     spec = BatchSpec(axes, seeds=seeds)
     batch = app.services.batches.start("text-to-image", SMALL, spec, Origin(f"browser:{ANN}"))
     owner = f"browser:{ANN}"

@@ -1,4 +1,4 @@
-"""The history over HTTP: found, searched, run again, deleted, and private."""
+"""The history over HTTP: listing, search, run again, deletion and privacy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hostile batches get a sentence or a batch, never a partial start."""
+"""A hostile batch gets an error or starts completely, but never in part."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def being_checked() -> int:
 
 
 def test_many_checks_delay_their_own_caller(app: RunningApp) -> None:
-    """Two of one person are looked at at once, as with calls of pages; all are answered. One with
-    too many rows is refused before its values are looked at."""
+    """The app checks two calls of the same user at a time, as with a page's calls, and answers all
+    of them. It refuses a batch with too many rows before it checks the values."""
     many = "{" + "|".join(map(str, range(4000))) + "}"
     body = {"axes": [{"field": "2.text", "text": many}]}
     most = 0

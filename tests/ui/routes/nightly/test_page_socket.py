@@ -1,4 +1,4 @@
-"""An open page's socket: events of the person's own unfinished runs."""
+"""An open page's socket: events of the user's own unfinished runs."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from ui.settings.web_settings import WebSettings
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server that takes some time."""
+    """Run an app on a slow server."""
     with running_demo_app(step_seconds=0.25) as served:
         yield served
 
 
 def test_the_last_page_to_close_starts_the_grace_time() -> None:
-    """Runs that wait are as safe as the one that runs, while any page of the person is open;
-    afterwards all end."""
+    """While any of the user's pages is open, waiting runs are as safe as the running one. After the
+    grace time, the app stops all runs except those that may keep running."""
     with running_demo_app(step_seconds=0.25, grace=4.0) as (_, app):
         with page_open(app) as stays:
             running, waiting, spared = by_page(app), by_page(app), by_page(app, keeps_going=True)
@@ -62,8 +62,8 @@ def test_a_page_that_only_looked_does_not_end_a_script_s_run() -> None:
 
 
 def test_the_page_hears_of_the_end_of_the_app() -> None:
-    """A page hears that the app is ending while its run may still finish; then its socket closes
-    with 1012."""
+    """A page learns that the app is shutting down while its run may still finish. Then the app
+    closes the page's socket with 1012."""
     with DemoServer(step_seconds=0.05, painted=PAINTED) as demo:
         with running_app(demo.url, settings=WebSettings(port=0, finish=20)) as app:
             run = by_page(app)
@@ -79,7 +79,7 @@ def test_the_page_hears_of_the_end_of_the_app() -> None:
 
 
 def test_a_run_from_before_a_restart_is_sent(tmp_path: Path) -> None:
-    """A run's socket tells how it ended, and the socket of an open page that the app has another
+    """A run's socket reports how the run ended. The page's socket reports that the app has a new
     process."""
     with DemoServer(step_seconds=0.1, painted=PAINTED) as demo:
         with running_app(demo.url, data=tmp_path) as app, page_open(app) as page:
@@ -100,7 +100,8 @@ def test_a_run_from_before_a_restart_is_sent(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["/news", "/live/none"])
 def test_strangers_hear_nothing_behind_a_login(path: str) -> None:
-    """With a login, who has none is closed with 4401, so that the page can ask for it."""
+    """If sign-in is required and a browser isn't signed in, the app closes its socket with 4401.
+    The page can then ask the user to sign in."""
     with (
         running_demo_app(
             step_seconds=0, settings=WebSettings(port=0, users=(("ann", "secret"),))

@@ -1,4 +1,4 @@
-"""A run's socket: views as text, frames as bytes, one frame on its way at a time."""
+"""A run's socket: views as text, frames as bytes, and a single frame in flight at a time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.waiting import eventually
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server that takes some time."""
+    """Run an app on a slow server."""
     with running_demo_app(step_seconds=0.03, grace=0.3) as served:
         yield served
 
@@ -44,7 +44,7 @@ def test_a_slow_watcher_gets_one_frame_and_delays_no_other(served: Served) -> No
 
 @pytest.fixture
 def patient() -> Iterator[Served]:
-    """An app with a grace time in which a page is sure to be there."""
+    """Run an app with a grace time that is long enough for a page to connect."""
     with running_demo_app(step_seconds=0.2, grace=4.0) as (demo, app):
         yield demo, app
 

@@ -1,4 +1,4 @@
-"""Running again, moving and stopping: each with one's own runs only."""
+"""Run again, move and stop: each works only with the user's own runs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.support.serving import Served, running_demo_app
 
 @pytest.fixture(scope="module")
 def running(own_temporary_folder: Path) -> Iterator[Served]:
-    """An app on a server that takes some time."""
+    """Run an app on a slow server."""
     with running_demo_app(step_seconds=0.05) as served:
         yield served
 
 
 @pytest.mark.parametrize("what", ["again", "move?by=1"])
 def test_other_sites_change_nothing(served: Served, what: str) -> None:
-    """A page of another site is refused, though the browser would send the cookie along."""
+    """The app refuses another site's page, even though the browser would send the cookie."""
     _, app = served
     run = start(app, **{"5.steps": 60})
     assert (

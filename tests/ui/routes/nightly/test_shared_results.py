@@ -89,7 +89,7 @@ def test_a_link_tells_its_file_only() -> None:
 
 
 def test_a_range_of_a_stripped_file() -> None:
-    """A player gets any range of a file that is sent without its metadata, as HTTP says it."""
+    """A player gets any range of a file that the app sends without metadata, as HTTP specifies."""
     with running_demo_app(step_seconds=0) as (_, app):
         headers = {"Cookie": browser(app)}
         link = f"{app.url}/api/v1/runs/{a_run(app, headers['Cookie'])}/files/0/link"
@@ -165,7 +165,7 @@ def test_shares_other_kinds_with_their_prompt_only(kind: str) -> None:
 
 
 def keep_instead(app: RunningApp, data: bytes) -> None:
-    """Put other bytes in the place of kept results."""
+    """Overwrite kept results with other bytes."""
     for path in (app.data / "files").rglob("*"):
         if path.is_file() and SECRET.encode() in path.read_bytes():
             path.write_bytes(data)

@@ -1,4 +1,4 @@
-"""Facts about workflows over HTTP: which can run, and their results."""
+"""Facts about workflows over HTTP: whether they can run, and their results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from tests.ui.routes.test_workflows import known
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[RunningApp]:
-    """An app with the shipped workflows, one without a cover, and one that cannot run."""
+    """Run an app with the shipped workflows, a workflow without a cover, and a workflow that can't
+    run."""
     folder = shutil.copytree(WORKFLOWS, tmp_path / "workflows")
     shutil.copy(folder / "text-to-image.json", folder / "bare.json")
     (folder / "lacking.json").write_text(json.dumps({"1": node("NodeOfAPack")}))
@@ -54,7 +55,8 @@ def test_what_was_opened_is_there_after_a_restart(tmp_path: Path) -> None:
 
 
 def test_a_batch_resumes_after_a_restart_with_shared_files(tmp_path: Path) -> None:
-    """It names the workflow as it was opened, though that was added to the shared ones since."""
+    """The batch names the workflow as the user opened it, even though the user has since added it
+    to the shared workflows."""
     ann, spec = f"browser:{ANN}", BatchSpec((AxisSpec("4.seed", "1..3"),))
     (workflows := tmp_path / "workflows").mkdir()
 

@@ -14,8 +14,8 @@ from ui.settings.log_limit import LINES
 
 
 def test_json_lines_follow_each_run() -> None:
-    """Every line is an object. However many runs there are, each has a line when it begins and one
-    when it ends, with server, phase and seconds; nothing tells what it is about."""
+    """Every line is a JSON object. Each of any number of runs logs a line at its start and one at
+    its end, with server, phase and seconds. No line reveals the run's content."""
     user_info = "anna:pass%20word"
     with DemoServer(step_seconds=0, load_seconds=0) as demo:
         server = demo.url.replace("//", f"//{user_info}@")
@@ -36,7 +36,7 @@ def test_json_lines_follow_each_run() -> None:
 
 
 def a_run(url: str) -> str:
-    """Run a workflow to its end as a script does; its id."""
+    """Run a workflow to its end as a script does, and return its ID."""
     values = {"2.text": SECRET, "5.steps": 1, "4.width": 256, "4.height": 256}
     answer = requests.post(
         f"{url}/api/v1/workflows/text-to-image/runs?wait=true",

@@ -1,4 +1,4 @@
-"""The lines of an app that has started."""
+"""The log lines of a started app."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tests.support.waiting import eventually
 
 
 def test_an_app_on_the_network_says_so_when_it_starts(tmp_path: Path) -> None:
-    """With an address to open, which is not the one that stands for all, and the link that was asked
-    for, by the name that browsers use."""
+    """The lines give an address to open, never 0.0.0.0, and the requested share link. Both use the
+    name that browsers use."""
     with (
         DemoServer() as demo,
         started(

@@ -1,4 +1,5 @@
-"""The check of ComfyUI: made while a page is open, and sent to every page."""
+"""The check of the ComfyUI server: the app makes it while a page is open and sends the result to
+every page."""
 
 from __future__ import annotations
 
@@ -16,13 +17,14 @@ from tests.ui.web.test_server_health import QUICK, asked
 
 @pytest.fixture
 def demo() -> Iterator[DemoServer]:
-    """A server that takes some time."""
+    """Run a slow server."""
     with DemoServer(step_seconds=0.1, painted=PAINTED) as server:
         yield server
 
 
 def test_an_idle_app_asks_nothing(demo: DemoServer) -> None:
-    """Before the first page, and after the last one is closed, the server hears nothing."""
+    """The app asks the server nothing before the first page opens and after the last page
+    closes."""
     with running_app(demo.url, pace=QUICK) as app:
         assert asked(demo) == 0
         with page_open(app) as page:
