@@ -89,11 +89,11 @@ def test_a_message_is_its_english_text_and_knows_its_sentence() -> None:
     """Nested messages and braces in values stay intact. An exception, a copy and a pickle of a
     message all give the same message."""
     why = message("It is {size} MB.", size=3)
-    whole = message("{name}: {value}", file="{a}.png", why=why)
+    whole = message("{name}: {value}", name="{a}.png", value=why)
     assert whole == "{a}.png: It is 3 MB."
     assert (whole.sentence, dict(whole.values)) == (
         "{name}: {value}",
-        {"file": "{a}.png", "why": why},
+        {"name": "{a}.png", "value": why},
     )
     for same in (str(ValueError(whole)), copy.deepcopy(whole), pickle.loads(pickle.dumps(whole))):
         assert parts(same) == parts(whole)
