@@ -71,6 +71,11 @@ def listed(names: Iterable[str]) -> str:
     )
 
 
+def labeled(name: str, value: str) -> Message:
+    """Put a name before a value or a problem: "Steps: Enter a number."."""
+    return message("{name}: {value}", name=name, value=value)
+
+
 def one_of(names: Iterable[str]) -> str:
     """Join alternatives: "Steps or Seed"."""
     return _joined(

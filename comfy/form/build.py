@@ -62,11 +62,10 @@ def build_form(
     chosen = choose_widgets(merged)
     limited = limit_values(chosen)
 
-    nodes, found_outputs = (
-        _nodes_of(arranged, catalogue),
-        tuple(find_outputs(workflow.prompt, catalogue)),
-    )
-    outputs, titles = _chosen_outputs(found_outputs, layers), _titles(trace, layers)
+    nodes = _nodes_of(arranged, catalogue)
+    titles = _titles(trace, layers)
+    found_outputs = tuple(find_outputs(workflow.prompt, catalogue))
+    outputs = _chosen_outputs(found_outputs, layers)
     fields = build_fields(limited, prompt, nodes, needed_outputs(outputs))
     missing: tuple[Missing, ...] = (
         *missing_classes(prompt, catalogue, workflow.missing, titles),

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from comfy.base.messages import listed, message, sentences
+from comfy.base.messages import labeled, listed, message, sentences
 from comfy.base.wording import did_you_mean, short
 from comfy.form.fill import is_drawn, left_empty
 from comfy.form.kinds.dropdown import NotOffered
@@ -83,8 +83,7 @@ def labelled_errors(form: Form, errors: Mapping[str, str]) -> dict[str, str]:
     """Return fields' messages with their labels, to show elsewhere: "Steps: Minimum 1."."""
     labels = {field.key: field.label for field in form.fields}
     return {
-        key: message("{name}: {value}", name=labels[key], value=said) if key in labels else said
-        for key, said in errors.items()
+        key: labeled(labels[key], said) if key in labels else said for key, said in errors.items()
     }
 
 

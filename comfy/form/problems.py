@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from comfy.base.messages import message
+from comfy.base.messages import labeled
 from comfy.base.wording import plain_words
 from comfy.form.candidates import Candidate
 from comfy.prompt.outputs import Output
@@ -33,4 +33,4 @@ def field_problems(candidates: tuple[Candidate, ...]) -> Iterator[str]:
     """Return what the passes found wrong with the fields that are shown."""
     for one in candidates:
         for problem in one.problems if one.group != "hidden" else ():
-            yield message("{name}: {value}", name=one.label, value=problem)
+            yield labeled(one.label, problem)

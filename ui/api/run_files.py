@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Depends, HTTPException, Response
 
 from comfy.base.errors import RunNotFound
-from comfy.base.messages import message
+from comfy.base.messages import labeled, message
 from comfy.form.takers import first_taker
 from comfy.launch.uploads import Refused
 from comfy.library.takers import Taker, takers_of
@@ -62,7 +62,7 @@ def run_files_api(
             raise RunNotFound
         match FieldResults(copies).place(record, n, field):
             case Refused(why):
-                raise HTTPException(409, message("{name}: {value}", name=field.label, value=why))
+                raise HTTPException(409, labeled(field.label, why))
             case place:
                 return AsciiJSON(FieldValue(field.key, file_kept(place)))
 

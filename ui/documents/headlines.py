@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from comfy.base.messages import message, plural
+from comfy.base.messages import labeled, message, plural
 from comfy.comfyui.protocol.run_state import Phase, RunState
 
 # A node's work for beginners: the first part found in its class_type counts.
@@ -154,6 +154,6 @@ def headline(
             return _done_words(elapsed, shows=bool(state.files or state.texts))
         case _ if state.error is not None:
             node, problem = state.error.node_title, state.error.message
-            return message("{name}: {value}", name=node, value=problem) if node else problem
+            return labeled(node, problem) if node else problem
         case phase:
             return HEADLINES[phase]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from comfy.base.errors import ComfyError
-from comfy.base.messages import message
+from comfy.base.messages import labeled, message
 from comfy.form.model import Field, Form
 from comfy.launch.kept_uploads import kept_uploads
 from comfy.launch.uploads import Refused, Upload
@@ -38,7 +38,7 @@ class PresetFiles:
             match mine.given(places_kept(values[field.key]), field):
                 case Refused(why):
                     raise ComfyError(
-                        message("{name}: {value}", name=field.label, value=why),
+                        labeled(field.label, why),
                         message("Then save the preset again."),
                     )
                 case tuple(given):

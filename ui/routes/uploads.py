@@ -23,7 +23,7 @@ from fastapi.responses import (
 from starlette.datastructures import UploadFile
 
 from comfy.base.filenames import plain_name
-from comfy.base.messages import message
+from comfy.base.messages import labeled, message
 from comfy.base.periodic import repeated
 from comfy.library.forms import Forms
 from comfy.media.checks import problem_with
@@ -99,7 +99,7 @@ def keep_all(files: list[UploadFile], owner: str, address: str, uploads: UploadF
     for file in files:
         if why := problem_with(file.file, uploads.limits.file):
             name = plain_name(file.filename or "")
-            raise Unfit(message("{name}: {value}", name=name, value=why))
+            raise Unfit(labeled(name, why))
     if owner != NOBODY:  # all who have no cookie go by one name, wherever they are
         uploads.came_from(owner, address)
     return [uploads.place(_keep(file, owner, uploads)) for file in files]

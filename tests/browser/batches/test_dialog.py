@@ -84,7 +84,7 @@ def test_errors_appear_on_their_row_and_nothing_is_lost(fast: Site, visit: Visit
             "Line 2, Width: Enter a whole number.",
         ]
     )
-    expect(place.get_by_text("Of {red|green} in a cell one is drawn;")).to_be_visible()
+    expect(place.get_by_text("In a cell, {red|green} picks one")).to_be_visible()
     prompt = dialog.get_by_role("group", name="Prompt", exact=True)
     expect(prompt).to_have_count(0)
     expect(steps).to_be_visible()
@@ -93,7 +93,7 @@ def test_errors_appear_on_their_row_and_nothing_is_lost(fast: Site, visit: Visit
     expect(prompt.get_by_label("Values of Prompt")).to_have_value("a house")
     spreadsheet = {**table(""), "name": "rows.xlsx", "buffer": packed(a=b"1")}
     dialog.locator(".table-part input[type=file]").set_input_files(spreadsheet)
-    expect(place.locator(".problem")).to_have_text(re.compile("^This is not a table as text."))
+    expect(place.locator(".problem")).to_have_text(re.compile("^This isn.t a text table."))
     expect(start).to_have_text("Start 2 runs")
     rows = "Prompt\na boat\na ship\nein Bär\n"
     dialog.locator(".table-part input[type=file]").set_input_files(table(rows))

@@ -243,7 +243,7 @@ def test_no_run_is_lost_or_done_twice_where_a_server_dies(
         running(on_dying)
         dying.stop()
         assert [end(run).phase for run in all_runs[:12]] == [Phase.DONE] * 12
-        assert f"ComfyUI at {dying.url} does not answer." in caplog.messages
+        eventually(lambda: f"ComfyUI at {dying.url} does not answer." in caplog.messages)
         dying.start()
         assert [end(run).phase for run in all_runs] == [Phase.DONE] * 16
         assert sorted(successes(dying, other)) == sorted(run.id for run in all_runs)

@@ -44,6 +44,26 @@ export const percentWords = (percent) =>
 export const message = (sentence, values = {}) => filled(texts[sentence] || sentence, values);
 
 /**
+ * Return a value behind its name: "Steps: Enter a number."
+ * @param {string} name
+ * @param {string | number} value
+ */
+export const labeled = (name, value) => message("{name}: {value}", { name, value });
+
+/**
+ * Return the label of a button that opens a dialog.
+ * @param {string} words
+ */
+export const withEllipsis = (words) => `${words}…`;
+
+/**
+ * Return a label with its keyboard shortcut.
+ * @param {string} words
+ * @param {string} key
+ */
+export const withKey = (words, key) => `${words} (${key})`;
+
+/**
  * A sentence about a number of things: `one` is said of 1, `several` of all others.
  * @param {string} one
  * @param {string} several

@@ -3,7 +3,7 @@
 
 import { durationWords, when } from "../clock.js";
 import { button, element, tell } from "../dom.js";
-import { message } from "../messages.js";
+import { message, withEllipsis } from "../messages.js";
 import { doTo } from "./cards.js";
 import { askToDelete, offerDownload } from "./sheet_questions.js";
 import { fractionOfBatch, hasEnded, progressWords, stateWords, whyWords } from "./words.js";
@@ -45,7 +45,9 @@ export class SheetHead {
   #stop = tool(message("Stop"), () => this.#do("stop"));
   #retry = tool("", () => this.#do("retry"));
   #download = tool(message("Download…"), () => offerDownload(this.#id, this.#dialog, this.#varied));
-  #delete = tool(`${message("Delete")}…`, () => askToDelete(this.#dialog, this.#told.remove));
+  #delete = tool(withEllipsis(message("Delete")), () =>
+    askToDelete(this.#dialog, this.#told.remove),
+  );
   #state = "";
   /** @type {WholeBatch["page"]["columns"]} */
   #varied = [];

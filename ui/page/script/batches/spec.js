@@ -2,7 +2,7 @@
 // What is filled in where values are varied, and what the app is told of it: comfy/batches has the other side. Pure.
 
 import { durationWords } from "../clock.js";
-import { LOCALE, message, plural } from "../messages.js";
+import { LOCALE, labeled, message, plural } from "../messages.js";
 
 /** @import { BatchCheckDoc, BatchProblem } from "../documents.js" */
 
@@ -340,8 +340,7 @@ export function placed({ problems, more }, { rows, table }, fields) {
       told.table.push(message("Row {row}, {field}: {problem}", { row, field, problem }));
     else if (key !== null && rows.some((one) => one.field === key))
       told.rows.set(key, [...(told.rows.get(key) ?? []), problem]);
-    else
-      told.rest.push(field ? message("{name}: {value}", { name: field, value: problem }) : problem);
+    else told.rest.push(field ? labeled(field, problem) : problem);
   }
   if (more) told.rest.push(plural("And {count} more.", "And {count} more.", { count: more }));
   return told;

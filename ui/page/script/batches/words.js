@@ -1,7 +1,7 @@
 // @ts-check
 // What is said of a batch. Pure.
 
-import { message } from "../messages.js";
+import { labeled, message } from "../messages.js";
 
 /** @import { BatchDoc } from "../documents.js" */
 /** @import { BatchRow } from "./rows.js" */
@@ -24,7 +24,7 @@ export function progressWords({ state, done, failed, rows }) {
     ? message("{done} of {count} done, {failed} failed", { done, count: rows, failed })
     : message("{done} of {count} done", { done, count: rows });
   const name = STATES[state];
-  return name ? message("{name}: {value}", { name, value }) : value;
+  return name ? labeled(name, value) : value;
 }
 
 /**

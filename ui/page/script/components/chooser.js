@@ -4,7 +4,7 @@
 
 import { $, addressOf, all, button, element } from "../dom.js";
 import { bestOf, grouped, matches } from "../form/choices.js";
-import { message } from "../messages.js";
+import { labeled, message } from "../messages.js";
 
 /** @import { Choice } from "../form/choices.js" */
 
@@ -106,9 +106,7 @@ export class Chooser {
     this.#name = name;
     const title = choices.find((one) => one.name === name)?.title ?? NOTHING_CHOSEN;
     this.#title.textContent = title;
-    this.#button.ariaLabel = name
-      ? message("{name}: {value}", { name: message("Workflow"), value: title })
-      : title;
+    this.#button.ariaLabel = name ? labeled(message("Workflow"), title) : title;
     this.#button.title = title;
     if (this.#panel.open) this.#draw();
   }

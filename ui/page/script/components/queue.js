@@ -3,7 +3,7 @@
 // Gradio component (ui/page/run_lists.py): its value says which runs, its events what is asked for.
 
 import { $, all, button, element, fillIn, tell } from "../dom.js";
-import { message, plural } from "../messages.js";
+import { labeled, message, plural } from "../messages.js";
 
 /** @import { QueuedRun } from "../state.js" */
 
@@ -118,14 +118,14 @@ export class Queue {
     earlier.ariaDisabled = before?.page.movable ? null : "true";
     later.ariaDisabled = after ? null : "true";
     const value = message("{first}, {second}", { first: title, second: said });
-    earlier.ariaLabel = message("{name}: {value}", { name: message("Move up"), value });
-    later.ariaLabel = message("{name}: {value}", { name: message("Move down"), value });
+    earlier.ariaLabel = labeled(message("Move up"), value);
+    later.ariaLabel = labeled(message("Move down"), value);
     const isWaiting = phase === "waiting";
     remove.textContent = isWaiting ? message("Remove") : message("Stop");
-    remove.ariaLabel = message("{name}: {value}", {
-      name: remove.textContent,
-      value: isWaiting ? value : [title, about].filter(Boolean).join(", "),
-    });
+    remove.ariaLabel = labeled(
+      remove.textContent,
+      isWaiting ? value : [title, about].filter(Boolean).join(", "),
+    );
     return line;
   }
 

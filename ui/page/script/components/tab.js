@@ -2,7 +2,7 @@
 // What is seen of the page while another one is looked at: the tab's title, and a notification, where one was asked for.
 
 import { $ } from "../dom.js";
-import { message, percentWords } from "../messages.js";
+import { labeled, percentWords } from "../messages.js";
 import { betweenRuns, chainOf, fractionOfChain } from "../runs/chains.js";
 import { current } from "../runs/runs.js";
 import { NOTIFIES, read, write } from "../storage.js";
@@ -42,7 +42,7 @@ export async function notifyWhenDone(wish) {
  * @param {View} view of a run that has ended
  */
 function notify({ title, headline, id, page: { about } }) {
-  const body = about ? message("{name}: {value}", { name: title, value: about }) : title;
+  const body = about ? labeled(title, about) : title;
   notifyIfAway(headline, body, id);
 }
 

@@ -4,7 +4,7 @@
 import { endSearch } from "../components/field_search.js";
 import { $, all, announce, element, typeInto } from "../dom.js";
 import { closeFocused, isRandomSeed, LIST, labelOf, SEED_TEXT, unfold } from "../gradio.js";
-import { message } from "../messages.js";
+import { labeled } from "../messages.js";
 import { say } from "../state.js";
 import { changeWords, clamped, isRight, refusalOf, seedRefusal, sentNumber } from "./values.js";
 
@@ -239,7 +239,7 @@ function tellLeft(target) {
   const problem = problemOf(field, rule, target.value);
   if (!problem || problem === $(".field-error", field)?.textContent) return null;
   showError(field, problem);
-  announce(message("{name}: {value}", { name: labelOf(field), value: problem }));
+  announce(labeled(labelOf(field), problem));
   return $(".field-error", field);
 }
 

@@ -2,7 +2,7 @@
 // Which files fields take, and what they say to others.
 
 import { $ } from "../dom.js";
-import { message } from "../messages.js";
+import { labeled, message } from "../messages.js";
 
 const LONGEST_NAME = 32;
 const MIB = 2 ** 20;
@@ -25,7 +25,7 @@ export const KINDS = Object.keys(OTHER_KIND);
 export function otherKindWords(kind, { name, type }) {
   const value = OTHER_KIND[kind];
   if (!value || type.startsWith(`${kind}/`)) return "";
-  return message("{name}: {value}", { name: shortened(name), value });
+  return labeled(shortened(name), value);
 }
 
 /**
@@ -50,7 +50,7 @@ export function tooLargeWords({ name, size }, most) {
     size: Math.ceil(size / MIB),
     most: Math.floor(most / MIB),
   });
-  return message("{name}: {value}", { name: shortened(name), value: why });
+  return labeled(shortened(name), why);
 }
 
 /** @param {string} name of a file */

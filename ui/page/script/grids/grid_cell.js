@@ -4,7 +4,7 @@
 import { smallOf } from "../batches/row_items.js";
 import { stateWords } from "../batches/words.js";
 import { $, button, closeSocket, element } from "../dom.js";
-import { message } from "../messages.js";
+import { labeled, message } from "../messages.js";
 import { openRunSocket } from "../runs/run_socket.js";
 import { LivePreviews } from "../stage/preview_animation.js";
 
@@ -81,10 +81,7 @@ export class GridCell {
     }
     if (isOver) {
       const use = button(message("Reuse settings"), () => this.#events.use(row), "use-cell");
-      use.ariaLabel = message("{name}: {value}", {
-        name: message("Reuse settings"),
-        value: this.#named,
-      });
+      use.ariaLabel = labeled(message("Reuse settings"), this.#named);
       parts.push(use);
     }
     return parts;
@@ -93,7 +90,7 @@ export class GridCell {
   /** @param {BatchRow} row */
   #result(row) {
     const made = button("", this.#events.enlarge, "result");
-    made.ariaLabel = message("{name}: {value}", { name: message("Enlarge"), value: this.#named });
+    made.ariaLabel = labeled(message("Enlarge"), this.#named);
     const small = smallOf(row);
     if (small instanceof HTMLImageElement)
       small.addEventListener("load", () => this.#tellShape(small), { once: true });

@@ -8,7 +8,7 @@ import { showErrorsSoon } from "../form/field_errors.js";
 import { formName, isDrawing, refill, visitWith } from "../form/form.js";
 import { ownName, typed } from "../form/typed.js";
 import { linked } from "../form/values.js";
-import { message } from "../messages.js";
+import { message, withEllipsis } from "../messages.js";
 import { ask } from "../requests.js";
 import { say } from "../state.js";
 import { VARIED, write } from "../storage.js";
@@ -67,7 +67,7 @@ export async function openGrid(file) {
       message("The grid's files aren't here."),
       message("Add them again: {fields}.", { fields: missing.join(", ") }),
       "",
-      formLacks ? [{ label: `${message("Vary values")}…`, does: () => openVary() }] : [],
+      formLacks ? [{ label: withEllipsis(message("Vary values")), does: () => openVary() }] : [],
     );
   if (formLacks) showErrorsSoon(errors);
   return true;

@@ -3,7 +3,7 @@
 
 import { when } from "../clock.js";
 import { addressOf, button, element } from "../dom.js";
-import { message } from "../messages.js";
+import { message, withKey } from "../messages.js";
 import { seedWords } from "../runs/results.js";
 import { endedAt } from "./past.js";
 
@@ -71,7 +71,7 @@ function starFor(marked) {
   const star = button("☆", marked, "star");
   star.tabIndex = -1; // F does the same
   star.ariaLabel = FAVOURITE;
-  star.title = `${message("Favorite")} (F)`;
+  star.title = withKey(message("Favorite"), "F");
   return star;
 }
 

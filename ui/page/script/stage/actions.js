@@ -4,7 +4,7 @@
 import { $, addressOf, announce, button, downloadLink, glideTo, isNarrow, root } from "../dom.js";
 import { expectForm, hasForms, refill, showDone } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
-import { message } from "../messages.js";
+import { message, withKey } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { lookAhead, runAgain, varyChain } from "../runs/following.js";
 import { page } from "../state.js";
@@ -149,7 +149,7 @@ function favouriteFor({ id, page: { favourite } }) {
   const text = `${favourite ? "★" : "☆"} ${FAVOURITE}`;
   const made = button(text, () => setFavourite([id], !favourite), "button favourite");
   made.ariaPressed = String(favourite);
-  made.title = `${message("Favorite")} (F)`;
+  made.title = withKey(message("Favorite"), "F");
   return made;
 }
 

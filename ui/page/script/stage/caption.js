@@ -4,7 +4,7 @@
 import { theComponent } from "../batches/given.js";
 import { announce, button, element } from "../dom.js";
 import { copyOrTell } from "../form/form.js";
-import { message } from "../messages.js";
+import { labeled, message } from "../messages.js";
 import { captionOf } from "../runs/results.js";
 
 /** @import { CaptionPart } from "../runs/results.js" */
@@ -51,8 +51,8 @@ function buttonFor({ part, shown, copied }) {
   const made = button("", (pressed) => copy(copied, pressed), "copy");
   made.dataset.part = part;
   made.append(element("span", "", shown));
-  made.title = message("{name}: {value}", { name: message("Copy"), value: copied });
-  made.ariaLabel = message("{name}: {value}", { name: message("Copy"), value: shown });
+  made.title = labeled(message("Copy"), copied);
+  made.ariaLabel = labeled(message("Copy"), shown);
   return made;
 }
 

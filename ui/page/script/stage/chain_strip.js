@@ -6,7 +6,7 @@ import { confirm } from "../confirm.js";
 import { addressOf, announce, button, element } from "../dom.js";
 import { goOn } from "../form/chain.js";
 import { hasSeed, showErrorsSoon } from "../form/field_errors.js";
-import { message } from "../messages.js";
+import { labeled, message, withEllipsis } from "../messages.js";
 import { API, ask } from "../requests.js";
 import {
   canContinue,
@@ -54,7 +54,11 @@ export class ChainStrip {
   /** The step on the stage, where it is done and can be run again. @type {StepDoc | undefined} */
   #done;
   #redo = button("", () => this.#chain && goOn(this.#chain, this.#done?.name), "quiet redo");
-  #forget = button(`${message("Forget")}…`, () => this.#chain && askToForget(this.#chain), "quiet");
+  #forget = button(
+    withEllipsis(message("Forget")),
+    () => this.#chain && askToForget(this.#chain),
+    "quiet",
+  );
   /** @type {ChainDoc | null} */
   #chain = null;
   #drawn = "";
@@ -291,7 +295,7 @@ function stepFor(chain, step, run, phase) {
   }
   const state = step.runs > 1 && phase !== "waiting" ? countOf(step) : STATES[phase];
   const words = [element("span", "name", step.title), element("span", "state", state)];
-  const label = message("{name}: {value}", { name: step.title, value: state });
+  const label = labeled(step.title, state);
   if (result) {
     const made = button("", () => lookBackAt({ id: result.run }), "step");
     made.ariaLabel = label;

@@ -2,7 +2,7 @@
 // A 3D model that turns by itself and can be turned, with the viewer that Gradio's own component for models has.
 
 import { addressOf, element, isStill } from "../dom.js";
-import { message } from "../messages.js";
+import { labeled, message } from "../messages.js";
 import { page } from "../state.js";
 
 /** @import { Item } from "../runs/results.js" */
@@ -32,7 +32,7 @@ export function loadAhead(viewer) {
  */
 export async function showModel(place, item, viewer) {
   const canvas = element("canvas");
-  canvas.ariaLabel = message("{name}: {value}", { name: message("3D model"), value: item.name });
+  canvas.ariaLabel = labeled(message("3D model"), item.name);
   canvas.role = "img";
   place.append(canvas);
   const moves = !isStill();

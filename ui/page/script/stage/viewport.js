@@ -3,7 +3,7 @@
 
 import { coverWindow, uncoverWindow } from "../back.js";
 import { $, addressOf, button, downloadLink, element } from "../dom.js";
-import { message, percentWords } from "../messages.js";
+import { labeled, message, percentWords } from "../messages.js";
 import { isFitted, percentOf, sightOf, swiped } from "../zoom.js";
 import { ZoomGestures } from "../zoom_gestures.js";
 
@@ -160,7 +160,7 @@ export class Viewport {
     this.#percent.textContent = percent;
     const action = isFitted(zoom) ? message("Show at 100%") : message("Fit to the window");
     this.#percent.title = action;
-    this.#percent.ariaLabel = message("{name}: {value}", { name: percent, value: action });
+    this.#percent.ariaLabel = labeled(percent, action);
   }
 
   #leave() {

@@ -2,7 +2,7 @@
 // The button that opens what varies values: below Generate, and where there is little room, at the end of the form.
 
 import { $, button, isNarrow } from "../dom.js";
-import { message } from "../messages.js";
+import { message, withEllipsis } from "../messages.js";
 import { openVary } from "./open.js";
 
 /** Whether there is little room for a form beside what stays in view. */
@@ -10,7 +10,7 @@ const isLow = () => matchMedia("(max-height: 720px)").matches;
 
 /** Is there as soon as the page is. */
 export class VaryButton {
-  #made = button(`${message("Vary values")}…`, () => openVary(), "quiet");
+  #made = button(withEllipsis(message("Vary values")), () => openVary(), "quiet");
 
   constructor() {
     this.#made.id = "vary";
