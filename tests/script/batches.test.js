@@ -1,6 +1,5 @@
 // @ts-check
-// What is varied becomes what the app takes. Files are read out of ZIPs, in the order that people expect, and no longer
-// than they say they are.
+// Batches: specs built from drafts, texts about batches, and files read from ZIPs.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -46,7 +45,7 @@ const field = (more) =>
 /** @param {object} more */
 const row = (more) => ({ ...rowFor(field({}), ""), ...more });
 
-test("a row begins with what the form holds, if that can be written so", () => {
+test("a new row starts with the form's value if it can hold it", () => {
   assert.equal(rowFor(field({}), "a boat").text, "a boat");
   assert.equal(rowFor(field({}), "two\nlines").text, "");
   assert.equal(rowFor(field({ several: "numbers" }), 20).text, "20");
@@ -63,7 +62,7 @@ test("a row begins with what the form holds, if that can be written so", () => {
   assert.equal(rowFor(field({ ...sampler, long: true }), "a, b").text, '"a, b"');
 });
 
-test("only rows with something in them are sent, each in the way of its kind", () => {
+test("sends only filled rows, each in its kind's format", () => {
   const file = { path: "a/b.png", url: "", orig_name: "b.png" };
   const rows = [
     row({ text: "a boat\na ship" }),
@@ -90,11 +89,11 @@ test("only rows with something in them are sent, each in the way of its kind", (
   assert.deepEqual(texts, { "2.more": "a boat" });
 });
 
-test("values with commas, quotes or blanks stand in quotes", () => {
+test("quotes values with commas, quotes or spaces", () => {
   assert.equal(csvLine(["a", 'say "b"', "c, d", "", " e"]), 'a, "say ""b""", "c, d", "", " e"');
 });
 
-test("a new row is about a prompt, else about the form's first field", () => {
+test("a new row varies a prompt, or else the first field", () => {
   const duration = field({ key: "23.duration", several: "numbers" });
   const name = field({ key: "24.filename_prefix", several: "texts", advanced: true });
   const prompt = field({ key: "2.text", several: "texts" });
@@ -104,7 +103,7 @@ test("a new row is about a prompt, else about the form's first field", () => {
   assert.equal(firstToVary([]), undefined);
 });
 
-test("a field is varied once, and one that is gone no longer", () => {
+test("varies each field once, and drops fields that are gone", () => {
   const fields = [field({}), field({ key: "5.steps" })];
   const draft = { ...EMPTY, rows: [row({}), row({ field: "gone" })] };
   assert.deepEqual(
@@ -118,7 +117,7 @@ test("a field is varied once, and one that is gone no longer", () => {
   );
 });
 
-test("a row that nobody has changed follows the form, another is kept", () => {
+test("an unchanged row follows the form, a changed one stays", () => {
   const fields = [field({}), field({ key: "5.steps", several: "numbers" })];
   const steps = { ...rowFor(/** @type {any} */ (fields[1]), 20), text: "20, 30" };
   const draft = { ...EMPTY, rows: [rowFor(/** @type {any} */ (fields[0]), "A text"), steps] };
@@ -130,7 +129,7 @@ test("a row that nobody has changed follows the form, another is kept", () => {
   );
 });
 
-test("sizes are said to the nearest that is worth saying", () => {
+test("estimates show the runs, time and rounded size", () => {
   assert.equal(sizeWords(25), "1\u00a0kB");
   assert.equal(sizeWords(20_400_000), "20\u00a0MB");
   assert.equal(sizeWords(2_340_000_000), "2.3\u00a0GB");
@@ -151,7 +150,7 @@ test("sizes are said to the nearest that is worth saying", () => {
   assert.deepEqual([startWords(check), startWords(wrong)], ["Start 12 runs", "Start"]);
 });
 
-test("a problem is said at its field's row, at the table, or below all", () => {
+test("shows a problem at its field, at the table, or at the end", () => {
   const draft = { ...EMPTY, rows: [row({})], table: { name: "a.csv", text: "" } };
   const problems = [
     { field: "2.text", row: null, line: null, message: "at the field" },
@@ -167,7 +166,7 @@ test("a problem is said at its field's row, at the table, or below all", () => {
   assert.deepEqual(said.rest, ["Steps: Too many.", "Too many rows.", "And 30 more."]);
 });
 
-test("how far a batch is, with what failed, and what varies in it", () => {
+test("describes a batch's progress, failures and varied fields", () => {
   const varied = ["Prompt", "Steps"];
   const titles = [["", "2, 4"], ["", ""], []].map((first_values) =>
     titleWords({ title: "A", varied, first_values }),
@@ -188,7 +187,7 @@ test("how far a batch is, with what failed, and what varies in it", () => {
   assert.equal(whyWords({ state: "paused", why: "Five failed." }, away), "Five failed.");
 });
 
-test("A page keeps the batches that ended while it was open, whenever it heard of them.", () => {
+test("a batch that ended while the page was open keeps its card", () => {
   const ofPage = sinceOpened([]);
   /** @param {[string, string][]} told */
   const shown = (...told) =>
@@ -202,7 +201,7 @@ test("A page keeps the batches that ended while it was open, whenever it heard o
   assert.deepEqual(shown(["old", "stopped"]), ["old"]);
 });
 
-test("what had a card before a reload has it again, until it is dismissed", () => {
+test("a card survives a reload until the user dismisses it", () => {
   const old = /** @type {any} */ ([
     { id: "kept", state: "done" },
     { id: "dismissed", state: "done" },
@@ -212,7 +211,7 @@ test("what had a card before a reload has it again, until it is dismissed", () =
   assert.deepEqual(ofPage(old), old.slice(0, 1));
 });
 
-test("below a result each number has the name of its column, and nothing is as in the form", () => {
+test("a caption labels numbers and omits the form's own values", () => {
   const cells = ["a red boat", "20", "euler", "-0.5", "7"];
   const row = { number: 3, page: { cells, unset: [4] } };
   const labels = ["Prompt", "Steps", "Sampler", "Shift", "Seed"];
@@ -225,7 +224,7 @@ test("below a result each number has the name of its column, and nothing is as i
 });
 
 /**
- * A file in a ZIP, and what of it is said otherwise than it is.
+ * A file in a ZIP. Its header may misstate the method, flags and size.
  * @typedef {{ name: string, text?: string, method?: number, flags?: number, size?: number }} Entry
  */
 
@@ -281,7 +280,7 @@ async function textsIn(zip) {
   return Promise.all(opened);
 }
 
-test("the files of a ZIP come in natural order, but for hidden ones and folders", async () => {
+test("reads a ZIP in natural order, without hidden files", async () => {
   const zip = zipOf(
     [
       { name: "in/10.png" },
@@ -302,15 +301,15 @@ test("the files of a ZIP come in natural order, but for hidden ones and folders"
   ]);
 });
 
-test("a name that is not UTF-8 is read all the same", async () => {
+test("reads a file name that isn't UTF-8", async () => {
   const bytes = Buffer.from(await zipOf([{ name: "ab.png", flags: 0 }]).arrayBuffer());
   for (let at = 0; at >= 0; at = bytes.indexOf("ab.png", at + 1)) bytes[at] = at ? 0xe4 : 0x50;
   const [file] = await filesInZip(new File([bytes], "a.zip"));
   assert.equal(file?.path, "äb.png");
 });
 
-test("a text file is UTF-8, UTF-16 that says so, or else Windows-1252", () => {
-  const text = "ein Bär im Grünen;3\r\n"; // Node takes Windows-1252 for Latin-1, browsers do not
+test("decodes UTF-8, UTF-16 with a BOM, or else Windows-1252", () => {
+  const text = "ein Bär im Grünen;3\r\n"; // Node decodes Windows-1252 as Latin-1, unlike browsers
   const windows = Buffer.from(text, "latin1");
   const little = Buffer.from(`\ufeff${text}`, "utf16le");
   const big = Buffer.from(little).swap16();
@@ -318,12 +317,12 @@ test("a text file is UTF-8, UTF-16 that says so, or else Windows-1252", () => {
     assert.equal(decodedText(bytes), text);
 });
 
-test("a spreadsheet, half of a character and another encoding are no text", () => {
+test("rejects spreadsheets, half characters and other encodings", () => {
   for (const bytes of ["PK\x03\x04\0", "\xff\xfea", "\x82\xa0\x81\x41"])
     assert.equal(decodedText(Buffer.from(bytes, "latin1")), null);
 });
 
-test("what is larger than it says, locked, packed otherwise or no ZIP is not read", async () => {
+test("rejects ZIPs that are damaged, locked or misstate a size", async () => {
   const wrong = [
     { name: "a.png", text: "a".repeat(100_000), size: 10 },
     { name: "a.png", size: 10 },
@@ -337,7 +336,7 @@ test("what is larger than it says, locked, packed otherwise or no ZIP is not rea
     await assert.rejects(textsIn(new File([damaged], "a.zip")));
 });
 
-test("a file that is no ZIP stays as it is", async () => {
+test("a file that isn't a ZIP stays as it is", async () => {
   const file = new File(["x"], "a.png");
   const [only, ...others] = await unpackedFiles(given(file));
   assert.deepEqual([only?.path, only?.type, others], ["a.png", "image/png", []]);

@@ -1,5 +1,5 @@
 // @ts-check
-// Which chain is shown, and how far it is.
+// The chain to show, and its progress.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -80,14 +80,14 @@ const run = (id, view, group = "") => ({
 /** @param {Partial<PageState>} more */
 const state = (more) => ({ ...INITIAL, ...more });
 
-test("each step counts as much as another, and what runs by how far it is", () => {
+test("steps weigh equally, and a running one by its progress", () => {
   const runs = new Map([["c", run("c", { phase: "running", progress: 0.5 })]]);
   assert.equal(fractionOfChain(chain("1"), runs).toFixed(3), ((1 + 0.75) / 3).toFixed(3));
   assert.equal(fractionOfChain(chain("1"), new Map()).toFixed(3), "0.500");
   assert.equal(stepNumber(chain("1")), 2);
 });
 
-test("the chain of the run on the stage is shown, also before its step is known", () => {
+test("shows the staged run's chain even before its step is known", () => {
   const one = run("c", { phase: "running", finished: false });
   const chains = [chain("1"), chain("2", { steps: [step("make")] })];
   assert.equal(seenChain(state({ chains, runs: new Map([["c", one]]) }))?.id, "1");
@@ -98,7 +98,7 @@ test("the chain of the run on the stage is shown, also before its step is known"
   assert.equal(chainOf(state({ chains }), former)?.id, "2");
 });
 
-test("what a chain came to nothing at is run again by continuing the chain", () => {
+test("continuing a chain runs its failed run again", () => {
   const steps = [
     step("make", { state: "done", ended: ["a"] }),
     step("large", { state: "failed", ended: ["b"] }),
@@ -112,7 +112,7 @@ test("what a chain came to nothing at is run again by continuing the chain", () 
   assert.equal(isContinued(goesOn, "b"), false);
 });
 
-test("with nothing on the stage it is what goes on, or has failed with this form", () => {
+test("an empty stage shows a running or a failed chain", () => {
   const failed = chain("1", { state: "failed" });
   assert.equal(seenChain(state({ chains: [failed] })), null);
   assert.equal(seenChain(state({ chains: [failed], form: "boats.chain" }))?.id, "1");
@@ -123,14 +123,14 @@ test("with nothing on the stage it is what goes on, or has failed with this form
   );
 });
 
-test("what is wrong with values is that of the form's last chain", () => {
+test("value errors come from the form's last chain", () => {
   const errors = { "make.2.text": "Too long." };
   const failed = chain("1", { state: "failed", steps: [step("make", { errors })] });
   assert.deepEqual(errorsOf(state({ chains: [failed], form: "boats.chain" })), errors);
   assert.deepEqual(errorsOf(state({ chains: [failed, chain("2")], form: "boats.chain" })), {});
 });
 
-test("a step that is done can be run again while nothing of its chain goes on", () => {
+test("a done step can run again unless its chain is running", () => {
   const names = (/** @type {ChainDoc["state"]} */ state) =>
     ["a", "b", "x"].map((run) => redoable(chain("1", { state }), run)?.name);
   assert.deepEqual(names("failed"), ["make", undefined, undefined]);
@@ -138,7 +138,7 @@ test("a step that is done can be run again while nothing of its chain goes on", 
   assert.deepEqual(names("running"), [undefined, undefined, undefined]);
 });
 
-test("a step that has its turn waits where its only run does", () => {
+test("a running step waits while its only run waits", () => {
   const running = step("make", { state: "running", runs: 1, ended: ["a"] });
   /** @param {Partial<Run>} more */
   const phase = (more) => phaseOf(running, { runs: new Map([["a", { ...newRun("a"), ...more }]]) });

@@ -16,14 +16,14 @@ const choice = (name, more = {}) => ({
 });
 const names = (groups) => groups.map(([title, all]) => [title, all.map(({ name }) => name)]);
 
-test("all words have to be somewhere in title, description or group, in any order", () => {
+test("every word must match the title, description or group", () => {
   const boats = choice("boats", { title: "Café boats", description: "Paints a harbour" });
   for (const text of ["", "  ", "boats", "HARBOUR cafe", "shared boat", "café"])
     assert.ok(matches(boats, text), text);
   for (const text of ["harbor", "boats trains"]) assert.ok(!matches(boats, text), text);
 });
 
-test("Enter takes a title before a description, and another than the one that is open", () => {
+test("Enter prefers titles, and workflows that aren't open", () => {
   const open = choice("a", { title: "Text to image", description: "Create an image" });
   const told = choice("b", { title: "Upscale", description: "Create more of it" });
   const titled = choice("c", { title: "Créate, refine" });
@@ -35,7 +35,7 @@ test("Enter takes a title before a description, and another than the one that is
   assert.equal(best([], "create"), undefined);
 });
 
-test("Enter takes the title that was typed, or one that begins so, before others listed above it", () => {
+test("Enter prefers a title that equals or starts with the text", () => {
   const brought = choice("~m", { title: "Simple image upscale", own: true });
   const found = [
     brought,
@@ -50,7 +50,7 @@ test("Enter takes the title that was typed, or one that begins so, before others
   assert.equal(best("", "b"), "~m");
 });
 
-test("own ones come first, then the last ones, then the others by their group, each once", () => {
+test("lists own, then recent, then other workflows, each once", () => {
   const choices = [choice("a"), choice("b", { group: "Faces" }), choice("c"), choice("d")];
   const mine = choice("~m", { group: "Mine", own: true });
   assert.deepEqual(names(grouped([...choices, mine], ["d", "gone", "~m", "b"])), [
@@ -64,7 +64,7 @@ test("own ones come first, then the last ones, then the others by their group, e
   ]);
 });
 
-test("the last ones are remembered once each, and no more of them than asked for", () => {
+test("remembers a limited number of recent workflows, each once", () => {
   assert.deepEqual(withRecent([], "a", 3), ["a"]);
   assert.deepEqual(withRecent(["a", "b", "c"], "b", 3), ["b", "a", "c"]);
   assert.deepEqual(withRecent(["a", "b", "c"], "d", 3), ["d", "a", "b"]);
@@ -74,7 +74,7 @@ const PIXELS = new Uint8Array(3_000_000).fill(200);
 
 const carries = (type, ...parts) => carriesWorkflow(new Blob(parts, { type }));
 
-test("a workflow is seen in PNG text, in EXIF at either end and in UTF-16", async () => {
+test("finds a workflow in PNG text, EXIF and UTF-16", async () => {
   assert.equal(await carries("image/png", "....tEXtprompt\0{}"), true);
   assert.equal(await carries("image/png", "....tEXtparameters\0prompt:{}"), false);
   assert.equal(await carries("image/webp", PIXELS, 'EXIF..prompt:{"1": {}}'), true);
@@ -84,7 +84,7 @@ test("a workflow is seen in PNG text, in EXIF at either end and in UTF-16", asyn
   assert.equal(await carries("image/jpeg", wide, PIXELS), true);
 });
 
-test("nothing is seen in other images and other files", async () => {
+test("finds no workflow in other images and files", async () => {
   assert.equal(await carries("image/webp", PIXELS, "Copyright: nobody"), false);
   assert.equal(await carries("image/webp", PIXELS, "prompt:{}", PIXELS), false);
   assert.equal(await carries("video/mp4", "prompt:{}"), false);

@@ -1,4 +1,4 @@
-// What the button that starts runs is called.
+// The label of the Generate button.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,12 +6,12 @@ import { showCount } from "../../ui/page/script/form/count.js";
 
 globalThis.document = { querySelector: () => null };
 
-test("the button says how many runs it starts", () => {
+test("the button shows how many runs it starts", () => {
   assert.equal(showCount(1, { name: "portrait", chain: false }), "Generate");
   assert.equal(showCount(4, { name: "portrait", chain: false }), "Generate ×4");
 });
 
-test("a chain runs once, and only a chain does, whatever the name", () => {
+test("only a chain ignores the count, whatever its name", () => {
   assert.equal(showCount(4, { name: "boats.chain", chain: true }), "Generate");
   assert.equal(showCount(4, { name: "key.chain", chain: false }), "Generate ×4");
 });

@@ -1,8 +1,8 @@
-// Put into the page by `tests/browser/nightly/walk`: what is wrong with where things are, in sentences.
-// A script, not a module, so that a browser takes it as it is.
+// Reports layout problems as sentences. `tests/browser/nightly/walk` injects this script into the page.
+// It is a script, not a module, so that the browser can run it unchanged.
 
 (() => {
-  const NEAR = 1.5; // pixels that rounding may cost
+  const NEAR = 1.5; // pixels of tolerance for rounding
   const FINGER = 40;
   const CONTROLS =
     "button, a[href], input:not([type=hidden], [type=file]), select, textarea, summary, audio";
@@ -34,7 +34,7 @@
     inner.right <= outer.right + NEAR &&
     inner.bottom <= outer.bottom + NEAR;
 
-  /** The boxes that cut off what is in them, and whether the rest can be scrolled to. */
+  /** Yield the ancestors that clip an element, with their styles and boxes. */
   function* clips(one) {
     for (let at = one; at && at !== document.body; at = at.parentElement) {
       const style = getComputedStyle(at);
@@ -46,7 +46,7 @@
 
   const seen = (one, box) => [...clips(one)].reduce((rest, clip) => common(rest, clip.box), box);
 
-  /** What is drawn over the rest on purpose: only its own parts must not cover one another. */
+  /** Return an element's overlay, or the body. An overlay may cover the page, but its own parts must not overlap. */
   const layer = (one) => {
     for (let at = one; at; at = at.parentElement)
       if (
@@ -92,12 +92,12 @@
   }
 
   const pen = document.createElement("canvas").getContext("2d");
-  /** How wide a text is in somebody's letters. */
+  /** Return the width of a text in an element's font. */
   const widthOf = (text, one) => {
     pen.font = getComputedStyle(one).font;
     return pen.measureText(text).width;
   };
-  const CROSS = 0.875; // em, what empties a search: it has its room before anything is typed
+  const CROSS = 0.875; // em, the clear button of a search field, which takes its room even before the user types
   const roomIn = (one) => {
     const { paddingLeft, paddingRight, fontSize } = getComputedStyle(one);
     const cross = one.type === "search" ? CROSS * Number.parseFloat(fontSize) : 0;
@@ -109,7 +109,7 @@
   function cutOff() {
     const found = [];
     for (const { one, boxes } of texts()) {
-      if (one.closest("[title], .media")) continue; // all of it is told in another way
+      if (one.closest("[title], .media")) continue; // the full text is available elsewhere
       for (const { at, style, box } of clips(one)) {
         const scrolls = /auto|scroll/.test(style.overflowX + style.overflowY);
         if (scrolls) break;
@@ -120,7 +120,7 @@
     }
     for (const one of all("input[type=number]"))
       if (one.scrollWidth > one.clientWidth + NEAR) found.push(`${named(one)} is too narrow`);
-    // What these show is no text of the page, and is cut off without a trace.
+    // The text in these controls isn't a text node, and the browser cuts it off without a trace in the DOM.
     for (const one of all("select, input[placeholder]")) {
       const text = one.selectedOptions?.[0]?.text ?? (one.value ? "" : one.placeholder);
       if (widthOf(text, one) > roomIn(one) + NEAR)
@@ -131,7 +131,7 @@
 
   function tooSmall() {
     const found = [];
-    // A slider is dragged, along all of its length, and has a number beside it.
+    // A slider may be thin: the user can drag it along its whole length, and it has a number field beside it.
     for (const one of all(`${CONTROLS}, [role=option], [role=menuitem], [role=button]`)) {
       if (one.matches("[type=range]")) continue;
       const boxes = [one, ...(one.labels ?? [])].map((part) => part.getBoundingClientRect());
@@ -156,7 +156,7 @@
     return found;
   }
 
-  /** What hides a side of an element's focus ring, wherever it is scrolled to; null for nothing. */
+  /** Return the ancestor that clips an element's focus ring at every scroll position, or null. */
   function cutsRing(one) {
     const { outlineStyle, outlineWidth, outlineOffset } = getComputedStyle(one);
     if (outlineStyle === "none") return null;
@@ -175,14 +175,14 @@
       ];
       if (left + x < reach || top + y < reach) return at;
       if (right + x > at.scrollWidth - reach || bottom + y > at.scrollHeight - reach) return at;
-      // What is scrolled out of sight here, nothing around can cut.
+      // Ancestors further out can't clip what is scrolled out of view here.
       [left, right] = [Math.max(left, edge.left + reach), Math.min(right, edge.right - reach)];
       [top, bottom] = [Math.max(top, edge.top + reach), Math.min(bottom, edge.bottom - reach)];
     }
     return null;
   }
 
-  /** What has the focus is what is found at its middle. */
+  /** Find elements that are covered at their center, or whose ring is cut, while they have the focus. */
   function hiddenFocus() {
     const found = [];
     const had = document.activeElement;
@@ -216,13 +216,13 @@
       ...(focus ? hiddenFocus() : []),
     ],
     tooSmall,
-    /** Where these are, as seen from the first of them. */
+    /** Return the positions of elements relative to the first one. */
     places: (selectors) => {
       const boxes = selectors.map((one) => document.querySelector(one)?.getBoundingClientRect());
       const round = (at, from) => Math.round(at - from);
       return boxes.map((box) => box && [round(box.x, boxes[0].x), round(box.y, boxes[0].y)]);
     },
-    /** Whether the viewport is all that is seen. */
+    /** Return whether the viewport covers the whole window. */
     covers: () => {
       const corners = [2, innerWidth - 3].flatMap((x) => [2, innerHeight - 3].map((y) => [x, y]));
       return corners.every(([x, y]) =>

@@ -1,5 +1,5 @@
 // @ts-check
-// Where the tiles of the history stand, which runs are asked for, and what is left when some are gone.
+// The history: layout of tiles, requests for missing runs, and deletion.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -26,7 +26,7 @@ const run = (id) => /** @type {any} */ ({ id });
 /** @param {readonly any[]} past */
 const ids = (past) => past.map((one) => one?.id ?? "-").join("");
 
-test("days stand below each other, each with rows of its own", () => {
+test("stacks days, each with rows of its own", () => {
   const layout = grid(
     [
       ["2026-11-18", 5],
@@ -44,7 +44,7 @@ test("days stand below each other, each with rows of its own", () => {
   assert.deepEqual(placeIn(layout, second, 5), { x: 0, y: 28 });
 });
 
-test("a strip that goes on ends within a tile, at any width", () => {
+test("a scrollable strip ends within a tile at any width", () => {
   for (const width of [296, 366, 406, 744, 796, 1000]) {
     const tile = tileOfStrip(width, 84);
     const seen = (width % (tile + GAP)) / tile;
@@ -53,7 +53,7 @@ test("a strip that goes on ends within a tile, at any width", () => {
   }
 });
 
-test("only what lies between two edges is seen", () => {
+test("shows only the tiles between two edges", () => {
   const layout = grid([["2026-11-18", 10000]], 320, 96);
   const [block] = layout.blocks;
   assert.ok(block);
@@ -65,7 +65,7 @@ test("only what lies between two edges is seen", () => {
   assert.deepEqual(seenOf(row, row.blocks[0], 0, 183), [0, 2]);
 });
 
-test("arrow keys go from row to row and from day to day", () => {
+test("arrow keys move between rows and between days", () => {
   const layout = grid(
     [
       ["2026-11-18", 5],
@@ -85,7 +85,7 @@ test("arrow keys go from row to row and from day to day", () => {
   assert.equal(reached(strip([["2026-11-18", 5]], 84), 1, "ArrowDown"), null);
 });
 
-test("what is missing is asked for after the nearest run that is known", () => {
+test("requests missing runs after the nearest known run", () => {
   const past = [run("a"), run("b"), null, null, null, run("f")];
   assert.deepEqual(missing(past, 0, 4), { at: 2, before: "b", skip: 0 });
   assert.deepEqual(missing(past, 4, 6), { at: 4, before: "b", skip: 2 });
@@ -93,19 +93,19 @@ test("what is missing is asked for after the nearest run that is known", () => {
   assert.deepEqual(missing([null, null], 1, 2), { at: 1, before: "", skip: 1 });
 });
 
-test("runs come to their places, each once", () => {
+test("puts each run at its position once", () => {
   assert.equal(ids(withRuns([run("a"), null, null], 1, [run("b"), run("c"), run("d")])), "abc");
   assert.equal(ids(withRuns([run("a"), run("b"), null], 2, [run("b")])), "a-b");
 });
 
-test("a run that ended comes in front; where old and new do not fit the list begins anew", () => {
+test("adds new runs in front, or restarts the list on a mismatch", () => {
   const past = [run("b"), run("c"), run("d")];
   assert.equal(ids(renewed(past, 4, 0, [run("a"), run("b"), run("c")])), "abcd");
   assert.equal(ids(renewed(past, 4, 0, [run("x"), run("y")])), "xy--");
   assert.equal(ids(renewed(past, 2, 0, [run("b")])), "b-");
 });
 
-test("without some runs their days shrink or go", () => {
+test("removing runs shrinks or removes their days", () => {
   const past = [run("a"), run("b"), null];
   const left = without(
     past,
@@ -119,7 +119,7 @@ test("without some runs their days shrink or go", () => {
   assert.deepEqual(left.days, [["2026-11-17", 1]]);
 });
 
-test("only values that differ are told", () => {
+test("lists only the values that differ", () => {
   const results = [
     [
       ["Prompt", "a boat"],
@@ -137,7 +137,7 @@ test("only values that differ are told", () => {
   ]);
 });
 
-test("days as headings", () => {
+test("formats days as headings", () => {
   const now = new Date(2026, 10, 21, 0, 5);
   assert.equal(dayWords("2026-11-21", now), "Today");
   assert.equal(dayWords("2026-11-20", now), "Yesterday");

@@ -1,10 +1,10 @@
-// Steps of a mask, and the size of its brush.
+// Undo and redo of a mask's steps, and the size of its brush.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { brushWidth, nextSize, Steps } from "../../ui/page/script/mask_steps.js";
 
-test("steps are taken back and done again, until another one is done", () => {
+test("undoes and redoes steps until a new one is added", () => {
   const steps = new Steps();
   const [one, two, three] = ["clear", "invert", "clear"].map((tool) => ({ tool }));
   steps.add(one);
@@ -20,7 +20,7 @@ test("steps are taken back and done again, until another one is done", () => {
   assert.deepEqual([steps.done, steps.undo()], [[], undefined]);
 });
 
-test("the brush goes from one pixel to a third of the image, and keys take it there", () => {
+test("the brush ranges from a pixel to a third of the image", () => {
   assert.equal(brushWidth(1, 512), 1);
   assert.equal(brushWidth(100, 512), 179);
   assert.ok(brushWidth(50, 512) < 179 / 2);

@@ -1,4 +1,4 @@
-// What is said to people, in the language of the page.
+// Messages in the language of the page.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,9 +6,9 @@ import { test } from "node:test";
 const MODULE = "../../ui/page/script/messages.js";
 
 /**
- * The module as a page in this language has it.
+ * Import the module as a page in this language does.
  * @param {string} lang
- * @param {string} catalogue a module's text, as ui/languages makes it; "" where the page names none
+ * @param {string} catalogue the source of a module as ui/languages generates it, or "" if the page names none
  */
 async function messagesIn(lang, catalogue = "") {
   const messages = catalogue && `data:text/javascript,${encodeURIComponent(catalogue)}`;
@@ -30,20 +30,20 @@ const polish = await messagesIn(
     Number(n == 1 ? 0 : n % 10 >= 2 && n % 10 <= 4 && (n % 100 < 12 || n % 100 > 14) ? 1 : 2);`,
 );
 
-test("a sentence is said with its values, which are put in as they are", () => {
+test("translates a sentence and inserts its values verbatim", () => {
   assert.equal(english.message("Try again."), "Try again.");
   assert.equal(english.message("Reset {field}", { field: "{field} $1" }), "Reset {field} $1");
   assert.equal(polish.message("Try again."), "Spróbuj ponownie.");
   assert.equal(polish.message("Reset {field}", { field: "Kroki" }), "Przywróć: Kroki");
 });
 
-test("where a value is missing its place is left, and where a translation is, English is said", () => {
+test("keeps unfilled placeholders and falls back to English", () => {
   assert.equal(polish.message("Reset {field}"), "Przywróć: {field}");
   assert.equal(polish.message("Not yet"), "Not yet");
   assert.equal(polish.message("Never heard of {name}", { name: "x" }), "Never heard of x");
 });
 
-test("a number of things takes the form that the language has for it", () => {
+test("uses the plural forms of the language", () => {
   const files = (messages, count) => messages.plural("{count} file", "{count} files", { count });
   assert.deepEqual(
     [0, 1, 2, 5, 22].map((count) => files(polish, count)),
@@ -57,7 +57,7 @@ test("a number of things takes the form that the language has for it", () => {
   assert.equal(polish.plural("{count} run", "{count} runs", { count: 3 }), "3 runs");
 });
 
-test("numbers are written as the language does; what is text already stays", async () => {
+test("formats numbers for the language but keeps texts as they are", async () => {
   const german = await messagesIn("de");
   assert.equal(german.message("{n} MP", { n: 12345.5 }), "12.345,5 MP");
   assert.equal(german.message("{n} MP", { n: "12345.5" }), "12345.5 MP");
@@ -65,7 +65,7 @@ test("numbers are written as the language does; what is text already stays", asy
   assert.equal(english.percentWords(68), "68%");
 });
 
-test("where the browser writes in the page's language, its own dates and numbers stay", async () => {
+test("keeps the browser's formats if it has the page's language", async () => {
   const own = Intl.NumberFormat().resolvedOptions().locale;
   const other = own.startsWith("de") ? "fr" : "de";
   const [same, foreign] = [await messagesIn(own.split("-")[0]), await messagesIn(other)];

@@ -1,10 +1,10 @@
-// Previews that are the frames of an animation.
+// Animated previews.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LivePreviews, nextOf } from "../../ui/page/script/stage/preview_animation.js";
 
-test("what has come is played round and round, in the order of the places", () => {
+test("loops over the received frames in order", () => {
   const frames = new Map([
     [4, "e"],
     [0, "a"],
@@ -17,7 +17,7 @@ test("what has come is played round and round, in the order of the places", () =
   assert.equal(nextOf(new Map(), 3), 3);
 });
 
-test("an animation that was put aside is played again once it is seen again", async (t) => {
+test("an animation restarts when its image is back on the page", async (t) => {
   let step = () => {};
   globalThis.window = {
     setInterval: (does) => {
@@ -49,7 +49,7 @@ test("an animation that was put aside is played again once it is seen again", as
   };
   await take();
   assert.deepEqual([played(), played()], ["blob:2", "blob:1"]);
-  image.isConnected = false; // another image has taken its place
+  image.isConnected = false; // another image has replaced it
   played();
   assert.equal(kept.size, 0);
   image.isConnected = true;

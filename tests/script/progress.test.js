@@ -1,4 +1,4 @@
-// What is said of a run, also in the tab, and how long it has taken.
+// The status of a run, its times, and the title of the tab.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -32,7 +32,7 @@ const going = (changes = {}) => ({
 const HERE = { ...INITIAL, form: "w" };
 const ELSEWHERE = { ...INITIAL, form: "other" };
 
-test("before anything was made, a person is told where it will be, unless nothing can run", () => {
+test("says where results will appear, unless the form can't run", () => {
   assert.equal(saidNow(INITIAL).headline, "Your images will appear here.");
   const of = (makes) => saidNow({ ...INITIAL, formless: false, cover: "/c", makes }).headline;
   assert.equal(of("audio"), "Your results will appear here.");
@@ -45,7 +45,7 @@ test("before anything was made, a person is told where it will be, unless nothin
   assert.equal(saidNow({ ...INITIAL, formless: false, blocked }).headline, "");
 });
 
-test("where no run is seen, the last batch of the form is told of until it has ended", () => {
+test("without a run, shows the form's last batch until it ends", () => {
   const batch = { state: "running", rows: 6, done: 6, failed: 0, workflow: "w", title: "W" };
   const batches = [
     { ...batch, id: "2", done: 5 },
@@ -62,7 +62,7 @@ test("where no run is seen, the last batch of the form is told of until it has e
   assert.equal(saidNow({ ...going(), batches }).headline, "Sampling");
 });
 
-test("a run that nothing is known of yet is starting, or where the queue has it", () => {
+test("a new run is starting or has its position in the queue", () => {
   const told = (changes) => saidNow({ ...INITIAL, runs: withRun(INITIAL.runs, "a", changes) });
   assert.deepEqual([told({}).phase, told({}).headline], ["waiting", "Starting"]);
   assert.equal(
@@ -71,7 +71,7 @@ test("a run that nothing is known of yet is starting, or where the queue has it"
   );
 });
 
-test("nobody is told when a run begins while the server cannot be reached", () => {
+test("hides start times while the ComfyUI server is unreachable", () => {
   const serverAway = "It is away.";
   const one = "1 run is waiting and starts when ComfyUI is back.";
   const waiting = going({ phase: "waiting", headline: "Next · starts in about 7\u00a0s" });
@@ -86,7 +86,7 @@ test("nobody is told when a run begins while the server cannot be reached", () =
   assert.equal(saidNow({ ...pressed, serverAway: "" }).advice, "");
 });
 
-test("nobody is led to highlighted fields of a form that is not there", () => {
+test("names the errors if the run's form isn't on the page", () => {
   const labelled = { a: "Sampler: not on this server." };
   const refused = {
     workflow: "w",
@@ -98,7 +98,7 @@ test("nobody is led to highlighted fields of a form that is not there", () => {
   assert.equal(saidNow({ ...going(refused), form: "w" }).advice, refused.advice);
 });
 
-test("the run that goes on is told of; an app that is away has no news of it", () => {
+test("shows the current run, or no updates if disconnected", () => {
   assert.equal(saidNow(going()).headline, "Sampling");
   const cut = { ...going(), away: "gone" };
   assert.equal(saidNow(cut).headline, "Sampling");
@@ -107,7 +107,7 @@ test("the run that goes on is told of; an app that is away has no news of it", (
   assert.equal(silent.fraction, null);
 });
 
-test("words are about the run that is seen, also where it is not the one that goes on", () => {
+test("describes the staged run, even while another one runs", () => {
   const state = going();
   const done = staged({
     ...VIEW,
@@ -122,13 +122,13 @@ test("words are about the run that is seen, also where it is not the one that go
   assert.deepEqual([said.id, said.phase, said.headline], ["kite", "done", "Done"]);
 });
 
-test("times go on between two messages", () => {
+test("times advance between two messages", () => {
   const run = going().runs.get("a");
   assert.equal(timesOf({ ...run, at: 1000 }, HERE, 6000), "15\u00a0s · about 15\u00a0s left");
   assert.equal(timesOf({ ...run, at: 0 }, ELSEWHERE, 0), "W · 10\u00a0s · about 20\u00a0s left");
 });
 
-test("the times of a step are called that, for the bar beside them is that of its chain", () => {
+test("labels the times of a step, since the bar is the chain's", () => {
   const chains = [
     {
       id: "c",
@@ -144,12 +144,12 @@ test("the times of a step are called that, for the bar beside them is that of it
   assert.equal(times({ seconds_left: null }), "this step: 10\u00a0s");
 });
 
-test("nobody knows how long a run takes while the server cannot be reached", () => {
+test("hides the time left while ComfyUI is unreachable", () => {
   const run = going().runs.get("a");
   assert.equal(timesOf({ ...run, at: 0 }, { ...HERE, serverAway: "It is away." }, 0), "10\u00a0s");
 });
 
-test("a result of another workflow than the open one names it", () => {
+test("a result of another workflow names that workflow", () => {
   const run = going({ finished: true, phase: "done" }).runs.get("a");
   assert.equal(timesOf(run, HERE, 0), "");
   assert.equal(timesOf(run, ELSEWHERE, 0), "Made with W");
@@ -158,12 +158,12 @@ test("a result of another workflow than the open one names it", () => {
   assert.equal(timesOf(stopped, ELSEWHERE, 0), "A run of W");
 });
 
-test("durations are written as people say them", () => {
+test("formats estimates in rounded units", () => {
   const said = ["1\u00a0s", "89\u00a0s", "3\u00a0min", "92\u00a0min", "4\u00a0h"];
   assert.deepEqual([0.2, 89, 180, 5500, 15000].map(durationWords), said);
 });
 
-test("no more time is said to have passed than has", () => {
+test("never rounds elapsed time up", () => {
   const said = [
     "1\u00a0s",
     "59\u00a0s",
@@ -175,14 +175,14 @@ test("no more time is said to have passed than has", () => {
   assert.deepEqual([0.2, 59.9, 94.6, 600, 5399, 14399].map(elapsedWords), said);
 });
 
-test("pauses grow with the tries, up to a bound", () => {
+test("pauses grow with the attempts, up to a limit", () => {
   for (const tries of [0, 1, 5, 100]) assert.ok(pause(tries) >= 225 && pause(tries) <= 6250);
   assert.ok(pause(0) < pause(9));
 });
 
 const withView = (view) => ({ ...INITIAL, runs: withRun(INITIAL.runs, "a", { view }) });
 
-test("the title has the percent of the run that goes on, else the workflow's name", () => {
+test("the tab's title has the run's percent, or the workflow", () => {
   const view = { title: "Text to image", progress: 0.428, finished: false };
   assert.equal(titleOf(withView(view), "Upscale"), "42% · Text to image");
   assert.equal(titleOf(withView({ ...view, progress: null }), "Upscale"), "Upscale");
@@ -190,7 +190,7 @@ test("the title has the percent of the run that goes on, else the workflow's nam
   assert.equal(titleOf(INITIAL, ""), "ComfyForms");
 });
 
-test("of a chain the title has its name and how much of all its steps is done, never less than before", () => {
+test("the tab's title shows a chain's progress, which never drops", () => {
   const view = { title: "Upscale", progress: 0.5, finished: false, phase: "running", group: "c" };
   const of = (state, more = {}) => ({ state, runs: 1, done: 0, ended: [], live: [], ...more });
   const chain = (...steps) => [{ id: "c", title: "Three steps", state: "running", steps }];

@@ -1,4 +1,4 @@
-// What came of a run, arranged.
+// Arrangement of a run's results.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -21,13 +21,13 @@ const file = (kind, saved = true) => ({
 });
 const kinds = (items) => items.map((item) => item.kind);
 
-test("images and videos stand on the stage in their order, everything else below it", () => {
+test("images and videos go on the stage, the rest below it", () => {
   const { items, rest } = arranged([file("image"), file("audio"), file("video")], ["said"]);
   assert.deepEqual(kinds(items), ["image", "video"]);
   assert.deepEqual(kinds(rest), ["audio", "text"]);
 });
 
-test("an item remembers its place among the run's files", () => {
+test("an item keeps its file's index in the run", () => {
   const { items } = arranged([file("audio"), file("image"), file("image")], []);
   assert.deepEqual(
     items.map((item) => item.at),
@@ -35,25 +35,25 @@ test("an item remembers its place among the run's files", () => {
   );
 });
 
-test("where there is nothing to watch, the first of the rest stands on the stage", () => {
+test("without images or videos, the first result is on the stage", () => {
   const { items, rest } = arranged([file("audio"), file("3d"), file("file")], ["one", "two"]);
   assert.deepEqual(kinds(items), ["audio"]);
   assert.deepEqual(kinds(rest), ["3d", "file", "text", "text"]);
   assert.deepEqual(kinds(arranged([], ["one"]).items), ["text"]);
 });
 
-test("intermediate images stand apart from saved ones, and on the stage where there are no others", () => {
+test("separates intermediate images if there are saved ones", () => {
   const both = arranged([file("image", false), file("image")], []);
   assert.deepEqual([both.items.length, both.intermediate.length], [1, 1]);
   const only = arranged([file("image", false), file("image", false)], []);
   assert.deepEqual([only.items.length, only.intermediate.length], [2, 0]);
 });
 
-test("a run that made nothing shows nothing", () => {
+test("a run without results shows nothing", () => {
   assert.deepEqual(arranged([], []), { items: [], rest: [], intermediate: [] });
 });
 
-test("each of those that can be chosen is called by its number and its name", () => {
+test("labels every choice with its number and file name", () => {
   const both = arranged([file("image", false), file("image"), file("video")], []);
   assert.deepEqual(
     [0, 1, 2].map((at) => choiceWords(both, at)),
@@ -61,7 +61,7 @@ test("each of those that can be chosen is called by its number and its name", ()
   );
 });
 
-test("the file that is meant is seen first, else the first result, or gone back to, the last", () => {
+test("starts with the given file, or the first or last result", () => {
   const three = arranged([file("audio"), file("image"), file("image")], ["said"]);
   assert.equal(firstSeen(three, 2, false), 1);
   for (const none of [null, undefined, 0]) {
@@ -71,7 +71,7 @@ test("the file that is meant is seen first, else the first result, or gone back 
   assert.equal(firstSeen(arranged([], []), null, true), 0);
 });
 
-test("walking stops at both ends", () => {
+test("navigation stops at both ends", () => {
   const three = arranged([file("image"), file("image"), file("image")], []);
   const places = [
     [0, -1],
@@ -81,7 +81,7 @@ test("walking stops at both ends", () => {
   assert.deepEqual(places, [0, 1, 2]);
 });
 
-test("a caption has what is known, as it is read and as it is copied", () => {
+test("a caption has the known parts, to display and to copy", () => {
   const caption = { prompt: "a kite", model: "sd\\xl/base-1.0.safetensors" };
   const parts = captionOf(
     { seeds: { a: "1", b: "2" }, page: { caption } },
@@ -102,7 +102,7 @@ test("a caption has what is known, as it is read and as it is copied", () => {
   );
 });
 
-test("rows are asked for from one on, in the direction in which somebody goes", () => {
+test("requests rows in the direction of navigation", () => {
   assert.deepEqual(stretchFrom(6, 1, 100), { from: 6, to: 106 });
   assert.deepEqual(stretchFrom(2, -1, 100), { from: 0, to: 3 });
   assert.deepEqual(stretchFrom(150, -1, 100), { from: 51, to: 151 });

@@ -1,4 +1,4 @@
-// Which run is meant by what: the one told of, the one on the stage, those that go on and those that failed.
+// Selection of runs: the current one, the one on the stage, and the unfinished and failed ones.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -43,24 +43,24 @@ const listing =
     listed(state, entries, 0);
 const ids = (runs) => runs.map((run) => run.id);
 
-test("runs stand in the order that the app tells", () => {
+test("runs have the app's order", () => {
   const state = after(INITIAL, listing(entry("b"), entry("a")));
   assert.deepEqual(ids(unfinished(state)), ["b", "a"]);
   assert.equal(current(state)?.id, "b");
 });
 
-test("a run of which nothing is known yet is not the one told of", () => {
+test("an unconfirmed run isn't the current one", () => {
   const runs = withRun(INITIAL.runs, "old", { unconfirmed: true });
   assert.equal(current({ ...INITIAL, runs }), null);
 });
 
-test("while a run goes on it is seen, whatever was shown before", () => {
+test("a run in progress takes the stage from an earlier result", () => {
   const state = after(INITIAL, hearing(end("kite", 1)), hearing(view("castle")));
   assert.equal(shownRun(state)?.id, "kite");
   assert.equal(seen(state)?.id, "castle");
 });
 
-test("an earlier result is seen during a run when it was chosen, until that run ends", () => {
+test("a chosen earlier result stays until the current run ends", () => {
   const chosen = {
     ...after(INITIAL, hearing(end("kite", 1)), hearing(view("castle"))),
     lookingBack: true,
@@ -69,7 +69,7 @@ test("an earlier result is seen during a run when it was chosen, until that run 
   assert.equal(seen(after(chosen, hearing(end("castle", 2))))?.id, "castle");
 });
 
-test("a run that was stopped is the one seen, not the result before it", () => {
+test("shows a stopped run, not the result before it", () => {
   const state = after(
     INITIAL,
     hearing(end("kite", 1)),
@@ -78,18 +78,18 @@ test("a run that was stopped is the one seen, not the result before it", () => {
   assert.equal(seen(state)?.id, "castle");
 });
 
-test("of two ends the later one is shown, in whatever order they are heard", () => {
+test("shows the run that ended last, in any order of messages", () => {
   assert.equal(after(INITIAL, hearing(end("b", 2)), hearing(end("a", 1))).shown, "b");
 });
 
-test("what is said of no run goes when another one's end is shown, unless it stood beside a run", () => {
+test("a run's end removes a notice, except one beside a run", () => {
   const notice = { headline: "No", advice: "", phase: "refused" };
   const said = (beside) => ({ ...INITIAL, notice: { ...notice, beside } });
   assert.equal(after(said(false), hearing(end("a", 1))).notice, null);
   assert.equal(after(said(true), hearing(end("a", 1))).notice?.headline, "No");
 });
 
-test("all that go on have a line, but for one alone that is told of above", () => {
+test("lists unfinished runs, except a single one on the stage", () => {
   assert.deepEqual(goingOn(after(INITIAL, listing(entry("a")))), []);
   assert.deepEqual(goingOn(after(INITIAL, listing(entry("a", "running")))), []);
   const all = listing(entry("a", "running"), entry("b", "running"), entry("c"));
@@ -99,7 +99,7 @@ test("all that go on have a line, but for one alone that is told of above", () =
   assert.deepEqual(goingOn({ ...three, runs: leaving }), []);
 });
 
-test("a failure behind another run's back stays in the list until it was read", () => {
+test("a failure off the stage stays in the list until it is read", () => {
   const state = after(
     INITIAL,
     hearing(view("a")),
@@ -110,14 +110,14 @@ test("a failure behind another run's back stays in the list until it was read", 
   assert.deepEqual(troubled({ ...state, runs: withRun(state.runs, "b", { read: true }) }), []);
 });
 
-test("a failed step of a chain is told of by its chain, not in the list", () => {
+test("a failed step is reported by its chain, not in the list", () => {
   const lost = end("b", 1, { phase: "lost", again: true, part_of: "Step “Make” of “Boats”" });
   const state = after(INITIAL, hearing(lost), hearing(view("c")));
   assert.deepEqual(ids(troubled(state)), []);
   assert.deepEqual(queued(state, 0), []);
 });
 
-test("changes leave the runs before them as they were", () => {
+test("changes don't modify the previous runs", () => {
   const before = withRun(INITIAL.runs, "a", {});
   const changed = withRun(before, "a", { read: true });
   assert.deepEqual(before.get("a"), newRun("a"));
@@ -126,7 +126,7 @@ test("changes leave the runs before them as they were", () => {
   assert.equal(changed.size, 1);
 });
 
-test("during a look back, the run that goes on alone has a line", () => {
+test("the list has the current run while the user looks back", () => {
   for (const phase of ["waiting", "running"]) {
     const state = after(INITIAL, hearing(end("kite", 1)), listing(entry("castle", phase)));
     assert.deepEqual(ids(goingOn(state)), []);
@@ -134,7 +134,7 @@ test("during a look back, the run that goes on alone has a line", () => {
   }
 });
 
-test("a failed run that is looked at has no line", () => {
+test("a failed run on the stage isn't in the list", () => {
   const state = after(
     INITIAL,
     hearing(end("kite", 1, { phase: "failed" })),
@@ -144,7 +144,7 @@ test("a failed run that is looked at has no line", () => {
   assert.deepEqual(ids(troubled({ ...state, lookingBack: true })), []);
 });
 
-test("a run that is done but for a part has a line until that is read", () => {
+test("a partly failed run stays in the list until it is read", () => {
   const state = after(
     INITIAL,
     hearing(end("kite", 1, { advice: "A part was left out." })),
@@ -155,7 +155,7 @@ test("a run that is done but for a part has a line until that is read", () => {
   assert.deepEqual(ids(troubled({ ...state, runs })), []);
 });
 
-test("the queue is those that go on, then those that failed and were not read", () => {
+test("the queue has unfinished runs, then unread failed ones", () => {
   const failed = end("c", 1, {
     phase: "failed",
     title: "W",
@@ -177,7 +177,7 @@ test("the queue is those that go on, then those that failed and were not read", 
   });
 });
 
-test("what waits begins where the bar of the one at work ends, and later by what is between", () => {
+test("start times follow the running bar and the runs in between", () => {
   const waiting = (id, said, due_in, headline = said) =>
     entry(id, "waiting", { said, due_in, headline });
   const first = entry("a", "running", { due_in: 11 });
@@ -213,7 +213,7 @@ test("what waits begins where the bar of the one at work ends, and later by what
   );
 });
 
-test("the advice tells what is wrong with values, but not what the headline says of the failed node", () => {
+test("advice lists value errors, except the headline's", () => {
   const failed = staged({
     headline: "Load image: It is damaged.",
     advice: "Add it again.",
@@ -228,7 +228,7 @@ test("the advice tells what is wrong with values, but not what the headline says
   assert.equal(withErrors(refused, ["Mask: It is damaged."]).page.advice, "Mask: It is damaged.");
 });
 
-test("during a look back, only the end of the run that goes on takes the stage", () => {
+test("only the current run's end interrupts looking back", () => {
   const state = {
     ...after(INITIAL, hearing(end("kite", 1)), listing(entry("castle", "running"), entry("boat"))),
     lookingBack: true,
@@ -239,7 +239,7 @@ test("during a look back, only the end of the run that goes on takes the stage",
   assert.deepEqual([done.shown, done.lookingBack], ["castle", false]);
 });
 
-test("beside a finished run stand those with files, the newest first", () => {
+test("a run's neighbors are runs with files, newest first", () => {
   const past = ["d", "c", "b", "a"].map((id) => tileDoc({ id, results: id === "c" ? 0 : 1 }));
   assert.equal(neighbour(past, "d", 1)?.id, "b");
   assert.equal(neighbour(past, "b", -1)?.id, "d");
@@ -249,13 +249,13 @@ test("beside a finished run stand those with files, the newest first", () => {
   assert.equal(neighbour(past, "unlisted", -1), null);
 });
 
-test("what another workflow has left stays beside a form where it can be used in that, unless the form was opened", () => {
+test("keeps another workflow's result only if the form can use it", () => {
   const of = (form, files, blocked = "") => {
     const said = end("a", 1, { workflow: form, files, texts: [] });
     const state = { ...INITIAL, form: "here", blocked };
     const late = { ...state, runs: withRun(state.runs, "a", { unconfirmed: true }) };
     const changed = { ...state, ...told(state, said, 0) };
-    assert.equal(changed.shown, "a"); // it ended under the person's eyes
+    assert.equal(changed.shown, "a"); // it ended while the page was open
     const stays = (clears) => leftWith(changed, clears).shown !== null;
     return [told(late, said, 0).shown === "a", stays(false), stays(true)];
   };
@@ -265,7 +265,7 @@ test("what another workflow has left stays beside a form where it can be used in
   assert.deepEqual(of("other", [{}], "Something is missing."), [false, false, false]);
 });
 
-test("runs of a batch are no runs of the page's own", () => {
+test("the page's own runs exclude a batch's runs", () => {
   const entries = [
     entry("a"),
     { ...entry("b"), group: "batch" },
@@ -275,7 +275,7 @@ test("runs of a batch are no runs of the page's own", () => {
   assert.deepEqual(ids(left), ["a", "c"]);
 });
 
-test("what a deleted batch has made is part of it no more, or is gone with it", () => {
+test("deleting a batch keeps or removes its runs", () => {
   const view = staged({ batch: "gone", finished: true });
   let runs = withRun(new Map(), "a", { view });
   runs = withRun(runs, "b", { view: { ...view, page: { batch: "other" } } });

@@ -12,14 +12,14 @@ const run = (view) =>
 /** @param {Record<string, unknown>} past */
 const earlier = (past) => /** @type {any} */ ({ workflow: "w", finished_at: 1, ...past });
 
-test("the lock stands where all seeds are, and nowhere else", () => {
+test("the lock is set only if all seeds are fixed or all random", () => {
   assert.equal(lockOf(["random", "random"]), "random");
   assert.equal(lockOf(["fixed", "fixed"]), "fixed");
   assert.equal(lockOf(["fixed", "random"]), null);
   assert.equal(lockOf(["counting", "counting"]), null);
 });
 
-test("the last run of this form that had as many seeds is taken up", () => {
+test("reuses the form's last run with the same number of seeds", () => {
   const state = { ...INITIAL, form: "w" };
   assert.equal(lastSeeds(state, 2), null);
   const past = [
@@ -36,7 +36,7 @@ test("the last run of this form that had as many seeds is taken up", () => {
   assert.deepEqual(lastSeeds({ ...state, past, runs }, 2), ["5", "6"]);
 });
 
-test("without a last run numbers within the limits are drawn at once", () => {
+test("draws seeds within the limits if there is no last run", () => {
   const [one, mode, other] = setSeeds(
     [
       [3, 5],

@@ -1,6 +1,5 @@
 // @ts-check
-// Of the rows of a batch only what is seen is asked for. A grid's cells stand in columns and lines, can be turned, and lead to
-// each other; what an image carries is filled in.
+// The sheet of a batch: requests for visible rows, their layout, and the cells and fields of grids.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -62,7 +61,7 @@ const row = (key, text = "1") => ({
   find: "",
 });
 
-test("rows come to their places; what may have changed is asked for again, and no more", () => {
+test("puts rows in place and requests only outdated ones again", () => {
   let cells = withRows([], 5, 1, [told("done", "a"), told("failed")]);
   assert.deepEqual(
     cells.map((cell) => cell.row?.state ?? "-"),
@@ -76,7 +75,7 @@ test("rows come to their places; what may have changed is asked for again, and n
   assert.equal(withRows(cells, 2, 0, []).length, 2);
 });
 
-test("of ten thousand rows only those in the window are in the page", () => {
+test("renders only the visible rows of ten thousand", () => {
   const table = { columns: 1, line: 72 };
   assert.deepEqual(rowsSeen(table, 10000, 7200, 720, 0), { from: 100, to: 110 });
   assert.deepEqual(rowsSeen(table, 3, 0, 720, 300), { from: 0, to: 3 });
@@ -87,7 +86,7 @@ test("of ten thousand rows only those in the window are in the page", () => {
   assert.deepEqual(rowsSeen(tiles, 1000, 2020, 404, 0), { from: 40, to: 48 });
 });
 
-test("columns are as wide as what stands in them needs", () => {
+test("column widths follow their contents", () => {
   const cells = withRows([], 1, 0, [
     /** @type {any} */ ({ page: { cells: ["a".repeat(90), "20"] } }),
   ]);
@@ -97,7 +96,7 @@ test("columns are as wide as what stands in them needs", () => {
   assert.equal(linesOf(cells, ["Prompt", "Steps"]), 3);
 });
 
-test("cards have room for what rows failed of", () => {
+test("cards have room for errors", () => {
   const failed = (/** @type {string} */ error) =>
     withRows([], 1, 0, [/** @type {any} */ ({ ...told("failed", "b"), error })]);
   assert.equal(errorLinesOf(failed("")), 0);
@@ -113,7 +112,7 @@ test("arrows go to the next row with a result", () => {
   assert.equal(besideWithResult(cells, 2, 1), -1);
 });
 
-test("rows that are not known lie where arrows end, and are asked for from there on", () => {
+test("finds the rows to load where the known ones end", () => {
   const rows = [told("failed", "a"), told("done", "b"), told("failed", "c")];
   const cells = withRows([], 9, 3, rows);
   assert.equal(unknownBeside(cells, 3, 1), -1);
@@ -122,7 +121,7 @@ test("rows that are not known lie where arrows end, and are asked for from there
   assert.equal(unknownBeside(withRows(cells, 6, 3, rows), 4, 1), -1);
 });
 
-test("the first axis are the columns, the second the lines, unless they are swapped", () => {
+test("a grid's first axis is its columns, unless swapped", () => {
   const axes = [axis("x", 2), axis("y", 3), axis("z", 9)];
   const { across, down, lines } = arrangedAxes(axes, false);
   assert.deepEqual([across.key, down?.key], ["x", "y"]);
@@ -139,7 +138,7 @@ test("the first axis are the columns, the second the lines, unless they are swap
   ]);
 });
 
-test("the cells of one field are in one line, which cannot be swapped", () => {
+test("a grid of one field has one line and can't be swapped", () => {
   for (const isSwapped of [false, true]) {
     const { down, lines } = arrangedAxes([axis("x", 3)], isSwapped);
     assert.equal(down, null);
@@ -148,11 +147,11 @@ test("the cells of one field are in one line, which cannot be swapped", () => {
   assert.deepEqual(arrangedAxes([], false).lines, [[0]]);
 });
 
-test("arrows lead to the next cells with a result, as they stand", () => {
+test("arrows go to the next cell with a result, as arranged", () => {
   const cells = [DONE, FAILED, DONE, DONE, DONE, DONE];
   const grid = arrangedAxes([axis("x", 2), axis("y", 3)], false);
   assert.equal(cellBeside(grid, cells, 0, 1, 0), 3);
-  assert.equal(cellBeside(grid, cells, 3, 1, 0), 4); // the next line begins with one that failed
+  assert.equal(cellBeside(grid, cells, 3, 1, 0), 4); // the next line starts with a failed cell
   assert.equal(cellBeside(grid, cells, 0, 0, 1), 2);
   assert.equal(cellBeside(grid, cells, 0, -1, 0), -1);
   assert.equal(cellBeside(grid, cells, 5, 0, 1), -1);
@@ -160,7 +159,7 @@ test("arrows lead to the next cells with a result, as they stand", () => {
   assert.equal(cellBeside(turned, cells, 0, 0, 1), 3);
 });
 
-test("news of a grid are of all cells, or of those that have changed", () => {
+test("an update of a grid has all cells or only changed ones", () => {
   /** @param {number} index @param {any} state */
   const cell = (index, state) => /** @type {any} */ ({ index, state });
   const told = { axes: [axis("x", 2)], mark: "a-1", cells: [cell(4, "done"), cell(7, "waiting")] };
@@ -169,13 +168,13 @@ test("news of a grid are of all cells, or of those that have changed", () => {
   assert.deepEqual(withNews(some, told), told);
 });
 
-test("cells are as large as all of them fit, within bounds", () => {
+test("cells are as large as possible, within bounds", () => {
   assert.equal(cellSide(4, 832, 96, 300, 8), 200);
   assert.equal(cellSide(40, 832, 96, 300, 8), 96);
   assert.equal(cellSide(1, 832, 96, 300, 8), 300);
 });
 
-test("whatever is varied has one seed for all runs, unless it is wished or varied otherwise", () => {
+test("runs share a seed unless the user chooses or varies seeds", () => {
   const fields = [field("a", "numbers"), field("b", "numbers"), field("s", "seeds")];
   const one = { ...EMPTY, rows: [row("a")] };
   const table = { name: "a.csv", text: "" };
@@ -189,7 +188,7 @@ test("whatever is varied has one seed for all runs, unless it is wished or varie
   assert.equal(specOf({ ...one, seeds: "each" }, fields.slice(0, 2)).seeds, "form");
 });
 
-test("what an image carries is filled in as each field takes it", () => {
+test("fills in a reopened grid in the format of each field", () => {
   /** @param {any} one @param {string[]} values @param {string} [find] */
   const filled = (one, values, find = "") => rowOfAxis(one, { field: "f", values, find });
   assert.equal(filled(field("f", "numbers"), ["1", "2.5"]).text, "1, 2.5");
@@ -201,7 +200,7 @@ test("what an image carries is filled in as each field takes it", () => {
   assert.deepEqual(filled(field("f", "files"), []).files, []);
 });
 
-test("a field that says no more than the form varies nothing beside others", () => {
+test("beside other rows, a row with the form's value is left out", () => {
   const fields = [field("a", "texts"), field("b", "numbers")];
   const [prompt, steps] = [row("a", "a boat"), row("b", "2, 4")];
   /** @param {any[]} rows @param {string} text */

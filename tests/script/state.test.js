@@ -1,11 +1,11 @@
-// One value that many look at.
+// The page's observable state.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { withRun } from "../../ui/page/script/runs/runs.js";
 import { INITIAL, page, Store, say } from "../../ui/page/script/state.js";
 
-test("who subscribes is told at once, and of every change with what was before", () => {
+test("a subscriber gets the state at once, and every change", () => {
   const store = new Store({ a: 1, b: 2 });
   const heard = [];
   store.subscribe((now, before) => heard.push([now.a, before.a]));
@@ -17,7 +17,7 @@ test("who subscribes is told at once, and of every change with what was before",
   assert.deepEqual(store.now, { a: 3, b: 2 });
 });
 
-test("who has ended it is told no more", () => {
+test("an ended subscription gets no more changes", () => {
   const store = new Store({ a: 1 });
   let times = 0;
   const end = store.subscribe(() => {
@@ -28,7 +28,7 @@ test("who has ended it is told no more", () => {
   assert.equal(times, 1);
 });
 
-test("an objection stands in the place of a run's words, and beside those that are told", () => {
+test("a notice replaces the status, or goes beside a run's", () => {
   say("No.", "Why.");
   assert.deepEqual(page.now.notice, {
     headline: "No.",
@@ -51,7 +51,7 @@ test("an objection stands in the place of a run's words, and beside those that a
   assert.equal(page.now.notice?.beside, true);
   say("Sending…", "", "waiting");
   assert.equal(page.now.notice?.beside, false);
-  page.set({ ...INITIAL, oneColumn: true }); // where the stage may be out of view
+  page.set({ ...INITIAL, oneColumn: true }); // the stage may be out of view
   say("No.");
   assert.equal(page.now.notice?.beside, true);
   say("Please fix the highlighted fields.", "", "refused", [], true);

@@ -1,4 +1,4 @@
-// Field values as the browser keeps them, with the samples that Python reads back.
+// Field values as the browser stores them, with the same samples as the Python tests.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -36,21 +36,21 @@ const ruleOf = ({ type, min, max, step, round, ...field }) => ({
 });
 
 for (const field of numbers)
-  test(`${field.typed} is sent as ${field.sent} by ${JSON.stringify(field)}`, () => {
+  test(`sends ${field.typed} as ${field.sent} for ${JSON.stringify(field)}`, () => {
     assert.equal(sentNumber(ruleOf(field), field.typed), field.sent);
   });
 
 for (const field of numbers)
-  test(`${field.typed} is refused with a reason where it is not sent by ${JSON.stringify(field)}`, () => {
+  test(`explains ${field.typed} only if refused by ${JSON.stringify(field)}`, () => {
     assert.equal(refusalOf(ruleOf(field), field.typed) !== "", field.sent === null);
   });
 
 for (const { typed, said, least, most, typical = null } of seeds)
-  test(`of the seed "${typed}" is said "${said}" from ${least} to ${most}`, () => {
+  test(`the seed "${typed}" from ${least} to ${most} gives "${said}"`, () => {
     assert.equal(seedRefusal({ least, most, typical }, typed), said);
   });
 
-test("why a number is refused is said as the app says it", () => {
+test("explains a refused number in the app's words", () => {
   const rule = ruleOf(numbers[0]);
   assert.equal(refusalOf(rule, null), "Enter a number.");
   assert.equal(refusalOf(rule, 600.5), "Enter a whole number.");
@@ -58,7 +58,7 @@ test("why a number is refused is said as the app says it", () => {
   assert.equal(refusalOf(rule, 99999), "Maximum 1024.");
 });
 
-test("a slider's number is brought within its limits, and why it is another one is said", () => {
+test("clamps a slider's number and explains the change", () => {
   const rule = ruleOf({ type: "INT", widget: "slider", min: 1, max: 8, step: 1 });
   assert.deepEqual(
     [99, 0, 3].map((typed) => clamped(rule, typed)),
@@ -70,7 +70,7 @@ test("a slider's number is brought within its limits, and why it is another one 
   assert.equal(changeWords(eights, 513, 512), "Changed from 513 to 512: only steps of 8.");
 });
 
-test("a value is right when it can be sent", () => {
+test("a value is valid if it can be sent", () => {
   const rule = ruleOf(numbers[0]);
   assert.ok(isRight("plain", rule, 512) && !isRight("plain", rule, null));
   assert.ok(!isRight("plain", rule, 99999));
@@ -81,11 +81,11 @@ test("a value is right when it can be sent", () => {
 });
 
 for (const { kind, parts, kept } of samples)
-  test(`a ${kind} of ${JSON.stringify(parts)} is kept as ${JSON.stringify(kept)}`, () => {
+  test(`stores a ${kind} of ${JSON.stringify(parts)} as ${JSON.stringify(kept)}`, () => {
     assert.deepEqual(keptValues([["1.x", kind, parts.length]], parts), { "1.x": kept });
   });
 
-test("the values of all components are told apart by how many each field has", () => {
+test("assigns component values to fields by their number", () => {
   const fields = [
     ["1.text", "plain", 1],
     ["2.seed", "seed", 2],
@@ -98,7 +98,7 @@ test("the values of all components are told apart by how many each field has", (
   });
 });
 
-test("a box and a curve are right when they can be sent", () => {
+test("a box or a curve is valid if it can be sent", () => {
   const rest = [
     [null, null],
     ["", ""],
@@ -131,7 +131,7 @@ test("a box and a curve are right when they can be sent", () => {
     assert.ok(!isRight("table", undefined, [...curve, ...rest]), `${curve}`);
 });
 
-test("a link carries the numbers of boxes and curves, without rows that are not filled in", () => {
+test("a link has the numbers of boxes and of complete curve rows", () => {
   const link = linkTo("http://host/", "crop", {
     "1.box": [0, 8, 64, 512],
     "1.curve": [
@@ -147,7 +147,7 @@ test("a link carries the numbers of boxes and curves, without rows that are not 
   assert.equal(searchParams.get("1.curve"), "0,0,1,0.5");
 });
 
-test("a link carries the values that are texts and numbers, and an address gives them back", () => {
+test("a link has texts and numbers, and restores them", () => {
   const link = linkTo("http://host/app/?old=1#there", "to image", {
     "1.text": "a & b",
     "2.seed": null,

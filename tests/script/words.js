@@ -1,5 +1,5 @@
-// Put into the page by tests of languages: everything that people read or hear there.
-// A script, not a module, so that a browser takes it as it is.
+// Collects all text that users read or hear on a page. Tests of languages inject this script into the page.
+// It is a script, not a module, so that the browser can run it unchanged.
 
 (() => {
   const HEARD = ["aria-label", "title", "placeholder", "alt", "aria-valuetext"];
@@ -27,7 +27,7 @@
     yield [document.title, "title of the tab"];
   }
 
-  /** What is left of a text without what is in brackets; one may begin or end in another node. */
+  /** Return a text without its parts in brackets. A bracket may open or close in another node. */
   const left = (text) => {
     let rest = text;
     for (let before = ""; before !== rest; ) {
@@ -37,7 +37,7 @@
     return rest.replace(/^.*⟧/s, "").replace(/⟦.*$/s, "").replaceAll(/\s+/g, " ").trim();
   };
 
-  /** What is said in no language: what is left without what is in brackets, and where it stands. */
+  /** `plain` returns the untranslated texts, which are outside of brackets, and their places. */
   globalThis.words = {
     plain: () =>
       [...read()]

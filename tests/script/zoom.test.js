@@ -1,4 +1,4 @@
-// How an image is enlarged in a window.
+// Zooming an image in a window.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -20,17 +20,17 @@ const LARGE = sightOf(WINDOW, { width: 4000, height: 2000 }, 1);
 const SMALL = sightOf(WINDOW, { width: 500, height: 300 }, 1);
 const CENTRE = { x: 0, y: 0 };
 
-/** Which point of the image, in its fitting size, is seen at a point of the window. */
+/** Return the point of the image, at its fitted size, that is visible at a point of the window. */
 const below = ({ scale, x, y }, at) => [(at.x - x) / scale, (at.y - y) / scale];
 
-test("an image fits by its longer side, and 100% is one pixel of the screen for each of its own", () => {
+test("fits the longer side; 100% is one screen pixel per pixel", () => {
   assert.deepEqual(LARGE.fitted, { width: 1000, height: 500 });
   assert.deepEqual([LARGE.actual, SMALL.actual], [4, 0.5]);
   assert.deepEqual([percentOf(FITTED, LARGE), percentOf(FITTED, SMALL)], [25, 200]);
   assert.equal(sightOf(WINDOW, { width: 4000, height: 2000 }, 2).actual, 2);
 });
 
-test("what is at the pointer stays there", () => {
+test("zooming keeps the point at the pointer", () => {
   const at = { x: 200, y: 100 };
   const once = scaled(FITTED, 3, at, LARGE);
   assert.deepEqual(below(once, at), below(FITTED, at));
@@ -38,7 +38,7 @@ test("what is at the pointer stays there", () => {
   assert.deepEqual(below(scaled(once, 6, other, LARGE), other), below(once, other));
 });
 
-test("nobody gets lost: scales have limits, and edges stop at the window's", () => {
+test("limits the scale, and stops the edges at the window's", () => {
   assert.equal(scaled(FITTED, 0.01, CENTRE, LARGE).scale, 1);
   assert.equal(scaled(FITTED, 0.01, CENTRE, SMALL).scale, 0.5);
   assert.equal(scaled(FITTED, 1000, CENTRE, LARGE).scale, 32);
@@ -47,13 +47,13 @@ test("nobody gets lost: scales have limits, and edges stop at the window's", () 
   assert.deepEqual(panned(FITTED, { x: 50, y: 50 }, LARGE), FITTED);
 });
 
-test("it stands in the middle again when it is made small at another place", () => {
+test("zooming out at another point centers the image again", () => {
   const large = panned(scaled(FITTED, 4, CENTRE, LARGE), { x: 700, y: 300 }, LARGE);
   const { scale, x, y } = scaled(large, 1, { x: 300, y: -200 }, LARGE);
   assert.deepEqual([scale, x + 0, y + 0], [1, 0, 0]); // no -0
 });
 
-test("two fingers hold what is below them", () => {
+test("pinching keeps the points below both fingers", () => {
   const before = [
     { x: -50, y: 0 },
     { x: 50, y: 0 },
@@ -68,7 +68,7 @@ test("two fingers hold what is below them", () => {
     assert.deepEqual(below(zoom, after[finger]), below(FITTED, before[finger]));
 });
 
-test("100% and back; where that is what fits, twice as large", () => {
+test("toggles 100%, or double size if 100% is the fit", () => {
   const at = { x: 10, y: 0 };
   const actual = toggled(FITTED, at, LARGE);
   assert.equal(actual.scale, 4);
@@ -76,7 +76,7 @@ test("100% and back; where that is what fits, twice as large", () => {
   assert.equal(toggled(FITTED, at, sightOf(WINDOW, WINDOW, 1)).scale, 2);
 });
 
-test("a pixel of the image is found wherever the image has been moved to", () => {
+test("finds a pixel wherever the image was moved", () => {
   const natural = { width: 4000, height: 2000 };
   const at = { x: 120, y: -40 };
   const zoom = panned(scaled(FITTED, 7, at, LARGE), { x: 33, y: 11 }, LARGE);
@@ -86,7 +86,7 @@ test("a pixel of the image is found wherever the image has been moved to", () =>
   assert.ok(Math.abs(x - fitting.x) < 1e-9 && Math.abs(y - fitting.y) < 1e-9);
 });
 
-test("keys lead to the edge of what is seen of the image, and say what is left of the way", () => {
+test("keys stop at the visible edge and return the rest", () => {
   const to = (from, by, zoom) => stepped(from, by, zoom, LARGE);
   assert.deepEqual(to(CENTRE, { x: 8, y: 0 }, FITTED), { at: { x: 8, y: 0 }, rest: CENTRE });
   assert.deepEqual(to({ x: 0, y: 240 }, { x: 0, y: 40 }, FITTED), {
@@ -99,7 +99,7 @@ test("keys lead to the edge of what is seen of the image, and say what is left o
   });
 });
 
-test("a finger that goes across leads on or back, one that goes up and down or hardly moves does not", () => {
+test("only a horizontal swipe of some length navigates", () => {
   const to = (x, y) => swiped(CENTRE, { x, y });
   assert.deepEqual(
     [to(-60, 10), to(60, -10), to(-60, 40), to(0, 200), to(-30, 0)],

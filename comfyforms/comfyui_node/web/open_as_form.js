@@ -6,8 +6,8 @@ import { app } from "../../scripts/app.js";
 const TITLE = "Open as form";
 
 /**
- * Ask ComfyForms for the address of a workflow's form; "" where the user keeps the one that has its
- * name.
+ * Ask ComfyForms for the address of a workflow's form. Return "" if ComfyForms already has a workflow
+ * of that name and the user keeps it.
  * @param {{ name: string; saved: boolean; workflow: unknown; replace?: boolean }} order
  * @param {() => Promise<boolean | null>} mayReplace
  * @returns {Promise<string>}
@@ -26,17 +26,17 @@ async function formAddress(order, mayReplace) {
   return url;
 }
 
-/** Hand the workflow that is open to ComfyForms, and show its form in a new tab. */
+/** Send the open workflow to ComfyForms and show its form in a new tab. */
 async function openAsForm() {
-  let tab = window.open("", "_blank"); // now, while the press allows it
+  let tab = window.open("", "_blank"); // now, while the click still allows a pop-up
   const manager = app.extensionManager;
   try {
     const workflow = (app.rootGraph ?? app.graph).serialize();
     const shown = manager.workflow?.activeWorkflow;
-    const name = shown?.key ?? "workflow"; // with its folder
+    const name = shown?.key ?? "workflow"; // including its folder
     const saved = shown?.isPersisted ?? false;
     const url = await formAddress({ name, saved, workflow }, async () => {
-      tab?.close(); // it would hide the question
+      tab?.close(); // the new tab would hide the question
       const message = `ComfyForms has another version of “${name}”. Replace it with this one?`;
       const agreed = manager.dialog
         ? await manager.dialog.confirm({ title: TITLE, message, type: "overwrite" })

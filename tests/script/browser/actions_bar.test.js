@@ -1,11 +1,11 @@
-// The bar below the form: when Edit, which leads from a result to the form, is there.
+// The bar below the form: when it shows Edit, which leads from a result to the form.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { newPage } from "./fake_browser.js";
 
 newPage();
-/** What each observer was given, with what it is about. @type {{ tells: Function, below: string }[]} */
+/** The callback and margin of each observer. @type {{ tells: Function, below: string }[]} */
 const observers = [];
 globalThis.IntersectionObserver = class {
   constructor(tells, { rootMargin }) {
@@ -34,7 +34,7 @@ globalThis.document = {
 };
 const { ActionsBar } = await import("../../../ui/page/script/components/actions_bar.js");
 
-test("a busy browser tells of several changes at once: Edit is there by the last of them", () => {
+test("the last of several changes decides whether Edit shows", () => {
   new ActionsBar().show(false);
   const [edit] = made;
   const tell = (...seen) => {
@@ -42,6 +42,6 @@ test("a busy browser tells of several changes at once: Edit is there by the last
     return [edit.hidden, classes.get("at-result")];
   };
   assert.deepEqual(tell(true), [true, false]);
-  assert.deepEqual(tell(true, false), [false, true]); // the result has come above the form
+  assert.deepEqual(tell(true, false), [false, true]); // the form has left the view
   assert.deepEqual(tell(false, true), [true, false]);
 });

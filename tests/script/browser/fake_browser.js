@@ -1,11 +1,11 @@
-// What modules find in a browser and node has not, as far as tests need it.
+// Fakes of the browser globals that modules need and Node lacks.
 
-/** In the place of the browser's: what it was told to send, and how a test lets it hear. */
+/** Fake WebSocket. It records what it sends, and a test can deliver messages to it. */
 export class Socket {
   static CONNECTING = 0;
   static OPEN = 1;
   static CLOSED = 3;
-  /** All that were opened, the oldest first. @type {Socket[]} */
+  /** All sockets opened, oldest first. @type {Socket[]} */
   static opened = [];
   readyState = Socket.CONNECTING;
   sent = [];
@@ -15,7 +15,7 @@ export class Socket {
     Socket.opened.push(this);
   }
 
-  /** Where it leads, without the host. */
+  /** The last two parts of the socket's path. */
   get path() {
     return new URL(this.url).pathname.split("/").slice(-2).join("/");
   }
@@ -38,7 +38,7 @@ export class Socket {
     this.onmessage({ data: number });
   }
 
-  /** It breaks off, or the app closes it. */
+  /** Close the socket, as a lost connection or the app does. */
   end(code) {
     this.readyState = Socket.CLOSED;
     return this.onclose?.({ code });
@@ -49,7 +49,7 @@ export class Socket {
   }
 }
 
-/** In the place of `localStorage`. */
+/** Fake `localStorage`. */
 class Kept extends Map {
   getItem(key) {
     return this.get(key) ?? null;
@@ -65,8 +65,8 @@ class Kept extends Map {
 }
 
 /**
- * Let modules find a browser, as a new page has it.
- * @returns {{ reloads: number }} what became of the page
+ * Set up the globals of a new page.
+ * @returns {{ reloads: number }} counts the page's reloads
  */
 export function newPage() {
   const become = { reloads: 0 };

@@ -6,7 +6,7 @@ import { FirstLetters } from "../../../ui/page/script/stage/first_letters.js";
 const CHOICES = ["Your image", "Image to image", "Image to video", "Inpaint", "Écran", "Upscale"];
 
 /**
- * Where the focus is after each key, from the first choice on.
+ * Return the index found for each key. The first choice has the focus at first.
  * @param {string[]} keys
  * @param {number} [pause] milliseconds
  */
@@ -20,23 +20,23 @@ function walked(keys, pause = 100) {
   });
 }
 
-test("letters go to the choice that begins with them, in any case and without its accents", () => {
+test("letters find a choice regardless of case and accents", () => {
   assert.deepEqual(walked(["u", "p"]), [5, 5]);
   assert.deepEqual(walked([..."in"]), [1, 3]);
   assert.deepEqual(walked(["E"]), [4]);
   assert.deepEqual(walked([..."image to v"]).at(-1), 2);
 });
 
-test("the same letter again goes on to the next, and around", () => {
+test("repeating a letter cycles through its choices", () => {
   assert.deepEqual(walked([..."iiii"]), [1, 2, 3, 1]);
 });
 
-test("after a pause a word begins anew", () => {
+test("a new word begins after a pause", () => {
   assert.deepEqual(walked(["i", "u"], 1500), [1, 5]);
   assert.deepEqual(walked(["i", "u"]), [1, -1]);
 });
 
-test("what is no letter is left to the menu, and so is a blank that goes on with no choice", () => {
+test("ignores other keys, and a space that matches no choice", () => {
   assert.deepEqual(walked(["Enter", "Tab", " ", "x"]), [-1, -1, -1, -1]);
   assert.deepEqual(walked(["u", " ", "p"]), [5, -1, 5]);
   assert.equal(new FirstLetters().find([], -1, "u", 0), -1);

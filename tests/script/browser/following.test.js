@@ -1,4 +1,4 @@
-// Which runs have a socket, and what becomes of a run whose socket closes.
+// Sockets of runs: which runs have one, and what happens when it closes.
 
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
@@ -17,7 +17,7 @@ const entry = (id, more = {}) =>
 const view = (id, more = {}) => staged({ id, workflow: "w", errors: {}, labelled: {}, ...more });
 const done = (id) => view(id, { phase: "done", finished: true, files: [], texts: [] });
 const settled = () => new Promise((resolve) => setImmediate(resolve));
-/** The paths of the sockets that are open or opening. */
+/** Return the paths of the sockets that are open or opening. */
 const live = () =>
   Socket.opened.filter(({ readyState }) => readyState !== Socket.CLOSED).map(({ path }) => path);
 const kept = (store, key) => JSON.parse(store.getItem(`comfyforms.${key}`));
@@ -35,7 +35,7 @@ beforeEach(() => {
   };
 });
 
-test("only the first of the unfinished runs has a socket, and the next one when that has ended", async () => {
+test("only the first unfinished run has a socket", async () => {
   hear([entry("a"), entry("b")]);
   assert.deepEqual(live(), ["live/a"]);
   Socket.opened[0].open();
@@ -48,7 +48,7 @@ test("only the first of the unfinished runs has a socket, and the next one when 
   assert.equal(page.now.runs.get("a").view.phase, "done");
 });
 
-test("a run that another one has overtaken loses its socket, and what was said of it is old", async () => {
+test("an overtaken run loses its socket and its last update", async () => {
   hear([entry("a")]);
   Socket.opened[0].open();
   Socket.opened[0].hear(view("a", { phase: "waiting", finished: false }));
@@ -58,13 +58,13 @@ test("a run that another one has overtaken loses its socket, and what was said o
   assert.equal(page.now.runs.get("a").view, null);
 });
 
-test("a run that was just started has a socket before the app lists it, and one only", () => {
+test("a new run has one socket, even before the app lists it", () => {
   follow("a");
   hear([entry("a")]);
   assert.deepEqual(live(), ["live/a"]);
 });
 
-test("a socket that breaks off is opened again after a pause, unless the app is away", async (t) => {
+test("a lost socket reopens after a pause, unless the app is away", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   follow("a");
   await Socket.opened[0].end(1006);
@@ -74,10 +74,10 @@ test("a socket that breaks off is opened again after a pause, unless the app is 
   page.set({ away: "Reconnecting" });
   await Socket.opened[1].end(1006);
   t.mock.timers.tick(10_000);
-  assert.deepEqual(live(), []); // the page's own socket finds the app first
+  assert.deepEqual(live(), []); // the page's own socket reconnects first
 });
 
-test("a run that the app does not know is forgotten, also by the browser", async () => {
+test("page and browser forget a run that the app doesn't know", async () => {
   follow("a");
   assert.deepEqual(kept(localStorage, "runs"), ["a"]);
   await Socket.opened[0].end(GONE);
@@ -85,7 +85,7 @@ test("a run that the app does not know is forgotten, also by the browser", async
   assert.deepEqual(kept(localStorage, "runs"), []);
 });
 
-test("runs that the browser has kept are asked for, and not told of before the app has answered", () => {
+test("stored runs stay hidden until the app confirms them", () => {
   localStorage.setItem("comfyforms.runs", '["a"]');
   sessionStorage.setItem("comfyforms.read", '["b"]');
   restore();
@@ -97,11 +97,11 @@ test("runs that the browser has kept are asked for, and not told of before the a
     ],
   );
   hear([entry("a")]);
-  assert.deepEqual(live().sort(), ["live/a", "live/b"]); // how `b` ended is told over a socket too
+  assert.deepEqual(live().sort(), ["live/a", "live/b"]); // the end of `b` arrives over a socket, too
   assert.equal(page.now.runs.get("a").unconfirmed, false);
 });
 
-test("a run is stopped over its socket, and by a request where that is not open", () => {
+test("stops a run over its socket, or by a request without one", () => {
   follow("a");
   stop("a");
   assert.deepEqual(asked, ["POST runs/a/stop"]);
@@ -110,7 +110,7 @@ test("a run is stopped over its socket, and by a request where that is not open"
   assert.deepEqual([Socket.opened[0].sent, asked.length], [["stop"], 1]);
 });
 
-test("with a step of a chain that goes on all of the chain is stopped, also between two steps", () => {
+test("stopping a step stops its chain, even between two steps", () => {
   page.set({ chains: [{ id: "c", state: "running", steps: [] }] });
   hear([entry("a", { group: "c" })]);
   stop();

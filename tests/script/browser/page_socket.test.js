@@ -1,4 +1,4 @@
-// The socket of a page: what comes over it, how it comes back, and when the page loads itself again.
+// The page's socket: its messages, reconnecting, and when the page reloads.
 
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
@@ -26,7 +26,7 @@ const NEWS = {
 let become = { reloads: 0 };
 let happen = {};
 
-/** A page that listens, at a time that a test lets pass; the socket that it has now. */
+/** Let the page listen, with mocked timers, and return its socket. */
 function listening(t) {
   t.mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"] });
   listen();
@@ -46,7 +46,7 @@ beforeEach(() => {
   page.set(INITIAL);
 });
 
-test("what comes over it is what the page knows", (t) => {
+test("messages update the page's state", (t) => {
   const socket = listening(t);
   assert.equal(socket.path.split("/").at(-1), "news");
   socket.open();
@@ -58,7 +58,7 @@ test("what comes over it is what the page knows", (t) => {
   assert.equal(page.now.away, "");
 });
 
-test("where it breaks off it is opened again, and people are told after two seconds", (t) => {
+test("a lost socket reopens; after two seconds the page says so", (t) => {
   listening(t).end(1006);
   t.mock.timers.tick(400);
   assert.equal(Socket.opened.length, 2);
@@ -72,14 +72,14 @@ test("where it breaks off it is opened again, and people are told after two seco
   assert.equal(page.now.away, "");
 });
 
-test("where no answer comes all sockets are dead, those of runs as well", (t) => {
+test("closes all sockets, also those of runs, without an answer", (t) => {
   const socket = listening(t);
   socket.open();
   socket.hear(NEWS);
   follow("a");
   const [, run] = Socket.opened;
   run.open();
-  for (let second = 0; second < 25; second++) t.mock.timers.tick(1000); // it is asked now and then
+  for (let second = 0; second < 25; second++) t.mock.timers.tick(1000); // the page pings the app
   assert.deepEqual(socket.sent, ["here"]);
   t.mock.timers.tick(5000);
   assert.deepEqual([socket.readyState, run.readyState], [Socket.CLOSED, Socket.CLOSED]);
@@ -87,19 +87,19 @@ test("where no answer comes all sockets are dead, those of runs as well", (t) =>
   assert.equal(newest().path.split("/").at(-1), "news");
 });
 
-test("a page that is seen again asks at once, and connects where nothing is left", (t) => {
+test("a page shown again pings at once, or reconnects", (t) => {
   const socket = listening(t);
   socket.open();
   socket.hear(NEWS);
   happen.visibilitychange();
   assert.deepEqual(socket.sent, ["here"]);
   socket.hear(NEWS);
-  socket.readyState = Socket.CLOSED; // nobody was told
+  socket.readyState = Socket.CLOSED; // without a close event
   happen.online();
   assert.equal(Socket.opened.length, 2);
 });
 
-test("after a restart of the app the page loads itself again", (t) => {
+test("the page reloads after the app restarts", (t) => {
   const socket = listening(t);
   socket.hear(NEWS);
   socket.hear(NEWS);
@@ -108,11 +108,11 @@ test("after a restart of the app the page loads itself again", (t) => {
   assert.equal(become.reloads, 1);
 });
 
-test("a page that has become another person's loads itself again, and says whose it is now", (t) => {
+test("the page reloads for another user and names that user", (t) => {
   globalThis.gradio_config = { username: "anna" };
   t.after(() => delete globalThis.gradio_config);
   listening(t).hear(NEWS);
-  newest().end(REPLACED); // the same person has signed in once more
+  newest().end(REPLACED); // the same user has signed in again
   t.mock.timers.tick(400);
   newest().hear(NEWS);
   assert.deepEqual([become.reloads, page.now.away], [0, ""]);
@@ -124,16 +124,16 @@ test("a page that has become another person's loads itself again, and says whose
   tellReloaded();
   assert.equal(page.now.notice.headline, "This browser is signed in as ben now.");
   page.set({ notice: null });
-  tellReloaded(); // once
+  tellReloaded(); // shown only once
   assert.equal(page.now.notice, null);
 });
 
-test("a page that has not heard yet whose it is loads itself again where somebody signs in", (t) => {
+test("a page that doesn't know its user yet reloads on sign-in", (t) => {
   listening(t).end(REPLACED);
   assert.equal(become.reloads, 1);
 });
 
-test("why a page has loaded itself again at a press is said as it is", () => {
+test("explains a reload after the app dropped the form", () => {
   for (const [user, said] of [
     ["anna", /make room/],
     ["ben", /signed in as ben/],
@@ -147,7 +147,7 @@ test("why a page has loaded itself again at a press is said as it is", () => {
   delete globalThis.gradio_config;
 });
 
-test("who is signed out elsewhere gets the sign-in page; who just signs out is led there already", (t) => {
+test("reloads when signed out elsewhere, not when signing out", (t) => {
   const socket = listening(t);
   socket.hear(NEWS);
   page.set({ signingOut: true });

@@ -1,11 +1,11 @@
-// Requests that come to nothing: each is told, in the app's own words where it has answered with any.
+// Failed requests: the page shows each one, in the app's words if the app has answered.
 
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { newPage } from "./fake_browser.js";
 import { tileDoc } from "./run_docs.js";
 
-/** All elements that were made, and what a press on them does. */
+/** All elements created, with their click handlers. */
 const made = [];
 const element = () => {
   const one = {
@@ -41,7 +41,7 @@ const SILENT = ["Can't reach ComfyForms.", "Try again."];
 
 beforeEach(() => page.set(INITIAL));
 
-/** From here on each request is answered so, or by nobody. */
+/** Answer every request from now on, or fail to connect if there is no status. */
 function answerWith(status, said) {
   globalThis.fetch = async () => {
     if (!status) throw new TypeError("Failed to fetch");
@@ -49,7 +49,7 @@ function answerWith(status, said) {
   };
 }
 
-/** What people are told of it. */
+/** Return the notice that the user sees after an action. */
 async function toldOf(does, ...answer) {
   page.set(INITIAL);
   answerWith(...answer);
@@ -57,7 +57,7 @@ async function toldOf(does, ...answer) {
   return [page.now.notice?.headline, page.now.notice?.advice];
 }
 
-/** Press what is called that in the menu of whoever is signed in. */
+/** Return a function that presses this item of the account menu. */
 function pressOf(name) {
   mountAccount({ querySelector: element, append() {} });
   const { does } = made.findLast(({ textContent }) => textContent === name);
@@ -67,7 +67,7 @@ function pressOf(name) {
   };
 }
 
-test("a result is said to be gone only where the app says so", async () => {
+test("says that a result is gone only if the app says so", async () => {
   for (const look of [() => lookBackAt({ id: "a" }), () => compare(RUNS, "")]) {
     assert.deepEqual(await toldOf(look, ...GONE), [GONE[1].detail, ""]);
     assert.deepEqual(await toldOf(look, ...UNREADABLE), [UNREADABLE[1].detail, ""]);
@@ -75,7 +75,7 @@ test("a result is said to be gone only where the app says so", async () => {
   }
 });
 
-test("why, and what to do, is told of whatever was asked for", async () => {
+test("shows the reason and the advice for any failed request", async () => {
   const asked = [
     () => lookBackAt({ id: "a" }),
     () => reuse("/page/batches/b/rows/0/values"),
@@ -84,14 +84,14 @@ test("why, and what to do, is told of whatever was asked for", async () => {
   for (const does of asked) {
     assert.deepEqual(await toldOf(does, ...ADVISED), ["This form is gone.", "Choose another."]);
     assert.deepEqual(await toldOf(does, 502, "<html>"), ["Something went wrong.", ""]);
-    assert.deepEqual(await toldOf(does, 200, "<html>"), ["Something went wrong.", ""]); // a proxy's
+    assert.deepEqual(await toldOf(does, 200, "<html>"), ["Something went wrong.", ""]); // a proxy's page
     assert.deepEqual(await toldOf(does), SILENT);
   }
 });
 
 const ONE = { workflow: "w", spec: { axes: [] }, values: {} };
 
-test("why a batch cannot be checked stands in one line", async () => {
+test("shows on one line why a batch can't be checked", async () => {
   answerWith(...ADVISED);
   assert.equal((await checked(ONE)).why, "This form is gone. Choose another.");
   answerWith(...GONE);
@@ -102,7 +102,7 @@ test("why a batch cannot be checked stands in one line", async () => {
   assert.deepEqual(await checked(ONE), { check: { rows: 2 }, why: "" });
 });
 
-test("what may well be refused is not told of", async () => {
+test("shows nothing if the app may well refuse a file", async () => {
   let others = 0;
   const open = () => tryToOpen(new Blob(), "a.png", () => others++);
   assert.deepEqual(await toldOf(open, ...ADVISED), [undefined, undefined]);
@@ -110,14 +110,14 @@ test("what may well be refused is not told of", async () => {
   assert.equal(others, 2);
 });
 
-test("why signing out has failed is told, and the page goes on as before", async () => {
+test("shows why signing out failed, and the page stays usable", async () => {
   const press = pressOf("Sign out");
   assert.deepEqual(await toldOf(press, ...UNREADABLE), [UNREADABLE[1].detail, ""]);
   assert.deepEqual([page.now.away, page.now.signingOut], ["", false]);
   assert.deepEqual(await toldOf(press), SILENT);
 });
 
-test("whoever is signed out gets the page anew, or goes on to where that is done, too", async () => {
+test("signing out reloads the page or goes on to the provider", async () => {
   const become = newPage();
   const gone = [];
   globalThis.location.assign = (address) => gone.push(address);

@@ -1,4 +1,4 @@
-// Documents of runs for tests, whose values for the page are given beside the others.
+// Run documents for tests. Tests pass the values for the page beside the others.
 
 const PAGE = {
   stage: [
@@ -21,7 +21,7 @@ const PAGE = {
 
 /**
  * @param {"stage" | "queue" | "tile"} part
- * @returns {(told: Record<string, unknown>) => any} puts the values of this part into `page`
+ * @returns {(told: Record<string, unknown>) => any} a function that moves the values of this part into `page`
  */
 const docOf = (part) => (told) => {
   const split = (/** @type {boolean} */ isOfPage) =>

@@ -1,11 +1,11 @@
-// The socket of a run: which frames are painted, what the app is answered, and when the end is told.
+// The socket of a run: which frames are painted, what is sent back, and when the end is delivered.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { openRunSocket } from "../../../ui/page/script/runs/run_socket.js";
 import { newPage } from "./fake_browser.js";
 
-/** A socket, what its run has shown in order, and for each frame what lets it be painted. */
+/** Return a socket, what its run has shown in order, and a function per frame that finishes painting it. */
 function opened() {
   newPage();
   const shown = [];
@@ -24,13 +24,13 @@ function opened() {
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test("a frame that a newer one has overtaken is answered and not painted", async () => {
+test("acknowledges an overtaken frame without painting it", async () => {
   const { socket, shown, paints } = opened();
   socket.frame(1);
   await settled();
   socket.frame(2);
   socket.frame(3);
-  assert.deepEqual([shown, socket.sent], [[1], []]); // one after the other
+  assert.deepEqual([shown, socket.sent], [[1], []]); // one frame at a time
   paints.get(1)();
   await settled();
   assert.deepEqual(
@@ -46,7 +46,7 @@ test("a frame that a newer one has overtaken is answered and not painted", async
   assert.ok(socket.url.endsWith("/live/a"));
 });
 
-test("of an animation each frame is painted", async () => {
+test("paints every frame of an animation", async () => {
   const { socket, shown, paints } = opened();
   for (const number of [1, 2]) socket.frame(number, { at: number - 1, of: 2, rate: 8 });
   await settled();
@@ -55,7 +55,7 @@ test("of an animation each frame is painted", async () => {
   assert.deepEqual(shown, [1, 2]);
 });
 
-test("the end is told after the last frame, and that it closed after that", async () => {
+test("delivers the end after the last frame, then the close", async () => {
   const { socket, shown, paints } = opened();
   socket.hear({ phase: "running", finished: false });
   socket.frame(1);
@@ -68,8 +68,8 @@ test("the end is told after the last frame, and that it closed after that", asyn
   assert.deepEqual(shown, ["running", 1, "done", [1000, true]]);
 });
 
-test("a page that paints nothing is told the end all the same", async (t) => {
-  t.mock.method(globalThis, "setTimeout", (passed) => queueMicrotask(passed)); // time goes by at once
+test("delivers the end even if the page paints nothing", async (t) => {
+  t.mock.method(globalThis, "setTimeout", (passed) => queueMicrotask(passed)); // timers fire at once
   const { socket, shown } = opened();
   socket.frame(1);
   socket.hear({ phase: "done", finished: true });
@@ -77,7 +77,7 @@ test("a page that paints nothing is told the end all the same", async (t) => {
   assert.deepEqual(shown, [1, "done"]);
 });
 
-test("a socket that breaks off before the end says so, and nothing is answered over it", async () => {
+test("reports an early close and sends nothing afterward", async () => {
   const { socket, shown, paints } = opened();
   socket.frame(1);
   await settled();

@@ -1,4 +1,4 @@
-// Picking results in the history: which are picked by a press with which key.
+// Selecting results in the history with clicks and modifier keys.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -12,12 +12,12 @@ globalThis.document = {
 };
 const { Selection } = await import("../../../ui/page/script/history/selection.js");
 
-/** Results of a history, the newest first; where one is null it is not known yet. */
+/** Results of a history, newest first. A null isn't loaded yet. */
 const PAST = ["a", "b", null, "d", "e"].map(
   (id) => id && tileDoc({ id, results: 1, kind: "image" }),
 );
 
-/** What is picked after each press: a place, and the keys that are held. */
+/** Return the selection after presses, each with an index and the keys held. */
 function picked(...presses) {
   const heard = [];
   const selection = new Selection((ids) => heard.push(ids && [...ids].sort().join("")), "");
@@ -27,27 +27,27 @@ function picked(...presses) {
   return { selection, taken, now: heard.at(-1) };
 }
 
-test("a press opens a result, unless some are being picked", () => {
+test("a press opens a result unless a selection is in progress", () => {
   assert.deepEqual(picked([0]).taken, [false]);
   const { taken, now } = picked([0, "ctrl"], [1], [4, "meta"]);
   assert.deepEqual([taken, now], [[true, true, true], "abe"]);
 });
 
-test("a press on what is picked gives it back", () => {
+test("a press on a selected result deselects it", () => {
   assert.equal(picked([0, "ctrl"], [1], [0]).now, "b");
 });
 
-test("Shift takes all up to the last that was pressed, in both directions, but what is not known", () => {
+test("Shift selects a range in either direction", () => {
   assert.equal(picked([3, "ctrl"], [0, "shift"]).now, "abd");
   assert.equal(picked([1, "ctrl"], [4, "shift"]).now, "bde");
-  assert.equal(picked([3, "shift"]).now, "d"); // there was none before
+  assert.equal(picked([3, "shift"]).now, "d"); // nothing was pressed before
 });
 
-test("a place of which nothing is known cannot be picked", () => {
+test("a result that isn't loaded can't be selected", () => {
   assert.deepEqual(picked([2, "ctrl"]).taken, [false]);
 });
 
-test("what is deleted is picked no more, and none is at the end", () => {
+test("deleted results leave the selection, and it can end", () => {
   const { selection } = picked([0, "ctrl"], [1]);
   assert.equal(selection.place.hidden, false);
   selection.drop(["a"]);

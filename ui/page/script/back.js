@@ -1,17 +1,17 @@
 // @ts-check
-// Where the browser's Back leads: out of what covers the window, else to the form before this one.
+// Browser history of the page: Back closes whatever covers the window, otherwise it returns to the previous form.
 
 const COVERED = { covered: true };
 
 /**
- * What covers the window has an entry of its own in the tab's history, the last one. `leave`: how it is closed.
- * `isTakenBack`: that entry is on its way out. `address`: what the entry below is to have since then.
+ * State of whatever covers the window. It has its own entry at the end of the tab's history. `leave` closes it.
+ * `isTakenBack`: the entry is being removed. `address`: the entry below gets this address once the cover is gone.
  * @type {{ leave: (() => void) | null, isTakenBack: boolean, address: string }}
  */
 const cover = { leave: null, isTakenBack: false, address: "" };
 
 /**
- * Show another address of this page, to which Back leads from the next one.
+ * Add an address of this page to the tab's history. It replaces the entry of whatever covers the window.
  * @param {string} address
  */
 export function goTo(address) {
@@ -21,7 +21,7 @@ export function goTo(address) {
 }
 
 /**
- * The same place has another address now.
+ * Replace the address of the current form.
  * @param {string} address
  */
 export function correctAddress(address) {
@@ -30,16 +30,16 @@ export function correctAddress(address) {
 }
 
 /**
- * The window is covered: Back closes that.
- * @param {() => void} leave
+ * Add a history entry for something that covers the window, so that Back closes it.
+ * @param {() => void} leave closes it
  */
 export function coverWindow(leave) {
   cover.leave = leave;
-  history.scrollRestoration = "manual"; // what is shown when it is left stays in view
+  history.scrollRestoration = "manual"; // Back must not change the scroll position
   if (!cover.isTakenBack && !history.state?.covered) history.pushState(COVERED, "");
 }
 
-/** The window is covered no longer: its entry goes, unless Back has taken it already. */
+/** Remove the cover's history entry, unless Back has already done so. */
 export function uncoverWindow() {
   if (!cover.leave) return;
   cover.leave = null;
@@ -48,9 +48,9 @@ export function uncoverWindow() {
 }
 
 /**
- * The tab has gone back or ahead in its history.
+ * Handle a move in the tab's history.
  * @param {PopStateEvent} event
- * @returns {boolean} whether that was about what covers the window, and not to another form
+ * @returns {boolean} whether it was for the cover; false if it leads to another form
  */
 export function uncovered(event) {
   const { leave, isTakenBack, address } = cover;

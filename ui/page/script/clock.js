@@ -1,19 +1,19 @@
 // @ts-check
-// Times in words, and pauses between tries. Pure but for chance.
+// Durations and dates as text, and randomized retry delays.
 
 import { LOCALE, message } from "./messages.js";
 
 const RETRY = [300, 1000, 2000, 5000];
 
 /**
- * Milliseconds until the next try.
- * @param {number} tries so far
+ * Return the delay before the next try, in milliseconds.
+ * @param {number} tries number of failed tries
  */
 export const pause = (tries) =>
   (RETRY[Math.min(tries, RETRY.length - 1)] ?? 0) * (0.75 + Math.random() / 2);
 
 /**
- * Formats an estimate: "40 s", "3 min", "4 h".
+ * Format an estimate: "40 s", "3 min", "4 h".
  * @param {number} seconds
  */
 export function durationWords(seconds) {
@@ -23,7 +23,7 @@ export function durationWords(seconds) {
 }
 
 /**
- * Formats an elapsed time, rounded down: "40 s", "1 min 34 s", "12 min", "4 h".
+ * Format an elapsed time, rounded down: "40 s", "1 min 34 s", "12 min", "4 h".
  * @param {number} seconds
  */
 export function elapsedWords(seconds) {
@@ -46,8 +46,8 @@ const longWords = (minutes, hours) =>
   minutes < 180 ? message("{minutes}\u00a0min", { minutes }) : message("{hours}\u00a0h", { hours });
 
 /**
- * A day as a heading: "Today", "Yesterday", "18 November", with the year if it is another one.
- * @param {string} day "2026-11-18"
+ * Format a day as a heading: "Today", "Yesterday", "18 November". Add the year if it isn't the current one.
+ * @param {string} day such as "2026-11-18"
  * @param {Date} [now]
  */
 export function dayWords(day, now = new Date()) {
@@ -63,6 +63,7 @@ export function dayWords(day, now = new Date()) {
 }
 
 /**
+ * Format a date and time.
  * @param {number} seconds since 1970
  */
 export const when = (seconds) =>

@@ -1,14 +1,15 @@
 // @ts-check
-// What is asked before something goes that nobody can bring back.
+// Confirmation dialog for actions that can't be undone.
 
 import { button, dialog, element } from "./dom.js";
 import { message } from "./messages.js";
 
 /**
- * @param {string} asked
- * @param {string} about what becomes of it, and of what belongs to it
- * @param {string} does the word on the button
- * @param {() => void} then
+ * Ask the user to confirm an action.
+ * @param {string} asked the question
+ * @param {string} about what the action does, and what else it affects
+ * @param {string} does label of the button
+ * @param {() => void} then runs when the user confirms
  */
 export function confirm(asked, about, does, then) {
   const place = dialog("confirm", asked);

@@ -1,13 +1,13 @@
 // @ts-check
-// What all modules use of the document.
+// DOM helpers for all modules.
 
-const ONE_LINE = 24; // letters
+const ONE_LINE = 24; // characters
 
-/** The address of the app, without a slash at the end: modules are served two folders below it. */
+/** URL of the app without a trailing slash. Modules are served two folders below it. */
 export const root = new URL("../..", import.meta.url).href.replace(/\/$/, "");
 
 /**
- * The first element that matches.
+ * Return the first element that matches.
  * @param {string} selector
  * @param {ParentNode} [from]
  * @returns {HTMLElement | null}
@@ -15,7 +15,7 @@ export const root = new URL("../..", import.meta.url).href.replace(/\/$/, "");
 export const $ = (selector, from = document) => from.querySelector(selector);
 
 /**
- * All elements that match.
+ * Return all elements that match.
  * @param {string} selector
  * @param {ParentNode} [from]
  * @returns {HTMLElement[]}
@@ -23,19 +23,19 @@ export const $ = (selector, from = document) => from.querySelector(selector);
 export const all = (selector, from = document) =>
   [...from.querySelectorAll(selector)].map((one) => /** @type {HTMLElement} */ (one));
 
-/** Whether the person wants nothing to move by itself. */
+/** Return whether the user prefers reduced motion. */
 export const isStill = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /**
- * Scroll to where something is seen, gliding unless nothing is to move.
+ * Scroll an element into view, smoothly unless the user prefers reduced motion.
  * @param {Element | null} place
- * @param {ScrollLogicalPosition} [block] "nearest": no further than it must be
+ * @param {ScrollLogicalPosition} [block] "nearest" scrolls no further than necessary
  */
 export const glideTo = (place, block = "start") =>
   place?.scrollIntoView({ behavior: isStill() ? "auto" : "smooth", block });
 
 /**
- * A new element.
+ * Create an element.
  * @template {keyof HTMLElementTagNameMap} T
  * @param {T} tag
  * @param {string} [className]
@@ -50,7 +50,7 @@ export function element(tag, className = "", text = undefined) {
 }
 
 /**
- * A new button.
+ * Create a button.
  * @param {string} text
  * @param {(button: HTMLButtonElement, press: MouseEvent) => void} does
  * @param {string} [className]
@@ -65,7 +65,7 @@ export function button(text, does, className = "button") {
 }
 
 /**
- * What is said in a place. What is so already is not put there again: it would be laid out anew.
+ * Set an element's text. Skip the write if nothing changes, because it would trigger a new layout.
  * @param {HTMLElement} place
  * @param {string} words
  */
@@ -74,8 +74,8 @@ export function tell(place, words) {
 }
 
 /**
- * Let a list have these children, in this order. Those that stay where they are are left alone: whatever is put in
- * again is drawn again, and has lost the focus.
+ * Set a list's children, in this order. Don't reinsert children that keep their position: a reinserted element is
+ * redrawn and loses the focus.
  * @param {Element} list
  * @param {readonly Element[]} wanted
  */
@@ -88,7 +88,7 @@ export function fillIn(list, wanted) {
 }
 
 /**
- * Put a text or number into a box as if it had been typed.
+ * Set an input's value as if the user had typed it.
  * @param {HTMLInputElement | HTMLTextAreaElement} input
  * @param {string} text
  */
@@ -98,7 +98,7 @@ export function typeInto(input, text) {
 }
 
 /**
- * Whether an image can be painted, once that is known.
+ * Resolve to whether the browser can decode an image.
  * @param {HTMLImageElement} image
  */
 export const isPaintable = (image) =>
@@ -108,7 +108,7 @@ export const isPaintable = (image) =>
   );
 
 /**
- * Fill a folded section, which is there if it has something in it.
+ * Fill a collapsible section, or hide it if it has no content.
  * @param {HTMLDetailsElement} section
  * @param {string} title
  * @param {HTMLElement[]} content
@@ -121,7 +121,7 @@ export function fold(section, title, content) {
 }
 
 /**
- * A table of names and values.
+ * Create a table of names and values.
  * @param {[string, string][]} rows
  */
 export function tableOf(rows) {
@@ -136,10 +136,10 @@ export function tableOf(rows) {
 }
 
 /**
- * A link that saves a file.
+ * Create a link that downloads a file.
  * @param {string} text
  * @param {string} href
- * @param {string} [name] what to save it as; without one the server says
+ * @param {string} [name] file name; by default the server chooses it
  */
 export function downloadLink(text, href, name = "") {
   const link = element("a", "button", text);
@@ -149,7 +149,8 @@ export function downloadLink(text, href, name = "") {
 }
 
 /**
- * A dialog over the page, which leaves it with its end. Nothing of the page is in its way: copying over plain HTTP needs that.
+ * Create a dialog over the page that removes itself when it closes. It is a popover, because a modal dialog would make
+ * the rest of the page inert, and copying over plain HTTP needs that part.
  * @param {string} id
  * @param {string} title
  */
@@ -169,13 +170,13 @@ export function dialog(id, title) {
 }
 
 /**
- * The whole address of something of this app's ("/files/…"), or of something elsewhere.
+ * Return the full URL of a path of this app ("/files/…"). Other URLs are returned unchanged.
  * @param {string} url
  */
 export const addressOf = (url) => (url.startsWith("/") ? root + url : url);
 
 /**
- * Close a socket. One that is still being opened is closed as soon as it is open: browsers warn of anything else.
+ * Close a WebSocket. If it is still connecting, wait until it is open: otherwise browsers log a warning.
  * @param {WebSocket} socket
  */
 export function closeSocket(socket) {
@@ -185,19 +186,19 @@ export function closeSocket(socket) {
 }
 
 /**
- * Ctrl + Enter, and Cmd + Enter where that is meant.
+ * Return whether the user pressed Ctrl+Enter, or Cmd+Enter.
  * @param {KeyboardEvent} event
  */
 export const isCtrlEnter = ({ key, ctrlKey, metaKey }) => key === "Enter" && (ctrlKey || metaKey);
 
-/** Whether form and result stand in one column. */
+/** Return whether the form and the result are in one column. */
 export const isNarrow = () => matchMedia("(max-width: 1023px)").matches;
 
-/** Whether fingers point, which can't drop a file. */
+/** Return whether the device has a touchscreen as its main input. Fingers can't drop files. */
 export const isTouched = () => matchMedia("(pointer: coarse)").matches;
 
 /**
- * Say something to those who cannot see the page.
+ * Announce a text to screen readers.
  * @param {string} text
  */
 export function announce(text) {
@@ -207,15 +208,15 @@ export function announce(text) {
   place.textContent = text;
 }
 
-/** Where people type or choose. */
+/** Selector for the elements that users type into or choose from. */
 export const INPUTS = "input, textarea, select, [contenteditable=true]";
 
-/** Whether the focus is there. */
+/** Return whether one of these elements has the focus. */
 export const isTyping = () => document.activeElement?.matches(INPUTS) ?? false;
 
 /**
- * A text for a place of two lines. A long one is in two halves, of which the first is cut at its end and the other at
- * its beginning: the texts of one person often differ at their ends only.
+ * Create an element with a text for two lines. Split a long text into halves and truncate them where they meet, because
+ * a user's texts often differ only at the end.
  * @param {string} text
  */
 export function inHalves(text) {
@@ -228,7 +229,7 @@ export function inHalves(text) {
     .filter((place) => offHalf(place) < half / 2)
     .sort((one, other) => offHalf(one) - offHalf(other));
   const last = element("span");
-  last.dir = "rtl"; // so it is cut at its beginning
+  last.dir = "rtl"; // truncates the beginning
   last.append(element("bdi", "", letters.slice(at).join("")));
   const made = element("span", "halves");
   made.append(element("span", "", letters.slice(0, at).join("")), last);

@@ -1,24 +1,24 @@
 // @ts-check
-// What the script knows of Gradio's page that Gradio promises nobody: names of classes, and how its
-// calls look. tests/browser/nightly/test_gradio_page.py says when an upgrade changes it. Python's part is
-// ui/gradio/internals.py, that of the style sheets ui/page/styles/gradio.css: no other file names any.
+// Undocumented parts of Gradio's page that the scripts rely on, such as class names and the format of its calls.
+// tests/browser/nightly/test_gradio_page.py fails if an upgrade changes them. Python relies on them only in
+// ui/gradio/internals.py, the style sheets only in ui/page/styles/gradio.css.
 
 import { $, all, isTouched, typeInto } from "./dom.js";
 import { LANGUAGE, message } from "./messages.js";
 
-/** The list of a dropdown. */
+/** Selector for a dropdown's input. */
 export const LIST = ".wrap-inner input[role=combobox]";
-const EDGE = 16; // pixels that a list leaves to the window's edge
+const EDGE = 16; // pixels between a list and the edge of the window
 const LABEL = "button.label-wrap";
 const CALL = "/gradio_api/run/";
-/** What Gradio asks for where it describes the API; this app has neither. */
+/** Paths that Gradio's API page requests but this app doesn't have. */
 const NOT_THERE = ["/monitoring/summary", "/gradio_api/mcp/schema"];
 const UPLOAD = /\/gradio_api\/upload(\?|$)/;
 const DARK = "dark";
 const CLEAR = ".icon-button-wrapper > button:last-of-type";
 const SOURCE = "[data-testid=source-select] button:first-child";
 const EMPTIED_WITHIN = 3000; // milliseconds
-/** What Gradio has in English only: the names of its buttons, for those who hear them or point at them. */
+/** Accessible names and tooltips of buttons that Gradio has only in English. */
 const ENGLISH = new Map([
   ["Upload file", message("Upload a file")],
   ["Capture from camera", message("Use the camera")],
@@ -33,21 +33,21 @@ const NAMES = ["aria-label", "title"];
 const NUMBER = "number input for ";
 const SLIDER = "range slider for ";
 
-/** The ids of the form's sections that are unfolded. */
+/** Return the ids of the form's open sections. */
 export const unfolded = () =>
   all(`#form .section ${LABEL}.open`).map((label) => label.closest(".section")?.id ?? "");
 
 /**
- * The headers of sections that have been clicked but don't show it yet.
+ * Section headers that were clicked but aren't marked as open yet.
  * @type {WeakMap<HTMLElement, Promise<void>>}
  */
 const unfolding = new WeakMap();
 
 /**
- * Unfold the section that a field is in. Gradio marks a section as open some time after the click, and a second click
- * in between folds it again, so a header is clicked only once.
+ * Open the section that contains a field. Gradio marks a section as open some time after the click, and a second click
+ * in between closes it again, so click a header only once.
  * @param {Element} field
- * @returns {Promise<void> | null} resolves once the section is open; null if there is nothing to unfold
+ * @returns {Promise<void> | null} resolves once the section is open; null if there is nothing to open
  */
 export function unfold(field) {
   const label = $(LABEL, field.closest(".section") ?? field);
@@ -79,17 +79,17 @@ function opened(label) {
   });
 }
 
-/** Whether the page is dark, where the theme's variables are others. */
+/** Return whether the page uses the dark theme. */
 export const isDark = () => document.body.classList.contains(DARK);
 
 /** @param {boolean} dark */
 export const setDark = (dark) => void document.body.classList.toggle(DARK, dark);
 
-/** Open Gradio's description of what scripts can call; its own entry in the footer is hidden. */
+/** Open Gradio's API page by its footer link, which is hidden. */
 export const showApi = () => $("footer .show-api")?.click();
 
 /**
- * Close that description.
+ * Close Gradio's API page.
  * @returns {boolean} whether it was open
  */
 export function closeApi() {
@@ -98,15 +98,15 @@ export function closeApi() {
   return beside !== null;
 }
 
-/** Who is logged in, "" where nobody has to. */
+/** Return the name of the signed-in user, or "" if the app has no sign-in. */
 export const userName = () => /** @type {any} */ (window).gradio_config?.username ?? "";
 
 /**
- * Be told of calls and uploads that the app has refused: Gradio has one word for all of them, and
- * shows it where nobody sees it. It has no event for that, so its requests are watched.
+ * Report calls and uploads that the app has refused. Gradio shows the same word for every reason, in a place that is
+ * easy to miss, and has no event for refusals. So wrap `fetch`.
  * @param {{ call: (reload: boolean) => void, upload: (why: string) => boolean }} refused
- *   `why`: a sentence, "" where there is none. `upload` says whether it has told the person; then
- *   Gradio does not
+ *   `why`: a sentence, or "" if the app gave none. `upload` returns whether it has shown the reason; if so, hide the
+ *   refusal from Gradio
  */
 export function watchRequests(refused) {
   const gradios = window.fetch;
@@ -129,7 +129,7 @@ export function watchRequests(refused) {
 
 /**
  * @param {string} text
- * @returns {any} null where it is none
+ * @returns {any} null if the text isn't JSON
  */
 function jsonIn(text) {
   try {
@@ -140,7 +140,8 @@ function jsonIn(text) {
 }
 
 /**
- * Close a list that is left by Tab: Gradio opens it again after its blur. What scrolls would be a stop for Tab by itself.
+ * Close a dropdown that the user leaves with Tab: Gradio would open it again after the blur. Take its options out of
+ * the tab order, because browsers make scrollable elements focusable.
  * @param {HTMLElement} list
  */
 export function closeLeft(list) {
@@ -149,8 +150,8 @@ export function closeLeft(list) {
 }
 
 /**
- * Close a list that has been led to, which keeps the focus: Gradio opens it, and lets it be searched, after a focus
- * only, so that a press or a key brings that again.
+ * Close a dropdown that a script has focused, and keep the focus. Gradio opens and searches a dropdown only after a
+ * focus event, so send it another one on the next click or key.
  * @param {HTMLInputElement} list
  */
 export function closeFocused(list) {
@@ -161,11 +162,14 @@ export function closeFocused(list) {
   };
   for (const kind of ["click", "keydown", "beforeinput"])
     list.addEventListener(kind, open, { signal: opened.signal, capture: true });
-  list.select(); // what is typed takes the place of the choice
+  list.select(); // typing replaces the choice
   closeLeft(list);
 }
 
-/** Make the choices of a field one stop for Tab: Gradio gives each a name of its own, and that again when it changes. */
+/**
+ * Make each group of radio buttons a single tab stop by giving them the same name. Gradio gives each button its own
+ * name, and restores it when the button changes.
+ */
 export function groupRadios() {
   for (const group of all("fieldset")) {
     const radios = /** @type {HTMLInputElement[]} */ (all("input[type=radio]", group));
@@ -173,7 +177,7 @@ export function groupRadios() {
   }
 }
 
-/** Tell the style sheet how high the label above a list is: the list opens upwards where it is low in the window. */
+/** Pass the height of a dropdown's label to the style sheet: low in the window, the list opens above the label. */
 export function keepListsOffLabels() {
   document.addEventListener("focusin", ({ target }) => {
     if (!(target instanceof Element) || !target.matches(LIST)) return;
@@ -185,8 +189,8 @@ export function keepListsOffLabels() {
 }
 
 /**
- * A list opens downwards where it has room: Gradio has it open upwards in the lower half of the window, where fingers get
- * a keyboard.
+ * Open lists downward if there is room. Gradio opens them upward in the lower half of the window. Keep that on
+ * touchscreens, where the on-screen keyboard covers the lower half.
  */
 export function openListsDown() {
   const place = (/** @type {Event} */ { target }) => {
@@ -204,7 +208,7 @@ export function openListsDown() {
 }
 
 /**
- * Where the label of a field is written.
+ * Return the element that contains a field's label.
  * @param {Element} field
  */
 export const labelPart = (field) =>
@@ -214,17 +218,16 @@ export const labelPart = (field) =>
   );
 
 /**
- * The label of a field.
+ * Return a field's label.
  * @param {Element} field
  */
 export const labelOf = (field) => labelPart(field)?.textContent?.trim() ?? message("Field");
 
 /**
- * Put a file into a field as if it had been chosen there. Gradio takes a drop only on an empty
- * field.
+ * Put a file into a field as if the user had chosen it there. Gradio accepts a file only in an empty field.
  * @param {Element} field
  * @param {File} file
- * @returns {boolean} whether the field takes any
+ * @returns {boolean} whether the field accepts a file
  */
 export function giveFile(field, file) {
   const input = /** @type {HTMLInputElement | null} */ ($("input[type=file]", field));
@@ -237,8 +240,7 @@ export function giveFile(field, file) {
 }
 
 /**
- * Put a file into a field that has one already, in its place: Gradio has nothing there that takes it before the other
- * one is taken out.
+ * Replace the file in a field. Gradio has no file input in a filled field, so clear the field and wait for the input.
  * @param {Element} field
  * @param {File} file
  */
@@ -252,19 +254,19 @@ export function replaceFile(field, file) {
 }
 
 /**
- * Whether this is a field's own button to choose a file.
+ * Return whether the user has pressed a field's own button for choosing a file.
  * @param {Element} pressed
  */
 export const isChoosing = (pressed) => pressed.closest(SOURCE) !== null;
 
-/** Where a seed is typed. */
+/** Selector for the input of a seed. */
 export const SEED_TEXT = ".seed textarea, .seed input[type=text]";
 
 /**
- * Show which seed was used, unless another was typed or fixed since; its mode stays.
+ * Show the seed that a run has used, unless the user has typed or fixed another one since. Don't change the mode.
  * @param {Element} field
  * @param {string} seed
- * @param {string} [counted] what a seed that counts up was sent with
+ * @param {string} [counted] value that was sent for a seed that counts up
  */
 export function showUsedSeed(field, seed, counted) {
   const text = /** @type {HTMLInputElement | HTMLTextAreaElement | null} */ ($(SEED_TEXT, field));
@@ -274,9 +276,9 @@ export function showUsedSeed(field, seed, counted) {
 }
 
 /**
- * Make a seed that is typed or pasted a wanted one. Gradio's own event tells of key presses only,
- * not of a paste.
- * @param {EventTarget | null} target what was typed into
+ * Switch a random seed to fixed when the user types or pastes a value. Gradio's own event fires on key presses but not
+ * on paste.
+ * @param {EventTarget | null} target the input that has changed
  */
 export function keepTypedSeed(target) {
   if (!(target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement)) return;
@@ -290,7 +292,7 @@ export function keepTypedSeed(target) {
   mode("fixed")?.click();
 }
 
-/** What stands in a seed that was made a wanted one by typing, once; null where none was. */
+/** Return the value of the seed that typing has fixed since the last call, or null. */
 export function takeTypedSeed() {
   const typed = /** @type {HTMLInputElement | HTMLTextAreaElement | undefined} */ (
     all(SEED_TEXT).find((text) => "typed" in text.dataset)
@@ -300,7 +302,7 @@ export function takeTypedSeed() {
 }
 
 /**
- * Whether a seed is random, whatever is typed into its field.
+ * Return whether a seed is random, regardless of the value in its field.
  * @param {Element} field
  */
 export const isRandomSeed = (field) => seedMode(field) === "random";
@@ -312,7 +314,7 @@ const seedMode = (field) =>
   )?.value;
 
 /**
- * A name in the page's language, if it is one that Gradio has in English only.
+ * Translate a name that Gradio has only in English. Return any other name unchanged.
  * @param {string} name
  */
 function ownName(name) {
@@ -332,7 +334,7 @@ function rename(one) {
   }
 }
 
-/** Say what Gradio has in English only in the language of the page, whenever it draws something. */
+/** Translate the names that Gradio has only in English, now and whenever it draws something. */
 export function translateNames() {
   if (LANGUAGE === "en") return;
   /** @param {Element} part */

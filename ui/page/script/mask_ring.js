@@ -1,5 +1,5 @@
 // @ts-check
-// The ring that shows the brush where it would paint: a pointer moves it, or arrows do.
+// Ring that shows where the brush would paint. The pointer or the arrow keys move it.
 
 import { announce, element } from "./dom.js";
 import { message } from "./messages.js";
@@ -8,9 +8,9 @@ import { pixelAt, stepped } from "./zoom.js";
 /** @import { Point, Sight, Size } from "./zoom.js" */
 /** @import { ZoomGestures } from "./zoom_gestures.js" */
 
-const STEP = 8; // pixels of the page
-const FAR = 40; // with Shift
-const REST = 600; // milliseconds without a step, then it is said where it is
+const STEP = 8; // CSS pixels
+const FAR = 40; // CSS pixels, with Shift
+const REST = 600; // milliseconds after the last step until the position is announced
 /** @type {Readonly<Record<string, Point>>} */
 const ARROWS = {
   ArrowLeft: { x: -1, y: 0 },
@@ -20,9 +20,9 @@ const ARROWS = {
 };
 
 /**
- * How far a key leads, null where it leads nowhere.
+ * Return the movement for an arrow key, or null for any other key.
  * @param {KeyboardEvent} event
- * @param {number} [step] pixels of the page
+ * @param {number} [step] CSS pixels
  * @returns {Point | null}
  */
 export function wayOf({ key, shiftKey }, step = shiftKey ? FAR : STEP) {
@@ -32,9 +32,9 @@ export function wayOf({ key, shiftKey }, step = shiftKey ? FAR : STEP) {
 
 export class MaskRing {
   place = element("span", "ring");
-  /** From the middle of what is seen. @type {Point} */
+  /** Position relative to the center of the viewport. @type {Point} */
   at = { x: 0, y: 0 };
-  /** Whether keys have moved it since a pointer did. */
+  /** Whether keys, not the pointer, have moved it last. */
   isByKeys = false;
   #gestures;
   #telling = 0;
@@ -46,7 +46,7 @@ export class MaskRing {
 
   /** @param {PointerEvent} event */
   follow(event) {
-    // What moves below a mouse that stands still tells so, too.
+    // Browsers also send pointermove when an element moves below a mouse that stands still.
     if (this.isByKeys && event.type === "pointermove" && !event.movementX && !event.movementY)
       return;
     this.isByKeys = false;
@@ -55,10 +55,10 @@ export class MaskRing {
   }
 
   /**
-   * Go so far by keys; at the edge of what is seen the image moves.
+   * Move the ring by keys. At the edge of the visible area, move the image instead.
    * @param {Point} by
    * @param {Sight} sight
-   * @param {Size} natural the image in its own pixels
+   * @param {Size} natural size of the image in its own pixels
    */
   step(by, sight, natural) {
     const { at, rest } = stepped(this.at, by, this.#gestures.zoom, sight);
@@ -78,7 +78,7 @@ export class MaskRing {
     this.place.classList.toggle("shown", isShown);
   }
 
-  /** @param {number} width in pixels of the page */
+  /** @param {number} width in CSS pixels */
   set width(width) {
     Object.assign(this.place.style, { width: `${width}px`, height: `${width}px` });
   }
@@ -95,7 +95,7 @@ export class MaskRing {
   }
 
   /**
-   * Say where it is, for those who do not see it.
+   * Announce the ring's position to screen readers.
    * @param {Sight} sight
    * @param {Size} natural
    */

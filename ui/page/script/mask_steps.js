@@ -1,16 +1,16 @@
 // @ts-check
-// What is done to a mask, step by step: painted onto a canvas, taken back, done again.
+// Steps of painting a mask: painting them onto a canvas, undo and redo.
 
 /**
- * A stroke of the brush or the eraser through points, in pixels of the image; or what changes the whole mask.
+ * A stroke of the brush or the eraser through points in pixels of the image, or a change to the whole mask.
  * @typedef {{ tool: "brush" | "eraser", width: number, points: [number, number][] }} Stroke
- * @typedef {Stroke | { tool: "invert" } | { tool: "clear" } | { tool: "mask", image: HTMLImageElement }} Step `mask`: one that
- *   was there before, as after a reload
+ * @typedef {Stroke | { tool: "invert" } | { tool: "clear" } | { tool: "mask", image: HTMLImageElement }} Step `mask`:
+ *   an existing mask, for example after a reload
  */
 
-/** The colour of the mask; a style sheet makes it translucent. Only its alpha counts. */
+/** Color of the mask. The style sheet makes it translucent; the result depends only on the alpha channel. */
 const COLOUR = "#ff2a2a";
-/** The brush as a share of the image's longer side at the slider's end. */
+/** Brush width at the end of the slider, as a share of the image's longer side. */
 const WIDEST = 0.35;
 const KEY_STEP = 5;
 export const SLIDER_END = 100;
@@ -49,7 +49,7 @@ export class Steps {
 }
 
 /**
- * The brush's width in pixels of the image: a slider's first half is for small ones.
+ * Return the brush width in pixels of the image. The curve gives small brushes most of the slider.
  * @param {number} slider 1 to SLIDER_END
  * @param {number} longerSide of the image
  */
@@ -57,7 +57,7 @@ export const brushWidth = (slider, longerSide) =>
   Math.max(1, Math.round(longerSide * WIDEST * (slider / SLIDER_END) ** 1.5));
 
 /**
- * Where a key takes the slider.
+ * Return the slider's value after a key press.
  * @param {number} slider
  * @param {1 | -1} direction
  */
@@ -65,7 +65,7 @@ export const nextSize = (slider, direction) =>
   Math.min(SLIDER_END, Math.max(1, Math.round(slider / KEY_STEP + direction) * KEY_STEP));
 
 /**
- * Paint one step over those before it.
+ * Paint one step over the previous ones.
  * @param {CanvasRenderingContext2D} context
  * @param {Step} step
  */
@@ -83,7 +83,7 @@ export function paintStep(context, step) {
     case "mask":
       context.clearRect(0, 0, width, height);
       context.drawImage(step.image, 0, 0, width, height);
-      context.globalCompositeOperation = "source-in"; // its alpha, in our colour
+      context.globalCompositeOperation = "source-in"; // keep the image's alpha, in our color
       context.fillStyle = COLOUR;
       context.fillRect(0, 0, width, height);
       break;
@@ -94,7 +94,8 @@ export function paintStep(context, step) {
 }
 
 /**
- * Paint a stroke from one of its points on, piece by piece: however it is cut, the same pixels come of it.
+ * Paint a stroke from one of its points on. Draw each segment separately, so that the pixels are the same however many
+ * calls paint the stroke.
  * @param {CanvasRenderingContext2D} context
  * @param {Stroke} stroke
  * @param {number} from
@@ -113,7 +114,7 @@ export function paintLine(context, { tool, width, points }, from) {
     const [lastX, lastY] = points[at - 1] ?? [x, y];
     context.beginPath();
     if (x === lastX && y === lastY) {
-      context.arc(x, y, width / 2, 0, 2 * Math.PI); // a line of no length would be none
+      context.arc(x, y, width / 2, 0, 2 * Math.PI); // canvas draws nothing for a line of zero length
       context.fill();
       continue;
     }
@@ -125,7 +126,7 @@ export function paintLine(context, { tool, width, points }, from) {
 }
 
 /**
- * Whether nothing is painted. A large mask is looked at in bands.
+ * Return whether nothing is painted. Read the canvas in bands to save memory.
  * @param {CanvasRenderingContext2D} context
  */
 export function isBlank(context) {

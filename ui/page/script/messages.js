@@ -1,25 +1,25 @@
 // @ts-check
-// What is said to people, in the language of the page: each call has the English sentence as it stands in the
-// catalogues of ui/languages, found there by `pybabel extract`. No variable and no template may be in its place.
+// Translation of messages into the language of the page. `pybabel extract` collects the English sentences from the
+// calls for the catalogs in ui/languages, so each call needs a string literal: no variable and no template.
 
 /** @typedef {Record<string, string | number>} Values */
 
 const { lang, dataset } = globalThis.document?.documentElement ?? { lang: "en", dataset: {} };
-/** What a page in English needs none of. */
+/** Translations and plural rule. A page in English needs neither. */
 const { texts, pluralForm } = dataset.messages
   ? await import(new URL(dataset.messages, document.baseURI).href)
   : { texts: {}, pluralForm: () => 0 };
 
-/** The language of the page. */
+/** Language of the page. */
 export const LANGUAGE = dataset.language ?? lang;
 
-/** @param {string} [tag] of a language; without one it is the browser's own */
+/** @param {string} [tag] language tag; by default the browser's own locale */
 const written = (tag = Intl.NumberFormat().resolvedOptions().locale) => {
   const { language, script } = new Intl.Locale(tag).maximize();
   return `${language}-${script}`;
 };
 
-/** How numbers and dates are written: as the browser does, where that is in the page's language. */
+/** Locale for numbers and dates. Undefined means the browser's own, if it has the page's language. */
 export const LOCALE = written() === written(LANGUAGE) ? undefined : LANGUAGE;
 
 /** @param {string | number} value */
@@ -37,7 +37,7 @@ export const percentWords = (percent) =>
   (percent / 100).toLocaleString(LOCALE, { style: "percent" });
 
 /**
- * A sentence with its values.
+ * Translate a sentence and fill in its values.
  * @param {string} sentence
  * @param {Values} [values]
  */
@@ -64,7 +64,7 @@ export const withEllipsis = (words) => `${words}…`;
 export const withKey = (words, key) => `${words} (${key})`;
 
 /**
- * A sentence about a number of things: `one` is said of 1, `several` of all others.
+ * Translate a sentence that depends on a count. In English, `one` is for 1 and `several` for every other number.
  * @param {string} one
  * @param {string} several
  * @param {Values & { count: number }} values

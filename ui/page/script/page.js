@@ -1,5 +1,5 @@
 // @ts-check
-// The page as a whole: it takes up the person's runs, listens to the app, and to keys, buttons and files.
+// Entry point of the page: restores the user's runs, connects to the app, and handles keys, buttons and files.
 
 import { uncovered } from "./back.js";
 import { refuseVaried } from "./batches/given.js";
@@ -43,7 +43,7 @@ import { VaryButton } from "./vary/vary_button.js";
 
 /** @import { PageState } from "./state.js" */
 
-const TYPED = "input, textarea, select, [contenteditable], dialog"; // these use the letters themselves
+const TYPED = "input, textarea, select, [contenteditable], dialog"; // elements that handle letter keys themselves
 const KEYS = message("Ctrl + Enter");
 const NOTHING_FOUND = message("No results.");
 const NO_FORM = message("Choose a workflow first.");
@@ -52,7 +52,7 @@ const NOT_SEEN = message("Stops the current run, not the one you're looking at."
 const actions = new ActionsBar();
 const vary = new VaryButton();
 
-/** What a press clears is cleared before Gradio asks the server. */
+/** Handle a press of Generate. Clear errors and messages before Gradio sends its request. */
 function pressed() {
   settleNumbers();
   keepSentTexts();
@@ -68,7 +68,8 @@ function pressed() {
 }
 
 /**
- * The app keeps the forms of so many pages: one whose form it has put aside loads itself again, with what was typed.
+ * Handle a refused call. The app keeps the forms of a limited number of pages. If it has dropped this page's form,
+ * reload the page; the user's input is kept.
  * @param {boolean} reloads
  */
 function refused(reloads) {
@@ -84,7 +85,7 @@ function clicked(event) {
     if (isHeld) event.stopImmediatePropagation();
     else pressed();
   } else if (target.closest("#stop")) stop();
-  // A list is searched by typing: what is typed takes the place of the choice, and Escape brings that back.
+  // Typing searches a dropdown's list. Select its text so that typing replaces the choice; Escape restores it.
   else if (target instanceof HTMLInputElement && target.matches(LIST) && !target.readOnly)
     target.select();
 }
@@ -96,7 +97,7 @@ function isFavouriteKey({ key, ctrlKey, metaKey, altKey, target }) {
 }
 
 /**
- * A checkbox of Gradio's is turned by Enter, whatever is held beside it.
+ * Keep Ctrl+Enter from toggling a checkbox: Gradio toggles it on Enter and ignores the modifier keys.
  * @param {KeyboardEvent} event
  */
 function leaveCheckbox(event) {
@@ -124,9 +125,9 @@ function keyPressed(event) {
 }
 
 /**
- * A line of the script's own, which is put into its place if it is not there.
+ * Show a line of text. Attach it if it isn't on the page.
  * @param {string} id
- * @param {string} words "" where there is nothing to say
+ * @param {string} words "" for an empty line
  * @param {(line: HTMLElement) => void} attach
  */
 function showLine(id, words, attach) {
@@ -136,7 +137,7 @@ function showLine(id, words, attach) {
 }
 
 /**
- * What stands outside of the components.
+ * Update everything outside the components.
  * @param {PageState} now
  * @param {PageState} before
  */
@@ -156,7 +157,7 @@ function show(now, before) {
   actions.show(now.formless);
   vary.show(!now.formless && !blocked);
   showLine("why-off", blocked, (line) => $("#actions")?.prepend(line));
-  // In one column the result comes first then, but not before the form of another workflow.
+  // In one column a run's result goes above the form, but a finished run's only if the form has the same workflow.
   const isStarting = now.notice?.phase === "waiting";
   const isFirst = run ? run === going || isOfForm(now, run) : isStarting;
   $("#columns")?.classList.toggle("has-run", Boolean(isFirst));
@@ -170,40 +171,41 @@ function show(now, before) {
 }
 
 /**
- * Beside the form the stage is seen, but for its upper part at the end of a page with a history.
+ * Scroll the stage into view if its upper part is above the window. In two columns this happens at the end of a long
+ * history.
  * @param {Element | null} viewport
  */
 function seeWhole(viewport) {
   if (viewport && viewport.getBoundingClientRect().top < 0) glideTo(viewport);
 }
 
-/** What is said is said where it is seen, in whichever order form and stage stand. */
+/** Update `oneColumn`, so that messages appear in a visible place in either layout. */
 function tellColumns() {
   const oneColumn = isNarrow();
   if (oneColumn !== page.now.oneColumn) page.set({ oneColumn });
 }
 
-/** Tells the person where the app cannot be reached; browsers have it over TLS and on this machine only. */
+/** Register the service worker, which explains an unreachable app. Browsers allow it only over TLS and on localhost. */
 async function startWorker() {
   try {
     await navigator.serviceWorker?.register(`${root}/service_worker.js`);
   } catch {
-    // Private windows and frames have none: the browser's own page is shown there.
+    // Private windows and frames have no service workers. The browser shows its own error page there.
   }
 }
 
-// Beside the word on the button, and in lists, which are Gradio's.
+// The style sheet shows these texts on the Generate button and in dropdowns, both of which Gradio draws.
 const { style } = document.documentElement;
 style.setProperty("--generate-keys", JSON.stringify(KEYS));
 style.setProperty("--nothing-found", JSON.stringify(NOTHING_FOUND));
 watchRequests({ call: refused, upload: (why) => refuseVaried(why) || refuseFile(why) });
 takeFiles();
-document.addEventListener("click", clicked, true); // before Gradio's own
+document.addEventListener("click", clicked, true); // before Gradio's own listeners
 for (const act of ["focusin", "pointermove", "keydown"])
   document.addEventListener(act, () => void (page.now.form && awaitRun()), { passive: true });
 document.addEventListener("keydown", leaveCheckbox, true);
 document.addEventListener("keydown", keyPressed);
-document.addEventListener("blur", ({ target }) => settleLeft(target), true); // a blur does not bubble
+document.addEventListener("blur", ({ target }) => settleLeft(target), true); // blur events don't bubble
 document.addEventListener("input", (event) => {
   if (event.isTrusted) keepTypedSeed(event.target);
   forgetNote(event.target);

@@ -1,5 +1,5 @@
 // @ts-check
-// The one socket that every page has: which runs there are, which workflows have changed, whether the app is there.
+// The page's main socket. It reports unfinished runs, changed workflows, and whether the app can be reached.
 
 import { sinceOpened } from "./batches/words.js";
 import { pause } from "./clock.js";
@@ -27,13 +27,13 @@ const WHY = {
   4429: message("Too many pages of this app are open. Close one."),
 };
 
-/** Keeps the connection, and tells the page's state what comes over it. */
+/** Reconnecting socket that writes the app's messages to the page's state. */
 class PageSocket {
   /** @type {WebSocket | null} */
   #socket = null;
-  /** Of the app; another one after a restart. */
+  /** Id of the app's process, which changes with a restart. */
   #processId = "";
-  /** Whose page this is: another's once somebody else has signed in in this browser. */
+  /** User of this page. It changes when another user signs in in this browser. */
   #person = "";
   #failures = 0;
   #retrying = 0;
@@ -50,7 +50,7 @@ class PageSocket {
     this.#expectAnswer();
   }
 
-  /** Ask whether anybody still hears this page: a socket may be dead without knowing, after a sleep, in another network. */
+  /** Check the connection: after sleep or a network change, a socket can be dead without a close event. */
   ask() {
     if (this.#socket?.readyState === WebSocket.OPEN) {
       this.#socket.send("here");
@@ -63,7 +63,7 @@ class PageSocket {
     this.#answered();
     if (said.changed) folderChanged(said.changed);
     if (!said.runs) return;
-    // The forms of a page from before a restart are no longer known to the app. What was typed is kept.
+    // After a restart the app doesn't know this page's form anymore. The browser has kept the user's input.
     if (this.#processId && this.#processId !== said.process_id) {
       location.reload();
       return;
@@ -103,7 +103,7 @@ class PageSocket {
   }
 
   #expectAnswer() {
-    // Where none comes, all sockets are dead.
+    // Without an answer, treat all sockets as dead.
     this.#answering ||= window.setTimeout(() => {
       disconnectAll();
       this.#drop();
@@ -121,7 +121,7 @@ class PageSocket {
   }
 }
 
-/** Connect, and look after the connection as long as the page is open. */
+/** Connect, and check the connection while the page is open. */
 export function listen() {
   const socket = new PageSocket();
   socket.connect();

@@ -1,18 +1,18 @@
 // @ts-check
-// The page loads itself again, and says why.
+// Reloads that the page starts itself, and their explanation afterward.
 
 import { userName } from "./gradio.js";
 import { message } from "./messages.js";
 import { say } from "./state.js";
 import { RELOADED, read, write } from "./storage.js";
 
-/** @param {{ isPutAside?: boolean }} [why] `isPutAside`: the app no longer knows the form */
+/** @param {{ isPutAside?: boolean }} [why] `isPutAside`: the app has dropped the page's form */
 export function reload({ isPutAside = false } = {}) {
   write(sessionStorage, RELOADED, { user: userName(), isPutAside });
   location.reload();
 }
 
-/** The app knows no form of another person's either: whose page it is comes before all else. */
+/** Explain the last reload. A new user takes precedence: the app has no form for the previous user either. */
 export function tellReloaded() {
   const { user, isPutAside } = read(sessionStorage, RELOADED, {});
   write(sessionStorage, RELOADED, null);

@@ -1,5 +1,5 @@
 // @ts-check
-// Requests to the app's own routes; what goes wrong is said where runs are told of.
+// Requests to the app's own routes. Errors appear where the page shows messages about runs.
 
 import { root } from "./dom.js";
 import { message } from "./messages.js";
@@ -8,17 +8,17 @@ import { say } from "./state.js";
 /** @import { Offer } from "./state.js" */
 
 /**
- * A problem document of the API. `errors` by the fields' keys; of `problems`, a `sentence` names its field and row.
+ * Problem document of the API. `errors` are keyed by field. In `problems`, each `sentence` names its field and row.
  * @typedef {{ detail: string, errors?: Record<string, string>,
  *   problems?: { detail: string, sentence: string, field: string | null }[] }} Problem
  */
 
-/** What every program may ask, below the app's root. */
+/** Path of the public API, below the app's root. */
 export const API = "/api/v1";
 export const SILENT = message("Can't reach ComfyForms.");
 const NO_CONTENT = 204;
 
-/** @param {object} told @returns a request's body */
+/** @param {object} told @returns the request body */
 export const json = (told) => new Blob([JSON.stringify(told)], { type: "application/json" });
 
 /**
@@ -27,8 +27,9 @@ export const json = (told) => new Blob([JSON.stringify(told)], { type: "applicat
  * @param {BodyInit} [body]
  * @param {string} [method]
  * @param {Record<string, string>} [headers]
- * @returns {Promise<{ told: any, why: string, hint: string, problem: Problem | null }>} the answer's JSON, {} where it
- *   needs none; null where it was refused, and why; `problem`: the refusal as the API writes it
+ * @returns {Promise<{ told: any, why: string, hint: string, problem: Problem | null }>} `told`: JSON of the
+ *   response, {} if it is empty, null if the request failed; `why` and `hint`: the reason; `problem`: the API's problem
+ *   document
  */
 export async function request(path, body, method = "POST", headers = {}) {
   const answer = await fetch(root + path, { method, body, headers }).catch(() => null);
@@ -40,18 +41,18 @@ export async function request(path, body, method = "POST", headers = {}) {
 }
 
 /**
- * What is wrong with values, where their fields may not be on the page.
+ * Return all problems as text. The sentences name their fields, because the fields may not be on the page.
  * @param {Problem} problem
  */
 const sentencesOf = ({ problems = [] }) => problems.map(({ sentence }) => sentence).join(" ");
 
 /**
- * Ask for something.
+ * Send a request, and show an error if it fails.
  * @param {string} path below the app's root
  * @param {BodyInit} [body]
  * @param {string} [method]
- * @param {readonly Offer[]} [offers] what can be done instead where it is refused
- * @returns {Promise<any>} the answer's JSON; null where it was refused, which has been said
+ * @param {readonly Offer[]} [offers] alternatives to offer with the error
+ * @returns {Promise<any>} JSON of the response; null after an error, which has been shown
  */
 export async function ask(path, body, method, offers = []) {
   const { told, problem, why, hint } = await request(path, body, method);
@@ -60,18 +61,18 @@ export async function ask(path, body, method, offers = []) {
 }
 
 /**
- * Read something.
+ * Read a resource.
  * @param {string} path
- * @returns {Promise<any>} its JSON, or null where it cannot be had
+ * @returns {Promise<any>} its JSON, or null if it can't be read
  */
 export async function get(path) {
   return (await look(path)) ?? null;
 }
 
 /**
- * Look whether something is there.
+ * Read a resource that may not exist.
  * @param {string} path
- * @returns {Promise<any>} its JSON; null where there is no such thing; undefined where nobody can tell
+ * @returns {Promise<any>} its JSON; null if it doesn't exist; undefined if the request failed
  */
 export async function look(path) {
   const answer = await fetch(root + path).catch(() => null);

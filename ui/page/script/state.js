@@ -1,41 +1,42 @@
 // @ts-check
-// What the page knows, in one value; components are told when it changes.
+// State of the page in a single value that components subscribe to.
 
 /** @import { BatchDoc, ChainDoc, QueueLine, RunDoc, RunTile, StageView } from "./documents.js" */
 
 /**
- * A run on the stage. `file`: the place of the result that it is looked back at for.
+ * A run on the stage. `file`: index of the file to show first, if the user has opened a particular one.
  * @typedef {Omit<RunDoc, "page"> & { page: StageView, file?: number | null }} View
  * @typedef {Omit<RunDoc, "page"> & { page: QueueLine }} QueuedRun
  * @typedef {Omit<RunDoc, "page"> & { page: RunTile }} PastRun
  *
- * A run as the page knows it. `at`: when `view` came (`performance.now()`). `unconfirmed`: whether it goes on is not
- * known yet. `toldAt`: when `entry` came. `connected`: its socket is open. `read`: what became of it has been read. `leaving`: it was told to end.
+ * A run as the page knows it. `at`: when `view` arrived (`performance.now()`); `toldAt`: when `entry` arrived.
+ * `unconfirmed`: the page doesn't know yet whether the run is still in progress. `connected`: its socket is open.
+ * `read`: the user has seen how it ended. `leaving`: the user has removed or stopped it.
  * @typedef {{ id: string, view: View | null, at: number, entry: QueuedRun | null, toldAt: number, unconfirmed: boolean,
  *   connected: boolean, read: boolean, leaving: boolean }} Run
  *
- * Something to say that is about no run. `beside`: apart from what is said of a run, not in the place where that would
- * be. `ofFields`: all that is wrong is said at fields. `offers`: what can be done about it, each as a button.
+ * A message that isn't about a run. `beside`: it appears in addition to a run's message, not in its place. `ofFields`:
+ * all errors appear at their fields. `offers`: actions that the user can take, each with a button.
  * @typedef {{ headline: string, advice: string, phase: string, beside: boolean, ofFields: boolean,
  *   offers: readonly Offer[] }} Notice
  * @typedef {{ label: string, does: () => void }} Offer
  *
  * @typedef {{ ids: readonly string[], shown: string }} Undoable
  *
- * `order`: the unfinished runs by their turn. `shown`: the run whose end is shown. `lookingBack`: it is shown though
- * another one goes on. `sending`: from a press to what the app says of it. `away`: why the app cannot be reached, ""
- * if it can; `serverAway`: the same of the image server. `signingOut`: from a press to where that leads. `waiting`: how many runs wait in all. `form`: the workflow
- * whose form was drawn last, "" before any; `blocked`: why that cannot run; `formless`: there is none on the page.
- * `coming`: another one is loading, and takes long.
- * `ideas`: what that form's author lets people try; `cover`: the address of an image of what comes of it, or "";
- * `makes`: the kind of all that it makes.
- * `ended`, `deleted`, `restored`, `marked`: the last runs of which this was told; "" is some run of a batch. `undoable`:
- * what Undo brings back, runs and the one of them that was on the stage before all this. `deleting`: what was deleted last
- * on the stage, and until when (`performance.now()`) a press is not for what has come into its place. `past`: the finished runs that are
- * listed, the newest first, null for those that have not been asked for; `pastOf`: the workflow whose form was there when
- * they were listed. `batches`: those that go on, or have ended since the tab is open; `chains`: likewise, the oldest
- * first; `followed`: the chain that was started or went on here last, by its id. `oneColumn`: form and stage stand below
- * each other, so that either may be out of view.
+ * `order`: ids of the unfinished runs in queue order. `shown`: id of the finished run to show; `lookingBack`: show it
+ * although another run is in progress. `sending`: the user has pressed Generate and the app hasn't answered yet.
+ * `away`: why the app can't be reached, "" if it can; `serverAway`: the same for the ComfyUI server. `signingOut`: a
+ * sign-out is in progress. `waiting`: number of waiting runs of all users.
+ * `form`: workflow of the form that was drawn last, "" before the first; `blocked`: why it can't run; `formless`: the
+ * page has no form; `coming`: another form is loading and takes long. `ideas`: examples from the workflow's author;
+ * `cover`: URL of an example result, or ""; `makes`: kind of its results.
+ * `ended`, `deleted`, `restored`, `marked`: the runs of the latest such event; the id "" stands for any run of a batch.
+ * `undoable`: the runs that Undo restores, and the one that was on the stage before. `deleting`: the last run deleted
+ * on the stage; until `until` (`performance.now()`), ignore clicks on Delete for the run that has taken its place.
+ * `past`: the listed finished runs, newest first, null for those not loaded yet; `pastOf`: workflow of the form when
+ * they were listed. `batches`: batches that are in progress or have ended since the tab was opened; `chains`: likewise,
+ * oldest first; `followed`: id of the chain that this page has started or resumed last. `oneColumn`: the form and the
+ * stage are stacked, so either may be out of view.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, signingOut: boolean, waiting: number, form: string,
  *   blocked: string, formless: boolean, coming: boolean, ideas: readonly Idea[], cover: string, makes: Made,
@@ -47,18 +48,18 @@
  */
 
 /**
- * A kind of results, "" for several.
+ * Kind of a run's results, "" for several kinds.
  * @typedef {RunTile["kind"]} Made
  */
 
 /**
- * Something to try: what is read, and the values by field key, as the browser keeps them. `instead`: of fields of
- * files, in whose place only they are put.
+ * An example to try: its label, and values by field key in the browser's storage format. `instead`: for each file
+ * field, the files that the example may replace.
  * @typedef {{ label: string, values: Record<string, unknown>, instead: Record<string, readonly string[]> }} Idea
  */
 
 /**
- * A value that many look at.
+ * Observable value.
  * @template {object} T
  */
 export class Store {
@@ -67,12 +68,12 @@ export class Store {
 
   /** @param {T} initial */
   constructor(initial) {
-    /** The value as it is now; never changed in place. */
+    /** Current value, never changed in place. */
     this.now = initial;
   }
 
   /**
-   * Change some of it, and tell everybody.
+   * Change some properties and notify all subscribers.
    * @param {Partial<T>} changes
    */
   set(changes) {
@@ -82,9 +83,9 @@ export class Store {
   }
 
   /**
-   * Be told at once, and of every change.
+   * Call a listener immediately and after every change.
    * @param {(now: T, before: T) => void} listener
-   * @returns {() => void} ends it
+   * @returns {() => void} unsubscribes
    */
   subscribe(listener) {
     this.#listeners.add(listener);
@@ -129,16 +130,16 @@ export const INITIAL = {
 export const page = new Store(INITIAL);
 
 /**
- * Say something that is about no run.
- * @param {string} headline "" takes back what was said
+ * Show a message that isn't about a run.
+ * @param {string} headline "" removes the current message
  * @param {string} [advice]
- * @param {string} [phase] how it looks
- * @param {readonly Offer[]} [offers] what can be done about it
- * @param {boolean} [ofFields] whether all that is wrong is said at fields
+ * @param {string} [phase] sets the message's look
+ * @param {readonly Offer[]} [offers] actions that the user can take
+ * @param {boolean} [ofFields] whether all errors appear at their fields
  */
 export function say(headline, advice = "", phase = "refused", offers = [], ofFields = false) {
   const { runs, shown, oneColumn } = page.now;
-  const isOnTheWay = phase === "waiting"; // a run will be told of in its place
+  const isOnTheWay = phase === "waiting"; // a run's message will replace it
   const isTold = [...runs.values()].some(
     ({ id, view, unconfirmed }) => id === shown || (!view?.finished && !unconfirmed),
   );

@@ -1,43 +1,43 @@
 // @ts-check
-// What the browser keeps for this app.
+// Keys of the app's data in the browser's storage, with functions to read and write it.
 
-/** Of these runs this browser has not seen the end. */
+/** Runs whose end this browser hasn't shown. */
 export const RUNS = "comfyforms.runs";
-/** The end of these runs is what this tab shows. */
+/** Runs whose end this tab shows. */
 export const READ = "comfyforms.read";
-/** Before a workflow's name: what was typed into its form, in this tab, and last in any. */
+/** Prefix of a workflow's name: the input in its form, per tab and the latest of all tabs. */
 export const VALUES = "comfyforms.values.";
-/** The workflows whose forms were shown last, the last one first. */
+/** Workflows whose forms were shown recently, latest first. */
 export const RECENT = "comfyforms.recent";
-/** Before a workflow's name: the texts that were sent from its fields. */
+/** Prefix of a workflow's name: the texts sent from its fields. */
 export const SENT_TEXTS = "comfyforms.texts.";
-/** Before a workflow's name: the runs whose texts were put into its fields. */
+/** Prefix of a workflow's name: the runs whose texts the user has put into its fields. */
 export const TEXT_SOURCES = "comfyforms.text_sources.";
-/** Before a workflow's name: what was filled in where its values are varied, in this tab. */
+/** Prefix of a workflow's name: the input in its Vary dialog, per tab. */
 export const VARIED = "comfyforms.varied.";
-/** The workflows into whose forms something was typed last, the latest first. */
+/** Workflows whose forms the user has filled in recently, latest first. */
 export const TYPED = "comfyforms.typed";
-/** Whether runs go on when the page is closed. */
+/** Whether runs continue when the user closes the page. */
 export const KEEPS_GOING = "comfyforms.keeps_going";
-/** Whether the person is told when a run has ended that they do not see. */
+/** Whether to notify the user when a run ends while the page is hidden. */
 export const NOTIFIES = "comfyforms.notifies";
-/** Whether the page is dark. */
+/** Whether the page uses the dark theme. */
 export const SHADE = "comfyforms.shade";
 /** Whether the history's tiles are large. */
 export const LARGE_TILES = "comfyforms.large_tiles";
-/** Whether the rows of a batch are seen as a table or a gallery. */
+/** Whether a batch's rows are shown as a table or a gallery. */
 export const BATCH_VIEW = "comfyforms.batch_view";
-/** The batches that have a card in this tab. */
+/** Batches with a card in this tab. */
 export const BATCHES = "comfyforms.batches";
-/** Whether the history lists runs that came to nothing. */
+/** Whether the history lists stopped and failed runs. */
 export const FRUITLESS = "comfyforms.fruitless";
-/** That the page has loaded itself again, whose it was then, and why. */
+/** Reason for the page's last reload, and its user at the time. */
 export const RELOADED = "comfyforms.reloaded";
 
 /**
  * @param {Storage} store
  * @param {string} key
- * @param {any} otherwise what to take where nothing is kept
+ * @param {any} otherwise default value
  * @returns {any}
  */
 export function read(store, key, otherwise) {
@@ -57,6 +57,6 @@ export function write(store, key, value) {
   try {
     store.setItem(key, JSON.stringify(value));
   } catch {
-    // Private windows keep nothing.
+    // Private windows may have no storage.
   }
 }

@@ -1,19 +1,19 @@
 // @ts-check
-// How an image is enlarged in a window: arithmetic only. Points are measured from the window's centre. Pure.
+// Zoom arithmetic for an image in a viewport. Points are relative to the viewport's center. Pure.
 
 /**
  * @typedef {{ width: number, height: number }} Size
  * @typedef {{ x: number, y: number }} Point
  *
- * Where an image is: `scale` times as large as it fits, its centre at `x` and `y`.
+ * Position of an image: `scale` relative to its fitted size, center at `x` and `y`.
  * @typedef {{ scale: number, x: number, y: number }} Zoom
  *
- * What is looked at. `fitted`: the image as it fits into the window; `actual`: the scale at which one of its pixels is
- * one of the screen's.
+ * Sizes that a zoom depends on. `window`: the viewport; `fitted`: the image when it fits into the viewport; `actual`:
+ * the scale at which one image pixel is one screen pixel.
  * @typedef {{ window: Size, fitted: Size, actual: number }} Sight
  */
 
-const MOST = 8; // times the larger of the window and the image's own size
+const MOST = 8; // times the larger of the fitted and the actual size
 const SAME = 0.005;
 
 /** @type {Zoom} */
@@ -21,8 +21,8 @@ export const FITTED = { scale: 1, x: 0, y: 0 };
 
 /**
  * @param {Size} window
- * @param {Size} natural the image in its own pixels
- * @param {number} density how many of the screen's pixels are one of the page's
+ * @param {Size} natural size of the image in its own pixels
+ * @param {number} density screen pixels per CSS pixel
  * @returns {Sight}
  */
 export function sightOf(window, natural, density) {
@@ -32,7 +32,7 @@ export function sightOf(window, natural, density) {
 }
 
 /**
- * Another scale; what is at the point `at` stays there.
+ * Return the zoom at another scale. Keep the part of the image at `at` in place.
  * @param {Zoom} zoom
  * @param {number} scale
  * @param {Point} at
@@ -56,7 +56,7 @@ export const panned = (zoom, by, sight) =>
   inWindow({ ...zoom, x: zoom.x + by.x, y: zoom.y + by.y }, sight);
 
 /**
- * Two fingers that were at `before` are at `after`: what is below them stays there.
+ * Return the zoom after two fingers have moved from `before` to `after`. Keep the image below the fingers.
  * @param {Zoom} zoom
  * @param {[Point, Point]} before
  * @param {[Point, Point]} after
@@ -70,7 +70,7 @@ export function pinched(zoom, before, after, sight) {
 }
 
 /**
- * From the fitting size to 100%, twice that where it is the same, and back.
+ * Toggle between the fitted size and 100%. If these are the same, use 200%.
  * @param {Zoom} zoom
  * @param {Point} at
  * @param {Sight} sight
@@ -84,18 +84,18 @@ export function toggled(zoom, at, sight) {
 export const isFitted = ({ scale }) => isSame(scale, 1);
 
 /**
- * How many of the screen's pixels stand for a hundred of the image's.
+ * Return the zoom in percent. At 100, one image pixel is one screen pixel.
  * @param {Zoom} zoom
  * @param {Sight} sight
  */
 export const percentOf = ({ scale }, { actual }) => Math.round((100 * scale) / actual);
 
 /**
- * Which point of the image, in its own pixels, is seen at a point of the window.
+ * Return the point of the image, in its own pixels, at a point of the viewport.
  * @param {Point} at
  * @param {Zoom} zoom
  * @param {Sight} sight
- * @param {Size} natural the image in its own pixels
+ * @param {Size} natural size of the image in its own pixels
  * @returns {Point}
  */
 export function pixelAt(at, zoom, { fitted }, natural) {
@@ -107,7 +107,7 @@ export function pixelAt(at, zoom, { fitted }, natural) {
 }
 
 /**
- * Where a point goes that keys move: to the edge of what is seen of the image. `rest` is what is left of the way there.
+ * Move a point, at most to the edge of the visible part of the image. `rest` is the remaining distance.
  * @param {Point} from
  * @param {Point} by
  * @param {Zoom} zoom
@@ -121,17 +121,17 @@ export function stepped(from, by, { scale, x, y }, { window, fitted }) {
 }
 
 /**
- * The nearest place in which something is seen.
+ * Return the nearest visible position on one axis.
  * @param {number} at
- * @param {number} middle of it
- * @param {number} size of it
- * @param {number} room
+ * @param {number} middle center of the image
+ * @param {number} size of the image
+ * @param {number} room size of the viewport
  */
 const seenOf = (at, middle, size, room) =>
   between(at, Math.max(-room, 2 * middle - size) / 2, Math.min(room, 2 * middle + size) / 2);
 
 /**
- * Not further than to the window's edges; in its middle where there is room.
+ * Limit an image's position so that it leaves no gap in the viewport. Center a smaller image.
  * @param {Zoom} zoom
  * @param {Sight} sight
  * @returns {Zoom}
@@ -164,7 +164,7 @@ const distance = ([one, other]) => Math.hypot(one.x - other.x, one.y - other.y);
 const SWIPE = 40; // pixels
 
 /**
- * Where a finger leads that goes across what fits its window: 1 on, -1 back, 0 nowhere.
+ * Return the direction of a horizontal swipe across a fitted image: 1 for next, -1 for previous, 0 for no swipe.
  * @param {Point} from
  * @param {Point} to
  */

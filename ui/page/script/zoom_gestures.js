@@ -1,15 +1,15 @@
 // @ts-check
-// How an image is enlarged and moved: by wheel, fingers, pointer, keys and buttons. Where it is then is told to its
-// style as --zoom, --x and --y.
+// Zooming and panning an image by wheel, touch, mouse, keys and buttons. The style sheet gets the position as --zoom,
+// --x and --y.
 
 import { FITTED, panned, pinched, scaled, toggled } from "./zoom.js";
 
 /** @import { Point, Sight, Zoom } from "./zoom.js" */
 
-const STEP = 1.25; // of a key or a button
-const WHEEL = 0.0015; // for each pixel that is scrolled
-const PINCHED_WHEEL = 0.01; // a touchpad's pinch comes as a wheel with Ctrl, in smaller portions
-const LINE = 33; // pixels
+const STEP = 1.25; // per key press or click
+const WHEEL = 0.0015; // per scrolled pixel
+const PINCHED_WHEEL = 0.01; // a touchpad pinch arrives as wheel events with Ctrl and smaller deltas
+const LINE = 33; // pixels per line of scrolling
 const CENTRE = { x: 0, y: 0 };
 
 export class ZoomGestures {
@@ -17,13 +17,13 @@ export class ZoomGestures {
   #window;
   #sight;
   #shown;
-  /** Fingers and the mouse, while they are down. @type {Map<number, Point>} */
+  /** Positions of the fingers and the mouse while they are down. @type {Map<number, Point>} */
   #pointers = new Map();
 
   /**
-   * @param {HTMLElement} window in which the image is seen
-   * @param {() => Sight | null} sight what can be enlarged now
-   * @param {(zoom: Zoom, sight: Sight | null) => void} shown is called after each change
+   * @param {HTMLElement} window viewport of the image
+   * @param {() => Sight | null} sight returns null while there is nothing to zoom
+   * @param {(zoom: Zoom, sight: Sight | null) => void} shown called after each change
    */
   constructor(window, sight, shown) {
     this.#window = window;
@@ -31,7 +31,7 @@ export class ZoomGestures {
     this.#shown = shown;
   }
 
-  /** Whether the image is being moved. */
+  /** Whether the user is dragging the image. */
   get isHeld() {
     return this.#pointers.size > 0;
   }
@@ -50,13 +50,13 @@ export class ZoomGestures {
     this.show(FITTED);
   }
 
-  /** One of its pixels is one of the screen's. */
+  /** Zoom to 100%: one image pixel is one screen pixel. */
   showActual() {
     const sight = this.#sight();
     if (sight) this.show(scaled(this.zoom, sight.actual, CENTRE, sight));
   }
 
-  /** @param {Point} [at] stays where it is */
+  /** @param {Point} [at] point that stays in place */
   enlarge(at) {
     this.#scale(STEP, at);
   }
@@ -79,7 +79,7 @@ export class ZoomGestures {
   }
 
   /**
-   * Where something happened, from the middle of the window.
+   * Return an event's position relative to the viewport's center.
    * @param {MouseEvent} event
    * @returns {Point}
    */

@@ -1,5 +1,5 @@
 // @ts-check
-// The batches that go on, or have ended since the tab is open, each as a card.
+// Cards of the batches that are unfinished or ended since the tab was opened.
 
 import { $, button, element, tell } from "../dom.js";
 import { message } from "../messages.js";
@@ -20,7 +20,7 @@ export const doTo = (id, what) => ask(`${API}/batches/${id}/${what}`);
 /**
  * @param {string} id
  * @param {boolean} withRuns
- * @returns {Promise<boolean>} whether it is gone; why not has been said
+ * @returns {Promise<boolean>} whether it worked; if not, the error is already shown
  */
 export async function deleteBatch(id, withRuns) {
   if (!(await ask(`${API}/batches/${id}?with_runs=${withRuns}`, undefined, "DELETE"))) return false;
@@ -33,7 +33,7 @@ export class Cards {
   #open;
   /** @type {Map<string, Card>} */
   #cards = new Map();
-  /** What somebody wants to see no longer. @type {Set<string>} */
+  /** Ids of the batches whose cards the user dismissed. @type {Set<string>} */
   #dismissed = new Set();
   /** @type {readonly BatchDoc[]} */
   #batches = [];
@@ -51,14 +51,14 @@ export class Cards {
 
   /**
    * @param {readonly BatchDoc[]} batches
-   * @param {string} serverAway that the image server cannot be reached, "" if it can
+   * @param {string} serverAway why the ComfyUI server can't be reached, or ""
    */
   show(batches, serverAway) {
     this.#batches = batches;
     this.#serverAway = serverAway;
     const shown = batches.filter(({ id }) => !this.#dismissed.has(id));
     const ids = shown.map(({ id }) => id);
-    if (batches.length) write(sessionStorage, BATCHES, ids); // there are none before the first are told
+    if (batches.length) write(sessionStorage, BATCHES, ids); // the list is empty until the first message
     this.#place.hidden = !shown.length;
     for (const [id, card] of this.#cards)
       if (!shown.some((batch) => batch.id === id)) {
@@ -84,7 +84,7 @@ export class Cards {
   }
 }
 
-/** Its buttons stay the same: one that is new with each result cannot be pressed. */
+/** Card of a batch. It keeps its buttons: a button that each result replaces can't be clicked. */
 class Card {
   place = element("li", "batch");
   #title = element("strong");
@@ -140,7 +140,7 @@ class Card {
     const isOver = hasEnded(batch);
     this.#pause.hidden = this.#stop.hidden = isOver;
     this.#dismiss.hidden = !isOver;
-    // What had it may be gone.
+    // The button with the focus may be hidden now.
     if (hadFocus && !document.activeElement?.checkVisibility()) $(".open", this.place)?.focus();
   }
 }

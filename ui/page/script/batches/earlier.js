@@ -1,5 +1,5 @@
 // @ts-check
-// The way to batches of before, which have no card on the page any more.
+// “Your batches”: a list that opens earlier batches, which no longer have a card on the page.
 
 import { when } from "../clock.js";
 import { button, element } from "../dom.js";
@@ -12,10 +12,10 @@ import { progressWords, titleWords } from "./words.js";
 /** @import { BatchDoc, BatchPage } from "../documents.js" */
 
 /**
- * A button that lists them, where there are any.
- * @param {HTMLElement} before what it stands before
- * @param {HTMLElement} over what the list lies over
- * @param {() => void} left is called when one is opened
+ * Add a button that lists the user's batches, if there are any.
+ * @param {HTMLElement} before the element after the button
+ * @param {HTMLElement} over the dialog that the list covers
+ * @param {() => void} left called when the user opens a batch
  */
 export async function offerEarlier(before, over, left) {
   const batches = await allBatches();
@@ -23,7 +23,7 @@ export async function offerEarlier(before, over, left) {
     before.before(button(message("Your batches"), () => list(batches, over, left), "quiet"));
 }
 
-/** The user's batches, newest first. */
+/** Return all of the user's batches, newest first. */
 async function allBatches() {
   /** @type {BatchDoc[]} */
   const batches = [];

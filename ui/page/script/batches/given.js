@@ -1,19 +1,19 @@
 // @ts-check
-// What Gradio and the app give to batches: the fields of the form that is drawn, and the component that all is in.
+// What Gradio and the app provide for batches: the fields of the current form, and the component that contains the UI.
 
 import { message } from "../messages.js";
 
 /** @import { Field, GivenFile } from "./spec.js" */
 
 /**
- * What all is drawn in, `place`, as its styles are the component's; `upload` keeps a file with the app; `open` shows
- * the sheet of a batch; closed, it gives the focus back to `opener`, or else to the batch's card.
+ * `place`: the element to draw in, so that the component's styles apply. `upload`: uploads a file to the app. `open`:
+ * shows the sheet of a batch; when it closes, `opener` or the batch's card gets the focus back.
  * @typedef {{ place: HTMLElement, upload: (file: File) => Promise<Pick<GivenFile, "path" | "url"> | undefined>,
  *   open: (batch: string, opener?: HTMLElement | null) => void }} Component
  */
 
 /**
- * `fields` of the form of `workflow`. `why`: what the app said of the file that is on its way, null while none is.
+ * `fields`: of the form of `workflow`. `why`: why the app refused the file being uploaded, or ""; null between uploads.
  * @type {{ fields: readonly Field[], workflow: string, component: Component | null, why: string | null }}
  */
 const given = { fields: [], workflow: "", component: null, why: null };
@@ -21,17 +21,17 @@ const given = { fields: [], workflow: "", component: null, why: null };
 const NOT_KEPT = message("This file couldn't be uploaded.");
 
 /**
- * @param {readonly Field[]} fields of the form that is drawn
+ * @param {readonly Field[]} fields the current form's fields that can be varied
  * @param {string} workflow
  */
 export function setFields(fields, workflow) {
   Object.assign(given, { fields, workflow });
 }
 
-/** The fields that can be varied, as the form has them. */
+/** Return the fields that can be varied, in the form's order. */
 export const fieldsToVary = () => given.fields;
 
-/** The workflow whose form has them. */
+/** Return the workflow whose form has these fields. */
 export const variedForm = () => given.workflow;
 
 /** @param {Component} component */
@@ -39,13 +39,13 @@ export function setComponent(component) {
   given.component = component;
 }
 
-/** Null before the page is there. */
+/** Return the component, or null while the page is loading. */
 export const theComponent = () => given.component;
 
 /**
- * The app has refused a file.
+ * Record that the app has refused a file.
  * @param {string} why
- * @returns {boolean} whether it was one that is varied
+ * @returns {boolean} whether the file was uploaded by `keepFile`
  */
 export function refuseVaried(why) {
   if (given.why === null) return false;
@@ -54,9 +54,9 @@ export function refuseVaried(why) {
 }
 
 /**
- * Keep a file with the app; one after the other, as what is refused is told of none by its name.
+ * Upload a file to the app. Upload one file at a time, because a refusal doesn't name its file.
  * @param {File} file
- * @returns {Promise<{ kept: GivenFile | null, why: string }>} `why` it is not kept, in a sentence
+ * @returns {Promise<{ kept: GivenFile | null, why: string }>} `why`: the reason if the upload failed
  */
 export async function keepFile(file) {
   given.why = "";

@@ -1,5 +1,5 @@
 // @ts-check
-// The result of a row over the whole window; arrows lead to those of other rows.
+// Full-screen view of a row's result. Arrows lead to the results of other rows.
 
 import { button, element } from "../dom.js";
 import { message } from "../messages.js";
@@ -17,17 +17,19 @@ import { captionWords } from "./words.js";
 const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
 /** @type {Record<string, number>} */
 const STEPS_DOWN = { ArrowDown: 1, ArrowUp: -1 };
-const MOST_LOADED = 10; // stretches of rows without a result that one press looks through
-const OWN_KEYS = "video, audio, canvas, input, textarea"; // these use the arrows themselves
+const MOST_LOADED = 10; // ranges of rows without a result that one press searches
+const OWN_KEYS = "video, audio, canvas, input, textarea"; // elements that use the arrow keys themselves
 
 /**
- * `labels` of what is varied; `rowAt` a place; `beside`: the next known place with a result, in a grid also so many lines below, -1 where there is none; `unknown`: the next
- * place that is not known and may have one before that, which `load` sees to; `use` puts a run's values into the form; `left`: the page is seen again.
- * @typedef {{ labels: () => readonly string[], rowAt: (at: number) => BatchRow | null, beside: (at: number, step: number, down?: number) => number,
- *   unknown: (at: number, step: number) => number, load: (at: number, step: number) => Promise<boolean>, use: (run: string) => void, left: (at: number) => void }} Rows
+ * `labels`: the labels of the varied fields. `rowAt`: the row at a position. `beside`: the next known position with a
+ * result, in a grid also by lines up or down, or -1. `unknown`: the next unloaded position before that one, or -1.
+ * `load`: loads such a position. `use`: puts a run's values into the form. `left`: called when the view closes.
+ * @typedef {{ labels: () => readonly string[], rowAt: (at: number) => BatchRow | null,
+ *   beside: (at: number, step: number, down?: number) => number, unknown: (at: number, step: number) => number,
+ *   load: (at: number, step: number) => Promise<boolean>, use: (run: string) => void, left: (at: number) => void }} Rows
  */
 
-/** One for all sheets: what covers the window listens to that for as long as the page is there. */
+/** Full-screen result, shared by all sheets because its viewport's window listeners live as long as the page. */
 export class LargeResult {
   /** @type {Rows | null} */
   #rows = null;
@@ -46,13 +48,13 @@ export class LargeResult {
   /** @type {View | null} */
   #view = null;
 
-  /** @param {string} viewer where the module is that shows 3D models */
+  /** @param {string} viewer the address of the module that shows 3D models */
   constructor(viewer) {
     this.#viewer = viewer;
     const { place } = this.#viewport;
     place.append(this.#previous, this.#next, this.#said);
     place.addEventListener("close", () => {
-      this.#media.replaceChildren(); // what plays ends
+      this.#media.replaceChildren(); // stops playback
       place.remove();
       this.#rows?.left(this.#at);
     });
@@ -67,8 +69,9 @@ export class LargeResult {
   }
 
   /**
-   * Cover the window with the result of a row.
-   * @param {HTMLElement} over what it lies over; it is there only while it is open, or Escape would be its alone
+   * Show the result of a row in full screen.
+   * @param {HTMLElement} over the dialog to cover. It contains the viewport only while that is in full screen, because
+   *   the viewport takes every Esc.
    * @param {Rows} rows
    * @param {number} at
    */
@@ -82,8 +85,8 @@ export class LargeResult {
 
   /**
    * @param {number} at
-   * @param {boolean} fromEnd its last result first
-   * @returns {Promise<boolean>} whether it is there, and nothing else was wanted meanwhile
+   * @param {boolean} fromEnd whether to start with the row's last result
+   * @returns {Promise<boolean>} whether it is shown; false if it failed or a newer request replaced it
    */
   async #show(at, fromEnd) {
     const row = this.#rows?.rowAt(at);

@@ -1,5 +1,5 @@
 // @ts-check
-// The person's batches on this app's page: told by its socket, and what is asked for is done by its routes.
+// The user's batches on this app's page. The page's socket delivers them, and actions call the API.
 
 import { notifyIfAway } from "../components/tab.js";
 import { $, element } from "../dom.js";
@@ -13,7 +13,7 @@ import { progressWords } from "./words.js";
 /** @import { BatchDoc } from "../documents.js" */
 /** @import { Component } from "./given.js" */
 
-const RENEWED_EVERY = 3000; // milliseconds: the history, while its runs end
+const RENEWED_EVERY = 3000; // milliseconds between updates of the history while runs of a batch end
 
 /**
  * @param {HTMLElement} place
@@ -36,7 +36,7 @@ export function mount(place, { upload, viewer }) {
     for (const batch of batches) tellEnd(batch, earlier);
     const before = ended;
     ended = batches.reduce((sum, { done, failed }) => sum + done + failed, 0);
-    // Their runs are none of the page's, so nobody else tells the history of their ends, or that they were deleted.
+    // The page doesn't follow a batch's runs, so only this code tells the history when they end or are deleted.
     if (ended === before || waits) return;
     waits = window.setTimeout(() => {
       waits = 0;
@@ -46,6 +46,7 @@ export function mount(place, { upload, viewer }) {
 }
 
 /**
+ * Notify the user if a batch has ended or paused while the page is in the background.
  * @param {BatchDoc} batch
  * @param {readonly BatchDoc[]} earlier
  */

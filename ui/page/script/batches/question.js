@@ -1,10 +1,10 @@
 // @ts-check
-// A small dialog over a larger one, which keeps the focus.
+// Small modal dialog over a larger one.
 
 import { element } from "../dom.js";
 
 /**
- * It leaves the page with its end; a press beside it ends it.
+ * Return a dialog that closes on a click beside it, and leaves the page when it closes.
  * @param {string} id
  * @param {string} title
  */

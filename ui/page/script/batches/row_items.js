@@ -1,5 +1,5 @@
 // @ts-check
-// One row of a batch: a line of the table, or a tile of the gallery.
+// Row of a batch, as a line of the table or a tile of the gallery.
 
 import { addressOf, button, element, inHalves } from "../dom.js";
 import { message } from "../messages.js";
@@ -8,8 +8,9 @@ import { captionWords, stateWords } from "./words.js";
 /** @import { BatchRow } from "./rows.js" */
 
 /**
- * What can be done with a row; `at`: its place among those that are shown.
- * @typedef {{ enlarge: (at: number) => void, use: (row: BatchRow) => void, explain: (row: BatchRow) => void }} RowActions
+ * The actions of a row. `at`: its position among the rows shown.
+ * @typedef {{ enlarge: (at: number) => void, use: (row: BatchRow) => void,
+ *   explain: (row: BatchRow) => void }} RowActions
  */
 
 const AS_IN_FORM = message("as in the form");
@@ -17,7 +18,7 @@ const AS_IN_FORM = message("as in the form");
 /**
  * @param {BatchRow | null} row
  * @param {number} at
- * @param {readonly string[]} columns labels of what is varied
+ * @param {readonly string[]} columns labels of the varied fields
  * @param {RowActions} does
  */
 export function lineFor(row, at, columns, does) {
@@ -50,8 +51,8 @@ export function lineFor(row, at, columns, does) {
 }
 
 /**
- * What takes a row's values. Its words decide how wide the last column is, so it stands above all rows too, unseen:
- * columns of rows that are laid out each by itself are as wide then.
+ * Return the button that puts a row's values into the form. Every row has its own CSS grid, and the button's label sets
+ * the width of the last column. The header has an invisible copy of the button, so that its columns line up.
  * @param {BatchRow | null} row
  * @param {RowActions["use"]} use
  */
@@ -65,7 +66,7 @@ export function useButton(row, use) {
 /**
  * @param {BatchRow | null} row
  * @param {number} at
- * @param {readonly string[]} columns labels of what is varied
+ * @param {readonly string[]} columns labels of the varied fields
  * @param {RowActions} does
  */
 export function rowTile(row, at, columns, does) {
@@ -83,11 +84,11 @@ export function rowTile(row, at, columns, does) {
 }
 
 /**
- * What came of it, to be enlarged.
+ * Return a row's thumbnail, which enlarges the result.
  * @param {BatchRow} row
  * @param {number} at
  * @param {RowActions} does
- * @param {string} otherwise what is said where nothing came of it
+ * @param {string} otherwise the text for a row without a result
  */
 function thumbFor(row, at, { enlarge, explain }, otherwise) {
   const { number, state, error } = row;
@@ -107,7 +108,7 @@ function thumbFor(row, at, { enlarge, explain }, otherwise) {
 }
 
 /**
- * What came of a row, small: an image, else the words of a text, else a sign.
+ * Return a small form of a row's result: an image, or else its text, or else an icon.
  * @param {BatchRow} row
  */
 export function smallOf({ page: { thumb, icon, text } }) {
@@ -130,7 +131,7 @@ function cell(name, text = undefined) {
 }
 
 /**
- * @param {string} label which a phone shows beside the value
+ * @param {string} label shown beside the value on a phone
  * @param {BatchRow} row
  * @param {number} place
  */

@@ -1,35 +1,35 @@
 // @ts-check
-// The rows of a batch as far as they are known here, and which of them are seen. Pure.
+// The loaded rows of a batch, and the layout of the visible ones. Pure.
 
 /** @import { BatchDoc, RowDoc, ShownBatch, ShownRow } from "../documents.js" */
 
 /**
- * A row as the page asks for it.
+ * A row, with its data for the page.
  * @typedef {RowDoc & { page: ShownRow }} BatchRow
  *
- * A batch as its sheet asks for it.
+ * A batch, with its data for the sheet.
  * @typedef {BatchDoc & { page: ShownBatch }} WholeBatch
  *
- * A place for each row that is looked for; null: it has not been asked for. `old`: what is known may have changed since.
+ * A position in the list of matching rows. `row`: null until it is loaded. `old`: the row may have changed since.
  * @typedef {{ row: BatchRow | null, old: boolean }} Cell
  * @typedef {readonly Cell[]} Cells
  *
- * How rows stand: so many beside each other, and so many pixels from one line of them to the next.
+ * The layout of rows: the number of columns, and the distance between lines in pixels.
  * @typedef {{ columns: number, line: number }} Lines
  */
 
 const LOOKED_AT = 60; // rows
 const SHORT = 12; // characters
 const BETWEEN = 14; // pixels
-const ONE_LINE = 28; // characters of a label and a value on a phone
-const ERROR_LINE = 40; // letters of a line that is as wide as a phone
-const MOST_ERROR_LINES = 3; // a press on “Why?” tells the rest
+const ONE_LINE = 28; // characters of a label and a value that fit in a line on a phone
+const ERROR_LINE = 40; // characters of an error that fit in a line on a phone
+const MOST_ERROR_LINES = 3; // “Why?” shows the rest
 
 /** @type {Cell} */
 const UNKNOWN = { row: null, old: true };
 
 /**
- * The places with rows that the app has told, of so many in all.
+ * Return the cells with the rows that the app has sent, resized to the total.
  * @param {Cells} cells
  * @param {number} total
  * @param {number} from
@@ -44,19 +44,19 @@ export function withRows(cells, total, from, rows) {
 }
 
 /**
- * The same, all to be asked for again.
+ * Return the cells with all rows marked as possibly outdated.
  * @param {Cells} cells
  * @returns {Cells}
  */
 export const aged = (cells) => cells.map(({ row }) => ({ row, old: true }));
 
 /**
- * What to ask for so that a stretch is known.
+ * Return the range to request so that a part of the list is up to date.
  * @param {Cells} cells
  * @param {number} from
- * @param {number} to the place after the last one
- * @param {number} most rows at once
- * @returns {{ from: number, limit: number } | null} null where all is known
+ * @param {number} to the position after the last one
+ * @param {number} most the maximum number of rows in a request
+ * @returns {{ from: number, limit: number } | null} null if all rows are up to date
  */
 export function stale(cells, from, to, most) {
   const stretch = cells.slice(from, to);
@@ -67,12 +67,12 @@ export function stale(cells, from, to, most) {
 }
 
 /**
- * The places that are seen in a window, as the first one and the one after the last.
+ * Return the range to render: the first position, and the one after the last.
  * @param {Lines} lines
  * @param {number} count
- * @param {number} top pixels of the list above the window
- * @param {number} height of the window
- * @param {number} ahead pixels beyond its edges that are drawn, too
+ * @param {number} top pixels of the list above the viewport
+ * @param {number} height the viewport's height
+ * @param {number} ahead pixels beyond the viewport's edges that are rendered, too
  */
 export function rowsSeen({ columns, line }, count, top, height, ahead) {
   const within = (/** @type {number} */ at) => Math.min(Math.max(at * columns, 0), count);
@@ -83,7 +83,7 @@ export function rowsSeen({ columns, line }, count, top, height, ahead) {
 }
 
 /**
- * Where a place stands.
+ * Return the column and the top edge of a position.
  * @param {Lines} lines
  * @param {number} at
  */
@@ -93,18 +93,18 @@ export const placeOf = ({ columns, line }, at) => ({
 });
 
 /**
- * How high all of them are together.
+ * Return the height of all rows together.
  * @param {Lines} lines
  * @param {number} count
  */
 export const heightOf = ({ columns, line }, count) => Math.ceil(count / columns) * line;
 
 /**
- * Tiles of at least so many pixels, with their words below.
- * @param {number} width of the list
- * @param {number} least
+ * Return the layout of tiles with captions below.
+ * @param {number} width the list's width
+ * @param {number} least the minimum size of a tile
  * @param {number} gap
- * @param {number} words pixels
+ * @param {number} words the height of a caption
  * @returns {Lines & { tile: number }}
  */
 export function tilesIn(width, least, gap, words) {
@@ -117,7 +117,7 @@ export function tilesIn(width, least, gap, words) {
 const lookedAt = (cells) => cells.slice(0, LOOKED_AT).flatMap(({ row }) => row ?? []);
 
 /**
- * How many lines the values of a row have on a phone: two where one of a column's is long.
+ * Return how many lines the values of a row take on a phone. A column with a long value takes two.
  * @param {Cells} cells
  * @param {readonly string[]} labels
  */
@@ -129,7 +129,7 @@ export function linesOf(cells, labels) {
 }
 
 /**
- * How many lines the longest of what rows failed of has on a phone.
+ * Return how many lines the longest error takes on a phone.
  * @param {Cells} cells
  */
 export function errorLinesOf(cells) {
@@ -138,10 +138,10 @@ export function errorLinesOf(cells) {
 }
 
 /**
- * How wide the columns of the values are, each by what stands in it: long texts have most of the room.
+ * Return the widths of the value columns by their contents. Long texts get most of the room.
  * @param {Cells} cells
  * @param {readonly string[]} labels
- * @returns {{ columns: string, least: number }} as a grid's template, and pixels of all together at least
+ * @returns {{ columns: string, least: number }} a CSS grid template, and the minimum total width in pixels
  */
 export function widthsOf(cells, labels) {
   const rows = lookedAt(cells);
@@ -157,27 +157,27 @@ export function widthsOf(cells, labels) {
 }
 
 /**
- * The next known row that has a result, in one direction.
+ * Return the position of the next known row with a result, in one direction.
  * @param {Cells} cells
  * @param {number} at
  * @param {number} step 1 or -1
- * @returns {number} -1 where there is none
+ * @returns {number} -1 if there is no such row
  */
 export function besideWithResult(cells, at, step) {
   for (let next = at + step; next >= 0 && next < cells.length; next += step) {
     const row = cells[next]?.row;
-    if (!row) return -1; // beyond what is not known is nothing
+    if (!row) return -1; // stop at a row that isn't loaded
     if (row.page.run && row.state === "done") return next;
   }
   return -1;
 }
 
 /**
- * The next row, in one direction, of which is not known whether it has a result, before any that has one.
+ * Return the position of the next row that isn't loaded, in one direction, if no row with a result comes before it.
  * @param {Cells} cells
  * @param {number} at
  * @param {number} step 1 or -1
- * @returns {number} -1 where there is none
+ * @returns {number} -1 if there is no such row
  */
 export function unknownBeside(cells, at, step) {
   for (let next = at + step; next >= 0 && next < cells.length; next += step) {
@@ -189,10 +189,10 @@ export function unknownBeside(cells, at, step) {
 }
 
 /**
- * So many rows from one on, in one direction, as the first place and the one after the last.
+ * Return a range of rows that starts at a position, in one direction: the first position, and the one after the last.
  * @param {number} at
  * @param {number} step 1 or -1
- * @param {number} most
+ * @param {number} most the number of rows
  */
 export const stretchFrom = (at, step, most) =>
   step > 0 ? { from: at, to: at + most } : { from: Math.max(0, at + 1 - most), to: at + 1 };

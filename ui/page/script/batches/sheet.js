@@ -1,5 +1,5 @@
 // @ts-check
-// A batch over the whole window: its rows as a table or a gallery, and what can be done with it.
+// Sheet of a batch over the whole window: its rows as a table, gallery or grid, and its actions.
 
 import { coverWindow, uncoverWindow } from "../back.js";
 import { $, announce, element, isCtrlEnter } from "../dom.js";
@@ -34,16 +34,16 @@ import { VirtualList } from "./virtual_list.js";
 /** @import { BatchRow, Cells, WholeBatch } from "./rows.js" */
 /** @import { Wishes } from "./sheet_head.js" */
 
-const MOST = 100; // rows that are asked for at once
-const RENEWED_AFTER = 400; // milliseconds of further news
-const LINE = 76; // pixels of a row
-const CARD = { least: 116, around: 82, line: 18, error: 17 }; // pixels of a row on a phone, and of lines in it
+const MOST = 100; // rows per request
+const RENEWED_AFTER = 400; // milliseconds in which to collect further updates
+const LINE = 76; // height of a row in pixels
+const CARD = { least: 116, around: 82, line: 18, error: 17 }; // heights in pixels of a row on a phone, and of its lines
 const TILE = 168;
 const TILE_ON_PHONE = 104;
 const GAP = 12;
 const WORDS = 44; // pixels below a tile
 const WORDS_ON_PHONE = 78;
-/** Whether rows are cards: styles/batches/sheet.css has the same width. */
+/** Return whether rows are cards. The width is the same as in styles/batches/sheet.css. */
 const isSmall = () => matchMedia("(max-width: 600px)").matches;
 const NOTHING = message("No rows match.");
 
@@ -86,7 +86,7 @@ class Sheet {
   /**
    * @param {string} id
    * @param {LargeResult} large
-   * @param {HTMLElement | null} opener what has the focus again where it is still on the page
+   * @param {HTMLElement | null} opener the element that gets the focus back if it is still on the page
    */
   constructor(id, large, opener) {
     this.#id = id;
@@ -100,7 +100,7 @@ class Sheet {
     const does = {
       enlarge: (/** @type {number} */ at) => large.open(this.#place, this.#results, at),
       use: (/** @type {BatchRow} */ { index, page: { run }, state }) => {
-        const ofRow = `/page/batches/${id}/rows/${index}/values`; // without what was drawn for a run
+        const ofRow = `/page/batches/${id}/rows/${index}/values`; // without the values drawn at random for a run
         this.#use(run ? `${API}/runs/${run}/values` : ofRow, state === "done" ? run : "");
       },
       explain: (/** @type {BatchRow} */ row) => explain(row, this.#place, () => does.use(row)),
@@ -123,7 +123,7 @@ class Sheet {
     this.#place.append(this.#head.place, this.#scroll);
     this.#place.setAttribute("aria-labelledby", this.#head.titleId);
     this.#place.addEventListener("cancel", (event) => {
-      if (event.target !== this.#place) return; // the result that lies over it
+      if (event.target !== this.#place) return; // from the result that covers the sheet
       event.preventDefault();
       this.#close();
     });
@@ -135,7 +135,7 @@ class Sheet {
 
   /** @param {HTMLElement} parent */
   async open(parent) {
-    parent.append(this.#place); // there is one from the first press on
+    parent.append(this.#place); // before the request, so that a second press doesn't open another sheet
     const batch = await ask(`${API}/batches/${this.#id}?with_page=true`, undefined, "GET");
     if (!batch) {
       this.#place.remove();
@@ -183,7 +183,7 @@ class Sheet {
     this.#grid.hear(batch);
   }
 
-  /** Draw the list anew, in the way that is wished. */
+  /** Redraw the list in the chosen view. */
   #arrange() {
     const isGallery = this.#isGallery;
     this.#place.classList.toggle("gallery", isGallery);
@@ -200,7 +200,7 @@ class Sheet {
     this.#list.show(this.#cells);
   }
 
-  /** On a phone what a row failed of stands below it, with room in each. */
+  /** Set the height of cards on a phone: every card has room for the longest error below its values. */
   #measureCards() {
     const lines = errorLinesOf(this.#cells);
     const least = CARD.around + CARD.line * linesOf(this.#cells, this.#labels);
@@ -250,14 +250,13 @@ class Sheet {
   }
 
   /**
-   * See that a row is known, and those behind it in this direction.
+   * Load a row and the rows beyond it in one direction. Return whether it is loaded.
    * @param {number} at
    * @param {number} step 1 or -1
-   * @returns {Promise<boolean>} whether it is
    */
   async #load(at, step) {
     const { from, to } = stretchFrom(at, step, MOST);
-    await this.#asking; // for others
+    await this.#asking; // an earlier request for other rows
     this.#wants(from, to);
     await this.#asking;
     return Boolean(this.#cells[at]?.row);
@@ -267,7 +266,7 @@ class Sheet {
     if (!this.#isAsking) this.#asking = this.#askForSeen();
   }
 
-  /** Ask for what is seen and not known, one stretch after the other. */
+  /** Request the visible rows that aren't up to date, one range after another. */
   async #askForSeen() {
     if (this.#isGrid) return;
     const { from, to } = this.#seen;
@@ -313,7 +312,7 @@ class Sheet {
     }, RENEWED_AFTER);
   }
 
-  /** What is known may have changed. */
+  /** Reload the batch, and request the visible rows again because they may have changed. */
   async #renew() {
     const batch = await look(`${API}/batches/${this.#id}?with_page=true`);
     if (batch === null) return this.#leave();
@@ -322,12 +321,9 @@ class Sheet {
     this.#ask();
   }
 
-  /**
-   * Delete the batch. The page may be told that it is gone before this is answered: nobody asks for it meanwhile.
-   * @param {boolean} withRuns
-   */
+  /** @param {boolean} withRuns */
   async #remove(withRuns) {
-    this.#end();
+    this.#end(); // first: news of the deletion may arrive before the answer
     clearTimeout(this.#renewing);
     this.#renewing = 0;
     if (await deleteBatch(this.#id, withRuns)) {
@@ -338,15 +334,16 @@ class Sheet {
   }
 
   /**
-   * @param {string} path where values are told
-   * @param {string} run what came of them, "" if nothing
+   * Close the sheet and put values into the form.
+   * @param {string} path their address
+   * @param {string} run the run with their result, or ""
    */
   async #use(path, run) {
     this.#leave();
     if ((await reuse(path)) && run) lookBackAt({ id: run });
   }
 
-  /** @param {number} at of the result that was seen */
+  /** Move the focus to the last result that was in full screen. @param {number} at its position */
   #seeAgain(at) {
     if (!this.#place.open) return;
     coverWindow(() => this.#close());
@@ -354,11 +351,11 @@ class Sheet {
     else this.#list.focus(at, "enlarge");
   }
 
-  /** Whoever has closed it sees the way back to it. */
+  /** Close the sheet and scroll to the batch's card, which opens it again. */
   #close() {
     this.#leave();
     const card = document.activeElement?.closest(".batch");
-    // It stands in a column that stays in view for a while: a browser does not scroll far enough at once.
+    // The card is in a sticky column, so a single call doesn't scroll far enough.
     for (let before = -1; card && before !== scrollY; ) {
       before = scrollY;
       card.scrollIntoView({ block: "nearest" });
@@ -390,7 +387,8 @@ function headOf(name, text) {
 }
 
 /**
- * @param {HTMLElement} parent the component in whose styles it is
+ * Open the sheet of a batch, unless a sheet is already open.
+ * @param {HTMLElement} parent the component whose styles apply to the sheet
  * @param {string} id
  * @param {LargeResult} large
  * @param {HTMLElement | null} opener

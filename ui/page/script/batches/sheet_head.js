@@ -1,5 +1,5 @@
 // @ts-check
-// Above the rows of a batch: how far it is, what can be done with it, and which of its rows are looked for.
+// Header of a batch's sheet: progress, actions, and filters for the rows.
 
 import { durationWords, when } from "../clock.js";
 import { button, element, tell } from "../dom.js";
@@ -11,7 +11,7 @@ import { fractionOfBatch, hasEnded, progressWords, stateWords, whyWords } from "
 /** @import { BatchRow, WholeBatch } from "./rows.js" */
 
 /**
- * Which rows are looked for, and how they are seen. `state`: "" for all.
+ * The user's choice of rows and view. `state`: "" for all.
  * @typedef {{ view: "table" | "gallery" | "grid", state: string, text: string }} Wishes
  */
 
@@ -20,10 +20,10 @@ const SEARCH_PAUSE = 250;
 const STATES = ["waiting", "running", "done", "failed", "stopped"];
 
 export class SheetHead {
-  /** The place on the page. */
+  /** The root element. */
   place = element("header");
   titleId = "sheet-title";
-  /** What chooses which rows are seen, and how. */
+  /** Controls for the choice of rows and view. */
   filters = element("div", "filters");
   #id;
   #dialog;
@@ -37,7 +37,7 @@ export class SheetHead {
   #left = element("p", "left");
   #why = element("p", "why");
   #pause = tool("", () => this.#do(this.#state === "paused" ? "continue" : "pause"));
-  /** Its words, of which one is seen: what stands beside it stays where it is. */
+  /** Both labels of the button. One is invisible but keeps its room, so that the buttons beside it don't move. */
   #pauses = {
     pause: element("span", "", message("Pause")),
     continue: element("span", "", message("Continue")),
@@ -90,7 +90,7 @@ export class SheetHead {
 
   /**
    * @param {WholeBatch} batch
-   * @param {string} serverAway that the image server cannot be reached, "" if it can
+   * @param {string} serverAway why the ComfyUI server can't be reached, or ""
    */
   show(batch, serverAway) {
     if (!this.#isKnown) this.#offerGrid(batch.page.axes?.length ?? 0);
@@ -113,7 +113,7 @@ export class SheetHead {
     this.#pauses.continue.classList.toggle("other", state !== "paused");
     this.#pause.hidden = this.#stop.hidden = isOver;
     tell(this.#retry, state === "stopped" ? message("Run the rest") : message("Retry failed"));
-    // Both are in their places from the start: nothing moves when they can be used.
+    // Show both buttons from the start, disabled, so that nothing moves when they become available.
     this.#retry.disabled = !failed && state !== "stopped";
     this.#download.disabled = !done;
     this.#retry.hidden = isOver && this.#retry.disabled;
@@ -121,8 +121,8 @@ export class SheetHead {
   }
 
   /**
-   * What several fields vary is seen as a grid at first.
-   * @param {number} axes of the grid that the batch is, 0 where it is none
+   * Choose the first view: a grid if several fields vary. Hide the grid's button if the batch isn't a grid.
+   * @param {number} axes the number of the grid's axes, 0 if the batch isn't a grid
    */
   #offerGrid(axes) {
     const { view } = this.#wishes;
@@ -137,7 +137,7 @@ export class SheetHead {
   /** @param {"pause" | "continue" | "stop" | "retry"} what */
   async #do(what) {
     await doTo(this.#id, what);
-    if (what === "retry") this.#showAll(); // rows that were looked for by their state have another one now
+    if (what === "retry") this.#showAll(); // retried rows no longer match the state that the user filtered by
     this.#told.renew();
   }
 
@@ -196,9 +196,9 @@ export class SheetHead {
 const tool = (text, does) => button(text, does, "quiet");
 
 /**
- * Buttons of which one is pressed.
+ * Return a group of buttons, one of them pressed.
  * @param {string} label
- * @param {readonly [string, string][]} choices values with their words
+ * @param {readonly [string, string][]} choices values with their labels
  * @param {string} chosen
  * @param {(value: string) => void} changed
  */

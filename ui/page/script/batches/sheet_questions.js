@@ -1,5 +1,5 @@
 // @ts-check
-// What is asked before a batch is downloaded or deleted, and what a row failed of, in a small dialog over its sheet.
+// Small dialogs over a batch's sheet: download options, delete confirmation, and the reason why a row failed.
 
 import { button, downloadLink, element, root } from "../dom.js";
 import { message } from "../messages.js";
@@ -13,7 +13,7 @@ const PART = /\{([^{}]*)\}/g;
 const OF_ALL = ["row", "workflow", "seed"];
 
 /**
- * What stands in braces and is nothing of a result, "" if all is: ui/documents/result_names.py.
+ * Return the first unknown name in braces, or "". The known names are those of ui/documents/result_names.py.
  * @param {string} pattern
  * @param {readonly { key: string, label: string }[]} varied
  */
@@ -25,10 +25,10 @@ function unknownPart(pattern, varied) {
 }
 
 /**
- * Results as a ZIP, with a table of their values, or that table alone.
+ * Offer the results as a ZIP with a table of their values, or the table alone.
  * @param {string} id
  * @param {HTMLElement} over
- * @param {readonly { key: string, label: string }[]} varied whose values names may have
+ * @param {readonly { key: string, label: string }[]} varied the fields whose values file names may contain
  */
 export function offerDownload(id, over, varied) {
   const place = question("batch-download", message("Download results"));
@@ -76,6 +76,7 @@ export function offerDownload(id, over, varied) {
 }
 
 /**
+ * Ask whether to delete a batch, with or without its results.
  * @param {HTMLElement} over
  * @param {(withRuns: boolean) => void} does
  */
@@ -100,10 +101,10 @@ export function askToDelete(over, does) {
 }
 
 /**
- * Say all that a row failed of, which has little room in its line or cell, or that it was stopped.
+ * Show in full why a row failed, or that it was stopped: its line or cell has little room.
  * @param {BatchRow} row
  * @param {HTMLElement} over
- * @param {() => void} use fills the form in with the row's values
+ * @param {() => void} use fills in the form with the row's values
  */
 export function explain({ number, state, error, hint, page: { detail } }, over, use) {
   const title =

@@ -1,5 +1,5 @@
 // @ts-check
-// What is filled in where values are varied, and what the app is told of it: comfy/batches has the other side. Pure.
+// The draft of a batch as the user fills it in, and the spec sent to the app. The counterpart is comfy/batches. Pure.
 
 import { durationWords } from "../clock.js";
 import { LOCALE, labeled, message, plural } from "../messages.js";
@@ -7,38 +7,37 @@ import { LOCALE, labeled, message, plural } from "../messages.js";
 /** @import { BatchCheckDoc, BatchProblem } from "../documents.js" */
 
 /**
- * How several values are written: comfy/form/model.py.
+ * The way to write several values of a field. See comfy/form/model.py.
  * @typedef {"numbers" | "seeds" | "choices" | "list" | "texts" | "lines" | "files"} Several
  *
- * A field that can be varied: ui/page/form/vary.py. `help` explains how to write several values. `choices`: pairs of
- * what is read and what is sent; `long`: there are too many of them to be listed. `wildcards`: its text may have
- * alternatives in it.
+ * A field that can be varied. See ui/page/form/vary.py. `help` explains how to write several values. `choices`: pairs
+ * of a label and the value to send; `long`: there are too many to list. `wildcards`: its text may contain alternatives.
  * @typedef {{ key: string, label: string, several: Several, help: string, choices: [string, string][], long: boolean,
  *   wildcards: boolean, accept: string, advanced: boolean }} Field
  *
- * A file that was given to the app.
+ * A file that was uploaded to the app.
  * @typedef {{ path: string, url: string, orig_name: string }} GivenFile
  *
- * One field with its values, as they are filled in. `find`: the words that are replaced, where `replaces`.
+ * A field with its values as the user fills them in. `find`: the words to replace, if `replaces`.
  * @typedef {{ field: string, text: string, chosen: string[], files: GivenFile[], replaces: boolean, find: string }} Row
  *
- * One seed for all runs, a new one for each, or as the form has it.
+ * One seed for all runs, a new one for each run, or the form's own setting.
  * @typedef {"one" | "each" | "form"} Seeds
  *
- * `paired`: the first value of each field together, then the second; else every combination. `seeds`: what was chosen.
+ * `paired`: use the first values of all fields together, then the second ones, instead of every combination. `seeds`:
+ * the user's choice.
  * @typedef {{ rows: Row[], table: { name: string, text: string, files?: GivenFile[] } | null, paired: boolean,
  *   seeds?: Seeds }} Draft
  *
- * The same as it is kept: of a row that nobody has changed only its field.
+ * A draft as the browser stores it. A row that the user hasn't changed is stored as its field only.
  * @typedef {Omit<Draft, "rows"> & { rows: (Row | { field: string })[] }} KeptDraft
  *
- * What the app takes.
+ * The spec that the app accepts.
  * @typedef {{ axes: Record<string, unknown>[], table: Record<string, unknown> | null, paired: boolean,
  *   seeds: Seeds }} Spec
  *
- * A field of a grid that was opened again: ui/files/batch_grids.py.
+ * An axis of a grid that the user opened again. See ui/files/batch_grids.py.
  * @typedef {{ field: string, values: string[], find: string }} ToldAxis
- *
  */
 
 /** @type {Draft} */
@@ -47,9 +46,9 @@ const HAS_ALTERNATIVES = /\{|__/; // or wildcards
 const SIZES = /** @type {const} */ (["kilobyte", "megabyte", "gigabyte", "terabyte"]);
 
 /**
- * A field's values begin with the one that the form holds, where it is one that can be written so.
+ * Return a new row that starts with the form's value, if that value can be written in a row.
  * @param {Field} field
- * @param {unknown} value as the browser keeps it
+ * @param {unknown} value the value as the browser stores it
  * @returns {Row}
  */
 export function rowFor({ key, several, choices, long }, value) {
@@ -64,14 +63,14 @@ export function rowFor({ key, several, choices, long }, value) {
 }
 
 /**
- * A box or a curve as it is written on a line.
+ * Return a box or a curve as a line of text.
  * @param {readonly unknown[]} parts numbers, or points
  */
 const shapeText = (parts) =>
   parts.map((part) => (Array.isArray(part) ? part.join(" ") : part)).join(", ");
 
 /**
- * Values on one line; in quotes where one has a comma or a quote in it, or blanks around it.
+ * Return values as a line of CSV. Quote values that are empty, contain a comma or quote, or have spaces around them.
  * @param {readonly string[]} values
  */
 export const csvLine = (values) =>
@@ -80,14 +79,14 @@ export const csvLine = (values) =>
     .join(", ");
 
 /**
- * Whether there is anything in it to be run.
+ * Return whether a row has anything to run.
  * @param {Row} row
  */
 const isFilled = ({ text, chosen, files, replaces, find }) =>
   replaces ? find.trim() !== "" : text.trim() !== "" || chosen.length + files.length > 0;
 
 /**
- * The rows to be run: beside others, one that says what the form does, and no more than one thing, varies nothing.
+ * Return the rows to run. A row with just the form's value, and no alternatives in it, is left out beside other rows.
  * @param {Draft} draft
  * @param {readonly Field[]} fields
  * @param {Record<string, unknown>} values of the form
@@ -101,7 +100,7 @@ function varyingRows({ rows, table }, fields, values) {
 }
 
 /**
- * Whether nobody has changed a row.
+ * Return whether a row still has the form's value.
  * @param {Row} row
  * @param {readonly Field[]} fields
  * @param {Record<string, unknown>} values of the form
@@ -112,7 +111,7 @@ function isAsInForm(row, fields, values) {
 }
 
 /**
- * What is wrong with a draft before the app is asked. A row in which nothing is typed yet is not.
+ * Return the problems of a draft that the page can find without the app. A row without any input yet is no problem.
  * @param {Draft} draft
  * @returns {BatchProblem[]}
  */
@@ -131,7 +130,7 @@ export const unsaid = ({ rows }) =>
 /**
  * @param {Draft} draft
  * @param {readonly Field[]} fields
- * @param {readonly string[]} [inTable] keys of the fields that the table has
+ * @param {readonly string[]} [inTable] keys of the table's fields
  * @param {Record<string, unknown>} [values] of the form
  * @returns {Spec}
  */
@@ -143,11 +142,11 @@ export const specOf = (draft, fields, inTable = [], values = {}) => ({
 });
 
 /**
- * Which seeds a draft means, null where there is nothing to choose: runs are to be compared, so that only what is
- * varied differs between them.
+ * Return which seeds a draft uses, or null if there is no choice. By default all runs share a seed, so that only the
+ * varied values differ between them.
  * @param {Draft} draft
  * @param {readonly Field[]} fields
- * @param {readonly string[]} [inTable] keys of the fields that the table has
+ * @param {readonly string[]} [inTable] keys of the table's fields
  * @returns {Seeds | null}
  */
 export function seedsOf({ rows, seeds }, fields, inTable = []) {
@@ -157,7 +156,7 @@ export function seedsOf({ rows, seeds }, fields, inTable = []) {
 }
 
 /**
- * A field as it is filled in, of one that was.
+ * Return a row filled in from an axis of a grid.
  * @param {Field} field
  * @param {ToldAxis} axis
  * @returns {Row}
@@ -195,7 +194,7 @@ function axisOf({ field, text, chosen, files, replaces, find }) {
 }
 
 /**
- * The texts in which words are replaced, by the fields' keys.
+ * Return the texts in which words are replaced, by field key.
  * @param {Draft} draft
  * @param {Record<string, unknown>} values of the form
  */
@@ -207,8 +206,8 @@ export const replacedTexts = ({ rows }, values) =>
   );
 
 /**
- * The numbers and choices of the form, and that it has these files: they decide how long a run takes, whether the
- * server has all it needs, and which other fields there are.
+ * Return the form values that affect the check: numbers and choices, and which file fields exist. They decide how long
+ * a run takes, whether the ComfyUI server has everything it needs, and which other fields exist.
  * @param {readonly Field[]} fields
  * @param {Record<string, unknown>} values
  * @returns {Record<string, string>}
@@ -223,23 +222,23 @@ export const decisive = (fields, values) =>
   );
 
 /**
- * The fields that nothing is said of yet.
+ * Return the fields that have neither a row nor a table column yet.
  * @param {readonly Field[]} fields
  * @param {Draft} draft
- * @param {readonly string[]} inTable keys of the fields that the table has
+ * @param {readonly string[]} inTable keys of the table's fields
  */
 export const freeFields = (fields, { rows }, inTable) =>
   fields.filter(({ key }) => !inTable.includes(key) && !rows.some(({ field }) => field === key));
 
 /**
- * The field that a new row is about: a prompt, else the form's first.
- * @param {readonly Field[]} free as `freeFields` has them
+ * Return the field for a new row: a prompt, or else the form's first free field.
+ * @param {readonly Field[]} free the result of `freeFields`
  */
 export const firstToVary = (free) =>
   free.find(({ several, advanced }) => several === "texts" && !advanced) ?? free[0];
 
 /**
- * What is kept of a draft: a row that says what the form does is to say what it does then.
+ * Return the draft to store. Rows with the form's value are stored without it, so that they follow the form later.
  * @param {Draft} draft
  * @param {readonly Field[]} fields
  * @param {Record<string, unknown>} values of the form
@@ -251,7 +250,7 @@ export const toKeep = (draft, fields, values) => ({
 });
 
 /**
- * A draft that was kept, without fields that the form no longer has.
+ * Return a stored draft without fields that the form no longer has.
  * @param {KeptDraft} draft
  * @param {readonly Field[]} fields
  * @param {Record<string, unknown>} values of the form
@@ -267,7 +266,7 @@ export const fitting = (draft, fields, values) => ({
 });
 
 /**
- * How much room something takes: kilobytes at least.
+ * Return a size in words, in kilobytes or larger units.
  * @param {number} bytes
  */
 export function sizeWords(bytes) {
@@ -281,9 +280,9 @@ export function sizeWords(bytes) {
 }
 
 /**
- * On one line: in English there is a usual space between both.
+ * Return a number with its unit, joined by a no-break space. English formatting has an ordinary space there.
  * @param {number} count
- * @param {string} unit as `Intl.NumberFormat` knows it
+ * @param {string} unit a unit of `Intl.NumberFormat`
  */
 const unitWords = (count, unit) =>
   count
@@ -291,7 +290,7 @@ const unitWords = (count, unit) =>
     .replace(" ", "\u00a0");
 
 /**
- * What a start would mean, or how much is in its way.
+ * Return the number of runs with their estimated time and size, or the number of problems.
  * @param {Omit<BatchCheckDoc, "columns" | "table">} check
  */
 export function estimateWords({ rows: count, seconds, bytes, problems, more }) {
@@ -316,14 +315,14 @@ export function estimateWords({ rows: count, seconds, bytes, problems, more }) {
   return plural("{count} run", "{count} runs", { count });
 }
 
-/** @param {Pick<BatchCheckDoc, "rows" | "problems"> | null} check null where nothing is known */
+/** @param {Pick<BatchCheckDoc, "rows" | "problems"> | null} check null if unknown */
 export const startWords = (check) =>
   check?.rows && !check.problems.length
     ? plural("Start {count} run", "Start {count} runs", { count: check.rows })
     : message("Start");
 
 /**
- * What is wrong, by where it is said: at a field's row, at the table, or below all.
+ * Group problems by where the page shows them: at a field's row, at the table, or at the end.
  * @param {Pick<BatchCheckDoc, "problems" | "more">} check
  * @param {Draft} draft
  * @param {readonly Field[]} fields

@@ -1,20 +1,20 @@
 // @ts-check
-// A long list of which only what is seen is in the page: lines below each other, or tiles.
+// Virtual list: renders only the visible items of a long list, as lines or tiles.
 
 import { $, element } from "../dom.js";
 import { heightOf, placeOf, rowsSeen } from "./rows.js";
 
 /** @import { BatchRow, Cells, Lines } from "./rows.js" */
 
-const AHEAD = 400; // pixels beyond the edges that are drawn, too
+const AHEAD = 400; // pixels beyond the edges that are rendered, too
 
 /**
- * How a list is drawn. `item`: of a row, or of one that is not known yet, at a place.
+ * How a list is drawn. `item`: returns the element of the row at a position; null is a row that isn't loaded yet.
  * @typedef {{ lines: (width: number) => Lines, item: (row: BatchRow | null, at: number) => HTMLElement }} Drawing
  */
 
 export class VirtualList {
-  /** The list, as high as all of it. */
+  /** The list element, as high as all items together. */
   place = element("div", "list");
   #scroll;
   #drawing;
@@ -23,13 +23,16 @@ export class VirtualList {
   #cells = [];
   /** @type {Lines} */
   #lines = { columns: 1, line: 1 };
-  /** What is in the page, by its place, with what it was drawn from. @type {Map<number, { item: HTMLElement, drawn: string }>} */
+  /**
+   * The rendered items by position, with the data they were drawn from.
+   * @type {Map<number, { item: HTMLElement, drawn: string }>}
+   */
   #items = new Map();
 
   /**
-   * @param {HTMLElement} scroll what it is seen in
+   * @param {HTMLElement} scroll the scroll container
    * @param {Drawing} drawing
-   * @param {(from: number, to: number) => void} wants is told what is seen
+   * @param {(from: number, to: number) => void} wants called with the rendered range
    */
   constructor(scroll, drawing, wants) {
     this.#scroll = scroll;
@@ -45,16 +48,16 @@ export class VirtualList {
     this.#arrange();
   }
 
-  /** Forget what is drawn: it is to be drawn in another way. */
+  /** Remove the rendered items, before drawing the list in another way. */
   clear() {
     this.#items.clear();
     this.place.replaceChildren();
   }
 
   /**
-   * Put the focus on a part of an item.
+   * Move the focus to a part of an item.
    * @param {number} at
-   * @param {string} does which part
+   * @param {string} does the part's `data-does`
    */
   focus(at, does) {
     const { top } = placeOf(this.#lines, at);

@@ -1,12 +1,12 @@
 // @ts-check
-// What is said of a batch. Pure.
+// Texts about batches. Pure.
 
 import { labeled, message } from "../messages.js";
 
 /** @import { BatchDoc } from "../documents.js" */
 /** @import { BatchRow } from "./rows.js" */
 
-const NUMBER = /^-?[\d.,]+(e[+-]?\d+)?$/; // by itself it says nothing
+const NUMBER = /^-?[\d.,]+(e[+-]?\d+)?$/; // a number without a label means nothing
 
 /** @type {Readonly<Partial<Record<BatchDoc["state"], string>>>} */
 const STATES = {
@@ -28,7 +28,7 @@ export function progressWords({ state, done, failed, rows }) {
 }
 
 /**
- * Why it does not go on: what is said of it, else of the image server as long as something is to run there.
+ * Return why a batch makes no progress: its own reason, or while it is running, that of the ComfyUI server.
  * @param {Pick<BatchDoc, "state" | "why">} batch
  * @param {string} serverAway
  */
@@ -36,14 +36,14 @@ export const whyWords = ({ state, why }, serverAway) =>
   why || (state === "running" ? serverAway : "");
 
 /**
- * What tells it from others of its workflow.
+ * Return a title that distinguishes a batch from others of its workflow.
  * @param {Pick<BatchDoc, "title" | "varied" | "first_values">} batch
  */
 export function titleWords({ title, varied, first_values: values }) {
   const fields = varied.map((label, at) => [label, values[at]].filter(Boolean).join(" "));
   return [title, ...(values.some(Boolean) ? fields : [varied.join(", ")])]
     .filter(Boolean)
-    .join("\u00a0· "); // no line begins with a dot
+    .join("\u00a0· "); // the no-break space keeps the dot from starting a line
 }
 
 /** @param {BatchRow["state"]} state */
@@ -66,8 +66,9 @@ export function stateWords(state) {
 export const hasEnded = ({ state }) => state === "done" || state === "stopped";
 
 /**
- * @param {readonly string[]} shown the ids of those that had a card before a reload
- * @returns what picks, of all that are told, those that go on, have ended since the first were told, or had a card
+ * Return a filter for the batches that get a card.
+ * @param {readonly string[]} shown ids of the batches that had a card before a reload
+ * @returns a function that keeps batches that are unfinished, ended since its first call, or had a card
  */
 export function sinceOpened(shown) {
   /** @type {Set<string> | undefined} */
@@ -83,14 +84,14 @@ export function sinceOpened(shown) {
 export const fractionOfBatch = ({ done, failed, rows }) => (rows ? (done + failed) / rows : 0);
 
 /**
- * What stands below a result: its row, and what is its own, not empty and not as in the form, in the order of the
- * columns.
+ * Return the caption of a result: its row number and the row's own values in column order. Leave out values that are
+ * empty or as in the form.
  * @param {Pick<BatchRow, "number"> & { page: Pick<BatchRow["page"], "cells" | "unset"> }} row
- * @param {readonly string[]} labels those of the columns
+ * @param {readonly string[]} labels the columns' labels
  */
 export function captionWords({ number, page }, labels) {
   const { cells, unset } = page;
   const words = cells.map((value, at) => (NUMBER.test(value) ? `${labels[at]} ${value}` : value));
   const own = words.filter((_, at) => cells[at]?.trim() && !unset.includes(at));
-  return [message("Row {number}", { number }), ...own].join("\u00a0· "); // no line begins with a dot
+  return [message("Row {number}", { number }), ...own].join("\u00a0· "); // the dot must not start a line
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// Who is signed in, in the header, with a menu below the name.
+// Name of the signed-in user in the header, with a menu.
 
 import { $, button, element, root } from "../dom.js";
 import { userName } from "../gradio.js";
@@ -11,13 +11,13 @@ const GAP = 6; // pixels
 const MARGIN = 8;
 
 /**
- * Every tab of this browser is told, and asks for a login then; `/everywhere` in all browsers.
- * @param {string} [where]
+ * Sign out. The app notifies every tab of this browser, which then shows the sign-in page.
+ * @param {string} [where] "/everywhere" signs out all browsers
  */
 async function signOut(where = "") {
-  page.set({ signingOut: true }); // and go where that leads, not to the login as other tabs do
+  page.set({ signingOut: true }); // unlike other tabs, don't go to the sign-in page first
   const told = await ask(`/logout${where}`);
-  // To where people sign out of what has signed them in.
+  // The identity provider's own sign-out page.
   if (told?.next) location.assign(told.next);
   else if (told) location.reload();
   else page.set({ signingOut: false });
@@ -57,8 +57,8 @@ export function mountAccount(place) {
   opener.popoverTargetElement = menu;
   menu.addEventListener("toggle", (event) => {
     if (/** @type {ToggleEvent} */ (event).newState !== "open") return;
-    operator.hidden = !$("#operates"); // which is drawn for operators only
-    for (const one of signsOut) one.hidden = !$("#signs-out"); // for whom that does anything
+    operator.hidden = !$("#operates"); // Python draws it only for administrators
+    for (const one of signsOut) one.hidden = !$("#signs-out"); // drawn only if signing out has an effect
     const { bottom, right } = opener.getBoundingClientRect();
     const most = innerWidth - menu.offsetWidth - MARGIN;
     const left = Math.max(MARGIN, Math.min(right - menu.offsetWidth, most));

@@ -1,11 +1,11 @@
 // @ts-check
-// The buttons that stay in view below the form: how much of the page they cover, and the way from a result to the form;
-// which of the two is looked at.
+// Bar of buttons that stays in view below the form. It measures its own height, leads from the result to the form, and
+// tracks which of the two is in view.
 
 import { $, button, glideTo } from "../dom.js";
 import { message } from "../messages.js";
 
-/** Is there as soon as the page is. */
+/** Controller of the bar. It exists from the start; the bar itself appears later. */
 export class ActionsBar {
   /** @type {HTMLElement | null} */
   #form = null;
@@ -29,7 +29,7 @@ export class ActionsBar {
    */
   #attach(place, form) {
     this.#form = form;
-    place.prepend(this.#edit); // its other buttons may come later
+    place.prepend(this.#edit); // the other buttons may be added later
     new ResizeObserver(() => {
       const { style } = document.documentElement;
       style.setProperty("--actions-height", `${place.getBoundingClientRect().height}px`);
@@ -42,19 +42,19 @@ export class ActionsBar {
 }
 
 /**
- * Tell whether something is in the window, now and whenever that changes.
+ * Report whether an element is in the window, now and on every change.
  * @param {HTMLElement} place
- * @param {string} below how much of the window's lower end does not count
+ * @param {string} below negative margin that excludes the lower part of the window
  * @param {(isSeen: boolean) => void} tell
  */
 function whenSeen(place, below, tell) {
-  // A browser that is busy tells of several changes at once, the last of which is how it is.
+  // A busy browser reports several changes at once. Only the last one is current.
   const look = (/** @type {readonly IntersectionObserverEntry[]} */ changes) =>
     tell(Boolean(changes.at(-1)?.isIntersecting));
   new IntersectionObserver(look, { rootMargin: `0px 0px ${below}` }).observe(place);
 }
 
-/** To the first text of the form, which is its prompt. */
+/** Focus the form's first text field, usually the prompt. */
 function edit() {
   const field = $("#form [id^=field-]:has(textarea)") ?? $("#form [id^=field-]");
   if (!field) return;

@@ -1,15 +1,15 @@
 // @ts-check
-// A photo from the camera, in a dialog of its own.
+// Dialog that takes a photo with the camera.
 
 import { button, element } from "../dom.js";
 import { message } from "../messages.js";
 
-/** Whether the browser lets a page use cameras: over https and on this machine only. */
+/** Return whether the browser lets the page use cameras: only over HTTPS and on localhost. */
 export const mayUseCamera = () => Boolean(navigator.mediaDevices?.getUserMedia);
 
 /**
- * Have a photo taken. Rejects if no camera can be used.
- * @returns {Promise<File | null>} null if the person has left
+ * Let the user take a photo. Rejects if no camera can be used.
+ * @returns {Promise<File | null>} null if the user cancels
  */
 export async function takePhoto() {
   const stream = await navigator.mediaDevices.getUserMedia({
@@ -43,7 +43,7 @@ export async function takePhoto() {
 }
 
 /**
- * What is seen now.
+ * Return the current frame as a file.
  * @param {HTMLVideoElement} video
  */
 async function photoOf(video) {

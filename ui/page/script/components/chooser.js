@@ -1,6 +1,6 @@
 // @ts-check
-// A button with the title of the workflow that is open, and a panel to choose another one from. It is a Gradio component
-// (ui/page/workflow_chooser.py): its value says what there is, and what was chosen.
+// Button with the title of the open workflow, and a panel to choose another one. It is a Gradio component
+// (ui/page/workflow_chooser.py): its value holds the choices and the chosen workflow.
 
 import { $, addressOf, all, button, element } from "../dom.js";
 import { bestOf, grouped, matches } from "../form/choices.js";
@@ -9,7 +9,7 @@ import { labeled, message } from "../messages.js";
 /** @import { Choice } from "../form/choices.js" */
 
 /**
- * What Gradio hands to the component. `index` and `value` are what Python's `gr.SelectData` has.
+ * Interface that Gradio passes to the component. `index` and `value` become attributes of Python's `gr.SelectData`.
  * @typedef {{ props: { value: any }, watch: (name: string, changed: () => void) => void,
  *   select: (what: { index: number, value: string }) => void }} Component
  */
@@ -19,7 +19,7 @@ const BELOW = 6; // pixels between the button and the panel
 /** @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 6, PageUp: -6 };
 
-/** Counts choosers, for ids by which a search box and its list find each other: it says nothing of the page. */
+/** Counter for the ids that link a search box to its list. It isn't part of the page's state. */
 let made = 0;
 
 export class Chooser {
@@ -41,7 +41,7 @@ export class Chooser {
   /**
    * @param {HTMLElement} place
    * @param {Component} component
-   * @param {() => void} [opened] what is done when the panel opens
+   * @param {() => void} [opened] called when the panel opens
    */
   constructor(place, component, opened = () => {}) {
     this.#component = component;
@@ -88,7 +88,7 @@ export class Chooser {
     this.#search.addEventListener("input", () => this.#filter());
     this.#panel.addEventListener("keydown", (event) => this.#keyPressed(event));
     this.#panel.addEventListener("click", ({ target }) => {
-      if (target === this.#panel) this.#panel.close(); // what is beside it
+      if (target === this.#panel) this.#panel.close(); // the backdrop
       const row = target instanceof Element && target.closest("[role=option]");
       if (row instanceof HTMLElement) this.#choose(row);
     });
@@ -99,7 +99,7 @@ export class Chooser {
 
   /**
    * @param {readonly Choice[]} choices
-   * @param {string} name the one that is chosen, "" for none
+   * @param {string} name the chosen workflow, "" for none
    */
   show(choices, name) {
     this.#choices = choices;
@@ -112,7 +112,7 @@ export class Chooser {
   }
 
   /**
-   * What else is known of each choice. The rows stay where they are: one of them may just be pressed.
+   * Update every choice. Keep the row elements, because the user may be clicking one.
    * @param {(choice: Choice) => Choice} more
    */
   tell(more) {
@@ -124,7 +124,7 @@ export class Chooser {
     }
   }
 
-  /** @param {readonly string[]} recent names of those used last */
+  /** @param {readonly string[]} recent names of the workflows used last */
   set recent(recent) {
     this.#recent = recent;
   }
@@ -143,8 +143,8 @@ export class Chooser {
   }
 
   /**
-   * All rows anew; what was typed stays.
-   * @param {string} [marked] the name of the row to be marked; without it, it is the one that was
+   * Redraw all rows. Keep the search text.
+   * @param {string} [marked] name of the row to mark; by default the one marked before
    */
   #draw(marked = this.#marked?.dataset.name ?? this.#name) {
     this.#list.replaceChildren(
@@ -173,7 +173,7 @@ export class Chooser {
     return row;
   }
 
-  /** @param {string} [marked] the name of the row to be marked; without it, it is the best */
+  /** @param {string} [marked] name of the row to mark; by default the best match */
   #filter(marked = "") {
     const text = this.#search.value.trim();
     const found = new Set(this.#choices.filter((one) => matches(one, text)).map((one) => one.name));
@@ -189,7 +189,7 @@ export class Chooser {
     this.#mark(named(marked) ?? named(best));
   }
 
-  /** The rows that can be chosen now. */
+  /** Rows that match the search. */
   get #rows() {
     return all(".row:not([hidden])", this.#list);
   }
@@ -212,7 +212,7 @@ export class Chooser {
 
   /** @param {KeyboardEvent} event */
   #keyPressed(event) {
-    event.stopPropagation(); // Ctrl+Enter starts no run from here
+    event.stopPropagation(); // Ctrl+Enter must not start a run from here
     const rows = this.#rows;
     const step = STEPS[event.key];
     if (step) {
@@ -251,14 +251,14 @@ function thumbFor({ thumb, title }) {
   if (!thumb) return place;
   const image = element("img");
   Object.assign(image, { alt: "", loading: "lazy", decoding: "async", src: addressOf(thumb) });
-  image.onload = () => place.replaceChildren(image); // one may be translucent
+  image.onload = () => place.replaceChildren(image); // the image may be translucent, so remove the letter
   image.onerror = () => image.remove();
   place.append(image);
   return place;
 }
 
 /**
- * Show what Python offers, now and whenever it is something else.
+ * Show the choices from Python, now and after every change.
  * @param {Chooser} chooser
  * @param {Component} component
  */
@@ -272,7 +272,7 @@ export function watchOffer(chooser, component) {
 }
 
 /**
- * Fill the component in.
+ * Mount the component.
  * @param {HTMLElement} place
  * @param {Component} component
  */

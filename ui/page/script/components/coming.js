@@ -1,21 +1,21 @@
 // @ts-check
-// While a form is being drawn, what stands below it stays where it is. Where that of another workflow takes long, it is
-// said that it is coming: what stands there is not what was chosen.
+// Loading state of the form. It keeps the form's height during a redraw, so that the page below doesn't jump. If the
+// form of another workflow takes long, it tells the user that the form is loading.
 
 import { $, announce } from "../dom.js";
 import { message } from "../messages.js";
 import { page } from "../state.js";
 
 const LONG = 500; // milliseconds
-const MOST = 60000; // it may never come
+const MOST = 60000; // the form may never arrive
 
 export const LOADING = message("Loading the form…");
 
 const waiting = { timer: 0, frame: 0 };
 
 /**
- * A form is being drawn.
- * @param {() => boolean} isOther whether it is of another workflow than the one that stands there
+ * Start the loading state.
+ * @param {() => boolean} isOther whether the new form has another workflow than the one on the page
  */
 export function awaitForm(isOther) {
   clearTimeout(waiting.timer);
@@ -29,18 +29,18 @@ export function awaitForm(isOther) {
   }, LONG);
 }
 
-/** It is there, or will not be. */
+/** End the loading state: the form has arrived, or won't. */
 export function formCame() {
   clearTimeout(waiting.timer);
   cancelAnimationFrame(waiting.frame);
   if (page.now.coming) show(false);
-  // Its aspect ratios and presets come after its heading, which says that it is there.
+  // The heading signals that the form has arrived. Its aspect ratios and presets follow a little later.
   waiting.frame = requestAnimationFrame(() => {
     waiting.frame = requestAnimationFrame(() => keepHeight(""));
   });
 }
 
-/** @param {string} height that the form has at least, "" for its own */
+/** @param {string} height minimum height of the form, "" for its natural height */
 function keepHeight(height) {
   const form = $("#form");
   if (form) form.style.minHeight = height;

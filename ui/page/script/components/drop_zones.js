@@ -1,6 +1,6 @@
 // @ts-check
-// While something is held over the page: what a file can become there, each in a place of its own, and the field that
-// takes what is held over it.
+// Feedback while the user drags a file over the page: drop zones for its possible uses, and an outline around the field
+// that would take it.
 
 import { $, element } from "../dom.js";
 
@@ -14,9 +14,9 @@ const zones = new WeakMap();
 let outlined = null;
 
 /**
- * Show these over the page, unless they are there already.
- * @param {() => readonly Zone[]} offered asked once: a file that is held is told of many times a second
- * @param {EventTarget | null} over what the file is held over
+ * Show drop zones over the page, unless they are already there.
+ * @param {() => readonly Zone[]} offered called only once, because browsers send many drag events per second
+ * @param {EventTarget | null} over element under the pointer
  */
 export function showZones(offered, over) {
   const place = $("#drop-zones") ?? drawZones(offered());
@@ -40,7 +40,7 @@ function drawZones(offered) {
 export const hideZones = () => $("#drop-zones")?.remove();
 
 /**
- * Outline the field that something is held over, and no other.
+ * Outline the field under a dragged file, and no other.
  * @param {Element | null} field
  */
 export function outline(field) {
@@ -50,7 +50,7 @@ export function outline(field) {
 }
 
 /**
- * The one that a file was dropped on.
+ * Return the zone that the user dropped a file on.
  * @param {EventTarget | null} target
  */
 export const zoneAt = (target) => (target instanceof Element ? zones.get(target) : undefined);

@@ -1,5 +1,5 @@
 // @ts-check
-// A search among the many fields of a section.
+// Search for fields in a long section.
 
 import { $, all, element, typeInto } from "../dom.js";
 import { labelPart } from "../gradio.js";
@@ -7,11 +7,11 @@ import { message } from "../messages.js";
 
 const SEARCH = ".field-search input";
 const TITLE = ".node-title:not(.node-title *)";
-// What is hidden as one: a size and a seed have several parts.
+// Elements to hide as a unit: a size and a seed have several parts.
 const UNIT = ":is(.size-field, .seed, [id^=field-]):not(:is(.size-field, .seed) *)";
 
 /**
- * The label of one field, or of the two of a size, and what their nodes call them.
+ * Return the labels and ids of a field, or of both fields of a size. The ids contain the names of the nodes' inputs.
  * @param {HTMLElement} unit
  */
 function labelsOf(unit) {
@@ -20,10 +20,10 @@ function labelsOf(unit) {
 }
 
 /**
- * Show the fields whose labels, or whose node's title, have all the words.
+ * Show only the fields whose labels, ids and node title contain all words.
  * @param {HTMLElement} section
  * @param {string} text
- * @returns {number} how many there are
+ * @returns {number} number of matching fields
  */
 function filter(section, text) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
@@ -61,7 +61,7 @@ export function mountFieldSearch(place) {
 }
 
 /**
- * End a search that hides a field.
+ * Clear the search if it hides a field.
  * @param {HTMLElement} field
  */
 export function endSearch(field) {

@@ -1,5 +1,5 @@
 // @ts-check
-// The footer: what shows the keys and what scripts can call, and the choice of a language.
+// Footer with buttons for the keyboard shortcuts and the API page, and the language menu.
 
 import { $ } from "../dom.js";
 import { showApi } from "../gradio.js";

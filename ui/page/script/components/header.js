@@ -1,5 +1,5 @@
 // @ts-check
-// The header: what is said of the image server, light and dark.
+// Header: state of the ComfyUI server, phone menu, light and dark theme.
 
 import { $, announce, tell } from "../dom.js";
 import { isDark, setDark } from "../gradio.js";
@@ -11,8 +11,8 @@ const BACK = message("ComfyUI is back.");
 const BACK_SHOWN = 6000;
 
 /**
- * What is said of the image server: how many wait for it, that it is away, and for a moment that it is back. While the
- * app itself is away nobody knows any of it.
+ * Show the number of waiting runs, whether the ComfyUI server can't be reached, and briefly that it is back. All of
+ * this is unknown while the page can't reach the app.
  * @param {HTMLElement} place
  */
 export function mountServer(place) {
@@ -28,13 +28,13 @@ export function mountServer(place) {
     const words = plural("{count} waiting", "{count} waiting", { count });
     const demo = $(".demo-mark")?.textContent;
     tell(waits, count ? (demo ? `${demo} · ${words}` : `${words} ·`) : "");
-    // What waits is told beside that, too: whoever presses Generate sees that it was heard.
+    // Add the number of waiting runs, so that the user sees that Generate had an effect.
     if (now.serverAway) tell(state, count ? `${now.serverAway} · ${words}` : now.serverAway);
     if (now.serverAway === told) return;
     told = now.serverAway;
     clearTimeout(forgetting);
     if (!now.serverAway) state.textContent = BACK;
-    if (!place.checkVisibility()) announce(state.textContent); // folded away
+    if (!place.checkVisibility()) announce(state.textContent); // hidden in the phone menu
     server.classList.toggle("away", Boolean(now.serverAway));
     if (now.serverAway) return;
     forgetting = window.setTimeout(() => {
@@ -44,7 +44,7 @@ export function mountServer(place) {
 }
 
 /**
- * The button that unfolds the rest of the header on a phone.
+ * Mount the button that expands the rest of the header on a phone.
  * @param {HTMLElement} place
  */
 export function mountMenu(place) {

@@ -1,7 +1,6 @@
 // @ts-check
-// A list of runs that have ended, newest first, to be searched and looked at again. It is a Gradio component
-// (ui/page/run_lists.py): its value says which runs, its events which one was chosen and what is searched for. Of a
-// long list only what is seen is in the page.
+// Searchable list of finished runs, newest first. It is a Gradio component (ui/page/run_lists.py): its value holds the
+// runs, its events report the chosen run and the search text. The list is virtual: only visible tiles are in the page.
 
 import { dayWords } from "../clock.js";
 import { $, all, button, element, fillIn, isNarrow } from "../dom.js";
@@ -17,13 +16,13 @@ import { LARGE_TILES, read, write } from "../storage.js";
 /** @import { PastRun } from "../state.js" */
 
 /**
- * What Gradio hands to a component. `index` and `value` are what Python's `gr.SelectData` has.
+ * Interface that Gradio passes to the component. `index` and `value` become attributes of Python's `gr.SelectData`.
  * @typedef {{ props: { value: any }, watch: (name: string, changed: () => void) => void,
  *   searchable: boolean, viewer: string, select: (what: { run: string, index: number, value: string }) => void,
  *   search: (what: { text: string }) => void }} Component
  *
- * What this app's page does beside. `wants`: runs in these places are to be seen; `star`: a run is to be marked, or not
- * any more; `pick`: a run was clicked, true where that is not to show it.
+ * Callbacks that only this app's page has. `wants`: runs at these indexes have become visible and need to be loaded;
+ * `star`: the user has toggled a run's star; `pick`: the user has clicked a run; returns true to keep it closed.
  * @typedef {{ wants: (from: number, to: number) => void, star: (run: PastRun) => void,
  *   pick: (index: number, event: MouseEvent) => boolean }} Live
  */
@@ -31,7 +30,7 @@ import { LARGE_TILES, read, write } from "../storage.js";
 const SEARCH_PAUSE = 250;
 const NOTHING_FOUND = message("No results.");
 const [SMALL, LARGE, IN_STRIP] = [96, 196, 84]; // pixels
-const AHEAD = 300; // pixels beyond the edges that are drawn, too
+const AHEAD = 300; // pixels to draw beyond the visible edges
 
 export class History {
   #place;
@@ -50,7 +49,7 @@ export class History {
   #shown = "";
   /** @type {ReadonlySet<string> | null} */
   #picked = null;
-  /** Where the keyboard is. */
+  /** Index of the tile that has, or last had, the keyboard focus. */
   #at = 0;
   #awaited = -1;
 
@@ -79,13 +78,13 @@ export class History {
     this.#scroll.append(this.#list);
     place.replaceChildren(head, this.#scroll, this.#said);
     this.#list.addEventListener("keydown", (event) => this.#walk(event));
-    // Of the list on a phone, of the page or of what else it stands in elsewhere. The latter does not bubble.
+    // On a phone the list scrolls, elsewhere the page or another container. Only the page's scroll events bubble.
     document.addEventListener("scroll", () => this.#draw(), { passive: true, capture: true });
     new ResizeObserver(() => this.#arrange()).observe(this.#scroll);
     letDrag(this.#list, draggedRun);
   }
 
-  /** What is searched for. */
+  /** Search text. */
   get text() {
     return this.#search.value.trim();
   }
@@ -107,8 +106,8 @@ export class History {
   /**
    * @param {Past} runs
    * @param {readonly Day[]} days
-   * @param {{ any?: boolean, nothing?: string }} [there] `any`: there are some, if not of those that are looked for;
-   *   `nothing`: what is said where none is listed
+   * @param {{ any?: boolean, nothing?: string }} [there] `any`: whether there are runs at all, listed or not;
+   *   `nothing`: message for an empty list
    */
   show(runs, days, { any = runs.length > 0 || Boolean(this.text), nothing = "" } = {}) {
     this.#runs = runs;
@@ -122,8 +121,8 @@ export class History {
   }
 
   /**
-   * Say which of them is seen.
-   * @param {string} id "" if none is
+   * Highlight the run on the stage.
+   * @param {string} id "" for none
    */
   mark(id) {
     this.#shown = id;
@@ -131,8 +130,8 @@ export class History {
   }
 
   /**
-   * Say which of them are picked to do something with.
-   * @param {ReadonlySet<string> | null} ids null while none can be picked
+   * Highlight the selected runs.
+   * @param {ReadonlySet<string> | null} ids null outside selection mode
    */
   pick(ids) {
     this.#picked = ids;
@@ -141,9 +140,9 @@ export class History {
   }
 
   /**
-   * Go to a run with the keyboard, once it is there.
+   * Move the keyboard focus to a run, as soon as it is loaded.
    * @param {number} index
-   * @param {boolean} [scrolls] to where it is seen
+   * @param {boolean} [scrolls] whether to scroll it into view
    */
   focus(index, scrolls = true) {
     this.#at = index;
@@ -155,19 +154,19 @@ export class History {
     this.#tileAt(index)?.focus({ preventScroll: true });
   }
 
-  /** Show the newest ones, if the list is further down or ahead. */
+  /** Scroll to the newest runs. */
   begin() {
     this.#scroll.scrollLeft = 0;
     if (this.#place.getBoundingClientRect().top < 0) this.#place.scrollIntoView();
   }
 
-  /** The places that are seen, as the first one and the one after the last. */
+  /** Range of the visible runs: first index and end index (exclusive). */
   get seen() {
     const { scrollLeft, clientWidth } = this.#scroll;
     const isStrip = this.#layout.strip;
     const room = isStrip ? clientWidth : innerHeight;
     const left = isStrip ? scrollLeft : -this.#list.getBoundingClientRect().top;
-    // Out of the window, the end that is nearest to it is there.
+    // If the list is outside the window, use the end that is nearest to it.
     const most = (isStrip ? this.#layout.width : this.#layout.height) - room;
     const start = Math.max(0, Math.min(left, most));
     const end = start + room;
@@ -177,7 +176,7 @@ export class History {
     return { from: blocks[0]?.[0] ?? 0, to: blocks.at(-1)?.[1] ?? 0 };
   }
 
-  /** Find room for all of them, by their days. */
+  /** Lay out all runs by day. */
   #arrange() {
     const width = this.#scroll.clientWidth;
     this.#place.classList.toggle("in-strip", isNarrow());
@@ -201,8 +200,8 @@ export class History {
   }
 
   /**
-   * Put what is seen into the page, and take out what is not; where the keyboard is stays.
-   * @param {boolean} [comes] the keyboard is about to
+   * Add visible tiles to the page and remove the others. Keep the tile with the keyboard focus.
+   * @param {boolean} [comes] whether the focus is about to move to a tile
    */
   #draw(comes = false) {
     if (!this.#runs.length) this.#list.replaceChildren();
@@ -232,7 +231,7 @@ export class History {
    * @param {Block} block
    * @param {number} from
    * @param {number} to
-   * @param {boolean} keeps the tile at the keyboard's place
+   * @param {boolean} keeps whether to keep the tile with the keyboard focus
    */
   #fill(section, block, from, to, keeps) {
     section.style.transform = `translate(${block.x}px, ${block.y}px)`;
@@ -260,7 +259,7 @@ export class History {
   #itemFor(run) {
     if (!run) return element("li", "unknown");
     const live = this.#live;
-    const hasStar = run.page.kind || run.page.favourite; // what came to nothing is nobody's favourite
+    const hasStar = run.page.kind || run.page.favourite; // hide it on runs without results
     const star = live && hasStar ? () => live.star(this.#runOf(run.id) ?? run) : null;
     return itemFor(run, (event) => this.#choose(run.id, event), star);
   }
@@ -325,7 +324,7 @@ function sectionFor(day) {
 }
 
 /**
- * The component in its place, empty.
+ * Create an empty component in its place.
  * @param {HTMLElement} place
  * @param {Component} component
  * @param {Live | null} [live]
@@ -334,7 +333,7 @@ export const historyIn = (place, component, live = null) =>
   new History(/** @type {HTMLElement} */ ($(".history", place)), component, live);
 
 /**
- * Fill the component in, with what Python says.
+ * Mount the component with the runs from Python.
  * @param {HTMLElement} place
  * @param {Component} component
  */

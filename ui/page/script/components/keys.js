@@ -1,5 +1,5 @@
 // @ts-check
-// The keys that do something on the page, in a small dialog.
+// Dialog with the page's keyboard shortcuts.
 
 import { $, button, element, INPUTS } from "../dom.js";
 import { message } from "../messages.js";
@@ -12,7 +12,7 @@ const ESCAPE = [message("Esc")];
 const WALK = /** @type {KeyLine} */ ([["←", "→"], message("Previous or next result")]);
 const SIZES = /** @type {KeyLine} */ ([["0", "1"], message("Fit the image, or show it at 100%")]);
 
-/** @type {readonly [string, readonly KeyLine[]][]} where, and there which keys do what */
+/** @type {readonly [string, readonly KeyLine[]][]} keys by the place where they work */
 const KEYS = [
   [
     message("Anywhere"),
@@ -60,7 +60,7 @@ function makeDialog() {
   title.id = "keys-title";
   dialog.setAttribute("aria-labelledby", title.id);
   const close = button(message("Close"), () => dialog.close());
-  // Above all else: it has the focus, and what is long opens where that is.
+  // The close button comes first: it gets the focus, and browsers scroll a long dialog to the focus.
   const head = element("header");
   head.append(title, close);
   dialog.append(head);
@@ -75,7 +75,7 @@ function makeDialog() {
     }
     dialog.append(element("h3", "", where), list);
   }
-  // A press beside it closes it.
+  // Close the dialog on a click on its backdrop.
   dialog.addEventListener("click", ({ target }) => {
     if (target === dialog) dialog.close();
   });
@@ -89,7 +89,7 @@ export function showKeys() {
 
 /**
  * @param {KeyboardEvent} event
- * @returns {boolean} whether the key was meant for that
+ * @returns {boolean} whether the key opens the dialog
  */
 export function asksForKeys(event) {
   const isTyped = event.target instanceof Element && event.target.closest(INPUTS);

@@ -1,5 +1,5 @@
 // @ts-check
-// The choice of a language: the page comes again in the one that is chosen.
+// Language menu. A choice reloads the page in that language.
 
 import { $ } from "../dom.js";
 import { LANGUAGE } from "../messages.js";

@@ -1,5 +1,5 @@
 // @ts-check
-// An image with the canvas of its mask over it, painted on by mouse, finger, pen or keys, enlarged and moved.
+// Image with a canvas for its mask. The user paints with mouse, touch, pen or keys, and zooms and pans.
 
 import { announce, element } from "../dom.js";
 import { MaskRing, wayOf } from "../mask_ring.js";
@@ -18,14 +18,14 @@ import { ZoomGestures } from "../zoom_gestures.js";
 
 /** @import { Step, Stroke } from "../mask_steps.js" */
 /** @import { Point, Sight, Zoom } from "../zoom.js" */
-/** @typedef {Stroke["tool"] | "move"} Hand what a pointer does */
+/** @typedef {Stroke["tool"] | "move"} Hand what the pointer does */
 
 const FIRST_SIZE = 35;
-const PEN_ERASER = 32; // among a pointer's buttons
-const MIDDLE = 1; // a mouse's button
-const KEY_PAN = 60; // pixels of the page
-const FINE = 8; // parts of a pixel: what is painted must not differ by how a place was computed
-const PIXELS_SEEN = 300; // percent, from which on pixels of the image have edges
+const PEN_ERASER = 32; // bit in `PointerEvent.buttons`
+const MIDDLE = 1; // value of `MouseEvent.button`
+const KEY_PAN = 60; // CSS pixels
+const FINE = 8; // steps per pixel: hides rounding differences between ways to compute a point
+const PIXELS_SEEN = 300; // percent from which on the image's pixels have sharp edges
 const LABEL = message(
   "Brush over what should change. Arrows move the brush, with Shift further, and the space bar paints. The keys [ and ] change the brush size, Ctrl+Z undoes, + and - zoom, Esc leaves.",
 );
@@ -33,7 +33,7 @@ const PAINTED = { brush: message("Painted."), eraser: message("Erased.") };
 
 export class MaskCanvas {
   place = element("div", "sheet");
-  /** What sets the brush's size. */
+  /** Slider for the brush size. */
   slider = element("input");
   gestures = new ZoomGestures(
     this.place,
@@ -46,16 +46,16 @@ export class MaskCanvas {
   #canvas = element("canvas");
   #ring = new MaskRing(this.gestures);
   #steps = new Steps();
-  /** What is being painted, and where its pointer was last, null for keys. @type {(Stroke & { last: PointerEvent | null }) | null} */
+  /** Stroke in progress; `last` is null for keys. @type {(Stroke & { last: PointerEvent | null }) | null} */
   #stroke = null;
-  /** Whether the space bar is down, which moves the image with any tool. */
+  /** Whether the space bar is down. The pointer then moves the image, whatever the tool. */
   #isSpaceDown = false;
   #changed;
   #zoomed;
 
   /**
-   * @param {() => void} changed is called after each step
-   * @param {(isFitted: boolean) => void} zoomed is called when the image has become larger or smaller, or was moved
+   * @param {() => void} changed called after each step
+   * @param {(isFitted: boolean) => void} zoomed called after each zoom or pan
    */
   constructor(changed, zoomed) {
     this.#changed = changed;
@@ -89,8 +89,8 @@ export class MaskCanvas {
   }
 
   /**
-   * Show an image and its mask, which can be undone as what is painted.
-   * @param {HTMLImageElement} image that has been loaded
+   * Show an image and its mask. Undo treats the mask as the first step.
+   * @param {HTMLImageElement} image already loaded
    * @param {HTMLImageElement | null} mask
    */
   show(image, mask) {
@@ -106,7 +106,7 @@ export class MaskCanvas {
     this.gestures.fit();
   }
 
-  /** The mask, as the alpha of an image of the same size. @returns {Promise<File>} */
+  /** Export the mask as the alpha channel of an image of the same size. @returns {Promise<File>} */
   async file() {
     const blob = await new Promise((done) => this.#canvas.toBlob(done, "image/png"));
     return new File([/** @type {Blob} */ (blob)], "mask.png", { type: "image/png" });
@@ -150,7 +150,7 @@ export class MaskCanvas {
     place.addEventListener("pointerup", (event) => this.#end(event));
     place.addEventListener("pointercancel", (event) => this.#end(event));
     place.addEventListener("pointerenter", (event) => {
-      // Keys are meant for the image then, space above all.
+      // Focus the image so that it receives the keys, above all the space bar.
       if (document.activeElement === document.body || isTool(document.activeElement, place))
         place.focus({ preventScroll: true });
       this.#follow(event);
@@ -158,12 +158,12 @@ export class MaskCanvas {
     place.addEventListener("pointerleave", () => this.#ring.isByKeys || this.#ring.hide());
     place.addEventListener("contextmenu", (event) => event.preventDefault());
     place.addEventListener("mousedown", (event) => {
-      if (event.button === MIDDLE) event.preventDefault(); // which would scroll
+      if (event.button === MIDDLE) event.preventDefault(); // no autoscroll
     });
     place.addEventListener(
       "wheel",
       (event) => {
-        // In the form the wheel alone scrolls the page.
+        // In the form, the wheel without Ctrl scrolls the page.
         if (place.closest(":modal") || event.ctrlKey || event.metaKey) this.gestures.turned(event);
       },
       { passive: false },
@@ -194,7 +194,7 @@ export class MaskCanvas {
     event.preventDefault();
   }
 
-  /** Go so far with the brush, which paints while the space bar is down. @param {Point} way */
+  /** Move the brush by keys. It paints while the space bar is down. @param {Point} way */
   #step(way) {
     const [stroke, sight] = [this.#stroke, this.#sight];
     if (!sight || stroke?.last) return;
@@ -205,7 +205,7 @@ export class MaskCanvas {
     paintLine(this.#context, stroke, stroke.points.length - 1);
   }
 
-  /** Paint where keys have moved the brush; else a pointer moves the image from now on. */
+  /** Start a stroke if keys have moved the brush. Otherwise let the pointer move the image. */
   #pressSpace() {
     const sight = this.#sight;
     if (!this.#ring.isByKeys || this.#isMoving || !sight) this.#holdSpace(true);
@@ -225,7 +225,7 @@ export class MaskCanvas {
     this.#drawHand();
   }
 
-  /** Whether a pointer would move the image instead of painting. */
+  /** Whether the pointer moves the image instead of painting. */
   get #isMoving() {
     return this.#hand === "move" || this.#isSpaceDown;
   }
@@ -296,7 +296,7 @@ export class MaskCanvas {
    * @param {Point} at
    * @param {Sight} sight
    * @param {PointerEvent | null} last
-   * @param {boolean} isEraser whatever is chosen
+   * @param {boolean} isEraser whether to erase with any tool
    */
   #start(at, sight, last, isEraser) {
     const tool = isEraser || this.#hand === "eraser" ? "eraser" : "brush";
@@ -310,7 +310,7 @@ export class MaskCanvas {
   }
 
   /**
-   * Move the image. What the first of two fingers has painted was not meant.
+   * Start moving the image. Discard a stroke that the first of two fingers has painted.
    * @param {PointerEvent} event
    */
   #hold(event) {
@@ -350,14 +350,14 @@ export class MaskCanvas {
     this.#keep(this.#stroke);
   }
 
-  /** @param {Stroke} stroke that is at its end */
+  /** @param {Stroke} stroke the finished stroke */
   #keep({ tool, width, points }) {
     this.#stroke = null;
     this.#steps.add({ tool, width, points });
     this.#changed();
   }
 
-  /** The mask from its beginning on. */
+  /** Repaint the mask from its steps. */
   #paintAll() {
     const context = this.#context;
     const { width, height } = this.#canvas;
@@ -377,7 +377,7 @@ export class MaskCanvas {
     this.#fitRing();
   }
 
-  /** As wide as what is painted. */
+  /** Make the ring as wide as the stroke. */
   #fitRing() {
     const sight = this.#sight;
     if (!sight) return;
@@ -387,7 +387,7 @@ export class MaskCanvas {
 }
 
 /**
- * Whether an element is a button beside the image.
+ * Return whether an element is one of the image's tool buttons.
  * @param {Element | null} focused
  * @param {HTMLElement} place
  */

@@ -1,6 +1,6 @@
 // @ts-check
-// An image and the mask that is painted over it. It is a Gradio component (ui/page/mask_painter.py): its value names
-// both files. What is painted is uploaded when the painting pauses, at the latest when a run is asked for.
+// Image with a mask that the user paints over it. It is a Gradio component (ui/page/mask_painter.py): its value names
+// both files. The mask is uploaded when the user pauses, at the latest before a run.
 
 import { coverWindow, uncoverWindow } from "../back.js";
 import { $, addressOf, all, announce, button, element, isPaintable, isTouched } from "../dom.js";
@@ -13,10 +13,10 @@ import { MaskCanvas } from "./mask_canvas.js";
 import { MaskTools, tool } from "./mask_tools.js";
 
 /**
- * @typedef {{ path: string, url: string }} Kept a file, where the app has it
+ * @typedef {{ path: string, url: string }} Kept an uploaded file
  * @typedef {{ background: Kept, layers: Kept[] }} Value
  *
- * What Gradio hands to it.
+ * Interface that Gradio passes to the component.
  * @typedef {{ props: { value: any }, watch: (name: string, changed: () => void) => void,
  *   upload: (file: File) => Promise<Kept>, label: string }} Component
  */
@@ -33,8 +33,8 @@ const NOTHING = message("Nothing is masked. The result may be the same as your i
 const painters = new WeakMap();
 
 /**
- * Whether a press has to wait: for a mask that is on its way, or for the answer whether to run without one.
- * @param {() => void} press again, when it need not
+ * Return whether a press of Generate has to wait: for an upload, or for the user's decision to run without a mask.
+ * @param {() => void} press repeats the press when it no longer has to wait
  */
 export const masksHold = (press) =>
   all(".mask-painter").some((place) => painters.get(place)?.holds(press));
@@ -50,12 +50,12 @@ class MaskPainter {
   );
   #tools = new MaskTools(this.#canvas, () => this.#leaveFull());
   #question = element("div", "question");
-  /** What is shown; its files are what is sent. @type {Value | null} */
+  /** Current image and mask, as uploaded. @type {Value | null} */
   #value = null;
   #isBlank = true;
-  /** Whether the person wants to run without a mask. */
+  /** Whether the user has agreed to run without a mask. */
   #isAgreed = false;
-  /** What goes on, an image on its way or a mask: whether it came to its end. @type {Promise<boolean> | null} */
+  /** Upload or image load in progress. Resolves to whether it has succeeded. @type {Promise<boolean> | null} */
   #work = null;
   #isChanged = false;
   #timer = 0;
@@ -87,7 +87,7 @@ class MaskPainter {
   }
 
   /**
-   * Whether a press has to wait.
+   * Return whether a press of Generate has to wait.
    * @param {() => void} press
    */
   holds(press) {
@@ -101,7 +101,7 @@ class MaskPainter {
   }
 
   /**
-   * Show what Python says, unless that is there.
+   * Show the value from Python, unless it is already shown.
    * @param {Value | null} value
    */
   tell(value) {
@@ -155,8 +155,8 @@ class MaskPainter {
   }
 
   /**
-   * Wait until what is seen is what the app has.
-   * @returns {Promise<boolean>} whether it is; why not has been said
+   * Wait until the app has the current image and mask.
+   * @returns {Promise<boolean>} whether it has; if not, the user has seen the reason
    */
   async #settled() {
     clearTimeout(this.#timer);
@@ -165,10 +165,10 @@ class MaskPainter {
     return true;
   }
 
-  /** Upload the mask as it is now. @returns {Promise<boolean>} */
+  /** Upload the current mask. @returns {Promise<boolean>} */
   async #keepMask() {
     if (isDrawing()) {
-      // What Gradio draws anew would hear of what is set here, too.
+      // Setting the value now would also affect the form that Gradio is drawing. Try again later.
       if (this.#place.isConnected) this.#changed();
       return false;
     }
@@ -192,7 +192,7 @@ class MaskPainter {
   }
 
   /**
-   * Another image; if the app does not take it, which is said on the field, the former one stays.
+   * Replace the image. If the app refuses it, keep the old one; the field shows the reason.
    * @param {File} file
    * @returns {Promise<boolean>}
    */
@@ -220,7 +220,7 @@ class MaskPainter {
 
   /**
    * @param {Value | null} value
-   * @param {boolean} [isNew] whether Python does not know it
+   * @param {boolean} [isNew] whether Python doesn't have this value
    * @returns {Promise<boolean>}
    */
   async #show(value, isNew = false) {
@@ -255,7 +255,7 @@ class MaskPainter {
     if (this.#place.isConnected && !isDrawing()) this.#component.props.value = value ?? "";
   }
 
-  /** What can be done now. */
+  /** Update the controls. */
   #draw() {
     this.#place.classList.toggle("empty", !this.#value);
     this.#tools.draw();
@@ -290,7 +290,7 @@ class MaskPainter {
     run.focus({ preventScroll: true });
   }
 
-  /** The question is answered, or about what is no longer so. */
+  /** Remove the question: the user has answered it, or it no longer applies. */
   #answer() {
     this.#question.replaceChildren();
   }
@@ -303,7 +303,7 @@ class MaskPainter {
     coverWindow(() => this.#leaveFull());
   }
 
-  /** A dialog that is open either way, as the viewport of the stage. */
+  /** Leave the full-window view. The dialog stays open without being modal, like the stage's viewport. */
   #leaveFull() {
     if (this.#dialog.matches(":modal")) {
       this.#dialog.close();
@@ -316,8 +316,8 @@ class MaskPainter {
 }
 
 /**
- * What a painter is to show. While Gradio draws another form it hands to it what the field in its
- * place holds, which may be an image alone.
+ * Return a value that the painter can show, or null. While Gradio draws another form, it passes the value of the field
+ * in the painter's position, which may be a plain image.
  * @param {any} value
  * @returns {Value | null}
  */
@@ -328,7 +328,7 @@ const namesOf = (value) =>
   JSON.stringify(value && [value.background.path, ...value.layers.map(({ path }) => path)]);
 
 /**
- * A mask that was kept; null where there is none, or no longer.
+ * Load an uploaded mask. Resolves to null if there is no mask, or if the app no longer has it.
  * @param {Value} value
  */
 async function maskOf({ layers: [file] }) {
@@ -339,7 +339,7 @@ async function maskOf({ layers: [file] }) {
 }
 
 /**
- * Fill the component in.
+ * Mount the component.
  * @param {HTMLElement} place
  * @param {Component} component
  */

@@ -1,5 +1,5 @@
 // @ts-check
-// The buttons, the slider and the keys of what paints a mask.
+// Toolbar of the mask painter: buttons, slider and keyboard shortcuts.
 
 import { button, element } from "../dom.js";
 import { message } from "../messages.js";
@@ -23,7 +23,7 @@ export class MaskTools {
 
   /**
    * @param {MaskCanvas} canvas
-   * @param {() => void} done leaves the whole window
+   * @param {() => void} done leaves the full-window view
    */
   constructor(canvas, done) {
     this.#canvas = canvas;
@@ -39,7 +39,7 @@ export class MaskTools {
     this.#fit.title = message("Fit to the window");
     const size = element("label", "size-of-brush");
     size.append(element("span", "", message("Size")), canvas.slider);
-    const ofAll = element("span", "of-all"); // neither stands alone on a line
+    const ofAll = element("span", "of-all"); // keeps both buttons on the same line
     ofAll.append(
       tool(message("Invert"), () => canvas.take({ tool: "invert" })),
       tool(message("Clear"), () => canvas.take({ tool: "clear" })),
@@ -60,13 +60,13 @@ export class MaskTools {
     this.#take("brush");
   }
 
-  /** What can be done now. */
+  /** Enable or disable Undo and Redo. */
   draw() {
     this.#undo.ariaDisabled = String(!this.#canvas.canUndo);
     this.#redo.ariaDisabled = String(!this.#canvas.canRedo);
   }
 
-  /** @param {boolean} isFitted whether the whole image is seen, as large as it can be */
+  /** @param {boolean} isFitted whether the image fits the viewport exactly */
   drawZoom(isFitted) {
     this.#fit.ariaDisabled = String(isFitted);
   }
@@ -86,12 +86,12 @@ export class MaskTools {
     event.preventDefault();
   }
 
-  /** Whether a key leads from the image back to its tools; in the whole window it leaves that. @param {KeyboardEvent} event */
+  /** Return whether Esc moves the focus to the tools instead of leaving full window. @param {KeyboardEvent} event */
   #isLeft({ target }) {
     return target === this.#canvas.place && !this.place.closest(":modal");
   }
 
-  /** The tool that is used. */
+  /** Button of the selected tool. */
   get #taken() {
     return this.#hands.find(({ ariaPressed }) => ariaPressed === "true");
   }

@@ -1,5 +1,5 @@
 // @ts-check
-// The menu of presets below a form: values under a name, to be put in, saved, overwritten, renamed and deleted.
+// Menu of presets below a form: named values to apply, save, overwrite, rename and delete.
 
 import { $, all, announce, button, element } from "../dom.js";
 import { filled } from "../form/filled.js";
@@ -18,7 +18,7 @@ const UNDO = message("Undo preset");
 const REDO = message("Redo preset");
 
 /**
- * What a form held before a preset was put in, or, when that was undone, afterwards.
+ * Form values from before a preset was applied or, after Undo, from before the Undo.
  * @type {{ workflow: string, before: Record<string, unknown> | null, isUndone: boolean }}
  */
 const state = { workflow: "", before: null, isUndone: false };
@@ -31,7 +31,7 @@ class Menu {
   #save = button(message("Save"), () => this.#keep());
   /** @type {PresetsDoc} */
   #presets = { own: [], shared: [], may_share: false };
-  /** What was deleted since the menu was opened, the last at the end. @type {Deleted[]} */
+  /** Presets deleted since the menu was opened, latest last. @type {Deleted[]} */
   #deleted = [];
 
   /**
@@ -77,7 +77,7 @@ class Menu {
     });
   }
 
-  /** @param {string} [more] of the query @param {string} [below] */
+  /** @param {string} [more] rest of the query @param {string} [below] rest of the path */
   #path(more = "", below = "") {
     return `${API}/presets${below}?workflow=${encodeURIComponent(this.#workflow)}${more}`;
   }
@@ -107,7 +107,7 @@ class Menu {
 
   /** @param {string} title @param {string[]} names @param {boolean} shared */
   #list(title, names, shared) {
-    // What was saved under a name again would be overwritten.
+    // Don't offer to restore a name that is in use again: that would overwrite the new preset.
     this.#deleted = this.#deleted.filter(
       (one) => one.shared !== shared || !names.includes(one.name),
     );
@@ -143,7 +143,7 @@ class Menu {
   }
 
   /**
-   * A field for another name, in the place of the preset.
+   * Show an input for a new name in place of the preset.
    * @param {string} name
    * @param {boolean} shared
    * @param {HTMLElement} item
@@ -194,7 +194,7 @@ class Menu {
    * @param {string} name
    * @param {string} to
    * @param {boolean} shared
-   * @returns {Promise<string>} why it was refused, else ""
+   * @returns {Promise<string>} reason for a refusal, "" on success
    */
   async #rename(name, to, shared) {
     const path = this.#path(this.#which(name, shared));
@@ -219,7 +219,7 @@ class Menu {
   }
 
   /**
-   * What a preset puts into the form; null where it cannot be had, which has been said.
+   * Load a preset's values. Resolves to null after an error, which the user has seen.
    * @param {string} name
    * @param {boolean} shared
    * @returns {Promise<Record<string, unknown> | null>}
@@ -240,7 +240,7 @@ class Menu {
   }
 
   /**
-   * Nothing is gone by one press: what was deleted can be saved again.
+   * Delete a preset. Keep its values in the menu for Undo.
    * @param {string} name
    * @param {boolean} shared
    * @param {HTMLElement} item
@@ -256,7 +256,7 @@ class Menu {
     $("button", gone)?.focus();
   }
 
-  /** What is in the form. */
+  /** Values in the form. */
   get #values() {
     return { ...filled.now.values, ...typed(this.#workflow) };
   }

@@ -1,6 +1,6 @@
 // @ts-check
-// A queue: which runs are at work, which wait and where each stands, and which failed behind another one's back. It is a
-// Gradio component (ui/page/run_lists.py): its value says which runs, its events what is asked for.
+// Queue: running and waiting runs with their positions, and runs that have failed while the user watched another one.
+// It is a Gradio component (ui/page/run_lists.py): its value holds the runs, its events report the user's actions.
 
 import { $, all, button, element, fillIn, tell } from "../dom.js";
 import { labeled, message, plural } from "../messages.js";
@@ -8,7 +8,7 @@ import { labeled, message, plural } from "../messages.js";
 /** @import { QueuedRun } from "../state.js" */
 
 /**
- * What Gradio hands to a component. `by`: -1 for earlier, 1 for later.
+ * Interface that Gradio passes to the component. `by`: -1 to run earlier, 1 to run later.
  * @typedef {{ props: { value: any }, watch: (name: string, changed: () => void) => void,
  *   move: (what: { run: string, by: number }) => void, remove: (what: { run: string }) => void,
  *   run_again: (what: { run: string }) => void, dismiss: (what: { run: string }) => void }} Component
@@ -24,18 +24,18 @@ export class Queue {
   #title = element("p", "waiting-title");
   #removeAll;
   #list = element("ul");
-  /** One line a run, kept as long as it is shown: a button that is new every second cannot be pressed. */
+  /** Elements by run. They are reused, because users can't press a button that is replaced every second. */
   #lines = /** @type {Map<string, HTMLLIElement>} */ (new Map());
   /** @type {string[]} */
   #waiting = [];
-  /** Those that are to be removed, the next one first, in other Blocks. @type {string[]} */
+  /** Runs that are yet to be removed, next one first. Used only in other Blocks. @type {string[]} */
   #leaving = [];
   #giveUp = 0;
 
   /**
    * @param {HTMLElement} place
    * @param {Component} component
-   * @param {((ids: string[]) => void) | null} removeAll takes out these at once; null in other Blocks
+   * @param {((ids: string[]) => void) | null} removeAll removes several runs at once; null in other Blocks
    */
   constructor(place, component, removeAll) {
     this.#place = place;
@@ -46,7 +46,7 @@ export class Queue {
     place.replaceChildren(this.#head, this.#list);
   }
 
-  /** @param {readonly QueuedRun[]} entries those that go on by their turn, then those that have ended */
+  /** @param {readonly QueuedRun[]} entries unfinished runs in queue order, then finished ones */
   show(entries) {
     const ahead = entries.filter((entry) => GOES_ON.includes(entry.phase));
     const ended = entries.filter((entry) => !GOES_ON.includes(entry.phase));
@@ -60,7 +60,7 @@ export class Queue {
     const focused = document.activeElement;
     for (const [key, line] of this.#lines) if (!wanted.includes(line)) this.#lines.delete(key);
     fillIn(this.#list, wanted);
-    // A line that has been moved has lost the focus on the way.
+    // Moving an element removes its focus.
     if (focused instanceof HTMLElement && this.#list.contains(focused)) focused.focus();
     this.#offerRemoveAll();
     const [next = ""] = this.#leaving;
@@ -68,7 +68,7 @@ export class Queue {
   }
 
   /**
-   * One after the other, the last first: Gradio drops events that come while one of the kind is answered.
+   * Remove runs one by one, last one first. Gradio drops an event that arrives while it handles one of the same kind.
    * @param {string[]} ids
    */
   #removeEach(ids) {
@@ -82,12 +82,12 @@ export class Queue {
     const [run] = this.#leaving;
     if (!run) return;
     this.#giveUp = window.setTimeout(() => {
-      this.#leaving = []; // it stays, and the others go at another press only
+      this.#leaving = []; // give up; the user can press the button again
     }, ANSWERED_WITHIN);
     this.#component.remove({ run });
   }
 
-  /** One alone has a button of its own, which has the focus then. */
+  /** Show the button for two or more waiting runs. A single run has its own button, which takes over the focus. */
   #offerRemoveAll() {
     const hadFocus = document.activeElement === this.#removeAll;
     if (this.#waiting.length > 1) {
@@ -114,7 +114,7 @@ export class Queue {
     const [earlier, later, remove] = all("button", line);
     if (!earlier || !later || !remove) return line;
     earlier.hidden = later.hidden = !movable;
-    // Not `disabled`: a button that is used twice in a row must not lose the focus in between.
+    // Not `disabled`, because the button must keep the focus for a second press.
     earlier.ariaDisabled = before?.page.movable ? null : "true";
     later.ariaDisabled = after ? null : "true";
     const value = message("{first}, {second}", { first: title, second: said });
@@ -205,7 +205,7 @@ function tellAll(line, ...texts) {
 }
 
 /**
- * The component in its place, empty.
+ * Create an empty component in its place.
  * @param {HTMLElement} place
  * @param {Component} component
  * @param {((ids: string[]) => void) | null} [removeAll]
@@ -214,7 +214,7 @@ export const queueIn = (place, component, removeAll = null) =>
   new Queue(/** @type {HTMLElement} */ ($(".queue", place)), component, removeAll);
 
 /**
- * Fill the component in, with what Python says.
+ * Mount the component with the runs from Python.
  * @param {HTMLElement} place
  * @param {Component} component
  */

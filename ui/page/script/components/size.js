@@ -1,6 +1,6 @@
 // @ts-check
-// Above a width and a height that belong together: their aspect ratio, to be seen and to be chosen, and that of the image
-// in the form where it is another. Between them: a swap.
+// Aspect ratio of a width and a height that belong together: buttons to choose it, a note if the form's image has
+// another one, and a button that swaps the two numbers.
 
 import { $, all, button, element, tell, typeInto } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
@@ -30,7 +30,7 @@ function give(ids, size) {
 }
 
 /**
- * What the form's image is called, and its size; null where there is none, or another one beside it.
+ * Return the label and the size of the form's image, or null if the form doesn't have exactly one.
  * @returns {{ label: string, image: ImageSize } | null}
  */
 function theImage() {
@@ -42,8 +42,8 @@ function theImage() {
 
 /**
  * @param {HTMLElement} place
- * @param {{ width: string, height: string, rules: [NumberRule, NumberRule], author: ImageSize }} given both fields' keys,
- *   their rules and their author's size
+ * @param {{ width: string, height: string, rules: [NumberRule, NumberRule], author: ImageSize }} given keys and rules
+ *   of both fields, and the author's size
  */
 export function mountSize(place, { width, height, rules, author }) {
   const said = element("span", "said");
@@ -53,7 +53,7 @@ export function mountSize(place, { width, height, rules, author }) {
   /** @type {readonly [string, string]} */
   const ids = [fieldId(width), fieldId(height)];
   /** @type {ImageSize} */
-  let size = author; // the last one, also while a field is empty
+  let size = author; // the last complete size, also while a field is empty
   /** @param {string} label @param {() => ImageSize} sizeFor */
   const add = (label, sizeFor) => chips.append(button(label, () => give(ids, sizeFor()), "chip"));
   for (const [label, ratio] of RATIOS) add(label, () => withRatio(ratio, size, rules));
@@ -92,7 +92,7 @@ export function mountSize(place, { width, height, rules, author }) {
 }
 
 /**
- * That an image has another shape than what is made of it.
+ * Return a note that an image's shape differs from the result's.
  * @param {string} field
  * @param {ImageSize} image
  * @param {readonly [NumberRule, NumberRule]} rules

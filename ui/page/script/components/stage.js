@@ -1,6 +1,6 @@
 // @ts-check
-// The stage: previews as they come, then what came of the run, in the same place. All its buttons are about what is
-// seen. It is a Gradio component (ui/page/stage.py): its value says what to show, and what is seen.
+// Stage: live previews, then the results of the run in the same place. Its buttons act on the visible result. It is a
+// Gradio component (ui/page/stage.py): its value says what to show, and which result is visible.
 
 import { $, all, button, element, fold, glideTo, tableOf } from "../dom.js";
 import { letDrag, takeResults } from "../form/dragging.js";
@@ -40,7 +40,7 @@ import { page } from "../state.js";
 const NOTHING = { items: [], rest: [], intermediate: [] };
 /** @type {Record<string, number>} */
 const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
-const OWN_KEYS = "video, audio, canvas, input, textarea, select"; // these use the arrows themselves
+const OWN_KEYS = "video, audio, canvas, input, textarea, select"; // elements that handle arrow keys themselves
 
 class Stage {
   #component;
@@ -61,14 +61,14 @@ class Stage {
   #lineage = new Lineage();
   #arrangement = NOTHING;
   #at = 0;
-  /** What is shown: a run's end, or nothing. The same object is not drawn twice. */
+  /** Finished run on the stage, or null. The same object isn't drawn twice. */
   #shown = /** @type {View | null} */ (null);
-  /** Which run the image is of. */
+  /** Run that the current image belongs to. */
   #painted = "";
   #turn = 0;
   #frames = 0;
   #previews = new LivePreviews();
-  /** Which way the run beside this one is being gone to, 0 where none is. */
+  /** Direction in which the next run is being opened, 0 for none. */
   #leaving = 0;
 
   /**
@@ -96,7 +96,7 @@ class Stage {
     page.subscribe((now) => this.#show(now));
   }
 
-  /** @param {any} value what Python says */
+  /** @param {any} value from Python */
   tell(value) {
     if (value?.run) follow(value.run);
     else page.set({ sending: false });
@@ -127,7 +127,7 @@ class Stage {
     });
   }
 
-  /** @param {number} at of what is seen, or of one of the small images */
+  /** @param {number} at index of the visible result or of a thumbnail */
   #dragged(at) {
     const item = this.#choosable[at];
     return this.#shown && item && item.at >= 0 ? { run: this.#shown.id, at: item.at } : null;
@@ -149,7 +149,7 @@ class Stage {
   }
 
   /**
-   * A run goes on: what was seen before stays, put back, until its first frame is there.
+   * Prepare for a run in progress. Keep the previous result, dimmed, until the first frame arrives.
    * @param {string} id
    */
   #expect(id) {
@@ -179,7 +179,7 @@ class Stage {
   }
 
   /**
-   * A run that came to nothing leaves its last preview, which is called that.
+   * Keep the last preview of a run without results, and label it as such.
    * @param {View} view
    */
   #keepFrame({ phase }) {
@@ -191,7 +191,7 @@ class Stage {
   }
 
   /**
-   * @param {ShownFile[]} files that no run is known for
+   * @param {ShownFile[]} files without a known run
    * @param {string[]} texts
    */
   #showFiles(files, texts) {
@@ -214,18 +214,18 @@ class Stage {
     return this.#choosable[this.#at] ?? null;
   }
 
-  /** All that can be chosen. */
+  /** All items that the user can choose. */
   get #choosable() {
     return choosable(this.#arrangement);
   }
 
-  /** The small images to choose from. */
+  /** Thumbnails to choose from. */
   get #choices() {
     return [...all("button", this.#thumbnails), ...all("button", this.#intermediate)];
   }
 
   /**
-   * To the result before or after this one, and from a run's last one on through those made before.
+   * Go to the previous or next result. At the ends, go to the newer or older run.
    * @param {number} step
    */
   async #walk(step) {
@@ -251,7 +251,7 @@ class Stage {
     return this.#shown && neighbour(page.now.past, this.#shown.id, step);
   }
 
-  /** Which way there is more to see. */
+  /** Disable the arrows that lead nowhere. */
   #turnArrows() {
     const isEnd = (/** @type {number} */ step) =>
       this.#nextOf(step) === this.#at && !this.#beside(step);
@@ -271,7 +271,7 @@ class Stage {
     this.#component.select(this.#seen);
   }
 
-  /** Put what is chosen into the image's place as soon as it can be painted; until then what is there stays. */
+  /** Show the chosen result once it can be painted. Until then, keep what is there. */
   async #showItem() {
     const turn = ++this.#turn;
     const item = this.#item;
@@ -279,14 +279,14 @@ class Stage {
     for (const one of this.#choices) one.ariaPressed = String(one.dataset.at === String(this.#at));
     this.#place.classList.toggle("several", groupOf(this.#arrangement, this.#at).count > 1);
     this.#tellSeen();
-    if (item?.kind === "3d" && this.#media.matches(".former")) this.#put(null, id); // it takes long
+    if (item?.kind === "3d" && this.#media.matches(".former")) this.#put(null, id); // 3D models load slowly
     const node = item && (await loaded(item, this.#component.viewer));
     if (turn === this.#turn) this.#put(node, id);
   }
 
   /**
    * @param {HTMLElement | null} node
-   * @param {string} id the run that it is of
+   * @param {string} id run that it belongs to
    */
   #put(node, id) {
     for (const old of all("img:is(.live-frame, .last-frame)", this.#media))
@@ -300,10 +300,10 @@ class Stage {
   }
 
   /**
-   * Paint a frame; done when it is on the screen, or not wanted.
+   * Paint a frame. Resolves when it is on the screen or no longer needed.
    * @param {string} id
    * @param {ArrayBuffer} frame
-   * @param {Place | null} place of a frame of an animation
+   * @param {Place | null} place position of the frame in an animation
    */
   async #paint(id, frame, place) {
     const isWanted = () => {
@@ -319,7 +319,7 @@ class Stage {
   }
 
   /**
-   * What there is beside the image's place.
+   * Update what is around the viewport: thumbnails, other files, previews and details.
    * @param {Arrangement} arrangement
    * @param {[string, string][]} details
    */
@@ -377,7 +377,7 @@ class Stage {
     return { run: this.#shown?.id ?? "", at, index: this.#at, value: item?.url ?? "" };
   }
 
-  /** Let Python know what is seen. Gradio would take null for news of Python's, but not "". */
+  /** Tell Python which result is visible. Use "" for none: Gradio would treat null as a change from Python. */
   #tellSeen() {
     const { run, at } = this.#seen;
     this.#component.props.value = at >= 0 ? { seen: { run, at } } : "";
@@ -385,7 +385,7 @@ class Stage {
 }
 
 /**
- * Fill the component in.
+ * Mount the component.
  * @param {HTMLElement} place
  * @param {Component} component
  */

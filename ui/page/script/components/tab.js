@@ -1,5 +1,5 @@
 // @ts-check
-// What is seen of the page while another one is looked at: the tab's title, and a notification, where one was asked for.
+// What the page shows while another tab is active: the tab's title, and notifications if the user has turned them on.
 
 import { $ } from "../dom.js";
 import { labeled, percentWords } from "../messages.js";
@@ -11,7 +11,7 @@ import { NOTIFIES, read, write } from "../storage.js";
 
 /**
  * @param {PageState} state
- * @param {string} name of the form that is on the page, "" if there is none
+ * @param {string} name title of the form on the page, "" for none
  */
 export function titleOf(state, name) {
   const run = current(state);
@@ -21,16 +21,16 @@ export function titleOf(state, name) {
   return `${percentWords(Math.floor(100 * fraction))} · ${(chain ?? run?.view)?.title}`;
 }
 
-/** Whether the person wants to be told; null where the browser cannot, as on an address without TLS. */
+/** Return whether notifications are on; null if the browser doesn't support them, for example without TLS. */
 export const notifies = () =>
   "Notification" in window && isSecureContext
     ? Notification.permission === "granted" && read(localStorage, NOTIFIES, false) === true
     : null;
 
 /**
- * Be told or not. The browser asks the person itself.
+ * Turn notifications on or off. The browser asks the user for permission.
  * @param {boolean} wish
- * @returns {Promise<boolean>} whether it is so from now on
+ * @returns {Promise<boolean>} whether they are on now
  */
 export async function notifyWhenDone(wish) {
   const granted = wish && (await Notification.requestPermission()) === "granted";
@@ -39,7 +39,7 @@ export async function notifyWhenDone(wish) {
 }
 
 /**
- * @param {View} view of a run that has ended
+ * @param {View} view finished run
  */
 function notify({ title, headline, id, page: { about } }) {
   const body = about ? labeled(title, about) : title;
@@ -47,10 +47,10 @@ function notify({ title, headline, id, page: { about } }) {
 }
 
 /**
- * Tell somebody who wants it of something that has ended while they look elsewhere.
+ * Notify the user that something has ended, if the page is hidden and notifications are on.
  * @param {string} headline
  * @param {string} body
- * @param {string} tag of which one is told
+ * @param {string} tag id of what has ended
  */
 export function notifyIfAway(headline, body, tag) {
   if (!document.hidden || !notifies()) return;
@@ -71,6 +71,6 @@ export function showInTab(now, before) {
   if (!now.ended || now.ended === before.ended) return;
   const { id } = now.ended;
   const view = now.runs.get(id)?.view;
-  // One that is unconfirmed had ended before this page was opened.
+  // An unconfirmed run had ended before the page was opened.
   if (view && view.phase !== "stopped" && !before.runs.get(id)?.unconfirmed) notify(view);
 }

@@ -1,5 +1,6 @@
 // @ts-check
-// A chain that failed continues, or one of its steps runs again: with what its form holds, or else with its own values.
+// Continues a failed chain or repeats one of its steps: with the values in the chain's form if that form is open,
+// otherwise with the chain's own values.
 
 import { API, ask, json } from "../requests.js";
 import { followChain } from "../runs/following.js";
@@ -11,8 +12,9 @@ import { redrawSoon } from "./form.js";
 /** @import { ChainDoc } from "../documents.js" */
 
 /**
+ * Continue a chain.
  * @param {ChainDoc} chain
- * @param {string} [step] the name of a step that is done, and is to run again
+ * @param {string} [step] the name of a finished step to repeat
  */
 export async function goOn({ id, workflow }, step = "") {
   clearErrors();
@@ -23,7 +25,7 @@ export async function goOn({ id, workflow }, step = "") {
 }
 
 /**
- * What says which steps there are is perhaps another choice than the form was drawn with.
+ * Redraw the form if a choice that decides which steps the chain has differs from the one it was drawn with.
  * @param {unknown} drawn
  * @param {unknown} now
  */

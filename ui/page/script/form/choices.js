@@ -1,10 +1,10 @@
 // @ts-check
-// Which workflows a list shows, and under which headings. Pure.
+// Search and grouping in the list of workflows. Pure.
 
 import { message } from "../messages.js";
 
 /**
- * One workflow to choose: ui/page/workflow_chooser.py.
+ * A workflow in the list; ui/page/workflow_chooser.py creates these.
  * @typedef {{ name: string, title: string, description: string, group: string, own: boolean, thumb: string,
  *   note: string }} Choice
  */
@@ -12,13 +12,13 @@ import { message } from "../messages.js";
 const RECENT = message("Recent");
 
 /**
- * A text as it is searched: without capitals and accents.
+ * Normalize a text for searching: lowercase, without accents.
  * @param {string} text
  */
 const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
 /**
- * Whether all words of a text are somewhere in what is said of a workflow, in any order.
+ * Return whether a workflow's title, description and group contain all words of a text, in any order.
  * @param {Choice} choice
  * @param {string} text
  */
@@ -36,11 +36,11 @@ const hasAll = (said, text) =>
     .every((word) => plain(said).includes(word));
 
 /**
- * Which of those found Enter takes: the first with this title, else with one that begins so, with all words in its title,
- * or of all; not the one that is open where there is another such.
- * @param {readonly Choice[]} found as they are listed
+ * Return the search result that Enter opens. Workflows with exactly this title come first, then titles that start with
+ * the text, then titles that contain all its words, then all others. Within a group, the open workflow comes last.
+ * @param {readonly Choice[]} found in the order of the list
  * @param {string} text
- * @param {string} open the name of the one that is open
+ * @param {string} open the name of the open workflow
  * @returns {Choice | undefined}
  */
 export function bestOf(found, text, open) {
@@ -53,9 +53,10 @@ export function bestOf(found, text, open) {
 }
 
 /**
- * The choices by their headings, each once: a person's own, those used last, then the others as they come.
+ * Group the workflows by heading, each listed once: the user's own, the recently used ones, then the rest in the given
+ * order.
  * @param {readonly Choice[]} choices
- * @param {readonly string[]} recent names, the one used last first
+ * @param {readonly string[]} recent names, most recent first
  * @returns {[string, Choice[]][]}
  */
 export function grouped(choices, recent) {
@@ -81,7 +82,7 @@ function addTo(groups, group, choice) {
 }
 
 /**
- * The names used last, with one more in front.
+ * Add a name to the front of the recently used names.
  * @param {readonly string[]} recent
  * @param {string} name
  * @param {number} most

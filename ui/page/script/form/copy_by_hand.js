@@ -1,5 +1,5 @@
 // @ts-check
-// Where the browser copies nothing, a text is shown in a field of its own, marked to be copied by hand.
+// A dialog with a selected text that the user copies manually when the browser refuses clipboard access.
 
 import { button, dialog, element } from "../dom.js";
 import { message } from "../messages.js";
@@ -7,7 +7,8 @@ import { message } from "../messages.js";
 const LINES = 4;
 
 /**
- * @param {string} why
+ * Show the dialog.
+ * @param {string} why the dialog's title
  * @param {string} text
  */
 export function letCopy(why, text) {

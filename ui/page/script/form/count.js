@@ -1,14 +1,14 @@
 // @ts-check
-// How many runs one press starts.
+// The number of runs that one press of Generate starts.
 
 import { $ } from "../dom.js";
 import { message } from "../messages.js";
 
 /**
- * A chain runs once, whatever was chosen for the form before.
+ * Show the number of runs. A chain always runs once, even if a higher number was chosen for the previous form.
  * @param {number} chosen
  * @param {{ chain: boolean } | null} form
- * @returns {string} what the button that starts them is called
+ * @returns {string} the label of the Generate button
  */
 export function showCount(chosen, form) {
   const count = form?.chain ? 1 : chosen;

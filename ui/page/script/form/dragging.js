@@ -1,5 +1,5 @@
 // @ts-check
-// Results that are dragged onto a field, or put into another workflow's form.
+// Using results as inputs: dragging them onto a field, or opening another workflow's form with them.
 
 import { outline } from "../components/drop_zones.js";
 import { API, ask } from "../requests.js";
@@ -7,25 +7,26 @@ import { fieldOf } from "./files.js";
 import { visitWith } from "./form.js";
 import { typed } from "./typed.js";
 
-/** Results are told from files and texts by this name. */
+/** The drag data type that distinguishes results from files and texts. */
 const RESULT = "application/x-comfyforms-result";
-/** Instead of a file's place among a run's: the first that the field takes. */
+/** Used instead of a file's index in its run: the first file that the field accepts. */
 const ANY = -1;
-const CONTROLS = 90; // pixels at the bottom of a video, which are dragged for something else
+const CONTROLS = 90; // pixels at the bottom of a video; dragging there moves the player's controls
 
 /** @typedef {{ run: string, at: number }} Dragged a file of a run, or ANY */
 
 /**
- * What a tile of a run is dragged as.
+ * Return the drag data for a run's tile.
  * @param {HTMLElement} tile
  * @returns {Dragged | null}
  */
 export const draggedRun = ({ dataset: { run } }) => (run ? { run, at: ANY } : null);
 
 /**
- * Let what is within a place be dragged onto a field.
+ * Let the user drag results from an element onto a field.
  * @param {HTMLElement} place
- * @param {(target: HTMLElement) => Dragged | null} dragged is asked with what is dragged, or with what that is in
+ * @param {(target: HTMLElement) => Dragged | null} dragged gets the element that names the dragged
+ *   file or run
  */
 export function letDrag(place, dragged) {
   place.addEventListener("dragstart", (event) => {
@@ -37,7 +38,7 @@ export function letDrag(place, dragged) {
       event.preventDefault();
       return;
     }
-    event.stopPropagation(); // the place around this one would name what it shows itself
+    event.stopPropagation(); // an outer drag source would replace the data with the result that it shows
     dataTransfer.setData(RESULT, JSON.stringify(what));
     dataTransfer.effectAllowed = "copy";
   });
@@ -47,7 +48,7 @@ export function letDrag(place, dragged) {
 const carriesResult = (event) => Boolean(event.dataTransfer?.types.includes(RESULT));
 
 /**
- * Take results that are dropped on a field, before Gradio does, which would empty it.
+ * Handle results dropped on a field before Gradio does, because Gradio would clear the field.
  * @param {(what: Dragged & { field: string }) => void} use
  */
 export function takeResults(use) {
@@ -70,13 +71,13 @@ export function takeResults(use) {
 }
 
 /**
- * Open another workflow with a result in the first of its fields that takes it; what was typed there stays.
+ * Open another workflow with a result in its first field that accepts it, and keep the values typed there.
  * @param {string} run
  * @param {number} at
  * @param {string} workflow
  */
 export async function useInWorkflow(run, at, workflow) {
-  // Slashes lead into sub-folders; some proxies let none through that are encoded.
+  // Slashes separate subfolders. They stay unencoded because some proxies block encoded slashes.
   const name = workflow.split("/").map(encodeURIComponent).join("/");
   const told = await ask(`${API}/runs/${run}/files/${at}/for/${name}`, undefined, "GET");
   if (told) visitWith(workflow, { ...typed(workflow), [told.key]: told.value });

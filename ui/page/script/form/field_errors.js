@@ -1,5 +1,5 @@
 // @ts-check
-// Sentences about values, each painted on its field.
+// Error messages and notes about values, each shown on its field.
 
 import { endSearch } from "../components/field_search.js";
 import { $, all, announce, element, typeInto } from "../dom.js";
@@ -11,8 +11,8 @@ import { changeWords, clamped, isRight, refusalOf, seedRefusal, sentNumber } fro
 /** @import { HeldField, NumberRule, Rule } from "./values.js" */
 
 /**
- * By the fields' keys `rules` of the form's numbers and seeds, and the `values` that it was last told to hold. `awaits`
- * fields that have something to say.
+ * `rules` of the form's numbers and seeds and the last known `values`, both by field key. `awaits` watches for fields
+ * that Gradio has yet to draw and that have an error to show.
  * @typedef {Readonly<Record<string, unknown>>} FieldValues
  * @type {{ rules: Record<string, Rule>, values: FieldValues, awaits: MutationObserver | null }}
  */
@@ -20,7 +20,7 @@ const form = { rules: {}, values: {}, awaits: null };
 const INPUT = "input, textarea";
 
 /**
- * The id of a field's element: ui/page/form/kinds/view.py makes the same.
+ * Return the id of a field's element. ui/page/form/kinds/view.py generates the same ids.
  * @param {string} key
  */
 export const fieldId = (key) => `field-${key.replace(/[^\p{L}\p{N}]/gu, "-")}`;
@@ -37,11 +37,11 @@ function clearError(field) {
 }
 
 /**
- * An error goes with the value that it was about, as soon as that is right.
+ * Remove each error whose field now holds a valid value.
  * @param {readonly HeldField[]} fields
  * @param {Record<string, unknown>} now
  * @param {Record<string, unknown>} before
- * @returns {boolean} whether any value is another one
+ * @returns {boolean} whether any value changed
  */
 export function clearMended(fields, now, before) {
   const json = (/** @type {unknown} */ value) => JSON.stringify(value ?? null);
@@ -50,14 +50,14 @@ export function clearMended(fields, now, before) {
     const field = document.getElementById(fieldId(key));
     if (!field?.classList.contains("has-error") || !isRight(kind, form.rules[key], now[key]))
       continue;
-    // Gradio may tell of what was typed after more was.
+    // Gradio may report a value late, after the user has typed more.
     if (!leftWrong(field, form.rules[key])) clearError(field);
   }
   return others.length > 0;
 }
 
 /**
- * Paint a sentence on its field, which comes into view if its section is folded.
+ * Show an error on its field. A collapsed section is expanded first.
  * @param {HTMLElement} field
  * @param {string} sentence
  * @returns {Promise<void> | null} see `unfold`
@@ -77,11 +77,11 @@ export function showError(field, sentence) {
 }
 
 /**
- * Paint each sentence on its field.
- * @param {Readonly<Record<string, string>>} errors by the fields' keys
- * @param {{ leads?: boolean, labelled?: Readonly<Record<string, string>> }} [options] `leads`: go to
- * the first of them; `labelled`: the same where the field is not on the page
- * @returns {string[]} those that have no field on the page
+ * Show each error on its field.
+ * @param {Readonly<Record<string, string>>} errors by field key
+ * @param {{ leads?: boolean, labelled?: Readonly<Record<string, string>> }} [options] `leads`: focus the first wrong
+ *   field; `labelled`: the same errors with field labels, for fields that aren't on the page
+ * @returns {string[]} the errors whose fields aren't on the page
  */
 export function showErrors(errors, { leads = true, labelled = {} } = {}) {
   clearErrors();
@@ -97,9 +97,10 @@ export function showErrors(errors, { leads = true, labelled = {} } = {}) {
 }
 
 /**
- * Put the focus into the first wrong field on the page and scroll to it, once the caller has changed
- * the rest of the page: the stage above the form may be about to go.
- * @param {Promise<void>[]} opening sections that are being unfolded; a user who presses something meanwhile is left alone
+ * Focus the first wrong field and scroll to it. This runs asynchronously, because the caller may be about to hide the
+ * stage above the form.
+ * @param {Promise<void>[]} opening sections that are expanding; if the user presses a key or a pointer button before
+ *   they are open, the focus stays unchanged
  */
 async function leadToFirst(opening) {
   const left = new AbortController();
@@ -112,13 +113,13 @@ async function leadToFirst(opening) {
   const input = field && inputOf(field);
   if (!input) return;
   input.focus({ preventScroll: true });
-  // It would hide the sentence below it.
+  // An open list would cover the error below it.
   if (input instanceof HTMLInputElement && input.matches(LIST)) closeFocused(input);
   input.scrollIntoView({ block: "center" });
 }
 
 /**
- * What takes the focus in a field: files are chosen with a button, which hides the input.
+ * Return the element to focus in a field. A file field hides its input, so this is its button.
  * @param {HTMLElement} field
  */
 function inputOf(field) {
@@ -128,7 +129,7 @@ function inputOf(field) {
 }
 
 /**
- * Say why nothing was started: ui/page/stage.py.
+ * Show why no run was started; ui/page/stage.py sends the refusal.
  * @param {{ message: string, hint: string, errors: Readonly<Record<string, string>>,
  *   labelled: Readonly<Record<string, string>> }} refusal
  */
@@ -139,8 +140,9 @@ export function sayRefusal({ message: why, hint, errors, labelled }) {
 }
 
 /**
- * Paint each sentence on its field as soon as Gradio has drawn it, and once: what is mended stays so.
- * @param {Readonly<Record<string, string>>} errors by the fields' keys; none are awaited any longer where there are none
+ * Show each error on its field as soon as Gradio has drawn the field. Each error is shown only once, so that it doesn't
+ * reappear after the user has corrected the value.
+ * @param {Readonly<Record<string, string>>} errors by field key; an empty record cancels pending errors
  */
 export function showErrorsSoon(errors) {
   form.awaits?.disconnect();
@@ -163,28 +165,28 @@ export function showErrorsSoon(errors) {
 }
 
 /**
- * Another form is there.
- * @param {Record<string, Rule>} rules of its numbers and seeds, by the fields' keys
+ * Set the rules of a newly drawn form.
+ * @param {Record<string, Rule>} rules of its numbers and seeds, by field key
  */
 export function setRules(rules) {
   form.rules = rules;
 }
 
 /**
- * Whether a field of the form that is there is a seed.
+ * Return whether a field of the current form is a seed.
  * @param {string} key
  */
 export const isSeed = (key) => "least" in (form.rules[key] ?? {});
 
 /**
- * Whether the form that is there asks for a seed among the fields of a chain's step.
- * @param {string} step its name
+ * Return whether the current form has a seed field for a step of a chain.
+ * @param {string} step the step's name
  */
 export const hasSeed = (step) =>
   Object.entries(form.rules).some(([key, rule]) => key.startsWith(`${step}.`) && "least" in rule);
 
 /**
- * A number is shown as it is sent, with a word on the field where that is another one than was typed.
+ * Replace a number with the value that will be sent. If it differs from what the user typed, add a note to the field.
  * @param {HTMLElement} field
  * @param {NumberRule} rule
  */
@@ -203,34 +205,33 @@ function settle(field, rule) {
 }
 
 /**
- * Before the form is sent: Generate may be pressed by keys, from within a number.
- * @param {Node | null} [only] the number that is meant, if not all are
+ * Settle the numbers before the form is sent, because a keyboard shortcut can press Generate while a number has focus.
+ * @param {Node | null} [only] the input to settle; all numbers by default
  */
 export function settleNumbers(only = null) {
   for (const [key, rule] of Object.entries(form.rules)) {
-    if ("least" in rule) continue; // a seed is sent as it is
+    if ("least" in rule) continue; // seeds are sent unchanged
     const field = document.getElementById(fieldId(key));
     if (field && (!only || field.contains(only))) settle(field, rule);
   }
 }
 
 /**
- * A number that is left is settled, before Gradio does so without a word. One that would be refused
- * is told at once, and so is a seed.
- * @param {EventTarget | null} target what is left
+ * Settle a number on blur, before Gradio changes it silently. Report an invalid number or seed immediately.
+ * @param {EventTarget | null} target the element that lost focus
  */
 export function settleLeft(target) {
   if (!(target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement)) return;
   if (target.type === "number") settleNumbers(target);
-  // What a pointer is on stays below it, or the press would be lost.
+  // During a press, wait until pointerup: a layout shift would move the pressed element and lose the click.
   if (!$(":active")) tellLeft(target)?.scrollIntoView({ block: "nearest" });
   else addEventListener("pointerup", () => void setTimeout(tellLeft, 0, target), { once: true });
 }
 
 /**
- * Tell of a number or seed that was left and would be refused.
+ * Show an error if the app would refuse this number or seed.
  * @param {HTMLInputElement | HTMLTextAreaElement} target
- * @returns {HTMLElement | null} what tells it
+ * @returns {HTMLElement | null} the error, null if there is no new one
  */
 function tellLeft(target) {
   const field = /** @type {HTMLElement | null} */ (target.closest("[id^=field-]"));
@@ -244,19 +245,19 @@ function tellLeft(target) {
 }
 
 /**
- * Why what is typed would be refused, "" where it would not.
+ * Return why the app would refuse a typed value, "" if it would accept it.
  * @param {HTMLElement} field
  * @param {Rule} rule
  * @param {string} typed
  */
 function problemOf(field, rule, typed) {
   if ("least" in rule) return isRandomSeed(field) ? "" : seedRefusal(rule, typed);
-  if ($("input[type=range]", field)) return ""; // a slider mends its own
+  if ($("input[type=range]", field)) return ""; // a slider clamps its own number
   return refusalOf(rule, typed === "" ? null : Number(typed));
 }
 
 /**
- * Whether what stands in a number or a seed would be refused.
+ * Return whether the app would refuse the current text of a number or seed.
  * @param {HTMLElement} field
  * @param {Rule | undefined} rule
  */
@@ -268,8 +269,8 @@ function leftWrong(field, rule) {
 }
 
 /**
- * What was said of a number is about that one only.
- * @param {EventTarget | null} target what is typed into
+ * Remove a field's notes when the user types into it, because they are about the previous number.
+ * @param {EventTarget | null} target the input
  */
 export function forgetNote(target) {
   const field = target instanceof Element ? target.closest("[id^=field-]") : null;
@@ -277,17 +278,17 @@ export function forgetNote(target) {
 }
 
 /**
- * The form holds other values: what was said of a number goes with it, whatever has put another into its place.
- * @param {FieldValues} values by the fields' keys
+ * Remove the notes about numbers that have changed in any way, for example by a reset.
+ * @param {FieldValues} values the form's current values by field key
  */
 export function forgetNotes(values) {
   const before = form.values;
   form.values = values;
   for (const [key, value] of Object.entries(values)) {
-    if (value === before[key]) continue; // another field's change, told after this one was typed into
+    if (value === before[key]) continue; // another field changed; this report may predate the typing here
     const field = document.getElementById(fieldId(key));
     for (const note of field ? all(".field-note", field) : []) {
-      // Gradio may tell of what was typed after that was changed.
+      // Gradio may report the typed number late, after it was replaced.
       const { typed, sent } = note.dataset;
       if (String(value) !== typed && String(value) !== sent) note.remove();
     }

@@ -1,26 +1,26 @@
 // @ts-check
-// Which files fields take, and what they say to others.
+// The kinds and sizes of files that fields accept, and the messages for other files.
 
 import { $ } from "../dom.js";
 import { labeled, message } from "../messages.js";
 
 const LONGEST_NAME = 32;
 const MIB = 2 ** 20;
-/** The answer to a file of another kind. @type {Record<string, string>} */
+/** Messages for files of another kind. @type {Record<string, string>} */
 const OTHER_KIND = {
   image: message("Choose an image file (PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF)."),
   audio: message("Choose an audio file (WAV, MP3, FLAC, Ogg or M4A)."),
   video: message("Choose a video file (MP4, WebM, MOV, MKV or GIF)."),
 };
 
-/** The kinds that are told apart. */
+/** The kinds of media that have their own fields. */
 export const KINDS = Object.keys(OTHER_KIND);
 
 /**
- * Why a field does not take a file, as far as its kind says.
- * @param {string} kind what it takes, "" for any
+ * Return why a field doesn't accept a file of this kind.
+ * @param {string} kind the kind that the field accepts, "" for any
  * @param {{ name: string, type: string }} file
- * @returns {string} "" where it may
+ * @returns {string} "" if it accepts the file
  */
 export function otherKindWords(kind, { name, type }) {
   const value = OTHER_KIND[kind];
@@ -29,10 +29,10 @@ export function otherKindWords(kind, { name, type }) {
 }
 
 /**
- * Why a field does not take a file, by its kind and its size.
- * @param {string} kind what it takes, "" for any
+ * Return why a field doesn't accept a file, by its kind and size.
+ * @param {string} kind the kind that the field accepts, "" for any
  * @param {File} file
- * @returns {string} "" where it may
+ * @returns {string} "" if it accepts the file
  */
 export function unfitWords(kind, file) {
   const most = Number($("#heading [data-largest]")?.dataset.largest ?? Infinity);
@@ -40,9 +40,10 @@ export function unfitWords(kind, file) {
 }
 
 /**
+ * Return the error message for a file that is too large.
  * @param {{ name: string, size: number }} file
  * @param {number} most bytes
- * @returns {string} "" where it is not
+ * @returns {string} "" if it isn't too large
  */
 export function tooLargeWords({ name, size }, most) {
   if (size <= most) return "";

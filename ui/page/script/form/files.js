@@ -1,5 +1,5 @@
 // @ts-check
-// Files dropped or pasted: a field's value, or a workflow to open.
+// Dropped, pasted and chosen files: each becomes a field's value or opens as a workflow.
 
 import { fieldsToVary, variedForm } from "../batches/given.js";
 import { hideZones, outline, showZones, zoneAt } from "../components/drop_zones.js";
@@ -15,14 +15,14 @@ import { KINDS, shortened, unfitWords } from "./file_kinds.js";
 import { formName } from "./form.js";
 import { mayOpen, openWorkflow, tryToOpen } from "./workflows.js";
 
-const FIELD = "[id^=field-].takes-files"; // Gradio gives a class to what is within, too
+const FIELD = "[id^=field-].takes-files"; // Gradio also gives the class to an inner element
 const TEXT_FIELD = "[id^=field-].takes-text";
 const DRAWN_ANEW = 200;
 const UNPLAYABLE = ".unplayable";
 const NOT_PLAYABLE = message(
   "This browser can't play this video. ComfyUI may still be able to use it.",
 );
-/** What an empty field says, by the names that the style sheet knows. @type {Record<string, string>} */
+/** Prompts of empty fields, by the CSS custom properties that show them. @type {Record<string, string>} */
 const EMPTY = {
   "--choose-image": message("Drop, paste or choose an image"),
   "--choose-video": message("Drop, paste or choose a video"),
@@ -38,7 +38,7 @@ export const fieldOf = (target) => (target instanceof Element ? target.closest(F
 const carriesFiles = (event) => Boolean(event.dataTransfer?.types.includes("Files"));
 
 /**
- * Whether what lies over the page takes files itself.
+ * Return whether the target is in a dialog that handles files itself.
  * @param {EventTarget | null} target
  */
 const isOverPage = (target) => target instanceof Element && target.closest(".takes-own-files");
@@ -46,7 +46,7 @@ const isOverPage = (target) => target instanceof Element && target.closest(".tak
 /** @typedef {import("../components/drop_zones.js").Zone} Zone */
 
 /**
- * Return the fields that take a kind of result: ui/page/form/kinds/view.py gives them their classes.
+ * Return the fields that accept a kind of result. ui/page/form/kinds/view.py assigns their classes.
  * @param {string | undefined} kind
  */
 export const fieldsOfKind = (kind) =>
@@ -57,17 +57,18 @@ export const fieldsOfKind = (kind) =>
       );
 
 /**
- * The fields that are seen and take such a file.
- * @param {string} type as a browser says it, "" where it knows none
+ * Return the visible fields that accept a file type.
+ * @param {string} type MIME type from the browser, "" if unknown
  */
 const fieldsFor = (type) => {
   const [kind] = type.split("/");
-  const fields = fieldsOfKind(kind === "text" ? "file" : kind); // a text in a file stays one
+  const fields = fieldsOfKind(kind === "text" ? "file" : kind); // a text file goes into a file field, not a text box
   return fields.filter((field) => field.checkVisibility());
 };
 
 /**
- * @param {Element} field as it was when it was offered: it may have been drawn anew since then
+ * Put files into a field and scroll to it.
+ * @param {Element} field may be outdated, if Gradio has redrawn it since
  * @param {readonly File[]} files
  */
 function useIn({ id }, files) {
@@ -78,8 +79,8 @@ function useIn({ id }, files) {
 }
 
 /**
- * The fields that such a file can be put into, each in words.
- * @param {string} type as a browser says it
+ * Return an offer for each field that accepts a file type.
+ * @param {string} type MIME type from the browser
  */
 const usesOf = (type) =>
   fieldsFor(type).map((field) => ({
@@ -88,7 +89,7 @@ const usesOf = (type) =>
   }));
 
 /**
- * What a file that is held over the page can become.
+ * Return the drop zones for a file that is dragged over the page.
  * @param {DragEvent} event
  * @returns {Zone[]}
  */
@@ -105,7 +106,7 @@ function offers(event) {
 }
 
 /**
- * Open the first of the files that were given for its workflow; one that has none is offered to the fields that take it.
+ * Open the workflow in the first file. If it has none, offer the fields that accept the file.
  * @param {readonly File[]} files
  */
 function openFile(files) {
@@ -122,7 +123,7 @@ function openFile(files) {
 }
 
 /**
- * The button that opens a workflow.
+ * Connect the button that opens a workflow.
  * @param {HTMLElement} place
  */
 export function mountOpen(place) {
@@ -135,9 +136,9 @@ export function mountOpen(place) {
 }
 
 /**
- * Files that were dropped beside everything: the workflow of the first is opened; one without goes into the field that
- * takes it.
- * @param {File} file the first
+ * Handle files dropped outside all fields and drop zones: open the workflow in the first file, or put a file without a
+ * workflow into the first field that accepts it.
+ * @param {File} file the first file
  * @param {readonly File[]} files
  */
 async function takeBeside(file, files) {
@@ -149,7 +150,7 @@ async function takeBeside(file, files) {
 }
 
 /**
- * Whether a file on a field can be nothing but a workflow.
+ * Return whether a file dropped on a field can only be a workflow.
  * @param {Element} field
  * @param {File} file
  */
@@ -159,7 +160,7 @@ const opensInstead = (field, { name, type }) =>
   (type === "application/json" || name.toLowerCase().endsWith(".json"));
 
 /**
- * A file that has become a field's value can be opened as well where there is a workflow inside.
+ * Offer to open the workflow in a file that has become a field's value, if it contains one.
  * @param {File} file
  */
 async function offerWorkflow(file) {
@@ -173,21 +174,21 @@ async function offerWorkflow(file) {
 }
 
 /**
- * The field that was given a file last: what is wrong with it is said there. `isFirst`: the file is the first of
- * several, of which something is said already.
+ * `id`: the field that received a file last; errors about the file are shown on it. `isFirst`: the file is the first of
+ * several, for which `tellFirst` shows a message.
  */
 const given = { id: "", isFirst: false };
 
 /**
- * Say on the field that was given a file why it is not taken. Gradio would say it in a corner, or not at all.
+ * Show why a file was refused on the field that received it. Gradio would show this in a corner, or not at all.
  * @param {string} why
- * @returns {boolean} whether there is such a field
+ * @returns {boolean} whether a field received a file
  */
 export function refuseFile(why) {
   const { id } = given;
   if (!id) return false;
   clearErrors();
-  // Not before Gradio has drawn the field anew.
+  // Wait until Gradio has redrawn the field, which would remove the error.
   setTimeout(() => {
     const field = document.getElementById(id);
     if (field) showError(field, why);
@@ -196,8 +197,8 @@ export function refuseFile(why) {
 }
 
 /**
- * What a field is given, however that is done: what it does not take is refused on the field before Gradio refuses it
- * in a corner, and what the field has stays.
+ * Check a file that a field receives in any way. Refuse an unsuitable file on the field, before Gradio refuses it in a
+ * corner, and keep the field's current file.
  * @param {Event} event
  */
 function fieldGiven(event) {
@@ -217,10 +218,11 @@ function fieldGiven(event) {
 }
 
 /**
+ * Show an error on a field if it doesn't accept a file.
  * @param {Element} field
- * @param {string} kind what it takes
+ * @param {string} kind the kind that the field accepts
  * @param {File} file
- * @returns {boolean} whether it does not take this, which is told there
+ * @returns {boolean} whether the file was refused
  */
 function refuses(field, kind, file) {
   const said = unfitWords(kind, file);
@@ -232,7 +234,7 @@ function refuses(field, kind, file) {
 }
 
 /**
- * Put a file into a field, in the place of what it has. Of several it is the first, which is said.
+ * Put a file into a field and replace its current file. Of several files, use the first and show a message.
  * @param {Element} field
  * @param {readonly File[]} files
  */
@@ -249,13 +251,13 @@ function put(field, files) {
 }
 
 /**
- * What a field takes, "" for any file.
+ * Return the kind of files that a field accepts, "" for any.
  * @param {Element} field
  */
 const kindOf = (field) => KINDS.find((one) => field.classList.contains(`of-${one}`)) ?? "";
 
 /**
- * Say that a field has the first of several files, and offer to make a run with each.
+ * Show that the field got only the first of several files, and offer to vary the field over all of them.
  * @param {Element} field
  * @param {File} file
  * @param {readonly File[]} files
@@ -281,7 +283,7 @@ function tellFirst(field, file, files) {
 }
 
 /**
- * What a field has stays until another file is chosen; Gradio would take it out first.
+ * Keep a field's current file until the user has chosen another one; Gradio would remove it first.
  * @param {MouseEvent} event
  */
 function chooseAnother(event) {
@@ -298,7 +300,7 @@ function chooseAnother(event) {
 }
 
 /**
- * A video that this browser can't play is told in its place; Gradio would call it an error in a corner.
+ * Show a note in place of a video that this browser can't play; Gradio would show an error in a corner.
  * @param {Event} event
  */
 function tellUnplayable(event) {
@@ -312,7 +314,7 @@ function tellUnplayable(event) {
 }
 
 /**
- * Another video in the same place can be played.
+ * Remove the note when a playable video loads in the same place.
  * @param {Event} event
  */
 function forgetUnplayable({ target }) {
@@ -320,7 +322,7 @@ function forgetUnplayable({ target }) {
   $(UNPLAYABLE, target.parentElement ?? document)?.remove();
 }
 
-/** A file dropped on a field is its value; anywhere else it is opened for the workflow inside. */
+/** Handle all files given to the page. A file dropped on a field becomes its value; elsewhere its workflow opens. */
 export function takeFiles() {
   for (const [name, words] of Object.entries(EMPTY))
     document.documentElement.style.setProperty(name, JSON.stringify(words));
@@ -336,11 +338,11 @@ export function takeFiles() {
       },
       true,
     );
-  document.addEventListener("dragover", held, true); // Gradio lets nobody else hear of these
+  document.addEventListener("dragover", held, true); // Gradio stops the propagation of these events
   document.addEventListener("dragleave", (event) => event.relatedTarget || letGo(), true);
   document.addEventListener("dragover", (event) => {
     if (!carriesFiles(event) || isOverPage(event.target)) return;
-    event.preventDefault(); // the browser would leave the page to show the file
+    event.preventDefault(); // otherwise the browser would navigate to the file
     if (!fieldOf(event.target)) showZones(() => offers(event), event.target);
   });
   document.addEventListener("drop", dropped, true);

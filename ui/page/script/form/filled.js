@@ -1,24 +1,25 @@
 // @ts-check
-// What the form on the page holds now.
+// The current values of the form on the page.
 
 import { all } from "../dom.js";
 import { Store } from "../state.js";
 
 /**
- * Values by the fields' keys, as ui/documents/browser_values.py has them: those of now, and the author's. `name` is the
- * workflow's. `held`: what a press sends, seeds and painted images included; `used`: the seeds of the last run, in digits.
+ * Current values and the author's values by field key, in the format of ui/documents/browser_values.py. `name`: the
+ * workflow's name. `held`: the values that Generate sends, including seeds and painted images. `used`: the seeds of the
+ * last run, in digits.
  * @typedef {{ name: string, values: Record<string, unknown>, authors: Record<string, unknown>,
  *   held: Record<string, unknown>, used: Record<string, string> }} Filled
  */
 
 /**
- * Apart from `page`, as it changes with each letter that is typed, which only notes and ideas beside the form look at.
+ * Separate from `page`, because it changes with each keystroke and only a few parts of the form subscribe to it.
  * @type {Store<Filled>}
  */
 export const filled = new Store({ name: "", values: {}, authors: {}, held: {}, used: {} });
 
 /**
- * Show what the form holds, at once and at every change, for as long as the place is on the page.
+ * Call `show` with the form's values now and after every change, until the element is removed from the page.
  * @param {HTMLElement} place
  * @param {(now: Filled) => void} show
  */
@@ -32,9 +33,9 @@ export function whileShown(place, show) {
 }
 
 /**
- * Sentences about values, each seen while the form holds one of these.
+ * Show each note only while the form holds one of the values that the note is about.
  * @param {HTMLElement} place
- * @param {readonly (readonly [string, unknown][])[]} about the fields' keys and values of each
+ * @param {readonly (readonly [string, unknown][])[]} about the field keys and values of each note
  */
 export const mountNotes = (place, about) =>
   whileShown(place, ({ values }) => {
@@ -43,7 +44,7 @@ export const mountNotes = (place, about) =>
   });
 
 /**
- * The seeds that count when a form is drawn: the next run continues after them.
+ * Return the seeds that are in counting mode when a form is drawn. The next run counts on from them.
  * @param {Record<string, unknown>} held
  * @param {(key: string) => boolean} isSeed
  * @returns {Record<string, string>}

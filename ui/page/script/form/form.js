@@ -1,5 +1,5 @@
 // @ts-check
-// Which workflow's form is drawn, and what was typed into it: kept in the browser, carried by links.
+// The form on the page: which workflow's form is drawn, and its values in the browser's storage and in links.
 
 import { correctAddress, goTo } from "../back.js";
 import { awaitForm, formCame } from "../components/coming.js";
@@ -20,17 +20,18 @@ import { keptValues, linked, linkTo, withoutValues } from "./values.js";
 
 /** @import { HeldField } from "./values.js" */
 
-// While a form is being drawn, Generate would start what is no longer there: such a press waits for the new form.
+// While a form is being drawn, Generate would run the old one, so a press waits for the new form.
 const DRAWN_WITHIN = 15000;
 const DONE_FOR = 2000;
 const TRY_AGAIN = 5000;
 const MOST_RECENT = 5;
 
 /**
- * Two wishes may come before the first is served: whoever wants the form gets it. `filling`: what Gradio draws again
- * keeps what was typed there, so a form to be filled anew has to be another one. `since`: when the drawing of one began.
- * `leads`: the form is gone to when it is there. `clears`: what others have left on the stage goes then. `soon`: the timer
- * of a drawing that has not begun. `gone`: the workflow that this page has taken away itself, "" for none.
+ * `formWanted`: the next redraw includes the form, even if a redraw of only the list was requested after it. `filling`:
+ * a counter that makes a refilled form a different one, because Gradio keeps what was typed when it redraws the same
+ * form. `since`: when the current drawing began. `pressWaits`: Generate was pressed meanwhile. `leads`: scroll to the
+ * form and focus its title when it is drawn. `clears`: remove the results of other workflows from the stage then.
+ * `soon`: the timer of a scheduled redraw. `gone`: the workflow that this page itself has removed, "" for none.
  */
 const drawing = {
   formWanted: true,
@@ -53,10 +54,10 @@ const choice = (name, fromAddress) => ({
   kept: name ? typed(name) : {},
 });
 
-/** The workflow in the address, null if it names none. */
+/** Return the workflow in the address, null if it names none. */
 const addressed = () => new URLSearchParams(location.search).get("workflow");
 
-/** What Python draws a form from, as the outputs of a listener. Where the address names no workflow, it is the last. */
+/** Return the outputs of a Gradio listener from which Python draws the form. By default it's the last workflow's. */
 export function wanted() {
   const name = addressed();
   const [last = ""] = read(localStorage, RECENT, []);
@@ -77,7 +78,7 @@ export function wanted() {
 }
 
 /**
- * A workflow was chosen; where it is the one that is open there is nothing to do.
+ * Open the workflow that the user has chosen, unless it is open already.
  * @param {string | null} name
  */
 export function chosen(name) {
@@ -90,7 +91,7 @@ export function chosen(name) {
 }
 
 /**
- * Draw the form again, or only the list of workflows, from what the server and the address say now.
+ * Redraw the form, or only the list of workflows, from the current state of the app and the address.
  * @param {boolean} [onlyList]
  */
 export function redraw(onlyList = false) {
@@ -99,10 +100,10 @@ export function redraw(onlyList = false) {
   $("#redraw")?.click();
 }
 
-/** Whether this is this app's page, which has a form to fill in. */
+/** Return whether this is the main page, which has a form to fill in. */
 export const hasForms = () => Boolean($("#redraw"));
 
-/** Draw the form again once the browser has kept what was chosen; once, where several things are chosen together. */
+/** Redraw the form once the browser has stored the user's choice. Several choices made together cause one redraw. */
 export function redrawSoon() {
   expectForm();
   clearTimeout(drawing.soon);
@@ -113,9 +114,9 @@ export function redrawSoon() {
 }
 
 /**
- * Show the form of a workflow that was opened, with what is said of it.
+ * Show the form of an opened workflow.
  * @param {string} name
- * @param {boolean} [clears] what was made with others goes from the stage
+ * @param {boolean} [clears] whether to remove results of other workflows from the stage
  */
 export function visit(name, clears = false) {
   say("");
@@ -125,7 +126,7 @@ export function visit(name, clears = false) {
 }
 
 /**
- * Put values into a form as if they had been typed, and draw it anew with them.
+ * Store values as if the user had typed them, and redraw the form with them.
  * @param {string} workflow
  * @param {Record<string, unknown>} values
  */
@@ -133,13 +134,13 @@ export function refill(workflow, values) {
   say("");
   keepTyped(workflow, values);
   const address = `?workflow=${encodeURIComponent(workflow)}`;
-  if (location.search !== address) goTo(address); // values in the address would win
+  if (location.search !== address) goTo(address); // values in the address would take precedence
   drawing.filling += 1;
   redraw();
 }
 
 /**
- * Put values into the form that is there, beside what was typed into it.
+ * Put values into the current form and keep its other values.
  * @param {Record<string, unknown>} values
  */
 export function addValues(values) {
@@ -148,10 +149,10 @@ export function addValues(values) {
 }
 
 /**
- * Show the form of a workflow with these values in it.
+ * Show a workflow's form with these values.
  * @param {string} workflow
  * @param {Record<string, unknown>} values
- * @param {boolean} [clears] what was made with others goes from the stage
+ * @param {boolean} [clears] whether to remove results of other workflows from the stage
  */
 export function visitWith(workflow, values, clears = false) {
   Object.assign(drawing, { leads: true, clears });
@@ -159,14 +160,14 @@ export function visitWith(workflow, values, clears = false) {
 }
 
 /**
- * A workflow goes: nobody has to be told on its form, "" where it has not gone.
- * @param {string} name
+ * Record that this page is removing a workflow, so that its form isn't redrawn only to show that it is gone.
+ * @param {string} name "" if the removal failed
  */
 export function expectGone(name) {
   drawing.gone = name;
 }
 
-/** Show the form of the workflow that was used last, in the place of one that is gone. */
+/** Show the form of the workflow used last, in place of a removed one. */
 export function visitLast() {
   say("");
   drawing.leads = true;
@@ -174,7 +175,7 @@ export function visitLast() {
   redraw();
 }
 
-/** From now on a form is awaited, or no longer. */
+/** Start waiting for a form to be drawn, or stop waiting. */
 export function expectForm(expected = true) {
   drawing.since = expected ? performance.now() : 0;
   const isOther = () => Boolean(addressed() && formName()) && addressed() !== formName();
@@ -182,31 +183,31 @@ export function expectForm(expected = true) {
   else formCame();
 }
 
-/** Whether a form is being drawn in the place of the one that is seen. */
+/** Return whether a form is being drawn that will replace the visible one. */
 export const isDrawing = () =>
   drawing.since > 0 && performance.now() - drawing.since < DRAWN_WITHIN;
 
-/** Whether a press has to wait for the form that is being drawn. */
+/** Return whether Generate has to wait for the form that is being drawn, and remember the press. */
 export function waitsForForm() {
   drawing.pressWaits = isDrawing();
   return drawing.pressWaits;
 }
 
-/** The workflow whose form is on the page, "" if there is none. */
+/** Return the workflow whose form is on the page, "" if no form is. */
 export const formName = () => $("#heading [data-workflow]")?.dataset.workflow ?? "";
 
 /**
- * The form of this workflow is there.
- * @param {string} name
- * @param {string} blocked why it cannot run, "" if it can
- * @param {Record<string, import("./values.js").Rule>} rules of its numbers and seeds, by the fields' keys
- * @param {Record<string, unknown>} values that it shows
- * @param {Record<string, unknown>} authors the author's own
+ * Register a newly drawn form.
+ * @param {string} name the workflow's name
+ * @param {string} blocked why it can't run, "" if it can
+ * @param {Record<string, import("./values.js").Rule>} rules of its numbers and seeds, by field key
+ * @param {Record<string, unknown>} values the values that it shows
+ * @param {Record<string, unknown>} authors the author's values
  * @param {readonly import("../state.js").Idea[]} ideas
  * @param {string} cover
  * @param {import("../state.js").Made} makes
- * @param {Record<string, string>} errors that there are already, by the fields' keys
- * @param {Record<string, unknown>} held what a press sends at first
+ * @param {Record<string, string>} errors to show on its fields, by field key
+ * @param {Record<string, unknown>} held the values that Generate sends before the user changes any
  */
 export function drawn(name, blocked, rules, values, authors, ideas, cover, makes, errors, held) {
   expectForm(drawing.soon > 0);
@@ -214,7 +215,7 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, makes
   setRules(rules);
   filled.set({ name, values, authors, held, used: countedFrom(held, isSeed) });
   write(localStorage, RECENT, withRecent(read(localStorage, RECENT, []), name, MOST_RECENT));
-  // The way back leads to this one, whichever is the last by then.
+  // Name the workflow in the address, so that Back returns to it and not to the workflow used last by then.
   if (addressed() === null) {
     const address = new URL(location.href);
     address.searchParams.set("workflow", name);
@@ -226,7 +227,7 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, makes
   const isOther = clears || page.now.form !== name;
   const left = isOther ? leftWith({ ...page.now, ...form }, clears) : {};
   page.set({ ...form, ...left });
-  if ("shown" in left) rememberRuns(); // else it would be back at a reload
+  if ("shown" in left) rememberRuns(); // otherwise the removed run would be back after a reload
   showErrorsSoon(errors);
   lead();
   if (!drawing.pressWaits || drawing.soon) return;
@@ -234,7 +235,7 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, makes
   $("#generate")?.click();
 }
 
-/** To the top of a form that was opened: there is said what its server lacks, and from there keys go on. */
+/** Scroll to the top of an opened form, which shows what its server lacks, and focus the title for keyboard users. */
 function lead() {
   if (!drawing.leads) return;
   drawing.leads = false;
@@ -246,7 +247,7 @@ function lead() {
   title.focus({ preventScroll: true });
 }
 
-/** There is no form. @param {boolean} willPass the server is away: try again */
+/** Handle a form that couldn't be drawn. @param {boolean} willPass the server is unreachable: try again later */
 export function notDrawn(willPass) {
   expectForm(false);
   Object.assign(drawing, { pressWaits: false, clears: false });
@@ -259,7 +260,7 @@ export function notDrawn(willPass) {
 }
 
 /**
- * One more field where a node takes many files: its key among the values is what asks for it.
+ * Add a field for a node that accepts many files. Python draws the field because its key is among the values.
  * @param {string} key
  */
 export function grow(key) {
@@ -269,7 +270,7 @@ export function grow(key) {
 }
 
 /**
- * Some workflows of the folder are others now.
+ * Redraw after workflows in the folder have changed: only the list if the form's workflow isn't one of them.
  * @param {readonly string[]} names
  */
 export function folderChanged(names) {
@@ -279,7 +280,8 @@ export function folderChanged(names) {
 }
 
 /**
- * @param {boolean} wish whether runs go on when the page is closed
+ * Store the user's choice.
+ * @param {boolean} wish whether runs continue after the page is closed
  */
 export function setKeepsGoing(wish) {
   write(localStorage, KEEPS_GOING, wish);
@@ -287,8 +289,8 @@ export function setKeepsGoing(wish) {
 }
 
 /**
- * Keep what was typed.
- * @param {string} name the workflow's
+ * Store the form's values.
+ * @param {string} name the workflow's name
  * @param {readonly HeldField[]} fields
  * @param {readonly unknown[]} values
  */
@@ -297,7 +299,7 @@ export function keep(name, fields, values) {
   const now = keptValues(fields, values);
   if (filled.now.name === name) {
     const isOther = clearMended(fields, now, filled.now.values);
-    // What was said before goes when something else is done, and what is wrong with fields with the last of those.
+    // A change of the form dismisses a refusal. If fields have errors, it stays until the last of them is fixed.
     if (isOther && page.now.notice?.phase === "refused" && !$(".has-error")) say("");
     filled.set({
       values: { ...filled.now.values, ...now },
@@ -305,7 +307,7 @@ export function keep(name, fields, values) {
     });
   }
   keepTyped(name, { ...before, ...now });
-  // All of them are kept now: those in the address would come before them at a reload.
+  // All values are stored now. The values in the address would override them on reload.
   const query = new URLSearchParams(location.search);
   if (query.get("workflow") === name && Object.keys(linked(location.search)).length)
     correctAddress(withoutValues(location.search));
@@ -313,7 +315,8 @@ export function keep(name, fields, values) {
 }
 
 /**
- * Until something is changed, the form shows what the address says before what was typed earlier.
+ * Copy a link to the form with its values. Until the user changes something, the values in the address override those
+ * typed earlier.
  * @param {string} name
  */
 export function copyLink(name) {
@@ -326,8 +329,8 @@ export function copyLink(name) {
 }
 
 /**
- * Browsers hand out the clipboard over TLS and on this machine only, and may refuse it there; in an office over plain
- * HTTP the old way is left.
+ * Copy a text. Browsers offer the Clipboard API only over HTTPS and on localhost, and may refuse it even there, so the
+ * deprecated `execCommand` is the fallback for plain HTTP.
  * @param {string} text
  */
 export async function copyText(text) {
@@ -347,10 +350,10 @@ export async function copyText(text) {
 }
 
 /**
- * Copy a text; where that cannot be done, show it.
- * @param {string} what to say then
+ * Copy a text, or show it in a dialog if the browser refuses.
+ * @param {string} what the dialog's title
  * @param {string} text
- * @returns {Promise<boolean>} whether it is copied
+ * @returns {Promise<boolean>} whether the text was copied
  */
 export async function copyOrTell(what, text) {
   try {
@@ -363,18 +366,18 @@ export async function copyOrTell(what, text) {
 }
 
 /**
- * For two seconds the button itself says that it has worked.
+ * Show on a button for two seconds that its action succeeded.
  * @param {HTMLElement | null} place
  * @param {string} words
- * @param {string} [spoken] what screen readers say, if it is more
+ * @param {string} [spoken] the text for screen readers, if it is longer
  */
 export function showDone(place, words, spoken = words) {
   if (!place) return;
   place.dataset.label ??= place.textContent ?? "";
   place.dataset.style ??= place.getAttribute("style") ?? "";
-  // As wide as before, as far as what stands around the words has room: what is beside it stays.
+  // Keep the button's width and give its padding to the text, so that its neighbors don't move.
   const { width } = place.getBoundingClientRect();
-  const style = `${place.dataset.style}; transition: none`; // Gradio's buttons would glide to it
+  const style = `${place.dataset.style}; transition: none`; // Gradio would animate the change
   place.style.cssText = `${style}; min-width: ${width}px !important; padding-inline: 0 !important`;
   place.textContent = words;
   announce(spoken);
@@ -384,10 +387,7 @@ export function showDone(place, words, spoken = words) {
   }, DONE_FOR);
 }
 
-/**
- * A button copies what it carries.
- * @param {HTMLElement} place what such buttons are in
- */
+/** Make copy buttons copy the text in their `data-copy` attribute. @param {HTMLElement} place their container */
 export function mountCopy(place) {
   for (const copying of all("[data-copy]", place))
     copying.addEventListener("click", () => {

@@ -1,6 +1,6 @@
 // @ts-check
-// What an author lets people try, and texts that came of a run, are filled into the form: typed, where there is a box
-// to type into, so that Ctrl+Z takes it back.
+// Fills the author's ideas and texts from results into the form. If a field has a text box, the text is inserted as if
+// typed, so that Ctrl+Z undoes it.
 
 import { LIST } from "../gradio.js";
 import { fieldId } from "./field_errors.js";
@@ -14,7 +14,7 @@ const BOXES = "textarea, input[type=number], input[type=text]";
 
 /**
  * Put a text into a field of the form.
- * @param {string} id of the field
+ * @param {string} id the field's element id
  * @param {string} text
  */
 export function fillText(id, text) {
@@ -23,7 +23,7 @@ export function fillText(id, text) {
 }
 
 /**
- * Fill in an idea. An image of the person's own, or a mask, stays.
+ * Fill in an idea, but keep the user's own images and masks.
  * @param {Idea} idea
  */
 export function tryOut({ values, instead }) {
@@ -34,9 +34,9 @@ export function tryOut({ values, instead }) {
 }
 
 /**
- * Whether a field holds a file that none of these is, or a mask that is no part of one of them.
+ * Return whether a field holds a file or a mask other than these.
  * @param {string} key
- * @param {readonly string[]} places as ui/web/upload_folder.py has them: a folder for each, and a name in it
+ * @param {readonly string[]} places paths from ui/web/upload_folder.py: a folder for each file, and its name
  */
 function hasOwnFile(key, places) {
   const folders = new Set(places.map((place) => place.split("/")[0]));
@@ -45,7 +45,8 @@ function hasOwnFile(key, places) {
 }
 
 /**
- * @param {Record<string, unknown>} values by field key, as the browser keeps them
+ * Type values into their fields. If any field has no text box, redraw the form with all values.
+ * @param {Record<string, unknown>} values by field key, in the browser's format
  */
 function fillIn(values) {
   const typedIn = Object.entries(values).map(([key, value]) => typeInto(key, String(value)));
@@ -53,9 +54,10 @@ function fillIn(values) {
 }
 
 /**
+ * Insert a text into a field as an undoable edit.
  * @param {string} key
  * @param {string} text
- * @returns {boolean} whether the field could be typed into
+ * @returns {boolean} whether the field has a text box
  */
 function typeInto(key, text) {
   const box = document.getElementById(fieldId(key))?.querySelector(BOXES);

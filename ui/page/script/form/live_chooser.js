@@ -1,5 +1,5 @@
 // @ts-check
-// The list of workflows on this app's page: which were used last, what comes of each, and which cannot run here.
+// The list of workflows on the main page, with recently used ones, thumbnails, and marks on those that can't run.
 
 import { Chooser, watchOffer } from "../components/chooser.js";
 import { $ } from "../dom.js";
@@ -13,8 +13,8 @@ import { RECENT, read } from "../storage.js";
 const BLOCKED = message("Can't run here");
 
 /**
- * Fill the component in. What is known of the workflows is asked for when the panel is opened: the app may have to build
- * all forms for it.
+ * Set up the component. Thumbnails and notes are requested only when the panel opens, because the app may have to build
+ * all forms for them.
  * @param {HTMLElement} place
  * @param {Component} component
  */

@@ -18,20 +18,20 @@ export const RATIOS = [
   ["2:3", 2 / 3],
   ["9:16", 9 / 16],
 ];
-// Models work in blocks of so many pixels, also where the field takes any number.
+// Models work in blocks of this many pixels, even if the field accepts any number.
 const GRID = 8;
 
 /** @param {NumberRule} rule */
 const stepOf = ({ step }) => (GRID % step === 0 ? GRID : step);
 
 /**
- * Whether these are two numbers of pixels: a field that is empty has none.
+ * Return whether both numbers are positive. An empty field has no number.
  * @param {ImageSize} size
  */
 export const isSize = ([width, height]) => width > 0 && height > 0;
 
 /**
- * The size with this ratio and the same area, in the steps and within the limits of both numbers.
+ * Return the size with this ratio and the same area, within the steps and limits of both numbers.
  * @param {number} ratio
  * @param {ImageSize} size
  * @param {readonly [NumberRule, NumberRule]} rules
@@ -56,7 +56,7 @@ function settled(wanted, rule) {
 }
 
 /**
- * The ratio that a size has but for the rounding to steps, "" where it has none of them.
+ * Return the ratio of a size, apart from rounding to steps; "" if it isn't in the list.
  * @param {ImageSize} size
  * @param {readonly [NumberRule, NumberRule]} rules
  */
@@ -71,7 +71,7 @@ export function ratioOf([width, height], [wide, high]) {
 }
 
 /**
- * Whether an image keeps its shape, but for the rounding to steps, where it becomes as large as this.
+ * Return whether an image keeps its shape, apart from rounding to steps, when it is resized to this size.
  * @param {ImageSize} image
  * @param {ImageSize} size
  * @param {readonly [NumberRule, NumberRule]} rules
@@ -83,7 +83,7 @@ export function keepsShape(image, size, rules) {
 }
 
 /**
- * How many millions of pixels a size has, "" where it is none.
+ * Format a size in megapixels; "" if a number is missing.
  * @param {ImageSize} size
  */
 export function megapixels([width, height]) {

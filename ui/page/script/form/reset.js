@@ -1,5 +1,5 @@
 // @ts-check
-// Back to the author's values, field by field or all at once, and back from there.
+// Resets fields to the author's values, one by one or all at once, and undoes resets.
 
 import { $, button } from "../dom.js";
 import { labelOf, labelPart } from "../gradio.js";
@@ -15,14 +15,14 @@ const REDO = message("Redo reset");
 const GAP = 4; // pixels
 
 /**
- * What all components held before the last reset, as Gradio has it, or null; whether that is
- * undone; and the field that is to be put back.
+ * `before`: the values of all components before the last reset, in Gradio's format, or null. `isUndone`: whether that
+ * reset is undone. `key`: the field to reset.
  * @type {{ before: readonly unknown[] | null, isUndone: boolean, key: string }}
  */
 const state = { before: null, isUndone: false, key: "" };
 
 /**
- * Nothing is thrown away by a reset.
+ * Remember the values before a reset, so that the user can undo it.
  * @param {readonly unknown[]} values of all components
  */
 export function rememberValues(values) {
@@ -32,13 +32,13 @@ export function rememberValues(values) {
 }
 
 /**
- * The fields to put back, as the input of a listener.
- * @param {readonly string[]} [keys] without them it is the one that was asked for
+ * Return the fields to reset, as the input of a Gradio listener.
+ * @param {readonly string[]} [keys] by default, the field whose reset button was pressed
  */
 export const fieldsToReset = (keys = [state.key]) => [keys];
 
 /**
- * What the components held before the last reset, for which they give what they hold now: pressed again, that comes back.
+ * Return the values before the last reset and remember the current ones, so that the next press redoes the reset.
  * @param {readonly unknown[]} values
  */
 export function undo(values) {
@@ -48,7 +48,7 @@ export function undo(values) {
   return before;
 }
 
-/** The button is there from the first reset of this form on. */
+/** Show the undo button once the form has been reset. */
 function showUndo() {
   const place = $("#undo-reset");
   place?.classList.toggle("offered", state.before !== null);
@@ -56,7 +56,7 @@ function showUndo() {
 }
 
 /**
- * The author's value, as a person reads it.
+ * Describe the author's value for the user.
  * @param {unknown} value
  */
 function words(value) {
@@ -71,7 +71,7 @@ function words(value) {
 }
 
 /**
- * Whether a field holds what its author gave.
+ * Return whether a field holds the author's value.
  * @param {unknown} now
  * @param {unknown} authors
  */
@@ -87,12 +87,13 @@ function putBack(key) {
   $("#reset-one")?.click();
   const field = document.getElementById(fieldId(key));
   if (!field) return;
-  field.tabIndex = -1; // the button goes; in its own box a list would open, and a phone show its keys
+  // The pressed button disappears. Focusing the input instead would open a list or a phone's keyboard.
+  field.tabIndex = -1;
   field.focus({ preventScroll: true });
 }
 
 /**
- * Beside the label, whose end only the browser knows.
+ * Place the reset button next to the label, whose end depends on the text layout.
  * @param {HTMLElement} mark
  * @param {HTMLElement} field
  */
@@ -133,16 +134,16 @@ function mark({ values, authors }) {
   }
 }
 
-/** Mark the fields that were changed, as they come and move. */
+/** Add reset buttons to changed fields, and keep them in place when fields appear or move. */
 export function markChanges() {
   const again = () => mark(filled.now);
-  // Gradio draws some fields late, and those of a folded section when it is unfolded.
+  // Gradio draws some fields late, and those in a collapsed section only when it is expanded.
   const added = new MutationObserver(again);
   const resized = new ResizeObserver(again);
   filled.subscribe((now, before) => {
     const form = $("#form");
     if (form && now.authors !== before.authors) {
-      state.before = null; // of components that are gone; the button may be the same
+      state.before = null; // those components are gone, though Gradio may have kept the button
       showUndo();
       added.observe(form, { childList: true, subtree: true });
       resized.observe(form);

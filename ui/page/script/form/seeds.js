@@ -1,5 +1,6 @@
 // @ts-check
-// Seeds that are fixed take up the last run's; several are under one lock: ui/page/form/seeds.py draws it.
+// Seed fields. A seed that the user fixes takes the value from the last run. Several seeds share one lock, which
+// ui/page/form/seeds.py draws.
 
 import { showUsedSeed, takeTypedSeed } from "../gradio.js";
 import { endedAt } from "../history/past.js";
@@ -11,7 +12,7 @@ import { fieldId } from "./field_errors.js";
 const MOST = Number.MAX_SAFE_INTEGER;
 
 /**
- * How the lock stands over seeds in these modes: null where they differ, or one is none of the lock's.
+ * Return the lock's state for seeds in these modes: null if they differ, or if the lock doesn't have their mode.
  * @param {readonly string[]} modes
  */
 export function lockOf(modes) {
@@ -21,7 +22,7 @@ export function lockOf(modes) {
 }
 
 /**
- * The seeds of the last run of the form that is drawn, null where there is none with as many.
+ * Return the seeds of the last run of the current form that has this number of seeds, null if no run has.
  * @param {Pick<PageState, "form" | "runs" | "past">} state
  * @param {number} count
  */
@@ -41,10 +42,11 @@ export function lastSeeds({ form, runs, past }, count) {
 }
 
 /**
- * Texts and modes of all seeds as the lock wants them: random, or the last run's, or drawn now.
+ * Return the texts and modes of all seeds after a change of the lock: random, or fixed to the seeds of the last run or,
+ * without one, to new random numbers.
  * @param {readonly [number, number | null][]} limits of each seed
  * @param {string} mode
- * @param {readonly string[]} values the texts and modes that are there
+ * @param {readonly string[]} values the current texts and modes
  */
 export function setSeeds(limits, mode, values) {
   const last = lastSeeds(page.now, limits.length);
@@ -55,8 +57,8 @@ export function setSeeds(limits, mode, values) {
 }
 
 /**
- * The text of a form's only seed in this mode: fixed, it is the last run's, but what has been typed stays. That may be
- * more by now than `typed`.
+ * Return the text of a form's only seed after a change of its mode. A fixed seed takes the value from the last run,
+ * unless the user has typed one, which may be newer than `typed`.
  * @param {string} mode
  * @param {string} typed
  */
@@ -67,9 +69,9 @@ export function setSeed(mode, typed) {
 }
 
 /**
- * Show the seeds of a run that was started: those that were drawn or counted up.
+ * Show the random and counted seeds of a started run in their fields.
  * @param {string} workflow
- * @param {Record<string, string>} seeds by the fields' keys
+ * @param {Record<string, string>} seeds by field key
  * @param {Record<string, unknown>} [sent] the values that the run was started with
  */
 export function showSeeds(workflow, seeds, sent = {}) {
@@ -83,7 +85,7 @@ export function showSeeds(workflow, seeds, sent = {}) {
 }
 
 /**
- * A number that a browser holds exactly.
+ * Return a random seed that a JavaScript number can represent exactly.
  * @param {number} least
  * @param {number | null} most
  */

@@ -1,5 +1,5 @@
 // @ts-check
-// Texts that this browser has sent: ↑ in an empty field, or at the very start of one, brings back earlier ones.
+// History of the texts that this browser has sent. ↑ in an empty field, or at the start of its text, brings them back.
 
 import { $, all, typeInto } from "../dom.js";
 import { LIST } from "../gradio.js";
@@ -15,7 +15,7 @@ const MOST = 50;
 /** @typedef {HTMLInputElement | HTMLTextAreaElement} Box */
 
 /**
- * Where somebody is among the earlier texts: the place of the one that `box` holds, and what it held before.
+ * The user's position in the history: the index of the text in `box`, and the text that it held before.
  * @typedef {{ box: Box, at: number, draft: string }} Walk
  */
 
@@ -23,17 +23,17 @@ const MOST = 50;
 const state = { walk: null };
 
 /**
- * The texts sent so far with one more, the newest first.
+ * Add a text to the sent texts, newest first.
  * @param {readonly string[]} texts
  * @param {string} text
  */
 export const withText = (texts, text) =>
   text.trim() ? [text, ...texts.filter((one) => one !== text)].slice(0, MOST) : [...texts];
 
-/** @returns {Record<string, string[]>} by the ids of the fields of this form */
+/** @returns {Record<string, string[]>} the current form's texts by field id */
 const sentBefore = () => read(localStorage, SENT_TEXTS + ownName(filled.now.name), {});
 
-/** Keep what is sent now. */
+/** Add the form's current texts to the history. */
 export function keepSentTexts() {
   const sent = sentBefore();
   for (const field of all(FIELD)) {
@@ -45,9 +45,9 @@ export function keepSentTexts() {
 }
 
 /**
- * Keep a text that another takes the place of as one that was sent: ↑ brings it back.
+ * Add a text that is about to be replaced to the history, so that ↑ brings it back.
  * @param {string} workflow
- * @param {string} key of its field
+ * @param {string} key the field's key
  * @param {unknown} text
  */
 export function keepReplaced(workflow, key, text) {
@@ -72,9 +72,9 @@ function show(box, text) {
 }
 
 /**
- * To an older text, a newer one, or back to what stood there.
+ * Go to an older text, a newer one, or back to the draft.
  * @param {KeyboardEvent} event
- * @returns {boolean} whether the key was meant for that
+ * @returns {boolean} whether the key was handled
  */
 export function walkTexts(event) {
   const box = /** @type {Box} */ (event.target);
@@ -95,7 +95,7 @@ export function walkTexts(event) {
 }
 
 /**
- * Whoever types has chosen.
+ * End the walk through the history when the user types.
  * @param {Event} event
  */
 export function endWalk(event) {

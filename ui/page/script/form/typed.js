@@ -1,5 +1,5 @@
 // @ts-check
-// What was typed into forms: each tab goes on for itself, and a new one begins with what was typed last in any.
+// Values typed into forms. Each tab has its own, and a new tab starts with the values typed last in any tab.
 
 import { userName } from "../gradio.js";
 import { read, SENT_TEXTS, TEXT_SOURCES, TYPED, VALUES, write } from "../storage.js";
@@ -7,14 +7,15 @@ import { read, SENT_TEXTS, TEXT_SOURCES, TYPED, VALUES, write } from "../storage
 const MOST_FORMS = 50;
 
 /**
- * What to keep something of a form under: whoever logs in on this browser has their own.
- * @param {string} name the workflow's
+ * Return the storage key for a form's data. Each user who signs in with this browser has their own data.
+ * @param {string} name the workflow's name
  */
 export const ownName = (name) => [userName(), name].filter(Boolean).join("/");
 
 /**
- * @param {string} name the workflow's
- * @returns {Record<string, unknown>} values by the fields' keys
+ * Return the values typed into a form.
+ * @param {string} name the workflow's name
+ * @returns {Record<string, unknown>} by field key
  */
 export function typed(name) {
   const key = VALUES + ownName(name);
@@ -22,7 +23,8 @@ export function typed(name) {
 }
 
 /**
- * @param {string} name the workflow's
+ * Store the values typed into a form. The forms used longest ago are dropped.
+ * @param {string} name the workflow's name
  * @param {Record<string, unknown>} values
  */
 export function keepTyped(name, values) {

@@ -1,23 +1,22 @@
 // @ts-check
-// How a field's value looks in the browser's keeping and in links. ui/documents/browser_values.py is the description. Pure.
+// Field values in the browser's storage and in links. ui/documents/browser_values.py describes the format. Pure.
 
 import { message } from "../messages.js";
 
 /**
- * How the values of a field's components become the field's value: ui/page/form/kinds/view.py.
+ * The conversion from the values of a field's components to the field's value; see ui/page/form/kinds/view.py.
  * @typedef {"plain" | "seed" | "box" | "table" | "file" | "painted"} Kind
  *
- * A field's key, the row that reads its components, and how many these are: ui/page/form/controls.py.
+ * A field's key, its conversion, and the number of its components; see ui/page/form/controls.py.
  * @typedef {[key: string, kind: Kind, parts: number]} HeldField
  */
 
 /**
- * What a number has to keep to, as ui/documents/browser_values.py says. `typical` is the author's own
- * value, which is never changed.
+ * The limits of a number; see ui/documents/browser_values.py. `typical`: the author's value, which is never changed.
  * @typedef {{ whole: boolean, min: number | null, max: number | null, step: number, grain: number | null,
  *   typical: number | null }} NumberRule
  *
- * The same of a seed, in digits: it may have more of them than a browser's numbers keep.
+ * The limits of a seed, as digits, because JavaScript numbers may lose precision.
  * @typedef {{ least: string | null, most: string | null, typical: string | null }} SeedRule
  * @typedef {NumberRule | SeedRule} Rule
  */
@@ -31,7 +30,7 @@ const KEPT = {
     mode === "counting" ? `+${text ?? ""}` : mode === "random" || !text ? null : text,
   box: (...numbers) => numbers,
   table: (value) => value?.data ?? value,
-  // A drawing is never uploaded: Gradio holds it as a data address.
+  // A drawing isn't uploaded: Gradio holds it as a data URL.
   file: (value) => (value?.path ? { file: value.path } : (value?.url ?? value)),
   painted: (value) =>
     value ? { file: value.background.path, mask: value.layers[0]?.path ?? null } : null,
@@ -40,7 +39,7 @@ const KEPT = {
 /**
  * Convert what Gradio's components hold to browser JSON by field key.
  * @param {readonly HeldField[]} fields
- * @param {readonly unknown[]} values of all their components in turn
+ * @param {readonly unknown[]} values the values of all components in order
  * @returns {Record<string, unknown>}
  */
 export function keptValues(fields, values) {
@@ -55,10 +54,10 @@ export function keptValues(fields, values) {
 }
 
 /**
- * What the app is sent of values as they are kept: a seed that counts continues from the one that was used, or starts
- * with what was typed since.
+ * Convert stored values to the values sent to the app. A counting seed continues from the last one used, or starts from
+ * a number typed since then.
  * @param {Record<string, unknown>} kept
- * @param {Record<string, string>} used the seeds of the last run, by the fields' keys
+ * @param {Record<string, string>} used the seeds of the last run, by field key
  * @param {(key: string) => boolean} isSeed
  */
 export const sentValues = (kept, used, isSeed) =>
@@ -77,7 +76,7 @@ const countingSeed = (typed, used) =>
   typed !== "" && typed === used ? { after: typed } : { from: typed || null };
 
 /**
- * The address of a form that is filled in; files are no part of it.
+ * Return a link to a form with its values. A link can't contain files.
  * @param {string} page
  * @param {string} workflow
  * @param {Record<string, unknown>} kept
@@ -93,7 +92,7 @@ export function linkTo(page, workflow, kept) {
 }
 
 /**
- * A value as an address carries it: the numbers of boxes and curves in turn; "" for what it cannot carry.
+ * Format a value for a link: a box or curve as a list of its numbers, "" for a value that a link can't contain.
  * @param {unknown} value
  */
 function inLink(value) {
@@ -102,7 +101,7 @@ function inLink(value) {
 }
 
 /**
- * The numbers of a box or a curve, as far as its rows are filled in.
+ * Return the numbers of a box or a curve, without incomplete rows.
  * @param {readonly unknown[]} rows
  */
 export function numbersOf(rows) {
@@ -112,7 +111,7 @@ export function numbersOf(rows) {
 }
 
 /**
- * The values that an address carries.
+ * Return the field values in a query string.
  * @param {string} query
  */
 export function linked(query) {
@@ -120,7 +119,7 @@ export function linked(query) {
 }
 
 /**
- * The query of an address without the values that it carries.
+ * Return a query string without its field values.
  * @param {string} query
  */
 export function withoutValues(query) {
@@ -129,7 +128,7 @@ export function withoutValues(query) {
 }
 
 /**
- * The number that the app sends for one that was typed, null where it refuses that: comfy/form/check.py in the browser.
+ * Return the number that the app sends for a typed one, null if it refuses it. Mirrors comfy/form/check.py.
  * @param {NumberRule} rule
  * @param {number} typed
  */
@@ -148,10 +147,10 @@ export function sentNumber({ whole, min, max, step, grain, typical }, typed) {
 }
 
 /**
- * Why the app refuses a number that was typed, in its own words: comfy/form/check.py in the browser.
+ * Return the app's error message for a typed number. Mirrors comfy/form/check.py.
  * @param {NumberRule} rule
  * @param {number | null} typed
- * @returns {string} "" where it takes it
+ * @returns {string} "" if the app accepts it
  */
 export function refusalOf({ whole, min, max, typical }, typed) {
   if (typed === null) return message("Enter a number.");
@@ -163,7 +162,7 @@ export function refusalOf({ whole, min, max, typical }, typed) {
 }
 
 /**
- * The same of a seed. None, or one of blanks, is drawn.
+ * Return the app's error message for a typed seed. The app replaces an empty or blank seed with a random one.
  * @param {SeedRule} rule
  * @param {string} typed
  */
@@ -181,7 +180,7 @@ export function seedRefusal({ least, most, typical }, typed) {
 }
 
 /**
- * A number brought within its limits, as a slider does.
+ * Clamp a number to its limits, as a slider does.
  * @param {NumberRule} rule
  * @param {number} typed
  */
@@ -189,7 +188,7 @@ export const clamped = ({ min, max }, typed) =>
   Math.min(max ?? Infinity, Math.max(min ?? -Infinity, typed));
 
 /**
- * Half a grain goes away from zero. What binary fractions add in the last digits is taken away.
+ * Round to a multiple of the grain, halves away from zero, and remove floating-point noise.
  * @param {number} value
  * @param {number} grain
  */
@@ -199,13 +198,13 @@ function toGrain(value, grain) {
 }
 
 /**
- * Why a number that was typed is another one now.
+ * Explain why a typed number was changed.
  * @param {NumberRule} rule
  * @param {number} typed
  * @param {number} sent
  */
 export function changeWords({ min, max, step, whole }, typed, sent) {
-  // As the field itself writes them.
+  // Write numbers as the field itself does, not localized.
   const numbers = { typed: String(typed), sent: String(sent), step: String(step) };
   if (max !== null && typed > max)
     return message("Changed from {typed} to {sent}, the maximum.", numbers);
@@ -217,7 +216,7 @@ export function changeWords({ min, max, step, whole }, typed, sent) {
 }
 
 /**
- * Whether a value as it is kept can be sent, so far as the browser can tell.
+ * Return whether a stored value can be sent, as far as the browser can tell.
  * @param {Kind} kind
  * @param {Rule | undefined} rule
  * @param {unknown} value
@@ -237,7 +236,7 @@ function isBox(value) {
 }
 
 /**
- * Two points at least, no two above each other, and no row that is filled in by half.
+ * Return whether a curve has at least two points, no two with the same x, and no incomplete row.
  * @param {readonly unknown[][]} rows
  */
 function isCurve(rows) {

@@ -1,5 +1,5 @@
 // @ts-check
-// Workflows that people bring: they open for them alone, are given to everybody, and go again.
+// Users' own workflows: opening one from a file, sharing it with all users, and removing it.
 
 import { confirm } from "../confirm.js";
 import { $, announce } from "../dom.js";
@@ -14,30 +14,30 @@ import { typed } from "./typed.js";
 /** @import { OpenedFile } from "../documents.js" */
 /** @import { Offer } from "../state.js" */
 
-/** Whether this person may open any: the button is there for those. */
+/** Return whether this user may open workflows. Only then does the page have the button. */
 export const mayOpen = () => Boolean($("#open button"));
 
 /**
- * Open the workflow in a file, or the grid.
+ * Open the workflow or the grid in a file.
  * @param {Blob} file
  * @param {string} name
- * @param {readonly Offer[]} [offers] what else can be done with it where it has no workflow
- * @param {number} [count] of files that were given, this one and those that are left
+ * @param {readonly Offer[]} [offers] what else the user can do with a file without a workflow
+ * @param {number} [count] the number of files given, including this one
  */
 export async function openWorkflow(file, name, offers = [], count = 1) {
   if (await openGrid(file)) return;
   const opened = await ask(pathFor(name), file, "POST", offers);
   if (!opened) return;
   show(opened);
-  // It is no refusal, which would go as soon as the form is filled in.
+  // This isn't a refusal, which would disappear as soon as the form is filled in.
   if (count > 1) say(message("Only the first of {count} files was opened.", { count }), "", "");
 }
 
 /**
- * Open the workflow of a file that may well have none.
+ * Open the workflow in a file that may have none.
  * @param {Blob} file
  * @param {string} name
- * @param {() => void} otherwise what is done then
+ * @param {() => void} otherwise called if it has none
  */
 export async function tryToOpen(file, name, otherwise) {
   const { told: opened } = await request(pathFor(name), file);
@@ -61,12 +61,12 @@ function show({ name, values, missing }) {
 const pathFor = (name) => `${API}/workflows?file=${encodeURIComponent(name)}`;
 
 /**
- * The buttons of a workflow that this person has opened, or may take from everybody.
+ * Connect the buttons to share or remove a workflow that the user has opened, or may remove for everyone.
  * @param {HTMLElement} place
  * @param {string} name
  * @param {string} title
- * @param {boolean} isOwn whether nobody else has it
- * @param {string} about what is said before it is removed
+ * @param {boolean} isOwn whether only this user has it
+ * @param {string} about the text of the confirmation dialog for removing it
  */
 export function mountSharing(place, name, title, isOwn, about) {
   const path = `${API}/workflows/${encodeURIComponent(name)}`;
@@ -93,7 +93,10 @@ export function mountSharing(place, name, title, isOwn, about) {
   });
 }
 
-/** @param {string} name of a workflow that is listed no longer */
+/**
+ * Remove a workflow that is no longer listed from the recently used ones.
+ * @param {string} name
+ */
 function forget(name) {
   /** @type {string[]} */
   const recent = read(localStorage, RECENT, []);

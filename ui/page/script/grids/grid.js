@@ -1,5 +1,5 @@
 // @ts-check
-// A batch as a grid: its cells in columns and lines with labels that stay in sight, one page of them at a time.
+// Grid view of a batch: columns and rows of cells with sticky labels, one page at a time.
 
 import { $, button, downloadLink, element, root } from "../dom.js";
 import { message } from "../messages.js";
@@ -11,17 +11,17 @@ import { arrangedAxes, cellBeside, cellSide, withNews } from "./grid_cells.js";
 /** @import { RowActions } from "../batches/row_items.js" */
 /** @import { Arranged, GridNews, ToldGrid } from "./grid_cells.js" */
 
-const LEAST = 96; // pixels of a cell
+const LEAST = 96; // pixels per cell
 const MOST = 300;
 const LEAST_ON_PHONE = 84;
-const GLANCE = 160; // below this, cells do not shrink so that all lines are seen at once
-const ALONE = 220; // of the one field's cells
-const WIDEST = 2; // times as wide as high
+const GLANCE = 160; // minimum height of cells that shrink to make all rows fit the window
+const ALONE = 220; // width of cells if only one field varies
+const WIDEST = 2; // largest aspect ratio of a cell
 const GAP = 8;
 const SMALL_ROOM = 600;
-const RENEWED_AFTER = 1000; // milliseconds, where something is to begin
-const REST = 10; // times as long as an answer took
-const SHEET_CELL = 512; // pixels, in the image that is downloaded
+const RENEWED_AFTER = 1000; // milliseconds between updates while the batch is running
+const REST = 10; // minimum pause between updates, as a multiple of the response time
+const SHEET_CELL = 512; // pixels per cell in the downloaded image
 
 const AS_PNG = message(
   "Download as PNG: dropped here, it opens this grid again; for others, or once the grid is deleted, it opens these settings again",
@@ -32,15 +32,15 @@ const AS_ZIP = message("Page (ZIP): all results, with a page that shows them");
 const NOT_YET = message("You can download it when the first result is there.");
 
 export class Grid {
-  /** The place on the page. */
+  /** The element on the page. */
   place = element("div", "grid-view");
-  /** What stands above the cells, and is not moved with them. */
+  /** The tools above the cells, which don't scroll with them. */
   tools = element("div", "grid-tools");
   #id;
   #does;
   #page = 0;
   #isSwapped = false;
-  /** Width by height of the cells, 0 while there is no image. */
+  /** Aspect ratio of the cells, 0 before the first image. */
   #shape = 0;
   #isShown = false;
   #goesOn = false;
@@ -62,7 +62,7 @@ export class Grid {
   ];
 
   /**
-   * @param {string} id of the batch
+   * @param {string} id the batch's id
    * @param {RowActions} does
    */
   constructor(id, does) {
@@ -73,7 +73,7 @@ export class Grid {
     files.append(...this.#files.map(({ link }) => link));
     this.tools.append(this.#pages, this.#swap, files);
     new ResizeObserver(() => this.#measure()).observe(this.place);
-    // Browsers take a third of a cell for enough; what is being pressed has to stay where it is.
+    // Scroll focused cells fully into view; browsers stop at a part of a cell. A pressed element must not move.
     this.place.addEventListener("focusin", ({ target }) => {
       if (target instanceof Element && !target.matches(":active"))
         target.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -89,7 +89,7 @@ export class Grid {
   }
 
   /**
-   * There is news of the batch.
+   * Take over the batch's new state.
    * @param {Pick<BatchDoc, "state" | "done">} batch
    */
   hear({ state, done }) {
@@ -99,7 +99,7 @@ export class Grid {
     this.#renew();
   }
 
-  /** It is no longer on the page. */
+  /** Stop updates when the grid is removed from the page. */
   leave() {
     clearTimeout(this.#renewing);
     for (const cell of this.#cells) cell.leave();
@@ -113,7 +113,7 @@ export class Grid {
   rowAt = (at) => this.#told.cells[at] ?? null;
 
   /**
-   * The next cell with a result in a direction; -1 where there is none.
+   * Return the next cell with a result in a direction, -1 if no cell has one.
    * @param {number} at
    * @param {number} across
    * @param {number} [down]
@@ -125,7 +125,7 @@ export class Grid {
     this.#cells[at]?.focus();
   }
 
-  /** What is known may have changed. */
+  /** Fetch what has changed in the grid. */
   async #renew() {
     clearTimeout(this.#renewing);
     if (!this.#isShown || this.#isAsking) {
@@ -143,7 +143,7 @@ export class Grid {
       this.#told = withNews(this.#told, news);
       this.#draw();
     }
-    // Rows begin without news.
+    // The server sends no event when a row starts, so poll while the batch is running.
     if (!asksAgain && !this.#goesOn) return;
     const pause = Math.max(RENEWED_AFTER, REST * (performance.now() - started));
     this.#renewing = window.setTimeout(() => this.#renew(), page === this.#page ? pause : 0);
@@ -161,7 +161,7 @@ export class Grid {
   /** @param {number} page */
   #choose(page) {
     this.#page = page;
-    this.#told.mark = ""; // it is of another page
+    this.#told.mark = ""; // the mark is for another page
     this.#renew();
     this.#drawTools();
   }
@@ -235,7 +235,7 @@ export class Grid {
       list.append(item);
     }
     const name = element("p", "across", across.label);
-    name.ariaHidden = "true"; // the list is called so
+    name.ariaHidden = "true"; // the list has this name already
     place.append(name, list);
     return place;
   }
@@ -261,7 +261,7 @@ export class Grid {
     this.#offerFiles();
   }
 
-  /** As what it can be saved, once there is a result. */
+  /** Update the download links, which are enabled once there is a result. */
   #offerFiles() {
     const turned = `swapped=${this.#isSwapped}`;
     const sheet = `${root}${API}/batches/${this.#id}/sheet`;
@@ -277,8 +277,8 @@ export class Grid {
   }
 
   /**
-   * Cells have the shape of the first image.
-   * @param {number} shape width by height
+   * Give the cells the shape of the first image.
+   * @param {number} shape aspect ratio
    */
   #take(shape) {
     if (this.#shape) return;
@@ -295,8 +295,8 @@ export class Grid {
   }
 
   /**
-   * How wide cells are.
-   * @param {number} room
+   * Return the width of the cells.
+   * @param {number} room available width in pixels
    * @param {boolean} isSmall
    */
   #sideIn(room, isSmall) {

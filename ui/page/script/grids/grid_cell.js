@@ -1,5 +1,5 @@
 // @ts-check
-// A cell of a grid: what came of it, the previews of what runs, or a word.
+// A cell of the grid view: a result, the previews of a run, or the state as text.
 
 import { smallOf } from "../batches/row_items.js";
 import { stateWords } from "../batches/words.js";
@@ -12,24 +12,24 @@ import { LivePreviews } from "../stage/preview_animation.js";
 /** @import { Place } from "../stage/preview_animation.js" */
 
 /**
- * `sized`: an image is there, of this shape.
+ * `sized` is called with the size of each image.
  * @typedef {{ enlarge: () => void, use: (row: BatchRow) => void, explain: (row: BatchRow) => void,
  *   sized: (width: number, height: number) => void }} CellEvents
  */
 
 export class GridCell {
-  /** The place on the page. */
+  /** The element on the page. */
   place = element("div", "grid-cell");
   #events;
   #named;
   #known = "";
   #frames = 0;
-  /** What runs, and its socket. @type {{ run: string, socket: WebSocket } | null} */
+  /** The active run and its socket. @type {{ run: string, socket: WebSocket } | null} */
   #watched = null;
   #previews = new LivePreviews();
 
   /**
-   * @param {string} named its values, as they are read
+   * @param {string} named the cell's values as text
    * @param {CellEvents} events
    */
   constructor(named, events) {
@@ -45,7 +45,7 @@ export class GridCell {
     const isUnderWay = row.state === "waiting" || row.state === "running";
     const { run } = this.#watched ?? {};
     this.#watch(isUnderWay ? row.page.run : "");
-    if (run && run === this.#watched?.run && this.#frames) return; // its previews stay
+    if (run && run === this.#watched?.run && this.#frames) return; // keep its previews
     this.#frames = 0;
     this.place.dataset.state = row.state;
     this.place.title = [this.#named, row.error || row.page.text].filter(Boolean).join("\n");
@@ -58,7 +58,7 @@ export class GridCell {
     $("button", this.place)?.focus({ preventScroll: true });
   }
 
-  /** It is no longer on the page. */
+  /** Stop watching the run when the cell is removed from the page. */
   leave() {
     this.#watch("");
   }
@@ -71,7 +71,7 @@ export class GridCell {
     if (state === "done") parts.push(this.#result(row));
     else {
       const said = element("span", "said", stateWords(state));
-      // A cell may have no room for more buttons: what can be done about it is told there.
+      // A small cell has no room for more buttons, so this one opens a dialog with the actions.
       const place = isOver
         ? button("", () => this.#events.explain(row), "no-result")
         : element("div", "no-result");
@@ -98,7 +98,7 @@ export class GridCell {
     return made;
   }
 
-  /** It runs, which nobody has told of yet but its own socket. */
+  /** Show that the run has started. Only its own socket reports this immediately. */
   #begin() {
     if (this.place.dataset.state === "running") return;
     this.place.dataset.state = "running";
@@ -122,12 +122,12 @@ export class GridCell {
     this.#watched = { run, socket };
   }
 
-  /** @param {HTMLImageElement} image that is loaded */
+  /** @param {HTMLImageElement} image a loaded image */
   #tellShape({ naturalWidth, naturalHeight }) {
     if (naturalWidth && naturalHeight) this.#events.sized(naturalWidth, naturalHeight);
   }
 
-  /** @param {HTMLElement[]} parts in the place of those that are there */
+  /** @param {HTMLElement[]} parts the cell's new content */
   #put(...parts) {
     const before = $("img.live-frame", this.place);
     this.place.replaceChildren(...parts);
@@ -135,7 +135,7 @@ export class GridCell {
   }
 
   /**
-   * Paint a frame; done when it is on the screen, or not wanted.
+   * Show a preview frame. Resolves when the frame is on the screen or no longer wanted.
    * @param {string} run
    * @param {ArrayBuffer} frame
    * @param {Place | null} place

@@ -1,17 +1,18 @@
 // @ts-check
-// How the cells of a grid stand: in columns and lines, or in a row that wraps. Pure.
+// Layout of a grid's cells: in columns and rows, or in one row that wraps. Pure.
 
 /** @import { BatchRow } from "../batches/rows.js" */
 /** @import { GridAxisDoc } from "../documents.js" */
 
 /**
- * The cells of a page, column by column, and the axes: columns, lines, pages. `mark`: how far it was when it was told.
+ * The cells of a page, column by column, and the axes: columns, rows, pages. `mark`: a cursor to request later
+ * changes.
  * @typedef {{ axes: GridAxisDoc[], mark: string, cells: BatchRow[] }} ToldGrid
  *
- * All of that, or without axes only the cells that may have changed.
+ * A full grid, or without axes only the cells that may have changed.
  * @typedef {ToldGrid | { axes: null, mark: string, cells: BatchRow[] }} GridNews
  *
- * `lines`: of each line the places of its cells among those that were told. `down` null: one line that wraps.
+ * `lines`: the rows, each with the indexes of its cells. `down`: null for one row that wraps.
  * @typedef {{ across: GridAxisDoc, down: GridAxisDoc | null, lines: number[][] }} Arranged
  */
 
@@ -19,8 +20,9 @@
 const NONE = { key: "", label: "", values: [["", ""]] };
 
 /**
+ * Arrange the cells in rows.
  * @param {readonly GridAxisDoc[]} axes
- * @param {boolean} isSwapped the second axis are the columns
+ * @param {boolean} isSwapped whether the second axis forms the columns
  * @returns {Arranged}
  */
 export function arrangedAxes([first = NONE, second], isSwapped) {
@@ -40,6 +42,7 @@ export function arrangedAxes([first = NONE, second], isSwapped) {
 }
 
 /**
+ * Update a grid with the app's answer.
  * @param {ToldGrid} told
  * @param {GridNews} news
  * @returns {ToldGrid}
@@ -52,13 +55,13 @@ export function withNews(told, news) {
 }
 
 /**
- * The next cell that has a result, in the direction of an arrow; along a line it goes on with the next one.
+ * Return the next cell with a result in the direction of an arrow key. Left and right continue in the adjacent row.
  * @param {Arranged} arranged
  * @param {readonly { state: BatchRow["state"], page: Pick<BatchRow["page"], "run"> }[]} cells
  * @param {number} at
  * @param {number} across steps to the right
  * @param {number} down
- * @returns {number} -1 where there is none
+ * @returns {number} -1 if no cell has a result
  */
 export function cellBeside({ lines }, cells, at, across, down) {
   const flat = lines.flat();
@@ -73,7 +76,7 @@ export function cellBeside({ lines }, cells, at, across, down) {
 }
 
 /**
- * How large cells are, in pixels, so that all beside or below each other are seen at once if that leaves something to see.
+ * Return the size of cells in pixels that makes all cells of a row or column fit, within limits.
  * @param {number} count
  * @param {number} room
  * @param {number} least

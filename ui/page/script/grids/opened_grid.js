@@ -1,6 +1,6 @@
 // @ts-check
-// The image of a grid that somebody brings: the grid opens, for whom it is still there. For others its workflow opens
-// with its values, and the dialog with what it varies.
+// Opening a grid from its downloaded image. If the user can still access the grid, it opens. Otherwise, its workflow
+// opens with the grid's values, and the “Vary values…” dialog with the values that vary.
 
 import { fieldsToVary, theComponent, variedForm } from "../batches/given.js";
 import { rowOfAxis } from "../batches/spec.js";
@@ -17,25 +17,30 @@ import { openVary } from "../vary/open.js";
 /** @import { ToldAxis } from "../batches/spec.js" */
 
 /**
- * What an image carries: ui/files/batch_grids.py. `batch`: the id of the grid's, of which nothing else is told then;
- * `missing`: labels of fields whose files are not here; `errors`: which file is not, by the keys of fields that do not vary.
+ * The settings in a grid's image; see ui/files/batch_grids.py. `batch`: the batch's id if the user can access it; the
+ * other values are empty then. `missing`: labels of fields whose files don't exist here. `errors`: an error for each
+ * missing file, by the key of a field that doesn't vary.
  * @typedef {{ batch: string | null, workflow: string, values: Record<string, unknown>, axes: ToldAxis[], seeds: "one" | "each",
  *   missing: string[], errors: Record<string, string> }} CarriedGrid
  */
 
-const KEYWORD = "comfyforms_grid"; // comfy/batches/grids/settings.py
-const HEAD = 200; // bytes, in which an image says that it carries a grid
-const BEGINNING = 4_000_000; // bytes in which it has the grid
+const KEYWORD = "comfyforms_grid"; // same as in comfy/batches/grids/settings.py
+const HEAD = 200; // bytes: an image with a grid has the keyword within them
+const BEGINNING = 4_000_000; // bytes that contain the grid's settings
 const DRAWN_WITHIN = 15000; // milliseconds
 
-/** @param {Blob} file */
+/**
+ * Return whether an image contains a grid.
+ * @param {Blob} file
+ */
 const carriesGrid = async (file) =>
   file.type === "image/png" && (await file.slice(0, HEAD).text()).includes(KEYWORD);
 
 /**
- * What the form held is there again where nothing is started, unless it lacks files that it has to be given first.
+ * Open the grid in an image. If the user closes the dialog without starting a batch, the form gets its previous values
+ * back. If files are missing in the form, the dialog stays closed and the form keeps the grid's values.
  * @param {Blob} file
- * @returns {Promise<boolean>} whether it is the image of a grid; what is wrong with it is said
+ * @returns {Promise<boolean>} whether it is a grid's image; errors in it are shown
  */
 export async function openGrid(file) {
   if (!(await carriesGrid(file))) return false;
@@ -61,7 +66,7 @@ export async function openGrid(file) {
     openVary("", [], (hasStarted) => {
       if (!hasStarted && formName() === workflow) refill(workflow, before);
     });
-  // It is no refusal, which would go as soon as the form is filled in.
+  // This isn't a refusal, which would disappear as soon as the form is filled in.
   if (missing.length)
     say(
       message("The grid's files aren't here."),
@@ -74,7 +79,7 @@ export async function openGrid(file) {
 }
 
 /**
- * Whether the form of a workflow is there, once it is, with the fields that can be varied.
+ * Wait until a workflow's form and its fields to vary are on the page. Return false if that takes too long.
  * @param {string} workflow
  */
 async function isDrawn(workflow) {

@@ -1,5 +1,5 @@
 // @ts-check
-// Whether all runs have one seed, or each a new one.
+// The choice between one seed for all runs and a new seed for each.
 
 import { element } from "../dom.js";
 import { message } from "../messages.js";
@@ -7,7 +7,7 @@ import { message } from "../messages.js";
 /** @import { Seeds } from "../batches/spec.js" */
 
 export class SeedChoice {
-  /** The place on the page. */
+  /** The element on the page. */
   place = element("fieldset", "ways seeds");
   /** @type {HTMLInputElement[]} */
   #boxes = [];
@@ -34,7 +34,7 @@ export class SeedChoice {
     this.place.append(help);
   }
 
-  /** @param {Seeds | null} seeds null where there is nothing to choose */
+  /** @param {Seeds | null} seeds null if the choice makes no difference */
   show(seeds) {
     this.place.hidden = seeds === null;
     for (const box of this.#boxes) box.checked = box.value === seeds;

@@ -1,5 +1,5 @@
 // @ts-check
-// Which of a person's runs the history lists: of which workflow, favourites alone, those that came to nothing too.
+// History filters: runs of one or all workflows, only favorites, with or without stopped and failed runs.
 
 import { button, element } from "../dom.js";
 import { message } from "../messages.js";
@@ -24,19 +24,19 @@ export class Filters {
     );
     this.which.addEventListener("change", changed);
     this.favourites.append(this.#star, element("span", "", message("Favorites")));
-    this.favourites.ariaLabel = message("Favorites"); // the word is not seen on a phone
+    this.favourites.ariaLabel = message("Favorites"); // phones hide the word
     this.favourites.ariaPressed = "false";
     this.fruitless.ariaPressed = String(read(localStorage, FRUITLESS, false) === true);
   }
 
-  /** Whether fewer are listed than there may be. */
+  /** Whether the history lists only favorites. */
   get areFavourites() {
     return this.favourites.ariaPressed === "true";
   }
 
   /**
-   * The question for the app.
-   * @param {string} workflow whose form is open
+   * Return the query parameters for the app.
+   * @param {string} workflow workflow of the open form
    */
   query(workflow) {
     return {

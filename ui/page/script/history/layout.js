@@ -1,26 +1,26 @@
 // @ts-check
-// Where the tiles of a long list stand, day by day, so that only those that are seen are in the page. Pure.
+// Layout of the history's tiles by day, so that only visible tiles need to be in the page. Pure.
 
 /**
- * A day ("2026-11-18") with how many runs ended on it, the newest first.
+ * A day ("2026-11-18") and the number of runs that ended on it. Lists start with the newest day.
  * @typedef {readonly [string, number]} Day
  *
- * `first`: the place in the whole list of the day's first run. `x`, `y`: of the day's heading, in pixels.
+ * `first`: index of the day's first run in the whole list. `x`, `y`: position of the day's heading in pixels.
  * @typedef {{ day: string, first: number, count: number, x: number, y: number, width: number, height: number }} Block
  *
- * `strip`: all in one row that is moved sideways. `tile`: pixels of a tile's side.
+ * `strip`: a single row that scrolls sideways. `tile`: side length of a tile in pixels.
  * @typedef {{ blocks: Block[], columns: number, tile: number, strip: boolean, width: number, height: number }} Layout
  */
 
 export const GAP = 8;
 const HEADING = 28;
-const LABEL = 112; // a day in a strip is as wide as its name
+const LABEL = 112; // minimum width of a day in a strip: that of its heading
 
 /**
- * Rows of tiles below each day.
+ * Arrange tiles in rows below each day's heading.
  * @param {readonly Day[]} days
  * @param {number} width of the list
- * @param {number} least of a tile
+ * @param {number} least minimum size of a tile
  * @returns {Layout}
  */
 export function grid(days, width, least) {
@@ -38,9 +38,9 @@ export function grid(days, width, least) {
 }
 
 /**
- * How large a tile of a strip is, so that of a strip that goes on about half a tile is seen at the end.
- * @param {number} width of what is seen of it
- * @param {number} about pixels
+ * Return the tile size for a strip. At the visible end about half a tile shows that the strip continues.
+ * @param {number} width visible width of the strip
+ * @param {number} about approximate tile size in pixels
  */
 export function tileOfStrip(width, about) {
   const seen = Math.max(1, Math.round(width / (about + GAP) - 0.5)) + 0.5;
@@ -48,7 +48,7 @@ export function tileOfStrip(width, about) {
 }
 
 /**
- * One row of tiles, each day beside the one before.
+ * Arrange tiles in one row, with the days next to each other.
  * @param {readonly Day[]} days
  * @param {number} tile
  * @returns {Layout}
@@ -67,7 +67,7 @@ export function strip(days, tile) {
 }
 
 /**
- * Where a tile stands within its day's block.
+ * Return a tile's position within its day's block.
  * @param {Layout} layout
  * @param {Block} block
  * @param {number} index in the whole list
@@ -80,10 +80,10 @@ export function placeIn({ columns, tile, strip }, { first }, index) {
 }
 
 /**
- * The tiles of a block that lie between two edges, as the first one and the one after the last.
+ * Return the range of a block's tiles between two edges: first index and end index (exclusive).
  * @param {Layout} layout
  * @param {Block} block
- * @param {number} from pixels from the list's beginning, downwards or, in a strip, sideways
+ * @param {number} from pixels from the start of the list, vertically or, in a strip, horizontally
  * @param {number} to
  * @returns {[number, number]}
  */
@@ -96,7 +96,7 @@ export function seenOf({ columns, tile, strip }, { first, count, x, y }, from, t
 }
 
 /**
- * The block in which a run stands.
+ * Return the block that contains a run.
  * @param {Layout} layout
  * @param {number} index
  */
@@ -104,11 +104,11 @@ export const blockOf = ({ blocks }, index) =>
   blocks.find(({ first, count }) => index >= first && index < first + count) ?? null;
 
 /**
- * The run that an arrow key leads to: beside this one, or a row up or down, in the next day's rows too.
+ * Return the run that a navigation key moves to. The up and down arrows move by one row, also across days.
  * @param {Layout} layout
  * @param {number} index
  * @param {string} key
- * @returns {number | null} null for any other key; it may lie beyond the list's ends
+ * @returns {number | null} null for any other key; the index may be outside the list
  */
 export function reached(layout, index, key) {
   const last = layout.blocks.reduce((sum, { count }) => sum + count, 0) - 1;

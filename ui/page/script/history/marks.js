@@ -1,5 +1,5 @@
 // @ts-check
-// What is done with one finished run or with several: marked as favourites, deleted, brought back.
+// Actions on one or several finished runs: mark as favorites, delete, restore.
 
 import { announce } from "../dom.js";
 import { message, plural } from "../messages.js";
@@ -11,7 +11,7 @@ import { offerUndo } from "./undo.js";
 
 /** @import { Undoable } from "../state.js" */
 
-/** As many the server takes at once. */
+/** Maximum number of runs per request. */
 export const MOST = 200;
 const STAYS = message("The ComfyUI server may keep copies.");
 
@@ -34,11 +34,11 @@ export async function setFavourite(ids, favourite) {
 }
 
 /**
- * Delete runs; for a while that can be undone, with what was deleted just before: of that the app is told once more, as it
- * sees to all this, whether the page is there or not. In the place of one that is shown comes the next older one, else the
- * next newer one, unless a run goes on.
+ * Delete runs and offer Undo for a while. Undo also restores the runs deleted just before. The request names these
+ * again to restart their undo period, which the app tracks even if the page is closed. If a deleted run is on the
+ * stage, show the next older one instead, else the next newer one, unless a run is in progress.
  * @param {readonly string[]} ids
- * @returns {Promise<boolean>} whether they are gone; why not has been said
+ * @returns {Promise<boolean>} whether the runs are deleted; if not, the user has seen the reason
  */
 export async function deleteRuns(ids) {
   const { undoable } = page.now;
@@ -73,7 +73,7 @@ function offerAll(what) {
 
 /**
  * @param {string} shown
- * @param {readonly string[]} ids with that one
+ * @param {readonly string[]} ids the deleted runs, including this one
  */
 function besideDeleted(shown, ids) {
   const past = page.now.past.filter((run) => !run || run.id === shown || !ids.includes(run.id));
@@ -82,7 +82,7 @@ function besideDeleted(shown, ids) {
 
 /**
  * @param {readonly string[]} ids
- * @param {string} shown the one that was on the stage
+ * @param {string} shown the run that was on the stage, "" for none
  */
 async function restore(ids, shown) {
   if (!(await change({ runs: ids, listed: true }))) return;

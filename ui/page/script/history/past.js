@@ -1,6 +1,5 @@
 // @ts-check
-// The person's finished runs as far as they are known here: a place for each, null where it has not been asked for.
-// Pure.
+// The user's finished runs, as far as the page has loaded them: one entry per run, null if it isn't loaded. Pure.
 
 /** @import { RunDoc } from "../documents.js" */
 /** @import { PastRun } from "../state.js" */
@@ -9,27 +8,27 @@
 /** @typedef {readonly (PastRun | null)[]} Past */
 
 /**
- * Runs that an app has sent as tiles.
+ * Cast runs that the app has sent as tiles.
  * @param {readonly RunDoc[]} runs
  */
 export const tilesOf = (runs) => /** @type {PastRun[]} */ (runs);
 
 /**
- * When a run ended, in seconds since 1970.
+ * Return when a run ended, in seconds since 1970.
  * @param {PastRun} run
  */
 export const endedAt = ({ finished_at, submitted_at }) => finished_at ?? submitted_at;
 
 /**
- * How many runs there are in these days.
+ * Return the number of runs on these days.
  * @param {readonly Day[]} days
  */
 export const totalOf = (days) => days.reduce((sum, [, count]) => sum + count, 0);
 
 /**
- * The list with runs in their places.
+ * Return the list with loaded runs filled in.
  * @param {Past} past
- * @param {number} at
+ * @param {number} at index of the first one
  * @param {readonly PastRun[]} runs
  * @returns {Past}
  */
@@ -41,8 +40,8 @@ export function withRuns(past, at, runs) {
 }
 
 /**
- * The list after its length has changed: what was known stays where the new runs fit to it, with all that is new in
- * front of it.
+ * Return the list after its length has changed. Keep the loaded runs if the list has only grown at the front, judging
+ * by the last of the new runs. Otherwise discard them.
  * @param {Past} past
  * @param {number} total
  * @param {number} at
@@ -59,7 +58,7 @@ export function renewed(past, total, at, runs) {
 }
 
 /**
- * List and days without some runs.
+ * Return the list and its days without some runs.
  * @param {Past} past
  * @param {readonly Day[]} days
  * @param {ReadonlySet<string>} ids
@@ -80,11 +79,11 @@ export function without(past, days, ids) {
 }
 
 /**
- * How to ask for what is missing in a stretch of the list: after the nearest known run before it.
+ * Return a request for the first missing run in a range, relative to the nearest loaded run before it.
  * @param {Past} past
  * @param {number} from
- * @param {number} to the place after the last one
- * @returns {{ at: number, before: string, skip: number } | null} null where all is known
+ * @param {number} to exclusive
+ * @returns {{ at: number, before: string, skip: number } | null} null if all runs are loaded
  */
 export function missing(past, from, to) {
   const at = past.findIndex((run, place) => !run && place >= from && place < to);
@@ -95,7 +94,7 @@ export function missing(past, from, to) {
 }
 
 /**
- * The days of runs that are all there, by the browser's clock.
+ * Group a complete list of runs by day, in the browser's time zone.
  * @param {readonly PastRun[]} runs
  * @returns {Day[]}
  */
@@ -103,16 +102,16 @@ export function daysOf(runs) {
   /** @type {Map<string, number>} */
   const days = new Map();
   for (const run of runs) {
-    const day = new Date(endedAt(run) * 1000).toLocaleDateString("sv"); // as 2026-11-18
+    const day = new Date(endedAt(run) * 1000).toLocaleDateString("sv"); // such as 2026-11-18
     days.set(day, (days.get(day) ?? 0) + 1);
   }
   return [...days];
 }
 
 /**
- * The values that are not the same in all of several results.
- * @param {readonly (readonly (readonly [string, string])[])[]} results names and values of each
- * @returns {[string, string[]][]} a name, and its value in each of them, "–" where there is none
+ * Return the values that differ between results.
+ * @param {readonly (readonly (readonly [string, string])[])[]} results names and values of each result
+ * @returns {[string, string[]][]} a name, and its value in each result, "–" if it has none
  */
 export function differences(results) {
   const tables = results.map((result) => new Map(result));

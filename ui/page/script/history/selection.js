@@ -1,5 +1,5 @@
 // @ts-check
-// Several runs of the history picked to do something with them all: the picking, and the bar with what can be done.
+// Selection of several runs in the history, and a bar with actions for all of them.
 
 import { button, downloadLink, element, root } from "../dom.js";
 import { message, plural } from "../messages.js";
@@ -13,7 +13,7 @@ const SELECT = message("Select");
 
 export class Selection {
   toggle = button(SELECT, () => this.#press(), "quiet select");
-  /** What can be done, while something can be picked. */
+  /** Bar with the actions, visible in selection mode. */
   place = element("div", "selection");
   #changed;
   #viewer;
@@ -23,7 +23,7 @@ export class Selection {
 
   /**
    * @param {(ids: ReadonlySet<string> | null) => void} changed
-   * @param {string} viewer where the module is that shows 3D models
+   * @param {string} viewer URL of the module that shows 3D models
    */
   constructor(changed, viewer) {
     this.#changed = changed;
@@ -34,11 +34,12 @@ export class Selection {
   }
 
   /**
-   * A run was clicked. While runs are picked that picks it, or not any more; Ctrl begins, Shift takes all up to it.
+   * Handle a click on a run. In selection mode, toggle the run, or with Shift select all runs up to it. Otherwise
+   * Ctrl or Shift starts selection mode.
    * @param {Past} past
    * @param {number} index
    * @param {MouseEvent} event
-   * @returns {boolean} whether it was for picking
+   * @returns {boolean} whether the click was part of a selection
    */
   take(past, index, { ctrlKey, metaKey, shiftKey }) {
     const run = past[index];
@@ -55,7 +56,7 @@ export class Selection {
   }
 
   /**
-   * Some are gone.
+   * Remove deleted runs from the selection.
    * @param {readonly string[]} ids
    */
   drop(ids) {
@@ -63,7 +64,7 @@ export class Selection {
     if (this.#picked) this.#tell();
   }
 
-  /** It stays under the pointer, though the bar comes below it and the column is at its end. */
+  /** Toggle selection mode. Keep the button under the pointer when the bar changes the height of the page. */
   #press() {
     const { top } = this.toggle.getBoundingClientRect();
     if (this.#picked) this.end();
@@ -76,7 +77,7 @@ export class Selection {
     this.#tell();
   }
 
-  /** None can be picked any more. */
+  /** Leave selection mode. */
   end() {
     this.#picked = null;
     this.#tell();
@@ -95,7 +96,7 @@ export class Selection {
     const ids = runs.map(({ id }) => id);
     const said = element("span", "how-many", countWords(runs.length));
     said.role = "status";
-    const kept = runs.filter(({ page: tile }) => tile.kind || tile.favourite); // the others have nothing
+    const kept = runs.filter(({ page: tile }) => tile.kind || tile.favourite); // the other runs have no results
     const isMarked = kept.length > 0 && kept.every(({ page: tile }) => tile.favourite);
     const mark = button(isMarked ? message("Remove favorite") : message("Favorite"), async () => {
       await setFavourite(

@@ -1,5 +1,5 @@
 // @ts-check
-// A few results beside each other over the whole window, with the values in which they differ.
+// Full-window comparison of a few results, with the values that differ.
 
 import { when } from "../clock.js";
 import { announce, button, element } from "../dom.js";
@@ -14,9 +14,9 @@ import { differences, endedAt } from "./past.js";
 export const MOST_BESIDE = 4;
 
 /**
- * Show the first result of each of these runs.
+ * Show the first result of each run.
  * @param {readonly PastRun[]} runs
- * @param {string} viewer where the module is that shows 3D models
+ * @param {string} viewer URL of the module that shows 3D models
  */
 export async function compare(runs, viewer) {
   /** @type {(View | null)[]} */
@@ -45,7 +45,7 @@ export async function compare(runs, viewer) {
 }
 
 /**
- * The number under which the values of each result stand, with the workflow where that is not the same in all.
+ * Return a caption for each result: its number in the table, with the workflow if the results have different ones.
  * @param {readonly View[]} views
  */
 function captionsOf(views) {
@@ -70,7 +70,7 @@ function figureOf(view, name, viewer) {
 }
 
 /**
- * In what they differ. They do by their dates alone, too, where nobody has changed a value.
+ * Draw a table of the values that differ. If only the dates differ, say that all values are the same.
  * @param {readonly View[]} views
  * @param {readonly string[]} dates
  */

@@ -1,5 +1,5 @@
 // @ts-check
-// One run of the history as a tile: an image of what came, or what came in words.
+// Tile of a run in the history: an image of its result, or a description.
 
 import { when } from "../clock.js";
 import { addressOf, button, element } from "../dom.js";
@@ -10,12 +10,12 @@ import { endedAt } from "./past.js";
 /** @import { PastRun } from "../state.js" */
 
 const FAVOURITE = message("Favorite");
-const CLIP_AT = 0.1; // seconds: many videos begin with black
+const CLIP_AT = 0.1; // seconds; many videos start with a black frame
 
 /**
  * @param {PastRun} run
  * @param {(event: MouseEvent) => void} chosen
- * @param {(() => void) | null} marked what its star does, null for a tile without one
+ * @param {(() => void) | null} marked runs when the user clicks the star; null for a tile without a star
  */
 export function itemFor(run, chosen, marked) {
   const item = element("li");
@@ -52,7 +52,7 @@ export function tileFor(run, chosen) {
 }
 
 /**
- * Say on a tile whether its run is a favourite.
+ * Show on a tile whether its run is a favorite.
  * @param {HTMLElement} item
  * @param {PastRun} run
  */
@@ -69,7 +69,7 @@ export function showFavourite(item, run) {
 /** @param {() => void} marked */
 function starFor(marked) {
   const star = button("☆", marked, "star");
-  star.tabIndex = -1; // F does the same
+  star.tabIndex = -1; // keyboard users press F
   star.ariaLabel = FAVOURITE;
   star.title = withKey(message("Favorite"), "F");
   return star;
@@ -104,7 +104,7 @@ function imageOf(address) {
 }
 
 /**
- * The browser's own first frame.
+ * Create a video element that shows an early frame.
  * @param {string} address
  */
 function clipOf(address) {

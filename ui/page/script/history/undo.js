@@ -1,20 +1,21 @@
 // @ts-check
-// A line over the page that says what was done, and for a while undoes it.
+// Line over the page that confirms an action and offers Undo for a while.
 
 import { $, button, element } from "../dom.js";
 import { message } from "../messages.js";
 
-const OFFERED = 10000; // milliseconds; the app waits longer
-let closing = 0; // the timer of the one line there is; nobody else looks at it
+const OFFERED = 10000; // milliseconds; the app's undo period is longer
+let closing = 0; // timer of the line; the page has only one
 
 /**
+ * Show the line.
  * @param {string} words
  * @param {string} more
  * @param {() => void} undo
- * @param {() => void} closed is called when it is no longer offered, before that is undone
+ * @param {() => void} closed called when the offer ends, and before `undo`
  */
 export function offerUndo(words, more, undo, closed) {
-  // Inside the page's own element: only there do its styles for narrow windows hold.
+  // The styles for narrow windows apply only inside the page's own element.
   const line = $("#undo") ?? ($("#columns") ?? document.body).appendChild(element("div"));
   line.id = "undo";
   line.role = "status";

@@ -1,5 +1,5 @@
 // @ts-check
-// The sign-in page. Its address is the one that was asked for: loading it again leads there.
+// Sign-in page. It is shown at the requested URL, so reloading after the sign-in opens that page.
 
 import { mountLanguages } from "../components/language_menu.js";
 import { $, root } from "../dom.js";
@@ -9,7 +9,7 @@ const SILENT = message("The app doesn't answer. Try again.");
 const WORKING = message("Signing in…");
 const REFUSED = 400; // a wrong password
 
-const form = /** @type {HTMLFormElement | null} */ ($("#sign-in")); // where there are passwords
+const form = /** @type {HTMLFormElement | null} */ ($("#sign-in")); // null if the app has no password sign-in
 const username = /** @type {HTMLInputElement} */ ($("#username"));
 const password = /** @type {HTMLInputElement} */ ($("#password"));
 const why = /** @type {HTMLElement} */ ($("#why"));
@@ -17,7 +17,7 @@ const elsewhere = /** @type {HTMLAnchorElement | null} */ ($("#openid"));
 const submit = /** @type {HTMLButtonElement} */ ($("#sign-in button"));
 const called = submit?.textContent ?? "";
 const here = location.href.slice(root.length);
-// What this address has done with an answer of the provider, or a form, it would do again.
+// Reloading such an address would repeat the provider's callback or the form submission.
 const isOfSignIn = here.startsWith("/login");
 
 /** @param {Response | null} answer */
@@ -52,7 +52,7 @@ async function signIn(event) {
 
 if (elsewhere) {
   if (!isOfSignIn) elsewhere.search = `${new URLSearchParams({ to: here })}`;
-  // Providers do not show themselves in a frame, as a Space is in.
+  // Identity providers refuse to load in a frame, such as that of a Hugging Face Space.
   if (window.top !== window) elsewhere.target = "_blank";
 }
 form?.addEventListener("submit", signIn);

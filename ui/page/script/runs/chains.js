@@ -1,5 +1,5 @@
 // @ts-check
-// Which of a person's chains is meant by what, and how far it is. Pure: the page's state in.
+// Selects the user's chains and computes their progress from the page's state. Pure.
 
 import { current, seen } from "./runs.js";
 
@@ -7,13 +7,13 @@ import { current, seen } from "./runs.js";
 /** @import { PageState, Run } from "../state.js" */
 
 /**
- * The ids of a step's runs that have begun; the ended ones come first, by their numbers.
+ * Return the ids of a step's runs that have begun: first the ended ones by number.
  * @param {Pick<StepDoc, "ended" | "live">} step
  */
 export const runsOf = ({ ended, live }) => [...ended, ...live];
 
 /**
- * The chain that a run is a part of, also where its step has made something else since.
+ * Return the chain that a run belongs to, even if its step has made newer results since.
  * @param {PageState} state
  * @param {Run} run
  */
@@ -26,8 +26,8 @@ export const chainOf = ({ chains }, run) =>
   ) ?? null;
 
 /**
- * The chain whose steps are shown: that of the run on the stage, or where there is none the one that goes on, or has
- * come to nothing, of the form that is there.
+ * Return the chain whose steps are shown: that of the run on the stage. If the stage is empty, return the last chain
+ * that is running or that failed with the current form.
  * @param {PageState} state
  */
 export function seenChain(state) {
@@ -42,20 +42,20 @@ export function seenChain(state) {
 }
 
 /**
- * The chain that goes on while none of its runs does, as between two of its steps.
+ * Return the running chain while no run is in progress, as between two steps.
  * @param {PageState} state
  */
 export const betweenRuns = (state) =>
   (!current(state) && state.chains.findLast((chain) => chain.state === "running")) || null;
 
 /**
- * Whether it can be continued where it stopped.
+ * Return whether a chain can continue where it stopped.
  * @param {ChainDoc} chain
  */
 export const canContinue = ({ state }) => state === "failed" || state === "stopped";
 
 /**
- * The step that a run belongs to, where it is done and nothing of its chain goes on.
+ * Return the finished step that a run belongs to, unless its chain is running.
  * @param {ChainDoc} chain
  * @param {string} run
  */
@@ -65,7 +65,7 @@ export const redoable = ({ state, steps }, run) =>
     : steps.find((step) => step.state === "done" && runsOf(step).includes(run));
 
 /**
- * Whether a run is what a chain came to nothing at: to continue that runs it again.
+ * Return whether a chain stopped at this run, so that continuing the chain runs it again.
  * @param {PageState} state
  * @param {string} id
  */
@@ -77,7 +77,7 @@ export const isContinued = ({ chains }, id) =>
   );
 
 /**
- * The number of the step that is told of, from 1: the first that is not done.
+ * Return the number of the current step, counted from 1: the first one that isn't done.
  * @param {ChainDoc} chain
  */
 export function stepNumber({ steps }) {
@@ -86,7 +86,7 @@ export function stepNumber({ steps }) {
 }
 
 /**
- * How much of a chain is done, 0 to 1: each step counts as much as any other.
+ * Return a chain's progress from 0 to 1. Every step has the same weight.
  * @param {ChainDoc} chain
  * @param {ReadonlyMap<string, Run>} runs
  */
@@ -103,7 +103,7 @@ function partOf(step, runs) {
   const { done, runs: count } = step;
   if (!count) return 0;
   const views = runsOf(step).map((id) => runs.get(id)?.view);
-  // A run is told as done a moment before its chain tells so.
+  // A run's end arrives a moment before its chain's update.
   const ended = Math.max(done, views.filter((view) => view?.phase === "done").length);
   const live = views.filter((view) => view?.phase === "running");
   const going = live.reduce((sum, view) => sum + (view?.progress ?? 0), 0);
@@ -111,7 +111,7 @@ function partOf(step, runs) {
 }
 
 /**
- * What is wrong with the values of the last chain of a form, by the fields' keys.
+ * Return the value errors of the form's last chain, by field key.
  * @param {PageState} state
  * @returns {Record<string, string>}
  */
@@ -122,7 +122,7 @@ export function errorsOf({ chains, form }) {
 }
 
 /**
- * The state of a step; one that has its turn waits where its only run does.
+ * Return the state of a step. A running step counts as waiting while its only run waits.
  * @param {Pick<StepDoc, "state" | "ended" | "live" | "runs">} step
  * @param {Pick<PageState, "runs">} state
  * @returns {StepDoc["state"]}

@@ -1,6 +1,5 @@
 // @ts-check
-// Runs and their sockets: the first unfinished one is watched over a socket of its own, as are those of whose end this
-// page has not heard.
+// Follows runs over sockets: the first unfinished run, and runs that have ended without this page knowing the outcome.
 
 import { pause, when } from "../clock.js";
 import { closeSocket, isTyping } from "../dom.js";
@@ -27,27 +26,30 @@ import {
 /** @import { RunEvents } from "./run_socket.js" */
 
 const GONE = 4404;
-const REFUSED_FOR = 30_000; // milliseconds until a socket is tried again that was closed before its run
+const REFUSED_FOR = 30_000; // milliseconds before opening a new socket after one closed before its run began
 
 /** @type {Map<string, WebSocket>} */
 const sockets = new Map();
-/** The socket that waits for the next run of this page. @type {{ key: string, socket: WebSocket | null, notBefore: number }} */
+/**
+ * The socket that waits for this page's next run.
+ * @type {{ key: string, socket: WebSocket | null, notBefore: number }}
+ */
 const waiting = { key: "", socket: null, notBefore: 0 };
 /** @typedef {import("../stage/preview_animation.js").Place} Place */
 /** @typedef {(id: string, frame: ArrayBuffer, place: Place | null) => Promise<void>} Paint */
 /** @type {Set<Paint>} */
 const painters = new Set();
 
-/** Whether runs go on when the page is closed: a habit of the person, not a value of the workflow. */
+/** Return whether runs continue after the page closes: a preference of the user, not a value of the workflow. */
 export const keepsGoing = () => read(localStorage, KEEPS_GOING, false) === true;
 
 /**
- * Be given the frames of runs; the next one comes when this one is painted.
- * @param {Paint} paint is told the place of a frame of an animation
+ * Register a painter for the frames of runs. The next frame arrives once this one is painted.
+ * @param {Paint} paint called with the frame's position if it belongs to an animation
  */
 export const onFrame = (paint) => painters.add(paint);
 
-/** Take up the runs that this browser knows of. The app tells which go on; of the others it is asked how they ended. */
+/** Restore the runs stored in this browser. The app lists the unfinished ones; the page asks how the others ended. */
 export function restore() {
   let { runs } = page.now;
   for (const id of [...read(sessionStorage, READ, []), ...read(localStorage, RUNS, [])])
@@ -56,7 +58,7 @@ export function restore() {
 }
 
 /**
- * Show a run that was just started, unless its socket was faster and has told its end.
+ * Show a run that was just started, unless its socket has already delivered its end.
  * @param {string} id
  */
 export function follow(id) {
@@ -67,7 +69,7 @@ export function follow(id) {
     notice: null,
     sending: false,
   });
-  if (!sockets.has(id)) connect(id); // the app may have told of it already
+  if (!sockets.has(id)) connect(id); // the app's list may have come first
   rememberRuns();
 }
 
@@ -79,7 +81,7 @@ export const followChain = (id) =>
   page.set({ sending: false, lookingBack: false, notice: null, followed: id });
 
 /**
- * What the app says of all unfinished runs.
+ * Handle the app's list of all unfinished runs.
  * @param {readonly QueuedRun[]} entries
  */
 export function hear(entries) {
@@ -89,7 +91,7 @@ export function hear(entries) {
 }
 
 /**
- * Stop a run: the one that is told of, unless another is meant. With a step of a chain all of that is stopped.
+ * Stop a run, by default the current one. For a step of a chain, stop the whole chain.
  * @param {string} [id]
  */
 export function stop(id = current(page.now)?.id) {
@@ -105,9 +107,9 @@ export function stop(id = current(page.now)?.id) {
 }
 
 /**
- * The very same once more.
+ * Run again with the same settings.
  * @param {string} id
- * @param {boolean} [vary] with new seeds
+ * @param {boolean} [vary] whether to draw new seeds
  */
 export async function runAgain(id, vary = false) {
   const workflow = page.now.runs.get(id)?.view?.workflow ?? "";
@@ -120,7 +122,7 @@ export async function runAgain(id, vary = false) {
 }
 
 /**
- * The whole chain that a run is of once more, with the values of that run and new seeds.
+ * Run the whole chain of a run again, with the run's values and new seeds.
  * @param {string} run
  */
 export async function varyChain(run) {
@@ -132,6 +134,7 @@ export async function varyChain(run) {
 }
 
 /**
+ * Remove a run from the page.
  * @param {string} id
  */
 export function forget(id) {
@@ -141,14 +144,14 @@ export function forget(id) {
 }
 
 /**
- * Open a socket for the next run before it is started, so that its previews need no new connection: the server lets it
- * follow the run of a request with its key.
+ * Open a socket before the next run starts, so that its previews need no new connection. The app connects the socket to
+ * the run of the request that carries its key.
  */
 export function awaitRun() {
   if (waiting.socket || page.now.away || document.hidden) return;
   if (performance.now() < waiting.notBefore) return;
   const key = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16));
-  /** Of the run, once it has begun. @type {RunEvents | null} */
+  /** The run's event handlers, once it has begun. @type {RunEvents | null} */
   let events = null;
   const socket = openRunSocket(`next/${key.join("-")}`, {
     began: (id) => {
@@ -169,23 +172,23 @@ export function awaitRun() {
       if (waiting.socket === socket) waiting.socket = null;
       events?.closed?.(code, isOver);
       if (!events) waiting.notBefore = performance.now() + REFUSED_FOR;
-      if (isOver) awaitRun(); // people try again
+      if (isOver) awaitRun(); // the user may start another run
     },
   });
   Object.assign(waiting, { key: key.join("-"), socket });
 }
 
-/** The key of the socket that waits for a run, "" where none does. */
+/** Return the key of the socket that waits for a run, or "". */
 export const waitingKey = () => (waiting.socket ? waiting.key : "");
 
-/** All sockets may be dead without knowing. */
+/** Close all sockets, because a lost connection may leave them dead without a close event. */
 export function disconnectAll() {
   if (waiting.socket) closeSocket(waiting.socket);
   waiting.socket = null;
   for (const id of [...sockets.keys()]) disconnect(id);
 }
 
-/** Keep in the browser which runs are of interest. */
+/** Store in the browser which runs are unfinished, unread or on the stage. */
 export function rememberRuns() {
   write(
     localStorage,
@@ -196,7 +199,7 @@ export function rememberRuns() {
   write(sessionStorage, READ, [...troubled(page.now).map((run) => run.id), ...shown]);
 }
 
-/** Those further back need no socket. */
+/** Connect to the current run and to unlisted ones. Runs further back in the queue need no socket. */
 function engage() {
   const first = current(page.now);
   for (const { id } of unfinished(page.now))
@@ -206,7 +209,7 @@ function engage() {
 
 /**
  * @param {string} id
- * @param {number} [tries] so far in vain
+ * @param {number} [tries] failed attempts so far
  */
 function connect(id, tries = 0) {
   const socket = openRunSocket(
@@ -218,8 +221,8 @@ function connect(id, tries = 0) {
 
 /**
  * @param {string} id
- * @param {() => WebSocket} own the socket that these are events of
- * @param {number} tries so far in vain
+ * @param {() => WebSocket} own returns the socket that sends these events
+ * @param {number} tries failed attempts so far
  * @returns {RunEvents}
  */
 function eventsOf(id, own, tries) {
@@ -234,7 +237,7 @@ function eventsOf(id, own, tries) {
     },
     paint: (frame, place) => Promise.all([...painters].map((paint) => paint(id, frame, place))),
     closed: (code, isOver) => {
-      if (sockets.get(id) !== own()) return; // it was disconnected meanwhile
+      if (sockets.get(id) !== own()) return; // the page has disconnected it meanwhile
       sockets.delete(id);
       set(id, { connected: false });
       if (isOver || !page.now.runs.has(id) || page.now.runs.get(id)?.view?.finished) return;
@@ -253,7 +256,7 @@ function disconnect(id) {
   if (!socket) return;
   closeSocket(socket);
   sockets.delete(id);
-  // By the time it is its turn, what was said is old.
+  // The run's last update will be outdated when its turn comes.
   const view = page.now.runs.get(id)?.view;
   set(id, { connected: false, view: view?.finished ? view : null });
 }
@@ -268,9 +271,9 @@ function heard(view) {
 }
 
 /**
- * What the server said of values stands on their fields, if the run is seen; what has none on this page stands with the
- * advice. Where there is a result all the same, all of it stands there too: nobody is led away from that, nor from what
- * they are typing when a run fails, which may be long after the press.
+ * Show the ComfyUI server's errors at their fields if the run is on the stage. Errors without a field go into the
+ * advice, and so do all errors if the run has a result anyway. In that case, or if a run fails while the user is typing,
+ * the page doesn't jump to the field, because that may be long after the press.
  * @param {View} view
  */
 function placeErrors(view) {
@@ -293,9 +296,9 @@ function set(id, changes) {
 }
 
 /**
- * Show the end of an earlier run, and when that was; first the file of it that is meant.
+ * Show an earlier run's result and its date. If the tile stands for a file, show that file first.
  * @param {{ id: string, page?: { file: number | null } }} run
- * @returns {Promise<boolean>} whether it is shown; why it is not has been said
+ * @returns {Promise<boolean>} whether it worked; if not, the error is already shown
  */
 export async function lookBackAt({ id, page: tile }) {
   /** @type {View | null} */
@@ -309,5 +312,5 @@ export async function lookBackAt({ id, page: tile }) {
   return true;
 }
 
-/** Show the run that goes on again. */
+/** Return to the current run. */
 export const lookAhead = () => page.set({ lookingBack: false });

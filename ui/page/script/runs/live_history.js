@@ -1,6 +1,6 @@
 // @ts-check
-// The person's own history on this app's page: what they made before with its workflow, asked of its routes, each part
-// of it when it is to be seen.
+// The user's history on this app's page: earlier results of the form's workflow. Requests each part of the list when it
+// comes into view.
 
 import { historyIn } from "../components/history.js";
 import { $, glideTo, isNarrow } from "../dom.js";
@@ -21,12 +21,12 @@ import { seen } from "./runs.js";
 
 const NOTHING_MADE = message("Nothing here yet.");
 const NO_FAVOURITES = message("No favorites yet. Press ☆ on a result to keep it here.");
-const LIMIT = "60"; // runs a request
-const AROUND = 10; // runs on either side of the one that is seen, which its arrows lead to
+const LIMIT = "60"; // runs per request
+const AROUND = 10; // runs to load on either side of the run on the stage, for its arrows
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
 class LiveHistory {
-  /** The other tabs of this browser, whose lists are others than before when one was changed here. */
+  /** Notifies this browser's other tabs when this tab changes the history. */
   #tabs = new BroadcastChannel("comfyforms.history");
   #place;
   #component;
@@ -39,7 +39,7 @@ class LiveHistory {
   #workflow = "";
   #turn = 0;
   #loading = Promise.resolve();
-  /** What is being asked for, or could not be told. */
+  /** Positions already requested. A failed request is removed. */
   #asked = new Set();
 
   /**
@@ -94,7 +94,7 @@ class LiveHistory {
       this.#selection.end();
       this.#loading = this.#load();
     }
-    // One after the other, as an end is told twice.
+    // Update one after another, because a run's end is reported twice.
     const { ended } = now;
     if (ended && ended !== before.ended)
       this.#loading = this.#loading.then(() => this.#grow(ended.id));
@@ -114,7 +114,7 @@ class LiveHistory {
   }
 
   /**
-   * @param {Record<string, string>} place where in the list a part of it begins
+   * @param {Record<string, string>} place query parameters for the start of the part
    * @returns {Promise<HistoryDoc | null>}
    */
   #ask(place) {
@@ -123,12 +123,12 @@ class LiveHistory {
     return get(`${API}/runs?${query}`);
   }
 
-  /** What is looked for is another: the list begins anew. */
+  /** Load the list from the start after the filters or the form have changed. */
   async #load() {
     const turn = ++this.#turn;
     const answer = await this.#ask({ zone: ZONE });
-    if (turn !== this.#turn || !answer) return; // something else was wanted meanwhile
-    // Not before they are there: the page must not move below a pointer that is pressed.
+    if (turn !== this.#turn || !answer) return; // a newer request has replaced this one
+    // Not before the answer is here: the page must not shift under a pressed pointer.
     const { areFavourites } = this.#filters;
     $(".history", this.#place)?.classList.toggle("of-favourites", areFavourites);
     this.#begin(answer, 0, []);
@@ -136,14 +136,14 @@ class LiveHistory {
   }
 
   /**
-   * A run has ended: it comes in front of those that are listed already.
+   * Add a run that has ended to the front of the list.
    * @param {string} id
    */
   async #grow(id) {
     if (this.#workflow && !page.now.past.some((run) => run?.id === id)) await this.#renew();
   }
 
-  /** There are others than before: what is seen is asked for anew. */
+  /** Reload the visible part after the list has changed. */
   async #renew() {
     const turn = ++this.#turn;
     const { from } = this.#view.seen;
@@ -152,7 +152,8 @@ class LiveHistory {
   }
 
   /**
-   * Undo was pressed, and is gone: what it has brought back has the focus then. In one column the stage is seen with it.
+   * Show the runs that Undo has restored. The Undo button is gone, so move the focus to the first of these runs. In one
+   * column, also scroll to the stage if it shows one of them.
    * @param {readonly string[]} ids
    */
   async #bringBack(ids) {
@@ -166,7 +167,7 @@ class LiveHistory {
   /**
    * @param {HistoryDoc} answer
    * @param {number} at
-   * @param {import("../history/past.js").Past} past what was known before
+   * @param {import("../history/past.js").Past} past the runs known before
    */
   #begin({ runs, page: list }, at, past) {
     this.#asked.clear();
@@ -177,7 +178,7 @@ class LiveHistory {
   }
 
   /**
-   * Ask for what is missing in a stretch of the list.
+   * Request the runs that are missing in a range of the list.
    * @param {number} from
    * @param {number} to
    */
@@ -192,7 +193,10 @@ class LiveHistory {
     this.#show(withRuns(page.now.past, gap.at, tilesOf(answer.runs)));
   }
 
-  /** @param {string} id the run that is seen: the runs beside it come next */
+  /**
+   * Load the runs beside the run on the stage, which the user may view next.
+   * @param {string} id the run on the stage
+   */
   #completeAround(id) {
     const at = page.now.past.findIndex((run) => run?.id === id);
     if (at >= 0)
@@ -205,7 +209,7 @@ class LiveHistory {
     page.set({ past, pastOf: this.#workflow });
     const nothing = this.#filters.areFavourites ? NO_FAVOURITES : NOTHING_MADE;
     this.#view.show(past, this.#days, { any: this.#any, nothing });
-    // On a phone it stands above the form: that does not move when it is looked at.
+    // On a phone the history is above the form, which must not move while it is in view.
     if (isNarrow() && bottom <= 0) scrollBy(0, this.#place.getBoundingClientRect().height - height);
     this.#component.props.value = past.filter(Boolean);
   }
@@ -221,7 +225,7 @@ class LiveHistory {
 
   /** @param {readonly string[]} ids */
   #drop(ids) {
-    this.#turn += 1; // what was asked for would come to the wrong places
+    this.#turn += 1; // pending answers would go to the wrong positions
     this.#asked.clear();
     const isFromHere = this.#place.contains(document.activeElement);
     const gone = new Set(ids);
@@ -230,13 +234,13 @@ class LiveHistory {
     this.#days = days;
     this.#selection.drop(ids);
     this.#show(past);
-    // Whoever deletes on the stage stays there.
+    // Keep the focus on the stage if the user deleted there.
     if (past.length) this.#view.focus(Math.min(Math.max(at, 0), past.length - 1), isFromHere);
     else $("#generate")?.focus();
   }
 
   /**
-   * Show an earlier run where results are shown, in its own words.
+   * Show an earlier run on the stage.
    * @param {string} id
    */
   async #choose(id) {
@@ -252,7 +256,7 @@ class LiveHistory {
 }
 
 /**
- * Fill the component in, and keep its value.
+ * Fill in the component and keep its value up to date.
  * @param {HTMLElement} place
  * @param {Component} component
  */

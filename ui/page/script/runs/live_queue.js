@@ -1,5 +1,5 @@
 // @ts-check
-// The person's own queue on this app's page: told by its sockets, and what is asked for is done by its routes.
+// The user's queue on this app's page. The page's sockets deliver the runs, and actions call the API.
 
 import { queueIn } from "../components/queue.js";
 import { $, announce } from "../dom.js";
@@ -11,13 +11,13 @@ import { queued, withRun } from "./runs.js";
 
 /** @import { Component } from "../components/queue.js" */
 
-const EVERY = 1000; // milliseconds, as the bar's time
+const EVERY = 1000; // milliseconds, as often as the progress times
 
 /** @param {string} id */
 function leave(id) {
   stop(id);
   page.set({ runs: withRun(page.now.runs, id, { leaving: true }) });
-  // Where the line had the focus, which is gone with it.
+  // If the removed line had the focus, move it to Stop.
   if (document.activeElement === document.body) $("#stop")?.focus();
 }
 
@@ -31,7 +31,7 @@ async function move(id, by) {
 }
 
 /**
- * Fill the component in, and keep its value.
+ * Fill in the component and keep its value up to date.
  * @param {HTMLElement} place
  * @param {Component} component
  */
@@ -58,7 +58,7 @@ export function mount(place, component) {
     },
   };
   const queue = queueIn(place, events, (ids) => {
-    // The last first: none comes to its turn meanwhile.
+    // Remove the last run first, so that no run's turn comes meanwhile.
     for (const run of [...ids].reverse()) remove({ run });
     const count = ids.length;
     announce(plural("{count} waiting run removed.", "{count} waiting runs removed.", { count }));

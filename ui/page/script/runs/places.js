@@ -1,5 +1,5 @@
 // @ts-check
-// When a waiting run begins, as time goes by. Pure.
+// Countdown to the start of a waiting run. Pure.
 
 import { durationWords } from "../clock.js";
 import { message } from "../messages.js";
@@ -7,7 +7,7 @@ import { message } from "../messages.js";
 /** @import { PageState, Run } from "../state.js" */
 
 /**
- * The list's line about a run.
+ * Return a run's line in the list.
  * @param {Run} run
  * @param {PageState} state
  * @param {number} now `performance.now()`
@@ -16,7 +16,7 @@ export const saidOf = (run, state, now) =>
   run.entry ? withStart(run.entry.page.said, run, state, now) : "";
 
 /**
- * The line below the stage.
+ * Return the headline below the stage.
  * @param {Run} run
  * @param {PageState} state
  * @param {number} now `performance.now()`
@@ -29,7 +29,7 @@ export function headlineOf(run, state, now) {
 }
 
 /**
- * Adds when a waiting run begins. If a single run is in progress, its progress bar moves the start.
+ * Add the time until a waiting run starts. If a single run is in progress, its progress bar moves the start.
  * @param {string} place
  * @param {Run} run
  * @param {PageState} state
@@ -44,7 +44,7 @@ function withStart(place, { entry, toldAt }, state, now) {
 }
 
 /**
- * Seconds by which the run in progress ends later than the server expected.
+ * Return the seconds by which the run in progress will end later than the app expected.
  * @param {PageState} state
  * @param {number} now
  */

@@ -1,5 +1,5 @@
 // @ts-check
-// What came of a run, arranged: what the stage shows, what stands below it. Pure.
+// Arranges a run's results on the stage and below it. Pure.
 
 import { message, plural } from "../messages.js";
 
@@ -7,25 +7,25 @@ import { message, plural } from "../messages.js";
 /** @import { View } from "../state.js" */
 
 /**
- * Something to show, of a `run` ("" for none). `at`: the file's place among the run's; texts have none.
+ * A result to show. `run`: the id of its run, or "". `at`: the file's index in the run, -1 for a text.
  * @typedef {{ kind: ShownFile["kind"] | "text", name: string, url: string, thumb: string | null, note: string,
  *   text: string, run: string, at: number }} Item
  *
- * `items`: what the stage shows, one at a time. `rest`: what stands below it. `intermediate`: images and videos that
- * are not saved, where others are.
+ * `items`: results on the stage, one at a time. `rest`: results below it. `intermediate`: images and videos that aren't
+ * saved, if others are.
  * @typedef {{ items: Item[], rest: Item[], intermediate: Item[] }} Arrangement
  *
- * One thing that a result was made from: as it is shown, and as it is copied.
+ * A part of a result's caption: its displayed text, and the text to copy.
  * @typedef {{ part: "size" | "seed" | "model" | "prompt", shown: string, copied: string }} CaptionPart
  */
 
 const WATCHED = ["image", "video"];
 
 /**
- * Images and videos stand on the stage, one at a time; where there are none, the first of what else there is.
+ * Arrange a run's results: images and videos go on the stage, or else the first of the other results.
  * @param {readonly ShownFile[]} files
  * @param {readonly string[]} texts
- * @param {string} [run] whose results these are
+ * @param {string} [run] the run's id
  * @returns {Arrangement}
  */
 export function arranged(files, texts, run = "") {
@@ -64,16 +64,16 @@ const textItem = (text, run) => ({
 });
 
 /**
- * All that can be chosen.
+ * Return all items that the user can select.
  * @param {Arrangement} arrangement
  */
 export const choosable = ({ items, intermediate }) => [...items, ...intermediate];
 
 /**
- * Where the one is that is seen first.
+ * Return the index of the item to show first.
  * @param {Arrangement} arrangement
- * @param {number | null | undefined} file its place among the run's files, if one is meant
- * @param {boolean} fromEnd where none is, the last of the results
+ * @param {number | null | undefined} file the index of the file to show, if any
+ * @param {boolean} fromEnd whether to fall back to the last result instead of the first
  */
 export function firstSeen(arrangement, file, fromEnd) {
   const at = choosable(arrangement).findIndex((item) => item.at === file);
@@ -82,7 +82,7 @@ export function firstSeen(arrangement, file, fromEnd) {
 }
 
 /**
- * What one of those is called.
+ * Return an item's label.
  * @param {Arrangement} arrangement
  * @param {number} at
  */
@@ -95,9 +95,9 @@ export function choiceWords(arrangement, at) {
 }
 
 /**
- * Where those begin that one walks through, and how many there are: the results, or what was made on the way.
+ * Return the start and size of the group that the arrows navigate: the results or the intermediate items.
  * @param {Arrangement} arrangement
- * @param {number} at the place of what is seen
+ * @param {number} at the index of the current item
  */
 export const groupOf = ({ items, intermediate }, at) =>
   at < items.length
@@ -105,7 +105,7 @@ export const groupOf = ({ items, intermediate }, at) =>
     : { first: items.length, count: intermediate.length };
 
 /**
- * The place one step on, within the group of what is seen.
+ * Return the index one step further, within the current item's group.
  * @param {Arrangement} arrangement
  * @param {number} at
  * @param {number} step
@@ -116,7 +116,7 @@ export function placeAfter(arrangement, at, step) {
 }
 
 /**
- * What people ask first of a result, as far as it is known.
+ * Return the known parts of a result's caption.
  * @param {View} view
  * @param {{ width: number, height: number } | null} size
  * @returns {CaptionPart[]}
@@ -137,14 +137,14 @@ export function captionOf({ seeds: byField, page }, size) {
 }
 
 /**
- * The seeds of a result, called that.
+ * Return the seeds of a result with their label.
  * @param {readonly string[]} seeds at least one
  */
 export const seedWords = (seeds) =>
   plural("Seed {seeds}", "Seeds {seeds}", { count: seeds.length, seeds: seeds.join(", ") });
 
 /**
- * The name of a file without folders and ending.
+ * Return a file's name without its folders and extension.
  * @param {string} file
  */
 const stemOf = (file) => file.replace(/^.*[\\/]/, "").replace(/\.[^.]+$/, "");

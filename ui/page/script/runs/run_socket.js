@@ -1,5 +1,5 @@
 // @ts-check
-// The socket of a run: how far it is, and its frames, one after the other as they are painted.
+// The socket of a run: delivers its progress, and its frames one after another as they are painted.
 
 import { root } from "../dom.js";
 
@@ -7,31 +7,36 @@ import { root } from "../dom.js";
 /** @import { Place } from "../stage/preview_animation.js" */
 
 const LAST_PAINT = 300; // milliseconds that the end of a run waits for its last frame
-const LONGEST = 600000; // milliseconds that a frame is said to have taken
+const LONGEST = 600000; // milliseconds, the longest transfer time reported for a frame
 
 /**
- * `heard`: something came; `began`: the run with this id is the one that was waited for; `told`: how far the
- * run is, its end after its last frame; `paint` a frame, of an animation at its place; `closed`: `isOver` where the end was told, which is before.
+ * `heard`: a message arrived. `began`: the awaited run has begun, with this id. `told`: the run's progress; its end
+ * comes after the last frame. `paint`: paint a frame, in an animation at its position. `closed`: the socket closed;
+ * `isOver`: the run's end was delivered before.
  * @typedef {{ opened?: () => void, heard?: () => void, began?: (id: string) => void, told: (view: View) => void,
  *   paint: (frame: ArrayBuffer, place: Place | null) => Promise<unknown>,
  *   closed?: (code: number, isOver: boolean) => void }} RunEvents
  */
 
 /**
- * @param {string} place a run's id, or `next/` and a key of this page's choice: that of the next run it starts
+ * Open the socket of a run.
+ * @param {string} place a run's id, or `next/` and a key that this page chose for the next run it starts
  * @param {RunEvents} events
  */
 export function openRunSocket(place, { opened, heard, began, told, paint, closed }) {
   const socket = new WebSocket(`${root.replace(/^http/, "ws")}/live/${place}`);
   socket.binaryType = "arraybuffer";
-  /** The frame that comes next, and since when. */
+  /** The announced frame, and when it was announced. */
   let coming = { number: 0, since: 0, place: /** @type {Place | null} */ (null) };
   let newest = 0;
-  /** One after the other. @type {Promise<void>} */
+  /** Queue that paints frames one after another. @type {Promise<void>} */
   let painting = Promise.resolve();
-  /** The end being told. @type {Promise<void> | null} */
+  /** Pending delivery of the run's end. @type {Promise<void> | null} */
   let ending = null;
-  /** The last frame is seen before the result; a page that is not seen paints nothing. @param {View} view */
+  /**
+   * Deliver the end after the last frame is painted. Wait only briefly, because a hidden page paints nothing.
+   * @param {View} view
+   */
   const end = async (view) => {
     await Promise.race([painting, new Promise((resolve) => setTimeout(resolve, LAST_PAINT))]);
     told(view);
@@ -53,7 +58,7 @@ export function openRunSocket(place, { opened, heard, began, told, paint, closed
     newest = number;
     const spent = Math.min(LONGEST, Math.round(performance.now() - since));
     painting = painting.then(async () => {
-      // Where a newer one is here already, this one is only let go; an animation needs each.
+      // Skip a frame if a newer one is already here. An animation needs every frame.
       if (number === newest || place) await paint(data, place);
       if (socket.readyState === WebSocket.OPEN) socket.send(`painted ${number} ${spent}`);
     });

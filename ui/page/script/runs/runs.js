@@ -1,5 +1,5 @@
 // @ts-check
-// Which of a person's runs is meant by what. Pure: the page's state in, runs or a changed state out.
+// Selects and updates the user's runs. Pure: takes the page's state, returns runs or state changes.
 
 import { saidOf } from "./places.js";
 
@@ -9,7 +9,7 @@ import { saidOf } from "./places.js";
 const TROUBLE = ["failed", "refused", "lost"];
 
 /**
- * A run that was not known.
+ * Return a run that the page knows nothing about yet.
  * @param {string} id
  * @returns {Run}
  */
@@ -26,7 +26,7 @@ export const newRun = (id) => ({
 });
 
 /**
- * The runs with one of them changed, or added.
+ * Return the runs with one run changed or added.
  * @param {ReadonlyMap<string, Run>} runs
  * @param {string} id
  * @param {Partial<Run>} changes
@@ -48,7 +48,7 @@ export function withoutRun(runs, id) {
 }
 
 /**
- * Those that go on, by their turn.
+ * Return the unfinished runs in queue order.
  * @param {PageState} state
  */
 export function unfinished({ runs, order }) {
@@ -58,7 +58,7 @@ export function unfinished({ runs, order }) {
 }
 
 /**
- * Those of them that have not begun, as far as is known.
+ * Return the unfinished runs that haven't begun, as far as the page knows.
  * @param {PageState} state
  */
 export const waiting = (state) =>
@@ -68,19 +68,19 @@ export const waiting = (state) =>
   );
 
 /**
- * The one whose progress is told.
+ * Return the run whose progress the page shows.
  * @param {PageState} state
  */
 export const current = (state) => unfinished(state).find((run) => !run.unconfirmed) ?? null;
 
 /**
- * The one whose end is shown when none goes on.
+ * Return the finished run that the stage shows when no run is in progress.
  * @param {PageState} state
  */
 export const shownRun = ({ runs, shown }) => (shown === null ? null : (runs.get(shown) ?? null));
 
 /**
- * The one on the stage, which its words and buttons are about.
+ * Return the run on the stage. The status and the buttons are about this run.
  * @param {PageState} state
  */
 export function seen(state) {
@@ -89,7 +89,7 @@ export function seen(state) {
 }
 
 /**
- * Those that wait or are at work; one alone that is seen already needs no line.
+ * Return the unfinished runs for the list. A single run that is already on the stage needs no line.
  * @param {PageState} state
  */
 export function goingOn(state) {
@@ -98,7 +98,8 @@ export function goingOn(state) {
 }
 
 /**
- * @param {Run} run one that is done but for a part has advice; of a step of a chain its chain tells
+ * Return whether a finished run needs attention. A partly done run has advice. A chain reports on its own steps.
+ * @param {Run} run
  */
 const isTroubled = ({ view }) =>
   Boolean(
@@ -110,7 +111,7 @@ const isTroubled = ({ view }) =>
   );
 
 /**
- * The finished run before or after one, of those that have files; after one that is not listed comes the newest.
+ * Return the next older or newer finished run with files. For a run that isn't listed, this is the newest one.
  * @param {readonly (PastRun | null)[]} past the newest first
  * @param {string} id
  * @param {number} step 1 for an older one, -1 for a newer one
@@ -119,11 +120,12 @@ const isTroubled = ({ view }) =>
 export function neighbour(past, id, step) {
   const at = past.findIndex((run) => run?.id === id);
   const others = step > 0 ? past.slice(at + 1) : past.slice(0, Math.max(at, 0)).reverse();
-  return others.find((run) => !run || run.page.results > 0) ?? null; // beyond what is not known is nothing
+  return others.find((run) => !run || run.page.results > 0) ?? null; // stop at a run that isn't loaded
 }
 
 /**
- * Those that failed, if only in a part, and stay in the list until somebody has read it, unless they are seen above the list.
+ * Return the failed or partly failed runs that stay in the list until the user has read them. The run on the stage
+ * isn't listed.
  * @param {PageState} state
  */
 export function troubled(state) {
@@ -132,7 +134,7 @@ export function troubled(state) {
 }
 
 /**
- * The runs that are none of a batch's: those are told of as rows of theirs, and leave the stage to what is looked at.
+ * Return the runs that don't belong to a batch. A batch's runs are rows of its sheet and don't take the stage.
  * @param {readonly QueuedRun[]} entries
  * @param {readonly BatchDoc[]} batches
  */
@@ -140,7 +142,7 @@ export const withoutBatches = (entries, batches) =>
   entries.filter(({ group }) => !batches.some(({ id }) => id === group));
 
 /**
- * A batch is deleted: its runs stay as they are, or go with it.
+ * Return the changes after a batch was deleted: its runs leave the batch or are removed.
  * @param {PageState} state
  * @param {string} batch
  * @param {boolean} withRuns
@@ -160,10 +162,10 @@ export function withoutBatch({ runs, shown }, batch, withRuns) {
 }
 
 /**
- * What the app says of all unfinished runs; one that is missing has ended.
+ * Apply the app's list of unfinished runs. A run that is missing from it has ended.
  * @param {PageState} state
  * @param {readonly QueuedRun[]} entries
- * @param {number} toldAt when it came
+ * @param {number} toldAt when the list arrived
  * @returns {Partial<PageState>}
  */
 export function listed(state, entries, toldAt) {
@@ -174,8 +176,8 @@ export function listed(state, entries, toldAt) {
 }
 
 /**
- * Whether a run that has ended is out of place beside the form: it is another workflow's, and there is nothing of it to
- * use in this one, or this one cannot run.
+ * Return whether a finished run doesn't belong beside the form: it is another workflow's, and either it has nothing to
+ * use in this form or this form can't run.
  * @param {PageState} state
  * @param {View} view
  */
@@ -185,7 +187,7 @@ const isOutOfPlace = ({ form, blocked }, view) =>
   (blocked !== "" || view.page.files.length + view.texts.length === 0);
 
 /**
- * Whether a run is of what the form is of: its workflow, or the chain that it is a step of. Before there is a form, any is.
+ * Return whether a run belongs to the form: to its workflow, or to its chain as a step. Without a form, every run does.
  * @param {PageState} state
  * @param {Run} run
  */
@@ -193,9 +195,9 @@ export const isOfForm = ({ form }, { view }) =>
   form === "" || !view || view.workflow === form || view.page.chain === form;
 
 /**
- * What goes from the stage when the form of another workflow is there.
- * @param {PageState} state with that form
- * @param {boolean} clears whether all goes that was made with others
+ * Return the changes that clear the stage after another workflow's form was opened.
+ * @param {PageState} state the state with that form
+ * @param {boolean} clears whether to clear every result of another workflow
  * @returns {Partial<PageState>}
  */
 export function leftWith(state, clears) {
@@ -206,18 +208,18 @@ export function leftWith(state, clears) {
 }
 
 /**
- * What a run's socket says of it. The last one that ended is shown; of those that ended while this page was not there
- * only one that is in its place.
+ * Apply an update from a run's socket. The stage shows the run that ended last. A run that ended while the page was
+ * away is shown only if it belongs beside the form.
  * @param {PageState} state
  * @param {View} view
- * @param {number} at when it came
+ * @param {number} at when the update arrived
  * @returns {Partial<PageState>}
  */
 export function told(state, view, at) {
   const runs = withRun(state.runs, view.id, { view, at, unconfirmed: false });
   if (!view.finished) return { runs };
   const before = shownRun(state)?.view;
-  // Whoever looks back is called away by the run that they can go back to only.
+  // While the user looks at an earlier result, only the end of the current run interrupts.
   const isAwaited = !state.lookingBack || current(state)?.id === view.id;
   const isLate = state.runs.get(view.id)?.unconfirmed && isOutOfPlace(state, view);
   const shows =
@@ -229,7 +231,7 @@ export function told(state, view, at) {
 }
 
 /**
- * The person's queue: those that go on, and those that failed and have not been read.
+ * Return the user's queue: the unfinished runs, then the failed ones that the user hasn't read.
  * @param {PageState} state
  * @param {number} now `performance.now()`
  * @returns {QueuedRun[]}
@@ -243,7 +245,7 @@ export function queued(state, now) {
 }
 
 /**
- * What to do about a run. Where its form is not on the page nothing is highlighted: what is wrong is said.
+ * Return what to do about a run. If its form isn't on the page, no field is highlighted, so list the errors instead.
  * @param {Pick<View, "phase" | "workflow" | "page">} view
  * @param {string | null} form the workflow whose form is on the page
  */
@@ -254,7 +256,7 @@ export function adviceOf({ phase, workflow, page }, form) {
 }
 
 /**
- * A run whose advice also tells what is wrong with values, but for what the headline says of the failed node.
+ * Return the run with errors about its values added to the advice, except the error that the headline already shows.
  * @param {View} view
  * @param {readonly string[]} sentences
  * @returns {View}

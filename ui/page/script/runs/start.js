@@ -1,5 +1,5 @@
 // @ts-check
-// Starts what the form holds, over the API as any program does: runs, a chain, or a chain that continues.
+// Starts runs and chains with the form's values, and continues chains. Uses the same API as external programs.
 
 import { isSeed, sayRefusal } from "../form/field_errors.js";
 import { filled } from "../form/filled.js";
@@ -16,7 +16,7 @@ import { follow, followChain, keepsGoing, waitingKey } from "./following.js";
 /** @import { Problem } from "../requests.js" */
 
 /**
- * The address of what is below a workflow or a chain in the API.
+ * Return the API address of a resource below a workflow or a chain.
  * @param {string} name
  * @param {string} rest
  */
@@ -24,8 +24,8 @@ export const apiOf = (name, rest) =>
   `${API}/workflows/${name.split("/").map(encodeURIComponent).join("/")}/${rest}`;
 
 /**
- * What a press sends of the form that is drawn.
- * @param {Record<string, unknown>} [held] the values of its fields, else those that were told last
+ * Return what a press on Generate sends of the current form.
+ * @param {Record<string, unknown>} [held] the values of its fields, by default the last known ones
  */
 export const sentForm = (held = filled.now.held) => ({
   values: sentValues(held, filled.now.used, isSeed),
@@ -33,11 +33,11 @@ export const sentForm = (held = filled.now.held) => ({
 });
 
 /**
- * Generate was pressed.
- * @param {string} name the workflow's or the chain's
+ * Handle a press on Generate.
+ * @param {string} name the name of the workflow or chain
  * @param {boolean} isChain
  * @param {readonly HeldField[]} fields
- * @param {readonly unknown[]} values how many runs, then of all components
+ * @param {readonly unknown[]} values the number of runs, then the values of all components
  */
 export async function press(name, isChain, fields, [count, ...values]) {
   const held = keptValues(fields, values);
@@ -90,10 +90,10 @@ async function startChain(name, held, body) {
 }
 
 /**
- * Continue a chain with what its form holds.
+ * Continue a chain with its form's values.
  * @param {string} name
  * @param {string} id
- * @param {readonly string[]} again names of steps that run though they are done
+ * @param {readonly string[]} again names of finished steps to run again
  */
 export async function continueChain(name, id, again) {
   page.set({ sending: true });
@@ -115,10 +115,10 @@ function showChain(name, held, { id, seeds }) {
 }
 
 /**
- * Show the seeds that were used; those that count continue from them.
+ * Show the seeds that were used. Counting seeds continue from them.
  * @param {string} name
- * @param {Record<string, unknown>} held what the form held at the press
- * @param {Record<string, string>} seeds by the fields' keys
+ * @param {Record<string, unknown>} held the form's values at the press
+ * @param {Record<string, string>} seeds by field key
  */
 function showUsed(name, held, seeds) {
   if (filled.now.name !== name) return;

@@ -1,5 +1,5 @@
 // @ts-check
-// What can be done with what is seen: each button is about that, and about nothing else.
+// Buttons for the result on the stage. Each acts on that result only.
 
 import { $, addressOf, announce, button, downloadLink, glideTo, isNarrow, root } from "../dom.js";
 import { expectForm, hasForms, refill, showDone } from "../form/form.js";
@@ -14,29 +14,30 @@ import { canBeShared, share } from "./share.js";
 /** @import { View } from "../state.js" */
 
 const FAVOURITE = message("Favorite");
-const SECOND = 500; // milliseconds within which a press is the second half of a double click
+const SECOND = 500; // milliseconds within which a press counts as the second half of a double-click
 
 /**
- * What is seen. `index` and `value` are what Python's `gr.SelectData` has.
+ * The result on the stage. `index` and `value` are those of Python's `gr.SelectData`.
  * @typedef {{ run: string, at: number, index: number, value: string }} Seen
- * @typedef {Seen & { field?: string }} Used `field`: the id of the field that was chosen
+ * @typedef {Seen & { field?: string }} Used `field`: the id of the chosen field
  *
- * What Python is told of.
+ * Events for Python.
  * @typedef {{ use_values: (what: { run: string }) => void, run_again: (what: { run: string }) => void,
  *   delete: (what: { run: string }) => void, select: (seen: Seen) => void, use: (used: Used) => void }} Events
  *
- * What Gradio hands to a stage. `takes`: which kinds are wanted as an input, of anybody's Blocks.
- * `viewer`: where the script is that shows 3D models.
+ * What Gradio passes to a stage. `takes`: the kinds that the surrounding Blocks app accepts as input.
+ * `viewer`: the address of the module that shows 3D models.
  * @typedef {Events & { props: { value: any }, watch: (name: string, changed: () => void) => void,
  *   takes: readonly string[], viewer: string }} Component
  */
 
 /**
- * The buttons for a run that has ended, or for files that no run is known for.
+ * Return the buttons for a finished run, or for files without a known run.
  * @param {View | null} view
- * @param {Item | null} item what of it is seen
- * @param {{ use: (() => void) | null, menu: HTMLElement, ahead: boolean, continued: boolean, events: Events }} more `use` makes it the
- *   input of anybody's Blocks, `menu` says where on this app's page; `ahead`: another run goes on; `continued`: its chain offers to continue, which runs it again
+ * @param {Item | null} item the result on the stage
+ * @param {{ use: (() => void) | null, menu: HTMLElement, ahead: boolean, continued: boolean, events: Events }} more
+ *   `use` passes the result to the surrounding Blocks app as input; `menu` offers targets on this app's page; `ahead`:
+ *   another run is in progress; `continued`: the run's chain offers to continue, which runs it again
  * @returns {HTMLElement[]}
  */
 export function actionsFor(view, item, { use, menu, ahead, continued, events }) {
@@ -61,7 +62,7 @@ export function actionsFor(view, item, { use, menu, ahead, continued, events }) 
 }
 
 /**
- * Put a run's values into the form, and draw it anew with them. A form that is none of this app's is Python's.
+ * Put a run's values into the form and redraw it. In other Blocks apps, Python fills in the form.
  * @param {{ run: string }} what
  * @param {HTMLButtonElement} pressed
  * @param {Events} events
@@ -72,10 +73,10 @@ async function useValues(what, pressed, events) {
 }
 
 /**
- * Put a run's values into the form of this app's page, and draw it anew with them: that of the chain, where it is a step.
- * @param {string} path where they are told
- * @param {HTMLButtonElement | null} [pressed] says that it is done
- * @returns {Promise<boolean>} whether that is so; why not has been said
+ * Put a run's values into the form of this app's page and redraw it. For a step of a chain, this is the chain's form.
+ * @param {string} path the address of the values
+ * @param {HTMLButtonElement | null} [pressed] the button that shows the confirmation
+ * @returns {Promise<boolean>} whether it worked; if not, the error is already shown
  */
 export async function reuse(path, pressed = null) {
   expectForm();
@@ -92,7 +93,8 @@ export async function reuse(path, pressed = null) {
 }
 
 /**
- * The step of a chain alone would lead out of that. What it makes of the same again, the chain has already.
+ * Return the Vary button for a step of a chain. It runs the whole chain: running only the step would leave the chain,
+ * and repeating it with the same seeds would make a result that the chain already has.
  * @param {View} view
  */
 function varyFor({ id, phase, page: { chain_seeds: hasSeeds } }) {
@@ -103,7 +105,7 @@ function varyFor({ id, phase, page: { chain_seeds: hasSeeds } }) {
 }
 
 /**
- * Where a result depends on a seed there are two ways to run it again; without its form no other seed is drawn.
+ * Return the buttons that run again. A result with seeds gets two buttons. Without the form, no new seed can be drawn.
  * @param {View} view
  * @param {{ run: string }} what
  * @param {Events} events
@@ -126,7 +128,7 @@ function againFor({ phase, seeds, page: { form_gone: isGone } }, what, events) {
 }
 
 /**
- * One press, one start.
+ * Start a run, and ignore further presses until it has started.
  * @param {() => Promise<void>} start
  * @param {HTMLButtonElement} pressed
  */
@@ -137,7 +139,7 @@ async function startOnce(start, pressed) {
 }
 
 /**
- * Whether there is something to keep, or it is marked and can be let go.
+ * Return whether there is a result to mark as favorite, or a mark to remove.
  * @param {View} view
  */
 const isKept = ({ page: stage, texts }) => stage.files.length + texts.length > 0 || stage.favourite;
@@ -154,10 +156,10 @@ function favouriteFor({ id, page: { favourite } }) {
 }
 
 /**
- * One double click, one run: the next one comes under the pointer.
+ * Delete a run. A double-click deletes only one, although the next run appears under the pointer.
  * @param {{ run: string }} what
  * @param {Events} events
- * @param {boolean} byPointer whoever presses a key means what has the focus
+ * @param {boolean} byPointer whether the user clicked; a key press always means the focused button
  */
 async function remove(what, events, byPointer) {
   const { run = "", until = 0 } = page.now.deleting ?? {};

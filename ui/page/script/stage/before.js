@@ -1,18 +1,18 @@
 // @ts-check
-// The image that became the result, over it: a slider says up to where it is seen.
+// Before/after comparison: a slider reveals the original image over the result.
 
 import { addressOf, button, element, isPaintable } from "../dom.js";
 import { message } from "../messages.js";
 
-const KNOB = 40; // pixels: the slider is longer than the image by half of it on either side
+const KNOB = 40; // pixels; the slider extends beyond the image by half of this on either side
 
 export class Before {
-  /** What lies over the result. */
+  /** The overlay over the result. */
   place = element("div", "before");
   toggle = button(message("Compare"), () => this.#show(this.place.hidden), "icon compare");
   #image = element("img");
   #split = element("input", "split");
-  /** What is pressed and dragged. The slider itself takes keys only: an image below it would be dragged away. */
+  /** The drag target. The slider takes keys only: dragging it would make the browser drag the image below it. */
   #grip = element("div", "grip");
   /** @type {HTMLImageElement | null} */
   #after = null;
@@ -33,9 +33,9 @@ export class Before {
   }
 
   /**
-   * What can be compared. An image of another shape is cut to that of the result, as workflows do.
+   * Set the images to compare. An original of another shape is cropped to the result's shape, as workflows do.
    * @param {HTMLImageElement | null} after
-   * @param {string} address of the image before, "" where there is none
+   * @param {string} address the address of the original image, or ""
    */
   async offer(after, address) {
     if (after === this.#after) return;
@@ -50,13 +50,13 @@ export class Before {
     this.place.style.setProperty("--ratio", String(after.naturalWidth / after.naturalHeight));
   }
 
-  /** A press moves the line there. What turns out to be scrolling moves it back. */
+  /** Move the divider to where the user presses, and back if the gesture turns out to be a scroll. */
   #listen() {
     const [grip, split] = [this.#grip, this.#split];
     let before = split.value;
     grip.addEventListener("pointerdown", (event) => {
       if (event.button) return;
-      event.preventDefault(); // else it would take the focus away
+      event.preventDefault(); // otherwise the press would take the focus away
       before = split.value;
       grip.setPointerCapture(event.pointerId);
       split.focus({ preventScroll: true });
@@ -71,7 +71,7 @@ export class Before {
     });
   }
 
-  /** @param {number} x in the window */
+  /** @param {number} x the pointer's client coordinate */
   #moveTo(x) {
     const { left, width } = this.#split.getBoundingClientRect();
     this.#split.value = String((100 * (x - left - KNOB / 2)) / (width - KNOB));
@@ -94,6 +94,6 @@ export class Before {
 /** @param {string} text */
 function markFor(text) {
   const mark = element("span", "mark", text);
-  mark.ariaHidden = "true"; // the slider says it
+  mark.ariaHidden = "true"; // the slider has a label
   return mark;
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// What a result was made from, beside what is said of its run: a press on any of it copies it.
+// Caption of a result: its size, seed, model and prompt. Pressing a part copies it.
 
 import { theComponent } from "../batches/given.js";
 import { announce, button, element } from "../dom.js";
@@ -14,14 +14,14 @@ const DONE_FOR = 2000;
 const COPIED = message("Copied");
 
 export class Caption {
-  /** The place on the page. */
+  /** The root element. */
   place = element("div", "made-from");
   #group = element("p", "part-of");
   #drawn = "";
 
   /**
-   * @param {View | null} view a run that has ended
-   * @param {Element | null} media what is seen of it
+   * @param {View | null} view a finished run
+   * @param {Element | null} media the element that shows its result
    */
   show(view, media) {
     const parts = view ? captionOf(view, sizeOf(media)) : [];
@@ -57,20 +57,20 @@ function buttonFor({ part, shown, copied }) {
 }
 
 /**
- * For two seconds the button itself says that it has worked.
+ * Copy a text. The pressed button shows for two seconds that it worked.
  * @param {string} text
  * @param {HTMLButtonElement} pressed
  */
 async function copy(text, pressed) {
   if (!(await copyOrTell(message("This couldn't be copied."), text))) return;
-  pressed.focus(); // copying over plain HTTP takes it away
+  pressed.focus(); // copying over plain HTTP moves the focus away
   pressed.classList.add("done");
   announce(COPIED);
   setTimeout(() => pressed.classList.remove("done"), DONE_FOR);
 }
 
 /**
- * The size of a result in its own pixels; that of a preview is none of its.
+ * Return the size of an image or video in its own pixels, or null for previews and other media.
  * @param {Element | null} media
  */
 function sizeOf(media) {

@@ -1,5 +1,5 @@
 // @ts-check
-// The steps of a chain below the stage: how far all are, and what each has made.
+// Strip of a chain's steps below the stage: overall progress, and each step's result.
 
 import { elapsedWords } from "../clock.js";
 import { confirm } from "../confirm.js";
@@ -35,12 +35,12 @@ const STATES = {
   stopped: message("Stopped"),
 };
 
-/** Said of a step in which nothing is drawn. */
+/** Shown for a step without seeds. */
 const ALWAYS_THE_SAME = message("Only other settings give another result.");
 const OTHERS_KEEP = message("The other steps keep the settings they had.");
 
 export class ChainStrip {
-  /** The place on the page. */
+  /** The root element. */
   place = element("section", "chain");
   #headline = element("p", "chain-headline");
   #bar = element("div", "bar");
@@ -51,7 +51,7 @@ export class ChainStrip {
   #note = element("p", "chain-note");
   #same = "";
   #again = button(message("Continue"), () => this.#chain && goOn(this.#chain), "button continue");
-  /** The step on the stage, where it is done and can be run again. @type {StepDoc | undefined} */
+  /** The step on the stage if it is done and can run again. @type {StepDoc | undefined} */
   #done;
   #redo = button("", () => this.#chain && goOn(this.#chain, this.#done?.name), "quiet redo");
   #forget = button(
@@ -62,10 +62,10 @@ export class ChainStrip {
   /** @type {ChainDoc | null} */
   #chain = null;
   #drawn = "";
-  /** How far it was: one bar never goes back. */
+  /** The highest progress shown for a chain: its bar never goes back. */
   #reached = { id: "", fraction: 0 };
   #errors = "";
-  /** The chain, and its runs, of which a result is shown though none was seen here. */
+  /** Key of the ended chain, with its runs, whose last result has been brought to the stage. */
   #shown = "";
 
   constructor() {
@@ -92,7 +92,7 @@ export class ChainStrip {
     const run = seen(state)?.id ?? "";
     this.#done = redoable(chain, run);
     const next = canContinue(chain) ? chain.steps[stepNumber(chain) - 1] : undefined;
-    const started = this.#done ?? next; // by one of the buttons
+    const started = this.#done ?? next; // the step that a button would start
     const isHere = state.form === chain.workflow;
     const always = isHere && this.#done && !hasSeed(this.#done.name) ? ALWAYS_THE_SAME : "";
     const others = isHere && chain.steps.length > 1 ? OTHERS_KEEP : "";
@@ -112,7 +112,7 @@ export class ChainStrip {
     );
     this.#results.show(chain, run);
     const failed = chain.steps.find(({ state: phase }) => phase === "failed");
-    // Where the run that failed is seen, it says itself why.
+    // If the failed run is on the stage, the status there already says why.
     const isSaid = failed && runsOf(failed).includes(run);
     const why = isSaid ? [] : [failed?.why, failed?.hint, chain.why];
     this.#why.textContent = why.filter(Boolean).join(" ");
@@ -123,8 +123,8 @@ export class ChainStrip {
   }
 
   /**
-   * @param {string} same what a step has made that ran again, ""
-   * @param {string} more why, or what the next one would run with, ""
+   * @param {string} same that a step ran again with the same result, or ""
+   * @param {string} more the reason, or which settings the next step would use, or ""
    */
   #showNote(same, more) {
     const words = [same, more].filter(Boolean).join(" ");
@@ -142,7 +142,7 @@ export class ChainStrip {
     const before = this.#reached.id === chain.id ? this.#reached.fraction : 0;
     const reached = Math.max(before, fraction);
     const percent = Math.round(100 * reached);
-    // One that is done may yet run a step again.
+    // A finished chain may run a step again, and its bar must then start over.
     this.#reached = { id: chain.id, fraction: chain.state === "done" ? 0 : reached };
     this.#filled.style.width = `${percent}%`;
     this.#bar.setAttribute("aria-valuenow", String(percent));
@@ -155,12 +155,12 @@ export class ChainStrip {
     const wanted = JSON.stringify([state.form, errors]);
     if (wanted === this.#errors) return;
     this.#errors = wanted;
-    // The form that is there now says first what it has to say.
+    // Let the current form show its own messages first.
     if (Object.keys(errors).length) setTimeout(() => showErrorsSoon(errors));
   }
 
   /**
-   * A chain of which all was done before, or at once, has no run that was followed: its last result is shown.
+   * Show the last result of a chain that ended without a followed run, because its steps were done before or at once.
    * @param {PageState} state
    */
   #showEnd(state) {
@@ -170,7 +170,7 @@ export class ChainStrip {
     const ended = JSON.stringify([followed, chain.steps.map(runsOf)]);
     const run = seen(state);
     const isSeen = chain.steps.some((step) => runsOf(step).includes(run?.id ?? ""));
-    // Of one that goes on as far as this page knows its own socket has yet to tell.
+    // If the page still considers the run in progress, the run's own socket will report its end.
     if (ended === this.#shown || (isSeen && run === current(state))) return;
     this.#shown = ended;
     const last =
@@ -219,7 +219,7 @@ const askToForget = ({ id, title }) =>
   );
 
 /**
- * What runs a step again does: those after it follow where it makes something else.
+ * Return the label of the button that runs a step again. Later steps follow if its result differs.
  * @param {ChainDoc} chain
  * @param {StepDoc} step
  */
@@ -229,7 +229,7 @@ const redoWords = ({ steps }, step) =>
     : message("Run again from “{step}”", { step: step.title });
 
 /**
- * That a step has run again for nothing.
+ * Return the note that a step ran again with the same result.
  * @param {ChainDoc} chain
  * @param {StepDoc} step
  */
@@ -241,7 +241,7 @@ const sameWords = ({ steps }, step) =>
       });
 
 /**
- * What a step runs with while another form than its chain's is there.
+ * Return the note that a step keeps its settings while the form on the page isn't its chain's.
  * @param {ChainDoc} chain
  * @param {StepDoc} step
  */
@@ -252,7 +252,7 @@ const elsewhereWords = ({ title }, step) =>
   });
 
 /**
- * Which changes in the form count for nothing where the chain goes on.
+ * Return the note that finished steps ignore changes in the form when the chain continues.
  * @param {ChainDoc} chain
  */
 function keptWords({ steps }) {
@@ -268,7 +268,7 @@ function keptWords({ steps }) {
 }
 
 /**
- * What the page shows of a step's result.
+ * Return a step's result as the page shows it.
  * @param {ChainDoc} chain
  * @param {StepDoc} step
  */
@@ -277,7 +277,7 @@ const resultOf = ({ page: shown }, { name }) => shown?.results[name];
 /**
  * @param {ChainDoc} chain
  * @param {StepDoc} step
- * @param {string} run the one on the stage
+ * @param {string} run the run on the stage
  * @param {StepDoc["state"]} phase
  */
 function stepFor(chain, step, run, phase) {

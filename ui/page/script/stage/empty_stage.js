@@ -1,6 +1,6 @@
 // @ts-check
-// What the stage shows where nothing else is on it: the last image or sound that the person made with the workflow, or else its
-// author's, and ideas to try; where there is no form, what leads to one.
+// The empty stage: the last image or sound that the user made with the workflow, or its author's example, and ideas to
+// try. Without a form, it offers ways to choose a workflow.
 
 import { $, addressOf, all, button, element, isNarrow } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
@@ -24,32 +24,32 @@ const lastMade = ({ past, form }) =>
   past.find((run) => run?.workflow === form && (run.page.thumb || run.page.sound));
 
 /**
- * Whether it is known what was made last: one image does not take another's place as soon as it is seen.
+ * Return whether the user's last result is known. Until then the example stays hidden, or it might be replaced at once.
  * @param {PageState} state
  */
 const isKnown = ({ pastOf, form }) => pastOf === form;
 
 /**
- * Whether there is neither an image nor an idea to show, so that the stage says in words where the result will be.
+ * Return whether there is neither an image nor an idea to show, so that the stage says where the result will appear.
  * @param {PageState} state
  */
 const isBare = (state) =>
   isKnown(state) && !lastMade(state) && !state.cover && !state.ideas.length && !state.blocked;
 
 /**
- * Whether it says itself what it shows of this person's, or where the result will be.
+ * Return whether the stage shows the user's own result with a caption, or says where the result will appear.
  * @param {PageState} state
  */
 export const isSaid = (state) => isKnown(state) && (isBare(state) || Boolean(lastMade(state)));
 
 export class EmptyStage {
-  /** The place on the page. */
+  /** The root element. */
   place = element("div", "empty");
   #ideas = element("div", "ideas");
   #drawn = "";
-  /** Gradio draws a field once it has loaded what it is made of: that may be after all else. */
+  /** Watches for fields that appear late: Gradio draws a field only after loading its component. */
   #fields = new MutationObserver(() => this.#placeIdeas());
-  /** The first of the ideas. @type {Idea | undefined} */
+  /** The first idea. @type {Idea | undefined} */
   #first;
 
   constructor() {
@@ -103,7 +103,7 @@ export class EmptyStage {
     if (form) this.#fields.observe(form, { childList: true, subtree: true });
   }
 
-  /** There is no form: what leads to one. */
+  /** Offer ways to choose a workflow if there is no form. */
   #offerWorkflows() {
     this.place.hidden = false;
     this.#ideas.hidden = true;
@@ -121,7 +121,7 @@ export class EmptyStage {
   }
 
   /**
-   * Where form and stage stand in one column, the ideas are at the field that they go into.
+   * Move the ideas to the field that they fill in the one-column layout, and to the stage otherwise.
    */
   #placeIdeas() {
     const [key = ""] = Object.keys(this.#first?.values ?? {});

@@ -1,23 +1,23 @@
 // @ts-check
-// Which choice of a menu begins with what is typed, as in menus of systems. Pure.
+// Type-ahead search in menus, as in native ones. Pure.
 
 import { LANGUAGE } from "../messages.js";
 
-const PAUSE = 1000; // milliseconds, after which a word begins anew
+const PAUSE = 1000; // milliseconds without a key press, after which a new word begins
 const { compare } = new Intl.Collator(LANGUAGE, { sensitivity: "base" });
 
-/** What is typed in one menu. */
+/** Type-ahead state of a menu. */
 export class FirstLetters {
   #typed = "";
   #at = -PAUSE;
 
   /**
-   * The choice to go to, by its index, or -1: the next with one letter, also again and again, else the first from here on.
-   * A blank that begins no word, or goes on with none of the choices, is no letter.
+   * Return the index of the choice to focus, or -1. Repeating a letter goes to its next match; a longer word starts
+   * at the current choice. A space counts only inside a word that still matches a choice.
    * @param {readonly string[]} choices
    * @param {number} current
-   * @param {string} key as events have it
-   * @param {number} at milliseconds
+   * @param {string} key the keyboard event's key
+   * @param {number} at the event's time in milliseconds
    */
   find(choices, current, key, at) {
     const before = at - this.#at < PAUSE ? this.#typed : "";

@@ -1,6 +1,6 @@
 // @ts-check
-// What a result was made from, and what it was used for: a press on one of these shows it. With what it was made from it
-// can become a chain.
+// Lineage of a result: tiles of the runs that it was made from and used for. Pressing a tile shows its run. A result
+// can become a chain together with the runs that it was made from.
 
 import { button, element } from "../dom.js";
 import { draggedRun, letDrag } from "../form/dragging.js";
@@ -14,7 +14,7 @@ import { makeChain } from "./make_chain.js";
 /** @import { View } from "../state.js" */
 
 export class Lineage {
-  /** The place on the page. */
+  /** The root element. */
   place = element("div", "lineage");
   #drawn = "";
 
@@ -22,7 +22,7 @@ export class Lineage {
     letDrag(this.place, draggedRun);
   }
 
-  /** @param {View | null} view a run that has ended */
+  /** @param {View | null} view a finished run */
   show(view) {
     const { made_from = [], used_for = [], can_be_chain = false } = view?.page ?? {};
     const id = view?.id ?? "";
@@ -38,7 +38,7 @@ export class Lineage {
 
 /**
  * @param {string} title
- * @param {readonly RunDoc[]} runs as tiles
+ * @param {readonly RunDoc[]} runs the runs to show as tiles
  */
 function groupOf(title, runs) {
   if (!runs.length) return [];

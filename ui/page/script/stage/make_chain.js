@@ -1,5 +1,5 @@
 // @ts-check
-// “Make this a chain…”: a run and those that it was made from become a chain for everybody, under a title.
+// “Make this a chain…”: turns a run and the runs it was made from into a chain for all users.
 
 import { button, dialog, element } from "../dom.js";
 import { visitWith } from "../form/form.js";
@@ -9,16 +9,17 @@ import { API, ask, json } from "../requests.js";
 const LONGEST = 60;
 
 /**
- * Ask for its title, unless none can be made of this run: then why not is said.
- * @param {string} run by its id
+ * Ask for the chain's title. If the run can't become a chain, show why instead.
+ * @param {string} run the run's id
  */
 export async function makeChain(run) {
   if (await ask(`${API}/runs/${run}/chain`, undefined, "GET")) askForTitle(run);
 }
 
 /**
- * @param {string} run by its id
- * @param {string} typed
+ * Show the dialog for the title.
+ * @param {string} run the run's id
+ * @param {string} typed the title of an earlier attempt
  */
 function askForTitle(run, typed = "") {
   const place = dialog("make-chain", message("Make the chain"));
@@ -26,7 +27,7 @@ function askForTitle(run, typed = "") {
     "A form for all these steps, with your values and a new seed each time. Everyone here can use it.",
   );
   const form = element("form");
-  form.noValidate = true; // what is missing is said in the page's language, at the field
+  form.noValidate = true; // the page shows its own error at the field, in its own language
   const missing = element("p", "field-error");
   missing.id = "make-chain-error";
   missing.role = "status";

@@ -1,5 +1,5 @@
 // @ts-check
-// One result as an element: an image, something that plays or turns, a text, or a card.
+// Elements that show a result: an image, a player, a 3D model, a text or a card.
 
 import { $, addressOf, all, announce, button, downloadLink, element, isPaintable } from "../dom.js";
 import { copyText } from "../form/form.js";
@@ -22,9 +22,9 @@ const KINDS = {
 };
 
 /**
- * The element of a result, once it can be painted. Where the browser cannot show it, it is a card that says so.
+ * Return the element of a result, once it can be painted. If the browser can't show it, return a card that says so.
  * @param {Item} item
- * @param {string} viewer where the module is that shows 3D models
+ * @param {string} viewer the address of the module that shows 3D models
  * @returns {Promise<HTMLElement>}
  */
 export async function loaded(item, viewer) {
@@ -69,7 +69,7 @@ export async function loaded(item, viewer) {
 }
 
 /**
- * The same for a place where nothing else offers the download of what has a card.
+ * Return the element of a result, with a download link on cards, for places that have no other link.
  * @param {Item} item
  * @param {string} viewer
  */
@@ -82,7 +82,7 @@ export async function loadedWithLink(item, viewer) {
 }
 
 /**
- * What is not there in time is shown as it comes.
+ * Resolve with the element after a timeout even if it isn't ready, so that it appears while it loads.
  * @param {Promise<any>} ready
  * @param {HTMLElement} node
  * @returns {Promise<HTMLElement>}
@@ -115,7 +115,7 @@ function videoOf(item) {
     playsInline: true,
   });
   video.draggable = true;
-  video.setAttribute("controlslist", "nodownload"); // there is a link for that
+  video.setAttribute("controlslist", "nodownload"); // the page has its own download link
   video.src = addressOf(item.url);
   return video;
 }
@@ -124,14 +124,14 @@ function videoOf(item) {
 export function audioOf(item) {
   const audio = element("audio");
   audio.controls = true;
-  audio.setAttribute("controlslist", "nodownload"); // there is a link for that
+  audio.setAttribute("controlslist", "nodownload"); // the page has its own download link
   audio.ariaLabel = item.name;
   audio.src = addressOf(item.url);
   return audio;
 }
 
 /**
- * How loud a sound is from its beginning to its end; nothing where that is not known.
+ * Return the waveform image of a sound, or no element if there is no such image.
  * @param {Pick<Item, "thumb">} item
  */
 export function waveformOf(item) {
@@ -179,7 +179,7 @@ function card(item, note, ...content) {
 }
 
 /**
- * A small image of a result, for a list.
+ * Return a small image of a result, for a list.
  * @param {Item} item
  * @returns {HTMLElement}
  */
@@ -196,7 +196,7 @@ function thumbnailOf(item) {
   image.alt = "";
   image.decoding = "async";
   image.src = addressOf(item.thumb ?? item.url);
-  // No small image can be made of some kinds: then it is the large one.
+  // Some files have no thumbnail, so fall back to the full image.
   image.addEventListener(
     "error",
     () => {
@@ -209,9 +209,9 @@ function thumbnailOf(item) {
 }
 
 /**
- * A small image to choose a result by.
+ * Return a button with a small image that selects a result.
  * @param {Item} item
- * @param {string} label which it is, in words
+ * @param {string} label the button's accessible name
  * @param {() => void} chosen
  */
 export function thumbnailFor(item, label, chosen) {
@@ -224,7 +224,7 @@ export function thumbnailFor(item, label, chosen) {
 }
 
 /**
- * Call what is left of a run that came to nothing its last preview.
+ * Label the last preview of a run without a result.
  * @param {HTMLElement} media
  * @param {string} phase
  */
@@ -240,7 +240,7 @@ export function markLast(media, phase) {
 }
 
 /**
- * A preview, once it can be painted; null where it cannot, or where nobody wants it any more by then.
+ * Return a preview image once it is decoded, or null if it can't be decoded or is no longer wanted.
  * @param {ArrayBuffer} frame
  * @param {() => boolean} isWanted
  */
@@ -248,7 +248,7 @@ export async function liveFrame(frame, isWanted) {
   const image = element("img", "live-frame");
   image.alt = message("Preview");
   image.src = URL.createObjectURL(new Blob([frame]));
-  // While it was decoded the run may have ended, with its result on the page already.
+  // The run may have ended during decoding, with its result already on the page.
   if ((await isPaintable(image)) && isWanted()) return image;
   URL.revokeObjectURL(image.src);
   return null;

@@ -1,5 +1,5 @@
 // @ts-check
-// A 3D model that turns by itself and can be turned, with the viewer that Gradio's own component for models has.
+// View of a 3D model that rotates automatically or by hand. Uses the viewer of Gradio's Model3D component.
 
 import { addressOf, element, isStill } from "../dom.js";
 import { labeled, message } from "../messages.js";
@@ -7,28 +7,28 @@ import { page } from "../state.js";
 
 /** @import { Item } from "../runs/results.js" */
 
-const ORBIT = { speed: 0.3, delay: 1500 }; // radians a second; milliseconds after it was turned by hand
+const ORBIT = { speed: 0.3, delay: 1500 }; // radians per second; milliseconds after the user turned the model
 const LOOKED_EVERY = 100; // milliseconds
 
 /**
- * Load what shows models while the first run goes on that makes some: its result is seen as soon as it is there.
- * @param {string} viewer the address of its module, "" where there is none
+ * Preload the viewer during the first run that makes 3D models, so that its result appears without delay.
+ * @param {string} viewer the address of the viewer's module, or ""
  */
 export function loadAhead(viewer) {
   let isLoaded = !viewer;
   page.subscribe(({ makes, sending, order }) => {
     if (isLoaded || !(sending || order.length) || makes !== "3d") return;
     isLoaded = true;
-    import(addressOf(viewer)).catch(() => {}); // which is said of the result
+    import(addressOf(viewer)).catch(() => {}); // the result's card reports it
   });
 }
 
 /**
- * Fill a place with a model; done when the model can be seen.
+ * Show a model in an element. Resolves once the model is visible.
  * @param {HTMLElement} place
  * @param {Item} item
- * @param {string} viewer the address of the viewer's module, "" where there is none
- * @throws where this browser has no WebGL, or the viewer cannot read the file
+ * @param {string} viewer the address of the viewer's module, or ""
+ * @throws if the browser has no WebGL, or the viewer can't read the file
  */
 export async function showModel(place, item, viewer) {
   const canvas = element("canvas");
@@ -49,10 +49,10 @@ export async function showModel(place, item, viewer) {
       scene = inner.scene;
     },
   });
-  canvas.tabIndex = 0; // the viewer puts it before everything else on the page
+  canvas.tabIndex = 0; // the viewer sets a positive value, which puts the canvas first in the tab order
   const isPreparing = () =>
     scene.textures.some((/** @type {any} */ one) => !one.isReady() && !one.loadingError);
-  // Sooner it would fail loudly: what is being loaded or prepared needs the scene at its end.
+  // Wait until the scene is ready: textures that are still loading need it when they finish, and throw without it.
   const dispose = () =>
     scene.executeWhenReady(() => {
       if (isPreparing()) setTimeout(dispose, LOOKED_EVERY);
@@ -66,7 +66,7 @@ export async function showModel(place, item, viewer) {
   }
   let wasThere = false;
   scene.onBeforeRenderObservable.add(() => {
-    // After this frame, which needs what would be gone.
+    // Dispose after this frame, which still needs the scene.
     if (wasThere && !canvas.isConnected) queueMicrotask(dispose);
     wasThere = canvas.isConnected;
   });

@@ -1,29 +1,29 @@
 // @ts-check
-// Previews that are the frames of an animation: each takes its place as it comes, and what is there is played.
+// Animated previews: frames are stored by index as they arrive, and the stored frames play in a loop.
 
 import { element } from "../dom.js";
 import { message } from "../messages.js";
 import { liveFrame } from "./media.js";
 
 /**
- * Where a frame belongs, in an animation of so many, at so many a second.
+ * Position of a frame in an animation: its index, the number of frames, and frames per second.
  * @typedef {{ at: number, of: number, rate: number }} Place
  */
 
 /**
- * The place of the next frame there is, round and round.
- * @param {ReadonlyMap<number, unknown>} frames by their places
- * @param {number} at the one that is seen
+ * Return the index of the next stored frame, looping at the end.
+ * @param {ReadonlyMap<number, unknown>} frames by index
+ * @param {number} at the index of the current frame
  */
 export function nextOf(frames, at) {
   const places = [...frames.keys()].sort((one, other) => one - other);
   return places.find((place) => place > at) ?? places[0] ?? at;
 }
 
-/** One run's animation. */
+/** The preview animation of a run. */
 class PreviewAnimation {
   image = element("img", "live-frame");
-  /** Addresses of what has come, by place. @type {Map<number, string>} */
+  /** Object URLs of the received frames, by index. @type {Map<number, string>} */
   #frames = new Map();
   #at = -1;
   #playing = 0;
@@ -35,7 +35,7 @@ class PreviewAnimation {
   }
 
   /**
-   * A frame has come.
+   * Store a frame and start playing.
    * @param {ArrayBuffer} frame
    * @param {Place} place
    */
@@ -49,7 +49,7 @@ class PreviewAnimation {
     this.#playing = window.setInterval(() => this.#step(), 1000 / rate);
   }
 
-  /** Show the next frame, unless another image has taken this one's place. */
+  /** Show the next frame, or end the animation if its image is no longer on the page. */
   #step() {
     if (this.#at >= 0 && !this.image.isConnected) {
       this.#end();
@@ -59,7 +59,7 @@ class PreviewAnimation {
     this.image.src = this.#frames.get(this.#at) ?? "";
   }
 
-  /** Forget what has come; the next frame begins anew. */
+  /** Stop playing and discard all frames. The next frame starts a new animation. */
   #end() {
     clearInterval(this.#playing);
     this.#playing = 0;
@@ -69,15 +69,15 @@ class PreviewAnimation {
   }
 }
 
-/** The previews of runs as images. */
+/** Preview images of runs. */
 export class LivePreviews {
   #animation = /** @type {PreviewAnimation | null} */ (null);
 
   /**
-   * The image that shows a frame; null where it cannot be painted, or where nobody wants it any more by then.
+   * Return the image that shows a frame, or null if it can't be decoded or is no longer wanted.
    * @param {string} run
    * @param {ArrayBuffer} frame
-   * @param {Place | null} place of a frame of an animation
+   * @param {Place | null} place the frame's position in an animation, or null for a still preview
    * @param {() => boolean} isWanted
    */
   async imageOf(run, frame, place, isWanted) {

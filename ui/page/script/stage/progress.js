@@ -1,5 +1,5 @@
 // @ts-check
-// In words how far a run is, and what became of it.
+// Status lines below the stage: a run's progress and outcome in words.
 
 import { theComponent } from "../batches/given.js";
 import { hasEnded, progressWords, whyWords } from "../batches/words.js";
@@ -24,13 +24,13 @@ const EVERY = 1000;
 const PASSING = [{ transform: "translateX(-110%)" }, { transform: "translateX(340%)" }];
 
 /**
- * What is said, and of which run, or batch.
+ * The status shown, and the run or batch that it is about.
  * @typedef {{ id: string, phase: string, headline: string, advice: string, detail: string, fraction: number | null,
  *   run: Run | null, silent: boolean, batch?: string }} Said
  */
 
 /**
- * What is to be said now: of the run that is seen.
+ * Return the status to show now. It is about the run on the stage.
  * @param {PageState} state
  * @returns {Said}
  */
@@ -42,7 +42,7 @@ export function saidNow(state) {
   const run = seen(state);
   const view = run?.view;
   if (!run) return { ...nothing, phase: "", ...welcome(state), advice: "" };
-  // While the image server cannot be reached nobody knows when a run begins.
+  // While the ComfyUI server can't be reached, the start of a run is unknown.
   const waits = !view || view.phase === "waiting" ? state.serverAway : "";
   if (!view) {
     const headline = waits || (run.entry ? saidOf(run, state, performance.now()) : STARTING);
@@ -59,7 +59,7 @@ export function saidNow(state) {
 }
 
 /**
- * While the image server cannot be reached: how many runs wait for it, so that a press on Generate is seen to be taken.
+ * Return how many runs wait for an unreachable ComfyUI server, so that the user sees that Generate worked.
  * @param {PageState} state
  */
 function untilItIsBack(state) {
@@ -74,8 +74,8 @@ function untilItIsBack(state) {
 }
 
 /**
- * What is said where no run is seen: how far the last batch of the form is while that goes on, else where what is made, as
- * which kind, will be, unless the stage says it. Why nothing can be is said above Generate.
+ * Return the status if no run is on the stage: the progress of the form's last batch until it ends, and otherwise where
+ * results will appear, unless the stage shows that. The reason why a form can't run is above Generate.
  * @param {PageState} state
  * @returns {Pick<Said, "headline" | "batch">}
  */
@@ -89,8 +89,8 @@ function welcome(state) {
 }
 
 /**
- * How long a run has taken, and with which workflow where its form is not on the page. Of which chain a result is a step
- * stands below it. While the image server cannot be reached nobody knows how long it still takes.
+ * Return how long a run has taken, and its workflow if another form is on the page. A step's result names its chain
+ * below. While the ComfyUI server can't be reached, the remaining time is unknown.
  * @param {Run} run
  * @param {PageState} state
  * @param {number} now `performance.now()`
@@ -111,7 +111,7 @@ export function timesOf(run, state, now) {
   const time = elapsedWords(view.page.elapsed + since);
   const left =
     view.seconds_left === null || serverAway ? "" : durationWords(view.seconds_left - since);
-  // The bar below is that of all steps, which have names of their own.
+  // The bar below belongs to the whole chain, and its steps have names of their own.
   const isStep = chainOf(state, run) !== null;
   if (isStep && serverAway) return "";
   return [
@@ -127,18 +127,18 @@ export function timesOf(run, state, now) {
 
 /**
  * @param {string} time
- * @param {string} left "" where nobody knows
+ * @param {string} left "" if unknown
  */
 const stepTime = (time, left) =>
   left
     ? message("this step: {time}, about {left} left", { time, left })
     : message("this step: {time}", { time });
 
-/** The lines below the stage's image, and what is said beside them. */
+/** The status lines below the stage, and the notice beside them. */
 export class Progress {
-  /** The place on the page. */
+  /** The root element. */
   place = element("div", "status");
-  /** The place of what is said beside that. */
+  /** The root element of the notice. */
   objection = element("div", "objection");
   #headline = element("p", "headline");
   #bar = element("div", "bar");
@@ -149,18 +149,18 @@ export class Progress {
   #text = element("pre");
   #offers = element("div", "offers");
   #dismiss = button("×", dismiss, "dismiss");
-  /** What stands there. @type {Notice | null} */
+  /** The current notice. @type {Notice | null} */
   #notice = null;
-  /** The batch that is offered. */
+  /** The batch that the “Show the batch” button opens. */
   #batch = "";
-  /** What moves while nobody knows how long it takes. */
+  /** The bar's animation while the progress is unknown. */
   #passing;
   #spoken = "";
   /** @type {PageState | null} */
   #state = null;
 
   constructor() {
-    announce(""); // what is said later is heard only where there is a place for it already
+    announce(""); // screen readers announce changes only in a live region that already exists
     this.#bar.role = "progressbar";
     this.#bar.ariaLabel = message("Progress");
     this.#bar.append(this.#filled);
@@ -187,7 +187,7 @@ export class Progress {
 
   /**
    * @param {PageState} state
-   * @returns {Said} what is said
+   * @returns {Said} the status shown
    */
   show(state) {
     this.#state = state;
@@ -208,7 +208,7 @@ export class Progress {
 
   /**
    * @param {Notice | null} notice
-   * @param {string} batch the one that is told of, ""
+   * @param {string} batch the batch that the status is about, or ""
    */
   #showNotice(notice, batch) {
     if (notice === this.#notice && batch === this.#batch) return;
@@ -230,13 +230,16 @@ export class Progress {
     const percent = fraction === null ? null : Math.round(100 * fraction);
     this.#bar.classList.toggle("unknown", percent === null);
     if (percent === null && !isStill() && !this.#bar.hidden) this.#passing.play();
-    else this.#passing.cancel(); // a hidden one has the browser paint all the time as well
+    else this.#passing.cancel(); // even a hidden animation makes the browser paint constantly
     this.#filled.style.width = percent === null ? "" : `${percent}%`;
     if (percent === null) this.#bar.removeAttribute("aria-valuenow");
     else this.#bar.setAttribute("aria-valuenow", String(percent));
   }
 
-  /** @param {Said} said what is said aloud when its phase is another one, not at every step */
+  /**
+   * Announce the headline to screen readers when the phase changes, not at every step.
+   * @param {Said} said
+   */
   #speak({ id, phase, headline }) {
     const heard = `${id}${phase}`;
     if (heard === this.#spoken) return;
@@ -245,7 +248,7 @@ export class Progress {
   }
 }
 
-/** What was said is read; whoever pressed that goes on at Generate. */
+/** Remove the notice and move the focus to Generate. */
 function dismiss() {
   say("");
   $("#generate")?.focus({ preventScroll: true });

@@ -1,5 +1,5 @@
 // @ts-check
-// “Share…”: a link to a result, which its owner makes and can take back.
+// “Share…”: a link to a result that its owner can create and revoke.
 
 import { announce, button, dialog, element, root } from "../dom.js";
 import { copyText } from "../form/form.js";
@@ -25,9 +25,9 @@ const NOT_COPIED = message("Select the link and copy it.");
 export const canBeShared = (kind) => KINDS.includes(kind);
 
 /**
- * Make the link of a result, or find the one that there is; copy it, and show what can be done with it.
+ * Create the link of a result, or get the existing one. Copy it and show its options.
  * @param {string} run
- * @param {number} at which of its files
+ * @param {number} at the file's index in the run
  */
 export async function share(run, at) {
   const path = `${API}/runs/${run}/files/${at}/link`;
@@ -48,7 +48,7 @@ class SharePanel {
   #last = element("div", "row last");
 
   /**
-   * @param {string} path of the link in the app
+   * @param {string} path the link's path in the API
    * @param {LinkDoc} told
    */
   constructor(path, told) {
@@ -81,7 +81,7 @@ class SharePanel {
     if (first instanceof HTMLElement) first.focus();
   }
 
-  /** @param {LinkDoc} told the link as it is now */
+  /** @param {LinkDoc} told the current state of the link */
   #show(told) {
     this.#row.hidden = !told.address;
     this.#link.value = told.address && root + told.address;
@@ -98,7 +98,7 @@ class SharePanel {
     );
     this.#link.focus();
     this.#link.select();
-    this.#link.scrollLeft = 0; // its beginning is seen
+    this.#link.scrollLeft = 0; // show the start of the link
     this.#said.textContent = isCopied ? COPIED : NOT_COPIED;
   }
 
@@ -125,7 +125,7 @@ class SharePanel {
     return label;
   }
 
-  /** A link that was taken back is gone for whoever has it. */
+  /** Ask before revoking the link: it stops working for everyone who has it. */
   #ask() {
     this.#keepOnly(FOR_GOOD, [
       this.#leave(message("Cancel")),
@@ -145,8 +145,9 @@ class SharePanel {
   }
 
   /**
+   * Replace the panel's contents with a sentence and buttons.
    * @param {string} said
-   * @param {HTMLButtonElement[]} buttons the first has the focus
+   * @param {HTMLButtonElement[]} buttons the first gets the focus
    */
   #keepOnly(said, buttons) {
     for (const part of this.#place.querySelectorAll("p:not(.said), .row:not(.last), label"))

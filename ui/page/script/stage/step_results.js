@@ -1,5 +1,5 @@
 // @ts-check
-// All that the runs of a step of a chain have made, where it has several: a press on one shows it on the stage.
+// Results of a chain's step that has several runs. Pressing a tile shows its run on the stage.
 
 import { all, element } from "../dom.js";
 import { draggedRun, letDrag } from "../form/dragging.js";
@@ -12,20 +12,20 @@ import { lookBackAt } from "../runs/following.js";
 /** @import { ChainDoc } from "../documents.js" */
 /** @import { PastRun } from "../state.js" */
 
-const AHEAD = 400; // pixels before the last one is seen, from where on more are asked for
-const MOST = 60; // a request
+const AHEAD = 400; // pixels before the last tile comes into view, at which more runs are requested
+const MOST = 60; // runs per request
 
 export class StepResults {
-  /** The place on the page. */
+  /** The root element. */
   place = element("div", "step-results");
-  /** Where they are asked for. */
+  /** The address for requesting the step's runs. */
   #address = "";
-  /** What the step was when that was told last. */
+  /** The step's state at the last update. */
   #known = "";
   #run = "";
-  /** The step's runs that have ended, with their places. @type {Map<string, number>} */
+  /** The step's finished runs and their positions. @type {Map<string, number>} */
   #places = new Map();
-  /** Those that were not there any more when they were asked for. @type {Set<string>} */
+  /** Runs that no longer existed when they were requested. @type {Set<string>} */
   #gone = new Set();
   #isAsking = false;
   #turn = 0;
@@ -39,12 +39,12 @@ export class StepResults {
 
   /**
    * @param {ChainDoc} chain
-   * @param {string} run the one on the stage
+   * @param {string} run the run on the stage
    */
   show(chain, run) {
     const step = chain.steps.find((one) => runsOf(one).includes(run));
     const isOwn = this.#address.startsWith(`/page/chains/${chain.id}/`);
-    if (!step && isOwn && chain.state === "running") return; // that a run is its next one is told in a moment
+    if (!step && isOwn && chain.state === "running") return; // the chain will list this run in a moment
     const isSeen = step !== undefined && step.runs > 1;
     this.place.hidden = !isSeen;
     if (!isSeen) return;
@@ -55,7 +55,7 @@ export class StepResults {
     const known = JSON.stringify([step.live, step.ended, step.done, step.state]);
     if (known !== this.#known) {
       this.#known = known;
-      const ended = new Set(step.ended); // two of them may be one run
+      const ended = new Set(step.ended); // may list a run twice
       this.#places = new Map([...ended].map((id, place) => [id, place]));
       this.#gone.clear();
     }
@@ -69,7 +69,7 @@ export class StepResults {
     return all(".tile", this.place);
   }
 
-  /** @param {string} address of other results */
+  /** @param {string} address the address of another step's runs */
   #clear(address) {
     this.#address = address;
     this.#known = "";
@@ -77,7 +77,7 @@ export class StepResults {
     this.place.replaceChildren();
   }
 
-  /** Those to be asked for: all that belong among what is there, and what comes after as far as there is room for it. */
+  /** Runs to request: those missing between the tiles, and later ones if there is room. */
   get #wanted() {
     const { scrollLeft, clientWidth, scrollWidth } = this.place;
     const hasRoom = scrollLeft + clientWidth + AHEAD >= scrollWidth;
@@ -100,7 +100,7 @@ export class StepResults {
     if (turn === this.#turn) {
       this.#add(told?.runs ?? []);
       const shown = new Set(this.#tiles.map(runOf));
-      // Of what has changed since it may be told now.
+      // If the step has changed since the request, a missing run may exist now.
       if (known === this.#known) for (const id of wanted) if (!shown.has(id)) this.#gone.add(id);
       this.#mark();
     }
@@ -108,7 +108,7 @@ export class StepResults {
   }
 
   /**
-   * Put these in their places; what is seen stays where it is.
+   * Insert the runs' tiles at their positions, and keep the visible tiles in place.
    * @param {PastRun[]} runs
    */
   #add(runs) {
@@ -131,7 +131,10 @@ export class StepResults {
     for (const tile of this.#tiles) tile.ariaPressed = String(runOf(tile) === this.#run);
   }
 
-  /** @param {string} run */
+  /**
+   * Scroll a run's tile into view.
+   * @param {string} run
+   */
   #bringIn(run) {
     const tile = this.#tiles.find((tile) => runOf(tile) === run);
     if (!tile) return;
@@ -145,7 +148,7 @@ export class StepResults {
   /** @param {PastRun} run */
   async #lookAt(run) {
     if (await lookBackAt(run)) return;
-    this.#tiles.find((tile) => runOf(tile) === run.id)?.remove(); // it has been deleted
+    this.#tiles.find((tile) => runOf(tile) === run.id)?.remove(); // the run has been deleted
   }
 }
 

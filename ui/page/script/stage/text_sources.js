@@ -1,23 +1,24 @@
 // @ts-check
-// Texts of runs that were put into fields: what is started with one as it is counts as made from its run. The app sees
-// whether it is still there.
+// Runs whose texts were put into fields. A new run that still uses such a text counts as made from that run; the app
+// checks whether the text is unchanged.
 
 import { formName } from "../form/form.js";
 import { ownName } from "../form/typed.js";
 import { read, TEXT_SOURCES, write } from "../storage.js";
 
-const MOST = 16; // as the API takes
+const MOST = 16; // the API's limit
 
 /**
- * @param {readonly string[]} runs the last one first
+ * Return the runs with this one first.
+ * @param {readonly string[]} runs newest first
  * @param {string} run
  */
 export const withSource = (runs, run) => [run, ...runs.filter((one) => one !== run)].slice(0, MOST);
 
 /**
- * The runs whose texts were put into a form, in this tab or else last in any.
+ * Return the runs whose texts were put into a form: those of this tab, or else the last ones of any tab.
  * @param {string} workflow
- * @returns {string[]} by their ids
+ * @returns {string[]} run ids
  */
 function sourcesOf(workflow) {
   const key = TEXT_SOURCES + ownName(workflow);
@@ -25,7 +26,7 @@ function sourcesOf(workflow) {
 }
 
 /**
- * A text of a run goes into a form.
+ * Remember that a run's text was put into a form.
  * @param {string} workflow
  * @param {string} run
  */
@@ -35,5 +36,5 @@ export function keepTextSource(workflow, run) {
     write(store, TEXT_SOURCES + ownName(workflow), runs);
 }
 
-/** Those of the form that is there. */
+/** Return the text sources of the current form. */
 export const textSources = () => sourcesOf(formName());

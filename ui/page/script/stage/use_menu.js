@@ -1,5 +1,5 @@
 // @ts-check
-// “Use in…”: where a result can go, the form's own fields first, then other workflows that take such a thing.
+// “Use in…” menu: sends a result to a field of the form, or to another workflow that accepts it.
 
 import { fieldsToVary, variedForm } from "../batches/given.js";
 import { all, button, element, glideTo } from "../dom.js";
@@ -21,24 +21,25 @@ import { keepTextSource } from "./text_sources.js";
 /** @import { Item } from "../runs/results.js" */
 
 /**
- * What can go somewhere, and how it does: into a field of the form, by its id, or into another workflow. Of two that are
- * the same nothing is changed.
- * @typedef {{ what: string, kind: Item["kind"], toField: (field: string) => void, toWorkflow: (taker: Taker) => unknown }} Use
+ * A result to use, and the ways to use it: in a field of the form, by its id, or in another workflow. `what` identifies
+ * the result: offering it twice changes nothing.
+ * @typedef {{ what: string, kind: Item["kind"], toField: (field: string) => void,
+ *   toWorkflow: (taker: Taker) => unknown }} Use
  */
 
 const NONE = message("No other workflow here takes this.");
 const SEARCHED = message("Looking for workflows…");
 const MARGIN = 8; // pixels
-/** What a menu tells once something has been used: whatever covers the form then goes. */
+/** Event that a menu sends when a result is used. Overlays that cover the form close then. */
 export const USED = "comfyforms-used";
 /** @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1 };
 
-/** The menu beside the other buttons, and the one over the image where that covers the window. */
+/** Two menus for the result on the stage: one among its buttons, one in the full-screen viewport. */
 export class UseMenus {
   #toField;
 
-  /** @param {(field: string) => void} toField is called with the id of the form's field that was chosen */
+  /** @param {(field: string) => void} toField called with the id of the chosen field of the form */
   constructor(toField) {
     this.#toField = toField;
     this.below = new UseMenu("button");
@@ -46,8 +47,8 @@ export class UseMenus {
   }
 
   /**
-   * What can be used now.
-   * @param {string} run "" where it is of none
+   * Set the result that can be used.
+   * @param {string} run its run's id, or ""
    * @param {Item | null} item
    */
   offer(run, item) {
@@ -72,9 +73,9 @@ export class UseMenus {
 }
 
 /**
- * The menu of a text, with its button.
+ * Return the menu of a text, with its button.
  * @param {string} text
- * @param {string} run that has made it
+ * @param {string} run the run that made the text
  */
 export function textMenu(text, run) {
   const menu = new UseMenu("button");
@@ -96,7 +97,7 @@ export function textMenu(text, run) {
 }
 
 /**
- * Whether alternatives in the text of a field of the form are drawn, as far as the page knows.
+ * Return whether a field of the form draws from alternatives in its text, as far as the page knows.
  * @param {string} id
  */
 const isDrawn = (id) =>
@@ -104,7 +105,7 @@ const isDrawn = (id) =>
   fieldsToVary().some(({ key, wildcards }) => wildcards && fieldId(key) === id);
 
 class UseMenu {
-  /** A button and its menu; empty where there is nothing to use. */
+  /** The button and its menu; empty if there is nothing to use. */
   place = element("span", "use-in");
   #button = button(message("Use in…"), () => this.#list.togglePopover());
   #list = element("div", "use-list");
@@ -112,7 +113,7 @@ class UseMenu {
   /** @type {Use | null} */
   #offered = null;
 
-  /** @param {string} className of the button */
+  /** @param {string} className the button's class */
   constructor(className) {
     this.#button.className = className;
     this.#button.ariaHasPopup = "menu";
@@ -143,13 +144,13 @@ class UseMenu {
     if (!offered) return;
     const fields = fieldsOfKind(offered.kind).map((field) =>
       this.#choice(labelOf(field), () => {
-        this.#used(); // below what covers the window no field has the focus
+        this.#used(); // close overlays first: a field below them can't get the focus
         offered.toField(field.id);
         glideTo(field, "nearest");
       }),
     );
     const note = element("p", "", SEARCHED);
-    note.role = "presentation"; // a menu has nothing but choices
+    note.role = "presentation"; // a menu may contain only menu items
     this.#list.replaceChildren(...group(message("This form"), fields), note);
     const takers = await get(`${API}/takers`);
     if (offered !== this.#offered) return;
@@ -179,7 +180,7 @@ class UseMenu {
     this.#choices[0]?.focus();
   }
 
-  /** Beside its button, where there is room. */
+  /** Place the menu below its button, or above it if there is no room below. */
   #put() {
     const from = this.#button.getBoundingClientRect();
     const { offsetWidth: width, offsetHeight: height } = this.#list;
@@ -212,7 +213,7 @@ class UseMenu {
 
   /** @param {KeyboardEvent} event */
   #walk(event) {
-    event.stopPropagation(); // the stage uses the arrows too
+    event.stopPropagation(); // the stage handles the arrow keys, too
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const choices = this.#choices;
     const at = choices.indexOf(/** @type {HTMLElement} */ (document.activeElement));

@@ -1,5 +1,5 @@
 // @ts-check
-// Where a result is seen: in its box on the page, or over the whole window, where images can be enlarged.
+// The viewport of a result: inline on the page, or full screen, with zoom for images.
 
 import { coverWindow, uncoverWindow } from "../back.js";
 import { $, addressOf, button, downloadLink, element } from "../dom.js";
@@ -13,16 +13,16 @@ import { USED } from "./use_menu.js";
 /** @import { Item } from "../runs/results.js" */
 /** @import { Point, Sight, Zoom } from "../zoom.js" */
 
-/** A dialog that is open either way. */
+/** Viewport in a dialog element that is always open: non-modal when inline, modal in full screen. */
 export class Viewport {
-  /** The place on the page. */
+  /** The root element. */
   place = element("dialog", "viewport");
   #media;
   #download = element("span");
   #before = new Before();
   #percent = button("", () => this.#gestures.toggle(), "icon percent");
   #full = button("", () => this.toggle(), "icon full");
-  /** Where one finger was put on an image that fits. @type {Point | null} */
+  /** Where a single finger touched an image that fits, which may start a swipe. @type {Point | null} */
   #touched = null;
   #gestures = new ZoomGestures(
     this.place,
@@ -31,8 +31,8 @@ export class Viewport {
   );
 
   /**
-   * @param {HTMLElement} media where the result is put
-   * @param {HTMLElement} use what else can be done with it
+   * @param {HTMLElement} media the element that holds the result
+   * @param {HTMLElement} use an extra control for the toolbar
    */
   constructor(media, use) {
     this.#media = media;
@@ -50,12 +50,12 @@ export class Viewport {
     this.#setInline();
   }
 
-  /** Whether it covers the window. */
+  /** Whether the viewport covers the window. */
   get isFull() {
     return this.place.matches(":modal");
   }
 
-  /** Cover the window, or no longer. */
+  /** Enter or leave full screen. */
   toggle() {
     if (this.isFull) {
       this.#leave();
@@ -64,16 +64,16 @@ export class Viewport {
     this.place.open = false;
     this.place.role = null;
     this.place.showModal();
-    this.place.focus(); // else a video would have the focus, and the arrow keys
+    this.place.focus(); // otherwise a video would get the focus and the arrow keys
     this.#label(message("Leave full screen"));
     this.changed(true);
     coverWindow(() => this.#leave());
   }
 
   /**
-   * What can be saved while the window is covered, and what it can be compared with.
+   * Set the file to download and the image to compare it with.
    * @param {Item | null} item
-   * @param {string} before the address of an image, "" where there is none
+   * @param {string} before the address of the original image, or ""
    */
   offer(item, before) {
     const image = this.#media.firstElementChild;
@@ -90,7 +90,8 @@ export class Viewport {
   }
 
   /**
-   * @param {boolean} isOther whether something else is seen, and not only a later preview
+   * Update the zoom after the displayed media has changed.
+   * @param {boolean} isOther whether it is another result, not just a later preview
    */
   changed(isOther) {
     if (isOther) this.#gestures.fit();
@@ -99,7 +100,7 @@ export class Viewport {
 
   #listen() {
     const { place } = this;
-    // By Esc. What closes by itself is gone for a moment, which flickers.
+    // Handle Esc here: if the browser closed the dialog, it would disappear for a moment and flicker.
     place.addEventListener("cancel", (event) => {
       event.preventDefault();
       this.#leave();
@@ -140,7 +141,7 @@ export class Viewport {
     });
   }
 
-  /** What can be enlarged: an image over the whole window. @returns {Sight | null} */
+  /** The geometry for zooming, or null unless an image is in full screen. @returns {Sight | null} */
   get #sight() {
     const image = this.#media.firstElementChild;
     if (!this.isFull || !(image instanceof HTMLImageElement) || !image.naturalWidth) return null;
@@ -166,7 +167,7 @@ export class Viewport {
   #leave() {
     this.place.close();
     this.#left();
-    this.#full.focus({ preventScroll: true }); // where it was opened, and can be again
+    this.#full.focus({ preventScroll: true }); // this button enters full screen again
   }
 
   #left() {

@@ -1,5 +1,5 @@
 // @ts-check
-// Several of the choices of a list, each with a box of its own: what is chosen already stands first.
+// A list of checkboxes for selecting several choices. Choices selected at the start come first.
 
 import { button, element } from "../dom.js";
 import { message, plural } from "../messages.js";
@@ -7,7 +7,8 @@ import { message, plural } from "../messages.js";
 const MANY = 12;
 
 /**
- * @param {readonly [string, string][]} choices what is read, and what is sent
+ * Create the list, with buttons to select all or none and, if it is long, a search box.
+ * @param {readonly [string, string][]} choices label and value of each
  * @param {readonly string[]} chosen
  * @param {(chosen: string[]) => void} changed
  * @returns {HTMLElement}

@@ -1,5 +1,5 @@
 // @ts-check
-// “Vary values…”: which fields take several values, and which. What is filled in is kept when it is closed.
+// The “Vary values…” dialog: the user selects fields and their values. The draft survives closing the dialog.
 
 import { offerEarlier } from "../batches/earlier.js";
 import { fieldsToVary, theComponent } from "../batches/given.js";
@@ -34,8 +34,8 @@ import { VaryRow } from "./vary_row.js";
 /** @import { Draft, Field, Row, Spec } from "../batches/spec.js" */
 /** @import { BatchCheckDoc } from "../documents.js" */
 
-const PAUSE = 250; // milliseconds without a change, then the app is asked
-const MOST_KEPT = 1_000_000; // characters of a table
+const PAUSE = 250; // milliseconds without a change before the app checks the draft
+const MOST_KEPT = 1_000_000; // characters of a table in the browser's storage
 
 export class VaryDialog {
   #place = element("dialog", "vary");
@@ -44,11 +44,11 @@ export class VaryDialog {
   #fields = fieldsToVary();
   /** @type {Draft} */
   #draft;
-  /** What was filled in for fields that are not among the rows now. @type {Map<string, Row>} */
+  /** Rows of fields that were removed, for when the user adds the field again. @type {Map<string, Row>} */
   #parked = new Map();
-  /** Keys of the fields that the table has. @type {readonly string[]} */
+  /** Keys of the fields that are columns of the table. @type {readonly string[]} */
   #inTable = [];
-  /** Their rows. @type {readonly Row[]} */
+  /** Rows that the table's columns have replaced. @type {readonly Row[]} */
   #taken = [];
   /** @type {Map<string, VaryRow>} */
   #rows = new Map();
@@ -69,7 +69,7 @@ export class VaryDialog {
 
   /**
    * @param {(hasStarted: boolean) => void} closed
-   * @param {string} [wanted] key of a field that it has a row for
+   * @param {string} [wanted] key of a field to show a row for
    */
   constructor(closed, wanted = "") {
     this.#draft = fitting(read(sessionStorage, this.#key, EMPTY), this.#fields, this.#values);
@@ -86,7 +86,7 @@ export class VaryDialog {
     this.#place.addEventListener("keydown", (event) => this.#pressed(event));
     this.#place.addEventListener("paste", (event) => this.#take(event, event.clipboardData));
     this.#place.addEventListener("drop", (event) => this.#take(event, event.dataTransfer));
-    // The browser would leave the page to show the file.
+    // Otherwise, the browser would navigate to the file.
     this.#place.addEventListener("dragover", (event) => event.preventDefault());
     for (const row of this.#draft.rows) this.#draw(row);
     const isEmpty = !this.#draft.rows.length && !this.#draft.table;
@@ -95,8 +95,8 @@ export class VaryDialog {
   }
 
   /**
-   * @param {string} key of a field
-   * @param {readonly File[]} files for it
+   * @param {string} key the field of a row
+   * @param {readonly File[]} files to add to it
    */
   give(key, files) {
     this.#rows.get(key)?.addFiles(files.map((file) => given(file)));
@@ -107,7 +107,7 @@ export class VaryDialog {
     parent.append(this.#place);
     this.#place.showModal();
     const box = $(".editor :is(input, textarea, button)", this.#list);
-    // A phone would show its keys over what is to be read first.
+    // On a phone, the keyboard would cover the instructions.
     if (box && !isNarrow()) box.focus();
     this.#ask();
   }
@@ -183,7 +183,7 @@ export class VaryDialog {
     return drawn;
   }
 
-  /** @param {string} [wanted] key of the field that it is about */
+  /** @param {string} [wanted] key of the row's field */
   #addRow(wanted = "") {
     const free = this.#free;
     const field = free.find(({ key }) => key === wanted) ?? firstToVary(free);
@@ -204,7 +204,7 @@ export class VaryDialog {
     return this.#parked.get(key) ?? rowFor(field, this.#values[key]);
   }
 
-  /** What is in the form. */
+  /** The form's values. */
   get #values() {
     return { ...filled.now.values, ...typed(this.#workflow) };
   }
@@ -216,9 +216,9 @@ export class VaryDialog {
   }
 
   /**
-   * A row is about another field now.
+   * Replace a row with a row for another field.
    * @param {Field} before
-   * @param {string} key
+   * @param {string} key the other field's key
    */
   #turnTo(before, key) {
     const field = this.#fields.find((one) => one.key === key);
@@ -255,7 +255,7 @@ export class VaryDialog {
   }
 
   /**
-   * A field's values come from the table or from its row, which is there again once the table is not.
+   * Set or remove the table. Its columns replace the rows of the same fields; the previous table's rows return.
    * @param {Draft["table"]} table
    */
   async #changeTable(table) {
@@ -267,10 +267,10 @@ export class VaryDialog {
     for (const row of back) this.#draw(row);
     this.#offer();
     if (!table) return;
-    clearTimeout(this.#asking); // it would say that what is taken out is given twice
+    clearTimeout(this.#asking); // a pending check would report fields that are in both a row and the table
     const spec = specOf({ ...EMPTY, table }, this.#fields);
     const { check } = await this.#checked(spec);
-    if (this.#draft.table?.text !== table.text) return; // its files may have changed
+    if (this.#draft.table?.text !== table.text) return; // compare texts, because its files may have changed meanwhile
     this.#inTable = check?.table ?? [];
     this.#taken = this.#draft.rows.filter(
       (row) => !row.replaces && this.#inTable.includes(row.field),
@@ -279,7 +279,7 @@ export class VaryDialog {
     this.#change({});
   }
 
-  /** What rows may be about, and whether there is room for more. */
+  /** Update the fields that rows can select, and the controls that depend on the rows. */
   #offer() {
     const free = this.#free;
     for (const row of this.#rows.values()) row.offer(free);
@@ -300,7 +300,7 @@ export class VaryDialog {
     this.#asking = window.setTimeout(() => this.#ask(), PAUSE);
   }
 
-  /** Ask the app what would be run. */
+  /** Ask the app to check the draft. */
   async #ask() {
     const spec = specOf(this.#draft, this.#fields, this.#inTable, this.#values);
     const turn = ++this.#turn;
@@ -321,7 +321,7 @@ export class VaryDialog {
 
   /**
    * @param {BatchCheckDoc | null} check
-   * @param {readonly string[]} others that are wrong
+   * @param {readonly string[]} others other error messages
    */
   #show(check, others) {
     const problems = [...unsaid(this.#draft), ...(check?.problems ?? [])];
@@ -357,7 +357,7 @@ export class VaryDialog {
 
   async #begin() {
     clearTimeout(this.#asking);
-    await this.#ask(); // what was typed last may not have been told yet
+    await this.#ask(); // the last edits may not have been checked yet
     if (!this.#canStart) return;
     this.#isStarting = true;
     this.#label();
@@ -377,12 +377,12 @@ export class VaryDialog {
   #pressed(event) {
     if (!isCtrlEnter(event)) return;
     event.preventDefault();
-    event.stopPropagation(); // Generate is pressed by these elsewhere
+    event.stopPropagation(); // elsewhere, these keys press Generate
     this.#start.click();
   }
 
   /**
-   * What was dropped or pasted: a table, or files for the row that they were given to, else the first that takes any.
+   * Handle a drop or paste: a table, or files for the row under the pointer or with the focus, else the first that fits.
    * @param {Event} event
    * @param {DataTransfer | null} transfer
    */

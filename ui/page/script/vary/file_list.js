@@ -1,6 +1,6 @@
 // @ts-check
-// Several files for one field or for a table: dropped, pasted or chosen, out of folders and ZIPs too, and kept with the
-// app at once.
+// A list of files for a field or a table. The user drops, pastes or chooses files, folders and ZIPs; each file is
+// uploaded immediately.
 
 import { keepFile } from "../batches/given.js";
 import { $, announce, button, element, isTouched } from "../dom.js";
@@ -14,12 +14,12 @@ import { lastOf } from "./zip.js";
 /** @import { Given } from "./zip.js" */
 
 const IMAGE = /\.(png|jpe?g|webp|gif|avif|bmp)$/i;
-const MOST = 1000; // as comfy/batches/spec.py has it
-const NAMED = 3; // files that were left out
+const MOST = 1000; // same as in comfy/batches/spec.py
+const NAMED = 3; // skipped files whose names are shown
 const NOTHING = message("No usable files here.");
 
 export class FileList {
-  /** The place on the page. */
+  /** The element on the page. */
   place = element("div", "files");
   #list = element("ul");
   #leftOut = element("p", "help");
@@ -33,7 +33,7 @@ export class FileList {
 
   /**
    * @param {readonly GivenFile[]} files
-   * @param {string} accept which kinds are taken, "" where a ZIP is a file as any
+   * @param {string} accept accepted MIME types; "" accepts all files and doesn't unpack ZIPs
    * @param {(files: GivenFile[]) => void} changed
    */
   constructor(files, accept, changed) {
@@ -51,7 +51,7 @@ export class FileList {
     this.#leftOut.role = "status";
     this.#said.role = "alert";
     this.place.append(this.#list, choose, this.#picker, this.#leftOut, this.#said);
-    // The dialog takes what is dropped anywhere in it.
+    // The dialog handles drops anywhere in it, so these listeners only highlight the list.
     for (const [kind, isOver] of /** @type {const} */ ([
       ["dragover", true],
       ["dragleave", false],
@@ -61,13 +61,13 @@ export class FileList {
     this.#draw();
   }
 
-  /** Whether more files are on their way. */
+  /** Whether files are being uploaded. */
   get isComing() {
     return this.#waiting > 0;
   }
 
   /**
-   * Mark the files that cannot be used, and no others.
+   * Mark the files that have problems, and clear all other marks.
    * @param {readonly BatchProblem[]} problems
    */
   mark(problems) {
@@ -88,7 +88,8 @@ export class FileList {
   }
 
   /**
-   * Files of another kind are not meant where they lie beside others: they are left out.
+   * Upload files. Files of another kind are skipped if at least one file is usable: the user may have dropped a folder
+   * that contains both.
    * @param {readonly Given[]} files
    */
   async #keepAll(files) {
@@ -141,8 +142,9 @@ export class FileList {
   }
 
   /**
+   * Upload a file and add it to the list.
    * @param {Given} file
-   * @returns {Promise<string>} why it is not kept, "" where it is
+   * @returns {Promise<string>} the error message, "" on success
    */
   async #keep(file) {
     const waiting = element("li", "coming", message("Uploading {file}…", { file: file.path }));
@@ -202,7 +204,7 @@ export class FileList {
 }
 
 /**
- * The first sentence, and how many more there are.
+ * Return the first sentence and the number of others.
  * @param {readonly string[]} said
  */
 function withMore([first = "", ...others]) {
@@ -212,8 +214,9 @@ function withMore([first = "", ...others]) {
 }
 
 /**
- * @param {number} count of the files that were taken
- * @param {readonly string[]} names of the others
+ * Describe which files were skipped.
+ * @param {number} count the number of added files
+ * @param {readonly string[]} names the names of skipped files
  */
 function leftOutWords(count, names) {
   if (!names.length) return "";
@@ -232,7 +235,7 @@ const unreadable = ({ path }) =>
     file: path,
   });
 
-/** @param {string} accept which kinds are taken, "" where a ZIP is a file as any */
+/** @param {string} accept accepted MIME types, "" for all files */
 function chooseWords(accept) {
   if (isTouched()) return message("Choose files");
   return accept

@@ -1,5 +1,5 @@
 // @ts-check
-// Files as people hand them over: one by one, in folders, or in a ZIP.
+// Files that the user drops, pastes or chooses: single files, folders and ZIPs.
 
 import { filesInZip, isShown, typeOf } from "./zip.js";
 
@@ -10,7 +10,7 @@ const TABLE = /\.(csv|tsv|jsonl|ndjson)$/i;
 const { compare } = new Intl.Collator(undefined, { numeric: true });
 
 /**
- * A file that is there already.
+ * Wrap a file that needs no unpacking.
  * @param {File} file
  * @returns {Given}
  */
@@ -21,18 +21,19 @@ export const given = (file) => ({
 });
 
 /**
- * What was dropped or pasted: files, or cells of a spreadsheet with their headings, of which one at least is a field's;
- * null where it is neither. Called before the event is over, as a browser tells nothing of it then.
+ * Return the files that were dropped or pasted, or the cells of a spreadsheet as a table if at least one heading names
+ * a field; null for anything else. Call this synchronously in the event handler, because the browser clears the data
+ * afterwards.
  * @param {DataTransfer} transfer
  * @param {readonly { key: string, label: string }[]} fields
- * @param {boolean} isTyping whether text that comes so goes where something is typed
+ * @param {boolean} isTyping whether the user pastes into a text box, which keeps pasted text
  * @returns {Promise<{ table: File | undefined, files: Given[] }> | null}
  */
 export function takenFrom(transfer, fields, isTyping) {
   const text = transfer.getData("text/plain");
   const cells = tableIn(text, fields);
   if (cells) return Promise.resolve({ table: cells, files: [] });
-  // A spreadsheet gives an image of its cells as well, a word processor one of its text.
+  // Spreadsheets and word processors also put an image of the copied text on the clipboard.
   const isText = text.includes("\t") || (isTyping && text.trim());
   return transfer.files.length && !isText ? filesIn(transfer) : null;
 }
@@ -50,7 +51,7 @@ function tableIn(text, fields) {
 }
 
 /**
- * The files of folders in the natural order of their names, and the first table apart from them.
+ * Return the files, those in folders in natural order of their names, and separately the first table.
  * @param {DataTransfer} transfer
  * @returns {Promise<{ table: File | undefined, files: Given[] }>}
  */
@@ -73,7 +74,7 @@ async function filesIn(transfer) {
 const isFolder = (entry) => entry.isDirectory;
 
 /**
- * The files in a folder and those below, but for hidden ones; a folder that cannot be read is a file that cannot.
+ * Return the visible files in a folder and its subfolders. An unreadable folder becomes a file that can't be opened.
  * @param {FileSystemDirectoryEntry} folder
  * @returns {Promise<Given[]>}
  */
@@ -90,7 +91,7 @@ async function entriesOf(folder) {
   const reader = folder.createReader();
   const found = [];
   for (;;) {
-    /** @type {FileSystemEntry[]} A browser tells a hundred at a time. */
+    /** @type {FileSystemEntry[]} Browsers return up to a hundred entries per call. */
     const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (!some.length) return found;
     found.push(...some);
@@ -111,7 +112,7 @@ const fileOf = (entry) => ({
 });
 
 /**
- * The same with what is in a ZIP in its place. Rejects where that cannot be read.
+ * Return the files in a ZIP, or the file itself if it isn't a ZIP. Reject if the ZIP can't be read.
  * @param {Given} file
  * @returns {Promise<Given[]>}
  */

@@ -1,5 +1,5 @@
 // @ts-check
-// Opens “Vary values…”.
+// Opening the “Vary values…” dialog.
 
 import { fieldsToVary, theComponent } from "../batches/given.js";
 import { masksHold } from "../components/mask_painter.js";
@@ -7,9 +7,10 @@ import { $ } from "../dom.js";
 import { VaryDialog } from "./dialog.js";
 
 /**
- * Open the dialog, unless it is, once what is painted is kept: what is asked of that stands below the dialog.
- * @param {string} [key] of a field
- * @param {readonly File[]} [files] for it
+ * Open the dialog, unless it is open already. If a mask is still being uploaded or needs an answer from the user, wait
+ * for that first, because the dialog would cover the question.
+ * @param {string} [key] key of a field to vary
+ * @param {readonly File[]} [files] files for the field
  * @param {(hasStarted: boolean) => void} [closed]
  */
 export function openVary(key = "", files = [], closed = () => {}) {

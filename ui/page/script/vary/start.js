@@ -1,5 +1,5 @@
 // @ts-check
-// What a batch would be, and starting it: the form's values and what varies go to the API.
+// Checking and starting a batch: API requests with the form's values and the values that vary.
 
 import { clearErrors, settleNumbers } from "../form/field_errors.js";
 import { isDrawing } from "../form/form.js";
@@ -12,14 +12,14 @@ import { apiOf, sentForm } from "../runs/start.js";
 /** @import { BatchCheckDoc } from "../documents.js" */
 
 /**
- * The id of the batch, or why there is none.
+ * The batch's id, or the reasons why it wasn't started.
  * @typedef {{ batch: string, problems: string[] }} Answer
  */
 
 const NOT_STARTED = message("Something went wrong. Try again.");
 
 /**
- * What a batch would be; `why` that cannot be told, "" where it can.
+ * Ask the app to check a batch. `why`: the error message if the check failed, otherwise "".
  * @param {{ workflow: string, spec: Spec, values: Record<string, string> }} batch
  * @returns {Promise<{ check: BatchCheckDoc | null, why: string }>}
  */
@@ -30,6 +30,7 @@ export async function checked({ workflow, spec, values }) {
 }
 
 /**
+ * Start a batch with the form's values.
  * @param {string} workflow
  * @param {Spec} spec
  * @returns {Promise<Answer>}

@@ -1,5 +1,5 @@
 // @ts-check
-// A table with a column for each field and a row for each run, where values are varied.
+// The table in the “Vary values…” dialog: one column per field, one row per run.
 
 import { sizeWords } from "../batches/spec.js";
 import { button, element } from "../dom.js";
@@ -11,14 +11,14 @@ import { decodedText } from "./text_file.js";
 /** @import { Given } from "./zip.js" */
 
 const KINDS = ".csv,.tsv,.txt,.jsonl,.ndjson";
-const MOST = 3_000_000; // bytes; the app takes a third more in a request
+const MOST = 3_000_000; // bytes; the app accepts requests a third larger than this
 const TOO_LARGE = message("This table is too large. Split it, or run it from a shell.");
 const NO_TEXT = message("This isn't a text table. Save it as CSV and choose that.");
 
 export class TablePart {
-  /** What is there while there is a table. */
+  /** The element that shows the table. */
   place = element("div", "vary-row table-part");
-  /** What there is as long as there is none. */
+  /** The button to add a table, shown until there is a table. */
   choose = button(message("Use a table…"), () => this.#picker.click(), "quiet");
   #picker = element("input");
   #name = element("strong");
@@ -26,15 +26,15 @@ export class TablePart {
   #accept;
   #changed;
   #table;
-  /** Why the file that was given last is no table, "" where it is one. */
+  /** Why the last file couldn't be used as a table, "" if it could. */
   #refusal = "";
-  /** What its cells name. @type {FileList | null} */
+  /** Files that the table's cells name. @type {FileList | null} */
   #files = null;
   #filesPlace = element("div");
 
   /**
    * @param {Draft["table"]} table
-   * @param {string} accept which kinds of files its cells may name, "" for none
+   * @param {string} accept MIME types of files that its cells can name, "" for none
    * @param {(table: Draft["table"]) => void} changed
    */
   constructor(table, accept, changed) {
@@ -70,24 +70,25 @@ export class TablePart {
     this.#show(table);
   }
 
-  /** Whether it takes files that its cells name. */
+  /** Whether the table accepts files that its cells name. */
   get isOfFiles() {
     return this.#files !== null;
   }
 
-  /** @param {readonly Given[]} files that were dropped or pasted */
+  /** @param {readonly Given[]} files dropped or pasted files */
   addFiles(files) {
     this.#files?.add(files);
   }
 
-  /** Whether files for it are on their way. */
+  /** Whether files are being uploaded. */
   get isComing() {
     return this.#files?.isComing ?? false;
   }
 
   /**
+   * Use a file as the table.
    * @param {File} file
-   * @param {readonly Given[]} [files] that were given with it
+   * @param {readonly Given[]} [files] files given together with it
    */
   async take(file, files = []) {
     if (file.size > MOST) return this.#refuse(file.name, TOO_LARGE);
@@ -106,8 +107,8 @@ export class TablePart {
   }
 
   /**
-   * There is no table, and another one can be chosen.
-   * @param {string} name of the file
+   * Show why a file isn't a table, and let the user choose another one.
+   * @param {string} name the file's name
    * @param {string} why
    */
   #refuse(name, why) {

@@ -1,17 +1,18 @@
 // @ts-check
-// Text files as people have them on disk, and bytes that do not say how they are written.
+// Decoding of text files and of bytes in an unknown encoding.
 
-/** How a file in UTF-16 begins. @type {readonly (readonly [string, number, number])[]} */
+/** Byte order marks of UTF-16. @type {readonly (readonly [string, number, number])[]} */
 const MARKS = [
   ["utf-16le", 0xff, 0xfe],
   ["utf-16be", 0xfe, 0xff],
 ];
-/** Bytes that are no characters in Windows-1252; a browser gives them as they are. */
+/** Bytes that Windows-1252 leaves undefined. Browsers decode them to control characters instead of failing. */
 const UNDEFINED = /[\x81\x8d\x8f\x90\x9d]/;
 
 /**
- * The text of a file: UTF-8, UTF-16 that says so, or else Windows-1252, which is what Excel's plain "CSV" and many
- * editors write; null where it is none of them, as of a spreadsheet. `comfy/batches/text_file.py` reads the same.
+ * Decode a file as UTF-8, as UTF-16 if it has a byte order mark, or otherwise as Windows-1252, the encoding of Excel's
+ * plain "CSV" and of many editors. Return null for binary files, such as spreadsheets. Mirrors
+ * `comfy/batches/text_file.py`.
  * @param {Uint8Array} bytes
  */
 export function decodedText(bytes) {
@@ -23,7 +24,7 @@ export function decodedText(bytes) {
 }
 
 /**
- * Bytes as UTF-8 where they can be, and as Windows-1252 where not.
+ * Decode bytes as UTF-8 if they are valid, otherwise as Windows-1252.
  * @param {Uint8Array} bytes
  */
 export const utf8OrWindows = (bytes) => decoded("utf-8", bytes) ?? windowsText(bytes);
@@ -32,7 +33,7 @@ export const utf8OrWindows = (bytes) => decoded("utf-8", bytes) ?? windowsText(b
 const windowsText = (bytes) => new TextDecoder("windows-1252").decode(bytes);
 
 /**
- * Null where bytes cannot be written like that.
+ * Decode bytes, or return null if they are invalid in this encoding.
  * @param {string} encoding
  * @param {Uint8Array} bytes
  */

@@ -1,14 +1,14 @@
 // @ts-check
-// The button that opens what varies values: below Generate, and where there is little room, at the end of the form.
+// The button that opens the “Vary values…” dialog. It is below Generate, or at the end of the form in a small window.
 
 import { $, button, isNarrow } from "../dom.js";
 import { message, withEllipsis } from "../messages.js";
 import { openVary } from "./open.js";
 
-/** Whether there is little room for a form beside what stays in view. */
+/** Return whether the window is so low that a larger sticky bar would leave too little room for the form. */
 const isLow = () => matchMedia("(max-height: 720px)").matches;
 
-/** Is there as soon as the page is. */
+/** The button. It exists as soon as the page does. */
 export class VaryButton {
   #made = button(withEllipsis(message("Vary values")), () => openVary(), "quiet");
 
@@ -18,7 +18,7 @@ export class VaryButton {
     addEventListener("resize", () => this.#place());
   }
 
-  /** @param {boolean} isOffered whether there is a form that can run */
+  /** @param {boolean} isOffered whether the page has a form that can run */
   show(isOffered) {
     this.#made.hidden = !isOffered;
     if (!this.#made.isConnected) this.#place();

@@ -1,5 +1,5 @@
 // @ts-check
-// One field and its values, where values are varied.
+// A field and its values in the “Vary values…” dialog.
 
 import { isOfLines } from "../batches/spec.js";
 import { button, element } from "../dom.js";
@@ -15,12 +15,12 @@ const LINES = 3;
 const MOST_LINES = 8;
 
 export class VaryRow {
-  /** The place on the page. */
+  /** The element on the page. */
   place = element("div", "vary-row");
   #row;
   #field;
   #changed;
-  /** The text of the other way of varying. */
+  /** The text of the way of varying that isn't selected, restored when the user switches back. */
   #otherText = "";
   #editor = element("div", "editor");
   #problems = element("div", "problems");
@@ -55,8 +55,8 @@ export class VaryRow {
   }
 
   /**
-   * The fields that this row may be about.
-   * @param {readonly Field[]} free
+   * Set the fields that the user can select for this row.
+   * @param {readonly Field[]} free fields that aren't used yet
    */
   offer(free) {
     const options = [this.#field, ...free.filter(({ key }) => key !== this.#field.key)];
@@ -65,8 +65,9 @@ export class VaryRow {
   }
 
   /**
-   * @param {readonly string[]} problems of this field
-   * @param {readonly BatchProblem[]} all with the places of its values
+   * Show the problems of this field.
+   * @param {readonly string[]} problems this field's error messages
+   * @param {readonly BatchProblem[]} all the problems of all fields, with the positions of their values
    */
   tell(problems, all) {
     this.#files?.mark(all.filter(({ field }) => field === this.#field.key));
@@ -79,17 +80,17 @@ export class VaryRow {
     this.#which.focus();
   }
 
-  /** Whether it takes files. */
+  /** Whether the field accepts files. */
   get isOfFiles() {
     return this.#files !== null;
   }
 
-  /** Whether files for it are on their way. */
+  /** Whether files are being uploaded. */
   get isComing() {
     return this.#files?.isComing ?? false;
   }
 
-  /** @param {readonly Given[]} files that were dropped or pasted */
+  /** @param {readonly Given[]} files dropped or pasted files */
   addFiles(files) {
     this.#files?.add(files);
   }
@@ -100,7 +101,7 @@ export class VaryRow {
     this.#changed(this.#row);
   }
 
-  /** Whole texts, or words of the one that is in the form. */
+  /** Create the choice between varying the whole text and replacing words in the form's text. */
   #ways() {
     const way = element("select", "way");
     way.ariaLabel = message("How {field} is varied", { field: this.#field.label });
@@ -169,7 +170,7 @@ export class VaryRow {
       box.rows = LINES;
       while (box.rows < MOST_LINES && box.scrollHeight > box.clientHeight) box.rows += 1;
     };
-    new ResizeObserver(grow).observe(box); // a narrow one has more lines
+    new ResizeObserver(grow).observe(box); // a narrower box wraps its text into more lines
     box.addEventListener("input", () => {
       grow();
       this.#set({ text: box.value });

@@ -1,25 +1,25 @@
 // @ts-check
-// The files in a ZIP, each unpacked in the browser when it is wanted: the app is given them as any others.
+// ZIP reader that unpacks single files on demand in the browser, so that the app receives them like any other files.
 // Format: APPNOTE.TXT of PKWARE, sections 4.3.7, 4.3.12 and 4.3.16.
 
 import { utf8OrWindows } from "./text_file.js";
 
 /**
- * A file that was given, or that lies in a folder or a ZIP: `path` is its name with the folders before it, `type` as
- * browsers say it. `opened` rejects where it cannot be read.
+ * A file from the user, possibly in a folder or a ZIP. `path`: its name with the names of its folders. `type`: its MIME
+ * type. `opened` rejects if the file can't be read.
  * @typedef {{ path: string, type: string, opened: () => Promise<File> }} Given
  */
 
-const END = { sign: 0x06054b50, size: 22, longest: 22 + 0xffff }; // with its comment
+const END = { sign: 0x06054b50, size: 22, longest: 22 + 0xffff }; // with the longest comment
 const ENTRY = { sign: 0x02014b50, size: 46 };
 const LOCAL = { sign: 0x04034b50, size: 30 };
 const LOCKED = 1;
 const STORED = 0;
 const DEFLATED = 8;
-const MOST_BYTES = 2 ** 30; // of one file: whatever says more is not unpacked
-/** What macOS and Windows put beside files, for themselves. */
+const MOST_BYTES = 2 ** 30; // per file; larger files aren't unpacked
+/** Metadata files that macOS and Windows add to folders. */
 const OF_SYSTEMS = ["__MACOSX", "Thumbs.db", "desktop.ini"];
-/** What browsers call the files that fields take, by their endings. @type {Record<string, string>} */
+/** MIME types by file extension. @type {Record<string, string>} */
 const TYPES = {
   avif: "image/avif",
   bmp: "image/bmp",
@@ -47,21 +47,28 @@ const TYPES = {
   wav: "audio/wav",
 };
 
-/** @param {string} name */
+/**
+ * Return a file's MIME type, "" if unknown.
+ * @param {string} name
+ */
 export const typeOf = (name) => TYPES[name.split(".").at(-1)?.toLowerCase() ?? ""] ?? "";
 
-/** @param {string} path */
+/**
+ * Return the last part of a path.
+ * @param {string} path
+ */
 export const lastOf = (path) => path.split(/[/\\]/).at(-1) ?? "";
 
 /**
- * Whether people mean a file when they hand over what it lies in.
+ * Return whether a file is a regular one, not hidden and not system metadata.
  * @param {string} path
  */
 export const isShown = (path) =>
   !path.split(/[/\\]/).some((part) => part.startsWith(".") || OF_SYSTEMS.includes(part));
 
 /**
- * The files in a ZIP but for hidden ones. Rejects where it is damaged, locked, or packed in another way than usual.
+ * Return the files in a ZIP, without hidden ones. Rejects if the ZIP's directory is damaged. Opening a file rejects if
+ * it is damaged, encrypted or compressed with an unsupported method.
  * @param {File} zip
  * @returns {Promise<Given[]>}
  */
@@ -90,7 +97,7 @@ function check(isRight) {
 }
 
 /**
- * Where the last record begins, behind which there is only a comment.
+ * Return the offset of the end of central directory record, which is followed only by a comment.
  * @param {DataView} tail
  */
 function endIn(tail) {
@@ -136,7 +143,7 @@ async function unpacked(zip, { path, isLocked, method, packed, size, begins }) {
 }
 
 /**
- * What was packed, read no further than it should be long.
+ * Decompress bytes. Stop as soon as the output exceeds the declared size, as a ZIP bomb's would.
  * @param {Blob} bytes
  * @param {number} size
  */
