@@ -38,7 +38,7 @@ _COMMANDS = {"user": change_users, "token": change_tokens}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT, SIGTERM or SIGHUP; then end every run on the server. After `user` or
-    `token`, the arguments belong to that command."""
+    `token`, pass the arguments to that command. Return the exit code."""
     logging.basicConfig(level=logging.INFO)
     handlers = tuple(logging.getLogger().handlers)
     for handler in handlers:
@@ -57,15 +57,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signals.append(number)  # Python drops exceptions raised inside a destructor
         sys.exit(0)
 
-    for number in (signal.SIGINT, signal.SIGTERM):  # until the web server has its own way of ending
+    for number in (signal.SIGINT, signal.SIGTERM):  # until the web server handles them itself
         signal.signal(number, end)
     if (
         hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
-    ):  # which nohup sets
+    ):  # set by nohup
         signal.signal(signal.SIGHUP, _terminal_closed)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    # Each takes its time to import, gradio seconds: --help goes without.
+    # Each import takes time, Gradio's takes seconds, and --help needs none of them.
     from comfy.base.errors import ComfyError
     from comfy.records.blobs import BlobStore
     from comfy.records.database import sqlite_address
@@ -86,9 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         contextlib.closing(history),
         temporary_folder(data / "temporary", clean=history.files.ours) as temporary,
     ):
-        # Gradio's files and uploads end with the app, and aren't in /tmp, which may be in memory.
+        # Gradio's files and uploads are deleted with the app, and aren't in /tmp, which may be in
+        # memory.
         os.environ["GRADIO_TEMP_DIR"] = tempfile.tempdir = str(temporary)
-        files = data / "uploads"  # forms that are open find theirs again after a restart
+        files = data / "uploads"  # open forms find their files again after a restart
         files.mkdir(exist_ok=True, mode=0o700)
         try:
             return run(settings, history, files, secret, lambda: bool(signals))
@@ -98,15 +99,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _terminal_closed(number: int, frame: FrameType | None) -> None:
-    """End as at SIGTERM."""
+    """Shut down as on SIGTERM."""
     log.info("The terminal was closed.")
     signal.raise_signal(signal.SIGTERM)
 
 
 @contextlib.contextmanager
 def temporary_folder(below: Path, *, clean: bool) -> Iterator[Path]:
-    """A folder for as long as the block lasts; `clean` removes first what a program that was killed
-    has left."""
+    """Create a folder that exists during the block. `clean`: first remove what a killed process has
+    left."""
     if clean:
         shutil.rmtree(below, ignore_errors=True)
     below.mkdir(exist_ok=True)
@@ -121,8 +122,9 @@ def run(
     secret: bytes,
     told_to_end: Callable[[], bool],
 ) -> int:
-    """Wire the parts together and serve; `files` is for what people give, `told_to_end` as for
-    `ui.server.serve`. The exit code. ComfyError for a setting that cannot be used."""
+    """Wire the parts together, serve, and return the exit code. `files`: the folder for users'
+    files; `told_to_end`: as for `ui.server.serve`. Raises ComfyError for a setting that can't be
+    used."""
     from comfy.comfyui.discovery import choose_servers, opened_servers
     from comfy.library.folder import WorkflowFolder
     from comfy.library.private import PrivateWorkflows
@@ -191,8 +193,8 @@ def web_settings(settings: Settings, sign_in: SignInSettings) -> WebSettings:
 
 
 def _webhook_settings(settings: Settings) -> WebhookSettings:
-    """Where webhooks may go, what they are signed with, and whom they trust. ComfyError where
-    a file with that cannot be used."""
+    """Return the webhook settings: the allowed hosts, the signing secret, and the trusted
+    certificates. Raises ComfyError if one of their files can't be used."""
     from comfy.comfyui.client.address import trusted_certificates
     from comfy.webhooks.waiting import WebhookSettings
     from ui.web.secret import kept_webhook_secret

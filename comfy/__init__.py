@@ -1,2 +1,2 @@
-"""Everything that talks to ComfyUI: protocol, runs, forms and a stand-in server. Imports neither
-gradio nor fastapi."""
+"""Everything that talks to ComfyUI: protocol, runs, forms and a stand-in server. Doesn't import
+gradio or fastapi."""

@@ -1,4 +1,4 @@
-"""`python -m comfy COMMAND`: the package from a shell.
+"""`python -m comfy COMMAND`: commands for the shell.
 
 Each command is a module with `add_arguments(parser)` and `main(args) -> exit status`.
 """
@@ -15,16 +15,16 @@ from typing import Protocol, cast
 
 
 class Command(Protocol):
-    """A command of `python -m comfy`: what a module of comfy/cli has to offer."""
+    """Command of `python -m comfy`: the interface of a module in comfy/cli."""
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Add the options of the command to its parser."""
+        """Add the command's options to its parser."""
 
     def main(self, args: argparse.Namespace) -> int:
-        """Do it; the exit status."""
+        """Run the command and return its exit status."""
 
 
-# name -> (module, line for --help); a module is imported only when its command is given.
+# Name -> (module, line for --help). A module is imported only for its own command.
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "run": ("comfy.cli.run", "run a workflow on a server and save what it makes"),
@@ -41,8 +41,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status is 0 for success, 1 for a failure it reports, 2 for wrong
-    usage."""
+    """Run one command. Return 0 for success, 1 for a reported failure, 2 for wrong usage."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = argparse.ArgumentParser(
         prog="python -m comfy", description="Work with ComfyUI from a shell."
@@ -58,15 +57,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             command = cast("Command", importlib.import_module(module))
             command.add_arguments(subparser)
     args = parser.parse_args(arguments)
-    assert command is not None  # argparse has refused every other word
+    assert command is not None  # argparse refuses any other word
     return command.main(args)
 
 
 def run_command() -> int:
-    """The command of this command line; the exit status."""
+    """Run the command on this command line and return its exit status."""
     try:
         return main()
-    except KeyboardInterrupt:  # before the command had begun, which says for itself what that means
+    except KeyboardInterrupt:  # before the command started; a started command handles it
         print("Stopped.", file=sys.stderr)
         return 128 + signal.SIGINT
 

@@ -1,6 +1,7 @@
-"""ComfyForms, as it is installed by pip: this package has the app with all its parts in it.
+"""ComfyForms as installed by pip: this package contains the app with all its parts.
 
-For scripts and notebooks it has `RemoteApp`, which speaks to a running app, and what that raises.
+For scripts and notebooks it has `RemoteApp`, a client for a running app, and the exceptions that it
+raises.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 _HERE = Path(__file__).resolve().parent
-ROOT = _HERE if (_HERE / "app.py").exists() else _HERE.parent  # of a wheel, or of a checkout
+ROOT = _HERE if (_HERE / "app.py").exists() else _HERE.parent  # in a wheel, or in a checkout
 
 if TYPE_CHECKING:
     from comfyforms.remote.app import RemoteApp
@@ -31,7 +32,7 @@ else:
     }
 
     def __getattr__(name: str) -> object:
-        """Load scripts' names on first use: the command starts without them."""
+        """Load the names for scripts on first use: the command starts without them."""
         if name not in _CLIENT:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module(f"comfyforms.remote.{_CLIENT[name]}"), name)

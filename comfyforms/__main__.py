@@ -9,7 +9,7 @@ from comfyforms import ROOT
 
 
 def main() -> int:
-    """Do what the command line says; the exit status."""
+    """Run the command line and return the exit status."""
     # Like `python app.py`: another app.py or ComfyUI's own `comfy` in the current folder must not
     # shadow ours.
     sys.path.insert(0, str(ROOT))

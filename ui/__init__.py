@@ -1,4 +1,4 @@
-"""The Gradio page and the HTTP faces: draws what `comfy` says."""
+"""The Gradio page and the HTTP interfaces to `comfy`."""
 
 from __future__ import annotations
 

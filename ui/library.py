@@ -1,4 +1,4 @@
-"""The workflows and chains that people can open, under one set of names."""
+"""Workflows and chains that users can open, under one set of names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from comfy.library.forms import Forms
 
 @dataclass(frozen=True, slots=True)
 class WorkflowLibrary:
-    """Workflows and chains of the folder, and workflows that people opened for themselves."""
+    """Library of the folder's workflows and chains, and of workflows that users opened for
+    themselves."""
 
     folder: WorkflowFolder
     forms: Forms
@@ -25,24 +26,24 @@ class WorkflowLibrary:
         return name in self.chain_forms.folder
 
     def form(self, name: str, owner: str, values: Mapping[str, object] | None = None) -> Form:
-        """Return the form of a workflow or a chain with these values. Raises as `Forms.form` and
-        `ChainForms.form`."""
+        """Return the form of a workflow or a chain with these values. Raises the errors of
+        `Forms.form` and `ChainForms.form`."""
         if self.is_chain(name):
             return self.chain_forms.form(name, owner, values).form
         return self.forms.form(name, owner, values)[1]
 
     def cover(self, name: str) -> Path | None:
-        """Return the image that its author put beside a workflow or chain of the folder, if any.
-        Raises WorkflowError."""
+        """Return the cover image beside a workflow or chain of the folder, if any. Raises
+        WorkflowError."""
         chains = {chain.name: chain for chain in self.chain_forms.folder.entries()}
         return chains[name].cover if name in chains else self.folder.get(name).cover
 
     def stamps(self) -> Mapping[str, object]:
-        """Return values that change with the files of the folder, by name."""
+        """Return values, by name, that change when the files of the folder change."""
         return {**self.folder.stamps(), **self.chain_forms.folder.stamps()}
 
     def entries(self) -> tuple[FolderEntry, ...]:
-        """Return the workflows and chains of the folder, those with a problem last."""
+        """Return the workflows and chains of the folder; the ones with a problem come last."""
         chains = self.chain_forms.folder.entries()
         covers = {chain.cover for chain in chains}
         workflows = self.folder.entries(covers)

@@ -1,6 +1,6 @@
 """Middleware before every route: authentication, limits, response headers.
 
-Behind it, in front of Gradio's own routes: ui/gradio.
+Gradio's own routes have further middleware in ui/gradio.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def add_middleware(
     app.add_middleware(PackedPages, paths=WHOLE_PAGES | described)
     app.add_middleware(CookieMiddleware, identity=identity)
     app.add_middleware(LogoutMiddleware, identity=identity)
-    # No other site's page reads anything here; without it, Gradio lets all in.
+    # Prevents pages of other sites from reading responses. Without it, Gradio would allow all of
+    # them.
     app.add_middleware(CORSMiddleware)
     person, address = limits.person_reading, limits.address_reading
     app.add_middleware(
@@ -77,7 +78,7 @@ def add_middleware(
     app.add_middleware(LoginMiddleware, identity=identity, is_public=gate.is_public)
     app.add_middleware(RequestLimitMiddleware, limits=limits)
     app.add_middleware(StrictTransportMiddleware)
-    # Inner middleware trusts its headers.
+    # Inner middleware trusts the headers that it sets.
     app.add_middleware(
         ProxyMiddleware,
         trusted=settings.trusted_proxies,
@@ -85,7 +86,7 @@ def add_middleware(
         user_header=settings.sign_in.user_header,
     )
     app.add_middleware(FailureMiddleware)
-    # Refusals of those above have these headers, too.
+    # Refusals by the middleware above need these headers, too.
     app.add_middleware(SecurityHeadersMiddleware, on_a_space=settings.on_a_space)
-    # The others' messages use its language.
+    # The other middleware's messages use its language.
     app.add_middleware(LanguageMiddleware, languages=settings.languages)

@@ -1,4 +1,4 @@
-"""The app's own routes, put together from its services."""
+"""The app's own routes, assembled from its services."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def own_routes(
     telling: set[WebSocket],
     waiting: WaitingSockets,
 ) -> Iterator[GuardedRoutes]:
-    """Return the routes of users. `telling` holds the sockets that still have to send the end of a
-    run."""
+    """Return the routes for users. `telling` holds the sockets that haven't sent the end of their
+    run yet."""
     parts = Parts(services)
     view = parts.presenter.view
     runs, library, copies = services.runs, services.library, services.copies
@@ -78,7 +78,7 @@ def own_routes(
     yield install_routes()
     if settings.comfy_runner is None:
         yield health_routes()
-    else:  # with a /health of their own
+    else:  # these routes include their own /health
         runner = Runner(
             read_runner_config(settings.comfy_runner),
             services.folder,
@@ -100,7 +100,7 @@ def administrator_routes(
     sign_in: SignInPage,
     open_sockets: Callable[[], int],
 ) -> Iterator[GuardedRoutes]:
-    """Return the routes of administrators."""
+    """Return the routes for administrators."""
     servers, reports, runs = services.servers, services.reports, services.runs
     health, webhooks = services.health, services.webhooks
     yield metrics_routes(

@@ -1,4 +1,4 @@
-"""The parts that several routes share."""
+"""Parts that several routes share."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ui.web.identity import Identity
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Makes parts of the app from its services, for the modules that put routes together."""
+    """Factory for parts of the app, for the modules that assemble the routes."""
 
     services: Services
 
     @property
     def presenter(self) -> Presenter:
-        """Describes runs for the stage."""
+        """Return the presenter, which describes runs for the stage."""
         ends = RunEnds(self.services.forms, self.services.copies, self.services.health)
         return Presenter(
             ends,
@@ -37,19 +37,19 @@ class Parts:
 
     @property
     def results(self) -> ResultFiles:
-        """Sends the files of runs."""
+        """Return the sender of runs' files."""
         return ResultFiles(
             self.services.runs, self.services.copies.blobs, self.services.server_files
         )
 
     @property
     def reader(self) -> ValueReader:
-        """Reads the values that clients send."""
+        """Return the reader of the values that clients send."""
         return ValueReader(self.services.library, self.services.copies)
 
     @property
     def run_start(self) -> RunStart:
-        """Starts the runs of clients."""
+        """Return the object that starts clients' runs."""
         chains = self.services.chain_forms.folder
         return RunStart(
             self.reader, self.services.starter, self.services.runs, chains, self.services.webhooks
@@ -57,7 +57,7 @@ class Parts:
 
     @property
     def batch_start(self) -> BatchStart:
-        """Starts the batches of clients."""
+        """Return the object that starts clients' batches."""
         chains = self.services.chain_forms.folder
         return BatchStart(
             self.reader,
@@ -69,23 +69,22 @@ class Parts:
 
     @property
     def chain_start(self) -> ChainStart:
-        """Starts the chains of clients."""
+        """Return the object that starts clients' chains."""
         return ChainStart(
             self.reader, self.services.chain_forms, self.services.chains, self.services.webhooks
         )
 
     @property
     def deletion(self) -> RunDeletion:
-        """Deletes runs with their files."""
+        """Return the object that deletes runs with their files."""
         return RunDeletion(self.services.runs, self.services.copies, self.services.clean_up)
 
     def run_docs(self, root: str) -> Runs:
-        """Return the builder of the API's documents of runs. `root`: the app's path below its
-        host."""
+        """Return the builder of the API's run documents. `root`: the app's path below its host."""
         return Runs(self.presenter, self.services.library, RunJson(root))
 
     def bodies(self, identity: Identity) -> Bodies:
-        """Return the reader of requests' bodies."""
+        """Return the reader of request bodies."""
         return Bodies(
             self.services.copies.uploads, self.services.uploading, self.services.limits, identity
         )

@@ -1,5 +1,5 @@
-"""The web application: Gradio's page, the run sockets and the result files, served by one
-uvicorn."""
+"""The web application: Gradio's page, the run sockets and the result files, served by one uvicorn
+server."""
 
 from __future__ import annotations
 
@@ -78,14 +78,15 @@ from ui.web.uvicorn_protocols import Addresses, PageConnection, PageSocket
 
 log = logging.getLogger(__name__)
 
-_NEWS_WAIT = 1.0  # seconds for pages to learn about their runs' end at shutdown
-_SWITCH_INTERVAL = 0.001  # seconds, a fifth of Python's: the loop waits less beside a busy thread
-_STEPS_TO_CONNECT = 10  # turns of the loop: asyncio takes 3 from a connection to its protocol
-_MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, which says one word
+_NEWS_WAIT = 1.0  # seconds for pages to receive the ends of their runs at shutdown
+_SWITCH_INTERVAL = 0.001  # seconds, a fifth of Python's: the loop waits less for a busy thread
+_STEPS_TO_CONNECT = 10  # turns of the loop; asyncio needs 3 from a connection to its protocol
+_MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, a single word
 
 
 def build_app(services: Services, settings: WebSettings) -> FastAPI:
-    """The ASGI application. Its own routes come before Gradio's, which is mounted at the root."""
+    """Return the ASGI application. Its own routes come before Gradio's, which is mounted at the
+    root."""
     cookies = Cookies(services.secret, on_a_space=settings.on_a_space)
     identity = Identity(cookies, settings.sign_in.open(settings.users, services.secret))
     guesses = Guesses()
@@ -99,9 +100,9 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        # One for each request: those that wait for ComfyUI keep no other from a thread.
+        # One thread for each request, so requests that wait for ComfyUI don't block any others.
         anyio.to_thread.current_default_thread_limiter().total_tokens = limits.requests
-        # asyncio's default would be six threads on two cores: a hanging server would block them
+        # asyncio's default would be six threads on two cores, and a hanging server would block them
         # all.
         workers = ThreadPoolExecutor(limits.requests, "asyncio")
         asyncio.get_running_loop().set_default_executor(workers)
@@ -142,7 +143,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         add(routes)
     add(login_routes(identity, guesses, sign_in, root_path))
     if settings.sign_in.openid is not None:
-        from ui.accounts.pages.openid_routes import openid_routes  # a tenth of a second
+        from ui.accounts.pages.openid_routes import openid_routes  # takes a tenth of a second
 
         key = derived(services.secret, "signing in elsewhere")
         add(openid_routes(identity, settings.sign_in.openid, key, sign_in, root_path))
@@ -151,7 +152,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     api = api_app(services, gate, access.permits, sign_in, waiting, root_path)
     app.mount(API, api)
     itself = GuardedRoutes()
-    itself.plain(API, api, Access.SIGNED_IN)  # which the mount leaves to the page
+    itself.plain(API, api, Access.SIGNED_IN)  # the mount leaves this path to the page
     add(itself)
     _mount_page(app, services, settings, identity, sign_in)
     add_middleware(app, limits, settings, identity, sockets, gate)
@@ -193,7 +194,7 @@ def _mount_page(
             login=identity.login is not None,
             add_endpoints=add_endpoints,
         )
-        # GradioAllowlist lets go of pages long before, and of the right ones.
+        # GradioAllowlist drops pages well before this limit, and chooses the right ones.
         allow(page, threads=limits.requests, sessions=2 * limits.pages, calls=limits.calls)
     put_into_head(head_tags_of(ROOT_ADDRESS), html_attributes, language_tags)
     gr.mount_gradio_app(
@@ -218,7 +219,7 @@ def _mount_page(
 
 
 class Server(uvicorn.Server):
-    """Uvicorn that ends the runs first, so that the pages hear of it and their sockets close by
+    """Uvicorn server that ends the runs first, so that pages learn about it and close their sockets
     themselves."""
 
     def __init__(
@@ -228,16 +229,17 @@ class Server(uvicorn.Server):
         settings: WebSettings,
         told_to_end: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`told_to_end`: whether a signal came before this server took them."""
+        """`told_to_end`: returns whether a signal arrived before this server handled signals."""
         super().__init__(config)
         self._services = services
         self._settings = settings
         self._told_to_end = told_to_end
         self._hurried = False
-        self.has_taken_up = False  # the runs, batches and chains of an earlier life
+        self.has_taken_up = False  # whether unfinished runs, batches and chains were resumed
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, take up unfinished runs, then say where; nothing if the app is to end already."""
+        """Listen, resume unfinished runs, then log the URLs. Do nothing if the app is already
+        shutting down."""
         if self._told_to_end():
             self.should_exit = True
             return
@@ -245,7 +247,7 @@ class Server(uvicorn.Server):
         if self.started:
             try:
                 await asyncio.to_thread(self._services.take_up)
-            except RuntimeError:  # no free thread
+            except RuntimeError:  # no thread is free
                 self._services.take_up()
             self.has_taken_up = True
             reach = self._settings.reach(self.port, self.config.app.state.identity)  # type: ignore[union-attr]
@@ -257,11 +259,11 @@ class Server(uvicorn.Server):
 
     @property
     def port(self) -> int:
-        """The port it listens on, also where the system chose it."""
+        """Return the port that it listens on, even if the system chose it."""
         return int(self.servers[0].sockets[0].getsockname()[1])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal ends the app, a second one ends it without waiting for runs."""
+        """Shut down at the first signal; at the second one, don't wait for runs."""
         if self.should_exit:
             self._hurried = True
         else:
@@ -270,7 +272,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let runs finish within the allowed time, cancel the others on the server, then stop
         everything."""
-        # Uses its own threads: all worker threads may be waiting for a hanging server.
+        # Use a separate thread: all worker threads may be waiting for a hanging server.
         closing = threading.Thread(
             target=self._services.runs.close, kwargs={"finish": self._settings.finish}
         )
@@ -290,8 +292,9 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     async def _stop_listening(self) -> None:
-        """Stop listening. Uvicorn closes the connections that it knows at that moment, and asyncio
-        reports those it has accepted a few steps later: they would never be closed."""
+        """Stop listening, and let accepted connections reach uvicorn. It closes only the
+        connections that it knows. asyncio reports recently accepted ones a few steps later, and
+        they would never be closed."""
         for server in self.servers:
             server.close()
         for _ in range(_STEPS_TO_CONNECT):
@@ -299,7 +302,7 @@ class Server(uvicorn.Server):
 
 
 def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicorn.Config:
-    """Return uvicorn's configuration; excess connections are asked to retry later."""
+    """Return uvicorn's configuration. Excess connections are asked to retry later."""
     addresses = Addresses(limits.address_connections, settings.trusted_proxies)
     return uvicorn.Config(
         app,
@@ -307,13 +310,13 @@ def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicor
         port=settings.port,
         log_level="warning",
         timeout_graceful_shutdown=2,
-        log_config=None,  # as all other lines: see `ui.settings.log_limit`
+        log_config=None,  # logged like all other lines; see `ui.settings.log_limit`
         limit_concurrency=limits.connections,
-        proxy_headers=False,  # TrustedProxies reads them
+        proxy_headers=False,  # ProxyMiddleware reads them
         http=cast(type[PageConnection], partial(PageConnection, addresses=addresses)),
         ws=PageSocket,
         ws_max_size=_MAX_MESSAGE,
-        # frames are compressed images: packing them again costs time and saves nothing
+        # frames are compressed images: compressing them again costs time and saves nothing
         ws_per_message_deflate=False,
     )
 
@@ -325,10 +328,10 @@ def serve(services: Services, settings: WebSettings, told_to_end: Callable[[], b
     server = Server(config, services, settings, told_to_end)
     sys.setswitchinterval(_SWITCH_INTERVAL)
     gc.collect()
-    gc.freeze()  # existing objects stay: collecting garbage takes milliseconds from now on
+    gc.freeze()  # exempts existing objects, so collecting garbage takes only milliseconds
     try:
         server.run()
-    except SystemExit as end:  # a signal, or a port that is taken, as uvicorn has said
+    except SystemExit as end:  # a signal, or a port in use, which uvicorn has logged
         return 1 if end.code else 0
     finally:
         services.runs.close()

@@ -1,4 +1,4 @@
-"""The services of one app, from which the modules at the top build the page and the routes."""
+"""Services of one app, used by the top-level modules to build the page and the routes."""
 
 from __future__ import annotations
 
@@ -40,13 +40,14 @@ from ui.web.upload_folder import UploadFolder
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services of one app.
+    """Services of one app.
 
-    `servers`: the ComfyUI servers; `reports` asks each for its state. `clean_up` removes a deleted
-    run's data from its server, and returns False if some input stays there. `abort` ends every
-    call to the servers. `health`: whether they answer; `server_name`: their name on pages; `demo`:
-    the server is the stand-in. `limits`: of requests and uploads; `uploading`: room for uploads,
-    `waiting`: for waiting clients. `secret`: the app's secret, stored by `ui.web.secret`.
+    `servers`: the ComfyUI servers; `reports` queries each for its state. `clean_up` removes a
+    deleted run's data from its server, and returns False if some input stays there. `abort` ends
+    every call to the servers. `health`: whether they answer; `server_name`: their name on pages;
+    `demo`: the server is the stand-in. `limits`: of requests and uploads; `uploading`: room for
+    uploads; `waiting`: room for waiting clients. `secret`: the app's secret, stored by
+    `ui.web.secret`.
     """
 
     servers: ServerPool
@@ -74,8 +75,8 @@ class Services:
     secret: bytes = field(repr=False)
 
     def take_up(self) -> None:
-        """Resume what was unfinished when the app ended last. Call it once, in a thread, when the
-        app listens: until then none of its runs is known here."""
+        """Resume the work that was unfinished when the app last stopped. Call it once, in a thread,
+        after the app starts listening. Until then, its runs are unknown here."""
         self.runs.resume()
         self.batches.resume()
         self.chains.resume()

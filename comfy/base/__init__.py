@@ -1,1 +1,1 @@
-"""Shared basics of every package: errors, messages, wording, JSON values, file names, threads."""
+"""Shared basics of all packages: errors, messages, wording, JSON values, file names, threads."""

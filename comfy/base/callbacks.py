@@ -1,4 +1,4 @@
-"""Callbacks for changes."""
+"""Callback lists for change notifications."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Callbacks(Generic[P]):
         self._all: tuple[Callable[P, None], ...] = ()
 
     def add(self, callback: Callable[P, None]) -> Callable[[], None]:
-        """Call it from now on: it must not block. Returns the way out, which takes off this one
-        alone, though the same was added twice."""
-        added: Callable[P, None] = partial(callback)  # another object each time
+        """Add a callback, which must not block. Return a function that removes only this
+        registration, even if the same callback was added twice."""
+        added: Callable[P, None] = partial(callback)  # unique, even for the same callback
         with self._lock:
             self._all = (*self._all, added)
 
@@ -34,7 +34,7 @@ class Callbacks(Generic[P]):
         return take_off
 
     def call(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Call all, in this thread and with no lock held; one that fails is logged."""
+        """Call all callbacks in this thread without holding the lock. Exceptions are logged."""
         for callback in self._all:
             try:
                 callback(*args, **kwargs)

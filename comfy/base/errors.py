@@ -1,8 +1,9 @@
-"""The exceptions of this package, in one tree.
+"""Exception hierarchy of this package.
 
-`str(error)` is a whole sentence about what happened, `error.hint` says what to do next. Both are
-messages if people on the page read them, and plain English if only authors of workflows, programs,
-shells or operators do. Exceptions of other libraries are replaced where they occur.
+`str(error)` is a whole sentence about what happened, and `error.hint` suggests what to do next.
+Both are translatable messages if users see them in the browser, and plain English if only workflow
+authors, scripts, shell users or administrators do. Exceptions of other libraries are converted
+where they occur.
 """
 
 from __future__ import annotations
@@ -13,17 +14,16 @@ from dataclasses import dataclass
 
 from comfy.base.messages import KeptText, message, sentences
 
-# The `type` of a `NodeError` of our own: a file for this input was refused before the prompt was
-# sent.
+# Our own `type` of a `NodeError`: a file for this input was refused before the prompt was sent.
 FILE_REFUSED = "file_refused"
 
 
 @dataclass(frozen=True, slots=True)
 class NodeError:
-    """One error of the server about one node of a prompt, from `node_errors` of `POST /prompt`.
+    """Error of the server about one node of a prompt, from `node_errors` of `POST /prompt`.
 
-    `input` is None if the error concerns the whole node. `type`, `message` and `details` are the
-    server's own words (`value_not_in_list`, …), or for `FILE_REFUSED` ours: a message and a hint.
+    An error of the whole node has no `input`. `type`, `message` and `details` are the server's own
+    words (`value_not_in_list`, …). For `FILE_REFUSED` they are ours: a message and a hint.
     """
 
     node: str
@@ -35,8 +35,8 @@ class NodeError:
 
 
 class ComfyError(Exception):
-    """Base of all: `str()` is a sentence for the person, `hint` what to do next ('' where there is
-    nothing)."""
+    """Base class of all errors. `str()` is a sentence for the user, and `hint` suggests what to do
+    next ('' for no hint)."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -52,8 +52,8 @@ class ManyProblems(ComfyError):
 
 
 class ServerUnreachable(ComfyError):
-    """No answer: connection refused, timeout, unknown host, connection cut. `passing`: it may be
-    there in a moment; not so where its certificate or our settings would have to change first."""
+    """No answer: connection refused, timeout, unknown host, connection cut. `passing`: a retry may
+    succeed. It is False if the server's certificate or our settings must change first."""
 
     def __init__(self, message: str, hint: str = "", *, passing: bool = True) -> None:
         super().__init__(message, hint)
@@ -61,7 +61,7 @@ class ServerUnreachable(ComfyError):
 
 
 class ServerError(ComfyError):
-    """An HTTP answer that was not expected; `status` is its code."""
+    """Unexpected HTTP answer; `status` is its code."""
 
     def __init__(self, message: str, hint: str = "", *, status: int) -> None:
         super().__init__(message, hint)
@@ -75,8 +75,7 @@ class ServerError(ComfyError):
 
 
 class PromptRejected(ComfyError):
-    """`POST /prompt` was refused; `node_errors` says on which nodes and inputs, as far as the
-    server told."""
+    """`POST /prompt` was refused. `node_errors` has the nodes and inputs that the server named."""
 
     def __init__(
         self, message: str, hint: str = "", *, node_errors: Iterable[NodeError] = ()
@@ -86,14 +85,15 @@ class PromptRejected(ComfyError):
 
 
 class DiskFull(ComfyError):
-    """There is no room left here, or none for this account; `problem` says so, and for what."""
+    """No disk space is left, here or in this account's quota; `problem` names which and what needed
+    it."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem, message("Tell the administrator, then try again."))
 
 
 class WorkflowError(ComfyError):
-    """A file or document is not a workflow that can be read."""
+    """A file or document is not a readable workflow."""
 
 
 class WorkflowNotFound(WorkflowError):
@@ -101,11 +101,11 @@ class WorkflowNotFound(WorkflowError):
 
 
 class UploadRejected(ComfyError):
-    """The server did not take an uploaded file."""
+    """The server refused an uploaded file."""
 
 
 class RunNotFound(ComfyError):
-    """There is no such run, or it belongs to another user; callers can't tell which."""
+    """The run doesn't exist or belongs to another user; callers can't tell which."""
 
     def __init__(self) -> None:
         super().__init__(message("This result no longer exists."))
@@ -132,11 +132,11 @@ class Overloaded(ComfyError):
 
 
 class TooManyRuns(Overloaded):
-    """A person, or all together, ask for too many runs."""
+    """A user, or all users together, requested too many runs."""
 
 
 class TooManyThreads(Overloaded):
-    """The system lets this program start no more threads."""
+    """The system lets the app start no more threads."""
 
 
 def not_written(error: OSError, problem: str, hint: str, *, full: str) -> ComfyError:
@@ -148,5 +148,5 @@ def not_written(error: OSError, problem: str, hint: str, *, full: str) -> ComfyE
 
 
 def words_of(error: OSError) -> str:
-    """The system's own words for it, "Permission denied"."""
+    """Return the system's own words for the error, such as "Permission denied"."""
     return error.strerror or str(error)

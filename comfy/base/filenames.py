@@ -12,11 +12,11 @@ from types import MappingProxyType
 
 # Characters; each takes at most four of the 255 bytes that file systems allow.
 LONGEST = 80
-_LONGEST_SAVED = 150  # characters of a name that the server gave, which are letters and digits
+_LONGEST_SAVED = 150  # characters of a server's file name, usually ASCII letters and digits
 
 _DIGITS = re.compile(r"([0-9]+)")
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
-# Not every Python knows these, nor every system.
+# Missing in some Python versions and on some systems.
 _MADE: Mapping[str, str] = MappingProxyType(
     {
         ".avif": "image/avif",
@@ -38,15 +38,15 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE | re.
 
 
 def is_model_file(name: str) -> bool:
-    """Tell if a file is a model, by the end of its name."""
+    """Tell if a file is a model, by its extension."""
     return name.lower().endswith(_OF_MODELS)
 
 
 def plain_name(name: str, otherwise: str = "file") -> str:
-    """The last part of a path as a name of letters, digits, spaces and `-_.()`, at most LONGEST
-    characters long.
+    """Return the last part of a path as a name of letters, digits, spaces and `-_.()`, at most
+    LONGEST characters long.
 
-    The ending stays. `otherwise` is the answer where nothing is left.
+    The extension stays. `otherwise` replaces an empty name.
     """
     clean = "".join(c if c.isalnum() or c in " -_.()" else "_" for c in _last(name)).strip(" .")
     stem, dot, ending = clean.rpartition(".")
@@ -63,13 +63,13 @@ def media_type_of(name: str) -> str:
 
 
 def ending_of(media_type: str) -> str:
-    """The ending of files of this type, with its dot; "" where none is known."""
+    """Return the extension for this media type, with its dot, or "" if unknown."""
     return _media_types().guess_extension(media_type, strict=False) or ""
 
 
 @cache
 def _media_types() -> MimeTypes:
-    """Return Python's own types and those of ComfyUI's outputs."""
+    """Return Python's own media types, with the types of ComfyUI's outputs."""
     types = MimeTypes()
     for ending, media_type in _MADE.items():
         types.add_type(media_type, ending)
@@ -77,10 +77,11 @@ def _media_types() -> MimeTypes:
 
 
 def natural_order(name: str) -> tuple[object, ...]:
-    """By which names are sorted as people count: "img2" before "img10"."""
+    """Return a sort key that orders numbers by value: "img2" before "img10"."""
     text_and_digits = _DIGITS.split(name.casefold())
     bare = (part.lstrip("0") for part in text_and_digits[1::2])
-    numbers = [(len(digits), digits) for digits in bare]  # limit of digits for int()
+    # Not int(), which limits the number of digits.
+    numbers = [(len(digits), digits) for digits in bare]
     return (*chain.from_iterable(zip_longest(text_and_digits[::2], numbers)), name)
 
 
@@ -89,8 +90,8 @@ def _last(name: str) -> str:
 
 
 def safe_name(name: str) -> str:
-    """A name for what a server calls its file, as like it as can be: no folders, no dots in front,
-    at most LONGEST_SAVED characters; "_" where nothing is left."""
+    """Return a safe name close to the server's name of its file: no folders, no leading dots, at
+    most _LONGEST_SAVED characters. An empty name becomes "_"."""
     safe = _UNSAFE.sub("_", name.replace("\\", "/").rpartition("/")[2]).strip(" .")
     stem, dot, ending = safe.rpartition(".")
     if dot and len(ending) <= 10:

@@ -1,4 +1,4 @@
-"""Read untrusted JSON so that it can be written again, and convert its values to expected types.
+"""Read untrusted JSON into values that can be written again, and convert them to expected types.
 
 JSON from `read_json` and `parse_json` has no NaN and no infinity; other code doesn't check again.
 """
@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 MAX_DEPTH = 100
-# Lists and objects, a few hundred bytes each; the largest graph seen has 12,000.
+# Maximum number of lists and objects, a few hundred bytes each; the largest graph seen has 12,000.
 _MAX_PARTS = 300_000
-_MAX_VALUES = 1_000_000  # commas; some 300 ns and 100 bytes each
-# The limit for a server's JSON; its catalog has 27,000 and 59,000 values in ComfyUI 0.33.0.
+_MAX_VALUES = 1_000_000  # commas; about 300 ns and 100 bytes each
+# Limits for a server's JSON; the catalog of ComfyUI 0.33.0 has 27,000 and 59,000.
 _SERVER_PARTS, _SERVER_VALUES = 1_000_000, 3_000_000
 _LEAVES = (str, int, float, type(None))
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1  # signed and unsigned 64 bits: seeds use the latter
@@ -28,19 +28,19 @@ _TOO_LARGE = "A whole number has more than 64 bits. Send a smaller one."
 
 
 class NotJson(Exception):
-    """A text is not JSON, or cut off."""
+    """A text isn't JSON, or is truncated."""
 
 
 class TooDeep(Exception):
-    """A document is nested too deeply for a workflow, or has more parts than any."""
+    """A document is nested too deeply for a workflow, or has too many parts."""
 
 
 def read_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
-    """The JSON value a text begins with; what follows it is ignored, since containers pad with NULs
-    and worse.
+    """Return the JSON value at the start of a text. The rest is ignored, since containers pad with
+    NULs and worse.
 
-    NaN and infinity, which ComfyUI writes into `is_changed` and JSON cannot carry, become None;
-    NULs go, and halves of characters. Raises NotJson and TooDeep.
+    NaN and infinity become None: ComfyUI writes them into `is_changed`, but JSON can't carry them.
+    NULs are removed, and lone surrogates become question marks. Raises NotJson and TooDeep.
     """
     text = text.replace("\0", "").lstrip("\ufeff \t\r\n")
     if text.count("[") + text.count("{") > _MAX_PARTS or text.count(",") > _MAX_VALUES:
@@ -56,10 +56,9 @@ def read_json(text: str) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def parse_json(data: str | bytes) -> Any:  # noqa: ANN401 - any JSON value
-    """All of a JSON text: the word of a server or of a file that an operator names. NaN and
-    infinity become None. ValueError, also for one with more parts than any server sends, and
-    RecursionError as of `json.loads`.
-    """
+    """Parse a whole JSON text from a server or from a file that the administrator names. NaN and
+    infinity become None. Raises ValueError, also for more parts than any server sends, and
+    RecursionError like `json.loads`."""
     if isinstance(data, bytes):
         data = data.decode(json.detect_encoding(data), "surrogatepass")
     if data.count("[") + data.count("{") > _SERVER_PARTS or data.count(",") > _SERVER_VALUES:
@@ -68,8 +67,8 @@ def parse_json(data: str | bytes) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def levels(value: object) -> Iterator[list[Any]]:
-    """Yield a JSON value level by level: itself, its children, their children … Iterative, since
-    the depth may be what the caller checks."""
+    """Yield a JSON value level by level: itself, its children, their children … Not recursive,
+    since the caller may be checking the depth."""
     level = [value]
     while level:
         yield level
@@ -82,11 +81,11 @@ def levels(value: object) -> Iterator[list[Any]]:
 
 
 def refused_value(value: object) -> str:
-    """Return why one value of a parsed JSON text can't be used, for people; "" if it can. The
-    values inside a list or an object are not looked at: see `levels`.
+    """Return why one value of a parsed JSON text can't be used, as a sentence for users, or "" if
+    it can. Values inside a list or an object aren't checked: see `levels`.
 
-    Refused are what Python's `json` reads and neither a database nor an answer can carry: lone
-    surrogates (in keys too), NaN, infinity, and whole numbers above 64 bits.
+    Refuses what Python's `json` reads but a database or an answer can't carry: lone surrogates (in
+    keys too), NaN, infinity, and integers above 64 bits.
     """
     match value:
         case str():
@@ -102,39 +101,39 @@ def refused_value(value: object) -> str:
 
 
 def _has_lone_surrogate(text: str) -> bool:
-    """Return whether the text holds half a character, which UTF-8 can't carry."""
+    """Return whether the text has a lone surrogate, which UTF-8 can't carry."""
     return not text.isascii() and _LONE_SURROGATE.search(text) is not None
 
 
 def as_mapping(value: object) -> dict[str, Any]:
-    """The object itself; an empty one for all else."""
+    """Return an object unchanged; {} for any other value."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: object) -> list[Any]:
-    """The list itself; an empty one for all else."""
+    """Return a list unchanged; [] for any other value."""
     return value if isinstance(value, list) else []
 
 
 def as_dicts(value: object) -> Iterator[dict[str, Any]]:
-    """The objects in a list."""
+    """Yield the objects in a list."""
     return (item for item in as_list(value) if isinstance(item, dict))
 
 
 def as_text(value: object) -> str:
-    """The text itself, "" for all else."""
+    """Return a text unchanged; "" for any other value."""
     return value if isinstance(value, str) else ""
 
 
 def as_number(value: object) -> int | float | None:
-    """A finite number; None for all else, which true and false are too."""
+    """Return a finite number; None for any other value, including booleans."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if isinstance(value, int) or math.isfinite(value) else None
 
 
 def _children(value: object) -> Iterable[Any]:
-    match value:  # whether something is a Mapping takes longest to tell
+    match value:  # list and dict first: the check for Mapping is the slowest
         case list():
             return value
         case dict() | Mapping():
@@ -148,14 +147,14 @@ def _finite(number: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-# Made once: `json.loads` would make one for each text, in the time that a short text takes to read.
+# Shared: `json.loads` would create a decoder per text, which takes as long as reading a short text.
 _STRICT_DECODER = json.JSONDecoder(parse_constant=lambda _: None, parse_float=_finite)
-# strict=False: line breaks inside strings, which people's own tools leave unescaped.
+# strict=False: users' own tools leave line breaks in strings unescaped.
 _DECODER = json.JSONDecoder(strict=False, parse_constant=lambda _: None, parse_float=_finite)
 
 
 def _measure(value: object) -> None:
-    """Raise TooDeep for lists and objects in one another beyond MAX_DEPTH."""
+    """Raise TooDeep for lists and objects nested deeper than MAX_DEPTH."""
     for depth, level in enumerate(levels(value)):
         if depth >= MAX_DEPTH and any(isinstance(one, dict | list) for one in level):
             raise TooDeep

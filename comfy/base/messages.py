@@ -1,9 +1,9 @@
 """Translatable messages.
 
 A message is a whole sentence with names for values: `message("Can't reach {server}.", server=url)`.
-The result is its English text, and works as any string. It remembers its template and values, so a
-page can show it in the reader's language (`ui.languages`). `pybabel extract` only finds the literal
-text in a call: no variable, no f-string.
+The result is its English text and works like any string. It remembers its template and values, so a
+page can show it in the reader's language (`ui.languages`). `pybabel extract` only finds literal
+text in a call: no variables, no f-strings.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import PlainSerializer, PlainValidator, SerializationInfo, WithJsonSchema
 
-_DEEPEST = 40  # messages in each other, of those that are read
+_DEEPEST = 40  # maximum nesting of messages in JSON that is read
 
 
 class Message(str):
@@ -28,7 +28,8 @@ class Message(str):
     def __new__(
         cls, sentence: str, plural: str = "", values: Mapping[str, object] | None = None
     ) -> Self:
-        """`plural`: the sentence for any `count` in the values but 1; "" for one without."""
+        """Create a message. `plural` is the sentence for any `count` in the values other than 1; ""
+        if there is no plural."""
         values = values or {}
         used = plural if plural and values["count"] != 1 else sentence
         self = super().__new__(cls, used.format(**values) if values else used)
@@ -46,18 +47,18 @@ class Message(str):
 
 
 def message(sentence: str, **values: object) -> Message:
-    """A sentence with its values: text, numbers, or other messages."""
+    """Return a sentence with its values: text, numbers, or other messages."""
     return Message(sentence, "", values)
 
 
 def plural(one: str, several: str, /, *, count: int, **values: object) -> Message:
-    """A sentence about a number of things: `one` is said where `count` is 1, `several` otherwise;
-    other languages may have more forms or fewer."""
+    """Return a sentence about a number of things: `one` if `count` is 1, otherwise `several`. Other
+    languages may have more or fewer forms."""
     return Message(one, several, {"count": count, **values})
 
 
 def sentences(*said: str) -> str:
-    """Whole sentences one after another; those that are "" are left out."""
+    """Join whole sentences, skipping empty texts."""
     return _joined(
         lambda first, second: message("{first} {second}", first=first, second=second),
         [one for one in said if one],
@@ -65,7 +66,7 @@ def sentences(*said: str) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Names as a list in a sentence: "Steps, Seed"."""
+    """Join names into a list: "Steps, Seed"."""
     return _joined(
         lambda first, second: message("{first}, {second}", first=first, second=second), list(names)
     )
@@ -85,7 +86,7 @@ def one_of(names: Iterable[str]) -> str:
 
 
 def _joined(pair: Callable[[str, str], str], parts: list[str]) -> str:
-    """All of them, put together in pairs: no message is deeper in others than need be."""
+    """Join the parts pairwise, which keeps the nesting of messages minimal."""
     while len(parts) > 1:
         pairs = [pair(*two) for two in zip(parts[::2], parts[1::2], strict=False)]
         parts = pairs + parts[2 * len(pairs) :]
@@ -93,7 +94,7 @@ def _joined(pair: Callable[[str, str], str], parts: list[str]) -> str:
 
 
 def message_to_json(text: str) -> object:
-    """A text as JSON that keeps what a message was made of."""
+    """Return a text as JSON that keeps a message's template and values."""
     if not isinstance(text, Message):
         return text
     values = {
@@ -152,8 +153,8 @@ def _written(text: str, how: SerializationInfo) -> object:
     return message_to_json(text) if how.round_trip else text
 
 
-# A text in a record that may be a message. It is one again where it was written as it is to be read
-# again (`round_trip`); elsewhere it is its text.
+# Text in a record that may be a message. Serialization keeps the template and values with
+# `round_trip`, otherwise only the text.
 KeptText = Annotated[
     str,
     PlainValidator(_read),

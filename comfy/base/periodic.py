@@ -1,4 +1,4 @@
-"""Periodic jobs of the app."""
+"""Periodic jobs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ log = logging.getLogger(__name__)
 async def repeated(
     job: Callable[[], Awaitable[object]], pause: float | Callable[[], Awaitable[object]]
 ) -> None:
-    """Run the job at once and after each pause, in seconds or as this waits, until canceled. An
-    exception is logged, and the job runs again after the next pause."""
+    """Run the job now and after each pause until canceled. `pause` is in seconds, or a function
+    that waits. An exception is logged, and the job runs again after the next pause."""
     while True:
         try:
             await job()

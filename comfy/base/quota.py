@@ -1,4 +1,4 @@
-"""Whose files and records go first when they take too much room. Pure."""
+"""Choose whose files and records to remove first when a quota is exceeded. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 
 class Use(NamedTuple):
-    """A file or a row belongs to an item that can be removed as a whole.
+    """Use of storage by a file or row of an item, which is removed as a whole.
 
-    `item`: the item's id; `owner`: its person; `removable`: whether it may be removed now;
-    `digest`: what tells the file or row from others; `size`: its bytes. `share`: the address whose
-    people count together, "" for a person who counts alone.
+    `item`: the item's id. `owner`: its user. `removable`: whether it may be removed now. `digest`:
+    identifies the file or row. `size`: its bytes. `share`: the address whose users count together,
+    or "" for a user who counts alone.
     """
 
     item: str
@@ -27,7 +27,7 @@ class Use(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Holders:
-    """Shares or people in the order of what they hold, which only shrinks."""
+    """Heap of shares or users by the bytes that they hold, which only decrease."""
 
     held: Mapping[object, float]
     heap: list[tuple[float, int, object]] = field(default_factory=list)
@@ -36,7 +36,7 @@ class _Holders:
         self.heap.append((float("-inf"), len(self.heap), holder))
 
     def largest(self) -> object:
-        """Return the holder of most, the first of equals."""
+        """Return the largest holder; the first one if several are equal."""
         while True:
             told, order, holder = self.heap[0]
             if told == -self.held[holder]:
@@ -44,22 +44,22 @@ class _Holders:
             heapq.heapreplace(self.heap, (-self.held[holder], order, holder))
 
     def drop(self) -> bool:
-        """Drop the largest. Return whether others are left."""
+        """Drop the largest holder. Return whether any are left."""
         heapq.heappop(self.heap)
         return bool(self.heap)
 
 
 def to_remove(uses: Iterable[Use], most: float) -> list[str]:
-    """Return the items to remove so that all files and rows have at most `most` bytes. `uses`:
-    oldest item first.
+    """Return the items to remove so that all files and rows have at most `most` bytes. `uses` has
+    the oldest items first.
 
-    The oldest item goes first of the person who holds most at the address that holds most. So an
-    address can't push out the results of others, however many people it pretends to be. A file of
-    several items counts once, and once for each of its people and addresses.
+    The first item to go is the oldest one of the largest user at the largest address. So an address
+    can't push out the results of others, however many users it pretends to be. A file of several
+    items counts once in total, and once for each of its users and addresses.
     """
     items: defaultdict[tuple[str, str], deque[str]] = defaultdict(deque)
     files: defaultdict[str, list[Use]] = defaultdict(list)
-    users: Counter[object] = Counter()  # of a file: alone, and with a holder
+    users: Counter[object] = Counter()  # uses of a file: in total, and by holder
     held: defaultdict[object, float] = defaultdict(float)
     sizes: dict[str, float] = {}
     for use in uses:

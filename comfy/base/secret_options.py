@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 
 def secrets_can_be_read(options: Iterable[str], instead: str) -> str:
-    """The warning where these options were given with a secret in each; `instead`: what to use."""
+    """Return the warning about these options, which hold secrets. `instead` names the
+    alternative."""
     return (
         "Everybody at this machine can read the secrets on the command line, in"
         f" {', '.join(options)}. Use {instead} instead."

@@ -1,4 +1,4 @@
-"""Threads, on a machine that may let no more of them start."""
+"""Start threads on a machine that may not allow any more."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _R = TypeVar("_R")
 
 
 def start_thread(thread: threading.Thread) -> None:
-    """Start it. TooManyThreads where the system lets this program start no more, as at a limit of
-    processes or where memory is short."""
+    """Start a thread. Raises TooManyThreads if the system refuses, for example because of a process
+    limit or low memory."""
     with _starting(thread.name):
         thread.start()
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from comfy.base.messages import message
 
-# Labels for common input names, in words for beginners.
+# Labels of common input names, in plain words for beginners.
 _WORDS: Mapping[str, str] = MappingProxyType(
     {
         "amount": message("How many"),
@@ -76,8 +76,8 @@ CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def plain_words(input_name: str) -> str:
-    """Words for an input name: from the table, else the name itself as words ("start_at_step" →
-    "Start at step")."""
+    """Return the label of an input name: from the table, else the name itself as words
+    ("start_at_step" → "Start at step")."""
     if input_name in _WORDS:
         return _WORDS[input_name]
     last = input_name.rpartition(".")[2]
@@ -88,7 +88,7 @@ def plain_words(input_name: str) -> str:
 
 
 def plain_number(number: int | float) -> int | float:
-    """A number for a message, which its language writes: a whole one without a point."""
+    """Return a number for a message, whose language formats it; integral floats become integers."""
     whole = isinstance(number, float) and number.is_integer() and abs(number) < _MOST_DIGITS
     return int(number) if whole else number
 
@@ -104,17 +104,17 @@ def maximum(number: int | float) -> str:
 
 
 def short(value: object) -> str:
-    """A value on one line and not too long to read; the sentence around it has the quotes."""
+    """Return a value as one short line, without quotes."""
     text = " ".join(str(value)[:200].split())
     return text if len(text) <= 60 else text[:59] + "…"
 
 
 def quoted(name: str) -> str:
-    """A name in quotes, for lists of such names."""
+    """Return a name in quotes, for lists of names."""
     return message("“{name}”", name=name)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The sentence "Did you mean “steps”?" if something known is close to the word, else ""."""
+    """Return the sentence "Did you mean “steps”?" if a known word is close to this one, else ""."""
     close = difflib.get_close_matches(word, list(known), n=1)
     return message("Did you mean “{name}”?", name=close[0]) if close else ""

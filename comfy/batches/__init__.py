@@ -1,2 +1,2 @@
-"""Several values of fields to rows, each of them what one run is given. Pure but for the reading of
+"""Batches: turn several values of fields into rows, one run each. Pure, except for reading
 files."""

@@ -31,15 +31,15 @@ from comfy.records.wanted import Wanted
 from comfy.runs.interface import Origin, RunRegistry
 
 _SAMPLE = 5  # runs
-_MOST_HINTS = 20  # problems that say which value may be meant, which takes long
+_MOST_HINTS = 20  # problems with a suggested value, which is slow to find
 _LOOKED_AT = 100  # rows
 _DECISIVE = ("INT", "FLOAT", "COMBO")
 
 
 @dataclass(frozen=True, slots=True)
 class BatchCheck:
-    """The readable content of a batch, its number of rows, and its first problems. `more` is the
-    number of other problems."""
+    """Readable content of a batch, its number of rows, and its first problems. `more` is the number
+    of other problems."""
 
     content: BatchContent
     rows: int
@@ -48,7 +48,7 @@ class BatchCheck:
 
 
 class BatchErrors(ManyProblems):
-    """A batch can't run. `found` has the problems with their places; `known` are sentences about
+    """A batch can't run. `found` has the problems with their positions. `known` are sentences about
     problems that the caller found before."""
 
     def __init__(self, form: Form, checked: BatchCheck, known: Sequence[str] = ()) -> None:
@@ -85,8 +85,9 @@ def problems_of_batch(
 def check_rows(
     starter: Starter, workflow: str, form: Form, content: BatchContent, owner: str
 ) -> None:
-    """Check what `problems_of_batch` leaves: the values that all rows share, and whole rows if
-    their values depend on each other. Raises FieldErrors, RowErrors, and as `Starter.check`."""
+    """Check what `problems_of_batch` omits: the values that all rows share, and whole rows if their
+    values depend on each other. Raises FieldErrors, RowErrors, and the errors of `Starter.check`.
+    """
     _, errors = starter.judged_values(form, BatchRows(content)[0].values, owner)
     if errors:
         raise FieldErrors(form, errors)
@@ -103,8 +104,8 @@ def _row_batch(workflow: str, content: BatchContent) -> RowBatch:
 def _conflicts(
     starter: Starter, workflow: str, content: BatchContent, owner: str
 ) -> Iterator[BatchProblem]:
-    """Yield choices that no server offers together, with the first row that makes them unless all
-    rows do."""
+    """Yield choices that no server offers together, each with the first row that has them, unless
+    all rows have them."""
     varied = {column.key for column in content.shown}
     batch = _row_batch(workflow, content)
     for row, error in BatchRunner(starter, Origin(owner)).conflicts(batch):
@@ -116,7 +117,7 @@ def _conflicts(
 def _wrong(
     starter: Starter, form: Form, content: BatchContent, owner: str
 ) -> Iterator[BatchProblem]:
-    """Yield the errors of values. The first ones also suggest a value."""
+    """Yield the errors of values. Only the first errors suggest a value."""
     count = 0
     columns = form.with_fields({one.key for one in content.columns})
     for row in content.table:
@@ -158,7 +159,7 @@ def batch_seconds_left(
     if summary.finished:
         return None
     form = starter.forms.known_form(summary.workflow, owner, rows.base)
-    if form is None:  # its runs say so
+    if form is None:  # its runs report why
         return None
     prompts = _prompts(form, rows, left)
     width = _width(starter.runs, form, prompts)
@@ -185,7 +186,8 @@ def _prompts(form: Form, rows: Sequence[Row], places: Sequence[int]) -> list[Pro
 
 
 def _width(runs: RunRegistry, form: Form, prompts: Sequence[Prompt]) -> float:
-    """Return how many runs like these the servers run at the same time, 1 for no prompts."""
+    """Return the number of runs like these that the servers run at the same time; 1 for no
+    prompts."""
     files = [target for field in form.fields if field.is_media for target in field.targets]
     widths = [runs.width_for(Needs(one, files)) for one in prompts[:_SAMPLE]]
     return fmean(widths) if widths else 1
@@ -226,8 +228,8 @@ def _bytes(
 
 
 def _prompt(form: Form, values: Mapping[str, object]) -> Prompt:
-    """The prompt of a run with these values, as far as they decide how much its samplers do, and
-    which servers can do it: numbers and choices."""
+    """Return a run's prompt with only its numbers and choices set: these decide the samplers' work
+    and the suitable servers."""
     fields = [one for one in form.fields if _is_decisive(one)]
     own = {field.key: values[field.key] for field in fields if field.key in values}
     checked, _ = check(form.with_fields(own.keys()), own, hints=False)

@@ -1,4 +1,4 @@
-"""Content of a batch: each value once, for any number of rows, and its rows. Pure."""
+"""Content of a batch, which stores each value once, and its rows. Pure."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _TABLE = "table"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A varied field: key, label and values, one row each; without values it is a column of the
-    table. `find`: the text in the field that the values replace."""
+    """Varied field: key, label and values, one row each; a table column has no values here. `find`:
+    the text in the field that the values replace."""
 
     key: str
     label: str
@@ -30,8 +30,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class BatchContent:
-    """The values that all rows have (`base`), the table's columns and rows, and the other fields
-    that vary; `paired`: as of `combined`; `redraws`: rows choose options that have other fields."""
+    """Content of a batch: `base` has the values that all rows share, `columns` and `table` the
+    table, `axes` the other varied fields. `paired`: see `combined`. `redraws`: rows choose options
+    that have other fields."""
 
     base: Mapping[str, object]
     columns: tuple[Column, ...] = ()
@@ -42,7 +43,7 @@ class BatchContent:
 
     @property
     def of_options(self) -> frozenset[str]:
-        """The keys of values that a row does without where its option has no such field."""
+        """Return the keys of values that a row omits if its option has no such field."""
         varied = {column.key for column in self.shown}
         return frozenset(self.base.keys() - varied) if self.redraws else frozenset()
 
@@ -53,14 +54,14 @@ class BatchContent:
 
     @property
     def is_grid(self) -> bool:
-        """It is every combination of few fields, and not of too many values to be looked at."""
+        """Tell if the batch is every combination of few fields with few enough values to view."""
         counts = [len(axis.values) for axis in self.axes]
         return fits_grid(counts) and not self.table and not self.paired
 
 
 class BatchRows(Sequence[Row]):
-    """Rows of a batch, created on access. BadValue for too many rows, UnequalLengths for pairs with
-    unequal lengths; BadValue for a row whose text would grow too long."""
+    """Rows of a batch, created on access. Raises BadValue for too many rows, or for a row whose
+    text would grow too long, and UnequalLengths for pairs of unequal lengths."""
 
     def __init__(self, content: BatchContent) -> None:
         self._content = content
@@ -70,7 +71,7 @@ class BatchRows(Sequence[Row]):
 
     @property
     def base(self) -> Mapping[str, object]:
-        """The values that all rows have, unless they have another one."""
+        """Return the values of all rows that don't set their own."""
         return self._content.base
 
     def __len__(self) -> int:
@@ -95,12 +96,12 @@ class BatchRows(Sequence[Row]):
         return replace(row, values=values)
 
     def number(self, index: int) -> int:
-        """The number of the row at this place, as people count."""
+        """Return the user-visible number of the row at this index."""
         return self._chosen[index].number
 
     def cells(self, index: int) -> tuple[object, ...]:
-        """The values of a row in the columns of `BatchContent.shown`. Where the table says nothing
-        it is what the form has; None where it has nothing, or that is drawn for the row."""
+        """Return a row's values in the columns of `BatchContent.shown`. An empty table cell has the
+        form's value; None stands for no value, or for a value that is drawn for the row."""
         row = self._chosen[index]
         given = {**self.base, **self._line(row)}
         own = (given.get(column.key) for column in self._content.columns)
@@ -108,8 +109,8 @@ class BatchRows(Sequence[Row]):
         return (*known, *(value for _, value in self._values(row)))
 
     def varied(self, index: int) -> dict[str, object]:
-        """The values of a row by the keys of what varies, as far as they are known: of a text that
-        several columns change the whole of it, of each other one its cell."""
+        """Return a row's known values by the keys of the varied fields: the whole text of a field
+        that several columns change, otherwise the cell."""
         keys = [column.key for column in self._content.shown]
         told = dict(zip(keys, self.cells(index), strict=True))
         if len(told) < len(keys):
@@ -118,7 +119,7 @@ class BatchRows(Sequence[Row]):
         return {key: value for key, value in told.items() if value is not None}
 
     def unset(self, index: int) -> list[int]:
-        """Return the places of columns without a cell in a row, which use the form's value."""
+        """Return the indexes of a row's columns without a cell, which use the form's value."""
         line = self._line(self._chosen[index])
         return [at for at, one in enumerate(self._content.columns) if one.key not in line]
 
@@ -156,7 +157,8 @@ def with_distinct_names(content: BatchContent) -> BatchContent:
 
 
 def with_other_values(content: BatchContent, change: Callable[[object], object]) -> BatchContent:
-    """Replace each value of the base, the table and the axes by `change(value)`."""
+    """Return the content with each value of the base, the table and the axes replaced by
+    `change(value)`."""
 
     def changed(values: Mapping[str, object]) -> dict[str, object]:
         return {key: change(value) for key, value in values.items()}

@@ -1,4 +1,4 @@
-"""The field of a form that a person names, in a table, on a command line or in a chain."""
+"""Find the field of a form that a user names in a table, on a command line or in a chain."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from comfy.form.model import Field, Form
 
 
 class UnknownField(ManyProblems):
-    """A form has no such field; the one problem says so, and which may be meant."""
+    """A form has no such field; the one problem names it and suggests a similar field."""
 
 
 def find_field(form: Form, name: str, translated: Callable[[str], str] = str) -> Field:
     """Return the field with this name: its key, an input that it sets (`6.text`), its label in any
     case, in the author's or the user's language (`translated`), or an input's unique bare name.
-    UnknownField without a match."""
+    Raises UnknownField without a match."""
     word = name.strip()
     for field in form.fields:
         if word == field.key or any(target.key == word for target in field.targets):
@@ -35,6 +35,6 @@ def find_field(form: Form, name: str, translated: Callable[[str], str] = str) ->
 
 
 def meant_by(form: Form, name: str, translated: Callable[[str], str] = str) -> str:
-    """Which fields a person may mean by a name that none has, "" where none is like it."""
+    """Return a suggestion of a similar field for an unknown name, or ""."""
     shown = (field for field in form.fields if field.group != "hidden")
     return did_you_mean(name.strip()[:200], (translated(field.label) for field in shown))

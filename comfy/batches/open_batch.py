@@ -1,4 +1,4 @@
-"""A batch in memory: its progress, for the thread that runs it and for watchers."""
+"""Batch in memory: its progress, for the thread that runs it and for watchers."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ BatchState = Literal["running", "paused", "stopped", "done"]
 
 @dataclass(frozen=True, slots=True)
 class BatchSummary:
-    """A batch in a list: `title` and `workflow` as in a run, the number of `rows`, how many are
-    `done` and have `failed`; `why` it is paused, or waits; the labels of the `varied` fields,
-    and for each the `first_values` in short, or ""."""
+    """Batch in a list: `title` and `workflow` as in a run, the number of `rows`, how many of them
+    are `done` and `failed`, and `why` the batch is paused or waits. Also the labels of the `varied`
+    fields, and the `first_values` of each in short form, or ""."""
 
     id: str
     title: str
@@ -74,7 +74,7 @@ def about_batch(
 
 
 def summary_of(group: Group) -> BatchSummary:
-    """The batch that is remembered as this group."""
+    """Return the summary of the batch stored as this group."""
     states = RowStates(group.id, int(group.about.get("rows", 0)), group.progress)
     return BatchSummary(
         group.id,
@@ -104,7 +104,7 @@ def _first_values(group: Group) -> tuple[str, ...]:
 
 
 class OpenBatch(OpenGroup, Steering):
-    """Each method holds a lock for a moment, and none waits."""
+    """Batch in memory. Each method holds a lock briefly, and none of them blocks."""
 
     def __init__(
         self, group: Group, runs: RunRegistry, told: Callable[[], object] = lambda: None
@@ -120,12 +120,12 @@ class OpenBatch(OpenGroup, Steering):
         self._paused_at = float(group.about.get("paused_at", group.created_at))
         self._ended_at = group.ended_at
         self._rows = RowStates(group.id, int(group.about.get("rows", 0)), group.progress)
-        if self._state == "stopped":  # the program ended while they were cancelled
+        if self._state == "stopped":  # the app exited while they were being canceled
             self._rows.set(self._rows.places("waiting"), "stopped")
         self._live: dict[int, Run | Record] = {}
         self._new: set[int] = set()
-        self._again: set[int] = set()  # of those in work: cancelled, and wanted after all
-        self.deleted_with_runs = False  # also with those that end only then
+        self._again: set[int] = set()  # active rows that were canceled, then resumed
+        self.deleted_with_runs = False  # includes runs that end after the deletion
 
     @property
     def state(self) -> BatchState:
@@ -133,7 +133,7 @@ class OpenBatch(OpenGroup, Steering):
         return self._state
 
     def was_paused_for(self, seconds: float) -> bool:
-        """It is paused, and has been for so long."""
+        """Tell if the batch has been paused for at least this many seconds."""
         return self._state == "paused" and time.time() - self._paused_at >= seconds
 
     @property
@@ -179,11 +179,11 @@ class OpenBatch(OpenGroup, Steering):
             return bool(self._live)
 
     def states(self) -> tuple[RowStates, Mapping[int, str]]:
-        """Return the rows' states, and the runs of active rows by their places."""
+        """Return the rows' states, and the run ids of active rows by row index."""
         with self.lock:
             return self._rows.copy(), {at: run.id for at, run in self._live.items()}
 
-    # Requests of users
+    # Called for users
 
     def go_on(self, *states: RowState) -> bool:
         """Resume the batch and retry rows in these states; return False if there is
@@ -198,7 +198,7 @@ class OpenBatch(OpenGroup, Steering):
             return True
 
     def pause(self, why: str = "") -> None:
-        """Stop starting rows, with the reason; running ones continue, and rows waiting at a server
+        """Stop starting rows, for this reason. Running rows continue, and rows waiting at a server
         are taken back."""
         with self.lock:
             if self._state != "running":
@@ -221,13 +221,13 @@ class OpenBatch(OpenGroup, Steering):
             _cancel(run)
 
     def delete(self, *, with_runs: bool = False) -> None:
-        """See `OpenGroup`. `with_runs`: what it has begun is deleted as well."""
+        """See `OpenGroup`. `with_runs`: also delete the runs that it started."""
         with self.lock:
             self.deleted_with_runs = with_runs
         super().delete()
 
     def fail(self, problem: ComfyError) -> None:
-        """See `OpenGroup`: it is paused."""
+        """See `OpenGroup`: pause the batch."""
         self.pause(sentences(str(problem), problem.hint))
 
     def end_or_go_on(self) -> bool:
@@ -244,7 +244,7 @@ class OpenBatch(OpenGroup, Steering):
     def _end(self, state: BatchState) -> None:
         self._state, self._why, self._ended_at = state, "", time.time()
 
-    # Observations of its thread
+    # Called in the batch's thread
 
     def wants_more(self) -> bool:
         """See `Steering`."""
@@ -268,7 +268,7 @@ class OpenBatch(OpenGroup, Steering):
             _cancel(run)
 
     def refused(self, index: int, problem: ComfyError) -> bool:
-        """See `Steering`: values that are not taken are a failed row; what passes is waited for."""
+        """See `Steering`: a row with refused values fails; temporary errors are retried."""
         match problem:
             case FieldErrors():
                 with self.lock:
@@ -292,7 +292,7 @@ class OpenBatch(OpenGroup, Steering):
             self._rows.tried(index, record.id)
             is_wanted = index in self._again and record.state.phase is Phase.STOPPED
             self._again.discard(index)
-            if not is_wanted:  # else it still waits
+            if not is_wanted:  # otherwise it still waits
                 self._note(index, record.state.phase, is_done=is_done)
 
     def found(self, places: Iterable[int], records: Mapping[int, tuple[Record, bool]]) -> None:
@@ -309,7 +309,7 @@ class OpenBatch(OpenGroup, Steering):
         if is_done:
             self._rows.set([index], "done")
         elif self._runs.closed and phase in (Phase.DONE, Phase.STOPPED):
-            return  # it waits: its files are fetched, or it is begun again, in the next life
+            return  # it waits: the app fetches its files or restarts it after its own restart
         elif phase is Phase.DONE:
             self._rows.tell(index, NOT_FETCHED)
         else:

@@ -37,14 +37,14 @@ from comfy.runs.limits import BatchLimits
 log = logging.getLogger(__name__)
 
 _RECENT = 200  # ended batches that pages still list
-_SAVED_EACH = 1.0  # seconds; run records fill the gap after a crash
+_SAVED_EACH = 1.0  # seconds; run records cover the rest after a crash
 _LOOKED_AT = 200  # records at a time
-_LOOKED_INTO = 5  # batches whose rows stay in memory, at most some 10 MB of each
+_LOOKED_INTO = 5  # batches whose rows stay in memory, at most about 10 MB each
 
 
 @dataclass(frozen=True, slots=True)
 class BatchTable:
-    """A batch with its rows, their states, and the ids of the active runs by row index."""
+    """Batch with its rows, their states, and the ids of the active runs by row index."""
 
     summary: BatchSummary
     content: BatchContent
@@ -64,7 +64,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     def __init__(
         self, starter: Starter, limits: BatchLimits | None = None, *, nobody: str = ""
     ) -> None:
-        """`nobody`: see `GroupQueue`."""
+        """See `GroupQueue`."""
         self._limits = limits or BatchLimits()
         super().__init__(starter, self._limits, nobody)
         self._ended = FIFOCache[str, tuple[str, BatchSummary]](_RECENT)
@@ -81,7 +81,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         *,
         attended: bool = False,
     ) -> BatchSummary:
-        """Check all rows, keep the files among their values, and start the batch. `base` has the
+        """Check all rows, store the files among their values, and start the batch. `base` has the
         values that all rows share. The caller of an `attended` batch waits for its end, so an owner
         without a cookie may start it.
 
@@ -102,8 +102,8 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     def begin(
         self, title: str, workflow: str, content: BatchContent, origin: Origin, batch_id: str = ""
     ) -> BatchSummary:
-        """Store and run a batch that was checked. `batch_id` is a UUID, "" for a new one. Raises
-        Overloaded, and ComfyError if there is no room."""
+        """Store and run a checked batch. `batch_id` is a UUID, "" for a new one. Raises Overloaded,
+        and ComfyError if there is no room."""
         batch_id = batch_id or str(uuid.uuid4())
         about = about_batch(title, workflow, content, origin)
         group = Group(batch_id, origin.owner, "batch", time.time(), "running", about)
@@ -116,7 +116,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         return batch.summary
 
     def pause(self, batch_id: str, owner: str) -> None:
-        """Start no more of its rows. Active runs continue."""
+        """Pause the batch: start no more rows. Active runs continue."""
         self._changed(self._opened(batch_id, owner), OpenBatch.pause)
 
     def go_on(self, batch_id: str, owner: str) -> None:
@@ -131,7 +131,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         self._changed(self._opened(batch_id, owner), OpenBatch.stop)
 
     def leave(self, batch_id: str, owner: str) -> None:
-        """Stop a batch that its caller has left, even if that can't be written."""
+        """Stop a batch that its caller has left, even if the new state can't be stored."""
         batch = self._opened(batch_id, owner)
         batch.stop()
         self._save(batch)
@@ -153,7 +153,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         """Stop and delete a batch. Its runs stay in the history unless `with_runs`."""
         batch = self._opened(batch_id, owner)
         history = self._history()
-        if with_runs:  # first: if this is refused, the batch can be deleted again
+        if with_runs:  # first: if this fails, the user can delete the batch again
             self._unlist_runs(batch)
         with batch.saving:  # prevents a resume in between
             history.groups.delete(batch_id, owner)
@@ -163,7 +163,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
             if batch.thread is None:
                 self._open.pop(batch_id, None)
         self._listeners.call(owner)
-        if with_runs:  # what has ended since
+        if with_runs:  # runs that have ended since then
             self._unlist_runs(batch)
 
     # Looking
@@ -175,7 +175,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         )
 
     def recent(self, owner: str) -> tuple[BatchSummary, ...]:
-        """Return the owner's active batches and those that ended since the program's start, oldest
+        """Return the owner's active batches and those that ended since the app started, oldest
         first."""
         with self._lock:
             live = [one for one in self._open.values() if one.owner == owner and not one.deleted]
@@ -199,7 +199,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     # Inside
 
     def _check_room(self, owner: str, address: str) -> None:
-        """Raise TooManyRuns at a limit, after stopping batches that were paused for long."""
+        """Raise TooManyRuns at a limit, after stopping batches that were paused for too long."""
         with self._lock:
             batches = tuple(self._open.values())
         if self._limits.is_full(address, [(one.owner, one.address) for one in batches]):
@@ -229,7 +229,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     def _changed(self, batch: OpenBatch, change: Callable[[OpenBatch], object]) -> None:
         """Apply and store a change. Raises ComfyError and changes nothing if it can't be stored."""
         try:
-            with batch.saving:  # the thread writes nothing over it
+            with batch.saving:  # keeps the thread from overwriting it
                 if batch.deleted:
                     raise self._not_found()
                 after = OpenBatch(batch.group, self._runs)
@@ -272,7 +272,7 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
             self._run_rows(batch)
         except BadValue as problem:
             raise ComfyError(str(problem)) from problem
-        if batch.deleted_with_runs:  # what it has cancelled is on record only now
+        if batch.deleted_with_runs:  # the runs that it canceled are recorded only now
             try:
                 self._unlist_runs(batch)
             except ComfyError as problem:

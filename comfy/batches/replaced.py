@@ -1,5 +1,4 @@
-"""Words that stand in the place of others in a text, which never grows beyond what a field takes.
-Pure."""
+"""Replace words in a text without exceeding the length limit of fields. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +10,8 @@ from comfy.prompt.value_types import LONGEST_TEXT, BadValue, too_long
 
 
 def replaced(text: str, find: str, value: str) -> str:
-    """`text` with `value` in all places of `find`; BadValue, before it is made, where it would be
-    longer than any field takes."""
+    """Return the text with all occurrences of `find` replaced by `value`. Raises BadValue
+    beforehand if the result would exceed the limit of fields."""
     if len(text) > LONGEST_TEXT:
         raise too_long()
     if len(text) + text.count(find) * (len(value) - len(find)) > LONGEST_TEXT:

@@ -1,4 +1,4 @@
-"""The table of a batch's rows, for a spreadsheet: what was asked for and what came of it. Pure."""
+"""Table of a batch's rows for spreadsheets: requested values and results. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from comfy.batches.table import FORMULA, OF_A_RUN, Row
 from comfy.form.fill import literal_texts
 from comfy.records.record import Record
 
-ENCODING = "utf-8-sig"  # by which a spreadsheet knows it
-# Numbers in spreadsheets that begin like a formula.
+ENCODING = "utf-8-sig"  # the byte order mark tells spreadsheets the encoding
+# Numbers that begin like a formula.
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _NOTHING = ("",) * (len(OF_A_RUN) - 1)
 
 
 def table_head(labels: Iterable[str]) -> str:
-    """The first line; `labels`: of the fields whose values it has."""
+    """Return the header line, with the labels of the fields that have a column."""
     return _line([*OF_A_RUN, *labels])
 
 
@@ -30,9 +30,9 @@ def table_line(
     keys: Sequence[str] = (),
     drawn: Collection[str] = (),
 ) -> str:
-    """The line of a row: its record, if it was run, the names of its files, what went wrong, and
-    the values of the fields with these keys. `drawn`: as of `literal_texts`, so that the table
-    makes the same where it is used again."""
+    """Return the line of a row: its record if it ran, its file names, its problems, and the values
+    of the fields with these keys. `drawn`: see `literal_texts`; with it, the table reproduces the
+    same rows as input."""
     told = _told(record, files, problems) if record else _NOTHING
     return _line([row.number, *told, *_values(row, record, keys, drawn)])
 
@@ -58,8 +58,8 @@ def _told(record: Record, files: Sequence[str], problems: Sequence[str]) -> tupl
 def _values(
     row: Row, record: Record | None, keys: Sequence[str], drawn: Collection[str]
 ) -> Iterator[object]:
-    """Return the sent values, since only the record knows a random seed; otherwise the requested
-    ones."""
+    """Return the sent values, since only the record knows a random seed; without a record, the
+    requested values."""
     values = record.job.values if record else {}
     sent = literal_texts(drawn, {key: values[key] for key in keys if key in values})
     for key in keys:
@@ -68,5 +68,5 @@ def _values(
 
 
 def _harmless(text: str) -> str:
-    """No formula: a spreadsheet would work it out."""
+    """Escape a formula, which a spreadsheet would evaluate."""
     return f"'{text}" if FORMULA.match(text) and not _NUMBER.fullmatch(text) else text

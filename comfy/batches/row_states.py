@@ -1,4 +1,4 @@
-"""States of a batch's rows: one letter per row, and few details."""
+"""States of a batch's rows: one letter per row, plus a few details."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _WORDS = {word: letter for letter, word in _LETTERS.items()}
 
 
 class RowStates:
-    """The state of each row by its place, and its last run. For one thread at a time.
+    """State of each row by its index, and its last run. Not thread-safe.
 
-    A row that runs waits, as far as this remembers: what became of it is in the records of runs.
+    A running row counts as waiting here; the run records have its outcome.
     """
 
     def __init__(self, batch: str, count: int, told: Mapping[str, Any] | None = None) -> None:
-        """`told`: what `to_json` gave."""
+        """Restore the states from the output of `to_json`."""
         told = told or {}
         states = told.get("states", "")
         self._batch = uuid.UUID(batch)
@@ -36,7 +36,7 @@ class RowStates:
         errors = dict(told.get("errors", {})).items()
         self._errors = {int(at): str(message_from_json(said)) for at, said in errors}
         self._instance, self._changes = secrets.token_hex(4), 0
-        self._changed: dict[int, int] = {}  # the last change of each row that had one
+        self._changed: dict[int, int] = {}  # number of the last change of each changed row
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values."""
@@ -55,12 +55,12 @@ class RowStates:
 
     @property
     def mark(self) -> str:
-        """By which `changed_since` knows how far it is now."""
+        """Return a marker of the current state for `changed_since`."""
         return f"{self._instance}-{self._changes}"
 
     def changed_since(self, mark: str) -> set[int] | None:
-        """The rows that may have another state or run than at this mark; None where it is of
-        another process of the app, or none at all."""
+        """Return the rows whose state or run may have changed since this mark. None if the mark is
+        invalid or comes from another process of the app."""
         instance, _, changes = mark.partition("-")
         if instance != self._instance or not changes.isdecimal():
             return None
@@ -77,12 +77,12 @@ class RowStates:
         return self._states.count(_WORDS[state].encode())
 
     def places(self, *states: RowState) -> list[int]:
-        """The rows that are in one of these states."""
+        """Return the indexes of the rows in these states."""
         letters = {ord(_WORDS[state]) for state in states}
         return [at for at, letter in enumerate(self._states) if letter in letters]
 
     def set(self, places: Iterable[int], state: RowState) -> None:
-        """Let these rows be in this state."""
+        """Set the state of these rows."""
         self._changes += 1
         for at in places:
             self._states[at] = ord(_WORDS[state])
@@ -90,14 +90,14 @@ class RowStates:
             self._changed[at] = self._changes
 
     def tried(self, index: int, run: str) -> None:
-        """A row was begun, as this run."""
+        """Note that a row was started as this run."""
         self._changes += 1
         self._changed[index] = self._changes
         task = row_id(self._batch, index)
         self._tries[index] = next(at for at in itertools.count() if run_id_of(task, at) == run)
 
     def tell(self, index: int, error: str) -> None:
-        """Why a row has failed without a run."""
+        """Note that a row failed without a run, with its error."""
         self.set([index], "failed")
         self._errors[index] = error
 
@@ -106,6 +106,6 @@ class RowStates:
         return self._errors.get(index, "")
 
     def run(self, index: int) -> str:
-        """The id of the last run of a row, "" for one that had none."""
+        """Return the id of the row's last run, or "" if it never ran."""
         tries = self._tries.get(index)
         return "" if tries is None else run_id_of(row_id(self._batch, index), tries)

@@ -1,4 +1,4 @@
-"""Fields with several values each, and their rows: all combinations, or pairs."""
+"""Combine fields with several values each into rows: all combinations, or pairs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from comfy.batches.values import MOST_ROWS, TooManyRows
 
 
 class UnequalLengths(ComfyError):
-    """Values that are to be paired are not equally many."""
+    """Paired fields have different numbers of values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """The key of a field and its values, one row each."""
+    """Key of a field and its values, one row each."""
 
     key: str
     values: Sequence[object]
@@ -28,11 +28,12 @@ class Axis:
 def combined(
     axes: Sequence[Axis], table: Sequence[Row] = (), *, paired: bool = False
 ) -> tuple[Row, ...]:
-    """Return the rows of a batch: all combinations, the first axis changing slowest, and the table
-    before all; or, `paired`, the first of each, then the second of each.
+    """Return the rows of a batch: all combinations, the table changing slowest, then the first
+    axis. If `paired`, the first values together, then the second values, and so on.
 
     A single value applies to every row. Numbers count from 1; if only the table has several rows,
-    they are its lines. BadValue for too many rows, UnequalLengths for pairs with unequal lengths.
+    `line` is the table's line. Raises BadValue for too many rows, UnequalLengths for pairs of
+    unequal lengths.
     """
     columns: list[Sequence[Mapping[str, object]]] = [[row.values for row in table]] if table else []
     columns += [[{axis.key: value} for value in axis.values] for axis in axes]

@@ -1,5 +1,5 @@
 """Run a workflow with the values of each row, a few rows at a time. Each row runs once, even if the
-program is killed."""
+app is killed."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from comfy.records.record import Record
 from comfy.runs.interface import Origin, Run
 
 MOST_TOLD = 100  # problems
-_BEGIN_AGAIN_AFTER = 1.0  # seconds until a row is tried again that could not be begun
-_MOST_FAILED = 5  # consecutive failures: probably all rows fail
+_BEGIN_AGAIN_AFTER = 1.0  # seconds before retrying a row that couldn't start
+_MOST_FAILED = 5  # consecutive failures; after these, probably all rows fail
 
 
 class RowErrors(ManyProblems):
-    """Values that the form refuses, at most `MOST_TOLD` of them. `found` has their places."""
+    """The form refuses values; at most `MOST_TOLD` are reported. `found` has their positions."""
 
     def __init__(self, problems: Iterable[str], found: Iterable[BatchProblem]) -> None:
         super().__init__(problems, message("Nothing was started."))
@@ -35,7 +35,7 @@ class RowErrors(ManyProblems):
 
 
 class BatchGaveUp(ComfyError):
-    """Too many rows failed one after the other. The other rows were not started."""
+    """Too many rows failed in a row. The other rows were not started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class RowBatch:
 
 
 class Steering(Protocol):
-    """Decides whether a running batch continues, and hears about its rows."""
+    """Controller that decides whether a running batch continues, and observes its rows."""
 
     def wants_more(self) -> bool:
         """Return whether another row may start."""
@@ -62,12 +62,12 @@ class Steering(Protocol):
         """Note the run of the row at this index, or the record of a run that is done."""
 
     def refused(self, index: int, problem: ComfyError) -> bool:
-        """Return True if a row that couldn't start has failed, False to try it again. An error that
-        this raises ends the batch."""
+        """Return True if a row that couldn't start has failed, False to try it again. An exception
+        ends the batch."""
 
 
 class BatchRunner:
-    """Runs the rows of batches and finds their runs again, so the registry needs a history."""
+    """Runner of a batch's rows. It finds earlier runs again, so the registry needs a history."""
 
     def __init__(self, starter: Starter, origin: Origin) -> None:
         self._starter = starter
@@ -119,7 +119,7 @@ class BatchRunner:
         """Run the rows whose indexes are not in `done`. Yield the index and record of each row when
         its run ends.
 
-        Rows that failed before run again. Raises BatchGaveUp, and what `steering.refused` raises.
+        Rows that failed before run again. Raises BatchGaveUp, and the errors of `steering.refused`.
         """
         rest = deque(index for index in range(len(batch.rows)) if index not in done)
         failed = 0
@@ -164,8 +164,8 @@ class BatchRunner:
         return {key: value for key, value in row.values.items() if key not in others}
 
     def _failed_after(self, failed: int, record: Record) -> int:
-        """Count the rows that failed one after the other. A stopped row doesn't count, and a count
-        that has reached the limit stays there."""
+        """Count consecutive failed rows. A stopped row doesn't count, and a count that has reached
+        the limit stays there."""
         if self.is_done(record):
             return failed if failed >= _MOST_FAILED else 0
         return failed if record.state.phase is Phase.STOPPED else failed + 1

@@ -33,15 +33,15 @@ from comfy.prompt.wildcards import (
 
 _MOST_AXES = 20
 _MOST_FILES = 1_000
-_LOOKED_AT = 1_000  # of the texts that one with alternatives stands for
+_LOOKED_AT = 1_000  # checked texts of a text with alternatives
 _AS_NAMED = ConfigDict(extra="forbid")  # refuse misspelled names
 
 
 @dataclass(frozen=True, slots=True)
 class AxisSpec:
-    """Several values of the field with this key: a text for `values_of`; these `values`, except
-    files; files; or lines, the first of which is searched in the field's own text and replaced
-    by each (`replace`)."""
+    """Several values of the field with this key, given in one of four ways: a `text` for
+    `values_of`; `values`, except files; `files`; or `replace`, lines whose first one is searched in
+    the field's own text and replaced by each."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _AS_NAMED
 
@@ -53,15 +53,15 @@ class AxisSpec:
 
     @property
     def is_one(self) -> bool:
-        """It says in one way alone which values these are."""
+        """Tell if the values are given in at most one way."""
         given = (self.text, self.files, self.replace, self.values)
         return sum(one is not None for one in given) <= 1
 
 
 @dataclass(frozen=True, slots=True)
 class TableSpec:
-    """A table file with a column per field, see `read_table`: its name, its text, and the files
-    that its cells name, see `TableFiles`."""
+    """Table file with a column per field, see `read_table`: its name, its text, and the files that
+    its cells name, see `TableFiles`."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _AS_NAMED
 
@@ -72,15 +72,15 @@ class TableSpec:
     )
 
 
-# Mode of unvaried seeds: the form's, one for all rows, or another in each row, in which
-# alternatives in texts are drawn again, too.
+# Mode of unvaried seeds: the form's, one for all rows, or a new one in each row. The last mode also
+# draws alternatives in texts again for each row.
 Seeds = Literal["form", "one", "each"]
 
 
 @dataclass(frozen=True, slots=True)
 class BatchSpec:
-    """Every combination of the values, the first axis changing least; or, `paired`, the first ones
-    together, then the second ones."""
+    """Batch to run: every combination of the values, the first axis changing slowest. If `paired`,
+    the first values together, then the second values, and so on."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _AS_NAMED
 
@@ -98,17 +98,17 @@ _NO_SPEC = (
 
 
 class BadSpec(ComfyError):
-    """JSON values that are not a batch spec."""
+    """JSON values aren't a batch spec."""
 
 
 def parse_spec(
     told: object, read_file: Callable[[str | None, object], object], media: Collection[str] = ()
 ) -> BatchSpec:
-    """Return the spec that JSON values hold.
+    """Convert JSON values to a spec.
 
     `read_file` converts the JSON value of a file. Its first argument is the key of the file's
     field, None for a file of the table. The `values` of the fields `media` are files too. Raises
-    BadSpec, and what `read_file` raises.
+    BadSpec and the errors of `read_file`.
     """
     try:
         spec = _SPEC.validate_python(told)
@@ -142,9 +142,9 @@ def _why_too_large(problem: ValidationError) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BatchProblem:
-    """An error of a batch with its position: a field's key, a row's number, a line of the table, or
-    a value's place in the field, from 0; None for neither. `of_table`: the whole table, or a
-    column of it."""
+    """Error of a batch with its position: a field's key, a row's number, a line of the table, or a
+    value's index in the field, from 0. None if not applicable. `of_table`: it concerns the whole
+    table or one of its columns."""
 
     message: str
     field: str | None = None
@@ -154,7 +154,7 @@ class BatchProblem:
     of_table: bool = False
 
     def with_place(self, told: str) -> str:
-        """Prefix `told` with its line or row."""
+        """Prefix `told` with the problem's line or row."""
         if self.line is not None:
             return message("Line {line}, {problem}", line=self.line, problem=told)
         if self.row is not None:
@@ -188,7 +188,7 @@ def read_batch(
         try:
             column = _column(form, found, axis, base, given, lines_of)
             size += sum(len(value) for value in column.values if isinstance(value, str))
-            if size > MOST_TEXT:  # each alone may have as much
+            if size > MOST_TEXT:  # one column may have this much; check the total
                 raise TooManyRows
             axes.append(column)
         except BadValue as error:
@@ -205,7 +205,7 @@ def read_batch(
 def drawn_content(
     form: Form, content: BatchContent, seeds: Seeds, rng: random.Random
 ) -> BatchContent:
-    """Return the content to run: with seeds, with texts drawn unless each row draws its own, and
+    """Return the content to run: with seeds, with drawn texts unless each row draws its own, and
     with distinct file names."""
     content = with_distinct_names(with_seeds(form, content, seeds, rng))
     return content if seeds == "each" else _with_drawn_texts(form, content, rng)
@@ -236,7 +236,7 @@ def with_seeds(form: Form, content: BatchContent, seeds: Seeds, rng: random.Rand
 
 def _with_drawn_texts(form: Form, content: BatchContent, rng: random.Random) -> BatchContent:
     """Return the batch with one alternative drawn for all rows in each text of the form, except in
-    texts with replaced words that some alternatives lack."""
+    texts where some alternatives lack the words to replace."""
     whole = {axis.key for axis in content.axes if not axis.find}
     drawn: dict[str, object] = {}
     for one in form.fields:
@@ -288,7 +288,8 @@ def _column(
     given: set[str],
     lines_of: LinesOf | None,
 ) -> Column:
-    """The values of an axis; BadValue where it has none. `given`: keys that have values already."""
+    """Return the values of an axis. Raises BadValue without any. `given` has the keys that already
+    have values."""
     if field is None:
         raise BadValue(f"There is no field “{short(axis.field)}”.")
     if not axis.is_one:
@@ -324,7 +325,7 @@ def _replaced(field: Field, text: str, base: Mapping[str, object], given: set[st
         raise BadValue(message("Write the text to find on the first line."))
     if len(words) > MOST_ROWS:
         raise BadValue(message("Too many lines."))
-    read_text(base.get(field.key))  # otherwise the check would see Python's notation
+    read_text(base.get(field.key))  # otherwise the check would use Python's notation
     if field.key not in given and words[0] not in _text_of(field, base):
         raise BadValue(message("“{words}” isn't in the text of this field.", words=short(words[0])))
     return Column(field.key, field.label, words, find=words[0])
@@ -333,7 +334,7 @@ def _replaced(field: Field, text: str, base: Mapping[str, object], given: set[st
 def _too_long(
     base: Mapping[str, object], table: tuple[Row, ...], axes: list[Column]
 ) -> Iterator[BatchProblem]:
-    """Return the texts that may grow too long with all replacements; if only one word in the form's
+    """Return the texts that may grow too long with all replacements. If only one word in the form's
     own text is replaced, each value is checked separately."""
     for key in dict.fromkeys(column.key for column in axes if column.find):
         own = [column for column in axes if column.key == key]
@@ -348,7 +349,7 @@ def _too_long(
 
 
 def _texts(form: Form, axes: list[Column], base: Mapping[str, object]) -> dict[str, object]:
-    """The texts in which words are replaced, those that the form leaves to its author too."""
+    """Return the texts with words to replace, even of hidden fields."""
     keys = {column.key for column in axes if column.find}
     return {field.key: _text_of(field, base) for field in form.fields if field.key in keys}
 

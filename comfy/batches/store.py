@@ -52,7 +52,7 @@ def load_batch(history: RunStore, batch_id: str, owner: str) -> BatchContent:
 
 
 def _content_to_json(content: BatchContent) -> dict[str, Any]:
-    """Convert content to JSON values. Raises TypeError for a file that is not in the blob store."""
+    """Convert content to JSON values. Raises TypeError for a file that isn't in the blob store."""
     return {
         "base": values_to_json(content.base),
         "columns": [[one.key, message_to_json(one.label)] for one in content.columns],

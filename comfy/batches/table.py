@@ -1,4 +1,4 @@
-"""A table of values: CSV or JSON lines, a column a field, a row a run."""
+"""Table of values: CSV or JSON lines, with a column per field and a row per run."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from comfy.batches.find_field import UnknownField, find_field, meant_by
 from comfy.batches.values import MOST_ROWS, TooManyRows, choices_as_shown
 from comfy.form.model import Field, Form
 
-# The columns of a table of results that say what came of a row: comfy/batches/results_table.py.
+# Columns of a results table that describe a run: see comfy/batches/results_table.py.
 OF_A_RUN = ("row", "state", "files", "texts", "seconds", "error")
-# Beginnings of formulas in spreadsheets; a table of results puts one more apostrophe before them.
+# Beginnings of formulas in spreadsheets; a results table puts another apostrophe before them.
 FORMULA = re.compile(r"\A'*[=+\-@\t\r]")
 _DELIMITERS = ",;\t"
-# The first line by which a file tells Excel what parts its cells.
+# First line that tells Excel the cell separator.
 _SAID_DELIMITER = re.compile(r'("?)sep=([^\w\s"\0]|\t)\1 *(?=[\r\n]|\Z)', re.IGNORECASE)
-# A cell in quotes; a quote within another cell is a character as any.
+# Quoted cell; a quote inside an unquoted cell is an ordinary character.
 _QUOTED = re.compile(r'(?<![^,;\t\r\n])"(?:[^"]++|"")*+"')
 _PARTS_CELLS = re.compile(r"[,;\s]")
 _SAYS_SOMETHING = re.compile(r'[^,;\s"]')
 
 
 class TableErrors(ManyProblems):
-    """A table has no rows that can be read."""
+    """A table has no readable rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Values by field key, and a number: in a table its line as in a spreadsheet (the header is 1
-    if it comes first) or in the file; in a batch its own, from 1. `line`: the table's line, for
-    a batch row without other varied fields."""
+    """Values by field key, and a number. In a table, it is the row's line as in a spreadsheet (the
+    header is 1 if it comes first) or in the file. In a batch, rows count from 1. `line`: the
+    table's line, for a batch row without other varied fields."""
 
     number: int
     values: Mapping[str, object]
@@ -50,9 +50,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows of a file, as far as they can be read, and a sentence for each thing that is wrong
-    with its columns and lines. `columns`: the keys of the fields that any row gives, in the order
-    of the file."""
+    """Readable rows of a file, and a sentence for each problem with its columns and lines.
+    `columns`: the keys of the fields that any row sets, in the order of the file."""
 
     rows: tuple[Row, ...] = ()
     problems: tuple[str, ...] = ()
@@ -60,13 +59,13 @@ class Table:
 
 
 def read_table(file: str, text: str, form: Form, translated: Callable[[str], str] = str) -> Table:
-    """The rows of a CSV file, or of one with a JSON object a line where `file` ends like such.
+    """Read the rows of a CSV file, or of a JSON lines file if the name `file` ends like one.
 
-    A column's header names its field, see `find_field` (`translated`, too); no row gives one twice.
-    What a table of results says of its runs is passed over beside fields, and so is what keeps a
-    spreadsheet from reading formulas in it. An empty cell, null, or a key that is not there,
-    leaves the field as it is. `sep=;` in the first line says what parts the cells of the others.
-    Values are not checked. TableErrors where there are no rows, or too many.
+    A column's header names its field, see `find_field` (also for `translated`); no row may set a
+    field twice. Run columns of a results table are ignored beside fields, and its escapes of
+    formulas are removed. An empty cell, null, or a missing key leaves the field unchanged. A first
+    line `sep=;` sets the cell separator. Values aren't checked. Raises TableErrors for no rows, or
+    too many.
     """
     problems: list[str] = []
     header: list[str] = []
@@ -98,7 +97,7 @@ def read_cells(
     """Return a file's rows, see `read_table`, as cells by column name. Adds errors to `problems`
     and a CSV's column names to `header`."""
     problems, header = [] if problems is None else problems, [] if header is None else header
-    text = text.removeprefix("\ufeff")  # a program may send a file as it is
+    text = text.removeprefix("\ufeff")  # scripts may send a file unchanged
     if file.lower().endswith((".jsonl", ".ndjson")):
         return tuple(_read_json_lines(text, problems))
     return tuple(_read_csv(text, problems, header))
@@ -136,7 +135,8 @@ def _read_csv(text: str, problems: list[str], header: list[str]) -> Iterator[Row
     """Add errors to `problems`, and the column names to `header`."""
     delimiter = _delimiter(text)
     if first := _SAID_DELIMITER.match(text):
-        delimiter, text = first[2], text[first.end() :]  # the rest of the line counts as one
+        # The rest of this line stays as an empty line, so numbers match.
+        delimiter, text = first[2], text[first.end() :]
     table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     lines = ((at, cells) for at, cells in enumerate(table, 1) if any(map(str.strip, cells)))
     try:
@@ -162,7 +162,7 @@ def _read_csv(text: str, problems: list[str], header: list[str]) -> Iterator[Row
 
 
 def _as_it_was(cell: str) -> str:
-    """A cell of a table of results without what keeps it from being a formula."""
+    """Remove a results table's escape of a formula from a cell."""
     return cell[1:] if cell[:1] == "'" and FORMULA.match(cell[1:]) else cell
 
 
@@ -189,12 +189,12 @@ def _read_json_lines(text: str, problems: list[str]) -> Iterator[Row]:
 
 
 def _number(text: str) -> object:
-    """Return a number, or the text of an overlong one: its field refuses it, as in a CSV."""
+    """Return a number, or the text of an overlong one, which its field refuses, as in a CSV."""
     number = float(text)
     return number if math.isfinite(number) else text
 
 
-# NaN is what programs write for a cell that is empty.
+# Programs write NaN for an empty cell.
 _LINES = json.JSONDecoder(
     parse_constant=lambda word: None if word == "NaN" else word, parse_float=_number
 )

@@ -1,4 +1,4 @@
-"""The files that cells of a table name, among those that were given with it. Pure."""
+"""Find the files that a table's cells name among the uploaded files. Pure."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from comfy.prompt.value_types import BadValue
 
 
 def plain_path(name: str) -> str:
-    """The path that a cell names, with one way of writing folders and accents; macOS takes letters
-    and accents apart."""
+    """Return the path that a cell names, with normalized separators and Unicode; macOS decomposes
+    accented letters."""
     return unicodedata.normalize("NFC", name.strip().replace("\\", "/").removeprefix("./"))
 
 
 class TableFiles:
-    """Files by their names, with the folders that they lie in before them."""
+    """Files by their paths."""
 
     def __init__(self, files: Mapping[str, object]) -> None:
         self._by_last = defaultdict[str, list[tuple[str, object]]](list)
@@ -27,8 +27,8 @@ class TableFiles:
             self._by_last[_last(path)].append((path, file))
 
     def find(self, name: str) -> object:
-        """Return the file with this path, or the only one with this name in any folder. BadValue
-        for no match or several."""
+        """Return the file with this path, or the only one with this name in any folder. Raises
+        BadValue for no match or several."""
         path = plain_path(name)
         among = self._by_last.get(_last(path), [])
         found = [file for one, file in among if one == path]

@@ -1,4 +1,4 @@
-"""Text files as people have them on disk. Pure."""
+"""Decode text files in users' encodings. Pure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def decoded_text(data: bytes) -> str:
-    """Decode a file's text: UTF-8, UTF-16 with a mark, otherwise Windows-1252, the encoding of
-    Excel's plain "CSV" and many editors. ValueError for other content, such as a spreadsheet.
-    `ui/page/script/vary/text_file.js` decodes the same."""
+    """Decode a file's text: UTF-8, UTF-16 with a byte order mark, otherwise Windows-1252, the
+    encoding of Excel's plain CSV and many editors. Raises ValueError for other content, such as a
+    spreadsheet. `ui/page/script/vary/text_file.js` decodes the same."""
     if data.startswith(_UTF_16):
         return data.decode("utf-16")
     try:

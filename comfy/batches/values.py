@@ -1,5 +1,5 @@
-"""Several values for one field, as people write them: `1..10:3`, `euler, dpmpp_2m`, a line of text
-each, `a {red|green} boat`."""
+"""Several values for one field, as users write them: `1..10:3`, `euler, dpmpp_2m`, one text per
+line, `a {red|green} boat`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _RANGE = re.compile(rf"\A({_NUMBER})\.\.({_NUMBER})(?::({_NUMBER}))?", re.ASCII)
 
 
 class TooManyRows(BadValue):
-    """A batch would be larger than any."""
+    """A batch would have too many rows."""
 
     def __init__(self) -> None:
         super().__init__(message("A batch has {count} rows at most.", count=MOST_ROWS))
@@ -43,13 +43,13 @@ def choices_as_shown(field: Field) -> Mapping[object, str]:
 def values_of(
     form: Form, field: Field, text: str, lines_of: LinesOf | None = None
 ) -> tuple[object, ...]:
-    """The values that `text` stands for, at least one; they are not checked against the field.
-    BadValue where it stands for none, or for too many.
+    """Return the values that `text` stands for, at least one; they aren't checked against the
+    field. Raises BadValue for no values or too many.
 
     Numbers: `1, 2, 5` and ranges, `1..10:3` for 1, 4, 7, 10. Choices and yes or no: `a, b`, in
-    quotes where one has a comma, choices also as they are shown. Texts: one a line, each with all
-    that its wildcards stand for, and the names of files as of `every_text`. Boxes and curves:
-    one a line. Anything else is one value.
+    quotes if they contain a comma; choices also by their labels. Texts: one per line, expanded to
+    all texts that its wildcards and the names of files stand for, as in `every_text`. Boxes and
+    curves: one per line. Anything else is one value.
     """
     values: list[str] = []
     size = 0
@@ -102,7 +102,7 @@ def _items(field: Field, text: str) -> Iterator[str]:
         return iter((meant.get(text, text),))
     try:
         (items,) = csv.reader([text], skipinitialspace=True, strict=True)
-    except (ValueError, csv.Error):  # line breaks, or quotes that are not closed
+    except (ValueError, csv.Error):  # line breaks, or unclosed quotes
         return iter((text,))
     named = (item.strip() for item in items or [text])
     return (meant.get(item, item) for item in named)

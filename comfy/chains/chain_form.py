@@ -17,7 +17,7 @@ from comfy.form.model import Field, Form
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A field that gets results of another step: that step's title, and the results as in
+    """Field that gets results of another step: that step's title, and the results as in
     `Source`."""
 
     field: Field
@@ -27,7 +27,7 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class StepSection:
-    """A step's part of a chain's form.
+    """Step's part of a chain's form.
 
     `option` is the checkbox of an optional step. A step that is turned off has no `fields`. `feeds`
     are the fields that other steps set; the step runs `runs` times with each of their results.

@@ -11,15 +11,17 @@ from comfy.chains.model import Chain, ChainErrors, Source, Step, Switch
 from comfy.chains.order import after_sources
 from comfy.prompt.value_types import BadValue, read_bool
 
-# Replaces the results of a step that doesn't run; by its name, and whether texts are meant.
+# Substitutes for the results of a step that doesn't run, by the step's name and whether texts are
+# meant.
 _Substitutes = dict[tuple[str, bool], Source]
 
 
 def chosen(chain: Chain, switches: Mapping[str, object], without: Collection[str] = ()) -> Chain:
-    """Return the chain with the steps that run, each of whose inputs has one source.
+    """Return the chain with only the steps that run, and with one source for each input.
 
-    Steps in `without` and steps of other choices than `switches` make don't run. A step that needs
-    one of them gets what that step would have been given. Raises ChainErrors with all problems.
+    Steps in `without` don't run, nor do steps of choices other than in `switches`. A step that
+    needs one of them gets the skipped step's own input instead. Raises ChainErrors with all
+    problems.
     """
     problems = [*wrong_switches(chain, switches).values(), *_wrong_steps(chain, without)]
     if problems:
@@ -107,7 +109,7 @@ def _first(
         return running
     for source in sources:
         if substitute := substitutes.get((source.step, source.text)):
-            # A step that runs for each of several results would have made as many results.
+            # With each, the skipped step would have made one result per input.
             each = substitute.pick == "each"
             return replace(substitute, pick=source.pick) if each else substitute
     return None

@@ -24,7 +24,7 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True)
 class FormStep:
-    """A step in the form of its workflow, by field keys.
+    """Step in the form of its workflow, by field keys.
 
     `values` are fixed by the chain's author or set by a user, `inputs` come from other steps. The
     step runs once per row of `rows`, which has more values.
@@ -38,19 +38,19 @@ class FormStep:
 
     @property
     def name(self) -> str:
-        """The step's name in the chain."""
+        """Return the step's name in the chain."""
         return self.step.name
 
     @property
     def of_options(self) -> frozenset[str]:
-        """Keys that a run may lack: the step repeats a choice, and each choice has its own fields.
-        Empty unless the step repeats a choice."""
+        """Return the keys that a run may lack, because the step repeats a choice and each choice
+        has its own fields. Empty unless the step repeats a choice."""
         chooses = any(self.form.field(key).redraws for key in self.rows[0])
         return frozenset(one.key for one in self.form.fields) if chooses else frozenset()
 
     @property
     def title(self) -> str:
-        """Return the step's title for people."""
+        """Return the step's title for users."""
         return self.step.title or self.form.title
 
     @property
@@ -74,7 +74,7 @@ def form_steps(
     problems: list[str] | None = None,
 ) -> tuple[FormStep, ...]:
     """Return the steps of a chain without choices (see `chosen`) in their `forms`, with the users'
-    `settings`; both go by step names. `lines_of` is as in `values_of`.
+    `settings`; both are by step name. `lines_of` is as in `values_of`.
 
     A seed that the user didn't set is the workflow's, so that the run can be reused. Raises
     ChainErrors with all contradictions, unless `problems` collects them. Values aren't checked.

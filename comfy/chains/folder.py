@@ -27,7 +27,7 @@ from comfy.library.folder import (
 from comfy.workflow.cover import cover_problem
 from comfy.workflow.model import title_from_name
 
-_ENDING = ".chain"  # of the names of chains; workflows' names may have it, too
+_ENDING = ".chain"  # in the names of chains; workflow names may have it too
 
 
 class ChainFolder:

@@ -34,7 +34,7 @@ from comfy.records.lineage import Lineage
 from comfy.records.record import KeptInput, Record
 
 _SHARE_FIRST = message("Add it to the shared workflows first.")
-_MOST_RUNS = 20  # runs that become a chain: those nearest to the result
+_MOST_RUNS = 20  # runs that become a chain: the closest to the result
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class AddedChain:
 
 @dataclass(frozen=True, slots=True)
 class ChainForms:
-    """Plans and forms of the chains in a folder. `nobody` is the owner that users without a cookie
+    """Plans and forms of the chains in a folder, with the owner that all users without a cookie
     share."""
 
     folder: ChainFolder
@@ -56,14 +56,14 @@ class ChainForms:
     nobody: str = ""
 
     def form(self, name: str, owner: str, values: Mapping[str, object] | None = None) -> ChainForm:
-        """Return the form of the chain `name` with values by the text of their keys. Raises as
-        `plan`."""
+        """Return the form of the chain `name` with values by the text of their keys. Raises the
+        errors of `plan`."""
         return chain_form(self.plan(name, owner, parse_values(values or {})))
 
     def plan(
         self, name: str, owner: str, values: ChainValues, before: ChainPlan | None = None
     ) -> ChainPlan:
-        """Plan the chain `name` with these values; those that no field has count for nothing.
+        """Plan the chain `name` with these values; values without a field are ignored.
 
         `before` is a plan of the same press with other values: a step whose fields stay the same
         keeps its form. Raises WorkflowError, ChainErrors, ServerUnreachable, ServerError.
@@ -107,8 +107,8 @@ class ChainForms:
         return self.plan(plan.name, plan.owner, drawn, plan)
 
     def check(self, plan: ChainPlan, sent: Collection[StepKey] = ()) -> None:
-        """Raise FieldErrors with everything wrong with a plan: its values, what the server lacks,
-        and the `sent` keys that no field has. Raises ChainErrors if the chain can't run with its
+        """Raise FieldErrors with all errors of a plan: in its values, in what the server lacks, and
+        in the `sent` keys without a field. Raises ChainErrors if the chain can't run with its
         choices."""
         plan.check_choices()
         form = chain_form(plan).form
@@ -122,9 +122,9 @@ class ChainForms:
             raise FieldErrors(form, errors, labelled)
 
     def add(self, record: Record, title: str, workflows: Collection[str]) -> AddedChain:
-        """Make a chain from a run and the runs that it was made from, and add it to the folder.
+        """Make a chain from a run and its source runs, and add it to the folder.
 
-        `workflows` are the names of those in the folder. Raises WorkflowError, ChainErrors,
+        `workflows` are the names of the workflows in the folder. Raises WorkflowError, ChainErrors,
         ServerUnreachable, ServerError.
         """
         plain = " ".join(title.split())
@@ -136,12 +136,12 @@ class ChainForms:
         return AddedChain(name, files)
 
     def check_add(self, record: Record, workflows: Collection[str]) -> None:
-        """Raise the error that `add` would raise with a good title."""
+        """Raise the error that `add` would raise with a valid title."""
         self._made_of(record, "", workflows)
 
     def lineage(self, record: Record) -> Lineage:
-        """Return what a finished run was made from and used for. Runs of users without a cookie
-        have no lineage, because these users share one owner."""
+        """Return the runs that a finished run was made from, and the runs made from it. Runs of
+        users without a cookie have no lineage, because these users share one owner."""
         history = self.starter.runs.history
         if history is None or record.owner == self.nobody:
             return Lineage()
@@ -152,11 +152,11 @@ class ChainForms:
         made = chain_of_runs(title, self._recorded(record, workflows))
         planner = StepPlanner(self.starter, record.owner)
         forms = {step.name: planner.step_form(step, {}) for step in made.chain.steps}
-        planner.steps(made.chain, forms, self.folder.path)  # raises if it can't be opened
+        planner.steps(made.chain, forms, self.folder.path)  # raises if the chain can't be opened
         return made
 
     def _recorded(self, record: Record, workflows: Collection[str]) -> tuple[RecordedStep, ...]:
-        """Return a run and the runs behind it, nearest first."""
+        """Return a run and its direct and indirect source runs, nearest first."""
         recorded: dict[str, RecordedStep] = {}
         left = deque([record])
         while left and len(recorded) < _MOST_RUNS:
@@ -184,7 +184,7 @@ class ChainForms:
     def _step_form(
         self, step: Step, owner: str, settings: Mapping[str, object], before: StepForm | None
     ) -> StepForm:
-        """Return a step's form with the settings that it has fields for."""
+        """Return a step's form with the settings for which it has fields."""
         step_form = before and before.with_settings(step, settings)
         step_form = step_form or StepPlanner(self.starter, owner).step_form(step, settings)
         items = {item.key: item for item in step_form.form.fields}

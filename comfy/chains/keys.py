@@ -53,12 +53,12 @@ ChainValues = Mapping[StepKey, object]
 
 
 def parse_values(values: Mapping[str, object]) -> dict[StepKey, object]:
-    """Return values from JSON or a database by their parsed keys."""
+    """Return values from JSON or a database, by parsed key."""
     return {StepKey.parse(key): value for key, value in values.items()}
 
 
 def text_values(values: ChainValues) -> dict[str, object]:
-    """Return values as JSON and databases have them, by the text of their keys."""
+    """Return values for JSON and databases, by the text of their keys."""
     return {str(key): value for key, value in values.items()}
 
 
@@ -71,8 +71,8 @@ def step_values(values: ChainValues, step: str) -> dict[str, object]:
 def continued(
     had: ChainValues, given: ChainValues, done: Collection[str] = ()
 ) -> dict[StepKey, object]:
-    """Return the values with which a chain resumes: those `given`, except that switches and the
-    steps that are `done` keep what they `had`."""
+    """Return the values with which a chain resumes: the `given` values, except that switches and
+    the steps in `done` keep the values in `had`."""
 
     def stays(key: StepKey) -> bool:
         return key.is_switch or key.step in done

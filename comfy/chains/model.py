@@ -1,4 +1,4 @@
-"""A chain as frozen values. docs/chains.md describes its file."""
+"""Chain as frozen values. docs/chains.md describes its file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Pick = int | Literal["each", "all"]
 
 
 class ChainErrors(ManyProblems):
-    """Problems that keep a chain from running, or from running in this way."""
+    """Problems prevent a chain from running, or from running with these choices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Choice of a switch with which a step runs."""
+    """Choice of a switch that makes a step run."""
 
     switch: str
     choice: str
@@ -56,10 +56,10 @@ class Condition:
 class Step:
     """Workflow in a chain, by its name beside the chain's file. `number` counts from 1.
 
-    Fields go by their names in the file. `values` are fixed, and `show` names the fields that users
-    set. `inputs` names the fields that get results of other steps: from the first source whose step
-    runs. `repeat` has several values of a field, and the step runs with each; a text stands for
-    several values, such as `1..4`. Users may leave out an `optional` step.
+    Fields have their names from the file. `values` are fixed, and `show` names the fields that
+    users set. `inputs` names the fields that get results of other steps: from the first source
+    whose step runs. `repeat` has several values of a field, and the step runs with each; a text
+    such as `1..4` stands for several values. Users may leave out an `optional` step.
     """
 
     name: str
@@ -76,7 +76,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Steps without a circle. `cover` is the name of an example image beside the file, or ""."""
+    """Chain whose steps have no cycle. `cover` is the name of an example image beside the file, or
+    ""."""
 
     steps: tuple[Step, ...]
     title: str = ""

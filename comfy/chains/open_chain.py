@@ -1,4 +1,4 @@
-"""A chain in memory: the progress of each step, for the thread that runs it and for readers."""
+"""Chain in memory: the progress of each step, for the thread that runs it and for readers."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from comfy.runs.interface import Run
 ChainPhase = Literal["running", "done", "failed", "stopped"]
 StepPhase = Literal["waiting", "running", "done", "failed", "stopped"]
 
-# Called in the chain's thread: with the ends of runs, with the states of live runs whenever one
+# Called in the chain's thread: with each ended run, with the states of live runs whenever one
 # changes, and with None after the last of them.
 ChainWatch = Callable[[StepEnd | RunStates | None], None]
 
 
 @dataclass(frozen=True, slots=True)
 class StepStanding:
-    """Progress of a step, as its chain's owner sees it: documents and records have these fields.
+    """Progress of a step, as shown to its chain's owner: documents and records have these fields.
 
     `runs`: the number of its runs, 0 while unknown. `done`: how many of them succeeded. `live`: ids
-    of the unfinished runs; `ended`: ids of the others, by their numbers. `same`: it ran again and
-    made the same result. `why` it failed and a `hint`, in sentences; `errors` by the chain's field
-    keys."""
+    of the unfinished runs. `ended`: ids of the other runs, by number. `same`: it ran again and made
+    the same result. `why` it failed and a `hint`, in sentences; `errors` by the chain's field keys.
+    """
 
     name: str
     title: KeptText
@@ -57,11 +57,12 @@ class StepStanding:
 
 @dataclass(frozen=True, slots=True)
 class ChainProgress:
-    """Progress of a chain, as its owner sees it: documents have these fields.
+    """Progress of a chain, as shown to its owner: documents have these fields.
 
     `workflow`: the chain's name in the workflow folder. `why`: why the chain failed, if no step
-    says so. `created_at` in seconds since 1970. `seconds`: how long an ended chain ran, without the
-    time before it was continued."""
+    explains it. `created_at` in seconds since 1970. `seconds`: how long an ended chain ran, without
+    the time before it was resumed.
+    """
 
     id: str
     workflow: str
@@ -84,8 +85,8 @@ class ChainProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainStanding(ChainProgress):
-    """Progress of a chain with what only this program needs. `results`: the record of each step's
-    last run that made something, by the step's name."""
+    """Progress of a chain with the app's internal fields. `results`: the record of each step's last
+    run with results, by the step's name."""
 
     owner: str
     results: Mapping[str, Record] = field(default_factory=dict)
@@ -96,7 +97,7 @@ _RUNS_BY_STEP = TypeAdapter(dict[str, tuple[str, ...]])
 
 
 class OpenChain(OpenGroup):
-    """A chain in memory. Methods hold a lock for a moment, and only `join_cancelled` waits.
+    """Chain in memory. Methods hold a lock briefly, and only `join_cancelled` waits.
 
     A thread holds `changing` while it resumes or deletes the chain. `plan` is the plan of the last
     press, until the chain's thread takes it; `watch` follows the chain.
@@ -110,19 +111,19 @@ class OpenChain(OpenGroup):
         self.watch: ChainWatch | None = None
         self._plan: ChainPlan | None = None
         self._created_at, self._ended_at = group.created_at, group.ended_at
-        self._idle = float(group.about.get("idle", 0))  # seconds between an end and a retry
-        self._goes_on = False  # resumed while its thread still ends what was stopped
+        self._idle = float(group.about.get("idle", 0))  # seconds between earlier ends and resumes
+        self._goes_on = False  # resumed while its thread still stops the old runs
         self._state: ChainPhase = "stopped" if group.state == "paused" else group.state
         self._why = str(message_from_json(group.about.get("why", "")))
         self._steps = {step.name: step for step in _steps(group.progress.get("steps"))}
         self._again = _runs_by_step(group.progress.get("again"))
-        self._live: dict[tuple[str, int], Run] = {}  # by step and number of the run
+        self._live: dict[tuple[str, int], Run] = {}  # by step and run number
         self._ended: dict[str, dict[int, str]] = {}  # ids of finished runs, likewise
         self._results: dict[str, Record] = {}
 
     @property
     def state(self) -> ChainPhase:
-        """Return what the chain does, or how it ended."""
+        """Return the chain's current phase, or how it ended."""
         return self._state
 
     @property
@@ -169,7 +170,7 @@ class OpenChain(OpenGroup):
 
     @property
     def again(self) -> dict[str, frozenset[str]]:
-        """Return the steps to run although they were done, each with the ids of the runs that
+        """Return the steps to run although they are done, each with the ids of the runs that have
         started since. Such a run may also belong to another step."""
         with self.lock:
             begun = frozenset(run for runs in self._again.values() for run in runs)
@@ -191,8 +192,7 @@ class OpenChain(OpenGroup):
     # Called for users
 
     def press(self, plan: ChainPlan, again: Collection[str] = ()) -> None:
-        """Hand a plan to the chain's thread, which runs the steps of `again` although they are
-        done."""
+        """Hand a plan to the chain's thread, which also runs the done steps in `again`."""
         with self.lock:
             self._plan = plan
             self._again |= dict.fromkeys(again, ())
@@ -212,7 +212,7 @@ class OpenChain(OpenGroup):
             run.cancel()
 
     def go_on(self, plan: ChainPlan, again: Collection[str] = ()) -> None:
-        """Resume with this plan, after the runs that were stopped have ended. See `press`."""
+        """Resume with this plan, after the stopped runs have ended. See `press`."""
         with self.lock:
             self._goes_on = self.thread is not None
             self._idle += time.time() - self._ended_at if self._ended_at else 0
@@ -228,11 +228,12 @@ class OpenChain(OpenGroup):
 
     @property
     def is_over(self) -> bool:
-        """Return whether the thread has to leave the current steps."""
+        """Return whether the thread has to abandon the current steps."""
         return self._state == "stopped" or self._goes_on
 
     def take_plan(self) -> ChainPlan | None:
-        """Return the plan of the last press once; None after a restart of the app."""
+        """Return the plan of the last press the first time; then, and after a restart of the app,
+        None."""
         with self.lock:
             plan, self._plan = self._plan, None
             return plan
@@ -249,7 +250,7 @@ class OpenChain(OpenGroup):
     def begun(self, begun: StepBegin) -> None:
         """Note that a run of a step started."""
         with self.lock:
-            last = self._live.get((begun.step, begun.number))  # another chain stopped it
+            last = self._live.get((begun.step, begun.number))  # set if another chain stopped it
             self._live[begun.step, begun.number] = begun.run
             is_over = self.is_over
             if not is_over:
@@ -264,7 +265,7 @@ class OpenChain(OpenGroup):
             begun.run.cancel()
 
     def join_cancelled(self) -> None:
-        """Wait for the end of canceled runs, which can't start again before."""
+        """Wait for the end of canceled runs, which can't restart earlier."""
         with self.lock:
             own, self._live = [*filter(self._is_own, self._live.values())], {}
         for run in own:
@@ -275,7 +276,7 @@ class OpenChain(OpenGroup):
         """Note the end of a run of a step with this form."""
         with self.lock:
             if self._goes_on:
-                return  # it belongs to what was stopped
+                return  # a run of the stopped steps
             step = self._steps[end.step]
             runs = max(step.runs, end.runs)
             if isinstance(end.outcome, ComfyError):
@@ -339,7 +340,7 @@ class OpenChain(OpenGroup):
 
 
 def _results(record: Record) -> tuple[object, ...]:
-    """Return what identifies the results of a run: contents of files, and texts."""
+    """Return a key that identifies the results of a run: file contents and texts."""
     state = record.state
     return (*(file.digest for file in state.files), *(text.text for text in state.texts))
 
@@ -359,7 +360,7 @@ def _runs_by_step(stored: object) -> dict[str, tuple[str, ...]]:
 
 
 def _error_texts(step: str, error: ComfyError) -> tuple[str, str, dict[str, str]]:
-    """Return why a run didn't start, what to do, and the errors of fields."""
+    """Return why a run didn't start, a hint, and the errors of fields."""
     if isinstance(error, FieldErrors):
         errors = {str(StepKey(step, key)): text for key, text in error.errors.items()}
         return sentences(*error.labelled.values()), "", errors
@@ -367,7 +368,7 @@ def _error_texts(step: str, error: ComfyError) -> tuple[str, str, dict[str, str]
 
 
 def _failure_texts(step: str, state: RunState, form: Form) -> tuple[str, str, dict[str, str]]:
-    """Return why a run failed, what to do, and the errors of fields."""
+    """Return why a run failed, a hint, and the errors of fields."""
     errors, remarks = place_errors(form, state.node_errors)
     error = state.error
     if error and (item := field_of_node(form, error.node)) and not errors:

@@ -14,8 +14,8 @@ def _sources_of(step: Step) -> frozenset[str]:
 
 
 def circle(steps: Iterable[Step]) -> tuple[str, ...]:
-    """Return the names of steps that wait for each other in a circle, or an empty tuple. A step
-    that waits only for itself isn't a circle."""
+    """Return the names of steps that wait for each other in a cycle, or an empty tuple. A step that
+    waits only for itself isn't a cycle."""
     waits = {step.name: _sources_of(step) - {step.name} for step in steps}
     try:
         TopologicalSorter(waits).prepare()
@@ -25,14 +25,14 @@ def circle(steps: Iterable[Step]) -> tuple[str, ...]:
 
 
 def after_sources(steps: Collection[Step]) -> Iterator[Step]:
-    """Yield each step after its sources. The steps must have no circle."""
+    """Yield each step after its sources. The steps must have no cycle."""
     by_name = {step.name: step for step in steps}
     order = TopologicalSorter({step.name: _sources_of(step) for step in steps}).static_order()
     return (by_name[name] for name in order if name in by_name)
 
 
 def due(steps: Iterable[Step], begun: Collection[str], done: Collection[str]) -> tuple[Step, ...]:
-    """Return the steps to start now: their sources are done."""
+    """Return the steps to start now, because their sources are done."""
     return tuple(
         step for step in steps if step.name not in begun and _sources_of(step) <= set(done)
     )

@@ -19,9 +19,9 @@ class ChainPlan:
 
     `chain` has all steps, `steps` the running ones in the file's order, and `left_out` the names of
     the optional steps that the user turned off. `forms` has the step forms, for another plan that
-    differs in values alone. `problem` says why the chain can't run with these choices, or is "";
-    `steps` then run with other choices, so that there is a form to choose on. `wrong` has the
-    errors of unusable switches and options.
+    differs only in values. `problem` is why the chain can't run with these choices, or "". If there
+    is one, `steps` run with other choices, so that the user has a form to change them. `wrong` has
+    the errors of unusable switches and options.
     """
 
     name: str
@@ -36,8 +36,8 @@ class ChainPlan:
 
     @property
     def seeds(self) -> Iterator[tuple[str, StepKey]]:
-        """Yield the title of the step and the key of each seed by which results differ: those that
-        users set, and those that the chain repeats a step with."""
+        """Yield the step title and the key of each seed that makes results differ: seeds that users
+        set, and seeds that the chain repeats a step with."""
         for step in self.steps:
             for item in (*step.shown, *map(step.form.field, step.rows[0])):
                 if item.is_seed:
@@ -49,7 +49,7 @@ class ChainPlan:
             raise ChainErrors([self.problem], message("Nothing was started."))
 
     def unknown(self, keys: Collection[StepKey]) -> dict[StepKey, str]:
-        """Return an error for each of these keys that no field has."""
+        """Return an error for each of these keys that has no field."""
         running = {step.name for step in self.steps}
         known = [StepKey.switch(switch.name) for switch in self.chain.switches]
         for step in self.chain.steps:
@@ -67,7 +67,7 @@ class ChainPlan:
         return {key: value for key, value in values.items() if key not in given}
 
     def with_files(self, files: ChainValues) -> ChainPlan:
-        """Return the plan with these files in the place of those that it has."""
+        """Return the plan with its files replaced by these."""
 
         def step_with_files(step: FormStep) -> FormStep:
             mine = {key.field: file for key, file in files.items() if key.step == step.name}

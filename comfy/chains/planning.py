@@ -21,8 +21,8 @@ from comfy.launch.uploads import Upload
 
 @dataclass(frozen=True, slots=True)
 class StepProblem:
-    """Something wrong with a step: the key of its field ("" for none), the error as it reads on the
-    field, and as it reads elsewhere."""
+    """Problem of a step: the key of its field ("" for none), and the error as worded next to the
+    field and elsewhere."""
 
     key: str
     error: str
@@ -31,7 +31,7 @@ class StepProblem:
 
 @dataclass(frozen=True, slots=True)
 class StepPlanner:
-    """Plans steps for an owner. Every method may raise ServerUnreachable and ServerError."""
+    """Planner of an owner's steps. Every method may raise ServerUnreachable and ServerError."""
 
     starter: Starter
     owner: str
@@ -39,7 +39,7 @@ class StepPlanner:
     def step_form(self, step: Step, settings: Mapping[str, object]) -> StepForm:
         """Return the step's form with a user's settings, by key or name.
 
-        Raises as `Forms.form`; a WorkflowError names the step.
+        Raises the errors of `Forms.form`; a WorkflowError names the step.
         """
 
         def form_of(values: Mapping[str, object]) -> Form:
@@ -61,7 +61,7 @@ class StepPlanner:
     ) -> tuple[FormStep, ...]:
         """Return the steps of a chain in their forms, with the author's files from `folder`.
 
-        Raises ChainErrors as `form_steps`, unless `problems` collects the errors.
+        Raises ChainErrors like `form_steps`, unless `problems` collects the errors.
         """
         keyed = replace(chain, steps=tuple(forms[step.name].step for step in chain.steps))
         by_name = {name: found.form for name, found in forms.items()}
@@ -76,7 +76,7 @@ class StepPlanner:
 
     def problems(self, step: FormStep) -> Iterator[StepProblem]:
         """Yield the problems of a step: what the server lacks, values that the form refuses, and
-        choices that no server has together. Results of other steps count as good values."""
+        choices that no server has together. Results of other steps count as valid values."""
         for sentence in lacking(step.form, {**step.values, **step.rows[0]}):
             yield StepProblem("", sentence, in_step(step.step, sentence))
         given = {key: _stand_in(step.form, key) for key in step.inputs}
@@ -93,7 +93,7 @@ class StepPlanner:
                 yield StepProblem(key, error, in_step(step.step, conflict.labelled[key]))
 
     def own_values(self, step: FormStep, values: Mapping[str, object]) -> dict[str, object]:
-        """Return the values that the form of one run has fields for."""
+        """Return the values for which the form of one run has fields."""
         if not step.of_options:
             return dict(values)
         _, form = self.starter.forms.form(step.step.workflow, self.owner, values)
@@ -101,14 +101,14 @@ class StepPlanner:
         return {key: value for key, value in values.items() if key not in others}
 
     def _check(self, step: FormStep, values: Mapping[str, object]) -> None:
-        if step.of_options:  # each run has a form of its own
+        if step.of_options:  # each run has its own form
             self.starter.check(step.step.workflow, values, self.owner)
         else:
             self.starter.checked(step.form, values, self.owner)
 
 
 def _stand_in(form: Form, key: str) -> Upload | str:
-    """Return a value to check a field with that other steps set."""
+    """Return a value for checking a field that other steps set."""
     return Upload("result", b"") if form.field(key).is_media else "result"
 
 
@@ -126,6 +126,6 @@ def _file(form: Form, key: str, value: object, folder: Path) -> object:
     if not form.field(key).is_media or not isinstance(value, str) or not is_beside(value):
         return value
     file = folder / value
-    with suppress(OSError):  # the name is too long for a file
+    with suppress(OSError):  # too long for a file name
         return Upload(file.name, file) if file.is_file() else value
     return value

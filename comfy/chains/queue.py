@@ -32,14 +32,14 @@ from comfy.runs.interface import Origin
 from comfy.runs.limits import ChainLimits
 
 _RECENT = 200  # finished chains that pages still show
-_RECALLED = 3  # of a user's chains that finished before the page opened
+_RECALLED = 3  # chains per user from before a restart that pages show
 _ASK_AGAIN_AFTER = 5.0  # seconds until the next request to an unreachable server
 
 
 @dataclass(frozen=True, slots=True)
 class StartedChain:
-    """A chain that was started or resumed, with the values of its form: by the text of their keys,
-    seeds as numbers."""
+    """Started or resumed chain, with its form's values by the text of their keys; seeds are
+    numbers."""
 
     id: str
     values: Mapping[str, object]
@@ -47,8 +47,8 @@ class StartedChain:
 
 @dataclass(frozen=True, slots=True)
 class ChainPart:
-    """The chain that a run belongs to: its name in the folder and its title, and the title of the
-    run's step, "" if the step has other runs now."""
+    """Chain that a run belongs to: its name in the folder, its title, and the title of the run's
+    step, or "" if the step has other runs now."""
 
     chain: str
     title: str
@@ -66,7 +66,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
     def __init__(
         self, forms: ChainForms, limits: ChainLimits | None = None, *, nobody: str = ""
     ) -> None:
-        """`nobody` is as in `GroupQueue`."""
+        """See `GroupQueue`."""
         super().__init__(forms.starter, limits or ChainLimits(), nobody)
         self._forms = forms
         self._ended = FIFOCache[str, OpenChain](_RECENT)
@@ -76,16 +76,16 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
     def start(
         self, name: str, values: Mapping[str, object], origin: Origin, *, attended: bool = False
     ) -> StartedChain:
-        """Start the chain `name` with values from JSON. Raises as `ChainForms.plan` and
+        """Start the chain `name` with values from JSON. Raises the errors of `ChainForms.plan` and
         `start_plan`."""
-        self._check_start(origin, attended=attended)  # before any work for the chain
+        self._check_start(origin, attended=attended)  # before planning, in case it is refused
         plan = self._forms.plan(name, origin.owner, parse_values(values))
         return self.start_plan(plan, origin, attended=attended)
 
     def start_plan(
         self, plan: ChainPlan, origin: Origin, *, attended: bool = False
     ) -> StartedChain:
-        """Check a plan, draw its seeds, keep its files, and start it.
+        """Check a plan, draw its seeds, store its files, and start it.
 
         The caller of an `attended` chain waits for its end, so an owner without a cookie may start
         it. Raises FieldErrors, ChainErrors, Overloaded, ServerUnreachable, ServerError, and
@@ -105,7 +105,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         again: Collection[str] = (),
         watch: ChainWatch | None = None,
     ) -> StartedChain:
-        """Start a plan whose values are good, as the chain with this id, which it may replace.
+        """Start a plan with checked values, as the chain with this id, which it may replace.
 
         The steps named in `again` run although they are done. `watch` follows the chain.
         """
@@ -123,8 +123,8 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         return StartedChain(chain.id, text_values(plan.values))
 
     def vary(self, record: Record, address: str = "") -> StartedChain:
-        """Start the chain of a run again, with the values of `values_of` and new seeds. Raises as
-        `values_of` and `start`."""
+        """Start a run's chain again, with the values of `values_of` and new seeds. Raises the
+        errors of `values_of` and `start`."""
         part = self.part_of(record)
         if part is None:
             raise self._not_found()
@@ -159,10 +159,10 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         Steps that are done keep their values and seeds, and run again only if other steps give them
         something else. The steps named in `again` count as not done; FieldErrors report wrong names
         by the key "again". Raises RunGoesOn if the chain runs and `again` isn't empty, ComfyError
-        if there are values but all steps are done; otherwise as `start`.
+        if there are values but all steps are done, and the errors of `start`.
         """
         chain = self._opened(chain_id, owner)
-        with chain.changing:  # a second caller finds it resumed
+        with chain.changing:  # a concurrent caller finds it resumed
             self._opened(chain_id, owner)  # raises if it was deleted in the meantime
             before = self._content(chain)
             given = None if values is None else parse_values(values)
@@ -202,7 +202,8 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         self, chain_id: str, owner: str, values: Mapping[str, object], again: Collection[str]
     ) -> dict[str, object]:
         """Return the values that decide the form in which `go_on` reads these values. Values of
-        steps that are done count here, although they change nothing. Raises as `go_on`."""
+        steps that are done count here, although they change nothing. Raises the errors of `go_on`.
+        """
         chain = self._opened(chain_id, owner)
         given = parse_values(values)
         return text_values(self._form_values(chain, self._content(chain), given, again))
@@ -210,7 +211,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
     def delete(self, chain_id: str, owner: str) -> None:
         """Stop and forget the chain; its runs stay in the history."""
         chain = self._opened(chain_id, owner)
-        with chain.changing:  # so that no caller resumes it in between
+        with chain.changing:  # prevents a resume in between
             self._history().groups.delete(chain_id, owner)
             chain.delete()
             with self._lock:
@@ -233,8 +234,8 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         return tuple((OpenChain(one) if isinstance(one, Group) else one).standing for one in known)
 
     def recent(self, owner: str) -> tuple[ChainStanding, ...]:
-        """Return an owner's running chains and the last finished ones since the app started or that
-        were looked up; oldest first."""
+        """Return an owner's running chains, the last ones that finished since the app started, and
+        those from `look_up`; oldest first."""
         with self._lock:
             chains = [*self._open.values(), *self._ended.values()]
         own = {one.id: one.standing for one in chains if one.owner == owner and not one.deleted}
@@ -263,10 +264,10 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         return ChainPart(standing.workflow, standing.title, step.title if step else "")
 
     def values_of(self, record: Record) -> RecordedValues:
-        """Return what a chain's run was made with. Values that neither the run nor its sources had
-        are those that the chain had last.
+        """Return the form and values that a chain's run was made with. Values that neither the run
+        nor its sources had are the chain's last ones.
 
-        Raises ChainNotFound if the run belongs to no chain, and as `ChainForms.plan`.
+        Raises ChainNotFound if the run belongs to no chain, and the errors of `ChainForms.plan`.
         """
         standing = self._chain_of(record)
         if standing is None:
@@ -290,14 +291,14 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         self._let_run(self._open_group(group))
 
     def _check_fields(self, chain: OpenChain, values: ChainValues, given: ChainValues) -> None:
-        """Raise FieldErrors for given values that the chain has no field for."""
+        """Raise FieldErrors for given values without a field in the chain."""
         plan = self._forms.plan(chain.chain, chain.owner, values)
         plan.check_choices()
         if errors := {str(key): error for key, error in plan.unknown(given).items()}:
             raise FieldErrors(chain_form(plan).form, errors, errors)
 
     def _checked(self, chain: OpenChain, values: ChainValues) -> ChainPlan:
-        """Plan a chain with these values and new seeds. Raises as `ChainForms.plan` and
+        """Plan a chain with these values and new seeds. Raises the errors of `ChainForms.plan` and
         `ChainForms.check`."""
         plan = self._forms.with_seeds(self._forms.plan(chain.chain, chain.owner, values))
         self._forms.check(plan)
@@ -326,7 +327,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         return ChainNotFound(message("This chain no longer exists."))
 
     def _make(self, group: Group) -> OpenChain:
-        """See `GroupQueue`: include the results that its steps have made."""
+        """See `GroupQueue`: include the results of its steps."""
         chain = OpenChain(group)
         steps = chain.standing.steps
         records = self._history().get_many((run for one in steps for run in one.ended), chain.owner)
@@ -349,7 +350,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         if chain.watch is not None:
             chain.watch(None)
 
-    # The thread of a chain
+    # Thread of a chain
 
     def _run(self, chain: OpenChain) -> None:
         chain.join_cancelled()
@@ -358,7 +359,8 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             return
         chain.begin(plan)
         forms = {step.name: step.form for step in plan.steps}
-        sharers = chain.id if chain.owner == self._nobody else chain.owner  # strangers share none
+        # Users without a cookie share no runs.
+        sharers = chain.id if chain.owner == self._nobody else chain.owner
         runner = ChainRunner(self._starter, chain.origin, sharers=sharers)
 
         def begun(begin: StepBegin) -> None:
@@ -383,7 +385,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
                 return
 
     def _stored_plan(self, chain: OpenChain) -> ChainPlan | None:
-        """Plan a chain after a restart, when its server answers; None if the app ends before.
+        """Plan a chain after a restart, when its server answers; None if the app stops first.
         Raises ChainErrors if it can't run with its choices any more."""
         values = self._content(chain)
         while not self._closing.is_set() and not self._runs.closed and chain.state == "running":

@@ -122,7 +122,7 @@ def _switches(table: Mapping[str, Any], where: str, problems: list[str]) -> Iter
 
 
 def _structural(chain: Chain, source: str) -> Iterator[str]:
-    """Yield the problems in the connections between steps."""
+    """Yield the problems of the connections between steps."""
     names = [step.name for step in chain.steps if step.name]
     for name in (name for name, count in Counter(names).items() if count > 1):
         yield f"{source}: several steps are called “{name}”."
@@ -157,7 +157,7 @@ def _unknown_choice(when: Condition, switches: Iterable[Switch], where: str) -> 
         yield f"{where}: the switch “{when.switch}” has no choice “{short(when.choice)}”."
 
 
-# Readers of settings
+# Readers of individual settings
 
 
 def _step_name(value: object) -> str | None:

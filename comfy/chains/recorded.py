@@ -1,4 +1,4 @@
-"""Values that a finished run of a chain was made with, for its chain's form."""
+"""Values of a chain's finished run, for the chain's form."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from comfy.records.record import Record
 
 @dataclass(frozen=True, slots=True)
 class RecordedValues:
-    """Values that a chain's run was made with. `values` fill in its `form`, with files as they are
-    kept. `own` has the values that this run and its source runs had."""
+    """Values that a chain's run was made with. `values` fill in its `form`, with stored files.
+    `own` has the values that this run and its source runs had."""
 
     form: ChainForm
     values: ChainValues
@@ -26,8 +26,8 @@ class RecordedValues:
 def recorded_values(
     forms: ChainForms, standing: ChainStanding, stored: ChainValues, record: Record
 ) -> RecordedValues:
-    """Return what a run of a chain was made with. Values that neither the run nor its sources had
-    are the chain's last ones, `stored`. Raises as `ChainForms.plan`."""
+    """Return the form and values that a chain's run was made with. Values that neither the run nor
+    its sources had are the chain's last ones, `stored`. Raises the errors of `ChainForms.plan`."""
     plan = forms.plan(standing.workflow, record.owner, stored)
     own: dict[StepKey, object] = {}
     for run in reversed(_made_from(forms, record, standing)):
@@ -44,8 +44,8 @@ def recorded_values(
 
 
 def _made_from(forms: ChainForms, record: Record, standing: ChainStanding) -> list[Record]:
-    """Return a run and the chain's runs that it was made from, nearest first. Runs that the chain
-    took from another chain are included."""
+    """Return a run and its source runs in the chain, nearest first. Runs that the chain reused from
+    another chain are included."""
     records = [record]
     for run in records:
         known = {source.id for source in records}

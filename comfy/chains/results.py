@@ -20,7 +20,7 @@ Result = OutputFile | TextOutput
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Result for a field, the ids of the runs that made it (several for joined texts), and the
+    """Result for a field, with the ids of the runs that made it (several for joined texts) and the
     address of their server."""
 
     result: Result
@@ -30,17 +30,17 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """Run of a step: its own values and the results that it is given, by field key."""
+    """Run of a step: its own values and the results that it gets, by field key."""
 
     values: Mapping[str, object]
     given: Mapping[str, Given]
 
 
 def runs_of(step: FormStep, made: Mapping[str, Sequence[Given]]) -> tuple[StepRun, ...]:
-    """Return the runs of a step, given the results that all its source steps made.
+    """Return the runs of a step, given the results of all its source steps.
 
     If it runs for each result of several sources, these are paired, first with first. Raises
-    ChainErrors if a result is missing, or if there are no pairs.
+    ChainErrors if a result is missing, or if the results can't be paired.
     """
     problems: list[str] = []
     axes = [
@@ -86,8 +86,8 @@ def _picked(
     made: Mapping[str, Sequence[Given]],
     problems: list[str],
 ) -> Iterator[Axis]:
-    """Yield the results that a field gets: one, each or all. All files go into the field and into
-    fields that are added."""
+    """Yield the results that a field gets: one, each or all. With all, files go into the field and
+    into added fields."""
     saved = fitting(field, source, made[source.step])
     number = source.pick if isinstance(source.pick, int) else 1
     if number <= len(saved):
@@ -116,7 +116,7 @@ def _picked(
 def _spread(
     form: Form, field: Field, source: Source, saved: Sequence[Given], problems: list[str]
 ) -> Iterator[Axis]:
-    """Return all results for a field, each but the first in an added field."""
+    """Return all results for a field, all but the first in added fields."""
     keys = (field.key, *further_keys(form.prompt, form.nodes, field.grows or ""))
     if len(saved) > len(keys):
         problems.append(
@@ -139,7 +139,7 @@ def _joined(texts: Sequence[Given]) -> Given:
 
 
 def fitting(field: Field, source: Source, made: Sequence[Given]) -> Sequence[Given]:
-    """Return the results of a step that the field takes from the source: saved ones, if any."""
+    """Return a step's results that the field takes from the source: saved ones, if any."""
     by_node = (given for given in made if source.node in ("", given.result.node))
     fit = [given for given in by_node if takes_from(field, source, _kind(given.result))]
     return [given for given in fit if not _is_preview(given.result)] or fit
@@ -150,5 +150,5 @@ def _kind(result: Result) -> ResultKind:
 
 
 def _is_preview(result: Result) -> bool:
-    """Return whether the result is temporary, as previews are."""
+    """Return whether the result is temporary, like a preview."""
     return isinstance(result, OutputFile) and result.type == "temp"

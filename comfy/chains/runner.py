@@ -1,5 +1,5 @@
-"""Runs the planned steps of a chain, each with the results of earlier steps. A run that is done
-isn't repeated: it had the same workflow, values and files."""
+"""Runs the planned steps of a chain, each with the results of earlier steps. A finished run with
+the same workflow, values and files isn't repeated."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from comfy.runs.input_files import server_file
 from comfy.runs.interface import Origin, Run
 from comfy.workflow.model import Workflow
 
-RunStates = Mapping[tuple[str, int], RunState]  # by the step's name and the number of its run
+RunStates = Mapping[tuple[str, int], RunState]  # by step name and run number
 
-_RETRY_AFTER = 1.0  # seconds until a run starts that was one too many
-_NAMESPACE = uuid.UUID("6c0b3f52-6f0e-5f7e-8f0e-0d8d2a9f6b21")  # of the ids of steps' runs
+_RETRY_AFTER = 1.0  # seconds before retrying a run that was over a limit
+_NAMESPACE = uuid.UUID("6c0b3f52-6f0e-5f7e-8f0e-0d8d2a9f6b21")  # namespace of step run ids
 
 
 @dataclass(frozen=True, slots=True)
 class StepBegin:
-    """Start of a run: number `number` (from 1) of the `runs` runs of the step `step`."""
+    """Start of a run: number `number` (from 1) of the `runs` runs of step `step`."""
 
     step: str
     number: int
@@ -46,7 +46,7 @@ class StepBegin:
 
 @dataclass(frozen=True, slots=True)
 class StepEnd:
-    """End of a run: number `run` (from 1) of the `runs` runs of the step `step`. The outcome is an
+    """End of a run: number `run` (from 1) of the `runs` runs of step `step`. The outcome is an
     error if it didn't start or its results are lost."""
 
     step: str
@@ -56,7 +56,7 @@ class StepEnd:
 
     @property
     def is_done(self) -> bool:
-        """Return whether the run made its results."""
+        """Return whether the run finished with its results."""
         return isinstance(self.outcome, Record) and self.outcome.state.phase is Phase.DONE
 
     @property
@@ -67,7 +67,7 @@ class StepEnd:
 
 @dataclass(slots=True)
 class _Ends:
-    """Ends of the runs of each started step, and how many runs are `left`."""
+    """Ends of the runs of each started step, and the number of runs that are `left`."""
 
     left: dict[str, int] = field(default_factory=dict)
     ends: dict[str, dict[int, StepEnd]] = field(default_factory=dict)
@@ -106,11 +106,11 @@ class _Ends:
 
 
 class ChainRunner:
-    """Runs chains for an owner. Needs a run history, to find finished runs."""
+    """Runner of an owner's chains. Needs a run history, to find finished runs."""
 
     def __init__(self, starter: Starter, origin: Origin, *, sharers: str | None = None) -> None:
-        """Chains of the same `sharers` reuse each other's finished runs; the default is the
-        owner."""
+        """Create a runner. Chains of the same `sharers` reuse each other's finished runs; the
+        default is the owner."""
         self._starter = starter
         self._tasks = TaskRunner(starter, origin)
         self._owner = origin.owner
@@ -133,8 +133,8 @@ class ChainRunner:
         `chain_id` is the group of all runs. `again` names the steps that run although they are
         done, each with the ids of the runs that already started for this. `watch` is as in
         `LiveTasks`; `begun` is called for each started run. While there are too many runs, new ones
-        wait as long as the chain is `wanted`. A run that another chain started, and that was
-        stopped there, starts again for this one.
+        wait as long as the chain is `wanted`. A run of another chain that was stopped there starts
+        again for this chain.
         """
         by_name = {step.name: step for step in steps}
         ends = _Ends()
@@ -168,7 +168,7 @@ class ChainRunner:
                     if waiting:
                         continue
                     return
-                if not waiting and live.are_all_at_work:  # else some are still to be found again
+                if not waiting and live.are_all_at_work:  # otherwise runs remain to be found again
                     self._tasks.cancel_others(chain_id, live)
                 for (name, number), record in live.ended():
                     if _is_stopped(record) and record.group != chain_id and wanted():
@@ -191,14 +191,14 @@ class ChainRunner:
         taken = {key: given for key, given in run.given.items() if key in own}
         given = {key: self._value(one) for key, one in taken.items()}
         workflow, form = self._starter.forms.form(step.step.workflow, self._owner, {**own, **given})
-        # Braces in a step's result are no alternatives.
+        # Braces in a step's result aren't alternatives.
         values = {**own, **literal_texts(drawn_texts(form), given)}
         task_id = _content_id(self._sharers, workflow, form, values)
         parents = tuple(dict.fromkeys(run for one in taken.values() for run in one.runs))
         return Task(task_id, step.step.workflow, values, chain_id, parents)
 
     def _value(self, given: Given) -> Upload | str:
-        """Return a result as the value of a field. Raises WorkflowError if its file is deleted."""
+        """Return a result as the value of a field. Raises WorkflowError if its file was deleted."""
         result = given.result
         if isinstance(result, TextOutput):
             return result.text
@@ -212,7 +212,7 @@ class ChainRunner:
 
 
 def _runs(step: FormStep, ends: _Ends) -> tuple[StepRun, ...] | ComfyError:
-    """Return the runs of a step that is due, or why it can't run, and note that it started."""
+    """Return the runs of a due step, or why it can't run, and note that it started."""
     try:
         runs = runs_of(step, ends.results())
     except ComfyError as error:
@@ -233,10 +233,10 @@ def _results(record: Record) -> tuple[Result, ...]:
 def _content_id(
     sharers: str, workflow: Workflow, form: Form, values: Mapping[str, object]
 ) -> uuid.UUID:
-    """Return the same id for the same workflow, values and files of the same `sharers`: the results
-    are the same, too."""
+    """Return the id of a run by content: the same workflow, values and files of the same `sharers`
+    have the same id, since their results are the same."""
     named = {item.key: item.default for item in form.fields} | dict(values)
-    # An added file that is left empty changes nothing.
+    # An empty added file changes nothing.
     used = {key: value for key, value in named.items() if value is not None}
     parts = [sharers, workflow.prompt, sorted(output.node for output in form.outputs), used]
     content = json.dumps(parts, default=content_of, sort_keys=True)

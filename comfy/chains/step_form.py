@@ -1,4 +1,4 @@
-"""Form of a step, with the fields that its values bring: fields of a choice, and added files.
+"""Form of a step, with the fields that its values add: fields of a choice, and added files.
 
 Pure, except for the forms that the callback returns.
 """
@@ -22,17 +22,17 @@ from comfy.prompt.value_types import BadValue
 _Value = TypeVar("_Value")
 FormOf = Callable[[Mapping[str, object]], Form]
 
-_COMBINATIONS = 200  # of repeated choices; more would make the user wait
+_COMBINATIONS = 200  # of repeated choices; more would take too long
 
 
 @dataclass(frozen=True, slots=True)
 class StepForm:
     """Form of a step, with the step's and the user's values by the keys of its fields.
 
-    Names without a field stay as they are. `step` lacks the author's values for fields of another
+    Names without a field are kept unchanged. `step` lacks the author's values for fields of another
     choice than the user made, and shows the fields that come with the user's choices. If the step
-    repeats a choice, the form has the fields of each. `source` and `given` are the step and the
-    values that this was made from.
+    repeats a choice, the form has the fields of each choice. `source` and `given` are the original
+    step and values.
     """
 
     form: Form
@@ -42,13 +42,14 @@ class StepForm:
     given: Mapping[str, object] = field(default_factory=dict)
 
     def with_settings(self, step: Step, settings: Mapping[str, object]) -> StepForm | None:
-        """Return this form with other values, or None if they bring other fields."""
+        """Return this form with other values, or None if they need other fields."""
         if step != self.source or self._shape(settings) != self._shape(self.given):
             return None
         return replace(self, settings=settings, given=settings)
 
     def _shape(self, settings: Mapping[str, object]) -> dict[str, object]:
-        """Return what may change the fields: choices, added files, and names without a field."""
+        """Return the values that may change the fields: choices, added files, and names without a
+        field."""
         fields = {one.key: one for one in self.form.fields}
         return {
             key: None if item and item.is_media else value
@@ -60,8 +61,8 @@ class StepForm:
 def step_form(form_of: FormOf, step: Step, settings: Mapping[str, object]) -> StepForm:
     """Return the form of a step with a user's settings.
 
-    `form_of` returns the form of the step's workflow with values by key; it ignores values that no
-    field has.
+    `form_of` returns the form of the step's workflow with values by key; it ignores values without
+    a field.
     """
     form_of = partial(_form_with_options, form_of, step.repeat)
     named = dict.fromkeys((*step.inputs, *step.repeat, *step.show)) | dict(step.values)
@@ -115,7 +116,7 @@ def _repeated(form: Form, item: Field, values: str | Sequence[object]) -> tuple[
 def _with_fields(
     form_of: FormOf, named: Mapping[str, object], values: Mapping[str, object]
 ) -> tuple[Form, dict[str, str], dict[str, object]]:
-    """Return the form with `values` and the `named` values, as far as it gets their fields.
+    """Return the form with `values` and all `named` values that have a field there.
 
     Also returns the key of each name that has a field, and all values by key, including the keys of
     the files that had to be added.
@@ -149,8 +150,8 @@ def _added_files(
 
 
 def _with_brought(form: Form, show: tuple[str, ...], brought: Collection[str]) -> tuple[str, ...]:
-    """Return the keys that a step shows, with each brought field after the field before it in the
-    form."""
+    """Return the keys that a step shows, with each additional field after the field before it in
+    the form."""
     shown = list(show)
     index = 0
     for item in form.fields if show else ():

@@ -15,7 +15,7 @@ from comfy.records.store import RunStore
 def save_chain(history: RunStore, blobs: BlobStore, group: Group, values: ChainValues) -> None:
     """Store a chain with copies of the files among its values, or replace it.
 
-    Raises ComfyError if the values or files are too large; the stored chain stays as it was.
+    Raises ComfyError if the values or files are too large; the stored chain is then unchanged.
     """
     texts = text_values(values)
     uploads = {key: value for key, value in texts.items() if isinstance(value, Upload)}

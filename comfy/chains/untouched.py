@@ -1,5 +1,5 @@
-"""Find the values of a run that the user didn't set, although they differ from the form's: texts
-that are drawn or filled in when the prompt is queued. Pure."""
+"""Find the values of a run that the user didn't set, although they differ from the form's: drawn
+texts, and file prefixes that are filled in when the prompt is queued. Pure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from comfy.prompt.text_replacements import PrefixNames, replace_prefixes
 from comfy.prompt.wildcards import every_text, resolve_wildcards
 from comfy.records.record import Record
 
-_MOST_TEXTS = 1000  # texts to compare that a default with alternatives stands for
-_SECONDS = 5  # most seconds between the dates in a prompt and the start of its run
+_MOST_TEXTS = 1000  # compared texts of a default with alternatives
+_SECONDS = 5  # maximum time between the dates in a prompt and the run's start
 
 
 def is_untouched(record: Record, form: Form, names: PrefixNames, field: Field) -> bool:
-    """Return whether a field of the run has its default or a text that the default stands for.
+    """Return whether a field of the run has its default, or a text that the default stands for.
 
-    A default may have alternatives, or a file prefix with names and dates. If it has too many
+    A default may have alternatives, or be a file prefix with names and dates. If it has too many
     alternatives to compare, the value counts as set.
     """
     value, default = record.job.values.get(field.key), field.default
@@ -37,7 +37,7 @@ def _texts(form: Form, field: Field) -> Iterator[str]:
 
 
 def _prefixes(record: Record, names: PrefixNames, field: Field) -> Iterator[str]:
-    """Yield the default as it was filled in when the run started."""
+    """Yield the default as filled in when the run started."""
     prompt = dict(record.job.prompt)
     inputs = names.places.intersection(field.targets)
     for node, name in (one for one in inputs if one.node in prompt):

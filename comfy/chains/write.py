@@ -42,7 +42,7 @@ class RecordedStep:
 
 @dataclass(frozen=True, slots=True)
 class RecordedChain:
-    """Chain made from runs. `files` are the user's own files, which the chain's form asks for, each
+    """Chain made from runs. `files` are the user's own files, which the chain's form requests, each
     with its step and the key of its field."""
 
     chain: Chain
@@ -50,14 +50,15 @@ class RecordedChain:
 
 
 def chain_of_runs(title: str, runs: Sequence[RecordedStep]) -> RecordedChain:
-    """Return a chain that repeats the first of these runs and its source runs, without the other
+    """Return a chain that repeats the first of these runs and its source runs, ignoring the other
     `runs`.
 
     Values that the user set become fixed, and main fields can be changed. Seeds aren't fixed: a
-    chain should make new results. Raises ChainErrors if the chain would have one step.
+    chain should make new results. Raises ChainErrors if the chain would have only one step.
     """
     known = {run.record.id: run for run in runs}
-    given: dict[str, dict[str, Source]] = {}  # by run and field; a source's step is a run here
+    # By run and field; the `step` of a source is a run id here.
+    given: dict[str, dict[str, Source]] = {}
     left = [runs[0].record.id]
     while left:
         run = left.pop()
@@ -103,7 +104,7 @@ def chain_text(chain: Chain) -> str:
 
 
 def _given(run: RecordedStep, known: Mapping[str, RecordedStep]) -> Iterator[tuple[str, Source]]:
-    """Yield the keys of the fields that got results of other runs, with these results."""
+    """Yield the keys of the fields that got results of other runs, each with its source."""
     records = [known[run_id].record for run_id in run.made_from if run_id in known]
     for field in run.form.fields:
         sources = (_source(run.record, field, record) for record in records)
@@ -125,7 +126,7 @@ def _source(run: Record, field: Field, source: Record) -> Source | None:
         return next((Source(source.id, n) for n in numbers), None)
     value = run.job.values.get(field.key)
     takes_text = takes_from(field, Source(source.id, text=True), "text")
-    # A run that isn't its parent has the same text by chance.
+    # A run that isn't a parent has the same text by coincidence.
     if not value or not takes_text or source.id not in run.parents:
         return None
     texts = [output.text for output in source.state.texts]
@@ -158,7 +159,7 @@ def _step(
         show=tuple(
             _name(form, item)
             for item in free
-            # A seed that a chain doesn't show is always its workflow's.
+            # Without a visible field, the chain would always use the workflow's seed.
             if item.group == "main" or item.is_seed or item.key in job.inputs
         ),
         inputs=inputs,
@@ -170,15 +171,15 @@ def _is_fixed(run: RecordedStep, field: Field) -> bool:
     value = run.record.job.values.get(field.key)
     if field.is_media or field.is_seed or as_scalar(value) is None:
         return False
-    if field.redraws and run.plain:  # in the run's form, its own choice is the default
+    if field.redraws and run.plain:  # the run's own form has its choice as the default
         return all(value != item.default for item in run.plain.fields if item.key == field.key)
     names = run.names or prefix_names(run.form.prompt)
     return not is_untouched(run.record, run.form, names, field)
 
 
 def _name(form: Form, field: Field) -> str:
-    """Return the field's name in a chain: its label, or its key if another field has the label. The
-    number of an added file may belong to another field, so such a file goes by its key."""
+    """Return the field's name in a chain: its label, or its key if another field has the same
+    label. The number of an added file may belong to another field, so the key names such a file."""
     if field.is_media and "." in field.node:
         return field.key
     label = str(field.label)

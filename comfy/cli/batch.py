@@ -47,10 +47,10 @@ from comfy.prompt.model import Prompt
 from comfy.runs.interface import Origin
 from comfy.workflow.model import read_workflow
 
-_RECORDS = ".batch-"  # and the id, in the folder of the results
+_RECORDS = ".batch-"  # prefix of record folders, followed by the batch id
 _LOOKED_INTO = 5  # earlier batches
-_NAMED = 5  # files that were left out
-_NAMESPACE = uuid.UUID("4b8f2f0e-4d0c-5c0b-9a7e-5d2f6f3f1a10")  # of the ids of batches
+_NAMED = 5  # ignored files that a message lists
+_NAMESPACE = uuid.UUID("4b8f2f0e-4d0c-5c0b-9a7e-5d2f6f3f1a10")  # namespace of batch ids
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,7 +111,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run the batch. 0: all rows are done and saved; 1: some failed; 2: nothing could be started.
+    """Run the batch and return the exit status: 0 if all rows are done and saved, 1 if some failed,
+    2 if nothing could be started.
 
     SIGINT and SIGTERM stop it, with 128 + the signal's number; --resume continues it.
     """
@@ -153,8 +154,7 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
 
 
 def _check_alone(out: Path, folder: Path) -> None:
-    """UsageError where there are results of another batch than the one that is remembered in
-    `folder`."""
+    """Raise UsageError if `out` has results of a batch other than the one recorded in `folder`."""
     others = [one for one in out.glob(f"{_RECORDS}*") if one != folder]
     if others or (not folder.exists() and (out / RESULTS).exists()):
         raise UsageError(
@@ -166,7 +166,7 @@ def _check_alone(out: Path, folder: Path) -> None:
 
 
 def _checked(args: argparse.Namespace, form: Form, starter: Starter, scratch: Path) -> BatchContent:
-    """Return the options' request. Raises ManyProblems with all errors."""
+    """Return the content that the options describe. Raises ManyProblems with all errors."""
     wrong: list[str] = []
     spec = _spec(args, form, scratch, wrong)
     if wrong and spec == BatchSpec(paired=spec.paired):
@@ -181,7 +181,7 @@ def _checked(args: argparse.Namespace, form: Form, starter: Starter, scratch: Pa
 
 
 def _spec(args: argparse.Namespace, form: Form, scratch: Path, wrong: list[str]) -> BatchSpec:
-    """Read the options as far as possible, and add sentences about the rest to `wrong`."""
+    """Read the options as far as possible, and add a sentence for each error to `wrong`."""
     if not args.csv and not args.settings:
         raise UsageError("There are no values.", "Name some with --csv or --set.")
     table, axes = None, list[AxisSpec]()
@@ -211,8 +211,8 @@ def _noting(wrong: list[str]) -> Iterator[None]:
 
 
 def _cells(path: Path) -> tuple[Mapping[str, object], ...]:
-    """Return the cells of a table's rows, by column name; empty if it is unreadable, which the
-    check of its values reports."""
+    """Return the cells of a table's rows, by column name. Empty if it is unreadable, which the
+    value check reports."""
     with suppress(ComfyError):
         return tuple(row.values for row in read_cells(path.name, read_text_file(path)))
     return ()
@@ -262,23 +262,23 @@ def _wrong_files(form: Form, content: BatchContent) -> Iterator[str]:
 
 
 def _identity(workflow: Path, rows: Sequence[Row]) -> uuid.UUID:
-    """Return the same id for the same workflow and rows, so that --resume finds the batch."""
+    """Return an id that depends only on the workflow and rows, so that --resume finds the batch."""
     content = hashlib.sha256(workflow.read_bytes())
-    told = cache(content_of)  # a file may be in every row
+    told = cache(content_of)  # cached, since a file may be in every row
     for row in rows:
         content.update(json.dumps(dict(row.values), default=told).encode())
     return uuid.uuid5(_NAMESPACE, content.hexdigest())
 
 
 def _earlier_batches(out: Path) -> list[Path]:
-    """Folders with the records of batches, the newest first."""
+    """Return the folders with the records of batches, newest first."""
     found = {*out.resolve().glob(f"{_RECORDS}*"), *out.resolve().parent.glob(f"*/{_RECORDS}*")}
     return sorted(found, key=lambda folder: folder.stat().st_mtime, reverse=True)[:_LOOKED_INTO]
 
 
 def _estimate(earlier: AbstractContextManager[Starter], form: Form, rows: Sequence[Row]) -> str:
-    """Estimate the time and the size of the results from an earlier batch. "" if that has another
-    workflow, no finished runs, or is in use by another program."""
+    """Estimate the time and the size of the results from an earlier batch. Return "" if that batch
+    has another workflow, no finished runs, or is in use by another program."""
     try:
         with earlier as starter:
             history = starter.runs.history
@@ -317,7 +317,7 @@ def _begin_or_resume(
 
 
 def _batch_progress(queue: BatchQueue, batch_id: str) -> Iterator[BatchSummary]:
-    """Yield how far a batch is, now and after each change, until it no longer runs."""
+    """Yield the batch's progress, now and after each change, until it no longer runs."""
     changed = threading.Event()
     leave = queue.subscribe(lambda _: changed.set())
     try:
@@ -339,7 +339,7 @@ def _carry_out(results: SavedResults, signals: StopSignals) -> int:
         for summary in signals.checked(_batch_progress(results.batches, results.batch_id)):
             rows = summary.rows
             if line is not None:
-                line.clear()  # before what goes wrong is said
+                line.clear()  # before errors are printed
             ended = list(results.save_ended())
             if line is None:
                 results.write()

@@ -1,4 +1,4 @@
-"""The form of a batch on the shell, with the fields that its values bring."""
+"""Form of a batch in the shell, with the fields that its values add."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from comfy.form.model import Form
 from comfy.library.forms import Forms
 from comfy.prompt.value_types import BadValue
 
-_COMBINATIONS = 200  # limit of checked option combinations, to save time
+_COMBINATIONS = 200  # checked option combinations; more would take too long
 
 
 def form_of_batch(
     forms: Forms, settings: Sequence[str], rows: Sequence[Mapping[str, object]]
 ) -> Form:
-    """The form with the fields that come with the first value of each option of --set, whichever of
-    them stands first, or with the options that any row of a table chooses; and with the files that
-    are added by their keys. `rows`: cells by the names of their columns."""
+    """Return the form with the fields of the first option in each --set, in any order, and of all
+    options in a table's rows. Includes files that are added by key. `rows` has cells by column
+    name."""
     named = dict(text.partition("=")[::2] for text in settings)
     given: dict[str, object] = dict.fromkeys((*named, *(name for row in rows for name in row)))
     _, form = forms.form(WORKFLOW, OWNER, given)
     for _ in named:
         for name, values in named.items():
-            with suppress(ComfyError, BadValue):  # told where all values are read
+            with suppress(ComfyError, BadValue):  # reported when all values are read
                 field = find_field(form, name)
                 if field.redraws:
                     given[field.key] = values_of(form, field, values)[0]
@@ -39,8 +39,8 @@ def form_of_batch(
 def _with_options(
     forms: Forms, form: Form, given: Mapping[str, object], rows: Sequence[Mapping[str, object]]
 ) -> Form:
-    """The form with the fields beside it that come with options of these rows; an option may bring
-    others."""
+    """Return the form with the added fields of the options in these rows, including nested
+    options."""
     looked_at: set[str] = set()
     while new := {name for row in rows for name in row if _chooses(form, name)} - looked_at:
         looked_at |= new
@@ -53,7 +53,7 @@ def _with_options(
 
 
 def _chooses(form: Form, name: str) -> bool:
-    """Tell if a column selects an option with its own fields, as far as known."""
+    """Tell if a column selects an option with its own fields, as far as is known."""
     with suppress(ComfyError):
         return find_field(form, name).redraws
     return False

@@ -51,7 +51,8 @@ from comfy.records.blobs import BlobStore
 from comfy.runs.interface import Origin
 from comfy.workflow.model import Workflow, read_workflow, title_from_name
 
-_NAMESPACE = uuid.UUID("0d1b6c0a-41d5-5b39-9c3a-6f1b7c2e8d44")  # of chains' ids, by name
+# Namespace of chain ids, which derive from names.
+_NAMESPACE = uuid.UUID("0d1b6c0a-41d5-5b39-9c3a-6f1b7c2e8d44")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -104,10 +105,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run the chain and return the exit status.
+    """Run the chain and return the exit status: 0 if all steps are done and saved, 1 if some
+    failed, 2 if nothing could start.
 
-    It is 0 if all steps are done and saved, 1 if some failed, 2 if nothing could start, 128 plus
-    the signal's number after SIGINT or SIGTERM.
+    After SIGINT or SIGTERM it is 128 + the signal's number.
     """
     return exit_status(
         partial(_run, args),
@@ -201,7 +202,7 @@ def _planned(
     problems: list[str],
 ) -> tuple[tuple[FormStep, ...], dict[StepKey, object]]:
     """Return the steps with the user's values, and these values by key. The author's files are
-    beside the chain, the user's in the current folder."""
+    beside the chain, and the user's files are in the current folder."""
     forms = {
         step.name: planner.step_form(step, settings.get(step.name, {})) for step in chain.steps
     }
@@ -217,7 +218,7 @@ def _planned(
 
 
 def _check(planner: StepPlanner, steps: Sequence[FormStep], problems: list[str]) -> None:
-    """Raise ChainErrors with `problems` and with everything wrong with the steps' values."""
+    """Raise ChainErrors with `problems` and all errors in the steps' values."""
     if problems:
         with _gathered(problems):
             planner.check(steps)
@@ -235,7 +236,7 @@ def _gathered(problems: list[str]) -> Iterator[None]:
 
 
 def _workflows(folder: Path) -> Callable[[str], Workflow]:
-    """Return a function that reads the workflow of a name, each once."""
+    """Return a function that returns the workflow with a given name and reads each file once."""
 
     @cache
     def workflow(name: str) -> Workflow:
@@ -288,7 +289,8 @@ def _carry_out(
 
 
 class _Progress:
-    """Saves and reports the results of a chain's runs, and knows which steps are done."""
+    """Progress of a chain: saves and reports the results of its runs, and tracks which steps are
+    done."""
 
     def __init__(self, plan: ChainPlan, files: BlobStore, out: Path) -> None:
         self._steps = [step.step for step in plan.steps]

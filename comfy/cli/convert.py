@@ -1,4 +1,4 @@
-"""`python -m comfy convert GRAPH…`: graphs saved by the editor, as prompts in API format."""
+"""`python -m comfy convert GRAPH…`: convert graphs saved by the editor to prompts in API format."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Write a prompt for each graph. 1 if any could not be converted, 2 without a catalogue or a
-    folder to write to."""
+    """Write a prompt for each graph. Return 1 if any graph couldn't be converted, 2 without a
+    catalog or a writable folder."""
     try:
         catalogue = catalogue_of(args)
         args.out.mkdir(parents=True, exist_ok=True)
@@ -57,7 +57,7 @@ def main(args: argparse.Namespace) -> int:
             converted = _convert(path, catalogue)
             prompt, _ = replace_prefixes(
                 converted.prompt, converted.names
-            )  # as the editor's own export has it
+            )  # as in the editor's own export
             target.write_text(json.dumps(prompt, ensure_ascii=False, indent=2), encoding="utf-8")
             written[target] = path
             _name_missing(path, converted)

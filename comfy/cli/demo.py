@@ -10,7 +10,7 @@ from comfy.demo import DemoServer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of the subcommand."""
+    """Declare the command's arguments."""
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
     )
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Serve until interrupted. Returns 0, or 2 if the port cannot be had."""
+    """Serve until interrupted. Return 0, or 2 if the port isn't available."""
     server = DemoServer(
         host=args.host, port=args.port, step_seconds=args.step_seconds, previews=args.previews
     )

@@ -1,4 +1,4 @@
-"""Files of this machine that a command is given for a run."""
+"""Local files that the user names for a run."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def is_file(path: Path) -> bool:
     """Tell if a file exists; False for an impossible file name."""
     try:
         return path.is_file()
-    except OSError:  # it is too long for one
+    except OSError:  # the name is too long
         return False
 
 
 def read_text_file(path: Path) -> str:
-    """All of a text file. UsageError if it cannot be read."""
+    """Return the text of a file. Raises UsageError if it is unreadable."""
     try:
         return decoded_text(path.read_bytes())
     except OSError as error:
@@ -52,7 +52,7 @@ def read_text_file(path: Path) -> str:
 
 
 def _upload_of(path: Path) -> Upload:
-    """The file, to be sent to the server. UsageError if it cannot be read."""
+    """Return the file for upload to the server. Raises UsageError if it is unreadable."""
     try:
         path.open("rb").close()
     except OSError as error:
@@ -91,12 +91,13 @@ def table_files(form: Form, table: Path, text: str) -> dict[str, Upload]:
 def _is_media(form: Form, column: str) -> bool:
     try:
         return find_field(form, column).is_media
-    except UnknownField:  # reported with the other problems of the table
+    except UnknownField:  # reported with the table's other problems
         return False
 
 
 def other_kinds(field: Field, values: Iterable[object]) -> Iterator[str]:
-    """Why a field does not take files among these values, a sentence with the name of each."""
+    """Yield a sentence for each of these files that the field doesn't take, with the file's name
+    and the reason."""
     for one in values:
         if isinstance(one, Upload):
             with one.opened() as file:
@@ -108,10 +109,10 @@ def uploads_in(
     path: Path, field: Field, scratch: Path, results: Path
 ) -> tuple[list[Upload], list[str]]:
     """Return a file, or the files of a folder or ZIP and its subfolders in natural order, without
-    hidden ones and the `results` folder. ZIPs are unpacked into `scratch`. Also return the names
+    hidden files and the `results` folder. ZIPs are unpacked into `scratch`. Also return the names
     of ignored files: links that leave the folder, and texts beside files that the field takes.
 
-    UsageError if it is unreadable or empty.
+    Raises UsageError if it is unreadable or empty.
     """
     links: list[str] = []
     try:
@@ -140,7 +141,7 @@ def uploads_in(
 
 
 def _below(folder: Path, results: Path) -> Iterator[Path]:
-    """The files in a folder and those below that are shown, but for the folder of the results."""
+    """Yield the visible files in a folder and its subfolders, without the results folder."""
     for one in filter(lambda one: _is_shown(one.name), folder.iterdir()):
         if one.is_file():
             yield one

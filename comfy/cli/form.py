@@ -1,4 +1,4 @@
-"""`python -m comfy form WORKFLOW`: the form of a workflow, as JSON or as a table to read."""
+"""`python -m comfy form WORKFLOW`: print a workflow's form, as JSON or as a readable table."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Print the form. 0 if there is one, also with problems; 2 if the workflow or the catalog is
+    """Print the form. Return 0, even for a form with problems; 2 if the workflow or the catalog is
     unreadable."""
     try:
         workflow = read_workflow(args.workflow)

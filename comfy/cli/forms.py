@@ -10,12 +10,12 @@ from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
 from comfy.workflow.model import Workflow
 
-WORKFLOW = "workflow"  # what services call it
-OWNER = "shell"  # the shell user
+WORKFLOW = "workflow"  # name of the workflow in `Forms`
+OWNER = "shell"  # owner that stands for the shell user
 
 
 def forms_of(workflow: Workflow, fetch: Callable[[], Mapping[str, Any]]) -> Forms:
-    """Return the forms as on a page; `fetch` returns the server's nodes, see
+    """Return the same forms as on a page; `fetch` returns the server's nodes, see
     `Client.object_info`."""
     return forms_by_name(lambda _: workflow, fetch)
 

@@ -1,4 +1,4 @@
-"""A folder in which a command records its runs, to resume after an interruption."""
+"""Folder in which a command records its runs, to resume after an interruption."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from comfy.records.store import HistoryLimits, RunStore
 from comfy.runs.limits import ChainLimits, RunLimits
 from comfy.runs.registry import LocalRunRegistry
 
-_AHEAD = 2  # sent to the server, which starts it at once
+_AHEAD = 2  # runs sent to the server at the same time
 _NO_LIMITS = RunLimits(*[sys.maxsize] * 4)
 NO_CHAIN_LIMITS = ChainLimits(*[sys.maxsize] * 3)
 
@@ -39,7 +39,7 @@ def starter_in(
     wildcards: LinesOf | None = None,
 ) -> Iterator[Starter]:
     """Yield a starter with a folder's recorded runs; a signal stops them. `wildcards`: see
-    `Starter`. UsageError if another program uses the folder."""
+    `Starter`. Raises UsageError if another program uses the folder."""
     files = BlobStore(folder)
     limits = HistoryLimits(math.inf, sys.maxsize)
     with closing(RunStore(sqlite_address(folder), files, limits)) as history:
@@ -68,9 +68,10 @@ def stop_runs(runs: LocalRunRegistry, servers: ServerPool) -> None:
 
 
 def check_new(folder: Path, what: str, *, resume: bool) -> None:
-    """Raise UsageError if a folder has earlier runs and the user doesn't resume; `what` they belong
-    to."""
-    if os.path.exists(folder) and not resume:  # no error where one may not look
+    """Raise UsageError if a folder has earlier runs and the user doesn't resume. `what` names the
+    kind of work in the message."""
+    # Unlike `Path.exists`, doesn't raise without permission.
+    if os.path.exists(folder) and not resume:
         raise UsageError(
             f"This {what} was begun in this folder before.",
             "Add --resume to go on with it, or name another folder with --out.",

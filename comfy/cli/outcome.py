@@ -16,7 +16,7 @@ from comfy.launch.start import FieldErrors
 
 OK, FAILED = 0, 1  # exit statuses
 _UNUSABLE = 2
-_UNREAD = 128 + 13  # as shells have it after SIGPIPE, which Windows has not
+_UNREAD = 128 + 13  # exit status of shells after SIGPIPE, which Windows lacks
 
 
 class UsageError(ComfyError):
@@ -24,13 +24,13 @@ class UsageError(ComfyError):
 
 
 def complain(sentence: str, hint: str = "") -> None:
-    """Say on stderr what went wrong, and what to do."""
+    """Print a problem and a hint on stderr."""
     print(" ".join(filter(None, (sentence, hint))), file=sys.stderr)
 
 
 def complain_of_error(error: ComfyError, hint: str = "", *, what: str = "") -> None:
-    """Say on stderr what an error says, of fields by their labels, with `hint` where several have
-    none of their own; `what` stands before it."""
+    """Print an error on stderr, with the labels of its fields. `hint` is for several problems
+    without their own hint; `what` is a prefix."""
     match error:
         case FieldErrors(labelled=labelled):
             complain(f"{what}{' '.join(labelled.values())}", error.hint)
@@ -42,14 +42,14 @@ def complain_of_error(error: ComfyError, hint: str = "", *, what: str = "") -> N
 
 
 def complain_of(state: RunState, form: Form, what: str = "") -> None:
-    """Say on stderr why a run did not end well, if it did not, and what of it the server refused;
-    `what` stands before each."""
+    """Print on stderr why a run failed, if it did, and what the server refused of it. `what` is a
+    prefix for each line."""
     for said in problems_of(state, form):
         complain(f"{what}{said}")
 
 
 def problems_of(state: RunState, form: Form) -> Iterator[str]:
-    """Return the problems of a run as texts."""
+    """Yield the problems of a run as texts."""
     by_field, general = place_errors(form, state.node_errors)
     if (error := state.error) is not None and not (by_field or general):
         where = f"{error.node_title}: " if error.node_title else ""
@@ -59,8 +59,8 @@ def problems_of(state: RunState, form: Form) -> Iterator[str]:
 
 
 def exit_status(command: Callable[[StopSignals], int], *, hint: str = "", stopped: str = "") -> int:
-    """Run a command and return its exit status. Report errors, with `hint` if several have none,
-    and an end by SIGINT or SIGTERM, with `stopped` for the way to resume."""
+    """Run a command and return its exit status. Report errors, with `hint` if several have none.
+    After SIGINT or SIGTERM, report `stopped`, which explains how to resume."""
     signals = StopSignals()
     try:
         with signals.caught():
@@ -79,7 +79,7 @@ def _told(error: BaseException, hint: str) -> int:
         case ComfyError():
             complain_of_error(error, hint)
             return _UNUSABLE
-        case BrokenPipeError():  # the output's reader is gone
+        case BrokenPipeError():  # the reader of the output has exited
             _leave_unsaid()
             return _UNREAD
         case _:

@@ -14,18 +14,18 @@ _BAR = 24
 
 
 class TerminalLine:
-    """The terminal's last line, overwritten in place; silent without a terminal."""
+    """Last line of the terminal, overwritten in place; silent without a terminal."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self.is_terminal = out.isatty()
 
     def put(self, text: str) -> None:
-        """Show this, as far as it fits."""
+        """Show a text, cut to the terminal's width."""
         self._write(f"\r\x1b[K{text[: shutil.get_terminal_size().columns - 1]}")
 
     def clear(self) -> None:
-        """Leave the line free."""
+        """Clear the line."""
         self._write("\r\x1b[K")
 
     def _write(self, text: str) -> None:
@@ -40,7 +40,7 @@ def _bar(share: float) -> str:
 
 
 class ProgressLine:
-    """Writes to `out`; give it every state."""
+    """Progress of a run, written to `out`. Pass every state to `show`."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -60,7 +60,7 @@ class ProgressLine:
                 self._out.flush()
 
     def end(self) -> None:
-        """Leave the terminal's line free for what follows."""
+        """Clear the terminal's line for other output."""
         if self._shown:
             self._terminal.clear()
 
@@ -92,7 +92,8 @@ def _doing(state: RunState) -> str:
 
 
 class BatchLine:
-    """Number of finished `rows` in a batch, on a terminal only; `done` at the start."""
+    """Number of finished `rows` in a batch, on a terminal only. `done` is the number at the
+    start."""
 
     def __init__(self, out: TextIO, rows: int, done: int) -> None:
         self._terminal = TerminalLine(out)
@@ -100,18 +101,18 @@ class BatchLine:
         self._start = time.monotonic()
 
     def show(self, failed: int) -> None:
-        """Show how far it is, with `failed` rows."""
+        """Show the progress, with `failed` rows."""
         past = self._done + self._ended
         said = f"  {failed} failed" if failed else ""
         self._terminal.put(f"{_bar(past / self._rows)} {past}/{self._rows}{said}{self._left()}")
 
     def ended(self) -> None:
-        """One more row has ended; leave the line free for what it says."""
+        """Count one more ended row, and clear the line for its output."""
         self._ended += 1
         self.clear()
 
     def clear(self) -> None:
-        """Leave the terminal's line free."""
+        """Clear the terminal's line."""
         self._terminal.clear()
 
     def _left(self) -> str:
@@ -123,7 +124,7 @@ class BatchLine:
 
 
 def duration_words(seconds: float) -> str:
-    """Format seconds in a suitable unit."""
+    """Format a duration in a suitable unit."""
     return _in_units(seconds, (("h", 3600), ("min", 60), ("s", 1)))
 
 
@@ -139,8 +140,8 @@ def _in_units(amount: float, units: Sequence[tuple[str, int]]) -> str:
 
 
 class ChainLine:
-    """Progress of a chain, on a terminal only: one bar for all steps, and the active ones.
-    `titles`: of all steps, by name."""
+    """Progress of a chain, on a terminal only: one bar for all steps, and the active ones. `titles`
+    has the titles of all steps by name."""
 
     def __init__(self, out: TextIO, titles: Mapping[str, str]) -> None:
         self._terminal = TerminalLine(out)
@@ -149,7 +150,7 @@ class ChainLine:
         self._runs: dict[str, int] = {}
 
     def show(self, states: Mapping[tuple[str, int], RunState]) -> None:
-        """Show how far it is; `states` has the runs that wait or run, by step and number."""
+        """Show the progress; `states` has the waiting and running runs, by step and number."""
         live: dict[str, list[RunState]] = {}
         for (step, _), state in states.items():
             live.setdefault(step, []).append(state)
@@ -165,13 +166,13 @@ class ChainLine:
         self._terminal.put(f"{bar}  {next(at_work, '')}".rstrip())
 
     def ended(self, step: str, runs: int) -> None:
-        """Count one of a step's ended runs, and free the line for its output."""
+        """Count an ended run of a step, and clear the line for its output."""
         self._ended[step] += 1
         self._runs[step] = runs
         self.clear()
 
     def clear(self) -> None:
-        """Leave the terminal's line free."""
+        """Clear the terminal's line."""
         self._terminal.clear()
 
     def _share(self, step: str, live: Sequence[RunState]) -> float:

@@ -1,4 +1,4 @@
-"""`python -m comfy run WORKFLOW`: run a workflow, show how far it is, save what it makes."""
+"""`python -m comfy run WORKFLOW`: run a workflow, show its progress, and save its results."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(args: argparse.Namespace) -> int:
-    """Run the workflow. 0: done and saved; 1: refused, failed or lost; 2: could not be started at
-    all.
+    """Run the workflow and return the exit status: 0 if it is done and saved, 1 if it was refused,
+    failed or lost, 2 if it couldn't start.
 
-    SIGINT and SIGTERM cancel the run at the server and end with 128 + the signal's number, as
-    shells have it.
+    SIGINT and SIGTERM cancel the run at the server; the status is then 128 + the signal's number,
+    as in shells.
     """
     return exit_status(partial(_run, args))
 
@@ -127,7 +127,7 @@ def _start(starter: Starter, form: Form, values: Mapping[str, object], out: Path
 
 
 def _watch(run: Run) -> RunState:
-    """The finished state."""
+    """Show the run's progress and return its final state."""
     progress = ProgressLine(sys.stderr)
     try:
         for state in run.watch():
@@ -147,12 +147,12 @@ def _settings(texts: Sequence[str]) -> dict[str, str]:
 
 
 def _keys(form: Form) -> dict[str, str]:
-    """The key of the field that sets an input, by NODE.INPUT."""
+    """Return the keys of the fields by the input that they set, as NODE.INPUT."""
     return {target.key: field.key for field in form.fields for target in field.targets}
 
 
 def _values(form: Form, settings: Mapping[str, str]) -> dict[str, object]:
-    """Values by field key: those given, and the seeds that the workflow has."""
+    """Return values by field key: the user's, and the workflow's own seeds."""
     keys = _keys(form)
     values: dict[str, object] = {field.key: field.default for field in form.fields if field.is_seed}
     values |= {keys.get(key, key): _value(value) for key, value in settings.items()}
@@ -160,12 +160,12 @@ def _values(form: Form, settings: Mapping[str, str]) -> dict[str, object]:
 
 
 def _value(text: str) -> object:
-    """JSON strings, numbers, booleans and null are meant as such; all other text as it stands.
+    """Parse JSON strings, booleans and null; any other text stays unchanged.
 
-    Numbers stay text: the form reads them by the type of their field, integers exactly.
+    Numbers stay text: the form reads them by their field's type, integers exactly.
     """
     try:
-        value = json.loads(text)  # not `parse_json`: the word NaN would become null
+        value = json.loads(text)  # not `parse_json`, which reads the word NaN as null
     except (ValueError, RecursionError):
         return text
     return value if isinstance(value, str | bool) or value is None else text

@@ -1,4 +1,4 @@
-"""Files of the server, saved in a folder here under safe names."""
+"""Save files of the server in a local folder, under safe names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from comfy.records.record import Record
 
 
 def check_folder(folder: Path) -> None:
-    """See that files can be saved there, and make it if it is not there. ComfyError."""
+    """Create the folder if it is missing. Raises ComfyError if it isn't writable."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
@@ -27,9 +27,9 @@ def check_folder(folder: Path) -> None:
 
 
 def save_file(view: ViewFile, file: OutputFile, folder: Path) -> Path:
-    """Fetch one file into `folder` and return where it is. Nothing there is overwritten.
+    """Fetch one file into `folder` and return its path. Existing files aren't overwritten.
 
-    ComfyError if it cannot be fetched or written; nothing half-written stays behind.
+    Raises ComfyError if the file can't be fetched or written; no partial file stays behind.
     """
     with view(file) as answer:
         try:
@@ -47,7 +47,7 @@ def save_file(view: ViewFile, file: OutputFile, folder: Path) -> Path:
 
 def save_copies(files: BlobStore, record: Record, folder: Path, prefix: str) -> list[Path]:
     """Copy a run's stored results into `folder` and return their paths. Existing files stay; a name
-    is reused only for identical content. ComfyError if writing fails."""
+    is reused only for identical content. Raises ComfyError if writing fails."""
     saved = []
     for file in record.state.files:
         source = files.path(file.digest)
@@ -77,7 +77,8 @@ def _is_free(path: Path, source: Path) -> bool:
 
 
 def _reserve(folder: Path, name: str) -> Path:
-    """An empty file of this name, or of the first one with a number that is free."""
+    """Create an empty file with this name, or with the first free number after it, and return its
+    path."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in _numbered(folder / name):
         try:
@@ -89,7 +90,7 @@ def _reserve(folder: Path, name: str) -> Path:
 
 
 def _numbered(path: Path) -> Iterator[Path]:
-    """The path itself, then with numbers: "a.png", "a (1).png"."""
+    """Yield the path itself, then numbered variants: "a.png", "a (1).png"."""
     yield path
     for number in itertools.count(1):
         yield path.with_name(f"{path.stem} ({number}){path.suffix}")

@@ -1,4 +1,4 @@
-"""The results of a batch on the shell: copies of the files, and a table of the rows."""
+"""Results of a batch in the shell: copies of the files, and a table of the rows."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from comfy.form.model import Form
 from comfy.launch.start import Starter
 from comfy.records.record import Record
 
-RESULTS = "results.csv"  # in the folder of the results
+RESULTS = "results.csv"  # in the results folder
 
 
 @dataclass(slots=True)
 class SavedResults:
-    """Results of the rows in the folder `out`. The records and saved files are by row index."""
+    """Results of the rows, in the folder `out`. The records and saved files are by row index."""
 
     batches: BatchQueue
     batch_id: str
@@ -38,12 +38,12 @@ class SavedResults:
     since: float = field(default_factory=time.time)
 
     def save_ended(self) -> Iterator[tuple[int, list[Path]]]:
-        """Save the results of rows that have ended since the last call, and say on stderr what went
-        wrong. Yield the index and files of each row that has ended since the program's start."""
+        """Save the results of rows that have ended since the last call, and print errors on stderr.
+        Yield the index and files of each row that has ended since the command started."""
         table = self.batches.table(self.batch_id, OWNER)
         new = set(table.states.places("done", "failed", "stopped")) - self.ended
         history = self.starter.runs.history
-        assert history is not None  # `starter_in` opens one
+        assert history is not None  # `starter_in` opens it
         for at in sorted(new):
             self.ended.add(at)
             record = history.get(table.states.run(at), OWNER)

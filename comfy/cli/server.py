@@ -1,5 +1,4 @@
-"""The servers that a shell command works with: its options, and the variables that stand in for
-them."""
+"""Server options of shell commands, and the environment variables that replace them."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ _SECRETS = "; secrets belong in the variable"
 
 
 def add_server_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the server that runs are for."""
+    """Declare the option for the servers of runs."""
     parser.add_argument(
         "--server",
         action="append",
@@ -52,7 +51,7 @@ def _add_login_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_catalogue_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare where the node catalogue comes from, as `catalogue_of` reads it."""
+    """Declare the options for the node catalog, which `catalogue_of` reads."""
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--server",
@@ -70,8 +69,9 @@ def add_catalogue_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def addresses_of(args: argparse.Namespace) -> tuple[ServerAddress, ...]:
-    """The servers that the options name, or COMFYFORMS_SERVER and its like; () if none. ComfyError
-    if one is wrong. Secrets among the options are warned about on stderr."""
+    """Return the servers from the options, or from COMFYFORMS_SERVER and similar variables; () for
+    none. Raises ComfyError if one is wrong. Prints a warning on stderr about secrets in the
+    options."""
     given = {
         "--server": any("@" in one for one in args.server or ()),
         "--server-token": args.server_token,
@@ -91,11 +91,11 @@ def addresses_of(args: argparse.Namespace) -> tuple[ServerAddress, ...]:
 
 
 def catalogue_of(args: argparse.Namespace) -> Catalogue:
-    """The node catalogue: the file of `--object-info`, else the server's. ComfyError if it cannot
-    be had."""
+    """Return the node catalog from the file of `--object-info`, else from the server. Raises
+    ComfyError if it isn't available."""
     if args.object_info:
         return Catalogue.read(args.object_info)
-    # Only now: reading a file needs no network libraries.
+    # Imported here: reading a file needs no network libraries.
     from comfy.comfyui.discovery import choose_servers, opened_servers
 
     with (

@@ -13,7 +13,7 @@ def split_settings(
     example: str,
     is_name: Callable[[str], object] = lambda _: True,
 ) -> list[tuple[str, str]]:
-    """Return names and values; ManyProblems for texts that don't match `form`, such as
+    """Return names and values. Raises ManyProblems for texts that don't match `form`, such as
     NODE.INPUT=VALUE, or that have no valid name."""
     parts = [text.partition("=") for text in texts]
     wrong = [

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM during a command: they end it, and its runs on the server."""
+"""SIGINT and SIGTERM during a command: they stop it, and its runs on the server."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_TO_LEAVE = 3.0  # seconds for the main thread after everything that it may wait for has ended
+_TO_LEAVE = 3.0  # seconds for the main thread to exit after everything it may wait for has ended
 
 
 class Stopped(BaseException):
-    """A signal has ended the command."""
+    """A signal stopped the command."""
 
 
 class StopSignals:
-    """Which signal has ended a command, and how it does."""
+    """Signal handling of a command: the signal that stopped it, and how it stops."""
 
     def __init__(self) -> None:
         self.number = 0
         """Of the signal; 0 while there was none."""
         self._asked: SimpleQueue[int] | None = None
-        # Number of signals that the thread `signals` has raised, and that were handled. One thread
-        # writes each: a handler with a lock could interrupt itself while holding it.
+        # Number of signals that the thread `signals` has raised, and of those that were handled.
+        # One thread writes each: a handler with a lock could interrupt itself while holding it.
         self._insisted = 0
         self._heeded = 0
 
     @property
     def status(self) -> int:
-        """The exit status after the signal, as shells have it."""
+        """Return the exit status after the signal, as in shells."""
         return 128 + self.number
 
     @contextmanager
     def caught(self) -> Iterator[None]:
-        """While this lasts the first signal is raised as `Stopped` wherever the main thread is;
-        the others are ignored, so that nothing interrupts the clean-up. After that, the next one
-        ends the program at once."""
+        """Raise `Stopped` in the main thread for the first signal during this block. Later signals
+        are ignored, so that nothing interrupts the cleanup. After the block, the next signal ends
+        the process at once."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -58,11 +58,11 @@ class StopSignals:
 
     @contextmanager
     def ending(self, end: Callable[[], None]) -> Iterator[None]:
-        """During this block a signal doesn't interrupt the main thread, because interrupted thread
-        starts and joins can't be cleaned up. Instead another thread calls `end`, which ends
-        everything that the main thread waits for. `Stopped` is raised by `checked`, and at the
-        end; or anywhere if the main thread waits for something else, such as the reader of its
-        output."""
+        """Keep signals from interrupting the main thread during this block, because interrupted
+        thread starts and joins can't be cleaned up. Instead another thread calls `end`, which ends
+        everything that the main thread waits for. `checked` raises `Stopped`, and so does the end
+        of the block. If the main thread waits for something else, such as the reader of its output,
+        `Stopped` is raised there."""
         asked: SimpleQueue[int] = SimpleQueue()
 
         def wait() -> None:
@@ -85,7 +85,8 @@ class StopSignals:
         self._check()
 
     def checked(self, items: Iterable[T]) -> Iterator[T]:
-        """Yield the items; raise `Stopped` for the next one, or for their end, after a signal."""
+        """Yield the items. After a signal, raise `Stopped` instead of the next item, or at their
+        end."""
         for item in items:
             self._check()
             yield item
@@ -103,11 +104,12 @@ class StopSignals:
         if self._asked is None or insisted > self._heeded:
             self._heeded = insisted
             raise Stopped
-        self._asked.put(number)  # may be called wherever the main thread is, `get` included
+        # Reentrant: the signal may interrupt the main thread anywhere, even in `get`.
+        self._asked.put(number)
 
 
 def _interrupt(main: int, number: int) -> None:
-    """Send the main thread a signal, also where it waits for the system, if that can be done."""
+    """Send the main thread a signal, which also interrupts system calls except on Windows."""
     if sys.platform == "win32":
         _thread.interrupt_main(signal.Signals(number))
     else:

@@ -1,1 +1,2 @@
-"""ComfyUI's interface: its protocol, a client, several servers, its node definitions."""
+"""ComfyUI's interface: its protocol, a client, support for several servers, and its node
+definitions."""

@@ -1,5 +1,5 @@
-"""Which servers to talk to: those named, else a ComfyUI on this machine, else the stand-in,
-started inside."""
+"""Choose the ComfyUI servers: the named ones, else a ComfyUI on this machine, else the built-in
+stand-in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _LOOK_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ChosenServers:
-    """Where to send prompts. `stand_in`: it is this program's own, which paints demo images."""
+    """Servers that get the prompts. `stand_in`: it is the built-in stand-in, which draws demo
+    images."""
 
     addresses: tuple[ServerAddress, ...]
     stand_in: bool
@@ -30,15 +31,15 @@ class ChosenServers:
 
 @contextmanager
 def choose_servers(addresses: Sequence[ServerAddress]) -> Iterator[ChosenServers]:
-    """The servers at these addresses; without one, ComfyUI at 127.0.0.1:8188 if it answers, else a
-    stand-in for as long as the block lasts. A named server is believed: it may start later.
-    """
+    """Yield the servers at these addresses. Without addresses, yield ComfyUI at 127.0.0.1:8188 if
+    it answers, otherwise a stand-in that runs during the block. Named servers aren't checked, since
+    they may start later."""
     if addresses or answers(_LOCAL):
         yield ChosenServers(tuple(addresses) or (_LOCAL,), stand_in=False)
         return
     from comfy.demo import (
         DemoServer,
-    )  # a web server and its images, not needed where there is a ComfyUI
+    )  # imports a web server and images, which only the stand-in needs
 
     with DemoServer() as demo:
         yield ChosenServers((ServerAddress(demo.url),), stand_in=True)
@@ -51,7 +52,7 @@ def opened_servers(
     shown: bool = True,
     limits: Mapping[str, int] | None = None,
 ) -> Iterator[ServerPool]:
-    """Return the pool of servers at these addresses, with periodic checks. `shown`: users may see
+    """Yield the pool of servers at these addresses, with periodic checks. `shown`: users may see
     the addresses; `limits`: see `ServerPool`."""
     with ExitStack() as clients:
         opened = [

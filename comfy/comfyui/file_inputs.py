@@ -1,7 +1,7 @@
 """Recognize inputs that take the name of a file or folder on the server, and values that are such
 names.
 
-ComfyUI declares only uploads; other inputs are recognized by their names and choices.
+ComfyUI declares only uploads; names and choices reveal the other inputs.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-# Widgets of the editor whose value is the name of a file, or an object of such names
+# Widgets of the editor whose value is a file name, or an object with file names
 # (docs/comfyui.md#31).
 FILE_WIDGETS = frozenset({"WEBCAM", "AUDIO_RECORD", "LOAD_3D", "LOAD_3D_ANIMATION"})
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+")
 # Names of inputs that take a path. ComfyUI doesn't declare them:
 # `LoadImageDataSetFromFolder.folder`, `LoadLatent.latent` and `GeminiInputFiles.file` are plain
-# lists, `Preview3D.model_file` is a plain text.
+# lists, and `Preview3D.model_file` is a plain text.
 _FOLDER = re.compile(
     r"\A(.+_)?(path|folder|dir|directory|directories|dataset)s?(_name|_list)?(_?\d+)?", re.ASCII
 )
@@ -32,8 +32,8 @@ _MEDIA_ENDING = re.compile(
 
 
 def may_name_file(name: str, value_type: str, choices: Iterable[object]) -> bool:
-    """True for an input that takes the name of a file or folder: by its name, in small letters and
-    underscores; a list also by what it offers."""
+    """Tell if an input takes the name of a file or folder, by its `bare_name` and, for a list, also
+    by its choices."""
     by_name = bool(_FILE.fullmatch(name)) or is_folder_name(name)
     match value_type:
         case "COMBO" | "COMFY_DYNAMICCOMBO_V3":
@@ -48,19 +48,19 @@ def may_name_file(name: str, value_type: str, choices: Iterable[object]) -> bool
 
 
 def bare_name(name: str) -> str:
-    """The name without what stands before a dot, in small letters and underscores: `a.filePath` is
+    """Return a name without its prefix before a dot, in snake case: `a.filePath` becomes
     file_path."""
     return _WORD_ENDS.sub("_", name.rpartition(".")[2]).lower()
 
 
 def is_folder_name(name: str) -> bool:
-    """True for an input that is called as those for folders are."""
+    """Tell if an input has a typical name for folders."""
     return bool(_FOLDER.fullmatch(name))
 
 
 def is_media_file(value: object) -> bool:
-    """True for a text that is the name of an image, video, sound, 3D model or another file that
-    people make."""
+    """Tell if a text is the name of an image, video, sound, 3D model or another file that users
+    create."""
     if not isinstance(value, str):
         return False
     stem, _, ending = value.rpartition(".")
@@ -68,5 +68,5 @@ def is_media_file(value: object) -> bool:
 
 
 def is_no_file(value: object) -> bool:
-    """True for what stands for no file in an input that names one."""
+    """Tell if a value means no file in an input for a file name."""
     return value is None or (isinstance(value, str) and value.strip().lower() in ("", "none"))

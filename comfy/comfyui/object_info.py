@@ -1,9 +1,9 @@
-"""The server's node catalogue: what `/object_info` says about every node class, in one shape.
+"""The server's node catalog: the node classes of `/object_info`, in a uniform shape.
 
 Input specs come in two spellings (docs/comfyui.md#25), `[["a", "b"], {…}]` and `["COMBO",
-{"options": ["a", "b"]}]`; since 0.33 also dynamic combos (docs/comfyui.md#26), whose chosen option
-brings inputs with dotted names (`format.codec`), and autogrow inputs. The raw dict is 0.5 to 1.6 MB
-and mostly unused by any one workflow, so a node is parsed when first asked for.
+{"options": ["a", "b"]}]`. Since 0.33 there are also dynamic combos (docs/comfyui.md#26), whose
+chosen option adds inputs with dotted names (`format.codec`), and autogrow inputs. The raw dict is
+0.5 to 1.6 MB and mostly unused by any one workflow, so each node is parsed on first access.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 AUTOGROW = "COMFY_AUTOGROW_V3"
 DIFFERS = "comfyforms_differs"  # our own option: see `InputSpec.differs`
 
-# Types whose value a person types or picks. Everything else arrives through a link.
+# Types of values that users type or select. All other types arrive through a link.
 WIDGET_TYPES = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", COMBO, DYNAMIC_COMBO, "COLOR"})
 
-_ANY = frozenset({"", "*", "COMFY_MATCHTYPE_V3"})  # types of links that fit anything
-LONGEST_NAME = 200  # characters of a class, a node id or an input name; real ones have some 80
-_LIKENESS = 0.8  # how like a missing class another must be to be named; less is no help
-_MOST_GROWN = 100  # inputs of an autogrow group without a limit of its own
+_ANY = frozenset({"", "*", "COMFY_MATCHTYPE_V3"})  # link types that fit any type
+# Characters of a class, a node id or an input name; real names have up to about 80.
+LONGEST_NAME = 200
+_LIKENESS = 0.8  # minimum similarity of a class to suggest it for a missing one; less doesn't help
+_MOST_GROWN = 100  # inputs of an autogrow group without its own limit
 
 
-# The options by which a combo or string input says that files can be uploaded to it, and what kind
-# of file.
+# Options that mark a combo or string input for uploads, with the kind of file.
 _UPLOAD_OPTIONS = {
     "image_upload": "image",
     "animated_image_upload": "image",
@@ -47,11 +47,11 @@ _UPLOAD_OPTIONS = {
 
 @dataclass(frozen=True)
 class InputSpec:
-    """One declared input of a node class.
+    """Declared input of a node class.
 
     `type` is the server's own word; both combo notations are "COMBO". `choices` are the values of a
-    combo (the keys of a dynamic one) and None for everything else. `options` is the raw second half
-    of the spec: default, min, max, step, round, multiline, tooltip, control_after_generate,
+    combo (the keys of a dynamic one) and None for other types. `options` is the raw second half of
+    the spec: default, min, max, step, round, multiline, tooltip, control_after_generate,
     image_upload and the node's other options.
     """
 
@@ -64,8 +64,8 @@ class InputSpec:
 
     @cached_property
     def value_type(self) -> str:
-        """The type of the widget, where the input accepts several: `FLOAT,INT` with `widgetType:
-        FLOAT` is FLOAT."""
+        """Return the widget's type if the input accepts several: FLOAT for `FLOAT,INT` with
+        `widgetType: FLOAT`."""
         hint = self.options.get("widgetType")
         if isinstance(hint, str) and hint in WIDGET_TYPES:
             return hint
@@ -73,8 +73,8 @@ class InputSpec:
 
     @property
     def is_widget(self) -> bool:
-        """True if a person can give this input a value; `forceInput` turns a widget type into a
-        pure socket."""
+        """Tell if users can give this input a value; `forceInput` turns a widget type into a pure
+        socket."""
         return self.value_type in WIDGET_TYPES and not self.options.get("forceInput")
 
     @cached_property
@@ -91,11 +91,11 @@ class InputSpec:
 
     @cached_property
     def names_files(self) -> bool:
-        """True if ComfyUI, or a node of a pack, takes the value for the name of a file or folder on
-        the server.
+        """Tell if ComfyUI or a custom node treats the value as the name of a file or folder on the
+        server.
 
-        The server says so of uploads only. Lists are also told by what they offer, lists and texts
-        by their name.
+        The server declares only uploads. Lists are also recognized by their choices, lists and
+        texts by their name.
         """
         if self.upload or self.type in FILE_WIDGETS or "image_folder" in self.options:
             return True
@@ -103,8 +103,8 @@ class InputSpec:
 
     @property
     def names_folder(self) -> bool:
-        """True for a name of a folder, or of either: nothing at all would be the folder that all
-        others lie in."""
+        """Tell if the value names a folder, or possibly a folder. An empty value would then mean
+        the parent folder."""
         return self.names_files and not self.upload and is_folder_name(self.bare_name)
 
     @property
@@ -113,8 +113,8 @@ class InputSpec:
         return bare_name(self.name)
 
     def branch(self, value: object) -> tuple[InputSpec, ...]:
-        """The inputs that come with one choice of a dynamic combo, under their dotted names; () for
-        all others."""
+        """Return the inputs of one choice of a dynamic combo, with their dotted names; () for other
+        inputs."""
         if self.type != DYNAMIC_COMBO:
             return ()
         for option in as_dicts(self.options.get("options")):
@@ -123,8 +123,8 @@ class InputSpec:
         return ()
 
     def grown(self, name: str) -> InputSpec | None:
-        """The spec of one input of an autogrow group by its dotted name (`images.image0`), or None
-        if it is not one."""
+        """Return the spec of an autogrow group's input by its dotted name (`images.image0`), or
+        None if the name isn't one of the group's."""
         head, dot, slot = name.rpartition(".")
         if not self._template or not dot or head != self.name:
             return None
@@ -143,8 +143,8 @@ class InputSpec:
 
     @cached_property
     def slots(self) -> tuple[str, ...]:
-        """The dotted names that the inputs of an autogrow group can have, in order; () for all
-        others."""
+        """Return the possible dotted names of an autogrow group's inputs, in order; () for other
+        inputs."""
         prefix, names = self._names
         if prefix and not names:
             most = self._template.get("max")
@@ -173,9 +173,9 @@ class InputSpec:
 
     @property
     def start(self) -> object:
-        """The value that the editor gives a new widget of this kind; None where there is no widget
-        or no choice."""
-        if not self.is_widget or self.names_files:  # what others have put there is no choice
+        """Return the editor's initial value of a new widget of this kind, or None without a widget
+        or a choice."""
+        if not self.is_widget or self.names_files:  # other users' files aren't a default
             return None
         said = self.options.get("default")
         if self.choices is not None:
@@ -192,8 +192,7 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """One node class. `inputs` are in declared order, required before optional; hidden ones are
-    left out."""
+    """Node class. `inputs` are in declared order, required before optional, without hidden ones."""
 
     class_type: str
     display_name: str
@@ -207,14 +206,15 @@ class NodeSpec:
 
     @cached_property
     def by_name(self) -> Mapping[str, InputSpec]:
-        """The declared inputs by name (dotted names of dynamic combos: see `active_inputs`)."""
+        """Return the declared inputs by name (for dotted names of dynamic combos see
+        `active_inputs`)."""
         return {spec.name: spec for spec in self.inputs}
 
     def active_inputs(self, values: Mapping[str, object]) -> dict[str, InputSpec]:
-        """The inputs that exist for these values, in order.
+        """Return the inputs that exist for these values, in order.
 
-        Each dynamic combo is followed by its choice's own inputs, each autogrow input by those that
-        have a value.
+        Each dynamic combo is followed by its choice's own inputs, each autogrow input by its own
+        inputs that have a value.
         """
         return dict(_walk(self.inputs, values) if self._are_dynamic else self.by_name)
 
@@ -224,8 +224,8 @@ class NodeSpec:
 
 
 class Catalogue(Mapping[str, NodeSpec]):
-    """All node classes of one server by class type, without longer names. Built from the body of
-    `/object_info`. Any thread may ask: two that parse the same class at once come to the same."""
+    """Node classes of one server by class type, except for overlong names. Built from the body of
+    `/object_info`. Thread-safe: two threads that parse the same class at once get equal results."""
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self.raw = raw
@@ -234,8 +234,8 @@ class Catalogue(Mapping[str, NodeSpec]):
 
     @classmethod
     def read(cls, path: Path) -> Catalogue:
-        """Read a saved catalogue, `.json` or `.json.gz`. Raises ComfyError when it is not there or
-        none."""
+        """Read a saved catalog, `.json` or `.json.gz`. Raises ComfyError if it is missing or not a
+        catalog."""
         try:
             data = path.read_bytes()
             raw = parse_json(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
@@ -249,8 +249,8 @@ class Catalogue(Mapping[str, NodeSpec]):
         return cls(raw)
 
     def similar(self, class_type: str) -> str:
-        """The display name of the class most like one that is not there, by class or display name;
-        "" if none is."""
+        """Return the display name of the class most similar to a missing one, by class or display
+        name; "" if none is close."""
         if class_type not in self._similar:
             near = difflib.get_close_matches(_core(class_type), self._names, 1, _LIKENESS)
             self._similar[class_type] = self._names[near[0]] if near else ""
@@ -258,7 +258,7 @@ class Catalogue(Mapping[str, NodeSpec]):
 
     @cached_property
     def uploads(self) -> frozenset[str]:
-        """Return the names of all users' uploads, as the inputs for them list them."""
+        """Return the names of all users' uploads, as their inputs list them."""
         specs = (
             spec
             for one in self
@@ -277,7 +277,7 @@ class Catalogue(Mapping[str, NodeSpec]):
 
     @cached_property
     def _names(self) -> dict[str, str]:
-        """Every way to name a class, bare of packs and punctuation → its display name."""
+        """Return display names by each name of a class without pack and punctuation."""
         shown = {one: as_text(self.raw[one].get("display_name")) or one for one in self}
         return {_core(name): shown[one] for one in shown for name in (shown[one], one)}
 
@@ -301,8 +301,8 @@ class Catalogue(Mapping[str, NodeSpec]):
 
 
 def parse_input(name: str, raw: object, *, required: bool) -> InputSpec:
-    """One input spec, in any spelling, also a bare type name (`"PROMPT"`). Garbage becomes an input
-    of type "*"."""
+    """Parse one input spec in any spelling, including a bare type name (`"PROMPT"`). Invalid specs
+    become an input of type "*"."""
     head, *rest = raw if isinstance(raw, list | tuple) and raw else [raw]
     options: Mapping[str, Any] = rest[0] if rest and isinstance(rest[0], dict) else {}
     match head:
@@ -342,7 +342,7 @@ def _parse_node(class_type: str, info: Mapping[str, Any]) -> NodeSpec:
 
 
 def _declared(info: Mapping[str, Any]) -> Iterator[tuple[object, Mapping[str, Any]]]:
-    """The two halves of each input spec of a class, raw; those without options are left out."""
+    """Yield the two raw halves of each input spec of a class, except specs without options."""
     for section in ("required", "optional"):
         for raw in as_mapping(as_mapping(info.get("input")).get(section)).values():
             if isinstance(raw, list) and len(raw) > 1 and isinstance(raw[1], dict):
@@ -352,8 +352,8 @@ def _declared(info: Mapping[str, Any]) -> Iterator[tuple[object, Mapping[str, An
 def _parse_inputs(
     sections: object, *, order: object = None, prefix: str = ""
 ) -> tuple[InputSpec, ...]:
-    """Required, then optional inputs; each in `input_order`, which a JSON library that sorts keys
-    cannot spoil."""
+    """Return required, then optional inputs, each in `input_order`, which is correct even if a JSON
+    library sorts keys."""
     found = []
     for section, required in (("required", True), ("optional", False)):
         specs = as_mapping(as_mapping(sections).get(section))
@@ -380,14 +380,14 @@ def _walk(
 
 
 def _core(name: str) -> str:
-    """A class name without the pack behind it ("Seed (rgthree)", "Text|pysssss") and without
+    """Return a class name without its pack's suffix ("Seed (rgthree)", "Text|pysssss") and without
     punctuation."""
     bare = name[:200].replace("|", "(").partition("(")[0]
     return "".join(c for c in bare.lower() if c.isalnum())
 
 
 def _type_names(value: object) -> tuple[str, ...]:
-    """Output slots by name; an old combo output is a list of its values, which is COMBO here as
-    everywhere."""
+    """Return the types of the output slots; an old combo output is a list of its values, which
+    becomes COMBO as elsewhere."""
     names = value if isinstance(value, list) else []
     return tuple(name if isinstance(name, str) else COMBO for name in names)

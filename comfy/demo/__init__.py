@@ -1,5 +1,5 @@
-"""A stand-in ComfyUI: real HTTP and WebSocket, procedural images. The embedded default and the
-tests' server."""
+"""Stand-in ComfyUI server with real HTTP, WebSockets and procedural images. Used as the embedded
+default and in tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The input, output and temp folders: safe paths, numbered names, and nothing outside them."""
+"""Storage of the input, output and temp folders, with safe paths and numbered names."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _ANNOTATION = re.compile(r"^(?P<name>.*?) ?\[(?P<folder>input|output|temp)\]$", 
 
 
 class UnsafePath(ValueError):
-    """A name that leads out of its folder."""
+    """A name that leads outside its folder."""
 
 
 class Storage:
-    """Three folders under one temporary directory, removed by `close`.
+    """Three folders in one temporary directory, removed by `close`.
 
-    File values are spelled `subfolder/name`, and `name [output]` or `name [temp]` for files of
+    File values have the form `subfolder/name`, or `name [output]` and `name [temp]` for files of
     earlier runs (docs/comfyui.md#22).
     """
 
@@ -33,15 +33,15 @@ class Storage:
             (self._root / name).mkdir()
 
     def close(self) -> None:
-        """Remove everything ever uploaded or saved here."""
+        """Delete all uploaded and saved files."""
         shutil.rmtree(self._root, ignore_errors=True)
 
     def folder(self, name: str) -> Path | None:
-        """The directory called input, output or temp; None for any other name."""
+        """Return the directory called input, output or temp; None for any other name."""
         return self._root / name if name in get_args(Folder) else None
 
     def inside(self, folder: Path, relative: str) -> Path:
-        """`folder/relative`, resolved; UnsafePath if that is not inside the folder."""
+        """Return `folder/relative`, resolved. Raises UnsafePath if it isn't inside the folder."""
         if "\0" in relative:
             raise UnsafePath(relative)
         path = (folder / relative).resolve()
@@ -50,7 +50,8 @@ class Storage:
         return path
 
     def split_annotation(self, name: str) -> tuple[str, Path | None]:
-        """Take ` [output]` off a file value: the bare name and the folder it asked for, if any."""
+        """Split ` [output]` from a file value. Return the bare name and the named folder, if
+        any."""
         if (match := _ANNOTATION.match(name)) is None:
             return name, None
         return match["name"], self._root / match["folder"]
@@ -66,8 +67,8 @@ class Storage:
         return path if path.is_file() else None
 
     def input_files(self, media: str) -> list[str]:
-        """Files directly in the input folder of one media type ("image", "audio" …): what LoadImage
-        offers."""
+        """Return the files that LoadImage offers: files of one media type (image, audio …) directly
+        in the input folder."""
         names = (path.name for path in (self._root / "input").iterdir() if path.is_file())
         types = {name: mimetypes.guess_type(name, strict=False)[0] or "" for name in names}
         return sorted(name for name, kind in types.items() if kind.startswith(f"{media}/"))
@@ -75,11 +76,10 @@ class Storage:
     def next_name(
         self, folder: Folder, prefix: str, size: tuple[int, int] = (0, 0)
     ) -> tuple[Path, str, str, int]:
-        """Where files of a save node go: directory, subfolder, bare prefix and the first free
-        number.
+        """Return a save node's target: directory, subfolder, bare prefix and the first free number.
 
-        `%width%`, `%height%` and `%year%` … `%second%` in the prefix are filled in, as the real
-        server does. Raises UnsafePath for a prefix that leads out of the folder.
+        `%width%`, `%height%` and `%year%` … `%second%` in the prefix are replaced, as on the real
+        server. Raises UnsafePath for a prefix that leads outside the folder.
         """
         now = time.localtime()
         fields = {"width": size[0], "height": size[1], "year": now.tm_year}

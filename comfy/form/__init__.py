@@ -1,2 +1,2 @@
-"""The form of a workflow: which inputs are shown, as what, and how values are checked and filled
-in. Pure."""
+"""A workflow's form: which inputs it shows and how, and how values are checked and filled in.
+Pure."""

@@ -44,12 +44,12 @@ from comfy.workflow.model import Workflow, title_from_name
 def build_form(
     workflow: Workflow, catalogue: Catalogue, values: Mapping[str, object] | None = None
 ) -> Form:
-    """Return the form of a workflow on a server with this catalogue.
+    """Return the form of a workflow on a server with this catalog.
 
-    Editor graphs go through `comfy.workflow.resolve` first. `values` are those entered so far, as
-    far as they bring other fields: options of dynamic combos, and keys of further files (see
-    `Field.redraws` and `Field.grows`). Never fails: what the server lacks and the author's mistakes
-    become sentences in `problems`, and the fields are still there.
+    Resolve editor graphs with `comfy.workflow.resolve` first. `values` are the values entered so
+    far that add fields: options of dynamic combos, and keys of additional files (see
+    `Field.redraws` and `Field.grows`). Never fails: parts that the server lacks and the author's
+    mistakes become messages in `problems`, and their fields remain.
     """
     arranged = arrange(workflow.prompt, catalogue, values or {})
     prompt, config = arranged.prompt, workflow.config or FormConfig()
@@ -84,7 +84,7 @@ def build_form(
         nodes=nodes,
     )
     ideas, wrong_ideas = find_ideas(form, config.ideas, names_of(found))
-    # With another option chosen, messages about the first one's inputs would be wrong.
+    # If the user chose another option, messages about the authored option's inputs would be wrong.
     as_authored = prompt.keys() == workflow.prompt.keys() and not arranged.new
     problems = (
         *config.problems,
@@ -100,7 +100,7 @@ def build_form(
 
 
 def _titles(trace: Trace, layers: Sequence[Layer]) -> dict[str, str]:
-    """Return a name for each node: an author's, its own title, or the name of its class."""
+    """Return a name for each node: its author's, its own title, or its class name."""
     titles = {}
     for node_id, node in trace.prompt.items():
         spec = trace.spec(node_id)
@@ -109,7 +109,7 @@ def _titles(trace: Trace, layers: Sequence[Layer]) -> dict[str, str]:
 
 
 def _nodes_of(arranged: Arranged, catalogue: Catalogue) -> Mapping[str, NodeSpec]:
-    """Return what the server says about the classes of a prompt, and about loaders for more
+    """Return the server's specs of the prompt's node classes, and of loaders for additional
     files."""
     classes = {node["class_type"] for node in arranged.prompt.values()} | {
         one.class_type for one in LOADERS.values()
@@ -118,7 +118,7 @@ def _nodes_of(arranged: Arranged, catalogue: Catalogue) -> Mapping[str, NodeSpec
 
 
 def _chosen_outputs(outputs: tuple[Output, ...], layers: Sequence[Layer]) -> tuple[Output, ...]:
-    """Return the output nodes that the first layer with an opinion names, else all."""
+    """Return the output nodes named by the first layer that names any, otherwise all."""
     named = next(filter(None, (one.outputs for one in layers)), ())
     return tuple(one for one in outputs if one.node in named) or outputs
 

@@ -1,6 +1,7 @@
-"""Candidates: the inputs of a prompt that may become fields, with the facts about each.
+"""Candidates: the inputs of a prompt that may become fields, and the facts about them.
 
-The passes of `comfy.form.build` take and return tuples of them. This file has the first pass.
+The passes of `comfy.form.build` take and return tuples of candidates. This module has the first
+pass.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ FieldSource = Literal[
     "placeholder",
     "heuristic",
 ]
-# Which main fields with the same value become one: texts of any node ("pole"), or the same input of
-# nodes of one class; "stages" are such inputs of nodes that do a part of the steps.
+# Main fields with the same value that are merged: texts of any node ("pole"), or the same input of
+# nodes of one class ("text", "input"). "stages" limits this to nodes that run part of the steps.
 Merge = Literal["pole", "text", "input", "stages"]
 
 NOTHING_SAID = FieldConfig("")
 
-# More steps than this and dragging cannot hit a value.
+# With more steps, dragging can't hit a value.
 _MAX_SLIDER_STEPS = 200
 _OPTION = re.compile(r"option(\d{1,4})", re.ASCII)
 
@@ -53,7 +54,7 @@ class Limits:
 
     @property
     def can_slide(self) -> bool:
-        """True if both ends are known, with few enough steps between them for dragging."""
+        """Return whether both limits are known, with few enough steps in between for dragging."""
         if self.min is None or self.max is None or not self.step:
             return False
         return 0 < (self.max - self.min) / self.step <= _MAX_SLIDER_STEPS
@@ -61,14 +62,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where an input stands on a form, and what it is called.
+    """Position and name of an input on a form.
 
-    `rank` orders the fields of a group. `label` None: the plain words for the input's name.
-    `about` replaces the server's tooltip. `title` is True where the node's title, if its author
-    chose one, is a better name than the label. The rest shortens long forms: `merge` says which
-    fields become one, `essential` ones are never folded away, `folds_first` gives way before
-    equally numerous fields of another kind. `worth_showing` inputs move up when an author put them
-    on the outside of a subgraph.
+    `rank` orders the fields of a group. Without a `label`, the input's name in plain words is used.
+    `about` replaces the server's tooltip. `title` is True if the node's title, when chosen by its
+    author, is a better name than the label.
+
+    The rest shortens long forms. `merge` tells which fields become one, `essential` ones are never
+    collapsed, and `folds_first` ones are collapsed before equally numerous fields of another kind.
+    `worth_showing` inputs move up if an author promoted them from a subgraph.
     """
 
     group: FieldGroup
@@ -89,13 +91,14 @@ _NO_RULE = Placement("advanced", 0)
 class Candidate:
     """One input with its own value.
 
-    `find_candidates` fills the first block: `node_spec` is None for a class that the server lacks,
-    `spec` also for an unknown input, `type` is the server's type or a guess from the value,
-    `siblings` are all inputs of the node. `declare` fills the second: `said` is the author's
-    declaration of the input, `also` are inputs that the field sets too, `rule` placed it, `others`
-    limits how far up it may still go. `merge` settles group and label, `choose_widgets` the widget
-    and the limits, `limit_values` the rest. `problems` are messages about failures, `note` is a
-    remark.
+    `find_candidates` sets the first block. A class that the server lacks has no `node_spec` and no
+    `spec`; an unknown input has no `spec`. `type` is the server's type or a guess from the value,
+    and `siblings` are all inputs of the node.
+
+    `declare` sets the second block. `said` is the author's declaration of the input, and `also` are
+    other inputs that the field sets. `rule` is the rule that placed it, and `others` limits how far
+    up it may still move. `merge` decides group and label, `choose_widgets` the widget and the
+    limits, and `limit_values` the rest. `problems` are messages about failures, `note` is a remark.
     """
 
     node: str
@@ -128,17 +131,17 @@ class Candidate:
 
     @property
     def ref(self) -> InputRef:
-        """Where in the prompt it stands."""
+        """Return the input's position in the prompt."""
         return InputRef(self.node, self.input)
 
     @property
     def key(self) -> str:
-        """The name of the field: "6.text"."""
+        """Return the field's key, such as `6.text`."""
         return self.ref.key
 
     @property
     def node_title(self) -> str:
-        """The node's title for users, without other programs' notation."""
+        """Return the node's title for users, without other programs' notation."""
         display = self.node_spec.display_name if self.node_spec else self.class_type
         if self.title and self.title != display and not is_notation(self.title):
             return self.title
@@ -146,20 +149,21 @@ class Candidate:
 
     @property
     def takes(self) -> tuple[str | None, bool]:
-        """The kind of file it takes, and whether it names one at all. What was judged for one kind
-        goes to no other."""
+        """Return the kind of file that the input takes, and whether it names files at all. A file
+        checked for one kind must not go to another."""
         return (self.spec.upload, self.spec.names_files) if self.spec else (None, False)
 
     @property
     def multiline(self) -> bool:
-        """True for a text of several lines."""
+        """Return True for a multiline text."""
         if self.spec:
             return self.type == "STRING" and bool(self.spec.options.get("multiline"))
         return isinstance(self.value, str) and "\n" in self.value
 
     @property
     def is_declared(self) -> bool:
-        """True if an author put it on the form; authors of subgraphs only give names."""
+        """Return whether an author put the input on the form. Authors of subgraphs only name
+        inputs."""
         return self.source not in ("heuristic", "subgraph")
 
     def with_value(self, value: object) -> Candidate:
@@ -167,12 +171,12 @@ class Candidate:
         return replace(self, value=value, type=self.type if self.spec else _guess_type(value))
 
     def with_problems(self, *problems: str) -> Candidate:
-        """Return the candidate with more sentences about what won't work."""
+        """Return the candidate with more messages about problems."""
         return replace(self, problems=(*self.problems, *problems)) if problems else self
 
 
 def find_candidates(prompt: Prompt, catalogue: Catalogue) -> tuple[Candidate, ...]:
-    """Return all inputs with a value of their own, nodes in the prompt's order and inputs in the
+    """Return all inputs with their own value: nodes in the prompt's order, inputs in the
     server's."""
     return tuple(
         candidate
@@ -223,7 +227,7 @@ def _of_node(
 
 
 def _with_own_choices(spec: InputSpec | None, inputs: Mapping[str, Any]) -> InputSpec | None:
-    """Fill a list that is empty on the server from the node itself: option1, option2 …
+    """Fill a choice list that is empty on the server from the node's own inputs: option1, option2 …
     (CustomCombo)."""
     if spec is None or spec.type != COMBO or spec.choices != ():
         return spec
@@ -237,9 +241,9 @@ def _with_own_choices(spec: InputSpec | None, inputs: Mapping[str, Any]) -> Inpu
 def _without_uploads(
     spec: InputSpec | None, uploads: frozenset[str], own: object
 ) -> InputSpec | None:
-    """Remove other users' files and folders from a node's list; the author's own stays.
+    """Remove other users' files and folders from a node's choices. The author's own choice stays.
 
-    In a list that is known by its files, choices such as "none" and "all" stay.
+    In a list that counts as files because of its entries, choices such as "none" and "all" stay.
     """
     if spec is None or spec.upload or not spec.choices:
         return spec

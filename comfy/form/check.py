@@ -16,7 +16,7 @@ from comfy.prompt.value_types import BadValue, read_value
 from comfy.prompt.wildcards import check_blocks
 
 _MAX_KEY = 60
-_MOST_KEYS = 500  # fields among which the one that may be meant is looked for
+_MOST_KEYS = 500  # maximum of field keys to search for a similar one
 _MOST_UNKNOWN = 20  # maximum of unknown keys in messages
 
 
@@ -25,10 +25,11 @@ def check(
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Check all input before anything is sent.
 
-    Takes values by field key in any notation of browsers or shells; a missing key means the field's
-    default. Returns a clean value for every valid field and a message for every invalid one. A seed
-    of None stays None: random; an optional file of None or "" becomes None: without it. `hints`:
-    suggest the likely choice for an unknown one.
+    Takes values by field key in any browser or shell notation. A missing key means the field's
+    default. Returns a clean value for every valid field and a message for every invalid one.
+
+    A seed of None stays None, which means random. For an optional file, None and "" become None: no
+    file. `hints`: suggest the most similar choice for an unknown one.
     """
     clean: dict[str, Any] = {}
     errors = unknown_fields(values, {field.key for field in form.fields})
@@ -51,8 +52,8 @@ def check(
 
 
 def unknown_fields(values: Iterable[str], keys: Collection[str]) -> dict[str, str]:
-    """Return messages about values without a field, by key, at most this many. `keys`: the fields'
-    keys."""
+    """Return messages about values without a field, by key, at most `_MOST_UNKNOWN`. `keys`: the
+    fields' keys."""
     unknown = (key for key in values if key not in keys)
     like = [key for key in keys if len(key) <= _MAX_KEY][:_MOST_KEYS]
     return {
@@ -65,7 +66,7 @@ def unknown_fields(values: Iterable[str], keys: Collection[str]) -> dict[str, st
 
 
 def _not_all_empty(form: Form, clean: Mapping[str, object]) -> list[tuple[Field, str]]:
-    """Return an error if each of several files is optional, but not all together."""
+    """Return errors if several files are optional individually but can't all be empty."""
     nodes = left_empty(form, clean)
     if len(nodes) < 2 or take_out(form.prompt, form.nodes, nodes, form.needed) is not None:
         return []
@@ -80,7 +81,8 @@ def _not_all_empty(form: Form, clean: Mapping[str, object]) -> list[tuple[Field,
 
 
 def labelled_errors(form: Form, errors: Mapping[str, str]) -> dict[str, str]:
-    """Return fields' messages with their labels, to show elsewhere: "Steps: Minimum 1."."""
+    """Return the fields' messages with their labels (“Steps: Minimum 1.”), to show outside the
+    form."""
     labels = {field.key: field.label for field in form.fields}
     return {
         key: labeled(labels[key], said) if key in labels else said for key, said in errors.items()
@@ -95,8 +97,8 @@ def _check_field(form: Form, field: Field, value: object) -> object:
 
 
 def nearest(field: Field, value: object) -> int | float | None:
-    """Return the nearest allowed number to one outside its limits; None for other values and
-    fields."""
+    """Return the allowed number nearest to one outside the field's limits. None for values and
+    fields that aren't numbers."""
     if not field.is_number:
         return None
     try:

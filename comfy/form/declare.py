@@ -1,7 +1,7 @@
-"""Second pass of a form: apply what authors declare, and place the other inputs by rules.
+"""Second pass of a form: apply authors' declarations, and place the other inputs by rules.
 
 The first layer that mentions an input decides: the TOML file, the App, then other programs'
-conventions. A subgraph's author only gives names to inputs; the rules place those.
+conventions. A subgraph's author only names inputs; the rules place them.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from comfy.prompt.model import InputRef
 from comfy.prompt.trace import Trace
 from comfy.workflow.config import FieldGroup, Others
 
-# Ranks of what authors arranged: in their order, before everything that the rules rank.
+# Ranks of inputs that authors arranged, in their order. They come before everything that the rules
+# rank.
 _FIRST_RANK = -100_000
 
-# The group of a field that a layer does not mention, by the layer's `others`.
+# Group of an input that a layer doesn't mention, by the layer's `others`.
 _OTHERS: dict[Others, dict[FieldGroup, FieldGroup]] = {
     "auto": {"main": "main", "advanced": "advanced", "hidden": "hidden"},
     "advanced": {"main": "advanced", "advanced": "advanced", "hidden": "hidden"},
     "hidden": {"main": "hidden", "advanced": "hidden", "hidden": "hidden"},
 }
 
-# File type, if the input's name doesn't tell.
+# Label by file type, if the input's name says nothing.
 _MEDIA_WORDS = {
     ("video", "file"): message("Video"),
     ("audio", "file"): message("Audio"),
@@ -43,8 +44,8 @@ def declare(
     """Return the candidates with group, label and widget: first the declared ones in their authors'
     order, then the others in the prompt's.
 
-    A layer's `others` limits where later layers and the rules may put what it left open.
-    `promoted` are the statements of subgraphs' authors.
+    A layer's `others` limits the placement of inputs that it doesn't mention. `promoted` are the
+    statements of subgraphs' authors.
     """
     free = {one.ref: one for one in candidates}
     declared: list[Candidate] = []
@@ -61,13 +62,13 @@ def declare(
 
 
 def limited(candidate: Candidate, others: Others) -> Candidate:
-    """Return the candidate in the group that a layer with these `others` leaves to it."""
+    """Return the candidate in the group that a layer with these `others` allows."""
     group = _OTHERS[others][candidate.group]
     return candidate if group == candidate.group else replace(candidate, group=group)
 
 
 def _taken(free: dict[InputRef, Candidate], targets: Sequence[InputRef]) -> list[Candidate]:
-    """Take the candidates of these inputs out of `free`."""
+    """Remove these inputs' candidates from `free` and return them."""
     return [one for target in targets if (one := free.pop(target, None))]
 
 
@@ -91,7 +92,7 @@ def _undeclared(
     named = {target: one for one in reversed(promoted) for target in one.targets}
     placed: list[Candidate] = []
     for target in [*free]:
-        if target not in free:  # set along with one before it
+        if target not in free:  # set together with an earlier input
             continue
         candidate = _place(free.pop(target), trace, others)
         if statement := named.get(target):
@@ -107,8 +108,8 @@ def _undeclared(
 
 
 def _place(candidate: Candidate, trace: Trace, others: Others = "auto") -> Candidate:
-    """Return the candidate with the group, label and widget that the graph suggests. `others`: what
-    the authors' declarations leave for it."""
+    """Return the candidate with the group, label and widget that the graph suggests. `others` is
+    the limit from the authors' declarations."""
     facts = collect_facts(candidate, trace)
     rule = next(rule for rule in RULES if rule.fits(facts))
     label = (

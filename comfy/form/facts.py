@@ -1,4 +1,5 @@
-"""Facts of the graph about one literal input, for the rules of rules.py, without judgment."""
+"""Facts from the graph about one literal input, as input for rules.py. This module makes no
+decisions."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ from comfy.form.widgets import fitting_kind
 from comfy.prompt.model import Link
 from comfy.prompt.trace import Pole, Trace, pole_of
 
-# Longer than any text a person would type without a single space: an image or a model in base64,
-# viewer state.
+# Longer than any text that a user would type without a space: a base64 image or model, or viewer
+# state.
 _BLOB = 2_000
 
 _EDITOR_ONLY = re.compile(
@@ -32,7 +33,8 @@ _TEXT_INPUT = re.compile(
 _MOVING = re.compile(r"video|audio|frames|motion", re.IGNORECASE)
 MEDIA_TYPES = frozenset({"IMAGE", "VIDEO", "AUDIO", "LATENT"})
 _MADE_TYPES = MEDIA_TYPES | {"SVG", "MESH", "MODEL_TASK_ID"}
-# Models that make sampling fast: their LoRA belongs to the recipe, not to the image.
+# Models that speed up sampling. Their LoRA is a technical setting and doesn't affect the image's
+# content.
 _RECIPE_LORA = re.compile(
     r"lightning|lightx2v|turbo|distill|lcm|hyper|causvid|accelerat|\d[-_ ]?steps?|fast",
     re.IGNORECASE,
@@ -44,10 +46,11 @@ PLAIN_TYPES = frozenset({"INT", "FLOAT", "BOOLEAN", "STRING", "COMBO"})
 class InputFacts:
     """A candidate with the graph's facts about it.
 
-    `meaning` is the name of the input that gets the value in the end, `class_type` the class of its
-    node. `makes` is that node's output: "latent", "media" (an API or audio node that makes it only
-    from settings and perhaps images), "text", or ""; `gives` are its output types. `held` is a
-    value in a node of its own, `title` its author's name for it.
+    `meaning` is the name of the input that finally gets the value, `class_type` the class of its
+    node. `makes` is that node's output: "latent", "media", "text", or "". An API or audio node
+    makes "media" if it creates it only from settings and perhaps images. `gives` are the node's
+    output types. `held` is True for a value in a node of its own, and `title` is its author's name
+    for it.
     """
 
     candidate: Candidate
@@ -72,18 +75,18 @@ class InputFacts:
 
     @property
     def widget(self) -> str:
-        """The name of the widget it gets."""
+        """Return the name of the best widget."""
         return self.kind.name
 
     @property
     def known(self) -> bool:
-        """True if the server has this node class."""
+        """Return whether the server has this node class."""
         return self.candidate.node_spec is not None
 
     @property
     def is_text(self) -> bool:
-        """True for what a person writes: long texts, or short ones in an input that is named like
-        one."""
+        """Return True for texts that users write: long ones, or short ones in an input with a
+        typical name."""
         return self.candidate.type == "STRING" and (
             self.candidate.multiline
             or bool(_TEXT_INPUT.search(self.meaning))
@@ -92,31 +95,31 @@ class InputFacts:
 
     @property
     def is_number(self) -> bool:
-        """True for whole and decimal numbers."""
+        """Return True for integers and decimal numbers."""
         return self.candidate.type in ("INT", "FLOAT")
 
     @property
     def is_choice(self) -> bool:
-        """True for a value picked from a list, also through a node that offers a list of its
-        own."""
+        """Return True for a value chosen from a list, including a list that a node builds
+        itself."""
         return self.kind.offers_choices or (
             self.candidate.type == "STRING" and not self.candidate.multiline
         )
 
     @property
     def model_file(self) -> str:
-        """The LoRA or model that this node loads, "" if none."""
+        """Return the LoRA that this node loads, "" if it doesn't load any."""
         loaded = self.candidate.siblings.get("lora_name")
         return loaded if isinstance(loaded, str) else ""
 
     @property
     def is_recipe(self) -> bool:
-        """True if the LoRA only makes sampling faster."""
+        """Return whether the LoRA only makes sampling faster."""
         return bool(_RECIPE_LORA.search(self.model_file))
 
 
 def collect_facts(candidate: Candidate, trace: Trace) -> InputFacts:
-    """Gather what the rules look at."""
+    """Collect the facts that the rules use."""
     node_id = candidate.node
     target, meaning = meant = trace.meaning(*candidate.ref)
     target_node, target_spec = trace.prompt[target], trace.spec(target)
@@ -147,8 +150,8 @@ def collect_facts(candidate: Candidate, trace: Trace) -> InputFacts:
 
 
 def is_editor_state(candidate: Candidate) -> bool:
-    """True for what only the editor or a viewer needs: buttons, previews, images in base64,
-    sockets left open."""
+    """Return True for inputs that only the editor or a viewer needs: buttons, previews, base64
+    images, unconnected sockets."""
     value, spec = candidate.value, candidate.spec
     if _EDITOR_ONLY.match(candidate.input) or isinstance(value, dict | list):
         return True
@@ -174,8 +177,8 @@ def _own_words(candidate: Candidate) -> str:
 
 
 def _makes(spec: NodeSpec | None) -> str:
-    """Return a node's product. A node that takes and returns a latent, an image … changes it; one
-    that only returns it makes it."""
+    """Return the kind of a node's product. A node that takes and returns a latent or media changes
+    it; a node that only returns it makes it."""
     if spec is None:
         return ""
     if "LATENT" in spec.output_types:
@@ -189,7 +192,8 @@ def _makes(spec: NodeSpec | None) -> str:
 
 
 def _starts_from_image(target: str, trace: Trace) -> bool:
-    """A sampler whose latent comes from a loaded image, or a schedule for such a sampler."""
+    """Return whether a node is a sampler whose latent comes from a loaded image, or a schedule for
+    one."""
     if trace.takes_image(target):
         return True
     return any(trace.takes_image(use.node) for use in trace.uses.get(Link(target, 0), ()))

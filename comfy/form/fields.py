@@ -1,4 +1,4 @@
-"""Turn candidates into the fields of a form."""
+"""Conversion of candidates to the fields of a form."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def build_fields(
 ) -> tuple[Field, ...]:
     """Return a field for each candidate, in the same order.
 
-    The whole prompt, the server's node classes (`nodes`), and the required output nodes (`needed`,
-    at least one) decide which files are optional.
+    The whole prompt, the server's node classes (`nodes`) and the required output nodes (`needed`,
+    at least one) determine which files are optional.
     """
     places = [*room_to_grow(prompt, nodes)]
     more = {place.beside: place.key for place in reversed(places)}

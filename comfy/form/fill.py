@@ -1,7 +1,7 @@
-"""Fill checked values into a prompt, as the editor would queue it: with names and dates in file
-prefixes, and wildcards in texts.
+"""Fill checked values into a prompt, like the editor when it queues one: replace names and dates in
+file prefixes, and resolve wildcards in texts.
 
-The server knows neither. The final texts are returned, so that a run can show them.
+The server does neither. The final texts are returned, so that a run can show them.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def fill(
     rng: random.Random,
     now: datetime | None = None,
 ) -> tuple[Prompt, dict[str, Any]]:
-    """Return a new prompt with checked values in all their places, and the final values: random
-    seeds are drawn, wildcards in texts are resolved, names and dates in file prefixes are filled
-    in (`now`: the time of the run).
+    """Return a new prompt with the checked values in all their inputs, and the final values. Random
+    seeds are drawn, wildcards in texts are resolved, and names and dates in file prefixes are
+    replaced (`now`: the time of the run).
 
-    Fields without a value get the form's default, optional files of None are removed with their
-    dependents, and of a dynamic combo only the chosen option's inputs are sent. The workflow isn't
+    Fields without a value get the form's default. Optional files of None are removed with their
+    dependents. Of a dynamic combo only the chosen option's inputs are sent. The workflow isn't
     changed.
     """
     given = {field.key: values.get(field.key, field.default) for field in form.fields}
@@ -71,7 +71,7 @@ def _sent(field: Field, value: object, rng: random.Random) -> object:
 
 
 def targets_of(field: Field, prompt: Prompt) -> tuple[InputRef, ...]:
-    """The inputs of a filled-in prompt that a field's value goes to."""
+    """Return the inputs of a filled-in prompt that get a field's value."""
     return tuple(
         target
         for target in field.targets
@@ -80,13 +80,13 @@ def targets_of(field: Field, prompt: Prompt) -> tuple[InputRef, ...]:
 
 
 def _is_there(prompt: Prompt, target: InputRef) -> bool:
-    """False for the inputs of options that were not chosen, and of files that were not added."""
+    """Return False for inputs of options that aren't chosen, and of files that aren't added."""
     node, name = target
     return node in prompt and ("." not in name or name in prompt[node]["inputs"])
 
 
 def left_empty(form: Form, values: Mapping[str, object]) -> list[str]:
-    """Return the nodes of optional files that stay empty."""
+    """Return the nodes of optional files without a value."""
     return [
         field.node
         for field in form.fields
@@ -97,10 +97,10 @@ def left_empty(form: Form, values: Mapping[str, object]) -> list[str]:
 def _as_queued(
     form: Form, prompt: Prompt, rng: random.Random, now: datetime, names: PrefixNames
 ) -> tuple[Prompt, dict[str, str]]:
-    """A new prompt as the editor would queue it, and the texts that changed, by field key.
+    """Return a new prompt as the editor would queue it, and the changed texts by field key.
 
-    `names`: what its file prefixes may name. Prefixes are filled with the texts as they were typed,
-    as the editor has it; a field that sets several inputs sends them one and the same text.
+    `names`: the names that file prefixes may use. Prefixes get the texts as typed, as in the
+    editor. A field that sets several inputs sends the same text to all of them.
     """
     sent, prefixes = replace_prefixes(prompt, names, now)
     keys = {place: field.key for field in form.fields for place in field.targets}
@@ -129,20 +129,20 @@ def _as_queued(
 
 
 def is_drawn(form: Form, field: Field) -> bool:
-    """Tell if an alternative in this field's text is drawn at queue time."""
+    """Return whether an alternative in this field's text is drawn at queue time."""
     return any(_takes_wildcards(form, form.prompt, *target) for target in field.targets)
 
 
 def drawn_texts(form: Form) -> frozenset[str]:
-    """The keys of the fields in whose texts alternatives are drawn when they are queued."""
+    """Return the keys of the fields whose texts have alternatives drawn at queue time."""
     return frozenset(one.key for one in form.fields if is_drawn(form, one))
 
 
 def literal_texts(
     drawn: Collection[_Key], values: Mapping[_Key, _Value]
 ) -> dict[_Key, _Value | str]:
-    """Values that were sent, as they are typed to be sent again: of the fields with the keys
-    `drawn` (see `drawn_texts`) texts that stand for themselves alone."""
+    """Return sent values in a form that can be sent again. Texts of the fields in `drawn` (see
+    `drawn_texts`) are escaped, so that they stay literal."""
     return {
         key: literal_text(one) if isinstance(one, str) and key in drawn else one
         for key, one in values.items()
@@ -150,7 +150,7 @@ def literal_texts(
 
 
 def _takes_wildcards(form: Form, prompt: Prompt, node_id: str, name: str) -> bool:
-    """Tell if wildcards in this input's text are resolved at queue time."""
+    """Return whether wildcards in this input's text are resolved at queue time."""
     node = prompt[node_id]
     spec = form.nodes.get(node["class_type"])
     own = spec.active_inputs(node["inputs"]).get(name) if spec else None

@@ -1,5 +1,5 @@
-"""Plain words: what a person reads instead of "6.text", "ckpt_name" and
-"sd/v1-5-pruned-emaonly.safetensors"."""
+"""Labels in plain words, instead of "6.text", "ckpt_name" and "sd/v1-5-pruned-emaonly.safetensors"
+on the form."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from comfy.base.messages import message
 from comfy.base.wording import CAMEL
 from comfy.form.conventions.mcww_titles import read_wrapper_title
 
-# Words that every node's title may have and that say nothing about it.
+# Words that any node's title may contain and that carry no information.
 _PLAIN_WORDS = frozenset({"string", "text", "node", "input", "value", "clip", "encode", "load"})
 
 _OPENING = MappingProxyType({")": "(", "]": "[", "}": "{", "\uff09": "\uff08", "】": "【"})
@@ -28,8 +28,8 @@ _FAMILY = re.compile(
 
 
 def says_something(title: str, class_type: str, display_name: str, *, shared: bool) -> bool:
-    """True if a node's title was chosen by its author: not the class's own name, and not on several
-    such nodes."""
+    """Return whether a node's title was chosen by its author: it isn't the class's own name, and
+    several nodes of the class don't share it."""
     part = telling_part(title, class_type, display_name)
     return not shared and bool(part) and not part.isdecimal()
 
@@ -58,13 +58,13 @@ def telling_part(title: str, class_type: str, display_name: str) -> str:
 
 
 def is_notation(title: str) -> bool:
-    """True for a title that is written for another program and no name."""
+    """Return whether a title is another program's notation and not a name."""
     return title.startswith("$") or read_wrapper_title(title) is not None
 
 
 def _bare(rest: str, title: str) -> str:
-    """Strip punctuation from the rest of a title: ": mask (A)" → "mask (A)". Return the whole title
-    if the rest has a bracket whose partner is not there: "A) 2" of "Load Image (Mask A) 2"."""
+    """Strip punctuation from the rest of a title: ": mask (A)" → "mask (A)". If the rest has an
+    unbalanced bracket ("A) 2" of "Load Image (Mask A) 2"), return the whole title."""
     letters = [position for position, character in enumerate(rest) if character.isalnum()]
     if not letters:
         return ""
@@ -74,7 +74,7 @@ def _bare(rest: str, title: str) -> str:
 
 
 def _is_balanced(text: str) -> bool:
-    """True if each bracket has its partner."""
+    """Return whether all brackets are balanced."""
     opened = []
     for character in text:
         if character in _OPENING.values():
@@ -94,13 +94,13 @@ def _end_of(title: str, letters: int) -> int:
 
 
 def _is_name(rest: str) -> bool:
-    """True if the rest of a title reads as a name of its own: not in small letters, or set off by a
-    colon or such."""
+    """Return whether the rest of a title reads as a name: it doesn't start in lower case, or a
+    colon or the like precedes it."""
     return not rest.lstrip()[:1].islower()
 
 
 def distinct(labels: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
-    """Make labels unique. Each comes with possible additions, best first; a number is the last
+    """Make labels unique. Each label has possible additions, best first. A number is the last
     resort."""
     result = [label for label, _ in labels]
     for depth in range(max((len(more) for _, more in labels), default=0)):
@@ -124,8 +124,8 @@ def distinct(labels: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
 
 
 def choice_labels(values: Iterable[Any]) -> tuple[tuple[str, Any], ...]:
-    """(label, value) of a dropdown: model files without folder and extension where that leaves them
-    distinct."""
+    """Return the (label, value) pairs of a dropdown. Model files lose folder and extension if they
+    stay distinct."""
     offered = list(values)
     stems = [_stem(value) for value in offered]
     names = [_file_name(stem) for stem in stems]
@@ -136,10 +136,10 @@ def choice_labels(values: Iterable[Any]) -> tuple[tuple[str, Any], ...]:
 
 
 def closest(wanted: object, offered: Iterable[object]) -> object:
-    """The offered value most like the wanted one, None if nothing is offered.
+    """Return the offered value most similar to the wanted one, None if no values are offered.
 
-    Shared words count before spelling, and the ways to write "SD 1.5" are one word: for
-    `v1-5-pruned-emaonly` the closest of `broken` and `tiny_sd15` is the second.
+    Shared words count more than spelling, and all spellings of "SD 1.5" count as one word. For
+    `v1-5-pruned-emaonly`, `tiny_sd15` is closer than `broken`.
     """
     target = _words(wanted)
 

@@ -1,4 +1,4 @@
-"""Fifth pass of a form: the limits of numbers, and the values that fields start with."""
+"""Fifth pass of a form: the limits of numbers, and the initial values of fields."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from comfy.prompt.value_types import BadValue, match_choice, read_value
 
 
 def limit_values(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-    """Return the candidates with defaults within their limits and among their choices."""
+    """Return the candidates with defaults that are within their limits and among their choices."""
     return tuple(_with_default(one) for one in candidates)
 
 
 def narrow(one: Candidate) -> Candidate:
-    """Return the candidate with the server's limits, narrowed by the author. They can't be widened:
-    the server would refuse."""
+    """Return the candidate with the server's limits, narrowed by the author. An author can't widen
+    them because the server would refuse the value."""
     if one.type not in ("INT", "FLOAT"):
         return one
     read, said, server = int if one.type == "INT" else float, one.said, one.limits
@@ -54,9 +54,9 @@ def _limit_problems(one: Candidate, low: float | None, high: float | None) -> It
 
 
 def _with_default(one: Candidate) -> Candidate:
-    """Return the candidate with the value that its field starts with.
+    """Return the candidate with its field's initial value.
 
-    The author may allow the choice closest to a value that isn't offered (`closest = true`).
+    The author may allow the closest choice if the value isn't offered (`closest = true`).
     """
     value, problems = _first_usable(one)
     found = replace(one, default=value, problems=(*one.problems, *problems))
@@ -70,7 +70,7 @@ def _with_default(one: Candidate) -> Candidate:
         missing = replace(found, default_offered=False)
     kind = KINDS[one.widget]
     if not one.said.closest or kind.file is not None or kind.several is Several.TEXTS:
-        return missing  # missing.py says so
+        return missing  # missing.py reports it
     best = closest(value, offered)
     if best is None:
         return missing
@@ -80,10 +80,10 @@ def _with_default(one: Candidate) -> Candidate:
 
 
 def _first_usable(one: Candidate) -> tuple[object, list[str]]:
-    """Return the first valid value: the author's, the workflow's or the server's, within the
-    limits, and messages about the invalid ones.
+    """Return the first valid value (the author's, the workflow's or the server's) within the
+    limits, and messages about invalid ones.
 
-    Without any the value is None: an empty number, or a random seed.
+    If no value is valid, return None: an empty number, or a random seed.
     """
     is_seed = KINDS[one.widget].several is Several.SEEDS
     if one.spec is None or (is_seed and one.value is None and one.said.default is None):
@@ -99,7 +99,7 @@ def _first_usable(one: Candidate) -> tuple[object, list[str]]:
         try:
             usable = read_value(one.type, value)
         except BadValue as bad:
-            # "randomize" and placeholders such as PARAM_INT_SEED mean what an empty seed means.
+            # "randomize" and placeholders such as PARAM_INT_SEED mean the same as an empty seed.
             if is_seed:
                 break
             problems.append(sentences(origin(quoted(short(value))), str(bad)))
@@ -112,7 +112,7 @@ def _first_usable(one: Candidate) -> tuple[object, list[str]]:
 
 
 def _within(value: float, limits: Limits) -> tuple[object, str]:
-    """Return the value within the limits, and a sentence about the limit that it exceeds."""
+    """Return the value clamped to the limits, and a message about the limit that it exceeds."""
     if limits.min is not None and value < limits.min:
         return limits.min, minimum(limits.min)
     if limits.max is not None and value > limits.max:

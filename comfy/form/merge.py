@@ -1,6 +1,6 @@
 """Third pass of a form: merge equivalent fields, collapse long lists, and group related fields.
 
-Affects only fields that the rules placed, never an author's.
+Changes only fields that the rules placed, never an author's.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from comfy.form.naming import name_fields
 from comfy.prompt.arrange import Arranged
 from comfy.workflow.config import FieldConfig, FieldGroup
 
-# With more main fields than this, kinds of fields that come several times are folded away.
+# With more main fields than this, kinds of fields that occur several times are collapsed.
 _MOST_FIELDS = 20
 
 
 def merge(candidates: tuple[Candidate, ...], arranged: Arranged) -> tuple[Candidate, ...]:
-    """Return one candidate for each field, in reading order and with labels that differ."""
+    """Return one candidate per field, in reading order and with distinct labels."""
     declared = [one for one in candidates if one.is_declared]
     merged = _merge_same_role([one for one in candidates if not one.is_declared])
     folded = _fold_frequent(merged)
@@ -32,10 +32,10 @@ def merge(candidates: tuple[Candidate, ...], arranged: Arranged) -> tuple[Candid
 
 
 def _merge_same_role(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Merge inputs with one role and one value: the same text for two samplers, or for both
+    """Merge inputs with the same role and value, such as the same text for two samplers or for both
     encoders of SDXL.
 
-    Seeds stay apart, and so do empty texts, unless they are in the same node.
+    Seeds stay separate, and so do empty texts, unless they are in the same node.
     """
     groups: dict[Hashable, list[Candidate]] = defaultdict(list)
     for position, one in enumerate(candidates):
@@ -68,7 +68,7 @@ def _role(one: Candidate) -> Hashable | None:
 
 
 def _fold_frequent(candidates: Sequence[Candidate]) -> frozenset[Placement]:
-    """Return the rules whose main fields are folded away to keep a form readable, the most numerous
+    """Return the rules whose main fields are collapsed to keep a form readable, the most numerous
     first."""
     counts = Counter(one.rule for one in candidates if one.group == "main")
     left = Counter({rule: count for rule, count in counts.items() if not rule.essential})
@@ -84,7 +84,7 @@ def _fold_frequent(candidates: Sequence[Candidate]) -> frozenset[Placement]:
 
 
 def _settled(one: Candidate, folded: frozenset[Placement]) -> Candidate:
-    """Return the candidate in the group that remains for it."""
+    """Return the candidate in its final group."""
     settled = replace(one, group="advanced") if one.rule in folded else one
     hidden = limited(settled, one.others)
     if hidden.group == "hidden" != settled.group and _is_missing(one):
@@ -93,17 +93,17 @@ def _settled(one: Candidate, folded: frozenset[Placement]) -> Candidate:
 
 
 def _is_missing(candidate: Candidate) -> bool:
-    """True for a model that the server does not have: if it were hidden, users couldn't choose
-    another."""
+    """Return whether the server lacks the candidate's model. If the field were hidden, users
+    couldn't choose another model."""
     choices = candidate.spec.choices if candidate.spec and not candidate.spec.upload else None
     return choices is not None and len(choices) > 0 and candidate.value not in choices
 
 
 def _follow_leaders(candidates: Sequence[Candidate], arranged: Arranged) -> list[Candidate]:
-    """Move each field that goes with another right after it (`Arranged.after`).
+    """Move each field that belongs to another to the position right after it (`Arranged.after`).
 
-    New fields take the other's group, as the workflow's author didn't place them. A field stays
-    where it is if the author arranged it, or if it is more important than its leader.
+    New fields take the other field's group because the workflow's author didn't place them. A field
+    stays in place if the author arranged it, or if it is more important than its leader.
     """
     by_key = {one.key: one for one in candidates}
     moved: dict[str, list[str]] = defaultdict(list)
@@ -128,8 +128,8 @@ def _follow_leaders(candidates: Sequence[Candidate], arranged: Arranged) -> list
 
 
 def _adopted(one: Candidate, leader: Candidate) -> Candidate:
-    """Return a new field in its leader's group. What the rules put first, such as a text, stays
-    first."""
+    """Return a new field in its leader's group. A field that the rules put first, such as a text,
+    stays first."""
     beside_file = bool(leader.spec and leader.spec.upload)
     prominent = one.group == "main" and leader.group != "main" and not beside_file
     if prominent or one.rule.group == "hidden":

@@ -1,7 +1,7 @@
 """Parts of a workflow that a server lacks, reported before a run: node classes, models, other
 choices.
 
-A graph knows more: the node pack of a class, and a model's source. URLs are only shown, never
+A graph provides more details: a class's node pack and a model's source. URLs are only shown, never
 fetched.
 """
 
@@ -20,33 +20,33 @@ from comfy.prompt.model import Prompt, own_title
 
 
 class ListedModel(Protocol):
-    """A model that a graph says it needs: `name` is its file, `directory` a folder under the
-    server's models."""
+    """A model that a graph lists as required. `name` is its file, `directory` a folder below the
+    server's models folder."""
 
     @property
     def name(self) -> str:
-        """The name of its file."""
+        """Return the file's name."""
 
     @property
     def directory(self) -> str:
-        """The folder of models it belongs in."""
+        """Return the model folder that the file belongs in."""
 
     @property
     def url(self) -> str:
-        """Where it can be downloaded, or ""."""
+        """Return the download URL, if any."""
 
 
 class ListedNode(Protocol):
-    """A node class that a graph says it needs, and the node pack it comes with ("" if the graph
-    does not say)."""
+    """A node class that a graph lists as required, and its node pack ("" if the graph doesn't name
+    it)."""
 
     @property
     def class_type(self) -> str:
-        """The node class."""
+        """Return the node class."""
 
     @property
     def pack(self) -> str:
-        """The node pack, or ""."""
+        """Return the node pack, if known."""
 
 
 def missing_classes(
@@ -55,10 +55,10 @@ def missing_classes(
     listed: Iterable[ListedNode] = (),
     titles: Mapping[str, str] | None = None,
 ) -> tuple[MissingClass, ...]:
-    """The node classes of a prompt that a server lacks, in the prompt's order, each once.
+    """Return a prompt's node classes that a server lacks, in the prompt's order, each once.
 
-    Also those that reach no output: a server refuses a prompt for any of them. `titles`: what
-    people call the nodes, where that is not their own title.
+    Nodes that reach no output count, too: the server refuses a prompt for any missing class.
+    `titles`: the nodes' names for users, if they differ from their own titles.
     """
     own = {node_id: own_title(node) for node_id, node in prompt.items()} | dict(titles or {})
     packs = {one.class_type: one.pack for one in listed}
@@ -81,7 +81,7 @@ def missing_classes(
 
 
 def _has_paid_nodes(catalogue: Catalogue) -> bool:
-    """True if the server offers any of ComfyUI's paid API nodes (docs/comfyui.md#47)."""
+    """Return whether the server offers any of ComfyUI's paid API nodes (docs/comfyui.md#47)."""
     modules = (as_text(as_mapping(raw).get("python_module")) for raw in catalogue.raw.values())
     return any(module.partition(".")[0] == PAID_MODULE for module in modules)
 
@@ -107,7 +107,7 @@ def missing_choices(
 
 
 def _titles(class_type: str, titles: Iterable[str]) -> Iterator[str]:
-    """The titles that tell more than the class does."""
+    """Yield the titles that say more than the class name does."""
     return (
         title
         for title in dict.fromkeys(titles)

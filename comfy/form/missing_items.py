@@ -11,16 +11,16 @@ from comfy.base.wording import quoted, short
 from comfy.comfyui.protocol.paid_nodes import DISABLE_OPTION, PAID_NODES
 
 MAY_BE_OFF = message("The ComfyUI server runs with {option} or is older.", option=DISABLE_OPTION)
-_CORE = "comfy-core"  # how graphs call what ComfyUI itself brings
+_CORE = "comfy-core"  # the name of ComfyUI's own nodes in graphs
 _MAX_TITLES = 3
 _MAX_ADDRESS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class MissingClass:
-    """A node class that the server lacks; nothing runs without it. `close` is the display name of
-    the one most like it, or ""; `has_paid_nodes`: the server offers some of ComfyUI's paid API
-    nodes."""
+    """A node class that the server lacks, so that the workflow can't run. `close` is the display
+    name of the most similar class, or "". `has_paid_nodes`: the server offers some of ComfyUI's
+    paid API nodes."""
 
     class_type: str
     nodes: tuple[str, ...]
@@ -31,23 +31,23 @@ class MissingClass:
 
     @property
     def can_be_replaced(self) -> bool:
-        """Never: a node cannot be chosen."""
+        """Return False: users can't choose another node."""
         return False
 
     @property
     def is_paid(self) -> bool:
-        """True for a paid API node of ComfyUI itself."""
+        """Return whether it is a paid API node of ComfyUI itself."""
         return self.class_type in PAID_NODES and self.pack in ("", _CORE)
 
     @property
     def is_built_in(self) -> bool:
-        """True for a node of ComfyUI itself, paid or not."""
+        """Return whether it is a node of ComfyUI itself, paid or not."""
         return self.is_paid or self.pack == _CORE
 
     @property
     def may_be_off(self) -> bool:
-        """True if the server may have been started without the node. It offers no paid node at all
-        then; an old server doesn't either."""
+        """Return whether the node may be turned off on the server, or the server too old for it. In
+        both cases it offers no paid nodes at all."""
         return self.is_built_in and not self.has_paid_nodes
 
     @property
@@ -81,8 +81,8 @@ class MissingClass:
 
 @dataclass(frozen=True, slots=True)
 class MissingChoice:
-    """A model, or another choice, that the server does not offer in a field. `close` is the
-    closest, None if none."""
+    """A model or other choice that the server doesn't offer in a field. `close` is the most similar
+    choice, or None."""
 
     key: str
     label: str
@@ -93,27 +93,27 @@ class MissingChoice:
 
     @property
     def can_be_replaced(self) -> bool:
-        """Tell if there is an alternative."""
+        """Return whether there is an alternative."""
         return self.close is not None
 
     @property
     def file(self) -> str:
-        """The name of the file, or the choice itself, on one line."""
+        """Return the file's name, or the choice itself, on one line."""
         return _plain(str(self.value).replace("\\", "/").rpartition("/")[2])
 
     @property
     def is_model(self) -> bool:
-        """Tell if it is a file: probably a model."""
+        """Return whether the choice is a file, which is probably a model."""
         return bool(self.directory) or is_model_file(self.file)
 
     @property
     def folder(self) -> str:
-        """Return the server's folder for it, "" if unknown."""
+        """Return the server folder for the file, "" if unknown."""
         return f"models/{_plain(self.directory)}" if self.directory else ""
 
     @property
     def address(self) -> str:
-        """Return its source as a line of text; "" if unknown."""
+        """Return the download URL on one line, "" if unknown."""
         return _plain(self.url)
 
     @property

@@ -1,4 +1,4 @@
-"""A form: frozen values with look-ups and conversion to JSON."""
+"""A form as immutable values, with look-ups and conversion to JSON."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Several(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileInput:
-    """Which files a widget takes, and its sentences.
+    """The files that a widget takes, and its messages.
 
-    `media` is the kind of file and of result that it takes ("" for any); `comfy.media.checks`
-    knows how these files begin. `is_painted`: users paint a mask over the image.
+    `media` is the kind of file and of result that it takes ("" for any); `comfy.media.checks` knows
+    how these files begin. `is_painted`: users paint a mask over the image.
     """
 
     media: str
@@ -55,15 +55,17 @@ def _never(_: LiteralInput) -> Fit:
 
 @dataclass(frozen=True, slots=True)
 class FieldKind:
-    """A widget: one row with everything that `comfy` knows about it. `ui/page/form/kinds` has the
-    row's Gradio component.
+    """A widget: one entry with everything that `comfy` knows about it. `ui/page/form/kinds` has the
+    matching Gradio component.
 
-    `check(field, value)` returns the value for the prompt or raises BadValue; values come from
+    `check(field, value)` returns the value for the prompt or raises BadValue. Its values come from
     browsers, programs and shells. `schema` returns the value's JSON Schema. `fits` judges whether
-    an input gets this widget by itself, `input_types` are the types for which an author may ask for
-    it. `to_json` converts a field's value to browser JSON. `choices` replaces the server's
-    choices, `offers_choices` means that the server has some. `is_main`: such an input is always a
-    main field. `takes_texts`: text results of other runs go here.
+    an input gets this widget by default, and `input_types` are the types for which an author may
+    choose it.
+
+    `to_json` converts a field's value to browser JSON. `choices` replaces the server's choices, and
+    `offers_choices` means that the server has some. `is_main`: inputs with this widget are always
+    main fields. `takes_texts`: users can send text results of other runs here.
     """
 
     name: str
@@ -85,17 +87,20 @@ class FieldKind:
 class Field:
     """One setting for users, and every prompt input that it sets.
 
-    `type` is the server's word for the value (INT, FLOAT, STRING, BOOLEAN, COMBO …); `min`, `max`,
+    `type` is the server's word for the value (INT, FLOAT, STRING, BOOLEAN, COMBO …). `min`, `max`,
     `step`, `round` and `choices` are its limits, narrowed by the author's TOML. `choices` pairs a
     readable label with the exact value. `required`: an empty value is refused. `source` names the
-    layer that shows it. `section` is an author's own heading; such fields have the group
-    "advanced". `default_offered` is False if the server lacks the default (a missing file or
-    model). `optional`: an empty file is removed from the run, with its dependents. `redraws`: other
-    values bring other fields: build the form again with the values so far. `grows` is the key of
-    one more field of this kind, if the workflow takes more: build the form again with that key
-    among the values, even with None, and the field exists. `height`: a text's height in pixels in
-    its author's App (None: default). `differs`: not all of several servers offer the same choices,
-    or another field's.
+    layer that shows the field. `section` is an author's own heading; such fields have the group
+    "advanced".
+
+    `default_offered` is False if the server lacks the default (a missing file or model).
+    `optional`: an empty file is removed from the run, with its dependents. `redraws`: other values
+    add or remove fields, so build the form again with the values so far. `grows` is the key of an
+    additional field of this kind, if the workflow takes more. To add the field, build the form
+    again with that key among the values, even with None.
+
+    `height`: a text's height in pixels in its author's App (None: default). `differs`: the servers
+    offer different choices for this field and for at least one other.
     """
 
     key: str
@@ -125,51 +130,52 @@ class Field:
 
     @property
     def widget(self) -> str:
-        """The name of the widget."""
+        """Return the widget's name."""
         return self.kind.name
 
     @property
     def is_media(self) -> bool:
-        """True if the value is the name of an uploaded file."""
+        """Return whether the value is an uploaded file's name."""
         return self.kind.file is not None
 
     @property
     def is_painted(self) -> bool:
-        """True if users paint a mask over the image."""
+        """Return whether users paint a mask over the image."""
         return self.kind.file is not None and self.kind.file.is_painted
 
     @property
     def media(self) -> str:
-        """The kind of file that the field takes, "" for any, and for fields without files."""
+        """Return the kind of file that the field takes, "" for any kind and for fields without
+        files."""
         return self.kind.file.media if self.kind.file else ""
 
     @property
     def add_file(self) -> str:
-        """Ask for the file that is missing."""
+        """Return the message that asks for the missing file, "" for fields without files."""
         return self.kind.file.add if self.kind.file else ""
 
     @property
     def is_choice(self) -> bool:
-        """True if the server offers the values."""
+        """Return whether the server offers the values."""
         return self.kind.offers_choices
 
     @property
     def is_text(self) -> bool:
-        """True if the value is a text."""
+        """Return whether the value is a text."""
         return self.kind.several is Several.TEXTS
 
     @property
     def is_number(self) -> bool:
-        """True if the value is a number other than a seed."""
+        """Return whether the value is a number other than a seed."""
         return self.kind.several is Several.NUMBERS
 
     @property
     def is_seed(self) -> bool:
-        """True if the value is drawn for each run unless a user fixes it."""
+        """Return whether the value is drawn for each run unless a user sets it."""
         return self.kind.several is Several.SEEDS
 
     def to_json(self) -> dict[str, Any]:
-        """The field as `comfy form --json` prints it; integers stay exact."""
+        """Return the field as `comfy form --json` prints it. Integers stay exact."""
         return {
             "key": self.key,
             "node": self.node,
@@ -192,8 +198,8 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Idea:
-    """Something to try: `label` is what people read, `values` what it fills in, by field key.
-    `images`: the same of images, by their names beside the workflow."""
+    """An example for users to try. `label` is its text for users, `values` are the values it fills
+    in by field key. `images` are the images it fills in, by their names beside the workflow."""
 
     label: str
     values: Mapping[str, Any]
@@ -202,8 +208,8 @@ class Idea:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something worth knowing that needs no action: a sentence that holds while the field with this
-    key has this value."""
+    """An informational message that needs no action. It applies while the field with this key has
+    this value."""
 
     said: str
     key: str
@@ -212,14 +218,12 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A whole form. `fields` are in the order in which a person reads them, main ones first.
+    """A complete form. `fields` are in reading order, main fields first.
 
-    `problems` are sentences about what will not work on this server, also about what of `missing`
-    it does not have; `notes` need no action. `ideas` are what its
-    author lets people try. `titles` names every node of the prompt for people, also those without a
-    field. `prompt` is what the form was made
-    of, `nodes` what the server says about its node classes, as far as it has them; both only to
-    read.
+    `problems` are messages about what won't work on this server, including the `missing` parts;
+    `notes` need no action. `ideas` are the author's examples. `titles` has a name for users for
+    every node of the prompt, even without a field. `prompt` is the source of the form, and `nodes`
+    has the server's specs of its node classes, if known. Both are read-only.
     """
 
     title: str
@@ -241,22 +245,22 @@ class Form:
 
     @property
     def can_run(self) -> bool:
-        """Tell if the server has everything required, or alternatives."""
+        """Return whether the server has everything required, or alternatives."""
         return all(one.can_be_replaced for one in self.missing)
 
     def field(self, key: str) -> Field:
-        """The field with this key. Raises KeyError."""
+        """Return the field with this key. Raises KeyError."""
         for candidate in self.fields:
             if candidate.key == key:
                 return candidate
         raise KeyError(key)
 
     def with_fields(self, keys: Collection[str]) -> Form:
-        """The form with these fields alone."""
+        """Return the form with only these fields."""
         return replace(self, fields=tuple(one for one in self.fields if one.key in keys))
 
     def to_json(self) -> dict[str, Any]:
-        """The form as `comfy form --json` prints it."""
+        """Return the form as `comfy form --json` prints it."""
         return {
             "title": self.title,
             "fields": [field.to_json() for field in self.fields],

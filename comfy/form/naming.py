@@ -1,4 +1,4 @@
-"""Name the fields of a form in plain words, each differently."""
+"""Give each field of a form a distinct name in plain words."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from comfy.form.candidates import Candidate
 from comfy.form.labels import distinct, telling_part
 from comfy.workflow.config import FieldGroup
 
-# Inputs whose names tell nothing apart.
+# Inputs whose names don't distinguish fields.
 _SAY_NOTHING = frozenset({"value", "text"})
 
 _WORD = re.compile(r"[^\W_]+")
 
 
 def name_fields(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """Return the candidates with labels that differ. An author's own label wins, then a telling
+    """Return the candidates with distinct labels. An author's own label wins, then a meaningful
     node title, then plain words."""
     shared = Counter(
         (one.class_type, one.title) for one in {one.node: one for one in candidates}.values()
@@ -50,7 +50,7 @@ def _input_words(candidate: Candidate) -> str:
 def _distinct_by_group(
     candidates: Sequence[Candidate], wanted: Sequence[tuple[str, tuple[str, ...]]]
 ) -> list[str]:
-    """Return distinct labels, group by group: fields further up keep the plainer name."""
+    """Return distinct labels, group by group. Fields further up keep the simpler name."""
     names: list[str] = []
     for group in get_args(FieldGroup):
         own = [label for one, label in zip(candidates, wanted, strict=True) if one.group == group]
@@ -67,5 +67,6 @@ def _telling_title(candidate: Candidate, shared: Counter[tuple[str, str]]) -> st
 
 
 def _repeats(label: str, title: str) -> bool:
-    """True if a title says no more than the label does: "Positive", "positive_prompt", "Prompt"."""
+    """Return whether a title adds nothing to the label: "Positive" and "positive_prompt" add
+    nothing to "Prompt" here."""
     return set(_WORD.findall(title.lower())) <= {"positive", *_WORD.findall(label.lower())}

@@ -1,4 +1,4 @@
-"""Sentences about what won't work on a form."""
+"""Messages about what won't work on a form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from comfy.workflow.config import FormConfig
 
 
 def wrong_outputs(config: FormConfig, outputs: Collection[Output]) -> Iterator[str]:
-    """Name outputs in the TOML file that the workflow doesn't have."""
+    """Report outputs in the TOML file that the workflow doesn't have."""
     known = {output.node for output in outputs}
     for node in config.outputs:
         if node not in known:
@@ -21,7 +21,7 @@ def wrong_outputs(config: FormConfig, outputs: Collection[Output]) -> Iterator[s
 
 
 def dangling_links(trace: Trace, titles: Mapping[str, str]) -> Iterator[str]:
-    """Name the inputs whose links lead nowhere."""
+    """Report inputs whose links lead nowhere."""
     for place, source in trace.dangling():
         yield (
             f"“{titles[place.node]}” takes “{plain_words(place.input)}” from node {source}, "
@@ -30,7 +30,7 @@ def dangling_links(trace: Trace, titles: Mapping[str, str]) -> Iterator[str]:
 
 
 def field_problems(candidates: tuple[Candidate, ...]) -> Iterator[str]:
-    """Return what the passes found wrong with the fields that are shown."""
+    """Yield the passes' problems with visible fields."""
     for one in candidates:
         for problem in one.problems if one.group != "hidden" else ():
             yield labeled(one.label, problem)

@@ -1,6 +1,6 @@
-"""Rules that show inputs without an author's declaration: the first match decides.
+"""Rules that place inputs without an author's declaration. The first match decides.
 
-A rule gives a group and a rank; fields of a group are sorted by rank, then by the prompt's order.
+A rule gives a group and a rank. Fields of a group are sorted by rank, then by the prompt's order.
 facts.py collects the facts for the rules.
 """
 
@@ -36,7 +36,7 @@ _HEIGHTS = frozenset({"height", "target_height", "custom_height", "output_height
 _SCALES = frozenset({"scale_by", "upscale_by", "scale_factor", "upscale_factor", "multiplier"})
 _COUNTS = frozenset({"batch_size", "amount", "n", "number_of_images", "num_images"})
 _SYSTEM = re.compile(r"\bsystem\b", re.IGNORECASE)
-# Texts that steer a text tool and are nothing an image shows.
+# Texts that configure a text tool and don't describe an image.
 _TOOLING = re.compile(
     r"^(find|delimiter|separator|expression|template|mode|filename\w*|path|url|code|script|css|html|format|"
     r"(?>.*regex).*|(?>.*json)\w*|.*(pattern|shader))$"
@@ -64,13 +64,13 @@ _LOOKS_LIKE_FILE = re.compile(r"(_name\d?|^model_file|^name|_file)$")
 
 @dataclass(frozen=True, slots=True)
 class Rule(Placement):
-    """A placement, and the inputs it `fits`."""
+    """A placement, and the condition `fits` for its inputs."""
 
     fits: Callable[[InputFacts], bool] = field(kw_only=True)
 
 
 RULES: tuple[Rule, ...] = (
-    # Not an input of this node any more.
+    # No longer an input of this node.
     Rule("hidden", 900, fits=lambda s: s.known and s.candidate.spec is None),
     # Part of an image, or a curve.
     Rule("main", 55, title=True, fits=lambda s: s.alive and s.kind.is_main),
@@ -86,9 +86,9 @@ RULES: tuple[Rule, ...] = (
     Rule("hidden", 920, fits=lambda s: not s.alive),
     Rule("hidden", 930, fits=lambda s: s.zeroed and s.is_text),
     Rule("advanced", 800, fits=lambda s: not s.known),
-    # Only shown on the way.
+    # Only affects previews along the way.
     Rule("advanced", 650, title=True, fits=lambda s: not s.useful),
-    # Instructions to a text model.
+    # Instructions for a text model.
     Rule("advanced", 240, title=True, fits=lambda s: s.is_text and _is_system(s)),
     # Settings of a text tool.
     Rule("advanced", 640, fits=lambda s: s.candidate.type == "STRING" and _is_tooling(s)),
@@ -147,7 +147,7 @@ RULES: tuple[Rule, ...] = (
     Rule("main", 20, title=True, essential=True, fits=lambda s: _is_media(s)),
     # Strength of repainting.
     Rule("main", 25, message("Strength"), fits=lambda s: s.repaints),
-    # Shape of the result.
+    # Aspect ratio or shape of the result.
     Rule(
         "main",
         28,
@@ -167,7 +167,7 @@ RULES: tuple[Rule, ...] = (
         merge="input",
         fits=lambda s: s.meaning in _LENGTHS and _sets_length(s),
     ),
-    # Count of videos or sounds.
+    # Number of videos or sounds.
     Rule(
         "advanced", 230, message("How many"), fits=lambda s: s.meaning == "batch_size" and s.moving
     ),
@@ -184,7 +184,7 @@ RULES: tuple[Rule, ...] = (
         folds_first=True,
         fits=lambda s: s.meaning == "steps" and s.candidate.type == "INT",
     ),
-    # Seed without noise.
+    # Seed that adds no noise.
     Rule("advanced", 290, fits=lambda s: s.idle_seed),
     # Seed of a text model.
     Rule("advanced", 291, fits=lambda s: s.widget == "seed" and s.gives <= _WORDS_ONLY),
@@ -227,7 +227,7 @@ RULES: tuple[Rule, ...] = (
         fits=lambda s: s.service and s.meaning == "model" and s.makes == "media" and _branches(s),
     ),
     Rule("advanced", 700, fits=lambda s: s.meaning == "filename_prefix"),
-    # Value in a node of its own.
+    # A value in its own node.
     Rule("advanced", 295, title=True, worth_showing=True, fits=lambda s: s.held),
     Rule("advanced", 300, worth_showing=True, fits=lambda s: True),
 )
@@ -245,7 +245,8 @@ def _is_system(facts: InputFacts) -> bool:
 
 
 def _is_tooling(facts: InputFacts) -> bool:
-    """Patterns and the like, and texts that are only compared: what comes out is no text."""
+    """Return whether a text is a pattern or the like, or is only compared, so that the result isn't
+    a text."""
     spec = facts.candidate.node_spec
     compares = spec is not None and facts.makes == "text" and "STRING" not in spec.output_types
     value = facts.candidate.value

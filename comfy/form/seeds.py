@@ -1,6 +1,7 @@
-"""Values of a seed field besides a number: None draws one, `CountUp` counts up from the last.
+"""Values of a seed field besides a number: None draws a random seed, `CountUp` counts up from the
+last one.
 
-In ComfyUI the editor does this (`control_after_generate`, docs/comfyui.md#41); the server always
+In ComfyUI the editor does this (`control_after_generate`, docs/comfyui.md#41). The server always
 gets a plain number.
 """
 
@@ -12,15 +13,15 @@ from dataclasses import dataclass
 
 from comfy.form.model import Field, Form
 
-# Above this, browsers and the editor can no longer hold a seed exactly. Typed seeds may be larger,
-# random ones are not.
+# Browsers and the editor can't represent larger seeds exactly. Users may type larger ones, but
+# random seeds stay below.
 _MAX_RANDOM_SEED = 2**53 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class CountUp:
-    """The seed after `last`; after the largest comes the smallest again. Where `last` was not used
-    yet, it is `last` itself."""
+    """The seed after `last`. After the largest seed comes the smallest. If `last` isn't used yet,
+    it is the next seed itself."""
 
     last: int
     is_used: bool = True
@@ -30,8 +31,8 @@ Seed = int | CountUp | None
 
 
 def next_seed(field: Field, seed: Seed, rng: random.Random) -> int:
-    """The number that is sent: the seed itself, the one after `CountUp.last`, or for None a random
-    one."""
+    """Return the number to send: the seed itself, the one after `CountUp.last`, or a random one for
+    None."""
     match seed:
         case None:
             return random_seed(field, rng)
@@ -45,8 +46,8 @@ def next_seed(field: Field, seed: Seed, rng: random.Random) -> int:
 
 
 def random_seed(field: Field, rng: random.Random) -> int:
-    """A seed within the field's limits, none of them negative (that means "random" to some
-    nodes)."""
+    """Return a random seed within the field's limits. It is never negative, which would mean
+    "random" to some nodes."""
     low = max(0, int(field.min or 0))
     high = int(field.max if field.max is not None else _MAX_RANDOM_SEED)
     return rng.randint(low, max(low, min(high, _MAX_RANDOM_SEED)))
@@ -55,7 +56,8 @@ def random_seed(field: Field, rng: random.Random) -> int:
 def counted_on(
     values: Mapping[str, object], form: Form, sent: Mapping[str, object]
 ) -> Mapping[str, object]:
-    """The values of the run after one of the same batch, with which these were sent."""
+    """Return the values for the next run of the same batch, after a run with the values in
+    `sent`."""
     seeds = [one.key for one in form.fields if one.is_seed and one.group != "hidden"]
     counting = [key for key in seeds if isinstance(values.get(key), CountUp)]
     if not counting and all(values.get(key) is not None for key in seeds):

@@ -23,8 +23,8 @@ _FILE = re.compile(r"Invalid (?:image|audio|video|\w*) ?file: (?P<name>.+)")
 def place_errors(
     form: Form, node_errors: Iterable[NodeError]
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Sort the server's objections: sentences by field key, and sentences about nodes that have no
-    such field."""
+    """Sort the server's errors: messages by field key, and messages about nodes without a matching
+    field."""
     fields = {target: field for field in form.fields for target in field.targets}
     placed: dict[str, list[str]] = {}
     general: list[str] = []
@@ -42,9 +42,10 @@ def place_errors(
 
 
 def field_of_node(form: Form, node: str | None) -> Field | None:
-    """Return the field for a failed node: its only one on the form, or its only one for a file or a
-    model; None if unclear."""
-    outer = (node or "").partition(".")[0]  # nodes made at run time are called "outer.0.0.inner"
+    """Return the field for a failed node: the node's only field, or its only one for a file or a
+    model. None if ambiguous."""
+    # Ids like "outer.0.0.inner" belong to nodes created at run time.
+    outer = (node or "").partition(".")[0]
     fields = [
         field
         for field in form.fields
@@ -65,8 +66,8 @@ def _too_big(field: Field, error: NodeError) -> str:
 
 
 def _limit(limit: float | None, error: NodeError) -> int | float | None:
-    """The limit as the server states it ("Value 0 smaller than min of 1"), which may know better
-    than the form."""
+    """Return the limit from the server's message ("Value 0 smaller than min of 1"), otherwise the
+    form's. The server may be more up to date."""
     stated = _STATED.search(error.message)
     if not stated:
         return limit
@@ -94,7 +95,8 @@ def _missing(field: Field, error: NodeError) -> str:
 
 
 def _custom(field: Field, error: NodeError) -> str:
-    """The node's own words: "image - Invalid image file: x.png"."""
+    """Return a message in the node's own words ("image - Invalid image file: x.png") without its
+    prefix."""
     reason = without_folders(error.details.partition(" - ")[2] or error.message)
     file = _FILE.search(reason)
     if file:
@@ -120,13 +122,13 @@ _ON_FIELD: Mapping[str, Callable[[Field, NodeError], str]] = MappingProxyType(
 
 
 def _other(error: NodeError) -> str:
-    """The server's own words."""
+    """Return the server's own message."""
     said = ": ".join(part for part in (error.message.rstrip("."), error.details) if part)
     return f"{without_folders(said)[:300]}."
 
 
 def _about_input(said: Callable[[str], str], hint: str = _DAMAGED) -> Callable[[NodeError], str]:
-    """Return the message about an input, which may have no name."""
+    """Return a function for messages about an input, which may have no name."""
     return lambda error: sentences(
         said(plain_words(error.input) if error.input else message("An input")), hint
     )

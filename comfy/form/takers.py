@@ -1,4 +1,5 @@
-"""Which fields take a result, by the kinds of both: as their file, or as their text. Pure."""
+"""Matching of results to fields, by the kinds of both: as the field's file, or as its text.
+Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ from comfy.form.model import Field
 def takes(field: Field, kind: ResultKind) -> bool:
     """Return whether a field takes results of a kind.
 
-    The file itself is judged when it is taken. A text goes where there is room for one: in a line
-    stand names and the like.
+    The file itself is checked when the field takes it. Only multiline fields take texts:
+    single-line ones hold names and the like.
     """
     if field.group == "hidden":
         return False
@@ -22,12 +23,12 @@ def takes(field: Field, kind: ResultKind) -> bool:
 
 
 def first_taker(fields: Iterable[Field], kind: ResultKind) -> Field | None:
-    """Return the first field for results of a kind, preferring one that takes nothing else."""
+    """Return the first field for results of a kind, preferring fields for this kind only."""
     takers = (field for field in fields if takes(field, kind))
     return min(takers, key=lambda field: (not field.media, field.is_painted), default=None)
 
 
 def taken_kinds(fields: Iterable[Field]) -> tuple[ResultKind, ...]:
-    """Return the kinds of results that one of these fields takes."""
+    """Return the kinds of results that these fields take."""
     fields = [*fields]
     return tuple(kind for kind in RESULT_TYPES if any(takes(field, kind) for field in fields))

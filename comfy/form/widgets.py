@@ -1,4 +1,5 @@
-"""Fourth pass of a form: choose each field's widget, and narrow its limits as the author says."""
+"""Fourth pass of a form: choose each field's widget, and narrow its limits as declared by the
+author."""
 
 from __future__ import annotations
 
@@ -17,12 +18,12 @@ def fitting_kind(given: LiteralInput) -> FieldKind:
 
 
 def choose_widgets(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-    """Return the candidates with the authors' limits and widgets, as far as the server allows."""
+    """Return the candidates with their authors' limits and widgets, if the server allows them."""
     return tuple(_chosen(narrow(one)) for one in candidates)
 
 
 def _chosen(one: Candidate) -> Candidate:
-    """Return the candidate with the author's widget if it can have that."""
+    """Return the candidate with the author's widget if it can have it."""
     wanted = one.said.widget
     if wanted is None:
         slides = one.widget == "number" and one.limits.can_slide

@@ -1,2 +1,1 @@
-"""From the graph that ComfyUI's editor saves to a prompt, as the editor itself converts it.
-Pure."""
+"""Conversion of saved editor graphs to prompts, like the conversion in ComfyUI's editor. Pure."""

@@ -32,12 +32,12 @@ from comfy.prompt.text_replacements import FILE_PREFIX, SAVERS, NamedNode, Prefi
 
 @dataclass(frozen=True, slots=True)
 class BoundWidget:
-    """A widget as its user sees it, and the prompt inputs it sets.
+    """A widget as users see it, and the prompt inputs that it sets.
 
     `node` is the node that shows it: an ordinary node, a subgraph node (widgets promoted from
-    inside) or a PrimitiveNode. No `targets`: a link overrides the widget, or nothing that runs uses
-    it. `inside` is, on a subgraph node, the node and widget within that was promoted. `spec` has
-    the limits its author set, where a node lets one.
+    inside) or a PrimitiveNode. `targets` is empty if a link overrides the widget, or if no running
+    node uses it. On a subgraph node, `inside` is the promoted node and widget. `spec` includes the
+    author's limits for nodes that allow them.
     """
 
     node: str
@@ -52,10 +52,10 @@ class BoundWidget:
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """A prompt, how the widgets of the graph map to its inputs, and what the server or its folders
-    may lack.
+    """A prompt, the mapping of the graph's widgets to its inputs, and the parts that the server or
+    its folders may lack.
 
-    `names`: what the file prefixes of the prompt may name, for `replace_prefixes`.
+    `names`: the names that the prompt's file prefixes may use, for `replace_prefixes`.
     """
 
     prompt: Prompt
@@ -66,17 +66,18 @@ class Converted:
     extra: Mapping[str, Any]
 
     def widget(self, node: str, name: str) -> BoundWidget | None:
-        """The widget of this name on this node of the prompt, if there is one."""
+        """Return the widget with this name on this node of the prompt, or None."""
         return next(
             (widget for widget in self.widgets if widget.node == node and widget.name == name), None
         )
 
 
 def convert(data: object, catalogue: Mapping[str, NodeSpec]) -> Converted:
-    """Convert a saved graph. Raises WorkflowError if it isn't one, or if no editor could expand it.
+    """Convert a saved graph. Raises WorkflowError if it isn't a graph, or if no editor could expand
+    it.
 
     Nodes of unknown classes stay in the prompt with their known inputs (links, values saved by
-    name) and are listed in `missing`: the rest of the graph stays readable.
+    name) and are listed in `missing`. The rest of the graph stays readable.
     """
     document = expand_groups(unique_ids(read_document(data)), catalogue)
     root = open_document(document, catalogue)
@@ -103,7 +104,7 @@ def convert(data: object, catalogue: Mapping[str, NodeSpec]) -> Converted:
 
 
 def _graphs(root: LiveGraph) -> Iterator[LiveGraph]:
-    """The root and every subgraph in use, each once."""
+    """Yield the root and every subgraph in use, each once."""
     waiting, seen = [root], {id(root)}
     while waiting:
         graph = waiting.pop()
@@ -154,7 +155,7 @@ def _names(
     placed: Mapping[str, Placed],
     sources: Mapping[InputRef, LinkSource],
 ) -> PrefixNames:
-    """Return the nodes of all graphs under their names in texts; a subgraph's nodes belong to its
+    """Return the nodes of all graphs under their names in texts. A subgraph's nodes belong to its
     first use."""
     ids: dict[int, str] = {}
     for here in placed.values():
@@ -176,8 +177,8 @@ def _names(
 
 
 def _js_order(here: Placed) -> tuple[int, int]:
-    """JavaScript objects keep whole-number keys first, in numeric order, then the others as they
-    came."""
+    """Return a sort key: JavaScript objects list integer keys first, in numeric order, then the
+    others in insertion order."""
     plain = here.id.isdecimal() and len(here.id) < 10
     return (0, int(here.id)) if plain else (1, 0)
 
@@ -190,7 +191,7 @@ def _sends(widget: NodeWidget) -> bool:
 
 
 def wrapped(widget: NodeWidget) -> object:
-    """A value as it goes into a prompt: a bare list there would be read as a link."""
+    """Return a value for a prompt. ComfyUI would read a bare list there as a link."""
     value = widget.value
     if not isinstance(value, list):
         return value
@@ -223,8 +224,8 @@ def _bind(
 
 
 def _shown(here: Placed) -> Iterator[tuple[str, str, NodeWidget, list[tuple[str, str]]]]:
-    """Name, label, widget of all a node shows, and the (node, widget) pairs whose prompt inputs it
-    sets."""
+    """Yield the name, label and widget of everything that a node shows, and the (node, widget)
+    pairs whose prompt inputs it sets."""
     node = here.node
     if node.inner is not None:
         for slot in node.inputs:

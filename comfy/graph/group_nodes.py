@@ -1,10 +1,10 @@
-"""Legacy group nodes (`workflow/NAME`), which the editor turns into subgraphs when it opens a file
-that has them.
+"""Legacy group nodes (`workflow/NAME`), which the editor converts to subgraphs when it opens a
+file.
 
-A group node has one widget for each widget inside and one socket for each input inside that nothing
-inside feeds; how they are named and ordered decides which saved value goes where. Some things get
-lost on the way, in the editor as here (a link into a Reroute inside, for one): the aim is what the
-editor sends, not what was meant. See docs/comfyui.md#38.
+A group node has one widget for each inner widget, and one socket for each inner input without an
+inner link. Their names and order determine which saved value belongs to which widget. As in the
+editor, the conversion loses some things, such as a link into an inner Reroute. The goal is the
+prompt that the editor sends, not the author's intention. See docs/comfyui.md#38.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _BIGGEST_GROUP, _MOST_GROUP_NODES = 200, 200
 
 @dataclass(slots=True)
 class _Face:
-    """A group node's outer widgets and sockets by name, each with its place inside."""
+    """A group node's outer widgets and sockets by name, each with its inner position."""
 
     specs: dict[str, InputSpec] = field(default_factory=dict)
     widgets: list[tuple[int, str, str]] = field(default_factory=list)
@@ -49,7 +49,7 @@ class _Face:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """A group definition: the nodes inside, by position, and links between positions."""
+    """A group definition: the inner nodes by position, and links between positions."""
 
     nodes: tuple[GraphNode, ...]
     links: tuple[tuple[int, int, int, int, str], ...]
@@ -64,8 +64,8 @@ class _Group:
 
 
 def expand_groups(document: SavedGraph, catalogue: Mapping[str, NodeSpec]) -> SavedGraph:
-    """The document with every group node in its root graph replaced by a subgraph. Others have no
-    definition to use."""
+    """Return the document with every group node in its root graph replaced by a subgraph. Other
+    group nodes have no usable definition."""
     saved = document.extra.get("groupNodes")
     if not isinstance(saved, dict) or not saved:
         return document
@@ -91,7 +91,7 @@ def _name(class_type: str) -> str:
 
 
 def _read_group(raw: object, catalogue: Mapping[str, NodeSpec]) -> _Group | None:
-    """Return a group's definition, or None if it is garbled, too big, or has unknown nodes."""
+    """Return a group's definition, or None if it is invalid, too big, or has unknown nodes."""
     if not isinstance(raw, dict):
         return None
     nodes = tuple(read_nodes(raw))
@@ -125,8 +125,8 @@ def _read_group(raw: object, catalogue: Mapping[str, NodeSpec]) -> _Group | None
 def _expand(
     document: SavedGraph, node: GraphNode, group: _Group, catalogue: Mapping[str, NodeSpec]
 ) -> SavedGraph:
-    """One group node, replaced. New ids are given as the editor gives them: the nodes inside first,
-    then the host."""
+    """Replace one group node. New ids are assigned as in the editor: the inner nodes first, then
+    the host."""
     face = _face(group, catalogue)
     first = 1 + max([document.last_node_id, *_numbers(document)])
     ids = [str(first + place) for place in range(len(group.nodes))]
@@ -186,7 +186,8 @@ def _face(group: _Group, catalogue: Mapping[str, NodeSpec]) -> _Face:
                 if _setting(group, place, "input", name).get("visible") is not False:
                     face.specs[label] = replace(spec, name=label, required=True)
                     face.sockets.append((place, name))
-        in_order = [turned[at] for at in sorted(turned, key=str)]  # as JavaScript sorts numbers
+        # In JavaScript's sort order for numbers.
+        in_order = [turned[at] for at in sorted(turned, key=str)]
         converted += [
             (place, name, spec)
             for slot, (name, spec) in enumerate(in_order, start=len(sockets))
@@ -216,7 +217,7 @@ def _inputs_of(
     kinds = [target.type for target in targets]
     fed = [link for link in group.links if link[2] == place]
     if fed and kinds and (place, 0) not in group.shown:
-        return {}  # a reroute between two nodes inside shows nothing
+        return {}  # a reroute between two inner nodes shows no input
     kind = next(iter(kinds), "*")
     return {kind: InputSpec(kind, kind, required=True)}
 
@@ -224,8 +225,8 @@ def _inputs_of(
 def _primitive(
     place: int, group: _Group, catalogue: Mapping[str, NodeSpec], targets: list[InputSlot]
 ) -> Mapping[str, InputSpec]:
-    """Return an inner primitive's single widget: of its first link's type, with a
-    number's control."""
+    """Return an inner primitive's single widget. It has the type of the primitive's first link, and
+    a number's control."""
     first = next((link for link in group.links if link[0] == place), None)
     if first is None:
         return {}
@@ -242,8 +243,8 @@ def _primitive(
 
 
 def _is_widget(spec: InputSpec) -> bool:
-    """Combos written the old way, as a bare list, count as sockets here: the editor asks for a type
-    by name."""
+    """Return whether an input is a widget. Combos in the old format, a bare list, count as sockets
+    here because the editor looks up types by name."""
     return widget_type(spec) is not None and not (
         isinstance(spec.raw, list) and isinstance(spec.raw[0], list)
     )
@@ -298,7 +299,7 @@ def _as_class(name: str, face: _Face, group: _Group, catalogue: Mapping[str, Nod
 def _with_values(
     node: GraphNode, place: int, outside: LiveNode, face: _Face, catalogue: Mapping[str, NodeSpec]
 ) -> GraphNode:
-    """A node inside with the values the group node holds for it."""
+    """Return an inner node with the values that the group node stores for it."""
     if node.type == PRIMITIVE:
         widgets = [outside.widget(label) for where, _, label in face.widgets if where == place]
         value = tuple(widget.value for widget in widgets if widget)
@@ -326,8 +327,8 @@ def _definition(
     ids: list[str],
     catalogue: Mapping[str, NodeSpec],
 ) -> Graph:
-    """The subgraph with the links between its nodes; slots are counted as the opened nodes have
-    them."""
+    """Return the subgraph with the links between its nodes. Slot numbers refer to the opened
+    nodes."""
     nodes = {node.id: node for node in inside}
     links: dict[int, GraphLink] = {}
     for number, (origin, origin_slot, target, target_slot, _) in enumerate(group.links, start=1):
@@ -359,7 +360,7 @@ def _linked(node: GraphNode, slot: int, link: int) -> GraphNode:
 def _host(
     node: GraphNode, host_id: str, graph: Graph, outside: LiveNode, face: _Face, ids: list[str]
 ) -> tuple[GraphNode, Graph]:
-    """The subgraph node, with a port for each connected socket and for every output of the group
+    """Return the subgraph node, with a port for each connected socket and each output of the group
     node."""
     nodes, links = dict(graph.nodes), dict(graph.links)
     number = max(links, default=0)
@@ -385,7 +386,8 @@ def _host(
 
 
 def _moved(link: GraphLink, old: str, host: GraphNode) -> GraphLink:
-    """A link of the root graph, led to the host instead of the group node it replaces."""
+    """Return a link of the root graph, redirected from the group node to the host that replaces
+    it."""
     slot = next(
         (place for place, slot in enumerate(host.inputs) if slot.link == link.id), link.target_slot
     )

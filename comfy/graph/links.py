@@ -1,8 +1,8 @@
-"""Following a link to where its value really comes from: through subgraphs, reroutes, bypassed and
+"""Resolution of links to the real source of a value: through subgraphs, reroutes, bypassed and
 virtual nodes.
 
-See docs/comfyui.md#36. The editor resolves by recursion; here it
-is one loop, so a chain of any length ends and a ring is noticed.
+See docs/comfyui.md#36. The editor resolves recursively. Here a single loop handles chains of any
+length and detects cycles.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from comfy.graph.schema import INPUT_NODE, GraphLink
 from comfy.graph.widgets import NodeWidget
 from comfy.prompt.model import sources_first
 
-# A subgraph that contains ten of another that contains ten of a third … is a small file and an
-# endless prompt.
+# A subgraph that contains ten of another, which contains ten of a third, and so on, makes a small
+# file and an endless prompt.
 _MOST_NODES = 50_000
 _DEEPEST = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Placed:
-    """A node at one place of the unfolded graph. `id` is its name in the prompt: `70:39` is node 39
-    in host 70."""
+    """A node at one position of the unfolded graph. `id` is its name in the prompt: `70:39` is node
+    39 in host 70."""
 
     id: str
     node: LiveNode
@@ -34,13 +34,13 @@ class Placed:
     host: Placed | None = None
 
     def named(self, node_id: str) -> str:
-        """The id of another node of the same graph, at the same place."""
+        """Return the id of another node of the same graph, at the same position."""
         return f"{self.host.id}:{node_id}" if self.host else node_id
 
 
 @dataclass(frozen=True, slots=True)
 class FromOutput:
-    """An input that is fed by another node's output."""
+    """The source of an input that another node's output feeds."""
 
     node: Placed
     slot: int
@@ -48,7 +48,7 @@ class FromOutput:
 
 @dataclass(frozen=True, slots=True)
 class FromHost:
-    """An input whose value is a widget promoted onto a subgraph node."""
+    """The source of an input whose value is a widget promoted onto a subgraph node."""
 
     host: Placed
     widget: NodeWidget
@@ -59,15 +59,16 @@ LinkSource = FromOutput | FromHost
 
 @dataclass(frozen=True, slots=True)
 class Unfolded:
-    """All nodes at all places, by id, in the order the editor sends them, and what has been found
-    out about links."""
+    """All unfolded nodes by id, in the order in which the editor sends them, and the links resolved
+    so far."""
 
     placed: dict[str, Placed] = field(default_factory=dict)
     setters: dict[str, list[Placed]] = field(default_factory=dict)
     known: dict[tuple[str, int, str], LinkSource | None] = field(default_factory=dict)
 
     def add(self, here: Placed) -> None:
-        """Note a node, and what it sets if it is a setter. WorkflowError if there are too many."""
+        """Add a node. If it is a setter, also add its variable. Raises WorkflowError for too many
+        nodes."""
         self.placed[here.id] = here
         if here.node.type in SETTERS:
             self.setters.setdefault(variable(here.node), []).append(here)
@@ -108,7 +109,7 @@ def _inside(host: Placed, path: tuple[str, ...]) -> Iterator[Placed]:
 
 
 def _execution_order(graph: LiveGraph) -> list[LiveNode]:
-    """Nodes so that each comes after those that feed it; what hangs in a ring comes last."""
+    """Return the nodes in topological order. Nodes in a cycle come last."""
     waiting = {
         node.id: sum(slot.link is not None for slot in node.inputs) for node in graph.nodes.values()
     }
@@ -125,8 +126,8 @@ def _execution_order(graph: LiveGraph) -> list[LiveNode]:
 
 
 def resolve_source(start: Placed, slot: LiveInput, unfolded: Unfolded) -> LinkSource | None:
-    """Where the value of an input comes from, or None if from nowhere (it then has its own widget's
-    value, if any)."""
+    """Return the source of an input's value, None if it has no source. It then has its own widget's
+    value, if any."""
     here, socket, kind = start, slot, slot.type
     path: list[tuple[str, int, str]] = []
     found: LinkSource | None = None
@@ -135,7 +136,7 @@ def resolve_source(start: Placed, slot: LiveInput, unfolded: Unfolded) -> LinkSo
         if state in unfolded.known:
             found = unfolded.known[state]
             break
-        unfolded.known[state] = None  # what a ring of links comes to
+        unfolded.known[state] = None  # the result for a cycle of links
         path.append(state)
         step = _upwards(here, socket, kind, unfolded)
         if not isinstance(step, _Step):
@@ -148,7 +149,7 @@ def resolve_source(start: Placed, slot: LiveInput, unfolded: Unfolded) -> LinkSo
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Not there yet: the input to follow instead, and the type it is wanted as."""
+    """Next step of the resolution: the input to follow, and the type that is wanted."""
 
     node: Placed
     socket: LiveInput
@@ -167,7 +168,7 @@ def _upwards(
             return None
         if outer.link is None:
             return FromHost(here.host, outer.held) if outer.held is not None else None
-        # Past the border the editor asks for the type the host's own socket has.
+        # Across the subgraph's border, the editor uses the type of the host's own socket.
         return _Step(here.host, outer, outer.type)
     return _through(unfolded.placed.get(here.named(link.origin)), link.origin_slot, kind, unfolded)
 
@@ -175,8 +176,8 @@ def _upwards(
 def _through(
     origin: Placed | None, slot: int, kind: str, unfolded: Unfolded
 ) -> _Step | FromOutput | None:
-    """From an output upwards: the output itself if it is a real one, else the input that stands
-    behind it."""
+    """Follow an output upstream. Return the output if its node is real, otherwise the input behind
+    it."""
     while origin is not None:
         node = origin.node
         way: LiveInput | None
@@ -195,7 +196,7 @@ def _through(
                 continue
             way = _input_at(
                 node, link.origin_slot
-            )  # the subgraph passes one of its inputs on unchanged
+            )  # the subgraph passes one of its inputs through unchanged
         elif node.virtual and node.type in GETTERS:
             origin, slot = _setter(origin, unfolded), 0
             if origin is None or origin.node.muted:
@@ -210,12 +211,12 @@ def _through(
 
 
 def _input_at(node: LiveNode, slot: int) -> LiveInput | None:
-    """The input at this place of the node, or None where it has none."""
+    """Return the node's input at this index, or None."""
     return node.inputs[slot] if 0 <= slot < len(node.inputs) else None
 
 
 def leaving(inner: LiveGraph, slot: int) -> GraphLink | None:
-    """The link inside a subgraph that ends in one of its outputs."""
+    """Return the link inside a subgraph that ends at this output, or None."""
     port = inner.outputs[slot] if 0 <= slot < len(inner.outputs) else None
     return (
         next((inner.links[link] for link in port.links if link in inner.links), None)
@@ -225,8 +226,8 @@ def leaving(inner: LiveGraph, slot: int) -> GraphLink | None:
 
 
 def _setter(getter: Placed, unfolded: Unfolded) -> Placed | None:
-    """The SetNode of the same name: in the same graph, else in the graphs around it, else
-    anywhere."""
+    """Return the SetNode with the same name: first in the same graph, then in the enclosing graphs,
+    then anywhere."""
     found = unfolded.setters.get(variable(getter.node), [])
     inside: Placed | None = getter
     while inside is not None:
@@ -239,14 +240,14 @@ def _setter(getter: Placed, unfolded: Unfolded) -> Placed | None:
 
 
 def variable(node: LiveNode) -> str:
-    """The name a SetNode or GetNode goes by."""
+    """Return the variable name of a SetNode or GetNode."""
     values = node.saved.widgets_values
     first = values[0] if isinstance(values, tuple) and values else None
     return first if isinstance(first, str) else ""
 
 
 def bypass(node: LiveNode, slot: int, kind: str) -> LiveInput | None:
-    """The input that a bypassed node passes on to an output wanted as `kind`."""
+    """Return the input that a bypassed node passes on to an output wanted as `kind`."""
     inputs, output, opposite = node.inputs, node.output(slot), _input_at(node, slot)
     if kind == "*":
         return opposite or next(iter(inputs), None)

@@ -1,8 +1,7 @@
 """An open graph: nodes with widgets and sockets as in the running editor.
 
 The editor opens the saved file (adds parts from node definitions, migrates old formats) and
-converts the result. These classes hold that state. They change while a document is opened and never
-after.
+converts the result. These classes hold that state. They only change while a document is opened.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ PRIMITIVE = "PrimitiveNode"
 SETTERS = frozenset({"SetNode", "easy setNode"})
 GETTERS = frozenset({"GetNode", "easy getNode"})
 
-# Nodes that live in the editor only. Those that are not reroutes, getters or setters have no part
-# in the prompt.
+# Nodes that exist only in the editor. Except for reroutes, getters and setters, they don't affect
+# the prompt.
 VIRTUAL = (
     _REROUTES
     | SETTERS
@@ -55,8 +54,8 @@ VIRTUAL = (
 
 @dataclass(slots=True, eq=False)
 class LiveInput:
-    """A socket. On a subgraph node `port` is the subgraph input it stands for and `held` the widget
-    promoted there."""
+    """A socket. On a subgraph node, `port` is its subgraph input, and `held` the widget promoted
+    there."""
 
     name: str
     type: str
@@ -69,7 +68,7 @@ class LiveInput:
 
 @dataclass(slots=True, eq=False)
 class LivePort:
-    """An input of a subgraph, seen from inside: `links` lead from it to the nodes that use it."""
+    """A subgraph's input, seen from inside. `links` lead from it to the nodes that use it."""
 
     name: str
     type: str
@@ -79,7 +78,7 @@ class LivePort:
 
 @dataclass(slots=True, eq=False)
 class LiveNode:
-    """A node of the graph while it is converted; rewrites change its links and widgets."""
+    """A node of the graph during conversion. Rewrites change its links and widgets."""
 
     saved: GraphNode
     title: str
@@ -96,59 +95,58 @@ class LiveNode:
 
     @property
     def alias(self) -> str:
-        """Return the node's name in texts: the editor names a node by its class type, unless it has
-        a name."""
+        """Return the node's name in texts. Without an alias, the editor uses the node's class
+        type."""
         alias = self.saved.properties.get(ALIAS)
         return alias if isinstance(alias, str) else self.type
 
     @property
     def type(self) -> str:
-        """Its class, or the id of the subgraph that it stands for."""
+        """Return the node's class, or the id of its subgraph."""
         return self.saved.type
 
     @property
     def muted(self) -> bool:
-        """It does not run, and gives nothing to others."""
+        """Return whether the node is muted: it doesn't run, and its outputs are empty."""
         return self.saved.mode == MUTED
 
     @property
     def bypassed(self) -> bool:
-        """It does not run, and hands on what it gets."""
+        """Return whether the node is bypassed: it doesn't run, and passes its inputs through."""
         return self.saved.mode == BYPASSED
 
     @property
     def virtual(self) -> bool:
-        """Only the editor knows it: no node of the prompt comes of it."""
+        """Return whether the node exists only in the editor and not in the prompt."""
         return self.inner is not None or (self.spec is None and self.type in VIRTUAL)
 
     @property
     def missing(self) -> bool:
-        """The server has no such node and neither has the editor."""
+        """Return whether neither the server nor the editor has this node class."""
         return self.spec is None and not self.virtual
 
     def widget(self, name: str | None) -> NodeWidget | None:
-        """The widget of this name, or None."""
+        """Return the widget with this name, or None."""
         return next((widget for widget in self.widgets if widget.name == name), None)
 
     def widget_at(self, slot: LiveInput) -> NodeWidget | None:
-        """The widget a socket stands for, or None if it is only a socket."""
+        """Return a socket's widget, or None if it is only a socket."""
         if self.inner is not None:
             return slot.held
         return self.widget(slot.widget) if slot.widget else None
 
     def linked(self, link: int) -> LiveInput | None:
-        """The input that this link ends in, or None."""
+        """Return the input at which this link ends, or None."""
         return next((slot for slot in self.inputs if slot.link == link), None)
 
     def output(self, slot: int) -> OutputSlot | None:
-        """The output at this place, or None where it has none."""
+        """Return the output at this index, or None."""
         return self.outputs[slot] if 0 <= slot < len(self.outputs) else None
 
 
 @dataclass(slots=True, eq=False)
 class LiveGraph:
-    """The root graph or a subgraph definition. `hosts` are the nodes, anywhere, that stand for this
-    subgraph."""
+    """The root graph or a subgraph definition. `hosts` are the subgraph's nodes in all graphs."""
 
     id: str
     name: str
@@ -161,19 +159,19 @@ class LiveGraph:
 
     @classmethod
     def empty(cls, graph: Graph) -> LiveGraph:
-        """A graph with the links, ports and groups of a saved one, and no nodes yet."""
+        """Return a graph with the links, ports and groups of a saved one, but without nodes."""
         ports = [
             LivePort(port.name, port.type, port.label, list(port.links)) for port in graph.inputs
         ]
         return cls(graph.id, graph.name, {}, dict(graph.links), ports, graph.outputs, graph.groups)
 
     def connect(self, link: GraphLink, slot: LiveInput) -> None:
-        """Lead a new link to a socket, which forgets the link it had."""
+        """Connect a new link to a socket, replacing its previous link."""
         self.links[link.id] = link
         slot.link = link.id
 
     def users(self, port: LivePort) -> Iterator[tuple[LiveNode, LiveInput]]:
-        """The sockets inside a subgraph that one of its inputs leads to."""
+        """Yield the sockets inside a subgraph that use one of its inputs."""
         for link_id in port.links:
             link = self.links.get(link_id)
             node = self.nodes.get(link.target) if link else None

@@ -1,5 +1,5 @@
-"""Opens a saved document as the editor does: leaf subgraphs first, every node filled in from the
-catalogue.
+"""Opens a saved document like the editor: leaf subgraphs first, every node completed from the
+catalog.
 
 See docs/comfyui.md#34.
 """
@@ -18,8 +18,8 @@ _MATCH_TYPE = "COMFY_MATCHTYPE_V3"
 
 
 def open_document(document: SavedGraph, catalogue: Mapping[str, NodeSpec]) -> LiveGraph:
-    """The root graph, opened; its subgraphs hang on their nodes. The document itself is not
-    changed."""
+    """Return the opened root graph, with its subgraphs attached to their nodes. The document itself
+    isn't changed."""
     graphs = {key: LiveGraph.empty(graph) for key, graph in document.subgraphs.items()}
     next_link = 1 + max(
         (link for graph in document.graphs for link in graph.links), default=document.last_link_id
@@ -38,7 +38,7 @@ def _fill(
     catalogue: Mapping[str, NodeSpec],
     next_link: int,
 ) -> int:
-    """Open the nodes of one graph, then migrate its subgraph nodes. Returns the next free link
+    """Open the nodes of one graph, then migrate its subgraph nodes. Return the next free link
     id."""
     for node in graph.nodes.values():
         live.nodes[node.id] = open_node(node, graphs, catalogue)
@@ -51,8 +51,8 @@ def _fill(
 def open_node(
     node: GraphNode, graphs: Mapping[str, LiveGraph], catalogue: Mapping[str, NodeSpec]
 ) -> LiveNode:
-    """One node as the editor has it after loading: a host if its type is a subgraph, else as its
-    class defines it."""
+    """Return a node as it is in the editor after loading: a host if its type is a subgraph,
+    otherwise as its class defines it."""
     inner = graphs.get(node.type)
     if inner is not None:
         host = LiveNode(node, node.title or inner.name, outputs=list(node.outputs), inner=inner)
@@ -82,7 +82,7 @@ def open_node(
 
 
 def _named_widgets(node: GraphNode) -> list[NodeWidget]:
-    """Return the values saved by name, the only ones an unknown node has."""
+    """Return widgets for the values saved by name, the only widgets of an unknown node."""
     values = node.widgets_values
     return (
         [NodeWidget(name, value) for name, value in values.items()]
@@ -124,8 +124,8 @@ def _inputs(node: GraphNode, spec: NodeSpec, widgets: list[NodeWidget]) -> list[
 
 
 def _group(name: str) -> str:
-    """The autogrow group or dynamic combo an input belongs to: new members follow the last one that
-    is known."""
+    """Return the autogrow group or dynamic combo of an input. New members follow the last known
+    one."""
     return name.rpartition(".")[0]
 
 
@@ -165,7 +165,8 @@ def _match_type(spec: InputSpec) -> str:
 
 
 def _left_behind(name: str, widgets: list[NodeWidget], node: GraphNode) -> bool:
-    """True for a saved input of a dynamic combo whose present choice has no such input."""
+    """Return whether a saved input belongs to a dynamic combo whose current choice has no such
+    input."""
     if not node.widgets_values:
         return False
     combos = [
@@ -184,8 +185,8 @@ def _left_behind(name: str, widgets: list[NodeWidget], node: GraphNode) -> bool:
 
 
 def _outputs(node: GraphNode, spec: NodeSpec) -> list[OutputSlot]:
-    """Declared outputs with the saved links; further saved ones are kept, as the editor keeps
-    them."""
+    """Return the declared outputs with the saved links. Additional saved outputs are kept, as in
+    the editor."""
     declared = [
         OutputSlot(name, "*" if kind == _MATCH_TYPE else kind, saved.links if saved else ())
         for name, kind, saved in zip(

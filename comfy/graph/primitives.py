@@ -1,5 +1,4 @@
-"""PrimitiveNode: an editor-only node that holds one value and copies it into every widget it is
-linked to.
+"""PrimitiveNode: an editor-only node that holds a value and copies it to every linked widget.
 
 See docs/comfyui.md#39.
 """
@@ -12,10 +11,10 @@ from comfy.graph.live import PRIMITIVE, LiveGraph, LiveInput, LiveNode
 from comfy.graph.widgets import NodeWidget, assign
 from comfy.prompt.text_replacements import replace_names
 
-# A primitive may name a widget that another one filled: without a bound, thirty of them double a
-# text to gigabytes.
-_MAX_VALUE = 10_000  # characters of a value that a name stands for
-_MAX_ADDED = 1_000_000  # characters by which all the names of a graph make it longer
+# A primitive may reference a widget that another primitive filled. Without a limit, thirty of them
+# could double a text to gigabytes.
+_MAX_VALUE = 10_000  # characters of a value that replaces a name
+_MAX_ADDED = 1_000_000  # characters that all replaced names of a graph may add
 
 
 def primitives(graph: LiveGraph) -> Iterator[LiveNode]:
@@ -24,7 +23,8 @@ def primitives(graph: LiveGraph) -> Iterator[LiveNode]:
 
 
 def fed(graph: LiveGraph, primitive: LiveNode) -> Iterator[tuple[LiveNode, LiveInput, NodeWidget]]:
-    """The widgets a primitive sets: of each node it is linked to, the one its link ends at."""
+    """Yield the widgets that a primitive sets: on each linked node, the widget at the link's
+    end."""
     output = primitive.output(0)
     for link_id in output.links if output else ():
         link = graph.links.get(link_id)
@@ -36,8 +36,8 @@ def fed(graph: LiveGraph, primitive: LiveNode) -> Iterator[tuple[LiveNode, LiveI
 
 
 def value_of(graph: LiveGraph, primitive: LiveNode) -> object:
-    """Return its saved value, or the value of the first widget it feeds, within the limits that all
-    fed widgets share."""
+    """Return the primitive's saved value, otherwise the value of the first widget it feeds, within
+    the limits that all fed widgets share."""
     saved = primitive.saved.widgets_values
     widgets = [widget for _, _, widget in fed(graph, primitive)]
     value = (
@@ -58,10 +58,10 @@ def value_of(graph: LiveGraph, primitive: LiveNode) -> object:
 
 
 def apply_primitives(graph: LiveGraph, named: Mapping[str, LiveNode]) -> None:
-    """Copy every primitive's value into what it feeds; names in values are replaced as long as that
-    adds little.
+    """Copy every primitive's value to the widgets it feeds. Names in values are replaced until the
+    texts have grown by `_MAX_ADDED`.
 
-    `named`: the nodes of all graphs, by the names that texts give them.
+    `named`: the nodes of all graphs, by their names in texts.
     """
 
     def lookup(name: str, widget: str) -> object:

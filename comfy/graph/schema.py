@@ -1,9 +1,8 @@
-"""Editor graphs as values: the JSON that ComfyUI's editor saves, in both schemas, read and checked
-here.
+"""Saved editor graphs: parse and validate the JSON of ComfyUI's editor, in both schemas.
 
-Schema 0.4 writes links as arrays, schema 1 as objects; subgraph definitions use objects in both.
-Native reroutes are points on a link, not ends, so they need no reading. Garbled parts are dropped
-rather than refused, unless nothing usable remains.
+Schema 0.4 writes links as arrays, schema 1 as objects. Subgraph definitions use objects in both.
+Native reroutes are points on a link, not ends, so they aren't read. Invalid parts are dropped,
+unless nothing usable remains.
 """
 
 from __future__ import annotations
@@ -15,18 +14,18 @@ from typing import Any
 from comfy.base.errors import WorkflowError
 from comfy.base.json_values import as_dicts, as_mapping, as_text
 
-# The two nodes every subgraph has: where its inputs come in, where its outputs leave.
+# The two nodes of every subgraph: the source of its inputs and the target of its outputs.
 INPUT_NODE = "-10"
 OUTPUT_NODE = "-20"
 
 ALWAYS, MUTED, BYPASSED = 0, 2, 4
 
-_BIGGEST = 2**53  # ids and slots beyond what JavaScript can count are no ids
+_BIGGEST = 2**53  # ids and slots that JavaScript can't represent exactly are invalid
 
 
 @dataclass(frozen=True, slots=True)
 class InputSlot:
-    """A socket of a node. `widget` names the widget it stands for, if it is the socket of one."""
+    """A node's socket. `widget` names the widget it belongs to, if any."""
 
     name: str
     type: str
@@ -37,7 +36,7 @@ class InputSlot:
 
 @dataclass(frozen=True, slots=True)
 class OutputSlot:
-    """An output of a saved node, with the ids of the links that begin there."""
+    """A saved node's output, with the ids of the links that start there."""
 
     name: str
     type: str
@@ -58,8 +57,8 @@ class GraphLink:
 
 @dataclass(frozen=True, slots=True)
 class GraphNode:
-    """One node as saved. `widgets_values` is by position, or by name where a node pack saves it
-    that way."""
+    """One node as saved. `widgets_values` is ordered by position, or by name if a node pack saves
+    it that way."""
 
     id: str
     type: str
@@ -75,7 +74,7 @@ class GraphNode:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """An input or output of a whole subgraph; `links` are the links inside that begin or end
+    """An input or output of a whole subgraph. `links` are the inner links that start or end
     there."""
 
     name: str
@@ -92,7 +91,7 @@ class Frame:
     box: tuple[float, ...]
 
     def holds(self, node: GraphNode) -> bool:
-        """True for a node whose middle lies inside, which is how the editor decides."""
+        """Return whether the node's center is inside the group, which is the editor's criterion."""
         x, y, width, height = self.box
         return 0 <= node.centre[0] - x < width and 0 <= node.centre[1] - y < height
 
@@ -112,7 +111,7 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class SavedGraph:
-    """A whole file: the root graph, the definitions its subgraph nodes refer to by type, and
+    """A whole file: the root graph, the definitions that its subgraph nodes reference by type, and
     `extra` as saved."""
 
     root: Graph
@@ -123,7 +122,7 @@ class SavedGraph:
 
     @property
     def graphs(self) -> Iterator[Graph]:
-        """Every graph of the file, the root last."""
+        """Yield every graph of the file, the root last."""
         yield from self.subgraphs.values()
         yield self.root
 
@@ -148,7 +147,7 @@ def read_document(data: object) -> SavedGraph:
 
 
 def _definitions(data: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
-    """All subgraph definitions; early versions nested them in one another."""
+    """Yield all subgraph definitions. Early versions nested them."""
     for raw in as_dicts(as_mapping(data.get("definitions")).get("subgraphs")):
         yield raw
         if depth < 50:
@@ -156,8 +155,8 @@ def _definitions(data: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, A
 
 
 def read_nodes(raw: Mapping[str, Any]) -> list[GraphNode]:
-    """The `nodes` of a graph, or of a legacy group definition, whose nodes have a position and
-    perhaps no id."""
+    """Return the nodes of a graph or of a legacy group definition, whose nodes have a position and
+    maybe no id."""
     items = enumerate(as_dicts(raw.get("nodes")))
     return [
         node for place, item in items if (node := _node({"id": place, **_without_none_id(item)}))
@@ -194,14 +193,14 @@ def _frame(raw: Mapping[str, Any]) -> Frame:
 
 
 def _centre(raw: Mapping[str, Any]) -> tuple[float, float]:
-    """The middle of a node as drawn, title bar (30 px, above its position) included."""
+    """Return the center of a drawn node, including the title bar (30 px, above its position)."""
     (x, y), (width, height) = _numbers(raw.get("pos"), 2), _numbers(raw.get("size"), 2)
     return x + width / 2, y + (height - 30) / 2
 
 
 def _numbers(value: object, count: int) -> tuple[float, ...]:
-    """A few coordinates, which old files write as an object with the keys "0", "1"; zeros if they
-    are no numbers."""
+    """Return a few coordinates, zeros if they aren't numbers. In old files they are an object with
+    the keys "0" and "1" instead of a list."""
     items = list(value.values()) if isinstance(value, dict) else value
     if isinstance(items, list) and len(items) >= count:
         found = [
@@ -280,7 +279,7 @@ def _link(raw: object) -> GraphLink | None:
 
 
 def node_key(value: object) -> str | None:
-    """Node ids are numbers in the editor and strings in some files; here always strings."""
+    """Return a node id as a string. Ids are numbers in the editor and strings in some files."""
     if isinstance(value, str):
         return value
     number = _int(value)
@@ -288,8 +287,8 @@ def node_key(value: object) -> str | None:
 
 
 def slot_type(value: object) -> str:
-    """The type of a socket; old files write a combo as the list of its values, and 0 or -1 for
-    "anything"."""
+    """Return a socket's type. Old files write a combo as the list of its values, and "anything" as
+    0 or -1."""
     if isinstance(value, list):
         return "COMBO"
     return value if isinstance(value, str) and value else "*"

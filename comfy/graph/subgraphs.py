@@ -1,10 +1,9 @@
-"""Subgraph nodes: their inputs, the widgets promoted onto them, and the older ways in which files
-say so.
+"""Subgraph nodes: their inputs, their promoted widgets, and older formats for these.
 
-A widget is promoted when an input of the subgraph leads to its socket; the value then belongs to
-each subgraph node (the *host*) and wins over the one inside. Older files list promotions in
-`properties.proxyWidgets` instead; the editor turns each entry into an input when it opens the file,
-and so does `migrate_proxies`. See docs/comfyui.md#37.
+A widget is promoted if an input of the subgraph leads to its socket. The value then belongs to each
+subgraph node (the *host*) and overrides the inner one. Older files list promotions in
+`properties.proxyWidgets`. The editor converts each entry to an input when it opens the file, and so
+does `migrate_proxies`. See docs/comfyui.md#37.
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ _BYPASSED_TO = "proxyBypassedToSubgraphInput"
 
 
 def unique_ids(document: SavedGraph) -> SavedGraph:
-    """Give nodes of subgraphs that share an id with another node a new one, as the editor does
-    before anything else."""
+    """Give subgraphs' nodes new ids if another node has the same id. The editor does this first,
+    too."""
     used = {node_id for node_id in document.root.nodes if node_id.isdecimal()}
     last = document.last_node_id
     renamed: dict[str, dict[str, str]] = {}
@@ -96,8 +95,8 @@ def _point_proxies(graph: Graph, renamed: Mapping[str, Mapping[str, str]]) -> Gr
 
 
 def leaf_first(subgraphs: Mapping[str, Graph]) -> list[Graph]:
-    """Definitions so ordered that what a subgraph uses comes before it; as saved if they use each
-    other in a ring."""
+    """Return definitions with used subgraphs before their users, or in saved order if they form a
+    cycle."""
     users: dict[str, dict[str, None]] = {key: {} for key in subgraphs}
     needs = dict.fromkeys(subgraphs, 0)
     for key, graph in subgraphs.items():
@@ -113,8 +112,8 @@ def leaf_first(subgraphs: Mapping[str, Graph]) -> list[Graph]:
 
 
 def host_inputs(node: GraphNode, inner: LiveGraph) -> list[LiveInput]:
-    """The inputs of a subgraph node: one for each of the subgraph's, with links by name, and
-    promoted values."""
+    """Return a subgraph node's inputs: one for each of the subgraph's inputs, with links by name,
+    and promoted values."""
     saved = {slot.name: slot for slot in node.inputs}
     inputs = [LiveInput(port.name, port.type, label=port.label, port=port) for port in inner.inputs]
     for slot in inputs:
@@ -127,8 +126,8 @@ def host_inputs(node: GraphNode, inner: LiveGraph) -> list[LiveInput]:
 
 
 def _promoted(inner: LiveGraph, slot: LiveInput) -> NodeWidget | None:
-    """A widget of the host's own, starting from the first widget inside that this input leads
-    to."""
+    """Return a widget for the host, a copy of the first inner widget that this input leads to, or
+    None."""
     if slot.port is None:
         return None
     for node, target in inner.users(slot.port):
@@ -151,7 +150,7 @@ def _apply_values(
 
 
 def _rescued(node: GraphNode) -> dict[str, Any]:
-    """Host values which an earlier migration could not place and put aside under the name of the
+    """Return host values that an earlier migration couldn't place and saved under the name of the
     input."""
     values: dict[str, Any] = {}
     for entry in _listed(node, "proxyWidgetErrorQuarantine"):
@@ -167,7 +166,7 @@ def _rescued(node: GraphNode) -> dict[str, Any]:
 
 
 def _listed(node: GraphNode, name: str) -> list[Any]:
-    """A property that is a list, or the JSON text of one."""
+    """Return a property that is a list, or a list as JSON text."""
     value = node.properties.get(name)
     if isinstance(value, str):
         try:
@@ -182,7 +181,7 @@ def _listed(node: GraphNode, name: str) -> list[Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Proxy:
-    """One entry of `proxyWidgets`: a widget inside, and the host's value for it (None: none was
+    """An entry of `proxyWidgets`: an inner widget, and the host's value for it (None: not
     saved)."""
 
     node: str
@@ -192,8 +191,8 @@ class _Proxy:
 
 
 def migrate_proxies(host: LiveNode, next_link: int) -> int:
-    """Turn a host's `proxyWidgets` into subgraph inputs, each with the host's value. Returns the
-    next free link id."""
+    """Convert a host's `proxyWidgets` to subgraph inputs with the host's values. Return the next
+    free link id."""
     inner = host.inner
     entries = _listed(host.saved, "proxyWidgets")
     if inner is None or not entries:
@@ -229,8 +228,8 @@ def migrate_proxies(host: LiveNode, next_link: int) -> int:
 
 
 def _read_proxies(host: LiveNode, inner: LiveGraph, entries: list[Any]) -> Iterator[_Proxy]:
-    """The entries, positions kept; `"12: text"` is an old spelling of widget `text` of node 12
-    further inside."""
+    """Yield the entries in their positions. `"12: text"` is an old notation for widget `text` of
+    the nested node 12."""
     if not all(
         isinstance(entry, list) and 2 <= len(entry) <= 3 and all(map(_is_str, entry))
         for entry in entries
@@ -252,7 +251,8 @@ def _is_str(value: object) -> bool:
 
 
 def _resolves(inner: LiveGraph, node_id: str, name: str) -> bool:
-    """True if a node inside (or inside a subgraph inside) has a widget of exactly this name."""
+    """Return whether an inner node (or a node of an inner subgraph) has a widget with exactly this
+    name."""
     for _ in range(100):
         node = inner.nodes.get(node_id)
         if node is None:
@@ -267,7 +267,8 @@ def _resolves(inner: LiveGraph, node_id: str, name: str) -> bool:
 
 
 def promoted_from(host: LiveNode, name: str) -> tuple[str, str] | None:
-    """The node and widget inside a host to which its input of this name leads first."""
+    """Return the first inner node and widget that the host's input of this name leads to, or
+    None."""
     port = (
         next((port for port in host.inner.inputs if port.name == name), None)
         if host.inner
@@ -294,8 +295,8 @@ def _hold(slot: LiveInput | None, proxy: _Proxy) -> None:
 def _promote(
     host: LiveNode, inner: LiveGraph, source: LiveNode, proxy: _Proxy, next_link: int
 ) -> tuple[LiveInput | None, int]:
-    """A new subgraph input for a widget inside that had none. Widgets without a socket cannot be
-    promoted."""
+    """Add a subgraph input for an inner widget that isn't promoted. Widgets without a socket can't
+    be promoted."""
     slot = _socket_of(source, proxy)
     if slot is None or proxy.widget.startswith("$$"):
         return None, next_link
@@ -323,7 +324,7 @@ def _socket_of(source: LiveNode, proxy: _Proxy) -> LiveInput | None:
 def _add_port(
     inner: LiveGraph, name: str, kind: str, label: str
 ) -> tuple[LivePort, dict[LiveNode, LiveInput]]:
-    """A new input of a subgraph, and the socket that each of its hosts gets for it."""
+    """Add an input to a subgraph. Return it and the new socket of each host."""
     names = {port.name for port in inner.inputs}
     unique, number = name, 1
     while unique in names:
@@ -343,8 +344,7 @@ def _lead(
     target: tuple[LiveNode, LiveInput],
     link_id: int,
 ) -> None:
-    """Connect a port to a socket inside; the hosts' sockets get a widget that starts from the one
-    inside."""
+    """Connect a port to an inner socket. The hosts' sockets get copies of the inner widget."""
     node, slot = target
     old = inner.links.get(slot.link) if slot.link is not None else None
     if old is not None and old.origin == INPUT_NODE and 0 <= old.origin_slot < len(inner.inputs):
@@ -365,7 +365,8 @@ def _lead(
 def _promote_primitive(
     host: LiveNode, inner: LiveGraph, primitive: LiveNode, group: list[_Proxy], next_link: int
 ) -> int:
-    """A primitive whose value is promoted gives way to a subgraph input that feeds all it fed."""
+    """Replace a primitive whose value is promoted with a subgraph input that feeds the same
+    widgets."""
     output = primitive.output(0)
     if output is None or len({proxy.widget for proxy in group}) > 1:
         return next_link

@@ -1,10 +1,10 @@
-"""The "Anything Everywhere" nodes of cg-use-everywhere: one output for every open input of its
-type, without wires.
+"""The "Anything Everywhere" nodes of cg-use-everywhere: one output feeds every open input of its
+type, without links.
 
-The editor extension adds the missing links just before the prompt is made. What decides is the
-type, the title and input patterns, colour and group restrictions, and priority; two equally good
-broadcasts cancel each other out. The pack has kept its settings in three
-places over time. See docs/comfyui.md#45.
+The editor extension adds the missing links just before it creates the prompt. The criteria are the
+type, the title and input patterns, color and group restrictions, and priority. Two equally good
+broadcasts cancel each other out. Over time, the pack has stored its settings in three places. See
+docs/comfyui.md#45.
 """
 
 from __future__ import annotations
@@ -29,20 +29,21 @@ _PROMPT_INPUTS = (r"(_|\b)pos(itive|_|\b)", r"(_|\b)neg(ative|_|\b)")
 
 _MOST_SENDERS = 200
 
-# Pairs of a sender and an input of its type, by their `cost`; the same of senders and groups.
+# Maximum of pairs of a sender and an input of its type, weighted by `cost`, and of pairs of senders
+# and groups.
 _MOST_CHECKS = 300_000
-_MOST_IN_GROUPS = 2_000_000  # times that a node is looked for in a group
+_MOST_IN_GROUPS = 2_000_000  # maximum of checks whether a node is in a group
 
-# Patterns come from strangers' files. RE2 takes time that grows linearly with the text, and no more
-# memory than these bytes for each pattern.
+# Patterns come from untrusted files. RE2 runs in time linear to the text's length, with at most
+# this much memory per pattern.
 _LONGEST_PATTERN, _LONGEST_SUBJECT, _PATTERN_BYTES = 200, 100, 64 * 1024
 _VERSION = re.compile(r"(\d{1,9})\.(\d{1,9})")
 
 
 @dataclass(frozen=True, slots=True)
 class _Pattern:
-    """Pattern for the reached titles ("title"), inputs ("input") or groups ("group"). `compiled` is
-    None for a pattern that RE2 lacks, such as look-around: it matches nothing."""
+    """A pattern for node titles ("title"), inputs ("input") or groups ("group"). It has no
+    `compiled` if RE2 doesn't support it (such as look-around), and then matches nothing."""
 
     what: str
     compiled: Any
@@ -55,24 +56,24 @@ class _Pattern:
         options.max_mem, options.log_errors = _PATTERN_BYTES, False
         try:
             compiled = re2.compile(pattern[: _LONGEST_PATTERN + 1], options)
-        except (re2.error, UnicodeEncodeError):  # the latter for half a surrogate pair
+        except (re2.error, UnicodeEncodeError):  # UnicodeEncodeError: half a surrogate pair
             compiled = None
         return cls(what, compiled if len(pattern) <= _LONGEST_PATTERN else None, inverted)
 
     @property
     def cost(self) -> int:
-        """Return how many plain checks a search takes as long as."""
+        """Return the cost of a search, as a number of plain checks."""
         return 0 if self.compiled is None else int(self.compiled.programsize) // 4
 
     def fits(self, subject: str) -> bool:
-        """Search as the editor does, within the first characters."""
+        """Search the start of the text like the editor does."""
         text = subject[:_LONGEST_SUBJECT].encode("utf-8", "replace").decode()
         return (self.compiled is not None and bool(self.compiled.search(text))) != self.inverted
 
 
 @dataclass(frozen=True, slots=True)
 class _Broadcast:
-    """One output on the air, and who may take it."""
+    """An output that is broadcast, and the restrictions on its receivers."""
 
     origin: str
     slot: int
@@ -85,11 +86,11 @@ class _Broadcast:
 
     @property
     def cost(self) -> int:
-        """Return how many plain checks `reaches` takes as long as."""
+        """Return the cost of `reaches`, as a number of plain checks."""
         return 1 + sum(one.cost for one in self.patterns)
 
     def reaches(self, node: LiveNode, slot: LiveInput) -> bool:
-        """Return whether an input of a fitting type takes it."""
+        """Return whether an input of a matching type receives the broadcast."""
         if node.id == self.origin or (self.only is not None and node.id not in self.only):
             return False
         name = slot.label or slot.name
@@ -100,7 +101,7 @@ class _Broadcast:
 
 
 class _Offers:
-    """The broadcasts of one graph by the type of the inputs that may take them."""
+    """One graph's broadcasts, by the type of the inputs that may receive them."""
 
     def __init__(self, offers: Iterable[_Broadcast]) -> None:
         self._by_type: dict[str, list[_Broadcast]] = {}
@@ -121,7 +122,8 @@ class _Offers:
         return bool(self._by_type)
 
     def best(self, node: LiveNode, slot: LiveInput) -> _Broadcast | None:
-        """Return the one broadcast that an input takes. WorkflowError after too many checks."""
+        """Return the broadcast that an input receives, if any. Raises WorkflowError after too many
+        checks."""
         self._left -= self._costs[slot.type]
         if self._left < 0:
             raise _too_large()
@@ -137,7 +139,7 @@ def _too_large() -> WorkflowError:
 
 
 def broadcast(graph: LiveGraph, document: SavedGraph) -> None:
-    """Add the links that the broadcasting nodes of one graph stand for."""
+    """Add the links that a graph's broadcasting nodes imply."""
     senders = [
         node
         for node in graph.nodes.values()
@@ -186,14 +188,14 @@ def _settings(node: LiveNode) -> Mapping[str, Any]:
 
 
 def _saved_before_sockets(document: SavedGraph) -> bool:
-    """Before front end 1.16 only widgets converted to inputs had a socket, so a socket meant "may
-    be fed" (docs/comfyui.md#45)."""
+    """Return whether the file is older than frontend 1.16. There only widgets converted to inputs
+    had a socket, so a socket meant that the input accepts broadcasts (docs/comfyui.md#45)."""
     version = _VERSION.match(str(document.extra.get("frontendVersion", ""))[:40])
     return version is None or (int(version[1]), int(version[2])) < (1, 16)
 
 
 def _open(node: LiveNode, slot: LiveInput, *, before_sockets: bool) -> bool:
-    """Tell if an input takes broadcasts: sockets by default, widgets only if set."""
+    """Return whether an input accepts broadcasts. Sockets do by default, widgets only if set."""
     refused = _settings(node).get("input_ue_unconnectable")
     if slot.widget is None:
         return not (isinstance(refused, dict) and refused.get(slot.name))
@@ -235,7 +237,7 @@ def _link(graph: LiveGraph, slot: LiveInput) -> GraphLink | None:
 
 
 def _kind(graph: LiveGraph, link: GraphLink) -> str:
-    """The type on a link; files write "*" where the source knows better."""
+    """Return a link's type. Files write "*" even if the source has a more specific type."""
     origin = graph.nodes.get(link.origin)
     output = origin.output(link.origin_slot) if origin else None
     if link.origin == INPUT_NODE and link.origin_slot < len(graph.inputs):
@@ -244,8 +246,8 @@ def _kind(graph: LiveGraph, link: GraphLink) -> str:
 
 
 def _patterns(sender: LiveNode) -> Iterator[_Pattern]:
-    """Title and input patterns: since version 7 among the properties, before that the widgets of
-    `Everywhere?`."""
+    """Yield title and input patterns. Since version 7 they are properties, before that they were
+    the widgets of `Everywhere?`."""
     settings, values = _settings(sender), sender.saved.widgets_values
     old = values if isinstance(values, tuple) and sender.type == "Anything Everywhere?" else ()
     for place, what in enumerate(("title", "input")):
@@ -270,7 +272,8 @@ def _priority(sender: LiveNode, patterns: tuple[_Pattern, ...]) -> float:
 
 
 def _restriction(sender: LiveNode, what: str) -> int:
-    """0: none, 1: only nodes of my group or colour, 2: only the others."""
+    """Return a restriction: 0 for none, 1 for nodes with the sender's group or color, 2 for all
+    other nodes."""
     value = _settings(sender).get(
         f"{what}_restricted", sender.saved.properties.get(f"{what}_restricted")
     )
@@ -278,7 +281,7 @@ def _restriction(sender: LiveNode, what: str) -> int:
 
 
 def _only(graph: LiveGraph, sender: LiveNode) -> frozenset[str] | None:
-    """The nodes a broadcast is restricted to, or None for all."""
+    """Return the nodes that a broadcast is restricted to, or None for all."""
     everyone = set(graph.nodes)
     allowed = everyone
     for what in ("group", "color"):
@@ -293,7 +296,7 @@ def _only(graph: LiveGraph, sender: LiveNode) -> frozenset[str] | None:
 
 
 def _check_groups(graph: LiveGraph, senders: list[LiveNode]) -> None:
-    """Raise WorkflowError if looking through the groups would take too long."""
+    """Raise WorkflowError if searching the groups would take too long."""
     patterns = [_group_pattern(sender) for sender in senders]
     asking = sum(
         pattern is not None or _restriction(sender, "group") != 0
@@ -313,7 +316,7 @@ def _group_pattern(sender: LiveNode) -> _Pattern | None:
 
 
 def _like(graph: LiveGraph, sender: LiveNode, what: str) -> set[str]:
-    """The nodes that share a group, or the colour, with a sender."""
+    """Return the nodes in the sender's groups, or with its color."""
     if what == "color":
         return {node.id for node in graph.nodes.values() if node.saved.color == sender.saved.color}
     return _within(graph, [group for group in graph.groups if group.holds(sender.saved)])

@@ -1,10 +1,9 @@
-"""Which widgets the editor gives a node, in which order, and how saved `widgets_values` are put
-back into them.
+"""Widget layout: which widgets the editor gives a node, in which order, and how it restores saved
+`widgets_values`.
 
-Saved values have no names, only positions, and not every position is an input:
-`control_after_generate` companions, upload buttons and preview helpers take places too. So the
-layout must be rebuilt exactly as the editor builds it from `/object_info`. See
-docs/comfyui.md#35.
+Saved values have positions but no names, and not every position is an input.
+`control_after_generate` companions, upload buttons and preview helpers have positions, too. So the
+layout must be rebuilt from `/object_info` exactly as in the editor. See docs/comfyui.md#35.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ from comfy.comfyui.object_info import (
 
 @dataclass(slots=True)
 class NodeWidget:
-    """One widget of a node that is being rebuilt; `value` changes while the graph is opened.
+    """One widget of a node during conversion. `value` changes while the graph is opened.
 
-    `stored` widgets take a place in `widgets_values`, `sent` ones become prompt inputs: neither
-    implies the other. The last option of a custom combo `grows`: given a value, it is followed by
-    another.
+    `stored` widgets have a position in `widgets_values`, and `sent` ones become prompt inputs.
+    Neither implies the other. The last option of a custom combo `grows`: once it has a value,
+    another option follows.
     """
 
     name: str
@@ -43,7 +42,8 @@ class NodeWidget:
 
 
 def widget_type(spec: InputSpec) -> str | None:
-    """The kind of widget the editor makes for an input, or None if the input is only a socket."""
+    """Return the type of widget that the editor creates for an input, or None if the input is only
+    a socket."""
     kind = spec.options.get("widgetType", spec.type)
     return (
         kind
@@ -63,7 +63,7 @@ def _given(otherwise: object) -> Callable[[InputSpec], Any]:
 def _combo(spec: InputSpec) -> object:
     if spec.options.get("multi_select"):
         return []
-    # The editor offers all users' uploads here: no file is chosen by default.
+    # The editor offers all users' uploads here, so no file is selected by default.
     return spec.options.get("default") or (
         spec.choices[0] if spec.choices and not spec.upload else None
     )
@@ -82,7 +82,7 @@ def _color(spec: InputSpec) -> object:
     )
 
 
-# Input types that have a widget in the editor, and the value it starts with.
+# Input types with a widget in the editor, and the widget's initial value.
 _DEFAULTS: Mapping[str, Callable[[InputSpec], Any]] = {
     "INT": _given(0),
     "FLOAT": _given(0),
@@ -111,31 +111,31 @@ _DEFAULTS: Mapping[str, Callable[[InputSpec], Any]] = {
     "PREVIEW_3D": _given(""),
 }
 
-# Types of widgets whose value the editor keeps out of saved graphs.
+# Widget types whose values the editor doesn't save.
 _UNSAVED = frozenset({"IMAGECOMPARE"})
 
-# Inputs that get a `control_after_generate` unless they say they do not.
+# Inputs that get a `control_after_generate` unless they opt out.
 SEEDS = frozenset({"seed", "noise_seed"})
 
 _UPLOADS = ("image_upload", "animated_image_upload", "video_upload", "audio_upload")
 
-# Nodes whose viewer sits in a widget that the server does not declare.
+# Nodes with a viewer widget that the server doesn't declare.
 _VIEWERS: Mapping[str, str] = {"Preview3D": "image", "SaveGLB": "image"}
 
-# Buttons of the 3D loader, which the editor sends along with everything else.
+# Buttons of the 3D loader, which the editor sends like inputs.
 _LOAD_3D_BUTTONS = (
     ("upload 3d model", "upload3dmodel"),
     ("upload extra resources", "uploadExtraResources"),
     ("clear", "clear"),
 )
 
-# Nodes whose author sets the limits of the first widget, in the node's properties.
+# Nodes whose properties contain the author's limits for the first widget.
 _OWN_LIMITS: Mapping[str, tuple[str, ...]] = {
     "PrimitiveInt": ("min", "max", "step"),
     "PrimitiveFloat": ("min", "max", "step", "precision", "display"),
 }
 
-# A combo whose choices are widgets of the same node.
+# A combo whose choices are other widgets of the node.
 _CUSTOM_COMBO = "CustomCombo"
 
 _MOST_GROWN = 200
@@ -143,7 +143,7 @@ _NO_MORE = object()
 
 
 def layout(node: NodeSpec) -> list[NodeWidget]:
-    """The widgets of a new node of this class, with the values they start with."""
+    """Return the widgets of a new node of this class, with their initial values."""
     widgets = [widget for spec in node.inputs for widget in _made(spec)]
     names = {widget.name for widget in widgets}
     if (
@@ -160,7 +160,7 @@ def layout(node: NodeSpec) -> list[NodeWidget]:
 
 
 def _made(spec: InputSpec) -> Iterator[NodeWidget]:
-    """One input's own widget and the companions the editor places after it."""
+    """Yield an input's own widget and the companions that the editor places after it."""
     kind = widget_type(spec)
     if spec.type == AUTOGROW:
         yield from _grown(spec)
@@ -175,7 +175,8 @@ def _made(spec: InputSpec) -> Iterator[NodeWidget]:
 
 
 def _companions(spec: InputSpec, kind: str) -> tuple[str, ...]:
-    """Names of the helper widgets after an input: saved with the graph, never sent."""
+    """Return the names of the helper widgets after an input. They are saved with the graph but
+    never sent."""
     control = spec.options.get("control_after_generate")
     match kind:
         case "INT" if control or (control is None and spec.name in SEEDS):
@@ -193,15 +194,15 @@ def _companions(spec: InputSpec, kind: str) -> tuple[str, ...]:
 
 
 def _grown(spec: InputSpec) -> Iterator[NodeWidget]:
-    """The first members of an autogrow group, where the group is made of widgets rather than
+    """Yield the first members of an autogrow group if it consists of widgets rather than
     sockets."""
     for name, raw, required in grown_inputs(spec):
         yield from _made(parse_input(name, raw, required=required))
 
 
 def grown_inputs(spec: InputSpec) -> Iterator[tuple[str, object, bool]]:
-    """Name, raw spec and whether it is required, of each input that a new node's autogrow group
-    starts with."""
+    """Yield the name, raw spec and required flag of each initial input of a new node's autogrow
+    group."""
     template = spec.options.get("template")
     template = template if isinstance(template, dict) else {}
     sections = template.get("input")
@@ -227,10 +228,10 @@ def grown_inputs(spec: InputSpec) -> Iterator[tuple[str, object, bool]]:
 def restore(
     node: NodeSpec, widgets: list[NodeWidget], values: Sequence[Any] | Mapping[str, Any] | None
 ) -> None:
-    """Put saved values back, in place. Choosing in a dynamic combo replaces the widgets that belong
-    to the choice."""
+    """Restore saved values in place. Choosing an option of a dynamic combo replaces that combo's
+    other widgets."""
     if isinstance(values, Mapping):
-        for widget in widgets:  # which changes, but only behind the widget just assigned
+        for widget in widgets:  # the list changes, but only after the current widget
             if widget.name in values:
                 assign(widgets, widget, values[widget.name])
         return
@@ -244,8 +245,7 @@ def restore(
 
 
 def assign(widgets: list[NodeWidget], widget: NodeWidget, value: object) -> None:
-    """Set one widget as the editor's setter would, including what follows from it for its
-    neighbours."""
+    """Set a widget's value like the editor's setter, including effects on neighboring widgets."""
     widget.value = value
     if widget.spec is not None and widget.spec.type == DYNAMIC_COMBO:
         group = f"{widget.name}."
@@ -259,8 +259,8 @@ def assign(widgets: list[NodeWidget], widget: NodeWidget, value: object) -> None
 
 
 def personalise(node: NodeSpec, widgets: list[NodeWidget], properties: Mapping[str, Any]) -> None:
-    """Limits and choices which some nodes let their author set, put into the specs of their first
-    widget."""
+    """Put the author's limits and choices, which some nodes allow, into the specs of their first
+    widgets."""
     first = widgets[0] if widgets else None
     if first is None or first.spec is None:
         return

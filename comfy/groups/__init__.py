@@ -1,1 +1,1 @@
-"""Base of the batch and chain queues."""
+"""Base classes of the batch and chain queues."""

@@ -29,8 +29,8 @@ _OUR_FAULT = message("Something went wrong in this app.")
 
 
 class OpenGroup(ABC):
-    """A batch or chain that any thread may use. Only the queue sets `thread`; a thread holds
-    `saving` while it writes the group. `address` and `text_sources` are as in `Origin`."""
+    """A batch or chain. Thread-safe. Only the queue sets `thread`; a thread holds `saving` while it
+    writes the group. `address` and `text_sources` are as in `Origin`."""
 
     def __init__(self, group: Group) -> None:
         self.id, self.owner = group.id, group.owner
@@ -42,18 +42,18 @@ class OpenGroup(ABC):
 
     @property
     def origin(self) -> Origin:
-        """The origin of its runs."""
+        """Return the origin for the group's runs."""
         return Origin(self.owner, self.address, text_sources=self.text_sources)
 
     @property
     @abstractmethod
     def group(self) -> Group:
-        """Return the group as the database has to store it now."""
+        """Return the group's current state for the database."""
 
     @property
     @abstractmethod
     def is_at_work(self) -> bool:
-        """Return whether some of its runs haven't ended."""
+        """Return whether some of its runs haven't finished."""
 
     def delete(self) -> None:
         """Stop the group and hide it."""
@@ -67,12 +67,12 @@ class OpenGroup(ABC):
 
     @abstractmethod
     def fail(self, problem: ComfyError) -> None:
-        """Note that the group failed outside of its runs."""
+        """Note that the group failed for a reason outside its runs."""
 
     @abstractmethod
     def end_or_go_on(self) -> bool:
-        """Note that no run is left, and return whether the group was resumed in the meantime. Only
-        its thread calls this."""
+        """Note that no runs are left, and return whether the group was resumed in the meantime.
+        Only the group's thread calls this."""
 
 
 class Standing(Protocol):
@@ -80,7 +80,7 @@ class Standing(Protocol):
 
     @property
     def finished(self) -> bool:
-        """Return whether the group has ended."""
+        """Return whether the group has finished."""
 
 
 Open = TypeVar("Open", bound=OpenGroup)
@@ -88,7 +88,7 @@ AnyStanding = TypeVar("AnyStanding", bound=Standing)
 
 
 class GroupQueue(ABC, Generic[Open, AnyStanding]):
-    """Queue of all users' groups. Any thread may call any method. All but `subscribe` may read the
+    """Queue of all users' groups. Thread-safe. All methods except `subscribe` may read the
     database."""
 
     kind: ClassVar[GroupKind]
@@ -96,8 +96,8 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
     no_history: ClassVar[str]  # error if there is no database
 
     def __init__(self, starter: Starter, limits: BatchLimits | ChainLimits, nobody: str) -> None:
-        """Users without a cookie share one owner, the last argument. Their groups end with the
-        request."""
+        """The last argument is the owner that users without a cookie share. Their groups end with
+        the request."""
         self._starter, self._runs = starter, starter.runs
         self._group_limits, self._nobody = limits, nobody
         self._lock = threading.Lock()
@@ -114,7 +114,7 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         return self._listeners.add(callback)
 
     def resume(self) -> None:
-        """Resume the groups that were running when the app ended. Call it after the registry
+        """Resume the groups that were running when the app stopped. Call it after the registry has
         resumed its runs."""
         history = self._runs.history
         try:
@@ -143,7 +143,7 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
             thread.join(max(0.0, end - time.monotonic()))
 
     def _known(self, owner: str) -> tuple[Open | Group, ...]:
-        """Return an owner's groups, newest first: open ones, or as the database has them."""
+        """Return an owner's groups, newest first: open groups, or the stored ones."""
         if self._runs.history is None or owner == self._nobody:
             return ()
         groups = self._runs.history.groups.of(owner, self.kind)
@@ -152,17 +152,17 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
 
     @property
     def is_closing(self) -> bool:
-        """Return whether the app is ending. Unfinished groups resume after a restart."""
+        """Return whether the app is shutting down. Unfinished groups resume after a restart."""
         return self._runs.closed or self._closing.is_set()
 
     def is_at_work(self, group_id: str) -> bool:
-        """Return whether a group has live runs, also while the app is ending. If not, `get` knows
-        the ends of all its runs."""
+        """Return whether a group has live runs, even during shutdown. If not, `get` knows the
+        results of all its runs."""
         with self._lock:
             opened = self._open.get(group_id)
         return opened is not None and opened.is_at_work
 
-    # Differs between batches and chains
+    # Differences between batches and chains
 
     @abstractmethod
     def get(self, group_id: str, owner: str, /) -> AnyStanding:
@@ -174,15 +174,15 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
 
     @abstractmethod
     def _not_found(self) -> ComfyError:
-        """Return the error for an owner who has no such group."""
+        """Return the error for a group that the owner doesn't have."""
 
     @abstractmethod
     def _take_up(self, group: Group) -> None:
-        """Resume a group that was running when the app ended."""
+        """Resume a group that was running when the app stopped."""
 
     @abstractmethod
     def _run(self, opened: Open) -> None:
-        """Run a group; called in its thread. Errors go to `OpenGroup.fail`."""
+        """Run a group in its own thread. Errors go to `OpenGroup.fail`."""
 
     @abstractmethod
     def _close_ended(self, opened: Open) -> None:
@@ -209,7 +209,7 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         return opened
 
     def _end_unwaited(self, group: Group) -> None:
-        """End a group whose request ended with the app."""
+        """Stop and delete a group whose request ended with the app."""
         for run in self._runs.line_of(group.owner):
             if run.record.group == group.id:
                 run.cancel()
@@ -221,7 +221,8 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         return self._runs.history
 
     def _check_kept(self, owner: str, *, attended: bool) -> None:
-        """Raise ComfyError for an owner without a cookie who doesn't wait for the end."""
+        """Raise ComfyError for an owner without a cookie who doesn't wait for the group to
+        finish."""
         if owner == self._nobody and not attended:
             raise ComfyError(self.keeps_none, message("Allow cookies for this page."))
 
@@ -232,8 +233,8 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
             self._check_room_locked(origin.owner, origin.address)
 
     def _check_room_locked(self, owner: str, address: str, but: str = "") -> None:
-        """Raise TooManyRuns if another group would exceed a limit. `but` is the id of a group that
-        doesn't count."""
+        """Raise TooManyRuns if another group would exceed a limit. `but`: the id of a group to
+        leave out."""
         people = [
             (opened.owner, opened.address) for opened in self._open.values() if opened.id != but
         ]
@@ -241,7 +242,7 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
 
     @contextmanager
     def _counted(self, opened: Open) -> Iterator[None]:
-        """Count a group as running, unless the block fails. Raises TooManyRuns."""
+        """Count a group as running unless the block fails. Raises TooManyRuns."""
         with self._lock:
             self._check_room_locked(opened.owner, opened.address, opened.id)
             was_open = opened.id in self._open
@@ -255,7 +256,7 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
             raise
 
     def _save(self, opened: Open) -> None:
-        """Store a group and notify listeners. After a database error the next call stores it."""
+        """Store a group and notify listeners. After a database error, the next call stores it."""
         try:
             with opened.saving:  # so that no older state overwrites a newer one
                 self._history().groups.save(opened.group)
@@ -264,7 +265,8 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         self._listeners.call(opened.owner)
 
     def _let_run(self, opened: Open) -> None:
-        """Start a thread for a group if it has none. If that is impossible, the group fails."""
+        """Start a thread for a group if it has none. If no thread can be started, the group
+        fails."""
         try:
             with opened.lock:
                 with self._lock:
@@ -275,7 +277,7 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
                     start_thread(thread)
                     opened.thread = thread
         except TooManyThreads as problem:
-            if not self._runs.closed:  # else it resumes after the restart
+            if not self._runs.closed:  # otherwise it resumes after the restart
                 opened.fail(problem)
             self._save(opened)
             self._close_ended(opened)

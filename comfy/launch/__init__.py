@@ -1,1 +1,1 @@
-"""From values to a run: the starter, uploads, runs that are started once."""
+"""From values to a run: the starter, uploads, and tasks that run once."""

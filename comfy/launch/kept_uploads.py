@@ -1,5 +1,5 @@
-"""Files that people give, kept before there is anything on record that has them, and values with
-such files as JSON for a database."""
+"""Users' files, stored before a record refers to them, and values with these files as JSON for the
+database."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ _Key = TypeVar("_Key")
 def kept_uploads(
     blobs: BlobStore, history: RunStore | None, uploads: Mapping[str, Upload]
 ) -> Iterator[dict[str, KeptUpload]]:
-    """These files as they are kept: copies.
+    """Store these files and yield the stored uploads.
 
-    They stay if something with them is on record at the end of the block, and go if it raises.
+    After the block, files that a record refers to remain. If the block raises, unreferenced files
+    are deleted.
     """
     holder = secrets.token_hex(8)
     kept: dict[str, KeptUpload] = {}
@@ -43,7 +44,7 @@ def kept_uploads(
 
 
 def kept_as_given(values: Mapping[_Key, object], blobs: BlobStore) -> dict[_Key, object]:
-    """Return values with kept files as uploads. Raises ComfyError if a file was deleted."""
+    """Return values with stored files as uploads. Raises ComfyError if a file was deleted."""
     return {key: _as_upload(one, blobs) for key, one in values.items()}
 
 
@@ -61,19 +62,19 @@ def _as_upload(value: object, blobs: BlobStore) -> object:
 
 
 def values_to_json(values: Mapping[str, object]) -> dict[str, Any]:
-    """Values by key as they are written; TypeError for one that cannot be, as a file which is not
-    kept."""
+    """Return the values as JSON by key. Raises TypeError for values that JSON can't represent, such
+    as files that aren't stored."""
     return {key: value_to_json(value) for key, value in values.items()}
 
 
 def values_from_json(told: Mapping[str, Any]) -> dict[str, object]:
-    """Return the values of this JSON."""
+    """Return the values from their JSON."""
     return {key: value_from_json(value) for key, value in told.items()}
 
 
 def value_to_json(value: object) -> object:
-    """A value is itself, but for what JSON has no word for: of a file that is kept its name,
-    digests and run, of a seed that counts up the last one, or the first."""
+    """Return a value as JSON. A stored file becomes its name, digests and run; a seed that counts
+    up becomes its last or first number. Raises TypeError."""
     match value:
         case KeptUpload(name, digest, below, made_by=made_by):
             more = {"made_by": made_by} if made_by else {}
@@ -88,7 +89,7 @@ def value_to_json(value: object) -> object:
 
 
 def value_from_json(told: object) -> object:
-    """Return the value of this JSON."""
+    """Return a value from its JSON."""
     match told:
         case {"file": [str(name), str(digest)], **more}:
             below, made_by = (str(more.get(key, "")) for key in ("below", "made_by"))

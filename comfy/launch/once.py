@@ -1,5 +1,5 @@
-"""Runs that are done once, however often the program is killed: each is found again by an id that
-is always the same."""
+"""Tasks that run exactly once, even if the app is killed in between. The id of a task's run is
+deterministic, so a restarted app finds it again."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from comfy.runs.interface import Origin, Run, RunPolicy, RunRegistry
 
 # Message about a successful run whose results aren't stored here.
 NOT_FETCHED = message("Its results could not be fetched.")
-_COMBINATIONS = 200  # limit of checked choices, to save time
-_FREE = ("STRING", "INT", "FLOAT")  # types of values that any server takes
+_COMBINATIONS = 200  # limit of checked combinations, to save time
+_FREE = ("STRING", "INT", "FLOAT")  # types of values that any server accepts
 _POLICY = RunPolicy(watched=False, keeps_going=True)
-_WAITING = 2  # tasks beside those that are handed to servers: none ever waits for the next
+_WAITING = 2  # tasks beyond those on the servers, so that no server waits for its next one
 
 Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Task that must run once: a workflow with values. Equal tasks have the same `id`; `group`,
+    """A task that must run once: a workflow with values. Equal tasks have the same `id`. `group`,
     `parents`: see `Record`."""
 
     id: uuid.UUID
@@ -44,7 +44,7 @@ class Task:
 
 
 class TaskRunner:
-    """Runs tasks, and finds those that were run. The registry needs a history."""
+    """Runs tasks, and finds those that have run. The registry needs a history."""
 
     def __init__(self, starter: Starter, origin: Origin) -> None:
         self._starter = starter
@@ -53,16 +53,17 @@ class TaskRunner:
         self._judge = RowJudge(partial(starter.checked, owner=origin.owner))
 
     def resume(self) -> None:
-        """Take up what was under way when the program ended, before any task is begun."""
+        """Resume the runs that were active when the app stopped. Call it before starting any
+        task."""
         self._runs.resume()
 
     def last(self, task: Task) -> Record | None:
-        """The record of the last try of a task; None where there was none."""
+        """Return the record of a task's last try, None if it hasn't been tried."""
         return self._last(task)[0]
 
     def last_of(self, tasks: Mapping[Key, uuid.UUID]) -> dict[Key, tuple[Record, int]]:
-        """The records of the last tries of those tasks (their ids) that were tried, with how many
-        tries there were before."""
+        """Return the record of each tried task's last try, with the number of tries before it, by
+        the caller's keys. `tasks`: the tasks' ids."""
         assert self._runs.history is not None
         found: dict[Key, tuple[Record, int]] = {}
         asked, tries = dict(tasks), 0
@@ -75,18 +76,18 @@ class TaskRunner:
         return found
 
     def is_done(self, record: Record) -> bool:
-        """Tell if a run is done and all its results are stored here."""
+        """Return whether a run is done and all its results are stored here."""
         files, state = self._starter.blobs, record.state
         return state.phase is Phase.DONE and all(files.path(one.digest) for one in state.files)
 
     def begin(
         self, task: Task, *, again: Collection[str] | None = None, is_new: bool = False
     ) -> Run | Record:
-        """Return the run of a task: the one active since before a restart, or a new one; its record
-        if it is done. Failed tries are repeated. `again`: the ids of earlier repetitions of a
-        finished task that runs again. `is_new`: there was no try yet.
+        """Return a task's run: the one still active since before a restart, or a new one. If the
+        task is done, return its record. Failed tries are repeated.
 
-        Raises like `Starter.start`.
+        `again`: run a finished task again, unless its last run is among these ids of earlier
+        repetitions. `is_new`: the task hasn't been tried yet. Raises like `Starter.start`.
         """
         record, tries = (None, 0) if is_new else self._last(task)
         if record is not None and self.is_done(record) and (again is None or record.id in again):
@@ -102,18 +103,18 @@ class TaskRunner:
                 _POLICY,
                 judge=self._judge.checked,
             )
-        except RunGoesOn:  # another thread has started the same meanwhile
+        except RunGoesOn:  # another thread has started the same task in the meantime
             return self._runs.get(run_id, self._owner)
 
     def cancel_others(self, group: str, live: LiveTasks[Key]) -> None:
-        """Stop a group's resumed runs that aren't among these: they are no longer needed after the
-        restart."""
+        """Cancel a group's resumed runs that aren't in `live`: after the restart they are no longer
+        needed."""
         for run in self._runs.line_of(self._owner):
             if run.record.group == group and run.id not in live.run_ids:
                 run.cancel()
 
     def _last(self, task: Task) -> tuple[Record | None, int]:
-        """The record of the last try, and how many there were."""
+        """Return the record of the last try (or None), and the number of tries."""
         assert self._runs.history is not None
         last, tries = None, 0
         while record := self._runs.history.get(run_id_of(task.id, tries), self._owner):
@@ -122,13 +123,12 @@ class TaskRunner:
 
 
 class LiveTasks(Generic[Key]):
-    """Started tasks with unreported ends, by the caller's keys."""
+    """Started tasks whose end hasn't been reported yet, by the caller's keys."""
 
     def __init__(
         self, runs: RunRegistry, watch: Callable[[Mapping[Key, RunState]], None] | None = None
     ) -> None:
-        """`watch` is called, while they are waited for, with the states of all whenever one has a
-        new one."""
+        """`watch`: called during `ended` with the states of all tasks whenever a state changes."""
         self._watch = watch
         self._live: dict[Key, Run | Record] = {}
         self._changed, self._some_ended = threading.Event(), threading.Event()
@@ -146,17 +146,17 @@ class LiveTasks(Generic[Key]):
 
     @property
     def is_full(self) -> bool:
-        """Enough are in work."""
+        """Return whether the maximum number of tasks is in progress."""
         return len(self._live) >= self._most
 
     @property
     def are_all_at_work(self) -> bool:
-        """None of them has ended."""
+        """Return whether none of the tasks has finished."""
         return not any(one.state.phase.finished for one in tuple(self._live.values()))
 
     @property
     def run_ids(self) -> frozenset[str]:
-        """The ids of their runs."""
+        """Return the ids of the tasks' runs."""
         return frozenset(one.id for one in self._live.values())
 
     def add(self, key: Key, begun: Run | Record) -> None:
@@ -166,12 +166,12 @@ class LiveTasks(Generic[Key]):
             begun.subscribe(self._changed.set)
 
     def wait(self, seconds: float) -> None:
-        """Wait until something has changed among the runs of all, but so long at most."""
+        """Wait until any run changes, for at most this many seconds."""
         self._changed.wait(seconds)
         self._changed.clear()
 
     def ended(self) -> Iterator[tuple[Key, Record]]:
-        """Wait until at least one has ended; those that have, which are no longer among them."""
+        """Wait until at least one task has finished. Remove the finished tasks and yield them."""
         awaited = self._some_ended if self._watch is None else self._changed
         while self._live:
             awaited.clear()
@@ -186,14 +186,14 @@ class LiveTasks(Generic[Key]):
             awaited.wait()
 
     def _look(self, _owner: str) -> None:
-        """Check for ends without waking the waiting thread for every state change of all runs."""
+        """Check for finished tasks without waking the waiting thread on every state change."""
         self._changed.set()
         if not self.are_all_at_work:
             self._some_ended.set()
 
 
 def lacking(form: Form, values: Mapping[str, object]) -> Iterator[str]:
-    """Return a workflow's missing parts on the server, ignoring choices of fields that `values`
+    """Yield messages about the workflow's missing parts on the server, except choices that `values`
     override."""
     for one in form.missing:
         if not isinstance(one, MissingChoice) or values.get(one.key, one.value) == one.value:
@@ -203,9 +203,12 @@ def lacking(form: Form, values: Mapping[str, object]) -> Iterator[str]:
 def conflicts_in(
     starter: Starter, workflow: str, rows: Iterable[Mapping[str, object]], owner: str
 ) -> Iterator[tuple[int, FieldErrors]]:
-    """Return the first row whose choices no single server has together, and the errors by field
-    key, "" without a field. Each message appears once; each combination of choices is checked
-    once. Raises like `Forms.form`."""
+    """Yield the index of each row whose choices no single server has together, with the errors by
+    field key, "" without a field.
+
+    Each message appears once, and each combination of choices is checked once. Raises like
+    `Forms.form`.
+    """
     if len(starter.servers.servers) == 1:
         return
     _, plain = starter.forms.form(workflow, owner)
@@ -226,11 +229,12 @@ def conflicts_in(
 
 
 def _told(value: object) -> str:
-    """A choice; of a file that it is one, which is brought to any server."""
+    """Return a key for a choice. All files have the same key because the app uploads them to any
+    server."""
     return type(value).__name__ if isinstance(value, Upload | KeptUpload) else repr(value)
 
 
 def run_id_of(task: uuid.UUID, tries: int) -> str:
-    """Return the run id of a task's try after this many others: always the same, so that none
-    starts twice."""
+    """Return the run id of a task's try, after this many earlier tries. It is deterministic, so no
+    try starts twice."""
     return str(uuid.uuid5(task, str(tries)))

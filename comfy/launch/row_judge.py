@@ -1,5 +1,4 @@
-"""The values of rows that are run one after the other: what they have in common is judged once.
-Pure."""
+"""Checks for the values of successive rows. Values that rows share are checked once. Pure."""
 
 from __future__ import annotations
 
@@ -11,25 +10,27 @@ Check = Callable[[Form, Mapping[str, object]], dict[str, object]]
 
 
 class RowJudge:
-    """Judges of each row only the values that are others than in the row before, as long as the
-    form is the same. For one thread."""
+    """Checks only the values that differ from the previous row, as long as the form is the same.
+    Not thread-safe."""
 
     def __init__(self, check: Check) -> None:
-        """`check` judges all values of a form: clean ones for every field, or it raises."""
+        """`check` checks all values of a form. It returns clean values for every field, or
+        raises."""
         self._check = check
         self._form: Form | None = None
         self._given: Mapping[str, object] = {}
         self._clean: Mapping[str, object] = {}
 
     def checked(self, form: Form, values: Mapping[str, object]) -> dict[str, object]:
-        """Clean values for every field of the form. Raises as `check` does."""
+        """Return clean values for every field of the form. Raises like `check`."""
         others = {
             key
             for key in values.keys() | self._given.keys()
             if not _is_same(values, self._given, key)
         }
         part = form.with_fields(others)
-        # Files are also checked together, and all fields report a key without a field.
+        # Some checks need all values: files are also checked together, and a key without a field is
+        # an error of the whole form.
         whole = form is not self._form or len(part.fields) < len(others)
         if whole or any(field.is_media for field in part.fields):
             clean = self._check(form, values)
@@ -41,7 +42,8 @@ class RowJudge:
 
 
 def _is_same(one: Mapping[str, object], other: Mapping[str, object], key: str) -> bool:
-    """Tell if both have this value, or an equal one with the same types throughout."""
+    """Return whether both have this value, or an equal one of the same type. Collections must be
+    the same object."""
     if key not in one or key not in other:
         return False
     value, known = one[key], other[key]

@@ -1,5 +1,5 @@
-"""Starting runs: the one way from values to a run, for the page, the shell, scripts and "run
-again"."""
+"""Starting runs: the single path from values to a run for the page, the shell, scripts and the “run
+again” button."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ from comfy.workflow.sanitize import named_files, written_names
 
 
 class FieldErrors(ComfyError):
-    """Values the form refuses; `errors` holds what each field says, by its key, and `labelled` the
-    same for where the fields are not seen, by their labels unless it is given."""
+    """Values that the form refuses. `errors` has the fields' messages by key. `labelled` has the
+    same messages for places that don't show the fields, by default with the fields' labels."""
 
     def __init__(
         self, form: Form, errors: Mapping[str, str], labelled: Mapping[str, str] | None = None
@@ -56,7 +56,8 @@ class FieldErrors(ComfyError):
 
 @dataclass(frozen=True, slots=True)
 class StartedRuns:
-    """Runs of one press of Generate, in order. `refused`: why fewer started than requested."""
+    """Runs from one click on Generate, in order. `refused`: the reason why fewer started than
+    requested."""
 
     runs: tuple[Run, ...]
     refused: ComfyError | None = None
@@ -64,9 +65,9 @@ class StartedRuns:
 
 @dataclass(frozen=True, slots=True)
 class Starter:
-    """Starts runs of all owners. `blobs`: the store of their input files; `servers`: where they
-    run; `wildcards`: the lines of files for alternatives in texts; `translated`: returns a
-    message in the caller's language."""
+    """Starts runs of all owners. `blobs`: the store of their input files. `servers`: the servers
+    that run them. `wildcards`: the lines of wildcard files. `translated`: translates a message into
+    the caller's language."""
 
     runs: RunRegistry
     forms: Forms
@@ -86,16 +87,17 @@ class Starter:
         *,
         judge: Check | None = None,
     ) -> Run:
-        """Check the values, keep the files among them, and start a run of the workflow `name`.
+        """Check the values, store their files, and start a run of the workflow `name`.
 
         Fields without a value keep the author's value; seeds without a value are drawn. A media
         field's value is an `Upload`, a `KeptUpload`, the author's own file (the field's default) or
         None. `judge` replaces `checked`.
+
         Raises FieldErrors, WorkflowError, ServerUnreachable, ServerError, and ComfyError if there
-        are too many runs or there is no room for a file.
+        are too many runs or a file doesn't fit in the store.
         """
         owner, group = origin.owner, origin.group
-        self.runs.check_room(origin)  # before any work for the run
+        self.runs.check_room(origin)  # before any other work for the run
         workflow, form = self.forms.form(name, owner, values)
         seeds = (one.key for one in form.fields if one.is_seed and one.group != "hidden")
         values = dict.fromkeys(seeds) | dict(values)
@@ -121,17 +123,17 @@ class Starter:
             return self.runs.submit(job, replace(origin, parents=parents), policy)
 
     def check(self, name: str, values: Mapping[str, object], owner: str) -> None:
-        """FieldErrors, WorkflowError, ServerUnreachable or ServerError where `start` would raise
-        them for these values; of choices that no server has together see `conflicts`."""
+        """Raise the FieldErrors, WorkflowError, ServerUnreachable or ServerError that `start` would
+        raise for these values. For choices that no single server has together, see `conflicts`."""
         _, form = self.forms.form(name, owner, values)
         self.checked(form, values, owner)
 
     def conflicts(
         self, name: str, values: Mapping[str, object], owner: str
     ) -> tuple[Form, dict[str, str]]:
-        """The form with these values, and what no server has together of what they choose, though
-        all is somewhere: by the key "" where that is in no field. Nothing where the form refuses a
-        value. Raises as `Forms.form`."""
+        """Return the form with these values, and errors about choices that no single server has
+        together, by field key, "" without a field. There are no errors if the form refuses a value.
+        Raises like `Forms.form`."""
         workflow, form = self.forms.form(name, owner, values)
         clean, wrong = self.judged_values(form, values, owner, hints=False)
         if any(one.key in wrong and not one.is_media for one in form.fields):
@@ -156,7 +158,7 @@ class Starter:
         """Start `count` runs with these values, or as many as there is room for.
 
         Each run draws its random seeds and counts up its counted seeds. Without such seeds, fixed
-        seeds increase by one from run to run so that the results differ. Raises as `start` if the
+        seeds increase by one from run to run so that the results differ. Raises like `start` if the
         first run can't start.
         """
         runs: list[Run] = []
@@ -176,8 +178,8 @@ class Starter:
     def judged_values(
         self, form: Form, values: Mapping[str, object], owner: str, *, hints: bool = True
     ) -> tuple[dict[str, object], dict[str, str]]:
-        """Clean values for every good field of a form, and a sentence for every bad one. `hints`:
-        as of `comfy.form.check.check`."""
+        """Return a clean value for every valid field of a form, and a message for every invalid
+        one. `hints`: see `comfy.form.check.check`."""
         given = {key: as_checked(value) for key, value in values.items()}
         cleaned, errors = check(form, given, hints=hints)
         edits = self.forms.permissions.edits(owner)
@@ -186,15 +188,15 @@ class Starter:
         return cleaned, errors | foreign | refusals(form, values, self.limits) | fixed
 
     def checked(self, form: Form, values: Mapping[str, object], owner: str) -> dict[str, object]:
-        """Clean values for every field. Raises FieldErrors."""
+        """Return clean values for every field. Raises FieldErrors."""
         cleaned, errors = self.judged_values(form, values, owner)
         if errors:
             raise FieldErrors(form, errors)
         return cleaned
 
     def _not_together(self, form: Form, needs: Needs, owner: str) -> dict[str, str]:
-        """Return the conflicts if each of several servers lacks a part of the run. WorkflowError if
-        users haven't chosen it."""
+        """Return the errors by field if each of several servers lacks a part of the run. Raises
+        WorkflowError if no user's choice causes that."""
         lists = [one for one in form.fields if one.is_choice and one.group != "hidden"]
         found = self.servers.conflicts(needs, lists)
         named = self.servers.shown or self.forms.permissions.operates(owner)
@@ -214,8 +216,8 @@ class Starter:
     def again(
         self, run_id: str, origin: Origin, policy: RunPolicy = DEFAULT_POLICY, *, vary: bool = False
     ) -> Run:
-        """Start the job of an earlier run again with the same values and seeds. `vary` draws new
-        seeds if the workflow still has a form.
+        """Start an earlier run's job again with the same values and seeds. `vary` draws new seeds
+        if the workflow still has a form.
 
         Raises RunNotFound, WorkflowError, ServerUnreachable, ServerError, and ComfyError if there
         are too many runs.
@@ -244,21 +246,23 @@ class Starter:
     def _given_text(
         self, sources: Collection[str], values: Mapping[str, object], owner: str
     ) -> Iterator[str]:
-        """Return the runs whose texts are among the values."""
+        """Yield the runs whose texts are among the values."""
         for source in sources:
             with suppress(RunNotFound):  # deleted since
                 if has_text_of(self.runs.record(source, owner), values):
                     yield source
 
     def _check_again(self, job: Job, owner: str) -> Form | None:
-        """WorkflowError where this job would not be taken today: other rules, or another workflow.
+        """Raise WorkflowError if the current rules or the changed workflow no longer allow this
+        job.
 
-        The form of today, or None where the workflow is gone.
+        Return the current form, or None if the workflow no longer exists.
         """
         if job.workflow.startswith(OPENED_MARK):
             self.forms.permissions.check_open(owner)
         form = None
-        # Where it is gone, nothing in the prompt is known to be the operator's.
+        # Without the workflow, the app can't know which values in the prompt are the
+        # administrator's.
         with suppress(WorkflowError):
             _, form = self.forms.form(job.workflow, owner, job.values)
         own = {target for kept in job.inputs.values() for target in kept.targets}
@@ -273,10 +277,11 @@ class Starter:
     def _check_files(
         self, prompt: Prompt, form: Form | None, name: str, owner: str, own: Collection[InputRef]
     ) -> None:
-        """WorkflowError where a prompt names files of the server's, or has classes that it may not.
+        """Raise WorkflowError if a prompt names server files or has node classes that aren't
+        allowed.
 
-        Those at `own` are named when they are sent, others may be the operator's gift. The form
-        adds nodes that load files.
+        Files at `own` are named when they are sent. Other files may be the administrator's
+        defaults. The form adds nodes that load files.
         """
         permissions, brought = self.forms.permissions, name.startswith(OPENED_MARK)
         if brought:
@@ -286,7 +291,8 @@ class Starter:
         catalogue = self.forms.catalogue.get()
         unknown = {node["class_type"] for node in prompt.values()} - catalogue.keys()
         if brought and unknown:
-            # The server may have got it since, and nothing is known of what it reads.
+            # The server may have installed the node since, and the app doesn't know which files it
+            # reads.
             raise WorkflowError(
                 message("The server doesn't have the node {node}.", node=min(unknown)[:80]),
                 message("Press Reload models."),
@@ -308,7 +314,7 @@ class Starter:
 
     @contextmanager
     def _held(self, inputs: Mapping[str, KeptInput]) -> Iterator[dict[str, Upload]]:
-        """Hold the stored files that a run needs again until the end of the block."""
+        """Keep a run's stored files from being deleted until the end of the block."""
         holder = secrets.token_hex(8)
         uploads: dict[str, Upload] = {}
         try:
@@ -328,13 +334,13 @@ class Starter:
 
 
 def _alone(job: Job) -> Job:
-    """Return the origin without a group."""
+    """Return the job without the shared folders of its group's files."""
     inputs = {key: replace(kept, folder="") for key, kept in job.inputs.items()}
     return replace(job, inputs=inputs)
 
 
 def _varied(job: Job, form: Form, rng: random.Random) -> Job:
-    """Return the values with a new number in each seed that users can set."""
+    """Return the job with a new number in each seed that users can set."""
     prompt, values = copy.deepcopy(job.prompt), dict(job.values)
     for item in form.fields:
         if item.is_seed and item.group != "hidden" and item.key in values:
@@ -345,7 +351,7 @@ def _varied(job: Job, form: Form, rng: random.Random) -> Job:
 
 
 def _is_authors(form: Form, place: InputRef, prompt: Prompt) -> bool:
-    """Tell if an input of a prompt has the author's value."""
+    """Return whether an input of a prompt has the author's value."""
     node, name = place
     given = [item.default for item in form.fields if place in item.targets]
     given += [form.prompt[node]["inputs"].get(name)] if node in form.prompt else []
@@ -353,7 +359,7 @@ def _is_authors(form: Form, place: InputRef, prompt: Prompt) -> bool:
 
 
 def _fixed(form: Form, values: Mapping[str, object]) -> dict[str, str]:
-    """Values for inputs that are in no form: their author set them, for every caller."""
+    """Return errors for values of hidden inputs, which the author sets for every caller."""
     return {
         item.key: "The workflow's author has set this. It can't be changed here."
         for item in form.fields

@@ -1,4 +1,4 @@
-"""Files that people give for a run: what they are, and whether a field takes them."""
+"""Users' files for a run: their contents and kinds, and whether a field takes them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FILE_GONE = message("This file is no longer here. Add it again.")
 
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
-    """Limits of one file (None: the server's), and of the bytes of all files in a run."""
+    """Limits of one file (None: the server's), and of the total size of a run's files in bytes."""
 
     file: FileLimits | None = field(default_factory=FileLimits)
     run: float = 512 * MIB
@@ -33,10 +33,10 @@ class UploadLimits:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file a person gave: a name for it and its bytes, or where they are. `below`: the SHA-256 of
-    the image that it was painted over, "" for none. `result`, `made_by`: as of `KeptInput`.
+    """A user's file: its name, and its content or path. `below`: the SHA-256 of the image that it
+    was painted over, or "". `result`, `made_by`: see `KeptInput`.
 
-    Only such a value is ever sent on.
+    The app sends only such values to servers.
     """
 
     name: str
@@ -50,34 +50,35 @@ class Upload:
 
     @property
     def data(self) -> bytes:
-        """All of it."""
+        """Return the content."""
         return self.source if isinstance(self.source, bytes) else self.source.read_bytes()
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """Return the size in bytes."""
         return len(self.source) if isinstance(self.source, bytes) else self.source.stat().st_size
 
     def opened(self) -> BinaryIO:
-        """All of it, to be read and closed."""
+        """Return the content as an open file. The caller closes it."""
         return io.BytesIO(self.source) if isinstance(self.source, bytes) else self.source.open("rb")
 
     def chunks(self) -> Iterator[bytes]:
-        """All of it, piece by piece."""
+        """Yield the content in chunks."""
         with self.opened() as file:
             while chunk := file.read(_CHUNK):
                 yield chunk
 
     def problem(self, limits: FileLimits, media: str = "") -> str:
-        """Say why it can't be taken, as `comfy.media.checks.problem_with`; "" if it can."""
+        """Return the reason why the file can't be used, as `comfy.media.checks.problem_with`; "" if
+        it can."""
         with self.opened() as file:
             return problem_with(file, limits, media)
 
 
 @dataclass(frozen=True, slots=True)
 class KeptUpload:
-    """A file that is kept here since a field took it: its name, and the SHA-256 of its bytes.
-    `below`, `result`, `made_by`: as of `Upload`."""
+    """A user's file that is already stored here: its name, and the SHA-256 of its content. `below`,
+    `result`, `made_by`: see `Upload`."""
 
     name: str
     digest: str
@@ -114,19 +115,19 @@ class Refused:
 
 
 def judged(file: Path | None, limits: FileLimits, media: str) -> Upload | Refused:
-    """Return a user's file if a field for this kind of file takes it, else why not."""
+    """Return a user's file if a field of this kind takes it, otherwise the reason why not."""
     if file is None:
         return Refused(FILE_GONE)
     upload = Upload(file.name, file)
     try:
         why = upload.problem(limits, media)
-    except OSError:  # it went just now
+    except OSError:  # the file was deleted in the meantime
         return Refused(FILE_GONE)
     return Refused(why) if why else upload
 
 
 def as_checked(value: object) -> object:
-    """A value as the form checks it: of a file the name."""
+    """Return a value for the form's check: for a file its name."""
     match value:
         case Upload(name) | KeptUpload(name):
             return plain_name(name)
@@ -137,15 +138,15 @@ def as_checked(value: object) -> object:
 
 
 def files_in(values: Mapping[str, object]) -> dict[str, Upload | KeptUpload]:
-    """The files among these values, by the keys of their fields."""
+    """Return the files among these values, by field key."""
     return {key: value for key, value in values.items() if isinstance(value, Upload | KeptUpload)}
 
 
 def foreign_files(
     form: Form, cleaned: Mapping[str, object], given: Mapping[str, object]
 ) -> dict[str, str]:
-    """Return media fields that name a server file other than the author's, which may be another
-    user's."""
+    """Return errors for media fields that name a server file other than the author's. It may be
+    another user's."""
     files = files_in(given)
     return {
         item.key: "Send the file itself."
@@ -157,7 +158,7 @@ def foreign_files(
 
 
 def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> dict[str, str]:
-    """A sentence for each file among these values that cannot be taken, by its field's key."""
+    """Return a message for each of these files that can't be used, by field key."""
     errors: dict[str, str] = {}
     room = limits.run
     for item in form.fields:
@@ -165,13 +166,13 @@ def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> 
             case Refused(why):
                 errors[item.key] = why
             case Upload() | KeptUpload() if not item.is_media:
-                # No check covers it, and a node may open it.
+                # No check covers the file, and a node may open it.
                 errors[item.key] = "This field takes no file."
             case Upload() as upload:
                 try:
                     room -= upload.size
                     why = upload.problem(limits.file, item.widget) if limits.file else ""
-                except OSError:  # it went just now
+                except OSError:  # the file was deleted in the meantime
                     why = FILE_GONE
                 if why or room < 0:
                     most = message(
@@ -183,7 +184,7 @@ def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> 
 
 
 def distinctly_named(files: Sequence[Upload]) -> list[Upload]:
-    """Return the files under distinct names: a name without a number takes precedence."""
+    """Return the files under distinct names. A file keeps its name before others get a number."""
     taken = {file.name for file in files}
     again = defaultdict[str, Iterator[int]](lambda: count(2))
     named: dict[str, Upload] = {}
@@ -196,7 +197,7 @@ def distinctly_named(files: Sequence[Upload]) -> list[Upload]:
 
 
 def from_data_url(url: str) -> Upload | None:
-    """A file inside a `data:…;base64,…` address, as scripts send one; None where it is no such."""
+    """Return the file in a `data:…;base64,…` URL, as sent by scripts; None for anything else."""
     head, comma, body = url.partition(",")
     if not (comma and head.startswith("data:") and head.endswith(";base64")):
         return None

@@ -1,1 +1,1 @@
-"""Workflows on offer: the folder, private workflows, their forms, the catalogue, permissions."""
+"""Available workflows: the folder, private workflows, their forms, the catalog, permissions."""

@@ -17,30 +17,30 @@ from comfy.workflow.sanitize import without_folder
 
 log = logging.getLogger(__name__)
 
-_MAX_AGE = 300.0  # seconds; the refresh button asks at once
-_RETRY_AGE = 30.0  # until a server that did not answer is asked again
+_MAX_AGE = 300.0  # seconds; the refresh button fetches at once
+_RETRY_AGE = 30.0  # seconds until the next request to a server that didn't answer
 
 
 class CatalogueCache:
-    """The server's node catalogue, fetched when first needed and again when it has grown old.
+    """The server's node catalog, fetched on first use and again when it is too old.
 
-    As long as the server says the same, it is the same object.
+    It stays the same object until the server's response changes.
     """
 
     def __init__(self, fetch: Callable[[], Mapping[str, Any]]) -> None:
-        """`fetch` is `ServerPool.object_info`, or a client's."""
+        """`fetch` is `ServerPool.object_info`, or the method of a client."""
         self._fetch = fetch
         self._lock = threading.Lock()
-        self._asked: Future[Catalogue] | None = None  # during a request
-        self._generation = 0  # how often the servers have changed
+        self._asked: Future[Catalogue] | None = None  # set during a request
+        self._generation = 0  # how often `expire` was called because the servers changed
         self._catalogue: Catalogue | None = None
         self._good_until = 0.0
         self._away = False
 
     def get(self, *, refresh: bool = False) -> Catalogue:
-        """Return the catalog, at most five minutes old; an older one while the server is away.
+        """Return the catalog, at most five minutes old, or an older one while the server is away.
 
-        Raises ServerUnreachable or ServerError if there has never been one.
+        Raises ServerUnreachable or ServerError if it has never been fetched.
         """
         known = self._catalogue
         if known is not None and not refresh and time.monotonic() < self._good_until:
@@ -68,10 +68,8 @@ class CatalogueCache:
             self._good_until = 0.0
 
     def cached(self) -> Catalogue:
-        """The catalogue as it was last fetched; ServerUnreachable where it never was.
-
-        Never asks the server.
-        """
+        """Return the catalog as last fetched, without a request. Raises ServerUnreachable if it has
+        never been fetched."""
         if self._catalogue is None:
             raise ServerUnreachable(message("The server hasn't listed its nodes yet."))
         return self._catalogue
@@ -83,7 +81,7 @@ class CatalogueCache:
         except ComfyError as problem:
             if known is None:
                 raise
-            if not self._away:  # once an outage: it is asked again every half minute
+            if not self._away:  # log once per outage: the request is repeated every half minute
                 log.warning("The server's nodes could not be asked for again: %s", problem)
             return self._keep(known, _RETRY_AGE, generation, away=True)
         catalogue = known if known is not None and known.raw == raw else Catalogue(raw)
@@ -92,7 +90,7 @@ class CatalogueCache:
     def _keep(
         self, catalogue: Catalogue, seconds: float, generation: int, *, away: bool = False
     ) -> Catalogue:
-        """Do not ask for so long, unless the servers have changed since they were asked."""
+        """Keep the catalog for this many seconds, unless the servers changed during the request."""
         with self._lock:
             self._catalogue, self._away = catalogue, away
             if generation == self._generation:

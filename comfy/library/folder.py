@@ -24,15 +24,15 @@ from comfy.workflow.model import title_from_name as title_of_name
 from comfy.workflow.node_mappings import MAPPINGS
 from comfy.workflow.shipped import SHIPPED_FOLDERS
 
-# File types that may contain a workflow; if two files share a name, the earlier type wins.
+# File types that may contain a workflow. If two files share a name, the earlier type wins.
 _IMAGES = (".png", ".webp", ".jpg", ".jpeg", ".gif", ".avif")
 _SUFFIXES = (".json", *_IMAGES, ".mp4", ".webm", ".mov", ".mp3", ".flac", ".ogg", ".opus")
-MOST = 500  # workflows; to those that people keep, not to those that are put there
-_MOST_BYTES = 4 * 2**30  # of their files, likewise
+MOST = 500  # workflows; limits those that users add, not files that are put in the folder
+_MOST_BYTES = 4 * 2**30  # total of their files, with the same exception
 _DEEPEST = 4  # sub-folders
 _WORD = re.compile(r"\w+")
 log = logging.getLogger(__name__)
-State = tuple[int, int] | None  # of a file: when it was written (ns), how long it is (bytes)
+State = tuple[int, int] | None  # of a file: modification time (ns), size (bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class Stamp:
 @dataclass(frozen=True, slots=True)
 class FolderEntry:
     """A workflow in the folder. `problem`: the reason why it can't be read, or "". `order`: its
-    author's position number, or infinite. `cover`: its author's example image; `images`: all
-    images that its author put beside it."""
+    author's position number, or infinite. `cover`: its author's example image. `images`: all images
+    that its author put beside it."""
 
     name: str
     title: str
@@ -59,8 +59,8 @@ class FolderEntry:
 
     @property
     def folder(self) -> str:
-        """The sub-folder that it lies in, as people read it: "Portraits / Soft light"; "" for
-        none."""
+        """Return the subfolder as shown to users, such as “Portraits / Soft light”, or "" for the
+        top folder."""
         parts = self.name.split("/")[:-1]
         is_ours = isinstance(self.title, Message)
         if is_ours and (ours := SHIPPED_FOLDERS.get("/".join(parts))):
@@ -69,20 +69,21 @@ class FolderEntry:
 
 
 class WorkflowFolder:
-    """Workflows by name: the file's name without its extension, with its subfolders:
-    "portraits/soft-light". A missing folder is empty."""
+    """Workflows by name: the file name without its extension, with subfolders, such as
+    `portraits/soft-light`. A missing folder is empty."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._read: dict[str, tuple[Stamp, State, Workflow | WorkflowError]] = {}
-        self._reading = threading.Lock()  # what several want at once is read by one of them
-        self._left_out: frozenset[str] = frozenset()  # names that the log has told of
+        # One of several concurrent callers reads a workflow for all.
+        self._reading = threading.Lock()
+        self._left_out: frozenset[str] = frozenset()  # names that were already logged
 
     def entries(self, covers: Collection[Path | None] = ()) -> tuple[FolderEntry, ...]:
-        """Every workflow in the folder: those with an order by that, then the others by title;
-        those that cannot be read come last. `covers`: images that belong to something else."""
+        """Return every workflow in the folder: first by order, then by title, and unreadable ones
+        last. `covers`: images that belong to something else."""
         self._tell_left_out()
-        known = set(self._read)  # before listing: files read meanwhile may be new
+        known = set(self._read)  # before listing, because files read later may be new
         stamps = self.stamps()
         with self._reading:
             for name in known - stamps.keys():
@@ -98,14 +99,15 @@ class WorkflowFolder:
         )
 
     def stamps(self) -> Mapping[str, Stamp]:
-        """Return the stamps by name; one changes when its workflow, or a TOML file beside it, is
-        added, edited or removed."""
+        """Return the stamps by name. A stamp changes when the workflow, or a TOML file beside it,
+        is added, edited or removed."""
         return {name: _stamp(file) for name, file in _files(self.path).items()}
 
     def get(self, name: str) -> Workflow:
-        """Return the workflow called `name`. WorkflowError if it doesn't exist or can't be read."""
-        # The name comes from a URL: it is looked up among the files, never made into a path. A
-        # caller that iterates over all workflows avoids listing them for each.
+        """Return the workflow called `name`. Raises WorkflowError if it doesn't exist or can't be
+        read."""
+        # The name comes from a URL, so it is looked up among the files and never used as a path.
+        # The cache saves callers that iterate over all workflows from listing the files for each.
         known = self._read.get(name)
         file = known[0].file if known else None
         if file is None or not _is_first(file):
@@ -122,9 +124,8 @@ class WorkflowFolder:
                 raise problem
 
     def add(self, file_name: str, data: bytes, title: str) -> str:
-        """Keep a file under a name like its own that is still free; the workflow's name from now
-        on. Where that name would not give this title, a toml beside the file says it.
-        WorkflowError."""
+        """Store a file under a free name like its own, and return the workflow's name. If that name
+        doesn't give this title, add a TOML file with the title. Raises WorkflowError."""
         suffix = Path(file_name).suffix.lower()
         if suffix not in _SUFFIXES:
             raise WorkflowError(
@@ -139,7 +140,7 @@ class WorkflowFolder:
                 message("Ask the administrator."),
             )
         names = names_like(Path(file_name).stem.removesuffix(".app"), "workflow")
-        # A toml that was left behind speaks about another workflow.
+        # A leftover TOML file belongs to another workflow.
         name = next(
             name
             for name in names
@@ -194,14 +195,14 @@ class WorkflowFolder:
 
 
 def names_like(text: str, otherwise: str) -> Iterator[str]:
-    """Names for a new file, without an ending, that say what `text` does: the plainest, then
-    numbered ones without end. `otherwise` stands where nothing is left of it."""
+    """Yield names for a new file, without an extension, based on `text`: the plain name, then
+    endless numbered ones. `otherwise` replaces a text without usable characters."""
     words = plain_name("-".join(_WORD.findall(text))[:60] or otherwise)
     return itertools.chain([words], (f"{words}-{number}" for number in itertools.count(2)))
 
 
 def write_new(files: Mapping[Path, bytes]) -> None:
-    """Make these files: all of them and whole, or none. OSError, also where one is there."""
+    """Create these files completely, or none of them. Raises OSError, also if a file exists."""
     begun = []
     try:
         for path, data in files.items():
@@ -215,24 +216,24 @@ def write_new(files: Mapping[Path, bytes]) -> None:
 
 
 def _toml_of(title: str) -> str:
-    """A toml that says the title and nothing else."""
+    """Return a TOML file that only sets the title."""
     said = json.dumps(title, ensure_ascii=False).replace("\x7f", "\\u007f")
     return f"title = {said}\n"
 
 
 def not_found(name: str) -> str:
-    """Return the error for an unknown workflow."""
+    """Return the message about an unknown workflow."""
     return message("Workflow “{name}” not found.", name=name[:80])
 
 
 def _workflow_title(workflow: Workflow) -> str:
-    """Return the workflow's title: its author's, or its file name as words."""
+    """Return the workflow's title: its author's, otherwise its file name as words."""
     return (workflow.config and workflow.config.title) or title_of_name(workflow.name)
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """The files of a folder and its sub-folders, but for hidden ones. Links to folders are not
-    followed: they may lead out of this one, or back into it."""
+    """Yield the files of a folder and its subfolders, except hidden ones. Links to folders aren't
+    followed: they may lead outside the folder, or back into it."""
     for path, folders, names in os.walk(folder):
         here = Path(path)
         is_deepest = len(here.relative_to(folder).parts) == _DEEPEST
@@ -250,14 +251,14 @@ def state_of(file: Path) -> State:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """The files that may hold a workflow, by name."""
+    """Return the files that may contain a workflow, by name."""
     found = [file for file in files_below(folder) if file.suffix.lower() in _SUFFIXES]
     found.sort(key=lambda file: _SUFFIXES.index(file.suffix.lower()), reverse=True)
     return listed_by_name(folder, found)
 
 
 def listed_by_name(folder: Path, files: Iterable[Path]) -> dict[str, Path]:
-    """Return a folder's files by name: without extensions, with their subfolders."""
+    """Return a folder's files by name: without extensions, with subfolders."""
     named = {_name_of(folder, file): file for file in files}
     return {name: file for name, file in named.items() if _can_be_listed(name)}
 
@@ -267,12 +268,12 @@ def _name_of(folder: Path, file: Path) -> str:
 
 
 def _can_be_listed(name: str) -> bool:
-    """Tell if a workflow with this name can be opened: no route matches a line break."""
+    """Return whether a workflow with this name can be opened. No route matches a line break."""
     return "\n" not in name
 
 
 def _is_first(file: Path) -> bool:
-    """Tell if a known file still exists, and no file with an earlier type hides it."""
+    """Return whether a known file still exists, and no file with an earlier type hides it."""
     before = _SUFFIXES[: _SUFFIXES.index(file.suffix.lower())]
     return file.is_file() and not any(file.with_suffix(ending).exists() for ending in before)
 

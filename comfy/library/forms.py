@@ -28,9 +28,10 @@ from comfy.workflow.model import Workflow
 from comfy.workflow.resolve import on_server
 from comfy.workflow.sanitize import fixed_inputs, sanitize, sanitize_for_operators
 
-_MOST_INPUTS = 10_000  # two or three seconds' work; the largest workflow seen has 2,000
-_CACHE_BYTES = 64 * 2**20  # of workflows, and of forms; the largest of each that was seen: 5 MB
-_MOST_JUDGED = 1000  # workflows whose usability is known
+_MOST_INPUTS = 10_000  # take two or three seconds; the largest known workflow has 2,000
+# For workflows, and again for forms; the largest known of each takes 5 MB.
+_CACHE_BYTES = 64 * 2**20
+_MOST_JUDGED = 1000  # workflows whose usability is cached
 _FIELD_BYTES, _CHOICE_BYTES = 2_000, 150
 
 
@@ -38,8 +39,8 @@ _FIELD_BYTES, _CHOICE_BYTES = 2_000, 150
 class _Adapted:
     """A workflow as a user may use it on one server.
 
-    The cache identifies `source` and `catalogue`, from which it was built, by object identity:
-    unique while they are stored here.
+    The cache compares `source` and `catalogue`, the inputs of the conversion, by object identity.
+    That is unique while they are stored here.
     """
 
     source: Workflow
@@ -49,20 +50,20 @@ class _Adapted:
 
     @property
     def size(self) -> int:
-        """About how many bytes of memory it takes."""
+        """Return its approximate size in memory, in bytes."""
         return weight(self.workflow.prompt) + weight(self.workflow.graph)
 
 
 @dataclass(frozen=True, slots=True)
 class _Built:
-    """A form, and what it was made of."""
+    """A form and the adapted workflow it was built from."""
 
     adapted: _Adapted
     form: Form
 
     @property
     def size(self) -> int:
-        """About how many bytes of memory the form takes."""
+        """Return the form's approximate size in memory, in bytes."""
         choices = sum(len(field.choices or ()) for field in self.form.fields)
         fields = len(self.form.fields) * _FIELD_BYTES
         return weight(self.form.prompt) + fields + choices * _CHOICE_BYTES
@@ -71,7 +72,8 @@ class _Built:
 @dataclass(frozen=True, slots=True)
 class Usability:
     """Capabilities of a workflow on a server: if it can run, the result types that its form takes,
-    and the key of its text field, or "". `draws_text`: it draws among alternatives in `{…}`."""
+    and the key of its text field, or "". `draws_text`: the text field draws among alternatives in
+    `{…}`."""
 
     can_run: bool = False
     takes: tuple[ResultKind, ...] = ()
@@ -81,8 +83,8 @@ class Usability:
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A workflow's usability, and by which catalogue; `source` keeps its identity from being
-    another one's."""
+    """A workflow's usability and the catalog it was computed with. The reference to `source` keeps
+    its `id()` from being reused."""
 
     source: Workflow
     catalogue: Catalogue
@@ -104,8 +106,8 @@ class Forms:
         *,
         nobody: str = "",
     ) -> None:
-        """`find` returns a workflow of the folder by name, the same object until it changes;
-        `nobody`: the owner shared by users without identity."""
+        """`find` returns a workflow of the folder by name, the same object until it changes. The
+        last argument is the owner shared by users without identity."""
         self.catalogue = catalogue
         self.permissions = permissions
         self._find = find
@@ -133,10 +135,10 @@ class Forms:
         *,
         offline: bool = False,
     ) -> tuple[Workflow, Form]:
-        """Return the workflow with this name for this user, and its form with these values.
+        """Return the workflow with this name for this user, and its form.
 
-        The form has the fields that the values bring. `offline`: use the known node definitions
-        without asking the server. Raises WorkflowError, ServerUnreachable, ServerError.
+        `values` decide which fields the form has. `offline`: use the known node definitions without
+        asking the server. Raises WorkflowError, ServerUnreachable, ServerError.
         """
         catalogue = self.catalogue.cached() if offline else self.catalogue.get()
         source, trusted = self._found(name, owner)
@@ -148,15 +150,16 @@ class Forms:
     def known_form(
         self, name: str, owner: str, values: Mapping[str, object] | None = None
     ) -> Form | None:
-        """The form without asking the server; None where that has never told its nodes, or the
-        workflow is gone."""
+        """Return the form without asking the server; None if its node definitions aren't known yet
+        or the workflow is gone."""
         try:
             return self.form(name, owner, values, offline=True)[1]
         except ComfyError:
             return None
 
     def usability(self, name: str, owner: str) -> Usability:
-        """Return what this user can do with a workflow; nothing if it can't be used.
+        """Return what this user can do with a workflow; an empty Usability if the workflow isn't
+        available.
 
         Computed once per catalog, one workflow at a time. Raises ServerUnreachable, ServerError.
         """
@@ -173,34 +176,38 @@ class Forms:
         return known.usability
 
     def open(self, owner: str, file: str, data: bytes, *, address: str = "") -> Workflow:
-        """Open a file for this person alone; the answer's name is what it goes by.
+        """Open a file for this user only and return its workflow, whose `name` identifies it from
+        now on.
 
-        `address`: as of `PrivateWorkflows.put`. WorkflowError says why not.
+        `address`: see `PrivateWorkflows.put`. Raises WorkflowError.
         """
         self.permissions.check_open(owner)
         return self._opened.put(owner, plain_name(file), data, address=address)
 
     def opened_by(self, owner: str) -> tuple[Workflow, ...]:
-        """The workflows that this person has opened and may still use, but for those that were
-        added to the shared ones; the newest first. What a stranger has opened, others don't
-        learn of."""
+        """Return the workflows that this user has opened and may still use, newest first, without
+        shared ones.
+
+        Empty for users without identity, so that they don't see each other's workflows.
+        """
         if owner == self._nobody or not self.permissions.open(owner):
             return ()
         return self._opened.opened_by(owner)
 
     def close(self, owner: str, name: str) -> None:
-        """Forget what this person has opened; what was made with it stays. WorkflowError."""
+        """Forget a workflow that this user has opened; its runs and results stay. Raises
+        WorkflowError."""
         self._opened.forget(owner, name)
 
     def sweep(self) -> None:
-        """Forget what was opened and not used for too long."""
+        """Forget opened workflows that were unused for too long."""
         self._opened.sweep()
 
     def keep(self, owner: str, name: str, folder: WorkflowFolder) -> str:
         """Save an opened workflow in the folder for all users; return its name there.
 
-        Workflows in the folder count as the administrator's, so an untrusted user's workflow may
-        name no server files. Raises WorkflowError, ServerUnreachable, ServerError.
+        Workflows in the folder count as the administrator's, so an untrusted user's workflow must
+        not name server files. Raises WorkflowError, ServerUnreachable, ServerError.
         """
         self.permissions.check_keep(owner)
         if not self.permissions.trusts(owner):
@@ -223,7 +230,7 @@ class Forms:
         return kept
 
     def _found(self, name: str, owner: str) -> tuple[Workflow, bool]:
-        """Return a workflow, and if it comes from the administrator or a trusted user."""
+        """Return a workflow, and whether it comes from the administrator or a trusted user."""
         if not name.startswith(OPENED_MARK):
             return self._find(name), True
         self.permissions.check_open(owner)
@@ -267,7 +274,8 @@ def _build(adapted: _Adapted, structural: Structural, *, edits: bool) -> _Built:
 
 
 def _without_fixed(form: Form) -> Form:
-    """The form, hiding what only the author sets: names of files, and texts that become names."""
+    """Return the form without the fields that only the author sets: file names, and texts that
+    become file names."""
     fixed = fixed_inputs(form.prompt, form.nodes)
     fields = (
         (

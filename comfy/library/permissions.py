@@ -13,7 +13,7 @@ from comfy.prompt.model import Prompt
 from comfy.workflow.model_savers import model_savers
 
 _ALLOW_NODES = message("Ask the administrator to add the workflow or to allow these nodes.")
-_NAMED = 3  # node classes that a refusal names
+_NAMED = 3  # most node classes to list in a refusal
 
 
 def _everybody(_owner: str) -> bool:
@@ -26,10 +26,10 @@ def _nobody(_owner: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """Predicates on a user, by the name that their runs have as `owner`.
+    """Predicates on a user, who is identified by the `owner` of their runs.
 
     `open`: may open their own workflows. `keep`: may add workflows to the folder for all users.
-    `trusts`: their workflows count as the administrator's, so they may name server files; only
+    `trusts`: their workflows count as the administrator's, so they may name server files. Only
     users with `keep` are trusted, and only administrators if other machines reach the app or users
     sign in. `edits`: may set every input of any workflow, including names of server files; for
     shell users. `operates`: is an administrator. `nodes`: the classes that opened workflows may
@@ -45,11 +45,11 @@ class Permissions:
 
     @classmethod
     def of_a_shell(cls) -> Permissions:
-        """Return the permissions of a shell user: everything."""
+        """Return the permissions of a shell user, who may do everything."""
         return cls(_everybody, _everybody, _everybody, _everybody, _everybody)
 
     def check_open(self, owner: str) -> None:
-        """WorkflowError unless this person may open workflows."""
+        """Raise WorkflowError unless this user may open workflows."""
         if not self.open(owner):
             raise WorkflowError(
                 message("Opening your own workflows is turned off."),
@@ -57,7 +57,7 @@ class Permissions:
             )
 
     def check_keep(self, owner: str) -> None:
-        """WorkflowError unless this person may add workflows to the folder."""
+        """Raise WorkflowError unless this user may add workflows to the folder."""
         self.check_open(owner)
         if not self.keep(owner):
             raise WorkflowError(
@@ -66,7 +66,7 @@ class Permissions:
             )
 
     def check_nodes(self, prompt: Prompt) -> None:
-        """WorkflowError where an opened workflow uses classes that it may not."""
+        """Raise WorkflowError if an opened workflow uses node classes that aren't allowed."""
         if self.nodes is None:
             return
         others = sorted({node["class_type"] for node in prompt.values()} - self.nodes)
@@ -82,8 +82,8 @@ class Permissions:
             )
 
     def check_savers(self, prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> None:
-        """Raise WorkflowError where an opened workflow fills the server's disk with models, unless
-        its nodes are listed as allowed."""
+        """Raise WorkflowError if an opened workflow could fill the server's disk with models or
+        latents. An allowlist of nodes turns the check off."""
         savers = model_savers(prompt, catalogue) if self.nodes is None else ()
         if savers:
             raise WorkflowError(

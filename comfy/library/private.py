@@ -1,4 +1,4 @@
-"""Workflows that people opened for themselves: each for the person who brought it."""
+"""Workflows that users opened, each visible only to the user who opened it."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from comfy.base.wording import short
 from comfy.library.private_files import PrivateFile, PrivateFiles
 from comfy.workflow.model import Workflow, open_workflow, title_from_name
 
-MARK = "~"  # never a workflow name: those come from files, this value doesn't
-_KEEP = 20  # workflows a person; the one opened longest ago goes first
-# of all workflows together; the oldest of the largest owner is deleted first
+MARK = "~"  # no file name starts with it, so it can't collide with a workflow in the folder
+_KEEP = 20  # workflows per user; the one opened longest ago is deleted first
+# Size of all workflows together; the oldest one of the largest owner is deleted first
 _BYTES = 128 * 1024 * 1024
 LARGEST = (
     32 * 1024 * 1024
-)  # bytes that one workflow may take beside its file; the largest graph seen takes 4 MB
-_VALUE = 100  # bytes of memory that a value, a list or an object takes beside the text in it
+)  # bytes that one workflow may take in addition to its file; the largest known graph takes 4 MB
+_VALUE = 100  # bytes of memory for a value, list or object, not counting its text
 _DAY = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """`used_at`: seconds since 1970, to a day or less; `size`: bytes of the file and in memory."""
+    """An opened workflow. `used_at`: seconds since 1970, accurate to a day; `size`: bytes of the
+    file plus memory."""
 
     kept: PrivateFile
     workflow: Workflow
@@ -42,8 +43,9 @@ class _Opened:
 class PrivateWorkflows:
     """Opened workflows by owner and name.
 
-    `folder`: where their files survive a restart; None: nowhere. Workflows unused for this many
-    `days` are deleted, unless the clock jumped or this machine was off that long.
+    `folder`: stores their files, so that they survive a restart; None keeps them in memory only.
+    Workflows unused for this many `days` are deleted, unless the clock jumped or this machine was
+    off that long.
     """
 
     def __init__(
@@ -59,17 +61,18 @@ class PrivateWorkflows:
         for kept, used_at in sorted(self._files.read(), key=lambda read: read[0].opened_at):
             try:
                 self._opened[kept.owner, kept.name] = _opened(kept, used_at)
-            except WorkflowError:  # by the rules of this program
+            except WorkflowError:  # a newer version of the app may refuse it
                 self._files.remove(kept)
         self.sweep()
 
     def put(self, owner: str, file: str, data: bytes, *, address: str = "") -> Workflow:
-        """Remember a workflow and the file it came in; the answer carries the name it goes by from
-        now on, and a file's name that is too long for a title is cut.
+        """Remember a workflow and its file, and return the workflow with its new name. A file name
+        that is too long for a title is cut.
 
-        address: where an owner without a login is, and who else may be the same person.
+        `address`: the client address of an owner without an account. Owners with the same address
+        may be the same user.
 
-        WorkflowError where it cannot be read, or is too large to be remembered.
+        Raises WorkflowError if the file can't be read or is too large to remember.
         """
         name = f"{MARK}{hashlib.sha256(data).hexdigest()[:16]}"
         now, whose = time.time(), _digest(owner)
@@ -84,8 +87,8 @@ class PrivateWorkflows:
         return opened.workflow
 
     def get(self, owner: str, name: str) -> Workflow:
-        """Return the workflow this user opened under that name. WorkflowError if it is gone or
-        another user's."""
+        """Return the workflow that this user opened under that name. Raises WorkflowError if it is
+        gone or another user's."""
         return self._find(owner, name).workflow
 
     def opened_by(self, owner: str) -> tuple[Workflow, ...]:
@@ -99,8 +102,8 @@ class PrivateWorkflows:
             )
 
     def note_shared(self, owner: str, name: str) -> None:
-        """Mark a workflow as shared: it is listed there, and stays here only for existing runs and
-        batches that name it."""
+        """Mark a workflow as shared. It is now listed in the folder and stays here only for
+        existing runs and batches that name it."""
         found = self._find(owner, name)
         kept = replace(found.kept, is_shared=True)
         with self._lock:
@@ -108,23 +111,24 @@ class PrivateWorkflows:
             self._opened[kept.owner, name] = replace(found, kept=kept)
 
     def forget(self, owner: str, name: str) -> None:
-        """Forget what this person opened. WorkflowError as for `get`."""
+        """Forget a workflow that this user opened. Raises WorkflowError like `get`."""
         found = self._find(owner, name)
         with self._lock:
             self._forget([found.kept])
 
     def sweep(self) -> None:
-        """Delete workflows that were unused for too long or exceed the space."""
+        """Delete workflows that were unused for too long or exceed the space limit."""
         now, longest = time.time(), self._longest
         with self._lock:
             every = list(self._opened.values())
-            # Else the clock may be wrong: something was used meanwhile, and not only just now.
+            # Delete unused workflows only if another one was used within the period, and not just
+            # now. Otherwise the clock may be wrong.
             if any(self._seen_every / 2 <= now - one.used_at <= longest for one in every):
                 self._forget([one.kept for one in every if now - one.used_at > longest])
             self._forget(self._too_large())
 
     def file(self, owner: str, name: str) -> tuple[str, bytes]:
-        """The file it came in: its name and its bytes. WorkflowError as for `get`."""
+        """Return the name and bytes of a workflow's file. Raises WorkflowError like `get`."""
         kept = self._find(owner, name).kept
         return kept.file, kept.data
 
@@ -150,7 +154,7 @@ class PrivateWorkflows:
         return own[: -self._keep]
 
     def _too_large(self, newest: PrivateFile | None = None) -> list[PrivateFile]:
-        """Return workflows that exceed the space, except this one."""
+        """Return the workflows that exceed the space limit, except the newest."""
         every = list(self._opened.values())
         uses = [
             Use(str(at), one.kept.address, one.kept is not newest, str(at), one.size)
@@ -177,7 +181,7 @@ def _opened(kept: PrivateFile, used_at: float) -> _Opened:
 
 
 def weight(value: object) -> int:
-    """About how many bytes of memory a JSON value takes."""
+    """Return the approximate memory size of a JSON value, in bytes."""
     return sum(
         _VALUE * len(level) + sum(len(one) for one in level if isinstance(one, str))
         for level in levels(value)

@@ -1,5 +1,4 @@
-"""The files that people opened for themselves, on disk as they were brought: there again after a
-restart."""
+"""Files that users opened, stored unchanged on disk so that they survive a restart."""
 
 from __future__ import annotations
 
@@ -18,14 +17,14 @@ from comfy.base.errors import words_of
 
 log = logging.getLogger(__name__)
 
-_PART = ".part"  # of partly written files
+_PART = ".part"  # suffix of partly written files
 
 
 @dataclass(frozen=True, slots=True)
 class PrivateFile:
-    """One file. `owner`, `address`: digests of whose it is and where that person is; `name`: that
-    of the workflow in it; `file`: its own; `opened_at`: seconds since 1970; `is_shared`: the
-    workflow was added to the shared ones since."""
+    """File of an opened workflow. `owner`, `address`: digests of the owner and the owner's address;
+    `name`: the workflow's name; `file`: the file's own name; `opened_at`: seconds since 1970;
+    `is_shared`: the workflow was added to the folder later."""
 
     __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
@@ -41,7 +40,7 @@ class PrivateFile:
 class PrivateFiles:
     """Folder of opened workflows; None stores nothing.
 
-    Failures to write, read or remove are logged and not raised.
+    Errors while writing, reading or deleting files are logged, not raised.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -49,16 +48,16 @@ class PrivateFiles:
         self._json = TypeAdapter(PrivateFile)
 
     def read(self) -> Iterator[tuple[PrivateFile, float]]:
-        """Each, and when it was used last, in seconds since 1970."""
+        """Yield each file and the time of its last use, in seconds since 1970."""
         folder = self._folder
         if folder is None:
             return
-        for part in folder.glob(f"*{_PART}"):  # of a program that was killed
+        for part in folder.glob(f"*{_PART}"):  # left by a process that was killed
             self._remove(part)
         for used_at, path in _listed(folder):
             try:
                 one = self._json.validate_json(path.read_bytes())
-            except OSError as problem:  # of the disk; the next start may be able to
+            except OSError as problem:  # a disk error; the next start may succeed
                 log.warning("An opened workflow cannot be read: %s (%s)", path, words_of(problem))
             except ValueError:
                 log.warning("An opened workflow is lost, its file is damaged: %s", path)
@@ -67,7 +66,7 @@ class PrivateFiles:
                 yield one, used_at
 
     def write(self, one: PrivateFile) -> None:
-        """Keep it, in the place of an older one."""
+        """Store a file, replacing an older version."""
         part = f"{secrets.token_hex(8)}{_PART}"
 
         def write(folder: Path) -> None:
@@ -81,7 +80,7 @@ class PrivateFiles:
         self._try(write)
 
     def touch(self, one: PrivateFile) -> None:
-        """It is used now; one that is not there comes to nothing."""
+        """Mark a file as used now; do nothing if it is missing."""
 
         def touch(folder: Path) -> None:
             with suppress(FileNotFoundError):
@@ -90,7 +89,7 @@ class PrivateFiles:
         self._try(touch)
 
     def remove(self, one: PrivateFile) -> None:
-        """Remove it, if it is there."""
+        """Delete a file if it exists."""
         if self._folder is not None:
             self._remove(_path(self._folder, one))
 
@@ -107,7 +106,7 @@ class PrivateFiles:
 
 def _listed(folder: Path) -> Iterator[tuple[float, Path]]:
     for path in folder.glob("*.json"):
-        with suppress(OSError):  # another program has removed it
+        with suppress(OSError):  # another process deleted it
             yield path.stat().st_mtime, path
 
 

@@ -18,12 +18,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Removes workflows and chains that were added on the page from `folder`, for the user who
-    added them and for administrators. It never removes an author's files, or an added workflow
-    that was edited by hand. `added`: the owners of added workflows, or None without a database;
-    `nobody`: the owner shared by users without identity.
+    """Removal of workflows and chains that users added to `folder` on the page.
 
-    Thread-safe.
+    The user who added a workflow and administrators may remove it. An author's files, and added
+    workflows that were edited by hand, are never removed. `added`: the owners of added workflows,
+    or None without a database. The last field is the owner shared by users without identity, whose
+    workflows only administrators may remove. Thread-safe.
     """
 
     folder: Path
@@ -32,8 +32,8 @@ class Removal:
     nobody: str = ""
 
     def note_added(self, owner: str, name: str) -> None:
-        """Remember who has just added what goes by `name`. Where that cannot be, the log says so,
-        and it can only be removed by hand."""
+        """Remember which user has just added the workflow `name`. If that fails, log it; the
+        workflow can then only be removed by hand."""
         if self.added is None:
             return
         try:
@@ -42,16 +42,17 @@ class Removal:
             log.warning("Who has added %r is not remembered: %s", name, problem)
 
     def may_remove(self, owner: str, name: str) -> bool:
-        """Tell if this user may remove `name` from the folder."""
+        """Return whether this user may remove `name` from the folder."""
         try:
             return self._removable(owner, name) is not None
         except (ComfyError, OSError):
             return False
 
     def remove(self, owner: str, name: str) -> None:
-        """Take `name` out of the folder, for everybody; what was made with it stays.
+        """Remove `name` from the folder for all users; its runs and results stay.
 
-        WorkflowError where this person may not, another ComfyError where its files stay.
+        Raises WorkflowError if this user may not remove it, ComfyError if its files can't be
+        deleted.
         """
         try:
             content = self._removable(owner, name)
@@ -60,7 +61,8 @@ class Removal:
                     message("This workflow can't be removed here."),
                     message("Ask the administrator."),
                 )
-            # If this is interrupted, the rest isn't a workflow.
+            # Delete `.toml` files last: if the loop is interrupted, the remaining files aren't a
+            # workflow.
             for file in sorted(self._files(name), key=lambda file: file.suffix == ".toml"):
                 file.unlink(missing_ok=True)
         except OSError as error:
@@ -71,7 +73,8 @@ class Removal:
         self.added.forget(name, content)
 
     def _removable(self, owner: str, name: str) -> str | None:
-        """Return the files of `name` as they were added; None if this user may not remove it."""
+        """Return the recorded digest of the files of `name`; None if this user may not remove it or
+        the files have changed."""
         if self.added is None:
             return None
         if self.permissions.operates(owner):
@@ -83,12 +86,12 @@ class Removal:
         return content if content and content == _content(self._files(name)) else None
 
     def _files(self, name: str) -> list[Path]:
-        """Return all files of the folder with this name and any extension. OSError."""
+        """Return all files of the folder with this name and any extension. Raises OSError."""
         named = (file for file in self.folder.iterdir() if file.stem == name)
         return sorted(file for file in named if file.is_file())
 
 
 def _content(files: list[Path]) -> str:
-    """Return the identity of the files: a digest of names and contents. OSError."""
+    """Return a digest of the files' names and contents. Raises OSError."""
     told = [[file.name, hashlib.sha256(file.read_bytes()).hexdigest()] for file in files]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()

@@ -11,8 +11,9 @@ from comfy.library.forms import Forms
 
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """A workflow that takes results of these kinds; a text goes into the field with the key
-    `text_field`, "" where it takes none. `draws_text`: alternatives in that are drawn."""
+    """A workflow that takes results of these kinds. Texts go into the field with the key
+    `text_field`, which is "" if it takes none. `draws_text`: that field draws among alternatives.
+    """
 
     name: str
     title: str
@@ -22,8 +23,8 @@ class Taker:
 
 
 def takers_of(forms: Forms, folder: WorkflowFolder, owner: str) -> tuple[Taker, ...]:
-    """Return this user's opened workflows and the folder's workflows that take results and can run.
-    Raises ServerUnreachable, ServerError."""
+    """Return the workflows that take results and can run, from this user's opened workflows and
+    from the folder. Raises ServerUnreachable, ServerError."""
     named = [(one.name, one.title) for one in forms.opened_by(owner)]
     named += [(entry.name, entry.title) for entry in folder.entries()]
     known = ((name, title, forms.usability(name, owner)) for name, title in named)

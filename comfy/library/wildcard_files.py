@@ -1,5 +1,5 @@
-"""Files with a text a line, which several values of a field may name: `a boat at __places__` stands
-for a text for each line of `places.txt`."""
+"""Text files with one text per line, for fields that accept several values: `a boat at __places__`
+stands for one text per line of `places.txt`."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from comfy.base.messages import message, sentences
 from comfy.base.wording import did_you_mean, short
 from comfy.prompt.value_types import BadValue
 
-FOLDER = "wildcards"  # beside the workflows
+FOLDER = "wildcards"  # next to the workflows
 
 
 @dataclass(frozen=True, slots=True)
 class WildcardFiles:
-    """The files of a folder and its sub-folders, `places.txt` and `seas/cold.txt` as `places` and
-    `seas/cold`. A missing folder is an empty one. They are looked at whenever one is named."""
+    """Wildcard files of a folder and its subfolders: `places.txt` and `seas/cold.txt` are named
+    `places` and `seas/cold`. A missing folder counts as empty. The folder is read again at each
+    use."""
 
     folder: Path
 
     def lines(self, name: str) -> Sequence[str]:
-        """Return a file's lines, without empty lines and lines that begin with `#`. BadValue if the
-        file is missing, unreadable or empty."""
+        """Return a file's lines, without empty lines and lines that begin with `#`. Raises BadValue
+        if the file is missing, unreadable or empty."""
         files = {
             file.relative_to(self.folder).with_suffix("").as_posix(): file
             for file in self.folder.rglob("*.txt")

@@ -1,8 +1,8 @@
 """Tags of MP3 (ID3v2), FLAC, Ogg (Vorbis, Opus, FLAC) and RIFF (WAV, AVI) files.
 
 ComfyUI's SaveAudio nodes write `prompt` and `workflow` through ffmpeg (docs/comfyui.md#30), which
-makes TXXX frames in MP3 and comments of those names in FLAC and Opus. RIFF only takes a `comment`
-(ICMT), which VideoHelperSuite fills with JSON of both.
+turns them into TXXX frames in MP3 and into comments of those names in FLAC and Opus. RIFF only
+takes a `comment` (ICMT), which VideoHelperSuite fills with JSON of both.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from comfy.media.reader import DAMAGED, DamagedFile, Reader, Text, decode_text, 
 
 _MAX_COMMENTS = 10_000
 _VORBIS_COMMENT = 4
-# Start of comment packets, and the offset of the comments; the last two are FLAC's metadata blocks
+# Starts of comment packets, and the offset of the comments. The last two are FLAC's metadata blocks
 # inside Ogg.
 _OGG_COMMENTS = {b"\x03vorbis": 7, b"OpusTags": 8, b"\x81theora": 7, b"\x04": 4, b"\x84": 4}
 _ID3_WIDE = {1: "utf-16", 2: "utf-16-be"}
@@ -22,10 +22,10 @@ _ID3_FRAMES = {b"TXXX": 0, b"COMM": 3, b"USLT": 3, b"TXX": 0, b"COM": 3}
 
 
 def read_mp3(reader: Reader) -> Iterator[Text]:
-    """The user texts and comments of an ID3v2 tag at this position, and of a FLAC behind it. Raises
-    Damaged."""
+    """Yield the user texts and comments of an ID3v2 tag at this position, and of a FLAC stream
+    after it. Raises DamagedFile."""
     if reader.take(3) != b"ID3":
-        return  # bare audio frames
+        return  # audio frames without a tag
     version, flags = reader.take(3)[::2]
     size = _syncsafe(reader.take(4))
     end = reader.position + size
@@ -45,7 +45,8 @@ def read_mp3(reader: Reader) -> Iterator[Text]:
 
 
 def _read_flac(reader: Reader) -> Iterator[Text]:
-    """The comments of a FLAC file; the position is behind its signature. Raises Damaged."""
+    """Yield the comments of a FLAC file from the position after its signature. Raises
+    DamagedFile."""
     last = False
     while not last:
         head = reader.number(1)
@@ -57,14 +58,14 @@ def _read_flac(reader: Reader) -> Iterator[Text]:
 
 
 def read_flac_file(reader: Reader) -> Iterator[Text]:
-    """The comments of a FLAC file. Raises Damaged."""
+    """Yield the comments of a FLAC file. Raises DamagedFile."""
     reader.position = 4
     yield from _read_flac(reader)
 
 
 def read_ogg(reader: Reader) -> Iterator[Text]:
-    """The comments of every stream of an Ogg file, which are complete before the first sound.
-    Raises Damaged."""
+    """Yield the comments of every stream of an Ogg file, which all precede the first sound. Raises
+    DamagedFile."""
     streams: dict[bytes, bytearray] = {}
     while reader.left:
         head = reader.take(27)
@@ -83,7 +84,7 @@ def read_ogg(reader: Reader) -> Iterator[Text]:
 
 
 def read_riff(reader: Reader) -> Iterator[Text]:
-    """The INFO list and ID3 tag of a WAV or AVI file. Raises Damaged."""
+    """Yield the texts of the INFO list and ID3 tag of a WAV or AVI file. Raises DamagedFile."""
     reader.position = 12
     while reader.left >= 8:
         kind, length = reader.take(4), reader.number(4, "little")
@@ -135,8 +136,8 @@ def _id3_frames(frames: Reader, version: int) -> Iterator[Text]:
 
 
 def _unpacked(frames: Reader, content: bytes, flags: int, version: int) -> bytes:
-    """A frame's content without unsynchronisation, length and compression, by its version's
-    flags."""
+    """Return a frame's content after undoing the unsynchronization, length prefix and compression
+    that its version's flags declare."""
     if version == 3:
         return frames.inflate(content[4:]) if flags & 0x80 else content
     if version > 3:
@@ -147,14 +148,14 @@ def _unpacked(frames: Reader, content: bytes, flags: int, version: int) -> bytes
 
 
 def _id3_text(content: bytes, skip: int) -> Iterator[Text]:
-    """`encoding, language (comments only), description NUL text`."""
+    """Yield the text of a frame: `encoding, language (comments only), description NUL text`."""
     wide, content = _ID3_WIDE.get(content[0] if content else 0), content[1 + skip :]
     if wide is None:
         key, text = named(content)
         yield Text(key or "comment", decode_text(text))
         return
     # Each of the two strings has its own byte order mark; the NUL between them is two bytes at an
-    # even place.
+    # even offset.
     cut = next(
         (at for at in range(0, min(len(content), 2000), 2) if content[at : at + 2] == b"\0\0"), 0
     )

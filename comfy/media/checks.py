@@ -1,4 +1,4 @@
-"""Check uploaded files against media fields by their first bytes and header, without decoding."""
+"""Check uploaded files for media fields by their first bytes and header, without decoding them."""
 
 from __future__ import annotations
 
@@ -27,24 +27,25 @@ from comfy.media.signatures import (
 MIB = 1024 * 1024
 MILLION = 1_000_000
 
-# All formats that Pillow may open here: the formats of ComfyUI's LoadImage and of browsers, and
+# All formats that Pillow may open here: the formats of ComfyUI's LoadImage and of browsers, but
 # none for which Pillow starts other programs.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "AVIF", "GIF")
 _PAGED = ("TIFF", "MPO")
 _MOST_PAGES = 1000
 _MOST_TAGS = 8
 _TAG_HEAD = 10  # bytes
-_PADDING = 4096  # zeros behind the tags
+_PADDING = 4096  # zero bytes that may follow the tags
 
 
 @dataclass(frozen=True, slots=True)
 class FileLimits:
-    """Limits of one file: bytes, the pixels of an image, and the pixels of all its frames together.
+    """Limits of one file.
 
-    `painted`: the pixels of an image and its painted layers.
+    `size`: bytes. `pixels`: the pixels of an image. `moving`: the pixels of all its frames
+    together. `painted`: the pixels of an image and its painted layers.
     """
 
-    size: int = 256 * MIB  # a minute of video; ComfyUI has a limit of its own: docs/comfyui.md#23
+    size: int = 256 * MIB  # about a minute of video; ComfyUI has its own limit (docs/comfyui.md#23)
     pixels: int = 8192 * 8192
     moving: int = 16 * 8192 * 8192
     painted: int = 8192 * 8192
@@ -90,7 +91,7 @@ _VIDEO: tuple[Begins, ...] = (
     starts(b"\0\0\1\xba", b"\0\0\1\xb3", b"FLV\1", b"\x30\x26\xb2\x75", b"G@"),
 )
 
-# Which beginnings files of a kind have, and what a field says to any other.
+# For each kind: checks of a file's first bytes, and the message for any other file.
 _TAKES: Mapping[str, tuple[tuple[Begins, ...], str]] = MappingProxyType(
     {
         "image": (
@@ -110,10 +111,10 @@ _TAKES: Mapping[str, tuple[tuple[Begins, ...], str]] = MappingProxyType(
 
 
 def problem_with(file: BinaryIO, limits: FileLimits, media: str = "") -> str:
-    """Say why a field can't take a file; "" if it can.
+    """Return why a field can't take a file; "" if it can.
 
-    `media` is the kind of file that the field takes: "image", "audio", "video", or "" for any,
-    where only size and pixels count.
+    `media` is the kind of file that the field takes: "image", "audio", "video", or "" for any kind,
+    which checks only size and pixels.
     """
     size = file.seek(0, os.SEEK_END)
     if not size:
@@ -142,7 +143,7 @@ def problem_with(file: BinaryIO, limits: FileLimits, media: str = "") -> str:
 
 
 def kind_problem(file: BinaryIO, media: str) -> str:
-    """Say why a field for this kind of file refuses one; "" if it takes it."""
+    """Return why a field for this kind of file can't take a file; "" if it can."""
     if media not in _TAKES:
         return ""
     file.seek(0)
@@ -152,10 +153,10 @@ def kind_problem(file: BinaryIO, media: str) -> str:
 
 
 def _behind_tags(file: BinaryIO) -> bytes:
-    """Return the start of a sound behind its ID3v2 tags, b"" if they are malformed.
+    """Return the start of a sound after its ID3v2 tags; b"" if the tags are malformed.
 
-    ffmpeg looks there, and up to 7.1 accepts a playlist there too, which names files of ComfyUI's
-    machine.
+    ffmpeg detects the format there. Up to 7.1 it also accepts a playlist there, which can name
+    files on ComfyUI's machine.
     """
     at = 0
     for _ in range(_MOST_TAGS):
@@ -164,7 +165,8 @@ def _behind_tags(file: BinaryIO) -> bytes:
         if head[:3] != ID3:
             return (head + file.read(_PADDING)).lstrip(b"\0")[:LENGTH] if at else head
         version, flags, *size = head[3], head[5], *head[6:_TAG_HEAD]
-        # Parts of ffmpeg count a footer differently; no program writes one at the beginning.
+        # Parts of ffmpeg count a footer differently, and no program writes one at the start of a
+        # file.
         if version not in (2, 3, 4) or flags & 0x10 or any(part > 0x7F for part in size):
             return b""
         at += _TAG_HEAD + sum(
@@ -201,7 +203,7 @@ def _too_large(limits: FileLimits) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Pixels:
-    """The largest frame of an image, and the pixels of all of them."""
+    """Largest width and height of an image's frames, and the pixels of all frames together."""
 
     width: int
     height: int
@@ -209,7 +211,8 @@ class _Pixels:
 
     @classmethod
     def of(cls, file: BinaryIO) -> _Pixels:
-        """Read them from the header. Raises Damaged and Pillow's DecompressionBombError."""
+        """Read the sizes from the header. Raises DamagedFile and Pillow's
+        DecompressionBombError."""
         file.seek(0)
         if file.read(len(gif.GIF_SIGNATURE)) == gif.GIF_SIGNATURE:
             width, height, frames = gif.measure(file)
@@ -231,8 +234,8 @@ class _Pixels:
 
 
 def _sizes(image: ImageFile.ImageFile) -> Iterator[tuple[int, int, int]]:
-    """Width, height and how many frames have them. Only the pages of a TIFF differ from each
-    other."""
+    """Yield each width and height with its number of frames. Only the pages of a TIFF or MPO can
+    differ in size."""
     if image.format not in _PAGED:
         yield (*image.size, getattr(image, "n_frames", 1))
         return

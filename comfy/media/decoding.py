@@ -17,36 +17,35 @@ from PIL import Image, ImageFile
 from comfy.base.messages import message
 from comfy.media.checks import FORMATS, MIB, MILLION
 
-MOST_MEMORY = 300 * MIB  # of one image while it is decoded and worked on
-# Bytes per pixel that Pillow 12 was measured to use while decoding.
+MOST_MEMORY = 300 * MIB  # limit for one image while it is decoded and processed
+# Measured bytes per pixel that Pillow 12 uses while decoding.
 _TAKES: Mapping[str, int] = MappingProxyType(
     {"PNG": 4, "BMP": 4, "GIF": 5, "JPEG": 4, "TIFF": 8, "MPO": 12, "AVIF": 12, "WEBP": 17}
 )
 _PROGRESSIVE_JPEG = 12
-_M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
-# larger blocks return to the system at once; otherwise each thread with an image keeps 30 MB
+_M_MMAP_THRESHOLD = -3  # from glibc's malloc.h
+# Larger blocks return to the system immediately; otherwise each thread that decoded an image keeps
+# 30 MB
 _GIVEN_BACK = MIB
-_WAITING, _OF_ONE = 16, 2  # people's images that wait for their turn: of all, and of one person
+_WAITING, _OF_ONE = 16, 2  # users' images that wait or are in memory: in total, and per user
 
 
 class Undecodable(Exception):
-    """An image that is not decoded; the text says why."""
+    """Error for an image that can't be decoded; the text says why."""
 
 
 class DecodingSlots:
-    """Lets one image at a time be in memory, for any number of threads."""
+    """Lock that keeps at most one image in memory at a time, across threads."""
 
     def __init__(self) -> None:
-        with contextlib.suppress(
-            AttributeError, OSError
-        ):  # other systems' libraries have no such thing
+        with contextlib.suppress(AttributeError, OSError):  # not glibc: no `mallopt`
             ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _GIVEN_BACK)
         self._turn = threading.Lock()
         self._counting = threading.Lock()
         self._waiting: Counter[str] = Counter()
 
     def waiting(self, person: str) -> int:
-        """Return the number of a person's images that wait or are in memory."""
+        """Return the number of a user's images that wait or are in memory."""
         with self._counting:
             return self._waiting[person]
 
@@ -58,8 +57,8 @@ class DecodingSlots:
 
     @contextmanager
     def turn_of(self, person: str) -> Iterator[None]:
-        """Return a turn like `turn`, for a caller who may ask repeatedly. Undecodable if too many
-        wait already."""
+        """Wait like `turn`, for a user who may send many images. Raises Undecodable if too many
+        already wait."""
         with self._counting:
             if self._waiting[person] >= _OF_ONE or self._waiting.total() >= _WAITING:
                 raise Undecodable(message("Too many images are being read. Try again in a moment."))
@@ -70,18 +69,18 @@ class DecodingSlots:
         finally:
             with self._counting:
                 self._waiting[person] -= 1
-                self._waiting += Counter()  # forgets callers that no longer wait
+                self._waiting += Counter()  # drops users whose count is 0
 
 
 @contextmanager
 def opened(
     source: Path | IO[bytes], formats: Sequence[str] = FORMATS, *, needs: int = 0
 ) -> Iterator[ImageFile.ImageFile]:
-    """Open an image and read its header only; decode it in one's turn.
+    """Open an image and read only its header; decode it within a turn of `DecodingSlots`.
 
-    `needs`: bytes per pixel in use at once afterwards, including the image itself. Raise
-    Undecodable if it isn't an allowed image or would take too much memory, also while the block
-    decodes it.
+    `needs`: bytes per pixel in use at once afterwards, including the image itself. Raises
+    Undecodable if it isn't an allowed image or would take too much memory, also while the `with`
+    block decodes it.
     """
     try:
         with Image.open(source, formats=list(formats)) as image:
@@ -103,7 +102,7 @@ def opened(
 
 
 def _memory_of(image: ImageFile.ImageFile) -> int:
-    """Bytes that decoding takes for each pixel."""
+    """Return the bytes per pixel that decoding takes."""
     progressive = image.info.get("progressive") or image.info.get("progression")
     return _PROGRESSIVE_JPEG if progressive else _TAKES.get(image.format or "", _PROGRESSIVE_JPEG)
 
@@ -112,7 +111,7 @@ def with_eight_bits(image: Image.Image) -> Image.Image:
     """Return the image in a mode with eight-bit channels: RGB, RGBA or L."""
     if image.mode.startswith(
         "I"
-    ):  # 16 bits a pixel; converting alone would make nearly all of it white
+    ):  # 16 bits per pixel; converting alone would turn nearly all of it white
         return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     if image.mode not in ("RGB", "RGBA", "L"):
         return image.convert("RGBA" if image.has_transparency_data else "RGB")

@@ -1,7 +1,7 @@
 """EXIF and comments of WebP, JPEG, AVIF, TIFF and GIF images, read by Pillow.
 
-ComfyUI writes WebP EXIF (docs/comfyui.md#30) with Model = `prompt:{…}` and Make = `workflow:{…}`,
-further keys in the tags below Make. Other savers use ImageDescription, Copyright, UserComment or
+ComfyUI writes WebP EXIF (docs/comfyui.md#30) with Model = `prompt:{…}`, Make = `workflow:{…}` and
+other keys in the tags below Make. Other savers use ImageDescription, Copyright, UserComment or
 Windows' XPComment, with or without such a prefix.
 """
 
@@ -31,7 +31,8 @@ _WINDOWS_TAGS = range(0x9C9B, 0x9CA0)
 
 
 def read_exif(reader: Reader) -> Iterator[Text]:
-    """The EXIF texts and the comment of an image. No pixel is decoded. Raises Damaged."""
+    """Yield the EXIF texts and the comment of an image without decoding pixels. Raises
+    DamagedFile."""
     if reader.size > _MAX_BYTES:
         raise DamagedFile(TOO_MUCH)
     reader.file.seek(0)
@@ -48,7 +49,7 @@ def read_exif(reader: Reader) -> Iterator[Text]:
 
 
 def read_exif_block(data: bytes) -> Iterator[Text]:
-    """The texts of a bare EXIF block, as in a PNG's eXIf chunk. Raises Damaged."""
+    """Yield the texts of a bare EXIF block, as in a PNG's eXIf chunk. Raises DamagedFile."""
     block = Image.Exif()
     try:
         block.load(data)
@@ -76,7 +77,7 @@ def _texts(tags: Mapping[int, Any]) -> Iterator[Text]:
 
 def _text(tag: int, value: bytes | str) -> str:
     if isinstance(value, str):
-        # Pillow takes EXIF for Latin-1, as the standard almost says; what people write is UTF-8.
+        # Pillow reads EXIF as Latin-1, which is close to the standard, but programs write UTF-8.
         try:
             return decode_text(value.encode("latin-1"))
         except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Fonts for words in images: Pillow's own, and system fonts for the characters it lacks."""
+"""Fonts for text in images: Pillow's own, and system fonts for the characters it lacks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import chain
 from PIL import ImageFont
 
 Font = ImageFont.FreeTypeFont
-# Common system fonts by file name: for alphabets, then for Chinese, Japanese and Korean.
+# Common system fonts by file name: first for alphabets, then for Chinese, Japanese and Korean.
 _FILES = (
     "DejaVuSans.ttf",
     "NotoSans-Regular.ttf",
@@ -38,7 +38,8 @@ _IN_NO_FONT = "\U0010fffe"
 
 
 class Fonts:
-    """The fonts of this machine in one size, in pixels. `files`: other ones than systems have."""
+    """Fonts of this machine in one size, in pixels. `files`: names of the font files to look
+    for."""
 
     def __init__(self, size: float, files: Sequence[str] = _FILES) -> None:
         self._size = size
@@ -61,7 +62,8 @@ class Fonts:
                 yield ImageFont.truetype(file, self._size)
 
     def covering(self, texts: Iterable[str]) -> Font | None:
-        """Return the first font with all characters of these texts; None if there isn't any."""
+        """Return the first font with all characters of these texts; None if no font has them
+        all."""
         characters = {one for one in chain.from_iterable(texts) if not one.isspace()}
         if _covers(self.plain, characters):
             return self.plain

@@ -1,5 +1,5 @@
-"""Count the size and frames of a GIF. Pillow's own count takes minutes for a file made of frames
-only."""
+"""Measure a GIF and count its frames. Pillow's own count takes minutes for a file that consists
+only of frames."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from comfy.base.messages import message
 from comfy.media.reader import TOO_MUCH, DamagedFile
 
 GIF_SIGNATURE = b"GIF8"
-_MOST_PARTS = 1_000_000  # as many as fit tightly into 256 MB
-_MOST_REMARKS = 20_000  # parts of comments, 5 MB: Pillow takes time in the square of their number
+_MOST_PARTS = 1_000_000  # as many as fit into 256 MB
+# Parts of comments, 5 MB: Pillow's time grows with the square of their number.
+_MOST_REMARKS = 20_000
 
 
 def measure(file: BinaryIO) -> tuple[int, int, int]:
-    """Width and height that hold every frame, and the number of frames. Raises Damaged."""
+    """Return the width and height that hold every frame, and the number of frames. Raises
+    DamagedFile."""
     file.seek(0)
     head = file.read(13)
     if len(head) < 13:
@@ -49,5 +51,5 @@ def measure(file: BinaryIO) -> tuple[int, int, int]:
 
 
 def _colours(flags: int) -> int:
-    """Bytes of a table of colours."""
+    """Return the size of a color table, in bytes."""
     return 3 * 2 ** (flags % 8 + 1) if flags & 0x80 else 0

@@ -1,5 +1,5 @@
-"""Files whose metadata is one header: safetensors and latents, GLB models, SVG and OpenEXR
-images."""
+"""Files that keep their metadata in one header: safetensors and latents, GLB models, SVG and
+OpenEXR images."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ _GLB_JSON = 0x4E4F534A
 
 
 def read_safetensors(reader: Reader) -> Iterator[Text]:
-    """`__metadata__` of a safetensors file, where SaveLatent and the model savers put both. Raises
-    Damaged."""
+    """Yield the `__metadata__` of a safetensors file, where SaveLatent and the model savers put
+    both documents. Raises DamagedFile."""
     reader.position = 0
     yield from _entries(reader.take(reader.number(8, "little")), "__metadata__")
 
 
 def read_glb(reader: Reader) -> Iterator[Text]:
-    """`asset.extras` of a binary glTF model, where SaveGLB puts both documents. Raises Damaged."""
+    """Yield the `asset.extras` of a binary glTF model, where SaveGLB puts both documents. Raises
+    DamagedFile."""
     reader.position = 12
     length, kind = reader.number(4, "little"), reader.number(4, "little")
     if kind != _GLB_JSON:
@@ -30,8 +31,8 @@ def read_glb(reader: Reader) -> Iterator[Text]:
 
 
 def read_svg(reader: Reader) -> Iterator[Text]:
-    """The CDATA in `<metadata>`, where SaveSVGNode puts one JSON object of all documents. Raises
-    Damaged."""
+    """Yield the CDATA in `<metadata>`, where SaveSVGNode puts one JSON object of all documents.
+    Raises DamagedFile."""
     reader.position = 0
     text = decode_text(reader.take(min(reader.size, MAX_TEXT)))
     _, _, inside = text.partition("<metadata")
@@ -41,8 +42,8 @@ def read_svg(reader: Reader) -> Iterator[Text]:
 
 
 def read_exr(reader: Reader) -> Iterator[Text]:
-    """The string attributes of an OpenEXR header, where SaveImageAdvanced puts both documents.
-    Raises Damaged."""
+    """Yield the string attributes of an OpenEXR header, where SaveImageAdvanced puts both
+    documents. Raises DamagedFile."""
     reader.position = 8
     while head := _string(reader):
         kind = _string(reader)
@@ -54,7 +55,7 @@ def read_exr(reader: Reader) -> Iterator[Text]:
 
 
 def _string(reader: Reader) -> str:
-    """A NUL-terminated name; OpenEXR allows 255 bytes."""
+    """Read a NUL-terminated name; OpenEXR allows 255 bytes."""
     start = reader.position
     name, _, _ = reader.take(min(256, reader.left)).partition(b"\0")
     reader.position = start + len(name) + 1

@@ -1,4 +1,4 @@
-"""PNG texts: tEXt, zTXt, iTXt, EXIF, and `comf`, where ComfyUI's SaveAnimatedPNG writes behind the
+"""PNG texts: tEXt, zTXt, iTXt, EXIF, and `comf`, which ComfyUI's SaveAnimatedPNG writes after the
 last frame (docs/comfyui.md#30)."""
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def read_png(reader: Reader) -> Iterator[Text]:
-    """All texts of a PNG in order; pixels are passed over. Raises Damaged."""
+    """Yield all texts of a PNG in order, skipping the pixels. Raises DamagedFile."""
     reader.position = len(PNG_SIGNATURE)
     kind = b""
     while kind != b"IEND":

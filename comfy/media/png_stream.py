@@ -1,4 +1,4 @@
-"""A PNG that is written while it is drawn, so that no more of it than a strip is ever in memory."""
+"""PNG that is written while it is drawn, so that at most one strip is in memory."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from PIL import Image
 
 from comfy.media.png import PNG_SIGNATURE
 
-_PIECE = 2_000_000  # pixels that are packed at once
-_LEVEL = 4  # of zlib: more takes twice the time for a twentieth
+_PIECE = 2_000_000  # pixels to compress at once
+_LEVEL = 4  # zlib's level: a higher one takes twice the time to save 5 %
 
 
 def png_of(
     width: int, height: int, strips: Iterable[Image.Image], texts: Iterable[tuple[str, str]] = ()
 ) -> Iterator[bytes]:
-    """The bytes of a PNG in RGB, of strips as wide as it is, the topmost first, which are `height`
-    lines together. `texts`: keywords and what they stand for; they come before the image."""
+    """Yield the bytes of an RGB PNG from strips, topmost first.
+
+    Each strip is `width` pixels wide; together they are `height` pixels high. `texts`: keywords and
+    their texts, written before the image.
+    """
     yield PNG_SIGNATURE + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     for key, text in texts:
         packed = zlib.compress(text.encode("utf-8", "surrogatepass"))
@@ -37,8 +40,9 @@ def png_of(
 
 
 def _filtered(piece: Image.Image, above: Image.Image | None) -> bytes:
-    """Return the lines of a piece as a PNG stores them before compression: each line as its
-    difference to the one `above`, which Pillow computes when the line stands above the piece."""
+    """Return the rows of a piece as a PNG stores them before compression: each as its difference to
+    the row above. To let Pillow compute it for the first row, the row `above` is put on top of the
+    piece."""
     whole = piece
     if above is not None:
         whole = Image.new("RGB", (piece.width, piece.height + 1))

@@ -12,25 +12,24 @@ from comfy.base.messages import message
 
 MAX_TEXT = (
     32 * 1024 * 1024
-)  # one text; the longest real graphs, with images inside, have some 10 MB
+)  # limit of one text; the longest real graphs, with images inside, have about 10 MB
 _MAX_TOTAL = 128 * 1024 * 1024  # limit of bytes read or inflated from one file
 _MAX_READS = 400_000
 DAMAGED = message("Its content is damaged.")
 TOO_MUCH = message("It's too large to read.")
 
-# From Python's escapes for bytes that are not UTF-8 to the characters they are in Latin-1.
+# Map Python's escapes for bytes that aren't UTF-8 to the Latin-1 characters of those bytes.
 _LATIN_1 = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}
 
 
 class DamagedFile(Exception):
-    """A container is cut off, contradicts itself, or asks for too much; texts found before that are
-    good."""
+    """Error for a container that is cut off, contradicts itself or asks for too much. Texts read
+    before the error are good."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One text of a container and the name it has there (a PNG keyword, an EXIF tag, a tag's
-    key)."""
+    """One text of a container and its key there: a PNG keyword, an EXIF tag or a tag's key."""
 
     key: str
     text: str
@@ -38,15 +37,14 @@ class Text:
 
 @dataclass(slots=True)
 class Budget:
-    """Bytes that may still be read from one file, its inner parts included."""
+    """Bytes and reads that one file may still use, including its inner parts."""
 
     amount: int = _MAX_TOTAL
     reads: int = _MAX_READS
 
 
 class Reader:
-    """A seekable binary file that is read in bounded pieces: ends, sizes and amounts are checked in
-    this one place."""
+    """Seekable binary file with bounded reads. It alone checks ends, sizes and amounts."""
 
     def __init__(self, file: BinaryIO, budget: Budget | None = None) -> None:
         self.file = file
@@ -55,17 +53,17 @@ class Reader:
         self._budget = budget or Budget()
 
     def inner(self, data: bytes) -> Reader:
-        """A reader of a part already taken, on the same budget."""
+        """Return a reader of a part already taken, with the same budget."""
         return Reader(io.BytesIO(data), self._budget)
 
     @property
     def left(self) -> int:
-        """Bytes from here to the end."""
+        """Return the number of bytes from here to the end."""
         return max(0, self.size - self.position)
 
     def take(self, count: int) -> bytes:
-        """The next `count` bytes. Raises Damaged when there are fewer, or when this file had more
-        than its share."""
+        """Return the next `count` bytes. Raises DamagedFile if the file is too short or its budget
+        is used up."""
         self._budget.reads -= 1
         if count > self.left:
             raise DamagedFile(message("It is cut off."))
@@ -78,18 +76,18 @@ class Reader:
         return data
 
     def number(self, count: int, order: str = "big") -> int:
-        """The next `count` bytes as an unsigned number."""
+        """Return the next `count` bytes as an unsigned number."""
         return int.from_bytes(self.take(count), "little" if order == "little" else "big")
 
     def spend(self, count: int) -> None:
-        """Takes from what may be read or inflated of this file. Raises Damaged when that is used
-        up."""
+        """Subtract from the bytes that may be read or inflated from this file. Raises DamagedFile
+        if they are used up."""
         self._budget.amount -= count
         if self._budget.amount < 0:
             raise DamagedFile(TOO_MUCH)
 
     def inflate(self, data: bytes) -> bytes:
-        """Unpack zlib data, at most MAX_TEXT of it. Raises Damaged."""
+        """Inflate zlib data, to at most MAX_TEXT bytes. Raises DamagedFile."""
         try:
             plain = zlib.decompressobj().decompress(data, MAX_TEXT + 1)
         except zlib.error as error:
@@ -101,8 +99,8 @@ class Reader:
 
 
 class FewReads:
-    """A file for a library that reads on and on as long as a header tells it to: it can be read so
-    many times only.
+    """File with a limited number of reads, for a library that keeps reading as long as a header
+    tells it to.
 
     Pillow takes 20 bytes of memory for each byte of a JPEG of empty segments, and a minute for 1 MB
     of a GIF's comment.
@@ -115,7 +113,7 @@ class FewReads:
         self.tell = file.tell
 
     def read(self, count: int = -1) -> bytes:
-        """Read like any file. OSError after too many reads."""
+        """Read like any file. Raises OSError after too many reads."""
         self._left -= 1
         if self._left < 0:
             raise OSError(TOO_MUCH)
@@ -123,8 +121,8 @@ class FewReads:
 
 
 def decode_text(data: bytes) -> str:
-    """Bytes as text: UTF-8, and Latin-1 byte by byte where they are not (PNG says one, programs
-    write the other)."""
+    """Decode bytes as UTF-8, and invalid bytes one by one as Latin-1. PNG specifies Latin-1, but
+    programs write UTF-8."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -132,6 +130,6 @@ def decode_text(data: bytes) -> str:
 
 
 def named(data: bytes) -> tuple[str, bytes]:
-    """Splits `name NUL rest`."""
+    """Split `name NUL rest`."""
     name, _, rest = data.partition(b"\0")
     return decode_text(name), rest

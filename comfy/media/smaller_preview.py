@@ -1,4 +1,4 @@
-"""Previews made smaller, for links that cannot carry them as they are."""
+"""Smaller previews, for connections that are too slow for the original ones."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from dataclasses import dataclass
 from PIL import Image
 
 _FORMATS = ("JPEG", "PNG")
-_MOST_PIXELS = 4_000_000  # of a preview that is worked on: ComfyUI's have 512 x 512
+_MOST_PIXELS = 4_000_000  # of a preview to shrink; ComfyUI's have 512 x 512
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewSize:
-    """Target size: the longest `side` in pixels, and JPEG's `quality`. `share`: the estimated ratio
-    of a preview's bytes before the first was made."""
+    """Target size: the longest `side` in pixels, and the JPEG `quality`. `share`: the estimated
+    ratio to the original's bytes, used before the first preview is made."""
 
     side: int
     quality: int
     share: float
 
 
-# From the largest to the smallest; each has about three quarters of the bytes of the one before.
-# A JPEG is decoded in half its size at a quarter of the cost; sizes between would cost twice as
-# much as the whole one.
+# From largest to smallest; each has about three quarters of the bytes of the one before. Decoding a
+# JPEG at half its size costs a quarter. Sizes in between would cost twice as much as the full size.
 PREVIEW_SIZES = (
     PreviewSize(512, 75, 0.60),
     PreviewSize(512, 55, 0.45),
@@ -37,13 +36,13 @@ PREVIEW_SIZES = (
 
 
 def smaller_preview(data: bytes, size: PreviewSize) -> bytes:
-    """A preview as a JPEG of that size; as it came where it is no image that is known, or would
-    get no smaller. Never raises."""
+    """Return a preview as a JPEG of that size; unchanged if it isn't a known image or wouldn't get
+    smaller. Never raises."""
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             if image.width * image.height > _MOST_PIXELS:
                 return data
-            # A JPEG is decoded in half its size, or a quarter, where that is enough.
+            # Decodes a JPEG at half or a quarter of its size if that is enough.
             image.draft("RGB", (size.side, size.side))
             image.load()
             small = image if image.mode == "RGB" else image.convert("RGB")

@@ -16,15 +16,15 @@ import soundfile
 
 _FORMATS = ("WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3", "AIFF")
 _MOST_CHANNELS = 16
-# Frames that are read for a bar, at most: with 16 channels 4 MB. Of a long sound, parts are read.
+# Most frames to read per bar: 4 MB with 16 channels. Long sounds are read only in part.
 _MOST_FRAMES = 65_536
 _MEMORY = 1024 * 1024 * 1024  # bytes of address space, libraries included
-_SECONDS = 10  # of a processor
+_SECONDS = 10  # of processor time
 _NOT_READ = 2
 
 
 def _limit() -> None:
-    """Limit memory and processor time where the system can, and write no file."""
+    """Limit memory and processor time if the system can, and forbid writing files."""
     if sys.platform == "win32":
         return
     import resource
@@ -36,7 +36,7 @@ def _limit() -> None:
         resource.RLIMIT_CORE: 0,
     }
     for limit, most in limits.items():
-        with suppress(ValueError, OSError):  # macOS has no limit of address space
+        with suppress(ValueError, OSError):  # macOS can't limit address space
             resource.setrlimit(limit, (most, most))
 
 
@@ -53,7 +53,7 @@ def _peak(sound: soundfile.SoundFile, at: int, bars: int) -> float:
         sound.seek(start)
     frames = sound.read(min(max(1, end - start), _MOST_FRAMES), dtype="float32")
     loudest = max(float(frames.max()), -float(frames.min())) if len(frames) else 0.0
-    return min(1.0, loudest) if math.isfinite(loudest) else 0.0  # a file can say anything
+    return min(1.0, loudest) if math.isfinite(loudest) else 0.0  # a file can contain any value
 
 
 def _main() -> int:

@@ -8,9 +8,7 @@ from xml.parsers import expat
 MOST_BYTES = 4 * 1024 * 1024
 _MOST_ELEMENTS = 20_000
 _MOST_DEPTH = 200
-_MOST_COSTLY = (
-    16  # of each drawing: they may contain each other, and each level multiplies the work
-)
+_MOST_COSTLY = 16  # per drawing: these elements can be nested, and each level multiplies the work
 _SHAPES = (
     "path",
     "rect",
@@ -56,12 +54,12 @@ _REACHES_OUT = re.compile(r"@import|expression\(|\\|url\((?!#)", re.IGNORECASE)
 
 
 class _Refused(Exception):
-    """Raised at the first thing that makes it no plain drawing."""
+    """Error for the first part that a plain drawing may not have."""
 
 
 def is_plain_drawing(data: bytes) -> bool:
-    """Tell if this is a whole SVG without scripts, events, entities, foreign content and addresses,
-    of bounded size."""
+    """Return whether this is a complete SVG of bounded size, without scripts, events, entities,
+    foreign content or external addresses."""
     if len(data) > MOST_BYTES:
         return False
     reader = _Reader()
@@ -69,8 +67,8 @@ def is_plain_drawing(data: bytes) -> bool:
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
     parser.CharacterDataHandler = reader.text
-    parser.StartDoctypeDeclHandler = reader.refuse  # entities are declared there
-    parser.ProcessingInstructionHandler = reader.refuse  # style sheets are named there
+    parser.StartDoctypeDeclHandler = reader.refuse  # a DOCTYPE can declare entities
+    parser.ProcessingInstructionHandler = reader.refuse  # can name style sheets
     try:
         parser.Parse(data, True)  # noqa: FBT003 - expat takes no names
     except (_Refused, expat.ExpatError, ValueError, LookupError):
@@ -82,7 +80,7 @@ class _Reader:
     def __init__(self) -> None:
         self.open: list[
             tuple[str, bool]
-        ] = []  # names and whether they or what they are in can be referred to
+        ] = []  # names, and whether the element or an ancestor can be referred to
         self.elements = 0
         self.costly = 0
 
@@ -99,7 +97,7 @@ class _Reader:
         self.open.append((plain, referable))
         if (len(self.open) == 1) != (name == f"{_SVG} svg"):
             raise _Refused
-        if held or space != _SVG:  # a program's own notes, which are not drawn
+        if held or space != _SVG:  # a drawing program's own data, which isn't drawn
             if space in (_SVG, _XHTML):
                 raise _Refused
             return

@@ -15,16 +15,17 @@ from comfy.media.waveform import waveform
 log = logging.getLogger(__name__)
 
 _SIDE = 320  # pixels
-_ROUGHLY = 4  # times the side: the size in which an image of another mode is converted
-_SIDES = (1024, 768, 512, 384, 256)  # pixels, of an image that has to fit
+_ROUGHLY = 4  # times the side: the size at which an image of another mode is converted
+# Pixels; sizes to try for an image that has to fit a byte limit.
+_SIDES = (1024, 768, 512, 384, 256)
 
 
 def thumbnail_of(path: Path) -> bytes | None:
-    """A WebP of at most 320 x 320 pixels, the first one of an animation; None where there is no
-    image to be had.
+    """Return a WebP of at most 320 x 320 pixels, the first frame of an animation; None if the file
+    isn't a readable image.
 
-    Never raises: the file may be damaged, or not what its name says. Takes memory, so one is to be
-    made at a time.
+    Never raises: the file may be damaged, or not what its name suggests. Takes memory, so only one
+    may be made at a time.
     """
     try:
         with opened(path) as image:
@@ -35,9 +36,10 @@ def thumbnail_of(path: Path) -> bytes | None:
 
 
 def sound_thumbnail(path: Path) -> bytes | None:
-    """A sound's waveform as a WebP of 320 x 320 pixels; None where there is no sound to be read.
+    """Return a sound's waveform as a WebP of 320 x 320 pixels; None if the file isn't a readable
+    sound.
 
-    Never raises, as `thumbnail_of`.
+    Never raises, like `thumbnail_of`.
     """
     try:
         return _webp(waveform(path))
@@ -47,10 +49,11 @@ def sound_thumbnail(path: Path) -> bytes | None:
 
 
 def image_within(file: IO[bytes], most: int) -> bytes | None:
-    """A WebP of at most `most` bytes and 1024 x 1024 pixels, the first one of an animation; None
-    where there is no image to be had, or not one of at least 256 pixels.
+    """Return a WebP of at most `most` bytes and 1024 x 1024 pixels, the first frame of an
+    animation. None if the file isn't a readable image, or if even 256 x 256 pixels take too many
+    bytes.
 
-    Never raises, and takes memory, as `thumbnail_of`.
+    Never raises, and takes memory, like `thumbnail_of`.
     """
     try:
         with opened(file) as image:

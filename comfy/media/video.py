@@ -11,31 +11,31 @@ from collections.abc import Iterator, Mapping
 
 from comfy.media.reader import DAMAGED, DamagedFile, Reader, Text, decode_text
 
-# Which boxes are opened inside which. A file's own tags are in moov/udta/meta/ilst; QuickTime also
-# has moov/meta.
+# Boxes to open inside each box. A file's own tags are in moov/udta/meta/ilst; QuickTime also has
+# moov/meta.
 _OPENED: Mapping[bytes, frozenset[bytes]] = {
     b"": frozenset({b"moov", b"udta", b"meta"}),
     b"moov": frozenset({b"udta", b"meta"}),
     b"udta": frozenset({b"meta"}),
     b"meta": frozenset({b"ilst"}),
 }
-_UTF16 = 2  # of a data box's types
+_UTF16 = 2  # a type of data boxes
 
-# EBML ids. Elements in ENTERED contain others; the reader skips the rest of Matroska.
+# EBML IDs. Elements in `_ENTERED` contain others; the reader skips the rest of Matroska.
 _ENTERED = frozenset({0x18538067, 0x1254C367, 0x7373, 0x67C8})  # Segment, Tags, Tag, SimpleTag
 _TAG_NAME, _TAG_STRING, _TAG_BINARY = 0x45A3, 0x4487, 0x4485
 
 
 def read_iso(reader: Reader) -> Iterator[Text]:
-    """The tags of an MP4, MOV or M4A; sound and images are passed over. Raises Damaged."""
+    """Yield the tags of an MP4, MOV or M4A, skipping sound and images. Raises DamagedFile."""
     yield from _boxes(reader, b"", 0, reader.size, [])
 
 
 def read_matroska(reader: Reader) -> Iterator[Text]:
-    """The tags of a Matroska or WebM file. Raises Damaged.
+    """Yield the tags of a Matroska or WebM file. Raises DamagedFile.
 
-    Elements are read as one flat sequence: a tag's name comes before its text, and nothing else has
-    those ids.
+    Elements are read as one flat sequence: a tag's name comes before its text, and no other
+    elements have those IDs.
     """
     reader.position, name = 0, ""
     while reader.left:
@@ -54,7 +54,7 @@ def read_matroska(reader: Reader) -> Iterator[Text]:
 
 
 def _vint(reader: Reader, *, keep_marker: bool) -> int | None:
-    """One EBML number; None for the size that means "unknown" (all ones)."""
+    """Read one EBML number; None for the size that means "unknown" (all ones)."""
     first = reader.number(1)
     more = 8 - first.bit_length()
     if more > 7:
@@ -93,8 +93,8 @@ def _box(reader: Reader, inside: bytes, kind: bytes, stop: int, keys: list[str])
     elif kind == b"ilst" and inside == b"meta":
         yield from _boxes(reader, b"ilst", body, stop, keys)
     elif kind in _OPENED.get(inside, ()):
-        # `meta` is a full box with a version in MP4 and a plain one in QuickTime, which starts with
-        # its handler.
+        # `meta` is a full box with a version in MP4 and a plain one in QuickTime, where it starts
+        # with its handler.
         versioned = kind == b"meta" and stop - body >= 8 and reader.take(8)[4:] != b"hdlr"
         yield from _boxes(reader, kind, body + 4 * versioned, stop, [])
 

@@ -1,6 +1,6 @@
-"""A sound as a small image: how loud it is from its beginning to its end.
+"""Waveform of a sound: a small image of its loudness from beginning to end.
 
-The sound is decoded in a process of its own, with limits of time and memory.
+A separate process decodes the sound, with limits on time and memory.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from comfy.media.decoding import Undecodable
 
 BARS = 40
 _PROGRAM = Path(__file__).with_name("sound_peaks.py")
-_SECONDS = 20.0  # starting Python and importing numpy included, on a busy machine
+_SECONDS = 20.0  # includes starting Python and importing numpy on a busy machine
 # Variables that Python and its libraries need to start. The others may hold secrets.
 _HANDED_ON = ("PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "HOME", "TMPDIR")
 _SIDE = 320  # pixels
 _EDGE = 16
-_HIGHEST = 140  # pixels of a bar: half as high as wide, so that a box of that shape shows all
+# Pixels of a bar: less than half of `_SIDE`, so that a box twice as wide as high shows it all.
+_HIGHEST = 140
 _LOWEST = 4
-_COLOUR = (124, 110, 245, 255)  # of the page's accent, to be seen on light and on dark
+_COLOUR = (124, 110, 245, 255)  # the page's accent color, visible on light and dark backgrounds
 
 
 def peaks_of(path: Path, *, program: Path = _PROGRAM, seconds: float = _SECONDS) -> list[float]:
@@ -38,7 +39,7 @@ def peaks_of(path: Path, *, program: Path = _PROGRAM, seconds: float = _SECONDS)
     environment = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
     try:
         told = subprocess.run(
-            # -P: modules beside the program don't shadow the standard library.
+            # -P keeps modules next to the program from shadowing the standard library.
             [sys.executable, "-P", str(program), str(path), str(BARS)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -56,13 +57,13 @@ def peaks_of(path: Path, *, program: Path = _PROGRAM, seconds: float = _SECONDS)
 
 
 def waveform(path: Path) -> Image.Image:
-    """The sound as bars, in a square that one can see through. Raises Undecodable."""
+    """Return the sound as bars in a transparent square. Raises Undecodable."""
     peaks = peaks_of(path)
     image = Image.new("RGBA", (_SIDE, _SIDE))
     draw = ImageDraw.Draw(image)
     width = (_SIDE - 2 * _EDGE) / BARS
     for at, peak in enumerate(peaks):
-        # The root: a sound half as loud to the ear has a tenth of the power.
+        # Square root, because a sound that seems half as loud has a tenth of the power.
         half = max(_LOWEST, _HIGHEST * math.sqrt(peak)) / 2
         left = _EDGE + at * width
         draw.rounded_rectangle(

@@ -1,1 +1,1 @@
-"""The prompt, which is the graph that is posted, and everything that is done to it before. Pure."""
+"""The prompt, the graph that is posted to ComfyUI, and all changes to it before. Pure functions."""

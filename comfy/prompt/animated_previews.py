@@ -10,13 +10,13 @@ _PACK = "VHS_"
 
 
 def animated_previews(prompt: Prompt) -> dict[str, Any]:
-    """Return the `extra_data` for a prompt with nodes of the pack; nothing for others.
+    """Return the `extra_data` for a prompt with nodes of the pack; empty for other prompts.
 
-    The pack reads its switch from the editor's graph, and saving nodes write that into their files.
-    It isn't a full graph, so readers of such a file use the prompt beside it.
+    The pack reads its setting from the editor's graph, which saving nodes write into their files.
+    Here that graph is incomplete, so readers of these files use the prompt next to it.
     """
     if not any(node["class_type"].startswith(_PACK) for node in prompt.values()):
         return {}
-    # 0 images in a second: as many as the model makes
+    # 0 images per second: as many as the model makes
     extra = {"VHS_latentpreview": True, "VHS_latentpreviewrate": 0}
     return {"extra_pnginfo": {"workflow": {"extra": extra}}}

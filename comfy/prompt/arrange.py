@@ -1,7 +1,7 @@
 """Adapt a prompt to a user's values before the form is built: chosen options, added files.
 
 The page draws the form of the adapted prompt, and repeats both when a user chooses another option
-or adds a file. New fields follow the field that brought them.
+or adds a file. New fields follow the field that added them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from comfy.prompt.model import InputRef, Prompt, is_link
 
 @dataclass(frozen=True, slots=True)
 class Arranged:
-    """A prompt arranged by values.
+    """A prompt adapted to values.
 
-    `after` says after which field, by key, a field that goes with another stands; `new` are the
-    keys of fields that the workflow itself does not have. `lacking` are sentences about what a
-    chosen option needs and nothing provides.
+    `after`: for fields that follow another field, that field's key. `new`: the keys of fields that
+    the workflow itself doesn't have. `lacking`: sentences about links that a chosen option needs
+    but nothing provides.
     """
 
     prompt: Prompt
@@ -35,10 +35,9 @@ class Arranged:
 def arrange(
     prompt: Prompt, catalogue: Mapping[str, NodeSpec], values: Mapping[str, object]
 ) -> Arranged:
-    """Choose the options and add the files that these values speak of; other values change nothing
-    here.
+    """Choose the options and add the files that these values name; other values have no effect.
 
-    The prompt given is not changed, but parts of it are shared.
+    The given prompt isn't changed, but the result shares parts of it.
     """
     chosen, changed = choose_options(prompt, catalogue, values)
     needed, lacking = _needed(prompt, chosen, catalogue, changed)
@@ -67,7 +66,8 @@ def arrange(
 def _needed(
     before: Prompt, prompt: Prompt, catalogue: Mapping[str, NodeSpec], changed: frozenset[str]
 ) -> tuple[list[FreePlace], list[str]]:
-    """Return what newly chosen options need: places for loaders, and messages about the rest."""
+    """Return what newly chosen options need: free inputs for loaders, and messages about other
+    links."""
     places: list[FreePlace] = []
     lacking: list[str] = []
     for node_id in prompt:
@@ -91,7 +91,7 @@ def _needed(
 
 
 def _unfed(spec: NodeSpec, inputs: Mapping[str, object]) -> Iterator[tuple[str, str]]:
-    """The links that a node needs and does not have: (input, type)."""
+    """Yield the (input, type) of each link that a node needs but doesn't have."""
     for one in spec.active_inputs(inputs).values():
         if one.type == AUTOGROW and one.member and one.required:
             missing = [name for name in one.slots[: one.least] if name not in inputs]
@@ -108,7 +108,7 @@ def _after_combos(prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator
 
 
 def _file_inputs(node_id: str, prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator[str]:
-    """The keys of a loader's fields that name a file."""
+    """Yield the keys of a loader's fields that name a file."""
     node = prompt[node_id]
     spec = catalogue.get(node["class_type"])
     for one in spec.inputs if spec else ():

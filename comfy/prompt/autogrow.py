@@ -1,10 +1,10 @@
-"""Files that a prompt has no loader for yet: "add another image" where a node takes many, and
-what an option needs.
+"""Files that a prompt has no loader for yet: another image for a node that takes many, and files
+that an option needs.
 
 An autogrow group (docs/comfyui.md#26: `images.image0`, `images.image1` …) takes as many links as
-its template allows. Each further file is a loader node of its own, linked to the group's next free
-place, just as a person would do it in the editor. The loader's id is that place
-("12.images.image2"), so the field's key is "12.images.image2.image".
+its template allows. Each additional file gets its own loader node, linked to the group's next free
+input, as a user would do in the editor. The loader's id is that input (`12.images.image2`), so the
+field's key is `12.images.image2.image`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from comfy.prompt.model import InputRef, Node, Prompt, links, with_inputs
 
 @dataclass(frozen=True, slots=True)
 class Loader:
-    """The node that reads one kind of file: its class, the input that names the file, the output
-    that gives it."""
+    """Node that loads one kind of file: its class, the input that names the file, and the slot of
+    its output."""
 
     class_type: str
     input: str
@@ -39,7 +39,7 @@ LOADERS: Mapping[str, Loader] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class FreePlace:
-    """An input that a loader could feed. `beside` is the last loader, in the prompt's order, that
+    """A free input that a loader could feed. `beside`: the last loader, in the prompt's order, that
     feeds its group."""
 
     node: str
@@ -49,24 +49,24 @@ class FreePlace:
 
     @property
     def loader_id(self) -> str:
-        """The id of the loader that would be added."""
+        """Return the id of the loader to add."""
         return InputRef(self.node, self.input).key
 
     @property
     def key(self) -> str:
-        """The key of the field that the file would be asked with."""
+        """Return the key of the field for the file."""
         return InputRef(self.loader_id, self.loader.input).key
 
 
 def room_to_grow(prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator[FreePlace]:
-    """The next free place of every autogrow group that takes files and is fed by at least one
-    loader directly."""
+    """Yield the next free input of each autogrow group that takes files and that at least one
+    loader feeds directly."""
     for group in _groups(prompt, catalogue):
         yield from group[:1]
 
 
 def further_keys(prompt: Prompt, catalogue: Mapping[str, NodeSpec], key: str) -> tuple[str, ...]:
-    """The keys of all fields that could be added one after the other, from this one on (see
+    """Return the keys of all fields that could be added in turn, starting with this one (see
     `Field.grows`)."""
     groups = (tuple(one.key for one in group) for group in _groups(prompt, catalogue))
     return next((keys for keys in groups if keys[:1] == (key,)), ())
@@ -75,10 +75,10 @@ def further_keys(prompt: Prompt, catalogue: Mapping[str, NodeSpec], key: str) ->
 def add_loaders(
     prompt: Prompt, catalogue: Mapping[str, NodeSpec], keys: Collection[str]
 ) -> tuple[Prompt, dict[str, str]]:
-    """A new prompt with a loader for each of these field keys that names a free place.
+    """Return a prompt with a loader for each of these field keys that names a free input.
 
-    Second: for each loader added, the loader beside which its field stands. Keys that name no free
-    place are ignored.
+    Second result: for each added loader, the loader whose field its field follows. Keys that don't
+    name a free input are ignored.
     """
     beside: dict[str, str] = {}
     wanted = [one for group in _groups(prompt, catalogue) for one in group if one.key in keys]
@@ -90,7 +90,7 @@ def add_loaders(
 
 
 def add_loader(prompt: Prompt, place: FreePlace) -> Prompt:
-    """A new prompt with one loader more, without a file yet, linked to this place."""
+    """Return a prompt with one more loader, without a file yet, linked to this input."""
     node = prompt[place.node]
     link = [place.loader_id, place.loader.slot]
     linked = with_inputs(node, node["inputs"] | {place.input: link})
@@ -102,13 +102,13 @@ def add_loader(prompt: Prompt, place: FreePlace) -> Prompt:
 
 
 def loader_for(type_: str, catalogue: Mapping[str, NodeSpec]) -> Loader | None:
-    """The loader whose file can go into an input of this type, if the server has it."""
+    """Return the loader whose file fits an input of this type, if the server has it."""
     found = (LOADERS[one] for one in type_.split(",") if one in LOADERS)
     return next((loader for loader in found if loader.class_type in catalogue), None)
 
 
 def _groups(prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator[list[FreePlace]]:
-    """The free places of each autogrow group that a loader feeds, in order."""
+    """Yield the free inputs, in order, of each autogrow group that a loader feeds."""
     for node_id, node in prompt.items():
         spec = catalogue.get(node["class_type"])
         for group in spec.active_inputs(node["inputs"]).values() if spec else ():

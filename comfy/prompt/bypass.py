@@ -1,11 +1,11 @@
-"""Running a prompt without one of its images: what the editor's bypass would do, and where that
-is impossible.
+"""Run a prompt without one of its images, like the editor's bypass, and detect if that is
+impossible.
 
-A node that is taken out leaves its users without an input. Where the input is optional it goes too;
-a node that needs it is bypassed: each of its outputs is replaced by what comes in of the same type,
-the input of the same place first. Where nothing of that type comes in, or the node is a sampler,
-the users of that output are next. See docs/comfyui.md#36; unlike there,
-an input that carries nothing is passed over for the next one.
+Removing a node leaves its users without an input. An optional input is removed, too. A node that
+needs the input is bypassed: each of its outputs is replaced by an incoming value of the same type,
+preferably from the input at the same position. If no input has that type, or the node is a sampler,
+the users of that output are next. See docs/comfyui.md#36. Unlike there, an input without a value is
+skipped in favor of the next one.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from comfy.prompt.outputs import find_outputs
 # Types that steer sampling. A node that takes one and outputs none creates results.
 _STEERING = frozenset({"MODEL", "GUIDER", "CONDITIONING"})
 
-# Widget inputs that a link overrode and that may take their starting value instead. Not texts: an
-# empty prompt is no way to do without the image that it was read from.
+# Types of widget inputs that may return to their start value when they lose a link. Texts may not:
+# an empty prompt can't replace a text that was read from the image.
 _RESTARTED = frozenset({"INT", "FLOAT", "BOOLEAN", COMBO})
 
 
@@ -31,7 +31,8 @@ def can_do_without(
     node: str,
     needed: Collection[str] | None = None,
 ) -> bool:
-    """True if the prompt still gives a result without this node; `needed` as for `take_out`."""
+    """Return whether the prompt still gives a result without this node; `needed`: see
+    `take_out`."""
     return take_out(prompt, catalogue, [node], needed) is not None
 
 
@@ -41,13 +42,12 @@ def take_out(
     nodes: Iterable[str],
     needed: Collection[str] | None = None,
 ) -> Prompt | None:
-    """Return a new prompt without these nodes, or None if it can't exist: a required input leads to
-    every result.
+    """Return a new prompt without these nodes, or None if every result requires one of them.
 
-    `needed`: output nodes, at least one of which must stay (default: the nodes that save something,
-    or all). A node that would only save another loaded file unchanged doesn't count. Nodes that
-    only served the removed ones go, too. A class that the server lacks can't be bypassed, so the
-    nodes that feed it are required.
+    `needed`: output nodes that count; at least one must stay (default: the nodes that save
+    something, or all). A node that would only save another loaded file unchanged doesn't count.
+    Nodes that only served the removed ones are removed, too. A class that the server lacks can't be
+    bypassed, so the nodes that feed it are required.
     """
     graph = _Graph(prompt, catalogue, nodes)
     if not graph.remove_dependents():
@@ -72,7 +72,7 @@ def take_out(
 
 
 class _Graph:
-    """A prompt while nodes are taken out of it: `removed` are those that have gone so far."""
+    """A prompt during the removal of nodes. `removed`: the nodes removed so far."""
 
     def __init__(
         self, prompt: Prompt, catalogue: Mapping[str, NodeSpec], nodes: Iterable[str]
@@ -90,11 +90,11 @@ class _Graph:
         return spec.active_inputs(self.prompt[node_id]["inputs"]) if spec else {}
 
     def remove_dependents(self) -> bool:
-        """Remove every node that cannot stay. False if a class the server lacks is among the users
-        of one.
+        """Remove every node that can't stay. Return False if a removed node feeds a class that the
+        server lacks.
 
-        Sources are looked at before their users, so one round settles it, unless links run in a
-        ring.
+        Sources are visited before their users, so one round is enough unless the links form a
+        cycle.
         """
         order = _sources_first(self.prompt)
         before = -1
@@ -112,8 +112,8 @@ class _Graph:
         return True
 
     def source_behind(self, link: Link, kind: str) -> Link | None:
-        """The output that stands behind this one once the removed nodes are bypassed, if it can be
-        used as `kind`."""
+        """Return the output that replaces this one once the removed nodes are bypassed; None if
+        there isn't one that fits `kind`."""
         todo, seen = [link], set()
         answer = None
         while todo and answer is None:
@@ -130,8 +130,8 @@ class _Graph:
         return answer
 
     def rerouted(self, node_id: str) -> Node:
-        """A copy of a node that stays: its links led around the removed nodes, inputs without a
-        source left out."""
+        """Return a copy of a remaining node: links rerouted around the removed nodes, inputs
+        without a source left out."""
         inputs = dict(self.prompt[node_id]["inputs"])
         cut = list(self._cut(node_id))
         active = self.active(node_id) if cut else {}
@@ -149,7 +149,7 @@ class _Graph:
         return with_inputs(self.prompt[node_id], inputs)
 
     def only_loads(self, node_id: str, node: Node) -> bool:
-        """True if this node, which once took something made, now takes nothing but loaded files."""
+        """Return whether this node's sources have changed and now only load files."""
         now = {link.node for _, link in links(node)}
         before = {link.node for _, link in links(self.prompt[node_id])}
         return now != before and all(self._is_loader(source) for source in now)
@@ -159,7 +159,8 @@ class _Graph:
         return spec is not None and any(one.upload for one in spec.inputs)
 
     def _cut(self, node_id: str) -> Iterator[tuple[str, InputSpec | None, Link | None]]:
-        """The inputs that removed nodes fed: name, spec, and what feeds them instead."""
+        """Yield the inputs that removed nodes fed: name, spec, and the link that replaces
+        theirs."""
         cut = [
             (name, link) for name, link in links(self.prompt[node_id]) if link.node in self.removed
         ]
@@ -179,7 +180,9 @@ class _Graph:
             if group.type == AUTOGROW and any(group.grown(name) for name in lost):
                 if group.member and group.member.is_widget:
                     return (
-                        True  # of a formula's a, b, c … none can go without changing what it says
+                        # Removing one of a formula's variables (a, b, c …) would change its
+                        # meaning.
+                        True
                     )
                 left = sum(1 for name in inputs if name not in lost and group.grown(name))
                 if left < group.least and (left or group.required):
@@ -187,7 +190,7 @@ class _Graph:
         return False
 
     def _ways(self, node_id: str, slot: int) -> Iterator[Link]:
-        """Return the values that a bypassed node may pass to an output, best first."""
+        """Yield the links that a bypassed node may pass to an output, best first."""
         if _makes(self.spec(node_id)):
             return
         made = self._output_type(node_id, slot)
@@ -212,7 +215,7 @@ class _Graph:
 
 
 def _makes(spec: NodeSpec | None) -> bool:
-    """True for samplers and their kind: bypassed, they would pass an empty latent off as a
+    """Return whether this is a sampler or similar. Bypassing it would pass an empty latent off as a
     result."""
     takes = {one.type for one in spec.inputs} if spec else set()
     return not takes.isdisjoint(_STEERING) and _STEERING.isdisjoint(
@@ -225,20 +228,20 @@ def _restarts(spec: InputSpec) -> bool:
 
 
 def _is_needed(spec: InputSpec | None) -> bool:
-    """True if a node cannot do without this input: required, or one the server does not declare."""
+    """Return whether a node needs this input: it is required, or the server doesn't declare it."""
     return spec is None or (spec.required and not _restarts(spec))
 
 
 def _closed_up(inputs: Mapping[str, Any], group: InputSpec) -> dict[str, Any]:
-    """The inputs with an autogrow group moved up to its first places: a server wants these
-    filled."""
+    """Return the inputs with an autogrow group moved up to its first slots, which the server
+    requires."""
     members = [name for name in group.slots if name in inputs]
     places = dict(zip(members, group.slots, strict=False))
     return {places.get(name, name): value for name, value in inputs.items()}
 
 
 def _sources_first(prompt: Prompt) -> list[str]:
-    """All nodes, each after those that feed it; what hangs in a ring comes last."""
+    """Return all nodes, each after those that feed it; nodes in a cycle come last."""
     users: dict[str, list[str]] = {node_id: [] for node_id in prompt}
     waiting = dict.fromkeys(prompt, 0)
     for node_id, node in prompt.items():
@@ -251,7 +254,7 @@ def _sources_first(prompt: Prompt) -> list[str]:
 
 
 def _behind(prompt: Prompt, ends: Iterable[str]) -> set[str]:
-    """These nodes and everything that feeds them."""
+    """Return these nodes and all nodes that feed them."""
     seen: set[str] = set()
     todo = list(ends)
     while todo:

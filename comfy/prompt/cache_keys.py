@@ -1,4 +1,4 @@
-"""Predict ComfyUI's cache: nodes that are unchanged, with all nodes that feed them."""
+"""Predict ComfyUI's cache: nodes that are unchanged, together with all nodes that feed them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from comfy.prompt.model import Prompt, is_link, links
 
 
 def cache_keys(prompt: Prompt) -> frozenset[int]:
-    """Return a number per node, equal for nodes with the same class, values and feeding nodes, as
-    ComfyUI identifies cached results (docs/comfyui.md#6). None for a prompt with circular links.
-    Valid within this process."""
+    """Return one number per distinct node. Nodes share a number if their class, values and feeding
+    nodes are equal, which is how ComfyUI identifies cached results (docs/comfyui.md#6). Empty for a
+    prompt with circular links. Valid within this process."""
     feeds = {node_id: {link.node for _, link in links(node)} for node_id, node in prompt.items()}
     found: dict[str, int] = {}
     try:
         for node_id in TopologicalSorter(feeds).static_order():
-            if node_id in prompt:  # a link may lead nowhere
+            if node_id in prompt:  # a link may name a missing node
                 node = prompt[node_id]
                 inputs = {
                     name: [found.get(str(value[0])), value[1]] if is_link(value) else value

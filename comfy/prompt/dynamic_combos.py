@@ -18,12 +18,12 @@ from comfy.prompt.value_types import BadValue, match_choice, read_value
 def choose_options(
     prompt: Prompt, catalogue: Mapping[str, NodeSpec], values: Mapping[str, object]
 ) -> tuple[Prompt, frozenset[str]]:
-    """A new prompt in which each dynamic combo has the option that `values` gives by field key, and
-    that one's inputs.
+    """Return a prompt in which each dynamic combo has the option that `values` gives by field key,
+    with that option's inputs.
 
-    What the options before and after have in common, by name, keeps its value or link where that
-    fits; the other inputs start with the server's defaults. Values that no combo offers are
-    ignored. Second: the nodes that changed.
+    Inputs that the old and new options share, by name, keep their value or link if it fits; other
+    inputs start with the server's defaults. Values that no combo offers are ignored. Second result:
+    the nodes that changed.
     """
     changed: Prompt = {}
     for node_id, node in prompt.items():
@@ -45,9 +45,9 @@ def choose_options(
 
 
 def combos_of(spec: NodeSpec, inputs: Mapping[str, Any]) -> dict[str, str]:
-    """For each dotted input of a chosen option, the dynamic combo that brought it."""
+    """Map each dotted input of a chosen option to the dynamic combo that it belongs to."""
     brought: dict[str, str] = {}
-    for combo in _dynamic(spec, inputs):  # outer ones first, so the nearest one stays
+    for combo in _dynamic(spec, inputs):  # outer combos first, so the innermost one wins
         brought |= {name: combo.name for name in inputs if name.startswith(f"{combo.name}.")}
     return brought
 
@@ -83,8 +83,8 @@ class _Choice:
         self.values = values
 
     def inputs_of(self, specs: tuple[InputSpec, ...], *, new: bool = False) -> dict[str, Any]:
-        """The inputs that these specs end up with; `new` ones, of an option not chosen before, get
-        a value."""
+        """Return the inputs for these specs. `new`: they belong to an option that wasn't chosen
+        before, so they get a value."""
         settled: dict[str, Any] = {}
         for spec in specs:
             if spec.type == AUTOGROW:
@@ -109,7 +109,7 @@ class _Choice:
         )
 
     def _stays(self, spec: InputSpec) -> bool:
-        """True if what another option had under the same name can stay."""
+        """Return whether the value of another option's input with the same name can stay."""
         before, value = self.before.get(spec.name), self.inputs[spec.name]
         return (
             before is not None

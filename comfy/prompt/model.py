@@ -1,4 +1,4 @@
-"""The prompt as it is posted: nodes by id, and the links between them."""
+"""The prompt as posted to ComfyUI: nodes by id, and the links between them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NotRequired, TypedDict, TypeGuard
 
 
 class Node(TypedDict):
-    """One node: each of its inputs is a value, or a link `[node id, output slot]`."""
+    """A node. Each of its inputs is a value or a link `[node id, output slot]`."""
 
     class_type: str
     inputs: dict[str, Any]
@@ -19,7 +19,7 @@ Prompt = dict[str, Node]
 
 
 class InputRef(NamedTuple):
-    """An input of a prompt: what a field sets."""
+    """An input of a prompt, which a field can set."""
 
     node: str
     input: str
@@ -31,14 +31,15 @@ class InputRef(NamedTuple):
 
 
 class Link(NamedTuple):
-    """Where an input gets its value: an output of another node."""
+    """Source of an input: an output of another node."""
 
     node: str
     slot: int
 
 
 def is_link(value: object) -> TypeGuard[list[Any]]:
-    """True for `[node id, output slot]`. The server takes every list in a prompt for a link."""
+    """Return whether a value is a link, `[node id, output slot]`. The server treats every list in a
+    prompt as a link."""
     match value:
         case [str() | int(), int() | float()]:
             return True
@@ -47,7 +48,7 @@ def is_link(value: object) -> TypeGuard[list[Any]]:
 
 
 def links(node: Node) -> Iterator[tuple[str, Link]]:
-    """The linked inputs of a node by name."""
+    """Yield the linked inputs of a node: name and link."""
     for name, value in node["inputs"].items():
         if is_link(value):
             yield name, Link(str(value[0]), int(value[1]))
@@ -59,7 +60,7 @@ def with_inputs(node: Node, inputs: dict[str, Any]) -> Node:
 
 
 def written_title(node: Node) -> str:
-    """The title that the author's file gives a node, exactly as it stands there, or ""."""
+    """Return a node's title exactly as in the author's file, or "" without a title."""
     match node:
         case {"_meta": {"title": str(title)}}:
             return title
@@ -77,14 +78,14 @@ def own_title(node: Node) -> str:
 def sources_first(
     users: Mapping[str, Iterable[str]], waiting: Mapping[str, int]
 ) -> tuple[list[str], list[str]]:
-    """Sort each node after its sources: `waiting` has the number of sources, `users` the
-    dependents.
+    """Sort each node after its sources. `waiting`: each node's number of sources; `users`: the
+    nodes that it feeds.
 
-    Second result: nodes in a cycle, or behind one, in the given order.
+    Second result: nodes in a cycle, or after one, in the given order.
     """
     left = dict(waiting)
     ready = [one for one, count in left.items() if count == 0]
-    for source in ready:  # grows while it is read
+    for source in ready:  # grows during the loop
         for user in users[source]:
             left[user] -= 1
             if left[user] == 0:
@@ -94,8 +95,8 @@ def sources_first(
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """A model the graph says it needs: its file name, the folder it belongs in and where it can be
-    had."""
+    """A model that the graph says it needs: its file name, its folder, its download address and the
+    node."""
 
     name: str
     directory: str
@@ -105,8 +106,8 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class MissingNode:
-    """A class type the server does not know, the nodes that need it, and the node pack the file
-    names ('' if none)."""
+    """A class type that the server doesn't know, the nodes that need it, and the node pack that the
+    file names ('' if it names none)."""
 
     class_type: str
     nodes: tuple[str, ...]

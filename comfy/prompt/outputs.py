@@ -15,7 +15,7 @@ _PREVIEW = re.compile(r"^(PreviewImage|MaskPreview|Preview(?!Any|3D|Audio|Text))
 _KIND_OF_TYPE: Mapping[str, ResultKind] = MappingProxyType(
     {type_: kind for kind, row in RESULT_TYPES.items() for type_ in row.types}
 )
-# Packs that a server may lack. The atomic groups keep the search linear.
+# Savers from packs that a server may lack. The atomic groups keep the search linear.
 _KNOWN_SAVER = re.compile(
     r"\A(?:save|preview|show|(?>.*?save).*image|(?>.*?image).*save|.*video_?combine)",
     re.IGNORECASE | re.DOTALL,
@@ -23,8 +23,8 @@ _KNOWN_SAVER = re.compile(
 
 
 def find_outputs(prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator[Output]:
-    """The output nodes, in the prompt's order; for classes the server lacks, those named like
-    savers."""
+    """Yield the output nodes in the prompt's order. Classes that the server lacks count if they are
+    named like savers."""
     for node_id, node in prompt.items():
         class_type = node["class_type"]
         spec = catalogue.get(class_type)
@@ -35,7 +35,8 @@ def find_outputs(prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator[
 
 
 def _kind_of(class_type: str, spec: NodeSpec | None) -> ResultKind:
-    """Judge by the class's name, which says more than its inputs; an image if nothing tells."""
+    """Guess the kind from the class's name, which is more specific than its inputs; "image" by
+    default."""
     for kind, row in RESULT_TYPES.items():
         if row.classes and row.classes.search(class_type):
             return kind
@@ -45,7 +46,7 @@ def _kind_of(class_type: str, spec: NodeSpec | None) -> ResultKind:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A node whose result counts."""
+    """A node with a result that counts."""
 
     node: str
     kind: ResultKind
@@ -53,6 +54,6 @@ class Output:
 
     @property
     def is_aside(self) -> bool:
-        """True for previews and texts, which show how things went: as long as there are results to
-        save, they are no reason for a run."""
+        """Return whether this is a preview or a text. As long as a prompt has results to save,
+        these don't justify a run."""
         return self.is_preview or self.kind == "text"

@@ -15,7 +15,7 @@ Points = tuple[tuple[float, float], ...]
 _PARTS = ("x", "y", "width", "height")
 _LEAST = 2  # points of a curve
 _MOST = 100
-_VALUE = "__value__"  # in which a prompt has what would be a link otherwise
+_VALUE = "__value__"  # wraps a list in a prompt, which would otherwise be a link
 _FOUR_NUMBERS = message("Enter four numbers: X and Y from 0, width and height from 1.")
 _SEPARATORS = re.compile(r"[,;\s]+")
 
@@ -30,12 +30,12 @@ class Box(NamedTuple):
 
     @property
     def value(self) -> dict[str, int]:
-        """Return ComfyUI's format."""
+        """Return the box in ComfyUI's format."""
         return self._asdict()
 
 
 def read_box(value: object) -> Box:
-    """A box, of its four numbers by name, in a list or in a text. Raises BadValue."""
+    """Read a box from its four numbers, by name, in a list or in a text. Raises BadValue."""
     match _unwrapped(value):
         case Mapping() as named:
             numbers: list[object] = [named.get(part) for part in _PARTS]
@@ -50,8 +50,8 @@ def read_box(value: object) -> Box:
 
 
 def read_points(value: object) -> Points:
-    """The points of a curve from left to right, of a curve as ComfyUI has it, of pairs or of a
-    text. Raises BadValue."""
+    """Read the points of a curve from ComfyUI's format, from pairs or from a text. Return them from
+    left to right. Raises BadValue."""
     match _unwrapped(value):
         case {"points": list() | tuple() as pairs}:
             pass
@@ -69,7 +69,7 @@ def read_points(value: object) -> Points:
 
 
 def drawn(curve: object, points: Points) -> object:
-    """A curve as ComfyUI has it, with other points."""
+    """Return a curve in ComfyUI's format with other points."""
     pairs = [list(point) for point in points]
     match curve:
         case {"__value__": inner, **wrapping}:
@@ -99,5 +99,5 @@ def _point(pair: object) -> tuple[float, float]:
 
 
 def _is_blank(pair: object) -> bool:
-    """Tell if a table row is empty."""
+    """Return whether a table row is empty."""
     return isinstance(pair, list | tuple) and all(part in (None, "") for part in pair)

@@ -1,6 +1,6 @@
-"""Which values of a form bring other fields: options of dynamic combos, and further files.
+"""Values that change which fields a form has: options of dynamic combos, and additional files.
 
-All others leave a form as it is, so that it need not be built again for them.
+Other values don't, so a form isn't rebuilt for them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from comfy.comfyui.object_info import AUTOGROW, DYNAMIC_COMBO, InputSpec, NodeSp
 from comfy.prompt.autogrow import loader_for
 from comfy.prompt.model import InputRef, Prompt
 
-# Values that bring other fields, and the keys of further files with None.
+# Values that change the fields, by field key, and the keys of additional files with None.
 Structural = frozenset[tuple[str, str | None]]
 
 
@@ -20,8 +20,8 @@ Structural = frozenset[tuple[str, str | None]]
 class Structure:
     """Dynamic parts of one prompt, for `comfy.prompt.arrange.arrange`.
 
-    `options`: the options of each dynamic combo by field key, and the current one. `groups`: where
-    files can be added: the key of an autogrow group, and the loader's input.
+    `options`: the options of each dynamic combo by field key, and the current one. `groups`: inputs
+    that can take more files, as the key of an autogrow group and the loader's input.
     """
 
     options: Mapping[str, tuple[frozenset[str], object]]
@@ -29,7 +29,7 @@ class Structure:
 
     @classmethod
     def of(cls, prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Structure:
-        """The structure of a prompt on a server with this catalogue."""
+        """Return the structure of a prompt on a server with this catalog of nodes."""
         options: dict[str, tuple[frozenset[str], object]] = {}
         groups: set[tuple[str, str]] = set()
         known: dict[str, tuple[InputSpec, ...]] = {}
@@ -62,7 +62,7 @@ class Structure:
 
 
 def _dynamic(specs: tuple[InputSpec, ...]) -> Iterator[InputSpec]:
-    """Return a node's dynamic combos and autogrow groups, including those in every option."""
+    """Yield a node's dynamic combos and autogrow groups, including those in every option."""
     for spec in specs:
         if spec.type == AUTOGROW:
             yield spec

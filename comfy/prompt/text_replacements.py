@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from comfy.prompt.model import InputRef, Prompt, with_inputs, written_title
 
-# Return a widget's value, by its node's name and its own; None if it doesn't exist.
+# Returns a widget's value, by the names of its node and of the widget; None if it doesn't exist.
 Lookup = Callable[[str, str], object]
 
 FILE_PREFIX = "filename_prefix"
@@ -45,8 +45,8 @@ SAVERS = frozenset(
     }
 )
 
-# Without these a few names for a long text would make texts of gigabytes.
-_MAX_NAMES = 32  # in one text
+# Without these limits, a few names of a long text would expand to gigabytes.
+_MAX_NAMES = 32  # names to replace in one text
 _MAX_NAME = 255  # characters of a value; no file name is longer
 
 _NAME = re.compile(r"%([^%]+)%")
@@ -54,7 +54,7 @@ _DATE_PART = re.compile(r"dd?|MM?|hh?|mm?|ss?|yyy?y?")
 # Characters that file names may not contain. A slash in a value would choose a folder.
 _FORBIDDEN = re.compile(r'[/?<>\\:*|"\x00-\x1f\x7f]')
 
-# Without padding: how many letters the pattern has is how many digits there are at least.
+# Values before padding: the number of letters in the pattern is the minimum number of digits.
 _DATE_PARTS: Mapping[str, Callable[[datetime], int]] = {
     "d": lambda now: now.day,
     "M": lambda now: now.month,
@@ -65,7 +65,7 @@ _DATE_PARTS: Mapping[str, Callable[[datetime], int]] = {
 
 
 class Named(Protocol):
-    """A node by the two names it has in texts."""
+    """A node by the two names that texts can use."""
 
     @property
     def alias(self) -> str:
@@ -73,7 +73,7 @@ class Named(Protocol):
 
     @property
     def title(self) -> str:
-        """Its title."""
+        """Return the node's title."""
 
 
 N = TypeVar("N", bound=Named)
@@ -81,10 +81,10 @@ N = TypeVar("N", bound=Named)
 
 @dataclass(frozen=True, slots=True)
 class NamedNode:
-    """A node as texts name it. `alias`: its property "Node name for S&R", by default its class
+    """A node that texts can name. `alias`: its property "Node name for S&R", by default its class
     type.
 
-    `saved`: what its widgets held in the editor, for those that are no values of the prompt.
+    `saved`: values that its widgets had in the editor and that the prompt doesn't contain.
     """
 
     id: str
@@ -102,7 +102,7 @@ class PrefixNames:
 
 
 def prefix_names(prompt: Prompt) -> PrefixNames:
-    """The names of a prompt that came without a graph: class types and titles."""
+    """Return the names for a prompt that came without a graph: class types and titles."""
     return PrefixNames(
         tuple(
             NamedNode(node_id, node["class_type"], written_title(node))
@@ -119,10 +119,10 @@ def prefix_names(prompt: Prompt) -> PrefixNames:
 def replace_prefixes(
     prompt: Prompt, names: PrefixNames, now: datetime | None = None
 ) -> tuple[Prompt, dict[InputRef, str]]:
-    """A new prompt with the names in its file prefixes replaced, and the texts that changed.
+    """Return a prompt with the names in its file prefixes replaced, and the texts that changed.
 
-    The values are this prompt's: a caller that resolves wildcards first gets the text sent, where
-    the editor would give the text typed. Without a moment (`now`) dates stay.
+    The values are this prompt's: a caller that resolves wildcards first gets the text as sent,
+    while the editor inserts the text as typed. Without `now`, dates stay unchanged.
     """
     lookup = _lookup_in(prompt, names.nodes)
     changed: dict[InputRef, str] = {}
@@ -141,10 +141,10 @@ def replace_prefixes(
 def replace_names(
     text: str, lookup: Lookup, now: datetime | None = None, longest: int = _MAX_NAME
 ) -> str:
-    """A text with names replaced; those that lead nowhere stay, as the editor leaves them.
+    """Return a text with its names replaced. Unknown names stay, as in the editor.
 
-    Characters that file names cannot hold become `_` in values, which are cut to the `longest` in
-    characters; names beyond the first 32 stay. So do dates without a moment (`now`).
+    In values, characters that file names can't contain become `_`; values are cut to `longest`
+    characters. Names beyond the first 32 stay, and so do dates without `now`.
     """
 
     def put(found: re.Match[str]) -> str:
@@ -160,7 +160,7 @@ def replace_names(
 
 
 def by_name(nodes: Iterable[N]) -> dict[str, N]:
-    """The node that each name stands for: the first of that alias, else the first of that title."""
+    """Map each name to its node: the first with that alias, else the first with that title."""
     aliases: dict[str, N] = {}
     titles: dict[str, N] = {}
     for node in nodes:
@@ -170,8 +170,8 @@ def by_name(nodes: Iterable[N]) -> dict[str, N]:
 
 
 def format_date(pattern: str, now: datetime) -> str:
-    """A date by the editor's pattern: d M h m s, doubled for two digits; yy and yyyy. Everything
-    else stays."""
+    """Format a date by the editor's pattern: d M h m s, doubled for two digits; yy and yyyy. Other
+    characters stay."""
     return _DATE_PART.sub(lambda found: _date_part(found[0], now), pattern)
 
 
@@ -184,7 +184,7 @@ def _lookup_in(prompt: Prompt, nodes: Iterable[NamedNode]) -> Lookup:
             return None
         inputs = prompt[node.id]["inputs"] if node.id in prompt else {}
         for values in (inputs, node.saved):
-            # A link has no value to write: the widget behind it has the one that was saved.
+            # A link has no value to insert; the editor saved the value of the widget behind it.
             if widget in values and not isinstance(values[widget], list | dict):
                 return "" if values[widget] is None else values[widget]
         return None
@@ -205,7 +205,7 @@ def _date_part(letters: str, now: datetime) -> str:
 
 
 def _as_text(value: object) -> str:
-    """A value as JavaScript writes it into a string."""
+    """Format a value as JavaScript does in a string."""
     match value:
         case bool():
             return str(value).lower()

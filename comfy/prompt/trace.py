@@ -1,8 +1,8 @@
-"""Following links through a prompt: what a text is for, what has an effect at all, where images
-go.
+"""Follow links through a prompt: find out how texts are used, which nodes have an effect, and where
+images go.
 
-Works from the server's types where the node class is known and from input names where it is not.
-Every walk visits a place once, so cycles end.
+Uses the server's types if the node class is known, otherwise the input names. Every walk visits a
+node once, so cycles end.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from enum import StrEnum
 from comfy.comfyui.object_info import WIDGET_TYPES, Catalogue, InputSpec, NodeSpec
 from comfy.prompt.model import InputRef, Link, Prompt, links
 
-# Link types that carry what a person wrote, from the text to the sampler.
+# Link types that carry a user's text to the sampler.
 _TEXT_TYPES = frozenset(
     {"CONDITIONING", "STRING", "GUIDER", "*", "COMFY_MATCHTYPE_V3", "COMFY_AUTOGROW_V3"}
 )
@@ -27,12 +27,12 @@ _TEXT_NAMES = re.compile(
 _IMAGE_TYPES = frozenset({"IMAGE", "MASK", "LATENT", "VIDEO", "*"})
 # Input names of value nodes that are missing on the server.
 _VALUE_INPUTS = frozenset({"value", "int", "float", "number", "boolean"})
-# Nodes that hand one of their inputs on as it is: what a value before them is for stands behind
-# them.
+# Types of nodes that pass on one of their inputs unchanged: a value that feeds them is meant for
+# the nodes after them.
 _PASSING_TYPES = frozenset({"*", "COMFY_MATCHTYPE_V3"})
-# Nodes that turn a text into nothing.
+# Nodes that discard a text.
 _NO_EFFECT = frozenset({"ConditioningZeroOut"})
-# Output nodes that only show something on the way.
+# Output nodes that only show an intermediate result.
 _ONLY_SHOWS = re.compile(
     r"^(preview|show|display|maskpreview|imagecompare)|preview(image|any|text)", re.IGNORECASE
 )
@@ -48,7 +48,7 @@ class Pole(StrEnum):
 
 
 def pole_of(name: str) -> Pole | None:
-    """The pole that an input or output name states, if any."""
+    """Return the pole that an input or output name states, if any."""
     lowered = name.lower()
     if "neg" in lowered or lowered.startswith("uncond"):
         return Pole.NEGATIVE
@@ -56,12 +56,12 @@ def pole_of(name: str) -> Pole | None:
 
 
 class Trace:
-    """A prompt with its links indexed. Build one per form; it changes nothing.
+    """A prompt with its links indexed. Build one per form; it isn't changed.
 
-    `alive` are the nodes that reach an output; `useful` those that reach a result and not just a
-    preview; `telling` those whose texts are not zeroed on the way there, nor negative for a sampler
-    whose guidance of 1 ignores them. `poles` says of every node on the way of a text to its
-    consumer whether that text is positive or negative.
+    `alive`: the nodes that reach an output. `useful`: the nodes that reach a result and not just a
+    preview. `telling`: the nodes whose texts aren't zeroed on the way there, nor negative for a
+    sampler that ignores them because its guidance is 1. `poles`: for every node between a text and
+    its consumer, whether that text is positive or negative.
     """
 
     def __init__(self, prompt: Prompt, catalogue: Catalogue) -> None:
@@ -94,7 +94,7 @@ class Trace:
         return self.catalogue.get(self.prompt[node_id]["class_type"])
 
     def dangling(self) -> Iterator[tuple[InputRef, str]]:
-        """Inputs linked to nodes that are not there, and the missing node."""
+        """Yield the inputs linked to missing nodes, and the missing node."""
         for node_id, node in self.prompt.items():
             yield from (
                 (InputRef(node_id, name), link.node)
@@ -103,11 +103,11 @@ class Trace:
             )
 
     def used_outputs(self, node_id: str) -> frozenset[int]:
-        """The outputs of a node that anything is linked to."""
+        """Return the outputs of a node that have links."""
         return frozenset(self._used[node_id])
 
     def takes_image(self, node_id: str) -> bool:
-        """True if a loaded image, video or mask reaches this sampler's starting latent."""
+        """Return whether a loaded image, video or mask reaches this sampler's starting latent."""
         start = [
             source
             for name, (source, _) in self.sources[node_id].items()
@@ -116,7 +116,7 @@ class Trace:
         return any(_loads_image(self.spec(source)) for source in self._walk(start, _IMAGE_TYPES))
 
     def meaning(self, node_id: str, input_name: str) -> InputRef:
-        """The input that a literal is really for: nodes that only hold a value hand it on."""
+        """Return the input that a literal is really for, following nodes that only hold a value."""
         meant = InputRef(node_id, input_name)
         if not self.holds_value(*meant):
             return meant
@@ -130,8 +130,8 @@ class Trace:
         return meant
 
     def literal(self, node_id: str, input_name: str) -> object:
-        """The value of an input, also where a node that only holds it gives it; None if something
-        computes it."""
+        """Return the value of an input, also if a node that only holds a value provides it; None if
+        the value is computed."""
         for _ in range(_MAX_HOPS):
             if input_name not in self.sources[node_id]:
                 return self.prompt[node_id]["inputs"].get(input_name)
@@ -157,7 +157,7 @@ class Trace:
         return found
 
     def holds_value(self, node_id: str, input_name: str) -> bool:
-        """Tell if a node only holds this value for others."""
+        """Return whether a node only holds this value for others."""
         spec = self.spec(node_id)
         if spec is None:
             return input_name.lower() in _VALUE_INPUTS
@@ -185,7 +185,8 @@ class Trace:
         return not ignored and self._not_zeroed(node_id, input_name)
 
     def _ends(self) -> list[str]:
-        """Where a run ends: output nodes; where none is known, the nodes nothing is linked to."""
+        """Return the nodes where a run ends: output nodes, and nodes of unknown classes without
+        users. Without any, return all nodes without users, or all nodes."""
         known = [
             node_id for node_id in self.prompt if (spec := self.spec(node_id)) and spec.output_node
         ]
@@ -205,8 +206,8 @@ class Trace:
         types: frozenset[str] | None,
         through: Callable[[str, str], bool] = lambda node_id, input_name: True,
     ) -> Iterator[str]:
-        """These nodes and all behind them, nearest first; only along inputs of the given types that
-        let through."""
+        """Yield these nodes and all nodes that feed them, nearest first, along inputs of the given
+        types for which `through` is true."""
         seen: set[str] = set()
         todo = list(start)
         for node_id in todo:
@@ -230,8 +231,8 @@ class Trace:
         return not _TEXT_TYPES.isdisjoint(self._type(node_id, input_name).split(","))
 
     def _find_poles(self) -> dict[str, Pole]:
-        """The pole of every node that a conditioning passes on its way to a consumer; positive wins
-        where both do."""
+        """Return the pole of every node that conditioning passes on its way to a consumer. Positive
+        wins if a node has both."""
         poles: dict[str, Pole] = {}
         todo = [
             start
@@ -252,8 +253,8 @@ class Trace:
         return poles
 
     def _consumed(self, node_id: str) -> Iterator[tuple[str, int, Pole]]:
-        """Where conditioning ends: a node that takes some and passes none on (samplers, guiders,
-        detailers)."""
+        """Yield the sources of conditioning that a node consumes: it takes some but passes none on,
+        like samplers, guiders and detailers."""
         spec = self.spec(node_id)
         if spec is None or "CONDITIONING" in spec.output_types:
             unknown_sampler = (
@@ -266,8 +267,8 @@ class Trace:
                 yield source, slot, pole_of(name) or Pole.POSITIVE
 
     def _behind(self, node_id: str, slot: int, pole: Pole) -> Iterator[tuple[str, int, Pole]]:
-        """One step back. A node with a positive and a negative way through (ControlNet) keeps them
-        apart."""
+        """Yield the sources one step back. A node with a positive and a negative path (ControlNet)
+        keeps them apart."""
         ways = {name: pole_of(name) for name in self.sources[node_id]}
         split = {Pole.POSITIVE, Pole.NEGATIVE} <= set(ways.values())
         through = self._pole_of_slot(node_id, slot) if split else None

@@ -1,8 +1,8 @@
-"""Reading a value as the server's type: from JSON, from a browser, from a shell, where all may come
-as text.
+"""Read a value as the server's type: from JSON, a browser or a shell, which may send everything as
+text.
 
-Each reader takes anything and answers the value that is sent, or raises BadValue with a sentence
-for the field ("Enter a whole number."). Integers are exact, however large.
+Each reader accepts anything and returns the value to send, or raises BadValue with a sentence for
+the field ("Enter a whole number."). Integers are exact, however large.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ _HSLA = re.compile(r"^hsla\(", re.ASCII)
 
 
 class BadValue(ValueError):
-    """A value that cannot be used; the text is what its field says then."""
+    """Error for a value that can't be used; the field shows its text."""
 
 
 def too_long() -> BadValue:
-    """Return the message about a text longer than any field takes."""
+    """Return the error for a text that is longer than any field allows."""
     return BadValue(message("Maximum {most} characters.", most=f"{LONGEST_TEXT:,}"))
 
 
 def read_int(value: object) -> int:
-    """A whole number; also "20", "20.0" and 20.0, never 20.5."""
+    """Read a whole number; also "20", "20.0" and 20.0, never 20.5."""
     match value:
         case bool():
             return int(value)
@@ -72,7 +72,7 @@ def read_int(value: object) -> int:
 
 
 def read_float(value: object) -> float:
-    """A finite number. "12,5" is 12.5; "1,000" could be one or a thousand and is refused."""
+    """Read a finite number. "12,5" is 12.5; "1,000" is ambiguous (1 or 1000) and refused."""
     match value:
         case bool() | int() | float():
             number = _as_float(value)
@@ -90,8 +90,8 @@ def read_float(value: object) -> float:
 
 
 def read_bool(value: object) -> bool:
-    """True or false; texts by their meaning (Python's bool("false") would be true, as it is on the
-    server)."""
+    """Read true or false, texts by their meaning: in Python and on the server, bool("false") would
+    be true."""
     match value:
         case bool() | int() | float():
             return bool(value)
@@ -104,13 +104,13 @@ def read_bool(value: object) -> bool:
 
 
 def read_text(value: object) -> str:
-    """A text; numbers become their digits, nothing becomes the empty text."""
+    """Read a text. Numbers become their digits; None becomes the empty text."""
     match value:
         case None:
             return ""
         case str() if len(value) > LONGEST_TEXT:
             raise too_long()
-        case str():  # half an emoji, cut off somewhere, is no character: nothing could store it
+        case str():  # replace lone surrogates (half an emoji), which can't be stored
             return value.encode("utf-8", "replace").decode("utf-8")
         case bool() | int() | float():
             return str(value)
@@ -119,8 +119,7 @@ def read_text(value: object) -> str:
 
 
 def read_color(value: object) -> str:
-    """A colour as "#rrggbb": of a number its bytes, of any way to write one in CSS its colours
-    without how transparent it is."""
+    """Read a color as "#rrggbb", from a number or from any CSS notation, ignoring transparency."""
     match value:
         case bool():
             raise BadValue(_NO_COLOR)
@@ -140,7 +139,6 @@ def read_color(value: object) -> str:
 
 
 def _read_any(value: object) -> object:
-    """Accept any value."""
     return value
 
 
@@ -156,13 +154,13 @@ _READERS: Mapping[str, Callable[[object], Any]] = MappingProxyType(
 
 
 def read_value(type_: str, value: object) -> Any:  # noqa: ANN401 - as `type_` says
-    """The value as the server's type has it. Raises BadValue. Types without a reader are taken as
-    they are."""
+    """Read a value as the server's type. Raises BadValue. Values of types without a reader stay
+    unchanged."""
     return _READERS.get(type_, _read_any)(value)
 
 
 def match_choice(value: object, offered: tuple[Any, ...]) -> object:
-    """The offered value that is meant: itself, or the one that reads the same (8 for "8"). Raises
+    """Return the matching choice: an equal one, or one with the same text (8 for "8"). Raises
     BadValue."""
     for choice in offered:
         if choice == value and type(choice) is type(value):

@@ -1,9 +1,8 @@
 """Wildcards: `{red|green|{dark |}blue}` in a text becomes one of the choices, each time the prompt
 is queued.
 
-In ComfyUI this is the editor's work (docs/comfyui.md#42): it is
-done for the text inputs that a node declares with `"dynamicPrompts": true`, on what a person typed;
-the server never sees the braces.
+In ComfyUI, the editor does this (docs/comfyui.md#42), for text inputs that a node declares with
+`"dynamicPrompts": true`, on the text as typed. The server never sees the braces.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from typing import TypeAlias
 from comfy.base.messages import message
 from comfy.prompt.value_types import BadValue
 
-# Beyond these a text is no person's wildcard.
+# A text beyond these limits isn't a wildcard that a user wrote.
 MAX_LENGTH = 200_000
 MOST_BLOCKS = 1_000
 _MAX_DEPTH = 64
 
-# C comments, and line comments up to what JavaScript takes for the end of a line. So `http://x`
+# C comments, and line comments up to the end of a line as JavaScript defines it. So `http://x`
 # loses its address.
 _LINE_COMMENT = re.compile(r"//[^\n\r\u2028\u2029]*")
 _COMMENT = re.compile(_LINE_COMMENT.pattern + r"|/\*[\s\S]*?(?:\*/|(?P<unclosed>\Z))")
@@ -31,13 +30,13 @@ _ESCAPED = re.compile(r"\\([{}|])")
 _SIGN = re.compile(r"(?<!\\)(\\*)([{}|])")
 _COMMENT_BEGINS = re.compile(r"/(?=[/*])")
 _NAMED = re.compile(r"(?<![\w\\])__((?:(?!__)[\w./-])*[^\W_])__(?!\w)")
-_DEEPEST_FILE = 8  # files whose lines name others
+_DEEPEST_FILE = 8  # levels of files whose lines name other files
 
 
-# Between two braces stand choices, each made of texts and of other such blocks.
+# A block is a list of choices between two braces. Each choice consists of texts and nested blocks.
 Block: TypeAlias = "list[list[Piece]]"
 Piece: TypeAlias = "str | Block"
-# Returns the lines of the file with a name; BadValue if it doesn't exist.
+# Returns the lines of the file with a name; raises BadValue if it doesn't exist.
 LinesOf: TypeAlias = Callable[[str], Iterable[str]]
 
 
@@ -56,7 +55,7 @@ def resolve_wildcards(text: str, rng: random.Random) -> str:
 
 
 def check_blocks(text: str) -> None:
-    """Raise BadValue for a text with more than MOST_BLOCKS wildcards."""
+    """Raise BadValue if a text has more than MOST_BLOCKS wildcards."""
     if text.count("{") > MOST_BLOCKS:
         marks = _MARK.finditer(_COMMENT.sub(_uncommented, text))
         if sum(mark[0] == "{" for mark in marks) > MOST_BLOCKS:
@@ -70,21 +69,22 @@ def check_blocks(text: str) -> None:
 
 
 def has_alternatives(text: str) -> bool:
-    """Tell if a text has several alternatives."""
+    """Return whether a text has several alternatives."""
     return len([*every_text(text, 2)]) > 1
 
 
 def literal_text(text: str) -> str:
-    r"""The text that stands for this one alone: `resolve_wildcards` makes this one of it again,
-    braces, `//` and all. One that does so already, as without braces most do, stays as it is."""
+    """Return a text that stands for this one alone: `resolve_wildcards` turns it back into this
+    text, including braces and `//`. A text for which that is already true, as for most without
+    braces, stays unchanged."""
     if "{" not in text and resolve_wildcards(text, random.Random(0)) == text:
         return text
     return _COMMENT_BEGINS.sub("/{}", _SIGN.sub(_escaped, text))
 
 
 def _escaped(found: re.Match[str]) -> str:
-    """Each backslash before a sign takes the one after it for itself: of an odd number there has to
-    be one more, with the sign in a block of its own."""
+    """Escape a sign. Each backslash before it escapes the next one, so after an odd number of
+    backslashes, one more is added and the sign gets its own block."""
     backslashes, sign = found.groups()
     if len(backslashes) % 2:
         return f"{backslashes}\\{{\\{sign}}}"
@@ -111,8 +111,9 @@ def _every_text(text: str, most: int, lines_of: LinesOf | None, depth: int) -> I
 def _every(
     pieces: Sequence[Piece], most: int, lines_of: LinesOf | None, depth: int
 ) -> Iterator[str]:
-    """The last part changes first: of those before it no more is looked at than counts. Neighbors
-    that don't change become one, so that a text takes no longer than what changes in it."""
+    """Return the combinations of the pieces' alternatives; the last part changes first. Only as
+    many alternatives of earlier parts are read as can appear. Adjacent parts without alternatives
+    are joined, so that the time per text depends only on the changing parts."""
     parts = [part for one in pieces for part in _parts(one, most, lines_of, depth)]
     wanted, found = most, list[Sequence[str]]()
     for part in reversed(parts):
@@ -129,7 +130,7 @@ def _every(
 def _parts(
     piece: Piece, most: int, lines_of: LinesOf | None, depth: int
 ) -> Iterator[Iterable[str]]:
-    """Return the sequence of parts in a piece, each with its alternatives."""
+    """Yield the parts of a piece, each with its alternatives."""
     if not isinstance(piece, str):
         yield chain.from_iterable(_every(one, most, lines_of, depth) for one in piece)
     elif lines_of is None:
@@ -153,16 +154,16 @@ def _of_file(name: str, most: int, lines_of: LinesOf, depth: int) -> Iterator[st
 
 
 def _uncommented(found: re.Match[str]) -> str:
-    """Return nothing, except for an unclosed block comment, which is text, like everything after
-    it."""
+    """Remove a comment. An unclosed block comment is text, like everything after it; only its line
+    comments are removed."""
     return "" if found["unclosed"] is None else _LINE_COMMENT.sub("", found[0])
 
 
 def _parse(text: str) -> list[Piece] | None:
-    """Return a text's parts; None if it is too deep or has too many blocks."""
+    """Return a text's pieces; None if it is nested too deeply or has too many blocks."""
     pieces: list[Piece] = []
     blocks = 0
-    open_blocks: list[tuple[Block, list[Piece]]] = []  # each with its enclosing block
+    open_blocks: list[tuple[Block, list[Piece]]] = []  # each with the pieces that enclose it
     begin = 0
     for mark in _MARK.finditer(text):
         if not (mark[0] == "{" or (open_blocks and mark[0] in "}|")):

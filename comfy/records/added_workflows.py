@@ -1,4 +1,4 @@
-"""Which owner added which shared workflow or chain to the folder."""
+"""Owners of the workflows and chains that users added to the folder."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class AddedWorkflows:
         self._engine = engine
 
     def note(self, owner: str, name: str, content: str) -> None:
-        """Remember who has added what goes by `name` there. `content`: the digest of its files."""
+        """Remember which user added the workflow `name`. `content`: the digest of its files."""
         row = {"name": digest(name), "owner": digest(owner), "content": content}
         with as_comfy_errors(), self._engine.begin() as connection:
-            # An earlier entry with this name no longer exists.
+            # An earlier workflow with this name no longer exists.
             connection.execute(delete(_added).where(_added.c.name == row["name"]))
             connection.execute(insert(_added).values(row))
 
@@ -37,7 +37,8 @@ class AddedWorkflows:
         return None if found is None else str(found)
 
     def forget(self, name: str, content: str) -> None:
-        """It was removed; what has come under the same name since then is another one."""
+        """Forget a removed workflow, unless another one was added under the same name since
+        then."""
         which = (_added.c.name == digest(name)) & (_added.c.content == content)
         with as_comfy_errors(), self._engine.begin() as connection:
             connection.execute(delete(_added).where(which))

@@ -1,4 +1,4 @@
-"""Files kept on disk, each under the SHA-256 of its bytes: the same bytes are kept once, and never
+"""Files stored on disk under the SHA-256 of their bytes: identical files are stored once, and never
 half-written."""
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ log = logging.getLogger(__name__)
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _OURS = re.compile(
     r"files|thumbnails|parts|uploads|opened|temporary|lock|secret(\.lock)?|users\.json.*|(history|sign_in)\..*"
-)  # what this program puts there
+)  # the app's own files
 _DAY = 24 * 3600.0
-_WAITING_SOUNDS = 8  # each takes a thread; a browser asks for six files at a time
+_WAITING_SOUNDS = 8  # each takes a thread; a browser requests six files at a time
 _MOST_UNDRAWABLE, _TRIED_AGAIN = 10_000, 3600.0  # files, seconds
 _THUMBNAILS: Mapping[FileKind, Callable[[Path], bytes | None]] = MappingProxyType(
     {"image": thumbnail_of, "audio": sound_thumbnail}
@@ -41,15 +41,15 @@ _THUMBNAILS: Mapping[FileKind, Callable[[Path], bytes | None]] = MappingProxyTyp
 
 
 class BlobStore:
-    """Folder of files named by digest, for any number of threads of one program.
+    """Folder of files named by digest, for any number of threads of one process.
 
-    `ours`: no other program had the folder open when this one opened it, so unfinished files in it
+    `ours`: no other process had the folder open when this one opened it, so unfinished files in it
     are abandoned. `turns`: limits large images in memory. `stripped`: the files without metadata.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Make or open it; what a program that was killed left half-written is removed. ComfyError
-        if it is no use."""
+        """Create or open the folder, and delete files that a killed process left half-written.
+        Raises ComfyError if the folder can't be used."""
         self._claim = FileLock(folder / "lock", blocking=False, thread_local=False)
         self._files, self._thumbnails, self._parts = (
             folder / name for name in ("files", "thumbnails", "parts")
@@ -76,7 +76,7 @@ class BlobStore:
             ) from error
 
     def close(self) -> None:
-        """Let another program have it."""
+        """Release the folder for other processes."""
         self._claim.release()
 
     def add(
@@ -84,10 +84,10 @@ class BlobStore:
     ) -> tuple[str, int]:
         """Store these bytes and return their digest (hex) and their number.
 
-        `size`: the announced number of bytes; ComfyError if there are more or fewer, or if they
-        can't be written. Exceptions of `chunks` propagate. An incomplete file is removed. `holder`:
-        a run id that protects the file from `remove` until `release`, also if another owner deletes
-        the same bytes meanwhile.
+        `size`: the announced number of bytes. Raises ComfyError if there are more or fewer, or if
+        they can't be written. Exceptions of `chunks` propagate. An incomplete file is removed.
+        `holder`: a run id that protects the file from `remove` until `release`, also if another
+        owner deletes the same bytes meanwhile.
         """
         part = self._parts / f"{secrets.token_hex(8)}.part"
         try:
@@ -109,8 +109,8 @@ class BlobStore:
         return digest, count
 
     def hold(self, digest: str, holder: str) -> bool:
-        """Make a file that is here safe from `remove` until `holder` is released; False if it is
-        not here."""
+        """Protect a stored file from `remove` until `holder` is released; return False if it isn't
+        stored."""
         with self._lock:
             if self.path(digest) is None:
                 return False
@@ -118,17 +118,17 @@ class BlobStore:
             return True
 
     def release(self, holder: str) -> None:
-        """Nothing is kept any longer for this holder's sake alone."""
+        """Stop protecting files for this holder."""
         with self._lock:
             self._held.pop(holder, None)
 
     def path(self, digest: str) -> Path | None:
-        """Where the file is; None if it is not here, or this is no digest."""
+        """Return the path of a file; None if it isn't stored or the digest is invalid."""
         place = _place(self._files, digest)
         return place if place is not None and place.is_file() else None
 
     def size(self, digest: str) -> int:
-        """Bytes of the file; 0 if it is not here."""
+        """Return the size of a file in bytes; 0 if it isn't stored."""
         path = self.path(digest)
         try:
             return path.stat().st_size if path else 0
@@ -136,8 +136,8 @@ class BlobStore:
             return 0
 
     def thumbnail(self, digest: str, kind: FileKind) -> Path | None:
-        """Return a small WebP of an image or a sound, made once; None for other and unreadable
-        files."""
+        """Return a small WebP of an image or a sound, creating it if needed; None for other or
+        unreadable files."""
         source, place = self.path(digest), _place(self._thumbnails, digest, ".webp")
         if source is None or place is None or kind not in _THUMBNAILS:
             return None
@@ -150,7 +150,7 @@ class BlobStore:
         try:
             _write(part, [data], None)
             with self._lock:
-                if not source.is_file():  # removed while it was drawn
+                if not source.is_file():  # removed while the thumbnail was drawn
                     return None
                 place.parent.mkdir(exist_ok=True)
                 part.replace(place)
@@ -163,13 +163,13 @@ class BlobStore:
                 part.unlink(missing_ok=True)
 
     def _drawn(self, digest: str, kind: FileKind, source: Path, place: Path) -> bytes | None:
-        """Return a new thumbnail. None where it is there already or can't be drawn, which is
-        remembered for a while, or where too many sounds wait."""
+        """Return a new thumbnail. None if it exists already, if too many sounds wait, or if it
+        can't be drawn, which is remembered for a while."""
         is_sound = kind == "audio"
         if self._cannot_draw(digest) or (is_sound and not self._waiting.acquire(blocking=False)):
             return None
         try:
-            # A sound that takes long doesn't hold up images.
+            # Sounds have their own lock, so that a slow one doesn't delay images.
             with self._sound_turn if is_sound else self.turns.turn():
                 if place.is_file() or self._cannot_draw(digest):
                     return None
@@ -187,12 +187,12 @@ class BlobStore:
             return digest in self._undrawable
 
     def remove_all(self, digests: Iterable[str]) -> None:
-        """Remove each as `remove` does."""
+        """Remove these files, as in `remove`."""
         for digest in digests:
             self.remove(digest)
 
     def remove(self, digest: str) -> int:
-        """Remove a file and its thumbnail unless it is held; return the number of freed bytes."""
+        """Remove a file and its thumbnail unless it is held; return the number of bytes freed."""
         with self._lock:
             place, small = _place(self._files, digest), _place(self._thumbnails, digest, ".webp")
             if (
@@ -216,8 +216,8 @@ class BlobStore:
             return freed
 
     def unused_since(self, moment: float) -> Iterator[str]:
-        """Digests of the files that were last added before this moment (`time.time`), or, going by
-        a clock that was wrong, in a day that is to come."""
+        """Yield the digests of files last added before this moment (`time.time`), or more than a
+        day in the future because of a wrong clock."""
         to_come = time.time() + _DAY
         for name, status in _listed(self._files):
             if not moment <= status.st_mtime <= to_come and _DIGEST.fullmatch(name):
@@ -241,7 +241,7 @@ class BlobStore:
 
 
 def _write(part: Path, chunks: Iterable[bytes], size: int | None) -> tuple[str, int]:
-    """The bytes in a new file, safely on the disk: their digest and count."""
+    """Write the bytes to a new file, safely on disk; return their digest and count."""
     digest, count = hashlib.sha256(), 0
     with open(part, "xb", buffering=0, opener=_private) as target:
         for chunk in chunks:
@@ -289,7 +289,7 @@ def _close_to_others(folder: Path) -> None:
 
 def _close_files(folder: Path) -> None:
     for path in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):  # another program's, which is at work
+        with contextlib.suppress(FileNotFoundError):  # removed by another process
             if not path.is_symlink():
                 path.chmod(0o700 if path.is_dir() else 0o600)
 
@@ -299,8 +299,8 @@ def _place(folder: Path, digest: str, suffix: str = "") -> Path | None:
 
 
 def _listed(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Name and status of every file in the folders of this folder; those that vanish meanwhile are
-    left out."""
+    """Yield the name and status of every file in the folder's subfolders, except files that vanish
+    meanwhile."""
     for group in sorted(folder.iterdir()):
         with contextlib.suppress(OSError), os.scandir(group) as entries:
             for entry in entries:

@@ -1,7 +1,7 @@
 """Open the history's database: SQLite by default, or any other that SQLAlchemy supports.
 
-Checks the database before it writes: another program's database or a newer version is refused and
-stays unchanged. A damaged file of this app is set aside.
+Checks the database before writing: another app's database or a newer version is refused and stays
+unchanged. A damaged file of this app is set aside.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ from comfy.records.upgrade import make_tables
 
 log = logging.getLogger(__name__)
 
-_BUSY = 10.0  # seconds to wait for another program that is writing
+_BUSY = 10.0  # seconds to wait for another process that is writing
 _PAUSE = 0.02  # seconds
-_ERASING = 1.0  # seconds in which others may have to wait until they can write
+_ERASING = 1.0  # seconds that other writers may have to wait
 # Overwrite deleted data instead of only marking it as free.
 _PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
-_INCREMENTAL = 2  # SQLite's number for a file that returns free pages on request
-_PAGES_AT_ONCE = 1000  # others wait meanwhile until they can write
-_OWN_NAME = "history.sqlite"  # as the app calls it
-_LOCK = 0x636F6D6679  # our own: Postgres lets one program at a time change tables under it
+# SQLite's number for `auto_vacuum=INCREMENTAL`: free pages are returned on request.
+_INCREMENTAL = 2
+_PAGES_AT_ONCE = 1000  # other writers wait meanwhile
+_OWN_NAME = "history.sqlite"  # the file name that the app uses
+_LOCK = 0x636F6D6679  # our key for a Postgres lock: only one process at a time may change tables
 _SQLITE = b"SQLite format 3\0"
 
 
@@ -44,10 +45,11 @@ def sqlite_address(folder: Path) -> str:
 
 
 def open_database(address: str, *, alone: bool = True) -> Engine:
-    """The database at a SQLAlchemy URL, with its tables. ComfyError if it cannot be used.
+    """Open the database at a SQLAlchemy URL and create its tables. Raises ComfyError if it can't be
+    used.
 
-    `alone`: no other program has it open, so that a damaged file may be set aside and an empty one
-    be made.
+    `alone`: no other process has it open, so a damaged file may be set aside and replaced by an
+    empty one.
     """
     url = _url(address)
     try:
@@ -67,7 +69,8 @@ def open_database(address: str, *, alone: bool = True) -> Engine:
 
 
 def is_set_aside(engine: Engine) -> bool:
-    """Tell if a damaged database was set aside here; its records may still need the files."""
+    """Return whether a damaged database was set aside here; its records may still need the
+    files."""
     file = _file(engine.url)
     return file is not None and any(file.parent.glob(f"{glob.escape(file.stem)}.damaged-*"))
 
@@ -86,7 +89,7 @@ def erase_deleted(engine: Engine) -> bool:
 
 
 class Eraser:
-    """Takes what was deleted out of SQLite's log; what does not succeed is tried again."""
+    """Removal of deleted data from SQLite's log, with a retry after a failure."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -97,10 +100,10 @@ class Eraser:
         self._unerased = True
 
     def erase(self) -> None:
-        """Let nothing be left of it."""
+        """Erase noted data from the log; if that fails, the next call retries."""
         if not self._unerased:
             return
-        self._unerased = False  # first: another thread may delete meanwhile
+        self._unerased = False  # reset first: another thread may delete meanwhile
         try:
             erased = erase_deleted(self._engine)
         except ComfyError as problem:
@@ -111,8 +114,8 @@ class Eraser:
 
 
 def shrink(engine: Engine, spare: float) -> bool:
-    """Take free pages off the file where they are more than `spare` bytes. The disk gets them back
-    once SQLite's log is written to the file: return whether there are any. ComfyError."""
+    """Free unused pages of the file if they exceed `spare` bytes; return whether they did. The disk
+    gets them back once SQLite's log is written to the file. Raises ComfyError."""
     if engine.dialect.name != "sqlite":
         return False
     with as_comfy_errors(), engine.connect() as connection:
@@ -124,9 +127,9 @@ def shrink(engine: Engine, spare: float) -> bool:
         try:
             with closing(connection.connection.cursor()) as cursor:
                 for _ in range(0, free, _PAGES_AT_ONCE):
-                    # Each step frees a page, and only a script takes all of them.
+                    # Each step frees one page, and only a script runs all steps.
                     cursor.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
-        except sqlite3.Error as error:  # another program writes: the pages are used again
+        except sqlite3.Error as error:  # another process is writing; the pages will be reused
             log.info("Free pages of the history stay: %s", error)
     return True
 
@@ -137,14 +140,14 @@ def _wait_at_most(connection: Connection, seconds: float) -> None:
 
 @contextmanager
 def _address_in_words() -> Iterator[None]:
-    """Return a ComfyError about an address without repeating it, as it may contain a password."""
+    """Raise a ComfyError about an address without repeating it, as it may contain a password."""
     try:
         yield
     except (
         SQLAlchemyError,
         TypeError,
         ValueError,
-    ) as error:  # the latter two of a port or an option
+    ) as error:  # the last two for an invalid port or option
         raise ComfyError(
             "The address of the history's database cannot be read.",
             "Write it like sqlite:////srv/comfyforms/history.db or"
@@ -164,7 +167,7 @@ def _url(address: str) -> URL:
 
 
 def _file(url: URL) -> Path | None:
-    """Where a database of SQLite's lies."""
+    """Return the path of an SQLite database; None for other databases."""
     if url.get_backend_name() != "sqlite" or not url.database or url.database.startswith("file:"):
         return None
     return Path(url.database)
@@ -176,9 +179,7 @@ def _opened(url: URL, *, alone: bool) -> Engine:
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
             if not file.exists():
-                file.touch(
-                    mode=0o600
-                )  # what people made is nothing for other accounts of this machine
+                file.touch(mode=0o600)  # other accounts of this machine must not read users' data
         with _address_in_words():
             engine = _engine(url)
     except ImportError as error:
@@ -197,7 +198,7 @@ def _opened(url: URL, *, alone: bool) -> Engine:
         engine.dispose()
         raise
     if engine.dialect.name == "sqlite":
-        engine.dispose()  # the next connection is the first one of a database that is ours
+        engine.dispose()  # the next connection is the first to a database known to be ours
         event.listen(engine, "connect", _prepare)
     if file is not None:
         _close_to_others(file)
@@ -219,8 +220,8 @@ def _prepare(connection: object, _: object) -> None:
 
 
 def _write_ahead(cursor: sqlite3.Cursor) -> None:
-    """Have a log beside the database. Where it is not so yet, SQLite wants it to itself, and does
-    not wait for it."""
+    """Turn on write-ahead logging. If it isn't on yet, SQLite needs exclusive access and doesn't
+    wait for it, so retry."""
     end = time.monotonic() + _BUSY
     while True:
         try:
@@ -234,19 +235,20 @@ def _write_ahead(cursor: sqlite3.Cursor) -> None:
 
 
 def _make_tables(engine: Engine) -> None:
-    """Create or upgrade the tables in one transaction; ComfyError if they aren't ours.
+    """Create or upgrade the tables in one transaction. Raises ComfyError if they aren't ours.
 
-    A failure changes nothing, so no copy is made first, in which deleted data would stay.
+    A failure changes nothing, so no backup is made first, which would keep deleted data.
     """
     with engine.begin() as connection:
         match engine.dialect.name:
             case "sqlite":
-                # Before there is a table; later it does nothing.
+                # Has an effect only before the first table exists.
                 connection.exec_driver_sql(f"PRAGMA auto_vacuum={_INCREMENTAL}")
                 answer = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
                 if answer != "ok":
                     raise DamagedDatabase(str(answer).partition("\n")[0])
-                # A step may rewrite records, and the driver begins no transaction for tables.
+                # A step may rewrite records, and the driver doesn't begin a transaction for changes
+                # to tables.
                 connection.exec_driver_sql("PRAGMA secure_delete=ON")
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             case "postgresql":
@@ -255,7 +257,7 @@ def _make_tables(engine: Engine) -> None:
 
 
 def _is_ours(file: Path) -> bool:
-    """Tell if a damaged file was probably a database of this app."""
+    """Return whether a damaged file was probably a database of this app."""
     with file.open("rb") as content:
         return file.name == _OWN_NAME or content.read(len(_SQLITE)) == _SQLITE
 
@@ -263,7 +265,7 @@ def _is_ours(file: Path) -> bool:
 def _set_aside(file: Path) -> Path:
     aside = file.with_name(f"{file.stem}.damaged-{datetime.now():%Y%m%d-%H%M%S-%f}")
     try:
-        for suffix in ("-wal", "-shm", ""):  # as SQLite looks for them
+        for suffix in ("-wal", "-shm", ""):  # SQLite's suffixes
             part = file.with_name(file.name + suffix)
             if part.exists():
                 part.rename(aside.with_name(aside.name + suffix))
@@ -276,7 +278,7 @@ def _set_aside(file: Path) -> Path:
 
 def _close_to_others(file: Path) -> None:
     try:
-        file.chmod(0o600)  # SQLite gives what it writes beside it the same mode
+        file.chmod(0o600)  # SQLite creates the files next to it with the same mode
     except OSError as error:
         log.warning(
             "Other accounts of this machine may be able to read %s: %s",

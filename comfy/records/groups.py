@@ -27,11 +27,11 @@ from comfy.records.used_files import ROW, bytes_of, without_use
 GroupKind = Literal["batch", "chain"]
 GroupState = Literal["running", "paused", "done", "failed", "stopped"]
 
-_MOST = 50  # of one owner; the oldest of those that have ended go then
-_MOST_IN_ALL = 1_000  # a visitor can appear as many owners
+_MOST = 50  # per owner; the oldest ended ones are deleted first
+_MOST_IN_ALL = 1_000  # in total, because a visitor can appear as many owners
 _LARGEST = 4_000_000  # characters
-_OF_ONE = 1 / 4  # of the room: what the files of one owner may have
-_OF_ADDRESS = 1 / 2  # of the room: what all owners at one address may have
+_OF_ONE = 1 / 4  # share of the room for the files of one owner
+_OF_ADDRESS = 1 / 2  # share of the room for all owners at one address
 _MILLION = 1_000_000
 _HEAD = tuple(column for column in _groups.c if column.name != "content")
 
@@ -56,15 +56,14 @@ class Group:
 
 
 class GroupTooLarge(Exception):
-    """The content of a group is longer than the database keeps."""
+    """Error for a group whose content is too long for the database."""
 
 
 class GroupStore:
-    """The groups of all owners, in the database of the history. All methods may be called from any
-    thread.
+    """Groups of all owners, in the history's database. Thread-safe.
 
-    `room`: for the rows and files of all groups. ComfyError, with a sentence, wherever the database
-    cannot be used.
+    `room`: for the rows and files of all groups. All methods raise ComfyError if the database can't
+    be used.
     """
 
     def __init__(
@@ -77,10 +76,11 @@ class GroupStore:
         self._room = room
 
     def put(self, group: Group, content: Mapping[str, Any], digests: Collection[str]) -> None:
-        """Store a group, or replace it; on an error the stored one stays.
+        """Store a group, or replace it; after an error, the stored one stays.
 
-        `content`: what to run, as JSON values. `digests`: the blobs that it needs. Groups that have
-        ended make room, oldest first. Raises GroupTooLarge, and ComfyError without room for files.
+        `content`: what to run, as JSON values. `digests`: the blobs that it needs. Ended groups are
+        deleted to make room, oldest first. Raises GroupTooLarge, and ComfyError if there is no room
+        for the files.
         """
         with self._writing:
             with as_comfy_errors(), self._engine.begin() as connection:
@@ -92,7 +92,7 @@ class GroupStore:
         self._room.grew(size)
 
     def save(self, group: Group) -> None:
-        """Keep how far it is now; nothing where it was deleted."""
+        """Store a group's progress; do nothing if it was deleted."""
         with self._writing, as_comfy_errors(), self._engine.begin() as connection:
             which = _groups.c.id == group.id
             changing = _changing(group)
@@ -100,7 +100,7 @@ class GroupStore:
             connection.execute(update(_groups).where(which).values(changing | {"size": size}))
 
     def get(self, group_id: str, owner: str) -> Group | None:
-        """One of this owner."""
+        """Return this owner's group; None if it doesn't exist."""
         found = self._groups(_own(group_id, owner))
         return found[0] if found else None
 
@@ -116,24 +116,25 @@ class GroupStore:
         return self._groups((_groups.c.owner == digest(owner)) & (_groups.c.kind == kind))
 
     def unfinished(self, kind: GroupKind) -> tuple[Group, ...]:
-        """Return the active groups of all owners, newest first; none while another program uses the
-        folder, because they may be running there."""
+        """Return the active groups of all owners, newest first. Empty while another process uses
+        the folder, because they may be running there."""
         if not self._blobs.ours:
             return ()
         found = self._groups(_groups.c.ended_at.is_(None) & (_groups.c.kind == kind))
         return tuple(one for one in found if one.ended_at is None)
 
     def delete(self, group_id: str, owner: str) -> bool:
-        """Forget one, and its files that nothing else has, but not its runs; False if there is
-        none."""
+        """Delete a group and its unused files, but not its runs; return False if it doesn't
+        exist."""
         return bool(self._forget(_own(group_id, owner)))
 
     def forget_ended(self, before: float) -> None:
-        """Forget those that ended before this moment, in seconds since 1970."""
+        """Delete groups that ended before this moment, in seconds since 1970."""
         self._forget(_groups.c.ended_at < before)
 
     def uses(self) -> Iterator[Use]:
-        """Which rows and files the groups of all people have. They go with their groups only."""
+        """Yield the rows and files of all owners' groups. They are deleted only together with their
+        groups."""
         with as_comfy_errors(), self._engine.connect() as connection:
             uses = _uses(connection)
         for use in uses:
@@ -146,7 +147,7 @@ class GroupStore:
         content: Mapping[str, Any],
         digests: Collection[str],
     ) -> float:
-        """Insert a group. Return the bytes of it and its files."""
+        """Insert a group; return the bytes of its row and files."""
         text = json.dumps(content)
         if len(text) > _LARGEST:
             raise GroupTooLarge
@@ -164,9 +165,9 @@ class GroupStore:
         return size + sum(sizes.values())
 
     def _make_room(self, connection: Connection, group: Group) -> list[str]:
-        """Forget groups that have ended, oldest first, where this one is too much for its owner,
-        its address or all. Return the files that nothing has any more. ComfyError where others
-        leave no room."""
+        """Delete ended groups, oldest first, if this one exceeds the limit of its owner, its
+        address or the app. Return the files that are unused now. Raises ComfyError if that doesn't
+        make enough room."""
         unused = _forget_too_many(connection, digest(group.owner))
         own = _share_of(group) or digest(group.owner)
         for whose, most in ((own, self._room.most * _OF_ADDRESS), ("", self._room.most)):
@@ -222,13 +223,13 @@ def _share_of(group: Group) -> str:
 
 
 def _size(changing: Mapping[str, Any]) -> int:
-    """Return the bytes of a row but for its content; the texts are ASCII."""
+    """Return the bytes of a row without its content; the texts are ASCII."""
     return ROW + len(changing["about"]) + len(changing["progress"])
 
 
 def _uses(connection: Connection, new: str = "") -> list[Use]:
-    """Return the rows and files of all groups, what ended first before others. Those that have
-    ended may go, but not the `new` one."""
+    """Return the rows and files of all groups, earliest end first. Ended groups may be deleted,
+    except the `new` one."""
     columns = (_groups.c.id, _groups.c.owner, _groups.c.ended_at, _groups.c.size, _groups.c.share)
     rows = connection.execute(select(*columns).order_by(_groups.c.ended_at, _groups.c.id))
     uses = [
@@ -277,8 +278,8 @@ def _own(group_id: str, owner: str) -> ColumnElement[bool]:
 
 
 def _forget_too_many(connection: Connection, owner: str) -> list[str]:
-    """Forget the groups that ended first, of this owner, then of the owner who has most, and remove
-    their unused files."""
+    """Delete the groups that ended first: this owner's, then those by the owner with the most
+    groups. Return their unused files."""
     count = select(func.count()).select_from(_groups)
     unused: list[str] = []
     own = _groups.c.owner == owner
@@ -302,7 +303,7 @@ def _first_ended(which: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _take_out(connection: Connection, which: ColumnElement[bool]) -> list[str]:
-    """Delete groups: the digests of their files that nothing has any more."""
+    """Delete groups; return the digests of their files that are unused now."""
     ids = connection.execute(select(_groups.c.id).where(which)).scalars().all()
     digests = connection.execute(select(_files.c.digest).where(_files.c.group.in_(ids))).scalars()
     before = list(dict.fromkeys(digests))

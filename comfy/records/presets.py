@@ -1,4 +1,4 @@
-"""Values of a form under a name, for one person or for everybody."""
+"""Presets: values of a form under a name, for one user or for all."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from comfy.records.tables import preset_files as _files
 from comfy.records.tables import presets as _presets
 from comfy.records.used_files import ROW, bytes_of, without_use
 
-EVERYBODY = ""  # the owner of presets that all people have
-_MOST = 200  # of one owner
-_MOST_IN_ALL = 20_000  # a visitor can appear as many owners
+EVERYBODY = ""  # the owner of presets for all users
+_MOST = 200  # per owner
+_MOST_IN_ALL = 20_000  # in total, because a visitor can appear as many owners
 _LARGEST = 32_000  # characters
 _LONGEST_NAME = 60
 _MILLION = 1_000_000
-_OF_ONE = 1 / 16  # of the room: what the files of one owner may have
-_HOUR = 3600.0  # seconds; how exactly it is known when a preset was used
+_OF_ONE = 1 / 16  # share of the room for the files of one owner
+_HOUR = 3600.0  # seconds; accuracy of a preset's last use
 
 
 @dataclass(frozen=True, slots=True)
 class PresetFile:
-    """A file that a preset holds: its name, and its digest among the kept files."""
+    """A file of a preset: its name, and its digest in the blob store."""
 
     name: str
     digest: str
@@ -56,11 +56,10 @@ class Preset:
 
 
 class PresetStore:
-    """The presets of all owners, in the database of the history. All methods may be called from any
-    thread.
+    """Presets of all owners, in the history's database. Thread-safe.
 
-    `room`: for the rows and files of all presets. ComfyError, with a sentence, wherever the
-    database cannot be used.
+    `room`: for the rows and files of all presets. All methods raise ComfyError if the database
+    can't be used.
     """
 
     def __init__(
@@ -81,7 +80,8 @@ class PresetStore:
         raise ComfyError(message("This preset no longer exists."))
 
     def uses(self) -> Iterator[Use]:
-        """Which rows and files the presets of all people have. They go with their presets only."""
+        """Yield the rows and files of all owners' presets. They are deleted only together with
+        their presets."""
         with as_comfy_errors(), self._engine.connect() as connection:
             uses = _uses(connection)
         for use in uses:
@@ -96,11 +96,11 @@ class PresetStore:
         return tuple(sorted(presets, key=lambda preset: (preset.name.casefold(), preset.name)))
 
     def save(self, owner: str, workflow: str, preset: Preset, address: str = "") -> None:
-        """Keep a preset, in the place of one with the same name. Where there is no room for all
-        people's, the one goes that was not used for longest of the person who has most.
+        """Store a preset, replacing one with the same name. If there isn't enough room for all
+        presets, delete the least recently used ones of the owner who takes most.
 
-        `address`: as of `RunRegistry.submit`. ComfyError where the preset has no name, is too
-        large, or is one too many of its owner's.
+        `address`: see `RunRegistry.submit`. Raises ComfyError if the preset has no valid name, is
+        too large, or exceeds its owner's limit.
         """
         _check_name(preset.name)
         files = {
@@ -133,7 +133,7 @@ class PresetStore:
     def rename(self, owner: str, workflow: str, name: str, other: str) -> None:
         """Rename a preset to `other`.
 
-        Raise ComfyError if it doesn't exist, or if `other` is invalid or taken.
+        Raises ComfyError if the preset doesn't exist, or if `other` is invalid or taken.
         """
         _check_name(other)
         old, new = _key(owner, workflow, name), _key(owner, workflow, other)
@@ -169,14 +169,15 @@ class PresetStore:
         return known
 
     def _touch(self, row: Mapping[str, str]) -> None:
-        """Note that a preset is used."""
+        """Note that a preset was used."""
         now = time.time()
         unused = _presets.c.used_at < now - _HOUR
         with as_comfy_errors(), self._engine.begin() as connection:
             connection.execute(update(_presets).where(*_is(row), unused).values(used_at=now))
 
     def _check_files(self, connection: Connection, owner: str) -> None:
-        """Count identical bytes of several presets once."""
+        """Raise ComfyError if an owner's files take too much space. Identical files of several
+        presets count once."""
         own = select(_files.c.digest, _files.c.size).where(_files.c.owner == owner)
         most = self._room.most * _OF_ONE
         if bytes_of(connection, own) > most:
@@ -189,8 +190,8 @@ class PresetStore:
             )
 
     def _make_room(self, connection: Connection, new: Mapping[str, str]) -> list[str]:
-        """Remove presets for the sake of a `new` one. Return the digests of their files. ComfyError
-        where that does not help."""
+        """Delete presets to make room for a `new` one. Return the digests of their files. Raises
+        ComfyError if that doesn't make enough room."""
         count = connection.execute(select(func.count()).select_from(_presets)).scalar_one()
         taken = connection.execute(select(func.sum(_presets.c.size))).scalar() or 0
         taken += bytes_of(connection, select(_files.c.digest, _files.c.size))
@@ -221,8 +222,8 @@ def _check_count(connection: Connection, owner: str) -> None:
 
 
 def _uses(connection: Connection, new: Mapping[str, str] | None = None) -> list[Use]:
-    """Return the rows and files of all presets, least recently used first. Presets of one owner may
-    be deleted, except the `new` one."""
+    """Return the rows and files of all presets, least recently used first. They may be deleted,
+    except presets for all users and the `new` one."""
     kept = (_presets.c.used_at, _presets.c.size, _presets.c.share)
     columns = (_presets.c.owner, _presets.c.workflow, _presets.c.name)
     uses: dict[str, Use] = {}
@@ -283,7 +284,7 @@ def _files_in(data: Mapping[str, Any]) -> Iterator[tuple[str, tuple[PresetFile, 
 
 
 def _take_out(connection: Connection, row: Mapping[str, str]) -> tuple[bool, list[str]]:
-    """Delete the preset of this key: whether there was one, and the digests of its files."""
+    """Delete the preset with this key. Return whether it existed, and the digests of its files."""
     # Write first, to take SQLite's write lock before reading.
     known = connection.execute(update(_presets).where(*_is(row)).values(name=row["name"])).rowcount
     which = _is(row, _files)
@@ -306,5 +307,5 @@ def _key(owner: str, workflow: str, name: str) -> dict[str, str]:
 
 
 def _is(row: Mapping[str, str], table: Table = _presets) -> list[Any]:
-    """Which row has this key."""
+    """Return the conditions for the row with this key."""
     return [table.c[name] == row[name] for name in ("owner", "workflow", "name")]

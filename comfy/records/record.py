@@ -12,14 +12,14 @@ from comfy.base.messages import KeptText
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.prompt.model import InputRef, Prompt
 
-# A node may have keys that are not ours: what reads a record keeps them.
+# A node may have keys that the app doesn't know; reading a record keeps them.
 _AnyNodes = GetPydanticSchema(lambda _, read: read(dict[str, dict[str, Any]]))
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFile:
-    """A file among the results at a server: the server's address without a login, and how an input
-    names it there, `subfolder/name [output]`."""
+    """A result file on a server: the server's address without credentials, and the file's name for
+    an input there, `subfolder/name [output]`."""
 
     server: str
     value: str
@@ -73,8 +73,9 @@ class Record:
     `sent`: the prompt was sent to the server, or may have been. `keeps_going`: the run continues
     without watchers. `server`: the address of its server without credentials, "" before one was
     chosen. `group`: the id shared by the runs of a batch, or "". `parents`: the ids of the runs
-    that it was made from. `favourite`: its owner marked it, if the history was asked. `address`:
-    the address of an owner without an account; "" for others and for a record from the database.
+    that it was made from. `favourite`: its owner marked it; only set in records from the history.
+    `address`: the address of an owner without an account; "" for others and for a record from the
+    database.
     """
 
     id: str
@@ -92,7 +93,8 @@ class Record:
 
     @property
     def was_taken_out(self) -> bool:
-        """Its owner stopped it before it had begun, and the server has no files of it."""
+        """Return whether the owner stopped the run before it started, and the server has no files
+        of it."""
         state = self.state
         by_owner = state.phase is Phase.STOPPED and state.error is None
         has_begun = state.started_at is not None or bool(state.files or state.texts)

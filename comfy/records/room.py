@@ -29,11 +29,11 @@ class Growth:
 
     @property
     def slack(self) -> float:
-        """Return the bytes that may be over."""
+        """Return the bytes that may be added before the next check."""
         return max(_LEAST_SLACK, self.most * _SLACK)
 
     def add(self, size: float) -> bool:
-        """Note more bytes. Return whether it is time to look, once for each time that it is."""
+        """Count added bytes. Return True if a check is due, once for each check."""
         with self._lock:
             self._added += size
             if self._added <= self.slack:

@@ -1,4 +1,4 @@
-"""A `Record` as a row of the table of runs, and back. Pure."""
+"""Convert a `Record` to a row of the table of runs and back. Pure functions."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from comfy.records.tables import digest, runs
 from comfy.records.used_files import ROW
 
 _READ = ("id", "owner", "record", "sent", "prompt_id", "server", "ended_at", "favourite")
-UNREADABLE = (ValueError, TypeError, AttributeError)  # SQLite keeps any type in any column
+UNREADABLE = (ValueError, TypeError, AttributeError)  # SQLite stores any type in any column
 COLUMNS = tuple(runs.c[name] for name in _READ)
 
 
 def row_of(record: Record, ended_at: float | None) -> dict[str, Any]:
-    """The values of all columns that a run says itself, but its id and share. ComfyError for one
-    that no text can hold."""
+    """Return the values of all columns that come from the record itself, without its id and share.
+    Raises ComfyError if the record can't be written as text."""
     words, text = searched_text(record), _text(record)
     return {
         "owner": digest(record.owner),
@@ -40,7 +40,7 @@ def row_of(record: Record, ended_at: float | None) -> dict[str, Any]:
 
 
 def record_of(row: Row[Any]) -> Record:
-    """Return the record in a row of `COLUMNS`, or one of `UNREADABLE`."""
+    """Return the record in a row of `COLUMNS`. Raises one of `UNREADABLE`."""
     record = from_text(row.record)
     if digest(record.owner) != row.owner:
         raise ValueError("it names another owner")
@@ -58,18 +58,18 @@ def record_of(row: Row[Any]) -> Record:
 
 
 def escaped(text: str) -> str:
-    """Any text as one that every database takes, and that can be read back: Postgres has no NUL,
-    none half a surrogate pair."""
+    """Escape a text reversibly for every database: Postgres can't store NUL, and no database can
+    store lone surrogates."""
     return text.encode("unicode_escape").decode("ascii")
 
 
 def unescaped(text: str) -> str:
-    """Return the original text of an `escaped` one."""
+    """Return the original text of an `escaped` text."""
     return text.encode("ascii").decode("unicode_escape")
 
 
 def _came_to_nothing(record: Record) -> bool:
-    """Tell if the run ended without success and without a result."""
+    """Return whether the run ended without success and without a result."""
     phase = record.state.phase
     kept = any(file.type == "output" for file in record.state.files)
     return phase.finished and phase is not Phase.DONE and not kept

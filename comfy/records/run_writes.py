@@ -1,4 +1,4 @@
-"""Prepared statements for the four writes of each run; building a statement takes longer than
+"""Prepared statements for the four writes of each run. Building a statement takes longer than
 running it."""
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _UPDATE = update(_runs).where(_THIS)
 _FORGET_FILES = delete(_files).where(_files.c.run == bindparam("this"))
 _KEEP_FILES = insert(_files)
 _NAME_PARENTS = insert(_parents)
-# By `this` id and `whose` digest.
+# A run by its id (`this`) and the digest of its owner (`whose`).
 RUN_OF = select(*COLUMNS).where(_THIS & (_runs.c.owner == bindparam("whose")))
 
 
 def put_run(
     connection: Connection, record: Record, ended_at: float | None, sizes: dict[str, int]
 ) -> float:
-    """Write a run in the place of what was known of it. Return the bytes of its row. `sizes`: bytes
-    of its files, by their digests."""
+    """Insert or replace a run; return the bytes of its row. `sizes`: bytes of its files by
+    digest."""
     row, this = row_of(record, ended_at), {"this": record.id}
     if connection.execute(_UPDATE, row | this).rowcount:
         connection.execute(_FORGET_FILES, this)
@@ -42,13 +42,13 @@ def put_run(
 
 
 def put_sent(connection: Connection, record: Record, columns: dict[str, object]) -> None:
-    """Write these columns of a run, and the others too where it is not on record yet."""
+    """Write these columns of a run, or all columns if it isn't stored yet."""
     if not connection.execute(_UPDATE, columns | {"this": record.id}).rowcount:
         _insert(connection, record, row_of(record, None) | columns)
 
 
 def move_runs(connection: Connection, owner: str, workflow: str, other: str) -> None:
-    """Write another workflow into all finished runs of an owner with this one."""
+    """Move an owner's finished runs from one workflow to another."""
     own = (_runs.c.owner == digest(owner)) & (_runs.c.workflow == digest(workflow))
     ids = connection.execute(select(_runs.c.id).where(own & _runs.c.ended_at.is_not(None)))
     for this in ids.scalars().all():
@@ -60,7 +60,7 @@ def move_runs(connection: Connection, owner: str, workflow: str, other: str) -> 
 
 
 def _insert(connection: Connection, record: Record, row: dict[str, object]) -> None:
-    """Write a run for the first time. Its share and what it was made from stay as they are then."""
+    """Insert a run. Its share and its parents never change afterward."""
     connection.execute(_INSERT, {"id": record.id, "share": share_of(record.address), **row})
     if record.parents:
         rows = [{"run": record.id, "parent": escaped(one)} for one in set(record.parents)]

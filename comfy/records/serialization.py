@@ -24,14 +24,14 @@ from comfy.records.record import Job, Record
 _RECORD = TypeAdapter(Record)
 _STATE = TypeAdapter(RunState)
 _LEFT_OUT = {"preview", "planned", "progress", "queue_remaining", "verdict"}
-_RAW = {"prompt", "values"}  # of a job: JSON of any depth already
+_RAW = {"prompt", "values"}  # parts of a job that are already JSON, of any depth
 _WRITTEN_APART: Mapping[str, bool | set[str]] = {
     "state": True,
     "job": _RAW | {"outputs"},
     "favourite": True,
     "address": True,
 }
-# Value of a missing or malformed part; elsewhere the field's default, or an empty text.
+# Replacements of missing or malformed parts. Other parts get the field's default, or an empty text.
 _STANDS_FOR: Mapping[str, object] = {
     "job": {},
     "state": {"phase": "lost"},
@@ -42,17 +42,18 @@ _STANDS_FOR: Mapping[str, object] = {
     "input": None,
     "submitted_at": 0.0,
 }
-_BY_NAME = {"inputs", "titles"}  # the tables below have their own names
-_WHOLE = ("job", "prompt")  # with a node left out it would be another workflow
-_INPUTS, _TARGETS, _PAIR = ("job", "inputs"), ("targets",), 5  # a target: job inputs KEY targets 0
-_ROUNDS = 10  # each goes a level deeper
+_BY_NAME = {"inputs", "titles"}  # their keys are names of their own, not fields
+_WHOLE = ("job", "prompt")  # without one of its nodes, it would be another workflow
+# Path of a target: job inputs KEY targets 0.
+_INPUTS, _TARGETS, _PAIR = ("job", "inputs"), ("targets",), 5
+_ROUNDS = 10  # each round repairs one level deeper
 _SEARCHED = 20_000  # characters
-_LONGEST = 10_000  # characters of a text in a record that is shortened
+_LONGEST = 10_000  # characters of a text in a shortened record
 _YEAR_9999 = 253_370_764_800.0
 
 
 def state_to_json(state: RunState) -> dict[str, Any]:
-    """The state as JSON values, the same for the same state; of a message its text."""
+    """Return the state as JSON values, messages as their text. Equal states give equal values."""
     return _state_to_json(state, kept=False)
 
 
@@ -66,9 +67,9 @@ def _state_to_json(state: RunState, *, kept: bool) -> dict[str, Any]:
 def to_text(record: Record, *, shortened: bool = False) -> str:
     """Return the record as JSON, messages with their sentences and values.
 
-    `shortened`: cut long texts and leave long values out, so that the form keeps its own; then the
-    job says that it is not whole. Raises ValueError or RecursionError for a job that no JSON can
-    hold.
+    `shortened`: cut long texts and leave long values out, so that the form keeps its own; the job
+    is then marked as shortened. Raises ValueError or RecursionError if JSON can't represent the
+    job.
     """
     data = _RECORD.dump_python(record, exclude=dict(_WRITTEN_APART), round_trip=True)
     outputs = None if record.job.outputs is None else sorted(record.job.outputs)
@@ -81,7 +82,7 @@ def to_text(record: Record, *, shortened: bool = False) -> str:
 
 
 def _shorten(data: dict[str, Any]) -> None:
-    """Cut the long texts of a record that came to nothing."""
+    """Cut the long texts of a record without a result."""
     job, values = data["job"], data["job"]["values"]
     kept = {key: value for key, value in values.items() if not _is_long(value)}
     if _is_long(job["prompt"]) or len(kept) < len(values):
@@ -91,7 +92,7 @@ def _shorten(data: dict[str, Any]) -> None:
 
 
 def _is_long(value: object) -> bool:
-    """Return whether JSON values have a long text among them."""
+    """Return whether JSON values contain a long text."""
     texts = (one for level in levels(value) for one in level if isinstance(one, str))
     return any(len(one) > _LONGEST for one in texts)
 
@@ -109,10 +110,10 @@ def _cut(value: object) -> object:
 
 
 def from_text(text: str) -> Record:
-    """Return the record in a text of `to_text`; ValueError if it contains none.
+    """Return the record in a text of `to_text`. Raises ValueError if it contains none.
 
-    Other versions of this program may have written it: unknown parts are skipped, missing or
-    mistyped parts get their default, and a run with an unknown end is lost.
+    Other versions of the app may have written it: unknown parts are skipped, missing or mistyped
+    parts get their default, and a run with an unknown end is lost.
     """
     try:
         data = json.loads(text)
@@ -144,7 +145,7 @@ def _of_job(state: RunState, job: Job) -> RunState:
 
 
 def _read(data: dict[str, Any]) -> Record:
-    """The record in `data`; a part that is not what it should be is mended there."""
+    """Return the record in `data`, repairing invalid parts in place."""
     for _ in range(_ROUNDS):
         try:
             return _RECORD.validate_python(data)
@@ -155,11 +156,11 @@ def _read(data: dict[str, Any]) -> Record:
 
 
 def _mend(data: dict[str, Any], errors: Iterable[ErrorDetails]) -> None:
-    """Take out, or replace, what pydantic has something against."""
+    """Delete or replace the parts that pydantic reports."""
     faults = dict(_fault(error["loc"], missing=error["type"] == "missing") for error in errors)
     for where, needed in reversed(faults.items()):  # from the end of a list
         if any(where[:depth] in faults for depth in range(len(where))):
-            continue  # stored with its container
+            continue  # repaired with its container
         *way, last = where
         place: Any = data
         for key in way:
@@ -171,26 +172,26 @@ def _mend(data: dict[str, Any], errors: Iterable[ErrorDetails]) -> None:
 
 
 def _fault(where: tuple[str | int, ...], *, missing: bool) -> tuple[tuple[str | int, ...], bool]:
-    """Which part a fault is to be mended at, and whether something has to stand there."""
+    """Return the part to repair for a fault, and whether it needs a value."""
     if where[:2] == _WHOLE:
         return _WHOLE, True
     if where[:2] == _INPUTS and where[3:4] == _TARGETS and len(where) > _PAIR:
-        return where[:_PAIR], False  # pydantic before 2.14 says what in the pair is wrong
+        return where[:_PAIR], False  # pydantic before 2.14 reports the invalid item of the pair
     *way, last = where
-    if isinstance(last, int):  # of a pair that is incomplete, nothing can be used
+    if isinstance(last, int):  # an incomplete pair can't be used
         return (tuple(way) if missing else where), False
     own_name = bool(way) and way[-1] in _BY_NAME
     return where, not own_name and (missing or last in _STANDS_FOR)
 
 
 def _moment(seconds: float | None) -> float | None:
-    """Seconds since 1970, where they are a moment that a calendar knows."""
+    """Return seconds since 1970; None if a calendar can't represent them."""
     return seconds if seconds is not None and 0 <= seconds < _YEAR_9999 else None
 
 
 def searchable(text: str) -> str:
-    """Text as it is compared in a search: without case, and alike for letters that are written in
-    several ways."""
+    """Normalize a text for searching: ignore case, and unify letters that have several
+    encodings."""
     plain = unicodedata.normalize("NFKC", text).casefold().replace("\0", " ")
     return plain.encode("utf-8", "replace").decode()
 
@@ -201,4 +202,4 @@ def searched_text(record: Record) -> str:
     typed = [str(value) for value in job.values.values() if isinstance(value, str | int | float)]
     parts = [job.title, *typed, *(kept.name for kept in job.inputs.values())]
     words = "\n".join([*parts, *(text.text for text in state.texts)])[:_SEARCHED]
-    return searchable(words)[:_SEARCHED]  # one letter may stand for many
+    return searchable(words)[:_SEARCHED]  # normalizing one letter may give several

@@ -1,4 +1,4 @@
-"""Links to shared results: a visitor with the link sees the file until its owner stops sharing or
+"""Links to shared results. A visitor with the link sees the file until its owner stops sharing or
 deletes it."""
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _LONGEST = 10_000  # characters of a prompt
 
 @dataclass(frozen=True, slots=True)
 class SharedResult:
-    """A link. `place`: which of the run's files; `prompt`: the text that is shown beside it, "" for
-    none."""
+    """Link to a result. `place`: index of the file among the run's files; `prompt`: the text to
+    show next to it, "" for none."""
 
     token: str
     run: str
@@ -36,21 +36,20 @@ class SharedResult:
 
 
 class SharedResults:
-    """The links of all owners, in the database of the history. All methods may be called from any
-    thread.
+    """Links of all owners, in the history's database. Thread-safe.
 
-    ComfyError, with a sentence, wherever the database cannot be used.
+    All methods raise ComfyError if the database can't be used.
     """
 
     def __init__(self, engine: Engine, grew: Callable[[float], None]) -> None:
-        """`grew`: as of `comfy.records.room.Room`."""
+        """`grew`: see `comfy.records.room.Room`."""
         self._engine = engine
         self._grew = grew
 
     def share(self, owner: str, run: str, place: int, prompt: str = "") -> SharedResult:
-        """Return the link of a file of this owner's finished run, creating it if needed. The link
-        shows this prompt, or the beginning of a long one, from now on, and counts toward the
-        run's bytes. Raise RunNotFound if there is no such run."""
+        """Return the link to a file of this owner's finished run, creating it if needed. From now
+        on, the link shows this prompt, or the beginning of a long one, and counts toward the run's
+        bytes. Raises RunNotFound if the run doesn't exist."""
         prompt = prompt[:_LONGEST]
         key, text = escaped(run), escaped(prompt)
         row = {"run": key, "place": place, "prompt": text}
@@ -67,7 +66,7 @@ class SharedResults:
                     with connection.begin_nested():
                         token = secrets.token_urlsafe(_TOKEN)
                         connection.execute(insert(_shared).values(row | {"token": token}))
-                except IntegrityError:  # another tab has made it at this moment
+                except IntegrityError:  # another tab created it at the same time
                     connection.execute(update(_shared).where(which).values(row))
             token = connection.execute(select(_shared.c.token).where(which)).scalar_one()
             _count(connection, key, which, 1)
@@ -75,7 +74,7 @@ class SharedResults:
         return SharedResult(token, run, place, prompt)
 
     def of(self, owner: str, run: str, place: int) -> SharedResult | None:
-        """The link of a file of this owner's run; None if it is not shared."""
+        """Return the link to a file of this owner's run; None if it isn't shared."""
         which = (_shared.c.run == escaped(run)) & (_shared.c.place == place) & _own(owner)
         with as_comfy_errors(), self._engine.connect() as connection:
             row = connection.execute(select(_shared).where(which)).first()
@@ -106,7 +105,7 @@ class SharedResults:
             return None
         try:
             record = record_of(row)
-        except (ValueError, TypeError, AttributeError):  # a run that cannot be read is not shown
+        except (ValueError, TypeError, AttributeError):  # don't show an unreadable run
             return None
         if row.place >= len(record.state.files):
             return None
@@ -131,5 +130,5 @@ def _is_listed() -> ColumnElement[bool]:
 
 
 def _own(owner: str) -> ColumnElement[bool]:
-    """Which links lead to runs of this owner."""
+    """Return the condition for links to runs of this owner."""
     return _shared.c.run.in_(select(_runs.c.id).where(_runs.c.owner == digest(owner)))

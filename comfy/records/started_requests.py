@@ -1,4 +1,4 @@
-"""Idempotency keys: which runs a request started, so that a program can send it again safely."""
+"""Idempotency keys: the runs that a request started, so that a client can safely send it again."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ from comfy.records.tables import as_comfy_errors, digest, share_of
 from comfy.records.tables import started_requests as _requests
 
 _KEPT = 24 * 3600.0  # seconds
-_MOST = 10_000  # of one address, or of one person with a login
+_MOST = 10_000  # per address, or per user with an account
 _MOST_IN_ALL = 100_000
-_STARTING = 60.0  # seconds after which a request that has started nothing was cut off
+_STARTING = 60.0  # seconds after which a request that started nothing counts as interrupted
 
 
 class OtherRequest(ComfyError):
-    """The key of a request that asked for something else."""
+    """Error for a key that belongs to a different request."""
 
 
 class StartedRequests:
-    """The requests of all owners of the last day, in the database of the history: of each nothing
-    but digests and the ids of what it has started: runs, a batch, a chain or uploads. All methods
-    may be called from any thread.
+    """Requests of all owners from the last day, in the history's database. Only digests are stored,
+    and the ids of the started runs, batch, chain or uploads. Thread-safe.
 
-    ComfyError, with a sentence, wherever the database cannot be used.
+    All methods raise ComfyError if the database can't be used.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -38,8 +37,8 @@ class StartedRequests:
         """Return the runs that an earlier request of this owner with this key started; () for a new
         key, which the caller then confirms with `started` or `failed`.
 
-        `content` identifies the request. Raise OtherRequest if the key belongs to a different
-        request, and RunGoesOn if the same request is still being processed. `address`: as in
+        `content` identifies the request. Raises OtherRequest if the key belongs to a different
+        request, and RunGoesOn if the same request is still being processed. `address`: see
         `RunRegistry.submit`; if an address has too many keys, its oldest are forgotten.
         """
         now, name = time.time(), _name(owner, key)
@@ -59,7 +58,7 @@ class StartedRequests:
                     connection.execute(insert(_requests).values(row))
                 _forget_beyond(connection, _MOST, _requests.c.share == share)
                 _forget_beyond(connection, _MOST_IN_ALL, true())
-            except IntegrityError:  # it was there
+            except IntegrityError:  # the key exists
                 which = _requests.c.key == name
                 known = connection.execute(select(_requests).where(which)).one()
             else:
@@ -74,21 +73,21 @@ class StartedRequests:
         return runs
 
     def started(self, owner: str, key: str, runs: Sequence[str]) -> None:
-        """The runs that a new request has started."""
+        """Store the runs that a new request has started."""
         row = {"runs": json.dumps(list(runs))}
         which = _requests.c.key == _name(owner, key)
         with as_comfy_errors(), self._engine.begin() as connection:
             connection.execute(update(_requests).where(which).values(row))
 
     def failed(self, owner: str, key: str) -> None:
-        """A new request has started nothing: it may be sent again, or another one in its place."""
+        """Forget a new request that started nothing, so that its key can be used again."""
         which = (_requests.c.key == _name(owner, key)) & (_requests.c.runs == "[]")
         with as_comfy_errors(), self._engine.begin() as connection:
             connection.execute(delete(_requests).where(which))
 
 
 def _forget_beyond(connection: Connection, most: int, which: ColumnElement[bool]) -> None:
-    """Forget the oldest of these requests where there are more than `most`."""
+    """Forget the oldest of these requests if there are more than `most`."""
     times = select(_requests.c.made_at).where(which).order_by(_requests.c.made_at.desc())
     last = connection.execute(times.offset(most).limit(1)).scalar()
     if last is not None:

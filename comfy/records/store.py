@@ -1,6 +1,6 @@
-"""The history of runs on disk. It survives reloads and restarts of this program and of ComfyUI.
+"""The history of runs on disk. It survives reloads, and restarts of the app and of ComfyUI.
 
-A record is written when a run is submitted (except a run with files or with an id that can start
+A record is written when a run is submitted (unless it has no files and its caller can start it
 again), when its prompt is sent, and when it is finished, each time in one transaction. Every query
 includes the owner: another owner's run looks like an unknown one.
 """
@@ -52,8 +52,8 @@ _MOST_AT_ONCE = 200
 _MOST_RELATED = 12
 _MOST_SKIPPED = 2**31
 _BATCH = 50
-_OF_PRESETS = _OF_GROUPS = 0.25  # of what all rows and files may have together
-_BLOCK = 4096  # bytes that the smallest file takes on a disk
+_OF_PRESETS = _OF_GROUPS = 0.25  # share of the total for all rows and files
+_BLOCK = 4096  # bytes that the smallest file takes on disk
 _ORDER = (_runs.c.ended_at, _runs.c.submitted_at, _runs.c.id)
 _NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
 
@@ -61,7 +61,7 @@ _NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
 @dataclass(frozen=True, slots=True)
 class HistoryLimits:
     """Limits of the history: `days` that finished runs are stored, and the total `bytes` of all
-    owners' records and files. Above it, the oldest runs of the largest owner are deleted,
+    owners' records and files. Above that total, the oldest runs of the largest owner are deleted,
     favorites last."""
 
     days: float = 30
@@ -69,15 +69,14 @@ class HistoryLimits:
 
 
 class RunStore:
-    """The records of all owners, and the files that belong to them. All methods may be called from
-    any thread.
+    """Records of all owners, and the files that belong to them. Thread-safe.
 
-    ComfyError, with a sentence, wherever the database cannot be used.
+    All methods raise ComfyError if the database can't be used.
     """
 
     def __init__(self, url: str, files: BlobStore, limits: HistoryLimits | None = None) -> None:
-        """`url` as SQLAlchemy writes it, `sqlite:////srv/history.db`; the database is made if it is
-        not there."""
+        """`url`: the SQLAlchemy URL, for example `sqlite:////srv/history.db`; the database is
+        created if it doesn't exist."""
         self.files = files
         self._limits = limits or HistoryLimits()
         self._engine = open_database(url, alone=files.ours)
@@ -86,8 +85,8 @@ class RunStore:
         self.requests = StartedRequests(self._engine)
         self.webhooks = WebhookStore(self._engine)
         self.added = AddedWorkflows(self._engine)
-        # One writer at a time: between the check that bytes are unused and their removal, no other
-        # run may begin to use them.
+        # One writer at a time: no other run may start to use a file between the check that it is
+        # unused and its removal.
         self._writing = threading.RLock()
         room = Room(self._limits.bytes * _OF_PRESETS, self._grew)
         self.presets = PresetStore(self._engine, files, self._writing, room)
@@ -104,19 +103,19 @@ class RunStore:
     # During a run
 
     def begin(self, record: Record) -> None:
-        """A run was submitted; it is on disk when this returns."""
+        """Record a submitted run; it is on disk when this returns."""
         self._write(record, None)
 
     def sent(self, record: Record, prompt_id: str) -> None:
-        """It is being handed to its server, where it goes by this id; one without files need not
-        have begun. It is on disk when this returns."""
+        """Record that a run is being sent to its server, with this id there. A run without files
+        needs no `begin` before. It is on disk when this returns."""
         columns = {"sent": True, "prompt_id": escaped(prompt_id), "server": escaped(record.server)}
         with self._changing() as connection:
             put_sent(connection, record, columns)
 
     def end(self, record: Record) -> None:
-        """The run is finished; it is on disk when this returns, unless its owner took it out of the
-        line: then nothing of it is kept."""
+        """Record a finished run; it is on disk when this returns. A run that its owner removed
+        before it started is deleted instead."""
         if record.was_taken_out:
             with self._writing:
                 self.files.release(record.id)
@@ -125,9 +124,9 @@ class RunStore:
             self._write(record, record.state.finished_at or time.time())
 
     def unfinished(self) -> tuple[Record, ...]:
-        """Return the runs that began before a restart and never ended, oldest first; none while
-        another program uses the folder, because they may be running there. An unreadable record
-        comes last."""
+        """Return the runs that began before a restart and never ended, oldest first. Empty while
+        another process uses the folder, because they may be running there. Unreadable records are
+        left out and marked as ended."""
         if not self.files.ours:
             return ()
         order = (_runs.c.submitted_at, _runs.c.id)
@@ -141,7 +140,7 @@ class RunStore:
     # Afterwards
 
     def get(self, run_id: str, owner: str) -> Record | None:
-        """One run of this owner, finished or not."""
+        """Return one run of this owner, finished or not."""
         asked = {"this": escaped(run_id), "whose": digest(owner)}
         with as_comfy_errors(), self._engine.connect() as connection:
             row = connection.execute(RUN_OF, asked).first()
@@ -165,8 +164,8 @@ class RunStore:
         skip: int = 0,
         limit: int = 24,
     ) -> tuple[Record, ...]:
-        """Finished runs of this owner, newest first: those older than the run `before` (nothing if
-        that one is not known), without the first `skip` of them."""
+        """Return finished runs of this owner, newest first, without the first `skip` of them.
+        `before`: only runs older than this one; empty if it isn't known."""
         which = wanted.of(owner)
         if before:
             place = self._place(before, owner)
@@ -185,41 +184,43 @@ class RunStore:
         return Lineage(find_sources(record, before), find_uses(record, after))
 
     def ends(self, owner: str, wanted: Wanted = ALL) -> list[float]:
-        """When the finished runs of this owner ended, newest first, in seconds since 1970."""
+        """Return when the finished runs of this owner ended, newest first, in seconds since
+        1970."""
         times = select(_runs.c.ended_at).where(wanted.of(owner)).order_by(*_NEWEST_FIRST)
         with as_comfy_errors(), self._engine.connect() as connection:
             return list(connection.execute(times).scalars())
 
     def is_favourite(self, run_id: str, owner: str) -> bool:
-        """Tell if this owner marked this run."""
+        """Return whether this owner marked this run as a favorite."""
         which = _ended([run_id], owner) & _runs.c.favourite
         with as_comfy_errors(), self._engine.connect() as connection:
             return connection.execute(select(_runs.c.id).where(which)).first() is not None
 
     def set_favourite(self, run_ids: Iterable[str], owner: str, *, favourite: bool) -> int:
-        """Mark finished runs of this owner, or take the mark away. How many there were."""
+        """Mark or unmark finished runs of this owner as favorites; return their number."""
         return self._change(_ended(run_ids, owner), favourite=favourite)
 
     def unlist(self, run_ids: Iterable[str], owner: str) -> int:
-        """List these finished runs no longer: they are about to be deleted, those that were already
-        as late as the others. How many there were."""
+        """Hide these finished runs from lists, because they are about to be deleted. Runs that were
+        already hidden get the new time, too. Return their number."""
         return self._change(_ended(run_ids, owner), deleted_at=time.time())
 
     def relist(self, run_ids: Iterable[str], owner: str) -> int:
-        """List runs again that have not been deleted yet. How many there were."""
+        """List runs again that haven't been deleted yet; return their number."""
         return self._change(
             _ended(run_ids, owner) & _runs.c.deleted_at.is_not(None), deleted_at=None
         )
 
     def unlisted(self, before: float) -> tuple[Record, ...]:
-        """Runs of all people that were to be deleted before this moment, in seconds since 1970."""
+        """Return the runs of all owners that were hidden before this moment, in seconds since
+        1970."""
         return self._records(_runs.c.deleted_at < before, _NEWEST_FIRST, _MOST_AT_ONCE)
 
     def delete(self, run_id: str, owner: str) -> bool:
-        """Delete a finished run and its files, unless another run has the same bytes. Return False
-        for an unknown run.
+        """Delete a finished run and its files, unless another run uses them. Return False for an
+        unknown run.
 
-        The database overwrites the deleted data at once or, if a reader prevents it, soon.
+        The database overwrites the deleted data immediately or, if a reader prevents it, soon.
         """
         with self._writing:
             found = bool(self._forget(_ended([run_id], owner)))
@@ -227,34 +228,32 @@ class RunStore:
         return found
 
     def move(self, owner: str, workflow: str, other: str) -> None:
-        """Move this owner's runs and presets from a workflow to the `other` one, except active
-        runs."""
+        """Move this owner's finished runs and presets from a workflow to the `other` one."""
         with self._changing() as connection:
             move_runs(connection, owner, workflow, other)
             move_presets(connection, owner, workflow, other)
 
     def names(self, owner: str, text: str) -> bool:
-        """Tell if the record of any run of this owner contains this text."""
+        """Return whether the record of any run of this owner contains this text."""
         which = (_runs.c.owner == digest(owner)) & _runs.c.record.contains(text, autoescape=True)
         with as_comfy_errors(), self._engine.connect() as connection:
             return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
 
     def remove_unreferenced(self, digests: Iterable[str]) -> None:
-        """Files that were kept for a run which did not come to be: remove those that nothing
-        has."""
+        """Remove unused files among those stored for a run that never started."""
         with self._writing, as_comfy_errors():
             with self._engine.connect() as connection:
                 unused = without_use(connection, digests)
             self.files.remove_all(unused)
 
     def sweep(self) -> None:
-        """Enforce the limits: delete runs that are too old, then the oldest of the owner who has
-        most, with their files. Favorites don't expire, and an owner's favorites go last. Between
-        sweeps the size may exceed the limit a little."""
+        """Enforce the limits: delete runs that are too old, then the oldest runs of the owner who
+        uses most space, with their files. Favorites don't expire, and an owner's favorites go last.
+        Between sweeps, the size may slightly exceed the limit."""
         now = time.time()
         oldest = now - self._limits.days * _DAY
         if self._clock_is_right(now):
-            # An end that is still to come was written by a clock that was wrong.
+            # A wrong clock wrote an end that is in the future.
             with self._changing() as connection:
                 connection.execute(
                     update(_runs).where(_runs.c.ended_at > now + _DAY).values(ended_at=now)
@@ -264,7 +263,7 @@ class RunStore:
             self.groups.forget_ended(oldest)
         self._forget_too_many()
         if not is_set_aside(self._engine):
-            # A killed program leaves files without a record; no run takes longer than a day.
+            # A killed process leaves files without a record; no run takes longer than a day.
             self.remove_unreferenced(list(self.files.unused_since(min(oldest, now - _DAY))))
         self._give_back()
 
@@ -277,7 +276,7 @@ class RunStore:
         try:
             self._forget_too_many()
             self._give_back()
-        except ComfyError as problem:  # the new result is kept anyway
+        except ComfyError as problem:  # the new result is stored anyway
             log.warning("No room could be made in the history: %s", problem)
 
     def _give_back(self) -> None:
@@ -291,8 +290,7 @@ class RunStore:
             yield connection
 
     def _write(self, record: Record, ended_at: float | None) -> None:
-        """Put the record in the place of what was known of the run; afterwards it is what keeps the
-        files."""
+        """Insert or replace a run's record, which then protects the run's files."""
         sizes = {file.digest: file.size or 0 for file in record.state.files if file.digest}
         sizes |= {digest: self.files.size(digest) for digest in given_files(record)}
         sizes = {digest: max(size, _BLOCK) for digest, size in sizes.items()}
@@ -319,8 +317,8 @@ class RunStore:
         return tuple(record for row in rows if (record := self._record(row)) is not None)
 
     def _record(self, row: Row[Any]) -> Record | None:
-        """The record of a row; None for one that cannot be read, which is said once for all of
-        them."""
+        """Return the record of a row; None if it can't be read. Only the first such row is
+        logged."""
         try:
             return record_of(row)
         except UNREADABLE as error:
@@ -339,8 +337,9 @@ class RunStore:
         return None if row is None else tuple(row)
 
     def _clock_is_right(self, now: float) -> bool:
-        """Tell if a run ended within the storage period but not only just now. After a clock jump,
-        or if the machine was off for long, there is no such run, and then nothing expires."""
+        """Return whether a run ended within the storage period, but not only just now. After a
+        clock jump, or if the machine was off for long, there is no such run, and then nothing
+        expires."""
         kept = self._limits.days * _DAY
         which = _runs.c.ended_at.between(now - kept, now - min(_DAY, kept / 2))
         with as_comfy_errors(), self._engine.connect() as connection:
@@ -365,7 +364,7 @@ class RunStore:
             return self._forget(_runs.c.id.in_(ids))
 
     def _forget(self, which: ColumnElement[bool]) -> int:
-        """Delete runs, then their files that no other run has. How many runs there were."""
+        """Delete runs, then their files that no other run uses; return the number of runs."""
         with self._changing() as connection:
             ids = connection.execute(select(_runs.c.id).where(which)).scalars().all()
             if not ids:
@@ -384,7 +383,7 @@ class RunStore:
 
 
 def _ended(run_ids: Iterable[str], owner: str) -> ColumnElement[bool]:
-    """Which rows are finished runs of this owner with one of these ids."""
+    """Return the condition for finished runs of this owner with one of these ids."""
     return (
         _runs.c.id.in_([escaped(one) for one in run_ids])
         & (_runs.c.owner == digest(owner))

@@ -1,4 +1,4 @@
-"""Kept files without their metadata, as links to results send them."""
+"""Stored files without their metadata, for links to results."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from comfy.media.stripping.pieces import CannotStrip, Stripped
 log = logging.getLogger(__name__)
 
 _MOST_HELD = 64 * 1024 * 1024  # bytes
-_REFUSED = 1000  # bytes that a refusal counts as
+_REFUSED = 1000  # bytes to count for a refusal
 
 
 class StrippedFiles:
     """Cache of stripped files by digest. Thread-safe; one file is read at a time.
 
-    `path`: where a kept file is, None for one that is not here.
+    `path`: returns the path of a stored file, None if it isn't stored.
     """
 
     def __init__(self, path: Callable[[str], Path | None]) -> None:
@@ -32,10 +32,9 @@ class StrippedFiles:
         )
 
     def of(self, digest: str) -> Stripped | None:
-        """Return the file without metadata, to be read from the kept one.
+        """Return the file without metadata; its content is read from the stored file.
 
-        None where the file is not kept, is damaged, or is of a kind whose metadata can't be
-        removed.
+        None if the file isn't stored, is damaged, or is of a kind whose metadata can't be removed.
         """
         path = self._path(digest)
         if path is None:

@@ -1,4 +1,4 @@
-"""The tables of the history, and the errors of its database in words."""
+"""Tables of the history, and the conversion of database errors to messages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 _SEE = message("Check that the database can be reached, then try again.")
 
-VERSION = "0001"  # the last of `comfy.records.steps`
+VERSION = "0001"  # the last step in `comfy.records.steps`
 
 tables = MetaData()
 
@@ -51,7 +51,7 @@ def _kept_columns() -> tuple[Column[str], Column[float]]:
     )
 
 
-# Named as alembic expects.
+# The table that alembic expects.
 version = Table("history_version", tables, Column("version_num", String(32), primary_key=True))
 
 # Owner and workflow are digests: browsers choose them, and an index needs short values.
@@ -62,34 +62,35 @@ runs = Table(
     Column("owner", String(64), nullable=False),
     Column("workflow", String(64), nullable=False),
     Column("submitted_at", Double, nullable=False),
-    Column("ended_at", Double),  # seconds since 1970; NULL as long as the run is not finished
+    Column("ended_at", Double),  # seconds since 1970; NULL until the run is finished
     Column("sent", Boolean, nullable=False),
     Column("prompt_id", Text, nullable=False),
     Column("words", Text, nullable=False),
-    Column("record", Text, nullable=False),  # a search only reads the columns before it
+    Column("record", Text, nullable=False),  # a search reads only the columns before this long one
     Column("server", Text, nullable=False, server_default=""),
     Column("group", Text, nullable=False, server_default=""),
     Column("fruitless", Boolean, nullable=False, server_default=false()),  # not done, no result
     Column("favourite", Boolean, nullable=False, server_default=false()),
-    Column("deleted_at", Double),  # seconds since 1970; no longer listed, and soon deleted
+    Column("deleted_at", Double),  # seconds since 1970; hidden from lists, and soon deleted
     *_kept_columns(),
     Index("runs_of_owner", "owner", "ended_at", "submitted_at", "id"),
     Index("runs_of_workflow", "owner", "workflow", "ended_at", "submitted_at", "id"),
     Index("runs_by_end", "ended_at"),
-    # Everything by which a list is made: the records lie between it and the last columns.
+    # Everything that a list needs. Without this index, SQLite would read through the records to
+    # reach the last columns.
     Index(
         "runs_listed",
         *("owner", "ended_at", "submitted_at", "id", "workflow"),
         *("fruitless", "favourite", "deleted_at"),
     ),
-    # Everything a sweep needs about every run, without reading the records.
+    # Everything that a sweep needs about every run, without reading the records.
     Index(
         "runs_by_share",
         *("share", "owner", "favourite", "ended_at", "submitted_at", "id", "size"),
     ),
 )
 
-# Parents of runs, which may be deleted.
+# Parents of runs. A parent may have been deleted.
 parents = Table(
     "parents",
     tables,
@@ -103,12 +104,12 @@ files = Table(
     tables,
     Column("run", String(64), ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     Column("digest", String(64), primary_key=True),
-    Column("size", Double, nullable=False),  # bytes; a 32-bit integer would end at 2 GiB
+    Column("size", Double, nullable=False),  # bytes; a 32-bit integer would overflow at 2 GiB
     Index("files_by_digest", "digest"),
 )
 
-# Shared presets have the owner "". The name is a digest here too; the user's text is in `preset`
-# only.
+# Shared presets have the owner "". The name is a digest here, too; the user's text is only in
+# `preset`.
 presets = Table(
     "presets",
     tables,
@@ -135,7 +136,7 @@ preset_files = Table(
     Index("preset_files_by_digest", "digest"),
 )
 
-# Links to single results. `place`: which of the run's files.
+# Links to single results. `place`: index of the file among the run's files.
 shared_results = Table(
     "shared_results",
     tables,
@@ -146,8 +147,8 @@ shared_results = Table(
     Index("shared_results_of_run", "run", "place", unique=True),
 )
 
-# Requests of programs that have started runs: digests of whose they are and of what was asked for,
-# and the ids of the runs as a JSON list.
+# Requests that have started runs: digests of the owner and key and of the content, and the ids of
+# the runs as a JSON list.
 started_requests = Table(
     "started_requests",
     tables,
@@ -155,13 +156,14 @@ started_requests = Table(
     Column("content", String(64), nullable=False),
     Column("runs", Text, nullable=False),
     Column("made_at", Double, nullable=False),
-    Column("share", String(64), nullable=False, server_default=""),  # of whose address or owner
+    # Digest of the address or owner.
+    Column("share", String(64), nullable=False, server_default=""),
     Index("started_requests_by_age", "made_at"),
     Index("started_requests_by_share", "share", "made_at"),
 )
 
-# Batches and chains: their id is the group of their runs. `about` describes one in lists, `content`
-# is the request to run and may be long.
+# Batches and chains; their id is the `group` of their runs. `about` describes a group in lists;
+# `content` is the request to run and may be long.
 groups = Table(
     "groups",
     tables,
@@ -169,7 +171,7 @@ groups = Table(
     Column("owner", String(64), nullable=False),
     Column("kind", String(64), nullable=False),
     Column("created_at", Double, nullable=False),
-    Column("ended_at", Double),  # seconds since 1970; NULL while it is active
+    Column("ended_at", Double),  # seconds since 1970; NULL while the group is active
     Column("state", String(64), nullable=False),
     Column("about", Text, nullable=False),
     Column("progress", Text, nullable=False),
@@ -189,7 +191,7 @@ group_files = Table(
     Index("group_files_by_digest", "digest"),
 )
 
-# Webhooks to send at the end of a run, a batch or a chain: `about` is its id, `owner` a JSON text.
+# Webhooks to send at the end of a run, batch or chain: `about` is its id, `owner` a JSON text.
 # `ended_at`, `due_at`: seconds since 1970, NULL while it is active.
 webhooks = Table(
     "webhooks",
@@ -206,8 +208,8 @@ webhooks = Table(
     Index("webhooks_due", "host", "due_at"),
 )
 
-# Workflows that users added to the folder: digests of the name, of the owner, and of the files at
-# that time.
+# Workflows that users added to the folder: digests of the name, the owner, and the files as they
+# were added.
 added_workflows = Table(
     "added_workflows",
     tables,
@@ -223,13 +225,13 @@ def digest(name: str) -> str:
 
 
 def share_of(address: str) -> str:
-    """Return the `share` of rows whose owner is at this address, "" for a person who counts
+    """Return the `share` of rows whose owner is at this address, "" for an owner who counts
     alone."""
     return digest(address) if address else ""
 
 
 class DamagedDatabase(ComfyError):
-    """The database's file is unreadable or isn't a database."""
+    """Error for a database file that is unreadable or isn't a database."""
 
     def __init__(self, why: str) -> None:
         super().__init__(
@@ -240,13 +242,13 @@ class DamagedDatabase(ComfyError):
 
 @contextmanager
 def as_comfy_errors() -> Iterator[None]:
-    """Database errors as ComfyError, without the statement and what was in it."""
+    """Convert database errors to ComfyError, without the statement and its values."""
     try:
         yield
     except SQLAlchemyError as error:
         reason = error.orig if isinstance(error, DBAPIError) else error
         why = str(reason).strip().partition("\n")[0]
-        code = getattr(reason, "sqlite_errorcode", 0) & 0xFF  # the code above is more precise
+        code = getattr(reason, "sqlite_errorcode", 0) & 0xFF  # without the extended error code
         if code == sqlite3.SQLITE_FULL:
             raise DiskFull(
                 message("The app's disk is full: the history couldn't be saved.")
@@ -255,7 +257,7 @@ def as_comfy_errors() -> Iterator[None]:
             raise DamagedDatabase(why) from error
         if not isinstance(
             reason, sqlite3.Error
-        ):  # a server's own words: they name its host and the account
+        ):  # a database server's message may name its host and account
             log.warning("The history's database failed: %s", why)
             raise ComfyError(
                 "The history could not be read or written: its database does not answer as it"

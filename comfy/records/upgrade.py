@@ -20,8 +20,8 @@ def make_tables(connection: Connection, *, to: str = VERSION, steps: str = _STEP
     """Create the tables, or upgrade them to a version, in the transaction of this connection, which
     must be the only writer.
 
-    `steps`: alembic's `script_location`. Raise ComfyError if the tables belong to another program
-    or a newer version, and SQLAlchemyError if a step fails; the caller then rolls back.
+    `steps`: alembic's `script_location`. Raises ComfyError if the tables belong to another app or a
+    newer version, and SQLAlchemyError if a step fails; the caller then rolls back.
     """
     found = _columns(connection)
     if not found:
@@ -62,7 +62,7 @@ def _number(connection: Connection, found: dict[str, set[str]]) -> str | None:
 
 
 def _take_steps(connection: Connection, number: str, to: str, steps: str) -> None:
-    from alembic import command  # takes a third of a second, and is needed once per upgrade
+    from alembic import command  # takes a third of a second, and is needed only for an upgrade
     from alembic.config import Config
 
     log.info("Upgrading the history from version %s to %s.", number, to)

@@ -1,4 +1,4 @@
-"""Which kept files a run, a preset or a group still has, and what these take with them."""
+"""Stored files that runs, presets and groups use, and the space that these take."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from comfy.records.tables import runs as _runs
 
 _BATCH = 50
 _HOLDING = (_files, _preset_files, _group_files)
-ROW = 2_000  # bytes that a row takes beside its texts: its keys in indexes, its part of a page
+# Bytes that a row takes in addition to its texts: its keys in indexes, its part of a page.
+ROW = 2_000
 
 
 def without_use(connection: Connection, digests: Iterable[str]) -> list[str]:
@@ -40,13 +41,13 @@ def bytes_in_use(connection: Connection) -> float:
 
 
 def bytes_of(connection: Connection, files: Select[tuple[str, float]]) -> float:
-    """Bytes of the files with these digests and sizes, equal ones counted once."""
+    """Return the bytes of the files with these digests and sizes, counting equal files once."""
     once = files.distinct().subquery()
     return float(connection.execute(select(func.sum(once.c.size))).scalar() or 0)
 
 
 def uses_of_runs(connection: Connection) -> list[Use]:
-    """Return the rows and files of all runs, favourites last, else the oldest first. Finished runs
+    """Return the rows and files of all runs, favorites last, otherwise oldest first. Finished runs
     can be removed."""
     runs = select(_runs.c.id, _runs.c.owner, _runs.c.ended_at, _runs.c.size, _runs.c.share)
     order = (_runs.c.favourite, _runs.c.ended_at, _runs.c.submitted_at, _runs.c.id)

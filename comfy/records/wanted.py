@@ -1,4 +1,4 @@
-"""Which of a person's finished runs are wanted, as a condition on the table. Pure."""
+"""Conditions that select a user's finished runs. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from sqlalchemy import ColumnElement, select
 from comfy.records.serialization import searchable
 from comfy.records.tables import digest, files, runs
 
-_SEARCH_LENGTH, _SEARCH_WORDS = 200, 10  # SQLite refuses patterns that are very long
+_SEARCH_LENGTH, _SEARCH_WORDS = 200, 10  # SQLite refuses very long patterns
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Finished runs of one workflow ("": of any), with all words of `text` somewhere in title,
-    values or texts. `fruitless`: also those that were not done and left no result. `favourites`:
-    no others."""
+    values or texts. `fruitless`: include runs that failed and left no result. `favourites`: only
+    favorites."""
 
     workflow: str = ""
     text: str = ""
@@ -40,7 +40,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class WantedOfGroups(Wanted):
-    """Select runs of some groups."""
+    """Finished runs of some groups."""
 
     groups: tuple[str, ...] = ()
 
@@ -51,7 +51,7 @@ class WantedOfGroups(Wanted):
 
 @dataclass(frozen=True, slots=True)
 class WantedOfFile(Wanted):
-    """Select runs that have a file with this digest as a result or input."""
+    """Finished runs that have a file with this digest as a result or input."""
 
     file: str = ""
 
@@ -63,7 +63,7 @@ class WantedOfFile(Wanted):
 
 @dataclass(frozen=True, slots=True)
 class WantedOfAll(Wanted):
-    """Select all owners' runs, for statistics only, never for display."""
+    """Finished runs of all owners, for statistics only, never for display."""
 
     def of(self, owner: str) -> ColumnElement[bool]:
         """Select runs that are done or left a result, for any owner."""

@@ -1,5 +1,5 @@
-"""Whom programs want to be told that a run, a batch or a chain has ended, or that a batch has
-paused itself, until they were."""
+"""Webhooks to send when a run, a batch or a chain has ended, or when a batch has paused itself,
+stored until they are delivered."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from sqlalchemy import ColumnElement, Engine, Row, delete, func, insert, select,
 from comfy.records.tables import as_comfy_errors
 from comfy.records.tables import webhooks as _hooks
 
-# "pause" is of a batch: each time that it has paused itself, it has "ended" for that webhook.
+# "pause" is about a batch: each time the batch pauses itself, it has "ended" for that webhook.
 Subject = Literal["run", "batch", "chain", "pause"]
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One webhook to one address, about the end of the `subject` with the id `about`. `host`: the
-    address's host and port. `ended_at`: when its end was found, in seconds since 1970, None
-    while it is active. `tries`: the number of attempts."""
+    """Webhook to one address about the end of the `subject` with the id `about`. `host`: the
+    address's host and port. `ended_at`: when its end was noticed, in seconds since 1970, None while
+    it is active. `tries`: the number of attempts."""
 
     id: str
     subject: Subject
@@ -36,17 +36,16 @@ class Webhook:
 
 
 class WebhookStore:
-    """The webhooks of all owners, in the database of the history. All methods may be called from
-    any thread.
+    """Webhooks of all owners, in the history's database. Thread-safe.
 
-    ComfyError, with a sentence, wherever the database cannot be used.
+    All methods raise ComfyError if the database can't be used.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def add(self, hooks: Iterable[Webhook]) -> None:
-        """Keep new ones; they are on disk when this returns."""
+        """Store new webhooks; they are on disk when this returns."""
         rows = [_row_of(hook) for hook in hooks]
         with as_comfy_errors(), self._engine.begin() as connection:
             connection.execute(insert(_hooks), rows)
@@ -58,7 +57,7 @@ class WebhookStore:
             return tuple(map(_hook_of, connection.execute(select(_hooks).where(which))))
 
     def ended(self, hook_id: str) -> None:
-        """Its subject has ended: it is due."""
+        """Record that its subject has ended, which makes it due."""
         now = time.time()
         self._change(hook_id, ended_at=now, due_at=now)
 
@@ -73,8 +72,8 @@ class WebhookStore:
 
     def take(self, host: str, pauses: Sequence[float]) -> Webhook | None:
         """Return one due webhook for this host, fewest attempts first, or None. This attempt
-        counts, and the next is due after the pause (seconds) for its number, even if the program
-        stops; the last pause repeats."""
+        counts. The next one is due after the pause (seconds) for its number, even if the app stops;
+        the last pause repeats."""
         now = time.time()
         which = (_hooks.c.host == host) & (_hooks.c.due_at <= now)
         first = select(_hooks).where(which).order_by(_hooks.c.tries, _hooks.c.due_at).limit(1)
@@ -83,26 +82,26 @@ class WebhookStore:
                 row = connection.execute(first).first()
             if row is None:
                 return None
-            # Another program on this database may have taken it meanwhile.
+            # Another process on this database may have taken it meanwhile.
             same = (_hooks.c.id == row.id) & (_hooks.c.tries == row.tries)
             again = now + pauses[min(row.tries, len(pauses) - 1)]
             if self._update(same, tries=row.tries + 1, due_at=again):
                 return replace(_hook_of(row), tries=row.tries + 1)
 
     def next_due(self, host: str) -> float | None:
-        """When the next one for this host is due, in seconds since 1970; None where none is."""
+        """Return when the next webhook for this host is due, in seconds since 1970; None if there
+        isn't one."""
         soonest = select(func.min(_hooks.c.due_at)).where(_hooks.c.host == host)
         with as_comfy_errors(), self._engine.connect() as connection:
             due_at: float | None = connection.execute(soonest).scalar()
         return due_at
 
     def remove(self, hook_id: str) -> None:
-        """Forget one: it has arrived, or never will."""
+        """Delete a webhook that was delivered or can't be."""
         self._remove(_hooks.c.id == hook_id)
 
     def remove_older(self, before: float) -> None:
-        """Forget those that are due and whose subject ended before this moment, in seconds since
-        1970."""
+        """Delete due webhooks whose subject ended before this moment, in seconds since 1970."""
         self._remove(_hooks.c.due_at.is_not(None) & (_hooks.c.ended_at < before))
 
     @property
@@ -127,7 +126,7 @@ class WebhookStore:
 def new_webhooks(
     subject: Subject, ids: Iterable[str], owner: str, host: str, url: str
 ) -> tuple[Webhook, ...]:
-    """One for each of these runs, batches or chains of this owner."""
+    """Return a new webhook for each of these runs, batches or chains of this owner."""
     return tuple(Webhook(str(uuid.uuid4()), subject, one, owner, host, url) for one in ids)
 
 
@@ -136,7 +135,8 @@ def _row_of(hook: Webhook) -> dict[str, Any]:
         "id": hook.id,
         "subject": hook.subject,
         "about": hook.about,
-        "owner": json.dumps(hook.owner),  # names may have what no database takes as text
+        # Names may contain characters that no database can store as text.
+        "owner": json.dumps(hook.owner),
         "host": hook.host,
         "url": hook.url,
         "tries": 0,

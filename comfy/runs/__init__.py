@@ -1,2 +1,2 @@
-"""Runs on a server, each in a thread of its own: queue, submission, reconnect, cancellation,
+"""Runs on a server, each in its own thread: queue, submission, reconnect, cancellation,
 download."""

@@ -1,8 +1,8 @@
 """One prompt on one server: one socket, one thread that queries and decides, one exit.
 
-History is the truth, the stream is only for display: `Attempt._settle` handles the normal end, a
-lost connection, silence and a restart. `comfy.runs.plan` decides the next action and its time,
-`comfy.runs.reconnect` the meaning of the answers.
+The server's history is authoritative; the stream is only for display. `Attempt._settle` handles the
+normal end, a lost connection, silence and a restart. `comfy.runs.plan` decides the next action and
+its time; `comfy.runs.reconnect` decides what the answers mean.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ from comfy.runs.timeouts import jitter
 
 log = logging.getLogger(__name__)
 
-# Seconds that a busy server may take to answer our close frame: a socket let go earlier may look
-# cut to it.
+# Seconds for a busy server to answer our close frame. To the server, a socket that closes earlier
+# may look cut off.
 _CLOSE_WAIT, _SHORT_CLOSE_WAIT = 1.0, 0.25
-_CANCEL_WAIT = 0.25  # seconds that a cancelled prompt may take to its end at the server
+_CANCEL_WAIT = 0.25  # seconds for a canceled prompt to end on the server
 
 
 class Attempt:
-    """One run at one server. The run's own thread calls `follow` and then `leave`."""
+    """One run on one server. The run's own thread calls `follow` and then `leave`."""
 
     def __init__(
         self,
@@ -68,11 +68,12 @@ class Attempt:
         may_move: bool,
         may_retry: bool,
     ) -> None:
-        """Prepare an attempt. It may leave a server that goes away if `may_move`, and after the
-        prompt began there only if `may_retry`."""
+        """Prepare an attempt. `may_move`: it may leave a server that goes away; `may_retry`: also
+        after the prompt began there."""
         record, latest, shared, context = parts.record, parts.latest, parts.shared, parts.context
         timing = context.timing
-        # Equal after a restart; another program may have a run with this id.
+        # Stays the same after a restart. Depends on the time, because another app may have a run
+        # with this id.
         client_id = uuid.uuid5(uuid.UUID(record.id), f"client {record.submitted_at}")
         self.server = server
         self._run_id = record.id
@@ -90,10 +91,12 @@ class Attempt:
         self._uploads = any(kept.targets for kept in record.job.inputs.values())
         self._submission = Submission(self._client, client_id=self._client_id, timing=timing)
         self._stream: EventStream | None = None
-        self._told: bool | None = None  # whether the server knows of the cancel
+        # Whether the server has accepted the cancel; None before it was sent.
+        self._told: bool | None = None
 
     def follow(self) -> End | Elsewhere:
-        """Do the next action until the run ends here. ComfyError if the prompt can't be sent."""
+        """Do the next action until the run ends here. Raises ComfyError if the prompt can't be
+        sent."""
         while True:
             shared = self._shared
             due, action = plan(
@@ -111,27 +114,27 @@ class Attempt:
                 return end
 
     def may_begin_elsewhere(self) -> bool:
-        """Tell if the prompt, which is done here, may run again on another server because this one
-        is away."""
+        """Return whether the prompt, which is done here, may run again on another server because
+        this one is away."""
         if self._shared.stopping is not None or self.server.up:
             return False
         return self._may_retry and self._has_other()
 
     def leave(self) -> bool:
-        """Tell the server if the run is not over there, close the socket with 1000. False if it
-        could not be told."""
+        """Cancel the prompt on the server if it isn't over there, and close the socket with code
+        1000. Return False if the server couldn't be reached."""
         told = not self._shared.link.at_server or self._tell()
         self._close()
         return told
 
     def leave_behind(self) -> None:
-        """Close the socket, and have the server told of the cancel when it answers again."""
+        """Close the socket, and have the prompt canceled when the server answers again."""
         self._close()
         if self._shared.link.at_server:
             self.server.leave_behind(self._latest.state.prompt_id)
 
     def tell_later(self) -> None:
-        """Tell a server of the cancel that could not be told at once."""
+        """Retry a cancel that the server didn't receive at once."""
         self._cancellation.retry(self._latest.state.prompt_id, accepted=self._shared.link.accepted)
 
     def abort(self) -> None:
@@ -139,11 +142,11 @@ class Attempt:
         self._client.abort()
 
     def give_up(self) -> None:
-        """From any thread: give up telling a server that does not answer."""
+        """Stop retrying to cancel on a server that doesn't answer. Thread-safe."""
         self._cancellation.give_up()
 
     def _carry_out(self, action: Action) -> End | Elsewhere | None:
-        """Carry out an action; return the end, or None if the run continues."""
+        """Perform an action; return the end, or None if the run continues."""
         match action:
             case Submit():
                 self._submit()
@@ -156,8 +159,8 @@ class Attempt:
                 return self._end_early(action)
 
     def _away(self, error: ServerUnreachable | ServerError) -> End | Elsewhere | None:
-        """No usable answer: go where there is one, else be patient, unless it would be the same
-        again."""
+        """Handle a missing or unusable answer: move to another server if there is one, otherwise
+        wait, unless a retry would fail in the same way."""
         shared, now = self._shared, time.monotonic()
         hopeless = not shared.link.accepted and self._submission.not_worth_retrying(error)
         if not hopeless:
@@ -198,7 +201,7 @@ class Attempt:
         self._events.accept(answer)
 
     def _bind(self) -> Prompt:
-        """The prompt for this server, once it has the files."""
+        """Return the prompt for this server, after uploading its files."""
         if not self._uploads:
             return self._bound_prompt()
         self._latest.update(partial(uploading, now=True))
@@ -218,7 +221,8 @@ class Attempt:
         )
 
     def _check_going(self) -> None:
-        """ServerUnreachable if the run is to end, as where its connections were cut for that."""
+        """Raise ServerUnreachable if the run must stop, the same error as for its aborted
+        connections."""
         stop_where_due(self._hooks, self._shared)
         if self._shared.stopping is not None:
             raise ServerUnreachable("The run was cancelled.")
@@ -228,7 +232,7 @@ class Attempt:
         self._hooks.on_sending(prompt_id)
 
     def _open(self) -> None:
-        """A socket, after an orderly end of the one before."""
+        """Open a socket, after closing the previous one properly."""
         if self._stream is not None:
             self._stream.close()
         self._stream = stream = EventStream(
@@ -251,7 +255,7 @@ class Attempt:
         finally:
             shared.opening(None)
 
-    # Asking what became of it
+    # Querying the outcome
 
     def _settle(self) -> End | Elsewhere | None:
         before, asked_at = self._latest.state, time.monotonic()
@@ -265,13 +269,13 @@ class Attempt:
                 self._latest.update(partial(placed, queue=queue, still=any(told)))
                 self._reopen()
                 return None
-            # It may have ended between the two questions.
+            # The prompt may have ended between the two queries.
             if (end := self._recorded(prompt_id)) is not None:
                 return end
         return self._unknown()
 
     def _recorded(self, prompt_id: str) -> End | None:
-        """The end that the server's history has."""
+        """Return the prompt's end in the server's history, or None."""
         entry = self._client.history(prompt_id)
         if entry is None:
             return None
@@ -279,11 +283,11 @@ class Attempt:
         return partial(settled, entry=entry)
 
     def _reopen(self) -> None:
-        """A new socket, if the old one is at its end or has been silent for long.
+        """Open a new socket if the old one has closed or has been silent for long.
 
-        Silence is not proof: a model may be loading. But the server can have lost a socket that
-        looks well (docs/comfyui.md#9), and only an orderly close before the next one of the same
-        client id mends that.
+        Silence alone isn't proof: a model may be loading. But the server may have lost a socket
+        that looks fine (docs/comfyui.md#9), and only an orderly close before the next one with the
+        same client id fixes that.
         """
         link, now = self._shared.link, time.monotonic()
         if link.broken is None and now < link.silent_until:
@@ -292,7 +296,8 @@ class Attempt:
         self._open()
 
     def _unknown(self) -> End | Elsewhere | None:
-        """The server does not know the prompt."""
+        """Handle a prompt that the server doesn't know: end it, move it to another server, or
+        prepare to send it again."""
         link, state = self._shared.link, self._latest.state
         end = link.unknown(state, self._remembers)
         if end is not None:
@@ -309,7 +314,7 @@ class Attempt:
         return None
 
     def _remembers(self) -> bool:
-        """Tell if the server still knows a prompt that ended there earlier."""
+        """Return whether the server still knows a prompt that ended there earlier."""
         return any(self._client.history(prompt_id) for prompt_id in self.server.ended.ids())
 
     def _look(self) -> End | Elsewhere | None:
@@ -326,10 +331,10 @@ class Attempt:
         self._latest.update(partial(placed, queue=queue))
         return None
 
-    # The way out
+    # Ending a run early
 
     def _end_early(self, stop: Stop) -> End:
-        """Cancel the prompt, unless it ends first: then that end counts."""
+        """Cancel the prompt. If it ends first, that end counts."""
         self._shared.stop(stop)
         is_over = self._latest.state.verdict is not None
         if not is_over and self._shared.link.at_server and self._tell():
@@ -344,8 +349,8 @@ class Attempt:
         return partial(stopped, error=stop.reason)
 
     def _outcome_after_cancel(self) -> HistoryEntry | None:
-        """Return the server's outcome of a prompt that was just canceled: its last node can't be
-        stopped any more, and it may have ended before the cancel."""
+        """Return the server's outcome of a prompt that was just canceled. Its last node can't be
+        stopped anymore, and it may have ended before the cancel."""
         end = time.monotonic() + _CANCEL_WAIT
         while (left := end - time.monotonic()) > 0 and self._is_heard_of():
             self._shared.sleep(left)
@@ -356,7 +361,7 @@ class Attempt:
         return state.phase is Phase.RUNNING and not state.over and self._shared.link.broken is None
 
     def _tell(self) -> bool:
-        """Tell the server, once, to cancel the prompt; return True if that was enough."""
+        """Cancel the prompt on the server, once; return True if that was enough."""
         if self._told is None:
             prompt_id, accepted = self._latest.state.prompt_id, self._shared.link.accepted
             self._told = self._cancellation.tell(prompt_id, accepted=accepted)
@@ -368,7 +373,7 @@ class Attempt:
 
 
 def stop_where_due(hooks: RunHooks, shared: ThreadState) -> float:
-    """Return the seconds until a limit stops the run; stop it if that time is over."""
+    """Return the seconds until a limit stops the run; stop it if they are over."""
     left, why = seconds_left(hooks.limits(), time.monotonic())
     if why is not None:
         shared.stop(Stop(why))

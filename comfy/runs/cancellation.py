@@ -1,4 +1,4 @@
-"""Telling the server that a run is cancelled: at once if it answers, later if it is slow."""
+"""Cancel a run on its server: at once if the server answers, later if it is slow."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from comfy.runs.timeouts import Timeouts
 log = logging.getLogger(__name__)
 
 _SECOND_TRY = 0.5
-# A prompt whose answer was not awaited may arrive after the cancel: so long after it has it looked
-# for again.
+# Pauses before further cancels: a prompt that was sent without waiting for the answer may arrive
+# after the first cancel.
 _LATER_TRIES = (1.5, 3.0)
 
 
 class Cancellation:
-    """Cancels one prompt with its own client, because the run's client is aborted when the run
-    stops."""
+    """Cancellation of one prompt. It has its own client, because the run's client is aborted when
+    the run stops."""
 
     def __init__(self, client: Client, timing: Timeouts) -> None:
         self._client = client.fork(timeout=timing.cancel_limit)
@@ -28,8 +28,8 @@ class Cancellation:
         self._gave_up = threading.Event()
 
     def tell(self, prompt_id: str, *, accepted: bool) -> bool:
-        """Cancel the prompt; whether that was enough. `accepted`: the server has said that it has
-        it."""
+        """Cancel the prompt; return whether that was enough. `accepted`: the server has confirmed
+        the prompt."""
         try:
             return self._client.cancel(prompt_id) or accepted
         except ComfyError as error:
@@ -45,7 +45,8 @@ class Cancellation:
             return None
 
     def retry(self, prompt_id: str, *, accepted: bool) -> None:
-        """The person has the answer by now; a slow server gets more time."""
+        """Cancel again, with a longer timeout for a slow server. The user already has the
+        answer."""
         self._client.timeout = self._patient
         for pause in (_SECOND_TRY, *(() if accepted else _LATER_TRIES)):
             given_up = self._gave_up.wait(pause)
@@ -57,6 +58,6 @@ class Cancellation:
             log.warning("The server was not told to cancel %s; it may still work on it", prompt_id)
 
     def give_up(self) -> None:
-        """From another thread: give up telling a server that does not answer."""
+        """Stop retrying on a server that doesn't answer. Thread-safe."""
         self._gave_up.set()
         self._client.abort()

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """The servers, their timeouts, and the queue. `files`: the store of input files. Without a
-    `history` nothing survives the program. `retries`: a run that had begun on a server that went
-    away starts again on another. `frames`: see `RunRegistry.follow`."""
+    `history`, nothing survives a restart. `retries`: a run starts again on another server if its
+    server goes away after it began. `frames`: see `RunRegistry.follow`."""
 
     servers: ServerPool
     timing: Timeouts
@@ -52,16 +52,16 @@ class RunParts:
 
 
 class RunHooks(Protocol):
-    """Called in the run's own thread; none of them may wait for another run."""
+    """Callbacks in the run's own thread. None of them may wait for another run."""
 
     def limits(self) -> Iterable[tuple[float, RunError]]:
-        """Moments (`time.monotonic`) at which the run is to be stopped, each with the reason."""
+        """Return the times (`time.monotonic`) at which the run must stop, each with the reason."""
 
     def on_server_chosen(self, server: ComfyServer) -> None:
-        """Its turn has come, at this server."""
+        """Note that the run's turn has come, on this server."""
 
     def on_sending(self, prompt_id: str) -> None:
-        """The prompt is about to be sent, or the server has another id for it."""
+        """Note that the prompt is about to be sent, or that the server gave it another id."""
 
     def conclude(
         self, state: RunState, may_begin_elsewhere: Callable[[], bool]

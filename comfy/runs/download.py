@@ -1,4 +1,4 @@
-"""The files of a finished run on their way from the server into our own keeping."""
+"""Download of a finished run's files from the server to the app's storage."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _OWN_TRIES = 3
-_SLOWEST = 50_000  # bytes a second
+_SLOWEST = 50_000  # bytes per second
 
 
 class ResultDownloader:
-    """Fetches files, each once. One that cannot be had stays known by its name on the server,
-    without a digest."""
+    """Downloader that fetches each file once. A file that can't be fetched keeps its name on the
+    server and has no digest."""
 
     def __init__(self, kept: BlobStore, timing: Timeouts) -> None:
         self._kept = kept
@@ -47,10 +47,12 @@ class ResultDownloader:
         gives_way: Callable[[], bool],
     ) -> tuple[OutputFile, ...]:
         """Return the files with a local copy for `holder` where available; `problem` is a local
-        reason for a failure, None if the server was the reason. `away` is called when the server
-        doesn't answer; requests repeat until the patience (see `Timeouts`) ends.
-        ServerUnreachable, ServerError only after it has been away for `Timeouts.elsewhere` and
-        `gives_way` says that the run moves to another server."""
+        reason for a failure, None if the server was the reason.
+
+        `away` is called when the server doesn't answer; requests repeat until the patience (see
+        `Timeouts`) ends. Raises ServerUnreachable or ServerError only if the server has been away
+        for `Timeouts.elsewhere` and `gives_way` returns that the run moves to another server.
+        """
         end = time.monotonic() + self._timing.patience
         with self._lock:
             timeout = self._timing.cancel_limit if self.cancelled else self._timing.call
@@ -59,7 +61,7 @@ class ResultDownloader:
 
     @property
     def cancelled(self) -> bool:
-        """Tell if the files are no longer needed."""
+        """Return whether the files are no longer needed."""
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
@@ -72,7 +74,7 @@ class ResultDownloader:
             self.abort()
 
     def abort(self) -> None:
-        """From another thread: let go of what has not come yet."""
+        """Abort the pending downloads. Thread-safe."""
         self._aborted.set()
         with self._lock:
             asking = self._client
@@ -118,7 +120,7 @@ class ResultDownloader:
 
 
 def _in_time(chunks: Iterator[bytes], end: float) -> Iterator[bytes]:
-    """Return the chunks; ServerUnreachable if they arrive too slowly beyond `end`, although each
+    """Yield the chunks. Raises ServerUnreachable if they still arrive after `end`, although each
     meets its timeout."""
     for chunk in chunks:
         if time.monotonic() > end:
@@ -130,8 +132,8 @@ def _in_time(chunks: Iterator[bytes], end: float) -> Iterator[bytes]:
 
 
 def _check_kind(file: OutputFile, media_type: str) -> None:
-    """ComfyError where a web page or an error comes in the place of an image, as from a proxy in
-    between."""
+    """Raise ComfyError if the server sends a web page or an error instead of an image, as a proxy
+    may do."""
     if file.kind != "file" and media_type.startswith(("text/html", "application/json")):
         raise ComfyError(
             message("The server sent {file} as {type}.", file=file.filename, type=media_type),
@@ -140,7 +142,7 @@ def _check_kind(file: OutputFile, media_type: str) -> None:
 
 
 def _hopeless(error: ComfyError, attempt: int) -> bool:
-    """Tell if a retry is useless: the file is gone, or can't be stored here."""
+    """Return whether a retry is useless: the file is gone, or can't be stored here."""
     match error:
         case ServerError(status=status):
             return status < 500

@@ -24,7 +24,7 @@ from comfy.records.wanted import WantedOfAll
 
 log = logging.getLogger(__name__)
 
-_EARLIER = 100  # runs on record that are looked at
+_EARLIER = 100  # recorded runs to read
 _WORKFLOWS = 200
 _OF_A_WORKFLOW = 5
 _OF_ALL = 20
@@ -33,9 +33,9 @@ _BOUNDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800)  # seconds
 
 @dataclass(frozen=True, slots=True)
 class RunTimes:
-    """Duration of a run, or the usual one of its workflow: `seconds` in all, `before` a sampler's
-    first step and `after` the last one, None without steps, and each sampler's seconds per step,
-    its `paces`. `work`: the samplers' work in one run, as far as known."""
+    """Duration of a run, or the usual duration of its workflow. `seconds`: in total; `before`,
+    `after`: before a sampler's first step and after the last one, None without steps; `paces`: each
+    sampler's seconds per step; `work`: the samplers' work in one run, as far as known."""
 
     seconds: float
     before: float | None = None
@@ -46,8 +46,9 @@ class RunTimes:
 
 @dataclass(frozen=True, slots=True)
 class RunTotals:
-    """Totals since the start: the number of `ended` runs by last phase and, of the successful ones,
-    the number below each bound, how many were `timed`, and their total `seconds`."""
+    """Totals since the start. `ended`: the number of runs by last phase. Of the successful runs,
+    `within`: the number below each bound; `timed`: their number; `seconds`: their total duration.
+    """
 
     ended: Mapping[Phase, int]
     within: Mapping[int, int]
@@ -56,10 +57,10 @@ class RunTotals:
 
 
 class Durations:
-    """The last ones of each workflow and of all, and totals. For any number of threads."""
+    """Latest durations of each workflow and of all, and totals. Thread-safe."""
 
     def __init__(self, earlier: Iterable[Record] = ()) -> None:
-        """`earlier`: runs before the start, which count for predictions but not for totals."""
+        """`earlier`: runs from before the start, which count for predictions but not for totals."""
         self._lock = threading.Lock()
         self._by_workflow: OrderedDict[str, deque[RunTimes]] = OrderedDict()
         self._last: deque[float] = deque(maxlen=_OF_ALL)
@@ -72,7 +73,7 @@ class Durations:
                 self.add(record.job.workflow, times)
 
     def note_end(self, job: Job, state: RunState, longest: float) -> None:
-        """A run of this job has ended; `longest` as of `_times_of`."""
+        """Record the end of a run of this job; `longest`: see `_times_of`."""
         with self._lock:
             self._ended[state.phase] += 1
         if state.phase is Phase.DONE and (times := _times_of(state, job.prompt, longest)):
@@ -90,7 +91,7 @@ class Durations:
             return RunTotals(dict(self._ended), within, self._timed, self._seconds)
 
     def add(self, workflow: str, times: RunTimes) -> None:
-        """A run of this workflow took so long."""
+        """Record the duration of a run of this workflow."""
         with self._lock:
             own = self._by_workflow.setdefault(workflow, deque(maxlen=_OF_A_WORKFLOW))
             own.append(times)
@@ -106,8 +107,8 @@ class Durations:
         return _usual(own) if own else None
 
     def expected(self, workflow: str, work: SamplingWork | None) -> float | None:
-        """Seconds that a run of this workflow takes, by the `work` of its samplers, None where that
-        is unknown; None while there was no run."""
+        """Predict the seconds of a run of this workflow by the `work` of its samplers (None:
+        unknown); None before the first run."""
         with self._lock:
             own = tuple(self._by_workflow.get(workflow, ()))
         return expected_seconds(own, work) if own else None
@@ -120,7 +121,8 @@ class Durations:
 
 
 def earlier_runs(history: RunStore | None) -> Sequence[Record]:
-    """The last runs on record that did something, of everybody, the oldest first."""
+    """Return the latest recorded runs of all owners that are done or left a result, oldest
+    first."""
     try:
         return history.of("", WantedOfAll(), limit=_EARLIER)[::-1] if history is not None else ()
     except ComfyError as problem:
@@ -129,7 +131,7 @@ def earlier_runs(history: RunStore | None) -> Sequence[Record]:
 
 
 def _times_on_record(record: Record) -> RunTimes | None:
-    """Return a recorded run's duration; the record has only its number of steps."""
+    """Return a recorded run's duration. Of its steps, the record contains only the number."""
     state = record.state
     if state.phase is not Phase.DONE or state.started_at is None or state.finished_at is None:
         return None
@@ -138,8 +140,8 @@ def _times_on_record(record: Record) -> RunTimes | None:
 
 
 def _times_of(state: RunState, prompt: Mapping[str, Any], longest: float) -> RunTimes | None:
-    """Return the duration of a successful run of this prompt; at most `longest` seconds, as the
-    clock may have changed meanwhile."""
+    """Return the duration of a successful run of this prompt, at most `longest` seconds, because
+    the clock may have changed meanwhile."""
     begin, end = state.started_at, state.finished_at
     if begin is None or end is None:
         return None
@@ -156,8 +158,8 @@ def _times_of(state: RunState, prompt: Mapping[str, Any], longest: float) -> Run
 
 
 def expected_seconds(runs: Sequence[RunTimes], work: SamplingWork | None) -> float:
-    """Predict another run's seconds from these, at least one: the time before the first step as
-    usual, the rest by the samplers' work. As usual in total if the work is unknown."""
+    """Predict a run's seconds from at least one earlier run: the usual time before the first step,
+    and the rest by the samplers' work. If the work is unknown, return the usual total."""
     rates = [
         (run.seconds - (run.before or 0.0)) / run.work.amount
         for run in runs
@@ -175,11 +177,12 @@ def time_left(
     """Return the remaining seconds at `now` of a run that started at `since`; None if unknown.
 
     A sampler's remaining steps use their pace in this run. Parts that haven't begun use the `usual`
-    pace, otherwise the pace and weight of the earlier steps; so does a run without steps.
+    pace, otherwise the pace and weight of the earlier steps. Without steps, the `usual` duration
+    counts.
     """
     samplers, elapsed = progress.samplers, now - since
     before, after = (usual.before or 0.0, usual.after or 0.0) if usual else (0.0, 0.0)
-    if not samplers:  # it needs none, or their earlier results are used again
+    if not samplers:  # it has no samplers, or their earlier results are reused
         rest = after if usual is None or usual.after is not None else usual.seconds
         return _if_any(rest - elapsed)
     last = max((one.last_at for one in samplers.values() if one.last_at), default=None)
@@ -211,7 +214,7 @@ def _if_any(seconds: float) -> float | None:
 
 
 def _usual(runs: Iterable[RunTimes]) -> RunTimes:
-    """The median of each part."""
+    """Return the median of each part."""
     runs = tuple(runs)
     samplers = {node for run in runs for node in run.paces}
     return RunTimes(

@@ -52,7 +52,8 @@ OUR_FAULT = RunError(
 
 
 def _guarded(task: Callable[[], T]) -> T | None:
-    """Return the result of a part of a run; None, with a log line, if it fails here."""
+    """Return the result of a task of a run. If it fails unexpectedly, log the error and return
+    None."""
     try:
         return task()
     except Exception:
@@ -61,7 +62,7 @@ def _guarded(task: Callable[[], T]) -> T | None:
 
 
 class Execution:
-    """Carries one prompt through. `run` is the whole of it."""
+    """Execution of one prompt, from beginning to end in `run`."""
 
     def __init__(
         self,
@@ -70,7 +71,7 @@ class Execution:
         latest: LatestState,
         context: RunContext,
     ) -> None:
-        """A record that was `sent` continues where the program stopped."""
+        """Prepare a run. A record that was `sent` continues where the app stopped."""
         timing, now = context.timing, time.monotonic()
         link = Reconnect.resumed(timing, now) if record.sent else Reconnect(timing, now)
         self._record, self._needs = record, needs
@@ -78,13 +79,14 @@ class Execution:
         self._shared = ThreadState(link)
         self._relay = FrameRelay(record.id, partial(context.frames.call, record.owner, record.id))
         self._attempt: Attempt | None = None
-        self._moves = 2 * len(context.servers.servers)  # from one server that fails to the next
+        # Most moves from one failing server to the next.
+        self._moves = 2 * len(context.servers.servers)
         self._may_retry = context.retries
 
     def run(self, hooks: RunHooks) -> None:
-        """Everything from the socket's opening to its closing. Never raises; the last thing it does
-        is to publish the finished state, when the socket is closed and the server told of a cancel.
-        """
+        """Follow the run from opening the socket to closing it. Never raises. Publishes the
+        finished state last, after the socket is closed and the server has the cancel, unless it
+        doesn't answer."""
         final = self._follow_to_end(None, hooks)
         while isinstance(final, Elsewhere):
             final = self._follow_to_end(final, hooks)
@@ -93,30 +95,31 @@ class Execution:
         self._latest.update(lambda _: state)
         if self._attempt is not None and not told:
             _guarded(self._attempt.tell_later)
-        self._attempt = None  # which knows the run: all of it goes with the last who holds the run
+        # Breaks the reference cycle, so that the run is freed with its last reference.
+        self._attempt = None
 
     def stop(self, reason: RunError | None) -> None:
-        """Cancel. Returns at once; `run` is at its end within a second."""
+        """Cancel the run. Returns at once; `run` finishes within a second."""
         self._shared.stop(Stop(reason))
-        attempt = self._attempt  # one that comes later sees that the run is to stop
+        attempt = self._attempt  # a later attempt sees that the run must stop
         if attempt is not None:
             attempt.abort()
 
     def give_up(self) -> None:
-        """Give up telling a server that does not answer."""
+        """Stop retrying to cancel on a server that doesn't answer."""
         attempt = self._attempt
         if attempt is not None:
             attempt.give_up()
 
     def wake(self) -> None:
-        """Look at the limits and at the place in line again: they may have changed."""
+        """Check the limits and the place in line again, because they may have changed."""
         self._shared.wake()
 
     def _follow_to_end(
         self, left: Elsewhere | None, hooks: RunHooks
     ) -> tuple[RunState, bool] | Elsewhere:
-        """The finished state, and whether the server was told of a cancel; Elsewhere where it goes
-        away with the results. `left`: why the run was to leave the last server."""
+        """Return the finished state, and whether the server has the cancel; Elsewhere if the server
+        goes away with the results. `left`: why the run leaves the previous server."""
         end = _guarded(partial(self._live, left, hooks)) or partial(failed, error=OUR_FAULT)
         attempt = self._attempt
         told = attempt is None or bool(_guarded(attempt.leave))
@@ -154,7 +157,7 @@ class Execution:
         return attempt
 
     def _move(self, elsewhere: Elsewhere) -> None:
-        """From a server that has gone back into the line, as the next one in it."""
+        """Leave the server and put the run back at the front of the line."""
         attempt, self._attempt = self._attempt, None
         if attempt is None:
             return
@@ -173,7 +176,7 @@ class Execution:
         self._context.line.give_back(self._record.id)
 
     def _wait_for_turn(self, hooks: RunHooks) -> ComfyServer | None:
-        """The server that the run is handed to; None if it is stopped before."""
+        """Return the server that the run is handed to; None if it is stopped before."""
         line, run_id, held = self._context.line, self._record.id, False
         while self._shared.stopping is None:
             server = line.server_of(run_id)

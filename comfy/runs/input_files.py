@@ -23,12 +23,12 @@ from comfy.prompt.model import InputRef, Prompt
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, KeptInput, Record, ServerFile
 
-# ComfyUI folders that an input can name besides its own, and the nodes that read there; packs'
-# nodes differ (docs/comfyui.md#22).
+# ComfyUI folders that an input can name in addition to its own, and the nodes that read there.
+# Nodes of packs differ (docs/comfyui.md#22).
 _NAMED_FOLDERS = frozenset({"output", "temp"})
 _READ_RESULTS = frozenset({"LoadImage", "LoadImageMask", "LoadAudio", "LoadVideo"})
-_LOOK_SECONDS = 0.1  # seconds between stop checks of a run that waits for another's upload
-UPLOADS = "comfyforms"  # the folder in the server's input folder for what people give
+_LOOK_SECONDS = 0.1  # seconds between checks if a run that waits for another's upload must stop
+UPLOADS = "comfyforms"  # folder for users' files in the server's input folder
 
 
 def bound_prompt(
@@ -39,11 +39,11 @@ def bound_prompt(
     check: Callable[[], None],
     uploading: Callable[[str], threading.Lock],
 ) -> Prompt:
-    """Upload the files of a job; its prompt with their names on this server.
+    """Upload the files of a job; return its prompt with their names on this server.
 
-    `check` is called before each piece of a file is sent, to raise where the run is to end;
-    `uploading` is `ComfyServer.uploading`. PromptRejected names the file that is gone here, or that
-    the server refuses; ServerUnreachable and ServerError leave it open.
+    `check` is called before each chunk of a file and raises if the run must stop. `uploading` is
+    `ComfyServer.uploading`. Raises PromptRejected, which names the file, if it no longer exists
+    here or the server refuses it. Raises ServerUnreachable or ServerError if a retry may succeed.
     """
     prompt = job.prompt
     for key, kept in job.inputs.items():
@@ -62,7 +62,7 @@ def bound_prompt(
 
 
 def with_names(prompt: Prompt, targets: Iterable[InputRef], name: str) -> Prompt:
-    """The prompt with this name at these (node id, input name), where it has such a node."""
+    """Return the prompt with this name at these (node id, input name), skipping missing nodes."""
     changed = dict(prompt)
     for node_id, input_name in targets:
         if (node := changed.get(node_id)) is not None:
@@ -71,8 +71,8 @@ def with_names(prompt: Prompt, targets: Iterable[InputRef], name: str) -> Prompt
 
 
 def server_file(server: str, file: OutputFile) -> ServerFile | None:
-    """Where a result is at the server with this address, as an input there can name it; None where
-    none can (docs/comfyui.md#22)."""
+    """Return the name by which an input on the server at this address can read a result; None if it
+    can't (docs/comfyui.md#22)."""
     if not server or file.type not in _NAMED_FOLDERS:
         return None
     folder = f"{file.subfolder}/" if file.subfolder else ""
@@ -100,8 +100,8 @@ def _name_of_result(
 def _bring_once(
     client: Client, files: BlobStore | None, kept: KeptInput, check: Callable[[], None]
 ) -> str:
-    """Return the server's name of a file shared by several runs, uploading it if needed. A file of
-    another size there was emptied with an earlier run, or is incomplete."""
+    """Return the server's name of a file shared by several runs, uploading it if needed. If the
+    server's copy has another size, it was emptied after an earlier run, or is incomplete."""
     name = f"{kept.folder}/{plain_name(kept.name)}"
     try:
         size = client.size_of(f"{name} [input]")
@@ -114,7 +114,7 @@ def _bring_once(
 
 @contextmanager
 def _turn(lock: threading.Lock, check: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock; exceptions of `check` propagate while another run has it."""
+    """Hold the lock. While another run has it, `check` is called and its exceptions propagate."""
     while not lock.acquire(timeout=_LOOK_SECONDS):
         check()
     try:
@@ -127,7 +127,7 @@ def names_on_server(record: Record) -> Mapping[str, str]:
     """Return the names of a run's files on its server, by field key; empty before a server was
     chosen.
 
-    Records of versions that uploaded at the press have the name among their values.
+    Records of older versions, which uploaded at submission, have the name among their values.
     """
     names = {}
     for key, kept in record.job.inputs.items():
@@ -141,13 +141,14 @@ def names_on_server(record: Record) -> Mapping[str, str]:
 
 
 def shared_folder(group: str, name: str, digest: str) -> str:
-    """The folder for one file of all runs of a group, by its name and the SHA-256 of its bytes."""
+    """Return the folder for one file of all runs of a group, by its name and the SHA-256 of its
+    bytes."""
     return _folder(group, f"{digest}/{name}")
 
 
 def _folder(run_id: str, key: str) -> str:
-    """A folder for one file of one run, or group: always the same, so that a file which is sent
-    again is there only once. Who does not know the id cannot guess it."""
+    """Return the folder for one file of one run or group. It is always the same, so that a file
+    which is sent again is stored only once. It can't be guessed without the id."""
     secret = hashlib.blake2b(f"{run_id}/{key}".encode(), digest_size=16).hexdigest()
     return f"{UPLOADS}/{secret}"
 
@@ -164,7 +165,7 @@ def _upload(
     path = files.path(kept.digest) if files is not None else None
     try:
         file = _CheckedFile(path, check) if path is not None else None
-    except OSError:  # it went just now
+    except OSError:  # just deleted
         file = None
     if file is None:
         raise UploadRejected(message("This file no longer exists."), message("Add it again."))
@@ -189,7 +190,7 @@ def _refused(kept: KeptInput, prompt: Prompt, error: UploadRejected) -> PromptRe
 
 
 class _CheckedFile(io.FileIO):
-    """File that checks before each chunk if the run continues."""
+    """File that checks before each chunk whether the run continues."""
 
     def __init__(self, path: Path, check: Callable[[], None]) -> None:
         super().__init__(path)

@@ -1,9 +1,9 @@
-"""Runs as everybody above them knows them: pages, routes, the shell and services.
+"""Interface of runs for pages, routes, the shell and services.
 
-Today's implementation is in this process: `comfy.runs.registry`, with a thread a run and SQLite.
-Another one, across machines, would be fed by messages and tables; nothing here says which it is.
-Any thread may call anything here, and nothing but `submit`, `check_room`, `record`, `forget`,
-`resume`, `watch` and `close` waits for a disk, a server or another run.
+The implementation, `comfy.runs.registry`, is in this process, with a thread per run and SQLite.
+Another one, across machines, would use messages and tables; nothing here depends on the choice. Any
+thread may call anything here. Only `submit`, `check_room`, `record`, `forget`, `resume`, `watch`
+and `close` wait for a disk, a server or another run.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ class Origin:
 
     @property
     def counted_group(self) -> str:
-        """The batch or chain whose runs the limits count together, "" for a run of its own."""
+        """Return the batch or chain whose runs the limits count together, "" for a single run."""
         return self.group if self.run_id else ""
 
 
 @dataclass(frozen=True, slots=True)
 class RunPolicy:
-    """When the registry cancels an unfinished run.
+    """Rules by which the registry cancels an unfinished run.
 
     `deadline` is in seconds after the start, None for no deadline. A `watched` run expects a page:
     the registry cancels it when no page is attached during the grace time, unless the run
@@ -72,7 +72,7 @@ class Run(Protocol):
 
     @property
     def owner(self) -> str:
-        """Whose it is."""
+        """Return the run's owner."""
 
     @property
     def job(self) -> Job:
@@ -80,15 +80,15 @@ class Run(Protocol):
 
     @property
     def submitted_at(self) -> float:
-        """Seconds since 1970."""
+        """Return the time of submission, in seconds since 1970."""
 
     @property
     def keeps_going(self) -> bool:
-        """Tell if it continues without watchers."""
+        """Return whether the run continues without watchers."""
 
     @property
     def state(self) -> RunState:
-        """The newest state."""
+        """Return the newest state."""
 
     @property
     def record(self) -> Record:
@@ -100,7 +100,8 @@ class Run(Protocol):
 
     @property
     def waits_here(self) -> bool:
-        """It has not been handed to a server, so its place can be changed."""
+        """Return whether the run hasn't been handed to a server, so that its place can be
+        changed."""
 
     @property
     def turn(self) -> tuple[int, int]:
@@ -108,38 +109,39 @@ class Run(Protocol):
         waiting here."""
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` on every new state, from any thread: it must not block. Returns the way
-        out."""
+        """Call `callback` on every new state, from any thread; it must not block. Return a function
+        that unsubscribes."""
 
     def watch(self, timeout: float | None = None) -> Iterator[RunState]:
-        """The state now and each newer one (a slow watcher misses some), up to the finished one.
+        """Yield the current state and each newer one, up to the finished one; a slow watcher misses
+        some.
 
-        Blocks between them; TimeoutError if the run is not finished `timeout` seconds after the
-        start.
+        Blocks between states. Raises TimeoutError if the run isn't finished after `timeout`
+        seconds.
         """
 
     def cancel(self) -> None:
-        """Stop the run. Returns at once; it ends within a second. Files that are on their way then
-        are let go: the run is stopped, with those that are here."""
+        """Stop the run. Returns at once; the run ends within a second. Pending downloads are
+        aborted, and the run keeps the files that have arrived."""
 
     def attach(self) -> None:
         """Add a watcher, which keeps the run alive."""
 
     def detach(self) -> None:
-        """Remove a watcher. After the last one the grace time starts, then the run is canceled,
+        """Remove a watcher. After the last one, the grace time starts; then the run is canceled,
         unless it keeps going or wasn't started by a page."""
 
 
 class RunRegistry(Protocol):
-    """Submits runs, finds them again and ends them all."""
+    """Registry that submits runs, finds them again and ends them all."""
 
     @property
     def history(self) -> RunStore | None:
-        """Where runs are on record; None where nothing is remembered."""
+        """Return the history of runs; None if runs aren't recorded."""
 
     @property
     def files(self) -> BlobStore | None:
-        """Where the files that runs are given are kept until their turn; None where none can be."""
+        """Return the store for input files until a run's turn; None if files can't be stored."""
 
     @property
     def waiting(self) -> int:
@@ -158,19 +160,19 @@ class RunRegistry(Protocol):
 
     def due_in(self) -> Mapping[str, float]:
         """Return the seconds until each waiting run starts and each active one ends, by id, without
-        unpredictable ones. Uses the progress of runs ahead and earlier runs of the same
-        workflow, or of any."""
+        unpredictable runs. Uses the progress of the runs ahead, and earlier runs of the same
+        workflow or of any."""
 
     def expected_seconds(self, workflow: str, work: SamplingWork | None) -> float | None:
-        """Predict the seconds of this workflow's run with this much sampler work (None: unknown);
-        None before its first run."""
+        """Predict the seconds of a run of this workflow with this much sampler work (None:
+        unknown); None before its first run."""
 
     @property
     def closed(self) -> bool:
-        """The program is about to end."""
+        """Return whether the app is shutting down."""
 
     def submit(self, job: Job, origin: Origin, policy: RunPolicy = DEFAULT_POLICY) -> Run:
-        """Start a run and return it without waiting. Its state tells how it proceeds.
+        """Start a run and return it without waiting. Its state shows the progress.
 
         A run without files and with an `Origin.run_id` is recorded only when it is sent: its caller
         starts it again after a crash. Raises RunGoesOn while a run with this id is unfinished,
@@ -181,41 +183,43 @@ class RunRegistry(Protocol):
         """Raise the error that `submit` would raise now for any job of this origin."""
 
     def get(self, run_id: str, owner: str) -> Run:
-        """Return a run of this owner; RunNotFound if it is unknown or another owner's."""
+        """Return a run of this owner. Raises RunNotFound if it is unknown or another owner's."""
 
     def record(self, run_id: str, owner: str) -> Record:
-        """Return the record of a run of this owner, also from before a restart; RunNotFound like
-        `get`."""
+        """Return the record of a run of this owner, also from before a restart. Raises RunNotFound
+        like `get`."""
 
     def forget(self, run_id: str, owner: str) -> None:
-        """Delete a finished run of this owner and its files, here and in the history; RunNotFound
-        like `get`, but unreadable records are deleted. ComfyError if it is active."""
+        """Delete a finished run of this owner and its files, here and in the history. Raises
+        RunNotFound like `get`, but unreadable records are deleted. Raises ComfyError if the run is
+        active."""
 
     def move(self, run_id: str, owner: str, place: int) -> None:
-        """Let a run of this owner be the `place`-th (0 = next) of those that wait here; RunNotFound
-        as with `get`."""
+        """Move a run of this owner to index `place` (0 = next) among the owner's runs that wait
+        here. Raises RunNotFound like `get`."""
 
     def known(self) -> tuple[Run, ...]:
-        """The runs of all people that are still known, oldest first. For operators."""
+        """Return the runs of all owners that are still in memory, oldest first. For
+        administrators."""
 
     def owned(self, owner: str) -> tuple[Run, ...]:
-        """The runs of this owner that are still known, oldest first."""
+        """Return the runs of this owner that are still in memory, oldest first."""
 
     def line_of(self, owner: str) -> tuple[Run, ...]:
-        """The unfinished runs of this owner in the order of their turns."""
+        """Return the unfinished runs of this owner in the order of their turns."""
 
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
-        """Call `callback` with an owner whenever one of their runs begins, ends or has another
-        phase or place, and with "" when the program is about to end: it must not block. Returns the
-        way out."""
+        """Call `callback` with an owner when one of their runs begins, ends or changes its phase or
+        place, and with "" when the app shuts down. It must not block. Return a function that
+        unsubscribes."""
 
     def follow(self, callback: Callable[[str, str, str | bytes], None]) -> Callable[[], None]:
-        """Call `callback` with an owner, the id of a run of theirs, and each frame of it as ComfyUI
-        sends it, text or binary, up to `executing` with no node, which always comes: it must not
-        block. Returns the way out."""
+        """Call `callback` with an owner, the id of one of their runs, and each of its frames as
+        ComfyUI sends them, text or binary. The last frame is always `executing` without a node. It
+        must not block. Return a function that unsubscribes."""
 
     def resume(self) -> None:
-        """Take up what was unfinished when the program ended."""
+        """Resume the runs that were unfinished when the app stopped."""
 
     def close(self, timeout: float = 1.0, *, finish: float = 0.0) -> None:
         """Accept no more runs, let active ones continue for at most `finish` seconds, then cancel

@@ -1,4 +1,4 @@
-"""The newest state of a run, for any number of watchers, which never block its writer."""
+"""Newest state of a run, for any number of watchers, which never block its writer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from comfy.comfyui.protocol.run_state import Phase, RunState
 
 
 class LatestState:
-    """Holds one state. A watcher that is slow misses states, never the last one."""
+    """Thread-safe holder of one state. A slow watcher misses states, but never the last one."""
 
     def __init__(self, state: RunState) -> None:
         self._state = state
@@ -22,11 +22,12 @@ class LatestState:
 
     @property
     def state(self) -> RunState:
-        """The newest state."""
+        """Return the newest state."""
         return self._state
 
     def update(self, change: Callable[[RunState], RunState]) -> bool:
-        """Put `change(state)` in the state's place and tell everybody; False if nothing changed."""
+        """Replace the state with `change(state)` and notify all watchers; return False if nothing
+        changed."""
         with self._lock:
             state = change(self._state)
             if state is self._state:
@@ -35,17 +36,17 @@ class LatestState:
             self._version += 1
         self._callbacks.call()
         if state.phase.finished:
-            self._callbacks = Callbacks()  # it was the last: no watcher is kept in memory for more
+            self._callbacks = Callbacks()  # last state: free the watchers
         return True
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` after every change, in the thread that made it: it must not block.
-        Returns the way out."""
+        """Call `callback` after every change, in the thread that made it; it must not block. Return
+        a function that unsubscribes."""
         return self._callbacks.add(callback)
 
     def watch(self, timeout: float | None = None) -> Iterator[RunState]:
-        """The state now and each newer one, up to the finished one; TimeoutError `timeout` seconds
-        from now."""
+        """Yield the current state and each newer one, up to the finished one. Raises TimeoutError
+        after `timeout` seconds."""
         end = None if timeout is None else time.monotonic() + timeout
         news, seen = threading.Event(), -1
         leave = self.subscribe(news.set)
@@ -81,7 +82,7 @@ def told_if_other(look: Callable[[], object], tell: Callable[[], None]) -> Calla
 
 
 def stamped(state: RunState) -> RunState:
-    """The state with the moments of its start, its steps and its end, where they have come."""
+    """Return the state with the times of its start, steps and end, as far as they have happened."""
     if state.phase is Phase.RUNNING:
         state = state.measured(time.time())
     if state.phase is not Phase.WAITING and state.started_at is None and not state.phase.finished:

@@ -17,10 +17,13 @@ Person = tuple[str, str]  # owner and address
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """Unfinished runs per person, per address and in all, and a person's new runs per hour. A batch
-    or chain counts as one run per hour, because it has its own limits. An address gets half:
-    twenty users of an office have seven each, and others still have room. Without sign-in a
-    person counts separately at each address, as callers without a cookie share one name."""
+    """Maximum unfinished runs per user, per address and in total, and a user's new runs per hour.
+
+    A batch or chain counts as one run per hour, because it has its own limits. An address gets half
+    of the total: twenty users of an office have seven runs each, and others still have room.
+    Without sign-in, a user counts separately at each address, because callers without a cookie
+    share one name.
+    """
 
     person: int = 30
     address: int = 150
@@ -30,8 +33,8 @@ class RunLimits:
 
 @dataclass(frozen=True, slots=True)
 class BatchLimits:
-    """Unfinished batches per person, per address and in all; a person counts as for runs. `paused`:
-    seconds after which a paused batch makes room for others."""
+    """Maximum unfinished batches per user, per address and in total; users count as for runs.
+    `paused`: seconds after which a paused batch makes room for others."""
 
     person: int = 10
     address: int = 40
@@ -39,18 +42,18 @@ class BatchLimits:
     paused: float = 86_400.0
 
     def check(self, owner: str, address: str, unfinished: Sequence[Person]) -> None:
-        """Raise TooManyRuns, with a hint, if one more exceeds a limit. `unfinished`: the owners of
-        all unfinished ones."""
+        """Raise TooManyRuns, with a hint, if one more batch exceeds a limit. `unfinished`: the
+        owners of all unfinished batches."""
         _check(self, (owner, address), unfinished)
 
     def is_full(self, address: str, unfinished: Sequence[Person]) -> bool:
-        """Tell if this address has no room left."""
+        """Return whether this address has no room left."""
         return _is_full(self, address, unfinished)
 
 
 @dataclass(frozen=True, slots=True)
 class ChainLimits:
-    """Active chains per person, per address and in all; a person counts as for runs."""
+    """Maximum active chains per user, per address and in total; users count as for runs."""
 
     person: int = 5
     address: int = 40
@@ -69,7 +72,7 @@ def _check(limits: BatchLimits | ChainLimits, person: Person, unfinished: Sequen
 
 
 def _too_many(most: int) -> TooManyRuns:
-    """Return the error for a person who has all unfinished ones that are allowed."""
+    """Return the error for a user at the limit of unfinished runs, batches or chains."""
     return TooManyRuns(
         message("Your limit is {count} at a time.", count=most),
         message("Wait, or stop one."),
@@ -82,13 +85,13 @@ def _is_full(limits: BatchLimits | ChainLimits, address: str, unfinished: Sequen
 
 
 class RunLimiter:
-    """Enforces `RunLimits`. Not thread-safe: an accepted run counts for the next."""
+    """Enforcement of `RunLimits`. Not thread-safe: an accepted run counts for the next one."""
 
     def __init__(self, limits: RunLimits) -> None:
         self._limits = limits
-        self._recent: deque[tuple[float, Person, str]] = deque()  # with their batch or chain
-        self._counts: Counter[Person] = Counter()  # of each person among the recent ones
-        self._groups: set[str] = set()  # of the recent ones
+        self._recent: deque[tuple[float, Person, str]] = deque()  # time, user, and batch or chain
+        self._counts: Counter[Person] = Counter()  # recent runs per user
+        self._groups: set[str] = set()  # batches and chains of the recent runs
 
     def check(
         self, owner: str, address: str, unfinished: Sequence[Person], group: str = ""
@@ -114,7 +117,8 @@ class RunLimiter:
             )
 
     def count(self, owner: str, address: str, group: str = "") -> None:
-        """Note that this person has a new run; of a batch or chain the first in an hour counts."""
+        """Count a new run of this user. Of a batch or chain, only the first run in an hour
+        counts."""
         if group in self._groups:
             return
         self._recent.append((time.monotonic(), (owner, address), group))

@@ -1,4 +1,5 @@
-"""Decide a run's next action and its time. Pure: `comfy.runs.attempt` carries it out."""
+"""Decide a run's next action and its time. Pure functions; `comfy.runs.attempt` performs the
+action."""
 
 from __future__ import annotations
 
@@ -10,28 +11,28 @@ from operator import itemgetter
 from comfy.comfyui.protocol.run_state import Phase, RunError, RunState
 from comfy.runs.reconnect import Reconnect
 
-_LOOK_PAUSE = 1.0  # seconds: an answer of /queue holds every prompt in it
-_MOMENT = 0.1  # seconds: a prompt may only wait for the one before it to be put away
+_LOOK_PAUSE = 1.0  # seconds; an answer of /queue contains every queued prompt in full
+_MOMENT = 0.1  # seconds; the server may only need to put away the prompt before ours
 
 
 @dataclass(frozen=True, slots=True)
 class Submit:
-    """Open a socket if there is none, and send the prompt."""
+    """Action: open a socket if there isn't one, and send the prompt."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckHistory:
-    """Where a run's state is not known: ask history, then the queue, then open a new socket."""
+    """Action for an unknown state: query the history, then the queue, then open a new socket."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckQueue:
-    """The queue has changed while the prompt waits in it: see where it is."""
+    """Action after a queue change while the prompt waits: look up its place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """End the run, here and on the server; `reason` is None if the user asked for it."""
+    """Action: end the run, here and on the server. `reason`: None if the user requested it."""
 
     reason: RunError | None
 
@@ -43,7 +44,7 @@ TimeLimits = Iterable[tuple[float, RunError]]
 def plan(
     state: RunState, link: Reconnect, limits: TimeLimits, stop: Stop | None
 ) -> tuple[float, Action]:
-    """Return the next action and its time (`time.monotonic`): at once if that is over.
+    """Return the next action and its time (`time.monotonic`); a past time means now.
 
     `limits`: times at which the run must stop, each with the reason. `stop` has priority.
     """
@@ -57,13 +58,15 @@ def plan(
 
 
 def seconds_left(limits: TimeLimits, now: float) -> tuple[float, RunError | None]:
-    """Until the first of these limits, infinite without one; its reason where it has passed."""
+    """Return the seconds until the first of these limits, infinite without one, and the reason of a
+    limit that has passed."""
     when, why = min(limits, key=itemgetter(0), default=(inf, None))
     return (when - now, None) if when > now else (0.0, why)
 
 
 def is_alone(state: RunState) -> bool:
-    """Tell if a short queue makes a status sufficient: only our prompt, as before."""
+    """Return whether the queue is so short that its length alone gives our place: no prompt waits,
+    or only ours, which was already first."""
     remaining = state.queue_remaining
     return remaining == 0 or (remaining == 1 and not state.queue_place)
 

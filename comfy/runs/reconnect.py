@@ -16,7 +16,7 @@
 | its own end that the prompt waits            | it again                                          |
 | the same, but the server's history still has | the server wasn't restarted, so a user removed    |
 | a prompt that ended before                   | it: stopped                                       |
-| in neither, after a restart of this program, | the server wasn't restarted: the prompt never     |
+| in neither, after a restart of this app,     | the server wasn't restarted: the prompt never     |
 | and the server still has such a prompt       | arrived (or was removed meanwhile): send it again |
 | in neither otherwise                         | it may have run, so don't run it twice: lost      |
 | the same or no answer for a while, and       | move it there; only once if it may have begun,    |
@@ -45,7 +45,8 @@ End = Callable[[RunState], RunState]
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """The server is gone, and another one can run the prompt. `began`: it may have started."""
+    """Outcome for a run whose server is gone and that another one can run. `began`: it may have
+    started."""
 
     began: bool
 
@@ -60,8 +61,8 @@ FORGOTTEN = RunError(
 
 
 def sent_elsewhere(server: str) -> RunError:
-    """Why a run is lost that was sent to this server before the program was started with another
-    one; "" where people may not read its address."""
+    """Return why a run is lost: it was sent to this server, and since a restart the app uses
+    another one. `server`: its address, "" if users may not see it."""
     return RunError(
         message(
             "The run was sent to ComfyUI at {address}. Since the restart, the app uses another"
@@ -76,18 +77,18 @@ def sent_elsewhere(server: str) -> RunError:
 
 @dataclass(frozen=True, slots=True)
 class Reconnect:
-    """Knowledge about the server beside the run's state. Methods named after observations return
-    the next value; `given_up` and `unknown` return the consequence.
+    """Knowledge about the server in addition to the run's state. Methods named after observations
+    return the next value; `given_up` and `unknown` return the consequence.
 
-    `accepted`: the server has taken the prompt; `at_server`: it may still have it. `broken`: the
-    reason why there is no socket, None while it is open. `heard_at`: its last message. `retry_at`:
-    time of the next query; `attempts`: how often it was delayed without progress. `away_since`:
-    since when no query was answered. `dropped_at`: the last time at which the server may have
-    restarted unnoticed. `waited_at`: the time at which a socket ended by itself that would have
-    reported a start, and had reported none. `is_resumed`: it was sent, or about to be, when this
-    program stopped, and wasn't seen there since. `status_at`: time of a queue change that wasn't
-    looked into yet; `looked_at`: time of the last queue query after one. `verdict_at`: time at
-    which the socket reported the run's end.
+    `accepted`: the server has accepted the prompt; `at_server`: it may still have it. `broken`: the
+    reason why there is no socket, None while it is open. `heard_at`: time of its last message.
+    `retry_at`: time of the next query; `attempts`: how often it was delayed without progress.
+    `away_since`: since when queries have been unanswered. `dropped_at`: the last time at which the
+    server may have restarted unnoticed. `waited_at`: the time at which a socket closed by itself
+    that would have reported a start, and hadn't reported one. `is_resumed`: the prompt was sent, or
+    about to be, when the app stopped, and hasn't been seen on the server since. `status_at`: time
+    of a queue change that wasn't examined yet; `looked_at`: time of the last queue query after such
+    a change. `verdict_at`: time at which the socket reported the run's end.
     """
 
     timing: Timeouts
@@ -107,8 +108,8 @@ class Reconnect:
 
     @classmethod
     def resumed(cls, timing: Timeouts, now: float) -> Reconnect:
-        """Return the state of a run sent before a restart of this program, with
-        unknown messages."""
+        """Return the knowledge about a run that was sent before a restart of the app, whose
+        messages since then are unknown."""
         return cls(
             timing,
             now,
@@ -121,35 +122,36 @@ class Reconnect:
 
     @property
     def away(self) -> bool:
-        """Tell if the last query had no usable answer."""
+        """Return whether the last query had no usable answer."""
         return self.away_since is not None
 
     @property
     def silent_until(self) -> float:
-        """Until when the socket may be silent before the server is asked."""
+        """Return the time until which the socket may be silent before the server is queried."""
         return self.heard_at + self.timing.silence_after(self.attempts)
 
     # Observations of the socket
 
     def opening(self, now: float) -> Reconnect:
-        """There will be a socket, and its reading thread may be the first to know better."""
+        """Note that a socket is about to open. This comes first, because the socket's reader thread
+        may soon note something newer."""
         return replace(self, broken=None, heard_at=now)
 
     def heard(self, now: float) -> Reconnect:
-        """A message has come."""
+        """Note that a message has arrived."""
         return replace(self, heard_at=now)
 
     def progressed(self, *, ended: bool) -> Reconnect:
-        """It told something new of our run; `ended`: for the first time how it ended."""
+        """Note that the socket reported news of our run. `ended`: its end, for the first time."""
         verdict_at = self.heard_at if ended else self.verdict_at
         return replace(self, attempts=0, verdict_at=verdict_at)
 
     def queue_changed(self, at: float) -> Reconnect:
-        """The server's queue is another one than when our prompt was seen in it."""
+        """Note that the server's queue has changed since our prompt was seen in it."""
         return replace(self, status_at=at)
 
     def lost(self, reason: str, phase: Phase, now: float, *, by_itself: bool) -> Reconnect:
-        """The socket is at its end. `by_itself`: so far it was well."""
+        """Note that the socket has closed. `by_itself`: it worked until then."""
         in_touch = self.away_since is None or self.away_since > now - self.timing.outcome_delay
         told = by_itself and in_touch and self.accepted and phase is Phase.WAITING
         return replace(self, broken=reason, dropped_at=now, waited_at=now if told else None)
@@ -157,36 +159,36 @@ class Reconnect:
     # Results of queries
 
     def put_off(self, now: float, share: float) -> Reconnect:
-        """Something was tried that is not to be tried again at once; `share` as of `Timeouts`."""
+        """Delay the next query, which must not follow at once; `share`: see `Timeouts`."""
         attempts = self.attempts + 1
         retry_at = now + self.timing.pause_after(attempts, share)
         return replace(self, attempts=attempts, retry_at=retry_at)
 
     def wait_until(self, moment: float) -> Reconnect:
-        """The next attempt to send the prompt is to be made then."""
+        """Delay the next attempt to send the prompt until this time."""
         return replace(self, retry_at=moment)
 
     def unanswered(self, error: ComfyError, now: float, share: float) -> Reconnect:
-        """No usable answer; `share` as of `put_off`."""
+        """Note a query without a usable answer; `share`: see `put_off`."""
         away_since = now if self.away_since is None else self.away_since
         dropped_at = now if isinstance(error, ServerUnreachable) else self.dropped_at
         return replace(self.put_off(now, share), away_since=away_since, dropped_at=dropped_at)
 
     def sending(self) -> Reconnect:
-        """The prompt is about to be sent."""
+        """Note that the prompt is about to be sent."""
         return replace(self, at_server=True)
 
     def looking(self, now: float) -> Reconnect:
-        """The whole queue is about to be asked for."""
+        """Note that the whole queue is about to be queried."""
         return replace(self, looked_at=now)
 
     def looked(self, asked_at: float) -> Reconnect:
-        """The prompt is still in the queue that was changed."""
+        """Note that the prompt is still in the changed queue."""
         return replace(self, status_at=_since(self.status_at, asked_at))
 
     def confirmed(self, asked_at: float) -> Reconnect:
-        """The server has confirmed our prompt, so it wasn't restarted before this query. Later
-        observations are newer than its answer."""
+        """Note that the server has confirmed our prompt, so it wasn't restarted before this query.
+        Observations after the query are newer than its answer and stay."""
         return replace(
             self,
             accepted=True,
@@ -198,7 +200,7 @@ class Reconnect:
         )
 
     def given_up(self, error: ComfyError, now: float) -> End | None:
-        """Return the run's end when the patience is over, otherwise None."""
+        """Return the run's end if the patience is over, otherwise None."""
         if self.away_since is None or now - self.away_since < self.timing.patience:
             return None
         if not self.at_server:
@@ -210,23 +212,26 @@ class Reconnect:
         return lambda state: concluded(state, RunError(why, error.hint, detail=str(error)))
 
     def may_have_begun(self, state: RunState) -> bool:
-        """Tell if the server may have started the prompt: not if the socket reported that it waits,
-        and only ended by itself."""
+        """Return whether the server may have started the prompt. It hasn't if the socket reported
+        that the prompt waits, and then only closed by itself."""
         waits = self.accepted and state.verdict is None and state.phase is Phase.WAITING
         told = self.broken is None or self.waited_at is not None
         return self.at_server and not (waits and told)
 
     def gives_way(self, now: float) -> bool:
-        """Tell if it is time to move to another server, if there is one: at once for an unsent
-        prompt, otherwise after some time without an answer."""
+        """Return whether to move to another server, if there is one: at once for an unsent prompt,
+        otherwise after some time without an answer."""
         if not self.at_server:
             return True
         return self.away_since is not None and now - self.away_since >= self.timing.elsewhere
 
     def unknown(self, state: RunState, remembers: Callable[[], bool]) -> End | None:
-        """The server has the prompt neither in its history nor in its queue, and both live in its
-        memory: how the run ended, or None if it never began and is to be sent again. `remembers`:
-        whether its history has a prompt that ended before, so that it was not restarted since."""
+        """Return the end of a run whose prompt is neither in the server's history nor in its queue,
+        which both live in memory; None if it never began and must be sent again.
+
+        `remembers` returns whether the history has a prompt that ended earlier, which means that
+        the server wasn't restarted since.
+        """
         if state.verdict is None and state.phase is Phase.WAITING:
             if self.status_at is not None and self.dropped_at is None:
                 return lambda state: stopped(state, REMOVED)
@@ -238,11 +243,11 @@ class Reconnect:
         return lambda state: concluded(state, why)
 
     def gone(self) -> Reconnect:
-        """The server does not have the prompt, or no longer anything to do with it."""
+        """Note that the server doesn't have the prompt, or has finished it."""
         return replace(self, at_server=False)
 
     def sent_again(self) -> Reconnect:
-        """It never began: from the beginning, with another server as it were."""
+        """Start over with a prompt that never began, as if on another server."""
         return replace(
             self,
             accepted=False,
@@ -256,5 +261,5 @@ class Reconnect:
 
 
 def _since(noted_at: float | None, asked_at: float) -> float | None:
-    """Return the observation of that time if it is newer than the query."""
+    """Return the time of an observation if it is newer than the query, otherwise None."""
     return noted_at if noted_at is not None and noted_at > asked_at else None

@@ -1,8 +1,8 @@
-"""The registry of runs in this process: a thread a run, records in a database of its own.
+"""Registry of runs in this process: one thread per run, records in its own database.
 
-Three locks, taken in this order and never while a run is waited for: `_entrance` lets runs in one
-at a time, from the limits to the start of their thread; `_recording` writes ends again that could
-not be written, one writer at a time; `_lock` guards every field that changes, for moments only.
+Three locks are taken in this order, and never while waiting for a run. `_entrance` admits one run
+at a time, from the check of the limits to the start of its thread. `_recording` retries writes of
+ends that failed, one writer at a time. `_lock` guards every field that changes, for moments only.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 _SWEEP_PAUSE = 600.0  # seconds
 _PHASE_AND_PLACE = attrgetter("phase", "queue_place")
-_LEAVING = 10.0  # seconds that the thread of a run may take once the run is at its end
+_LEAVING = 10.0  # seconds that a run's thread may take after the run has finished
 _SHUTDOWN = RunError(
     message("The run was stopped because the app shut down."),
     message("Try again."),
@@ -54,7 +54,7 @@ _SHUTDOWN = RunError(
 
 
 class LocalRunRegistry:
-    """All runs of this program, in bounded memory: finished ones beyond `keep` are forgotten."""
+    """All runs of this process, in bounded memory: finished runs beyond `keep` are forgotten."""
 
     def __init__(  # noqa: PLR0913 - the servers, and options by name
         self,
@@ -70,9 +70,9 @@ class LocalRunRegistry:
         retries: bool = True,
     ) -> None:
         """`grace`: seconds that a run continues without watchers. `ahead`: how many prompts a
-        server without a limit gets at once: with two it never idles, but a new run waits for
-        both. `files`: the store of input files. With a `history`, runs and files survive a
-        restart. `retries`: see `RunContext`."""
+        server without its own limit gets at once; with two it never idles, but a new run waits for
+        both. `files`: the store of input files. With a `history`, runs and files survive a restart.
+        `retries`: see `RunContext`."""
         self.history = history
         self.files = files = files or (history.files if history is not None else None)
         self._grace = grace
@@ -94,12 +94,12 @@ class LocalRunRegistry:
         self._listeners.add(self._forecast.renew)
         self._unrecorded: list[LocalRun] = []
         self._swept = float("-inf")
-        self.closed = False  # the program is about to end
+        self.closed = False  # the app is shutting down
 
     def submit(self, job: Job, origin: Origin, policy: RunPolicy = DEFAULT_POLICY) -> LocalRun:
         """See `RunRegistry.submit`."""
-        is_kept = bool(job.inputs) or not origin.run_id  # else the caller starts it again
-        # A new id each time: the server may remember another program's prompt under the run's id.
+        is_kept = bool(job.inputs) or not origin.run_id  # otherwise the caller starts it again
+        # A new id each time: the server may remember another app's prompt under the run's id.
         prompt_id = str(uuid.uuid4())
         run_id = origin.run_id or prompt_id
         state = waiting(prompt_id, job.prompt, job.outputs, job.titles)
@@ -124,7 +124,7 @@ class LocalRunRegistry:
                 run = self._start(record, policy)
             except ComfyError:
                 if self.history is not None:
-                    self.history.end(replace(record, state=stopped(state)))  # nothing is kept of it
+                    self.history.end(replace(record, state=stopped(state)))  # deletes the record
                 raise
             self._limiter.count(origin.owner, origin.address, origin.counted_group)
             return run
@@ -135,9 +135,9 @@ class LocalRunRegistry:
             self._check_limits(origin)
 
     def resume(self) -> None:
-        """Take up unfinished runs: those that were sent are looked for at the server, others wait
-        again. A run on a server that isn't configured any more is lost. The grace time runs until a
-        page finds its run."""
+        """Resume unfinished runs: look for sent ones on the server, and queue the others again. A
+        run on a server that isn't configured anymore is lost. The grace time runs until a page
+        finds its run."""
         servers = self._context.servers
         for record in self._left_over():
             job = record.job
@@ -150,13 +150,14 @@ class LocalRunRegistry:
                     self._start(replace(record, state=fresh), DEFAULT_POLICY)
                 except ComfyError as problem:
                     self._lose(record, fresh, RunError(str(problem), problem.hint))
-                except Exception:  # one record keeps no other run from being taken up
+                except Exception:  # a bad record must not block the other runs
                     log.exception("Run %s can't be taken up", record.id)
                     self._lose(record, fresh, OUR_FAULT)
         self._sweep()
 
     def _lose(self, record: Record, state: RunState, why: RunError) -> None:
-        """Put on record how a run ended that no thread takes up; if not now, at the next start."""
+        """Record the end of a run that can't be resumed. If that fails, the next start tries
+        again."""
         if self.history is not None:
             try:
                 self.history.end(replace(record, state=stamped(lost(state, why))))
@@ -198,7 +199,7 @@ class LocalRunRegistry:
         return run
 
     def get(self, run_id: str, owner: str) -> LocalRun:
-        """Return a run of this owner; RunNotFound if it is unknown or another owner's."""
+        """Return a run of this owner. Raises RunNotFound if it is unknown or another owner's."""
         with self._lock:
             run = self._runs.get(run_id)
         if run is None or run.owner != owner:
@@ -206,8 +207,8 @@ class LocalRunRegistry:
         return run
 
     def record(self, run_id: str, owner: str) -> Record:
-        """Return the record of a run of this owner, also from before a restart; RunNotFound like
-        `get`."""
+        """Return the record of a run of this owner, also from before a restart. Raises RunNotFound
+        like `get`."""
         try:
             return self.get(run_id, owner).record
         except RunNotFound:
@@ -217,8 +218,9 @@ class LocalRunRegistry:
             return record
 
     def forget(self, run_id: str, owner: str) -> None:
-        """Delete a finished run of this owner and its files, here and in the history; RunNotFound
-        like `get`, but unreadable records are deleted. ComfyError if it is active."""
+        """Delete a finished run of this owner and its files, here and in the history. Raises
+        RunNotFound like `get`, but unreadable records are deleted. Raises ComfyError if the run is
+        active."""
         with self._lock:
             found = self._runs.get(run_id)
         try:
@@ -230,7 +232,7 @@ class LocalRunRegistry:
         if not finished:
             raise RunGoesOn(message("This run is not finished."), message("Stop it first."))
         if self.history is not None:
-            # a run without a recorded end would resume at the next start
+            # A run without a recorded end would resume at the next start
             self._record_again()
             deleted = self.history.delete(run_id, owner)
             if not deleted and self.history.get(run_id, owner) is not None:
@@ -239,7 +241,7 @@ class LocalRunRegistry:
                     message("Try again later."),
                 )
         with self._lock:
-            if self._runs.get(run_id) is found:  # else it has been begun again since
+            if self._runs.get(run_id) is found:  # otherwise it was started again meanwhile
                 self._runs.pop(run_id, None)
 
     def move(self, run_id: str, owner: str, place: int) -> None:
@@ -261,11 +263,11 @@ class LocalRunRegistry:
             return tuple(self._runs.values())
 
     def owned(self, owner: str) -> tuple[LocalRun, ...]:
-        """The runs of this owner that are still known, oldest first."""
+        """Return the runs of this owner that are still in memory, oldest first."""
         return tuple(run for run in self.known() if run.owner == owner)
 
     def line_of(self, owner: str) -> tuple[LocalRun, ...]:
-        """Return the unfinished runs of this owner in order: running ones, those waiting at a
+        """Return the unfinished runs of this owner in order: running ones, those waiting on a
         server, those waiting here."""
         unfinished = [(run.turn, run) for run in self.owned(owner) if not run.state.phase.finished]
         return tuple(run for _, run in sorted(unfinished, key=itemgetter(0)))
@@ -300,7 +302,7 @@ class LocalRunRegistry:
     def close(self, timeout: float = 1.0, *, finish: float = 0.0) -> None:
         """Accept no more runs, let active ones continue for at most `finish` seconds, then cancel
         all and wait for their threads."""
-        with self._entrance, self._lock:  # every run that is here has been started
+        with self._entrance, self._lock:  # every run here has been started
             self.closed = True
             live = list(self._live)
         self._listeners.call("")
@@ -321,7 +323,7 @@ class LocalRunRegistry:
 
     def _check_free(self, run_id: str, patience: float = 0.0) -> None:
         """Raise RunGoesOn if a run with this id is active, or if its thread hasn't ended after a
-        timeout: it would also remove the next run from the queue."""
+        timeout: that thread would also remove the next run from the queue."""
         with self._lock:
             live = next((run for run in self._live if run.id == run_id), None)
         if live and not (live.state.phase.finished and live.join(patience)):
@@ -353,18 +355,18 @@ class LocalRunRegistry:
             self._finished.append(run.id)
             while len(self._finished) > self._keep:
                 if self._runs.get(oldest := self._finished.popleft()) not in self._live:
-                    self._runs.pop(oldest, None)  # else it was deleted, and begun again since
+                    self._runs.pop(oldest, None)  # otherwise it was deleted and started again
         self._durations.note_end(run.job, state, run.age)
         self._listeners.call(run.owner)
         if self._is_time_to_sweep():
             self._sweep()
 
     def _record_again(self) -> None:
-        """Runs whose end could not be written when it came: perhaps the disk has room now."""
+        """Retry recording the ends of runs that couldn't be written: the disk may have room now."""
         history = self.history
         if history is None:
             return
-        with self._recording:  # close() finds what another thread has just failed to write
+        with self._recording:  # so that `close` finds what another thread just failed to write
             with self._lock:
                 unrecorded, self._unrecorded = self._unrecorded, []
             for run in unrecorded:

@@ -1,4 +1,4 @@
-"""A run as its watchers see it: state, cancel, attach. The work is in `comfy.runs.execution`."""
+"""A run as its watchers see it: state, cancel, attach. `comfy.runs.execution` does the work."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ log = logging.getLogger(__name__)
 
 
 class LocalRun:
-    """One prompt from submission to its end, in its own thread. Made by
-    `comfy.runs.registry.LocalRunRegistry.submit`."""
+    """One prompt from submission to its end, in its own thread.
+    `comfy.runs.registry.LocalRunRegistry.submit` creates it."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class LocalRun:
 
     @property
     def state(self) -> RunState:
-        """The newest state."""
+        """Return the newest state."""
         return self._latest.state
 
     @property
@@ -96,56 +96,58 @@ class LocalRun:
 
     @property
     def age(self) -> float:
-        """Seconds since it was submitted, or taken up again by this program."""
+        """Return the seconds since the run was submitted, or resumed after a restart."""
         return time.monotonic() - self._born
 
     @property
     def waits_here(self) -> bool:
-        """It has not been handed to the server, so its place can be changed."""
+        """Return whether the run hasn't been handed to a server yet, so its position in the queue
+        can change."""
         return self._context.line.place(self.id) is not None
 
     @property
     def servers(self) -> Sequence[ComfyServer]:
-        """Return its server, or those that it may go to; empty for a canceled run."""
+        """Return the run's server, or the servers that it may use. Empty for a canceled run."""
         if server := self._context.line.server_of(self.id):
             return [server]
         return self._context.servers.candidates(self._needs) if self.waits_here else ()
 
     @cached_property
     def work(self) -> SamplingWork | None:
-        """Return its samplers' work, as far as known beforehand."""
+        """Return the work of the run's samplers, as far as known beforehand."""
         return sampling_work(self.job.prompt)
 
     @property
     def turn(self) -> tuple[int, int]:
-        """Return the sort key of unfinished runs: running ones, those waiting at a server, those
-        waiting here."""
+        """Return the sort key of unfinished runs. Running ones come first, then those waiting at a
+        server, then those waiting here."""
         place = self._context.line.place(self.id)
         return (2, place) if place is not None else (int(self.state.phase is Phase.WAITING), 0)
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` on every new state, from the run's threads: it must not block. Returns
-        the way out."""
+        """Call `callback` on every new state, from the run's threads: it must not block. Returns a
+        function that unsubscribes it."""
         return self._latest.subscribe(callback)
 
     def watch(self, timeout: float | None = None) -> Iterator[RunState]:
-        """The state now and each newer one (a slow watcher misses some), up to the finished one.
+        """Yield the current state and each newer one, up to the final state. A slow watcher misses
+        some.
 
-        Blocks between them; TimeoutError if the run is not finished `timeout` seconds after the
-        start.
+        Blocks between them. Raises TimeoutError if the run hasn't finished `timeout` seconds after
+        the iteration starts.
         """
         return self._latest.watch(timeout)
 
     def cancel(self) -> None:
-        """Stop the run here and at the server. Returns at once; the run ends within a second. Files
-        that are on their way then are let go."""
+        """Stop the run here and on the server. Returns at once; the run ends within a second.
+        Downloads in progress are aborted."""
         self._execution.stop(None)
         if self._results is not None:
             self._results.cancel()
 
     def leave(self, reason: RunError) -> None:
-        """Cancel because this program ends. Files that have not come yet are left for its next
-        life."""
+        """Cancel the run because the app is shutting down. Files that haven't arrived are fetched
+        after the restart."""
         self._leaving = True
         self._execution.stop(reason)
         if self._results is not None:
@@ -168,8 +170,8 @@ class LocalRun:
         self._execution.wake()
 
     def start(self) -> None:
-        """Once, by the registry. TooManyThreads where its thread cannot be started: then it is in
-        no line."""
+        """Queue the run and start its thread. The registry calls this once. Raises TooManyThreads
+        if the thread can't start; the run is then in no queue."""
         servers = self._context.servers
         self._context.line.join(
             self.id,
@@ -190,18 +192,20 @@ class LocalRun:
         self._latest.update(stopped)
 
     def _on_moved(self) -> None:
-        """Its place in line may be another: all who wait hear of each change there."""
+        """Wake the run if its queue position or hold changed. Every waiting run hears of each
+        change in the queue."""
         place, state, servers = self._context.line.place(self.id), self.state, self._context.servers
         moved = place is None or place != state.queue_place
         if moved or servers.are_drained(self._needs) != state.held:
             self._execution.wake()
 
     def give_up(self) -> None:
-        """Let a run that was cancelled end even if the server cannot be told."""
+        """Let a canceled run end even if the app can't reach the server."""
         self._execution.give_up()
 
     def join(self, timeout: float) -> bool:
-        """Wait for the run's thread; False if it is not at its end by then."""
+        """Wait for the run's thread. Return False if it is still running after `timeout`
+        seconds."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -220,7 +224,7 @@ class LocalRun:
         self._log("begins")
 
     def _log(self, what: str) -> None:
-        """A line of the log for the operator, with nothing of what the run is about."""
+        """Log a line for the administrator that reveals nothing about the run's content."""
         server, phase, seconds = self._record.server, self.state.phase.value, round(self.age, 3)
         told = {"run": self.id, "server": server or None, "phase": phase, "seconds": seconds}
         at = f" at {server}" if server else ""
@@ -235,11 +239,11 @@ class LocalRun:
     def conclude(
         self, state: RunState, may_begin_elsewhere: Callable[[], bool]
     ) -> RunState | Elsewhere:
-        """Bring the files here and put the run on record; only then is it said to be finished."""
+        """Download the files and save the run. Only then does it count as finished."""
         server = self._server
         if server is not None and state.phase in (Phase.DONE, Phase.FAILED):
             server.ended.add(state.prompt_id)
-        # From here on, slow steps block no other thread.
+        # The slow steps below no longer block other threads.
         self._context.line.release(self.id)
         if self._context.history is None or self._results is None:
             return state
@@ -268,7 +272,8 @@ class LocalRun:
             and state.phase is Phase.DONE
             and not all(file.digest for file in state.files)
         ):
-            # Unfinished on record: after a restart it is settled again, and they are fetched.
+            # The saved run stays unfinished: after a restart it is settled again and its files are
+            # fetched.
             return state
         try:
             self._context.history.end(replace(self.record, state=state))
@@ -279,8 +284,8 @@ class LocalRun:
         return state
 
     def limits(self) -> Iterator[tuple[float, RunError]]:
-        """When to be stopped, and why. Asked by the run's own thread, so that no run needs a
-        timer."""
+        """Yield the times at which the run has to stop, with the reasons. The run's own thread
+        checks them, so no run needs a timer."""
         if self._deadline is not None:
             yield (
                 self._born + self._deadline,

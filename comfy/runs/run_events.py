@@ -1,4 +1,4 @@
-"""Events of a run's socket, and their way into the run's state."""
+"""Events from a run's socket, and how they update the run's state."""
 
 from __future__ import annotations
 
@@ -28,31 +28,32 @@ from comfy.runs.shared import ThreadState
 
 log = logging.getLogger(__name__)
 
-_EARLY_EVENTS, _EARLY_SIZE = 200, 100_000  # how many before the answer, and how long each
-_MOST_IDS = 10_000  # in a message; a hostile server could choose an id of one letter
+_EARLY_EVENTS, _EARLY_SIZE = 200, 100_000  # most events before the answer, and characters of each
+_MOST_IDS = 10_000  # per message: a hostile server could choose a one-letter id
 
 
 class FrameRelay:
-    """Passes ComfyUI's frames of one run unchanged to its followers; called by the threads that
-    read its sockets, one after the other, and by the run's own thread at the end.
+    """Relay that passes a run's ComfyUI frames to its followers.
 
-    Frames carry the run's own id in place of the server's.
+    The threads that read the run's sockets call it one after the other, and the run's own thread
+    calls it at the end. Frames carry the run's own id instead of the server's and are otherwise
+    unchanged.
     """
 
     def __init__(self, run_id: str, tell: Callable[[str | bytes], None]) -> None:
-        """`tell` must not block."""
+        """Create a relay that passes frames to `tell`, which must not block."""
         self._run_id = run_id
         self._tell = tell
         self._has_verdict = self._is_over = False
 
     def take(self, frame: str | bytes, event: Event | None, state: RunState) -> None:
-        """Take a frame. An unknown frame belongs to this run while it is active: extensions' nodes
-        broadcast them."""
+        """Handle a frame. An unknown frame belongs to this run while it is active, because
+        extensions' nodes broadcast frames."""
         match event:
             case None if state.phase is not Phase.RUNNING:
                 return
             case FeatureFlags() | Status(sid=str()):
-                return  # said to this very socket
+                return  # only meant for this socket
             case ExecutionSuccess() | ExecutionError() | ExecutionInterrupted():
                 self._has_verdict = self._has_verdict or event.prompt_id == state.prompt_id
             case Executing(None, state.prompt_id):
@@ -65,7 +66,7 @@ class FrameRelay:
             return frame
         if isinstance(frame, str):
             return frame.replace(prompt_id, self._run_id, _MOST_IDS)
-        # In the JSON before a preview, whose length is fixed: both ids are UUIDs.
+        # Replace the id in the JSON before a preview, whose length is fixed: both ids are UUIDs.
         return frame.replace(prompt_id.encode(), self._run_id.encode(), 1)
 
     def begin_again(self) -> None:
@@ -73,8 +74,8 @@ class FrameRelay:
         self._has_verdict = self._is_over = False
 
     def end(self, state: RunState) -> None:
-        """The run has ended: say what ComfyUI has not, as where it was refused, stopped before its
-        turn, or the server went away."""
+        """Send the final messages that ComfyUI hasn't sent. They are missing if the server refused
+        the run, the run stopped before its turn, or the server went away."""
         if not self._has_verdict:
             self._tell(relay.verdict(self._run_id, state))
         if not self._is_over:
@@ -82,12 +83,12 @@ class FrameRelay:
 
 
 class RunEvents:
-    """The reading thread of the run's stream calls `receive` and `ended`, the run's own thread
-    `accept` and `wait_for_answer`.
+    """Handler of a run's events.
 
-    Events can arrive before the answer to the prompt, when the server's id is unknown. The lock
-    orders the two: an event waits for the answer, or is taken after it. Watchers of the state are
-    called under the lock; they never need it.
+    The thread that reads the run's stream calls `receive` and `ended`; the run's own thread calls
+    `accept` and `wait_for_answer`. Events can arrive before the answer to the prompt, when the
+    server's id is unknown. The lock orders the two: an event waits for the answer, or is handled
+    after it. Watchers of the state are called under the lock, which they never need.
     """
 
     def __init__(
@@ -100,8 +101,8 @@ class RunEvents:
         over: Callable[[], None],
         accepted: bool,
     ) -> None:
-        """`over` is called when the server is through with the prompt, and may be so again.
-        `accepted`: the server has answered already."""
+        """Create the handler. `over` is called when the server has finished the prompt, possibly
+        more than once. `accepted`: the server has already answered."""
         self._latest = latest
         self._shared = shared
         self._skipped = skipped
@@ -111,7 +112,7 @@ class RunEvents:
         self._early: list[tuple[str | bytes, Event]] | None = None if accepted else []
 
     def receive(self, data: str | bytes) -> None:
-        """A frame has come."""
+        """Handle a frame from the socket."""
         event = parse_message(data, self._skipped)
         with self._lock:
             self._relay.take(data, event, self._latest.state)
@@ -130,14 +131,15 @@ class RunEvents:
         return len(early) < _EARLY_EVENTS and len(data) <= _EARLY_SIZE
 
     def ended(self, reason: str, by_itself: bool) -> None:  # noqa: FBT001 - as EventStream calls it
-        """The socket is at its end; `by_itself`: so far it was well."""
+        """Note that the socket closed. `by_itself`: it worked until then."""
         state, now = self._latest.state, time.monotonic()
         log.info("The socket of run %s ended: %s", state.prompt_id, reason)
         self._shared.note(Reconnect.lost, reason, state.phase, now, by_itself=by_itself)
         self._shared.wake()
 
     def accept(self, answer: Submitted) -> None:
-        """The server has taken the prompt: what it told of it before was about our run."""
+        """Note that the server accepted the prompt, and handle the earlier events, which were about
+        this run."""
         with self._lock:
             early, self._early = self._early or [], None
             self._latest.update(partial(accepted, answer=answer))
@@ -148,18 +150,19 @@ class RunEvents:
                 self._shared.note(Reconnect.queue_changed, time.monotonic())
 
     def wait_for_answer(self) -> None:
-        """The prompt is to be sent again."""
+        """Hold back events until the answer, because the prompt will be sent again."""
         with self._lock:
             self._early = []
 
     def _take(self, event: Event) -> None:
-        """Advance, and wake the run's own thread where it has something to do."""
+        """Update the state with an event, and wake the run's own thread if it has something to
+        do."""
         before = self._latest.state
         if not self._latest.update(partial(advance, event=event)):
             return
         state = self._latest.state
         if isinstance(event, Status):
-            # The first status of a socket (it has a sid) is older than our place in the queue.
+            # The first status of a socket (it has a sid) is older than our position in the queue.
             if state.phase is Phase.WAITING and event.sid is None:
                 self._shared.note(Reconnect.queue_changed, time.monotonic())
                 self._shared.wake()

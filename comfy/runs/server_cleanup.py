@@ -1,4 +1,4 @@
-"""Removes a deleted run from ComfyUI: its history entry, and the content of its input files."""
+"""Remove a deleted run from ComfyUI: its history entry, and the content of its input files."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from comfy.runs.interface import RunRegistry
 
 log = logging.getLogger(__name__)
 
-_SECONDS = 3.0  # for each request to ComfyUI: the user waits for the answer
+_SECONDS = 3.0  # per request to ComfyUI, because the user waits for the answer
 
 
 def clean_up(servers: ServerPool, runs: RunRegistry, record: Record) -> bool:
-    """Remove from the servers what they have of a run that was deleted here, as far as they can.
+    """Remove a deleted run's data from the servers, as far as possible.
 
-    Whether nothing is left there of the files that the run was given. Never raises ComfyError.
+    Returns whether all of the run's input files are gone from them. Never raises ComfyError.
     """
     names = names_on_server(record)
     ran_on = servers.at(record.server)
     if ran_on is None:
-        return not names  # no longer our server, so it isn't asked
+        return not names  # no longer our server, so don't contact it
     emptied = [name for name in names.values() if not _is_needed(name, runs, record.owner)]
     results = {name for key, name in names.items() if record.job.inputs[key].result}
-    # A file of several runs may have been brought to any server by another one of them.
+    # If several runs share a file, another one may have uploaded it to any server.
     shared = any(record.job.inputs[key].folder for key in names)
     is_clean = _clean(ran_on, runs, record, emptied, results)
     others = [one for one in servers.servers if one is not ran_on]
@@ -46,8 +46,9 @@ def _clean(
     names: Iterable[str],
     perhaps_gone: Collection[str],
 ) -> bool:
-    """Delete a run's history entry and overwrite these files on one server; `perhaps_gone` may be
-    missing. Return False if it doesn't answer, or if a new run has one of the files."""
+    """Delete a run's history entry and overwrite these files on one server. Files in `perhaps_gone`
+    may be missing there. Return False if the server doesn't answer, or if a new run uses one of the
+    files."""
     client = server.client.fork(timeout=_SECONDS)
     is_clean = True
     try:
@@ -69,7 +70,7 @@ def _clean(
 
 
 def _is_there(server: Client, name: str) -> bool:
-    """Tell if a run's file was uploaded to the server. Results are mostly read in place, and
+    """Return whether a run's file was uploaded to the server. Results are mostly read in place, and
     servers that didn't run it have no file."""
     try:
         return server.size_of(f"{name} [input]") is not None
@@ -80,15 +81,15 @@ def _is_there(server: Client, name: str) -> bool:
 
 
 def _is_needed(name: str, runs: RunRegistry, owner: str) -> bool:
-    """Tell if another run uses the same file: of the same batch or chain, or a repeated run of an
-    older version."""
+    """Return whether another run uses the same file. It may belong to the same batch or chain, or
+    be a repeated run from an older version."""
     if _is_live(name, runs, owner):
         return True
     return runs.history is not None and runs.history.names(owner, _folder_of(name))
 
 
 def _is_live(name: str, runs: RunRegistry, owner: str) -> bool:
-    """Tell if an active run shares this file."""
+    """Return whether an active run shares this file."""
     folder, going = _folder_of(name), runs.line_of(owner)
     return any(kept.folder == folder for run in going for kept in run.job.inputs.values())
 

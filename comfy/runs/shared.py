@@ -14,11 +14,11 @@ P = ParamSpec("P")
 
 
 class ThreadState:
-    """State shared by the threads of one run: the knowledge about the server, and the stop request.
+    """State shared by the threads of one run: its server connection, and the stop request.
 
-    All methods are thread-safe, also for callbacks of the state's watchers: they never wait, and
-    take no other lock while they hold this one. Each value is replaced as a whole, so reading needs
-    no lock.
+    All methods are thread-safe. Callbacks of the state's watchers may call them too, because they
+    never wait and take no other lock while they hold this one. Each value is replaced as a whole,
+    so reading needs no lock.
     """
 
     def __init__(self, link: Reconnect) -> None:
@@ -30,13 +30,13 @@ class ThreadState:
 
     @property
     def link(self) -> Reconnect:
-        """Return the knowledge about the server."""
+        """Return the state of the server connection."""
         link, heard_at = self._link, self._heard_at
         return link if heard_at <= link.heard_at else link.heard(heard_at)
 
     @property
     def stopping(self) -> Stop | None:
-        """Why the run is to stop, if it is."""
+        """Return the stop request, or None."""
         return self._stop
 
     def note(
@@ -45,22 +45,24 @@ class ThreadState:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
-        """Update the knowledge with `change`, a method of `Reconnect`."""
+        """Update the connection state with `change`, a method of `Reconnect`."""
         with self._lock:
             self._link = change(self.link, *args, **kwargs)
 
     def progressed(self, *, ended: bool) -> None:
-        """See `Reconnect.progressed`: after nearly every message there is nothing to note."""
+        """Note progress with `Reconnect.progressed`, which has nothing to do after most
+        messages."""
         if ended or self._link.attempts:
             self.note(Reconnect.progressed, ended=ended)
 
     def heard(self, now: float) -> None:
-        """Note a message, only when its time is needed, because dozens arrive."""
+        """Store a message's arrival time. It is merged only when needed, because dozens arrive."""
         with self._lock:
             self._heard_at = now
 
     def stop(self, stop: Stop) -> None:
-        """The first one counts. A socket that is being opened just now is given up."""
+        """Request a stop. Only the first request counts. A socket that is just being opened is
+        aborted."""
         with self._lock:
             self._stop = self._stop or stop
             opening = self._opening
@@ -69,16 +71,16 @@ class ThreadState:
         self._wake.set()
 
     def opening(self, stream: EventStream | None) -> bool:
-        """Let `stop` know what it has to give up. False if the run is to stop."""
+        """Register the stream that `stop` has to abort. Return False if the run has to stop."""
         with self._lock:
             self._opening = stream
             return self._stop is None
 
     def wake(self) -> None:
-        """End the run's `sleep`, so that it decides again."""
+        """End the run's `sleep`, so that the run decides again."""
         self._wake.set()
 
     def sleep(self, seconds: float) -> None:
-        """Wait this long, or until `wake`. Only for the run's own thread."""
+        """Wait for this many seconds, or until `wake`. Only for the run's own thread."""
         if seconds > 0 and self._wake.wait(min(seconds, threading.TIMEOUT_MAX)):
             self._wake.clear()

@@ -1,4 +1,4 @@
-"""Bringing a prompt to the server, once, though answers get lost."""
+"""Submit a prompt to the server exactly once, even if answers get lost."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from comfy.prompt.animated_previews import animated_previews
 from comfy.prompt.model import Prompt
 from comfy.runs.timeouts import Timeouts
 
-# A server that fails at the same prompt so often would do so again.
+# A server that fails this often at the same prompt would fail again.
 _MOST_POSTS = 5
 
 
 class Submission:
-    """`POST /prompt` until it is answered. After a lost or failed (5xx) answer the server may have
-    the prompt: it is sent again, under the same id, only if neither history nor queue has it a
-    moment later."""
+    """`POST /prompt`, repeated until the server answers.
+
+    After a lost or failed (5xx) answer the server may have the prompt. It is sent again, under the
+    same id, only if neither history nor queue has it a moment later.
+    """
 
     def __init__(
         self,
@@ -43,18 +45,20 @@ class Submission:
         started: bool,
         now: float,
     ) -> Submitted | float:
-        """Return the server's answer, or the time of the next attempt. `prompt` is called before
-        sending, `sending` then with the prompt id. `started`: the socket reported a start;
-        `now`: `time.monotonic` before this attempt, so that only a later look counts.
+        """Return the server's answer, or the time of the next attempt.
 
-        PromptRejected if the server refuses; after ServerUnreachable and ServerError it may have
-        the prompt. Exceptions of `prompt` propagate: then nothing was sent.
+        `prompt` is called before sending, then `sending` with the prompt id. `started`: the socket
+        reported a start. `now`: `time.monotonic` before this attempt, so that only a later check
+        counts.
+
+        Raises PromptRejected if the server refuses. After ServerUnreachable and ServerError, the
+        server may have the prompt. Exceptions from `prompt` propagate: nothing was sent then.
         """
         if self._missed_at is not None:
             if started or self._arrived(prompt_id):
                 return Submitted(prompt_id, 0)
             sure_at = self._missed_at + self._timing.outcome_delay
-            if now < sure_at:  # it may still be on its way through the server
+            if now < sure_at:  # the server may still be processing the request
                 return sure_at
         graph = prompt()
         self._posts += 1
@@ -72,13 +76,13 @@ class Submission:
             raise
 
     def not_worth_retrying(self, error: ServerUnreachable | ServerError) -> bool:
-        """Tell if the next attempt would fail in the same way."""
+        """Return whether the next attempt would fail in the same way."""
         return not error.passing or self._posts >= _MOST_POSTS
 
     def again(self) -> None:
-        """From the beginning: the server went away before the prompt's turn came."""
+        """Start over: the server went away before the prompt's turn came."""
         self._posts, self._missed_at = 0, None
 
     def _arrived(self, prompt_id: str) -> bool:
-        # The queue first: a run that ends between the two questions is in the history by then.
+        # Check the queue first: a run that ends between the two requests is in the history by then.
         return prompt_id in self._client.queue() or self._client.history(prompt_id) is not None

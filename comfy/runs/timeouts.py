@@ -1,4 +1,4 @@
-"""Timeouts of runs: one value, passed in."""
+"""Timeouts of runs, passed as one value."""
 
 from __future__ import annotations
 
@@ -8,19 +8,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. ComfyUI sends no heartbeat and repeats nothing (docs/comfyui.md#10), so every wait
-    for it has an end.
+    """Timeouts of runs, in seconds. ComfyUI sends no heartbeat and repeats nothing
+    (docs/comfyui.md#10), so every wait for it needs a limit.
 
     - `call`: an HTTP answer, a WebSocket handshake
-    - `ping`: silence of a socket until it is asked for a sign
-    - `silence`: without a message until history is asked
-    - `fresh`: the same on a socket that was opened again, which the server may have forgotten
-      (docs/comfyui.md#9), doubling up to `silence_most` while nothing comes
-    - `outcome_delay`: from the stream's word on the outcome to `executing null`
-    - `retry`: first pause between attempts to reach the server again, doubling up to `retry_most`
-    - `patience`: a server that is away is given up after it
-    - `elsewhere`: a server that is away is left for another one after it
-    - `cancel_limit`: to tell the server that a run is cancelled
+
+    - `ping`: silence of a socket before a ping
+
+    - `silence`: time without a message before checking the history
+
+    - `fresh`: the same on a reopened socket, which the server may have forgotten
+    (docs/comfyui.md#9). Doubles up to `silence_most` while nothing arrives
+
+    - `outcome_delay`: from the stream's message about the outcome to `executing null`
+
+    - `retry`: first pause between attempts to reconnect to the server, doubling up to `retry_most`
+
+    - `patience`: how long to wait for an unreachable server before giving up
+
+    - `elsewhere`: how long to wait for an unreachable server before moving to another one
+
+    - `cancel_limit`: for canceling a run on the server
     """
 
     call: float = 10.0
@@ -36,12 +44,13 @@ class Timeouts:
     cancel_limit: float = 0.4
 
     def silence_after(self, attempt: int) -> float:
-        """Return the tolerated silence of a socket, the first or one reopened after this many
+        """Return the tolerated silence of a socket: the first one, or one reopened after this many
         attempts without progress."""
         return _doubled(attempt - 1, self.fresh, self.silence_most) if attempt else self.silence
 
     def pause_after(self, attempt: int, share: float) -> float:
-        """Return the pause after this many attempts without progress, times a `jitter`."""
+        """Return the pause after this many attempts without progress, multiplied by `share`, a
+        `jitter`."""
         return share * _doubled(attempt, self.retry, self.retry_most)
 
 

@@ -1,2 +1,2 @@
-"""Webhooks to programs elsewhere, once what they have started has ended: signed, and sent again
-until they arrive."""
+"""Webhooks that report finished runs, batches and chains to other programs. They are signed, and
+retried until they arrive."""

@@ -1,5 +1,4 @@
-"""Where webhooks may go: to hosts that the operator has named, by exactly that name and port.
-Pure."""
+"""Restrict webhooks to hosts that the administrator has named, by exact name and port. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from comfy.base.errors import ComfyError
 from comfy.comfyui.client.address import DEFAULT_PORTS
 
 _LONGEST = 2000  # characters
-# Nothing but what all readers of addresses read alike: no user, no dot at the end of a name.
+# Match only addresses that every parser reads the same way: no user, no dot at the end of a name.
 _ADDRESS = re.compile(
     r"(?P<scheme>https?)://"
     r"(?:\[(?P<v6>[0-9a-f:.]+)\]|(?P<name>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*))"
@@ -22,12 +21,12 @@ _ADDRESS = re.compile(
 
 
 class CallbackRefused(ComfyError):
-    """An address to which no webhook goes."""
+    """Error for an address that webhooks may not use."""
 
 
 def host_and_port(url: str) -> str:
-    """Where an address of http or https leads, as `hooks.example.org:443`; ValueError for anything
-    that two programs might read in two ways."""
+    """Return an HTTP or HTTPS address's host and port, such as `hooks.example.org:443`. Raises
+    ValueError for an address that two programs might parse differently."""
     parts = _ADDRESS.fullmatch(url)
     if parts is None or "\\" in url or "#" in url or len(url) > _LONGEST:
         raise ValueError("no plain address")
@@ -40,15 +39,16 @@ def host_and_port(url: str) -> str:
 
 
 def named_host(text: str) -> str:
-    """A host of a setting, `hooks.example.org` (443) or `10.0.0.7:8000`, as `host_and_port` has
-    it; ValueError for anything else."""
+    """Return a host from a setting, such as `hooks.example.org` (port 443) or `10.0.0.7:8000`, in
+    the form of `host_and_port`. Raises ValueError for anything else."""
     if "/" in text or "?" in text:
         raise ValueError("more than a host")
     return host_and_port(f"https://{text}")
 
 
 def allowed_host(url: object, hosts: Collection[str]) -> str:
-    """The host and port of an address, if it is one of these; CallbackRefused."""
+    """Return the host and port of an address if `hosts` has them. Raises CallbackRefused
+    otherwise."""
     if not hosts:
         raise CallbackRefused(
             "Webhooks are turned off.",

@@ -1,4 +1,4 @@
-"""Deliver webhooks: at once at an end, and again later after failures, also after a restart.
+"""Deliver webhooks when their subject ends, and retry after failures, also after a restart.
 
 Each host has its own few simultaneous requests, so a slow or dead host doesn't block others. The
 body is built when it is sent: deleted runs send nothing.
@@ -24,29 +24,30 @@ from comfy.webhooks.waiting import Webhooks
 
 log = logging.getLogger(__name__)
 
-_ASK_AGAIN_AFTER = 10.0  # seconds until a database that failed is asked again
-_JITTER = 0.25  # of a pause
+_ASK_AGAIN_AFTER = 10.0  # seconds before retrying a failed database
+_JITTER = 0.25  # share of a pause
 _NOT_FOUND = (RunNotFound, BatchNotFound, ChainNotFound)
 
-# Takes a callback that wants to know whose news there are, and gives the way out.
+# Registers a callback that takes the owner of an update, and returns a function that unregisters
+# it.
 Listen = Callable[[Callable[[str], None]], Callable[[], None]]
 
 
 class Ends(Protocol):
-    """Ends and pauses of runs, batches and chains. RunNotFound, BatchNotFound or ChainNotFound if
-    it doesn't exist or its owner may no longer learn about it."""
+    """Ends and pauses of runs, batches and chains. Methods raise RunNotFound, BatchNotFound or
+    ChainNotFound if it doesn't exist or its owner has lost access."""
 
     def has_ended(self, hook: Webhook) -> bool:
-        """Tell if a webhook's subject has ended."""
+        """Return whether a webhook's subject has ended."""
 
     def told(self, hook: Webhook) -> str:
-        """Return the body about its end: JSON in ASCII."""
+        """Return the body that reports the end, as ASCII JSON."""
 
 
 @contextlib.asynccontextmanager
 async def sending(webhooks: Webhooks, ends: Ends, news: Iterable[Listen]) -> AsyncIterator[None]:
-    """Deliver webhooks during the block, including those from before a restart. `news`: registers
-    callbacks for possible ends of an owner's runs."""
+    """Deliver webhooks during the block, including those from before a restart. `news` registers
+    callbacks for the possible ends of an owner's runs."""
     store = webhooks.store
     if store is None or not webhooks.hosts:
         yield
@@ -66,7 +67,7 @@ async def sending(webhooks: Webhooks, ends: Ends, news: Iterable[Listen]) -> Asy
 
 
 class Dispatch:
-    """For one event loop; `hear` may be called by any thread."""
+    """Sender of due webhooks. It belongs to one event loop, but any thread may call `hear`."""
 
     def __init__(
         self, webhooks: Webhooks, store: WebhookStore, ends: Ends, sender: WebhookSender
@@ -80,18 +81,18 @@ class Dispatch:
         self._due = {host: asyncio.Event() for host in webhooks.hosts}
 
     def hear(self, owner: str) -> None:
-        """Something of this owner may have ended."""
+        """Check an owner's webhooks, because something of theirs may have ended."""
         if self._webhooks.waiting_of(owner):
             with contextlib.suppress(RuntimeError):  # the loop is closed: the app has ended
                 self._loop.call_soon_threadsafe(self._note, owner)
 
     def take_up(self) -> None:
-        """Wait for the ends that were waited for before a restart."""
+        """Resume waiting for the ends that webhooks waited for before a restart."""
         try:
             self._webhooks.take_up()
         except ComfyError as problem:
             log.warning("Webhooks of before the restart can't be taken up: %s", problem)
-        except Exception:  # as of a damaged row, which is no reason not to start
+        except Exception:  # such as a damaged row, which must not prevent the start
             log.exception("Webhooks of before the restart failed inside this program")
 
     async def run(self) -> None:
@@ -127,7 +128,7 @@ class Dispatch:
                 has_ended = self._ends.has_ended(hook)
                 if has_ended == (hook.ended_at is not None):
                     continue
-                if not has_ended:  # a pause that was told is over
+                if not has_ended:  # the reported pause is over
                     self._webhooks.leave(hook)
                     self._wait_for_next(hook)
                     continue
@@ -150,7 +151,7 @@ class Dispatch:
                 request.add_done_callback(lambda _: free.release())
 
     async def _next(self, host: str) -> Webhook:
-        """The next one for a host, once it is due."""
+        """Return the next webhook for a host, once it is due."""
         due = self._due[host]
         while True:
             due.clear()
@@ -164,7 +165,7 @@ class Dispatch:
                 pause = None if due_at is None else due_at - time.time()
             except ComfyError as problem:
                 log.warning("Webhooks have to wait: %s", problem)
-            except Exception:  # as of a damaged row: the others for this host are sent
+            except Exception:  # such as a damaged row: still send the host's other webhooks
                 log.exception("A webhook to %s failed inside this program", host)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
@@ -175,7 +176,7 @@ class Dispatch:
             body = await to_thread.run_sync(self._body, hook)
             if body is not None:
                 await self._note_outcome(hook, await self._sender.send(hook, body))
-        except ComfyError as problem:  # it is due again in any case
+        except ComfyError as problem:  # it is retried in any case
             log.warning("Webhook %s has to wait: %s", hook.id, problem)
         except Exception:
             log.exception("Webhook %s failed inside this program", hook.id)
@@ -196,7 +197,8 @@ class Dispatch:
         return None
 
     def _wait_for_next(self, hook: Webhook) -> None:
-        """The next pause has an id of its own, as receivers leave out what they had."""
+        """Give the next pause an id of its own, because receivers ignore ids that they already
+        have."""
         anew = new_webhooks(hook.subject, [hook.about], hook.owner, hook.host, hook.url)
         self._store.add(anew)
         self._store.remove(hook.id)
@@ -222,7 +224,8 @@ class Dispatch:
         await to_thread.run_sync(self._forget, hook)
 
     def _forget(self, hook: Webhook) -> None:
-        """A batch may pause itself more than once."""
+        """Delete a delivered webhook. One about a pause keeps waiting, because a batch may pause
+        more than once."""
         if hook.subject != "pause":
             self._store.remove(hook.id)
             return
@@ -231,5 +234,5 @@ class Dispatch:
 
 
 def _named(hook: Webhook) -> str:
-    """A webhook in the log, without what may be secret in its address."""
+    """Name a webhook for the log, without its address, which may contain secrets."""
     return f"Webhook of {hook.subject} {hook.about} to {hook.host}"

@@ -7,7 +7,7 @@ import secrets
 
 _PREFIX = "whsec_"
 _SIZE = 32  # bytes
-_LEAST, _MOST = 24, 64  # bytes, says the specification
+_LEAST, _MOST = 24, 64  # bytes, per the specification
 
 
 def new_secret() -> str:

@@ -1,4 +1,4 @@
-"""One webhook to one address, as the Standard Webhooks specification 1.0 has it."""
+"""Send one webhook to one address, according to the Standard Webhooks specification 1.0."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from comfy.webhooks.waiting import WebhookSettings
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The receiver has it."""
+    """Outcome: the receiver has the webhook."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unwanted:
-    """The receiver wants to hear no more of it (410)."""
+    """Outcome: the receiver wants no more webhooks about this subject (410)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """It did not arrive, for this reason; it may later."""
+    """Outcome: the webhook did not arrive, for this reason. A retry may succeed."""
 
     why: str
 
@@ -36,10 +36,11 @@ DeliveryOutcome = Delivered | Unwanted | Undelivered
 
 
 class WebhookSender:
-    """Signs and sends; for one event loop."""
+    """Signer and sender of webhooks, for one event loop."""
 
     def __init__(self, transport: httpx.AsyncHTTPTransport, secret: str, timeout: float) -> None:
-        """`secret` as `whsec_…`; `timeout`: seconds for a whole request."""
+        """Create a sender. `secret` has the form `whsec_…`. `timeout`: seconds for a whole
+        request."""
         self._transport = transport
         self._signer = standardwebhooks.Webhook(secret)
         self._timeout = timeout
@@ -47,17 +48,17 @@ class WebhookSender:
     @classmethod
     @contextlib.asynccontextmanager
     async def opened(cls, settings: WebhookSettings) -> AsyncIterator[WebhookSender]:
-        """One whose connections end with the block."""
-        # Not a client of httpx: that follows proxies of the environment, hands cookies of one
-        # receiver on to the next, and logs whole addresses, which may have secrets in them.
+        """Yield a sender whose connections close with the block."""
+        # Don't use an httpx client. It follows proxies from the environment, passes one receiver's
+        # cookies on to the next, and logs whole addresses, which may contain secrets.
         async with httpx.AsyncHTTPTransport(
             verify=settings.tls or True, limits=httpx.Limits(max_connections=None)
         ) as transport:
             yield cls(transport, settings.secret, settings.times.timeout)
 
     async def send(self, hook: Webhook, body: str) -> DeliveryOutcome:
-        """Send a webhook with this body, which is ASCII, once. Of the answer only the status is
-        read; a redirect is a failure like others."""
+        """Send a webhook once, with this ASCII body. Only the answer's status is read. A redirect
+        counts as a failure."""
         now = datetime.now(UTC)
         headers = {
             "content-type": "application/json",

@@ -1,4 +1,4 @@
-"""The webhooks of one app: where they may go, and which of them wait for an end."""
+"""The webhooks of one app: their allowed hosts, and which of them are waiting for an end."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from comfy.records.webhooks import Subject, Webhook, WebhookStore, new_webhooks
 from comfy.webhooks.address import allowed_host
 
 _DAY = 24 * 3600.0
-_KEPT = 7 * _DAY  # seconds after an end; what remains then has a host that is no longer allowed
+_KEPT = 7 * _DAY  # seconds after an end; any left by then have a host that is no longer allowed
 
 AttemptOutcome = Literal["delivered", "failed", "given_up"]
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryTimes:
-    """`timeout`: seconds per request; `pauses`: seconds between the starts of two attempts, longer
-    than the timeout, plus some jitter. There is one more attempt than pauses. `at_once`:
-    requests per host."""
+    """Retry schedule. `timeout`: seconds per request. `pauses`: seconds between the starts of two
+    attempts, longer than the timeout, plus some jitter. There is one more attempt than pauses.
+    `at_once`: requests per host."""
 
     timeout: float = 15.0
     pauses: tuple[float, ...] = (20.0, 60.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0)
@@ -33,9 +33,10 @@ class DeliveryTimes:
 
 @dataclass(frozen=True, slots=True)
 class WebhookSettings:
-    """`hosts`: where webhooks may go, as `comfy.webhooks.address.host_and_port` has them, none
-    where there are to be no webhooks; `secret`: `whsec_…`, by which receivers know them; `tls`:
-    what judges certificates, None for what httpx brings."""
+    """Settings of webhooks. `hosts`: the allowed hosts in the form of
+    `comfy.webhooks.address.host_and_port`; empty turns webhooks off. `secret`: the signing key
+    `whsec_…`, by which receivers recognize the app. `tls` verifies certificates; None uses httpx's
+    default."""
 
     hosts: frozenset[str] = frozenset()
     secret: str = field(default="", repr=False)
@@ -44,42 +45,43 @@ class WebhookSettings:
 
 
 class Webhooks:
-    """Any thread may call anything here."""
+    """Webhooks of one app. Thread-safe."""
 
     def __init__(
         self, store: WebhookStore | None, settings: WebhookSettings, *, alone: bool = True
     ) -> None:
-        """Without a `store` there are no webhooks. `alone`: no other program uses the folder, so
-        this one delivers earlier webhooks."""
+        """Create the webhooks; without a `store` they are off. `alone`: no other program uses the
+        folder, so this one delivers earlier webhooks."""
         self.store = store
         self.settings = settings
         self.hosts = settings.hosts if store is not None else frozenset[str]()
-        self.attempts = Counter[AttemptOutcome]()  # changed by the event loop alone
+        self.attempts = Counter[AttemptOutcome]()  # only the event loop changes it
         self._alone = alone
         self._lock = threading.Lock()
         self._waiting: dict[str, tuple[Webhook, ...]] = {}  # by owner
         self._listeners = Callbacks[[str]]()
 
     def check(self, url: object) -> None:
-        """CallbackRefused where no webhook goes to this address."""
+        """Raise CallbackRefused if webhooks may not use this address."""
         allowed_host(url, self.hosts)
 
     def add(self, subject: Subject, ids: Iterable[str], owner: str, url: str) -> None:
-        """Tell this address of the ends of these runs, batches or chains of this owner. Raises as
-        `check`, and ComfyError where that cannot be remembered."""
+        """Register webhooks to this address for the ends of an owner's runs, batches or chains.
+        Raises CallbackRefused as `check` does, and ComfyError if they can't be saved."""
         hooks = new_webhooks(subject, ids, owner, allowed_host(url, self.hosts), url)
         if self.store is not None and hooks:
             self.store.add(hooks)
             self.wait_for(hooks)
 
     def take_up(self) -> None:
-        """Wait for the ends that others waited for before the program's start. ComfyError."""
+        """Delete expired webhooks and resume the remaining ones from before the start. Raises
+        ComfyError."""
         if self.store is not None and self._alone:
             self.store.remove_older(time.time() - _KEPT)
             self.wait_for(self.store.waiting())
 
     def wait_for(self, hooks: Collection[Webhook]) -> None:
-        """Let these be among those that wait; their subjects may have ended already."""
+        """Wait for the ends of these webhooks' subjects, which may have ended already."""
         for hook in hooks:
             with self._lock:
                 self._waiting[hook.owner] = (*self._waiting.get(hook.owner, ()), hook)
@@ -92,18 +94,18 @@ class Webhooks:
             return self._waiting.get(owner, ())
 
     def leave(self, hook: Webhook) -> None:
-        """Let one wait no more."""
+        """Stop waiting with this webhook."""
         with self._lock:
             left = tuple(one for one in self._waiting.pop(hook.owner, ()) if one.id != hook.id)
             if left:
                 self._waiting[hook.owner] = left
 
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
-        """Call `callback` with an owner when one of theirs begins to wait: it must not block.
-        Returns the way out."""
+        """Call `callback` with the owner when a webhook starts waiting. It must not block. Returns
+        a function that unsubscribes it."""
         return self._listeners.add(callback)
 
     @property
     def undelivered(self) -> int:
-        """Return the number of undelivered webhooks about ends. ComfyError."""
+        """Return the number of undelivered webhooks about ends. Raises ComfyError."""
         return self.store.undelivered if self.store is not None else 0

@@ -1,2 +1,2 @@
-"""Workflows: reading files that hold one, the folder, the ones that people opened, what their
-authors configured."""
+"""Workflows: the files that contain one, the folder, the ones that users opened, and their authors'
+settings."""

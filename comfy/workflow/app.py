@@ -1,4 +1,5 @@
-"""The author's form in ComfyUI's editor: the inputs of an App, and those promoted by a subgraph."""
+"""The author's form in ComfyUI's editor: the inputs of an App, and the inputs that a subgraph
+promotes."""
 
 from __future__ import annotations
 
@@ -9,10 +10,10 @@ from comfy.prompt.model import InputRef
 
 @dataclass(frozen=True, slots=True)
 class ShownInput:
-    """A widget that an author put on show: in an App, or on the outside of a subgraph.
+    """Widget that an author exposed, in an App or on the outside of a subgraph.
 
-    `targets` are the prompt inputs it sets, as the editor would. `label` is the author's name for
-    it ("" if none); the limits are those the author set, None where only the server's count.
+    `targets` are the prompt inputs that it sets, as in the editor. `label` is the author's name for
+    it (empty if not set). The limits are the author's; None means that only the server's apply.
     `height` is in pixels, None if not set.
     """
 
@@ -27,8 +28,8 @@ class ShownInput:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The form that a graph's author put together in the editor (App mode): inputs in order, and
-    the outputs."""
+    """Form that a graph's author built in the editor (App mode): inputs in order, and the
+    outputs."""
 
     inputs: tuple[ShownInput, ...]
     outputs: tuple[str, ...] = ()

@@ -19,11 +19,11 @@ from comfy.workflow.app import App, ShownInput
 
 
 def read_app(converted: Converted) -> App | None:
-    """The app saved in a graph, or None if its author made none.
+    """Return the app saved in a graph, or None if its author made none.
 
-    An entry which the editor drops is kept if it still names a place in the prompt: a widget inside
-    a subgraph that was never promoted, or one that several subgraph nodes share. Entries that set
-    nothing are left out; an App of nothing else is still one.
+    Keeps an entry that the editor drops if it still names an input of the prompt: a widget inside a
+    subgraph that was never promoted, or a widget that several subgraph nodes share. Leaves out
+    entries that set nothing. An App with no other entries still counts as an App.
     """
     data = converted.extra.get("linearData")
     if not isinstance(data, dict):
@@ -56,13 +56,13 @@ def promoted_inputs(converted: Converted) -> tuple[ShownInput, ...]:
 
 
 def find_widget(converted: Converted, stored: object, name: str) -> BoundWidget | None:
-    """The widget a stored id and widget name stand for, in any of the three forms."""
+    """Return the widget for a stored id and widget name, in any of the three forms."""
     node = node_key(stored)
     if node is None:
         return None
     if ":" in node:
-        # GRAPH:NODE:WIDGET names the widget itself; GRAPH:NODE leaves that to the entry's second
-        # part.
+        # `GRAPH:NODE:WIDGET` names the widget itself. For `GRAPH:NODE`, the entry's second part
+        # names it.
         _, node, *own = node.split(":", 2)
         return _at_root(converted, node, own[0] if own else name) or _at_root(converted, node, name)
     return (
@@ -73,8 +73,8 @@ def find_widget(converted: Converted, stored: object, name: str) -> BoundWidget 
 
 
 def _at_root(converted: Converted, node: str, name: str) -> BoundWidget | None:
-    """A widget by its own name; the one of a PrimitiveNode also by the name of the widget it
-    feeds."""
+    """Return a widget by its own name. A PrimitiveNode's widget also matches the name of the widget
+    that it feeds."""
     found = converted.widget(node, name)
     if found is None and node not in converted.prompt:
         mine = [widget for widget in converted.widgets if widget.node == node]
@@ -83,14 +83,14 @@ def _at_root(converted: Converted, node: str, name: str) -> BoundWidget | None:
 
 
 def _promoted(converted: Converted, node: str, name: str) -> BoundWidget | None:
-    """The widget on a subgraph node of the root graph that shows this widget of a node inside."""
+    """Return the widget on a root graph's subgraph node that shows this widget of an inner node."""
     at_root = [w for w in converted.widgets if ":" not in w.node and w.inside == (node, name)]
     return at_root[0] if len(at_root) == 1 else None
 
 
 def _inside(converted: Converted, node: str, name: str) -> BoundWidget | None:
-    """Return the widget that shows or sets this widget of a node inside a subgraph; one for all if
-    there are several."""
+    """Return the widget that shows or sets this widget of a node inside a subgraph. Several widgets
+    are merged into one that sets all their targets."""
     wanted = {(place, name) for place in _places(converted, node)}
     hits = [
         widget
@@ -106,8 +106,8 @@ def _inside(converted: Converted, node: str, name: str) -> BoundWidget | None:
 
 
 def _places(converted: Converted, node: str | None) -> list[str]:
-    """A node id as the prompt has it: itself at the root, else every place of a node of that id
-    inside subgraphs."""
+    """Return a node id's forms in the prompt: itself at the root, otherwise the full id of each
+    node with this id inside subgraphs."""
     if node is None or node in converted.prompt:
         return [node] if node else []
     return [place for place in converted.prompt if place.rpartition(":")[2] == node]
@@ -120,8 +120,8 @@ def _height(entry: list[Any]) -> int | None:
 
 
 def _shown(widget: BoundWidget) -> ShownInput:
-    """A widget as a form needs it. A label that is the name of the input says nothing; "Prompt" for
-    `prompt` does."""
+    """Return a widget as a form needs it. Drops a label that only repeats the input's name. A label
+    such as "Prompt" for `prompt` stays."""
     options = widget.spec.options if widget.spec else {}
     low, high, step = (
         value if isinstance(value := options.get(name), int | float) else None
@@ -133,6 +133,7 @@ def _shown(widget: BoundWidget) -> ShownInput:
 
 
 def _plain(label: str) -> str:
-    """An author's label without the looks of a variable: `positive_prompt` is "Positive prompt"."""
+    """Turn an author's variable-style label into words: `positive_prompt` becomes "Positive
+    prompt", for example."""
     words = label.strip(": ")
     return words.replace("_", " ").capitalize() if words.islower() and " " not in words else words

@@ -1,8 +1,8 @@
-"""`<name>.toml` beside a workflow: what its author says about the form. Documented in
+"""`<name>.toml` beside a workflow: its author's settings for the form. Documented in
 workflows/README.md.
 
-A mistake in such a file never keeps a workflow from opening: it becomes a sentence among the form's
-problems.
+A mistake in the file never prevents the workflow from opening. It becomes a message among the
+form's problems.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from comfy.workflow.toml_settings import (
 FieldGroup = Literal["main", "advanced", "hidden"]
 # Default visibility of unlisted inputs; "auto": the heuristics decide.
 Others = Literal["advanced", "auto", "hidden"]
-# A text for the prompt, or values by the names of inputs: of an image its name, as of a cover.
+# A text for the prompt, or values by input name. An image's value is its file name, as for a cover.
 IdeaConfig = str | Mapping[str, Any]
 _IMAGES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".avif")
 
@@ -41,8 +41,8 @@ class FieldConfig:
     """The author's settings for one input, written `"node id.input"` or `"node title.input"`. None:
     not set.
 
-    `section` is the author's own heading: in TOML, a `group` with another name than ours. `height`
-    in pixels comes from an App; TOML has no such setting.
+    `section` is the author's own heading: in TOML, a `group` whose name isn't ours. `height` in
+    pixels comes from an App; TOML has no equivalent setting.
     """
 
     name: str
@@ -80,13 +80,14 @@ class FormConfig:
 
 
 def read_config(path: Path) -> FormConfig:
-    """Read a toml file; unreadable ones give an empty config with the reason among its problems."""
+    """Read a TOML file. An unreadable file gives an empty config with the reason among its
+    problems."""
     data, problem = load_toml(path)
     return FormConfig(problems=(problem,)) if problem else parse_config(path.name, data)
 
 
 def parse_config(source: str, data: Mapping[str, Any]) -> FormConfig:
-    """Turn parsed TOML into a config. `source` is the file's name in error messages."""
+    """Convert parsed TOML into a config. `source` is the file's name in error messages."""
     problems: list[str] = []
     top = readable_settings(data, FORM_KEYS, source, problems)
     fields = []
@@ -119,8 +120,8 @@ def _values(value: object) -> dict[str, Any] | None:
 
 
 def image_beside(value: object) -> str | None:
-    """The name of an image in the same folder, wherever paths are written with other slashes; None
-    for anything else."""
+    """Return a value that names an image in the same folder, None for anything else. Rejects both
+    kinds of slashes, on any system."""
     if not isinstance(value, str) or not value.lower().endswith(_IMAGES):
         return None
     return None if {"/", "\\"} & set(value) or value.startswith(".") else value
@@ -177,7 +178,7 @@ FIELD_KEYS: SettingReaders = {
         _positive,
         lambda place, name: f"{place}: “{name}” must be a number above zero.",
     ),
-    "widget": (filled_text, no_text),  # which there are, `comfy.form.conventions.toml` knows
+    "widget": (filled_text, no_text),  # `comfy.form.conventions.toml` knows the valid ones
     "hidden": (as_flag, no_flag),
     "required": (as_flag, no_flag),
     "also": (

@@ -1,5 +1,5 @@
-"""An author's own images beside a workflow: the cover, which shows what comes out, and those that
-ideas begin with."""
+"""An author's own images beside a workflow: the cover, which shows an example result, and the
+images that ideas start with."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from comfy.base.errors import words_of
 from comfy.media.checks import MIB, FileLimits, problem_with
 from comfy.workflow.config import FormConfig, image_beside
 
-# It is sent to everybody who opens the page, and to each list of workflows.
+# Every user who opens the page, and every list of workflows, downloads the cover.
 _LIMITS = FileLimits(size=2 * MIB, pixels=4096 * 4096, moving=16 * 4096 * 4096)
 
 
 def cover_of(path: Path, config: FormConfig | None) -> Path | None:
-    """The cover that the toml of the workflow at `path` names; None where it names none."""
+    """Return the cover that the TOML of the workflow at `path` names; None without one."""
     return path.with_name(config.cover) if config and config.cover else None
 
 
 def images_of(path: Path, config: FormConfig | None) -> Iterator[Path]:
-    """Return the cover, and the images beside the workflow at `path` that the ideas in its TOML
+    """Yield the cover, and the images beside the workflow at `path` that the ideas in its TOML
     name."""
     if cover := cover_of(path, config):
         yield cover
@@ -30,7 +30,7 @@ def images_of(path: Path, config: FormConfig | None) -> Iterator[Path]:
 
 
 def cover_problem(cover: Path) -> str:
-    """Why this file cannot be shown, in a sentence; "" if it can. Looks at its header only."""
+    """Return why this file can't be shown, as a message; empty if it can. Reads its header only."""
     try:
         with cover.open("rb") as file:
             is_good = not problem_with(file, _LIMITS, "image")

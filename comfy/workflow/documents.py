@@ -17,7 +17,7 @@ DocumentKind = Literal["prompt", "graph"]
 
 _MAX_WRAPS = 6
 
-# Under which keys programs wrap the documents.
+# Keys under which programs wrap the documents.
 _WRAPPERS = (
     "prompt",
     "workflow",
@@ -34,8 +34,8 @@ _WRAPPERS = (
 
 @dataclass(frozen=True, slots=True)
 class FoundDocument:
-    """One prompt or graph; `key` is the name it stood under, lower case ("" at the top of a
-    file)."""
+    """Prompt or graph found in a file. `key` is its key there, in lower case (empty at the top
+    level)."""
 
     kind: DocumentKind
     key: str
@@ -43,8 +43,8 @@ class FoundDocument:
 
 
 def documents(value: object, key: str = "") -> Iterator[FoundDocument]:
-    """Every prompt and graph in a JSON value, outermost first. Strings that hold JSON are looked
-    into; never raises."""
+    """Yield every prompt and graph in a JSON value, outermost first. Also searches strings that
+    contain JSON. Never raises."""
     yield from _search(value, key.lower(), 0)
 
 
@@ -55,8 +55,9 @@ def _is_prompt(value: object) -> bool:
 
 
 def _is_graph(value: object) -> bool:
-    """True for what the editor saves: a list of nodes, as in schemas 0.4 and 1.0 (glTF files have
-    one too). The server refuses such a prompt (docs/comfyui.md#17)."""
+    """Return True for the editor's format: a list of nodes, as in schemas 0.4 and 1.0. glTF files
+    have one too, but no links or typed nodes. The server refuses a graph as a prompt
+    (docs/comfyui.md#17)."""
     if not isinstance(value, dict) or not isinstance(value.get("nodes"), list):
         return False
     nodes = value["nodes"]
@@ -84,8 +85,8 @@ def _search(value: object, key: str, depth: int) -> Iterator[FoundDocument]:
 
 
 def _wrapped(value: dict[str, Any]) -> Iterator[str]:
-    """The keys to look behind: the known wrappers, and the id that a copied history has around its
-    one entry."""
+    """Yield the keys that may contain documents: the known wrappers, and the id around a copied
+    history's single entry."""
     yield from (name for name in _WRAPPERS if name in value and not is_node(value[name]))
     if len(value) == 1:
         yield from (name for name in value if name not in _WRAPPERS and not is_node(value[name]))
@@ -102,7 +103,7 @@ def _inside_string(text: str, key: str, depth: int) -> Iterator[FoundDocument]:
 
 
 def is_node(value: object) -> bool:
-    """True for a node of a prompt."""
+    """Return True for a node of a prompt."""
     return (
         isinstance(value, dict)
         and isinstance(value.get("class_type"), str)

@@ -1,7 +1,7 @@
-"""Extract the workflow from a file of ComfyUI, its packs or other tools.
+"""Extract the workflow from a file by ComfyUI, its packs or other tools.
 
 ComfyUI saves two documents (docs/comfyui.md#30): the executed *prompt*, and the editor's *graph*.
-The first bytes determine a file's type, never its name; the content determines a text's type, never
+The first bytes determine a file's type, never its name. The content determines a text's type, never
 its position.
 """
 
@@ -29,12 +29,12 @@ _ORIGINAL = message(
 _KINDS = message("Open a JSON file, or an image, video, audio or model file saved by ComfyUI.")
 _SAVE_AGAIN = message("Save or download the file again.")
 
-# Names under which ComfyUI saves its own documents. Others are only asked when these are missing.
+# Names under which ComfyUI saves its own documents. Other names only count when these are missing.
 _OWN_KEY: dict[DocumentKind, str] = {"prompt": "prompt", "graph": "workflow"}
-# Limit of JSON per file, in brackets and commas; a second parses some four million.
+# Limit of JSON per file, in brackets and commas. A second is enough to parse about four million.
 _MAX_WORK = 2_000_000
-_TEXT_WORK = 20  # what each text costs beside
-# Texts by which other programs describe an image, and whose they are.
+_TEXT_WORK = 20  # additional cost of each text
+# Keys of texts in which other programs describe an image, and the programs' names.
 _FOREIGN = {
     "parameters": "Stable Diffusion web UI",
     "sui_image_params": "SwarmUI",
@@ -45,8 +45,8 @@ _FOREIGN = {
 
 @dataclass(frozen=True, slots=True)
 class ExtractedWorkflow:
-    """The documents one file carries, as parsed JSON: at least one of the two. `where` says where
-    they stood."""
+    """Documents in one file, as parsed JSON: at least one of the two. `where` describes their
+    location in the file."""
 
     prompt: dict[str, Any] | None
     graph: dict[str, Any] | None
@@ -63,8 +63,8 @@ def find_workflow(data: bytes, name: str) -> ExtractedWorkflow:
 
 
 def find_workflow_in(path: Path) -> ExtractedWorkflow:
-    """Work like `find_workflow` on a file, reading only as much as its headers need. Raises
-    WorkflowError."""
+    """Return the documents in a file like `find_workflow`, but read only as much as its headers
+    need. Raises WorkflowError."""
     try:
         with path.open("rb") as file:
             return _find(file, path.name)
@@ -76,7 +76,7 @@ def find_workflow_in(path: Path) -> ExtractedWorkflow:
 
 @dataclass(frozen=True, slots=True)
 class _Unread:
-    """A text that looks like JSON and cannot be read, by its name."""
+    """Text that looks like JSON but can't be parsed. `key` is its name."""
 
     key: str
     too_deep: bool
@@ -84,7 +84,7 @@ class _Unread:
 
 @dataclass(frozen=True, slots=True)
 class _Family:
-    """Files that begin alike: `begins` looks at their first bytes."""
+    """Family of files with the same beginning. `begins` checks their first bytes."""
 
     where: str
     begins: Begins
@@ -100,7 +100,7 @@ def _is_svg(head: bytes) -> bool:
 
 
 def is_json(head: bytes) -> bool:
-    """Tell if a file with this beginning can only be JSON."""
+    """Return whether a file with this beginning can only be JSON."""
     return file_text(head).lstrip()[:1] in ("{", "[", '"')
 
 
@@ -147,7 +147,7 @@ def _find(file: BinaryIO, name: str) -> ExtractedWorkflow:
 
 
 def _collect(texts: Iterable[Text]) -> tuple[list[Text], str]:
-    """Collect all texts up to the end or the first damage, which is described."""
+    """Collect all texts up to the end or the first damage. Returns the damage's description too."""
     found: list[Text] = []
     try:
         found.extend(texts)
@@ -157,11 +157,10 @@ def _collect(texts: Iterable[Text]) -> tuple[list[Text], str]:
 
 
 def _documents(texts: Sequence[Text]) -> tuple[dict[DocumentKind, FoundDocument], list[_Unread]]:
-    """The document of each kind that counts, and the texts that look like JSON and are not.
+    """Return the document of each kind that counts, and the texts that look like JSON but aren't.
 
-    Those under ComfyUI's own names go first. Of several it is the last, because the editor lets a
-    later one replace an earlier; so the last texts are read first, and no more of them than are
-    needed.
+    Texts under ComfyUI's own names come first. The last of several counts, because the editor lets
+    a later one replace an earlier one. So texts are read from the end, and only as many as needed.
     """
     own: dict[DocumentKind, FoundDocument] = {}
     other: dict[DocumentKind, FoundDocument] = {}
@@ -187,8 +186,8 @@ def _documents(texts: Sequence[Text]) -> tuple[dict[DocumentKind, FoundDocument]
 
 
 def _unprefixed(text: Text) -> tuple[str, str]:
-    """EXIF has no names for these: the name is written before the text, `prompt:{…}` or `Workflow:
-    {…}`."""
+    """Return the name and content of a text from EXIF. EXIF has no names for these, so the name
+    precedes the text: `prompt:{…}` or `Workflow: {…}`."""
     head, colon, rest = text.text.partition(":")
     if colon and head.strip().replace("_", "").isalnum() and len(head) <= 40 and _may_be_json(rest):
         return head.strip(), rest
@@ -202,7 +201,7 @@ def _may_be_json(text: str) -> bool:
 def _refusal(
     shown: str, family: _Family, texts: Sequence[Text], unread: Sequence[_Unread], problem: str
 ) -> WorkflowError:
-    """Why there is nothing, as exactly as can be said."""
+    """Return the most specific error for a file without a workflow."""
     for text in unread:
         if text.key.lower() not in _OWN_KEY.values() and family.where != "JSON":
             continue
@@ -246,15 +245,15 @@ def _json_file(reader: Reader) -> Iterator[Text]:
 
 
 def file_text(data: bytes) -> str:
-    """A text file: UTF-16 says so by its byte order mark (Windows' Notepad), everything else is
-    UTF-8 or nearly so."""
+    """Decode a text file: UTF-16 if it has that byte order mark (Windows Notepad), otherwise UTF-8
+    with possible errors."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", "replace")
     return decode_text(data.removeprefix(b"\xef\xbb\xbf"))
 
 
 def _shown(name: str) -> str:
-    """A file name for a sentence: one line, not endless."""
+    """Return a file name for a message, in one line and shortened."""
     line = " ".join("".join(c if c.isprintable() else " " for c in name[:400]).split())
     if not line:
         return message("Unnamed file")

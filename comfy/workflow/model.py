@@ -1,8 +1,8 @@
-"""A workflow as people bring it: a prompt (API format), an editor graph, or both, and what its
-author says of the form.
+"""A workflow as users provide it: a prompt (API format), an editor graph, or both, with the
+author's settings for the form.
 
-A prompt is `{node id: {"class_type", "inputs", "_meta"?}}`; an input is a literal, or a link `[node
-id, output slot]`. A graph becomes a prompt only with a server's catalogue at hand:
+A prompt is `{node id: {"class_type", "inputs", "_meta"?}}`. An input is a literal, or a link `[node
+id, output slot]`. Converting a graph into a prompt takes a server's catalog: see
 `comfy.workflow.resolve`.
 """
 
@@ -69,7 +69,8 @@ def read_workflow(path: Path, name: str = "") -> Workflow:
 
 
 def open_workflow(file: str, data: bytes) -> Workflow:
-    """The workflow in the bytes of a file called `file`. Raises WorkflowError with a sentence."""
+    """Return the workflow in the bytes of a file called `file`. Raises WorkflowError with a
+    message."""
     carried = find_workflow(data, file)
     return _workflow(Path(file).stem, carried.prompt, carried.graph)
 
@@ -77,8 +78,8 @@ def open_workflow(file: str, data: bytes) -> Workflow:
 def _workflow(
     name: str, prompt: Mapping[str, Any] | None, graph: Mapping[str, Any] | None
 ) -> Workflow:
-    """Return the prompt without keys that aren't nodes, and only the prompt's parts of
-    each node."""
+    """Build a workflow. Removes the prompt's keys that aren't nodes, and each node's keys that a
+    prompt doesn't use."""
     check_names(prompt or {}, graph or {})
     nodes = {key: _node(name, key, node) for key, node in (prompt or {}).items() if is_node(node)}
     return Workflow(name, nodes, graph=graph)
@@ -97,8 +98,9 @@ def _node(name: str, node_id: str, node: Mapping[str, Any]) -> Node:
 
 
 def title_from_name(name: str) -> str:
-    """A workflow's name as a title, without its sub-folders: "text-to-image" → "Text to image"; the
-    editor calls its Apps `name.app.json`."""
+    """Convert a workflow's name into a title, without its subfolders: "text-to-image" becomes "Text
+    to image". Also drops the `.app` of names such as `name.app.json`, which the editor gives to
+    Apps."""
     file = name.rpartition("/")[2]
     words = " ".join(file.removesuffix(".app").replace("_", " ").replace("-", " ").split())
     return words[:1].upper() + words[1:]

@@ -1,8 +1,8 @@
-"""Which nodes write models or latents into ComfyUI's output folder: gigabytes with each run.
+"""Recognize nodes that write models or latents into ComfyUI's output folder: gigabytes per run.
 
-ComfyUI does not declare it, so the inputs have to tell. CheckpointSave, LoraSave and SaveLatent of
-ComfyUI take a part of a model and the beginning of a file's name, as savers, trainers and
-converters of other packs do.
+ComfyUI does not declare this, so the inputs have to show it. ComfyUI's CheckpointSave, LoraSave and
+SaveLatent take a part of a model and a prefix for the file name. Savers, trainers and converters of
+other packs do the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from comfy.comfyui.object_info import InputSpec, NodeSpec
 from comfy.prompt.model import Prompt
 
-# The last words of types of links: WANVIDEOMODEL and LORA_MODEL are models, too.
+# Last words of link types that carry models. WANVIDEOMODEL and LORA_MODEL are models, too.
 _PARTS = (
     "CLIP",
     "CLIP_VISION",
@@ -31,7 +31,7 @@ _PARTS = (
     "*",
 )
 _MEDIA = frozenset({"IMAGE", "MASK", "VIDEO", "AUDIO", "SVG", "MESH"})
-# The last words of inputs that name a file to be written.
+# Last words of inputs that name an output file.
 _NAMES = ("prefix", "save_as", "save_name", "output_name", "filename", "file_name")
 _SAVES = re.compile(r"save|train|convert|export|quanti[sz]e|dump", re.IGNORECASE)
 _TRAINS = re.compile(r"\btrain", re.IGNORECASE)
@@ -52,7 +52,7 @@ def model_savers(prompt: Prompt, nodes: Mapping[str, NodeSpec]) -> tuple[str, ..
 
 
 def _saves_models(spec: NodeSpec, inputs: Iterable[InputSpec]) -> bool:
-    """Tell if a class with these inputs writes models or latents.
+    """Return whether a class with these inputs writes models or latents.
 
     Required inputs and outputs distinguish nodes that save images, such as video nodes with a VAE,
     and samplers that save their results.
@@ -70,7 +70,7 @@ def _saves_models(spec: NodeSpec, inputs: Iterable[InputSpec]) -> bool:
 
 
 def _types(spec: InputSpec) -> list[str]:
-    """Return the types that an input accepts; an autogrow group's member counts."""
+    """Return the types that an input accepts. For an autogrow group, return its member's types."""
     kind = spec.member.type if spec.member else spec.type
     return kind.upper().split(",")
 
@@ -80,5 +80,6 @@ def _is_model(kind: str) -> bool:
 
 
 def _ends_with(name: str, words: tuple[str, ...]) -> bool:
-    """Return whether a name in snake case is one of these, or ends with one after an underscore."""
+    """Return whether a name in snake case is one of these words, or ends with one after an
+    underscore."""
     return any(name == one or name.endswith(f"_{one}") for one in words)

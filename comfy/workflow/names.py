@@ -1,6 +1,6 @@
-"""Limits the names inside a workflow: of classes, of nodes and of their inputs.
+"""Limit the length of names inside a workflow: of classes, nodes and inputs.
 
-A name of any length would meet every rule that tells nodes by their names.
+Otherwise a name of any length would reach every rule that matches nodes by name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def check_names(prompt: Mapping[str, Any], graph: Mapping[str, Any]) -> None:
         if is_node(node):
             _check(node_id, node_id, node["class_type"], *as_mapping(node.get("inputs")))
     for part in _parts(graph):
-        _check(part.get("name"), *_slots(part))  # of the graph itself, as a subgraph's ports
+        _check(part.get("name"), *_slots(part))  # names in the graph, such as a subgraph's ports
         for node in as_dicts(part.get("nodes")):
             values = as_mapping(node.get("widgets_values"))
             _check(node.get("id"), node.get("id"), node.get("type"), *_slots(node), *values)
@@ -39,7 +39,7 @@ def _check(node: object, *names: object) -> None:
 
 
 def _parts(graph: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the graph and, however deep, the definitions of its subgraphs and group nodes."""
+    """Yield the graph and, at any depth, the definitions of its subgraphs and group nodes."""
     waiting = [graph]
     while waiting:
         part = waiting.pop()

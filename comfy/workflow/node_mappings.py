@@ -1,4 +1,4 @@
-"""`config.toml` beside the workflows, with `[node_mappings]` as comfy_runner has: names for nodes.
+"""Names for nodes in comfy_runner's format: `[node_mappings]` of the workflows' `config.toml`.
 
 [node_mappings]                  # every workflow here, or the one that [comfy] workflow names
 prompt = 6
@@ -31,8 +31,8 @@ NO_MAPPINGS = NodeMappings()
 
 
 def read_mappings(workflow: Path) -> NodeMappings:
-    """The mappings for a workflow, from the config.toml in its folder; none if there is no such
-    table."""
+    """Return the mappings for a workflow from the config.toml in its folder. Empty without a table
+    for it."""
     file = workflow.with_name(MAPPINGS)
     if workflow.stem == file.stem:
         return NodeMappings()
@@ -47,7 +47,7 @@ def read_mappings(workflow: Path) -> NodeMappings:
 
 
 def parse_mappings(workflow: str, data: Mapping[str, Any]) -> NodeMappings:
-    """Turn parsed TOML into the mappings for the workflow of this name. A workflow's own table
+    """Convert parsed TOML into the mappings for the workflow with this name. A workflow's own table
     comes first."""
     tables = data.get("node_mappings")
     if not isinstance(tables, dict):
@@ -63,7 +63,7 @@ def parse_mappings(workflow: str, data: Mapping[str, Any]) -> NodeMappings:
 
 
 def _is_for(workflow: str, comfy: object) -> bool:
-    """True unless the file says which other workflow it is for."""
+    """Return False if the file is for another workflow."""
     named = comfy.get("workflow") if isinstance(comfy, dict) else None
     return not isinstance(named, str) or PurePosixPath(named.replace("\\", "/")).stem in (
         "",

@@ -12,12 +12,12 @@ from comfy.workflow.model import Workflow
 
 
 def on_server(workflow: Workflow, catalogue: Catalogue) -> Workflow:
-    """The workflow with the prompt that ComfyUI's editor would send to the server of this
-    catalogue.
+    """Return the workflow with the prompt that ComfyUI's editor would send to the server with this
+    catalog.
 
-    A graph is preferred to the prompt that came with it, since it carries the App and the author's
-    titles, unless it cannot be converted. Raises WorkflowError where it cannot and there is no
-    other.
+    Prefers the graph to the prompt saved with it, because the graph contains the App and the
+    author's titles. Uses the prompt if the graph can't be converted. Raises WorkflowError if there
+    is no prompt either.
     """
     if workflow.graph is None:
         return workflow

@@ -1,16 +1,16 @@
 """Keep workflows and values from naming other users' files or folders on the server.
 
-ComfyUI reads a name in many ways (docs/comfyui.md#22, docs/comfyui.md#32): `x.png` is in its input
-folder, `x.png [output]` and `x.png [temp]` in others, with consecutive names that are easily
-guessed. An object `{"__value__": …}` stands for its content, which may be a link. Only the type of
-a linked value is checked, so any node that outputs text can output a name. Therefore the *input* is
-judged, by `InputSpec.names_files`, not the text: in an opened workflow such an input only holds
-files sent with the run, and no text is linked to it. In an administrator's workflow, only the
+ComfyUI reads a name in many ways (docs/comfyui.md#22, docs/comfyui.md#32). `x.png` is in its input
+folder. `x.png [output]` and `x.png [temp]` are in other folders, where consecutive names are easy
+to guess. An object `{"__value__": …}` stands for its content, which may be a link. ComfyUI only
+checks the type of a linked value, so any node that outputs text can output a name. Therefore
+`InputSpec.names_files` judges the *input*, not the text. In an opened workflow, such an input only
+holds files sent with the run, and no text is linked to it. In an administrator's workflow, only the
 author sets it and every text that leads to it.
 
-Not recognized: an input of a pack's node that takes a path under an unusual name. Against those
-only the list of allowed classes (`--open-nodes`), `--open no`, and `_NAME`, which clears texts that
-look like a path, help.
+Not recognized: an input of a pack's node that takes a path under an unusual name. Only three things
+help against it: the list of allowed classes (`--open-nodes`), `--open no`, and `_NAME`, which
+clears texts that look like a path.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from comfy.workflow.model import Workflow
 Nodes = Mapping[str, NodeSpec]
 
 _WRAPPER = "__value__"
-_FILE_KEY = "filename"  # of an object that stands for a file: see `comfy.comfyui.protocol.outputs`
-_DEPTH = 100  # of a node catalogue; real ones have some fifteen levels
-# Types of outputs that may carry a text; numbers become part of one on the way.
+_FILE_KEY = "filename"  # in an object that stands for a file: see `comfy.comfyui.protocol.outputs`
+_DEPTH = 100  # of a node catalog; real ones have about fifteen levels
+# Types of outputs that may carry a text. Numbers can become part of a text on the way.
 _TEXTS = frozenset({"STRING", "COMBO", "COMFY_DYNAMICCOMBO_V3", "*", "", "COMFY_MATCHTYPE_V3"})
 _PARTS = _TEXTS | {"INT", "FLOAT"}
 
 _ANNOTATION = re.compile(r"\[\s*(?:output|temp|input)\s*\]\s*\Z", re.IGNORECASE)
-# An annotated name, an absolute path, a drive, a network share, an address of a file, or a step up.
+# Matches an annotated name, an absolute path, a drive, a network share, a file URL, or a step up.
 _NAME = re.compile(
     r"\A\s*(?:file:|~?[\\/]{1,2}[\w.]|~\w*[\\/]|[a-z]:[\\/])|(?:\A|[\\/])\s*\.\.(?:[\\/]|\s*\Z)",
     re.IGNORECASE,
@@ -72,10 +72,11 @@ def without_folder(value: Any, folder: str, depth: int = _DEPTH) -> Any:  # noqa
 
 
 def sanitize(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow:
-    """Return an opened workflow that names nothing on the server; `folder` is the app's own in the
-    input folder.
+    """Return an opened workflow that names nothing on the server. `folder` is the app's own folder
+    inside the input folder.
 
-    Inputs for uploads become empty. WorkflowError for a node with names that users can't upload.
+    Inputs for uploads become empty. Raises WorkflowError for a node with names that users can't
+    upload.
     """
     prompt = _unwrapped(workflow.prompt)
     for (node_id, name), spec in _named(prompt, catalogue, ()):
@@ -103,8 +104,8 @@ def sanitize(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow:
 
 
 def sanitize_for_operators(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow:
-    """Return the administrator's workflow without names of uploads in `folder`, which images made
-    here contain."""
+    """Return the administrator's workflow without names of uploads in `folder`. Images generated
+    here contain such names."""
     prompt = dict(workflow.prompt)
     for place, _ in _file_inputs(workflow.prompt, catalogue):
         node = prompt[place.node]
@@ -116,8 +117,8 @@ def sanitize_for_operators(workflow: Workflow, catalogue: Nodes, folder: str) ->
 
 def named_files(prompt: Prompt, catalogue: Nodes, own: Collection[InputRef] = ()) -> list[InputRef]:
     """Return the inputs (node, name) that name a server file or folder, or may do so when the
-    prompt runs. `own`: the inputs that get the name of a file sent with the run, ignoring their
-    current value."""
+    prompt runs. `own`: the inputs that get the name of a file sent with the run; their current
+    value is ignored."""
     shown = [
         InputRef(node_id, name)
         for node_id, node in prompt.items()
@@ -130,8 +131,8 @@ def named_files(prompt: Prompt, catalogue: Nodes, own: Collection[InputRef] = ()
 def written_names(
     prompt: Prompt, catalogue: Nodes, folder: str, own: Collection[InputRef]
 ) -> list[InputRef]:
-    """The inputs (node, name) that hold what `sanitize` takes out wherever it stands: a form
-    fills them in again. `own`: as of `named_files`."""
+    """Return the inputs (node, name) with values that `sanitize` removes from any input. A form
+    fills them in again. `own`: as in `named_files`."""
     clean = {
         node_id: _without_names(node, catalogue, folder)["inputs"]
         for node_id, node in prompt.items()
@@ -173,8 +174,8 @@ def fixed_inputs(prompt: Prompt, catalogue: Nodes) -> frozenset[InputRef]:
 
 
 def _unwrapped(prompt: Prompt) -> Prompt:
-    """The prompt without wrappers, as ComfyUI reads it; a list stays in one, or it would be a
-    link."""
+    """Return the prompt without wrappers, as ComfyUI reads it. A list stays wrapped, because a bare
+    one would be a link."""
     return {
         node_id: with_inputs(node, {name: _bare(value) for name, value in node["inputs"].items()})
         for node_id, node in prompt.items()
@@ -235,7 +236,7 @@ def _names(prompt: Prompt, catalogue: Nodes, value: object, spec: InputSpec) -> 
 
 
 def _carries(prompt: Prompt, catalogue: Nodes, link: list[Any], kinds: frozenset[str]) -> bool:
-    """Tell if a link's value may have one of these types; True if unknown."""
+    """Return whether a link's value may have one of these types. True if unknown."""
     node_id, slot = str(link[0]), link[1]
     spec = catalogue.get(prompt[node_id]["class_type"]) if node_id in prompt else None
     if spec is None or isinstance(slot, float) or not 0 <= slot < len(spec.output_types):
@@ -244,8 +245,8 @@ def _carries(prompt: Prompt, catalogue: Nodes, link: list[Any], kinds: frozenset
 
 
 def _without_names(node: Node, catalogue: Nodes, folder: str) -> Node:
-    """The node without names of files in inputs that are for something else; what a person writes
-    at length stays."""
+    """Return the node without file names in inputs that don't take files. Multi-line texts stay
+    unchanged."""
     specs = _specs(node, catalogue)
 
     def clean(name: str, given: object) -> object:
@@ -275,7 +276,7 @@ def _emptied(value: object, bad: Callable[[str], bool] = lambda text: True) -> o
 
 
 def _without_files(value: object) -> object:
-    """The value with no name in an object that stands for a file."""
+    """Return the value without names in objects that stand for a file."""
     match value:
         case list():
             return [_without_files(one) for one in value]
@@ -302,8 +303,9 @@ def _looks_like_name(text: str, folder: str) -> bool:
 
 
 def _stands_for(choice: object, folder: str) -> bool:
-    """Tell if a list entry is a name in the folder, or an object (an option, a file) with one."""
-    if isinstance(choice, dict):  # "default": the options of an input, which are no choice
+    """Return whether a list entry is a name in the folder, or an object (an option, a file) with
+    such a name."""
+    if isinstance(choice, dict):  # "default" has options of an input, not a choice
         return any(_names_folder(one, folder) for key, one in choice.items() if key != "default")
     return _names_folder(choice, folder)
 

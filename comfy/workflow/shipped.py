@@ -1,6 +1,6 @@
-"""Translations of the project's own workflows and chains and their fields: English in their files,
-in the reader's language on a page. Other authors' texts are never translated; prompts are for a
-model and stay unchanged."""
+"""Translations of the project's own workflows, chains and fields. Their files are in English; a
+page shows them in the reader's language. Other authors' texts are never translated. Prompts are for
+a model and stay unchanged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from comfy.base.messages import Message, message
 
-# By the file's name: title and description, and of a chain the titles of its steps.
+# By file name: title, description, and the titles of a chain's steps.
 SHIPPED: Mapping[str, tuple[Message, ...]] = MappingProxyType(
     {
         "animation.toml": (
@@ -66,7 +66,7 @@ SHIPPED: Mapping[str, tuple[Message, ...]] = MappingProxyType(
 # Headings of our workflows' folders, by path.
 SHIPPED_FOLDERS = MappingProxyType({"steps": message("Parts of other workflows")})
 
-# Labels and help texts of their fields.
+# Labels and help texts of the workflows' fields.
 _OF_FIELDS: Mapping[str, Message] = MappingProxyType(
     {
         one: one
@@ -129,9 +129,9 @@ _OF_FIELDS: Mapping[str, Message] = MappingProxyType(
 
 
 def with_messages(file: str, data: dict[str, Any]) -> dict[str, Any]:
-    """Return the content of a TOML called `file`, with messages for our texts. If title and
-    description differ from ours, it is another author's file; otherwise all texts except those
-    of edited fields become messages."""
+    """Return the content of a TOML file called `file`, with messages for our texts. If title and
+    description differ from ours, it is another author's file. Otherwise all texts become messages,
+    except in edited fields."""
     told = data.get("steps")
     steps = told if isinstance(told, list) else []
     words = [one.get("title") if isinstance(one, dict) else None for one in steps]

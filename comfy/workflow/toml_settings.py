@@ -1,5 +1,5 @@
-"""Settings of a toml file, each read by its key: what can be used, and a sentence for each of the
-others."""
+"""Read the settings of a TOML file by key: the usable values, and a message for each invalid
+one."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from comfy.base.messages import listed, sentences
 from comfy.base.wording import did_you_mean
 from comfy.workflow.shipped import with_messages
 
-# Returns the message about a value of the wrong type, for its position and the setting's name.
+# Returns the message about a value of the wrong type. Takes its position and the setting's name.
 SettingProblem = Callable[[str, str], str]
 # key -> (reader that returns None for an invalid value, message about it)
 SettingReaders = Mapping[str, tuple[Callable[[Any], Any], SettingProblem]]
 
 
 def load_toml(path: Path) -> tuple[dict[str, Any], str]:
-    """Return a file's content, with our own texts as messages; nothing, and an error message, if it
-    is unreadable."""
+    """Return a file's content, with our own texts as messages, and an empty text. If it is
+    unreadable, return no content and an error message."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         return with_messages(path.name, data), ""
@@ -36,7 +36,8 @@ def load_toml(path: Path) -> tuple[dict[str, Any], str]:
 def readable_settings(
     said: Mapping[str, Any], known: SettingReaders, where: str, problems: list[str]
 ) -> dict[str, Any]:
-    """The keys that can be used, read; `problems` gets a sentence for each of the others."""
+    """Return the valid settings, with their values converted. Adds a message to `problems` for each
+    other key."""
     good = {}
     for key, value in said.items():
         if key not in known:
@@ -57,30 +58,30 @@ def readable_settings(
 
 
 def filled_text(value: object) -> str | None:
-    """A text that says something, without spaces around it."""
+    """Return a text without surrounding spaces; None if it is empty or no text."""
     text = value.strip() if isinstance(value, str) else ""
-    return (value if text == value else text) or None  # a message stays one
+    return (value if text == value else text) or None  # keeps a Message as it is
 
 
 def as_flag(value: object) -> bool | None:
-    """True or false."""
+    """Return True or False; None for anything else."""
     return value if isinstance(value, bool) else None
 
 
 def as_scalar(value: object) -> object:
-    """A text, a number, true or false."""
+    """Return a text, a number, True or False; None for anything else."""
     return value if isinstance(value, str | bool) or as_number(value) is not None else None
 
 
 def as_texts(value: object) -> tuple[str, ...] | None:
-    """A list of texts or whole numbers, as texts."""
+    """Return a list of texts or whole numbers, as texts; None for anything else."""
     if not isinstance(value, list) or not all(isinstance(item, str | int) for item in value):
         return None
     return tuple(str(item) for item in value)
 
 
 def as_table(value: object) -> dict[str, Any] | None:
-    """A table."""
+    """Return a table; None for anything else."""
     return value if isinstance(value, dict) else None
 
 
@@ -100,5 +101,5 @@ def no_table(place: str, name: str) -> str:
 
 
 def none_of(choices: Sequence[str]) -> SettingProblem:
-    """Return the message for a value that should be one of these."""
+    """Return a function for the message about a value that should be one of these."""
     return lambda place, name: f"{place}: “{name}” must be one of {listed(choices)}."

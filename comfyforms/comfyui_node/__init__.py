@@ -1,7 +1,8 @@
-"""A custom node for ComfyUI: *Open as form* in its menu, with the app beside it.
+"""Custom node for ComfyUI: *Open as form* in its menu, with the app beside it.
 
 Copy this folder into ComfyUI's `custom_nodes`, and `pip install comfyforms` where its Python or its
-shell finds it. The app is started at the first press, for this ComfyUI, and ends with it.
+shell finds it. The app starts when the menu entry is first used, for this ComfyUI, and stops with
+it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from .guard import (
     read_order,
 )
 
-NODE_CLASS_MAPPINGS: dict[str, type] = {}  # it has no nodes
+NODE_CLASS_MAPPINGS: dict[str, type] = {}  # the package has no nodes
 WEB_DIRECTORY = "./web"
 _COMFYUI = PromptServer.instance
 _URL = os.environ.get("OPEN_AS_FORM_URL", "")
@@ -40,10 +41,10 @@ _PIECE = 64 * 1024
 
 @_COMFYUI.routes.post("/comfyforms/open")  # type: ignore[untyped-decorator]
 async def open_as_form(request: web.Request) -> web.Response:
-    """Open what the menu sends, which `read_order` reads. Answers `{"url": …}` of its form, or
-    `{"error": …}`: with 409 where another workflow has the name, unless it says
-    `"replace": true`."""
-    here = server_url(_COMFYUI.address, _COMFYUI.port)  # of several with --listen the first
+    """Open the workflow that the menu sends, as parsed by `read_order`. Answers `{"url": …}` of its
+    form, or `{"error": …}`. The status is 409 if another workflow has the name, unless the request
+    contains `"replace": true`."""
+    here = server_url(_COMFYUI.address, _COMFYUI.port)  # the first address if --listen has several
     own, peer = (request.get_extra_info(end, ("",))[0] for end in ("sockname", "peername"))
     try:
         check_sender({name: request.headers.getall(name, []) for name in HEADERS_READ}, _NAMES)
@@ -61,7 +62,7 @@ async def open_as_form(request: web.Request) -> web.Response:
 
 
 async def _body(request: web.Request) -> bytes:
-    """Return what was sent. OrderRefused where it is too large."""
+    """Return the request's body. Raises OrderRefused if it is too large."""
     body = bytearray()
     async for piece in request.content.iter_chunked(_PIECE):
         body += piece

@@ -1,4 +1,4 @@
-"""The app as a program beside ComfyUI. Nothing of ComfyUI or of the app is imported here."""
+"""The app as a separate process beside ComfyUI. Imports nothing from ComfyUI or the app."""
 
 from __future__ import annotations
 
@@ -19,33 +19,34 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-_PORT = 7860  # the app's own, if it is free
+_PORT = 7860  # the app's default, if it is free
 _START_SECONDS = 120.0
 _PAUSE = 0.1  # seconds
-_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # what answers where all addresses do
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # where a server on all addresses answers
 _HERE_ONLY = (
     "ComfyForms is for browsers on the machine of ComfyUI only. Set the variable COMFYFORMS_HOST to"
     " 0.0.0.0 where ComfyUI is started, or OPEN_AS_FORM_URL to the address of a proxy in front of"
     " ComfyForms, and start ComfyUI again."
 )
-_GROUP = "ComfyUI"  # the folder of workflows that came from there
+_GROUP = "ComfyUI"  # folder of the workflows from ComfyUI
 _MOST = 200  # of them
 
 
 class NotOpened(Exception):
-    """There is no form to be opened, and why."""
+    """Failure to open a form; the message gives the reason."""
 
 
 class WouldReplace(NotOpened):
-    """Another workflow has this name, and the user has to say whether it is replaced."""
+    """Conflict: another workflow has this name, and the user has to decide whether to replace
+    it."""
 
     status = 409
 
 
 class FormsApp:
-    """The app, started when it is first needed, and ended with this program. `folder`: where it
-    keeps its data and its workflows. `url`: by which browsers find it, where a proxy stands in
-    front. `host`: where it listens, as its variable says."""
+    """The app, started when it is first needed and stopped with this process. `folder`: for its
+    data and its workflows. `url`: the address for browsers if a proxy is in front of it. `host`:
+    where it listens, in the format of its variable."""
 
     def __init__(self, folder: Path, url: str = "", host: str = "127.0.0.1") -> None:
         self._folder = folder
@@ -64,11 +65,11 @@ class FormsApp:
         *,
         replace: bool = False,
     ) -> str:
-        """Keep a workflow under this name, and return the address of its form. `browser`: as
-        `browser_host` tells. Raises NotOpened, WouldReplace where another workflow has this name
-        and is not to be replaced."""
+        """Store a workflow under this name and return the URL of its form. `browser`: as from
+        `browser_host`. Raises NotOpened, and WouldReplace if another workflow has this name and
+        `replace` is False."""
         with self._lock:
-            self.address(browser)  # before anything is started
+            self.address(browser)  # raises before anything is started
             stem = name.removesuffix(".json")
             kept = "".join(c if c.isalnum() or c in "_ -" else "-" for c in stem).strip()[:80]
             kept = kept or "workflow"
@@ -83,7 +84,7 @@ class FormsApp:
             return f"{self.address(browser)}/?workflow={quote(f'{_GROUP}/{kept}')}"
 
     def address(self, browser: str) -> str:
-        """By which address that browser finds the app. Raises NotOpened where it does not."""
+        """Return the URL at which that browser reaches the app. Raises NotOpened if it can't."""
         if self._url:
             return self._url
         if browser and _is_here_only(self._host):
@@ -92,7 +93,7 @@ class FormsApp:
         return f"http://{_in_url(name)}:{self._port}"
 
     def end(self) -> None:
-        """End the app, if it was started here."""
+        """Stop the app, if it was started here."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.close()
             self._process.wait()
@@ -123,8 +124,7 @@ class FormsApp:
 
 
 def _check_place(file: Path, workflow: Mapping[str, object], *, replace: bool) -> None:
-    """Raise NotOpened where the folder is full, WouldReplace where the file has another
-    workflow."""
+    """Raise NotOpened if the folder is full, WouldReplace if the file has another workflow."""
     if not file.exists():
         if sum(1 for _ in file.parent.glob("*.json")) >= _MOST:
             raise NotOpened(f"ComfyForms has {_MOST} workflows. Delete some in {file.parent}.")
@@ -134,7 +134,7 @@ def _check_place(file: Path, workflow: Mapping[str, object], *, replace: bool) -
 
 
 def _is_same(file: Path, workflow: Mapping[str, object]) -> bool:
-    """Tell if the file has this workflow, ignoring the editor's view."""
+    """Return whether the file has this workflow, ignoring the editor's view."""
     try:
         kept = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -150,8 +150,8 @@ def _without_view(workflow: Mapping[str, object]) -> dict[str, object]:
 
 
 def _run_until_stdin_ends(command: Sequence[str]) -> int:
-    """Run a command until it ends or the program does that started this one, however that ends. The
-    exit code."""
+    """Run a command until it ends, or until the process that started this one ends for any reason.
+    Return the exit code."""
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
 
         def wait() -> None:
@@ -163,8 +163,8 @@ def _run_until_stdin_ends(command: Sequence[str]) -> int:
 
 
 def _command() -> list[str]:
-    """Return the command that starts the app: from this Python, or from the shell.
-    Raise NotOpened."""
+    """Return the command that starts the app: from this Python, or from the shell. Raises
+    NotOpened."""
     if find_spec("comfyforms"):
         return [sys.executable, "-m", "comfyforms"]
     if program := shutil.which("comfyforms"):
@@ -181,14 +181,14 @@ def unsaved_name(name: str, workflow: Mapping[str, object]) -> str:
 
 
 def server_url(address: str, port: int) -> str:
-    """Where a ComfyUI answers that listens there."""
+    """Return the URL of a ComfyUI that listens at this address."""
     return f"http://{_in_url(_asked_at(address))}:{port}"
 
 
 def browser_host(asked: str, own: str, peer: str) -> str:
-    """By which host a browser reaches this machine from another one; "" for one on this machine.
-    `asked`: the `Host` of what it sent, `own` and `peer`: the addresses of both ends of its
-    connection."""
+    """Return the host by which a browser on another machine reaches this one; "" for a browser on
+    this machine. `asked`: the request's `Host` header; `own` and `peer`: the addresses of both ends
+    of its connection."""
     host = urlsplit(f"//{asked}").hostname or ""
     is_here = _is_here_only(host) and _is_here_only(peer)  # and not through a proxy
     return "" if is_here or (peer == own and not _is_here_only(own)) else host
@@ -202,7 +202,7 @@ def _is_here_only(host: str) -> bool:
 
 
 def _asked_at(host: str) -> str:
-    """By which address this machine reaches what listens there."""
+    """Return the address at which this machine reaches a server that listens there."""
     return _LOOPBACK.get(host, host)
 
 

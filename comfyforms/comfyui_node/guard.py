@@ -1,7 +1,7 @@
-"""Which requests the custom node obeys. Nothing of ComfyUI or of the app is imported here.
+"""Check of the requests to the custom node. Imports nothing from ComfyUI or the app.
 
-ComfyUI has no login, and any page in a browser can send it requests. Only pages of this ComfyUI may
-start the app and put workflows on offer.
+ComfyUI has no sign-in, and any page in a browser can send it requests. Only pages of this ComfyUI
+may start the app and add workflows.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 
 LARGEST_ORDER = 1024 * 1024  # bytes of a request
 HEADERS_READ = ("content-type", "content-encoding", "origin", "host", "sec-fetch-site")
-_LONGEST_NAME = 500  # characters, with its folders
-_DEEPEST = 100  # lists and objects in one another; the editor's graphs have 12
+_LONGEST_NAME = 500  # characters, including its folders
+_DEEPEST = 100  # levels of lists and objects; the editor's graphs have 12
 _FORM = 'Send {"name": text, "saved": true or false, "workflow": object}.'
 
 
 class OrderRefused(Exception):
-    """A request that is not obeyed; `status` is the answer's."""
+    """Refused request; `status` is the response's."""
 
     def __init__(self, status: int, problem: str) -> None:
         super().__init__(problem)
@@ -56,7 +56,7 @@ def check_sender(headers: Mapping[str, Sequence[str]], names: frozenset[str]) ->
     """
     kind = headers["content-type"]
     types = [one.partition(";")[0].strip().lower() for one in kind]
-    if types != ["application/json"] or headers["content-encoding"]:  # no browser packs it
+    if types != ["application/json"] or headers["content-encoding"]:  # browsers never compress it
         raise OrderRefused(415, "Send the workflow as application/json.")
     origin, host = _only(headers["origin"]), _only(headers["host"])
     scheme, _, place = origin.partition("://")
@@ -76,7 +76,7 @@ def check_sender(headers: Mapping[str, Sequence[str]], names: frozenset[str]) ->
 
 
 def read_order(body: bytes) -> Order:
-    """Return what a request asks for. Raises OrderRefused."""
+    """Return the order in a request. Raises OrderRefused."""
     try:
         sent = json.loads(body.decode(), parse_constant=_no_number)
     except (ValueError, RecursionError):
@@ -106,7 +106,7 @@ def _only(values: Sequence[str]) -> str:
 
 
 def _is_own(host: str, names: frozenset[str]) -> bool:
-    """Tell if a Host header is an address, a name of this machine, or a name without a dot:
+    """Return whether a Host header is an address, a name of this machine, or a name without a dot:
     strangers can't own these."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
@@ -121,7 +121,7 @@ def _no_number(name: str) -> object:
 
 
 def _is_flat(value: object) -> bool:
-    """Tell if a JSON value is nested no deeper than any graph, by a walk without recursion."""
+    """Return whether a JSON value is nested no deeper than any graph, without using recursion."""
     level = [value]
     for _ in range(_DEEPEST):
         level = [child for parent in level for child in _children(parent)]

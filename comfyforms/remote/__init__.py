@@ -1,1 +1,2 @@
-"""An app that runs elsewhere, for scripts and notebooks: `comfyforms.remote.app.RemoteApp`."""
+"""Client for an app that runs elsewhere, for scripts and notebooks:
+`comfyforms.remote.app.RemoteApp`."""

@@ -1,4 +1,4 @@
-"""An app that runs elsewhere: its workflows, and runs, batches and chains of them."""
+"""Client for an app that runs elsewhere: its workflows, runs, batches and chains."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from comfyforms.remote.run import RemoteRun
 from comfyforms.remote.status import ResultFile, WorkflowInfo
 
 _PNG_MODES = frozenset({"1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA"})
-_NEAREST = {"I;16B": "I", "La": "LA", "PA": "RGBA", "RGBa": "RGBA"}  # of others RGB
+_NEAREST = {"I;16B": "I", "La": "LA", "PA": "RGBA", "RGBa": "RGBA"}  # RGB for other modes
 
 
 class RemoteApp:
@@ -32,8 +32,8 @@ class RemoteApp:
     def __init__(
         self, url: str, *, token: str = "", session: requests.Session | None = None
     ) -> None:
-        """`token`: a user's token; `session`: for other needs of a proxy. Without both, only ids
-        lead to runs."""
+        """`token`: a user's token; `session`: for other requirements of a proxy. Without both, runs
+        can only be found by ID."""
         self._session = session or TokenSession()
         self._calls = Calls(url, self._session, token)
 
@@ -52,13 +52,13 @@ class RemoteApp:
         return self._calls.json("GET", "/health")
 
     def workflows(self) -> list[WorkflowInfo]:
-        """The workflows and chains on offer."""
+        """Return the available workflows and chains."""
         told = self._calls.json("GET", "/workflows")["workflows"]
         names = ("name", "title", "kind", "problem")
         return [WorkflowInfo(**{name: one[name] for name in names}) for one in told]
 
     def workflow(self, name: str) -> dict[str, Any]:
-        """The fields of a workflow, and the JSON Schema of its values."""
+        """Return the fields of a workflow, and the JSON Schema of its values."""
         return self._calls.json("GET", f"/workflows/{quote(name)}")
 
     def run(
@@ -69,9 +69,9 @@ class RemoteApp:
         key: str = "",
         callback: str = "",
     ) -> RemoteRun:
-        """Start a run. Values of fields for files may be paths, open files, PIL images, or files
-        that another run has made. `key`: the same call with the same key starts it once.
-        `callback`: the address to which a webhook is sent at the end."""
+        """Start a run. Values of file fields may be paths, open files, PIL images, or another run's
+        files. `key`: repeating the call with the same key starts only one run. `callback`: the URL
+        that receives a webhook at the end."""
         return RemoteRun(self._calls, self._begun(workflow, "runs", values, {}, key, callback))
 
     def batch(  # noqa: PLR0913 - options by name
@@ -86,12 +86,14 @@ class RemoteApp:
         key: str = "",
         callback: str = "",
     ) -> RemoteBatch:
-        """Start a workflow once for each row, all with these values: every combination of the
-        `axes` (`paired`: the first of each, then the second), by field key a text as on the page
-        ("10..30:10", a line each), or a list of values, files among them; or the rows of a `table`,
-        a file of CSV or JSON lines or values by field key, files among them. `seeds` that do not
-        vary are as the author has them, "one" for all or another for "each". `key`, `callback`: as
-        of `run`."""
+        """Start a workflow once for each row. All rows share `values`.
+
+        `axes`: by field key, a text as on the page ("10..30:10", one per line) or a list of values,
+        which may include files. The rows are all combinations, or with `paired` the first value of
+        each axis, then the second ones. `table`: a CSV or JSON Lines file, or rows of values by
+        field key, which may include files. `seeds` that don't vary: "form" as the author set them,
+        "one" for all rows, or "each" for another seed per row. `key`, `callback`: as in `run`.
+        """
         body: dict[str, object] = {"paired": paired, "seeds": seeds}
         if axes is not None:
             body["axes"] = [self._axis(name, one, key) for name, one in axes.items()]
@@ -108,40 +110,40 @@ class RemoteApp:
         key: str = "",
         callback: str = "",
     ) -> RemoteChain:
-        """Start a chain; its values have the step's name in front, `"detail.runs": False` leaves a
-        step out. Else as `run`."""
+        """Start a chain. Its values have the step's name in front; `"detail.runs": False` skips a
+        step. Otherwise like `run`."""
         return self._chain(self._begun(workflow, "chains", values, {}, key, callback))
 
     def find(self, run_id: str) -> RemoteRun:
-        """A run of before."""
+        """Return an earlier run."""
         return RemoteRun(self._calls, self._one("runs", run_id))
 
     def find_batch(self, batch_id: str) -> RemoteBatch:
-        """A batch of before."""
+        """Return an earlier batch."""
         return RemoteBatch(self._calls, self._one("batches", batch_id))
 
     def find_chain(self, chain_id: str) -> RemoteChain:
-        """A chain of before."""
+        """Return an earlier chain."""
         return self._chain(self._one("chains", chain_id))
 
     def runs(self, **wanted: str) -> Iterator[RemoteRun]:
-        """Yield your runs: active ones, then ended ones, newest first. `wanted`: `workflow`,
+        """Yield your runs: active runs, then ended runs, newest first. `wanted`: `workflow`,
         `text`, `favourites`, as in docs/api.md."""
         return (RemoteRun(self._calls, told) for told in self._calls.pages("/runs", "runs", wanted))
 
     def batches(self) -> Iterator[RemoteBatch]:
-        """Your batches, newest first."""
+        """Yield your batches, newest first."""
         told = self._calls.pages("/batches", "batches", {})
         return (RemoteBatch(self._calls, one) for one in told)
 
     def chains(self) -> Iterator[RemoteChain]:
-        """Your chains, newest first."""
+        """Yield your chains, newest first."""
         told = self._calls.pages("/chains", "chains", {})
         return (self.find_chain(one["id"]) for one in told)  # the list has no results
 
     def upload(self, file: str | Path | BinaryIO | Image.Image, *, key: str = "") -> str:
-        """Send a file that is used several times; its id, which is a value. `key`: the same file
-        sent with the same key is kept once."""
+        """Upload a file to use it several times. Return its ID, which can be used as a value.
+        `key`: the same file with the same key is stored once."""
         match file:
             case str() | Path():
                 with Path(file).open("rb") as opened:
@@ -166,7 +168,7 @@ class RemoteApp:
         key: str,
         callback: str,
     ) -> dict[str, Any]:
-        """Return the app's answer to a start."""
+        """Return the app's answer to a start request."""
         body = {"values": self._values(values or {}, key), **more}
         if callback:
             body["callback"] = callback
@@ -232,12 +234,13 @@ def _headers(key: str) -> dict[str, str]:
 
 
 def _png(image: Image.Image) -> bytes:
-    """The image as PNG, in the nearest mode that this has; RemoteError where it cannot be read."""
+    """Return the image as PNG, in the nearest mode that PNG has. Raises RemoteError if the image
+    can't be read."""
     data = io.BytesIO()
     try:
         if image.mode in _PNG_MODES:
             image.save(data, "PNG")
-        else:  # its profile is one for the other mode
+        else:  # its color profile is for the other mode
             nearest = image.convert(_NEAREST.get(image.mode, "RGB"))
             nearest.save(data, "PNG", icc_profile=None)
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""A batch of an app elsewhere: a workflow once for each row of values."""
+"""Batch of an app that runs elsewhere: a workflow run once for each row of values."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from comfyforms.remote.status import ResultFile, RunStatus, known_parts
 
 @dataclass(frozen=True, slots=True)
 class BatchStatus:
-    """A batch at one moment, see docs/api.md. `state`: "running", "paused", "stopped" or "done";
-    `rows` in all, `done` and `failed`; `why` it is paused, or waits; `varied`: the labels of the
+    """Snapshot of a batch, see docs/api.md. `state`: "running", "paused", "stopped" or "done";
+    `rows` in total, `done` and `failed`; `why` it is paused or waiting; `varied`: the labels of the
     varied fields."""
 
     id: str
@@ -34,12 +34,13 @@ class BatchStatus:
 
     @property
     def gave_up(self) -> bool:
-        """It has paused itself because too much failed: `RemoteBatch.go_on` or `retry` helps."""
+        """Return whether it has paused itself because too much failed. `RemoteBatch.go_on` or
+        `retry` resumes it."""
         return self.state == "paused" and bool(self.why)
 
     @property
     def rests(self) -> bool:
-        """Tell if it has ended or is paused."""
+        """Return whether it has ended or is paused."""
         return self.finished or self.gave_up
 
     @classmethod
@@ -50,8 +51,9 @@ class BatchStatus:
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
-    """One row: its `number`; its `state`, "waiting", "running", "done", "failed" or "stopped"; the
-    varied values by field key; the reason of a failure (`error`); its `run`, or None."""
+    """Row of a batch: its `number`; its `state`, "waiting", "running", "done", "failed" or
+    "stopped"; the varied values by field key; the reason for a failure (`error`); its `run`, or
+    None."""
 
     number: int
     state: str
@@ -61,7 +63,7 @@ class BatchRow:
 
 
 class BatchFailed(RemoteError):
-    """Not all rows of a batch are done; `status` is its last."""
+    """Batch with rows that are not done; `status` is its last status."""
 
     def __init__(self, status: BatchStatus) -> None:
         said = f"{status.done} of {status.rows} rows are done, {status.failed} failed."
@@ -70,8 +72,8 @@ class BatchFailed(RemoteError):
 
 
 class RemoteBatch(Followed[BatchStatus]):
-    """One batch. Iterated, it tells each newer status until it has ended or has paused itself; in a
-    notebook it shows how far it is."""
+    """Batch of a remote app. Iterating yields each new status until the batch has ended or paused
+    itself. In a notebook it shows its progress."""
 
     _list = "batches"
 
@@ -79,7 +81,7 @@ class RemoteBatch(Followed[BatchStatus]):
         return f"<RemoteBatch {self.id} {self.status.state}>"
 
     def rows(self, state: str = "") -> Iterator[BatchRow]:
-        """Its rows in their order, with their runs; of one `state` alone, unless that is "".
+        """Yield its rows in order, with their runs. A `state` limits them to that state. Raises
         ApiError, AppUnreachable."""
         wanted = {"state": state} if state else {}
         for told in self._calls.pages(f"{self._url}/rows", "rows", wanted):
@@ -87,8 +89,8 @@ class RemoteBatch(Followed[BatchStatus]):
             yield BatchRow(told["number"], told["state"], told["values"], told["error"], run)
 
     def result(self) -> list[BatchRow]:
-        """Its rows once all are done; BatchFailed where some are not. Else raises as iterating
-        does."""
+        """Return its rows after all are done. Raises BatchFailed if some are not, and the errors of
+        iterating."""
         status = self.wait()
         if status.done != status.rows:
             raise BatchFailed(status)
@@ -96,11 +98,12 @@ class RemoteBatch(Followed[BatchStatus]):
 
     @property
     def images(self) -> Iterator[Image.Image]:
-        """The images that its rows have made so far, each read when its turn comes."""
+        """Yield the images that its rows have produced so far, reading each when it is
+        requested."""
         return (file.image() for file in self._files() if file.kind == "image")
 
     def pause(self) -> None:
-        """Begin no more rows."""
+        """Stop starting rows."""
         self._asked("POST", "/pause")
 
     def go_on(self) -> None:
@@ -112,15 +115,15 @@ class RemoteBatch(Followed[BatchStatus]):
         self._asked("POST", "/retry")
 
     def cancel(self) -> None:
-        """End it; what runs is stopped."""
+        """Stop the batch and its active runs."""
         self._asked("POST", "/stop")
 
     def delete(self, *, with_runs: bool = False) -> None:
-        """Stop and forget it; its runs stay unless they are to go with it."""
+        """Stop and delete the batch. Its runs stay unless `with_runs` is set."""
         self._calls.json("DELETE", self._url, params={"with_runs": str(with_runs).lower()})
 
     def show(self) -> None:
-        """In a notebook: how far it is and its newest image until it has ended, then its first
+        """Show its progress and newest image in a notebook until it has ended, then its first
         images."""
         moments = (_moment(status, number) for number, status in enumerate(self, 1))
         show_live(moments, self._preview, self._files)

@@ -1,4 +1,4 @@
-"""Requests to the API of an app: where they fail, an error with a sentence."""
+"""Requests to the API of an app, with failures as readable errors."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 import requests
 
 _API = "/api/v1"
-_CONNECT, _SILENCE = 10.0, 60.0  # seconds; events come every ten, if only to say that none do
+_CONNECT, _SILENCE = 10.0, 60.0  # seconds; events arrive every ten, if only as keep-alives
 
 
 class RemoteError(Exception):
-    """Base of what the client raises: `str()` says what happened, `hint` what to do next ("" where
-    there is nothing)."""
+    """Base class of the client's exceptions: `str()` describes what happened, `hint` what to do
+    next ("" if there is nothing to do)."""
 
     def __init__(self, said: str, hint: str = "") -> None:
         super().__init__(said)
@@ -26,14 +26,13 @@ class RemoteError(Exception):
 
 
 class AppUnreachable(RemoteError):
-    """No answer: there is no app at this address, or the connection broke off."""
+    """No answer: there is no app at this address, or the connection broke."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiProblem:
-    """One thing that is wrong: with which `field`, by its key, and in which `row` of a batch, or
-    `line` of its table; None for neither. `hint`: what to do, "" where that is not said of it
-    alone."""
+    """Problem of a request. `field`: its field's key; `row`: its row of a batch; `line`: its line
+    of the table; None if it has no such part. `hint`: what to do, "" without specific advice."""
 
     message: str
     field: str | None = None
@@ -64,13 +63,14 @@ class ApiError(RemoteError):
 
 
 class TokenSession(requests.Session):
-    """Sends a token again where a redirect leads to the same host; `requests` would send what
-    .netrc has for it."""
+    """Session that sends a token again after a redirect to the same host; `requests` would send the
+    credentials in .netrc."""
 
     def rebuild_auth(
         self, prepared_request: requests.PreparedRequest, response: requests.Response
     ) -> None:
-        """Remove credentials for another host, as in `requests.Session`."""
+        """Remove credentials for another host, like `requests.Session`, and keep a token for the
+        same host."""
         login = prepared_request.headers.get("Authorization", "")
         super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
         before, now = response.request.url, prepared_request.url
@@ -80,14 +80,14 @@ class TokenSession(requests.Session):
 
 
 class Calls:
-    """Sends requests to one app. For one thread at a time, as `requests.Session`."""
+    """Sender of requests to one app. Use it from one thread at a time, like `requests.Session`."""
 
     def __init__(self, url: str, session: requests.Session, token: str = "") -> None:
         """`token`: sent as `Authorization: Bearer`."""
         parts = urlsplit(url)
         self._root = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}{_API}"
         self._session = session
-        # Not as a header: what .netrc has for this host would take its place.
+        # Not a header, because credentials in .netrc for this host would replace it.
         self._login = partial(_with_token, token) if token else None
 
     @contextmanager
@@ -98,8 +98,8 @@ class Calls:
         headers: Mapping[str, str] | None = None,
         **more: Any,
     ) -> Iterator[requests.Response]:
-        """Return the answer at a path below the API. ApiError, AppUnreachable; reading the body may
-        fail later (`reading`)."""
+        """Return the answer at a path below the API. Raises ApiError, AppUnreachable. Reading the
+        body may fail later (`reading`)."""
         with reading():
             answer = self._session.request(
                 method,
@@ -112,13 +112,13 @@ class Calls:
         with answer:
             if answer.status_code >= 400:
                 with reading():
-                    later = answer.headers.get("retry-after", "")  # a proxy's may be a date
+                    later = answer.headers.get("retry-after", "")  # a proxy may send a date
                     seconds = float(later) if later.isdecimal() else None
                     raise ApiError(_told(answer) or {}, answer.status_code, seconds)
             yield answer
 
     def json(self, method: str, path: str, **more: Any) -> dict[str, Any]:
-        """The JSON object that is answered; RemoteError where it is something else."""
+        """Return the JSON object in the response. Raises RemoteError for anything else."""
         with self.answer(method, path, **more) as answer, reading():
             told = _told(answer)
         if told is None:
@@ -126,7 +126,7 @@ class Calls:
         return told
 
     def content(self, path: str) -> tuple[str, bytes]:
-        """The type and the bytes that are answered."""
+        """Return the type and the bytes of the response."""
         with self.answer("GET", path) as answer, reading():
             return answer.headers.get("content-type", ""), answer.content
 
@@ -148,8 +148,8 @@ class Calls:
             cursor = page["next"]
 
     def events(self, path: str, known: str) -> Generator[tuple[str, dict[str, Any]]]:
-        """The events after the one with the id `known`, with their ids; none where that was the
-        last. RemoteError where something else is answered."""
+        """Yield the events after the one with the ID `known`, with their IDs; nothing if it was the
+        last. Raises RemoteError for another kind of response."""
         headers = {"last-event-id": known} if known else {}
         with self.answer("GET", path, headers, stream=True) as answer:
             kind = answer.headers.get("content-type", "")

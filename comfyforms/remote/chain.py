@@ -1,4 +1,4 @@
-"""A chain of an app elsewhere: workflows one after another."""
+"""Chain of an app that runs elsewhere: workflows one after another."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from comfyforms.remote.status import ResultFile, RunStatus, known_parts
 
 @dataclass(frozen=True, slots=True)
 class StepStatus:
-    """A step of a chain. `state`: "waiting", "running", "done", "failed" or "stopped"; `runs`: the
-    number of its runs, 0 if unknown, and how many are `done`; `live`: the ids of active runs,
-    `results`: of ended ones. `why` it failed, `hint`, and messages by the chain's field keys
-    (`errors`)."""
+    """Step of a chain. `state`: "waiting", "running", "done", "failed" or "stopped"; `runs`: the
+    number of its runs, 0 if unknown; `done`: how many of them are done; `live`: the IDs of active
+    runs; `results`: the IDs of ended runs. `why` it failed, `hint`, and messages by the chain's
+    field keys (`errors`)."""
 
     name: str
     title: str
@@ -43,7 +43,7 @@ class StepStatus:
 
 @dataclass(frozen=True, slots=True)
 class ChainStatus:
-    """A chain at one moment, see docs/api.md. `state`: "running", "done", "failed" or "stopped";
+    """Snapshot of a chain, see docs/api.md. `state`: "running", "done", "failed" or "stopped";
     `why` it couldn't continue, if no step is the reason."""
 
     id: str
@@ -56,7 +56,7 @@ class ChainStatus:
 
     @property
     def rests(self) -> bool:
-        """Tell if it has ended or waits for `go_on`."""
+        """Return whether it has ended or waits for `go_on`."""
         return self.finished
 
     @property
@@ -73,7 +73,7 @@ class ChainStatus:
 
 
 class ChainFailed(RemoteError):
-    """A chain has not ended well; `status` is its last."""
+    """Chain that failed or was stopped; `status` is its last status."""
 
     def __init__(self, status: ChainStatus) -> None:
         failed = [step for step in status.steps if step.why]
@@ -84,8 +84,8 @@ class ChainFailed(RemoteError):
 
 
 class RemoteChain(Followed[ChainStatus]):
-    """One chain. Iterated, it tells each newer status up to the last; in a notebook it shows how
-    far it is."""
+    """Chain of a remote app. Iterating yields each new status up to the last. In a notebook it
+    shows its progress."""
 
     _list = "chains"
 
@@ -103,8 +103,8 @@ class RemoteChain(Followed[ChainStatus]):
         return f"<RemoteChain {self.id} {self.status.state}>"
 
     def result(self) -> ChainStatus:
-        """Its last status once it is done; ChainFailed where it has ended in another way. Else
-        raises as iterating does."""
+        """Return its last status after it is done. Raises ChainFailed if it has ended otherwise,
+        and the errors of iterating."""
         status = self.wait()
         if status.state != "done":
             raise ChainFailed(status)
@@ -112,29 +112,29 @@ class RemoteChain(Followed[ChainStatus]):
 
     @property
     def images(self) -> list[Image.Image]:
-        """The images that its last step has made, once it is done; raises as `result`."""
+        """Return the images of its last step after it is done. Raises the errors of `result`."""
         return [file.image() for file in self.result().files if file.kind == "image"]
 
     def go_on(
         self, values: Mapping[str, object] | None = None, *, again: Collection[str] = ()
     ) -> None:
         """Resume the chain where it stopped or failed, with other values if given. Steps in `again`
-        run although they are done: ApiError while the chain is active."""
+        are repeated even if they are done, which raises ApiError while the chain is active."""
         body: dict[str, object] = {"again": list(again)}
         if values is not None:
             body["values"] = self._sent(values)
         self._asked("POST", "/continue", json=body)
 
     def cancel(self) -> None:
-        """End it; what runs is stopped."""
+        """Stop the chain and its active runs."""
         self._asked("POST", "/stop")
 
     def delete(self) -> None:
-        """Stop and forget it; its runs stay."""
+        """Stop and delete the chain; its runs stay."""
         self._calls.json("DELETE", self._url)
 
     def show(self) -> None:
-        """In a notebook: how far it is and its newest image until it has ended, then the images of
+        """Show its progress and newest image in a notebook until it has ended, then the images of
         its last step."""
         moments = (_moment(status, number) for number, status in enumerate(self, 1))
         show_live(moments, self._preview, lambda: self.status.files)

@@ -10,31 +10,31 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from comfyforms.remote.calls import ApiError, AppUnreachable, Calls
 
-_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds before an app that is away is asked again
-_AWAY = frozenset({502, 503, 504})  # what a proxy answers for an app that is away
-_PAUSE = 1.0  # seconds before one is that has ended a stream early, as an app that ends does
+_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between retries while an app is away
+_AWAY = frozenset({502, 503, 504})  # statuses from a proxy whose app is away
+_PAUSE = 1.0  # seconds before reconnecting to an app that ended a stream early, as at shutdown
 
 
 class FollowedStatus(Protocol):
-    """One of them at one moment."""
+    """Status of a run, batch or chain at one moment."""
 
     @property
     def id(self) -> str:
-        """By which it is found again."""
+        """Return the ID of the run, batch or chain."""
 
     @property
     def rests(self) -> bool:
-        """Nothing more becomes of it by itself."""
+        """Return whether it no longer changes by itself."""
 
 
 AnyStatus = TypeVar("AnyStatus", bound=FollowedStatus)
 
 
 class Followed(ABC, Generic[AnyStatus]):
-    """One of them. Iterated, it tells each newer status up to the last; in a notebook it shows how
-    far it is."""
+    """Run, batch or chain of a remote app. Iterating yields each new status up to the last. In a
+    notebook it shows its progress."""
 
-    _list: ClassVar[str]  # the address below which it is found
+    _list: ClassVar[str]  # path of its list
 
     def __init__(self, calls: Calls, told: Mapping[str, Any]) -> None:
         self._calls = calls
@@ -45,12 +45,13 @@ class Followed(ABC, Generic[AnyStatus]):
 
     @property
     def id(self) -> str:
-        """By which it is found again."""
+        """Return its ID."""
         return self.status.id
 
     def __iter__(self) -> Iterator[AnyStatus]:
-        """Each newer status, at once and up to the last. An app that is away for half a minute is
-        waited for, also where a proxy answers in its place. ApiError, AppUnreachable."""
+        """Yield each new status, starting with the current one, up to the last. Waits half a minute
+        for an app that is away, even if a proxy answers in its place. Raises ApiError,
+        AppUnreachable."""
         known, tries = "", 0
         while True:
             try:
@@ -72,7 +73,7 @@ class Followed(ABC, Generic[AnyStatus]):
             time.sleep(pause)
 
     def wait(self) -> AnyStatus:
-        """Its last status, however it has ended; raises as iterating does."""
+        """Return its last status, however it has ended. Raises the errors of iterating."""
         if not self.status.rests:
             for _ in self:
                 pass
@@ -80,7 +81,7 @@ class Followed(ABC, Generic[AnyStatus]):
 
     @abstractmethod
     def show(self) -> None:
-        """In a notebook: how far it is and its newest image until it has ended, then its images."""
+        """Show its progress and newest image in a notebook until it has ended, then its images."""
 
     def _ipython_display_(self) -> None:
         self.show()
@@ -90,6 +91,6 @@ class Followed(ABC, Generic[AnyStatus]):
         """Return the app's answer as a value."""
 
     def _asked(self, method: str, path: str = "", **more: Any) -> AnyStatus:
-        """Its status, as a request at its address or below that is answered."""
+        """Send a request to its URL or below, and return the status in the response."""
         self.status = self._status_of(self._calls.json(method, f"{self._url}{path}", **more))
         return self.status

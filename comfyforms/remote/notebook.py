@@ -10,8 +10,8 @@ from itertools import islice
 
 from comfyforms.remote.status import ResultFile
 
-_WIDTH = 40  # characters of a bar in text
-_MOST_SHOWN = 16  # images at the end
+_WIDTH = 40  # characters of a text bar
+_MOST_SHOWN = 16  # images shown at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ def show_live(
     preview: Callable[[], tuple[str, bytes] | None],
     results: Callable[[], Iterable[ResultFile]],
 ) -> None:
-    """Show these until the last, in the output of the cell, then the first images of the results.
-    `preview`: the newest image of the work, with its type. ImportError outside of IPython; else
-    raises as these do."""
+    """Show these moments in the output of the cell up to the last, then the first images of the
+    results. `preview`: returns the newest image with its type. Raises ImportError outside of
+    IPython, and the errors of the arguments."""
     display = import_module("IPython.display").display
     bar = display({"text/plain": ""}, raw=True, display_id=True)
     image = display({"text/plain": ""}, raw=True, display_id=True)

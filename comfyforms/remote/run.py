@@ -1,4 +1,4 @@
-"""A run of a remote app: its progress, and its images at the end."""
+"""Run of a remote app: its progress, and its images at the end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from comfyforms.remote.status import RunStatus
 
 
 class RunFailed(RemoteError):
-    """A run has not ended well; `status` is its last."""
+    """Run that failed or was stopped; `status` is its last status."""
 
     def __init__(self, status: RunStatus) -> None:
         super().__init__(status.error or status.headline, status.hint)
@@ -23,8 +23,8 @@ class RunFailed(RemoteError):
 
 
 class RemoteRun(Followed[RunStatus]):
-    """One run. Iterated, it tells each newer status up to the last; in a notebook it shows how far
-    it is, and its images as they come."""
+    """Run of a remote app. Iterating yields each new status up to the last. In a notebook it shows
+    its progress, and its images as they arrive."""
 
     _list = "runs"
 
@@ -32,8 +32,8 @@ class RemoteRun(Followed[RunStatus]):
         return f"<RemoteRun {self.id} {self.status.phase}>"
 
     def result(self) -> RunStatus:
-        """Its last status once it is done; RunFailed where it has ended in another way. Else raises
-        as iterating does."""
+        """Return its last status after it is done. Raises RunFailed if it has ended otherwise, and
+        the errors of iterating."""
         status = self.wait()
         if status.phase != "done":
             raise RunFailed(status)
@@ -41,7 +41,7 @@ class RemoteRun(Followed[RunStatus]):
 
     @property
     def images(self) -> list[Image.Image]:
-        """The images that it has made, once it is done; raises as `result`."""
+        """Return its images after it is done. Raises the errors of `result`."""
         return [file.image() for file in self.result().files if file.kind == "image"]
 
     def preview(self) -> Image.Image | None:
@@ -58,11 +58,11 @@ class RemoteRun(Followed[RunStatus]):
         self._asked("POST", "/stop")
 
     def delete(self) -> None:
-        """Delete the run and its files; ApiError while it is active."""
+        """Delete the run and its files. Raises ApiError while it is active."""
         self._calls.json("DELETE", self._url, params={"stop": "false"})
 
     def show(self) -> None:
-        """In a notebook: how far it is and its newest image until it has ended, then its images."""
+        """Show its progress and newest image in a notebook until it has ended, then its images."""
         show_live(map(_moment, self), self.preview_data, lambda: self.status.files)
 
     def _status_of(self, told: Mapping[str, Any]) -> RunStatus:

@@ -15,7 +15,7 @@ from comfyforms.remote.calls import Calls
 
 @dataclass(frozen=True, slots=True)
 class WorkflowInfo:
-    """A workflow or chain on offer (`kind`); `problem`: why it cannot be used, "" where it can."""
+    """Available workflow or chain (`kind`). `problem`: why it can't be used, "" if it can."""
 
     name: str
     title: str
@@ -25,7 +25,7 @@ class WorkflowInfo:
 
 @dataclass(frozen=True, slots=True)
 class ResultFile:
-    """A file that a run has made. Given as a value to another run, it is not sent again."""
+    """File that a run has made. As a value of another run, it isn't uploaded again."""
 
     run: str
     n: int
@@ -36,18 +36,18 @@ class ResultFile:
     calls: Calls = field(repr=False, compare=False)
 
     def read(self) -> bytes:
-        """All of it. ApiError where it is no longer there, AppUnreachable."""
+        """Return the file's content. Raises ApiError if it no longer exists, and AppUnreachable."""
         return self.calls.content(f"/runs/{self.run}/files/{self.n}")[1]
 
     def image(self) -> Image.Image:
-        """Return the file as a PIL image; raises as `read`, and PIL.UnidentifiedImageError for
-        other files."""
+        """Return the file as a PIL image. Raises the errors of `read`, and
+        PIL.UnidentifiedImageError for other files."""
         image = Image.open(io.BytesIO(self.read()))
         image.load()
         return image
 
     def save(self, folder: str | Path = ".") -> Path:
-        """Write it into a folder, under its name without any folders; where it is then."""
+        """Save the file in a folder, under its name without any folders, and return its path."""
         path = Path(folder) / PureWindowsPath(self.name).name
         path.write_bytes(self.read())
         return path
@@ -55,8 +55,8 @@ class ResultFile:
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """A run at one moment, as docs/api.md tells it. `error` and `hint`: why it has not ended well,
-    and what to do."""
+    """Snapshot of a run, as in docs/api.md. `error` and `hint`: why it failed or was stopped, and
+    what to do."""
 
     id: str
     workflow: str
@@ -79,7 +79,7 @@ class RunStatus:
 
     @property
     def rests(self) -> bool:
-        """It is over."""
+        """Return whether the run has ended."""
         return self.finished
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The file of SQLite that keeps who has signed in, for the next start."""
+"""SQLite file of sign-ins, which survive a restart."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from pathlib import Path
 from comfy.base.errors import ComfyError
 from comfy.base.messages import sentences
 
-_LONGEST_LOCK = 30.0  # seconds that a change waits for another program to let go of the file
+_LONGEST_LOCK = 30.0  # seconds that a change waits for another program's lock on the file
 
 
 class SignInFileError(ComfyError):
-    """The file cannot be used. `shown` says so to people, by its name alone."""
+    """Error for a sign-in file that can't be used. `shown` is the message for users, with the
+    file's name but not its path."""
 
     def __init__(self, says: Callable[[str], str], hint: str, path: Path | None) -> None:
-        """`says` returns the message for a file with this name."""
+        """Create the error. `says` returns the message for a file with this name."""
         super().__init__(says(str(path)), hint)
         self.shown = sentences(says(path.name if path else ""), hint)
 
 
 class SignInDatabase:
-    """A connection to the file, for any thread; several, of several programs too, may be open."""
+    """Connection to the file, for any thread. Several connections may be open, also from several
+    programs."""
 
     def __init__(self, path: Path | None, tables: str) -> None:
-        """`path`: the file; None for as long as the program runs. `tables`: the statements that
-        make those that are not there yet. SignInFileError where the file cannot be used."""
+        """Open the file at `path`; None keeps the data in memory. `tables`: statements that create
+        missing tables. Raises SignInFileError if the file can't be used."""
         self._lock = threading.Lock()
         self._path = path
         with self._said():
@@ -49,14 +51,13 @@ class SignInDatabase:
             self._connection.close()
 
     def version(self) -> int:
-        """Return a number that is another one after another connection has changed the file."""
+        """Return a number that changes when another connection changes the file."""
         with self._lock, self._said():
             return int(self._connection.execute("pragma data_version").fetchone()[0])
 
     @contextlib.contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
-        """For statements that are carried out together or not at all. SignInFileError where the
-        file cannot be used."""
+        """Run statements in one transaction. Raises SignInFileError if the file can't be used."""
         with self._lock, self._said():
             self._connection.execute("begin immediate")
             try:
@@ -77,7 +78,7 @@ class SignInDatabase:
                 "See who may read and write it, or choose another folder (--data).",
                 self._path,
             ) from error
-        except sqlite3.ProgrammingError as error:  # of a connection that is closed
+        except sqlite3.ProgrammingError as error:  # the connection is closed
             raise SignInFileError(
                 lambda _: "The app is shutting down.",
                 "Try again in a moment.",

@@ -13,10 +13,10 @@ from ui.accounts.openid_people import OpenIDPeople, OpenIDPerson
 from ui.accounts.store import AccessToken, BrowserSession, SignInStore, Way, digest_of
 from ui.accounts.users import User, UsersFile, refuse_unknown
 
-TOKEN_PREFIX = "comfyforms_"  # by which programs that look for leaked secrets know a token
-_MOST_SESSIONS = 100  # of one person at once; the one that was used longest ago ends first
+TOKEN_PREFIX = "comfyforms_"  # secret scanners recognize a token by it
+_MOST_SESSIONS = 100  # per user; when exceeded, the least recently used one ends
 _MOST_GUESTS = 1000
-_MOST_TOKENS = 50  # of one person
+_MOST_TOKENS = 50  # per user
 _LONGEST_LABEL = 100
 DAY = 24 * 3600.0
 _NO_LABEL = message("Give the token a name, for example the name of its script.")
@@ -24,7 +24,8 @@ _NO_LABEL = message("Give the token a name, for example the name of its script."
 
 @dataclass(frozen=True, slots=True)
 class SessionTimes:
-    """Seconds after which a session ends: since the sign-in, and since its browser asked last."""
+    """Seconds after which a session ends: since the sign-in, and since its browser's last
+    request."""
 
     lasts: float = 30 * DAY
     idle: float = 14 * DAY
@@ -33,7 +34,7 @@ class SessionTimes:
 @dataclass(frozen=True, slots=True)
 class SignedIn:
     """Authenticated user. `name` is unique among users of the same kind, `proof` is stored in their
-    session; `key` identifies the session or token."""
+    session, and `key` identifies the session or token."""
 
     name: str
     way: Way
@@ -44,9 +45,9 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True)
 class WaysIn:
-    """Which ways in are open. `pairs`: names and passwords that are settings; `file`: people with
-    hashed ones; `openid`: those whom a provider signs in; `proxy`: a trusted proxy names people,
-    who sign out at `proxy_sign_out`, ""=nowhere; `guests`: the share link lets them in."""
+    """Enabled sign-in methods. `pairs`: names and passwords from the settings. `file`: users with
+    hashed passwords. `openid`: users of an OpenID provider. `proxy`: a trusted proxy names users,
+    who sign out at `proxy_sign_out` (empty = nowhere). `guests`: the share link lets guests in."""
 
     pairs: Sequence[tuple[str, str]] = field(default=(), repr=False)
     file: UsersFile | None = None
@@ -57,14 +58,15 @@ class WaysIn:
 
     @property
     def any(self) -> bool:
-        """Tell if users must sign in at all."""
+        """Return whether users must sign in at all."""
         ways = self.pairs, self.file is not None, self.openid is not None, self.proxy, self.guests
         return any(ways)
 
 
 class Login:
-    """The ways in, and the sessions and tokens that they have led to. `clock`: seconds since 1970.
-    What signs in, ends or makes something asks the disk; the rest is for the event loop."""
+    """Sign-in methods, and the sessions and tokens of their users. `clock`: seconds since 1970.
+    Methods that sign in, end or create something access the disk. The others are for the event
+    loop."""
 
     def __init__(
         self,
@@ -85,7 +87,7 @@ class Login:
 
     @property
     def asks_for_passwords(self) -> bool:
-        """Tell if any user signs in with a name and a password."""
+        """Return whether any user signs in with a name and a password."""
         return bool(self._pairs) or self.ways.file is not None
 
     def user(self, name: str) -> User | None:
@@ -94,19 +96,20 @@ class Login:
         return in_file or self._pairs.get(name)
 
     def knows(self, name: str, *, by_provider: bool) -> bool:
-        """Tell if a user with this name may sign in, at the OpenID provider or otherwise."""
+        """Return whether a user with this name may sign in, through the OpenID provider or
+        otherwise."""
         if by_provider:
             return self._openid_person(name) is not None
         return self.ways.proxy or self.user(name) is not None
 
     def refresh(self) -> bool:
-        """Read the files of users and of sign-ins again if another program has changed them; return
-        whether one had. ComfyError where one cannot be read."""
+        """Reload the files of users and sign-ins if another program has changed them. Return
+        whether any had changed. Raises ComfyError if a file can't be read."""
         has_changed = self._store.refresh_if_changed()
         return (self.ways.file is not None and self.ways.file.refresh()) or has_changed
 
     def keep(self) -> None:
-        """Write when what was used last, and forget what has ended; for now and then."""
+        """Write the times of last use, and forget what has expired. Call this from time to time."""
         self._store.refresh()
         if self.ways.openid is not None:
             self.ways.openid.refresh()
@@ -116,14 +119,14 @@ class Login:
         self._store.end_sessions([one.key for one in every if not self._lasts(one)])
 
     def by_cookie(self, shown: str) -> SignedIn | None:
-        """Return the user of a cookie's session, None if it doesn't exist or has ended."""
+        """Return the user of a cookie's session; None if it doesn't exist or has ended."""
         session = self._store.sessions.get(digest_of(shown))
         if session is None or not self._lasts(session):
             return None
         return SignedIn(session.name, session.way, session.key, session.proof)
 
     def by_token(self, shown: str) -> SignedIn | None:
-        """Whose token this is; None for one that was revoked or never was."""
+        """Return a token's user; None if the token was revoked or never existed."""
         token = self._store.access_tokens.get(digest_of(shown))
         if token is None or not self._holds(token):
             return None
@@ -134,15 +137,15 @@ class Login:
         return SignedIn(name, "proxy") if self.ways.proxy and name else None
 
     def touch(self, who: SignedIn) -> None:
-        """Note that they have asked for something."""
+        """Note that a user made a request."""
         if who.way == "proxy" and not who.by_token:
             self._store.note_named(who.name, self.clock())
         else:
             self._store.touch(who.key, self.clock())
 
     def password(self, name: str, password: str) -> str | None:
-        """Sign a user in and return the cookie's value; None for a wrong name or password, after
-        the same time."""
+        """Sign a user in and return the cookie's value. Returns None for a wrong name or password,
+        both after the same time."""
         user = self.user(name)
         if user is None:
             refuse_unknown(password)
@@ -152,7 +155,7 @@ class Login:
         return self._begun(name, "password", user.proof)
 
     def openid(self, person: OpenIDPerson) -> str | None:
-        """Sign in a user that the provider just confirmed; return the cookie's value, None for a
+        """Sign in a user that the provider just confirmed. Return the cookie's value, or None for a
         user without access."""
         people = self.ways.openid
         if people is None or not people.may_come(person):
@@ -161,7 +164,7 @@ class Login:
         return self._begun(person.id, "openid", "")
 
     def shown_name(self, who: SignedIn) -> str:
-        """Return the user's displayed name, "" for a guest."""
+        """Return the user's displayed name; empty for a guest."""
         match who.way:
             case "guest":
                 return ""
@@ -172,7 +175,8 @@ class Login:
                 return who.name
 
     def guest(self, link: str) -> str | None:
-        """Let a guest in: what the cookie has to hold; None for any link but the one there is."""
+        """Sign in a guest and return the cookie's value; None unless `link` is the current share
+        link."""
         if not self.ways.guests or not secrets.compare_digest(
             link.encode(errors="replace"), self.share_link.encode()
         ):
@@ -182,12 +186,13 @@ class Login:
         return self._begun(f"guest-{secrets.token_urlsafe(16)}", "guest", digest_of(link))
 
     def may_sign_out(self, who: SignedIn) -> bool:
-        """Tell if signing out has an effect: a proxy names its user again with each request."""
+        """Return whether signing out has an effect. A proxy names its user again with each
+        request."""
         return who.way != "proxy" or bool(self.ways.proxy_sign_out)
 
     def sign_out_address(self, who: SignedIn, root: str) -> str:
         """Return the URL where a user signs out of the identity provider and then returns to the
-        app at `root`; "" without one. Queries the provider."""
+        app at `root`; empty without one. Sends a request to the provider."""
         match who.way:
             case "proxy" if not who.by_token:
                 return self.ways.proxy_sign_out
@@ -199,23 +204,23 @@ class Login:
         return ""
 
     def end(self, who: SignedIn) -> None:
-        """End one session."""
+        """End the user's current session."""
         if not who.by_token:
             self._store.end_sessions([who.key])
 
     def end_all(self, who: SignedIn) -> None:
-        """End all sessions of this person, wherever they are. Tokens stay."""
+        """End all of the user's sessions, on every device. Tokens stay valid."""
         self._store.end_sessions([one.key for one in self._sessions_of(who)])
 
     def tokens_of(self, who: SignedIn) -> list[AccessToken]:
-        """Their tokens, the newest first."""
+        """Return the user's tokens, newest first."""
         every = list(self._store.access_tokens.values())
         own = (one for one in every if _person(one) == _person(who))
         return sorted(own, key=lambda one: one.made, reverse=True)
 
     def new_token(self, who: SignedIn, label: str) -> str:
-        """Create a token and return its value, which isn't stored. ComfyError without a label, or
-        if the user has too many."""
+        """Create a token and return its value, which isn't stored. Raises ComfyError without a
+        label, or if the user has too many tokens."""
         label = " ".join(label.split())[:_LONGEST_LABEL]
         if not label:
             raise ComfyError(_NO_LABEL)
@@ -232,22 +237,22 @@ class Login:
         return shown
 
     def revoke(self, who: SignedIn, token_id: str) -> bool:
-        """End one of their tokens; False where they have none of that id."""
+        """Revoke one of the user's tokens. Return False if they have no token with this id."""
         own = next((one for one in self.tokens_of(who) if one.id == token_id), None)
         if own is not None:
             self._store.end_token(own.key)
         return own is not None
 
     def all_tokens(self) -> list[AccessToken]:
-        """Return the tokens of all people, the newest first, for administrators."""
+        """Return the tokens of all users, newest first, for administrators."""
         return sorted(self._store.access_tokens.values(), key=lambda one: one.made, reverse=True)
 
     def revoke_any(self, token_id: str) -> None:
-        """End a token of any person; one that is not there is gone already."""
+        """Revoke a token of any user. An unknown id counts as already revoked."""
         self._store.end_tokens([token_id])
 
     def close(self) -> None:
-        """Write pending changes, see `SignInStore.close`."""
+        """Write pending changes: see `SignInStore.close`."""
         self._store.close()
 
     def _begun(self, name: str, way: Way, proof: str) -> str:
@@ -268,7 +273,7 @@ class Login:
         return self._holds(session)
 
     def _holds(self, shown: BrowserSession | AccessToken) -> bool:
-        """Tell if the credentials of a session or token are unchanged."""
+        """Return whether the credentials behind a session or token are unchanged."""
         match shown.way:
             case "password":
                 user = self.user(shown.name)
@@ -282,8 +287,8 @@ class Login:
                 return self.ways.proxy and self.clock() - named < self.times.lasts
 
     def _openid_person(self, person_id: str) -> OpenIDPerson | None:
-        """Return a user who may still sign in. The app isn't told when users leave the provider, so
-        they have to sign in again regularly, also for their tokens."""
+        """Return a user who may still sign in. The provider doesn't report users who leave it, so
+        users have to sign in again regularly, also for their tokens."""
         people = self.ways.openid
         person = people.people.get(person_id) if people else None
         if people is None or person is None or not people.may_come(person):
@@ -292,7 +297,7 @@ class Login:
 
 
 def token_owner(token: AccessToken, people: OpenIDPeople | None) -> str:
-    """Return what administrators know a token's owner by."""
+    """Return the name by which administrators know a token's owner."""
     if token.way != "openid":
         return token.name
     person = people.people.get(token.name) if people else None
@@ -300,12 +305,12 @@ def token_owner(token: AccessToken, people: OpenIDPeople | None) -> str:
 
 
 def _oldest(sessions: Sequence[BrowserSession], most: int) -> list[str]:
-    """The keys of those that are too many: which were used longest ago."""
+    """Return the keys of the excess sessions, the least recently used ones."""
     by_use = sorted(sessions, key=lambda one: one.seen, reverse=True)
     return [one.key for one in by_use[most:]]
 
 
 def _person(who: SignedIn | BrowserSession | AccessToken) -> tuple[str, str]:
-    """Return a user's owner name: the administrator's name for users with a password or of a proxy;
-    an unguessable one for others."""
+    """Return a user's identity. Users with a password or from a proxy share one namespace; guests
+    and OpenID users have their own."""
     return who.name, who.way if who.way in ("guest", "openid") else ""

@@ -1,4 +1,4 @@
-"""People whom an OpenID provider signs in: what it says of them, and which of them may come."""
+"""Users of an OpenID provider: their details from the provider, and which of them have access."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ui.accounts.database import SignInDatabase
 
-_LONGEST = 200  # characters of a name, an address or a group
+_LONGEST = 200  # characters per name, address or group
 _MOST_GROUPS = 1000
 _TABLE = "create table if not exists openid_people (id text primary key, told text) without rowid"
 
@@ -18,9 +18,9 @@ _TABLE = "create table if not exists openid_people (id text primary key, told te
 @dataclass(frozen=True, slots=True)
 class OpenIDSettings:
     """An OpenID provider and its allowed users. `issuer`: its URL without a trailing slash.
-    `client_id` and `client_secret` ("" = none): the app's credentials. `name`: its name for
+    `client_id` and `client_secret` (empty = none): the app's credentials. `name`: its name for
     users. `allowed` and `operators`: see `fits`. `groups_claim`: the claim with a user's groups.
-    `address`: the app's URL for browsers; "" = the request's."""
+    `address`: the app's URL for browsers (empty = the request's)."""
 
     issuer: str
     client_id: str
@@ -54,7 +54,7 @@ def space_openid(variables: Mapping[str, str]) -> OpenIDSettings | None:
 @dataclass(frozen=True, slots=True)
 class OpenIDPerson:
     """A user as described at their last sign-in, in seconds since 1970. `id` stays the same when
-    names change. `email`: "" if unverified."""
+    names change. `email` is empty if unverified."""
 
     id: str
     issuer: str
@@ -90,8 +90,8 @@ def person_of(claims: Mapping[str, object], settings: OpenIDSettings, now: float
 
 
 def fits(rule: str, person: OpenIDPerson) -> bool:
-    """Tell if a user matches `*`, `group:NAME`, `user:NAME`, `@DOMAIN` or an email address; only
-    verified addresses count."""
+    """Return whether a user matches `*`, `group:NAME`, `user:NAME`, `@DOMAIN` or an email address.
+    Only verified addresses count."""
     match rule.partition(":"):
         case ("*", "", ""):
             return True
@@ -110,19 +110,19 @@ class OpenIDPeople:
     and the provider's last description. Thread-safe."""
 
     def __init__(self, settings: OpenIDSettings, path: Path | None = None) -> None:
-        """`path`: the file that keeps them; None for as long as the program runs. ComfyError where
-        it cannot be used."""
+        """Open the file at `path`; None keeps the users in memory. Raises ComfyError if the file
+        can't be used."""
         self.settings = settings
         self.people: Mapping[str, OpenIDPerson] = {}
         self._database = SignInDatabase(path, _TABLE)
         self.refresh()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._database.close()
 
     def refresh(self) -> None:
-        """Read what another program on this file has changed."""
+        """Reload the users, to include changes by another program."""
         with self._database.changing() as rows:
             told = [json.loads(row[0]) for row in rows.execute("select told from openid_people")]
             people = (OpenIDPerson(**one | {"groups": tuple(one["groups"])}) for one in told)
@@ -143,12 +143,13 @@ class OpenIDPeople:
             self.people = {id: one for id, one in self.people.items() if id not in gone}
 
     def may_come(self, person: OpenIDPerson) -> bool:
-        """Tell if the settings allow the user; users of an earlier provider aren't."""
+        """Return whether the settings allow the user. Users of an earlier provider are never
+        allowed."""
         rules = (*self.settings.allowed, *self.settings.operators)
         return person.issuer == self.settings.issuer and _any_fits(rules, person)
 
     def operates(self, person_id: str) -> bool:
-        """Tell if a known user is an administrator."""
+        """Return whether a known user is an administrator."""
         person = self.people.get(person_id)
         if person is None or not self.may_come(person):
             return False
@@ -160,6 +161,6 @@ def _any_fits(rules: Collection[str], person: OpenIDPerson) -> bool:
 
 
 def _text(value: object) -> str:
-    """Return a text that fits in one line; "" for anything else."""
+    """Return a text on one line, shortened; empty for anything else."""
     text = value if isinstance(value, str) else ""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_LONGEST]

@@ -26,26 +26,26 @@ from ui.accounts.openid_people import OpenIDSettings
 
 log = logging.getLogger(__name__)
 
-_PATIENCE = 10.0  # seconds that the provider may take for one answer
-LASTS = 600  # seconds for a sign-in at the provider
-_LEEWAY = 120  # seconds by which its clock may differ
-# A key that both sides have, or none, proves nothing about who has signed.
+_PATIENCE = 10.0  # seconds for each answer from the provider
+LASTS = 600  # seconds to complete a sign-in at the provider
+_LEEWAY = 120  # seconds that the provider's clock may differ
+# Only asymmetric algorithms: a shared key, or none, doesn't prove who signed.
 _SIGNATURES = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 _TRY_AGAIN = message("Try again. If this keeps happening, contact the administrator.")
 
 
 class SignInFailed(ComfyError):
-    """The user couldn't be signed in."""
+    """Error for a sign-in that failed."""
 
 
 class ProviderSilent(SignInFailed):
-    """The provider can't be reached, or its answer isn't OpenID's."""
+    """Error for a provider that can't be reached, or whose answer isn't OpenID's."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignInAttempt:
     """Browser's state during a sign-in: the values to return (`state`, `nonce`), the proof that the
-    same app asks (`verifier`), and the destination."""
+    same app is asking (`verifier`), and the destination."""
 
     state: str
     nonce: str
@@ -58,12 +58,12 @@ class SignInAttempt:
         return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(key))
 
     def matches(self, state: str) -> bool:
-        """Tell if an answer belongs to this attempt."""
+        """Return whether an answer belongs to this attempt."""
         return secrets.compare_digest(state.encode(errors="replace"), self.state.encode())
 
 
 def opened_attempt(sealed: str, key: bytes, now: float) -> SignInAttempt | None:
-    """The attempt in such a text; None where that has been changed, or is too old."""
+    """Return the attempt in a signed text; None if the text was changed or has expired."""
     try:
         claims = jwt.decode(sealed, OctKey.import_key(key), algorithms=["HS256"]).claims
         jwt.JWTClaimsRegistry(int(now), exp={"essential": True}).validate(claims)
@@ -74,7 +74,7 @@ def opened_attempt(sealed: str, key: bytes, now: float) -> SignInAttempt | None:
 
 @dataclass(frozen=True, slots=True)
 class _Metadata:
-    """Used parts of OpenID Connect Discovery 1.0, 3."""
+    """The used fields of the provider's metadata (OpenID Connect Discovery 1.0, 3)."""
 
     issuer: str
     authorization_endpoint: str
@@ -99,7 +99,7 @@ class OpenIDProvider:
         self, back: str, to: str, *, other_account: bool = False
     ) -> tuple[str, SignInAttempt]:
         """Return the sign-in URL and the state for the browser. `back`: the app's URL for the
-        answer. ProviderSilent if it doesn't answer."""
+        answer. Raises ProviderSilent if the provider doesn't answer."""
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         attempt = SignInAttempt(state, nonce, verifier, to)
         more = {"prompt": "select_account"} if other_account else {}
@@ -114,8 +114,8 @@ class OpenIDProvider:
         return address, attempt
 
     def claims(self, back: str, attempt: SignInAttempt, code: str) -> Mapping[str, object]:
-        """Return the provider's claims for this code. SignInFailed if it refuses the code, or if
-        the claims don't belong to this attempt."""
+        """Return the provider's claims for this code. Raises SignInFailed if it refuses the code,
+        or if the claims don't belong to this attempt."""
         with self._session(back) as (session, metadata):
             token = session.fetch_token(
                 metadata.token_endpoint,
@@ -134,8 +134,9 @@ class OpenIDProvider:
             return told | claims
 
     def sign_out_address(self, after: str) -> str:
-        """Return the URL for signing out at the provider, which then redirects to `after`; "" if it
-        has none. OpenID Connect RP-Initiated Logout 1.0, 2. ProviderSilent if it doesn't answer."""
+        """Return the URL for signing out at the provider, which then redirects to `after`; empty if
+        it has none. Raises ProviderSilent if the provider doesn't answer. See OpenID Connect
+        RP-Initiated Logout 1.0, 2."""
         with self._session("") as (_, metadata):
             if not metadata.end_session_endpoint:
                 return ""
@@ -146,7 +147,7 @@ class OpenIDProvider:
     def _checked(
         self, session: OAuth2Session, metadata: _Metadata, token: Mapping[str, str], nonce: str
     ) -> dict[str, object]:
-        """The claims of the ID token: OpenID Connect Core 1.0, 3.1.3.7."""
+        """Return the verified claims of the ID token: OpenID Connect Core 1.0, 3.1.3.7."""
         keys = session.get(metadata.jwks_uri, withhold_token=True)
         keys.raise_for_status()
         registry = JWSRegistry(algorithms=_SIGNATURES, strict_check_header=False)
@@ -166,7 +167,8 @@ class OpenIDProvider:
 
     @contextmanager
     def _session(self, back: str) -> Iterator[tuple[OAuth2Session, _Metadata]]:
-        """Yield a connection; failures become messages, with their type in the log."""
+        """Yield a connection and the provider's metadata. Failures become messages, with their type
+        in the log."""
         try:
             with OAuth2Session(
                 self.settings.client_id,

@@ -18,11 +18,11 @@ from ui.settings.folders import COMMAND
 
 @dataclass(frozen=True, slots=True)
 class SignInSettings:
-    """Sign-in methods beside names and passwords in settings. `file`: users with hashed passwords.
-    `kept`: the file for sessions and tokens; None = they end with the app. `share_link`: a link
-    lets guests in. `user_header`: the header with a trusted proxy's user, "" = none;
-    `sign_out_address`: where those sign out, "" = nowhere. `openid`: a provider's users; its
-    opener closes it. `clock`: seconds since 1970."""
+    """Sign-in methods other than names and passwords in the settings. `file`: users with hashed
+    passwords. `kept`: the file for sessions and tokens; None = they end with the app. `share_link`:
+    a link lets guests in. `user_header`: the header with a trusted proxy's user (empty = none).
+    `sign_out_address`: where the proxy's users sign out (empty = nowhere). `openid`: a provider's
+    users; its opener closes it. `clock`: seconds since 1970."""
 
     file: UsersFile | None = None
     kept: Path | None = None
@@ -34,7 +34,7 @@ class SignInSettings:
     clock: Callable[[], float] = time.time
 
     def ways(self, pairs: Sequence[tuple[str, str]]) -> WaysIn:
-        """Which ways in are open, with these names and passwords beside them."""
+        """Return the enabled sign-in methods, including these names and passwords."""
         return WaysIn(
             pairs,
             self.file,
@@ -45,7 +45,8 @@ class SignInSettings:
         )
 
     def open(self, pairs: Sequence[tuple[str, str]], secret: bytes) -> Login | None:
-        """Return the login, None if sign-in is off. ComfyError if a required file can't be used."""
+        """Return the login; None if sign-in is off. Raises ComfyError if a required file can't be
+        used."""
         ways = self.ways(pairs)
         if not ways.any:
             return None
@@ -55,8 +56,8 @@ class SignInSettings:
 
 
 def opened_users(path: Path, *, asked: bool) -> UsersFile | None:
-    """The people in this file, None where there is no such file. ComfyError where it cannot be
-    read, and where it was `asked` for and is not there."""
+    """Return the users in this file; None if it doesn't exist. Raises ComfyError if it can't be
+    read, or if it was `asked` for and is missing."""
     if not path.exists():
         if asked:
             raise ComfyError(f"There is no file {path}.", f"Make it: {COMMAND} user add NAME")
@@ -68,8 +69,8 @@ def opened_users(path: Path, *, asked: bool) -> UsersFile | None:
 
 @contextlib.contextmanager
 def opened_people(settings: OpenIDSettings | None, kept: Path) -> Iterator[OpenIDPeople | None]:
-    """Yield an OpenID provider's users from this file; None without a provider. ComfyError if the
-    file can't be used."""
+    """Yield an OpenID provider's users from this file; None without a provider. Raises ComfyError
+    if the file can't be used."""
     if settings is None:
         yield None
         return

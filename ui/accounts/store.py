@@ -1,5 +1,5 @@
-"""Sessions of browsers and tokens of scripts: in memory for requests, in a file for the next start.
-Only digests of credentials are stored."""
+"""Browser sessions and script tokens: in memory for requests, in a file for the next start. Only
+digests of credentials are stored."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ create table if not exists named_by_proxy (name text primary key, named real) wi
 
 @dataclass(frozen=True, slots=True)
 class BrowserSession:
-    """Signed-in browser. `key` is the digest of its cookie's value, `proof` must stay unchanged.
-    Times in seconds since 1970."""
+    """Signed-in browser. `key` is the digest of its cookie's value. `proof` must stay unchanged.
+    Times are in seconds since 1970."""
 
     key: str
     name: str
@@ -43,8 +43,8 @@ class BrowserSession:
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A script's token. `key` is its digest, `proof` must stay unchanged, `label` is its owner's
-    name for it, `used` the time of its last use, 0 for never."""
+    """A script's token. `key` is its digest. `proof` must stay unchanged. `label` is its owner's
+    name for it. `used` is the time of its last use, 0 for never."""
 
     key: str
     id: str
@@ -63,18 +63,19 @@ def digest_of(shown: str) -> str:
 
 
 class SignInStore:
-    """All sessions and tokens. Reading is for any thread and asks no disk; what changes something
-    does."""
+    """Store of all sessions and tokens. Any thread may read, without disk access. Changes access
+    the disk."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """`path`: the file; None for as long as the program runs. ComfyError where it cannot be
-        used."""
+        """Open the file at `path`; None keeps the data in memory. Raises ComfyError if the file
+        can't be used."""
         self.sessions: dict[str, BrowserSession] = {}
         self.access_tokens: dict[str, AccessToken] = {}
-        self.named: dict[str, float] = {}  # when a proxy has named people last
+        self.named: dict[str, float] = {}  # when a proxy last named each user
         self._touched: set[str] = set()
-        self._named: set[str] = set()  # unwritten ones among them
-        # Held briefly, as the event loop takes it; writers of the file take that lock first.
+        self._named: set[str] = set()  # the entries of `named` that aren't written yet
+        # Held briefly, because the event loop takes it. Code that writes the file takes the file's
+        # lock first.
         self._memory = threading.Lock()
         self._database = SignInDatabase(path, _TABLES)
         self._version = self._database.version()
@@ -82,21 +83,21 @@ class SignInStore:
             self._load(rows)
 
     def close(self) -> None:
-        """Write pending changes and close the file. ComfyError if it can't be written."""
+        """Write pending changes and close the file. Raises ComfyError if it can't be written."""
         try:
             self.refresh()
         finally:
             self._database.close()
 
     def put_session(self, session: BrowserSession) -> None:
-        """Keep a session."""
+        """Store a session."""
         with self._database.changing() as rows:
             _insert(rows, "sessions", session)
             with self._memory:
                 self.sessions[session.key] = session
 
     def end_sessions(self, keys: Collection[str]) -> None:
-        """Forget these sessions, now and for good."""
+        """Delete these sessions."""
         with self._database.changing() as rows:
             _delete(rows, "sessions", keys)
             with self._memory:
@@ -104,21 +105,21 @@ class SignInStore:
                     self.sessions.pop(key, None)
 
     def put_token(self, token: AccessToken) -> None:
-        """Keep a token."""
+        """Store a token."""
         with self._database.changing() as rows:
             _insert(rows, "access_tokens", token)
             with self._memory:
                 self.access_tokens[token.key] = token
 
     def end_token(self, key: str) -> None:
-        """Forget a token, now and for good."""
+        """Delete a token."""
         with self._database.changing() as rows:
             _delete(rows, "access_tokens", [key])
             with self._memory:
                 self.access_tokens.pop(key, None)
 
     def end_tokens(self, ids: Collection[str]) -> int:
-        """Forget the tokens with these ids, whose they may be; return how many there were."""
+        """Delete the tokens with these ids, of any user. Return how many existed."""
         with self._memory:
             keys = [key for key, token in self.access_tokens.items() if token.id in ids]
         for key in keys:
@@ -126,7 +127,7 @@ class SignInStore:
         return len(keys)
 
     def touch(self, key: str, now: float) -> None:
-        """Note in memory that a session or token is used; `refresh` writes it."""
+        """Note in memory that a session or token was used; `refresh` writes it."""
         with self._memory:
             if session := self.sessions.get(key):
                 self.sessions[key] = replace(session, seen=now)
@@ -143,23 +144,23 @@ class SignInStore:
             self._named.add(name)
 
     def forget_named(self, before: float) -> None:
-        """Forget people whom no proxy has named since then."""
+        """Delete users whom no proxy has named since then."""
         with self._database.changing() as rows:
             rows.execute("delete from named_by_proxy where named < ?", [before])
             self._load(rows)
 
     def refresh_if_changed(self) -> bool:
-        """Read what another program has changed, as a token that it revoked; return whether there
-        was anything."""
+        """Reload what another program has changed, such as a revoked token. Return whether anything
+        had changed."""
         version = self._database.version()
         if version == self._version:
             return False
         self.refresh()
-        self._version = version  # of before: what comes meanwhile is read the next time
+        self._version = version  # read first: later changes are found the next time
         return True
 
     def refresh(self) -> None:
-        """Write when what was used last, and read what another program on this file has changed."""
+        """Write the times of last use, and read changes by another program that uses this file."""
         with self._database.changing() as rows:
             with self._memory:
                 touched, self._touched = self._touched, set()
@@ -180,7 +181,7 @@ class SignInStore:
             self._load(rows)
 
     def share_link(self) -> str:
-        """The token of the link that lets guests in, made when it is first asked for."""
+        """Return the token of the guests' share link. Creates it at the first request."""
         with self._database.changing() as rows:
             found = rows.execute("select token from share_link").fetchone()
             if found:
@@ -190,14 +191,14 @@ class SignInStore:
             return token
 
     def end_share_link(self) -> None:
-        """Forget the link: the next one is another, and this one's guests are out."""
+        """Delete the share link and sign its guests out. The next link has a different token."""
         with self._database.changing() as rows:
             rows.execute("delete from share_link")
             rows.execute("delete from sessions where way = 'guest'")
             self._load(rows)
 
     def _load(self, rows: Connection) -> None:
-        """Read all. Uses that are not written yet are later than what the file says of them."""
+        """Reload everything. Uses that aren't written yet replace the older times in the file."""
         sessions = {row[0]: BrowserSession(*row) for row in rows.execute("select * from sessions")}
         tokens = {row[0]: AccessToken(*row) for row in rows.execute("select * from access_tokens")}
         named = dict(rows.execute("select name, named from named_by_proxy"))

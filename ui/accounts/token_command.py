@@ -1,4 +1,4 @@
-"""`python app.py token …`: lists the tokens of all people, and revokes them."""
+"""`python app.py token …`: lists and revokes the tokens of all users."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _ALSO = "Any option of the app says where: --data DIR, --config FILE."
 
 
 def change_tokens(arguments: Sequence[str]) -> int:
-    """Do what the arguments after `token` say, and print what was done. Return the exit code: 0, or
-    2 with a sentence where it could not be done."""
+    """Run the command in the arguments after `token`, and print its result. Return the exit code:
+    0, or 2 with a message on failure."""
     known, rest = _parser().parse_known_args(arguments)
     try:
         print(_done(known, read_settings(rest)))

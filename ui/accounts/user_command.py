@@ -1,5 +1,4 @@
-"""`python app.py user …`: adds people who may use the app, lists and removes them, and gives them
-other passwords."""
+"""`python app.py user …`: adds, lists and removes users, and changes their passwords."""
 
 from __future__ import annotations
 
@@ -19,8 +18,8 @@ _ALSO = "Any option of the app says where: --data DIR, --users FILE, --config FI
 
 
 def change_users(arguments: Sequence[str]) -> int:
-    """Do what the arguments after `user` say, and tell what was done. The exit code: 0, or 2 with a
-    sentence where it could not be done."""
+    """Run the command in the arguments after `user`, and print its result. Return the exit code: 0,
+    or 2 with a message on failure."""
     known, rest = _parser().parse_known_args(arguments)
     file = UsersFile(read_settings(rest).users_path)
     try:

@@ -1,5 +1,5 @@
-"""The people who may use the app, with hashed passwords, in a file that the command `user` writes
-and the app reads again when it changes."""
+"""Users with hashed passwords. The `user` command writes their file, and the app reloads it when it
+changes."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from ui.settings.folders import COMMAND
 log = logging.getLogger(__name__)
 
 Role = Literal["user", "operator"]
-_SHORTEST = 8  # characters of a password
+_SHORTEST = 8  # characters in a password
 _LONGEST_NAME = 100
-_HASHER = PasswordHasher()  # RFC 9106's choice for machines with little memory: 64 MB, three times
-# Costs as much to verify as a password of the file, and is the hash of none.
+_HASHER = PasswordHasher()  # RFC 9106's choice for low-memory machines: 64 MB, three passes
+# Costs as much to verify as a real password, but is the hash of no password.
 _NOBODYS = (
     f"$argon2id$v=19$m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
     f"${'A' * 22}${'A' * 43}"
@@ -43,7 +43,7 @@ _OTHER_FILE = "See who may read and write it, or choose another file (--users)."
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One of them. `password` is argon2's encoded hash, `added` in seconds since 1970."""
+    """User in the file. `password` is argon2's encoded hash, `added` is in seconds since 1970."""
 
     name: str
     password: str
@@ -52,20 +52,20 @@ class User:
 
     @classmethod
     def of_pair(cls, name: str, password: str, secret: bytes) -> Self:
-        """Return a user with a password from the settings, hashed the same way at each start, so
-        that sessions survive."""
+        """Return a user with a password from the settings. The hash is the same at each start, so
+        sessions survive restarts."""
         salt = hmac.digest(secret, name.encode(), hashlib.sha256)
         hashed = hash_secret(password.encode(), salt, 1, 8192, 1, 32, Type.ID)
         return cls(name, hashed.decode())
 
     @property
     def proof(self) -> str:
-        """Return the text stored in sessions: it changes with the password, and differs for another
-        user with this name."""
+        """Return the text stored in sessions. It changes with the password, and differs for another
+        user with the same name."""
         return hashlib.sha256(self.password.encode()).hexdigest()
 
     def knows(self, password: str) -> bool:
-        """Tell if this is the password. Takes about 50 ms of processor time and 64 MB."""
+        """Return whether this is the password. Takes about 50 ms of processor time and 64 MB."""
         try:
             return _HASHER.verify(self.password, password)
         except (VerificationError, InvalidHashError):
@@ -73,8 +73,7 @@ class User:
 
 
 def refuse_unknown(password: str) -> None:
-    """Take as long as `User.knows`, for a name that doesn't exist: the time to an answer tells no
-    names."""
+    """Take as long as `User.knows`, so that the timing doesn't reveal which names exist."""
     User("", _NOBODYS).knows(password)
 
 
@@ -82,7 +81,7 @@ _Users = TypeAdapter(list[User])
 
 
 def _hashed_password(password: str) -> str:
-    """The hash that is kept of a new password; ComfyError where that is too short."""
+    """Return the hash of a new password. Raises ComfyError if the password is too short."""
     if len(password) < _SHORTEST:
         raise ComfyError(
             f"The password has less than {_SHORTEST} characters.", "Choose a longer one."
@@ -99,8 +98,8 @@ def _check_name(name: str) -> None:
 
 
 class UsersFile:
-    """The file, and who is in it as it was read last. For any thread, but for
-    `refresh`: that is for one at a time."""
+    """The file and its users as of the last read. Thread-safe, except for `refresh`, which only one
+    thread may call at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -109,10 +108,10 @@ class UsersFile:
         self._has_failed = False
 
     def refresh(self) -> bool:
-        """Read the file if it has changed; return True if so.
+        """Reload the file if it has changed. Return True if so.
 
-        Raises ComfyError if it is unreadable; after the second failure in a row no user is valid
-        until it is readable, as removed users are unknown. A missing file has no users.
+        Raises ComfyError if it is unreadable. After the second failure in a row no user is valid
+        until it is readable again, because removed users are unknown. A missing file has no users.
         """
         try:
             stamp = self._stamp()
@@ -128,12 +127,13 @@ class UsersFile:
         return True
 
     def role(self, name: str) -> Role:
-        """Return a user's role; unknown names have none."""
+        """Return a user's role. Unknown names have the role `user`."""
         user = self.users.get(name)
         return user.role if user else "user"
 
     def add(self, name: str, password: str, role: Role) -> None:
-        """Add a user; ComfyError if the name is taken or invalid, or the password too short."""
+        """Add a user. Raises ComfyError if the name is taken or invalid, or the password too
+        short."""
         _check_name(name)
         user = User(name, _hashed_password(password), role, time.time())
 
@@ -148,7 +148,7 @@ class UsersFile:
         self._change(added)
 
     def remove(self, name: str) -> None:
-        """Remove a user; ComfyError for an unknown name."""
+        """Remove a user. Raises ComfyError for an unknown name."""
 
         def removed(users: dict[str, User]) -> None:
             del users[_known(name, users)]
@@ -156,7 +156,7 @@ class UsersFile:
         self._change(removed)
 
     def set_password(self, name: str, password: str) -> None:
-        """Change a user's password; ComfyError for an unknown name or a short password."""
+        """Change a user's password. Raises ComfyError for an unknown name or a short password."""
         hashed = _hashed_password(password)
 
         def changed(users: dict[str, User]) -> None:
@@ -190,7 +190,8 @@ class UsersFile:
             ) from None
 
     def _write(self, users: Mapping[str, User]) -> None:
-        """All of it or nothing, readable for whom the old one was; a new one for one account."""
+        """Write the file atomically. It keeps the old file's permissions, except those for other
+        users. Only one account can read a new file."""
         part = self.path.with_name(f"{self.path.name}.part")
         part.unlink(missing_ok=True)
         text = json.dumps([asdict(user) for user in users.values()], indent=1)
@@ -206,8 +207,8 @@ class UsersFile:
 
     @property
     def _owned(self) -> Path:
-        """Return the owner for the file: often root adds users, and the app's account
-        reads them."""
+        """Return the path whose owner the file should have. Often root adds users, but the app's
+        account reads them."""
         return self.path if self.path.exists() else self.path.parent
 
     def _stamp(self) -> object:
@@ -224,7 +225,7 @@ class UsersFile:
 
 
 def _give_to_owner_of(owned: Path, path: Path) -> None:
-    """Give a file to the account and the group that have another one, as far as we may."""
+    """Give a file the owner and group of another one, as far as permissions allow."""
     if sys.platform != "win32":
         status = owned.stat()
         with contextlib.suppress(PermissionError):

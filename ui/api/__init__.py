@@ -1,1 +1,1 @@
-"""REST for programs, below `/api/v1`: all is done by the services that the page calls."""
+"""REST API for programs, below `/api/v1`. It uses the same services as the page."""

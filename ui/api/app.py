@@ -1,4 +1,4 @@
-"""The API as an app of its own, to be mounted at `ui.web.responses.API`."""
+"""The API as a separate app, mounted at `ui.web.responses.API`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _TOKEN = MappingProxyType(
         "description": "A token of the page /account, where people sign in.",
     }
 )
-# Without it: with a browser's cookie, or where no login is asked for.
+# The empty entry is for requests with a browser's cookie, or without any sign-in.
 _SECURITY: tuple[dict[str, tuple[()]], ...] = ({"token": ()}, {})
 
 
@@ -60,8 +60,8 @@ def api_app(
     waiting: WaitingSockets,
     root: str = "",
 ) -> FastAPI:
-    """The app. `operates`: whether an operator asks; `root`: the path of the whole app below its
-    host."""
+    """Return the API's app. `operates`: whether the caller is an administrator. `root`: the path of
+    the whole app below its host."""
     limits, identity = services.limits, gate.identity
     api = FastAPI(
         title="ComfyForms",
@@ -72,7 +72,7 @@ def api_app(
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(judge_json)],
-        redirect_slashes=False,  # an address below a prefix would lose that
+        redirect_slashes=False,  # a redirect would drop the prefix from the URL
         responses=DOCUMENT,
     )
     answer_problems(api)

@@ -1,4 +1,4 @@
-"""The address that a program wants to be called at, once what it starts has ended."""
+"""Webhook address that a request names, for the end of the run, batch or chain that it starts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CALLBACK: Mapping[str, Any] = {
 
 
 def callback_of(webhooks: Webhooks, told: Mapping[str, Any]) -> str:
-    """The address that a request names, "" where it names none. CallbackRefused."""
+    """Return the webhook address in a request; empty if it has none. Raises CallbackRefused."""
     callback = told.get("callback")
     if callback is None:
         return ""
@@ -33,8 +33,8 @@ def call_back(
     owner: str,
     stop: Callable[[], object],
 ) -> None:
-    """Register the address, unless it is "", for the ends or pauses of the new runs. If it can't be
-    stored, `stop` ends them, as the caller would wait forever; raise ComfyError then."""
+    """Register the address, unless it is empty, for the ends or pauses of the new runs. If it can't
+    be stored, call `stop` and raise ComfyError, because the caller would wait forever."""
     if not callback:
         return
     try:

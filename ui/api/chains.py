@@ -1,4 +1,4 @@
-"""Chains for programs: workflows one after another, with one form."""
+"""Chains for programs: workflows that run one after another and share a form."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ _NO_STEP_NAMES = "“again” is a list of the names of steps."
 
 
 def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedRoutes:
-    """`POST /workflows/{name}/chains`, and the routes below `/chains`."""
+    """Return `POST /workflows/{name}/chains`, and the routes below `/chains`."""
     bodies, identity = requests.bodies, requests.bodies.identity
     routes = GuardedRoutes(tags=["Chains"])
     chains, documents = starting.chains, ChainDocs(starting.chains, runs)
@@ -243,7 +243,7 @@ def run_chains_api(
 
 @dataclass(frozen=True, slots=True)
 class ChainStart:
-    """Starts and continues the chains of clients."""
+    """Starts and continuations of clients' chains."""
 
     reader: ValueReader
     chain_forms: ChainForms
@@ -251,8 +251,8 @@ class ChainStart:
     webhooks: Webhooks
 
     def begin(self, name: str, sent: Sent, asker: Asker) -> Begun:
-        """Start the requested chain; only its id leads an unidentified caller to it. Raises like
-        `ChainQueue.start`, CallbackRefused, HTTPException."""
+        """Start the requested chain. An unidentified caller can only find it by its id. Raises like
+        `ChainQueue.start`, and CallbackRefused or HTTPException."""
         sent.check_parts(_BODY)
         told, owner = sent.told, asker.owner
         reader, callback = self.reader.of(owner), callback_of(self.webhooks, told)
@@ -269,7 +269,7 @@ class ChainStart:
 
     def _planned(self, reader: SentValues, name: str, sent: object) -> ChainPlan:
         """Plan a chain with the values of a request. Raises NotThere if a workflow is missing,
-        otherwise as `ChainForms.plan` and `SentValues.of`."""
+        otherwise like `ChainForms.plan` and `SentValues.of`."""
         values = parse_values(reader.plain(sent if isinstance(sent, dict) else {}))
         try:
             before = self.chain_forms.plan(name, reader.owner, values)
@@ -279,7 +279,7 @@ class ChainStart:
         return self.chain_forms.plan(name, reader.owner, given, before)
 
     def resume(self, chain_id: str, sent: Sent, asker: Asker) -> Begun:
-        """Continue the requested chain. Raises like `ChainQueue.go_on`, CallbackRefused."""
+        """Continue the requested chain. Raises like `ChainQueue.go_on`, and CallbackRefused."""
         sent.check_parts(_CONTINUED)
         told, owner, chains = sent.told, asker.owner, self.chains
         reader, callback = self.reader.of(owner), callback_of(self.webhooks, told)
@@ -305,7 +305,7 @@ class ChainStart:
 
 
 class ChainDocs:
-    """Builds the documents of chains."""
+    """Builder of the documents of chains."""
 
     def __init__(self, chains: ChainQueue, runs: Runs) -> None:
         self._chains = chains

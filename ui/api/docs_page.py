@@ -28,7 +28,7 @@ _SETUP = """SwaggerUIBundle({
   showCommonExtensions: true,
   presets: [SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset],
 });"""
-# Its addresses are right below any path.
+# The page's relative URLs work below any path.
 _PAGE = f"""<!doctype html>
 <html lang="en">
 <head>
@@ -50,13 +50,13 @@ _DAY = {"cache-control": "private, max-age=86400"}
 
 
 def docs_api(identity: Identity, sign_in: SignInPage) -> GuardedRoutes:
-    """`GET /docs`, and its two files below it."""
+    """Return `GET /docs`, and the page's two files below it."""
     routes = GuardedRoutes(include_in_schema=False)
     folder = Path(str(files("fastapi_offline"))) / "static"
 
     @routes.get("/docs", Access.SIGN_IN_PAGE)
     async def page(request: Request) -> HTMLResponse:
-        """Return a page that shows every address and lets you try it."""
+        """Return a page that lists every route and lets you try it."""
         if identity.owner(request) is None and wants_page(request):
             return sign_in(request, f"{API}/docs", status=401)
         await identity.reader(request)
@@ -64,7 +64,7 @@ def docs_api(identity: Identity, sign_in: SignInPage) -> GuardedRoutes:
 
     @routes.get("/docs/{name}", Access.FILE)
     async def file(name: str, _: str = Depends(identity.reader)) -> FileResponse:
-        """Return a script or style sheet of that page."""
+        """Return a script or style sheet of the page."""
         if name not in _TYPES:
             raise HTTPException(404)
         return FileResponse(folder / name, media_type=_TYPES[name], headers=_DAY)

@@ -27,8 +27,8 @@ _TYPES: Mapping[Subject, str] = {
 
 
 class ToldEnds:
-    """See `comfy.webhooks.dispatch.Ends`. Messages are English, as there is no caller with a
-    language."""
+    """Implementation of `comfy.webhooks.dispatch.Ends`. Messages are in English, because there is
+    no caller with a language."""
 
     def __init__(self, runs: Runs, identity: Identity) -> None:
         self._runs, self._identity = runs, identity
@@ -36,7 +36,7 @@ class ToldEnds:
         self._chain_docs = ChainDocs(self._chains, runs)
 
     def has_ended(self, hook: Webhook) -> bool:
-        """See `Ends`. Who is removed hears of nothing."""
+        """See `Ends`. Removed users get no webhooks."""
         owner = hook.owner
         if self._identity.is_removed(owner):
             raise RunNotFound
@@ -50,7 +50,7 @@ class ToldEnds:
             case "pause":
                 batch = self._batches.get(hook.about, owner)
                 if batch.finished:
-                    raise BatchNotFound(NO_RESULT)  # as one that pauses no more
+                    raise BatchNotFound(NO_RESULT)  # a finished batch doesn't pause again
                 return batch.gave_up
 
     def told(self, hook: Webhook) -> str:

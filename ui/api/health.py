@@ -22,9 +22,8 @@ HealthStatus = Literal["ok", "partly", "drained", "down"]
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The app: "ok", "partly" where not all servers answer and take runs, "drained" where those
-    that answer take none, "down" where none answers. `waiting`: runs that wait here, of all
-    people."""
+    """The app's state: "ok", "partly" if not all servers answer and accept runs, "drained" if those
+    that answer accept none, "down" if none answers. `waiting`: runs of all users that wait here."""
 
     status: HealthStatus
     version: str
@@ -45,7 +44,7 @@ def health_api(
     identity: Identity,
     operates: Callable[[HTTPConnection], bool],
 ) -> GuardedRoutes:
-    """`GET /health`. `operates`: whether an operator asks."""
+    """Return `GET /health`. `operates`: whether the caller is an administrator."""
     routes = GuardedRoutes(tags=["Health"])
 
     @routes.get("/health", Access.SIGNED_IN, response_model=Health, responses={503: _NOT_READY})

@@ -29,8 +29,8 @@ _OPEN_A_RESULT = message(
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Part of a list: at most `limit` runs after the one with the id `cursor` ("": from the first),
-    without the first `skip`."""
+    """Part of a list: at most `limit` runs after the run with the id `cursor` (empty: from the
+    first), without the first `skip`."""
 
     cursor: str = ""
     limit: Limit = PAGE_LENGTH
@@ -54,10 +54,11 @@ def history_api(docs: Runs, identity: Identity) -> GuardedRoutes:
     ) -> AsciiJSON:
         """Return your runs.
 
-        The first page begins with the unfinished runs in the order of their turns. Finished runs
+        The first page begins with the unfinished runs, in the order of their turns. Finished runs
         follow, newest first. `next` is the `cursor` of the next page, null on the last. Without a
-        login and a cookie, runs are found by their ids only. `with_page=true` returns the finished
-        runs as the app's own page lists them, and with a time `zone` the days on which they ended.
+        sign-in and a cookie, runs can only be found by their ids. With `with_page=true`, finished
+        runs come as the app's own page lists them; with a time `zone`, the days on which they ended
+        come too.
         """
         if owner == NOBODY:
             return AsciiJSON(HistoryDoc((), page=HistoryPage() if with_page else None))
@@ -85,11 +86,11 @@ def history_api(docs: Runs, identity: Identity) -> GuardedRoutes:
         listed: Annotated[bool | None, Body()] = None,
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """Mark finished runs as favourites, or delete them with a delay.
+        """Mark finished runs as favorites, or delete them with a delay.
 
         `"listed": false` removes them from the lists. They are deleted 15 seconds later, unless
-        `"listed": true` restores them. `runs` of the answer is the number of changed runs; for 0
-        the status is 404.
+        `"listed": true` restores them. `runs` in the answer is the number of changed runs. If it
+        would be 0, the status is 404.
         """
         changed = 0
         if history is not None and favourite is not None:
@@ -112,7 +113,7 @@ def history_api(docs: Runs, identity: Identity) -> GuardedRoutes:
 
 
 def of_chain(presenter: Presenter, wanted: Wanted, owner: str) -> Wanted:
-    """Return the filter; for a chain, the runs of all its steps."""
+    """Return the filter. For a chain, it covers the runs of all its steps."""
     if wanted.workflow not in presenter.chain_forms.folder:
         return wanted
     groups = presenter.chains.groups_of(wanted.workflow, owner)
@@ -142,6 +143,6 @@ def _started_with(presenter: Presenter, record: Record) -> tuple[str, dict[str, 
 
 
 def _may_hold_it(ends: RunEnds, record: Record) -> bool:
-    """Tell if a result may contain the run's workflow: ComfyUI writes it into images."""
+    """Return whether a result may contain the run's workflow: ComfyUI writes it into images."""
     is_saved = any(file.kind == "image" and file.type == "output" for file in record.state.files)
     return is_saved and ends.forms.permissions.open(record.owner)

@@ -1,4 +1,4 @@
-"""Workflows that users bring: open a file, add it for all users, and remove it."""
+"""Workflows from users: open a file, add it for all users, and remove it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ui.web.shares import FairSlots, caller_of, shared_address
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 2  # a stranger's file can be half a second's work and 100 MB of objects
+_AT_ONCE = 2  # a malicious file can take half a second and 100 MB of objects
 _FILE = {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string"}}}}
 
 
@@ -41,7 +41,7 @@ def opening_api(
     routes = GuardedRoutes(tags=["Workflows"])
     presenter, forms = runs.presenter, runs.forms
     room = asyncio.Semaphore(_AT_ONCE)
-    turns = FairSlots(1, 1)  # an address has one of them, so another one's file is the next
+    turns = FairSlots(1, 1)  # one turn per address, so that files from other addresses come next
 
     @routes.post(
         "/workflows",
@@ -100,16 +100,16 @@ def _move_history(history: RunStore | None, owner: str, name: str, kept: str) ->
 def _open_file(
     presenter: Presenter, owner: str, file: str, data: bytes, *, address: str
 ) -> OpenedFile:
-    """Open a file for this person: what a run of theirs has made as the settings of that run, as
-    long as its form is there, anything else as the workflow in it. An image brings its own seeds.
+    """Open a file for a user. A result of the user's own run opens that run's settings, if its form
+    still exists. Any other file opens the workflow in it. Images keep their own seeds.
 
-    `address`: as of `Forms.open`. WorkflowError says why not.
+    `address`: see `Forms.open`. Raises WorkflowError with the reason.
     """
     if own := _of_own_run(presenter, owner, data):
         return own
     name = presenter.ends.forms.open(owner, title_in_name(file), data, address=address).name
     if not is_json(data[:LENGTH]):
-        # Where the server cannot be asked, the form is drawn later and says so.
+        # If the server can't be reached, the form is drawn later and shows the error.
         with suppress(WorkflowError, ServerUnreachable, ServerError):
             return _of_result(presenter.ends, owner, name)
     return OpenedFile(name)
@@ -132,7 +132,8 @@ def _of_own_run(presenter: Presenter, owner: str, data: bytes) -> OpenedFile | N
 
 
 def _of_result(ends: RunEnds, owner: str, name: str) -> OpenedFile:
-    """An opened workflow that something was made with."""
+    """Return an opened workflow that came from a result, with its seeds and the labels of fields
+    whose files are missing."""
     _, form = ends.forms.form(name, owner)
     fields = [field for field in form.fields if field.group != "hidden"]
     seeds = {field.key: kept(field.default) for field in fields if field.is_seed}

@@ -146,5 +146,5 @@ def _right(form: Form, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _given(field: Field, value: object) -> object:
-    """A value from the browser's keeping as the form takes it."""
+    """Convert a value from the browser's storage to the form's format."""
     return seed_of(*seed_parts(value)) if field.is_seed else value

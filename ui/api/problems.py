@@ -36,7 +36,7 @@ from ui.web.responses import SOON, Problem
 
 
 class NotThere(ComfyError):
-    """The addressed object doesn't exist for this caller."""
+    """Error for an addressed object that doesn't exist for this caller."""
 
 
 class ProblemKind(NamedTuple):
@@ -46,7 +46,7 @@ class ProblemKind(NamedTuple):
     name: str
 
 
-# The first that fits: what says more stands before what says less.
+# The first match counts, so more specific errors come first.
 _KINDS: tuple[tuple[type[ComfyError], ProblemKind], ...] = (
     (NotThere, ProblemKind(404, "not-found")),
     (RunNotFound, ProblemKind(404, "not-found")),
@@ -118,7 +118,7 @@ _LOCATIONS = ("body", "query", "path", "header")
 
 
 def problem_of(error: ComfyError) -> Problem:
-    """The problem document for one of our errors."""
+    """Return the problem document for one of our errors."""
     kind = next(kind for one, kind in _KINDS if isinstance(error, one))
     detail: str = str(error)
     told: dict[str, str] = {}
@@ -154,7 +154,7 @@ def _placed(problem: BatchProblem, sentence: str) -> dict[str, object]:
 
 
 def answer_problems(api: FastAPI) -> None:
-    """Let this app answer all errors with problem documents."""
+    """Make this app answer all errors with problem documents."""
     api.add_exception_handler(ComfyError, answer_problem)
     api.add_exception_handler(HTTPException, _of_http)
     api.add_exception_handler(RequestValidationError, _of_validation)
@@ -173,7 +173,8 @@ async def _of_http(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> str:
-    """Return the methods of all routes with this path; Starlette names only the first route's."""
+    """Return the methods of all routes with this path. Starlette only lists the methods of the
+    first route."""
     routes = request.app.routes
 
     def is_there(method: str) -> bool:
@@ -191,6 +192,6 @@ async def _of_validation(_: Request, error: Exception) -> Response:
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    """Where in a request something is wrong, by its name."""
+    """Return the dotted name of the invalid part of a request."""
     inner = location[1:] if location[:1] and location[0] in _LOCATIONS else location
     return ".".join(map(str, inner)) or "body"

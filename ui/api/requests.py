@@ -1,4 +1,4 @@
-"""Requests that start or change something, and their repetition with the same key."""
+"""Requests that start or change something, and repeats with the same key."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ REPLAYED: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Caller of a start: `owner` of the runs, at the `address` for limits, and the `name` for
-    idempotency keys, which also separates callers with a shared owner."""
+    """Caller of a start: `owner` of the runs, the `address` for limits, and the `name` for
+    idempotency keys. The name also separates callers with a shared owner."""
 
     owner: str
     address: str
@@ -48,8 +48,8 @@ class Asker:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The ids of the runs, the batch or the chain that a request has started, now or before
-    (`again`). `refused`: why others did not start; `counted`: the request has a count."""
+    """Ids of the runs, batch or chain that a request started, now or earlier (`again`). `refused`:
+    why the rest did not start. `counted`: the request has a count."""
 
     ids: tuple[str, ...]
     refused: ComfyError | None = None
@@ -59,8 +59,8 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class StartRequest:
-    """A request that starts something. `wait`: it is answered once that has ended. `waiting`: room
-    for clients that wait."""
+    """Request that starts something. `wait`: answer only after that has ended. `waiting`: room for
+    waiting clients."""
 
     bodies: Bodies
     waiting: Share
@@ -87,15 +87,17 @@ class StartRequest:
         stop: Callable[[Begun], object],
         turn: AbstractAsyncContextManager[None] | None = None,
     ) -> Begun:
-        """Return the runs that it starts, in a thread by `begin` and in its `turn`, or has started
-        earlier. If the caller waits, return after they `ends`; if it leaves first (False)
-        without a key to find them again, `stop` them. `what`: see `KeyedRequest.once`, also for
-        exceptions."""
+        """Return the runs that the request starts, or has started earlier.
+
+        `begin` starts them in a thread and in its `turn`. If the caller waits, return after they
+        end (`ends`). If the caller disconnects first (`ends` returns False) without a key to find
+        the runs again, `stop` them. For `what` and exceptions, see `KeyedRequest.once`.
+        """
         sent = await self.bodies.read(self.request, self.owner)
         with place_held(self.waiting, self.caller):
             async with turn or nullcontext():
                 begun = await asyncio.to_thread(self.keyed.once, what, sent, begin)
-            del sent  # files may be among it
+            del sent  # it may contain files
             body_done(self.request.scope)
             if self.wait and not await ends(begun) and not self.keyed.key:
                 await asyncio.to_thread(stop, begun)
@@ -104,8 +106,8 @@ class StartRequest:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """Dependencies of routes that read requests: `keys` for those that change something, `starts`
-    for those that start something."""
+    """Dependencies of routes that read requests: `keys` for routes that change something, `starts`
+    for routes that start something."""
 
     bodies: Bodies
     waiting: Share
@@ -114,7 +116,7 @@ class Requests:
 
     @classmethod
     def of(cls, bodies: Bodies, history: RunStore | None, waiting: Share) -> Self:
-        """Make the dependencies. `waiting`: room for clients that wait."""
+        """Create the dependencies. `waiting`: room for waiting clients."""
         keys = _keyed_requests(history, bodies)
         return cls(bodies, waiting, keys, _start_requests(bodies, keys, waiting))
 
@@ -140,7 +142,7 @@ def _keyed_requests(
 def _start_requests(
     bodies: Bodies, keys: Callable[..., Awaitable[KeyedRequest]], waiting: Share
 ) -> Callable[..., Awaitable[StartRequest]]:
-    """Return the dependency of routes that start something, which may wait for its end.
+    """Return the dependency of routes that start something and may wait for its end.
     `StartRequest.begun` reads the body."""
 
     async def asked(
@@ -168,7 +170,8 @@ def _replayed(begun: Begun) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class KeyedRequest:
-    """A request with its Idempotency-Key, "" for none. Without a `history` there are no keys."""
+    """A request with its Idempotency-Key, empty for none. Without a `history`, keys aren't
+    supported."""
 
     history: RunStore | None
     uploads: UploadFolder
@@ -178,8 +181,9 @@ class KeyedRequest:
     def once(
         self, what: tuple[str, str], sent: Sent, begin: Callable[[Sent, Asker], Begun]
     ) -> Begun:
-        """Return the objects that it starts, or has started earlier; `what`: their type, and the
-        workflow or chain. Raises like `begin` and `StartedRequests.begin`, HTTPException."""
+        """Return the objects that the request starts, or has started earlier. `what`: their type,
+        and the workflow or chain. Raises like `begin` and `StartedRequests.begin`, and
+        HTTPException."""
         if not self.key:
             return begin(sent, self.asker)
         if len(self.key) > _LONGEST_KEY:
@@ -199,8 +203,8 @@ class KeyedRequest:
         return begun
 
     def changed_once(self, what: tuple[str, str], change: Callable[[], object]) -> Begun:
-        """Do the same for a request without a body that changes an object; `what`: the change, and
-        the id."""
+        """Do the same for a request without a body that changes an object. `what`: the change, and
+        the object's id."""
 
         def begin(*_: object) -> Begun:
             change()

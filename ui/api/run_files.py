@@ -1,4 +1,5 @@
-"""Results of runs for other workflows and other users: the forms that take one, and its link."""
+"""Results of runs for other workflows and other users: the forms that accept a result, and its
+link."""
 
 from __future__ import annotations
 

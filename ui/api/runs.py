@@ -1,4 +1,4 @@
-"""Runs for programs: find them again, delete them."""
+"""Runs for programs: find and delete them."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import shared_address
 
-PAGE_LENGTH, _LONGEST_PAGE = 50, 200  # runs, batches or chains a request
+PAGE_LENGTH, _LONGEST_PAGE = 50, 200  # runs, batches or chains per request
 Limit = Annotated[int, Query(ge=1, le=_LONGEST_PAGE)]
 NO_CURSOR = "This page of the list no longer exists. Ask again without “cursor”."
 
 
 class Runs:
-    """Descriptions of a user's runs. `json`: the description of one."""
+    """Descriptions of a user's runs. `json` describes a single run."""
 
     def __init__(self, presenter: Presenter, library: WorkflowLibrary, json: RunJson) -> None:
         self.registry = presenter.runs
@@ -52,7 +52,7 @@ class Runs:
         return self.json.told(record, self._usual(record), errors)
 
     def found(self, run_id: str, owner: str) -> RunDoc:
-        """Return the description of one of this user's runs; RunNotFound."""
+        """Return the description of one of this user's runs. Raises RunNotFound."""
         return self.told(self.record(run_id, owner))
 
     def on_stage(self, run_id: str, owner: str) -> RunDoc:
@@ -73,7 +73,7 @@ class Runs:
         """Return the seeds of a workflow's or chain's form in digits, by field key."""
         try:
             fields = self._library.form(name, owner, values).fields
-        except ComfyError:  # it has gone since the start: what can be told without its form
+        except ComfyError:  # deleted since the start: describe what doesn't need its form
             return seeds_among(values)
         keys = (field.key for field in fields if field.is_seed)
         return {key: str(values[key]) for key in keys if key in values}
@@ -91,8 +91,9 @@ PageItem = TypeVar("PageItem", BatchSummary, ChainStanding)
 def page_of(
     every: Sequence[PageItem], cursor: str, limit: int
 ) -> tuple[Sequence[PageItem], str | None]:
-    """Return this many entries of a list after the one with the id `cursor` ("": from the first),
-    and the cursor of the next page, None at the end. HTTPException for an unknown id."""
+    """Return up to `limit` entries of a list after the entry with the id `cursor` (empty: from the
+    first), and the cursor of the next page, None at the end. Raises HTTPException for an unknown
+    id."""
     ids = [one.id for one in every]
     if cursor and cursor not in ids:
         raise HTTPException(422, NO_CURSOR)
@@ -163,7 +164,7 @@ def runs_api(
         The status is 200 for a finished run; `stays` says what ComfyUI keeps of it. It is 202 for
         an unfinished run, or 409 with `stop=false`.
         """
-        with suppress(RunNotFound):  # a run on record that can't be read can be deleted
+        with suppress(RunNotFound):  # an unreadable run on record can still be deleted
             run = runs.registry.get(run_id, owner)
             if stop and not run.state.phase.finished:
                 run.cancel()

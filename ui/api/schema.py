@@ -1,4 +1,4 @@
-"""A form as programs read it: its fields, and the JSON Schema of its values. Pure."""
+"""Forms for programs: the fields, and the JSON Schema of the values. Pure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from comfy.form.model import Field, Form
 
 @dataclass(frozen=True, slots=True)
 class ToldField:
-    """A field: its label, its help, and the schema of its value. `advanced`: collapsed on the page;
-    `random`: if left out, it is drawn for each run."""
+    """A field: its label, its help, and the schema of its value. `advanced`: collapsed on the page.
+    `random`: drawn for each run if left out."""
 
     key: str
     label: str
@@ -25,7 +25,7 @@ class ToldField:
 
 
 def told_fields(form: Form) -> list[ToldField]:
-    """The fields that people can set, in their order."""
+    """Return the fields that users can set, in order."""
     return [
         ToldField(
             key=field.key,
@@ -44,7 +44,8 @@ def told_fields(form: Form) -> list[ToldField]:
 
 
 def values_schema(form: Form) -> dict[str, Any]:
-    """The JSON Schema of a form's values: what may be left out keeps the author's value."""
+    """Return the JSON Schema of a form's values. Values that are left out keep the author's
+    value."""
     shown = [field for field in form.fields if field.group != "hidden"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -57,14 +58,14 @@ def values_schema(form: Form) -> dict[str, Any]:
 
 
 def is_required(field: Field) -> bool:
-    """Tell if a run needs the caller's value."""
+    """Return whether a run needs the caller's value."""
     if field.is_media:
         return not field.default_offered and not field.optional
     return field.required and field.default in (None, "")
 
 
 def schema_of(field: Field) -> dict[str, Any]:
-    """The JSON Schema of a field's value."""
+    """Return the JSON Schema of a field's value."""
     schema = field.kind.schema(field)
     about = {"title": field.label, "description": field.tooltip}
     return schema | {name: said for name, said in about.items() if said}

@@ -38,7 +38,7 @@ from ui.routes.run_socket import KEY_HEADER, WaitingSockets
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import AsciiJSON
 
-_MOST_AT_ONCE = 16  # runs of one request, as on the page
+_MOST_AT_ONCE = 16  # runs per request, as on the page
 _COUNT = f"“count” is a whole number from 1 to {_MOST_AT_ONCE}."
 _IS_CHAIN = "This is a chain of several workflows. Start it with POST …/chains."
 _TEXT_SOURCES = "“text_sources” is a list of up to 16 run ids."
@@ -79,7 +79,7 @@ _BODY: dict[str, Any] = {
 def start_api(
     starting: RunStart, runs: Runs, requests: Requests, waiting: WaitingSockets
 ) -> GuardedRoutes:
-    """`POST /workflows/{name}/runs` and `/runs/{run_id}/stop`."""
+    """Return `POST /workflows/{name}/runs` and `/runs/{run_id}/stop`."""
     routes = GuardedRoutes(tags=["Runs"])
     registry = starting.registry
 
@@ -122,7 +122,7 @@ def start_api(
     def stop(run_id: str, keyed: KeyedRequest = Depends(requests.keys)) -> AsciiJSON:
         """Stop a run.
 
-        A run that has ended stays as it is, with its files. The same request with the same
+        A finished run and its files stay unchanged. The same request with the same
         `Idempotency-Key` stops it once.
         """
         owner = keyed.asker.owner
@@ -138,10 +138,10 @@ def start_api(
 async def runs_end_first(
     registry: RunRegistry, ids: Sequence[str], owner: str, request: Request
 ) -> bool:
-    """Wait for the ends of runs; False where their caller leaves before."""
+    """Wait for the ends of runs. Return False if the caller disconnects first."""
     live = []
     for one in ids:
-        with suppress(RunNotFound):  # it has ended long ago
+        with suppress(RunNotFound):  # it ended long ago
             live.append(registry.get(one, owner))
     for run in live:
         if not await ends_first(run, request):
@@ -152,7 +152,7 @@ async def runs_end_first(
 def _cancel_runs(registry: RunRegistry, ids: Sequence[str], owner: str) -> None:
     """Cancel the active runs among these."""
     for one in ids:
-        with suppress(RunNotFound):  # it has ended long ago
+        with suppress(RunNotFound):  # it ended long ago
             registry.get(one, owner).cancel()
 
 
@@ -162,7 +162,8 @@ def origin_of(sent: Sent, asker: Asker) -> Origin:
 
 
 def text_sources_of(sent: Sent) -> tuple[str, ...]:
-    """Return the ids of the runs whose texts a request says it uses. Raises HTTPException."""
+    """Return the ids of the runs whose text results a request declares to use. Raises
+    HTTPException."""
     ids = sent.told.get("text_sources", [])
     if not isinstance(ids, list) or len(ids) > TEXT_SOURCES["maxItems"]:
         raise HTTPException(422, _TEXT_SOURCES)
@@ -173,7 +174,7 @@ def text_sources_of(sent: Sent) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
-    """Starts the runs of clients. `chains`: the folder's chains, which it refuses."""
+    """Starts of clients' runs. `chains`: the folder's chains, which are refused."""
 
     reader: ValueReader
     starter: Starter
@@ -182,7 +183,7 @@ class RunStart:
     webhooks: Webhooks
 
     def begin(self, name: str, sent: Sent, asker: Asker) -> Begun:
-        """The runs that a request asks for, at least one. ComfyError, HTTPException."""
+        """Start the requested runs, at least one. Raises ComfyError or HTTPException."""
         sent.check_parts(_BODY)
         batch = self._start(name, sent, asker)
         ids = tuple(run.id for run in batch.runs)

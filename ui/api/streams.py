@@ -55,7 +55,7 @@ _FILE: dict[int | str, dict[str, Any]] = {
 def streams_api(
     runs: Runs, results: ResultFiles, waiting: Share, identity: Identity
 ) -> GuardedRoutes:
-    """`GET /runs/{run_id}/events`, `/preview` and `/files/{n}`."""
+    """Return `GET /runs/{run_id}/events`, `/preview` and `/files/{n}`."""
     routes = GuardedRoutes(tags=["Runs"])
 
     def found(run_id: str, owner: str = Depends(identity.caller)) -> Run | Record:
@@ -140,15 +140,15 @@ def streams_api(
 
 
 def _is_known(tag: str, if_none_match: str) -> bool:
-    """Tell if this header (RFC 9110, 13.1.2) names the tag. Our tags contain no comma."""
+    """Return whether this header (RFC 9110, 13.1.2) names the tag. Our tags contain no comma."""
     named = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
     return tag in named or named == ["*"]
 
 
 @dataclass(frozen=True, slots=True)
 class GroupEvents:
-    """Answers with the events of batches or chains, each a full document from `told`, a dataclass;
-    `told` may block."""
+    """Event streams of batches or chains. Each event is a full document, a dataclass from `told`,
+    which may block."""
 
     waiting: Share
     identity: Identity
@@ -156,8 +156,8 @@ class GroupEvents:
     told: Callable[[Any], Any]
 
     async def answer(self, request: Request, group_id: str, owner: str, known: str) -> Response:
-        """Return the events of this owner's object, from the first whose id isn't `known`. Raises
-        like `get` of its queue."""
+        """Return the events of this owner's object, from the first event whose id isn't `known`.
+        Raises like `get` of the object's queue."""
         standing = await asyncio.to_thread(self.groups.get, group_id, owner)
         if standing.finished:
             return _end_event(await asyncio.to_thread(_plain, self.told, standing), known)
@@ -166,10 +166,10 @@ class GroupEvents:
         return LiveStream(events, "text/event-stream", self.waiting, caller)
 
     async def _events(self, group_id: str, owner: str, known: str) -> AsyncGenerator[bytes]:
-        # for example, it was deleted; the client learns it when it asks again
+        # for example after its deletion, which the client learns from its next request
         with suppress(ComfyError):
             async for standing in standings_of(self.groups, group_id, owner):
-                # Objects that continue after a restart send a last state, after their last run.
+                # Objects that continue after a restart send a last state after their last run.
                 is_last = self.groups.is_closing and not self.groups.is_at_work(group_id)
                 if is_last:
                     standing = await asyncio.to_thread(self.groups.get, group_id, owner)
@@ -185,14 +185,14 @@ class GroupEvents:
 
 
 def _end_event(told: dict[str, Any], known: str) -> Response:
-    """Return the event of an ended object; 204 if the client knows it."""
+    """Return the event of an ended object, or 204 if the client knows it."""
     if _state_id(told) == known:
         return Response(status_code=204)
     return Response(_sse(told), media_type="text/event-stream", headers=NO_STORE)
 
 
 async def told_of(runs: Runs, run: Run, known: str) -> AsyncGenerator[bytes]:
-    """Yield the events of an active run, from the first whose id isn't `known`."""
+    """Yield the events of an active run, from the first event whose id isn't `known`."""
     async for state in states_of(run):
         if state is None:
             yield _STILL_HERE
@@ -205,12 +205,13 @@ async def told_of(runs: Runs, run: Run, known: str) -> AsyncGenerator[bytes]:
 
 
 def _plain(tell: Callable[[Any], Any], what: object) -> dict[str, Any]:
-    """Return the dataclass from `tell` as JSON values. Not on the event loop: it may be large."""
+    """Return the dataclass from `tell` as JSON values. Not for the event loop, because the object
+    may be large."""
     return asdict(tell(what))
 
 
 def _sse(told: dict[str, object]) -> bytes:
-    """A run, a batch or a chain as an event."""
+    """Format a run, a batch or a chain as an event."""
     name = "end" if told["finished"] else "state"
     return f"id: {_state_id(told)}\nevent: {name}\ndata: {json_text(told)}\n\n".encode()
 
@@ -222,8 +223,7 @@ def _state_id(told: dict[str, object]) -> str:
 
 
 async def frames_of(run: Run) -> AsyncGenerator[bytes]:
-    """The images of the work as they come, as parts; of those that come faster than they are
-    taken, the newest."""
+    """Yield the preview images as parts. A slow reader misses all but the newest."""
     number = 0
     async for state in states_of(run):
         if state is None or state.preview is None or state.preview_number == number:

@@ -29,7 +29,7 @@ _BODY: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class ToldUpload:
-    """A file that is kept: its `id` is a value for fields that take files."""
+    """A stored file. `id` is a value for fields that take files."""
 
     id: str
     name: str
@@ -44,7 +44,7 @@ class ToldUploads:
 
 
 def uploads_api(requests: Requests) -> GuardedRoutes:
-    """`POST /uploads`."""
+    """Return `POST /uploads`."""
     routes = GuardedRoutes(tags=["Files"])
 
     @routes.post(
@@ -69,8 +69,8 @@ def uploads_api(requests: Requests) -> GuardedRoutes:
 
 
 def _kept_once(request: KeyedRequest, sent: Sent) -> tuple[Begun, list[ToldUpload]]:
-    """The files that were just kept, or, where they are still there, those that the same request
-    has brought before. Raises as `KeyedRequest.once`."""
+    """Return the files that were just stored, or the files that the same request stored before, if
+    they still exist. Raises like `KeyedRequest.once`."""
     owner, uploads = request.asker.owner, request.uploads
     new = Begun(tuple(sent.told["values"].values()))
     try:
@@ -87,7 +87,7 @@ def _kept_once(request: KeyedRequest, sent: Sent) -> tuple[Begun, list[ToldUploa
 
 
 def _told(uploads: UploadFolder, owner: str, begun: Begun) -> list[ToldUpload]:
-    """The ids, names and sizes of those that are there."""
+    """Return the ids, names and sizes of the existing files."""
     files = {place: uploads.find(owner, place) for place in begun.ids}
     return [
         ToldUpload(place, file.name, file.stat().st_size)

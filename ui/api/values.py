@@ -1,4 +1,4 @@
-"""Requests of programs: JSON or multipart, with files in any of four forms."""
+"""Requests from programs: JSON or multipart, with files in any of four forms."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from ui.web.limits import WebLimits
 from ui.web.shares import Share, caller_of, shared_address
 from ui.web.upload_folder import UploadFolder
 
-# Parts that are no field's value.
+# Parts that aren't field values.
 _OF_REQUEST = (
     *("count", "axes", "table", "paired", "seeds", "again"),
     *("watched", "keeps_going", "text_sources"),
 )
-_MARKS = {"base64", "run", "file", "from", "after"}  # of objects that stand for values
+_MARKS = {"base64", "run", "file", "from", "after"}  # keys of objects that stand for values
 _DIGITS = re.compile(r"[0-9]{1,40}")
 _NO_OBJECT = "The values are an object of field keys and values."
 
 
 def either_way(body: Mapping[str, Any]) -> dict[str, Any]:
-    """A body's `content` in the OpenAPI document: JSON with this schema, or the same in parts, as
-    `Bodies.read` takes them."""
+    """Return a body's `content` in the OpenAPI document: JSON with this schema, or the same in
+    parts, as `Bodies.read` accepts it."""
     parts = {
         name: schema if name == "callback" else {"type": "string", "description": "As JSON."}
         for name, schema in body["schema"]["properties"].items()
@@ -56,21 +56,20 @@ def either_way(body: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Content of a request: its JSON object, and the keys of values that are files which came with
-    it and were stored as uploads."""
+    """Content of a request: its JSON object, and the keys of the values that are uploaded files."""
 
     told: dict[str, Any]
     files: frozenset[str] = frozenset()
 
     def check_parts(self, body: Mapping[str, Any]) -> None:
-        """Raise HTTPException for a part that this body doesn't have, at any depth: a misspelled
-        name, a value outside `values`, or an invalid choice."""
+        """Raise HTTPException for a part that this body doesn't have, at any depth. This may be a
+        misspelled name, a value outside `values`, or an invalid choice."""
         _check_part("", self.told, body["content"]["application/json"]["schema"])
 
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """Reads the bodies of requests. `uploading`: room for uploads."""
+    """Reader of request bodies. `uploading`: room for uploads."""
 
     uploads: UploadFolder
     uploading: Share
@@ -78,8 +77,8 @@ class Bodies:
     identity: Identity
 
     async def read(self, request: Request, owner: str) -> Sent:
-        """Read a request. In a multipart one, `values` also contains the other parts, with files
-        stored as uploads; its options stand beside it. HTTPException."""
+        """Read a request. In a multipart one, `values` also contains the other parts except
+        options, with files stored as uploads. Raises HTTPException."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "multipart/form-data":
             return Sent(self._object(await self._text(request)))
@@ -89,8 +88,8 @@ class Bodies:
                 return await self._of_form(form, owner, request)
 
     async def keep(self, request: Request, owner: str) -> Sent:
-        """The files of a multipart request, kept as uploads: their ids are its values, by their
-        numbers. HTTPException."""
+        """Store the files of a multipart request as uploads. Their ids are the request's values, by
+        number. Raises HTTPException."""
         with place_held(self.uploading, caller_of(request.scope, self.identity)):
             async with request.form(max_files=MOST_FILES, max_fields=MOST_FILES) as form:
                 files = [one for _, one in form.multi_items() if isinstance(one, UploadFile)]
@@ -122,7 +121,7 @@ class Bodies:
                 said = f"{short(key)} is given twice. Leave one of them out."
                 raise HTTPException(422, said)
         for key, value in items:
-            # A charset such as UTF-7 can spell half a character.
+            # A charset such as UTF-7 can encode half a character.
             if problem := refused_value(key) or refused_value(value):
                 raise HTTPException(422, problem)
             if key == "values" and isinstance(value, str):
@@ -152,41 +151,42 @@ class Bodies:
 
 @dataclass(frozen=True, slots=True)
 class ValueReader:
-    """Reads the values that clients send for the forms of a library."""
+    """Reader of the values that clients send for the forms of a library."""
 
     library: WorkflowLibrary
     copies: FileCopies
 
     def of(self, owner: str) -> SentValues:
-        """Return the reader for one person."""
+        """Return the reader for one user."""
         return SentValues(self.library, self.copies, owner)
 
 
 @dataclass(frozen=True, slots=True)
 class SentValues:
-    """Turns one person's sent values into the values of a form."""
+    """Converter of one user's sent values into the values of a form."""
 
     library: WorkflowLibrary
     copies: FileCopies
     owner: str
 
     def form(self, name: str, values: Mapping[str, object]) -> Form:
-        """Return the form of a workflow or chain. Raises as `WorkflowLibrary.form`."""
+        """Return the form of a workflow or chain. Raises like `WorkflowLibrary.form`."""
         return self.library.form(name, self.owner, self.plain(values))
 
     def plain(self, values: Mapping[str, object]) -> dict[str, object]:
-        """Return the values as far as they decide the form's fields."""
+        """Return the values that can decide the form's fields; None for the others."""
         return {key: None if _is_structureless(one) else one for key, one in values.items()}
 
     def of(self, form: Form, told: object) -> dict[str, object]:
-        """The values with the files that they name. HTTPException where they are no object."""
+        """Return the values with the files that they name. Raises HTTPException if `told` isn't an
+        object."""
         if not isinstance(told, dict):
             raise HTTPException(422, _NO_OBJECT)
         fields = {field.key: field for field in form.fields}
         return {key: self.value(fields.get(key), value) for key, value in told.items()}
 
     def value(self, field: Field | None, value: object) -> object:
-        """Return one value for its field, files as uploads or as `Refused`."""
+        """Return a value for its field. Files become uploads or `Refused`."""
         if field is None:
             return inline_file(value)
         if field.is_media:
@@ -195,8 +195,8 @@ class SentValues:
 
 
 def form_for(sent: SentValues, name: str, told: object) -> Form:
-    """The form for values that were sent; NotThere where there is no workflow or chain of this name
-    for this person. Raises as `Forms.form`."""
+    """Return the form for sent values. Raises NotThere if the user has no workflow or chain with
+    this name, otherwise like `Forms.form`."""
     try:
         return sent.form(name, told if isinstance(told, dict) else {})
     except WorkflowError as problem:
@@ -225,7 +225,7 @@ def _check_part(name: str, told: object, schema: Mapping[str, Any]) -> None:
 
 
 def _is_structureless(value: object) -> bool:
-    """Return whether a value is a file or a counting seed: neither decides which fields exist."""
+    """Return whether a value is a file or a counting seed. Neither decides which fields exist."""
     return isinstance(value, dict) and not _MARKS.isdisjoint(value)
 
 

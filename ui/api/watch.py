@@ -1,5 +1,4 @@
-"""Follow a run, a batch or a chain on the event loop without blocking: no thread waits
-meanwhile."""
+"""Follow a run, a batch or a chain on the event loop, without blocking a thread."""
 
 from __future__ import annotations
 
@@ -22,15 +21,15 @@ from ui.web.responses import NO_STORE, Problem
 from ui.web.shares import Caller, Share
 from ui.web.socket_limits import set_from_thread
 
-# A run's subscribe method: takes a callback and returns the unsubscriber.
+# A run's subscribe method, which takes a callback and returns a function that unsubscribes it.
 Subscribe = Callable[[Callable[[], None]], Callable[[], None]]
 
-_PAUSE = 0.1  # seconds between two states; the end comes at once
-SILENCE = 10.0  # seconds after which a stream says that it is still there
+_PAUSE = 0.1  # seconds between two states; the end is sent at once
+SILENCE = 10.0  # seconds until a stream sends a sign of life
 
 
 class LiveStream(StreamingResponse):
-    """Answer that streams as long as a run, a batch or a chain is active; its source ends with it.
+    """Answer that streams as long as a run, a batch or a chain is active. Its source ends with it.
     `room` limits the streams per `caller`."""
 
     def __init__(
@@ -40,7 +39,7 @@ class LiveStream(StreamingResponse):
         self._body, self._room, self._caller = body, room, caller
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as long as the source is active and its caller listens."""
+        """Answer as long as the source is active and its caller stays connected."""
         with self._room.held(self._caller) as place:
             if place:
                 async with contextlib.aclosing(self._body):
@@ -51,7 +50,7 @@ class LiveStream(StreamingResponse):
 
 @contextlib.contextmanager
 def news_of(subscribe: Subscribe) -> Iterator[asyncio.Event]:
-    """An event that is set whenever there is something new."""
+    """Yield an event that is set at each change."""
     changed = asyncio.Event()
     leave = subscribe(partial(set_from_thread, asyncio.get_running_loop(), changed))
     try:
@@ -61,8 +60,8 @@ def news_of(subscribe: Subscribe) -> Iterator[asyncio.Event]:
 
 
 async def states_of(run: Run) -> AsyncGenerator[RunState | None]:
-    """The newest state, at once and whenever there is a newer one, up to the end; None after each
-    SILENCE seconds without any."""
+    """Yield the current state and each newer one, up to the end. Yields None after every SILENCE
+    seconds without a change."""
     with news_of(run.subscribe) as changed:
         while True:
             changed.clear()
@@ -82,7 +81,7 @@ async def standings_of(
     groups: GroupQueue[Any, AnyStanding], group_id: str, owner: str
 ) -> AsyncGenerator[AnyStanding | None]:
     """Yield the states of this owner's batch or chain. Raises like its `get`, also if it is deleted
-    meanwhile."""
+    while waiting."""
 
     def own_news(tell: Callable[[], None]) -> Callable[[], None]:
         return groups.subscribe(lambda whose: tell() if whose == owner else None)
@@ -100,8 +99,8 @@ async def standings_of(
 
 
 async def ends_first(run: Run, request: Request) -> bool:
-    """Wait for a run's end; return False if the caller leaves first. The request's
-    body was read."""
+    """Wait for a run's end. Return False if the caller disconnects first. The request's body must
+    have been read."""
 
     async def end() -> None:
         async for _ in states_of(run):
@@ -117,8 +116,8 @@ async def group_ends_first(
     request: Request,
     gave_up: Callable[[AnyStanding], bool] = lambda _: False,
 ) -> bool:
-    """Wait for the end of this owner's batch or chain, or until it `gave_up`: then it may never
-    end."""
+    """Wait for the end of this owner's batch or chain, or until it `gave_up`, because then it may
+    never end. Return False if the caller disconnects first."""
 
     async def end() -> None:
         async with contextlib.aclosing(standings_of(groups, group_id, owner)) as standings:

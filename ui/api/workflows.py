@@ -1,4 +1,4 @@
-"""The workflows and chains that a user may start, and the fields of each."""
+"""The workflows and chains that a user may start, and their fields."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from ui.web.identity import NOBODY, Identity
 from ui.web.responses import API, AsciiJSON
 from ui.web.urls import cover_address
 
-_NEWEST = 60  # runs among which images of what a person has made are looked for
+_NEWEST = 60  # runs to search for a user's result images
 
 
 @dataclass(frozen=True, slots=True)
 class ToldWorkflow:
-    """A workflow or chain. `can_run`: this ComfyUI has everything required; `problems`: missing
-    parts as messages; `schema`: the JSON Schema of its values."""
+    """A workflow or chain. `can_run`: this ComfyUI has everything required. `problems`: missing
+    parts, as messages. `schema`: the JSON Schema of its values."""
 
     name: str
     title: str
@@ -105,7 +105,8 @@ def workflows_api(
 
 
 def _is_blocked(library: WorkflowLibrary, name: str, owner: str) -> bool:
-    """Return whether the server lacks a required part; False while its parts are unknown."""
+    """Return whether the server lacks a required part; False while the server's parts are
+    unknown."""
     try:
         if library.is_chain(name):
             return not library.form(name, owner).can_run

@@ -1,1 +1,1 @@
-"""Runs in words, for pages and scripts. Pure."""
+"""Runs described in text, for pages and scripts. Pure."""

@@ -20,7 +20,7 @@ from ui.web.responses import API
 
 @dataclass(frozen=True, slots=True)
 class ColumnDoc:
-    """A field that varies."""
+    """A varied field."""
 
     key: str
     label: str
@@ -28,16 +28,16 @@ class ColumnDoc:
 
 @dataclass(frozen=True, slots=True)
 class AxisDoc(ColumnDoc):
-    """A field that varies, and its `values`."""
+    """A varied field and its `values`."""
 
     values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ShownBatch:
-    """The page's part of a batch: the fields that vary (`columns`); the `axes` of a grid,
-    null for other batches; `paired`: the first values of all fields make a row together;
-    `seconds_left`, null while unknown."""
+    """The page's part of a batch. `columns`: the varied fields. `axes`: only for a grid, null for
+    other batches. `paired`: the first values of all fields form a row, then the second ones, and so
+    on. `seconds_left`: null while unknown."""
 
     columns: tuple[ColumnDoc, ...]
     axes: tuple[AxisDoc, ...] | None
@@ -47,19 +47,18 @@ class ShownBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchDoc(BatchSummary):
-    """A batch. Of its `rows` as many are `done` and `failed`. `why`: why it is paused or waits, in
-    a sentence; `varied`: the labels of the fields that vary, and `first_values`: the first values
-    of each, in a few words; `created_at` in seconds since 1970; `page`: null unless it
-    is asked for."""
+    """A batch. `done` and `failed` count its finished `rows`. `why`: the reason it is paused or
+    waiting, as a message. `varied`: the labels of the varied fields. `first_values`: their first
+    values, shortened. `created_at`: in seconds since 1970. `page`: null unless requested."""
 
-    finished: bool = field()  # without a default, which would be the property of the same name
+    finished: bool = field()  # no default, which would be the property of the same name
     url: str
     page: ShownBatch | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BatchPage:
-    """A page of a list of batches; `next`: the `cursor` of the next page, null on the last."""
+    """A page of a list of batches. `next`: the `cursor` of the next page, null on the last."""
 
     batches: tuple[BatchDoc, ...]
     next: str | None
@@ -67,11 +66,10 @@ class BatchPage:
 
 @dataclass(frozen=True, slots=True)
 class ShownRow:
-    """A row as the page shows it. `run`: the id of its run, or ""; `cells`: a text for each column;
-    `unset`: the places of the cells that the table leaves as the form has them; `thumb`: the
-    address of a small image of its result; `kind`: of its first file, "text" or "", and
-    an `icon` of that; `text`: the beginning of the text that it made; `detail`: technical details
-    of its error."""
+    """A row as the page shows it. `run`: the id of its run, or empty. `cells`: a text for each
+    column. `unset`: the positions of cells that the table leaves at the form's value. `thumb`: the
+    address of its result's thumbnail. `kind`: the first file's kind, "text" or empty, with an
+    `icon`. `text`: the beginning of its text result. `detail`: technical details of its error."""
 
     run: str
     cells: tuple[str, ...]
@@ -85,10 +83,10 @@ class ShownRow:
 
 @dataclass(frozen=True, slots=True)
 class RowDoc:
-    """A row of a batch: its `number` in the table and its place in the batch (`index`, from 0).
-    `values`: its varied values, by field key. A text that several axes change is whole; an empty
-    cell has the form's value; drawn values are left out. `error`: why it failed, and a
-    `hint`. `run`: null if there is none, or with `page`, which only the page asks for."""
+    """A row of a batch: its `number` in the table and its position in the batch (`index`, from 0).
+    `values`: its varied values, by field key. A text that several axes change is complete. An empty
+    cell has the form's value. Drawn values are left out. `error`: why it failed, with a `hint`.
+    `run`: null if there isn't one, or with `page`, which only the page requests."""
 
     number: int
     index: int
@@ -102,7 +100,7 @@ class RowDoc:
 
 @dataclass(frozen=True, slots=True)
 class RowPage:
-    """A page of rows, of `total` in all; `next` as in other lists."""
+    """A page of rows, out of `total`. `next`: as in other lists."""
 
     total: int
     rows: tuple[RowDoc, ...]
@@ -119,7 +117,7 @@ class GridAxisDoc(ColumnDoc):
 @dataclass(frozen=True, slots=True)
 class GridDoc:
     """The cells of a page of a grid, column by column, with its axes: columns, lines, pages. `mark`
-    says how far the batch was. An answer to an earlier mark has no axes, and only the cells that
+    identifies the batch's state. An answer to an earlier mark has no axes, and only the cells that
     may have changed."""
 
     axes: tuple[GridAxisDoc, ...] | None
@@ -129,9 +127,9 @@ class GridDoc:
 
 @dataclass(frozen=True, slots=True)
 class BatchCheckDoc:
-    """An estimate of a batch: the number of `rows`, the `seconds` and `bytes` that they take, null
-    while unknown; the fields that vary, the keys of those in its `table`; the first `problems` and
-    the number of those left out (`more`)."""
+    """An estimate of a batch. `seconds` and `bytes` for all `rows`: null while unknown. It also has
+    the varied fields, the keys of the fields in its `table`, the first `problems`, and the number
+    of problems left out (`more`)."""
 
     rows: int
     seconds: float | None
@@ -150,7 +148,7 @@ def batch_doc(summary: BatchSummary, root: str = "") -> BatchDoc:
 
 
 def shown_batch(content: BatchContent, seconds_left: float | None) -> ShownBatch:
-    """Return what only the page shows of a batch."""
+    """Return the parts of a batch that only the page shows."""
     axes = tuple(
         AxisDoc(axis.key, axis.label, tuple(map(cell_text, axis.values))) for axis in content.axes
     )

@@ -29,22 +29,23 @@ from comfy.base.messages import message
 from comfy.form.model import Field
 from comfy.form.seeds import CountUp
 
-_EXACT = 2**53  # beyond this a browser's numbers lose digits, so text carries them
+_EXACT = 2**53  # above it, a browser's numbers lose digits, so values are text
 RANDOM, FIXED, COUNTING = "random", "fixed", "counting"
 
 
 def _is_exact(number: float) -> bool:
-    """Tell if a browser keeps all digits of a whole number."""
+    """Return whether a browser keeps all digits of a whole number."""
     return abs(number) <= _EXACT
 
 
 def has_long_numbers(field: Field) -> bool:
-    """Tell if a number field is a text box, because a browser's numbers would lose digits."""
+    """Return whether a number field is a text box, because a browser's numbers would lose
+    digits."""
     return field.type == "INT" and field.widget == "number" and not _is_exact(field.max or 0)
 
 
 def kept(value: object) -> object:
-    """A value as the browser keeps it; files are `file_kept`."""
+    """Convert a value to the browser's format. For files, see `file_kept`."""
     match value:
         case CountUp(last):
             return f"+{last}"
@@ -54,14 +55,14 @@ def kept(value: object) -> object:
 
 
 def _value_kept(field: Field, value: object) -> object:
-    """Convert a value to browser JSON; what can't be read stays as the user typed it."""
+    """Convert a value to browser JSON. An unreadable value stays as the user typed it."""
     if has_long_numbers(field):
         return None if value is None else str(value)
     return kept(field.kind.to_json(value))
 
 
 def file_kept(place: str | None) -> dict[str, str | None]:
-    """A file as the browser keeps it: where this app has it, None where it is gone."""
+    """Return a file in the browser's format. `place`: its id in this app, None if it is gone."""
     return {"file": place}
 
 
@@ -71,15 +72,14 @@ def painted_kept(place: str | None, mask: str | None = None) -> dict[str, str | 
 
 
 def places_kept(value: object) -> tuple[object, ...]:
-    """The places in a file as the browser keeps it: its own, then its mask's if it has one."""
+    """Return the ids in a file in the browser's format: its own, then its mask's if it has one."""
     if not isinstance(value, Mapping):
         return ()
     return tuple(value[part] for part in ("file", "mask") if value.get(part) is not None)
 
 
 def seed_of(text: object, mode: object) -> object:
-    """The seed that a text and a mode stand for: None where it is random, else as `comfy` takes
-    it."""
+    """Convert a text and a mode to a seed in the format of `comfy`; None for a random one."""
     typed = str(text or "").strip()
     if mode == RANDOM or not typed:
         return None
@@ -87,7 +87,7 @@ def seed_of(text: object, mode: object) -> object:
 
 
 def seed_parts(value: object) -> tuple[str, str]:
-    """The text and the mode of a seed, be it `comfy`'s or one that the browser has kept."""
+    """Return the text and the mode of a seed, either from `comfy` or in the browser's format."""
     match value:
         case None:
             return "", RANDOM
@@ -100,7 +100,7 @@ def seed_parts(value: object) -> tuple[str, str]:
 
 
 def value_text(value: object) -> str:
-    """A value as a person reads it."""
+    """Format a value for users."""
     match value:
         case bool():
             return message("Yes") if value else message("No")
@@ -115,8 +115,8 @@ def value_text(value: object) -> str:
 
 
 def number_rules(fields: Iterable[Field]) -> dict[str, dict[str, object]]:
-    """Return the limits of a form's numbers, by field key, for `values.js`, without numbers whose
-    digits a browser loses."""
+    """Return the limits of a form's numbers, by field key, for `values.js`. Leaves out numbers
+    whose digits a browser would lose."""
     return {
         field.key: {
             "whole": field.type == "INT",
@@ -135,7 +135,7 @@ def number_rules(fields: Iterable[Field]) -> dict[str, dict[str, object]]:
 
 
 def seed_rules(fields: Iterable[Field]) -> dict[str, dict[str, str | None]]:
-    """Return the limits of its seeds, in digits."""
+    """Return the limits of the seeds among the fields, in digits."""
     return {
         field.key: {
             "least": _digits(field.min),
@@ -153,10 +153,10 @@ def _digits(number: object) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """A form's first values and its author's own, by field key, in the browser's format. Without
-    seeds and painted images, which have no author's value. `errors`: messages on fields whose
-    files couldn't be shown. `held`: the values of a first press, including seeds and painted
-    images."""
+    """A form's first values and its author's values, by field key, in the browser's format. Both
+    leave out seeds and painted images, which have no author's value. `errors`: messages on fields
+    whose files couldn't be shown. `held`: the values of a first submission, including seeds and
+    painted images."""
 
     values: dict[str, Any]
     authors: dict[str, Any]
@@ -170,8 +170,8 @@ def filled_in(
     examples: Mapping[str, str | None],
     errors: Mapping[str, str],
 ) -> Filled:
-    """`shown`: what the fields' components show. `examples`: the places of the author's files, for
-    all fields of files."""
+    """Return a form's first values. `shown`: the values of the fields' components. `examples`: the
+    ids of the author's files, for all file fields."""
     values: dict[str, Any] = {}
     authors: dict[str, Any] = {}
     for field in fields:
@@ -194,7 +194,7 @@ def filled_in(
 
 
 def _held(field: Field, shown: object) -> object:
-    """Convert what a seed's or a painted image's component shows to browser JSON."""
+    """Convert the value of a seed's or a painted image's component to browser JSON."""
     if not field.is_painted:
         text, mode = seed_parts(shown)
         return {RANDOM: None, COUNTING: f"+{text}"}.get(mode, text)
@@ -205,8 +205,8 @@ def _held(field: Field, shown: object) -> object:
 
 
 def run_values(values: Mapping[str, Any], places: Mapping[str, str | None]) -> dict[str, Any]:
-    """Return a run's values by field key in the browser's format; `places` are its
-    files' places."""
+    """Return a run's values by field key, in the browser's format. `places`: the ids of its
+    files."""
     return {key: kept(value) for key, value in values.items()} | {
         key: file_kept(place) for key, place in places.items()
     }

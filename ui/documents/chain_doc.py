@@ -16,18 +16,18 @@ from ui.web.responses import API
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepDoc(StepStanding):
-    """A step of a chain. `runs`: the number of its runs, 0 while unknown; `done`: how many of them
-    succeeded; `live`: ids of the unfinished ones; `ended`: ids of the others; `results`: the ended
-    runs, null in a list of chains. `same`: it ran again and made the same result. `why` it failed
-    and a `hint`; `errors` by field key."""
+    """A step of a chain. `runs`: the number of its runs, 0 while unknown. `done`: how many of them
+    succeeded. `live`: ids of unfinished runs. `ended`: ids of the other runs. `results`: the ended
+    runs, null in a list of chains. `same`: it ran again with the same result. `why`: the reason it
+    failed, with a `hint`. `errors`: by field key."""
 
     results: tuple[RunDoc, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """A step's result on the page: the id of its `run`, the address of a small image (`thumb`), and
-    the `text` it made, or ""."""
+    """A step's result on the page: the id of its `run`, the address of a thumbnail (`thumb`), and
+    its `text` result, or empty."""
 
     run: str
     thumb: str | None
@@ -43,12 +43,12 @@ class ShownChain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainDoc(ChainProgress):
-    """A chain and its steps. `why`: why it failed, if no step says so; `created_at` in seconds
-    since 1970; `seconds`: how long it ran, once it has ended; `seeds`: the seeds of its form in
-    digits, when it is started or continued; `page`: null outside of the page's socket."""
+    """A chain and its steps. `why`: the reason it failed, if no step has it. `created_at`: in
+    seconds since 1970. `seconds`: how long it ran, once it has ended. `seeds`: the seeds of its
+    form in digits, when it is started or continued. `page`: null outside of the page's socket."""
 
     steps: tuple[StepDoc, ...] = ()
-    finished: bool = field()  # without a default, which would be the property of the same name
+    finished: bool = field()  # no default, which would be the property of the same name
     url: str
     seeds: Mapping[str, str] = field(default_factory=dict)
     page: ShownChain | None = None
@@ -56,7 +56,7 @@ class ChainDoc(ChainProgress):
 
 @dataclass(frozen=True, slots=True)
 class ChainPage:
-    """A page of a list of chains; `next`: the `cursor` of the next page, null on the last."""
+    """A page of a list of chains. `next`: the `cursor` of the next page, null on the last."""
 
     chains: tuple[ChainDoc, ...]
     next: str | None
@@ -64,7 +64,7 @@ class ChainPage:
 
 @dataclass(frozen=True, slots=True)
 class NewChain:
-    """A chain that was made from a run. `values`: its maker's own files for its form, by key."""
+    """A chain created from a run. `values`: its creator's own files for its form, by key."""
 
     name: str
     values: Mapping[str, Any]
@@ -73,7 +73,7 @@ class NewChain:
 def chain_doc(
     standing: ChainStanding, root: str = "", results: Mapping[str, tuple[RunDoc, ...]] | None = None
 ) -> ChainDoc:
-    """Return the document of a chain. `root`: the app's path below its host; `results`: the ended
+    """Return the document of a chain. `root`: the app's path below its host. `results`: the ended
     runs by step name."""
     parts = inherited(ChainProgress, standing)
     steps = tuple(
@@ -85,7 +85,7 @@ def chain_doc(
 
 
 def shown_chain(standing: ChainStanding) -> ShownChain:
-    """Return what only the page shows of a chain."""
+    """Return the parts of a chain that only the page shows."""
     return ShownChain(dict(_results(standing.results)))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from comfy.base.messages import labeled, message, plural
 from comfy.comfyui.protocol.run_state import Phase, RunState
 
-# A node's work for beginners: the first part found in its class_type counts.
+# A node's work in beginners' terms. The first part found in its class_type counts.
 _PLAIN_WORDS = (
     ("Sampler", message("Sampling")),
     ("CheckpointLoader", message("Loading the model (first run takes longer)")),
@@ -48,7 +48,7 @@ _FETCHING = message("Fetching the results")
 def node_words(prompt: Mapping[str, Any], node: str, titles: Mapping[str, str]) -> str:
     """Return the work of node `node` in `prompt` in plain words, or its title if the table has no
     entry."""
-    # Nodes that a node expanded into are called "outer.0.0.inner" by the server.
+    # The server names nodes from an expanded node `outer.0.0.inner`.
     known = node if node in prompt else node.partition(".")[0]
     class_type = str(prompt.get(known, {}).get("class_type", ""))
     for part, words in _PLAIN_WORDS:
@@ -65,7 +65,7 @@ def place_words(place: int) -> str:
 
 
 def waiting_words(place: int | None, due_in: float | None) -> str:
-    """Return the line for a waiting run; `place` is None until the server reports it."""
+    """Return the line for a waiting run. `place`: None until the server reports it."""
     if place is None:
         return HEADLINES[Phase.WAITING]
     words = place_words(place)
@@ -79,8 +79,8 @@ def waiting_words(place: int | None, due_in: float | None) -> str:
 
 
 def _done_words(elapsed: float, *, shows: bool) -> str:
-    """Return the line for a finished run. `shows`: it has a result. Without one the line names the
-    possible place: some nodes save files on the server without reporting them."""
+    """Return the line for a finished run. `shows`: it has a result. Without a result, the line
+    names where to look, because some nodes save files on the server without reporting them."""
     duration = elapsed_words(elapsed) if elapsed >= 1 else None
     match shows, duration:
         case True, None:
@@ -109,7 +109,7 @@ def seconds_words(seconds: float) -> str:
 
 def elapsed_words(seconds: float) -> str:
     """Format an elapsed time, rounded down: "40 s", "1 min 34 s", "12 min", "4 h"."""
-    minutes, rest = divmod(max(0, int(seconds)), 60)  # clocks go back
+    minutes, rest = divmod(max(0, int(seconds)), 60)  # clocks can go backward
     if minutes < 1:
         return _short_words(rest)
     if minutes < 10:
@@ -130,8 +130,8 @@ def _long_words(minutes: int, hours: int) -> str:
 def headline(
     state: RunState, prompt: Mapping[str, Any], elapsed: float, due_in: float | None
 ) -> str:
-    """The line for a run: what it waits for, what it is doing, or how it ended. `elapsed`, and
-    `due_in`: until it begins, in seconds."""
+    """Return the line for a run: what it waits for, what it is doing, or how it ended. `elapsed`,
+    and `due_in` until it begins, are in seconds."""
     match state.phase:
         case _ if state.away and not state.phase.finished:
             return AWAY

@@ -12,7 +12,7 @@ from ui.documents.run_doc import RunDoc
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
     """Part of a list that only the page needs. `days`: the days ("2026-11-18") on which all
-    matching runs ended, newest first, each with their number; `any`: the user has finished runs."""
+    matching runs ended, newest first, with their counts. `any`: the user has finished runs."""
 
     days: tuple[tuple[str, int], ...] = ()
     any: bool = False
@@ -20,7 +20,7 @@ class HistoryPage:
 
 @dataclass(frozen=True, slots=True)
 class HistoryDoc:
-    """A list of runs; `next`: the `cursor` of the next part, null on the last. `page`: null for
+    """A list of runs. `next`: the `cursor` of the next part, null on the last. `page`: null for
     programs."""
 
     runs: tuple[RunDoc, ...]
@@ -30,7 +30,7 @@ class HistoryDoc:
 
 @dataclass(frozen=True, slots=True)
 class FormValues:
-    """Values of a form. `workflow`: a workflow or a chain; `values`: by field key."""
+    """Values of a form. `workflow`: a workflow or a chain. `values`: by field key."""
 
     workflow: str
     values: Mapping[str, Any]

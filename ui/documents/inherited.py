@@ -1,4 +1,4 @@
-"""Pass a dataclass's fields on to a document that inherits them."""
+"""Copy a dataclass's fields to a document that inherits them."""
 
 from __future__ import annotations
 

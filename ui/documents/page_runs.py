@@ -15,8 +15,8 @@ from ui.documents.run_values import first_text
 
 _RESTARTED = message("The server went away, so this run starts over on another one.")
 _LEFT_OUT = message("The server skipped part of the workflow.")
-_IN_LIST = HEADLINES | {Phase.RUNNING: message("Running")}  # only the stage tells the progress
-_BLIND_STEPS = 3  # by then a sampler that shows previews has shown one
+_IN_LIST = HEADLINES | {Phase.RUNNING: message("Running")}  # only the stage shows progress
+_BLIND_STEPS = 3  # a sampler with previews has sent one by then
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ def stage_run(
 ) -> RunDoc:
     """Return a run as the stage shows it, at `now` (`time.time()`).
 
-    `usual`: how long runs of this workflow take; `due_in`: seconds until a waiting one begins.
-    `keeping`: files of finished runs are kept here, so a missing one couldn't be fetched.
+    `usual`: how long runs of this workflow take. `due_in`: seconds until a waiting run starts.
+    `keeping`: files of finished runs are stored here, so a missing one couldn't be fetched.
     """
     state = record.state
     missing = (
@@ -67,8 +67,8 @@ def stage_run(
 
 
 def _may_go_again(state: RunState) -> bool:
-    """Tell if neither the workflow nor its values caused the end: the run was lost, another user
-    stopped it, or it failed at no node."""
+    """Return whether neither the workflow nor its values caused the end: the run was lost, another
+    user stopped it, or it failed outside any node."""
     match state.phase:
         case Phase.LOST:
             return True
@@ -79,7 +79,7 @@ def _may_go_again(state: RunState) -> bool:
 
 
 def queued_run(record: Record, *, due_in: float | None, movable: bool) -> RunDoc:
-    """Return a run as its owner's queue lists it; `due_in` as in `QueueLine`."""
+    """Return a run as its owner's queue lists it. `due_in`: see `QueueLine`."""
     state, place = record.state, record.state.queue_place
     words = place_words(place) if place is not None else _IN_LIST[state.phase]
     said = AWAY if state.away else HELD if state.held else SENDING if state.uploading else words
@@ -91,8 +91,8 @@ def queued_run(record: Record, *, due_in: float | None, movable: bool) -> RunDoc
 def _advice(
     state: RunState, errors: Mapping[str, str], remarks: Iterable[str], missing: int
 ) -> str:
-    """Return what to do. A refusal without a field to mark has the server's words instead; missing
-    results are named."""
+    """Return the advice for the user. A refusal without a field to mark has the server's message
+    instead. Missing results are named."""
     said = sentences(*remarks)
     if state.phase is Phase.REFUSED and not errors:
         return said or (state.error.hint if state.error else "")
@@ -108,7 +108,7 @@ def _advice(
 
 def _missing_words(state: RunState, missing: int) -> str:
     files = len(state.files)
-    if state.error is not None:  # nothing is wrong with the server
+    if state.error is not None:  # the error is here, not on the server
         if files == 1:
             left = message("You can still download the result for a while.")
         else:

@@ -1,4 +1,4 @@
-"""Finished runs as a page lists them, as documents, and the days on which they ended. Pure."""
+"""Documents of finished runs for the page's lists, and the days on which they ended. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ui.documents.run_doc import RunDoc, RunTile, run_doc
 from ui.documents.run_values import first_text
 from ui.web.urls import file_address, thumbnail_address
 
-_WORDS = 200  # characters of a run's prompt or text
+_WORDS = 200  # characters of a run's prompt or text result
 _ENDS = {
     Phase.STOPPED: message("Stopped"),
     Phase.FAILED: message("Failed"),
@@ -27,12 +27,12 @@ _ENDS = {
 
 
 def past_run(record: Record, file: int | None = None) -> RunDoc:
-    """Return a finished run as a list shows it; with `file` as the one at that place alone."""
+    """Return a finished run as a list shows it; with `file`, only the file at that position."""
     return run_doc(record, run_tile(record, file))
 
 
 def run_tile(record: Record, file: int | None = None) -> RunTile:
-    """Return what a tile shows of a run; with `file` of the one at that place alone."""
+    """Return a run's tile; with `file`, only for the file at that position."""
     state = record.state
     meant = [(at, one) for at, one in enumerate(state.files) if file in (None, at)]
     by_use = sorted(meant, key=lambda one: one[1].type != "output")
@@ -40,7 +40,7 @@ def run_tile(record: Record, file: int | None = None) -> RunTile:
     first = {one[1].kind: one for one in reversed(by_use)}
     clip = file_address(record.id, *first["video"]) if "video" in first else None
     is_heard = "audio" in first and not first.keys() & {"image", "video"}
-    # An image says most, then a video; a waveform is only shown for sound alone.
+    # Prefer an image, then a video. A waveform is only for results with nothing but sound.
     drawn = ("image",) if clip else ("image", "audio")
     thumbnails = (
         thumbnail_address(record.id, at, one)
@@ -64,7 +64,7 @@ def run_tile(record: Record, file: int | None = None) -> RunTile:
 
 
 def _what_came(record: Record, files: list[OutputFile]) -> str:
-    """Return the results of a run in a word or two."""
+    """Describe the results of a run in a word or two."""
     state = record.state
     if state.phase in _ENDS:
         return _ENDS[state.phase]
@@ -76,8 +76,8 @@ def _what_came(record: Record, files: list[OutputFile]) -> str:
 
 
 def days_of(ends: Iterable[float], zone: str) -> list[tuple[str, int]]:
-    """Return the days ("2026-11-18") of these moments in a time zone, in their order, each with
-    their number; by UTC if the zone is unknown."""
+    """Return the days ("2026-11-18") of these times in a time zone, in their order, with their
+    counts. An unknown zone counts as UTC."""
     where = _zone(zone)
     days = Counter(datetime.fromtimestamp(end, where).date().isoformat() for end in ends)
     return list(days.items())

@@ -1,4 +1,4 @@
-"""Under which names results are downloaded. Pure."""
+"""Names of downloaded results. Pure."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from comfy.records.record import Record
 from ui.documents.run_values import first_text, seeds_of
 from ui.web.urls import download_name
 
-OF_ALL = ("row", "workflow", "seed")  # what may stand in the braces of any pattern
-_LONGEST = 40  # characters of a title and of a text
+OF_ALL = ("row", "workflow", "seed")  # parts that any pattern may have in braces
+_LONGEST = 40  # characters of a title or a text
 _LONGEST_NAME = 120
 _LONGEST_PATTERN = 100
-# Pattern of `run_name`'s results from title, seed and text; a browser adds a number to an existing
-# name.
+# Matches a name that `run_name` built from title, seed and text, for results. A browser adds a
+# number to an existing name.
 _OF_RUN = re.compile(r"\A([^\W_][^\s_]*)_\d+_[^\s_][^/\\]*")
 _PART = re.compile(r"\{([^{}]*)\}")
 _SEPARATORS = re.compile(r"[/\\]")
 
 
 def run_name(record: Record) -> str:
-    """The workflow's title, the first seed and the first words of the first text, as
-    "Text-to-image_41_a-red-cat"; "" for a run with none of them."""
+    """Return the workflow's title, the first seed and the first words of the first text, such as
+    "Text-to-image_41_a-red-cat". Empty if the run has none of them."""
     seed = next(iter(seeds_of(record)), "")
     parts = (_words(record.job.title), _words(seed), _words(first_text(record.job.values)))
     return "_".join(filter(None, parts))
@@ -48,8 +48,8 @@ def title_in_name(file: str) -> str:
 
 
 def unknown_part(pattern: str, varied: Iterable[str]) -> str:
-    """Return the first unknown part in braces, "" if `pattern_name` can fill in all.
-    `ui/page/script/batches/sheet_questions.js` checks in the same way."""
+    """Return the first unknown part in braces; empty if `pattern_name` knows all of them.
+    `ui/page/script/batches/sheet_questions.js` does the same check."""
     known = {*OF_ALL, *map(str.casefold, varied)}
     parts = _PART.finditer(pattern)
     return next((one[0] for one in parts if one[1].strip().casefold() not in known), "")
@@ -58,9 +58,9 @@ def unknown_part(pattern: str, varied: Iterable[str]) -> str:
 def pattern_name(
     pattern: str, record: Record, index: int, row: str, varied: Mapping[str, str]
 ) -> str:
-    """Return the name of the file at `index` of a batch row's results, from the user's pattern: the
-    row's number, the workflow's title and the first seed for `{row}`, `{workflow}` and `{seed}`,
-    and the row's `varied` values by name. A number is added if there are several."""
+    """Return the name of the file at `index` of a batch row's results, from the user's pattern.
+    `{row}`, `{workflow}` and `{seed}` become the row's number, the workflow's title and the first
+    seed. The row's `varied` values are inserted by name. Several files get a number."""
     parts = {name.casefold(): "-".join(one.split())[:_LONGEST] for name, one in varied.items()} | {
         "row": row,
         "workflow": _words(record.job.title),
@@ -76,7 +76,7 @@ def pattern_name(
 
 
 def _words(text: str) -> str:
-    """The first whole words, of nothing but letters and digits."""
+    """Return the first whole words, with only letters and digits."""
     plain = "".join(c if unicodedata.category(c)[0] in "LMN" else " " for c in text).strip()
     short = textwrap.shorten(plain, _LONGEST, placeholder="") or plain[:_LONGEST]
     return short.replace(" ", "-")

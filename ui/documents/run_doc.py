@@ -1,4 +1,4 @@
-"""A run as this app describes it, to programs and to its own page."""
+"""A run as this app describes it to programs and to its own page."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ from ui.documents.result_names import result_name
 from ui.documents.run_values import seeds_among
 from ui.web.responses import API
 
-# A `Phase` as text.
+# A `Phase` in text form.
 PhaseWord = Literal["waiting", "running", "done", "failed", "stopped", "refused", "lost"]
 _EVERY_PROPERTY = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
 @dataclass(frozen=True, slots=True)
 class RunFile:
-    """Result file of a run: its place `n`, a name to save it under, and its path. `saved`: a
-    result, not an intermediate file; `sha256`, `bytes`: of the local copy, "" and 0 without one."""
+    """Result file of a run: its position `n`, a name for saving it, and its path. `saved`: a
+    result, not an intermediate file. `sha256`, `bytes`: of the local copy, empty and 0 without one.
+    """
 
     n: int
     name: str
@@ -42,7 +43,7 @@ class RunFile:
 
 @dataclass(frozen=True, slots=True)
 class RunProblem:
-    """Why a run has not ended well, and what to do, in sentences."""
+    """Why a run failed, and what to do, as messages."""
 
     message: str
     hint: str = ""
@@ -50,11 +51,11 @@ class RunProblem:
 
 @dataclass(frozen=True, slots=True)
 class ShownFile:
-    """One file as a page shows it: a name to save it under, its path below this app's root, and the
-    kind that it is shown as.
+    """A file as a page shows it: a name for saving it, its path below this app's root, and its kind
+    on the page.
 
-    `saved`: it is a result, not an intermediate one, which the server doesn't keep. `thumb`: the
-    path of a small image of it. `note`: why it is only offered as a download.
+    `saved`: a result, not an intermediate file, which the server doesn't keep. `thumb`: the path of
+    its thumbnail. `note`: why the page only offers it as a download.
     """
 
     name: str
@@ -67,8 +68,7 @@ class ShownFile:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """The `prompt` as it was sent and the file of the `model`; "" where the form has no such
-    field."""
+    """The `prompt` as sent and the file of the `model`; empty if the form has no such field."""
 
     prompt: str = ""
     model: str = ""
@@ -76,9 +76,9 @@ class Caption:
 
 @dataclass(frozen=True, slots=True)
 class QueueLine:
-    """A run in its owner's queue. `about`: the text that was typed, to tell it from others of the
-    same workflow; `said`: how far it is; `movable`: its place among the owner's runs can be
-    changed; `again`: it has ended and can be submitted again; `due_in`: seconds until it begins, or
+    """A run in its owner's queue. `about`: the typed text, to distinguish it from other runs of the
+    workflow. `said`: its progress in words. `movable`: its position among the owner's runs can be
+    changed. `again`: it has ended and can be submitted again. `due_in`: seconds until it starts, or
     ends if it is running, null if unknown."""
 
     about: str
@@ -90,10 +90,10 @@ class QueueLine:
 
 @dataclass(frozen=True, slots=True)
 class RunTile:
-    """Finished run in a list. `what`: its results in a word or two, `asked`: the typed text,
-    `results`: the number of files, `kind`: the first one's, "text" or "", `icon`: its sign.
-    `thumb`: the path of a thumbnail, `clip`: of a video to show without one, `sound`: of a
-    sound. `file`: the place of the selected file, null for all."""
+    """Finished run in a list. `what`: its results in a word or two. `asked`: the typed text.
+    `results`: the number of files. `kind`: the first file's kind, "text" or empty, with an `icon`.
+    `thumb`: the path of a thumbnail. `clip`: a video's path, shown if there is no thumbnail.
+    `sound`: a sound's path. `file`: the position of the selected file, null for all."""
 
     what: str
     asked: str = ""
@@ -111,19 +111,19 @@ class RunTile:
 class StageView:
     """A run on the stage.
 
-    `about`: the text that was typed. `advice`: what to do. `detail`: the server's own words.
-    `elapsed`: seconds. `again`: nothing was wrong with the request, so it can be submitted again.
-    `blind`: there are no previews though one was due.
+    `about`: the typed text. `advice`: what to do. `detail`: the server's own message. `elapsed`: in
+    seconds. `again`: nothing was wrong with the request, so it can be submitted again. `blind`: a
+    preview is overdue.
 
-    The rest is known at the end. `files`: as a page shows them. `labelled`: `errors` for where the
-    fields aren't seen, `failed_field`: the key of the one that the headline names, `remarks`:
-    errors that belong to no field. `details`: what it was made with, in words. `form_gone`: no form
-    takes its values any more. `before`: the path of the image that became the result. `favourite`:
-    its owner has marked it. `made_from`: the runs whose results it was given, `used_for`: the runs
-    that were given its own, each as a tile. `can_be_chain`: its owner may make a chain of it and of
-    those. `part_of`: its step and chain, in a sentence; `chain`: the name of that chain if it is
-    still there, `chain_seeds`: its form draws seeds. `batch`: the id of its batch. Text without a
-    value is "".
+    The rest is known at the end. `files`: as a page shows them. `labelled`: `errors` for use where
+    the fields aren't visible. `failed_field`: the key of the field that the headline names.
+    `remarks`: errors that belong to no field. `details`: the settings it was made with, as text.
+    `form_gone`: no form accepts its values any longer. `before`: the path of the image that became
+    the result. `favourite`: its owner marked it. `made_from`: the runs whose results it used,
+    `used_for`: the runs that used its own results, both as tiles. `can_be_chain`: its owner may
+    make a chain from it and the `made_from` runs. `part_of`: its step and chain, as a message.
+    `chain`: the name of that chain if it still exists. `chain_seeds`: the chain's form draws seeds.
+    `batch`: the id of its batch. Missing texts are empty.
     """
 
     about: str = ""
@@ -152,13 +152,13 @@ class StageView:
 
 @dataclass(frozen=True, slots=True)
 class RunDoc:
-    """One run; times in seconds since 1970.
+    """One run. Times are in seconds since 1970.
 
-    `queue_place`: the number of runs before it. `progress`: 0 to 1, null if unknown. `step` of
-    `steps` belong to `node`. `preview`: the number of preview images so far. `values`: its values;
-    `inputs`: the names of the files among them; `seeds`: its seeds in digits, which JavaScript's
+    `queue_place`: the number of runs before it. `progress`: 0 to 1, null if unknown. `step` and
+    `steps` belong to `node`. `preview`: the number of preview images so far. `values`: its values.
+    `inputs`: the names of the files among them. `seeds`: its seeds in digits, which JavaScript's
     numbers may lose. `errors`: messages on single fields. `group`: the id shared by the runs of a
-    batch or chain. `parents`: the runs that it was made from, if named.
+    batch or chain. `parents`: the runs whose results it used, if known.
 
     `page`: the page's part, null for programs. A document with it has no `values`, `inputs` and
     `files`, which may be long, and `texts` on the stage only.
@@ -204,8 +204,8 @@ class RunDoc:
 
 @dataclass(frozen=True, slots=True)
 class RunsDoc:
-    """The runs of one request with a `count`; `refused`: why there are fewer, a problem document,
-    null if there are not."""
+    """The runs of one request with a `count`. `refused`: a problem document that explains why some
+    runs are missing, null if none is."""
 
     runs: tuple[RunDoc, ...]
     refused: Mapping[str, Any] | None
@@ -213,7 +213,8 @@ class RunsDoc:
 
 @dataclass(frozen=True, slots=True)
 class DeletedRun:
-    """`stays`: what ComfyUI keeps of it, in a sentence, "" for nothing."""
+    """Result of deleting a run. `stays`: what ComfyUI keeps of it, as a message, empty for
+    nothing."""
 
     stays: str
 
@@ -223,7 +224,7 @@ _DOCUMENT = TypeAdapter(RunDoc)
 
 @dataclass(frozen=True, slots=True)
 class RunJson:
-    """Makes documents. `root`: the path of the app below its host."""
+    """Builder of documents. `root`: the app's path below its host."""
 
     root: str = ""
 
@@ -237,8 +238,8 @@ class RunJson:
         usual: RunTimes | None = None,
         errors: Mapping[str, str] | None = None,
     ) -> RunDoc:
-        """Return the document of a run for programs. `usual`: how long such runs take; `errors`:
-        sentences by field key."""
+        """Return the document of a run for programs. `usual`: how long runs of this workflow take.
+        `errors`: messages by field key."""
         doc = run_doc(record, url=self.address(record.id), usual=usual)
         job, state = record.job, record.state
         return replace(
@@ -272,10 +273,10 @@ def run_doc(
     due_in: float | None = None,
     now: float | None = None,
 ) -> RunDoc:
-    """Return what every document of a run has, at `now` (`time.time()`).
+    """Return the common parts of a run's documents, at `now` (`time.time()`).
 
-    `url`: by default its path below the app's root. `usual`: how long runs of this workflow take;
-    `due_in`: seconds until a waiting one begins.
+    `url`: by default its path below the app's root. `usual`: how long runs of this workflow take.
+    `due_in`: seconds until a waiting run starts.
     """
     job, state = record.job, record.state
     now = time.time() if now is None else now
@@ -309,14 +310,15 @@ def run_doc(
 
 
 def elapsed(record: Record, now: float) -> float:
-    """Return the seconds that a run has taken, from its start, or its submission before that."""
+    """Return how many seconds a run has taken since its start, or since its submission if it hasn't
+    started."""
     state = record.state
     end = state.finished_at or now
     return max(0.0, end - (state.started_at or record.submitted_at))
 
 
 def has_field_errors(record: Record) -> bool:
-    """Tell if its end has messages on fields."""
+    """Return whether the run's end has messages on fields."""
     return record.state.phase in (Phase.REFUSED, Phase.FAILED)
 
 

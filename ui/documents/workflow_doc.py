@@ -11,8 +11,8 @@ WorkflowKind = Literal["workflow", "chain"]
 
 @dataclass(frozen=True, slots=True)
 class WorkflowPage:
-    """State of a workflow that only the page shows. `blocked`: the server lacks a required part;
-    `thumb`: the path of an example image, or ""."""
+    """State of a workflow that only the page shows. `blocked`: the server lacks a required part.
+    `thumb`: the path of an example image, or empty."""
 
     blocked: bool
     thumb: str
@@ -20,8 +20,8 @@ class WorkflowPage:
 
 @dataclass(frozen=True, slots=True)
 class ListedWorkflow:
-    """A workflow in a list. `problem`: the reason why it can't be used, or ""; `url`: the path of
-    its fields; `page`: null for programs."""
+    """A workflow in a list. `problem`: the reason it can't be used, or empty. `url`: the path of
+    its fields. `page`: null for programs."""
 
     name: str
     title: str
@@ -40,8 +40,8 @@ class WorkflowsDoc:
 
 @dataclass(frozen=True, slots=True)
 class OpenedFile:
-    """Result of opening a file. `name`: a workflow or a chain; `values`: new values for its form,
-    null to leave them; `missing`: labels of fields whose files are missing."""
+    """Result of opening a file. `name`: a workflow or a chain. `values`: new values for its form,
+    null to leave them unchanged. `missing`: labels of fields whose files are missing."""
 
     name: str
     values: Mapping[str, Any] | None = None
@@ -57,8 +57,8 @@ class SharedWorkflow:
 
 @dataclass(frozen=True, slots=True)
 class PresetsDoc:
-    """Names of a user's own presets and of the shared ones; `may_share`: this user may change the
-    shared ones."""
+    """Names of a user's own presets and of the shared presets. `may_share`: this user may change
+    the shared presets."""
 
     own: tuple[str, ...]
     shared: tuple[str, ...]

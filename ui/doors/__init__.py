@@ -1,1 +1,1 @@
-"""Other ways in: Gradio endpoints, MCP, the relay, comfy_runner."""
+"""Other interfaces: Gradio endpoints, MCP, the relay, comfy_runner."""

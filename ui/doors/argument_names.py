@@ -1,4 +1,4 @@
-"""Names by which programs that know no field keys can give the values of a form. Pure."""
+"""Argument names for a form's values, for programs that don't know field keys. Pure."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Iterable
 
 from comfy.form.model import Field, Form
 
-_LONGEST = 48  # characters; some assistants take 64
+_LONGEST = 48  # characters; some assistants allow at most 64
 _OTHERS = re.compile(r"[^a-z0-9]+")
 
 
 def argument_names(form: Form) -> dict[str, str]:
-    """A name for each field that people can set, by its key, in their order: its label in a-z, 0-9
-    and `_`, which any program takes for the name of an argument. No two are the same."""
+    """Return an argument name for each field that users can set, by field key and in order. Names
+    are unique. They derive from the labels and contain only a-z, 0-9 and `_`, which any program
+    accepts."""
     names: dict[str, str] = {}
     taken: set[str] = set()
     for field in form.fields:
@@ -26,8 +27,8 @@ def argument_names(form: Form) -> dict[str, str]:
 
 
 def workflow_names(titles: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return pairs of an identifier, made from a title, and a workflow's name. Earlier ones keep
-    their identifier when later ones are added."""
+    """Return workflows' names, by identifiers derived from their titles. Earlier workflows keep
+    their identifiers when later ones are added."""
     names: dict[str, str] = {}
     for title, workflow in titles:
         names[unique_name(plain_word(title) or "workflow", set(names))] = workflow
@@ -35,7 +36,7 @@ def workflow_names(titles: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def unique_name(name: str, taken: set[str]) -> str:
-    """The name, with the first number behind it that is free where it is taken."""
+    """Return the name, with the first free number appended if it is taken."""
     number, free = 2, name
     while free in taken:
         number, free = number + 1, f"{name}_{number}"
@@ -43,7 +44,7 @@ def unique_name(name: str, taken: set[str]) -> str:
 
 
 def plain_word(text: str) -> str:
-    """A text as such a name, "" where it has no letter or digit that has one."""
+    """Convert a text to an argument name; empty if no letter or digit has an ASCII form."""
     letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return _OTHERS.sub("_", letters).strip("_")[:_LONGEST].rstrip("_")
 

@@ -13,7 +13,7 @@ from ui.library import WorkflowLibrary
 
 
 class NamedForm(NamedTuple):
-    """A workflow or chain with an identifier: `workflow` is its own name."""
+    """A workflow or chain with an identifier (`name`). `workflow`: its real name."""
 
     name: str
     workflow: str
@@ -22,16 +22,16 @@ class NamedForm(NamedTuple):
 
 
 def named_workflows(library: WorkflowLibrary, owner: str) -> dict[str, str]:
-    """Return the own name of each of this user's workflows and chains, by an identifier of a-z, 0-9
-    and `_`. Opened workflows don't change the identifiers of the folder's."""
+    """Return the real names of this user's workflows and chains, by identifiers of a-z, 0-9 and
+    `_`. Opened workflows don't change the identifiers of the folder's workflows."""
     shared = sorted(one.name for one in library.entries() if not one.problem)
     opened = [(one.title, one.name) for one in library.forms.opened_by(owner)]
     return workflow_names([*((name, name) for name in shared), *opened])
 
 
 def named_forms(library: WorkflowLibrary, owner: str) -> Iterator[NamedForm]:
-    """Return those that this ComfyUI can run. Blocks for the server's first answer; ComfyError if
-    it doesn't answer."""
+    """Yield the workflows and chains that this ComfyUI can run. Blocks until the server's first
+    answer. Raises ComfyError if the server doesn't answer."""
     for name, workflow in named_workflows(library, owner).items():
         named = named_form(library, name, workflow, owner)
         if named is not None and named.form.can_run:
@@ -39,7 +39,8 @@ def named_forms(library: WorkflowLibrary, owner: str) -> Iterator[NamedForm]:
 
 
 def named_form(library: WorkflowLibrary, name: str, workflow: str, owner: str) -> NamedForm | None:
-    """One of them; None where it was taken away or broken since. ComfyError as `named_forms`."""
+    """Return a workflow or chain; None if it has been removed or broken since. Raises ComfyError
+    like `named_forms`."""
     try:
         is_chain = library.is_chain(workflow)
         return NamedForm(name, workflow, library.form(workflow, owner), is_chain)

@@ -1,5 +1,5 @@
-"""`/api/v1/relay`, and `/ws` as ComfyUI has it: the frames of one's own runs, text and binary, as
-ComfyUI sends them, for programs that know how to read those."""
+"""`/api/v1/relay`, and `/ws` as in ComfyUI: the frames of a user's own runs, text and binary, as
+ComfyUI sends them. For programs that can read these."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ from ui.web.socket_limits import (
 )
 
 TOO_SLOW = 1013  # close code: the client has too many unread states
-MOST_UNREAD = 10_000  # states that one client may have on their way
-_LONGEST_ID = 100  # characters of the id that a client goes by
+MOST_UNREAD = 10_000  # unread states per client
+_LONGEST_ID = 100  # characters of a client's id
 
 
 def relay_routes(
@@ -49,10 +49,10 @@ def relay_routes(
     *,
     images: bool,
 ) -> GuardedRoutes:
-    """Return the two WebSockets. `?run=ID`: one run, up to its end, required for clients without an
-    account and a cookie. `?all=true`, for administrators (`operates`): also other users'
-    progress, and with `images` their previews, but no other values or results. `?clientId=ID`:
-    returned, as in ComfyUI."""
+    """Return the two WebSockets. `?run=ID`: one run, up to its end; required for clients without an
+    account and a cookie. `?all=true`, for administrators (`operates`): also other users' progress,
+    and with `images` their previews, but no other values or results. `?clientId=ID`: returned, as
+    in ComfyUI."""
     routes = GuardedRoutes()
 
     def others_frame(frame: str | bytes) -> str | bytes | None:
@@ -84,7 +84,7 @@ def relay_routes(
                 await session.serve(runs, hello)
 
     async def tell_of_record(socket: WebSocket, run_id: str, owner: str) -> None:
-        """Report a run that is only on record, or is unknown."""
+        """Report a run that is only on record, or unknown."""
         try:
             record: Record = await asyncio.to_thread(runs.record, run_id, owner)
         except RunNotFound:
@@ -103,11 +103,11 @@ async def _tell_end(socket: WebSocket, run_id: str, state: RunState) -> None:
 
 
 class RelaySession:
-    """One client that follows one run, or all of its `owner`, and others' frames as converted by
-    `others_frame`, unless that is None.
+    """A client that follows one run, or all runs of its `owner`. `others_frame` converts other
+    users' frames; the client doesn't get a frame converted to None.
 
-    States wait for a slow client in order; only the newest preview of each run does. So the client
-    delays no one, and sees each state or is disconnected.
+    A slow client's states wait in order, but only the newest preview of each run waits. So the
+    client delays no other client, and it gets each state or is disconnected.
     """
 
     def __init__(
@@ -123,7 +123,7 @@ class RelaySession:
         self._others_frame = others_frame
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
-        self._lock = threading.Lock()  # of the runs' threads and of the event loop
+        self._lock = threading.Lock()  # for the runs' threads and the event loop
         self._unread: list[tuple[str, str | bytes]] = []
         self._late = asyncio.Event()
         self._has_metadata = False
@@ -144,7 +144,7 @@ class RelaySession:
             await run_until_first(self._socket, *jobs)
 
     def _take(self, owner: str, run_id: str, frame: str | bytes) -> None:
-        """Take a frame of any run. Thread-safe."""
+        """Handle a frame of any run. Thread-safe."""
         if self._run is not None and run_id != self._run.id:
             return
         if owner != self._owner:
@@ -166,7 +166,8 @@ class RelaySession:
         await self._socket.close(TOO_SLOW)
 
     async def _listen(self) -> None:
-        """The client's first word may be its flags; ComfyUI listens to no other."""
+        """Read the client's flags, which may be its first message. ComfyUI ignores all later
+        ones."""
         wants = wants_metadata(await self._socket.receive_text())
         if wants is not None:
             self._has_metadata = wants

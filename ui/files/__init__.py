@@ -1,1 +1,1 @@
-"""Files that people give, on their way onto the fields of forms and from there to a run."""
+"""Files from users, on their way into form fields and from there to a run."""

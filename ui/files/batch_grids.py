@@ -1,5 +1,5 @@
-"""A batch as a grid: what its image carries, and how that is put back into a form and the dialog
-that varies its values."""
+"""A batch as a grid: the settings that its image contains, and how they return into a form and the
+dialog that varies its values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_GRID = message("This batch isn't a grid, or has too many cells for one.")
 
 
 def grid_of(content: BatchContent, *, swapped: bool = False) -> Grid:
-    """Return the grid of a batch; BatchNotFound if it has none."""
+    """Return the grid of a batch. Raises BatchNotFound if it has none."""
     if not content.is_grid:
         raise BatchNotFound(_NO_GRID)
     axes = (GridAxis(one.key, one.label, tuple(map(_text, one.values))) for one in content.axes)
@@ -41,7 +41,7 @@ def settings_of(table: BatchTable) -> GridSettings:
         for key, value in content.base.items()
         if isinstance(value, KeptUpload) and key not in files
     }
-    # With the key of an added file its field is there again.
+    # The key of an added file restores its field.
     base = own | dict.fromkeys((*files, *names))
     return GridSettings(table.summary.workflow, table.summary.id, tuple(axes), base, names)
 
@@ -74,7 +74,7 @@ def told_settings(settings: GridSettings, form: Form) -> dict[str, Any]:
 
 
 def _draws(form: Form, base: Mapping[str, Any]) -> bool:
-    """Tell if each cell has another seed."""
+    """Return whether each cell has its own seed."""
     seeds = (field.key for field in form.fields if field.is_seed)
     return any(key in base and base[key] is None for key in seeds)
 

@@ -1,4 +1,4 @@
-"""The `Range` header of HTTP."""
+"""The HTTP `Range` header."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 class NoSuchRange(Exception):
-    """The file has none of the bytes that are asked for."""
+    """Error for a range outside of the file."""
 
 
 def byte_range(header: str, size: int) -> tuple[int, int] | None:
-    """Return start and end of the range that this header asks for in a file of this size.
+    """Return the start and end of the range that this header requests from a file of this size.
 
-    None for the whole file: where several ranges are asked for, or the header has another form.
-    Raises NoSuchRange.
+    Returns None for the whole file: if the header has several ranges, or another format. Raises
+    NoSuchRange.
     """
     found = _RANGE.fullmatch(header.strip())
     if found is None or header.strip() == "bytes=-":

@@ -1,9 +1,9 @@
-"""Gradio's components for files, without anything that Gradio does to a file.
+"""Gradio's file components, without Gradio's own file handling.
 
-By itself Gradio opens what it is to show or was given: it decodes images, hands sound and video
-to ffmpeg, fetches addresses. Here a file is a place, told by this app and checked by it
-(`ui.web.upload_folder`), or an address for the browser; what a component shows and takes passes
-through Gradio as plain JSON that it does not know to be files.
+Gradio opens every file that it shows or receives: it decodes images, passes sound and video to
+ffmpeg, and fetches URLs. Here, a file is an id that this app assigns and checks
+(`ui.web.upload_folder`), or a URL for the browser. Component values pass through Gradio as plain
+JSON, which it doesn't recognize as files.
 """
 
 # mypy: disable-error-code="misc, override"
@@ -22,7 +22,7 @@ from ui.gradio.internals import FILE, WithoutDataModel, WithoutStub
 
 @dataclass(frozen=True, slots=True)
 class Painted:
-    """The places of an image and of what was painted over it."""
+    """The ids of an image and of the layers painted over it."""
 
     image: str
     layers: tuple[str, ...]
@@ -35,21 +35,22 @@ def shown_file(root: str, place: str, size: int) -> dict[str, Any]:
 
 
 def place_in(payload: object) -> str | None:
-    """The place of a file as a browser names it; whether there is such a file is another
-    question."""
+    """Return the file id that a browser sent. The file doesn't have to exist."""
     place = payload.get("path") if isinstance(payload, dict) else None
     return place if isinstance(place, str) else None
 
 
 class _Untouched(WithoutDataModel):
-    """Shows what it is given, and hands on the place that the browser sent."""
+    """Base of components that show their value unchanged, and return the file id that the browser
+    sent."""
 
     def api_info(self) -> dict[str, Any]:
-        """Return what Gradio asks of every component; scripts don't see these."""
+        """Return the description that Gradio requires of every component. Scripts don't see these
+        components."""
         return {"type": "object"}
 
     def preprocess(self, payload: object) -> object:
-        """The place of a file, or None."""
+        """Return the id of a file, or None."""
         return place_in(payload)
 
     def postprocess(self, value: object) -> object:
@@ -57,18 +58,18 @@ class _Untouched(WithoutDataModel):
         return value
 
 
-# Named as Gradio's own, by whose names the page finds what draws them.
+# Named like Gradio's own components, because the page chooses their renderers by name.
 class Image(_Untouched, gr.Image, metaclass=WithoutStub):
-    """An image."""
+    """Image component."""
 
 
 class Audio(_Untouched, gr.Audio, metaclass=WithoutStub):
-    """A sound."""
+    """Sound component."""
 
 
 class Video(_Untouched, gr.Video, metaclass=WithoutStub):
-    """A video."""
+    """Video component."""
 
 
 class File(_Untouched, gr.File, metaclass=WithoutStub):
-    """Any file."""
+    """Component for any file."""

@@ -1,5 +1,4 @@
-"""Kept files and files of the server on their way onto a page: copies for one person alone, made
-once for each."""
+"""Stored files and server files on their way onto a page: each is copied once per user."""
 
 from __future__ import annotations
 
@@ -32,7 +31,7 @@ _DRAWING = (".svg", ".svgz")
 
 @dataclass(frozen=True, slots=True)
 class FileCopies:
-    """Makes copies in the uploads folder (`uploads`), and removes them.
+    """Copies of files in the uploads folder (`uploads`), created and removed here.
 
     `secret`: an unguessable value, from `ui.web.secret`.
     """
@@ -45,21 +44,20 @@ class FileCopies:
     secret: bytes = field(repr=False)
 
     def files_of(self, owner: str, root: str = "") -> FieldFiles:
-        """The person's files for the fields of forms. `root`: the path of the app, where they are
-        to be shown."""
+        """Return the user's files for form fields. `root`: the path of the app that shows them."""
         return FieldFiles(self.uploads, self.limits, self.blobs.turns, owner, root)
 
     def example(self, item: Field, owner: str) -> str | None:
-        """The place of the author's own file of a media field, or None where the server does not
-        have it."""
+        """Return the id of the author's own file for a media field; None if the server doesn't have
+        it."""
         if not isinstance(item.default, str) or not item.default or not item.default_offered:
             return None
         folder, _, name = item.default.rpartition("/")
         return self.of_server(OutputFile(name, folder, "input", "file", item.node), owner)
 
     def beside(self, workflow: Path, name: str, owner: str) -> str | None:
-        """The place of an image that an author has put beside a workflow; None where it is not
-        there."""
+        """Return the id of an image that an author put beside a workflow; None if it doesn't
+        exist."""
         image = workflow.with_name(name)
         try:
             key = self._key(f"{image} {image.stat().st_mtime_ns}")
@@ -69,7 +67,7 @@ class FileCopies:
             return None
 
     def of_kept(self, digest: str, name: str, owner: str) -> str | None:
-        """The place of a kept file, where a field of the owner's form can show it; None where it is
+        """Return the id of a stored file, for a field of the owner's form; None if the file is
         gone."""
         path = self.blobs.path(digest)
         try:
@@ -78,20 +76,20 @@ class FileCopies:
                 if path
                 else None
             )
-        except OSError as problem:  # gone meanwhile, or a disk that is full
+        except OSError as problem:  # deleted meanwhile, or the disk is full
             log.info("A kept file cannot be shown in a form: %s", problem)
             return None
 
     def given_value(self, given: KeptInput | KeptUpload, owner: str) -> dict[str, str | None]:
-        """A file that was given, as the owner's browser keeps it for a field. What was painted over
-        an image that is still kept is that image and the paint."""
+        """Return a given file in the browser's format for a field. A painted image becomes the
+        image and its paint, if the image below is still stored."""
         place = self.of_kept(given.digest, given.name, owner)
         below = self.of_kept(given.below, given.name, owner) if place and given.below else None
         paint = self.files_of(owner).paint(place) if below else None
         return painted_kept(below, paint) if paint else file_kept(place)
 
     def given_values(self, values: Mapping[str, object], owner: str) -> dict[str, Any]:
-        """The values of a form by field key, as the owner's browser keeps them, files as of
+        """Return the values of a form by field key, in the browser's format. For files, see
         `given_value`."""
         return {
             key: self.given_value(value, owner)
@@ -101,7 +99,7 @@ class FileCopies:
         }
 
     def of_result(self, record: Record, at: int) -> str | None:
-        """The place of a file of a run's results, for its owner's form; None where it is gone."""
+        """Return the id of a run's result file, for its owner's form; None if the file is gone."""
         file = record.state.files[at]
         if file.digest:
             return self.of_kept(file.digest, file.filename, record.owner)
@@ -111,25 +109,26 @@ class FileCopies:
                 if self.runs.get(record.id, record.owner)
                 else None
             )
-        except RunNotFound:  # of before a restart: another file may go by that name now
+        except RunNotFound:  # from before a restart: another file may have this name now
             return None
 
     def of_server(self, file: OutputFile, owner: str, run: str = "") -> str | None:
-        """The place of a file of the server's, fetched once for this person; None where the server
-        no longer has it. `run`: whose result it is, as another run's may go by the same name."""
+        """Return the id of a server file, which is fetched once per user; None if the server no
+        longer has it. `run`: the run whose result it is, because another run's file may have the
+        same name."""
         try:
             copy = self.uploads.make(owner, file.filename, self._key_of(file, run))
             if not copy.exists():
                 self.server.copy(file, copy, most=self.limits.size)
                 self.uploads.kept(copy)
             return self.uploads.place(copy)
-        except (ComfyError, OSError) as problem:  # also a disk that is full
+        except (ComfyError, OSError) as problem:  # or the disk is full
             log.info("A file of the server cannot be shown in a form: %s", problem)
             return None
 
     def is_shown(self, record: Record, at: int) -> bool:
-        """Tell if a page may show this image or video of a run's results: drawings
-        only if plain."""
+        """Return whether a page may show this image or video from a run's results. Drawings have to
+        be plain."""
         if not record.state.files[at].filename.lower().endswith(_DRAWING):
             return True
         path = self.uploads.find(record.owner, self.of_result(record, at))
@@ -139,8 +138,8 @@ class FileCopies:
             return is_plain_drawing(drawing.read(MOST_BYTES + 1))
 
     def remove(self, record: Record) -> None:
-        """Remove the copies of the files of a run that is deleted; not of files that the owner has
-        from another run."""
+        """Remove the copies of a deleted run's files, except for files that the owner has from
+        another run."""
         digests = [
             *(file.digest for file in record.state.files),
             *given_files(record),
@@ -155,7 +154,7 @@ class FileCopies:
         return self._key(f"{run}/{file.type}/{file.subfolder}/{file.filename}")
 
     def _key(self, name: str) -> str:
-        """Return part of a place for browsers; it reveals nothing about the file."""
+        """Return a part of a file id for browsers, which reveals nothing about the file."""
         return hashlib.blake2b(
             name.encode(errors="replace"), key=self.secret, digest_size=16
         ).hexdigest()

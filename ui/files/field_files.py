@@ -22,7 +22,7 @@ NO_ROOM = message("The file can't be kept here: the app's disk may be full.")
 
 @dataclass(frozen=True, slots=True)
 class FieldFiles:
-    """The files of one person, who finds no other's. `root`: the path of the app, as the browser
+    """Files of one user, who can't reach other users' files. `root`: the app's path, as the browser
     reaches it."""
 
     uploads: UploadFolder
@@ -41,14 +41,14 @@ class FieldFiles:
         return value
 
     def given(self, places: Sequence[object], field: Field) -> tuple[Upload, ...] | Refused:
-        """Return the files at these places, an image and its paint, or the first problem."""
+        """Return the files with these ids, an image and its paint, or the first problem."""
         found = tuple(self._judged(place, field.media) for place in places)
         refused = (one for one in found if isinstance(one, Refused))
         return next(refused, tuple(one for one in found if isinstance(one, Upload)))
 
     def shown(self, place: object, field: Field) -> dict[str, Any] | Refused | None:
-        """A file, or one that is `Painted`, as its field's component shows it; why the field does
-        not take it; None where it is gone. A mask that is gone is left out."""
+        """Return a file, or a `Painted` one, as its field's component shows it. Returns the reason
+        if the field doesn't accept it, and None if it is gone. A missing mask is left out."""
         if isinstance(place, Painted):
             return self._painted_over(place, field)
         match self._judged(place, field.media):
@@ -61,8 +61,8 @@ class FieldFiles:
         return None
 
     def paint(self, place: object) -> str | None:
-        """Return the place of the paint over an image, extracted from the file with both; None if
-        it has none or is unreadable."""
+        """Return the id of the paint over an image, extracted from the file with both; None if it
+        has no paint or is unreadable."""
         match self._judged(place, "image"):
             case Upload(source=Path() as file):
                 with suppress(Undecodable, OSError), self.turns.turn_of(self.owner):

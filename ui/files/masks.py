@@ -1,8 +1,8 @@
 """An image and its painted mask: two files on the page, one for ComfyUI.
 
-ComfyUI's LoadImage uses `1 - alpha` as the mask (docs/comfyui.md#33), so the inverted mask becomes
-the image's alpha; the colors below stay. At most one image is in memory: each layer contributes
-only its alpha to the mask.
+ComfyUI's LoadImage uses `1 - alpha` as the mask (docs/comfyui.md#33). So the inverted mask becomes
+the image's alpha, and the colors below stay. At most one image is in memory: each layer only
+contributes its alpha to the mask.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from comfy.media.decoding import Undecodable, opened, with_eight_bits
 _MOST_LAYERS = 4  # the page offers one
 _OPAQUE = 255
 _EXIF_ORIENTATION = 0x0112
-_SIDEWAYS = range(5, 9)  # the orientations in which width and height change places
-# Bytes that are in use at once for each pixel, at most.
-# as it is and as it becomes, and the mask before and after: a camera's 26 million pixels are taken
+_SIDEWAYS = range(5, 9)  # orientations that swap width and height
+# Maximum bytes in use at once, per pixel. An image needs its old and new pixels, and the mask
+# before and after. A camera's 26 million pixels are accepted.
 IMAGE_NEEDS = 12
-_LAYER_NEEDS = 11  # its own kind of pixels, colours and alpha, the alpha alone, and the mask before
+_LAYER_NEEDS = 11  # its own pixel format, colors and alpha, the alpha alone, and the mask before
 _SPLIT_NEEDS = 9
-_SEEN_SIDE = 2048  # pixels, of an image that is seen beside another
+_SEEN_SIDE = 2048  # pixels, for an image shown beside another one
 
 
 def put_together(image: Path, layers: Sequence[Path], limits: FileLimits, made: Path) -> None:
-    """Write an image with its mask to `made`, as PNG. Raises Undecodable, and OSError where it
-    cannot be written."""
+    """Write an image with its mask to `made`, as PNG. Raises Undecodable, and OSError if it can't
+    be written."""
     if len(layers) > _MOST_LAYERS:
         raise Undecodable(f"A mask can have at most {_MOST_LAYERS} layers.")
     width, height = _size(image)
@@ -59,10 +59,11 @@ def put_together(image: Path, layers: Sequence[Path], limits: FileLimits, made: 
 
 
 def taken_apart(image: Path) -> tuple[Path, Path] | None:
-    """The colours of an image and its mask as a layer, as two PNG files beside it; None where it
-    has no mask.
+    """Split an image into its colors and its mask as a layer, as two PNG files beside it. Returns
+    None if it has no mask.
 
-    What `put_together` put into its alpha is paint again. Raises Undecodable and OSError.
+    The mask that `put_together` put into the alpha becomes paint again. Raises Undecodable and
+    OSError.
     """
     colours, paint = (image.with_name(f"{part}-{image.stem}.png") for part in ("colours", "paint"))
     with opened(image, needs=_SPLIT_NEEDS) as below:
@@ -80,7 +81,8 @@ def taken_apart(image: Path) -> tuple[Path, Path] | None:
 
 
 def without_mask(image: Path) -> bytes:
-    """The image below its paint, as a JPEG of at most 2048 x 2048 pixels. Raises Undecodable."""
+    """Return the image below its paint, as a JPEG of at most 2048 x 2048 pixels. Raises
+    Undecodable."""
     with opened(image, needs=_SPLIT_NEEDS) as below:
         colours = below.convert("RGB")
     colours.thumbnail((_SEEN_SIDE, _SEEN_SIDE))
@@ -99,14 +101,14 @@ def _size(path: Path, *, layer: bool = False) -> tuple[int, int]:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the camera orientation. PNG has none here, as Pillow would decode the
-    file to find it."""
+    """Return the camera orientation. PNG has none here, because Pillow would decode the file to
+    find it."""
     return image.getexif().get(_EXIF_ORIENTATION, 1) if image.format != "PNG" else 1
 
 
 def _with_layer(mask: Image.Image, path: Path) -> Image.Image:
     with opened(path, ("PNG",), needs=_LAYER_NEEDS) as layer:
-        if not layer.has_transparency_data:  # paint all over
+        if not layer.has_transparency_data:  # painted all over
             return Image.new("L", mask.size, _OPAQUE)
         alpha = (layer if layer.mode in ("RGBA", "LA") else layer.convert("RGBA")).getchannel("A")
     return ImageChops.lighter(mask, alpha if alpha.size == mask.size else alpha.resize(mask.size))

@@ -1,4 +1,4 @@
-"""The files of presets: kept from a form's fields, and brought back into them."""
+"""Files of presets: stored from a form's fields, and restored into them."""
 
 from __future__ import annotations
 
@@ -22,16 +22,15 @@ Files = dict[str, tuple[PresetFile, ...]]
 
 @dataclass(frozen=True, slots=True)
 class PresetFiles:
-    """Takes preset files from a person's uploads, and copies them for users who may
-    use the preset."""
+    """Files of presets, taken from a user's uploads and copied for users who may use the preset."""
 
     copies: FileCopies
     history: RunStore
 
     @contextmanager
     def kept(self, form: Form, values: Mapping[str, Any], owner: str) -> Iterator[Files]:
-        """The files among the values of a form, kept: they stay if a preset with them is saved in
-        the block. ComfyError, also where one is no longer here or its field does not take it."""
+        """Store the files among a form's values. They stay if a preset with them is saved in the
+        block. Raises ComfyError, also if a file is gone or its field doesn't accept it."""
         mine = self.copies.files_of(owner)
         uploads: dict[str, tuple[Upload, ...]] = {}
         for field in _with_files(form, values):
@@ -55,8 +54,8 @@ class PresetFiles:
             }
 
     def values(self, form: Form, preset: Preset, owner: str) -> dict[str, Any]:
-        """The values of a preset as the browser keeps them, its files as copies for this person.
-        Those that are gone are left out."""
+        """Return a preset's values in the browser's format, with copies of its files for this user.
+        Missing files are left out."""
         files = {field.key: field for field in _with_files(form, preset.files)}
         shown: dict[str, Any] = dict(preset.values)
         for key, field in files.items():
@@ -70,7 +69,7 @@ class PresetFiles:
 
 
 def _with_files(form: Form, values: Mapping[str, Any]) -> Iterator[Field]:
-    """The fields of files that have a value, but for hidden ones."""
+    """Yield the file fields that have a value, except for hidden ones."""
     for field in form.fields:
         if field.is_media and field.group != "hidden" and values.get(field.key):
             yield field

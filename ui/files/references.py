@@ -36,8 +36,8 @@ _FILE_WORDS = (
 
 @dataclass(frozen=True, slots=True)
 class UploadReference:
-    """A file in the upload folder by its place, and the places of its paint. `name`:
-    what a refusal calls it, "" for its own name."""
+    """A file in the upload folder by its id (`place`), and the ids of its paint. `name`: its name
+    in a refusal, empty for its own name."""
 
     place: str
     masks: tuple[str, ...] = ()
@@ -46,14 +46,15 @@ class UploadReference:
 
 @dataclass(frozen=True, slots=True)
 class ResultReference:
-    """A file of a run's results by its number."""
+    """A file of a run's results by its index."""
 
     run: str
     at: int
 
 
 def read_reference(value: object) -> UploadReference | ResultReference | Upload | Refused | None:
-    """Return the file that a value refers to, or why it can't; None for everything else."""
+    """Return the file that a value refers to, or the reason it is refused; None for everything
+    else."""
     match value:
         case UploadReference():
             return value
@@ -76,20 +77,20 @@ def read_reference(value: object) -> UploadReference | ResultReference | Upload 
 
 
 def inline_file(value: object) -> object:
-    """Return the file in a `data:` address, anything else as it is."""
+    """Return the file in a `data:` URL; anything else unchanged."""
     return (from_data_url(value) or value) if isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)
 class FileResolver:
-    """Finds the files that one owner's values refer to."""
+    """Finder of the files that one owner's values refer to."""
 
     copies: FileCopies
     owner: str
 
     def resolve(self, value: object, field: Field) -> object:
         """Return the file for a field that takes files, or a `Refused` with the reason. Values that
-        refer to no file stay as they are."""
+        refer to no file stay unchanged."""
         match read_reference(value):
             case UploadReference() as uploaded:
                 return self._uploaded(uploaded, field)

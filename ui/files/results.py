@@ -1,4 +1,4 @@
-"""Results on their way into the fields of forms: each kind goes into a field that takes it."""
+"""Results on their way into form fields: each kind goes into a field that accepts it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from comfy.records.record import Record
 from ui.documents.headlines import NO_RESULT
 from ui.files.copies import FileCopies
 
-_ANY = -1  # instead of a file's place among a run's results: the first that the field takes
+_ANY = -1  # replaces a file's index in a run's results: the first one that the field takes
 _TAKES_NONE = message("This field takes no such file.")
 
 
 @dataclass(frozen=True, slots=True)
 class FieldResults:
-    """The results of runs as the files of fields. `root`: the path of the app."""
+    """Results of runs as files for form fields. `root`: the path of the app."""
 
     copies: FileCopies
     root: str = ""
 
     def place(self, record: Record, at: int, field: Field) -> str | Refused:
-        """The place of a result, among its owner's files, that the field takes; else why not.
+        """Return the id of a result among its owner's files, or the reason if the field doesn't
+        take it.
 
-        `at`: which of the run's files, or _ANY.
+        `at`: the index of the run's file, or _ANY.
         """
         files = record.state.files
         chosen = _first_for(files, field) if at == _ANY else at
@@ -47,6 +48,6 @@ class FieldResults:
 
 
 def _first_for(files: tuple[OutputFile, ...], field: Field) -> int:
-    """Return the first file that the field takes, saved ones first; otherwise the first file."""
+    """Return the index of the first file that the field takes, saved ones first; otherwise 0."""
     taken = (at for at, file in enumerate(files) if takes(field, file.kind))
     return min(taken, key=lambda at: files[at].type != "output", default=0)

@@ -1,1 +1,1 @@
-"""Access to Gradio's own routes, and limits of calls to them."""
+"""Access to Gradio's own routes, and limits on calls to them."""

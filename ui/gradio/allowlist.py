@@ -1,8 +1,8 @@
-"""The allow-list of Gradio's own routes: only those that the page and scripts use, and only with
-what they may carry.
+"""Allowlist of Gradio's own routes: only the routes that the page and scripts use, and only with
+permitted content.
 
-Gradio brings much that this app does not need: it proxies addresses, fetches files that a caller
-names by address, records the screen, edits programs, and lets any other site's page call it.
+Gradio has many features that this app doesn't need. It proxies URLs, fetches files from a caller's
+URL, records the screen, edits programs, and lets any other site's page call it.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ _READ = PAGE | ANSWERS | {STREAM}
 _READ_BELOW = (*FILES_OF_PAGE, CALL)
 _MADE = ENDINGS | {PRESS, JOIN}
 
-_PARSING = 2  # bodies at once: each may be in memory four times meanwhile
-# bytes of a body that is read when no other such body is: Gradio's own reading takes several times
-# as much
+_PARSING = 2  # bodies at once: each may be in memory four times
+# Bodies with more bytes than this are read one at a time, because Gradio's own reading takes
+# several times as much.
 _LARGE = MIB
-_REMEMBERED = 8  # calls for each that may wait or run: a script may ask for the end of one later
+_REMEMBERED = 8  # remembered calls per allowed one: a script may ask for a call's end later
 _NOTHING_HERE = message("There is nothing here.")
 _PUT_ASIDE = message("This page was closed to make room for others. It is loading again.")
 _TOO_MANY_CALLS = message("Too many of your calls are waiting. Try again when one of them is done.")
 
 
 class GradioAllowlist:
-    """ASGI app in front of Gradio's."""
+    """ASGI app in front of Gradio's that only lets permitted requests through."""
 
     def __init__(
         self,
@@ -65,8 +65,8 @@ class GradioAllowlist:
         sign_in: Callable[[Request, str], ASGIApp],
         not_found: Callable[[str], ASGIApp],
     ) -> None:
-        """`sign_in` makes the page that asks for a login, for a request and its path, `not_found`
-        the one for browsers where there is nothing, from the app's address."""
+        """Create the app. `sign_in` returns the sign-in page for a request and its path.
+        `not_found` returns the page for unknown URLs, from the app's URL."""
         self.gradio = gradio
         self.sign_in = sign_in
         self.not_found = not_found
@@ -83,11 +83,11 @@ class GradioAllowlist:
             for calls in (limits.calls, limits.person_calls, limits.address_calls)
         )
         self.events = Owners(most, person, address, self._forget_event)
-        self.sizes: dict[str, int] = {}  # bytes that each of these calls brought
+        self.sizes: dict[str, int] = {}  # bytes in the body of each of these calls
         self.large = asyncio.Semaphore(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request in, or answer it here."""
+        """Pass a request on, or answer it here."""
         path = scope["path"].rstrip("/") or "/"
         match scope["type"], scope.get("method"):
             case "http", "GET" | "HEAD" if path == "/" and self._has_no_login(scope):
@@ -111,7 +111,8 @@ class GradioAllowlist:
         return self.identity.owner(HTTPConnection(scope)) is None
 
     def _may_read(self, path: str, scope: Scope) -> bool:
-        """Tell if this caller may read this. Only a call's own caller learns its state."""
+        """Return whether this caller may read this path. Only a call's own caller can read its
+        state."""
         if path == STREAM:
             session = session_of_stream(HTTPConnection(scope))
             return self.pages.belongs(
@@ -130,7 +131,7 @@ class GradioAllowlist:
             await self._judged_call(path, body, scope, receive, send)
             return
         async with self.large:
-            gc.collect()  # a call that failed holds what it brought in a cycle
+            gc.collect()  # a failed call keeps its body in a reference cycle
             await self._judged_call(path, body, scope, receive, send)
 
     async def _judged_call(
@@ -165,14 +166,14 @@ class GradioAllowlist:
             await self.gradio(scope, replay(body, receive), send)
 
     def _claim(self, session: str, caller: Caller) -> bool:
-        """Assign a session to this caller, if it is free. An unclaimed session that gets news of a
-        call has the id of a script's call and isn't a page's."""
+        """Assign a session to this caller, if it is free. An unclaimed session with news of a call
+        belongs to a script's call, not to a page."""
         if not self.pages.has(session) and self.sessions.is_told(session):
             return False
         return self.pages.claim(session, caller)
 
     def _own_event(self, call: Call, caller: Caller) -> str | None:
-        """Return the call to end if it and its session are the caller's: Gradio ends everything in
+        """Return the call to end if the caller owns it and its session: Gradio ends everything in
         the session."""
         if call.event is None or not self.events.belongs(call.event, caller):
             return None
@@ -180,7 +181,8 @@ class GradioAllowlist:
         return call.event if is_own else None
 
     def _has_too_many(self, caller: Caller, size: int) -> bool:
-        """Tell if this caller's waiting and active calls leave no room for another of this size."""
+        """Return whether this caller's waiting and active calls leave no room for another of this
+        size."""
         own, near = (
             [name for name in names if self.sessions.goes_on(name)]
             for names in self.events.of(caller)
@@ -202,7 +204,7 @@ class GradioAllowlist:
         self.sessions.forget(event)
 
     def _noting_the_event(self, caller: Caller, size: int, send: Send) -> Send:
-        """The way back of an answer that names a call, which from now on is this caller's."""
+        """Wrap `send` to record the caller as the owner of the call that the answer names."""
         said, status = b"", 0
 
         async def noting(message: Message) -> None:
@@ -223,14 +225,15 @@ class GradioAllowlist:
 
 
 def is_open(path: str) -> bool:
-    """Tell if every user may read this. No name is longer than a file's may be."""
+    """Return whether every user may read this path. Parts longer than any file name are
+    rejected."""
     return path in _READ or (
         path.startswith(_READ_BELOW) and all(len(part) < 256 for part in path.split("/"))
     )
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """Replay a body that was already read, then receive the rest."""
+    """Return a `receive` that replays a body that was already read, then receives the rest."""
     rest: list[Message] = [{"type": "http.request", "body": body}]
 
     async def next_message() -> Message:
@@ -240,6 +243,6 @@ def replay(body: bytes, receive: Receive) -> Receive:
 
 
 async def _page_forgotten(status: int, scope: Scope, receive: Receive, send: Send) -> None:
-    """Tell a page that its form was dropped; its script loads the form again with the
-    typed values."""
+    """Notify a page that its form was dropped. Its script loads the form again with the typed
+    values."""
     await refusal(_PUT_ASIDE, status, reload=True)(scope, receive, send)

@@ -13,14 +13,14 @@ from ui.web.limits import WebLimits
 from ui.web.upload_folder import PLACE
 
 _NOT_UPLOADED = "Files have to be uploaded first, and one of these was not."
-# Gradio's page writes them out
+# Gradio's page sends SVG files as text in the value instead of uploading them.
 _NO_DRAWING = message("A drawing (SVG) can't be used as an image. Save it as PNG first.")
-_MOST_NAME = 200  # characters of an id that a browser has made up
+_MOST_NAME = 200  # characters of an ID that the browser generates
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Names in a call: the page's session, a listener's number, another call."""
+    """Names in a call: the page's session, the listener's number, and the event of another call."""
 
     session: str | None = None
     listener: int | None = None
@@ -48,8 +48,8 @@ def _is_name(value: object) -> TypeGuard[str | None]:
 
 
 def _names_other_file(value: dict[str, Any]) -> bool:
-    """Tell if this is Gradio's format for a file outside this app's places. Gradio would fetch any
-    address."""
+    """Return whether this is Gradio's format for a file that isn't in this app's upload folder.
+    Gradio would fetch any URL."""
     place, address = value.get("path"), value.get("url")
     if isinstance(address, str) and address.lower().lstrip().startswith("data:"):
         return True

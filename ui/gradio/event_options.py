@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-# Gradio drops an event that comes while one of its kind is pending, unless told to serve it
-# afterwards. What a page wants is then asked for again, but the event's own data would be the first
-# one's: it has to come as an input.
+# Gradio drops an event that arrives while another of its kind is pending, unless it is configured
+# to handle it afterward. The later call still gets the first event's own data, so current data has
+# to come as an input.
 QUIET: dict[str, Any] = {
     "queue": False,
     "show_progress": "hidden",

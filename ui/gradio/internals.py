@@ -1,7 +1,7 @@
-"""Undocumented parts of Gradio that this app uses: read this first when its version changes.
+"""Undocumented parts of Gradio that this app uses. Check them first when Gradio's version changes.
 
-The browser's part is in `ui/page/script/gradio.js` and `ui/page/styles/gradio.css`. Documented are:
-components, their events and options, theme variables, `mount_gradio_app`, `/call/…`.
+The browser's part is in `ui/page/script/gradio.js` and `ui/page/styles/gradio.css`. Gradio
+documents components, their events and options, theme variables, `mount_gradio_app` and `/call/…`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fastapi import FastAPI
 from gradio.component_meta import ComponentMeta, updateable
 from gradio.components import Component
 from gradio.data_classes import FileData
-from gradio.events import api as api  # as `gr.api`, which has no type
+from gradio.events import api as api  # same as `gr.api`, which is untyped
 from gradio.queueing import Queue
 from gradio.route_utils import API_PREFIX, get_root_url
 from gradio.routes import App as App
@@ -47,74 +47,74 @@ log = logging.getLogger(__name__)
 
 _CREATE_APP = App.create_app
 
-# Gradio's routes. What the page loads: itself, its settings, and its script and style below these.
+# Gradio's routes. The first ones serve the page, its settings, its script and its styles.
 PAGE = frozenset({"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt"})
-PUBLIC = frozenset({"/", "/favicon.ico", "/robots.txt"})  # these need no sign-in
-SCRIPTS = "/assets/"  # before the name of a script or style sheet, which holds a digest of it
+PUBLIC = frozenset({"/", "/favicon.ico", "/robots.txt"})  # no sign-in required
+SCRIPTS = "/assets/"  # prefix of a script's or style sheet's name, which contains its digest
 FILES_OF_PAGE = ("/static/", SCRIPTS, "/svelte/")
 CONFIG = "/config"
-INFO = f"{API_PREFIX}/info"  # what can be called, with which values
-LOGIN = "/login"  # where its Python client signs in, with these two in a form
+INFO = f"{API_PREFIX}/info"  # lists endpoints and their parameters
+LOGIN = "/login"  # for Gradio's Python client, with these two form fields
 USERNAME, PASSWORD = "username", "password"
 # Requested once by the page, and by scripts to list endpoints.
 ANSWERS = frozenset(
     f"{API_PREFIX}/{name}" for name in ("info", "openapi.json", "login_check", "user", "app_id")
 )
-PRESS = f"{API_PREFIX}/run/predict"  # the page's calls that do not queue
-WHOLE_PAGES = frozenset({"/", "/config", PRESS})  # each answer is a large text
-JOIN = f"{API_PREFIX}/queue/join"  # those that do, and of `gradio_client`
-STREAM = f"{API_PREFIX}/queue/data"  # tells what becomes of those
-CALL = f"{API_PREFIX}/call/"  # before an endpoint's name: scripts' calls, and what becomes of them
+PRESS = f"{API_PREFIX}/run/predict"  # the page's calls that bypass the queue
+WHOLE_PAGES = frozenset({"/", "/config", PRESS})  # each response is large
+JOIN = f"{API_PREFIX}/queue/join"  # queued calls of the page and of `gradio_client`
+STREAM = f"{API_PREFIX}/queue/data"  # reports progress and results of queued calls
+CALL = f"{API_PREFIX}/call/"  # prefix of an endpoint's name: scripts' calls and their results
 ENDINGS = frozenset({f"{API_PREFIX}/cancel", f"{API_PREFIX}/reset"})
-UPLOAD = f"{API_PREFIX}/upload"  # takes files, and tells their places
+UPLOAD = f"{API_PREFIX}/upload"  # takes files and returns their places
 UPLOAD_PROGRESS = f"{API_PREFIX}/upload_progress"  # a stream
-FILE = f"{API_PREFIX}/file="  # before a file's place: the file
+FILE = f"{API_PREFIX}/file="  # prefix of a file's place: serves the file
 
-# Gradio's mark of a file value, without its other properties.
+# Schema by which Gradio recognizes a file value.
 FILE_SCHEMA: Mapping[str, Any] = FileData.model_json_schema() | {"description": "A file"}
 _OF_APP = ("version", "protocol", "api_prefix", "app_id", "enable_queue", "connect_heartbeat")
-UPLOADED = "files"  # the name of each file in a request to UPLOAD
-UPLOAD_DONE = f"data: {json.dumps({'msg': 'done'})}\n\n"  # the last that UPLOAD_PROGRESS tells
-# Parts of its template's head: for other sites, and for installing the page.
+UPLOADED = "files"  # form field of each file in a request to UPLOAD
+UPLOAD_DONE = f"data: {json.dumps({'msg': 'done'})}\n\n"  # last event of UPLOAD_PROGRESS
+# Tags in the head of Gradio's template: link previews, and the manifest for installing the page.
 _REPLACED_TAGS = re.compile(
     r"""<meta\s+(?:property="og:|name="twitter:)[^>]*>|<link\s+rel="manifest"[^>]*>"""
 )
-_LANGUAGE = 'lang="en"'  # of its template's `html` element
-# In its template: the app's whole address, as this browser reaches it; through proxies too.
+_LANGUAGE = 'lang="en"'  # in the `html` element of Gradio's template
+# Template expression for the app's full URL as this browser reaches it, including through proxies.
 ROOT_ADDRESS = "{{ config.get('root', '') }}"
-# Gradio's own words follow this property of the browser.
+# Gradio's own texts follow this browser property.
 NAVIGATOR_LANGUAGE = 'Object.defineProperty(navigator, "language", {value: %s})'
-# Gradio's spinner counts time in each frame and continues after it is gone. Ten times per second is
-# enough, and lets the browser rest.
+# Gradio's spinner counts time in each frame, even after it is gone. Ten updates per second are
+# enough and let the browser rest.
 _SPINNER_CLOCK = """<script>{
   const frame = requestAnimationFrame;
   window.requestAnimationFrame = (callback) =>
     /performance\\.now\\(\\)-.*\\/1e3/.test(callback) ? setTimeout(callback, 100) : frame(callback);
 }</script>"""
-# Seconds between two looks whether a call has come in; Gradio's own 0.001 take 5 % of a core.
+# Seconds between two checks for new calls. Gradio's default of 0.001 uses 5 % of a core.
 _LOOKS_FOR_CALLS = 0.01
 SERVER_HEADER = b"x-gradio-server"  # Gradio builds URLs from this
 
 
 def session_and_call(call: Mapping[str, Any]) -> tuple[object, object, object]:
-    """The names that the JSON of a call holds: of the page's session, of a call that was made
-    before, and the number of a listener."""
+    """Return names in a call's JSON: the page's session, an earlier call, the listener's number."""
     return call.get("session_hash"), call.get("event_id"), call.get("fn_index")
 
 
 def session_of_stream(request: HTTPConnection) -> str:
-    """The session whose calls STREAM is asked about, as Gradio reads it."""
+    """Return the session whose calls STREAM reports, as Gradio reads it."""
     return request.query_params.get("session_hash", "")
 
 
 def call_in(answer: bytes) -> str:
-    """The name of a call that waits, from what JOIN and CALL answer."""
+    """Return the ID of a queued call from the response of JOIN or CALL."""
     return str(json.loads(answer)["event_id"])
 
 
 class NamedEndpoint(NamedTuple):
-    """An endpoint that one of the page's answers. `number`: what some calls name it by; `told`: its
-    values and what comes of it, as `Client.view_api` of `gradio_client` has them."""
+    """Endpoint that is answered by one of the page's own endpoints. `number`: its number in some
+    calls; `told`: its parameters and return values, in the format of `Client.view_api` of
+    `gradio_client`."""
 
     number: int
     name: str
@@ -124,15 +124,15 @@ class NamedEndpoint(NamedTuple):
 def config_of(
     gradio: App, answering: str, endpoints: Iterable[NamedEndpoint], root: str
 ) -> dict[str, Any]:
-    """Return the configuration that clients read first from an app at `root` with these endpoints;
-    `answering`: the page's."""
+    """Return the configuration that clients read first from an app at `root` with these endpoints.
+    `answering`: the name of the page's endpoint that answers them."""
     page: Any = gradio.get_blocks().config
     like = next(one for one in page["dependencies"] if one["api_name"] == answering)
     takes, used = like["inputs"][:1], {*like["inputs"], *like["outputs"]}
     public = like | {"api_visibility": "public"}
     return {name: page[name] for name in _OF_APP} | {
         "root": root,
-        "run_history": False,  # its browser code would store called names
+        "run_history": False,  # Gradio's browser code would store the names of called endpoints
         "components": [one for one in page["components"] if one["id"] in used],
         "dependencies": [
             public | {"id": number, "api_name": name, "inputs": takes * len(told["parameters"])}
@@ -148,8 +148,8 @@ def info_of(endpoints: Iterable[NamedEndpoint]) -> dict[str, Any]:
 
 
 def call_by_number(gradio: App, answering: str, call: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body of JOIN for one of these endpoints, as for the page's: its number is one of
-    the values."""
+    """Return the body of JOIN for a call of one of these endpoints. It calls the page's endpoint
+    `answering`, with the called endpoint's number as a value."""
     known: Any = gradio.get_blocks().fns
     number = next(one for one in known if known[one].api_name == answering)
     data = [call.get("fn_index"), call.get("data")]
@@ -157,13 +157,13 @@ def call_by_number(gradio: App, answering: str, call: Mapping[str, Any]) -> dict
 
 
 def refusal(sentence: str, status: int, **more: object) -> JSONResponse:
-    """An answer that says why not: Gradio's page reads `error`, its Python client `detail`."""
+    """Return an error response. Gradio's page reads `error`, its Python client `detail`."""
     said = translated(sentence)
     return JSONResponse({"error": said, "detail": said, **more}, status)
 
 
 def connection(request: gr.Request) -> Request | None:
-    """The request that Gradio has wrapped; None where it made one of its own."""
+    """Return the request that Gradio wrapped, or None if Gradio made the request itself."""
     inner: Request | None = request.request
     return inner
 
@@ -175,8 +175,7 @@ def _scripts() -> dict[str, Path]:
 
 
 def script_of_page(name: str) -> Path | None:
-    """One of the scripts, style sheets and drawings that Gradio serves below SCRIPTS; None where
-    it has no such file."""
+    """Return the path of a file that Gradio serves below SCRIPTS, or None if it doesn't exist."""
     return _scripts().get(name)
 
 
@@ -194,22 +193,22 @@ def model_viewer() -> str:
 
 
 class WithoutStub(ComponentMeta):
-    """Makes a component's class without the `.pyi` file that Gradio writes beside it."""
+    """Metaclass that creates a component's class without Gradio's `.pyi` file beside it."""
 
     def __new__(cls, name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> Any:
-        """Create the class without the file that Gradio writes for each."""
+        """Create the class without writing a `.pyi` file."""
         if "__init__" in attrs:  # Gradio renames it on update
             attrs["__init__"] = updateable(attrs["__init__"])  # type: ignore[no-untyped-call]
         return ABCMeta.__new__(cls, name, bases, attrs)
 
 
 class WithoutDataModel:
-    """For a component whose values Gradio passes on as they are: of what has a `data_model` it
-    makes files, which it opens, copies and fetches."""
+    """Mixin for a component whose values Gradio passes on unchanged. With a `data_model`, Gradio
+    would turn values into files, which it opens, copies and fetches."""
 
     @property
     def data_model(self) -> None:
-        """None, also where a component's own `__init__` sets one."""
+        """Return None, even if a component's own `__init__` sets a model."""
 
     @data_model.setter
     def data_model(self, _: object) -> None:
@@ -230,7 +229,7 @@ def root_of(request: gr.Request) -> str:
 
 
 def whole_root_of(request: gr.Request) -> str:
-    """Return the same with scheme and host, for this caller only; "" if Gradio made the request."""
+    """Return the app's URL for this caller only, "" if Gradio made the request."""
     inner = connection(request)
     if inner is None:
         return ""
@@ -239,20 +238,20 @@ def whole_root_of(request: gr.Request) -> str:
 
 
 def root_address(request: Request, path: str, root_path: str) -> str:
-    """The app's whole address as this browser reaches it, through proxies too, without a slash at
-    the end. `path`: what it asks for below that; `root_path` as Gradio was told."""
+    """Return the app's full URL as this browser reaches it, including through proxies, without a
+    trailing slash. `path`: the requested path below it; `root_path`: as configured for Gradio."""
     return str(get_root_url(request, path, root_path)).rstrip("/")
 
 
 def app_address(request: Request, root_path: str) -> str:
-    """Return the same for any request, also for a missing route."""
+    """Return the app's full URL for any request, even for an unknown route."""
     return root_address(Request({**request.scope, "path": "/"}), "/", root_path)
 
 
 @contextlib.contextmanager
 def without_apps() -> Iterator[None]:
-    """Prevent Gradio from building an app with each Blocks and each `queue()`, which is half of the
-    start time. Only the mounted app serves requests."""
+    """Prevent Gradio from building an app with each Blocks and each `queue()`, which takes half of
+    the startup time. Only the mounted app serves requests."""
     App.create_app = staticmethod(lambda *_, **__: None)  # type: ignore[method-assign, assignment]
     try:
         yield
@@ -261,29 +260,30 @@ def without_apps() -> Iterator[None]:
 
 
 def allow(page: gr.Blocks, *, threads: int, sessions: int, calls: int) -> None:
-    """Say how many handlers may run at once, how many pages' forms are kept, and how many calls may
+    """Set how many handlers run at once, how many pages' forms are kept, and how many calls may
     wait."""
-    page.max_threads = threads  # before queue(), which lets no more calls than that run at once
+    page.max_threads = threads  # before queue(), which limits concurrency to this number
     page.state_session_capacity = sessions
     page.queue(default_concurrency_limit=None, max_size=calls)
     page._queue.sleep_when_free = _LOOKS_FOR_CALLS
 
 
 def stand_before(app: FastAPI, front: Callable[[App], ASGIApp]) -> App:
-    """Put `front` between this app and Gradio's, which is mounted in it; Gradio's."""
+    """Put `front` between this app and Gradio's mounted app, and return Gradio's app."""
     mounts = (route for route in app.routes if isinstance(route, Mount))
     mount = next(route for route in mounts if isinstance(route.app, App))
     gradio = cast(App, mount.app)
-    gradio.get_blocks().app = gradio  # the queue asks it for its address
+    gradio.get_blocks().app = gradio  # the queue reads the app's URL from it
     mount.app = front(gradio)
     return gradio
 
 
 def put_into_head(tags: str, attributes: Callable[[], str], more_tags: Callable[[], str]) -> None:
-    """Put these into the head of Gradio's page, in the place of its own tags for other sites and of
-    its manifest; they may have `ROOT_ADDRESS` in them. What
-    `mount_gradio_app` takes as `head` is added by the page's script, which those do not run.
-    `attributes` of the `html` element and `more_tags` are asked for whenever the page is."""
+    """Put these tags into the head of Gradio's page, in place of its own link-preview tags and
+    manifest. They may contain `ROOT_ADDRESS`.
+
+    The `head` of `mount_gradio_app` doesn't work for them: a script adds it, and other sites run
+    none. `attributes`, for the `html` element, and `more_tags` are called for each request."""
     templates.env.globals |= {"html_attributes": attributes, "more_tags": more_tags}
     tags = f"{tags}\n\t\t{_SPINNER_CLOCK}\n\t\t{{{{ more_tags() | safe }}}}"
     loader: Any = templates.env.loader
@@ -298,7 +298,7 @@ def put_into_head(tags: str, attributes: Callable[[], str], more_tags: Callable[
 
     loader.get_source = get_source
     if templates.env.cache is not None:
-        templates.env.cache.clear()  # of pages that this process has served before
+        templates.env.cache.clear()  # of pages that this process has already served
 
 
 class Page(gr.Blocks):
@@ -322,12 +322,12 @@ class Page(gr.Blocks):
         state: SessionState | None,
         explicit_call: bool = False,  # noqa: FBT001, FBT002 - as Gradio calls it
     ) -> object:
-        """See Gradio's method."""
+        """Run Gradio's method without letting it resolve files."""
         plain = traverse(inputs, lambda file: {"path": file["path"]}, is_file_obj_with_meta)
         return await super().preprocess_data(block_fn, plain, state, explicit_call)
 
     async def process_api(self, *args: Any, **options: Any) -> dict[str, Any]:
-        """Run like Gradio's method, in the caller's language; gr.Error with a message for every
+        """Run Gradio's method in the caller's language. Raises gr.Error with a message for every
         failure."""
         try:
             answer = await super().process_api(*args, **options)
@@ -341,7 +341,7 @@ class Page(gr.Blocks):
 
 
 class Sessions:
-    """Gradio's sessions of pages and scripts' calls, each with its last form. Belongs to the event
+    """Gradio's sessions of pages and script calls, each with its last form. Belongs to the event
     loop."""
 
     def __init__(self, app: App) -> None:
@@ -355,25 +355,25 @@ class Sessions:
             self._queue.pending_messages_per_session.pop(session, None)
 
     def has_listener(self, session: str | None, number: int) -> bool:
-        """Tell if the page or its form has a listener with this number."""
+        """Return whether the page or its form has a listener with this number."""
         known = self._app.state_holder.session_data.get(session or "")
         return number in (known.blocks_config.fns if known else self._app.get_blocks().fns)
 
     def is_told(self, session: str) -> bool:
-        """Tell if a stream reports this session's calls."""
+        """Return whether a stream reports this session's calls."""
         return session in self._queue.pending_messages_per_session
 
     def goes_on(self, event: str) -> bool:
-        """Tell if this call is waiting or active."""
+        """Return whether this call is waiting or active."""
         return event in self._queue.event_ids_to_events
 
     async def end(self, event: str) -> None:
-        """Stop a call: Gradio ends calls only by the function's number, and starts one again if
-        another closed its answers."""
+        """Stop a call. Gradio itself ends calls only by the function's number, and restarts a call
+        if another one closed its stream."""
         await self._queue.clean_events(event_id=event)
 
     def has_news(self, event: str) -> bool:
-        """Tell if this call has unreported news."""
+        """Return whether this call has unreported news."""
         return any(event in events for events in self._untold.values())
 
     @property
@@ -387,13 +387,13 @@ class Sessions:
 
 
 def forget_session_of(request: gr.Request) -> None:
-    """Let go of the session that a script's call has opened, on the event loop."""
+    """Remove the session that a script's call opened. Call it on the event loop."""
     inner = connection(request)
     if inner is not None and isinstance(inner.app, App) and request.session_hash:
         forget(inner.app, request.session_hash)
 
 
 def forget(app: App, session: str) -> None:
-    """Let go of a session, on the event loop, where Gradio looks them up."""
+    """Remove a session. Call it on the event loop, where Gradio looks sessions up."""
     app.state_holder.session_data.pop(session, None)
     app.state_holder.time_last_used.pop(session, None)

@@ -9,9 +9,9 @@ from ui.web.shares import Caller
 
 
 class Owners:
-    """Names and their callers: at most `most` in all, with limits per person and per address.
+    """Names and their callers: at most `most` in total, with limits per user and per address.
 
-    A new name replaces the least recently used one: the person's own, otherwise the address's,
+    A new name replaces the least recently used one: the user's own, otherwise the address's,
     otherwise one of the largest address. `forget` is called with each replaced name. Not
     thread-safe; belongs to the event loop.
     """
@@ -21,10 +21,10 @@ class Owners:
         self.person = person
         self.address = address
         self._forget = forget
-        self._callers: OrderedDict[str, Caller] = OrderedDict()  # the one used longest ago first
+        self._callers: OrderedDict[str, Caller] = OrderedDict()  # least recently used first
 
     def claim(self, name: str, caller: Caller) -> bool:
-        """Claim a name for a caller on first use; return False if it is another caller's."""
+        """Claim a name for a caller on first use; return False if it belongs to another caller."""
         if name in self._callers:
             if not self.belongs(name, caller):
                 return False
@@ -44,16 +44,16 @@ class Owners:
         return True
 
     def belongs(self, name: str, caller: Caller) -> bool:
-        """Tell if this name is known and this person's."""
+        """Return whether this name is known and belongs to this user."""
         known = self._callers.get(name)
         return known is not None and known.person == caller.person
 
     def has(self, name: str) -> bool:
-        """Tell if this name is known."""
+        """Return whether this name is known."""
         return name in self._callers
 
     def of(self, caller: Caller) -> tuple[list[str], list[str]]:
-        """The names of this person, and those from this address."""
+        """Return this user's names, and the names from this address."""
         own = [name for name, owner in self._callers.items() if owner.person == caller.person]
         return own, self._from(caller.address)
 

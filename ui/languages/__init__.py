@@ -1,1 +1,1 @@
-"""The languages of the page: a catalogue for each, in gettext's own format."""
+"""Languages of the page, with a catalog for each in gettext's own format."""

@@ -27,8 +27,8 @@ _SCRIPT = "ui/page/script/"
 
 @dataclass(frozen=True)
 class Language:
-    """One language. `tag` is what browsers call it, as "zh-CN"; `file` None for English, in which
-    all messages are written."""
+    """Language of the page. `tag`: its name in browsers, such as "zh-CN"; `file`: its catalog, or
+    None for English, in which all messages are written."""
 
     tag: str = "en"
     file: Path | None = None
@@ -42,8 +42,8 @@ class Language:
         return own[:1].upper() + own[1:]
 
     def text(self, text: str) -> str:
-        """Return a message in this language, English if it is missing or broken; return other text
-        unchanged."""
+        """Return a message in this language, or in English if it is missing or broken; return other
+        text unchanged."""
         if not isinstance(text, Message) or self.file is None:
             return text
         values = {name: self._value(value) for name, value in text.values.items()}
@@ -68,8 +68,8 @@ class Language:
                 return value
 
     def number(self, number: float, places: int | None = None) -> str:
-        """Format a number in this language: "1,024.5", "1.024,5"; with this many decimals, or its
-        own."""
+        """Format a number in this language, such as "1,024.5" or "1.024,5", with this many decimals
+        or the number's own."""
         exact = Decimal(f"{number:.10g}" if places is None else f"{number:.{places}f}")
         return format_decimal(
             exact,
@@ -90,7 +90,7 @@ class Language:
             and any(place.startswith(_SCRIPT) for place, _ in one.locations)
         }
         texts = json.dumps(told, ensure_ascii=False)
-        # gettext writes it in C, which is JavaScript too.
+        # The plural rule is a C expression, which is also valid JavaScript.
         form = f"(n) => Number({self._catalogue.plural_expr})"
         return f"export const texts = {texts};\nexport const pluralForm = {form};\n".encode()
 
@@ -118,14 +118,14 @@ class Languages:
 
     @cached_property
     def all(self) -> Mapping[str, Language]:
-        """Each by its tag, English first."""
+        """Return the languages by tag, English first."""
         files = sorted(self.folder.glob(f"*/{_FILE}"))
         others = [Language(file.parents[1].name.replace("_", "-"), file) for file in files]
         return {one.tag: one for one in (self.english, *others)}
 
     def best(self, wanted: Iterable[str]) -> Language:
-        """The first that there is of those that are wanted: the very one, or one of the same
-        language elsewhere; else English."""
+        """Return the first available language among these tags: an exact match, otherwise the same
+        language of another region. The default is English."""
         for tag in map(str.lower, wanted):
             found = self._known.get(tag) or self._spoken.get(tag.partition("-")[0])
             if found:
@@ -142,7 +142,7 @@ class Languages:
 
 
 def wanted_languages(header: str) -> list[str]:
-    """The tags of an Accept-Language header, the most wanted first."""
+    """Return the tags of an Accept-Language header, most preferred first."""
     weighed = []
     for part in header.split(","):
         tag, _, rest = part.partition(";")

@@ -27,7 +27,7 @@ def current_language() -> Language:
 
 @contextmanager
 def in_english() -> Iterator[None]:
-    """Write a page in English, also for a request in another language."""
+    """Use English during the block, also for a request in another language."""
     before = _current.set(_ENGLISH)
     try:
         yield
@@ -36,18 +36,18 @@ def in_english() -> Iterator[None]:
 
 
 def translated(text: str) -> str:
-    """A message in the current language; other text as it is."""
+    """Return a message in the current language; return other text unchanged."""
     return _current.get().text(text)
 
 
 def html_of(text: str) -> str:
-    """Return the same as HTML."""
+    """Return a message in the current language, or other text, escaped for HTML."""
     return html.escape(translated(text))
 
 
 def all_translated(value: object) -> object:
-    """JSON values with each message in them in the current language; the same where all is English
-    anyway."""
+    """Return JSON values with their messages in the current language; unchanged if the language is
+    English."""
     return value if _current.get().file is None else _translated(value)
 
 
@@ -64,15 +64,15 @@ def _translated(value: object) -> object:
 
 
 class LanguageMiddleware:
-    """ASGI middleware: each request and socket has the language that its person chose on the page,
-    else the one that their browser asks for."""
+    """ASGI middleware that sets the language of each request and socket: the user's choice on the
+    page, otherwise the browser's preference."""
 
     def __init__(self, app: ASGIApp, languages: Languages) -> None:
         self.app = app
         self.languages = languages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, in its language."""
+        """Forward everything, in its language."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return

@@ -32,14 +32,14 @@ from ui.web.responses import NO_STORE
 
 
 def metrics_routes(collector: AppCollector) -> GuardedRoutes:
-    """`GET /metrics`, for administrators."""
+    """Return `GET /metrics`, for administrators."""
     routes = GuardedRoutes()
     registry = CollectorRegistry()
     registry.register(collector)
 
     @routes.get("/metrics", Access.ADMINISTRATOR)
     def metrics() -> Response:
-        """In Prometheus' text format."""
+        """Return the metrics in Prometheus' text format."""
         text = generate_latest(registry)
         return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4, headers=NO_STORE)
 
@@ -66,11 +66,11 @@ class AppCollector(Collector):
         self._sockets = sockets
 
     def describe(self) -> list[Metric]:
-        """Nothing: else the registry would ask the servers when the app starts."""
+        """Return no metrics: otherwise the registry would query the servers when the app starts."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """All of it, as it is now."""
+        """Yield the current metrics."""
         pages, sockets = self._pages(), self._sockets()
         yield InfoMetricFamily("comfyforms", "This app.", {"version": app_version()})
         yield from self._run_metrics()

@@ -1,5 +1,5 @@
-"""The administrator's overview: servers, all users' runs, and missing parts of workflows. It has no
-texts of users, and images only if the settings allow them."""
+"""The administrator's overview: servers, all users' runs, and missing parts of workflows. It
+contains no user texts, and images only if the settings allow them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NOT_SIGNED_IN = "Guest"
 
 @dataclass(frozen=True, slots=True)
 class ServerLine:
-    """A server, and how it is."""
+    """ComfyUI server with its state."""
 
     server: ComfyServer
     report: ServerReport
@@ -43,8 +43,8 @@ class ServerLine:
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """An unfinished run: its owner, workflow, start, progress and server, or "". `preview`: the
-    number of its newest visible image, 0 for none."""
+    """Unfinished run: its owner, workflow, start, progress, and server ("" without one). `preview`:
+    the number of its newest visible image, 0 for none."""
 
     id: str
     owner: str
@@ -57,8 +57,8 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class LackingWorkflow:
-    """A workflow, and what no server has of what it needs or is used instead, or why it cannot be
-    read."""
+    """Workflow with the parts that no server has and their replacements, or the reason why it can't
+    be read."""
 
     title: str
     lines: tuple[str, ...]
@@ -66,8 +66,7 @@ class LackingWorkflow:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Servers, runs and missing parts at one moment. `lacking` is None before a server's first
-    answer."""
+    """Snapshot of servers, runs and missing parts. `lacking`: None until a server has answered."""
 
     servers: tuple[ServerLine, ...]
     runs: tuple[RunLine, ...]
@@ -76,9 +75,10 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """Reads servers, runs and workflows for the administrator page.
+    """Reader of servers, runs and workflows for the administrator page.
 
-    `name_of`: the name of an owner, "" without sign-in. `images`: administrators see previews.
+    `name_of`: returns the name of an owner, "" without sign-in. `images`: whether administrators
+    see previews.
     """
 
     servers: ServerPool
@@ -89,8 +89,8 @@ class Monitor:
     images: bool
 
     def overview(self) -> Overview:
-        """Ask the servers. The first call may take seconds: it builds the forms of all
-        workflows."""
+        """Query the servers and return the overview. The first call may take seconds, because it
+        builds the forms of all workflows."""
         now = time.time()
         pairs = zip(self.servers.servers, self.reports(), strict=True)
         live = [run for run in self.runs.known() if not run.state.phase.finished]
@@ -156,7 +156,7 @@ def _lacking(library: WorkflowLibrary) -> Iterator[LackingWorkflow]:
 
 
 def free(server: ComfyServer) -> str:
-    """Have a server free its memory; why it did not, or ""."""
+    """Make a server free its memory. Return the reason if it failed, otherwise an empty text."""
     try:
         server.free()
     except ComfyError as problem:

@@ -1,4 +1,4 @@
-"""The operator's page, as HTML."""
+"""Administrator page as HTML."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _GB = 2**30
 
 
 def page_body(now: Overview, why: str = "", *, has_tokens: bool = False) -> str:
-    """Return the page's body. `why`: the reason of a failed action; `has_tokens`: users can have
+    """Return the page's body. `why`: the reason for a failed action; `has_tokens`: users can have
     tokens, which have their own page."""
     tokens = f'<p><a href="{PATH[1:]}/tokens">{TOKENS}</a></p>' if has_tokens else ""
     return f"""<main class="operator">
@@ -96,7 +96,7 @@ def _memory(one: Memory) -> str:
 
 
 def _button(at: int, action: str, text: str, label: str) -> str:
-    name = "drain" if action == "take-back" else action  # the focus stays on it
+    name = "drain" if action == "take-back" else action  # keeps the focus on the button
     return f"""<form method="post" action="{PATH[1:]}/servers/{at}/{action}">
 <button type="submit" class="quiet" id="{name}-{at}" aria-label="{html.escape(label)}">{text}\
 </button></form>"""

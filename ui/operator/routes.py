@@ -1,4 +1,4 @@
-"""Where the operator's page is, and what its buttons do."""
+"""Routes of the administrator page and its buttons."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from ui.web.responses import NO_STORE
 def operator_routes(
     monitor: Monitor, access: OperatorAccess, sign_in: SignInPage, root_path: str
 ) -> GuardedRoutes:
-    """`GET /operator`, `GET /operator/runs/{run_id}/preview` for its images, and
-    `POST /operator/servers/{number}/{action}` for its buttons: drain, take-back, free."""
+    """Return `GET /operator`, `GET /operator/runs/{run_id}/preview` for its images, and `POST
+    /operator/servers/{number}/{action}` for its buttons: drain, take-back, free."""
     routes = GuardedRoutes()
     pool, identity = monitor.servers, access.identity
     servers = {str(at): server for at, server in enumerate(pool.servers)}
@@ -44,7 +44,7 @@ def operator_routes(
         pool.take_back(server)
         return ""
 
-    # Each answers why it could not be done, or "".
+    # Each returns the reason for a failure, or "" on success.
     actions: Mapping[str, Callable[[ComfyServer], str]] = {
         "drain": drain,
         "take-back": take_back,
@@ -53,7 +53,7 @@ def operator_routes(
 
     @routes.get(PATH, Access.SIGN_IN_PAGE)
     def operator(request: Request) -> HTMLResponse:
-        """Show the page; without a user the sign-in page, and 404 for other users."""
+        """Return the page; without a user, return the sign-in page. Raises 404 for other users."""
         if identity.owner(request) is None:
             return sign_in(request, PATH)
         if not access.permits(request):
@@ -70,7 +70,8 @@ def operator_routes(
 
     @routes.post(f"{PATH}/servers/{{number}}/{{action}}", Access.ADMINISTRATOR)
     def act(request: Request, number: str, action: str) -> Response:
-        """Back to the page; 409 with it and a sentence where the server did not do it."""
+        """Run the action and redirect to the page. If the server failed, return the page with the
+        reason and status 409."""
         path = f"{PATH}/servers/{number}/{action}"
         if number not in servers or action not in actions:
             raise HTTPException(404)

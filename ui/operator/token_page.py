@@ -1,4 +1,4 @@
-"""The page on which administrators see the tokens of all people, and revoke them."""
+"""Page on which administrators see and revoke all users' tokens."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _NONE = "No tokens."
 
 
 def token_routes(access: OperatorAccess, sign_in: SignInPage, root_path: str) -> GuardedRoutes:
-    """`GET /operator/tokens`, and `POST /operator/tokens/{token_id}/revoke` for its buttons.
-    `root_path` as the web server was told."""
+    """Return `GET /operator/tokens`, and `POST /operator/tokens/{token_id}/revoke` for its buttons.
+    `root_path`: as configured for the web server."""
     routes = GuardedRoutes()
     identity = access.identity
 
     @routes.get(_PATH, Access.SIGN_IN_PAGE)
     def tokens(request: Request) -> HTMLResponse:
-        """Return the page; to a browser that has to sign in the page for that, 404 to people who
-        are no administrators and where there are no tokens."""
+        """Return the page, or the sign-in page if the browser isn't signed in. Raises 404 for other
+        users, and if sign-in is off."""
         if identity.owner(request) is None:
             return sign_in(request, _PATH)
         if not access.permits(request) or identity.login is None:
@@ -45,7 +45,7 @@ def token_routes(access: OperatorAccess, sign_in: SignInPage, root_path: str) ->
 
     @routes.post(f"{_PATH}/{{token_id}}/revoke", Access.ADMINISTRATOR)
     async def revoke(request: Request, token_id: str) -> Response:
-        """Back to the page; what the token has opened is closed at once."""
+        """Revoke a token, immediately close what was opened with it, and redirect to the page."""
         if identity.login is not None:
             await asyncio.to_thread(identity.login.revoke_any, token_id)
             await identity.close_ended()

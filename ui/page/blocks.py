@@ -1,4 +1,4 @@
-"""The page: a header, the form of one workflow, and the place where its results appear."""
+"""The page: a header, the form of one workflow, and the area for its results."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _STYLES = (
 _COUNTS = (1, 2, 4, 8, 16)
 _OPENED = message("Opened by me")
 _SHARED = message("Shared workflows")
-# On a phone there is room for the mark only, and the rest of the header is folded away.
+# Phones have room for the logo only; the rest of the header is collapsed.
 _BRAND = (
     '<a class="brand" href="./"><img src="{icon}" alt="" width="32" height="32">'
     "<span>ComfyForms</span></a>"
@@ -83,9 +83,9 @@ def build_page(
     login: bool,
     add_endpoints: Callable[[], None],
 ) -> gr.Blocks:
-    """The Blocks of the whole app; with a `login` it says whose page this is, and lets them log
-    out. `add_endpoints` adds what scripts call: done afterwards, Gradio would make its app once
-    more."""
+    """Return the Blocks of the whole app. With `login`, the page shows the user's name and a way to
+    sign out. `add_endpoints` adds the endpoints for scripts. Adding them afterward would make
+    Gradio build its app again."""
     page: gr.Blocks
     with Page(title="ComfyForms", analytics_enabled=False, fill_width=True) as page:
         asked = gr.JSON(visible=False)
@@ -123,7 +123,7 @@ def build_page(
 
 
 def assets() -> dict[str, Any]:
-    """Theme, style, script and icon of the page, as `gr.mount_gradio_app` takes them."""
+    """Return the page's theme, style, script and icon as arguments of `gr.mount_gradio_app`."""
     icon = icon_address()
     own = f'<meta name="color-scheme" content="light dark">\n<link rel="icon" href="{icon}">'
     return {
@@ -135,12 +135,12 @@ def assets() -> dict[str, Any]:
 
 
 def _escaped(name: str) -> str:
-    """Escape an address, which may contain any character; our own messages stay translatable."""
+    """Escape an address, which may contain any character; leave our own messages translatable."""
     return name if isinstance(name, Message) else html.escape(name)
 
 
 def _header(server_name: str, *, demo: bool, login: bool) -> tuple[WorkflowChooser, gr.HTML]:
-    """Draw the workflow chooser and the button that opens files, for users who may."""
+    """Draw the workflow chooser and, for users with permission, the button that opens files."""
     with gr.Row(elem_id="topbar", equal_height=True):
         gr.HTML(_BRAND.format(icon=icon_address()), elem_id="brand")
         picker = WorkflowChooser(live=True, elem_id="picker")
@@ -179,7 +179,8 @@ def _header(server_name: str, *, demo: bool, login: bool) -> tuple[WorkflowChoos
 
 
 def _wishes() -> tuple[gr.Checkbox, gr.Checkbox]:
-    """Draw the options to continue runs without a page and to notify about their ends."""
+    """Draw the options to continue runs after the page closes and to notify the user when they
+    end."""
     keeps_going = gr.Checkbox(
         label=message("Keep running if I close this page"),
         container=False,
@@ -208,7 +209,7 @@ def _wishes() -> tuple[gr.Checkbox, gr.Checkbox]:
 
 
 def _actions(opened: gr.JSON) -> Actions:
-    """The row with Generate and Stop."""
+    """Draw the row with Generate and Stop."""
     with gr.Row(elem_id="actions"):
         generate = gr.Button(
             message("Generate"), variant="primary", elem_id="generate", scale=3, min_width=140
@@ -291,7 +292,7 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         may_open = gr.HTML(visible=library.forms.permissions.open(person))
         operates = gr.HTML(visible=library.forms.permissions.operates(person))
         signs_out = gr.HTML(visible=identity.may_sign_out(request))
-        may_notify = wanted.get("notifies")  # None: this browser cannot
+        may_notify = wanted.get("notifies")  # None: this browser can't notify
         notify = gr.Checkbox(value=bool(may_notify), visible=may_notify is not None)
         wishes = bool(wanted.get("keeps_going")), notify
         return choice, offer, *wishes, may_open, operates, signs_out

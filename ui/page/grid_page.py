@@ -1,4 +1,4 @@
-"""A grid as one page of HTML that needs nothing else: no script, no address. Pure."""
+"""Grid as a single, self-contained HTML page without scripts or external URLs. Pure."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ td span { display: grid; place-items: center; min-width: 120px; max-width: 304px
 body > p { margin-top: 32px; color: GrayText; font-size: .875rem }
 """
 
-# Returns the HTML of a cell by number.
+# Function that returns the HTML of a cell by number.
 Cell = Callable[[int], str]
 
 
 def grid_page(title: str, sheets: Iterable[GridSheet], cell: Cell) -> Iterator[str]:
-    """The page, piece by piece: a table for each sheet."""
+    """Yield the page in pieces, with a table for each sheet."""
     language = html.escape(current_language().tag)
     yield f"""<!doctype html>
 <html lang="{language}">
@@ -71,7 +71,7 @@ def _line(sheet: GridSheet, line: CellLine, cell: Cell) -> Iterator[str]:
 
 
 def image_cell(source: str, alt: str, link: str = "") -> str:
-    """An image, which leads to a larger one if there is a `link`."""
+    """Return an image, linked to a larger one if there is a `link`."""
     image = f'<img src="{html.escape(source)}" alt="{html.escape(alt)}" loading="lazy">'
     return f'<a href="{html.escape(link)}">{image}</a>' if link else image
 

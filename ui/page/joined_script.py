@@ -1,7 +1,7 @@
-"""The page's modules as one file: a browser that asks for a hundred needs a third more of its
-processor for a page, and on a slow link they come six at a time.
+"""The page's modules as one file. Loading a hundred separate modules takes a browser a third more
+processor time, and a slow link loads only six at a time.
 
-It does what bundlers do, for the one way in which these modules import and export.
+Works like a bundler, but only for the import and export syntax of these modules.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 _OWN_PLACE = re.compile(r"\bimport\.meta\b|\bimport\(\s*[\"'`]\..*")
 _COMMENT = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/)\n", re.MULTILINE)
 
-# Each module is run when it is first asked for, and once.
+# Each module runs once, when it is first requested.
 _LOAD = """const running = new Map();
 export const load = (name) => {
   if (!running.has(name)) running.set(name, modules[name]());
@@ -56,7 +56,7 @@ def needed(modules: Mapping[str, str], entry: str) -> dict[str, str]:
 
 
 def _imported(name: str, text: str) -> dict[str, set[str]]:
-    """The modules that one imports, each with the names that it takes of them."""
+    """Return the modules that a module imports, each with the imported names."""
     return {
         _place(name, address): {part.split()[0] for part in names.split(",") if part.strip()}
         for names, address in _IMPORT.findall(text)

@@ -1,4 +1,4 @@
-"""Files with content-dependent URLs: compressed once, and cached by browsers for good."""
+"""Files with content-dependent URLs: compressed once, and cached permanently by browsers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 @dataclass(frozen=True, slots=True)
 class KeptFile:
-    """One file as it is, and as gzip makes it: b"" where that is no smaller."""
+    """File as stored and as compressed by gzip: `packed` is b"" if it isn't smaller."""
 
     content: bytes
     packed: bytes
@@ -27,7 +27,7 @@ class KeptFile:
 
     @classmethod
     def of(cls, content: bytes, media_type: str) -> KeptFile:
-        """Pack it: some 20 ms for each 100 kB, once."""
+        """Compress a file once, which takes about 20 ms per 100 kB."""
         packed = gzip.compress(content, mtime=0)
         return cls(content, packed if len(packed) < len(content) else b"", media_type)
 
@@ -47,8 +47,8 @@ def _script(name: str) -> KeptFile | None:
 
 
 def gradio_script_routes() -> GuardedRoutes:
-    """`GET /assets/{name}`: Gradio's script and styles, whose names contain a digest. Gradio itself
-    compresses them for each visitor, in the thread that also sends previews."""
+    """Return `GET /assets/{name}`: Gradio's scripts and styles, whose names contain a digest.
+    Gradio itself would compress them for each visitor, in the thread that also sends previews."""
     routes = GuardedRoutes()
 
     @routes.get(f"{SCRIPTS}{{name}}", Access.FILE)

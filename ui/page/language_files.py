@@ -1,4 +1,5 @@
-"""The page's language in a browser: the messages of its script, the menu's list, and the choice."""
+"""The page's language in a browser: its script's messages, the language menu, and the user's
+choice."""
 
 from __future__ import annotations
 
@@ -32,13 +33,13 @@ def html_attributes() -> str:
     language = current_language()
     messages = f' data-messages="{_address(language)}"' if language.file else ""
     tag = html.escape(language.tag)
-    # Gradio's script changes the first where it does not have that language.
+    # Gradio's script changes `lang` if Gradio doesn't support that language.
     return f'lang="{tag}" data-language="{tag}"{messages}'
 
 
 def language_tags() -> str:
-    """Return the tags for a page's head: Gradio's own texts in the same language, the messages at
-    once."""
+    """Return tags for a page's head that set the language of Gradio's own texts and preload the
+    messages."""
     language = current_language()
     tags = f"<script>{NAVIGATOR_LANGUAGE % json.dumps(language.tag)}</script>"
     return (
@@ -68,12 +69,13 @@ def _address(language: Language) -> str:
 
 
 def language_routes(languages: Languages, identity: Identity) -> GuardedRoutes:
-    """`GET /languages/{version}/{name}` and `POST /language`, both public."""
+    """Return `GET /languages/{version}/{name}` and `POST /language`, both public."""
     routes = GuardedRoutes()
 
     @routes.get("/languages/{version}/{name}", Access.PUBLIC)
     def messages(version: str, name: str, request: Request) -> Response:
-        """The messages of the page's script in one language; 404 for any version but this one."""
+        """Return the messages of the page's script in one language; 404 for any version but the
+        current one."""
         language = languages.all.get(name.removesuffix(".js"))
         if language is None or f"languages/{version}/{name}" != _address(language):
             raise HTTPException(404, _UNKNOWN)
@@ -81,7 +83,7 @@ def language_routes(languages: Languages, identity: Identity) -> GuardedRoutes:
 
     @routes.post(CHOOSE_LANGUAGE, Access.PUBLIC)
     def choose(tag: Annotated[str, Body(embed=True)], request: Request) -> Response:
-        """Keep the choice in a cookie; 404 for a language that there is not."""
+        """Store the choice in a cookie; 404 for an unknown language."""
         if tag not in languages.all:
             raise HTTPException(404, _UNKNOWN)
         cookie = identity.cookies.flagged(f"{COOKIE}={tag}; Max-Age={AGE}", request)

@@ -1,8 +1,8 @@
 """An image and its painted mask: one component with two files.
 
-The script (`ui/page/script/components/mask_painter.js`) uploads the image unchanged and, at each
-pause, the paint as the alpha of a PNG of the image's size. So the value consists of places of
-files, which the browser stores like other fields' values.
+The script (`ui/page/script/components/mask_painter.js`) uploads the image unchanged. At each pause,
+it uploads the paint as the alpha channel of a PNG of the image's size. The value therefore consists
+of places of files, which the browser stores like other fields' values.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ _STYLE = Path(__file__).parent / "styles" / "mask_painter.css"
 
 
 class MaskPainter(gr.HTML, metaclass=WithoutStub):
-    """Takes an image, and lets a person paint over the part that is meant.
+    """Component that takes an image and lets the user paint a mask on it.
 
-    Value: `{"background": file, "layers": [file]}` with files as `ui.files.components.shown_file`
-    makes them, or None; as an input `Painted`, or None where there is no image. Event: `change`.
+    Value: `{"background": file, "layers": [file]}` with files from
+    `ui.files.components.shown_file`, or None; as an input `Painted`, or None without an image.
+    Event: `change`.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class MaskPainter(gr.HTML, metaclass=WithoutStub):
         )
 
     def preprocess(self, payload: object) -> Painted | None:  # type: ignore[override]
-        """The places of image and mask, as the browser names them."""
+        """Return the places of image and mask that the browser sent."""
         if not isinstance(payload, dict):
             return None
         image, layers = place_in(payload.get("background")), payload.get("layers")
@@ -54,9 +55,9 @@ class MaskPainter(gr.HTML, metaclass=WithoutStub):
         )
 
     def postprocess(self, value: dict[str, Any] | None) -> dict[str, Any] | None:  # type: ignore[override]
-        """The value as it is."""
+        """Return the value unchanged."""
         return value
 
     def api_info(self) -> dict[str, Any]:
-        """Return what Gradio asks of every component; scripts don't see these."""
+        """Return the schema that Gradio requires of every component; scripts don't see this one."""
         return {"type": "object"}

@@ -6,8 +6,8 @@
         history.select(show, None, image)
 
 A listener with `gr.EventData` finds the run's id in its `run`. Python fills the lists and handles
-events, unless they are `live`: then the script of this app's page does so with its own sockets and
-(`ui.routes.page_socket`) and the API (`ui.api.history`, `ui.api.runs`), without Gradio. The page
+events, unless they are `live`: then the script of this app's page does so without Gradio, with its
+own socket (`ui.routes.page_socket`) and the API (`ui.api.history`, `ui.api.runs`). The page
 needs `ui.page.script_files.script_routes`.
 """
 
@@ -35,7 +35,7 @@ _RUNS = TypeAdapter(tuple[RunDoc, ...])
 
 
 def _schema_with(part: type) -> dict[str, Any]:
-    """Return the JSON schema of a list of runs with this `page` part alone."""
+    """Return the JSON schema of a list of runs with only this `page` part."""
     schema = _RUNS.json_schema()
     definitions = schema["$defs"]
     definitions["RunDoc"]["properties"]["page"] = {"$ref": f"#/$defs/{part.__name__}"}
@@ -44,17 +44,17 @@ def _schema_with(part: type) -> dict[str, Any]:
     return schema
 
 
-# Gradio asks for them repeatedly.
+# Computed once, because Gradio requests them repeatedly.
 _QUEUE_SCHEMA, _HISTORY_SCHEMA = _schema_with(QueueLine), _schema_with(RunTile)
 
 
 class RunQueue(gr.HTML, metaclass=WithoutStub):
-    """The runs that are at work or wait, by their turn, and those that failed behind another one's
-    back.
+    """Runs that are active or waiting, in queue order, and runs that failed while the page showed
+    another one.
 
     Value: `RunDoc`s with a `QueueLine` as their `page`, in both directions. Events, each with
-    `run`: `move` (`by` is -1 for earlier, 1 for later), `remove`, which stops a running one, and
-    for a run that has ended `run_again` and `dismiss`.
+    `run`: `move` (`by` is -1 for earlier, 1 for later), `remove`, which stops an active run, and
+    for an ended run `run_again` and `dismiss`.
     """
 
     def __init__(
@@ -78,35 +78,34 @@ class RunQueue(gr.HTML, metaclass=WithoutStub):
         )
 
     def postprocess(self, value: Sequence[RunDoc] | None) -> list[dict[str, Any]]:  # type: ignore[override]
-        """The list as the browser takes it."""
+        """Return the list in the browser's format."""
         return [run.to_json() for run in value or ()]
 
     def preprocess(self, payload: object) -> tuple[RunDoc, ...]:  # type: ignore[override]
         """Return the list from the browser; the listener checks that these runs are the user's own.
-        gr.Error for anything but a list of runs."""
+        Raises gr.Error for anything but a list of runs."""
         return _checked(payload)
 
     def api_info(self) -> dict[str, Any]:
-        """The value as a JSON schema, for scripts."""
+        """Return the JSON schema of the value, for scripts."""
         return _QUEUE_SCHEMA
 
     def example_payload(self) -> list[dict[str, Any]]:
-        """One run that waits."""
+        """Return an example payload with one waiting run."""
         return self.postprocess(self.example_value())
 
     def example_value(self) -> list[RunDoc]:
-        """One run that waits."""
+        """Return an example list with one waiting run."""
         line = QueueLine("a boat", "Next in line", movable=True)
         return [RunDoc("0" * 32, "text-to-image", "Text to image", "waiting", page=line)]
 
 
 class RunHistory(gr.HTML, metaclass=WithoutStub):
-    """The runs that have ended, newest first, to be searched and looked at again.
+    """Ended runs, newest first, which the user can search and view again.
 
     Value: `RunDoc`s with a `RunTile` as their `page`, in both directions. Events: `select`, with
     `run` and the values of `gr.SelectData` (`index` in the list, `value` the run), and, if it is
-    `searchable`, `search` with the `text` that was typed. A `Stage` has the actions for a chosen
-    run.
+    `searchable`, `search` with the typed `text`. A `Stage` has the actions for a chosen run.
     """
 
     def __init__(
@@ -135,30 +134,30 @@ class RunHistory(gr.HTML, metaclass=WithoutStub):
         )
 
     def postprocess(self, value: Sequence[RunDoc] | None) -> list[dict[str, Any]]:  # type: ignore[override]
-        """The list as the browser takes it."""
+        """Return the list in the browser's format."""
         return [run.to_json() for run in value or ()]
 
     def preprocess(self, payload: object) -> tuple[RunDoc, ...]:  # type: ignore[override]
-        """The list as the browser shows it, as for `RunQueue`."""
+        """Return the list from the browser, with the same checks as in `RunQueue`."""
         return _checked(payload)
 
     def api_info(self) -> dict[str, Any]:
-        """The value as a JSON schema, for scripts."""
+        """Return the JSON schema of the value, for scripts."""
         return _HISTORY_SCHEMA
 
     def example_payload(self) -> list[dict[str, Any]]:
-        """One run that made an image."""
+        """Return an example payload with one run that produced an image."""
         return self.postprocess(self.example_value())
 
     def example_value(self) -> list[RunDoc]:
-        """One run that made an image."""
+        """Return an example list with one run that produced an image."""
         run = RunDoc("0" * 32, "text-to-image", "Text to image", "done", finished=True)
         return [replace(run, finished_at=1.7e9, page=RunTile("Image"))]
 
 
 def draw_batches() -> gr.HTML:
-    """Draw the user's batches: a card per active one, the sheet of an opened one, and the Vary
-    dialog. The script of this app's page fills it in."""
+    """Draw the user's batches: a card per active batch, the sheet of an opened batch, and the Vary
+    dialog. The script of this app's page fills them in."""
     return gr.HTML(
         html_template='<section class="batches"></section>',
         js_on_load=mounts("batches/live_batches.js", (), viewer=model_viewer()),

@@ -1,5 +1,4 @@
-"""The page's script: ES modules, joined to one file as they are served, under an address that
-changes with them."""
+"""The page's script: ES modules, served as one joined file whose URL changes with its content."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ _SIGN_IN_MODULE = "pages/sign_in.js"
 
 @cache
 def modules() -> dict[str, str]:
-    """Every module by its name."""
+    """Return the text of every module by name."""
     return {
         file.relative_to(_SCRIPT_FOLDER).as_posix(): file.read_text(encoding="utf-8")
         for file in sorted(_SCRIPT_FOLDER.rglob("*.js"))
@@ -46,20 +45,19 @@ def _file(name: str) -> KeptFile | None:
 
 @cache
 def script_address(name: str) -> str:
-    """Return a file's URL, relative to the app's root: it contains a digest of the content, which
-    never changes."""
+    """Return a file's URL, relative to the app's root. It contains a digest of the content, so the
+    content of a URL never changes."""
     file = _file(name)
     version = hashlib.sha256(file.content).hexdigest()[:16] if file else "0"
     return f"script/{version}/{name}"
 
 
 def calls(module: str, call: str) -> str:
-    """A line of script that loads a module of the page and then calls one of its functions, as a
+    """Return JavaScript that loads a module of the page and then calls one of its functions, as a
     promise.
 
-    `call`: the function's name with its arguments, as `mount(element)`. Gradio runs such lines as
-    functions that it makes of text, in which an address that is not whole would be read as relative
-    to Gradio's own script.
+    `call`: the function's name with its arguments, such as `mount(element)`. Gradio compiles such
+    code from text, where a relative URL would refer to the folder of Gradio's own script.
     """
     return f"{_loads(module, _PAGE)}.then((module) => module.{call})"
 
@@ -70,11 +68,11 @@ def _loads(module: str, file: str) -> str:
 
 
 def mounts(module: str, events: Iterable[str], **options: object) -> str:
-    """The line of script that fills a component in, for `js_on_load`: the module's `mount` is given
-    the place, and the component with its options and a function for each event.
+    """Return JavaScript that fills a component in, for `js_on_load`. It calls the module's `mount`
+    with the element, and with the component's options and a function for each event.
 
-    `upload` gives the app a file. Each event is named in quotes: by that Gradio knows that the
-    component has it.
+    `upload` sends a file to the app. The event names are in quotes, because Gradio finds a
+    component's events by them.
     """
     given = ["props", "watch", "upload"]
     given += [f"{name}: {json_text(value)}" for name, value in options.items()]
@@ -83,12 +81,13 @@ def mounts(module: str, events: Iterable[str], **options: object) -> str:
 
 
 def listener(module: str, call: str, arguments: str = "") -> str:
-    """Return the same as a function, for a listener's `js`."""
+    """Return the code of `calls` as a function, for a listener's `js`."""
     return f"({arguments}) => {calls(module, call)}"
 
 
 def head_tags() -> str:
-    """Return the tags for a page's head: its script, requested at once, and its own module."""
+    """Return the tags for a page's head: they request its script at once and load its own
+    module."""
     address = script_address(_PAGE)
     preload = f'<link rel="modulepreload" href="{address}">'
     return f'{preload}\n<script type="module">{_loads("page.js", _PAGE)}</script>'
@@ -100,7 +99,7 @@ def sign_in_script() -> str:
 
 
 def script_routes() -> GuardedRoutes:
-    """`GET /script/{version}/{name}`: the sign-in page's script is public."""
+    """Return `GET /script/{version}/{name}`. Only the sign-in page's script is public."""
     routes = GuardedRoutes()
 
     @routes.get("/script/{version}/sign_in.js", Access.PUBLIC)
@@ -110,7 +109,7 @@ def script_routes() -> GuardedRoutes:
 
     @routes.get("/script/{version}/{name}", Access.FILE)
     def module(version: str, name: str, request: Request) -> Response:
-        """Return a file of the script. Other versions than this one are unknown (404)."""
+        """Return a file of the script; 404 for any version but the current one."""
         file = _file(name)
         if file is None or script_address(name) != f"script/{version}/{name}":
             raise HTTPException(404, "There is no such script.")

@@ -1,5 +1,5 @@
-"""Link preview for chats and social sites: the app's name, its purpose, and a card. No workflow's
-name, as the reader hasn't signed in."""
+"""Link preview for chats and social sites: the app's name, its purpose, and a card. It names no
+workflow, because the reader hasn't signed in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ALT = "ComfyForms: simple forms for ComfyUI workflows, beside three images made
 
 
 def tags_for_other_sites(root: str, title: str) -> str:
-    """The tags for a page's head, of an app at this address. `title` is what the tab says."""
+    """Return the tags for the head of a page, for an app at this URL. `title`: the tab's title."""
     width, height = _SIZE
     card, about, alt = f"{root}{_PATH}", html.escape(_ABOUT), html.escape(_ALT)
     return f"""<title>{title}</title>
@@ -42,12 +42,13 @@ def tags_for_other_sites(root: str, title: str) -> str:
 
 
 def social_card_routes() -> GuardedRoutes:
-    """`GET /social-card.png`: public, as sites that show a link don't sign in."""
+    """Return `GET /social-card.png`, which is public, because sites that show a link don't sign
+    in."""
     routes = GuardedRoutes()
 
     @routes.get(_PATH, Access.PUBLIC)
     def card() -> FileResponse:
-        """The card."""
+        """Return the card."""
         return FileResponse(CARD, media_type="image/png", headers=KEEP_A_DAY)
 
     return routes

@@ -35,8 +35,8 @@ _STYLES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Say why nothing was started; `errors` are sentences for fields, by their keys, `labelled` the
-    same for those that are not on the page."""
+    """Reason why nothing was started. `errors`: messages by field key; `labelled`: the same for
+    fields that aren't on the page."""
 
     message: str = ""
     hint: str = ""
@@ -46,7 +46,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Follow:
-    """Show this run, and what comes of it; beside it, why others were not started."""
+    """Run to show, with its results. `refused`: why other runs weren't started."""
 
     run: str
     refused: Refusal | None = None
@@ -54,7 +54,7 @@ class Follow:
 
 @dataclass(frozen=True, slots=True)
 class ShowFiles:
-    """Show these files and texts, which no run is known for."""
+    """Files and texts to show without a known run."""
 
     files: tuple[ShownFile, ...] = ()
     texts: tuple[str, ...] = ()
@@ -62,7 +62,8 @@ class ShowFiles:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The visible file: of a run's results, by its place; one of `ShowFiles` if the run is ""."""
+    """Visible file: the result of a run at index `at`, or one of `ShowFiles` if the run is an empty
+    text."""
 
     run: str
     at: int
@@ -70,8 +71,8 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The value on its way to the browser, one of the three, or a run with a refusal beside it; the
-    nonce makes the same one new."""
+    """Value as sent to the browser: one of the three, or a run together with a refusal. The nonce
+    makes an equal value new."""
 
     nonce: str
     run: str | None = None
@@ -81,7 +82,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The value on its way back."""
+    """Value as sent by the browser."""
 
     seen: Selection
 
@@ -92,11 +93,11 @@ _EVENTS = ("select", "use", "use_values", "run_again", "delete")
 
 
 class Stage(gr.HTML, metaclass=WithoutStub):
-    """Shows previews and results of a run.
+    """Component that shows previews and results of a run.
 
     Value: `Follow`, `ShowFiles`, `Refusal` or None; as an input `Selection`, or None without a
-    visible file. Events: `select` when another file becomes visible, `use` when a user wants it as
-    an input, which is offered for the types in `takes`, and on this app's page for all, with the
+    visible file. Events: `select` when another file becomes visible, and `use` when a user wants it
+    as an input. `use` is offered for the types in `takes`, and on this app's page for all, with the
     element of the form's `field`. Both have `gr.SelectData`'s values (`index` of the file, `value`
     its URL), `run` and `at`. For a followed run also `use_values`, `run_again` and `delete`, with
     `run`: the script handles the last two, and on this app's own page the first.
@@ -157,10 +158,10 @@ class Stage(gr.HTML, metaclass=WithoutStub):
         return asdict(Seen(Selection("0" * 32, 0)))
 
     def example_value(self) -> StageValue:
-        """A run to be followed."""
+        """Return an example value: a run to follow."""
         return Follow("0" * 32)
 
 
-# Gradio asks for these again and again.
+# Computed once, because Gradio requests them repeatedly.
 _SEEN = TypeAdapter(Seen | None).json_schema()
 _SHOWN = TypeAdapter(Shown | None).json_schema()

@@ -1,5 +1,5 @@
-"""The look: Gradio's theme variables in this project's colours; the rest is in styles/. Nothing
-loads from outside."""
+"""The look: Gradio's theme variables in this project's colors; the rest is in styles/. Nothing
+loads from other sites."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ACCENT = (
     "#362d7c",
     "#1f194d",
 )
-# Variables of the theme, in light and in dark.
+# Theme variables, each for light and dark.
 _SHADED = {
     "body_background_fill": BACKGROUND,
     "body_text_color": ("#1d1d22", "#ececf1"),
@@ -72,13 +72,13 @@ def colours() -> str:
 
 
 def _told(colour: str) -> str:
-    """A colour as style sheets have it; Gradio's names of the accent are looked up."""
+    """Return a color as style sheets write it; Gradio's names of the accent are looked up."""
     _, is_named, number = colour.partition("*primary_")
     return _ACCENT[_NUMBERS.index(int(number))] if is_named else colour
 
 
 def make_theme() -> gr.themes.Base:
-    """The theme, light and dark; system fonts only."""
+    """Return the theme, light and dark, with system fonts only."""
     accent = colors.Color(*_ACCENT, name="accent")
     theme = gr.themes.Base(
         primary_hue=accent,

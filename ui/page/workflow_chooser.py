@@ -1,14 +1,13 @@
-"""The list of workflows as a component: a button with the title of the one that is open, and a
-panel with all of them, to be searched by typing.
+"""Chooser of workflows as a component: a button with the title of the open workflow, and a panel
+with all workflows that the user can search.
 
     with gr.Blocks() as page:
         chooser = WorkflowChooser(Offer((WorkflowChoice("boats", "Boats"),), "boats"))
         chooser.select(lambda name: print(name), chooser)
 
-The value that Python gives is an `Offer`, the one it gets is the name that was chosen. Where the
-component is `live`, the script of this app's page adds which ones were used last, what comes of
-each and which cannot run here (`ui.routes.workflows`). The page needs
-`ui.page.script_files.script_routes`.
+Python sets an `Offer` and gets the name of the chosen workflow. If the component is `live`, the
+script of this app's page marks the workflows that were used last, their results, and those that
+can't run here (`ui.routes.workflows`). The page needs `ui.page.script_files.script_routes`.
 """
 
 from __future__ import annotations
@@ -29,8 +28,8 @@ _STYLE = Path(__file__).parent / "styles" / "chooser.css"
 
 @dataclass(frozen=True, slots=True)
 class WorkflowChoice:
-    """One workflow: `group` is its heading, `own` means that only this user has it. `thumb`: the
-    URL of an example image; `note`: a remark before the choice."""
+    """Workflow to choose. `group`: its heading; `own`: only this user has it; `thumb`: the URL of
+    an example image; `note`: a remark before the choice."""
 
     name: str
     title: str
@@ -43,14 +42,14 @@ class WorkflowChoice:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The choices, and the current name, or None."""
+    """Choices, and the current name or None."""
 
     choices: tuple[WorkflowChoice, ...] = ()
     name: str | None = None
 
 
 class WorkflowChooser(gr.HTML, metaclass=WithoutStub):
-    """Chooses a workflow.
+    """Component to choose a workflow.
 
     Value: an `Offer`; as an input the chosen name, or None. Event: `select`, with `gr.SelectData`'s
     values (`index` of the choice, `value` the name).
@@ -76,7 +75,7 @@ class WorkflowChooser(gr.HTML, metaclass=WithoutStub):
         )
 
     def postprocess(self, value: Offer | None) -> dict[str, Any]:  # type: ignore[override]
-        """The offer as the browser takes it."""
+        """Return the offer in the browser's format."""
         return asdict(value or Offer())
 
     def preprocess(self, payload: object) -> str | None:
@@ -95,14 +94,14 @@ class WorkflowChooser(gr.HTML, metaclass=WithoutStub):
         return _OFFER
 
     def example_payload(self) -> str:
-        """The name of a workflow."""
+        """Return the name of an example workflow."""
         return "text-to-image"
 
     def example_value(self) -> Offer:
-        """One workflow, which is chosen."""
+        """Return an example offer with one workflow, which is chosen."""
         return Offer((WorkflowChoice("text-to-image", "Text to image"),), "text-to-image")
 
 
-# Gradio asks for these again and again.
+# Computed once, because Gradio requests them repeatedly.
 _CHOSEN = TypeAdapter(str | None).json_schema()
 _OFFER = TypeAdapter(Offer).json_schema()

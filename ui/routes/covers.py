@@ -19,7 +19,7 @@ def cover_routes(library: WorkflowLibrary, identity: Identity) -> GuardedRoutes:
 
     @routes.get(f"{COVERS}/{{name:path}}", Access.FILE)
     def cover(name: str, _: str = Depends(identity.reader)) -> FileResponse:
-        """Return the image that the author has put beside a workflow of the folder."""
+        """Return the cover image beside a workflow of the folder."""
         try:
             path = library.cover(name)
             if path is not None:

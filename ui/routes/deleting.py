@@ -1,5 +1,6 @@
-"""Delete runs: local records and files, and ComfyUI's copies where possible; the rest is named. On
-the page a deletion can be undone for a while; the app carries it out with or without a page."""
+"""Deletion of runs: local records and files, and ComfyUI's copies if possible. A message names what
+stays. On the page, users can undo a deletion for a while; the app carries it out even if the page
+closes."""
 
 from __future__ import annotations
 
@@ -19,31 +20,31 @@ from ui.files.copies import FileCopies
 
 log = logging.getLogger(__name__)
 
-_UNDOABLE = 15.0  # seconds; the page offers it for ten
+_UNDOABLE = 15.0  # seconds; the page offers undo for ten
 _PAUSE = 5.0  # seconds
 _STAYS = message("The ComfyUI server may keep copies.")
 
 
 @dataclass(frozen=True, slots=True)
 class RunDeletion:
-    """Deletes runs. `clean_up` removes what ComfyUI has of a run; it returns False if something
-    that was sent there stays."""
+    """Deleter of runs. `clean_up` removes ComfyUI's data of a run and returns False if some input
+    stays there."""
 
     runs: RunRegistry
     copies: FileCopies
     clean_up: Callable[[Record], bool]
 
     def delete(self, run_id: str, owner: str) -> str:
-        """Delete a user's finished run: its record, its files and their copies for forms, and at
-        ComfyUI its history entry and the files that were sent there. A ComfyUI that doesn't answer
-        doesn't prevent the deletion here.
+        """Delete a user's finished run: its record, its files and their copies for forms, and on
+        the ComfyUI server its history entry and input files. An unreachable server doesn't prevent
+        the local deletion.
 
         Return a sentence about what stays, or "". Raises ComfyError for an unfinished run and
         RunNotFound.
         """
         try:
             record = self.runs.record(run_id, owner)
-        except RunNotFound:  # it may be on record, and unreadable
+        except RunNotFound:  # its record may exist but be unreadable
             self.runs.forget(run_id, owner)
             return _STAYS
         self.runs.forget(run_id, owner)
@@ -52,21 +53,22 @@ class RunDeletion:
         return "" if emptied and not record.state.files else _STAYS
 
     def delete_unlisted(self, older: float = _UNDOABLE) -> None:
-        """Delete the runs that have been off the list for this many seconds. A run that can't be
-        deleted is tried again later. Raises ComfyError if the history can't be used."""
+        """Delete the runs that were removed from the list at least this many seconds ago. A run
+        that can't be deleted is tried again later. Raises ComfyError if the history can't be used.
+        """
         history = self.runs.history
         for record in () if history is None else history.unlisted(time.time() - older):
             try:
                 self.delete(record.id, record.owner)
-            except RunNotFound:  # another program has done it
+            except RunNotFound:  # another process has deleted it
                 continue
             except ComfyError as problem:
                 log.warning("A result could not be deleted: %s %s", problem, problem.hint)
-            except OSError as problem:  # of the disk, where its copies are
+            except OSError as problem:  # from the disk with the copies
                 log.warning("A result could not be deleted: %s", problem)
 
 
 async def delete_regularly(deletion: RunDeletion) -> None:
-    """Carry out the deletions that can't be undone any more, including those from before a
+    """Regularly carry out the deletions that can no longer be undone, including those from before a
     restart."""
     await repeated(partial(asyncio.to_thread, deletion.delete_unlisted), _PAUSE)

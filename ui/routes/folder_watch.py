@@ -1,4 +1,4 @@
-"""Looks whether the folder of workflows has changed, once for all pages that are open."""
+"""Watch for changes in the workflow folder, shared by all open pages."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _LOOK_SECONDS = 0.5
 
 
 class FolderWatch:
-    """Watches the folder while pages listen, once for all of them."""
+    """Watcher of the folder, active while pages listen and shared by all of them."""
 
     def __init__(self, stamps: Callable[[], Mapping[str, object]]) -> None:
-        """`stamps`: what changes with each of them, by name."""
+        """`stamps`: returns values, by name, that change when a workflow changes."""
         self._stamps = stamps
         self._listeners: set[asyncio.Queue[list[str]]] = set()
         self._task: asyncio.Task[None] | None = None
-        self._known: Mapping[str, object] | None = None  # while pages listen
+        self._known: Mapping[str, object] | None = None  # set while pages listen
 
     @contextlib.contextmanager
     def listen(self) -> Iterator[asyncio.Queue[list[str]]]:
-        """A queue of lists of names that were added, edited or removed."""
+        """Yield a queue with lists of names that were added, edited or removed."""
         queue: asyncio.Queue[list[str]] = asyncio.Queue(maxsize=100)
         self._listeners.add(queue)
         if self._task is None:
@@ -42,5 +42,5 @@ class FolderWatch:
         known, self._known = now if self._known is None else self._known, now
         changed = sorted(name for name in {*known, *now} if known.get(name) != now.get(name))
         for queue in list(self._listeners) if changed else ():
-            with contextlib.suppress(asyncio.QueueFull):  # a page that does not read misses some
+            with contextlib.suppress(asyncio.QueueFull):  # a page that doesn't read misses some
                 queue.put_nowait(changed)

@@ -24,15 +24,15 @@ from ui.web.identity import Identity
 from ui.web.shares import where
 from ui.web.urls import file_address
 
-_DEADLINE = 3600.0  # seconds after which a run whose caller may have vanished is ended
-# The properties of a run's document that scripts get; its files have addresses of their own here.
+_DEADLINE = 3600.0  # seconds after which a run stops if its caller may have vanished
+# Properties of a run's document that scripts get. Its files have URLs of their own here.
 _PROPERTIES = ("phase", "queue_place", "step", "steps", "started_at", "finished_at")
 _NO_OBJECT = (
     'The values are a JSON object of field keys and values, such as {"6.text": "a lighthouse"}.'
 )
-# Seconds without news: Gradio sees that a caller is gone when it hands on an answer.
+# Seconds without news. Gradio notices a lost caller only when it passes on an answer.
 _LONGEST_WAIT = 3.0
-MOST_AT_ONCE = 100  # each call holds a thread; the page's own handlers need some of them too
+MOST_AT_ONCE = 100  # each call holds a thread, and the page's own handlers need some, too
 
 
 def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> None:
@@ -49,7 +49,7 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
             owner = identity.person(request)
             wanted = values_of_script(values)
             with run_of_script(starter, workflow, wanted, owner, where(request, owner)) as started:
-                del wanted  # files may be among them, and the run may take an hour
+                del wanted  # may contain files, and the run may take an hour
                 for state in started.watch():
                     yield script_run(started, state)
 
@@ -70,7 +70,8 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
 def run_of_script(
     starter: Starter, workflow: str, values: dict[str, Any], owner: str, address: str
 ) -> Iterator[Run]:
-    """A run that ends with the block, and with its caller; gr.Error where it cannot be started."""
+    """Start a run that stops when the block ends or its caller leaves. Raises gr.Error if it can't
+    start."""
     with as_gradio_errors():
         policy = RunPolicy(_DEADLINE, watched=False)
         started = starter.start(workflow, values, Origin(owner, address), policy)
@@ -82,7 +83,7 @@ def run_of_script(
 
 
 def script_run(run: Run, state: RunState) -> dict[str, Any]:
-    """Return what Gradio's clients get of a run in this state: a part of its document."""
+    """Return the part of a run's document that Gradio's clients get in this state."""
     doc = run_doc(replace(run.record, state=state))
     return {name: getattr(doc, name) for name in _PROPERTIES} | {
         "run": doc.id,
@@ -113,7 +114,7 @@ def followed(
     subscribe: Callable[[Callable[[str], None]], Callable[[], None]], owner: str
 ) -> Iterator[Callable[[], None]]:
     """Return a function that waits for news about this owner's groups, at most a few seconds.
-    `subscribe`: a queue's, which gets the owner and returns the unsubscriber."""
+    `subscribe`: a queue's method, which takes the owner and returns a function to unsubscribe."""
     changed = threading.Event()
 
     def wait() -> None:
@@ -140,13 +141,13 @@ def as_gradio_errors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def releases_session(request: gr.Request) -> Iterator[None]:
-    """Remove the session that Gradio opens for a script's call; it would keep the last 10,000,
-    some 60 kB each."""
+    """Remove the session that Gradio opens for a script's call. Gradio would keep the last 10,000,
+    about 60 kB each."""
     try:
         yield
     finally:
-        # On the event loop, where Gradio looks sessions up; it is there already when it ends a call
-        # midway.
+        # Runs on the event loop, where Gradio looks sessions up. When Gradio ends a call midway,
+        # this code already runs there.
         try:
             anyio.from_thread.run_sync(forget_session_of, request)
         except RuntimeError:

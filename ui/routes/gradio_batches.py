@@ -55,7 +55,7 @@ def add_batch_api(batches: BatchQueue, history: RunStore | None, identity: Ident
             wanted = parse_spec(spec, lambda _, value: inline_file(value))
             origin = Origin(owner, where(request, owner))
             started = batches.start(workflow, base, wanted, origin, attended=True)
-            del base, wanted  # files may be among them, and the batch may take long
+            del base, wanted  # may contain files, and the batch may take long
             try:
                 with closing(_told(batches, started.id, owner)) as told:
                     last = yield from told
@@ -73,7 +73,7 @@ def add_batch_api(batches: BatchQueue, history: RunStore | None, identity: Ident
 def _told(
     batches: BatchQueue, batch_id: str, owner: str
 ) -> Generator[dict[str, Any], None, BatchSummary]:
-    """Yield a batch's progress at each change, then its end. Stop the batch when the caller leaves,
+    """Yield a batch's progress at each change, then its end. Stop the batch when the caller leaves
     or when it has paused itself."""
     try:
         with followed(batches.subscribe, owner) as wait:
@@ -94,7 +94,7 @@ def _results(
     batches: BatchQueue, history: RunStore | None, batch_id: str, owner: str
 ) -> Iterator[dict[str, Any]]:
     table = batches.table(batch_id, owner)
-    assert history is not None  # else there are no batches
+    assert history is not None  # batches need a history
     places = range(len(table.rows))
     records = history.get_many([table.states.run(at) for at in places], owner)
     for at in places:

@@ -56,11 +56,11 @@ def chain_of_script(
     owner: str,
     address: str,
 ) -> Iterator[dict[str, Any]]:
-    """Yield a chain's progress at each change, then the same with its steps' results. The chain
-    ends with its caller; gr.Error if it can't start."""
+    """Yield a chain's progress at each change, then its last state with its steps' results. The
+    chain stops when its caller leaves. Raises gr.Error if it can't start."""
     with as_gradio_errors():
         started = chains.start(name, values, Origin(owner, address), attended=True)
-        del values  # files may be among them, and the chain may take long
+        del values  # may contain files, and the chain may take long
         try:
             with closing(_told(chains, started.id, owner)) as told:
                 last = yield from told
@@ -91,7 +91,7 @@ def _told(
 def _results(runs: RunRegistry, chain: ChainStanding) -> Iterator[dict[str, Any]]:
     """Return each run's results, in the order of the steps."""
     history = runs.history
-    assert history is not None  # else there are no chains
+    assert history is not None  # chains need a history
     records = history.get_many((run for step in chain.steps for run in step.ended), chain.owner)
     for step in chain.steps:
         for record in (records[run] for run in step.ended if run in records):

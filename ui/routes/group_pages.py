@@ -1,4 +1,4 @@
-"""Parts of batches and chains that only the page needs, below `/page`."""
+"""Routes for batches and chains that only the page needs, below `/page`."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 
-_BEGINNING = 4 * 1024 * 1024  # bytes of an image to look at: its texts come first
-_MOST_RUNS = 60  # per request; the page's script asks for no more
+_BEGINNING = 4 * 1024 * 1024  # bytes to read of an image: its texts come first
+_MOST_RUNS = 60  # per request; the page's script requests no more
 
 
 def group_page_routes(presenter: Presenter, identity: Identity) -> GuardedRoutes:
@@ -31,7 +31,8 @@ def group_page_routes(presenter: Presenter, identity: Identity) -> GuardedRoutes
 
     @routes.get("/batches/{batch_id}/rows/{index}/values", Access.OWNER)
     def values(batch_id: str, index: int, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """Return the values of a row, whether it has begun or not, as the script keeps a form's."""
+        """Return the values of a row, started or not, in the format in which the script stores a
+        form's."""
         table = batches.table(batch_id, owner)
         if not 0 <= index < len(table.rows):
             raise BatchNotFound("This batch has no such row.")
@@ -44,8 +45,8 @@ def group_page_routes(presenter: Presenter, identity: Identity) -> GuardedRoutes
 
     @routes.post("/grid", Access.SIGNED_IN)
     async def opened(request: Request, owner: str = Depends(identity.caller)) -> AsciiJSON:
-        """Read the beginning of a grid's image: its batch, if it is still there, else the workflow,
-        the values of its form, and what varies."""
+        """Read the beginning of a grid's image. Return its batch if it still exists, otherwise the
+        workflow, the form's values, and the varied fields."""
         data = (await request.body())[:_BEGINNING]
         return await run_in_threadpool(_reopened, presenter, owner, data)
 
@@ -56,7 +57,8 @@ def group_page_routes(presenter: Presenter, identity: Identity) -> GuardedRoutes
         run: Annotated[Sequence[str], Query(max_length=_MOST_RUNS)] = (),
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """Return the history tiles of the step's ended runs among these."""
+        """Return the history tiles of the requested runs that are ended runs of the step. Raises
+        404 for an unknown step."""
         steps = chains.get(chain_id, owner).steps
         ended = next((step.ended for step in steps if step.name == name), None)
         history = presenter.runs.history

@@ -1,9 +1,9 @@
 """WebSocket of an open page. It reports the user's runs wherever they were started, the progress of
-their batches and chains, the number of waiting runs, changed workflows in the folder, the
-servers' state, and the app's shutdown.
+their batches and chains, the number of waiting runs, changed workflows in the folder, the servers'
+state, and the app's shutdown.
 
-An open socket counts as a watcher of all the user's runs; when the last one closes, their grace
-time starts.
+An open socket counts as a watcher of all the user's runs. When the last one closes, their grace
+period starts.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from ui.web.socket_limits import (
     set_from_thread,
 )
 
-_GAP = 0.1  # seconds between two messages to one page: news adds up
-_ENDED = 50  # ended batches that a page gets
+_GAP = 0.1  # seconds between two messages to one page, to combine changes
+_ENDED = 50  # ended batches sent to a page
 
 
 @dataclass(frozen=True, slots=True)
 class PageSources:
-    """The state that open pages show. `root`: the app's path below its host."""
+    """Sources of the state that open pages show. `root`: the app's path below its host."""
 
     runs: RunRegistry
     batches: BatchQueue
@@ -60,7 +60,7 @@ def page_socket_routes(
     """Return the WebSocket `/news`."""
     routes = GuardedRoutes()
     watch = FolderWatch(library.stamps)
-    # Another one after a restart: a page from before it has to be loaded again.
+    # Changes with each restart. A page from before a restart has to be loaded again.
     process_id = secrets.token_hex(8)
 
     @routes.websocket("/news", Access.SIGNED_IN)
@@ -79,12 +79,12 @@ def page_socket_routes(
 
 
 class PageSession:
-    """One page, and what has been sent to it."""
+    """Socket session of one page, which remembers what it has sent."""
 
     def __init__(
         self, socket: WebSocket, sources: PageSources, owner: str, about: Mapping[str, str]
     ) -> None:
-        """`about`: ids by which the page notices a restart or another user."""
+        """`about`: IDs by which the page notices a restart or another user."""
         self.socket = socket
         self.runs = sources.runs
         self.batches = sources.batches
@@ -98,7 +98,7 @@ class PageSession:
         self.attached: dict[str, Run] = {}
 
     async def serve(self, changed: asyncio.Queue[list[str]]) -> None:
-        """Send until the page is closed; `changed` brings the names of workflows."""
+        """Send until the page closes; `changed` contains names of changed workflows."""
         loop = asyncio.get_running_loop()
 
         def wake(_: str) -> None:
@@ -112,7 +112,7 @@ class PageSession:
         queues = (self.batches, self.chains)
         leave = [self.runs.subscribe(wake), *(queue.subscribe(wake_own) for queue in queues)]
         try:
-            with contextlib.suppress(ComfyError):  # reads the disk: active ones are in memory
+            with contextlib.suppress(ComfyError):  # reads the disk; active ones are in memory
                 await asyncio.to_thread(self.chains.look_up, self.owner)
             with self.health.listen(self.due.set):
                 await run_until_first(
@@ -125,7 +125,7 @@ class PageSession:
                 run.detach()
 
     async def listen(self) -> None:
-        """A page sends "here" to see whether the connection still works: it is sent everything
+        """Wait for "here", which a page sends to check the connection, and send everything
         again."""
         while await self.socket.receive_text() == "here":
             self.told = {}
@@ -133,7 +133,7 @@ class PageSession:
         await self.socket.close(UNKNOWN_WORD)
 
     async def tell_runs(self) -> None:
-        """Send changes of the runs, at once and after each event."""
+        """Send changes of the runs, immediately and after each event."""
         while True:
             self.due.clear()
             news = self.news()
@@ -144,18 +144,18 @@ class PageSession:
             await asyncio.sleep(_GAP)
 
     async def tell_folder(self, changed: asyncio.Queue[list[str]]) -> None:
-        """Send which workflows were added, edited or removed."""
+        """Send the names of workflows that were added, edited or removed."""
         while True:
             await self.socket.send_text(json_text({"changed": await changed.get()}))
 
     def news(self) -> dict[str, object]:
-        """Return the user's unfinished runs, which are watched from now on; `waiting` counts all
-        users' runs. While a server is away, times are unknown."""
+        """Return the news for the page, and watch the user's unfinished runs from now on. `waiting`
+        counts all users' runs. While a server is away, times are unknown."""
         line = self.runs.line_of(self.owner)
         self.attach_to({run.id: run for run in line})
         reachable = self.health.reachable
         due_in = self.runs.due_in() if reachable and line else {}
-        # A run that has yet to retry hides the news that the server is back.
+        # A run that hasn't retried yet hides the news that the server is back.
         waits_for_it = any(run.state.away for run in line)
         return {
             **self.about,
@@ -174,8 +174,8 @@ class PageSession:
         }
 
     def news_of_batches(self) -> list[BatchSummary]:
-        """Return the unfinished batches and the last ended ones: the page knows which ended before
-        it was opened, also when it reconnects."""
+        """Return the unfinished batches and the last ended ones. From these, the page knows which
+        batches ended before it was opened or reconnected."""
         recent = self.batches.recent(self.owner)
         ended = [batch.id for batch in recent if batch.finished]
         left_out = {*ended[:-_ENDED]}

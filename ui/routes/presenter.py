@@ -38,14 +38,14 @@ _MODEL_INPUTS = ("ckpt_name", "unet_name", "model_name")
 
 @dataclass(frozen=True, slots=True)
 class RunEnds:
-    """Describes the ends of runs with their forms and files."""
+    """Builder of descriptions of ended runs, with their forms and files."""
 
     forms: Forms
     copies: FileCopies
     health: ServerHealth
 
     def of(self, record: Record) -> RunEnd:
-        """Return the end of a run; by the keys of its values if its form is gone."""
+        """Return the end of a run. If its form is gone, its values keep their keys as names."""
         job, files = record.job, tuple(self._shown_files(record))
         used = dict(job.values) | {key: kept.name for key, kept in job.inputs.items()}
         try:
@@ -76,8 +76,8 @@ class RunEnds:
         return RunEnd(stage, seeds, errors)
 
     def _form_of_run(self, record: Record) -> Form:
-        """Return the form of a run. The server is asked for its nodes only if it hasn't sent them
-        since the app's start and can be reached.
+        """Return the form of a run. It queries the server for its nodes only if the server hasn't
+        sent them since the app's start and is reachable.
 
         Raises WorkflowError, ServerUnreachable, ServerError.
         """
@@ -90,7 +90,7 @@ class RunEnds:
             return ask(job.workflow, record.owner, job.values)[1]
 
     def _before_of(self, form: Form, record: Record) -> str:
-        """Return the path of the first image that was given and is still kept, without its mask."""
+        """Return the path of the first input image that is still stored, without its mask."""
         addresses = {"image": given_address, "mask": unpainted_address}
         widgets = {f.key: f.widget for f in form.fields}
         for at, (key, given) in enumerate(record.job.inputs.items()):
@@ -115,7 +115,7 @@ class RunEnds:
 
 @dataclass(frozen=True, slots=True)
 class Presenter:
-    """Describes runs for the stage of the page."""
+    """Builder of run documents for the stage of the page."""
 
     ends: RunEnds
     runs: RunRegistry
@@ -124,7 +124,7 @@ class Presenter:
     chain_forms: ChainForms
 
     def view(self, record: Record, usual: RunTimes | None) -> RunDoc:
-        """Return the document of a run. Blocks for a run that has ended: the server may be asked
+        """Return the document of a run. Blocks for an ended run, because it may query the server
         for its nodes."""
         now, phase = time.time(), record.state.phase
         if not phase.finished:
@@ -138,7 +138,7 @@ class Presenter:
         return stage_run(record, end, now=now, keeping=keeping)
 
     def _with_history(self, stage: StageView, record: Record) -> StageView:
-        """Return the end of a run with its place among its owner's other runs."""
+        """Return the end of a run with its position among its owner's other runs."""
         history = self.runs.history
         assert history is not None
         lineage = self.chain_forms.lineage(record)
@@ -156,8 +156,8 @@ class Presenter:
         )
 
     def _without_mended(self, runs: Sequence[Record]) -> list[Record]:
-        """Return these runs without the failed attempts of a chain's steps that a later run has
-        made up for."""
+        """Return these runs without the failed attempts of chain steps that a later run has
+        replaced."""
         done = [one for one in runs if one.state.phase is Phase.DONE]
 
         def is_mended(run: Record) -> bool:
@@ -169,13 +169,13 @@ class Presenter:
             if run.state.phase is Phase.DONE or not any(mended):
                 return False
             part = self.chains.part_of(run)
-            return part is not None and not part.step  # its step has other runs now
+            return part is not None and not part.step  # its step has newer runs
 
         return [run for run in runs if not is_mended(run)]
 
     def _with_chain(self, stage: StageView, record: Record, part: ChainPart) -> StageView:
-        """Return the end of a chain's run with the seeds of earlier steps in its details; not while
-        the server is away."""
+        """Return the end of a chain's run with the seeds of earlier steps in its details. While the
+        server is away, the seeds are omitted."""
         had = None
         if self.ends.health.reachable:
             with suppress(ComfyError):
@@ -192,7 +192,7 @@ class Presenter:
         return replace(stage, chain=part.chain, chain_seeds=draws, details=details)
 
     def _batch_id_of(self, record: Record) -> str:
-        """Return the id of a run's batch; "" if it has none that still exists."""
+        """Return the ID of a run's batch; "" if it has no batch or the batch was deleted."""
         try:
             return self.batches.get(record.group, record.owner).id if record.group else ""
         except BatchNotFound:
@@ -208,7 +208,7 @@ class Presenter:
 
 
 def _part_in_words(part: ChainPart | None) -> str:
-    """Return the step and the chain of a run in a sentence; "" for none."""
+    """Return a sentence with the step and the chain of a run; "" if it has no chain."""
     match part:
         case ChainPart(_, title, step) if step:
             return message("Step “{step}” of “{chain}”", step=step, chain=title)
@@ -227,7 +227,7 @@ def _caption_of(form: Form, used: Mapping[str, object]) -> Caption:
 
 
 def _caption_by_keys(values: Mapping[str, object]) -> Caption:
-    """Return the caption without a form, as far as the keys of the values tell."""
+    """Return the caption of a run without a form, as far as the keys of its values allow."""
     models = {
         key: text
         for key, text in values.items()
@@ -238,7 +238,7 @@ def _caption_by_keys(values: Mapping[str, object]) -> Caption:
 
 
 def labelled(form: Form, used: dict[str, object]) -> Iterable[tuple[str, object]]:
-    """Return the values that a run was made with, named as in its form."""
+    """Return a run's values, named as in its form."""
     return ((f.label, used[f.key]) for f in form.fields if f.key in used and f.group != "hidden")
 
 

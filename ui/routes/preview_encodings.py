@@ -1,4 +1,4 @@
-"""Smaller previews, made once for all who watch a run over a link that needs them."""
+"""Smaller previews, encoded once for all browsers that watch a run over a slow link."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from cachetools import LRUCache
 from comfy.media.smaller_preview import PREVIEW_SIZES, PreviewSize, smaller_preview
 from ui.routes.preview_window import PreviewWindow
 
-_MOST = 64  # previews of all runs that are remembered, each for as long as it is the newest
+_MOST = 64  # remembered previews of all runs, each while it is the newest
 
 
 class PreviewEncodings:
-    """For all runs of an app; used in its event loop only. `enabled`: else all previews go out as
-    they came."""
+    """Smaller previews for all runs of an app. Belongs to the event loop. `enabled`: if False, all
+    previews are sent unchanged."""
 
     def __init__(self, *, enabled: bool = True) -> None:
         self._enabled = enabled
@@ -28,7 +28,7 @@ class PreviewEncodings:
         """Of previews that were made smaller so far."""
 
     async def fitting(self, run: str, number: int, data: bytes, window: PreviewWindow) -> bytes:
-        """Preview `number` of a run, as large as the window lets it be."""
+        """Return preview `number` of a run, as large as the window allows."""
         most = window.most_bytes(len(data)) if self._enabled else None
         if most is None:
             return data
@@ -42,7 +42,7 @@ class PreviewEncodings:
         return made
 
     def _size(self, run: str, size: int, most: int) -> PreviewSize:
-        """The largest that fits, else the smallest there is."""
+        """Return the largest size that fits, otherwise the smallest one."""
         fits = (
             one for one in PREVIEW_SIZES if self._shares.get((run, one), one.share) * size <= most
         )

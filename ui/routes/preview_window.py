@@ -7,16 +7,16 @@ from collections import deque
 from dataclasses import dataclass
 from statistics import median
 
-_MOST = 8  # previews on their way: a browser that is put aside says nothing more
-_PATIENCE = 1.0  # seconds without a word, over the usual, until nothing more is sent
-_REMEMBERED = 5  # of the link's latest rates, whose median counts
-_LATEST = 30  # previews whose shortest way counts as the link's own
-_QUEUED = 0.05  # seconds more than usual: previews stand in line somewhere
-_GROWTH = 2  # times the rate known so far, at most, that one preview can tell of
-_INSTANT = 0.001  # seconds, shorter than any link
-_FASTEST = 0.15  # seconds; a link gets at least this long for each preview that is too large for it
-_WEIGHT = 0.3  # of the newest interval
-_FILLED = 0.7  # of the time between two previews is used: the rest is for what else travels
+_MOST = 8  # previews in flight: a browser in the background stops responding
+_PATIENCE = 1.0  # seconds over the usual without a response until sending stops
+_REMEMBERED = 5  # latest link rates, whose median counts
+_LATEST = 30  # previews whose shortest delay counts as the link's own
+_QUEUED = 0.05  # seconds over the usual delay that mean that previews are queued
+_GROWTH = 2  # maximum factor by which one preview can raise the known rate
+_INSTANT = 0.001  # seconds, shorter than any link's delay
+_FASTEST = 0.15  # seconds; minimum time for a preview that is too large for the link
+_WEIGHT = 0.3  # weight of the newest interval
+_FILLED = 0.7  # used share of the time between two previews; the rest is for other traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,22 +27,22 @@ class _OnItsWay:
 
 
 class PreviewWindow:
-    """One browser's link.
+    """Link to one browser.
 
-    A preview may go out when the one before has left the link, which is known from the link's rate:
-    so several are on their way where the way is long, and one where it is narrow. When they arrive
-    later than they should, all on their way are waited for.
+    A preview may be sent when the one before has left the link, as computed from the link's rate. A
+    link with a long delay therefore has several in flight, and a narrow one has a single one. If
+    previews arrive late, sending pauses until all in flight have arrived.
     """
 
     def __init__(self) -> None:
         self._on_their_way: deque[_OnItsWay] = deque()
         self._rates: deque[float] = deque(maxlen=_REMEMBERED)
         self._ways: deque[float] = deque(maxlen=_LATEST)
-        self._free = 0.0  # when the link has carried what was sent
+        self._free = 0.0  # time when the link has carried everything sent
         self._clogged = False
-        self._room = 1  # for previews on their way: one more with each that arrives in time
+        self._room = 1  # maximum previews in flight; grows with each that arrives in time
         self._came: float | None = None
-        self._interval = 0.0  # between two previews of the server
+        self._interval = 0.0  # seconds between two of the server's previews
 
     @property
     def rate(self) -> float | None:
@@ -50,7 +50,7 @@ class PreviewWindow:
         return median(self._rates) if self._rates else None
 
     def came(self, now: float) -> None:
-        """The server has sent a new preview."""
+        """Record that the server has sent a new preview."""
         if self._came is not None:
             gap = now - self._came
             known = self._interval or gap
@@ -58,8 +58,8 @@ class PreviewWindow:
         self._came = now
 
     def wait(self, now: float) -> float | None:
-        """Seconds until the next preview may go out, 0 where it may now; None: not before word of
-        one that is on its way."""
+        """Return the seconds until the next preview may be sent; 0: now; None: only after a
+        response to one in flight."""
         rate = self.rate
         if not self._on_their_way:
             return 0.0
@@ -71,20 +71,22 @@ class PreviewWindow:
         return max(0.0, self._free - now)
 
     def most_bytes(self, size: int) -> int | None:
-        """Return the maximum size of the next preview; None: its own `size` in bytes."""
+        """Return the maximum size of the next preview in bytes; None if it may have its own
+        `size`."""
         rate = self.rate
         if rate is None or not self._interval or size <= 0.9 * rate * self._interval:
             return None
         return int(_FILLED * rate * max(self._interval, _FASTEST))
 
     def sent(self, number: int, size: int, now: float) -> None:
-        """A preview of `size` bytes goes out."""
+        """Record that a preview of `size` bytes is sent."""
         self._on_their_way.append(_OnItsWay(number, size, now))
         if rate := self.rate:
             self._free = max(self._free, now) + size / rate
 
     def painted(self, number: int, spent: float, now: float) -> None:
-        """The browser has painted it; its bytes took `spent` seconds to come in."""
+        """Record that the browser has painted a preview; its bytes took `spent` seconds to
+        arrive."""
         while self._on_their_way and self._on_their_way[0].number <= number:
             one = self._on_their_way.popleft()
             if one.number != number:
@@ -93,9 +95,9 @@ class PreviewWindow:
             way = now - one.sent - spent
             usual = min(self._ways, default=way)
             self._ways.append(way)
-            # A busy browser reads number and bytes at once, however long they were in coming.
+            # A busy browser reads number and bytes at once, no matter how long they took to arrive.
             rate = one.size / max(_INSTANT, spent, spent + way - usual)
-            # A small one that came in one piece seems to have taken no time on any link.
+            # A small preview that arrives in one piece seems to have taken no time on any link.
             self._rates.append(rate if self.rate is None else min(rate, _GROWTH * self.rate))
             if self._on_their_way and way > usual + max(_QUEUED, 0.5 * spent):
                 self._clogged, self._room = True, 1

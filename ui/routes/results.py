@@ -1,7 +1,7 @@
 """Results for browsers: each file of a user's own run, its thumbnail, and all in one archive.
 
-Only the run's id and the file's place select the file. It comes from the local store, otherwise
-from ComfyUI under the name in its history while the run is in memory: later that name may be
+Only the run's ID and the file's index select the file. It comes from the local store, otherwise
+from ComfyUI under the name in its history while the run is in memory. Later, that name may be
 another user's file.
 """
 
@@ -46,19 +46,19 @@ _PASSED_ON = ("content-length", "content-range", "accept-ranges", "last-modified
 # Files that a browser would run as a page are offered as downloads.
 _SHOWN = ("image/", "video/", "audio/")
 _UNSAFE = ("image/svg+xml",)
-# Where a page shows it as an image all the same: no script, nothing from elsewhere, and none of
-# this app's rights.
+# Policy for an SVG that a page shows as an image anyway: no scripts, nothing from other sites, and
+# no access to this app.
 _QUIET_DRAWING = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 _NO_FILE = message("This file no longer exists.")
 _NO_RANGE = "The file does not have the range of bytes that was asked for."
 _CHUNK = 256 * 1024  # bytes
-MOST_CHOSEN = 200  # runs that something is done with at once
+MOST_CHOSEN = 200  # maximum runs of one action
 
 
 def result_routes(
     runs: RunRegistry, blobs: BlobStore, server: ServerFiles, identity: Identity
 ) -> GuardedRoutes:
-    """The routes `/files/{run_id}/{index}/{name}`, `/files/{run_id}/{index}/thumb`,
+    """Return the routes `/files/{run_id}/{index}/{name}`, `/files/{run_id}/{index}/thumb`,
     `/files/{run_id}/given/{index}`, `/files/{run_id}/given/{index}/unpainted` and
     `/files/{run_id}/all.zip`, for the run's owner only."""
     routes = GuardedRoutes()
@@ -141,7 +141,7 @@ def result_routes(
 
 
 class ResultFiles:
-    """Sends the files of finished runs, wherever they are."""
+    """Sender of finished runs' files, wherever they are stored."""
 
     def __init__(self, runs: RunRegistry, blobs: BlobStore, server: ServerFiles) -> None:
         self._runs = runs
@@ -151,8 +151,8 @@ class ResultFiles:
     def send(
         self, record: Record, file: OutputFile, name: str, range_header: str | None
     ) -> Response:
-        """One file, byte for byte as the server made it, under this name, with ranges so that
-        videos can be wound."""
+        """Return one file under this name, byte for byte as the server made it, with ranges so that
+        users can seek in videos."""
         media_type = media_type_of(file.filename)
         headers = _headers(name, media_type)
         if not file.digest and self._in_memory(record):
@@ -167,15 +167,15 @@ class ResultFiles:
         return RangedFile(path, headers=headers, media_type=media_type, stat_result=status)
 
     def send_stripped(self, file: OutputFile, asked: Mapping[str, str]) -> Response | None:
-        """Send a file without its metadata, under the name that the server gave it.
+        """Return a file without its metadata, under the name that the server gave it.
 
-        `asked`: the request's headers. None where the metadata can't be removed or the file is not
-        kept here. HTTPException for a range that it does not have.
+        `asked`: the request's headers. Returns None if the metadata can't be removed or the file
+        isn't stored here. Raises HTTPException for a range that it doesn't have.
         """
         stripped, path = self.blobs.stripped.of(file.digest), self.blobs.path(file.digest)
         if stripped is None or path is None:
             return None
-        # Different from the file's own.
+        # Must differ from the original file's ETag.
         etag = f'"{hashlib.sha256(f"stripped {file.digest}".encode()).hexdigest()[:32]}"'
         try:
             is_same = asked.get("if-range", etag) == etag
@@ -200,10 +200,11 @@ class ResultFiles:
         return PassedOn(body(), 206 if part else 200, headers, media_type)
 
     def archive(self, records: Iterable[Record]) -> Iterator[bytes]:
-        """A ZIP of the runs' saved files (of all, where none was saved), made while it is sent.
+        """Yield a ZIP of the runs' saved files (all files of a run that saved none), made while it
+        is sent.
 
-        Media is packed already, so it is only stored. A file that cannot be had whole is left out;
-        with none at all there is no ZIP.
+        Media is already compressed, so it is only stored. A file that isn't completely available is
+        left out; without any file there is no ZIP.
         """
         bundle = ZipStream(compress_type=ZIP_STORED)
         wanted = ((record, at) for record in records for at in saved_places(record))
@@ -215,8 +216,8 @@ class ResultFiles:
     def pack(
         self, bundle: ZipStream, record: Record, at: int, name: str
     ) -> Generator[bytes, None, bool]:
-        """Put one file of a run into a ZIP under this name, piece by piece; False where it cannot
-        be had."""
+        """Add one file of a run to a ZIP under this name, yielding the ZIP's bytes; return False if
+        the file isn't available."""
         with ExitStack() as stack:
             try:
                 content = stack.enter_context(self.opened(record, record.state.files[at]))
@@ -234,7 +235,7 @@ class ResultFiles:
 
     @contextmanager
     def opened(self, record: Record, file: OutputFile) -> Iterator[IO[bytes]]:
-        """The whole file, to be read; ComfyError or OSError where it cannot be had."""
+        """Open the whole file for reading. Raises ComfyError or OSError if it isn't available."""
         if file.digest or not self._in_memory(record):
             path = self.blobs.path(file.digest)
             if path is None:
@@ -242,7 +243,8 @@ class ResultFiles:
             with path.open("rb") as kept:
                 yield kept
             return
-        # Whole before any of it is sent: what breaks off later could not be left out any more.
+        # Fetch the whole file before sending any of it, because a file that breaks off later
+        # couldn't be left out anymore.
         with tempfile.TemporaryFile() as copy:
             with self._server.view(file) as answer:
                 copy.writelines(answer.iter_bytes())
@@ -257,13 +259,14 @@ class ResultFiles:
 
 
 def saved_places(record: Record) -> list[int]:
-    """The places of the files that were saved; all, where none was."""
+    """Return the indexes of the saved files; of all files if no file was saved."""
     files = record.state.files
     return [at for at, file in enumerate(files) if file.type == "output"] or [*range(len(files))]
 
 
 def zip_download(archive: Iterator[bytes], title: str) -> StreamingResponse:
-    """A ZIP as it is made, under a name of this title; HTTPException for an empty one."""
+    """Return a ZIP as a response that is sent while it is made, with this title as its name. Raises
+    HTTPException for an empty one."""
     first = next(archive, None)
     if first is None:
         raise HTTPException(404, message("None of these files are available anymore."))
@@ -273,17 +276,17 @@ def zip_download(archive: Iterator[bytes], title: str) -> StreamingResponse:
 
 
 def as_file(name: str) -> dict[str, str]:
-    """The header by which a browser saves an answer under this name."""
+    """Return the header that makes a browser save a response under this name."""
     told = quote(download_name(name))
     return {"content-disposition": f"attachment; filename*=UTF-8''{told}"}
 
 
 class RangedFile(FileResponse):
-    """A local file, or a range of it. HTTPException, before anything is sent, for an invalid range,
-    in the same format as other errors."""
+    """A local file, or a range of it. An invalid range raises HTTPException before anything is
+    sent, so it has the same format as other errors."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
+        """Send the file. Raises HTTPException for an invalid range."""
 
         async def unless_refused(told: Message) -> None:
             if told["type"] == "http.response.start" and told["status"] >= 400:
@@ -296,12 +299,12 @@ class RangedFile(FileResponse):
 
 
 class PassedOn(StreamingResponse):
-    """An answer whose body comes from another server. Where that breaks off, this one ends without
-    being complete, so that the browser takes no half for a whole: uvicorn closes the connection
-    then."""
+    """Response whose body comes from another server. If that breaks off, this response ends
+    incomplete and uvicorn closes the connection, so the browser doesn't mistake it for the whole
+    file."""
 
     async def stream_response(self, send: Send) -> None:
-        """The body as it comes."""
+        """Send the body as it arrives."""
         try:
             await super().stream_response(send)
         except ComfyError as problem:
@@ -332,7 +335,7 @@ def _pass_on(
 
 
 def sent(path: Path, name: str) -> FileResponse:
-    """A file of this machine under this name. Raises FileNotFoundError."""
+    """Return a local file as a response under this name. Raises FileNotFoundError."""
     media_type = media_type_of(name)
     return FileResponse(
         path, headers=_headers(name, media_type), media_type=media_type, stat_result=path.stat()

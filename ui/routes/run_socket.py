@@ -41,14 +41,14 @@ from ui.web.socket_limits import (
 _PAINTED = re.compile(r"painted ([0-9]{1,9}) ([0-9]{1,6})")
 _TEXT_INTERVAL = 0.1  # seconds between two progress messages to one browser
 _LAST_FRAME_WAIT = (
-    5.0  # how long the end of a run waits for a slow browser to paint the frame it has
+    5.0  # seconds that a run's end waits for a slow browser to paint its current frame
 )
 
-KEY_HEADER = "x-run-socket"  # of a request that starts runs: the key of the socket that follows
+KEY_HEADER = "x-run-socket"  # in a request that starts runs: the key of the waiting socket
 
 Show = Callable[
     [Record, RunTimes | None], RunDoc
-]  # a run, and how long such runs take, as the stage shows it
+]  # takes a run and the usual times of such runs; returns the stage's document
 
 
 def run_socket_routes(
@@ -60,11 +60,11 @@ def run_socket_routes(
     *,
     smaller_previews: bool = True,
 ) -> GuardedRoutes:
-    """The WebSocket `/live/{run_id}`; of a run that is only on record, its end is sent. And
-    `/live/next/{key}`, which waits for a run that the page starts with this key.
+    """Return the WebSocket `/live/{run_id}`, and `/live/next/{key}`, which waits for a run that the
+    page starts with this key. For a run that is only on record, the first one sends its end.
 
-    `telling` holds the sockets to which the end of their run has not been sent yet.
-    `smaller_previews`: a link that cannot carry previews as they are gets smaller ones.
+    `telling` holds the sockets that haven't sent the end of their run yet. `smaller_previews`: a
+    link that can't carry the original previews gets smaller ones.
     """
     routes = GuardedRoutes()
     encodings = PreviewEncodings(enabled=smaller_previews)
@@ -127,7 +127,7 @@ def run_socket_routes(
 
 
 class WaitingSockets:
-    """The sockets that wait for the next run of their page, by owner and key. Thread-safe."""
+    """Sockets that wait for the next run of their page, by owner and key. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -135,9 +135,9 @@ class WaitingSockets:
 
     @contextmanager
     def wait(self, owner: str, key: str) -> Iterator[asyncio.Future[Run]]:
-        """Wait on the running event loop for the run that `hand_over` is given with this key.
+        """Wait on the running event loop for the run that `hand_over` gets with this key.
 
-        The key of another waiting socket is never answered.
+        If another waiting socket has the key, the wait never ends.
         """
         loop, place = asyncio.get_running_loop(), (owner, key)
         coming: asyncio.Future[Run] = loop.create_future()
@@ -147,7 +147,7 @@ class WaitingSockets:
                 coming.set_result(run)
 
         def resolve_from_thread(run: Run) -> None:
-            with suppress(RuntimeError):  # the loop is closed: the app has ended
+            with suppress(RuntimeError):  # the loop is closed because the app has ended
                 loop.call_soon_threadsafe(resolve, run)
 
         with self._lock:
@@ -168,7 +168,7 @@ class WaitingSockets:
 
 
 class RunSession:
-    """One browser watching one run."""
+    """Session of one browser that watches one run."""
 
     def __init__(
         self, socket: WebSocket, run: Run, view: Show, encodings: PreviewEncodings
@@ -179,11 +179,12 @@ class RunSession:
         self.encodings = encodings
         self.window = PreviewWindow()
         self.changed = asyncio.Event()
-        self.frames_changed = asyncio.Event()  # there is a new frame, or word of one
+        self.frames_changed = asyncio.Event()  # set for a new frame or a browser's response to one
         self.newest = 0
-        # The newest single preview, or of an animation the newest of each frame, by their numbers.
+        # The newest single preview, or for an animation the newest preview of each frame, by
+        # number.
         self.due: dict[int | None, tuple[int, Preview]] = {}
-        self.remembering = threading.Lock()  # of the run's threads and of the event loop
+        self.remembering = threading.Lock()  # held by the run's threads and the event loop
 
     async def serve(self) -> None:
         """Send until the run ends or the browser leaves."""
@@ -210,8 +211,8 @@ class RunSession:
             await asyncio.gather(frames, return_exceptions=True)
 
     def remember(self, state: RunState) -> None:
-        """Keep the newest preview: a finished run has none, and this browser may not have had it
-        yet."""
+        """Store the newest preview: a finished run has none, and this browser may not have received
+        it yet."""
         with self.remembering:
             preview = state.preview
             if preview is None or state.preview_number <= self.newest:
@@ -223,14 +224,15 @@ class RunSession:
             self.due[preview.frame] = (state.preview_number, preview)
 
     def next_frame(self, *, last: bool) -> tuple[int, Preview] | None:
-        """Return the next frame to send, oldest first; the `last` one of a run is its newest."""
+        """Return the next frame to send, oldest first; the newest one if it is the `last` of a
+        run."""
         with self.remembering:
             frames = list(self.due)
             return self.due[frames[-1 if last else 0]] if frames else None
 
     async def listen(self) -> None:
-        """Take the browser's words until it leaves: "stop", and "painted" with the frame's number
-        and how many milliseconds its bytes took to come in."""
+        """Handle the browser's messages until it leaves: "stop", and "painted" with the frame's
+        number and the milliseconds that its bytes took to arrive."""
         while True:
             word = await self.socket.receive_text()
             if painted := _PAINTED.fullmatch(word):
@@ -244,7 +246,7 @@ class RunSession:
                 return
 
     async def tell(self, *, after: asyncio.Task[None]) -> None:
-        """Send views as they come, the last one after the last frame, and close."""
+        """Send views as they arrive, the last one after the last frame, and close."""
         told: dict[str, object] = {}
         async for state in self.states():
             finished = state.phase.finished
@@ -264,7 +266,7 @@ class RunSession:
         return await asyncio.to_thread(self.view, *run) if state.phase.finished else self.view(*run)
 
     async def states(self) -> AsyncIterator[RunState]:
-        """The run's newest state, at once and again whenever it changed, at most every
+        """Yield the run's newest state, immediately and after each change, at most every
         TEXT_INTERVAL."""
         while True:
             self.changed.clear()
@@ -274,7 +276,7 @@ class RunSession:
             await self.gather(until=started + _TEXT_INTERVAL)
 
     async def gather(self, until: float) -> None:
-        """Let words add up until that moment; the end goes out at once."""
+        """Let changes add up until that moment; return immediately when the run has finished."""
         while not self.run.state.phase.finished:
             self.changed.clear()
             try:
@@ -284,8 +286,8 @@ class RunSession:
                 return
 
     async def send_frames(self) -> None:
-        """Send the newest frame whenever the link has room for it, and the last one of a run that
-        has ended."""
+        """Send the newest frame whenever the link has room for it, and the last frame of a finished
+        run."""
         came = 0
         while True:
             self.frames_changed.clear()
@@ -308,7 +310,8 @@ class RunSession:
                 return
 
     async def frame_news(self, seconds: float | None) -> bool:
-        """Tell if a frame arrived within this many seconds; None: wait without limit."""
+        """Return whether there was news about frames within this many seconds; None: wait without
+        limit."""
         try:
             async with asyncio.timeout(seconds):
                 await self.frames_changed.wait()
@@ -317,7 +320,7 @@ class RunSession:
         return True
 
     async def send_frame(self, number: int, preview: Preview) -> None:
-        """Send its number, by which the browser knows when it begins, and the frame."""
+        """Send the frame's number, by which the browser recognizes the start, and the frame."""
         with self.remembering:
             if self.due.get(preview.frame) == (number, preview):
                 del self.due[preview.frame]

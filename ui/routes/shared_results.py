@@ -14,18 +14,18 @@ from ui.routes.results import ResultFiles
 from ui.web.access import Access, GuardedRoutes
 
 NO_PROMPT_NO_FILE = message("This kind of file can't be shared without its prompt.")
-_NOT_KEPT = {"cache-control": "private, no-store"}  # a link that was taken back shows nothing
+_NOT_KEPT = {"cache-control": "private, no-store"}  # a revoked link shows nothing
 
 
 def shared_result_routes(runs: RunRegistry, blobs: BlobStore, server: ServerFiles) -> GuardedRoutes:
-    """Return `GET /shared/{token}/{name}`, the file of a link."""
+    """Return `GET /shared/{token}/{name}`, which serves the file of a link."""
     routes = GuardedRoutes()
     results = ResultFiles(runs, blobs, server)
 
     @routes.get("/shared/{token}/{name}", Access.FILE)
     def file(token: str, name: str, request: Request) -> Response:
-        """Send the file under the name that the server gave it: the owner's own name has words of
-        the prompt. Without the prompt, the file's metadata is removed."""
+        """Send the file under the server's name for it, because the owner's name contains words of
+        the prompt. If the link hides the prompt, the file's metadata is removed."""
         found = runs.history.shared.find(token) if runs.history is not None else None
         if found is None:
             raise RunNotFound

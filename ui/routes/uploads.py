@@ -39,16 +39,17 @@ from ui.web.upload_folder import UploadFolder
 
 log = logging.getLogger(__name__)
 
-MOST_FILES = 20  # of one request; the page sends one in each
+MOST_FILES = 20  # per request; the page sends one at a time
 _SWEEP_SECONDS = 600.0
 
 
 class Unfit(Exception):
-    """A file that is not kept; the text is a sentence."""
+    """File that the app rejects; the message is a sentence."""
 
 
 def upload_routes(uploads: UploadFolder, uploading: Share, identity: Identity) -> GuardedRoutes:
-    """The routes by which Gradio's page uploads and shows files, to be put before Gradio's own."""
+    """Return the routes by which Gradio's page uploads and shows files. Add them before Gradio's
+    own."""
     routes = GuardedRoutes()
 
     @routes.post(UPLOAD, Access.SIGNED_IN)
@@ -70,7 +71,7 @@ def upload_routes(uploads: UploadFolder, uploading: Share, identity: Identity) -
 
     @routes.get(UPLOAD_PROGRESS, Access.FILE)
     async def progress() -> StreamingResponse:
-        # The page shows a file on arrival; Gradio's own route remembers every requested id.
+        # The page shows a file on arrival. Gradio's own route would remember every requested ID.
         async def nothing_more() -> AsyncIterator[str]:
             yield UPLOAD_DONE
 
@@ -84,7 +85,7 @@ def upload_routes(uploads: UploadFolder, uploading: Share, identity: Identity) -
         try:
             if file is not None:
                 return sent(file, file.name)
-        except FileNotFoundError:  # it went just now
+        except FileNotFoundError:  # it was deleted just now
             pass
         raise HTTPException(404, message("This file no longer exists."))
 
@@ -92,7 +93,7 @@ def upload_routes(uploads: UploadFolder, uploading: Share, identity: Identity) -
 
 
 def keep_all(files: list[UploadFile], owner: str, address: str, uploads: UploadFolder) -> list[str]:
-    """Return the places of the files, all of which are checked before one is stored. `address`: see
+    """Return the places of the files. All of them are checked before any is stored. `address`: see
     `RunRegistry.submit`. Raises Unfit."""
     if not files:
         raise Unfit("This request holds no file.")
@@ -100,7 +101,7 @@ def keep_all(files: list[UploadFile], owner: str, address: str, uploads: UploadF
         if why := problem_with(file.file, uploads.limits.file):
             name = plain_name(file.filename or "")
             raise Unfit(labeled(name, why))
-    if owner != NOBODY:  # all who have no cookie go by one name, wherever they are
+    if owner != NOBODY:  # callers without a cookie share one name, wherever they are
         uploads.came_from(owner, address)
     return [uploads.place(_keep(file, owner, uploads)) for file in files]
 
@@ -122,8 +123,8 @@ def _keep(file: UploadFile, owner: str, uploads: UploadFolder) -> Path:
 
 
 async def sweep_regularly(uploads: UploadFolder, forms: Forms) -> None:
-    """Remove what people gave or opened too long ago: at once, where an app before has left it, and
-    from time to time, until cancelled."""
+    """Remove old uploads and workflows that users opened: immediately, for what an earlier process
+    left, and then regularly until canceled."""
 
     def sweep() -> None:
         uploads.sweep()

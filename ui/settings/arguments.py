@@ -1,5 +1,5 @@
-"""The settings of the app as they were given: arguments, else COMFYFORMS_… variables, else a file,
-else the defaults."""
+"""The app's settings as given: arguments, otherwise COMFYFORMS_… variables, otherwise a file,
+otherwise the defaults."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ _WORDS: Mapping[str, str] = {
 # Server settings addressed by the server's name; the option itself has only its address.
 _PARTS = NamedServer.model_fields.keys() - {"url"}
 
-# Where in an option's value the secret is; without a line here, all of it is one.
+# Patterns that match values with a secret. A secret option without a pattern is secret with any
+# value.
 _SECRET_PART: Mapping[str, re.Pattern[str]] = {
     "server": re.compile("@"),
     "database": re.compile(r"\A[^/]*//[^:@]*:[^@]*@|password="),
@@ -52,10 +53,10 @@ _ANYTHING = re.compile(".")
 
 
 def read_settings(arguments: Sequence[str] | None = None) -> Settings:
-    """The settings in force; `arguments` default to the program's own.
+    """Return the settings in force; `arguments` default to the program's own.
 
-    Ends the program with 2 where some are wrong: all of them are named, and nothing that was typed
-    is repeated.
+    Exits with status 2 if any are wrong. The error names all of them and never repeats what was
+    typed.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     given, problems = _parse(arguments)
@@ -95,7 +96,8 @@ def _holds_secret(name: str, value: object) -> bool:
 
 class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """A value is missing, or `--help` has one; argparse's own words repeat what was typed."""
+        """Exit with our own message for a missing value, or for a value of `--help`; argparse's
+        message would repeat what was typed."""
         option = message.removeprefix("argument ").partition(":")[0]
         self.exit(
             USAGE_ERROR, f"{PROGRAM}: {option}: a value is missing, or stands where none belongs.\n"
@@ -106,7 +108,7 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
     """Return the settings' values by name, and the problems with them; an empty text means the
     default.
 
-    `--help` ends the program.
+    `--help` exits.
     """
     parser = _Parser(
         PROGRAM,
@@ -175,8 +177,8 @@ def _read_file(name: object) -> tuple[dict[str, object], list[str]]:
 
 
 def _plain(value: object) -> object:
-    """A value of a TOML file as one would type it: a list may stand for words between commas. A
-    list of tables is left as it is. `true` is a word, and no number."""
+    """Return a value of a TOML file as a user would type it: a list becomes words separated by
+    commas, and `true` a word. A list of tables stays unchanged."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list) and not any(isinstance(one, dict) for one in value):
@@ -213,7 +215,7 @@ def _variable(name: str) -> str:
 
 
 def _default(value: object) -> str:
-    """A default as one would type it."""
+    """Return the help text for a default, written as a user would type it."""
     match value:
         case None | () | "":
             return ""

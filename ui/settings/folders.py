@@ -14,12 +14,12 @@ log = logging.getLogger(__name__)
 
 _ROOT = Path(__file__).parents[2]
 _SHIPPED = _ROOT / "workflows"
-_PERSISTENT = Path("/data")  # on a Space with storage that outlasts a restart
-ON_A_SPACE = "SPACE_ID" in os.environ  # Hugging Face sets it
-INSTALLED = not (_ROOT / "pyproject.toml").exists()  # by pip, and not in a checkout
+_PERSISTENT = Path("/data")  # exists on a Space with persistent storage
+ON_A_SPACE = "SPACE_ID" in os.environ  # set by Hugging Face
+INSTALLED = not (_ROOT / "pyproject.toml").exists()  # by pip, rather than run from a checkout
 PROGRAM = "comfyforms" if INSTALLED else "app.py"
 COMMAND = PROGRAM if INSTALLED else f"python {PROGRAM}"  # for shell output
-SIGN_INS = "sign_in.sqlite"  # in the data folder: sessions, tokens, and people of a provider
+SIGN_INS = "sign_in.sqlite"  # in the data folder: sessions, tokens, and a provider's users
 
 
 def data_folder(persistent: Path = _PERSISTENT) -> Path:

@@ -13,15 +13,15 @@ from logging.handlers import MemoryHandler
 from ui.settings.setting_values import LogFormat
 
 _MOST_HELD = 1000  # records
-_OF_RUNS = ("run", "server", "phase", "seconds")  # given as `extra` where a line is about a run
+_OF_RUNS = ("run", "server", "phase", "seconds")  # passed as `extra` for lines about a run
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object per line: `time`, `level`, `logger`, `message`, the run's details, and the
-    traceback of a failure as `exception`."""
+    """Formatter that writes one JSON object per line: `time`, `level`, `logger`, `message`, the
+    run's details, and the traceback of a failure as `exception`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """Return a record as one line."""
         told = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,

@@ -1,4 +1,4 @@
-"""A limit on log lines, so that no visitor can fill the log."""
+"""Limit on log lines, so that no visitor can fill the log."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import re
 import threading
 import time
 
-LINES = 10  # of one kind in a minute
+LINES = 10  # similar lines per minute
 _MINUTE = 60.0  # seconds
-_KINDS = 1000  # that are remembered
+_KINDS = 1000  # remembered kinds of lines
 _NUMBER = re.compile(r"\d+")
 
 
 class LogLimit(logging.Filter):
-    """Limit similar lines (same logger and text, any values) to ten per minute. The two lines per
-    run, which have its `seconds`, always pass: runs have their own limits.
+    """Log filter that passes ten similar lines (same logger and text, any values) per minute. The
+    two lines per run, which have its `seconds`, always pass, because runs have their own limits.
 
-    The next line after a gap says how many were dropped.
+    The next line after a gap shows how many were dropped.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._lock = threading.RLock()  # garbage that is collected in between may log as well
+        self._lock = threading.RLock()  # reentrant: garbage collection inside the lock may log, too
         self._kinds: dict[tuple[str, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell if this line is written."""
+        """Return whether to write this line."""
         if hasattr(record, "seconds"):
             return True
         kind, now = (record.name, _NUMBER.sub("0", str(record.msg))), time.monotonic()

@@ -1,4 +1,4 @@
-"""The ComfyUI servers that settings name, and how to log in at each."""
+"""ComfyUI servers named in the settings, and how to sign in to each."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OWN = "setting"  # the type of our own errors, whose messages are shown unchange
 
 
 def at_home(path: Path) -> Path:
-    """Expand `~` that the shell left alone: in a variable, in a file, or after `=`."""
+    """Expand a `~` that the shell did not expand: in a variable, in a file, or after `=`."""
     return Path(os.path.expanduser(path))
 
 
@@ -42,15 +42,15 @@ def _readable(path: Path) -> Path:
 
 
 def unreadable(error: OSError | ValueError) -> PydanticCustomError:
-    """Why a file cannot be used. Its name is left out, since a password may have been typed in its
+    """Return the error for an unreadable file, without its name: it may be a password in the wrong
     place."""
     reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
     return PydanticCustomError(OWN, "the file cannot be read: {reason}.", {"reason": reason})
 
 
 def read_secrets(path: Path) -> str:
-    """The text of a file with passwords; one that everybody at this machine can read is warned
-    about."""
+    """Return the text of a file with passwords. Log a warning if every user of this machine can
+    read it."""
     try:
         with at_home(path).open(encoding="utf-8-sig") as file:
             warn_if_public(path.name, os.fstat(file.fileno()))
@@ -60,8 +60,8 @@ def read_secrets(path: Path) -> str:
 
 
 def warn_if_public(name: str, status: os.stat_result) -> None:
-    """A line in the log where others at this machine can read a file with passwords; Windows does
-    not tell."""
+    """Log a warning if other users of this machine can read a file with passwords. Windows doesn't
+    report that."""
     if sys.platform != "win32" and status.st_mode & stat.S_IROTH:
         log.warning(
             "Everybody at this machine can read the passwords in %s; chmod 600 prevents it.", name
@@ -111,7 +111,8 @@ _HeadersInVariables = Annotated[tuple[_HeaderInVariable, ...], _one_or_several]
 
 
 def _servers(value: object) -> object:
-    """Addresses between commas, spaces or lines, or tables as in the file of `--config`."""
+    """Return the servers as tables. `value`: URLs separated by commas, spaces or lines, or tables
+    as in the file of `--config`."""
     if isinstance(value, dict):
         raise PydanticCustomError(OWN, "write [[server]] above each, in two pairs of brackets.")
     if not isinstance(value, str):
@@ -120,9 +121,9 @@ def _servers(value: object) -> object:
 
 
 class NamedServer(BaseModel):
-    """A ComfyUI server with its own credentials and limit, from `[[server]]` in the `--config`
-    file. `token_file`, `token_env` and `header_env` are the contents of the file and variables
-    with these names; `limit`: how many prompts it gets at once."""
+    """ComfyUI server with its own credentials and limit, from `[[server]]` in the `--config` file.
+    `token_file`, `token_env` and `header_env` are the contents of the file and variables with these
+    names; `limit`: the maximum number of prompts that it gets at once."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -137,7 +138,7 @@ class NamedServer(BaseModel):
 
     @property
     def address(self) -> ServerAddress:
-        """Its address and how to log in there; ComfyError if one is wrong."""
+        """Return its address and credentials. Raises ComfyError if one is wrong."""
         token, *more = self._tokens or (None,)
         if more:
             raise ComfyError(
@@ -152,7 +153,7 @@ class NamedServer(BaseModel):
 
     @property
     def has_login(self) -> bool:
-        """Tell if anything but the address is set."""
+        """Return whether anything but the address is set."""
         return bool(self._tokens or self.header or self.header_env or self.ca)
 
     @property
@@ -170,8 +171,8 @@ Servers = Annotated[tuple[NamedServer, ...], NoDecode, BeforeValidator(_servers)
 def named_addresses(
     servers: Servers, token: SecretStr | None, header: SecretStr | None, ca: Path | None
 ) -> tuple[ServerAddress, ...]:
-    """Return the servers' addresses and credentials: each with its own, or a single one with the
-    common options. ComfyError if one is wrong."""
+    """Return the servers' addresses and credentials: each with its own, or a single server with the
+    common options. Raises ComfyError if one is wrong."""
     own = any(one.has_login for one in servers)
     if own and not (token or header or ca):
         return one_each(one.address for one in servers)

@@ -1,4 +1,4 @@
-"""The settings, their defaults and what they may be. `ui/settings/arguments.py` reads them."""
+"""Settings with their defaults and valid values. `ui/settings/arguments.py` reads them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from ui.settings.setting_values import (
 
 PREFIX = "COMFYFORMS_"
 _CHOICES = "|".join(get_args(Permission))
-REPEATED = frozenset({"server"})  # what may be given several times on a command line
+REPEATED = frozenset({"server"})  # options that can be given several times
 SECRET = frozenset(
     {
         "server",
@@ -54,7 +54,7 @@ SECRET = frozenset(
         "openid_secret",
     }
 )
-NO_OPTION = frozenset({"openid_secret"})  # what others at the machine must not see
+NO_OPTION = frozenset({"openid_secret"})  # other users of the machine could see the option
 
 
 class Settings(BaseSettings):
@@ -68,7 +68,7 @@ class Settings(BaseSettings):
         validate_default=False,
     )
 
-    # `title` is what --help calls the value.
+    # `title`: the name of the value in --help.
     config: ReadableFile | None = Field(
         None,
         title="FILE",
@@ -339,13 +339,14 @@ class Settings(BaseSettings):
 
     @property
     def server_addresses(self) -> tuple[ServerAddress, ...]:
-        """The addresses of all ComfyUI servers and how to log in there; () = none is named."""
+        """Return the addresses and credentials of all ComfyUI servers; () if the settings name no
+        server."""
         told = self.server_token, self.server_header, self.server_ca
         return named_addresses(self.server, *told)
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
-        """(name, password) of those who may log in and are settings."""
+        """Return the (name, password) pairs of the users in the settings."""
         return tuple(
             (name, password.get_secret_value()) for name, password in self.login or self.login_file
         )
@@ -373,22 +374,22 @@ class Settings(BaseSettings):
 
     @property
     def users_path(self) -> Path:
-        """Where people with hashed passwords are, if there are any."""
+        """Return the path of the file for users with hashed passwords, which may not exist."""
         return (self.users or self.data / "users.json").absolute()
 
     @property
     def has_users_file(self) -> bool:
-        """Tell if a users file exists: then all users must sign in."""
+        """Return whether a users file exists. If so, all users must sign in."""
         return self.users_path.exists()
 
     @property
     def trusts_by_default(self) -> bool:
-        """Tell if the trusted proxies have their default value."""
+        """Return whether the trusted proxies have their default value."""
         return "trusted_proxies" not in self.model_fields_set
 
     @property
     def only_this_machine(self) -> bool:
-        """Tell if only this machine can reach the app, judging by its settings.
+        """Return whether only this machine can reach the app, judging by its settings.
 
         A prefix, host names or trusted proxies indicate a proxy in front of the app.
         """

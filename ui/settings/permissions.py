@@ -16,7 +16,7 @@ def permissions_of(
     settings: Settings, users: UsersFile | None, openid: OpenIDPeople | None = None
 ) -> Permissions:
     """Return the permissions in the settings; `users` and `openid` may have more administrators.
-    ComfyError if the list of node classes is unreadable or names none."""
+    Raises ComfyError if the list of node classes is unreadable or empty."""
     signs_in = settings.pairs or users or openid or settings.share_link == "yes"
     alone = settings.only_this_machine and not signs_in
     named = {f"user:{name}" for name in settings.operators}
@@ -53,8 +53,8 @@ def permissions_of(
 
 
 def read_node_classes(path: Path) -> frozenset[str]:
-    """Node classes, one a line; `#` begins a comment. ComfyError where the file cannot be read or
-    names none."""
+    """Return the node classes in a file, one per line; `#` starts a comment. Raises ComfyError if
+    the file is unreadable or empty."""
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:

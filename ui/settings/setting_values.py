@@ -25,7 +25,7 @@ _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
 _PATH_OR_ADDRESS = re.compile(r"(https?:/)?/[!-~]+", re.ASCII)
 _PEOPLE = re.compile(r"\A(?:\*|(group|user):.+|[^@:*]*@[^@]+)")
 
-_YEAR = 366 * 24 * 3600  # seconds; longer waits are beyond what threads can be told to wait
+_YEAR = 366 * 24 * 3600  # seconds; threads don't support longer waits
 
 Permission = Literal["yes", "no", "auto", "operators"]
 YesNo = Literal["yes", "no"]
@@ -43,7 +43,7 @@ def _words(value: object) -> object:
 
 
 def _users(value: object) -> object:
-    """`NAME:PASSWORD` pairs, between commas or lines."""
+    """Return the `NAME:PASSWORD` pairs in a text, separated by commas or lines."""
     return (
         _pairs([part for line in _lines(value) for part in line.split(",")])
         if isinstance(value, str)
@@ -52,7 +52,8 @@ def _users(value: object) -> object:
 
 
 def _users_in_file(value: object) -> object:
-    """The pairs in the file of this name, one a line: a password may have commas there."""
+    """Return the pairs in the file with this name, one per line, so a password may contain
+    commas."""
     return _pairs(_lines(read_secrets(Path(value)))) if isinstance(value, str | Path) else value
 
 
@@ -83,8 +84,8 @@ def _path_prefix(value: str) -> str:
 
 
 def host_setting(value: str) -> str:
-    """A name or an address as browsers send it, without a port; an IPv6 address may stand in
-    brackets."""
+    """Return a host name or address in lower case and without IPv6 brackets. Raises
+    PydanticCustomError for a value with a scheme or a port."""
     name = value.lower().rstrip(".")
     if not _is_address(name) and not _HOST.fullmatch(name):
         raise PydanticCustomError(
@@ -130,7 +131,7 @@ def _header_name(value: str) -> str:
 
 
 def _issuer(value: str) -> str:
-    """A provider's address, as its own configuration says it, without a slash at the end; "" for
+    """Return a provider's URL, as in its own configuration, without a trailing slash; "" for
     none."""
     if not value:
         return ""
@@ -160,7 +161,7 @@ def _own_path_or_address(value: str) -> str:
 
 
 def _people_rule(value: str) -> str:
-    """See `ui.accounts.openid_people.fits`."""
+    """Check a rule; see `ui.accounts.openid_people.fits`."""
     if not _PEOPLE.fullmatch(value):
         raise PydanticCustomError(
             OWN, "write *, @example.org, anna@example.org, group:NAME or user:NAME."
@@ -194,7 +195,7 @@ Seconds = Annotated[float, Field(ge=0, le=_YEAR, allow_inf_nan=False)]
 
 
 def _is_address(host: str) -> bool:
-    """Tell if this is an IP address; IPv6 brackets are allowed."""
+    """Return whether this is an IP address; IPv6 brackets are allowed."""
     try:
         ip_address(host.strip("[]"))
     except ValueError:

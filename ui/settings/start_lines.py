@@ -15,8 +15,8 @@ import segno
 from comfy.comfyui.client.address import is_loopback
 from ui.settings.folders import COMMAND, ON_A_SPACE
 
-# Addresses for documentation: nothing is sent there, but the system says by which of its own
-# addresses it would be.
+# Addresses for documentation. Nothing is sent there, but the system reports which of its own
+# addresses it would use.
 _ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 _SIGN_IN = "To have them sign in: " + (
     "the secret COMFYFORMS_LOGIN, with NAME:PASSWORD" if ON_A_SPACE else f"{COMMAND} user add NAME"
@@ -34,10 +34,10 @@ _NO_PROXY = (
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where an app listens, and whom it lets in. `share_link`: the token in the link for guests, ""
-    without one. `names`: what browsers call it, as far as that is known; `proxied`: at a proxy, not
-    where it listens itself. `contained`: in a container, and no proxy of its network is trusted.
-    `unencrypted`: passwords are asked for, on a network without TLS."""
+    """Addresses of an app, and the access to it. `share_link`: the token in the guest link, ""
+    without one. `names`: its known host names in browsers; `proxied`: these belong to a proxy, not
+    to the app's own address. `contained`: it runs in a container and trusts no proxy of its
+    network. `unencrypted`: it asks for passwords on a network without TLS."""
 
     host: str
     port: int
@@ -51,22 +51,22 @@ class Reach:
 
     @property
     def by_proxy(self) -> list[str]:
-        """Its addresses at the proxy, which is taken to speak TLS at the usual port; none without
-        one, or where its names are not known."""
+        """Return its URLs at the proxy, which is assumed to use TLS on the default port; none
+        without a proxy or known names."""
         names = self.names if self.proxied else ()
         return [f"https://{_in_address(name)}{self.root_path}" for name in names]
 
     @property
     def for_others(self) -> str:
-        """The address to hand to other people; "" where it is not known."""
+        """Return the URL to give to other users; "" if unknown."""
         if self.proxied:
             return next(iter(self.by_proxy), "")
         return self.addresses[0]
 
     @property
     def addresses(self) -> list[str]:
-        """The addresses of the app itself, the one for other machines first. With a path prefix,
-        which the proxy takes off, they are for the proxy and not for browsers."""
+        """Return the app's own URLs, the one for other machines first. With a path prefix, which
+        the proxy removes, they are for the proxy and not for browsers."""
         names = () if self.proxied else self.names
         hosts = _network_addresses(self.host) if self.host in _ALL else [self.host]
         return [
@@ -76,8 +76,7 @@ class Reach:
 
 
 def start_lines(reach: Reach) -> list[str]:
-    """Sentences for the log. The one with the link for guests is the only place where it is
-    told."""
+    """Return sentences for the log. The guest link appears only there."""
     here = ", ".join(reach.addresses)
     if reach.root_path:
         lines = [f"{_open_at_proxy(reach)} The proxy reaches the app at {here}."]
@@ -99,14 +98,14 @@ def start_lines(reach: Reach) -> list[str]:
 
 
 def start_warnings(reach: Reach) -> list[str]:
-    """Return warnings for the log: settings that are probably missing."""
+    """Return warnings for the log about settings that are probably missing."""
     if is_loopback(reach.host):
         return []
     return [_UNENCRYPTED] * reach.unencrypted + [_NO_PROXY] * reach.contained
 
 
 def is_contained() -> bool:
-    """Tell if this program runs in a container of Docker, Podman or Kubernetes."""
+    """Return whether this process runs in a container of Docker, Podman or Kubernetes."""
     marks = map(Path, ("/.dockerenv", "/run/.containerenv"))
     return any(mark.exists() for mark in marks) or "KUBERNETES_SERVICE_HOST" in os.environ
 
@@ -129,8 +128,8 @@ def show_code(reach: Reach, to: TextIO | None = None) -> None:
 
 
 def _network_addresses(host: str) -> list[str]:
-    """The addresses by which this machine is known to others, of those that are listened on; none
-    without a network."""
+    """Return this machine's addresses on the network that the app listens on; none without a
+    network."""
     found = []
     for family, elsewhere in _ELSEWHERE[: 2 if host == "::" else 1]:
         try:

@@ -1,4 +1,4 @@
-"""Which version of the app this is."""
+"""Version of the app."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 
 def app_version() -> str:
-    """Return the package's version; "" if it runs from a folder."""
+    """Return the package's version; "" if the app runs from a folder."""
     try:
         return version("comfyforms")
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Where and for whom the app is served."""
+"""Settings for serving the app: addresses, users and proxies."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _NEXT_DOOR = ("127.0.0.1", "::1")  # proxies on this machine
 
 @dataclass(frozen=True, slots=True)
 class WebSettings:
-    """Where and for whom the page is served. `users` are (name, password) pairs, `sign_in` the
-    other sign-in methods; without both, sign-in is off. `finish`: seconds that runs may continue
-    at shutdown. `hosts`: host names beside the app's own. `trusted_proxies`: see
+    """Settings for serving the page. `users` are (name, password) pairs, `sign_in` the other
+    sign-in methods; without both, sign-in is off. `finish`: seconds that runs may continue at
+    shutdown. `hosts`: host names in addition to the app's own. `trusted_proxies`: see
     `ProxyMiddleware`. `on_a_space`: Hugging Face frames the page. `smaller_previews`: see
     `run_socket_routes`. `comfy_runner`: the config.toml of `comfy_runner_routes`, or None.
     `operator_images`: administrators see previews of all runs."""
@@ -38,7 +38,7 @@ class WebSettings:
     operator_images: bool = False
 
     def reach(self, port: int, identity: Identity) -> Reach:
-        """Where the app is, at this port, and whom `identity` lets in."""
+        """Return the app's addresses at this port, and the access that `identity` gives."""
         login = identity.login
         return Reach(
             self.host,
@@ -54,18 +54,19 @@ class WebSettings:
 
     @property
     def is_unencrypted(self) -> bool:
-        """Tell if passwords travel over a network without a known proxy, which would have TLS."""
+        """Return whether passwords travel over a network without a known proxy, which would use
+        TLS."""
         signs_in = self.sign_in.ways(self.users).any
         return signs_in and not is_loopback(self.host) and self.trusted_proxies == _NEXT_DOOR
 
     @property
     def is_contained(self) -> bool:
-        """Tell if the app runs in a container and trusts no proxy outside it."""
+        """Return whether the app runs in a container and trusts no proxy outside it."""
         return is_contained() and set(self.trusted_proxies) <= set(_NEXT_DOOR)
 
     @property
     def has_proxy(self) -> bool:
-        """Tell if users certainly come through a proxy. Otherwise host names in the settings belong
-        to the app's own address."""
+        """Return whether users certainly come through a proxy. Otherwise, host names in the
+        settings belong to the app's own address."""
         is_named = is_loopback(self.host) or self.trusted_proxies != _NEXT_DOOR
         return bool(self.root_path or (any(self.hosts) and is_named))

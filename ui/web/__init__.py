@@ -1,1 +1,1 @@
-"""Middleware: who is asking, from where, how much, and what of Gradio can be reached."""
+"""Middleware: caller identity, client addresses, request limits, and access rules."""

@@ -25,14 +25,14 @@ class _Decorator(Protocol):
 
 
 class Access(Enum):
-    """The users that a route answers. The value stands in docs/api.md."""
+    """Users that a route answers. The value appears in docs/api.md."""
 
-    PUBLIC = "everyone"  # before they sign in, too
-    SIGN_IN_PAGE = "everyone, after signing in"  # its handler shows the sign-in page before that
+    PUBLIC = "everyone"  # even before they sign in
+    SIGN_IN_PAGE = "everyone, after signing in"  # its handler shows the sign-in page first
     SIGNED_IN = "users"
-    OWNER = "owner"  # of what the path or the query names; other users get 404
+    OWNER = "owner"  # of the item in the path or query; other users get 404
     ADMINISTRATOR = "administrators"  # other users get 404
-    # Like SIGNED_IN and OWNER, and pages of other sites may link to it.
+    # Like SIGNED_IN and OWNER, but pages of other sites may link to them.
     FILE = "users, by links too"
     OWN_FILE = "owner, by links too"
 
@@ -42,10 +42,10 @@ _OPEN = (Access.PUBLIC, Access.SIGN_IN_PAGE)
 
 @dataclass(frozen=True, slots=True)
 class DeclaredRoute:
-    """A route with its access rule.
+    """Route with its access rule.
 
     `methods`: empty for a WebSocket. `options`: FastAPI's. `is_plain`: Starlette calls it without
-    FastAPI, so that its handler checks the caller.
+    FastAPI, so its handler checks the caller.
     """
 
     path: str
@@ -57,7 +57,8 @@ class DeclaredRoute:
 
 
 class GuardedRoutes:
-    """Routes of one subject. `prefix` is put before each path; `options`: FastAPI's for each."""
+    """Routes of one topic. `prefix` is put before each path; `options`: FastAPI's options for each
+    route."""
 
     def __init__(self, prefix: str = "", **options: Any) -> None:
         self._prefix = prefix
@@ -135,10 +136,11 @@ class GuardedRoutes:
 
 
 class Gate:
-    """Adds declared routes to apps, each behind its access rule, and remembers the rules.
+    """Registry that adds declared routes to apps, each behind its access rule, and remembers the
+    rules.
 
-    `administrators`: raises HTTPException unless an administrator asks. `public`: paths of other
-    routes that need no sign-in.
+    `administrators`: raises HTTPException unless the caller is an administrator. `public`: paths of
+    other routes that need no sign-in.
     """
 
     def __init__(self, identity: Identity, administrators: _Guard, public: frozenset[str]) -> None:
@@ -157,11 +159,11 @@ class Gate:
             Access.OWN_FILE: identity.reader,
         }
         self._public = public
-        self.rules: list[DeclaredRoute] = []  # with their whole paths
+        self.rules: list[DeclaredRoute] = []  # with their full paths
         self._open: list[tuple[tuple[str, ...], re.Pattern[str]]] = []
 
     def add(self, app: FastAPI, routes: GuardedRoutes, mounted_at: str = "") -> None:
-        """Add routes to an app. `mounted_at`: the app's path within the whole one."""
+        """Add routes to an app. `mounted_at`: the app's path within the whole app."""
         app.include_router(routes.router(self._guards))
         rules = [replace(route, path=mounted_at + route.path) for route in routes]
         self.rules += rules
@@ -175,7 +177,7 @@ class Gate:
         match scope["type"], scope.get("method"):
             case "http", "GET" | "HEAD":
                 return path in self._public or self._is_open("GET", path)
-            case "http", "POST":  # Starlette redirects from a path with a slash at its end
+            case "http", "POST":  # Starlette redirects from a path with a trailing slash
                 return self._is_open("POST", path) or self._is_open("POST", path.rstrip("/"))
             case _:
                 return False

@@ -1,5 +1,4 @@
-"""Where a request comes from, and by which name it addresses the app; of proxies, only the trusted
-are believed."""
+"""Client address and host name of a request. Only trusted proxies may change them."""
 
 from __future__ import annotations
 
@@ -22,8 +21,8 @@ from ui.web.responses import API, Problem
 
 log = logging.getLogger(__name__)
 
-# "*" trusts these: an unnamed proxy must at least be near, otherwise any browser could forge its
-# address.
+# Networks that "*" trusts. An unnamed proxy must at least be on a private network, otherwise any
+# browser could forge its address.
 _NEAR = (
     "127.0.0.0/8",
     "::1",
@@ -33,9 +32,9 @@ _NEAR = (
     "100.64.0.0/10",
     "fc00::/7",
 )
-_FORWARDED = (b"x-forwarded-", b"forwarded", SERVER_HEADER)  # Gradio makes addresses of some
+_FORWARDED = (b"x-forwarded-", b"forwarded", SERVER_HEADER)  # Gradio builds URLs from some of them
 _MOST_WARNINGS = 3
-FORWARDED_USER = "comfyforms.user"  # in a request's scope: who asks, as a trusted proxy says
+FORWARDED_USER = "comfyforms.user"  # scope key of the user that a trusted proxy names
 _HOST = re.compile(
     r"(?:\[(?P<v6>[0-9a-f:.]{2,45})\]|(?P<name>[a-z0-9._-]{1,253}))(?::[0-9]{1,5})?", re.ASCII
 )
@@ -45,7 +44,7 @@ def client_address(scope: Scope) -> str:
     """Return the address that limits count by: an IPv4 address, or an IPv6 network of 48 bits, the
     largest that one customer gets.
 
-    "" where the address is unknown, as with a UNIX socket. `ProxyMiddleware` has seen to it that it
+    Returns "" if the address is unknown, as with a UNIX socket. `ProxyMiddleware` ensures that it
     is not a proxy's.
     """
     try:
@@ -61,11 +60,11 @@ def client_address(scope: Scope) -> str:
 
 @dataclass(frozen=True, slots=True)
 class HostMiddleware:
-    """The names by which browsers may address the app. Any other may be a stranger's that was made
-    to point here: a page of that name could use the app as if it were its own (DNS rebinding).
+    """Host names by which browsers may address the app. A stranger could point any other name here,
+    and a page of that name could use the app as if it were its own (DNS rebinding).
 
-    `names`: in lower case, beside the addresses of this machine. `network`: other machines can
-    reach the app, by any address and by names without a dot, which no stranger can own.
+    `names`: in lower case, in addition to the addresses of this machine. `network`: other machines
+    can reach the app, by any address and by names without a dot, which no stranger can own.
     """
 
     names: frozenset[str]
@@ -83,7 +82,7 @@ class HostMiddleware:
         return cls(frozenset(name for name in map(host_name, known) if name), network)
 
     def know(self, header: str) -> bool:
-        """Tell if this is one of the app's own Host headers, with any port."""
+        """Return whether this is one of the app's own Host headers, with any port."""
         name = host_name(header)
         if name in self.names:
             return True
@@ -124,7 +123,7 @@ class ProxyMiddleware:
         self.proxies = ProxyHeadersMiddleware(self._addressed, networks_of(trusted))  # type: ignore[arg-type]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or refuse it."""
+        """Forward the request, or refuse it."""
         peer = (scope.get("client") or ("",))[0]
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
@@ -136,8 +135,8 @@ class ProxyMiddleware:
             await self._addressed({**scope, "headers": _without_forwarded(scope)}, receive, send)
 
     def _warn(self, peer: str, scope: Scope) -> None:
-        """Log once that a proxy is probably not trusted. Others can send such a header too, so only
-        a few addresses are named."""
+        """Log once that a proxy is probably not trusted. Other clients can send such a header, too,
+        so only a few addresses are logged."""
         if (
             self.hosts.network
             and peer not in self._warned
@@ -160,11 +159,12 @@ class ProxyMiddleware:
         return name if name.isprintable() else ""
 
     async def _addressed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The remaining forwarded headers come from a trusted proxy."""
+        """Forward a request if all its host names belong to the app, otherwise refuse it. Any
+        remaining forwarded headers come from a trusted proxy."""
         headers = Headers(scope=scope)
         here = headers.getlist("host")
-        # A page can add headers to what it sends, but not change its Host: that has to be right in
-        # any case.
+        # A page can add headers to its requests, but it can't change Host, so Host has to be right
+        # in any case.
         names = [
             name.strip() for told in headers.getlist("x-forwarded-host") for name in told.split(",")
         ] + here
@@ -185,13 +185,13 @@ def _is_private(address: str) -> bool:
 
 
 def _without_forwarded(scope: Scope) -> list[tuple[bytes, bytes]]:
-    """The request's headers but those in which proxies tell for whom they ask."""
+    """Return the request's headers without the ones in which proxies name their clients."""
     return [(name, value) for name, value in scope["headers"] if not name.startswith(_FORWARDED)]
 
 
 def _refused_host(name: str, path: str) -> Response:
-    """The answer to a request for another name than the app's, "" where it was no name: to programs
-    a problem document, to browsers a sentence."""
+    """Return the response to a request for a host name that isn't the app's, or for an invalid one
+    (""). API clients get a problem document, browsers a sentence."""
     status = 421 if name else 400
     said = f"Unknown host name {name}. The administrator can allow it with --hosts {name}"
     if not name:

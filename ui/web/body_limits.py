@@ -1,5 +1,5 @@
-"""Limits of simultaneous requests and of their bodies per address, counted by the bytes that
-arrive, not by announced sizes."""
+"""Limits on simultaneous requests and their bodies per address. Bytes are counted as they arrive,
+regardless of the announced size."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ _TOO_MANY = message("Too many requests from your address at once. Try again in a
 _TAKES_FILES = re.compile(
     rf"{API}/(uploads|workflows/.+/(runs|batches|batches/check|chains)|chains/[^/]+/continue)"
 )
-_BODY_DONE = "comfyforms.body_done"  # in a request's scope: what gives its bytes back
+_BODY_DONE = "comfyforms.body_done"  # scope key of the function that releases the request's bytes
 _LATE = message("The request took too long to arrive. Try again.")
 
 
 class RequestLimitMiddleware:
-    """ASGI middleware: bounds the unfinished requests of each address, from the moment a head is
-    read. It stands behind `ProxyMiddleware`, so that behind a trusted proxy it counts by forwarded
-    address; the proxy's own connections have no limit of their own."""
+    """ASGI middleware that limits the unfinished requests of each address, from the moment a head
+    is read. It runs behind `ProxyMiddleware`, so behind a trusted proxy it counts by forwarded
+    address. The proxy's own connections have no limit of their own."""
 
     def __init__(self, app: ASGIApp, limits: WebLimits) -> None:
         self.app = app
         self.unfinished = Share(limits.requests, limits.requests, limits.address_requests)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or refuse it at once and close its connection. WebSockets are
-        counted by `SocketLimitMiddleware`."""
+        """Forward the request, or refuse it immediately and close its connection.
+        `SocketLimitMiddleware` counts WebSockets."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -62,8 +62,8 @@ class BodyLimitMiddleware:
     """ASGI middleware that refuses bodies that are too large for their path, too slow, or too many
     at a time.
 
-    `largest`: bytes by path where they differ from `limits.page_body` and, where the API takes
-    files, from the size of a file.
+    `largest`: maximum bytes of paths whose limit isn't `limits.page_body` or, where the API takes
+    files, the size of a file.
     """
 
     def __init__(
@@ -76,8 +76,8 @@ class BodyLimitMiddleware:
         self.arriving = Share(limits.arriving, limits.person_arriving, limits.address_arriving)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, counting. A body that is too large ends in the app's own answer to
-        an HTTPException."""
+        """Forward the request and count its bytes. A body that is too large leads to the app's own
+        response to an HTTPException."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -101,7 +101,7 @@ class BodyLimitMiddleware:
             arrived += size
             return message
 
-        given = [0]  # bytes of `arrived` that have been given back
+        given = [0]  # bytes of `arrived` that were already released
 
         def give_back() -> None:
             self.arriving.give_back(caller, arrived - given[0])
@@ -130,7 +130,8 @@ class LeastSpeed:
         self.left: float | None = limits.patience
 
     async def next(self, receive: Receive) -> Message:
-        """The next message of a request; HTTPException 408 if it does not come in time."""
+        """Return the next message of a request. Raises HTTPException 408 if it doesn't arrive in
+        time."""
         began = time.monotonic()
         try:
             async with asyncio.timeout(self.left):
@@ -138,7 +139,7 @@ class LeastSpeed:
         except TimeoutError:
             raise HTTPException(408, _LATE) from None
         if not message.get("more_body"):
-            self.left = None  # what comes now is that the browser leaves
+            self.left = None  # the next message is the browser's disconnect
         elif self.left is not None:
             waited, gained = (
                 time.monotonic() - began,
@@ -151,15 +152,17 @@ class LeastSpeed:
 
 
 def body_done(scope: Scope) -> None:
-    """Give back the bytes of a request whose body is read and stored, before its answer: a handler
-    that then waits for a run must not hold the space of others' uploads. For the event loop."""
+    """Release the bytes of a request after its body is read and stored, before its response.
+    Otherwise a handler that waits for a run would block space for other uploads. Call it on the
+    event loop."""
     if give_back := scope.get(_BODY_DONE):
         give_back()
 
 
 @contextmanager
 def place_held(room: Share, caller: Caller) -> Iterator[None]:
-    """Hold one place of `room` during the block; HTTPException 503 if this caller has none left."""
+    """Hold one slot of `room` during the block. Raises HTTPException 503 if this caller has none
+    left."""
     with room.held(caller) as place:
         if not place:
             raise HTTPException(503, BUSY)
@@ -167,7 +170,7 @@ def place_held(room: Share, caller: Caller) -> Iterator[None]:
 
 
 def too_large(most: int) -> str:
-    """The sentence for a body larger than `most` bytes."""
+    """Return the message about a body larger than `most` bytes."""
     size = (
         message("{megabytes}\xa0MB", megabytes=most // MIB)
         if most >= MIB

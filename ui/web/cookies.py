@@ -1,5 +1,5 @@
-"""The cookies of the app: a signed one that tells browsers apart, one for each person who has
-signed in, and the flags that suit the place of the page."""
+"""The app's cookies: a signed one that identifies the browser, one for each signed-in user, and
+flags that suit where the page is shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 from ui.web.secret import derived
 
 _KNOWN = re.compile(r"[\w-]{32,64}", re.ASCII)
-AGE = 400 * 24 * 3600  # seconds; browsers keep no cookie longer
+AGE = 400 * 24 * 3600  # seconds, the maximum in browsers
 _LASTING = ("max-age", "expires")  # cookie attributes that the caller sets
 
 
@@ -23,8 +23,8 @@ class Cookies:
     def __init__(self, secret: bytes, *, on_a_space: bool = False) -> None:
         self._key = derived(secret, "identity cookie")
         self._known_key = derived(secret, "known browser cookie")
-        # Browsers send cookies to all ports of a host: two apps there must not take each other's
-        # for a forgery.
+        # Browsers send cookies to all ports of a host. Two apps there must not mistake each other's
+        # for forgeries.
         self._name = f"comfyforms-{derived(secret, 'cookie name')[:4].hex()}"
         self._on_a_space = on_a_space
 
@@ -34,11 +34,11 @@ class Cookies:
         return f"__Host-{self._name}" if self._secure(request) else self._name
 
     def signed(self, browser: str) -> str:
-        """The cookie's value for the browser with this id."""
+        """Return the cookie's value for the browser with this ID."""
         return f"{browser}.{self._signature(browser)}"
 
     def browser(self, request: HTTPConnection) -> str | None:
-        """The id of the browser that asks; None where it brings no cookie that this app has
+        """Return the ID of the requesting browser; None without a cookie that this app has
         signed."""
         browser, _, signature = request.cookies.get(self.name(request), "").rpartition(".")
         known = _KNOWN.fullmatch(browser) and hmac.compare_digest(
@@ -69,8 +69,8 @@ class Cookies:
         return self.flagged(f"{self.attempt_name(request)}={sealed}; Max-Age={lasts:.0f}", request)
 
     def known_browser(self, request: HTTPConnection, name: str, proof: str) -> str:
-        """The id that this browser got when `name` signed in in it, "" where they have not or have
-        another password (`proof`) since."""
+        """Return the ID that this browser got when `name` signed in on it; "" if the user hasn't
+        signed in there, or has changed the password (`proof`) since."""
         cookie = request.cookies.get(self._known_name(request, name), "")
         browser, _, signature = cookie.rpartition(".")
         expected = self._known_signature(browser, name, proof)
@@ -80,14 +80,14 @@ class Cookies:
         return browser if is_known else ""
 
     def new_known_browser(self, request: HTTPConnection, name: str, proof: str) -> str:
-        """The Set-Cookie header by which the app knows this browser at the next sign-in as `name`.
-        It opens nothing, and signing out leaves it there."""
+        """Return the Set-Cookie header by which the app recognizes this browser at the next sign-in
+        as `name`. It grants no access, and signing out keeps it."""
         browser = secrets.token_urlsafe(32)
         value = f"{browser}.{self._known_signature(browser, name, proof)}"
         return self.flagged(f"{self._known_name(request, name)}={value}; Max-Age={AGE}", request)
 
     def _known_name(self, request: HTTPConnection, name: str) -> str:
-        """People who share a browser have a cookie each."""
+        """Return the name of a user's cookie: users who share a browser have one each."""
         person = hmac.digest(self._known_key, name.encode(errors="replace"), "sha256")[:4].hex()
         return f"{self.name(request)}-known-{person}"
 
@@ -96,15 +96,16 @@ class Cookies:
         return _readable(hmac.digest(self._known_key, told, "sha256"))
 
     def new(self, request: HTTPConnection) -> str:
-        """The Set-Cookie header that gives this browser an identity."""
+        """Return the Set-Cookie header that gives this browser an identity."""
         value = self.signed(secrets.token_urlsafe(32))
         return self.flagged(f"{self.name(request)}={value}; Max-Age={AGE}", request)
 
     def flagged(self, cookie: str, request: HTTPConnection) -> str:
-        """A Set-Cookie header with the flags that suit this place, instead of those it has.
+        """Return a Set-Cookie header with the flags that suit this request, instead of its own.
 
-        In another site's frame browsers keep `SameSite=None` only, and where third-party cookies
-        are blocked, only those that are partitioned, which Starlette cannot say before Python 3.14.
+        In another site's frame, browsers keep only cookies with `SameSite=None`. If third-party
+        cookies are blocked, they keep only partitioned ones, which Starlette can't set before
+        Python 3.14.
         """
         content, *attributes = (part.strip() for part in cookie.split(";"))
         lasting = [one for one in attributes if one.lower().startswith(_LASTING)]

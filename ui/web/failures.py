@@ -20,7 +20,8 @@ _WENT_WRONG = 1011  # close code
 
 
 def refusal_for(scope: Scope, sentence: str, status: int) -> Response:
-    """Return middleware's refusal: a problem document for programs, Gradio's format for pages."""
+    """Return a refusal by middleware: a problem document for programs, Gradio's format for
+    pages."""
     if scope["path"].startswith(f"{API}/"):
         return Problem(status, sentence).answer()
     return refusal(sentence, status)
@@ -29,15 +30,15 @@ def refusal_for(scope: Scope, sentence: str, status: int) -> Response:
 class FailureMiddleware:
     """Outermost ASGI middleware: turns every failure in the app into a message and one log line.
 
-    It leaves a partly sent answer alone: `ui.web.uvicorn_protocols` closes its connection, which
-    tells the browser.
+    It leaves a partly sent response alone: `ui.web.uvicorn_protocols` closes its connection, so the
+    browser notices.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, watching."""
+        """Forward everything, and handle failures."""
         match scope["type"]:
             case "http":
                 await self._answer(scope, receive, send)
@@ -52,7 +53,7 @@ class FailureMiddleware:
         async def without_failure(message: Message) -> None:
             nonlocal begun, replaced
             if message["type"] == "http.response.start" and message["status"] == 500:
-                replaced = True  # the rest of this answer is dropped
+                replaced = True  # the rest of this response is dropped
                 await refusal_for(scope, NOT_UNDERSTOOD, 422)(scope, receive, send)
             elif not replaced:
                 begun = True
@@ -60,7 +61,7 @@ class FailureMiddleware:
 
         try:
             await self.app(scope, receive, without_failure)
-        except ClientDisconnect:  # it left before its request was here
+        except ClientDisconnect:  # the browser left before its whole request arrived
             return
         except HTTPException as problem:
             answer = refusal_for(scope, problem.detail, problem.status_code)

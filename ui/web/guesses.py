@@ -1,5 +1,5 @@
 """Exponential back-off for wrong passwords, per user name and address, and fair turns at hashing
-them. A browser in which a person has signed in before is held up by no one else's guesses."""
+them. Other clients' guesses don't delay a browser on which the user has signed in before."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ from dataclasses import dataclass, field
 from ui.web.shares import Caller, FairSlots, Share
 
 FORGOTTEN_AFTER = 900.0  # seconds after the last attempt
-# names and addresses that are remembered; of more, those that tried longest ago are forgotten
+# remembered names and addresses; the least recently tried are forgotten first
 MOST_KEYS = 10_000
-MOST_LINES = 5  # addresses that one report names
+MOST_LINES = 5  # addresses in one report
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """`free` wrong passwords go without a wait; each further one doubles it, from one second to
-    `longest`."""
+    """Back-off after wrong passwords: `free` of them cause no wait, and each further one doubles
+    it, from one second to `longest`."""
 
     free: int
     longest: float
 
     def wait(self, wrong: int) -> float:
-        """Seconds until the next attempt."""
+        """Return the seconds until the next attempt."""
         return (
             min(2.0 ** min(wrong - self.free - 1, 16), self.longest) if wrong > self.free else 0.0
         )
 
 
 NAME = Patience(free=5, longest=60.0)
-# Whole offices share an address: their guesses over many names are slowed, none is refused. Each
-# wrong one holds the address's turn for so long that the time does not tell which names exist.
+# Whole offices share an address: their guesses over many names are slowed down, but never refused.
+# Each wrong password holds the address's turn for so long that the time doesn't reveal which names
+# exist.
 PAUSE = 0.25  # seconds
-SPRAYING, SPRAYING_PAUSE = 30, 0.5  # wrong passwords of an address, and the pause from then on
-_HASHING = 2  # passwords at once: each takes 64 MB
-# Attempts that wait for a turn. An address has a fifth: five attackers leave no room for an unknown
-# browser, known browsers have their own places.
+SPRAYING, SPRAYING_PAUSE = 30, 0.5  # wrong passwords per address, and the pause from then on
+_HASHING = 2  # passwords hashed at once; each takes 64 MB
+# Attempts that wait for a turn. Each address may have a fifth of them, so five attackers leave no
+# room for an unknown browser. Known browsers therefore have slots of their own.
 _WAITING, _WAITING_OF_ADDRESS = 100, 20
-_KNOWN_WAITING, _WAITING_OF_KNOWN = 1000, 5  # the latter of one person
+_KNOWN_WAITING, _WAITING_OF_KNOWN = 1000, 5  # the latter per user
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class _Tries:
 
 @dataclass(frozen=True, slots=True)
 class PasswordAttempt:
-    """An attempt to sign in with a password. `browser`: as of `Cookies.known_browser`."""
+    """Attempt to sign in with a password. `browser`: as from `Cookies.known_browser`."""
 
     name: str
     address: str
@@ -66,16 +67,16 @@ class PasswordAttempt:
 
     @property
     def lane(self) -> Caller:
-        """With whom it takes turns."""
+        """Return the caller whose turns this attempt uses."""
         return Caller("", f"known {self.name}" if self.browser else self.address)
 
 
 class Guesses:
-    """Failed sign-ins, counted by name within an address or by known browser. Times are of any
+    """Failed sign-ins, counted by name within an address or by known browser. Times come from any
     monotonic clock.
 
-    Wrong passwords from one address say nothing about another: otherwise a stranger could lock a
-    person out.
+    Wrong passwords from one address don't affect another: otherwise a stranger could lock a user
+    out.
     """
 
     def __init__(self) -> None:
@@ -83,8 +84,8 @@ class Guesses:
         self._failed: Counter[str] = Counter()
 
     def attempt(self, attempt: PasswordAttempt, now: float) -> float:
-        """Return the seconds until this attempt may be made. 0 is now: it counts as a wrong one
-        until `right` says otherwise."""
+        """Return the seconds until this attempt may be made. At 0, it may be made now and counts as
+        a wrong password until `right` is called."""
         wait = self._due(attempt.key, now) - now
         address = attempt.address
         self._failed[
@@ -114,7 +115,8 @@ class Guesses:
         return SPRAYING_PAUSE if wrong > SPRAYING else PAUSE
 
     def report(self) -> list[str]:
-        """Log the failures since the last report in a few lines, without repeating typed text."""
+        """Return a few log lines about the failures since the last report, without repeating typed
+        text."""
         failed, self._failed = +self._failed, Counter()
         named = dict(failed.most_common(MOST_LINES))
         lines = [
@@ -156,6 +158,6 @@ class HashingTurns:
 
     @contextlib.asynccontextmanager
     async def turn(self, attempt: PasswordAttempt) -> AsyncIterator[None]:
-        """Wait for the turn of a lane, and keep it for as long as the block lasts."""
+        """Wait for the turn of a lane, and hold it during the block."""
         async with self._lanes.turn(attempt.lane):
             yield

@@ -1,4 +1,4 @@
-"""Identify the owner of a request: the signed-in user, or a signed cookie of this browser."""
+"""Identification of a request's owner: the signed-in user, or a signed cookie of this browser."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ui.web.addresses import FORWARDED_USER, client_address
 from ui.web.cookies import Cookies
 from ui.web.rates import Rate
 
-# callers without our cookie, such as scripts: only ids lead to their runs, and no list shows them
+# Callers without our cookie, such as scripts: only IDs lead to their runs, and no list shows them.
 NOBODY = "browser:"
 # Prefixes of owners: users of different kinds may have the same name.
 _KINDS: Mapping[Way, str] = {
@@ -38,15 +38,15 @@ _KINDS: Mapping[Way, str] = {
 LOG_IN_FIRST = message("Sign in first.")
 _GUEST = message("Guest")
 OWN_PAGE_ONLY = "Cross-site requests aren't allowed."
-NO_LOGIN = 4401  # close code: the page asks for a login, which has ended or was never there
-REPLACED = 4409  # close code: a user has signed in in this browser; the page connects again
-_CLOSING = 1.0  # seconds that sockets may take to be closed
-NEW_BROWSERS = 100  # at once from one address
-NEW_BROWSER = 10.0  # seconds until one more may come from there
+NO_LOGIN = 4401  # close code: the page needs a login, which has ended or never existed
+REPLACED = 4409  # close code: a user has signed in on this browser; the page reconnects
+_CLOSING = 1.0  # maximum seconds for closing sockets
+NEW_BROWSERS = 100  # new browsers at once from one address
+NEW_BROWSER = 10.0  # seconds until the address may have another one
 
 
 class Identity:
-    """Finds the owner of a request. `login` authenticates; None turns sign-in off."""
+    """Finder of a request's owner. `login` authenticates users; None turns sign-in off."""
 
     def __init__(self, cookies: Cookies, login: Login | None = None) -> None:
         self.cookies = cookies
@@ -54,7 +54,7 @@ class Identity:
         self._sockets: WeakSet[WebSocket] = WeakSet()
 
     def owner(self, request: HTTPConnection) -> str | None:
-        """The owner's name, or None when a login is asked for and this request has none.
+        """Return the owner's name; None if sign-in is on and this request has no login.
 
         A guest is a browser that was let in, and shares the limits of its address like any other.
         """
@@ -66,15 +66,15 @@ class Identity:
         return f"{_KINDS[who.way]}{who.name}"
 
     def is_removed(self, owner: str) -> bool:
-        """Tell if an owner is a user who may no longer sign in."""
+        """Return whether an owner is a user who may no longer sign in."""
         kind, _, name = owner.partition(":")
         if self.login is None or kind not in ("user", "openid"):
             return False
         return not self.login.knows(name, by_provider=kind == "openid")
 
     def signed_in(self, request: HTTPConnection) -> SignedIn | None:
-        """Return the signed-in user, if sign-in is on. A token of ours excludes other credentials,
-        then comes the trusted proxy's header, then the session cookie."""
+        """Return the signed-in user, if sign-in is on. One of our tokens excludes other
+        credentials. Next come the trusted proxy's header and the session cookie."""
         if self.login is None:
             return None
         if token := bearer_token(request):
@@ -84,33 +84,35 @@ class Identity:
         )
 
     def shown_name(self, request: HTTPConnection) -> str | None:
-        """Return the caller's name for the page; None without a user, and where sign-in is off."""
+        """Return the caller's name for the page; None without a user, and if sign-in is off."""
         who = self.signed_in(request)
         if self.login is None or who is None:
             return None
         return self.login.shown_name(who) or translated(_GUEST)
 
     async def caller(self, request: Request) -> str:
-        """Route dependency: return the owner; 401 without one, and for another site's page."""
+        """Return the owner (route dependency). Raises 401 without one, and for another site's
+        page."""
         if not self.same_origin(request):
             raise HTTPException(401, LOG_IN_FIRST)
         return await self.reader(request)
 
     async def reader(self, request: Request) -> str:
-        """Route dependency like `caller`, for file URLs that any site's page may link to."""
+        """Return the owner like `caller`, for file URLs that any site's page may link to (route
+        dependency)."""
         owner = self.owner(request)
         if owner is None:
             raise HTTPException(401, LOG_IN_FIRST)
         return owner
 
     def person(self, request: gr.Request) -> str:
-        """The owner behind one of Gradio's own requests, which its login has let through
-        already."""
+        """Return the owner behind one of Gradio's own requests, which its login check has already
+        admitted."""
         inner = connection(request)
         return (self.owner(inner) if inner else None) or ""
 
     def may_sign_out(self, request: gr.Request) -> bool:
-        """Tell if the caller of Gradio's own request can sign out."""
+        """Return whether the caller of Gradio's own request can sign out."""
         inner = connection(request)
         who = self.signed_in(inner) if inner else None
         return self.login is not None and who is not None and self.login.may_sign_out(who)
@@ -123,15 +125,15 @@ class Identity:
         return name if kind == "user" else ""
 
     async def own_page(self, request: Request) -> None:
-        """Route dependency: allow this site's pages and non-browsers; 403 for another
+        """Allow this site's pages and non-browsers (route dependency). Raises 403 for another
         site's page."""
         if not self.same_origin(request):
             raise HTTPException(403, OWN_PAGE_ONLY)
 
     @staticmethod
     def same_origin(request: HTTPConnection) -> bool:
-        """Tell if this site's own page sent the request. A client without an Origin header isn't a
-        browser, and another site's page can't send our tokens."""
+        """Return whether this site's own page sent the request. A client without an Origin header
+        isn't a browser, and another site's page can't send our tokens."""
         if bearer_token(request):
             return True
         match request.headers.getlist("origin"):
@@ -145,11 +147,11 @@ class Identity:
                 return False
 
     def opened(self, socket: WebSocket) -> None:
-        """Remember a socket: it is closed when the login ends with which it was opened."""
+        """Remember a socket, to close it when its login ends."""
         self._sockets.add(socket)
 
     async def log_out(self, request: HTTPConnection, *, everywhere: bool = False) -> None:
-        """End the session of the browser that asks, or all of this person's, and close their
+        """End the session of the requesting browser, or all sessions of this user, and close their
         sockets."""
         who = self.signed_in(request)
         if self.login is None or who is None:
@@ -159,7 +161,7 @@ class Identity:
         await self.close_ended()
 
     async def end_replaced(self, request: HTTPConnection) -> None:
-        """End the session that this sign-in replaces. Its sockets are closed, so that open pages
+        """End the session that this sign-in replaces, and close its sockets, so that open pages
         learn about the new user."""
         login = self.login
         who = login.by_cookie(self.cookies.session(request)) if login else None
@@ -188,7 +190,7 @@ def bearer_token(request: HTTPConnection) -> str:
 
 
 async def close(socket: WebSocket, code: int = NO_LOGIN) -> None:
-    """Close a socket for lack of a login, unless it is closed already or its browser is gone."""
+    """Close a socket that has no login, unless it is already closed or its browser is gone."""
     with contextlib.suppress(RuntimeError, WebSocketDisconnect):
         await socket.close(code)
 
@@ -207,8 +209,8 @@ def site_of(origin: str) -> tuple[str, str, int] | None:
 
 
 class CookieMiddleware:
-    """ASGI middleware: a browser that has no identity yet gets one with its first page, unless
-    people log in; and no cookie leaves the app with flags that do not suit the place."""
+    """ASGI middleware that gives a new browser an identity with its first page, unless sign-in is
+    on. It also gives all cookies of the app the flags that suit the request."""
 
     def __init__(self, app: ASGIApp, identity: Identity) -> None:
         self.app = app
@@ -216,7 +218,7 @@ class CookieMiddleware:
         self._new = Rate(NEW_BROWSERS, NEW_BROWSER)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, setting the cookies in the head of the answer."""
+        """Forward everything, and set the cookies in the head of the response."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -236,8 +238,8 @@ class CookieMiddleware:
         await self.app(scope, receive, send_with_cookies)
 
     def _is_new(self, request: HTTPConnection) -> bool:
-        """Tell if this is a new browser to identify from now on. The number per
-        address is limited."""
+        """Return whether this is a new browser to identify from now on. The number per address is
+        limited."""
         return (
             self.identity.login is None
             and self.identity.cookies.browser(request) is None

@@ -15,7 +15,7 @@ from comfy.base.json_values import levels, refused_value
 from ui.web.limits import WebLimits
 from ui.web.responses import AsciiJSON
 
-# brackets and commas, also of texts: each may become a hundred bytes of memory and more
+# brackets and commas, including the ones in texts: each may take a hundred bytes of memory or more
 _MOST_MARKS = 500_000
 
 
@@ -44,7 +44,7 @@ def read_object(body: bytes, limits: WebLimits) -> dict[str, Any] | str:
 
 async def judge_json(connection: HTTPConnection) -> None:
     """Raise HTTPException 422 if FastAPI has parsed a JSON body with a value that `refused_value`
-    names. A dependency of every route of the page and the API, except those that read bodies by
+    rejects. All routes of the page and the API depend on it, except those that read bodies
     themselves, such as the one that opens a workflow, in which ComfyUI writes NaN."""
     route = connection.scope["route"]
     if not (isinstance(route, APIRoute) and route.body_field and isinstance(connection, Request)):
@@ -52,14 +52,14 @@ async def judge_json(connection: HTTPConnection) -> None:
     kind = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not kind.endswith(("/json", "+json")) or not await connection.body():
         return
-    for level in levels(await connection.json()):  # parsed once: Starlette keeps it
+    for level in levels(await connection.json()):  # parsed once: Starlette caches it
         if problem := next(filter(None, map(refused_value, level)), ""):
             raise HTTPException(422, problem)
 
 
 async def validation_error(_: Request, problem: Exception) -> Response:
-    """Answer what FastAPI could not validate: where and why, without the values that were sent,
-    which may be of any size."""
+    """Return the location and reason of FastAPI's validation errors, without the sent values, which
+    may be of any size."""
     assert isinstance(problem, RequestValidationError)
     told = [{"loc": one["loc"], "msg": one["msg"], "type": one["type"]} for one in problem.errors()]
     return AsciiJSON({"detail": told}, 422)

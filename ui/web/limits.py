@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from comfy.media.checks import MIB, FileLimits
 
-ENVELOPE = MIB  # bytes that a file's request may have beside the file
+ENVELOPE = MIB  # bytes of a file's request in addition to the file
 LOGIN_FORM = 4096  # bytes
 
 
@@ -27,10 +27,10 @@ class WebLimits:
     `TurnMiddleware`. `…_working`: page calls processed at a time, and as many batches; others wait,
     because each takes processor time from all.
 
-    Names with `person_` and `address_` are the maximum per person and per address. A person's is
-    far above the needs of a user with many tabs. An address has at most half of the total, which
-    leaves space for another address, and ten times a person's needs, enough for an office of twenty
-    that shares one address.
+    Names with `person_` and `address_` are the maximum per user and per address. A user's limit is
+    far above the needs of many open tabs. An address has at most half of the total, which leaves
+    space for another address. It has ten times a user's needs, enough for an office of twenty that
+    shares one address.
     """
 
     file: FileLimits = field(default_factory=FileLimits)
@@ -40,7 +40,7 @@ class WebLimits:
     least_speed: float = 10_000.0
     pause: float = 30.0
     arriving: int = 1024 * MIB
-    person_arriving: int = 272 * MIB  # the largest file and something beside it
+    person_arriving: int = 272 * MIB  # the largest file plus a margin
     address_arriving: int = 512 * MIB
     uploading: int = 32
     person_uploading: int = 8
@@ -50,12 +50,12 @@ class WebLimits:
     run_files: int = 512 * MIB
     values: int = 20_000
     depth: int = 50
-    connections: int = 900  # most systems give a process 1024 open files
+    connections: int = 900  # most systems allow a process 1024 open files
     address_connections: int = 450
-    # Counted while a body or an answer is unfinished, by forwarded address behind a proxy. An
-    # office of 50 behind one address has some three streams of events each, and a page asks for a
-    # hundred files at once over HTTP/2: 300 is room for both. With `address_sockets` these are 600
-    # of the 900 connections, so another address always finds some free.
+    # Counted while a body or a response is unfinished, by forwarded address behind a proxy. An
+    # office of 50 behind one address has about three event streams each, and a page requests a
+    # hundred files at once over HTTP/2, so 300 is enough for both. With `address_sockets`, these
+    # are 600 of the 900 connections, so another address always finds some free.
     requests: int = 600
     address_requests: int = 300
     sockets: int = 600
@@ -77,7 +77,8 @@ class WebLimits:
 
     @classmethod
     def with_files_of(cls, size: int) -> WebLimits:
-        """Return the defaults for files of this many bytes; limits of file storage grow with it."""
+        """Return the defaults for files of this many bytes. Limits of file storage grow with
+        them."""
         limits = cls()
         return replace(
             limits,

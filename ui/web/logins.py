@@ -21,15 +21,15 @@ from ui.web.identity import LOG_IN_FIRST, Identity, bearer_token
 log = logging.getLogger(__name__)
 
 _STREAMS = ("text/event-stream", "multipart/x-mixed-replace")
-LOOK_EVERY = 60.0  # seconds between two looks at logins that have ended or failed
+LOOK_EVERY = 60.0  # seconds between two checks for ended or failed logins
 _REFRESH_EVERY = 1.0  # maximum seconds until a removed user is signed out
-# Sockets that close with a code of their own, which tells a page that its login has ended.
+# Sockets with a close code of their own, which tells a page that its login has ended.
 _PAGE_SOCKET = re.compile(r"/news|/live/[^/]+")
 
 
 class LoginMiddleware:
-    """ASGI middleware: answers 401 to unauthenticated requests before reading a body. Only requests
-    that `is_public` names are open, and sockets of pages."""
+    """ASGI middleware that answers 401 to unauthenticated requests before reading a body. Only page
+    sockets and requests that `is_public` accepts are open."""
 
     def __init__(
         self, app: ASGIApp, identity: Identity, is_public: Callable[[Scope], bool]
@@ -39,7 +39,7 @@ class LoginMiddleware:
         self.is_public = is_public
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on public and authenticated requests."""
+        """Forward public and authenticated requests."""
         login = self.identity.login
         if login is None or scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
@@ -59,7 +59,7 @@ class LoginMiddleware:
         await self.app(scope, receive, send_with_challenge)
 
     async def _refuse(self, request: HTTPConnection, receive: Receive, send: Send) -> None:
-        """A socket is refused before it is accepted, by the same answer."""
+        """Refuse a request, or a socket before it is accepted, with the same response."""
         answer = refusal_for(request.scope, LOG_IN_FIRST, 401)
         answer.headers["www-authenticate"] = _challenge(request)
         await answer(request.scope, receive, send)
@@ -70,21 +70,21 @@ def _is_page_socket(scope: Scope) -> bool:
 
 
 def _challenge(request: HTTPConnection) -> str:
-    """The header by which a 401 says how scripts show who they are."""
+    """Return the header by which a 401 shows scripts how to authenticate."""
     wrong = ', error="invalid_token"' if bearer_token(request) else ""
     return f'Bearer realm="ComfyForms"{wrong}'
 
 
 class LogoutMiddleware:
-    """ASGI middleware: a stream of events or images says nothing more once the login has ended with
-    which it was asked for."""
+    """ASGI middleware that stops a stream of events or images when the login of its request
+    ends."""
 
     def __init__(self, app: ASGIApp, identity: Identity) -> None:
         self.app = app
         self.identity = identity
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on until then."""
+        """Forward everything until the login ends."""
         request = HTTPConnection(scope) if scope["type"] == "http" else None
         if request is None or self.identity.login is None or self.identity.owner(request) is None:
             await self.app(scope, receive, send)
@@ -108,10 +108,10 @@ class LogoutMiddleware:
 
 @contextlib.asynccontextmanager
 async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[None]:
-    """Each second, notices who was removed; every minute, closes sockets whose login has ended,
-    writes when what was used, and logs how many have failed."""
+    """Maintain logins during the block. Each second, notice removed users. Every minute, close
+    sockets whose login has ended, store last-used times, and log failed sign-ins."""
     login = identity.login
-    problem = ""  # with the users file, which is logged once
+    problem = ""  # with the users file, logged once
 
     async def look() -> None:
         _tell_failed(guesses)
@@ -144,12 +144,12 @@ async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[
     _tell_failed(guesses)
     if login is not None:
         try:
-            await asyncio.to_thread(login.close)  # another program may hold the file
+            await asyncio.to_thread(login.close)  # another process may lock the file
         except ComfyError as error:
             log.warning("%s %s", error, error.hint)
 
 
 def _tell_failed(guesses: Guesses) -> None:
-    """Log what has failed since the last time."""
+    """Log the failed sign-ins since the last report."""
     for line in guesses.report():
         log.warning(line)

@@ -9,8 +9,8 @@ MOST_RATES = 10_000
 
 
 class Rate:
-    """Token bucket per key: a burst, and one more each `every` seconds. Times come from any
-    monotonic clock. Thread-safe.
+    """Token bucket per key: `most` tokens at once, and one more every `every` seconds. Times come
+    from any monotonic clock. Thread-safe.
 
     Stores at most 10,000 keys; the least recently used is forgotten first.
     """

@@ -19,11 +19,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from comfy.base.messages import message
 from ui.languages.current import all_translated
 
-API = "/api/v1"  # the routes for programs, whose errors are problem documents (RFC 9457)
+API = "/api/v1"  # routes for programs, whose errors are problem documents (RFC 9457)
 SOON = 5.0  # seconds until a busy resource may be free again
-_PASSING = (429, 503)  # the same request may be answered well later
+_PASSING = (429, 503)  # the same request may succeed later
 KEEP_A_DAY = {"cache-control": "public, max-age=86400"}  # responses that are the same for all users
-NO_STORE = {"cache-control": "no-store"}  # where who has signed in decides what an address shows
+NO_STORE = {"cache-control": "no-store"}  # for URLs whose content depends on the signed-in user
 NOT_UNDERSTOOD = message("The app couldn't process this request. Reload the page and try again.")
 
 
@@ -33,32 +33,32 @@ def json_text(content: object) -> str:
 
 
 class AsciiJSON(JSONResponse):
-    """A JSON answer in the language of who asks, and in ASCII: what UTF-8 cannot say is written
-    out, as half a surrogate pair, which a title or a value may have."""
+    """JSON response in the caller's language and in ASCII. It escapes what UTF-8 can't encode, such
+    as half a surrogate pair in a title or a value."""
 
     def render(self, content: object) -> bytes:
-        """The body: of JSON values, or a dataclass of such."""
+        """Return the body for JSON values, or for a dataclass of them."""
         if is_dataclass(content) and not isinstance(content, type):
             content = asdict(content)
         return json_text(content).encode("ascii")
 
 
 def wants_page(request: Request) -> bool:
-    """Tell if the caller is a browser that shows the answer as a page."""
+    """Return whether the caller is a browser that shows the response as a page."""
     return "text/html" in request.headers.get("accept", "")
 
 
 async def http_error(_: Request, problem: Exception) -> Response:
-    """Return the answer to an HTTPException: its message in the caller's language."""
+    """Return the response to an HTTPException, with its message in the caller's language."""
     assert isinstance(problem, HTTPException)
     return AsciiJSON({"detail": problem.detail}, problem.status_code, problem.headers)
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Problem document of RFC 9457. `kind`: the last part of its `type`, "" if the status says it
-    all. `errors`: messages by field key; `problems`: all errors where a field may be in many
-    rows. `retry_after`: seconds, sent with 429 and 503."""
+    """Problem document of RFC 9457. `kind`: the last part of its `type`, "" if the status is
+    enough. `errors`: messages by field key; `problems`: all errors, if a field may be in many rows.
+    `retry_after`: seconds, sent with 429 and 503."""
 
     status: int
     detail: str
@@ -69,7 +69,7 @@ class Problem:
     retry_after: float = SOON
 
     def to_json(self) -> dict[str, object]:
-        """The document; its messages stay messages."""
+        """Return the document, with messages that are still translatable."""
         told = {
             "type": f"urn:comfyforms:problem:{self.kind}" if self.kind else "about:blank",
             "title": HTTPStatus(self.status).phrase,
@@ -89,8 +89,9 @@ class Problem:
 
 
 class PackedPages:
-    """ASGI middleware: the page and the forms that are drawn on it go out packed, a quarter of
-    their size; some 2 ms for the page. Nothing else: results are packed already, or streams."""
+    """ASGI middleware that compresses the page and the forms drawn on it to a quarter of their
+    size, in about 2 ms for the page. It compresses nothing else: results are already compressed, or
+    streams."""
 
     def __init__(self, app: ASGIApp, paths: Collection[str]) -> None:
         self.app = app
@@ -104,7 +105,7 @@ class PackedPages:
 
 
 def in_short(problem: BaseException) -> str:
-    """An error in one line for the log: what, and where it was raised."""
+    """Return an error as one line for the log: its type, and where it was raised."""
     frames = traceback.extract_tb(problem.__traceback__)
     if not frames:
         return type(problem).__name__

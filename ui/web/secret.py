@@ -19,9 +19,9 @@ _OTHER_FOLDER = "See who may read it, or choose another folder (--data)."
 
 
 def kept_secret(folder: Path) -> bytes:
-    """The secret of all programs that work on this folder, made when the first of them asks for it.
+    """Return the secret of all programs that use this folder; the first program creates it.
 
-    Raises ComfyError where it can be neither read nor written.
+    Raises ComfyError if it can be neither read nor written.
     """
     path = folder / "secret"
     secret = _kept(path, lambda: secrets.token_bytes(SIZE))
@@ -34,7 +34,7 @@ def kept_secret(folder: Path) -> bytes:
 
 def kept_webhook_secret(folder: Path) -> str:
     """Return the secret with which all programs on this folder sign webhooks, in the receivers'
-    format. Raises like `kept_secret`."""
+    format. Raises the errors of `kept_secret`."""
     path = folder / "webhook_secret"
     secret = _kept(path, lambda: f"{new_secret()}\n".encode()).decode(errors="replace").strip()
     try:
@@ -52,7 +52,7 @@ def derived(secret: bytes, purpose: str) -> bytes:
 
 
 def _kept(path: Path, made: Callable[[], bytes]) -> bytes:
-    """Return the content of a file that the first program creates. ComfyError."""
+    """Return the content of a file that the first program creates. Raises ComfyError."""
     try:
         with FileLock(path.with_suffix(".lock"), mode=0o600):
             if not path.exists():
@@ -65,7 +65,7 @@ def _kept(path: Path, made: Callable[[], bytes]) -> bytes:
 
 
 def _write(path: Path, secret: bytes) -> None:
-    """Write all of it or nothing, readable for this account only."""
+    """Write a file atomically, readable for this account only."""
     part = path.with_suffix(".part")
     part.unlink(missing_ok=True)
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

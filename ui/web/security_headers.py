@@ -1,4 +1,4 @@
-"""Headers that limit what a page can load, who can show it, and who may keep an answer."""
+"""Headers that limit what a page can load, who can frame it, and who may store a response."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.gradio.internals import CONFIG, FILES_OF_PAGE, PAGE
 
-# Gradio's page needs inline scripts and `eval`. Markup that a workflow or a server brings can't
-# load anything from elsewhere there either.
+# Gradio's page needs inline scripts and `eval`. Even there, markup from a workflow or a server
+# can't load anything from other sites.
 _GRADIO_POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
     "object-src 'none'; base-uri 'self'; form-action 'self'"
 )
-_HUGGING_FACE = "https://huggingface.co"  # frames a Space; below hf.space are pages of any user
-# The default of an answer that says nothing else: caches on the way keep nothing, nor do browsers.
+_HUGGING_FACE = "https://huggingface.co"  # frames a Space; any user's pages are below hf.space
+# Default for responses without a rule of their own: neither caches nor browsers store them.
 _NOT_KEPT = "private, no-store"
 _YEAR = "max-age=31536000"
 _SAME_FOR_ALL = PAGE - {"/", CONFIG}
 
 
 def strict_policy(scripts: Iterable[str] = (), styles: Iterable[str] = ()) -> str:
-    """Return the policy of a page without Gradio: of inline scripts and style sheets, only these
-    texts apply, and no style attributes or handlers."""
+    """Return the policy of a page without Gradio. It allows only these inline scripts and style
+    sheets, and no style attributes or handlers."""
     return (
         "default-src 'none'; "
         f"script-src {_sources(scripts)}; style-src {_sources(styles)}; "
@@ -37,7 +37,7 @@ def strict_policy(scripts: Iterable[str] = (), styles: Iterable[str] = ()) -> st
 
 
 def with_gradio_policy(send: Send) -> Send:
-    """Return the way back of Gradio's page, which gets its own policy."""
+    """Return a `send` that gives Gradio's page its own policy."""
 
     async def send_with_policy(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -54,16 +54,16 @@ def _sources(texts: Iterable[str]) -> str:
 
 
 class SecurityHeadersMiddleware:
-    """ASGI middleware that adds the headers which every answer has. A page brings a policy of its
-    own, else it gets the strict one; other sites can't show it in a frame, where they could make
-    people click in it."""
+    """ASGI middleware that adds the headers that every response has. A page may have a policy of
+    its own, otherwise it gets the strict one. Other sites can't show it in a frame, where they
+    could trick users into clicking."""
 
     def __init__(self, app: ASGIApp, *, on_a_space: bool) -> None:
         self.app = app
         self.frames = f"frame-ancestors 'self'{f' {_HUGGING_FACE}' if on_a_space else ''}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, adding the headers to the head of each answer."""
+        """Forward everything, and add the headers to the head of each response."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -84,19 +84,19 @@ class SecurityHeadersMiddleware:
 
 
 def _is_same_for_all(path: str) -> bool:
-    """Tell if this is one of Gradio's files, which browsers may cache."""
+    """Return whether this is one of Gradio's files, which browsers may cache."""
     return path in _SAME_FOR_ALL or path.startswith(FILES_OF_PAGE)
 
 
 class StrictTransportMiddleware:
-    """ASGI middleware for requests that came over TLS, as the trusted proxy says: the browser
-    comes over TLS from then on."""
+    """ASGI middleware for requests that arrived over TLS, according to the trusted proxy. It makes
+    browsers use TLS from then on."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, adding the header where the scheme is https."""
+        """Forward everything, and add the header if the scheme is https."""
         if scope["type"] != "http" or scope["scheme"] != "https":
             await self.app(scope, receive, send)
             return

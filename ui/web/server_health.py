@@ -25,16 +25,16 @@ class CheckIntervals:
     away: float = 2.0
 
     def pause(self, *, reachable: bool) -> tuple[float, float]:
-        """The pause where a request had no answer, and where all had one."""
+        """Return the pauses after a failed request and after an answered one."""
         return (min(self.recheck, self.idle), self.idle) if reachable else (self.away, self.away)
 
 
 class ServerHealth:
-    """Checks the servers while pages listen. Belongs to the event loop, except `recheck` and
-    `reachable`, which are thread-safe."""
+    """Health check of the servers, active while pages listen. Belongs to the event loop, except
+    `recheck` and `reachable`, which are thread-safe."""
 
     def __init__(self, answers: Callable[[], bool], pace: CheckIntervals | None = None) -> None:
-        """`answers` asks the servers, in a thread, and may block; ServerUnreachable at shutdown
+        """`answers` queries the servers, in a thread, and may block. ServerUnreachable at shutdown
         isn't reported."""
         self.reachable = True
         """Whether the last question was answered; True before the first."""
@@ -52,8 +52,8 @@ class ServerHealth:
 
     @contextlib.contextmanager
     def listen(self, changed: Callable[[], None]) -> Iterator[None]:
-        """Have `changed` called whenever `reachable` changes. The first to listen has the server
-        asked at once."""
+        """Call `changed` whenever `reachable` changes, during the block. The first listener makes
+        it query the server immediately."""
         self._listeners.add(changed)
         self._loop = asyncio.get_running_loop()
         if self._task is None:
@@ -67,7 +67,7 @@ class ServerHealth:
                 self._task = None
 
     def recheck(self) -> None:
-        """From any thread: a request was not answered, so that the server is asked soon."""
+        """Check the server again soon, because a request got no answer. Thread-safe."""
         if self._loop is not None:
             set_from_thread(self._loop, self._recheck)
 

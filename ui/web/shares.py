@@ -1,8 +1,9 @@
-"""Limited resources: how much of one is in use, in all, by each person and from each address.
+"""Limited resources: how much of a resource is in use in total, by each user, and from each
+address.
 
-A limit in all alone could be used up by one visitor, and one by person too where a person is a
-cookie. Many people may share an address (an office, a proxy that tells nothing), so an address gets
-much more than a person, but never all.
+One visitor alone could use up a total limit, and a limit per user doesn't prevent that if a user is
+only a cookie. Many users may share an address (an office, a proxy that forwards none), so an
+address gets much more than a user, but never everything.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from ui.web.identity import NOBODY, Identity
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Caller of a request: a person ("" if unauthenticated) at an address."""
+    """Caller of a request: a user ("" if unauthenticated) at an address."""
 
     person: str
     address: str
@@ -40,20 +41,20 @@ def caller_of(scope: Scope, identity: Identity) -> Caller:
 
 
 def shared_address(owner: str, scope: Scope) -> str:
-    """Return a run owner's address if the owner may be many people; "" for a user with
-    an account."""
+    """Return a run owner's address if several users may share the owner; "" for a user with an
+    account."""
     return client_address(scope) if owner.startswith(NOBODY) else ""
 
 
 def where(request: gr.Request, owner: str) -> str:
-    """Return the same for one of Gradio's own requests."""
+    """Return the caller of one of Gradio's own requests."""
     inner = connection(request)
     return shared_address(owner, inner.scope) if inner else ""
 
 
 class Share:
-    """Counts a shared resource: at most `most` in all, `person` and `address` for each. Stores
-    numbers only for current holders. Not thread-safe; belongs to the event loop."""
+    """Counter of a shared resource: at most `most` in total, `person` per user and `address` per
+    address. Stores numbers only for current holders. Not thread-safe; belongs to the event loop."""
 
     def __init__(self, most: int, person: int, address: int) -> None:
         self.most = most
@@ -76,12 +77,12 @@ class Share:
         return True
 
     def give_back(self, caller: Caller, amount: int = 1) -> None:
-        """Give back what was taken."""
+        """Release an amount that a caller took."""
         self._add(caller, -amount)
 
     @contextlib.contextmanager
     def held(self, caller: Caller) -> Iterator[bool]:
-        """Hold one during the block; the value is False if this caller has none left."""
+        """Hold one unit during the block; the value is False if this caller has none left."""
         taken = self.take(caller)
         try:
             yield taken
@@ -98,7 +99,7 @@ class Share:
 
 
 class FairSlots:
-    """Limits the simultaneous work per person and per address; other callers wait."""
+    """Limit on simultaneous work per user and per address; other callers wait."""
 
     def __init__(self, person: int, address: int) -> None:
         self._most = {"person": person, "address": address}
@@ -107,7 +108,7 @@ class FairSlots:
 
     @contextlib.asynccontextmanager
     async def turn(self, caller: Caller) -> AsyncIterator[None]:
-        """Wait for a turn, and keep it for as long as the block lasts."""
+        """Wait for a turn, and hold it during the block."""
         async with self._slot("person", caller.person), self._slot("address", caller.address):
             yield
 
@@ -126,12 +127,12 @@ class FairSlots:
 
 
 class TurnMiddleware:
-    """ASGI middleware: requests of these kinds use a processor for more than 50 ms, so each person
-    and each address has a limited number at a time.
+    """ASGI middleware that gives each user and each address a limited number of simultaneous
+    requests of these kinds, because each uses a processor for more than 50 ms.
 
-    `kinds`: patterns of paths. Each kind has its own turns, so that a request that waits for
-    ComfyUI doesn't block the others. A turn ends when the app has computed the answer: a slow
-    reader holds none.
+    `kinds`: patterns of paths. Each kind has its own turns, so a request that waits for ComfyUI
+    doesn't block the others. A turn ends when the app has computed the response, so a slow reader
+    holds none.
     """
 
     def __init__(
@@ -147,7 +148,7 @@ class TurnMiddleware:
         self.kinds = [(one, FairSlots(person, address)) for one in kinds]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on in its turn, everything else at once."""
+        """Forward the request in its turn, and everything else immediately."""
         turns = self._turns(scope)
         if turns is None:
             await self.app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""Limits and endings that all WebSockets of browsers share."""
+"""Limits and close codes that all browser WebSockets share."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from starlette.websockets import WebSocketState
 from ui.web.identity import NO_LOGIN, Identity
 from ui.web.shares import Share, caller_of
 
-UNKNOWN_WORD = 1003  # close code: the browser said something that has no meaning here
-UNKNOWN_RUN = 4404  # close code: no such run for this person
+UNKNOWN_WORD = 1003  # close code: the browser sent an unknown message
+UNKNOWN_RUN = 4404  # close code: no such run for this user
 TOO_MANY = 4429  # close code: too many sockets are open
-TOO_FAST = 1008  # close code: the browser says more than any page would
-_RATE = 200.0  # messages a second that a page may send: one for each frame it has painted
+TOO_FAST = 1008  # close code: the browser sends more than any page would
+_RATE = 200.0  # messages per second from a page: one for each painted frame
 BURST = 500.0
 
 
 async def authenticate_socket(socket: WebSocket, identity: Identity) -> str | None:
-    """Accept a socket of a page of ours and tell whose it is; None where it has been sent away."""
+    """Accept a socket of one of our pages and return its owner; return None if it was refused."""
     if not identity.same_origin(socket):
-        await socket.close()  # before it is accepted, this is HTTP's 403
+        await socket.close()  # before it is accepted, this is an HTTP 403
         return None
     await socket.accept()
     owner = identity.owner(socket)
@@ -52,7 +52,7 @@ def ends_with_browser(socket: WebSocket) -> Iterator[None]:
 
 
 async def run_until_first(socket: WebSocket, *jobs: Coroutine[Any, Any, None]) -> None:
-    """Run jobs side by side until the first ends; a disconnected browser isn't an error."""
+    """Run jobs concurrently until the first one finishes. A disconnected browser isn't an error."""
     tasks = [asyncio.create_task(job) for job in jobs]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -74,16 +74,17 @@ def set_from_thread(loop: asyncio.AbstractEventLoop, *events: asyncio.Event) -> 
 
 
 class SocketLimitMiddleware:
-    """ASGI middleware: bounds how many sockets are open, and how much a browser may say on one."""
+    """ASGI middleware that limits how many sockets are open, and how much a browser may send on
+    each."""
 
     def __init__(self, app: ASGIApp, identity: Identity, sockets: Share) -> None:
-        """`sockets` counts those that are open."""
+        """`sockets` counts the open sockets."""
         self.app = app
         self.identity = identity
         self.open = sockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass everything on, or close a socket that is one too many."""
+        """Forward everything, or close a socket that exceeds the limit."""
         if scope["type"] != "websocket":
             await self.app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""Files that forms show: uploads, results and examples, each for one person alone.
+"""Files that forms show: uploads, results and examples, each for one user only.
 
 A file is stored at `<owner>/<token>/<name>`. A browser gets its place, `<token>/<name>`, which is
 only valid together with the owner. Another owner finds no such file, and no place is a path of this
@@ -26,8 +26,8 @@ from ui.web.limits import WebLimits
 log = logging.getLogger(__name__)
 
 PLACE = re.compile(r"([0-9a-f]{32})/([^/\0]+)")
-_MOST_KEPT = 10_000  # a sweep looks at all of them
-_LEFT = 0.9  # of a limit that was passed: what a sweep leaves, so that not each file needs one
+_MOST_KEPT = 10_000  # a sweep checks all of them
+_LEFT = 0.9  # share of an exceeded limit left by a sweep, so not every file needs one
 _SWEEP_PAUSE = 60.0  # seconds
 
 
@@ -48,7 +48,7 @@ class Tally:
             self.size += size
 
     def take_sweep(self, limits: WebLimits) -> bool:
-        """Return whether it is time to sweep; then the next one who asks need not."""
+        """Return whether it is time to sweep; only one caller per sweep gets True."""
         now = time.monotonic()
         with self._lock:
             is_full = self.files > _MOST_KEPT or self.size > limits.uploads
@@ -72,7 +72,8 @@ class Tally:
             self.shares[owner] = address
 
     def forget_shares(self, known: Collection[str]) -> None:
-        """Forget the addresses of all but these owners' folders, and the few that came since."""
+        """Forget all addresses except the ones of these owners' folders, once there are too many
+        others."""
         with self._lock:
             if len(self.shares) > 2 * len(known) + _MOST_KEPT:
                 self.shares = {one: self.shares[one] for one in known if one in self.shares}
@@ -80,7 +81,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class UploadFolder:
-    """Folder of files with owners, deleted after a while by `sweep`. Thread-safe."""
+    """Folder of files that belong to owners; `sweep` deletes old ones. Thread-safe."""
 
     path: Path
     limits: WebLimits = field(default_factory=WebLimits)
@@ -108,11 +109,11 @@ class UploadFolder:
         file = self.path / _folder_of(owner) / found[1] / found[2]
         try:
             return file if file.is_file() else None
-        except (OSError, ValueError):  # no name that a file could have
+        except (OSError, ValueError):  # the place isn't a possible file name
             return None
 
     def copy(self, owner: str, source: Path, name: str, key: str) -> Path:
-        """A copy of a file for this person, made once for each `key`."""
+        """Return a copy of a file for this user, made once per `key`."""
         file = self.make(owner, name, key)
         if not file.is_file():
             part = file.with_name(f"{secrets.token_hex(4)}.part")
@@ -135,7 +136,7 @@ class UploadFolder:
         self._tally.note_share(_folder_of(owner), address)
 
     def remove(self, owner: str, key: str) -> None:
-        """Remove what was made for this person with this key."""
+        """Remove the files made for this user with this key."""
         shutil.rmtree(self.path / _folder_of(owner) / key, ignore_errors=True)
 
     def sweep(self) -> None:
@@ -175,7 +176,7 @@ class UploadFolder:
 
 
 def _beyond(uses: list[Use], most: float) -> list[str]:
-    """Return the files to remove where there are more than `most`."""
+    """Return the files to remove if there are more than `most`."""
     return to_remove(uses, most * _LEFT) if sum(use.size for use in uses) > most else []
 
 
@@ -189,7 +190,7 @@ def _noted(problems: list[OSError]) -> Iterator[None]:
 
 def _remove(file: Path) -> None:
     file.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # they may hold another file
+    with contextlib.suppress(OSError):  # the folders may contain another file
         file.parent.rmdir()
         file.parent.parent.rmdir()
 

@@ -1,4 +1,4 @@
-"""Addresses of a run's files, as browsers ask for them."""
+"""URLs of a run's files, as browsers request them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from urllib.parse import quote
 from comfy.comfyui.protocol.outputs import OutputFile
 
 COVERS = "/page/covers"
-ENDPOINTS = "/endpoints"  # before the paths of an app of named endpoints alone
+ENDPOINTS = "/endpoints"  # prefix of the app that has only named endpoints
 _WITHOUT_THUMBNAIL = (".svg", ".svgz", ".exr", ".hdr", ".jxl", ".heic")
 _WITH_WAVEFORM = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aif", ".aiff")
 
 
 def file_address(run_id: str, index: int, file: OutputFile) -> str:
-    """The path of the file at `index` of the run's results, relative to the app's root."""
+    """Return the path of the file at `index` of the run's results, relative to the app's root."""
     return f"/files/{run_id}/{index}/{quote(download_name(file.filename))}"
 
 
 def thumbnail_address(run_id: str, index: int, file: OutputFile) -> str | None:
-    """Return the path of a file's thumbnail; None for other files than stored images and sounds of
-    readable formats."""
+    """Return the path of a file's thumbnail; None unless it is a stored image or sound in a
+    readable format."""
     name = file.filename.lower()
     match file.kind:
         case "image":
@@ -34,28 +34,28 @@ def thumbnail_address(run_id: str, index: int, file: OutputFile) -> str | None:
 
 
 def given_address(run_id: str, index: int) -> str:
-    """The path of one of the files that a run was given, by its place among them."""
+    """Return the path of one of a run's input files, by its index."""
     return f"/files/{run_id}/given/{index}"
 
 
 def unpainted_address(run_id: str, index: int) -> str:
-    """The path of an image that was painted on and given, without its mask."""
+    """Return the path of a painted input image without its mask."""
     return f"{given_address(run_id, index)}/unpainted"
 
 
 def link_address(token: str) -> str:
-    """The path of the page behind a link to a result."""
+    """Return the path of the page behind a link to a result."""
     return f"/shared/{token}"
 
 
 def shared_file_address(token: str, name: str) -> str:
-    """The path of that result itself; the name is for people."""
+    """Return the path of the linked result itself; the name is only for readers."""
     return f"{link_address(token)}/{quote(name)}"
 
 
 def download_name(filename: str) -> str:
-    """The last part of a name as the server gave it, without anything that could leave a folder or
-    a header."""
+    """Return the last part of the server's file name, without characters that could leave a folder
+    or a header."""
     name = PurePosixPath(filename.replace("\\", "/")).name
     return "".join(c for c in name if c.isprintable() and c not in '"<>|:*?') or "file"
 

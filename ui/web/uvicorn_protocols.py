@@ -1,4 +1,4 @@
-"""Uvicorn's protocols, where browsers do not behave as it expects."""
+"""Uvicorn's protocols, adapted to browsers that don't behave as it expects."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from websockets.frames import CloseCode
 from ui.web.addresses import client_address, networks_of
 from ui.web.shares import Caller, Share
 
-HEAD_SECONDS = 30.0  # that a request's head may take to arrive
+HEAD_SECONDS = 30.0  # until a request's head must have arrived
 
 
 class Addresses:
-    """Limits connections per address; trusted proxies have no limit."""
+    """Limit on connections per address; trusted proxies have no limit."""
 
     def __init__(self, most: int, proxies: Sequence[str]) -> None:
         self._share = Share(sys.maxsize, sys.maxsize, most)
         self._proxies = _TrustedHosts(networks_of(proxies))
 
     def arrive(self, client: tuple[str, int] | None) -> Callable[[], None] | None:
-        """Count one more from there; what to call when it is gone, or None where it is one too
-        many."""
+        """Count another connection from this address. Return a function to call when it is gone, or
+        None if it exceeds the limit."""
         if client is None or client[0] in self._proxies:
             return lambda: None
         caller = Caller("", client_address({"client": client}))
@@ -41,11 +41,10 @@ class Addresses:
 
 
 class PageConnection(H11Protocol):
-    """A connection that is closed when no request comes on it; uvicorn's own would be held open for
-    ever.
+    """Connection that closes if no request arrives on it; uvicorn's own would stay open forever.
 
-    `addresses`: how many connections each address may have. One too many is closed before it has
-    said anything.
+    `addresses`: the limit on connections per address. A connection that exceeds it is closed before
+    it sends anything.
     """
 
     def __init__(self, *args: Any, addresses: Addresses, **options: Any) -> None:
@@ -56,7 +55,7 @@ class PageConnection(H11Protocol):
         self._patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A browser has come."""
+        """Count a new connection; close it if it exceeds the limit."""
         super().connection_made(transport)
         self._left = self._addresses.arrive(self.client)
         if self._left is None:
@@ -65,19 +64,19 @@ class PageConnection(H11Protocol):
             self._wait_for_a_request()
 
     def data_received(self, data: bytes) -> None:
-        """It has said something, which need not be a whole request."""
+        """Process data, which may be only part of a request."""
         super().data_received(data)
         self._wait_for_a_request()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """It has become a socket, which counts until that is closed."""
+        """Let the new WebSocket hold the connection's count until it closes."""
         super().handle_websocket_upgrade(event)
         socket = self.transport.get_protocol()
         if isinstance(socket, PageSocket):
             socket.left, self._left = self._left, None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It has left."""
+        """Release the connection's count."""
         super().connection_lost(exc)
         self._stop_waiting()
         if self._left is not None:
@@ -92,11 +91,9 @@ class PageConnection(H11Protocol):
             self.transport.abort()
 
     async def _answer(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """An answer that ends in the middle ends its connection, as does one that is cancelled
-        because the app ends; uvicorn's own writes that into the log each time."""
-        cycle = (
-            self.cycle
-        )  # when the app is through with this request, the next one may be under way
+        """Run the app. A response that ends in the middle closes its connection, as does one that
+        is canceled because the app ends. Uvicorn itself would log that each time."""
+        cycle = self.cycle  # the next request may be underway when the app has finished this one
         with contextlib.suppress(asyncio.CancelledError):
             await app(scope, receive, send)
         if cycle.response_started and not cycle.response_complete:
@@ -117,13 +114,13 @@ class PageConnection(H11Protocol):
 
 
 class PageSocket(WebSocketsSansIOProtocol):
-    """A browser's socket, which may be closing already when the app ends, be refused by an answer,
-    or break the protocol; uvicorn's own class logs a traceback for each of these."""
+    """WebSocket of a browser. It may already be closing when the app ends, be refused by a
+    response, or break the protocol; uvicorn's own class logs a traceback for each of these."""
 
-    left: Callable[[], None] | None = None  # to be called once it is closed
+    left: Callable[[], None] | None = None  # called after it closes
 
     def data_received(self, data: bytes) -> None:
-        """Ignore what follows a broken frame: the parser has ended."""
+        """Ignore data after a broken frame, because the parser has stopped."""
         if self.conn.parser_exc is None:
             super().data_received(data)
 
@@ -147,25 +144,26 @@ class PageSocket(WebSocketsSansIOProtocol):
         super().send_receive_event_to_app()
 
     def handle_ping(self) -> None:
-        """Answer, unless the browser reads no answers: they would pile up in memory."""
+        """Answer a ping. If the browser doesn't read the answers, abort, because they would pile up
+        in memory."""
         super().handle_ping()
         if not self.writable.is_set():
             self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is closed."""
+        """Release the connection's count."""
         super().connection_lost(exc)
         if self.left is not None:
             self.left()
 
     async def send(self, message: ASGISendEvent) -> None:
-        """A refusal that was sent whole ends the handshake as well."""
+        """Send a message. A complete refusal also ends the handshake."""
         await super().send(message)
         if self.initial_response is not None and self.close_sent:
             self.handshake_complete = True
 
     def shutdown(self) -> None:
-        """Close, unless the browser has begun to."""
+        """Close, unless the browser has already started to."""
         try:
             super().shutdown()
         except InvalidState:

@@ -1,1 +1,1 @@
-"""Grids of a batch: settings, layout and the image of the whole."""
+"""Grids of a batch: settings, layout and the image of the whole grid."""

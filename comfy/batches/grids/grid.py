@@ -1,4 +1,4 @@
-"""A batch of every combination of one to three fields, as cells in columns, lines and pages.
+"""Grid of a batch with every combination of one to three fields: cells in columns, lines and pages.
 Pure."""
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import count
 
 from comfy.form.labels import choice_labels
 
-MOST_CELLS = 1_000  # of a page: larger grids aren't readable
+MOST_CELLS = 1_000  # on a page: larger grids aren't readable
 _LONGEST_LABEL = 40  # characters
 _MOST_AXES = 3
 _CUT = "…"
@@ -28,7 +28,7 @@ def fits_grid(counts: Sequence[int]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class GridAxis:
-    """A field that varies: its key, its label, and its values as people read them."""
+    """Varied field: its key, its label, and its values as shown to users."""
 
     key: str
     label: str
@@ -36,48 +36,49 @@ class GridAxis:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """A short one for each value."""
+        """Return a short label for each value."""
         return short_labels(self.values)
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The axes of a batch, the one that changes least first: columns, lines, pages. `swapped`: the
-    second are the columns."""
+    """Axes of a batch, the slowest-changing first: columns, lines, pages. `swapped`: the second
+    axis is the columns."""
 
     axes: tuple[GridAxis, ...]
     swapped: bool = False
 
     @property
     def across(self) -> GridAxis:
-        """The columns' axis."""
+        """Return the columns' axis."""
         return self.axes[1 if self.swapped and len(self.axes) > 1 else 0]
 
     @property
     def down(self) -> GridAxis | None:
-        """The lines' axis; None where there is one field: its cells stand in lines as they fit."""
+        """Return the lines' axis; None for a single field, whose cells are wrapped into lines."""
         if len(self.axes) < 2:
             return None
         return self.axes[0 if self.swapped else 1]
 
     @property
     def pages(self) -> GridAxis | None:
-        """The pages' axis."""
+        """Return the pages' axis."""
         return self.axes[2] if len(self.axes) > 2 else None
 
     def index(self, x: int, y: int = 0, z: int = 0) -> int:
-        """The place in the batch of the cell at this value of its first, second and third axis."""
+        """Return the index in the batch of the cell at these values of the first, second and third
+        axis."""
         _, lines, pages = self._counts
         return (x * lines + y) * pages + z
 
     def place(self, index: int) -> tuple[int, int, int]:
-        """Where the row at this place of the batch is: the other way round."""
+        """Return the values of the three axes for a row index: the inverse of `index`."""
         _, lines, pages = self._counts
         rest, z = divmod(index, pages)
         return *divmod(rest, lines), z
 
     def lines(self, page: int = 0) -> tuple[tuple[int, ...], ...]:
-        """The places in the batch of a page's cells, line by line."""
+        """Return the batch indexes of a page's cells, line by line."""
         across, down = self._counts[:2]
         whole = [[self.index(x, y, page) for x in range(across)] for y in range(down)]
         return tuple(zip(*whole, strict=True)) if self.swapped else tuple(map(tuple, whole))
@@ -89,15 +90,15 @@ class Grid:
 
 
 def in_lines(cells: Sequence[int]) -> tuple[tuple[int, ...], ...]:
-    """The cells of one line in several, so that they are about as high as wide."""
+    """Wrap the cells of one line into a roughly square block."""
     width = max(1, math.ceil(math.sqrt(len(cells))))
     return tuple(tuple(cells[at : at + width]) for at in range(0, len(cells), width))
 
 
 def short_labels(values: Sequence[str], longest: int = _LONGEST_LABEL) -> tuple[str, ...]:
-    """For each value what tells it from the others, on one line, of `longest` characters at most.
-    Model files are without their folder, long texts without the words that all begin and end with.
-    Different values have different labels."""
+    """Return a distinguishing one-line label of at most `longest` characters for each value. Model
+    files lose their folder, long texts the words that all begin and end with. Different values have
+    different labels."""
     known = list(dict.fromkeys(values))
     lines = [" ".join(value.split()) for value in known]
     if all(map(_IS_FILE.fullmatch, lines)) and len(set(lines)) == len(lines):
@@ -110,8 +111,8 @@ def short_labels(values: Sequence[str], longest: int = _LONGEST_LABEL) -> tuple[
 
 
 def few_words(values: Sequence[object]) -> str:
-    """The first of these values, as short as tells them apart: "2, 4, 6, …". "" where one of them
-    has no word of its own."""
+    """Return the first values in short but distinct form: "2, 4, 6, …". "" if a value isn't a text
+    or number."""
     if any(isinstance(one, bool) or not isinstance(one, str | int | float) for one in values):
         return ""
     texts = [f"{one:.10g}" if isinstance(one, float) else str(one) for one in values[: _FEW + 1]]
@@ -120,7 +121,7 @@ def few_words(values: Sequence[object]) -> str:
 
 
 def _distinct(line: str, number: int, longest: int, given: set[str]) -> str:
-    """A label that is not among those that are `given`, and is from now on."""
+    """Return a label that isn't in `given`, and add it there."""
     label = _clipped(line, longest)
     numbers = count(number)
     while label in given:
@@ -130,8 +131,8 @@ def _distinct(line: str, number: int, longest: int, given: set[str]) -> str:
 
 
 def _without_common_words(lines: Sequence[str]) -> list[str]:
-    """Whole words that all lines begin with, then those that all end with, give way to an ellipsis
-    where they are more than a few letters; of each line something stays."""
+    """Replace the whole words that all lines begin or end with by an ellipsis if they are more than
+    a few letters. No line becomes empty."""
     words = [line.split(" ") for line in lines]
     if len(set(lines)) < 2:
         return list(lines)
@@ -140,7 +141,7 @@ def _without_common_words(lines: Sequence[str]) -> list[str]:
     end = _shared([line[::-1] for line in rest])
     least = min(map(len, rest))
     end = max(0, min(end, least - 1))
-    if not least:  # one line is the beginning of another
+    if not least:  # a line is the beginning of another one
         start, end = max(0, start - 1), 0
     if len(" ".join(words[0][:start])) < _WORTH_CUTTING:
         start = 0

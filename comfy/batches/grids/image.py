@@ -1,4 +1,4 @@
-"""Many images as one, in lines and columns with labels, which is drawn while it is written."""
+"""Draw many images as one, in lines and columns with labels, while it is written."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from comfy.media.fonts import Font, Fonts
 from comfy.media.png_stream import png_of
 
 MOST_PIXELS = 40_000_000
-_SIDES = (64, 1024)  # pixels of a cell that may be asked for
+_SIDES = (64, 1024)  # allowed pixels of a cell
 _LEAST_SIDE = 16
-_LOOKED_AT = 20  # cells, for the shape that all of them get
+_LOOKED_AT = 20  # cells to find the common shape
 _GAP = 8
 _LABEL_LINES, _HEAD_LINES = 6, 3
-_LONGEST = 160  # characters of a text that are drawn
+_LONGEST = 160  # drawn characters of a text
 _TEXT, _QUIET, _PAPER = (24, 24, 27), (82, 82, 91), (255, 255, 255)
 _EMPTY, _FRAME = (244, 244, 245), (212, 212, 216)
 _LEAST_WIDTH = 360
@@ -30,8 +30,8 @@ _NO_FONT = "This computer has no font for some labels; they are numbered instead
 
 @dataclass(frozen=True, slots=True)
 class CellLine:
-    """Cells beside each other, by their numbers; what stands before them, and above each of them
-    where it is not the same as above the line before."""
+    """Line of cells, by their indexes. `label` stands before the line. `heads` stand above the
+    cells if they differ from the previous line's."""
 
     cells: tuple[int, ...]
     label: str = ""
@@ -48,7 +48,7 @@ class GridSheet:
     lines: tuple[CellLine, ...]
 
 
-# Returns the file of a cell's image, or a text in its place.
+# Returns the file of a cell's image, or a text to draw instead.
 Content = Callable[[int], Path | str]
 Turn = Callable[[], AbstractContextManager[None]]
 
@@ -60,9 +60,9 @@ def draw_grid(
     texts: Iterable[tuple[str, str]],
     turn: Turn,
 ) -> Iterator[bytes]:
-    """Return the bytes of a PNG. `side`: pixels of a cell's longer side, less if the whole would
-    exceed MOST_PIXELS; `texts`: see `png_of`; `turn`: entered for each image, one of which is in
-    memory at a time.
+    """Yield the bytes of a PNG. `side`: pixels of a cell's longer side, reduced if the whole would
+    exceed MOST_PIXELS. `texts`: see `png_of`. `turn`: entered for each image, so that only one is
+    in memory at a time.
 
     An unreadable image leaves its cell empty. A label without a font on this machine becomes its
     number, and the last line explains it.
@@ -75,7 +75,7 @@ def draw_grid(
 
 
 class _Words:
-    """Texts in the fonts that have their characters. `is_short`: some are in none."""
+    """Texts in the fonts that have their characters. `is_short`: no font covers some of them."""
 
     def __init__(self, texts: Sequence[str], size: int) -> None:
         self._fonts = Fonts(size)
@@ -124,7 +124,7 @@ class _Words:
         color: tuple[int, int, int] = _TEXT,
         anchor: str = "la",
     ) -> None:
-        """Lines below each other. `anchor`: as Pillow has it."""
+        """Draw lines of text below each other. `anchor`: as in Pillow."""
         for number, line in enumerate(lines):
             place = (at[0], at[1] + number * self.line)
             draw.text(place, line, color, self._font(line), anchor)
@@ -149,7 +149,7 @@ def _wrapped(text: str, fits: Callable[[str], bool]) -> list[str]:
 
 
 def _shape(sheet: GridSheet, content: Content, turn: Turn) -> float:
-    """Width by height of the first image that there is."""
+    """Return the aspect ratio of the first readable image, 1 without any."""
     cells = (cell for line in sheet.lines for cell in line.cells)
     files = (one for one in map(content, islice(cells, _LOOKED_AT)) if isinstance(one, Path))
     for file in files:
@@ -162,7 +162,7 @@ def _shape(sheet: GridSheet, content: Content, turn: Turn) -> float:
 
 
 class _Painter:
-    """A sheet with cells of one size, all in pixels."""
+    """Painter of a sheet with cells of one size, all in pixels."""
 
     def __init__(self, sheet: GridSheet, shape: float, side: int) -> None:
         self._sheet = sheet
@@ -171,8 +171,8 @@ class _Painter:
         columns = max((len(line.cells) for line in sheet.lines), default=0)
         labels = [words.shown(one.label, f"#{at}") for at, one in enumerate(sheet.lines, 1)]
         down = words.shown(sheet.down)
-        self._arrow = words.line // 2  # the length of one, which has as much room before it
-        behind = 3 * self._arrow if down else 0  # the first value of the columns stands beside it
+        self._arrow = words.line // 2  # its length, with the same space before it
+        behind = 3 * self._arrow if down else 0  # beside the arrow stands the columns' first value
         widest = max(words.width(down) + behind, *map(words.width, labels), 0)
         self._left = min(widest, max(140, self._cell[0] * 2 // 3)) + 2 * _GAP if widest else _GAP
         self.width = max(self._left + columns * (self._cell[0] + _GAP), _LEAST_WIDTH)
@@ -200,7 +200,7 @@ class _Painter:
         return self.width * self.height
 
     def strips(self, content: Content, turn: Turn) -> Iterator[Image.Image]:
-        """The whole from its top to its bottom."""
+        """Yield the image in strips from top to bottom."""
         words = self._words
         top, draw = self._strip(self._top)
         words.draw(draw, (_GAP, _GAP), self._title)
@@ -221,7 +221,7 @@ class _Painter:
         self, draw: ImageDraw.ImageDraw, at: tuple[int, int], name: list[str], *, turns: int
     ) -> None:
         """Draw a field's name and an arrow to its values: to the right, or down after a quarter
-        turn. Few fonts have the arrow, so it is drawn."""
+        turn. Few fonts have the arrow, so it is drawn as lines."""
         if not name:
             return
         words, half = self._words, self._arrow / 2
@@ -237,7 +237,7 @@ class _Painter:
         words, (width, height) = self._words, self._cell
         strip, draw = self._strip(self._heights[number])
         top = words.height(self._heads[number])
-        if not number:  # beside what the columns are called, right above the lines' own labels
+        if not number:  # next to the columns' labels, right above the lines' own labels
             self._draw_name(draw, (_GAP, max(0, top - words.line - _GAP)), self._down, turns=1)
         words.draw(draw, (_GAP, top), self._labels[number])
         for column, cell in enumerate(line.cells):
@@ -264,7 +264,7 @@ def _texts(sheet: GridSheet) -> list[str]:
 
 
 def _image(file: Path, size: tuple[int, int], turn: Turn) -> Image.Image | None:
-    """Return an image scaled to fit; None if there isn't one."""
+    """Return an image scaled to fit, or None if it doesn't exist."""
     try:
         with turn(), opened(file) as image:
             image.draft("RGB", size)

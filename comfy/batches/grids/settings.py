@@ -27,8 +27,8 @@ _Name = Annotated[str, Field(max_length=1_000)]
 
 @dataclass(frozen=True, slots=True)
 class GridField:
-    """A field that varies, by its key and label: its values as text, of files their names. `find`:
-    the words that are replaced by each of them."""
+    """Varied field, by its key and label, with its values as text; `files`: the values are file
+    names. `find`: the words that each value replaces."""
 
     field: _Name
     label: _Name
@@ -39,8 +39,8 @@ class GridField:
 
 @dataclass(frozen=True, slots=True)
 class GridSettings:
-    """`batch`: its id, for its owner; `base`: values by field key in the browser's format; `files`:
-    the names of unvaried files, also by field key."""
+    """Settings of a grid. `batch`: its id, for its owner; `base`: values by field key in the
+    browser's format; `files`: the names of unvaried files, also by field key."""
 
     workflow: _Name
     batch: _Name
@@ -60,8 +60,7 @@ def settings_text(settings: GridSettings) -> str:
 
 
 def settings_in(data: bytes) -> GridSettings:
-    """Return the settings in the beginning of a PNG. ComfyError, and nothing else, for
-    any bytes."""
+    """Return the settings at the beginning of a PNG. Raises only ComfyError, for any bytes."""
     text = next((one.text for one in _texts(data) if one.key == KEYWORD), None)
     if text is None:
         raise ComfyError(
@@ -85,6 +84,6 @@ def _texts(data: bytes) -> list[Text]:
         return found
     try:
         found.extend(read_png(Reader(BytesIO(data))))
-    except DamagedFile:  # cut off: what stands before the image is there
+    except DamagedFile:  # cut off, but the texts before the image data are complete
         return found
     return found

@@ -1,4 +1,4 @@
-"""A page of a grid as lines of cells with labels, for an image or a page of its own. Pure."""
+"""Layout of a grid's page as lines of cells with labels, for an image or an HTML page. Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from comfy.batches.grids.image import CellLine, GridSheet
 
 
 def sheet_of(grid: Grid, title: str, page: int = 0) -> GridSheet:
-    """The sheet of a page; the cells of one field stand in several lines, each below its value.
-    IndexError where there is no such page."""
+    """Return the sheet of a page. The cells of a single field are wrapped into lines, each below
+    its value. Raises IndexError if the page doesn't exist."""
     pages, across, down = grid.pages, grid.across, grid.down
     if pages is not None:
         title = f"{title} · {pages.label}: {pages.labels[page]}"

@@ -1,1 +1,2 @@
-"""The only exit to ComfyUI: requests and the event stream of one ComfyUI server."""
+"""The only place that talks to ComfyUI over the network: requests and the event stream of one
+ComfyUI server."""

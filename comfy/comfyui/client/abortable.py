@@ -1,8 +1,8 @@
-"""Connections to the server: through the environment's proxies, with its certificates and
+"""Connections to the server: through the environment's proxies, with the server's certificates and
 credentials.
 
-An adapter of requests for HTTP, a connected socket for other protocols. Extends urllib3 so that a
-call can be aborted and withdrawn.
+An adapter of requests for HTTP, and a connected socket for other protocols. Extends urllib3 so that
+a call can be aborted and withdrawn.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from urllib3.util import make_headers, parse_url
 from comfy.comfyui.client.address import ServerAddress, is_loopback
 
 _RESET = struct.pack("ii", 1, 0)
-# For what comes after the TCP connection, which a server or a proxy far away takes its time for. It
-# can be aborted.
+# Timeout after the TCP connection, where a distant server or proxy may be slow. This wait can be
+# aborted.
 _HANDSHAKE_SECONDS = 10.0
 
 
 def open_socket(
     address: ServerAddress, opened: Callable[[socket.socket], None], *, timeout: float
 ) -> socket.socket:
-    """A socket to the server, after a proxy's CONNECT and after TLS. `opened` gets it at once, and
-    again when TLS has put another in its place; it may raise. `timeout`: seconds for the connection
-    itself. Raises as urllib3 does."""
+    """Return a socket to the server, after a proxy's CONNECT and after TLS. `opened` gets it at
+    once, and again when TLS has replaced it; it may raise. `timeout`: seconds for the connection
+    itself. Raises the errors of urllib3."""
     options: dict[str, Any] = {"timeout": timeout, "opened": opened}
     if address.tls is not None:
         options["ssl_context"] = address.tls
@@ -68,14 +68,14 @@ def _connected(connection: HTTPConnection) -> socket.socket:
 
 
 def timed_out(error: BaseException) -> bool:
-    """Tell if an attempt to connect timed out, so that it can be repeated."""
+    """Tell if an attempt to connect timed out and can be repeated."""
     timeouts = (TimeoutError, ConnectTimeoutError)
     cause = error.original_error if isinstance(error, ProxyError) else error
     return isinstance(cause, timeouts) and not isinstance(cause, NewConnectionError)
 
 
 def shut(sock: socket.socket) -> None:
-    """Close this socket from another thread, which ends the wait for it."""
+    """Shut down this socket from another thread, which ends that thread's wait for it."""
     try:
         sock.shutdown(socket.SHUT_RDWR)
     except OSError:
@@ -83,8 +83,8 @@ def shut(sock: socket.socket) -> None:
 
 
 class Adapter(HTTPAdapter):
-    """Sends each request with the headers of its address: a redirect to another host carries no
-    credentials.
+    """HTTP adapter that sends each request with the headers of its address: a redirect to another
+    host carries no credentials.
 
     Reports every socket it opens, so that a call can be aborted.
     """
@@ -97,7 +97,7 @@ class Adapter(HTTPAdapter):
     def send(
         self, request: requests.PreparedRequest, *args: Any, **options: Any
     ) -> requests.Response:
-        """See requests; adds the address's headers for its own server only."""
+        """See requests; adds the address's headers only for its own server."""
         url = request.url or ""
         own = self._address.owns(url)
         for name, value in self._address.headers:
@@ -112,12 +112,12 @@ class Adapter(HTTPAdapter):
 
     @cached_property
     def _own_proxy(self) -> str | None:
-        """The proxy before its own server."""
+        """Return the proxy for the adapter's own server."""
         return _proxy(self._address.url)
 
     def cert_verify(self, conn: object, url: str, verify: object, cert: object) -> None:
-        """Nothing: requests would add its own list of certificates to the context, which judges
-        alone."""
+        """Do nothing: requests would add its own certificates to the context, which alone
+        decides."""
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
@@ -140,8 +140,8 @@ class Adapter(HTTPAdapter):
         return manager
 
     def close(self) -> None:
-        """Close all connections that are kept for later requests."""
-        # urllib3 leaves this to the garbage collector, which a kept traceback can put off for long.
+        """Close all connections that are kept open for later requests."""
+        # urllib3 leaves this to the garbage collector, which a stored traceback can delay for long.
         for manager in (self.poolmanager, *self.proxy_manager.values()):
             for key in manager.pools.keys():  # noqa: SIM118 - a container of its own, that cannot be iterated
                 manager.pools[key].close()
@@ -149,8 +149,8 @@ class Adapter(HTTPAdapter):
 
 
 def _proxy(url: str) -> str | None:
-    """The proxy that the environment names for an address, never for this machine's own;
-    ProxySchemeUnknown for one that is not spoken to over plain HTTP, which could not carry the
+    """Return the environment's proxy for an address, or None; never for this machine itself. Raises
+    ProxySchemeUnknown for a proxy that isn't reached over plain HTTP, which couldn't carry the
     WebSocket."""
     if is_loopback(parse_url(url).host or ""):
         return None
@@ -166,7 +166,7 @@ def _proxy(url: str) -> str | None:
 def _pools(
     opened: Callable[[socket.socket], None],
 ) -> Mapping[str, Callable[..., HTTPConnectionPool]]:
-    """By scheme: pools of connections that report every socket they open."""
+    """Return pool classes by scheme, whose connections report every socket they open."""
     return {
         "http": partial(_pool, HTTPConnectionPool, partial(_Connection, opened=opened)),
         "https": partial(_pool, HTTPSConnectionPool, partial(_SecureConnection, opened=opened)),
@@ -182,9 +182,9 @@ def _pool(
 
 
 class _Watched:
-    """Connection that reports its socket, and resets it if the answer isn't awaited.
+    """Connection that reports its socket, and resets it if nothing awaits the answer.
 
-    Without the reset the kernel would still deliver a prompt after we gave it up and sent it again.
+    Without the reset the kernel would still deliver a prompt that was given up and sent again.
     """
 
     sock: socket.socket | None
@@ -206,7 +206,7 @@ class _Watched:
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
-        self._opened(cast(socket.socket, self.sock))  # after TLS it is another one
+        self._opened(cast(socket.socket, self.sock))  # TLS has replaced the socket
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         self._asked = True

@@ -1,4 +1,4 @@
-"""Address of a ComfyUI server, with its credentials and trusted certificates."""
+"""Address of a ComfyUI server, with credentials and trusted certificates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?")
 _BETWEEN = re.compile(r"(?<![\s,])[\s,]+(?=https?://)")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
-# A second one of these would break every request.
+# A duplicate of one of these would break every request.
 _OUR_HEADERS = frozenset(
     {
         "accept-encoding",
@@ -40,11 +40,11 @@ _OUR_HEADERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """Where a server is. `url` has neither user info nor a slash at its end; `headers` hold the
-    login and go to this server alone, over HTTP and WebSocket alike; `tls` judges its certificate,
-    None for http.
+    """Address of a server. `url` has no user info and no trailing slash. `headers` hold the login
+    and go only to this server, over HTTP and WebSocket. `tls` verifies its certificate; None for
+    http.
 
-    `shown`: people who use this program may read the address in sentences.
+    `shown`: users may see the address in sentences.
     """
 
     url: str
@@ -64,9 +64,9 @@ class ServerAddress:
         """Parse an address such as `http://127.0.0.1:8188`, with an optional path prefix and
         `user:password@` (percent-encoded).
 
-        `token` is sent as `Authorization: Bearer`, `headers` (`Name: value`) unchanged; `ca`: a PEM
-        file or a folder of them, which replaces the trusted certificates. Raises ComfyError, which
-        repeats none of these values.
+        `token` is sent as `Authorization: Bearer`, `headers` (`Name: value`) unchanged. `ca` is a
+        PEM file or a folder of them, which replaces the trusted certificates. Raises ComfyError,
+        whose text has none of these values.
         """
         user_info, url = _split(text)
         told = chain.from_iterable(map(parse_header, headers))
@@ -87,12 +87,12 @@ class ServerAddress:
 
     @property
     def host(self) -> str:
-        """The host's name, or its IP address without brackets."""
+        """Return the host's name, or its IP address without brackets."""
         return urlsplit(self.url).hostname or ""
 
     @property
     def port(self) -> int:
-        """The port, also where it is the scheme's own."""
+        """Return the port, even if it is the scheme's default."""
         return _origin(self.url)[2]
 
     @property
@@ -115,10 +115,10 @@ class ServerAddress:
         """Tell if a URL is on this server: same scheme, host and port, and below its path."""
         try:
             same = _origin(url) == _origin(self.url)
-        except ValueError:  # of the port
+        except ValueError:  # invalid port
             return False
         netloc, path = urlsplit(url)[1:3]
-        # A proxy reads %2e%2e and backslashes as it likes.
+        # Proxies may interpret %2e%2e and backslashes.
         path = unquote(path).replace("\\", "/")
         is_below = path.startswith(f"{unquote(urlsplit(self.url).path)}/")
         return same and is_below and "@" not in netloc and ".." not in path.split("/")
@@ -131,8 +131,8 @@ def named_servers(
     header: str | None = None,
     ca: Path | None = None,
 ) -> tuple[ServerAddress, ...]:
-    """The servers that settings name, () where they name none; ComfyError also for a login without
-    a server, or for several: it is not given to whichever server happens to be found."""
+    """Return the servers that settings name, or (). Raises ComfyError, also for a login without a
+    server or with several: it must not go to whichever server is found."""
     told = token or header or ca
     if told and not texts:
         raise ComfyError(
@@ -151,7 +151,7 @@ def named_servers(
 
 
 def one_each(addresses: Iterable[ServerAddress]) -> tuple[ServerAddress, ...]:
-    """Return the addresses; ComfyError if a server appears twice."""
+    """Return the addresses. Raises ComfyError if a server appears twice."""
     found = tuple(addresses)
     if len({one.url for one in found}) < len(found):
         raise ComfyError("A server is named twice.", "Name each of them once.")
@@ -159,7 +159,7 @@ def one_each(addresses: Iterable[ServerAddress]) -> tuple[ServerAddress, ...]:
 
 
 def split_servers(text: str) -> list[str]:
-    """The addresses in a text, between commas or spaces."""
+    """Return the addresses in a text, separated by commas or spaces."""
     return [part for part in _BETWEEN.split(text.strip()) if part]
 
 
@@ -177,18 +177,18 @@ def _origin(url: str) -> tuple[str, str | None, int]:
 
 
 def _split(text: str) -> tuple[str, str]:
-    """The user info of an address, and the address without it."""
+    """Split an address into its user info and the address without it."""
     try:
         parts = urlsplit(_plain(text.strip()))
         host, port = _host(parts.hostname or ""), parts.port
         user_info, _, place = parts.netloc.rpartition("@")
         if parts.scheme not in DEFAULT_PORTS or port == 0 or place.endswith(":"):
             raise ValueError  # noqa: TRY301 - the same error for every problem
-    except ValueError:  # its message may hold a part of a password
+    except ValueError:  # the original message may contain part of a password
         raise ComfyError(
             "This is not the address of a server.", "Write it like http://127.0.0.1:8188."
         ) from None
-    if "?" in text or "#" in text or "@" in parts.path:  # may be the rest of a password
+    if "?" in text or "#" in text or "@" in parts.path:  # may belong to a password
         raise ComfyError(
             "The address of a server has no “?”, “#” or “@” behind its host.",
             "In a password write them as %3F, %23 and %40, and a slash as %2F.",
@@ -198,7 +198,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _plain(text: str) -> str:
-    """Return the text; ValueError for characters that `urlsplit` would drop or browsers read
+    """Return the text. Raises ValueError for characters that `urlsplit` would drop or browsers read
     differently."""
     if not text.isprintable() or " " in text or "\\" in text:
         raise ValueError
@@ -206,7 +206,7 @@ def _plain(text: str) -> str:
 
 
 def _host(name: str) -> str:
-    """Return an address's host in ASCII; ValueError if it is invalid."""
+    """Return an address's host in ASCII. Raises ValueError if it is invalid."""
     if ":" in name:
         return f"[{ip_address(name)}]"
     host = name.encode("idna").decode()
@@ -235,8 +235,8 @@ def _bearer(token: str | None) -> list[tuple[str, str]]:
 
 
 def parse_header(header: str) -> list[tuple[str, str]]:
-    """`Name: value` as a header to send, [] for ""; ComfyError for one that would break every
-    request."""
+    """Parse `Name: value` as a header to send; [] for "". Raises ComfyError for a header that would
+    break every request."""
     if not header:
         return []
     name, _, value = (part.strip() for part in header.partition(":"))
@@ -249,13 +249,13 @@ def parse_header(header: str) -> list[tuple[str, str]]:
 
 
 def trusted_certificates(ca: Path | None = None) -> ssl.SSLContext:
-    """Return the context that verifies certificates: with `ca` alone; otherwise with the
-    environment's certificates, as requests and OpenSSL read them; otherwise with the system's
-    and requests' lists."""
+    """Return the context that verifies certificates. It trusts `ca` alone if given, otherwise the
+    environment's certificates, as requests and OpenSSL read them, otherwise the lists of the system
+    and of requests."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_flags |= (
         ssl.VERIFY_X509_PARTIAL_CHAIN
-    )  # the server's own certificate may be named too
+    )  # accept the server's own certificate as a trust anchor
     if ca:
         _trust(context, str(ca))
         return context

@@ -1,6 +1,6 @@
-"""ComfyUI's HTTP interface: one method a request, every one with a timeout.
+"""ComfyUI's HTTP interface: one method per request, each with a timeout.
 
-Answers are parsed in `comfy.comfyui.protocol.responses`; every foreign exception becomes one of
+`comfy.comfyui.protocol.responses` parses the answers. All foreign exceptions become errors of
 `comfy.base.errors` here.
 """
 
@@ -48,16 +48,17 @@ from comfy.comfyui.protocol.responses import (
     parse_submitted,
 )
 
-# An attempt to connect cannot be aborted, so it is kept short; nothing has been sent yet, so it can
-# be repeated.
+# Short, since an attempt to connect can't be aborted. It can be repeated, since nothing has been
+# sent yet.
 _CONNECT_SECONDS = 0.9
 
 
 class Client:
-    """Requests to one ComfyUI server, from any number of threads."""
+    """Client of one ComfyUI server. Thread-safe."""
 
     def __init__(self, server: ServerAddress | str, *, timeout: float = 10.0) -> None:
-        """`server` as a text is read by `ServerAddress.parse`; ComfyError if it is no address."""
+        """Create a client. A text `server` is parsed by `ServerAddress.parse`. Raises ComfyError if
+        it isn't an address."""
         self.address = ServerAddress.parse(server) if isinstance(server, str) else server
         self.timeout = timeout
         self._sessions = IdleSessions(self.address)
@@ -73,7 +74,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close all connections, including forks. An active one closes after its call."""
+        """Close all connections, also for forks. An active connection closes after its call."""
         self._sessions.close()
 
     def close_idle(self) -> None:
@@ -81,14 +82,14 @@ class Client:
         self._sessions.close_idle()
 
     def fork(self, *, timeout: float | None = None) -> Client:
-        """Return a client over the same connections that is aborted on its own and never closed."""
+        """Return a client over the same connections that is aborted separately and never closed."""
         forked = Client(self.address, timeout=self.timeout if timeout is None else timeout)
         forked._sessions, forked._when_unreachable = self._sessions, self._when_unreachable
         return forked
 
     def on_unreachable(self, call: Callable[[], None]) -> None:
-        """Call `call` after each unanswered request of this client or its forks that was not
-        aborted, in the thread of that request."""
+        """Register a callback for each unanswered request of this client or its forks that wasn't
+        aborted. It runs in the thread of that request."""
         self._when_unreachable.add(call)
 
     def abort(self) -> None:
@@ -109,9 +110,9 @@ class Client:
         prompt_id: str,
         extra_data: Mapping[str, Any] | None = None,
     ) -> Submitted:
-        """`POST /prompt`. PromptRejected if it is refused as a whole.
+        """Send `POST /prompt`. Raises PromptRejected if it is refused as a whole.
 
-        Servers before 0.3.45 choose the prompt id themselves: the one in the answer is right
+        Servers before 0.3.45 choose the prompt id themselves, so use the id in the answer
         (docs/comfyui.md#15).
         """
         body = {
@@ -120,7 +121,7 @@ class Client:
             "prompt_id": prompt_id,
             "extra_data": {"client_id": client_id, **(extra_data or {})},
         }
-        # requests would send NaN and infinity, which are not JSON.
+        # requests would send NaN and infinity, which aren't JSON.
         try:
             data = json.dumps(body, allow_nan=False).encode()
         except ValueError as error:
@@ -146,12 +147,12 @@ class Client:
             ) from error
 
     def history(self, prompt_id: str) -> HistoryEntry | None:
-        """Return how a prompt ended; None while it waits or runs, and for an unknown prompt."""
+        """Return a prompt's final state; None while it waits or runs, and for an unknown prompt."""
         path = f"/history/{quote(prompt_id, safe='')}"
         return parse_history(self._get(path, most=exchange.LONG_ANSWER), prompt_id)
 
     def forget(self, prompt_id: str) -> None:
-        """Delete an ended prompt from the history, if it is there. Files stay
+        """Delete an ended prompt from the history, if it is there. Its files stay
         (docs/comfyui.md#29)."""
         self._post("/history", {"delete": [prompt_id]})
 
@@ -179,8 +180,9 @@ class Client:
 
     def answers(self, *, timeout: float) -> bool:
         """Tell if the server answers within this many seconds. A refusal is an answer, a proxy's
-        5xx isn't. ServerUnreachable if the request was aborted: then the state is unknown."""
-        headers = {"Connection": "close"}  # nothing is kept open for a question now and then
+        5xx isn't. Raises ServerUnreachable if the request was aborted: then the state is unknown.
+        """
+        headers = {"Connection": "close"}  # occasional checks keep no connection open
         try:
             with self._opened("GET", "/system_stats", timeout=timeout, headers=headers) as response:
                 return response.status_code < 500
@@ -190,7 +192,7 @@ class Client:
             return False
 
     def object_info(self) -> dict[str, Any]:
-        """Return all node definitions, raw: 0.5 to 1.6 MB, so fetch rarely (docs/comfyui.md#25)."""
+        """Return all raw node definitions: 0.5 to 1.6 MB, so fetch rarely (docs/comfyui.md#25)."""
         timeout = max(self.timeout, 60.0)
         return as_mapping(self._get("/object_info", timeout=timeout, most=exchange.LONG_ANSWER))
 
@@ -208,17 +210,18 @@ class Client:
     def upload(
         self, data: bytes | BinaryIO, filename: str, *, subfolder: str, overwrite: bool = False
     ) -> str:
-        """Send a file and get the value for LoadImage: `subfolder/name` with the name the server
-        really took, another one where that is taken and not to `overwrite` (docs/comfyui.md#22).
+        """Upload a file and return the value for LoadImage: `subfolder/name`, with the name that
+        the server chose. The name differs if it was taken, unless `overwrite` is set
+        (docs/comfyui.md#22).
 
-        An open file is sent piece by piece, from its beginning. UploadRejected if the server
-        refuses, or says before that it takes nothing so large.
+        An open file is sent in pieces, from its beginning. Raises UploadRejected if the server
+        refuses, or announces a limit below the file's size.
         """
         form = {"type": "input", "subfolder": subfolder}
         form |= {"overwrite": "true"} if overwrite else {}
         body = FileForm(form, filename, io.BytesIO(data) if isinstance(data, bytes) else data)
         if len(body) > ASK_BEFORE:
-            features = self._call("GET", "/features")  # which older servers do not have
+            features = self._call("GET", "/features")  # missing on older servers
             body.check_size(as_mapping(features.json()) if features.ok else {})
         answer = self._call(
             "POST",
@@ -226,7 +229,7 @@ class Client:
             data=body,
             headers={"Content-Type": body.kind},
             timeout=max(self.timeout, 60.0),
-            has_deadline=False,  # a large file on a slow line takes its time
+            has_deadline=False,  # a large file takes long on a slow line
         )
         if answer.status in UPLOAD_REFUSED:
             raise UploadRejected(*UPLOAD_REFUSED[answer.status])
@@ -242,8 +245,8 @@ class Client:
 
     def size_of(self, value: str) -> int | None:
         """Return the size in bytes of a server's file, by its name in an input
-        (docs/comfyui.md#22); None if the server doesn't tell. ServerError (404) if it doesn't
-        exist."""
+        (docs/comfyui.md#22); None if the server doesn't report it. Raises ServerError (404) if the
+        file doesn't exist."""
         place, _, folder = value.rpartition(" [")
         subfolder, _, name = place.rpartition("/")
         params = {"filename": name, "subfolder": subfolder, "type": folder.rstrip("]")}
@@ -253,8 +256,8 @@ class Client:
             return FileResponse(response).size
 
     def empty(self, value: str) -> None:
-        """Overwrite an uploaded file, a value as `upload` returns it, with nothing: no ComfyUI
-        can delete one (docs/comfyui.md#29)."""
+        """Overwrite an uploaded file with nothing, since ComfyUI can't delete files
+        (docs/comfyui.md#29). `value` is as returned by `upload`."""
         subfolder, _, name = value.rpartition("/")
         form = {"type": "input", "subfolder": subfolder, "overwrite": "true"}
         answer = self._call("POST", "/upload/image", data=form, files={"image": (name, b"")})
@@ -262,7 +265,7 @@ class Client:
 
     @contextmanager
     def view(self, file: OutputFile, *, range_header: str | None = None) -> Iterator[FileResponse]:
-        """Yield a server's file, or the part asked for; ServerError (404) if it is gone."""
+        """Yield a server's file, or the requested part. Raises ServerError (404) if it is gone."""
         params = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
         headers = {
             "Accept-Encoding": "identity",
@@ -278,7 +281,7 @@ class Client:
             self._check(response.status_code)
             yield FileResponse(response)
 
-    # The only exit to ComfyUI
+    # All network access to ComfyUI
 
     def _get(
         self, path: str, timeout: float | None = None, *, most: int = exchange.USUAL_ANSWER
@@ -291,8 +294,8 @@ class Client:
         self._check(self._call("POST", path, json=body).status)
 
     def open_socket(self, opened: Callable[[socket.socket], None]) -> socket.socket:
-        """Open a socket to the server for other protocols than HTTP, in the same way as calls:
-        proxies, TLS. `opened`: see `comfy.comfyui.client.abortable.open_socket`.
+        """Open a socket to the server for protocols other than HTTP, with the same proxies and TLS
+        as calls. `opened`: see `comfy.comfyui.client.abortable.open_socket`. Raises
         ServerUnreachable."""
         for attempt in range(1, exchange.CONNECT_TRIES + 1):
             try:
@@ -314,7 +317,7 @@ class Client:
         has_deadline: bool = True,
         **options: Any,
     ) -> ServerAnswer:
-        """Return the answer, of `most` bytes at most. `has_deadline`: see `exchange.deadline`."""
+        """Return the answer, with at most `most` bytes. `has_deadline`: see `exchange.deadline`."""
         longest = (timeout or self.timeout) if has_deadline else None
 
         def ask() -> ServerAnswer:
@@ -332,7 +335,7 @@ class Client:
     def _opened(
         self, method: str, path: str, *, timeout: float | None = None, **options: Any
     ) -> Iterator[requests.Response]:
-        """Open an answer, whose body the caller reads."""
+        """Yield an answer, whose body the caller reads."""
         with self._session() as session:
             with self._translating():
                 ask = partial(self._sent, session, method, path, timeout, options)
@@ -362,9 +365,7 @@ class Client:
             yield
         except (requests.RequestException, HTTPError) as error:
             raise self._unreachable(error) from error
-        except (
-            ValueError
-        ) as error:  # half a surrogate pair in a name, as of a file whose name is no UTF-8
+        except ValueError as error:  # a lone surrogate, from a file name that isn't UTF-8
             raise ComfyError(
                 message("The server can't take this file name."), message("Rename the file.")
             ) from error
@@ -394,6 +395,6 @@ class Client:
                 self._sessions.give_back(session)
 
     def _check(self, status: int) -> None:
-        """Raise ServerError for anything but a good answer."""
+        """Raise ServerError if the status isn't a success."""
         if not 200 <= status < 300:
             raise unexpected(status, self.address)

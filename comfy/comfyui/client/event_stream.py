@@ -1,5 +1,4 @@
-"""One WebSocket to a ComfyUI server, read in a thread of its own. The only module that imports
-websocket."""
+"""WebSocket to a ComfyUI server, read in its own thread. The only module that imports websocket."""
 
 from __future__ import annotations
 
@@ -21,20 +20,20 @@ from comfy.comfyui.client.unreachable import unreachable
 
 log = logging.getLogger(__name__)
 
-_READ_AHEAD = 16 * 1024  # bytes; websocket-client copies what it keeps
+_READ_AHEAD = 16 * 1024  # bytes; websocket-client copies its buffer
 _MIB = 1024 * 1024
-LONGEST_MESSAGE = 32 * _MIB  # of a message, however many frames it has
+LONGEST_MESSAGE = 32 * _MIB  # of a message with any number of frames
 _FLAGS = json.dumps({"type": "feature_flags", "data": {"supports_preview_metadata": True}})
 
 
 class EventStream:
-    """The messages for one client id.
+    """Stream of the server's messages for one client id.
 
-    `receive` is called in the reading thread with each frame and must come back at once: a client
-    that does not read holds up the server's messages to everybody (docs/comfyui.md#12). `ended` is
-    called there once, with the reason, when the socket is at its end without `close`, and whether
-    it ended by itself: False if it gave no sign of life any more, or sent a message that is too
-    large (docs/comfyui.md#14).
+    `receive` is called in the reading thread with each frame and must not block: a client that
+    doesn't read delays the server's messages to all clients (docs/comfyui.md#12). `ended` is called
+    there once if the socket ends without `close`. It gets the reason, and whether the server ended
+    it: False if the server didn't answer a ping or sent a message that is too large
+    (docs/comfyui.md#14).
     """
 
     def __init__(
@@ -46,8 +45,8 @@ class EventStream:
         ended: Callable[[str, bool], None],
         ping: float = 20.0,
     ) -> None:
-        """`client` knows the way to the server and how long to wait for it; `ping`: the seconds of
-        silence after which it is asked for a sign."""
+        """Create a closed stream. `client` has the server's address and timeout; `ping`: seconds of
+        silence before a ping."""
         self._client = client
         self._url = (
             f"ws{client.address.url.removeprefix('http')}/ws?clientId={quote(client_id, safe='')}"
@@ -64,10 +63,11 @@ class EventStream:
         self._closing = False
 
     def open(self) -> None:
-        """Connect, send our feature flags as the first message (docs/comfyui.md#1), start to read.
+        """Connect, send our feature flags as the first message (docs/comfyui.md#1), and start
+        reading.
 
-        ServerUnreachable without an answer, ServerError if the answer isn't a WebSocket's,
-        TooManyThreads if the reading thread can't start.
+        Raises ServerUnreachable without an answer, ServerError if the answer isn't a WebSocket's,
+        and TooManyThreads if the reading thread can't start.
         """
         sock = self._client.open_socket(self._keep)
         try:
@@ -78,14 +78,14 @@ class EventStream:
                 timeout=self._client.timeout,
                 header=dict(self._client.address.headers),
                 suppress_origin=True,  # docs/comfyui.md#13
-                redirect_limit=0,  # it would take the login along to any host
+                redirect_limit=0,  # a redirect would send the login to any host
             )
             self._ws.send(_FLAGS)
         except (OSError, websocket.WebSocketException) as error:
             self._shut()
             status = (
                 getattr(error, "status_code", None) or self._ws.getstatus()
-            )  # the latter for a redirect
+            )  # getstatus() is for redirects
             if status is not None and status != SWITCHING_PROTOCOLS:
                 raise socket_refused(status, self._client.address) from error
             raise unreachable(error, self._client.address.name) from error
@@ -93,7 +93,7 @@ class EventStream:
         start_thread(self._thread)
 
     def abort(self) -> None:
-        """From another thread: make a pending `open` fail at once."""
+        """Make a pending `open` fail at once. Called from another thread."""
         with self._lock:
             self._closing = True
             sock = self._socket
@@ -102,11 +102,11 @@ class EventStream:
 
     def close(self, wait: float = 0.25) -> None:
         """Send a close frame (1000), wait at most `wait` seconds for the server's, and close the
-        socket. Afterwards nothing is called.
+        socket. No callbacks run afterwards.
 
-        Complete when it returns, so that a new socket with the same client id is safe: the server
-        forgets a client by its id when a socket ends, and would send
-        nothing to the newer one (docs/comfyui.md#9).
+        The socket is closed on return, so that a new socket with the same client id is safe: the
+        server forgets a client by its id when a socket ends, and would send nothing to the newer
+        socket (docs/comfyui.md#9).
         """
         with self._lock:
             self._closing = True
@@ -142,7 +142,7 @@ class EventStream:
             self._ended(reason, by_itself)
 
     def _frames(self) -> str:
-        """Hand on frames until there are no more; the reason why not."""
+        """Pass on frames until there are no more, and return why they ended."""
         asked = False
         while True:
             try:
@@ -163,7 +163,7 @@ class EventStream:
             if opcode == websocket.ABNF.OPCODE_TEXT:
                 self._receive(data.decode("utf-8", "replace"))
             elif opcode == websocket.ABNF.OPCODE_BINARY:
-                self._receive(bytes(data))  # the same object where it is no bytearray
+                self._receive(bytes(data))  # copies only a bytearray
 
     def _shut(self) -> None:
         with self._lock:
@@ -187,7 +187,7 @@ def _bounded_socket() -> websocket.WebSocket:
 
 
 class _BoundedFrames(websocket.frame_buffer):
-    """Reads frame by frame, up to a size."""
+    """Frame reader with a size limit."""
 
     def recv_length(self) -> None:
         super().recv_length()
@@ -196,7 +196,7 @@ class _BoundedFrames(websocket.frame_buffer):
 
 
 class _BoundedMessage(websocket.continuous_frame):
-    """Joins the frames of a message, up to a size, in linear time."""
+    """Message buffer that joins frames in linear time, with a size limit."""
 
     def add(self, frame: websocket.ABNF) -> None:
         before = len(self.cont_data[1]) if self.cont_data else 0
@@ -204,25 +204,24 @@ class _BoundedMessage(websocket.continuous_frame):
             raise _MessageTooLarge
         super().add(frame)
         if self.cont_data and not before and not frame.fin:
-            self.cont_data[1] = bytearray(self.cont_data[1])  # else each frame would copy all
+            self.cont_data[1] = bytearray(self.cont_data[1])  # otherwise each frame would copy all
 
 
 class _ReadAhead:
-    """A socket that is read in large pieces: websocket-client asks for the handshake byte by byte,
-    up to the end of each line, and for each message three times. It keeps what it did not ask
-    for."""
+    """Socket with a read-ahead buffer: websocket-client reads the handshake byte by byte, up to the
+    end of each line, and each message in three calls."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self._data = b""  # of the handshake, and after it
-        self.gettimeout = sock.gettimeout  # asked for with every piece
+        self._data = b""  # received but not read yet
+        self.gettimeout = sock.gettimeout  # called before every read
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._sock, name)
 
     def recv(self, most: int) -> bytes:
-        """Read like a socket; for more than one byte, return everything available, otherwise
-        everything before a line's end, or that end."""
+        """Read like a socket. If `most` is above 1, return everything available, otherwise the rest
+        of the line or its line feed."""
         data = self._data or self._sock.recv(_READ_AHEAD)
         line = data.partition(b"\n")[0] if most == 1 else data
         end = len(line) or 1

@@ -1,4 +1,5 @@
-"""One request and its answer: redirects stay on the server, and answers are bounded."""
+"""Send one request and receive its answer: redirects stay on the server, and answers are
+bounded."""
 
 from __future__ import annotations
 
@@ -20,9 +21,9 @@ from comfy.comfyui.client.sessions import Session
 
 _MIB = 1024 * 1024
 USUAL_ANSWER = 8 * _MIB
-LONG_ANSWER = 64 * _MIB  # of a catalog, a queue or a history; the largest catalogs seen have 20
+LONG_ANSWER = 64 * _MIB  # for a catalog, a queue or a history; the largest catalogs seen have 20
 _MOST_REDIRECTS = 5
-_LONGEST = 5  # times the limit of silence
+_LONGEST = 5  # multiple of the timeout
 CONNECT_TRIES = 3
 _Told = TypeVar("_Told")
 _PIECE = 64 * 1024
@@ -31,7 +32,7 @@ _HINT = message("Check that this is the address of a ComfyUI server.")
 
 @dataclass(frozen=True, slots=True)
 class ServerAnswer:
-    """A whole answer of a server."""
+    """Complete answer of a server."""
 
     status: int
     headers: Mapping[str, str]
@@ -39,7 +40,7 @@ class ServerAnswer:
 
     @property
     def ok(self) -> bool:
-        """True for a success."""
+        """Return whether the status is a success."""
         return 200 <= self.status < 300
 
     def json(self) -> object:
@@ -61,11 +62,11 @@ def send_request(
     timeout: tuple[float, float],
     options: Mapping[str, Any],
 ) -> requests.Response:
-    """Send a request and return the answer, its body unread. Raises as requests does.
+    """Send a request and return the answer, its body unread. Raises the errors of requests.
 
-    A redirect of a GET is followed where the server's own address leads, a few times. Any other
-    redirect is returned as the answer: a hostile server or node could have us fetch from hosts
-    that only this machine reaches.
+    Redirects of a GET within the server's own address are followed, a few times. Any other redirect
+    is returned as the answer: a hostile server or node could make us fetch from hosts that only
+    this machine reaches.
     """
     request = session.prepared(method, url, options)
     for _ in range(_MOST_REDIRECTS):
@@ -82,8 +83,8 @@ def send_request(
 
 
 def read_bounded(response: requests.Response, most: int) -> ServerAnswer:
-    """Read the body. ServerError where it has more than `most` bytes, unpacked. Raises as requests
-    does."""
+    """Read the body. Raises ServerError if it has more than `most` bytes when unpacked, and the
+    errors of requests."""
     content = bytearray()
     for piece in response.iter_content(_PIECE):
         content += piece
@@ -94,8 +95,8 @@ def read_bounded(response: requests.Response, most: int) -> ServerAnswer:
 
 @contextmanager
 def deadline(session: Session, timeout: float | None) -> Iterator[None]:
-    """Abort the session if the block takes five times `timeout`, a call's limit of silence. A
-    server that sends a byte now and then would otherwise hold the caller as long as it likes."""
+    """Abort the session if the block takes five times `timeout`, the limit for silence during a
+    call. Otherwise a server that sends a byte now and then could hold the caller indefinitely."""
     if timeout is None:
         yield
         return
@@ -103,7 +104,7 @@ def deadline(session: Session, timeout: float | None) -> Iterator[None]:
     timer.name, timer.daemon = "deadline", True
     try:
         start_thread(timer)
-    except TooManyThreads:  # then this call has none
+    except TooManyThreads:  # the call then has no deadline
         yield
         return
     try:
@@ -114,13 +115,12 @@ def deadline(session: Session, timeout: float | None) -> Iterator[None]:
 
 
 def ask_repeatedly(method: str, ask: Callable[[], _Told], is_aborted: Callable[[], bool]) -> _Told:
-    """Ask again where the first attempt could not have been answered. Raises as requests does."""
+    """Repeat a request that the server can't have answered. Raises the errors of requests."""
     for attempt in range(1, CONNECT_TRIES + 1):
         try:
             return ask()
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
-            # Not sent at all; or a question cut off, as when it meets a kept connection that is
-            # being closed.
+            # Either never sent, or a read cut off, as on a reused connection that is being closed.
             repeatable = isinstance(error, requests.ConnectTimeout) or (
                 method in ("GET", "HEAD") and attempt == 1
             )
@@ -137,14 +137,14 @@ def _sent(
         timeout=timeout,
         allow_redirects=False,
         stream=True,
-        proxies={},  # the adapter knows them
+        proxies={},  # the adapter handles proxies
     )
 
 
 def _redirected(
     session: Session, url: str, location: str, options: Mapping[str, Any]
 ) -> requests.PreparedRequest | None:
-    """Return the request that a redirect from `url` asks for, None where its address is
+    """Return the request that a redirect from `url` leads to, or None if its address is
     malformed."""
     try:
         headers = {"headers": options.get("headers", {})}

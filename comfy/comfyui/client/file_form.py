@@ -1,5 +1,5 @@
-"""A form with one file, as a browser sends it (multipart/form-data), which is never in memory as a
-whole."""
+"""Form with one file, as a browser sends it (multipart/form-data), streamed instead of held in
+memory."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from urllib3.filepost import choose_boundary, encode_multipart_formdata
 
 from comfy.comfyui.client.http_errors import upload_too_large
 
-# Bodies of at least this many bytes wait for the server's consent: a server that refuses may cut
-# the connection during the body, and then its reason gets lost.
+# Larger bodies are compared with the server's limit first: a refusing server may cut the connection
+# during the body, and then its reason gets lost.
 ASK_BEFORE = 16 * 1024 * 1024
 _CHUNK = 1024 * 1024  # bytes
 
 
 class FileForm:
-    """The body of a request, of known length. `kind`: its content type."""
+    """Request body of known length. `kind`: its content type."""
 
     def __init__(self, fields: Mapping[str, str], filename: str, file: BinaryIO) -> None:
         boundary = choose_boundary()
@@ -32,7 +32,7 @@ class FileForm:
         return len(self._beginning) + self._size + len(self._end)
 
     def check_size(self, features: Mapping[str, Any]) -> None:
-        """UploadRejected where a server that has these `/features` takes no body of this size
+        """Raise UploadRejected if these `/features` of the server announce a limit below this size
         (docs/comfyui.md#23)."""
         most = features.get("max_upload_size")
         if isinstance(most, int) and len(self) > most:

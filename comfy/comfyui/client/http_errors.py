@@ -1,4 +1,4 @@
-"""HTTP answers that are refusals, in sentences for the person. No sockets here."""
+"""Errors for HTTP answers that are refusals, in sentences for users. No sockets here."""
 
 from __future__ import annotations
 
@@ -59,9 +59,9 @@ _LOGIN_REFUSED: _Refusal = (
     lambda name: message("{server} rejected the sign-in.", server=name),
     _CHECK_LOGIN,
 )
-# Handshake refusals by a proxy with a more specific message.
+# Handshake refusals that usually come from a proxy or the login, with a more specific message.
 _OF_THE_WAY = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 502, 503, 504})
-_MOST_WORDS = 1_000  # characters of what a server says of a prompt
+_MOST_WORDS = 1_000  # characters of a server's message about a prompt
 _FILE_REFUSED = (
     message("The server rejected the file."),
     message("Give it a plain name without folders, and send it as PNG or JPEG."),
@@ -72,7 +72,7 @@ UPLOAD_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
 
 
 def upload_too_large(size: int, most: int) -> UploadRejected:
-    """The error for an upload of `size` bytes to a server that takes `most`."""
+    """Return the error for an upload of `size` bytes to a server with the limit `most`."""
     said = message(
         "This file has {size}\xa0MB. The server accepts {most}\xa0MB.",
         size=-(-size // _MIB),
@@ -82,7 +82,7 @@ def upload_too_large(size: int, most: int) -> UploadRejected:
 
 
 def unexpected(status: int, server: ServerAddress) -> ServerError:
-    """The error for an HTTP answer that is not a success."""
+    """Return the error for an HTTP answer that isn't a success."""
     otherwise: _Refusal = (
         lambda name: message("{server} answered with error {status}.", server=name, status=status),
         CHECK if status in (400, 404) else message("Check the server's log and try again."),
@@ -94,7 +94,7 @@ def unexpected(status: int, server: ServerAddress) -> ServerError:
 
 
 def socket_refused(status: int, server: ServerAddress) -> ServerError:
-    """The error for the answer to a WebSocket handshake that opens none."""
+    """Return the error for a refused WebSocket handshake."""
     if status in _OF_THE_WAY:
         return unexpected(status, server)
     return ServerError(
@@ -111,8 +111,8 @@ def socket_refused(status: int, server: ServerAddress) -> ServerError:
     )
 
 
-# error.type of a refused prompt -> (sentence, hint); where it is not here the server's own message
-# is shown.
+# error.type of a refused prompt -> (sentence, hint). For other types, the server's own message is
+# shown.
 _REJECTED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "prompt_outputs_failed_validation": (
@@ -135,7 +135,7 @@ _CANNOT_RUN_HINT = message("Ask the administrator, or use another workflow.")
 
 
 def rejected(answer: object) -> PromptRejected:
-    """The error for the 400 of `POST /prompt`."""
+    """Return the error for the status 400 of `POST /prompt`."""
     type_, told, details, node_errors = rejection(answer)
     known = _REJECTED.get(type_)
     sentence, hint = known or (_cannot_run(told, details), _CANNOT_RUN_HINT)
@@ -143,7 +143,7 @@ def rejected(answer: object) -> PromptRejected:
 
 
 def _cannot_run(told: str, details: str) -> str:
-    """With the server's own words, as far as it has any."""
+    """Return a message with the server's own words, if it gave any."""
     told, details = told[:_MOST_WORDS].rstrip("."), details[:_MOST_WORDS]
     why = without_folders(f"{told} ({details})" if told and details else told or details)
     if why:

@@ -1,5 +1,4 @@
-"""Files that are on the server and not kept here: what authors used as examples, and some
-results."""
+"""Files that are only on the server: authors' example files, and some results."""
 
 from __future__ import annotations
 
@@ -15,14 +14,14 @@ from comfy.comfyui.protocol.outputs import OutputFile
 
 @dataclass(frozen=True, slots=True)
 class ServerFiles:
-    """Reads them."""
+    """Files on the servers."""
 
     view: ViewFile
 
     def copy(self, file: OutputFile, to: Path, *, most: int) -> None:
         """Save a file of at most this many bytes at this path, completely or not at all.
 
-        ComfyError if it is unavailable or larger, OSError if it can't be written.
+        Raises ComfyError if it is unavailable or larger, OSError if it can't be written.
         """
         part = to.with_name(f"{secrets.token_hex(4)}.part")
         try:

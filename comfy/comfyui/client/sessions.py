@@ -1,4 +1,4 @@
-"""Connections to one server, kept for a moment for the next call."""
+"""Connections to one server, kept open briefly for the next call."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from comfy.comfyui.client.abortable import Adapter, shut
 from comfy.comfyui.client.address import ServerAddress
 
 _MOST = 8
-# Seconds; a proxy may have dropped a connection that was idle longer, and a prompt must not be sent
-# twice for that.
+# Seconds. A proxy may have dropped a connection that was idle longer, and that must not make us
+# send a prompt twice.
 _KEPT = 1.0
 
 
@@ -30,9 +30,10 @@ class Session(requests.Session):
     def __init__(self, address: ServerAddress) -> None:
         super().__init__()
         self.trust_env = (
-            False  # .netrc would take the place of our login; proxies and bundles are read by us
+            False  # .netrc would replace our login; we read proxies and bundles ourselves
         )
-        # `Connection` says what HTTP/1.1 means without; every header is checked again and again.
+        # No `Connection` header: keep-alive is HTTP/1.1's default, and requests checks every header
+        # on each request.
         self._usual_headers = {
             name: value for name, value in self.headers.items() if name != "Connection"
         }
@@ -46,8 +47,8 @@ class Session(requests.Session):
     def prepared(
         self, method: str, url: str, options: Mapping[str, Any]
     ) -> requests.PreparedRequest:
-        """A request as `requests.Session.request` would send it, made in a third of its time:
-        nothing but headers and cookies of a session counts here."""
+        """Return a request as `requests.Session.request` would prepare it, in a third of the time:
+        only the session's headers and cookies count here."""
         parts = {name: value for name, value in options.items() if name != "stream"}
         parts["headers"] = self._usual_headers | options.get("headers", {})
         request = requests.PreparedRequest()
@@ -55,11 +56,11 @@ class Session(requests.Session):
         return request
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Return None: `comfy.comfyui.client.exchange` follows redirects. To prepare the next
-        request, requests would read all of the body."""
+        """Return None: `comfy.comfyui.client.exchange` follows redirects. Otherwise requests would
+        read the whole body to prepare the next request."""
 
     def abort(self) -> None:
-        """Let the call in progress, and all later ones, fail at once."""
+        """Make the current call and all later ones fail at once."""
         with self._lock:
             self._aborted = True
             sockets = list(self._sockets)
@@ -68,7 +69,7 @@ class Session(requests.Session):
 
     @property
     def is_aborted(self) -> bool:
-        """True once `abort` was called: no call can be made any more."""
+        """Return whether `abort` was called, after which no more calls are possible."""
         with self._lock:
             return self._aborted
 
@@ -81,14 +82,14 @@ class Session(requests.Session):
 
 
 class IdleSessions:
-    """Idle sessions. requests doesn't promise thread-safe sessions, so each call has its own; any
-    thread may take one."""
+    """Pool of idle sessions. requests doesn't promise thread-safe sessions, so each call has its
+    own session. Thread-safe."""
 
     def __init__(self, address: ServerAddress) -> None:
         self._address = address
         self._lock = threading.Lock()
-        self._idle = deque[tuple[float, Session]]()  # with the moments until which they are kept
-        self._timer: threading.Timer | None = None  # closes them then
+        self._idle = deque[tuple[float, Session]]()  # each with its expiry time
+        self._timer: threading.Timer | None = None  # closes expired sessions
         self._closed = False
 
     def take(self) -> Session:
@@ -99,7 +100,7 @@ class IdleSessions:
         return session or Session(self._address)
 
     def give_back(self, session: Session) -> None:
-        """Keep it for the next call, if there is room."""
+        """Keep a session for the next call, if there is room."""
         with self._lock:
             has_room = not self._closed and len(self._idle) < _MOST and not session.is_aborted
             is_kept = has_room and (self._timer is not None or self._wait_locked(_KEPT))
@@ -113,13 +114,14 @@ class IdleSessions:
         self._close_until(math.inf)
 
     def close(self) -> None:
-        """Close all, and keep none from now on."""
+        """Close all sessions, and keep none from now on."""
         with self._lock:
             self._closed = True
         self.close_idle()
 
     def _wait_locked(self, seconds: float) -> bool:
-        """Start a timer to close them; return False if it can't start, as they would stay open."""
+        """Start a timer that closes idle sessions. Return False if it can't start, since they would
+        stay open."""
         timer = threading.Timer(seconds, self._close_old)
         timer.name, timer.daemon = "idle-connections", True
         try:
@@ -133,7 +135,7 @@ class IdleSessions:
         self._close_until(time.monotonic())
 
     def _close_until(self, now: float) -> None:
-        """Close those that are not kept any longer then, and wait for the others."""
+        """Close the sessions that have expired at this time, and start a timer for the others."""
         old = list[Session]()
         with self._lock:
             while self._idle and self._idle[0][0] <= now:

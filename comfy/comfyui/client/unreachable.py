@@ -1,4 +1,4 @@
-"""Why a server cannot be reached, in sentences: from what sockets, TLS and proxies raise."""
+"""Explain why a server can't be reached, from the errors of sockets, TLS and proxies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ANOTHER: _Problem = (
     lambda name: message("The certificate of {server} is for another address.", server=name),
     message("Use the host name that the certificate is for."),
 )
-# X509_V_ERR_… of OpenSSL -> (problem, hint)
+# OpenSSL's X509_V_ERR_… -> (problem, hint)
 _CERTIFICATE: Mapping[int, _Problem] = MappingProxyType(
     {9: _NOT_NOW, 10: _NOT_NOW, 62: _ANOTHER, 64: _ANOTHER}
 )
@@ -43,8 +43,7 @@ _NOT_TRUSTED: _Problem = (
     message("Name its CA certificate: --server-ca FILE."),
 )
 
-# Reasons of OpenSSL when the other side speaks something else; their names have changed with its
-# versions.
+# OpenSSL's reasons if the peer doesn't speak TLS; the names differ between versions.
 _NO_TLS = frozenset(
     {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE"}
 )
@@ -52,7 +51,7 @@ _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
 def unreachable(error: BaseException, name: str) -> ServerUnreachable:
-    """The error for a call that was not answered. `name` is what the sentence calls the server."""
+    """Return the error for an unanswered call. `name` is the server's name in the sentence."""
     causes = list(_causes(error))
     for cause in causes:
         match cause:
@@ -122,7 +121,7 @@ def _refused_by_proxy(status: int, name: str) -> ServerUnreachable:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error, and all it came from."""
+    """Yield the error and all its causes."""
     seen: set[int] = set()
     left: list[BaseException | None] = [error]
     while left:

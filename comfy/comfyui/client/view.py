@@ -1,4 +1,4 @@
-"""A file of the server while it is read."""
+"""File of the server that is being read."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from comfy.base.errors import ServerUnreachable
 from comfy.base.messages import message
 from comfy.comfyui.protocol.outputs import OutputFile
 
-_DIGITS = 15  # of a size that a file can have; a server may send any number
+_DIGITS = 15  # maximum digits of a plausible file size; a server may send any number
 
 
 class FileResponse:
-    """An open answer of `/view`, to be read once."""
+    """Open answer of `/view`, to be read once."""
 
     def __init__(self, response: requests.Response) -> None:
         self._response = response
@@ -25,10 +25,11 @@ class FileResponse:
         self.headers: Mapping[str, str] = response.headers
         told = response.headers.get("content-length", "")
         is_size = told.isdecimal() and len(told) <= _DIGITS
-        self.size: int | None = int(told) if is_size else None  # bytes, where the server says
+        self.size: int | None = int(told) if is_size else None  # bytes, None if unknown
 
     def iter_bytes(self, size: int = 65536) -> Iterator[bytes]:
-        """The body as it comes, undecoded; ServerUnreachable if it breaks off."""
+        """Yield the body as received, without decoding. Raises ServerUnreachable if it breaks
+        off."""
         try:
             yield from self._response.raw.stream(size, decode_content=False)
         except (HTTPError, OSError) as error:
@@ -38,9 +39,9 @@ class FileResponse:
 
 
 class ViewFile(Protocol):
-    """`Client.view`, and `ServerPool.view`."""
+    """Type of `Client.view` and `ServerPool.view`."""
 
     def __call__(
         self, file: OutputFile, *, range_header: str | None = None
     ) -> AbstractContextManager[FileResponse]:
-        """Open one file of the server, or the part of it that `range_header` names."""
+        """Open one file of the server, or the part of it in `range_header`."""

@@ -1,2 +1,2 @@
-"""ComfyUI's messages as values: events, answers, outputs, and the state of a run derived from them.
+"""ComfyUI's messages as values: events, answers, outputs, and the run state derived from them.
 Pure."""

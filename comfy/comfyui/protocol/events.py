@@ -1,6 +1,6 @@
 """Messages of ComfyUI's `/ws` as a closed union of frozen values.
 
-`comfy.comfyui.protocol.parse` makes them.
+`comfy.comfyui.protocol.parse` creates them.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The length of the server's queue, running prompt included; `sid` comes with the first one of
-    a socket."""
+    """Length of the server's queue, including the running prompt. Only a socket's first message has
+    a `sid`."""
 
     queue_remaining: int
     sid: str | None = None
@@ -20,19 +20,19 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class FeatureFlags:
-    """The server's answer to our flags; nothing in it is of use here."""
+    """The server's answer to our flags, which isn't used here."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionStart:
-    """The prompt has left the queue and begins."""
+    """The prompt has left the queue and starts."""
 
     prompt_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionCached:
-    """Nodes whose earlier results are used again."""
+    """Nodes whose earlier results are reused."""
 
     prompt_id: str
     nodes: tuple[str, ...]
@@ -40,11 +40,10 @@ class ExecutionCached:
 
 @dataclass(frozen=True, slots=True)
 class Executing:
-    """The server works on `node`; None: it is through with the prompt and history is complete.
+    """The server works on `node`. None: the prompt is over and its history is complete.
 
-    `prompt_id` is missing in the one message that follows the re-opening of a socket
-    (docs/comfyui.md#8).
-    `display_node` is the node of the prompt that a node made at run time stands for.
+    `prompt_id` is missing in the one message after a socket is reopened (docs/comfyui.md#8). If a
+    node was created at run time, `display_node` is the node of the prompt that it stands for.
     """
 
     node: str | None
@@ -64,7 +63,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class NodeProgress:
-    """Progress of one node in a run; `value` ends at `max`."""
+    """Progress of one node in a run; at the end, `value` is `max`."""
 
     node: str
     display_node: str
@@ -75,7 +74,7 @@ class NodeProgress:
 
 @dataclass(frozen=True, slots=True)
 class ProgressState:
-    """All nodes that run or have run, at once (cached ones are not in it)."""
+    """Progress of all nodes that run or have run, without cached ones."""
 
     prompt_id: str
     nodes: tuple[NodeProgress, ...]
@@ -83,8 +82,8 @@ class ProgressState:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """An image of the work so far, JPEG or PNG, as it came. Without the feature flag the server
-    names neither node nor prompt. `frame`: its place in an animation, None for a single image."""
+    """Intermediate image, JPEG or PNG, unchanged. Without the feature flag, the server names
+    neither node nor prompt. `frame`: its index in an animation, None for a single image."""
 
     node: str | None
     prompt_id: str | None
@@ -93,15 +92,14 @@ class Preview:
 
     @property
     def media_type(self) -> str:
-        """Return its media type."""
+        """Return the image's media type."""
         return "image/png" if self.data.startswith(b"\x89PNG") else "image/jpeg"
 
 
 @dataclass(frozen=True, slots=True)
 class AnimatedPreviews:
-    """The next previews are the frames of an animation: how many it has, and how many of them are
-    shown in a second. VideoHelperSuite says so, and what other packs took over from it
-    (docs/comfyui.md#46)."""
+    """The next previews are the frames of an animation: their number, and the frames per second.
+    Sent by VideoHelperSuite and packs that copied its code (docs/comfyui.md#46)."""
 
     frames: int
     rate: float

@@ -1,5 +1,5 @@
-"""Explain execution errors to users: exception type and message (docs/comfyui.md#21) to a message
-and a hint."""
+"""Explain execution errors to users: convert exception type and message (docs/comfyui.md#21) to a
+sentence and a hint."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from comfy.base.messages import message
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """Message and hint for errors with one of these phrases. Each phrase is a row of parts in this
-    order, in lower case."""
+    """Sentence and hint for errors with one of these phrases. Each phrase is a sequence of parts in
+    this order, in lower case."""
 
     phrases: tuple[tuple[str, ...], ...]
     sentence: str
@@ -23,16 +23,16 @@ class _Rule:
 
 
 def _rule(phrases: str, sentence: str, hint: str) -> _Rule:
-    """`phrases`: one per line; `…` stands for any text between two parts."""
+    """Return a rule. `phrases`: one per line; `…` stands for any text between two parts."""
     lines = (line.lstrip() for line in phrases.strip("\n").splitlines())
     return _Rule(tuple(tuple(line.split("…")) for line in lines if line), sentence, hint)
 
 
-# Maximum length of an error that is read and stored: it may repeat any text that a visitor sent.
+# Maximum lengths of an error that is read and stored: it may repeat any text that a visitor sent.
 _MOST_READ, _MOST_KEPT = 2_000, 4_000  # characters
 
-# Read from the top, in "exception_type: exception_message" in small letters. These are no regular
-# expressions, as visitors, nodes and the server write that text.
+# Checked in this order against "exception_type: exception_message" in lower case. Not regular
+# expressions, since visitors, nodes and the server control that text.
 _RULES = (
     _rule(
         """
@@ -209,8 +209,8 @@ _RULES = (
     ),
 )
 
-# An absolute path, with spaces only between quotes; neither an address nor mark-up nor a single
-# name after a slash.
+# An absolute path, with spaces only between quotes. Excludes URLs, markup and a single name after a
+# slash.
 _ROOT = r"""(?:/[^\s'"/<>]+/|[A-Za-z]:[\\/]|\\\\)"""
 _PATH = re.compile(
     rf"""(?<=['"]){_ROOT}[^'"<>\n]*(?=['"])""" rf"""|(?<![\w/:.\\<]){_ROOT}[^\s'",;)<>]*"""
@@ -221,7 +221,8 @@ _OTHERWISE_HINT = message("Check its settings. The technical details help your a
 
 
 def explain(exception_type: str, exception_message: str) -> tuple[str, str]:
-    """A sentence and a hint for an exception in a node, from `execution_error` or from history."""
+    """Return a sentence and a hint for an exception in a node, from `execution_error` or from
+    history."""
     told = f"{exception_type[:_MOST_READ]}: {exception_message[:_MOST_READ]}".lower()
     for rule in _RULES:
         if rule.fits(told):
@@ -236,8 +237,8 @@ def details(exception_type: str, exception_message: str) -> str:
 
 
 def without_folders(told: str) -> str:
-    """The server's own words without the folders of its machine, which may name its accounts; a
-    file keeps its name."""
+    """Return the server's own words without the folders of its machine, which may contain account
+    names. File names stay."""
     return _PATH.sub(lambda found: _last_part(found[0]), told)
 
 

@@ -1,4 +1,4 @@
-"""Read what a finished node put out: files to be fetched with `/view`, and plain texts.
+"""Read the output of a finished node: files to fetch with `/view`, and plain texts.
 
 `outputs` in `/history` and `output` in the `executed` message have the same shape
 (docs/comfyui.md#7).
@@ -22,19 +22,19 @@ _KIND_OF_KEY: Mapping[str, FileKind] = MappingProxyType(
     {key: kind for kind in _FILE_KINDS for key in RESULT_TYPES[kind].keys}
 )
 # Texts, and data for the editor about a node's own inputs (Preview3D, CurveEditor,
-# CreateBoundingBoxes of 0.33.0, docs/comfyui.md#7). An object in there may be a user's text: it
-# isn't a file that the node made.
+# CreateBoundingBoxes of 0.33.0, docs/comfyui.md#7). An object there may be a user's text, not a
+# file from the node.
 _TEXTS = ("text", "string")
 _NO_FILES = frozenset({"result", "histogram", "input_bboxes", *_TEXTS})
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """One file on the server; `filename`, `subfolder` and `type` are all needed to fetch it, and
-    are the server's own: a custom node may have another `type` than output, temp, input.
+    """File on the server. `filename`, `subfolder` and `type` are all needed to fetch it, and are
+    the server's own values: a custom node may have another `type` than output, temp, input.
 
-    `digest` is the hex SHA-256 of its bytes once a copy is stored here, which has `size` bytes;
-    otherwise empty.
+    If a copy is stored here, `digest` is the hex SHA-256 of its bytes and `size` their number;
+    otherwise they are empty and 0.
     """
 
     filename: str
@@ -48,7 +48,7 @@ class OutputFile:
 
 @dataclass(frozen=True, slots=True)
 class TextOutput:
-    """One text shown by a node (`PreviewAny` and its like)."""
+    """Text shown by a node (`PreviewAny` and similar)."""
 
     node: str
     text: str

@@ -1,12 +1,12 @@
 """ComfyUI's paid API nodes (docs/comfyui.md#47), listed by class name.
 
-A server without them doesn't mention them, and a prompt in API format doesn't say where a node
-comes from. Nodes of later versions are missing here, so they count as any other node of ComfyUI.
+A server without them doesn't mention them, and a prompt in API format doesn't tell where a node
+comes from. Nodes of later versions are missing here, so they count as ordinary ComfyUI nodes.
 """
 
 from __future__ import annotations
 
-PAID_MODULE = "comfy_api_nodes"  # the package of their classes in `python_module`
+PAID_MODULE = "comfy_api_nodes"  # their package in `python_module`
 DISABLE_OPTION = "--disable-api-nodes"
 
 # All classes of that package in 0.3.64 and 0.33.0.

@@ -1,8 +1,8 @@
-"""Frames of ComfyUI's `/ws`, text and binary, as events. No sockets here.
+"""Parse frames of ComfyUI's `/ws`, text and binary, into events. No sockets here.
 
-`parse_message` takes one text or binary frame and gives one `Event`, or None for a frame that says
-nothing to us: unknown, malformed or internal. It never raises. Binary frames are big-endian: a u32
-type, then a payload by type (docs/comfyui.md#2).
+`parse_message` converts one text or binary frame to an `Event`, or None for a frame without use:
+unknown, malformed or internal. It never raises. Binary frames are big-endian: a u32 type, then a
+payload that depends on the type (docs/comfyui.md#2).
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ log = logging.getLogger(__name__)
 
 
 class WarnOnce:
-    """Warns once for each kind of message that could not be used. Share one among the sockets of a
-    program: any thread may call it.
+    """Logger of one warning per kind of unusable message. Thread-safe; share one among all sockets
+    of a process.
 
-    The kinds are the server's words, so only `limit` of them are remembered; after that there are
-    no more warnings.
+    The server controls the kinds, so only `limit` of them are remembered; after that there are no
+    more warnings.
     """
 
     def __init__(self, limit: int = 100) -> None:
@@ -52,7 +52,7 @@ class WarnOnce:
         self._limit = limit
 
     def __call__(self, kind: str, reason: str) -> None:
-        """Log that a message of this kind is skipped, unless it was said before."""
+        """Log that messages of this kind are skipped, unless it was logged before."""
         with self._lock:
             if kind in self._kinds or len(self._kinds) >= self._limit:
                 return
@@ -61,7 +61,8 @@ class WarnOnce:
 
 
 def parse_message(data: str | bytes, skipped: WarnOnce | None = None) -> Event | None:
-    """One frame of `/ws` as an event; None, with one warning through `skipped`, if it is of no use.
+    """Parse one frame of `/ws`. Return None, with one warning through `skipped`, if it isn't
+    usable.
 
     `str` is a text frame (JSON), `bytes` a binary one.
     """
@@ -74,21 +75,21 @@ def parse_message(data: str | bytes, skipped: WarnOnce | None = None) -> Event |
 
 
 class _Malformed(Exception):
-    """A message that is not what its kind promises."""
+    """A message doesn't have the shape of its kind."""
 
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(reason)
         self.kind = kind
 
 
-_MOST_FRAMES = 1000  # of an animation of previews
-_LONGEST_ID = 1000  # of a node; one inside subgraphs has the numbers of all of them
-_LONGEST_NOTE = 2000  # that a node shows while it works
-_FASTEST = 120.0  # of them a second
+_MOST_FRAMES = 1000  # in an animation of previews
+_LONGEST_ID = 1000  # of a node; inside subgraphs, an id contains the ids of all enclosing nodes
+_LONGEST_NOTE = 2000  # characters of the text that a node shows while it works
+_FASTEST = 120.0  # frames per second
 
 
 class _Data(dict[str, Any]):
-    """The `data` of a text message with readers that check; a missing key reads as None."""
+    """The `data` of a text message, with checked access; a missing key reads as None."""
 
     def text(self, key: str) -> str:
         value = self.get(key)
@@ -105,7 +106,7 @@ class _Data(dict[str, Any]):
 
     def number(self, key: str) -> float:
         value = as_number(self.get(key))
-        if value is None or abs(value) > sys.float_info.max:  # an integer that no float can hold
+        if value is None or abs(value) > sys.float_info.max:  # an integer too large for a float
             raise ValueError(f"{key} is not a number")
         return value
 
@@ -116,7 +117,7 @@ class _Data(dict[str, Any]):
         raise ValueError(f"{key} is not an object")
 
     def node(self, key: str) -> str | None:
-        # Ids are strings in a prompt; some custom nodes report them as numbers.
+        # Ids are strings in a prompt, but some custom nodes report numbers.
         value = self.get(key)
         is_number = isinstance(value, int) and not isinstance(value, bool)
         node = str(value) if is_number else self.optional_text(key)
@@ -185,7 +186,7 @@ def _progress_state(data: _Data) -> ProgressState:
 
 
 def _executed(data: _Data) -> Executed:
-    # A node that is through but has nothing to show answers with "output": null.
+    # A finished node without anything to show answers with "output": null.
     output = data.mapping("output") if data.get("output") is not None else {}
     return Executed(
         data.text("prompt_id"), data.node("display_node") or data.node("node") or "", output
@@ -245,21 +246,22 @@ def _u32(data: bytes, kind: str) -> tuple[int, bytes]:
 
 
 def _sized(data: bytes, kind: str) -> tuple[bytes, bytes]:
-    """A part preceded by its length, and what follows it."""
+    """Split data into a part with its length before it, and the rest."""
     length, rest = _u32(data, kind)
     if length > len(rest):
         raise _Malformed(kind, f"length {length} in {len(rest)} bytes")
     return rest[:length], rest[length:]
 
 
-_STARTS = (b"\xff\xd8\xff", b"\x89PNG")  # of JPEG and PNG
-_FRAME_STARTS = (12, 28)  # bytes before an animation's frame: three u32, and the node's id or none
+_STARTS = (b"\xff\xd8\xff", b"\x89PNG")  # first bytes of JPEG and PNG
+# Bytes before an animation's frame: three u32, with or without the node's id.
+_FRAME_STARTS = (12, 28)
 _TYPES: frozenset[object] = frozenset({1, 2, "image/jpeg", "image/png"})
 
 
 def _check_image(image: bytes, told: object, kind: str) -> None:
-    """_Malformed if it is no JPEG or PNG; what the frame says of its type only counts when the
-    start is unknown."""
+    """Raise _Malformed if the image isn't JPEG or PNG. The type from the frame only counts if the
+    first bytes are unknown."""
     if not image:
         raise _Malformed(kind, "no image in it")
     if not image.startswith(_STARTS) and told not in _TYPES:
@@ -268,7 +270,7 @@ def _check_image(image: bytes, told: object, kind: str) -> None:
 
 def _preview(payload: bytes) -> Preview:
     code, image = _u32(payload, "preview")
-    for start in _FRAME_STARTS:  # of an animation: docs/comfyui.md#46
+    for start in _FRAME_STARTS:  # for an animation: docs/comfyui.md#46
         if len(payload) > start and payload[start:].startswith(_STARTS):
             return Preview(None, None, payload[start:], frame=_u32(payload[8:], "preview")[0])
     _check_image(image, code, "preview")

@@ -1,7 +1,7 @@
-"""Messages of ComfyUI's `/ws` for clients that learn about a run from this app. Pure.
+"""Messages of ComfyUI's `/ws` for clients that follow a run through this app. Pure.
 
-Frames pass unchanged; this module creates the few that depend on the client, in ComfyUI's own form
-(docs/comfyui.md#1, docs/comfyui.md#5).
+Frames pass unchanged; this module creates the few that depend on the client, in ComfyUI's own
+format (docs/comfyui.md#1, docs/comfyui.md#5).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import struct
 from comfy.comfyui.protocol.run_state import Phase, RunState
 
 _PREVIEW, _PREVIEW_WITH_METADATA = 1, 4
-_IMAGE_TYPES = {b"\xff\xd8\xff": 1, b"\x89PNG": 2}  # how a file begins, and its type there
+_IMAGE_TYPES = {b"\xff\xd8\xff": 1, b"\x89PNG": 2}  # first bytes of a file, and its type in frames
 _OF_PROGRESS = frozenset(
     {
         *("execution_start", "execution_cached", "executing", "progress", "progress_state"),
@@ -24,14 +24,14 @@ _ENDS = {Phase.DONE: "execution_success", Phase.STOPPED: "execution_interrupted"
 
 
 def greeting(client_id: str, unfinished: int) -> str:
-    """The first frame of a socket: the id that the client goes by, and how many prompts wait or
-    run."""
+    """Return a socket's first frame, with the client's id and the number of waiting and running
+    prompts."""
     status = {"exec_info": {"queue_remaining": unfinished}}
     return _text("status", status=status, sid=client_id)
 
 
 def feature_flags() -> str:
-    """The answer to a client's flags, which is its first frame."""
+    """Return the answer to a client's first frame, which has its flags."""
     return _text("feature_flags", supports_preview_metadata=True)
 
 
@@ -53,8 +53,8 @@ def is_preview(frame: str | bytes) -> bool:
 
 
 def without_metadata(frame: bytes) -> bytes:
-    """A preview as ComfyUI sends it to a client that has not raised the flag; any other frame as it
-    is."""
+    """Return a preview as ComfyUI sends it to a client without the flag; any other frame
+    unchanged."""
     if _kind(frame) != _PREVIEW_WITH_METADATA or len(frame) < 8:
         return frame
     (length,) = struct.unpack_from(">I", frame, 4)
@@ -64,8 +64,8 @@ def without_metadata(frame: bytes) -> bytes:
 
 
 def progress_alone(frame: str | bytes) -> str | None:
-    """Return a frame's progress without inputs and results, or None. An error of ComfyUI's contains
-    texts of its prompt."""
+    """Return a frame's progress without inputs and results, or None. ComfyUI's errors may contain
+    texts of the prompt."""
     if isinstance(frame, bytes):
         return None
     try:
@@ -79,7 +79,7 @@ def progress_alone(frame: str | bytes) -> str | None:
 
 
 def verdict(run_id: str, state: RunState) -> str:
-    """Return ComfyUI's messages about the end of a run that is finished here."""
+    """Return ComfyUI's messages about the end of a run that has finished here."""
     kind, error = _ENDS.get(state.phase, "execution_error"), state.error
     failure = {"exception_message": error.message if error else "", "exception_type": ""}
     told = failure if kind == "execution_error" else {}
@@ -87,7 +87,7 @@ def verdict(run_id: str, state: RunState) -> str:
 
 
 def over(run_id: str) -> str:
-    """The last frame of a prompt."""
+    """Return the last frame of a prompt."""
     return _text("executing", node=None, prompt_id=run_id)
 
 

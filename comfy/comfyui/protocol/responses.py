@@ -1,4 +1,4 @@
-"""Answers of ComfyUI's HTTP interface as frozen values. No sockets here.
+"""Parse answers of ComfyUI's HTTP interface into frozen values. No sockets here.
 
 The parsers take decoded JSON. Missing or malformed parts read as empty; `ValueError` is raised only
 for an indispensable part (the prompt id of an accepted prompt).
@@ -21,8 +21,8 @@ Verdict = ExecutionSuccess | ExecutionError | ExecutionInterrupted
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """An accepted prompt. `node_errors` is not empty when some of its outputs were refused and the
-    others run (docs/comfyui.md#16)."""
+    """Accepted prompt. `node_errors` isn't empty if the server refused some of its outputs and runs
+    the others (docs/comfyui.md#16)."""
 
     prompt_id: str
     number: float
@@ -31,8 +31,7 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Prompt ids of `/queue`; `pending` in the order in which they will run
-    (docs/comfyui.md#18)."""
+    """Prompt ids of `/queue`; `pending` is in the order of execution (docs/comfyui.md#18)."""
 
     running: tuple[str, ...]
     pending: tuple[str, ...]
@@ -49,7 +48,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """The entry of a finished prompt in `/history/{prompt_id}` (docs/comfyui.md#20): raw outputs by
+    """Entry of a finished prompt in `/history/{prompt_id}` (docs/comfyui.md#20): raw outputs by
     node, and the final status."""
 
     prompt_id: str
@@ -58,7 +57,7 @@ class HistoryEntry:
 
 
 def parse_submitted(answer: object) -> Submitted:
-    """The 200 of `POST /prompt`."""
+    """Parse the answer of `POST /prompt` with status 200."""
     data = as_mapping(answer)
     prompt_id, number = data.get("prompt_id"), data.get("number")
     if not isinstance(prompt_id, str) or not prompt_id.isascii() or not prompt_id:
@@ -69,8 +68,8 @@ def parse_submitted(answer: object) -> Submitted:
 
 
 def rejection(answer: object) -> tuple[str, str, str, tuple[NodeError, ...]]:
-    """Type, message and details of the 400 of `POST /prompt`, and its objections to single
-    nodes."""
+    """Parse the answer of `POST /prompt` with status 400: return its type, message and details, and
+    the errors of single nodes."""
     data = as_mapping(answer)
     error = data.get("error")
     if isinstance(error, str):
@@ -103,7 +102,7 @@ def _node_errors(data: Mapping[str, Any]) -> Iterator[NodeError]:
 
 
 def parse_queue(answer: object) -> Queue:
-    """`GET /queue`: entries are `[number, prompt_id, …]`, listed as the heap has them and run by
+    """Parse `GET /queue`: entries are `[number, prompt_id, …]`, listed in heap order and run by
     number."""
     data = as_mapping(answer)
     running, pending = (_entries(data.get(key)) for key in ("queue_running", "queue_pending"))
@@ -122,7 +121,7 @@ def _entries(entries: object) -> list[tuple[float, str]]:
 
 
 def parse_history(answer: object, prompt_id: str) -> HistoryEntry | None:
-    """Parse `GET /history/{prompt_id}`: an unknown id answers `{}`, which is None here."""
+    """Parse `GET /history/{prompt_id}`. Return None for `{}`, the answer for an unknown id."""
     entry = as_mapping(answer).get(prompt_id)
     if not isinstance(entry, dict):
         return None
@@ -135,7 +134,8 @@ def parse_history(answer: object, prompt_id: str) -> HistoryEntry | None:
 
 
 def _verdict(prompt_id: str, status: Mapping[str, Any]) -> Verdict:
-    """Return the last message stored with the status; these are the socket's messages."""
+    """Return the last message stored with the status; these are the same messages as on the
+    socket."""
     messages = status.get("messages")
     for message in reversed(messages if isinstance(messages, list) else []):
         if isinstance(message, list) and len(message) == 2:

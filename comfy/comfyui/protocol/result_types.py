@@ -1,7 +1,7 @@
-"""Every kind of result in one row: how ComfyUI says it, and how people read it.
+"""Types of results, one row each: ComfyUI's names for them, and their names for users.
 
-The key of an output says little about the kind: videos and animated images come under `images`, and
-custom nodes invent keys (docs/comfyui.md#7). So the file's ending decides first.
+An output's key doesn't determine the type: videos and animated images come under `images`, and
+custom nodes invent keys (docs/comfyui.md#7). So the file extension decides first.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ def _counted_files(count: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ResultType:
-    """A kind of result.
+    """Type of result.
 
     `endings` of files, `keys` of a node's output, `types` of a node's inputs and `classes` of nodes
-    tell the kind; classes are matched in the order of the rows. `also`: other kinds that a node of
-    this kind may give. `noun`, `counted` and `given` name the result; `icon` marks it where it
+    identify the type; classes are matched in the order of the rows. `also`: other types that a node
+    of this type may return. `noun`, `counted` and `given` name the result; `icon` replaces it if it
     can't be shown.
     """
 
@@ -42,7 +42,7 @@ class ResultType:
     also: frozenset[ResultKind] = frozenset()
 
 
-# Atomic groups keep the searches linear: the engine doesn't go back into them.
+# Atomic groups keep the searches linear: the engine doesn't backtrack into them.
 RESULT_TYPES: Mapping[ResultKind, ResultType] = MappingProxyType(
     {
         "image": ResultType(
@@ -62,7 +62,7 @@ RESULT_TYPES: Mapping[ResultKind, ResultType] = MappingProxyType(
             classes=re.compile(
                 r"\A(?:.*(video|savewebm|savewan)|(?>.*?combine).*(gif|mp4|webm))", re.I | re.S
             ),
-            also=frozenset({"image"}),  # some write animations as either
+            also=frozenset({"image"}),  # some nodes write an animation as video or image
         ),
         "audio": ResultType(
             message("Audio"),

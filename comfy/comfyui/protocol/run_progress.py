@@ -1,5 +1,5 @@
-"""Progress of a run: its nodes, and its samplers' steps with their times. Pure; times are seconds
-since 1970 and passed in."""
+"""Progress of a run: its nodes, and its samplers' steps with their times. Pure; callers pass times
+in seconds since 1970."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, NamedTuple
 
-_SAMPLING_SHARE = 0.9  # of a sampling run: the rest takes little
-_MOST_STEPS = 10_000  # as in ComfyUI
+_SAMPLING_SHARE = 0.9  # of a run with samplers: the other nodes take little time
+_MOST_STEPS = 10_000  # ComfyUI's limit
 _DEEPEST = 10  # links from a sampler to the node with its number of steps
 _FARTHEST = 30  # links from a sampler to the node with its image size
-_LONGEST = 16_384  # pixels of a side, as in ComfyUI
-# By which what a sampler works on goes from node to node.
+_LONGEST = 16_384  # pixels of a side, ComfyUI's limit
+# Inputs that pass a sampler's image or latent from node to node.
 _WORKED_ON = ("latent_image", "latent", "samples", "pixels", "image", "images")
 _REPEATS = ("batch_size", "length", "amount")
 
 
 @dataclass(frozen=True, slots=True)
 class SamplerSteps:
-    """One sampler: `taken` of `steps`. `weight`: the relative work of a step. The first reported
-    step was number `first`, at `first_at`, the last one came at `last_at`. `restarted`: it
-    counts from the start again, so the number of rounds is unknown. `interrupted`: the server
-    was away since the last step; `lost`: seconds of such times between earlier steps."""
+    """Steps of one sampler: `taken` of `steps`. `weight`: the relative work of a step. The first
+    reported step was number `first`, at `first_at`, and the last one came at `last_at`.
+    `restarted`: it counts from the start again, so the number of rounds is unknown. `interrupted`:
+    the server was away since the last step. `lost`: seconds of such times between earlier steps."""
 
     steps: int
     weight: float = field(default=1.0, kw_only=True)
@@ -37,18 +37,19 @@ class SamplerSteps:
 
     @property
     def through(self) -> bool:
-        """There is no step left, so far as one can tell."""
+        """Return whether the sampler has finished all known steps."""
         return self.taken >= self.steps and not self.restarted
 
     @property
     def pace(self) -> float | None:
-        """Seconds a step. The first one does not count: the model may be loaded in it."""
+        """Return the seconds per step. The first step doesn't count, since it may include loading
+        the model."""
         if self.first_at is None or self.last_at is None or self.taken <= self.first:
             return None
         return max(0.0, self.last_at - self.first_at - self.lost) / (self.taken - self.first)
 
     def at(self, step: int, steps: int, now: float) -> SamplerSteps:
-        """After the news that it has taken `step` of `steps`."""
+        """Return the state after the report that it has taken `step` of `steps`."""
         if (step, steps) == (self.taken, self.steps):
             return self
         if self.first_at is None or step < self.taken:
@@ -58,14 +59,14 @@ class SamplerSteps:
         if not self.interrupted or self.last_at is None:
             return since
         passed = now - self.last_at
-        if self.pace is None:  # it is measured from here on
+        if self.pace is None:  # the pace is measured from here
             return replace(since, first=step, lost=self.lost + passed)
         return replace(since, lost=self.lost + passed - self.pace * (step - self.taken))
 
 
 class SamplingWork(NamedTuple):
-    """The samplers' total work in a run: steps times pixels, or times the size of the node `source`
-    if the pixels are unknown. `size`: the most pixels, without the steps."""
+    """Total work of the samplers in a run: steps times pixels, or times the size of the node
+    `source` if the pixels are unknown. `size`: the most pixels, without the steps."""
 
     source: str
     amount: float
@@ -74,10 +75,9 @@ class SamplingWork(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """Finished share of a run: `fraction`, 0..1, of its nodes and steps, never decreases.
+    """Finished share of a run: `fraction` of its nodes and steps, 0..1, never decreases.
 
-    `nodes` are the counted ones, without cached ones. `samplers` are those with a known number of
-    steps.
+    `nodes` are the counted nodes, without cached ones. `samplers` have a known number of steps.
     """
 
     nodes: frozenset[str] = frozenset()
@@ -85,7 +85,7 @@ class RunProgress:
     fraction: float = 0.0
 
     def without(self, nodes: Iterable[str]) -> RunProgress:
-        """Where these nodes have nothing to do."""
+        """Return the progress without these nodes, which have nothing to do."""
         left = self.nodes - set(nodes)
         if left == self.nodes:
             return self
@@ -93,7 +93,7 @@ class RunProgress:
         return replace(self, nodes=left, samplers=samplers)
 
     def interrupted(self) -> RunProgress:
-        """Return the progress while the server is away: that time doesn't count as a sampler's
+        """Return the progress while the server is away, a time that doesn't count for a sampler's
         pace."""
         going = {node: one for node, one in self.samplers.items() if not one.interrupted}
         if not going:
@@ -104,8 +104,8 @@ class RunProgress:
     def measured(
         self, node: str | None, step: int, steps: int, done: frozenset[str], now: float
     ) -> RunProgress:
-        """When `node` has taken `step` of `steps`, 0 = unknown, and the nodes `done` are
-        through."""
+        """Return the progress after `node` has taken `step` of `steps` (0 = unknown) and the nodes
+        `done` have finished."""
         samplers, known = self.samplers, self.samplers.get(node or "")
         if node and known and 0 < step <= steps:
             samplers = {**samplers, node: known.at(step, min(steps, _MOST_STEPS), now)}
@@ -120,7 +120,7 @@ class RunProgress:
 def _share(
     nodes: frozenset[str], samplers: Mapping[str, SamplerSteps], done: frozenset[str], part: float
 ) -> float:
-    """0..1; `part` is done of a node that is at work."""
+    """Return the finished share, 0..1; `part` is the finished share of the running node."""
     if not samplers:
         return min(1.0, (len(nodes & done) + part) / max(1, len(nodes)))
     others = nodes - samplers.keys()
@@ -133,7 +133,7 @@ def _share(
 
 
 def planned_progress(prompt: Mapping[str, Any]) -> RunProgress:
-    """Return the progress of this prompt's run before it begins."""
+    """Return the progress of this prompt's run before it starts."""
     steps = _planned_steps(prompt)
     weights = _weights(prompt, steps)
     samplers = {node: SamplerSteps(steps[node], weight=weights[node]) for node in steps}
@@ -143,8 +143,8 @@ def planned_progress(prompt: Mapping[str, Any]) -> RunProgress:
 def sampling_work(
     prompt: Mapping[str, Any], samplers: Container[str] | None = None
 ) -> SamplingWork | None:
-    """Return the work of all samplers in this prompt, or of these; None if no number of steps is
-    known, or if their sizes can't be compared."""
+    """Return the work of all samplers in this prompt, or of the given ones. None if no number of
+    steps is known, or if their sizes can't be compared."""
     steps = _planned_steps(prompt)
     parts = [
         SamplingWork(source, amount * steps[node], amount)
@@ -159,7 +159,7 @@ def sampling_work(
 
 
 def _planned_steps(prompt: Mapping[str, Any]) -> Mapping[str, int]:
-    """Return each sampler whose number of steps is known beforehand."""
+    """Return each sampler with a number of steps that is known beforehand."""
     return {
         node: steps
         for node, values in prompt.items()
@@ -168,8 +168,8 @@ def _planned_steps(prompt: Mapping[str, Any]) -> Mapping[str, int]:
 
 
 def _weights(prompt: Mapping[str, Any], samplers: Iterable[str]) -> Mapping[str, float]:
-    """Return the work per step of each sampler, the least 1, by its pixels. All equal if the graph
-    doesn't tell."""
+    """Return each sampler's work per step by its pixels, with 1 for the least. All are equal if the
+    graph doesn't reveal the pixels."""
     work = {node: _work_of(prompt, node) for node in samplers}
     if len({source for source, _ in work.values()}) != 1:
         return dict.fromkeys(work, 1.0)
@@ -200,7 +200,7 @@ def _work_of(prompt: Mapping[str, Any], sampler: str) -> tuple[str, float]:
 
 
 def _count(prompt: Mapping[str, Any], value: object) -> int:
-    """A number of things, 0 where it is unknown or no such number."""
+    """Return a count, 0 if it is unknown or out of range."""
     number = _number(prompt, value) or 0
     return number if 0 < number <= _LONGEST else 0
 
@@ -212,8 +212,8 @@ def _resizes(node: object) -> bool:
 
 
 def _steps_of(prompt: Mapping[str, Any], node: str, depth: int = 0) -> int:
-    """Return a sampler's number of steps, 0 if unknown: its own, or from the node that makes its
-    sigmas."""
+    """Return a sampler's number of steps, 0 if unknown: its own, or that from the node that makes
+    its sigmas."""
     inputs = _part(prompt.get(node), "inputs")
     steps = _number(prompt, _part(inputs, "steps"))
     if steps is None:

@@ -1,6 +1,6 @@
 """The state of one run as a frozen value, and the pure functions that update it.
 
-`advance` takes the socket's events; `in_line`, `uploading`, `accepted`, `refused`, `placed`,
+`advance` takes the socket's events. `in_line`, `uploading`, `accepted`, `refused`, `placed`,
 `settled`, `stopped`, `failed` and `lost` take other observations. The stream only *suggests* an end
 (`verdict`): `/history` is complete at `over` and decides (docs/comfyui.md#5, and docs/comfyui.md#6
 for cached results). A finished state never changes.
@@ -39,7 +39,7 @@ from comfy.prompt.model import own_title
 
 
 class Phase(StrEnum):
-    """Where a run is: on its way, or at one of its ends."""
+    """Phase of a run: unfinished, or one of its outcomes."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -51,7 +51,7 @@ class Phase(StrEnum):
 
     @property
     def finished(self) -> bool:
-        """It is at its end."""
+        """Return whether the run has ended."""
         return self not in (Phase.WAITING, Phase.RUNNING)
 
 
@@ -68,8 +68,8 @@ class RunError:
 
 @dataclass(frozen=True, slots=True)
 class PlannedNodes:
-    """The nodes of a run's prompt, the same in each of its states: by id what people call them, and
-    those whose outputs count, None = all."""
+    """Nodes of a run's prompt, the same in all its states: their names for users by id, and the
+    nodes whose outputs count; None = all."""
 
     titles: Mapping[str, str] = field(default_factory=dict)
     with_outputs: frozenset[str] | None = None
@@ -77,15 +77,15 @@ class PlannedNodes:
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """One run at one moment.
+    """State of a run at one moment.
 
     `queue_place`: prompts before ours, 0 = next, None = unknown or no longer waiting. `held`: no
     suitable server takes runs at the moment. `uploading`: its turn has come, and its files are
     being sent to the server. `step` of `steps` belong to the executing `node`; steps 0 = unknown.
-    `away`: the server doesn't answer at the moment. `preview` is the newest image only,
-    `preview_number` counts all; those with a `frame` belong to the `animation`. `node_errors`: why
-    it was refused or, in an active run, which outputs the server left out. `restarted`: it had
-    begun on a server that went away, and starts again on another one.
+    `away`: the server doesn't answer at the moment. `preview` is only the newest image,
+    `preview_number` counts all; images with a `frame` belong to the `animation`. `node_errors`: why
+    it was refused or, in an active run, which outputs the server left out. `restarted`: it started
+    on a server that went away, and starts again on another server.
     """
 
     prompt_id: str
@@ -118,7 +118,7 @@ class RunState:
 
     @property
     def nodes_done(self) -> int:
-        """Nodes of the prompt that are through or were not needed."""
+        """Return the number of the prompt's nodes that have finished or weren't needed."""
         return self.nodes_total if self.phase is Phase.DONE else len(self.nodes_finished)
 
     @property
@@ -127,7 +127,7 @@ class RunState:
         return len(self.planned.titles)
 
     def measured(self, now: float) -> RunState:
-        """With its progress at `now`, seconds since 1970."""
+        """Return the state with its progress at `now`, in seconds since 1970."""
         done = self.nodes_finished
         progress = self.progress.measured(self.node, self.step, self.steps, done, now)
         if self.away:
@@ -146,10 +146,10 @@ def waiting(
     outputs: Iterable[str] | None = None,
     titles: Mapping[str, str] | None = None,
 ) -> RunState:
-    """The first state of a run. `outputs`: the nodes whose outputs count; None = all.
+    """Return the first state of a run. `outputs`: the nodes whose outputs count; None = all.
 
-    `titles`: what people call the nodes; one that has none there goes by its title in the prompt,
-    else by its class.
+    `titles`: the nodes' names for users. A node without one there has its title in the prompt, else
+    its class.
     """
     called = titles or {}
     named = {
@@ -161,7 +161,7 @@ def waiting(
 
 
 def advance(state: RunState, event: Event) -> RunState:
-    """The state after one message of the socket, in any order that docs/comfyui.md#4 allows.
+    """Return the state after one message of the socket, in any order that docs/comfyui.md#4 allows.
     Messages about other prompts change nothing (docs/comfyui.md#11)."""
     if state.phase.finished or not _ours(state, event):
         return state
@@ -173,7 +173,7 @@ def advance(state: RunState, event: Event) -> RunState:
         case Preview(prompt_id=None) | Progress(prompt_id=None) | ProgressText() if (
             state.phase is Phase.WAITING
         ):
-            return state  # without an id it can only be ours once we run
+            return state  # without a prompt id, it can't be ours before ours starts
         case _:
             return _advance_running(_running(state), event)
 
@@ -189,7 +189,8 @@ def _running(state: RunState) -> RunState:
 
 
 def _with(state: RunState, **changes: Any) -> RunState:
-    """`replace`, but the same state where nothing changes: the server says most things twice."""
+    """Replace fields like `replace`, but return the same state if nothing changes: the server
+    repeats most messages."""
     if all(getattr(state, name) == value for name, value in changes.items()):
         return state
     return replace(state, **changes)
@@ -220,7 +221,7 @@ def _advance_running(state: RunState, event: Event) -> RunState:
             )
         case ExecutionSuccess() | ExecutionError() | ExecutionInterrupted():
             return _with(state, verdict=event)
-        case _:  # ExecutionStart has said all by being ours
+        case _:  # ExecutionStart has no other content than its prompt id
             return state
 
 
@@ -251,7 +252,7 @@ def _progress_state(state: RunState, event: ProgressState) -> RunState:
 
 
 def _with_outputs(state: RunState, outputs: Mapping[str, Mapping[str, object]]) -> RunState:
-    """The state with these nodes' outputs in the place of what they had."""
+    """Return the state with these nodes' outputs in place of their earlier ones."""
     counted = state.planned.with_outputs
     new = {node: output for node, output in outputs.items() if counted is None or node in counted}
     files = [file for file in state.files if file.node not in new]
@@ -264,7 +265,7 @@ def _with_outputs(state: RunState, outputs: Mapping[str, Mapping[str, object]]) 
 
 
 def accepted(state: RunState, answer: Submitted) -> RunState:
-    """The server took the prompt, possibly under an id of its own and without some of its
+    """Return the state after the server took the prompt, possibly under its own id and without some
     outputs."""
     if state.phase.finished:
         return state
@@ -291,8 +292,8 @@ def uploading(state: RunState, *, now: bool) -> RunState:
 def placed(state: RunState, queue: Queue, *, still: bool = False) -> RunState:
     """Return the state after a look at the queue; unchanged if the prompt isn't in it.
 
-    `still`: the stream had reported an end before the queue was queried. Otherwise the look is
-    older than the end.
+    `still`: the stream had reported an end before the queue was queried. Otherwise the queue's
+    state is older than the end.
     """
     if state.phase.finished:
         return state
@@ -307,7 +308,7 @@ def placed(state: RunState, queue: Queue, *, still: bool = False) -> RunState:
 
 
 def fetching(state: RunState) -> RunState:
-    """It is over at the server, and its files are on their way."""
+    """Return the state while files are fetched after the prompt is over at the server."""
     return (
         state
         if state.phase.finished
@@ -316,15 +317,16 @@ def fetching(state: RunState) -> RunState:
 
 
 def settled(state: RunState, entry: HistoryEntry) -> RunState:
-    """The end as the server's history has it: its outputs replace those heard of on the way."""
+    """Return the final state from the server's history entry. Its outputs replace those received
+    during the run."""
     if state.phase.finished:
         return state
     return _ended(_with_outputs(replace(state, files=(), texts=()), entry.outputs), entry.verdict)
 
 
 def concluded(state: RunState, otherwise: RunError) -> RunState:
-    """The end when history cannot be had: what the stream said of it, else the run is lost for the
-    reason given."""
+    """Return the final state without a history entry: the verdict from the stream, otherwise lost
+    with this error."""
     if state.phase.finished:
         return state
     return lost(state, otherwise) if state.verdict is None else _ended(state, state.verdict)
@@ -354,7 +356,7 @@ def _ended(state: RunState, verdict: Verdict) -> RunState:
 
 
 def refused(state: RunState, error: PromptRejected) -> RunState:
-    """The server did not take the prompt."""
+    """Return the state of a run whose prompt the server rejected."""
     if state.phase.finished:
         return state
     return _end(
@@ -365,12 +367,12 @@ def refused(state: RunState, error: PromptRejected) -> RunState:
 
 
 def stopped(state: RunState, error: RunError | None = None) -> RunState:
-    """The run was stopped. Without an error: by the person who started it."""
+    """Return the state of a stopped run. Without an error, its own user stopped it."""
     return _end(state, Phase.STOPPED, error)
 
 
 def failed(state: RunState, error: RunError) -> RunState:
-    """The run ended in an error."""
+    """Return the state of a run that failed."""
     return _end(state, Phase.FAILED, error)
 
 
@@ -380,7 +382,8 @@ def lost(state: RunState, error: RunError) -> RunState:
 
 
 def _end(state: RunState, phase: Phase, error: RunError | None = None) -> RunState:
-    """A finished state has no preview: its bytes would stay in memory as long as the run does."""
+    """Return a finished state without a preview, whose bytes would stay in memory as long as the
+    run."""
     if state.phase.finished:
         return state
     return replace(

@@ -1,1 +1,1 @@
-"""The ComfyUI servers that runs are handed to: what each can do, and which of them answer."""
+"""Pool of ComfyUI servers: which ones answer, and which can run a prompt."""

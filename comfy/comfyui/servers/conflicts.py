@@ -1,4 +1,5 @@
-"""Why no server can do a prompt, though each thing that it needs is on one of them."""
+"""Conflicting choices: explain why no single server can run a prompt, although each part is on some
+server."""
 
 from __future__ import annotations
 
@@ -13,32 +14,35 @@ from comfy.comfyui.object_info import Catalogue
 from comfy.comfyui.servers.needs import Lack, Needs
 from comfy.prompt.model import InputRef
 
-_MOST_NAMED = 3  # choices that one sentence tells
+_MOST_NAMED = 3  # choices that one sentence names
 
-_Item = tuple[str | None, str]  # the key of the field that sets it, and what it is
+# The key of the field that sets the value, and the value or node class.
+_Item = tuple[str | None, str]
 
 
 class ChoiceField(Protocol):
-    """A field of a form in which people choose from a list."""
+    """A form field with a list of choices."""
 
     @property
     def key(self) -> str:
-        """Its own."""
+        """Return the field's key."""
 
     @property
     def choices(self) -> tuple[tuple[str, Any], ...] | None:
-        """The list, as labels with their values."""
+        """Return the choices, as labels with their values."""
 
     @property
     def targets(self) -> tuple[InputRef, ...]:
-        """The inputs that it sets."""
+        """Return the prompt inputs that the field sets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A choice, or a node class, that no server has together with `others`. `key`: of the field
-    where it is chosen, None where it is in none; `instead`: what could be chosen there if all else
-    stays; `servers`: the names of those that have it."""
+    """A choice or node class that no server has together with `others`.
+
+    `key`: the field that sets it, None if no field does. `instead`: alternatives in that field that
+    work if all else stays. `servers`: the names of the servers that have it.
+    """
 
     key: str | None
     said: str
@@ -47,7 +51,7 @@ class Conflict:
     servers: tuple[str, ...]
 
     def sentence(self, *, named: bool) -> str:
-        """Return the message for a user; `named`: users may know the servers."""
+        """Return the message for a user. `named`: users may see server names."""
         return sentences(
             message(
                 "No ComfyUI server has “{choice}” together with {others}.",
@@ -74,11 +78,11 @@ class Conflict:
 def conflicts(
     needs: Needs, fields: Collection[ChoiceField], servers: Mapping[str, Catalogue]
 ) -> tuple[Conflict, ...]:
-    """Return the reasons why none of these servers, by name, can run a prompt. () if one can, or if
-    something is on no server, which no other choice would change.
+    """Return the reasons why none of these servers, by name, can run a prompt. Return () if one of
+    them can, or if a part is on no server, since another choice wouldn't help then.
 
-    `fields`: the fields with choices. If another choice in one of them would help, only those are
-    returned.
+    `fields`: the fields with choices. If another choice in one of them would help, only those
+    conflicts are returned.
     """
     labels: dict[str | None, dict[Any, str]] = {
         one.key: {value: label for label, value in one.choices or ()} for one in fields

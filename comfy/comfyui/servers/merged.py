@@ -1,4 +1,4 @@
-"""The answers of several servers to `/object_info` as if one server had all of it."""
+"""Merge the `/object_info` responses of several servers into one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _SECTIONS = ("required", "optional")
 
 
 def merged(catalogues: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return every node class of any server, as the first one describes it; lists contain every
-    server's choices and mark the differences. Doesn't change its arguments."""
+    """Return every server's node classes, each as the first server describes it. Choice lists
+    contain all servers' choices and mark differences. Doesn't change its arguments."""
     found: dict[str, Any] = {}
     for catalogue in catalogues:
         for class_type, node in catalogue.items():
@@ -39,7 +39,7 @@ def _inputs(first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any
 
 
 def _spec(first: object, other: object) -> object:
-    """One input: a list of choices in either of its two spellings (docs/comfyui.md#25)."""
+    """Merge one input's choice lists, in either spelling (docs/comfyui.md#25)."""
     ours, theirs = _choices(first), _choices(other)
     if ours is None or theirs is None or ours == theirs:
         return first

@@ -1,5 +1,5 @@
-"""Requirements of a prompt on a server: node classes, the choices of their lists including models,
-and inputs that take its values."""
+"""Requirements of a prompt on a server: node classes, choices (including models), and inputs that
+accept its values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from comfy.prompt.value_types import BadValue, read_value
 
 
 class Lack(NamedTuple):
-    """Missing part of a server: a node class, or a choice at `place`, where it has `offered`."""
+    """A node class that a server lacks, or a choice at the input `place`, for which the server has
+    `offered`."""
 
     name: str
     place: InputRef | None = None
@@ -24,7 +25,7 @@ class Lack(NamedTuple):
 
 
 class _Judgement(NamedTuple):
-    """Result for one catalog."""
+    """Cached result for one catalog."""
 
     nodes: Catalogue
     lacking: tuple[Lack, ...]
@@ -33,16 +34,16 @@ class _Judgement(NamedTuple):
 
 class Needs:
     """Requirements of one prompt, evaluated once per server catalog. Thread-safe: concurrent
-    evaluations return the same."""
+    evaluations return the same result."""
 
     def __init__(self, prompt: Prompt, given: Iterable[InputRef] = ()) -> None:
-        """`given`: the inputs that get a file of the person's, which is brought to the server."""
+        """`given`: the inputs that get a user's file, which the app uploads to the server."""
         self._prompt = prompt
         self._given = frozenset(given)
         self._judged: dict[int, _Judgement] = {}
 
     def met_by(self, nodes: Catalogue) -> bool:
-        """Tell if a server with these nodes meets all requirements."""
+        """Return whether a server with these nodes meets all requirements."""
         return not self.lacking(nodes)
 
     def lacking(self, nodes: Catalogue) -> tuple[Lack, ...]:
@@ -51,13 +52,16 @@ class Needs:
 
     def unfit_inputs(self, nodes: Catalogue) -> int:
         """Return the number of inputs that a server with these nodes doesn't know, requires in
-        addition, or has with another type or other limits. Every server has some, such as inputs
-        that only the editor uses: the server with the fewest is best."""
+        addition, or has with another type or other limits.
+
+        Every server has some, such as inputs that only the editor uses. The server with the fewest
+        is best.
+        """
         return self._judgement(nodes).unfit_inputs
 
     @cached_property
     def models(self) -> frozenset[str]:
-        """The names of model files in it."""
+        """Return the names of the prompt's model files."""
         return frozenset(
             value
             for node in self._prompt.values()
@@ -96,7 +100,7 @@ class Needs:
             made = nodes.get(source["class_type"]) if source else None
             types = made.output_types if made else ()
             return int(value[1]) < len(types) and compatible(types[int(value[1])], spec.type)
-        if spec.choices:  # a text that is not among them is what the server lacks
+        if spec.choices:  # `_missing` reports a text that isn't among the choices
             return value in spec.choices or (spec.type == COMBO and isinstance(value, str))
         try:
             number = read_value(spec.value_type, value)

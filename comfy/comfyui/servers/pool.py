@@ -1,7 +1,7 @@
-"""All ComfyUI servers of one program: which of them can do a prompt, and which answer.
+"""The app's ComfyUI servers: which ones answer, and which can run a prompt.
 
-A single server is asked nothing of its own accord. Of several each has a thread that asks it now
-and then whether it is there, so that no run is handed to one that is not.
+A single server gets no background checks. With several servers, a thread per server checks it
+regularly, so that no run goes to an unreachable one.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class CheckPauses:
 
 
 class ServerPool:
-    """At least one server. Thread-safe. The block's end stops pending requests; the creator closes
-    the clients."""
+    """At least one server. Thread-safe. Leaving the `with` block stops pending requests; the
+    creator closes the clients."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class ServerPool:
         pauses: CheckPauses | None = None,
         limits: Mapping[str, int] | None = None,
     ) -> None:
-        """`limits`: the number of prompts that a server gets at once, by address; without a limit
+        """`limits`: the maximum number of prompts on a server at once, by address. Without a limit
         the caller decides."""
         self.servers = tuple(map(ComfyServer, clients))
         told = limits or {}
@@ -94,41 +94,45 @@ class ServerPool:
 
     @property
     def shown(self) -> bool:
-        """People who use this program may read the addresses in sentences."""
+        """Return whether messages may show users the addresses."""
         return all(one.client.address.shown for one in self.servers)
 
     def width_for(self, needs: Needs) -> int:
-        """Return the number of servers that answer, aren't drained and can run a prompt, at least
+        """Return the number of servers that answer, aren't drained and can run a prompt; at least
         1."""
         return sum(one.up and not one.drained for one in self._able(needs)) or 1
 
     def on_change(self, call: Callable[[], None]) -> None:
-        """From now on, do this whenever a server has gone, is back, is drained or taken back; from
-        any thread, so it has to be quick."""
+        """Register a callback for servers that go down, come back, are drained or taken back. Any
+        thread may call it, so it must return quickly."""
         self._listeners.add(call)
 
     def on_unreachable(self, call: Callable[[], None]) -> None:
-        """From now on, do this whenever a call had no answer; as `Client.on_unreachable`."""
+        """Register a callback for requests without a response; see `Client.on_unreachable`."""
         for server in self.servers:
             server.client.on_unreachable(call)
 
     def at(self, url: str) -> ComfyServer | None:
-        """The server with this address; the first one for "", which records of old versions have.
-        None if it is not among them."""
+        """Return the server with this address, or None. Records of old versions have the address
+        "", which means the first server."""
         return next((one for one in self.servers if url in ("", one.url)), None)
 
     def note_ended(self, prompts: Iterable[tuple[str, str]]) -> None:
-        """Prompts that have ended before this program began, the newest last: the address of the
-        server that ran it, and its id."""
+        """Note prompts that finished before the app started, newest last: the server's address and
+        the prompt's id."""
         for url, prompt_id in prompts:
             if server := self.at(url):
                 server.ended.add(prompt_id)
 
     def candidates(self, needs: Needs) -> Sequence[ComfyServer]:
-        """Return the servers for a prompt now, best first: servers that meet its requirements and
-        answer, sorted by fewest prompts of others, then by models in memory, then by cached
-        results. If none answers, the servers that meet them; if none does, all: one of them
-        reports the missing part. Never drained ones: a prompt that needs one waits."""
+        """Return the servers for a prompt now, best first.
+
+        These are the servers that meet its requirements and answer. They are sorted by fewest
+        prompts of other clients, then by models in memory, then by cached results. If none of them
+        answers, return every server that meets the requirements. If no server meets them, return
+        all servers, so that one reports the missing part. Drained servers are left out: a prompt
+        that needs one waits.
+        """
         able = [one for one in self._able(needs) if not one.drained]
         up = [one for one in able if one.up] or able
         if len(up) == 1:
@@ -138,11 +142,11 @@ class ServerPool:
         )
 
     def are_drained(self, needs: Needs) -> bool:
-        """Tell if `candidates` is empty, at lower cost."""
+        """Return whether `candidates` would be empty, at lower cost."""
         return all(one.drained for one in self._able(needs))
 
     def has_other(self, server: ComfyServer, needs: Needs) -> bool:
-        """Tell if another available server meets a prompt's requirements."""
+        """Return whether another available server meets a prompt's requirements."""
         others = (one for one in self._that_have(needs) if one is not server)
         return any(one.up and not one.drained for one in others)
 
@@ -150,8 +154,8 @@ class ServerPool:
         return self._that_have(needs) or self.servers
 
     def _that_have(self, needs: Needs) -> Sequence[ComfyServer]:
-        """Return the servers that meet a prompt's requirements, except those on which more of its
-        inputs would be unknown or refused than on others."""
+        """Return the servers that meet a prompt's requirements, except servers that would ignore or
+        refuse more of its inputs than others."""
         if len(self.servers) == 1:
             return self.servers
         unfit_inputs = [(one, one.unfit_inputs(needs)) for one in self.servers if one.can_do(needs)]
@@ -159,8 +163,8 @@ class ServerPool:
         return [one for one, count in unfit_inputs if count in (None, least)]
 
     def conflicts(self, needs: Needs, fields: Collection[ChoiceField]) -> tuple[Conflict, ...]:
-        """See `comfy.comfyui.servers.conflicts.conflicts`; () where it is not known of all servers
-        what they have."""
+        """See `comfy.comfyui.servers.conflicts.conflicts`. () unless every server's nodes are
+        known."""
         if len(self.servers) == 1:
             return ()
         known = {one.place: one.nodes for one in self.servers}
@@ -168,29 +172,32 @@ class ServerPool:
         return conflicts(needs, fields, told) if len(told) == len(known) else ()
 
     def drain(self, server: ComfyServer) -> None:
-        """Hand it no more runs, until `take_back` or the end of this program. What it has goes
-        on."""
+        """Send the server no more runs until `take_back` or a restart of the app. Its current runs
+        continue."""
         server.drained = True
         log.info("ComfyUI at %s is handed no more runs.", server.url)
         self._listeners.call()
 
     def take_back(self, server: ComfyServer) -> None:
-        """Hand it runs again, those that wait for it at once."""
+        """Send the server runs again, starting with those that are waiting for it."""
         server.drained = False
         log.info("ComfyUI at %s is handed runs again.", server.url)
         self._listeners.call()
 
     def answers(self) -> bool:
-        """Tell if any server answers: a single one is asked now, for several the last check counts.
-        ServerUnreachable if the request was aborted."""
+        """Return whether any server answers. A single server is checked now; for several servers
+        the last check counts. Raises ServerUnreachable if the request was aborted."""
         if len(self.servers) == 1:
             return self.servers[0].client.answers(timeout=ANSWER_SECONDS)
         return any(one.up for one in self.servers)
 
     def object_info(self) -> dict[str, Any]:
-        """The node classes and choices of all, as if one server had them; one that does not answer
-        counts as it was, and is waited for only until that is known. ServerUnreachable, ServerError
-        where nothing is known of any, TooManyThreads where several can't be asked at once."""
+        """Return the node classes and choices of all servers, merged into one catalog.
+
+        A server that doesn't answer counts with its last known nodes, and the call doesn't wait for
+        it any longer once it is found down. Raises ServerUnreachable or ServerError if no server's
+        nodes are known, and TooManyThreads if several servers can't be queried at once.
+        """
         if len(self.servers) == 1:
             return self.servers[0].client.object_info()
         asked = [one for one in self.servers if one.up] or self.servers
@@ -207,8 +214,8 @@ class ServerPool:
     def view(
         self, file: OutputFile, *, range_header: str | None = None, at: str = ""
     ) -> Iterator[FileResponse]:
-        """A file of the server with the address `at`, else of the first that has it. Raises as
-        `Client.view`."""
+        """Open a file on the server with the address `at`, otherwise on the first server that has
+        it. Raises like `Client.view`."""
         named = [one for one in self.servers if one.url == at]
         *others, last = named or sorted(self.servers, key=lambda one: one.up, reverse=True)
         with ExitStack() as stack:
@@ -228,7 +235,8 @@ class ServerPool:
             server.abort()
 
     def _watch(self, server: ComfyServer) -> None:
-        # It may hang again as soon as it is back: its nodes are asked for beside the looks at it.
+        # A server may hang again right after it comes back, so its nodes are fetched in a separate
+        # thread from the checks.
         with ThreadPoolExecutor(1, "nodes") as beside:
             self._keep_looking(server, beside)
 
@@ -242,13 +250,13 @@ class ServerPool:
             except Exception:
                 log.exception("A look at ComfyUI at %s failed inside this program", server.url)
             if self._closed.wait(pauses.recheck if up else pauses.away):
-                return  # `check` may have cleared the `recheck` of the program's end
+                return  # `check` may have cleared the `recheck` that shutdown set
             if up:
                 server.wait_for_recheck(pauses.up - pauses.recheck)
 
     def _look_at(self, server: ComfyServer, beside: ThreadPoolExecutor, *, told_up: bool) -> bool:
-        """Tell if it is up; ServerUnreachable at shutdown."""
-        was_up = server.up  # a run may have found it away without notifying others
+        """Check the server and return whether it is up. Raises ServerUnreachable at shutdown."""
+        was_up = server.up  # a run may have marked it as down without notifying the listeners
         up = server.check(timeout=self._pauses.limit)
         if up != told_up:
             said = "answers again" if up else "does not answer"
@@ -266,14 +274,14 @@ class ServerPool:
     def _tell(self, server: ComfyServer) -> None:
         try:
             if server.up:
-                _problem(server)  # it may be another version now
+                _problem(server)  # it may be running another version now
         except Exception:
             log.exception("The nodes of ComfyUI at %s were not read", server.url)
         self._listeners.call()
 
 
 def _problem(server: ComfyServer) -> ComfyError | None:
-    """Why a server did not tell its node classes; None where it has."""
+    """Fetch the server's nodes and return the error, None if it succeeded."""
     try:
         server.fetch_nodes()
     except ComfyError as problem:

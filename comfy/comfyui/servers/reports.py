@@ -16,14 +16,14 @@ from comfy.base.threads import in_threads
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ANSWER_SECONDS, ComfyServer
 
-# Every caller of the health endpoint gets these reports.
+# Limits for untrusted values: every caller of the health endpoint gets these reports.
 _LONGEST, _MOST_DEVICES, _MOST_BYTES = 100, 64, 2**53
-_FRESH = 2.0  # seconds that an answer stays valid for all callers
+_FRESH = 2.0  # seconds that a response stays valid for all callers
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A device of a server; bytes of its memory, null where it does not say."""
+    """A server's device with its memory in bytes, None if the server doesn't report it."""
 
     device: str
     free: int | None
@@ -32,9 +32,12 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class ServerReport:
-    """State of a ComfyUI server. `name`: its address if callers may know it, otherwise a name with
-    a number if there are several; `drained`: it gets no more runs; `running`, `waiting`: prompts
-    of all clients in its queue; `version`: "" if unknown."""
+    """State of a ComfyUI server.
+
+    `name`: its address if callers may know it, otherwise a name, with a number if there are several
+    servers. `drained`: it gets no more runs. `running`, `waiting`: prompts of all clients in its
+    queue. `version`: "" if unknown.
+    """
 
     name: str
     up: bool
@@ -46,15 +49,15 @@ class ServerReport:
 
 
 def fresh(pool: ServerPool) -> Callable[[], tuple[ServerReport, ...]]:
-    """Query all servers at once, or one after another if threads are short; at most one query in
-    two seconds for all callers."""
+    """Return a function that queries all servers at once, or one after another if threads are
+    short. It queries at most once in two seconds for all callers."""
 
     @cached(TTLCache[Any, tuple[ServerReport, ...]](1, _FRESH), condition=Condition())
     def look() -> tuple[ServerReport, ...]:
         named = tuple(zip(pool.servers, _names(pool), strict=True))
         try:
             return tuple(in_threads(lambda one: _health_of(*one), named, name="reports"))
-        except TooManyThreads:  # callers just want to know the problem
+        except TooManyThreads:  # callers need a report even then
             return tuple(_health_of(*one) for one in named)
 
     return look
@@ -69,7 +72,8 @@ def _names(pool: ServerPool) -> tuple[str, ...]:
 
 
 def _health_of(server: ComfyServer, name: str) -> ServerReport:
-    """Return the state of a server with this name, or that it is down."""
+    """Query a server and return its report under this name. If it doesn't respond, report it as
+    down."""
     client = server.client.fork(timeout=ANSWER_SECONDS)
     try:
         stats, queue = client.system_stats(), client.queue()

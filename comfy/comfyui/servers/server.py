@@ -1,4 +1,4 @@
-"""One ComfyUI: how to reach it, what it can do, and what has become of prompts there."""
+"""One ComfyUI server: how to reach it, what it can run, and which prompts it has."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from comfy.comfyui.servers.needs import Needs
 
 log = logging.getLogger(__name__)
 
-ANSWER_SECONDS = 5.0  # a ComfyUI that loads a model may take a few
+ANSWER_SECONDS = 5.0  # a ComfyUI server that is loading a model may take a few seconds
 
 
 class EndedPrompts:
-    """The last few prompts that ran to their end; a server that still knows one of them was not
-    restarted since. Any thread may call it."""
+    """The last few prompts that finished here. If the server still knows one of them, it hasn't
+    restarted since. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._ids: deque[str] = deque(maxlen=3)
 
     def add(self, prompt_id: str) -> None:
-        """Note that this prompt is done, or has failed."""
+        """Note that this prompt has finished or failed."""
         with self._lock:
             self._ids.append(prompt_id)
 
     def ids(self) -> tuple[str, ...]:
-        """Their ids, oldest first."""
+        """Return the ids, oldest first."""
         with self._lock:
             return tuple(self._ids)
 
 
 class ComfyServer:
-    """One of the servers of a pool. Any thread may call it; only `fetch_nodes`, `check`,
-    `look_at_queue`, `free` and `cancel_left` wait for the server."""
+    """One server of a pool. Thread-safe. Only `fetch_nodes`, `check`, `look_at_queue`, `free` and
+    `cancel_left` wait for the server."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self._asking = client.fork()  # for its nodes and its queue
+        self._asking = client.fork()  # for requests for its nodes and its queue
         self._closed = False
         self.ended = EndedPrompts()
         self.skipped = WarnOnce()
@@ -55,14 +55,14 @@ class ComfyServer:
         self._nodes: Catalogue | None = None
         self._last: Needs | None = None
         self._of_others: set[str] = set()
-        self._ours: deque[str] = deque(maxlen=100)  # more than are in its queue at once
+        self._ours: deque[str] = deque(maxlen=100)  # more than its queue holds at once
         self._left: list[str] = []
         self._recheck = threading.Event()
         self._uploading = WeakValueDictionary[str, threading.Lock]()
 
     @property
     def url(self) -> str:
-        """Its address, without a login: what records know it by."""
+        """Return the address without credentials; records identify the server by it."""
         return self.client.address.url
 
     @property
@@ -72,12 +72,13 @@ class ComfyServer:
 
     @property
     def up(self) -> bool:
-        """Tell if it answered the last check; True before the first."""
+        """Return whether the server answered the last check; True before the first."""
         return self._up
 
     @property
     def drained(self) -> bool:
-        """An operator wants it to take no more runs; it ends those that it has."""
+        """Return whether an administrator drained the server. It then gets no more runs and
+        finishes its current ones."""
         return self._drained
 
     @drained.setter
@@ -87,22 +88,23 @@ class ComfyServer:
 
     @property
     def nodes(self) -> Catalogue | None:
-        """Its node classes as it last told them; None where it never has."""
+        """Return the node classes as last fetched; None before the first fetch."""
         return self._nodes
 
     def unfit_inputs(self, needs: Needs) -> int | None:
-        """See `Needs.unfit_inputs`; None where its nodes are not known."""
+        """See `Needs.unfit_inputs`. None if the server's nodes are unknown."""
         nodes = self._nodes
         return None if nodes is None else needs.unfit_inputs(nodes)
 
     def can_do(self, needs: Needs) -> bool:
-        """Tell if it meets a prompt's requirements, as far as known."""
+        """Return whether the server meets a prompt's requirements. True if its nodes are
+        unknown."""
         nodes = self._nodes
         return nodes is None or needs.met_by(nodes)
 
     def familiarity(self, needs: Needs) -> tuple[int, int]:
-        """Return how much of a prompt its last one prepared: models in memory, and nodes with
-        cached results."""
+        """Return how much of a prompt the server's last one prepared: models in memory, and nodes
+        with cached results."""
         last = self._last
         if last is None:
             return 0, 0
@@ -110,32 +112,33 @@ class ComfyServer:
 
     @property
     def prompts_of_others(self) -> int:
-        """Return the number of other clients' prompts in its queue at the last look, including the
+        """Return the number of other clients' prompts in the queue at the last check, including the
         running one; 0 if unknown."""
         return len(self._of_others)
 
     def took(self, needs: Needs, prompt_id: str) -> None:
-        """It has accepted this prompt, which has these needs."""
+        """Note that the server accepted this prompt with these needs."""
         with self._lock:
             self._last = needs
             self._ours.append(prompt_id)
             self._of_others.discard(prompt_id)
 
     def uploading(self, folder: str) -> threading.Lock:
-        """To be held while this folder for files that several runs share gets one, or loses it."""
+        """Return a lock for a folder of files that several runs share. Hold it while adding or
+        removing a file there."""
         with self._lock:
             return self._uploading.setdefault(folder, threading.Lock())
 
     def free(self) -> None:
-        """Have it free its memory, so that nothing is there that a next prompt could use again;
-        ServerUnreachable, ServerError."""
+        """Free the server's memory, so that the next prompt can't reuse anything. Raises
+        ServerUnreachable or ServerError."""
         self.client.free()
         with self._lock:
             self._last = None
 
     def fetch_nodes(self) -> Catalogue:
-        """Ask for its node classes; ServerUnreachable, also where a `check` finds meanwhile that it
-        does not answer, ServerError."""
+        """Fetch the node classes. Raises ServerUnreachable, also if a concurrent `check` finds the
+        server down, or ServerError."""
         with self._lock:
             asking = self._asking
         raw = asking.object_info()
@@ -145,19 +148,20 @@ class ComfyServer:
             return self._nodes
 
     def recheck(self, *, gone: bool = False) -> None:
-        """A call had no answer: it is asked soon. `gone`: until then nothing is handed to it."""
+        """Schedule a check soon, after a request without a response. `gone`: count the server as
+        down until then."""
         if gone:
             with self._lock:
                 self._up, self._gone_since_asked = False, True
         self._recheck.set()
 
     def wait_for_recheck(self, seconds: float) -> None:
-        """Until it is to be asked soon, so long at most."""
+        """Wait for `recheck`, for at most this many seconds."""
         self._recheck.wait(seconds)
 
     def check(self, *, timeout: float = ANSWER_SECONDS) -> bool:
-        """Check the server, in at most this many seconds; a failure found meanwhile counts until
-        the next check. ServerUnreachable at shutdown."""
+        """Check the server, for at most this many seconds, and return whether it answers. A failure
+        in the meantime counts until the next check. Raises ServerUnreachable at shutdown."""
         self._recheck.clear()
         with self._lock:
             self._gone_since_asked = False
@@ -174,13 +178,13 @@ class ComfyServer:
         self.stop_asking()
 
     def stop_asking(self) -> None:
-        """Stop only the requests for its nodes and its queue."""
+        """Stop requests for the server's nodes and queue only."""
         with self._lock:
             self._closed = True
         self.give_up_asking()
 
     def give_up_asking(self) -> None:
-        """Make those that are under way fail with ServerUnreachable at once."""
+        """Make pending requests for nodes and queue fail with ServerUnreachable at once."""
         with self._lock:
             asking = self._asking
             if not self._closed:
@@ -188,7 +192,8 @@ class ComfyServer:
         asking.abort()
 
     def look_at_queue(self) -> None:
-        """Ask what others have it do. Never raises ComfyError: then nothing is known of that."""
+        """Update the number of other clients' prompts from the server's queue, 0 if unknown. Never
+        raises ComfyError."""
         with self._lock:
             asking = self._asking
         try:
@@ -199,13 +204,14 @@ class ComfyServer:
             self._of_others = {*queue.running, *queue.pending}.difference(self._ours)
 
     def leave_behind(self, prompt_id: str) -> None:
-        """A prompt that goes to another server, since this one does not answer: it is cancelled
-        here when it does."""
+        """Remember a prompt that moves to another server because this one doesn't answer. It is
+        canceled here once the server is back."""
         with self._lock:
             self._left.append(prompt_id)
 
     def cancel_left(self) -> None:
-        """Cancel what was left behind. Never raises ComfyError: what fails stays left behind."""
+        """Cancel the prompts that were left behind. Never raises ComfyError: on failure they stay
+        for the next try."""
         with self._lock:
             left, self._left = self._left, []
         for at, prompt_id in enumerate(left):

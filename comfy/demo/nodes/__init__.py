@@ -1,1 +1,1 @@
-"""The node classes that the stand-in can run."""
+"""Node classes that the stand-in can run."""

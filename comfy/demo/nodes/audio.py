@@ -1,4 +1,4 @@
-"""Sounds of the stand-in as FLAC files."""
+"""FLAC audio of the stand-in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ def silence(seconds: float, rate: int, channels: int) -> AudioSamples:
 
 
 def flac_bytes(audio: AudioSamples) -> bytes:
-    """Return the audio as a FLAC file. ValueError for a rate FLAC has no way to write."""
+    """Return the audio as a FLAC file. Raises ValueError for a sample rate that FLAC can't
+    store."""
     file = io.BytesIO()
     try:
         with soundfile.SoundFile(

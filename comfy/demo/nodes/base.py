@@ -1,4 +1,4 @@
-"""Base types of the stand-in's nodes, and the interface of the run they belong to."""
+"""Base types of the stand-in's nodes, and their interface to the run."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ class Interrupted(Exception):
 
 
 class NodeFailure(Exception):
-    """A node cannot do what it is asked; the sentence goes to the person."""
+    """Failure of a node that can't process its inputs. Users see the message."""
 
 
 @dataclass(slots=True)
 class Speed:
-    """Simulated durations in seconds, shared by a server and its runs, and changeable during a run.
+    """Simulated durations in seconds, shared by a server and its runs. They can change during a
+    run.
 
     `painted`: the longer side, in pixels, at which images are painted. Larger images are scaled up,
     except previews.
@@ -39,11 +40,11 @@ class Speed:
 
 
 class NodeRun(Protocol):
-    """The run a node is executed in."""
+    """The run that executes a node."""
 
     @property
     def storage(self) -> Storage:
-        """The folders of the server."""
+        """Return the server's folders."""
 
     @property
     def speed(self) -> Speed:
@@ -55,16 +56,16 @@ class NodeRun(Protocol):
         if it was sent."""
 
     def wait(self, seconds: float) -> None:
-        """Pretend to work; raises Interrupted as soon as the run is stopped."""
+        """Simulate work. Raises Interrupted as soon as the run is stopped."""
 
     def step(self, value: int, total: int, preview: Callable[[], Image.Image] | None) -> None:
-        """Report progress, and make the preview if a client wants it. Raise Interrupted."""
+        """Report progress, and paint the preview if a client wants it. Raises Interrupted."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeClass:
-    """One class of node: its catalogue entry (which may depend on the files there are) and its
-    work."""
+    """A node class: its catalog entry, which may depend on the available files, and its
+    function."""
 
     describe: Callable[[Storage], NodeInfo]
     run: Callable[[NodeRun, Inputs], NodeResult]
@@ -76,11 +77,11 @@ class NodeClass:
 
 
 def fixed(entry: NodeInfo) -> Callable[[Storage], NodeInfo]:
-    """Return the part of a node's description that doesn't depend on files."""
+    """Return a `describe` function for an entry that doesn't depend on files."""
     return lambda storage: entry
 
 
 def pause(event: threading.Event, seconds: float) -> None:
-    """Sleep unless or until the event is set; Interrupted if it is."""
+    """Sleep until the time is over or the event is set. Raises Interrupted if it is set."""
     if event.wait(seconds) if seconds > 0 else event.is_set():
         raise Interrupted

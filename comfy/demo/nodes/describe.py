@@ -1,8 +1,8 @@
-"""Entries of /object_info in the shapes of ComfyUI 0.33: names, types, limits and defaults are the
-real ones.
+"""Entries of /object_info in the shapes of ComfyUI 0.33, with the real names, types, limits and
+defaults.
 
-Two dialects exist there. Older nodes spell a combo `[["a", "b"], {…}]`, newer ("V3") ones
-`["COMBO", {"options": […]}]` and carry more keys. Help texts are our own.
+ComfyUI has two formats. Older nodes write a combo as `[["a", "b"], {…}]`. Newer ones (V3) write
+`["COMBO", {"options": […]}]` and have more keys. The help texts are our own.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ SCHEDULERS = [
 
 
 def spec(type_: str | Sequence[str], **options: Any) -> Spec:
-    """An input: its type (or its choices, for the old spelling of a combo) and its options, if it
-    has any."""
+    """Return an input's entry: its type, or its choices for a combo in the old format, and its
+    options if any."""
     kind = type_ if isinstance(type_, str) else list(type_)
     return [kind, options] if options else [kind]
 
@@ -63,7 +63,7 @@ def node_info(  # noqa: PLR0913 - what the server says of a node, all by name
     module: str = "nodes",
     extra: Mapping[str, Any] | None = None,
 ) -> NodeInfo:
-    """One node of the older dialect. `saves` adds the hidden inputs of nodes that write
+    """Return a node's entry in the older format. `saves` adds the hidden inputs of nodes that write
     metadata."""
     groups: dict[str, Any] = {"required": dict(required)}
     if optional:
@@ -107,8 +107,8 @@ def v3_node_info(  # noqa: PLR0913 - what the server says of a node, all by name
     aliases: Sequence[str] | None = None,
     output_tooltips: Sequence[str | None] | None = None,
 ) -> NodeInfo:
-    """One node of the V3 dialect: every input has options, hidden ones are lists, more keys
-    follow."""
+    """Return a node's entry in the V3 format: every input has options, hidden inputs are lists, and
+    there are more keys."""
     spelled = {key: value if len(value) > 1 else [*value, {}] for key, value in required.items()}
     groups: dict[str, Any] = {"required": spelled}
     if optional:

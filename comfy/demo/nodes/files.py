@@ -1,4 +1,4 @@
-"""Nodes that load videos and sounds, and what all nodes that load files have in common."""
+"""Nodes that load video and audio, and helpers for all nodes that load files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from comfy.demo.storage import Storage
 
 
 def found(run: NodeRun, name: str) -> Path:
-    """Return the file with this name; raise NodeFailure if it doesn't exist."""
+    """Return the file with this name. Raises NodeFailure if it doesn't exist."""
     path = run.storage.find(name)
     if path is None:
         raise NodeFailure(f"There is no file {name}.")
@@ -21,8 +21,8 @@ def found(run: NodeRun, name: str) -> Path:
 
 
 def existing(name: str, kind: str) -> Callable[[Storage, Inputs], Mapping[str, str]]:
-    """The check of a node whose input `name` names a file: it need not be in its list, only in one
-    of the folders."""
+    """Return a validator for a node whose input `name` is a file name. The file may be in any
+    folder, even if the input's list lacks it."""
 
     def check(storage: Storage, inputs: Inputs) -> Mapping[str, str]:
         value = inputs.get(name)
@@ -34,7 +34,8 @@ def existing(name: str, kind: str) -> Callable[[Storage, Inputs], Mapping[str, s
 
 
 def file_digest(name: str) -> Callable[[Storage, Inputs], str]:
-    """A loaded file's bytes decide whether the cached result is still good."""
+    """Return a fingerprint function: a loaded file's bytes decide whether the cached result is
+    still valid."""
 
     def of_file(storage: Storage, inputs: Inputs) -> str:
         value = inputs.get(name)
@@ -64,7 +65,7 @@ def _loader(title: str, name: str, kind: str, essentials: str) -> NodeClass:
         )
 
     def load(run: NodeRun, inputs: Inputs) -> NodeResult:
-        """Return the file's content, not decoded."""
+        """Return the file's content without decoding it."""
         path = found(run, inputs[name])
         return NodeResult((MediaFile(path.read_bytes(), path.suffix.lower()),))
 

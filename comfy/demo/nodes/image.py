@@ -20,8 +20,7 @@ from comfy.demo.storage import Folder, Storage
 
 
 def _load_image(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """The image (all frames of an animated one) and its mask: where the image is
-    transparent."""
+    """Load an image (all frames if animated) and a mask of its transparent areas."""
     images: list[Image.Image] = []
     masks: list[Image.Image] = []
     with Image.open(files.found(run, inputs["image"])) as opened:
@@ -38,7 +37,7 @@ def _load_image(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _load_mask(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """One channel of an uploaded image as a mask."""
+    """Return one channel of an uploaded image as a mask."""
     images, masks = _load_image(run, inputs).outputs
     if inputs["channel"] == "alpha":
         return NodeResult((masks,))
@@ -47,7 +46,7 @@ def _load_mask(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def scale(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """The images in another size; a side that is 0 follows from the other one."""
+    """Resize the images. A side of 0 is computed from the other side."""
     width, height = inputs["width"], inputs["height"]
 
     def scaled(image: Image.Image) -> Image.Image:
@@ -62,7 +61,7 @@ def scale(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def scale_by(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """The images in another size, sides times `scale_by`."""
+    """Scale the images' sides by `scale_by`."""
     factor, method = inputs["scale_by"], inputs["upscale_method"]
     images: Images = inputs["image"]
     return NodeResult(
@@ -76,17 +75,17 @@ def scale_by(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def invert(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """The images with their colours inverted."""
+    """Invert the images' colors."""
     return NodeResult((tuple(ImageOps.invert(image) for image in inputs["image"]),))
 
 
 def batch(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """Both batches after each other; the second takes the size of the first."""
+    """Concatenate both batches. The second one is resized to fit the first."""
     return _one_after_the_other([inputs["image1"], inputs["image2"]])
 
 
 def _batch_many(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """All batches after each other; the others take the size of the first."""
+    """Concatenate all batches. The others are resized to fit the first."""
     names = (f"images.image{number}" for number in range(_MOST_BATCHED))
     return _one_after_the_other([inputs[name] for name in names if name in inputs])
 
@@ -114,7 +113,7 @@ def _preview_image(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _run_seed(run: NodeRun) -> str:
-    """Return the same seed for the same prompt: temp names need no secrecy here."""
+    """Return the same seed for the same prompt. Temporary names don't need to be secret here."""
     return json.dumps(run.metadata.get("prompt"), sort_keys=True)
 
 

@@ -1,4 +1,4 @@
-"""Nodes around latents: making, repeating, scaling, masking, and the way from and to images."""
+"""Latent nodes: create, repeat, scale, mask, encode and decode."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from comfy.demo.nodes.values import Latent, Masks, NodeResult
 
 
 def _empty_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """An empty latent, its sides multiples of 8 pixels."""
+    """Create an empty latent with sides that are multiples of 8 pixels."""
     width, height = inputs["width"] // 8 * 8, inputs["height"] // 8 * 8
     return NodeResult((Latent(width, height, (None,) * inputs["batch_size"]),))
 
@@ -24,12 +24,12 @@ def _repeat_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _upscale_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """The latents in another size; a side that is 0 follows from the other one."""
+    """Resize the latents. A side of 0 is computed from the other side."""
     latent: Latent = inputs["samples"]
     width, height = inputs["width"], inputs["height"]
     if width == 0 and height == 0:
         return NodeResult((latent,))
-    # A zero side follows from the other one; below 64 pixels the real node does not go.
+    # A side of 0 is computed from the other side. The real node's minimum is 64 pixels.
     width = max(64, width or round(latent.width * height / latent.height))
     height = max(64, height or round(latent.height * width / latent.width))
     return NodeResult(
@@ -42,7 +42,7 @@ def _upscale_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _upscale_latent_by(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """The latents in another size, sides times `scale_by`."""
+    """Scale the latents' sides by `scale_by`."""
     latent: Latent = inputs["samples"]
     width = max(8, round(latent.width / 8 * inputs["scale_by"]) * 8)
     height = max(8, round(latent.height / 8 * inputs["scale_by"]) * 8)
@@ -62,7 +62,7 @@ def _scaled(latent: Latent, width: int, height: int, method: str, crop: str) -> 
 
 
 def _decode_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """The images that the latents stand for; grey where nothing was sampled."""
+    """Decode the latents to images, gray where nothing was sampled."""
     run.wait(run.speed.encode)
     latent: Latent = inputs["samples"]
     blank = Image.new("RGB", (latent.width, latent.height), (123, 117, 104))
@@ -70,7 +70,7 @@ def _decode_latent(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def encode(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """Images as latents, cut to multiples of 8 pixels."""
+    """Encode images as latents, cropped to multiples of 8 pixels."""
     run.wait(run.speed.encode)
     images = tuple(_to_grid(image) for image in inputs["pixels"])
     width, height = images[0].size
@@ -89,7 +89,7 @@ def _encode_for_inpaint(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _set_mask(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """Return the latents with a mask whose area will be sampled again."""
+    """Return the latents with a mask. Sampling repaints the masked area."""
     latent: Latent = inputs["samples"]
     masks: Masks = inputs["mask"]
     mask = masks[0].resize((latent.width, latent.height))
@@ -97,7 +97,7 @@ def _set_mask(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _to_grid(image: Image.Image) -> Image.Image:
-    """Cut to multiples of 8 pixels around the middle, as an encoder does."""
+    """Crop to multiples of 8 pixels around the center, as an encoder does."""
     width, height = max(8, image.width // 8 * 8), max(8, image.height // 8 * 8)
     left, top = (image.width - width) // 2, (image.height - height) // 2
     return image.crop((left, top, left + width, top + height))

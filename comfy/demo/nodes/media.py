@@ -1,4 +1,4 @@
-"""Nodes for animations, video and sound."""
+"""Nodes for animations, video and audio."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def _save_animated_png(run: NodeRun, inputs: Inputs) -> NodeResult:
     )
     info = PngInfo()
     for key, value in run.metadata.items():
-        # After the first image, where readers that only want one do not look: as the real node
-        # does.
+        # Put it after the first image, as the real node does. Readers that only want one image
+        # don't look there.
         info.add(
             b"comf",
             key.encode("latin-1") + b"\0" + json.dumps(value).encode("latin-1"),
@@ -70,13 +70,13 @@ def _save_animated_png(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _create_video(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """Images and a sound as a video, not yet in a file."""
+    """Combine images and audio into a video that isn't encoded yet."""
     return NodeResult((VideoFrames(inputs["images"], inputs["fps"], inputs.get("audio")),))
 
 
 def _save_video(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """An MP4 of stored images; the stand-in has no other format, and no sound in a video. What was
-    loaded stays as it is."""
+    """Write an MP4 of uncompressed images without sound, the stand-in's only video format. A loaded
+    file is written unchanged."""
     codec = inputs.get("format.codec", inputs.get("codec", "auto"))
     if inputs["format"] not in ("auto", "mp4") or codec not in ("auto", "h264"):
         raise NodeFailure(
@@ -103,14 +103,14 @@ def _video(video: VideoFrames | MediaFile) -> tuple[tuple[int, int], bytes]:
 
 
 def _empty_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """Silence of `duration` seconds."""
+    """Return `duration` seconds of silence."""
     if inputs["duration"] > 600:
         raise NodeFailure("The stand-in makes no audio longer than ten minutes.")
     return NodeResult((silence(inputs["duration"], inputs["sample_rate"], inputs["channels"]),))
 
 
 def _save_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """Write the sound as FLAC. What was loaded stays as it is."""
+    """Write the audio as FLAC. A loaded file is written unchanged."""
     audio: AudioSamples | MediaFile = inputs["audio"]
     if isinstance(audio, MediaFile) and audio.ending != ".flac":
         raise NodeFailure("The stand-in loads sounds from FLAC files only.")
@@ -156,7 +156,7 @@ def _describe_animation(name: str, title: str, own: dict[str, Spec]) -> NodeInfo
     )
 
 
-# --- SaveVideo's nested choices: format, then codec, then how to encode
+# --- SaveVideo's nested choices: format, then codec, then encoding
 
 
 def _dynamic(options: dict[str, dict[str, Any]], **more: Any) -> Spec:

@@ -1,5 +1,5 @@
-"""Nodes that load models and read text. A model here is its name: each name paints in its own
-manner."""
+"""Nodes that load models and encode text. A model here is only a name; each name has its own
+painting style."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BROKEN = "demo-broken.safetensors"
 
 
 def _load_checkpoint(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """The model of a file, three times: as MODEL, CLIP and VAE."""
+    """Return a file's model three times: as MODEL, CLIP and VAE."""
     name = inputs["ckpt_name"]
     run.wait(run.speed.load)
     if name == _BROKEN:
@@ -29,7 +29,7 @@ def _load_checkpoint(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _load_lora(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """The model and its CLIP with a LoRA on top."""
+    """Apply a LoRA to the model and its CLIP."""
     run.wait(run.speed.load / 4)
     name = inputs["lora_name"]
     model: Model = inputs["model"]
@@ -43,7 +43,7 @@ def _load_lora(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _encode_text(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """A text as conditioning."""
+    """Encode a text as conditioning."""
     run.wait(run.speed.encode)
     return NodeResult((Conditioning(inputs["text"], inputs["clip"]),))
 

@@ -1,4 +1,4 @@
-"""Noise, and images on their way out of it."""
+"""Noise, and images emerging from it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _GREY = (126, 120, 118)
 
 
 def coloured(width: int, height: int, seed: int) -> Image.Image:
-    """Noise of soft colours, the same for the same seed."""
+    """Return noise in soft colors, the same for the same seed."""
     raw = random.Random(seed).randbytes(_GRAIN * _GRAIN * 3)
     grains = Image.blend(
         Image.frombytes("RGB", (_GRAIN, _GRAIN), raw),
@@ -23,7 +23,7 @@ def coloured(width: int, height: int, seed: int) -> Image.Image:
 
 
 def cover(image: Image.Image, amount: float, seed: int) -> Image.Image:
-    """The image with some of its noise left in it."""
+    """Return the image with part of its noise left."""
     return Image.blend(image, coloured(*image.size, seed), amount)
 
 
@@ -35,10 +35,11 @@ def emerging(
     mask: Image.Image | None,
     longest_side: int = PREVIEW_SIDE,
 ) -> Image.Image:
-    """Return the image that a sampler shows at this point of its progress (0 … 1): large soft
-    shapes first, then the details. No side is longer than `longest_side` pixels.
+    """Return the image that a sampler shows at this progress (0 … 1): large soft shapes first, then
+    details. No side is longer than `longest_side` pixels.
 
-    `begun` shines through the noise of an image-to-image run; outside the mask nothing changes.
+    `begun`, the source of an image-to-image run, shines through the noise. Outside the mask nothing
+    changes.
     """
     scale = min(1.0, longest_side / max(finished.size))
     size = max(1, round(finished.width * scale)), max(1, round(finished.height * scale))

@@ -1,4 +1,4 @@
-"""All nodes of the stand-in, and the models and files it comes with."""
+"""All nodes of the stand-in, and its models and files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MODELS: Mapping[str, list[str]] = {
 
 
 def provide_examples(storage: Storage) -> None:
-    """Put `example.png` into the input folder, as every fresh ComfyUI has one."""
+    """Put `example.png` into the input folder, as in every fresh ComfyUI."""
     folder = storage.folder("input")
     if folder is not None:
         (folder / "example.png").write_bytes(_example())
@@ -45,7 +45,7 @@ def provide_examples(storage: Storage) -> None:
 
 @functools.cache
 def _example() -> bytes:
-    """The image, painted once a process: tests start many servers."""
+    """Return the image. It is painted once per process because tests start many servers."""
     brief = Brief(
         text="a quiet lake in the mountains at sunset",
         negative="",

@@ -1,4 +1,4 @@
-"""The samplers: they let an image come out of the noise, step by step."""
+"""Samplers, which develop an image from noise step by step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from comfy.demo.painter.paint import Brief, paint
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One call of a sampler in the words both of them share."""
+    """One sampler call, in terms that both samplers share."""
 
     seed: int
     steps: int
@@ -30,14 +30,14 @@ class Plan:
 
 
 def _ksampler(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """All the steps at once."""
+    """Run all steps."""
     steps = inputs["steps"]
     plan = Plan(inputs["seed"], steps, 0, steps, inputs["denoise"], leftover=False, add_noise=True)
     return NodeResult((_sample(run, inputs, plan),))
 
 
 def _ksampler_advanced(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """A part of the steps: the part before `start_at_step` has been done elsewhere, like a denoise
+    """Run part of the steps. The steps before `start_at_step` ran elsewhere, like with a denoise
     below 1."""
     steps = inputs["steps"]
     last = min(steps, inputs["end_at_step"])
@@ -87,12 +87,13 @@ def _preview(
 
 
 def _finish(inputs: Inputs, plan: Plan, latent: Latent, number: int, side: int) -> Image.Image:
-    """The finished image of one place in the batch, painted at no more than this side."""
+    """Return the finished image at this index of the batch, painted with sides of at most `side`
+    pixels."""
     painted = paint(_brief(inputs, plan, latent, number), side)
     begun = latent.images[number]
     if begun is None:
         return painted
-    # Little denoise keeps nearly all of the image, 0.5 about half of it, 1 nothing.
+    # A low denoise keeps nearly all of the image, 0.5 about half, and 1 nothing.
     result = Image.blend(begun, painted, min(1.0, plan.denoise)) if plan.denoise < 1 else painted
     return Image.composite(result, begun, latent.mask) if latent.mask is not None else result
 
@@ -122,7 +123,7 @@ def _options(help_text: str | None, **options: Any) -> dict[str, Any]:
 
 
 def _common(*, helped: bool) -> dict[str, list[Any]]:
-    """Inputs of both samplers; only the simple one carries help texts."""
+    """Return the inputs of both samplers. Only the simple sampler has help texts."""
 
     def words(text: str) -> str | None:
         return text if helped else None

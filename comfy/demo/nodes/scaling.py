@@ -1,4 +1,4 @@
-"""Resizing under the method names of the real scale nodes."""
+"""Resizing with the real scale nodes' method names."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _FILTERS = {
 
 
 def resize(image: Image.Image, width: int, height: int, method: str) -> Image.Image:
-    """The image at another size."""
+    """Resize an image."""
     return image.resize((max(1, width), max(1, height)), _FILTERS[method])
 
 
 def crop_to_ratio(image: Image.Image, width: int, height: int) -> Image.Image:
-    """Return the middle of an image, cropped to the ratio of width and height."""
+    """Return the center of an image, cropped to the ratio of width and height."""
     scale = min(image.width / width, image.height / height)
     kept = round(width * scale), round(height * scale)
     left, top = (image.width - kept[0]) // 2, (image.height - kept[1]) // 2

@@ -1,4 +1,4 @@
-"""Nodes that write texts. Without a language model, descriptions of images use measurements."""
+"""Nodes that write text. There is no language model: they describe images by measurements."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _MOST_COLORS = 3
 
 
 def _load_text_encoder(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """A reader and writer of texts."""
+    """Return a model that reads and writes text."""
     run.wait(run.speed.load)
     return NodeResult((Model(inputs["clip_name"]),))
 
 
 def _generate_text(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """Describe the image by measurements; without an image return the given text."""
+    """Describe the image by measurements. Without an image, return the given text."""
     images = inputs.get("image")
     run.wait(run.speed.encode)
     words = _words_of_image(images[0]) if images else str(inputs["prompt"])
@@ -42,7 +42,7 @@ def _generate_text(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 
 def _words_of_image(image: Image.Image) -> str:
-    """Describe an image's brightness, shape and colors as a text to paint another one from."""
+    """Describe an image's brightness, shape and colors in words that can serve as a prompt."""
     small = image.convert("RGB").resize((32, 32))
     bright = ImageStat.Stat(small.convert("L")).mean[0]
     light = "bright" if bright > 150 else "dark" if bright < 80 else "softly lit"
@@ -52,7 +52,7 @@ def _words_of_image(image: Image.Image) -> str:
 
 
 def _colors(image: Image.Image) -> list[str]:
-    """The commonest colours, by name."""
+    """Return the names of the most common colors."""
     counts: dict[str, int] = {}
     pixels = image.convert("HSV").tobytes()
     for hue, saturation in zip(pixels[::3], pixels[1::3], strict=True):

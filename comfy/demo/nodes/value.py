@@ -1,4 +1,4 @@
-"""Nodes for plain values, and the one that shows anything as text."""
+"""Nodes for plain values, and a node that shows any value as text."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _LARGEST = 2**63 - 1
 
 
 def pass_on(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """The value as it came."""
+    """Return the value unchanged."""
     return NodeResult((inputs["value"],))
 
 
 def _show_anything(run: NodeRun, inputs: Inputs) -> NodeResult:
-    """Show the value as a text."""
+    """Show the value as text."""
     value = inputs["source"]
     if isinstance(value, str):
         text = value

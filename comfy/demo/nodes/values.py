@@ -1,7 +1,7 @@
-"""Values on the links of a graph inside the stand-in.
+"""Values on links between nodes inside the stand-in.
 
-The real server passes tensors; here an IMAGE is a tuple of RGB images, a MASK a tuple of gray ones,
-and a latent holds images at pixel size together with the share of noise left in them.
+The real server passes tensors. Here an IMAGE is a tuple of RGB images, and a MASK is a tuple of
+grayscale ones. A latent holds images at pixel size and the share of noise left in them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from PIL import Image
 
 Images = tuple[Image.Image, ...]
 Masks = tuple[Image.Image, ...]
-RawPrompt = dict[str, dict[str, Any]]  # nodes by id, as they were sent
+RawPrompt = dict[str, dict[str, Any]]  # nodes by id, as submitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,14 @@ class Model:
     loras: tuple[tuple[str, float], ...] = ()
 
     def with_lora(self, name: str, strength: float) -> Model:
-        """Return the model with one more LoRA; strength 0 changes nothing, like on the
-        real server."""
+        """Return the model with another LoRA. A strength of 0 changes nothing, as on the real
+        server."""
         return self if strength == 0 else Model(self.name, (*self.loras, (name, strength)))
 
 
 @dataclass(frozen=True, slots=True)
 class Conditioning:
-    """A text as seen by one CLIP."""
+    """A text encoded by a CLIP."""
 
     text: str
     clip: Model
@@ -39,8 +39,7 @@ class Conditioning:
 
 @dataclass(frozen=True, slots=True)
 class Latent:
-    """A batch of images being made. An image of None is empty: nothing but noise to start
-    from."""
+    """A batch of images in progress. None stands for an empty image: pure noise."""
 
     width: int
     height: int
@@ -64,7 +63,7 @@ class AudioSamples:
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """A video or a sound as it is in a file; `ending`: of its name, as ".mp4"."""
+    """A video or audio file's content. `ending`: the extension, such as .mp4."""
 
     data: bytes
     ending: str
@@ -72,7 +71,7 @@ class MediaFile:
 
 @dataclass(frozen=True, slots=True)
 class VideoFrames:
-    """Images shown at a steady rate, perhaps with sound."""
+    """Images at a constant frame rate, optionally with sound."""
 
     images: Images
     fps: float
@@ -81,14 +80,15 @@ class VideoFrames:
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """Result of a node: one value per slot and, for nodes with UI output, the output."""
+    """Result of a node: one value per slot, and the UI output if the node has any."""
 
     outputs: tuple[Any, ...] = ()
     ui: dict[str, list[Any]] | None = None
 
 
 def is_link(value: object) -> bool:
-    """A link is a list of node id and output slot; any other list is a mistake in the prompt."""
+    """Return whether a value is a link, a list of node id and output slot. Any other list is a
+    mistake in the prompt."""
     return (
         isinstance(value, list)
         and len(value) == 2

@@ -1,8 +1,8 @@
-"""A minimal MP4 writer: H.264 whose every macroblock is stored, not compressed.
+"""A minimal MP4 writer: H.264 with every macroblock stored uncompressed.
 
-H.264 allows a macroblock to carry its samples as they are (I_PCM, ITU-T H.264 7.3.5). With nothing
-but those a whole encoder fits on this page, needs no library, and every player and browser shows
-the result. The price is size: 1.5 bytes a pixel and image.
+H.264 lets a macroblock carry raw samples (I_PCM, ITU-T H.264 7.3.5). With only such macroblocks, a
+whole encoder fits into this file and needs no library, and every player and browser can play the
+result. The price is size: 1.5 bytes per pixel and image.
 """
 
 from __future__ import annotations
@@ -14,46 +14,47 @@ from PIL import Image
 
 _MACROBLOCK = 16
 _TIMESCALE = 90_000
-_PROFILE, _LEVEL = 66, 51  # baseline, the highest level: such images need a lot of bits a second
+# Baseline profile and the highest level, since such images need a high bit rate.
+_PROFILE, _LEVEL = 66, 51
 
-# After an I_PCM macroblock the stream is at a byte's edge: mb_type ue(25) is nine bits, seven zeros
-# fill up.
+# The stream is byte-aligned after an I_PCM macroblock. mb_type ue(25) takes nine bits, so seven
+# zeros follow.
 _NEXT_MACROBLOCK = b"\x0d\x00"
 
 
 class Bits:
-    """Bits written one after the other."""
+    """Writer of a bit string."""
 
     def __init__(self) -> None:
         self._text = ""
 
     def put(self, value: int, count: int) -> Bits:
-        """Write a number with this many bits."""
+        """Append a number with this many bits."""
         self._text += f"{value:0{count}b}"
         return self
 
     def ue(self, value: int) -> Bits:
-        """An unsigned Exp-Golomb number."""
+        """Append an unsigned Exp-Golomb number."""
         length = (value + 1).bit_length()
         return self.put(value + 1, 2 * length - 1)
 
     def align(self) -> Bits:
-        """Zeros up to the next byte."""
+        """Append zeros up to the next byte boundary."""
         self._text += "0" * (-len(self._text) % 8)
         return self
 
     def end(self) -> bytes:
-        """The bytes, after a stop bit."""
+        """Append a stop bit and return the bytes."""
         return self.put(1, 1).align().bytes()
 
     def bytes(self) -> bytes:
-        """The bits, which must be whole bytes by now."""
+        """Return the bits as bytes. Their number must be a multiple of 8."""
         return int("1" + self._text, 2).to_bytes(len(self._text) // 8 + 1, "big")[1:]
 
 
 def mp4(images: Sequence[Image.Image], fps: float) -> bytes:
-    """The images as a video; an odd last row or column is left out. ValueError if there is
-    nothing to show."""
+    """Return the images as a video, without an odd last row or column. Raises ValueError if nothing
+    is left to show."""
     if not images:
         raise ValueError("a video needs at least one image")
     width, height = (side // 2 * 2 for side in images[0].size)
@@ -66,7 +67,7 @@ def mp4(images: Sequence[Image.Image], fps: float) -> bytes:
     sizes = [len(sample) for sample in samples]
     header = _box(b"ftyp", b"isom" + struct.pack(">I", 512) + b"isomiso2avc1mp41")
     duration = round(_TIMESCALE / fps)
-    # The table of samples says where they begin, which depends on its own length.
+    # The sample table contains the samples' offsets, which depend on the table's own length.
     start = len(header) + len(_moov(width, height, sizes, duration, 0)) + 8
     return header + _moov(width, height, sizes, duration, start) + _box(b"mdat", b"".join(samples))
 
@@ -93,22 +94,22 @@ def _pps() -> bytes:
     bits = Bits().ue(0).ue(0).put(0, 1).put(0, 1).ue(0).ue(0).ue(0).put(0, 1).put(0, 2)
     return (
         b"\x68" + bits.ue(0).ue(0).ue(0).put(0b100, 3).end()
-    )  # the deblocking filter can be switched off
+    )  # the deblocking filter can be turned off
 
 
 def _slice(image: Image.Image, number: int) -> bytes:
-    """One image as an IDR slice of stored macroblocks."""
+    """Return one image as an IDR slice of stored macroblocks."""
     head = (
         Bits().ue(0).ue(7).ue(0).put(0, 4).ue(number % 2)
     )  # first macroblock, I slice, pps 0, frame 0, IDR id
-    head.put(0, 1).put(0, 1).ue(0).ue(1)  # reference marking, quantiser offset, no deblocking
+    head.put(0, 1).put(0, 1).ue(0).ue(1)  # reference marking, quantizer offset, no deblocking
     first = head.ue(25).align().bytes()
     return b"\x65" + _escaped(first + _NEXT_MACROBLOCK.join(_macroblocks(image)) + b"\x80")
 
 
 def _macroblocks(image: Image.Image) -> list[bytes]:
-    """Luma and halved chroma of each 16 by 16 block, in rows; the edge is repeated to fill the last
-    ones."""
+    """Return the luma and halved chroma of each 16 by 16 block, row by row. Edge pixels are
+    repeated to fill the last blocks."""
     columns, rows = -(-image.width // _MACROBLOCK), -(-image.height // _MACROBLOCK)
     full = columns * _MACROBLOCK, rows * _MACROBLOCK
     if image.size != full:
@@ -116,7 +117,7 @@ def _macroblocks(image: Image.Image) -> list[bytes]:
         padded.paste(image)
         image = padded
     luma, blue, red = image.convert("YCbCr").split()
-    # Video keeps to 16 ... 235: also no sample is 0, so that no start code can appear among them.
+    # Video uses the range 16 ... 235. As no sample is 0, the samples can't contain a start code.
     luma = luma.point([16 + round(value * 219 / 255) for value in range(256)])
     chroma = [
         plane.reduce(2).point([16 + round(value * 224 / 255) for value in range(256)])
@@ -138,7 +139,8 @@ def _tiles(plane: Image.Image, side: int) -> list[bytes]:
 
 
 def _escaped(payload: bytes) -> bytes:
-    """Two zeros followed by a small byte would look like a start code: a 3 goes between."""
+    """Two zeros followed by a small byte would look like a start code, so a 3 is inserted between
+    them."""
     for small in range(4):
         payload = payload.replace(bytes((0, 0, small)), bytes((0, 0, 3, small)))
     return payload

@@ -73,7 +73,7 @@ def _beam(canvas: Canvas, lamp: Point) -> None:
 
 
 def house(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Paint a house, on an island where there is water."""
+    """Paint a house, on an island if the scene has water."""
     x, y = beside(canvas, layout), layout.horizon + canvas.rng.uniform(0.1, 0.16)
     size, a = canvas.rng.uniform(0.09, 0.12), canvas.aspect
     if scene.places & {"sea", "lake"}:
@@ -125,7 +125,7 @@ def house(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
 
 
 def castle(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Paint a castle on a rise, or on an island where there is water."""
+    """Paint a castle on a rise, or on an island if the scene has water."""
     x, y = beside(canvas, layout), layout.horizon + 0.03
     size, a = canvas.rng.uniform(0.26, 0.32), canvas.aspect
     stone = mix(mix(palette.far, palette.dark, 0.5), (190, 180, 176), 0.2)

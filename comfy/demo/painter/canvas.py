@@ -1,5 +1,4 @@
-"""A canvas for soft layers: shapes are drawn as masks at twice the size, so that their edges come
-out smooth."""
+"""A canvas for soft layers. Shapes are drawn as masks at twice the size to smooth their edges."""
 
 from __future__ import annotations
 
@@ -18,24 +17,24 @@ _OVERSAMPLING = 2
 
 
 def mix(first: Colour, second: Colour, amount: float) -> Colour:
-    """The colour `amount` (0 … 1) of the way from the first to the second."""
+    """Return the color at `amount` (0 … 1) between the first and the second."""
     blended = (round(one + (two - one) * amount) for one, two in zip(first, second, strict=True))
     red, green, blue = blended
     return red, green, blue
 
 
 def gradient(size: tuple[int, int], stops: Sequence[Colour]) -> Image.Image:
-    """Colours from top to bottom at even distances."""
+    """Return an image with colors from top to bottom at equal distances."""
     column = Image.new("RGB", (1, len(stops)))
     column.putdata(list(stops))
-    # Resizing puts the stops at pixel centres; cutting half a stop off both ends starts and ends
-    # with them.
+    # Resizing puts the stops at pixel centers. Cutting half a stop off both ends makes the image
+    # start and end with them.
     box = (0, 0.5, 1, len(stops) - 0.5) if len(stops) > 1 else None
     return column.resize(size, Image.Resampling.BILINEAR, box=box)
 
 
 class Pen:
-    """Draws into a mask with coordinates from 0 to 1, y downwards."""
+    """Drawing tool for a mask. Coordinates run from 0 to 1, with y pointing down."""
 
     def __init__(self, mask: Image.Image) -> None:
         self._draw = ImageDraw.Draw(mask)
@@ -45,11 +44,11 @@ class Pen:
         return point[0] * self._width, point[1] * self._height
 
     def polygon(self, points: Iterable[Point], strength: int = 255) -> None:
-        """A filled polygon."""
+        """Draw a filled polygon."""
         self._draw.polygon([self._at(point) for point in points], fill=strength)
 
     def ellipse(self, centre: Point, rx: float, ry: float, strength: int = 255) -> None:
-        """An ellipse; the radii are parts of the width and the height."""
+        """Draw an ellipse. The radii are fractions of the width and the height."""
         x, y = centre
         self._draw.ellipse(
             (*self._at((x - rx, y - ry)), *self._at((x + rx, y + ry))), fill=strength
@@ -61,7 +60,7 @@ class Pen:
             self.ellipse(place, rx, ry, strength)
 
     def rectangle(self, box: Rectangle, strength: int = 255) -> None:
-        """A filled rectangle; nothing if its sides are the wrong way round."""
+        """Draw a filled rectangle, or nothing if its sides are reversed."""
         left, top, right, bottom = box
         if right > left and bottom > top:
             self._draw.rectangle(
@@ -69,7 +68,7 @@ class Pen:
             )
 
     def line(self, points: Iterable[Point], width: float, strength: int = 255) -> None:
-        """A line as wide as this part of the height."""
+        """Draw a line whose width is a fraction of the height."""
         pixels = max(1, round(width * self._height))
         self._draw.line(
             [self._at(point) for point in points], fill=strength, width=pixels, joint="curve"
@@ -78,19 +77,20 @@ class Pen:
 
 @dataclass(slots=True)
 class Canvas:
-    """The image being painted, and its dice."""
+    """The image being painted, and its random generator."""
 
     image: Image.Image
     rng: random.Random
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
+        """Return the width and height in pixels."""
         return self.image.size
 
     @property
     def aspect(self) -> float:
-        """Height ÷ width: what turns a part of the height into a part of the width."""
+        """Return height ÷ width, which converts a fraction of the height to a fraction of the
+        width."""
         return self.image.height / self.image.width
 
     def layer(
@@ -103,8 +103,7 @@ class Canvas:
         blur: float = 0.0,
         opacity: float = 1.0,
     ) -> None:
-        """Paint a shape in one colour, or in a gradient running between the heights `top` and
-        `bottom`."""
+        """Paint a shape in one color, or in a gradient between the heights `top` and `bottom`."""
         mask = self.mask(draw, blur=blur)
         self.paint(mask, colours, top=top, bottom=bottom, opacity=opacity)
 
@@ -118,7 +117,7 @@ class Canvas:
         blur: float = 0.0,
         opacity: float = 1.0,
     ) -> None:
-        """Paint what lies within an outline."""
+        """Paint the inside of an outline."""
         self.layer(
             lambda pen: pen.polygon(outline),
             colours,
@@ -129,7 +128,7 @@ class Canvas:
         )
 
     def mask(self, draw: Callable[[Pen], None], *, blur: float = 0.0) -> Image.Image:
-        """The shape alone, smooth and as large as the image."""
+        """Return a smooth mask of the shape, as large as the image."""
         width, height = self.size
         mask = Image.new("L", (width * _OVERSAMPLING, height * _OVERSAMPLING), 0)
         draw(Pen(mask))
@@ -145,7 +144,7 @@ class Canvas:
         bottom: float = 1.0,
         opacity: float = 1.0,
     ) -> None:
-        """Let colour through a mask."""
+        """Paint colors through a mask."""
         width, height = self.size
         if opacity < 1:
             mask = mask.point([round(value * opacity) for value in range(256)])
@@ -160,7 +159,7 @@ class Canvas:
         self.image.paste(coloured, (0, 0), mask)
 
     def glow(self, centre: Point, radius: float, colour: Colour, strength: float) -> None:
-        """Light around a point; the radius is a part of the height."""
+        """Paint a glow around a point. The radius is a fraction of the height."""
         width, height = self.size
         side = max(2, round(2 * radius * height))
         light = _GLOW.resize((side, side), Image.Resampling.BILINEAR).point(
@@ -170,7 +169,7 @@ class Canvas:
         self.image.paste(Image.new("RGB", (side, side), colour), place, light)
 
     def ridge(self, level: float, roughness: float, *, points: int = 129) -> list[Point]:
-        """A line of hills from edge to edge around a height: midpoint displacement."""
+        """Return a line of hills from edge to edge around a height, by midpoint displacement."""
         heights = [0.0] * points
         heights[0], heights[-1] = self.rng.uniform(-1, 1), self.rng.uniform(-1, 1)
         step, swing = points - 1, 1.0
@@ -186,7 +185,8 @@ class Canvas:
         ]
 
     def cloud_mask(self, cells: int, cover: float, *, stretch: float = 2.5) -> Image.Image:
-        """Soft patches: noise of several sizes, cut off so that `cover` (0 … 1) of it remains."""
+        """Return a mask of soft patches: noise of several sizes, clipped so that `cover` (0 … 1) of
+        it remains."""
         width, height = self.size
         total: Image.Image | None = None
         for octave in range(3):
@@ -208,12 +208,12 @@ def _stops(colours: Colour | Sequence[Colour]) -> list[Colour]:
 
 
 def below(line: Sequence[Point]) -> list[Point]:
-    """The area under a line."""
+    """Return the outline of the area below a line."""
     return [(0.0, 1.2), *line, (1.0, 1.2)]
 
 
 def height_at(line: Sequence[Point], x: float) -> float:
-    """Return the height of a ridge at this x."""
+    """Return the height of a ridge at this x position."""
     return line[max(0, min(len(line) - 1, round(x * (len(line) - 1))))][1]
 
 

@@ -9,7 +9,7 @@ from comfy.demo.painter.words import Scene
 
 
 def portrait(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Paint the head and shoulders of a person, in the middle."""
+    """Paint the head and shoulders of a person in the center."""
     x, a = 0.5 + canvas.rng.uniform(-0.05, 0.05), canvas.aspect
     skin = canvas.rng.choice(((244, 206, 178), (214, 164, 126), (164, 112, 80), (112, 74, 54)))
     hair = canvas.rng.choice(

@@ -1,4 +1,4 @@
-"""The last touches: manners named in the text, the model's hand, LoRAs, guidance, steps, sampler
+"""Finishing touches: styles named in the text, the model's style, LoRAs, guidance, steps, sampler
 and scheduler."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Touch = Callable[[Image.Image, random.Random], Image.Image]
 
 
 def _watercolour(image: Image.Image, rng: random.Random) -> Image.Image:
-    """Paler, on grained paper, running out into an uneven white edge."""
+    """Make the image paler, on grainy paper with an uneven white edge."""
     width, height = image.size
     soft = image.filter(ImageFilter.MedianFilter(3)) if width * height < 300_000 else image
     pale = Image.blend(soft, Image.new("RGB", image.size, (250, 246, 238)), 0.16)
@@ -36,7 +36,7 @@ def _watercolour(image: Image.Image, rng: random.Random) -> Image.Image:
 
 
 def _ink(image: Image.Image, rng: random.Random, strength: float = 0.8) -> Image.Image:
-    """Dark lines where colours meet."""
+    """Draw dark lines where colors meet."""
     edges = image.convert("L").filter(ImageFilter.SMOOTH).filter(ImageFilter.FIND_EDGES)
     reach = max(0.0, min(1.5, strength))
     lines = edges.point(
@@ -57,7 +57,7 @@ TOUCHES: dict[str, Touch] = {
 
 
 def hand_of(image: Image.Image, model: str, rng: random.Random) -> Image.Image:
-    """Return the model's painting style: known styles by a word in the name, otherwise a tint of
+    """Apply the model's painting style: a known style by a word in its name, otherwise a tint of
     its own."""
     known = next((touch for name, touch in TOUCHES.items() if name in model.lower()), None)
     if known is not None:
@@ -71,7 +71,7 @@ def hand_of(image: Image.Image, model: str, rng: random.Random) -> Image.Image:
 def learned(
     image: Image.Image, loras: tuple[tuple[str, float], ...], rng: random.Random
 ) -> Image.Image:
-    """Apply the LoRAs, each with its strength."""
+    """Apply the LoRAs with their strengths."""
     for name, strength in loras:
         amount = max(-1.0, min(1.0, strength / 2))
         if "ink" in name:
@@ -90,21 +90,21 @@ def learned(
 
 
 def guided(image: Image.Image, cfg: float) -> Image.Image:
-    """Guidance: pale below, deep and at last burnt above its usual 7."""
+    """Apply guidance: colors are pale below the usual 7, rich above it, and finally burnt."""
     strength = max(0.35, min(2.2, 0.72 + cfg / 25))
     image = ImageEnhance.Color(image).enhance(strength)
     return ImageEnhance.Contrast(image).enhance(0.86 + 0.14 * strength)
 
 
 def worked_out(image: Image.Image, steps: int) -> Image.Image:
-    """With few steps the image stays blurred, with many it gains a little."""
+    """Blur the image if there are few steps, and sharpen it slightly if there are many."""
     if steps < 12:
         return image.filter(ImageFilter.GaussianBlur(image.width / 512 * (12 - steps) * 0.42))
     return image.filter(ImageFilter.UnsharpMask(1.2, min(90, steps), 2))
 
 
 def grained(image: Image.Image, sampler: str, scheduler: str, rng: random.Random) -> Image.Image:
-    """The grain of the sampler and the vignette of the scheduler."""
+    """Add the sampler's grain and the scheduler's vignette."""
     coarse = 1 + hashed(sampler) % 2
     width, height = max(1, image.width // coarse), max(1, image.height // coarse)
     grain = Image.frombytes("L", (width, height), rng.randbytes(width * height)).resize(

@@ -1,4 +1,4 @@
-"""Solid ground: mountains, hills, woods, towns."""
+"""Solid ground: mountains, hills, forests and cities."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from comfy.demo.painter.words import Scene
 
 
 def mountains(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Ranges one behind the other; the farther, the more of the sky's colour. Snow on the
-    highest."""
+    """Paint mountain ranges, tinted more like the sky with distance, and snow on the highest."""
     haze = palette.sky[-1]
     for index in range(3):
         foot = layout.horizon + 0.02 + index * 0.02
@@ -33,7 +32,7 @@ def mountains(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) ->
 
 
 def _range(canvas: Canvas, foot: float, tall: float) -> list[Point]:
-    """Peaks over one foot, roughened."""
+    """Return a rough outline of peaks above a common foot."""
     peaks = [
         (canvas.rng.uniform(-0.05, 1.05), tall * canvas.rng.uniform(0.55, 1))
         for _ in range(canvas.rng.randint(4, 6))
@@ -54,7 +53,7 @@ def _snow_caps(
 
 
 def hills(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Rolling ground from the horizon to the lower edge."""
+    """Paint rolling ground from the horizon to the bottom edge."""
     haze = palette.sky[-1]
     for index in range(4):
         level = layout.horizon + 0.02 + index * 0.115
@@ -73,7 +72,7 @@ def hills(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
 def _bushes(
     canvas: Canvas, line: Sequence[Point], colour: tuple[int, int, int], size: float
 ) -> None:
-    """A few round trees along a ridge, in groups."""
+    """Paint groups of round trees along a ridge."""
 
     def draw(pen: Pen) -> None:
         for _ in range(canvas.rng.randint(2, 4)):
@@ -96,7 +95,7 @@ def _bushes(
 
 
 def forest(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Rows of firs, mist between them, the nearest the darkest."""
+    """Paint rows of firs with mist between them, the nearest row darkest."""
     haze = palette.sky[-1]
     for index in range(4):
         level = layout.horizon + 0.03 + index * 0.11
@@ -125,7 +124,7 @@ def forest(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> No
 
 
 def _fir(pen: Pen, canvas: Canvas, foot: Point, tall: float) -> None:
-    """One fir: three skirts over a trunk."""
+    """Draw a fir: three tiers over a trunk."""
     x, y = foot
     for part, wide in ((0.0, 0.36), (0.27, 0.28), (0.52, 0.2)):
         half = tall * wide * canvas.aspect * 0.62
@@ -142,7 +141,7 @@ def _fir(pen: Pen, canvas: Canvas, foot: Point, tall: float) -> None:
 
 
 def city(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Rows of houses with lit windows."""
+    """Paint rows of houses with lit windows."""
     glowing = scene.light in ("night", "sunset", "grey")
     for index in range(3):
         ground = layout.horizon + 0.06 + index * 0.1

@@ -1,7 +1,7 @@
 """Paint images from words for the stand-in's samplers.
 
-Nothing is learned or loaded. The words choose light, place, things and style, the seed chooses the
-composition, and the other settings of a sampler change the finish. The same brief gives the same
+Nothing is learned or loaded. The words choose light, place, things and style. The seed chooses the
+composition, and the sampler's other settings change the finish. The same brief gives the same
 image.
 """
 
@@ -38,8 +38,8 @@ class Brief:
 
 
 def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
-    """Return the finished RGB image, width by height. An image with a longer side is painted at
-    `longest_side` and scaled up, to save time."""
+    """Return the finished RGB image. To save time, an image with a side longer than `longest_side`
+    is painted at that size and scaled up."""
     scene = read(brief.text, brief.negative)
     scale = min(1.0, longest_side / max(brief.width, brief.height))
     size = max(8, round(brief.width * scale)), max(8, round(brief.height * scale))

@@ -1,4 +1,4 @@
-"""The colours of a light and a season."""
+"""Colors for each light and season."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from comfy.demo.painter.words import Light, Scene, Season
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Colors of a landscape under one light."""
+    """Colors of a landscape in one light."""
 
     sky: tuple[Colour, ...]
     sun: Colour
@@ -103,7 +103,8 @@ _GROUND: dict[Season, tuple[Colour, float]] = {
 
 
 def palette_of(scene: Scene) -> Palette:
-    """The light's colours, moved by season, colour words and the mood of the unknown words."""
+    """Return the light's colors, adjusted for the season, color words and the mood of unknown
+    words."""
     palette = _PALETTES[scene.light]
     leaf, leaf_amount = _FOLIAGE[scene.season]
     ground, ground_amount = _GROUND[scene.season]

@@ -1,4 +1,4 @@
-"""Sky and space: sun, moon, stars, clouds, weather, and where on the canvas all this is."""
+"""Sky and space: sun, moon, stars, clouds, weather, and the layout of the scene."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from comfy.demo.painter.words import Scene
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where things are: heights from 0 (top) to 1."""
+    """Positions of the horizon and the sun; heights run from 0 (top) to 1."""
 
     horizon: float
     sun: Point
@@ -21,7 +21,7 @@ class Layout:
 
 
 def choose_layout(canvas: Canvas, scene: Scene) -> Layout:
-    """The seed's part in the composition."""
+    """Choose the composition by the seed."""
     watery = scene.places & {"sea", "lake"}
     horizon = canvas.rng.uniform(0.5, 0.62) if watery else canvas.rng.uniform(0.56, 0.7)
     low = scene.light in ("sunset", "dawn")
@@ -32,13 +32,13 @@ def choose_layout(canvas: Canvas, scene: Scene) -> Layout:
 
 
 def beside(canvas: Canvas, layout: Layout) -> float:
-    """A place off the middle, away from the sun."""
+    """Return a position off-center, away from the sun."""
     left = layout.sun[0] > 0.5
     return canvas.rng.uniform(0.2, 0.36) if left else canvas.rng.uniform(0.64, 0.8)
 
 
 def sky(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Sky with sun or moon, stars, clouds and what else belongs there."""
+    """Paint the sky with sun or moon, stars and clouds, as the scene has them."""
     width, height = canvas.size
     canvas.image.paste(
         gradient((width, max(1, round(height * layout.horizon))), palette.sky), (0, 0)
@@ -99,7 +99,7 @@ def _clouds(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> N
 
 
 def space(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Nebulae, stars, a planet with a ring."""
+    """Paint nebulae, stars and a ringed planet."""
     width, height = canvas.size
     canvas.image.paste(gradient((width, height), ((8, 8, 26), (18, 14, 44), (10, 12, 34))), (0, 0))
     colours = (*scene.accents, palette.cloud, (204, 72, 160), (60, 130, 220), (240, 150, 90))[:3]
@@ -118,7 +118,7 @@ def space(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
 
 
 def planet(canvas: Canvas, at: Point, size: float, colour: Colour) -> None:
-    """A banded globe, lit from one side, within its ring."""
+    """Paint a banded planet, lit from one side, inside its ring."""
     width, height = canvas.size
     globe = canvas.mask(lambda pen: pen.ellipse(at, size * canvas.aspect, size))
     bands = [
@@ -144,7 +144,7 @@ def planet(canvas: Canvas, at: Point, size: float, colour: Colour) -> None:
 
 
 def rain(canvas: Canvas) -> None:
-    """Slanting streaks over everything."""
+    """Paint slanted streaks of rain over the image."""
 
     def draw(pen: Pen) -> None:
         for _ in range(170):
@@ -159,7 +159,7 @@ def rain(canvas: Canvas) -> None:
 
 
 def snowfall(canvas: Canvas) -> None:
-    """Flakes of several distances."""
+    """Paint snowflakes at several distances."""
 
     def draw(pen: Pen) -> None:
         for _ in range(210):

@@ -17,7 +17,7 @@ Thing = Callable[[Canvas, Scene, Palette, Layout], None]
 
 
 def boat(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Paint a sailing boat with its reflection."""
+    """Paint a sailboat with its reflection."""
     x = 1 - beside(canvas, layout) + canvas.rng.uniform(-0.06, 0.06)
     y = layout.horizon + canvas.rng.uniform(0.09, 0.17)
     size, a = canvas.rng.uniform(0.15, 0.2), canvas.aspect
@@ -41,7 +41,7 @@ def boat(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None
 
 
 def tree(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Paint a tree, on an island where there is water."""
+    """Paint a tree, on an island if the scene has water."""
     x, y, tall = beside(canvas, layout), layout.horizon + 0.2, canvas.rng.uniform(0.42, 0.5)
     a = canvas.aspect
     if scene.places & {"sea", "lake"}:
@@ -79,7 +79,7 @@ def tree(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None
 
 
 def flowers(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Paint a meadow of flowers in front."""
+    """Paint a flower meadow in the foreground."""
     usual: tuple[Colour, ...] = (
         (226, 64, 74),
         (250, 204, 82),
@@ -127,7 +127,7 @@ def _meadow(
 
 
 def birds(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Paint a flock of birds far away."""
+    """Paint a flock of birds in the distance."""
     middle = canvas.rng.uniform(0.25, 0.75), canvas.rng.uniform(0.16, 0.36)
 
     def draw(pen: Pen) -> None:
@@ -149,7 +149,7 @@ def birds(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
     canvas.layer(draw, palette.dark, opacity=0.9)
 
 
-# In the order of painting: what stands in front comes later.
+# In painting order: objects in front come later.
 THINGS: dict[str, Thing] = {
     "birds": birds,
     "castle": castle,

@@ -1,4 +1,4 @@
-"""Water: a mirror with ripples, a path of light, a bank."""
+"""Water: a rippled mirror, a path of light, and a shore."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from comfy.demo.painter.words import Scene
 
 
 def water(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """Mirror everything above the horizon, darker and rippled; add a path of light."""
+    """Mirror everything above the horizon, darker and rippled, and add a path of light."""
     width, height = canvas.size
     line = round(layout.horizon * height)
     depth = height - line
@@ -26,7 +26,7 @@ def water(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
     surface = Image.blend(above, deep, 0.5)
     rough = 2.4 if "sea" in scene.places else 1.0
     row = 0
-    while row < depth:  # stripes that grow towards the viewer, each shifted a little
+    while row < depth:  # stripes that grow toward the viewer, each shifted a little
         tall = max(1, round(1 + row / depth * 5))
         shift = round(canvas.rng.uniform(-1, 1) * rough * (1 + 5 * row / depth) * width / 512)
         stripe = surface.crop((0, row, width, min(depth, row + tall)))
@@ -63,7 +63,7 @@ def _light_path(canvas: Canvas, palette: Palette, layout: Layout) -> None:
 
 
 def shore(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    """A near bank in one lower corner."""
+    """Paint a near shore in one bottom corner."""
     left = canvas.rng.random() < 0.5
     line = [
         (x, 0.93 + 0.1 * (x if left else 1 - x) + dy)
@@ -76,8 +76,8 @@ def shore(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
 def islet(
     canvas: Canvas, palette: Palette, foot: Point, half: float, *, on_land: bool = False
 ) -> None:
-    """Firm ground for what would otherwise stand on the water; on land it is a knoll that runs out
-    below."""
+    """Paint an islet for an object that would otherwise stand on water. On land it is a knoll that
+    fades out below."""
     x, y = foot
     low = max(0.05, 1.02 - y) if on_land else 0.05
     wide = half * canvas.aspect * (1.5 if on_land else 1.0)

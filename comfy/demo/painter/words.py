@@ -1,6 +1,6 @@
-"""From words to a scene: what a text asks for, in the few things the painter can draw.
+"""Convert a text to a scene of the few things that the painter can draw.
 
-Known words choose light, place, things and manner; unknown ones still decide colours and shapes
+Known words choose light, place, things and style. Unknown words still affect colors and shapes
 through their hash, so that no two texts give the same image.
 """
 
@@ -118,7 +118,7 @@ _EMPTY_WORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Scene to paint."""
+    """The scene to paint."""
 
     light: Light
     season: Season
@@ -132,12 +132,12 @@ class Scene:
 
 
 def telling_words(text: str) -> tuple[str, ...]:
-    """The words of a text in small letters, without those that say nothing."""
+    """Return the words of a text in lower case, without filler words."""
     return tuple(word for word in _WORD.findall(text.lower()) if word not in _EMPTY_WORDS)
 
 
 def read(text: str, negative: str) -> Scene:
-    """The scene a positive and a negative text describe together."""
+    """Return the scene that a positive and a negative text describe together."""
     words = telling_words(text)
     unwanted = set(telling_words(negative))
     avoided = _all(_THINGS, unwanted) | _all(_PLACES, unwanted)
@@ -162,7 +162,7 @@ def read(text: str, negative: str) -> Scene:
 
 
 def hashed(*parts: object) -> int:
-    """A number that depends on all the parts, the same in every process."""
+    """Return a number that depends on all parts and is the same in every process."""
     return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=8).digest(), "big")
 
 
@@ -172,7 +172,7 @@ def _all(table: dict[str, str], words: Iterable[str]) -> frozenset[str]:
 
 
 def _first(table: Mapping[T, str], words: tuple[str, ...], unwanted: set[str]) -> T | None:
-    """The entry whose word comes first in the text."""
+    """Return the entry whose word comes first in the text, or None."""
     for word in words:
         for name, known in table.items():
             if word in known.split() and unwanted.isdisjoint({word}):

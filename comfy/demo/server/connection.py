@@ -1,5 +1,5 @@
-"""One client's socket, down to the TCP connection: needed to misbehave, which no WebSocket library
-offers."""
+"""A client's socket with access to its TCP connection. Misbehaving needs that access, which no
+WebSocket library offers."""
 
 from __future__ import annotations
 
@@ -38,17 +38,18 @@ _HUGE = 64 * 1024 * 1024
 
 
 class DemoWebSocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's WebSocket protocol, reachable from the application it serves."""
+    """uvicorn's WebSocket protocol, accessible to the application."""
 
     def handle_connect(self, event: Request) -> None:
-        """Handle a connection like uvicorn; the ASGI scope gets the protocol, for `Connection`."""
+        """Handle a connection like uvicorn. Also put the protocol into the ASGI scope, for
+        `Connection`."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
             cast(dict[str, Any], self.scope)[_PROTOCOL] = self
 
 
 class Connection:
-    """A socket that can be sent to, and made to misbehave."""
+    """A socket that can send messages and misbehave."""
 
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
@@ -58,7 +59,7 @@ class Connection:
         self._held: str | bytes | None = None
 
     async def send(self, message: str | bytes) -> None:
-        """Send one message, waiting while the client does not read; a client that has gone is no
+        """Send one message, waiting while the client doesn't read. A disconnected client isn't an
         error."""
         if self.mute:
             return
@@ -71,7 +72,8 @@ class Connection:
                     await self._websocket.send_text(part)
                 else:
                     await self._websocket.send_bytes(part)
-            except (WebSocketDisconnect, RuntimeError):  # starlette says RuntimeError after a close
+            # Starlette raises RuntimeError after a close.
+            except (WebSocketDisconnect, RuntimeError):
                 self.mute = True
 
     def hold(self, message: str | bytes) -> None:
@@ -84,21 +86,21 @@ class Connection:
         self._protocol.transport.abort()
 
     async def close(self) -> None:
-        """Close cleanly, as a server going away."""
+        """Close cleanly, like a server that is shutting down."""
         self.mute = True
         await self._websocket.close(1001)
 
     def silence(self) -> None:
-        """Send no message any more; pings are still answered."""
+        """Stop sending messages, but still answer pings."""
         self.mute = True
 
     def half_open(self) -> None:
-        """Neither send nor read any more, as if the network were gone."""
+        """Stop sending and reading, as if the network were down."""
         self.mute = True
         self._protocol.transport.pause_reading()
 
     async def garbage(self, kind: str) -> None:
-        """Send what no server should."""
+        """Send invalid messages of this kind."""
         parts: tuple[str | bytes, ...] = ("{nonsense",)
         if kind == "odd_text":
             parts = (*_ODD_TEXTS, json.dumps({"type": "no_such_type", "data": {}}))
@@ -110,12 +112,12 @@ class Connection:
             await self.send(part)
 
     async def truncate(self) -> None:
-        """Announce a binary frame of 1,000 bytes, send half of it, and vanish."""
+        """Announce a binary frame of 1,000 bytes, send half of it, and disconnect."""
         self._protocol.transport.write(b"\x82\x7e" + struct.pack(">H", 1000) + bytes(500))
         await asyncio.sleep(0.05)  # abort() discards unsent data
         self.abort()
 
     def close_code(self) -> int | None:
-        """The code the client closed with; None if it went without a close frame."""
+        """Return the client's close code, None if it disconnected without a close frame."""
         received = self._protocol.conn.close_rcvd
         return None if received is None else received.code

@@ -1,5 +1,5 @@
-"""Running prompts: one worker thread, events in the recorded order, results kept for the next
-prompt."""
+"""Prompt execution: one worker thread, events in the recorded order, and results cached for the
+next prompt."""
 
 from __future__ import annotations
 
@@ -26,40 +26,40 @@ _PREVIEW_METHODS = frozenset({"auto", "latent2rgb", "taesd"})
 
 
 class Cache:
-    """The newest results by signature: same class, same inputs, same ancestors, same files."""
+    """Cache of the newest results by signature: same class, inputs, ancestors and files."""
 
     def __init__(self, size: int = _CACHED_RESULTS) -> None:
         self._size = size
         self._entries: OrderedDict[str, NodeResult] = OrderedDict()
 
     def get(self, signature: str) -> NodeResult | None:
-        """The result that is kept for this signature, or None."""
+        """Return the cached result for this signature, or None."""
         result = self._entries.get(signature)
         if result is not None:
             self._entries.move_to_end(signature)
         return result
 
     def put(self, signature: str, result: NodeResult) -> None:
-        """Keep a result; the one that was not asked for longest gives way."""
+        """Cache a result. The least recently used result makes room."""
         self._entries[signature] = result
         while len(self._entries) > self._size:
             self._entries.popitem(last=False)
 
     def clear(self) -> None:
-        """Forget all results."""
+        """Clear the cache."""
         self._entries.clear()
 
 
 @dataclass(slots=True)
 class _Failure(Exception):
-    """A node failed or was interrupted; carries what the event says about it."""
+    """Failure or interruption of a node, with the event's name and data."""
 
     event: str
     data: dict[str, Any]
 
 
 class Worker:
-    """Executes what the queue holds, one prompt at a time, in its own thread."""
+    """Runs the queue's prompts one at a time, in its own thread."""
 
     def __init__(
         self,
@@ -81,15 +81,15 @@ class Worker:
         self._thread = threading.Thread(target=self._work, name="comfy-demo-worker")
 
     def start(self) -> None:
-        """Start the thread that works off the queue."""
+        """Start the thread that processes the queue."""
         self._thread.start()
 
     def join(self) -> None:
-        """Wait for the thread; the queue must be closed before."""
+        """Wait for the thread. Close the queue first."""
         self._thread.join()
 
     def free(self) -> None:
-        """Forget all results: POST /free with free_memory."""
+        """Clear the cache: POST /free with free_memory."""
         self._cache.clear()
 
     def _work(self) -> None:
@@ -114,7 +114,7 @@ class Worker:
 
 @dataclass(slots=True)
 class PromptRun:
-    """One prompt being executed; also what its nodes see of it (`node.Run`)."""
+    """Execution of one prompt. It is also the `NodeRun` of its nodes."""
 
     item: QueueItem
     client_id: str | None
@@ -129,19 +129,19 @@ class PromptRun:
     shown: dict[str, dict[str, Any]] = field(default_factory=dict)
     executed: list[str] = field(default_factory=list)
 
-    # --- what nodes see
+    # --- for nodes
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        """See `Run`."""
+        """See `NodeRun`."""
         return {"prompt": self.item.prompt, **self.item.extra_data.get("extra_pnginfo", {})}
 
     def wait(self, seconds: float) -> None:
-        """See `Run`."""
+        """See `NodeRun`."""
         pause(self.queue.interrupted, seconds)
 
     def step(self, value: int, total: int, preview: Callable[[], Image.Image] | None) -> None:
-        """See `Run`."""
+        """See `NodeRun`."""
         pause(self.queue.interrupted, 0)
         self._report(value, total, "running")
         metadata = self.sockets.wants_metadata(self.client_id)
@@ -193,7 +193,7 @@ class PromptRun:
         self, node_id: str, nodes: Mapping[str, NodeClass], results: dict[str, NodeResult | None]
     ) -> None:
         cached = results[node_id]
-        if cached is not None:  # only outputs get here: other cached nodes are not in the order
+        if cached is not None:  # an output: the order contains no other cached nodes
             self._show(node_id, cached, always=True)
             self.progress[node_id] = {"value": 1, "max": 1, "state": "finished"}
             self._send_progress()
@@ -231,7 +231,7 @@ class PromptRun:
             raise _Failure("execution_interrupted", about) from None
         except (
             Exception
-        ) as exc:  # reports every exception of a node to the client, as the real server does
+        ) as exc:  # report every exception of a node to the client, as the real server does
             kind = type(exc)
             name = (
                 kind.__qualname__
@@ -246,10 +246,10 @@ class PromptRun:
             ]
             raise _Failure("execution_error", about) from exc
 
-    # --- what clients hear
+    # --- messages to clients
 
     def _message(self, type_: str, data: dict[str, Any], *, broadcast: bool = False) -> None:
-        """A message that is also kept in the history."""
+        """Send a message and store it in the history."""
         stamped = {**data, "prompt_id": self.item.prompt_id, "timestamp": int(time.time() * 1000)}
         self.messages.append([type_, stamped])
         if self.client_id is not None or broadcast:
@@ -272,7 +272,7 @@ class PromptRun:
             }
             for node_id, state in self.progress.items()
         }
-        # Without a client id this goes to everybody, as on the real server (docs/comfyui.md#11).
+        # Without a client id it goes to all clients, as on the real server (docs/comfyui.md#11).
         self.sockets.send(
             TextMessage("progress_state", {"prompt_id": prompt_id, "nodes": nodes}, self.client_id)
         )
@@ -296,7 +296,7 @@ class PromptRun:
 
 
 class Signatures:
-    """Per-node signatures that decide if a cached result may be used; computed once per run."""
+    """Per-node signatures that decide whether a cached result is valid. Computed once per run."""
 
     def __init__(self, prompt: RawPrompt, nodes: Mapping[str, NodeClass], storage: Storage) -> None:
         self._prompt = prompt
@@ -305,8 +305,8 @@ class Signatures:
         self._known: dict[str, str] = {}
 
     def of(self, node_id: str) -> str:
-        """Equal for nodes that would give the same result. A node in a cycle or with a broken link
-        has its own."""
+        """Return the signature, equal for nodes with the same result. A node in a cycle or with a
+        broken link has its own."""
         if node_id not in self._known:
             self._known[node_id] = f"unfinished {node_id}"
             self._known[node_id] = self._compute(node_id)
@@ -336,8 +336,8 @@ def order(
     """Return the execution order of nodes, optimized for early results.
 
     Among the nodes whose inputs are ready, an output comes first, then a node that feeds an output
-    directly, then one two links away; ties go to the node discovered first on the way back from the
-    outputs (as recorded).
+    directly, then one two links away. On ties, the node discovered first on the way back from the
+    outputs comes first (as recorded).
     """
     needs: dict[str, set[str]] = {}
     for output in outputs:

@@ -1,13 +1,13 @@
-"""Scripted misbehaviour: what a test can tell the stand-in to do wrong, where, and how often.
+"""Scripted faults of the stand-in: which fault, where, and how often.
 
     # Cut the socket instead of sending the third progress.
     demo.script("drop", at="progress", after=2)
     # Answer the next POST /prompt with 500, and the next five GET /view after two seconds.
     demo.script("http_500", at="POST /prompt")
     demo.script("slow", at="GET /view", seconds=2, count=5)
-    # The next prompt to end leaves no entry in the history.
+    # The next prompt that ends leaves no entry in the history.
     demo.script("lost", at="history")
-    # The third progress waits while the block is carried out.
+    # The third progress waits until the block ends.
     with demo.hold("progress", after=2) as reached:
         ...
 
@@ -24,36 +24,39 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 SocketKind = Literal[
-    "drop",  # the TCP connection ends, no close frame
-    "close",  # a clean close with 1001, as from a server going away
-    "silence",  # the socket stays open, pings are answered, no message comes any more
-    "half_open",  # as after a lost network: nothing is sent and nothing read, pings included
-    "garbage_text",  # text that is no JSON, before the message
+    "drop",  # TCP reset without a close frame
+    "close",  # a clean close with 1001, like from a server that is shutting down
+    "silence",  # the socket stays open and answers pings, but sends no more messages
+    "half_open",  # as after a lost network: no sending or reading, pings included
+    "garbage_text",  # text that isn't JSON, before the message
     "odd_text",  # JSON of unexpected shapes, before the message
-    # binary frames too short, of unknown types and with wrong lengths, before the message
+    # binary frames that are too short, of unknown types or with wrong lengths, before the message
     "garbage_binary",
-    "truncated_frame",  # half a frame, then the end
+    "truncated_frame",  # half a frame, then a disconnect
     "huge_frame",  # a preview of 64 MiB before the message
-    # much to every other client before the message: one that does not read holds up everybody
+    # a lot of data to every other client before the message, since a client that doesn't read
+    # stalls all
     "flood_others",
     "no_prompt_id",  # the message without its prompt_id
     "foreign_prompt_id",  # the message with another client's prompt_id
-    "lost",  # this message is not sent
+    "lost",  # the message isn't sent
     "duplicate",  # the message twice
-    "late",  # the message after the one that follows it
-    "hold",  # delay the message and all after it
+    "late",  # the message after the next one
+    "hold",  # a delay of the message and all later ones
 ]
 HttpKind = Literal[
     "http_500",
     "http_502",
     "http_413",
     "bad_json",  # 200 with half a JSON document
-    "slow",  # the request is looked at, and answered, after `seconds`
-    "cut",  # the connection ends in the middle of the answer, and nothing is done
-    # what was asked for is done, then the connection ends in the middle of the answer
+    "slow",  # the server processes and answers the request after `seconds`
+    # The connection breaks in the middle of the response, and the server doesn't process the
+    # request.
+    "cut",
+    # the server processes the request, then the connection breaks in the middle of the response
     "answer_lost",
-    "answer_502",  # what was asked for is done, but something in between answers for the server
-    "answer_slow",  # what was asked for is done at once, and answered after `seconds`
+    "answer_502",  # the server processes the request, but a proxy answers in its place
+    "answer_slow",  # the server processes the request at once and answers after `seconds`
     "hold",  # the request waits
 ]
 FaultKind = SocketKind | HttpKind
@@ -62,18 +65,19 @@ _HOLD_SECONDS = 60.0
 
 
 class Hold:
-    """A place where the server waits until it is released, or stopped."""
+    """A point where the server waits until it is released or stopped."""
 
     def __init__(self) -> None:
         self.reached = threading.Event()
         self._released = threading.Event()
 
     def release(self) -> None:
-        """Continue, now and whenever this point is reached again."""
+        """Continue now, and whenever this point is reached again."""
         self._released.set()
 
     async def wait(self) -> None:
-        """On the server's loop: tell that the place is reached, then wait, but not for ever."""
+        """Signal that the point is reached, then wait for the release, for a limited time. Runs on
+        the server's event loop."""
         self.reached.set()
         for _ in range(int(_HOLD_SECONDS / 0.005)):
             if self._released.is_set():
@@ -83,8 +87,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Misbehaviour:
-    """One line of the script: do `kind` at `at`, `count` times, after `after` occasions that went
-    well."""
+    """One line of the script: do `kind` at `at`, `count` times, after `after` normal occasions."""
 
     kind: FaultKind
     at: str
@@ -108,29 +111,29 @@ class Misbehaviour:
 
 
 class Script:
-    """The misbehaviours still to come. Thread-safe."""
+    """The scripted faults that haven't happened yet. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pending: list[tuple[Misbehaviour, list[int]]] = []
 
     def add(self, misbehaviour: Misbehaviour) -> None:
-        """Append a line; lines for the same place take their turns in order."""
+        """Append a line. Lines for the same occasion apply in order."""
         with self._lock:
             self._pending.append((misbehaviour, [0]))
 
     def clear(self) -> None:
-        """Behave from now on."""
+        """Clear the script and behave normally."""
         with self._lock:
             self._pending.clear()
 
     def remove(self, misbehaviour: Misbehaviour) -> None:
-        """Forget one line, if it is still to come."""
+        """Remove a line if it is still pending."""
         with self._lock:
             self._pending = [line for line in self._pending if line[0] is not misbehaviour]
 
     def take(self, at: str) -> Misbehaviour | None:
-        """Return the fault scripted for this occasion, if any; every call is one occasion."""
+        """Return the fault scripted for this occasion, if any. Every call counts as an occasion."""
         with self._lock:
             for misbehaviour, seen in self._pending:
                 if misbehaviour.at != at:

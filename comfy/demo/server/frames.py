@@ -1,5 +1,4 @@
-"""Binary WebSocket frames as ComfyUI sends them: big-endian u32 type, then the payload
-(docs/comfyui.md#2)."""
+"""ComfyUI's binary WebSocket frames: big-endian u32 type, then the payload (docs/comfyui.md#2)."""
 
 from __future__ import annotations
 
@@ -13,12 +12,12 @@ _JPEG = 1
 
 
 def preview_frame(jpeg: bytes) -> bytes:
-    """Frame type 1: image type, then the file. Sent to clients that raised no feature flag."""
+    """Return a frame of type 1: image type, then the file. For clients that set no feature flag."""
     return struct.pack(">II", PREVIEW, _JPEG) + jpeg
 
 
 def preview_with_metadata(jpeg: bytes, prompt_id: str, node_id: str) -> bytes:
-    """Frame type 4: length and JSON saying whose preview it is, then the file."""
+    """Return a frame of type 4: length and JSON of the preview's metadata, then the file."""
     metadata: Mapping[str, str | None] = {
         "node_id": node_id,
         "prompt_id": prompt_id,

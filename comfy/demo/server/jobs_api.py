@@ -17,7 +17,7 @@ ApiJob = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The parameters of GET /api/jobs."""
+    """Parameters of GET /api/jobs."""
 
     statuses: tuple[str, ...] = _STATUSES
     workflow_id: str | None = None
@@ -28,7 +28,7 @@ class Query:
 
 
 def parse_query(parameters: Mapping[str, str]) -> Query:
-    """Read the query; ValueError with the server's sentence for what it does not accept."""
+    """Parse the query. Raises ValueError with the server's message for an invalid parameter."""
     named = [one.strip().lower() for one in parameters.get("status", "").split(",") if one.strip()]
     if invalid := [one for one in named if one not in _STATUSES]:
         raise ValueError(
@@ -55,7 +55,7 @@ def parse_query(parameters: Mapping[str, str]) -> Query:
 
 
 def listing(queue: PromptQueue, query: Query) -> dict[str, Any]:
-    """One page of jobs, with where it lies in the whole."""
+    """Return a page of jobs, with its position in the whole list."""
     running, waiting = queue.snapshot()
     jobs = [_queued(item, "in_progress") for item in running] + [
         _queued(item, "pending") for item in waiting
@@ -83,7 +83,7 @@ def listing(queue: PromptQueue, query: Query) -> dict[str, Any]:
 
 
 def find(queue: PromptQueue, job_id: str) -> ApiJob | None:
-    """One job in full, or None."""
+    """Return all of a job's data, or None."""
     for prompt_id, entry in queue.history_of(job_id).items():
         _, _, prompt, extra_data, _ = entry["prompt"]
         workflow = {"prompt": prompt, "extra_data": extra_data}
@@ -101,7 +101,7 @@ def find(queue: PromptQueue, job_id: str) -> ApiJob | None:
 
 
 def cancel(queue: PromptQueue, job_id: str) -> bool:
-    """Dequeue or interrupt this job and no other; False if it neither waits nor runs."""
+    """Dequeue or interrupt this job only. Return False if it is neither waiting nor running."""
     return queue.delete(job_id) or queue.interrupt(job_id)
 
 

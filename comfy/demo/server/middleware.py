@@ -1,4 +1,5 @@
-"""Middleware for every HTTP request: counts, the origin check, the body limit, scripted faults."""
+"""Middleware for every HTTP request: request counts, the origin check, the body limit, and scripted
+faults."""
 
 from __future__ import annotations
 
@@ -20,15 +21,15 @@ _STATUS_OF = {"http_500": 500, "http_502": 502, "http_413": 413, "answer_502": 5
 
 
 class RequestCounter:
-    """Requests by method and path without the /api prefix, WebSocket handshakes included.
-    Thread-safe."""
+    """Thread-safe request counts by method and path without the /api prefix, including WebSocket
+    handshakes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
 
     def add(self, name: str) -> None:
-        """Count one more request of this name."""
+        """Count a request."""
         with self._lock:
             self._counts[name] += 1
 
@@ -72,9 +73,10 @@ class DemoMiddleware:
     async def _answer(
         self, wrong: Misbehaviour | None, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Look at the request, before or after the misbehaviour if there is to be one.
+        """Process the request, before or after the scripted fault if there is one.
 
-        What has come whole is looked at even if the client is gone by then, as on the real server.
+        A completely received request is processed even if the client has disconnected, as on the
+        real server.
         """
         try:
             body = await _read_all(receive, self._max_body)
@@ -115,12 +117,12 @@ async def _misbehave(wrong: Misbehaviour, scope: Scope, receive: Receive, send: 
             await half(scope, receive, send)
         case kind if kind in _STATUS_OF:
             await Response("scripted misbehaviour", _STATUS_OF[kind])(scope, receive, send)
-        case _:  # an answer that comes late has been given by now
+        case _:  # a late response has been sent by now
             pass
 
 
 async def _swallow(message: Message) -> None:
-    """Drop a part of an answer."""
+    """Drop a part of a response."""
 
 
 def _late(send: Send, seconds: float) -> Send:
@@ -146,10 +148,10 @@ async def _cut(send: Send) -> None:
 
 
 async def _read_all(receive: Receive, limit: int) -> bytes | None:
-    """The whole body; None if it is longer than the limit. It is read to its end even then.
+    """Return the whole body, None if it exceeds the limit. Reads to the end even then.
 
-    A client that is still sending would otherwise see a reset connection instead of the 413.
-    ClientDisconnect if it goes before.
+    Otherwise a client that is still sending would see a connection reset instead of the 413. Raises
+    ClientDisconnect if the client disconnects first.
     """
     parts: list[bytes] = []
     size = 0
@@ -180,7 +182,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _is_foreign(headers: Headers) -> bool:
-    """Tell if another site's page sent the request: 403 on loopback (docs/comfyui.md#13)."""
+    """Return whether another site's page sent the request: 403 on loopback (docs/comfyui.md#13)."""
     if headers.get("sec-fetch-site") == "cross-site":
         return True
     origin = urlsplit(headers.get("origin", ""))

@@ -1,4 +1,4 @@
-"""The final state of every prompt, independent of messages to clients."""
+"""Log of what happened to every prompt, independent of messages to clients."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import threading
 from typing import Literal
 
 LogEntry = Literal[
-    "taken",  # into the queue
+    "taken",  # added to the queue
     "started",
-    "told",  # its client's socket was sent that it has started
+    "told",  # the start message was sent to its client's socket
     "success",
     "error",
     "interrupted",
-    "removed",  # from the queue, before it started
-    "killed",  # the server was stopped while it waited or ran
+    "removed",  # removed from the queue before it started
+    "killed",  # the server stopped while the prompt was waiting or running
 ]
 
 
@@ -25,7 +25,7 @@ class Journal:
         self._entries: dict[str, tuple[LogEntry, ...]] = {}
 
     def add(self, prompt_id: str, entry: LogEntry) -> None:
-        """Note what happened to this prompt."""
+        """Log an event of this prompt."""
         with self._lock:
             self._entries[prompt_id] = (*self._entries.get(prompt_id, ()), entry)
 

@@ -1,4 +1,4 @@
-"""Waiting, running and finished prompts. In memory only: a restart forgets them all
+"""Waiting, running and finished prompts. In memory only: a restart loses them all
 (docs/comfyui.md#20)."""
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from comfy.demo.server.prompt_log import Journal, LogEntry
 
 @dataclass(frozen=True, order=True, slots=True)
 class QueueItem:
-    """One accepted prompt. Lower numbers run first; ties are settled by the id, as on the real
-    server."""
+    """An accepted prompt. Lower numbers run first, then lower ids, as on the real server."""
 
     number: float
     prompt_id: str
@@ -26,13 +25,13 @@ class QueueItem:
     outputs: tuple[str, ...] = field(compare=False)
 
     def as_list(self) -> list[Any]:
-        """The spelling of /queue and /history."""
+        """Return the prompt as /queue and /history list it."""
         return [self.number, self.prompt_id, self.prompt, self.extra_data, list(self.outputs)]
 
 
 class PromptQueue:
-    """Thread-safe queue and history; `changed` is called after every change of the number of tasks,
-    `keeps` whenever a prompt has ended: whether its entry is to be kept."""
+    """Thread-safe queue and history. `changed` is called after every change of the number of tasks.
+    `keeps` is called when a prompt has finished and returns whether to store its history entry."""
 
     def __init__(
         self,
@@ -53,10 +52,10 @@ class PromptQueue:
         self._closed = False
         self.interrupted = threading.Event()
 
-    # --- the worker's side
+    # --- for the worker
 
     def get(self) -> QueueItem | None:
-        """Wait for the next prompt and mark it running. None once the queue is closed."""
+        """Wait for the next prompt and mark it as running. Return None once the queue is closed."""
         with self._not_empty:
             while not self._waiting and not self._closed:
                 self._not_empty.wait()
@@ -69,7 +68,7 @@ class PromptQueue:
             return self._running
 
     def done(self, item: QueueItem, entry: dict[str, Any]) -> None:
-        """Move the running prompt to the history; the oldest entry makes room when that is full."""
+        """Move the running prompt to the history. If the history is full, drop the oldest entry."""
         with self._lock:
             self._running = None
             if self._closed:
@@ -82,7 +81,7 @@ class PromptQueue:
             self._changed()
 
     def close(self) -> None:
-        """Stop the worker and forget running and waiting prompts."""
+        """Stop the worker and drop running and waiting prompts."""
         with self._not_empty:
             self._closed = True
             for item in [self._running] if self._running else []:
@@ -92,7 +91,7 @@ class PromptQueue:
             self.interrupted.set()
             self._not_empty.notify_all()
 
-    # --- the clients' side
+    # --- for clients
 
     def put(self, item: QueueItem) -> None:
         """Queue a prompt."""
@@ -112,20 +111,20 @@ class PromptQueue:
             return len(self._waiting) + (self._running is not None)
 
     def snapshot(self) -> tuple[list[QueueItem], list[QueueItem]]:
-        """Running and waiting prompts, the latter as they lie in the heap: not sorted, like the
-        real answer."""
+        """Return running and waiting prompts. The waiting ones are in heap order, not sorted, like
+        in the real response."""
         with self._lock:
             return ([self._running] if self._running else []), list(self._waiting)
 
     def clear(self) -> None:
-        """Forget all waiting prompts."""
+        """Remove all waiting prompts."""
         with self._lock:
             self._forget(self._waiting, "removed")
             self._waiting = []
             self._changed()
 
     def delete(self, prompt_id: str) -> bool:
-        """Forget one waiting prompt; False if it does not wait."""
+        """Remove a waiting prompt. Return False if it isn't waiting."""
         with self._lock:
             kept = [item for item in self._waiting if item.prompt_id != prompt_id]
             if len(kept) == len(self._waiting):
@@ -137,7 +136,8 @@ class PromptQueue:
             return True
 
     def interrupt(self, prompt_id: str | None = None) -> bool:
-        """Stop the running prompt: whichever it is, or only if it has this id."""
+        """Interrupt the running prompt, or only the one with this id. Return False if that one
+        isn't running."""
         with self._lock:
             if prompt_id is not None and (
                 self._running is None or self._running.prompt_id != prompt_id
@@ -149,7 +149,7 @@ class PromptQueue:
     # --- history
 
     def history(self, *, max_items: int | None = None, offset: int = -1) -> dict[str, Any]:
-        """Finished prompts, oldest first; with max_items alone the newest of them."""
+        """Return finished prompts, oldest first. With only `max_items`, return the newest."""
         with self._lock:
             keys = list(self._history)
             start = (
@@ -163,13 +163,13 @@ class PromptQueue:
             return {key: self._history[key] for key in keys[start:stop]}
 
     def history_of(self, prompt_id: str) -> dict[str, Any]:
-        """`{id: entry}`, or `{}` for an id that is not known."""
+        """Return `{id: entry}`, or `{}` for an unknown id."""
         with self._lock:
             entry = self._history.get(prompt_id)
             return {} if entry is None else {prompt_id: copy.deepcopy(entry)}
 
     def forget(self, prompt_id: str | None = None) -> None:
-        """Drop one history entry, or all of them."""
+        """Delete one history entry, or all of them."""
         with self._lock:
             if prompt_id is None:
                 self._history.clear()

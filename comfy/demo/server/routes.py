@@ -1,5 +1,5 @@
-"""The HTTP routes of the stand-in: what ComfyUI 0.33 answers to a client, each also
-under /api (docs/comfyui.md#28)."""
+"""HTTP routes of the stand-in, with the responses of ComfyUI 0.33, each also under /api
+(docs/comfyui.md#28)."""
 
 from __future__ import annotations
 
@@ -58,18 +58,18 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Json(Response):
-    """JSON spelled like the real server's: with the charset in its content type."""
+    """JSON response like the real server's, with the charset in its content type."""
 
     media_type = "application/json; charset=utf-8"
 
     def render(self, content: object) -> bytes:
-        """JSON as ComfyUI writes it, spaces and all."""
+        """Encode JSON like ComfyUI, including spaces."""
         return json.dumps(content).encode()
 
 
 @dataclass(slots=True)
 class Routes:
-    """The handlers, around the state they share."""
+    """Request handlers and their shared state."""
 
     queue: PromptQueue
     sockets: Sockets
@@ -81,7 +81,7 @@ class Routes:
     next_number: int = 0
 
     def table(self) -> list[BaseRoute]:
-        """All routes, with and without the /api prefix."""
+        """Return all routes, with and without the /api prefix."""
         handlers: list[tuple[str, str, Handler]] = [
             ("GET", "/prompt", self.get_prompt),
             ("POST", "/prompt", self.post_prompt),
@@ -124,7 +124,7 @@ class Routes:
     # --- prompts
 
     async def get_prompt(self, request: Request) -> Response:
-        """`GET /prompt`: how many prompts wait or run."""
+        """`GET /prompt`: return the number of waiting and running prompts."""
         return Json(self.status())
 
     def status(self) -> dict[str, Any]:
@@ -169,7 +169,7 @@ class Routes:
         return -number if body.get("front") else number
 
     async def get_queue(self, request: Request) -> Response:
-        """`GET /queue`: the prompts that run and those that wait."""
+        """`GET /queue`: list the running and the waiting prompts."""
         running, waiting = self.queue.snapshot()
         return Json(
             {
@@ -179,7 +179,7 @@ class Routes:
         )
 
     async def post_queue(self, request: Request) -> Response:
-        """`POST /queue`: take waiting prompts out, all or some."""
+        """`POST /queue`: remove waiting prompts, all or some."""
         body = await request.json()
         if body.get("clear"):
             self.queue.clear()
@@ -188,7 +188,7 @@ class Routes:
         return Response()
 
     async def post_interrupt(self, request: Request) -> Response:
-        """`POST /interrupt`: stop what runs, or this prompt if it runs."""
+        """`POST /interrupt`: stop the running prompt, or this prompt if it is running."""
         try:
             body = await request.json()
         except ValueError:
@@ -197,7 +197,7 @@ class Routes:
         return Response()
 
     async def post_free(self, request: Request) -> Response:
-        """`POST /free`: forget results."""
+        """`POST /free`: clear the result cache."""
         body = await request.json()
         if body.get("free_memory"):
             self.worker.free()
@@ -206,7 +206,7 @@ class Routes:
     # --- history and jobs
 
     async def get_history(self, request: Request) -> Response:
-        """`GET /history`: finished prompts."""
+        """`GET /history`: list finished prompts."""
         max_items = request.query_params.get("max_items")
         offset = int(request.query_params.get("offset", -1))
         return Json(
@@ -216,11 +216,11 @@ class Routes:
         )
 
     async def get_history_of(self, request: Request) -> Response:
-        """`GET /history/{prompt_id}`: one finished prompt, or {}."""
+        """`GET /history/{prompt_id}`: return one finished prompt, or {}."""
         return Json(self.queue.history_of(request.path_params["prompt_id"]))
 
     async def post_history(self, request: Request) -> Response:
-        """`POST /history`: forget finished prompts, all or some."""
+        """`POST /history`: delete finished prompts, all or some."""
         body = await request.json()
         if body.get("clear"):
             self.queue.forget()
@@ -229,7 +229,7 @@ class Routes:
         return Response()
 
     async def get_jobs(self, request: Request) -> Response:
-        """`GET /api/jobs`: prompts of every state, filtered and sorted."""
+        """`GET /api/jobs`: list prompts in any state, filtered and sorted."""
         try:
             query = jobs.parse_query(request.query_params)
         except ValueError as exc:
@@ -237,16 +237,16 @@ class Routes:
         return Json(jobs.listing(self.queue, query))
 
     async def get_job(self, request: Request) -> Response:
-        """`GET /api/jobs/{job_id}`: one prompt of any state."""
+        """`GET /api/jobs/{job_id}`: return one prompt in any state."""
         job = jobs.find(self.queue, request.path_params["job_id"])
         return Json({"error": "Job not found"}, 404) if job is None else Json(job)
 
     async def post_cancel(self, request: Request) -> Response:
-        """`POST /api/jobs/{job_id}/cancel`: stop it or take it out of the queue."""
+        """`POST /api/jobs/{job_id}/cancel`: stop a prompt or remove it from the queue."""
         return Json({"cancelled": jobs.cancel(self.queue, request.path_params["job_id"])})
 
     async def post_cancel_many(self, request: Request) -> Response:
-        """`POST /api/jobs/cancel`: stop several, or take them out of the queue."""
+        """`POST /api/jobs/cancel`: stop several prompts, or remove them from the queue."""
         try:
             ids = (await request.json())["job_ids"]
         except (ValueError, KeyError, TypeError):
@@ -260,11 +260,11 @@ class Routes:
     # --- files
 
     async def post_upload_image(self, request: Request) -> Response:
-        """`POST /upload/image`: keep a file."""
+        """`POST /upload/image`: store a file."""
         return await self._upload(request, upload_image)
 
     async def post_upload_mask(self, request: Request) -> Response:
-        """`POST /upload/mask`: keep a mask as the alpha channel of an image."""
+        """`POST /upload/mask`: store a mask as the alpha channel of an image."""
         return await self._upload(request, upload_mask)
 
     async def _upload(
@@ -275,7 +275,7 @@ class Routes:
         return Response(status_code=400) if answer is None else Json(answer)
 
     async def get_view(self, request: Request) -> Response:
-        """`GET /view`: a file, or an image as WebP or JPEG, or one channel of it."""
+        """`GET /view`: return a file, an image as WebP or JPEG, or one of its channels."""
         query = request.query_params
         name, folder = self.storage.split_annotation(query.get("filename", ""))
         if "filename" not in query:
@@ -297,39 +297,39 @@ class Routes:
             return _smaller(path, query["preview"])
         return _file(path)
 
-    # --- what there is
+    # --- server information
 
     async def get_object_info(self, request: Request) -> Response:
-        """`GET /object_info`: all node classes, or one."""
+        """`GET /object_info`: return all node classes, or one."""
         wanted = request.path_params.get("class_type")
         names = self.nodes if wanted is None else [wanted] if wanted in self.nodes else []
         return Json({name: self.nodes[name].describe(self.storage) for name in names})
 
     async def get_features(self, request: Request) -> Response:
-        """`GET /features`: what the server can do."""
+        """`GET /features`: return the server's features."""
         return Json(self.features)
 
     async def get_models(self, request: Request) -> Response:
-        """`GET /models`: the folders of models."""
+        """`GET /models`: list the model folders."""
         return Json(_MODEL_FOLDERS)
 
     async def get_models_in(self, request: Request) -> Response:
-        """`GET /models/{folder}`: the models in a folder."""
+        """`GET /models/{folder}`: list the models in a folder."""
         folder = request.path_params["folder"]
         if folder not in _MODEL_FOLDERS:
             return Response(status_code=404)
         return Json(self.models.get(folder, []))
 
     async def get_embeddings(self, request: Request) -> Response:
-        """`GET /embeddings`: none here."""
+        """`GET /embeddings`: return an empty list."""
         return Json([])
 
     async def get_extensions(self, request: Request) -> Response:
-        """`GET /extensions`: none here."""
+        """`GET /extensions`: return an empty list."""
         return Json([])
 
     async def get_system_stats(self, request: Request) -> Response:
-        """`GET /system_stats`: versions and memory, made up."""
+        """`GET /system_stats`: return made-up versions and memory."""
         memory = 8 * 1024**3
         system = {
             "os": sys.platform,
@@ -351,7 +351,7 @@ class Routes:
         return Json({"system": system, "devices": [device]})
 
     async def get_home(self, request: Request) -> Response:
-        """`GET /`: a page that says what this is."""
+        """`GET /`: return a page that describes the stand-in."""
         return HTMLResponse(_HOME)
 
 
@@ -360,8 +360,8 @@ def _refused(error: dict[str, Any], node_errors: Mapping[str, Any] | None = None
 
 
 def _file(path: Path) -> Response:
-    """The file itself, with Range support; types a browser would run are only offered for
-    download."""
+    """Return a file response with Range support. Types that a browser would run are sent as
+    downloads."""
     content_type = mimetypes.guess_type(path.name, strict=False)[0] or "application/octet-stream"
     headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": _named(path)}
     if content_type.endswith(("xml", "html", "javascript", "/css")):
@@ -371,8 +371,7 @@ def _file(path: Path) -> Response:
 
 
 def _named(path: Path) -> str:
-    """The file's name in a header, which has the letters of Latin-1: others are spelled as RFC 8187
-    has it."""
+    """Return the file's name for a header. Names outside Latin-1 are encoded as in RFC 8187."""
     name = path.name.replace("\\", "\\\\").replace('"', '\\"')
     try:
         name.encode("latin-1")
@@ -382,7 +381,7 @@ def _named(path: Path) -> str:
 
 
 def _smaller(path: Path, wanted: str) -> Response:
-    """The image as lossy webp or jpeg: `preview=webp;90`."""
+    """Return the image as lossy WebP or JPEG: `preview=webp;90`."""
     kind, _, quality = wanted.partition(";")
     kind = kind if kind in ("webp", "jpeg") else "webp"
     buffer = io.BytesIO()

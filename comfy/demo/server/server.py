@@ -1,4 +1,5 @@
-"""The stand-in server as a context manager: real sockets on a real port, in threads of its own."""
+"""The stand-in server as a context manager, with real sockets on a real port and its own
+threads."""
 
 from __future__ import annotations
 
@@ -32,16 +33,17 @@ _MIB = 1024 * 1024
 
 
 class DemoServer:
-    """A stand-in ComfyUI.
+    """Stand-in for a ComfyUI server.
 
         with DemoServer(step_seconds=0) as demo:
             requests.get(f"{demo.url}/system_stats")
 
-    `step_seconds` and `load_seconds` are the time a sampler's step and the loading of a model
-    pretend to take. Images with a longer side than `painted` pixels are painted at that size and
-    enlarged, previews are no larger: that costs less. `previews` sends previews to prompts that
-    say nothing about them; as on the real server they are off then (docs/comfyui.md#3). Leaving the
-    block ends every thread, closes every socket and removes every file.
+    `step_seconds` and `load_seconds` simulate the durations of a sampler's step and of loading a
+    model. To save time, images with a longer side than `painted` pixels are painted at that size
+    and enlarged, and previews are no larger. `previews` sends previews even to
+    prompts that don't ask for them; by default they are off, as on the real server
+    (docs/comfyui.md#3). Leaving the block ends every thread, closes every socket and removes every
+    file.
     """
 
     def __init__(  # noqa: PLR0913 - settings of a server, all by name
@@ -91,7 +93,7 @@ class DemoServer:
         self.close()
 
     def start(self) -> None:
-        """Listen and serve. OSError if the port is taken."""
+        """Start listening and serving. Raises OSError if the port is in use."""
         if self._storage is None:
             self._storage = Storage()
             provide_examples(self._storage)
@@ -112,36 +114,36 @@ class DemoServer:
             self._storage = None
 
     def restart(self) -> None:
-        """`stop`, then `start` on the same port: queue, history and sockets are gone, files are
-        still there."""
+        """Call `stop`, then `start` on the same port. Queue, history and sockets are lost; files
+        remain."""
         self.stop()
         self.start()
 
     def stop(self) -> None:
-        """End as a killed process does, without closing a socket properly; port and files are kept
-        for a later `start`."""
+        """Stop like a killed process, without closing sockets properly. Keeps port and files for a
+        later `start`."""
         if self._running is not None:
             self._running.end()
             self._running = None
 
-    # --- what tests use
+    # --- for tests
 
     @property
     def url(self) -> str:
-        """Where it listens, e.g. `http://127.0.0.1:40123`."""
+        """Return the address, such as `http://127.0.0.1:40123`."""
         host, port = self._address
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def script(
         self, kind: FaultKind, at: str, *, after: int = 0, count: int = 1, seconds: float = 0.0
     ) -> None:
-        """Misbehave at a message or request to come; see `misbehaviour`."""
+        """Script a fault at a future message or request; see `Misbehaviour`."""
         self._script.add(Misbehaviour(kind, at, after, count, seconds))
 
     @contextmanager
     def hold(self, at: str, *, after: int = 0) -> Iterator[Hold]:
-        """Within the block, stop where `at` says until the block ends or it is released; see
-        `misbehaviour`."""
+        """Hold the server at `at` until the block ends or the hold is released; see
+        `Misbehaviour`."""
         hold = Hold()
         line = Misbehaviour("hold", at, after, hold=hold)
         self._script.add(line)
@@ -157,27 +159,30 @@ class DemoServer:
 
     @property
     def requests(self) -> Counter[str]:
-        """Requests so far by method and path (without /api); survives a restart."""
+        """Return the number of requests so far by method and path (without /api). Survives a
+        restart."""
         return self._requests.snapshot()
 
     @property
     def sockets(self) -> SocketCounters:
-        """Sockets since the last start: opened, still open, and the codes clients closed with."""
+        """Return counters of sockets since the last start: opened, still open, and the clients'
+        close codes."""
         return self._alive.sockets.counters
 
     @property
     def tasks(self) -> int:
-        """Requests and sockets that are being served."""
+        """Return the number of requests and sockets in progress."""
         return self._alive.tasks
 
     @property
     def queue(self) -> PromptQueue:
-        """The queue and history, to clear or look into behind the clients' backs."""
+        """Return the queue and history. Tests can read or clear them without the clients'
+        knowledge."""
         return self._alive.queue
 
     @property
     def storage(self) -> Storage:
-        """The input, output and temp folders."""
+        """Return the storage of the input, output and temp folders."""
         if self._storage is None:
             raise RuntimeError("the stand-in server is not running")
         return self._storage
@@ -190,7 +195,7 @@ class DemoServer:
 
 
 class _RunningServer:
-    """The server from one start to its end: its port, its threads, its memory."""
+    """The server from one start to the next stop: its port, threads and memory."""
 
     def __init__(self, demo: DemoServer, storage: Storage, address: tuple[str, int]) -> None:
         self._listener = _listen(address)
@@ -228,8 +233,8 @@ class _RunningServer:
         self._worker.start()
 
     def end(self) -> None:
-        """Cut all connections and stop both threads. Like a killed process it says nothing of what
-        it leaves undone."""
+        """Cut all connections and stop both threads. Like a killed process, it sends no notice of
+        unfinished work."""
         self.sockets.hush()
         self.queue.close()
         self._loop.call_soon_threadsafe(self._ended.set)
@@ -238,7 +243,7 @@ class _RunningServer:
 
     @property
     def tasks(self) -> int:
-        """Tasks of the loop beyond its own two: the one that serves, and the one that sends."""
+        """Return the number of the loop's tasks, without its own serving and sending tasks."""
         return len(asyncio.all_tasks(self._loop)) - 2
 
     def _status(self) -> dict[str, Any]:
@@ -252,8 +257,8 @@ class _RunningServer:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        # Without log_config and log_level uvicorn leaves the process's loggers alone; the page has
-        # its own.
+        # Without log_config and log_level uvicorn doesn't change the process's loggers. The app
+        # configures its own.
         config = uvicorn.Config(
             self._app,
             ws=DemoWebSocketProtocol,
@@ -267,7 +272,7 @@ class _RunningServer:
         server = uvicorn.Server(config)
         server.lifespan = config.lifespan_class(config)
         publisher = asyncio.create_task(self.sockets.publish())
-        # Server.serve() would poll for its end and wait for connections; a stand-in has to go at
+        # Server.serve() would poll for shutdown and wait for connections. A stand-in must stop at
         # once.
         await server.startup(sockets=[self._listener])
         await self._ended.wait()
@@ -280,13 +285,14 @@ class _RunningServer:
 
 
 def _listen(address: tuple[str, int]) -> socket.socket:
-    """A listening socket: clients can connect as soon as this returns, though they are served a
-    moment later."""
+    """Return a listening socket. Clients can connect as soon as this returns, though they are
+    served a moment later."""
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    # Said in full, asyncio sends small messages at once (TCP_NODELAY) on what this socket accepts.
+    # With the protocol given explicitly, asyncio sets TCP_NODELAY on accepted sockets, so small
+    # messages are sent at once.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        if sys.platform != "win32":  # where it would let two programs have one port
+        if sys.platform != "win32":  # on Windows it would let two programs share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(128)

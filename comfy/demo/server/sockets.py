@@ -1,5 +1,4 @@
-"""The WebSocket side: who is connected under which client id, and one loop that sends to them
-all."""
+"""WebSockets of the stand-in: connected clients by id, and one loop that sends to them all."""
 
 from __future__ import annotations
 
@@ -21,20 +20,20 @@ from comfy.demo.server.prompt_log import Journal
 
 @dataclass(frozen=True, slots=True)
 class TextMessage:
-    """A JSON message on its way out. Without a client id it goes to everybody."""
+    """A queued JSON message. Without a client id it goes to all clients."""
 
     type: str
     data: dict[str, Any]
     client_id: str | None = None
 
     def encode(self) -> str:
-        """The text frame."""
+        """Return the text frame."""
         return json.dumps({"type": self.type, "data": self.data})
 
 
 @dataclass(frozen=True, slots=True)
 class PreviewMessage:
-    """A preview on its way out; `metadata` chooses between the two binary kinds."""
+    """A queued preview. `metadata` chooses between the two binary frame types."""
 
     jpeg: bytes
     prompt_id: str
@@ -44,7 +43,7 @@ class PreviewMessage:
     type: str = "preview"
 
     def encode(self) -> bytes:
-        """The binary frame."""
+        """Return the binary frame."""
         if self.metadata:
             return frames.preview_with_metadata(self.jpeg, self.prompt_id, self.node_id)
         return frames.preview_frame(self.jpeg)
@@ -56,7 +55,7 @@ _FLOOD = 16 * 1024 * 1024
 
 @dataclass(slots=True)
 class SocketCounters:
-    """Counters of sockets for tests and benchmarks."""
+    """Socket counters for tests and benchmarks."""
 
     opened: int = 0
     open: int = 0
@@ -65,8 +64,7 @@ class SocketCounters:
 
 
 class Sockets:
-    """All sockets of one server run. Lives on the event loop; `send` may be called from any
-    thread."""
+    """All sockets of one server run. Belongs to the event loop; only `send` is thread-safe."""
 
     def __init__(
         self,
@@ -91,25 +89,25 @@ class Sockets:
         self.counters = SocketCounters()
 
     def send(self, message: Outgoing) -> None:
-        """Queue a message for sending; nothing happens once the server is dying."""
+        """Queue a message. Does nothing once the server is shutting down."""
         with self._lock:
             if not self._hushed:
                 self._loop.call_soon_threadsafe(self._outgoing.put_nowait, message)
 
     def hush(self) -> None:
-        """From now on nothing is said: `send` may be called, even after the loop is closed."""
+        """Stop sending. `send` may still be called, even after the loop is closed."""
         with self._lock:
             self._hushed = True
 
     def wants_metadata(self, client_id: str | None) -> bool:
-        """Tell if this client set the flag for previews with metadata."""
+        """Return whether this client set the flag for previews with metadata."""
         flags = self._flags.get(client_id or "", {})
         return bool(flags.get("supports_preview_metadata"))
 
     async def publish(self) -> None:
         """Send queued messages one after the other, until canceled.
 
-        One loop serves all sockets and waits for each in turn, like the real server: a client that
+        One loop serves all sockets and waits for each in turn, like the real server. A client that
         stops reading stalls the others (docs/comfyui.md#12).
         """
         while True:
@@ -145,12 +143,12 @@ class Sockets:
             self._journal.add(said.data["prompt_id"], "told")
 
     async def _flood(self, spared: Connection) -> None:
-        # A socket that is full takes one more message without a murmur, hence two.
+        # A full socket accepts one more message without blocking, so two are sent.
         for connection in [one for one in self._clients.values() if one is not spared] * 2:
             await connection.send(frames.preview_frame(bytes(_FLOOD)))
 
     async def serve(self, websocket: WebSocket) -> None:
-        """One client's socket from handshake to end."""
+        """Serve a client's socket from handshake to disconnect."""
         if (wrong := self._script.take("open")) is not None and wrong.hold is not None:
             await wrong.hold.wait()
         elif wrong is not None:
@@ -169,7 +167,8 @@ class Sockets:
         except WebSocketDisconnect:
             pass
         finally:
-            # By id, not by socket: a newer one under that id gets nothing more (docs/comfyui.md#9).
+            # Remove by id, not by socket: a newer socket with that id gets no more messages, either
+            # (docs/comfyui.md#9).
             self._clients.pop(client_id, None)
             self._flags.pop(client_id, None)
             self.counters.open -= 1
@@ -223,9 +222,9 @@ def _with_other_prompt_id(message: Outgoing, wrong: Misbehaviour) -> Outgoing:
 
 
 async def _misbehave(connection: Connection, wrong: Misbehaviour, message: Outgoing) -> bool:
-    """Do what the script says before a message; False if the message itself is not to be sent
+    """Do the scripted fault before a message. Return False if the message itself must not be sent
     now."""
-    kind = cast(SocketKind, wrong.kind)  # a `Misbehaviour` takes no other there
+    kind = cast(SocketKind, wrong.kind)  # a `Misbehaviour` accepts only these kinds there
     match kind:
         case "drop":
             connection.abort()
@@ -250,7 +249,7 @@ async def _misbehave(connection: Connection, wrong: Misbehaviour, message: Outgo
         case "lost":
             return False
         case "no_prompt_id" | "foreign_prompt_id" | "flood_others":
-            pass  # done to the message, or to others
+            pass  # affects the message or other clients
         case _:
             assert_never(kind)
     return True

@@ -1,5 +1,4 @@
-"""POST /upload/image and /upload/mask: where a file ends up and under which name
-(docs/comfyui.md#22)."""
+"""POST /upload/image and /upload/mask: folders and names of uploaded files (docs/comfyui.md#22)."""
 
 from __future__ import annotations
 
@@ -19,12 +18,12 @@ Answer = dict[str, str]
 
 
 def upload_image(storage: Storage, form: FormData) -> Answer | None:
-    """Store the file `image`; the answer names what it is called now. None: refuse with 400."""
+    """Store the file `image` and return its final name. None: refuse with 400."""
     return _store(storage, form, lambda data: data)
 
 
 def upload_mask(storage: Storage, form: FormData) -> Answer | None:
-    """Store the image `original_ref` names, with the alpha of the uploaded one. None: refuse with
+    """Store the image named by `original_ref`, with the uploaded image's alpha. None: refuse with
     400."""
     reference = json.loads(str(form.get("original_ref", "null")))
     original = _referenced(storage, reference) if isinstance(reference, dict) else None
@@ -42,7 +41,7 @@ def _store(storage: Storage, form: FormData, convert: Callable[[bytes], bytes]) 
     subfolder = str(form.get("subfolder", ""))
     try:
         directory = storage.inside(folder, os.path.normpath(subfolder))
-        # The real server's HTTP library takes leading slashes off; what then still leads out is
+        # The real server's HTTP library strips leading slashes. Paths that still lead outside are
         # refused.
         wanted = storage.inside(directory, upload.filename.lstrip("\\/"))
     except UnsafePath:
@@ -57,8 +56,8 @@ def _store(storage: Storage, form: FormData, convert: Callable[[bytes], bytes]) 
 
 
 def _free_name(wanted: Path, data: bytes) -> Path:
-    """`photo.png`, or `photo (1).png` … if taken; a file that is there already with the same bytes
-    is kept."""
+    """Return a free path: `photo.png`, or `photo (1).png` … if taken. If a file with the same bytes
+    exists, return its path."""
     path, number = wanted, 0
     while path.exists() and path.read_bytes() != data:
         number += 1

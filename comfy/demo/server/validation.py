@@ -1,7 +1,7 @@
 """Validate prompts with the real server's error types and keys (docs/comfyui.md#16).
 
-Checks only nodes that lead to an output node. A valid output still runs when another one is
-refused; that is the 200 with `node_errors`.
+Checks only nodes that lead to an output node. A valid output still runs if another one is refused:
+that response is 200 with `node_errors`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _AUTOGROW = "COMFY_AUTOGROW_V3"
 
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
-    """The outputs that will run, or the reason to run none; and the refused nodes by id."""
+    """The outputs that will run, or the reason why none will, and errors by node id."""
 
     outputs: tuple[str, ...]
     error: Error | None
@@ -39,7 +39,7 @@ class ValidationResult:
 
 @dataclass(slots=True)
 class _Finding:
-    """State of one node during validation: if its branch is valid, and its own errors."""
+    """State of one node during validation: whether its branch is valid, and its own errors."""
 
     sound: bool
     errors: list[Error] = field(default_factory=list)
@@ -48,12 +48,12 @@ class _Finding:
 def error(
     type_: str, message: str, details: str, extra_info: dict[str, Any] | None = None
 ) -> Error:
-    """One error in the server's shape."""
+    """Return an error in the server's format."""
     return {"type": type_, "message": message, "details": details, "extra_info": extra_info or {}}
 
 
 def is_prompt_id(value: object) -> bool:
-    """Tell if a client may choose this id: a UUID in canonical lower-case form
+    """Return whether a client may choose this id: a UUID in canonical lower-case form
     (docs/comfyui.md#15)."""
     try:
         return isinstance(value, str) and str(uuid.UUID(value)) == value
@@ -67,8 +67,8 @@ def validate(
     storage: Storage,
     targets: Collection[str] | None = None,
 ) -> ValidationResult:
-    """Check a prompt. Values are converted in place (the string "20" becomes 20 for an INT), as on
-    the real server.
+    """Validate a prompt. Values are converted in place (for an INT, the string "20" becomes 20), as
+    on the real server.
 
     `targets` limits which output nodes count (`partial_execution_targets`).
     """
@@ -104,7 +104,7 @@ def _unknown_class(
 
 
 class _Validator:
-    """One walk over one prompt, from its outputs backwards."""
+    """One traversal of a prompt, from its outputs backwards."""
 
     def __init__(
         self,
@@ -141,8 +141,7 @@ class _Validator:
         return ValidationResult((), what, node_errors)
 
     def _collect(self, output: str, node_errors: dict[str, Any]) -> None:
-        """Every node with errors found so far is charged with this output, as the real server
-        does."""
+        """Add this output to every node with errors found so far, as the real server does."""
         for node_id, finding in self._findings.items():
             if not finding.errors:
                 continue
@@ -184,7 +183,7 @@ class _Validator:
         self._check_custom(node, finding)
         earlier = self._findings.get(
             node_id
-        )  # a cycle through this node has been reported on it already
+        )  # a cycle through this node may have been reported on it already
         finding.errors = [*(earlier.errors if earlier else []), *finding.errors]
         finding.sound = finding.sound and not finding.errors
         self._findings[node_id] = finding
@@ -267,10 +266,10 @@ class _Validator:
 
 
 def _declared(entry: NodeInfo, inputs: Mapping[str, Any]) -> list[tuple[str, list[Any], bool]]:
-    """Inputs a node has: (name, spec, required).
+    """Return the node's inputs: (name, spec, required).
 
-    A dynamic combo brings the inputs of its chosen option along; it is itself never missed. An
-    autogrow group is as many inputs as its template allows (docs/comfyui.md#26).
+    A dynamic combo adds the inputs of its chosen option and is never reported as missing itself. An
+    autogrow group has as many inputs as its template allows (docs/comfyui.md#26).
     """
     declared: list[tuple[str, list[Any], bool]] = []
 
@@ -310,7 +309,7 @@ def _fits(received: str, expected: object) -> bool:
 def _check_literal(
     name: str, config: list[Any], value: object, *, in_list: bool
 ) -> tuple[Any, Error | None]:
-    """Return the value as the node will get it, or an error."""
+    """Return the value that the node will get, or an error."""
     kind, options = _config(config)
     if isinstance(value, dict) and "__value__" in value:
         value = value["__value__"]
@@ -339,7 +338,7 @@ def _check_literal(
 
 def _not_in_list(name: str, value: object, choices: list[Any], about: dict[str, Any]) -> Error:
     listed = str(choices)
-    if len(choices) > 20:  # the real server does not send back long lists of files
+    if len(choices) > 20:  # the real server doesn't return long lists of files
         listed, about["input_config"] = f"(list of length {len(choices)})", None
     return error(
         "value_not_in_list", "Value not in list", f"{name}: {value!r} not in {listed}", about

@@ -1,1 +1,1 @@
-"""Authors' declarations about forms, in the notations of this and other programs."""
+"""Authors' declarations about forms, in the notations of ComfyForms and other programs."""

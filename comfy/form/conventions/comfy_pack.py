@@ -1,4 +1,4 @@
-"""The CPackInput and CPackOutput nodes of comfy-pack, known by its README."""
+"""The CPackInput and CPackOutput nodes of comfy-pack, as described in its README."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _PACK_VALUES = ("value", "image", "file", "file_path", "audio", "video", "any", 
 
 
 def comfy_pack(nodes: Sequence[NodeView]) -> Layer:
-    """CPackInput nodes are the fields, named by their titles; CPackOutput nodes are the outputs
-    that count."""
+    """Read comfy-pack's nodes: CPackInput nodes are the fields, named by their titles, and
+    CPackOutput nodes the outputs that count."""
     statements = []
     outputs = tuple(node.id for node in nodes if node.class_type.startswith("CPackOutput"))
     for node in nodes:

@@ -1,4 +1,4 @@
-"""Names for nodes from a config.toml (node_mappings.py) as statements about their inputs."""
+"""Node names from a config.toml (node_mappings.py) as statements about the nodes' inputs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from comfy.workflow.config import FieldConfig
 from comfy.workflow.node_mappings import MAPPINGS, NodeMappings
 
 OUTPUT = "save_image_node_id"
-# Which input of a node is a text: the first that comfy_runner would set.
+# Text inputs of a node. The first one that it has is the one that comfy_runner would set.
 TEXT_INPUTS = (
     *("text", "value", "text_positive", "text_negative", "prompt", "system"),
     *("style", "style_name", "key", "url", "model"),
@@ -27,11 +27,11 @@ _SUFFIX = re.compile(r"[_ ](node_?id|node|id)$", re.IGNORECASE)
 def mappings_layer(
     mappings: NodeMappings, prompt: Prompt, candidates: Sequence[Candidate]
 ) -> Layer:
-    """Statements about the inputs of the named nodes, or about the input that is named itself
+    """Return statements about the inputs of the named nodes, or about a directly named input
     (`"5.steps"`).
 
-    Names of nodes that are not there say nothing: a file may be for many workflows. A node without
-    a suitable input is a problem.
+    Names of missing nodes are ignored because a file may serve many workflows. A node without a
+    suitable input is a problem.
     """
     by_key = {one.key: one for one in candidates}
     statements = []

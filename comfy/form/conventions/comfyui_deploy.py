@@ -1,4 +1,4 @@
-"""The ComfyUIDeployExternal nodes of comfyui-deploy's `comfy-nodes`, known by their input names."""
+"""The ComfyUIDeployExternal nodes of comfyui-deploy's `comfy-nodes`, based on their input names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DEPLOY_VALUES = (
 
 
 def comfyui_deploy(nodes: Sequence[NodeView]) -> Layer:
-    """ComfyUIDeployExternal nodes: `input_id`, `display_name`, `description`, `default_value`,
+    """Read ComfyUIDeployExternal nodes: `input_id`, `display_name`, `description`, `default_value`,
     limits."""
     statements = []
     for node in nodes:

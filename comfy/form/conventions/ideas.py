@@ -18,8 +18,8 @@ _NO_IMAGE = "This must be the name of an image beside the workflow."
 def find_ideas(
     form: Form, said: tuple[IdeaConfig, ...], names: Mapping[str, Candidate]
 ) -> tuple[tuple[Idea, ...], tuple[str, ...]]:
-    """The ideas that can be filled into this form, and sentences about the others. `names`: how a
-    toml may call each input."""
+    """Return the ideas that can be filled into this form, and messages about the others. `names`:
+    the names that a TOML file may use for each input."""
     ideas: list[Idea] = []
     problems: list[str] = []
     for one in said:

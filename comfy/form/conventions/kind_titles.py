@@ -24,22 +24,22 @@ _PROMPTS = {"positive": message("Positive prompt"), "negative": message("Negativ
 
 @dataclass(frozen=True, slots=True)
 class KindTitle:
-    """A title of the WebSocket guide: TEXT, SWITCH or MODEL, and a name."""
+    """A title in the WebSocket guide's notation: TEXT, SWITCH or MODEL, and a name."""
 
     kind: TitleKind
     name: str
 
 
 def read_kind_title(title: str) -> KindTitle | None:
-    """`TEXT_positive`, `SWITCH_1`, `MODEL_base`: the prefix is the kind of input, the rest its
-    name."""
+    """Parse `TEXT_positive`, `SWITCH_1` or `MODEL_base`: the prefix is the kind of input, the rest
+    its name."""
     found = _KIND.fullmatch(" ".join(title.split())) if len(title) <= MAX_TITLE else None
     return KindTitle(cast(TitleKind, found["kind"]), found["name"]) if found else None
 
 
 def kinds(nodes: Sequence[NodeView]) -> Layer:
-    """`TEXT_…`, `SWITCH_…` and `MODEL_…` of the WebSocket guide; sampling values stay where they
-    are."""
+    """Read the WebSocket guide's `TEXT_…`, `SWITCH_…` and `MODEL_…` titles. Sampling values keep
+    their placement."""
     statements = []
     titles: dict[str, str] = {}
     for node in nodes:

@@ -1,8 +1,8 @@
-"""Layers of declarations about a form: the TOML beside a workflow, its App, title conventions, a
-subgraph's author.
+"""Layers of declarations about a form: the TOML file beside a workflow, its App, title conventions,
+a subgraph's author.
 
-Each consists of *statements* about prompt inputs; `comfy.form.exposure` weighs them. A reader of
-another format only has to produce these.
+Each layer consists of *statements* about prompt inputs, which `comfy.form.declare` applies. A
+reader for another format only has to produce these.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STRICTNESS: tuple[Others, ...] = ("auto", "advanced", "hidden")
 
 
 class Keep(Enum):
-    """An input value that must not be replaced."""
+    """Marker for an input value that must not be replaced."""
 
     VALUE = "value"
 
@@ -33,11 +33,12 @@ KEEP = Keep.VALUE
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One declared field: the prompt inputs it sets, the first of which gives type and default.
+    """One declared field with the prompt inputs that it sets. The first input determines type and
+    default.
 
-    `group` None leaves the place to the heuristics. `section` is the author's own heading,
-    collapsed. `value` replaces the prompt's value if that is a placeholder (None: the server's
-    default). `source` names the layer.
+    Without a `group`, heuristics choose the place. `section` is the author's own heading,
+    collapsed. `value` replaces a placeholder in the prompt (None: the server's default). `source`
+    names the layer.
     """
 
     source: FieldSource
@@ -53,7 +54,8 @@ class Layer:
     """All statements of one layer, in the form's order.
 
     `others` is the treatment of unmentioned inputs: "auto" (by heuristics), "advanced" or "hidden".
-    `outputs` are the nodes whose results count (none: all). `titles` are better names for nodes.
+    `outputs` are the nodes whose results count; if empty, all do. `titles` are better names for
+    nodes.
     """
 
     statements: tuple[Statement, ...] = ()
@@ -66,7 +68,7 @@ class Layer:
 
 
 def app_layer(app: App | None) -> Layer:
-    """An App's statements: its inputs are the main fields and nothing else is."""
+    """Return an App's statements. Its inputs are the only main fields."""
     if app is None or not app.inputs:
         return Layer(outputs=app.outputs if app else ())
     return Layer(
@@ -75,11 +77,11 @@ def app_layer(app: App | None) -> Layer:
 
 
 def shown_layer(promoted: tuple[ShownInput, ...]) -> Layer:
-    """Return the inputs that subgraphs' authors promoted: their names; heuristics choose their
-    place.
+    """Return statements for the inputs that authors promoted from subgraphs. They only give names;
+    heuristics choose the place.
 
-    These are names of slots ("video1_seed"), so they become words; in an App they were written for
-    users.
+    These names come from slots ("video1_seed"), so they are converted to words. Names in an App
+    were written for users.
     """
     named = (
         replace(one, label=plain_words(one.label) if one.label else "")
@@ -103,5 +105,5 @@ def _shown(source: FieldSource, shown: ShownInput, group: FieldGroup | None = "m
 
 
 def strictest(others: Iterable[Others]) -> Others:
-    """Return the strictest of several layers' `others`."""
+    """Return the strictest `others` of several layers."""
     return max(others, key=_STRICTNESS.index, default=_STRICTNESS[0])

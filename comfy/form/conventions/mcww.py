@@ -11,13 +11,13 @@ from comfy.form.conventions.mcww_titles import WrapperTitle, read_wrapper_title
 from comfy.form.conventions.node_view import NodeView
 from comfy.workflow.config import FieldConfig, FieldGroup, Others
 
-# Which input of a node a wrapper's title means: the first of the first kind that the node has.
+# The first kind in this list that the node has determines which input a wrapper's title means.
 _WRAPPER_KINDS = ("image", "video", "audio", "STRING", "BOOLEAN")
 
 
 def _input_of_wrapper(node: NodeView) -> Candidate | None:
-    """Return the one input that a wrapper shows of a node: an image, video or sound before a text,
-    a switch, the first."""
+    """Return the one input of a node that the wrapper shows: an image, video or audio before a
+    text, a switch, a number, then any other."""
     usable = [one for one in node.inputs.values() if not (one.node_spec and one.spec is None)]
     kinds = [(_wrapper_kind(one), one) for one in usable]
     for wanted in _WRAPPER_KINDS:
@@ -38,7 +38,7 @@ def _wrapper_kind(one: Candidate) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WrapperNode:
-    """A node with a wrapper's title."""
+    """A node with a wrapper title."""
 
     node: NodeView
     title: WrapperTitle
@@ -46,10 +46,10 @@ class WrapperNode:
 
 
 def wrapper(nodes: Sequence[NodeView]) -> Layer:
-    """`<Label:category[/tab]:row[/col]> args` of Minimalistic Comfy Wrapper WebUI.
+    """Read `<Label:category[/tab]:row[/col]> args` titles of Minimalistic Comfy Wrapper WebUI.
 
-    Each titled node is one field, in the order of category, tab, row and column; nothing else is
-    shown, as long as there is a prompt and an output, which that program asks for.
+    Each titled node is one field, in the order of category, tab, row and column. Other inputs are
+    hidden if there is a prompt and an output, which that program requires.
     """
     titled = [
         WrapperNode(node, title, position)
@@ -76,8 +76,8 @@ def wrapper(nodes: Sequence[NodeView]) -> Layer:
 
 
 def _in_order(titled: Sequence[WrapperNode]) -> list[WrapperNode]:
-    """Categories as that program stacks them, tabs by their lowest row, rows with columns before
-    single fields."""
+    """Sort like that program: its categories, tabs by their lowest row, and rows with columns
+    before single fields."""
     own = dict.fromkeys(
         one.title.category for one in titled if one.title.category not in ("prompt", "important")
     )

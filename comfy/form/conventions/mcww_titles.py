@@ -1,4 +1,5 @@
-"""Grammar of Minimalistic Comfy Wrapper WebUI's titles, separate because node names use it, too."""
+"""Grammar of Minimalistic Comfy Wrapper WebUI's titles. It is a separate module because node names
+use it, too."""
 
 from __future__ import annotations
 
@@ -12,18 +13,18 @@ _WRAPPER = re.compile(
     re.ASCII,
 )
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)", re.ASCII)
-# The wrapper's own categories; every other is an accordion of the author's.
+# The wrapper's own categories. Any other category is an accordion named by the author.
 _CATEGORIES = ("prompt", "output", "important", "advanced")
 
 
-# No program needs longer titles; a longer one isn't notation.
+# No program needs longer titles. A longer title isn't notation.
 MAX_TITLE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class WrapperTitle:
-    """A title of Minimalistic Comfy Wrapper WebUI. `category` is one of CATEGORIES, or the author's
-    own."""
+    """A title of Minimalistic Comfy Wrapper WebUI. `category` is one of the wrapper's own, or the
+    author's."""
 
     label: str
     category: str
@@ -34,7 +35,8 @@ class WrapperTitle:
 
     @property
     def limits(self) -> tuple[float, float, float | None] | None:
-        """min, max and perhaps step; None unless the arguments hold two or three numbers."""
+        """Return min, max and step (or None). Return None unless the arguments contain two or three
+        numbers."""
         found = [float(number) for number in _NUMBER.findall(self.args)]
         if len(found) not in (2, 3) or not all(map(math.isfinite, found)):
             return None
@@ -42,14 +44,16 @@ class WrapperTitle:
 
     @property
     def is_seed(self) -> bool:
-        """True if a whole number of this title is a seed that the program draws."""
+        """Return whether an integer with this title is a seed that the program draws."""
         return "seed" in self.label.lower() and not self.args
 
 
 def read_wrapper_title(title: str) -> WrapperTitle | None:
-    """`<Label:category[/tab]:row[/col]> args` (Minimalistic-Comfy-Wrapper-WebUI, docs/titles.md).
+    """Parse `<Label:category[/tab]:row[/col]> args` (Minimalistic-Comfy-Wrapper-WebUI,
+    docs/titles.md).
 
-    Its own categories are recognised in any case and as plurals. Numbers order rows and columns.
+    The wrapper's own categories are recognized in any case and as plurals. Numbers order rows and
+    columns.
     """
     found = _WRAPPER.match(title.strip()) if len(title) <= MAX_TITLE else None
     if found is None or not found["label"].strip() or not found["category"].strip():

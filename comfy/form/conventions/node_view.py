@@ -1,4 +1,5 @@
-"""A prompt as conventions read it: nodes with their raw titles and the inputs that have a value."""
+"""The conventions' view of a prompt: nodes with their raw titles and the inputs that have a
+value."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ from comfy.prompt.model import InputRef, Prompt, links, written_title
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """One node: `title` as its author wrote it, `inputs` with a value in the server's order,
-    `links` to other nodes."""
+    """One node. `title` is as its author wrote it, `inputs` are those with a value in the server's
+    order, and `links` lead to other nodes."""
 
     id: str
     class_type: str
@@ -24,7 +25,7 @@ class NodeView:
 
 
 def views(prompt: Prompt, candidates: Sequence[Candidate]) -> list[NodeView]:
-    """All nodes in the prompt's order."""
+    """Return all nodes in the prompt's order."""
     inputs: dict[str, dict[str, Candidate]] = {node_id: {} for node_id in prompt}
     for one in candidates:
         inputs[one.node][one.input] = one
@@ -41,19 +42,19 @@ def views(prompt: Prompt, candidates: Sequence[Candidate]) -> list[NodeView]:
 
 
 def first_named(node: NodeView, names: Iterable[str], type_: str | None = None) -> Candidate | None:
-    """The first of these inputs that has a value (of this type)."""
+    """Return the first of these inputs that has a value (of this type), or None."""
     found = (node.inputs[name] for name in names if name in node.inputs)
     return next((one for one in found if type_ is None or one.type == type_), None)
 
 
 def text_of(node: NodeView, name: str) -> str:
-    """A text that describes the field, "" if it is linked or none."""
+    """Return the text of an input that describes the field; "" if it is missing or linked."""
     value = node.inputs[name].value if name in node.inputs else ""
     return " ".join(value.split()) if isinstance(value, str) else ""
 
 
 def number_of(node: NodeView, *names: str) -> int | float | None:
-    """The first of these inputs that holds a number."""
+    """Return the number in the first of these inputs that holds one, or None."""
     for name in names:
         number = as_number(node.inputs[name].value) if name in node.inputs else None
         if number is not None:
@@ -62,7 +63,7 @@ def number_of(node: NodeView, *names: str) -> int | float | None:
 
 
 def hidden(source: FieldSource, node: NodeView, besides: str = "") -> list[Statement]:
-    """Statements that leave out the inputs which only describe the field."""
+    """Return statements that hide the inputs that only describe the field."""
     return [
         Statement(source, (InputRef(node.id, name),), group="hidden")
         for name in node.inputs

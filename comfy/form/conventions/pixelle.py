@@ -1,4 +1,4 @@
-"""Titles of Pixelle: `$name.input!:help`."""
+"""Pixelle's titles: `$name.input!:help`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from comfy.form.conventions.mcww_titles import MAX_TITLE
 from comfy.form.conventions.node_view import NodeView, first_named
 from comfy.workflow.config import FieldConfig
 
-# The title of the node that holds Pixelle's description of the whole workflow.
+# Title of the node that holds Pixelle's description of the whole workflow.
 _PIXELLE_DESCRIPTION = "MCP"
 _PIXELLE_OUTPUT = "output"
 
@@ -26,8 +26,8 @@ _PIXELLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PixelleTitle:
-    """A title of Pixelle: the name of a parameter, the input it sets, whether it must be given, and
-    what it is."""
+    """A Pixelle title: a parameter's name, the input it sets, whether it is required, and its help
+    text."""
 
     name: str
     input: str
@@ -36,8 +36,8 @@ class PixelleTitle:
 
 
 def read_pixelle_title(title: str) -> PixelleTitle | None:
-    """`$name.input!:help` (Pixelle MCP, README: custom specification). `$output.name` marks an
-    output."""
+    """Parse `$name.input!:help` (Pixelle MCP, README: custom specification). `$output.name` marks
+    an output."""
     found = _PIXELLE.fullmatch(title.strip()) if len(title) <= MAX_TITLE else None
     if found is None:
         return None
@@ -50,8 +50,8 @@ def read_pixelle_title(title: str) -> PixelleTitle | None:
 
 
 def pixelle(nodes: Sequence[NodeView]) -> Layer:
-    """`$name.input!:help` of Pixelle; `$output.name` names an output, a node titled MCP describes
-    the workflow."""
+    """Read Pixelle's `$name.input!:help` titles. `$output.name` names an output, and a node titled
+    MCP describes the workflow."""
     statements, outputs, description = [], [], ""
     titles: dict[str, str] = {}
     for node in nodes:

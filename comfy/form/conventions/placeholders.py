@@ -1,6 +1,6 @@
 """Placeholder values: `PARAM_INT_SEED` (some MCP servers) and SwarmUI's `${prompt:a cat}`.
 
-A form starts with their meaning: the default written in them, otherwise the server's.
+A form starts with the default in the placeholder, otherwise with the server's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ _SWARM = re.compile(
     re.DOTALL,
 )
 
-# First value of an unknown placeholder, by the type in its name; for SwarmUI by its editor's names.
+# Type and first value of a placeholder, by the type in its name. For SwarmUI, by the names in its
+# editor.
 _EMPTY: dict[str, tuple[str, Any]] = {
     "INT": ("INT", 0),
     "FLOAT": ("FLOAT", 0.0),
@@ -41,13 +42,13 @@ _MAX_PLACEHOLDER = 100_000
 
 
 def is_placeholder(value: object) -> bool:
-    """True for a value of either notation."""
+    """Return whether a value is a placeholder in either notation."""
     return isinstance(value, str) and bool(_match(value))
 
 
 def meant_value(candidate: Candidate) -> object:
-    """Return a placeholder's value; None: the server's default, or random for a seed. KEEP: not a
-    placeholder."""
+    """Return a placeholder's value. None means the server's default, or random for a seed. KEEP
+    means that the value isn't a placeholder."""
     found = _match(candidate.value) if isinstance(candidate.value, str) else None
     if found is None:
         return KEEP
@@ -61,7 +62,7 @@ def meant_value(candidate: Candidate) -> object:
         meant = read_value(type_, default)
     except BadValue:
         return None
-    # SwarmUI writes -1 for a seed that is drawn.
+    # In SwarmUI, a seed of -1 means random.
     return None if type_ == "INT" and meant == -1 and "seed" in parts["name"] else meant
 
 
@@ -85,8 +86,7 @@ def _first_choice(candidate: Candidate) -> object:
 
 
 def placeholders(nodes: Sequence[NodeView]) -> Layer:
-    """`PARAM_INT_SEED` and `${prompt:a cat}` where a value goes; the heuristics place what they
-    stand for."""
+    """Read `PARAM_INT_SEED` and `${prompt:a cat}` placeholders. Heuristics place their inputs."""
     found: list[tuple[Candidate, Any]] = [
         (one, value)
         for node in nodes

@@ -1,8 +1,8 @@
-"""Read everything that authors declare about a form: the TOML file, the App, names of nodes, and
-other programs' conventions in the graph.
+"""Read all authors' declarations about a form: the TOML file, the App, node names, and other
+programs' conventions in the graph.
 
-Each program has a file of its own with one reader, listed in the table at the end. A reader returns
-a Layer whose statements carry its name as `source`.
+Each program has its own module with one reader, listed in the table at the end. A reader returns a
+Layer whose statements have the reader's name as `source`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from comfy.workflow.model import Workflow
 def read_layers(
     workflow: Workflow, prompt: Prompt, candidates: Sequence[Candidate]
 ) -> tuple[Layer, ...]:
-    """Return the layers of declarations, the most important first. `prompt` is the workflow's, as
-    far as options are chosen."""
+    """Return the layers of declarations, most important first. `prompt` is the workflow's prompt
+    with the chosen options."""
     return (
         toml_layer(candidates, workflow.config),
         app_layer(workflow.app),
@@ -39,7 +39,7 @@ def read_layers(
 
 
 def _conventions(prompt: Prompt, candidates: Sequence[Candidate]) -> Layer:
-    """Return what other programs' conventions say, as one layer."""
+    """Return the declarations in other programs' conventions, as one layer."""
     nodes = views(prompt, candidates)
     found = [layer for read in CONVENTIONS.values() if (layer := read(nodes)) != Layer()]
     return Layer(

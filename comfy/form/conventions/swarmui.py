@@ -1,6 +1,6 @@
 """SwarmInput nodes of SwarmUI's SwarmComfyExtra pack: fields with title, help and limits as inputs.
 
-The servers here lack the pack, so only their input names are known.
+Our ComfyUI servers lack the pack, so only the input names are known.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _SWARM_WIDGETS: Mapping[str, str] = {
 
 
 def swarmui(nodes: Sequence[NodeView]) -> Layer:
-    """SwarmInput nodes: `title`, `value`, `description`, limits, `order_priority` (higher is
-    further down)."""
+    """Read SwarmInput nodes: `title`, `value`, `description`, limits, `order_priority` (higher
+    values come later)."""
     by_id = {node.id: node for node in nodes}
     fields = [node for node in nodes if node.class_type.startswith("SwarmInput")]
     fields.sort(key=lambda node: number_of(node, "order_priority") or 0)

@@ -1,5 +1,5 @@
-"""The toml beside a workflow as statements about its inputs: the author's word, before all
-others."""
+"""Convert the TOML file beside a workflow to statements about its inputs. They take precedence over
+all other declarations."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One file per widget: everything `comfy` knows about it, as a `FieldKind`."""
+"""One module per widget with everything that `comfy` knows about it, as a `FieldKind`."""

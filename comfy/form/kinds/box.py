@@ -22,7 +22,7 @@ def _schema(_: Field) -> dict[str, Any]:
 
 
 def _to_json(value: object) -> object:
-    """A list of four numbers; what a user mistyped stays as it is."""
+    """Return a list of four numbers. A user's invalid value is returned unchanged."""
     try:
         return [*read_box(value)]
     except BadValue:

@@ -1,4 +1,4 @@
-"""Yes or no."""
+"""Checkboxes: yes or no."""
 
 from __future__ import annotations
 

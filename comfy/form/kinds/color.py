@@ -12,7 +12,7 @@ from comfy.prompt.value_types import BadValue, read_color, read_value
 
 
 def color_text(value: object) -> str | None:
-    """Return a color as "#rrggbb", None for anything else."""
+    """Return a color in the form `#rrggbb`, None for anything else."""
     try:
         return read_color(value)
     except BadValue:
@@ -20,7 +20,8 @@ def color_text(value: object) -> str | None:
 
 
 def _check(field: Field, value: object) -> int | str:
-    """Return a number or "#rrggbb", as the server's type asks; the author's own spelling stays."""
+    """Return a number or "#rrggbb", depending on the server's type. The author's own notation is
+    kept."""
     if field.type == "INT" and isinstance(value, str) and value.strip().isdecimal():
         value = read_value("INT", value)
     color = read_color(value)
@@ -32,7 +33,7 @@ def _check(field: Field, value: object) -> int | str:
 
 
 def _fit(given: LiteralInput) -> Fit:
-    """A text that the picker couldn't show stays a text."""
+    """Return DECLARED for a color input. A text that the picker couldn't show stays a text."""
     asked = given.option == "color" and given.type in ("INT", "STRING")
     if given.is_seed or not (given.type == "COLOR" or asked):
         return Fit.NO

@@ -21,7 +21,7 @@ def _schema(_: Field) -> dict[str, Any]:
 
 
 def _to_json(value: object) -> object:
-    """A list of points; what a user mistyped stays as it is."""
+    """Return a list of points. A user's invalid value is returned unchanged."""
     try:
         return [*read_points(value)]
     except BadValue:

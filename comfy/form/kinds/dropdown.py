@@ -12,14 +12,14 @@ from comfy.form.kinds.literal_input import Fit, LiteralInput
 from comfy.form.model import Field, FieldKind, Several
 from comfy.prompt.value_types import BadValue, match_choice
 
-_LONGEST = 60  # characters of a value that a similar choice is looked for
+_LONGEST = 60  # characters of a value that are compared with the choices
 
 NOT_ON_SERVER = message("This isn't on the server. Choose another.")
 
 
 class NotOffered(BadValue):
-    """A value that a field doesn't offer. `close` suggests a similar one, which takes long where
-    there are many."""
+    """A value that a field doesn't offer. `close` suggests a similar one, which is slow for many
+    choices."""
 
     def __init__(self, value: str, offered: Iterable[object]) -> None:
         super().__init__(
@@ -28,7 +28,7 @@ class NotOffered(BadValue):
         self._value, self._offered = value, offered
 
     def close(self) -> str:
-        """Suggest the most similar choice, "" if there isn't one."""
+        """Return a suggestion of the most similar choice, "" if no choice is similar."""
         return did_you_mean(self._value, map(str, self._offered))
 
 

@@ -1,4 +1,4 @@
-"""Images, with or without a mask painted over them."""
+"""Images, optionally with a mask painted over them."""
 
 from __future__ import annotations
 

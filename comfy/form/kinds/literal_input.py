@@ -1,4 +1,4 @@
-"""One literal input as the kinds of fields judge it, and the limits of its number. Pure."""
+"""One literal input as the field kinds see it, and the limits of its number. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from comfy.comfyui.object_info import InputSpec
 from comfy.form.candidates import Candidate, Limits
 from comfy.prompt.value_types import BadValue
 
-# Without declared limits: numpy, which many custom nodes seed, takes 32 bits.
+# Limits of seeds without declared ones: many custom nodes seed numpy, which takes 32 bits.
 _SEED_LIMITS = (0, 2**32 - 1)
 _EXACT_SEED_LIMITS = (0, 2**64 - 1)
 
@@ -20,12 +20,12 @@ _SEED_NAME = re.compile(r"(^|_|\.)seed$", re.IGNORECASE)
 
 
 class Fit(IntEnum):
-    """Quality of a widget for an input; the best one gets it."""
+    """Quality of a widget for an input. The input gets the widget with the best fit."""
 
     NO = 0
     FALLBACK = 1
     TYPE = 2
-    DECLARED = 3  # by more than its type: an option of the input, or its name
+    DECLARED = 3  # an option or the name of the input asks for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +42,16 @@ class LiteralInput:
     def of(
         cls, candidate: Candidate, name: str, target: InputSpec | None, used: Collection[int]
     ) -> LiteralInput:
-        """Gather what the kinds look at.
+        """Collect the facts that the field kinds use.
 
-        `name` and `target` belong to the input that the value is really for (`Trace.meaning`).
+        `name` and `target` belong to the input that finally gets the value (`Trace.meaning`).
         """
         seed = _is_seed(candidate, name, target)
         return cls(candidate, _limits(candidate, target or candidate.spec, seed=seed), seed, used)
 
     @property
     def type(self) -> str:
-        """The server's type, or a guess from the value."""
+        """Return the server's type, or a guess from the value."""
         return self.candidate.type
 
     @property
@@ -62,20 +62,20 @@ class LiteralInput:
 
     @property
     def upload(self) -> str:
-        """The kind of file that the input takes, "" for none and for texts."""
+        """Return the kind of file that the input takes, "" for texts and inputs without files."""
         spec = self.candidate.spec
         return (spec.upload or "") if spec and self.type != "STRING" else ""
 
     @property
     def mask_is_read(self) -> bool:
-        """True if an image loader's mask output is connected."""
+        """Return whether an image loader's mask output is connected."""
         types = self.candidate.node_spec.output_types if self.candidate.node_spec else ()
         return "IMAGE" in types and any(
             kind == "MASK" and slot in self.used for slot, kind in enumerate(types)
         )
 
     def is_readable(self, read: Callable[[object], object]) -> bool:
-        """True if `read` takes the workflow's value."""
+        """Return whether `read` accepts the workflow's value."""
         try:
             read(self.candidate.value)
         except BadValue:
@@ -84,17 +84,17 @@ class LiteralInput:
 
 
 def _is_seed(candidate: Candidate, name: str, target: InputSpec | None) -> bool:
-    """True for a whole number named seed, or one that the editor would change after each run.
+    """Return True for an integer named seed, or one that the editor would change after each run.
 
-    A node that holds any number can be told to change it too (PrimitiveInt). There the receiving
-    input decides, so `name` and `target` are that input's.
+    The editor can also change a node that holds any number (PrimitiveInt). There the receiving
+    input decides, so `name` and `target` belong to that input.
     """
     controlled = bool(target and target.options.get("control_after_generate")) and name != "value"
     return candidate.type == "INT" and (controlled or bool(_SEED_NAME.search(name)))
 
 
 def _limits(candidate: Candidate, target: InputSpec | None, *, seed: bool) -> Limits:
-    """Read the limits that the server declares; nonsense is left out."""
+    """Return the limits that the server declares, without invalid ones."""
     if candidate.type not in ("INT", "FLOAT"):
         return Limits()
     own = target if target and target.value_type == candidate.type else candidate.spec

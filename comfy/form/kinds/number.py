@@ -1,4 +1,4 @@
-"""Numbers, typed or dragged."""
+"""Numbers, in a text box or on a slider."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from comfy.prompt.value_types import BadValue, read_value
 
 
 def _check(field: Field, value: object) -> int | float:
-    """Return the number that is sent, rounded to the field's steps. Raises BadValue."""
+    """Return the number to send, rounded to the field's steps. Raises BadValue."""
     number = within_limits(field, value)
     if number == field.default:
         return number
@@ -38,7 +38,7 @@ def within_limits(field: Field, value: object) -> int | float:
 
 
 def _rounded(field: Field, value: int | float) -> int | float:
-    """Round as the editor does: whole numbers to steps counted from the minimum, others to the
+    """Round as the editor does: integers to steps counted from the minimum, other numbers to the
     node's `round`."""
     if isinstance(value, int):
         step = int(field.step or 1)

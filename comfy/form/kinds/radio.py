@@ -1,4 +1,4 @@
-"""A choice whose options are all in view, for authors who ask for it."""
+"""A choice with all options visible, for authors who request it."""
 
 from __future__ import annotations
 

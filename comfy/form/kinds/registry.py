@@ -1,4 +1,5 @@
-"""Every kind of field by its widget's name. A file in this folder with `KINDS` adds its rows."""
+"""Registry of all field kinds by their widgets' names. A module in this folder with `KINDS` adds
+its entries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seeds: whole numbers that are drawn for each run unless a user fixes them."""
+"""Seeds: integers that are drawn for each run unless a user sets them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def _check(field: Field, value: object) -> int | float | CountUp | None:
 
 
 def _schema(field: Field) -> dict[str, Any]:
-    """Programs whose numbers are too short may send digits as text."""
+    """Return a schema that also allows digits as text, for programs whose numbers can't hold every
+    seed."""
     limits = {"minimum": field.min, "maximum": field.max}
     known = {name: value for name, value in limits.items() if value is not None}
     return {"anyOf": [{"type": "integer"} | known, {"type": "string"}, {"type": "null"}]}

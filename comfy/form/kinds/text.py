@@ -1,4 +1,4 @@
-"""Texts of one line or several."""
+"""Single-line and multiline texts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def text_schema(field: Field) -> dict[str, Any]:
 def _text_fit(given: LiteralInput) -> Fit:
     spec = given.candidate.spec
     if spec and spec.choices == () and "remote" in spec.options and not given.upload:
-        return Fit.DECLARED  # an extension of the editor fills the list
+        return Fit.DECLARED  # an editor extension fills the list
     return Fit.TYPE if given.type == "STRING" and not given.candidate.multiline else Fit.FALLBACK
 
 

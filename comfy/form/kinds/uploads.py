@@ -18,7 +18,7 @@ def file_kind(
     file: FileInput,
     fits: Callable[[LiteralInput], Fit],
 ) -> FieldKind:
-    """Return the row of a widget that takes one uploaded file."""
+    """Return the kind of a widget that takes one uploaded file."""
     return FieldKind(
         name=name,
         check=_check,
@@ -41,7 +41,7 @@ def _check(field: Field, value: object) -> object:
 
 
 def _schema(field: Field) -> dict[str, Any]:
-    """The shapes that `ui/api/values.py` reads."""
+    """Return the schema of the values that `ui/api/values.py` reads."""
     base64 = {"base64": {"type": "string"}, "name": {"type": "string"}}
     result = {"run": {"type": "string"}, "file": {"type": "integer"}}
     empty = [{"type": "null"}] if field.optional else []

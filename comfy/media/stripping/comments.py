@@ -1,5 +1,5 @@
 """Vorbis comments and FLAC's metadata blocks, emptied in place: they keep their length, so that
-nothing behind them moves."""
+nothing after them moves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LAST = 0x80
 def empty_comments(length: int) -> bytes:
     """Return a comment block of this length without any comment. Raises CannotStrip.
 
-    Spaces in the vendor's name fill it: every reader has to skip that.
+    Spaces fill the vendor's name, which every reader has to skip.
     """
     if length < 8:
         raise CannotStrip(DAMAGED)
@@ -28,7 +28,7 @@ def empty_vorbis_packet(length: int) -> bytes:
 
 
 def empty_flac_blocks(blocks: bytes) -> bytes:
-    """Return FLAC's metadata blocks with padding in place of all but the first, STREAMINFO.
+    """Return FLAC's metadata blocks with all but the first, STREAMINFO, emptied.
 
     Raises CannotStrip if the blocks are incomplete.
     """
@@ -40,7 +40,7 @@ def empty_flac_blocks(blocks: bytes) -> bytes:
             raise CannotStrip(DAMAGED)
         if kind == _STREAM_INFO:
             emptied += blocks[at:end]
-        elif kind == _COMMENTS and length >= 8:  # Ogg demands it
+        elif kind == _COMMENTS and length >= 8:  # Ogg requires a comment block
             emptied += blocks[at : at + 4] + empty_comments(length)
         else:
             emptied += (

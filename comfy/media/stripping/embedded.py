@@ -15,7 +15,7 @@ _PROFILE_HEAD = 128
 
 
 def is_color_profile(data: bytes) -> bool:
-    """Return whether this is an ICC profile and nothing behind it."""
+    """Return whether this is an ICC profile with nothing after it."""
     return (
         _PROFILE_HEAD <= len(data) <= MOST_PROFILE
         and data[36:40] == b"acsp"
@@ -24,9 +24,9 @@ def is_color_profile(data: bytes) -> bool:
 
 
 def orientation_only(tiff: bytes) -> bytes:
-    """Return an EXIF block with the orientation of this one, as a bare TIFF.
+    """Return an EXIF block, as a bare TIFF, with only the orientation of this one.
 
-    Empty where the image is upright or the block can't be read.
+    Empty if the image is upright or the block can't be read.
     """
     order = _BYTE_ORDERS.get(tiff[:4])
     if order is None:

@@ -1,4 +1,4 @@
-"""GIF: keep frames, their timing and the loop count; comments and other extensions go."""
+"""Strip GIF: keep frames, their timing and the loop count; drop comments and other extensions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def gif_pieces(reader: Reader) -> Iterator[FilePiece]:
         start = reader.position - 1
         if kind == _FRAME:
             _skip_colors(reader, reader.take(9)[8])
-            reader.take(1)  # the size of the first codes
+            reader.take(1)  # LZW minimum code size
             _skip_blocks(reader)
             yield Span(start, reader.position)
             has_frame = True
@@ -57,5 +57,5 @@ def _skip_blocks(reader: Reader) -> None:
 
 
 def _skip_colors(reader: Reader, flags: int) -> None:
-    """Skip the color table that these flags announce."""
+    """Skip the color table that these flags declare."""
     reader.position += 3 * 2 ** (flags % 8 + 1) if flags & 0x80 else 0

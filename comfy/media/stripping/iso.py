@@ -1,4 +1,5 @@
-"""MP4, MOV and M4A: boxes without use for a player become free space, so that no offset moves.
+"""Strip MP4, MOV and M4A: boxes that a player doesn't need become free space, so that no offset
+moves.
 
 Of the media data, only the samples of video and sound tracks are kept.
 """
@@ -27,18 +28,18 @@ from comfy.media.stripping.pieces import CannotStrip, FilePiece, Patches, Zeros,
 
 _FRAGMENTS = frozenset({b"moof", b"mvex", b"sidx"})
 _TRACKS = (b"vide", b"soun")
-_NAME = 24  # where a handler's name starts, behind its type and what QuickTime has there
-_COMPRESSOR = slice(42, 74)  # its name, in the content of a video's sample entry
+_NAME = 24  # offset of a handler's name, after its type and QuickTime's fields
+_COMPRESSOR = slice(42, 74)  # the compressor's name in the content of a video's sample entry
 _VIDEO_HEAD = 78
-_AUDIO_HEADS = (28, 44, 64)  # by the entry's version
+_AUDIO_HEADS = (28, 44, 64)  # indexed by the entry's version
 _SELF_CONTAINED = 1
-_MOST_MEDIA = 1000  # boxes of media data
+_MOST_MEDIA = 1000  # `mdat` boxes
 
 
 def iso_pieces(reader: Reader) -> Iterator[FilePiece]:
     """Yield the pieces of an MP4, MOV or M4A. Raises DamagedFile or CannotStrip.
 
-    Refused: fragmented files and codecs whose frames can carry texts.
+    Fragmented files and codecs whose frames can carry texts are refused.
     """
     patches: Patches = []
     tracks: list[IsoBox] = []
@@ -81,7 +82,7 @@ def _visit(reader: Reader, outer: IsoBox, patches: Patches, tracks: list[IsoBox]
 
 
 def _handler(reader: Reader, track: IsoBox) -> bytes:
-    """Return the track's type."""
+    """Return the track's handler type."""
     for media in boxes(reader, track.body, track.end):
         for box in boxes(reader, media.body, media.end) if media.kind == b"mdia" else ():
             if box.kind == b"hdlr":
@@ -97,7 +98,7 @@ def _handler_name(_: Reader, box: IsoBox) -> Patches:
 
 
 def _data_references(reader: Reader, box: IsoBox) -> Patches:
-    """Addresses go; the data has to be in this file."""
+    """Clear the addresses; refuse data that isn't in this file."""
     patches: Patches = []
     for entry in boxes(reader, box.body + 8, box.end):
         reader.position = entry.body

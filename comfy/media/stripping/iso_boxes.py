@@ -1,4 +1,4 @@
-"""Boxes of MP4, MOV and M4A, and which of them a player needs."""
+"""Boxes of MP4, MOV and M4A, and the allowlist of boxes that a player needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import MappingProxyType
 from comfy.media.reader import DAMAGED, Reader
 from comfy.media.stripping.pieces import CannotStrip, Patches, Zeros
 
-# Boxes that are kept inside others; the rest becomes free space. Boxes in `VISIT` need more work.
+# Boxes to keep inside others; the rest becomes free space. Boxes in `iso._SPECIAL` need more work.
 KEPT: Mapping[bytes, frozenset[bytes]] = MappingProxyType(
     {
         b"": frozenset({b"ftyp", b"moov", b"mdat"}),
@@ -27,7 +27,7 @@ KEPT: Mapping[bytes, frozenset[bytes]] = MappingProxyType(
         ),
     }
 )
-# Codecs whose frames contain only pixels or samples: `jpeg` and `png ` contain texts.
+# Codecs whose frames contain only pixels or samples; `jpeg` and `png ` can contain texts.
 VIDEO = frozenset(
     {
         *(b"avc1", b"avc3", b"hvc1", b"hev1", b"dvh1", b"dvhe", b"av01", b"vp08", b"vp09"),
@@ -53,7 +53,7 @@ IN_AUDIO_ENTRY = frozenset(
     }
 )
 IN_WAVE = frozenset({b"frma", b"esds", b"enda", b"alac", b"mp4a", b"chan", bytes(4)})
-_LARGE = 1  # a size of 64 bits follows
+_LARGE = 1  # a 64-bit size follows
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class IsoBox:
     end: int
 
     def freed(self) -> Patches:
-        """The patches that make free space of it."""
+        """Return the patches that turn the box into free space."""
         return [(self.start + 4, b"free"), (self.body, Zeros(self.end - self.body))]
 
 
@@ -86,6 +86,6 @@ def boxes(reader: Reader, start: int, end: int) -> Iterator[IsoBox]:
 
 
 def rest_of(start: int, end: int, inside: list[IsoBox]) -> Patches:
-    """The patch that clears the bytes behind the last box."""
+    """Return the patch that clears the bytes after the last box."""
     at = inside[-1].end if inside else start
     return [(at, Zeros(end - at))] if at < end else []

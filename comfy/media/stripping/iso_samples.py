@@ -1,4 +1,4 @@
-"""Where the samples of an MP4's track are in the file."""
+"""Positions of an MP4 track's samples in the file."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from comfy.media.stripping.iso_boxes import IsoBox, boxes
 from comfy.media.stripping.pieces import CannotStrip
 
 _MOST = 2_000_000  # samples, chunks
-_COST = 100  # bytes that a number counts as: a second of a processor for all tables of a file
+# Bytes to charge per number, which limits all tables of a file to a second of processor time.
+_COST = 100
 
 
 def sample_ranges(reader: Reader, table: IsoBox) -> list[tuple[int, int]]:
-    """Return start and end of each chunk of a sample table (`stbl`). Raises CannotStrip."""
+    """Return the start and end of each chunk of a sample table (`stbl`). Raises CannotStrip."""
     found = {box.kind: box for box in boxes(reader, table.body, table.end)}
     wide = b"co64" in found
     if b"stsz" not in found or b"stsc" not in found or (not wide and b"stco" not in found):
@@ -27,7 +28,7 @@ def sample_ranges(reader: Reader, table: IsoBox) -> list[tuple[int, int]]:
     firsts = [0, *accumulate(counts)]
     if firsts[-1] != total:
         raise CannotStrip(DAMAGED)
-    if size == 1:  # QuickTime: not the real size
+    if size == 1:  # in QuickTime, this isn't the real size
         raise CannotStrip(DAMAGED)
     if size:
         ends = [first * size for first in firsts]
@@ -45,7 +46,8 @@ def sample_ranges(reader: Reader, table: IsoBox) -> list[tuple[int, int]]:
 
 
 def _samples_of_chunks(reader: Reader, box: IsoBox, chunks: int) -> list[int]:
-    """Return how many samples each chunk has, of runs of chunks that have as many."""
+    """Return the number of samples in each chunk, expanded from runs of chunks with equal
+    counts."""
     flat = _numbers(reader, box, 4, 4, each=3)
     counts: list[int] = []
     firsts = [*flat[::3], chunks + 1]
@@ -60,7 +62,7 @@ def _samples_of_chunks(reader: Reader, box: IsoBox, chunks: int) -> list[int]:
 
 
 def _numbers(reader: Reader, box: IsoBox, at: int, size: int, each: int = 1) -> array[int]:
-    """Return the numbers of a table whose length stands at `at` in the box's content."""
+    """Return the numbers of a table; its length is stored at offset `at` of the box's content."""
     reader.position = box.body + at
     count = reader.number(4) * each
     if count > _MOST or reader.position + count * size > box.end:

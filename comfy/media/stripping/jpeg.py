@@ -1,4 +1,5 @@
-"""JPEG: keep tables, frames and scans, the color profile, and the orientation alone of the EXIF."""
+"""Strip JPEG: keep tables, frames, scans and the color profile, and only the orientation from
+EXIF."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ _KEPT = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD}) - {0xC8}
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # markers without a length
 _NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]", re.DOTALL)
 _WINDOW = 64 * 1024
-_MOST_PARTS = 255  # of a color profile
+_MOST_PARTS = 255  # parts of a color profile
 _EXIF, _ICC = b"Exif\0\0", b"ICC_PROFILE\0"
 
 
@@ -72,12 +73,12 @@ def _segment(marker: int, data: bytes) -> bytes:
 
 
 def _end_of_scan(reader: Reader, start: int) -> int:
-    """Where the marker behind the compressed pixels begins."""
+    """Return the position of the marker after the compressed pixels."""
     reader.position = start
     while reader.left >= 2:
         window = reader.take(min(_WINDOW, reader.left))
         if found := _NEXT_MARKER.search(window):
             return reader.position - len(window) + found.start()
         if reader.left:
-            reader.position -= 1  # a marker may lie across the edge
+            reader.position -= 1  # a marker may span two windows
     raise CannotStrip(DAMAGED)

@@ -1,4 +1,4 @@
-"""Remove the metadata from a file of any supported kind, which its first bytes tell."""
+"""Remove the metadata from a file of any supported kind, detected by its first bytes."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _KINDS: tuple[tuple[Begins, Callable[[Reader], Iterator[FilePiece]]], ...] = (
     (is_riff(b"WAVE"), wav_pieces),
     (is_mpeg_audio, mp3_pieces),
 )
-_MOST_READS = 250_000  # half a second; 20 minutes of WebM with sound have as many
+_MOST_READS = 250_000  # half a second; enough for 20 minutes of WebM with sound
 
 
 def strip(file: BinaryIO) -> Stripped:
-    """Return the file without metadata, to be read from the same file later.
+    """Return the file without metadata; its content is read from the same file later.
 
     Raises CannotStrip for other kinds and for damaged files.
     """

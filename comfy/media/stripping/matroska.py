@@ -1,5 +1,5 @@
-"""Matroska and WebM: elements without use for a player become Void elements, so that no position
-moves."""
+"""Strip Matroska and WebM: elements that a player doesn't need become Void elements, so that no
+position moves."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from comfy.media.stripping.pieces import (
     patched,
 )
 
-_HEAD = 12  # bytes of the longest id and size
+_HEAD = 12  # bytes of the longest ID and size
 _VIDEO, _AUDIO = 1, 2
-_DEEPEST = 4  # levels inside a track: the mastering data of the color of the video
-_MAY_BE_OPEN = (Id.SEGMENT, Id.CLUSTER)  # of a live recording, which has no sizes
+_DEEPEST = 4  # levels inside a track; the mastering metadata of a video's color is the deepest
+_MAY_BE_OPEN = (Id.SEGMENT, Id.CLUSTER)  # live recordings have no sizes
 _FOUND = frozenset({Id.INFO, Id.TRACKS, Id.CUES, Id.SEEK_HEAD, Id.CLUSTER})
 
 
 @dataclass(frozen=True, slots=True)
 class _Element:
-    """`end`: None where the size is unknown."""
+    """Element of a file, by its positions. `end`: None if the size is unknown."""
 
     id: int
     start: int
@@ -44,7 +44,7 @@ class _Element:
 def matroska_pieces(reader: Reader) -> Iterator[FilePiece]:
     """Yield the pieces of a Matroska or WebM file. Raises DamagedFile or CannotStrip.
 
-    Refused: codecs whose frames can carry texts, and encodings of whole tracks.
+    Codecs whose frames can carry texts, and encodings of whole tracks, are refused.
     """
     patches: Patches = []
     kept: set[int] = set()
@@ -82,7 +82,7 @@ def matroska_pieces(reader: Reader) -> Iterator[FilePiece]:
 
 
 def _next(reader: Reader) -> _Element:
-    """Read an element's id and size; the position is at its content then."""
+    """Read an element's ID and size, and move to its content."""
     start = reader.position
     head = reader.take(min(_HEAD, reader.left))
     id_length = _length(head, 0, 4)
@@ -115,7 +115,7 @@ def _children(reader: Reader, start: int, end: int) -> Iterator[tuple[_Element, 
 
 
 def _void(element: _Element, end: int) -> Patches:
-    """The patches that make a Void element of it."""
+    """Return the patches that turn an element into a Void element."""
     length = end - element.start
     size = 8 if length >= 9 else 1
     head = b"\xec" + (length - 1 - size | 1 << 7 * size).to_bytes(size, "big")
@@ -124,7 +124,7 @@ def _void(element: _Element, end: int) -> Patches:
 
 def _leaf(reader: Reader, element: _Element, end: int, kept: set[int]) -> Patches:
     length = end - element.body
-    if element.id in REQUIRED_NAMES:  # the specification demands them
+    if element.id in REQUIRED_NAMES:  # the specification requires them
         return [(element.body, b" " * length)]
     if element.id in (Id.BLOCK, Id.SIMPLE_BLOCK):
         is_kept = _track_of(reader, element.body) in kept
@@ -156,7 +156,7 @@ def _track_of(reader: Reader, body: int) -> int:
 
 
 def _track(reader: Reader, start: int, end: int, patches: Patches) -> int | None:
-    """Return the number of a track with pixels or sound, None for any other.
+    """Return the number of a video or sound track, None for any other.
 
     Adds the patches for the content of a kept track.
     """
@@ -199,7 +199,7 @@ def _inside_track(
 
 
 def _codec_private(codec: bytes, data: bytes) -> bytes:
-    """The codec's head without comments, and as long."""
+    """Return the codec's header without comments, at the same length."""
     match codec:
         case b"A_FLAC" if data[:4] == b"fLaC":
             return data[:4] + empty_flac_blocks(data[4:])

@@ -1,6 +1,6 @@
-"""Elements of Matroska and WebM that a player needs, by their ids.
+"""Elements of Matroska and WebM that a player needs, by ID.
 
-An id means the same wherever it stands, so that no table of parents is needed.
+An ID has the same meaning everywhere, so no table of parents is needed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 
 class Id(IntEnum):
-    """Elements that are treated in a special way."""
+    """IDs of elements that need special treatment."""
 
     SEGMENT = 0x18538067
     SEEK_HEAD = 0x114D9B74
@@ -69,12 +69,12 @@ _NUMBERS = (
     *(*_OF_HEAD, *_OF_SEGMENT, *_OF_CLUSTER, *_OF_CUES, *_OF_TRACK, *_OF_VIDEO, *_OF_AUDIO),
 )
 _DOC_TYPE, _LANGUAGE, _BLOCK_ADDITIONAL = 0x4282, 0x22B59C, 0xA5
-LEAVES: Mapping[int, int] = MappingProxyType(  # and how many bytes each may have
+LEAVES: Mapping[int, int] = MappingProxyType(  # and the most bytes that each may have
     dict.fromkeys(_NUMBERS, 8)
     | {_DOC_TYPE: 8, _LANGUAGE: 3, Id.CODEC: 32, _BLOCK_ADDITIONAL: 1 << 32}
 )
 
-# Codecs whose frames carry nothing but pixels or samples.
+# Codecs whose frames carry only pixels or samples.
 CODECS = frozenset(
     {
         *(b"V_VP8", b"V_VP9", b"V_AV1", b"V_MPEG4/ISO/AVC", b"V_MPEGH/ISO/HEVC", b"V_FFV1"),

@@ -1,4 +1,4 @@
-"""Ogg with one stream of Opus, Vorbis or FLAC: comments are emptied in place."""
+"""Strip Ogg with one stream of Opus, Vorbis or FLAC: comments are emptied in place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from comfy.media.stripping.pieces import CannotStrip, FilePiece, Patches, patche
 _HEAD = 27
 _FIRST, _LAST = 0x02, 0x04
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
-_FLAC_STREAM_INFO = slice(9, 51)  # of the first packet: "fLaC", then the first block
+_FLAC_STREAM_INFO = slice(9, 51)  # in the first packet: "fLaC", then the first block
 _OPUS, _VORBIS, _FLAC = b"OpusHead", b"\1vorbis", b"\x7fFLAC"
 
 
@@ -41,7 +41,7 @@ class _Page:
 def ogg_pieces(reader: Reader) -> Iterator[FilePiece]:
     """Yield the pieces of an Ogg file. Raises DamagedFile or CannotStrip.
 
-    Refused: several streams, multiplexed or one behind the other, and other codecs.
+    Several streams, multiplexed or chained, and other codecs are refused.
     """
     heads: list[_Page] = []
     bodies, wanted, last = bytearray(), 2, None
@@ -66,7 +66,7 @@ def ogg_pieces(reader: Reader) -> Iterator[FilePiece]:
 
 
 def _pages(reader: Reader) -> Iterator[_Page]:
-    """Yield all pages up to the one that says it is the last, or to the end of the file."""
+    """Yield all pages up to the one marked as the last, or to the end of the file."""
     start = 0
     while start < reader.size:
         reader.position = start
@@ -129,6 +129,7 @@ def _rewritten(reader: Reader, pages: list[_Page], bodies: bytes) -> Patches:
 
 
 def _checksum(page: bytes) -> int:
-    """Ogg's CRC-32: zlib's with the bits in the opposite order and without the inversions."""
+    """Return Ogg's CRC-32: zlib's with the bits in the opposite order and without the
+    inversions."""
     value = zlib.crc32(page.translate(_REVERSED), 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{value:032b}"[::-1], 2)

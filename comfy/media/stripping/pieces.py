@@ -13,11 +13,11 @@ from comfy.media.reader import DAMAGED
 
 _CHUNK = 256 * 1024  # bytes
 MOST_PIECES = 100_000
-_MOST_OWN = 32 * 1024 * 1024  # bytes that are held in memory for one file
+_MOST_OWN = 32 * 1024 * 1024  # bytes to hold in memory for one file
 
 
 class CannotStrip(Exception):
-    """Unsupported kind, damage, or too many parts. The text says which, for the log."""
+    """Error for an unsupported kind, damage or too many parts. The text says which, for the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Zeros:
 
 
 FilePiece = Span | Zeros | bytes
-Patches = list[tuple[int, Zeros | bytes]]  # what replaces the bytes from a position on
+Patches = list[tuple[int, Zeros | bytes]]  # positions, and the replacement of the bytes there
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +54,14 @@ class Stripped:
 
     @property
     def held(self) -> int:
-        """Approximate number of bytes that this object takes in memory."""
+        """Return the approximate size of this object in memory, in bytes."""
         own = sum(len(piece) for piece in self.pieces if isinstance(piece, bytes))
         return own + 100 * len(self.pieces)
 
     def read(self, file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
         """Yield the bytes `start` up to `end` in chunks. `file` is the original.
 
-        Raises OSError where the original has become shorter.
+        Raises OSError if the original has become shorter.
         """
         at = 0
         for piece in self.pieces:
@@ -89,7 +89,7 @@ def _chunks(piece: FilePiece, file: BinaryIO, first: int, last: int) -> Iterator
 
 
 def stripped_of(pieces: Iterable[FilePiece]) -> Stripped:
-    """Join adjacent spans. Raises CannotStrip for too many pieces."""
+    """Join adjacent spans. Raises CannotStrip if there are too many pieces."""
     joined: list[FilePiece] = []
     for piece in pieces:
         last = joined[-1] if joined else None
@@ -108,7 +108,7 @@ def stripped_of(pieces: Iterable[FilePiece]) -> Stripped:
 def patched(size: int, patches: Patches) -> Iterator[FilePiece]:
     """Yield the first `size` bytes of a file with these patches, which must not overlap.
 
-    Raises CannotStrip where they do.
+    Raises CannotStrip if they do.
     """
     at = 0
     for start, piece in sorted(patches, key=lambda patch: patch[0]):

@@ -1,4 +1,4 @@
-"""PNG and APNG: keep the chunks that say how pixels look, up to their specified length."""
+"""Strip PNG and APNG: keep the chunks that define how pixels look, up to their specified length."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from comfy.media.stripping.embedded import MOST_PROFILE, is_color_profile, orien
 from comfy.media.stripping.pieces import CannotStrip, FilePiece, Span
 
 _MOST = 0x7FFFFFFF
-_KEPT: Mapping[bytes, int] = MappingProxyType(  # and how long the specification lets each be
+_KEPT: Mapping[bytes, int] = MappingProxyType(  # and the most bytes that the specification allows
     {
         b"IHDR": 13,
         b"PLTE": 768,
@@ -59,13 +59,13 @@ def png_pieces(reader: Reader) -> Iterator[FilePiece]:
 
 
 def _orientation(data: bytes) -> bytes:
-    """The chunk with the orientation alone; empty for an upright image."""
+    """Return the chunk with only the orientation; empty for an upright image."""
     exif = orientation_only(data)
     return _chunk(b"eXIf", exif) if exif else b""
 
 
 def _color_profile(data: bytes) -> bytes:
-    """The chunk without the profile's name; empty for anything else than a profile."""
+    """Return the chunk without the profile's name; empty if it isn't a color profile."""
     _, _, packed = data.partition(b"\0")
     inflating = zlib.decompressobj()
     try:
@@ -81,6 +81,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-_REWRITTEN: Mapping[bytes, Callable[[bytes], bytes]] = MappingProxyType(  # the first of each
+# Only the first chunk of each kind.
+_REWRITTEN: Mapping[bytes, Callable[[bytes], bytes]] = MappingProxyType(
     {b"iCCP": _color_profile, b"eXIf": _orientation}
 )

@@ -1,4 +1,4 @@
-"""RIFF: WebP images, also animated ones, and WAV sounds."""
+"""Strip RIFF: WebP images, including animated ones, and WAV sounds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from comfy.media.stripping.embedded import is_color_profile, orientation_only
 from comfy.media.stripping.pieces import CannotStrip, FilePiece, Span
 
 _MOST = 0xFFFFFFFF
-_WEBP: Mapping[bytes, int] = MappingProxyType(  # and how long each may be
+_WEBP: Mapping[bytes, int] = MappingProxyType(  # and the most bytes that each may have
     {b"VP8 ": _MOST, b"VP8L": _MOST, b"ALPH": _MOST, b"ANIM": 6}
 )
 _WAVE: Mapping[bytes, int] = MappingProxyType({b"fmt ": 64, b"fact": 4, b"data": _MOST})
@@ -70,7 +70,7 @@ def _frame(reader: Reader, start: int, length: int) -> list[FilePiece]:
 
 
 def _end(reader: Reader) -> int:
-    """Where the RIFF ends by its own size. Raises CannotStrip for one that is cut off."""
+    """Return where the RIFF ends, by its stated size. Raises CannotStrip if it is cut off."""
     reader.position = 4
     end = 8 + reader.number(4, "little")
     if end > reader.size:
@@ -79,7 +79,7 @@ def _end(reader: Reader) -> int:
 
 
 def _chunks(reader: Reader, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield each chunk's kind, length and where its content starts."""
+    """Yield each chunk's kind, length and content position."""
     while start + 8 <= end:
         reader.position = start
         kind, length = struct.unpack("<4sI", reader.take(8))

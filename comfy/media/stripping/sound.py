@@ -1,4 +1,4 @@
-"""FLAC and MP3: frames are kept; tags in front of them and behind them go."""
+"""Strip FLAC and MP3: keep the frames, drop the tags before and after them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from comfy.media.signatures import ID3
 from comfy.media.stripping.pieces import CannotStrip, FilePiece, Span
 
 _FLAC, _STREAM_INFO = b"fLaC", 34
-_WINDOW = 128 * 1024  # the longest FLAC frame that is looked for at the end
+_WINDOW = 128 * 1024  # longest FLAC frame to look for at the end
 _MOST_TRIES = 8
 _TAGS_BEHIND = (b"TAG", b"APETAGEX", b"LYRICSBEGIN", b"3DI", ID3)
 _ID3_HEAD = 10
@@ -24,7 +24,7 @@ _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 
 
 
 def _table(bits: int, polynomial: int) -> tuple[int, ...]:
-    """Return the CRC's addend for each byte."""
+    """Return the CRC table: one entry per byte value."""
     values = [byte << bits - 8 for byte in range(256)]
     for _ in range(8):
         values = [value << 1 ^ (value >> bits - 1) * (polynomial | 1 << bits) for value in values]
@@ -56,7 +56,7 @@ def flac_pieces(reader: Reader) -> Iterator[FilePiece]:
 
 
 def _ends_with_frame(data: bytes) -> bool:
-    """Return whether a FLAC frame with valid checksums ends where this ends."""
+    """Return whether the data ends with a FLAC frame that has valid checksums."""
     at, tries = len(data), 0
     while tries < _MOST_TRIES and (at := data.rfind(b"\xff", 0, at)) >= 0:
         if data[at + 1 : at + 2] in (b"\xf8", b"\xf9") and _has_head(data[at : at + 16]):
@@ -67,17 +67,17 @@ def _ends_with_frame(data: bytes) -> bool:
 
 
 def _has_head(frame: bytes) -> bool:
-    """Return whether a FLAC frame's head with a valid checksum starts here."""
+    """Return whether the data starts with a FLAC frame header that has a valid checksum."""
     if len(frame) < 16:
         frame += bytes(16)
-    number = 8 - (frame[4] ^ 0xFF).bit_length() or 1  # bytes, as in UTF-8
+    number = 8 - (frame[4] ^ 0xFF).bit_length() or 1  # length in bytes, as in UTF-8
     block, rate = frame[2] >> 4, frame[2] & 15
     length = 4 + number + {6: 1, 7: 2}.get(block, 0) + {12: 1, 13: 2, 14: 2}.get(rate, 0)
     return _remainder(frame[: length + 1], _CRC_8, 8) == 0
 
 
 def _remainder(data: bytes, table: Sequence[int], bits: int) -> int:
-    """Return the CRC of these bytes, 0 where they end with their own CRC."""
+    """Return the CRC of these bytes; 0 if they end with their own CRC."""
     value, mask, shift = 0, (1 << bits) - 1, bits - 8
     for byte in data:
         value = (value << 8 & mask) ^ table[value >> shift ^ byte]
@@ -85,9 +85,9 @@ def _remainder(data: bytes, table: Sequence[int], bits: int) -> int:
 
 
 def mp3_pieces(reader: Reader) -> Iterator[FilePiece]:
-    """Yield the pieces of an MP3, or of a FLAC behind ID3 tags. Raises DamagedFile or CannotStrip.
+    """Yield the pieces of an MP3, or of a FLAC after ID3 tags. Raises DamagedFile or CannotStrip.
 
-    What follows the last frame has to be a known tag or zeros.
+    Only a known tag, zeros or a cut frame may follow the last frame.
     """
     reader.position = 0
     for _ in range(_MOST_ID3):
@@ -109,7 +109,7 @@ def mp3_pieces(reader: Reader) -> Iterator[FilePiece]:
         frames += 1
     end = reader.position
     rest = reader.take(min(reader.left, 64 * 1024))
-    is_cut = _frame_length(rest[:4].ljust(4)) > len(rest)  # half a frame is never heard
+    is_cut = _frame_length(rest[:4].ljust(4)) > len(rest)  # players skip an incomplete frame
     if not frames or not (is_cut or rest.startswith(_TAGS_BEHIND) or not rest.strip(b"\0")):
         raise CannotStrip(DAMAGED)
     reader.position = start
@@ -120,8 +120,8 @@ def mp3_pieces(reader: Reader) -> Iterator[FilePiece]:
 
 
 def _without_encoder(frame: bytes) -> bytes:
-    """Return an MP3's first frame. Where it describes the file, the encoder's name is checked and
-    what follows is cleared."""
+    """Return an MP3's first frame. If it describes the file (Xing, Info), an unknown encoder name
+    is cleared, and so is everything after the encoder's fields."""
     at = next((at for at in (36, 21, 13) if frame[at : at + 4] in (b"Xing", b"Info")), 0)
     if not at or frame[4:at].strip(b"\0"):
         return frame
@@ -148,7 +148,7 @@ def _skip_id3(reader: Reader) -> bool:
 
 
 def _frame_length(head: Sequence[int]) -> int:
-    """Bytes of the MPEG audio layer III frame with this head; 0 for anything else."""
+    """Return the bytes of the MPEG audio layer III frame with this header; 0 for anything else."""
     version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
     kbits, rate, padding = head[2] >> 4, head[2] >> 2 & 3, head[2] >> 1 & 1
     is_frame = head[0] == 0xFF and head[1] >= 0xE0 and layer == 1 and version in _RATES

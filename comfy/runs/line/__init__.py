@@ -1,1 +1,1 @@
-"""The line of runs that wait: whose turn it is next, and when."""
+"""The line of waiting runs: whose turn is next, and when."""

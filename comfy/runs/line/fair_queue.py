@@ -15,7 +15,7 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class _Waiting(Generic[S]):
-    """A run until it is at its end. `turn_key`: whose turns it takes."""
+    """A run until it ends. `turn_key`: the address or owner whose turns it uses."""
 
     owner: str
     turn_key: tuple[str, str]
@@ -24,31 +24,31 @@ class _Waiting(Generic[S]):
 
 
 class FairQueue(Generic[S]):
-    """The runs that wait here, and the active ones that servers have.
+    """Queue of the runs that wait here and of the active runs on servers. Thread-safe.
 
-    ComfyUI runs prompts in the order of arrival. So that no user waits behind another's twenty, a
-    server gets at most `ahead` at once; the others wait here, and owners take turns: the owner of
-    the last run goes behind all waiting owners. Where an owner is only a cookie, one person could
-    have many turns: such owners share the turns of their address. A run that fits no server with
-    room lets the next one pass.
+    ComfyUI runs prompts in the order of arrival. So that no user waits behind another user's twenty
+    runs, a server gets at most `ahead` at once. The others wait here, and owners take turns: the
+    owner of the last run moves behind all waiting owners. If an owner is only a cookie, one user
+    could get many turns, so such owners share the turns of their address. A run that fits no server
+    with room lets the next one pass.
     """
 
     def __init__(
         self, servers: Sequence[S], ahead: int = 1, limits: Mapping[S, int] | None = None
     ) -> None:
-        """`limits`: instead of `ahead`, for the servers that have one of their own."""
+        """`limits`: replaces `ahead` for servers with a limit of their own."""
         self._servers = servers
         self._limits = dict.fromkeys(servers, ahead) | dict(limits or {})
         self._lock = threading.Lock()
-        # In the order of their turns: addresses (or people with a login), people of each, runs of
-        # each that wait.
+        # In the order of turns: addresses (or users with an account), the owners at each, and each
+        # owner's waiting runs.
         self._turns: dict[tuple[str, str], dict[str, deque[str]]] = {}
         self._runs: dict[str, _Waiting[S]] = {}
         self._handed: dict[str, S] = {}
         self._released: dict[str, _Waiting[S]] = {}
         self._on_its_way: dict[S, str] = {}
-        self._last_turn = ("", ""), ""  # whose it was: as in `_turns`, and the person
-        # as of the last change: everybody who waits asks after each
+        self._last_turn = ("", ""), ""  # who had it: the key in `_turns`, and the owner
+        # Cached at each change, because every waiting run then asks for its place
         self._places: dict[str, int] = {}
 
     def join(
@@ -61,12 +61,12 @@ class FairQueue(Generic[S]):
         handed: S | None = None,
         candidates: Callable[[], Sequence[S]] | None = None,
     ) -> None:
-        """Put a run at the end of its owner's; `handed`: the server that has it already, as after a
-        restart of ours. `address`: whose turns the owner takes; without one they have their own.
+        """Add a run behind its owner's other runs.
 
-        `moved` is called whenever its place may be another, from any thread: it must not block.
-        `candidates`: the servers that it may go to now, the best first, else any; asked often, with
-        a lock held.
+        `handed`: the server that already has it, as after a restart of the app. `address`: the
+        address whose turns the owner shares; without one, owners have their own. `moved` is called
+        from any thread when its place may have changed; it must not block. `candidates` returns the
+        servers that it may use now, best first; default: all. It is called often, with a lock held.
         """
         with self._lock:
             turn_key = (address, "" if address else owner)
@@ -79,15 +79,14 @@ class FairQueue(Generic[S]):
         self.advance()
 
     def mark_accepted(self, run_id: str) -> None:
-        """The server has it: now the next one may go, so that they run in the order in which they
-        were handed over."""
+        """Note that the server has accepted the run. Only then the next one may be sent, so that
+        runs start in the order in which they were handed over."""
         with self._lock:
             self._arrive(run_id)
         self.advance()
 
     def give_back(self, run_id: str) -> None:
-        """The server that it was handed to does not do it, or what it has made there is gone: it is
-        the next to be handed over."""
+        """Put a run back at the front, because its server didn't run it or has lost its results."""
         with self._lock:
             if run_id in self._handed:
                 self._take_out(run_id)
@@ -102,15 +101,15 @@ class FairQueue(Generic[S]):
         self.advance()
 
     def release(self, run_id: str) -> None:
-        """Remove a run from any state, so that others stop waiting for it. It can be put back until
-        it leaves."""
+        """Remove a run in any state, so that others stop waiting for it. `give_back` can put it
+        back until it leaves."""
         with self._lock:
             is_new = self._take_out(run_id)
-        if is_new:  # else all who wait have been told
+        if is_new:  # otherwise the waiting runs are already notified
             self.advance()
 
     def leave(self, run_id: str) -> None:
-        """Take a run out, wherever it is: it has ended."""
+        """Remove a run that has ended, in any state."""
         with self._lock:
             is_new = self._take_out(run_id)
             self._released.pop(run_id, None)
@@ -123,7 +122,7 @@ class FairQueue(Generic[S]):
         return sum(self._limits.values())
 
     def server_of(self, run_id: str) -> S | None:
-        """The server that a run has been handed to; None while it waits here."""
+        """Return the server that has the run; None while the run waits here."""
         with self._lock:
             return self._handed.get(run_id)
 
@@ -135,8 +134,8 @@ class FairQueue(Generic[S]):
             return self._places.get(run_id, len(self._runs))
 
     def move(self, run_id: str, place: int) -> None:
-        """Let a run be the `place`-th (from 0) of its owner's runs that wait here; one handed over
-        stays as it is."""
+        """Move a run to index `place` among its owner's runs that wait here; do nothing if a server
+        has it."""
         with self._lock:
             waiting = self._runs.get(run_id)
             if waiting is None or run_id in self._handed:
@@ -147,7 +146,7 @@ class FairQueue(Generic[S]):
         self.advance()
 
     def advance(self) -> None:
-        """Assign every run that may start, and notify the waiting ones."""
+        """Hand over every run that may start, and notify the waiting ones."""
         with self._lock:
             told = [one.moved for run, one in self._runs.items() if run not in self._handed]
             while self._hand_over():
@@ -159,7 +158,7 @@ class FairQueue(Generic[S]):
             moved()
 
     def _order(self) -> Iterator[str]:
-        """Return the runs in their future order, without arrivals and departures."""
+        """Yield the waiting runs in their future order, if no run arrives or leaves."""
         turns = deque(deque(map(deque, people.values())) for people in self._turns.values())
         while turns:
             people = turns.popleft()
@@ -171,7 +170,7 @@ class FairQueue(Generic[S]):
                 turns.append(people)
 
     def _hand_over(self) -> bool:
-        """The next one that may go to a server with room, if there is one."""
+        """Hand the next possible run to a server with room; return False if there isn't one."""
         handed = Counter(self._handed.values())
         free = {
             server
@@ -183,7 +182,7 @@ class FairQueue(Generic[S]):
         for run_id in self._order():
             waiting = self._runs[run_id]
             able = (one for one in waiting.candidates() if one in free)
-            server = min(able, key=lambda one: handed[one], default=None)  # the best of such
+            server = min(able, key=lambda one: handed[one], default=None)  # least busy, then best
             if server is not None:
                 self._remove(run_id)
                 self._handed[run_id], self._on_its_way[server] = server, run_id
@@ -210,7 +209,7 @@ class FairQueue(Generic[S]):
             del self._on_its_way[server]
 
     def _take_out(self, run_id: str) -> bool:
-        """Remove a run; return False if it was gone."""
+        """Remove a run; return False if it wasn't in the queue."""
         if run_id not in self._handed:
             self._remove(run_id)
         self._arrive(run_id)

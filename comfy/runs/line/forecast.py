@@ -1,4 +1,4 @@
-"""When runs that wait are likely to begin, and those at work to end."""
+"""Forecast of when waiting runs start and active ones end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from comfy.runs.durations import Durations, time_left
 if TYPE_CHECKING:
     from comfy.runs.run import LocalRun
 
-_FRESH = 1.0  # seconds that a forecast counts for: each page asks after each change
+_FRESH = 1.0  # seconds to reuse a forecast, because each page asks after each change
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,11 @@ class UnfinishedRun:
 
 def due_in(turns: Iterable[UnfinishedRun], strangers: float | None) -> Mapping[str, float]:
     """Return the seconds until each waiting run starts and each active one ends, without
-    unpredictable ones. A server runs one after the other, and the next run takes the first free
-    server. `turns`: in the order of execution. `strangers`: the seconds of another client's
-    prompt on a server."""
+    unpredictable runs.
+
+    A server runs one prompt at a time, and the next run takes the first free server. `turns`: the
+    runs in the order of execution. `strangers`: the seconds of another client's prompt on a server.
+    """
     due: dict[str, float] = {}
     free: defaultdict[Hashable, float] = defaultdict(float)
     counted: Counter[Hashable] = Counter()
@@ -64,7 +66,7 @@ class Forecast:
         self._last: tuple[int, float, Mapping[str, float]] = (-1, 0.0, {})
 
     def renew(self, _owner: str) -> None:
-        """A run has begun or ended, or has another place."""
+        """Mark the forecast as outdated, because a run began, ended or changed its place."""
         with self._lock:
             self._version += 1
 
@@ -82,7 +84,7 @@ class Forecast:
 
 
 def _turns(runs: Sequence[LocalRun], durations: Durations) -> Iterable[UnfinishedRun]:
-    """Return the runs in the order of execution, without canceled ones."""
+    """Yield the runs in the order of execution, without canceled ones."""
     known: dict[tuple[str, SamplingWork | None], float | None] = {}
     typical, now = durations.typical, time.time()
     for run in sorted(runs, key=lambda one: (one.turn, one.state.queue_place or 0)):
@@ -93,13 +95,15 @@ def _turns(runs: Sequence[LocalRun], durations: Durations) -> Iterable[Unfinishe
         is_at_work = state.phase is Phase.RUNNING
         seconds = _left(run, state, expected, now) if is_at_work else expected
         if is_at_work and seconds is not None and state.started_at is not None:
-            known[of_run] = seconds + max(0.0, now - state.started_at)  # so do others like it
+            # Other runs of this kind take as long.
+            known[of_run] = seconds + max(0.0, now - state.started_at)
         before = 0 if is_at_work or run.waits_here else state.queue_place or 0
         yield UnfinishedRun(run.id, run.servers, seconds, is_at_work, before)
 
 
 def _left(run: LocalRun, state: RunState, expected: float | None, now: float) -> float | None:
-    """Return the remaining seconds from its progress, or the expected ones."""
+    """Return the remaining seconds by the run's progress, or by the expected duration; None if
+    unknown."""
     if state.away or state.started_at is None:
         return None
     done, since = state.nodes_finished, state.started_at

@@ -1,1 +1,1 @@
-"""Pages and routes to sign in, of the account, and of shared results."""
+"""Pages and routes for signing in, for the account, and for shared results."""

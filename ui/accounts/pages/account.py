@@ -1,4 +1,4 @@
-"""The page on which people make and revoke the tokens of their scripts."""
+"""Page on which users create and revoke access tokens for their scripts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import LOG_IN_FIRST, Identity
 
 _PATH = "/account"
-_KEPT = 60.0  # seconds until a new token that no page has shown is forgotten
+_KEPT = 60.0  # seconds until an unseen new token is forgotten
 _TITLE = message("Access tokens · ComfyForms")
 _TOKENS = message("Access tokens")
 _ABOUT = message("Scripts use a token instead of a password. Anyone who has it can act as you.")
@@ -44,15 +44,15 @@ _BROWSER_ONLY = "Tokens can only be created and revoked in a signed-in browser."
 
 
 class _NewTokens:
-    """New tokens until the page shows them: each once, to its creator in the same session. All
-    times are the login's clock. Thread-safe."""
+    """New tokens until the page shows them: once each, to their creator in the same session. All
+    times are from the login's clock. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._made: dict[SignedIn, tuple[float, str]] = {}
 
     def put(self, who: SignedIn, shown: str, now: float) -> None:
-        """Store a token; drop expired ones."""
+        """Store a token and drop expired ones."""
         with self._lock:
             for other, (made, _) in list(self._made.items()):
                 if now - made > _KEPT:
@@ -60,21 +60,22 @@ class _NewTokens:
             self._made[who] = now, shown
 
     def take(self, who: SignedIn, now: float) -> str:
-        """Return the user's new token, or "" if there isn't one, it was taken, or has expired."""
+        """Return the user's new token; empty if there isn't one, or it was taken or has expired."""
         with self._lock:
             made, shown = self._made.pop(who, (0.0, ""))
         return shown if now - made <= _KEPT else ""
 
 
 def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> GuardedRoutes:
-    """`GET /account` and the forms on it, which another site's page cannot send. `root_path` as the
-    web server was told."""
+    """Return `GET /account` and the routes of its forms, which other sites' pages can't submit.
+    `root_path`: see the web server."""
     routes = GuardedRoutes()
     own_page = [Depends(identity.own_page)]
     new_tokens = _NewTokens()
 
     def asking(request: Request) -> tuple[Login, SignedIn]:
-        """Return the caller. A lost token must not create others, nor may guests."""
+        """Return the caller. Refuses tokens, because a lost token must not create others, and
+        guests."""
         who = identity.signed_in(request)
         if identity.login is None or who is None:
             raise HTTPException(401, LOG_IN_FIRST)
@@ -89,12 +90,12 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> G
         )
 
     def back(request: Request, path: str) -> Response:
-        """To the page, so that a reload sends nothing again."""
+        """Redirect to the page, so that a reload submits nothing again."""
         return RedirectResponse(f"{root_address(request, path, root_path)}{_PATH}", 303)
 
     @routes.get(_PATH, Access.SIGN_IN_PAGE)
     def account(request: Request) -> HTMLResponse:
-        """Show the page with a new token; without a user the sign-in page."""
+        """Show the page with a new token. Without a user, show the sign-in page."""
         if identity.login is None:
             return page(request, _PATH, _without_tokens(_OPEN_TO_ALL))
         who = identity.signed_in(request)
@@ -108,8 +109,8 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> G
 
     @routes.post(f"{_PATH}/tokens", Access.SIGNED_IN, dependencies=own_page)
     def make(request: Request, label: Annotated[str, Form()]) -> Response:
-        """To the page, which shows the new token once; 422 with it and a sentence where none was
-        made."""
+        """Create a token and redirect to the page, which shows it once. On an error, return the
+        page with a message and status 422."""
         login, who = asking(request)
         path = f"{_PATH}/tokens"
         try:
@@ -124,7 +125,7 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> G
 
     @routes.post(f"{_PATH}/tokens/{{token_id}}/revoke", Access.SIGNED_IN, dependencies=own_page)
     async def revoke(request: Request, token_id: str) -> Response:
-        """Back to the page; one that is not there is gone already."""
+        """Revoke a token and redirect to the page. An unknown id counts as already revoked."""
         if identity.login is not None:
             login, who = asking(request)
             await asyncio.to_thread(login.revoke, who, token_id)
@@ -135,7 +136,8 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> G
 
 
 def _body(tokens: Sequence[AccessToken], shown: str = "", why: str = "") -> str:
-    """`shown`: a token that was just made; `why` none was."""
+    """Return the page's content. `shown`: a token that was just created. `why`: the reason that
+    none was."""
     rows = (token_row(one, f"account/tokens/{one.id}/revoke") for one in tokens)
     listed = "".join(rows) or f"<p>{html_of(_NONE)}</p>"
     return f"""<main class="card account">

@@ -25,8 +25,9 @@ from ui.web.rates import Rate
 from ui.web.responses import wants_page
 from ui.web.urls import ENDPOINTS
 
-_WRONG_LOGIN = 400  # status of the page with the error
-# Seconds until a wrong password is answered: the time does not tell which names there are.
+_WRONG_LOGIN = 400  # status of the page after a failure
+# Seconds before the answer to a wrong password, so that its timing doesn't reveal which names
+# exist.
 _WRONG_PASSWORD = 1.0
 _LOGOUT = "/logout"
 _EVERYWHERE = f"{_LOGOUT}/everywhere"
@@ -39,10 +40,10 @@ _TOO_MANY_GUESTS = message("Too many people just used this link. Try again in a 
 def login_routes(
     identity: Identity, guesses: Guesses, sign_in: SignInPage, root_path: str
 ) -> GuardedRoutes:
-    """`GET /login`, and `POST /login`, as Gradio's own was: its Python client signs in there too,
-    and beside the endpoints that it has connected to. The answer to a wrong password is 400 with a
-    sentence; where a browser sends the form without the page's script, it is a page. `root_path` as
-    the web server was told."""
+    """Return `GET /login` and `POST /login`, compatible with Gradio's own. Gradio's Python client
+    signs in there, and also beside the endpoints that it has connected to. A wrong password gets
+    status 400 with a message, or a page if a browser sent the form without the page's script.
+    `root_path`: see the web server."""
     routes = GuardedRoutes()
     passwords = Passwords(identity, guesses)
 
@@ -54,7 +55,7 @@ def login_routes(
     @routes.get(f"{LOGIN}/", Access.PUBLIC)
     @routes.get(LOGIN, Access.PUBLIC)
     def to_sign_in(request: Request) -> Response:
-        """Show the page for its own URL; a signed-in user is redirected to the app."""
+        """Show the sign-in page at its own URL. Redirects a signed-in user to the app."""
         if identity.login is None or identity.signed_in(request):
             return RedirectResponse(f"{root_address(request, LOGIN, root_path)}/", 303)
         if not wants_page(request):
@@ -73,7 +74,7 @@ def login_routes(
         attempt = passwords.attempt(request, name.strip())
         try:
             shown = await passwords.session(attempt, password)
-        except SignInFileError as problem:  # the password was right
+        except SignInFileError as problem:  # the password was correct
             return refused(request, logged(problem))
         except SignInRefused as problem:
             return refused(request, str(problem), problem.status)
@@ -89,7 +90,7 @@ def login_routes(
 
 
 class SignInRefused(Exception):
-    """A sign-in that was not let through; `status` and the sentence of its answer."""
+    """Refused sign-in, with the message and `status` of its answer."""
 
     def __init__(self, sentence: str, status: int = _WRONG_LOGIN) -> None:
         super().__init__(sentence)
@@ -97,7 +98,7 @@ class SignInRefused(Exception):
 
 
 class Passwords:
-    """Checks passwords, in turns and with a back-off."""
+    """Checker of passwords that takes attempts in turns, with a back-off."""
 
     def __init__(self, identity: Identity, guesses: Guesses) -> None:
         self._identity = identity
@@ -105,15 +106,15 @@ class Passwords:
         self._turns = HashingTurns()
 
     def attempt(self, request: Request, name: str) -> PasswordAttempt:
-        """The attempt that a request makes for this name."""
+        """Return the sign-in attempt of a request with this name."""
         proof = self._proof(name)
         cookies = self._identity.cookies
         browser = cookies.known_browser(request, name, proof) if proof else ""
         return PasswordAttempt(name, client_address(request.scope), browser)
 
     async def session(self, attempt: PasswordAttempt, password: str) -> str:
-        """Return what the cookie of the new session has to hold. Raises SignInRefused, and
-        SignInFileError where the password was right."""
+        """Return the cookie value of the new session. Raises SignInRefused, or SignInFileError if
+        the password was correct."""
         since, login = time.monotonic(), self._identity.login
         if login is None:
             raise SignInRefused(_WRONG)
@@ -139,7 +140,7 @@ class Passwords:
         raise SignInRefused(_WRONG)
 
     def make_known(self, attempt: PasswordAttempt, request: Request, answer: Response) -> None:
-        """Give the browser the cookie by which the next sign-in as this person knows it."""
+        """Give the browser a cookie, so that the user's next sign-in comes from a known browser."""
         proof = self._proof(attempt.name)
         if proof and not attempt.browser:
             cookie = self._identity.cookies.new_known_browser(request, attempt.name, proof)
@@ -159,9 +160,10 @@ def _later(wait: float) -> str:
 
 
 def logout_routes(identity: Identity, root_path: str) -> GuardedRoutes:
-    """`POST /logout` ends the login of this one browser, `POST /logout/everywhere` all of this
-    person's: 204, or 200 and the address `next` where they sign out of what has signed them in. A
-    link or an image on another site's page cannot. `root_path` as the web server was told."""
+    """Return `POST /logout`, which ends this browser's session, and `POST /logout/everywhere`,
+    which ends all of the user's sessions. The answer is 204, or 200 with the address `next` if the
+    user also has to sign out of the identity provider. Links or images on other sites can't call
+    them. `root_path`: see the web server."""
     routes = GuardedRoutes()
 
     own_page = [Depends(identity.own_page)]
@@ -192,14 +194,15 @@ def logout_routes(identity: Identity, root_path: str) -> GuardedRoutes:
 
 
 def share_link_routes(identity: Identity, root_path: str) -> GuardedRoutes:
-    """`GET /join/{token}`: sign the visitor in as a guest. `root_path`: see the web server."""
+    """Return `GET /join/{token}`, which signs the visitor in as a guest. `root_path`: see the web
+    server."""
     routes = GuardedRoutes()
     new = Rate(NEW_BROWSERS, NEW_BROWSER)
 
     @routes.get("/join/{token}", Access.PUBLIC)
     def join(token: str, request: Request) -> Response:
-        """Redirect to the app with a new session; an existing session stays. 404 with a message for
-        an expired link."""
+        """Redirect to the app with a new session. An existing session stays. An expired link gets a
+        404 with a message."""
         root = root_address(request, f"/join/{token}", root_path)
         if identity.login is None or identity.signed_in(request):
             return RedirectResponse(f"{root}/", 303)
@@ -214,8 +217,8 @@ def share_link_routes(identity: Identity, root_path: str) -> GuardedRoutes:
 
 
 def signed_in(answer: Response, identity: Identity, request: Request, shown: str) -> Response:
-    """An answer that gives a browser its session. Once it has that, the one that it had before
-    ends."""
+    """Add a session's cookie to an answer. The browser's previous session ends after the answer is
+    sent."""
     assert identity.login is not None
     lasts = identity.login.times.lasts
     answer.headers.append("set-cookie", identity.cookies.new_session(request, shown, lasts))

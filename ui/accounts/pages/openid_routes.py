@@ -1,4 +1,4 @@
-"""Routes for signing in at an OpenID provider, and for returning."""
+"""Routes for signing in at an OpenID provider and for returning from it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ui.web.rates import Rate
 log = logging.getLogger(__name__)
 
 _BACK = f"{OPENID}/callback"
-_PLACE = re.compile(r"/[!-~]{0,1000}", re.ASCII)  # below the app's own address
+_PLACE = re.compile(r"/[!-~]{0,1000}", re.ASCII)  # relative to the app's address
 _EXPIRED = message("This sign-in was started in another browser, or too long ago. Sign in again.")
 _TOO_MANY = message("Too many sign-ins from your address. Try again in a moment.")
 
@@ -44,8 +44,9 @@ def openid_routes(
     sign_in: SignInPage,
     root_path: str,
 ) -> GuardedRoutes:
-    """`GET /login/openid` leads to the provider, which leads back to `GET /login/openid/callback`.
-    `key` seals what a browser keeps meanwhile; `root_path` as the web server was told."""
+    """Return `GET /login/openid`, which redirects to the provider, and `GET
+    /login/openid/callback`, to which the provider redirects back. `key` signs the state that the
+    browser holds meanwhile. `root_path`: see the web server."""
     login = identity.login
     assert login is not None
     routes = GuardedRoutes()
@@ -60,7 +61,7 @@ def openid_routes(
 
     @routes.get(OPENID, Access.PUBLIC)
     def begin(request: Request, to: str = "/", *, other_account: bool = False) -> Response:
-        """To the provider. `to`: where in the app they wanted to go."""
+        """Redirect to the provider. `to`: the user's destination in the app."""
         to = to if _PLACE.fullmatch(to) else "/"
         if too_many(request):
             return sign_in(request, OPENID, _TOO_MANY, to, 429)
@@ -80,7 +81,8 @@ def openid_routes(
         code: Annotated[str, Query(max_length=10_000)] = "",
         error: str = "",
     ) -> Response:
-        """Into the app, to where they wanted to go; else the sign-in page, and why."""
+        """Sign in and redirect to the user's destination in the app. After a failure, show the
+        sign-in page with the reason."""
         if too_many(request):
             return sign_in(request, _BACK, _TOO_MANY, "/", 429)
         kept = request.cookies.get(identity.cookies.attempt_name(request), "")

@@ -1,5 +1,5 @@
-"""The page behind a link to a result: that file, what made it, and the prompt if its owner wants
-so."""
+"""The page of a shared result: the file, its workflow, and the prompt if its owner chose to share
+it."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _ONLY_WITH_PROMPT = message(
 def shared_page_routes(
     runs: RunRegistry, blobs: BlobStore, identity: Identity, sign_in: SignInPage, root_path: str
 ) -> GuardedRoutes:
-    """`GET /shared/{token}`: a page for people, who are asked to sign in first where they have to.
-    `root_path` as the web server was told."""
+    """Return `GET /shared/{token}`, a page for users, who may have to sign in first. `root_path`:
+    see the web server."""
     routes = GuardedRoutes()
 
     def found(token: str) -> tuple[SharedResult, Record] | None:
@@ -47,7 +47,7 @@ def shared_page_routes(
 
     @routes.get("/shared/{token}", Access.SIGN_IN_PAGE)
     def page(token: str, request: Request) -> HTMLResponse:
-        """The page; 404, with a sentence, for a link that was taken back or never was."""
+        """Return the page. A link that was revoked or never existed gets a 404 with a message."""
         path = link_address(token)
         if identity.owner(request) is None:
             return sign_in(request, path)
@@ -60,7 +60,7 @@ def shared_page_routes(
         return as_page(plain_page(tags, _result(*shared, is_sent=_is_sent(*shared)), root))
 
     def _is_sent(link: SharedResult, record: Record) -> bool:
-        """Return whether the link's file is sent, with its metadata or without."""
+        """Return whether the link's file can be sent, with or without its metadata."""
         digest = record.state.files[link.place].digest
         return bool(link.prompt) or blobs.stripped.of(digest) is not None
 
@@ -96,5 +96,5 @@ def _media(kind: FileKind, address: str, title: str) -> str:
             return f'<video src="{address}" aria-label="{title}" controls loop></video>'
         case "audio":
             return f'<audio src="{address}" aria-label="{title}" controls></audio>'
-        case _:  # nothing of other kinds is shared
+        case _:  # other kinds can't be shared
             return ""

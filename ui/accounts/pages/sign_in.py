@@ -1,5 +1,4 @@
-"""Sign-in page. It is shown at the requested URL, so reloading after the sign-in opens
-that page."""
+"""Sign-in page, shown at the requested URL. A reload after the sign-in opens the requested page."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ from ui.page.language_files import LANGUAGE, language_menu
 from ui.page.plain.inline import sign_in_tag
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
 
-OPENID = "/login/openid"  # leads to where the organisation signs people in
+OPENID = "/login/openid"  # redirects to the organization's sign-in
 _TITLE = message("Sign in · ComfyForms")
 _SIGN_IN = message("Sign in")
 _USERNAME = message("Username")
@@ -32,7 +31,7 @@ _NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this pa
 
 @dataclass(frozen=True, slots=True)
 class SignInPage:
-    """Renders the page. `login`: None without sign-in; `root_path`: see the web server."""
+    """Renderer of the page. `login`: None without sign-in. `root_path`: see the web server."""
 
     languages: Languages
     login: Login | None
@@ -41,8 +40,9 @@ class SignInPage:
     def __call__(
         self, request: Request, path: str, why: str = "", to: str = "", status: int = 200
     ) -> HTMLResponse:
-        """Return the page at this path; `why` a sign-in failed, and its destination `to`: "" = the
-        page's own URL. It contains the app's link preview for chats, as these never sign in."""
+        """Return the page at this path. `why`: the reason that a sign-in failed. `to`: the
+        destination (empty = the page's own URL). The page contains the app's link preview for
+        chats, which never sign in."""
         root, login = root_address(request, path, self.root_path), self.login
         by_password = login is None or login.asks_for_passwords
         provider = login.ways.openid.settings.name if login and login.ways.openid else ""

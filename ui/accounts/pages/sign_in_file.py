@@ -1,4 +1,4 @@
-"""Answers when a sign-in or sign-out can't be written."""
+"""Responses for sign-ins and sign-outs that can't be saved."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WRONG = message("Something went wrong.")
 
 
 def logged(problem: SignInFileError) -> str:
-    """Return the message for users; the log has the file's path."""
+    """Return the message for users and log the file's path."""
     log.warning("%s %s", problem, problem.hint)
     return problem.shown
 

@@ -1,4 +1,4 @@
-"""A token in a list of them, with its button *Revoke*."""
+"""A token's row in a list, with its *Revoke* button."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ _FOR_GOOD = message("Scripts that send this token will be refused. It can't be b
 
 
 def token_row(token: AccessToken, action: str, owner: str = "") -> str:
-    """Return a token as a form, with the question that its button opens: without a script, as the
-    whole page. `action`: where *Revoke* is sent; `owner`: for administrators, whose it is."""
+    """Return a token's row as a form, with the question that its button opens. The question works
+    without a script. `action`: where *Revoke* is sent. `owner`: the token's owner, only for
+    administrators."""
     name, asks = html.escape(token.label), f"revoke-{token.id}"
     revoke = html_of(message("Revoke {name}", name=token.label))
     question = html_of(message("Revoke “{name}”?", name=token.label))
@@ -46,6 +47,6 @@ def _dates(token: AccessToken) -> str:
 
 
 def _date(seconds: float) -> str:
-    """A day as people write it in their language."""
+    """Return a date in the user's language."""
     day = datetime.fromtimestamp(seconds, UTC).date()
     return format_date(day, locale=current_language().tag.replace("-", "_"))

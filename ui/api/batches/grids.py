@@ -40,11 +40,11 @@ from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 
-_SMALL = 320  # pixels: up to here thumbnails do
+_SMALL = 320  # pixels: thumbnails suffice up to this size
 _SIDE = 512
 _AT_ONCE = 50  # records in memory
-_DRAWN = 4  # images that are drawn at once
-_PIECE = 1024 * 1024  # bytes of one that are sent at once
+_DRAWN = 4  # images drawn at once
+_PIECE = 1024 * 1024  # bytes sent at once
 _PAGE_FILE = "grid.html"
 _WORDS = {
     "waiting": message("Waiting"),
@@ -124,8 +124,9 @@ def grids_api(
 
 
 class Drawing:
-    """Lets few images be drawn at once, as they take a processor for seconds, and one of each
-    person be there: however slowly they are read, only their own readers wait for them."""
+    """Limiter for drawing images. Only a few images are drawn at once, because each takes a
+    processor for seconds. Each user has one image at a time, so slow downloads only delay their own
+    user."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -133,7 +134,7 @@ class Drawing:
         self._drawn = 0
 
     def turn(self, owner: str, drawn: Iterator[bytes]) -> Iterator[bytes]:
-        """Return the finished image; HTTPException at once if it isn't this user's turn."""
+        """Return the finished image. Raises HTTPException at once if it isn't this user's turn."""
         with tempfile.TemporaryFile() as whole:
             self._take(owner)
             try:
@@ -169,17 +170,17 @@ class GridResults:
     owner: str
 
     def lines(self, page: int) -> tuple[tuple[int, ...], ...]:
-        """Return the rows in the cells of a page; HTTPException for an unknown page."""
+        """Return the rows in the cells of a page. Raises HTTPException for an unknown page."""
         if page >= self._pages:
             raise HTTPException(404, _NO_PAGE)
         return self.grid.lines(page)
 
     def file_name(self, ending: str) -> str:
-        """Under which it is saved."""
+        """Return the file name for saving."""
         return f"{self.table.summary.title} grid.{ending}"
 
     def image(self, page: int, side: int) -> Iterator[bytes]:
-        """A page as a PNG."""
+        """Yield a page as a PNG."""
         blobs = self.files.blobs
         shown: dict[int, Path | str] = {}
         for index, record in self._records([*chain(*self.lines(page))]):
@@ -190,13 +191,13 @@ class GridResults:
         return draw_grid(sheet, lambda cell: shown[cell], side, carried, blobs.turns.turn)
 
     def page(self, cell: Callable[[int], str]) -> Iterator[bytes]:
-        """All pages as one of HTML."""
+        """Yield all pages as a single HTML page."""
         sheets = (sheet_of(self.grid, self._title, page) for page in range(self._pages))
         for part in grid_page(self._title, sheets, cell):
             yield part.encode("utf-8", "replace")
 
     def inlined(self, index: int) -> str:
-        """A cell with its small image in it."""
+        """Return a cell that contains its small image."""
         ((_, record),) = self._records([index])
         path = self._thumbnail(record, small=True)
         if path is None:
@@ -205,7 +206,7 @@ class GridResults:
         return image_cell(f"data:image/webp;base64,{data}", self._about(index))
 
     def archive(self) -> Iterator[bytes]:
-        """A ZIP of all results and the page that shows them."""
+        """Yield a ZIP of all results and a page that shows them."""
         bundle = ZipStream(compress_type=ZIP_STORED)
         cells: dict[int, str] = {}
         width = len(str(len(self.table.rows)))
@@ -233,7 +234,7 @@ class GridResults:
         return len(self.grid.pages.values) if self.grid.pages else 1
 
     def _records(self, places: Sequence[int]) -> Iterator[tuple[int, Record | None]]:
-        """The runs that are done at these places."""
+        """Yield each of these rows with the record of its finished run, if any."""
         history, states = self.history, self.table.states
         for start in range(0, len(places), _AT_ONCE):
             some = places[start : start + _AT_ONCE]
@@ -243,7 +244,7 @@ class GridResults:
                 yield at, found.get(runs.get(at, ""))
 
     def _thumbnail(self, record: Record | None, *, small: bool) -> Path | None:
-        """The file of the image that a run has made, else of its sound's waveform."""
+        """Return the file of a run's image, otherwise of its sound's waveform."""
         blobs = self.files.blobs
         files = record.state.files if record is not None else ()
         by_use = sorted(files, key=lambda file: file.type != "output")

@@ -35,7 +35,7 @@ _TABLE = "results.csv"
 
 
 def download_of(media_type: str) -> dict[str, Any]:
-    """Return what the API's document says of a route that answers with a file."""
+    """Return the OpenAPI settings of a route that answers with a file."""
     content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
     return {
         "response_class": StreamingResponse,
@@ -74,7 +74,7 @@ def results_api(
 
 @dataclass(frozen=True)
 class BatchResults:
-    """The results of one batch, as far as there are any."""
+    """The available results of one batch."""
 
     runs: Runs
     files: ResultFiles
@@ -82,7 +82,7 @@ class BatchResults:
     owner: str
 
     def check(self, pattern: str) -> None:
-        """Raise HTTPException if a name in braces is not known."""
+        """Raise HTTPException for an unknown name in braces."""
         names = {name: None for one in self.table.content.shown for name in _names(one)}
         if unknown := unknown_part(pattern, names):
             raise HTTPException(
@@ -95,7 +95,7 @@ class BatchResults:
             )
 
     def archive(self, pattern: str) -> Iterator[bytes]:
-        """Yield a ZIP of all results and their table, while it is made."""
+        """Yield a ZIP of all results and their table while creating it."""
         bundle, used = ZipStream(compress_type=ZIP_STORED), {_TABLE}
         lines = [self._head()]
         width = len(str(len(self.table.rows)))
@@ -113,8 +113,8 @@ class BatchResults:
         yield from bundle.finalize()
 
     def lines(self) -> Iterator[bytes]:
-        """Yield the table, some lines at a time: sending a piece costs more than making its lines.
-        Files have the names that ComfyUI gave them."""
+        """Yield the table, several lines at a time, because sending a piece costs more than
+        creating its lines. Files have the names that ComfyUI gave them."""
         yield self._head().encode(ENCODING, "replace")
         lines = []
         for index, record in self._records():
@@ -137,7 +137,8 @@ class BatchResults:
                 yield at, found.get(runs[at])
 
     def _varied(self, index: int) -> dict[str, str]:
-        """Return a row's varied values, by key and by label; joined if several change one text."""
+        """Return a row's varied values, by key and by label. Values that change the same text are
+        joined."""
         told: dict[str, list[str]] = {}
         cells = zip(self.table.content.shown, self.table.rows.cells(index), strict=True)
         for column, cell in cells:
@@ -147,7 +148,7 @@ class BatchResults:
 
     @cached_property
     def _keys(self) -> list[str]:
-        """Return the keys of what varies, and of seeds and texts that are drawn for each row."""
+        """Return the keys of varied values, and of seeds and texts that are drawn for each row."""
         drawn = (
             key
             for key, value in self.table.content.base.items()
@@ -159,7 +160,7 @@ class BatchResults:
 
     @cached_property
     def _form(self) -> Form | None:
-        """Return the workflow's form, None if it or its server is gone."""
+        """Return the workflow's form; None if it or its server is gone."""
         workflow, base = self.table.summary.workflow, self.table.content.base
         return self.runs.forms.known_form(workflow, self.owner, base)
 
@@ -186,7 +187,7 @@ def _names(column: Column) -> tuple[str, str]:
 
 
 def _unused(name: str, used: set[str]) -> str:
-    """Return the name, with a number if another file has it."""
+    """Return the name, with a number if another file already uses it."""
     stem, dot, ending = name.rpartition(".")
     number, free = 1, name
     while free in used:

@@ -60,7 +60,7 @@ _CHANGES: Mapping[Change, Callable[[BatchQueue, str, str], None]] = {
 
 @dataclass(frozen=True, slots=True)
 class BatchStart:
-    """Starts and checks the batches of clients. `chains`: the folder's chains, which it refuses."""
+    """Starts and checks of clients' batches. `chains`: the folder's chains, which are refused."""
 
     reader: ValueReader
     starter: Starter
@@ -69,8 +69,8 @@ class BatchStart:
     webhooks: Webhooks
 
     def begin(self, name: str, sent: Sent, asker: Asker) -> Begun:
-        """Start the requested batch; only its id leads an unidentified caller to it. Raises like
-        `BatchQueue.start`, CallbackRefused, HTTPException."""
+        """Start the requested batch. An unidentified caller can only find it by its id. Raises like
+        `BatchQueue.start`, and CallbackRefused or HTTPException."""
         sent.check_parts(BODY)
         told, owner = sent.told, asker.owner
         if name in self.chains:
@@ -90,8 +90,8 @@ class BatchStart:
 def batches_api(
     starting: BatchStart, runs: Runs, files: ResultFiles, requests: Requests, turns: FairSlots
 ) -> GuardedRoutes:
-    """`POST /workflows/{name}/batches`, and the routes below `/batches`. `turns`: of what takes a
-    processor for long."""
+    """Return `POST /workflows/{name}/batches`, and the routes below `/batches`. `turns`: slots for
+    work that takes much processor time."""
     routes = GuardedRoutes(tags=["Batches"])
     bodies, identity = requests.bodies, requests.bodies.identity
     batches, document = starting.batches, partial(batch_doc, root=runs.json.root)
@@ -188,7 +188,7 @@ def batches_api(
     ) -> Response:
         """Send a batch's progress as server-sent events.
 
-        Events come as those of a run, also while the batch is paused, and `end` at the end.
+        Events come as for a run, also while the batch is paused, and `end` at the end.
         """
         return await news.answer(request, batch_id, owner, last_event_id)
 

@@ -27,7 +27,7 @@ from ui.web.responses import AsciiJSON
 _PAGE = 100  # rows per request
 _MOST_ROWS = 200
 _SEARCH_LENGTH = 200  # characters
-_TEXT = 2_000  # characters of a text that a row made
+_TEXT = 2_000  # characters of a row's text result
 _AT_ONCE = 100  # records in memory
 
 
@@ -65,8 +65,8 @@ def rows_api(batches: BatchQueue, runs: Runs, identity: Identity) -> GuardedRout
 
 @dataclass(frozen=True, slots=True)
 class BatchRowDocs:
-    """Builds the documents of a batch's rows. `labels`: the labels of choices, by the key of their
-    field and their value."""
+    """Builder of the documents of a batch's rows. `labels`: the labels of choices, by field key and
+    value."""
 
     runs: Runs
     table: BatchTable
@@ -86,8 +86,8 @@ class BatchRowDocs:
         return cls(runs, table, owner, labels)
 
     def places(self, state: RowState | None, search: str) -> Sequence[int]:
-        """Return the places of the rows in a state, or in any, that match a search. It matches
-        values, labels of choices, and texts that the rows made."""
+        """Return the positions of the rows in a state, or in any, that match a search. It matches
+        values, labels of choices, and the rows' text results."""
         wanted = search.casefold()
         every = range(len(self.table.rows))
         some = [at for at in every if state in (None, self._state(at))] if state else every
@@ -102,8 +102,8 @@ class BatchRowDocs:
         ]
 
     def _saying(self, wanted: str) -> set[str]:
-        """Return the ids of the runs that made a text with this in it. Stop early if the newest
-        runs that match anywhere made no text."""
+        """Return the ids of the runs whose text results contain this text. Stops early if the
+        newest matching runs have no text results."""
         history, found, last = self.runs.registry.history, set[str](), ""
         which = WantedOfGroups(text=wanted, groups=(self.table.summary.id,))
         if history is None:
@@ -117,7 +117,7 @@ class BatchRowDocs:
         return found
 
     def _cells(self, index: int) -> Iterator[str]:
-        """Yield the text of each column; "" for a drawn value."""
+        """Yield the text of each column; empty for a drawn value."""
         return (self.labels.get(cell, cell[1]) for cell in self._sent(index))
 
     def _sent(self, index: int) -> Iterator[tuple[str, str]]:
@@ -137,7 +137,7 @@ class BatchRowDocs:
             return self.table.states[index]
         try:
             waits = self.runs.registry.get(run, self.owner).state.phase is Phase.WAITING
-        except ComfyError:  # it has ended just now
+        except ComfyError:  # it has just ended
             waits = False
         return "waiting" if waits else "running"
 
@@ -176,7 +176,7 @@ class BatchRowDocs:
         past = run_tile(record) if record is not None and state == "done" else None
         texts = record.state.texts if record is not None else ()
         problem = record.state.error if record is not None and state == "failed" else None
-        is_own = not self.table.states.error(index)  # else the run before it failed
+        is_own = not self.table.states.error(index)  # otherwise the run before it failed
         return ShownRow(
             run=record.id if record is not None else self.table.live.get(index, ""),
             cells=tuple(self._cells(index)),
@@ -189,20 +189,20 @@ class BatchRowDocs:
         )
 
     def _records(self, places: Sequence[int]) -> dict[int, Record]:
-        """Return the records of these rows' runs, by the places of the rows."""
+        """Return the records of these rows' runs, by row position."""
         runs, states, live = self.runs.registry, self.table.states, self.table.live
         begun = {at: run for at in places if (run := live.get(at) or states.run(at))}
         history = runs.history
         known = history.get_many(begun.values(), self.owner) if history is not None else {}
         found = {at: known[run] for at, run in begun.items() if run in known}
         for at in places:
-            with suppress(RunNotFound):  # it has ended just now
+            with suppress(RunNotFound):  # it has just ended
                 if at in live:
                     found[at] = runs.record(live[at], self.owner)
         return found
 
 
 def why_failed(record: Record) -> str:
-    """Return why a row's run failed, as a sentence."""
+    """Return why a row's run failed, as a message."""
     error = record.state.error
     return error.message if error is not None else HEADLINES[record.state.phase]

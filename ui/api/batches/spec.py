@@ -19,7 +19,7 @@ from ui.api.values import Sent, SentValues, either_way, form_for
 from ui.documents.batch_doc import BatchCheckDoc, ColumnDoc
 
 _SPEC_PARTS = ("axes", "table", "paired", "seeds")
-# The rows say for which field a file of a table is; there each is judged again.
+# A table's rows determine the field of each file. The file is checked again for that field.
 _TABLE_FILE = Field("", "", "", "", "", KINDS["file"], "main", "")
 BODY: dict[str, Any] = {
     "required": True,
@@ -92,7 +92,7 @@ def spec_of(told: Mapping[str, Any], form: Form, reader: SentValues) -> BatchSpe
 def check_of(
     starter: Starter, reader: SentValues, name: str, sent: Sent, owner: str
 ) -> BatchCheckDoc:
-    """Check a batch without starting it. Raises as `Forms.form`, HTTPException."""
+    """Check a batch without starting it. Raises like `Forms.form`, and HTTPException."""
     sent.check_parts(BODY)
     values = sent.told.get("values", {})
     form = form_for(reader, name, values)

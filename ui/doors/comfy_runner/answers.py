@@ -1,4 +1,4 @@
-"""Answers to comfy_runner's calls: JSON with a `STATUS`, errors too."""
+"""Answers to comfy_runner's calls: JSON with a `STATUS`, also for errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BAD_GATEWAY = 502
 
 
 def status(said: str, **more: object) -> AsciiJSON:
-    """Return the result in comfy_runner's words."""
+    """Return the result in comfy_runner's format."""
     return AsciiJSON({"STATUS": said} | more)
 
 
@@ -29,7 +29,7 @@ class StatusRoute(APIRoute):
     """Route whose errors are problem documents with the reason in `STATUS`."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """See FastAPI's method; adds these error answers."""
+        """Add these error answers. See FastAPI's method."""
         handle = super().get_route_handler()
 
         async def answered(request: Request) -> Response:

@@ -1,7 +1,7 @@
-"""The file of `--comfy-runner`: comfy_runner's config.toml, and beside it the service that writes
+"""The file of `--comfy-runner`: comfy_runner's config.toml, and in it the service that writes
 prompts.
 
-What else comfy_runner reads of it (ComfyUI's address, its own ports) are settings of the app.
+Other entries that comfy_runner reads (ComfyUI's address, its own ports) are settings of the app.
 """
 
 from __future__ import annotations
@@ -25,14 +25,13 @@ from comfy.workflow.toml_settings import (
 )
 
 _PROMPT_NODE, _NEGATIVE_NODE = "ollama_node", "negative_prompt"  # names of nodes
-_OLLAMA_URL = "http://127.0.0.1:11434"  # where it is unless it was told otherwise
-_SECONDS, _MOST_SECONDS = 120.0, 3600.0  # of its silence
+_OLLAMA_URL = "http://127.0.0.1:11434"  # default address
+_SECONDS, _MOST_SECONDS = 120.0, 3600.0  # without an answer
 
 
 @dataclass(frozen=True, slots=True)
 class TextService:
-    """An Ollama server and the model that is asked there; `timeout`: seconds that it may be
-    silent."""
+    """An Ollama server and its model. `timeout`: seconds to wait without an answer."""
 
     address: ServerAddress
     model: str
@@ -41,8 +40,8 @@ class TextService:
 
 @dataclass(frozen=True, slots=True)
 class RunnerConfig:
-    """Content of the file. `workflow`: the path of the default workflow, without ".json", "" for
-    none; `prompt_node`: its node that gets the prompt written for a description."""
+    """Content of the file. `workflow`: the path of the default workflow without ".json", empty for
+    none. `prompt_node`: the workflow's node that gets the prompt written for a description."""
 
     workflow: str = ""
     prompt_node: str = ""
@@ -51,26 +50,25 @@ class RunnerConfig:
 
     @property
     def workflow_names(self) -> Sequence[str]:
-        """Return the workflow's possible names in the folder, which is somewhere on its path; the
-        longest first."""
+        """Return the workflow's possible names, longest first, because the workflow folder may be
+        any folder on its path."""
         parts = PurePosixPath(self.workflow).parts
         return ["/".join(parts[at:]) for at in range(len(parts))]
 
     def names(self, workflow: str) -> Mapping[str, str]:
-        """The nodes of a workflow of the folder, or single inputs of theirs, by the names that the
-        file has for them."""
+        """Return a workflow's nodes, or single inputs of nodes, by the names in the file."""
         return dict(parse_mappings(PurePosixPath(workflow).name, self.tables).nodes)
 
     def prompt_nodes(self, workflow: str) -> tuple[str, str]:
-        """Return the nodes for the prompt and the negative prompt in this workflow; "" if the file
-        names no node."""
+        """Return the nodes for the prompt and the negative prompt in this workflow; empty if the
+        file names no node."""
         names = self.names(workflow)
         own = self.prompt_node if workflow in self.workflow_names else ""
         return names.get(_PROMPT_NODE, own), names.get(_NEGATIVE_NODE, "")
 
 
 def _as_node(value: object) -> str | None:
-    """A node's id, which is a number or a text."""
+    """Return a node's id, which is a number or a text; None for anything else."""
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
@@ -95,7 +93,7 @@ _OLLAMA: SettingReaders = {
 
 
 def read_runner_config(path: Path) -> RunnerConfig:
-    """Read the file. ManyProblems if it is unreadable or unusable."""
+    """Read the file. Raises ManyProblems if it is unreadable or unusable."""
     tables, why = load_toml(path)
     problems = [why] if why else []
     for name in ("comfy", "node_mappings", "ollama"):

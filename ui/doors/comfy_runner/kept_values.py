@@ -1,4 +1,4 @@
-"""Values that callers have set in workflows, and the runs they started."""
+"""Values that callers have set in workflows, and the runs that they started."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from comfy.media.checks import MIB
 from comfy.runs.interface import Run
 from ui.web.body_limits import too_large
 
-_MOST_BYTES = 64 * MIB  # of all people's values; what was set longest ago goes first
-_OVERHEAD = 200  # bytes of a value, or of a caller without values
+_MOST_BYTES = 64 * MIB  # for all users' values; the oldest are dropped first
+_OVERHEAD = 200  # bytes per value, or per caller without values
 Values = Mapping[str, object]  # by field key
 
 
@@ -29,7 +29,7 @@ class InputFile:
 
 
 class QueuedRun:
-    """One `GET /queue` of a person: its run, as soon as there is one."""
+    """A user's `GET /queue` call, and its run once it has started."""
 
     def __init__(self, person: str) -> None:
         self.person = person
@@ -38,25 +38,25 @@ class QueuedRun:
 
     @property
     def is_over(self) -> bool:
-        """Tell if its run has ended."""
+        """Return whether the call's run has ended."""
         return self.run is not None and self.run.state.phase.finished
 
     def begun(self, run: Run) -> None:
-        """It has its run, which ends at once if it was to be stopped before."""
+        """Set the started run, and cancel it if a stop was requested before."""
         self.run = run
         if self._is_stopped:
             run.cancel()
 
     def stop(self) -> None:
-        """Stop its run, also one that is only being started."""
+        """Stop the call's run, even while it is being started."""
         self._is_stopped = True
         if self.run is not None:
             self.run.cancel()
 
 
 class KeptValues:
-    """For the event loop's thread alone. A `person` is one whom the limits tell apart, a workflow
-    goes by its name in the folder."""
+    """Values that callers have set. For the event loop's thread only. `person` identifies a caller
+    as limits do, `workflow` is its name in the folder."""
 
     def __init__(self) -> None:
         self._values = LRUCache[tuple[str, str], Values](_MOST_BYTES, getsizeof=_weight)
@@ -67,21 +67,21 @@ class KeptValues:
         return self._values.get((person, workflow), {})
 
     def put(self, person: str, workflow: str, values: Values) -> None:
-        """Set these too. ComfyError where that is more than is kept."""
+        """Add these values. Raises ComfyError if they exceed the limit."""
         try:
             self._values[person, workflow] = {**self.of(person, workflow), **values}
         except ValueError as error:  # larger than the whole cache
             raise ComfyError(too_large(_MOST_BYTES)) from error
 
     def forget(self, person: str, workflow: str, keys: Collection[str]) -> None:
-        """Set these no longer."""
+        """Delete the values with these keys."""
         kept = {key: one for key, one in self.of(person, workflow).items() if key not in keys}
         self._values[person, workflow] = kept
 
     @contextmanager
     def queue(self, person: str) -> Iterator[QueuedRun]:
-        """A call, remembered until its run has ended. It has one at the end of the block, or is
-        forgotten then."""
+        """Yield a call, and remember it until its run has ended. A call without a run at the end of
+        the block is forgotten."""
         queued = QueuedRun(person)
         self._queued = [*(one for one in self._queued if not one.is_over), queued]
         try:
@@ -98,5 +98,5 @@ class KeptValues:
 
 
 def _weight(values: Values) -> int:
-    """About how many bytes they take."""
+    """Return the approximate size in bytes."""
     return _OVERHEAD * (1 + len(values)) + sum(len(str(one)) for one in values.values())

@@ -1,5 +1,4 @@
-"""Which field of a form is meant by a node's id, or by the name that a config.toml has for it.
-Pure."""
+"""Find the form field for a node's id, or for its name in a config.toml. Pure."""
 
 from __future__ import annotations
 
@@ -19,15 +18,15 @@ _MOST_NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class NamedNodes:
-    """The nodes of a form; `names`: nodes or single inputs ("3.steps") by what a config.toml calls
-    them."""
+    """The nodes of a form. `names`: nodes or single inputs ("3.steps") by their names in a
+    config.toml."""
 
     form: Form
     names: Mapping[str, str]
 
     def text_field(self, node_id: object) -> Field:
-        """Return the field of a node's text, for the input that comfy_runner would set. NotThere
-        without one."""
+        """Return the field of a node's text, for the input that comfy_runner would set. Raises
+        NotThere if there isn't one."""
         fields = {ref: one for ref, one in self._fields() if not one.is_media}
         with_text = {ref.node: None for ref in fields if ref.input in TEXT_INPUTS}
         fit = self._nodes_that_fit(with_text)
@@ -46,7 +45,7 @@ class NamedNodes:
         raise NotThere(f"Node “{short(node)}” has no text to update.", fit)
 
     def file_field(self, node_id: object) -> Field:
-        """Return the field of a node's image or other file. NotThere without one."""
+        """Return the field of a node's image or other file. Raises NotThere if there isn't one."""
         files = {ref: one for ref, one in self._fields() if one.is_media}
         fit = self._nodes_that_fit(dict.fromkeys(ref.node for ref in files))
         node, own = self._place(node_id, fit)
@@ -56,7 +55,8 @@ class NamedNodes:
         raise NotThere(f"Node “{short(node)}” takes no file.", fit)
 
     def _place(self, node_id: object, fit: str) -> tuple[str, str]:
-        """The node that is meant, and the input where one is named. `fit`: what to name instead."""
+        """Return the node with this id or name, and the input if one is named. `fit`: alternatives
+        for the error message."""
         said, prompt = str(node_id), self.form.prompt
         place = said if said in prompt else self.names.get(said, said)
         node, _, own = (place, "", "") if place in prompt else place.partition(".")
@@ -68,7 +68,8 @@ class NamedNodes:
         return ((ref, field) for field in self.form.fields for ref in field.targets)
 
     def _nodes_that_fit(self, nodes: Collection[str]) -> str:
-        """Return alternatives for an unknown node: names in the config, then ids; "" for none."""
+        """Return alternatives for an unknown node: names in the config, then ids. Empty without
+        any."""
         names = [name for name, place in self.names.items() if place.partition(".")[0] in nodes]
         told = listed(quoted(one) for one in islice((*names, *nodes), _MOST_NAMED))
         return f"Nodes that can be updated: {told}." if nodes else ""

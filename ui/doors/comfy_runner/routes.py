@@ -1,4 +1,4 @@
-"""comfy_runner's calls, with its own paths and answers: README.md and main.py of
+"""comfy_runner's calls, with its own paths and answers: see README.md and main.py of
 https://github.com/dattazigzag/comfy_runner."""
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def comfy_runner_routes(runner: Runner, bodies: Bodies, waiting: Share, root: st
 
 @dataclass(frozen=True, slots=True)
 class RunnerCalls:
-    """Answers them. `workflow`: which one of the folder is meant, "" for the config's."""
+    """Handlers of the calls. `workflow`: its name in the folder, empty for the config's
+    workflow."""
 
     runner: Runner
     kept: KeptValues
@@ -59,7 +60,7 @@ class RunnerCalls:
 
     @property
     def identity(self) -> Identity:
-        """Tells who is calling."""
+        """Return the service that identifies callers."""
         return self.bodies.identity
 
     async def health(self) -> Response:
@@ -87,13 +88,13 @@ class RunnerCalls:
         )
 
     async def update_text(self, request: Request, workflow: str = "") -> Response:
-        """Set the text of a node for this person's runs from now on."""
+        """Set the text of a node for the caller's later runs."""
         node, _ = await self._updated(request, workflow, "text", self.runner.text)
         return status(f"Updated text in node {node} successfully")
 
     async def update_image(self, request: Request, workflow: str = "") -> Response:
-        """Set the image of a node likewise: a file of ComfyUI's input folder, or one as the API
-        takes it."""
+        """Set the image of a node in the same way: a file in ComfyUI's input folder, or in any form
+        that the API accepts."""
         node, file = await self._updated(request, workflow, "filename", self.runner.image)
         shown = file if isinstance(file, str) else "the file"
         return status(f"Updated image in node {node} to {shown} successfully")
@@ -122,7 +123,7 @@ class RunnerCalls:
     async def _updated(
         self, request: Request, workflow: str, what: str, change: Callable[..., Values]
     ) -> tuple[object, object]:
-        """Update the node that a body names with this change."""
+        """Apply a change to the node that a request's body names."""
         owner = await self.identity.caller(request)
         node, value = await self._brought(request, owner, "node_id", what)
         person = self._person(request)
@@ -137,10 +138,10 @@ class RunnerCalls:
         with self.kept.queue(asker.name) as queued:
             try:
                 run_id = await asyncio.to_thread(self.runner.start, workflow, kept, asker)
-            except FieldErrors as wrong:  # the workflow is another one by now
+            except FieldErrors as wrong:  # the workflow has changed since then
                 self.kept.forget(asker.name, workflow, wrong.errors)
                 raise
-            with suppress(RunNotFound):  # it has ended
+            with suppress(RunNotFound):  # it has already ended
                 queued.begun(self.runner.run_start.registry.get(run_id, asker.owner))
         return run_id
 
@@ -149,19 +150,19 @@ class RunnerCalls:
         if service is None:
             raise ComfyError(_NO_SERVICE, _NAME_SERVICE)
         question = TextQuestion(service)
-        # Uses its own thread instead of a shared worker: it waits as long as the service is silent,
-        # and more callers may wait than there are workers.
+        # Uses its own thread instead of a shared worker. It waits until the service answers, and
+        # more callers may wait than there are workers.
         own = anyio.CapacityLimiter(1)
         try:
             return await anyio.to_thread.run_sync(
                 question.ask, description, abandon_on_cancel=True, limiter=own
             )
-        except asyncio.CancelledError:  # the app is ending
+        except asyncio.CancelledError:  # the app is shutting down
             question.abort()
             raise
 
     async def _brought(self, request: Request, owner: str, *names: str) -> list[object]:
-        """Return a body's values under these names; HTTPException if one is missing."""
+        """Return a body's values under these names. Raises HTTPException if a name is missing."""
         told = (await self.bodies.read(request, owner)).told
         missing = [name for name in names if told.get(name) is None]
         if missing:
@@ -174,9 +175,10 @@ class RunnerCalls:
 
 
 def _refuse_other_pages(request: Request) -> None:
-    """HTTPException where a page of another site may be asking, by a link or an image: `GET /queue`
-    begins a run, and browsers send no Origin with those. Over plain HTTP on a network they do not
-    tell who asks at all, so none is let in there."""
+    """Raise HTTPException if another site's page may have sent the request, through a link or an
+    image. `GET /queue` starts a run, and browsers send no Origin with links and images. Over plain
+    HTTP on a network, browsers don't name the requesting site at all, so all browsers are refused
+    there."""
     if bearer_token(request):
         return
     headers = request.headers

@@ -1,5 +1,5 @@
-"""comfy_runner's calls on the API's services: node values are values of the workflow's form, and
-runs start like all others."""
+"""comfy_runner's calls, built on the API's services. Node values are values of the workflow's form,
+and runs start like any other run."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ _NAME_NODE = "It is ollama_prompt_node_id under [comfy], or ollama_node of a wor
 
 
 class NoResult(ComfyError):
-    """A run has ended without a result."""
+    """Error for a run that ended without a result."""
 
 
 @dataclass(frozen=True, slots=True)
 class PromptFields:
-    """Keys of the fields for a prompt and a negative prompt ("": none)."""
+    """Keys of the fields for a prompt and a negative prompt (empty: none)."""
 
     positive: str
     negative: str
 
     def values(self, written: WrittenPrompts) -> Values:
-        """The prompts as values of these fields."""
+        """Return the prompts as values of these fields."""
         both = {self.positive: written.positive, self.negative: written.negative}
         return {key: text for key, text in both.items() if key}
 
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Carries out the calls. Each call brings the caller. Most methods block for disks
-    and servers."""
+    """Implementation of the calls. Each call passes its caller. Most methods block on disks and
+    servers."""
 
     config: RunnerConfig
     folder: WorkflowFolder
@@ -67,7 +67,8 @@ class Runner:
     largest_file: int
 
     def workflow(self, named: str) -> str:
-        """The workflow that a call means; NotThere where neither it nor the config names one."""
+        """Return the workflow for a call. Raises NotThere if neither the call nor the config names
+        one."""
         if named:
             return named
         known, names = self.folder.stamps(), self.config.workflow_names
@@ -78,8 +79,8 @@ class Runner:
     def text(
         self, workflow: str, owner: str, kept: Values, node_id: object, text: object
     ) -> Values:
-        """Return the values to set for this node's text. NotThere, FieldErrors; otherwise like
-        `Forms.form`."""
+        """Return the values to set for this node's text. Raises NotThere or FieldErrors, otherwise
+        like `Forms.form`."""
         form, nodes = self._nodes(workflow, owner, kept)
         field = nodes.text_field(node_id)
         self._check(form, {field.key: text}, owner)
@@ -102,7 +103,7 @@ class Runner:
         return {field.key: file}
 
     def prompt_fields(self, workflow: str, owner: str, kept: Values) -> PromptFields:
-        """Where written prompts go. Raises as `text`."""
+        """Return the fields for written prompts. Raises like `text`."""
         _, nodes = self._nodes(workflow, owner, kept)
         positive, negative = self.config.prompt_nodes(workflow)
         if not positive:
@@ -112,7 +113,7 @@ class Runner:
         )
 
     def check(self, workflow: str, owner: str, kept: Values, values: Values) -> None:
-        """FieldErrors where the form does not take these values."""
+        """Raise FieldErrors if the form doesn't accept these values."""
         self._check(self._nodes(workflow, owner, kept)[0], values, owner)
 
     def start(self, workflow: str, kept: Values, asker: Asker) -> str:
@@ -128,9 +129,9 @@ class Runner:
         return begun.ids[0]
 
     def result(self, run_id: str, owner: str) -> tuple[OutputFile, int]:
-        """The result of a run that has ended, and its place among the run's files: what the node
-        has saved that the config names, else the first image, else the first file. NoResult,
-        RunNotFound."""
+        """Return the result of a finished run, and its position among the run's files. Prefers the
+        file saved by the node that the config names, then the first image, then the first file.
+        Raises NoResult or RunNotFound."""
         record = self.run_start.registry.record(run_id, owner)
         if record.state.phase is not Phase.DONE:
             raise self._failed(record)
@@ -165,14 +166,14 @@ class Runner:
             raise FieldErrors(form, errors)
 
     def _may_be_read(self, name: str, owner: str) -> bool:
-        """Tell if this caller may name this file in ComfyUI's input folder: not an upload to this
-        app, which may be another user's, and not in another folder."""
+        """Return whether this caller may name this file in ComfyUI's input folder. Excludes other
+        folders, and uploads to this app, which may be another user's."""
         trusts = self.ends.forms.permissions.trusts(owner)
         elsewhere = "\\" in name or name.endswith("]")  # ComfyUI reads "a.png [output]" there
         return trusts and not elsewhere and UPLOADS not in name.casefold().split("/")
 
     def _fetched(self, name: str, to: Path) -> Upload:
-        """A file of ComfyUI's input folder as it is now; NotThere."""
+        """Fetch the current version of a file in ComfyUI's input folder. Raises NotThere."""
         folder, _, file = name.rpartition("/")
         place = OutputFile(file, folder, "input", "file", "")
         try:

@@ -1,4 +1,4 @@
-"""Asks an Ollama server to write prompts for a description of an image.
+"""Ask an Ollama server to write prompts for a description of an image.
 
 Its API: https://github.com/ollama/ollama/blob/main/docs/api.md, `POST /api/generate` with a JSON
 schema as `format` and `stream: false`.
@@ -20,7 +20,7 @@ from comfy.comfyui.client.sessions import Session
 from ui.doors.comfy_runner.config import TextService
 
 _CONNECT_SECONDS = 5.0
-_PIECE, _MOST_PIECES = 64 * 1024, 16  # bytes of an answer, and how many such answers
+_PIECE, _MOST_PIECES = 64 * 1024, 16  # bytes per piece of an answer, and most pieces
 _TASK = (
     "You write prompts for an image model. From the description of an image, given as JSON, write"
     " positive_prompt: what is to be seen, as short phrases between commas; and negative_prompt:"
@@ -35,7 +35,7 @@ _SHAPE = {
 
 
 class TextServiceError(ComfyError):
-    """The text service has not answered, or with something else."""
+    """Error for a text service that doesn't answer, or gives an invalid answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,11 @@ class TextQuestion:
         self._session = Session(service.address)
 
     def abort(self) -> None:
-        """Let `ask` fail at once."""
+        """Make `ask` fail at once."""
         self._session.abort()
 
     def ask(self, description: object) -> WrittenPrompts:
-        """Prompts for a description, any JSON value. TextServiceError."""
+        """Return prompts for a description, which is any JSON value. Raises TextServiceError."""
         body = {
             "model": self._service.model,
             "system": _TASK,

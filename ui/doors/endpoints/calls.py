@@ -1,4 +1,4 @@
-"""The page's endpoint that answers for all the named ones."""
+"""The page's endpoint that answers for all named endpoints."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _CONNECT_AGAIN = "Connect again: the workflows have changed."
 
 
 def add_named_endpoints(run_start: RunStart, chains: ChainQueue, identity: Identity) -> None:
-    """Add the endpoint `/endpoint`; called inside the Blocks."""
+    """Add the endpoint `/endpoint`. Call this inside the Blocks."""
     reader, runs = run_start.reader, run_start.registry
 
     def endpoint(called: object, values: object, request: gr.Request) -> Iterator[dict[str, Any]]:
@@ -60,7 +60,7 @@ def add_named_endpoints(run_start: RunStart, chains: ChainQueue, identity: Ident
                     yield answers.of_chain(told)
                 return
             with run_of_script(run_start.starter, wanted.workflow, sent, owner, address) as run:
-                del sent  # files may be among them, and the run may take an hour
+                del sent  # it may contain files, and the run may take an hour
                 yield from _told(run, answers)
 
     api(
@@ -72,7 +72,7 @@ def add_named_endpoints(run_start: RunStart, chains: ChainQueue, identity: Ident
 
 
 def _find_endpoint(library: WorkflowLibrary, called: object, owner: str) -> NamedForm:
-    """The endpoint of this name or number for this person. ComfyError."""
+    """Return the endpoint with this name or number for this user. Raises ComfyError."""
     known = named_workflows(library, owner).items()
     match called:
         case str():
@@ -90,8 +90,8 @@ def _find_endpoint(library: WorkflowLibrary, called: object, owner: str) -> Name
 
 @dataclass(frozen=True, slots=True)
 class ClientFiles:
-    """Results as files that Gradio's clients download, and may give to another call. `root`: the
-    app's whole address, as the caller reaches it."""
+    """Results as files that Gradio's clients download, and can pass to another call. `root`: the
+    app's full URL, as the caller reaches it."""
 
     runs: RunRegistry
     copies: FileCopies
@@ -99,7 +99,7 @@ class ClientFiles:
     root: str
 
     def of_run(self, run_id: str) -> list[dict[str, Any]]:
-        """The files that a run has saved, but for those that are gone."""
+        """Return the files that a run has saved, except for deleted ones."""
         record = self.runs.record(run_id, self.owner)
         places = (self.copies.of_result(record, at) for at in saved_places(record))
         return [self._file(place) for place in places if place is not None]
@@ -116,7 +116,7 @@ class ClientFiles:
 
 
 def _sent_values(sent: SentValues, named: NamedForm, given: object) -> dict[str, object]:
-    """The values of a call with the files that they name."""
+    """Return the values of a call with the files that they name."""
     fields = {field.key: field for field in named.form.fields}
     return {
         key: sent.value(fields[key], value) for key, value in values_by_key(named, given).items()
@@ -124,9 +124,9 @@ def _sent_values(sent: SentValues, named: NamedForm, given: object) -> dict[str,
 
 
 def _told(run: Run, answers: ClientFiles) -> Iterator[dict[str, Any]]:
-    """Yield a run's progress, in answers and as Gradio's progress; at its end the files, or
-    gr.Error with the reason."""
-    progress = gr.Progress()  # not a parameter, as elsewhere: `gr.api` would expose it to callers
+    """Yield a run's progress, and report it as Gradio's progress. The last answer has the files.
+    Raises gr.Error with the reason for a failure."""
+    progress = gr.Progress()  # not a parameter: `gr.api` would expose it to callers
     for state in run.watch():
         doc = run_doc(run.record, usual=run.usual_times)
         progress(doc.progress or 0.0, desc=doc.headline)

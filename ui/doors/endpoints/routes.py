@@ -1,4 +1,4 @@
-"""Routes for Gradio's clients of an app with only named endpoints, below `/endpoints`.
+"""Routes below `/endpoints`, where Gradio's clients find an app with only named endpoints.
 
 Calls go to the page's own Gradio through its allowlist, with all its checks.
 """
@@ -45,7 +45,7 @@ _ANSWERED = f"{CALL}{ANSWERING}"
 
 
 class EndpointRoutes:
-    """The routes. `root_path` as the web server was told."""
+    """Routes of the named endpoints. `root_path`: see the web server."""
 
     def __init__(
         self, library: WorkflowLibrary, limits: WebLimits, identity: Identity, root_path: str
@@ -56,7 +56,7 @@ class EndpointRoutes:
         self._root_path = root_path
 
     def routes(self) -> GuardedRoutes:
-        """Return the routes. Uploads and results use the page's, below the same path."""
+        """Return the routes. Uploads and results use the page's routes, below the same path."""
         routes = GuardedRoutes(ENDPOINTS)
         routes.plain(CONFIG, self._config, Access.SIGNED_IN, "GET")
         routes.plain(INFO, self._info, Access.SIGNED_IN, "GET")
@@ -94,7 +94,7 @@ class EndpointRoutes:
         return [endpoint_of(one) for one in named_forms(self._library, owner)]
 
     async def _join(self, request: Request) -> ASGIApp:
-        """A call of an endpoint by its number."""
+        """Handle a call that names its endpoint by number."""
         call = await self._read(request)
         if isinstance(call, str):
             return refusal(call, 422)
@@ -102,14 +102,14 @@ class EndpointRoutes:
         return _handed_on(request, JOIN, told)
 
     async def _call(self, request: Request) -> ASGIApp:
-        """A call by name, with all its values in their order."""
+        """Handle a call by name, with all its values in order."""
         call = await self._read(request)
         if isinstance(call, str):
             return refusal(call, 422)
         return _handed_on(request, _ANSWERED, _named_call(request, call.get("data")))
 
     async def _call_by_names(self, request: Request) -> ASGIApp:
-        """Return the call with its values by name."""
+        """Handle a call by name, with its values by name."""
         call = await self._read(request)
         if isinstance(call, str):
             return refusal(call, 422)

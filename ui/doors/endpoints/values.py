@@ -78,7 +78,7 @@ def endpoint_number(named: NamedForm) -> int:
 
 
 def is_number_of(number: int, workflow: str) -> bool:
-    """Tell if this is, or was, the number of this workflow's endpoint."""
+    """Return whether this is, or was, the number of this workflow's endpoint."""
     return number >> 16 == _digest(workflow, 4)
 
 
@@ -87,8 +87,8 @@ def _digest(text: str, size: int) -> int:
 
 
 def values_by_key(named: NamedForm, given: object) -> dict[str, object]:
-    """Return a call's values by field key: `given` has them by name, or all in their order. None
-    and the author's values are dropped, so seeds become random. ComfyError."""
+    """Return a call's values by field key. `given` has them by name, or all of them in order. None
+    and the author's values are dropped, so seeds become random. Raises ComfyError."""
     names = argument_names(named.form)
     match given:
         case list() if len(given) == len(names):
@@ -145,7 +145,7 @@ def _schema(field: Field) -> Mapping[str, Any]:
 
 def _file(value: object) -> object:
     """Convert Gradio's JSON of an uploaded file to a reference, with the layers of an
-    `ImageEditor`; other values stay."""
+    `ImageEditor`. Other values stay unchanged."""
     match value:
         case {"background": background, "layers": list(layers)} if place := place_in(background):
             return UploadReference(place, tuple(filter(None, map(place_in, layers))))

@@ -1,1 +1,1 @@
-"""Workflows as tools of assistants, by the Model Context Protocol at `/mcp`."""
+"""Workflows as tools for assistants, through the Model Context Protocol at `/mcp`."""

@@ -1,4 +1,4 @@
-"""Calls of tools: each is a run, started as the API starts them, and followed to its end."""
+"""Tool calls. Each starts a run, as the API does, and follows it to its end."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ Context = ServerRequestContext[Any, Request]
 
 @dataclass(frozen=True, slots=True)
 class ToolCalls:
-    """Answers what assistants ask. `runs` tells of runs."""
+    """Handler of assistants' requests. `runs` describes runs."""
 
     identity: Identity
     runs: Runs
@@ -59,15 +59,15 @@ class ToolCalls:
     waiting: Share
 
     async def list(self, context: Context, _: PaginatedRequestParams | None) -> ListToolsResult:
-        """Return the caller's tools; ComfyError if ComfyUI doesn't answer."""
+        """Return the caller's tools. Raises ComfyError if ComfyUI doesn't answer."""
         owner = self._owner(context)
         return ListToolsResult(
             tools=await asyncio.to_thread(tools_of, self.run_start.reader.library, owner)
         )
 
     async def call(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
-        """Run a workflow to its end and tell of it meanwhile. The run is stopped where the caller
-        takes the call back."""
+        """Run a workflow to its end and report its progress. Stops the run if the caller cancels
+        the call."""
         assert context.request is not None
         scope, owner = context.request.scope, self._owner(context)
         caller = caller_of(scope, self.identity)
@@ -96,7 +96,7 @@ class ToolCalls:
         return self.identity.owner(context.request) or NOBODY
 
     def _named(self, tool: str, owner: str) -> tuple[str, dict[str, str]]:
-        """The workflow behind a tool, and the names of its arguments by field key."""
+        """Return the workflow behind a tool, and its argument names by field key."""
         name = named_workflows(self.run_start.reader.library, owner).get(tool)
         named = (
             named_form(self.run_start.reader.library, tool, name, owner)
@@ -110,7 +110,7 @@ class ToolCalls:
     def _result(
         self, run_ids: Sequence[str], owner: str, names: Mapping[str, str], request: Request
     ) -> CallToolResult:
-        """Return the results of runs, or the reason of the first failure."""
+        """Return the results of runs, or the reason for the first failure."""
         ended = [
             (record, self.runs.told(record))
             for record in (self.runs.record(run_id, owner) for run_id in run_ids)
@@ -122,7 +122,7 @@ class ToolCalls:
         return finished_call(ended, self.files, slots, request)
 
     async def _end_of_chain(self, chain_id: str, owner: str, context: Context) -> CallToolResult:
-        """Return the last step's results, or the reason for none."""
+        """Return the last step's results, or the reason they are missing."""
         request = context.request
         assert request is not None
         ended = await follow_chain(self.chain_start.chains, chain_id, owner, context)
@@ -132,21 +132,21 @@ class ToolCalls:
 
 
 async def _begun(begin: Callable[[Sent, Asker], Begun], sent: Sent, asker: Asker) -> str:
-    """Return the id of the started run. If the caller cancels meanwhile, the run must be known to
-    be stopped."""
+    """Start a run and return its id. Cancellation has to wait, because stopping the run takes its
+    id."""
     with anyio.CancelScope(shield=True):
         begun = await asyncio.to_thread(begin, sent, asker)
     return begun.ids[0]
 
 
 async def _follow_run(run: Run, context: Context) -> None:
-    """Report the progress of a run up to its end; stop the run if that breaks off."""
+    """Report the progress of a run up to its end. Stops the run if the call is interrupted."""
     told = -1.0
     try:
         async for _ in states_of(run):
             doc = run_doc(run.record, usual=run.usual_times)
             done = doc.progress or 0.0
-            if done > told:  # as the protocol asks
+            if done > told:  # the protocol requires rising values
                 told = done
                 await context.session.report_progress(done, 1.0, translated(doc.headline))
     finally:

@@ -1,4 +1,4 @@
-"""Calls of tools that are chains: followed from step to step."""
+"""Tool calls that run chains, followed step by step."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from ui.web.responses import Problem
 async def follow_chain(
     chains: ChainQueue, chain_id: str, owner: str, context: ServerRequestContext[Any, Any]
 ) -> ChainStanding:
-    """Tell how far a chain is, to its end, which is returned. It is stopped where that breaks off,
-    and forgotten where its owner could not find it again."""
+    """Report a chain's progress up to its end, and return its final state. Stops the chain if the
+    call is interrupted. Deletes the chain if its owner couldn't find it again."""
     told, last = -1.0, None
     try:
         async with aclosing(standings_of(chains, chain_id, owner)) as standings:
             async for standing in standings:
-                if standing is None:  # nothing is new
+                if standing is None:  # no change
                     continue
                 last = standing
                 done = sum(map(_part, last.steps)) / len(last.steps)
-                if done > told:  # as the protocol asks
+                if done > told:  # the protocol requires rising values
                     told = done
                     await context.session.report_progress(done, 1.0, _at_work(last))
-        assert last is not None  # else it would have raised
+        assert last is not None  # otherwise it would have raised
         return last
     finally:
         end = chains.delete if owner == NOBODY else chains.stop
@@ -44,7 +44,7 @@ async def follow_chain(
 
 
 def failed_chain(chain: ChainStanding) -> Problem:
-    """Why a chain has made nothing, and what to do."""
+    """Return why a chain has no result, and what to do."""
     failed = next((step for step in chain.steps if step.why), None)
     return Problem(422, str(failed.why), str(failed.hint)) if failed else Problem(422, chain.why)
 

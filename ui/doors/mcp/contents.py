@@ -1,4 +1,4 @@
-"""Results for assistants: images, texts and files, or the reasons of failures. Clients refuse and
+"""Results for assistants: images, texts and files, or the reasons for failures. Clients reject and
 lose a long answer, so it is cut to the limit."""
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from ui.web.responses import Problem, json_text
 
 log = logging.getLogger(__name__)
 
-_MOST = 900_000  # bytes of an answer: the package's own client takes events of 1 MiB
-_LEAST = 20_000  # of those, for an image: of what gets less there is a link alone
-_AROUND = 200  # of those, beside an image's base64
+_MOST = 900_000  # bytes per answer: the package's own client accepts events of 1 MiB
+_LEAST = 20_000  # bytes for an image; with less room, only a link is sent
+_AROUND = 200  # bytes around an image's base64
 _MOST_FILES = 500
-_MOST_TEXT = 50_000  # characters of all texts that runs have made
+_MOST_TEXT = 50_000  # characters in all text results together
 _SEEN = ("image/png", "image/jpeg", "image/webp", "image/gif")  # by models
 
 
 def refused_call(problem: Problem, names: Mapping[str, str]) -> CallToolResult:
-    """Why nothing came of a call, and what to do; `names` of arguments by field key."""
+    """Return why a call failed, and what to do. `names`: argument names by field key."""
     lines = [problem.detail, *_of_fields(problem.errors, names), problem.hint]
     return _error(lines)
 
@@ -48,8 +48,8 @@ def finished_call(
     request: Request,
 ) -> CallToolResult:
     """Return the results of runs. A final JSON text per run has the file references for later
-    calls. Images share the space: a large one is reduced and linked in full size. Blocks for the
-    disk, or for ComfyUI."""
+    calls. Images share the space: a large one is scaled down and linked in full size. Blocks on the
+    disk, or on ComfyUI."""
     every = [(record, told.files[at]) for record, told in ended for at in saved_places(record)]
     made = every[:_MOST_FILES]
     names = [_names(record, told) for record, told in ended]
@@ -81,7 +81,7 @@ def _names(record: Record, told: RunDoc) -> TextContent:
 
 
 def _texts(texts: Iterable[str]) -> Iterator[TextContent]:
-    """The beginning of them all."""
+    """Yield the texts, cut to the limit for all of them together."""
     left = _MOST_TEXT
     for text in texts:
         if left > 0:
@@ -102,7 +102,8 @@ def _link(file: RunFile, request: Request) -> ResourceLink:
 def _image(
     record: Record, file: RunFile, files: ResultFiles, slots: DecodingSlots, room: int
 ) -> tuple[ImageContent | None, bool]:
-    """Return an image within the space, and True if it is unreduced; None if it is unavailable."""
+    """Return an image that fits into the space (None if unavailable), and True if it isn't scaled
+    down."""
     most = (room - _AROUND) // 4 * 3  # base64
     try:
         with files.opened(record, record.state.files[file.n]) as content:

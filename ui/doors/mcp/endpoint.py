@@ -1,4 +1,4 @@
-"""The path `/mcp`: the server of the package `mcp` behind who may ask what."""
+"""The path `/mcp`: the server from the `mcp` package, behind the app's access checks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ call. Other files are given as {"base64": "…", "name": "a.png"}."""
 
 
 class McpEndpoint:
-    """ASGI app of one path."""
+    """ASGI app for a single path."""
 
     def __init__(self, calls: ToolCalls, limits: WebLimits) -> None:
         server = Server(
@@ -42,26 +42,27 @@ class McpEndpoint:
         )
         self._identity = calls.identity
         self._limits = limits
-        # Bodies of waiting calls: the package keeps each until its answer.
+        # Room for the bodies of waiting calls. The package keeps each body until its answer.
         self._bodies = Share(
             limits.call_bodies, limits.person_call_bodies, limits.address_call_bodies
         )
         self._opening = FairSlots(limits.person_working, limits.address_working)
-        # Host and Origin are looked at before; the Host may have more names than it knows of.
-        # `OpenSessions` bounds the sessions: the package would refuse everybody's next one.
+        # Host and Origin were checked before, and the package doesn't know all allowed hosts.
+        # `OpenSessions` limits the sessions: at its own limit, the package would refuse every
+        # user's next session.
         self._sessions = StreamableHTTPSessionManager(
             server, max_request_body_size=limits.body, max_sessions=None
         )
         self._open = OpenSessions(limits.pages, limits.address_pages, self._sessions.handle_request)
 
     def serving(self) -> AbstractAsyncContextManager[None]:
-        """Requests are answered for as long as this lasts; calls end with it."""
+        """Return a context in which requests are answered. Open calls end with it."""
         return self._sessions.run()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request. HTTPException without a user, and for another site's page."""
+        """Answer a request. Raises HTTPException without a user, and for another site's page."""
         owner = await self._identity.caller(Request(scope))
-        if scope["method"] not in ("POST", "DELETE"):  # nothing is ever said without a question
+        if scope["method"] not in ("POST", "DELETE"):  # the server only sends answers
             await Response(status_code=405, headers={"allow": "POST, DELETE"})(scope, receive, send)
         else:
             # A session belongs to the user who opened it.
@@ -69,15 +70,15 @@ class McpEndpoint:
             await self._answer({**scope, "user": user}, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand on a request that brings no more than a call may: the package reads it without
-        limits of its own."""
+        """Check a request's body against the limits and pass it on, because the package reads it
+        without limits of its own."""
         body = await Request(scope, receive).body() if scope["method"] == "POST" else b""
         caller, size = caller_of(scope, self._identity), len(body)
         read = await asyncio.to_thread(read_object, body or b"{}", self._limits)
         if isinstance(read, str):
             await Problem(422, read).answer()(scope, receive, send)
             return
-        opens = read.get("method") == "initialize"  # nothing else leaves a session behind
+        opens = read.get("method") == "initialize"  # only this creates a session
         del read
         if not self._bodies.take(caller, size):
             await Problem(503, BUSY).answer()(scope, receive, send)

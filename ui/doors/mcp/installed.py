@@ -1,4 +1,4 @@
-"""The extra `[mcp]`, where it is installed."""
+"""The extra `[mcp]`, if it is installed."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from ui.web.identity import Identity
 log = logging.getLogger(__name__)
 
 MCP = "/mcp"
-NEEDED = "mcp>=2.3,<3"  # as the extra in pyproject.toml, which is not there in a wheel
+NEEDED = "mcp>=2.3,<3"  # same as the extra in pyproject.toml, which a wheel doesn't contain
 
 
 @dataclass(frozen=True, slots=True)
 class McpRoutes:
-    """Its routes, and what has to last as long as they answer."""
+    """MCP routes, and the context that must stay open while they answer."""
 
     routes: GuardedRoutes = field(default_factory=GuardedRoutes)
     serving: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
 
 
 def mcp_routes(services: Services, identity: Identity, root: str) -> McpRoutes:
-    """`/mcp`; none where the package `mcp` is not there, or is one that Gradio may use and the app
-    cannot. `root`: the path of the whole app below its host."""
+    """Return `/mcp`. Empty if the `mcp` package is missing, or has a version that suits Gradio but
+    not the app. `root`: the path of the whole app below its host."""
     if find_spec("mcp") is None:
         return McpRoutes()
     try:
@@ -45,7 +45,8 @@ def mcp_routes(services: Services, identity: Identity, root: str) -> McpRoutes:
     from ui.doors.mcp.calls import ToolCalls
     from ui.doors.mcp.endpoint import McpEndpoint
 
-    # It writes a line for each session, with an id that makes it another kind to `LogLimit`.
+    # The package logs a line per session. The id in it would make each line a new kind for
+    # `LogLimit`.
     logging.getLogger("mcp").setLevel(logging.WARNING)
 
     parts = Parts(services)

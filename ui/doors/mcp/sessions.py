@@ -1,4 +1,4 @@
-"""The sessions of assistants: a new one takes the place of an idle one instead of being refused."""
+"""Assistants' sessions. A new one replaces an idle one instead of being refused."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _ID = "mcp-session-id"  # the header that names a session
 
 @dataclass(slots=True)
 class _Session:
-    """An open session. `user`: who opened it, as the package knows them; `busy`: its requests that
-    are not answered yet."""
+    """An open session. `user`: the user who opened it, in the package's format. `busy`: the number
+    of unanswered requests."""
 
     address: str
     user: BaseUser
@@ -23,21 +23,22 @@ class _Session:
 
 
 class OpenSessions:
-    """Bounds the open sessions: `most` in all and `most_of_address` of each address.
+    """Limiter of open sessions: `most` in total, and `most_of_address` per address.
 
-    One more ends the address's session that has been idle longest, or, at the limit of all, that
-    of the address with most. A session with a request under way is not ended. `handle`: the
-    package's ASGI app. For one thread, as the event loop's.
+    A session above the limit per address ends that address's longest idle one. At the total limit,
+    the address with the most sessions loses its longest idle one. A session with a request in
+    progress never ends this way. `handle`: the package's ASGI app. Not thread-safe: for the event
+    loop.
     """
 
     def __init__(self, most: int, most_of_address: int, handle: ASGIApp) -> None:
         self._most = most
         self._most_of_address = most_of_address
         self._handle = handle
-        self._sessions: OrderedDict[str, _Session] = OrderedDict()  # the longest idle one first
+        self._sessions: OrderedDict[str, _Session] = OrderedDict()  # longest idle first
 
     async def begin(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request that opens a session, then end those that are too many."""
+        """Answer a request that opens a session, then end excess sessions."""
 
         async def noting(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] < 400:
@@ -51,7 +52,7 @@ class OpenSessions:
             await self._end(surplus)
 
     async def use(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer any other request; one of a session makes it the last to be ended."""
+        """Answer any other request. The session that it belongs to becomes the last to be ended."""
         session_id = Headers(scope=scope).get(_ID, "")
         session = self._sessions.get(session_id)
         if session is None or session.user.display_name != scope["user"].display_name:
@@ -69,14 +70,15 @@ class OpenSessions:
             await self._handle(scope, receive, noting)
         finally:
             session.busy -= 1
-            # 404: the package has ended it after half an hour.
+            # 404: the package ended the session after half an hour.
             if status == 404 or scope["method"] == "DELETE":
                 self._sessions.pop(session_id, None)
             elif session_id in self._sessions:
                 self._sessions.move_to_end(session_id)
 
     def _surplus(self, address: str) -> str:
-        """The id of a session to be ended, "" where there is room for all or none is idle."""
+        """Return the id of a session to end; empty if there is room for all, or if no session is
+        idle."""
         counts = Counter(one.address for one in self._sessions.values())
         if counts[address] > self._most_of_address:
             return self._longest_idle(address)
@@ -91,7 +93,7 @@ class OpenSessions:
         return next(idle, "")
 
     async def _end(self, session_id: str) -> None:
-        """End a session as its own assistant would: by a DELETE in its name."""
+        """End a session as its own assistant would: with a DELETE request in its name."""
         session = self._sessions.pop(session_id)
         scope = {
             "type": "http",

@@ -15,13 +15,13 @@ from ui.library import WorkflowLibrary
 
 
 def tools_of(library: WorkflowLibrary, owner: str) -> list[Tool]:
-    """The tools for this person: what they can run here. Waits for ComfyUI where it has not been
-    asked yet; ComfyError where it does not answer."""
+    """Return the tools that this user can run here. Blocks until ComfyUI's first answer. Raises
+    ComfyError if it doesn't answer."""
     return [_tool_of(one.name, one.form) for one in named_forms(library, owner)]
 
 
 def _tool_of(name: str, form: Form) -> Tool:
-    """A form as a tool of this name."""
+    """Return a form as a tool with this name."""
     title = translated(form.title)
     about = translated(form.description)
     return Tool(
@@ -36,7 +36,8 @@ def _tool_of(name: str, form: Form) -> Tool:
 
 
 def input_schema(form: Form) -> dict[str, Any]:
-    """Return the JSON Schema of a tool's arguments: of the form's values, under readable names."""
+    """Return the JSON Schema of a tool's arguments: the schema of the form's values, with readable
+    names."""
     schema, names = values_schema(form), argument_names(form)
     told = all_translated(
         schema

@@ -1,5 +1,5 @@
-"""The form of a chain: a section for each step, with the fields that it shows and what it is given
-by others."""
+"""Form of a chain: a section for each step, with its visible fields and its inputs from other
+steps."""
 
 from __future__ import annotations
 
@@ -99,13 +99,13 @@ def _draw_sections(scope: str, chain: ChainForm, shown: dict[str, Any]) -> Itera
 
 
 def _heading(number: int | None, title: str) -> str:
-    """A step's title behind its number among those that run, as the stage counts them; one that is
-    left out has none."""
+    """Return a step's title after its number among the steps that run, as the stage counts them. A
+    skipped step has no number."""
     return title if number is None else message("{number}. {step}", number=number, step=title)
 
 
 def _given(step: StepSection) -> Iterator[str]:
-    """Return messages about the inputs that a step gets from others."""
+    """Return messages about the inputs that a step gets from other steps."""
     images = [
         feed for feed in step.feeds if feed.field.media == "image" and isinstance(feed.pick, int)
     ]
@@ -130,7 +130,8 @@ def _fed(feed: Feed) -> str:
 
 
 def _redraw_when_other(control: Control, drawn: object) -> None:
-    """Draw the form again when a choice is another one than it was drawn with, also by Reset."""
+    """Redraw the form when a choice differs from the one it was drawn with, including after
+    Reset."""
     component = control.components[0]
     component.change(  # type: ignore[attr-defined]
         None,

@@ -1,4 +1,4 @@
-"""Inputs of a form's drawing, and its first values."""
+"""Inputs for drawing a form, and its first values."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _MISSING = object()
 
 
 def choice_of(chains: ChainFolder, name: str, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Inputs of a form's drawing: the name of a workflow or of one of the `chains`, which of the
-    two it is, the values in the URL and in the browser's storage, the open sections, and a
-    counter of the page's fills.
+    """Return the inputs for drawing a form: the name of a workflow or of one of the `chains`, and
+    whether it is a chain; the values in the URL and in the browser's storage; the open sections;
+    and a counter of the page's fills.
 
     The counter makes opening the same workflow again a change.
     """
@@ -42,11 +42,11 @@ def choice_of(chains: ChainFolder, name: str, wanted: dict[str, Any]) -> dict[st
 def _values_at_first(
     copies: FileCopies, form: Form, choice: dict[str, Any], files: FieldFiles
 ) -> dict[str, Any]:
-    """Return each field's first value: from the URL, otherwise as last typed here, otherwise the
-    author's.
+    """Return each field's first value: from the URL, otherwise as last typed in this browser,
+    otherwise the author's.
 
-    Seeds are random unless set; images start with the author's own if the server has it. A missing
-    or unsuitable file is `Refused`.
+    Seeds are random unless set. Images start with the author's own if the server has them. A
+    missing or unsuitable file is `Refused`.
     """
     linked, _ = linked_values(form, choice["linked"])
     values: dict[str, Any] = {}
@@ -70,8 +70,8 @@ def _values_at_first(
 
 @dataclass(frozen=True, slots=True)
 class FirstShown:
-    """A form's first `values`, None for a refused file; the same in the script's format (`filled`);
-    and the `places` of the author's examples."""
+    """First values of a form: `values`, with None for a refused file; `filled`, the same in the
+    script's format; and the `places` of the author's examples."""
 
     values: dict[str, Any]
     filled: Filled
@@ -81,8 +81,9 @@ class FirstShown:
 def first_shown(
     copies: FileCopies, form: Form, choice: dict[str, Any], files: FieldFiles
 ) -> FirstShown:
-    """See `_values_at_first`."""
-    # First, since the browser may have kept the place of an example that has been removed since.
+    """Return a form's first values; see `_values_at_first`."""
+    # Look up the examples first: the browser may have kept the place of an example that was removed
+    # since.
     places = {
         field.key: copies.example(field, files.owner) for field in form.fields if field.is_media
     }
@@ -93,8 +94,8 @@ def first_shown(
 
 
 def linked_values(form: Form, given: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
-    """The values of an address that its form takes, numbers out of their limits brought within; and
-    a sentence for each that was changed or is left out."""
+    """Return the values in a URL that the form accepts, with numbers moved into their limits, and a
+    message for each value that was changed or dropped."""
     fields = [f for f in form.fields if f.key in given and f.group != "hidden" and not f.is_media]
     clean, errors = check(form, {field.key: given[field.key] for field in fields})
     values = {field.key: clean[field.key] for field in fields if field.key in clean}
@@ -119,7 +120,7 @@ def linked_values(form: Form, given: Mapping[str, object]) -> tuple[dict[str, An
 
 
 def authors_value(copies: FileCopies, field: Field, files: FieldFiles) -> object:
-    """The author's value as the field shows it; a seed is random."""
+    """Return the author's value as the field shows it; None for a seed, which becomes random."""
     if field.is_seed:
         return None
     return (

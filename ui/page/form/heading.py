@@ -37,9 +37,9 @@ _REMOVED_FOR_ONE = message("You can open its file again. Results made with it st
 
 @dataclass(frozen=True, slots=True)
 class AuthorsImages:
-    """Images of an author's own: the address of one of what comes out, `cover`, or "", and the
-    places of others, None for one that is not there: the `examples` of fields by their keys, and
-    those that ideas begin with by their names."""
+    """Images from the author. `cover`: the URL of an example result, or ""; `examples`: the places
+    of fields' example files by key; `of_ideas`: the places of the images that ideas start with, by
+    name. Missing files have the value None."""
 
     cover: str
     examples: Mapping[str, str | None]
@@ -48,8 +48,8 @@ class AuthorsImages:
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """The user's options to share a workflow with all users or to remove it, `removal` being the
-    question; "" if not allowed."""
+    """The user's options to share a workflow with all users or to remove it. `removal`: the
+    confirmation question; "" if removing isn't allowed."""
 
     may_add: bool = False
     removal: str = ""
@@ -155,8 +155,8 @@ def draw_problem(
     title: str = "",
     sharing: Sharing | None = None,
 ) -> None:
-    """Say why there is no form, below the title and what may be done about who has it, where that
-    is known. `will_pass`: it is asked for again by itself."""
+    """Draw the reason why there is no form, below the title and the sharing options if they are
+    known. `will_pass`: the page tries again by itself."""
     if title:
         gr.HTML(f"<h1>{html_of(title)}</h1>", elem_id="heading")
     if sharing:

@@ -39,7 +39,7 @@ MissingKind = Literal["node", "paid", "model", "setting"]
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """One line: the missing part, its category, its folder, and a note."""
+    """Line of the card: the missing part, its category, its folder, and a note."""
 
     kind: MissingKind
     name: str
@@ -60,8 +60,8 @@ class _Item:
 
 
 def why_not(missing: Iterable[Missing]) -> str:
-    """Why this workflow cannot run, in one sentence; "" where nothing is missing or something else
-    can be chosen."""
+    """Return why this workflow can't run, in one sentence; "" if nothing is missing or all missing
+    parts can be replaced."""
     missing = tuple(missing)
     if all(one.can_be_replaced for one in missing):
         return ""
@@ -81,8 +81,8 @@ def _lines(items: Iterable[_Item], reason: str) -> tuple[str, ...]:
 
 
 def missing_card(missing: tuple[Missing, ...], *, demo: bool) -> str:
-    """The card as HTML; `demo`: the server is the stand-in, of whose few models none is like
-    another, and one is there to fail."""
+    """Return the card as HTML. `demo`: the server is the stand-in. Its few models are too different
+    to suggest one for another, and one workflow fails on purpose."""
     items = tuple(_items(missing))
     blocked = why_not(missing)
     summary = translated(blocked or sentences(_counted(items), _choose(items)))
@@ -102,14 +102,14 @@ def missing_card(missing: tuple[Missing, ...], *, demo: bool) -> str:
 
 
 def _reason(missing: Iterable[Missing]) -> str:
-    """Why nodes of ComfyUI itself are missing and what to do, "" if nothing but the version can be
+    """Return why nodes of ComfyUI itself are missing and what to do; "" if only the version can be
     the reason."""
     may_be_off = any(isinstance(one, MissingClass) and one.may_be_off for one in missing)
     return sentences(MAY_BE_OFF, _TO_SWITCH_ON) if may_be_off else ""
 
 
 def _place(node: MissingClass) -> str:
-    """Where a node is to be had."""
+    """Return where the user can get a node."""
     if not node.is_built_in:
         return node.pack
     if node.may_be_off:
@@ -118,7 +118,8 @@ def _place(node: MissingClass) -> str:
 
 
 def _items(missing: Iterable[Missing]) -> Iterator[_Item]:
-    """Return nodes, then models, then other choices: each file once, for any number of fields."""
+    """Return nodes, then models, then other choices: each file once, no matter how many fields use
+    it."""
     choices: list[MissingChoice] = []
     for one in missing:
         match one:

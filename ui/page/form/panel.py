@@ -1,5 +1,4 @@
-"""The left side of the page: the fields of one workflow, and what happens when Generate is
-pressed."""
+"""Left side of the page: the fields of one workflow, and the action of Generate."""
 
 from __future__ import annotations
 
@@ -43,7 +42,7 @@ _MOST_FIELDS = 250  # a browser takes a second for this many, and minutes for th
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """Components below every form: the button that starts runs, and how many."""
+    """Components below every form: the button that starts runs, and the number of runs."""
 
     generate: gr.Button
     count: gr.Dropdown
@@ -98,7 +97,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
 
 
 def _draw_notes(form: Form) -> None:
-    """Draw notes about values, each once, while a field has such a value."""
+    """Draw notes about values. Each appears once, while any field has that value."""
     about: dict[str, list[tuple[str, Any]]] = {}
     for note in form.notes:
         about.setdefault(note.said, []).append((note.key, kept(note.value)))
@@ -115,10 +114,10 @@ def _draw_notes(form: Form) -> None:
 def draw_fields(
     scope: str, form: Form, values: dict[str, Any], unfolded: Collection[str] = ()
 ) -> tuple[Control, ...]:
-    """All visible fields: the main ones, the author's sections, then Advanced, folded unless they
-    were open.
+    """Draw all visible fields: the main ones, the author's sections, then Advanced. Sections are
+    collapsed unless they were open.
 
-    Drawn again in the same `scope`, they keep what the person has put in.
+    Redrawn in the same `scope`, they keep what the user entered.
     """
     shown = [field for field in form.fields if field.group != "hidden"]
     if len(shown) > _MOST_FIELDS:
@@ -162,8 +161,8 @@ def draw_fields(
 
 
 def below_title(node: str, fields: list[Field]) -> Iterable[Field]:
-    """The fields of a node below its name, which their labels need not tell again: "Steps" for
-    "Steps (First pass)", unless two would be the same then."""
+    """Yield a node's fields with labels that omit the node's title: "Steps" for "Steps (First
+    pass)". A label stays unchanged if two would become equal."""
     short = [_without(node, field) for field in fields]
     for field, label in zip(fields, short, strict=True):
         yield replace(field, label=label) if short.count(label) == 1 else field
@@ -177,7 +176,7 @@ def _without(node: str, field: Field) -> str:
 
 
 def _grouped(fields: list[Field]) -> list[list[Field]]:
-    """The fields of each node, in the order in which the nodes first come."""
+    """Return the fields grouped by node, in the order in which the nodes first appear."""
     nodes = dict.fromkeys(field.node for field in fields)
     return [[field for field in fields if field.node == node] for node in nodes]
 
@@ -205,10 +204,9 @@ def _draw_more(field: str) -> None:
 
 
 def keep_values(name: str, controls: tuple[Control, ...]) -> None:
-    """Every value is kept in the browser at once, so that a reload or another drawing loses
-    nothing.
+    """Store every value in the browser immediately, so reloading or redrawing loses nothing.
 
-    Of a file it is the place where the app has it.
+    For a file, store its place in the app.
     """
     components = [component for control in controls for component in control.components]
     if not components:
@@ -224,8 +222,8 @@ def keep_values(name: str, controls: tuple[Control, ...]) -> None:
 
 
 def redraw_on_choice(controls: tuple[Control, ...]) -> None:
-    """A choice that brings other fields draws the form again, once the browser has kept what was
-    chosen."""
+    """Redraw the form when the user changes a choice that determines other fields, after the
+    browser has stored it."""
     for control in controls:
         if control.field.redraws:
             control.components[0].select(  # type: ignore[attr-defined]
@@ -236,7 +234,7 @@ def redraw_on_choice(controls: tuple[Control, ...]) -> None:
 def bind_generate(
     name: str, controls: tuple[Control, ...], actions: Actions, *, is_chain: bool = False
 ) -> None:
-    """Let the page's script send what the form holds to the API when Generate is pressed."""
+    """Bind Generate to the page's script, which sends the form's values to the API."""
     fields = json_text(held_fields(controls))
     components = [component for control in controls for component in control.components]
     call = f"press({json_text(name)}, {json_text(is_chain)}, {fields}, values)"

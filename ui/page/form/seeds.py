@@ -1,4 +1,4 @@
-"""Several seeds of one form under one lock: all random, or all fixed. Each stays a field of its own
+"""Shared lock for a form's seeds: all random, or all fixed. Each seed stays a field of its own
 under Advanced."""
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from ui.page.form.kinds.seed import SEED_MODES
 from ui.page.form.kinds.view import Control
 from ui.page.script_files import listener
 
-_LOCKED = SEED_MODES[:2]  # increasing numbers are wanted of one seed at a time
+_LOCKED = SEED_MODES[:2]  # without increasing numbers, which users want for one seed at a time
 
 
 def seeds_under_lock(fields: Iterable[Field]) -> list[Field]:
-    """The seeds of a form that has several."""
+    """Return the seeds of a form that has several; otherwise none."""
     seeds = [field for field in fields if field.is_seed]
     return seeds if len(seeds) > 1 else []
 
 
 def draw_lock(seeds: Iterable[Field], values: dict[str, Any], scope: str) -> gr.Radio:
-    """The lock, set as the seeds are; neither way where they differ."""
+    """Draw the lock with the seeds' mode; unset if they differ."""
     modes = {seed_parts(values[field.key])[1] for field in seeds}
     return gr.Radio(
         _LOCKED,
@@ -39,8 +39,8 @@ def draw_lock(seeds: Iterable[Field], values: dict[str, Any], scope: str) -> gr.
 
 
 def bind_lock(lock: gr.Radio, fields: Iterable[Field], controls: Iterable[Control]) -> None:
-    """Let the lock set all seeds, and show how they are set. `fields`: the seeds in the form's
-    order, which runs tell theirs in."""
+    """Let the lock set all seeds, and show their mode. `fields`: the seeds in the form's order, in
+    which runs report theirs."""
     by_key = {control.field.key: control for control in controls}
     seeds = [by_key[field.key] for field in fields]
     parts = [component for control in seeds for component in control.components]
@@ -64,7 +64,8 @@ def bind_lock(lock: gr.Radio, fields: Iterable[Field], controls: Iterable[Contro
 
 
 def bind_seed(seed: Control) -> None:
-    """Let a form's only seed be the last run's when it is fixed, as the lock does for several."""
+    """Set a form's only seed to the last run's when the user fixes it, as the lock does for
+    several."""
     text, mode = seed.components
     mode.input(  # type: ignore[attr-defined]
         None,

@@ -1,5 +1,5 @@
-"""Width and height of one node, which people think of as one size: two numbers, a swap, and the
-usual aspect ratios."""
+"""Width and height of one node, which users think of as one size: two numbers, a swap button, and
+the usual aspect ratios."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SWAP = message("Swap width and height")
 
 
 def size_pairs(fields: Iterable[Field]) -> list[tuple[Field, Field]]:
-    """Width and height of one node."""
+    """Return the pairs of width and height that belong to one node."""
     by_place = {(field.node, field.input): field for field in fields if field.type == "INT"}
     return [
         (width, by_place[node, "height"])
@@ -35,7 +35,7 @@ def size_pairs(fields: Iterable[Field]) -> list[tuple[Field, Field]]:
 def draw_size(
     scope: str, width: Field, height: Field, values: dict[str, Any]
 ) -> tuple[Control, Control]:
-    """The controls of both, with their aspect ratio above; the script sees to that."""
+    """Draw both controls with their aspect ratio above, which the script handles."""
     rules = number_rules((width, height))
     given = {
         "width": width.key,
@@ -66,5 +66,5 @@ def draw_size(
 
 
 def _bare(field: Field) -> Field:
-    """A field as one half of a size: a number without a slider or a line of help."""
+    """Return a field as one half of a size: a number box without a slider or help text."""
     return replace(field, kind=KINDS["number"], tooltip="", min=None, max=None)

@@ -1,4 +1,4 @@
-"""The row of tools below a form, and the way back to its author's values."""
+"""Row of tools below a form, and the reset to its author's values."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def draw_tools(
     *,
     missing: bool,
 ) -> None:
-    """Put back the author's values, re-read the model lists, copy a link to this form as it is
-    filled in."""
+    """Draw the tools: restore the author's values, reload the model lists, and copy a link to the
+    form as filled in."""
     lists = missing or any(control.field.is_choice for control in controls)
     with gr.Row(elem_id="tools"):
         _draw_reset(sources, opened, controls, owner)
@@ -40,7 +40,7 @@ def draw_tools(
             elem_classes="quiet",
             elem_id="copy-link",
             min_width=80,
-            visible=not name.startswith(OPENED_MARK),  # it would fail for other users
+            visible=not name.startswith(OPENED_MARK),  # the link would fail for other users
         )
         refresh = gr.Button(
             message("Reload models"), size="sm", elem_classes="quiet", min_width=90, visible=lists
@@ -69,7 +69,8 @@ def _draw_reset(
     controls: tuple[Control, ...],
     owner: Callable[[gr.Request], str],
 ) -> None:
-    """Restore the author's values, all or, on the script's request, one field's; and undo it."""
+    """Draw Reset and its undo. Reset restores the author's values: all, or one field's at the
+    script's request."""
     reset = gr.Button(message("Reset"), size="sm", elem_classes="quiet", min_width=60)
     undo = gr.Button(
         message("Undo reset"), size="sm", elem_classes="quiet", elem_id="undo-reset", min_width=60

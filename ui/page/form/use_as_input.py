@@ -1,4 +1,5 @@
-"""A result as a file of the form: the one that is seen, or one that is dragged onto a field."""
+"""Use of a result as a file of the form: the visible one, or one that the user drags onto a
+field."""
 
 from __future__ import annotations
 
@@ -29,8 +30,8 @@ def bind_use(
     stage: Stage,
     owner: Callable[[gr.Request], str],
 ) -> None:
-    """Let a result become the file of the field that the page names, or of the first that takes its
-    kind; a field that does not take it stays as it is and says so."""
+    """Let a result become the file of the field that the page names, or of the first field that
+    takes its kind. A field that doesn't take it stays unchanged and shows an error."""
     takers = {element_id(one.field): one for one in controls if one.field.is_media}
 
     def as_input(wanted: gr.EventData, request: gr.Request) -> dict[Component, Any]:
@@ -66,7 +67,8 @@ def _first(takers: dict[str, Control], record: Record, at: int) -> Control | Non
 
 
 def _own_record(runs: RunRegistry, run: object, owner: str) -> Record | None:
-    """The person's own run that the page names, or None where it is gone or is not theirs."""
+    """Return the user's own run that the page names; None if it doesn't exist or belongs to another
+    user."""
     with suppress(RunNotFound):
         return runs.record(run, owner) if isinstance(run, str) else None
     return None

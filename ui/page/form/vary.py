@@ -1,4 +1,4 @@
-"""The fields of a form that take several values, for the dialog `ui/page/script/vary/dialog.js`."""
+"""Fields of a form that take several values, for the dialog `ui/page/script/vary/dialog.js`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ui.documents.browser_values import kept
 from ui.page.script_files import calls
 from ui.web.responses import json_text
 
-_MOST_CHOICES = 300  # more are typed: the page would carry them twice
+_MOST_CHOICES = 300  # longer lists are typed: the page would contain them twice
 _WILDCARDS = message("One text per line. {example} makes two.", example="{red|green}")
 
 
 def draw_varied(name: str, form: Form) -> None:
-    """Tell the script which fields of the workflow `name` take several values, in the order of the
-    form."""
+    """Pass the fields of the workflow `name` that take several values to the script, in the form's
+    order."""
     fields = [varied_field(form, field) for field in form.fields if takes_several(field)]
     gr.HTML(
         elem_id="varied",
@@ -34,7 +34,7 @@ def takes_several(field: Field) -> bool:
 
 
 def varied_field(form: Form, field: Field) -> dict[str, Any]:
-    """Return a field as `batches/spec.js` reads it."""
+    """Return a field in the format that `batches/spec.js` reads."""
     choices: Sequence[tuple[str, object]] = field.kind.choices or field.choices or ()
     wildcards = is_drawn(form, field)
     is_long = len(choices) > _MOST_CHOICES

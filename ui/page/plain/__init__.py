@@ -1,1 +1,1 @@
-"""Small pages of our own beside Gradio's: they need nothing of it, and are there at once."""
+"""Small pages of our own beside Gradio's. They load immediately because they don't depend on it."""

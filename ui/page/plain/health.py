@@ -9,13 +9,13 @@ from ui.web.responses import NO_STORE
 
 
 def health_routes() -> GuardedRoutes:
-    """`GET` and `HEAD /health`: 200 without sign-in and without details."""
+    """Return `GET` and `HEAD /health`: 200 without sign-in and without details."""
     routes = GuardedRoutes()
 
     @routes.head("/health", Access.PUBLIC)
     @routes.get("/health", Access.PUBLIC)
     async def health() -> PlainTextResponse:
-        """On the event loop itself, which is what has to be alive."""
+        """Answer on the event loop itself, which is the part that has to be alive."""
         return PlainTextResponse("alive\n", headers=NO_STORE)
 
     return routes

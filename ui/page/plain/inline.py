@@ -1,5 +1,4 @@
-"""Scripts and the style sheet that stand in the small pages themselves, and the policy that lets
-these and no others apply."""
+"""Inline scripts and style sheet of the small pages, and the policy that allows no others."""
 
 from __future__ import annotations
 
@@ -20,17 +19,18 @@ _SHADE = """try {
 
 
 def style_tags() -> str:
-    """Return what each page has in its head: its style, and the shade that was chosen."""
+    """Return the common head of all pages: the style sheet, and the script that applies the chosen
+    theme."""
     return f"<style>{_style()}</style>\n<script>{_SHADE}</script>"
 
 
 def module_tag(name: str) -> str:
-    """Return one of the scripts of `_MODULES` as a tag."""
+    """Return one of the scripts in `_MODULES` as a tag."""
     return f'<script type="module">{_text(name)}</script>'
 
 
 def sign_in_tag() -> str:
-    """Return what loads the script of the sign-in page."""
+    """Return the tag that loads the sign-in page's script."""
     return f'<script type="module">{sign_in_script()}</script>'
 
 
@@ -48,6 +48,6 @@ def _style() -> str:
 
 @cache
 def _text(name: str) -> str:
-    if name not in _MODULES:  # the policy would not let it run
+    if name not in _MODULES:  # the policy would block it
         raise KeyError(name)
     return (_HERE / name).read_text(encoding="utf-8")

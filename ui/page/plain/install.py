@@ -1,4 +1,4 @@
-"""The app as one that can be installed: what it is called, and its icons."""
+"""The app as an installable web app: its name and its icons."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ui.page.theme import ACCENT, BACKGROUND
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import KEEP_A_DAY, AsciiJSON
 
-# Drawn by tests/tools/app_icons.py: pixels by file name. A maskable one fills its square.
+# Drawn by tests/tools/app_icons.py: size in pixels by file name. A maskable icon fills its square.
 ICONS = {f"{kind}-{size}.png": size for kind in ("any", "maskable") for size in (192, 512)}
 ICONS_FOLDER = Path(__file__).with_name("icons")
 _LIGHT, _DARK = BACKGROUND
@@ -37,7 +37,7 @@ _MANIFEST = {
 
 
 def tags_for_installing(root: str) -> str:
-    """The tags for a page's head, of an app at this address."""
+    """Return the tags for the head of a page, for an app at this URL."""
     return f"""<link rel="manifest" href="{root}/manifest.json" crossorigin="use-credentials" />
         <link rel="apple-touch-icon" href="{root}/icons/maskable-192.png" />
         <meta name="theme-color" content="{_LIGHT}" media="(prefers-color-scheme: light)" />
@@ -45,17 +45,18 @@ def tags_for_installing(root: str) -> str:
 
 
 def install_routes() -> GuardedRoutes:
-    """`GET /manifest.json` and `/icons/{name}`: public, like the page that names them."""
+    """Return `GET /manifest.json` and `/icons/{name}`, which are public like the page that links to
+    them."""
     routes = GuardedRoutes()
 
     @routes.get("/manifest.json", Access.PUBLIC)
     def manifest() -> AsciiJSON:
-        """In the place of Gradio's. Its addresses are relative to its own."""
+        """Return the manifest, which replaces Gradio's. Its URLs are relative to its own."""
         return AsciiJSON(_MANIFEST, media_type="application/manifest+json")
 
     @routes.get("/icons/{name}", Access.PUBLIC)
     def icon(name: str) -> Response:
-        """One of the icons; 404 for any other name."""
+        """Return one of the icons; 404 for any other name."""
         if name not in ICONS:
             return Response(status_code=404)
         icon = (ICONS_FOLDER / name).read_bytes()

@@ -24,19 +24,20 @@ _DEAD = message("This link no longer works")
 
 
 def as_page(page: str, status: int = 200) -> HTMLResponse:
-    """A page, which no browser keeps, and whose policy lets only its own scripts run."""
+    """Return a page as a response that browsers don't store. Its policy allows only its own
+    scripts."""
     return HTMLResponse(page, status, headers=NO_STORE | {"content-security-policy": policy()})
 
 
 def head_tags_of(root: str, title: str = "ComfyForms") -> str:
-    """The tags by which others know a page of the app at this address: chats, and systems that
-    install it. Both are put into the page as they are."""
+    """Return the tags that describe a page of the app at this URL to chats and to systems that
+    install it. Both arguments are inserted unescaped."""
     return f"{tags_for_other_sites(root, title)}\n        {tags_for_installing(root)}"
 
 
 def plain_page(titles: str, body: str, root: str) -> str:
-    """A whole page. `titles`: the tags of its head that name it; `root`: the app's address, to
-    which all others in it are relative."""
+    """Return a whole page. `titles`: the tags in its head that name it; `root`: the app's URL, to
+    which all other URLs in it are relative."""
     base = html.escape(f"{urlsplit(root).path.rstrip('/')}/")
     return f"""<!doctype html>
 <html {html_attributes()}>
@@ -68,8 +69,8 @@ def notice_page(
     title: str = "ComfyForms",
     leads_on: bool = True,
 ) -> HTMLResponse:
-    """A page that says why what was asked for is not here, and leads to the app, if it `leads_on`.
-    `root`: the app's address."""
+    """Return a page that explains why the requested page isn't available, with a link to the app if
+    it `leads_on`. `root`: the app's URL."""
     link = f'<p><a class="button" href="./">{html_of(_OPEN)}</a></p>\n' if leads_on else ""
     body = f"""<main class="card">
 <h1>{html_of(heading)}</h1>
@@ -79,14 +80,13 @@ def notice_page(
 
 
 def dead_link_page(root: str, why: str, *, leads_on: bool = True) -> HTMLResponse:
-    """Return the page behind an expired link. Otherwise like `notice_page`."""
+    """Return the page for an expired link. Otherwise like `notice_page`."""
     return notice_page(root, _DEAD, why, status=404, title=_DEAD_TITLE, leads_on=leads_on)
 
 
 @cache
 def icon_address() -> str:
-    """The icon as an address that holds it: /favicon.ico of the host's root need not be this
-    app's."""
+    """Return the icon as a data URL: /favicon.ico at the host's root may belong to another app."""
     return f"data:image/svg+xml,{quote(ICON.read_text(encoding='utf-8'))}"
 
 

@@ -1,4 +1,4 @@
-"""Page for URLs that don't exist, or not for this user."""
+"""Page for URLs that don't exist, or that this user can't see."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WHY = message("The link may be wrong, the page may have been removed, or you ma
 
 
 def not_found_page(root: str) -> HTMLResponse:
-    """The page, with status 404. `root`: the app's address."""
+    """Return the page with status 404. `root`: the app's URL."""
     return notice_page(root, _NOTHING, _WHY, status=404, title=_TITLE)
 
 
@@ -29,7 +29,7 @@ def http_error_handler(root_path: str) -> Callable[[Request, Exception], Awaitab
 
     async def answer(request: Request, problem: Exception) -> Response:
         assert isinstance(problem, HTTPException)
-        if request.scope["path"].startswith(f"{API}/"):  # with a line break, no mount has it
+        if request.scope["path"].startswith(f"{API}/"):  # a path with a line break matches no mount
             return Problem(problem.status_code, problem.detail).answer(problem.headers)
         if problem.status_code != 404 or not wants_page(request):
             return await http_error(request, problem)

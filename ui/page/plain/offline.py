@@ -17,7 +17,7 @@ from ui.page.plain.inline import module_tag, policy
 from ui.page.plain.layout import plain_page
 from ui.web.access import Access, GuardedRoutes
 
-_PATH = "/service_worker.js"  # at the root: it is asked about pages below its own address only
+_PATH = "/service_worker.js"  # at the root: browsers use the worker only for pages below its URL
 _HEADERS = {"cache-control": "no-cache"}
 _TITLE = message("ComfyForms can't be reached")
 _RETRYING = message("Retrying…")
@@ -29,12 +29,12 @@ _BODY = """<main class="card" role="status">
 
 
 def offline_routes(root_path: str) -> GuardedRoutes:
-    """`GET /service_worker.js`, public. `root_path`: see the web server."""
+    """Return `GET /service_worker.js`, which is public. `root_path`: see the web server."""
     routes = GuardedRoutes()
 
     @routes.get(_PATH, Access.PUBLIC)
     def worker(request: Request) -> Response:
-        """The worker, with the page in it."""
+        """Return the worker with the page in it."""
         page = json.dumps(_page(root_address(request, _PATH, root_path)))
         script = f"const PAGE = {page};\nconst POLICY = {json.dumps(policy())};\n{_worker()}"
         return Response(script, 200, _HEADERS, "text/javascript")

@@ -1,4 +1,4 @@
-"""Four numbers beside each other."""
+"""Four numbers side by side."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _box(field: Field, value: object, scope: str) -> Control:
 def _numbers(value: object) -> tuple[int | None, ...]:
     try:
         return read_box(value)
-    except BadValue:  # unchanged text: errors are reported when it is sent
+    except BadValue:  # keep the value unchanged; submitting the form reports errors
         parts = value if isinstance(value, list) and len(value) == len(_BOX) else [None] * len(_BOX)
         return tuple(parts)
 

@@ -29,10 +29,10 @@ def _curve(field: Field, value: object, scope: str) -> Control:
 
 
 def _rows(value: object) -> list[Any]:
-    """The points, and room for more."""
+    """Return the points, and empty rows for more."""
     try:
         points: list[Any] = [list(point) for point in read_points(value)]
-    except BadValue:  # as it was typed
+    except BadValue:  # shown as typed
         return list(value) if isinstance(value, list) else []
     return points + [[None, None]] * max(1, _ROWS - len(points))
 

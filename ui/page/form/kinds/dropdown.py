@@ -25,7 +25,8 @@ def _dropdown(field: Field, value: Any, scope: str) -> Control:
 
 
 def choices_of(field: Field, value: object) -> list[tuple[str, Any]]:
-    """The choices of a dropdown; a value the server does not offer stays among them, marked."""
+    """Return a dropdown's choices. A value that the server doesn't offer stays in the list, marked
+    as unavailable."""
     choices = list(field.choices or ())
     if value is not None and all(choice != value for _, choice in choices):
         choices.append((message("Not available: {choice}", choice=value), value))

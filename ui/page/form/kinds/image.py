@@ -1,4 +1,4 @@
-"""Images, and images that are painted over."""
+"""Images, and images with a painted mask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The view of every widget by its name. A file in this folder with `VIEWS` adds its rows."""
+"""Views of all widgets by name. A file in this folder with `VIEWS` adds its rows."""
 
 from __future__ import annotations
 

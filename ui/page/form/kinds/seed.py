@@ -1,4 +1,4 @@
-"""A seed as text, beside how it changes from run to run."""
+"""Seed as text, beside the mode that changes it from run to run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SEED_MODES = [
 def _seed(field: Field, value: object, scope: str) -> Control:
     text, mode = seed_parts(value)
     with gr.Row(elem_classes="seed"):
-        # It stands beside the label, above the number: Tab comes to it first, too.
+        # Placed beside the label, above the number, so Tab also reaches it first.
         modes = gr.Radio(
             SEED_MODES,
             value=mode,

@@ -1,4 +1,5 @@
-"""A widget as a Gradio component: one row for each kind of field, and what the builders share."""
+"""Widgets as Gradio components: one row for each kind of field, and the builders' shared
+helpers."""
 
 from __future__ import annotations
 
@@ -14,13 +15,14 @@ from ui.languages.current import current_language, translated
 
 _ELEMENT = "field-"
 
-# Which row of `ui/page/script/form/values.js` reads the components' values.
+# Row of `ui/page/script/form/values.js` that reads the components' values.
 Browser = Literal["plain", "seed", "box", "table", "file", "painted"]
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One field on the page: its components, and what they show for a value of the field."""
+    """Field on the page: its components, and a function that converts the field's value to
+    theirs."""
 
     field: Field
     components: tuple[Component, ...]
@@ -31,10 +33,9 @@ class Control:
 class FieldView:
     """Everything the page knows about a widget.
 
-    `build(field, value, scope)` draws the field's components inside the layout that is open; drawn
-    again in the same `scope`, they keep what the user entered. `browser` says how the page's script
-    reads their values, `component` is the Gradio component by which Gradio's own clients describe a
-    value.
+    `build(field, value, scope)` draws the field's components inside the open layout. Redrawn in the
+    same `scope`, they keep what the user entered. `browser`: how the page's script reads their
+    values; `component`: the Gradio component by which Gradio's own clients describe a value.
     """
 
     kind: FieldKind
@@ -44,7 +45,7 @@ class FieldView:
 
 
 def element_id(field: Field) -> str:
-    """Return the id of a field's element, which shows its error."""
+    """Return the ID of a field's element, which shows its error."""
     return _ELEMENT + id_part(field.key)
 
 
@@ -69,8 +70,8 @@ def help_text(field: Field) -> str | None:
         parts.append(
             translated(message("Some choices are on different servers and can't be combined."))
         )
-    # Gradio makes links of Markdown's here, which are a server's or a stranger's words: a word
-    # joiner keeps them text.
+    # Gradio renders Markdown links here, but these texts come from a server or a stranger. A word
+    # joiner keeps them plain text.
     return " ".join(parts).replace("](", "]\u2060(") or None
 
 
@@ -101,7 +102,7 @@ def options_of(field: Field, scope: str) -> dict[str, Any]:
 
 
 def _file_classes(field: Field) -> list[str]:
-    """Classes by which the script and the styles know what a field takes."""
+    """Return the classes by which the script and the styles know which files a field takes."""
     painted = ["painted"] if field.is_painted else []
     return ["takes-files", f"of-{field.media or 'file'}", *painted]
 
