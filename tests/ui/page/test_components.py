@@ -4,13 +4,16 @@ descriptions for scripts."""
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pytest
 from gradio_client.utils import json_schema_to_python_type
 
+import ui.page
 from ui.documents.run_doc import QueueLine, RunDoc, RunTile, ShownFile
 from ui.page.run_lists import RunHistory, RunQueue
 from ui.page.stage import Follow, Refusal, Selection, ShowFiles, Stage
@@ -21,6 +24,7 @@ ENTRY = RunDoc("a", "boats", "Boats", "waiting", page=LINE)
 TILE = RunTile("Image", "one boat", 2, "/files/b/0/thumb")
 PAST = RunDoc("b", "boats", "Boats", "done", finished=True, finished_at=1.5, page=TILE)
 LISTS = [(RunQueue, ENTRY), (RunHistory, PAST)]
+STYLES = Path(ui.page.__file__).with_name("styles")
 COMPONENTS = [Stage, RunQueue, RunHistory, WorkflowChooser]
 
 
@@ -140,3 +144,10 @@ def test_an_event_takes_a_listener(component: type[Any], event: str, live: bool)
         getattr(made, event)(lambda: None, None, None)
     assert [target for fn in blocks.fns.values() for target in fn.targets] == [(made._id, event)]
     assert f"trigger('{event}', data)" in made.js_on_load
+
+
+def test_style_sheets_have_no_backtick() -> None:
+    """Gradio evaluates a component's style sheet as a JavaScript template literal."""
+    for sheet in STYLES.rglob("*.css"):
+        text = sheet.read_text(encoding="utf-8")
+        assert not re.search(r"`|\$\{", text), sheet.name
