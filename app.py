@@ -201,8 +201,12 @@ def _webhook_settings(settings: Settings) -> WebhookSettings:
 
     if not settings.webhook_hosts:
         return WebhookSettings()
-    told = settings.webhook_secret
-    secret = told.get_secret_value() if told else kept_webhook_secret(settings.data.absolute())
+    configured = settings.webhook_secret
+    secret = (
+        configured.get_secret_value()
+        if configured
+        else kept_webhook_secret(settings.data.absolute())
+    )
     return WebhookSettings(frozenset(settings.webhook_hosts), secret, trusted_certificates())
 
 

@@ -51,10 +51,10 @@ def message(sentence: str, **values: object) -> Message:
     return Message(sentence, "", values)
 
 
-def plural(one: str, several: str, /, *, count: int, **values: object) -> Message:
-    """Return a sentence about a number of things: `one` if `count` is 1, otherwise `several`. Other
-    languages may have more or fewer forms."""
-    return Message(one, several, {"count": count, **values})
+def plural(singular: str, several: str, /, *, count: int, **values: object) -> Message:
+    """Return a sentence about a number of things: `singular` if `count` is 1, otherwise `several`.
+    Other languages may have more or fewer forms."""
+    return Message(singular, several, {"count": count, **values})
 
 
 def sentences(*said: str) -> str:
@@ -104,19 +104,19 @@ def message_to_json(text: str) -> object:
     return {"sentence": text.sentence, "plural": text.plural, "values": values}
 
 
-def message_from_json(told: object) -> object:
+def message_from_json(data: object) -> object:
     """Read the output of `message_to_json`. If its values are missing or malformed, return the bare
     template; return anything else unchanged."""
-    return _from_json(told, _DEEPEST)
+    return _from_json(data, _DEEPEST)
 
 
-def _from_json(told: object, levels: int) -> object:
-    match told:
+def _from_json(data: object, levels: int) -> object:
+    match data:
         case {"sentence": str(sentence), "plural": str(several), "values": dict(values)} if levels:
             read = {str(name): _from_json(value, levels - 1) for name, value in values.items()}
             return _message(sentence, several, read)
         case _:
-            return told
+            return data
 
 
 def _message(sentence: str, several: str, values: Mapping[str, object]) -> str:
@@ -142,8 +142,8 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def _read(told: object) -> str:
-    text = message_from_json(told)
+def _read(data: object) -> str:
+    text = message_from_json(data)
     if not isinstance(text, str):
         raise ValueError("no text")
     return text

@@ -38,8 +38,8 @@ class _Holders:
     def largest(self) -> object:
         """Return the largest holder; the first one if several are equal."""
         while True:
-            told, order, holder = self.heap[0]
-            if told == -self.held[holder]:
+            priority, order, holder = self.heap[0]
+            if priority == -self.held[holder]:
                 return holder
             heapq.heapreplace(self.heap, (-self.held[holder], order, holder))
 

@@ -52,8 +52,8 @@ class BatchErrors(ManyProblems):
     problems that the caller found before."""
 
     def __init__(self, form: Form, checked: BatchCheck, known: Sequence[str] = ()) -> None:
-        told = [*known, *_labelled(form, checked.problems), *and_more(checked.more)]
-        super().__init__(told, message("Nothing was started."))
+        problems = [*known, *_labelled(form, checked.problems), *and_more(checked.more)]
+        super().__init__(problems, message("Nothing was started."))
         self.found = checked.problems
 
 
@@ -76,10 +76,12 @@ def problems_of_batch(
             wrong = iter(())
     varied = dict.fromkeys(column.key for column in content.shown)
     missing = map(BatchProblem, lacking(form, {**base, **varied}))
-    found = (*problems, *missing, *wrong)
-    if count and not found:
-        found = tuple(_conflicts(starter, workflow, content, owner))
-    return BatchCheck(content, count, found[:MOST_TOLD], max(0, len(found) - MOST_TOLD))
+    all_problems = (*problems, *missing, *wrong)
+    if count and not all_problems:
+        all_problems = tuple(_conflicts(starter, workflow, content, owner))
+    return BatchCheck(
+        content, count, all_problems[:MOST_TOLD], max(0, len(all_problems) - MOST_TOLD)
+    )
 
 
 def check_rows(
@@ -109,9 +111,9 @@ def _conflicts(
     varied = {column.key for column in content.shown}
     batch = _row_batch(workflow, content)
     for row, error in BatchRunner(starter, Origin(owner)).conflicts(batch):
-        place = (row.number, row.line) if varied & error.errors.keys() else (None, None)
-        for key, said in error.errors.items():
-            yield BatchProblem(said, key or None, *place)
+        location = (row.number, row.line) if varied & error.errors.keys() else (None, None)
+        for key, sentence in error.errors.items():
+            yield BatchProblem(sentence, key or None, *location)
 
 
 def _wrong(
@@ -128,7 +130,7 @@ def _wrong(
                 yield BatchProblem(errors[key], key, line=row.number)
     for axis in content.axes:
         own = form.with_fields({axis.key})
-        for place, value in enumerate(axis.values):
+        for index, value in enumerate(axis.values):
             text = str(content.base.get(axis.key, ""))
             try:
                 given = replaced(text, axis.find, str(value)) if axis.find else value
@@ -137,19 +139,21 @@ def _wrong(
             else:
                 hints = count < _MOST_HINTS
                 _, errors = starter.judged_values(own, {axis.key: given}, owner, hints=hints)
-            if said := errors.get(axis.key):
+            if sentence := errors.get(axis.key):
                 count += 1
-                told = message("“{name}”: {problem}", name=short(value), problem=said)
-                yield BatchProblem(told, axis.key, place=place)
+                labelled_sentence = message(
+                    "“{name}”: {problem}", name=short(value), problem=sentence
+                )
+                yield BatchProblem(labelled_sentence, axis.key, place=index)
 
 
-def _labelled(form: Form, found: tuple[BatchProblem, ...]) -> Iterator[str]:
+def _labelled(form: Form, problems: tuple[BatchProblem, ...]) -> Iterator[str]:
     """Yield the problems as sentences that name their field, line or row."""
-    for one in found:
-        told = one.message
-        if one.field is not None:
-            told = labelled_errors(form, {one.field: told})[one.field]
-        yield one.with_place(told)
+    for problem in problems:
+        sentence = problem.message
+        if problem.field is not None:
+            sentence = labelled_errors(form, {problem.field: sentence})[problem.field]
+        yield problem.with_place(sentence)
 
 
 def batch_seconds_left(
@@ -214,12 +218,12 @@ def _bytes(
     sizes = [sum(file.size or 0 for file in record.state.files) for record in last]
     if not works or not any(sizes):
         return None
-    made = [sampling_work(record.job.prompt) for record in last]
+    last_works = [sampling_work(record.job.prompt) for record in last]
 
     def expected(work: SamplingWork | None) -> float:
         alike = [
             size * work.size / one.size
-            for size, one in zip(sizes, made, strict=True)
+            for size, one in zip(sizes, last_works, strict=True)
             if work and one and one.source == work.source
         ]
         return fmean(alike or sizes)

@@ -112,11 +112,11 @@ class BatchRows(Sequence[Row]):
         """Return a row's known values by the keys of the varied fields: the whole text of a field
         that several columns change, otherwise the cell."""
         keys = [column.key for column in self._content.shown]
-        told = dict(zip(keys, self.cells(index), strict=True))
-        if len(told) < len(keys):
+        known_values = dict(zip(keys, self.cells(index), strict=True))
+        if len(known_values) < len(keys):
             whole = self[index].values
-            told |= {key: whole[key] for key, count in Counter(keys).items() if count > 1}
-        return {key: value for key, value in told.items() if value is not None}
+            known_values |= {key: whole[key] for key, count in Counter(keys).items() if count > 1}
+        return {key: value for key, value in known_values.items() if value is not None}
 
     def unset(self, index: int) -> list[int]:
         """Return the indexes of a row's columns without a cell, which use the form's value."""
@@ -125,13 +125,13 @@ class BatchRows(Sequence[Row]):
 
     def _line(self, row: Row) -> Mapping[str, object]:
         match row.values.get(_TABLE):
-            case int(at):
-                return self._content.table[at].values
+            case int(index):
+                return self._content.table[index].values
         return {}
 
     def _values(self, row: Row) -> Iterator[tuple[Column, object]]:
-        for at, axis in enumerate(self._content.axes):
-            match row.values[str(at)]:
+        for index, axis in enumerate(self._content.axes):
+            match row.values[str(index)]:
                 case int(chosen):
                     yield axis, axis.values[chosen]
 

@@ -30,8 +30,8 @@ def find_field(form: Form, name: str, translated: Callable[[str], str] = str) ->
     match [field for field in shown if field.input == word]:
         case [field]:
             return field
-    said = message("There is no field “{field}”.", field=short(word))
-    raise UnknownField([sentences(said, meant_by(form, word, translated))])
+    sentence = message("There is no field “{field}”.", field=short(word))
+    raise UnknownField([sentences(sentence, meant_by(form, word, translated))])
 
 
 def meant_by(form: Form, name: str, translated: Callable[[str], str] = str) -> str:

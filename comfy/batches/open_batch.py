@@ -107,13 +107,13 @@ class OpenBatch(OpenGroup, Steering):
     """Batch in memory. Each method holds a lock briefly, and none of them blocks."""
 
     def __init__(
-        self, group: Group, runs: RunRegistry, told: Callable[[], object] = lambda: None
+        self, group: Group, runs: RunRegistry, on_change: Callable[[], object] = lambda: None
     ) -> None:
-        """Restore the stored state. `told` is called when the reason to wait changes, and must not
-        block."""
+        """Restore the stored state. `on_change` is called when the reason to wait changes, and must
+        not block."""
         super().__init__(group)
         self.workflow = str(group.about.get("workflow", ""))
-        self._group, self._runs, self._told = group, runs, told
+        self._group, self._runs, self._told = group, runs, on_change
         self._state = _state_of(group)
         self._why = str(message_from_json(group.about.get("why", "")))
         self._waits_for = ""

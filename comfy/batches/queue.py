@@ -92,11 +92,11 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         self._check_kept(origin.owner, attended=attended)
         self._check_room(origin.owner, origin.address)
         _, form = self._starter.forms.form(workflow, origin.owner, base)
-        found = problems_of_batch(self._starter, workflow, form, spec, base, origin.owner)
-        if found.problems:
-            raise BatchErrors(form, found)
-        check_rows(self._starter, workflow, form, found.content, origin.owner)
-        content = drawn_content(form, found.content, spec.seeds, self._starter.rng)
+        checked = problems_of_batch(self._starter, workflow, form, spec, base, origin.owner)
+        if checked.problems:
+            raise BatchErrors(form, checked)
+        check_rows(self._starter, workflow, form, checked.content, origin.owner)
+        content = drawn_content(form, checked.content, spec.seeds, self._starter.rng)
         return self.begin(form.title, workflow, content, origin)
 
     def begin(
@@ -179,11 +179,11 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         first."""
         with self._lock:
             live = [one for one in self._open.values() if one.owner == owner and not one.deleted]
-            ended = [told for whose, told in self._ended.values() if whose == owner]
+            ended = [summaries for whose, summaries in self._ended.values() if whose == owner]
         going = [one.summary for one in live]
         known = {one.id for one in going}
-        told = [*going, *(one for one in ended if one.id not in known)]
-        return tuple(sorted(told, key=lambda one: (one.created_at, one.id)))
+        summaries = [*going, *(one for one in ended if one.id not in known)]
+        return tuple(sorted(summaries, key=lambda one: (one.created_at, one.id)))
 
     def get(self, batch_id: str, owner: str) -> BatchSummary:
         """Return the progress of an owner's batch."""
@@ -202,9 +202,9 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         """Raise TooManyRuns at a limit, after stopping batches that were paused for too long."""
         with self._lock:
             batches = tuple(self._open.values())
-        if self._limits.is_full(address, [(one.owner, one.address) for one in batches]):
-            for one in (one for one in batches if one.was_paused_for(self._limits.paused)):
-                self._changed(one, OpenBatch.stop)
+        if self._limits.is_full(address, [(batch.owner, batch.address) for batch in batches]):
+            for batch in (batch for batch in batches if batch.was_paused_for(self._limits.paused)):
+                self._changed(batch, OpenBatch.stop)
         with self._lock:
             self._check_room_locked(owner, address)
 

@@ -33,9 +33,9 @@ def check_together(
     if len(replacements) > 1 and length <= LONGEST_TEXT:
         for text in texts:
             most |= Counter(text)
-    for at, (find, values) in enumerate(replacements):
+    for index, (find, values) in enumerate(replacements):
         looked_for = Counter(find)
-        if at == 0:
+        if index == 0:
             count = max((text.count(find) for text in texts), default=0)
         else:
             count = min(most[letter] // times for letter, times in looked_for.items())
@@ -47,7 +47,7 @@ def check_together(
                     most=f"{LONGEST_TEXT:,}",
                 )
             )
-        if at + 1 < len(replacements):
+        if index + 1 < len(replacements):
             added = Counter[str]()
             for value in values:
                 added |= Counter(value) - looked_for

@@ -33,8 +33,8 @@ def table_line(
     """Return the line of a row: its record if it ran, its file names, its problems, and the values
     of the fields with these keys. `drawn`: see `literal_texts`; with it, the table reproduces the
     same rows as input."""
-    told = _told(record, files, problems) if record else _NOTHING
-    return _line([row.number, *told, *_values(row, record, keys, drawn)])
+    outcome = _told(record, files, problems) if record else _NOTHING
+    return _line([row.number, *outcome, *_values(row, record, keys, drawn)])
 
 
 def _line(cells: Iterable[object]) -> str:

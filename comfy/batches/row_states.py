@@ -24,16 +24,16 @@ class RowStates:
     A running row counts as waiting here; the run records have its outcome.
     """
 
-    def __init__(self, batch: str, count: int, told: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, batch: str, count: int, data: Mapping[str, Any] | None = None) -> None:
         """Restore the states from the output of `to_json`."""
-        told = told or {}
-        states = told.get("states", "")
+        data = data or {}
+        states = data.get("states", "")
         self._batch = uuid.UUID(batch)
         self._states = bytearray(
             states.encode() if isinstance(states, str) and len(states) == count else b"w" * count
         )
-        self._tries = {int(at): int(tries) for at, tries in dict(told.get("tries", {})).items()}
-        errors = dict(told.get("errors", {})).items()
+        self._tries = {int(at): int(tries) for at, tries in dict(data.get("tries", {})).items()}
+        errors = dict(data.get("errors", {})).items()
         self._errors = {int(at): str(message_from_json(said)) for at, said in errors}
         self._instance, self._changes = secrets.token_hex(4), 0
         self._changed: dict[int, int] = {}  # number of the last change of each changed row
@@ -84,10 +84,10 @@ class RowStates:
     def set(self, places: Iterable[int], state: RowState) -> None:
         """Set the state of these rows."""
         self._changes += 1
-        for at in places:
-            self._states[at] = ord(_WORDS[state])
-            self._errors.pop(at, None)
-            self._changed[at] = self._changes
+        for index in places:
+            self._states[index] = ord(_WORDS[state])
+            self._errors.pop(index, None)
+            self._changed[index] = self._changes
 
     def tried(self, index: int, run: str) -> None:
         """Note that a row was started as this run."""

@@ -37,8 +37,8 @@ def combined(
     """
     columns: list[Sequence[Mapping[str, object]]] = [[row.values for row in table]] if table else []
     columns += [[{axis.key: value} for value in axis.values] for axis in axes]
-    made = _paired(columns) if paired else _product(columns)
-    rows = [{key: value for part in parts for key, value in part.items()} for parts in made]
+    combinations = _paired(columns) if paired else _product(columns)
+    rows = [{key: value for part in parts for key, value in part.items()} for parts in combinations]
     lines = [row.number for row in table] if len(rows) == len(table) else [None] * len(rows)
     return tuple(
         Row(number, values, line)

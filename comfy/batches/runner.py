@@ -29,9 +29,9 @@ _MOST_FAILED = 5  # consecutive failures; after these, probably all rows fail
 class RowErrors(ManyProblems):
     """The form refuses values; at most `MOST_TOLD` are reported. `found` has their positions."""
 
-    def __init__(self, problems: Iterable[str], found: Iterable[BatchProblem]) -> None:
+    def __init__(self, problems: Iterable[str], batch_problems: Iterable[BatchProblem]) -> None:
         super().__init__(problems, message("Nothing was started."))
-        self.found = tuple(found)
+        self.found = tuple(batch_problems)
 
 
 class BatchGaveUp(ComfyError):
@@ -76,15 +76,16 @@ class BatchRunner:
 
     def check_values(self, batch: RowBatch) -> None:
         """Raise RowErrors with all values that the form refuses in any row."""
-        told: list[str] = []
-        found: list[BatchProblem] = []
+        problems: list[str] = []
+        batch_problems: list[BatchProblem] = []
         for row, error in self._refused(batch):
-            for key, said in error.errors.items():
-                found.append(BatchProblem(said, key or None, row.number, row.line))
-                told.append(found[-1].with_place(error.labelled[key]))
-        if told:
+            for key, sentence in error.errors.items():
+                batch_problems.append(BatchProblem(sentence, key or None, row.number, row.line))
+                problems.append(batch_problems[-1].with_place(error.labelled[key]))
+        if problems:
             raise RowErrors(
-                [*told[:MOST_TOLD], *and_more(len(told) - MOST_TOLD)], found[:MOST_TOLD]
+                [*problems[:MOST_TOLD], *and_more(len(problems) - MOST_TOLD)],
+                batch_problems[:MOST_TOLD],
             )
 
     def _refused(self, batch: RowBatch) -> Iterator[tuple[Row, FieldErrors]]:
@@ -101,8 +102,8 @@ class BatchRunner:
     def conflicts(self, batch: RowBatch) -> Iterator[tuple[Row, FieldErrors]]:
         """Yield the rows whose choices no server offers together, see `conflicts_in`."""
         rows = (self._values(batch, row) for row in batch.rows)
-        for place, error in conflicts_in(self._starter, batch.workflow, rows, self._owner):
-            yield batch.rows[place], error
+        for index, error in conflicts_in(self._starter, batch.workflow, rows, self._owner):
+            yield batch.rows[index], error
 
     def last_of(self, batch: RowBatch, places: Iterable[int]) -> dict[int, tuple[Record, int]]:
         """Return the last record and the number of earlier tries of each of these rows that has
@@ -128,7 +129,7 @@ class BatchRunner:
                 while rest and failed < _MOST_FAILED and not live.is_full and steering.wants_more():
                     try:
                         is_new = steering.is_new(rest[0])
-                        begun = self._tasks.begin(self._task(batch, rest[0]), is_new=is_new)
+                        run_or_record = self._tasks.begin(self._task(batch, rest[0]), is_new=is_new)
                     except ComfyError as problem:
                         if not steering.refused(rest[0], problem):
                             if not live:
@@ -137,8 +138,8 @@ class BatchRunner:
                         rest.popleft()
                         failed += 1
                     else:
-                        steering.begun(rest[0], begun)
-                        live.add(rest.popleft(), begun)
+                        steering.begun(rest[0], run_or_record)
+                        live.add(rest.popleft(), run_or_record)
                 for index, record in live.ended():
                     yield index, record
                     failed = self._failed_after(failed, record)

@@ -102,7 +102,7 @@ class BadSpec(ComfyError):
 
 
 def parse_spec(
-    told: object, read_file: Callable[[str | None, object], object], media: Collection[str] = ()
+    data: object, read_file: Callable[[str | None, object], object], media: Collection[str] = ()
 ) -> BatchSpec:
     """Convert JSON values to a spec.
 
@@ -111,7 +111,7 @@ def parse_spec(
     BadSpec and the errors of `read_file`.
     """
     try:
-        spec = _SPEC.validate_python(told)
+        spec = _SPEC.validate_python(data)
     except ValidationError as problem:
         raise BadSpec(_why_too_large(problem) or _NO_SPEC) from None
 
@@ -153,13 +153,13 @@ class BatchProblem:
     place: int | None = None
     of_table: bool = False
 
-    def with_place(self, told: str) -> str:
-        """Prefix `told` with the problem's line or row."""
+    def with_place(self, sentence: str) -> str:
+        """Prefix `sentence` with the problem's line or row."""
         if self.line is not None:
-            return message("Line {line}, {problem}", line=self.line, problem=told)
+            return message("Line {line}, {problem}", line=self.line, problem=sentence)
         if self.row is not None:
-            return message("Row {row}, {problem}", row=self.row, problem=told)
-        return told
+            return message("Row {row}, {problem}", row=self.row, problem=sentence)
+        return sentence
 
 
 def read_batch(
@@ -183,10 +183,10 @@ def read_batch(
     fields, axes = {field.key: field for field in form.fields}, list[Column]()
     size = 0
     for axis in spec.axes:
-        found = fields.get(axis.field)
+        axis_field = fields.get(axis.field)
         given = {column.key for column in (*columns, *axes)}
         try:
-            column = _column(form, found, axis, base, given, lines_of)
+            column = _column(form, axis_field, axis, base, given, lines_of)
             size += sum(len(value) for value in column.values if isinstance(value, str))
             if size > MOST_TEXT:  # one column may have this much; check the total
                 raise TooManyRows
@@ -216,21 +216,21 @@ def with_seeds(form: Form, content: BatchContent, seeds: Seeds, rng: random.Rand
     row are listed among the common values, so that results show them."""
     given = {column.key for column in content.shown}
     drawn: dict[str, object] = {}
-    for one in form.fields:
-        if one.group == "hidden" or one.key in given:
+    for form_field in form.fields:
+        if form_field.group == "hidden" or form_field.key in given:
             continue
-        if one.is_seed:
-            match content.base.get(one.key):
+        if form_field.is_seed:
+            match content.base.get(form_field.key):
                 case None | CountUp() as seed if seeds == "one":
-                    drawn[one.key] = next_seed(one, seed, rng)
+                    drawn[form_field.key] = next_seed(form_field, seed, rng)
                 case seed if seed is None or seeds == "each":
-                    drawn[one.key] = None
+                    drawn[form_field.key] = None
         elif (
             seeds == "each"
-            and is_drawn(form, one)
-            and has_alternatives(text := _text_of(one, content.base))
+            and is_drawn(form, form_field)
+            and has_alternatives(text := _text_of(form_field, content.base))
         ):
-            drawn[one.key] = text
+            drawn[form_field.key] = text
     return replace(content, base={**content.base, **drawn})
 
 
@@ -239,14 +239,18 @@ def _with_drawn_texts(form: Form, content: BatchContent, rng: random.Random) -> 
     texts where some alternatives lack the words to replace."""
     whole = {axis.key for axis in content.axes if not axis.find}
     drawn: dict[str, object] = {}
-    for one in form.fields:
-        text = _text_of(one, content.base)
-        if one.group == "hidden" or one.key in whole or not is_drawn(form, one):
+    for form_field in form.fields:
+        text = _text_of(form_field, content.base)
+        if (
+            form_field.group == "hidden"
+            or form_field.key in whole
+            or not is_drawn(form, form_field)
+        ):
             continue
-        finds = [axis.find for axis in content.axes if axis.key == one.key]
+        finds = [axis.find for axis in content.axes if axis.key == form_field.key]
         several = [*every_text(text, _LOOKED_AT)]
         if len(several) > 1 and all(find in said for find in finds for said in several):
-            drawn[one.key] = literal_text(resolve_wildcards(text, rng))
+            drawn[form_field.key] = literal_text(resolve_wildcards(text, rng))
     return replace(content, base={**content.base, **drawn})
 
 
@@ -264,7 +268,7 @@ def _with_files(
 ) -> tuple[tuple[Row, ...], list[BatchProblem]]:
     """Replace file names in rows by files, and return messages about unknown ones."""
     media = {one.key: one.default for one in form.fields if one.is_media}
-    made: list[Row] = []
+    new_rows: list[Row] = []
     problems: list[BatchProblem] = []
     for row in rows:
         values = dict(row.values)
@@ -276,8 +280,8 @@ def _with_files(
             except BadValue as error:
                 del values[key]
                 problems.append(BatchProblem(str(error), key, line=row.number))
-        made.append(replace(row, values=values))
-    return tuple(made), problems
+        new_rows.append(replace(row, values=values))
+    return tuple(new_rows), problems
 
 
 def _column(

@@ -44,9 +44,9 @@ def save_new_batch(
 
 def load_batch(history: RunStore, batch_id: str, owner: str) -> BatchContent:
     """Return the content of an owner's batch. Raises BatchNotFound if it can't be read."""
-    stored = history.groups.content(batch_id, owner)
+    document = history.groups.content(batch_id, owner)
     try:
-        return _content_from_json(stored or {})
+        return _content_from_json(document or {})
     except (KeyError, TypeError, ValueError) as error:
         raise BatchNotFound(message("This batch no longer exists.")) from error
 
@@ -66,20 +66,20 @@ def _content_to_json(content: BatchContent) -> dict[str, Any]:
     }
 
 
-def _content_from_json(stored: Mapping[str, Any]) -> BatchContent:
+def _content_from_json(document: Mapping[str, Any]) -> BatchContent:
     """Invert `_content_to_json`. Raises KeyError, TypeError or ValueError for other values."""
     return BatchContent(
-        values_from_json(stored["base"]),
-        tuple(Column(key, _label(label)) for key, label in stored["columns"]),
-        tuple(Row(number, values_from_json(values)) for number, values in stored["table"]),
+        values_from_json(document["base"]),
+        tuple(Column(key, _label(label)) for key, label in document["columns"]),
+        tuple(Row(number, values_from_json(values)) for number, values in document["table"]),
         tuple(
             Column(key, _label(label), tuple(map(value_from_json, values)), find)
-            for key, label, values, find in stored["axes"]
+            for key, label, values, find in document["axes"]
         ),
-        bool(stored["paired"]),
-        bool(stored.get("redraws")),
+        bool(document["paired"]),
+        bool(document.get("redraws")),
     )
 
 
-def _label(stored: object) -> str:
-    return str(message_from_json(stored))
+def _label(label: object) -> str:
+    return str(message_from_json(label))

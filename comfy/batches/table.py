@@ -115,8 +115,8 @@ def _fields(
         try:
             fields[name] = find_field(form, name, translated)
         except UnknownField:
-            said = message("There is no field “{field}”.", field=short(name))
-            unknown[name] = sentences(said, meant_by(form, name, translated))
+            sentence = message("There is no field “{field}”.", field=short(name))
+            unknown[name] = sentences(sentence, meant_by(form, name, translated))
     given = (Counter(fields[name].key for name in row.values if name in fields) for row in rows)
     twice = dict.fromkeys(key for counts in given for key, count in counts.items() if count > 1)
     for name in OF_A_RUN if fields else ():
@@ -149,8 +149,10 @@ def _read_csv(text: str, problems: list[str], header: list[str]) -> Iterator[Row
         ]
         for number, cells in lines:
             if any(cell.strip() for cell in cells[len(header) :]):
-                said = message("Line {line} has more cells than there are columns.", line=number)
-                problems.append(said)
+                sentence = message(
+                    "Line {line} has more cells than there are columns.", line=number
+                )
+                problems.append(sentence)
             is_ours = set(OF_A_RUN) <= set(header)
             named = zip(header, map(_as_it_was, cells) if is_ours else cells, strict=False)
             yield Row(number, {name: cell for name, cell in named if cell.strip()})

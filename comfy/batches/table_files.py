@@ -31,9 +31,9 @@ class TableFiles:
         BadValue for no match or several."""
         path = plain_path(name)
         among = self._by_last.get(_last(path), [])
-        found = [file for one, file in among if one == path]
-        found = found or [file for one, file in among if one.endswith(f"/{path}")]
-        match found:
+        matches = [file for one, file in among if one == path]
+        matches = matches or [file for one, file in among if one.endswith(f"/{path}")]
+        match matches:
             case [file]:
                 return file
             case []:

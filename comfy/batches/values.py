@@ -79,8 +79,8 @@ def _range(text: str) -> Iterator[str]:
     item = text.strip()
     if ".." not in item:
         return iter((item,))
-    found = _RANGE.fullmatch(item.replace(" ", ""))
-    first, last, step = map(Decimal, found.groups("1") if found else "000")
+    match = _RANGE.fullmatch(item.replace(" ", ""))
+    first, last, step = map(Decimal, match.groups("1") if match else "000")
     if not step:
         raise BadValue(
             message("“{text}” isn't a range. Write it like 1..10 or 1..10:3.", text=short(item))

@@ -151,14 +151,14 @@ def _by_node(
     for key, source in inputs.items():
         item, maker = form.field(key), forms[source.step]
         outputs = _outputs(maker, source.node)
-        made = {kind for one in outputs for kind in (one.kind, *RESULT_TYPES[one.kind].also)}
+        kinds = {kind for one in outputs for kind in (one.kind, *RESULT_TYPES[one.kind].also)}
         if source.node and len(outputs) != 1:
             named = listed(f"{out.node} ({_title(maker, out)})" for out in maker.outputs)
             problems.append(
                 f"{item.label}: “{short(source.node)}” must be one output of “{source.step}”: "
                 f"{named}."
             )
-        elif not any(takes_from(item, source, kind) for kind in made):
+        elif not any(takes_from(item, source, kind) for kind in kinds):
             problems.append(f"{item.label}: It takes no result of “{source.step}”.")
         elif source.pick == "all" and not source.text and not item.grows:
             problems.append(

@@ -130,9 +130,9 @@ class ChainForms:
         plain = " ".join(title.split())
         if not plain:
             raise ChainErrors([message("A chain needs a title.")])
-        made = self._made_of(record, plain, workflows)
-        name = self.folder.add(plain, chain_text(made.chain))
-        files = {str(StepKey(step.name, key)): kept for step, key, kept in made.files}
+        recorded_chain = self._made_of(record, plain, workflows)
+        name = self.folder.add(plain, chain_text(recorded_chain.chain))
+        files = {str(StepKey(step.name, key)): kept for step, key, kept in recorded_chain.files}
         return AddedChain(name, files)
 
     def check_add(self, record: Record, workflows: Collection[str]) -> None:
@@ -149,11 +149,13 @@ class ChainForms:
 
     def _made_of(self, record: Record, title: str, workflows: Collection[str]) -> RecordedChain:
         self.starter.forms.permissions.check_keep(record.owner)
-        made = chain_of_runs(title, self._recorded(record, workflows))
+        recorded_chain = chain_of_runs(title, self._recorded(record, workflows))
         planner = StepPlanner(self.starter, record.owner)
-        forms = {step.name: planner.step_form(step, {}) for step in made.chain.steps}
-        planner.steps(made.chain, forms, self.folder.path)  # raises if the chain can't be opened
-        return made
+        forms = {step.name: planner.step_form(step, {}) for step in recorded_chain.chain.steps}
+        planner.steps(
+            recorded_chain.chain, forms, self.folder.path
+        )  # raises if the chain can't be opened
+        return recorded_chain
 
     def _recorded(self, record: Record, workflows: Collection[str]) -> tuple[RecordedStep, ...]:
         """Return a run and its direct and indirect source runs, nearest first."""

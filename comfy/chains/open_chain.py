@@ -173,8 +173,8 @@ class OpenChain(OpenGroup):
         """Return the steps to run although they are done, each with the ids of the runs that have
         started since. Such a run may also belong to another step."""
         with self.lock:
-            begun = frozenset(run for runs in self._again.values() for run in runs)
-            return dict.fromkeys(self._again, begun)
+            run_ids = frozenset(run for runs in self._again.values() for run in runs)
+            return dict.fromkeys(self._again, run_ids)
 
     def known(self, step: str, record: Record) -> None:
         """Note a finished run of a step, in the order of their numbers; the last one with results
@@ -247,22 +247,22 @@ class OpenChain(OpenGroup):
                     step.name: StepStanding(step.name, step.title) for step in plan.steps
                 }
 
-    def begun(self, begun: StepBegin) -> None:
+    def begun(self, begin: StepBegin) -> None:
         """Note that a run of a step started."""
         with self.lock:
-            last = self._live.get((begun.step, begun.number))  # set if another chain stopped it
-            self._live[begun.step, begun.number] = begun.run
+            last = self._live.get((begin.step, begin.number))  # set if another chain stopped it
+            self._live[begin.step, begin.number] = begin.run
             is_over = self.is_over
             if not is_over:
-                if begun.step in self._again:
-                    self._again[begun.step] += (begun.run.id,)
-                step = self._steps[begun.step]
-                over = {begun.run.id, last.id if last else ""}
-                live = (*(run_id for run_id in step.live if run_id not in over), begun.run.id)
+                if begin.step in self._again:
+                    self._again[begin.step] += (begin.run.id,)
+                step = self._steps[begin.step]
+                over = {begin.run.id, last.id if last else ""}
+                live = (*(run_id for run_id in step.live if run_id not in over), begin.run.id)
                 state = "failed" if step.state == "failed" else "running"
-                self._set(begun.step, state=state, runs=begun.runs, live=live)
-        if is_over and self._is_own(begun.run):
-            begun.run.cancel()
+                self._set(begin.step, state=state, runs=begin.runs, live=live)
+        if is_over and self._is_own(begin.run):
+            begin.run.cancel()
 
     def join_cancelled(self) -> None:
         """Wait for the end of canceled runs, which can't restart earlier."""
@@ -345,16 +345,16 @@ def _results(record: Record) -> tuple[object, ...]:
     return (*(file.digest for file in state.files), *(text.text for text in state.texts))
 
 
-def _steps(stored: object) -> tuple[StepStanding, ...]:
+def _steps(data: object) -> tuple[StepStanding, ...]:
     try:
-        return _STEPS.validate_python(stored or [])
+        return _STEPS.validate_python(data or [])
     except ValidationError:
         return ()
 
 
-def _runs_by_step(stored: object) -> dict[str, tuple[str, ...]]:
+def _runs_by_step(data: object) -> dict[str, tuple[str, ...]]:
     try:
-        return _RUNS_BY_STEP.validate_python(stored or {})
+        return _RUNS_BY_STEP.validate_python(data or {})
     except ValidationError:
         return {}
 

@@ -31,10 +31,10 @@ def after_sources(steps: Collection[Step]) -> Iterator[Step]:
     return (by_name[name] for name in order if name in by_name)
 
 
-def due(steps: Iterable[Step], begun: Collection[str], done: Collection[str]) -> tuple[Step, ...]:
+def due(steps: Iterable[Step], started: Collection[str], done: Collection[str]) -> tuple[Step, ...]:
     """Return the steps to start now, because their sources are done."""
     return tuple(
-        step for step in steps if step.name not in begun and _sources_of(step) <= set(done)
+        step for step in steps if step.name not in started and _sources_of(step) <= set(done)
     )
 
 

@@ -71,8 +71,8 @@ class StepPlanner:
 
     def check(self, steps: Sequence[FormStep]) -> None:
         """Raise ChainErrors with the problems of all steps."""
-        if found := [problem.labelled for step in steps for problem in self.problems(step)]:
-            raise ChainErrors(dict.fromkeys(found), message("Nothing was started."))
+        if problems := [problem.labelled for step in steps for problem in self.problems(step)]:
+            raise ChainErrors(dict.fromkeys(problems), message("Nothing was started."))
 
     def problems(self, step: FormStep) -> Iterator[StepProblem]:
         """Yield the problems of a step: what the server lacks, values that the form refuses, and

@@ -272,8 +272,8 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         standing = self._chain_of(record)
         if standing is None:
             raise self._not_found()
-        stored = load_chain_values(self._history(), standing.id, record.owner)
-        return recorded_values(self._forms, standing, stored, record)
+        last_values = load_chain_values(self._history(), standing.id, record.owner)
+        return recorded_values(self._forms, standing, last_values, record)
 
     # Inside
 

@@ -24,11 +24,12 @@ class RecordedValues:
 
 
 def recorded_values(
-    forms: ChainForms, standing: ChainStanding, stored: ChainValues, record: Record
+    forms: ChainForms, standing: ChainStanding, last_values: ChainValues, record: Record
 ) -> RecordedValues:
     """Return the form and values that a chain's run was made with. Values that neither the run nor
-    its sources had are the chain's last ones, `stored`. Raises the errors of `ChainForms.plan`."""
-    plan = forms.plan(standing.workflow, record.owner, stored)
+    its sources had are the chain's last ones, `last_values`. Raises the errors of
+    `ChainForms.plan`."""
+    plan = forms.plan(standing.workflow, record.owner, last_values)
     own: dict[StepKey, object] = {}
     for run in reversed(_made_from(forms, record, standing)):
         if step := _step_name(standing, plan, run):
@@ -36,10 +37,10 @@ def recorded_values(
             own |= {StepKey(step, key): value for key, value in had.items()}
     drawn = {StepKey(step.name, key) for step in plan.steps for key in drawn_texts(step.form)}
     typed = literal_texts(drawn, own)
-    settable = {**stored, **plan.settable(typed)}
+    settable = {**last_values, **plan.settable(typed)}
     form = chain_form(forms.plan(standing.workflow, record.owner, settable, plan))
     keys = (StepKey.parse(item.key) for item in form.form.fields)
-    values = {**stored, **{key: typed[key] for key in keys if key in typed}}
+    values = {**last_values, **{key: typed[key] for key in keys if key in typed}}
     return RecordedValues(form, values, own)
 
 

@@ -36,7 +36,7 @@ class StepRun:
     given: Mapping[str, Given]
 
 
-def runs_of(step: FormStep, made: Mapping[str, Sequence[Given]]) -> tuple[StepRun, ...]:
+def runs_of(step: FormStep, results: Mapping[str, Sequence[Given]]) -> tuple[StepRun, ...]:
     """Return the runs of a step, given the results of all its source steps.
 
     If it runs for each result of several sources, these are paired, first with first. Raises
@@ -46,7 +46,7 @@ def runs_of(step: FormStep, made: Mapping[str, Sequence[Given]]) -> tuple[StepRu
     axes = [
         axis
         for key, source in step.inputs.items()
-        for axis in _picked(step.form, step.form.field(key), source, made, problems)
+        for axis in _picked(step.form, step.form.field(key), source, results, problems)
     ]
     problems += _unpaired(step, axes)
     if problems:
@@ -83,12 +83,12 @@ def _picked(
     form: Form,
     field: Field,
     source: Source,
-    made: Mapping[str, Sequence[Given]],
+    results: Mapping[str, Sequence[Given]],
     problems: list[str],
 ) -> Iterator[Axis]:
     """Yield the results that a field gets: one, each or all. With all, files go into the field and
     into added fields."""
-    saved = fitting(field, source, made[source.step])
+    saved = fitting(field, source, results[source.step])
     number = source.pick if isinstance(source.pick, int) else 1
     if number <= len(saved):
         match source.pick:
@@ -138,9 +138,9 @@ def _joined(texts: Sequence[Given]) -> Given:
     return replace(texts[0], result=TextOutput(texts[0].result.node, "\n".join(lines)), runs=runs)
 
 
-def fitting(field: Field, source: Source, made: Sequence[Given]) -> Sequence[Given]:
+def fitting(field: Field, source: Source, results: Sequence[Given]) -> Sequence[Given]:
     """Return a step's results that the field takes from the source: saved ones, if any."""
-    by_node = (given for given in made if source.node in ("", given.result.node))
+    by_node = (given for given in results if source.node in ("", given.result.node))
     fit = [given for given in by_node if takes_from(field, source, _kind(given.result))]
     return [given for given in fit if not _is_preview(given.result)] or fit
 

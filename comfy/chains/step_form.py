@@ -125,9 +125,9 @@ def _with_fields(
     while True:
         left = {name: value for name, value in named.items() if name not in keys}
         form = form_of({**values, **left})
-        if found := {name: key for name in left if (key := _key(form, name))}:
-            keys |= found
-            values |= {key: named[name] for name, key in found.items()}
+        if new_keys := {name: key for name in left if (key := _key(form, name))}:
+            keys |= new_keys
+            values |= {key: named[name] for name, key in new_keys.items()}
         elif added := tuple(_added_files(form_of, form, values, left)):
             values |= dict.fromkeys(added)
         else:
@@ -170,11 +170,11 @@ def _belongs_to(item: Field, show: Collection[str]) -> bool:
 def _by_key(keys: Mapping[str, str], named: Mapping[str, _Value]) -> dict[str, _Value]:
     """Return named values by their fields' keys. A second value of a field keeps its name, so that
     it is reported."""
-    found: dict[str, _Value] = {}
+    values_by_key: dict[str, _Value] = {}
     for name, value in named.items():
         key = keys.get(name, name)
-        found[name if key in found else key] = value
-    return found
+        values_by_key[name if key in values_by_key else key] = value
+    return values_by_key
 
 
 def _key(form: Form, name: str) -> str:

@@ -137,8 +137,8 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
         if args.check:
             earlier = _earlier_batches(args.out)
             opened = (starter_in(one, servers, forms, signals) for one in earlier)
-            told = (_estimate(one, form, rows) for one in opened)
-            _say_what(rows, form, named, next(filter(None, told), ""))
+            estimates = (_estimate(one, form, rows) for one in opened)
+            _say_what(rows, form, named, next(filter(None, estimates), ""))
             return OK
         _say_what(rows, form, named)
         batch_id = _identity(args.workflow, rows)
@@ -254,26 +254,28 @@ def _wrong_files(form: Form, content: BatchContent) -> Iterator[str]:
     fields = {field.key: field for field in form.fields}
     for row in content.table:
         for key, value in row.values.items():
-            for said in other_kinds(fields[key], [value]):
-                yield BatchProblem("", line=row.number).with_place(f"{fields[key].label}: {said}")
+            for sentence in other_kinds(fields[key], [value]):
+                yield BatchProblem("", line=row.number).with_place(
+                    f"{fields[key].label}: {sentence}"
+                )
     for axis in content.axes:
-        for said in other_kinds(fields[axis.key], axis.values):
-            yield f"{axis.label}: {said}"
+        for sentence in other_kinds(fields[axis.key], axis.values):
+            yield f"{axis.label}: {sentence}"
 
 
 def _identity(workflow: Path, rows: Sequence[Row]) -> uuid.UUID:
     """Return an id that depends only on the workflow and rows, so that --resume finds the batch."""
     content = hashlib.sha256(workflow.read_bytes())
-    told = cache(content_of)  # cached, since a file may be in every row
+    cached_content_of = cache(content_of)  # cached, since a file may be in every row
     for row in rows:
-        content.update(json.dumps(dict(row.values), default=told).encode())
+        content.update(json.dumps(dict(row.values), default=cached_content_of).encode())
     return uuid.uuid5(_NAMESPACE, content.hexdigest())
 
 
 def _earlier_batches(out: Path) -> list[Path]:
     """Return the folders with the records of batches, newest first."""
-    found = {*out.resolve().glob(f"{_RECORDS}*"), *out.resolve().parent.glob(f"*/{_RECORDS}*")}
-    return sorted(found, key=lambda folder: folder.stat().st_mtime, reverse=True)[:_LOOKED_INTO]
+    folders = {*out.resolve().glob(f"{_RECORDS}*"), *out.resolve().parent.glob(f"*/{_RECORDS}*")}
+    return sorted(folders, key=lambda folder: folder.stat().st_mtime, reverse=True)[:_LOOKED_INTO]
 
 
 def _estimate(earlier: AbstractContextManager[Starter], form: Form, rows: Sequence[Row]) -> str:
@@ -344,11 +346,11 @@ def _carry_out(results: SavedResults, signals: StopSignals) -> int:
             if line is None:
                 results.write()
                 line = BatchLine(sys.stderr, rows, len(results.ended) - len(ended))
-            for at, files in ended:
+            for index, files in ended:
                 line.ended()
                 for path in files:
                     print(path, flush=True)
-                failed += at not in results.done
+                failed += index not in results.done
             if summary.why and summary.why != why:
                 complain(summary.why, "Add --resume for that." if summary.gave_up else "")
             why = summary.why

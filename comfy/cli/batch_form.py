@@ -65,8 +65,10 @@ def _combinations(
     """Return the rows' combinations in these columns, by field key."""
     fields = {name: find_field(form, name) for name in names}
     meant = {name: choices_as_shown(field) for name, field in fields.items()}
-    found = {tuple((name, str(row[name])) for name in fields if name in row): None for row in rows}
+    combinations = {
+        tuple((name, str(row[name])) for name in fields if name in row): None for row in rows
+    }
     return [
         {fields[name].key: meant[name].get(cell, cell) for name, cell in cells}
-        for cells in list(found)[:_COMBINATIONS]
+        for cells in list(combinations)[:_COMBINATIONS]
     ]

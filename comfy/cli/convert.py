@@ -87,10 +87,10 @@ def _saved(path: Path) -> object:
         raise WorkflowError(
             "it is not JSON.", hint="Save the workflow in ComfyUI and give that file."
         ) from error
-    found = {document.kind: document.data for document in reversed(list(documents(data)))}
-    if "prompt" in found and "graph" not in found:
+    by_kind = {document.kind: document.data for document in reversed(list(documents(data)))}
+    if "prompt" in by_kind and "graph" not in by_kind:
         raise WorkflowError(_NOTHING_TO_DO)
-    return found.get("graph", data)
+    return by_kind.get("graph", data)
 
 
 def _refuse_overwriting(path: Path, target: Path, written: Mapping[Path, Path]) -> None:

@@ -98,11 +98,11 @@ def _is_media(form: Form, column: str) -> bool:
 def other_kinds(field: Field, values: Iterable[object]) -> Iterator[str]:
     """Yield a sentence for each of these files that the field doesn't take, with the file's name
     and the reason."""
-    for one in values:
-        if isinstance(one, Upload):
-            with one.opened() as file:
+    for value in values:
+        if isinstance(value, Upload):
+            with value.opened() as file:
                 if why := kind_problem(file, field.media):
-                    yield f"“{short(one.name)}”: {why}"
+                    yield f"“{short(value.name)}”: {why}"
 
 
 def uploads_in(
@@ -118,9 +118,9 @@ def uploads_in(
     try:
         if path.is_dir():
             here = path.resolve()
-            found = [(one, one.resolve().is_relative_to(here)) for one in _below(path, results)]
-            links = [one.name for one, is_inside in found if not is_inside]
-            inside = (one for one, is_inside in found if is_inside)
+            entries = [(one, one.resolve().is_relative_to(here)) for one in _below(path, results)]
+            links = [one.name for one, is_inside in entries if not is_inside]
+            inside = (one for one, is_inside in entries if is_inside)
             files = sorted(inside, key=lambda one: natural_order(one.as_posix()))
         elif zipfile.is_zipfile(path):
             files = list(_unpacked(path, scratch))
@@ -142,11 +142,11 @@ def uploads_in(
 
 def _below(folder: Path, results: Path) -> Iterator[Path]:
     """Yield the visible files in a folder and its subfolders, without the results folder."""
-    for one in filter(lambda one: _is_shown(one.name), folder.iterdir()):
-        if one.is_file():
-            yield one
-        elif one.is_dir() and not one.is_symlink() and one.resolve() != results.resolve():
-            yield from _below(one, results)
+    for path in filter(lambda path: _is_shown(path.name), folder.iterdir()):
+        if path.is_file():
+            yield path
+        elif path.is_dir() and not path.is_symlink() and path.resolve() != results.resolve():
+            yield from _below(path, results)
 
 
 def _is_meant(field: Field, upload: Upload) -> bool:

@@ -44,8 +44,8 @@ def complain_of_error(error: ComfyError, hint: str = "", *, what: str = "") -> N
 def complain_of(state: RunState, form: Form, what: str = "") -> None:
     """Print on stderr why a run failed, if it did, and what the server refused of it. `what` is a
     prefix for each line."""
-    for said in problems_of(state, form):
-        complain(f"{what}{said}")
+    for problem in problems_of(state, form):
+        complain(f"{what}{problem}")
 
 
 def problems_of(state: RunState, form: Form) -> Iterator[str]:

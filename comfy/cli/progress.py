@@ -103,8 +103,10 @@ class BatchLine:
     def show(self, failed: int) -> None:
         """Show the progress, with `failed` rows."""
         past = self._done + self._ended
-        said = f"  {failed} failed" if failed else ""
-        self._terminal.put(f"{_bar(past / self._rows)} {past}/{self._rows}{said}{self._left()}")
+        failed_text = f"  {failed} failed" if failed else ""
+        self._terminal.put(
+            f"{_bar(past / self._rows)} {past}/{self._rows}{failed_text}{self._left()}"
+        )
 
     def ended(self) -> None:
         """Count one more ended row, and clear the line for its output."""

@@ -197,16 +197,17 @@ def _outcome(
     refusals: Mapping[str, str],
     general: tuple[str, ...],
 ) -> dict[str, Any]:
-    told = state_to_json(state)
+    state_doc = state_to_json(state)
     seconds = (
         state.finished_at - state.started_at if state.finished_at and state.started_at else None
     )
-    return told | {
-        "state": told["phase"],
+    return state_doc | {
+        "state": state_doc["phase"],
         "seconds": None if seconds is None else round(seconds, 3),
         "values": dict(job.values),
         "files": [
-            {"path": str(path)} | file for file, path in zip(told["files"], saved, strict=False)
+            {"path": str(path)} | file
+            for file, path in zip(state_doc["files"], saved, strict=False)
         ],
         "field_errors": dict(refusals),
         "other_errors": list(general),

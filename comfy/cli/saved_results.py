@@ -44,17 +44,17 @@ class SavedResults:
         new = set(table.states.places("done", "failed", "stopped")) - self.ended
         history = self.starter.runs.history
         assert history is not None  # `starter_in` opens it
-        for at in sorted(new):
-            self.ended.add(at)
-            record = history.get(table.states.run(at), OWNER)
-            files = self._save(table, at, record)
+        for index in sorted(new):
+            self.ended.add(index)
+            record = history.get(table.states.run(index), OWNER)
+            files = self._save(table, index, record)
             if record is None or (record.state.finished_at or 0.0) >= self.since:
-                yield at, files
+                yield index, files
 
     def _save(self, table: BatchTable, at: int, record: Record | None) -> list[Path]:
         where = f"Row {table.rows.number(at)}: "
-        if said := table.states.error(at):
-            complain(f"{where}{said}")
+        if problem := table.states.error(at):
+            complain(f"{where}{problem}")
         if record is None:
             return []
         self.records[at] = record

@@ -63,24 +63,24 @@ class StopSignals:
         everything that the main thread waits for. `checked` raises `Stopped`, and so does the end
         of the block. If the main thread waits for something else, such as the reader of its output,
         `Stopped` is raised there."""
-        asked: SimpleQueue[int] = SimpleQueue()
+        signal_queue: SimpleQueue[int] = SimpleQueue()
 
         def wait() -> None:
-            if asked.get():
+            if signal_queue.get():
                 end()
-                while not _comes(asked, _TO_LEAVE):
+                while not _comes(signal_queue, _TO_LEAVE):
                     self._insisted += 1
                     _interrupt(main, self.number)
 
         main = threading.get_ident()
         thread = threading.Thread(target=wait, name="signals", daemon=True)
         thread.start()
-        self._asked = asked
+        self._asked = signal_queue
         try:
             yield
         finally:
             self._asked = None
-            asked.put(0)
+            signal_queue.put(0)
             thread.join()
         self._check()
 

@@ -177,16 +177,16 @@ class InputSpec:
         or a choice."""
         if not self.is_widget or self.names_files:  # other users' files aren't a default
             return None
-        said = self.options.get("default")
+        default = self.options.get("default")
         if self.choices is not None:
-            return said if said in self.choices else next(iter(self.choices), None)
-        if said is None and self.value_type in ("INT", "FLOAT"):
+            return default if default in self.choices else next(iter(self.choices), None)
+        if default is None and self.value_type in ("INT", "FLOAT"):
             least = self.options.get("min")
             return max(0, least) if isinstance(least, int | float) else 0
         return (
             {"BOOLEAN": False, "STRING": "", "COLOR": "#000000"}.get(self.value_type)
-            if said is None
-            else said
+            if default is None
+            else default
         )
 
 
@@ -321,9 +321,9 @@ def parse_input(name: str, raw: object, *, required: bool) -> InputSpec:
             return InputSpec(name, "*", required, None, options, raw)
 
 
-def compatible(one: str, other: str) -> bool:
+def compatible(type_: str, other: str) -> bool:
     """Tell if a link may connect these types; a type may be a list of alternatives."""
-    ones, others = set(one.upper().split(",")), set(other.upper().split(","))
+    ones, others = set(type_.upper().split(",")), set(other.upper().split(","))
     return not (_ANY.isdisjoint(ones | others) and ones.isdisjoint(others))
 
 
@@ -354,19 +354,19 @@ def _parse_inputs(
 ) -> tuple[InputSpec, ...]:
     """Return required, then optional inputs, each in `input_order`, which is correct even if a JSON
     library sorts keys."""
-    found = []
+    inputs = []
     for section, required in (("required", True), ("optional", False)):
         specs = as_mapping(as_mapping(sections).get(section))
-        said = as_mapping(order).get(section)
+        section_order = as_mapping(order).get(section)
         first = (
-            [name for name in said if isinstance(name, str) and name in specs]
-            if isinstance(said, list)
+            [name for name in section_order if isinstance(name, str) and name in specs]
+            if isinstance(section_order, list)
             else []
         )
         for name in dict.fromkeys([*first, *specs]):
             if len(prefix + name) <= LONGEST_NAME:
-                found.append(parse_input(prefix + name, specs[name], required=required))
-    return tuple(found)
+                inputs.append(parse_input(prefix + name, specs[name], required=required))
+    return tuple(inputs)
 
 
 def _walk(

@@ -55,9 +55,9 @@ def build_form(
     prompt, config = arranged.prompt, workflow.config or FormConfig()
     trace = Trace(prompt, catalogue)
 
-    found = find_candidates(prompt, catalogue)
-    layers = read_layers(workflow, prompt, found)
-    declared = declare(found, layers, shown_layer(workflow.promoted), trace)
+    candidates = find_candidates(prompt, catalogue)
+    layers = read_layers(workflow, prompt, candidates)
+    declared = declare(candidates, layers, shown_layer(workflow.promoted), trace)
     merged = merge(declared, arranged)
     chosen = choose_widgets(merged)
     limited = limit_values(chosen)
@@ -83,7 +83,7 @@ def build_form(
         prompt=prompt,
         nodes=nodes,
     )
-    ideas, wrong_ideas = find_ideas(form, config.ideas, names_of(found))
+    ideas, wrong_ideas = find_ideas(form, config.ideas, names_of(candidates))
     # If the user chose another option, messages about the authored option's inputs would be wrong.
     as_authored = prompt.keys() == workflow.prompt.keys() and not arranged.new
     problems = (
@@ -124,6 +124,6 @@ def _chosen_outputs(outputs: tuple[Output, ...], layers: Sequence[Layer]) -> tup
 
 
 def _notes(candidates: Sequence[Candidate]) -> Iterator[Note]:
-    for one in candidates:
-        if one.note and one.group != "hidden":
-            yield Note(one.note, one.key, one.default)
+    for candidate in candidates:
+        if candidate.note and candidate.group != "hidden":
+            yield Note(candidate.note, candidate.key, candidate.default)

@@ -232,7 +232,7 @@ def _with_own_choices(spec: InputSpec | None, inputs: Mapping[str, Any]) -> Inpu
     if spec is None or spec.type != COMBO or spec.choices != ():
         return spec
     numbered = sorted(
-        (int(found[1]), name) for name in inputs if (found := _OPTION.fullmatch(name))
+        (int(match[1]), name) for name in inputs if (match := _OPTION.fullmatch(name))
     )
     own = [inputs[name] for _, name in numbered if isinstance(inputs[name], str) and inputs[name]]
     return replace(spec, choices=tuple(dict.fromkeys(own))) if own else spec
@@ -249,14 +249,16 @@ def _without_uploads(
         return spec
     by_name = spec.names_files and not any(map(is_media_file, spec.choices))
 
-    def others(one: object) -> bool:
-        return isinstance(one, str) and (
-            one in uploads or (spec.names_files and (by_name or is_media_file(one)))
+    def others(choice: object) -> bool:
+        return isinstance(choice, str) and (
+            choice in uploads or (spec.names_files and (by_name or is_media_file(choice)))
         )
 
     return replace(
         spec,
         choices=tuple(
-            one for one in spec.choices if one == own or is_no_file(one) or not others(one)
+            choice
+            for choice in spec.choices
+            if choice == own or is_no_file(choice) or not others(choice)
         ),
     )

@@ -45,9 +45,9 @@ def check(
             errors[field.key] = sentences(str(bad), bad.close()) if hints else str(bad)
         except BadValue as bad:
             errors[field.key] = str(bad)
-    for field, said in _not_all_empty(form, clean):
+    for field, error in _not_all_empty(form, clean):
         del clean[field.key]
-        errors[field.key] = said
+        errors[field.key] = error
     return clean, errors
 
 

@@ -53,9 +53,9 @@ def declare(
     for layer in layers:
         before = len(declared)
         for statement in layer.statements:
-            if found := _taken(free, statement.targets):
+            if taken := _taken(free, statement.targets):
                 rank = _FIRST_RANK + len(declared)
-                declared.append(limited(_stated(statement, found, rank, trace), others))
+                declared.append(limited(_stated(statement, taken, rank, trace), others))
         if len(declared) > before:
             others = strictest((others, layer.others))
     return (*declared, *_undeclared(free, promoted.statements, others, trace))
@@ -69,11 +69,13 @@ def limited(candidate: Candidate, others: Others) -> Candidate:
 
 def _taken(free: dict[InputRef, Candidate], targets: Sequence[InputRef]) -> list[Candidate]:
     """Remove these inputs' candidates from `free` and return them."""
-    return [one for target in targets if (one := free.pop(target, None))]
+    return [candidate for target in targets if (candidate := free.pop(target, None))]
 
 
-def _stated(statement: Statement, found: Sequence[Candidate], rank: int, trace: Trace) -> Candidate:
-    first, *also = found
+def _stated(
+    statement: Statement, candidates: Sequence[Candidate], rank: int, trace: Trace
+) -> Candidate:
+    first, *also = candidates
     if statement.value is not KEEP:
         first = first.with_value(statement.value)
     placed = replace(

@@ -27,58 +27,66 @@ def build_fields(
     """
     places = [*room_to_grow(prompt, nodes)]
     more = {place.beside: place.key for place in reversed(places)}
-    apart = [one.key for one in candidates if _is_choice(one) and one.spec and one.spec.differs]
+    apart = [
+        candidate.key
+        for candidate in candidates
+        if _is_choice(candidate) and candidate.spec and candidate.spec.differs
+    ]
     fields = []
-    for one in candidates:
-        takes_file = KINDS[one.widget].file is not None and one.group != "hidden"
-        optional = takes_file and can_do_without(prompt, nodes, one.node, needed)
+    for candidate in candidates:
+        takes_file = KINDS[candidate.widget].file is not None and candidate.group != "hidden"
+        optional = takes_file and can_do_without(prompt, nodes, candidate.node, needed)
         fields.append(
             _field(
-                one,
+                candidate,
                 optional=optional,
-                grows=more.pop(one.node, None) if takes_file else None,
-                differs=len(apart) > 1 and one.key in apart,
+                grows=more.pop(candidate.node, None) if takes_file else None,
+                differs=len(apart) > 1 and candidate.key in apart,
             )
         )
     return tuple(fields)
 
 
-def _field(one: Candidate, *, optional: bool, grows: str | None, differs: bool) -> Field:
-    kind, offered = KINDS[one.widget], one.spec.choices if one.spec else None
+def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: bool) -> Field:
+    kind, offered = KINDS[candidate.widget], candidate.spec.choices if candidate.spec else None
     choices = choice_labels(offered) if offered is not None and kind.offers_choices else None
     takes_file = kind.file is not None
     return Field(
-        key=one.key,
-        node=one.node,
-        input=one.input,
-        label=one.label,
-        type=one.type,
+        key=candidate.key,
+        node=candidate.node,
+        input=candidate.input,
+        label=candidate.label,
+        type=candidate.type,
         kind=kind,
-        group=one.group,
-        default=one.default,
-        min=one.limits.min,
-        max=one.limits.max,
-        step=one.limits.step,
-        round=one.limits.round,
+        group=candidate.group,
+        default=candidate.default,
+        min=candidate.limits.min,
+        max=candidate.limits.max,
+        step=candidate.limits.step,
+        round=candidate.limits.round,
         choices=choices,
-        tooltip=one.said.help or one.rule.about or _server_tooltip(one),
-        required=takes_file and not optional if one.said.required is None else one.said.required,
-        source=one.source,
-        targets=tuple(each.ref for each in (one, *one.also) if each.takes == one.takes),
-        section=one.section,
-        default_offered=one.default_offered,
+        tooltip=candidate.said.help or candidate.rule.about or _server_tooltip(candidate),
+        required=takes_file and not optional
+        if candidate.said.required is None
+        else candidate.said.required,
+        source=candidate.source,
+        targets=tuple(
+            each.ref for each in (candidate, *candidate.also) if each.takes == candidate.takes
+        ),
+        section=candidate.section,
+        default_offered=candidate.default_offered,
         optional=optional,
-        redraws=one.type == DYNAMIC_COMBO and not takes_file and len(choices or ()) > 1,
+        redraws=candidate.type == DYNAMIC_COMBO and not takes_file and len(choices or ()) > 1,
         grows=grows,
-        height=one.said.height,
+        height=candidate.said.height,
         differs=differs,
     )
 
 
-def _is_choice(one: Candidate) -> bool:
-    return KINDS[one.widget].offers_choices
+def _is_choice(candidate: Candidate) -> bool:
+    return KINDS[candidate.widget].offers_choices
 
 
-def _server_tooltip(one: Candidate) -> str:
-    tooltip = one.spec.options.get("tooltip") if one.spec else None
+def _server_tooltip(candidate: Candidate) -> str:
+    tooltip = candidate.spec.options.get("tooltip") if candidate.spec else None
     return tooltip.strip() if isinstance(tooltip, str) else ""

@@ -19,24 +19,31 @@ def limit_values(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
     return tuple(_with_default(one) for one in candidates)
 
 
-def narrow(one: Candidate) -> Candidate:
+def narrow(candidate: Candidate) -> Candidate:
     """Return the candidate with the server's limits, narrowed by the author. An author can't widen
     them because the server would refuse the value."""
-    if one.type not in ("INT", "FLOAT"):
-        return one
-    read, said, server = int if one.type == "INT" else float, one.said, one.limits
-    low, high = _tighter(server.min, said.min, max), _tighter(server.max, said.max, min)
-    problems = tuple(_limit_problems(one, low, high))
+    if candidate.type not in ("INT", "FLOAT"):
+        return candidate
+    read, field_config, server = (
+        int if candidate.type == "INT" else float,
+        candidate.said,
+        candidate.limits,
+    )
+    low, high = (
+        _tighter(server.min, field_config.min, max),
+        _tighter(server.max, field_config.max, min),
+    )
+    problems = tuple(_limit_problems(candidate, low, high))
     if low is not None and high is not None and low > high:
-        return one.with_problems(*problems, "The minimum is above the maximum.")
-    step = server.step if said.step is None else said.step
+        return candidate.with_problems(*problems, "The minimum is above the maximum.")
+    step = server.step if field_config.step is None else field_config.step
     limits = Limits(
         None if low is None else read(low),
         None if high is None else read(high),
         None if step is None else max(1, int(step)) if read is int else step,
         server.round,
     )
-    return replace(one, limits=limits, problems=(*one.problems, *problems))
+    return replace(candidate, limits=limits, problems=(*candidate.problems, *problems))
 
 
 def _tighter(
@@ -46,65 +53,67 @@ def _tighter(
     return pick(given) if given else None
 
 
-def _limit_problems(one: Candidate, low: float | None, high: float | None) -> Iterator[str]:
-    if one.said.min is not None and low != one.said.min:
-        yield f"The author's minimum is {one.said.min}, but the server's is {low}."
-    if one.said.max is not None and high != one.said.max:
-        yield f"The author's maximum is {one.said.max}, but the server's is {high}."
+def _limit_problems(candidate: Candidate, low: float | None, high: float | None) -> Iterator[str]:
+    if candidate.said.min is not None and low != candidate.said.min:
+        yield f"The author's minimum is {candidate.said.min}, but the server's is {low}."
+    if candidate.said.max is not None and high != candidate.said.max:
+        yield f"The author's maximum is {candidate.said.max}, but the server's is {high}."
 
 
-def _with_default(one: Candidate) -> Candidate:
+def _with_default(candidate: Candidate) -> Candidate:
     """Return the candidate with its field's initial value.
 
     The author may allow the closest choice if the value isn't offered (`closest = true`).
     """
-    value, problems = _first_usable(one)
-    found = replace(one, default=value, problems=(*one.problems, *problems))
-    offered = one.spec.choices if one.spec else None
+    value, problems = _first_usable(candidate)
+    result = replace(candidate, default=value, problems=(*candidate.problems, *problems))
+    offered = candidate.spec.choices if candidate.spec else None
     if offered is None:
-        return found
+        return result
     try:
         choice = match_choice(value, offered)
-        return found if choice is value else replace(found, default=choice)
+        return result if choice is value else replace(result, default=choice)
     except BadValue:
-        missing = replace(found, default_offered=False)
-    kind = KINDS[one.widget]
-    if not one.said.closest or kind.file is not None or kind.several is Several.TEXTS:
+        missing = replace(result, default_offered=False)
+    kind = KINDS[candidate.widget]
+    if not candidate.said.closest or kind.file is not None or kind.several is Several.TEXTS:
         return missing  # missing.py reports it
     best = closest(value, offered)
     if best is None:
         return missing
     used, wanted = (choice_labels((each,))[0][0] for each in (best, value))
     note = message("Using {used}: {wanted} isn't installed in ComfyUI.", used=used, wanted=wanted)
-    return replace(found, default=best, note=note)
+    return replace(result, default=best, note=note)
 
 
-def _first_usable(one: Candidate) -> tuple[object, list[str]]:
+def _first_usable(candidate: Candidate) -> tuple[object, list[str]]:
     """Return the first valid value (the author's, the workflow's or the server's) within the
     limits, and messages about invalid ones.
 
     If no value is valid, return None: an empty number, or a random seed.
     """
-    is_seed = KINDS[one.widget].several is Several.SEEDS
-    if one.spec is None or (is_seed and one.value is None and one.said.default is None):
-        return one.value, []
+    is_seed = KINDS[candidate.widget].several is Several.SEEDS
+    if candidate.spec is None or (
+        is_seed and candidate.value is None and candidate.said.default is None
+    ):
+        return candidate.value, []
     problems: list[str] = []
     for origin, value in (
-        (_of_the_toml, one.said.default),
-        (_of_the_workflow, one.value),
-        (_of_the_server, one.spec.options.get("default")),
+        (_of_the_toml, candidate.said.default),
+        (_of_the_workflow, candidate.value),
+        (_of_the_server, candidate.spec.options.get("default")),
     ):
         if value is None:
             continue
         try:
-            usable = read_value(one.type, value)
+            usable = read_value(candidate.type, value)
         except BadValue as bad:
             # "randomize" and placeholders such as PARAM_INT_SEED mean the same as an empty seed.
             if is_seed:
                 break
             problems.append(sentences(origin(quoted(short(value))), str(bad)))
             continue
-        default, beyond = _within(usable, one.limits)
+        default, beyond = _within(usable, candidate.limits)
         if beyond:
             problems.append(sentences(origin(plain_number(usable)), beyond))
         return default, problems

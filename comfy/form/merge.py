@@ -38,8 +38,8 @@ def _merge_same_role(candidates: Sequence[Candidate]) -> list[Candidate]:
     Seeds stay separate, and so do empty texts, unless they are in the same node.
     """
     groups: dict[Hashable, list[Candidate]] = defaultdict(list)
-    for position, one in enumerate(candidates):
-        groups[_role(one) or position].append(one)
+    for position, candidate in enumerate(candidates):
+        groups[_role(candidate) or position].append(candidate)
     return [_merged(*group) for group in groups.values()]
 
 
@@ -48,21 +48,21 @@ def _merged(first: Candidate, *rest: Candidate) -> Candidate:
     return replace(first, also=(*first.also, *also)) if rest else first
 
 
-def _role(one: Candidate) -> Hashable | None:
-    value = one.value
-    if one.group != "main" or not isinstance(value, Hashable):
+def _role(candidate: Candidate) -> Hashable | None:
+    value = candidate.value
+    if candidate.group != "main" or not isinstance(value, Hashable):
         return None
-    text = (one.rule, one.said.label, one.type, type(value), value)
-    of_input = (*text, one.class_type, one.input)
-    match one.rule.merge:
+    text = (candidate.rule, candidate.said.label, candidate.type, type(value), value)
+    of_input = (*text, candidate.class_type, candidate.input)
+    match candidate.rule.merge:
         case "pole" | "text" if not str(value).strip():
-            return (*text, one.node)
+            return (*text, candidate.node)
         case "pole":
             return text
         case "text" | "input":
             return of_input
         case "stages":
-            return of_input if "start_at_step" in one.siblings else None
+            return of_input if "start_at_step" in candidate.siblings else None
         case None:
             return None
 
@@ -83,12 +83,12 @@ def _fold_frequent(candidates: Sequence[Candidate]) -> frozenset[Placement]:
     return frozenset(folded)
 
 
-def _settled(one: Candidate, folded: frozenset[Placement]) -> Candidate:
+def _settled(candidate: Candidate, folded: frozenset[Placement]) -> Candidate:
     """Return the candidate in its final group."""
-    settled = replace(one, group="advanced") if one.rule in folded else one
-    hidden = limited(settled, one.others)
-    if hidden.group == "hidden" != settled.group and _is_missing(one):
-        return replace(one, group="advanced")
+    settled = replace(candidate, group="advanced") if candidate.rule in folded else candidate
+    hidden = limited(settled, candidate.others)
+    if hidden.group == "hidden" != settled.group and _is_missing(candidate):
+        return replace(candidate, group="advanced")
     return hidden
 
 
@@ -105,17 +105,17 @@ def _follow_leaders(candidates: Sequence[Candidate], arranged: Arranged) -> list
     New fields take the other field's group because the workflow's author didn't place them. A field
     stays in place if the author arranged it, or if it is more important than its leader.
     """
-    by_key = {one.key: one for one in candidates}
+    by_key = {candidate.key: candidate for candidate in candidates}
     moved: dict[str, list[str]] = defaultdict(list)
-    for key, one in list(by_key.items()):
+    for key, candidate in list(by_key.items()):
         leader = by_key.get(arranged.after.get(key, ""))
-        if leader is None or leader is one:
+        if leader is None or leader is candidate:
             continue
         if key in arranged.new:
-            by_key[key] = one = _adopted(one, leader)
-        elif one.source != "heuristic" or one.rank < leader.rank:
+            by_key[key] = candidate = _adopted(candidate, leader)
+        elif candidate.source != "heuristic" or candidate.rank < leader.rank:
             continue
-        if (one.group, one.section) == (leader.group, leader.section):
+        if (candidate.group, candidate.section) == (leader.group, leader.section):
             moved[leader.key].append(key)
     followers = {key for keys in moved.values() for key in keys}
     order: list[Candidate] = []
@@ -127,21 +127,21 @@ def _follow_leaders(candidates: Sequence[Candidate], arranged: Arranged) -> list
     return order
 
 
-def _adopted(one: Candidate, leader: Candidate) -> Candidate:
+def _adopted(candidate: Candidate, leader: Candidate) -> Candidate:
     """Return a new field in its leader's group. A field that the rules put first, such as a text,
     stays first."""
     beside_file = bool(leader.spec and leader.spec.upload)
-    prominent = one.group == "main" and leader.group != "main" and not beside_file
-    if prominent or one.rule.group == "hidden":
-        return one
-    said = one.said
-    if one.source == "heuristic" and beside_file and leader.said.label:
-        said = FieldConfig(one.key, label=leader.said.label)
+    prominent = candidate.group == "main" and leader.group != "main" and not beside_file
+    if prominent or candidate.rule.group == "hidden":
+        return candidate
+    field_config = candidate.said
+    if candidate.source == "heuristic" and beside_file and leader.said.label:
+        field_config = FieldConfig(candidate.key, label=leader.said.label)
     return replace(
-        one,
+        candidate,
         group=leader.group,
         rank=leader.rank,
         section=leader.section,
-        said=said,
+        said=field_config,
         source=leader.source,
     )

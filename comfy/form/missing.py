@@ -62,11 +62,11 @@ def missing_classes(
     """
     own = {node_id: own_title(node) for node_id, node in prompt.items()} | dict(titles or {})
     packs = {one.class_type: one.pack for one in listed}
-    found: dict[str, list[str]] = {}
+    nodes_by_class: dict[str, list[str]] = {}
     for node_id, node in prompt.items():
         if node["class_type"] not in catalogue:
-            found.setdefault(node["class_type"], []).append(node_id)
-    has_paid_nodes = bool(found) and _has_paid_nodes(catalogue)
+            nodes_by_class.setdefault(node["class_type"], []).append(node_id)
+    has_paid_nodes = bool(nodes_by_class) and _has_paid_nodes(catalogue)
     return tuple(
         MissingClass(
             class_type,
@@ -76,7 +76,7 @@ def missing_classes(
             packs.get(class_type, ""),
             has_paid_nodes,
         )
-        for class_type, nodes in found.items()
+        for class_type, nodes in nodes_by_class.items()
     )
 
 

@@ -24,23 +24,26 @@ def name_fields(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     """Return the candidates with distinct labels. An author's own label wins, then a meaningful
     node title, then plain words."""
     shared = Counter(
-        (one.class_type, one.title) for one in {one.node: one for one in candidates}.values()
+        (candidate.class_type, candidate.title)
+        for candidate in {candidate.node: candidate for candidate in candidates}.values()
     )
     wanted = []
-    for one in candidates:
-        title = _telling_title(one, shared)
-        label = one.label
-        if one.said.label:
-            label = one.said.label
+    for candidate in candidates:
+        title = _telling_title(candidate, shared)
+        label = candidate.label
+        if candidate.said.label:
+            label = candidate.said.label
         elif title.isdecimal():
-            if one.takes_title:
+            if candidate.takes_title:
                 label = message("{label} {number}", label=label, number=title)
-        elif title and one.takes_title and not _repeats(label, title):
+        elif title and candidate.takes_title and not _repeats(label, title):
             label = title
         detail = "" if _repeats(label, title) else title
-        wanted.append((label, (detail, _input_words(one), one.node_title)))
+        wanted.append((label, (detail, _input_words(candidate), candidate.node_title)))
     labels = _distinct_by_group(candidates, wanted)
-    return tuple(replace(one, label=label) for one, label in zip(candidates, labels, strict=True))
+    return tuple(
+        replace(candidate, label=label) for candidate, label in zip(candidates, labels, strict=True)
+    )
 
 
 def _input_words(candidate: Candidate) -> str:

@@ -22,15 +22,15 @@ def wrong_outputs(config: FormConfig, outputs: Collection[Output]) -> Iterator[s
 
 def dangling_links(trace: Trace, titles: Mapping[str, str]) -> Iterator[str]:
     """Report inputs whose links lead nowhere."""
-    for place, source in trace.dangling():
+    for input_ref, source in trace.dangling():
         yield (
-            f"“{titles[place.node]}” takes “{plain_words(place.input)}” from node {source}, "
-            "which is not there."
+            f"“{titles[input_ref.node]}” takes “{plain_words(input_ref.input)}” from node {source},"
+            " which is not there."
         )
 
 
 def field_problems(candidates: tuple[Candidate, ...]) -> Iterator[str]:
     """Yield the passes' problems with visible fields."""
-    for one in candidates:
-        for problem in one.problems if one.group != "hidden" else ():
-            yield labeled(one.label, problem)
+    for candidate in candidates:
+        for problem in candidate.problems if candidate.group != "hidden" else ():
+            yield labeled(candidate.label, problem)

@@ -123,8 +123,8 @@ _ON_FIELD: Mapping[str, Callable[[Field, NodeError], str]] = MappingProxyType(
 
 def _other(error: NodeError) -> str:
     """Return the server's own message."""
-    said = ": ".join(part for part in (error.message.rstrip("."), error.details) if part)
-    return f"{without_folders(said)[:300]}."
+    text = ": ".join(part for part in (error.message.rstrip("."), error.details) if part)
+    return f"{without_folders(text)[:300]}."
 
 
 def _about_input(said: Callable[[str], str], hint: str = _DAMAGED) -> Callable[[NodeError], str]:

@@ -22,24 +22,24 @@ def choose_widgets(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
     return tuple(_chosen(narrow(one)) for one in candidates)
 
 
-def _chosen(one: Candidate) -> Candidate:
+def _chosen(candidate: Candidate) -> Candidate:
     """Return the candidate with the author's widget if it can have it."""
-    wanted = one.said.widget
+    wanted = candidate.said.widget
     if wanted is None:
-        slides = one.widget == "number" and one.limits.can_slide
-        return replace(one, widget="slider") if slides else one
-    if problem := _problem_with(wanted, one):
-        return one.with_problems(problem)
-    return replace(one, widget=wanted)
+        slides = candidate.widget == "number" and candidate.limits.can_slide
+        return replace(candidate, widget="slider") if slides else candidate
+    if problem := _problem_with(wanted, candidate):
+        return candidate.with_problems(problem)
+    return replace(candidate, widget=wanted)
 
 
-def _problem_with(wanted: str, one: Candidate) -> str:
+def _problem_with(wanted: str, candidate: Candidate) -> str:
     """Return why a candidate can't have the widget that its author wants, "" if it can."""
-    kind, chosen = KINDS[wanted], KINDS[one.widget]
+    kind, chosen = KINDS[wanted], KINDS[candidate.widget]
     if chosen.file is not None and kind.file is None:
         return f"The TOML file asks for “{wanted}”, but this field takes a file."
-    if one.type not in kind.input_types and kind is not chosen:
-        return f"The TOML file asks for “{wanted}”, but this field is {one.type}."
-    if wanted == "slider" and (one.limits.min is None or one.limits.max is None):
+    if candidate.type not in kind.input_types and kind is not chosen:
+        return f"The TOML file asks for “{wanted}”, but this field is {candidate.type}."
+    if wanted == "slider" and (candidate.limits.min is None or candidate.limits.max is None):
         return "A slider needs a minimum and a maximum."
     return ""

@@ -203,9 +203,9 @@ def _bind(
     placed: Mapping[str, Placed], sources: Mapping[InputRef, LinkSource]
 ) -> Iterator[BoundWidget]:
     targets: dict[tuple[str, str], list[InputRef]] = {}
-    for place, source in sources.items():
+    for input_ref, source in sources.items():
         if isinstance(source, FromHost):
-            targets.setdefault((source.host.id, source.widget.name), []).append(place)
+            targets.setdefault((source.host.id, source.widget.name), []).append(input_ref)
     for here in placed.values():
         if _runs(here):
             for widget in here.node.widgets:
@@ -215,7 +215,7 @@ def _bind(
     for here in placed.values():
         for name, label, widget, reached in _shown(here):
             places = tuple(
-                dict.fromkeys(place for key in reached for place in targets.get(key, ()))
+                dict.fromkeys(input_ref for key in reached for input_ref in targets.get(key, ()))
             )
             inside = promoted_from(here.node, name) if here.node.inner else None
             yield BoundWidget(
@@ -255,13 +255,13 @@ def _shown(here: Placed) -> Iterator[tuple[str, str, NodeWidget, list[tuple[str,
 
 
 def _missing(placed: Mapping[str, Placed]) -> tuple[MissingNode, ...]:
-    found: dict[str, list[Placed]] = {}
+    nodes_by_type: dict[str, list[Placed]] = {}
     for here in placed.values():
         if here.node.missing and _runs(here):
-            found.setdefault(here.node.type, []).append(here)
+            nodes_by_type.setdefault(here.node.type, []).append(here)
     return tuple(
         MissingNode(kind, tuple(here.id for here in nodes), _pack(nodes[0]))
-        for kind, nodes in found.items()
+        for kind, nodes in nodes_by_type.items()
     )
 
 

@@ -70,10 +70,10 @@ def expand_groups(document: SavedGraph, catalogue: Mapping[str, NodeSpec]) -> Sa
     if not isinstance(saved, dict) or not saved:
         return document
     groups: dict[str, _Group | None] = {}
-    found = [node for node in document.root.nodes.values() if _name(node.type) in saved]
-    if len(found) > _MOST_GROUP_NODES:
+    group_nodes = [node for node in document.root.nodes.values() if _name(node.type) in saved]
+    if len(group_nodes) > _MOST_GROUP_NODES:
         raise WorkflowError("This workflow has too many legacy group nodes.")
-    for node in found:
+    for node in group_nodes:
         name = _name(node.type)
         if name not in groups:
             groups[name] = _read_group(saved[name], catalogue)
@@ -163,41 +163,41 @@ def _numbers(document: SavedGraph) -> Iterator[int]:
 def _face(group: _Group, catalogue: Mapping[str, NodeSpec]) -> _Face:
     face, seen = _Face(), dict[str, int]()
     converted: list[tuple[int, str, InputSpec]] = []
-    for place, node in enumerate(group.nodes):
+    for index, node in enumerate(group.nodes):
         sockets: list[tuple[str, InputSpec]] = []
         turned: dict[int, tuple[str, InputSpec]] = {}
-        for name, spec in _inputs_of(place, group, catalogue).items():
-            at = next(
+        for name, spec in _inputs_of(index, group, catalogue).items():
+            slot_index = next(
                 (i for i, slot in enumerate(node.inputs) if slot.name == name == slot.widget), None
             )
             if not _is_widget(spec):
                 sockets.append((name, spec))
-            elif at is not None:
-                turned[at] = (name, spec)
+            elif slot_index is not None:
+                turned[slot_index] = (name, spec)
             else:
-                label = _label(place, node, name, seen, group)
+                label = _label(index, node, name, seen, group)
                 face.specs[label] = replace(
                     spec, name=label, required=True, options=_seeded(name, spec)
                 )
-                face.widgets.append((place, name, label))
+                face.widgets.append((index, name, label))
         for slot, (name, spec) in enumerate(sockets):
-            if not group.fed(place, slot):
-                label = _label(place, node, name, seen, group)
-                if _setting(group, place, "input", name).get("visible") is not False:
+            if not group.fed(index, slot):
+                label = _label(index, node, name, seen, group)
+                if _setting(group, index, "input", name).get("visible") is not False:
                     face.specs[label] = replace(spec, name=label, required=True)
-                    face.sockets.append((place, name))
+                    face.sockets.append((index, name))
         # In JavaScript's sort order for numbers.
-        in_order = [turned[at] for at in sorted(turned, key=str)]
+        in_order = [turned[slot_index] for slot_index in sorted(turned, key=str)]
         converted += [
-            (place, name, spec)
+            (index, name, spec)
             for slot, (name, spec) in enumerate(in_order, start=len(sockets))
-            if not group.fed(place, slot)
+            if not group.fed(index, slot)
         ]
-        face.outputs += [(place, slot) for slot in _shown_outputs(place, group, catalogue)]
-    for place, name, spec in converted:
-        label = _label(place, group.nodes[place], name, seen, group)
+        face.outputs += [(index, slot) for slot in _shown_outputs(index, group, catalogue)]
+    for index, name, spec in converted:
+        label = _label(index, group.nodes[index], name, seen, group)
         face.specs[label] = replace(spec, name=label, required=True)
-        face.sockets.append((place, name))
+        face.sockets.append((index, name))
     return face
 
 
@@ -336,12 +336,12 @@ def _definition(
             continue
         node = nodes[ids[target]]
         source = catalogue.get(inside[origin].type)
-        made = (
+        output_type = (
             source.output_types[origin_slot]
             if source and origin_slot < len(source.output_types)
             else "*"
         )
-        if compatible(made, node.inputs[target_slot].type):
+        if compatible(output_type, node.inputs[target_slot].type):
             links[number] = GraphLink(number, ids[origin], origin_slot, node.id, target_slot)
             nodes[node.id] = _linked(node, target_slot, number)
     for node in inside:
@@ -366,20 +366,20 @@ def _host(
     number = max(links, default=0)
     ports: list[Port] = []
     slots: list[InputSlot] = []
-    for (place, name), outer in zip(face.sockets, outside.inputs, strict=False):
-        inner = nodes[ids[place]]
-        at = next((i for i, slot in enumerate(inner.inputs) if slot.name == name), None)
-        if outer.link is None or at is None:
+    for (index, name), outer in zip(face.sockets, outside.inputs, strict=False):
+        inner = nodes[ids[index]]
+        slot_index = next((i for i, slot in enumerate(inner.inputs) if slot.name == name), None)
+        if outer.link is None or slot_index is None:
             continue
         number += 1
-        links[number] = GraphLink(number, INPUT_NODE, len(ports), inner.id, at)
-        nodes[inner.id] = _linked(inner, at, number)
+        links[number] = GraphLink(number, INPUT_NODE, len(ports), inner.id, slot_index)
+        nodes[inner.id] = _linked(inner, slot_index, number)
         slots.append(InputSlot(f"{name} {number}", outer.type, outer.link))
         ports.append(Port(f"{name} {number}", outer.type, links=(number,)))
     exits: list[Port] = []
-    for place, slot in face.outputs:
+    for index, slot in face.outputs:
         number += 1
-        links[number] = GraphLink(number, ids[place], slot, OUTPUT_NODE, len(exits))
+        links[number] = GraphLink(number, ids[index], slot, OUTPUT_NODE, len(exits))
         exits.append(Port("", "*", links=(number,)))
     host = GraphNode(host_id, graph.id, node.title, node.mode, tuple(slots), tuple(outside.outputs))
     return host, replace(graph, nodes=nodes, links=links, inputs=tuple(ports), outputs=tuple(exits))

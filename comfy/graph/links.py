@@ -130,21 +130,21 @@ def resolve_source(start: Placed, slot: LiveInput, unfolded: Unfolded) -> LinkSo
     value, if any."""
     here, socket, kind = start, slot, slot.type
     path: list[tuple[str, int, str]] = []
-    found: LinkSource | None = None
+    source: LinkSource | None = None
     while True:
         state = (here.id, id(socket), kind)
         if state in unfolded.known:
-            found = unfolded.known[state]
+            source = unfolded.known[state]
             break
         unfolded.known[state] = None  # the result for a cycle of links
         path.append(state)
         step = _upwards(here, socket, kind, unfolded)
         if not isinstance(step, _Step):
-            found = step
+            source = step
             break
         here, socket, kind = step.node, step.socket, step.kind
-    unfolded.known.update(dict.fromkeys(path, found))
-    return found
+    unfolded.known.update(dict.fromkeys(path, source))
+    return source
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,15 +228,15 @@ def leaving(inner: LiveGraph, slot: int) -> GraphLink | None:
 def _setter(getter: Placed, unfolded: Unfolded) -> Placed | None:
     """Return the SetNode with the same name: first in the same graph, then in the enclosing graphs,
     then anywhere."""
-    found = unfolded.setters.get(variable(getter.node), [])
+    setters = unfolded.setters.get(variable(getter.node), [])
     inside: Placed | None = getter
     while inside is not None:
         around = inside.host
-        same = next((here for here in found if here.host is around), None)
+        same = next((here for here in setters if here.host is around), None)
         if same is not None:
             return same
         inside = around
-    return found[0] if found else None
+    return setters[0] if setters else None
 
 
 def variable(node: LiveNode) -> str:
@@ -251,10 +251,10 @@ def bypass(node: LiveNode, slot: int, kind: str) -> LiveInput | None:
     inputs, output, opposite = node.inputs, node.output(slot), _input_at(node, slot)
     if kind == "*":
         return opposite or next(iter(inputs), None)
-    made = output.type if output else "*"
+    output_type = output.type if output else "*"
 
     def fits(socket: LiveInput) -> bool:
-        return compatible(socket.type, made) and compatible(socket.type, kind)
+        return compatible(socket.type, output_type) and compatible(socket.type, kind)
 
     if opposite is not None and fits(opposite):
         return opposite

@@ -66,8 +66,8 @@ def apply_primitives(graph: LiveGraph, named: Mapping[str, LiveNode]) -> None:
 
     def lookup(name: str, widget: str) -> object:
         node = named.get(name)
-        found = node.widget(widget) if node else None
-        return found and ("" if found.value is None else found.value)
+        named_widget = node.widget(widget) if node else None
+        return named_widget and ("" if named_widget.value is None else named_widget.value)
 
     left = _MAX_ADDED
     for primitive in primitives(graph):

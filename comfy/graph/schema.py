@@ -129,20 +129,20 @@ class SavedGraph:
 
 def read_document(data: object) -> SavedGraph:
     """Read a saved graph (JSON of `comfy.base.json_values`). Raises WorkflowError."""
-    found = as_mapping(data)
-    if not isinstance(found.get("nodes"), list):
+    document = as_mapping(data)
+    if not isinstance(document.get("nodes"), list):
         raise WorkflowError(
             "This is not a graph saved by ComfyUI's editor: it has no list of nodes.",
             hint="Save the workflow in ComfyUI (Workflow, Save) and open that file.",
         )
-    graphs = [_graph(raw) for raw in _definitions(found, depth=0)]
-    state = as_mapping(found.get("state"))
+    graphs = [_graph(raw) for raw in _definitions(document, depth=0)]
+    state = as_mapping(document.get("state"))
     return SavedGraph(
-        root=_graph(found),
+        root=_graph(document),
         subgraphs={graph.id: graph for graph in graphs if graph.id},
-        extra=as_mapping(found.get("extra")),
-        last_node_id=_int(found.get("last_node_id", state.get("lastNodeId"))) or 0,
-        last_link_id=_int(found.get("last_link_id", state.get("lastLinkId"))) or 0,
+        extra=as_mapping(document.get("extra")),
+        last_node_id=_int(document.get("last_node_id", state.get("lastNodeId"))) or 0,
+        last_link_id=_int(document.get("last_link_id", state.get("lastLinkId"))) or 0,
     )
 
 
@@ -203,10 +203,10 @@ def _numbers(value: object, count: int) -> tuple[float, ...]:
     the keys "0" and "1" instead of a list."""
     items = list(value.values()) if isinstance(value, dict) else value
     if isinstance(items, list) and len(items) >= count:
-        found = [
+        numbers = [
             float(n) for n in items[:count] if isinstance(n, int | float) and abs(n) < _BIGGEST
         ]
-        return tuple(found) if len(found) == count else (0.0,) * count
+        return tuple(numbers) if len(numbers) == count else (0.0,) * count
     return (0.0,) * count
 
 

@@ -140,13 +140,13 @@ def _promoted(inner: LiveGraph, slot: LiveInput) -> NodeWidget | None:
 def _apply_values(
     slots: list[LiveInput], values: tuple[Any, ...], rescued: Mapping[str, Any]
 ) -> None:
-    for place, slot in enumerate(slots):
+    for index, slot in enumerate(slots):
         if slot.held is None:
             continue
         if slot.name in rescued:
             slot.held.value = rescued[slot.name]
-        elif place < len(values):
-            slot.held.value = values[place]
+        elif index < len(values):
+            slot.held.value = values[index]
 
 
 def _rescued(node: GraphNode) -> dict[str, Any]:
@@ -237,13 +237,13 @@ def _read_proxies(host: LiveNode, inner: LiveGraph, entries: list[Any]) -> Itera
         return
     saved = host.saved.widgets_values
     values = saved if isinstance(saved, tuple) else ()
-    for place, entry in enumerate(entries):
+    for index, entry in enumerate(entries):
         node, name, within = (*entry, None)[:3]
         if not _resolves(inner, node, name):
             for _ in range(_DEEPEST_PREFIX):
                 if match := _LEGACY_PREFIX.fullmatch(name):
                     within, name = match.groups()
-        yield _Proxy(node, name, within, values[place] if place < len(values) else None)
+        yield _Proxy(node, name, within, values[index] if index < len(values) else None)
 
 
 def _is_str(value: object) -> bool:
@@ -259,10 +259,10 @@ def _resolves(inner: LiveGraph, node_id: str, name: str) -> bool:
             return False
         if node.inner is None:
             return node.widget(name) is not None
-        found = promoted_from(node, name)
-        if found is None:
+        origin = promoted_from(node, name)
+        if origin is None:
             return False
-        inner, (node_id, name) = node.inner, found
+        inner, (node_id, name) = node.inner, origin
     return False
 
 

@@ -113,9 +113,9 @@ class _Offers:
                 types.add("*")
             if settings.get("string_to_combo") and offer.type == "STRING":
                 types.add("COMBO")
-            for one in types:
-                self._by_type.setdefault(one, []).append(offer)
-                self._costs[one] += offer.cost
+            for kind in types:
+                self._by_type.setdefault(kind, []).append(offer)
+                self._costs[kind] += offer.cost
         self._left = _MOST_CHECKS
 
     def __bool__(self) -> bool:
@@ -183,8 +183,8 @@ def _best(offers: list[_Broadcast]) -> _Broadcast | None:
 
 
 def _settings(node: LiveNode) -> Mapping[str, Any]:
-    found = node.saved.properties.get("ue_properties")
-    return found if isinstance(found, dict) else {}
+    settings = node.saved.properties.get("ue_properties")
+    return settings if isinstance(settings, dict) else {}
 
 
 def _saved_before_sockets(document: SavedGraph) -> bool:
@@ -215,15 +215,15 @@ def _offers(graph: LiveGraph, sender: LiveNode) -> Iterator[_Broadcast]:
         yield _Broadcast(sender.id, 0, "INT", sender, tuple(chosen), only, None, priority)
         return
     fed = [
-        (place, slot, link, _kind(graph, link))
-        for place, slot in enumerate(sender.inputs)
+        (index, slot, link, _kind(graph, link))
+        for index, slot in enumerate(sender.inputs)
         if (link := _link(graph, slot))
     ]
     times = Counter(kind for *_, kind in fed)
-    for place, slot, link, kind in fed:
+    for index, slot, link, kind in fed:
         here, exact = patterns, None
-        if sender.type == _PROMPTS and place < len(_PROMPT_INPUTS):
-            here = (*patterns, _Pattern.of("input", _PROMPT_INPUTS[place]))
+        if sender.type == _PROMPTS and index < len(_PROMPT_INPUTS):
+            here = (*patterns, _Pattern.of("input", _PROMPT_INPUTS[index]))
         elif times[kind] > 1:
             exact = slot.label or slot.name
         bonus = 20 if times[kind] > 1 and not patterns else 0
@@ -250,8 +250,8 @@ def _patterns(sender: LiveNode) -> Iterator[_Pattern]:
     the widgets of `Everywhere?`."""
     settings, values = _settings(sender), sender.saved.widgets_values
     old = values if isinstance(values, tuple) and sender.type == "Anything Everywhere?" else ()
-    for place, what in enumerate(("title", "input")):
-        pattern = settings.get(f"{what}_regex") or (old[place] if place < len(old) else None)
+    for index, what in enumerate(("title", "input")):
+        pattern = settings.get(f"{what}_regex") or (old[index] if index < len(old) else None)
         if isinstance(pattern, str) and pattern not in ("", ".*"):
             inverted = bool(settings.get(f"{what}_regex_invert"))
             yield _Pattern.of(what, pattern, inverted=inverted)

@@ -250,9 +250,9 @@ def assign(widgets: list[NodeWidget], widget: NodeWidget, value: object) -> None
     if widget.spec is not None and widget.spec.type == DYNAMIC_COMBO:
         group = f"{widget.name}."
         widgets[:] = [other for other in widgets if not other.name.startswith(group)]
-        place = widgets.index(widget) + 1
+        index = widgets.index(widget) + 1
         branch = widget.spec.branch(value) if isinstance(value, str) else ()
-        widgets[place:place] = [made for spec in branch for made in _made(spec)]
+        widgets[index:index] = [made for spec in branch for made in _made(spec)]
     elif widget.grows and value:
         widget.grows = False
         widgets.append(NodeWidget(f"option{len(widgets) - 1}", "", grows=True))

@@ -67,9 +67,9 @@ def values_to_json(values: Mapping[str, object]) -> dict[str, Any]:
     return {key: value_to_json(value) for key, value in values.items()}
 
 
-def values_from_json(told: Mapping[str, Any]) -> dict[str, object]:
+def values_from_json(payload: Mapping[str, Any]) -> dict[str, object]:
     """Return the values from their JSON."""
-    return {key: value_from_json(value) for key, value in told.items()}
+    return {key: value_from_json(value) for key, value in payload.items()}
 
 
 def value_to_json(value: object) -> object:
@@ -88,9 +88,9 @@ def value_to_json(value: object) -> object:
     raise TypeError(f"{type(value).__name__} cannot be written")
 
 
-def value_from_json(told: object) -> object:
+def value_from_json(payload: object) -> object:
     """Return a value from its JSON."""
-    match told:
+    match payload:
         case {"file": [str(name), str(digest)], **more}:
             below, made_by = (str(more.get(key, "")) for key in ("below", "made_by"))
             return KeptUpload(name, digest, below, made_by=made_by)
@@ -100,4 +100,4 @@ def value_from_json(told: object) -> object:
             return CountUp(first, is_used=False)
         case {"value": value}:
             return value
-    return told
+    return payload

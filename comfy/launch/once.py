@@ -65,15 +65,15 @@ class TaskRunner:
         """Return the record of each tried task's last try, with the number of tries before it, by
         the caller's keys. `tasks`: the tasks' ids."""
         assert self._runs.history is not None
-        found: dict[Key, tuple[Record, int]] = {}
-        asked, tries = dict(tasks), 0
-        while asked:
-            ids = {run_id_of(task, tries): key for key, task in asked.items()}
+        last_tries: dict[Key, tuple[Record, int]] = {}
+        pending, tries = dict(tasks), 0
+        while pending:
+            ids = {run_id_of(task, tries): key for key, task in pending.items()}
             records = self._runs.history.get_many(ids, self._owner)
             some = {ids[run_id]: (record, tries) for run_id, record in records.items()}
-            found |= some
-            asked, tries = {key: asked[key] for key in some}, tries + 1
-        return found
+            last_tries |= some
+            pending, tries = {key: pending[key] for key in some}, tries + 1
+        return last_tries
 
     def is_done(self, record: Record) -> bool:
         """Return whether a run is done and all its results are stored here."""
@@ -159,11 +159,11 @@ class LiveTasks(Generic[Key]):
         """Return the ids of the tasks' runs."""
         return frozenset(one.id for one in self._live.values())
 
-    def add(self, key: Key, begun: Run | Record) -> None:
+    def add(self, key: Key, run: Run | Record) -> None:
         """Add the result of `TaskRunner.begin`."""
-        self._live[key] = begun
-        if self._watch is not None and not isinstance(begun, Record):
-            begun.subscribe(self._changed.set)
+        self._live[key] = run
+        if self._watch is not None and not isinstance(run, Record):
+            run.subscribe(self._changed.set)
 
     def wait(self, seconds: float) -> None:
         """Wait until any run changes, for at most this many seconds."""
@@ -175,14 +175,14 @@ class LiveTasks(Generic[Key]):
         awaited = self._some_ended if self._watch is None else self._changed
         while self._live:
             awaited.clear()
-            ended = [key for key, one in self._live.items() if one.state.phase.finished]
+            ended = [key for key, run in self._live.items() if run.state.phase.finished]
             for key in ended:
-                one = self._live.pop(key)
-                yield key, one if isinstance(one, Record) else one.record
+                run = self._live.pop(key)
+                yield key, run if isinstance(run, Record) else run.record
             if ended:
                 return
             if self._watch is not None:
-                self._watch({key: one.state for key, one in self._live.items()})
+                self._watch({key: run.state for key, run in self._live.items()})
             awaited.wait()
 
     def _look(self, _owner: str) -> None:
@@ -195,9 +195,12 @@ class LiveTasks(Generic[Key]):
 def lacking(form: Form, values: Mapping[str, object]) -> Iterator[str]:
     """Yield messages about the workflow's missing parts on the server, except choices that `values`
     override."""
-    for one in form.missing:
-        if not isinstance(one, MissingChoice) or values.get(one.key, one.value) == one.value:
-            yield one.sentence
+    for missing in form.missing:
+        if (
+            not isinstance(missing, MissingChoice)
+            or values.get(missing.key, missing.value) == missing.value
+        ):
+            yield missing.sentence
 
 
 def conflicts_in(
@@ -214,8 +217,8 @@ def conflicts_in(
     _, plain = starter.forms.form(workflow, owner)
     free = {one.key for one in plain.fields if one.type in _FREE and not one.is_choice}
     seen: set[frozenset[tuple[str, str]]] = set()
-    told: set[tuple[str, str]] = set()
-    for place, values in enumerate(rows):
+    reported: set[tuple[str, str]] = set()
+    for index, values in enumerate(rows):
         chosen = frozenset((key, _told(one)) for key, one in values.items() if key not in free)
         if chosen in seen:
             continue
@@ -223,9 +226,9 @@ def conflicts_in(
             return
         seen.add(chosen)
         form, errors = starter.conflicts(workflow, values, owner)
-        if new := {key: said for key, said in errors.items() if (key, said) not in told}:
-            told.update(new.items())
-            yield place, FieldErrors(form, new)
+        if new := {key: said for key, said in errors.items() if (key, said) not in reported}:
+            reported.update(new.items())
+            yield index, FieldErrors(form, new)
 
 
 def _told(value: object) -> str:

@@ -41,12 +41,12 @@ class RowJudge:
         return dict(clean)
 
 
-def _is_same(one: Mapping[str, object], other: Mapping[str, object], key: str) -> bool:
+def _is_same(row: Mapping[str, object], other: Mapping[str, object], key: str) -> bool:
     """Return whether both have this value, or an equal one of the same type. Collections must be
     the same object."""
-    if key not in one or key not in other:
+    if key not in row or key not in other:
         return False
-    value, known = one[key], other[key]
+    value, known = row[key], other[key]
     if value is known or isinstance(value, dict | list | tuple):
         return value is known
     return type(value) is type(known) and value == known

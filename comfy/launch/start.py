@@ -198,12 +198,12 @@ class Starter:
         """Return the errors by field if each of several servers lacks a part of the run. Raises
         WorkflowError if no user's choice causes that."""
         lists = [one for one in form.fields if one.is_choice and one.group != "hidden"]
-        found = self.servers.conflicts(needs, lists)
+        conflicts = self.servers.conflicts(needs, lists)
         named = self.servers.shown or self.forms.permissions.operates(owner)
-        errors = {one.key: one.sentence(named=named) for one in found if one.key is not None}
-        if found and not errors:
+        errors = {one.key: one.sentence(named=named) for one in conflicts if one.key is not None}
+        if conflicts and not errors:
             raise WorkflowError(
-                found[0].sentence(named=named),
+                conflicts[0].sentence(named=named),
                 message("Ask the administrator to install all of it on one server."),
             )
         return errors
@@ -301,13 +301,13 @@ class Starter:
             permissions.check_savers(prompt, catalogue)
         named = named_files(prompt, catalogue, own)
         named += written_names(prompt, catalogue, UPLOADS, own) if brought else []
-        for place in named:
-            if brought or form is None or not _is_authors(form, place, prompt):
+        for ref in named:
+            if brought or form is None or not _is_authors(form, ref, prompt):
                 raise WorkflowError(
                     message(
                         "This run would use a server file in “{input}”, which may be another"
                         " user's.",
-                        input=place[1][:80],
+                        input=ref[1][:80],
                     ),
                     message("Open the form and fill it in again."),
                 )

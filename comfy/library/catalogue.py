@@ -46,11 +46,11 @@ class CatalogueCache:
         if known is not None and not refresh and time.monotonic() < self._good_until:
             return known
         with self._lock:
-            asked = self._asked
-            if asked is None:
+            pending = self._asked
+            if pending is None:
                 answer = self._asked = Future[Catalogue]()
-        if asked is not None:  # the server may be slow
-            return known if known is not None else asked.result()
+        if pending is not None:  # the server may be slow
+            return known if known is not None else pending.result()
         try:
             answer.set_result(self._ask())
         except BaseException as problem:  # noqa: BLE001 - for all who wait

@@ -88,9 +88,9 @@ class WorkflowFolder:
         with self._reading:
             for name in known - stamps.keys():
                 self._read.pop(name, None)
-        found = [self._entry(name, stamp) for name, stamp in stamps.items()]
-        images = {*covers, *(image for one in found for image in one.images)}
-        listed = (one for one in found if not (one.problem and stamps[one.name].file in images))
+        entries = [self._entry(name, stamp) for name, stamp in stamps.items()]
+        images = {*covers, *(image for one in entries for image in one.images)}
+        listed = (one for one in entries if not (one.problem and stamps[one.name].file in images))
         return tuple(
             sorted(
                 listed,
@@ -173,13 +173,13 @@ class WorkflowFolder:
     def _entry(self, name: str, stamp: Stamp) -> FolderEntry:
         match self._current(name, stamp):
             case Workflow() as workflow:
-                said = workflow.config or FormConfig()
+                config = workflow.config or FormConfig()
                 return FolderEntry(
                     name,
                     _workflow_title(workflow),
-                    said.description or "",
+                    config.description or "",
                     workflow.cover,
-                    order=math.inf if said.order is None else said.order,
+                    order=math.inf if config.order is None else config.order,
                     images=tuple(images_of(stamp.file, workflow.config)),
                 )
             case problem:
@@ -203,22 +203,22 @@ def names_like(text: str, otherwise: str) -> Iterator[str]:
 
 def write_new(files: Mapping[Path, bytes]) -> None:
     """Create these files completely, or none of them. Raises OSError, also if a file exists."""
-    begun = []
+    created_paths = []
     try:
         for path, data in files.items():
             with path.open("xb") as file:
-                begun.append(path)
+                created_paths.append(path)
                 file.write(data)
     except OSError:
-        for path in begun:
+        for path in created_paths:
             path.unlink(missing_ok=True)
         raise
 
 
 def _toml_of(title: str) -> str:
     """Return a TOML file that only sets the title."""
-    said = json.dumps(title, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return f"title = {said}\n"
+    quoted_title = json.dumps(title, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return f"title = {quoted_title}\n"
 
 
 def not_found(name: str) -> str:
@@ -252,9 +252,9 @@ def state_of(file: Path) -> State:
 
 def _files(folder: Path) -> dict[str, Path]:
     """Return the files that may contain a workflow, by name."""
-    found = [file for file in files_below(folder) if file.suffix.lower() in _SUFFIXES]
-    found.sort(key=lambda file: _SUFFIXES.index(file.suffix.lower()), reverse=True)
-    return listed_by_name(folder, found)
+    files = [file for file in files_below(folder) if file.suffix.lower() in _SUFFIXES]
+    files.sort(key=lambda file: _SUFFIXES.index(file.suffix.lower()), reverse=True)
+    return listed_by_name(folder, files)
 
 
 def listed_by_name(folder: Path, files: Iterable[Path]) -> dict[str, Path]:

@@ -212,8 +212,8 @@ class Forms:
         self.permissions.check_keep(owner)
         if not self.permissions.trusts(owner):
             catalogue = self.catalogue.get()
-            found, _ = self._found(name, owner)
-            workflow = on_server(found, catalogue)
+            original, _ = self._found(name, owner)
+            workflow = on_server(original, catalogue)
             known = all(node["class_type"] in catalogue for node in workflow.prompt.values())
             if not known or self._harmless(workflow, catalogue, trusted=False) != workflow:
                 raise WorkflowError(

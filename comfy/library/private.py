@@ -104,17 +104,17 @@ class PrivateWorkflows:
     def note_shared(self, owner: str, name: str) -> None:
         """Mark a workflow as shared. It is now listed in the folder and stays here only for
         existing runs and batches that name it."""
-        found = self._find(owner, name)
-        kept = replace(found.kept, is_shared=True)
+        opened = self._find(owner, name)
+        kept = replace(opened.kept, is_shared=True)
         with self._lock:
             self._files.write(kept)
-            self._opened[kept.owner, name] = replace(found, kept=kept)
+            self._opened[kept.owner, name] = replace(opened, kept=kept)
 
     def forget(self, owner: str, name: str) -> None:
         """Forget a workflow that this user opened. Raises WorkflowError like `get`."""
-        found = self._find(owner, name)
+        opened = self._find(owner, name)
         with self._lock:
-            self._forget([found.kept])
+            self._forget([opened.kept])
 
     def sweep(self) -> None:
         """Delete workflows that were unused for too long or exceed the space limit."""
@@ -135,11 +135,11 @@ class PrivateWorkflows:
     def _find(self, owner: str, name: str) -> _Opened:
         key, now = (_digest(owner), name), time.time()
         with self._lock:
-            found = self._opened.get(key)
-            if found and found.used_at < now - self._seen_every:
-                self._opened[key] = replace(found, used_at=now)
-                self._files.touch(found.kept)
-        if found is None:
+            opened = self._opened.get(key)
+            if opened and opened.used_at < now - self._seen_every:
+                self._opened[key] = replace(opened, used_at=now)
+                self._files.touch(opened.kept)
+        if opened is None:
             raise WorkflowNotFound(
                 message("This workflow isn't available here."),
                 message(
@@ -147,7 +147,7 @@ class PrivateWorkflows:
                     " file, or to add it to the shared workflows."
                 ),
             )
-        return found
+        return opened
 
     def _too_many(self, owner: str) -> list[PrivateFile]:
         own = [one.kept for one in self._opened.values() if one.kept.owner == owner]
@@ -169,14 +169,14 @@ class PrivateWorkflows:
 
 
 def _opened(kept: PrivateFile, used_at: float) -> _Opened:
-    found = open_workflow(kept.file, kept.data)
-    taken = weight(found.prompt) + weight(found.graph)
+    original = open_workflow(kept.file, kept.data)
+    taken = weight(original.prompt) + weight(original.graph)
     if taken > LARGEST:
         raise WorkflowError(
             message("This workflow is too large to be opened here."),
             message("Open a smaller one."),
         )
-    workflow = replace(found, name=kept.name, title=short(title_from_name(found.name)))
+    workflow = replace(original, name=kept.name, title=short(title_from_name(original.name)))
     return _Opened(kept, workflow, taken + len(kept.data), used_at)
 
 

@@ -56,42 +56,42 @@ class PrivateFiles:
             self._remove(part)
         for used_at, path in _listed(folder):
             try:
-                one = self._json.validate_json(path.read_bytes())
+                file = self._json.validate_json(path.read_bytes())
             except OSError as problem:  # a disk error; the next start may succeed
                 log.warning("An opened workflow cannot be read: %s (%s)", path, words_of(problem))
             except ValueError:
                 log.warning("An opened workflow is lost, its file is damaged: %s", path)
                 self._remove(path)
             else:
-                yield one, used_at
+                yield file, used_at
 
-    def write(self, one: PrivateFile) -> None:
+    def write(self, file: PrivateFile) -> None:
         """Store a file, replacing an older version."""
         part = f"{secrets.token_hex(8)}{_PART}"
 
         def write(folder: Path) -> None:
             folder.mkdir(exist_ok=True, mode=0o700)
             try:
-                (folder / part).write_bytes(self._json.dump_json(one))
-                (folder / part).replace(_path(folder, one))
+                (folder / part).write_bytes(self._json.dump_json(file))
+                (folder / part).replace(_path(folder, file))
             finally:
                 (folder / part).unlink(missing_ok=True)
 
         self._try(write)
 
-    def touch(self, one: PrivateFile) -> None:
+    def touch(self, file: PrivateFile) -> None:
         """Mark a file as used now; do nothing if it is missing."""
 
         def touch(folder: Path) -> None:
             with suppress(FileNotFoundError):
-                os.utime(_path(folder, one))
+                os.utime(_path(folder, file))
 
         self._try(touch)
 
-    def remove(self, one: PrivateFile) -> None:
+    def remove(self, file: PrivateFile) -> None:
         """Delete a file if it exists."""
         if self._folder is not None:
-            self._remove(_path(self._folder, one))
+            self._remove(_path(self._folder, file))
 
     def _remove(self, path: Path) -> None:
         self._try(lambda _: path.unlink(missing_ok=True))
@@ -110,5 +110,5 @@ def _listed(folder: Path) -> Iterator[tuple[float, Path]]:
             yield path.stat().st_mtime, path
 
 
-def _path(folder: Path, one: PrivateFile) -> Path:
-    return folder / f"{one.owner}{one.name}.json"
+def _path(folder: Path, file: PrivateFile) -> Path:
+    return folder / f"{file.owner}{file.name}.json"

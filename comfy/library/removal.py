@@ -93,5 +93,5 @@ class Removal:
 
 def _content(files: list[Path]) -> str:
     """Return a digest of the files' names and contents. Raises OSError."""
-    told = [[file.name, hashlib.sha256(file.read_bytes()).hexdigest()] for file in files]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    entries = [[file.name, hashlib.sha256(file.read_bytes()).hexdigest()] for file in files]
+    return hashlib.sha256(json.dumps(entries).encode()).hexdigest()

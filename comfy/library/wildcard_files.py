@@ -43,10 +43,10 @@ class WildcardFiles:
         try:
             text = file.read_text(encoding="utf-8-sig")
         except (OSError, ValueError):
-            said = message("The wildcards “{name}” can't be read.", name=short(name))
-            raise BadValue(said) from None
-        found = [line.strip() for line in text.splitlines()]
-        lines = [line for line in found if line and not line.startswith("#")]
+            problem = message("The wildcards “{name}” can't be read.", name=short(name))
+            raise BadValue(problem) from None
+        stripped_lines = [line.strip() for line in text.splitlines()]
+        lines = [line for line in stripped_lines if line and not line.startswith("#")]
         if not lines:
             raise BadValue(message("The wildcards “{name}” are empty.", name=short(name)))
         return lines

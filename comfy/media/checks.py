@@ -134,8 +134,8 @@ def problem_with(file: BinaryIO, limits: FileLimits, media: str = "") -> str:
     try:
         return _too_many(_Pixels.of(file), limits)
     except DamagedFile as damage:
-        said = sentences(message("This image can't be read."), str(damage))
-        return said if media in _TAKES else ""
+        problem = sentences(message("This image can't be read."), str(damage))
+        return problem if media in _TAKES else ""
     except Image.DecompressionBombError:
         return _too_large(limits)
     finally:
@@ -158,18 +158,18 @@ def _behind_tags(file: BinaryIO) -> bytes:
     ffmpeg detects the format there. Up to 7.1 it also accepts a playlist there, which can name
     files on ComfyUI's machine.
     """
-    at = 0
+    position = 0
     for _ in range(_MOST_TAGS):
-        file.seek(at)
+        file.seek(position)
         head = file.read(LENGTH)
         if head[:3] != ID3:
-            return (head + file.read(_PADDING)).lstrip(b"\0")[:LENGTH] if at else head
+            return (head + file.read(_PADDING)).lstrip(b"\0")[:LENGTH] if position else head
         version, flags, *size = head[3], head[5], *head[6:_TAG_HEAD]
         # Parts of ffmpeg count a footer differently, and no program writes one at the start of a
         # file.
         if version not in (2, 3, 4) or flags & 0x10 or any(part > 0x7F for part in size):
             return b""
-        at += _TAG_HEAD + sum(
+        position += _TAG_HEAD + sum(
             part << shift for part, shift in zip(size, (21, 14, 7, 0), strict=True)
         )
     return b""

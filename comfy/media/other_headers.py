@@ -36,8 +36,8 @@ def read_svg(reader: Reader) -> Iterator[Text]:
     reader.position = 0
     text = decode_text(reader.take(min(reader.size, MAX_TEXT)))
     _, _, inside = text.partition("<metadata")
-    _, found, data = inside.partition("<![CDATA[")
-    if found:
+    _, marker, data = inside.partition("<![CDATA[")
+    if marker:
         yield Text("metadata", data.partition("]]>")[0])
 
 

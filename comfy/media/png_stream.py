@@ -55,12 +55,12 @@ def _filtered(piece: Image.Image, above: Image.Image | None) -> bytes:
 
 
 def _image_data(png: bytes) -> Iterator[bytes]:
-    at = len(PNG_SIGNATURE)
-    while at < len(png):
-        (length,) = struct.unpack_from(">I", png, at)
-        if png[at + 4 : at + 8] == b"IDAT":
-            yield png[at + 8 : at + 8 + length]
-        at += length + 12
+    offset = len(PNG_SIGNATURE)
+    while offset < len(png):
+        (length,) = struct.unpack_from(">I", png, offset)
+        if png[offset + 4 : offset + 8] == b"IDAT":
+            yield png[offset + 8 : offset + 8 + length]
+        offset += length + 12
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

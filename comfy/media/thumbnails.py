@@ -60,9 +60,9 @@ def image_within(file: IO[bytes], most: int) -> bytes | None:
             small = _small(image, _SIDES[0])
             for side in _SIDES:
                 small.thumbnail((side, side))
-                made = _webp(small)
-                if len(made) <= most:
-                    return made
+                data = _webp(small)
+                if len(data) <= most:
+                    return data
     except Undecodable as error:
         log.info("No smaller image: %s", error)
     return None

@@ -38,7 +38,7 @@ def peaks_of(path: Path, *, program: Path = _PROGRAM, seconds: float = _SECONDS)
     """
     environment = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
     try:
-        told = subprocess.run(
+        output = subprocess.run(
             # -P keeps modules next to the program from shadowing the standard library.
             [sys.executable, "-P", str(program), str(path), str(BARS)],
             stdin=subprocess.DEVNULL,
@@ -48,7 +48,7 @@ def peaks_of(path: Path, *, program: Path = _PROGRAM, seconds: float = _SECONDS)
             timeout=seconds,
             check=True,
         ).stdout
-        peaks = [float(peak) for peak in json.loads(told)]
+        peaks = [float(peak) for peak in json.loads(output)]
     except (subprocess.SubprocessError, OSError, ValueError, TypeError, RecursionError) as error:
         raise Undecodable(message("This sound is damaged and can't be read.")) from error
     if len(peaks) != BARS or not all(0 <= peak <= 1 for peak in peaks):
@@ -62,10 +62,10 @@ def waveform(path: Path) -> Image.Image:
     image = Image.new("RGBA", (_SIDE, _SIDE))
     draw = ImageDraw.Draw(image)
     width = (_SIDE - 2 * _EDGE) / BARS
-    for at, peak in enumerate(peaks):
+    for index, peak in enumerate(peaks):
         # Square root, because a sound that seems half as loud has a tenth of the power.
         half = max(_LOWEST, _HIGHEST * math.sqrt(peak)) / 2
-        left = _EDGE + at * width
+        left = _EDGE + index * width
         draw.rounded_rectangle(
             (left, _SIDE / 2 - half, left + width * 0.6, _SIDE / 2 + half), 2, _COLOUR
         )

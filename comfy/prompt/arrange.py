@@ -42,14 +42,14 @@ def arrange(
     chosen, changed = choose_options(prompt, catalogue, values)
     needed, lacking = _needed(prompt, chosen, catalogue, changed)
     full = chosen
-    for place in needed:
-        full = add_loader(full, place)
+    for free_input in needed:
+        full = add_loader(full, free_input)
     grown, beside = add_loaders(full, catalogue, values.keys())
     after = dict(_after_combos(grown, catalogue))
     added = {node_id: node for node_id, node in grown.items() if node_id not in prompt}
-    for place in needed:
-        combo = InputRef(place.node, place.input.rpartition(".")[0])
-        after[place.key] = after.get(place.loader_id) or combo.key
+    for free_input in needed:
+        combo = InputRef(free_input.node, free_input.input.rpartition(".")[0])
+        after[free_input.key] = after.get(free_input.loader_id) or combo.key
     for loader_id, leader in beside.items():
         (name,) = added[loader_id]["inputs"]
         first = next(_file_inputs(leader, grown, catalogue), leader)
@@ -92,12 +92,17 @@ def _needed(
 
 def _unfed(spec: NodeSpec, inputs: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Yield the (input, type) of each link that a node needs but doesn't have."""
-    for one in spec.active_inputs(inputs).values():
-        if one.type == AUTOGROW and one.member and one.required:
-            missing = [name for name in one.slots[: one.least] if name not in inputs]
-            yield from ((name, one.member.type) for name in missing)
-        elif one.required and not one.is_widget and one.type != AUTOGROW and one.name not in inputs:
-            yield one.name, one.type
+    for input_spec in spec.active_inputs(inputs).values():
+        if input_spec.type == AUTOGROW and input_spec.member and input_spec.required:
+            missing = [name for name in input_spec.slots[: input_spec.least] if name not in inputs]
+            yield from ((name, input_spec.member.type) for name in missing)
+        elif (
+            input_spec.required
+            and not input_spec.is_widget
+            and input_spec.type != AUTOGROW
+            and input_spec.name not in inputs
+        ):
+            yield input_spec.name, input_spec.type
 
 
 def _after_combos(prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator[tuple[str, str]]:
@@ -111,6 +116,10 @@ def _file_inputs(node_id: str, prompt: Prompt, catalogue: Mapping[str, NodeSpec]
     """Yield the keys of a loader's fields that name a file."""
     node = prompt[node_id]
     spec = catalogue.get(node["class_type"])
-    for one in spec.inputs if spec else ():
-        if one.upload and one.name in node["inputs"] and not is_link(node["inputs"][one.name]):
-            yield InputRef(node_id, one.name).key
+    for input_spec in spec.inputs if spec else ():
+        if (
+            input_spec.upload
+            and input_spec.name in node["inputs"]
+            and not is_link(node["inputs"][input_spec.name])
+        ):
+            yield InputRef(node_id, input_spec.name).key

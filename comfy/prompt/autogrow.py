@@ -82,10 +82,10 @@ def add_loaders(
     """
     beside: dict[str, str] = {}
     wanted = [one for group in _groups(prompt, catalogue) for one in group if one.key in keys]
-    for place in wanted:
-        prompt = add_loader(prompt, place)
-        if place.beside:
-            beside[place.loader_id] = place.beside
+    for free_input in wanted:
+        prompt = add_loader(prompt, free_input)
+        if free_input.beside:
+            beside[free_input.loader_id] = free_input.beside
     return prompt, beside
 
 
@@ -103,8 +103,8 @@ def add_loader(prompt: Prompt, place: FreePlace) -> Prompt:
 
 def loader_for(type_: str, catalogue: Mapping[str, NodeSpec]) -> Loader | None:
     """Return the loader whose file fits an input of this type, if the server has it."""
-    found = (LOADERS[one] for one in type_.split(",") if one in LOADERS)
-    return next((loader for loader in found if loader.class_type in catalogue), None)
+    loaders = (LOADERS[one] for one in type_.split(",") if one in LOADERS)
+    return next((loader for loader in loaders if loader.class_type in catalogue), None)
 
 
 def _groups(prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator[list[FreePlace]]:

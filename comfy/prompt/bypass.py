@@ -193,15 +193,15 @@ class _Graph:
         """Yield the links that a bypassed node may pass to an output, best first."""
         if _makes(self.spec(node_id)):
             return
-        made = self._output_type(node_id, slot)
+        output_type = self._output_type(node_id, slot)
         active = [spec for spec in self.active(node_id).values() if spec.type != AUTOGROW]
         sockets = [spec for spec in active if not spec.is_widget] + [
             spec for spec in active if spec.is_widget
         ]
-        fitting = [spec for spec in sockets if compatible(spec.type, made)]
+        fitting = [spec for spec in sockets if compatible(spec.type, output_type)]
         order = [
             *(spec for spec in sockets[slot : slot + 1] if spec in fitting),
-            *(spec for spec in fitting if spec.type == made),
+            *(spec for spec in fitting if spec.type == output_type),
             *fitting,
         ]
         linked = dict(links(self.prompt[node_id]))

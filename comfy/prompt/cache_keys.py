@@ -13,16 +13,16 @@ def cache_keys(prompt: Prompt) -> frozenset[int]:
     nodes are equal, which is how ComfyUI identifies cached results (docs/comfyui.md#6). Empty for a
     prompt with circular links. Valid within this process."""
     feeds = {node_id: {link.node for _, link in links(node)} for node_id, node in prompt.items()}
-    found: dict[str, int] = {}
+    hashes: dict[str, int] = {}
     try:
         for node_id in TopologicalSorter(feeds).static_order():
             if node_id in prompt:  # a link may name a missing node
                 node = prompt[node_id]
                 inputs = {
-                    name: [found.get(str(value[0])), value[1]] if is_link(value) else value
+                    name: [hashes.get(str(value[0])), value[1]] if is_link(value) else value
                     for name, value in node["inputs"].items()
                 }
-                found[node_id] = hash(json.dumps([node["class_type"], inputs], sort_keys=True))
+                hashes[node_id] = hash(json.dumps([node["class_type"], inputs], sort_keys=True))
     except CycleError:
         return frozenset()
-    return frozenset(found.values())
+    return frozenset(hashes.values())

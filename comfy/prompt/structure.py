@@ -38,27 +38,31 @@ class Structure:
             if class_type not in known:
                 spec = catalogue.get(class_type)
                 known[class_type] = tuple(_dynamic(spec.inputs)) if spec else ()
-            for one in known[class_type]:
-                key = InputRef(node_id, one.name).key
-                if one.type == DYNAMIC_COMBO:
+            for input_spec in known[class_type]:
+                key = InputRef(node_id, input_spec.name).key
+                if input_spec.type == DYNAMIC_COMBO:
                     offered, _ = options.get(key, (frozenset[str](), None))
-                    choices = (choice for choice in one.choices or () if isinstance(choice, str))
-                    options[key] = offered.union(choices), inputs.get(one.name)
-                elif one.member and (loader := loader_for(one.member.type, catalogue)):
+                    choices = (
+                        choice for choice in input_spec.choices or () if isinstance(choice, str)
+                    )
+                    options[key] = offered.union(choices), inputs.get(input_spec.name)
+                elif input_spec.member and (
+                    loader := loader_for(input_spec.member.type, catalogue)
+                ):
                     groups.add((key, loader.input))
         return cls(options, frozenset(groups))
 
     def structural(self, values: Mapping[str, object]) -> Structural:
         """Return the values, by field key, that change the fields of the form."""
-        found: set[tuple[str, str | None]] = set()
+        changes: set[tuple[str, str | None]] = set()
         for key, value in values.items():
             offered, current = self.options.get(key, ((), None))
             if isinstance(value, str) and value in offered and value != current:
-                found.add((key, value))
-            place, _, name = key.rpartition(".")
-            if (place.rpartition(".")[0], name) in self.groups:
-                found.add((key, None))
-        return frozenset(found)
+                changes.add((key, value))
+            parent, _, name = key.rpartition(".")
+            if (parent.rpartition(".")[0], name) in self.groups:
+                changes.add((key, None))
+        return frozenset(changes)
 
 
 def _dynamic(specs: tuple[InputSpec, ...]) -> Iterator[InputSpec]:

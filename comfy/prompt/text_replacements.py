@@ -129,11 +129,11 @@ def replace_prefixes(
     replaced: Prompt = {}
     for node_id, node in prompt.items():
         inputs = dict(node["inputs"])
-        prefix, place = inputs.get(FILE_PREFIX), InputRef(node_id, FILE_PREFIX)
-        if isinstance(prefix, str) and place in names.places:
+        prefix, ref = inputs.get(FILE_PREFIX), InputRef(node_id, FILE_PREFIX)
+        if isinstance(prefix, str) and ref in names.places:
             inputs[FILE_PREFIX] = text = replace_names(prefix, lookup, now)
             if text != prefix:
-                changed[place] = text
+                changed[ref] = text
         replaced[node_id] = with_inputs(node, inputs)
     return replaced, changed
 
@@ -147,14 +147,14 @@ def replace_names(
     characters. Names beyond the first 32 stay, and so do dates without `now`.
     """
 
-    def put(found: re.Match[str]) -> str:
-        name, *rest = found[1].split(".")
+    def put(match: re.Match[str]) -> str:
+        name, *rest = match[1].split(".")
         if len(rest) != 1:
             # The editor also cuts a date at its first dot when it has two or more.
             is_date = name.startswith("date:")
-            return format_date(name.removeprefix("date:"), now) if is_date and now else found[0]
+            return format_date(name.removeprefix("date:"), now) if is_date and now else match[0]
         value = lookup(name, rest[0])
-        return found[0] if value is None else _FORBIDDEN.sub("_", _as_text(value)[:longest])
+        return match[0] if value is None else _FORBIDDEN.sub("_", _as_text(value)[:longest])
 
     return _NAME.sub(put, text, _MAX_NAMES)
 

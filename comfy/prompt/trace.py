@@ -149,12 +149,12 @@ class Trace:
         spec = self.spec(node_id)
         if spec is None:
             return None
-        found = spec.by_name.get(input_name)
-        if found is None:
+        input_spec = spec.by_name.get(input_name)
+        if input_spec is None:
             if node_id not in self._active:
                 self._active[node_id] = spec.active_inputs(self.prompt[node_id]["inputs"])
-            found = self._active[node_id].get(input_name)
-        return found
+            input_spec = self._active[node_id].get(input_name)
+        return input_spec
 
     def holds_value(self, node_id: str, input_name: str) -> bool:
         """Return whether a node only holds this value for others."""
@@ -222,8 +222,8 @@ class Trace:
             )
 
     def _type(self, node_id: str, input_name: str) -> str:
-        found = self.spec_of(node_id, input_name)
-        return found.type if found else "*"
+        input_spec = self.spec_of(node_id, input_name)
+        return input_spec.type if input_spec else "*"
 
     def _carries_text(self, node_id: str, input_name: str) -> bool:
         if self.spec(node_id) is None:

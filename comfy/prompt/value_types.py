@@ -125,8 +125,8 @@ def read_color(value: object) -> str:
             raise BadValue(_NO_COLOR)
         case int() if 0 <= value <= _WHITE:
             return f"#{value:06x}"
-        case str() if found := _RGB.fullmatch(value.strip().lower()):
-            parts = [min(255, round(float(part))) for part in found.groups()]
+        case str() if rgb_match := _RGB.fullmatch(value.strip().lower()):
+            parts = [min(255, round(float(part))) for part in rgb_match.groups()]
             return "#{:02x}{:02x}{:02x}".format(*parts)
         case str() if len(value) <= _MAX_COLOR:
             try:

@@ -82,10 +82,10 @@ def literal_text(text: str) -> str:
     return _COMMENT_BEGINS.sub("/{}", _SIGN.sub(_escaped, text))
 
 
-def _escaped(found: re.Match[str]) -> str:
+def _escaped(match: re.Match[str]) -> str:
     """Escape a sign. Each backslash before it escapes the next one, so after an odd number of
     backslashes, one more is added and the sign gets its own block."""
-    backslashes, sign = found.groups()
+    backslashes, sign = match.groups()
     if len(backslashes) % 2:
         return f"{backslashes}\\{{\\{sign}}}"
     return f"{backslashes}\\{sign}"
@@ -115,13 +115,13 @@ def _every(
     many alternatives of earlier parts are read as can appear. Adjacent parts without alternatives
     are joined, so that the time per text depends only on the changing parts."""
     parts = [part for one in pieces for part in _parts(one, most, lines_of, depth)]
-    wanted, found = most, list[Sequence[str]]()
+    wanted, alternatives = most, list[Sequence[str]]()
     for part in reversed(parts):
         texts = tuple(islice(part, wanted))
         wanted = -(-wanted // max(1, len(texts)))
-        found.append(texts)
+        alternatives.append(texts)
     joined = list[Sequence[str]]()
-    for fixed, group in groupby(reversed(found), key=lambda texts: len(texts) == 1):
+    for fixed, group in groupby(reversed(alternatives), key=lambda texts: len(texts) == 1):
         texts_of = list(group)
         joined += [("".join(one for (one,) in texts_of),)] if fixed else texts_of
     return islice(map("".join, product(*joined)), most)
@@ -136,8 +136,8 @@ def _parts(
     elif lines_of is None:
         yield (piece,)
     else:
-        for at, words in enumerate(_NAMED.split(piece)):
-            is_name = at % 2
+        for index, words in enumerate(_NAMED.split(piece)):
+            is_name = index % 2
             yield _of_file(words, most, lines_of, depth) if is_name else (_plain(words),)
 
 
@@ -153,10 +153,10 @@ def _of_file(name: str, most: int, lines_of: LinesOf, depth: int) -> Iterator[st
     )
 
 
-def _uncommented(found: re.Match[str]) -> str:
+def _uncommented(match: re.Match[str]) -> str:
     """Remove a comment. An unclosed block comment is text, like everything after it; only its line
     comments are removed."""
-    return "" if found["unclosed"] is None else _LINE_COMMENT.sub("", found[0])
+    return "" if match["unclosed"] is None else _LINE_COMMENT.sub("", match[0])
 
 
 def _parse(text: str) -> list[Piece] | None:

@@ -33,8 +33,8 @@ class AddedWorkflows:
         if owner is not None:
             which &= _added.c.owner == digest(owner)
         with as_comfy_errors(), self._engine.connect() as connection:
-            found = connection.execute(select(_added.c.content).where(which)).scalar_one_or_none()
-        return None if found is None else str(found)
+            content = connection.execute(select(_added.c.content).where(which)).scalar_one_or_none()
+        return None if content is None else str(content)
 
     def forget(self, name: str, content: str) -> None:
         """Forget a removed workflow, unless another one was added under the same name since

@@ -124,8 +124,8 @@ class BlobStore:
 
     def path(self, digest: str) -> Path | None:
         """Return the path of a file; None if it isn't stored or the digest is invalid."""
-        place = _place(self._files, digest)
-        return place if place is not None and place.is_file() else None
+        path = _place(self._files, digest)
+        return path if path is not None and path.is_file() else None
 
     def size(self, digest: str) -> int:
         """Return the size of a file in bytes; 0 if it isn't stored."""
@@ -138,26 +138,26 @@ class BlobStore:
     def thumbnail(self, digest: str, kind: FileKind) -> Path | None:
         """Return a small WebP of an image or a sound, creating it if needed; None for other or
         unreadable files."""
-        source, place = self.path(digest), _place(self._thumbnails, digest, ".webp")
-        if source is None or place is None or kind not in _THUMBNAILS:
+        source, target = self.path(digest), _place(self._thumbnails, digest, ".webp")
+        if source is None or target is None or kind not in _THUMBNAILS:
             return None
-        if place.is_file():
-            return place
-        data = self._drawn(digest, kind, source, place)
-        if place.is_file() or data is None:
-            return place if place.is_file() else None
+        if target.is_file():
+            return target
+        data = self._drawn(digest, kind, source, target)
+        if target.is_file() or data is None:
+            return target if target.is_file() else None
         part = self._parts / f"{secrets.token_hex(8)}.part"
         try:
             _write(part, [data], None)
             with self._lock:
                 if not source.is_file():  # removed while the thumbnail was drawn
                     return None
-                place.parent.mkdir(exist_ok=True)
-                part.replace(place)
+                target.parent.mkdir(exist_ok=True)
+                part.replace(target)
         except OSError:
             return None
         else:
-            return place
+            return target
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
@@ -194,16 +194,12 @@ class BlobStore:
     def remove(self, digest: str) -> int:
         """Remove a file and its thumbnail unless it is held; return the number of bytes freed."""
         with self._lock:
-            place, small = _place(self._files, digest), _place(self._thumbnails, digest, ".webp")
-            if (
-                place is None
-                or small is None
-                or any(digest in held for held in self._held.values())
-            ):
+            path, small = _place(self._files, digest), _place(self._thumbnails, digest, ".webp")
+            if path is None or small is None or any(digest in held for held in self._held.values()):
                 return 0
             try:
-                freed = place.stat().st_size
-                place.unlink()
+                freed = path.stat().st_size
+                path.unlink()
             except FileNotFoundError:
                 freed = 0
             except OSError as error:
@@ -231,13 +227,13 @@ class BlobStore:
         return True
 
     def _put(self, part: Path, digest: str, count: int) -> None:
-        place = _place(self._files, digest)
-        assert place is not None
-        place.parent.mkdir(exist_ok=True)
-        if place.is_file() and place.stat().st_size == count:
-            os.utime(place)
+        path = _place(self._files, digest)
+        assert path is not None
+        path.parent.mkdir(exist_ok=True)
+        if path.is_file() and path.stat().st_size == count:
+            os.utime(path)
         else:
-            part.replace(place)
+            part.replace(path)
 
 
 def _write(part: Path, chunks: Iterable[bytes], size: int | None) -> tuple[str, int]:

@@ -101,14 +101,14 @@ class GroupStore:
 
     def get(self, group_id: str, owner: str) -> Group | None:
         """Return this owner's group; None if it doesn't exist."""
-        found = self._groups(_own(group_id, owner))
-        return found[0] if found else None
+        groups = self._groups(_own(group_id, owner))
+        return groups[0] if groups else None
 
     def content(self, group_id: str, owner: str) -> dict[str, Any] | None:
         """Return the content to run of this owner's group; None if it is missing or unreadable."""
-        found = select(_groups.c.content).where(_own(group_id, owner))
+        query = select(_groups.c.content).where(_own(group_id, owner))
         with as_comfy_errors(), self._engine.connect() as connection:
-            data = _read(connection.execute(found).scalar())
+            data = _read(connection.execute(query).scalar())
         return data or None
 
     def of(self, owner: str, kind: GroupKind) -> tuple[Group, ...]:
@@ -120,8 +120,8 @@ class GroupStore:
         the folder, because they may be running there."""
         if not self._blobs.ours:
             return ()
-        found = self._groups(_groups.c.ended_at.is_(None) & (_groups.c.kind == kind))
-        return tuple(one for one in found if one.ended_at is None)
+        groups = self._groups(_groups.c.ended_at.is_(None) & (_groups.c.kind == kind))
+        return tuple(one for one in groups if one.ended_at is None)
 
     def delete(self, group_id: str, owner: str) -> bool:
         """Delete a group and its unused files, but not its runs; return False if it doesn't

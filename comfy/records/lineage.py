@@ -36,11 +36,15 @@ def may_be_use(record: Record) -> ColumnElement[bool]:
     return by_text | _has_one_of(_made(record))
 
 
-def find_sources(record: Record, found: Iterable[Record]) -> tuple[Record, ...]:
+def find_sources(record: Record, candidates: Iterable[Record]) -> tuple[Record, ...]:
     """Return the runs that `record` was made from. Of several runs that made the same file, choose
     the named one, or the last before `record` was submitted."""
     earlier = sorted(
-        (one for one in found if one.submitted_at <= record.submitted_at and one.id != record.id),
+        (
+            one
+            for one in candidates
+            if one.submitted_at <= record.submitted_at and one.id != record.id
+        ),
         key=lambda one: one.submitted_at,
     )
     named = {kept.made_by for kept in record.job.inputs.values()}
@@ -52,15 +56,15 @@ def find_sources(record: Record, found: Iterable[Record]) -> tuple[Record, ...]:
     return tuple({one.id: one for one in chosen}.values())
 
 
-def find_uses(record: Record, found: Iterable[Record]) -> tuple[Record, ...]:
+def find_uses(record: Record, candidates: Iterable[Record]) -> tuple[Record, ...]:
     """Return the runs that really used a result of `record`."""
-    made = set(_made(record))
+    digests = set(_made(record))
     return tuple(
         one
-        for one in found
+        for one in candidates
         if one.id != record.id
         and one.submitted_at >= record.submitted_at
-        and (made.intersection(given_files(one)) or _is_from_text(one, record))
+        and (digests.intersection(given_files(one)) or _is_from_text(one, record))
     )
 
 

@@ -91,8 +91,8 @@ class PresetStore:
         """Return an owner's presets of a workflow, sorted by name."""
         which = (_presets.c.owner == digest(owner)) & (_presets.c.workflow == digest(workflow))
         with as_comfy_errors(), self._engine.connect() as connection:
-            found = connection.execute(select(_presets.c.preset).where(which)).scalars().all()
-        presets = [preset for text in found if (preset := _preset(text)) is not None]
+            texts = connection.execute(select(_presets.c.preset).where(which)).scalars().all()
+        presets = [preset for text in texts if (preset := _preset(text)) is not None]
         return tuple(sorted(presets, key=lambda preset: (preset.name.casefold(), preset.name)))
 
     def save(self, owner: str, workflow: str, preset: Preset, address: str = "") -> None:

@@ -135,12 +135,12 @@ def from_text(text: str) -> Record:
 
 def _of_job(state: RunState, job: Job) -> RunState:
     """Restore the parts of a state that follow from its job."""
-    begun = waiting(state.prompt_id, job.prompt, job.outputs, job.titles)
+    initial_state = waiting(state.prompt_id, job.prompt, job.outputs, job.titles)
     return replace(
         state,
         started_at=_moment(state.started_at),
         finished_at=_moment(state.finished_at),
-        **{name: getattr(begun, name) for name in _LEFT_OUT},
+        **{name: getattr(initial_state, name) for name in _LEFT_OUT},
     )
 
 
@@ -162,13 +162,13 @@ def _mend(data: dict[str, Any], errors: Iterable[ErrorDetails]) -> None:
         if any(where[:depth] in faults for depth in range(len(where))):
             continue  # repaired with its container
         *way, last = where
-        place: Any = data
+        container: Any = data
         for key in way:
-            place = place[key]
+            container = container[key]
         if needed:
-            place[last] = copy(_STANDS_FOR.get(str(last), ""))
+            container[last] = copy(_STANDS_FOR.get(str(last), ""))
         else:
-            del place[last]
+            del container[last]
 
 
 def _fault(where: tuple[str | int, ...], *, missing: bool) -> tuple[tuple[str | int, ...], bool]:

@@ -59,8 +59,8 @@ class SharedResults:
             _count(connection, key, which, -1)
             known = connection.execute(update(_shared).where(which, _own(owner)).values(row))
             if not known.rowcount:
-                found = select(_runs.c.id).where(_of(owner, run), _is_listed())
-                if connection.execute(found).first() is None:
+                query = select(_runs.c.id).where(_of(owner, run), _is_listed())
+                if connection.execute(query).first() is None:
                     raise RunNotFound
                 try:
                     with connection.begin_nested():
@@ -87,10 +87,10 @@ class SharedResults:
         which = (_shared.c.run == escaped(run)) & (_shared.c.place == place) & _own(owner)
         with as_comfy_errors(), self._engine.begin() as connection:
             _count(connection, escaped(run), which, -1)
-            found = connection.execute(delete(_shared).where(which)).rowcount
-        if found:
+            count = connection.execute(delete(_shared).where(which)).rowcount
+        if count:
             erase_deleted(self._engine)
-        return bool(found)
+        return bool(count)
 
     def find(self, token: str) -> tuple[SharedResult, Record] | None:
         """Return a link's target and its run; None if the link is unknown or removed, or its result

@@ -141,19 +141,19 @@ class RunStore:
 
     def get(self, run_id: str, owner: str) -> Record | None:
         """Return one run of this owner, finished or not."""
-        asked = {"this": escaped(run_id), "whose": digest(owner)}
+        parameters = {"this": escaped(run_id), "whose": digest(owner)}
         with as_comfy_errors(), self._engine.connect() as connection:
-            row = connection.execute(RUN_OF, asked).first()
+            row = connection.execute(RUN_OF, parameters).first()
         return None if row is None else self._record(row)
 
     def get_many(self, run_ids: Iterable[str], owner: str) -> dict[str, Record]:
         """Return this owner's runs among these ids, finished or not, by id."""
-        asked, found = list(run_ids), dict[str, Record]()
-        for start in range(0, len(asked), _MOST_AT_ONCE):
-            some = [escaped(one) for one in asked[start : start + _MOST_AT_ONCE]]
+        ids, records = list(run_ids), dict[str, Record]()
+        for start in range(0, len(ids), _MOST_AT_ONCE):
+            some = [escaped(one) for one in ids[start : start + _MOST_AT_ONCE]]
             which = _runs.c.id.in_(some) & (_runs.c.owner == digest(owner))
-            found |= {record.id: record for record in self._records(which, (), None)}
-        return found
+            records |= {record.id: record for record in self._records(which, (), None)}
+        return records
 
     def of(
         self,
@@ -168,10 +168,10 @@ class RunStore:
         `before`: only runs older than this one; empty if it isn't known."""
         which = wanted.of(owner)
         if before:
-            place = self._place(before, owner)
-            if place is None:
+            position = self._place(before, owner)
+            if position is None:
                 return ()
-            which &= tuple_(*_ORDER) < tuple_(*place)
+            which &= tuple_(*_ORDER) < tuple_(*position)
         most = max(1, min(limit, _MOST_AT_ONCE))
         return self._records(which, _NEWEST_FIRST, most, max(0, min(skip, _MOST_SKIPPED)))
 
@@ -223,9 +223,9 @@ class RunStore:
         The database overwrites the deleted data immediately or, if a reader prevents it, soon.
         """
         with self._writing:
-            found = bool(self._forget(_ended([run_id], owner)))
+            deleted = bool(self._forget(_ended([run_id], owner)))
         self._eraser.erase()
-        return found
+        return deleted
 
     def move(self, owner: str, workflow: str, other: str) -> None:
         """Move this owner's finished runs and presets from a workflow to the `other` one."""
@@ -312,8 +312,8 @@ class RunStore:
         skip: int = 0,
     ) -> tuple[Record, ...]:
         with as_comfy_errors(), self._engine.connect() as connection:
-            found = select(*COLUMNS).where(which).order_by(*order).limit(limit).offset(skip or None)
-            rows = connection.execute(found).all()
+            query = select(*COLUMNS).where(which).order_by(*order).limit(limit).offset(skip or None)
+            rows = connection.execute(query).all()
         return tuple(record for row in rows if (record := self._record(row)) is not None)
 
     def _record(self, row: Row[Any]) -> Record | None:

@@ -23,12 +23,12 @@ def make_tables(connection: Connection, *, to: str = VERSION, steps: str = _STEP
     `steps`: alembic's `script_location`. Raises ComfyError if the tables belong to another app or a
     newer version, and SQLAlchemyError if a step fails; the caller then rolls back.
     """
-    found = _columns(connection)
-    if not found:
+    columns = _columns(connection)
+    if not columns:
         tables.create_all(connection)
         connection.execute(insert(version).values(version_num=VERSION))
         return
-    number = _number(connection, found)
+    number = _number(connection, columns)
     if number is None:
         raise _not_ours(connection)
     if number > to:
@@ -38,7 +38,7 @@ def make_tables(connection: Connection, *, to: str = VERSION, steps: str = _STEP
         )
     if number < to:
         _take_steps(connection, number, to, steps)
-    elif found != {name: set(table.c.keys()) for name, table in tables.tables.items()}:
+    elif columns != {name: set(table.c.keys()) for name, table in tables.tables.items()}:
         raise _not_ours(connection)
 
 
@@ -52,9 +52,9 @@ def _columns(connection: Connection) -> dict[str, set[str]]:
     }
 
 
-def _number(connection: Connection, found: dict[str, set[str]]) -> str | None:
+def _number(connection: Connection, columns: dict[str, set[str]]) -> str | None:
     """Return the tables' step number; None if they aren't this app's."""
-    if not found.keys() >= _OURS or found[version.name] != {"version_num"}:
+    if not columns.keys() >= _OURS or columns[version.name] != {"version_num"}:
         return None
     number = str(connection.execute(select(version.c.version_num)).scalar())
     is_step = len(number) == len(_FIRST) and number.isdecimal() and number >= _FIRST

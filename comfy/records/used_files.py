@@ -22,13 +22,13 @@ ROW = 2_000
 
 def without_use(connection: Connection, digests: Iterable[str]) -> list[str]:
     """Return the files that no row uses."""
-    asked = list(digests)
+    candidates = list(digests)
     used: set[str] = set()
-    for start in range(0, len(asked), _BATCH):
-        some = asked[start : start + _BATCH]
+    for start in range(0, len(candidates), _BATCH):
+        some = candidates[start : start + _BATCH]
         having = union(*(select(one.c.digest).where(one.c.digest.in_(some)) for one in _HOLDING))
         used.update(connection.execute(having).scalars())
-    return [digest for digest in asked if digest not in used]
+    return [digest for digest in candidates if digest not in used]
 
 
 def bytes_in_use(connection: Connection) -> float:

@@ -123,9 +123,9 @@ class Attempt:
     def leave(self) -> bool:
         """Cancel the prompt on the server if it isn't over there, and close the socket with code
         1000. Return False if the server couldn't be reached."""
-        told = not self._shared.link.at_server or self._tell()
+        reached = not self._shared.link.at_server or self._tell()
         self._close()
-        return told
+        return reached
 
     def leave_behind(self) -> None:
         """Close the socket, and have the prompt canceled when the server answers again."""
@@ -259,14 +259,14 @@ class Attempt:
 
     def _settle(self) -> End | Elsewhere | None:
         before, asked_at = self._latest.state, time.monotonic()
-        prompt_id, told = before.prompt_id, (before.over, before.verdict is not None)
+        prompt_id, reports = before.prompt_id, (before.over, before.verdict is not None)
         if (end := self._recorded(prompt_id)) is not None:
             return end
-        if not all(told):
+        if not all(reports):
             queue = self._client.queue()
             if prompt_id in queue:
                 self._shared.note(Reconnect.confirmed, asked_at)
-                self._latest.update(partial(placed, queue=queue, still=any(told)))
+                self._latest.update(partial(placed, queue=queue, still=any(reports)))
                 self._reopen()
                 return None
             # The prompt may have ended between the two queries.
@@ -306,8 +306,8 @@ class Attempt:
             if restarted and self._may_retry and self._has_other():
                 return Elsewhere(began=True)
             return end
-        told = {"run": self._run_id}
-        log.info("Run %s never began, it is sent again", self._run_id, extra=told)
+        extra = {"run": self._run_id}
+        log.info("Run %s never began, it is sent again", self._run_id, extra=extra)
         self._events.wait_for_answer()
         self._submission.again()
         self._shared.note(Reconnect.sent_again)

@@ -185,28 +185,32 @@ def time_left(
     if not samplers:  # it has no samplers, or their earlier results are reused
         rest = after if usual is None or usual.after is not None else usual.seconds
         return _if_any(rest - elapsed)
-    last = max((one.last_at for one in samplers.values() if one.last_at), default=None)
+    last = max((sampler.last_at for sampler in samplers.values() if sampler.last_at), default=None)
     left = max(0.0, before - elapsed) if last is None else 0.0
-    going = {node: one for node, one in samplers.items() if node not in done and not one.through}
-    for node, one in going.items():
-        pace = _pace_of(node, one, samplers, usual)
-        if pace is None or one.restarted:
+    going = {
+        node: sampler
+        for node, sampler in samplers.items()
+        if node not in done and not sampler.through
+    }
+    for node, sampler in going.items():
+        pace = _pace_of(node, sampler, samplers, usual)
+        if pace is None or sampler.restarted:
             return None
-        passed = min(pace, max(0.0, now - one.last_at)) if one.last_at else 0.0
-        left += pace * (one.steps - one.taken) - passed
+        passed = min(pace, max(0.0, now - sampler.last_at)) if sampler.last_at else 0.0
+        left += pace * (sampler.steps - sampler.taken) - passed
     return _if_any(left + after - (0.0 if going or last is None else max(0.0, now - last)))
 
 
 def _pace_of(
-    node: str, one: SamplerSteps, samplers: Mapping[str, SamplerSteps], usual: RunTimes | None
+    node: str, sampler: SamplerSteps, samplers: Mapping[str, SamplerSteps], usual: RunTimes | None
 ) -> float | None:
-    if one.pace is not None:
-        return one.pace
+    if sampler.pace is not None:
+        return sampler.pace
     if usual is not None and node in usual.paces:
         return usual.paces[node]
     measured = [other for other in samplers.values() if other.pace is not None]
     last = max(measured, key=lambda other: other.last_at or 0.0, default=None)
-    return None if last is None or last.pace is None else last.pace * one.weight / last.weight
+    return None if last is None or last.pace is None else last.pace * sampler.weight / last.weight
 
 
 def _if_any(seconds: float) -> float | None:

@@ -90,10 +90,10 @@ class Execution:
         final = self._follow_to_end(None, hooks)
         while isinstance(final, Elsewhere):
             final = self._follow_to_end(final, hooks)
-        state, told = final
+        state, reached = final
         self._relay.end(state)
         self._latest.update(lambda _: state)
-        if self._attempt is not None and not told:
+        if self._attempt is not None and not reached:
             _guarded(self._attempt.tell_later)
         # Breaks the reference cycle, so that the run is freed with its last reference.
         self._attempt = None
@@ -122,11 +122,11 @@ class Execution:
         goes away with the results. `left`: why the run leaves the previous server."""
         end = _guarded(partial(self._live, left, hooks)) or partial(failed, error=OUR_FAULT)
         attempt = self._attempt
-        told = attempt is None or bool(_guarded(attempt.leave))
+        reached = attempt is None or bool(_guarded(attempt.leave))
         state = end(self._latest.state)
         may_move = attempt.may_begin_elsewhere if attempt is not None else lambda: False
         final = _guarded(partial(hooks.conclude, state, may_move)) or state
-        return final if isinstance(final, Elsewhere) else (final, told)
+        return final if isinstance(final, Elsewhere) else (final, reached)
 
     def _live(self, end: End | Elsewhere | None, hooks: RunHooks) -> End:
         try:
@@ -167,9 +167,9 @@ class Execution:
         attempt.server.recheck(gone=True)
         self._moves -= 1
         self._may_retry = self._may_retry and not elsewhere.began
-        now, begun = time.monotonic(), self._record.state
+        now, initial_state = time.monotonic(), self._record.state
         self._latest.update(
-            lambda state: replace(begun, restarted=state.restarted or elsewhere.began)
+            lambda state: replace(initial_state, restarted=state.restarted or elsewhere.began)
         )
         self._shared.note(lambda _: Reconnect(self._context.timing, now))
         self._relay.begin_again()
@@ -185,9 +185,9 @@ class Execution:
                     self._latest.update(partial(in_line, place=0))
                 hooks.on_server_chosen(server)
                 return server
-            place = line.place(run_id)
-            if place is not None:
+            position = line.place(run_id)
+            if position is not None:
                 held = self._context.servers.are_drained(self._needs)
-                self._latest.update(partial(in_line, place=place, held=held))
+                self._latest.update(partial(in_line, place=position, held=held))
             self._shared.sleep(stop_where_due(hooks, self._shared))
         return None

@@ -153,8 +153,8 @@ class Reconnect:
     def lost(self, reason: str, phase: Phase, now: float, *, by_itself: bool) -> Reconnect:
         """Note that the socket has closed. `by_itself`: it worked until then."""
         in_touch = self.away_since is None or self.away_since > now - self.timing.outcome_delay
-        told = by_itself and in_touch and self.accepted and phase is Phase.WAITING
-        return replace(self, broken=reason, dropped_at=now, waited_at=now if told else None)
+        was_waiting = by_itself and in_touch and self.accepted and phase is Phase.WAITING
+        return replace(self, broken=reason, dropped_at=now, waited_at=now if was_waiting else None)
 
     # Results of queries
 
@@ -215,8 +215,8 @@ class Reconnect:
         """Return whether the server may have started the prompt. It hasn't if the socket reported
         that the prompt waits, and then only closed by itself."""
         waits = self.accepted and state.verdict is None and state.phase is Phase.WAITING
-        told = self.broken is None or self.waited_at is not None
-        return self.at_server and not (waits and told)
+        is_reliable = self.broken is None or self.waited_at is not None
+        return self.at_server and not (waits and is_reliable)
 
     def gives_way(self, now: float) -> bool:
         """Return whether to move to another server, if there is one: at once for an unsent prompt,

@@ -162,8 +162,8 @@ class LocalRunRegistry:
             try:
                 self.history.end(replace(record, state=stamped(lost(state, why))))
             except ComfyError as problem:
-                told = {"run": record.id}
-                log.warning("Run %s could not be recorded yet: %s", record.id, problem, extra=told)
+                extra = {"run": record.id}
+                log.warning("Run %s could not be recorded yet: %s", record.id, problem, extra=extra)
 
     def _left_over(self) -> tuple[Record, ...]:
         try:
@@ -222,7 +222,7 @@ class LocalRunRegistry:
         RunNotFound like `get`, but unreadable records are deleted. Raises ComfyError if the run is
         active."""
         with self._lock:
-            found = self._runs.get(run_id)
+            run = self._runs.get(run_id)
         try:
             finished = self.record(run_id, owner).state.phase.finished
         except RunNotFound:
@@ -241,7 +241,7 @@ class LocalRunRegistry:
                     message("Try again later."),
                 )
         with self._lock:
-            if self._runs.get(run_id) is found:  # otherwise it was started again meanwhile
+            if self._runs.get(run_id) is run:  # otherwise it was started again meanwhile
                 self._runs.pop(run_id, None)
 
     def move(self, run_id: str, owner: str, place: int) -> None:

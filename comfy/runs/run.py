@@ -121,8 +121,10 @@ class LocalRun:
     def turn(self) -> tuple[int, int]:
         """Return the sort key of unfinished runs. Running ones come first, then those waiting at a
         server, then those waiting here."""
-        place = self._context.line.place(self.id)
-        return (2, place) if place is not None else (int(self.state.phase is Phase.WAITING), 0)
+        position = self._context.line.place(self.id)
+        return (
+            (2, position) if position is not None else (int(self.state.phase is Phase.WAITING), 0)
+        )
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` on every new state, from the run's threads: it must not block. Returns a
@@ -194,8 +196,12 @@ class LocalRun:
     def _on_moved(self) -> None:
         """Wake the run if its queue position or hold changed. Every waiting run hears of each
         change in the queue."""
-        place, state, servers = self._context.line.place(self.id), self.state, self._context.servers
-        moved = place is None or place != state.queue_place
+        position, state, servers = (
+            self._context.line.place(self.id),
+            self.state,
+            self._context.servers,
+        )
+        moved = position is None or position != state.queue_place
         if moved or servers.are_drained(self._needs) != state.held:
             self._execution.wake()
 
@@ -226,9 +232,9 @@ class LocalRun:
     def _log(self, what: str) -> None:
         """Log a line for the administrator that reveals nothing about the run's content."""
         server, phase, seconds = self._record.server, self.state.phase.value, round(self.age, 3)
-        told = {"run": self.id, "server": server or None, "phase": phase, "seconds": seconds}
-        at = f" at {server}" if server else ""
-        log.info("Run %s %s%s: %s, %.1f s", self.id, what, at, phase, seconds, extra=told)
+        extra = {"run": self.id, "server": server or None, "phase": phase, "seconds": seconds}
+        where = f" at {server}" if server else ""
+        log.info("Run %s %s%s: %s, %.1f s", self.id, what, where, phase, seconds, extra=extra)
 
     def on_sending(self, prompt_id: str) -> None:
         """See `RunHooks`."""
@@ -278,8 +284,8 @@ class LocalRun:
         try:
             self._context.history.end(replace(self.record, state=state))
         except ComfyError as problem:
-            told = {"run": self.id}
-            log.warning("Run %s could not be recorded yet: %s", self.id, problem, extra=told)
+            extra = {"run": self.id}
+            log.warning("Run %s could not be recorded yet: %s", self.id, problem, extra=extra)
             self.recorded = False
         return state
 

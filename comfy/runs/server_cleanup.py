@@ -61,9 +61,9 @@ def _clean(
                 elif name not in perhaps_gone or _is_there(client, name):
                     client.empty(name)
     except ComfyError as problem:
-        told = {"run": record.id}
+        extra = {"run": record.id}
         log.info(
-            "Run %s was deleted here, ComfyUI may remember it: %s", record.id, problem, extra=told
+            "Run %s was deleted here, ComfyUI may remember it: %s", record.id, problem, extra=extra
         )
         return False
     return is_clean

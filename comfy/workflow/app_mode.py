@@ -55,9 +55,9 @@ def promoted_inputs(converted: Converted) -> tuple[ShownInput, ...]:
     )
 
 
-def find_widget(converted: Converted, stored: object, name: str) -> BoundWidget | None:
+def find_widget(converted: Converted, raw_id: object, name: str) -> BoundWidget | None:
     """Return the widget for a stored id and widget name, in any of the three forms."""
-    node = node_key(stored)
+    node = node_key(raw_id)
     if node is None:
         return None
     if ":" in node:
@@ -75,11 +75,11 @@ def find_widget(converted: Converted, stored: object, name: str) -> BoundWidget 
 def _at_root(converted: Converted, node: str, name: str) -> BoundWidget | None:
     """Return a widget by its own name. A PrimitiveNode's widget also matches the name of the widget
     that it feeds."""
-    found = converted.widget(node, name)
-    if found is None and node not in converted.prompt:
+    bound_widget = converted.widget(node, name)
+    if bound_widget is None and node not in converted.prompt:
         mine = [widget for widget in converted.widgets if widget.node == node]
-        found = mine[0] if len(mine) == 1 and mine[0].inside is None else None
-    return found
+        bound_widget = mine[0] if len(mine) == 1 and mine[0].inside is None else None
+    return bound_widget
 
 
 def _promoted(converted: Converted, node: str, name: str) -> BoundWidget | None:

@@ -91,9 +91,9 @@ def parse_config(source: str, data: Mapping[str, Any]) -> FormConfig:
     problems: list[str] = []
     top = readable_settings(data, FORM_KEYS, source, problems)
     fields = []
-    for name, said in top.pop("fields", {}).items():
-        if isinstance(said, dict):
-            read = readable_settings(said, FIELD_KEYS, f"{source}, {name}", problems)
+    for name, table in top.pop("fields", {}).items():
+        if isinstance(table, dict):
+            read = readable_settings(table, FIELD_KEYS, f"{source}, {name}", problems)
             if read.get("group") not in (None, *get_args(FieldGroup)):
                 read["section"] = read.pop("group")
             fields.append(FieldConfig(name, **read))

@@ -134,8 +134,8 @@ def _find(file: BinaryIO, name: str) -> ExtractedWorkflow:
         raise WorkflowError(message("{file} isn't supported.", file=shown), _KINDS)
     reader.position = 0
     texts, problem = _collect(family.texts(reader))
-    found, unread = _documents(texts)
-    prompt, graph = found.get("prompt"), found.get("graph")
+    found_documents, unread = _documents(texts)
+    prompt, graph = found_documents.get("prompt"), found_documents.get("graph")
     if prompt is None and graph is None:
         raise _refusal(shown, family, texts, unread, problem)
     where = family.where
@@ -148,12 +148,12 @@ def _find(file: BinaryIO, name: str) -> ExtractedWorkflow:
 
 def _collect(texts: Iterable[Text]) -> tuple[list[Text], str]:
     """Collect all texts up to the end or the first damage. Returns the damage's description too."""
-    found: list[Text] = []
+    collected: list[Text] = []
     try:
-        found.extend(texts)
+        collected.extend(texts)
     except DamagedFile as damage:
-        return found, str(damage)
-    return found, ""
+        return collected, str(damage)
+    return collected, ""
 
 
 def _documents(texts: Sequence[Text]) -> tuple[dict[DocumentKind, FoundDocument], list[_Unread]]:

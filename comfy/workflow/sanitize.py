@@ -107,11 +107,11 @@ def sanitize_for_operators(workflow: Workflow, catalogue: Nodes, folder: str) ->
     """Return the administrator's workflow without names of uploads in `folder`. Images generated
     here contain such names."""
     prompt = dict(workflow.prompt)
-    for place, _ in _file_inputs(workflow.prompt, catalogue):
-        node = prompt[place.node]
-        value = node["inputs"][place.input]
+    for ref, _ in _file_inputs(workflow.prompt, catalogue):
+        node = prompt[ref.node]
+        value = node["inputs"][ref.input]
         if not is_link(value) and any(_names_folder(text, folder) for text in _texts(value)):
-            prompt[place.node] = with_inputs(node, node["inputs"] | {place.input: ""})
+            prompt[ref.node] = with_inputs(node, node["inputs"] | {ref.input: ""})
     return replace(workflow, prompt=prompt)
 
 
@@ -148,7 +148,7 @@ def written_names(
 def fixed_inputs(prompt: Prompt, catalogue: Nodes) -> frozenset[InputRef]:
     """Return the inputs (node, name) that only the author sets: names of server files that users
     don't upload, and every text and number that may become part of such a name."""
-    found = {place for place, spec in _file_inputs(prompt, catalogue) if not spec.upload}
+    refs = {place for place, spec in _file_inputs(prompt, catalogue) if not spec.upload}
     todo = [
         value
         for (node, name), _ in _file_inputs(prompt, catalogue)
@@ -165,12 +165,10 @@ def fixed_inputs(prompt: Prompt, catalogue: Nodes) -> frozenset[InputRef]:
         for name, value in prompt[node_id]["inputs"].items():
             if not is_link(value):
                 spec = specs.get(name)
-                found |= (
-                    {InputRef(node_id, name)} if spec is None or spec.choices is None else set()
-                )
+                refs |= {InputRef(node_id, name)} if spec is None or spec.choices is None else set()
             elif _carries(prompt, catalogue, value, _PARTS):
                 todo.append(value)
-    return frozenset(found)
+    return frozenset(refs)
 
 
 def _unwrapped(prompt: Prompt) -> Prompt:

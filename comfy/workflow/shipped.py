@@ -132,19 +132,19 @@ def with_messages(file: str, data: dict[str, Any]) -> dict[str, Any]:
     """Return the content of a TOML file called `file`, with messages for our texts. If title and
     description differ from ours, it is another author's file. Otherwise all texts become messages,
     except in edited fields."""
-    told = data.get("steps")
-    steps = told if isinstance(told, list) else []
+    raw_steps = data.get("steps")
+    steps = raw_steps if isinstance(raw_steps, list) else []
     words = [one.get("title") if isinstance(one, dict) else None for one in steps]
     ours = SHIPPED.get(file)
     if ours is None or (data.get("title"), data.get("description"), *words) != ours:
         return data
     title, description, *titles = ours
-    said = data | {"title": title, "description": description}
+    document = data | {"title": title, "description": description}
     if steps:
-        said["steps"] = [one | {"title": own} for one, own in zip(steps, titles, strict=True)]
+        document["steps"] = [one | {"title": own} for one, own in zip(steps, titles, strict=True)]
     if isinstance(fields := data.get("fields"), dict):
-        said["fields"] = {name: _of_field(one) for name, one in fields.items()}
-    return said
+        document["fields"] = {name: _of_field(one) for name, one in fields.items()}
+    return document
 
 
 def _of_field(said: object) -> object:

@@ -104,15 +104,15 @@ class FormsApp:
         places = ["--data", str(self._folder / "data")]
         places += ["--workflows", str(self._folder / "workflows")]
         log = self._folder / "log"
-        with log.open("wb") as said:
+        with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, __file__, *_command()),
                     *("--server", comfyui, "--port", str(self._port), *places),
                 ],
                 stdin=subprocess.PIPE,
-                stdout=said,
-                stderr=said,
+                stdout=output,
+                stderr=output,
             )
         end = time.monotonic() + _START_SECONDS
         while not _lives(_asked_at(self._host), self._port):
@@ -185,11 +185,11 @@ def server_url(address: str, port: int) -> str:
     return f"http://{_in_url(_asked_at(address))}:{port}"
 
 
-def browser_host(asked: str, own: str, peer: str) -> str:
+def browser_host(host_header: str, own: str, peer: str) -> str:
     """Return the host by which a browser on another machine reaches this one; "" for a browser on
-    this machine. `asked`: the request's `Host` header; `own` and `peer`: the addresses of both ends
-    of its connection."""
-    host = urlsplit(f"//{asked}").hostname or ""
+    this machine. `host_header`: the request's `Host` header; `own` and `peer`: the addresses of
+    both ends of its connection."""
+    host = urlsplit(f"//{host_header}").hostname or ""
     is_here = _is_here_only(host) and _is_here_only(peer)  # and not through a proxy
     return "" if is_here or (peer == own and not _is_here_only(own)) else host
 

@@ -59,9 +59,9 @@ def check_sender(headers: Mapping[str, Sequence[str]], names: frozenset[str]) ->
     if types != ["application/json"] or headers["content-encoding"]:  # browsers never compress it
         raise OrderRefused(415, "Send the workflow as application/json.")
     origin, host = _only(headers["origin"]), _only(headers["host"])
-    scheme, _, place = origin.partition("://")
+    scheme, _, origin_host = origin.partition("://")
     elsewhere = any(one != "same-origin" for one in headers["sec-fetch-site"])
-    if not host or scheme not in ("http", "https") or place != host or elsewhere:
+    if not host or scheme not in ("http", "https") or origin_host != host or elsewhere:
         raise OrderRefused(
             403,
             "Only ComfyUI's own page can open a form. If a proxy stands in front of ComfyUI, let it"

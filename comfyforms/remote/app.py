@@ -53,9 +53,9 @@ class RemoteApp:
 
     def workflows(self) -> list[WorkflowInfo]:
         """Return the available workflows and chains."""
-        told = self._calls.json("GET", "/workflows")["workflows"]
+        entries = self._calls.json("GET", "/workflows")["workflows"]
         names = ("name", "title", "kind", "problem")
-        return [WorkflowInfo(**{name: one[name] for name in names}) for one in told]
+        return [WorkflowInfo(**{name: one[name] for name in names}) for one in entries]
 
     def workflow(self, name: str) -> dict[str, Any]:
         """Return the fields of a workflow, and the JSON Schema of its values."""
@@ -99,8 +99,8 @@ class RemoteApp:
             body["axes"] = [self._axis(name, one, key) for name, one in axes.items()]
         if table is not None:
             body["table"] = self._table(table, key)
-        told = self._begun(workflow, "batches", values, body, key, callback)
-        return RemoteBatch(self._calls, told)
+        document = self._begun(workflow, "batches", values, body, key, callback)
+        return RemoteBatch(self._calls, document)
 
     def chain(
         self,
@@ -133,13 +133,13 @@ class RemoteApp:
 
     def batches(self) -> Iterator[RemoteBatch]:
         """Yield your batches, newest first."""
-        told = self._calls.pages("/batches", "batches", {})
-        return (RemoteBatch(self._calls, one) for one in told)
+        documents = self._calls.pages("/batches", "batches", {})
+        return (RemoteBatch(self._calls, one) for one in documents)
 
     def chains(self) -> Iterator[RemoteChain]:
         """Yield your chains, newest first."""
-        told = self._calls.pages("/chains", "chains", {})
-        return (self.find_chain(one["id"]) for one in told)  # the list has no results
+        documents = self._calls.pages("/chains", "chains", {})
+        return (self.find_chain(one["id"]) for one in documents)  # the list has no results
 
     def upload(self, file: str | Path | BinaryIO | Image.Image, *, key: str = "") -> str:
         """Upload a file to use it several times. Return its ID, which can be used as a value.
@@ -156,8 +156,8 @@ class RemoteApp:
     def _upload(self, name: str, file: BinaryIO, key: str) -> str:
         sent = {"file": (name, file)}
         with reading():
-            told = self._calls.json("POST", "/uploads", files=sent, headers=_headers(key))
-        return str(told["uploads"][0]["id"])
+            document = self._calls.json("POST", "/uploads", files=sent, headers=_headers(key))
+        return str(document["uploads"][0]["id"])
 
     def _begun(
         self,
@@ -175,11 +175,11 @@ class RemoteApp:
         path = f"/workflows/{quote(workflow)}/{kind}"
         return self._calls.json("POST", path, json=body, headers=_headers(key))
 
-    def _one(self, kind: str, one: str) -> dict[str, Any]:
-        return self._calls.json("GET", f"/{kind}/{quote(one, safe='')}")
+    def _one(self, kind: str, object_id: str) -> dict[str, Any]:
+        return self._calls.json("GET", f"/{kind}/{quote(object_id, safe='')}")
 
-    def _chain(self, told: Mapping[str, Any]) -> RemoteChain:
-        return RemoteChain(self._calls, told, self._values)
+    def _chain(self, document: Mapping[str, Any]) -> RemoteChain:
+        return RemoteChain(self._calls, document, self._values)
 
     def _axis(self, name: str, values: str | Sequence[object], key: str) -> dict[str, object]:
         if isinstance(values, str):

@@ -44,9 +44,9 @@ class BatchStatus:
         return self.finished or self.gave_up
 
     @classmethod
-    def of(cls, told: Mapping[str, Any]) -> Self:
+    def of(cls, document: Mapping[str, Any]) -> Self:
         """Return the batch in the app's answer, ignoring unknown parts."""
-        return cls(**{**known_parts(cls, told), "varied": tuple(told.get("varied", ()))})
+        return cls(**{**known_parts(cls, document), "varied": tuple(document.get("varied", ()))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ class BatchFailed(RemoteError):
     """Batch with rows that are not done; `status` is its last status."""
 
     def __init__(self, status: BatchStatus) -> None:
-        said = f"{status.done} of {status.rows} rows are done, {status.failed} failed."
-        super().__init__(f"{said} {status.why}".rstrip())
+        summary = f"{status.done} of {status.rows} rows are done, {status.failed} failed."
+        super().__init__(f"{summary} {status.why}".rstrip())
         self.status = status
 
 
@@ -84,9 +84,9 @@ class RemoteBatch(Followed[BatchStatus]):
         """Yield its rows in order, with their runs. A `state` limits them to that state. Raises
         ApiError, AppUnreachable."""
         wanted = {"state": state} if state else {}
-        for told in self._calls.pages(f"{self._url}/rows", "rows", wanted):
-            run = RunStatus.of(told["run"], self._calls) if told["run"] else None
-            yield BatchRow(told["number"], told["state"], told["values"], told["error"], run)
+        for row in self._calls.pages(f"{self._url}/rows", "rows", wanted):
+            run = RunStatus.of(row["run"], self._calls) if row["run"] else None
+            yield BatchRow(row["number"], row["state"], row["values"], row["error"], run)
 
     def result(self) -> list[BatchRow]:
         """Return its rows after all are done. Raises BatchFailed if some are not, and the errors of
@@ -135,12 +135,12 @@ class RemoteBatch(Followed[BatchStatus]):
         running = next((row.run for row in self.rows("running") if row.run), None)
         return self._calls.preview(running.id) if running else None
 
-    def _status_of(self, told: Mapping[str, Any]) -> BatchStatus:
-        return BatchStatus.of(told)
+    def _status_of(self, document: Mapping[str, Any]) -> BatchStatus:
+        return BatchStatus.of(document)
 
 
 def _moment(status: BatchStatus, number: int) -> Moment:
     failed = f", {status.failed} failed" if status.failed else ""
-    said = f"{status.title}: {status.done} of {status.rows} done{failed}. {status.why}".rstrip()
+    text = f"{status.title}: {status.done} of {status.rows} done{failed}. {status.why}".rstrip()
     share = (status.done + status.failed) / max(status.rows, 1)
-    return Moment(said, share, 0 if status.rests else number)
+    return Moment(text, share, 0 if status.rests else number)

@@ -47,15 +47,15 @@ class ApiError(RemoteError):
     (`retry_after`), None if a retry is useless."""
 
     def __init__(
-        self, told: Mapping[str, Any], status: int, retry_after: float | None = None
+        self, document: Mapping[str, Any], status: int, retry_after: float | None = None
     ) -> None:
-        detail = str(told.get("detail") or f"The app answered with status {status}.")
-        super().__init__(detail, str(told.get("hint", "")))
+        detail = str(document.get("detail") or f"The app answered with status {status}.")
+        super().__init__(detail, str(document.get("hint", "")))
         self.status = status
         self.retry_after = retry_after
-        self.kind = str(told.get("type", "")).rpartition(":")[2]
-        self.errors: dict[str, str] = dict(told.get("errors") or {})
-        self.problems = _problems(told) or (ApiProblem(detail, hint=self.hint),)
+        self.kind = str(document.get("type", "")).rpartition(":")[2]
+        self.errors: dict[str, str] = dict(document.get("errors") or {})
+        self.problems = _problems(document) or (ApiProblem(detail, hint=self.hint),)
 
     def __str__(self) -> str:
         fields = (f"{key}: {said}" for key, said in self.errors.items())
@@ -120,10 +120,10 @@ class Calls:
     def json(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         """Return the JSON object in the response. Raises RemoteError for anything else."""
         with self.answer(method, path, **more) as answer, reading():
-            told = _told(answer)
-        if told is None:
+            document = _told(answer)
+        if document is None:
             raise _not_of_the_app()
-        return told
+        return document
 
     def content(self, path: str) -> tuple[str, bytes]:
         """Return the type and the bytes of the response."""
@@ -191,17 +191,17 @@ def _lines(answer: requests.Response) -> Iterator[str]:
         yield from answer.iter_lines(decode_unicode=True)
 
 
-def _problems(told: Mapping[str, Any]) -> tuple[ApiProblem, ...]:
-    if listed := told.get("problems"):
+def _problems(document: Mapping[str, Any]) -> tuple[ApiProblem, ...]:
+    if listed := document.get("problems"):
         return tuple(
             ApiProblem(one["detail"], one["field"], one["row"], line=one["line"]) for one in listed
         )
-    return tuple(ApiProblem(said, key) for key, said in (told.get("errors") or {}).items())
+    return tuple(ApiProblem(said, key) for key, said in (document.get("errors") or {}).items())
 
 
 def _told(answer: requests.Response) -> dict[str, Any] | None:
     try:
-        told = answer.json()
+        document = answer.json()
     except ValueError:
         return None
-    return told if isinstance(told, dict) else None
+    return document if isinstance(document, dict) else None

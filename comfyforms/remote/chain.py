@@ -34,11 +34,11 @@ class StepStatus:
     results: tuple[RunStatus, ...] = ()
 
     @classmethod
-    def of(cls, told: Mapping[str, Any], calls: Calls) -> Self:
+    def of(cls, document: Mapping[str, Any], calls: Calls) -> Self:
         """Return the step in the app's answer, ignoring unknown parts."""
-        results = tuple(RunStatus.of(one, calls) for one in told.get("results", ()))
-        more = {"live": tuple(told.get("live", ())), "results": results}
-        return cls(**{**known_parts(cls, told), **more})
+        results = tuple(RunStatus.of(one, calls) for one in document.get("results", ()))
+        more = {"live": tuple(document.get("live", ())), "results": results}
+        return cls(**{**known_parts(cls, document), **more})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +62,14 @@ class ChainStatus:
     @property
     def files(self) -> tuple[ResultFile, ...]:
         """Return the results of the last step with results, or ()."""
-        made = (step.results for step in reversed(self.steps) if step.results)
-        return tuple(chain.from_iterable(run.files for run in next(made, ())))
+        step_results = (step.results for step in reversed(self.steps) if step.results)
+        return tuple(chain.from_iterable(run.files for run in next(step_results, ())))
 
     @classmethod
-    def of(cls, told: Mapping[str, Any], calls: Calls) -> Self:
+    def of(cls, document: Mapping[str, Any], calls: Calls) -> Self:
         """Return the chain in the app's answer, ignoring unknown parts."""
-        steps = tuple(StepStatus.of(one, calls) for one in told.get("steps", ()))
-        return cls(**{**known_parts(cls, told), "steps": steps})
+        steps = tuple(StepStatus.of(one, calls) for one in document.get("steps", ()))
+        return cls(**{**known_parts(cls, document), "steps": steps})
 
 
 class ChainFailed(RemoteError):
@@ -77,9 +77,9 @@ class ChainFailed(RemoteError):
 
     def __init__(self, status: ChainStatus) -> None:
         failed = [step for step in status.steps if step.why]
-        said = [f"{step.title}: {step.why}" for step in failed]
+        lines = [f"{step.title}: {step.why}" for step in failed]
         hint = next((step.hint for step in failed if step.hint), "")
-        super().__init__("\n".join(said) or status.why or f"The chain is {status.state}.", hint)
+        super().__init__("\n".join(lines) or status.why or f"The chain is {status.state}.", hint)
         self.status = status
 
 
@@ -92,11 +92,11 @@ class RemoteChain(Followed[ChainStatus]):
     def __init__(
         self,
         calls: Calls,
-        told: Mapping[str, Any],
+        document: Mapping[str, Any],
         sent: Callable[[Mapping[str, object]], dict[str, object]],
     ) -> None:
         """`sent`: converts values to their JSON."""
-        super().__init__(calls, told)
+        super().__init__(calls, document)
         self._sent = sent
 
     def __repr__(self) -> str:
@@ -144,14 +144,14 @@ class RemoteChain(Followed[ChainStatus]):
         run = next(live, "")
         return self._calls.preview(run) if run else None
 
-    def _status_of(self, told: Mapping[str, Any]) -> ChainStatus:
-        return ChainStatus.of(told, self._calls)
+    def _status_of(self, document: Mapping[str, Any]) -> ChainStatus:
+        return ChainStatus.of(document, self._calls)
 
 
 def _moment(status: ChainStatus, number: int) -> Moment:
     done = sum(step.state == "done" for step in status.steps)
-    said = f"{status.title}: {done} of {len(status.steps)} steps done"
+    text = f"{status.title}: {done} of {len(status.steps)} steps done"
     if status.finished and status.state != "done":
-        said = f"{status.title}: {ChainFailed(status)}"
+        text = f"{status.title}: {ChainFailed(status)}"
     share = done / max(len(status.steps), 1)
-    return Moment(said, share, 0 if status.finished else number)
+    return Moment(text, share, 0 if status.finished else number)

@@ -36,11 +36,11 @@ class Followed(ABC, Generic[AnyStatus]):
 
     _list: ClassVar[str]  # path of its list
 
-    def __init__(self, calls: Calls, told: Mapping[str, Any]) -> None:
+    def __init__(self, calls: Calls, document: Mapping[str, Any]) -> None:
         self._calls = calls
         # not the reported URL: the app may have another address there
-        self._url = f"/{self._list}/{told['id']}"
-        self.status = self._status_of(told)
+        self._url = f"/{self._list}/{document['id']}"
+        self.status = self._status_of(document)
         """The newest that is known."""
 
     @property
@@ -56,9 +56,9 @@ class Followed(ABC, Generic[AnyStatus]):
         while True:
             try:
                 with closing(self._calls.events(f"{self._url}/events", known)) as events:
-                    for event_id, told in events:
+                    for event_id, document in events:
                         known, tries = event_id, 0
-                        self.status = self._status_of(told)
+                        self.status = self._status_of(document)
                         yield self.status
                         if self.status.rests:
                             return
@@ -87,7 +87,7 @@ class Followed(ABC, Generic[AnyStatus]):
         self.show()
 
     @abstractmethod
-    def _status_of(self, told: Mapping[str, Any]) -> AnyStatus:
+    def _status_of(self, document: Mapping[str, Any]) -> AnyStatus:
         """Return the app's answer as a value."""
 
     def _asked(self, method: str, path: str = "", **more: Any) -> AnyStatus:

@@ -50,8 +50,8 @@ def show_live(
         bar.update(moment.bar, raw=True)
         if moment.preview > seen:
             seen = moment.preview
-            if found := preview():
-                kind, data = found
+            if frame := preview():
+                kind, data = frame
                 image.update({"text/plain": "", kind: data}, raw=True)
     images = (file for file in results() if file.kind == "image")
     for number, file in enumerate(islice(images, _MOST_SHOWN)):

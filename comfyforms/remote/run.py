@@ -46,8 +46,8 @@ class RemoteRun(Followed[RunStatus]):
 
     def preview(self) -> Image.Image | None:
         """Return the newest preview, or None."""
-        found = self.preview_data()
-        return Image.open(io.BytesIO(found[1])) if found else None
+        frame = self.preview_data()
+        return Image.open(io.BytesIO(frame[1])) if frame else None
 
     def preview_data(self) -> tuple[str, bytes] | None:
         """Return the preview's bytes with their type: image/jpeg or image/png."""
@@ -65,14 +65,14 @@ class RemoteRun(Followed[RunStatus]):
         """Show its progress and newest image in a notebook until it has ended, then its images."""
         show_live(map(_moment, self), self.preview_data, lambda: self.status.files)
 
-    def _status_of(self, told: Mapping[str, Any]) -> RunStatus:
-        return RunStatus.of(told, self._calls)
+    def _status_of(self, document: Mapping[str, Any]) -> RunStatus:
+        return RunStatus.of(document, self._calls)
 
 
 def _moment(status: RunStatus) -> Moment:
-    said = f"{status.title}: {status.headline}"
+    text = f"{status.title}: {status.headline}"
     if status.error:
-        said = f"{said}. {status.error} {status.hint}".rstrip()
+        text = f"{text}. {status.error} {status.hint}".rstrip()
     if status.finished:
-        return Moment(said, 1.0)
-    return Moment(said, status.progress or 0.0, status.preview)
+        return Moment(text, 1.0)
+    return Moment(text, status.progress or 0.0, status.preview)

@@ -83,24 +83,24 @@ class RunStatus:
         return self.finished
 
     @classmethod
-    def of(cls, told: Mapping[str, Any], calls: Calls) -> Self:
+    def of(cls, document: Mapping[str, Any], calls: Calls) -> Self:
         """Return the run in the app's answer, ignoring unknown parts."""
-        error = told.get("error") or {}
+        error = document.get("error") or {}
         more = {
-            "files": tuple(_file(told["id"], one, calls) for one in told.get("files", ())),
-            "texts": tuple(told.get("texts", ())),
+            "files": tuple(_file(document["id"], one, calls) for one in document.get("files", ())),
+            "texts": tuple(document.get("texts", ())),
             "error": error.get("message", ""),
             "hint": error.get("hint", ""),
         }
-        return cls(**{**known_parts(cls, told), **more})
+        return cls(**{**known_parts(cls, document), **more})
 
 
-def known_parts(kind: type[Any], told: Mapping[str, Any]) -> dict[str, Any]:
+def known_parts(kind: type[Any], document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parts of the app's answer that are fields of this dataclass."""
     names = {one.name for one in fields(kind)}
-    return {name: value for name, value in told.items() if name in names}
+    return {name: value for name, value in document.items() if name in names}
 
 
-def _file(run: str, told: Mapping[str, Any], calls: Calls) -> ResultFile:
+def _file(run: str, document: Mapping[str, Any], calls: Calls) -> ResultFile:
     names = ("n", "name", "kind", "media_type", "url")
-    return ResultFile(run=run, calls=calls, **{name: told[name] for name in names})
+    return ResultFile(run=run, calls=calls, **{name: document[name] for name in names})

@@ -124,8 +124,10 @@ class OpenIDPeople:
     def refresh(self) -> None:
         """Reload the users, to include changes by another program."""
         with self._database.changing() as rows:
-            told = [json.loads(row[0]) for row in rows.execute("select told from openid_people")]
-            people = (OpenIDPerson(**one | {"groups": tuple(one["groups"])}) for one in told)
+            documents = [
+                json.loads(row[0]) for row in rows.execute("select told from openid_people")
+            ]
+            people = (OpenIDPerson(**one | {"groups": tuple(one["groups"])}) for one in documents)
             self.people = {person.id: person for person in people}
 
     def put(self, person: OpenIDPerson) -> None:

@@ -128,10 +128,10 @@ class OpenIDProvider:
                 return claims
             more = session.get(metadata.userinfo_endpoint)
             more.raise_for_status()
-            told: dict[str, object] = more.json()
-            if told["sub"] != claims["sub"]:  # OpenID Connect Core 1.0, 5.3.2
+            user_info: dict[str, object] = more.json()
+            if user_info["sub"] != claims["sub"]:  # OpenID Connect Core 1.0, 5.3.2
                 raise ValueError("told of somebody else")
-            return told | claims
+            return user_info | claims
 
     def sign_out_address(self, after: str) -> str:
         """Return the URL for signing out at the provider, which then redirects to `after`; empty if
@@ -140,9 +140,9 @@ class OpenIDProvider:
         with self._session("") as (_, metadata):
             if not metadata.end_session_endpoint:
                 return ""
-            told = {"client_id": self.settings.client_id, "post_logout_redirect_uri": after}
+            query = {"client_id": self.settings.client_id, "post_logout_redirect_uri": after}
             sign = "&" if "?" in metadata.end_session_endpoint else "?"
-            return f"{metadata.end_session_endpoint}{sign}{urlencode(told)}"
+            return f"{metadata.end_session_endpoint}{sign}{urlencode(query)}"
 
     def _checked(
         self, session: OAuth2Session, metadata: _Metadata, token: Mapping[str, str], nonce: str
@@ -156,12 +156,12 @@ class OpenIDProvider:
         )
         expected = {"iss": metadata.issuer, "aud": self.settings.client_id}
         options = {name: {"essential": True, "value": value} for name, value in expected.items()}
-        told = {
+        parameters = {
             "nonce": nonce,
             "client_id": self.settings.client_id,
             "access_token": token["access_token"],
         }
-        claims = CodeIDToken(signed.claims, signed.header, options, told)
+        claims = CodeIDToken(signed.claims, signed.header, options, parameters)
         claims.validate(leeway=_LEEWAY)
         return dict(claims)
 

@@ -183,9 +183,9 @@ class SignInStore:
     def share_link(self) -> str:
         """Return the token of the guests' share link. Creates it at the first request."""
         with self._database.changing() as rows:
-            found = rows.execute("select token from share_link").fetchone()
-            if found:
-                return str(found[0])
+            row = rows.execute("select token from share_link").fetchone()
+            if row:
+                return str(row[0])
             token = secrets.token_urlsafe(32)
             rows.execute("insert into share_link values (?)", [token])
             return token

@@ -42,13 +42,13 @@ def _parser() -> ArgumentParser:
     add = actions.add_parser("add", help="add somebody; asks for a password", epilog=_ALSO)
     add.add_argument("--operator", action="store_true", help="--open operators applies to them")
     password = actions.add_parser("password", help="give somebody another password", epilog=_ALSO)
-    for one in (add, password):
-        one.add_argument(
+    for command in (add, password):
+        command.add_argument(
             "--password-file", metavar="FILE", type=Path, help="its first line is the password"
         )
     remove = actions.add_parser("remove", help="remove somebody, who is out at once", epilog=_ALSO)
-    for one in (add, password, remove):
-        one.add_argument("name", metavar="NAME")
+    for command in (add, password, remove):
+        command.add_argument("name", metavar="NAME")
     actions.add_parser("list", help="say who is there", epilog=_ALSO)
     return parser
 
@@ -56,8 +56,12 @@ def _parser() -> ArgumentParser:
 def _add(file: UsersFile, known: Namespace) -> str:
     was_empty = not file.path.exists()
     file.add(known.name, _password(known), "operator" if known.operator else "user")
-    told = f"{known.name} may use the app."
-    return f"{told} It asks everybody to sign in from its next start on." if was_empty else told
+    sentence = f"{known.name} may use the app."
+    return (
+        f"{sentence} It asks everybody to sign in from its next start on."
+        if was_empty
+        else sentence
+    )
 
 
 def _set_password(file: UsersFile, known: Namespace) -> str:
@@ -70,11 +74,11 @@ def _set_password(file: UsersFile, known: Namespace) -> str:
 
 def _remove(file: UsersFile, known: Namespace) -> str:
     file.remove(known.name)
-    told = (
+    sentence = (
         f"{known.name} may no longer use the app. What they made stays: whoever is added under this"
         " name has it."
     )
-    return told if file.users else f"{told} Nobody is left in {file.path}."
+    return sentence if file.users else f"{sentence} Nobody is left in {file.path}."
 
 
 def _list(file: UsersFile, _: Namespace) -> str:

@@ -101,10 +101,10 @@ def api_app(
     @document.get("/openapi.json", Access.SIGNED_IN)
     async def openapi(_: str = Depends(identity.caller)) -> Response:
         """Return the OpenAPI document."""
-        told: dict[str, Any] = api.openapi()
-        parts = told["components"] | {"securitySchemes": {"token": dict(_TOKEN)}}
+        schema: dict[str, Any] = api.openapi()
+        parts = schema["components"] | {"securitySchemes": {"token": dict(_TOKEN)}}
         more = {"servers": [{"url": f"{root}{API}"}], "security": _SECURITY, "components": parts}
-        return AsciiJSON(told | more)
+        return AsciiJSON(schema | more)
 
     add(document)
     return api

@@ -105,15 +105,15 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
         stops the chain.
         """
         owner = asked.owner
-        begun = await asked.begun(
+        outcome = await asked.begun(
             ("chains", name),
             partial(starting.begin, name),
-            ends=lambda begun: group_ends_first(chains, begun.ids[0], owner, asked.request),
-            stop=lambda begun: chains.stop(begun.ids[0], owner),
+            ends=lambda outcome: group_ends_first(chains, outcome.ids[0], owner, asked.request),
+            stop=lambda outcome: chains.stop(outcome.ids[0], owner),
         )
-        standing = await asyncio.to_thread(chains.get, begun.ids[0], owner)
+        standing = await asyncio.to_thread(chains.get, outcome.ids[0], owner)
         chain = await asyncio.to_thread(documents.started, standing)
-        return answer_of(begun, chain, chain.url)
+        return answer_of(outcome, chain, chain.url)
 
     @routes.get("/chains", Access.SIGNED_IN, response_model=ChainPage)
     def listed(
@@ -153,8 +153,10 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
         The same request with the same `Idempotency-Key` stops it once.
         """
         owner = keyed.asker.owner
-        begun = keyed.changed_once(("chain stop", chain_id), partial(chains.stop, chain_id, owner))
-        return changed_answer(begun, documents.whole(chains.get(chain_id, owner)))
+        outcome = keyed.changed_once(
+            ("chain stop", chain_id), partial(chains.stop, chain_id, owner)
+        )
+        return changed_answer(outcome, documents.whole(chains.get(chain_id, owner)))
 
     @routes.post(
         "/chains/{chain_id}/continue",
@@ -174,9 +176,9 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
         await asyncio.to_thread(chains.get, chain_id, owner)
         sent = await bodies.read(request, owner)
         begin = partial(starting.resume, chain_id)
-        begun = await asyncio.to_thread(keyed.once, ("chain continue", chain_id), sent, begin)
+        outcome = await asyncio.to_thread(keyed.once, ("chain continue", chain_id), sent, begin)
         chain = await asyncio.to_thread(chains.get, chain_id, owner)
-        return changed_answer(begun, await asyncio.to_thread(documents.started, chain))
+        return changed_answer(outcome, await asyncio.to_thread(documents.started, chain))
 
     @routes.delete("/chains/{chain_id}", Access.OWNER)
     def deleted(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
@@ -208,8 +210,8 @@ def run_chains_api(
         It has the values that the run was made with, and new seeds.
         """
         address = shared_address(owner, request.scope)
-        begun = chains.vary(runs.record(run_id, owner), address)
-        chain = documents.started(chains.get(begun.id, owner))
+        started_chain = chains.vary(runs.record(run_id, owner), address)
+        chain = documents.started(chains.get(started_chain.id, owner))
         return AsciiJSON(chain, 201, {"location": chain.url})
 
     @routes.get("/runs/{run_id}/chain", Access.OWNER, status_code=204)
@@ -254,18 +256,18 @@ class ChainStart:
         """Start the requested chain. An unidentified caller can only find it by its id. Raises like
         `ChainQueue.start`, and CallbackRefused or HTTPException."""
         sent.check_parts(_BODY)
-        told, owner = sent.told, asker.owner
-        reader, callback = self.reader.of(owner), callback_of(self.webhooks, told)
-        values = told.get("values", {})
+        body, owner = sent.told, asker.owner
+        reader, callback = self.reader.of(owner), callback_of(self.webhooks, body)
+        values = body.get("values", {})
         if name not in self.chain_forms.folder:
             form_for(reader, name, values)  # raises NotThere for an unknown name
             raise HTTPException(409, _IS_WORKFLOW)
-        origin, attended = origin_of(sent, asker), not told.get("watched", False)
+        origin, attended = origin_of(sent, asker), not body.get("watched", False)
         plan = self._planned(reader, name, values)
-        begun = self.chains.start_plan(plan, origin, attended=attended)
-        stop = partial(self.chains.stop, begun.id, owner)
-        call_back(self.webhooks, callback, ("chain",), [begun.id], owner, stop)
-        return Begun((begun.id,))
+        started_chain = self.chains.start_plan(plan, origin, attended=attended)
+        stop = partial(self.chains.stop, started_chain.id, owner)
+        call_back(self.webhooks, callback, ("chain",), [started_chain.id], owner, stop)
+        return Begun((started_chain.id,))
 
     def _planned(self, reader: SentValues, name: str, sent: object) -> ChainPlan:
         """Plan a chain with the values of a request. Raises NotThere if a workflow is missing,
@@ -281,12 +283,12 @@ class ChainStart:
     def resume(self, chain_id: str, sent: Sent, asker: Asker) -> Begun:
         """Continue the requested chain. Raises like `ChainQueue.go_on`, and CallbackRefused."""
         sent.check_parts(_CONTINUED)
-        told, owner, chains = sent.told, asker.owner, self.chains
-        reader, callback = self.reader.of(owner), callback_of(self.webhooks, told)
-        given, again = None, told.get("again", [])
+        body, owner, chains = sent.told, asker.owner, self.chains
+        reader, callback = self.reader.of(owner), callback_of(self.webhooks, body)
+        given, again = None, body.get("again", [])
         if not isinstance(again, list) or not all(isinstance(one, str) for one in again):
             raise HTTPException(422, _NO_STEP_NAMES)
-        if (values := told.get("values")) is not None:
+        if (values := body.get("values")) is not None:
             name = chains.get(chain_id, owner).workflow
             plain = values if isinstance(values, dict) else {}
             whole = chains.form_values(chain_id, owner, plain, again)

@@ -63,9 +63,9 @@ def health_api(
             pairs = zip(states, places, strict=True)
             states = tuple(replace(report, name=place) for report, place in pairs)
         status = _status(states)
-        told = Health(status, app_version(), runs.waiting, states)
+        document = Health(status, app_version(), runs.waiting, states)
         takes_runs = status in ("ok", "partly")
-        return AsciiJSON(asdict(told), 200 if takes_runs or not ready else 503)
+        return AsciiJSON(asdict(document), 200 if takes_runs or not ready else 503)
 
     return routes
 

@@ -121,24 +121,24 @@ def problem_of(error: ComfyError) -> Problem:
     """Return the problem document for one of our errors."""
     kind = next(kind for one, kind in _KINDS if isinstance(error, one))
     detail: str = str(error)
-    told: dict[str, str] = {}
+    field_errors: dict[str, str] = {}
     problems: tuple[BatchProblem, ...] = ()
-    said: Sequence[str] = ()
+    texts: Sequence[str] = ()
     match error:
         case FieldErrors(errors=errors, labelled=labelled):
-            detail, told = message("These values can't be used."), errors
+            detail, field_errors = message("These values can't be used."), errors
             problems = tuple(BatchProblem(one, key) for key, one in errors.items())
-            said = [labelled.get(one.field or "", one.message) for one in problems]
+            texts = [labelled.get(one.field or "", one.message) for one in problems]
         case BatchErrors(found=found) | RowErrors(found=found):
-            problems, said = found, error.problems
-            told = {one.field: one.message for one in reversed(found) if one.field}
+            problems, texts = found, error.problems
+            field_errors = {one.field: one.message for one in reversed(found) if one.field}
     return Problem(
         kind.status,
         detail,
         error.hint,
         kind.name,
-        told,
-        tuple(map(_placed, problems, said)),
+        field_errors,
+        tuple(map(_placed, problems, texts)),
         error.seconds if isinstance(error, Overloaded) else SOON,
     )
 

@@ -96,12 +96,12 @@ class StartRequest:
         sent = await self.bodies.read(self.request, self.owner)
         with place_held(self.waiting, self.caller):
             async with turn or nullcontext():
-                begun = await asyncio.to_thread(self.keyed.once, what, sent, begin)
+                outcome = await asyncio.to_thread(self.keyed.once, what, sent, begin)
             del sent  # it may contain files
             body_done(self.request.scope)
-            if self.wait and not await ends(begun) and not self.keyed.key:
-                await asyncio.to_thread(stop, begun)
-        return begun
+            if self.wait and not await ends(outcome) and not self.keyed.key:
+                await asyncio.to_thread(stop, outcome)
+        return outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +195,12 @@ class KeyedRequest:
         if before := requests.begin(name, self.key, content, self.asker.address):
             return Begun(before, again=True, counted="count" in sent.told)
         try:
-            begun = begin(sent, self.asker)
+            outcome = begin(sent, self.asker)
         except BaseException:
             requests.failed(name, self.key)
             raise
-        requests.started(name, self.key, begun.ids)
-        return begun
+        requests.started(name, self.key, outcome.ids)
+        return outcome
 
     def changed_once(self, what: tuple[str, str], change: Callable[[], object]) -> Begun:
         """Do the same for a request without a body that changes an object. `what`: the change, and
@@ -214,10 +214,10 @@ class KeyedRequest:
 
     def _content(self, what: tuple[str, str], sent: Sent) -> str:
         """Return the identity of a request, with the names and contents of its files."""
-        told = dict(sent.told)
+        body = dict(sent.told)
         for key in sent.files:
-            path = self.uploads.find(self.asker.owner, told["values"][key])
+            path = self.uploads.find(self.asker.owner, body["values"][key])
             if path is not None:
                 file = {"name": path.name, "sha256": content_of(Upload(path.name, path))}
-                told["values"] = told["values"] | {key: file}
-        return json.dumps([*what, told], sort_keys=True)
+                body["values"] = body["values"] | {key: file}
+        return json.dumps([*what, body], sort_keys=True)

@@ -64,8 +64,8 @@ def run_files_api(
         match FieldResults(copies).place(record, n, field):
             case Refused(why):
                 raise HTTPException(409, labeled(field.label, why))
-            case place:
-                return AsciiJSON(FieldValue(field.key, file_kept(place)))
+            case file_id:
+                return AsciiJSON(FieldValue(field.key, file_kept(file_id)))
 
     routes.include(_links_api(copies, identity, docs))
     return routes

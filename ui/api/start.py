@@ -102,21 +102,21 @@ def start_api(
         owner, socket_key = asked.owner, asked.request.headers.get(KEY_HEADER, "")
 
         def begin(sent: Sent, asker: Asker) -> Begun:
-            begun = starting.begin(name, sent, asker)
-            waiting.hand_over(registry.get(begun.ids[0], owner), socket_key)
-            return begun
+            outcome = starting.begin(name, sent, asker)
+            waiting.hand_over(registry.get(outcome.ids[0], owner), socket_key)
+            return outcome
 
-        begun = await asked.begun(
+        outcome = await asked.begun(
             ("runs", name),
             begin,
-            ends=lambda begun: runs_end_first(registry, begun.ids, owner, asked.request),
-            stop=lambda begun: _cancel_runs(registry, begun.ids, owner),
+            ends=lambda outcome: runs_end_first(registry, outcome.ids, owner, asked.request),
+            stop=lambda outcome: _cancel_runs(registry, outcome.ids, owner),
         )
-        said = [await asyncio.to_thread(runs.started, one, owner) for one in begun.ids]
-        if not begun.counted:
-            return answer_of(begun, said[0], said[0].url)
-        refused = problem_of(begun.refused).to_json() if begun.refused else None
-        return answer_of(begun, RunsDoc(tuple(said), refused))
+        run_docs = [await asyncio.to_thread(runs.started, one, owner) for one in outcome.ids]
+        if not outcome.counted:
+            return answer_of(outcome, run_docs[0], run_docs[0].url)
+        refused = problem_of(outcome.refused).to_json() if outcome.refused else None
+        return answer_of(outcome, RunsDoc(tuple(run_docs), refused))
 
     @routes.post("/runs/{run_id}/stop", Access.OWNER, response_model=RunDoc)
     def stop(run_id: str, keyed: KeyedRequest = Depends(requests.keys)) -> AsciiJSON:
@@ -127,10 +127,10 @@ def start_api(
         """
         owner = keyed.asker.owner
         runs.record(run_id, owner)
-        begun = keyed.changed_once(
+        outcome = keyed.changed_once(
             ("run stop", run_id), partial(_cancel_runs, registry, [run_id], owner)
         )
-        return changed_answer(begun, runs.found(run_id, owner))
+        return changed_answer(outcome, runs.found(run_id, owner))
 
     return routes
 
@@ -140,9 +140,9 @@ async def runs_end_first(
 ) -> bool:
     """Wait for the ends of runs. Return False if the caller disconnects first."""
     live = []
-    for one in ids:
+    for run_id in ids:
         with suppress(RunNotFound):  # it ended long ago
-            live.append(registry.get(one, owner))
+            live.append(registry.get(run_id, owner))
     for run in live:
         if not await ends_first(run, request):
             return False
@@ -151,9 +151,9 @@ async def runs_end_first(
 
 def _cancel_runs(registry: RunRegistry, ids: Sequence[str], owner: str) -> None:
     """Cancel the active runs among these."""
-    for one in ids:
+    for run_id in ids:
         with suppress(RunNotFound):  # it ended long ago
-            registry.get(one, owner).cancel()
+            registry.get(run_id, owner).cancel()
 
 
 def origin_of(sent: Sent, asker: Asker) -> Origin:
@@ -197,8 +197,8 @@ class RunStart:
         if name in self.chains:
             raise HTTPException(409, _IS_CHAIN)
         callback = callback_of(self.webhooks, sent.told)
-        reader, told = self.reader.of(owner), sent.told.get("values", {})
-        values = reader.of(form_for(reader, name, told), told)
+        reader, raw_values = self.reader.of(owner), sent.told.get("values", {})
+        values = reader.of(form_for(reader, name, raw_values), raw_values)
         watched = sent.told.get("watched", False)
         keeps_going = sent.told.get("keeps_going", False) if watched else True
         policy = RunPolicy(watched=watched, keeps_going=keeps_going)

@@ -176,10 +176,10 @@ class GroupEvents:
                 if standing is None:
                     yield _STILL_HERE
                     continue
-                told = await asyncio.to_thread(_plain, self.told, standing)
-                if _state_id(told) != known:
-                    known = _state_id(told)
-                    yield _sse(told)
+                document = await asyncio.to_thread(_plain, self.told, standing)
+                if _state_id(document) != known:
+                    known = _state_id(document)
+                    yield _sse(document)
                 if is_last:
                     return
 
@@ -198,10 +198,10 @@ async def told_of(runs: Runs, run: Run, known: str) -> AsyncGenerator[bytes]:
             yield _STILL_HERE
             continue
         tell: Callable[[Record], RunDoc] = runs.told if state.phase.finished else runs.listed
-        told = await asyncio.to_thread(_plain, tell, run.record)
-        if _state_id(told) != known:
-            known = _state_id(told)
-            yield _sse(told)
+        document = await asyncio.to_thread(_plain, tell, run.record)
+        if _state_id(document) != known:
+            known = _state_id(document)
+            yield _sse(document)
 
 
 def _plain(tell: Callable[[Any], Any], what: object) -> dict[str, Any]:

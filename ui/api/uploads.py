@@ -62,8 +62,8 @@ def uploads_api(requests: Requests) -> GuardedRoutes:
         `Idempotency-Key` are kept once.
         """
         sent = await requests.bodies.keep(request, keyed.asker.owner)
-        begun, told = await asyncio.to_thread(_kept_once, keyed, sent)
-        return answer_of(begun, ToldUploads(tuple(told)))
+        outcome, files = await asyncio.to_thread(_kept_once, keyed, sent)
+        return answer_of(outcome, ToldUploads(tuple(files)))
 
     return routes
 
@@ -74,15 +74,15 @@ def _kept_once(request: KeyedRequest, sent: Sent) -> tuple[Begun, list[ToldUploa
     owner, uploads = request.asker.owner, request.uploads
     new = Begun(tuple(sent.told["values"].values()))
     try:
-        begun = request.once(("uploads", ""), sent, lambda *_: new)
+        outcome = request.once(("uploads", ""), sent, lambda *_: new)
     except BaseException:
         _remove(uploads, owner, new)
         raise
-    if not begun.again:
+    if not outcome.again:
         return new, _told(uploads, owner, new)
-    if len(told := _told(uploads, owner, begun)) == len(begun.ids):
+    if len(files := _told(uploads, owner, outcome)) == len(outcome.ids):
         _remove(uploads, owner, new)
-        return begun, told
+        return outcome, files
     return new, _told(uploads, owner, new)
 
 
@@ -97,5 +97,5 @@ def _told(uploads: UploadFolder, owner: str, begun: Begun) -> list[ToldUpload]:
 
 
 def _remove(uploads: UploadFolder, owner: str, begun: Begun) -> None:
-    for place in begun.ids:
-        uploads.remove(owner, place.partition("/")[0])
+    for file_id in begun.ids:
+        uploads.remove(owner, file_id.partition("/")[0])

@@ -115,31 +115,31 @@ class Bodies:
 
     async def _of_form(self, form: FormData, owner: str, request: Request) -> Sent:
         items = form.multi_items()
-        told: dict[str, Any] = {"values": {}}
+        body: dict[str, Any] = {"values": {}}
         for key, count in Counter(key for key, _ in items).items():
             if count > 1 and key != "values":
-                said = f"{short(key)} is given twice. Leave one of them out."
-                raise HTTPException(422, said)
+                detail = f"{short(key)} is given twice. Leave one of them out."
+                raise HTTPException(422, detail)
         for key, value in items:
             # A charset such as UTF-7 can encode half a character.
             if problem := refused_value(key) or refused_value(value):
                 raise HTTPException(422, problem)
             if key == "values" and isinstance(value, str):
-                told["values"] |= self._object(value)
+                body["values"] |= self._object(value)
             elif key in _OF_REQUEST and isinstance(value, str):
                 part = self._object(f'{{"{key}": {value}}}')
                 if part.keys() != {key}:
                     raise HTTPException(422, "This is not JSON.")
-                told |= part
+                body |= part
             elif key == "callback" and isinstance(value, str):
-                told[key] = value
+                body[key] = value
             elif isinstance(value, str):
-                told["values"][key] = value
+                body["values"][key] = value
         files = [(key, value) for key, value in items if isinstance(value, UploadFile)]
         ids = await self._kept([one for _, one in files], owner, request) if files else []
         for (key, _), upload in zip(files, ids, strict=True):
-            told["values"][key] = upload
-        return Sent(told, frozenset(key for key, _ in files))
+            body["values"][key] = upload
+        return Sent(body, frozenset(key for key, _ in files))
 
     async def _kept(self, files: list[UploadFile], owner: str, request: Request) -> list[str]:
         address = shared_address(owner, request.scope)
@@ -218,8 +218,8 @@ def _check_part(name: str, told: object, schema: Mapping[str, Any]) -> None:
             for value in told:
                 _check_part(name, value, items)
         case _, {"enum": list(choices)} if told not in choices:
-            said = f"“{name}” is one of {listed(map(quoted, choices))}."
-            raise HTTPException(422, said)
+            detail = f"“{name}” is one of {listed(map(quoted, choices))}."
+            raise HTTPException(422, detail)
         case _, {"type": "boolean"} if not isinstance(told, bool):
             raise HTTPException(422, f"“{name}” is true or false.")
 

@@ -40,8 +40,8 @@ class LiveStream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as long as the source is active and its caller stays connected."""
-        with self._room.held(self._caller) as place:
-            if place:
+        with self._room.held(self._caller) as has_slot:
+            if has_slot:
                 async with contextlib.aclosing(self._body):
                     await super().__call__(scope, receive, send)
             else:

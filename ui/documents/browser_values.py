@@ -180,8 +180,8 @@ def filled_in(
                 continue
             file = shown[field.key]
             values[field.key] = file_kept(file["path"]) if file else None
-            place = examples[field.key]
-            authors[field.key] = file_kept(place) if place else None
+            file_id = examples[field.key]
+            authors[field.key] = file_kept(file_id) if file_id else None
         elif not field.is_seed:
             values[field.key] = _value_kept(field, shown[field.key])
             authors[field.key] = _value_kept(field, field.default)

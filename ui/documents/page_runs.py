@@ -80,11 +80,11 @@ def _may_go_again(state: RunState) -> bool:
 
 def queued_run(record: Record, *, due_in: float | None, movable: bool) -> RunDoc:
     """Return a run as its owner's queue lists it. `due_in`: see `QueueLine`."""
-    state, place = record.state, record.state.queue_place
-    words = place_words(place) if place is not None else _IN_LIST[state.phase]
-    said = AWAY if state.away else HELD if state.held else SENDING if state.uploading else words
-    due = due_in if said is words and (place or state.phase is Phase.RUNNING) else None
-    line = QueueLine(first_text(record.job.values), said, movable, due_in=due)
+    state, position = record.state, record.state.queue_place
+    words = place_words(position) if position is not None else _IN_LIST[state.phase]
+    text = AWAY if state.away else HELD if state.held else SENDING if state.uploading else words
+    due = due_in if text is words and (position or state.phase is Phase.RUNNING) else None
+    line = QueueLine(first_text(record.job.values), text, movable, due_in=due)
     return run_doc(record, line)
 
 
@@ -93,17 +93,17 @@ def _advice(
 ) -> str:
     """Return the advice for the user. A refusal without a field to mark has the server's message
     instead. Missing results are named."""
-    said = sentences(*remarks)
+    text = sentences(*remarks)
     if state.phase is Phase.REFUSED and not errors:
-        return said or (state.error.hint if state.error else "")
+        return text or (state.error.hint if state.error else "")
     if state.phase is Phase.DONE:
-        left_out = (_LEFT_OUT, said) if said or errors else ()
+        left_out = (_LEFT_OUT, text) if text or errors else ()
         lost = (_missing_words(state, missing),) if missing else ()
         return sentences(*left_out, *lost)
     if state.restarted and not state.phase.finished:
-        return sentences(_RESTARTED, said)
+        return sentences(_RESTARTED, text)
     hint = state.error.hint if state.error else ""
-    return sentences(hint, said)
+    return sentences(hint, text)
 
 
 def _missing_words(state: RunState, missing: int) -> str:

@@ -36,15 +36,15 @@ def result_name(record: Record, index: int) -> str:
     there are several, and the server's extension."""
     files = record.state.files
     name = download_name(files[index].filename)
-    place = str(index + 1) if len(files) > 1 else ""
-    of_run = "_".join(filter(None, (run_name(record), place)))
+    number = str(index + 1) if len(files) > 1 else ""
+    of_run = "_".join(filter(None, (run_name(record), number)))
     return of_run + PurePosixPath(name).suffix if of_run else name
 
 
 def title_in_name(file: str) -> str:
     """Return an opened file's name, or only the title if `run_name` made it."""
-    found = _OF_RUN.fullmatch(PurePosixPath(file).stem)
-    return found[1] + PurePosixPath(file).suffix if found else file
+    match = _OF_RUN.fullmatch(PurePosixPath(file).stem)
+    return match[1] + PurePosixPath(file).suffix if match else file
 
 
 def unknown_part(pattern: str, varied: Iterable[str]) -> str:
@@ -66,13 +66,13 @@ def pattern_name(
         "workflow": _words(record.job.title),
         "seed": next(iter(seeds_of(record)), ""),
     }
-    told = _PART.sub(
+    filled_pattern = _PART.sub(
         lambda found: parts.get(found[1].strip().casefold(), found[0]), pattern[:_LONGEST_PATTERN]
     )
     files = record.state.files
-    place = f"_{index + 1}" if len(files) > 1 else ""
-    stem = download_name(_SEPARATORS.sub("-", told))[:_LONGEST_NAME].strip(". -_") or row
-    return stem + place + PurePosixPath(download_name(files[index].filename)).suffix
+    number = f"_{index + 1}" if len(files) > 1 else ""
+    stem = download_name(_SEPARATORS.sub("-", filled_pattern))[:_LONGEST_NAME].strip(". -_") or row
+    return stem + number + PurePosixPath(download_name(files[index].filename)).suffix
 
 
 def _words(text: str) -> str:

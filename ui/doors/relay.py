@@ -148,10 +148,10 @@ class RelaySession:
         if self._run is not None and run_id != self._run.id:
             return
         if owner != self._owner:
-            told = self._others_frame(frame)
-            if told is None:
+            replacement = self._others_frame(frame)
+            if replacement is None:
                 return
-            frame = told
+            frame = replacement
         of_preview = run_id if is_preview(frame) else ""
         with self._lock:
             if of_preview:

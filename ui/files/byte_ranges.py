@@ -17,10 +17,10 @@ def byte_range(header: str, size: int) -> tuple[int, int] | None:
     Returns None for the whole file: if the header has several ranges, or another format. Raises
     NoSuchRange.
     """
-    found = _RANGE.fullmatch(header.strip())
-    if found is None or header.strip() == "bytes=-":
+    match = _RANGE.fullmatch(header.strip())
+    if match is None or header.strip() == "bytes=-":
         return None
-    first, last = found.groups()
+    first, last = match.groups()
     start = int(first) if first else max(0, size - int(last))
     end = min(size, int(last) + 1) if first and last else size
     if first and last and int(last) < int(first):

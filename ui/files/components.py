@@ -36,8 +36,8 @@ def shown_file(root: str, place: str, size: int) -> dict[str, Any]:
 
 def place_in(payload: object) -> str | None:
     """Return the file id that a browser sent. The file doesn't have to exist."""
-    place = payload.get("path") if isinstance(payload, dict) else None
-    return place if isinstance(place, str) else None
+    file_id = payload.get("path") if isinstance(payload, dict) else None
+    return file_id if isinstance(file_id, str) else None
 
 
 class _Untouched(WithoutDataModel):

@@ -83,10 +83,10 @@ class FileCopies:
     def given_value(self, given: KeptInput | KeptUpload, owner: str) -> dict[str, str | None]:
         """Return a given file in the browser's format for a field. A painted image becomes the
         image and its paint, if the image below is still stored."""
-        place = self.of_kept(given.digest, given.name, owner)
-        below = self.of_kept(given.below, given.name, owner) if place and given.below else None
-        paint = self.files_of(owner).paint(place) if below else None
-        return painted_kept(below, paint) if paint else file_kept(place)
+        file_id = self.of_kept(given.digest, given.name, owner)
+        below = self.of_kept(given.below, given.name, owner) if file_id and given.below else None
+        paint = self.files_of(owner).paint(file_id) if below else None
+        return painted_kept(below, paint) if paint else file_kept(file_id)
 
     def given_values(self, values: Mapping[str, object], owner: str) -> dict[str, Any]:
         """Return the values of a form by field key, in the browser's format. For files, see

@@ -42,9 +42,9 @@ class FieldFiles:
 
     def given(self, places: Sequence[object], field: Field) -> tuple[Upload, ...] | Refused:
         """Return the files with these ids, an image and its paint, or the first problem."""
-        found = tuple(self._judged(place, field.media) for place in places)
-        refused = (one for one in found if isinstance(one, Refused))
-        return next(refused, tuple(one for one in found if isinstance(one, Upload)))
+        files = tuple(self._judged(place, field.media) for place in places)
+        refused = (one for one in files if isinstance(one, Refused))
+        return next(refused, tuple(one for one in files if isinstance(one, Upload)))
 
     def shown(self, place: object, field: Field) -> dict[str, Any] | Refused | None:
         """Return a file, or a `Painted` one, as its field's component shows it. Returns the reason
@@ -87,22 +87,22 @@ class FieldFiles:
 
     def _painted(self, places: tuple[str, ...]) -> Upload | Refused:
         files: list[Path] = []
-        for place in places:
-            match self._judged(place, "image"):
+        for file_id in places:
+            match self._judged(file_id, "image"):
                 case Refused() as refused:
                     return refused
                 case Upload(source=Path() as file):
                     files.append(file)
-        made = self.uploads.make(self.owner, "painted.png")
+        target = self.uploads.make(self.owner, "painted.png")
         try:
             with self.turns.turn_of(self.owner):
-                put_together(files[0], files[1:], self.limits, made)
+                put_together(files[0], files[1:], self.limits, target)
         except Undecodable as problem:
             return Refused(str(problem))
         except OSError:
             return Refused(NO_ROOM)
-        self.uploads.kept(made)
-        return Upload(made.name, made, content_of(Upload(files[0].name, files[0])))
+        self.uploads.kept(target)
+        return Upload(target.name, target, content_of(Upload(files[0].name, files[0])))
 
     def _taken_apart(self, file: Path) -> dict[str, Any] | Refused:
         try:

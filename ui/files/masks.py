@@ -29,8 +29,8 @@ _SPLIT_NEEDS = 9
 _SEEN_SIDE = 2048  # pixels, for an image shown beside another one
 
 
-def put_together(image: Path, layers: Sequence[Path], limits: FileLimits, made: Path) -> None:
-    """Write an image with its mask to `made`, as PNG. Raises Undecodable, and OSError if it can't
+def put_together(image: Path, layers: Sequence[Path], limits: FileLimits, target: Path) -> None:
+    """Write an image with its mask to `target`, as PNG. Raises Undecodable, and OSError if it can't
     be written."""
     if len(layers) > _MOST_LAYERS:
         raise Undecodable(f"A mask can have at most {_MOST_LAYERS} layers.")
@@ -55,7 +55,7 @@ def put_together(image: Path, layers: Sequence[Path], limits: FileLimits, made: 
             whole = whole.convert("RGB")
         whole.putalpha(ImageChops.invert(mask))
         del mask
-        whole.save(made, "PNG", compress_level=1)
+        whole.save(target, "PNG", compress_level=1)
 
 
 def taken_apart(image: Path) -> tuple[Path, Path] | None:
@@ -86,9 +86,9 @@ def without_mask(image: Path) -> bytes:
     with opened(image, needs=_SPLIT_NEEDS) as below:
         colours = below.convert("RGB")
     colours.thumbnail((_SEEN_SIDE, _SEEN_SIDE))
-    made = io.BytesIO()
-    colours.save(made, "JPEG", quality=92)
-    return made.getvalue()
+    buffer = io.BytesIO()
+    colours.save(buffer, "JPEG", quality=92)
+    return buffer.getvalue()
 
 
 def _size(path: Path, *, layer: bool = False) -> tuple[int, int]:

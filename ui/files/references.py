@@ -61,12 +61,16 @@ def read_reference(value: object) -> UploadReference | ResultReference | Upload 
         case {"base64": str(text), **more}:
             return _from_base64(text, more.get("name"))
         case {"run": str(run), **more}:
-            at = more.get("file", 0)
-            return ResultReference(run, max(at, 0)) if isinstance(at, int) else Refused(_FILE_WORDS)
-        case {"file": str(place), **more}:
+            index = more.get("file", 0)
+            return (
+                ResultReference(run, max(index, 0))
+                if isinstance(index, int)
+                else Refused(_FILE_WORDS)
+            )
+        case {"file": str(file_id), **more}:
             mask, name = more.get("mask"), more.get("name")
             masks = (mask,) if isinstance(mask, str) else ()
-            return UploadReference(place, masks, name if isinstance(name, str) else "")
+            return UploadReference(file_id, masks, name if isinstance(name, str) else "")
         case {"file": None}:
             return None
         case str():
@@ -96,8 +100,8 @@ class FileResolver:
                 return self._uploaded(uploaded, field)
             case ResultReference() as result:
                 return self._result(result, field)
-            case Upload() | Refused() as found:
-                return found
+            case Upload() | Refused() as file:
+                return file
         match value:
             case {"file": None}:
                 return None
@@ -122,8 +126,8 @@ class FileResolver:
         match FieldResults(self.copies).place(record, result.at, field):
             case Refused() as refused:
                 return refused
-            case place:
-                taken = self.copies.files_of(self.owner).taken(place, field)
+            case file_id:
+                taken = self.copies.files_of(self.owner).taken(file_id, field)
         return replace(taken, made_by=record.id) if isinstance(taken, Upload) else taken
 
 

@@ -37,14 +37,14 @@ class FieldResults:
         if not takes(field, files[chosen].kind):
             wanted = field.kind.file.wanted if field.kind.file else _TAKES_NONE
             return Refused(wanted)
-        place = self.copies.of_result(record, chosen)
-        if place is None:
+        file_id = self.copies.of_result(record, chosen)
+        if file_id is None:
             return Refused(NO_RESULT)
         mine = self.copies.files_of(record.owner, self.root)
-        match mine.taken(place, field):
+        match mine.taken(file_id, field):
             case Refused() as refused:
                 return refused
-        return place
+        return file_id
 
 
 def _first_for(files: tuple[OutputFile, ...], field: Field) -> int:

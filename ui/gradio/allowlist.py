@@ -205,18 +205,18 @@ class GradioAllowlist:
 
     def _noting_the_event(self, caller: Caller, size: int, send: Send) -> Send:
         """Wrap `send` to record the caller as the owner of the call that the answer names."""
-        said, status = b"", 0
+        body, status = b"", 0
 
         async def noting(message: Message) -> None:
-            nonlocal said, status
+            nonlocal body, status
             status = message.get("status", status)
-            said += message.get("body", b"")
+            body += message.get("body", b"")
             if (
                 message["type"] == "http.response.body"
                 and not message.get("more_body")
                 and status == 200
             ):
-                event = call_in(said)
+                event = call_in(body)
                 self.sizes[event] = size
                 self.events.claim(event, caller)
             await send(message)

@@ -50,7 +50,7 @@ def _is_name(value: object) -> TypeGuard[str | None]:
 def _names_other_file(value: dict[str, Any]) -> bool:
     """Return whether this is Gradio's format for a file that isn't in this app's upload folder.
     Gradio would fetch any URL."""
-    place, address = value.get("path"), value.get("url")
+    path, address = value.get("path"), value.get("url")
     if isinstance(address, str) and address.lower().lstrip().startswith("data:"):
         return True
-    return isinstance(place, str) and not PLACE.fullmatch(place)
+    return isinstance(path, str) and not PLACE.fullmatch(path)

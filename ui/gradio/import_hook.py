@@ -25,10 +25,10 @@ class _Finder:
     def find_spec(
         name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        found = importlib.machinery.PathFinder.find_spec(name, path) if name == _MODULE else None
-        if found is not None and found.origin is not None:
-            found.loader = _WithoutStubs(name, found.origin)
-        return found
+        spec = importlib.machinery.PathFinder.find_spec(name, path) if name == _MODULE else None
+        if spec is not None and spec.origin is not None:
+            spec.loader = _WithoutStubs(name, spec.origin)
+        return spec
 
 
 def import_without_stubs() -> None:

@@ -158,8 +158,8 @@ def call_by_number(gradio: App, answering: str, call: Mapping[str, Any]) -> dict
 
 def refusal(sentence: str, status: int, **more: object) -> JSONResponse:
     """Return an error response. Gradio's page reads `error`, its Python client `detail`."""
-    said = translated(sentence)
-    return JSONResponse({"error": said, "detail": said, **more}, status)
+    text = translated(sentence)
+    return JSONResponse({"error": text, "detail": text, **more}, status)
 
 
 def connection(request: gr.Request) -> Request | None:

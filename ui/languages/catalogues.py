@@ -82,14 +82,14 @@ class Language:
     def script(self) -> bytes:
         """Return the messages for the page's script, as an ES module: a text for each message, or
         its plural forms and the rule that selects one."""
-        told = {
+        messages = {
             one.id[0] if isinstance(one.id, tuple) else one.id: one.string
             for one in self._catalogue
             if one.id
             and not one.fuzzy
             and any(place.startswith(_SCRIPT) for place, _ in one.locations)
         }
-        texts = json.dumps(told, ensure_ascii=False)
+        texts = json.dumps(messages, ensure_ascii=False)
         # The plural rule is a C expression, which is also valid JavaScript.
         form = f"(n) => Number({self._catalogue.plural_expr})"
         return f"export const texts = {texts};\nexport const pluralForm = {form};\n".encode()
@@ -127,9 +127,9 @@ class Languages:
         """Return the first available language among these tags: an exact match, otherwise the same
         language of another region. The default is English."""
         for tag in map(str.lower, wanted):
-            found = self._known.get(tag) or self._spoken.get(tag.partition("-")[0])
-            if found:
-                return found
+            language = self._known.get(tag) or self._spoken.get(tag.partition("-")[0])
+            if language:
+                return language
         return self.english
 
     @cached_property

@@ -78,8 +78,8 @@ class LanguageMiddleware:
             return
         headers = Headers(scope=scope)
         chosen = cookie_parser(headers.get("cookie", "")).get(COOKIE, "")
-        asked = wanted_languages(headers.get("accept-language", ""))
-        before = _current.set(self.languages.best([chosen, *asked]))
+        tags = wanted_languages(headers.get("accept-language", ""))
+        before = _current.set(self.languages.best([chosen, *tags]))
         try:
             await self.app(scope, receive, send)
         finally:

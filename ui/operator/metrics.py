@@ -111,10 +111,15 @@ class AppCollector(Collector):
             yield GaugeMetricFamily("comfyforms_webhooks_due", about, webhooks.undelivered)
 
     def _server_metrics(self) -> Iterator[Metric]:
-        told = tuple(zip(self._servers.servers, self._reports(), strict=True))
-        yield _by_server("up", "Whether the ComfyUI answers.", told, lambda _, one: one.up)
+        server_reports = tuple(zip(self._servers.servers, self._reports(), strict=True))
         yield _by_server(
-            "drained", "Whether it is handed no more runs.", told, lambda server, _: server.drained
+            "up", "Whether the ComfyUI answers.", server_reports, lambda _, one: one.up
+        )
+        yield _by_server(
+            "drained",
+            "Whether it is handed no more runs.",
+            server_reports,
+            lambda server, _: server.drained,
         )
         queue = GaugeMetricFamily(
             "comfyforms_server_queue",
@@ -127,14 +132,14 @@ class AppCollector(Collector):
             )
             for name, about in (("free", "Its free memory."), ("total", "All of its memory."))
         }
-        for server, report in told:
+        for server, report in server_reports:
             for state, count in (("running", report.running), ("waiting", report.waiting)):
                 if count is not None:
                     queue.add_metric([server.url, state], count)
-            for at, device in enumerate(report.memory):
+            for index, device in enumerate(report.memory):
                 for name, amount in (("free", device.free), ("total", device.total)):
                     if amount is not None:
-                        memory[name].add_metric([server.url, str(at)], amount)
+                        memory[name].add_metric([server.url, str(index)], amount)
         yield from (queue, *memory.values())
 
 

@@ -72,8 +72,8 @@ def _server(at: int, line: ServerLine) -> str:
         facts.append(f"ComfyUI {report.version}")
     if report.running is not None:
         facts.append(f"Queue: {report.running} running, {report.waiting} waiting")
-    facts += [said for one in report.memory if (said := _memory(one))]
-    told = "".join(f"<li>{html.escape(one)}</li>" for one in facts)
+    facts += [fact for one in report.memory if (fact := _memory(one))]
+    items = "".join(f"<li>{html.escape(one)}</li>" for one in facts)
     name = server.url
     turn = (
         ("take-back", _TAKE_BACK, f"Take back {name}")
@@ -84,7 +84,7 @@ def _server(at: int, line: ServerLine) -> str:
     buttons = "".join(_button(at, *one) for one in ((turn, free) if report.up else (turn,)))
     return f"""<article class="server">
 <div><h3>{html.escape(name)}</h3>
-<p class="{shade}">{state}</p><ul>{told}</ul></div>
+<p class="{shade}">{state}</p><ul>{items}</ul></div>
 <div class="buttons">{buttons}</div></article>"""
 
 
@@ -111,9 +111,9 @@ def _runs(runs: tuple[RunLine, ...]) -> str:
 def _run(run: RunLine) -> str:
     address = f"{PATH[1:]}/runs/{run.id}/preview?{run.preview}"
     image = f'<img src="{address}" alt="{_PREVIEW}">' if run.preview else ""
-    told = " · ".join(html.escape(one) for one in (run.progress, run.server, run.since) if one)
+    details = " · ".join(html.escape(one) for one in (run.progress, run.server, run.since) if one)
     owner = html.escape(run.owner)
-    return f"<li>{image}<b>{html.escape(run.workflow)}</b> · {owner}<br>{told}</li>"
+    return f"<li>{image}<b>{html.escape(run.workflow)}</b> · {owner}<br>{details}</li>"
 
 
 def _lacking(workflows: tuple[LackingWorkflow, ...] | None) -> str:

@@ -88,7 +88,7 @@ def build_page(
     Gradio build its app again."""
     page: gr.Blocks
     with Page(title="ComfyForms", analytics_enabled=False, fill_width=True) as page:
-        asked = gr.JSON(visible=False)
+        requested = gr.JSON(visible=False)
         opened = gr.JSON(visible=False)
         redraw = gr.Button("", visible="hidden", elem_id="redraw")
         picker, bring = _header(server_name, demo=sources.demo, login=login)
@@ -117,7 +117,7 @@ def build_page(
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 
         drawn = [opened, picker, keeps_going, notify, bring, operates, signs_out]
-        _wire_choice(sources.library, page, redraw, picker, asked, drawn, identity)
+        _wire_choice(sources.library, page, redraw, picker, requested, drawn, identity)
         add_endpoints()
     return page
 
@@ -261,7 +261,7 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
     page: gr.Blocks,
     redraw: gr.Button,
     picker: WorkflowChooser,
-    asked: gr.JSON,
+    requested: gr.JSON,
     drawn: list[Component],
     identity: Identity,
 ) -> None:
@@ -300,14 +300,14 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
     for event in (page.load, redraw.click):
         event(
             open_page,
-            asked,
+            requested,
             drawn,
             js=listener("form/form.js", "wanted()"),
             **QUIET,
         )
     picker.select(
         lambda name, wanted: choice_of(chains, name, wanted) if wanted else gr.skip(),
-        [picker, asked],
+        [picker, requested],
         drawn[0],
         js=listener("form/form.js", "chosen(name)", "name"),
         **QUIET,

@@ -78,5 +78,5 @@ def image_cell(source: str, alt: str, link: str = "") -> str:
 
 def word_cell(said: str, link: str = "") -> str:
     """Return the text of a cell without an image."""
-    told = f"<span>{html_of(said)}</span>"
-    return f'<a href="{html.escape(link)}">{told}</a>' if link else told
+    content = f"<span>{html_of(said)}</span>"
+    return f'<a href="{html.escape(link)}">{content}</a>' if link else content

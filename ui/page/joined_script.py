@@ -45,14 +45,14 @@ def joined(modules: Mapping[str, str]) -> str:
 
 def needed(modules: Mapping[str, str], entry: str) -> dict[str, str]:
     """Return a module and all its direct and indirect imports."""
-    found: dict[str, str] = {}
+    sources: dict[str, str] = {}
     waiting = [entry]
     while waiting:
         name = waiting.pop()
-        if name not in found:
-            found[name] = modules[name]
+        if name not in sources:
+            sources[name] = modules[name]
             waiting += _imported(name, modules[name])
-    return found
+    return sources
 
 
 def _imported(name: str, text: str) -> dict[str, set[str]]:
@@ -74,11 +74,13 @@ def _place(name: str, address: str) -> str:
 def _check(
     name: str, text: str, imports: Mapping[str, set[str]], modules: Mapping[str, str]
 ) -> None:
-    for place, wanted in imports.items():
-        if place not in modules:
-            raise ValueError(f"{name} imports {place}, which is not there.")
-        if missing := wanted.difference(_exported(modules[place])):
-            raise ValueError(f"{name} imports {', '.join(missing)}, which {place} does not export.")
+    for module, wanted in imports.items():
+        if module not in modules:
+            raise ValueError(f"{name} imports {module}, which is not there.")
+        if missing := wanted.difference(_exported(modules[module])):
+            raise ValueError(
+                f"{name} imports {', '.join(missing)}, which {module} does not export."
+            )
     code = _COMMENT.sub("", text)
     if other := _OTHER.search(_EXPORT.sub("", _IMPORT.sub("", code))):
         raise ValueError(f"{name} imports or exports in a way that is not known here: {other[0]}")
@@ -87,9 +89,9 @@ def _check(
 
 
 def _wrapped(name: str, text: str) -> str:
-    def loads(found: re.Match[str]) -> str:
-        names = " ".join(found[1].split()).replace(" as ", ": ")
-        return f'const {{ {names} }} = await load("{_place(name, found[2])}");'
+    def loads(match: re.Match[str]) -> str:
+        names = " ".join(match[1].split()).replace(" as ", ": ")
+        return f'const {{ {names} }} = await load("{_place(name, match[2])}");'
 
     body = _EXPORT.sub(r"\1", _IMPORT.sub(loads, _COMMENT.sub("", text)))
     exported = ", ".join(_exported(text))

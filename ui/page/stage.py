@@ -141,8 +141,8 @@ class Stage(gr.HTML, metaclass=WithoutStub):
     def preprocess(self, payload: object) -> Selection | None:  # type: ignore[override]
         """Return the visible file; the listener checks that it is the user's own."""
         match payload:
-            case {"seen": {"run": str(run), "at": int(at)}}:
-                return Selection(run, at)
+            case {"seen": {"run": str(run), "at": int(index)}}:
+                return Selection(run, index)
         return None
 
     def api_info(self) -> dict[str, Any]:

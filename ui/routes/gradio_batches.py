@@ -57,8 +57,8 @@ def add_batch_api(batches: BatchQueue, history: RunStore | None, identity: Ident
             started = batches.start(workflow, base, wanted, origin, attended=True)
             del base, wanted  # may contain files, and the batch may take long
             try:
-                with closing(_told(batches, started.id, owner)) as told:
-                    last = yield from told
+                with closing(_told(batches, started.id, owner)) as updates:
+                    last = yield from updates
                 yield asdict(batch_doc(last)) | {
                     "results": list(_results(batches, history, started.id, owner))
                 }
@@ -96,15 +96,15 @@ def _results(
     table = batches.table(batch_id, owner)
     assert history is not None  # batches need a history
     places = range(len(table.rows))
-    records = history.get_many([table.states.run(at) for at in places], owner)
-    for at in places:
-        record = records.get(table.states.run(at))
+    records = history.get_many([table.states.run(index) for index in places], owner)
+    for index in places:
+        record = records.get(table.states.run(index))
         error = record.state.error if record is not None else None
         yield {
-            "number": table.rows.number(at),
-            "values": {key: value_text(one) for key, one in table.rows.varied(at).items()},
-            "state": table.states[at],
+            "number": table.rows.number(index),
+            "values": {key: value_text(one) for key, one in table.rows.varied(index).items()},
+            "state": table.states[index],
             "run": record.id if record is not None else "",
             **(results_of(record.id, record.state) if record is not None else _NOTHING),
-            "error": table.states.error(at) or (error.message if error is not None else None),
+            "error": table.states.error(index) or (error.message if error is not None else None),
         }

@@ -62,8 +62,8 @@ def chain_of_script(
         started = chains.start(name, values, Origin(owner, address), attended=True)
         del values  # may contain files, and the chain may take long
         try:
-            with closing(_told(chains, started.id, owner)) as told:
-                last = yield from told
+            with closing(_told(chains, started.id, owner)) as updates:
+                last = yield from updates
             yield asdict(chain_doc(last)) | {"results": list(_results(runs, last))}
         finally:
             if owner == NOBODY:
@@ -95,5 +95,5 @@ def _results(runs: RunRegistry, chain: ChainStanding) -> Iterator[dict[str, Any]
     records = history.get_many((run for step in chain.steps for run in step.ended), chain.owner)
     for step in chain.steps:
         for record in (records[run] for run in step.ended if run in records):
-            made = results_of(record.id, record.state)
-            yield {"step": step.name, "run": record.id, **made}
+            results = results_of(record.id, record.state)
+            yield {"step": step.name, "run": record.id, **results}

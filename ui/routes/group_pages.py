@@ -39,8 +39,8 @@ def group_page_routes(presenter: Presenter, identity: Identity) -> GuardedRoutes
         workflow, given = table.summary.workflow, table.rows[index].values
         _, form = ends.forms.form(workflow, owner, given)
         clean, _ = check_values(form, given)
-        asked = {key: clean.get(key, value) for key, value in given.items()}
-        kept = ends.copies.given_values(asked, owner)
+        row_values = {key: clean.get(key, value) for key, value in given.items()}
+        kept = ends.copies.given_values(row_values, owner)
         return AsciiJSON({"workflow": workflow, "values": kept})
 
     @routes.post("/grid", Access.SIGNED_IN)

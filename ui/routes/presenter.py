@@ -93,22 +93,22 @@ class RunEnds:
         """Return the path of the first input image that is still stored, without its mask."""
         addresses = {"image": given_address, "mask": unpainted_address}
         widgets = {f.key: f.widget for f in form.fields}
-        for at, (key, given) in enumerate(record.job.inputs.items()):
+        for index, (key, given) in enumerate(record.job.inputs.items()):
             address_of = addresses.get(widgets.get(key, ""))
             if address_of and self.copies.blobs.path(given.digest):
-                return address_of(record.id, at)
+                return address_of(record.id, index)
         return ""
 
     def _shown_files(self, record: Record) -> Iterator[ShownFile]:
         """Yield every file of a run in its order, with paths below the app's root."""
-        for at, file in enumerate(record.state.files):
-            kept_from_view = file.kind in _WATCHED and not self.copies.is_shown(record, at)
+        for index, file in enumerate(record.state.files):
+            kept_from_view = file.kind in _WATCHED and not self.copies.is_shown(record, index)
             yield ShownFile(
-                name=result_name(record, at),
-                url=file_address(record.id, at, file),
+                name=result_name(record, index),
+                url=file_address(record.id, index, file),
                 kind="file" if kept_from_view else file.kind,
                 saved=file.type == "output",
-                thumb=thumbnail_address(record.id, at, file),
+                thumb=thumbnail_address(record.id, index, file),
                 note=_NOT_SHOWN if kept_from_view else "",
             )
 

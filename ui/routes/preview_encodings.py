@@ -37,9 +37,9 @@ class PreviewEncodings:
         if key not in self._made:
             self.count += 1
             self._made[key] = asyncio.ensure_future(asyncio.to_thread(smaller_preview, data, size))
-        made = await asyncio.shield(self._made[key])
-        self._shares[run, size] = len(made) / len(data)
-        return made
+        encoded = await asyncio.shield(self._made[key])
+        self._shares[run, size] = len(encoded) / len(data)
+        return encoded
 
     def _size(self, run: str, size: int, most: int) -> PreviewSize:
         """Return the largest size that fits, otherwise the smallest one."""

@@ -88,15 +88,15 @@ class PreviewWindow:
         """Record that the browser has painted a preview; its bytes took `spent` seconds to
         arrive."""
         while self._on_their_way and self._on_their_way[0].number <= number:
-            one = self._on_their_way.popleft()
-            if one.number != number:
+            preview = self._on_their_way.popleft()
+            if preview.number != number:
                 continue
-            spent = min(spent, now - one.sent)
-            way = now - one.sent - spent
+            spent = min(spent, now - preview.sent)
+            way = now - preview.sent - spent
             usual = min(self._ways, default=way)
             self._ways.append(way)
             # A busy browser reads number and bytes at once, no matter how long they took to arrive.
-            rate = one.size / max(_INSTANT, spent, spent + way - usual)
+            rate = preview.size / max(_INSTANT, spent, spent + way - usual)
             # A small preview that arrives in one piece seems to have taken no time on any link.
             self._rates.append(rate if self.rate is None else min(rate, _GROWTH * self.rate))
             if self._on_their_way and way > usual + max(_QUEUED, 0.5 * spent):

@@ -207,9 +207,9 @@ class ResultFiles:
         left out; without any file there is no ZIP.
         """
         bundle = ZipStream(compress_type=ZIP_STORED)
-        wanted = ((record, at) for record in records for at in saved_places(record))
-        for number, (record, at) in enumerate(wanted, 1):
-            yield from self.pack(bundle, record, at, f"{number:03}-{result_name(record, at)}")
+        wanted = ((record, index) for record in records for index in saved_places(record))
+        for number, (record, index) in enumerate(wanted, 1):
+            yield from self.pack(bundle, record, index, f"{number:03}-{result_name(record, index)}")
         if bundle.num_streamed():
             yield from bundle.finalize()
 
@@ -277,8 +277,8 @@ def zip_download(archive: Iterator[bytes], title: str) -> StreamingResponse:
 
 def as_file(name: str) -> dict[str, str]:
     """Return the header that makes a browser save a response under this name."""
-    told = quote(download_name(name))
-    return {"content-disposition": f"attachment; filename*=UTF-8''{told}"}
+    encoded_name = quote(download_name(name))
+    return {"content-disposition": f"attachment; filename*=UTF-8''{encoded_name}"}
 
 
 class RangedFile(FileResponse):

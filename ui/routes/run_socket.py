@@ -118,9 +118,9 @@ def run_socket_routes(
         except RunNotFound:
             await socket.close(UNKNOWN_RUN)
             return
-        said = await asyncio.to_thread(view, record, None)
+        run_doc = await asyncio.to_thread(view, record, None)
         with ends_with_browser(socket):
-            await socket.send_text(json_text(said.to_json()))
+            await socket.send_text(json_text(run_doc.to_json()))
             await socket.close()
 
     return routes
@@ -139,7 +139,7 @@ class WaitingSockets:
 
         If another waiting socket has the key, the wait never ends.
         """
-        loop, place = asyncio.get_running_loop(), (owner, key)
+        loop, owner_key = asyncio.get_running_loop(), (owner, key)
         coming: asyncio.Future[Run] = loop.create_future()
 
         def resolve(run: Run) -> None:
@@ -151,13 +151,13 @@ class WaitingSockets:
                 loop.call_soon_threadsafe(resolve, run)
 
         with self._lock:
-            self._waiting.setdefault(place, resolve_from_thread)
+            self._waiting.setdefault(owner_key, resolve_from_thread)
         try:
             yield coming
         finally:
             with self._lock:
-                if self._waiting.get(place) is resolve_from_thread:
-                    del self._waiting[place]
+                if self._waiting.get(owner_key) is resolve_from_thread:
+                    del self._waiting[owner_key]
 
     def hand_over(self, run: Run, key: str) -> None:
         """Let the owner's socket with this key follow a run; do nothing if it doesn't exist."""
@@ -247,14 +247,14 @@ class RunSession:
 
     async def tell(self, *, after: asyncio.Task[None]) -> None:
         """Send views as they arrive, the last one after the last frame, and close."""
-        told: dict[str, object] = {}
+        last_view: dict[str, object] = {}
         async for state in self.states():
             finished = state.phase.finished
             if finished:
                 await after
             view = (await self.words_for(state)).to_json()
-            if view != told:
-                told = view
+            if view != last_view:
+                last_view = view
                 await self.socket.send_text(json_text(view))
             if finished:
                 await self.socket.close()
@@ -325,10 +325,10 @@ class RunSession:
             if self.due.get(preview.frame) == (number, preview):
                 del self.due[preview.frame]
         data = await self.encodings.fitting(self.run.id, number, preview.data, self.window)
-        said: dict[str, float] = {"frame": number}
+        header: dict[str, float] = {"frame": number}
         animation = self.run.state.animation
         if preview.frame is not None and animation is not None:
-            said |= {"at": preview.frame, "of": animation.frames, "rate": animation.rate}
+            header |= {"at": preview.frame, "of": animation.frames, "rate": animation.rate}
         self.window.sent(number, len(data), time.monotonic())
-        await self.socket.send_text(json_text(said))
+        await self.socket.send_text(json_text(header))
         await self.socket.send_bytes(data)

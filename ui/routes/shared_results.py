@@ -26,10 +26,10 @@ def shared_result_routes(runs: RunRegistry, blobs: BlobStore, server: ServerFile
     def file(token: str, name: str, request: Request) -> Response:
         """Send the file under the server's name for it, because the owner's name contains words of
         the prompt. If the link hides the prompt, the file's metadata is removed."""
-        found = runs.history.shared.find(token) if runs.history is not None else None
-        if found is None:
+        entry = runs.history.shared.find(token) if runs.history is not None else None
+        if entry is None:
             raise RunNotFound
-        link, record = found
+        link, record = entry
         shown = record.state.files[link.place]
         answer: Response | None
         if link.prompt:

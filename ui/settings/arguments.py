@@ -74,8 +74,8 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
         settings = Settings.model_validate(in_file | given)
     except ValidationError as error:
         names = {name: name for name in in_file} | {name: _option(name) for name in given}
-        found = error.errors(include_url=False, include_input=False)
-        problems += [line for problem in found for line in _sentence(problem, names).splitlines()]
+        details = error.errors(include_url=False, include_input=False)
+        problems += [line for problem in details for line in _sentence(problem, names).splitlines()]
     if problems:
         print(
             *(f"{PROGRAM}: {problem}" for problem in dict.fromkeys(problems)),
@@ -157,8 +157,8 @@ def _read_file(name: object) -> tuple[dict[str, object], list[str]]:
         return {}, []
     path = at_home(Path(str(name)))
     try:
-        told = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        if not SECRET.isdisjoint(told):
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        if not SECRET.isdisjoint(document):
             warn_if_public(path.name, path.stat())
     except tomllib.TOMLDecodeError as error:
         where = str(error).rpartition("(")[2].rstrip(")")
@@ -170,10 +170,10 @@ def _read_file(name: object) -> tuple[dict[str, object], list[str]]:
     known = [one for one in Settings.model_fields if one != "config"]
     strange = [
         f"{_option('config')}: {one!a} is no setting.{_did_you_mean(one, known)}"
-        for one in told
+        for one in document
         if one not in known
     ]
-    return {one: _plain(told[one]) for one in known if told.get(one, "") != ""}, strange
+    return {one: _plain(document[one]) for one in known if document.get(one, "") != ""}, strange
 
 
 def _plain(value: object) -> object:

@@ -22,16 +22,16 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as one line."""
-        told = {
+        entry = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
         }
-        told |= {name: value for name in _OF_RUNS if (value := vars(record).get(name)) is not None}
+        entry |= {name: value for name in _OF_RUNS if (value := vars(record).get(name)) is not None}
         if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
-        return json.dumps(told)
+            entry["exception"] = self.formatException(record.exc_info)
+        return json.dumps(entry)
 
 
 def log_formatter(chosen: LogFormat = "text") -> logging.Formatter:

@@ -341,8 +341,8 @@ class Settings(BaseSettings):
     def server_addresses(self) -> tuple[ServerAddress, ...]:
         """Return the addresses and credentials of all ComfyUI servers; () if the settings name no
         server."""
-        told = self.server_token, self.server_header, self.server_ca
-        return named_addresses(self.server, *told)
+        credentials = self.server_token, self.server_header, self.server_ca
+        return named_addresses(self.server, *credentials)
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:

@@ -130,15 +130,15 @@ def show_code(reach: Reach, to: TextIO | None = None) -> None:
 def _network_addresses(host: str) -> list[str]:
     """Return this machine's addresses on the network that the app listens on; none without a
     network."""
-    found = []
+    addresses = []
     for family, elsewhere in _ELSEWHERE[: 2 if host == "::" else 1]:
         try:
             with socket.socket(family, socket.SOCK_DGRAM) as asking:
                 asking.connect((elsewhere, 9))
-                found.append(str(asking.getsockname()[0]))
+                addresses.append(str(asking.getsockname()[0]))
         except OSError:
             continue
-    return found
+    return addresses
 
 
 def _in_address(host: str) -> str:

@@ -154,8 +154,8 @@ class ProxyMiddleware:
 
     def _user(self, scope: Scope) -> str:
         """Return the user that the proxy names; "" for no name or several."""
-        told = [value for name, value in scope["headers"] if name == self.user_header]
-        name = told[0].decode("utf-8", "replace").strip() if len(told) == 1 else ""
+        values = [value for name, value in scope["headers"] if name == self.user_header]
+        name = values[0].decode("utf-8", "replace").strip() if len(values) == 1 else ""
         return name if name.isprintable() else ""
 
     async def _addressed(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -193,9 +193,9 @@ def _refused_host(name: str, path: str) -> Response:
     """Return the response to a request for a host name that isn't the app's, or for an invalid one
     (""). API clients get a problem document, browsers a sentence."""
     status = 421 if name else 400
-    said = f"Unknown host name {name}. The administrator can allow it with --hosts {name}"
+    detail = f"Unknown host name {name}. The administrator can allow it with --hosts {name}"
     if not name:
-        said = "This request does not say in its Host header which app it is for."
+        detail = "This request does not say in its Host header which app it is for."
     if path.startswith(f"{API}/"):
-        return Problem(status, said).answer()
-    return PlainTextResponse(translated(said), status)
+        return Problem(status, detail).answer()
+    return PlainTextResponse(translated(detail), status)

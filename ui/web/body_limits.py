@@ -163,8 +163,8 @@ def body_done(scope: Scope) -> None:
 def place_held(room: Share, caller: Caller) -> Iterator[None]:
     """Hold one slot of `room` during the block. Raises HTTPException 503 if this caller has none
     left."""
-    with room.held(caller) as place:
-        if not place:
+    with room.held(caller) as has_slot:
+        if not has_slot:
             raise HTTPException(503, BUSY)
         yield
 

@@ -92,8 +92,8 @@ class Cookies:
         return f"{self.name(request)}-known-{person}"
 
     def _known_signature(self, browser: str, name: str, proof: str) -> str:
-        told = "\n".join((browser, proof, name)).encode(errors="replace")
-        return _readable(hmac.digest(self._known_key, told, "sha256"))
+        message = "\n".join((browser, proof, name)).encode(errors="replace")
+        return _readable(hmac.digest(self._known_key, message, "sha256"))
 
     def new(self, request: HTTPConnection) -> str:
         """Return the Set-Cookie header that gives this browser an identity."""
@@ -110,10 +110,10 @@ class Cookies:
         content, *attributes = (part.strip() for part in cookie.split(";"))
         lasting = [one for one in attributes if one.lower().startswith(_LASTING)]
         if self._on_a_space:
-            place = ["Secure", "SameSite=None", "Partitioned"]
+            flags = ["Secure", "SameSite=None", "Partitioned"]
         else:
-            place = ["Secure", "SameSite=Lax"] if self._secure(request) else ["SameSite=Lax"]
-        return "; ".join([content, *lasting, "Path=/", "HttpOnly", *place])
+            flags = ["Secure", "SameSite=Lax"] if self._secure(request) else ["SameSite=Lax"]
+        return "; ".join([content, *lasting, "Path=/", "HttpOnly", *flags])
 
     def _secure(self, request: HTTPConnection) -> bool:
         return self._on_a_space or request.scope["scheme"] in ("https", "wss")

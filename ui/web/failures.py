@@ -48,15 +48,15 @@ class FailureMiddleware:
                 await self.app(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = replaced = False
+        started = replaced = False
 
         async def without_failure(message: Message) -> None:
-            nonlocal begun, replaced
+            nonlocal started, replaced
             if message["type"] == "http.response.start" and message["status"] == 500:
                 replaced = True  # the rest of this response is dropped
                 await refusal_for(scope, NOT_UNDERSTOOD, 422)(scope, receive, send)
             elif not replaced:
-                begun = True
+                started = True
                 await send(message)
 
         try:
@@ -70,7 +70,7 @@ class FailureMiddleware:
             answer = refusal_for(scope, NOT_UNDERSTOOD, 422)
         else:
             return
-        if not (begun or replaced):
+        if not (started or replaced):
             await answer(scope, receive, send)
 
     async def _converse(self, scope: Scope, receive: Receive, send: Send) -> None:

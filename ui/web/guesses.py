@@ -153,8 +153,8 @@ class HashingTurns:
     def place(self, attempt: PasswordAttempt) -> Iterator[bool]:
         """Hold a place in the queue. The value is False if the queue is full."""
         room = self._known if attempt.browser else self._waiting
-        with room.held(attempt.lane) as place:
-            yield place
+        with room.held(attempt.lane) as has_slot:
+            yield has_slot
 
     @contextlib.asynccontextmanager
     async def turn(self, attempt: PasswordAttempt) -> AsyncIterator[None]:

@@ -61,8 +61,10 @@ async def validation_error(_: Request, problem: Exception) -> Response:
     """Return the location and reason of FastAPI's validation errors, without the sent values, which
     may be of any size."""
     assert isinstance(problem, RequestValidationError)
-    told = [{"loc": one["loc"], "msg": one["msg"], "type": one["type"]} for one in problem.errors()]
-    return AsciiJSON({"detail": told}, 422)
+    details = [
+        {"loc": one["loc"], "msg": one["msg"], "type": one["type"]} for one in problem.errors()
+    ]
+    return AsciiJSON({"detail": details}, 422)
 
 
 def _too_many(limits: WebLimits) -> str:

@@ -24,8 +24,8 @@ class Rate:
     def take(self, key: str, now: float) -> bool:
         """Take a token and return True, or return False if there are no tokens left."""
         with self._lock:
-            left, at = self._left.pop(key, (self.most, now))
-            left = min(self.most, left + (now - at) / self.every)
+            left, updated_at = self._left.pop(key, (self.most, now))
+            left = min(self.most, left + (now - updated_at) / self.every)
             allowed = left >= 1
             self._left[key] = (left - allowed, now)
             if len(self._left) > MOST_RATES:

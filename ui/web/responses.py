@@ -70,14 +70,14 @@ class Problem:
 
     def to_json(self) -> dict[str, object]:
         """Return the document, with messages that are still translatable."""
-        told = {
+        document = {
             "type": f"urn:comfyforms:problem:{self.kind}" if self.kind else "about:blank",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
         }
         more = {"hint": self.hint, "errors": dict(self.errors), "problems": list(self.problems)}
-        return told | {name: value for name, value in more.items() if value}
+        return document | {name: value for name, value in more.items() if value}
 
     def answer(self, headers: Mapping[str, str] | None = None) -> Response:
         """Return the problem as a response."""

@@ -51,12 +51,12 @@ def derived(secret: bytes, purpose: str) -> bytes:
     return hmac.digest(secret, purpose.encode(), hashlib.sha256)
 
 
-def _kept(path: Path, made: Callable[[], bytes]) -> bytes:
+def _kept(path: Path, create: Callable[[], bytes]) -> bytes:
     """Return the content of a file that the first program creates. Raises ComfyError."""
     try:
         with FileLock(path.with_suffix(".lock"), mode=0o600):
             if not path.exists():
-                _write(path, made())
+                _write(path, create())
             return path.read_bytes()
     except OSError as error:
         raise ComfyError(

@@ -86,7 +86,7 @@ class ServerHealth:
         if reachable == self.reachable:
             return
         self.reachable = reachable
-        said = "answers again" if reachable else "does not answer"
-        log.warning("The ComfyUI server %s.", said)
+        text = "answers again" if reachable else "does not answer"
+        log.warning("The ComfyUI server %s.", text)
         for changed in list(self._listeners):
             changed()

@@ -45,9 +45,12 @@ def ends_with_browser(socket: WebSocket) -> Iterator[None]:
     except WebSocketDisconnect:
         return
     except RuntimeError as error:
-        told = WebSocketState.DISCONNECTED in (socket.client_state, socket.application_state)
+        is_disconnected = WebSocketState.DISCONNECTED in (
+            socket.client_state,
+            socket.application_state,
+        )
         # Raised by uvicorn after it has closed the socket itself, for example at shutdown.
-        if not told and not str(error).startswith("Unexpected ASGI message"):
+        if not is_disconnected and not str(error).startswith("Unexpected ASGI message"):
             raise
 
 

@@ -103,10 +103,10 @@ class UploadFolder:
 
     def find(self, owner: str, place: object) -> Path | None:
         """Return the owner's file at this place; None if it is missing or another owner's."""
-        found = PLACE.fullmatch(place) if isinstance(place, str) else None
-        if found is None or found[2] in (".", "..") or Path(found[2]).name != found[2]:
+        match = PLACE.fullmatch(place) if isinstance(place, str) else None
+        if match is None or match[2] in (".", "..") or Path(match[2]).name != match[2]:
             return None
-        file = self.path / _folder_of(owner) / found[1] / found[2]
+        file = self.path / _folder_of(owner) / match[1] / match[2]
         try:
             return file if file.is_file() else None
         except (OSError, ValueError):  # the place isn't a possible file name

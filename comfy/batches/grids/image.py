@@ -126,8 +126,8 @@ class _Words:
     ) -> None:
         """Draw lines of text below each other. `anchor`: as in Pillow."""
         for number, line in enumerate(lines):
-            place = (at[0], at[1] + number * self.line)
-            draw.text(place, line, color, self._font(line), anchor)
+            line_position = (at[0], at[1] + number * self.line)
+            draw.text(line_position, line, color, self._font(line), anchor)
 
 
 def _wrapped(text: str, fits: Callable[[str], bool]) -> list[str]:
@@ -247,20 +247,20 @@ class _Painter:
             shown = content(cell)
             image = _image(shown, self._cell, turn) if isinstance(shown, Path) else None
             if image is not None:
-                at = left + (width - image.width) // 2, top + (height - image.height) // 2
-                strip.paste(image, at)
+                position = left + (width - image.width) // 2, top + (height - image.height) // 2
+                strip.paste(image, position)
                 continue
             box = (left, top, left + width - 1, top + height - 1)
             draw.rectangle(box, _EMPTY, _FRAME)
-            said = words.wrapped(words.shown(shown if isinstance(shown, str) else ""), width, 3)
-            under = top + (height - len(said) * words.line) // 2
-            words.draw(draw, (left + width // 2, under), said, _QUIET, "ma")
+            lines = words.wrapped(words.shown(shown if isinstance(shown, str) else ""), width, 3)
+            under = top + (height - len(lines) * words.line) // 2
+            words.draw(draw, (left + width // 2, under), lines, _QUIET, "ma")
         return strip
 
 
 def _texts(sheet: GridSheet) -> list[str]:
-    told = [sheet.title, sheet.across, sheet.down]
-    return told + [text for line in sheet.lines for text in (line.label, *line.heads)]
+    texts = [sheet.title, sheet.across, sheet.down]
+    return texts + [text for line in sheet.lines for text in (line.label, *line.heads)]
 
 
 def _image(file: Path, size: tuple[int, int], turn: Turn) -> Image.Image | None:

@@ -79,11 +79,11 @@ def settings_in(data: bytes) -> GridSettings:
 
 
 def _texts(data: bytes) -> list[Text]:
-    found: list[Text] = []
+    texts: list[Text] = []
     if not data.startswith(PNG_SIGNATURE):
-        return found
+        return texts
     try:
-        found.extend(read_png(Reader(BytesIO(data))))
+        texts.extend(read_png(Reader(BytesIO(data))))
     except DamagedFile:  # cut off, but the texts before the image data are complete
-        return found
-    return found
+        return texts
+    return texts

@@ -15,12 +15,12 @@ def sheet_of(grid: Grid, title: str, page: int = 0) -> GridSheet:
     lines = grid.lines(page)
     heads = across.labels
     if down is None:
-        told = (
+        cell_lines = (
             CellLine(cells, "", tuple(heads[at] for at in cells)) for cells in in_lines(lines[0])
         )
-        return GridSheet(title, across.label, "", tuple(told))
-    told = (
+        return GridSheet(title, across.label, "", tuple(cell_lines))
+    cell_lines = (
         CellLine(cells, label, () if number else heads)
         for number, (cells, label) in enumerate(zip(lines, down.labels, strict=True))
     )
-    return GridSheet(title, across.label, down.label, tuple(told))
+    return GridSheet(title, across.label, down.label, tuple(cell_lines))

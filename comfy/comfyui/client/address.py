@@ -69,8 +69,8 @@ class ServerAddress:
         whose text has none of these values.
         """
         user_info, url = _split(text)
-        told = chain.from_iterable(map(parse_header, headers))
-        pairs = (*_basic(user_info), *_bearer(token), *told)
+        parsed_headers = chain.from_iterable(map(parse_header, headers))
+        pairs = (*_basic(user_info), *_bearer(token), *parsed_headers)
         names = [name.lower() for name, _ in pairs]
         if len(set(names)) < len(names):
             raise ComfyError(
@@ -133,13 +133,13 @@ def named_servers(
 ) -> tuple[ServerAddress, ...]:
     """Return the servers that settings name, or (). Raises ComfyError, also for a login without a
     server or with several: it must not go to whichever server is found."""
-    told = token or header or ca
-    if told and not texts:
+    credentials = token or header or ca
+    if credentials and not texts:
         raise ComfyError(
             "A login or a certificate belongs to a server, and none is named.",
             "Give --server as well.",
         )
-    if told and len(texts) > 1:
+    if credentials and len(texts) > 1:
         raise ComfyError(
             "A login or a certificate belongs to one server, and several are named.",
             "Name each with its own in the file of --config, under [[server]].",
@@ -152,10 +152,10 @@ def named_servers(
 
 def one_each(addresses: Iterable[ServerAddress]) -> tuple[ServerAddress, ...]:
     """Return the addresses. Raises ComfyError if a server appears twice."""
-    found = tuple(addresses)
-    if len({one.url for one in found}) < len(found):
+    servers = tuple(addresses)
+    if len({one.url for one in servers}) < len(servers):
         raise ComfyError("A server is named twice.", "Name each of them once.")
-    return found
+    return servers
 
 
 def split_servers(text: str) -> list[str]:
@@ -181,8 +181,8 @@ def _split(text: str) -> tuple[str, str]:
     try:
         parts = urlsplit(_plain(text.strip()))
         host, port = _host(parts.hostname or ""), parts.port
-        user_info, _, place = parts.netloc.rpartition("@")
-        if parts.scheme not in DEFAULT_PORTS or port == 0 or place.endswith(":"):
+        user_info, _, host_port = parts.netloc.rpartition("@")
+        if parts.scheme not in DEFAULT_PORTS or port == 0 or host_port.endswith(":"):
             raise ValueError  # noqa: TRY301 - the same error for every problem
     except ValueError:  # the original message may contain part of a password
         raise ComfyError(

@@ -247,8 +247,8 @@ class Client:
         """Return the size in bytes of a server's file, by its name in an input
         (docs/comfyui.md#22); None if the server doesn't report it. Raises ServerError (404) if the
         file doesn't exist."""
-        place, _, folder = value.rpartition(" [")
-        subfolder, _, name = place.rpartition("/")
+        path, _, folder = value.rpartition(" [")
+        subfolder, _, name = path.rpartition("/")
         params = {"filename": name, "subfolder": subfolder, "type": folder.rstrip("]")}
         headers = {"Accept-Encoding": "identity"}
         with self._opened("HEAD", "/view", params=params, headers=headers) as response:

@@ -143,19 +143,19 @@ class EventStream:
 
     def _frames(self) -> str:
         """Pass on frames until there are no more, and return why they ended."""
-        asked = False
+        pinged = False
         while True:
             try:
                 opcode, data = self._ws.recv_data(control_frame=True)
             except websocket.WebSocketTimeoutException:
-                if asked:
+                if pinged:
                     raise TimeoutError(
                         f"no sign of life within {self._ping:g} s of a ping"
                     ) from None
                 self._ws.ping()
-                asked = True
+                pinged = True
                 continue
-            asked = False
+            pinged = False
             if opcode == websocket.ABNF.OPCODE_CLOSE:
                 return f"closed by the server ({int.from_bytes(data[:2], 'big') or 'no code'})"
             if self._closing:

@@ -73,12 +73,12 @@ UPLOAD_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
 
 def upload_too_large(size: int, most: int) -> UploadRejected:
     """Return the error for an upload of `size` bytes to a server with the limit `most`."""
-    said = message(
+    sentence = message(
         "This file has {size}\xa0MB. The server accepts {most}\xa0MB.",
         size=-(-size // _MIB),
         most=most // _MIB,
     )
-    return UploadRejected(said, UPLOAD_REFUSED[413][1])
+    return UploadRejected(sentence, UPLOAD_REFUSED[413][1])
 
 
 def unexpected(status: int, server: ServerAddress) -> ServerError:
@@ -87,10 +87,10 @@ def unexpected(status: int, server: ServerAddress) -> ServerError:
         lambda name: message("{server} answered with error {status}.", server=name, status=status),
         CHECK if status in (400, 404) else message("Check the server's log and try again."),
     )
-    said, hint = _STATUS.get(status, otherwise)
+    sentence_for, hint = _STATUS.get(status, otherwise)
     if server.headers and status in (401, 403):
-        said, hint = _LOGIN_REFUSED
-    return ServerError(said(server.name), hint, status=status)
+        sentence_for, hint = _LOGIN_REFUSED
+    return ServerError(sentence_for(server.name), hint, status=status)
 
 
 def socket_refused(status: int, server: ServerAddress) -> ServerError:
@@ -136,16 +136,18 @@ _CANNOT_RUN_HINT = message("Ask the administrator, or use another workflow.")
 
 def rejected(answer: object) -> PromptRejected:
     """Return the error for the status 400 of `POST /prompt`."""
-    type_, told, details, node_errors = rejection(answer)
+    type_, server_message, details, node_errors = rejection(answer)
     known = _REJECTED.get(type_)
-    sentence, hint = known or (_cannot_run(told, details), _CANNOT_RUN_HINT)
+    sentence, hint = known or (_cannot_run(server_message, details), _CANNOT_RUN_HINT)
     return PromptRejected(sentence, hint, node_errors=node_errors)
 
 
-def _cannot_run(told: str, details: str) -> str:
+def _cannot_run(server_message: str, details: str) -> str:
     """Return a message with the server's own words, if it gave any."""
-    told, details = told[:_MOST_WORDS].rstrip("."), details[:_MOST_WORDS]
-    why = without_folders(f"{told} ({details})" if told and details else told or details)
+    server_message, details = server_message[:_MOST_WORDS].rstrip("."), details[:_MOST_WORDS]
+    why = without_folders(
+        f"{server_message} ({details})" if server_message and details else server_message or details
+    )
     if why:
         return message("This workflow can't run here: {why}.", why=why)
     return message("This workflow can't run here.")

@@ -56,8 +56,8 @@ def unreachable(error: BaseException, name: str) -> ServerUnreachable:
     for cause in causes:
         match cause:
             case ssl.SSLCertVerificationError(verify_code=code):
-                said, hint = _CERTIFICATE.get(code, _NOT_TRUSTED)
-                return ServerUnreachable(said(name), hint, passing=False)
+                sentence_for, hint = _CERTIFICATE.get(code, _NOT_TRUSTED)
+                return ServerUnreachable(sentence_for(name), hint, passing=False)
             case ssl.SSLError(reason=str(reason)) if reason in _NO_TLS:
                 hint = CHECK
                 return ServerUnreachable(
@@ -125,8 +125,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     left: list[BaseException | None] = [error]
     while left:
-        one = left.pop()
-        if one is not None and id(one) not in seen:
-            seen.add(id(one))
-            yield one
-            left += [one.__context__, one.__cause__]
+        cause = left.pop()
+        if cause is not None and id(cause) not in seen:
+            seen.add(id(cause))
+            yield cause
+            left += [cause.__context__, cause.__cause__]

@@ -23,9 +23,9 @@ class FileResponse:
         self._response = response
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
-        told = response.headers.get("content-length", "")
-        is_size = told.isdecimal() and len(told) <= _DIGITS
-        self.size: int | None = int(told) if is_size else None  # bytes, None if unknown
+        content_length = response.headers.get("content-length", "")
+        is_size = content_length.isdecimal() and len(content_length) <= _DIGITS
+        self.size: int | None = int(content_length) if is_size else None  # bytes, None if unknown
 
     def iter_bytes(self, size: int = 65536) -> Iterator[bytes]:
         """Yield the body as received, without decoding. Raises ServerUnreachable if it breaks

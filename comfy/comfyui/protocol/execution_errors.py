@@ -223,32 +223,32 @@ _OTHERWISE_HINT = message("Check its settings. The technical details help your a
 def explain(exception_type: str, exception_message: str) -> tuple[str, str]:
     """Return a sentence and a hint for an exception in a node, from `execution_error` or from
     history."""
-    told = f"{exception_type[:_MOST_READ]}: {exception_message[:_MOST_READ]}".lower()
+    text = f"{exception_type[:_MOST_READ]}: {exception_message[:_MOST_READ]}".lower()
     for rule in _RULES:
-        if rule.fits(told):
+        if rule.fits(text):
             return rule.sentence, rule.hint
     return _OTHERWISE, _OTHERWISE_HINT
 
 
 def details(exception_type: str, exception_message: str) -> str:
     """Return the server's technical details, cut to the stored length."""
-    told = (exception_type[:_MOST_READ], exception_message[:_MOST_KEPT])
-    return without_folders(": ".join(filter(None, told)))[:_MOST_KEPT]
+    parts = (exception_type[:_MOST_READ], exception_message[:_MOST_KEPT])
+    return without_folders(": ".join(filter(None, parts)))[:_MOST_KEPT]
 
 
-def without_folders(told: str) -> str:
+def without_folders(text: str) -> str:
     """Return the server's own words without the folders of its machine, which may contain account
     names. File names stay."""
-    return _PATH.sub(lambda found: _last_part(found[0]), told)
+    return _PATH.sub(lambda found: _last_part(found[0]), text)
 
 
 def _has(text: str, parts: tuple[str, ...]) -> bool:
-    place = 0
+    start = 0
     for part in parts:
-        found = text.find(part, place)
-        if found < 0:
+        index = text.find(part, start)
+        if index < 0:
             return False
-        place = found + len(part)
+        start = index + len(part)
     return True
 
 

@@ -175,11 +175,15 @@ def _progress_state(data: _Data) -> ProgressState:
     nodes = []
     for node, values in data.mapping("nodes").items():
         if isinstance(values, dict):
-            one = _Data(values)
-            shown = one.node("display_node_id") or node
+            node_data = _Data(values)
+            shown = node_data.node("display_node_id") or node
             nodes.append(
                 NodeProgress(
-                    node, shown, one.number("value"), one.number("max"), one.loose_text("state")
+                    node,
+                    shown,
+                    node_data.number("value"),
+                    node_data.number("max"),
+                    node_data.loose_text("state"),
                 )
             )
     return ProgressState(data.text("prompt_id"), tuple(nodes))
@@ -259,13 +263,13 @@ _FRAME_STARTS = (12, 28)
 _TYPES: frozenset[object] = frozenset({1, 2, "image/jpeg", "image/png"})
 
 
-def _check_image(image: bytes, told: object, kind: str) -> None:
+def _check_image(image: bytes, image_type: object, kind: str) -> None:
     """Raise _Malformed if the image isn't JPEG or PNG. The type from the frame only counts if the
     first bytes are unknown."""
     if not image:
         raise _Malformed(kind, "no image in it")
-    if not image.startswith(_STARTS) and told not in _TYPES:
-        raise _Malformed(kind, f"image type {told!r}")
+    if not image.startswith(_STARTS) and image_type not in _TYPES:
+        raise _Malformed(kind, f"image type {image_type!r}")
 
 
 def _preview(payload: bytes) -> Preview:
@@ -287,10 +291,10 @@ def _preview_with_metadata(payload: bytes) -> Preview:
         data = _Data(metadata)
         node = data.node("display_node_id") or data.node("node_id")
         prompt_id = data.optional_text("prompt_id")
-        told = data.optional_text("image_type")
+        image_type = data.optional_text("image_type")
     except (ValueError, RecursionError) as error:
         raise _Malformed(kind, str(error)[:200]) from None
-    _check_image(image, told, kind)
+    _check_image(image, image_type, kind)
     return Preview(node, prompt_id, image)
 
 

@@ -38,12 +38,12 @@ def feature_flags() -> str:
 def wants_metadata(text: str) -> bool | None:
     """Tell if a client sets the flag for previews with metadata; None if its frame has no flags."""
     try:
-        said = json.loads(text)
+        message = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(said, dict) or said.get("type") != "feature_flags":
+    if not isinstance(message, dict) or message.get("type") != "feature_flags":
         return None
-    flags = said.get("data")
+    flags = message.get("data")
     return isinstance(flags, dict) and bool(flags.get("supports_preview_metadata"))
 
 
@@ -59,8 +59,8 @@ def without_metadata(frame: bytes) -> bytes:
         return frame
     (length,) = struct.unpack_from(">I", frame, 4)
     image = frame[8 + length :]
-    told = (code for start, code in _IMAGE_TYPES.items() if image.startswith(start))
-    return struct.pack(">II", _PREVIEW, next(told, 1)) + image
+    codes = (code for start, code in _IMAGE_TYPES.items() if image.startswith(start))
+    return struct.pack(">II", _PREVIEW, next(codes, 1)) + image
 
 
 def progress_alone(frame: str | bytes) -> str | None:
@@ -69,8 +69,8 @@ def progress_alone(frame: str | bytes) -> str | None:
     if isinstance(frame, bytes):
         return None
     try:
-        said = json.loads(frame)
-        kind, data = said["type"], said["data"]
+        message = json.loads(frame)
+        kind, data = message["type"], message["data"]
         if kind == "execution_error":
             return _text(kind, **{name: data.get(name) for name in _OF_AN_ERROR})
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
@@ -82,8 +82,8 @@ def verdict(run_id: str, state: RunState) -> str:
     """Return ComfyUI's messages about the end of a run that has finished here."""
     kind, error = _ENDS.get(state.phase, "execution_error"), state.error
     failure = {"exception_message": error.message if error else "", "exception_type": ""}
-    told = failure if kind == "execution_error" else {}
-    return _text(kind, prompt_id=run_id, node_id=state.node, **told)
+    details = failure if kind == "execution_error" else {}
+    return _text(kind, prompt_id=run_id, node_id=state.node, **details)
 
 
 def over(run_id: str) -> str:

@@ -74,10 +74,12 @@ def rejection(answer: object) -> tuple[str, str, str, tuple[NodeError, ...]]:
     error = data.get("error")
     if isinstance(error, str):
         return "", error, "", ()
-    told = as_mapping(error)
-    type_, message, details = (as_text(told.get(key)) for key in ("type", "message", "details"))
+    error_data = as_mapping(error)
+    type_, message, details = (
+        as_text(error_data.get(key)) for key in ("type", "message", "details")
+    )
     errors = tuple(_node_errors(data))
-    extra = as_mapping(told.get("extra_info"))
+    extra = as_mapping(error_data.get("extra_info"))
     if not errors and isinstance(extra.get("node_id"), str):
         errors = (
             NodeError(
@@ -88,9 +90,9 @@ def rejection(answer: object) -> tuple[str, str, str, tuple[NodeError, ...]]:
 
 
 def _node_errors(data: Mapping[str, Any]) -> Iterator[NodeError]:
-    for node, told in as_mapping(data.get("node_errors")).items():
-        class_type = as_text(as_mapping(told).get("class_type"))
-        errors = as_mapping(told).get("errors")
+    for node, node_data in as_mapping(data.get("node_errors")).items():
+        class_type = as_text(as_mapping(node_data).get("class_type"))
+        errors = as_mapping(node_data).get("errors")
         for error in map(as_mapping, errors if isinstance(errors, list) else ()):
             name = as_mapping(error.get("extra_info")).get("input_name")
             type_, message, details = (

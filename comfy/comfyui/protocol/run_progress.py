@@ -179,24 +179,24 @@ def _weights(prompt: Mapping[str, Any], samplers: Iterable[str]) -> Mapping[str,
 
 def _work_of(prompt: Mapping[str, Any], sampler: str) -> tuple[str, float]:
     """Return a sampler's pixels; if unknown, the factor relative to the first named node."""
-    at, times, pixels = sampler, 1.0, 0
+    node_id, times, pixels = sampler, 1.0, 0
     for _ in range(_FARTHEST):
-        inputs = _part(prompt.get(at), "inputs")
-        if at != sampler:
+        inputs = _part(prompt.get(node_id), "inputs")
+        if node_id != sampler:
             times *= prod(_count(prompt, _part(inputs, name)) or 1 for name in _REPEATS)
-        if at != sampler and not pixels:
+        if node_id != sampler and not pixels:
             scale = _part(inputs, "scale_by")
             pixels = prod(_count(prompt, _part(inputs, name)) for name in ("width", "height"))
             if isinstance(scale, int | float) and 0.01 <= scale <= 100:
                 times *= scale * scale
-            elif not pixels and _resizes(prompt.get(at)):
+            elif not pixels and _resizes(prompt.get(node_id)):
                 break
         links = (_part(inputs, name) for name in _WORKED_ON)
         link = next((value for value in links if isinstance(value, list) and value), None)
         if link is None:
             break
-        at = str(link[0])
-    return ("", times * pixels) if pixels else (at, times)
+        node_id = str(link[0])
+    return ("", times * pixels) if pixels else (node_id, times)
 
 
 def _count(prompt: Mapping[str, Any], value: object) -> int:

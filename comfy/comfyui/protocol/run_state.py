@@ -302,8 +302,8 @@ def placed(state: RunState, queue: Queue, *, still: bool = False) -> RunState:
         return replace(state, over=False, verdict=None) if still else state
     if state.prompt_id in queue.running:
         return _running(state)
-    if state.phase is Phase.WAITING and (place := queue.place(state.prompt_id)) is not None:
-        return _with(state, queue_place=place)
+    if state.phase is Phase.WAITING and (queue_place := queue.place(state.prompt_id)) is not None:
+        return _with(state, queue_place=queue_place)
     return state
 
 

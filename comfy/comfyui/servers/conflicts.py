@@ -69,10 +69,10 @@ class Conflict:
     def _told_instead(self) -> str:
         if not self.instead:
             return ""
-        told = _quoted(self.instead)
+        choices = _quoted(self.instead)
         if len(self.instead) > _MOST_NAMED:
-            told = listed([told, "…"])
-        return message("Here you can choose {choices}.", choices=told)
+            choices = listed([choices, "…"])
+        return message("Here you can choose {choices}.", choices=choices)
 
 
 def conflicts(
@@ -93,8 +93,8 @@ def conflicts(
     if not all(everything) or frozenset.intersection(*everything):
         return ()
     wanted = dict.fromkeys(chain.from_iterable(lacking.values()))
-    found = tuple(_conflict(one, lacking, labels) for one in wanted)
-    return tuple(one for one in found if one.instead) or found
+    reasons = tuple(_conflict(one, lacking, labels) for one in wanted)
+    return tuple(one for one in reasons if one.instead) or reasons
 
 
 def _items(lacking: Iterable[Lack], keys: Mapping[InputRef, str]) -> dict[_Item, tuple[str, ...]]:

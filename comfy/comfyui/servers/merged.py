@@ -14,13 +14,13 @@ _SECTIONS = ("required", "optional")
 def merged(catalogues: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return every server's node classes, each as the first server describes it. Choice lists
     contain all servers' choices and mark differences. Doesn't change its arguments."""
-    found: dict[str, Any] = {}
+    node_classes: dict[str, Any] = {}
     for catalogue in catalogues:
         for class_type, node in catalogue.items():
-            known = found.get(class_type)
+            known = node_classes.get(class_type)
             same = known is None or known == node or not isinstance(node, dict)
-            found[class_type] = (known or node) if same else _node(as_mapping(known), node)
-    return found
+            node_classes[class_type] = (known or node) if same else _node(as_mapping(known), node)
+    return node_classes
 
 
 def _node(first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:

@@ -87,18 +87,18 @@ class Needs:
             spec, given = nodes.get(node["class_type"]), node["inputs"]
             declared = spec.active_inputs(given) if spec else {}
             for name, value in given.items():
-                one = declared.get(name)
-                if one is None or not self._fits(one, value, nodes):
+                input_spec = declared.get(name)
+                if input_spec is None or not self._fits(input_spec, value, nodes):
                     yield InputRef(node_id, name)
-            for name, one in declared.items():
-                if one.required and one.type != AUTOGROW and name not in given:
+            for name, input_spec in declared.items():
+                if input_spec.required and input_spec.type != AUTOGROW and name not in given:
                     yield InputRef(node_id, name)
 
     def _fits(self, spec: InputSpec, value: object, nodes: Catalogue) -> bool:
         if is_link(value):
             source = self._prompt.get(str(value[0]))
-            made = nodes.get(source["class_type"]) if source else None
-            types = made.output_types if made else ()
+            source_spec = nodes.get(source["class_type"]) if source else None
+            types = source_spec.output_types if source_spec else ()
             return int(value[1]) < len(types) and compatible(types[int(value[1])], spec.type)
         if spec.choices:  # `_missing` reports a text that isn't among the choices
             return value in spec.choices or (spec.type == COMBO and isinstance(value, str))
@@ -119,8 +119,12 @@ class Needs:
                 continue
             declared = spec.active_inputs(node["inputs"])
             for name, value in node["inputs"].items():
-                one, place = declared.get(name), InputRef(node_id, name)
-                choices = one.choices if one is not None and one.type == COMBO else None
+                input_spec, input_ref = declared.get(name), InputRef(node_id, name)
+                choices = (
+                    input_spec.choices
+                    if input_spec is not None and input_spec.type == COMBO
+                    else None
+                )
                 lacks = choices and isinstance(value, str) and value not in choices
-                if lacks and place not in self._given:
-                    yield Lack(value, place, tuple(map(str, choices or ())))
+                if lacks and input_ref not in self._given:
+                    yield Lack(value, input_ref, tuple(map(str, choices or ())))

@@ -54,8 +54,10 @@ class ServerPool:
         """`limits`: the maximum number of prompts on a server at once, by address. Without a limit
         the caller decides."""
         self.servers = tuple(map(ComfyServer, clients))
-        told = limits or {}
-        self.limits = {one: told[one.url] for one in self.servers if one.url in told}
+        limit_by_url = limits or {}
+        self.limits = {
+            one: limit_by_url[one.url] for one in self.servers if one.url in limit_by_url
+        }
         self._pauses = pauses or CheckPauses()
         self._listeners = Callbacks[[]]()
         self._closed = threading.Event()
@@ -168,8 +170,8 @@ class ServerPool:
         if len(self.servers) == 1:
             return ()
         known = {one.place: one.nodes for one in self.servers}
-        told = {name: nodes for name, nodes in known.items() if nodes is not None}
-        return conflicts(needs, fields, told) if len(told) == len(known) else ()
+        catalogues = {name: nodes for name, nodes in known.items() if nodes is not None}
+        return conflicts(needs, fields, catalogues) if len(catalogues) == len(known) else ()
 
     def drain(self, server: ComfyServer) -> None:
         """Send the server no more runs until `take_back` or a restart of the app. Its current runs
@@ -200,11 +202,11 @@ class ServerPool:
         """
         if len(self.servers) == 1:
             return self.servers[0].client.object_info()
-        asked = [one for one in self.servers if one.up] or self.servers
-        for server in asked:
+        servers = [one for one in self.servers if one.up] or self.servers
+        for server in servers:
             server.recheck()
-        told = in_threads(_problem, asked, name="nodes", give_up=ComfyServer.give_up_asking)
-        problems = [one for one in told if one is not None]
+        results = in_threads(_problem, servers, name="nodes", give_up=ComfyServer.give_up_asking)
+        problems = [one for one in results if one is not None]
         known = [one.nodes.raw for one in self.servers if one.nodes is not None]
         if not known:
             raise problems[0]
@@ -259,8 +261,8 @@ class ServerPool:
         was_up = server.up  # a run may have marked it as down without notifying the listeners
         up = server.check(timeout=self._pauses.limit)
         if up != told_up:
-            said = "answers again" if up else "does not answer"
-            log.warning("ComfyUI at %s %s.", server.url, said)
+            status = "answers again" if up else "does not answer"
+            log.warning("ComfyUI at %s %s.", server.url, status)
         if up != told_up or up != was_up:
             try:
                 beside.submit(self._tell, server)

@@ -214,11 +214,11 @@ class ComfyServer:
         for the next try."""
         with self._lock:
             left, self._left = self._left, []
-        for at, prompt_id in enumerate(left):
+        for index, prompt_id in enumerate(left):
             try:
                 self.client.cancel(prompt_id)
             except ComfyError as problem:
                 log.info("%s was not told to cancel %s: %s", self.url, prompt_id, problem)
                 with self._lock:
-                    self._left.extend(left[at:])
+                    self._left.extend(left[index:])
                 return

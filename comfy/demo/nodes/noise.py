@@ -31,15 +31,15 @@ def emerging(
     finished: Image.Image,
     progress: float,
     seed: int,
-    begun: Image.Image | None,
+    source: Image.Image | None,
     mask: Image.Image | None,
     longest_side: int = PREVIEW_SIDE,
 ) -> Image.Image:
     """Return the image that a sampler shows at this progress (0 … 1): large soft shapes first, then
     details. No side is longer than `longest_side` pixels.
 
-    `begun`, the source of an image-to-image run, shines through the noise. Outside the mask nothing
-    changes.
+    `source`, the source of an image-to-image run, shines through the noise. Nothing changes outside
+    the mask.
     """
     scale = min(1.0, longest_side / max(finished.size))
     size = max(1, round(finished.width * scale)), max(1, round(finished.height * scale))
@@ -51,11 +51,11 @@ def emerging(
     )
     canvas = small.resize((_GRAIN * 2, _GRAIN * 2), Image.Resampling.BICUBIC)
     start = coloured(_GRAIN * 2, _GRAIN * 2, seed)
-    if begun is not None:
+    if source is not None:
         start = Image.blend(
-            begun.resize(start.size, Image.Resampling.BOX, reducing_gap=1.5), start, 0.5
+            source.resize(start.size, Image.Resampling.BOX, reducing_gap=1.5), start, 0.5
         )
     shown = Image.blend(canvas, start, (1 - progress) ** 2).resize(size, Image.Resampling.BILINEAR)
-    if begun is None or mask is None:
+    if source is None or mask is None:
         return shown
-    return Image.composite(shown, begun.resize(size), mask.resize(size))
+    return Image.composite(shown, source.resize(size), mask.resize(size))

@@ -82,20 +82,20 @@ def _at(shown: Callable[[float], Image.Image], progress: float) -> Callable[[], 
 def _preview(
     finished: Image.Image, latent: Latent, plan: Plan, side: int, progress: float
 ) -> Image.Image:
-    begun = latent.images[0] if plan.denoise < 1 or latent.mask is not None else None
-    return noise.emerging(finished, progress, plan.seed, begun, latent.mask, side)
+    source = latent.images[0] if plan.denoise < 1 or latent.mask is not None else None
+    return noise.emerging(finished, progress, plan.seed, source, latent.mask, side)
 
 
 def _finish(inputs: Inputs, plan: Plan, latent: Latent, number: int, side: int) -> Image.Image:
     """Return the finished image at this index of the batch, painted with sides of at most `side`
     pixels."""
     painted = paint(_brief(inputs, plan, latent, number), side)
-    begun = latent.images[number]
-    if begun is None:
+    source = latent.images[number]
+    if source is None:
         return painted
     # A low denoise keeps nearly all of the image, 0.5 about half, and 1 nothing.
-    result = Image.blend(begun, painted, min(1.0, plan.denoise)) if plan.denoise < 1 else painted
-    return Image.composite(result, begun, latent.mask) if latent.mask is not None else result
+    result = Image.blend(source, painted, min(1.0, plan.denoise)) if plan.denoise < 1 else painted
+    return Image.composite(result, source, latent.mask) if latent.mask is not None else result
 
 
 def _brief(inputs: Inputs, plan: Plan, latent: Latent, number: int) -> Brief:

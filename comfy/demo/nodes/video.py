@@ -180,8 +180,8 @@ def _moov(width: int, height: int, sizes: Sequence[int], duration: int, start: i
         bytes(24),
         _ints(2),
     )
-    place = _ints(width << 16, height << 16)
-    track = _full(b"tkhd", _ints(0, 0, 1, 0, whole), bytes(16), _MATRIX, place, flags=3)
+    dimensions = _ints(width << 16, height << 16)
+    track = _full(b"tkhd", _ints(0, 0, 1, 0, whole), bytes(16), _MATRIX, dimensions, flags=3)
     media = _full(b"mdhd", _ints(0, 0, _TIMESCALE, whole), bytes.fromhex("55c40000"))
     handler = _full(b"hdlr", _ints(0), b"vide", bytes(12), b"video\0")
     data = _box(b"dinf", _full(b"dref", _ints(1), _full(b"url ", flags=1)))

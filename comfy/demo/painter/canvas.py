@@ -56,8 +56,8 @@ class Pen:
 
     def dots(self, places: Iterable[Point], rx: float, ry: float, strength: int = 255) -> None:
         """Draw the same ellipse at several points."""
-        for place in places:
-            self.ellipse(place, rx, ry, strength)
+        for point in places:
+            self.ellipse(point, rx, ry, strength)
 
     def rectangle(self, box: Rectangle, strength: int = 255) -> None:
         """Draw a filled rectangle, or nothing if its sides are reversed."""
@@ -165,8 +165,8 @@ class Canvas:
         light = _GLOW.resize((side, side), Image.Resampling.BILINEAR).point(
             [round(255 * strength * (value / 255) ** 2.2) for value in range(256)]
         )
-        place = round(centre[0] * width - side / 2), round(centre[1] * height - side / 2)
-        self.image.paste(Image.new("RGB", (side, side), colour), place, light)
+        corner = round(centre[0] * width - side / 2), round(centre[1] * height - side / 2)
+        self.image.paste(Image.new("RGB", (side, side), colour), corner, light)
 
     def ridge(self, level: float, roughness: float, *, points: int = 129) -> list[Point]:
         """Return a line of hills from edge to edge around a height, by midpoint displacement."""

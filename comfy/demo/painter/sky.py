@@ -65,16 +65,16 @@ def stars(canvas: Canvas, layout: Layout) -> None:
 
 
 def _sun_or_moon(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> None:
-    at, size = layout.sun, layout.sun_size
-    canvas.glow(at, 0.52, palette.sun, 0.55 if scene.light in ("sunset", "dawn") else 0.32)
-    canvas.glow(at, 0.17, palette.sun, 0.6)
-    canvas.layer(lambda pen: pen.ellipse(at, size * canvas.aspect, size), palette.sun)
+    centre, size = layout.sun, layout.sun_size
+    canvas.glow(centre, 0.52, palette.sun, 0.55 if scene.light in ("sunset", "dawn") else 0.32)
+    canvas.glow(centre, 0.17, palette.sun, 0.6)
+    canvas.layer(lambda pen: pen.ellipse(centre, size * canvas.aspect, size), palette.sun)
     if scene.light == "night":
         craters = ((-0.35, -0.2, 0.22), (0.25, 0.3, 0.3), (0.3, -0.4, 0.16), (-0.2, 0.45, 0.14))
 
         def draw(pen: Pen) -> None:
             for dx, dy, part in craters:
-                spot = at[0] + dx * size * canvas.aspect, at[1] + dy * size
+                spot = centre[0] + dx * size * canvas.aspect, centre[1] + dy * size
                 pen.ellipse(spot, part * size * canvas.aspect, part * size)
 
         canvas.layer(draw, (202, 206, 222), blur=0.002, opacity=0.7)
@@ -108,10 +108,10 @@ def space(canvas: Canvas, scene: Scene, palette: Palette, layout: Layout) -> Non
             canvas.cloud_mask(2, canvas.rng.uniform(0.4, 0.52), stretch=1.0), colour, opacity=0.5
         )
     stars(canvas, Layout(1.0, (0, 0), 0))
-    at = canvas.rng.uniform(0.3, 0.7), canvas.rng.uniform(0.34, 0.62)
+    centre = canvas.rng.uniform(0.3, 0.7), canvas.rng.uniform(0.34, 0.62)
     planet(
         canvas,
-        at,
+        centre,
         canvas.rng.uniform(0.13, 0.2),
         scene.accents[0] if scene.accents else palette.sand,
     )

@@ -167,8 +167,10 @@ def hashed(*parts: object) -> int:
 
 
 def _all(table: dict[str, str], words: Iterable[str]) -> frozenset[str]:
-    found = set(words)
-    return frozenset(name for name, known in table.items() if not found.isdisjoint(known.split()))
+    word_set = set(words)
+    return frozenset(
+        name for name, known in table.items() if not word_set.isdisjoint(known.split())
+    )
 
 
 def _first(table: Mapping[T, str], words: tuple[str, ...], unwanted: set[str]) -> T | None:

@@ -341,9 +341,9 @@ def order(
     """
     needs: dict[str, set[str]] = {}
     for output in outputs:
-        found = [output]
-        while found:
-            node_id = found.pop()
+        stack = [output]
+        while stack:
+            node_id = stack.pop()
             if node_id in needs:
                 continue
             links = [value[0] for value in prompt[node_id]["inputs"].values() if is_link(value)]
@@ -353,7 +353,7 @@ def order(
                 else []
             )
             needs[node_id] = set(missing)
-            found += missing
+            stack += missing
     is_output = {
         one: nodes[prompt[one]["class_type"]].describe(storage)["output_node"] for one in needs
     }

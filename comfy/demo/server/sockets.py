@@ -126,7 +126,7 @@ class Sockets:
 
     async def _send(self, connection: Connection, message: Outgoing) -> None:
         wrong = self._script.take(message.type) if message.client_id is not None else None
-        said = message
+        original = message
         if wrong is not None:
             message = _with_other_prompt_id(message, wrong)
             if wrong.kind == "flood_others":
@@ -135,12 +135,12 @@ class Sockets:
                 return
         await connection.send(message.encode())
         if (
-            isinstance(said, TextMessage)
-            and said is message
-            and said.type == "execution_start"
+            isinstance(original, TextMessage)
+            and original is message
+            and original.type == "execution_start"
             and not connection.mute
         ):
-            self._journal.add(said.data["prompt_id"], "told")
+            self._journal.add(original.data["prompt_id"], "told")
 
     async def _flood(self, spared: Connection) -> None:
         # A full socket accepts one more message without blocking, so two are sent.

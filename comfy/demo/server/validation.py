@@ -191,11 +191,11 @@ class _Validator:
 
     def _cycle(self, node_id: str) -> _Finding:
         loop = [*self._path[self._path.index(node_id) :], node_id]
-        around = " -> ".join(f"{one} ({self._prompt[one]['class_type']})" for one in loop)
+        around = " -> ".join(f"{member} ({self._prompt[member]['class_type']})" for member in loop)
         members = list(dict.fromkeys(loop))
-        for one in members:
-            about = {"node_id": one, "cycle_nodes": members}
-            self._findings[one] = _Finding(
+        for member in members:
+            about = {"node_id": member, "cycle_nodes": members}
+            self._findings[member] = _Finding(
                 sound=False,
                 errors=[error("dependency_cycle", "Dependency cycle detected", around, about)],
             )

@@ -36,19 +36,19 @@ def mappings_layer(
     by_key = {one.key: one for one in candidates}
     statements = []
     problems = list(mappings.problems)
-    for name, place in mappings.nodes:
-        node = place if place in prompt else place.partition(".")[0]
+    for name, target in mappings.nodes:
+        node = target if target in prompt else target.partition(".")[0]
         if name == OUTPUT or node not in prompt:
             continue
         inputs = {one.input: one for one in candidates if one.node == node}
-        meant = _meant(inputs) if place == node else by_key.get(place)
+        meant = _meant(inputs) if target == node else by_key.get(target)
         if meant is None:
             problems.append(
-                _nothing_meant(name, place, prompt[node]["class_type"], list(inputs.values()))
+                _nothing_meant(name, target, prompt[node]["class_type"], list(inputs.values()))
             )
             continue
-        said = FieldConfig("", plain_words(_SUFFIX.sub("", name)))
-        statements.append(Statement("node_mappings", (meant.ref,), said))
+        field_config = FieldConfig("", plain_words(_SUFFIX.sub("", name)))
+        statements.append(Statement("node_mappings", (meant.ref,), field_config))
     outputs = tuple(node for name, node in mappings.nodes if name == OUTPUT)
     return Layer(tuple(statements), outputs=outputs, problems=tuple(problems))
 
@@ -59,14 +59,16 @@ def _meant(inputs: Mapping[str, Candidate]) -> Candidate | None:
 
 
 def _nothing_meant(name: str, place: str, class_type: str, inputs: Sequence[Candidate]) -> str:
-    said = f"{MAPPINGS}: “{name}” is “{short(place)}”, but that node ({class_type}) has"
+    prefix = f"{MAPPINGS}: “{name}” is “{short(place)}”, but that node ({class_type}) has"
     if not inputs:
         return sentences(
-            f"{said} no value to set.",
+            f"{prefix} no value to set.",
             "Name the node that holds the value.",
         )
     keys = [f'"{one.key}"' for one in inputs[:_MOST_NAMED]] + ["…"] * (len(inputs) > _MOST_NAMED)
     return sentences(
-        f"{said} several inputs." if place == inputs[0].node else f"{said} no such value to set.",
+        f"{prefix} several inputs."
+        if place == inputs[0].node
+        else f"{prefix} no such value to set.",
         f"Write which one is meant: {name} = {one_of(keys)}.",
     )

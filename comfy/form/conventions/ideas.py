@@ -22,8 +22,8 @@ def find_ideas(
     the names that a TOML file may use for each input."""
     ideas: list[Idea] = []
     problems: list[str] = []
-    for one in said:
-        values, wrong = _values_of(form, one, names)
+    for idea_config in said:
+        values, wrong = _values_of(form, idea_config, names)
         problems += wrong
         if not wrong:
             media = (key for key in values if form.field(key).is_media)

@@ -33,8 +33,8 @@ class KindTitle:
 def read_kind_title(title: str) -> KindTitle | None:
     """Parse `TEXT_positive`, `SWITCH_1` or `MODEL_base`: the prefix is the kind of input, the rest
     its name."""
-    found = _KIND.fullmatch(" ".join(title.split())) if len(title) <= MAX_TITLE else None
-    return KindTitle(cast(TitleKind, found["kind"]), found["name"]) if found else None
+    match = _KIND.fullmatch(" ".join(title.split())) if len(title) <= MAX_TITLE else None
+    return KindTitle(cast(TitleKind, match["kind"]), match["name"]) if match else None
 
 
 def kinds(nodes: Sequence[NodeView]) -> Layer:
@@ -47,8 +47,8 @@ def kinds(nodes: Sequence[NodeView]) -> Layer:
         candidate = _KIND_INPUTS[title.kind](node) if title else None
         if title and candidate:
             titles[node.id] = _kind_label(title)
-            said = FieldConfig("", titles[node.id])
-            statements.append(Statement("kind_titles", (candidate.ref,), said))
+            field_config = FieldConfig("", titles[node.id])
+            statements.append(Statement("kind_titles", (candidate.ref,), field_config))
     return Layer(tuple(statements), titles=titles)
 
 

@@ -92,7 +92,7 @@ def shown_layer(promoted: tuple[ShownInput, ...]) -> Layer:
 
 
 def _shown(source: FieldSource, shown: ShownInput, group: FieldGroup | None = "main") -> Statement:
-    said = FieldConfig(
+    field_config = FieldConfig(
         "",
         shown.label or None,
         shown.tooltip or None,
@@ -101,7 +101,7 @@ def _shown(source: FieldSource, shown: ShownInput, group: FieldGroup | None = "m
         step=shown.step,
         height=shown.height,
     )
-    return Statement(source, shown.targets, said, group)
+    return Statement(source, shown.targets, field_config, group)
 
 
 def strictest(others: Iterable[Others]) -> Others:

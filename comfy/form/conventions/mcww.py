@@ -18,22 +18,26 @@ _WRAPPER_KINDS = ("image", "video", "audio", "STRING", "BOOLEAN")
 def _input_of_wrapper(node: NodeView) -> Candidate | None:
     """Return the one input of a node that the wrapper shows: an image, video or audio before a
     text, a switch, a number, then any other."""
-    usable = [one for one in node.inputs.values() if not (one.node_spec and one.spec is None)]
-    kinds = [(_wrapper_kind(one), one) for one in usable]
+    usable = [
+        candidate
+        for candidate in node.inputs.values()
+        if not (candidate.node_spec and candidate.spec is None)
+    ]
+    kinds = [(_wrapper_kind(candidate), candidate) for candidate in usable]
     for wanted in _WRAPPER_KINDS:
-        for kind, one in kinds:
+        for kind, candidate in kinds:
             if kind == wanted:
-                return one
-    numbers = (one for kind, one in kinds if kind in ("INT", "FLOAT"))
+                return candidate
+    numbers = (candidate for kind, candidate in kinds if kind in ("INT", "FLOAT"))
     return next(numbers, None) or next(iter(usable), None)
 
 
-def _wrapper_kind(one: Candidate) -> str:
-    if one.spec and one.spec.upload in ("image", "video", "audio"):
-        return one.spec.upload
-    if one.type == "COMBO" and one.input in ("image", "file"):
-        return "image" if one.input == "image" else "video"
-    return one.type
+def _wrapper_kind(candidate: Candidate) -> str:
+    if candidate.spec and candidate.spec.upload in ("image", "video", "audio"):
+        return candidate.spec.upload
+    if candidate.type == "COMBO" and candidate.input in ("image", "file"):
+        return "image" if candidate.input == "image" else "video"
+    return candidate.type
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +62,25 @@ def wrapper(nodes: Sequence[NodeView]) -> Layer:
     ]
     if not titled:
         return Layer()
-    outputs = tuple(one.node.id for one in titled if one.title.category == "output")
+    outputs = tuple(
+        wrapper_node.node.id for wrapper_node in titled if wrapper_node.title.category == "output"
+    )
     statements, problems = [], []
-    for one in _in_order([one for one in titled if one.title.category != "output"]):
-        candidate = _input_of_wrapper(one.node)
+    for wrapper_node in _in_order(
+        [wrapper_node for wrapper_node in titled if wrapper_node.title.category != "output"]
+    ):
+        candidate = _input_of_wrapper(wrapper_node.node)
         if candidate is None:
             problems.append(
-                f"“{one.title.label}” has nothing to set: node {one.node.id} takes "
-                "everything from links."
+                f"“{wrapper_node.title.label}” has nothing to set: node {wrapper_node.node.id}"
+                " takes everything from links."
             )
         else:
-            statements.append(_wrapper_statement(one.title, candidate))
-    complete = bool(outputs) and any(one.title.category == "prompt" for one in titled)
-    titles = {one.node.id: one.title.label for one in titled}
+            statements.append(_wrapper_statement(wrapper_node.title, candidate))
+    complete = bool(outputs) and any(
+        wrapper_node.title.category == "prompt" for wrapper_node in titled
+    )
+    titles = {wrapper_node.node.id: wrapper_node.title.label for wrapper_node in titled}
     others: Others = "hidden" if complete else "advanced"
     return Layer(tuple(statements), others, outputs, titles, problems=tuple(problems))
 
@@ -79,16 +89,18 @@ def _in_order(titled: Sequence[WrapperNode]) -> list[WrapperNode]:
     """Sort like that program: its categories, tabs by their lowest row, and rows with columns
     before single fields."""
     own = dict.fromkeys(
-        one.title.category for one in titled if one.title.category not in ("prompt", "important")
+        wrapper_node.title.category
+        for wrapper_node in titled
+        if wrapper_node.title.category not in ("prompt", "important")
     )
     categories = list(dict.fromkeys(["prompt", "important", "advanced", *own]))
     tabs: dict[tuple[str, str | None], int] = {}
-    for one in titled:
-        place = (one.title.category, one.title.tab)
-        tabs[place] = min(one.title.row, tabs.get(place, one.title.row))
+    for wrapper_node in titled:
+        tab_key = (wrapper_node.title.category, wrapper_node.title.tab)
+        tabs[tab_key] = min(wrapper_node.title.row, tabs.get(tab_key, wrapper_node.title.row))
 
-    def order(one: WrapperNode) -> tuple[int, int, str, int, bool, int, int]:
-        title = one.title
+    def order(wrapper_node: WrapperNode) -> tuple[int, int, str, int, bool, int, int]:
+        title = wrapper_node.title
         tab = (tabs[title.category, title.tab], title.tab or "")
         return (
             categories.index(title.category),
@@ -96,7 +108,7 @@ def _in_order(titled: Sequence[WrapperNode]) -> list[WrapperNode]:
             title.row,
             title.col is None,
             title.col or 0,
-            one.position,
+            wrapper_node.position,
         )
 
     return sorted(titled, key=order)
@@ -110,12 +122,12 @@ def _wrapper_statement(title: WrapperTitle, candidate: Candidate) -> Statement:
     )
     if title.args.lower() == "json" and candidate.type == "STRING":
         widget = "textarea"
-    said = FieldConfig(
+    field_config = FieldConfig(
         "", title.label, min=low, max=high, step=step if step and step > 0 else None, widget=widget
     )
     group: FieldGroup = "main" if title.category in ("prompt", "important") else "advanced"
     section = None if group == "main" else _section(title)
-    return Statement("mcww", (candidate.ref,), said, group, section)
+    return Statement("mcww", (candidate.ref,), field_config, group, section)
 
 
 def _section(title: WrapperTitle) -> str | None:

@@ -37,10 +37,10 @@ class WrapperTitle:
     def limits(self) -> tuple[float, float, float | None] | None:
         """Return min, max and step (or None). Return None unless the arguments contain two or three
         numbers."""
-        found = [float(number) for number in _NUMBER.findall(self.args)]
-        if len(found) not in (2, 3) or not all(map(math.isfinite, found)):
+        numbers = [float(number) for number in _NUMBER.findall(self.args)]
+        if len(numbers) not in (2, 3) or not all(map(math.isfinite, numbers)):
             return None
-        return found[0], found[1], found[2] if len(found) == 3 else None
+        return numbers[0], numbers[1], numbers[2] if len(numbers) == 3 else None
 
     @property
     def is_seed(self) -> bool:
@@ -55,16 +55,16 @@ def read_wrapper_title(title: str) -> WrapperTitle | None:
     The wrapper's own categories are recognized in any case and as plurals. Numbers order rows and
     columns.
     """
-    found = _WRAPPER.match(title.strip()) if len(title) <= MAX_TITLE else None
-    if found is None or not found["label"].strip() or not found["category"].strip():
+    match = _WRAPPER.match(title.strip()) if len(title) <= MAX_TITLE else None
+    if match is None or not match["label"].strip() or not match["category"].strip():
         return None
-    category, tab = found["category"].strip(), (found["tab"] or "").strip()
+    category, tab = match["category"].strip(), (match["tab"] or "").strip()
     own = category.lower().removesuffix("s")
     return WrapperTitle(
-        " ".join(found["label"].split()),
+        " ".join(match["label"].split()),
         own if own in _CATEGORIES else " ".join(category.split()),
         tab or None,
-        int(found["row"]),
-        int(found["col"]) if found["col"] else None,
-        found["args"].strip(),
+        int(match["row"]),
+        int(match["col"]) if match["col"] else None,
+        match["args"].strip(),
     )

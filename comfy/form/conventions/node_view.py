@@ -27,8 +27,8 @@ class NodeView:
 def views(prompt: Prompt, candidates: Sequence[Candidate]) -> list[NodeView]:
     """Return all nodes in the prompt's order."""
     inputs: dict[str, dict[str, Candidate]] = {node_id: {} for node_id in prompt}
-    for one in candidates:
-        inputs[one.node][one.input] = one
+    for candidate in candidates:
+        inputs[candidate.node][candidate.input] = candidate
     return [
         NodeView(
             node_id,
@@ -43,8 +43,8 @@ def views(prompt: Prompt, candidates: Sequence[Candidate]) -> list[NodeView]:
 
 def first_named(node: NodeView, names: Iterable[str], type_: str | None = None) -> Candidate | None:
     """Return the first of these inputs that has a value (of this type), or None."""
-    found = (node.inputs[name] for name in names if name in node.inputs)
-    return next((one for one in found if type_ is None or one.type == type_), None)
+    candidates = (node.inputs[name] for name in names if name in node.inputs)
+    return next((one for one in candidates if type_ is None or one.type == type_), None)
 
 
 def text_of(node: NodeView, name: str) -> str:

@@ -38,14 +38,14 @@ class PixelleTitle:
 def read_pixelle_title(title: str) -> PixelleTitle | None:
     """Parse `$name.input!:help` (Pixelle MCP, README: custom specification). `$output.name` marks
     an output."""
-    found = _PIXELLE.fullmatch(title.strip()) if len(title) <= MAX_TITLE else None
-    if found is None:
+    match = _PIXELLE.fullmatch(title.strip()) if len(title) <= MAX_TITLE else None
+    if match is None:
         return None
     return PixelleTitle(
-        found["name"],
-        found["input"],
-        bool(found["required"]),
-        " ".join((found["help"] or "").split()),
+        match["name"],
+        match["input"],
+        bool(match["required"]),
+        " ".join((match["help"] or "").split()),
     )
 
 
@@ -65,10 +65,10 @@ def pixelle(nodes: Sequence[NodeView]) -> Layer:
             titles[node.id] = plain_words(title.input)
         elif title.input in node.inputs:
             titles[node.id] = plain_words(title.name)
-            said = FieldConfig(
+            field_config = FieldConfig(
                 "", titles[node.id], title.help or None, required=title.required or None
             )
-            statements.append(Statement("pixelle", (node.inputs[title.input].ref,), said))
+            statements.append(Statement("pixelle", (node.inputs[title.input].ref,), field_config))
     if not statements and not outputs:
         return Layer()
     return Layer(tuple(statements), "advanced", tuple(outputs), titles, description=description)

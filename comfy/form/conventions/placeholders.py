@@ -49,10 +49,10 @@ def is_placeholder(value: object) -> bool:
 def meant_value(candidate: Candidate) -> object:
     """Return a placeholder's value. None means the server's default, or random for a seed. KEEP
     means that the value isn't a placeholder."""
-    found = _match(candidate.value) if isinstance(candidate.value, str) else None
-    if found is None:
+    match = _match(candidate.value) if isinstance(candidate.value, str) else None
+    if match is None:
         return KEEP
-    parts = found.groupdict()
+    parts = match.groupdict()
     kind, empty = _EMPTY.get(parts.get("type") or _swarm_kind(parts["name"]), ("STRING", ""))
     type_ = candidate.type if candidate.spec else kind
     default = parts.get("default")
@@ -87,12 +87,12 @@ def _first_choice(candidate: Candidate) -> object:
 
 def placeholders(nodes: Sequence[NodeView]) -> Layer:
     """Read `PARAM_INT_SEED` and `${prompt:a cat}` placeholders. Heuristics place their inputs."""
-    found: list[tuple[Candidate, Any]] = [
+    pairs: list[tuple[Candidate, Any]] = [
         (one, value)
         for node in nodes
         for one in node.inputs.values()
         if (value := meant_value(one)) is not KEEP
     ]
     return Layer(
-        tuple(Statement("placeholder", (one.ref,), group=None, value=value) for one, value in found)
+        tuple(Statement("placeholder", (one.ref,), group=None, value=value) for one, value in pairs)
     )

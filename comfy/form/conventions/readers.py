@@ -41,14 +41,14 @@ def read_layers(
 def _conventions(prompt: Prompt, candidates: Sequence[Candidate]) -> Layer:
     """Return the declarations in other programs' conventions, as one layer."""
     nodes = views(prompt, candidates)
-    found = [layer for read in CONVENTIONS.values() if (layer := read(nodes)) != Layer()]
+    layers = [layer for read in CONVENTIONS.values() if (layer := read(nodes)) != Layer()]
     return Layer(
-        statements=tuple(statement for layer in found for statement in layer.statements),
-        others=strictest(layer.others for layer in found),
-        outputs=tuple(dict.fromkeys(output for layer in found for output in layer.outputs)),
-        titles={node: title for layer in found for node, title in layer.titles.items()},
-        description=next((layer.description for layer in found if layer.description), ""),
-        problems=tuple(problem for layer in found for problem in layer.problems),
+        statements=tuple(statement for layer in layers for statement in layer.statements),
+        others=strictest(layer.others for layer in layers),
+        outputs=tuple(dict.fromkeys(output for layer in layers for output in layer.outputs)),
+        titles={node: title for layer in layers for node, title in layer.titles.items()},
+        description=next((layer.description for layer in layers if layer.description), ""),
+        problems=tuple(problem for layer in layers for problem in layer.problems),
     )
 
 

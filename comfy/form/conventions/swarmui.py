@@ -39,7 +39,7 @@ def _swarm_field(node: NodeView, group: NodeView | None) -> list[Statement]:
     if node.class_type == "SwarmInputGroup" or candidate is None:
         return hidden("swarmui", node)
     view = text_of(node, "view_type")
-    said = FieldConfig(
+    field_config = FieldConfig(
         "",
         text_of(node, "title") or None,
         text_of(node, "description") or None,
@@ -52,9 +52,9 @@ def _swarm_field(node: NodeView, group: NodeView | None) -> list[Statement]:
     )
     advanced = any(_ticked(one, "is_advanced") for one in (node, group) if one)
     heading = (text_of(group, "title") or None) if group and advanced else None
-    place: FieldGroup = "advanced" if advanced else "main"
+    field_group: FieldGroup = "advanced" if advanced else "main"
     value = meant_value(candidate) if is_placeholder(candidate.value) else KEEP
-    field = Statement("swarmui", (candidate.ref,), said, place, heading, value)
+    field = Statement("swarmui", (candidate.ref,), field_config, field_group, heading, value)
     return [field, *hidden("swarmui", node, candidate.input)]
 
 

@@ -41,23 +41,24 @@ def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> La
             return candidate
         return None
 
-    for said in config.fields:
-        if said.widget is not None and said.widget not in KINDS:
-            problems.append(none_of([*KINDS])(said.name, "widget"))
-            said = replace(said, widget=None)
-        candidate = look_up(said.name)
+    for field_config in config.fields:
+        if field_config.widget is not None and field_config.widget not in KINDS:
+            problems.append(none_of([*KINDS])(field_config.name, "widget"))
+            field_config = replace(field_config, widget=None)
+        candidate = look_up(field_config.name)
         if candidate is None:
             continue
-        also = tuple(other for name in said.also if (other := look_up(name)))
+        also = tuple(other for name in field_config.also if (other := look_up(name)))
         if wrong := [other.key for other in also if other.type != candidate.type]:
             problems.append(
-                f"The toml's “{said.name}” cannot also set {listed(wrong)}: the types differ."
+                f"The toml's “{field_config.name}” cannot also set {listed(wrong)}:"
+                " the types differ."
             )
             also = tuple(other for other in also if other.key not in wrong)
             taken.difference_update(wrong)
-        group, section = _group(said)
+        group, section = _group(field_config)
         targets = tuple(one.ref for one in (candidate, *also))
-        statements.append(Statement("toml", targets, said, group, section))
+        statements.append(Statement("toml", targets, field_config, group, section))
     others = config.others if statements else "auto"
     return Layer(tuple(statements), others, config.outputs, problems=tuple(problems))
 

@@ -34,8 +34,8 @@ def _check(field: Field, value: object) -> int | str:
 
 def _fit(given: LiteralInput) -> Fit:
     """Return DECLARED for a color input. A text that the picker couldn't show stays a text."""
-    asked = given.option == "color" and given.type in ("INT", "STRING")
-    if given.is_seed or not (given.type == "COLOR" or asked):
+    is_color_option = given.option == "color" and given.type in ("INT", "STRING")
+    if given.is_seed or not (given.type == "COLOR" or is_color_option):
         return Fit.NO
     return Fit.DECLARED if given.is_readable(read_color) else Fit.NO
 

@@ -32,19 +32,21 @@ def empty_flac_blocks(blocks: bytes) -> bytes:
 
     Raises CannotStrip if the blocks are incomplete.
     """
-    emptied, at = bytearray(), 0
-    while at < len(blocks):
-        length = int.from_bytes(blocks[at + 1 : at + 4], "big")
-        kind, end = blocks[at] & ~_LAST, at + 4 + length
-        if end > len(blocks) or (kind == _STREAM_INFO) != (at == 0 and length == 34):
+    emptied, offset = bytearray(), 0
+    while offset < len(blocks):
+        length = int.from_bytes(blocks[offset + 1 : offset + 4], "big")
+        kind, end = blocks[offset] & ~_LAST, offset + 4 + length
+        if end > len(blocks) or (kind == _STREAM_INFO) != (offset == 0 and length == 34):
             raise CannotStrip(DAMAGED)
         if kind == _STREAM_INFO:
-            emptied += blocks[at:end]
+            emptied += blocks[offset:end]
         elif kind == _COMMENTS and length >= 8:  # Ogg requires a comment block
-            emptied += blocks[at : at + 4] + empty_comments(length)
+            emptied += blocks[offset : offset + 4] + empty_comments(length)
         else:
             emptied += (
-                bytes([blocks[at] & _LAST | _PADDING]) + blocks[at + 1 : at + 4] + bytes(length)
+                bytes([blocks[offset] & _LAST | _PADDING])
+                + blocks[offset + 1 : offset + 4]
+                + bytes(length)
             )
-        at = end
+        offset = end
     return bytes(emptied)

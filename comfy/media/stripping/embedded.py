@@ -34,8 +34,8 @@ def orientation_only(tiff: bytes) -> bytes:
     try:
         (start,) = struct.unpack_from(f"{order}I", tiff, 4)
         (count,) = struct.unpack_from(f"{order}H", tiff, start)
-        for at in range(start + 2, start + 2 + _ENTRY * min(count, _MOST_ENTRIES), _ENTRY):
-            tag, kind, _, value = struct.unpack_from(f"{order}HHIH", tiff, at)
+        for offset in range(start + 2, start + 2 + _ENTRY * min(count, _MOST_ENTRIES), _ENTRY):
+            tag, kind, _, value = struct.unpack_from(f"{order}HHIH", tiff, offset)
             if (tag, kind) == (_ORIENTATION, _SHORT) and 2 <= value <= 8:
                 entry = struct.pack(">HHIHH", _ORIENTATION, _SHORT, 1, value, 0)
                 return b"MM\0*" + struct.pack(">IH", 8, 1) + entry + bytes(4)

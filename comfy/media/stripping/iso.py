@@ -50,15 +50,15 @@ def iso_pieces(reader: Reader) -> Iterator[FilePiece]:
         raise CannotStrip(DAMAGED)
     starts = [start for start, _ in samples]
     for box in media:
-        at = box.body
+        position = box.body
         inside = slice(bisect_left(starts, box.body), bisect_left(starts, box.end))
         for start, end in samples[inside]:
             if end > box.end:
                 raise CannotStrip(DAMAGED)
-            if start > at:
-                patches.append((at, Zeros(start - at)))
-            at = max(at, end)
-        patches.append((at, Zeros(box.end - at)))
+            if start > position:
+                patches.append((position, Zeros(start - position)))
+            position = max(position, end)
+        patches.append((position, Zeros(box.end - position)))
     yield from patched(reader.size, patches)
 
 

@@ -87,5 +87,5 @@ def boxes(reader: Reader, start: int, end: int) -> Iterator[IsoBox]:
 
 def rest_of(start: int, end: int, inside: list[IsoBox]) -> Patches:
     """Return the patch that clears the bytes after the last box."""
-    at = inside[-1].end if inside else start
-    return [(at, Zeros(end - at))] if at < end else []
+    position = inside[-1].end if inside else start
+    return [(position, Zeros(end - position))] if position < end else []

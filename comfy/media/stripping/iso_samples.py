@@ -17,13 +17,17 @@ _COST = 100
 
 def sample_ranges(reader: Reader, table: IsoBox) -> list[tuple[int, int]]:
     """Return the start and end of each chunk of a sample table (`stbl`). Raises CannotStrip."""
-    found = {box.kind: box for box in boxes(reader, table.body, table.end)}
-    wide = b"co64" in found
-    if b"stsz" not in found or b"stsc" not in found or (not wide and b"stco" not in found):
+    boxes_by_kind = {box.kind: box for box in boxes(reader, table.body, table.end)}
+    wide = b"co64" in boxes_by_kind
+    if (
+        b"stsz" not in boxes_by_kind
+        or b"stsc" not in boxes_by_kind
+        or (not wide and b"stco" not in boxes_by_kind)
+    ):
         raise CannotStrip(DAMAGED)
-    offsets = _numbers(reader, found[b"co64" if wide else b"stco"], 4, 8 if wide else 4)
-    counts = _samples_of_chunks(reader, found[b"stsc"], len(offsets))
-    reader.position = found[b"stsz"].body + 4
+    offsets = _numbers(reader, boxes_by_kind[b"co64" if wide else b"stco"], 4, 8 if wide else 4)
+    counts = _samples_of_chunks(reader, boxes_by_kind[b"stsc"], len(offsets))
+    reader.position = boxes_by_kind[b"stsz"].body + 4
     size, total = reader.number(4), reader.number(4)
     firsts = [0, *accumulate(counts)]
     if firsts[-1] != total:
@@ -33,7 +37,7 @@ def sample_ranges(reader: Reader, table: IsoBox) -> list[tuple[int, int]]:
     if size:
         ends = [first * size for first in firsts]
     else:
-        sizes = _numbers(reader, found[b"stsz"], 8, 4)
+        sizes = _numbers(reader, boxes_by_kind[b"stsz"], 8, 4)
         places = [0, *accumulate(sizes)]
         if len(sizes) != total:
             raise CannotStrip(DAMAGED)
@@ -51,9 +55,9 @@ def _samples_of_chunks(reader: Reader, box: IsoBox, chunks: int) -> list[int]:
     flat = _numbers(reader, box, 4, 4, each=3)
     counts: list[int] = []
     firsts = [*flat[::3], chunks + 1]
-    for at, count in enumerate(flat[1::3]):
-        length = firsts[at + 1] - firsts[at]
-        if firsts[at] != len(counts) + 1 or not 0 < length <= chunks or count > _MOST:
+    for index, count in enumerate(flat[1::3]):
+        length = firsts[index + 1] - firsts[index]
+        if firsts[index] != len(counts) + 1 or not 0 < length <= chunks or count > _MOST:
             raise CannotStrip(DAMAGED)
         counts += [count] * length
     if len(counts) != chunks or sum(counts) > _MOST:

@@ -77,8 +77,8 @@ def _end_of_scan(reader: Reader, start: int) -> int:
     reader.position = start
     while reader.left >= 2:
         window = reader.take(min(_WINDOW, reader.left))
-        if found := _NEXT_MARKER.search(window):
-            return reader.position - len(window) + found.start()
+        if match := _NEXT_MARKER.search(window):
+            return reader.position - len(window) + match.start()
         if reader.left:
             reader.position -= 1  # a marker may span two windows
     raise CannotStrip(DAMAGED)

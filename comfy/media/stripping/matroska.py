@@ -204,16 +204,16 @@ def _codec_private(codec: bytes, data: bytes) -> bytes:
         case b"A_FLAC" if data[:4] == b"fLaC":
             return data[:4] + empty_flac_blocks(data[4:])
         case b"A_VORBIS" if data[:1] == b"\2":
-            lengths, at = [], 1
+            lengths, offset = [], 1
             for _ in range(2):
                 length = 0
-                while data[at : at + 1] == b"\xff":
-                    length, at = length + 255, at + 1
-                if at >= len(data):
+                while data[offset : offset + 1] == b"\xff":
+                    length, offset = length + 255, offset + 1
+                if offset >= len(data):
                     raise CannotStrip(DAMAGED)
-                lengths.append(length + data[at])
-                at += 1
-            start, end = at + lengths[0], at + sum(lengths)
+                lengths.append(length + data[offset])
+                offset += 1
+            start, end = offset + lengths[0], offset + sum(lengths)
             if end > len(data) or data[start : start + 7] != b"\3vorbis":
                 raise CannotStrip(DAMAGED)
             return data[:start] + empty_vorbis_packet(lengths[1]) + data[end:]

@@ -116,12 +116,12 @@ def _empty(bodies: bytearray, lengths: list[int]) -> None:
 
 def _rewritten(reader: Reader, pages: list[_Page], bodies: bytes) -> Patches:
     patches: Patches = []
-    at = 0
+    offset = 0
     for page in pages:
         reader.position = page.start
         head = bytearray(reader.take(_HEAD)) + page.lacing
-        body = bytes(bodies[at : at + page.end - page.body])
-        at += len(body)
+        body = bytes(bodies[offset : offset + page.end - page.body])
+        offset += len(body)
         head[22:26] = bytes(4)
         head[22:26] = struct.pack("<I", _checksum(bytes(head) + body))
         patches.append((page.start, bytes(head) + body))

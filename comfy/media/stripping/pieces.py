@@ -63,13 +63,13 @@ class Stripped:
 
         Raises OSError if the original has become shorter.
         """
-        at = 0
+        position = 0
         for piece in self.pieces:
-            first, last = max(start - at, 0), min(end - at, len(piece))
-            at += len(piece)
+            first, last = max(start - position, 0), min(end - position, len(piece))
+            position += len(piece)
             if first < last:
                 yield from _chunks(piece, file, first, last)
-            if at >= end:
+            if position >= end:
                 return
 
 
@@ -110,13 +110,13 @@ def patched(size: int, patches: Patches) -> Iterator[FilePiece]:
 
     Raises CannotStrip if they do.
     """
-    at = 0
+    position = 0
     for start, piece in sorted(patches, key=lambda patch: patch[0]):
         if not len(piece):
             continue
-        if start < at or start + len(piece) > size:
+        if start < position or start + len(piece) > size:
             raise CannotStrip(DAMAGED)
-        yield Span(at, start)
+        yield Span(position, start)
         yield piece
-        at = start + len(piece)
-    yield Span(at, size)
+        position = start + len(piece)
+    yield Span(position, size)

@@ -57,11 +57,13 @@ def flac_pieces(reader: Reader) -> Iterator[FilePiece]:
 
 def _ends_with_frame(data: bytes) -> bool:
     """Return whether the data ends with a FLAC frame that has valid checksums."""
-    at, tries = len(data), 0
-    while tries < _MOST_TRIES and (at := data.rfind(b"\xff", 0, at)) >= 0:
-        if data[at + 1 : at + 2] in (b"\xf8", b"\xf9") and _has_head(data[at : at + 16]):
+    offset, tries = len(data), 0
+    while tries < _MOST_TRIES and (offset := data.rfind(b"\xff", 0, offset)) >= 0:
+        if data[offset + 1 : offset + 2] in (b"\xf8", b"\xf9") and _has_head(
+            data[offset : offset + 16]
+        ):
             tries += 1
-            if not _remainder(data[at:], _CRC_16, 16):
+            if not _remainder(data[offset:], _CRC_16, 16):
                 return True
     return False
 
@@ -122,11 +124,13 @@ def mp3_pieces(reader: Reader) -> Iterator[FilePiece]:
 def _without_encoder(frame: bytes) -> bytes:
     """Return an MP3's first frame. If it describes the file (Xing, Info), an unknown encoder name
     is cleared, and so is everything after the encoder's fields."""
-    at = next((at for at in (36, 21, 13) if frame[at : at + 4] in (b"Xing", b"Info")), 0)
-    if not at or frame[4:at].strip(b"\0"):
+    offset = next(
+        (offset for offset in (36, 21, 13) if frame[offset : offset + 4] in (b"Xing", b"Info")), 0
+    )
+    if not offset or frame[4:offset].strip(b"\0"):
         return frame
-    flags = frame[at + 7] if len(frame) > at + 7 else 0
-    end = at + 8 + sum(size for bit, size in enumerate((4, 4, 100, 4)) if flags >> bit & 1)
+    flags = frame[offset + 7] if len(frame) > offset + 7 else 0
+    end = offset + 8 + sum(size for bit, size in enumerate((4, 4, 100, 4)) if flags >> bit & 1)
     encoder = frame[end : end + _ENCODER_LENGTH]
     name = encoder if _ENCODER.fullmatch(encoder) else bytes(len(encoder))
     kept = frame[:end] + name + frame[end + _ENCODER_LENGTH : end + _LAME_LENGTH]

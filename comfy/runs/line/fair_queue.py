@@ -148,13 +148,13 @@ class FairQueue(Generic[S]):
     def advance(self) -> None:
         """Hand over every run that may start, and notify the waiting ones."""
         with self._lock:
-            told = [one.moved for run, one in self._runs.items() if run not in self._handed]
+            callbacks = [one.moved for run, one in self._runs.items() if run not in self._handed]
             while self._hand_over():
                 pass
             self._places = {
                 run_id: at for at, run_id in enumerate(self._order(), len(self._handed))
             }
-        for moved in told:
+        for moved in callbacks:
             moved()
 
     def _order(self) -> Iterator[str]:

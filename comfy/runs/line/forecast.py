@@ -74,8 +74,8 @@ class Forecast:
         """See `due_in`; uses the current or a slightly older state."""
         now = time.monotonic()
         with self._lock:
-            version, (known, at, due) = self._version, self._last
-        if known == version and now - at < _FRESH:
+            version, (known, computed_at, due) = self._version, self._last
+        if known == version and now - computed_at < _FRESH:
             return due
         due = due_in(_turns(unfinished(), self._durations), self._durations.typical)
         with self._lock:

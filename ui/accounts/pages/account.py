@@ -54,16 +54,16 @@ class _NewTokens:
     def put(self, who: SignedIn, shown: str, now: float) -> None:
         """Store a token and drop expired ones."""
         with self._lock:
-            for other, (made, _) in list(self._made.items()):
-                if now - made > _KEPT:
+            for other, (created_at, _) in list(self._made.items()):
+                if now - created_at > _KEPT:
                     del self._made[other]
             self._made[who] = now, shown
 
     def take(self, who: SignedIn, now: float) -> str:
         """Return the user's new token; empty if there isn't one, or it was taken or has expired."""
         with self._lock:
-            made, shown = self._made.pop(who, (0.0, ""))
-        return shown if now - made <= _KEPT else ""
+            created_at, shown = self._made.pop(who, (0.0, ""))
+        return shown if now - created_at <= _KEPT else ""
 
 
 def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> GuardedRoutes:

@@ -118,8 +118,8 @@ class Passwords:
         since, login = time.monotonic(), self._identity.login
         if login is None:
             raise SignInRefused(_WRONG)
-        with self._turns.place(attempt) as place:
-            if not place:
+        with self._turns.place(attempt) as admitted:
+            if not admitted:
                 raise SignInRefused(_BUSY, 429)
             if wait := self._guesses.attempt(attempt, since):
                 raise SignInRefused(_later(wait))

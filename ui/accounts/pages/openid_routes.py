@@ -51,13 +51,13 @@ def openid_routes(
     assert login is not None
     routes = GuardedRoutes()
     provider = OpenIDProvider(people.settings)
-    asked = Rate(NEW_BROWSERS, NEW_BROWSER)
+    rate = Rate(NEW_BROWSERS, NEW_BROWSER)
 
     def root_of(request: Request, path: str) -> str:
         return people.settings.address or root_address(request, path, root_path)
 
     def too_many(request: Request) -> bool:
-        return not asked.take(client_address(request.scope), time.monotonic())
+        return not rate.take(client_address(request.scope), time.monotonic())
 
     @routes.get(OPENID, Access.PUBLIC)
     def begin(request: Request, to: str = "/", *, other_account: bool = False) -> Response:
@@ -97,8 +97,8 @@ def openid_routes(
             claims = provider.claims(f"{root}{_BACK}", attempt, code)
         except SignInFailed as problem:
             status = 502 if isinstance(problem, ProviderSilent) else 400
-            told = sentences(str(problem), problem.hint)
-            return sign_in(request, _BACK, told, attempt.to, status)
+            reason = sentences(str(problem), problem.hint)
+            return sign_in(request, _BACK, reason, attempt.to, status)
         person = person_of(claims, people.settings, login.clock())
         try:
             shown = login.openid(person)

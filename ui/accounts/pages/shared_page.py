@@ -78,11 +78,11 @@ def _result(link: SharedResult, record: Record, *, is_sent: bool) -> str:
     name = download_name(file.filename)
     address = html.escape(shared_file_address(link.token, name).removeprefix("/"))
     title, prompt = html_of(record.job.title), html.escape(link.prompt)
-    told = f'<h2>{html_of(_PROMPT)}</h2>\n<p class="prompt">{prompt}</p>' if prompt else ""
+    prompt_html = f'<h2>{html_of(_PROMPT)}</h2>\n<p class="prompt">{prompt}</p>' if prompt else ""
     return f"""<main class="shared">
 <h1>{title}</h1>
 {_media(file.kind, address, title)}
-{told}
+{prompt_html}
 <p><a class="button" href="{address}" download="{html.escape(name)}">{html_of(_DOWNLOAD)}</a></p>
 {link_to_app()}
 </main>"""

@@ -75,8 +75,8 @@ def _form(why: str) -> str:
 
 def _elsewhere(provider: str, why: str, to: str) -> str:
     """Offer a refused user the provider's other accounts."""
-    asked = {"to": to, "other_account": "true"} if to else {}
-    address = html.escape(f"{OPENID.removeprefix('/')}?{urlencode(asked)}")
-    said = html_of(message("Sign in with {provider}", provider=provider))
-    told = f'<p id="why" role="alert">{html_of(why)}</p>\n' if why else ""
-    return f"""{told}<p><a id="openid" class="button" href="{address}">{said}</a></p>"""
+    query = {"to": to, "other_account": "true"} if to else {}
+    address = html.escape(f"{OPENID.removeprefix('/')}?{urlencode(query)}")
+    label = html_of(message("Sign in with {provider}", provider=provider))
+    alert = f'<p id="why" role="alert">{html_of(why)}</p>\n' if why else ""
+    return f"""{alert}<p><a id="openid" class="button" href="{address}">{label}</a></p>"""

@@ -41,9 +41,9 @@ def token_row(token: AccessToken, action: str, owner: str = "") -> str:
 
 
 def _dates(token: AccessToken) -> str:
-    made = message("Created on {date}.", date=_date(token.made))
+    created = message("Created on {date}.", date=_date(token.made))
     used = message("Last used on {date}.", date=_date(token.used)) if token.used else _NEVER_USED
-    return sentences(made, used)
+    return sentences(created, used)
 
 
 def _date(seconds: float) -> str:

@@ -212,12 +212,12 @@ class GridResults:
         width = len(str(len(self.table.rows)))
         for index, record in self._records(range(len(self.table.rows))):
             shown = ""
-            for at in saved_places(record) if record is not None else ():
+            for file_index in saved_places(record) if record is not None else ():
                 assert record is not None
-                name = f"images/{self.table.rows.number(index):0{width}}-{at + 1}-"
-                name += result_name(record, at)
-                if (yield from self.files.pack(bundle, record, at, name)) and not shown:
-                    is_image = record.state.files[at].kind == "image"
+                name = f"images/{self.table.rows.number(index):0{width}}-{file_index + 1}-"
+                name += result_name(record, file_index)
+                if (yield from self.files.pack(bundle, record, file_index, name)) and not shown:
+                    is_image = record.state.files[file_index].kind == "image"
                     link = quote(name)
                     about = self._about(index)
                     shown = image_cell(link, about, link) if is_image else word_cell(name, link)
@@ -238,10 +238,10 @@ class GridResults:
         history, states = self.history, self.table.states
         for start in range(0, len(places), _AT_ONCE):
             some = places[start : start + _AT_ONCE]
-            runs = {at: states.run(at) for at in some if states[at] == "done"}
-            found = history.get_many([*runs.values()], self.owner) if history and runs else {}
-            for at in some:
-                yield at, found.get(runs.get(at, ""))
+            runs = {index: states.run(index) for index in some if states[index] == "done"}
+            records = history.get_many([*runs.values()], self.owner) if history and runs else {}
+            for index in some:
+                yield index, records.get(runs.get(index, ""))
 
     def _thumbnail(self, record: Record | None, *, small: bool) -> Path | None:
         """Return the file of a run's image, otherwise of its sound's waveform."""
@@ -261,5 +261,5 @@ class GridResults:
         return _WORDS.get(self.table.states[index], _NOTHING)
 
     def _about(self, index: int) -> str:
-        told = zip(self.table.content.shown, self.table.rows.cells(index), strict=True)
-        return ", ".join(f"{column.label}: {value}" for column, value in told)
+        cells = zip(self.table.content.shown, self.table.rows.cells(index), strict=True)
+        return ", ".join(f"{column.label}: {value}" for column, value in cells)

@@ -101,11 +101,11 @@ class BatchResults:
         width = len(str(len(self.table.rows)))
         for index, record in self._records():
             names, varied = [], self._varied(index)
-            for at in saved_places(record) if record is not None else ():
+            for file_index in saved_places(record) if record is not None else ():
                 assert record is not None
                 row = str(self.table.rows.number(index)).zfill(width)
-                name = _unused(pattern_name(pattern, record, at, row, varied), used)
-                if (yield from self.files.pack(bundle, record, at, name)):
+                name = _unused(pattern_name(pattern, record, file_index, row, varied), used)
+                if (yield from self.files.pack(bundle, record, file_index, name)):
                     names.append(name)
                     used.add(name)
             lines.append(self._line(index, record, names))
@@ -130,21 +130,23 @@ class BatchResults:
         history, states = self.runs.registry.history, self.table.states
         for start in range(0, len(self.table.rows), _AT_ONCE):
             places = range(start, min(start + _AT_ONCE, len(self.table.rows)))
-            runs = {at: states.run(at) for at in places}
-            asked = list(filter(None, runs.values()))
-            found = history.get_many(asked, self.owner) if history is not None and asked else {}
-            for at in places:
-                yield at, found.get(runs[at])
+            runs = {index: states.run(index) for index in places}
+            run_ids = list(filter(None, runs.values()))
+            records = (
+                history.get_many(run_ids, self.owner) if history is not None and run_ids else {}
+            )
+            for index in places:
+                yield index, records.get(runs[index])
 
     def _varied(self, index: int) -> dict[str, str]:
         """Return a row's varied values, by key and by label. Values that change the same text are
         joined."""
-        told: dict[str, list[str]] = {}
+        texts: dict[str, list[str]] = {}
         cells = zip(self.table.content.shown, self.table.rows.cells(index), strict=True)
         for column, cell in cells:
             for name in dict.fromkeys(_names(column)):
-                told.setdefault(name, []).append("" if cell is None else str(cell))
-        return {name: " ".join(some) for name, some in told.items()}
+                texts.setdefault(name, []).append("" if cell is None else str(cell))
+        return {name: " ".join(some) for name, some in texts.items()}
 
     @cached_property
     def _keys(self) -> list[str]:
@@ -174,11 +176,11 @@ class BatchResults:
         return table_head(translated(labels.get(key, key)) for key in self._keys)
 
     def _line(self, index: int, record: Record | None, names: list[str]) -> str:
-        row, said = self.table.rows[index], self.table.states.error(index)
+        row, error = self.table.rows[index], self.table.states.error(index)
         phase = record.state.phase if record is not None else Phase.DONE
-        if record is not None and not said and phase.finished and phase is not Phase.DONE:
-            said = why_failed(record)
-        problems = [translated(said)] if said else []
+        if record is not None and not error and phase.finished and phase is not Phase.DONE:
+            error = why_failed(record)
+        problems = [translated(error)] if error else []
         return table_line(row, record, names, problems, self._keys, self._drawn)
 
 

@@ -72,19 +72,19 @@ class BatchStart:
         """Start the requested batch. An unidentified caller can only find it by its id. Raises like
         `BatchQueue.start`, and CallbackRefused or HTTPException."""
         sent.check_parts(BODY)
-        told, owner = sent.told, asker.owner
+        body, owner = sent.told, asker.owner
         if name in self.chains:
             raise HTTPException(409, _NO_CHAIN)
-        callback = callback_of(self.webhooks, told)
-        reader, values = self.reader.of(owner), told.get("values", {})
+        callback = callback_of(self.webhooks, body)
+        reader, values = self.reader.of(owner), body.get("values", {})
         form = form_for(reader, name, values)
-        spec = spec_of(told, form, reader)
+        spec = spec_of(body, form, reader)
         given = reader.of(form, values)
-        origin, attended = origin_of(sent, asker), not told.get("watched", False)
-        begun = self.batches.start(name, given, spec, origin, attended=attended)
-        stop = partial(self.batches.leave, begun.id, owner)
-        call_back(self.webhooks, callback, ("batch", "pause"), [begun.id], owner, stop)
-        return Begun((begun.id,))
+        origin, attended = origin_of(sent, asker), not body.get("watched", False)
+        batch = self.batches.start(name, given, spec, origin, attended=attended)
+        stop = partial(self.batches.leave, batch.id, owner)
+        call_back(self.webhooks, callback, ("batch", "pause"), [batch.id], owner, stop)
+        return Begun((batch.id,))
 
 
 def batches_api(
@@ -117,17 +117,17 @@ def batches_api(
         `why` says more).
         """
         owner = asked.owner
-        begun = await asked.begun(
+        outcome = await asked.begun(
             ("batches", name),
             partial(starting.begin, name),
-            ends=lambda begun: group_ends_first(
-                batches, begun.ids[0], owner, asked.request, lambda batch: batch.gave_up
+            ends=lambda outcome: group_ends_first(
+                batches, outcome.ids[0], owner, asked.request, lambda batch: batch.gave_up
             ),
-            stop=lambda begun: batches.leave(begun.ids[0], owner),
+            stop=lambda outcome: batches.leave(outcome.ids[0], owner),
             turn=turns.turn(asked.caller),
         )
-        batch = document(await asyncio.to_thread(batches.get, begun.ids[0], owner))
-        return answer_of(begun, batch, batch.url)
+        batch = document(await asyncio.to_thread(batches.get, outcome.ids[0], owner))
+        return answer_of(outcome, batch, batch.url)
 
     @routes.post(
         "/workflows/{name:path}/batches/check",
@@ -147,8 +147,10 @@ def batches_api(
         sent = await bodies.read(request, owner)
         async with turns.turn(caller_of(request.scope, bodies.identity)):
             reader = starting.reader.of(owner)
-            found = await asyncio.to_thread(check_of, starting.starter, reader, name, sent, owner)
-            return AsciiJSON(found)
+            check_doc = await asyncio.to_thread(
+                check_of, starting.starter, reader, name, sent, owner
+            )
+            return AsciiJSON(check_doc)
 
     @routes.get("/batches", Access.SIGNED_IN, response_model=BatchPage)
     def listed(
@@ -202,10 +204,10 @@ def batches_api(
         same `Idempotency-Key` changes it once.
         """
         owner, change_it = keyed.asker.owner, _CHANGES[change]
-        begun = keyed.changed_once(
+        outcome = keyed.changed_once(
             (f"batch {change}", batch_id), partial(change_it, batches, batch_id, owner)
         )
-        return changed_answer(begun, document(batches.get(batch_id, owner)))
+        return changed_answer(outcome, document(batches.get(batch_id, owner)))
 
     @routes.delete("/batches/{batch_id}", Access.OWNER)
     def deleted(

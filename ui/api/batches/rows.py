@@ -93,28 +93,32 @@ class BatchRowDocs:
         some = [at for at in every if state in (None, self._state(at))] if state else every
         if not wanted:
             return some
-        said, states = self._saying(wanted), self.table.states
+        run_ids, states = self._saying(wanted), self.table.states
         return [
             at
             for at in some
             if any(wanted in text.casefold() for text in self._texts(at))
-            or (said and states.run(at) in said)
+            or (run_ids and states.run(at) in run_ids)
         ]
 
     def _saying(self, wanted: str) -> set[str]:
         """Return the ids of the runs whose text results contain this text. Stops early if the
         newest matching runs have no text results."""
-        history, found, last = self.runs.registry.history, set[str](), ""
+        history, run_ids, last = self.runs.registry.history, set[str](), ""
         which = WantedOfGroups(text=wanted, groups=(self.table.summary.id,))
         if history is None:
-            return found
+            return run_ids
         while some := history.of(self.owner, which, before=last, limit=_AT_ONCE):
-            said = {one.id: [made.text.casefold() for made in one.state.texts] for one in some}
-            if not last and not any(said.values()):
+            texts_by_run = {
+                one.id: [made.text.casefold() for made in one.state.texts] for one in some
+            }
+            if not last and not any(texts_by_run.values()):
                 break
-            found |= {run for run, texts in said.items() if any(wanted in one for one in texts)}
+            run_ids |= {
+                run for run, texts in texts_by_run.items() if any(wanted in one for one in texts)
+            }
             last = some[-1].id
-        return found
+        return run_ids
 
     def _cells(self, index: int) -> Iterator[str]:
         """Yield the text of each column; empty for a drawn value."""
@@ -144,31 +148,31 @@ class BatchRowDocs:
     def with_runs(self, places: Sequence[int]) -> Iterator[RowDoc]:
         """Yield the documents of these rows, with their runs."""
         records = self._records(places)
-        for at in places:
-            row, record = self._row(at, records.get(at)), records.get(at)
+        for index in places:
+            row, record = self._row(index, records.get(index)), records.get(index)
             yield replace(row, run=self.runs.listed(record)) if record is not None else row
 
     def shown(self, places: Sequence[int]) -> Iterator[RowDoc]:
         """Yield the documents of these rows, as the page shows them."""
         records = self._records(places)
-        for at in places:
-            record = records.get(at)
-            row = self._row(at, record)
-            yield replace(row, page=self._shown(at, row.state, record))
+        for index in places:
+            record = records.get(index)
+            row = self._row(index, record)
+            yield replace(row, page=self._shown(index, row.state, record))
 
     def _row(self, index: int, record: Record | None) -> RowDoc:
-        state, said = self._state(index), self.table.states.error(index)
+        state, row_error = self._state(index), self.table.states.error(index)
         problem = record.state.error if record is not None else None
-        error = said or (problem.message if problem and state != "waiting" else "")
+        error = row_error or (problem.message if problem and state != "waiting" else "")
         if record is not None and state == "failed":
-            error = said or why_failed(record)
+            error = row_error or why_failed(record)
         return RowDoc(
             number=self.table.rows.number(index),
             index=index,
             state=state,
             values={key: value_text(one) for key, one in self.table.rows.varied(index).items()},
             error=error,
-            hint=problem.hint if problem and state == "failed" and not said else "",
+            hint=problem.hint if problem and state == "failed" and not row_error else "",
             run=None,
         )
 
@@ -191,15 +195,15 @@ class BatchRowDocs:
     def _records(self, places: Sequence[int]) -> dict[int, Record]:
         """Return the records of these rows' runs, by row position."""
         runs, states, live = self.runs.registry, self.table.states, self.table.live
-        begun = {at: run for at in places if (run := live.get(at) or states.run(at))}
+        run_ids = {index: run for index in places if (run := live.get(index) or states.run(index))}
         history = runs.history
-        known = history.get_many(begun.values(), self.owner) if history is not None else {}
-        found = {at: known[run] for at, run in begun.items() if run in known}
-        for at in places:
+        known = history.get_many(run_ids.values(), self.owner) if history is not None else {}
+        records = {index: known[run] for index, run in run_ids.items() if run in known}
+        for index in places:
             with suppress(RunNotFound):  # it has just ended
-                if at in live:
-                    found[at] = runs.record(live[at], self.owner)
-        return found
+                if index in live:
+                    records[index] = runs.record(live[index], self.owner)
+        return records
 
 
 def why_failed(record: Record) -> str:

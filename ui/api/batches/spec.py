@@ -97,19 +97,19 @@ def check_of(
     values = sent.told.get("values", {})
     form = form_for(reader, name, values)
     spec, base = spec_of(sent.told, form, reader), reader.of(form, values)
-    found = problems_of_batch(starter, name, form, spec, base, owner)
+    check = problems_of_batch(starter, name, form, spec, base, owner)
     seconds: float | None = None
     size: float | None = None
-    if found.rows and not found.problems:
-        rows = BatchRows(found.content)
+    if check.rows and not check.problems:
+        rows = BatchRows(check.content)
         seconds, size = estimate(starter, form, name, rows, owner)
-    content = found.content
+    content = check.content
     return BatchCheckDoc(
-        found.rows,
+        check.rows,
         seconds,
         size,
         tuple(ColumnDoc(one.key, one.label) for one in content.shown),
         tuple(column.key for column in content.columns),
-        found.problems,
-        found.more,
+        check.problems,
+        check.more,
     )

@@ -105,10 +105,10 @@ def read_runner_config(path: Path) -> RunnerConfig:
 
     comfy = as_mapping(tables.get("comfy"))
     here = settings("comfy", _COMFY, {key: comfy[key] for key in _COMFY.keys() & comfy.keys()})
-    asked = settings("ollama", _OLLAMA, as_mapping(tables.get("ollama")))
+    options = settings("ollama", _OLLAMA, as_mapping(tables.get("ollama")))
     service = None
     if "ollama" in tables:
-        service = _text_service(asked, f"{path.name} [ollama]", problems)
+        service = _text_service(options, f"{path.name} [ollama]", problems)
     if problems:
         raise ManyProblems(f"--comfy-runner: {one}" for one in dict.fromkeys(problems))
     workflow = here.get("workflow", "").replace("\\", "/").removesuffix(".json")

@@ -92,9 +92,9 @@ class KeptValues:
 
     def stop(self, person: str) -> None:
         """Stop only this caller's queued runs."""
-        for one in self._queued:
-            if one.person == person:
-                one.stop()
+        for queued in self._queued:
+            if queued.person == person:
+                queued.stop()
 
 
 def _weight(values: Values) -> int:

@@ -27,17 +27,17 @@ class NamedNodes:
     def text_field(self, node_id: object) -> Field:
         """Return the field of a node's text, for the input that comfy_runner would set. Raises
         NotThere if there isn't one."""
-        fields = {ref: one for ref, one in self._fields() if not one.is_media}
+        fields = {ref: item for ref, item in self._fields() if not item.is_media}
         with_text = {ref.node: None for ref in fields if ref.input in TEXT_INPUTS}
         fit = self._nodes_that_fit(with_text)
         node, own = self._place(node_id, fit)
         wanted = (own,) if own else TEXT_INPUTS
         there = (InputRef(node, name) for name in wanted)
-        if found := next((fields[ref] for ref in there if ref in fields), None):
-            return found
+        if field := next((fields[ref] for ref in there if ref in fields), None):
+            return field
         given = self.form.prompt[node]["inputs"]
-        sources = [str(one[0]) for name in wanted if is_link(one := given.get(name))]
-        if source := next((one for one in sources if one in with_text), None):
+        sources = [str(item[0]) for name in wanted if is_link(item := given.get(name))]
+        if source := next((item for item in sources if item in with_text), None):
             raise NotThere(
                 f"The text of node “{short(node)}” comes from another node.",
                 f"Update node “{short(source)}”.",
@@ -49,19 +49,19 @@ class NamedNodes:
         files = {ref: one for ref, one in self._fields() if one.is_media}
         fit = self._nodes_that_fit(dict.fromkeys(ref.node for ref in files))
         node, own = self._place(node_id, fit)
-        for ref, found in files.items():
+        for ref, field in files.items():
             if ref.node == node and own in ("", ref.input):
-                return found
+                return field
         raise NotThere(f"Node “{short(node)}” takes no file.", fit)
 
     def _place(self, node_id: object, fit: str) -> tuple[str, str]:
         """Return the node with this id or name, and the input if one is named. `fit`: alternatives
         for the error message."""
-        said, prompt = str(node_id), self.form.prompt
-        place = said if said in prompt else self.names.get(said, said)
-        node, _, own = (place, "", "") if place in prompt else place.partition(".")
+        name, prompt = str(node_id), self.form.prompt
+        target = name if name in prompt else self.names.get(name, name)
+        node, _, own = (target, "", "") if target in prompt else target.partition(".")
         if node not in prompt:
-            raise NotThere(f"This workflow has no node “{short(said)}”.", fit)
+            raise NotThere(f"This workflow has no node “{short(name)}”.", fit)
         return node, own
 
     def _fields(self) -> Iterator[tuple[InputRef, Field]]:
@@ -71,5 +71,5 @@ class NamedNodes:
         """Return alternatives for an unknown node: names in the config, then ids. Empty without
         any."""
         names = [name for name, place in self.names.items() if place.partition(".")[0] in nodes]
-        told = listed(quoted(one) for one in islice((*names, *nodes), _MOST_NAMED))
-        return f"Nodes that can be updated: {told}." if nodes else ""
+        alternatives = listed(quoted(one) for one in islice((*names, *nodes), _MOST_NAMED))
+        return f"Nodes that can be updated: {alternatives}." if nodes else ""

@@ -78,8 +78,8 @@ class RunnerCalls:
         with place_held(self.waiting, caller):
             run_id = await self._started(name, asker)
             await runs_end_first(self.runner.run_start.registry, (run_id,), owner, request)
-        file, at = await asyncio.to_thread(self.runner.result, run_id, owner)
-        path = f"{self.json.address(run_id)}/files/{at}"
+        file, index = await asyncio.to_thread(self.runner.result, run_id, owner)
+        path = f"{self.json.address(run_id)}/files/{index}"
         return status(
             "Workflow completed successfully",
             image_filename=file.filename,
@@ -163,12 +163,12 @@ class RunnerCalls:
 
     async def _brought(self, request: Request, owner: str, *names: str) -> list[object]:
         """Return a body's values under these names. Raises HTTPException if a name is missing."""
-        told = (await self.bodies.read(request, owner)).told
-        missing = [name for name in names if told.get(name) is None]
+        body = (await self.bodies.read(request, owner)).told
+        missing = [name for name in names if body.get(name) is None]
         if missing:
             names_said = listed(missing)
             raise HTTPException(400, f"Missing required fields: {names_said}")
-        return [told[name] for name in names]
+        return [body[name] for name in names]
 
     def _person(self, request: Request) -> str:
         return caller_of(request.scope, self.identity).person

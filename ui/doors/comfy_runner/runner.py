@@ -72,8 +72,8 @@ class Runner:
         if named:
             return named
         known, names = self.folder.stamps(), self.config.workflow_names
-        if found := [name for name in names if name in known] or names[-1:]:
-            return found[0]
+        if candidates := [name for name in names if name in known] or names[-1:]:
+            return candidates[0]
         raise NotThere(_NO_WORKFLOW, _NAME_ONE)
 
     def text(
@@ -125,8 +125,8 @@ class Runner:
                 else one
                 for at, (key, one) in enumerate(kept.items())
             }
-            begun = self.run_start.begin(workflow, Sent({"values": values}), asker)
-        return begun.ids[0]
+            outcome = self.run_start.begin(workflow, Sent({"values": values}), asker)
+        return outcome.ids[0]
 
     def result(self, run_id: str, owner: str) -> tuple[OutputFile, int]:
         """Return the result of a finished run, and its position among the run's files. Prefers the
@@ -152,8 +152,8 @@ class Runner:
             stage = self.ends.of(record).stage
             if of_fields := (*stage.labelled.values(), *stage.remarks):
                 return NoResult(sentences(*of_fields))
-        said = error.message if error else HEADLINES[record.state.phase]
-        return NoResult(said, error.hint if error else "")
+        reason = error.message if error else HEADLINES[record.state.phase]
+        return NoResult(reason, error.hint if error else "")
 
     def _nodes(self, workflow: str, owner: str, kept: Values) -> tuple[Form, NamedNodes]:
         plain = {key: str(one) if isinstance(one, InputFile) else one for key, one in kept.items()}
@@ -175,9 +175,9 @@ class Runner:
     def _fetched(self, name: str, to: Path) -> Upload:
         """Fetch the current version of a file in ComfyUI's input folder. Raises NotThere."""
         folder, _, file = name.rpartition("/")
-        place = OutputFile(file, folder, "input", "file", "")
+        source = OutputFile(file, folder, "input", "file", "")
         try:
-            self.server_files.copy(place, to, most=self.largest_file)
+            self.server_files.copy(source, to, most=self.largest_file)
         except ServerError as error:
             if error.passing:
                 raise

@@ -56,8 +56,10 @@ def add_named_endpoints(run_start: RunStart, chains: ChainQueue, identity: Ident
                 sent = _sent_values(reader.of(owner), wanted, values)
             address, answers = where(request, owner), ClientFiles(runs, reader.copies, owner, root)
             if wanted.is_chain:
-                for told in chain_of_script(chains, runs, wanted.workflow, sent, owner, address):
-                    yield answers.of_chain(told)
+                for progress in chain_of_script(
+                    chains, runs, wanted.workflow, sent, owner, address
+                ):
+                    yield answers.of_chain(progress)
                 return
             with run_of_script(run_start.starter, wanted.workflow, sent, owner, address) as run:
                 del sent  # it may contain files, and the run may take an hour
@@ -82,9 +84,9 @@ def _find_endpoint(library: WorkflowLibrary, called: object, owner: str) -> Name
         case _:
             likely = []
     for name, workflow in likely:
-        found = named_form(library, name, workflow, owner)
-        if found is not None and called in (name, endpoint_number(found)):
-            return found
+        endpoint = named_form(library, name, workflow, owner)
+        if endpoint is not None and called in (name, endpoint_number(endpoint)):
+            return endpoint
     raise ComfyError(_GONE, _CONNECT_AGAIN)
 
 

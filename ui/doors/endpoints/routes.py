@@ -74,20 +74,20 @@ class EndpointRoutes:
         """Return the endpoints, with the numbers that calls use."""
         root = root_address(request, f"{ENDPOINTS}{CONFIG}", self._root_path) + ENDPOINTS
         try:
-            told = config_of(
+            config = config_of(
                 _allowlist_of(request).gradio, ANSWERING, self._endpoints(request), root
             )
         except ComfyError as problem:
             return refusal(sentences(str(problem), problem.hint), 503)
-        return AsciiJSON(told)
+        return AsciiJSON(config)
 
     def _info(self, request: Request) -> Response:
         """Return each endpoint's parameters."""
         try:
-            told = info_of(self._endpoints(request))
+            info = info_of(self._endpoints(request))
         except ComfyError as problem:
             return refusal(sentences(str(problem), problem.hint), 503)
-        return AsciiJSON(told)
+        return AsciiJSON(info)
 
     def _endpoints(self, request: Request) -> list[NamedEndpoint]:
         owner = self._identity.owner(request) or NOBODY
@@ -98,8 +98,8 @@ class EndpointRoutes:
         call = await self._read(request)
         if isinstance(call, str):
             return refusal(call, 422)
-        told = call_by_number(_allowlist_of(request).gradio, ANSWERING, call)
-        return _handed_on(request, JOIN, told)
+        body = call_by_number(_allowlist_of(request).gradio, ANSWERING, call)
+        return _handed_on(request, JOIN, body)
 
     async def _call(self, request: Request) -> ASGIApp:
         """Handle a call by name, with all its values in order."""

@@ -62,12 +62,12 @@ def endpoint_of(named: NamedForm) -> NamedEndpoint:
     title, about = translated(form.title), translated(form.description)
     names = argument_names(form).items()
     answer = _OF_CHAIN if named.is_chain else _OF_RUN
-    told = {
+    info = {
         "description": f"{title}. {about}" if about else title,
         "parameters": [_parameter(name, form.field(key)) for key, name in names],
         "returns": [_told("result", answer | {"$defs": FILE_SCHEMA["$defs"]}, "", "JSON")],
     }
-    return NamedEndpoint(endpoint_number(named), named.name, told)
+    return NamedEndpoint(endpoint_number(named), named.name, info)
 
 
 def endpoint_number(named: NamedForm) -> int:
@@ -147,6 +147,6 @@ def _file(value: object) -> object:
     """Convert Gradio's JSON of an uploaded file to a reference, with the layers of an
     `ImageEditor`. Other values stay unchanged."""
     match value:
-        case {"background": background, "layers": list(layers)} if place := place_in(background):
-            return UploadReference(place, tuple(filter(None, map(place_in, layers))))
+        case {"background": background, "layers": list(layers)} if file_id := place_in(background):
+            return UploadReference(file_id, tuple(filter(None, map(place_in, layers))))
     return place_in(value) or value

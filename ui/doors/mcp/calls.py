@@ -115,9 +115,9 @@ class ToolCalls:
             (record, self.runs.told(record))
             for record in (self.runs.record(run_id, owner) for run_id in run_ids)
         ]
-        for record, told in ended:
+        for record, doc in ended:
             if record.state.phase is not Phase.DONE:
-                return failed_call(told, names)
+                return failed_call(doc, names)
         slots = self.files.blobs.turns
         return finished_call(ended, self.files, slots, request)
 
@@ -135,19 +135,19 @@ async def _begun(begin: Callable[[Sent, Asker], Begun], sent: Sent, asker: Asker
     """Start a run and return its id. Cancellation has to wait, because stopping the run takes its
     id."""
     with anyio.CancelScope(shield=True):
-        begun = await asyncio.to_thread(begin, sent, asker)
-    return begun.ids[0]
+        outcome = await asyncio.to_thread(begin, sent, asker)
+    return outcome.ids[0]
 
 
 async def _follow_run(run: Run, context: Context) -> None:
     """Report the progress of a run up to its end. Stops the run if the call is interrupted."""
-    told = -1.0
+    last_progress = -1.0
     try:
         async for _ in states_of(run):
             doc = run_doc(run.record, usual=run.usual_times)
             done = doc.progress or 0.0
-            if done > told:  # the protocol requires rising values
-                told = done
+            if done > last_progress:  # the protocol requires rising values
+                last_progress = done
                 await context.session.report_progress(done, 1.0, translated(doc.headline))
     finally:
         if not run.state.phase.finished:

@@ -23,7 +23,7 @@ async def follow_chain(
 ) -> ChainStanding:
     """Report a chain's progress up to its end, and return its final state. Stops the chain if the
     call is interrupted. Deletes the chain if its owner couldn't find it again."""
-    told, last = -1.0, None
+    last_progress, last = -1.0, None
     try:
         async with aclosing(standings_of(chains, chain_id, owner)) as standings:
             async for standing in standings:
@@ -31,8 +31,8 @@ async def follow_chain(
                     continue
                 last = standing
                 done = sum(map(_part, last.steps)) / len(last.steps)
-                if done > told:  # the protocol requires rising values
-                    told = done
+                if done > last_progress:  # the protocol requires rising values
+                    last_progress = done
                     await context.session.report_progress(done, 1.0, _at_work(last))
         assert last is not None  # otherwise it would have raised
         return last

@@ -51,15 +51,15 @@ def finished_call(
     calls. Images share the space: a large one is scaled down and linked in full size. Blocks on the
     disk, or on ComfyUI."""
     every = [(record, told.files[at]) for record, told in ended for at in saved_places(record)]
-    made = every[:_MOST_FILES]
+    first_files = every[:_MOST_FILES]
     names = [_names(record, told) for record, told in ended]
     texts = [*_texts(text for _, told in ended for text in told.texts)]
-    links = [_link(file, request) for _, file in made]
+    links = [_link(file, request) for _, file in first_files]
     fixed: list[ContentBlock] = [*names, *texts, *links]
     room = _MOST - sum(map(_size, fixed))
-    images = sum(file.media_type in _SEEN for _, file in made)
+    images = sum(file.media_type in _SEEN for _, file in first_files)
     blocks: list[ContentBlock] = [*texts]
-    for (record, file), link in zip(made, links, strict=True):
+    for (record, file), link in zip(first_files, links, strict=True):
         image, is_whole = None, False
         if file.media_type in _SEEN:
             share = max(room // images, _LEAST)
@@ -114,8 +114,8 @@ def _image(
             with slots.turn():
                 smaller = image_within(content, most)
     except (ComfyError, OSError) as problem:
-        told = {"run": record.id}
-        log.info("An image of run %s cannot be sent: %s", record.id, problem, extra=told)
+        context = {"run": record.id}
+        log.info("An image of run %s cannot be sent: %s", record.id, problem, extra=context)
         return None, False
     return (_encoded(smaller, "image/webp") if smaller else None), False
 

@@ -39,12 +39,12 @@ def input_schema(form: Form) -> dict[str, Any]:
     """Return the JSON Schema of a tool's arguments: the schema of the form's values, with readable
     names."""
     schema, names = values_schema(form), argument_names(form)
-    told = all_translated(
+    translated_schema = all_translated(
         schema
         | {
             "properties": {names[key]: one for key, one in schema["properties"].items()},
             "required": [names[key] for key in schema["required"]],
         }
     )
-    assert isinstance(told, dict)
-    return told
+    assert isinstance(translated_schema, dict)
+    return translated_schema

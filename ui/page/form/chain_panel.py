@@ -92,8 +92,8 @@ def _draw_sections(scope: str, chain: ChainForm, shown: dict[str, Any]) -> Itera
                 gr.HTML(f"<h2>{html_of(title)}</h2>")
                 if step.option is not None:
                     yield from draw_fields(scope, replace(chain.form, fields=(step.option,)), shown)
-            if said := list(_given(step)):
-                items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in said)
+            if sentences := list(_given(step)):
+                items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in sentences)
                 gr.HTML(items, elem_classes="caption")
             yield from draw_fields(scope, replace(chain.form, fields=step.fields), shown)
 

@@ -55,8 +55,8 @@ def _values_at_first(
             case True, {"file": str(image), "mask": mask}:
                 layers = (mask,) if isinstance(mask, str) else ()
                 values[field.key] = files.shown(Painted(image, layers), field) or Refused(FILE_GONE)
-            case True, {"file": str(place)}:
-                values[field.key] = files.shown(place, field) or Refused(FILE_GONE)
+            case True, {"file": str(file_id)}:
+                values[field.key] = files.shown(file_id, field) or Refused(FILE_GONE)
             case True, {"file": _}:
                 values[field.key] = None
             case False, value if value is not _MISSING:
@@ -99,13 +99,15 @@ def linked_values(form: Form, given: Mapping[str, object]) -> tuple[dict[str, An
     fields = [f for f in form.fields if f.key in given and f.group != "hidden" and not f.is_media]
     clean, errors = check(form, {field.key: given[field.key] for field in fields})
     values = {field.key: clean[field.key] for field in fields if field.key in clean}
-    said: list[str] = []
+    messages: list[str] = []
     for field in fields:
-        told = {"field": field.label, "value": short(str(given[field.key]))}
+        placeholders = {"field": field.label, "value": short(str(given[field.key]))}
         close, is_wrong = nearest(field, given[field.key]), field.key in errors
         if is_wrong and close is None:
-            said.append(
-                message("{field}: “{value}” in this link isn't allowed and isn't used.", **told)
+            messages.append(
+                message(
+                    "{field}: “{value}” in this link isn't allowed and isn't used.", **placeholders
+                )
             )
             continue
         if is_wrong:
@@ -113,10 +115,12 @@ def linked_values(form: Form, given: Mapping[str, object]) -> tuple[dict[str, An
         elif close is None or values[field.key] == close:
             continue
         number = plain_number(values[field.key])
-        said.append(
-            message("{field}: “{value}” in this link became {number}.", number=number, **told)
+        messages.append(
+            message(
+                "{field}: “{value}” in this link became {number}.", number=number, **placeholders
+            )
         )
-    return values, said
+    return values, messages
 
 
 def authors_value(copies: FileCopies, field: Field, files: FieldFiles) -> object:

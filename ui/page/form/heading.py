@@ -99,8 +99,8 @@ def draw_heading(
             elem_id="missing",
             js_on_load=calls("form/form.js", "mountCopy(element)"),
         )
-    told = {one.sentence for one in form.missing}
-    if problems := [problem for problem in form.problems if problem not in told]:
+    sentences = {one.sentence for one in form.missing}
+    if problems := [problem for problem in form.problems if problem not in sentences]:
         items = "".join(f"<li>{html_of(problem)}</li>" for problem in problems)
         gr.HTML(
             f'<div role="note"><strong>{html_of(_NOTE)}</strong><ul>{items}</ul></div>',
@@ -115,10 +115,10 @@ def _draw_sharing(name: str, title: str, sharing: Sharing) -> None:
         return
     share = f'<button type="button" class="quiet share">{html_of(_SHARE)}</button>'
     remove = f'<button type="button" class="quiet remove">{html_of(_REMOVE)}</button>'
-    said = (_TO_SHARE if sharing.may_add else _TO_SEND) if is_own else _ADDED
+    notice = (_TO_SHARE if sharing.may_add else _TO_SEND) if is_own else _ADDED
     given = (name, title, is_own, translated(_REMOVED_FOR_ONE if is_own else sharing.removal))
     gr.HTML(
-        f"<p>{html_of(said)}</p>{share if is_own and sharing.may_add else ''}{remove}",
+        f"<p>{html_of(notice)}</p>{share if is_own and sharing.may_add else ''}{remove}",
         elem_classes="notice sharing",
         elem_id="opened-here" if is_own else "added-here",
         js_on_load=calls(

@@ -121,30 +121,30 @@ def _items(missing: Iterable[Missing]) -> Iterator[_Item]:
     """Return nodes, then models, then other choices: each file once, no matter how many fields use
     it."""
     choices: list[MissingChoice] = []
-    for one in missing:
-        match one:
+    for entry in missing:
+        match entry:
             case MissingClass(class_type, nodes, titles, close):
                 times = (_used(len(nodes)),) if len(nodes) > 1 else ()
                 uses = (*times, *(quoted(short(title)) for title in titles))
-                kind: MissingKind = "paid" if one.is_paid else "node"
-                yield _Item(kind, class_type, _place(one), uses, close)
+                kind: MissingKind = "paid" if entry.is_paid else "node"
+                yield _Item(kind, class_type, _place(entry), uses, close)
             case MissingChoice():
-                choices.append(one)
+                choices.append(entry)
     choices.sort(key=_kind_and_file)
     for (not_model, _), group in groupby(choices, key=_kind_and_file):
         same = list(group)
         yield _Item(
             "setting" if not_model else "model",
             same[0].file,
-            next((one.folder for one in same if one.folder), ""),
-            tuple(dict.fromkeys(one.label for one in same)),
-            next((str(one.close) for one in same if one.close is not None), ""),
-            next((one.address for one in same if one.address), ""),
+            next((entry.folder for entry in same if entry.folder), ""),
+            tuple(dict.fromkeys(entry.label for entry in same)),
+            next((str(entry.close) for entry in same if entry.close is not None), ""),
+            next((entry.address for entry in same if entry.address), ""),
         )
 
 
-def _kind_and_file(one: MissingChoice) -> tuple[bool, str]:
-    return not one.is_model, one.file.lower()
+def _kind_and_file(choice: MissingChoice) -> tuple[bool, str]:
+    return not choice.is_model, choice.file.lower()
 
 
 def _counted(items: Iterable[_Item]) -> str:

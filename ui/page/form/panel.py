@@ -138,8 +138,10 @@ def draw_fields(
     for section in dict.fromkeys(field.section for field in rest):
         fields = [field for field in rest if field.section == section]
         title = message("{section} ({count})", section=section or _ADVANCED, count=len(fields))
-        place = section_id(section)
-        with gr.Accordion(title, open=place in unfolded, elem_id=place, elem_classes="section"):
+        element_id = section_id(section)
+        with gr.Accordion(
+            title, open=element_id in unfolded, elem_id=element_id, elem_classes="section"
+        ):
             if len(fields) > _MOST_WITHOUT_SEARCH:
                 gr.HTML(
                     elem_classes="field-search",
@@ -170,8 +172,8 @@ def below_title(node: str, fields: list[Field]) -> Iterable[Field]:
 
 def _without(node: str, field: Field) -> str:
     match field.label:
-        case Message(values={"label": str(label), "detail": str(told)}):
-            return label if told.lower() in node.lower() else field.label
+        case Message(values={"label": str(label), "detail": str(detail)}):
+            return label if detail.lower() in node.lower() else field.label
     return field.label
 
 

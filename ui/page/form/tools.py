@@ -75,7 +75,7 @@ def _draw_reset(
     undo = gr.Button(
         message("Undo reset"), size="sm", elem_classes="quiet", elem_id="undo-reset", min_width=60
     )
-    one = gr.Button("", elem_id="reset-one", visible="hidden")
+    reset_field = gr.Button("", elem_id="reset-one", visible="hidden")
 
     def put_back(keys: list[str], request: gr.Request) -> dict[Component, Any]:
         files = sources.copies.files_of(owner(request), root_of(request))
@@ -92,7 +92,7 @@ def _draw_reset(
         return
     keys = json.dumps([control.field.key for control in controls])
     remember = listener("form/reset.js", "rememberValues(values)", "...values")
-    for button, wanted in ((reset, f"fieldsToReset({keys})"), (one, "fieldsToReset()")):
+    for button, wanted in ((reset, f"fieldsToReset({keys})"), (reset_field, "fieldsToReset()")):
         button.click(None, components, None, js=remember, api_visibility="private")
         button.click(put_back, opened, components, js=listener("form/reset.js", wanted), **QUIET)
     undo.click(

@@ -35,18 +35,18 @@ def bind_use(
     takers = {element_id(one.field): one for one in controls if one.field.is_media}
 
     def as_input(wanted: gr.EventData, request: gr.Request) -> dict[Component, Any]:
-        run, at = getattr(wanted, "run", ""), getattr(wanted, "at", None)
+        run, index = getattr(wanted, "run", ""), getattr(wanted, "at", None)
         record = _own_record(sources.runs, run, owner(request))
-        if record is None or not isinstance(at, int):
+        if record is None or not isinstance(index, int):
             return {stage: Refusal(NO_RESULT)}
-        taker = takers.get(str(getattr(wanted, "field", ""))) or _first(takers, record, at)
+        taker = takers.get(str(getattr(wanted, "field", ""))) or _first(takers, record, index)
         if taker is None:
             return {stage: Refusal(NO_RESULT)}
         field, root = taker.field, root_of(request)
-        place = FieldResults(sources.copies, root).place(record, at, field)
-        value: object = place
-        if isinstance(place, str):
-            value = sources.copies.files_of(record.owner, root).shown(place, field)
+        file_id = FieldResults(sources.copies, root).place(record, index, field)
+        value: object = file_id
+        if isinstance(file_id, str):
+            value = sources.copies.files_of(record.owner, root).shown(file_id, field)
         match value:
             case dict():
                 return {taker.components[0]: value}
