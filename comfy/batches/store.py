@@ -77,7 +77,7 @@ def _content_from_json(document: Mapping[str, Any]) -> BatchContent:
             for key, label, values, find in document["axes"]
         ),
         bool(document["paired"]),
-        bool(document.get("redraws")),
+        bool(document["redraws"]),
     )
 
 

@@ -125,19 +125,12 @@ def _turn(lock: threading.Lock, check: Callable[[], None]) -> Iterator[None]:
 
 def names_on_server(record: Record) -> Mapping[str, str]:
     """Return the names of a run's files on its server, by field key; empty before a server was
-    chosen.
-
-    Records of older versions, which uploaded at submission, have the name among their values.
-    """
-    names = {}
-    for key, kept in record.job.inputs.items():
-        value = str(record.job.values.get(key, ""))
-        if value.startswith(f"{UPLOADS}/"):
-            names[key] = value
-        elif kept.targets and record.server:
-            folder = kept.folder or _folder(record.id, key)
-            names[key] = f"{folder}/{plain_name(kept.name)}"
-    return names
+    chosen."""
+    return {
+        key: f"{kept.folder or _folder(record.id, key)}/{plain_name(kept.name)}"
+        for key, kept in record.job.inputs.items()
+        if kept.targets and record.server
+    }
 
 
 def shared_folder(group: str, name: str, digest: str) -> str:

@@ -81,8 +81,7 @@ def _is_there(server: Client, name: str) -> bool:
 
 
 def _is_needed(name: str, runs: RunRegistry, owner: str) -> bool:
-    """Return whether another run uses the same file. It may belong to the same batch or chain, or
-    be a repeated run from an older version."""
+    """Return whether another run uses the same file, such as one of the same batch or chain."""
     if _is_live(name, runs, owner):
         return True
     return runs.history is not None and runs.history.names(owner, _folder_of(name))

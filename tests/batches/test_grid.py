@@ -157,11 +157,11 @@ def test_what_an_image_carries_is_read_as_it_was(settings: GridSettings) -> None
         assert settings_in(png) == settings_in(png[:-20]) == settings
 
 
-def test_what_older_versions_told_besides_is_passed_by() -> None:
-    """Older versions also stored whether all cells had the same seed."""
+def test_unknown_settings_are_ignored() -> None:
+    """An image from another version may carry more settings."""
     settings = GridSettings("text", "a batch", (GridField("3.steps", "Steps", ("1", "2")),))
-    older = json.loads(settings_text(settings)) | {"one_seed": True}
-    assert settings_in(png_with(json.dumps(older))) == settings
+    more = json.loads(settings_text(settings)) | {"one_seed": True}
+    assert settings_in(png_with(json.dumps(more))) == settings
 
 
 @given(

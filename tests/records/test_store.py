@@ -40,7 +40,7 @@ def test_a_record_comes_back_as_it_was(history: RunStore) -> None:
 
 
 def test_a_record_without_node_names_uses_its_prompt() -> None:
-    """Records of earlier versions have no node names."""
+    """If a damaged record has no node names, the prompt's own titles count."""
     prompt = {"3": {"class_type": "KSampler", "inputs": {}, "_meta": {"title": "Sampler"}}}
     told = json.loads(to_text(begun("old", prompt=prompt)))
     del told["job"]["titles"]

@@ -354,20 +354,10 @@ def test_names_are_put_where_the_targets_say() -> None:
     assert prompt["1"]["inputs"]["image"] == NAME
 
 
-def test_uploads_of_earlier_versions_are_known_by_their_values() -> None:
-    """Earlier versions stored the server's file name in the run's values. A run without a server
-    has no name there."""
-    old = Job(
-        IMAGE,
-        "old",
-        values={KEY: "comfyforms/0123456789abcdef/x.png"},
-        inputs={KEY: KeptInput("x.png", "")},
-    )
+def test_a_file_has_a_name_on_the_run_s_server() -> None:
+    """A run without a server has no name there. The folder doesn't reveal the run's id."""
     fresh = with_file("ab" * 32)
     state = waiting("id", IMAGE)
-    assert names_on_server(Record("id", "me", old, 0.0, state)) == {
-        KEY: "comfyforms/0123456789abcdef/x.png"
-    }
     assert names_on_server(Record("id", "me", fresh, 0.0, state)) == {}
     name = names_on_server(Record("id", "me", fresh, 0.0, state, server="http://127.0.0.1:8188"))[
         KEY

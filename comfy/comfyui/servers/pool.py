@@ -115,9 +115,8 @@ class ServerPool:
             server.client.on_unreachable(call)
 
     def at(self, url: str) -> ComfyServer | None:
-        """Return the server with this address, or None. Records of old versions have the address
-        "", which means the first server."""
-        return next((one for one in self.servers if url in ("", one.url)), None)
+        """Return the server with this address, or None."""
+        return next((server for server in self.servers if server.url == url), None)
 
     def note_ended(self, prompts: Iterable[tuple[str, str]]) -> None:
         """Note prompts that finished before the app started, newest last: the server's address and

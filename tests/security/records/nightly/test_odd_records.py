@@ -90,8 +90,8 @@ def test_finding_17_records_of_another_shape_are_read(text: str) -> None:
 
 
 def test_finding_17_defaults_replace_missing_values() -> None:
-    """A record of an older version lacks only the fields that it never had. A record of a newer
-    version loses only the new fields."""
+    """A damaged record lacks only the fields that are missing. A record of a newer version loses
+    only the new fields."""
     told = json.loads(to_text(EVERYTHING))
     del (
         told["keeps_going"],
