@@ -158,7 +158,7 @@ def test_no_import_goes_up() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_every_part_has_its_floor() -> None:
+def test_every_package_has_a_place_in_the_order() -> None:
     """Each new package or file directly below comfy or ui needs a place in the order."""
     packages = {"comfy.comfyui"}  # the parts below it have their own
     parts = (
@@ -203,7 +203,7 @@ def test_comfy_knows_neither_the_page_nor_its_libraries() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_what_scripts_import_needs_nothing_of_the_app() -> None:
+def test_the_remote_client_imports_nothing_from_the_app() -> None:
     """The package works beside ComfyUI's own `comfy`, and type checkers find its types wherever it
     is installed."""
     for name, file in MODULES.items():
@@ -211,7 +211,7 @@ def test_what_scripts_import_needs_nothing_of_the_app() -> None:
             assert not imports(file) & {"app", "comfy", "ui"}, name
 
 
-def test_the_stand_in_stands_apart() -> None:
+def test_the_stand_in_imports_nothing_from_the_app() -> None:
     """The stand-in imports nothing from the app. Only the commands and the server selection import
     it."""
     for name, file in MODULES.items():
@@ -223,7 +223,7 @@ def test_the_stand_in_stands_apart() -> None:
 
 
 @pytest.mark.parametrize("library", USERS)
-def test_each_way_out_has_its_own_file(library: str) -> None:
+def test_each_network_and_database_library_has_fixed_importers(library: str) -> None:
     """Each library has fixed importers. requests: the ComfyUI client and its connections, the
     OpenID client, the text service client, and the modules that remote scripts import.
     websocket-client: one file. httpx: the webhook sender. The database libraries: the records
@@ -320,7 +320,7 @@ def functions(file: Path) -> set[str]:
     return {node.name for node in found if not node.decorator_list}
 
 
-def test_what_one_file_alone_uses_is_marked_as_such() -> None:
+def test_names_used_in_one_file_only_are_private() -> None:
     """A constant or function that no other file, test or docs page names starts with an underscore.
     Its name then shows developers how far a change reaches."""
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "comfy").rglob("*.md")]

@@ -71,7 +71,7 @@ def bare_texts(file: Path) -> Iterator[str]:
     [one for one in COMFY.rglob("*.py") if not OF_A_SHELL & set(one.relative_to(COMFY).parts)],
     ids=lambda file: str(file.relative_to(COMFY)),
 )
-def test_errors_for_people_are_messages(file: Path) -> None:
+def test_errors_for_users_are_messages(file: Path) -> None:
     """Every text of an exception or a hint is a message, except for those counted in the table of
     English texts."""
     found = list(bare_texts(file))
@@ -100,7 +100,7 @@ def test_a_message_is_its_english_text_and_knows_its_sentence() -> None:
     assert message("Braces {} stay without values.") == "Braces {} stay without values."
 
 
-def test_a_plural_says_one_or_several() -> None:
+def test_a_plural_has_a_form_for_one_and_for_several() -> None:
     """A count of 0 uses the plural."""
     said = [plural("{count} run", "{count} runs", count=count) for count in (0, 1, 2)]
     assert said == ["0 runs", "1 run", "2 runs"]
@@ -124,7 +124,7 @@ def test_a_long_list_is_kept_whole() -> None:
 
 
 @given(VALUES)
-def test_a_message_comes_back_from_json_as_it_was(value: object) -> None:
+def test_messages_round_trip_through_json(value: object) -> None:
     """Nested messages come back too, and a plain text comes back as the same text."""
     told = json.loads(json.dumps(message_to_json(message("{value}!", value=value))))
     assert parts(message_from_json(told)) == parts(message("{value}!", value=value))
@@ -164,14 +164,14 @@ def test_untrusted_json_is_read_without_an_error(told: object) -> None:
 @pytest.mark.parametrize(
     "sentence", ["{first.__class__}", "{first:>99999999999}", "{first!r}", "{0}", "{", "{other}"]
 )
-def test_a_sentence_that_asks_for_more_than_values_is_shown_bare(sentence: str) -> None:
+def test_unsupported_placeholders_are_shown_unformatted(sentence: str) -> None:
     """The app never writes placeholders with attributes, widths or unknown names, so the reader
     shows such a sentence unformatted."""
     told = {"sentence": sentence, "plural": "", "values": {"first": "x"}}
     assert message_from_json(told) == sentence
 
 
-def test_messages_nested_without_end_are_no_danger() -> None:
+def test_deeply_nested_message_values_are_dropped() -> None:
     """The reader drops values that are nested too deeply and keeps the sentence around them."""
     told: dict[str, object] = {"sentence": "Deep.", "plural": "", "values": {}}
     for _ in range(900):

@@ -29,7 +29,7 @@ class Failing:
         self.well.set()
 
 
-def test_a_job_that_fails_is_done_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_periodic_job_is_retried(caplog: pytest.LogCaptureFixture) -> None:
     """The log gets a single line for a refusal and a traceback for any other error."""
 
     async def scenario() -> None:
@@ -47,7 +47,7 @@ def test_a_job_that_fails_is_done_again(caplog: pytest.LogCaptureFixture) -> Non
     assert failed.exc_info
 
 
-def test_a_pause_may_be_anything_that_is_waited_for() -> None:
+def test_a_pause_can_be_any_awaitable() -> None:
     """The job runs once before the pause and again after it."""
 
     async def scenario() -> None:
@@ -69,7 +69,7 @@ def test_a_pause_may_be_anything_that_is_waited_for() -> None:
     awaited(scenario())
 
 
-def test_folder_and_server_are_looked_at_again_once_threads_start(
+def test_folder_and_server_checks_resume_once_threads_start(
     refused_threads: set[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Pages opened in the meantime hear about changes of both as usual."""

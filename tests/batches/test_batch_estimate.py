@@ -14,7 +14,7 @@ from tests.batches.kept_batches import ANN, BOB, MODEL, SEED, STEPS, kept_batche
 from tests.comfyui.servers.test_pool import OTHER_MODEL, with_checkpoints
 
 
-def test_how_long_runs_take_is_known_after_a_restart(tmp_path: Path) -> None:
+def test_run_time_estimates_survive_a_restart(tmp_path: Path) -> None:
     """The app estimates from every user's runs and the work of their samplers. Totals count from
     the app's start. Only a user's own runs give an estimate of result sizes."""
     with DemoServer(step_seconds=0.02) as demo:
@@ -39,7 +39,7 @@ def test_how_long_runs_take_is_known_after_a_restart(tmp_path: Path) -> None:
             assert second.runs.totals.timed == 0
 
 
-def test_rows_that_only_some_servers_can_do_take_as_long_as_these_do(tmp_path: Path) -> None:
+def test_estimates_count_only_servers_that_can_run_the_rows(tmp_path: Path) -> None:
     """Two servers run rows in parallel, but a single server runs them in sequence."""
     both = with_checkpoints("demo-landscapes.safetensors", OTHER_MODEL)
     with (

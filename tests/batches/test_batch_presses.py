@@ -42,9 +42,7 @@ def at_once(*presses: tuple[str, str], one: Batches) -> None:
             pressed.result()
 
 
-def test_a_batch_that_runs_again_as_it_is_stopped_can_be_stopped(
-    demo: DemoServer, tmp_path: Path
-) -> None:
+def test_a_batch_retried_during_a_stop_can_be_stopped(demo: DemoServer, tmp_path: Path) -> None:
     """In either order, no row keeps running that the user can't stop."""
     with kept_batches(demo.url, tmp_path) as one:
         for _ in range(ROUNDS):
@@ -89,9 +87,7 @@ def test_deleted_rows_do_not_run_again(demo: DemoServer, tmp_path: Path) -> None
             assert one.batches.of(ANN) == one.batches.recent(ANN) == ()
 
 
-def test_a_run_that_is_cancelled_is_deleted_with_its_batch(
-    demo: DemoServer, tmp_path: Path
-) -> None:
+def test_a_run_that_is_canceled_is_deleted_with_its_batch(demo: DemoServer, tmp_path: Path) -> None:
     """The app deletes the run although its record is only written afterwards."""
     with kept_batches(demo.url, tmp_path) as one:
         history = one.runs.history
@@ -104,7 +100,7 @@ def test_a_run_that_is_cancelled_is_deleted_with_its_batch(
         assert history.of(ANN) == ()
 
 
-def test_a_batch_whose_runs_cannot_be_deleted_stays(demo: DemoServer, tmp_path: Path) -> None:
+def test_a_batch_whose_runs_cannot_be_deleted_is_kept(demo: DemoServer, tmp_path: Path) -> None:
     """The user gets an error and can delete the batch again."""
     with kept_batches(demo.url, tmp_path) as one:
         history = one.runs.history
@@ -118,7 +114,9 @@ def test_a_batch_whose_runs_cannot_be_deleted_stays(demo: DemoServer, tmp_path: 
         assert (history.of(ANN), one.batches.of(ANN)) == ((), ())
 
 
-def test_a_batch_takes_none_of_the_runs_of_an_hour(demo: DemoServer, tmp_path: Path) -> None:
+def test_a_batch_counts_as_one_run_toward_the_hourly_limit(
+    demo: DemoServer, tmp_path: Path
+) -> None:
     """A batch counts as a single run toward the hourly limit and continues beyond it. Its owner may
     then start another run. If a press starts several runs, each run counts."""
     with kept_batches(demo.url, tmp_path, hourly=3) as one:

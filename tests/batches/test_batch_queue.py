@@ -124,7 +124,9 @@ def test_a_batch_with_nothing_left_is_done(demo: DemoServer, one: Batches) -> No
     assert len(history.of(ANN)) == 1
 
 
-def test_what_cannot_be_written_is_not_done(demo: DemoServer, one: Batches, tmp_path: Path) -> None:
+def test_an_unsaved_batch_change_raises_an_error(
+    demo: DemoServer, one: Batches, tmp_path: Path
+) -> None:
     """The caller gets an error and can repeat the request. The batch continues."""
     with demo.hold("progress") as reached:
         batch = one.begin(AxisSpec(SEED, "1..6"))
@@ -165,7 +167,7 @@ def test_a_row_requested_again_during_its_cancel_runs(demo: DemoServer, one: Bat
     assert one.states(batch) == ["done"] * 6
 
 
-def test_what_was_stopped_at_the_end_of_a_life_is_stopped_in_the_next(
+def test_rows_being_canceled_at_shutdown_stop_after_a_restart(
     demo: DemoServer, tmp_path: Path
 ) -> None:
     """Rows that the app was still canceling are stopped too, so the user can retry them."""
@@ -203,7 +205,7 @@ def test_errors_are_reported_before_anything_runs(demo: DemoServer, one: Batches
     assert demo.journal.all() == {}
 
 
-def test_what_a_server_lacks_may_be_chosen_in_the_form(one: Batches, tmp_path: Path) -> None:
+def test_the_form_can_replace_a_model_that_the_server_lacks(one: Batches, tmp_path: Path) -> None:
     """A model that the server lacks is no problem once the user selects another in the form."""
     gone = json.dumps(prompt(5, steps=1)).replace("demo-landscapes", "gone")
     (tmp_path / "workflows" / "gone.json").write_text(gone)
@@ -214,7 +216,7 @@ def test_what_a_server_lacks_may_be_chosen_in_the_form(one: Batches, tmp_path: P
     assert one.until(batch, "done").done == 2
 
 
-def test_too_many_runs_are_waited_out(demo: DemoServer, tmp_path: Path) -> None:
+def test_run_limits_delay_a_batch_but_do_not_end_it(demo: DemoServer, tmp_path: Path) -> None:
     """The registry's limits also apply to batches, but don't end them."""
     with kept_batches(demo.url, tmp_path, person=2) as one:
         batch = one.begin(AxisSpec(SEED, "1..6"))
@@ -229,7 +231,7 @@ def test_too_many_runs_are_waited_out(demo: DemoServer, tmp_path: Path) -> None:
         eventually(lambda: one.batches.get(other.id, BOB).state == "done")
 
 
-def test_a_batch_counts_where_it_was_started(demo: DemoServer, tmp_path: Path) -> None:
+def test_a_batch_counts_toward_its_address(demo: DemoServer, tmp_path: Path) -> None:
     """The limit per address also holds after a restart and for retried batches. Another user at the
     same address finds the queue full."""
     spec, office = BatchSpec((AxisSpec(SEED, "1..3"),)), Origin(ANN, "10.0.0.1")
@@ -252,7 +254,7 @@ def test_a_batch_counts_where_it_was_started(demo: DemoServer, tmp_path: Path) -
         batches.start("small", {}, spec, Origin(BOB, "10.0.0.2"))
 
 
-def test_a_batch_that_is_paused_for_long_makes_room(demo: DemoServer, tmp_path: Path) -> None:
+def test_a_long_paused_batch_makes_room_for_a_new_one(demo: DemoServer, tmp_path: Path) -> None:
     """The queue stops the paused batch, as its owner would, only if a new batch needs room."""
     with demo.hold("progress"), kept_batches(demo.url, tmp_path) as one:
         batch = one.begin(AxisSpec(SEED, "1..3"))
@@ -290,7 +292,7 @@ def test_the_reason_for_waiting_is_shown(demo: DemoServer, tmp_path: Path) -> No
         assert one.batches.get(batch.id, ANN).why == told[-1]
 
 
-def test_a_batch_leaves_others_their_turns(demo: DemoServer, one: Batches) -> None:
+def test_a_batch_lets_other_users_runs_take_turns(demo: DemoServer, one: Batches) -> None:
     """While a batch of thirty rows runs, the server gets another user's run next."""
     with demo.hold("progress", after=8) as reached:
         batch = one.begin(AxisSpec(SEED, "1..30"))
@@ -306,7 +308,7 @@ def test_a_batch_leaves_others_their_turns(demo: DemoServer, one: Batches) -> No
     assert outcomes(demo) == {"success": 31}
 
 
-def test_options_bring_fields_of_their_own(one: Batches) -> None:
+def test_rows_use_only_the_fields_of_their_option(one: Batches) -> None:
     """A row ignores the form's values for fields that its option lacks. The batch can't vary such a
     field at the same time."""
     raw = json.loads((DATA / "object_info.json").read_text()) | EXTRA
@@ -383,7 +385,7 @@ def test_it_resumes_after_an_orderly_shutdown(demo: DemoServer, tmp_path: Path) 
         assert second.runs.owned(NOBODY) == ()
 
 
-def test_a_kill_loses_no_row_and_runs_none_twice(demo: DemoServer, tmp_path: Path) -> None:
+def test_a_killed_app_loses_and_repeats_no_row(demo: DemoServer, tmp_path: Path) -> None:
     """The app relies on the server's report, wherever in the batch the kill happened."""
     rows = 25
     with demo.hold("progress", after=20) as reached, killed_batches(demo.url, tmp_path, rows):

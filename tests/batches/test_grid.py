@@ -61,7 +61,7 @@ def test_each_cell_is_the_row_with_its_values(counts: list[int]) -> None:
 
 
 @given(COUNTS)
-def test_a_swapped_grid_has_the_same_cells_in_turned_lines(counts: list[int]) -> None:
+def test_a_swapped_grid_transposes_its_cells(counts: list[int]) -> None:
     grid, turned = grid_of(*counts), grid_of(*counts, swapped=True)
     if len(counts) > 1:
         assert turned.lines() == tuple(zip(*grid.lines(), strict=True))
@@ -85,7 +85,7 @@ def test_a_page_has_a_limited_number_of_cells(counts: tuple[int, ...], fits: boo
 
 @settings(max_examples=examples(50))
 @given(st.lists(st.text(max_size=90), max_size=8), st.integers(12, 60))
-def test_labels_are_short_lines_that_tell_values_apart(values: list[str], longest: int) -> None:
+def test_labels_are_short_single_lines_and_distinct(values: list[str], longest: int) -> None:
     labels = short_labels(values, longest)
     assert len(labels) == len(values)
     assert all(len(label) <= longest and "\n" not in label for label in labels)
@@ -106,7 +106,9 @@ def test_labels_are_short_lines_that_tell_values_apart(values: list[str], longes
         (("日本語", "四 五"), ("日本語", "四 五")),
     ],
 )
-def test_labels_are_what_people_would_say(values: tuple[str, ...], labels: tuple[str, ...]) -> None:
+def test_labels_omit_folders_and_shared_words(
+    values: tuple[str, ...], labels: tuple[str, ...]
+) -> None:
     """Labels omit the folder and the words that all values share."""
     assert short_labels(values) == labels
 
@@ -148,7 +150,7 @@ def png_with(text: str) -> bytes:
 
 
 @given(SETTINGS)
-def test_what_an_image_carries_is_read_as_it_was(settings: GridSettings) -> None:
+def test_grid_settings_are_read_back_from_an_image(settings: GridSettings) -> None:
     """The start of the file is enough. The test skips NUL characters, which don't occur in the
     app's JSON."""
     plain = "\0" not in str(settings) and "\\x00" not in str(settings)
@@ -169,7 +171,7 @@ def test_unknown_settings_are_ignored() -> None:
     | TEXT.map(lambda text: png_with(text))
     | JSON.map(lambda told: png_with(repr(told).replace("'", '"')))
 )
-def test_other_files_are_answered_with_a_sentence(data: bytes) -> None:
+def test_files_without_grid_settings_raise_an_error(data: bytes) -> None:
     with pytest.raises(ComfyError, match=r"\w+.*\.$"):
         settings_in(data)
 
@@ -186,7 +188,7 @@ def test_other_files_are_answered_with_a_sentence(data: bytes) -> None:
         " " * 5_000_000 + "{}",
     ],
 )
-def test_odd_settings_are_no_grid(text: str) -> None:
+def test_malformed_grid_settings_raise_an_error(text: str) -> None:
     with pytest.raises(ComfyError, match="can't be read"):
         settings_in(png_with(text))
 

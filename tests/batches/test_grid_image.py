@@ -46,7 +46,7 @@ def test_strips_come_out_as_one_image(width: int, heights: list[int], random: ob
     assert image.text == {"a": "é 日", "b": ""}  # type: ignore[attr-defined]
 
 
-def test_cells_keep_their_places_and_gaps_are_marked(tmp_path: Path) -> None:
+def test_cells_keep_their_positions_and_gaps_are_marked(tmp_path: Path) -> None:
     """Images fit into cells with the first image's shape. A damaged image or a failed run leaves an
     empty cell."""
     Image.new("RGB", (300, 200), RED).save(tmp_path / "0.png")
@@ -91,7 +91,7 @@ def _end(image: Image.Image) -> str:
     return "down" if is_symmetric else "right"
 
 
-def test_the_whole_has_no_more_pixels_than_a_viewer_takes(tmp_path: Path) -> None:
+def test_a_grid_image_has_a_maximum_number_of_pixels(tmp_path: Path) -> None:
     """The cells of a large grid shrink."""
     sheet = GridSheet("", "", "", tuple(CellLine(tuple(range(40))) for _ in range(25)))
     head = next(draw_grid(sheet, lambda _: "", 1024, [], nullcontext))
@@ -105,7 +105,7 @@ def test_any_label_is_drawn_or_numbered(label: str) -> None:
     assert drawn(sheet, lambda _: label).width < 1000
 
 
-def test_a_label_that_no_font_has_is_its_number() -> None:
+def test_a_label_without_a_matching_font_is_drawn_as_a_number() -> None:
     """The app picks a font that has all characters. If no font has them, it draws the number
     instead of boxes."""
     assert Fonts(16, ()).covering(["plain", "words"]) is not None

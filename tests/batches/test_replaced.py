@@ -17,7 +17,7 @@ from tests.batches.test_values import FORM, key_of
 TEXT = key_of(FORM, "text")
 
 
-def test_a_text_never_grows_beyond_what_a_field_takes() -> None:
+def test_a_replacement_never_exceeds_the_maximum_text_length() -> None:
     """The app refuses a long text before building it, as that could exhaust memory."""
     assert replaced("a boat, a cat", "a ", "the ") == "the boat, the cat"
     assert len(replaced("a" * 1_000, "a", "b" * 100)) == LONGEST_TEXT

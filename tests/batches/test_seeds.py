@@ -21,7 +21,7 @@ def drawn(seeds: Seeds, *columns: str, **base: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("seeds", ["form", "each"])
-def test_what_each_row_draws_is_named_though_it_was_left_out(seeds: Seeds) -> None:
+def test_undrawn_fields_of_each_row_are_named(seeds: Seeds) -> None:
     """The app also draws texts for each row if the batch asks for new seeds per row. It doesn't
     draw a field that the batch varies."""
     texts = {TEXT: "a {red|blue} boat"} if seeds == "each" else {}

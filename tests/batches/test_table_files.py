@@ -21,18 +21,18 @@ PHOTOS = replace(FORM, fields=(replace(PROMPT, kind=KINDS["image"], default="aut
 @pytest.mark.parametrize(
     "name", ["b.png", "in/b.png", "photos/in/b.png", " .\\in\\b.png ", "./photos/in/b.png"]
 )
-def test_a_file_is_found_by_its_name_or_the_end_of_its_path(name: str) -> None:
+def test_a_file_is_found_by_its_name_or_path_ending(name: str) -> None:
     """The path may use slashes, backslashes or a leading dot."""
     assert TableFiles({"photos/in/b.png": 1, "photos/in/ab.png": 2, "in/a.png": 3}).find(name) == 1
 
 
-def test_letters_are_the_same_with_their_accents_apart() -> None:
+def test_file_names_match_in_composed_and_decomposed_unicode() -> None:
     """On macOS, ZIP files store accented file names in this decomposed form (NFD)."""
     files = TableFiles({unicodedata.normalize("NFD", "Käse.png"): 1})
     assert files.find("Käse.png") == 1
 
 
-def test_a_name_of_several_files_needs_its_folder() -> None:
+def test_an_ambiguous_file_name_needs_its_folder() -> None:
     """A file that isn't in any folder is found by its name alone."""
     files = {"x/a.png": 1, "y/a.png": 2}
     with pytest.raises(BadValue, match="Write its folder, too"):

@@ -99,7 +99,7 @@ def test_empty_lines_before_the_header_are_skipped(delimiter: str, end: str) -> 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("line", ["sep={}", '"sep={}"', "\ufeffSEP={} "])
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_what_parts_cells_may_stand_in_the_first_line(delimiter: str, line: str, end: str) -> None:
+def test_a_sep_line_sets_the_delimiter(delimiter: str, line: str, end: str) -> None:
     """The `sep=` line follows Excel and works with any header. It counts as a line of the file but
     not as a row."""
     label = "a,,;;b".replace(delimiter, "")
@@ -127,7 +127,7 @@ def test_quoted_text_in_a_header_is_not_a_separator(delimiter: str, label: str) 
     assert [[*values.values()] for _, values in rows(bare, form=form)] == [["3", "a heron"]]
 
 
-def test_a_choice_may_stand_there_as_it_is_shown() -> None:
+def test_a_choice_can_be_written_as_its_label() -> None:
     """A table can name a model without its folder and extension if that name is unique. An exact
     value takes precedence."""
     (field,) = (one for one in FORM.fields if one.input == "ckpt_name")
@@ -140,7 +140,7 @@ def test_a_choice_may_stand_there_as_it_is_shown() -> None:
         assert [*(values[field.key] for _, values in rows("Model\na\nb\nc\n", form=form))] == read
 
 
-def test_a_table_of_results_is_one_of_values() -> None:
+def test_columns_about_the_run_are_skipped() -> None:
     """The reader skips a column about the run if the form lacks that field or the table has another
     column for it. If all columns are about the run, the reader refuses the table."""
     head, line = ",".join(OF_A_RUN), "2,done,a.png,a text,1.50,"
@@ -153,7 +153,7 @@ def test_a_table_of_results_is_one_of_values() -> None:
 
 
 @pytest.mark.parametrize("text", ["@lora", "=1+2", "-3 boats", "-3", "'@lora", "''", "'a boat'"])
-def test_a_table_of_results_gives_texts_back_as_they_were(text: str) -> None:
+def test_a_results_table_keeps_texts_with_leading_apostrophes(text: str) -> None:
     """The reader removes the apostrophe that keeps a spreadsheet from reading a text as a formula.
     Other tables keep their apostrophes."""
     written = table_head(["Prompt"]) + table_line(Row(1, {"2.text": text}), None, keys=["2.text"])
@@ -164,7 +164,7 @@ def test_a_table_of_results_gives_texts_back_as_they_were(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["a {red|blue} boat", "see http://a.org", "1/*2*/", "a boat"])
-def test_a_table_of_results_gives_texts_back_as_they_were_sent(text: str) -> None:
+def test_a_results_table_keeps_texts_as_sent(text: str) -> None:
     """The table escapes characters that would act as wildcards or comments. If the field draws
     nothing, its text stays unchanged."""
     record = begun(values={"2.text": text})
@@ -174,7 +174,7 @@ def test_a_table_of_results_gives_texts_back_as_they_were_sent(text: str) -> Non
         assert [*values.values()] == [expected]
 
 
-def test_a_quote_within_a_name_is_a_character() -> None:
+def test_a_quote_inside_a_column_name_is_a_literal_character() -> None:
     """In `5"`, the quote means inches. The rest of the header isn't quoted."""
     values = rows('Height 5";Steps\n4;3\n', form=labelled('Height 5"'))[0][1]
     assert [*values.values()] == ["4", "3"]
@@ -190,7 +190,7 @@ def test_rows_may_name_a_field_in_different_ways() -> None:
     )
 
 
-def test_a_number_that_is_too_large_is_no_empty_cell() -> None:
+def test_a_too_large_number_is_not_read_as_an_empty_cell() -> None:
     """The reader keeps the number as written, and its field refuses it. NaN counts as an empty
     cell, because programs write it for a missing value."""
     text = '{"cfg": 1e400, "Steps": 3}\n{"cfg": -Infinity}\n{"cfg": NaN, "Steps": 3}\n'
@@ -246,7 +246,7 @@ def test_a_file_that_is_not_a_table_is_refused(text: str, file: str, problem: st
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
-def test_a_file_is_read_however_a_spreadsheet_wrote_it(encoding: str) -> None:
+def test_every_spreadsheet_encoding_is_read(encoding: str) -> None:
     """Excel writes plain CSV as Windows-1252 and Unicode text as UTF-16."""
     text = "Prompt\r\nein Bär im Grünen – „3 €“\r\n"
     assert decoded_text(text.encode(encoding)) == text
@@ -311,7 +311,7 @@ def test_any_text_is_a_table_or_sentences(start: str, text: str, ending: str) ->
         min_size=1,
     )
 )
-def test_what_a_program_writes_is_read_as_it_was(texts: list[str]) -> None:
+def test_texts_round_trip_through_csv_and_json_lines(texts: list[str]) -> None:
     """CSV and JSON Lines tables both keep any text of a cell."""
     (field,) = (one for one in FORM.fields if one.label == "Prompt")
     file = io.StringIO(newline="")

@@ -79,7 +79,7 @@ def test_boxes_and_curves_have_a_line_each() -> None:
         ("text", r"a \{plain\} one", (r"a \{plain\} one",)),
     ],
 )
-def test_values_are_read_as_people_write_them(
+def test_ranges_lists_and_lines_are_read_as_values(
     name: str, text: str, values: tuple[str, ...]
 ) -> None:
     """The user can write ranges, lists and lines. A wildcard stands for all its values."""
@@ -120,7 +120,7 @@ def test_texts_that_take_no_wildcards_keep_their_braces() -> None:
 
 
 @given(st.text(st.sampled_from("ab{|} ,"), max_size=30), st.randoms(use_true_random=False))
-def test_every_text_is_one_that_could_be_drawn(text: str, rng: object) -> None:
+def test_a_random_draw_is_among_the_listed_variants(text: str, rng: object) -> None:
     """A random draw is always among the text's listed variants. Variants contain no further
     wildcards."""
     every = [resolve_wildcards(one, rng) for one in every_text(text, 100_000)]  # type: ignore[arg-type]
@@ -143,7 +143,7 @@ def test_any_text_is_values_or_a_sentence(name: str, text: str) -> None:
         check(FORM, {key_of(FORM, name): value})
 
 
-def test_all_texts_together_have_an_end() -> None:
+def test_the_text_limit_counts_all_fields_together() -> None:
     """The limit counts the texts of all fields together."""
     negative, positive = (field.key for field in FORM.fields if field.input == "text")
     long = "a" * (MOST_TEXT // 5)
@@ -164,7 +164,7 @@ def test_all_texts_together_have_an_end() -> None:
         (r"\__colors__ in def \__init__(self)", ("__colors__ in def __init__(self)",)),
     ],
 )
-def test_a_name_stands_for_the_lines_of_its_file(
+def test_a_wildcard_name_yields_the_lines_of_its_file(
     tmp_path: Path, text: str, values: tuple[str, ...]
 ) -> None:
     """Each line stands for all its own variants. Empty lines and comments don't count."""
@@ -203,7 +203,7 @@ def test_unusable_wildcards_are_reported(tmp_path: Path, text: str, why: str) ->
 @pytest.mark.parametrize(
     "text", ["/__" * 60_000, "__a." * 50_000, "__many__" * 20_000, "-__" * 60_000]
 )
-def test_no_text_with_names_takes_long(tmp_path: Path, text: str) -> None:
+def test_texts_with_wildcard_names_are_read_quickly(tmp_path: Path, text: str) -> None:
     """The reader also needs little memory, as it stops at the number of values that the caller
     requests."""
     (tmp_path / "many.txt").write_text("\n".join(map(str, range(10_000))))
@@ -231,6 +231,6 @@ def test_many_wildcards_take_little_time(block: str) -> None:
     assert time.process_time() - begun < 2
 
 
-def test_escaped_braces_are_no_wildcards() -> None:
+def test_escaped_braces_are_not_wildcards() -> None:
     text = r"\{a\}" * 2_000
     assert read("text", text) == (text,)

@@ -126,7 +126,7 @@ def test_the_keyboard_is_enough(fast: Site, visit: Visit) -> None:
     assert {urlsplit(one).netloc for one in person.requests} - {""} == {urlsplit(fast.url).netloc}
 
 
-def test_nothing_is_asked_of_another_machine_unseen(fast: Site, visit: Visit) -> None:
+def test_requests_to_other_machines_fail_and_are_reported(fast: Site, visit: Visit) -> None:
     """Test browsers reach only this machine. A page's request to another machine, by name or by
     number, fails and is reported."""
     person = visit(fast)

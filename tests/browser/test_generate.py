@@ -136,7 +136,7 @@ def no_preview_is_called_the_last_one_after_a_reload(person: Visitor) -> None:
     person.phase("stopped")
 
 
-def test_a_failed_run_says_what_happened(fast: Site, visit: Visit) -> None:
+def test_a_failed_run_shows_the_cause(fast: Site, visit: Visit) -> None:
     """When a run fails on the server, the page says what happened and folds the details. It unfolds
     and marks the field of the failed node, and the form works again. The content below the message
     is in the same position as below a result."""

@@ -127,7 +127,7 @@ def joined(text: str) -> str:
     return text.replace("](", "]\u2060(")
 
 
-def test_a_form_and_its_runs_show_their_words_as_they_are(person: Visitor, site: Site) -> None:
+def test_hostile_text_in_forms_and_runs_is_shown_as_plain_text(person: Visitor, site: Site) -> None:
     """The form shows hostile text as it is in its title, description, labels, help, values, choices
     and remarks. So do the list of workflows and the workflow names in the list of the user's runs.
     A result shows it in texts, file names and settings. Errors show it in a failed node's message
@@ -194,7 +194,7 @@ def are_of_a_result(person: Visitor) -> None:
 OPENED = {"1": {"class_type": RUN_IT, "inputs": {}}}
 
 
-def test_an_address_shows_its_words_as_they_are(person: Visitor) -> None:
+def test_hostile_text_in_links_is_shown_as_plain_text(person: Visitor) -> None:
     """A link with an unknown workflow, or with values for existing and missing fields, shows its
     words as plain text."""
     page = person.page

@@ -97,7 +97,7 @@ def test_the_documented_example_works_as_described() -> None:
     assert set(re.findall(r"`(\w+)`", " ".join(rows))) == {*CHAIN_KEYS, *STEP_KEYS}
 
 
-def test_fields_go_by_their_labels_and_keys() -> None:
+def test_fields_are_found_by_label_or_key() -> None:
     """A chain file names fields by label or key. Seeds come from the workflow, so that the run
     repeats exactly. The user's values take precedence over the chain's."""
     text = (
@@ -113,7 +113,7 @@ def test_fields_go_by_their_labels_and_keys() -> None:
     assert steps["large"].title == "Upscale"
 
 
-def test_what_the_chain_sets_is_not_for_people_to_set() -> None:
+def test_the_form_omits_fields_that_the_chain_sets() -> None:
     """The user can't set fields that have a fixed value, several values or results of other
     steps."""
     text = BASE + 'repeat = { Seed = "1..3" }\nvalues = { Width = 512 }\n'
@@ -124,7 +124,7 @@ def test_what_the_chain_sets_is_not_for_people_to_set() -> None:
     assert "Your image" not in large
 
 
-def test_a_text_that_repeats_may_name_a_file_of_lines() -> None:
+def test_a_repeated_text_may_name_a_file_of_lines() -> None:
     """A repeated text may name a file of lines, as several values of a text may. The error for a
     wrong file name is on the field."""
     files = {"times": ["at dawn", "at {noon|night}"]}
@@ -208,7 +208,7 @@ def test_contradictions_are_reported(text: str, said: str) -> None:
     ("source", "names"),
     [("base", ["a.png"]), ("base[2]", ["b.png"]), ("base[each]", ["a.png", "b.png"])],
 )
-def test_a_step_is_given_one_result_or_each(source: str, names: list[str]) -> None:
+def test_a_step_takes_one_result_or_each(source: str, names: list[str]) -> None:
     """The step gets only results that the other step has saved, regardless of anything else that it
     shows."""
     step = steps_of(BASE + LARGE + f'inputs = {{ "Your image" = "{source}" }}')["large"]
@@ -244,7 +244,7 @@ def test_a_text_takes_all_texts() -> None:
 
 
 @pytest.mark.parametrize("node", ["2", "large"])
-def test_a_step_is_given_what_a_certain_node_has_made(node: str) -> None:
+def test_a_step_takes_the_results_of_a_named_node(node: str) -> None:
     """The chain names the node by its id, or by its title in any case."""
     text = SAVERS + LARGE + f'inputs = {{ "Your image" = "savers@{node}[each]" }}'
     step = steps_of(text)["large"]
@@ -262,7 +262,7 @@ def test_values_are_repeated_for_each_of_several_results() -> None:
     assert [run.values["7.steps"] for run in runs] == [3, 4, 3, 4]
 
 
-def test_each_of_several_steps_goes_in_pairs() -> None:
+def test_each_results_of_several_steps_are_paired() -> None:
     """The first result of a step goes with the first result of the other step. A step's only result
     goes with all results of the other step."""
     text = BASE + BASE.replace('"base"', '"other"') + LARGE.replace("upscale", "two")

@@ -200,7 +200,7 @@ def given_to(chain: Chain, name: str) -> list[Source]:
         (["a", "b<a,a.text", "c<b.text"], ["b"], Source("a", text=True)),
     ],
 )
-def test_who_needs_a_step_that_is_left_out_takes_what_that_would_have_been_given(
+def test_a_step_takes_the_sources_of_an_omitted_step(
     steps: list[str], without: list[str], given: Source
 ) -> None:
     """The step takes the sources of the step that is left out, also across several such steps, and
@@ -293,7 +293,7 @@ def test_reports_choices_that_cannot_run_by_themselves() -> None:
     ]
 
 
-def test_steps_are_due_together_where_none_waits_for_the_other() -> None:
+def test_steps_without_mutual_dependencies_are_due_together() -> None:
     """A step is due as soon as all the steps that it waits for are done. A failure holds up only
     the steps that depend on it."""
     steps = chain_of("a", "b", "c<a,b", "d<b", "e<d").steps
@@ -323,7 +323,7 @@ def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
         read_chain(file)
 
 
-def test_what_cannot_be_written_whole_is_not_kept(tmp_path: Path) -> None:
+def test_a_partly_written_workflow_or_chain_is_discarded(tmp_path: Path) -> None:
     """The app lists neither half a chain nor half a workflow. The next try gets the original name,
     without a number."""
     text = STEPS + "#" * 2000
@@ -342,7 +342,7 @@ def test_what_cannot_be_written_whole_is_not_kept(tmp_path: Path) -> None:
     assert chains.entries()[0].problem == ""
 
 
-def test_the_chains_that_are_shipped_are_no_workflows_and_nobodys_settings() -> None:
+def test_shipped_chains_are_not_listed_as_workflows() -> None:
     """The folder lists the workflows beside the chains, and each step of the chains uses a listed
     workflow."""
     chains = [*WORKFLOWS.glob(f"*{SUFFIX}")]

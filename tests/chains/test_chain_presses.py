@@ -89,7 +89,7 @@ def test_a_chain_deleted_while_being_read_stays_deleted(
             queue.go_on(chain_id, ANN, again=["first"])
 
 
-def test_a_chain_found_by_id_is_not_among_the_latest(tmp_path: Path) -> None:
+def test_a_chain_looked_up_by_id_is_not_listed_as_recent(tmp_path: Path) -> None:
     """The chain ended before the program started. The queue lists such a chain only after a page
     has looked it up."""
     app_files(tmp_path)

@@ -96,7 +96,7 @@ def test_all_images_go_into_one_batch(app: RunningApp, tmp_path: Path) -> None:
     assert len(second.state.files) == 3
 
 
-def test_a_step_can_be_put_back_where_another_one_cannot_do_without(
+def test_an_omitted_step_can_be_restored_when_another_needs_it(
     app: RunningApp, tmp_path: Path
 ) -> None:
     """Without the optional step, the next step would get more results than it takes. The form says
@@ -138,7 +138,7 @@ inputs = { "Images" = ["first", "drawn"] }
 """
 
 
-def test_another_choice_can_be_made_where_one_cannot_run(app: RunningApp, tmp_path: Path) -> None:
+def test_another_choice_can_replace_one_that_cannot_run(app: RunningApp, tmp_path: Path) -> None:
     """The form opens, as it does with the author's choices, and names the choice that can't run and
     the reason. The app starts nothing with that choice and reports no field as unknown."""
     chain_of(tmp_path, "", SAVERS, TOGETHER)
@@ -165,7 +165,7 @@ def test_another_choice_can_be_made_where_one_cannot_run(app: RunningApp, tmp_pa
         forms.form("two.chain", OWNER, {look: "ink"})
 
 
-def test_nothing_else_runs_where_what_was_chosen_no_longer_can(
+def test_a_resumed_chain_fails_if_its_choice_can_no_longer_run(
     app: RunningApp, tmp_path: Path
 ) -> None:
     """The chain's file changed before the chain resumed after a restart. The chain fails and says
@@ -184,9 +184,7 @@ def test_nothing_else_runs_where_what_was_chosen_no_longer_can(
     assert not history.of(OWNER)
 
 
-def test_a_run_tells_what_made_its_text_beside_what_made_its_image(
-    app: RunningApp, tmp_path: Path
-) -> None:
+def test_a_run_names_the_sources_of_its_text_and_its_image(app: RunningApp, tmp_path: Path) -> None:
     """The run names the sources of its text and of its image, whichever the chain names first."""
     words = {
         "1": node("PrimitiveStringMultiline", "Words", value="a boat"),
@@ -208,7 +206,7 @@ def test_a_run_tells_what_made_its_text_beside_what_made_its_image(
     assert second.parents == (picture.id, first.id)
 
 
-def test_a_run_of_all_texts_tells_every_run_that_made_one(app: RunningApp, tmp_path: Path) -> None:
+def test_a_run_of_all_texts_names_the_run_of_each_text(app: RunningApp, tmp_path: Path) -> None:
     """The run and its texts link to each other, also if the user repeats the run."""
     words = {
         "1": node("PrimitiveStringMultiline", "Words", value="a boat"),
@@ -237,7 +235,9 @@ def test_a_run_of_all_texts_tells_every_run_that_made_one(app: RunningApp, tmp_p
         assert [one.id for one in after] == [twice.id, again.id, image.id]
 
 
-def test_a_step_runs_with_each_choice_that_brings_fields(app: RunningApp, tmp_path: Path) -> None:
+def test_a_step_runs_with_the_fields_of_each_repeated_choice(
+    app: RunningApp, tmp_path: Path
+) -> None:
     """Each run has the values of the fields that its own choice adds, and takes their inputs. The
     chain refuses fields that no choice has."""
     chain_of(tmp_path, '"1.image" = "first"', {**PAINT, "7": SAVED}, CLIP)

@@ -98,7 +98,7 @@ def test_results_of_a_step_keep_the_order_of_its_runs(tmp_path: Path) -> None:
         assert result.job.values["5.seed"] == 3
 
 
-def test_on_one_server_results_are_read_where_they_are() -> None:
+def test_results_on_the_same_server_are_not_uploaded_again() -> None:
     """The app uploads nothing for the next step. If a result is gone on the server, the app uploads
     the copy that it keeps."""
     with DemoServer(step_seconds=0, painted=64) as demo, running_app(demo.url) as app:
@@ -138,7 +138,7 @@ def write_two(folder: Path) -> None:
         (folder / name).write_bytes((WORKFLOWS / name).read_bytes())
 
 
-def test_steps_that_do_not_wait_for_each_other_run_side_by_side(tmp_path: Path) -> None:
+def test_independent_steps_run_in_parallel(tmp_path: Path) -> None:
     """Each step runs on its own server."""
     write_two(tmp_path)
     with demos(dict(NODES), dict(NODES)) as (one, other):

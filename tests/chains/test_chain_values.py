@@ -68,7 +68,9 @@ def done(app: RunningApp) -> ChainStanding:
     return chain
 
 
-def test_what_no_switch_and_no_option_takes_is_refused(app: RunningApp, tmp_path: Path) -> None:
+def test_unknown_values_of_switches_and_options_are_refused(
+    app: RunningApp, tmp_path: Path
+) -> None:
     """The app reports the error on the switch's key, with the allowed values, next to the errors in
     a step's values. Case doesn't matter. The app never starts another chain instead."""
     switches = '[switches]\nlook = ["photo", "oil"]\nlarge = false\n'
@@ -109,7 +111,7 @@ def test_values_without_a_field_are_reported_with_other_errors(app: RunningApp) 
     assert [*refused.value.errors] == ["x.y"]
 
 
-def test_a_chain_that_is_done_tells_how_long_it_took_in_all(app: RunningApp) -> None:
+def test_a_finished_chain_reports_its_total_time(app: RunningApp) -> None:
     """The total excludes the time between the chain's end and the moment when the user resumes
     it."""
     told = {"chain": "boats.chain", "title": "Boats", "idle": 10.0}
@@ -121,9 +123,7 @@ def test_a_chain_that_is_done_tells_how_long_it_took_in_all(app: RunningApp) -> 
     assert chain.group.about["idle"] >= 10 + before - 160
 
 
-def test_a_file_that_is_added_and_left_empty_makes_nothing_new(
-    app: RunningApp, tmp_path: Path
-) -> None:
+def test_an_added_but_empty_file_field_starts_no_new_run(app: RunningApp, tmp_path: Path) -> None:
     """The app reuses the run if the added field is empty. With a file in the field, it starts a new
     run."""
     saved = {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "x"}}

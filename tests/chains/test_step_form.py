@@ -27,7 +27,7 @@ def keys(one: StepForm) -> set[str]:
     return {field.key for field in one.form.fields}
 
 
-def test_fields_that_come_with_a_choice_go_by_their_labels() -> None:
+def test_fields_of_a_choice_are_found_by_label() -> None:
     """Labels also find the fields of a nested choice, in any order."""
     labelled = {"Rate": 9, "Mode": "fast", "Model": "Animated"}
     said = of(Step("a", 1, "painted", values=labelled))
@@ -39,7 +39,7 @@ def test_fields_that_come_with_a_choice_go_by_their_labels() -> None:
     assert wrong.step.values == {"Rate": 9, "8.model": "Animated"}  # there is no such field
 
 
-def test_what_goes_with_another_choice_than_was_set_is_left_out() -> None:
+def test_values_of_another_choice_are_ignored() -> None:
     """The app ignores the author's values and fields for the other choice. The fields of the user's
     choice appear next to the choice, if the form shows it."""
     step = Step("a", 1, "painted", values={"Model": "Large", "Size": "2K"}, show=("Model", "Size"))
@@ -51,7 +51,7 @@ def test_what_goes_with_another_choice_than_was_set_is_left_out() -> None:
     assert hidden.step.show == ("8.seed",)
 
 
-def test_files_are_added_by_label_and_by_key() -> None:
+def test_file_fields_are_added_by_label_or_key() -> None:
     """A label brings the fields before it, too. A field that the user adds appears next to the
     shown one."""
     inputs = {"Image 3": (Source("b"),)}
@@ -65,7 +65,7 @@ def test_files_are_added_by_label_and_by_key() -> None:
     assert "Image 4" in of(Step("a", 1, "painted", values={"Image 4": "b.png"})).step.values
 
 
-def test_a_choice_that_is_repeated_brings_the_fields_of_each() -> None:
+def test_a_repeated_choice_adds_the_fields_of_every_option() -> None:
     """Labels also find the fields of a nested choice. If a repeated value is no list of choices,
     the app reports it when it reads the values."""
     values = {"Size": "2K", "Rate": 9}

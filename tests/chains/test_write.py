@@ -113,7 +113,7 @@ def test_a_written_chain_is_read_back_unchanged(chain: Chain) -> None:
     assert read(chain) == chain
 
 
-def test_runs_become_the_steps_that_were_taken() -> None:
+def test_a_chain_from_runs_has_only_the_steps_that_were_used() -> None:
     """The steps start with the oldest run. The chain keeps changed values but no seeds, and the
     user can set its main fields. The second of two images goes into the next step. The chain leaves
     out a run that gave nothing to another run."""
@@ -145,7 +145,7 @@ def test_runs_become_the_steps_that_were_taken() -> None:
     assert [one.step.name for one in steps_of(chain)] == [step.name for step in chain.steps]
 
 
-def test_every_seed_of_a_step_is_new_each_time() -> None:
+def test_a_chain_from_runs_draws_new_seeds_each_time() -> None:
     """The new seeds include the seed of an animation's movement, which the workflow's own form has
     under advanced."""
     animation = run("animation", "animation", 1.0, files=(image("a"),))
@@ -156,7 +156,7 @@ def test_every_seed_of_a_step_is_new_each_time() -> None:
     assert {one.key for one in seeds} <= {one.key for one in first.shown}
 
 
-def test_a_text_that_went_into_a_field_is_asked_of_its_step() -> None:
+def test_a_text_from_another_run_becomes_an_input_of_its_step() -> None:
     """The field takes the text from the step if one run was made from the other. Otherwise, the
     equal text is a coincidence and stays a value."""
     said = TextOutput("3", "a red boat")
@@ -179,7 +179,7 @@ def test_a_text_that_went_into_a_field_is_asked_of_its_step() -> None:
     assert step.values == {"Prompt": "a red boat"}
 
 
-def test_a_file_of_a_persons_own_is_asked_for() -> None:
+def test_a_chain_asks_for_the_users_own_file() -> None:
     """The file belongs to this user only. The chain's form has its field, and the chain itself
     doesn't contain the file."""
     own = run("own", "image-to-image", 1.0, inputs=image_input("mine"), files=(image("a"),))
@@ -219,7 +219,7 @@ def test_unset_values_are_left_to_the_workflow() -> None:
         assert step.values == fixed
 
 
-def test_one_step_is_no_chain() -> None:
+def test_a_chain_needs_several_connected_steps() -> None:
     """Two steps are no chain either if the first gave the second nothing."""
     base = run("base", "text-to-image", 1.0, files=(image("a"),))
     last = run("last", "image-to-image", 2.0, "base", inputs=image_input("gone"))

@@ -37,7 +37,7 @@ def command(workflow: Path, demo: DemoServer, out: Path, *more: str) -> list[str
     return ["batch", str(workflow), "--server", demo.url, "--out", str(out), *more]
 
 
-def test_a_row_is_a_run_and_all_is_saved(
+def test_every_row_runs_and_its_files_are_saved(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command runs every combination of a table and the values beside it. It names files by row
@@ -192,7 +192,7 @@ def test_an_invalid_batch_exits_with_2(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_failed_row_stops_no_other_and_is_tried_again(
+def test_a_failed_row_does_not_stop_the_others_and_is_retried(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command exits with 1 and gives the row's number. --resume runs only this row."""
@@ -253,7 +253,7 @@ def test_all_images_of_a_folder_or_a_zip_are_rows(
     assert f"Image: 2 of {source}. Left out: readme.txt.\n" in capsys.readouterr().err
 
 
-def test_a_killed_batch_resumes_without_losing_or_repeating_a_row(
+def test_a_killed_batch_resumes_without_loss_or_repetition(
     demo: DemoServer, workflow: Path, tmp_path: Path, nightly: bool
 ) -> None:
     """After the command is killed with -9 (at two moments with --nightly), --resume completes the
@@ -270,7 +270,7 @@ def test_a_killed_batch_resumes_without_losing_or_repeating_a_row(
     assert len(images(tmp_path)) == len(results(tmp_path)) == 12
 
 
-def test_a_stopped_batch_says_how_to_resume(
+def test_a_stopped_batch_explains_how_to_resume(
     demo: DemoServer, workflow: Path, tmp_path: Path
 ) -> None:
     """Ctrl-C interrupts the current run at the server, and the table lists the finished rows."""

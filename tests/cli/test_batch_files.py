@@ -60,7 +60,7 @@ def test_any_folder_name_holds_all_files(
     assert len(images(out)) == 1
 
 
-def test_a_row_without_a_fetched_file_is_not_done(
+def test_a_row_whose_results_cannot_be_fetched_is_not_done(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command says that the row isn't done and exits with 1. --resume completes the row."""
@@ -77,7 +77,7 @@ def test_a_row_without_a_fetched_file_is_not_done(
     assert len(images(tmp_path / "out")) == 1
 
 
-def test_another_batch_stays_out_of_a_folder(
+def test_a_folder_of_another_batch_is_refused(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command refuses the folder even if the first batch was killed before it wrote its table
@@ -90,9 +90,7 @@ def test_another_batch_stays_out_of_a_folder(
     assert "another batch" in capsys.readouterr().err
 
 
-def test_a_file_that_was_changed_is_another_row(
-    demo: DemoServer, workflow: Path, tmp_path: Path
-) -> None:
+def test_a_changed_file_makes_a_new_row(demo: DemoServer, workflow: Path, tmp_path: Path) -> None:
     """A file with other content is another row even if it has the same name and size. The user may
     edit a saved file, because the kept copy is a separate file."""
     words = ["--set", f"1.image={plain(tmp_path / 'a.bmp')}", "--resume"]
@@ -105,7 +103,7 @@ def test_a_file_that_was_changed_is_another_row(
         assert image.convert("RGB").getpixel((0, 0)) == (0, 0, 255)
 
 
-def test_images_of_two_zips_of_one_name_are_paired(
+def test_images_of_two_zips_with_the_same_name_are_paired(
     demo: DemoServer, workflow: Path, tmp_path: Path
 ) -> None:
     """Each field has its own images, even from a folder inside its ZIP."""
@@ -129,7 +127,7 @@ def test_images_of_two_zips_of_one_name_are_paired(
     assert len(images(out)) == 2
 
 
-def test_a_folder_is_taken_with_all_folders_in_it(
+def test_a_folder_is_read_with_its_subfolders(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command takes the files in natural order and tells files of the same name apart. It
@@ -151,7 +149,7 @@ def test_a_folder_is_taken_with_all_folders_in_it(
     assert names == ["9.png", "same.png", "9 (2).png", "10.png", "top.png"]
 
 
-def test_files_of_a_table_lie_beside_it(
+def test_file_names_in_a_table_are_relative_to_its_folder(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command reports a name without a file, or outside the table's folder, by its line before
@@ -173,7 +171,7 @@ def test_files_of_a_table_lie_beside_it(
     assert [row["Image"] for row in results(out)] == ["a.png", "a (2).png", "a.png"]
 
 
-def test_files_of_a_table_are_named_however_folders_are_written(
+def test_file_paths_in_a_table_may_use_any_notation(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Names may use Windows notation or have blanks around them, as on the page. They can't leave
@@ -291,7 +289,7 @@ def test_unusable_files_are_reported(
     assert main(words) == 0
 
 
-def test_a_zip_that_cannot_be_unpacked_says_what_helps(
+def test_a_zip_that_cannot_be_unpacked_reports_the_cause(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The file is damaged, has a password, or was packed with an unknown method. No message blames
@@ -316,7 +314,7 @@ def test_a_zip_that_cannot_be_unpacked_says_what_helps(
         assert capsys.readouterr().err.splitlines()[0] == said
 
 
-def test_files_of_windows_are_read_as_they_are_meant(demo: DemoServer, tmp_path: Path) -> None:
+def test_windows_encoded_files_are_read(demo: DemoServer, tmp_path: Path) -> None:
     """The command reads a table and lines in Windows-1252, as Excel and old editors save them."""
     file = small_workflow(tmp_path)
     table, lines = tmp_path / "t.csv", tmp_path / "lines.txt"

@@ -16,7 +16,7 @@ from tests.cli.commands import images, outcomes, process
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 
-def test_steps_are_given_what_earlier_ones_have_made(
+def test_each_step_gets_the_results_of_earlier_steps(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command saves files under the step's number and name. A skipped step passes on its own
@@ -47,7 +47,7 @@ def test_steps_are_given_what_earlier_ones_have_made(
     assert half == {(64, 64), (32, 32)}
 
 
-def test_runs_of_a_chain_know_what_they_were_made_of(folder: Folder) -> None:
+def test_runs_of_a_chain_record_their_parent_runs(folder: Folder) -> None:
     """In the records, the runs share a group, and each names the run before it."""
     assert main(folder.words(THREE)) == 0
     database = folder.out / ".chain-small-to-large" / "history.sqlite"
@@ -107,7 +107,7 @@ def test_a_step_runs_for_each_result_and_each_value(
     assert "a heron" in Image.open(saved).info["prompt"]
 
 
-def test_a_failed_step_stops_only_those_that_need_it_and_is_mended(
+def test_a_failed_step_stops_only_its_dependents_and_is_retried(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With another value, the chain continues at the failed step. Finished steps don't run
@@ -133,7 +133,7 @@ def test_a_failed_step_stops_only_those_that_need_it_and_is_mended(
     assert outcomes(folder.demo)["success"] == 5  # the same image: the others are done with it
 
 
-def test_a_text_that_repeats_names_files_of_lines_beside_the_chain(
+def test_a_repeated_text_reads_wildcard_files_beside_the_chain(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The files are in the folder `wildcards`. The step runs once for each line."""
@@ -185,7 +185,7 @@ def test_a_switch_chooses_steps(folder: Folder, capsys: pytest.CaptureFixture[st
     assert outcomes(folder.demo) == {"success": 3}
 
 
-def test_steps_that_do_not_wait_for_each_other_are_sent_together(folder: Folder) -> None:
+def test_independent_steps_are_sent_together(folder: Folder) -> None:
     """The command sends the second step before the first has ended. Ctrl-C interrupts both and says
     how to continue."""
     chain = """

@@ -45,7 +45,7 @@ def test_one_file_each(tmp_path: Path, info: Path) -> None:
     }
 
 
-def test_failures_do_not_stop_the_others(
+def test_a_failed_conversion_does_not_stop_the_others(
     tmp_path: Path, info: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command says why it can't convert a file, still converts the other files, and exits with
@@ -124,7 +124,7 @@ def test_nothing_is_overwritten(
     assert "--out DIR" in capsys.readouterr().err
 
 
-def test_without_a_catalogue(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_catalog(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The command reports an unreadable catalog once and writes nothing."""
     path = save(tmp_path / "g.json", graph(graph_node(1, "Number", 1)))
     absent = str(tmp_path / "absent.json")

@@ -52,7 +52,7 @@ def test_a_file_that_cannot_be_read_is_one_line_and_exit_2(
     assert captured.err.count("\n") == 1
 
 
-def test_a_catalogue_that_cannot_be_read_is_exit_2(
+def test_an_unreadable_catalog_exits_with_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command also exits with 2 if it can't read the --object-info file."""
@@ -76,7 +76,9 @@ def test_a_server_that_does_not_answer_is_exit_2(capsys: pytest.CaptureFixture[s
     assert "127.0.0.1" in capsys.readouterr().err
 
 
-def test_it_is_the_form_that_a_page_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_form_that_the_page_refuses_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The command refuses a form that no page would show, in the same words as the page."""
     node = {"class_type": "KSampler", "inputs": {f"input {n}": n for n in range(10_001)}}
     (tmp_path / "huge.json").write_text(json.dumps({"1": node}))

@@ -79,7 +79,7 @@ def test_a_workflow_is_run_and_its_files_saved(
     assert "KSampler" in done.stderr
 
 
-def test_the_shell_saves_what_the_page_shows(
+def test_the_command_saves_the_outputs_that_the_page_shows(
     demo: DemoServer, workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """If titles say which outputs count, the command saves only these outputs, as the page does."""
@@ -222,7 +222,7 @@ def test_wrong_settings_are_reported_before_anything_runs(
     assert demo.requests["POST /prompt"] == before
 
 
-def test_what_cannot_be_started_is_2(
+def test_an_invalid_start_exits_with_2(
     workflow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command exits with 2 and a sentence for a missing file, a file without a workflow, and an
@@ -277,7 +277,7 @@ def test_titles_appear_without_their_notation(
     assert "$output" not in told.err + told.out
 
 
-def test_a_signal_ends_the_wait_for_what_servers_offer(workflow: Path) -> None:
+def test_a_signal_ends_the_wait_for_the_servers_nodes(workflow: Path) -> None:
     """The command stops at once, even with several servers. A server may take a minute to list its
     nodes."""
     with (
@@ -343,7 +343,7 @@ def test_long_names_keep_their_extension() -> None:
     assert len(safe_name("x" * 500 + ".png")) <= 150
 
 
-def test_help_is_quick_and_complete() -> None:
+def test_help_names_every_command_and_loads_none() -> None:
     """`--help` names every command and loads none of them."""
     code = (
         "import sys\nfrom comfy.__main__ import main\n"

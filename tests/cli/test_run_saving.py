@@ -28,7 +28,7 @@ def workflow(tmp_path: Path) -> Path:
     return small_workflow(tmp_path)
 
 
-def test_where_nothing_can_be_saved_nothing_runs(
+def test_an_unwritable_output_folder_prevents_the_run(
     demo: DemoServer, workflow: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The command checks the folder before the run, to lose no result. A refused run doesn't create
@@ -43,7 +43,7 @@ def test_where_nothing_can_be_saved_nothing_runs(
     assert (demo.requests["POST /prompt"], other.exists()) == (0, False)
 
 
-def test_saved_files_are_listed_though_others_failed(
+def test_saved_files_are_listed_even_if_others_fail(
     demo: DemoServer,
     workflow: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -23,7 +23,7 @@ JSON = st.recursive(
 )
 
 
-def test_inputs_stand_in_declared_order() -> None:
+def test_inputs_keep_their_declared_order() -> None:
     """Required inputs come before optional inputs. Hidden inputs are left out."""
     names = [spec.name for spec in small_catalogue()["SaveVideo"].inputs]
     assert names == ["video", "filename_prefix", "format", "codec"]
@@ -41,7 +41,7 @@ def test_input_order_beats_the_order_of_keys() -> None:
 @pytest.mark.parametrize(
     "raw", [[["a", "b"], {"tooltip": "x"}], ["COMBO", {"options": ["a", "b"], "tooltip": "x"}]]
 )
-def test_both_spellings_of_a_combo_are_one(raw: list[object]) -> None:
+def test_both_combo_formats_give_the_same_choices(raw: list[object]) -> None:
     """The old and the new combo format give the same choices."""
     spec = parse_input("mode", raw, required=True)
     assert (spec.type, spec.choices, spec.options["tooltip"]) == ("COMBO", ("a", "b"), "x")
@@ -62,12 +62,12 @@ def test_large_limits_stay_exact() -> None:
         ("KSampler", "sampler_name", None),
     ],
 )
-def test_uploads_are_recognised(node: str, name: str, kind: str | None) -> None:
+def test_uploads_are_recognized(node: str, name: str, kind: str | None) -> None:
     """An input names the kind of file that users can upload to it."""
     assert small_catalogue()[node].by_name[name].upload == kind
 
 
-def test_a_dynamic_combo_brings_its_inputs() -> None:
+def test_an_option_of_a_dynamic_combo_adds_its_inputs() -> None:
     """The chosen option of a dynamic combo adds inputs with dotted names, to any depth."""
     values = {"format": "mp4", "format.codec": "h264", "format.codec.encoding": "re-encode"}
     names = list(small_catalogue()["SaveVideo"].active_inputs(values))
@@ -82,7 +82,7 @@ def test_a_dynamic_combo_brings_its_inputs() -> None:
     ]
 
 
-def test_autogrow_inputs_are_known_by_their_numbers() -> None:
+def test_an_autogrow_group_accepts_only_numbered_inputs() -> None:
     """An autogrow group knows exactly the numbered inputs that the prompt contains."""
     active = small_catalogue()["BatchImagesNode"].active_inputs(
         {"images.image0": ["1", 0], "images.x": 1}
@@ -98,12 +98,12 @@ def test_a_socket_that_accepts_several_types_names_its_widget() -> None:
     assert spec.is_widget
 
 
-def test_forced_sockets_are_no_widgets() -> None:
+def test_forced_sockets_are_not_widgets() -> None:
     """`forceInput` turns a text into an input that needs a link."""
     assert not parse_input("text", ["STRING", {"forceInput": True}], required=True).is_widget
 
 
-def test_a_catalogue_is_read_plain_and_gzipped(tmp_path: Path) -> None:
+def test_a_catalog_is_read_plain_and_gzipped(tmp_path: Path) -> None:
     """Saved catalogs may be .json or .json.gz."""
     packed = tmp_path / "info.json.gz"
     packed.write_bytes(gzip.compress((DATA / "object_info.json").read_bytes()))
@@ -111,7 +111,7 @@ def test_a_catalogue_is_read_plain_and_gzipped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\x1f\x8bbroken", b"[" * 100_000])
-def test_a_bad_catalogue_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+def test_a_bad_catalog_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     """The reader refuses files that hold no catalog, in a sentence that names the file."""
     file = tmp_path / "info.json"
     file.write_bytes(content)
@@ -119,7 +119,7 @@ def test_a_bad_catalogue_file_is_one_sentence(tmp_path: Path, content: bytes) ->
         Catalogue.read(file)
 
 
-def test_a_missing_catalogue_file_is_one_sentence(tmp_path: Path) -> None:
+def test_a_missing_catalog_file_is_one_sentence(tmp_path: Path) -> None:
     """The sentence says that the file can't be read."""
     with pytest.raises(ComfyError, match="cannot be read"):
         Catalogue.read(tmp_path / "nowhere.json")
@@ -136,7 +136,7 @@ def test_any_answer_of_a_server_is_survived(raw: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("version", ["0.33.0", "0.3.64"])
-def test_real_catalogues_are_understood(shared: Path, version: str) -> None:
+def test_real_catalogs_are_understood(shared: Path, version: str) -> None:
     """Every input of a real server has a type. Every combo has choices, unless they come from
     elsewhere."""
     catalogue = Catalogue.read(shared / "comfyui" / f"object_info-{version}.json.gz")

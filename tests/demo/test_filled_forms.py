@@ -38,7 +38,7 @@ def made(client: Client, workflow: Workflow, form: Form, values: dict[str, objec
     return last
 
 
-def test_it_runs_what_an_empty_image_leaves() -> None:
+def test_a_prompt_without_its_empty_image_still_runs() -> None:
     """An empty image removes its branch. The other result still arrives."""
     with DemoServer(step_seconds=0.0) as server, Client(server.url) as client:
         catalogue = Catalogue(client.object_info())

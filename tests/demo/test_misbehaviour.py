@@ -198,7 +198,7 @@ def test_a_handshake_that_is_answered_wrongly(demo: DemoServer) -> None:
     assert refused.value.status_code == 502
 
 
-def test_a_result_that_is_not_kept(
+def test_a_result_can_be_missing_from_the_history(
     demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
 ) -> None:
     """A prompt can leave the queue without an entry in the history. The next prompt has its
@@ -271,7 +271,7 @@ def frozen(demo: DemoServer) -> Iterator[websocket.WebSocket]:
 
 
 @pytest.mark.parametrize("flooded", [False, True])
-def test_a_client_that_stops_reading_holds_up_everybody(
+def test_a_client_that_stops_reading_blocks_all_others(
     demo: DemoServer,
     socket_of: Callable[[], websocket.WebSocket],
     frozen: websocket.WebSocket,
@@ -298,7 +298,7 @@ def test_a_client_that_stops_reading_holds_up_everybody(
     assert "execution_success" in kinds(frames(connection))
 
 
-def test_an_old_socket_that_ends_late_makes_its_successor_mute(
+def test_closing_an_old_socket_late_silences_its_successor(
     demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
 ) -> None:
     """The server forgets a client by its id (fact 9). The newer socket stays open and gets no
@@ -313,7 +313,7 @@ def test_an_old_socket_that_ends_late_makes_its_successor_mute(
     assert new.recv_data(control_frame=True)[0] == websocket.ABNF.OPCODE_PONG
 
 
-def test_a_script_that_makes_no_sense() -> None:
+def test_an_impossible_misbehavior_is_refused() -> None:
     """The stand-in refuses a misbehavior in a place where it can't happen."""
     with pytest.raises(ValueError, match="cannot happen at"):
         Misbehaviour("http_500", at="progress")

@@ -206,13 +206,13 @@ def test_video_is_h264_in_mp4() -> None:
     assert b"\0\0\1" not in data[first + 4 : first + 4 + length]
 
 
-def test_video_refuses_nothing() -> None:
+def test_a_video_without_images_is_refused() -> None:
     """A video needs at least one image."""
     with pytest.raises(ValueError, match="at least one"):
         video.mp4([], 6)
 
 
-def test_flac_says_what_it_holds() -> None:
+def test_flac_files_decode_to_the_same_samples() -> None:
     """A FLAC file decodes to the same samples. Silence takes almost no space."""
     data = audio.flac_bytes(audio.silence(2, 44100, 2))
     (packed,) = struct.unpack(">Q", data[18:26])
@@ -225,7 +225,7 @@ def test_flac_says_what_it_holds() -> None:
         assert bytes(sound.buffer_read(dtype="int16")) == loud.samples
 
 
-def test_what_the_stand_in_cannot_do(bench: Bench) -> None:
+def test_other_video_formats_are_refused(bench: Bench) -> None:
     """The stand-in refuses other video formats with a sentence."""
     made = bench.call("CreateVideo", images=(plain(),), fps=6.0).outputs[0]
     with pytest.raises(NodeFailure, match="mp4 with h264 only"):
@@ -247,7 +247,7 @@ def saved_file(bench: Bench, result: NodeResult) -> Path:
         ("LoadAudio", "audio", "SaveAudio", "audio", {}),
     ],
 )
-def test_a_loaded_video_or_sound_is_saved_as_it_came(
+def test_a_loaded_video_or_sound_is_saved_unchanged(
     bench: Bench, load: str, name: str, save: str, kind: str, more: dict[str, str]
 ) -> None:
     """The copy matches byte for byte. The stand-in refuses file types that it doesn't write
@@ -286,7 +286,7 @@ def test_file_names_count_up(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["../evil", "/tmp/evil", "a/../../evil", "x\0y"])
-def test_saving_stays_inside(bench: Bench, prefix: str) -> None:
+def test_files_cannot_be_saved_outside_the_folder(bench: Bench, prefix: str) -> None:
     """The stand-in refuses a prefix that leads out of the folder."""
     with pytest.raises(UnsafePath):
         bench.storage.next_name("output", prefix)
@@ -295,7 +295,7 @@ def test_saving_stays_inside(bench: Bench, prefix: str) -> None:
 @pytest.mark.parametrize(
     "value", ["../../etc/passwd", "/etc/passwd", "nope.png", "x.png [temp]", "", "a\0b"]
 )
-def test_loading_stays_inside(bench: Bench, value: str) -> None:
+def test_files_cannot_be_loaded_from_outside_the_folders(bench: Bench, value: str) -> None:
     """A LoadImage value finds only files in the folders."""
     assert bench.storage.find(value) is None
 
@@ -315,7 +315,7 @@ OWN_WORDS = ("tooltip", "description", "search_aliases", "output_tooltips")
 OWN_FILES = ("ckpt_name", "lora_name", "clip_name")
 
 
-def test_a_text_says_what_can_be_measured_in_an_image(bench: Bench) -> None:
+def test_the_text_node_describes_an_image(bench: Bench) -> None:
     """The text gives the brightness, the shape and the colors. Without an image, it repeats the
     question."""
     clip = bench.call("CLIPLoader", clip_name="demo-words.safetensors").outputs[0]
@@ -347,7 +347,7 @@ def differences(ours: Any, real: Any, path: str) -> Iterator[str]:
         yield f"{path}: {ours!r} is not {real!r}"
 
 
-def test_the_catalogue_is_the_real_one(bench: Bench, shared: Path) -> None:
+def test_the_catalog_is_the_real_one(bench: Bench, shared: Path) -> None:
     """Names, types, limits, defaults, options and shape of every node match ComfyUI 0.33.0."""
     real = json.loads(
         gzip.decompress((shared / "comfyui" / "object_info-0.33.0.json.gz").read_bytes())

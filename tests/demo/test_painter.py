@@ -54,7 +54,7 @@ def test_the_same_brief() -> None:
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_what_counts(change: dict[str, Any]) -> None:
+def test_every_sampler_parameter_changes_the_image(change: dict[str, Any]) -> None:
     """Each of the sampler's parameters changes the image."""
     assert difference(paint(USUAL), paint(replace(USUAL, **change))) > 0.05
 
@@ -98,7 +98,7 @@ def test_any_text(text: str) -> None:
     assert high - low > 20
 
 
-def test_negative_words_take_things_away() -> None:
+def test_negative_words_remove_things() -> None:
     """The painter omits the things that the negative text names."""
     assert "boat" in read("a boat on a lake", "").things
     assert "boat" not in read("a boat on a lake", "boats").things
@@ -116,7 +116,7 @@ def test_previews_sharpen() -> None:
     assert distances[-1] == 0
 
 
-def test_previews_keep_what_the_mask_keeps() -> None:
+def test_previews_do_not_change_the_unmasked_area() -> None:
     """An inpainting preview changes nothing outside the mask."""
     begun = Image.new("RGB", (128, 96), (10, 200, 30))
     mask = Image.new("L", (128, 96), 0)

@@ -34,13 +34,13 @@ def test_closing_waits_for_no_step() -> None:
     connection.shutdown()
 
 
-def test_it_listens_once_it_is_there() -> None:
+def test_the_stand_in_answers_as_soon_as_it_has_started() -> None:
     """The stand-in answers requests as soon as it has started."""
     with DemoServer() as demo:
         assert requests.get(f"{demo.url}/prompt", timeout=LONGEST_WAIT).ok
 
 
-def test_files_go_with_it() -> None:
+def test_folders_exist_while_the_stand_in_runs() -> None:
     """The folders exist while the stand-in runs, with an example to load. The stand-in removes them
     when it stops."""
     with DemoServer() as demo:
@@ -50,7 +50,9 @@ def test_files_go_with_it() -> None:
     assert not folder.exists()
 
 
-def test_a_restart_forgets(demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]) -> None:
+def test_a_restart_clears_queue_history_and_sockets(
+    demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
+) -> None:
     """After a restart the port is the same. The queue, history and sockets are gone."""
     url, connection = demo.url, socket_of()
     prompt_id = start(demo)
@@ -138,7 +140,7 @@ def test_the_history_has_a_size() -> None:
         connection.close()
 
 
-def test_death_says_nothing() -> None:
+def test_a_dying_server_sends_no_message() -> None:
     """A dying server sends no message about its unfinished runs. Its files are there when it comes
     back."""
     with DemoServer(step_seconds=5, load_seconds=0) as demo:
@@ -168,7 +170,7 @@ def test_death_says_nothing() -> None:
         assert demo.journal.of(waiting) == ("taken", "killed")
 
 
-def test_the_journal_tells_what_really_happened(
+def test_the_journal_records_every_prompt(
     demo: DemoServer, socket_of: Callable[[], websocket.WebSocket]
 ) -> None:
     """The journal keeps each prompt's life, regardless of the messages that the clients got."""

@@ -39,7 +39,7 @@ def test_finding_27_every_dependency_is_pinned_within_its_bounds(needed: Require
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line.partition("=")[0])
-def test_every_release_has_its_hashes(line: str) -> None:
+def test_every_pinned_release_has_hashes(line: str) -> None:
     """The hashes keep pip from installing anything else. No line names a download location."""
     release, *hashes = re.split(r"\s+--hash=sha256:", line.strip())
     assert hashes

@@ -82,7 +82,7 @@ def test_every_package_is_explained() -> None:
 
 
 @pytest.mark.parametrize(("page", "path", "symbol"), NAMED)
-def test_what_a_page_names_exists(page: str, path: str, symbol: str) -> None:
+def test_every_path_and_symbol_on_a_page_exists(page: str, path: str, symbol: str) -> None:
     """Each path exists, and the name after `::` is defined there."""
     place = ROOT / path
     assert place.exists()
@@ -124,7 +124,7 @@ def test_the_glossary_is_in_order() -> None:
 
 
 @pytest.mark.parametrize("text", [PAGES["comfy/demo/README.md"], faults.__doc__ or ""])
-def test_examples_of_faults_are_taken(text: str) -> None:
+def test_documented_fault_examples_are_valid(text: str) -> None:
     """The stand-in accepts each fault in the examples of its page and its docstring, at the place
     shown there."""
     examples = re.findall(r"demo\.script\((.*?)\)", text)
@@ -133,7 +133,7 @@ def test_examples_of_faults_are_taken(text: str) -> None:
         eval(f"Misbehaviour({example})", {"Misbehaviour": faults.Misbehaviour})  # ValueError if not
 
 
-def test_who_starts_the_stand_in_is_said() -> None:
+def test_the_page_lists_the_modules_that_import_the_stand_in() -> None:
     """The stand-in's page names the modules that may import it."""
     assert {name.replace(".", "/") for name in STAND_IN} == {
         path.removesuffix(".py")

@@ -106,7 +106,7 @@ def test_the_app_uses_each_of_several_servers() -> None:
 
 
 @pytest.mark.parametrize("command", PEOPLE)
-def test_a_command_about_people_writes_their_file(command: str, tmp_path: Path) -> None:
+def test_a_user_command_writes_the_user_file(command: str, tmp_path: Path) -> None:
     """The command accepts a piped password as well as a typed one."""
     words = [sys.executable, "app.py", *arguments(command, "app.py"), "--data", str(tmp_path)]
     password = "a lighthouse at dusk\n"

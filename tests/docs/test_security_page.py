@@ -72,7 +72,7 @@ def test_every_limit_is_documented() -> None:
     )
 
 
-def test_every_setting_that_is_named_exists() -> None:
+def test_every_documented_setting_exists() -> None:
     """The options and variables on the page are those that the program has."""
     options = {"help"} | {name.replace("_", "-") for name in Settings.model_fields}
     page = re.sub(r"```.*?```", "", PAGE, flags=re.S)

@@ -35,7 +35,7 @@ def test_a_plain_prompt_becomes_a_plain_form() -> None:
     assert form.problems == ()
 
 
-def test_the_rest_is_advanced() -> None:
+def test_less_used_fields_are_advanced() -> None:
     """The form folds away model, guidance, sampler and file name."""
     advanced = {field.key for field in form_of(text_to_image()).fields if field.group == "advanced"}
     assert advanced == {
@@ -48,7 +48,7 @@ def test_the_rest_is_advanced() -> None:
     }
 
 
-def test_linked_inputs_are_no_fields() -> None:
+def test_linked_inputs_have_no_fields() -> None:
     """The form doesn't ask for a value that comes through a link."""
     assert "3.model" not in {field.key for field in form_of(text_to_image()).fields}
 
@@ -93,7 +93,7 @@ def test_sixty_four_bit_seeds_are_exact() -> None:
 
 
 @pytest.mark.parametrize("value", ["randomize", "PARAM_INT_SEED", None, float("nan")])
-def test_a_seed_that_is_no_number_is_random(value: object) -> None:
+def test_a_seed_that_is_not_a_number_is_random(value: object) -> None:
     """Placeholders of other programs mean a new seed each time. They aren't a problem."""
     form = form_of(with_values(text_to_image(), "3", seed=value))
     assert form.field("3.seed").default in (None, 0)
@@ -125,7 +125,7 @@ def test_a_model_the_server_lacks_is_a_problem_with_the_closest() -> None:
     assert (field.default, field.default_offered) == ("v1-5-pruned.safetensors", False)
 
 
-def test_a_missing_node_is_named_once_and_its_inputs_are_advanced() -> None:
+def test_a_missing_node_is_named_once_with_advanced_inputs() -> None:
     """If the server doesn't know a node, the form guesses its inputs from the JSON and puts them
     under advanced."""
     extra = {
@@ -157,7 +157,7 @@ def test_editor_state_is_hidden() -> None:
         assert form.field(key).group == "hidden"
 
 
-def test_what_reaches_no_output_is_hidden() -> None:
+def test_an_input_that_reaches_no_output_is_hidden() -> None:
     """A forgotten text changes nothing, and the form doesn't ask for it."""
     form = form_of(text_to_image(n30=node("CLIPTextEncode", text="forgotten", clip=["4", 1])))
     assert form.field("30.text").group == "hidden"
@@ -171,7 +171,7 @@ def test_zeroed_conditioning_is_not_the_negative_prompt() -> None:
     assert main_labels(form_of(prompt))[:2] == ["Prompt", "Width"]
 
 
-def test_poles_are_kept_apart_through_a_controlnet() -> None:
+def test_a_controlnet_keeps_positive_and_negative_texts_apart() -> None:
     """The app tells the positive and the negative input of a node apart."""
     prompt = with_values(text_to_image(), "3", positive=["20", 0], negative=["20", 1])
     prompt["20"] = node(
@@ -226,7 +226,7 @@ def test_a_sampler_without_noise_does_not_ask_for_a_seed() -> None:
     assert field_of(prompt, "3.noise_seed").group == "advanced"
 
 
-def test_telling_titles_become_labels() -> None:
+def test_titles_that_differ_from_the_class_become_labels() -> None:
     """A title that the author chose names the field. A title that repeats the class doesn't."""
     prompt = image_prompt()
     prompt["10"]["_meta"] = {"title": "Your photo"}

@@ -142,7 +142,7 @@ def test_whole_numbers_are_rounded_to_steps_from_the_minimum() -> None:
     assert clean("5.width", 517) == 520
 
 
-def test_decimals_are_rounded_as_the_node_says() -> None:
+def test_decimals_are_rounded_to_the_nodes_precision() -> None:
     """A `cfg` has two decimals."""
     assert clean("3.cfg", 7.126) == 7.13
 
@@ -160,12 +160,12 @@ def test_the_workflows_own_choice_is_accepted() -> None:
 
 
 @pytest.mark.parametrize("values", [{}, {"1.image": None}, {"1.image": " "}])
-def test_an_image_that_is_not_there_is_asked_for(values: dict[str, object]) -> None:
+def test_a_missing_image_must_be_added(values: dict[str, object]) -> None:
     """The author's own file isn't on this server, so the user must add an image."""
     assert check(IMAGE, values)[1] == {"1.image": "Add an image."}
 
 
-def test_a_given_image_is_taken_by_name() -> None:
+def test_a_valid_image_name_is_accepted() -> None:
     """The check also accepts an image from another run's results. A name with control characters is
     no image."""
     assert check(IMAGE, {"1.image": "me/cat.png [output]"})[0] == {"1.image": "me/cat.png [output]"}
@@ -196,7 +196,7 @@ def test_filling_leaves_the_workflow_alone() -> None:
     assert used["6.text"] == "a fox"
 
 
-def test_an_empty_seed_is_drawn_and_told() -> None:
+def test_an_empty_seed_is_drawn_and_recorded() -> None:
     """The values contain the seed that the run uses. It's within limits and exact in a browser."""
     values, errors = check(FORM, {"3.seed": ""})
     assert errors == {}
@@ -217,7 +217,7 @@ def test_one_field_may_set_several_inputs() -> None:
     assert (prompt["5"]["inputs"]["width"], prompt["5"]["inputs"]["height"]) == (640, 640)
 
 
-def test_hidden_values_are_sent_but_not_told() -> None:
+def test_hidden_values_are_sent_but_not_recorded() -> None:
     """The app doesn't copy a blob in a hidden input into every run record."""
     blob = "A" * 5000
     prompt = with_values(text_to_image(), "6", text=blob)
@@ -231,7 +231,7 @@ KEYS = st.sampled_from([field.key for field in FORM.fields])
 
 @given(st.dictionaries(KEYS, st.none() | st.text() | st.floats() | st.integers()))
 @settings(max_examples=examples(200))
-def test_every_entry_is_valid_or_named_in_an_error(values: dict[str, object]) -> None:
+def test_every_value_is_valid_or_has_an_error(values: dict[str, object]) -> None:
     """Every field is either valid or has a sentence. Valid values pass a second check unchanged."""
     good, errors = check(FORM, values)
     assert set(good) | set(errors) == {field.key for field in FORM.fields}

@@ -47,7 +47,7 @@ def form() -> Form:
     return build_form(workflow_of(PROMPT), Catalogue(NODES))
 
 
-def test_colours_get_a_picker() -> None:
+def test_colors_get_a_picker() -> None:
     """The picker appears for numbers and texts shown as colors, and for the color type. A text that
     is no color has no picker."""
     widgets = {field.key: field.widget for field in form().fields}
@@ -67,7 +67,7 @@ def test_colours_get_a_picker() -> None:
         (0xFF8800, 0xFF8800, "#ff8800"),
     ],
 )
-def test_a_picked_colour_is_sent_as_the_server_takes_it(
+def test_a_picked_color_is_sent_in_the_servers_format(
     picked: object, number: int, text: str
 ) -> None:
     """The app accepts any picker's format. The author's own color keeps the author's spelling."""
@@ -78,7 +78,7 @@ def test_a_picked_colour_is_sent_as_the_server_takes_it(
     assert prompt["2"]["inputs"]["bg_color"] == text
 
 
-def test_a_number_typed_in_a_shell_is_a_colour() -> None:
+def test_a_number_typed_in_a_shell_is_a_color() -> None:
     """The check takes the value that `--set 1.color=255` gives."""
     assert check(form(), {"1.color": "255"})[0]["1.color"] == 255
 

@@ -65,7 +65,7 @@ def test_a_pixelle_title_for_a_linked_input_is_ignored() -> None:
 # TEXT_, SWITCH_, MODEL_
 
 
-def test_kind_titles_say_what_a_node_is() -> None:
+def test_a_title_prefix_names_the_kind_of_node() -> None:
     """The prefix gives the kind and the rest gives the name. The other fields don't change."""
     prompt = titled(text_to_image(), n6="TEXT_positive", n7="TEXT_style_notes", n4="MODEL_base")
     prompt["20"] = node("ImpactSwitch", "SWITCH_1", select=1, input1=["8", 0])
@@ -156,7 +156,7 @@ def test_comfy_pack_nodes_are_fields_and_outputs() -> None:
 # Placeholders
 
 
-def test_placeholders_become_what_they_stand_for() -> None:
+def test_placeholders_become_default_values() -> None:
     """`PARAM_…` becomes the server's default or an empty value. `${…:default}` becomes the default
     in it. The app draws a seed."""
     prompt = with_values(
@@ -175,7 +175,7 @@ def test_placeholders_become_what_they_stand_for() -> None:
     assert {form.field(key).source for key in values} == {"placeholder"}
 
 
-def test_ordinary_texts_are_no_placeholders() -> None:
+def test_ordinary_texts_are_not_placeholders() -> None:
     """A value is a placeholder only if all of it has that shape."""
     assert not any(
         map(is_placeholder, ["a PARAM_INT_SEED", "PARAM_", "${open", "costs ${price:3} today", ""])
@@ -233,9 +233,7 @@ def test_node_mappings_of_one_workflow(tmp_path: Path) -> None:
         ("gone", "99", ()),
     ],
 )
-def test_a_mapping_to_no_input_says_what_to_write(
-    name: str, place: str, words: tuple[str, ...]
-) -> None:
+def test_an_invalid_mapping_is_reported(name: str, place: str, words: tuple[str, ...]) -> None:
     """A name for a node without a suitable input is a problem. A name for a missing node isn't."""
     mappings = parse_mappings("sample", {"node_mappings": {name: place}})
     form = build_form(Workflow("sample", text_to_image(), mappings=mappings), small_catalogue())
@@ -246,7 +244,7 @@ def test_a_mapping_to_no_input_says_what_to_write(
 @pytest.mark.parametrize(
     "content", [b"[node_mappings", b"\xff", b"node_mappings = 3", b"[server]\nws_port = 1"]
 )
-def test_a_config_that_says_nothing_is_no_obstacle(tmp_path: Path, content: bytes) -> None:
+def test_an_irrelevant_config_is_ignored(tmp_path: Path, content: bytes) -> None:
     """An unreadable config is a problem. A config about other things is ignored."""
     (tmp_path / "config.toml").write_bytes(content)
     mappings = read_mappings(tmp_path / "main.json")
@@ -277,7 +275,7 @@ def test_app_mode_defines_the_shown_fields() -> None:
     assert form.field("3.seed").group == "advanced"
 
 
-def test_an_apps_heights_reach_the_field() -> None:
+def test_an_app_sets_the_height_of_its_fields() -> None:
     """The field keeps the height that the author drew for a text. The height is not part of the
     JSON."""
     app = App((ShownInput((("6", "text"),), height=240), ShownInput((("7", "text"),))))
@@ -307,7 +305,7 @@ def test_app_mode_may_name_missing_inputs() -> None:
     assert shown(app_form(app))
 
 
-def test_what_a_subgraph_shows_outside_gets_its_name() -> None:
+def test_a_promoted_subgraph_setting_keeps_its_name() -> None:
     """A setting that the author promoted out of a subgraph appears under the author's name."""
     prompt = parse_workflow("sample", text_to_image()).prompt
     promoted = (

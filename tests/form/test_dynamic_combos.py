@@ -37,7 +37,7 @@ def sent(values: dict[str, object], drawn_with: dict[str, object] | None = None)
     return fill(workflow_of(PAINTED), form, clean, random.Random(1))[0]
 
 
-def test_an_option_brings_its_inputs_with_their_defaults() -> None:
+def test_a_chosen_option_adds_its_inputs_with_their_defaults() -> None:
     """An input of both options keeps its value if the value fits. The form drops the other inputs
     of the old option."""
     assert inputs_after(model="Large") == {
@@ -49,7 +49,7 @@ def test_an_option_brings_its_inputs_with_their_defaults() -> None:
     }
 
 
-def test_a_value_that_does_not_fit_gives_way() -> None:
+def test_a_value_invalid_for_the_new_option_becomes_the_default() -> None:
     """Two steps are too few for the large model."""
     few = copy.deepcopy(PAINTED)
     few["8"]["inputs"]["model.steps"] = 2
@@ -76,7 +76,7 @@ def test_nothing_changes_without_another_option(value: object) -> None:
     assert choose_options(PAINTED, CATALOGUE, {"8.model": value}) == (PAINTED, frozenset())
 
 
-def test_a_combo_says_that_it_redraws() -> None:
+def test_a_dynamic_combo_is_marked_to_redraw_the_form() -> None:
     """The page has to request the form again when the combo changes."""
     form = wide_form(PAINTED)
     assert form.field("8.model").redraws
@@ -84,7 +84,7 @@ def test_a_combo_says_that_it_redraws() -> None:
     assert not form.field("8.model.steps").redraws
 
 
-def test_the_inputs_of_an_option_stand_right_after_it() -> None:
+def test_the_inputs_of_an_option_follow_its_field() -> None:
     """Inputs of nested options also follow their option. A text stays at the top with the other
     texts."""
     form = wide_form(PAINTED, {"8.model": "Animated", "8.model.mode": "fast"})
@@ -121,7 +121,7 @@ def test_only_the_chosen_options_inputs_are_sent() -> None:
     }
 
 
-def test_an_options_image_is_asked_for() -> None:
+def test_an_image_of_an_option_is_required() -> None:
     """The option adds a loader. Its field is required and, like all images, a main field."""
     form = wide_form(PAINTED, {"8.model": "From photo"})
     photo = form.field("8.model.photo.image")
@@ -138,7 +138,7 @@ def test_missing_requirements_of_an_option_are_named() -> None:
     assert problem == "“Painter” now needs “Voice”, which this workflow doesn't provide."
 
 
-def test_what_was_missing_before_is_not_the_options_fault() -> None:
+def test_earlier_problems_are_not_attributed_to_an_option() -> None:
     """A workflow that never had a link keeps its own problem. The app adds no loader for it."""
     prompt = copy.deepcopy(PAINTED) | {
         "8": node("Painter", model="From photo", **{"model.keep": True}, seed=1)
@@ -163,7 +163,7 @@ CHOICES = st.fixed_dictionaries(
 
 @given(st.lists(CHOICES, max_size=5))
 @settings(max_examples=examples(150))
-def test_any_row_of_choices_leaves_a_node_whole(rows: list[dict[str, object]]) -> None:
+def test_any_sequence_of_choices_leaves_a_valid_node(rows: list[dict[str, object]]) -> None:
     """Every widget of the chosen options has a value, and no value of other options remains.
     Choosing twice changes nothing."""
     prompt = PAINTED

@@ -46,7 +46,7 @@ def steered() -> Prompt:
 
 
 @pytest.mark.parametrize("empty", [None, "", " "])
-def test_an_optional_image_left_empty_is_taken_out(empty: object) -> None:
+def test_an_empty_optional_image_is_removed_from_the_prompt(empty: object) -> None:
     """The app also removes the node that needed the image. The run's values say that there was no
     image."""
     field = wide_form(steered()).field("20.image")
@@ -57,19 +57,19 @@ def test_an_optional_image_left_empty_is_taken_out(empty: object) -> None:
     assert filled(steered(), used)[0] == prompt
 
 
-def test_an_image_that_is_not_mentioned_is_the_authors() -> None:
+def test_an_omitted_image_keeps_the_authors_default() -> None:
     """A missing key means the default, as for every field."""
     assert filled(steered(), {})[0] == steered()
 
 
-def test_an_optional_example_that_is_gone_is_left_out() -> None:
+def test_a_missing_optional_example_is_removed_from_the_prompt() -> None:
     """The author's own file isn't on this server and the user adds no image. The run does without
     it."""
     prompt = with_values(steered(), "20", image="mine.png")
     assert filled(prompt, {})[0] == text_to_image()
 
 
-def test_an_author_may_require_what_could_go() -> None:
+def test_an_author_decides_whether_an_image_is_required() -> None:
     """An author can require an image that the run could do without. The author can also let users
     leave a needed image empty: its default then stays."""
     strict = parse_config("x.toml", {"fields": {"20.image": {"required": True}}})
@@ -84,7 +84,7 @@ def test_an_author_may_require_what_could_go() -> None:
     )
 
 
-def test_each_may_be_empty_but_not_all() -> None:
+def test_at_least_one_image_of_a_group_is_required() -> None:
     """Each empty field gets the sentence, which names all of the fields."""
     frames = {"images.image0": ["1", 0], "images.image1": ["2", 0]}
     prompt = {
@@ -110,7 +110,7 @@ def test_each_may_be_empty_but_not_all() -> None:
     assert not {"1.image", "2.image"} & clean.keys()
 
 
-def test_only_the_last_image_of_a_group_grows() -> None:
+def test_only_the_last_image_of_a_group_offers_another() -> None:
     """The group grows only as far as its node allows."""
     form = wide_form(edit("1", "2"))
     assert [form.field(key).grows for key in ("1.image", "2.image")] == [
@@ -121,7 +121,7 @@ def test_only_the_last_image_of_a_group_grows() -> None:
     assert wide_form(text_to_image()).field("6.text").grows is None
 
 
-def test_adding_an_image_draws_a_field_after_the_last() -> None:
+def test_adding_an_image_adds_a_field_after_the_last() -> None:
     """The new field is optional, in the same group and has its own label. It can grow in turn."""
     key = "8.model.images.image_2.image"
     form = wide_form(edit("1"), {key: None})
@@ -140,7 +140,7 @@ def test_adding_an_image_draws_a_field_after_the_last() -> None:
     assert form.problems == ()
 
 
-def test_an_added_image_stands_where_its_author_put_the_first() -> None:
+def test_an_added_image_is_placed_beside_the_first() -> None:
     """The added image has the same heading, and the same label with a number."""
     said = {"1.image": {"label": "Reference", "group": "Style"}}
     config = parse_config("x.toml", {"others": "hidden", "fields": said})

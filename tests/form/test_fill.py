@@ -30,7 +30,7 @@ def sent(
     return fill(workflow_of(prompt, config), form, clean, random.Random(number), NOON)
 
 
-def test_wildcards_are_drawn_and_told() -> None:
+def test_wildcards_are_drawn_and_recorded() -> None:
     """Each run draws another text. The run's values contain the text that was sent."""
     seen = set()
     for number in range(30):
@@ -40,12 +40,12 @@ def test_wildcards_are_drawn_and_told() -> None:
     assert seen == {"a red fox", "a blue fox", "a green fox"}
 
 
-def test_what_a_person_types_may_hold_wildcards() -> None:
+def test_wildcards_work_in_the_users_text() -> None:
     """Wildcards also work in the user's text, not only in the author's."""
     assert sent(DYNAMIC, {"24.prompt": "{one}"})[1]["24.prompt"] == "one"
 
 
-def test_braces_elsewhere_stay() -> None:
+def test_braces_outside_wildcard_inputs_are_kept() -> None:
     """Wildcards work only in inputs whose node declares them."""
     prompt, used = sent(text_to_image(), {"9.filename_prefix": "{a|b}"})
     assert prompt["9"]["inputs"]["filename_prefix"] == used["9.filename_prefix"] == "{a|b}"
@@ -72,7 +72,7 @@ def test_file_prefixes_name_values_and_the_date() -> None:
     assert filled["9"]["inputs"]["filename_prefix"] == used["9.filename_prefix"] == expected
 
 
-def test_values_told_can_be_sent_again() -> None:
+def test_recorded_values_give_the_same_prompt_again() -> None:
     """A run's values hold no more wildcards, so they give the same prompt again."""
     prompt, used = sent(DYNAMIC, {"3.seed": None})
     assert sent(DYNAMIC, used, 99)[0] == prompt

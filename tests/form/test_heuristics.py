@@ -38,7 +38,7 @@ def encoded(class_type: str, **texts: str) -> Prompt:
     )
 
 
-def test_one_text_for_two_encoders_is_asked_once() -> None:
+def test_one_field_sets_the_same_text_of_two_encoders() -> None:
     """If SDXL's two inputs have the same text, or no text, a single field sets both."""
     for text in ("a fox", ""):
         field = form_with(encoded("CLIPTextEncodeSDXL", text_g=text, text_l=text)).field(
@@ -59,7 +59,7 @@ def test_two_texts_for_two_encoders_have_different_labels() -> None:
     assert labels["20.t5xxl"] == "Prompt (Description)"
 
 
-def test_the_same_text_for_two_samplers_is_asked_once_and_their_seeds_twice() -> None:
+def test_two_samplers_share_a_text_but_not_a_seed() -> None:
     """A base and a refiner share their text, but not their seed."""
     base = text_to_image()
     prompt = text_to_image(
@@ -94,7 +94,7 @@ def test_a_text_is_found_through_joining_and_text_models() -> None:
     assert [group(form, key) for key in ("21.delimiter", "22.seed")] == ["advanced", "advanced"]
 
 
-def test_instructions_to_a_text_model_are_not_the_prompt() -> None:
+def test_a_system_prompt_is_advanced() -> None:
     """The system prompt belongs to the author. The user's text is a different input."""
     prompt = text_to_image(
         n20=node("PrimitiveStringMultiline", "System Prompt", value="You are an expert."),
@@ -160,7 +160,7 @@ def test_songs_are_tags_and_lyrics_and_seconds() -> None:
     assert group(form, "20.seed") == "advanced"
 
 
-def test_only_the_length_of_the_result_is_asked() -> None:
+def test_only_the_length_of_the_result_is_a_main_field() -> None:
     """Users don't care how many frames a helper takes."""
     prompt = text_to_image(
         n5=node("EmptyVideo", width=640, height=480, length=81),
@@ -171,7 +171,7 @@ def test_only_the_length_of_the_result_is_asked() -> None:
     assert group(form, "20.length") == "advanced"
 
 
-def test_a_service_is_asked_for_its_text_shape_model_and_seed() -> None:
+def test_a_services_text_shape_model_and_seed_are_main_fields() -> None:
     """A node that makes an image by itself has all of these inputs."""
     prompt = {
         "1": node(
@@ -199,7 +199,7 @@ def test_sizes_that_are_chosen_are_main() -> None:
     assert group(form, "20.multiple") == "advanced"
 
 
-def test_a_style_has_a_strength_and_a_recipe_has_none() -> None:
+def test_the_strength_of_a_style_is_main_and_of_a_speed_lora_not() -> None:
     """The strength of a LoRA that only saves steps isn't a matter of taste."""
     for name, where in (("ink_style", "main"), ("Lightning-4steps-V1", "advanced")):
         lora = node(
@@ -237,7 +237,7 @@ def test_values_and_choices_of_the_authors_own_are_main() -> None:
     assert form.problems == ()
 
 
-def test_code_is_not_asked_for() -> None:
+def test_shader_code_is_advanced() -> None:
     """A shader is a long text that users wouldn't write in a form."""
     prompt = with_values(
         text_to_image(n20=node("Shader", image=["8", 0], fragment_shader="#version")),
@@ -247,7 +247,7 @@ def test_code_is_not_asked_for() -> None:
     assert group(form_with(prompt), "20.fragment_shader") == "advanced"
 
 
-def test_what_only_feeds_a_preview_is_folded_away() -> None:
+def test_an_input_that_only_feeds_a_preview_is_advanced() -> None:
     """If the workflow saves something, a preview on the way isn't the result."""
     prompt = text_to_image(
         n20=node("PrimitiveStringMultiline", "Note", value="hello"),
@@ -256,7 +256,7 @@ def test_what_only_feeds_a_preview_is_folded_away() -> None:
     assert group(form_with(prompt), "20.value") == "advanced"
 
 
-def test_an_image_for_a_missing_node_is_asked_for() -> None:
+def test_an_image_for_a_missing_node_is_a_main_field() -> None:
     """The link may be lost with the missing node. Without missing nodes, the form hides an image
     that nothing uses."""
     loader = node("LoadImage", image="example.png")
@@ -281,7 +281,7 @@ def test_an_image_for_a_missing_node_is_asked_for() -> None:
         ("Load Image Style", "Style"),
     ],
 )
-def test_titles_give_what_their_author_added(title: str, label: str) -> None:
+def test_labels_omit_the_class_name_of_a_title(title: str, label: str) -> None:
     """The label leaves out the class's own words if the rest is a name."""
     prompt = text_to_image(
         n20=node("LoadImage", title, image="example.png"), n21=node("SaveImage", images=["20", 0])
@@ -313,7 +313,7 @@ def many_services(count: int) -> Prompt:
     return prompt
 
 
-def test_dozens_of_the_same_are_asked_once_or_folded_away() -> None:
+def test_repeated_inputs_are_merged_or_advanced() -> None:
     """Twelve services ask for twelve texts and one shape. Their twelve seeds, which users don't
     type, stay under advanced."""
     form = form_with(many_services(12))
@@ -324,7 +324,7 @@ def test_dozens_of_the_same_are_asked_once_or_folded_away() -> None:
     assert len([key for key in main(form_with(many_services(4))) if key.endswith("seed")]) == 4
 
 
-def test_long_chains_take_no_longer_than_they_are() -> None:
+def test_long_chains_of_nodes_are_handled_in_time() -> None:
     """The app handles thousands of nodes, in a row or all linked to each other, in good time and
     without recursion."""
     prompt = text_to_image()

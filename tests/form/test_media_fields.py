@@ -16,7 +16,7 @@ from tests.support.samples.forms import (
 )
 
 
-def test_an_image_that_goes_in_comes_with_its_strength() -> None:
+def test_a_repainted_image_has_a_strength_field() -> None:
     """If the workflow repaints an image, the strength is a main field."""
     assert main_labels(form_of(image_prompt())) == [
         "Prompt",

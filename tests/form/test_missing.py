@@ -38,19 +38,19 @@ def said_about(*nodes: dict[str, object], listed: tuple[Listed, ...] = ()) -> li
     return [one.sentence for one in missing_classes(prompt, small_catalogue(), listed)]
 
 
-def test_a_missing_class_comes_with_the_closest_there_is() -> None:
+def test_a_missing_class_lists_the_most_similar_one() -> None:
     """The app matches by class or display name, and ignores the pack written behind it."""
     assert said_about(node("ImageScaler (pack)")) == [
         "Missing node: ImageScaler (pack). Similar: Upscale Image."
     ]
 
 
-def test_nothing_close_is_nothing_said() -> None:
+def test_a_missing_class_without_a_similar_one_lists_none() -> None:
     """A far-fetched name doesn't help the user."""
     assert said_about(node("Quux")) == ["Missing node: Quux."]
 
 
-def test_titles_tell_where_it_is_used() -> None:
+def test_a_missing_class_lists_the_titles_of_its_nodes() -> None:
     """The sentence lists at most three titles, and only titles that say more than the class."""
     nodes = [node("Quux", title) for title in ("Quux", "Sky", "Sea", "Sand", "Sun", "Sun")]
     assert said_about(*nodes) == [
@@ -73,7 +73,7 @@ def test_a_graph_knows_the_pack() -> None:
         ("NewNode", True, "Newer versions of ComfyUI have it."),
     ],
 )
-def test_says_why_a_node_of_comfyui_is_missing(
+def test_the_reason_for_a_missing_core_node_is_given(
     class_type: str, has_paid_nodes: bool, said: str
 ) -> None:
     """A server without any paid API node may have been started without them. Otherwise its version
@@ -127,7 +127,7 @@ def test_a_graph_knows_where_a_model_comes_from(listed: Listed, end: str) -> Non
     assert problem == f"Model: “sd\\v1-5.safetensors” isn't available. {closest}{end}"
 
 
-def test_a_hidden_model_that_is_missing_is_said_too() -> None:
+def test_a_missing_model_in_a_hidden_field_is_reported() -> None:
     """The server would refuse the missing model even if its field is hidden."""
     config = parse_config("x.toml", {"fields": {"4.ckpt_name": {"hidden": True}}})
     prompt = with_values(text_to_image(), "4", ckpt_name="gone.safetensors")

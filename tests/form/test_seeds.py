@@ -35,18 +35,18 @@ def sent(value: object) -> object:
         (CountUp(2**64 - 1), 0),
     ],
 )
-def test_a_seed_is_sent_as_said(value: object, seed: int) -> None:
+def test_a_seed_is_sent_as_given_or_counted(value: object, seed: int) -> None:
     """The run gets the given seed or the next one after the last seed. The smallest seed follows
     the largest."""
     assert sent(value) == seed
 
 
-def test_none_draws_another_each_time() -> None:
+def test_an_empty_seed_draws_a_new_one_each_time() -> None:
     """The draw comes from the given generator."""
     rng = random.Random(5)
     assert len({next_seed(SEED, None, rng) for _ in range(20)}) == 20
 
 
-def test_counting_from_nowhere_is_refused() -> None:
+def test_an_invalid_last_seed_is_refused() -> None:
     """The last seed must be a valid seed."""
     assert check(FORM, {"3.seed": CountUp(-3)})[1] == {"3.seed": "Minimum 0."}

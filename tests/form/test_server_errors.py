@@ -93,7 +93,7 @@ def test_each_objection_lands_on_its_field(refusal: NodeError, key: str, sentenc
     assert place_errors(FORM, [refusal]) == ({key: sentence}, ())
 
 
-def test_a_missing_image_is_asked_for_again() -> None:
+def test_a_missing_image_is_requested_again() -> None:
     """LoadImage checks its file itself and has its own error message."""
     form = form_of(
         {"1": node("LoadImage", "Photo", image="a.png"), "2": node("PreviewImage", images=["1", 0])}
@@ -216,7 +216,9 @@ def test_a_field_that_sets_several_inputs_gets_their_objections() -> None:
     ("node_id", "key"),
     [("4", "4.ckpt_name"), ("4.0.0.2", "4.ckpt_name"), ("5", None), ("8", None), (None, None)],
 )
-def test_a_node_that_failed_has_its_field(node_id: str | None, key: str | None) -> None:
+def test_an_error_of_a_failed_node_goes_to_its_only_field(
+    node_id: str | None, key: str | None
+) -> None:
     """The error goes to the node's only field, even if it happened in a node inside it. Among
     several numbers, the app can't tell which one caused the error."""
     field = field_of_node(FORM, node_id)

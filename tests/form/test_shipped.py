@@ -18,7 +18,7 @@ SHIPPED = sorted(WORKFLOWS.glob("*.json"))
 STEPS = sorted((WORKFLOWS / "steps").glob("*.json"))
 
 
-def test_there_are_five() -> None:
+def test_five_workflows_are_shipped() -> None:
     """The workflows are text to image, image to image, inpaint, upscale and an animation."""
     assert {file.stem for file in SHIPPED} == {
         "animation",
@@ -46,7 +46,7 @@ def test_each_runs_out_of_the_box(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.stem)
-def test_each_asks_for_little(file: Path) -> None:
+def test_each_form_has_at_most_ten_main_fields(file: Path) -> None:
     """Each form has at most ten main fields, including the texts and a seed."""
     main = [
         field
@@ -58,7 +58,7 @@ def test_each_asks_for_little(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", STEPS, ids=lambda file: file.stem)
-def test_a_step_asks_for_its_images_first(file: Path) -> None:
+def test_image_fields_come_first(file: Path) -> None:
     """The images are required and come before all other fields."""
     fields = build_form(read_workflow(file), small_catalogue()).fields
     media = [field for field in fields if field.is_media]
@@ -81,7 +81,7 @@ def test_each_fits_real_servers(shared: Path, file: Path, version: str) -> None:
         assert needed <= set(node["inputs"]) <= {one.name for one in spec.inputs}
 
 
-def test_inpainting_is_painted_on_and_the_others_are_not() -> None:
+def test_only_the_inpaint_workflow_has_a_mask() -> None:
     """Only the inpaint workflow reads the mask of its image."""
     widgets = {
         file.stem: next(

@@ -102,7 +102,7 @@ def test_a_wrappers_own_words_are_read_in_any_case_and_number() -> None:
 @pytest.mark.parametrize(
     "title", ["<b>bold</b>", "<Prompt>", "<Prompt:prompt>", "<:prompt:1>", "a <Prompt:prompt:1>"]
 )
-def test_titles_that_are_no_wrappers_are_titles(title: str) -> None:
+def test_incomplete_wrapper_titles_are_plain_titles(title: str) -> None:
     """A title with only half of the notation is just a title."""
     assert read_wrapper_title(title) is None
     assert sources(form_of(titled(text_to_image(), n6=title))) == {"heuristic"}

@@ -236,7 +236,7 @@ def test_missing_nodes_are_named_and_nothing_is_guessed() -> None:
     assert result.prompt["1"]["inputs"] == {"value": 9}
 
 
-def test_values_saved_by_name_are_kept_for_unknown_nodes() -> None:
+def test_named_values_of_unknown_nodes_are_kept() -> None:
     """If a pack saves its values by name, the converter can read them without a definition."""
     data = graph({**graph_node(1, "Mystery"), "widgets_values": {"rate": 24, "loop": False}})
     assert inputs(data, "1") == {"rate": 24, "loop": False}
@@ -274,7 +274,7 @@ def test_names_in_primitives() -> None:
     assert inputs(data, "3")["text"] == "3 of 3"
 
 
-def test_where_widgets_lead() -> None:
+def test_each_widget_lists_the_inputs_that_it_sets() -> None:
     """Each widget names the prompt inputs that it sets. A widget that a link overrides names
     none."""
     data = graph(
@@ -325,7 +325,7 @@ def test_wrapped_graph() -> None:
     assert {one.kind for one in documents(converted(data).prompt)} == {"prompt"}
 
 
-def test_empty_catalogue() -> None:
+def test_empty_catalog() -> None:
     """The converter reads a graph without any known node and reports every class as missing."""
     data = graph(graph_node(1, "Load", "a"), graph_node(2, "Text", "b"), links="1.1 CLIP > 2.clip")
     result = convert(data, Catalogue({}))

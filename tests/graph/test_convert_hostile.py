@@ -212,7 +212,7 @@ def test_junk(data: Any) -> None:
     ),
     DOCUMENTS,
 )
-def test_garbled_catalogues(raw: Any, data: Any) -> None:
+def test_garbled_catalogs(raw: Any, data: Any) -> None:
     """The converter handles a server that describes its nodes badly."""
     try_to_convert(data, Catalogue(as_read(raw)))
 

@@ -143,7 +143,7 @@ def test_seed_everywhere() -> None:
     assert inputs(data, "3")["seed"] == 2
 
 
-def test_widgets_take_broadcasts_only_when_told() -> None:
+def test_only_marked_widgets_accept_broadcasts() -> None:
     """In the current editor's files every widget has a socket, so a node must say which widgets
     accept a broadcast."""
     data = graph(

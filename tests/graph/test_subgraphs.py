@@ -293,7 +293,7 @@ def test_proxy_of_a_widget_already_fed_from_outside() -> None:
     assert inputs(data, "70:6")["value"] == 20
 
 
-def test_proxy_of_a_primitive_that_fits_nowhere() -> None:
+def test_a_proxy_primitive_of_the_wrong_type_keeps_its_value() -> None:
     """A primitive whose type doesn't match its target keeps its own value."""
     box = subgraph(
         "box",

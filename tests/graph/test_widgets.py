@@ -55,7 +55,7 @@ def test_dynamic_combo_with_another_choice() -> None:
     }
 
 
-def test_links_of_a_choice_not_taken() -> None:
+def test_a_link_of_an_unchosen_option_is_dropped() -> None:
     """The converter drops an input that only another choice has, along with its link."""
     links = "1.0 IMAGE > 2.how.other"
     taken = graph(
@@ -197,7 +197,7 @@ def test_places_of_every_kind_of_widget(
     assert convert(data, catalogue).prompt["1"]["inputs"] == expected
 
 
-def test_named_seed_has_a_companion_unless_it_says_no() -> None:
+def test_a_seed_has_a_control_widget_unless_it_is_turned_off() -> None:
     """An integer input called seed has a control widget by default."""
     for options, values in (
         ({}, [7, "fixed", "next"]),

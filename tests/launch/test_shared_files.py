@@ -47,7 +47,7 @@ def deleted(app: RunningApp, record: Record) -> bool:
     return app.services.clean_up(record)
 
 
-def test_a_file_of_all_rows_is_emptied_with_the_last_of_them() -> None:
+def test_a_shared_file_is_emptied_with_its_last_row() -> None:
     """The file isn't emptied while another row uses it. A row that runs later uploads it again
     under the same name. The app empties it with that row."""
     with DemoServer(step_seconds=0.002, painted=64) as demo, running_app(demo.url) as app:
@@ -71,7 +71,7 @@ def test_a_file_of_all_rows_is_emptied_with_the_last_of_them() -> None:
         assert sizes(demo) == [0]
 
 
-def test_a_row_that_is_deleted_takes_no_file_from_others() -> None:
+def test_deleting_a_row_keeps_files_that_other_rows_use() -> None:
     """Rows that are running or waiting keep the file."""
     with DemoServer(step_seconds=0.002, painted=64) as demo, running_app(demo.url) as app:
         batches = app.services.batches
@@ -86,7 +86,7 @@ def test_a_row_that_is_deleted_takes_no_file_from_others() -> None:
         assert demo.requests[UPLOAD] == 1
 
 
-def test_each_server_is_brought_a_file_once_and_emptied() -> None:
+def test_a_shared_file_is_uploaded_to_each_server_once() -> None:
     """The app empties the file on every server, regardless of the last run's server."""
     with (
         DemoServer(step_seconds=0.02, painted=64) as one,

@@ -161,7 +161,7 @@ def test_runs_of_a_batch_have_seeds_of_their_own(make: Make) -> None:
             run.cancel()
 
 
-def test_a_fixed_seed_stays_where_another_is_random(
+def test_a_fixed_seed_stays_fixed_if_another_is_random(
     starter: Starter, folder: WorkflowFolder
 ) -> None:
     """Fixed seeds increase only if all seeds are fixed. Otherwise the runs differ anyway."""
@@ -178,7 +178,7 @@ def test_a_fixed_seed_stays_where_another_is_random(
     assert [run.job.values["13.seed"] for run in both.runs] == [9, 10]
 
 
-def test_a_batch_is_as_large_as_there_is_room(make: Make) -> None:
+def test_as_many_runs_start_as_the_limit_allows(make: Make) -> None:
     """The app starts as many runs as fit and says why it refuses the rest. If none fits, it refuses
     the batch like a single run."""
     starter = make(person=2)
@@ -215,7 +215,9 @@ def test_wrong_values_start_nothing(demo: DemoServer, starter: Starter) -> None:
     assert demo.requests["POST /prompt"] == 0
 
 
-def test_a_file_is_kept_and_sent_at_its_turn(demo: DemoServer, starter: Starter) -> None:
+def test_an_uploaded_file_is_sent_only_when_its_run_starts(
+    demo: DemoServer, starter: Starter
+) -> None:
     """At the start the app only stores the file. The job says which inputs get its name, and no
     server knows it yet."""
     before = demo.requests[UPLOAD]
@@ -238,7 +240,7 @@ def test_a_file_is_kept_and_sent_at_its_turn(demo: DemoServer, starter: Starter)
     assert sent(demo, run)["1"]["inputs"]["image"] == names_on_server(run.record)["1.image"]
 
 
-def test_the_authors_own_file_needs_no_other(demo: DemoServer, starter: Starter) -> None:
+def test_an_unchanged_example_file_is_not_uploaded(demo: DemoServer, starter: Starter) -> None:
     """An unchanged image names the author's file, and the app doesn't send it."""
     before = demo.requests[UPLOAD]
     run = starter.start("image", {}, ME, UNWATCHED)
@@ -250,16 +252,14 @@ def test_the_authors_own_file_needs_no_other(demo: DemoServer, starter: Starter)
 @pytest.mark.parametrize(
     "name", ["anothers.png", "example.png [input]", "../output/a.png", "comfyforms/0/a.png"]
 )
-def test_no_name_of_the_servers_is_taken(starter: Starter, name: str) -> None:
+def test_server_file_names_are_refused_as_values(starter: Starter, name: str) -> None:
     """A server file that isn't the author's may belong to another user, regardless of its name."""
     with pytest.raises(FieldErrors) as problem:
         starter.start("image", {"1.image": name}, ME)
     assert problem.value.errors == {"1.image": "Send the file itself."}
 
 
-def test_a_file_called_as_one_of_the_servers_is_ones_own(
-    demo: DemoServer, starter: Starter
-) -> None:
+def test_a_file_named_like_a_server_file_is_uploaded(demo: DemoServer, starter: Starter) -> None:
     """The app sends a user's file under its plain name into its own folder. Another user's file
     with that name stays unread."""
     mine = Upload("anothers.png", photo("red", 32).data)
@@ -272,7 +272,7 @@ def test_a_file_called_as_one_of_the_servers_is_ones_own(
     assert sent(demo, run)["1"]["inputs"]["image"] != "anothers.png"
 
 
-def test_the_same_name_elsewhere_in_the_prompt_is_not_ones_own(
+def test_an_uploaded_name_is_allowed_only_in_its_inputs(
     starter: Starter, folder: WorkflowFolder
 ) -> None:
     """Only the inputs that get a user's file may hold its name. The app refuses another input with
@@ -310,14 +310,14 @@ def test_an_invalid_file_is_reported_on_its_field(
     assert kept(starter) == 0
 
 
-def test_a_file_for_what_takes_none_is_refused(starter: Starter) -> None:
+def test_a_text_field_refuses_a_file(starter: Starter) -> None:
     """A text field takes no file, because no check would judge the file."""
     with pytest.raises(FieldErrors) as problem:
         starter.start("text", {"6.text": photo()}, ME)
     assert problem.value.errors["6.text"] == "This field takes no file."
 
 
-def test_files_are_bounded(starter: Starter) -> None:
+def test_file_sizes_are_limited(starter: Starter) -> None:
     """The app limits the size of each file and of all files in a run."""
     small = replace(starter, limits=UploadLimits(FileLimits(size=100)))
     with pytest.raises(FieldErrors) as problem:
@@ -328,7 +328,7 @@ def test_files_are_bounded(starter: Starter) -> None:
     assert "together" in problem.value.errors["1.image"]
 
 
-def test_again_is_the_very_same(demo: DemoServer, starter: Starter) -> None:
+def test_a_repeated_run_has_the_same_job(demo: DemoServer, starter: Starter) -> None:
     """The new run has the same job, seed and files. It is a separate run that names its source."""
     run = starter.start("image", {"1.image": photo()}, ME, UNWATCHED)
     end(run)
@@ -352,7 +352,7 @@ def test_again_needs_its_files(starter: Starter) -> None:
     assert problem.value.hint
 
 
-def test_a_run_that_is_not_taken_keeps_nothing(make: Make) -> None:
+def test_a_run_above_the_limit_stores_no_file(make: Make) -> None:
     """The app refuses a run above the user's limit before it does any work. No file stays
     behind."""
     starter = make(person=1)

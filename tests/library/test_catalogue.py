@@ -33,7 +33,7 @@ class Server:
         return self.nodes
 
 
-def test_it_is_asked_once() -> None:
+def test_the_server_is_queried_only_on_refresh() -> None:
     """The cache asks the server again only when a caller requests a refresh. Unchanged lists stay
     the same object."""
     server = Server()
@@ -48,7 +48,7 @@ def test_it_is_asked_once() -> None:
     assert "B" in cache.cached()
 
 
-def test_an_old_one_is_better_than_none() -> None:
+def test_the_last_catalog_is_used_while_the_server_is_away() -> None:
     """While the server is away, the cache returns the last answer. Before the first answer, the
     cache has nothing to return."""
     server = Server()
@@ -134,7 +134,7 @@ def test_concurrent_callers_share_the_first_answer(away: bool) -> None:
             assert len({id(one.result(LONGEST_WAIT)) for one in answers}) == 1
 
 
-def test_a_change_while_the_servers_are_asked_has_them_asked_again() -> None:
+def test_a_change_during_a_request_triggers_another_request() -> None:
     """The answer may be older than the change, so the app asks again."""
     server = Server()
 
@@ -152,7 +152,7 @@ def test_a_change_while_the_servers_are_asked_has_them_asked_again() -> None:
     assert server.asked == 2
 
 
-def test_what_people_gave_is_in_no_list() -> None:
+def test_uploaded_files_are_not_offered_as_choices() -> None:
     """The app leaves out file names in its upload folder."""
     server = Server()
     server.nodes = {

@@ -30,7 +30,7 @@ def write(folder: Path, name: str, text: str = PROMPT, toml: str = "") -> None:
         (folder / f"{name}.toml").write_text(toml)
 
 
-def test_entries_are_sorted_by_what_people_read(tmp_path: Path) -> None:
+def test_entries_are_sorted_by_order_and_title(tmp_path: Path) -> None:
     """A title comes from the toml or the file name. Workflows with an order come first; unreadable
     files come last, with the reason."""
     write(tmp_path, "second", toml="order = 2")
@@ -77,7 +77,7 @@ def test_a_name_with_a_line_break_is_logged_once(
         "a/b/c/d/e/inside",
     ],
 )
-def test_a_name_leads_nowhere_else(tmp_path: Path, name: str) -> None:
+def test_a_name_cannot_open_a_file_outside_the_folder(tmp_path: Path, name: str) -> None:
     """A name from a URL opens a file of this folder or its subfolders only as it is listed.
     Otherwise the app says that it isn't found. Links to folders, hidden folders and very deep
     folders don't count."""
@@ -134,7 +134,7 @@ def test_changes_are_seen(tmp_path: Path) -> None:
     assert folder.entries() == ()
 
 
-def test_a_file_of_the_same_name_that_counts_more_is_seen(tmp_path: Path) -> None:
+def test_a_json_file_takes_precedence_over_an_image(tmp_path: Path) -> None:
     """When a JSON file lies beside an image, the user gets the workflow of the JSON file. When the
     JSON file is gone, the user gets the image's workflow again."""
     carried = PngInfo()
@@ -148,7 +148,7 @@ def test_a_file_of_the_same_name_that_counts_more_is_seen(tmp_path: Path) -> Non
     assert folder.get("one").prompt == of_image.prompt
 
 
-def test_a_hundred_are_read_and_listed_once(
+def test_a_hundred_workflows_are_read_and_listed_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Listing 100 workflows again checks each file but doesn't read it. Opening them one by one
@@ -191,7 +191,7 @@ def test_a_broken_file_heals(tmp_path: Path) -> None:
     assert folder.get("one").prompt
 
 
-def test_many_threads_may_ask(tmp_path: Path) -> None:
+def test_concurrent_readers_get_complete_workflows(tmp_path: Path) -> None:
     """Handlers run in many threads. If a file changes while they read it, each of them gets one
     complete version."""
     write(tmp_path, "one")
@@ -220,7 +220,7 @@ def test_many_threads_may_ask(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["CON.json", "../../x.json", "a\0b.json", "x" * 5000 + ".json", "<b>.json", "日本.json"]
 )
-def test_a_workflow_is_kept_under_a_harmless_name(tmp_path: Path, name: str) -> None:
+def test_a_workflow_is_saved_under_a_safe_name(tmp_path: Path, name: str) -> None:
     """The app keeps every file inside the folder, under a name that every system accepts."""
     inside = tmp_path / "inside"
     inside.mkdir()
@@ -241,7 +241,7 @@ def test_the_folder_has_a_limit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("title", ["My lamp (2)", 'A "quoted" one\\', "two\nlines\x7f", "Lamp 3.5"])
-def test_a_kept_workflow_has_its_title(tmp_path: Path, title: str) -> None:
+def test_an_added_workflow_has_its_title(tmp_path: Path, title: str) -> None:
     """If the file name would give a different title, the app writes a toml with the title. It
     doesn't use a toml left behind by another workflow."""
     folder = WorkflowFolder(tmp_path)
@@ -255,7 +255,7 @@ def test_a_kept_workflow_has_its_title(tmp_path: Path, title: str) -> None:
     assert (config.title, config.problems) == (title, ())
 
 
-def test_a_workflow_whose_title_cannot_be_written_is_not_kept(tmp_path: Path) -> None:
+def test_a_workflow_whose_title_cannot_be_saved_is_not_added(tmp_path: Path) -> None:
     """If the app can't write the title, it keeps nothing, because the workflow would appear under a
     different name."""
     (tmp_path / "lamp.toml").symlink_to("nowhere")
@@ -270,7 +270,7 @@ def image(path: Path, side: int = 8) -> Path:
     return path
 
 
-def test_a_cover_is_no_workflow(tmp_path: Path) -> None:
+def test_a_cover_is_not_listed_as_a_workflow(tmp_path: Path) -> None:
     """An image named in a toml is its workflow's cover, so the list doesn't show it as an
     unreadable file. An image no toml names is listed that way. A replaced image becomes the cover
     at once."""
@@ -300,7 +300,7 @@ def test_a_cover_lies_beside_its_workflow(tmp_path: Path, name: str) -> None:
     assert "“cover” must be the name of an image" in workflow.config.problems[0]
 
 
-def test_a_cover_is_an_image_of_some_size(tmp_path: Path) -> None:
+def test_an_invalid_or_too_large_cover_is_reported(tmp_path: Path) -> None:
     """A cover that isn't an image, or is too large to send to every user, is a problem of the
     form."""
     write(tmp_path, "boats", toml='cover = "boats.webp"')

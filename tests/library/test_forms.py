@@ -81,7 +81,7 @@ def test_a_form_is_built_once_for_any_values(forms: Forms, nodes: Nodes) -> None
     assert nodes.asked == 1
 
 
-def test_another_option_is_another_form(forms: Forms) -> None:
+def test_each_option_has_its_own_cached_form(forms: Forms) -> None:
     """A choice that adds fields builds another form once. The app keeps the first form."""
     _, small = forms.form("painted", ANN)
     _, large = forms.form("painted", ANN, {"8.model": "Large"})
@@ -100,7 +100,7 @@ def test_an_edited_file_is_read_again(forms: Forms, folder: WorkflowFolder) -> N
     assert forms.form("text", ANN)[1].title == "A text"
 
 
-def test_another_catalogue_is_another_form(forms: Forms, nodes: Nodes) -> None:
+def test_a_changed_catalog_rebuilds_the_form(forms: Forms, nodes: Nodes) -> None:
     """Refreshing an unchanged catalogue keeps the form. If the catalogue has a new model, the form
     offers it."""
     _, before = forms.form("text", ANN)
@@ -116,7 +116,7 @@ def test_another_catalogue_is_another_form(forms: Forms, nodes: Nodes) -> None:
     assert "brand-new.safetensors" in offered
 
 
-def test_one_of_many_builds(forms: Forms) -> None:
+def test_concurrent_requests_build_a_form_once(forms: Forms) -> None:
     """If several users request a form at the same moment, the app builds it once and all of them
     get it."""
     ready = threading.Barrier(8)
@@ -130,7 +130,9 @@ def test_one_of_many_builds(forms: Forms) -> None:
     assert all(one is found[0] for one in found)
 
 
-def test_what_fails_is_tried_again(forms: Forms, folder: WorkflowFolder) -> None:
+def test_a_failed_form_is_built_again_on_the_next_request(
+    forms: Forms, folder: WorkflowFolder
+) -> None:
     """The app refuses a missing workflow each time, until its file exists."""
     for _ in range(2):
         with pytest.raises(WorkflowError):
@@ -149,7 +151,7 @@ def test_without_the_server_only_known_data_is_shown(forms: Forms, nodes: Nodes)
     assert nodes.asked == 1
 
 
-def test_an_opened_workflow_is_its_persons_own(forms: Forms) -> None:
+def test_an_opened_workflow_belongs_to_its_opener(forms: Forms) -> None:
     """Another user can't find it under its name, even though its form already exists."""
     name = forms.open(ANN, "mine.json", json.dumps(text_to_image()).encode()).name
     assert forms.form(name, ANN)[1].title == "Mine"
@@ -157,14 +159,14 @@ def test_an_opened_workflow_is_its_persons_own(forms: Forms) -> None:
         forms.form(name, BOB)
 
 
-def test_a_title_that_is_cut_says_so(forms: Forms) -> None:
+def test_a_shortened_title_ends_with_an_ellipsis(forms: Forms) -> None:
     """If a file name is too long for a title, the app cuts it and adds an ellipsis."""
     data = json.dumps(text_to_image()).encode()
     titles = [forms.open(ANN, f"{'w' * length}.json", data).title for length in (60, 61)]
     assert titles == ["W" + "w" * 59, "W" + "w" * 58 + "…"]
 
 
-def test_an_untrusted_person_gets_a_form_without_file_names(forms: Forms) -> None:
+def test_an_untrusted_users_form_names_no_server_files(forms: Forms) -> None:
     """Both users open the same file. The untrusted user's form names no server file, regardless of
     who opened it first."""
     data = json.dumps(LOADS).encode()
@@ -202,7 +204,7 @@ def test_without_the_permission_opened_forms_are_hidden(
         forms.form(name, BOB)
 
 
-def test_a_shell_sees_what_authors_set(folder: WorkflowFolder, nodes: Nodes) -> None:
+def test_a_shell_shows_inputs_that_only_authors_set(folder: WorkflowFolder, nodes: Nodes) -> None:
     """Inputs that only authors set are hidden on the page but visible in a shell."""
     said = {"tooltip": "A folder of the server's."}
     nodes.raw["LoadFolder"] = {
@@ -227,7 +229,7 @@ def test_a_workflow_with_too_many_inputs_is_refused(forms: Forms) -> None:
         forms.form(name, BOB)
 
 
-def test_a_workflow_kept_for_all_names_no_file(
+def test_an_untrusted_user_cannot_share_server_file_names(
     forms_of: Callable[..., Forms], folder: WorkflowFolder
 ) -> None:
     """An untrusted user can add a workflow to the folder only if it names no server file."""

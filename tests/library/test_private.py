@@ -23,7 +23,7 @@ def put(opened: PrivateWorkflows, owner: str, number: int = 0, padding: int = 0)
     return opened.put(owner, "a cat.json", data).name
 
 
-def test_a_workflow_is_open_for_its_person_alone() -> None:
+def test_only_its_owner_finds_an_opened_workflow() -> None:
     """The user who opened the workflow finds it again with its file. For other users it doesn't
     exist."""
     opened = PrivateWorkflows()
@@ -36,7 +36,7 @@ def test_a_workflow_is_open_for_its_person_alone() -> None:
             opened.get(owner, other)
 
 
-def test_each_person_has_a_limit() -> None:
+def test_each_user_has_a_limit() -> None:
     """The workflow opened longest ago goes first. The app removes only that user's own
     workflows."""
     opened = PrivateWorkflows(keep=3)
@@ -64,7 +64,7 @@ def test_all_files_together_have_a_limit() -> None:
     assert opened.get("eve", huge)
 
 
-def test_what_would_fill_the_memory_is_refused() -> None:
+def test_a_file_that_expands_to_too_many_values_is_refused() -> None:
     """The app refuses a small file that expands to too many values, and says so."""
     count = LARGEST // 100
     data = ('{"1": {"class_type": "A", "inputs": {"a": [' + "0," * count + "0]}}}").encode()
@@ -73,7 +73,7 @@ def test_what_would_fill_the_memory_is_refused() -> None:
         opened.put("ann", "a.json", data)
 
 
-def test_what_was_opened_outlasts_the_program(tmp_path: Path) -> None:
+def test_opened_workflows_survive_a_restart(tmp_path: Path) -> None:
     """Only the owner finds it after a restart. Forgotten and evicted workflows are gone, and no
     file names a user. A workflow added to the shared ones isn't listed, but batches that use it
     still find it."""
@@ -118,7 +118,7 @@ def test_unused_files_are_deleted(tmp_path: Path, days: float) -> None:
 
 
 @pytest.mark.parametrize("just_used", [0, 1])
-def test_nothing_is_too_old_by_a_clock_that_jumped(tmp_path: Path, just_used: int) -> None:
+def test_nothing_expires_after_a_clock_jump(tmp_path: Path, just_used: int) -> None:
     """Nothing expires after a long shutdown of the machine either: all workflows used since then
     were used just now."""
     opened = PrivateWorkflows(tmp_path)
@@ -161,7 +161,7 @@ def test_damage_on_disk_costs_one_workflow(
     assert [path.name in caplog.text, len([*tmp_path.iterdir()])] == [True, 1]
 
 
-def test_what_cannot_be_read_now_is_there_later(
+def test_a_read_error_does_not_lose_the_workflow(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk error loses nothing permanently. A folder in place of a file doesn't keep the app from
@@ -182,7 +182,7 @@ def test_what_cannot_be_read_now_is_there_later(
     assert len(PrivateWorkflows(tmp_path).opened_by("ann")) == 2
 
 
-def test_a_folder_that_takes_nothing_is_no_error(
+def test_opening_works_if_the_folder_is_not_writable(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The app opens the workflow but keeps it only until the program ends. The log says why."""

@@ -59,7 +59,9 @@ def refuses(removal: Removal, owner: str, name: str) -> None:
         removal.remove(owner, name)
 
 
-def test_who_added_a_workflow_removes_it(removal: Removal, folder: Path) -> None:
+def test_only_its_adder_and_administrators_remove_a_workflow(
+    removal: Removal, folder: Path
+) -> None:
     """Administrators may remove it too, but other users may not. All other files stay. A workflow
     added later under its name belongs to the user who adds it."""
     before = sorted(folder.iterdir())
@@ -80,7 +82,7 @@ def test_who_added_a_workflow_removes_it(removal: Removal, folder: Path) -> None
     assert who_may(removal, add(removal, BOB)) == [BOB, CAROL]
 
 
-def test_a_chain_is_removed_likewise(removal: Removal, folder: Path) -> None:
+def test_removing_a_chain_keeps_a_workflow_of_the_same_name(removal: Removal, folder: Path) -> None:
     """Removing a chain keeps the workflow of the same name, and vice versa."""
     for first in ("chain", "workflow"):
         chain = ChainFolder(folder).add("Lamp", CHAIN.format(name="authors"))
@@ -124,13 +126,15 @@ def test_files_changed_by_hand_stay(
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
 
 
-def test_what_a_stranger_added_no_stranger_removes(removal: Removal) -> None:
+def test_only_administrators_remove_anonymous_workflows(removal: Removal) -> None:
     """Users without an identity share one owner, so only an administrator can remove their
     workflows."""
     assert who_may(removal, add(removal, NOBODY)) == [CAROL]
 
 
-def test_kept_files_are_reported(removal: Removal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_cannot_be_deleted_are_reported(
+    removal: Removal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """If the app can't delete the files, it says why. The user can remove them once the cause is
     fixed."""
     name = add(removal)
@@ -146,7 +150,7 @@ def test_kept_files_are_reported(removal: Removal, monkeypatch: pytest.MonkeyPat
     assert not removal.may_remove(ANN, name)
 
 
-def test_nothing_is_removed_where_nothing_is_remembered(folder: Path) -> None:
+def test_without_a_history_no_workflow_can_be_removed(folder: Path) -> None:
     """Without a history, the app doesn't know who added a workflow."""
     removal = Removal(folder, None, Permissions.of_a_shell())
     assert who_may(removal, add(removal)) == []

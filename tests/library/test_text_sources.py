@@ -115,7 +115,7 @@ def test_rows_and_steps_are_made_from_it_too(app: RunningApp) -> None:
     ("text", "counts"),
     [(PUT_IN, True), (f"{PUT_IN}\nin oil", True), (f"{PUT_IN}, in oil", False), ("", False)],
 )
-def test_a_run_is_made_from_the_run_whose_text_it_was_given(
+def test_an_unchanged_source_text_is_recorded_as_a_parent(
     app: RunningApp, text: str, counts: bool
 ) -> None:
     """The source counts as long as its text is still there, unchanged. It counts for each run that

@@ -42,7 +42,7 @@ def gif(width: int, height: int, frames: int, remark: bytes = b"") -> bytes:
 
 
 @pytest.mark.parametrize("form", [*FORMATS, "GIF"])
-def test_every_kind_of_image_is_taken(form: str) -> None:
+def test_an_image_field_accepts_every_image_format(form: str) -> None:
     """An image field takes every image that ComfyUI can load. The content decides."""
     data = saved(form)
     assert problem_in(data, LIMITS, "image") == ""
@@ -70,7 +70,7 @@ WEBM = b"\x1a\x45\xdf\xa3" + bytes(20)
         ("", b"# a model\nv 0 0 0\n"),
     ],
 )
-def test_sounds_and_videos_are_taken(media: str, data: bytes) -> None:
+def test_sounds_and_videos_are_accepted(media: str, data: bytes) -> None:
     """The app recognizes them by their first bytes, regardless of their names."""
     assert problem_in(data, LIMITS, media) == ""
 
@@ -86,7 +86,7 @@ def test_sounds_and_videos_are_taken(media: str, data: bytes) -> None:
         b"PK\3\4" + bytes(80),
     ],
 )
-def test_what_a_field_is_not_for_is_refused(media: str, data: bytes) -> None:
+def test_files_of_the_wrong_kind_are_refused(media: str, data: bytes) -> None:
     """The app refuses markup, programs, archives, and files for which Pillow would start another
     program."""
     assert "Choose a" in problem_in(data, LIMITS, media)
@@ -102,7 +102,9 @@ CONTAINERS = every_container()
     st.binary(max_size=40),
     st.sampled_from(["image", "audio", "video", ""]),
 )
-def test_nothing_but_a_sentence_comes_of_damage(name: str, at: int, new: bytes, media: str) -> None:
+def test_a_damaged_file_is_accepted_or_refused_with_a_sentence(
+    name: str, at: int, new: bytes, media: str
+) -> None:
     """If part of a real file is replaced, the app either accepts the file or refuses it with a
     sentence."""
     data = CONTAINERS[name]
@@ -132,7 +134,7 @@ def test_nothing_but_a_sentence_comes_of_damage(name: str, at: int, new: bytes, 
         ("a." + "x" * 10_000, "a." + "x" * (LONGEST - 3)),
     ],
 )
-def test_names_are_made_plain(name: str, plain: str) -> None:
+def test_untrusted_names_are_sanitized(name: str, plain: str) -> None:
     """A name from an untrusted source keeps its letters and extension, but becomes safe on every
     system."""
     assert plain_name(name) == plain

@@ -40,7 +40,7 @@ def frames(data: bytes) -> list[tuple[bytes, object]]:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_nothing_told_is_left(name: str) -> None:
+def test_no_metadata_is_left(name: str) -> None:
     """The original file has the secret; the stripped one doesn't."""
     assert tells(MADE[name])
     assert not tells(stripped(MADE[name]))
@@ -96,7 +96,7 @@ def test_other_kinds_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [path.name for path in MEDIA.iterdir() if path.suffix != ".md"])
-def test_strips_what_real_writers_write(name: str) -> None:
+def test_metadata_of_comfyui_and_videohelpersuite_is_removed(name: str) -> None:
     """Metadata is removed from files written by ComfyUI and VideoHelperSuite."""
     after = stripped((MEDIA / name).read_bytes())
     for told in (b"KSampler", b"prompt", b"workflow", "KSampler".encode("utf-16-le")):
@@ -154,7 +154,7 @@ def test_reads_the_first_of_repeated_chunks(kind: bytes) -> None:
 
 
 @given(st.sampled_from([*MADE.values()]), st.data())
-def test_half_files_are_refused_or_tell_nothing(whole: bytes, data: st.DataObject) -> None:
+def test_truncated_files_are_refused_or_stripped(whole: bytes, data: st.DataObject) -> None:
     """A file that is cut off or has extra bytes at its end raises nothing except the refusal."""
     cut = whole[: data.draw(st.integers(0, len(whole)))] + data.draw(st.binary(max_size=200))
     try:

@@ -16,6 +16,6 @@ def test_a_prompt_with_nodes_of_the_pack_switches_them_on(class_type: str) -> No
     assert extra == {"VHS_latentpreview": True, "VHS_latentpreviewrate": 0}
 
 
-def test_other_prompts_bring_nothing() -> None:
+def test_other_prompts_get_no_previews() -> None:
     """The app adds nothing to the results of other prompts."""
     assert animated_previews({"1": node("KSampler"), "2": node("SaveImage")}) == {}

@@ -59,7 +59,7 @@ def test_an_adapter_without_its_image_passes_the_model_through() -> None:
     assert without(prompt) == text_to_image()
 
 
-def test_a_chain_of_adapters_passes_through_all_of_them() -> None:
+def test_a_chain_of_bypassed_adapters_passes_the_model_through() -> None:
     """A series of bypassed nodes leads to the first node that remains."""
     prompt = text_to_image(
         n20=PHOTO,
@@ -109,7 +109,7 @@ def test_a_mask_may_be_left_unpainted() -> None:
     assert without(with_values(prompt, "3", latent_image=["21", 0])) == text_to_image()
 
 
-def test_numbers_measured_on_an_image_start_again_from_the_servers_default() -> None:
+def test_numbers_from_a_missing_image_become_the_servers_default() -> None:
     """The editor's widgets do the same when their link is gone."""
     prompt = text_to_image(n20=PHOTO, n21=node("ImageSize", image=["20", 0]))
     prompt = with_values(prompt, "5", width=["21", 0], height=["21", 1])
@@ -147,13 +147,13 @@ def batch_of(*loaders: str) -> Prompt:
     }
 
 
-def test_a_growing_group_closes_up() -> None:
+def test_a_growing_group_renumbers_its_inputs() -> None:
     """The server requires the first inputs of a group, so the other inputs move up."""
     left = without(batch_of("1", "2", "3"), "1")
     assert left["8"]["inputs"] == {"images.image0": ["2", 0], "images.image1": ["3", 0]}
 
 
-def test_a_growing_group_keeps_its_least() -> None:
+def test_a_growing_group_keeps_its_minimum() -> None:
     """The user can leave out one of two images, but not both."""
     prompt = batch_of("1", "2")
     assert can_do_without(prompt, CATALOGUE, "1")
@@ -161,7 +161,7 @@ def test_a_growing_group_keeps_its_least() -> None:
     assert take_out(prompt, CATALOGUE, ["1", "2"]) is None
 
 
-def test_the_rest_of_two_results_still_comes() -> None:
+def test_the_remaining_result_is_still_saved() -> None:
     """An output that depends on the missing image is dropped if another output remains."""
     prompt = text_to_image(
         n20=PHOTO,
@@ -171,7 +171,7 @@ def test_the_rest_of_two_results_still_comes() -> None:
     assert without(prompt) == text_to_image()
 
 
-def test_previews_and_texts_are_no_reason_to_run() -> None:
+def test_an_image_is_required_if_only_previews_would_remain() -> None:
     """The bypass removes the only saved result. The remaining preview would only show a word."""
     prompt = {
         "1": PHOTO,
@@ -183,7 +183,7 @@ def test_previews_and_texts_are_no_reason_to_run() -> None:
     assert not can_do_without(prompt, CATALOGUE, "1")
 
 
-def test_saving_the_other_image_unchanged_is_no_result() -> None:
+def test_a_blend_needs_both_of_its_images() -> None:
     """Without one of two blended images, the result would be the other image unchanged."""
     prompt = {
         "1": PHOTO,
@@ -195,7 +195,7 @@ def test_saving_the_other_image_unchanged_is_no_result() -> None:
     assert not can_do_without(prompt, CATALOGUE, "2")
 
 
-def test_the_made_image_passes_where_the_loaded_one_is_missing() -> None:
+def test_a_blend_passes_the_generated_image_through() -> None:
     """The input at the output's position is missing, so the next input of the same type replaces
     it."""
     prompt = text_to_image(
@@ -204,7 +204,7 @@ def test_the_made_image_passes_where_the_loaded_one_is_missing() -> None:
     assert without(with_values(prompt, "9", images=["21", 0])) == text_to_image()
 
 
-def test_what_an_unknown_node_needs_is_needed() -> None:
+def test_an_input_of_an_unknown_node_is_required() -> None:
     """The app can't bypass a class that the server doesn't have."""
     prompt = text_to_image(n20=PHOTO, n21=node("Mystery", model=["4", 0], image=["20", 0]))
     assert not can_do_without(with_values(prompt, "3", model=["21", 0]), CATALOGUE, "20")
@@ -217,7 +217,7 @@ def test_an_author_may_name_the_result_that_counts() -> None:
     assert not can_do_without(prompt, CATALOGUE, "20", {"21"})
 
 
-def test_rings_of_links_end() -> None:
+def test_cycles_of_links_do_not_loop_forever() -> None:
     """A damaged prompt with a cycle of links gets an answer instead of an endless loop."""
     ring = node("StyleAdapter", model=["22", 0], image=["20", 0], weight=1.0)
     prompt = text_to_image(
@@ -235,13 +235,13 @@ def test_rings_of_links_end() -> None:
         ("INT,FLOAT", "FLOAT", True),
     ],
 )
-def test_types_meet(one: str, other: str, fit: bool) -> None:
+def test_compatible_types_match(one: str, other: str, fit: bool) -> None:
     """Two types meet if they are equal, if one is a wildcard, or if one lists the other among
     several."""
     assert compatible(one, other) is fit
 
 
-def test_a_long_chain_is_no_trouble() -> None:
+def test_a_long_chain_of_bypassed_nodes_is_handled() -> None:
     """Thousands of bypassed nodes in a row lead to the node before the first."""
     chain = {
         f"{n}": node(
@@ -276,7 +276,7 @@ LINKED = {
 }
 
 
-def test_what_feeds_a_node_that_serves_nothing_stays() -> None:
+def test_nodes_that_lead_to_no_result_are_kept() -> None:
     """A node that leads to no result stays, and so do the nodes it depends on."""
     prompt = {
         "c": node("CheckpointLoaderSimple", ckpt_name="x"),

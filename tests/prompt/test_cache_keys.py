@@ -38,7 +38,7 @@ def test_ids_and_titles_do_not_matter() -> None:
     assert shared(nodes, named) == len(nodes)
 
 
-def test_a_strange_prompt_shares_nothing() -> None:
+def test_an_invalid_prompt_has_no_shared_nodes() -> None:
     """Links in a cycle, or to a missing node, give no shared nodes."""
     circle: Prompt = {
         "1": {"class_type": "A", "inputs": {"x": ["2", 0]}},

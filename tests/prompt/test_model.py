@@ -24,7 +24,7 @@ def test_links_are_read_from_the_inputs() -> None:
     assert dict(links(node)) == {"a": Link("4", 1), "c": Link("5", 0)}
 
 
-def test_a_title_stands_as_it_was_written() -> None:
+def test_a_title_keeps_its_exact_text() -> None:
     """The title keeps every character, because other programs' notation is read from it."""
     node = {"class_type": "A", "inputs": {}, "_meta": {"title": " <Base :prompt:1> "}}
     assert written_title(node) == " <Base :prompt:1> "

@@ -48,7 +48,7 @@ def test_structural_values_are_structural(given_values: dict[str, object]) -> No
     assert STRUCTURE.structural(dict(structural)) == structural
 
 
-def test_what_people_type_is_not_structural() -> None:
+def test_values_that_add_no_fields_are_not_structural() -> None:
     """Texts, numbers, files and the workflow's own option add no fields."""
     form = wide_form(PAINTED)
     typed = {

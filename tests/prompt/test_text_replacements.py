@@ -132,7 +132,7 @@ def test_other_savers_prefixes_are_left_to_them() -> None:
     assert replaced(prompt) == prompt
 
 
-def test_without_a_moment_dates_stay() -> None:
+def test_without_a_time_dates_are_kept() -> None:
     """Dates belong to a run, so a file that is written for later keeps the date pattern."""
     prompt = PROMPT | {"9": node("SaveImage", filename_prefix="%Second pass.seed%/%date:yyyy%")}
     written, _ = replace_prefixes(prompt, prefix_names(prompt))
@@ -174,7 +174,7 @@ def test_a_graph_keeps_its_names_until_it_is_queued() -> None:
     )
 
 
-def test_a_node_that_does_not_run_has_its_saved_value() -> None:
+def test_a_muted_node_has_its_saved_value() -> None:
     """A muted node isn't in the prompt, but in the editor it still has a name and a value."""
     data = graph(
         graph_node(1, "Text", "dog", title="Subject", mode=2),

@@ -133,7 +133,7 @@ def as_the_editor_does(text: str, rng: random.Random) -> str:
 
 @settings(max_examples=examples(2_000))
 @given(st.text(alphabet="ab{}|\\/* \n", max_size=60), st.integers(0, 9))
-def test_any_text_becomes_what_the_editor_makes_of_it(text: str, seed: int) -> None:
+def test_one_pass_resolves_wildcards_like_the_editor(text: str, seed: int) -> None:
     """Resolving comments, escapes and nested choices in one pass gives the same text as resolving
     them level by level."""
     assert resolve_wildcards(text, random.Random(seed)) == as_the_editor_does(
@@ -142,7 +142,7 @@ def test_any_text_becomes_what_the_editor_makes_of_it(text: str, seed: int) -> N
 
 
 @given(st.text(st.sampled_from("\\{}|/*a\n "), max_size=40))
-def test_a_literal_text_stands_for_itself_alone(text: str) -> None:
+def test_a_literal_text_resolves_to_itself(text: str) -> None:
     """The literal text may contain any special characters. Without them, it is written as it is."""
     assert resolve_wildcards(literal_text(text), random.Random(1)) == text
     if not set(text) & set("{}|/"):

@@ -14,7 +14,7 @@ ODD = "nul \0, half \ud800, “cat”/" + "long" * 60
 FIRST, SECOND = digest("first"), digest("second")
 
 
-def test_who_added_a_workflow_is_remembered(history: RunStore) -> None:
+def test_the_history_remembers_which_user_added_a_workflow(history: RunStore) -> None:
     """The history remembers the user for any name until the workflow is removed. A user who adds
     another workflow under that name owns it from then on."""
     added = history.added
@@ -31,7 +31,7 @@ def test_who_added_a_workflow_is_remembered(history: RunStore) -> None:
     assert (added.content("boat"), added.content(ODD)) == (None, FIRST)
 
 
-def test_what_was_made_with_a_workflow_goes_with_it(history: RunStore) -> None:
+def test_runs_and_presets_move_with_their_workflow(history: RunStore) -> None:
     """The owner's finished runs move to the new workflow otherwise unchanged. Presets move with
     their files, unless the workflow already has one of that name."""
     mine = ended_record(begun("mine", workflow="opened"))

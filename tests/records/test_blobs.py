@@ -65,7 +65,7 @@ def test_a_file_is_found_by_its_digest(kept: BlobStore) -> None:
     assert path.read_bytes() == b"lighthouse"
 
 
-def test_the_same_bytes_are_kept_once(kept: BlobStore, tmp_path: Path) -> None:
+def test_identical_bytes_are_stored_once(kept: BlobStore, tmp_path: Path) -> None:
     """Adding the same bytes twice keeps one file, and its size counts once."""
     assert kept.add([b"same"]) == kept.add([b"sa", b"me"])
     assert len(on_disk(tmp_path)) == 1
@@ -83,7 +83,7 @@ def test_a_file_of_another_size_than_announced_is_refused(
     assert on_disk(tmp_path) == []
 
 
-def test_more_than_announced_is_not_read_to_its_end(kept: BlobStore) -> None:
+def test_reading_stops_at_the_announced_size(kept: BlobStore) -> None:
     """If a file exceeds its announced size, the app stops reading at once, even if the file is
     endless."""
 
@@ -96,7 +96,7 @@ def test_more_than_announced_is_not_read_to_its_end(kept: BlobStore) -> None:
         kept.add(endless(), size=300)
 
 
-def test_nothing_is_left_of_a_file_that_broke_off(kept: BlobStore, tmp_path: Path) -> None:
+def test_an_interrupted_file_is_deleted(kept: BlobStore, tmp_path: Path) -> None:
     """The store passes on the source's exception unchanged and deletes the half-written file."""
 
     def broken() -> Iterator[bytes]:
@@ -124,7 +124,7 @@ def test_leftovers_of_a_killed_program_are_removed_at_start(
         assert len(on_disk(tmp_path)) == 1
 
 
-def test_a_file_that_was_cut_short_on_disk_is_mended_by_the_next_one(kept: BlobStore) -> None:
+def test_a_truncated_file_is_rewritten(kept: BlobStore) -> None:
     """The store rewrites a file whose length on disk is wrong."""
     digest, _ = kept.add([b"lighthouse"])
     path = kept.path(digest)
@@ -134,7 +134,7 @@ def test_a_file_that_was_cut_short_on_disk_is_mended_by_the_next_one(kept: BlobS
     assert path.read_bytes() == b"lighthouse"
 
 
-def test_a_file_removed_behind_our_back_is_not_there(kept: BlobStore) -> None:
+def test_a_file_deleted_from_outside_is_reported_as_missing(kept: BlobStore) -> None:
     """Its path becomes None. Adding the file again restores it."""
     digest, _ = kept.add([b"gone"])
     path = kept.path(digest)
@@ -275,7 +275,7 @@ def test_a_thumbnail_of_every_kind_of_pixel(kept: BlobStore, mode: str) -> None:
     assert small(kept, encoded(Image.new(mode, (400, 400)), format)) is not None
 
 
-def test_sixteen_bits_keep_their_greys(kept: BlobStore) -> None:
+def test_sixteen_bits_keep_their_grays(kept: BlobStore) -> None:
     """A middle gray in 16 bits is a middle gray in the thumbnail, not white."""
     image = small(kept, encoded(Image.new("I;16", (400, 400), 32768)))
     assert image is not None

@@ -43,7 +43,7 @@ def test_a_password_is_in_no_message(kept: BlobStore) -> None:
     assert "secret" not in f"{told.value} {told.value.hint}"
 
 
-def test_a_file_that_is_no_database(tmp_path: Path, kept: BlobStore) -> None:
+def test_a_file_that_is_not_a_database_is_left_unchanged(tmp_path: Path, kept: BlobStore) -> None:
     """The app reports the file and leaves it unchanged."""
     (tmp_path / "notes.db").write_text("my notes, " * 1000)
     with pytest.raises(ComfyError, match="database"):

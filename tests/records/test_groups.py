@@ -98,7 +98,7 @@ def test_files_of_groups_stay_as_long_as_something_has_them(
     assert not kept.path(mask)
 
 
-def test_a_refused_put_leaves_what_was_kept(history: RunStore, kept: BlobStore) -> None:
+def test_a_refused_put_keeps_the_previous_content(history: RunStore, kept: BlobStore) -> None:
     """A refused put also keeps the group's files. A successful put removes files that nothing uses
     anymore."""
     photo, mask, other = (kept.add([data])[0] for data in (b"photo", b"mask", b"other"))
@@ -115,7 +115,7 @@ def test_a_refused_put_leaves_what_was_kept(history: RunStore, kept: BlobStore) 
     assert kept.path(other)
 
 
-def test_groups_have_their_room(database: str, tmp_path: Path) -> None:
+def test_group_sizes_and_counts_are_limited(database: str, tmp_path: Path) -> None:
     """The app refuses content or files that are too large, and keeps nothing. If a user has too
     many groups, the oldest finished one is removed."""
     limits = HistoryLimits(bytes=4_000_000)

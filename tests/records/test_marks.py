@@ -18,7 +18,7 @@ RUN = 3000  # bytes that a run takes at most beside its files
 FRUITFUL = Wanted(fruitless=False)
 
 
-def test_favourites(history: RunStore) -> None:
+def test_favorites(history: RunStore) -> None:
     """Users can mark only their own finished runs. The history keeps and shows a mark until the
     user removes it."""
     history.end(ended_record(begun("mine")))
@@ -37,7 +37,7 @@ def test_favourites(history: RunStore) -> None:
     assert history.of(ANN, Wanted(favourites=True)) == ()
 
 
-def test_favourites_stay_when_they_are_old(database: str, kept: BlobStore) -> None:
+def test_favorites_are_kept_when_they_are_old(database: str, kept: BlobStore) -> None:
     """A sweep keeps favorites of any age and removes other old runs."""
     history = RunStore(database, kept, HistoryLimits(days=2))
     now = time.time()
@@ -49,7 +49,7 @@ def test_favourites_stay_when_they_are_old(database: str, kept: BlobStore) -> No
     history.close()
 
 
-def test_favourites_go_last_when_files_take_too_much_room(database: str, kept: BlobStore) -> None:
+def test_favorites_go_last_when_files_take_too_much_room(database: str, kept: BlobStore) -> None:
     """The app deletes runs of the user with the most files: first those that aren't favorites, then
     the oldest favorites. It touches no other user's runs for them."""
     history = RunStore(database, kept, HistoryLimits(bytes=3 * (RUN + 100_000)))
@@ -86,7 +86,9 @@ def test_runs_about_to_be_deleted(history: RunStore) -> None:
 
 
 @pytest.mark.parametrize("phase", [Phase.STOPPED, Phase.FAILED, Phase.REFUSED, Phase.LOST])
-def test_runs_that_came_to_nothing(history: RunStore, kept: BlobStore, phase: Phase) -> None:
+def test_runs_without_results_can_be_left_out(
+    history: RunStore, kept: BlobStore, phase: Phase
+) -> None:
     """A list can leave out runs without a result. A run with a result of its own is always
     listed."""
     history.end(ended_record(begun("nothing"), phase, started_at=1000.5))
@@ -96,7 +98,7 @@ def test_runs_that_came_to_nothing(history: RunStore, kept: BlobStore, phase: Ph
     assert len(history.of(ANN)) == len(history.ends(ANN)) == 3
 
 
-def test_a_run_that_was_taken_out_of_the_line(history: RunStore, kept: BlobStore) -> None:
+def test_a_run_removed_from_the_queue_is_not_recorded(history: RunStore, kept: BlobStore) -> None:
     """The history keeps nothing of the run, unless it has a reason for the stop, or has files to be
     removed from the server."""
     photo = KeptInput("a.png", kept_image(kept, b"photo").digest)

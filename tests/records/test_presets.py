@@ -18,7 +18,7 @@ from tests.support.samples.histories import begun, ended_record, kept_image
 ANN, BOB = "user:ann", "user:bob"
 
 
-def test_presets_are_kept_for_their_owner_and_workflow(database: str, tmp_path: Path) -> None:
+def test_presets_belong_to_an_owner_and_a_workflow(database: str, tmp_path: Path) -> None:
     """Presets survive a restart unchanged and are sorted by name. Each owner and workflow has its
     own presets. Saving a preset under the same name overwrites it."""
     odd = {"2.text": "nul \0, half \ud800, “cat”", "5.seed": None, "5.cfg": 7.5}
@@ -136,7 +136,7 @@ def test_files_of_presets_stay_as_long_as_something_has_them(database: str, tmp_
             assert not files.path(photo)
 
 
-def test_files_of_presets_have_their_room(database: str, tmp_path: Path) -> None:
+def test_the_size_of_preset_files_is_limited(database: str, tmp_path: Path) -> None:
     """One user's preset files have a limit together; the same bytes count once. The app reports a
     preset that doesn't fit and leaves the previous one as it was. If all users' files exceed their
     limit, the user with the most loses the preset unused for longest."""

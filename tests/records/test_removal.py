@@ -66,9 +66,7 @@ def test_a_running_run_is_not_deleted(history: RunStore) -> None:
     assert history.get("r1", ANN) is not None
 
 
-def test_files_of_a_run_that_did_not_come_to_be_are_let_go(
-    history: RunStore, kept: BlobStore
-) -> None:
+def test_files_of_a_refused_run_are_removed(history: RunStore, kept: BlobStore) -> None:
     """A file stays if a record has the same bytes."""
     file = kept_image(kept, b"of a record")
     history.end(ended_record(begun(), files=(file,)))

@@ -68,13 +68,13 @@ STATES = st.builds(
 
 
 @given(STATES)
-def test_any_state_comes_back_as_it_was(state: RunState) -> None:
+def test_any_state_round_trips(state: RunState) -> None:
     """The state is part of its record."""
     record = Record("r", "ann", JOB, 5.0, state)
     assert from_text(to_text(record)) == record
 
 
-def test_a_state_is_always_told_alike() -> None:
+def test_a_state_is_serialized_deterministically() -> None:
     """The finished nodes come in sorted order, not in the order of a set."""
     nodes = [f"{number:02}" for number in range(40)]
     told = state_to_json(replace(BEGUN, nodes_finished=frozenset(nodes)))
@@ -130,14 +130,16 @@ def record_told(**changes: Any) -> dict[str, Any]:
         ("job", 7, ["a.png", "b.png"]),
     ],
 )
-def test_one_part_that_is_damaged_costs_no_other(path: str, damage: Any, stays: list[str]) -> None:
+def test_a_damaged_file_entry_does_not_affect_the_others(
+    path: str, damage: Any, stays: list[str]
+) -> None:
     """The run keeps its readable files in their order."""
     record = from_text(json.dumps(record_told(**{path: damage})))
     assert [file.filename for file in record.state.files] == stays
     assert from_text(to_text(record)) == record
 
 
-def test_a_prompt_is_whole_or_none() -> None:
+def test_a_damaged_prompt_is_dropped_entirely() -> None:
     """With a node left out, the prompt would be a different workflow."""
     assert from_text(json.dumps(record_told(job__prompt__2="x"))).job.prompt == {}
 
@@ -150,7 +152,7 @@ def test_a_prompt_is_whole_or_none() -> None:
         ([[]] * 50, ()),
     ],
 )
-def test_a_target_is_a_whole_pair_or_none(told: object, targets: tuple[str, ...]) -> None:
+def test_a_damaged_target_is_dropped(told: object, targets: tuple[str, ...]) -> None:
     """The file's other targets stay."""
     record = from_text(json.dumps(record_told(**{"job__inputs": {"k": {"targets": told}}})))
     assert tuple(node for node, _ in record.job.inputs["k"].targets) == targets

@@ -13,7 +13,7 @@ from tests.support.samples.histories import ANN, BOB
 ODD = "nul \0, half \ud800, “cat”"
 
 
-def test_a_request_has_its_runs(history: RunStore) -> None:
+def test_a_repeated_request_gets_its_runs(history: RunStore) -> None:
     """A request has its runs once it has started them. Until then, the same request must wait. A
     different request with its key is refused. Another owner's key is separate."""
     requests = history.requests
@@ -27,7 +27,7 @@ def test_a_request_has_its_runs(history: RunStore) -> None:
     assert requests.begin(BOB, ODD, ODD) == ()
 
 
-def test_what_has_started_nothing_holds_no_key(history: RunStore) -> None:
+def test_a_failed_request_frees_its_key(history: RunStore) -> None:
     """A failed request frees its key. A request that has started runs keeps its key."""
     requests = history.requests
     requests.begin(ANN, "k", "a")

@@ -31,7 +31,7 @@ from tests.support.samples.histories import (
 )
 
 
-def test_a_record_comes_back_as_it_was(history: RunStore) -> None:
+def test_a_record_is_stored_completely(history: RunStore) -> None:
     """The history keeps every part of a record, such as 64-bit integers, nulls, lists, terabyte
     files, errors and timestamps."""
     history.end(EVERYTHING)
@@ -59,7 +59,7 @@ PLAIN = (
 
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(WORDS, PLAIN, max_size=4), WORDS, WORDS, WORDS, WORDS)
-def test_any_text_comes_back_as_it_was(
+def test_any_text_is_stored_exactly(
     history: RunStore, values: dict[str, object], owner: str, title: str, prompt_id: str, said: str
 ) -> None:
     """The history keeps exactly any text that a user typed or a server sent, and its owner finds
@@ -91,7 +91,7 @@ def test_everything_is_found_again_by_the_next_program(database: str, kept: Blob
     again.close()
 
 
-def test_a_run_on_its_way(history: RunStore) -> None:
+def test_every_stage_of_a_run_is_stored_at_once(history: RunStore) -> None:
     """Each stage is on disk at once: started, sent, sent under a different id, finished. A run
     without a record gets one when it is sent."""
     history.sent(begun("r0"), "p0")
@@ -123,7 +123,7 @@ def test_unfinished_runs_come_oldest_first(history: RunStore) -> None:
     assert ids(history.unfinished()) == ["a", "b", "c"]
 
 
-def test_a_run_that_ends_without_having_begun_is_remembered(history: RunStore) -> None:
+def test_a_run_that_ends_without_an_earlier_record_is_stored(history: RunStore) -> None:
     """The final record is complete and needs no earlier one."""
     history.end(ended_record(begun()))
     assert ids(history.of(ANN)) == ["r1"]
@@ -142,7 +142,7 @@ def test_a_record_written_twice_exists_once(history: RunStore, kept: BlobStore) 
 # Owners
 
 
-def test_people_see_their_own_runs_only(history: RunStore) -> None:
+def test_users_see_only_their_own_runs(history: RunStore) -> None:
     """Listing, looking up, deleting and paging from a run all check its owner."""
     for at, owner in enumerate((ANN, BOB, ANN)):
         history.end(ended_record(begun(f"r{at}", owner, at=at)))
@@ -156,7 +156,7 @@ def test_people_see_their_own_runs_only(history: RunStore) -> None:
 
 
 @pytest.mark.parametrize("run_id", ["", "none", "' OR 1=1 --", "%", "\0", "\ud800", "x" * 10_000])
-def test_a_run_that_never_was(history: RunStore, run_id: str) -> None:
+def test_an_unknown_run_id_gives_an_empty_result(history: RunStore, run_id: str) -> None:
     """An unknown id gives an empty result instead of an error."""
     history.end(ended_record(begun()))
     assert history.get(run_id, ANN) is None
@@ -184,14 +184,14 @@ def test_newest_first_in_pages(history: RunStore) -> None:
 
 
 @pytest.mark.parametrize(("limit", "come"), [(0, 1), (-5, 1), (10**9, 3)])
-def test_a_page_has_bounds(history: RunStore, limit: int, come: int) -> None:
+def test_a_page_size_has_a_minimum_and_a_maximum(history: RunStore, limit: int, come: int) -> None:
     """A page has at least one run, and never more than the limit allows."""
     for number in range(3):
         history.end(ended_record(begun(f"r{number}")))
     assert len(history.of(ANN, limit=limit)) == come
 
 
-def test_of_one_workflow(history: RunStore) -> None:
+def test_runs_are_filtered_by_exact_workflow_name(history: RunStore) -> None:
     """A workflow's history is found by its exact name."""
     for name in ("portrait", "Portrait", "por"):
         history.end(ended_record(begun(name, workflow=name)))

@@ -167,7 +167,7 @@ def test_a_run_is_stopped_and_deleted(app: RemoteApp) -> None:
         app.find(run.id)
 
 
-def test_a_person_finds_their_runs(running: Served, nothing_left_behind: None) -> None:
+def test_a_signed_in_user_finds_their_runs(running: Served, nothing_left_behind: None) -> None:
     """In the session of a known user, the app lists that user's runs. A key starts a run only once,
     even with a file."""
     url = running[1].url
@@ -189,7 +189,9 @@ def test_a_person_finds_their_runs(running: Served, nothing_left_behind: None) -
     running[1].close_idle()
 
 
-def test_a_link_that_breaks_is_no_end(running: Served, nothing_left_behind: None) -> None:
+def test_following_a_run_survives_a_broken_connection(
+    running: Served, nothing_left_behind: None
+) -> None:
     """If the connection breaks while a user follows a run, they still receive the rest of it."""
     with FaultyLink(running[1].url) as link, RemoteApp(link.url) as app:
         run = app.run("text-to-image", {**QUICK, "5.steps": 12})
@@ -202,7 +204,7 @@ def test_a_link_that_breaks_is_no_end(running: Served, nothing_left_behind: None
     running[1].close_idle()
 
 
-def test_an_app_is_used_by_another_address_than_it_tells() -> None:
+def test_the_client_works_through_a_different_app_address() -> None:
     """For example, an app with `--root-path` is used through its own port, where the proxy in front
     of it sends its requests."""
     below = WebSettings(port=0, root_path="/forms")
@@ -219,7 +221,7 @@ def test_an_app_is_used_by_another_address_than_it_tells() -> None:
         served.close_idle()
 
 
-def test_an_app_that_ends_is_not_asked_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_client_pauses_before_it_reconnects(monkeypatch: pytest.MonkeyPatch) -> None:
     """If the app ends the events early, the client pauses before it asks again. This happens to a
     paused batch while the app finishes another run."""
 

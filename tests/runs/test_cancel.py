@@ -34,7 +34,9 @@ def test_a_running_run_is_interrupted_and_no_other(
     eventually(lambda: seen.close_codes == [1000, 1000])
 
 
-def test_a_waiting_run_is_taken_from_the_queue(demo: DemoServer, runs: LocalRunRegistry) -> None:
+def test_canceling_a_waiting_run_removes_it_from_the_queue(
+    demo: DemoServer, runs: LocalRunRegistry
+) -> None:
     """Canceling a waiting run removes it from the queue and leaves the active run alone."""
     first = runs.submit(job(LONG), Origin("me"))
     running(first)
@@ -66,7 +68,7 @@ def test_a_slow_server_does_not_hold_up_a_cancel(
 
 
 @pytest.mark.parametrize("dies", [False, True])
-def test_files_that_do_not_come_do_not_hold_up_a_cancel(tmp_path: Path, *, dies: bool) -> None:
+def test_missing_files_do_not_hold_up_a_cancel(tmp_path: Path, *, dies: bool) -> None:
     """If the server is gone or slow, the app stops the run long before its patience ends. The
     record also shows this. The run has no files."""
     patient = replace(HURRIED, call=LIMIT, patience=10 * LIMIT)
@@ -90,7 +92,7 @@ def test_files_that_do_not_come_do_not_hold_up_a_cancel(tmp_path: Path, *, dies:
         assert record.state.phase is Phase.STOPPED
 
 
-def test_a_cancel_that_comes_too_late_leaves_what_was_made(
+def test_a_run_that_finished_before_its_cancel_keeps_its_files(
     demo: DemoServer, tmp_path: Path
 ) -> None:
     """The server has already finished the run, so the app still fetches its files."""
@@ -108,7 +110,9 @@ def test_a_cancel_that_comes_too_late_leaves_what_was_made(
         assert [bool(file.digest) for file in state.files] == [True]
 
 
-def test_a_run_stopped_elsewhere_says_so(demo: DemoServer, runs: LocalRunRegistry) -> None:
+def test_a_run_stopped_by_another_client_has_its_own_message(
+    demo: DemoServer, runs: LocalRunRegistry
+) -> None:
     """If another client interrupts the run at the server, it ends as stopped, with a different
     message."""
     run = runs.submit(job(LONG), Origin("me"))
@@ -121,7 +125,9 @@ def test_a_run_stopped_elsewhere_says_so(demo: DemoServer, runs: LocalRunRegistr
     assert "Someone else" in state.error.message
 
 
-def test_a_run_removed_from_the_queue_says_so(demo: DemoServer, runs: LocalRunRegistry) -> None:
+def test_a_run_removed_by_another_client_has_its_own_message(
+    demo: DemoServer, runs: LocalRunRegistry
+) -> None:
     """If another client removes the run from the queue, the server sends no event. The run ends as
     stopped, with a message."""
     first = runs.submit(job(LONG), Origin("me"))

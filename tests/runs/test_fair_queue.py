@@ -40,14 +40,14 @@ def order(line: FairQueue[str], runs: str) -> list[str]:
     return gone
 
 
-def test_people_take_turns() -> None:
+def test_users_take_turns() -> None:
     """A user who asked for twenty runs doesn't go before another user's first."""
     line = FairQueue(SERVER, ahead=1)
     filled(line, "a1 a2 a3 a4 b1 c1 c2")
     assert order(line, "a1 a2 a3 a4 b1 c1 c2") == ["a1", "b1", "c1", "a2", "c2", "a3", "a4"]
 
 
-def test_people_of_one_address_share_its_turns() -> None:
+def test_users_of_one_address_share_its_turns() -> None:
     """A user with ever new names gets no earlier turn than with one name. Users at that address
     still take turns among themselves."""
     line = FairQueue(SERVER, ahead=1)
@@ -60,7 +60,7 @@ def test_people_of_one_address_share_its_turns() -> None:
     assert order(line, runs) == ["a1", "z1", "b1", "z2", "c1", "a2"]
 
 
-def test_attack_a_newcomer_goes_before_the_last_served_person() -> None:
+def test_attack_a_new_address_goes_before_the_last_served_one() -> None:
     """However many users wait at one address, a user at another address waits only for the run at
     the server."""
     line = FairQueue(SERVER)
@@ -73,7 +73,7 @@ def test_attack_a_newcomer_goes_before_the_last_served_person() -> None:
     assert line.place("b1") is None
 
 
-def test_attack_ever_new_people_do_not_keep_one_from_their_turn() -> None:
+def test_attack_new_users_do_not_delay_others_forever() -> None:
     """Users who arrive while another user waits go first at most once. After that, each user is in
     turn."""
     line = FairQueue(SERVER)
@@ -87,14 +87,14 @@ def test_attack_ever_new_people_do_not_keep_one_from_their_turn() -> None:
     assert [line.place(run) for run in ("a2", "n2")] == [None, 1]
 
 
-def test_no_more_than_allowed_are_ahead() -> None:
+def test_the_server_gets_only_the_allowed_number_of_runs() -> None:
     """The server has two runs. Each waiting run knows its place in the queue."""
     line = FairQueue(SERVER, ahead=2)
     filled(line, "a1 a2 a3 b1 a4")
     assert [line.place(run) for run in ("a1", "a2", "a3", "b1", "a4")] == [None, None, 3, 2, 4]
 
 
-def test_a_server_may_have_a_limit_of_its_own() -> None:
+def test_a_server_may_have_its_own_limit() -> None:
     """It fills up after the other servers have one run each. The queue hands no run to a full
     server."""
     line = FairQueue(("one", "two"), ahead=1, limits={"two": 3})
@@ -108,7 +108,7 @@ def test_a_server_may_have_a_limit_of_its_own() -> None:
     assert line.server_of("a4") == "one"
 
 
-def test_one_goes_after_the_other() -> None:
+def test_runs_are_sent_one_after_another() -> None:
     """The queue sends the second run only when the server has accepted the first, so that the
     server runs them in order."""
     line = FairQueue(SERVER, ahead=2)
@@ -128,7 +128,7 @@ def test_a_run_that_never_arrives_delays_no_other() -> None:
     assert line.place("b1") is None
 
 
-def test_a_server_that_did_not_take_a_run_gets_the_next_one_again() -> None:
+def test_a_returned_run_is_sent_next() -> None:
     """A run that was given back before the server accepted it goes next, to the same server too."""
     line = FairQueue(("one", "two"), ahead=1)
     can = {"a1": ["one"], "a2": ["one"], "b1": ["two"]}
@@ -160,7 +160,7 @@ def test_a_released_run_can_be_given_back_until_it_leaves() -> None:
     assert line.place("a1") is None
 
 
-def test_an_end_lets_the_next_one_go_and_tells_all() -> None:
+def test_a_finished_run_releases_the_next_and_notifies_all() -> None:
     """When a run leaves, the queue notifies every waiting run, including the one it sends next."""
     heard: list[str] = []
     line = FairQueue(SERVER, ahead=1)
@@ -172,7 +172,7 @@ def test_an_end_lets_the_next_one_go_and_tells_all() -> None:
     assert (line.place("a2"), line.place("b1")) == (1, None)
 
 
-def test_a_run_can_be_moved_among_its_owners_own() -> None:
+def test_a_run_moves_only_among_its_owners_runs() -> None:
     """Moving a run changes nothing for other users."""
     line = FairQueue(SERVER, ahead=1)
     filled(line, "x1 a1 b1 a2 a3")
@@ -180,7 +180,7 @@ def test_a_run_can_be_moved_among_its_owners_own() -> None:
     assert order(line, "x1 a1 b1 a2 a3") == ["x1", "a3", "b1", "a1", "a2"]
 
 
-def test_a_place_beyond_the_ends_is_the_last_or_the_next() -> None:
+def test_a_move_beyond_the_queue_makes_a_run_first_or_last() -> None:
     """A move beyond either end of the queue makes the run the next or the last, no matter how
     far."""
     line = FairQueue(SERVER, ahead=1)
@@ -208,7 +208,7 @@ def test_a_waiting_run_can_leave() -> None:
     assert order(line, "a1 a3") == ["a1", "a3"]
 
 
-def test_a_run_at_the_server_takes_its_place_there_at_once() -> None:
+def test_a_run_sent_before_a_restart_keeps_its_position() -> None:
     """A run sent before a restart takes its place at the server and isn't sent again."""
     line = FairQueue(SERVER, ahead=1)
     line.join("old", "a", nothing, handed="one")
@@ -218,7 +218,7 @@ def test_a_run_at_the_server_takes_its_place_there_at_once() -> None:
 
 @settings(derandomize=True)
 @given(st.lists(st.sampled_from("abc"), max_size=20), st.integers(1, 3))
-def test_no_one_is_overtaken_twice_by_one_person(owners: list[str], ahead: int) -> None:
+def test_no_user_gets_two_turns_before_a_waiting_user(owners: list[str], ahead: int) -> None:
     """Between two runs of one user, every other waiting user gets a turn. Each run is sent exactly
     once."""
     runs = [f"{owner}{at}" for at, owner in enumerate(owners)]

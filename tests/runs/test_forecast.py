@@ -17,7 +17,7 @@ from tests.support.sampler import LONG, job
 ONE, OTHER = "one", "other"
 
 
-def test_each_begins_where_those_ahead_of_it_end() -> None:
+def test_the_forecast_adds_up_the_runs_ahead() -> None:
     """The forecast uses each run's own duration. With two servers, the next run takes the one that
     is free first, unless only one can do it. If a run's duration is unknown, the start of the runs
     after it is unknown too."""
@@ -37,7 +37,7 @@ def test_each_begins_where_those_ahead_of_it_end() -> None:
     assert due == {"a": 11.0, "b": 11.0}
 
 
-def test_prompts_of_others_count_as_usual_ones() -> None:
+def test_the_forecast_counts_prompts_of_other_clients() -> None:
     """The forecast counts the prompts that the server has before the waiting run, regardless of who
     sent them."""
     there, here = UnfinishedRun("a", [ONE], 10.0, before=2), UnfinishedRun("b", [ONE], 10.0)

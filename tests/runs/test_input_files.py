@@ -199,7 +199,7 @@ def test_a_file_that_the_server_refuses_is_named(demo: DemoServer, runs: LocalRu
     assert demo.requests[PROMPT] == 0
 
 
-def test_a_file_that_is_gone_here_is_named(demo: DemoServer, runs: LocalRunRegistry) -> None:
+def test_a_missing_local_file_is_named(demo: DemoServer, runs: LocalRunRegistry) -> None:
     """The app can't upload the file and says what to do."""
     state = end(runs.submit(with_file("ab" * 32), Origin("me")))
     assert state.phase is Phase.REFUSED
@@ -237,7 +237,7 @@ def test_a_server_that_stays_away_is_given_up(demo: DemoServer, tmp_path: Path) 
         assert "cannot be reached" in state.error.message
 
 
-def test_a_run_that_is_sent_again_brings_its_files_again(tmp_path: Path) -> None:
+def test_a_run_that_is_sent_again_uploads_its_files_again(tmp_path: Path) -> None:
     """The server restarts without its uploaded files, so the app uploads them again."""
     with DemoServer(step_seconds=0.02) as demo, registry(demo.url, tmp_path, ahead=2) as runs:
         first = runs.submit(job(LONG), Origin("me"))
@@ -254,9 +254,7 @@ def test_a_run_that_is_sent_again_brings_its_files_again(tmp_path: Path) -> None
         assert demo.requests[UPLOAD] == 2
 
 
-def test_a_run_that_was_not_sent_is_bound_in_the_next_life(
-    demo: DemoServer, tmp_path: Path
-) -> None:
+def test_a_waiting_run_uploads_its_files_after_a_restart(demo: DemoServer, tmp_path: Path) -> None:
     """A run that an earlier process left waiting uploads its files when its turn comes."""
     history = open_history(tmp_path)
     digest, _ = history.files.add([plain_image()], holder="left")
@@ -273,7 +271,7 @@ def test_a_run_that_was_not_sent_is_bound_in_the_next_life(
         assert uploaded(demo, run) is not None
 
 
-def test_without_a_history_files_are_bound_as_well(demo: DemoServer, tmp_path: Path) -> None:
+def test_files_are_uploaded_without_a_history(demo: DemoServer, tmp_path: Path) -> None:
     """A registry without a history gets a separate store for files."""
     files = BlobStore(tmp_path / "files")
     with Client(demo.url) as client:
@@ -307,7 +305,7 @@ def test_two_files_of_one_name_are_two_files(demo: DemoServer, runs: LocalRunReg
     assert {Path(name).name for name in names} == {NAME}
 
 
-def test_a_limit_that_passes_ends_an_upload(demo: DemoServer, runs: LocalRunRegistry) -> None:
+def test_an_expired_limit_aborts_an_upload(demo: DemoServer, runs: LocalRunRegistry) -> None:
     """Before each piece of a file, the app checks if the run continues. The server doesn't keep an
     aborted upload."""
 
@@ -344,7 +342,7 @@ def test_a_deadline_ends_a_run_between_two_attempts_at_an_upload(
         assert "longer than" in state.error.message
 
 
-def test_names_are_put_where_the_targets_say() -> None:
+def test_file_names_are_written_to_their_targets() -> None:
     """The names go into a copy of the prompt. A target that the prompt doesn't have is ignored."""
     prompt = IMAGE | SAVED
     bound = with_names(prompt, (TARGET, ("9", "image")), "folder/photo.png")

@@ -21,7 +21,9 @@ LIMITS = RunLimits(person=2, address=3, all=4, hourly=5)
         ([("a", ""), ("b", ""), ("c", ""), ("d", "")], "The queue is full"),
     ],
 )
-def test_one_too_many_is_refused_in_words(unfinished: list[Person], says: str) -> None:
+def test_a_run_above_the_limit_is_refused_with_a_sentence(
+    unfinished: list[Person], says: str
+) -> None:
     """The refusal says what to do. With one run fewer, the app accepts the run."""
     limiter = RunLimiter(LIMITS)
     with pytest.raises(ComfyError, match=says) as told:
@@ -30,12 +32,12 @@ def test_one_too_many_is_refused_in_words(unfinished: list[Person], says: str) -
     limiter.check(*ME, unfinished[1:])
 
 
-def test_people_without_an_address_share_none() -> None:
+def test_users_without_an_address_share_no_address_limit() -> None:
     """Users who sign in share no address with other users."""
     RunLimiter(LIMITS).check("me", "", [("a", ""), ("b", ""), ("c", "")])
 
 
-def test_a_person_is_another_one_elsewhere() -> None:
+def test_anonymous_users_are_counted_by_address() -> None:
     """Clients without a cookie share one name. The app counts that name separately for each
     address."""
     limiter = RunLimiter(LIMITS)
@@ -64,7 +66,7 @@ def test_a_batch_counts_as_one_run_in_an_hour() -> None:
             limiter.check(*ME, [], group)
 
 
-def test_a_workflow_takes_as_long_as_it_usually_did() -> None:
+def test_a_workflow_has_a_typical_duration() -> None:
     """One slow run doesn't change a workflow's usual duration. Runs of another workflow count only
     toward the typical duration of all runs."""
     durations = Durations()
@@ -78,7 +80,7 @@ def test_a_workflow_takes_as_long_as_it_usually_did() -> None:
     assert durations.typical == 24.0
 
 
-def test_another_run_takes_as_long_as_what_its_samplers_do() -> None:
+def test_the_expected_duration_scales_with_the_sampling_work() -> None:
     """The time before the first step stays the same. If both runs report comparable work, the rest
     is proportional to the steps and pixels."""
     durations = Durations()
@@ -133,7 +135,7 @@ def test_time_left_goes_by_the_steps_of_this_run(
     assert time_left(progress, frozenset(), 1000.0, now, usual) == left
 
 
-def test_without_steps_earlier_runs_tell() -> None:
+def test_without_steps_the_time_left_comes_from_earlier_runs() -> None:
     """A run without samplers takes its usual total time. If ComfyUI reuses the samplers' results,
     the run takes the usual time after the last step."""
     nothing = RunProgress()

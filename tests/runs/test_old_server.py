@@ -104,7 +104,7 @@ def serving(old: OldServer) -> Iterator[str]:
         thread.join()
 
 
-def test_an_id_chosen_by_the_server_is_believed_from_the_first_event() -> None:
+def test_an_id_chosen_by_the_server_applies_from_the_first_event() -> None:
     """The server sends all events under its own id before its answer. The app accepts these events
     as soon as the answer names that id."""
     old = OldServer(own_ids=True)
@@ -119,7 +119,7 @@ def test_an_id_chosen_by_the_server_is_believed_from_the_first_event() -> None:
     assert state.started_at is not None
 
 
-def test_who_follows_a_run_hears_what_came_before_the_server_told_its_id() -> None:
+def test_a_follower_gets_events_from_before_the_id_was_known() -> None:
     """The follower gets all events in order, under the run's id in the app."""
     heard: list[str | bytes] = []
     old = OldServer(own_ids=True)
@@ -135,7 +135,7 @@ def test_who_follows_a_run_hears_what_came_before_the_server_told_its_id() -> No
     assert {one["data"]["prompt_id"] for one in told} == {run.id} != {state.prompt_id}
 
 
-def test_an_answer_that_gets_lost_after_the_prompt_was_taken() -> None:
+def test_a_run_continues_if_the_answer_to_its_prompt_is_lost() -> None:
     """The answer to POST breaks off, but the server has the prompt. The run continues, and the app
     doesn't post it twice."""
     old = OldServer(own_ids=False, answers=False)

@@ -99,7 +99,7 @@ def test_a_change_of_the_queue_is_looked_into(
     ],
     ids=["it runs", "nobody answers", "not sent"],
 )
-def test_the_queue_is_asked_for_only_where_it_says_something(
+def test_the_queue_is_queried_only_while_a_run_waits_there(
     state: RunState, link: Reconnect
 ) -> None:
     """The run doesn't ask while it runs, while the server doesn't answer, or before it was sent."""
@@ -141,7 +141,7 @@ def test_a_stop_wins_over_everything(
 
 
 @given(STATES, LINKS, LIMITS)
-def test_what_was_taken_is_never_sent(
+def test_an_accepted_prompt_is_never_sent_again(
     state: RunState, link: Reconnect, until: list[tuple[float, RunError]]
 ) -> None:
     """The app doesn't query a prompt that the server hasn't accepted."""

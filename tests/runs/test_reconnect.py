@@ -35,7 +35,7 @@ def ended(link: Reconnect, state: RunState = WAITS, *, remembers: bool = False) 
     return None if end is None else end(state)
 
 
-def test_a_run_from_before_a_restart_is_sent_again_only_to_a_server_that_remembers() -> None:
+def test_a_resumed_run_is_resent_only_if_the_server_remembers() -> None:
     """A server without memory may have run the prompt and may have restarted. If the app has seen
     the prompt there, another client has removed it."""
     link = Reconnect.resumed(TIMING, 0.0)
@@ -49,7 +49,7 @@ def test_a_run_from_before_a_restart_is_sent_again_only_to_a_server_that_remembe
 # No usable answer
 
 
-def test_it_is_asked_again_each_time_later() -> None:
+def test_retries_back_off() -> None:
     """Each pause doubles the last one, up to the maximum. The pause is multiplied by the given
     share."""
     link, pauses = at_server(), []
@@ -76,14 +76,14 @@ def test_patience_has_an_end(sent: bool, phase: Phase, error: ComfyError) -> Non
     assert str(error) in (state.error.message, state.error.detail)
 
 
-def test_an_end_from_the_socket_counts_when_the_server_is_silent() -> None:
+def test_a_result_from_the_socket_counts_if_the_server_is_silent() -> None:
     """The history wouldn't add anything to that end."""
     end = at_server().unanswered(CUT, 0.0, 1.0).given_up(CUT, 200.0)
     assert end is not None
     assert end(replace(RUNS, verdict=ExecutionSuccess("p"))).phase is Phase.DONE
 
 
-def test_another_server_is_gone_to_at_once_or_after_a_while() -> None:
+def test_a_run_moves_to_another_server_at_once_or_after_a_while() -> None:
     """An unsent run moves immediately. Otherwise a run moves after a long enough time without an
     answer."""
     assert Reconnect(TIMING, 0.0).gives_way(0.0)
@@ -93,7 +93,7 @@ def test_another_server_is_gone_to_at_once_or_after_a_while() -> None:
     assert not at_server().gives_way(1000.0)
 
 
-def test_a_prompt_has_not_begun_where_the_socket_said_so_to_the_end() -> None:
+def test_a_prompt_has_not_begun_if_the_socket_saw_it_wait() -> None:
     """The app can't know this for a run that is active, whose answer was lost, or that it resumes
     after a restart."""
     waits = at_server()
@@ -116,7 +116,7 @@ def test_an_answer_ends_the_wait() -> None:
 # The socket
 
 
-def test_silence_is_borne_for_longer_each_time() -> None:
+def test_a_reopened_socket_gets_more_time_on_each_attempt() -> None:
     """A reopened socket may be silent for less time at first, then for more. A message about our
     run resets the limit."""
     link = at_server(10.0)
@@ -137,7 +137,7 @@ def test_any_message_is_a_sign_of_life() -> None:
 # In neither history nor queue
 
 
-def test_it_was_removed() -> None:
+def test_a_run_missing_after_a_queue_change_was_removed() -> None:
     """The socket reported a queue change and no start, and never failed. The app concludes that
     someone removed the run."""
     state = ended(at_server().queue_changed(5.0))
@@ -160,7 +160,7 @@ def test_a_server_that_remembers_earlier_runs_did_not_go_away() -> None:
     assert (state.phase, state.error) == (Phase.STOPPED, REMOVED)
 
 
-def test_what_the_server_remembers_sends_nothing_again() -> None:
+def test_a_clear_outcome_ignores_the_servers_memory() -> None:
     """The server's memory changes no outcome that is clear without it."""
     for link, state in (
         (at_server().queue_changed(5.0), WAITS),
@@ -199,14 +199,14 @@ def test_what_the_server_remembers_sends_nothing_again() -> None:
         "not known to be taken",
     ],
 )
-def test_what_may_have_run_is_lost(link: Reconnect, state: RunState) -> None:
+def test_a_run_that_may_have_started_is_lost(link: Reconnect, state: RunState) -> None:
     """No client could hear of a start, and the app therefore doesn't run the prompt twice."""
     lost = ended(link, state)
     assert lost is not None
     assert (lost.phase, lost.error) == (Phase.LOST, RESTARTED)
 
 
-def test_a_server_that_was_well_has_forgotten_it() -> None:
+def test_an_unknown_run_on_a_steady_server_was_forgotten() -> None:
     """No connection was dropped, so the server wasn't restarted."""
     state = ended(at_server(), RUNS)
     assert state is not None
@@ -216,7 +216,7 @@ def test_a_server_that_was_well_has_forgotten_it() -> None:
 # Observations during a pending query
 
 
-def test_a_socket_that_dies_while_the_queue_is_asked_is_not_forgotten() -> None:
+def test_a_run_whose_socket_died_while_it_waited_is_sent_again() -> None:
     """The server answers that the run is waiting, then dies. The run never started, so the app
     sends it again."""
     asked_at = 1.0
@@ -225,7 +225,7 @@ def test_a_socket_that_dies_while_the_queue_is_asked_is_not_forgotten() -> None:
     assert ended(link) is None
 
 
-def test_an_answer_clears_what_was_noted_before_it_was_asked_for() -> None:
+def test_an_answer_clears_earlier_observations() -> None:
     """The prompt was there afterwards. Only later observations count."""
     link = (
         at_server()
@@ -244,7 +244,7 @@ def test_a_change_of_the_queue_during_a_look_is_looked_into() -> None:
     assert link.queue_changed(3.0).looked(2.0).status_at == 3.0
 
 
-def test_a_prompt_sent_again_starts_again() -> None:
+def test_resending_a_prompt_clears_earlier_observations() -> None:
     """Observations from the first attempt no longer count. The socket still has to be reopened."""
     link = (
         at_server()
@@ -272,7 +272,7 @@ NOTED = st.one_of(
     st.lists(NOTED, max_size=12),
     st.sampled_from([WAITS, RUNS, replace(WAITS, verdict=ExecutionSuccess("p"))]),
 )
-def test_only_a_run_that_was_heard_waiting_to_the_end_is_sent_again(
+def test_only_a_run_that_waited_until_its_socket_ended_is_resent(
     story: list[tuple[object, ...]], state: RunState
 ) -> None:
     """In any order of events, the last known fact about its socket is that it ended by itself while

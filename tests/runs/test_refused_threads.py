@@ -38,7 +38,7 @@ def test_a_run_without_a_thread_is_refused_and_delays_no_other(
         assert end(runs.submit(job(), Origin("me", run_id=RUN))).phase is Phase.DONE
 
 
-def test_the_end_of_the_program_ends_all_runs_beside_one_without_a_thread(
+def test_closing_stops_all_runs_despite_a_missing_thread(
     demo: DemoServer, refused_threads: set[str]
 ) -> None:
     """The app cancels active and waiting runs alike."""
@@ -90,7 +90,7 @@ def test_an_unfinished_run_without_a_thread_is_lost_alone(
         assert "out of resources" in state.error.message
 
 
-def test_a_run_with_unreadable_messages_says_why(
+def test_a_run_without_a_stream_thread_reports_the_cause(
     runs: LocalRunRegistry, refused_threads: set[str]
 ) -> None:
     """The run fails, and the next run succeeds."""

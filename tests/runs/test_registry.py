@@ -66,7 +66,7 @@ def test_steps_belong_to_the_executing_node(runs: LocalRunRegistry) -> None:
     run.cancel()
 
 
-def test_a_wholly_cached_run_has_its_outputs(runs: LocalRunRegistry) -> None:
+def test_a_fully_cached_run_has_its_outputs(runs: LocalRunRegistry) -> None:
     """The second run of the same prompt executes nothing and shows the same file."""
     same = job()
     first, second = end(runs.submit(same, Origin("me"))), end(runs.submit(same, Origin("me")))
@@ -75,7 +75,7 @@ def test_a_wholly_cached_run_has_its_outputs(runs: LocalRunRegistry) -> None:
     assert second.preview_number == 0
 
 
-def test_a_run_that_has_ended_goes_with_the_last_who_holds_it(demo: DemoServer) -> None:
+def test_a_finished_run_is_freed_with_its_last_reference(demo: DemoServer) -> None:
     """A finished run has no reference cycles, so that thousands of runs need no garbage
     collection."""
     with registry(demo, keep=0) as runs:
@@ -103,7 +103,7 @@ def test_two_runs_never_share_an_id(runs: LocalRunRegistry) -> None:
     assert end(runs.submit(job(6), Origin("me", run_id=run_id))).phase is Phase.DONE
 
 
-def test_a_refused_prompt_says_on_which_input(runs: LocalRunRegistry) -> None:
+def test_a_refused_prompt_names_the_invalid_inputs(runs: LocalRunRegistry) -> None:
     """The ComfyUI server refuses a wrong value. The error names the node and the input, and the
     server keeps nothing of the run."""
     state = end(runs.submit(job(0, cfg="much"), Origin("me")))
@@ -141,7 +141,7 @@ def test_a_failing_node_is_named(runs: LocalRunRegistry) -> None:
     assert state.error.hint
 
 
-def test_what_the_server_remembers_of_another_program_is_no_end_of_this_run(
+def test_a_run_with_the_same_id_in_another_program_is_ignored(
     demo: DemoServer, seen: Watched
 ) -> None:
     """Two programs can give a run the same id, for example for the same row of the same batch. The
@@ -165,7 +165,7 @@ def test_what_the_server_remembers_of_another_program_is_no_end_of_this_run(
         assert end(run).phase is Phase.STOPPED
 
 
-def test_who_follows_a_run_knows_it_by_the_id_that_it_was_given(runs: LocalRunRegistry) -> None:
+def test_a_follower_sees_the_runs_own_id(runs: LocalRunRegistry) -> None:
     """All messages about the run have this id, including the part before each preview image."""
     heard: list[Event | None] = []
     leave = runs.follow(lambda _owner, _id, frame: heard.append(parse_message(frame)))
@@ -232,7 +232,7 @@ def test_a_watcher_may_give_up(runs: LocalRunRegistry) -> None:
 # The queue
 
 
-def test_the_place_in_the_queue_is_kept_current(
+def test_the_queue_position_is_kept_current(
     demo: DemoServer, seen: Watched, runs: LocalRunRegistry
 ) -> None:
     """A waiting run knows the number of runs ahead of it, without more than one query per
@@ -251,7 +251,7 @@ def test_the_place_in_the_queue_is_kept_current(
     assert seen.calls.get("GET /queue", 0) <= 6 + 2 * (time.monotonic() - start)
 
 
-def test_those_who_wait_here_do_not_ask_for_the_queue(seen: Watched, demo: DemoServer) -> None:
+def test_runs_that_wait_in_the_app_do_not_query_the_queue(seen: Watched, demo: DemoServer) -> None:
     """Among thirty runs, only the ones handed over ask for the queue: once, then once per
     second."""
     with registry(demo, Timeouts(), limits=RunLimits(person=30)) as runs:
@@ -306,7 +306,7 @@ def test_a_run_that_begins_again_under_its_id_stays_known(demo: DemoServer) -> N
         end(live)
 
 
-def test_earlier_runs_tell_how_long_it_takes(runs: LocalRunRegistry) -> None:
+def test_earlier_runs_give_the_usual_duration(runs: LocalRunRegistry) -> None:
     """The second run of a workflow knows how long the first one took."""
     first = runs.submit(job(LONG), Origin("me"))
     assert first.usual_times is None

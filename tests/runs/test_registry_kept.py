@@ -65,7 +65,7 @@ def test_a_run_removed_behind_a_broken_link_is_not_sent_again(demo: DemoServer) 
         runs.close()
 
 
-def test_a_finished_run_has_its_files_here(demo: DemoServer, tmp_path: Path) -> None:
+def test_a_finished_run_has_its_files_stored(demo: DemoServer, tmp_path: Path) -> None:
     """When a run is done, its files are kept, byte for byte, under the digest of their bytes."""
     with kept_registry(demo, tmp_path) as runs:
         run = runs.submit(job(), Origin("me"))
@@ -81,7 +81,7 @@ def test_a_finished_run_has_its_files_here(demo: DemoServer, tmp_path: Path) -> 
             assert b"".join(answer.iter_bytes()) == data
 
 
-def test_files_on_their_way_at_the_end_come_in_the_next_life(
+def test_an_interrupted_download_continues_after_a_restart(
     demo: DemoServer, tmp_path: Path
 ) -> None:
     """If the app exits during a download, the run isn't finished yet. After the restart, the app
@@ -161,9 +161,7 @@ class BusyStore(RunStore):
         return deleted
 
 
-def test_a_run_that_is_begun_again_while_it_is_deleted_is_known(
-    demo: DemoServer, tmp_path: Path
-) -> None:
+def test_a_run_restarted_while_it_is_deleted_stays_known(demo: DemoServer, tmp_path: Path) -> None:
     """The runs of a chain's steps begin again like this, under the same id."""
     files = BlobStore(tmp_path / "files")
     with (
@@ -199,7 +197,7 @@ def test_a_run_that_failed_is_on_record_too(demo: DemoServer, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("trouble", ["http_500", "cut", "bad_json"])
-def test_a_file_is_asked_for_again(demo: DemoServer, tmp_path: Path, trouble: Any) -> None:
+def test_a_failed_download_is_repeated(demo: DemoServer, tmp_path: Path, trouble: Any) -> None:
     """If the server has trouble while the app fetches files, the app asks again. It never keeps
     half a file."""
     with kept_registry(demo, tmp_path) as runs:
@@ -223,7 +221,7 @@ def test_a_file_that_is_gone_does_not_hold_up_the_end(demo: DemoServer, tmp_path
         assert [file.digest for file in state.files] == [""]
 
 
-def test_a_running_run_is_taken_up_after_a_kill(tmp_path: Path) -> None:
+def test_an_active_run_is_resumed_after_a_kill(tmp_path: Path) -> None:
     """The app looks for a sent run at the server and doesn't send it again. Previews continue, and
     the result is the same."""
     with DemoServer(step_seconds=0.05) as demo:
@@ -306,9 +304,7 @@ def test_a_run_of_another_server_is_lost(demo: DemoServer, tmp_path: Path, shown
         assert not other.requests
 
 
-def test_a_run_for_another_server_that_was_never_sent_goes_to_this_one(
-    demo: DemoServer, tmp_path: Path
-) -> None:
+def test_an_unsent_run_of_another_server_runs_on_this_one(demo: DemoServer, tmp_path: Path) -> None:
     """A run that only waited here when the program ended waits for the current server."""
     with killed_registry(demo.url, tmp_path, job(LONG), job(2), ahead=1):
         eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
@@ -334,7 +330,7 @@ def test_a_finished_run_outlives_a_kill(demo: DemoServer, tmp_path: Path) -> Non
         runs.resume()
 
 
-def test_two_programs_do_not_take_up_each_others_runs(demo: DemoServer, tmp_path: Path) -> None:
+def test_two_programs_do_not_resume_each_others_runs(demo: DemoServer, tmp_path: Path) -> None:
     """A second app on the same folder doesn't touch the first app's active runs."""
     with kept_registry(demo, tmp_path) as first:
         run = first.submit(job(LONG), Origin("me"))
@@ -346,7 +342,7 @@ def test_two_programs_do_not_take_up_each_others_runs(demo: DemoServer, tmp_path
 
 
 @pytest.mark.parametrize("keeps_going", [False, True])
-def test_a_run_whose_page_does_not_come_back_ends(
+def test_a_run_whose_page_does_not_return_is_stopped(
     demo: DemoServer, tmp_path: Path, keeps_going: bool
 ) -> None:
     """The grace period starts again at the restart. A run that was told to keep going isn't

@@ -26,7 +26,7 @@ def demo() -> Iterator[DemoServer]:
         yield server
 
 
-def test_people_take_turns(demo: DemoServer, tmp_path: Path) -> None:
+def test_users_take_turns_at_the_server(demo: DemoServer, tmp_path: Path) -> None:
     """A user with one run doesn't wait for all of another user's runs."""
     ended: list[str] = []
     with kept_registry(demo, tmp_path, ahead=1) as runs:
@@ -101,7 +101,7 @@ def test_too_much_is_refused_in_words(
         assert len(runs.owned("me")) == 2
 
 
-def test_a_limit_holds_for_those_who_come_together(demo: DemoServer, tmp_path: Path) -> None:
+def test_concurrent_submissions_respect_the_limit(demo: DemoServer, tmp_path: Path) -> None:
     """If 20 clients submit a run at the same time, a limit of two still holds."""
     with kept_registry(demo, tmp_path, limits=RunLimits(person=2)) as runs:
         together = threading.Barrier(20)
@@ -119,7 +119,7 @@ def test_a_limit_holds_for_those_who_come_together(demo: DemoServer, tmp_path: P
         assert len(runs.owned("me")) == 2
 
 
-def test_limits_count_per_person(demo: DemoServer, tmp_path: Path) -> None:
+def test_limits_count_per_user(demo: DemoServer, tmp_path: Path) -> None:
     """A user with too many waiting runs doesn't keep other users from starting one. When a run
     ends, there is room again."""
     with kept_registry(demo, tmp_path, limits=RunLimits(person=1)) as runs:
@@ -131,7 +131,7 @@ def test_limits_count_per_person(demo: DemoServer, tmp_path: Path) -> None:
         assert end(yours).phase is Phase.DONE
 
 
-def test_those_who_listen_hear_whose_runs_changed(demo: DemoServer, tmp_path: Path) -> None:
+def test_listeners_get_the_owner_of_each_changed_run(demo: DemoServer, tmp_path: Path) -> None:
     """The listener hears of each beginning and end with the owner, until it leaves."""
     heard: list[str] = []
     with kept_registry(demo, tmp_path) as runs:

@@ -72,7 +72,7 @@ def test_a_prompt_is_posted_once(demo: DemoServer, client: Client) -> None:
 
 
 @pytest.mark.parametrize("kind", ["answer_lost", "answer_502"])
-def test_a_prompt_whose_answer_is_lost_is_found(
+def test_a_prompt_whose_answer_is_lost_is_found_on_the_server(
     demo: DemoServer, client: Client, kind: str
 ) -> None:
     """The app finds the prompt on the server and doesn't post it again."""
@@ -112,7 +112,7 @@ def test_a_prompt_that_is_nowhere_is_posted_again(demo: DemoServer, client: Clie
     assert demo.journal.of(attempts.id).count("taken") == 1
 
 
-def test_a_start_that_the_socket_told_is_proof(demo: DemoServer, client: Client) -> None:
+def test_a_start_reported_by_the_socket_proves_acceptance(demo: DemoServer, client: Client) -> None:
     """After that message, the app sends neither a query nor the prompt."""
     attempts = Attempts(client, HURRIED)
     demo.script("cut", at=POST)
@@ -123,9 +123,7 @@ def test_a_start_that_the_socket_told_is_proof(demo: DemoServer, client: Client)
     assert demo.requests.total() == before
 
 
-def test_a_server_that_fails_at_it_so_often_would_do_so_again(
-    demo: DemoServer, client: Client
-) -> None:
+def test_repeated_server_errors_are_not_retried_forever(demo: DemoServer, client: Client) -> None:
     """After five failed posts, the app gives up. If the submission starts again, the count does
     too."""
     attempts = Attempts(client, HURRIED)
@@ -139,7 +137,7 @@ def test_a_server_that_fails_at_it_so_often_would_do_so_again(
     assert isinstance(attempts.next(), Submitted)
 
 
-def test_what_will_not_pass_is_hopeless_at_once(client: Client) -> None:
+def test_permanent_errors_are_not_retried(client: Client) -> None:
     """The app gives up immediately on an invalid certificate or a missing login."""
     submission = Attempts(client, PATIENT).submission
     assert submission.not_worth_retrying(

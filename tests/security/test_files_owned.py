@@ -46,7 +46,7 @@ def test_finding_22_an_upload_is_read_by_its_owner_only(served: Served) -> None:
     assert "no longer here" in errors["4.image"]
 
 
-def test_finding_22_no_answer_tells_a_path_of_this_machine(served: Served) -> None:
+def test_finding_22_no_answer_contains_a_local_path(served: Served) -> None:
     """Neither the answer to an upload nor a form with the upload contains a path."""
     _, app = served
     place = upload(app, saved("PNG"))
@@ -57,7 +57,7 @@ def test_finding_22_no_answer_tells_a_path_of_this_machine(served: Served) -> No
 
 
 @pytest.mark.parametrize("name", ["名前.png", "Zoë 🎈.png", 'a"b\\c.png', "plain.png"])
-def test_finding_16_the_stand_in_sends_a_file_of_any_name(served: Served, name: str) -> None:
+def test_finding_16_the_stand_in_sends_files_of_any_name(served: Served, name: str) -> None:
     """A header holds Latin-1 characters only, but a file name may have any character."""
     demo, _ = served
     folder = demo.storage.folder("output")

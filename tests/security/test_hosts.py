@@ -60,7 +60,7 @@ def shared(own_temporary_folder: Path) -> Iterator[RunningApp]:
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_finding_11_no_route_answers_to_a_strangers_name(
+def test_finding_11_no_route_accepts_a_foreign_host_name(
     app: RunningApp, method: str, path: str
 ) -> None:
     """A page of evil.example that resolves to 127.0.0.1 gets only an error message from every
@@ -76,7 +76,7 @@ def test_finding_11_no_route_answers_to_a_strangers_name(
 
 
 @pytest.mark.parametrize("path", ["/news", "/live/x", "/nothing"])
-def test_finding_11_no_socket_answers_to_a_strangers_name(app: RunningApp, path: str) -> None:
+def test_finding_11_no_socket_accepts_a_foreign_host_name(app: RunningApp, path: str) -> None:
     """The app refuses every socket under an unknown name."""
     address = app.url.replace("http", "ws") + path
     with pytest.raises(websocket.WebSocketBadStatusException) as refused:

@@ -127,7 +127,7 @@ def origins(url: str) -> dict[str, str | None]:
     }
 
 
-def test_every_socket_tells_each_what_it_should(place: Place) -> None:
+def test_every_socket_follows_its_access_rule(place: Place) -> None:
     """A socket serves its owner. Another user gets the same answer as for a run that never existed.
     Visitors who aren't signed in and other sites' pages learn nothing."""
     sockets = [rule for rule in place.app.asgi.state.rules if not (rule.methods or rule.is_plain)]
@@ -193,7 +193,7 @@ def heard(app: RunningApp, path: str, who: Person, origin: str | None) -> object
 @pytest.mark.parametrize(
     "path", ["/", "/anything", "/gradio_api/queue/join", "/live", "/files/x/0/a.png"]
 )
-def test_there_is_no_other_socket(place: Place, path: str) -> None:
+def test_other_sockets_are_refused(place: Place, path: str) -> None:
     """The app refuses a handshake at any other path. A visitor who isn't signed in gets 401, which
     doesn't reveal if the path exists."""
     assert heard(place.app, path, place.ann, None) in {403, 404}

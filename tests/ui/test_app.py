@@ -68,7 +68,7 @@ def demo_of_slow_steps() -> DemoServer:
     return DemoServer(step_seconds=SLOW, load_seconds=0)
 
 
-def test_without_a_server_the_stand_in_is_used() -> None:
+def test_without_a_server_the_app_starts_the_stand_in() -> None:
     """The user sets up nothing. The app starts its own stand-in, the log says so, and the page is
     usable immediately."""
     with started(COMFYFORMS_SERVER="") as one:
@@ -192,7 +192,7 @@ def test_an_idle_app_ends_at_once() -> None:
         assert one.end() == 0
 
 
-def test_a_port_that_is_taken() -> None:
+def test_a_port_in_use_ends_the_start_with_an_error() -> None:
     """If the port is in use, the app reports an error and exits with code 1, without a
     traceback."""
     with socket.create_server(("127.0.0.1", 0)) as taken, DemoServer() as demo:

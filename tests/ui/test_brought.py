@@ -105,7 +105,9 @@ def test_answers_to_scripts_contain_no_uploads(served: Served) -> None:
     "image", [SECRET, f"{SECRET} [input]", "ComfyForms_00001_.png [output]", "../x.png", "x [temp]"]
 )
 @pytest.mark.parametrize("loader", ["LoadImage", "LoadImageMask"])
-def test_a_strangers_workflow_reads_nobodys_file(served: Served, loader: str, image: str) -> None:
+def test_an_opened_workflow_reads_no_other_users_file(
+    served: Served, loader: str, image: str
+) -> None:
     """The form shows no image. The workflow doesn't run until the stranger adds an image of their
     own."""
     _, app = served
@@ -153,7 +155,7 @@ def lister(name: str, *choices: str) -> dict[str, Any]:
     }
 
 
-def test_a_list_of_the_input_folder_is_cut_down_to_the_authors_own() -> None:
+def test_choices_from_the_input_folder_omit_other_users_files() -> None:
     """Custom nodes list the same folder as a plain choice. The form doesn't offer other users'
     files there."""
     uploads = {
@@ -195,7 +197,7 @@ def test_a_toml_cannot_offer_uploads() -> None:
         assert "this field takes a file" in form.problems[0]
 
 
-def test_texts_that_name_a_file_of_a_folder_are_emptied() -> None:
+def test_texts_that_name_a_server_file_are_emptied() -> None:
     """The app also empties a text that another node hands to a loader. It doesn't change other
     texts."""
     prompt = {
@@ -214,7 +216,7 @@ def test_texts_that_name_a_file_of_a_folder_are_emptied() -> None:
 
 
 @pytest.mark.parametrize("workflow", ["image-to-image", "inpaint", "upscale"])
-def test_nobodys_uploads_are_in_a_form(served: Served, workflow: str) -> None:
+def test_a_form_shows_no_other_users_uploads(served: Served, workflow: str) -> None:
     """Uploads appear neither as choices, nor as examples, nor in the error for an invalid value."""
     _, app = served
     page = PageCalls(app, BOB).open(workflow)

@@ -84,7 +84,7 @@ def is_told_as_before(app: RunningApp, run_id: str, before: dict[str, object]) -
     )
 
 
-def test_what_was_added_is_removed_by_those_who_may(app: RunningApp) -> None:
+def test_only_its_adder_and_administrators_remove_it(app: RunningApp) -> None:
     """The user who added a workflow, or an administrator, can remove it. Other users get the same
     404 as for an unknown workflow, and no user can remove an author's workflow. Its results stay,
     and a chain that uses it shows as blocked."""
@@ -111,7 +111,7 @@ def test_what_was_added_is_removed_by_those_who_may(app: RunningApp) -> None:
     assert (folder / "text-to-image.json").is_file()
 
 
-def test_what_a_person_has_opened_is_theirs_to_remove(app: RunningApp) -> None:
+def test_only_its_owner_removes_an_opened_workflow(app: RunningApp) -> None:
     """Other users and administrators can't remove it. The owner can open it again. Its results
     stay."""
     for _ in range(2):

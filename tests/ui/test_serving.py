@@ -117,7 +117,7 @@ def test_ending_the_app_ends_its_runs() -> None:
         eventually(lambda: demo.sockets.close_codes == [1000])
 
 
-def test_strangers_get_nothing_behind_a_login() -> None:
+def test_without_sign_in_files_are_not_served() -> None:
     """With sign-in, the app's own routes answer 401 to clients that haven't signed in, even with a
     made-up cookie."""
     with running_demo_app(
@@ -133,7 +133,7 @@ def test_strangers_get_nothing_behind_a_login() -> None:
             )
 
 
-def test_who_has_logged_in_owns_the_runs(served: Served) -> None:
+def test_runs_belong_to_the_signed_in_user(served: Served) -> None:
     """A user's runs belong to their account, not to the browser."""
     demo, _ = served
     with running_app(

@@ -32,7 +32,7 @@ def app_of(data: Any) -> App:
     return app
 
 
-def test_what_an_app_shows(data: Any) -> None:
+def test_an_app_lists_its_inputs_in_order(data: Any) -> None:
     """Inputs appear in the author's order, each only once, with their height and all the prompt
     inputs that they set."""
     app = app_of(data)

@@ -100,7 +100,7 @@ def test_listed_fields_come_first_in_the_order_of_the_file() -> None:
 @pytest.mark.parametrize(
     ("others", "group"), [("hidden", "hidden"), ("auto", "main"), ("advanced", "advanced")]
 )
-def test_others_decides_about_the_rest(others: str, group: str) -> None:
+def test_the_others_setting_groups_unlisted_inputs(others: str, group: str) -> None:
     """Unlisted inputs are hidden, moved to advanced, or treated as if there were no TOML file."""
     form = configured(others=others, fields={"3.steps": {}})
     assert form.field("6.text").group == group
@@ -251,7 +251,7 @@ def test_ideas_go_into_fields() -> None:
     ]
 
 
-def test_an_idea_may_bring_an_image(tmp_path: Path) -> None:
+def test_an_idea_can_have_an_image(tmp_path: Path) -> None:
     """The image is a file beside the workflow. The app doesn't list it as an unreadable
     workflow."""
     for file in ("inpaint.json", "inpaint.toml", "inpaint.webp", "inpaint-water.webp"):
@@ -289,7 +289,7 @@ def test_an_idea_without_a_field_is_reported(ideas: object, fields: object, says
 
 
 @pytest.mark.parametrize("file", sorted(WORKFLOWS.glob("*.json")), ids=lambda file: file.stem)
-def test_shipped_workflows_show_what_comes_out(file: Path) -> None:
+def test_each_shipped_workflow_has_a_cover_and_ideas(file: Path) -> None:
     """Each workflow has a small cover and three ideas."""
     workflow = read_workflow(file)
     assert workflow.cover

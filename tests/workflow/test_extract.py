@@ -80,7 +80,7 @@ def test_a_file_on_disk_gives_the_same(name: str, tmp_path: Path) -> None:
     assert find_workflow_in(file) == find_workflow(CONTAINERS[name], name)
 
 
-def test_it_says_where_the_documents_were() -> None:
+def test_the_location_of_the_documents_is_reported() -> None:
     """The page can then show the user where it found them."""
     assert find_workflow(png_text(BOTH), "a.png").where == "PNG text (prompt, workflow)"
     assert find_workflow(json.dumps(PROMPT).encode(), "a.json").where == "JSON"
@@ -111,7 +111,7 @@ EXIF_PLACES: list[dict[int, str | bytes]] = [
 
 @pytest.mark.parametrize("tags", EXIF_PLACES, ids=range(len(EXIF_PLACES)))
 @pytest.mark.parametrize("form", ["WEBP", "JPEG", "PNG"])
-def test_exif_texts_are_found_by_what_they_say(form: str, tags: dict[int, str | bytes]) -> None:
+def test_exif_texts_are_found_in_any_tag(form: str, tags: dict[int, str | bytes]) -> None:
     """The reader finds texts in any tag, with or without a name before the JSON, and in any
     encoding that EXIF allows."""
     carried = find_workflow(with_exif(form, tags), "a")
@@ -225,7 +225,7 @@ def test_editor_graphs_of_both_schemas_are_graphs(extra: dict[str, Any], nodes: 
     )
 
 
-def test_what_json_cannot_carry_becomes_nothing() -> None:
+def test_values_that_json_cannot_hold_become_null() -> None:
     """ComfyUI writes NaN into `is_changed`, and numbers too big for a float become infinite."""
     text = (
         '{"1": {"class_type": "A", "inputs": {"a": 1e999}, "is_changed": [NaN, -Infinity, "NaN"]}}'
@@ -253,7 +253,7 @@ def test_nuls_and_padding_do_no_harm(text: str) -> None:
     assert find_workflow(data, "a").prompt == PROMPT
 
 
-def test_mixed_encodings_in_one_text_are_kept() -> None:
+def test_mixed_encodings_in_one_text_are_decoded() -> None:
     """The standard says Latin-1 for PNG text, but real texts mix UTF-8 and Latin-1."""
     text = b'{"1": {"class_type": "A", "inputs": {"a": "\xe6\x97\xa5 Zo\xeb \xc3\xab"}}}'
     assert find_workflow(png_chunks((b"tEXt", b"prompt\0" + text)), "a").prompt == {
@@ -318,7 +318,7 @@ def test_an_image_cut_off_after_its_texts_still_opens() -> None:
         (png_text({"prompt": '{"a":' * 5000 + "1" + "}" * 5000}), "nested too deeply"),
     ],
 )
-def test_what_holds_nothing_says_so(data: bytes, words: str) -> None:
+def test_a_file_without_a_workflow_is_reported(data: bytes, words: str) -> None:
     """Each error names the file and says what to do."""
     with pytest.raises(WorkflowError, match=words) as refusal:
         find_workflow(data, "mine.png")
@@ -349,7 +349,7 @@ def index(shared: Path, folder: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_real_images_carry_what_their_index_says(shared: Path) -> None:
+def test_real_images_contain_the_indexed_documents(shared: Path) -> None:
     """Each image but one has the documents that its index lists, equal to the saved JSON."""
     corpus = shared / "workflows/corpus"
     answers = set()

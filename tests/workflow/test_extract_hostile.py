@@ -41,7 +41,7 @@ def test_ten_megabytes_in_one_string_are_fine(kind: str) -> None:
 
 @settings(max_examples=examples(400))
 @given(data=st.data())
-def test_no_damage_brings_anything_but_a_sentence(data: st.DataObject) -> None:
+def test_a_damaged_file_gives_a_workflow_or_a_sentence(data: st.DataObject) -> None:
     """Real containers with changed, inserted, removed, doubled or cut-off bytes give a workflow or
     an error that says why not."""
     name = data.draw(st.sampled_from(sorted(CONTAINERS)))
@@ -69,7 +69,7 @@ def test_no_damage_brings_anything_but_a_sentence(data: st.DataObject) -> None:
         lambda name: st.binary(max_size=300).map(lambda rest: CONTAINERS[name][:12] + rest)
     )
 )
-def test_a_good_beginning_with_anything_behind_it_is_a_sentence(data: bytes) -> None:
+def test_garbage_after_a_valid_header_gives_a_sentence(data: bytes) -> None:
     """The first bytes decide which reader runs. No reader trusts the bytes after them."""
     with_sentence(data)
 

@@ -80,7 +80,7 @@ def test_a_wrapped_prompt_is_unwrapped(key: str) -> None:
         {"prompt": {}, "workflow": {"nodes": [{"id": 1, "type": "A"}]}},
     ],
 )
-def test_an_editor_graph_is_recognised(graph: dict[str, Any]) -> None:
+def test_an_editor_graph_is_recognized(graph: dict[str, Any]) -> None:
     """The app keeps an editor graph until a server's catalog can turn it into a prompt."""
     workflow = parse_workflow("portrait", graph)
     assert workflow.prompt == {}
@@ -96,7 +96,7 @@ def test_a_file_that_is_not_a_workflow_is_refused(data: object) -> None:
         parse_workflow("portrait", data)
 
 
-def test_keys_that_are_no_nodes_are_dropped() -> None:
+def test_keys_that_are_not_nodes_are_dropped() -> None:
     """Users' notes beside the nodes cause no error."""
     data = text_to_image() | {"_comment": "mine", "version": 3, "extra": {"a": 1}}
     assert parse_workflow("x", data).prompt == text_to_image()

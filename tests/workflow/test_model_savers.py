@@ -52,7 +52,7 @@ DYNAMIC = {
     ],
     ids=lambda info: str(info["name"]),
 )
-def test_finds_what_writes_models_or_latents(info: dict[str, Any]) -> None:
+def test_finds_nodes_that_write_models_or_latents(info: dict[str, Any]) -> None:
     """The app recognizes such nodes from any pack by their inputs."""
     assert found(info)
 
@@ -90,7 +90,7 @@ def test_finds_a_saver_by_a_choice_of_its_own() -> None:
     ],
     ids=lambda info: str(info["name"]),
 )
-def test_spares_what_saves_or_shows_media(info: dict[str, Any]) -> None:
+def test_ignores_nodes_that_save_or_show_media(info: dict[str, Any]) -> None:
     """The rule ignores them even if they also take a VAE or a model."""
     assert not found(info)
 

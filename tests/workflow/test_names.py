@@ -59,7 +59,7 @@ def test_a_workflow_with_a_long_name_is_refused(workflow: dict[str, Any]) -> Non
     assert "shorten" in said.value.hint
 
 
-def test_names_up_to_the_limit_are_taken() -> None:
+def test_names_up_to_the_limit_are_accepted() -> None:
     for workflow in (prompt(FITS, FITS, FITS), drawn(type=FITS), subgraph(name=FITS)):
         open_workflow("a.json", json.dumps(workflow).encode())
 

@@ -20,7 +20,7 @@ WORKFLOWS = Path(__file__).parents[2] / "workflows"
 FILES = {file.name: file for file in WORKFLOWS.rglob("*.toml")}
 
 
-def test_every_shipped_file_has_its_words() -> None:
+def test_every_shipped_file_has_its_messages() -> None:
     """The messages cover every shipped file and no other file."""
     assert FILES.keys() == SHIPPED.keys()
 
@@ -42,7 +42,7 @@ def test_our_words_are_messages(name: str) -> None:
 
 
 @pytest.mark.parametrize("file", sorted(WORKFLOWS.rglob("*.json")), ids=lambda file: file.stem)
-def test_every_field_of_ours_is_called_by_a_message(file: Path) -> None:
+def test_every_shipped_field_has_a_message_as_its_label(file: Path) -> None:
     """A field without a label in the shipped files gets a plain label that is a translatable
     message. Help texts of main fields are messages, too."""
     fields = build_form(read_workflow(file), small_catalogue()).fields
@@ -62,7 +62,7 @@ def test_our_folder_is_named_after_its_contents(tmp_path: Path) -> None:
     assert [one.folder for one in WorkflowFolder(tmp_path).entries()] == ["Steps"]
 
 
-def test_the_words_of_others_stay_as_they_are(tmp_path: Path) -> None:
+def test_texts_of_users_are_not_translated(tmp_path: Path) -> None:
     """A user's file with a shipped file's name or title keeps its words, and so does a label that a
     user changed in a shipped file."""
     for name, about in (("upscale", "My own."), ("mine", "Enlarge your image and add detail.")):

@@ -59,7 +59,7 @@ def has_width(person: Visitor, width: int) -> None:
     )
 
 
-def test_an_image_that_is_given_arrives_at_the_server(
+def test_an_image_reaches_the_server_from_every_input_method(
     fast: Site, visit: Visit, tmp_path: Path, nightly: bool
 ) -> None:
     """The workflow runs at once with the author's image. The user can choose a file with any name

@@ -21,7 +21,7 @@ def delete(person: Visitor) -> None:
     person.page.keyboard.press("Enter")
 
 
-def test_deleting_one_after_the_other(fast: Site, visit: Visit) -> None:
+def test_deleting_moves_the_focus_to_the_next_tile(fast: Site, visit: Visit) -> None:
     """After each deletion, the next tile has the focus, the stage shows its result, and the page
     doesn't scroll. After the last deletion, Generate has the focus."""
     person = visit(fast, viewport={"width": 1280, "height": 560}).open(**{"5.steps": 1})
@@ -101,7 +101,7 @@ def test_a_list_does_not_cover_its_description(fast: Site, visit: Visit) -> None
     expect(options).to_have_text([re.compile("demo-watercolour")])
 
 
-def test_a_run_that_fails_does_not_interrupt_who_types(slow: Site, visit: Visit) -> None:
+def test_a_failed_run_does_not_interrupt_typing(slow: Site, visit: Visit) -> None:
     """The user's typing continues in its field while the run fails. The form marks the field with
     the error."""
     person = visit(slow).open(**{"5.steps": 100})  # runs until the test speeds up the server

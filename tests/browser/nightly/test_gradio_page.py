@@ -46,7 +46,7 @@ TRACK = """() => {
 }"""
 
 
-def test_names_that_the_page_stands_on(fast: Site, visit: Visit) -> None:
+def test_gradios_page_has_the_names_that_styles_and_script_use(fast: Site, visit: Visit) -> None:
     """Gradio's page still has each name that a style rule or the script uses, on a form with an
     image, a size, a seed, a slider and a folded section. In the dark theme, the style sheet sets
     another variable for the slider track, because Gradio's would be invisible. The script sets the
@@ -109,7 +109,7 @@ def values_of(person: Visitor) -> tuple[str, ...]:
     return tuple(told)
 
 
-def test_a_page_on_which_nothing_happens_lets_the_browser_rest(fast: Site, visit: Visit) -> None:
+def test_an_idle_page_animates_nothing(fast: Site, visit: Visit) -> None:
     """The idle page requests animation frames only for its lists and animates nothing, seen or
     hidden. Gradio's spinner, which counts with each frame, is gone by then. The page sends the app
     at most one request in five seconds."""

@@ -64,7 +64,7 @@ def test_nothing_in_the_header_moves(slow: Site, visit: Visit) -> None:
         assert page.evaluate(COVERS) == [True, True]
 
 
-def test_how_many_wait_has_one_line(slow: Site, visit: Visit) -> None:
+def test_the_waiting_count_fits_on_one_line(slow: Site, visit: Visit) -> None:
     """On a tablet, the number is in the middle of the header's height and at the end of the
     server's area. That area keeps its size."""
     person = visit(slow, viewport={"width": 820, "height": 1180}).open(**{"5.steps": 60})

@@ -23,7 +23,7 @@ Visit = Callable[..., Visitor]
 HEADING = "ComfyForms can't be reached"
 
 
-def test_it_can_be_installed_below_a_path(fast: Site, visit: Visit) -> None:
+def test_the_app_can_be_installed_below_a_path(fast: Site, visit: Visit) -> None:
     """The only manifest that the page names starts the app below its path, with icons in the sizes
     that systems need. The service worker handles nothing outside the app and shows a page when the
     app is unreachable."""
@@ -63,7 +63,7 @@ def test_it_can_be_installed_below_a_path(fast: Site, visit: Visit) -> None:
         page.close()
 
 
-def test_it_says_that_it_is_away_and_comes_back(fast: Site, visit: Visit) -> None:
+def test_pages_report_an_unreachable_app_and_recover(fast: Site, visit: Visit) -> None:
     """While the app is away, its pages say so and show none of their content. They come back by
     themselves, at the same address."""
     with running_app(fast.demo.url, settings=SETTINGS) as app:

@@ -22,7 +22,7 @@ def impatient(nothing_left_behind: None) -> Iterator[Site]:
         yield Site(app.url, demo, app)
 
 
-def test_a_closed_tab_takes_its_queued_runs_along(impatient: Site, visit: Visit) -> None:
+def test_a_closed_tab_cancels_its_waiting_runs(impatient: Site, visit: Visit) -> None:
     """After the grace time, the app ends a closed tab's run on the server and closes the socket
     with code 1000. The tab's waiting runs also leave the queue. Another user's run continues."""
     leaver, stayer = (

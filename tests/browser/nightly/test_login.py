@@ -79,7 +79,7 @@ def a_tab_hears_that_somebody_else_has_signed_in(person: Visitor, other: Visitor
     expect(headline).not_to_contain_text("signed in")
 
 
-def test_people_sign_in_and_out_elsewhere(fast: Site, visit: Visit) -> None:
+def test_users_sign_in_and_out_at_a_provider(fast: Site, visit: Visit) -> None:
     """A button leads to the provider, and from there to the requested address, including the part
     after #. Sign out leads to the provider's sign-out. A user that a proxy names can't sign out
     here and sees no such button."""
@@ -111,7 +111,7 @@ def test_people_sign_in_and_out_elsewhere(fast: Site, visit: Visit) -> None:
             named.page.close()
 
 
-def test_finding_20_a_guesser_has_to_wait(
+def test_finding_20_repeated_wrong_passwords_delay_sign_in(
     site: Site, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sign-in page reports a wrong password. After too many wrong passwords, even the right

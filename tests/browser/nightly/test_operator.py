@@ -30,7 +30,7 @@ def site(slow: Site) -> Iterator[Site]:
         yield Site(app.url, slow.demo, app)
 
 
-def test_an_operator_is_led_to_the_servers(site: Site, visit: Visit) -> None:
+def test_an_administrator_reaches_the_servers_from_the_menu(site: Site, visit: Visit) -> None:
     """An administrator reaches the servers from the account menu and can drain a server there. A
     run that another user starts then appears by itself, with its preview where the app allows it.
     On a phone, nothing is wider than the screen. Other users' menus don't have this link."""

@@ -47,7 +47,9 @@ PLAYS = """async ([tag, address]) => {
 }"""
 
 
-def test_plain_pages_work_under_their_policy(fast: Site, visit: Callable[..., Visitor]) -> None:
+def test_plain_pages_work_under_their_content_security_policy(
+    fast: Site, visit: Callable[..., Visitor]
+) -> None:
     """The pages for sign-in, tokens, administration, shared results and errors do their jobs. No
     page runs code from markup. The console stays empty except for messages that the test forgives.
     """

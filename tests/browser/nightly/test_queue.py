@@ -33,7 +33,7 @@ def line(person: Visitor) -> Locator:
     return person.waiting().locator(".about")
 
 
-def test_places_and_moving_by_keyboard(slow: Site, visit: Visit, nightly: bool) -> None:
+def test_waiting_runs_can_be_moved_by_keyboard(slow: Site, visit: Visit, nightly: bool) -> None:
     """Waiting runs show their positions. From the keyboard, the user moves the last run forward,
     and the focus moves with it. Remove takes its run out of the server's queue and the app's, and
     the later runs move up. A run moved forward runs earlier. A run that fails in the queue stays
@@ -144,7 +144,7 @@ def empty(person: Visitor) -> None:
     person.phase("stopped")
 
 
-def test_each_run_at_work_can_be_stopped(visit: Visit) -> None:
+def test_each_active_run_can_be_stopped(visit: Visit) -> None:
     """With two servers, two runs of one user are active. The list shows both, each with its own
     Stop, and the waiting run below, regardless of the run on the stage. Each Stop ends only its own
     run. A single active run has no row in the list unless the user looks at an earlier result."""
@@ -181,7 +181,7 @@ def test_each_run_at_work_can_be_stopped(visit: Visit) -> None:
         person.leave()
 
 
-def test_a_run_that_waits_for_others_says_so(slow: Site, visit: Visit) -> None:
+def test_a_run_behind_another_users_run_shows_its_position(slow: Site, visit: Visit) -> None:
     """Behind another user's run, the headline shows the user's own position, and Stop leaves the
     queue. Each user gets their own image."""
     other = visit(slow).open(**{"5.steps": 60, "2.text": "one"})
@@ -242,7 +242,7 @@ def test_two_runs_that_end_at_once(slow: Site, visit: Visit) -> None:
     expect(person.page.locator("#history .tile img")).to_have_count(2)
 
 
-def test_the_line_is_for_everybody(slow: Site, visit: Visit) -> None:
+def test_the_queue_is_accessible(slow: Site, visit: Visit) -> None:
     """The queue's buttons have names, and its texts have enough contrast in the light and dark
     themes. On a phone the queue fits the screen and has touch-sized buttons. A single press removes
     all waiting runs."""

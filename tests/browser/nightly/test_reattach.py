@@ -184,7 +184,7 @@ def test_a_second_tab_shows_the_same(slow: Site, visit: Visit) -> None:
     third.phase("stopped")
 
 
-def test_two_browsers_see_nothing_of_each_other(slow: Site, visit: Visit) -> None:
+def test_two_browsers_see_nothing_of_each_others_runs(slow: Site, visit: Visit) -> None:
     """Another browser never shows this user's previews, queue or results, neither now nor later. A
     guessed run id gives it no socket, no file and no record, and it can't stop the run."""
     mine, other = visit(slow).open(**{"5.steps": 60}), visit(slow).open()

@@ -39,7 +39,7 @@ def places(person: Visitor) -> list[Any]:
     return [page.locator(one).bounding_box() for one in ("#picker", "#shade", "#heading")]
 
 
-def test_idle_pages_say_that_the_server_is_away(site: Site, visit: Visit) -> None:
+def test_idle_pages_report_that_the_server_is_away(site: Site, visit: Visit) -> None:
     """Every page says in words that the server is away, without a dot, and that it is back. Nothing
     moves, at any width. On a phone, a ring marks the menu that contains the words."""
     person = visit(site).open()

@@ -57,7 +57,7 @@ def lacking() -> dict[str, Any]:
     return made
 
 
-def test_what_a_server_lacks_is_one_card(fast: Site, visit: Visit) -> None:
+def test_missing_nodes_and_models_share_one_card(fast: Site, visit: Visit) -> None:
     """The card is folded, says how much is missing, and counts each file once. The user can copy
     the list. Generate is off, with the reason beside it, until the user chooses a workflow that can
     run."""

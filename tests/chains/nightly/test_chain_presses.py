@@ -50,7 +50,7 @@ def test_a_chain_resumed_at_its_end_runs_until_its_new_end(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("stopped", [0, 1], ids=["that began the run", "that shares it"])
-def test_a_chain_that_is_stopped_stops_no_other(tmp_path: Path, stopped: int) -> None:
+def test_stopping_a_chain_stops_no_other(tmp_path: Path, stopped: int) -> None:
     """Both chains share one run. The other chain finishes, and the user can resume the stopped
     chain."""
     app_files(tmp_path)

@@ -22,7 +22,7 @@ from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 
-def test_a_deleted_run_that_was_at_two_servers_leaves_its_file_at_none() -> None:
+def test_deleting_a_moved_run_removes_its_file_from_both_servers() -> None:
     """The app also deletes the file on the server that went away during the run, once that server
     is back."""
     with demos(dict(NODES), dict(NODES)) as (one, other), running_app(one.url, other.url) as app:
@@ -61,7 +61,7 @@ def app_beginning(
     )
 
 
-def test_a_step_that_was_to_run_again_does_so_after_a_restart(tmp_path: Path) -> None:
+def test_a_restart_starts_the_steps_that_were_to_run_again(tmp_path: Path) -> None:
     """After the restart, the chain starts the step that had not begun and continues the other step.
     No step runs twice."""
     write_two(tmp_path)
@@ -82,7 +82,7 @@ def test_a_step_that_was_to_run_again_does_so_after_a_restart(tmp_path: Path) ->
             assert outcomes(demo)["success"] == 4  # ComfyUI may have been told to end the first
 
 
-def test_of_a_step_that_was_to_run_again_only_the_rest_does_so(tmp_path: Path) -> None:
+def test_a_resumed_step_runs_only_its_remaining_runs(tmp_path: Path) -> None:
     """After an app restart or a stop in the middle of the step's runs, the chain resumes with the
     remaining runs only. If the user later runs the step again, all of its runs repeat."""
     write_two(tmp_path)

@@ -35,7 +35,7 @@ def app(tmp_path: Path) -> Iterator[RunningApp]:
         yield app
 
 
-def test_a_step_that_makes_the_same_again_says_so(app: RunningApp) -> None:
+def test_a_step_that_repeats_its_result_reports_this(app: RunningApp) -> None:
     """Only a step that the user runs again says that its result is the same. If the result differs,
     the step says nothing and the later steps get the new result."""
 
@@ -55,7 +55,7 @@ def test_a_step_that_makes_the_same_again_says_so(app: RunningApp) -> None:
     assert done(app).steps[2].ended != after[2]
 
 
-def test_the_values_of_a_step_are_for_the_form_of_its_chain(app: RunningApp) -> None:
+def test_values_of_a_step_fill_the_form_of_its_chain(app: RunningApp) -> None:
     """The form gets the values of the run and of all runs before it, even if steps have run again
     with other values since. A varied chain starts with these values, except for its seeds. Escaped
     braces still draw no alternative. A run of a deleted chain counts as a run of its workflow."""
@@ -94,9 +94,7 @@ def test_the_values_of_a_step_are_for_the_form_of_its_chain(app: RunningApp) -> 
     assert varied(after[0]).status_code == 404
 
 
-def test_a_chain_that_is_varied_has_the_files_that_it_was_given(
-    app: RunningApp, tmp_path: Path
-) -> None:
+def test_a_varied_chain_uses_the_files_of_its_run(app: RunningApp, tmp_path: Path) -> None:
     """The new chain uses the files of the run that it is started from."""
     step = '[[steps]]\nname = "large"\nworkflow = "upscale"\nshow = ["Your image"]\n'
     (tmp_path / "photo.chain.toml").write_text(step)
@@ -107,7 +105,7 @@ def test_a_chain_that_is_varied_has_the_files_that_it_was_given(
     assert done(app).steps[0].ended == (first.id,)  # of the same the same comes
 
 
-def test_a_result_of_a_chain_names_its_own_seeds_and_those_that_it_came_of(
+def test_a_chain_result_lists_its_own_and_its_sources_seeds(
     app: RunningApp, tmp_path: Path
 ) -> None:
     """A result has its own seeds in the history and in the details. The details also list the seeds
@@ -146,9 +144,7 @@ def test_a_result_of_a_chain_names_its_own_seeds_and_those_that_it_came_of(
         assert [told(step) for step in range(3)] == [[[]] * len(expected), expected, expected]
 
 
-def test_added_files_and_fields_of_a_choice_are_kept_in_a_chain(
-    app: RunningApp, tmp_path: Path
-) -> None:
+def test_a_chain_keeps_added_files_and_fields_of_a_choice(app: RunningApp, tmp_path: Path) -> None:
     """A chain keeps added files and a choice's fields whether its author fixes them or the user
     sets them. It also keeps them when the app varies the chain or makes it from runs."""
     added, again = "2.images.image1.image", "again"

@@ -28,7 +28,7 @@ def workflow(tmp_path: Path) -> Path:
     return small_workflow(tmp_path, steps=2)
 
 
-def test_a_batch_that_is_stopped_while_it_starts_a_run_leaves_none_at_the_server(
+def test_ctrl_c_during_a_batch_start_leaves_no_run_on_the_server(
     demo: DemoServer, workflow: Path, tmp_path: Path
 ) -> None:
     """Ctrl-C arrives at a moment that allows no cleanup. The command still ends everything that has

@@ -27,7 +27,7 @@ def workflow(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_reader_that_goes_away_is_no_error(demo: DemoServer, tmp_path: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(demo: DemoServer, tmp_path: Path) -> None:
     """The command ends without a traceback, like any command in a pipe."""
     file = small_workflow(tmp_path)
     words = command(file, demo, tmp_path / "out", "--set", "seed=1..6")

@@ -9,9 +9,7 @@ from tests.cli.commands import images, outcomes, process
 from tests.support.waiting import eventually
 
 
-def test_a_killed_chain_resumes_without_losing_or_repeating_a_step(
-    folder: Folder, nightly: bool
-) -> None:
+def test_a_killed_chain_resumes_without_loss_or_repetition(folder: Folder, nightly: bool) -> None:
     """After the command is killed with -9 within a step (with --nightly also between two steps),
     --resume completes the chain. The server has run each step once."""
     more = """
@@ -38,7 +36,7 @@ def test_a_killed_chain_resumes_without_losing_or_repeating_a_step(
     assert len(images(folder.out)) == 5
 
 
-def test_what_was_under_way_and_is_not_wanted_any_more_is_stopped(folder: Folder) -> None:
+def test_a_resume_stops_runs_that_are_no_longer_needed(folder: Folder) -> None:
     """After the command is killed and resumed with another value, the server stops working on the
     old value."""
     chain = '[[steps]]\nname = "one"\nworkflow = "small"\nvalues = { steps = 5000 }\n'

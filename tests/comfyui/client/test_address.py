@@ -65,7 +65,7 @@ def test_any_text_is_an_address_or_an_error_of_ours(text: str) -> None:
         ("http://bücher.example/ü", "http://xn--bcher-kva.example/%C3%BC"),
     ],
 )
-def test_an_address_is_written_in_one_way(text: str, url: str) -> None:
+def test_addresses_are_normalized(text: str, url: str) -> None:
     """The parsed address has no slash at its end, is ASCII, and is ready for HTTP and for a
     WebSocket."""
     assert ServerAddress.parse(text).url == url
@@ -103,7 +103,7 @@ def test_an_invalid_address_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("token", ["two words", "line\r\nX-Other: 1", "ü", "\x7f"])
-def test_a_token_is_one_word(token: str) -> None:
+def test_a_token_with_separators_is_refused(token: str) -> None:
     """Nothing in a token can become another header."""
     with pytest.raises(ComfyError, match="token"):
         ServerAddress.parse("http://h", token=token)
@@ -113,7 +113,7 @@ def test_a_token_is_one_word(token: str) -> None:
     "header",
     ["X", "X:", ": y", "X y: z", "X: a\r\nY: b", "X: ü", "Host: h", "sec-websocket-key: x"],
 )
-def test_a_header_is_a_name_and_a_value(header: str) -> None:
+def test_a_malformed_header_is_refused(header: str) -> None:
     """A header is ASCII on one line, and is not a header that the request needs itself."""
     with pytest.raises(ComfyError, match="header"):
         ServerAddress.parse("http://h", headers=[header])
@@ -129,7 +129,7 @@ def test_a_token_and_a_header_go_together() -> None:
             ServerAddress.parse("http://u:p@h", token=token, headers=[header])
 
 
-def test_a_login_is_for_a_server_that_is_named() -> None:
+def test_a_login_requires_a_named_server() -> None:
     """The client never sends a login to a server that it happens to find."""
     assert named_servers(()) == ()
     for login in ({"token": "abc"}, {"header": "X: y"}, {"ca": Path("ca.pem")}):
@@ -156,7 +156,7 @@ def test_a_file_without_certificates_is_refused(tmp_path: Path) -> None:
         ("https://comfy.example/%7Ex", "https://comfy.example/~x/view"),
     ],
 )
-def test_a_server_owns_the_paths_below_its_address(server: str, url: str) -> None:
+def test_a_server_owns_urls_below_its_address(server: str, url: str) -> None:
     """The client's logins and redirects depend on this check."""
     assert ServerAddress.parse(server).owns(url)
 

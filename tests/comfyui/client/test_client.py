@@ -66,7 +66,7 @@ def test_the_server_describes_itself(client: Client) -> None:
     assert "system" in client.system_stats()
 
 
-def test_a_prompt_is_taken_under_the_chosen_id(client: Client) -> None:
+def test_a_prompt_runs_under_the_chosen_id(client: Client) -> None:
     """In the server's history, the prompt has the id that the client chose."""
     prompt_id = str(uuid.uuid4())
     name = client.upload(png(), "photo.png", subfolder="t")
@@ -78,7 +78,7 @@ def test_a_prompt_is_taken_under_the_chosen_id(client: Client) -> None:
     assert client.history(str(uuid.uuid4())) is None
 
 
-def test_a_prompt_that_was_given_up_does_not_arrive_later(demo: DemoServer) -> None:
+def test_an_abandoned_prompt_is_not_delivered_later(demo: DemoServer) -> None:
     """If the answer to a prompt doesn't arrive in time, the client takes the prompt back. A
     connection that recovers doesn't deliver it."""
     prompt_id = str(uuid.uuid4())
@@ -100,14 +100,14 @@ def test_uploads_keep_the_name_the_server_took(client: Client) -> None:
     assert client.upload(png((1, 2, 3)), "photo.png", subfolder=folder) == f"{folder}/photo (1).png"
 
 
-def test_path_tricks_are_refused_in_words(client: Client) -> None:
+def test_an_upload_outside_the_folder_is_refused_with_a_hint(client: Client) -> None:
     """An upload that the server doesn't accept raises an error with a hint."""
     with pytest.raises(UploadRejected) as error:
         client.upload(png(), "x.png", subfolder="../../evil")
     assert error.value.hint
 
 
-def test_a_file_that_a_server_says_it_refuses_is_not_sent(tmp_path: Path) -> None:
+def test_a_file_above_the_servers_upload_limit_is_not_sent(tmp_path: Path) -> None:
     """The error gives both sizes and says what to do."""
     with DemoServer(max_upload=20 * MIB) as demo, Client(demo.url) as small:
         path = tmp_path / "video.mp4"
@@ -123,7 +123,7 @@ def test_a_file_that_a_server_says_it_refuses_is_not_sent(tmp_path: Path) -> Non
             assert small.upload(video, "video.mp4", subfolder="t") == "t/video.mp4"
 
 
-def test_files_come_whole_and_in_part(client: Client) -> None:
+def test_files_are_fetched_whole_or_by_range(client: Client) -> None:
     """The client can fetch a file with a range. A missing file is a 404 that names the file."""
     name = client.upload(png(), "photo.png", subfolder="ranges")
     file = OutputFile(name.rpartition("/")[2], "ranges", "input", "image", "1")
@@ -174,7 +174,7 @@ def test_numbers_json_does_not_have_are_not_sent(client: Client) -> None:
     ("kind", "expected"),
     [("http_500", ServerError), ("http_502", ServerError), ("bad_json", ServerError)],
 )
-def test_bad_answers_are_errors_of_ours(
+def test_invalid_answers_raise_the_clients_own_errors(
     client: Client, demo: DemoServer, kind: Any, expected: type[ComfyError]
 ) -> None:
     """For any answer of the server, the client raises only its own errors."""
@@ -184,7 +184,7 @@ def test_bad_answers_are_errors_of_ours(
     assert error.value.hint
 
 
-def test_a_question_cut_off_is_asked_again(client: Client, demo: DemoServer) -> None:
+def test_an_interrupted_get_is_repeated_once(client: Client, demo: DemoServer) -> None:
     """If the answer to a GET breaks off, the client repeats the request once, then raises an
     error."""
     demo.script("cut", at="GET /queue")
@@ -194,7 +194,7 @@ def test_a_question_cut_off_is_asked_again(client: Client, demo: DemoServer) -> 
         client.queue()
 
 
-def test_a_slow_answer_has_an_end(demo: DemoServer) -> None:
+def test_a_slow_answer_times_out(demo: DemoServer) -> None:
     """Every request has a timeout, and its error is a sentence."""
     demo.script("slow", at="GET /queue", seconds=3)
     with (
@@ -297,7 +297,7 @@ def test_old_servers_get_two_requests() -> None:
         ]
 
 
-def test_a_name_that_cannot_be_sent_is_an_error_in_words(demo: DemoServer) -> None:
+def test_a_file_name_that_is_not_utf_8_raises_an_error(demo: DemoServer) -> None:
     """A file name that is not UTF-8 contains half a surrogate pair, which no request can carry."""
     with (
         Client(demo.url) as client,
@@ -307,9 +307,7 @@ def test_a_name_that_cannot_be_sent_is_an_error_in_words(demo: DemoServer) -> No
         pass
 
 
-def test_calls_are_answered_where_no_timer_can_be_started(
-    demo: DemoServer, refused_threads: set[str]
-) -> None:
+def test_requests_work_without_an_idle_timer(demo: DemoServer, refused_threads: set[str]) -> None:
     """Without a timer, the client closes connections at once, because nothing would close them
     later. It keeps the connections of later calls again."""
     connections = set(open_sockets())

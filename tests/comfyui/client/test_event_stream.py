@@ -66,7 +66,7 @@ def serving(pieces: Callable[[bytes], Iterator[bytes]]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("most", [10**9, 1000, 7])
-def test_what_arrives_in_one_piece_is_read_message_by_message(most: int) -> None:
+def test_messages_that_arrive_in_one_piece_are_read_separately(most: int) -> None:
     """The stream also reads messages right behind the handshake, and pieces of any size.
     websocket-client gets more bytes than it asks for and keeps the rest. If an upgrade ends that,
     `_ReadAhead` has to keep the rest by answering with no more than `most`."""

@@ -24,12 +24,12 @@ def frame(at: int, node: bytes = b"") -> bytes:
 
 @pytest.mark.parametrize("node", [b"", b"3", b"57:12"])
 @pytest.mark.parametrize("at", [0, 7, 1000])
-def test_a_frame_is_an_image_with_a_place(at: int, node: bytes) -> None:
+def test_an_animation_frame_has_an_index(at: int, node: bytes) -> None:
     """The parser removes everything before the image, in both versions of the message."""
     assert parse_message(frame(at, node), WarnOnce()) == Preview(None, None, JPEG, frame=at)
 
 
-def test_a_single_image_has_no_place() -> None:
+def test_a_single_preview_has_no_frame_index() -> None:
     """ComfyUI's own previews have no frame number."""
     assert parse_message(struct.pack(">II", 1, 1) + JPEG, WarnOnce()) == Preview(None, None, JPEG)
 
@@ -45,7 +45,9 @@ def test_a_single_image_has_no_place() -> None:
         ("x", 8, False),
     ],
 )
-def test_an_animation_says_its_length_and_pace(length: object, rate: object, known: bool) -> None:
+def test_an_animation_reports_its_length_and_rate(
+    length: object, rate: object, known: bool
+) -> None:
     """The parser ignores impossible values."""
     data = {"length": length, "rate": rate, "id": "3"}
     event = parse_message(json.dumps({"type": "VHS_latentpreview", "data": data}), WarnOnce())

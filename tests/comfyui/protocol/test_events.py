@@ -151,7 +151,7 @@ def test_useless_frames_are_skipped_with_a_warning(
     assert len(caplog.records) == 1
 
 
-def test_one_warning_a_kind_not_one_a_frame(caplog: pytest.LogCaptureFixture) -> None:
+def test_each_kind_of_message_is_warned_about_once(caplog: pytest.LogCaptureFixture) -> None:
     """A custom node that sends its own message ten times a second doesn't fill the log."""
     skipped = WarnOnce()
     for number in range(100):
@@ -160,7 +160,7 @@ def test_one_warning_a_kind_not_one_a_frame(caplog: pytest.LogCaptureFixture) ->
     assert len(caplog.records) == 2
 
 
-def test_warnings_have_an_end(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_number_of_warnings_is_limited(caplog: pytest.LogCaptureFixture) -> None:
     """If a server makes up a new type every time, the parser stops warning after a while."""
     skipped = WarnOnce(limit=10)
     for number in range(1000):
@@ -168,7 +168,7 @@ def test_warnings_have_an_end(caplog: pytest.LogCaptureFixture) -> None:
     assert len(caplog.records) == 10
 
 
-def test_the_image_tells_its_type() -> None:
+def test_the_image_bytes_determine_the_preview_type() -> None:
     """The type in the frame counts only if the image's first bytes are unknown."""
     assert parse_message(binary(1, struct.pack(">I", 9) + PNG)) == Preview(None, None, PNG)
     assert parse_message(binary(1, struct.pack(">I", 2) + b"?")) == Preview(None, None, b"?")
@@ -224,7 +224,7 @@ def damaged(draw: st.DrawFn) -> str | bytes:
 
 @settings(max_examples=examples(400))
 @given(st.text() | st.binary() | MESSAGES | BINARIES | damaged())
-def test_nothing_on_the_wire_raises(frame: str | bytes) -> None:
+def test_no_frame_raises_an_error(frame: str | bytes) -> None:
     """For any frame, the parser returns an event of the union or None."""
     event = parse_message(frame, WarnOnce(limit=0))
     assert event is None or isinstance(event, get_args(Event))

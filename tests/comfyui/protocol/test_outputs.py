@@ -68,7 +68,7 @@ JSON = st.recursive(
 
 @settings(max_examples=examples(200))
 @given(JSON)
-def test_odd_answers_are_read_as_far_as_they_go(answer: Any) -> None:
+def test_malformed_answers_are_read_as_far_as_possible(answer: Any) -> None:
     """No JSON from a server breaks the parsers of its answers. Only a missing prompt id is an
     error."""
     assert isinstance(parse_queue(answer), Queue)

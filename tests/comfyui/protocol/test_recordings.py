@@ -178,7 +178,7 @@ def check(one: Replay) -> None:
 
 
 @pytest.mark.parametrize("file", recordings(OWN))
-def test_own_recordings_end_as_they_did(file: Path) -> None:
+def test_trimmed_recordings_end_as_recorded(file: Path) -> None:
     """Each trimmed recording, replayed, ends with its own outputs, error, interruption or
     refusal."""
     prompts = list(replay(file))
@@ -188,7 +188,7 @@ def test_own_recordings_end_as_they_did(file: Path) -> None:
 
 
 @pytest.mark.parametrize("file", recordings(SHARED))
-def test_all_recordings_end_as_they_did(file: Path) -> None:
+def test_full_recordings_end_as_recorded(file: Path) -> None:
     """Each whole recording beside the checkout also ends as recorded."""
     for one in replay(file):
         check(one)
@@ -199,7 +199,7 @@ def only(name: str, version: str) -> Replay:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_an_error_names_its_node_and_what_to_do(version: str) -> None:
+def test_an_error_has_the_title_of_its_node_and_a_hint(version: str) -> None:
     """For a damaged checkpoint, the error has a sentence, a hint and the loader's title, with the
     exception in the detail."""
     error = only("execution_error", version).state.error
@@ -254,14 +254,14 @@ def test_videos_listed_under_images_are_videos(version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("name", ["success_with_feature_flags", "success_without_feature_flags"])
-def test_both_kinds_of_preview_are_counted(version: str, name: str) -> None:
+def test_previews_with_and_without_metadata_are_counted(version: str, name: str) -> None:
     """Previews arrive with and without metadata. The finished state drops them."""
     one = only(name, version)
     assert one.previews == one.state.preview_number == 2
     assert one.state.preview is None
 
 
-def test_a_wholly_cached_run_has_its_outputs() -> None:
+def test_a_fully_cached_prompt_has_its_outputs() -> None:
     """The second of two equal prompts still has its image, although the server executes none of its
     nodes."""
     first, second = replay(OWN / "0.33.0" / "cached_rerun.jsonl")
@@ -278,7 +278,7 @@ def test_a_reopened_socket_finds_its_run_again() -> None:
     assert one.state.files
 
 
-def test_a_dequeued_prompt_is_nowhere() -> None:
+def test_a_dequeued_prompt_leaves_no_trace() -> None:
     """A prompt that was removed from the queue has no event, and no trace in queue and history."""
     lines = [
         json.loads(line)

@@ -112,7 +112,7 @@ PHOTO = {"class_type": "LoadImage", "inputs": {"image": "a.png"}}
         (sampling({"class_type": "Ring", "inputs": {"samples": ["5", 0]}}), 1),
     ],
 )
-def test_a_step_weighs_as_much_as_it_has_pixels(prompt: dict[str, Any], weight: float) -> None:
+def test_a_steps_weight_grows_with_its_pixels(prompt: dict[str, Any], weight: float) -> None:
     """The weight depends on the sizes that the graph gives for both samplers. The bar follows the
     weights."""
     samplers = planned_progress(prompt).samplers
@@ -122,7 +122,7 @@ def test_a_step_weighs_as_much_as_it_has_pixels(prompt: dict[str, Any], weight: 
     assert state.progress.fraction == pytest.approx(0.9 / (1 + weight) + 0.1 / others)
 
 
-def test_two_samplers_are_one_way() -> None:
+def test_two_samplers_share_one_progress_bar() -> None:
     """The second sampler continues where the first one ended, and the last node brings the fraction
     to 1."""
     state = after(waiting("p", TWO_SAMPLERS), *steps("1", 0, 0), *steps("5", 20, 20))
@@ -158,7 +158,7 @@ def test_the_pace_ignores_the_first_step() -> None:
     assert slow.at(3, 20, 64.0).at(1, 20, 65.0).restarted
 
 
-def test_a_server_that_was_away_is_no_slower_for_it() -> None:
+def test_an_unreachable_server_does_not_lower_the_pace() -> None:
     """The time until the next step counts only as much as such a step takes."""
     paces: dict[int, list[float | None]] = {}
     for taken in (1, 3):
@@ -184,7 +184,7 @@ NEWS = st.lists(
 
 
 @given(NEWS)
-def test_no_news_sets_it_back(news: list[tuple[str | None, int, int, frozenset[str]]]) -> None:
+def test_progress_never_falls(news: list[tuple[str | None, int, int, frozenset[str]]]) -> None:
     """For any messages in any order, the fraction stays within its bounds and never falls."""
     progress: RunProgress = planned_progress(TWO_SAMPLERS)
     for now, (node, step, total, done) in enumerate(news):
@@ -195,7 +195,7 @@ def test_no_news_sets_it_back(news: list[tuple[str | None, int, int, frozenset[s
 
 
 @given(st.integers(1, 10_000))
-def test_a_run_that_is_through_is_whole(steps: int) -> None:
+def test_a_finished_run_has_full_progress(steps: int) -> None:
     """The fraction of a finished run is exactly 1, regardless of rounding."""
     prompt = {"1": {"class_type": "KSampler", "inputs": {"steps": steps}}}
     progress = planned_progress(prompt).measured(None, 0, 0, frozenset("1"), 0.0)

@@ -72,7 +72,7 @@ def test_a_run_waits_until_its_first_event() -> None:
     assert after(ExecutionStart("p")).phase is Phase.RUNNING
 
 
-def test_steps_belong_to_the_executing_node() -> None:
+def test_step_counts_restart_with_each_node() -> None:
     """Progress counts within a node and starts from 0 with the next node."""
     state = after(ExecutionStart("p"), Executing("3", "p"), Progress(2, 8, "3", "p"))
     assert (state.node, state.node_title, state.step, state.steps) == ("3", "Sampler", 2, 8)
@@ -92,13 +92,13 @@ def test_progress_state_counts_nodes_and_steps() -> None:
     assert state.steps == 0
 
 
-def test_cached_nodes_are_done_and_nodes_made_at_run_time_are_not_counted() -> None:
+def test_only_the_prompts_own_nodes_are_counted() -> None:
     """Only the prompt's own nodes count."""
     state = after(ExecutionCached("p", ("4", "70:1")))
     assert state.nodes_done == 1
 
 
-def test_a_node_made_at_run_time_shows_as_the_one_it_stands_for() -> None:
+def test_a_run_time_node_shows_its_display_node() -> None:
     """The event's `display_node` names the node that has a title."""
     assert after(Executing("3.0.1", "p", "3")).node_title == "Sampler"
 
@@ -124,14 +124,14 @@ def test_events_of_other_prompts_change_nothing(event: Event) -> None:
     assert after(event, state=running) is running
 
 
-def test_while_waiting_nothing_without_an_id_is_ours() -> None:
+def test_events_without_an_id_are_ignored_while_waiting() -> None:
     """Previews and texts without a prompt id belong to the prompt that runs. An `executing` without
     an id belongs to the app's own run, which has resumed."""
     assert after(preview(None), Progress(1, 2, "3", None), ProgressText("3", "hello")) == start()
     assert after(Executing("3", None)).phase is Phase.RUNNING
 
 
-def test_only_the_newest_preview_is_kept() -> None:
+def test_only_the_newest_preview_is_stored() -> None:
     """The state keeps a single preview image and counts all previews."""
     state = after(ExecutionStart("p"), *(preview() for _ in range(5)))
     assert state.preview_number == 5
@@ -145,7 +145,7 @@ def test_a_repeated_event_changes_nothing() -> None:
         assert advance(state, event) is state
 
 
-def test_the_stream_suggests_and_history_decides() -> None:
+def test_a_run_is_done_only_when_its_history_arrives() -> None:
     """After `execution_success` and `executing null` the run is over. It's done only when its
     history arrives."""
     state = after(
@@ -162,7 +162,7 @@ def test_the_stream_suggests_and_history_decides() -> None:
     assert [file.filename for file in state.files] == ["b.png"]
 
 
-def test_without_history_the_stream_has_the_last_word() -> None:
+def test_without_history_the_streams_result_counts() -> None:
     """If the history is unavailable, the stream's report of the end counts. Without a report the
     run is lost."""
     gone = RunError("Gone.")
@@ -179,7 +179,7 @@ def test_only_wanted_outputs_count() -> None:
     assert {file.node for file in settled(state, entry).files} == {"9"}
 
 
-def test_nodes_go_by_the_names_people_know() -> None:
+def test_node_names_of_the_job_replace_titles() -> None:
     """A job can name its nodes. Other nodes keep their title from the prompt."""
     titles = waiting("p", PROMPT, titles={"3": "Painting", "99": "Nobody"}).planned.titles
     assert titles == waiting("p", PROMPT).planned.titles | {"3": "Painting"}
@@ -187,14 +187,14 @@ def test_nodes_go_by_the_names_people_know() -> None:
     assert waiting("p", raw).planned.titles == {"3": "two lines"}
 
 
-def test_the_servers_own_prompt_id_is_believed() -> None:
+def test_a_prompt_id_chosen_by_the_server_is_adopted() -> None:
     """Old servers choose the prompt id themselves. The app adopts the id from their answer."""
     state = accepted(start(), Submitted("q", 1))
     assert after(ExecutionStart("p"), state=state).phase is Phase.WAITING
     assert after(ExecutionStart("q"), state=state).phase is Phase.RUNNING
 
 
-def test_a_place_in_the_queue_counts_those_before_us() -> None:
+def test_the_queue_position_counts_earlier_prompts() -> None:
     """The running prompt and prompts with smaller numbers come first. The wait ends when the prompt
     runs."""
     queue = parse_queue(
@@ -207,7 +207,7 @@ def test_a_place_in_the_queue_counts_those_before_us() -> None:
     assert placed(state, Queue((), ())) is state
 
 
-def test_a_run_that_is_still_in_the_queue_is_not_over() -> None:
+def test_a_run_that_is_still_queued_is_not_over() -> None:
     """The queue corrects a stream that reported the end too early. It doesn't correct a report that
     came after the app requested the queue."""
     over, queue = after(ExecutionSuccess("p"), Executing(None, "p")), Queue(("p",), ())
@@ -271,7 +271,7 @@ def test_a_finished_state_never_changes(state: RunState) -> None:
 
 @settings(max_examples=examples(200))
 @given(st.lists(EVENTS, max_size=30))
-def test_any_order_of_events_is_borne(events: list[Event]) -> None:
+def test_events_in_any_order_keep_the_state_consistent(events: list[Event]) -> None:
     """Node counts stay within bounds, only the history finishes a run, and the preview count never
     decreases."""
     state = start()
@@ -283,7 +283,7 @@ def test_any_order_of_events_is_borne(events: list[Event]) -> None:
         assert before.phase is Phase.WAITING or state.phase is Phase.RUNNING
 
 
-def test_an_interruption_by_another_client_says_so() -> None:
+def test_an_interruption_by_another_client_is_reported() -> None:
     """If another client stops the run, a sentence says so. If the user stops it, there's no
     sentence."""
     elsewhere = settled(start(), HistoryEntry("p", {}, ExecutionInterrupted("p", "3")))

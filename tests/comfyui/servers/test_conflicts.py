@@ -69,7 +69,7 @@ MODEL, STYLE = chooser("1.name", "a b c d"), chooser("2.name", "x y z")
 TWO = {"one": server("a b", "x"), "two": server("c d", "y z")}
 
 
-def test_each_choice_lists_the_compatible_others() -> None:
+def test_a_conflict_lists_the_compatible_choices() -> None:
     """The message uses the form's words for the choices. Both fields get it, because the user can
     change either."""
     found = conflicts(Needs(wanted("a", "y")), [MODEL, STYLE], TWO)
@@ -84,7 +84,7 @@ def test_each_choice_lists_the_compatible_others() -> None:
     assert found[0].sentence(named=True).endswith(" “Y” is on two.")
 
 
-def test_what_one_server_can_do_and_what_none_has_is_no_conflict() -> None:
+def test_values_on_one_server_or_on_none_are_no_conflict() -> None:
     """A value that no server has gets a different message."""
     for model, style in (("a", "x"), ("c", "z"), ("nowhere", "y"), ("a", "nowhere")):
         assert conflicts(Needs(wanted(model, style)), [MODEL, STYLE], TWO) == ()
@@ -104,7 +104,7 @@ def test_only_useful_hints_are_given() -> None:
     assert "choose “B”, “C”, “D”, …." in many.sentence(named=False)
 
 
-def test_a_conflict_without_a_choice_is_for_the_operator(tmp_path: Path) -> None:
+def test_a_conflict_without_a_choice_addresses_the_administrator(tmp_path: Path) -> None:
     """The app can't blame a field if the author has hidden both."""
     pinned = prompt(1, sampler_name="ddim")
     pinned["1"]["inputs"]["ckpt_name"] = "a.safetensors"
@@ -120,7 +120,7 @@ def test_a_conflict_without_a_choice_is_for_the_operator(tmp_path: Path) -> None
     assert "on one server" in problem.value.hint
 
 
-def test_what_was_possible_once_is_not_run_again() -> None:
+def test_a_run_with_conflicting_values_is_not_repeated() -> None:
     """The values of the earlier run are on different servers by now."""
     with (
         DemoServer(
@@ -141,7 +141,7 @@ def test_what_was_possible_once_is_not_run_again() -> None:
         assert problem.value.hint == "Open the form and fill it in again."
 
 
-def test_a_form_says_so_before_and_at_the_press() -> None:
+def test_a_form_reports_conflicts_before_and_at_the_start() -> None:
     """The app starts nothing. It names the servers to an administrator, and to other users only if
     everyone may read the addresses. A workflow that gives users too few choices is the
     administrator's to fix."""

@@ -69,7 +69,7 @@ def found(app: RunningApp, *axes: AxisSpec, **spec: object) -> list[tuple[object
     return [(one.field, one.row, one.message) for one in told]
 
 
-def test_a_batch_tells_each_combination_once_with_its_first_row() -> None:
+def test_a_batch_reports_each_conflict_once_with_its_first_row() -> None:
     """The check includes combinations in a table and in paired values. A combination that one
     server has is right."""
     samplers = AxisSpec(SAMPLER, text="euler, ddim")
@@ -95,7 +95,7 @@ def test_a_batch_tells_each_combination_once_with_its_first_row() -> None:
         assert prompts(one, other) == 2
 
 
-def test_a_chain_begins_no_step(tmp_path: Path) -> None:
+def test_a_chain_with_a_conflict_starts_no_step(tmp_path: Path) -> None:
     """The app starts no step, even if only a later step has incompatible choices."""
     for ending in ("json", "toml"):
         file = f"{WORKFLOW}.{ending}"
@@ -117,7 +117,7 @@ def test_a_chain_begins_no_step(tmp_path: Path) -> None:
         eventually(lambda: app.services.chains.recent(ANN)[-1].state == "done")
 
 
-def test_the_shell_says_what_does_not_go_together(
+def test_the_command_lists_all_conflicts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The shell lists all problems at once, with the field's label and the row or step. It runs

@@ -21,7 +21,7 @@ from ui.documents.page_runs import queued_run
 from ui.documents.run_doc import QueueLine
 
 
-def test_a_drained_server_ends_what_it_has_and_gets_no_more() -> None:
+def test_a_drained_server_finishes_its_runs_and_gets_no_others() -> None:
     """A new run waits for the other server, even after the drained server is idle. Until the
     administrator takes the drained server back, wait estimates leave it out. Then it gets the
     waiting run at once."""

@@ -38,7 +38,7 @@ def test_a_server_needs_every_node_and_every_choice() -> None:
     assert not Needs(prompt()).met_by(Catalogue({"Load": ALL["Load"], "Save": ALL["Save"]}))
 
 
-def test_inputs_that_a_server_takes_otherwise_are_counted() -> None:
+def test_inputs_that_a_server_defines_differently_are_counted() -> None:
     """An input counts if the server doesn't know it, requires it in addition, or has another type
     or limit for it. A link of another type counts too."""
     maker = node() | {"output": ["IMAGE"]}
@@ -63,7 +63,7 @@ def test_inputs_that_a_server_takes_otherwise_are_counted() -> None:
     assert unfit_inputs(scale=["FLOAT", {"max": 1}], image=["LATENT"]) == 2
 
 
-def test_a_file_of_the_person_need_not_be_there() -> None:
+def test_an_uploaded_file_need_not_be_on_the_server() -> None:
     """The app uploads a user's file to the server that runs the prompt. It doesn't copy a file that
     only one server has."""
     nodes = Catalogue(ALL)
@@ -71,7 +71,7 @@ def test_a_file_of_the_person_need_not_be_there() -> None:
     assert Needs(prompt(image="mine.png"), [InputRef("2", "image")]).met_by(nodes)
 
 
-def test_the_judgement_is_of_the_catalogue_it_was_made_for() -> None:
+def test_needs_are_checked_against_each_new_catalog() -> None:
     """A server may have another model at the next check."""
     needs, more = Needs(prompt(file="c.safetensors")), dict(ALL)
     assert not needs.met_by(Catalogue(ALL))
@@ -79,7 +79,7 @@ def test_the_judgement_is_of_the_catalogue_it_was_made_for() -> None:
     assert needs.met_by(Catalogue(more))
 
 
-def test_several_servers_offer_what_any_of_them_has() -> None:
+def test_several_servers_offer_their_combined_choices() -> None:
     """The servers offer their combined choices, in either list format, and their combined nodes.
     The first server decides the rest. The given catalogs don't change."""
     other = {
@@ -100,7 +100,7 @@ def test_several_servers_offer_what_any_of_them_has() -> None:
     assert Catalogue(ALL)["Load"].by_name["file"].choices == ("a.safetensors", "b.safetensors")
 
 
-def test_strange_answers_are_no_reason_to_fail() -> None:
+def test_malformed_node_descriptions_are_ignored() -> None:
     """A node's description can be anything, for example part of a proxy's page."""
     strange = {"Load": "nothing", "Save": {"input": {"required": {"format": 3}}}, "X": None}
     assert Catalogue(merged([ALL, strange]))["Save"].by_name["format"].choices == ("png", "webp")

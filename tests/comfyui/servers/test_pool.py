@@ -118,7 +118,7 @@ def test_two_runs_go_to_two_servers_side_by_side() -> None:
         assert place_of(third) == place_of(second)
 
 
-def test_a_server_is_handed_as_many_runs_as_its_limit_says() -> None:
+def test_a_server_gets_no_more_runs_than_its_limit() -> None:
     """The other runs wait in the app. A server without a set limit gets one run."""
     with (
         DemoServer(step_seconds=0.02) as one,
@@ -134,7 +134,7 @@ def test_a_server_is_handed_as_many_runs_as_its_limit_says() -> None:
             run.cancel()
 
 
-def test_a_run_goes_to_the_server_that_has_its_model() -> None:
+def test_a_run_goes_to_a_server_that_has_its_model() -> None:
     """The run waits for that server although the other one is free. If several servers have the
     model, the run goes to the server with the model in memory. The wait that the app shows counts
     only the servers that can take the run."""
@@ -156,7 +156,7 @@ def test_a_run_goes_to_the_server_that_has_its_model() -> None:
         assert place_of(run) == other.url
 
 
-def test_a_run_goes_to_the_server_with_fewest_prompts_of_others() -> None:
+def test_a_run_avoids_a_server_that_is_busy_for_other_clients() -> None:
     """The run avoids a server that is busy for other clients, even if that server has its model in
     memory. The app's own prompts don't count."""
     with (
@@ -180,7 +180,7 @@ def test_a_run_goes_to_the_server_with_fewest_prompts_of_others() -> None:
         assert [one.prompts_of_others for one in pool.servers] == [3, 0]
 
 
-def test_a_run_goes_where_its_inputs_are_known() -> None:
+def test_a_run_prefers_servers_that_know_its_inputs() -> None:
     """A run goes to a server that lacks one of its inputs only if all other servers have the same
     problem. An input that no server knows doesn't matter."""
     wanted = prompt(1)
@@ -198,7 +198,7 @@ def test_a_run_goes_where_its_inputs_are_known() -> None:
         assert tuple(pool.candidates(Needs(wanted))) == pool.servers
 
 
-def test_a_run_goes_where_most_of_it_was_done_before() -> None:
+def test_a_run_prefers_the_server_with_most_of_it_cached() -> None:
     """The pool chooses among the servers that have the run's model. A model counts for more than
     other nodes."""
     boat, fox, other = prompt(1), prompt(2), prompt(1)
@@ -218,7 +218,7 @@ def test_a_run_goes_where_most_of_it_was_done_before() -> None:
         assert pool.candidates(Needs(other))[0] is first
 
 
-def test_what_no_server_has_is_said_by_one_of_them() -> None:
+def test_a_run_that_no_server_can_do_is_refused() -> None:
     """A server refuses the run, so that it doesn't wait forever."""
     with DemoServer() as one, DemoServer() as other, registry_of(one.url, other.url) as runs:
         wanted = job(2)
@@ -227,7 +227,7 @@ def test_what_no_server_has_is_said_by_one_of_them() -> None:
         assert state.phase is Phase.REFUSED
 
 
-def test_no_run_is_lost_or_done_twice_where_a_server_dies(
+def test_no_run_is_lost_or_repeated_when_a_server_dies(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Runs that wait for the dead server move to the other one, and its current run starts again.
@@ -251,7 +251,7 @@ def test_no_run_is_lost_or_done_twice_where_a_server_dies(
         eventually(lambda: {place_of(run) for run in late} == {dying.url, other.url})
 
 
-def test_waiting_runs_hear_of_a_lost_server(
+def test_waiting_runs_are_notified_of_a_lost_server(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The log names a server that went away, but not a server that answers the check at once."""
@@ -275,7 +275,7 @@ def test_waiting_runs_hear_of_a_lost_server(
         assert f"ComfyUI at {going.url} answers again." in caplog.messages
 
 
-def test_a_server_that_is_found_gone_while_it_is_asked_is_gone_until_it_is_asked_again() -> None:
+def test_an_unreachable_server_is_down_until_the_next_check() -> None:
     """The server's answer may date from before it went away."""
     with DemoServer() as demo, Client(demo.url) as client, ThreadPoolExecutor(1) as other:
         server = ComfyServer(client)
@@ -294,7 +294,7 @@ def place_at(run: Run, demo: DemoServer) -> bool:
     return place_of(run) == demo.url
 
 
-def test_a_run_that_had_begun_is_lost_where_it_shall_not_begin_again() -> None:
+def test_an_interrupted_run_is_lost_if_retries_are_off() -> None:
     """A setting keeps the app from starting the run twice, which would repeat its effects outside
     of the server."""
     with (
@@ -313,9 +313,7 @@ def test_a_run_that_had_begun_is_lost_where_it_shall_not_begin_again() -> None:
 
 
 @pytest.mark.parametrize("asked", ["GET /history", "GET /view"])
-def test_a_run_restarts_when_its_results_are_lost_with_the_server(
-    asked: str, tmp_path: Path
-) -> None:
+def test_a_run_restarts_if_its_results_are_lost_with_the_server(asked: str, tmp_path: Path) -> None:
     """The server finishes the run but dies before it gives the outcome or the files. Another server
     repeats the run, and the next run gets its turn."""
     with (
@@ -337,7 +335,7 @@ def test_a_run_restarts_when_its_results_are_lost_with_the_server(
 
 
 @pytest.mark.parametrize("retries", [True, False])
-def test_files_are_waited_for_where_the_run_may_not_begin_elsewhere(
+def test_files_of_a_run_that_cannot_move_are_fetched_later(
     retries: bool,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -363,7 +361,7 @@ def test_files_are_waited_for_where_the_run_may_not_begin_elsewhere(
         assert successes(dying, other) == [run.id]
 
 
-def test_a_prompt_left_behind_a_broken_link_is_cancelled_there() -> None:
+def test_a_prompt_abandoned_behind_a_broken_link_is_canceled() -> None:
     """The server was never down. As soon as the app can reach it, the app cancels the abandoned
     prompt there."""
     with (
@@ -388,7 +386,7 @@ def test_a_prompt_left_behind_a_broken_link_is_cancelled_there() -> None:
         assert not away.state.phase.finished
 
 
-def test_one_server_is_asked_nothing_of_its_own_accord() -> None:
+def test_a_single_server_is_never_checked_in_the_background() -> None:
     """A pool with a single server starts no thread and sends no request."""
     with DemoServer() as demo, pool_of(demo.url) as pool:
         assert demo.requests["GET /system_stats"] == 0

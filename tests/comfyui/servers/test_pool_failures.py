@@ -19,7 +19,7 @@ from tests.comfyui.servers.test_pool import OFTEN, pool_of
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 
-def test_without_threads_forms_stay_as_they_were(refused_threads: set[str]) -> None:
+def test_a_known_catalog_is_kept_if_threads_cannot_start(refused_threads: set[str]) -> None:
     """If the app knew no nodes before, it reports the cause. It still reports the state of the
     servers."""
     with DemoServer() as one, DemoServer() as other, pool_of(one.url, other.url) as pool:
@@ -34,7 +34,7 @@ def test_without_threads_forms_stay_as_they_were(refused_threads: set[str]) -> N
         assert catalogue.get(refresh=True) is known
 
 
-def test_a_server_is_asked_again_after_any_error(
+def test_server_checks_continue_after_any_error(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The app logs a brief shortage of memory. It still notices when a server goes away later."""
@@ -52,7 +52,7 @@ def test_a_server_is_asked_again_after_any_error(
         eventually(lambda: [one.up for one in pool.servers] == [True, False])
 
 
-def test_a_server_that_hangs_is_waited_for_until_that_is_known() -> None:
+def test_a_hanging_server_does_not_hold_up_forms() -> None:
     """A server that accepts connections but never answers doesn't hold back forms that another
     server can provide. This applies to the first form and to later forms."""
     pauses = CheckPauses(limit=0.3, recheck=0.05)
@@ -70,7 +70,7 @@ def test_a_server_that_hangs_is_waited_for_until_that_is_known() -> None:
         assert [server.up for server in pool.servers] == [True, False]
 
 
-def test_a_server_that_hangs_once_it_is_back_is_found_gone() -> None:
+def test_a_server_that_hangs_after_its_return_is_marked_as_down() -> None:
     """The app notices it while it requests the server's nodes, which can take a minute."""
     pauses = CheckPauses(limit=0.3, up=0.1, recheck=0.05, away=0.1)
     with (
@@ -85,7 +85,7 @@ def test_a_server_that_hangs_once_it_is_back_is_found_gone() -> None:
             eventually(lambda: [one.up for one in pool.servers] == [False, True])
 
 
-def test_a_program_ends_though_a_server_hangs_that_is_back() -> None:
+def test_shutdown_does_not_wait_for_a_hanging_server() -> None:
     """The server hangs while the app asks for its nodes, and the app no longer waits for the
     answer."""
     with (

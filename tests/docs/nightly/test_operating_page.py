@@ -14,7 +14,7 @@ from tests.support.serving import running_demo_app
 
 
 @pytest.mark.skipif(shutil.which("cp") is None, reason="needs a shell of Unix")
-def test_a_backup_of_a_running_app_is_a_whole_one(tmp_path: Path) -> None:
+def test_a_backup_of_a_running_app_is_complete(tmp_path: Path) -> None:
     """The page's commands make the backup while the app runs. An app started on the backup finds
     the run and its file."""
     data, backup = tmp_path / "data", tmp_path / "backup"

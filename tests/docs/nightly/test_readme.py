@@ -52,7 +52,7 @@ def test_a_command_that_serves_starts_and_ends(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", ONCE)
-def test_a_command_that_ends_does_so_with_success(
+def test_every_other_command_exits_with_0(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every other command exits with 0 and writes its files to the given folder."""

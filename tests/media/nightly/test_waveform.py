@@ -50,7 +50,7 @@ def test_peaks_follow_the_sound(tmp_path: Path, suffix: str, subtype: str | None
     ],
     ids=["empty", "cut", "no frames", "no samples", "200 channels", "video", "another format"],
 )
-def test_what_cannot_be_heard_has_no_waveform(tmp_path: Path, data: bytes) -> None:
+def test_an_undecodable_file_has_no_waveform(tmp_path: Path, data: bytes) -> None:
     """A damaged file or one that isn't a sound can't be decoded and has no thumbnail."""
     (tmp_path / "x").write_bytes(data)
     with pytest.raises(Undecodable):

@@ -235,7 +235,7 @@ def test_media_and_text_outputs(server: ServerUnderTest, listener: Listener) -> 
     assert getattr(view(server, file), "n_frames", 1) == 3
 
 
-def test_what_the_server_is(server: ServerUnderTest) -> None:
+def test_the_server_describes_its_system_and_models(server: ServerUnderTest) -> None:
     """The answers for system_stats, features, models and embeddings have the expected structure."""
     stats = server.get("/system_stats")
     assert {"os", "comfyui_version", "python_version", "ram_total", "argv"} <= stats[

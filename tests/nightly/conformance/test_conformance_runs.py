@@ -158,7 +158,7 @@ def test_a_cached_run(server: ServerUnderTest, listener: Listener) -> None:
     assert entry_of(server, second)["outputs"] == entry_of(server, first)["outputs"]
 
 
-def test_only_what_changed_runs_again(server: ServerUnderTest, listener: Listener) -> None:
+def test_only_changed_nodes_run_again(server: ServerUnderTest, listener: Listener) -> None:
     """A new text runs its encoder, the sampler and the nodes after it. The server doesn't load the
     model again."""
     prompt = fresh_prompt(server, seed=11)

@@ -120,7 +120,7 @@ def test_a_workflow_of_the_editor_is_a_form(installed: Path, folder: Path) -> No
     assert kept == {"A light-house.json", "------out.json"}
 
 
-def test_where_the_app_is_not_installed_that_is_said(folder: Path, tmp_path: Path) -> None:
+def test_a_missing_installation_is_reported_with_the_command(folder: Path, tmp_path: Path) -> None:
     """The node says that the app isn't installed and shows the command that installs it."""
     venv.create(tmp_path / "environment")
     python = tmp_path / "environment" / "bin" / "python"
@@ -141,7 +141,7 @@ def beside() -> ModuleType:
     return module
 
 
-def test_unsaved_workflows_are_kept_apart(beside: ModuleType) -> None:
+def test_unsaved_workflows_get_different_names(beside: ModuleType) -> None:
     """The editor gives all unsaved workflows the same name, so the node adds a suffix. Scrolling or
     zooming doesn't change the suffix."""
     one = {"id": "a", "nodes": [{"id": 1}], "extra": {"ds": {"scale": 1}}}
@@ -161,13 +161,15 @@ def test_unsaved_workflows_are_kept_apart(beside: ModuleType) -> None:
         ("2001:db8::2", "http://[2001:db8::2]:8188"),
     ],
 )
-def test_comfyui_is_asked_where_it_listens(beside: ModuleType, listens: str, url: str) -> None:
+def test_the_app_uses_the_address_that_comfyui_listens_on(
+    beside: ModuleType, listens: str, url: str
+) -> None:
     """The app contacts ComfyUI at the address it listens on, or at a loopback address if it listens
     on all."""
     assert beside.server_url(listens, 8188) == url
 
 
-def test_the_address_is_one_that_the_browser_finds(beside: ModuleType, folder: Path) -> None:
+def test_the_address_is_reachable_from_the_browser(beside: ModuleType, folder: Path) -> None:
     """A browser on another machine gets the host name that it used for ComfyUI, if the app listens
     there. Otherwise the node names the setting to change and starts nothing."""
     here = beside.browser_host("localhost:8188", "127.0.0.1", "127.0.0.1")
@@ -253,7 +255,7 @@ def opened_in_the_editor(comfyui: str) -> str:
         return opened.value.url
 
 
-def test_a_real_comfyui_has_it_in_its_menu_and_runs_the_form(
+def test_a_real_comfyui_opens_a_form_from_its_menu(
     installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ComfyUI loads the node and its script. The menu opens a form whose runs use that ComfyUI. The

@@ -78,7 +78,7 @@ def written(image: Image) -> dict[str, int]:
     return {str(path): path.lstat().st_mtime_ns for path in files}
 
 
-def test_the_image_is_as_small_as_it_can_be(image: Image) -> None:
+def test_the_image_contains_no_build_inputs(image: Image) -> None:
     """The image leaves its build inputs behind."""
     assert {path.name for path in image.root.iterdir()} == {"opt", "data"}
 
@@ -112,7 +112,7 @@ def test_the_composition_shows_nothing_but_the_app() -> None:
     assert (DEPLOY / app["build"]["context"] / app["build"]["dockerfile"]).is_file()
 
 
-def test_systemd_takes_the_unit(tmp_path: Path) -> None:
+def test_the_systemd_unit_is_valid(tmp_path: Path) -> None:
     """If systemd is installed, it finds no errors in the unit. Each variable is a setting of the
     app."""
     text = (DEPLOY / "comfyforms.service").read_text(encoding="utf-8")

@@ -67,7 +67,9 @@ def sender(place: str = "192.0.2.2:8188", **changes: list[str]) -> dict[str, lis
         sender(content_type=["Application/JSON; charset=utf-8"]),
     ],
 )
-def test_obeys_comfyuis_own_page(guard: ModuleType, headers: dict[str, list[str]]) -> None:
+def test_requests_from_comfyuis_own_page_are_accepted(
+    guard: ModuleType, headers: dict[str, list[str]]
+) -> None:
     """The node accepts the page by any IP address, by this machine's names, and by configured
     names."""
     names = guard.own_names("https://forms.example/app", "comfy.example", "other.example:8188", "")
@@ -152,7 +154,7 @@ def test_finding_s10_an_odd_body_is_refused_in_words(guard: ModuleType, body: by
     assert refusal.value.status == 400
 
 
-def test_reads_what_the_menu_sends(guard: ModuleType) -> None:
+def test_a_broken_surrogate_pair_in_a_name_is_accepted(guard: ModuleType) -> None:
     """The node accepts half of a surrogate pair in a name, because JSON allows it."""
     order = guard.read_order(json.dumps(ORDER | {"name": "\ud83d", "replace": True}).encode())
     assert (order.saved, order.replace, order.workflow) == (True, True, {"nodes": []})
@@ -254,7 +256,7 @@ def editor(
         yield page, sent
 
 
-def test_the_script_asks_before_it_replaces(editor: tuple[Page, list[Any]]) -> None:
+def test_the_script_asks_before_replacing_a_workflow(editor: tuple[Page, list[Any]]) -> None:
     """If the user says no, the existing workflow stays and the script shows no further message. If
     the user says yes, the form opens."""
     page, sent = editor

@@ -93,7 +93,7 @@ def test_everything_is_imported_there() -> None:
         ("com1", "_com1"),
     ],
 )
-def test_names_that_windows_gives_and_takes(given: str, kept: str) -> None:
+def test_windows_paths_and_device_names_are_sanitized(given: str, kept: str) -> None:
     """Only the last part of a path with a drive and backslashes counts. No name is a device's,
     whether it comes from a browser or from a ComfyUI server on Windows."""
     assert plain_name(given) == kept
@@ -106,7 +106,7 @@ def test_a_file_beside_a_workflow_is_not_on_another_drive(name: str) -> None:
     assert not is_beside(name)
 
 
-def test_the_history_may_lie_on_a_drive() -> None:
+def test_a_database_url_keeps_a_windows_path() -> None:
     """The database URL keeps a Windows path unchanged."""
     place = PureWindowsPath("C:\\Users\\Änne B\\forms#1\\history.sqlite")
     assert PureWindowsPath(make_url(f"sqlite:///{quote(str(place))}").database or "") == place
@@ -127,7 +127,7 @@ def test_the_history_may_lie_on_a_drive() -> None:
         ("a.latent", "application/octet-stream"),
     ],
 )
-def test_files_are_of_one_type_everywhere(name: str, media_type: str) -> None:
+def test_media_types_do_not_depend_on_the_system(name: str, media_type: str) -> None:
     """The app ignores the system's own list of types, such as the Windows registry. In a container
     without a list, an animation would otherwise not count as an image."""
     assert media_type_of(name) == media_type

@@ -45,7 +45,7 @@ def test_requirements_match_the_package() -> None:
     assert [line for line in lines if not line.startswith("#")] == PROJECT["dependencies"]
 
 
-def test_what_a_space_installs_beside_goes_together_with_it() -> None:
+def test_a_space_cannot_use_the_mcp_extra() -> None:
     """A Space installs Gradio with these extras. The app can't use their version of `mcp`, and the
     docs therefore say that a Space has no `/mcp`."""
     bounds = {one.name: one.specifier for one in map(Requirement, PROJECT["dependencies"])}
@@ -89,7 +89,7 @@ class Hub(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def test_the_command_pushes_a_checkout_without_what_lies_in_it_beside(tmp_path: Path) -> None:
+def test_the_upload_command_omits_environment_data_and_git(tmp_path: Path) -> None:
     """The command creates a Gradio Space and is the same on both pages. It doesn't upload the
     environment, the data or the clone's `.git`."""
     docs = ROOT / "docs"
@@ -124,7 +124,7 @@ def test_the_command_pushes_a_checkout_without_what_lies_in_it_beside(tmp_path: 
     assert {file["path"] for file in listed["files"]} == {"app.py", "ui/server.py"}
 
 
-def test_the_front_matter_says_how_to_start_the_app() -> None:
+def test_the_front_matter_matches_the_tested_versions() -> None:
     """The front matter names the tested Gradio and Python versions and uses only values that
     Hugging Face accepts."""
     head = yaml.safe_load(README.split("---\n")[1])
@@ -172,7 +172,7 @@ def test_a_space_serves_its_public_name(space: Path, home: Path, tmp_path: Path)
     assert (space / "data" / "secret").exists()
 
 
-def test_people_sign_in_with_hugging_face_where_the_space_says_so(space: Path, home: Path) -> None:
+def test_a_space_can_require_sign_in_with_hugging_face(space: Path, home: Path) -> None:
     """If the Space turns on sign-in, every user must sign in, and no other setting is needed. The
     shipped README leaves it off, so the demo is open to all."""
     behind = {"Host": PUBLIC, "X-Forwarded-For": "192.0.2.7"}

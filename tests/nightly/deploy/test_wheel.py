@@ -82,7 +82,7 @@ def test_changed_workflows_survive_a_start(tmp_path: Path) -> None:
     assert names_in(mine) == names_in(ROOT / "workflows") - {"upscale.json"}
 
 
-def test_an_installed_app_is_called_by_its_own_name(installed: Path, home: Path) -> None:
+def test_messages_name_the_installed_command(installed: Path, home: Path) -> None:
     """--help and errors about wrong options name the command that the user typed. The shell's
     commands are included."""
     said = {
@@ -159,7 +159,7 @@ def test_scripts_that_import_the_client_are_checked_by_its_types(
     assert told[2] == "Found 1 error in 1 file (checked 1 source file)"
 
 
-def test_the_command_is_called_as_the_package() -> None:
+def test_the_command_has_the_name_of_the_package() -> None:
     """The command and the package have the same name, so `pipx run` and `uvx` need nothing else.
     The README shows these commands."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -95,7 +95,7 @@ def received(one: socket.socket, size: int, seconds: float = 5.0) -> bytes:
     return found
 
 
-def test_a_link_that_is_well_passes_everything(link: FaultyLink) -> None:
+def test_an_undisturbed_link_passes_everything(link: FaultyLink) -> None:
     """An undisturbed link passes small and large data in both directions, and the end of a
     connection."""
     with connected(link) as one:
@@ -138,7 +138,7 @@ def test_freeze_holds_back_and_heal_lets_through(link: FaultyLink) -> None:
         assert received(one, 5) == b"later"
 
 
-def test_what_was_taken_back_does_not_come_later(link: FaultyLink, echo: Echo) -> None:
+def test_frozen_data_is_dropped_after_a_reset(link: FaultyLink, echo: Echo) -> None:
     """Data sent into a frozen connection arrives after a normal close, but not after a reset."""
     for reset in (False, True):
         echo.ends.clear()

@@ -46,7 +46,7 @@ def test_everything_comes_from_the_seed() -> None:
     assert planned(7, 200)[:50] == planned(7, 50)
 
 
-def test_the_guide_names_the_long_one() -> None:
+def test_the_guide_names_the_long_soak_command() -> None:
     """CONTRIBUTING.md names the right command."""
     assert "python -m tests.tools.soak --runs 1000" in GUIDE
 
@@ -99,6 +99,6 @@ def test_the_judge_reports_errors(happened: Happened, says: str) -> None:
         ended(Phase.REFUSED, "No.", kind="invalid"),
     ],
 )
-def test_the_judge_lets_the_right_ends_pass(happened: Happened) -> None:
+def test_the_judge_accepts_correct_outcomes(happened: Happened) -> None:
     """The judge reports nothing about correct outcomes."""
     assert not list(wrong_with(happened, 60.0))

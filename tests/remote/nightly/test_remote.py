@@ -102,7 +102,7 @@ def test_a_batch_that_has_paused_itself_is_not_waited_for(app: RemoteApp) -> Non
     assert all(row.error for row in batch.rows("failed"))
 
 
-def test_a_refusal_says_when_it_is_worth_asking_again() -> None:
+def test_a_limit_error_has_a_retry_time() -> None:
     """A refusal for lack of room says when to ask again. A wrong value stays wrong."""
     with (
         running_demo_app(step_seconds=0, run_limits=RunLimits(hourly=1)) as (_, served),

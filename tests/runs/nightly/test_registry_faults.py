@@ -91,7 +91,7 @@ def test_a_socket_that_dies_again_and_again(
 
 
 @pytest.mark.parametrize("kind", ["cut", "http_500", "http_502", "bad_json"])
-def test_a_prompt_that_was_not_taken(
+def test_a_prompt_that_the_server_did_not_receive_is_sent_again(
     demo: DemoServer, seen: Watched, runs: LocalRunRegistry, kind: Any
 ) -> None:
     """If the answer is lost and the server doesn't have the prompt, the app sends it again under
@@ -104,7 +104,7 @@ def test_a_prompt_that_was_not_taken(
 
 
 @pytest.mark.parametrize("kind", ["answer_lost", "answer_502"])
-def test_a_prompt_that_was_taken_without_a_word(
+def test_a_prompt_whose_answer_is_lost_is_not_sent_twice(
     demo: DemoServer, seen: Watched, runs: LocalRunRegistry, kind: Any
 ) -> None:
     """If the answer is lost but the server has the prompt, the app finds it there and doesn't send
@@ -116,7 +116,7 @@ def test_a_prompt_that_was_taken_without_a_word(
 
 
 @pytest.mark.parametrize("kind", ["http_500", "http_502", "bad_json", "cut"])
-def test_history_that_cannot_be_had_at_once(
+def test_errors_while_fetching_the_history_are_tolerated(
     demo: DemoServer, runs: LocalRunRegistry, kind: Any
 ) -> None:
     """The app tolerates the server's errors at the end of a run for a while."""
@@ -125,7 +125,9 @@ def test_history_that_cannot_be_had_at_once(
     assert end(run).phase is Phase.DONE
 
 
-def test_a_prompt_that_is_taken_late(demo: DemoServer, seen: Watched) -> None:
+def test_a_prompt_accepted_after_the_timeout_is_not_sent_twice(
+    demo: DemoServer, seen: Watched
+) -> None:
     """If the server accepts a prompt only after the app's timeout, the app waits and doesn't send
     the prompt twice."""
     demo.script("slow", at="POST /prompt", seconds=0.6)

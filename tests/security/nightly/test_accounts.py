@@ -67,7 +67,7 @@ def app(demo: DemoServer, settings: WebSettings) -> Iterator[RunningApp]:
         yield app
 
 
-def test_people_of_the_file_sign_in(app: RunningApp) -> None:
+def test_users_of_the_file_can_sign_in(app: RunningApp) -> None:
     """Users sign in with their passwords, and other people can't. A wrong name gets the same answer
     as a wrong password."""
     with signed_in(app, ANNA) as browser, requests.Session() as stranger:
@@ -99,7 +99,7 @@ def test_the_form_works_before_its_script_is_there(app: RunningApp) -> None:
         assert history_status(app, browser) == 200
 
 
-def test_a_browser_that_has_to_sign_in_is_asked_to(app: RunningApp) -> None:
+def test_an_anonymous_browser_gets_the_sign_in_form(app: RunningApp) -> None:
     """The API page and the sign-in page show a sign-in form and then lead on. A program gets the
     usual JSON error."""
     shown = {"Accept": "text/html,*/*"}
@@ -125,7 +125,7 @@ def test_gradios_python_client_signs_in(app: RunningApp) -> None:
     assert "text-to-image" in str(client.predict(api_name="/workflows"))
 
 
-def test_a_removed_person_is_signed_out_at_once(app: RunningApp, file: UsersFile) -> None:
+def test_a_removed_user_is_signed_out_at_once(app: RunningApp, file: UsersFile) -> None:
     """The app ends the user's sessions and notifies their open pages, without a restart. A new user
     of that name doesn't inherit the sessions."""
     file.add("cleo", "a buoy in fog", "user")
@@ -142,7 +142,7 @@ def test_a_removed_person_is_signed_out_at_once(app: RunningApp, file: UsersFile
         assert history_status(app, browser) == 401
 
 
-def test_a_removed_person_is_signed_out_after_a_time_without_threads(
+def test_a_removed_user_is_signed_out_once_threads_start_again(
     demo: DemoServer,
     settings: WebSettings,
     file: UsersFile,
@@ -162,7 +162,7 @@ def test_a_removed_person_is_signed_out_after_a_time_without_threads(
         eventually(lambda: history_status(app, browser) == 401)
 
 
-def test_a_socket_that_is_refused_is_no_error(
+def test_a_refused_socket_is_not_logged_as_an_error(
     app: RunningApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The app answers with 401 and logs no error."""
@@ -178,7 +178,7 @@ def test_a_socket_that_is_refused_is_no_error(
     assert not [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
 
 
-def test_an_unreadable_file_signs_all_people_out(
+def test_an_unreadable_file_signs_out_all_users(
     demo: DemoServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The app can't know which users were removed. It signs out all users until it can read the
@@ -200,9 +200,7 @@ def test_an_unreadable_file_signs_all_people_out(
         eventually(lambda: sign_in(app, browser, ANNA) == 200)
 
 
-def test_another_password_ends_what_was_begun_with_the_first(
-    app: RunningApp, file: UsersFile
-) -> None:
+def test_a_new_password_ends_sessions_and_tokens(app: RunningApp, file: UsersFile) -> None:
     """The app ends the user's sessions and revokes tokens that another person may have created with
     the old password. Other users stay signed in."""
     with signed_in(app, ANNA) as anna, requests.Session() as dan:
@@ -223,7 +221,7 @@ def test_another_password_ends_what_was_begun_with_the_first(
         assert history_status(app, anna) == 200
 
 
-def test_signing_out_everywhere_ends_all_sessions_of_one_person(app: RunningApp) -> None:
+def test_signing_out_everywhere_ends_all_of_a_users_sessions(app: RunningApp) -> None:
     """The app signs the user out in each browser and notifies the open pages there."""
     with (
         signed_in(app, ANNA) as here,
@@ -264,7 +262,7 @@ def test_a_session_survives_a_restart(
         assert cookie.encode() not in kept.read_bytes()
 
 
-def test_a_damaged_file_of_sessions_is_said(demo: DemoServer, tmp_path: Path) -> None:
+def test_a_damaged_session_file_is_reported(demo: DemoServer, tmp_path: Path) -> None:
     """The error says what to do."""
     kept = tmp_path / "sign_in.sqlite"
     kept.write_bytes(b"no database" * 100)

@@ -96,7 +96,7 @@ def app(running: RunningApp, nothing_left_behind: None) -> Iterator[RunningApp]:
     "given", [ANNAS, {"__value__": ANNAS}, {"__value__": [ANNAS]}, {"a": ANNAS}, [[ANNAS]]]
 )
 @pytest.mark.parametrize("class_type", ["Preview3D", "Odd"])
-def test_attack_an_object_that_a_node_shows_is_nobodys_file(
+def test_attack_an_object_shown_by_a_node_is_not_a_file(
     app: RunningApp, class_type: str, given: Any
 ) -> None:
     """Some nodes show their inputs. An object that claims to be Ann's result gives Bob no access to
@@ -112,7 +112,7 @@ def test_attack_an_object_that_a_node_shows_is_nobodys_file(
     assert ANNAS["filename"] not in json.dumps(run.job.prompt)
 
 
-def test_attack_an_earlier_run_that_shows_such_an_object_is_not_run_again(app: RunningApp) -> None:
+def test_attack_a_run_with_a_forged_file_object_is_not_repeated(app: RunningApp) -> None:
     """The app applies today's rules to a record from before this attack was known."""
     run = finished(
         app.services.runs.submit(
@@ -124,7 +124,7 @@ def test_attack_an_earlier_run_that_shows_such_an_object_is_not_run_again(app: R
 
 
 @pytest.mark.parametrize("key", ["result", "histogram", "input_bboxes", "text", "string"])
-def test_attack_what_a_node_tells_of_its_inputs_is_no_file(key: str) -> None:
+def test_attack_forged_file_objects_in_outputs_are_ignored(key: str) -> None:
     """The app reads no files under these keys, even if a node creates such an object during the
     run."""
     assert (
@@ -167,7 +167,7 @@ def test_attack_a_file_goes_to_inputs_for_its_own_kind_only(app: RunningApp) -> 
     assert [run.job.prompt[node]["inputs"]["file"] for node in ("3", "4")] == ["none", "none"]
 
 
-def test_attack_a_form_adds_no_nodes_that_opened_workflows_may_not_use(app: RunningApp) -> None:
+def test_attack_an_option_cannot_add_a_forbidden_node(app: RunningApp) -> None:
     """An option that needs an image adds a loader node. If the loader isn't on the allowlist, the
     app refuses the run."""
     few = Permissions(nodes=frozenset({"Says"}))
@@ -201,7 +201,7 @@ def test_attack_a_removed_value_cannot_be_typed_in_again(app: RunningApp, typed:
     )
 
 
-def test_attack_a_file_kept_from_an_earlier_run_is_judged_again(app: RunningApp) -> None:
+def test_attack_a_stored_file_is_checked_again_on_a_rerun(app: RunningApp) -> None:
     """The app doesn't resend a file that it accepted as an image when the run was made but that
     today's rules reject."""
     image = Upload("a.png", saved("PNG"))

@@ -63,6 +63,6 @@ def test_attack_no_playlist_passes_for_a_medium(tmp_path: Path, name: str, media
     "tags", [b"", tag(), tag(300), tag(5, 3) + tag(9, 2), tag(20) + bytes(999)]
 )
 @pytest.mark.parametrize("sound", [FRAMES, b"fLaC" + bytes(40), b"RIFF\0\0\0\0WAVE" + bytes(40)])
-def test_attack_sounds_behind_tags_are_taken(tags: bytes, sound: bytes) -> None:
+def test_attack_sounds_behind_tags_are_accepted(tags: bytes, sound: bytes) -> None:
     """The app accepts a sound file behind tags of any length and number."""
     assert problem_in(tags + sound, LIMITS, "audio") == ""

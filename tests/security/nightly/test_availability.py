@@ -211,7 +211,7 @@ def test_finding_10_runs_per_address_are_limited() -> None:
             run.cancel()
 
 
-def test_attack_a_client_without_a_cookie_shuts_out_the_others() -> None:
+def test_attack_a_client_without_a_cookie_does_not_block_others() -> None:
     """Clients without a cookie share one name. The app doesn't count one client's runs toward the
     limit of a client at another address."""
     with running_demo_app(step_seconds=0.2, run_limits=RunLimits(person=2, hourly=2)) as (_, app):
@@ -234,7 +234,7 @@ def test_attack_a_client_without_a_cookie_shuts_out_the_others() -> None:
             app.services.starter.start("text-to-image", {}, Origin(NOBODY, RUDE), BRIEF)
 
 
-def test_finding_10_a_page_takes_the_place_of_ones_own() -> None:
+def test_finding_10_too_many_pages_displace_the_users_oldest() -> None:
     """A user who opens too many pages displaces their own oldest page, which asks for a reload.
     Another user's form stays."""
     with running_demo_app(step_seconds=0, limits=WebLimits(person_pages=3)) as (_, app):
@@ -316,7 +316,7 @@ def test_finding_21_nothing_writes_a_traceback(
 @pytest.mark.parametrize(
     "path", ["/gradio_api/run/predict", "/gradio_api/upload", "/api/v1/workflows", "/login"]
 )
-def test_finding_21_a_body_that_breaks_off_is_no_failure(
+def test_finding_21_an_interrupted_body_is_not_logged(
     app: RunningApp, path: str, caplog: pytest.LogCaptureFixture, capfd: object
 ) -> None:
     """The app logs nothing when a client disconnects in the middle of a body."""

@@ -62,7 +62,7 @@ def whole(app: RunningApp, event: str, cookie: str) -> str:
 
 
 @pytest.mark.parametrize("path", ["run/predict", "queue/join"])
-def test_attack_a_call_is_taken_for_the_session_of_a_page(app: RunningApp, path: str) -> None:
+def test_attack_a_call_id_as_a_page_session_is_refused(app: RunningApp, path: str) -> None:
     """Gradio gives a script's call a session named after the call's id. Another user who knows the
     id can't claim that session for their page and follow the call."""
     ann, bob = browser(app), browser(app)
@@ -73,7 +73,7 @@ def test_attack_a_call_is_taken_for_the_session_of_a_page(app: RunningApp, path:
     assert "event: complete" in whole(app, event, ann)
 
 
-def test_attack_the_end_of_a_call_names_the_session_of_another(app: RunningApp) -> None:
+def test_attack_canceling_a_call_in_anothers_session_is_refused(app: RunningApp) -> None:
     """Besides the call, Gradio ends everything in the session that a request names. The app
     requires both to belong to the caller."""
     ann, bob = browser(app), browser(app)
@@ -91,7 +91,7 @@ def test_attack_the_end_of_a_call_names_the_session_of_another(app: RunningApp) 
         assert b'"done"' in b"".join(told)
 
 
-def test_attack_a_stream_is_asked_for_by_two_sessions(app: RunningApp) -> None:
+def test_attack_a_stream_request_with_two_sessions_is_refused(app: RunningApp) -> None:
     """If a request names two sessions, the app checks the name that Gradio uses, even an empty
     name."""
     bob = browser(app)

@@ -49,9 +49,7 @@ FORGED = ("c" * 43, f"{ANN}.{'x' * 43}", f"{COOKIES.signed(ANN)}x")
 
 
 @pytest.mark.parametrize(("name", "value"), itertools.product(NAMES, FORGED))
-def test_finding_10_an_identity_that_the_app_did_not_sign_is_nobodys(
-    app: RunningApp, name: str, value: str
-) -> None:
+def test_finding_10_an_unsigned_identity_is_ignored(app: RunningApp, name: str, value: str) -> None:
     """A forged cookie identifies no user. The app lists no runs for it, assigns it no run, and
     replaces it."""
     run = finished(start(app, **{"5.steps": 1}))
@@ -74,7 +72,7 @@ def test_finding_10_an_identity_that_the_app_did_not_sign_is_nobodys(
     assert [one.owner for one in app.services.runs.line_of(f"browser:{value}")] == []
 
 
-def test_finding_10_the_pages_own_events_ask_for_the_signature_too(app: RunningApp) -> None:
+def test_finding_10_page_events_need_a_signed_identity(app: RunningApp) -> None:
     """Workflows and runs from the page's events belong to the signed identity, never to a made-up
     identity."""
     run = finished(start(app, **{"5.steps": 1}))
@@ -90,9 +88,7 @@ def test_finding_10_the_pages_own_events_ask_for_the_signature_too(app: RunningA
     assert get(app, f"/api/v1/runs/{other}?with_page=true").status_code == 404
 
 
-def test_finding_10_the_same_browser_stays_the_same_person(
-    demo: DemoServer, tmp_path: Path
-) -> None:
+def test_finding_10_a_browser_keeps_its_identity(demo: DemoServer, tmp_path: Path) -> None:
     """In a second tab, after a reload and after a restart of the app, the browser keeps its cookie
     and its runs."""
     with requests.Session() as browser:

@@ -223,7 +223,7 @@ def ended(app: RunningApp, run: str) -> bool:
     return answer.ok and answer.json()["phase"] in ("done", "failed", "refused")
 
 
-def test_finding_01_and_08_results_of_every_kind_are_shown_unopened(app: RunningApp) -> None:
+def test_finding_01_and_08_results_of_every_kind_are_not_opened(app: RunningApp) -> None:
     """The app shows the server's files at its own addresses, makes thumbnails only of images, and
     fetches no file by itself."""
     page = PageCalls(app).open("gift")

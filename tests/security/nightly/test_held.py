@@ -75,7 +75,9 @@ def test_no_address_leaves_its_folder(app: RunningApp, below: str, up: str) -> N
         assert answer.status_code in (400, 403, 404), prepared.url
 
 
-def test_a_wrong_name_is_no_other_than_a_wrong_password(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_wrong_name_gets_the_same_answer_as_a_wrong_password(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """An attacker who guesses doesn't learn which names exist. The app logs no password, cookie or
     prompt."""
     caplog.set_level(logging.DEBUG)
@@ -128,7 +130,7 @@ def test_the_page_events_show_own_runs_only(logs_in: bool) -> None:
         )
 
 
-def test_only_who_opened_a_workflow_may_keep_it(tmp_path: Path) -> None:
+def test_only_its_opener_may_share_a_workflow(tmp_path: Path) -> None:
     """Another user gets the same answer as for a workflow that never existed, and the app writes
     nothing. It keeps no settings files either."""
     with running_demo_app(step_seconds=0, workflows=tmp_path, may_keep=True) as (_, app):
@@ -200,7 +202,7 @@ def work(run: NodeRun, _: Inputs) -> NodeResult:
     return NodeResult((), {"files": files})
 
 
-def test_what_a_browser_would_run_is_a_download(tmp_path: Path) -> None:
+def test_results_that_a_browser_would_run_are_downloads(tmp_path: Path) -> None:
     """The app serves results and uploads that are pages or scripts as attachments, and forbids the
     browser to guess their type."""
     (tmp_path / "files.json").write_text(json.dumps({"1": {"class_type": "Files", "inputs": {}}}))
@@ -298,7 +300,7 @@ def test_nonsense_from_a_server_is_reported_with_a_sentence(
             assert "Traceback" not in told + caplog.text, kind
 
 
-def test_two_apps_on_one_server_keep_their_people_apart() -> None:
+def test_two_apps_on_one_server_keep_their_users_apart() -> None:
     """An id or a user name from this app means nothing to another app, although the same ComfyUI
     server made everything."""
     with (

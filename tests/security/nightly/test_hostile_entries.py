@@ -69,7 +69,7 @@ def test_any_document_is_a_workflow_or_a_sentence(app: RunningApp, document: obj
 @pytest.mark.parametrize(
     "body", [b"", b"\xff\xfe", b"{", b'{"a":' * 5000, spelled(nested(900)), b"\0" * 1000, b"PK\3\4"]
 )
-def test_bytes_that_are_no_document(app: RunningApp, body: bytes) -> None:
+def test_bytes_that_are_not_a_document_are_refused(app: RunningApp, body: bytes) -> None:
     """The app refuses a body that is neither JSON nor an image."""
     answer = asked(app, "POST", "/api/v1/workflows?file=a.json", body)
     calm(answer)
@@ -121,7 +121,7 @@ FIELDS = ("2.text", "5.steps", "4.width")
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_any_value_in_a_field_is_taken_or_told(
+def test_any_value_in_a_field_starts_a_run_or_shows_an_error(
     app: RunningApp, page: PageCalls, field: str
 ) -> None:
     """For any value in a text or number field, the app starts a run or shows an error on the

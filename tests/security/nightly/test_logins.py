@@ -118,7 +118,7 @@ def test_a_sign_in_ends_the_session_that_its_browser_had(app: RunningApp, name: 
         assert person_of(other) == before
 
 
-def test_a_logout_is_asked_for_by_the_page_itself(app: RunningApp) -> None:
+def test_only_the_page_itself_can_sign_out(app: RunningApp) -> None:
     """Only a POST from the app's own page signs the user out. A link, or a POST from another site
     or an unknown origin, doesn't."""
     with logged_in(app) as browser:
@@ -188,7 +188,7 @@ def test_finding_20_other_browsers_stay_logged_in(app: RunningApp) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
-def test_finding_20_another_site_cannot_log_people_out(app: RunningApp, method: str) -> None:
+def test_finding_20_another_site_cannot_sign_users_out(app: RunningApp, method: str) -> None:
     """Another site can use neither a link, an image nor its own form for this."""
     with logged_in(app) as browser:
         for query in ("", "?all_session=true", "/"):
@@ -231,7 +231,7 @@ def test_finding_20_a_login_has_an_end(demo: DemoServer, monkeypatch: pytest.Mon
             assert close_code(news) == NO_LOGIN
 
 
-def test_finding_20_who_guesses_waits_and_others_do_not(
+def test_finding_20_guessing_delays_only_the_guesser(
     demo: DemoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After wrong passwords, the next attempt has to wait, even with the right password. An attempt
@@ -267,7 +267,9 @@ def test_finding_20_who_guesses_waits_and_others_do_not(
         (SETTINGS, False),
     ],
 )
-def test_finding_20_passwords_in_the_clear_are_warned_of(settings: WebSettings, said: bool) -> None:
+def test_finding_20_unencrypted_passwords_cause_a_warning(
+    settings: WebSettings, said: bool
+) -> None:
     """At startup, the app warns if it asks for passwords over plain HTTP on a network."""
     assert settings.is_unencrypted is said
 

@@ -23,7 +23,7 @@ from ui.web.limits import WebLimits
 CAMERA = (5712, 4284)  # what a telephone calls 24 megapixels
 
 
-def test_attack_a_camera_s_image_can_be_painted_in_the_same_memory(tmp_path: Path) -> None:
+def test_attack_painting_over_a_camera_image_fits_in_memory(tmp_path: Path) -> None:
     """Painting over all of a 24-megapixel image stays within the memory limit of one image."""
     DecodingSlots()
     image, layer, made = tmp_path / "photo.jpg", tmp_path / "paint.png", tmp_path / "made.png"
@@ -35,7 +35,7 @@ def test_attack_a_camera_s_image_can_be_painted_in_the_same_memory(tmp_path: Pat
     assert CAMERA[0] * CAMERA[1] * IMAGE_NEEDS <= MOST_MEMORY
 
 
-def test_attack_a_file_on_its_way_to_the_server_is_never_in_memory(tmp_path: Path) -> None:
+def test_attack_an_upload_to_comfyui_is_never_fully_in_memory(tmp_path: Path) -> None:
     """The app holds only a piece of the file in memory, regardless of the file's size."""
     file = tmp_path / "sound.wav"
     file.write_bytes(b"RIFF\0\0\0\0WAVE" + bytes(40 * MIB))
@@ -57,7 +57,7 @@ def test_attack_a_file_on_its_way_to_the_server_is_never_in_memory(tmp_path: Pat
         assert value == "t/sound.wav"
 
 
-def test_attack_new_people_do_not_push_out_workflows() -> None:
+def test_attack_new_identities_do_not_displace_other_workflows() -> None:
     """No matter how many identities a user makes up, the app removes only workflows from that
     user's own address."""
     opened = PrivateWorkflows(size=100_000)
@@ -69,7 +69,7 @@ def test_attack_new_people_do_not_push_out_workflows() -> None:
     assert opened.get("bob", bob.name)
 
 
-def test_attack_calls_that_wait_hold_no_more_than_their_share() -> None:
+def test_attack_waiting_calls_have_a_memory_limit_per_address() -> None:
     """The app keeps the bodies of scripts' calls in memory until the calls end. Each address has a
     limited share, and other addresses find room."""
     limits = WebLimits(address_call_bodies=50_000)

@@ -154,7 +154,7 @@ def plain_inputs(catalogue: Catalogue, class_type: str) -> dict[str, Any]:
     }
 
 
-def test_finding_02_03_no_class_opens_files_of_others(
+def test_finding_02_03_no_node_class_opens_another_users_files(
     catalogue: Catalogue, server: InputFolders
 ) -> None:
     """Every input of every class gets names in every shape, and every input that reads files gets

@@ -61,7 +61,7 @@ def place(request: pytest.FixtureRequest, own_temporary_folder: Path) -> Iterato
         yield Place(app, ann, Person(bob, ann.owned), Person("", ann.owned), logs_in)
 
 
-def test_every_route_answers_each_as_it_should(place: Place, nightly: bool) -> None:
+def test_every_route_follows_its_access_rule(place: Place, nightly: bool) -> None:
     """Each path answers each method as the table says, for an anonymous caller, a stranger and the
     owner. A stranger gets word for word the same answer for another user's resource as for a
     resource that never existed."""

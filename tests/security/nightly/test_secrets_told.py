@@ -44,7 +44,9 @@ def test_attack_a_password_in_a_mistyped_database(address: str, tmp_path: Path) 
     assert SECRET not in f"{refused.value} {refused.value.hint}"
 
 
-def test_attack_a_visitor_asks_where_the_database_is(caplog: pytest.LogCaptureFixture) -> None:
+def test_attack_a_visitor_is_not_told_where_the_database_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """The app logs the driver's message about a remote database's host, port and account, and shows
     it to no visitor."""
     said = (
@@ -80,13 +82,13 @@ def test_attack_passwords_in_an_error_that_shows_the_settings() -> None:
         ("comfyforms/0123/a.png [output] is 512x512/8", None),
     ],
 )
-def test_attack_an_error_that_tells_the_folders_of_the_server(said: str, told: str | None) -> None:
+def test_attack_server_folders_are_removed_from_errors(said: str, told: str | None) -> None:
     """In ComfyUI's error messages, the app keeps file names and removes folders, which may contain
     the account's name."""
     assert without_folders(said) == (said if told is None else told)
 
 
-def test_attack_a_prefix_whose_error_tells_the_folders_of_the_server() -> None:
+def test_attack_server_folders_are_removed_from_input_errors() -> None:
     """The errors of failed and refused runs name no folder, not even in the technical details."""
     place = "/home/ann/ComfyUI/output"
     node = NodeError(

@@ -63,7 +63,7 @@ def test_the_session_that_was_used_longest_ago_makes_room(
     assert person(login, ben).name == "ben"
 
 
-def test_guests_are_people_of_their_own_and_not_without_number(
+def test_guests_are_separate_users_and_limited_in_number(
     login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The guest who was seen longest ago makes room for a new guest."""
@@ -88,7 +88,7 @@ def test_a_sign_in_during_shutdown_gets_a_sentence() -> None:
     assert "Try again" in told.value.hint
 
 
-def test_what_has_ended_is_forgotten(login: Login) -> None:
+def test_expired_sessions_are_removed(login: Login) -> None:
     """An idle session ends despite other requests in between. A session in use lasts until its
     maximum age."""
     idle, used = signed_in(login), signed_in(login)
@@ -103,7 +103,7 @@ def test_what_has_ended_is_forgotten(login: Login) -> None:
     assert login.by_cookie(used) is None
 
 
-def test_tokens_per_person_are_limited(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tokens_per_user_are_limited(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the limit, the user has to revoke a token before making another. The app shortens long
     labels, and a user can't revoke another user's token."""
     monkeypatch.setattr(rules, "_MOST_TOKENS", 1)
@@ -120,7 +120,7 @@ def test_tokens_per_person_are_limited(login: Login, monkeypatch: pytest.MonkeyP
     login.new_token(anna, "another")
 
 
-def test_a_use_is_not_forgotten_where_the_file_is_read_before_it_is_written(
+def test_a_use_is_not_lost_if_the_file_is_read_before_the_write(
     tmp_path: Path,
 ) -> None:
     """For example, the share link ends at that moment. The use counts immediately and is written

@@ -99,7 +99,7 @@ def user(app: RunningApp, browser: requests.Session, **headers: str) -> object:
     return answer.json() if answer.ok else None
 
 
-def test_people_sign_in_and_land_where_they_wanted(
+def test_users_sign_in_and_return_to_the_requested_page(
     app: RunningApp, provider: StartedProvider, browser: requests.Session
 ) -> None:
     """The provider gets proof that the same app sends both requests, and the app shows the user's
@@ -117,7 +117,7 @@ def test_people_sign_in_and_land_where_they_wanted(
     assert not any("signing-in" in one.name for one in browser.cookies)
 
 
-def test_only_those_are_operators_whom_the_settings_mean(
+def test_only_users_named_by_the_settings_are_administrators(
     app: RunningApp, browser: requests.Session
 ) -> None:
     """For each run, an operator sees the name of the user who owns it."""
@@ -129,9 +129,7 @@ def test_only_those_are_operators_whom_the_settings_mean(
     assert identity.name_of(f"openid:{anna.id}") == "Anna Berg"
 
 
-def test_a_person_without_access_gets_a_sentence(
-    app: RunningApp, browser: requests.Session
-) -> None:
+def test_a_user_without_access_gets_a_sentence(app: RunningApp, browser: requests.Session) -> None:
     """The page offers another account. The app ignores an address that the provider hasn't
     verified."""
     answer = sign_in_as(app, browser, CARL, "/account")
@@ -208,7 +206,7 @@ def as_anna(answer: dict[str, str], head: dict[str, object] | None = None) -> No
     ],
     ids=["nonce", "signature", "unsigned", "no token", "somebody else", "issuer"],
 )
-def test_attack_an_answer_that_is_not_for_this_sign_in(
+def test_attack_an_id_token_for_another_sign_in_is_refused(
     asked: dict[str, Any],
     answered: dict[str, Any],
     app: RunningApp,
@@ -260,7 +258,7 @@ def test_on_a_space_the_provider_leads_back_to_its_public_name(
     assert "Secure; SameSite=None; Partitioned" in answer.headers["set-cookie"]
 
 
-def test_a_provider_brings_no_other_routes(app: RunningApp) -> None:
+def test_a_provider_adds_no_undeclared_routes(app: RunningApp) -> None:
     """Each route has a declared access rule or belongs to Gradio."""
     declared = {bare(rule.path) for rule in app.asgi.state.rules}
     assert declared >= WITH_PROVIDER

@@ -58,7 +58,7 @@ SPACE = {
         ("", False),
     ],
 )
-def test_a_rule_means_people(rule: str, meant: bool) -> None:
+def test_a_rule_matches_only_verified_attributes(rule: str, meant: bool) -> None:
     """A rule matches attributes that belong to one person. It ignores names that users choose
     themselves."""
     assert fits(rule, person_of(ANNA, SETTINGS, 0)) == meant
@@ -70,7 +70,7 @@ def test_an_unverified_address_identifies_no_one() -> None:
     assert not any(fits(rule, person) for rule in ("anna@example.org", "@example.org", "@", ""))
 
 
-def test_people_are_the_same_under_another_name_and_others_at_another_provider() -> None:
+def test_a_users_id_depends_on_the_provider_but_not_the_name() -> None:
     """A run's owner doesn't change when that user's name changes."""
     anna = person_of(ANNA, SETTINGS, 0)
     assert person_of({"sub": "1", "name": "A. Hill"}, SETTINGS, 1).id == anna.id
@@ -88,7 +88,7 @@ NAMES = ("name", "preferred_username", "email", "email_verified", "groups")
 
 
 @given(st.fixed_dictionaries({"sub": st.text(min_size=1)}, optional=dict.fromkeys(NAMES, JSON)))
-def test_any_claims_give_a_name_that_is_kept(
+def test_any_claims_give_a_printable_name(
     tmp_path_factory: pytest.TempPathFactory, claims: dict[str, object]
 ) -> None:
     """The name is a single printable line."""
@@ -148,7 +148,7 @@ def is_locked(path: Path) -> bool:
     [OpenIDPeople.refresh, lambda people: people.forget(1)],
     ids=["read again", "forget"],
 )
-def test_who_signs_in_while_the_app_keeps_its_file_in_order_is_known(
+def test_a_sign_in_during_a_file_refresh_is_kept(
     keep: Callable[[OpenIDPeople], None], tmp_path: Path
 ) -> None:
     """The app keeps a sign-in that arrives between reading the file and replacing the known
@@ -166,7 +166,7 @@ def test_who_signs_in_while_the_app_keeps_its_file_in_order_is_known(
 
 
 @given(st.text(), st.binary(min_size=32, max_size=32))
-def test_an_attempt_is_believed_that_this_app_has_sealed_only(text: str, key: bytes) -> None:
+def test_only_sign_in_attempts_sealed_by_this_app_are_accepted(text: str, key: bytes) -> None:
     """The app rejects an attempt sealed with another key, and any other text."""
     attempt = SignInAttempt("a", "b", "c", "/")
     sealed = attempt.sealed(key, 0)

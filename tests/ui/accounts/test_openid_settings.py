@@ -61,7 +61,7 @@ def test_a_provider_needs_all_its_settings(
     assert "hush" not in repr(openid) + repr(read_settings(arguments))
 
 
-def test_operators_at_the_provider_may_what_the_settings_permit_operators() -> None:
+def test_provider_users_can_be_administrators() -> None:
     """Other users of the provider don't get these permissions. Neither does a user who signs in
     with a password and has an operator's id."""
     settings = read_settings(

@@ -71,7 +71,7 @@ def asked(
     return requests.request(method, app.url + path, headers=headers, timeout=LONGEST_WAIT)
 
 
-def test_a_token_is_the_person_on_every_kind_of_route(app: RunningApp) -> None:
+def test_a_token_identifies_its_user_on_every_kind_of_route(app: RunningApp) -> None:
     """A token works on the app's own routes, Gradio's routes and WebSockets, and in Gradio's Python
     client. The user finds the script's runs in a browser too."""
     with signed_in(app, ANNA) as anna:
@@ -129,7 +129,7 @@ def test_a_new_token_is_shown_for_a_minute(app: RunningApp) -> None:
             assert len(re.findall(r"comfyforms_[\w-]{43}", page(anna, app))) == told
 
 
-def test_a_revoked_token_is_worth_nothing(app: RunningApp) -> None:
+def test_a_revoked_token_is_refused(app: RunningApp) -> None:
     """The revocation applies immediately, also to the script that uses the token. The same user's
     other tokens keep working."""
     with signed_in(app, BEN) as ben:
@@ -143,7 +143,7 @@ def test_a_revoked_token_is_worth_nothing(app: RunningApp) -> None:
     assert asked(app, "/api/v1/runs", second).status_code == 401
 
 
-def test_the_page_says_when_a_token_was_made_and_used(app: RunningApp) -> None:
+def test_the_page_shows_when_a_token_was_created_and_used(app: RunningApp) -> None:
     """The page uses the reader's language and shows a token's name as plain text."""
     with signed_in(app, BEN) as ben:
         token = make(ben, app, "<b>dates</b>")
@@ -155,7 +155,7 @@ def test_the_page_says_when_a_token_was_made_and_used(app: RunningApp) -> None:
         assert "Erstellt am 15.01.2027. Zuletzt benutzt am 15.01.2027." in page(ben, app)
 
 
-def test_only_a_person_in_a_browser_makes_tokens(app: RunningApp) -> None:
+def test_only_a_user_in_a_browser_creates_tokens(app: RunningApp) -> None:
     """A token, a guest, another site's page and an anonymous caller can neither create nor revoke
     tokens. Users can't revoke each other's tokens, and a token needs a name."""
     with signed_in(app, ANNA) as anna, signed_in(app, BEN) as ben, requests.Session() as guest:

@@ -33,7 +33,7 @@ def piped(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return lambda text: monkeypatch.setattr("sys.stdin", io.StringIO(text))
 
 
-def test_people_are_added_listed_and_removed(
+def test_users_are_added_listed_and_removed(
     told: Callable[..., str], piped: Callable[[str], None], tmp_path: Path
 ) -> None:
     """The command reads a password from a pipe, or from the first line of a file."""

@@ -50,7 +50,7 @@ def user(app: RunningApp, *names: str, header: str = "X-Forwarded-User") -> tupl
     return answer.status, json.loads(told) if answer.status == 200 else ""
 
 
-def test_a_trusted_proxy_says_who_is_asking(app: RunningApp) -> None:
+def test_a_trusted_proxy_names_the_user(app: RunningApp) -> None:
     """The header names the user in UTF-8. Several names, no name, or an invalid name identify no
     user."""
     assert user(app, "anna") == (200, "anna")
@@ -59,14 +59,14 @@ def test_a_trusted_proxy_says_who_is_asking(app: RunningApp) -> None:
     assert user(app, "anna", header="X-Remote-User") == (401, "")
 
 
-def test_the_sign_in_page_asks_for_no_unused_password(app: RunningApp) -> None:
+def test_the_sign_in_page_has_no_unused_password_field(app: RunningApp) -> None:
     """The page says where to sign in instead."""
     page = requests.get(app.url, timeout=LONGEST_WAIT).text
     assert "sign-in page. Ask the administrator." in page
     assert "<form" not in page
 
 
-def test_its_people_have_runs_and_tokens_of_their_own(app: RunningApp) -> None:
+def test_proxy_users_have_their_own_runs_and_tokens(app: RunningApp) -> None:
     """These users work like users who sign in here: they create a token in a browser behind the
     proxy and use it without the proxy."""
     anna = {"X-Forwarded-User": "anna"}
@@ -82,7 +82,7 @@ def new_token(app: RunningApp, headers: dict[str, str]) -> str:
     return made.partition('id="token">')[2].partition("<")[0]
 
 
-def test_its_people_sign_out_there(demo: DemoServer, app: RunningApp) -> None:
+def test_proxy_users_sign_out_at_the_proxy(demo: DemoServer, app: RunningApp) -> None:
     """The app offers sign-out only if it knows the proxy's address for it. Otherwise, signing out
     would have no effect."""
     anna = {"X-Forwarded-User": "anna"}
@@ -96,7 +96,7 @@ def test_its_people_sign_out_there(demo: DemoServer, app: RunningApp) -> None:
         assert answer.json() == {"next": "/oauth2/sign_out"}
 
 
-def test_only_a_trusted_proxy_names_people(demo: DemoServer) -> None:
+def test_only_a_trusted_proxy_can_name_users(demo: DemoServer) -> None:
     """The app ignores the header if it comes from an unknown address or if the settings name no
     user header."""
     elsewhere = replace(TRUSTING, trusted_proxies=("10.0.0.1",))

@@ -42,7 +42,7 @@ def test_a_password_is_hashed_by_argon2(written: Path) -> None:
     assert not list(written.parent.glob("*.part"))
 
 
-def test_who_is_there_is_read_again_when_it_changes(file: UsersFile) -> None:
+def test_a_changed_user_file_is_read_again(file: UsersFile) -> None:
     """The next refresh finds another program's change. Without a change, a refresh reads
     nothing."""
     other = UsersFile(file.path)
@@ -56,7 +56,7 @@ def test_who_is_there_is_read_again_when_it_changes(file: UsersFile) -> None:
     assert file.users == {}
 
 
-def test_an_unreadable_file_lets_no_one_in(file: UsersFile) -> None:
+def test_an_unreadable_file_lets_no_user_sign_in(file: UsersFile) -> None:
     """The first failed refresh keeps the users, because a program may be writing the file. From the
     second, no user can sign in until the file is readable again."""
     whole = file.path.read_bytes()
@@ -71,7 +71,7 @@ def test_an_unreadable_file_lets_no_one_in(file: UsersFile) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives away")
-def test_what_root_writes_belongs_to_the_app(tmp_path: Path) -> None:
+def test_files_written_by_root_belong_to_the_apps_account(tmp_path: Path) -> None:
     """A new file gets the owner and group of its folder. A changed file keeps its owner, group and
     mode. The lock file belongs to the same account, which can then change the users too."""
 
@@ -109,7 +109,7 @@ def test_a_damaged_hash_lets_no_one_in() -> None:
     assert not User("anna", "").knows("")
 
 
-def test_a_password_of_the_settings_gives_the_same_proof_at_each_start() -> None:
+def test_a_password_from_the_settings_has_a_stable_proof() -> None:
     """Another secret, user or password gives another proof."""
     first = User.of_pair("anna", PASSWORD, b"secret")
     assert first.knows(PASSWORD)
@@ -128,7 +128,7 @@ def test_a_name_is_one_that_can_be_typed(file: UsersFile, name: str) -> None:
     assert file.path.read_bytes() == before
 
 
-def test_what_cannot_be_done_is_said(file: UsersFile) -> None:
+def test_impossible_user_changes_are_reported(file: UsersFile) -> None:
     """The app reports a name that is taken or unknown, a short password, and a damaged file."""
     before = file.path.read_bytes()
     for change, said in (

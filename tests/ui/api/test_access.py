@@ -31,12 +31,12 @@ def as_person(app: RunningApp, login: tuple[str, str]) -> dict[str, str]:
     ("method", "path"),
     [("GET", "/health"), ("GET", "/docs"), ("GET", "/openapi.json"), ("POST", RUNS)],
 )
-def test_no_answer_asks_for_a_login(app: RunningApp, method: str, path: str) -> None:
+def test_every_path_refuses_anonymous_requests(app: RunningApp, method: str, path: str) -> None:
     """The app answers with a problem document before it reads any of the body."""
     problem(call(app, method, path, cookie="", json={}), 401)
 
 
-def test_the_schema_says_how_programs_sign_in(app: RunningApp) -> None:
+def test_the_schema_describes_how_programs_sign_in(app: RunningApp) -> None:
     """Programs sign in with a token. They don't need one if they send a cookie or the app requires
     no sign-in."""
     told = call(app, "GET", "/openapi.json", "", headers=as_person(app, ANN)).json()
@@ -45,7 +45,7 @@ def test_the_schema_says_how_programs_sign_in(app: RunningApp) -> None:
     assert told["security"] == [{"token": []}, {}]
 
 
-def test_each_person_has_their_own_runs(app: RunningApp) -> None:
+def test_each_user_sees_only_their_own_runs(app: RunningApp) -> None:
     """A signed-in user finds their runs from any machine. No other user does."""
     ann, bob = as_person(app, ANN), as_person(app, BOB)
     run = call(app, "POST", f"{RUNS}?wait=true", "", json={"values": QUICK}, headers=ann).json()

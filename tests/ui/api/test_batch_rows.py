@@ -25,7 +25,7 @@ def result_of(app: RunningApp, batch: str, name: str) -> bytes:
 
 
 @pytest.mark.parametrize("seeds", ["form", "each"])
-def test_results_tell_the_seeds_that_were_left_out(app: RunningApp, seeds: Seeds) -> None:
+def test_results_contain_drawn_seeds(app: RunningApp, seeds: Seeds) -> None:
     """Each row has its own seed. The batch's table makes the same runs again, and its grid opens
     with a separate seed per cell."""
     axes = [{"field": "2.text", "text": "a boat\na sea"}]

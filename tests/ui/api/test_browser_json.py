@@ -59,7 +59,7 @@ def test_reads_seeds_that_count(app: RunningApp, sent: object, taken: object) ->
     assert value_of(app, "text-to-image", SEED, sent) == taken
 
 
-def test_tells_seeds_in_digits(app: RunningApp) -> None:
+def test_returns_seeds_as_digits(app: RunningApp) -> None:
     """JavaScript numbers would lose the last digits."""
     told = call(app, "POST", RUNS, json={"values": {SEED: {"after": str(2**60)}}}).json()
     assert told["seeds"] == {SEED: str(2**60 + 1)}

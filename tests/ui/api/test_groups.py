@@ -178,7 +178,7 @@ def test_a_stopped_chain_resumes_with_other_values(served: Served) -> None:
 @pytest.mark.parametrize(
     ("path", "body"), [(BATCH, {"values": QUICK, "axes": STEPS}), (CHAIN, {"values": SMALL})]
 )
-def test_events_tell_batches_and_chains_to_their_ends(
+def test_events_report_batches_and_chains_until_they_end(
     app: RunningApp, path: str, body: dict[str, Any]
 ) -> None:
     """Each event carries the full state, and no event repeats. A client that knows the end gets a
@@ -265,7 +265,7 @@ def runs_in(chain: dict[str, Any]) -> dict[str, str]:
     return {step["name"]: step["results"][0]["id"] for step in chain["steps"]}
 
 
-def test_workflows_and_chains_are_not_taken_for_each_other(app: RunningApp) -> None:
+def test_workflows_and_chains_are_not_interchangeable(app: RunningApp) -> None:
     """A workflow and a chain each start at their own address. The error at the wrong address names
     the right one."""
     for kind, name in (("runs", "create-upscale-detail.chain"), ("chains", "text-to-image")):

@@ -14,7 +14,7 @@ from tests.support.waiting import eventually
 from tests.ui.api.api_calls import QUICK, call, problem, run_of
 
 
-def test_a_run_that_is_waited_for_has_its_result(app: RunningApp) -> None:
+def test_a_request_with_wait_returns_the_result(app: RunningApp) -> None:
     """One request starts a run and returns its values, seed and file when it has finished. The
     run's address returns the same document."""
     run = run_of(app, values={**QUICK, "2.text": "a boat"})
@@ -100,7 +100,7 @@ def test_a_body_that_cannot_be_used_is_named(app: RunningApp, body: bytes, says:
     assert problem(answer, 422)["detail"] == says
 
 
-def test_problems_are_said_in_the_language_of_who_asks(app: RunningApp) -> None:
+def test_problems_are_in_the_language_of_the_request(app: RunningApp) -> None:
     """The detail is for users. The type and the title are for programs and aren't translated."""
     headers = {"accept-language": "de"}
     told = problem(call(app, "GET", "/runs/none", headers=headers), 404)

@@ -65,7 +65,7 @@ def test_files_are_compared_by_their_names_and_bytes(app: RunningApp) -> None:
     problem(with_file(saved("PNG"), "b.png"), 422)
 
 
-def test_uploads_are_kept_once(app: RunningApp) -> None:
+def test_repeated_uploads_are_stored_once(app: RunningApp) -> None:
     """Identical files with a key return the earlier uploads and take no more room while those
     exist. The app refuses other files with that key."""
     uploads, owner = app.services.copies.uploads, f"browser:{ANN}"
@@ -110,7 +110,7 @@ def test_requests_at_the_same_moment_start_one_run(app: RunningApp) -> None:
     assert len(app.runs.known()) == before + 1
 
 
-def test_without_a_history_no_key_is_taken(served: object) -> None:
+def test_without_a_history_idempotency_keys_are_refused(served: object) -> None:
     """The app refuses a key that it can't honor."""
     with DemoServer(step_seconds=0) as demo, running_app(demo.url, remembers=False) as app:
         problem(sent(app, "one"), 409)

@@ -25,7 +25,7 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
         yield served
 
 
-def test_events_tell_a_run_to_its_end(app: RunningApp) -> None:
+def test_events_report_a_run_until_it_ends(app: RunningApp) -> None:
     """The events start with the run's current state, report each phase in order and end with the
     result."""
     run = run_of(app, values=SLOW, wait=False)
@@ -73,7 +73,7 @@ def test_no_event_is_sent_twice(app: RunningApp) -> None:
     call(app, "DELETE", first["url"])
 
 
-def test_a_quiet_stream_says_that_it_is_there(
+def test_a_quiet_stream_sends_keep_alive_comments(
     app: RunningApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While nothing happens, comments keep proxies from closing the stream."""
@@ -85,7 +85,7 @@ def test_a_quiet_stream_says_that_it_is_there(
     call(app, "DELETE", first["url"])
 
 
-def test_the_newest_preview_can_be_asked_for(app: RunningApp) -> None:
+def test_the_newest_preview_can_be_requested(app: RunningApp) -> None:
     """There is no preview before the first or after the run's end. In between, the newest preview
     is an image with its own ETag."""
     run = run_of(app, values=SLOW, wait=False)

@@ -111,7 +111,7 @@ def test_no_part_of_a_form_takes_the_place_of_another(
     assert says in problem(call(app, "POST", RUNS, files=files), 422)["detail"]
 
 
-def test_files_of_others_cannot_be_used(app: RunningApp) -> None:
+def test_files_of_other_users_cannot_be_used(app: RunningApp) -> None:
     """The app treats other users' uploads and results like files that never existed."""
     of_ann = uploaded(app), {"run": run_of(app)["id"]}
     for value in of_ann:
@@ -126,7 +126,7 @@ def test_too_much_is_refused_before_it_is_read(app: RunningApp) -> None:
     assert "24\xa0MB" in problem(answer, 413)["detail"]
 
 
-def test_an_invalid_file_is_not_kept(app: RunningApp) -> None:
+def test_an_invalid_upload_is_not_stored(app: RunningApp) -> None:
     """The app refuses an upload on arrival if no field would take it."""
     answer = call(app, "POST", "/uploads", files={"file": ("a.png", b"")})
     problem(answer, 422)
@@ -148,7 +148,7 @@ def test_workflows_are_listed_with_their_fields(app: RunningApp) -> None:
     assert steps == steps | limits
 
 
-def test_the_schema_says_which_values_are_taken(app: RunningApp) -> None:
+def test_the_schema_describes_the_accepted_values(app: RunningApp) -> None:
     """Values that fit the workflow's schema run. The schema and the app refuse the same values."""
     schema = call(app, "GET", "/workflows/text-to-image").json()["schema"]
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -168,7 +168,7 @@ def test_the_schema_says_which_values_are_taken(app: RunningApp) -> None:
         problem(call(app, "POST", "/workflows/text-to-image/runs", json={"values": values}), 422)
 
 
-def test_a_result_is_the_very_image(app: RunningApp) -> None:
+def test_the_file_url_returns_the_image_of_the_run(app: RunningApp) -> None:
     """The file's address returns the image that the run made. It opens and has the requested
     size."""
     (file,) = run_of(app)["files"]

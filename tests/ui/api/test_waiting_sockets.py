@@ -57,7 +57,7 @@ def test_another_users_key_reaches_no_socket(served: Served) -> None:
         assert next(messages(socket)) == {"run": run["id"]}
 
 
-def test_a_waiting_socket_takes_no_words(served: Served) -> None:
+def test_a_waiting_socket_closes_on_any_message(served: Served) -> None:
     """The socket closes at any message that the browser sends before there is a run."""
     _, app = served
     with connected(app, f"/live/next/{KEY}") as socket:

@@ -71,7 +71,7 @@ def test_a_receiver_that_does_not_answer_holds_up_no_other() -> None:
         assert there.next().says["data"]["id"] == told["id"]
 
 
-def test_a_removed_person_gets_no_webhooks() -> None:
+def test_a_removed_user_gets_no_webhooks() -> None:
     """The app sends no webhooks for a user who may no longer sign in. Other users still get
     theirs."""
     settings = WebSettings(port=0, users=(("ann", "lighthouse"),))

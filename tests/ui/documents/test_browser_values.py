@@ -33,20 +33,20 @@ def of_kind(kind: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("sample", of_kind("seed"), ids=lambda one: str(one["kept"]))
-def test_a_kept_seed_is_the_seed_that_was_set(sample: dict[str, Any]) -> None:
+def test_a_stored_seed_is_read_back_unchanged(sample: dict[str, Any]) -> None:
     """The text and mode of a seed, as the script stores them, read back as the same seed."""
     assert seed_of(*seed_parts(sample["kept"])) == seed_of(*sample["parts"])
 
 
 @pytest.mark.parametrize("sample", of_kind("file"), ids=lambda one: str(one["kept"]))
-def test_a_kept_file_names_its_place(sample: dict[str, Any]) -> None:
+def test_a_stored_file_contains_its_path(sample: dict[str, Any]) -> None:
     """The script stores the path that Gradio's component names for a file."""
     (file,) = sample["parts"]
     assert places_kept(sample["kept"]) == ((file["path"],) if file else ())
 
 
 @pytest.mark.parametrize("sample", of_kind("plain"), ids=lambda one: str(one["kept"]))
-def test_the_values_of_a_run_are_kept_as_they_were_typed(sample: dict[str, Any]) -> None:
+def test_values_of_a_run_are_stored_as_if_typed(sample: dict[str, Any]) -> None:
     """“Reuse settings” stores what typing the same value would store."""
     assert run_values({"1.x": sample["parts"][0]}, {}) == {"1.x": sample["kept"]}
 

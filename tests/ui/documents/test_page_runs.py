@@ -63,7 +63,9 @@ def line_of(record: Record, due_in: float | None = None) -> QueueLine:
         (2, 40.0, "In the queue · 2 ahead · starts in about 40\xa0s"),
     ],
 )
-def test_a_waiting_run_tells_its_place(place: int | None, due_in: float | None, said: str) -> None:
+def test_a_waiting_run_shows_its_position(
+    place: int | None, due_in: float | None, said: str
+) -> None:
     """A waiting user sees how many runs are ahead and, if known, how long they take."""
     assert waiting_words(place, due_in) == said
     assert stage_of(phase=Phase.WAITING, queue_place=place, due_in=due_in).headline == said
@@ -79,7 +81,7 @@ def test_a_waiting_run_tells_its_place(place: int | None, due_in: float | None, 
         ({"phase": Phase.RUNNING}, "Running", 0.6),
     ],
 )
-def test_a_queued_run_has_its_place_and_start(
+def test_a_queued_run_shows_its_position_and_start(
     state: dict[str, Any], said: str, due_in: float | None
 ) -> None:
     """The queue shows each run's place in a few words. It adds the start time if both are known."""
@@ -87,7 +89,7 @@ def test_a_queued_run_has_its_place_and_start(
     assert (line.said, line.due_in) == (said, due_in)
 
 
-def test_a_run_is_listed_as_the_one_file_that_is_meant() -> None:
+def test_a_tile_can_show_one_file_of_a_run() -> None:
     """The entry has the thumbnail and description of this file only."""
     images = (OutputFile(name, "", "output", "image", "9", name) for name in ("a.png", "b.png"))
     files = (*images, OutputFile("c.mp4", "", "output", "video", "9", "c"))
@@ -100,7 +102,7 @@ def test_a_run_is_listed_as_the_one_file_that_is_meant() -> None:
     assert told[2].clip == "/files/p/2/c.mp4"
 
 
-def test_a_run_that_made_sounds_alone_tells_where_the_first_is() -> None:
+def test_a_run_with_only_sounds_links_to_the_first() -> None:
     """The user can then play the sound where the page shows a workflow's last result."""
     sounds = tuple(
         OutputFile(name, "", "output", "audio", "9", name) for name in ("a.wav", "b.wav")
@@ -139,7 +141,7 @@ def test_downloads_are_shown() -> None:
     assert stage_of(phase=Phase.RUNNING, over=True).headline == "Fetching the results"
 
 
-def test_a_run_without_a_result_says_where_that_may_be() -> None:
+def test_a_run_without_a_result_explains_where_it_may_be() -> None:
     """The headline differs between a run with a result and a run without, both with and without the
     duration."""
     image = OutputFile("a.png", "", "output", "image", "6")
@@ -180,7 +182,7 @@ def test_missing_results_are_shown(digests: tuple[str, ...], keeping: bool, said
         (Phase.DONE, None, False),
     ],
 )
-def test_run_again_is_offered_where_nothing_was_wrong(
+def test_run_again_is_offered_unless_the_request_was_wrong(
     phase: Phase, error: RunError | None, again: bool
 ) -> None:
     """The page offers the same run again if the request wasn't at fault, but not if the user
@@ -217,7 +219,7 @@ def test_steps_are_counted() -> None:
     assert stage_of(phase=Phase.WAITING, progress=far).progress is None
 
 
-def test_a_run_that_takes_longer_than_ever_promises_nothing() -> None:
+def test_an_overdue_run_shows_no_time_left() -> None:
     """The page shows the time left only until the usual time has passed."""
     going = {"phase": Phase.RUNNING, "node": "2", "started_at": 1000.0}
     assert stage_of(**going, usual=RunTimes(40.0)).seconds_left == 10
@@ -225,7 +227,7 @@ def test_a_run_that_takes_longer_than_ever_promises_nothing() -> None:
     assert stage_of(**going).seconds_left is None
 
 
-def test_a_failure_says_where_and_what_to_do() -> None:
+def test_a_failure_shows_the_step_and_advice() -> None:
     """A failed run gives the step, the error and the advice, and keeps the details separate."""
     error = RunError(
         "The server ran out of memory.",
@@ -283,7 +285,7 @@ def test_time_that_has_passed(seconds: float, said: str) -> None:
     assert elapsed_words(seconds) == said
 
 
-def test_a_refusal_without_a_field_says_what_the_server_said() -> None:
+def test_a_refusal_without_a_field_shows_the_servers_message() -> None:
     """If there is no field to highlight, the page shows the server's own objection instead of the
     hint about highlighted fields."""
     error = RunError("The server did not accept this workflow.", "Fix the highlighted fields.")

@@ -28,13 +28,15 @@ def made(title: str, values: dict[str, object], *names: str) -> Record:
         ("…", {}, "x_1.png"),
     ],
 )
-def test_a_name_tells_what_it_is(title: str, values: dict[str, object], named: str) -> None:
+def test_a_file_name_has_the_title_seed_and_words(
+    title: str, values: dict[str, object], named: str
+) -> None:
     """The name has the workflow, the seed and the first words, in letters and digits. Without seed
     and words, it is the server's name."""
     assert result_name(made(title, values, "x_1.png"), 0) == named
 
 
-def test_several_files_of_a_run_have_their_places() -> None:
+def test_several_files_of_a_run_are_numbered() -> None:
     """Each file has a unique name and keeps its extension."""
     run = made("W", {"5.seed": 1}, "a.png", "b.webp")
     assert [result_name(run, at) for at in (0, 1)] == ["W_1_1.png", "W_1_2.webp"]
@@ -51,7 +53,7 @@ def test_several_files_of_a_run_have_their_places() -> None:
         ("my own.json", "my own.json"),
     ],
 )
-def test_a_name_leads_back_to_the_title(file: str, title: str) -> None:
+def test_the_title_is_read_back_from_a_file_name(file: str, title: str) -> None:
     """The app reduces a name with title, seed and words to the title. It leaves other names
     unchanged."""
     assert title_in_name(file) == title

@@ -11,7 +11,7 @@ from tests.support.samples.forms import form_of, text_to_image
 from ui.doors.argument_names import argument_names, plain_word, unique_name, workflow_names
 
 
-def test_a_name_is_made_of_what_people_read() -> None:
+def test_an_argument_name_comes_from_the_label() -> None:
     """The name drops accents and symbols. A label without ASCII letters or digits gives no name."""
     assert plain_word("Negative prompt") == "negative_prompt"
     assert plain_word("Größe (px)") == "groe_px"
@@ -28,7 +28,7 @@ def test_two_things_never_have_one_name() -> None:
     }
 
 
-def test_every_field_that_people_see_is_an_argument() -> None:
+def test_every_visible_field_is_an_argument() -> None:
     """Each argument name is one word in every programming language, and no two names are the
     same."""
     form = form_of(text_to_image())

@@ -166,7 +166,7 @@ REFUSED: tuple[tuple[str, dict[str, Any] | None, int, str], ...] = (
 )
 
 
-def test_what_cannot_be_done_is_said_by_name(app: RunningApp) -> None:
+def test_errors_name_their_cause_as_comfy_runner_does(app: RunningApp) -> None:
     """Errors are problem documents that also have comfy_runner's key. Both use the names from the
     config."""
     assert post(app, "/update/text", node_id="width", text=512).ok
@@ -178,7 +178,7 @@ def test_what_cannot_be_done_is_said_by_name(app: RunningApp) -> None:
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_values_that_a_person_sets_are_private(app: RunningApp) -> None:
+def test_values_that_a_user_sets_are_private(app: RunningApp) -> None:
     """One user's values reach no other user's runs, nor runs of another workflow. The app doesn't
     keep a value that the form refuses."""
     post(app, "/update/text", ANN, node_id=2, text="of Ann")
@@ -189,13 +189,13 @@ def test_values_that_a_person_sets_are_private(app: RunningApp) -> None:
     assert "of Ann" not in values_of(app, ANN, "image-to-image").values()
 
 
-def test_the_config_says_which_image_is_meant(app: RunningApp) -> None:
+def test_the_config_selects_the_image(app: RunningApp) -> None:
     """If a run has several images, the workflow's save_image_node_id selects one."""
     told = ask(app, "GET", "/queue?workflow=two").json()
     assert told["image_filename"].startswith("second")
 
 
-def test_an_image_of_ones_own_is_sent_as_to_the_api(app: RunningApp) -> None:
+def test_an_image_is_sent_by_its_upload_id(app: RunningApp) -> None:
     """A user who may not name files on the ComfyUI server sends an upload's id."""
     files = {"files": ("mine.png", saved("PNG"))}
     (upload,) = ask(app, "POST", "/api/v1/uploads", files=files).json()["uploads"]

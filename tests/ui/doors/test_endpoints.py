@@ -63,7 +63,7 @@ def told_of(caller: Client) -> dict[str, Any]:
     return dict(caller.view_api(return_format="dict", print_info=False)["named_endpoints"])
 
 
-def test_each_workflow_tells_what_it_takes(caller: Client) -> None:
+def test_each_endpoint_documents_its_arguments(caller: Client) -> None:
     """Each endpoint gives the types, defaults and words of the form's fields. Chains have endpoints
     too, and there are no other endpoints."""
     told = told_of(caller)
@@ -170,7 +170,7 @@ def test_endpoints_follow_the_folder(app: RunningApp, caller: Client) -> None:
             new.predict(api_name="/later")
 
 
-def test_one_request_names_what_it_calls(app: RunningApp) -> None:
+def test_a_request_gives_values_by_order_or_by_name(app: RunningApp) -> None:
     """A request gives all values in order, or some by name. The error for an unknown name lists the
     valid names."""
 
@@ -189,7 +189,7 @@ def test_one_request_names_what_it_calls(app: RunningApp) -> None:
     assert "Connect again" in answer("text_to_image", {"data": [1]})["error"]
 
 
-def test_a_place_that_is_no_upload_is_no_file(app: RunningApp) -> None:
+def test_only_an_upload_is_accepted_as_a_file(app: RunningApp) -> None:
     """The app refuses an address too. It fetches nothing and reads no file on this machine."""
     address = f"{app.url}/endpoints/gradio_api/call/v2/upscale"
     for place in ("/etc/passwd", "http://127.0.0.1:1/a.png", "0" * 32 + "/a.png"):

@@ -306,7 +306,7 @@ def test_a_token_lets_an_assistant_in() -> None:
         assert app.runs.record(run, "user:anna").state.phase is Phase.DONE
 
 
-def test_a_call_brings_no_more_than_any_other(app: RunningApp) -> None:
+def test_a_call_with_too_many_values_is_refused(app: RunningApp) -> None:
     """The app refuses a call with too many values before parsing it."""
     many = b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": [' + b"[]," * 100_000 + b"0]}"
     headers = ACCEPTED | {"content-type": "application/json"}

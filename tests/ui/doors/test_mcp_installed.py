@@ -17,7 +17,7 @@ from ui.doors.mcp.installed import NEEDED, mcp_routes
 ROOT = Path(__file__).parents[3]
 
 
-def test_without_the_extra_there_is_no_such_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_there_is_no_mcp_path(monkeypatch: pytest.MonkeyPatch) -> None:
     """The app runs as usual."""
     monkeypatch.setitem(sys.modules, "mcp", None)  # as where it is not installed
     with running_demo_app(step_seconds=0) as (_, app):
@@ -37,7 +37,7 @@ def test_without_the_extra_there_is_no_such_path(monkeypatch: pytest.MonkeyPatch
         ("3.0.0a1", False),
     ],
 )
-def test_another_version_of_the_extra_is_as_none(
+def test_an_incompatible_version_of_the_extra_is_not_used(
     app: RunningApp,
     version: str,
     fits: bool,

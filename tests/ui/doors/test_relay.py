@@ -69,7 +69,7 @@ def kinds(got: list[str | bytes]) -> list[str | int]:
     ]
 
 
-def test_a_client_gets_all_frames_of_its_runs_as_comfyui_sent_them(served: Served) -> None:
+def test_a_client_gets_all_frames_of_its_runs_unchanged(served: Served) -> None:
     """The frames match byte for byte. A client that sets the flag gets previews with metadata. It
     gets its own two runs in order, and no other user's run."""
     _, app = served

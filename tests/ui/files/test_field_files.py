@@ -68,7 +68,9 @@ def test_a_file_keeps_its_name_and_bytes(uploads: UploadFolder, files: FieldFile
         "{}/..",
     ],
 )
-def test_only_what_was_uploaded_is_a_file(tmp_path: Path, files: FieldFiles, place: str) -> None:
+def test_only_an_existing_upload_is_accepted_as_a_file(
+    tmp_path: Path, files: FieldFiles, place: str
+) -> None:
     """The app refuses anything except the place of an existing upload, and says why."""
     (tmp_path / "secret.png").write_bytes(b"secret")
     for folder in (tmp_path / "uploads", "ab" * 16):
@@ -89,7 +91,7 @@ def test_finding_22_a_location_works_for_its_owner_only(
 @pytest.mark.parametrize(
     "data", [b"%!PS-Adobe-3.0 EPSF-3.0", b"#EXTM3U\nfile:///etc/passwd", b"8BPS\0\1", b""]
 )
-def test_a_field_shows_and_takes_only_what_it_is_for(
+def test_a_field_refuses_files_of_another_kind(
     uploads: UploadFolder, files: FieldFiles, widget: str, data: bytes
 ) -> None:
     """The app checks a file by its bytes, regardless of its name, before it shows the file and
@@ -109,7 +111,7 @@ def test_a_data_address_is_a_file() -> None:
 @pytest.mark.parametrize(
     "text", ["", "a cat", "data:image/png,plain", "data:image/png;base64,***", "C:\\x,y"]
 )
-def test_other_text_is_no_file(text: str) -> None:
+def test_ordinary_text_is_not_a_data_url(text: str) -> None:
     """The app doesn't mistake ordinary text for a file, even if it contains a comma."""
     assert from_data_url(text) is None
 
@@ -146,7 +148,7 @@ def test_the_mask_becomes_transparency(files: FieldFiles, mode: str) -> None:
         assert image.convert("RGB").getpixel((5, 5)) == background.convert("RGB").getpixel((5, 5))
 
 
-def test_an_image_taken_sideways_is_masked_as_it_is_seen(files: FieldFiles) -> None:
+def test_a_rotated_image_is_masked_as_displayed(files: FieldFiles) -> None:
     """The app rotates a camera's image as browsers do, so that the paint stays where the user put
     it."""
     exif = Image.Exif()
@@ -179,7 +181,7 @@ def test_nothing_painted_means_no_mask(files: FieldFiles) -> None:
     assert files.taken(None, of("mask")) is None
 
 
-def test_a_mask_survives_the_way_back(files: FieldFiles) -> None:
+def test_a_mask_round_trips(files: FieldFiles) -> None:
     """The page shows an image that was sent with a mask with the mask painted over it. Sending it
     again gives the same file."""
     first = sent(files, saved("PNG", Image.new("RGB", (40, 30), "teal")), painted())
@@ -192,7 +194,7 @@ def test_a_mask_survives_the_way_back(files: FieldFiles) -> None:
         assert again.data == first.data
 
 
-def test_a_mask_that_is_kept_is_shown_as_it_is(files: FieldFiles) -> None:
+def test_a_stored_mask_is_shown_unchanged(files: FieldFiles) -> None:
     """The page gets the same two files again, or only the image if the mask is gone. A field
     without painting gets only the image."""
     image, mask = given(files.uploads, saved("PNG")), given(files.uploads, painted())
@@ -264,7 +266,7 @@ def test_finding_04_a_layer_is_a_png(files: FieldFiles, form: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["../../x.png", "a\0b.png", "", "con.png", "x" * 500 + ".png"])
-def test_a_kept_file_is_put_back_under_a_safe_name(
+def test_a_stored_file_is_restored_under_a_safe_name(
     uploads: UploadFolder, tmp_path: Path, name: str
 ) -> None:
     """The file keeps its bytes and as much of its name as is safe. It gets its own folder among the

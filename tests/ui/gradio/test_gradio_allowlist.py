@@ -111,7 +111,7 @@ def test_no_other_file_and_no_address_is_fetched(
     assert not asked
 
 
-def test_a_file_in_a_call_is_never_an_address(
+def test_urls_and_paths_in_a_call_are_never_read(
     app: RunningApp, listener: tuple[str, list[str]]
 ) -> None:
     """If a call names a file by URL or by a path on the server, the app neither fetches nor reads
@@ -145,7 +145,7 @@ def test_a_file_in_a_call_is_never_an_address(
     assert not asked
 
 
-def test_gradio_by_itself_would_ask(listener: tuple[str, list[str]], tmp_path: Path) -> None:
+def test_gradio_alone_would_fetch_the_url(listener: tuple[str, list[str]], tmp_path: Path) -> None:
     """Gradio's own function for addresses in a call reaches the tests' listener."""
     address, asked = listener
     awaited(async_ssrf_protected_download(f"{address}/a.png", str(tmp_path)))
@@ -225,7 +225,7 @@ def test_failures_have_a_sentence_and_no_traceback(app: RunningApp) -> None:
         assert "Traceback" not in answer.text
 
 
-def test_lists_of_what_can_be_called_hold_nothing_private(app: RunningApp) -> None:
+def test_public_endpoint_lists_contain_nothing_private(app: RunningApp) -> None:
     """Neither the list of endpoints nor the page's configuration contains a user's file or
     value."""
     page = PageCalls(app).open("image-to-image", kept={"2.text": "a secret of mine"})

@@ -177,7 +177,7 @@ def test_one_endpoint_is_listed_as_many() -> None:
     assert (call["data"], session_and_call(call)) == ([8, [1]], ("s", None, like["id"]))
 
 
-def test_fields_of_calls_are_called_as_the_gate_reads_them() -> None:
+def test_call_fields_have_the_names_that_the_gate_reads() -> None:
     """A call names a session, another call and an event listener."""
     call = PredictBody(data=[], session_hash="page", event_id="call", fn_index=7).model_dump()
     assert session_and_call(call) == ("page", "call", 7), f"A call's fields are others. {MEND}"
@@ -257,7 +257,7 @@ def test_a_components_class_is_made_as_gradio_makes_it() -> None:
     assert calls <= known | words, f"ComponentMeta also does {calls - known - words}. {MEND}"
 
 
-def test_files_in_calls_are_found_by_what_they_look_like() -> None:
+def test_files_in_calls_are_recognized_by_their_shape() -> None:
     """`Page` removes the metadata by which Gradio recognizes a file."""
     file = json.loads(FileData(path="ab/x.png").model_dump_json())
     plain = gradio_internals.traverse(
@@ -266,7 +266,7 @@ def test_files_in_calls_are_found_by_what_they_look_like() -> None:
     assert plain == [{"deep": "ab/x.png"}], f"Gradio knows files by something else. {MEND}"
 
 
-def test_gradios_app_is_mounted_where_another_can_stand_before_it() -> None:
+def test_gradios_app_can_be_wrapped_by_another_app() -> None:
     """`GradioAllowlist` runs before Gradio's own routes."""
     _, gradio = mounted()
     assert isinstance(gradio, App), (
@@ -315,7 +315,7 @@ def test_limits_are_where_gradio_looks_for_them() -> None:
     ), "Gradio's queue no longer asks how many threads it may use"
 
 
-def test_the_queue_that_is_empty_hardly_looks_for_calls() -> None:
+def test_an_idle_queue_rarely_polls_for_calls() -> None:
     """The queue's loop sleeps for as long as `allow` says between two checks. Gradio's default uses
     5% of a core."""
     _, gradio = mounted()

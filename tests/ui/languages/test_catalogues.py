@@ -51,7 +51,7 @@ def languages(tmp_path: Path) -> Languages:
         (["", "*", "-", "pl"], "pl"),
     ],
 )
-def test_the_first_language_that_there_is_of_those_that_are_wanted(
+def test_the_best_available_language_is_chosen(
     languages: Languages, wanted: list[str], found: str
 ) -> None:
     """The app prefers an exact match, or a variant of the same language, over the next requested
@@ -72,7 +72,7 @@ def test_the_first_language_that_there_is_of_those_that_are_wanted(
         ("de;q=nan, en;q=-1", []),
     ],
 )
-def test_a_browser_says_which_languages_it_wants_most(header: str, tags: list[str]) -> None:
+def test_accepted_languages_are_sorted_by_weight(header: str, tags: list[str]) -> None:
     """The app sorts languages by weight and keeps the order of equal weights. It leaves out refused
     and malformed entries."""
     assert wanted_languages(header) == tags
@@ -88,7 +88,7 @@ def test_any_header_leads_to_a_language(header: str) -> None:
     assert Languages().best(wanted_languages(header)).tag in Languages().all
 
 
-def test_a_message_is_said_in_the_language(languages: Languages) -> None:
+def test_a_message_is_translated_with_its_values(languages: Languages) -> None:
     """The app inserts the message's values and translates nested messages into the same language.
     Other text and untranslated messages stay as they are."""
     polish = languages.all["pl"]
@@ -132,15 +132,13 @@ def test_a_number_is_written_as_its_readers_write_it() -> None:
         Message("{count} image", "{count} images", {"count": "many"}),
     ],
 )
-def test_what_a_translation_has_wrong_is_said_in_english(
-    languages: Languages, said: Message
-) -> None:
+def test_a_faulty_translation_falls_back_to_english(languages: Languages, said: Message) -> None:
     """A missing value, an extra brace or a wrong number in a translation never shows the user a
     failure."""
     assert languages.all["pl"].text(said) in (said, "1.5 obraz", "1.5 obrazy", "1.5 obrazów")
 
 
-def test_the_page_gets_what_its_script_says_and_no_more(tmp_path: Path) -> None:
+def test_the_page_gets_only_the_messages_of_its_script(tmp_path: Path) -> None:
     """The script gets an ES module with its own sentences and the plural rule."""
     said = {
         "Can't reach ComfyForms.": "Brak połączenia z ComfyForms.",
@@ -168,7 +166,7 @@ def test_a_number_is_written_as_in_its_language(number: float, english: str, ger
     assert Languages().all["de"].text(told) == german
 
 
-def test_every_language_says_what_it_is_called() -> None:
+def test_every_language_has_its_own_name() -> None:
     """The menu shows each language's own name with a capital letter."""
     assert Language("de", Path("none")).name == "Deutsch"
     assert Language("zh-CN", Path("none")).name == "简体中文"

@@ -70,7 +70,7 @@ def test_every_way_out_speaks_the_language(app: RunningApp) -> None:
     assert "data-messages" not in asked(app, "/").text
 
 
-def test_what_stands_before_the_routes_speaks_it_too(app: RunningApp) -> None:
+def test_errors_before_the_routes_are_translated_too(app: RunningApp) -> None:
     """The app refuses a body that is too large before any route runs."""
     headers = {"Cookie": "language=pl", "Content-Length": "5000"}
     answer = requests.post(
@@ -79,7 +79,7 @@ def test_what_stands_before_the_routes_speaks_it_too(app: RunningApp) -> None:
     assert (answer.status_code, answer.json()["error"][:14]) == (413, "To za dużo nar")
 
 
-def test_sockets_and_the_history_tell_a_run_in_the_language_of_who_looks(app: RunningApp) -> None:
+def test_a_run_is_shown_in_the_language_of_each_user(app: RunningApp) -> None:
     """Two users read the same run, each in their own language."""
     run = app.services.starter.start("text-to-image", {"5.steps": 1}, Origin("browser:"), UNWATCHED)
     [*run.watch()]
@@ -131,7 +131,7 @@ def test_a_language_can_be_chosen_before_the_login(
         assert refused.json()["detail"] == POLISH["Sign in first."]
 
 
-def test_the_messages_of_the_script_are_kept_for_good(app: RunningApp) -> None:
+def test_the_scripts_messages_are_cached_permanently(app: RunningApp) -> None:
     """The address changes with the messages. Any other address answers 404."""
     page = asked(app, "/", "pl").text
     path = page.partition('data-messages="')[2].partition('"')[0]
@@ -154,7 +154,7 @@ def test_the_messages_of_the_script_are_kept_for_good(app: RunningApp) -> None:
         ('"', "pl", GONE),
     ],
 )
-def test_the_choice_counts_before_what_the_browser_wants(
+def test_the_chosen_language_precedes_the_browsers(
     app: RunningApp, chosen: str, wanted: str, said: str
 ) -> None:
     """The menu's choice comes first, then the browser's first available language. The app ignores

@@ -50,7 +50,7 @@ def test_every_message_in_the_script_is_a_literal() -> None:
     assert not wrong
 
 
-def test_the_names_of_values_are_those_in_the_sentence() -> None:
+def test_a_call_passes_the_values_named_in_its_sentence() -> None:
     """Every value that a call passes appears by name in the sentence."""
     wrong = []
     for where, call in calls():

@@ -57,7 +57,7 @@ def test_every_sentence_is_translated(catalogue: Catalog) -> None:
     assert not few
 
 
-def test_the_catalogues_are_sorted_by_sentence(catalogue: Catalog) -> None:
+def test_the_catalogs_are_sorted_by_sentence(catalogue: Catalog) -> None:
     """The order matches `pybabel update`. Adding a sentence then changes no other line."""
     said = [forms(one.id)[0] for one in catalogue if one.id]
     assert [pair for pair in pairwise(said) if pair[0] > pair[1]] == []
@@ -111,7 +111,7 @@ def test_three_dots_end_all_sentences_in_the_same_way(catalogue: Catalog) -> Non
     assert not [form for form in ends if form[-2] == " "]
 
 
-def test_nothing_is_translated_that_is_not_said(catalogue: Catalog) -> None:
+def test_the_catalog_has_no_removed_sentences(catalogue: Catalog) -> None:
     """The catalog has no sentence that was removed from the code."""
     said = {one.id if isinstance(one.id, str) else tuple(one.id) for one in extracted()}
     known = {one.id if isinstance(one.id, str) else tuple(one.id) for one in catalogue}

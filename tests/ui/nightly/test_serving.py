@@ -20,7 +20,7 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
         yield served
 
 
-def test_who_comes_while_the_app_ends_is_not_kept(caplog: pytest.LogCaptureFixture) -> None:
+def test_connections_during_shutdown_are_closed(caplog: pytest.LogCaptureFixture) -> None:
     """The app closes connections that arrive during its shutdown, along with the others, and
     doesn't wait for them."""
     ended = threading.Event()

@@ -82,7 +82,7 @@ def test_it_shows_runs_without_their_contents(place: Place) -> None:
     eventually(lambda: "Nothing runs or waits." in page(place))
 
 
-def test_it_tells_how_servers_are_and_what_workflows_lack(place: Place) -> None:
+def test_it_shows_the_state_of_servers_and_missing_nodes(place: Place) -> None:
     """The page shows the versions. It names the workflows that lack a node or a model, even if a
     form uses a replacement."""
     told = page(place)
@@ -115,7 +115,7 @@ def test_health_names_the_servers_for_operators_alone(place: Place) -> None:
     assert told == {"anna": places, "ben": ["ComfyUI 1", "ComfyUI 2"]}
 
 
-def test_without_threads_operators_are_still_told(refused_threads: set[str]) -> None:
+def test_without_threads_the_page_still_shows_the_servers(refused_threads: set[str]) -> None:
     """The page and the metrics show the servers' state, because that is when administrators
     look."""
     refused_threads.update(("nodes", "reports"))

@@ -35,7 +35,7 @@ def status(app: RunningApp, header: dict[str, str]) -> int:
     return requests.get(f"{app.url}/api/v1/runs", headers=header, timeout=LONGEST_WAIT).status_code
 
 
-def test_an_administrator_revokes_tokens_of_others(place: Place) -> None:
+def test_an_administrator_revokes_tokens_of_other_users(place: Place) -> None:
     """The page shows each token's owner, title and dates. *Revoke* ends the token and closes its
     sockets immediately. Other tokens stay valid."""
     app, address = place.app, f"{place.app.url}/operator/tokens"

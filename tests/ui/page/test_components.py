@@ -103,7 +103,7 @@ def test_examples_are_values(component: type[Any]) -> None:
     assert made.postprocess(made.example_value())
 
 
-def test_a_value_of_its_own_is_there_from_the_start() -> None:
+def test_a_component_can_have_an_initial_value() -> None:
     """The app can create each component with a value, like any other component."""
     for component, run in LISTS:
         assert component([run]).value == json.loads(json.dumps([run.to_json()]))

@@ -90,7 +90,7 @@ def test_a_large_whole_number_is_text() -> None:
         (replace(TEXT, kind=KINDS["textarea"]), 5),
     ],
 )
-def test_the_authors_value_is_what_its_component_shows(field: Field, value: Any) -> None:
+def test_an_unchanged_component_shows_the_authors_value(field: Field, value: Any) -> None:
     """The page marks a field as changed if the two differ, even if a text box shows no text."""
     (shown,) = control_of(field, value).components
     own = filled_in([replace(field, default=value)], {field.key: value}, {}, {})
@@ -113,7 +113,7 @@ def test_a_value_the_server_lacks_stays_and_is_marked() -> None:
     assert choices_of(CHOICE, "gone.st")[-1] == ("Not available: gone.st", "gone.st")
 
 
-def test_limits_are_said() -> None:
+def test_limits_appear_in_the_help_text() -> None:
     """The help text under a number states its limits, unless they are too large to matter."""
     assert help_text(replace(NUMBER, min=-180, max=180)) == "−180 to 180."
     assert help_text(NUMBER) == "1–10,000."

@@ -8,7 +8,7 @@ from ui.page.form.first_values import linked_values
 FORM = form_of(text_to_image())
 
 
-def test_what_a_link_says_is_used_or_told() -> None:
+def test_values_of_a_link_are_used_or_reported() -> None:
     """The app uses valid values silently. It clamps numbers to their limits and steps, drops other
     invalid values, and reports each change. It ignores values without a field."""
     given = {"3.steps": "99999", "5.width": "513", "3.cfg": "7.5", "6.text": "a fox", "9.x": "1"}
@@ -27,6 +27,6 @@ def test_what_a_link_says_is_used_or_told() -> None:
     ]
 
 
-def test_a_link_without_values_says_nothing() -> None:
+def test_a_link_without_values_fills_in_nothing() -> None:
     """Most links have no values. The app then fills in nothing and reports no problem."""
     assert linked_values(FORM, {}) == ({}, [])

@@ -42,7 +42,7 @@ export const second = await first();
 MODULES = {"parts/second.js": SECOND, "parts/first.js": FIRST, "count.js": COUNT}
 
 
-def test_modules_work_as_they_do_alone(tmp_path: Path) -> None:
+def test_joined_modules_work_like_separate_ones(tmp_path: Path) -> None:
     """Each module runs once, before the modules that import it, no matter what a caller loads and
     how often."""
     needs("node")
@@ -69,7 +69,7 @@ def test_comments_are_left_out() -> None:
     assert "How often" not in text
 
 
-def test_what_one_module_needs_is_found() -> None:
+def test_imports_of_a_module_are_found() -> None:
     """The result contains a module's direct and indirect imports."""
     assert needed(MODULES, "parts/first.js").keys() == {"parts/first.js", "count.js"}
     assert needed(MODULES, "parts/second.js").keys() == MODULES.keys()
@@ -86,14 +86,14 @@ def test_what_one_module_needs_is_found() -> None:
         ('import { b } from "./b.js";\nexport const a = 1;\n', "cycle"),
     ],
 )
-def test_what_cannot_be_joined_is_an_error(text: str, why: str) -> None:
+def test_a_module_that_cannot_be_joined_raises_an_error(text: str, why: str) -> None:
     """The error names the module and the problem."""
     with pytest.raises(ValueError, match=why):
         joined({"a.js": text, "b.js": 'import { a } from "./a.js";\nexport const b = 2;\n'})
 
 
 @pytest.mark.parametrize("text", ["const here = import.meta.url;\n", 'await import("./b.js");\n'])
-def test_what_would_be_at_another_place_is_an_error(text: str) -> None:
+def test_a_module_that_uses_its_own_location_raises_an_error(text: str) -> None:
     """Joining takes a module out of its folder, so the module can't refer to its own location."""
     joined({"a.js": "const here = import.meta.url;\n"})
     with pytest.raises(ValueError, match="asks where it is"):

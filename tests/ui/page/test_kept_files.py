@@ -24,7 +24,9 @@ def app(own_temporary_folder: object) -> Iterator[RunningApp]:
 
 @pytest.mark.parametrize("packing", ["gzip", "identity"])
 @pytest.mark.parametrize("kind", ["js", "css"])
-def test_a_script_is_the_same_packed_or_not(app: RunningApp, kind: str, packing: str) -> None:
+def test_a_script_is_the_same_with_and_without_compression(
+    app: RunningApp, kind: str, packing: str
+) -> None:
     """The app serves Gradio's file byte for byte, and browsers may cache it permanently."""
     page = requests.get(app.url, timeout=LONGEST_WAIT).text
     name = re.search(rf"/assets/([\w.-]+\.{kind})", page)[1]

@@ -34,7 +34,7 @@ def test_each_file_is_listed_once() -> None:
     )
 
 
-def test_what_cannot_be_chosen_blocks() -> None:
+def test_missing_nodes_and_empty_choices_block_a_run() -> None:
     """If a node is missing or a choice has no options, nothing runs. On the stand-in, the card
     explains that it is a demo server."""
     empty = MissingChoice("4.a", "Model", "one.safetensors", None)
@@ -86,7 +86,7 @@ def test_names_are_text() -> None:
     assert card.count('data-copy="') == card.count("<button")
 
 
-def test_the_stand_in_has_no_similar_model() -> None:
+def test_the_stand_in_suggests_no_similar_model() -> None:
     """The stand-in's few models exist only for demonstration, and the card suggests none of them.
     It suggests other choices as usual."""
     assert "Similar: “two" in missing_card(CHOICES, demo=False)

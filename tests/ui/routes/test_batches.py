@@ -161,7 +161,7 @@ def test_an_unusable_file_is_named(app: RunningApp) -> None:
     ]
 
 
-def test_rows_are_run_and_told(app: RunningApp) -> None:
+def test_rows_are_run_and_listed(app: RunningApp) -> None:
     """The batch runs all combinations, and the first field changes slowest. Each row has its
     values, its run and a thumbnail, and the user can search by state and text. The app returns a
     row's values without its run."""
@@ -253,7 +253,7 @@ def test_a_table_names_fields_in_the_readers_language(app: RunningApp) -> None:
     assert "„Schritte“" in wrong["message"]
 
 
-def test_rows_are_found_by_what_they_said(served: Served, tmp_path: Path) -> None:
+def test_rows_are_found_by_their_result_texts(served: Served, tmp_path: Path) -> None:
     """The search covers the texts that the rows produced, but not the prompt that all rows
     share."""
     asked = {
@@ -276,7 +276,7 @@ def test_rows_are_found_by_what_they_said(served: Served, tmp_path: Path) -> Non
         assert rows_of(app, batch, "?search=bright&state=failed") == []
 
 
-def test_a_batch_of_another_person_is_unknown(app: RunningApp) -> None:
+def test_a_batch_of_another_user_is_unknown(app: RunningApp) -> None:
     """Every request gets the same 404 as for an unknown batch."""
     batch = begin(app, AxisSpec(STEPS, text="1,2"))
     until(app, batch, "done")

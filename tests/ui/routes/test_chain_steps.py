@@ -52,7 +52,7 @@ def asked(address: str, *runs: str) -> str:
     return f"{address}?{urlencode([('run', run) for run in runs])}"
 
 
-def test_whether_a_chain_can_be_made_of_a_run(demo: DemoServer, folder: Path) -> None:
+def test_a_chain_can_be_created_only_from_suitable_runs(demo: DemoServer, folder: Path) -> None:
     """The chain needs several steps with shared workflows, and only the runs' owner can create it.
     The app checks this before the user enters a title. It suggests sharing an opened workflow
     first."""

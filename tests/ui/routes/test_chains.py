@@ -97,9 +97,7 @@ def prompts(demo: DemoServer) -> int:
     return len(demo.journal.all())
 
 
-def test_each_result_goes_through_a_step_and_nothing_is_done_twice(
-    demo: DemoServer, folder: Path
-) -> None:
+def test_each_result_goes_through_a_step_once(demo: DemoServer, folder: Path) -> None:
     """A step runs for each result of the previous step. If the user presses again with the same
     values and seed, the app reuses all results. A randomly drawn or counting seed makes a new
     chain."""

@@ -99,7 +99,7 @@ def test_only_endpoints_for_scripts_are_offered(caller: Client) -> None:
     assert not endpoints["unnamed_endpoints"]
 
 
-def test_a_cancelled_call_ends_its_run(served: Served, caller: Client) -> None:
+def test_a_canceled_call_ends_its_run(served: Served, caller: Client) -> None:
     """If a script cancels its call, the app ends the run on the server."""
     demo, app = served
     job = caller.submit("text-to-image", {"5.steps": 60, "4.batch_size": 8}, api_name="/run")
@@ -156,7 +156,7 @@ def test_a_batch_ends_with_its_caller(served: Served, caller: Client) -> None:
     eventually(lambda: not served[1].services.batches.recent("browser:"))
 
 
-def test_a_batch_that_gives_up_is_stopped_and_told_why(served: Served, caller: Client) -> None:
+def test_a_batch_that_gives_up_is_stopped_with_a_reason(served: Served, caller: Client) -> None:
     """No caller remains who could resume the batch, and it takes no place in the queue. The app
     deletes a batch that its owner couldn't find again."""
     spec = {"axes": [{"field": "5.seed", "text": "1..9"}]}

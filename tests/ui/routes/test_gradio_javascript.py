@@ -78,7 +78,7 @@ def printed(program: str, sent: list[Any]) -> Any:
     return json.loads(done.stdout)
 
 
-def test_a_run_that_is_cancelled_is_stopped(served: Served) -> None:
+def test_a_run_canceled_from_javascript_is_stopped(served: Served) -> None:
     """The app stops the run as soon as the client cancels it."""
     _, app = served
     known = set(app.runs.known())

@@ -89,7 +89,7 @@ def test_files_of_a_grid_are_not_in_its_image(app: RunningApp) -> None:
     assert opened["missing"] == [form.field(keys["image"]).label]
 
 
-def test_a_file_of_the_form_that_did_not_vary_is_asked_for_by_its_name(app: RunningApp) -> None:
+def test_an_unvaried_file_of_a_grid_must_be_added_again(app: RunningApp) -> None:
     """The app also asks for a file in an added field, and restores that field."""
     owner, added = f"browser:{ANN}", "2.images.image1.image"
     name = app.services.forms.open(owner, "clip.json", json.dumps(CLIP).encode()).name
@@ -108,7 +108,7 @@ def test_a_file_of_the_form_that_did_not_vary_is_asked_for_by_its_name(app: Runn
     }
 
 
-def test_fields_that_come_with_a_choice_vary_as_others_do(app: RunningApp) -> None:
+def test_fields_of_a_choice_can_vary(app: RunningApp) -> None:
     """Added files vary in the same way, both when the app checks the batch and when a user reopens
     its image."""
     owner, added = f"browser:{ANN}", "2.images.image1.image"
@@ -157,7 +157,7 @@ def test_slow_readers_of_images_delay_no_other() -> None:
 
 @settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=300) | st.binary(max_size=60).map(lambda tail: saved("PNG") + tail))
-def test_any_file_that_is_no_grid_is_answered_with_a_sentence(app: RunningApp, data: bytes) -> None:
+def test_any_other_file_is_refused_with_a_sentence(app: RunningApp, data: bytes) -> None:
     answer = ask(app, "/page/grid", ANN, data)
     assert answer.status_code == 409
     assert answer.json()["detail"].endswith(".")

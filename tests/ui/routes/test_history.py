@@ -178,7 +178,7 @@ def test_hostile_questions(served: Served) -> None:
     assert len(past(app, "text=%20&cursor=&workflow=&other=1")) == 1
 
 
-def test_others_see_nothing(served: Served) -> None:
+def test_other_users_see_nothing(served: Served) -> None:
     """The list leaves out other users' runs. Any request by another user's run id gets the same 404
     as for an unknown run."""
     _, app = served
@@ -197,7 +197,7 @@ def test_others_see_nothing(served: Served) -> None:
 
 
 @pytest.mark.parametrize("cookie", ["", "short"])
-def test_scripts_without_a_name_are_listed_nothing(served: Served, cookie: str) -> None:
+def test_scripts_without_an_identity_get_an_empty_list(served: Served, cookie: str) -> None:
     """Clients without the app's cookie are anonymous. They can reach their run only by its id."""
     _, app = served
     run = finished(start(app, cookie="", **SMALL))
@@ -240,7 +240,7 @@ def test_run_again(served: Served) -> None:
     eventually(lambda: [told["id"] for told in past(app)] == [again.id, run.id], "both are listed")
 
 
-def test_what_was_given_is_shown_beside_the_result(served: Served) -> None:
+def test_the_input_image_is_shown_beside_the_result(served: Served) -> None:
     """The finished run links to its input image. The owner gets the original image, and other users
     get 404. A run without an input image has no link."""
     _, app = served
@@ -256,7 +256,7 @@ def test_what_was_given_is_shown_beside_the_result(served: Served) -> None:
     assert get(app, f"/api/v1/runs/{made(app).id}?with_page=true").json()["page"]["before"] == ""
 
 
-def test_an_input_is_kept_and_sent_again(served: Served) -> None:
+def test_a_stored_input_is_sent_again(served: Served) -> None:
     """Run again works if the server has lost the user's upload. The app sends the copy that it
     kept."""
     demo, app = served
@@ -350,7 +350,7 @@ def test_a_running_run_is_not_deleted() -> None:
         finished(run)
 
 
-def test_what_a_refused_run_brought_is_not_kept() -> None:
+def test_files_of_a_refused_run_are_not_stored() -> None:
     """A refused run leaves none of its files behind."""
     with running_demo_app(step_seconds=0) as (_, app):
         app.services.runs.close()

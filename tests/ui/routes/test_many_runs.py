@@ -41,7 +41,7 @@ def change(app: RunningApp, cookie: str = ANN, **what: object) -> int:
     return answer.status_code
 
 
-def test_favourites_are_their_owner_s(app: RunningApp) -> None:
+def test_favorites_belong_to_their_owner(app: RunningApp) -> None:
     """The list marks favorites and can be filtered by them. Another user can't mark them."""
     first, second = made(app), made(app)
     assert change(app, BOB, runs=[first.id], favourite=True) == 404

@@ -85,7 +85,7 @@ def test_runs_of_other_pages_send_events(served: Served) -> None:
         told(page, lambda news: news["runs"] == [])
 
 
-def test_another_person_gets_the_number_only(served: Served) -> None:
+def test_another_user_gets_only_the_number_of_waiting_runs(served: Served) -> None:
     """Another user's page gets the total number of waiting runs, but no information about any
     run."""
     _, app = served
@@ -145,7 +145,7 @@ def test_a_reload_within_the_grace_time_ends_nothing() -> None:
             assert run.state.phase == "running"
 
 
-def test_a_lagging_page_does_not_hold_up_others(served: Served) -> None:
+def test_a_lagging_page_does_not_delay_other_pages(served: Served) -> None:
     """A page that doesn't read gets only the latest state when it reads again. Meanwhile another
     page gets every update."""
     _, app = served

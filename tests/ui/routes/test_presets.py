@@ -116,7 +116,7 @@ def test_a_preset_gets_another_name(app: RunningApp) -> None:
         ask(app, "DELETE", f"{OF_TEXT}&name={name}")
 
 
-def test_shared_presets_are_changed_by_those_who_may(app: RunningApp) -> None:
+def test_shared_presets_can_be_changed_only_with_permission(app: RunningApp) -> None:
     """All users see shared presets. A user who can't add workflows gets an error, and the presets
     don't change."""
     shared = {"name": "House style", "values": {"5.steps": 9}, "shared": True}
@@ -133,7 +133,7 @@ def test_shared_presets_are_changed_by_those_who_may(app: RunningApp) -> None:
     assert listed(app, BOB)["shared"] == []
 
 
-def test_a_workflow_that_one_does_not_have_has_no_presets(app: RunningApp) -> None:
+def test_an_unavailable_workflow_has_no_presets(app: RunningApp) -> None:
     """The app answers 404 with a sentence, as for an unknown workflow. Without a cookie, it saves
     no preset."""
     for method in ("GET", "POST"):

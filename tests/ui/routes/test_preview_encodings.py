@@ -64,7 +64,7 @@ def test_fifty_watchers_share_one() -> None:
     assert encodings.count == 2
 
 
-def test_switched_off_they_go_out_as_they_came() -> None:
+def test_with_encoding_turned_off_previews_are_sent_unchanged() -> None:
     """The app sends previews unchanged, even over a link that can't carry them."""
     encodings = PreviewEncodings(enabled=False)
     data = numbered(3)

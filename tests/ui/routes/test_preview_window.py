@@ -92,7 +92,9 @@ class Link:
         (400_000, 0.1, 75, 0.35),
     ],
 )
-def test_a_link_gets_what_it_carries(rate: float, way: float, least: int, lag: float) -> None:
+def test_a_link_gets_as_many_previews_as_it_can_carry(
+    rate: float, way: float, least: int, lag: float
+) -> None:
     """A link with a long delay gets nearly every preview, and a narrow link gets many. All arrive
     fresh, and the last preview always arrives."""
     link = Link(rate, way).run()
@@ -110,7 +112,7 @@ def test_a_busy_browser_does_not_make_a_link_look_fast(rate: float) -> None:
     assert len(link.painted) >= 40
 
 
-def test_small_frames_that_come_in_one_piece_do_not_make_a_link_look_fast() -> None:
+def test_small_frames_in_one_piece_do_not_make_a_link_look_fast() -> None:
     """A large frame before them, which takes longer to paint, makes no difference."""
     link = Link(100_000, 0.0, piece=16_000, decoding=0.2).run()
     assert max(link.sizes[1:]) <= FRAME / 2
@@ -130,19 +132,19 @@ def test_a_link_that_became_fast_is_found_out() -> None:
     assert window.most_bytes(FRAME) is None
 
 
-def test_a_fast_link_gets_them_as_they_are() -> None:
+def test_a_fast_link_gets_unchanged_previews() -> None:
     """The app doesn't shrink previews that the link can carry, no matter how long the delay is."""
     assert set(Link(1e9, 0.0).run().sizes) == {FRAME}
     assert set(Link(3e6, 0.2).run().sizes) == {FRAME}
     assert min(Link(400_000, 0.0).run().sizes) < FRAME
 
 
-def test_slow_samplers_get_them_as_they_are() -> None:
+def test_slow_samplers_get_unchanged_previews() -> None:
     """A narrow link can carry an unchanged preview every two seconds."""
     assert set(Link(100_000, 0.0, frames=10, interval=2.0).run().sizes) == {FRAME}
 
 
-def test_as_many_are_on_their_way_as_a_way_is_long() -> None:
+def test_the_number_of_previews_in_flight_fits_the_link() -> None:
     """One or two previews are in flight on a short or narrow link, and several on a long, fast
     link."""
     assert Link(1e9, 0.01).run().most == 1
@@ -150,14 +152,14 @@ def test_as_many_are_on_their_way_as_a_way_is_long() -> None:
     assert 3 <= Link(1e9, 0.2).run().most <= 6
 
 
-def test_a_browser_that_says_nothing_gets_a_few() -> None:
+def test_a_silent_browser_gets_only_a_few_previews() -> None:
     """The app sends a page that went to sleep, or whose link is dead, only the previews that were
     due."""
     assert len(Link(1e9, 0.01, asleep_from=2.0).run().sizes) - 20 <= 8
 
 
 @given(st.floats(1e3, 1e9), st.floats(0, 2), st.floats(0.005, 3), st.integers(1, 60))
-def test_any_link_gets_the_newest_and_the_last(
+def test_any_link_gets_the_newest_and_the_last_preview(
     rate: float, way: float, interval: float, frames: int
 ) -> None:
     """Previews arrive in order, without duplicates, and the last one arrives at the end. At most
@@ -169,7 +171,7 @@ def test_any_link_gets_the_newest_and_the_last(
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(0, 1e4), st.floats(0, 1)), max_size=40))
-def test_nothing_that_a_browser_says_harms(words: list[tuple[int, float, float]]) -> None:
+def test_invalid_reports_from_a_browser_do_no_harm(words: list[tuple[int, float, float]]) -> None:
     """The window handles numbers that the app never sent and impossible times."""
     window, now = PreviewWindow(), 0.0
     for number, spent, later in words:

@@ -142,7 +142,7 @@ def test_results_outlive_the_server(own: Served) -> None:
         assert [bundle.read(name) for name in bundle.namelist()] == originals
 
 
-def test_a_range_that_no_file_has(served: Served) -> None:
+def test_an_unsatisfiable_range_is_answered_with_416(served: Served) -> None:
     """The app answers 416."""
     _, app = served
     run = a_run(app)
@@ -199,7 +199,7 @@ def test_a_painted_image_returns_with_its_original(served: Served) -> None:
     assert [*reused()] == ["file"]
 
 
-def test_a_file_that_is_no_longer_kept(served: Served) -> None:
+def test_a_file_that_is_no_longer_stored_is_not_found(served: Served) -> None:
     """The app answers 404 with a message, even though the server has a file with that name. That
     file may have changed since."""
     _, app = served

@@ -79,7 +79,7 @@ def test_stop(served: Served) -> None:
 
 
 @pytest.mark.parametrize("what", ["again", "move?by=1"])
-def test_a_run_of_another_person_looks_missing(served: Served, what: str) -> None:
+def test_a_run_of_another_user_looks_missing(served: Served, what: str) -> None:
     """Another browser gets the same 404 as for a guessed id. The run continues."""
     _, app = served
     run = start(app, **{"5.steps": 60})
@@ -92,7 +92,7 @@ def test_a_run_of_another_person_looks_missing(served: Served, what: str) -> Non
     assert not run.state.phase.finished
 
 
-def test_strangers_change_nothing_behind_a_login() -> None:
+def test_without_sign_in_runs_cannot_be_changed() -> None:
     """If sign-in is required, the app refuses users who aren't signed in."""
     with running_demo_app(
         step_seconds=0, settings=WebSettings(port=0, users=(("ann", "secret"),))

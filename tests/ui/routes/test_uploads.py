@@ -106,7 +106,7 @@ def test_no_name_leaves_the_folder(app: RunningApp, name: str) -> None:
     ],
     ids=["large", "larger", "bomb", "empty", "elsewhere"],
 )
-def test_refused_files_are_not_kept(
+def test_refused_uploads_are_not_stored(
     app: RunningApp, data: bytes, field: str, status: int, said: str
 ) -> None:
     """A message says why, and nothing of the file stays on the disk."""
@@ -137,7 +137,7 @@ def test_refused_files_are_not_kept(
         ("", b""),
     ],
 )
-def test_no_form_is_no_trouble(app: RunningApp, kind: str, body: bytes) -> None:
+def test_a_malformed_upload_is_refused(app: RunningApp, kind: str, body: bytes) -> None:
     """The app refuses a malformed upload and stores nothing."""
     answer = requests.post(
         f"{app.url}/gradio_api/upload", body, headers={"content-type": kind}, timeout=LONGEST_WAIT
@@ -199,7 +199,7 @@ def test_a_claim_of_four_gigabytes_is_refused_at_once(app: RunningApp, path: str
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_what_really_comes_counts(app: RunningApp, path: str) -> None:
+def test_the_actual_length_of_a_chunked_body_counts(app: RunningApp, path: str) -> None:
     """If a chunked body doesn't declare its length, the app cuts it off at the limit."""
     begin = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\n\r\n'
     kind = "multipart/form-data; boundary=b"

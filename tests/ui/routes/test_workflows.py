@@ -58,7 +58,7 @@ def test_facts_about_each_workflow(app: RunningApp) -> None:
     assert known(app, BOB)["bare"]["thumb"] == ""
 
 
-def test_a_chain_whose_workflow_is_gone_says_in_which_step(app: RunningApp) -> None:
+def test_a_chain_reports_the_step_whose_workflow_is_missing(app: RunningApp) -> None:
     """The list and the chain's own address both say so. A step that doesn't run needs no
     workflow."""
     first = '[[steps]]\nname = "first"\nworkflow = "bare"\n'
@@ -94,7 +94,7 @@ def opened(app: RunningApp, data: bytes, who: str, name: str) -> dict[str, Any]:
         return dict(answer.json())
 
 
-def test_a_result_opens_as_it_was_made(app: RunningApp) -> None:
+def test_a_result_opens_the_form_that_made_it(app: RunningApp) -> None:
     """The owner gets the run's workflow, values and files. For other users, and after the run is
     deleted, the image opens as a private workflow with its seed and a short name. The app then
     names the fields whose files are missing."""
@@ -118,7 +118,7 @@ def test_a_result_opens_as_it_was_made(app: RunningApp) -> None:
     assert opened(app, data, ANN, name) == theirs
 
 
-def test_what_strangers_open_is_not_listed(app: RunningApp) -> None:
+def test_workflows_opened_without_a_cookie_are_not_listed(app: RunningApp) -> None:
     """To the app, all clients without a cookie are one user. A client that knows the name can open
     the workflow, but the lists don't show it."""
     text = (WORKFLOWS / "text-to-image.json").read_bytes()

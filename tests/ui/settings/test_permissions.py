@@ -36,7 +36,9 @@ def permitted(*arguments: str) -> Permissions:
         ([*NETWORK, *LOGIN, "--open", "operators"], {ANN}),
     ],
 )
-def test_who_may_open(arguments: list[str], may: set[str]) -> None:
+def test_opening_workflows_depends_on_settings_and_reach(
+    arguments: list[str], may: set[str]
+) -> None:
     """By default, opening is allowed only if other machines can't reach the app. Otherwise the
     setting decides."""
     permissions = permitted(*arguments)
@@ -60,7 +62,7 @@ def test_who_may_open(arguments: list[str], may: set[str]) -> None:
         ([*NETWORK, *LOGIN], {ANN}),
     ],
 )
-def test_who_operates_the_app(arguments: list[str], may: set[str]) -> None:
+def test_the_settings_name_the_administrators(arguments: list[str], may: set[str]) -> None:
     """The settings name the administrators. Without sign-in, every user is an administrator, but
     only if other machines can't reach the app. Guests never are."""
     permissions = permitted(*arguments)
@@ -79,7 +81,9 @@ def test_who_operates_the_app(arguments: list[str], may: set[str]) -> None:
         (LOGIN, {ANN, BOB}, {ANN}),
     ],
 )
-def test_who_is_trusted(arguments: list[str], keeps: set[str], trusted: set[str]) -> None:
+def test_trust_depends_on_settings_and_reach(
+    arguments: list[str], keeps: set[str], trusted: set[str]
+) -> None:
     """The app trusts users who may keep workflows. If other machines can reach the app, or users
     sign in, only administrators among them are trusted."""
     permissions = permitted(*arguments)

@@ -34,7 +34,7 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(variable, raising=False)
 
 
-def test_variables_stand_for_options(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_set_options(monkeypatch: pytest.MonkeyPatch) -> None:
     """A COMFYFORMS_… variable can set every option. The command line takes precedence."""
     given = {
         "SERVER": "http://box:8188",
@@ -134,7 +134,7 @@ def test_a_file_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str])
     assert refused(["--config", "/nowhere"], capsys) == [sentence]
 
 
-def test_passwords_that_others_can_read_are_warned_about(
+def test_passwords_in_a_readable_file_cause_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A file that contains a password is only for its owner."""
@@ -179,7 +179,9 @@ def test_an_empty_value_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
         ("--keep-gb", "0.5", "keep_gb", 0.5),
     ],
 )
-def test_a_value_is_brought_into_form(option: str, value: str, name: str, expected: object) -> None:
+def test_equivalent_values_give_the_same_setting(
+    option: str, value: str, name: str, expected: object
+) -> None:
     """Spellings with the same meaning give the same setting."""
     assert getattr(read_settings([option, value]), name) == expected
 
@@ -287,7 +289,7 @@ def test_a_file_with_logins(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
     assert not caplog.records
 
 
-def test_a_file_with_logins_that_everybody_can_read(
+def test_a_login_file_readable_by_all_causes_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The log warns about it once, without the passwords."""
@@ -361,7 +363,7 @@ def test_help_names_every_setting(
         ({"login": "anna:lighthouse"}, True),
     ],
 )
-def test_who_can_reach_the_app(given: dict[str, Any], alone: bool) -> None:
+def test_addresses_and_proxies_determine_the_apps_reach(given: dict[str, Any], alone: bool) -> None:
     """Addresses other than this machine's, and a proxy, mean that other users can reach the app."""
     assert Settings(**given).only_this_machine is alone
 

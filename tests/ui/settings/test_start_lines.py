@@ -26,7 +26,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
-def test_on_this_machine_alone_only_its_address_is_said(host: str) -> None:
+def test_a_local_app_shows_only_its_address(host: str) -> None:
     """The app draws no QR code either."""
     (line,) = start_lines(Reach(host, 7860))
     shown = f"[{host}]" if ":" in host else host
@@ -36,7 +36,7 @@ def test_on_this_machine_alone_only_its_address_is_said(host: str) -> None:
     assert terminal.getvalue() == ""
 
 
-def test_who_can_reach_it_is_said() -> None:
+def test_the_start_lines_show_who_can_use_the_app() -> None:
     """The lines say how to require sign-in if the app doesn't, and show the link for guests."""
     _, everybody = start_lines(Reach("10.1.2.3", 80))
     assert "It is for everybody, without signing in." in everybody
@@ -83,7 +83,7 @@ def test_on_a_space_the_secret_is_named() -> None:
     assert "app.py" not in said
 
 
-def test_behind_a_proxy_the_address_that_people_use_is_said() -> None:
+def test_behind_a_proxy_the_public_address_is_shown() -> None:
     """If a proxy is certain to stand in front, the lines use the names from the settings. The app's
     own address is for the proxy, which removes the path."""
     settings = WebSettings(root_path="/forms", hosts=("forms.example", "10.0.0.7", ""))

@@ -211,7 +211,7 @@ def test_finding_s24_a_proxy_that_is_not_trusted_is_named(
         ("127.0.0.1", LOOPBACK, {"x_forwarded_for": "9.9.9.9"}),
     ],
 )
-def test_other_callers_bring_no_warning(
+def test_other_callers_cause_no_warning(
     caplog: pytest.LogCaptureFixture, peer: str, hosts: HostMiddleware, headers: dict[str, str]
 ) -> None:
     """The app doesn't warn about visitors, trusted proxies and strangers, or if only this machine
@@ -231,6 +231,6 @@ def test_other_callers_bring_no_warning(
         {"host": "localhost", "Host": "localhost"},
     ],
 )
-def test_a_name_in_any_header_has_to_be_right(names: dict[str, str]) -> None:
+def test_every_host_header_must_match(names: dict[str, str]) -> None:
     """A page that poses as this app gains nothing from a forwarded name."""
     assert arrives("127.0.0.1", **names) is None

@@ -37,7 +37,7 @@ def test_waits_grow_and_have_an_end() -> None:
     assert max(waits) == NAME.longest
 
 
-def test_guessing_at_once_is_guessing_one_after_another() -> None:
+def test_simultaneous_guesses_count_one_by_one() -> None:
     """An attempt counts when it starts. Out of a hundred simultaneous attempts, the app checks only
     a few."""
     guesses = Guesses()
@@ -47,7 +47,7 @@ def test_guessing_at_once_is_guessing_one_after_another() -> None:
     )
 
 
-def test_others_do_not_wait() -> None:
+def test_guesses_do_not_delay_other_users_or_addresses() -> None:
     """Wrong guesses delay neither the user at another address nor other user names at the same
     address."""
     guesses = Guesses()
@@ -126,7 +126,7 @@ def test_memory_is_bounded() -> None:
     assert guesses.report()[-1].endswith(f"from {MOST_KEYS + 1 - MOST_LINES} other addresses.")
 
 
-def test_a_report_has_a_few_lines_however_much_was_tried() -> None:
+def test_a_report_has_a_limited_number_of_lines() -> None:
     """The report says how many attempts failed per address. It never shows typed text, and it
     resets each time."""
     guesses = Guesses()
@@ -148,7 +148,7 @@ def test_right_passwords_are_not_reported() -> None:
     assert guesses.report() == []
 
 
-def test_a_rate_is_kept_by_key() -> None:
+def test_a_rate_limit_applies_per_key() -> None:
     """A key has a burst limit and regains one attempt per interval. Another key has its own
     limit."""
     rate = Rate(3, 10.0)

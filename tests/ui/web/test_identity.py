@@ -41,7 +41,7 @@ def browser(value: str, scheme: str = "http") -> HTTPConnection:
 
 
 @pytest.mark.parametrize("origin", ["http://[", "null", "", "http://[::1", "//"])
-def test_an_origin_that_is_no_address_is_another_site(origin: str) -> None:
+def test_a_malformed_origin_is_another_site(origin: str) -> None:
     """The app refuses it like any other site, without an error."""
     assert not Identity.same_origin(request(origin=origin, host="here"))
 
@@ -83,7 +83,7 @@ def test_any_cookie_is_judged(value: str) -> None:
     assert Identity(COOKIES).owner(browser(value)) == NOBODY
 
 
-def test_two_apps_on_one_host_do_not_take_each_others_cookies() -> None:
+def test_two_apps_on_one_host_use_different_cookies() -> None:
     """Browsers send cookies to all ports of a host, so each app has its own cookie name."""
     assert COOKIES.name(request()) != Cookies(b"another secret").name(request())
 
@@ -146,13 +146,13 @@ def test_flags_suit_the_place(scheme: str, on_a_space: bool, flags: set[str]) ->
         ({"scheme": "https", "host": "a", "origin": "http://a"}, False),
     ],
 )
-def test_other_sites_are_recognised(headers: dict[str, str], same: bool) -> None:
+def test_other_sites_are_recognized(headers: dict[str, str], same: bool) -> None:
     """Only pages of this same site may open a run's socket, and scheme and port count. Scripts
     without an Origin may open it, too."""
     assert Identity.same_origin(request(**headers)) is same
 
 
-def test_a_socket_whose_browser_is_gone_is_closed_without_an_error() -> None:
+def test_closing_the_socket_of_a_gone_browser_raises_no_error() -> None:
     """Signing out closes the user's sockets. A browser may be gone without having closed its
     socket."""
 

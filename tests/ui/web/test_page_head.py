@@ -13,7 +13,7 @@ def page() -> str:
     return str(template.render(config={}, gradio_api_info=None))
 
 
-def test_a_page_that_was_served_before_is_no_hindrance(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tags_appear_although_the_page_was_served_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tags appear even if this process has already served the page without them."""
     env = gradio_internals.templates.env
     loader = env.loader

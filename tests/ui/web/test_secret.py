@@ -38,20 +38,20 @@ def test_programs_that_start_at_once_share_it(tmp_path: Path) -> None:
     assert len(got) == 8
 
 
-def test_a_start_that_was_cut_short_is_made_good(tmp_path: Path) -> None:
+def test_a_partly_written_secret_is_replaced(tmp_path: Path) -> None:
     """The app replaces a partial file that a killed process left."""
     (tmp_path / "secret.part").write_bytes(b"half")
     assert len(kept_secret(tmp_path)) == SIZE
 
 
-def test_a_damaged_secret_is_said_to_be(tmp_path: Path) -> None:
+def test_a_damaged_secret_is_refused(tmp_path: Path) -> None:
     """With an empty secret, any client could forge signatures. The app refuses the file."""
     (tmp_path / "secret").write_bytes(b"")
     with pytest.raises(ComfyError, match="damaged"):
         kept_secret(tmp_path)
 
 
-def test_webhooks_have_a_secret_that_receivers_can_be_told(tmp_path: Path) -> None:
+def test_the_webhook_secret_is_text_that_receivers_can_use(tmp_path: Path) -> None:
     """The secret is a line of text, created once, and signs as the receivers' library does. The app
     doesn't use a damaged secret."""
     told = kept_webhook_secret(tmp_path)
@@ -73,7 +73,7 @@ def test_a_path_that_is_not_a_folder(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "secret") == []
 
 
-def test_each_purpose_has_its_own() -> None:
+def test_each_purpose_has_its_own_key() -> None:
     """A signature for one purpose isn't valid for another."""
     assert derived(b"s", "a") != derived(b"s", "b")
     assert derived(b"s", "a") != derived(b"t", "a")

@@ -110,7 +110,7 @@ def test_only_changes_are_sent_and_to_all() -> None:
     awaited(scenario())
 
 
-def test_a_server_that_gave_no_answer_is_asked_soon() -> None:
+def test_a_failed_request_brings_the_next_check_forward() -> None:
     """An unanswered request brings the next check forward. Without an open page, the app doesn't
     check."""
 
@@ -167,7 +167,7 @@ def test_a_server_that_is_frozen_is_away(demo: DemoServer) -> None:
         assert not client.answers(timeout=0.2)
 
 
-def test_a_question_that_is_aborted_is_no_answer(demo: DemoServer) -> None:
+def test_an_aborted_check_is_not_an_answer(demo: DemoServer) -> None:
     """If the app exits during a check, the check says nothing about the server."""
     with (
         Client(demo.url) as client,
@@ -250,7 +250,7 @@ def test_no_end_is_foretold_while_the_server_is_away(demo: DemoServer) -> None:
             run.cancel()
 
 
-def test_many_pages_cost_no_more_than_one(demo: DemoServer) -> None:
+def test_the_server_is_checked_once_for_all_pages(demo: DemoServer) -> None:
     """The app checks the server once for all open pages."""
     with (
         running_app(demo.url, pace=PATIENT) as app,

@@ -25,7 +25,7 @@ CALLERS = st.builds(Caller, st.sampled_from("abc"), st.sampled_from("xyz"))
 
 
 @given(st.lists(st.tuples(CALLERS, st.integers(0, 5)), max_size=40), st.data())
-def test_each_person_gets_their_share(
+def test_shares_per_user_and_address_are_limited(
     wishes: list[tuple[Caller, int]], data: st.DataObject
 ) -> None:
     """The limits hold for any order of takes and returns. Returned amounts become available
@@ -49,7 +49,7 @@ def test_each_person_gets_their_share(
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), CALLERS), max_size=120))
-def test_names_belong_to_the_first_person(uses: list[tuple[int, Caller]]) -> None:
+def test_names_belong_to_their_first_user(uses: list[tuple[int, Caller]]) -> None:
     """A user can't take another user's name or exceed the limits. The callback gets each dropped
     name once."""
     gone: list[str] = []
@@ -145,7 +145,7 @@ def test_a_body_has_a_least_speed(pieces: list[tuple[float, int]], arrives: bool
     assert awaited(ends_well()) is arrives
 
 
-def test_proxies_have_as_many_connections_as_come() -> None:
+def test_trusted_proxies_have_unlimited_connections() -> None:
     """Any other address has a connection limit, and closing a connection frees a slot."""
     addresses = Addresses(2, ("10.0.0.0/8",))
     assert all(addresses.arrive(("10.1.2.3", 1)) for _ in range(5))

@@ -54,7 +54,7 @@ def ended(connection: websocket.WebSocket) -> int | None:
         return None
 
 
-def test_sockets_per_person_are_limited(app: RunningApp) -> None:
+def test_sockets_per_user_are_limited(app: RunningApp) -> None:
     """The app closes a socket above the limit and gives the reason. Other users notice nothing, and
     a closed socket makes room."""
     with contextlib.ExitStack() as open_ones:

@@ -37,7 +37,7 @@ def test_the_oldest_uploads_go_first(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*/*/*"))) == 2
 
 
-def test_what_cannot_be_removed_keeps_nothing_else(
+def test_a_file_that_cannot_be_removed_does_not_stop_the_sweep(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A single log line reports all of them, and the app removes the other files."""
@@ -55,7 +55,7 @@ def test_what_cannot_be_removed_keeps_nothing_else(
     assert line.startswith("Uploads could not be removed (2): ")
 
 
-def test_finding_26_uploads_of_others_stay(tmp_path: Path) -> None:
+def test_finding_26_uploads_of_other_users_are_kept(tmp_path: Path) -> None:
     """When the folder is too large, the app first deletes files of the user with the most data.
     Another user's older files stay."""
     uploads = UploadFolder(tmp_path)
@@ -103,7 +103,7 @@ def test_finding_s20_files_of_before_the_start_count(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("*/*/*"))) == 3
 
 
-def test_finding_s5_one_address_pushes_out_no_others_files(tmp_path: Path) -> None:
+def test_finding_s5_uploads_of_one_address_displace_no_others(tmp_path: Path) -> None:
     """Users at the same address count together. The app removes their files, even if each of them
     has fewer than another user."""
     uploads = UploadFolder(tmp_path, replace(LIMITS, uploads=10_000))

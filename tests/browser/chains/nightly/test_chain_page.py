@@ -103,7 +103,7 @@ def nothing_is_empty_below_it_on_a_phone(person: Visitor) -> None:
     page.set_viewport_size(before)
 
 
-def test_it_stays_where_it_is_while_the_server_is_away(chains: Site, visit: Visit) -> None:
+def test_the_steps_keep_their_place_while_the_server_is_away(chains: Site, visit: Visit) -> None:
     """On a phone, the list of steps keeps its place when a message appears above it."""
     person = visit(chains, viewport=SIZES["phone"]).open(BOATS)
     tops = []
@@ -125,7 +125,7 @@ def test_it_stays_where_it_is_while_the_server_is_away(chains: Site, visit: Visi
     chain_is(person, "stopped")
 
 
-def test_a_result_leads_back_to_the_form_of_the_chain(chains: Site, visit: Visit) -> None:
+def test_a_result_reopens_the_form_of_its_chain(chains: Site, visit: Visit) -> None:
     """Reuse settings fills the chain's form with the run's values, even while another workflow is
     open. Vary runs the whole chain with those values and new seeds and leaves the form unchanged.
     The stage offers no action that would leave the chain."""

@@ -12,7 +12,7 @@ from tests.support.visitor import Site, Visitor
 Visit = Callable[..., Visitor]
 
 
-def test_a_choice_that_cannot_run_can_be_taken_back(chains: Site, visit: Visit) -> None:
+def test_a_choice_that_cannot_run_can_be_changed_back(chains: Site, visit: Visit) -> None:
     """The form reports the problem, and so does the stage when the user presses Generate. The
     switch keeps its value, also after a reload."""
     person = visit(chains).open(STUCK)

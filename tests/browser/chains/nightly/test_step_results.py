@@ -35,7 +35,7 @@ Seed = {[*range(MANY)]}
 """
 
 
-def test_results_of_a_step_come_into_their_places(
+def test_results_of_a_step_appear_in_run_order(
     visit: Visit, tmp_path: Path, nothing_left_behind: None
 ) -> None:
     """The result of a slow server's run appears before results that finished earlier. Each result

@@ -31,7 +31,7 @@ COLORS = NodeClass(
 )
 
 
-def test_a_colour_is_chosen(visit: Visit, tmp_path: Path, nothing_left_behind: None) -> None:
+def test_a_color_is_chosen(visit: Visit, tmp_path: Path, nothing_left_behind: None) -> None:
     """On a phone, the field's button is large enough for a finger, and stays visible if its color
     matches the page. The server gets text or a number, as it expects. The color survives a reload,
     a link can set it, and the field's own Reset restores the author's color."""

@@ -11,7 +11,7 @@ from tests.support.visitor import Site
 from ui.web.limits import WebLimits
 
 
-def test_finding_10_a_page_that_was_put_aside_works(
+def test_finding_10_a_page_with_a_discarded_form_works(
     visit: Visit, nothing_left_behind: None
 ) -> None:
     """Generate and the list of workflows work in a tab whose form the app discarded to make room
@@ -28,7 +28,7 @@ def test_finding_10_a_page_that_was_put_aside_works(
         site.rest()
 
 
-def test_a_press_that_is_refused_says_why(visit: Visit, nothing_left_behind: None) -> None:
+def test_a_refused_request_shows_the_reason(visit: Visit, nothing_left_behind: None) -> None:
     """If the app refuses a request, its sentence replaces “Sending…” or appears beside the current
     run."""
     with running_demo_app(step_seconds=STEP, limits=WebLimits(body=20_000)) as (

@@ -13,7 +13,9 @@ from tests.support.serving import running_app
 from tests.support.visitor import Site
 
 
-def test_a_number_in_a_text_box_is_its_authors(fast: Site, visit: Visit, tmp_path: Path) -> None:
+def test_an_unlimited_number_shows_its_reset_only_after_an_edit(
+    fast: Site, visit: Visit, tmp_path: Path
+) -> None:
     """A whole number without limits counts as changed only between the user's edit and its
     reset."""
     prompt = {

@@ -24,7 +24,7 @@ from tests.support.serving import RunningApp, running_app
 from tests.support.visitor import Site
 
 
-def test_a_phone_has_room_for_it(fast: Site, visit: Visit) -> None:
+def test_the_history_fits_on_a_phone(fast: Site, visit: Visit) -> None:
     """Nothing is wider than the screen. The history is a single row, so the form stays near."""
     person = visit(
         fast, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
@@ -55,7 +55,7 @@ def test_a_phone_has_room_for_it(fast: Site, visit: Visit) -> None:
     expect(person.page.locator("#stage .viewport")).to_be_in_viewport()
 
 
-def test_a_restart_of_both_programs_loses_nothing(
+def test_results_survive_a_restart_of_the_app_and_comfyui(
     visit: Visit, tmp_path: Path, nothing_left_behind: None
 ) -> None:
     """After the app and ComfyUI restart, the same browser finds its results. The page shows their

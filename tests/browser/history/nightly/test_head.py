@@ -48,7 +48,7 @@ def test_a_pressed_button_does_not_move(fast: Site, visit: Visit) -> None:
     expect(favourites).to_have_text("☆ Favorites")
 
 
-def test_the_word_of_the_search_fits(fast: Site, visit: Visit) -> None:
+def test_the_search_placeholder_fits(fast: Site, visit: Visit) -> None:
     """The search placeholder fits in French on a laptop. It looks different from typed text, and
     the heading keeps its distance."""
     person = visit(fast, viewport=SIZES["laptop"], locale="fr-FR").open(**{"5.steps": 1})

@@ -101,7 +101,7 @@ def a_workflow_is_found_by_typing(person: Visitor) -> None:
     assert page.evaluate("scrollY") == 0
 
 
-def test_what_cannot_run_is_marked(fast: Site, visit: Visit, tmp_path: Path) -> None:
+def test_workflows_that_cannot_run_are_marked(fast: Site, visit: Visit, tmp_path: Path) -> None:
     """The list marks workflows whose nodes the server lacks, as soon as the app knows. It also
     marks a file that is not a workflow. That file gets a sentence instead of a form and doesn't
     hide the other workflows. The list shows an image that the workflow has made."""

@@ -181,7 +181,7 @@ def partly_refused() -> dict[str, Any]:
 LEFT_OUT = "The server skipped part of the workflow. Model 2: This isn't on the server."
 
 
-def test_a_part_that_was_refused_stays_in_view(fast: Site, visit: Visit) -> None:
+def test_a_refused_part_stays_in_view(fast: Site, visit: Visit) -> None:
     """A run that is done except for a refused part reports that part beside its result. The page
     doesn't scroll away from it, on a desktop and a phone, and marks the field."""
     person = visit(fast).open(**{"5.steps": 1})
@@ -253,7 +253,7 @@ TWO_WISHES = """async () => {
 }"""
 
 
-def test_what_takes_the_place_of_a_form(fast: Site, visit: Visit) -> None:
+def test_opening_replaces_the_form_only_with_a_valid_workflow(fast: Site, visit: Visit) -> None:
     """The app refuses a file without a workflow in a sentence, and the form stays. If the user
     requests two forms in a row, the page ends with the last. A workflow copied as text opens when
     the user pastes it outside a field. A file that the user chooses opens, too. A graph with App

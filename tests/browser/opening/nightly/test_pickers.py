@@ -97,7 +97,7 @@ def a_link_is_copied_over_plain_http(person: Visitor) -> None:
     expect(person.page.get_by_role("button", name="Copy link")).to_be_visible()
 
 
-def test_generate_without_a_workflow_says_what_to_do(fast: Site, visit: Visit) -> None:
+def test_generate_without_a_workflow_shows_the_reason(fast: Site, visit: Visit) -> None:
     """The address of a workflow that doesn't exist shows an error and offers the list of workflows.
     Until there is a form, Generate is off and says why, and no other text suggests pressing it."""
     person = visit(fast)

@@ -24,6 +24,6 @@ from comfy.comfyui.client.address import ServerAddress
         "",
     ],
 )
-def test_a_server_owns_nothing_beside_its_address(other: str) -> None:
+def test_a_server_does_not_own_urls_outside_its_address(other: str) -> None:
     """The server owns neither another origin nor another path, in any notation."""
     assert not ServerAddress.parse("https://comfy.example/x").owns(other)

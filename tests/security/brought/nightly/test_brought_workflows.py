@@ -92,7 +92,7 @@ def served(running: Served, nothing_left_behind: None) -> Iterator[Served]:
 
 @pytest.mark.parametrize("image", [RESULT, SECRET, f"{SECRET} [input]", f"./{SECRET}"])
 @pytest.mark.parametrize("depth", [0, 1, 2, 5])
-def test_finding_02_a_wrapped_name_reads_nobodys_file(
+def test_finding_02_a_wrapped_name_reads_no_other_users_file(
     served: Served, image: str, depth: int
 ) -> None:
     """ComfyUI unwraps `__value__`. The app empties the value inside, and the form asks for an
@@ -106,9 +106,7 @@ def test_finding_02_a_wrapped_name_reads_nobodys_file(
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_finding_02_a_name_made_while_it_runs_is_not_linked_to_a_loader(
-    served: Served, wrapped: bool
-) -> None:
+def test_finding_02_a_text_cannot_be_linked_to_a_loader(served: Served, wrapped: bool) -> None:
     """Harmless texts can be joined to a file name. The app therefore cuts a link from a text to an
     upload, even inside a wrapper."""
     link: Any = {"__value__": ["0", 0]} if wrapped else ["0", 0]
@@ -131,7 +129,7 @@ def test_finding_02_a_name_made_while_it_runs_is_not_linked_to_a_loader(
     assert sent["1"]["inputs"]["image"] == names_on_server(run.record)["1.image"]
 
 
-def test_finding_02_a_prompt_that_ends_in_brackets_stays_as_it_is(served: Served) -> None:
+def test_finding_02_a_prompt_that_ends_in_brackets_is_unchanged(served: Served) -> None:
     """A prompt text for an image isn't a file name, whether a visitor's or the operator's workflow
     contains it."""
     prompt = json.loads((WORKFLOWS / "text-to-image.json").read_text("utf-8"))
@@ -149,7 +147,7 @@ def test_finding_02_a_prompt_that_ends_in_brackets_stays_as_it_is(served: Served
     assert served[1].services.forms.form(name, BOBS)[1].field("2.text").default == "a cat [output]"
 
 
-def test_finding_03_no_folder_of_uploads_is_offered(served: Served) -> None:
+def test_finding_03_upload_folders_are_not_offered(served: Served) -> None:
     """The ComfyUI server lists every folder of uploads. The app shows none of them."""
     demo, app = served
     listed = json.dumps(
@@ -173,7 +171,7 @@ def test_finding_03_no_folder_of_uploads_is_offered(served: Served) -> None:
             app.services.starter.start("from-folder", {"1.folder": folder}, Origin(BOBS))
 
 
-def test_finding_02_a_node_that_nothing_is_known_of_is_not_sent(served: Served) -> None:
+def test_finding_02_an_unknown_node_is_not_sent(served: Served) -> None:
     """The node may have been installed after the app read the catalog. The app can't tell which
     inputs of the node read files."""
     name = bring(served[1], {"1": node("JustInstalled", source="anna"), "2": SHOW}).json()["name"]
@@ -182,9 +180,7 @@ def test_finding_02_a_node_that_nothing_is_known_of_is_not_sent(served: Served) 
 
 
 @pytest.mark.parametrize("folder", ["anna", ".", "", f"{UPLOADS}", {"__value__": "anna"}])
-def test_finding_03_a_folder_of_the_servers_is_refused_in_words(
-    served: Served, folder: Any
-) -> None:
+def test_finding_03_a_server_folder_is_refused_with_a_sentence(served: Served, folder: Any) -> None:
     """The app refuses the folder in any notation, because the node reads files that no visitor can
     upload."""
     name = bring(
@@ -194,7 +190,7 @@ def test_finding_03_a_folder_of_the_servers_is_refused_in_words(
         served[1].services.starter.start(name, {}, Origin(BOBS))
 
 
-def test_finding_03_an_image_made_here_shows_nobodys_upload(served: Served) -> None:
+def test_finding_03_a_result_as_a_workflow_shows_no_upload(served: Served) -> None:
     """A result's workflow names the location of its input. If an administrator puts it into the
     workflow folder, the app doesn't show the input as an example to all users."""
     demo, app = served
@@ -207,7 +203,7 @@ def test_finding_03_an_image_made_here_shows_nobodys_upload(served: Served) -> N
         app.services.starter.start("made-here", {}, Origin(BOBS))
 
 
-def test_finding_02_an_earlier_run_is_judged_by_the_rules_of_today(served: Served) -> None:
+def test_finding_02_a_rerun_is_checked_by_the_current_rules(served: Served) -> None:
     """The app doesn't rerun a record that names another user's file, even if that was allowed at
     the time."""
     _, app = served

@@ -41,7 +41,7 @@ def demo() -> Iterator[DemoServer]:
         yield server
 
 
-def test_finding_s23_a_stranger_saves_no_model(demo: DemoServer) -> None:
+def test_finding_s23_an_untrusted_user_saves_no_model(demo: DemoServer) -> None:
     """The form and the error for scripts name the node that saves models."""
     with running_app(demo.url) as app:
         name = bring(app, PROMPT).json()["name"]
@@ -66,7 +66,7 @@ def test_finding_s23_a_rerun_is_judged_by_the_rules_of_now(demo: DemoServer) -> 
 @pytest.mark.parametrize(
     "permissions", [Permissions(nodes=CLASSES), Permissions(trusts=lambda _: True)]
 )
-def test_finding_s23_listed_nodes_and_trusted_people_save(
+def test_finding_s23_listed_nodes_and_trusted_users_save_models(
     demo: DemoServer, permissions: Permissions
 ) -> None:
     """An administrator can list the node or trust the user."""

@@ -92,7 +92,7 @@ def test_finding_26_the_page_cannot_set_hidden_inputs(hiding: RunningApp) -> Non
     finished(run)
 
 
-def test_finding_02_a_text_that_becomes_a_name_is_its_authors(hiding: RunningApp) -> None:
+def test_finding_02_only_the_authors_text_becomes_a_file_name(hiding: RunningApp) -> None:
     """The administrator's own link from a text to a loader works, but only with the administrator's
     text."""
     _, form = hiding.services.forms.form("linked", BOBS)
@@ -138,7 +138,7 @@ def strict(
 NO = "Opening your own workflows is turned off"
 
 
-def test_finding_09_with_opening_off_nothing_that_was_brought_is_used(
+def test_finding_09_with_opening_off_opened_files_are_refused(
     strict: RunningApp, permitted: set[str]
 ) -> None:
     """The app refuses the workflow on every path: the route, the form, its address, a script, a
@@ -179,7 +179,7 @@ def test_finding_09_a_script_opens_nothing_where_it_may_not(
 
 
 @pytest.mark.parametrize("who", [ANN, BOB])
-def test_finding_09_the_button_is_there_for_those_who_may(
+def test_finding_09_the_open_button_needs_the_permission(
     strict: RunningApp, permitted: set[str], who: str
 ) -> None:
     """When the page loads, the app tells it whether the user may open workflows."""
@@ -208,7 +208,9 @@ def test_finding_09_opened_workflows_use_listed_nodes_only(strict: RunningApp) -
     )
 
 
-def test_finding_09_what_a_stranger_keeps_names_no_file(strict: RunningApp, folder: Path) -> None:
+def test_finding_09_a_workflow_shared_by_a_user_names_no_file(
+    strict: RunningApp, folder: Path
+) -> None:
     """A workflow in the folder counts as the operator's. The app keeps only a workflow that names
     no file."""
     before = sorted(folder.iterdir())

@@ -88,7 +88,7 @@ def test_a_new_browser_signs_in_beside_a_guesser(app: RunningApp) -> None:
         assert sign_in(app, new, ANNA) == 200
 
 
-def test_a_known_browser_is_known_for_its_person_only() -> None:
+def test_a_known_browser_cookie_is_valid_for_one_user() -> None:
     """The cookie isn't valid for another user, for another password of the same user, or in an app
     with another key."""
     cookies = Cookies(b"secret")

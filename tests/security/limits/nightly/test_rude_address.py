@@ -39,7 +39,7 @@ def forwarded(app: RunningApp, address: str, *lines: str) -> Iterator[socket.soc
         yield connection
 
 
-def test_begun_bodies_behind_a_proxy_leave_others_served() -> None:
+def test_slow_bodies_behind_a_proxy_do_not_block_other_addresses() -> None:
     """A forwarded address gets a share of the requests. The app refuses the next request and closes
     its connection, while it answers another address."""
     limits = WebLimits(requests=6, address_requests=3, patience=2 * LONGEST_WAIT)
@@ -93,7 +93,7 @@ def test_waiting_for_a_run_holds_no_upload_space() -> None:
             assert not all(run.state.phase.finished for run in app.runs.known())
 
 
-def test_questions_that_wait_for_comfyui_leave_others_served() -> None:
+def test_requests_waiting_for_comfyui_do_not_block_others() -> None:
     """One address sends more requests than the app can answer at once, while ComfyUI doesn't answer
     the query for its nodes. The app still answers another address."""
     line = ("GET /api/v1/presets?workflow=text-to-image HTTP/1.1", "Host: localhost", "", "")

@@ -125,7 +125,7 @@ class Named:
     PATTERN = re.compile("in a class")
 
 
-def test_patterns_are_found_wherever_they_are_kept() -> None:
+def test_patterns_are_found_in_every_container() -> None:
     """The search finds patterns inside containers, values, classes, closures and defaults."""
     inner = re.compile("in a closure")
 

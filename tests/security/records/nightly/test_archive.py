@@ -37,7 +37,7 @@ def test_finding_14_an_archive_leaves_out_missing_files(no_traceback: None, serv
     assert "available anymore" in answer.json()["detail"]
 
 
-def test_finding_14_an_archive_leaves_out_what_comfyui_does_not_send(no_traceback: None) -> None:
+def test_finding_14_an_archive_leaves_out_files_not_fully_sent(no_traceback: None) -> None:
     """The archive leaves out a file that the ComfyUI server refuses or sends only in part. It
     contains the other files completely."""
     ways: tuple[Any, ...] = ("http_500", "cut", "answer_lost")
@@ -55,7 +55,7 @@ def test_finding_14_an_archive_leaves_out_what_comfyui_does_not_send(no_tracebac
         assert get(app, f"/files/{run.id}/all.zip").status_code == 404
 
 
-def test_finding_14_a_file_that_breaks_off_is_no_whole_file(no_traceback: None) -> None:
+def test_finding_14_an_interrupted_file_is_a_failed_download(no_traceback: None) -> None:
     """If ComfyUI sends half of a file, the browser gets a failed download, and the log has no
     traceback."""
     with running_demo_app(step_seconds=0, remembers=False) as (demo, app):

@@ -60,7 +60,7 @@ def test_finding_17_a_clock_that_is_ahead_removes_nothing(
         assert bytes_kept(history.files) == 4
 
 
-def test_finding_17_a_machine_that_was_off_for_long_keeps_its_past(tmp_path: Path) -> None:
+def test_finding_17_a_long_shutdown_removes_no_history(tmp_path: Path) -> None:
     """While the newest run is older than the age limit, the app removes nothing by age. After a day
     of use, it removes old runs again."""
     with remembered(tmp_path, [50, 45, 41]) as history:
@@ -88,7 +88,7 @@ def test_a_clock_that_is_behind_removes_nothing(tmp_path: Path, clock: list[floa
         assert bytes_kept(history.files) == 3
 
 
-def test_finding_17_a_run_from_years_ahead_does_not_live_for_ever(
+def test_finding_17_a_run_dated_in_the_future_still_expires(
     tmp_path: Path, clock: list[float]
 ) -> None:
     """A run was written while the clock was ten years ahead. Once the clock is right, the run
@@ -106,7 +106,7 @@ def test_finding_17_a_run_from_years_ahead_does_not_live_for_ever(
         assert ids(history.of(ANNA)) == ["later0", "later2"]
 
 
-def test_finding_17_a_clock_that_is_set_during_a_run_promises_no_odd_times(
+def test_finding_17_a_clock_change_does_not_distort_durations(
     served: Served, clock: list[float]
 ) -> None:
     """The clock is set back by a year during a run. The predicted duration still is a plausible

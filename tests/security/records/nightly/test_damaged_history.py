@@ -94,7 +94,7 @@ def test_another_program_keeps_its_damaged_history(tmp_path: Path) -> None:
         "CREATE VIEW runs AS SELECT 1 AS id",
     ],
 )
-def test_finding_17_a_foreign_database_is_refused_and_left_as_it_is(
+def test_finding_17_a_foreign_database_is_refused_and_unchanged(
     tmp_path: Path, statements: str
 ) -> None:
     """If another program's database has a table with a name that the app uses, the app reports an

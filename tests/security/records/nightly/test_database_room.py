@@ -124,7 +124,7 @@ def test_finding_s5_progress_of_batches_counts(history: RunStore, tmp_path: Path
     assert size_of(tmp_path) < ROOM + SLACK
 
 
-def test_finding_s21_presets_of_one_address_push_out_no_others(
+def test_finding_s21_presets_of_one_address_displace_no_others(
     history: RunStore, tmp_path: Path
 ) -> None:
     """When the presets exceed their space, the app chooses the address that uses the most, then its
@@ -191,7 +191,7 @@ def test_finding_s5_requests_of_programs_are_bounded(
     assert requests.begin("browser:0", "key", "run", EVE) == ()
 
 
-def test_finding_s5_a_run_that_came_to_nothing_keeps_short_texts_whole(history: RunStore) -> None:
+def test_finding_s5_a_run_without_results_keeps_only_short_texts(history: RunStore) -> None:
     """The app drops longer texts from the run's values, so that the form keeps its own, and marks
     the run as shortened. A run with a result keeps all texts."""
     short, long = {"1.text": "x" * 10_000}, {"2.text": "y" * 10_001}

@@ -29,7 +29,7 @@ def found_in(folder: Path, word: str) -> list[str]:
     ]
 
 
-def test_finding_13_no_word_of_a_deleted_run_is_left_in_the_database(tmp_path: Path) -> None:
+def test_finding_13_no_text_of_a_deleted_run_is_in_the_database(tmp_path: Path) -> None:
     """Neither the database nor the log beside it contains the run's title, values, texts or
     workflow, however long. The app keeps running, and other users' runs remain."""
     with contextlib.closing(open_history(tmp_path)) as history:
@@ -54,7 +54,7 @@ def test_finding_13_no_word_of_a_deleted_run_is_left_in_the_database(tmp_path: P
     assert found_in(tmp_path, SECRET) == []
 
 
-def test_finding_13_what_a_reader_held_back_is_erased_later(tmp_path: Path) -> None:
+def test_finding_13_data_held_by_a_reader_is_erased_later(tmp_path: Path) -> None:
     """Another process reads the database during a deletion. The deletion doesn't wait for that
     reader, and the next sweep empties the log."""
     with contextlib.closing(open_history(tmp_path)) as history:
@@ -90,7 +90,7 @@ def test_finding_13_comfyui_forgets_a_deleted_run(served: Served) -> None:
     assert bytes_kept(kept_files(app)) == 0
 
 
-def test_finding_13_what_another_run_was_made_from_stays(served: Served) -> None:
+def test_finding_13_a_rerun_keeps_its_own_upload(served: Served) -> None:
     """A rerun has its own upload. The app empties each upload when its run is deleted; until then,
     the user can rerun each run."""
     demo, app = served
@@ -115,7 +115,7 @@ def test_finding_13_what_another_run_was_made_from_stays(served: Served) -> None
     assert uploaded.read_bytes() == b""
 
 
-def test_finding_13_a_comfyui_that_is_away_keeps_nothing_from_being_deleted(served: Served) -> None:
+def test_finding_13_runs_are_deleted_even_if_comfyui_is_away(served: Served) -> None:
     """The app deletes its own data. The answer says that ComfyUI may keep copies."""
     demo, app = served
     run = finished(start(app, "image-to-image", **QUICK, **{"4.image": photo()}))

@@ -76,7 +76,7 @@ def test_finding_s5_http_cannot_fill_the_disk(served: Served) -> None:
     assert "39" in left
 
 
-def test_finding_s5_results_of_others_survive(served: Served) -> None:
+def test_finding_s5_results_of_other_users_survive(served: Served) -> None:
     """A user at another address keeps all results, although they are older and each of the many
     browsers has less."""
     _, app = served

@@ -17,7 +17,7 @@ def forgetful() -> Iterator[Served]:
         yield served
 
 
-def test_finding_s5_only_a_run_with_long_texts_must_be_filled_in_again(forgetful: Served) -> None:
+def test_finding_s5_only_runs_with_long_texts_cannot_be_rerun(forgetful: Served) -> None:
     """The app doesn't rerun a run with part of its text: an error says why, and the run's settings
     don't include that field. A run with a normal text can be rerun."""
     demo, app = forgetful

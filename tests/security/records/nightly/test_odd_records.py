@@ -113,7 +113,7 @@ def test_finding_17_defaults_replace_missing_values() -> None:
     assert record.state.phase is Phase.LOST
 
 
-def test_finding_17_runs_that_cannot_be_read_are_said_once_and_can_be_deleted(
+def test_finding_17_unreadable_runs_are_logged_once(
     no_traceback: None, forgetful: RunningApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The app lists no unreadable run, logs one line for all of them, and doesn't try to resume

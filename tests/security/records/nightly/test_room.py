@@ -23,7 +23,7 @@ from tests.support.samples.histories import begun, bytes_kept, ended_record, ids
 DAY = 86400.0
 
 
-def test_finding_26_results_of_others_stay(tmp_path: Path) -> None:
+def test_finding_26_results_of_other_users_are_kept(tmp_path: Path) -> None:
     """When a user exceeds the limit, the app removes that user's oldest results and no other
     user's."""
     with contextlib.closing(BlobStore(tmp_path / "kept")) as kept:
@@ -47,9 +47,7 @@ def test_finding_26_results_of_others_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o755, 0o777])
-def test_finding_26_folders_that_were_there_before_are_closed_to_others(
-    tmp_path: Path, mode: int
-) -> None:
+def test_finding_26_existing_folders_are_closed_to_others(tmp_path: Path, mode: int) -> None:
     """Only this account can access the data folder, its contents and new files, even if another
     program created the folders."""
     data = tmp_path / "data"
@@ -75,7 +73,7 @@ def test_finding_26_folders_that_were_there_before_are_closed_to_others(
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_finding_26_a_folder_that_is_not_ours_alone_is_left_as_it_is(tmp_path: Path) -> None:
+def test_finding_26_a_shared_folder_keeps_its_mode(tmp_path: Path) -> None:
     """In a folder with other contents, the app restricts only its own subfolders."""
     (tmp_path / "others.txt").write_text("others")
     tmp_path.chmod(0o755)
@@ -84,7 +82,7 @@ def test_finding_26_a_folder_that_is_not_ours_alone_is_left_as_it_is(tmp_path: P
     assert stat.S_IMODE((tmp_path / "files").stat().st_mode) == 0o700
 
 
-def test_finding_26_no_room_has_a_sentence_of_its_own() -> None:
+def test_finding_26_a_full_disk_or_quota_has_its_own_error() -> None:
     """A full disk or quota gets its own error. Other errors keep the system's words."""
     import errno
 
@@ -133,7 +131,7 @@ with running_demo_app(step_seconds=0, data=folder) as (demo, app):
 """
 
 
-def test_finding_26_a_full_disk_is_called_one(tmp_path: Path) -> None:
+def test_finding_26_a_full_disk_is_reported_as_such(tmp_path: Path) -> None:
     """The app runs on a full disk of 2 MB. The page and the error for a run that can't be saved say
     that the app's disk is full; neither blames ComfyUI. Once there is space, the app keeps results
     again."""

@@ -111,7 +111,7 @@ def test_finding_18_a_login_is_named_as_the_cause(demo: DemoServer, refusal: str
     assert "login" in sentences.pop()
 
 
-def test_finding_18_a_socket_that_can_never_open_ends_the_run_at_once(demo: DemoServer) -> None:
+def test_finding_18_a_refused_socket_ends_the_run_at_once(demo: DemoServer) -> None:
     """If the server refuses only the socket, the run reports the error immediately, not after two
     minutes. The app doesn't send the prompt."""
     with (

@@ -193,7 +193,7 @@ def test_finding_s17_an_answer_has_a_limit_of_time(answer: Answering) -> None:
                 ask()
 
 
-def test_finding_s17_a_server_tells_short_things_of_itself() -> None:
+def test_finding_s17_texts_from_the_server_are_shortened() -> None:
     """All users can see the health report, so the app shortens its texts."""
     device = {"name": "d" * 1000, "vram_free": 10**300, "vram_total": -(10**18)}
     stats = {
@@ -213,7 +213,7 @@ def test_finding_s17_a_server_tells_short_things_of_itself() -> None:
     assert {(len(one.device), one.free, one.total) for one in report.memory} == {(100, None, None)}
 
 
-def test_finding_s17_the_size_of_a_file_is_no_odd_number() -> None:
+def test_finding_s17_an_absurd_file_size_is_ignored() -> None:
     """The client ignores a content length with thousands of digits."""
 
     def announce(handler: BaseHTTPRequestHandler) -> None:

@@ -43,7 +43,7 @@ def everything_told(app: RunningApp, run: Run) -> str:
     return "".join(pages)
 
 
-def test_finding_07_a_password_in_the_server_address_is_shown_nowhere(
+def test_finding_07_a_password_in_the_server_url_is_never_shown(
     demo: DemoServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, workflow: Path
 ) -> None:
     """The password works for a complete run with previews. No page, message, record, file or log
@@ -74,7 +74,7 @@ def test_finding_07_a_password_in_the_server_address_is_shown_nowhere(
 
 
 @pytest.mark.parametrize("failing", ["nobody", "refused", "error"])
-def test_finding_07_errors_do_not_tell_a_password(demo: DemoServer, failing: str) -> None:
+def test_finding_07_errors_do_not_contain_a_password(demo: DemoServer, failing: str) -> None:
     """No error over HTTP or on the socket shows the password in its message or traceback."""
     with contextlib.ExitStack() as stack:
         guard = stack.enter_context(
@@ -102,7 +102,7 @@ REFUSALS = {"refused": "403 Forbidden", "error": "500 Internal Server Error"}
 
 
 @pytest.mark.parametrize(("host", "told_where"), [("127.0.0.1", True), ("0.0.0.0", False)])
-def test_finding_07_visitors_are_not_told_where_the_server_is(
+def test_finding_07_visitors_do_not_see_the_server_address(
     demo: DemoServer, host: str, told_where: bool, tmp_path: Path
 ) -> None:
     """The page and its errors name the host only if no other machine can reach the app. The log

@@ -36,7 +36,7 @@ def ann(app: RunningApp) -> Person:
     return person(app, ANN)
 
 
-def test_no_private_answer_is_kept(app: RunningApp, ann: Person) -> None:
+def test_no_private_answer_is_cached(app: RunningApp, ann: Person) -> None:
     """Every answer says who may cache it, including refusals and downloads. Only files that are the
     same for all users may omit that or say `public`."""
     kept = re.compile(r"public, max-age=\d+(, immutable)?|no-cache")

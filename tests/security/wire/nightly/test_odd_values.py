@@ -135,7 +135,7 @@ def test_finding_s19_parts_of_a_form_are_read_alike(app: RunningApp, ann: Person
         assert "half a character" in answer.text
 
 
-def test_what_python_writes_for_emojis_is_read(app: RunningApp, ann: Person) -> None:
+def test_surrogate_pairs_and_long_seeds_are_read(app: RunningApp, ann: Person) -> None:
     """The app accepts surrogate pairs and 64-bit seeds."""
     values = {"2.text": "a \N{FOX FACE}"}
     body = json.dumps({"values": values | {"5.seed": 2**64 - 1}}).encode()

@@ -56,7 +56,7 @@ def browser() -> Iterator[requests.Session]:
         yield browser
 
 
-def test_a_provider_that_does_not_answer_is_said_so(
+def test_an_unreachable_provider_is_reported(
     app: RunningApp,
     provider: StartedProvider,
     browser: requests.Session,
@@ -87,7 +87,7 @@ def test_a_provider_that_does_not_answer_is_said_so(
             assert user(other, browser) is None
 
 
-def test_a_sign_in_outlives_a_restart_until_it_is_ended_everywhere(
+def test_a_sign_in_survives_a_restart_until_ended_everywhere(
     demo: DemoServer, told: OpenIDSettings, browser: requests.Session, tmp_path: Path
 ) -> None:
     """Signing out everywhere leads the user to the provider, which signs the user out too."""
@@ -106,7 +106,7 @@ def test_a_sign_in_outlives_a_restart_until_it_is_ended_everywhere(
             assert user(again, browser) is user(again, phone) is None
 
 
-def test_people_who_may_no_longer_come_are_out(
+def test_users_who_lose_access_are_signed_out(
     demo: DemoServer, told: OpenIDSettings, browser: requests.Session, tmp_path: Path
 ) -> None:
     """Their tokens stop working too. A token also stops working when the user's last sign-in at the

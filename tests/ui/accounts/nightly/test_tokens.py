@@ -40,7 +40,7 @@ def app(demo: DemoServer, settings: WebSettings) -> Iterator[RunningApp]:
         yield app
 
 
-def test_tokens_outlive_the_app_and_the_sessions_of_their_person(
+def test_tokens_survive_a_restart_and_the_end_of_sessions(
     demo: DemoServer, settings: WebSettings
 ) -> None:
     """The app also keeps each token's last use. The file contains no usable token."""

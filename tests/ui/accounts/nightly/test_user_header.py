@@ -30,7 +30,9 @@ def app(demo: DemoServer) -> Iterator[RunningApp]:
         yield app
 
 
-def test_a_token_rests_while_no_proxy_names_its_person(demo: DemoServer, tmp_path: Path) -> None:
+def test_a_token_is_refused_until_the_proxy_names_its_user_again(
+    demo: DemoServer, tmp_path: Path
+) -> None:
     """S12: the app refuses the token of a user whom the proxy hasn't named for `--session-days`,
     also after a restart. It accepts the token when the proxy names that user again."""
     clock = Clock()

@@ -15,7 +15,7 @@ def document(app: RunningApp) -> Document:
     return Document(app)
 
 
-def test_starts_are_as_the_document_says(document: Document) -> None:
+def test_starts_match_the_document(document: Document) -> None:
     """Starts of one run, several runs, a batch, a chain and uploads match the document: new, sent
     again, and refused."""
     chains = "/workflows/create-upscale-detail.chain/chains"

@@ -28,7 +28,7 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
         yield demo, app
 
 
-def test_each_server_says_how_it_is(served: Served) -> None:
+def test_each_server_reports_its_state(served: Served) -> None:
     """A reachable server reports version, queue and memory. An unreachable server is down. The
     answer contains no server credentials."""
     demo, app = served
@@ -44,7 +44,7 @@ def test_each_server_says_how_it_is(served: Served) -> None:
     assert (down["up"], down["version"], down["memory"]) == (False, "", [])
 
 
-def test_an_app_whose_servers_are_drained_says_so(served: Served) -> None:
+def test_health_reports_that_all_servers_are_drained(served: Served) -> None:
     """With `ready=true`, the app also answers that it takes no runs now. A status request still
     gets its answer, and so does a liveness check."""
     demo, app = served

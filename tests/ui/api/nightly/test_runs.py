@@ -8,7 +8,7 @@ from tests.support.serving import Served, running_app
 from tests.ui.api.api_calls import call, problem
 
 
-def test_what_there_is_no_room_for_is_said(served: Served) -> None:
+def test_runs_above_the_limit_are_reported(served: Served) -> None:
     """The app starts the runs that fit a user's limit and reports a problem for the others. It
     refuses the next request with 429."""
     with (

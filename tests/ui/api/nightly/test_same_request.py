@@ -32,7 +32,7 @@ from tests.ui.api.test_same_request import RUNS, sent
         ),
     ],
 )
-def test_batches_and_chains_are_begun_once_and_waited_for(
+def test_a_repeated_start_of_a_batch_or_chain_returns_its_state(
     app: RunningApp, path: str, body: Any, done: Callable[[Any], bool]
 ) -> None:
     """A repeated request with the same key starts nothing and returns the current state. With
@@ -54,7 +54,7 @@ def test_batches_and_chains_are_begun_once_and_waited_for(
 
 
 @pytest.mark.usefixtures("served")
-def test_a_waiting_client_without_a_key_ends_its_chain_by_leaving() -> None:
+def test_a_client_that_disconnects_without_a_key_stops_its_chain() -> None:
     """No client would learn of the chain's end."""
     with DemoServer(step_seconds=1) as slow, running_app(slow.url) as app:
         path = "/workflows/create-upscale-detail.chain/chains?wait=true"
@@ -150,7 +150,7 @@ def test_a_change_that_is_sent_again_changes_nothing(app: RunningApp) -> None:
         assert told["state"] == state
 
 
-def test_what_started_nothing_may_be_sent_again(app: RunningApp) -> None:
+def test_a_refused_request_does_not_use_up_its_key(app: RunningApp) -> None:
     """A refused request doesn't use up its key."""
     problem(sent(app, "wrong", {"values": {"5.steps": -1}}), 422)
     assert sent(app, "wrong").status_code == 201

@@ -141,7 +141,7 @@ def test_webhooks_outlive_the_app(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("allowed", [True, False])
-def test_no_webhook_goes_where_the_operator_has_not_said(*, allowed: bool) -> None:
+def test_webhooks_are_sent_only_to_allowed_addresses(*, allowed: bool) -> None:
     """The app refuses the address before it starts anything. If webhooks are turned off, the error
     says so."""
     there = Receiver("http://127.0.0.1:9")

@@ -44,7 +44,7 @@ def caller(app: RunningApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         yield client
 
 
-def test_a_cancelled_job_stops_its_run(served: Served, caller: Client) -> None:
+def test_a_canceled_job_stops_its_run(served: Served, caller: Client) -> None:
     """The app and the server both stop the run, for a workflow and for a chain. No other run starts
     instead."""
     demo, app = served
@@ -69,7 +69,7 @@ def one_is_cancelled(served: Served, caller: Client) -> None:
     eventually(lambda: run.state.phase is Phase.STOPPED, "the end of the run")
 
 
-def test_a_signed_in_person_calls_in_their_own_name(
+def test_a_signed_in_script_calls_endpoints_as_its_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Scripts sign in with name and password, as elsewhere, or get no access. A workflow that a

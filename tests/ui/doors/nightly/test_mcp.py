@@ -73,7 +73,7 @@ def test_images_that_are_too_large_for_an_answer_come_smaller(app: RunningApp, e
     awaited(ask())
 
 
-def test_of_many_images_the_last_are_links(app: RunningApp) -> None:
+def test_an_answer_with_many_images_links_the_last_ones(app: RunningApp) -> None:
     """An answer embeds as many images as an assistant can view, shortens long texts, and never gets
     too long."""
     services = app.services
@@ -93,7 +93,7 @@ def test_of_many_images_the_last_are_links(app: RunningApp) -> None:
 
 
 @pytest.mark.parametrize("era", ERAS)
-def test_a_call_that_is_taken_back_stops_its_run(app: RunningApp, era: str) -> None:
+def test_a_canceled_call_stops_its_run(app: RunningApp, era: str) -> None:
     """The run stops as soon as the client cancels the call."""
 
     async def ask() -> None:

@@ -27,7 +27,7 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
 
 
 @pytest.mark.parametrize("images", [False, True])
-def test_an_operator_follows_the_runs_of_all_people(
+def test_an_administrator_follows_the_runs_of_all_users(
     nothing_left_behind: None, *, images: bool
 ) -> None:
     """The operator sees how far other users' runs are, but neither their texts nor their results,
@@ -51,7 +51,7 @@ def test_an_operator_follows_the_runs_of_all_people(
         app.close_idle()
 
 
-def test_a_client_that_would_miss_a_state_is_sent_away(served: Served) -> None:
+def test_a_client_that_reads_too_slowly_is_disconnected(served: Served) -> None:
     """The app disconnects a client that leaves more messages unread than a working client would."""
     _, app = served
     with connected(app, RELAY, sockopt=SMALL) as frozen:

@@ -16,7 +16,7 @@ def status(app: RunningApp, asking: requests.Session, **headers: str) -> int:
     return asking.get(f"{app.url}/metrics", headers=headers, timeout=LONGEST_WAIT).status_code
 
 
-def test_operators_alone_read_them(place: Place) -> None:
+def test_only_administrators_read_the_metrics(place: Place) -> None:
     """Administrators can read the metrics with a browser's cookie or with a token. Other signed-in
     users get a 404."""
     address = f"{place.app.url}/account/tokens"
@@ -33,7 +33,7 @@ def test_operators_alone_read_them(place: Place) -> None:
     assert status(place.app, place.anna, Origin="https://evil.example") == 401
 
 
-def test_without_a_sign_in_this_machine_alone_reads_them() -> None:
+def test_without_a_sign_in_only_this_machine_reads_the_metrics() -> None:
     """Metrics need no sign-in only while other machines can't reach the app. The app refuses
     requests that a local proxy forwards, and all requests once other machines can reach it."""
     alone = Permissions(operates=lambda _: True)

@@ -51,7 +51,7 @@ def test_images_are_shown_where_the_settings_allow_it(allowed: bool, place: Plac
             assert anna.get(ended, timeout=LONGEST_WAIT).status_code == 404
 
 
-def test_its_buttons_drain_a_server_take_it_back_and_free_its_memory(place: Place) -> None:
+def test_its_buttons_drain_and_restore_a_server_and_free_memory(place: Place) -> None:
     """Each button redirects to the page, which shows the new state. The app reports a server that
     refuses the request."""
     _, other = place.app.services.servers.servers

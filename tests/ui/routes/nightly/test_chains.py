@@ -78,7 +78,7 @@ def test_a_chain_counts_where_it_was_started(demo: DemoServer, folder: Path) -> 
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-def test_a_chain_resumed_by_two_people_runs_once(
+def test_a_chain_resumed_from_two_pages_runs_once(
     demo: DemoServer, folder: Path, *, is_known: bool
 ) -> None:
     """Two pages of one user resume the chain, with or without a restart in between. One thread runs
@@ -155,9 +155,7 @@ def make_chain(app: RunningApp, run_id: str, title: str, cookie: str = ANN) -> r
     )
 
 
-def test_what_was_done_by_hand_becomes_a_chain_for_everybody(
-    demo: DemoServer, folder: Path
-) -> None:
+def test_manual_runs_become_a_chain_for_all_users(demo: DemoServer, folder: Path) -> None:
     """The chain starts from a photo, and its title may match another chain's. Its form has the
     typed values and, for its author, the photo. The app refuses a single step, another user's run
     and a run of a deleted workflow. Users without permission to add workflows can't create chains.

@@ -20,7 +20,7 @@ def running(own_temporary_folder: Path) -> Iterator[Served]:
         yield served
 
 
-def test_a_run_takes_a_file_tells_its_progress_and_gives_one(served: Served) -> None:
+def test_a_script_sends_a_file_and_gets_progress_and_a_result(served: Served) -> None:
     """The script gets steps as they happen, and the URLs of the files at the end."""
     image = f"data:image/png;base64,{base64.b64encode(saved('PNG')).decode()}"
     told = said(served[1].url, {"8.steps": 9, "4.image": image})

@@ -99,7 +99,7 @@ def test_a_run_from_before_a_restart_is_sent(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/news", "/live/none"])
-def test_strangers_hear_nothing_behind_a_login(path: str) -> None:
+def test_a_socket_without_sign_in_is_closed(path: str) -> None:
     """If sign-in is required and a browser isn't signed in, the app closes its socket with 4401.
     The page can then ask the user to sign in."""
     with (

@@ -19,7 +19,7 @@ def pixels(data: bytes) -> bytes:
         return image.tobytes()
 
 
-def test_a_link_tells_its_file_only() -> None:
+def test_a_shared_link_reveals_only_its_file() -> None:
     """The file comes without metadata, with the same type headers as for its owner, and browsers
     don't store it. The link reveals nothing about the run, its owner or its values. Other users
     can't create, change or delete the link. With the prompt shared, the file comes unchanged."""

@@ -36,7 +36,7 @@ def app(tmp_path: Path) -> Iterator[RunningApp]:
         yield app
 
 
-def test_what_was_opened_is_there_after_a_restart(tmp_path: Path) -> None:
+def test_an_opened_workflow_survives_a_restart(tmp_path: Path) -> None:
     """Only the user who opened a workflow sees it. A removed workflow doesn't come back."""
     ann, bob = f"browser:{ANN}", f"browser:{BOB}"
     text = (WORKFLOWS / "text-to-image.json").read_bytes()

@@ -10,7 +10,7 @@ from tests.support.app_process import started
 from tests.support.waiting import eventually
 
 
-def test_an_app_on_the_network_says_so_when_it_starts(tmp_path: Path) -> None:
+def test_an_app_on_the_network_shows_its_address_at_startup(tmp_path: Path) -> None:
     """The lines give an address to open, never 0.0.0.0, and the requested share link. Both use the
     name that browsers use."""
     with (

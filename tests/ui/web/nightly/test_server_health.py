@@ -22,7 +22,7 @@ def demo() -> Iterator[DemoServer]:
         yield server
 
 
-def test_an_idle_app_asks_nothing(demo: DemoServer) -> None:
+def test_an_idle_app_does_not_query_the_server(demo: DemoServer) -> None:
     """The app asks the server nothing before the first page opens and after the last page
     closes."""
     with running_app(demo.url, pace=QUICK) as app:
