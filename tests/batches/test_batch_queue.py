@@ -124,9 +124,7 @@ def test_a_batch_with_nothing_left_is_done(demo: DemoServer, one: Batches) -> No
     assert len(history.of(ANN)) == 1
 
 
-def test_an_unsaved_batch_change_raises_an_error(
-    demo: DemoServer, one: Batches, tmp_path: Path
-) -> None:
+def test_an_unsaved_batch_change_fails(demo: DemoServer, one: Batches, tmp_path: Path) -> None:
     """The caller gets an error and can repeat the request. The batch continues."""
     with demo.hold("progress") as reached:
         batch = one.begin(AxisSpec(SEED, "1..6"))
