@@ -13,9 +13,13 @@ from pathlib import Path
 from babel.messages.pofile import read_po
 
 ROOT = Path(__file__).parents[2]
-CODE = ("app.py", "comfy", "ui", "comfyforms", "tests")
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs")
+PRODUCT = ("app.py", "comfy", "ui", "comfyforms")
+CODE = (*PRODUCT, "tests")
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "workflows", "comfy")
+SCRIPTS = ("ui", "comfyforms", "tests/script")
 UI_TEXT, DOCS = "UI text", "docs"
+SENTENCE = re.compile(r"\S+(?:\s+\S+){3}")  # four words: a text that somebody reads
+COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"'`])//[^\n]*", re.S)
 # A docstring starts with a verb, or with the noun of its class.
 STARTS = re.compile(
     r"(?:What|Who|Whoever|Whether|Those|Of|The same|The one|As|How|So many|That|All that)\b"
@@ -28,13 +32,20 @@ WORDS = re.compile(
     re.I,
 )
 
+_Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
 
 def hits_by_folder() -> Counter[str]:
     """Count the hits per package, and those in UI text and in the docs."""
     hits: Counter[str] = Counter()
-    for path in (one for top in CODE for one in python_files(ROOT / top)):
-        folder = "/".join(path.relative_to(ROOT).parts[:-1][:2]) or path.name
-        hits[folder] += sum(map(hits_in, prose_of(path)))
+    for path in (file for top in CODE for file in python_files(ROOT / top)):
+        hits[_folder_of(path)] += sum(map(hits_in, prose_of(path)))
+    for path in (file for top in PRODUCT for file in python_files(ROOT / top)):
+        hits[_folder_of(path)] += sum(len(WORDS.findall(text)) for text in strings_of(path))
+    for path in (file for top in SCRIPTS for file in sorted((ROOT / top).rglob("*.[jc]s*"))):
+        if "node_modules" not in path.parts and path.suffix in (".js", ".css"):
+            comments = COMMENT.findall(path.read_text(encoding="utf-8"))
+            hits[_folder_of(path)] += sum(len(WORDS.findall(comment)) for comment in comments)
     for path in (one for top in PAGES for one in markdown_files(ROOT / top)):
         text = re.sub(r"```.*?```|`[^`]*`", "", path.read_text(encoding="utf-8"), flags=re.S)
         hits[DOCS] += hits_in(text)
@@ -42,6 +53,10 @@ def hits_by_folder() -> Counter[str]:
         len(WORDS.findall(text)) for text in messages()
     )  # labels may ask "How many"
     return +hits
+
+
+def _folder_of(path: Path) -> str:
+    return "/".join(path.relative_to(ROOT).parts[:-1][:2]) or path.name
 
 
 def hits_in(text: str) -> int:
@@ -67,13 +82,25 @@ def messages() -> Iterator[str]:
             yield from filter(None, ids)
 
 
+def strings_of(path: Path) -> Iterator[str]:
+    """Yield the texts in the code of a Python file, such as errors, log lines and help."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docstrings = {ast.get_docstring(node, clean=False) for node in _documented(tree)}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(str(text)) if SENTENCE.search(text) and text not in docstrings:
+                yield text
+
+
+def _documented(tree: ast.Module) -> Iterator[_Documented]:
+    return (node for node in ast.walk(tree) if isinstance(node, _Documented))
+
+
 def prose_of(path: Path) -> Iterator[str]:
     """Yield the docstrings and comments of a Python file, and the names of its tests."""
     source = path.read_text(encoding="utf-8")
-    for node in ast.walk(ast.parse(source)):
-        match node:
-            case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
-                yield ast.get_docstring(node) or ""
+    for node in _documented(ast.parse(source)):
+        yield ast.get_docstring(node) or ""
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             yield node.name.removeprefix("test_").replace("_", " ")
     for token in tokenize.generate_tokens(io.StringIO(source).readline):

@@ -175,7 +175,7 @@
       ];
       if (left + x < reach || top + y < reach) return at;
       if (right + x > at.scrollWidth - reach || bottom + y > at.scrollHeight - reach) return at;
-      // Ancestors further out can't clip what is scrolled out of view here.
+      // Ancestors further out can't clip parts that are scrolled out of view here.
       [left, right] = [Math.max(left, edge.left + reach), Math.min(right, edge.right - reach)];
       [top, bottom] = [Math.max(top, edge.top + reach), Math.min(bottom, edge.bottom - reach)];
     }

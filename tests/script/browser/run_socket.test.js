@@ -1,4 +1,4 @@
-// The socket of a run: which frames are painted, what is sent back, and when the end is delivered.
+// The socket of a run: painted frames, acknowledgments, and the delivery of the end.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,17 +1,17 @@
 // @ts-check
-// Browser history of the page: Back closes whatever covers the window, otherwise it returns to the previous form.
+// Browser history of the page: Back closes a sheet or dialog, otherwise it returns to the previous form.
 
 const COVERED = { covered: true };
 
 /**
- * State of whatever covers the window. It has its own entry at the end of the tab's history. `leave` closes it.
+ * State of a sheet or dialog over the page. It has its own entry at the end of the tab's history. `leave` closes it.
  * `isTakenBack`: the entry is being removed. `address`: the entry below gets this address once the cover is gone.
  * @type {{ leave: (() => void) | null, isTakenBack: boolean, address: string }}
  */
 const cover = { leave: null, isTakenBack: false, address: "" };
 
 /**
- * Add an address of this page to the tab's history. It replaces the entry of whatever covers the window.
+ * Add an address of this page to the tab's history. It replaces the entry of a sheet or dialog.
  * @param {string} address
  */
 export function goTo(address) {

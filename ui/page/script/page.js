@@ -194,7 +194,7 @@ async function startWorker() {
   }
 }
 
-// The style sheet shows these texts on the Generate button and in dropdowns, both of which Gradio draws.
+// The style sheet shows these texts on the Generate button and in dropdowns, which Gradio draws.
 const { style } = document.documentElement;
 style.setProperty("--generate-keys", JSON.stringify(KEYS));
 style.setProperty("--nothing-found", JSON.stringify(NOTHING_FOUND));

@@ -28,7 +28,7 @@ export function progressWords({ state, done, failed, rows }) {
 }
 
 /**
- * Return why a batch makes no progress: its own reason, or while it is running, that of the ComfyUI server.
+ * Return why a batch makes no progress: its own reason, or the ComfyUI server’s while it is running.
  * @param {Pick<BatchDoc, "state" | "why">} batch
  * @param {string} serverAway
  */

@@ -25,7 +25,7 @@ const PEN_ERASER = 32; // bit in `PointerEvent.buttons`
 const MIDDLE = 1; // value of `MouseEvent.button`
 const KEY_PAN = 60; // CSS pixels
 const FINE = 8; // steps per pixel: hides rounding differences between ways to compute a point
-const PIXELS_SEEN = 300; // percent from which on the image's pixels have sharp edges
+const PIXELS_SEEN = 300; // percent; at and above it, the image's pixels have sharp edges
 const LABEL = message(
   "Brush over what should change. Arrows move the brush, with Shift further, and the space bar paints. The keys [ and ] change the brush size, Ctrl+Z undoes, + and - zoom, Esc leaves.",
 );
@@ -48,7 +48,7 @@ export class MaskCanvas {
   #steps = new Steps();
   /** Stroke in progress; `last` is null for keys. @type {(Stroke & { last: PointerEvent | null }) | null} */
   #stroke = null;
-  /** Whether the space bar is down. The pointer then moves the image, whatever the tool. */
+  /** Whether the space bar is down. The pointer then moves the image, with any tool. */
   #isSpaceDown = false;
   #changed;
   #zoomed;

@@ -271,7 +271,7 @@ class Stage {
     this.#component.select(this.#seen);
   }
 
-  /** Show the chosen result once it can be painted. Until then, keep what is there. */
+  /** Show the chosen result once it can be painted. Until then, keep the old content. */
   async #showItem() {
     const turn = ++this.#turn;
     const item = this.#item;
@@ -319,7 +319,7 @@ class Stage {
   }
 
   /**
-   * Update what is around the viewport: thumbnails, other files, previews and details.
+   * Update the parts around the viewport: thumbnails, other files, previews and details.
    * @param {Arrangement} arrangement
    * @param {[string, string][]} details
    */

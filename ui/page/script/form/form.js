@@ -57,7 +57,7 @@ const choice = (name, fromAddress) => ({
 /** Return the workflow in the address, null if it names none. */
 const addressed = () => new URLSearchParams(location.search).get("workflow");
 
-/** Return the outputs of a Gradio listener from which Python draws the form. By default it's the last workflow's. */
+/** Return the outputs of a Gradio listener. Python draws their form, by default of the last workflow. */
 export function wanted() {
   const name = addressed();
   const [last = ""] = read(localStorage, RECENT, []);

@@ -14,7 +14,7 @@
 
 export const GAP = 8;
 const HEADING = 28;
-const LABEL = 112; // minimum width of a day in a strip: that of its heading
+const LABEL = 112; // minimum width of a day in a strip, for its heading
 
 /**
  * Arrange tiles in rows below each day's heading.

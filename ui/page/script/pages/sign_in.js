@@ -52,7 +52,7 @@ async function signIn(event) {
 
 if (elsewhere) {
   if (!isOfSignIn) elsewhere.search = `${new URLSearchParams({ to: here })}`;
-  // Identity providers refuse to load in a frame, such as that of a Hugging Face Space.
+  // Identity providers refuse to load in a frame, such as in a Hugging Face Space.
   if (window.top !== window) elsewhere.target = "_blank";
 }
 form?.addEventListener("submit", signIn);

@@ -26,7 +26,7 @@ export const chainOf = ({ chains }, run) =>
   ) ?? null;
 
 /**
- * Return the chain whose steps are shown: that of the run on the stage. If the stage is empty, return the last chain
+ * Return the chain of the run on the stage, whose steps are shown. If the stage is empty, return the last chain
  * that is running or that failed with the current form.
  * @param {PageState} state
  */

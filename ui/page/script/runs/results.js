@@ -22,7 +22,7 @@ import { message, plural } from "../messages.js";
 const WATCHED = ["image", "video"];
 
 /**
- * Arrange a run's results: images and videos go on the stage, or else the first of the other results.
+ * Arrange a run's results: images and videos on the stage, or else the first of the other results.
  * @param {readonly ShownFile[]} files
  * @param {readonly string[]} texts
  * @param {string} [run] the run's id

@@ -17,7 +17,7 @@ const FAVOURITE = message("Favorite");
 const SECOND = 500; // milliseconds within which a press counts as the second half of a double-click
 
 /**
- * The result on the stage. `index` and `value` are those of Python's `gr.SelectData`.
+ * The result on the stage. `index` and `value` have the names of Python's `gr.SelectData`.
  * @typedef {{ run: string, at: number, index: number, value: string }} Seen
  * @typedef {Seen & { field?: string }} Used `field`: the id of the chosen field
  *

@@ -16,7 +16,7 @@ const MOST = 16; // the API's limit
 export const withSource = (runs, run) => [run, ...runs.filter((one) => one !== run)].slice(0, MOST);
 
 /**
- * Return the runs whose texts were put into a form: those of this tab, or else the last ones of any tab.
+ * Return the runs whose texts were put into a form of this tab, or else the last ones of any tab.
  * @param {string} workflow
  * @returns {string[]} run ids
  */
