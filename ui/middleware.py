@@ -5,42 +5,33 @@ Gradio's own routes have further middleware in ui/gradio.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Scope
 
-from ui.doors.mcp.installed import MCP
-from ui.gradio.internals import CALL, CONFIG, INFO, LOGIN, UPLOAD, WHOLE_PAGES
+from ui.gradio.internals import CALL, CONFIG, INFO, WHOLE_PAGES
 from ui.languages.current import LanguageMiddleware
-from ui.page.language_files import CHOOSE_LANGUAGE
 from ui.settings.web_settings import WebSettings
 from ui.web.access import Gate
 from ui.web.addresses import HostMiddleware, ProxyMiddleware
 from ui.web.body_limits import BodyLimitMiddleware, RequestLimitMiddleware
 from ui.web.failures import FailureMiddleware
 from ui.web.identity import CookieMiddleware, Identity
-from ui.web.limits import ENVELOPE, LOGIN_FORM, WebLimits
+from ui.web.limits import BodyLimit, WebLimits
 from ui.web.logins import LoginMiddleware, LogoutMiddleware
-from ui.web.responses import API, PackedPages
+from ui.web.responses import PackedPages
 from ui.web.security_headers import SecurityHeadersMiddleware, StrictTransportMiddleware
-from ui.web.shares import Share, TurnMiddleware
+from ui.web.shares import Share, TurnMiddleware, Work
 from ui.web.socket_limits import SocketLimitMiddleware
 from ui.web.urls import ENDPOINTS
 
-# Expensive GET requests, see `TurnMiddleware`. `sheet.png` has its own turns. The second kind may
-# wait for ComfyUI's catalog, the third for its health check.
-_WORK = (
-    re.compile(
-        rf"{API}/batches/[^/]+(/(rows|grid|results\.(csv|zip)|sheet\.(html|zip)))?"
-        rf"|/page/batches/.+|{API}/(runs|batches|chains|openapi\.json)"
-        r"|/files/([^/]+/all|chosen)\.zip"
-    ),
-    re.compile(
-        rf"({ENDPOINTS})?({CONFIG}|{INFO})"
-        rf"|{API}/(takers|presets(/.+)?|workflows(/.+)?|runs/[^/]+/values)"
-    ),
-    re.compile(rf"{API}/health"),
+# Options of Gradio's own routes, which have no declaration.
+_GRADIO_WORK: Mapping[str, Work] = MappingProxyType(dict.fromkeys((CONFIG, INFO), Work.CATALOG))
+_GRADIO_BODIES: Mapping[str, BodyLimit] = MappingProxyType(
+    dict.fromkeys((f"{CALL}run", f"{CALL}batch", f"{CALL}chain"), BodyLimit.CALL)
 )
 
 
@@ -54,13 +45,17 @@ def add_middleware(
 ) -> None:
     """Add the middleware from the inside out: the last one runs first. `sockets` counts open
     sockets."""
-    largest = {
-        **dict.fromkeys((UPLOAD, f"{ENDPOINTS}{UPLOAD}"), limits.file.size + ENVELOPE),
-        f"{API}/workflows": 2 * limits.body,
-        **dict.fromkeys((LOGIN, f"{ENDPOINTS}{LOGIN}"), LOGIN_FORM),
-        CHOOSE_LANGUAGE: LOGIN_FORM,
-        **dict.fromkeys((f"{CALL}run", f"{CALL}batch", f"{CALL}chain", MCP), limits.body),
-    }
+
+    def work_of(scope: Scope) -> Work | None:
+        route = gate.route(scope)
+        return route.work if route else _GRADIO_WORK.get(scope["path"].rstrip("/"))
+
+    def body_of(scope: Scope) -> BodyLimit:
+        route = gate.route(scope)
+        if route:
+            return route.body
+        return _GRADIO_BODIES.get(scope["path"].rstrip("/"), BodyLimit.PAGE)
+
     hosts = HostMiddleware.of(settings.host, settings.hosts)
     described = {f"{ENDPOINTS}{CONFIG}", f"{ENDPOINTS}{INFO}"}
     app.add_middleware(PackedPages, paths=WHOLE_PAGES | described)
@@ -71,10 +66,10 @@ def add_middleware(
     app.add_middleware(CORSMiddleware)
     person, address = limits.person_reading, limits.address_reading
     app.add_middleware(
-        TurnMiddleware, identity=identity, kinds=_WORK, person=person, address=address
+        TurnMiddleware, identity=identity, work_of=work_of, person=person, address=address
     )
     app.add_middleware(SocketLimitMiddleware, identity=identity, sockets=sockets)
-    app.add_middleware(BodyLimitMiddleware, identity=identity, limits=limits, largest=largest)
+    app.add_middleware(BodyLimitMiddleware, identity=identity, limits=limits, body_of=body_of)
     app.add_middleware(LoginMiddleware, identity=identity, is_public=gate.is_public)
     app.add_middleware(RequestLimitMiddleware, limits=limits)
     app.add_middleware(StrictTransportMiddleware)

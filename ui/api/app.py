@@ -33,7 +33,7 @@ from ui.services import Services
 from ui.web.access import Access, Gate, GuardedRoutes
 from ui.web.json_bodies import judge_json
 from ui.web.responses import API, AsciiJSON
-from ui.web.shares import FairSlots
+from ui.web.shares import FairSlots, Work
 
 _ABOUT = """\
 Runs of ComfyUI workflows for programs. A run that was started goes on until it ends or is deleted;
@@ -98,7 +98,7 @@ def api_app(
 
     document = GuardedRoutes(include_in_schema=False)
 
-    @document.get("/openapi.json", Access.SIGNED_IN)
+    @document.get("/openapi.json", Access.SIGNED_IN, work=Work.PROCESSOR)
     async def openapi(_: str = Depends(identity.caller)) -> Response:
         """Return the OpenAPI document."""
         schema: dict[str, Any] = api.openapi()

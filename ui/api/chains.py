@@ -40,8 +40,9 @@ from ui.api.watch import group_ends_first
 from ui.documents.chain_doc import ChainDoc, ChainPage, NewChain, chain_doc
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
+from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
-from ui.web.shares import shared_address
+from ui.web.shares import Work, shared_address
 
 _LONGEST_TITLE = 100  # characters
 _IS_WORKFLOW = "This is a single workflow. Start it with POST …/runs."
@@ -92,6 +93,7 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
     @routes.post(
         "/workflows/{name:path}/chains",
         Access.OWNER,
+        body=BodyLimit.FILES,
         status_code=201,
         response_model=ChainDoc,
         responses={200: REPLAYED | {"model": ChainDoc}},
@@ -115,7 +117,7 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
         chain = await asyncio.to_thread(documents.started, standing)
         return answer_of(outcome, chain, chain.url)
 
-    @routes.get("/chains", Access.SIGNED_IN, response_model=ChainPage)
+    @routes.get("/chains", Access.SIGNED_IN, work=Work.PROCESSOR, response_model=ChainPage)
     def listed(
         *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
@@ -126,7 +128,7 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
         page, more = page_of(chains.of(owner), cursor, limit)
         return AsciiJSON(ChainPage(tuple(map(documents.listed, page)), more))
 
-    @routes.get("/chains/{chain_id}", Access.OWNER, response_model=ChainDoc)
+    @routes.get("/chains/{chain_id}", Access.OWNER, work=Work.PROCESSOR, response_model=ChainDoc)
     def one(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Return each step's progress, with the ended runs."""
         return AsciiJSON(documents.whole(chains.get(chain_id, owner)))
@@ -161,6 +163,7 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
     @routes.post(
         "/chains/{chain_id}/continue",
         Access.OWNER,
+        body=BodyLimit.FILES,
         response_model=ChainDoc,
         openapi_extra={"requestBody": _CONTINUED},
     )
@@ -214,7 +217,7 @@ def run_chains_api(
         chain = documents.started(chains.get(started_chain.id, owner))
         return AsciiJSON(chain, 201, {"location": chain.url})
 
-    @routes.get("/runs/{run_id}/chain", Access.OWNER, status_code=204)
+    @routes.get("/runs/{run_id}/chain", Access.OWNER, work=Work.CATALOG, status_code=204)
     def check(run_id: str, owner: str = Depends(identity.caller)) -> Response:
         """Check whether a run can become a chain.
 

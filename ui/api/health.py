@@ -16,6 +16,7 @@ from ui.settings.version import app_version
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
+from ui.web.shares import Work
 
 HealthStatus = Literal["ok", "partly", "drained", "down"]
 
@@ -47,7 +48,13 @@ def health_api(
     """Return `GET /health`. `operates`: whether the caller is an administrator."""
     routes = GuardedRoutes(tags=["Health"])
 
-    @routes.get("/health", Access.SIGNED_IN, response_model=Health, responses={503: _NOT_READY})
+    @routes.get(
+        "/health",
+        Access.SIGNED_IN,
+        work=Work.HEALTH,
+        response_model=Health,
+        responses={503: _NOT_READY},
+    )
     def health(
         request: Request, *, ready: bool = False, _: str = Depends(identity.caller)
     ) -> AsciiJSON:

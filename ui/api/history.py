@@ -21,6 +21,7 @@ from ui.routes.results import MOST_CHOSEN
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
+from ui.web.shares import Work
 
 _OPEN_A_RESULT = message(
     "Images made with it usually have it inside: download one and open it here."
@@ -43,7 +44,7 @@ def history_api(docs: Runs, identity: Identity) -> GuardedRoutes:
     presenter, registry = docs.presenter, docs.registry
     history = registry.history
 
-    @routes.get("/runs", Access.SIGNED_IN, response_model=HistoryDoc)
+    @routes.get("/runs", Access.SIGNED_IN, work=Work.PROCESSOR, response_model=HistoryDoc)
     def listed(
         wanted: Annotated[Wanted, Depends()],
         part: Annotated[Part, Depends()],
@@ -101,7 +102,7 @@ def history_api(docs: Runs, identity: Identity) -> GuardedRoutes:
             raise RunNotFound
         return AsciiJSON(ChangedRuns(changed))
 
-    @routes.get("/runs/{run_id}/values", Access.OWNER, response_model=FormValues)
+    @routes.get("/runs/{run_id}/values", Access.OWNER, work=Work.CATALOG, response_model=FormValues)
     def values(run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Return the values that fill in a form as for this run.
 

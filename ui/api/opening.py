@@ -25,6 +25,7 @@ from ui.documents.workflow_doc import OpenedFile, SharedWorkflow
 from ui.routes.presenter import Presenter, RunEnds
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
+from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
 from ui.web.shares import FairSlots, caller_of, shared_address
 
@@ -46,6 +47,7 @@ def opening_api(
     @routes.post(
         "/workflows",
         Access.SIGNED_IN,
+        body=BodyLimit.WORKFLOW,
         response_model=OpenedFile,
         openapi_extra={"requestBody": _FILE},
     )

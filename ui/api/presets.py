@@ -23,7 +23,7 @@ from ui.library import WorkflowLibrary
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
-from ui.web.shares import shared_address
+from ui.web.shares import Work, shared_address
 
 _NOT_KEPT = message("Presets are turned off.")
 
@@ -65,7 +65,7 @@ def presets_api(
             )
         return EVERYBODY if shared else owner
 
-    @routes.get("", Access.OWNER, response_model=PresetsDoc)
+    @routes.get("", Access.OWNER, work=Work.CATALOG, response_model=PresetsDoc)
     def listed(workflow: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Return the names of your presets and of the shared ones of a workflow."""
         library.form(workflow, owner)
@@ -75,7 +75,7 @@ def presets_api(
         )
         return AsciiJSON(PresetsDoc(own, shared, may_share(owner)))
 
-    @routes.get("/values", Access.OWNER, response_model=PresetValues)
+    @routes.get("/values", Access.OWNER, work=Work.CATALOG, response_model=PresetValues)
     def values(
         workflow: str, name: str, *, shared: bool = False, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:

@@ -24,6 +24,7 @@ from ui.routes.shared_results import NO_PROMPT_NO_FILE
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
+from ui.web.shares import Work
 from ui.web.urls import link_address
 
 _KINDS = ("image", "video", "audio")
@@ -45,12 +46,17 @@ def run_files_api(
     """Return `GET /takers`, and the routes below `/runs/{run_id}/files/{n}`."""
     routes = GuardedRoutes(tags=["Files"])
 
-    @routes.get("/takers", Access.SIGNED_IN, response_model=list[Taker])
+    @routes.get("/takers", Access.SIGNED_IN, work=Work.CATALOG, response_model=list[Taker])
     def takers(owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Return the workflows whose forms take results, each with the kinds that it takes."""
         return AsciiJSON([asdict(one) for one in takers_of(library.forms, library.folder, owner)])
 
-    @routes.get("/runs/{run_id}/files/{n}/for/{name:path}", Access.OWNER, response_model=FieldValue)
+    @routes.get(
+        "/runs/{run_id}/files/{n}/for/{name:path}",
+        Access.OWNER,
+        work=Work.CATALOG,
+        response_model=FieldValue,
+    )
     def value_for(
         run_id: str, n: int, name: str, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:

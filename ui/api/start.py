@@ -36,6 +36,7 @@ from ui.api.watch import ends_first
 from ui.documents.run_doc import RunDoc, RunsDoc
 from ui.routes.run_socket import KEY_HEADER, WaitingSockets
 from ui.web.access import Access, GuardedRoutes
+from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
 
 _MOST_AT_ONCE = 16  # runs per request, as on the page
@@ -86,6 +87,7 @@ def start_api(
     @routes.post(
         "/workflows/{name:path}/runs",
         Access.OWNER,
+        body=BodyLimit.FILES,
         status_code=201,
         response_model=RunDoc | RunsDoc,
         responses={200: REPLAYED | {"model": RunDoc | RunsDoc}},

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from ui.api.requests import REPLAYED, Begun, KeyedRequest, Requests, answer_of
 from ui.api.values import Sent
 from ui.web.access import Access, GuardedRoutes
+from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
 from ui.web.upload_folder import UploadFolder
 
@@ -50,6 +51,7 @@ def uploads_api(requests: Requests) -> GuardedRoutes:
     @routes.post(
         "/uploads",
         Access.SIGNED_IN,
+        body=BodyLimit.FILES,
         status_code=201,
         response_model=ToldUploads,
         responses={200: REPLAYED | {"model": ToldUploads}},

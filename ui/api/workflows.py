@@ -19,6 +19,7 @@ from ui.library import WorkflowLibrary
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import API, AsciiJSON
+from ui.web.shares import Work
 from ui.web.urls import cover_address
 
 _NEWEST = 60  # runs to search for a user's result images
@@ -60,7 +61,7 @@ def workflows_api(
         for name, title, problem in named:
             yield ListedWorkflow(name, title, kind(name), problem, address(name), page_of(name))
 
-    @routes.get("/workflows", Access.SIGNED_IN, response_model=WorkflowsDoc)
+    @routes.get("/workflows", Access.SIGNED_IN, work=Work.CATALOG, response_model=WorkflowsDoc)
     def all_of_them(*, with_page: bool = False, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Return the workflows and chains that you can use.
 
@@ -77,7 +78,9 @@ def workflows_api(
 
         return AsciiJSON(WorkflowsDoc(tuple(listed(owner, page_of))))
 
-    @routes.get("/workflows/{name:path}", Access.OWNER, response_model=ToldWorkflow)
+    @routes.get(
+        "/workflows/{name:path}", Access.OWNER, work=Work.CATALOG, response_model=ToldWorkflow
+    )
     def one(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Return a workflow or chain with its fields and the JSON Schema of its values.
 

@@ -21,9 +21,10 @@ from ui.page.kept_files import KeptFile
 from ui.web.access import Access, GuardedRoutes
 from ui.web.cookies import AGE
 from ui.web.identity import Identity
+from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
 
-CHOOSE_LANGUAGE = "/language"
+_CHOOSE_LANGUAGE = "/language"
 LANGUAGE = message("Language")
 _UNKNOWN = "No such language."
 
@@ -81,7 +82,7 @@ def language_routes(languages: Languages, identity: Identity) -> GuardedRoutes:
             raise HTTPException(404, _UNKNOWN)
         return _script(language).answer(request)
 
-    @routes.post(CHOOSE_LANGUAGE, Access.PUBLIC)
+    @routes.post(_CHOOSE_LANGUAGE, Access.PUBLIC, body=BodyLimit.LOGIN_FORM)
     def choose(tag: Annotated[str, Body(embed=True)], request: Request) -> Response:
         """Store the choice in a cookie; 404 for an unknown language."""
         if tag not in languages.all:

@@ -7,7 +7,7 @@ with all workflows that the user can search.
 
 Python sets an `Offer` and gets the name of the chosen workflow. If the component is `live`, the
 script of this app's page marks the workflows that were used last, their results, and those that
-can't run here (`ui.routes.workflows`). The page needs `ui.page.script_files.script_routes`.
+can't run here (`ui.api.workflows`). The page needs `ui.page.script_files.script_routes`.
 """
 
 from __future__ import annotations

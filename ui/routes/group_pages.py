@@ -18,6 +18,7 @@ from ui.routes.presenter import Presenter
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
+from ui.web.shares import Work
 
 _BEGINNING = 4 * 1024 * 1024  # bytes to read of an image: its texts come first
 _MOST_RUNS = 60  # per request; the page's script requests no more
@@ -29,7 +30,7 @@ def group_page_routes(presenter: Presenter, identity: Identity) -> GuardedRoutes
     routes = GuardedRoutes("/page")
     batches, chains, ends = presenter.batches, presenter.chains, presenter.ends
 
-    @routes.get("/batches/{batch_id}/rows/{index}/values", Access.OWNER)
+    @routes.get("/batches/{batch_id}/rows/{index}/values", Access.OWNER, work=Work.PROCESSOR)
     def values(batch_id: str, index: int, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Return the values of a row, started or not, in the format in which the script stores a
         form's."""
@@ -50,7 +51,7 @@ def group_page_routes(presenter: Presenter, identity: Identity) -> GuardedRoutes
         data = (await request.body())[:_BEGINNING]
         return await run_in_threadpool(_reopened, presenter, owner, data)
 
-    @routes.get("/chains/{chain_id}/steps/{name}", Access.OWNER)
+    @routes.get("/chains/{chain_id}/steps/{name}", Access.OWNER, work=Work.PROCESSOR)
     def made_by_step(
         chain_id: str,
         name: str,

@@ -63,7 +63,7 @@ def page_socket_routes(
     # Changes with each restart. A page from before a restart has to be loaded again.
     process_id = secrets.token_hex(8)
 
-    @routes.websocket("/news", Access.SIGNED_IN)
+    @routes.websocket("/news", Access.SIGNED_IN, closes_signed_out=True)
     async def news(socket: WebSocket) -> None:
         owner = await authenticate_socket(socket, identity)
         person = hashlib.sha256(f"{process_id} {owner}".encode()).hexdigest()

@@ -38,6 +38,7 @@ from ui.files.byte_ranges import NoSuchRange, byte_range
 from ui.files.masks import without_mask
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
+from ui.web.shares import Work
 from ui.web.urls import download_name
 
 log = logging.getLogger(__name__)
@@ -76,11 +77,11 @@ def result_routes(
             raise HTTPException(404, NO_RESULT)
         return record, files[index]
 
-    @routes.get("/files/{run_id}/all.zip", Access.OWN_FILE)
+    @routes.get("/files/{run_id}/all.zip", Access.OWN_FILE, work=Work.PROCESSOR)
     def everything(record: Record = Depends(own)) -> StreamingResponse:
         return zip_download(results.archive([record]), run_name(record) or record.job.title)
 
-    @routes.get("/files/chosen.zip", Access.OWN_FILE)
+    @routes.get("/files/chosen.zip", Access.OWN_FILE, work=Work.PROCESSOR)
     def chosen(
         run: Annotated[list[str], Query(max_length=MOST_CHOSEN)],
         owner: str = Depends(identity.reader),

@@ -69,7 +69,7 @@ def run_socket_routes(
     routes = GuardedRoutes()
     encodings = PreviewEncodings(enabled=smaller_previews)
 
-    @routes.websocket("/live/{run_id}", Access.OWNER)
+    @routes.websocket("/live/{run_id}", Access.OWNER, closes_signed_out=True)
     async def live(socket: WebSocket, run_id: str) -> None:
         owner = await authenticate_socket(socket, identity)
         if owner is None:

@@ -34,6 +34,7 @@ from ui.routes.results import sent
 from ui.web.access import Access, GuardedRoutes
 from ui.web.body_limits import BUSY
 from ui.web.identity import NOBODY, Identity
+from ui.web.limits import BodyLimit
 from ui.web.shares import Share, caller_of, shared_address
 from ui.web.upload_folder import UploadFolder
 
@@ -52,7 +53,7 @@ def upload_routes(uploads: UploadFolder, uploading: Share, identity: Identity) -
     own."""
     routes = GuardedRoutes()
 
-    @routes.post(UPLOAD, Access.SIGNED_IN)
+    @routes.post(UPLOAD, Access.SIGNED_IN, body=BodyLimit.FILES)
     async def upload(request: Request, owner: str = Depends(identity.caller)) -> Response:
         with uploading.held(caller_of(request.scope, identity)) as place:
             if not place:

@@ -1,9 +1,10 @@
-"""Access rules of routes. Each route is declared with its rule, and the rule is enforced where the
-route is added to an app."""
+"""Declarations of routes: each with its access rule, which is enforced where the route is added to
+an app, and with the options that the middleware needs."""
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -14,8 +15,11 @@ from starlette.routing import compile_path
 from starlette.types import Scope
 
 from ui.web.identity import Identity
+from ui.web.limits import BodyLimit
+from ui.web.shares import Work
 
 _SAFE = ("GET", "HEAD")
+_SOCKET = "WEBSOCKET"  # stands for the method that a WebSocket doesn't have
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 _Guard = Callable[[Request], Awaitable[object]]
 
@@ -42,10 +46,13 @@ _OPEN = (Access.PUBLIC, Access.SIGN_IN_PAGE)
 
 @dataclass(frozen=True, slots=True)
 class DeclaredRoute:
-    """Route with its access rule.
+    """Route with its access rule and the middleware's options.
 
     `methods`: empty for a WebSocket. `options`: FastAPI's. `is_plain`: Starlette calls it without
-    FastAPI, so its handler checks the caller.
+    FastAPI, so its handler checks the caller. `work`: an expensive GET, whose requests take turns;
+    never for a stream of events, which would keep its turn. `body`: what its requests may contain.
+    `closes_signed_out`: the handler of a WebSocket accepts callers without a sign-in, and closes
+    with a code that tells its page.
     """
 
     path: str
@@ -54,11 +61,14 @@ class DeclaredRoute:
     endpoint: Callable[..., Any]
     options: Mapping[str, Any] = field(default_factory=dict)
     is_plain: bool = False
+    work: Work | None = None
+    body: BodyLimit = BodyLimit.PAGE
+    closes_signed_out: bool = False
 
 
 class GuardedRoutes:
     """Routes of one topic. `prefix` is put before each path; `options`: FastAPI's options for each
-    route."""
+    route. `DeclaredRoute` explains `work`, `body` and `closes_signed_out`."""
 
     def __init__(self, prefix: str = "", **options: Any) -> None:
         self._prefix = prefix
@@ -71,17 +81,21 @@ class GuardedRoutes:
     def __len__(self) -> int:
         return len(self._declared)
 
-    def get(self, path: str, access: Access, **options: Any) -> _Decorator:
+    def get(
+        self, path: str, access: Access, *, work: Work | None = None, **options: Any
+    ) -> _Decorator:
         """Declare a route for GET."""
-        return self._declare(path, ("GET",), access, options)
+        return self._declare(path, ("GET",), access, options, work=work)
 
     def head(self, path: str, access: Access, **options: Any) -> _Decorator:
         """Declare a route for HEAD."""
         return self._declare(path, ("HEAD",), access, options)
 
-    def post(self, path: str, access: Access, **options: Any) -> _Decorator:
+    def post(
+        self, path: str, access: Access, *, body: BodyLimit = BodyLimit.PAGE, **options: Any
+    ) -> _Decorator:
         """Declare a route for POST."""
-        return self._declare(path, ("POST",), access, options)
+        return self._declare(path, ("POST",), access, options, body=body)
 
     def patch(self, path: str, access: Access, **options: Any) -> _Decorator:
         """Declare a route for PATCH."""
@@ -91,15 +105,24 @@ class GuardedRoutes:
         """Declare a route for DELETE."""
         return self._declare(path, ("DELETE",), access, options)
 
-    def websocket(self, path: str, access: Access) -> _Decorator:
+    def websocket(
+        self, path: str, access: Access, *, closes_signed_out: bool = False
+    ) -> _Decorator:
         """Declare a WebSocket, whose handler calls `authenticate_socket`."""
-        return self._declare(path, (), access, {})
+        return self._declare(path, (), access, {}, closes_signed_out=closes_signed_out)
 
-    def plain(self, path: str, endpoint: Callable[..., Any], access: Access, *methods: str) -> None:
+    def plain(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        access: Access,
+        *methods: str,
+        work: Work | None = None,
+        body: BodyLimit = BodyLimit.PAGE,
+    ) -> None:
         """Declare a route that Starlette calls without FastAPI. Its handler checks the caller."""
-        self._declared.append(
-            DeclaredRoute(self._prefix + path, methods, access, endpoint, is_plain=True)
-        )
+        route = DeclaredRoute(self._prefix + path, methods, access, endpoint, is_plain=True)
+        self._declared.append(replace(route, work=work, body=body))
 
     def include(self, routes: GuardedRoutes, prefix: str = "") -> None:
         """Declare these routes, too, with a prefix."""
@@ -123,21 +146,26 @@ class GuardedRoutes:
         return router
 
     def _declare(
-        self, path: str, methods: tuple[str, ...], access: Access, options: dict[str, Any]
+        self,
+        path: str,
+        methods: tuple[str, ...],
+        access: Access,
+        options: dict[str, Any],
+        **of_middleware: Any,
     ) -> _Decorator:
         def declared(endpoint: _Endpoint) -> _Endpoint:
             route = DeclaredRoute(
                 self._prefix + path, methods, access, endpoint, self._options | options
             )
-            self._declared.append(route)
+            self._declared.append(replace(route, **of_middleware))
             return endpoint
 
         return declared
 
 
 class Gate:
-    """Registry that adds declared routes to apps, each behind its access rule, and remembers the
-    rules.
+    """Registry that adds declared routes to apps, each behind its access rule. The middleware asks
+    it for a request's route.
 
     `administrators`: raises HTTPException unless the caller is an administrator. `public`: paths of
     other routes that need no sign-in.
@@ -161,6 +189,7 @@ class Gate:
         self._public = public
         self.rules: list[DeclaredRoute] = []  # with their full paths
         self._open: list[tuple[tuple[str, ...], re.Pattern[str]]] = []
+        self._by_method = defaultdict[str, list[tuple[re.Pattern[str], DeclaredRoute]]](list)
 
     def add(self, app: FastAPI, routes: GuardedRoutes, mounted_at: str = "") -> None:
         """Add routes to an app. `mounted_at`: the app's path within the whole app."""
@@ -170,15 +199,38 @@ class Gate:
         self._open += [
             (rule.methods, compile_path(rule.path)[0]) for rule in rules if rule.access in _OPEN
         ]
+        for rule in rules:
+            for method in rule.methods or (_SOCKET,):
+                self._by_method[method].append((compile_path(rule.path)[0], rule))
+
+    def route(self, scope: Scope) -> DeclaredRoute | None:
+        """Return the declared route that answers a request, or None for a route of Gradio's and for
+        an unknown path. As in Starlette, the first match counts. A trailing slash is ignored except
+        for WebSockets, and HEAD counts as GET."""
+        path = scope["path"]
+        match scope["type"], scope.get("method"):
+            case "websocket", _:
+                method = _SOCKET
+            case "http", "HEAD":
+                method, path = "GET", path.rstrip("/")
+            case "http", str(method):
+                path = path.rstrip("/")
+            case _:
+                return None
+        known = self._by_method.get(method, ())
+        return next((route for pattern, route in known if pattern.match(path)), None)
 
     def is_public(self, scope: Scope) -> bool:
-        """Return whether a request needs no sign-in, or its handler shows the sign-in page."""
+        """Return whether a request needs no sign-in, or its handler answers callers without one."""
         path = scope["path"]
         match scope["type"], scope.get("method"):
             case "http", "GET" | "HEAD":
                 return path in self._public or self._is_open("GET", path)
             case "http", "POST":  # Starlette redirects from a path with a trailing slash
                 return self._is_open("POST", path) or self._is_open("POST", path.rstrip("/"))
+            case "websocket", _:
+                route = self.route(scope)
+                return route is not None and route.closes_signed_out
             case _:
                 return False
 

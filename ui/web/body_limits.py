@@ -4,9 +4,8 @@ regardless of the announced size."""
 from __future__ import annotations
 
 import asyncio
-import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from starlette.datastructures import Headers
@@ -18,15 +17,11 @@ from comfy.media.checks import MIB
 from ui.web.addresses import client_address
 from ui.web.failures import refusal_for
 from ui.web.identity import Identity
-from ui.web.limits import ENVELOPE, WebLimits
-from ui.web.responses import API
+from ui.web.limits import BodyLimit, WebLimits
 from ui.web.shares import Caller, Share, caller_of
 
 BUSY = message("The app is busy with large requests. Try again in a moment.")
 _TOO_MANY = message("Too many requests from your address at once. Try again in a moment.")
-_TAKES_FILES = re.compile(
-    rf"{API}/(uploads|workflows/.+/(runs|batches|batches/check|chains)|chains/[^/]+/continue)"
-)
 _BODY_DONE = "comfyforms.body_done"  # scope key of the function that releases the request's bytes
 _LATE = message("The request took too long to arrive. Try again.")
 
@@ -59,20 +54,20 @@ class RequestLimitMiddleware:
 
 
 class BodyLimitMiddleware:
-    """ASGI middleware that refuses bodies that are too large for their path, too slow, or too many
-    at a time.
-
-    `largest`: maximum bytes of paths whose limit isn't `limits.page_body` or, where the API takes
-    files, the size of a file.
-    """
+    """ASGI middleware that refuses bodies that are too large for their route, too slow, or too many
+    at a time. `body_of`: returns the kind of a request's body."""
 
     def __init__(
-        self, app: ASGIApp, identity: Identity, limits: WebLimits, largest: Mapping[str, int]
+        self,
+        app: ASGIApp,
+        identity: Identity,
+        limits: WebLimits,
+        body_of: Callable[[Scope], BodyLimit],
     ) -> None:
         self.app = app
         self.identity = identity
         self.limits = limits
-        self.largest = largest
+        self.body_of = body_of
         self.arriving = Share(limits.arriving, limits.person_arriving, limits.address_arriving)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,7 +76,7 @@ class BodyLimitMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        most = self._most(scope["path"].rstrip("/"))
+        most = self.limits.most_of(self.body_of(scope))
         claimed = Headers(scope=scope).get("content-length", "0")
         if claimed.isdecimal() and int(claimed[:20]) > most:
             await refusal_for(scope, too_large(most), 413)(scope, receive, send)
@@ -111,11 +106,6 @@ class BodyLimitMiddleware:
             await self.app({**scope, _BODY_DONE: give_back}, counted, send)
         finally:
             give_back()
-
-    def _most(self, path: str) -> int:
-        takes_files = _TAKES_FILES.fullmatch(path) is not None
-        most = self.limits.file.size + ENVELOPE if takes_files else self.limits.page_body
-        return self.largest.get(path, most)
 
 
 class LeastSpeed:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 
 from comfy.media.checks import MIB, FileLimits
 
 ENVELOPE = MIB  # bytes of a file's request in addition to the file
 LOGIN_FORM = 4096  # bytes
+
+
+class BodyLimit(Enum):
+    """Kinds of request bodies. `WebLimits.most_of` has the maximum bytes of each."""
+
+    PAGE = auto()  # any body for which its route declares nothing else
+    FILES = auto()  # may contain an upload
+    WORKFLOW = auto()  # a file with a workflow in it
+    CALL = auto()  # a script's call, whose JSON may contain files
+    LOGIN_FORM = auto()  # read before a sign-in
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,20 @@ class WebLimits:
     address_reading: int = 2
     person_working: int = 2
     address_working: int = 8
+
+    def most_of(self, body: BodyLimit) -> int:
+        """Return the maximum bytes of a request body of this kind."""
+        match body:
+            case BodyLimit.PAGE:
+                return self.page_body
+            case BodyLimit.FILES:
+                return self.file.size + ENVELOPE
+            case BodyLimit.WORKFLOW:
+                return 2 * self.body
+            case BodyLimit.CALL:
+                return self.body
+            case BodyLimit.LOGIN_FORM:
+                return LOGIN_FORM
 
     @classmethod
     def with_files_of(cls, size: int) -> WebLimits:

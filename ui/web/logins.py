@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import re
 from collections.abc import AsyncIterator, Callable
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -23,13 +22,11 @@ log = logging.getLogger(__name__)
 _STREAMS = ("text/event-stream", "multipart/x-mixed-replace")
 LOOK_EVERY = 60.0  # seconds between two checks for ended or failed logins
 _REFRESH_EVERY = 1.0  # maximum seconds until a removed user is signed out
-# Sockets with a close code of their own, which tells a page that its login has ended.
-_PAGE_SOCKET = re.compile(r"/news|/live/[^/]+")
 
 
 class LoginMiddleware:
-    """ASGI middleware that answers 401 to unauthenticated requests before reading a body. Only page
-    sockets and requests that `is_public` accepts are open."""
+    """ASGI middleware that answers 401 to unauthenticated requests before reading a body. Only
+    requests that `is_public` accepts are open."""
 
     def __init__(
         self, app: ASGIApp, identity: Identity, is_public: Callable[[Scope], bool]
@@ -47,7 +44,7 @@ class LoginMiddleware:
         request = HTTPConnection(scope)
         if who := self.identity.signed_in(request):
             login.touch(who)
-        elif not (_is_page_socket(scope) or self.is_public(scope)):
+        elif not self.is_public(scope):
             await self._refuse(request, receive, send)
             return
 
@@ -63,10 +60,6 @@ class LoginMiddleware:
         answer = refusal_for(request.scope, LOG_IN_FIRST, 401)
         answer.headers["www-authenticate"] = _challenge(request)
         await answer(request.scope, receive, send)
-
-
-def _is_page_socket(scope: Scope) -> bool:
-    return scope["type"] == "websocket" and _PAGE_SOCKET.fullmatch(scope["path"]) is not None
 
 
 def _challenge(request: HTTPConnection) -> str:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 
 import gradio as gr
 from starlette.requests import HTTPConnection
@@ -126,26 +126,35 @@ class FairSlots:
                 del self._users[key], self._slots[key]
 
 
+class Work(Enum):
+    """Kinds of expensive requests: what each one needs for more than 50 ms."""
+
+    PROCESSOR = auto()
+    CATALOG = auto()  # a processor; may wait for the ComfyUI server's catalog
+    HEALTH = auto()  # may wait for a health check of the ComfyUI server
+
+
 class TurnMiddleware:
     """ASGI middleware that gives each user and each address a limited number of simultaneous
-    requests of these kinds, because each uses a processor for more than 50 ms.
+    GET requests of each kind of work.
 
-    `kinds`: patterns of paths. Each kind has its own turns, so a request that waits for ComfyUI
-    doesn't block the others. A turn ends when the app has computed the response, so a slow reader
-    holds none.
+    `work_of`: returns the kind of a request, or None for a cheap one. Each kind has its own turns,
+    so a request that waits for ComfyUI doesn't block the others. A turn ends when the app has
+    computed the response, so a slow reader holds none.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         identity: Identity,
-        kinds: Sequence[re.Pattern[str]],
+        work_of: Callable[[Scope], Work | None],
         person: int,
         address: int,
     ) -> None:
         self.app = app
         self.identity = identity
-        self.kinds = [(one, FairSlots(person, address)) for one in kinds]
+        self.work_of = work_of
+        self.turns = {work: FairSlots(person, address) for work in Work}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward the request in its turn, and everything else immediately."""
@@ -169,5 +178,5 @@ class TurnMiddleware:
     def _turns(self, scope: Scope) -> FairSlots | None:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             return None
-        path = scope["path"].rstrip("/")
-        return next((turns for kind, turns in self.kinds if kind.fullmatch(path)), None)
+        work = self.work_of(scope)
+        return self.turns[work] if work else None

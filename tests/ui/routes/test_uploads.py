@@ -26,7 +26,7 @@ from tests.support.waiting import LONGEST_WAIT, awaited, eventually
 from ui.web.body_limits import BodyLimitMiddleware
 from ui.web.cookies import Cookies
 from ui.web.identity import Identity
-from ui.web.limits import ENVELOPE, WebLimits
+from ui.web.limits import ENVELOPE, BodyLimit, WebLimits
 from ui.web.shares import Caller
 
 OWNER = f"browser:{ANN}"
@@ -268,7 +268,10 @@ async def fill_the_memory() -> None:
         return bound({"type": "http", "scheme": "http", "path": "/", "headers": []}, receive, send)
 
     bound = BodyLimitMiddleware(
-        app, Identity(Cookies(SECRET)), WebLimits(page_body=100, arriving=100), largest={}
+        app,
+        Identity(Cookies(SECRET)),
+        WebLimits(page_body=100, arriving=100),
+        lambda _: BodyLimit.PAGE,
     )
     first = asyncio.ensure_future(request(90))
     await asyncio.sleep(0)
@@ -308,7 +311,7 @@ def test_a_body_that_dribbles_is_refused() -> None:
             return {"type": "http.request", "body": b"x", "more_body": True}
 
         bound = BodyLimitMiddleware(
-            app, Identity(Cookies(SECRET)), WebLimits(patience=0.2), largest={}
+            app, Identity(Cookies(SECRET)), WebLimits(patience=0.2), lambda _: BodyLimit.PAGE
         )
         with pytest.raises(HTTPException) as refused:
             await bound(

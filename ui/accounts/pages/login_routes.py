@@ -21,6 +21,7 @@ from ui.web.access import Access, GuardedRoutes
 from ui.web.addresses import client_address
 from ui.web.guesses import Guesses, HashingTurns, PasswordAttempt
 from ui.web.identity import LOG_IN_FIRST, NEW_BROWSER, NEW_BROWSERS, Identity
+from ui.web.limits import BodyLimit
 from ui.web.rates import Rate
 from ui.web.responses import wants_page
 from ui.web.urls import ENDPOINTS
@@ -62,9 +63,9 @@ def login_routes(
             raise HTTPException(401, LOG_IN_FIRST)
         return sign_in(request, LOGIN, status=401)
 
-    @routes.post(f"{LOGIN}/", Access.PUBLIC)
-    @routes.post(LOGIN, Access.PUBLIC)
-    @routes.post(f"{ENDPOINTS}{LOGIN}", Access.PUBLIC)
+    @routes.post(f"{LOGIN}/", Access.PUBLIC, body=BodyLimit.LOGIN_FORM)
+    @routes.post(LOGIN, Access.PUBLIC, body=BodyLimit.LOGIN_FORM)
+    @routes.post(f"{ENDPOINTS}{LOGIN}", Access.PUBLIC, body=BodyLimit.LOGIN_FORM)
     async def log_in(
         request: Request,
         name: Annotated[str, Form(alias=USERNAME)],

@@ -39,6 +39,7 @@ from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
+from ui.web.shares import Work
 
 _SMALL = 320  # pixels: thumbnails suffice up to this size
 _SIDE = 512
@@ -70,7 +71,7 @@ def grids_api(
         grid = grid_of(table.content, swapped=swapped)
         return GridResults(runs.registry.history, files, table, grid, owner)
 
-    @routes.get("/grid", Access.OWN_FILE, response_model=GridDoc)
+    @routes.get("/grid", Access.OWN_FILE, work=Work.PROCESSOR, response_model=GridDoc)
     def cells(
         page: Annotated[int, Query(ge=0)] = 0,
         since: Annotated[str, Query(max_length=40)] = "",
@@ -106,7 +107,7 @@ def grids_api(
             chain([first], body), media_type="image/png", headers=as_file(results.file_name("png"))
         )
 
-    @routes.get("/sheet.html", Access.OWN_FILE, **download_of("text/html"))
+    @routes.get("/sheet.html", Access.OWN_FILE, work=Work.PROCESSOR, **download_of("text/html"))
     def page_of_it(results: GridResults = Depends(own)) -> StreamingResponse:
         """Return a grid as an HTML page with small images."""
         return StreamingResponse(
@@ -115,7 +116,9 @@ def grids_api(
             headers=as_file(results.file_name("html")),
         )
 
-    @routes.get("/sheet.zip", Access.OWN_FILE, **download_of("application/zip"))
+    @routes.get(
+        "/sheet.zip", Access.OWN_FILE, work=Work.PROCESSOR, **download_of("application/zip")
+    )
     def archive(results: GridResults = Depends(own)) -> StreamingResponse:
         """Return a grid's HTML page with all results as a ZIP."""
         return zip_download(results.archive(), results.table.summary.title)

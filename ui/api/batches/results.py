@@ -28,6 +28,7 @@ from ui.languages.current import translated
 from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
+from ui.web.shares import Work
 
 _AT_ONCE = 50  # records in memory
 _PATTERN = "{row}-{workflow}-{seed}"
@@ -52,7 +53,9 @@ def results_api(
     def own(batch_id: str, owner: str = Depends(identity.reader)) -> BatchResults:
         return BatchResults(runs, files, batches.table(batch_id, owner), owner)
 
-    @routes.get("/results.zip", Access.OWN_FILE, **download_of("application/zip"))
+    @routes.get(
+        "/results.zip", Access.OWN_FILE, work=Work.PROCESSOR, **download_of("application/zip")
+    )
     def archive(
         pattern: str = Query(_PATTERN, max_length=200), results: BatchResults = Depends(own)
     ) -> StreamingResponse:
@@ -60,7 +63,7 @@ def results_api(
         results.check(pattern)
         return zip_download(results.archive(pattern), results.table.summary.title)
 
-    @routes.get("/results.csv", Access.OWN_FILE, **download_of("text/csv"))
+    @routes.get("/results.csv", Access.OWN_FILE, work=Work.PROCESSOR, **download_of("text/csv"))
     def csv(results: BatchResults = Depends(own)) -> StreamingResponse:
         """Return the values and files of each row as CSV."""
         return StreamingResponse(

@@ -45,8 +45,9 @@ from ui.documents.batch_doc import (
 )
 from ui.routes.results import ResultFiles
 from ui.web.access import Access, GuardedRoutes
+from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
-from ui.web.shares import FairSlots, caller_of
+from ui.web.shares import FairSlots, Work, caller_of
 
 _NO_CHAIN = "Only a workflow can be run as a batch, not a chain."
 Change = Literal["pause", "continue", "stop", "retry"]
@@ -103,6 +104,7 @@ def batches_api(
     @routes.post(
         "/workflows/{name:path}/batches",
         Access.OWNER,
+        body=BodyLimit.FILES,
         status_code=201,
         response_model=BatchDoc,
         responses={200: REPLAYED | {"model": BatchDoc}},
@@ -132,6 +134,7 @@ def batches_api(
     @routes.post(
         "/workflows/{name:path}/batches/check",
         Access.OWNER,
+        body=BodyLimit.FILES,
         response_model=BatchCheckDoc,
         openapi_extra={"requestBody": BODY},
     )
@@ -152,7 +155,7 @@ def batches_api(
             )
             return AsciiJSON(check_doc)
 
-    @routes.get("/batches", Access.SIGNED_IN, response_model=BatchPage)
+    @routes.get("/batches", Access.SIGNED_IN, work=Work.PROCESSOR, response_model=BatchPage)
     def listed(
         *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
@@ -163,7 +166,7 @@ def batches_api(
         page, more = page_of(batches.of(owner), cursor, limit)
         return AsciiJSON(BatchPage(tuple(map(document, page)), more))
 
-    @routes.get("/batches/{batch_id}", Access.OWNER, response_model=BatchDoc)
+    @routes.get("/batches/{batch_id}", Access.OWNER, work=Work.PROCESSOR, response_model=BatchDoc)
     def one(
         batch_id: str, *, with_page: bool = False, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:

@@ -23,6 +23,7 @@ from ui.documents.past_run import run_tile
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
+from ui.web.shares import Work
 
 _PAGE = 100  # rows per request
 _MOST_ROWS = 200
@@ -35,7 +36,9 @@ def rows_api(batches: BatchQueue, runs: Runs, identity: Identity) -> GuardedRout
     """Return `GET /batches/{batch_id}/rows`."""
     routes = GuardedRoutes(tags=["Batches"])
 
-    @routes.get("/batches/{batch_id}/rows", Access.OWNER, response_model=RowPage)
+    @routes.get(
+        "/batches/{batch_id}/rows", Access.OWNER, work=Work.PROCESSOR, response_model=RowPage
+    )
     def rows(  # noqa: PLR0913 - options by name
         batch_id: str,
         *,

@@ -39,6 +39,7 @@ from ui.web.identity import NOBODY, Identity
 from ui.web.json_bodies import read_object
 from ui.web.limits import WebLimits
 from ui.web.responses import AsciiJSON
+from ui.web.shares import Work
 from ui.web.urls import ENDPOINTS
 
 _ANSWERED = f"{CALL}{ANSWERING}"
@@ -58,8 +59,8 @@ class EndpointRoutes:
     def routes(self) -> GuardedRoutes:
         """Return the routes. Uploads and results use the page's routes, below the same path."""
         routes = GuardedRoutes(ENDPOINTS)
-        routes.plain(CONFIG, self._config, Access.SIGNED_IN, "GET")
-        routes.plain(INFO, self._info, Access.SIGNED_IN, "GET")
+        routes.plain(CONFIG, self._config, Access.SIGNED_IN, "GET", work=Work.CATALOG)
+        routes.plain(INFO, self._info, Access.SIGNED_IN, "GET", work=Work.CATALOG)
         routes.plain(JOIN, self._join, Access.SIGNED_IN, "POST")
         ways = {f"{CALL}{{name}}": self._call, f"{CALL}v2/{{name}}": self._call_by_names}
         for path, call in ways.items():

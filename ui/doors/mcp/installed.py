@@ -15,6 +15,7 @@ from ui.parts import Parts
 from ui.services import Services
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
+from ui.web.limits import BodyLimit
 
 log = logging.getLogger(__name__)
 
@@ -60,5 +61,5 @@ def mcp_routes(services: Services, identity: Identity, root: str) -> McpRoutes:
     )
     endpoint = McpEndpoint(calls, services.limits)
     routes = GuardedRoutes()
-    routes.plain(MCP, endpoint, Access.SIGNED_IN, "GET", "POST", "DELETE")
+    routes.plain(MCP, endpoint, Access.SIGNED_IN, "GET", "POST", "DELETE", body=BodyLimit.CALL)
     return McpRoutes(routes, endpoint.serving)

@@ -1,0 +1,97 @@
+"""Options of declared routes that the middleware enforces: limits of bodies, and turns."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from starlette.types import Scope
+
+from tests.support.serving import RunningApp
+from ui.web.access import DeclaredRoute
+from ui.web.body_limits import BodyLimitMiddleware
+from ui.web.limits import BodyLimit
+from ui.web.responses import API
+from ui.web.shares import TurnMiddleware, Work
+
+MULTIPART = "multipart/form-data"
+EXPENSIVE = {
+    f"{API}/batches/a/results.zip": Work.PROCESSOR,
+    f"{API}/chains/a": Work.PROCESSOR,
+    "/files/a/all.zip": Work.PROCESSOR,
+    f"{API}/workflows/a/b": Work.CATALOG,
+    "/config": Work.CATALOG,
+    "/gradio_api/info": Work.CATALOG,
+    "/endpoints/config": Work.CATALOG,
+    f"{API}/health/": Work.HEALTH,
+}
+LARGE = {
+    "/gradio_api/upload": BodyLimit.FILES,
+    "/endpoints/gradio_api/upload": BodyLimit.FILES,
+    f"{API}/uploads/": BodyLimit.FILES,
+    f"{API}/workflows/a/b/runs": BodyLimit.FILES,
+    f"{API}/workflows": BodyLimit.WORKFLOW,
+    "/gradio_api/call/run": BodyLimit.CALL,
+    "/gradio_api/call/other": BodyLimit.PAGE,
+    "/login": BodyLimit.LOGIN_FORM,
+    "/unknown": BodyLimit.PAGE,
+}
+
+
+def request_for(method: str, path: str) -> Scope:
+    return {"type": "http", "method": method, "path": path, "headers": []}
+
+
+def installed(app: RunningApp, kind: type[Any]) -> Any:
+    """Return the app's middleware of this class."""
+    layer: Any = app.asgi.middleware_stack
+    while not isinstance(layer, kind):
+        layer = layer.app
+    return layer
+
+
+def requests_of(app: RunningApp) -> list[tuple[DeclaredRoute, Scope]]:
+    """Return each declared route with a request that it answers, once per method."""
+    return [
+        (route, request_for(method, re.sub(r"{[^}]*}", "a", route.path)))
+        for route in app.asgi.state.rules
+        for method in route.methods
+    ]
+
+
+def has_multipart_body(route: DeclaredRoute) -> bool:
+    document = route.options.get("openapi_extra", {})
+    return MULTIPART in document.get("requestBody", {}).get("content", {})
+
+
+def test_the_limit_knows_every_route_of_files(app: RunningApp) -> None:
+    """A route whose document has a body of files gets a body as large as a file."""
+    body_of = installed(app, BodyLimitMiddleware).body_of
+    of_files = [asked for asked in requests_of(app) if has_multipart_body(asked[0])]
+    assert len(of_files) >= 6
+    small = [route.path for route, scope in of_files if body_of(scope) is not BodyLimit.FILES]
+    assert not small, f"Declare them with body=BodyLimit.FILES: {small}"
+
+
+def test_the_middleware_reads_each_routes_options(app: RunningApp) -> None:
+    """The middleware finds the route that answers a request, even if several routes match."""
+    body_of = installed(app, BodyLimitMiddleware).body_of
+    work_of = installed(app, TurnMiddleware).work_of
+    for route, scope in requests_of(app):
+        assert body_of(scope) is route.body, route.path
+        if scope["method"] != "HEAD":
+            assert work_of(scope) is route.work, route.path
+
+
+@pytest.mark.parametrize(("path", "work"), EXPENSIVE.items())
+def test_an_expensive_request_takes_turns(app: RunningApp, path: str, work: Work) -> None:
+    """The route's declaration, or the table of Gradio's routes, names the kind of turns."""
+    work_of = installed(app, TurnMiddleware).work_of
+    assert [work_of(request_for(method, path)) for method in ("GET", "HEAD")] == [work, work]
+
+
+@pytest.mark.parametrize(("path", "body"), LARGE.items())
+def test_a_body_has_the_limit_of_its_route(app: RunningApp, path: str, body: BodyLimit) -> None:
+    """The limit depends on the route's declaration, or on the table of Gradio's routes."""
+    assert installed(app, BodyLimitMiddleware).body_of(request_for("POST", path)) is body
