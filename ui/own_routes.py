@@ -27,7 +27,6 @@ from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
 from ui.parts import Parts
 from ui.routes.covers import cover_routes
-from ui.routes.group_pages import group_page_routes
 from ui.routes.page_socket import PageSources, page_socket_routes
 from ui.routes.results import result_routes
 from ui.routes.run_socket import WaitingSockets, run_socket_routes
@@ -61,7 +60,6 @@ def own_routes(
     )
     yield page_socket_routes(sources, library, identity)
     yield cover_routes(library, identity)
-    yield group_page_routes(parts.presenter, identity)
     files = services.server_files
     yield result_routes(runs, copies.blobs, files, identity)
     yield shared_result_routes(runs, copies.blobs, files)

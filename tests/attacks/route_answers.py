@@ -88,7 +88,7 @@ REFUSED: Mapping[str, int] = MappingProxyType(
         **dict.fromkeys(
             (
                 f"POST {API}/runs/{{run_id}}/chain",
-                "POST /page/grid",
+                f"POST {API}/grids/opened",
                 f"PATCH {API}/presets",
                 f"DELETE {API}/presets",
                 f"GET {API}/presets/values",

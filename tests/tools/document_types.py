@@ -14,17 +14,17 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from comfy.library.takers import Taker
-from ui.documents.batch_doc import BatchCheckDoc, BatchPage, GridDoc, RowPage
+from ui.documents.batch_doc import BatchCheckDoc, BatchPage, GridDoc, OpenedGrid, RowPage
 from ui.documents.chain_doc import ChainDoc
-from ui.documents.history_doc import HistoryDoc
+from ui.documents.history_doc import FormValues, HistoryDoc
 from ui.documents.link_doc import LinkDoc
 from ui.documents.run_doc import RunDoc, RunsDoc
 from ui.documents.workflow_doc import OpenedFile, PresetsDoc, WorkflowsDoc
 
 # Every document that the page's script reads. Classes in their fields come with them.
 DOCUMENTS = (
-    *(RunDoc, RunsDoc, HistoryDoc, LinkDoc, ChainDoc),
-    *(BatchCheckDoc, BatchPage, GridDoc, RowPage),
+    *(RunDoc, RunsDoc, HistoryDoc, FormValues, LinkDoc, ChainDoc),
+    *(BatchCheckDoc, BatchPage, GridDoc, OpenedGrid, RowPage),
     *(WorkflowsDoc, OpenedFile, PresetsDoc, Taker),
 )
 TYPES_FILE = Path(__file__).parents[2] / "ui" / "page" / "script" / "documents.d.ts"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import Body, Depends, Header, Request, Response
+from fastapi import Body, Depends, Header, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from comfy.base.errors import WorkflowError
@@ -19,6 +20,7 @@ from comfy.chains.plan import ChainPlan
 from comfy.chains.queue import ChainQueue
 from comfy.library.folder import WorkflowFolder
 from comfy.library.removal import Removal
+from comfy.records.record import Record
 from comfy.webhooks.waiting import Webhooks
 from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.problems import NotThere
@@ -38,6 +40,8 @@ from ui.api.streams import EVENTS, GroupEvents
 from ui.api.values import Sent, SentValues, ValueReader, either_way, form_for
 from ui.api.watch import group_ends_first
 from ui.documents.chain_doc import ChainDoc, ChainPage, NewChain, chain_doc
+from ui.documents.history_doc import HistoryDoc
+from ui.documents.past_run import past_run
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.limits import BodyLimit
@@ -45,6 +49,7 @@ from ui.web.responses import AsciiJSON
 from ui.web.shares import Work, shared_address
 
 _LONGEST_TITLE = 100  # characters
+_MOST_RUNS = 60  # per request; the page's script requests no more
 _IS_WORKFLOW = "This is a single workflow. Start it with POST …/runs."
 _BODY: dict[str, Any] = {
     "content": either_way(
@@ -81,6 +86,7 @@ _CONTINUED: dict[str, Any] = {
     )
 }
 _NO_STEP_NAMES = "“again” is a list of the names of steps."
+_NO_STEP = "This chain has no such step."
 
 
 def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedRoutes:
@@ -132,6 +138,24 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
     def one(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Return each step's progress, with the ended runs."""
         return AsciiJSON(documents.whole(chains.get(chain_id, owner)))
+
+    @routes.get(
+        "/chains/{chain_id}/steps/{name}/results",
+        Access.OWNER,
+        work=Work.PROCESSOR,
+        response_model=HistoryDoc,
+    )
+    def step_results(
+        chain_id: str,
+        name: str,
+        run: Annotated[Sequence[str], Query(max_length=_MOST_RUNS)] = (),
+        owner: str = Depends(identity.caller),
+    ) -> AsciiJSON:
+        """Return some ended runs of a step, as the app's own page lists them.
+
+        `run` has their ids. The answer leaves out the ids of other runs.
+        """
+        return AsciiJSON(documents.step_results(chains.get(chain_id, owner), name, run))
 
     @routes.get(
         "/chains/{chain_id}/events", Access.OWNER, response_class=Response, responses=EVENTS
@@ -322,9 +346,7 @@ class ChainDocs:
 
     def whole(self, chain: ChainStanding) -> ChainDoc:
         """Return a chain's document with the ended runs of each step."""
-        history = self._runs.registry.history
-        ended = [run for step in chain.steps for run in step.ended]
-        records = history.get_many(ended, chain.owner) if history is not None and ended else {}
+        records = self._records(chain, (run for step in chain.steps for run in step.ended))
         results = {
             step.name: tuple(
                 self._runs.listed(records[run]) for run in step.ended if run in records
@@ -332,6 +354,20 @@ class ChainDocs:
             for step in chain.steps
         }
         return chain_doc(chain, self._runs.json.root, results)
+
+    def step_results(self, chain: ChainStanding, name: str, runs: Iterable[str]) -> HistoryDoc:
+        """Return the ended runs of a step among these runs, as tiles. Raises NotThere for an
+        unknown step."""
+        ended = next((step.ended for step in chain.steps if step.name == name), None)
+        if ended is None:
+            raise NotThere(_NO_STEP)
+        records = self._records(chain, set(runs).intersection(ended))
+        return HistoryDoc(tuple(map(past_run, records.values())))
+
+    def _records(self, chain: ChainStanding, runs: Iterable[str]) -> Mapping[str, Record]:
+        """Return the stored records of a chain's runs, by id."""
+        history = self._runs.registry.history
+        return history.get_many(runs, chain.owner) if history is not None else {}
 
     def started(self, chain: ChainStanding) -> ChainDoc:
         """Return the document of a chain that was just started or continued, with its seeds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from comfy.batches.content import BatchContent
 from comfy.batches.open_batch import BatchSummary
@@ -123,6 +123,33 @@ class GridDoc:
     axes: tuple[GridAxisDoc, ...] | None
     mark: str
     cells: tuple[RowDoc, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedAxis:
+    """A varied field of an opened grid: its key (`field`) and its `values` as text, none if they
+    are files. `find`: the words that each value replaces, or empty."""
+
+    field: str
+    values: tuple[str, ...]
+    find: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedGrid:
+    """A grid opened from its image. `batch`: its batch's id, with the other values empty; null if
+    you can't access it. `values`: for the form of the `workflow`, in the browser's format. `axes`:
+    the varied fields. `seeds`: one for all cells, or a new one for each. `missing`: labels of
+    fields whose files are missing. `errors`: a message about each missing file, by the key of a
+    field that doesn't vary."""
+
+    batch: str | None
+    workflow: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    axes: tuple[OpenedAxis, ...] = ()
+    seeds: Literal["one", "each"] = "one"
+    missing: tuple[str, ...] = ()
+    errors: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from comfy.batches.grids.settings import GridField, GridSettings
 from comfy.batches.queue import BatchTable
 from comfy.form.model import Form
 from comfy.launch.uploads import KeptUpload
+from ui.documents.batch_doc import OpenedAxis, OpenedGrid
 from ui.documents.browser_values import kept, value_text
 
 _NO_GRID = message("This batch isn't a grid, or has too many cells for one.")
@@ -46,31 +47,32 @@ def settings_of(table: BatchTable) -> GridSettings:
     return GridSettings(table.summary.workflow, table.summary.id, tuple(axes), base, names)
 
 
-def told_settings(settings: GridSettings, form: Form) -> dict[str, Any]:
-    """Return the settings for the page's script: form values in its format, the varied fields,
-    labels of fields whose files aren't in the image, and the missing file of each unvaried one."""
+def opened_grid(settings: GridSettings, form: Form) -> OpenedGrid:
+    """Return the document of a grid whose batch can't be accessed, for the workflow's form."""
     fields = {field.key: field for field in form.fields if field.group != "hidden"}
-    axes = [one for one in settings.axes if one.field in fields]
+    axes = [axis for axis in settings.axes if axis.field in fields]
     files = {key: name for key, name in settings.files.items() if key in fields}
-    varied = [one.field for one in axes if fields[one.field].is_media]
-    return {
-        "workflow": settings.workflow,
-        "values": {
-            key: value
-            for key, value in settings.base.items()
-            if key in fields and (value is None or not fields[key].is_media)
-        },
-        "axes": [
-            {"field": one.field, "values": [] if one.files else one.values, "find": one.find}
-            for one in axes
-        ],
-        "seeds": "each" if _draws(form, settings.base) else "one",
-        "missing": [fields[key].label for key in (*varied, *files)],
-        "errors": {
-            key: message("The grid was made with “{file}”. Add it again.", file=name)
-            for key, name in files.items()
-        },
+    varied = [axis.field for axis in axes if fields[axis.field].is_media]
+    values = {
+        key: value
+        for key, value in settings.base.items()
+        if key in fields and (value is None or not fields[key].is_media)
     }
+    errors = {
+        key: message("The grid was made with “{file}”. Add it again.", file=name)
+        for key, name in files.items()
+    }
+    return OpenedGrid(
+        batch=None,
+        workflow=settings.workflow,
+        values=values,
+        axes=tuple(
+            OpenedAxis(axis.field, () if axis.files else axis.values, axis.find) for axis in axes
+        ),
+        seeds="each" if _draws(form, settings.base) else "one",
+        missing=tuple(fields[key].label for key in (*varied, *files)),
+        errors=errors,
+    )
 
 
 def _draws(form: Form, base: Mapping[str, Any]) -> bool:

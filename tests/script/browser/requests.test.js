@@ -78,7 +78,7 @@ test("says that a result is gone only if the app says so", async () => {
 test("shows the reason and the advice for any failed request", async () => {
   const asked = [
     () => lookBackAt({ id: "a" }),
-    () => reuse("/page/batches/b/rows/0/values"),
+    () => reuse("/api/v1/batches/b/rows/0/values"),
     () => useInWorkflow("a", 0, "w"),
   ];
   for (const does of asked) {

@@ -43,7 +43,10 @@ def test_results_contain_drawn_seeds(app: RunningApp, seeds: Seeds) -> None:
     assert runs[1] == runs[0]
     image = result_of(app, batch["id"], "sheet.png?cell=100")
     opened = requests.post(
-        f"{app.url}/page/grid", data=image[:5000], cookies=cookie_of(""), timeout=LONGEST_WAIT
+        f"{app.url}/api/v1/grids/opened",
+        data=image[:5000],
+        cookies=cookie_of(""),
+        timeout=LONGEST_WAIT,
     ).json()
     assert (opened["seeds"], opened["values"]["5.seed"]) == ("each", None)
 

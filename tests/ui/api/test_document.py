@@ -140,8 +140,17 @@ def test_batches_and_chains_match_their_schemas(document: Document) -> None:
         document.asked("GET", every)
         stop = "/batches/{batch_id}/{change}" if every == "/batches" else f"{path}/stop"
         document.asked("POST", stop, f"{begun['url']}/stop")
-    rows = document.asked("GET", "/batches/{batch_id}/rows", f"{_batch_url(document)}/rows").json()
+    batch = _batch_url(document)
+    rows = document.asked("GET", "/batches/{batch_id}/rows", f"{batch}/rows").json()
     assert rows["rows"][0]["run"]["phase"] == "done"
+    document.asked("GET", "/batches/{batch_id}/rows/{index}/values", f"{batch}/rows/0/values")
+    image = document.asked("GET", "/batches/{batch_id}/sheet.png", f"{batch}/sheet.png").content
+    document.asked("POST", "/grids/opened", data=image)
+    chain = document.asked("GET", "/chains").json()["chains"][0]
+    (*_, step) = document.asked("GET", "/chains/{chain_id}", chain["url"]).json()["steps"]
+    results = f"{chain['url']}/steps/{step['name']}/results?run={step['ended'][0]}"
+    listed = document.asked("GET", "/chains/{chain_id}/steps/{name}/results", results).json()
+    assert listed["runs"][0]["page"]["results"] == 1
 
 
 def _batch_url(document: Document) -> str:

@@ -53,7 +53,7 @@ def ask(
 ) -> requests.Response:
     return requests.request(
         method,
-        app.url + (path if path.startswith(("/api", "/page")) else f"/api/v1/batches{path}"),
+        app.url + (path if path.startswith("/api") else f"/api/v1/batches{path}"),
         cookies=cookie_of(cookie),
         headers={"Accept-Language": language},
         json=json,
@@ -215,10 +215,10 @@ def test_rows_are_run_and_listed(app: RunningApp) -> None:
     assert rows_of(app, batch, "?state=failed") == []
     page_of_one = ask(app, "GET", f"/{batch.id}/rows?from=1&limit=1").json()
     assert (page_of_one["total"], page_of_one["rows"][0]["index"]) == (4, 1)
-    third = ask(app, "GET", f"/page/batches/{batch.id}/rows/2/values").json()
+    third = ask(app, "GET", f"/{batch.id}/rows/2/values").json()
     assert third["workflow"] == "text-to-image"
     assert third["values"] == {**SMALL, TEXT: "a red ship", SEED: "+42"}
-    none = ask(app, "GET", f"/page/batches/{batch.id}/rows/4/values")
+    none = ask(app, "GET", f"/{batch.id}/rows/4/values")
     assert (none.status_code, none.json()["detail"]) == (404, "This batch has no such row.")
 
 
@@ -290,9 +290,8 @@ def test_a_batch_of_another_user_is_unknown(app: RunningApp) -> None:
         ("POST", "/retry"),
         ("DELETE", ""),
     ):
-        place = "/page/batches" if path.endswith("/values") else ""
-        of_hers = ask(app, method, f"{place}/{batch.id}{path}", BOB)
-        of_none = ask(app, method, f"{place}/none{path}", BOB)
+        of_hers = ask(app, method, f"/{batch.id}{path}", BOB)
+        of_none = ask(app, method, f"/none{path}", BOB)
         assert (of_hers.status_code, of_hers.json()) == (404, of_none.json())
     assert ask(app, "DELETE", f"/api/v1/batches/{batch.id}?with_runs=true").status_code == 200
     assert ask(app, "GET", f"/{batch.id}").status_code == 404

@@ -37,15 +37,16 @@ def test_requested_runs_of_a_step_are_listed(demo: DemoServer, folder: Path) -> 
             "boats/boats.chain", {MAKE: "three boats", IMAGES: 3, SEED: 5}, Origin(OWNER)
         )
         chain = ended(app, "done")
-        address, (other, own, _) = f"/page/chains/{chain.id}/steps/large", chain.steps
+        steps, (other, own, _) = f"/api/v1/chains/{chain.id}/steps", chain.steps
+        address = f"{steps}/large/results"
         assert (own.live, len(own.ended)) == ((), 3)
         told = get(app, asked(address, *own.ended[1:], *other.ended, "none")).json()["runs"]
         assert {run["id"] for run in told} == {*own.ended[1:]}
         assert all(run["page"]["thumb"] for run in told)
         assert get(app, asked(address, *["a"] * 61)).status_code == 422
-        assert get(app, f"/page/chains/{chain.id}/steps/none").status_code == 404
+        assert get(app, f"{steps}/none/results").status_code == 404
         assert get(app, address, BOB).status_code == 404
-        assert get(app, address, ANN).json() == {"runs": []}
+        assert get(app, address, ANN).json() == {"runs": [], "next": None, "page": None}
 
 
 def asked(address: str, *runs: str) -> str:

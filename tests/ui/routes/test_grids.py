@@ -25,15 +25,17 @@ from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.api.batches.grids import Drawing
 
 MODEL, TEXT, STEPS, SEED = "1.ckpt_name", "2.text", "5.steps", "5.seed"
+OPENED = "/grids/opened"
 SMALL = {TEXT: "a red boat", STEPS: 1, "4.width": 256, "4.height": 256, SEED: None}
 
 
 def ask(
     app: RunningApp, path: str, cookie: str = ANN, data: bytes | None = None
 ) -> requests.Response:
+    path = path if path == OPENED else f"/batches/{path}"
     return requests.request(
         "GET" if data is None else "POST",
-        f"{app.url}{path}" if path.startswith("/page") else f"{app.url}/api/v1/batches/{path}",
+        f"{app.url}/api/v1{path}",
         cookies=cookie_of(cookie),
         data=data,
         timeout=LONGEST_WAIT,
@@ -84,7 +86,7 @@ def test_files_of_a_grid_are_not_in_its_image(app: RunningApp) -> None:
     told = ask(app, f"{batch.id}/grid?page=1").json()
     assert [cell["index"] for cell in told["cells"]] == [1, 3, 5, 7]
     png = ask(app, f"{batch.id}/sheet.png?page=1").content
-    opened = ask(app, "/page/grid", BOB, png).json()
+    opened = ask(app, OPENED, BOB, png).json()
     assert [axis["values"] for axis in opened["axes"]] == [[], ["1", "2"], ["5", "6"]]
     assert opened["missing"] == [form.field(keys["image"]).label]
 
@@ -99,7 +101,7 @@ def test_an_unvaried_file_of_a_grid_must_be_added_again(app: RunningApp) -> None
     batch = app.services.batches.start(name, base, spec, Origin(owner))
     png = ask(app, f"{batch.id}/sheet.png").content
     app.services.batches.delete(batch.id, owner)
-    opened = ask(app, "/page/grid", ANN, png).json()
+    opened = ask(app, OPENED, ANN, png).json()
     assert opened["values"] == {"1.image": None, added: None, "3.fps": 3}
     assert opened["missing"] == ["Image", "Image 2"]
     assert opened["errors"] == {
@@ -135,7 +137,7 @@ def test_fields_of_a_choice_can_vary(app: RunningApp) -> None:
     batch = app.services.batches.start(name, base, spec, Origin(owner))
     png = ask(app, f"{batch.id}/sheet.png").content
     app.services.batches.delete(batch.id, owner)
-    opened = ask(app, "/page/grid", ANN, png).json()
+    opened = ask(app, OPENED, ANN, png).json()
     assert [axis["field"] for axis in opened["axes"]] == [*varied, added]
     assert opened["values"] == {**ENCODED, "1.image": None, added: None}
     assert opened["missing"] == ["Image 2", "Image"]
@@ -158,6 +160,6 @@ def test_slow_readers_of_images_delay_no_other() -> None:
 @settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=300) | st.binary(max_size=60).map(lambda tail: saved("PNG") + tail))
 def test_any_other_file_is_refused_with_a_sentence(app: RunningApp, data: bytes) -> None:
-    answer = ask(app, "/page/grid", ANN, data)
+    answer = ask(app, OPENED, ANN, data)
     assert answer.status_code == 409
     assert answer.json()["detail"].endswith(".")

@@ -17,6 +17,7 @@ from comfy.chains.folder import ChainFolder
 from comfy.launch.start import Starter
 from comfy.webhooks.waiting import Webhooks
 from ui.api.batches.grids import grids_api
+from ui.api.batches.opened_grids import opened_grids_api
 from ui.api.batches.results import results_api
 from ui.api.batches.rows import rows_api
 from ui.api.batches.spec import BODY, check_of, spec_of
@@ -91,14 +92,15 @@ class BatchStart:
 def batches_api(
     starting: BatchStart, runs: Runs, files: ResultFiles, requests: Requests, turns: FairSlots
 ) -> GuardedRoutes:
-    """Return `POST /workflows/{name}/batches`, and the routes below `/batches`. `turns`: slots for
-    work that takes much processor time."""
+    """Return `POST /workflows/{name}/batches`, and the routes below `/batches` and `/grids`.
+    `turns`: slots for work that takes much processor time."""
     routes = GuardedRoutes(tags=["Batches"])
     bodies, identity = requests.bodies, requests.bodies.identity
     batches, document = starting.batches, partial(batch_doc, root=runs.json.root)
     news = GroupEvents(requests.waiting, identity, batches, document)
     routes.include(rows_api(batches, runs, identity))
     routes.include(grids_api(batches, runs, files, identity))
+    routes.include(opened_grids_api(batches, runs, identity))
     routes.include(results_api(batches, runs, files, identity))
 
     @routes.post(

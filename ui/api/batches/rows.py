@@ -9,16 +9,18 @@ from typing import Annotated, Self
 
 from fastapi import Depends, Query
 
-from comfy.base.errors import ComfyError, RunNotFound
+from comfy.base.errors import BatchNotFound, ComfyError, RunNotFound
 from comfy.batches.queue import BatchQueue, BatchTable
 from comfy.batches.row_states import RowState
 from comfy.comfyui.protocol.run_state import Phase
+from comfy.form.check import check as check_values
 from comfy.records.record import Record
 from comfy.records.wanted import WantedOfGroups
 from ui.api.runs import Runs
 from ui.documents.batch_doc import RowDoc, RowPage, ShownRow, cell_text
 from ui.documents.browser_values import value_text
 from ui.documents.headlines import HEADLINES
+from ui.documents.history_doc import FormValues
 from ui.documents.past_run import run_tile
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
@@ -33,7 +35,7 @@ _AT_ONCE = 100  # records in memory
 
 
 def rows_api(batches: BatchQueue, runs: Runs, identity: Identity) -> GuardedRoutes:
-    """Return `GET /batches/{batch_id}/rows`."""
+    """Return `GET /batches/{batch_id}/rows` and `GET /batches/{batch_id}/rows/{index}/values`."""
     routes = GuardedRoutes(tags=["Batches"])
 
     @routes.get(
@@ -62,6 +64,28 @@ def rows_api(batches: BatchQueue, runs: Runs, identity: Identity) -> GuardedRout
         some, more = rest[:limit], str(rest[limit]) if limit < len(rest) else None
         documents = batch.shown(some) if with_page else batch.with_runs(some)
         return AsciiJSON(RowPage(len(places), tuple(documents), more))
+
+    @routes.get(
+        "/batches/{batch_id}/rows/{index}/values",
+        Access.OWNER,
+        work=Work.PROCESSOR,
+        response_model=FormValues,
+    )
+    def values(batch_id: str, index: int, owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Return the values that fill in a form as for this row.
+
+        The row needs no run. Values that are drawn for a run aren't drawn here. Files are copied
+        for you.
+        """
+        table = batches.table(batch_id, owner)
+        if not 0 <= index < len(table.rows):
+            raise BatchNotFound("This batch has no such row.")
+        workflow, given = table.summary.workflow, table.rows[index].values
+        _, form = runs.forms.form(workflow, owner, given)
+        clean, _ = check_values(form, given)
+        row_values = {key: clean.get(key, value) for key, value in given.items()}
+        kept = runs.presenter.ends.copies.given_values(row_values, owner)
+        return AsciiJSON(FormValues(workflow, kept))
 
     return routes
 

@@ -106,6 +106,14 @@ export interface ColumnDoc {
 }
 
 /**
+ * Values of a form. `workflow`: a workflow or a chain. `values`: by field key.
+ */
+export interface FormValues {
+  workflow: string;
+  values: Record<string, unknown>;
+}
+
+/**
  * An axis of a grid: its `values`, each as a short label and the whole value.
  */
 export interface GridAxisDoc {
@@ -172,6 +180,16 @@ export interface ListedWorkflow {
 }
 
 /**
+ * A varied field of an opened grid: its key (`field`) and its `values` as text, none if they
+ * are files. `find`: the words that each value replaces, or empty.
+ */
+export interface OpenedAxis {
+  field: string;
+  values: string[];
+  find: string;
+}
+
+/**
  * Result of opening a file. `name`: a workflow or a chain. `values`: new values for its form,
  * null to leave them unchanged. `missing`: labels of fields whose files are missing.
  */
@@ -179,6 +197,23 @@ export interface OpenedFile {
   name: string;
   values: Record<string, unknown> | null;
   missing: string[];
+}
+
+/**
+ * A grid opened from its image. `batch`: its batch's id, with the other values empty; null if
+ * you can't access it. `values`: for the form of the `workflow`, in the browser's format. `axes`:
+ * the varied fields. `seeds`: one for all cells, or a new one for each. `missing`: labels of
+ * fields whose files are missing. `errors`: a message about each missing file, by the key of a
+ * field that doesn't vary.
+ */
+export interface OpenedGrid {
+  batch: string | null;
+  workflow: string;
+  values: Record<string, unknown>;
+  axes: OpenedAxis[];
+  seeds: "one" | "each";
+  missing: string[];
+  errors: Record<string, string>;
 }
 
 /**

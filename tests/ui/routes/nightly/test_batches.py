@@ -29,7 +29,7 @@ def test_alternatives_in_the_forms_text_are_drawn_once(app: RunningApp) -> None:
         batch = begin(app, *axes, seeds=seeds, **{TEXT: text, **values})
         until(app, batch, "done")
         runs = [app.runs.record(row["run"], f"browser:{ANN}") for row in rows_of(app, batch)]
-        row = ask(app, "GET", f"/page/batches/{batch.id}/rows/0/values").json()["values"]
+        row = ask(app, "GET", f"/{batch.id}/rows/0/values").json()["values"]
         texts = [str(run.job.values[TEXT]) for run in runs]
         typed = [one.get("Prompt") for one in table_in(downloaded(app, batch, "results.csv"))]
         is_told = seeds == "each" or len(axes) > 1

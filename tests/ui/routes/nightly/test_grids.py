@@ -16,7 +16,7 @@ from comfy.runs.interface import Origin
 from tests.support.http_client import ANN, BOB
 from tests.support.serving import RunningApp
 from tests.support.waiting import eventually
-from tests.ui.routes.test_grids import MODEL, SEED, SMALL, STEPS, TEXT, ask
+from tests.ui.routes.test_grids import MODEL, OPENED, SEED, SMALL, STEPS, TEXT, ask
 
 GOOD, BROKEN = "demo-landscapes.safetensors", "demo-broken.safetensors"
 
@@ -62,8 +62,11 @@ def test_a_grid_is_listed_drawn_and_reopened(app: RunningApp) -> None:
     assert carried["workflow"] == "text-to-image"
     assert str(app.services.copies.uploads) not in json.dumps(carried)
 
-    assert ask(app, "/page/grid", ANN, png.content[:5000]).json() == {"batch": batch.id}
-    opened = ask(app, "/page/grid", BOB, png.content[:5000]).json()
+    assert ask(app, OPENED, ANN, png.content[:5000]).json() == {
+        **{"batch": batch.id, "workflow": "", "values": {}, "axes": [], "seeds": "one"},
+        **{"missing": [], "errors": {}},
+    }
+    opened = ask(app, OPENED, BOB, png.content[:5000]).json()
     assert (opened["batch"], opened["workflow"], opened["seeds"], opened["missing"]) == (
         None,
         "text-to-image",
@@ -93,7 +96,7 @@ def test_a_grid_is_listed_drawn_and_reopened(app: RunningApp) -> None:
     assert ask(app, f"{batch.id}/grid?page=1").status_code == 404
     assert ask(app, f"{batch.id}/sheet.png?page=1").status_code == 404
     app.services.batches.delete(batch.id, f"browser:{ANN}")
-    assert ask(app, "/page/grid", ANN, png.content[:5000]).json() == opened
+    assert ask(app, OPENED, ANN, png.content[:5000]).json() == opened
 
 
 def test_a_batch_without_axes_has_no_grid(app: RunningApp) -> None:

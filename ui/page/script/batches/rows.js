@@ -1,11 +1,12 @@
 // @ts-check
 // The loaded rows of a batch, and the layout of the visible ones. Pure.
 
-/** @import { BatchDoc, RowDoc, ShownBatch, ShownRow } from "../documents.js" */
+/** @import { BatchDoc, RowDoc, RowPage, ShownBatch, ShownRow } from "../documents.js" */
 
 /**
  * A row, with its data for the page.
  * @typedef {RowDoc & { page: ShownRow }} BatchRow
+ * @typedef {Omit<RowPage, "rows"> & { rows: BatchRow[] }} BatchRows
  *
  * A batch, with its data for the sheet.
  * @typedef {BatchDoc & { page: ShownBatch }} WholeBatch

@@ -31,7 +31,7 @@ import { VirtualList } from "./virtual_list.js";
 
 /** @import { PageState } from "../state.js" */
 /** @import { LargeResult, Rows } from "./large_result.js" */
-/** @import { BatchRow, Cells, WholeBatch } from "./rows.js" */
+/** @import { BatchRow, BatchRows, Cells, WholeBatch } from "./rows.js" */
 /** @import { Wishes } from "./sheet_head.js" */
 
 const MOST = 100; // rows per request
@@ -100,8 +100,8 @@ class Sheet {
     const does = {
       enlarge: (/** @type {number} */ at) => large.open(this.#place, this.#results, at),
       use: (/** @type {BatchRow} */ { index, page: { run }, state }) => {
-        const ofRow = `/page/batches/${id}/rows/${index}/values`; // without the values drawn at random for a run
-        this.#use(run ? `${API}/runs/${run}/values` : ofRow, state === "done" ? run : "");
+        const row = `batches/${id}/rows/${index}`; // without the values drawn at random for a run
+        this.#use(`${API}/${run ? `runs/${run}` : row}/values`, state === "done" ? run : "");
       },
       explain: (/** @type {BatchRow} */ row) => explain(row, this.#place, () => does.use(row)),
     };
@@ -284,18 +284,18 @@ class Sheet {
       with_page: "true",
       ...(state && { state }),
     });
-    /** @type {{ total: number, rows: BatchRow[] } | null} */
-    const told = await get(`${API}/batches/${this.#id}/rows?${query}`);
+    /** @type {BatchRows | null} */
+    const answer = await get(`${API}/batches/${this.#id}/rows?${query}`);
     if (turn !== this.#turn) return;
     this.#isAsking = false;
-    if (!told) return;
+    if (!answer) return;
     const isFirst = !this.#cells.length;
-    this.#cells = withRows(this.#cells, told.total, asked.from, told.rows);
+    this.#cells = withRows(this.#cells, answer.total, asked.from, answer.rows);
     if (isFirst) this.#drawColumns();
     else this.#measureCards();
-    this.#said.textContent = told.total ? "" : NOTHING;
-    this.#place.classList.toggle("empty", !told.total);
-    if (told.total) this.#list.show(this.#cells);
+    this.#said.textContent = answer.total ? "" : NOTHING;
+    this.#place.classList.toggle("empty", !answer.total);
+    if (answer.total) this.#list.show(this.#cells);
     else this.#list.clear();
   }
 

@@ -4,7 +4,7 @@
 import { durationWords } from "../clock.js";
 import { LOCALE, labeled, message, plural } from "../messages.js";
 
-/** @import { BatchCheckDoc, BatchProblem } from "../documents.js" */
+/** @import { BatchCheckDoc, BatchProblem, OpenedAxis } from "../documents.js" */
 
 /**
  * The way to write several values of a field. See comfy/form/model.py.
@@ -35,9 +35,6 @@ import { LOCALE, labeled, message, plural } from "../messages.js";
  * The spec that the app accepts.
  * @typedef {{ axes: Record<string, unknown>[], table: Record<string, unknown> | null, paired: boolean,
  *   seeds: Seeds }} Spec
- *
- * An axis of a grid that the user opened again. See ui/files/batch_grids.py.
- * @typedef {{ field: string, values: string[], find: string }} ToldAxis
  */
 
 /** @type {Draft} */
@@ -156,9 +153,9 @@ export function seedsOf({ rows, seeds }, fields, inTable = []) {
 }
 
 /**
- * Return a row filled in from an axis of a grid.
+ * Return a row filled in from an axis of an opened grid.
  * @param {Field} field
- * @param {ToldAxis} axis
+ * @param {OpenedAxis} axis
  * @returns {Row}
  */
 export function rowOfAxis({ key, several, long }, { values, find }) {

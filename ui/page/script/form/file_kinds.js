@@ -45,7 +45,7 @@ export function unfitWords(kind, file) {
  * @param {number} most bytes
  * @returns {string} "" if it isn't too large
  */
-export function tooLargeWords({ name, size }, most) {
+function tooLargeWords({ name, size }, most) {
   if (size <= most) return "";
   const why = message("This file has {size}\u00a0MB. The maximum is {most}\u00a0MB.", {
     size: Math.ceil(size / MIB),

@@ -9,7 +9,7 @@ import { arrangedAxes, cellBeside, cellSide, withNews } from "./grid_cells.js";
 
 /** @import { BatchDoc, GridAxisDoc } from "../documents.js" */
 /** @import { RowActions } from "../batches/row_items.js" */
-/** @import { Arranged, GridNews, ToldGrid } from "./grid_cells.js" */
+/** @import { Arranged, GridNews, WholeGrid } from "./grid_cells.js" */
 
 const LEAST = 96; // pixels per cell
 const MOST = 300;
@@ -49,7 +49,7 @@ export class Grid {
   #asksAgain = false;
   #renewing = 0;
   #drawn = "";
-  /** @type {ToldGrid} */
+  /** @type {WholeGrid} */
   #told = { axes: [], mark: "", cells: [] };
   /** @type {GridCell[]} */
   #cells = [];

@@ -2,15 +2,14 @@
 // Layout of a grid's cells: in columns and rows, or in one row that wraps. Pure.
 
 /** @import { BatchRow } from "../batches/rows.js" */
-/** @import { GridAxisDoc } from "../documents.js" */
+/** @import { GridAxisDoc, GridDoc } from "../documents.js" */
 
 /**
- * The cells of a page, column by column, and the axes: columns, rows, pages. `mark`: a cursor to request later
- * changes.
- * @typedef {{ axes: GridAxisDoc[], mark: string, cells: BatchRow[] }} ToldGrid
+ * A grid with its cells' data for the page, or without axes only the cells that may have changed.
+ * @typedef {Omit<GridDoc, "cells"> & { cells: BatchRow[] }} GridNews
  *
- * A full grid, or without axes only the cells that may have changed.
- * @typedef {ToldGrid | { axes: null, mark: string, cells: BatchRow[] }} GridNews
+ * A full grid.
+ * @typedef {GridNews & { axes: GridAxisDoc[] }} WholeGrid
  *
  * `lines`: the rows, each with the indexes of its cells. `down`: null for one row that wraps.
  * @typedef {{ across: GridAxisDoc, down: GridAxisDoc | null, lines: number[][] }} Arranged
@@ -43,15 +42,14 @@ export function arrangedAxes([first = NONE, second], isSwapped) {
 
 /**
  * Update a grid with the app's answer.
- * @param {ToldGrid} told
+ * @param {WholeGrid} grid
  * @param {GridNews} news
- * @returns {ToldGrid}
+ * @returns {WholeGrid}
  */
-export function withNews(told, news) {
-  if (news.axes) return news;
-  const changed = new Map(news.cells.map((row) => [row.index, row]));
-  const cells = told.cells.map((row) => changed.get(row.index) ?? row);
-  return { ...told, mark: news.mark, cells };
+export function withNews(grid, { axes, mark, cells }) {
+  if (axes) return { axes, mark, cells };
+  const changed = new Map(cells.map((row) => [row.index, row]));
+  return { ...grid, mark, cells: grid.cells.map((row) => changed.get(row.index) ?? row) };
 }
 
 /**

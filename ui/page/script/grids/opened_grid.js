@@ -9,20 +9,12 @@ import { formName, isDrawing, refill, visitWith } from "../form/form.js";
 import { ownName, typed } from "../form/typed.js";
 import { linked } from "../form/values.js";
 import { message, withEllipsis } from "../messages.js";
-import { ask } from "../requests.js";
+import { API, ask } from "../requests.js";
 import { say } from "../state.js";
 import { VARIED, write } from "../storage.js";
 import { openVary } from "../vary/open.js";
 
-/** @import { ToldAxis } from "../batches/spec.js" */
-
-/**
- * The settings in a grid's image; see ui/files/batch_grids.py. `batch`: the batch's id if the user can access it; the
- * other values are empty then. `missing`: labels of fields whose files don't exist here. `errors`: an error for each
- * missing file, by the key of a field that doesn't vary.
- * @typedef {{ batch: string | null, workflow: string, values: Record<string, unknown>, axes: ToldAxis[], seeds: "one" | "each",
- *   missing: string[], errors: Record<string, string> }} CarriedGrid
- */
+/** @import { OpenedGrid } from "../documents.js" */
 
 const KEYWORD = "comfyforms_grid"; // same as in comfy/batches/grids/settings.py
 const HEAD = 200; // bytes: an image with a grid has the keyword within them
@@ -44,10 +36,10 @@ const carriesGrid = async (file) =>
  */
 export async function openGrid(file) {
   if (!(await carriesGrid(file))) return false;
-  /** @type {CarriedGrid | null} */
-  const told = await ask("/page/grid", file.slice(0, BEGINNING));
-  if (!told) return true;
-  const { batch, workflow, values, axes, seeds, missing, errors } = told;
+  /** @type {OpenedGrid | null} */
+  const opened = await ask(`${API}/grids/opened`, file.slice(0, BEGINNING));
+  if (!opened) return true;
+  const { batch, workflow, values, axes, seeds, missing, errors } = opened;
   if (batch !== null) {
     theComponent()?.open(batch);
     return true;

@@ -10,6 +10,7 @@ import { lookAhead, runAgain, varyChain } from "../runs/following.js";
 import { page } from "../state.js";
 import { canBeShared, share } from "./share.js";
 
+/** @import { FormValues } from "../documents.js" */
 /** @import { Item } from "../runs/results.js" */
 /** @import { View } from "../state.js" */
 
@@ -80,12 +81,13 @@ async function useValues(what, pressed, events) {
  */
 export async function reuse(path, pressed = null) {
   expectForm();
-  const told = await ask(path, undefined, "GET");
-  if (!told) {
+  /** @type {FormValues | null} */
+  const form = await ask(path, undefined, "GET");
+  if (!form) {
     expectForm(false);
     return false;
   }
-  refill(told.workflow, told.values);
+  refill(form.workflow, form.values);
   if (pressed) showDone(pressed, message("Settings restored"));
   else announce(message("Settings restored"));
   if (isNarrow()) glideTo($("#form-side"));

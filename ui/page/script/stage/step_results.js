@@ -3,13 +3,14 @@
 
 import { all, element } from "../dom.js";
 import { draggedRun, letDrag } from "../form/dragging.js";
+import { tilesOf } from "../history/past.js";
 import { tileFor } from "../history/tile.js";
 import { message } from "../messages.js";
-import { get } from "../requests.js";
+import { API, get } from "../requests.js";
 import { runsOf } from "../runs/chains.js";
 import { lookBackAt } from "../runs/following.js";
 
-/** @import { ChainDoc } from "../documents.js" */
+/** @import { ChainDoc, HistoryDoc } from "../documents.js" */
 /** @import { PastRun } from "../state.js" */
 
 const AHEAD = 400; // pixels before the last tile comes into view, at which more runs are requested
@@ -43,13 +44,13 @@ export class StepResults {
    */
   show(chain, run) {
     const step = chain.steps.find((one) => runsOf(one).includes(run));
-    const isOwn = this.#address.startsWith(`/page/chains/${chain.id}/`);
+    const isOwn = this.#address.startsWith(`${API}/chains/${chain.id}/`);
     if (!step && isOwn && chain.state === "running") return; // the chain will list this run in a moment
     const isSeen = step !== undefined && step.runs > 1;
     this.place.hidden = !isSeen;
     if (!isSeen) return;
     this.place.ariaLabel = message("Results of “{step}”", { step: step.title });
-    const address = `/page/chains/${chain.id}/steps/${encodeURIComponent(step.name)}`;
+    const address = `${API}/chains/${chain.id}/steps/${encodeURIComponent(step.name)}/results`;
     const isOther = this.#tiles.some((tile) => !runsOf(step).includes(runOf(tile)));
     if (address !== this.#address || isOther) this.#clear(address);
     const known = JSON.stringify([step.live, step.ended, step.done, step.state]);
@@ -94,11 +95,11 @@ export class StepResults {
     this.#isAsking = true;
     const [turn, known] = [this.#turn, this.#known];
     const runs = new URLSearchParams(wanted.map((id) => ["run", id]));
-    /** @type {{ runs: PastRun[] } | null} */
-    const told = await get(`${this.#address}?${runs}`);
+    /** @type {HistoryDoc | null} */
+    const list = await get(`${this.#address}?${runs}`);
     this.#isAsking = false;
     if (turn === this.#turn) {
-      this.#add(told?.runs ?? []);
+      this.#add(tilesOf(list?.runs ?? []));
       const shown = new Set(this.#tiles.map(runOf));
       // If the step has changed since the request, a missing run may exist now.
       if (known === this.#known) for (const id of wanted) if (!shown.has(id)) this.#gone.add(id);

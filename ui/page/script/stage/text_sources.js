@@ -13,7 +13,7 @@ const MOST = 16; // the API's limit
  * @param {readonly string[]} runs newest first
  * @param {string} run
  */
-export const withSource = (runs, run) => [run, ...runs.filter((one) => one !== run)].slice(0, MOST);
+const withSource = (runs, run) => [run, ...runs.filter((one) => one !== run)].slice(0, MOST);
 
 /**
  * Return the runs whose texts were put into a form of this tab, or else the last ones of any tab.
