@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from playwright.sync_api import Locator, expect
 
 from tests.support.visitor import Visitor
@@ -45,6 +47,22 @@ def begin_batch(dialog: Locator, runs: int) -> None:
     dialog.get_by_role("button", name=words, exact=True).click()
     expect(dialog).to_have_count(0)
     expect(dialog.page.locator("dialog.sheet")).to_be_visible()
+
+
+def post_batch(person: Visitor, spec: Mapping[str, object], **values: object) -> Locator:
+    """Start a batch of text to image over the API, and return its card."""
+    address = f"{person.site.url}/api/v1/workflows/text-to-image/batches"
+    answer = person.page.request.post(address, data={"values": values, **spec})
+    assert answer.ok, answer.text()
+    return card_of(person)
+
+
+def finished_batch(person: Visitor, spec: Mapping[str, object], **values: object) -> Locator:
+    """Start a batch of text to image over the API, wait until the page shows its end, and return
+    its card."""
+    card = post_batch(person, spec, **values)
+    expect(card).to_contain_text("Finished")
+    return card
 
 
 def card_of(person: Visitor) -> Locator:

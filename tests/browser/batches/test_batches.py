@@ -1,5 +1,4 @@
-"""Varying a form's values: from the dialog to the sheet, the large result and back into the
-form."""
+"""A batch on the page: from the dialog to its card, its sheet, and back into the form."""
 
 from __future__ import annotations
 
@@ -9,11 +8,11 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.nightly.walk.states import SIZES
 from tests.support.batch_dialog import (
     SMALL,
     begin_batch,
     card_of,
+    finished_batch,
     open_sheet,
     values_of_row,
     vary,
@@ -22,20 +21,24 @@ from tests.support.batch_dialog import (
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
+SPEC = {
+    "axes": [
+        {"field": "2.text", "text": "a red boat\na green boat"},
+        {"field": "5.steps", "text": "1..3"},
+    ]
+}
+VALUES = {**SMALL, "5.seed": 41}
 
 
-def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> None:
+def test_the_dialog_starts_a_batch_of_form_values(fast: Site, visit: Visit) -> None:
     """The dialog starts with the form's own text, seed and selected choices, and shows the number
-    of runs. The batch's sheet opens automatically. Closing it leads to a card in view. The runs
-    leave the stage alone, so only the card reports that they are done. The sheet lists them with
-    their values. Each result can be enlarged, and its values go back into the form. On the stage, a
-    result links to the sheet, and the sheet links back to the result."""
+    of runs. The batch's sheet opens automatically. Closing it leads to the card, which alone
+    reports that the runs are done: they leave the stage as it is."""
     person = visit(fast).open(**SMALL)
     page = person.page
     person.keep_seed(41)
     page.locator(".seed-mode input[value=counting]").check()
     dialog = vary(person)
-    sheet = page.locator("dialog.sheet")
     text = values_of_row(dialog, "Prompt")
     expect(text).to_have_value(person.entry("2.text").input_value())
     text.fill("a red boat\na green boat")
@@ -50,28 +53,24 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     expect(dialog.locator(".estimate")).to_contain_text("6 runs")
     begin_batch(dialog, 6)
     expect(page.locator("#spoken")).to_have_text("The batch has started.")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.sheet")).to_have_count(0)
     card = card_of(person)
-    back = card.get_by_role("button", name="Open", exact=True)
-    for size, leave in (
-        (SIZES["laptop"], page.go_back),
-        (SIZES["desktop"], lambda: page.keyboard.press("Escape")),
-    ):
-        page.set_viewport_size(size)
-        page.evaluate("scrollTo(0, 0)")
-        if not sheet.count():
-            back.evaluate("button => button.click()")
-            expect(sheet).to_be_visible()
-        leave()
-        expect(sheet).to_have_count(0)
-        expect(back).to_be_focused()
-        expect(card).to_be_in_viewport(ratio=1)
+    expect(card.get_by_role("button", name="Open", exact=True)).to_be_focused()
     expect(card).to_contain_text("Finished: 6 of 6 done")
     expect(card.locator("strong")).to_contain_text("Text to image · Prompt a red boat, ")
     assert not page.locator("#stage .stage").get_attribute("data-run")
     expect(page.locator("#stage .empty")).to_contain_text("The last image you made")
     expect(page.locator("#stage .headline")).to_be_empty()
     expect(page.get_by_role("button", name="Show the batch")).to_have_count(0)
+    sent = [fast.prompt_of(run.id)["5"]["inputs"] for run in fast.app.runs.known()[-6:]]
+    assert {(inputs["seed"], inputs["sampler_name"]) for inputs in sent} == {(41, "heun")}
 
+
+def test_the_table_finds_rows_by_text_and_state(fast: Site, visit: Visit) -> None:
+    """The sheet lists each row with its values and an image."""
+    person = visit(fast).open(**SMALL)
+    finished_batch(person, SPEC, **VALUES)
     sheet = open_sheet(person)
     lines = sheet.locator(".line")
     expect(lines).to_have_count(6)
@@ -87,7 +86,14 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     sheet.get_by_label("Search rows").fill("")
     expect(lines).to_have_count(6)
 
-    sheet.get_by_role("button", name="Gallery").click()
+
+def test_the_gallery_enlarges_results(fast: Site, visit: Visit) -> None:
+    """Arrow keys lead to the neighbors, and each Escape leads one step back: to the tile, then to
+    the card."""
+    person = visit(fast).open(**SMALL)
+    page = person.page
+    card = finished_batch(person, SPEC, **VALUES)
+    sheet = open_sheet(person, "Gallery")
     tiles = sheet.locator(".batch-tile")
     expect(tiles).to_have_count(6)
     tiles.nth(1).get_by_role("button").click()
@@ -101,20 +107,15 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     page.keyboard.press("Escape")
     expect(sheet).to_have_count(0)
     expect(card.get_by_role("button", name="Open", exact=True)).to_be_focused()
-    opening = card.get_by_role("button", name="Open", exact=True)
-    page.route("**/batches/*", lambda route: route.abort())
-    opening.click()
-    expect(page.locator("#stage .headline")).to_have_text("Can't reach ComfyForms.")
-    page.unroute("**/batches/*")
-    person.forgive("ERR_FAILED")
-    opening.dblclick()
-    expect(sheet).to_be_visible()
-    expect(sheet).to_have_count(1)
-    page.go_back()
-    expect(sheet).to_have_count(0)
 
+
+def test_downloads_all_results_with_a_table(fast: Site, visit: Visit) -> None:
+    """The user chooses the names of the files. A wrong pattern offers no download and lists the
+    words that a name may have."""
+    person = visit(fast).open(**SMALL)
+    finished_batch(person, SPEC, **VALUES)
     sheet = open_sheet(person, "Gallery")
-    expect(tiles).to_have_count(6)
+    expect(sheet.locator(".batch-tile")).to_have_count(6)
     sheet.get_by_role("button", name="Table").click()
     sheet.get_by_role("button", name="Download…").click()
     pattern = sheet.get_by_label("Names of the files")
@@ -124,7 +125,7 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     expect(sheet.locator(".problem")).to_contain_text("{row}, {workflow}, {seed}, {")
     expect(sheet.get_by_role("link", name="Results with table (ZIP)")).to_have_count(0)
     pattern.fill("{row}-{workflow}")
-    with page.expect_download() as saving:
+    with person.page.expect_download() as saving:
         sheet.get_by_role("link", name="Results with table (ZIP)").click()
     with zipfile.ZipFile(saving.value.path()) as kept:
         names = kept.namelist()
@@ -132,6 +133,15 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
         table = kept.read("results.csv").decode("utf-8-sig")
     assert len(table.splitlines()) == 7
     assert "a green boat" in table
+
+
+def test_a_row_s_values_go_back_into_the_form(fast: Site, visit: Visit) -> None:
+    """If the app refuses them, the stage says why and keeps that message in sight."""
+    person = visit(fast).open(**SMALL)
+    page = person.page
+    finished_batch(person, SPEC, **VALUES)
+    sheet = open_sheet(person, "Table")
+    lines = sheet.locator(".line")
     refused = {"detail": "This form is gone.", "hint": "Choose another."}
     page.route("**/values", lambda route: route.fulfill(status=422, json=refused))
     lines.nth(3).get_by_role("button", name="Reuse settings").click()
@@ -147,10 +157,3 @@ def test_a_batch_from_the_dialog_to_its_results(fast: Site, visit: Visit) -> Non
     expect(person.entry("2.text")).to_have_value("a green boat")
     expect(person.entry("5.steps")).to_have_value("1")
     expect(person.entry("5.seed")).to_have_value("41")
-    expect(page.locator("#history .tile")).to_have_count(6)
-    page.locator("#history .tile").first.click()
-    link = page.locator("#stage").get_by_role("button", name="Part of a batch")
-    link.click()
-    expect(sheet).to_contain_text("Finished: 6 of 6 done")
-    page.keyboard.press("Escape")
-    expect(link).to_be_focused()

@@ -1,5 +1,5 @@
 """The dialog “Vary values”: errors appear on their row, the dialog keeps everything typed, and
-files and texts can vary."""
+tables can vary fields."""
 
 from __future__ import annotations
 
@@ -40,13 +40,9 @@ def packed(**files: bytes) -> bytes:
     return archive.getvalue()
 
 
-def test_errors_appear_on_their_row_and_nothing_is_lost(fast: Site, visit: Visit) -> None:
-    """An error in a value appears on its field, and an error in a cell on its row. Unequal pairs
-    and errors in the form's other fields appear below everything. The batch doesn't start until the
-    user fixes them. The dialog refuses a spreadsheet file as a table. The user's input is back
-    after Escape, after a reload, and after removing a table that replaced a field."""
+def test_an_error_in_a_value_appears_on_its_row(fast: Site, visit: Visit) -> None:
+    """The batch doesn't start until the user fixes the error."""
     person = visit(fast).open(**SMALL)
-    page = person.page
     dialog = vary(person)
     values_of_row(dialog, "Steps").fill("2, many")
     steps = vary_row(dialog, "Steps")
@@ -54,9 +50,22 @@ def test_errors_appear_on_their_row_and_nothing_is_lost(fast: Site, visit: Visit
     start = dialog.locator(".primary")
     expect(start).to_have_attribute("aria-disabled", "true")
     start.click(force=True)
-    page.keyboard.press("Control+Enter")
+    person.page.keyboard.press("Control+Enter")
     expect(dialog).to_be_visible()
+    expect(dialog.locator(".estimate")).to_have_text("1 problem")
+    expect(start).to_have_text("Start")
+    steps.get_by_role("textbox").fill("2, 3")
+    expect(steps.locator(".problem")).to_have_count(0)
 
+
+def test_the_dialog_keeps_its_values(fast: Site, visit: Visit) -> None:
+    """They are back after Escape and a reload, with their error."""
+    person = visit(fast).open(**SMALL)
+    page = person.page
+    dialog = vary(person)
+    values_of_row(dialog, "Steps").fill("2, many")
+    steps = vary_row(dialog, "Steps")
+    expect(steps.locator(".problem")).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(page.locator("#vary")).to_be_focused()
@@ -65,15 +74,15 @@ def test_errors_appear_on_their_row_and_nothing_is_lost(fast: Site, visit: Visit
     dialog = vary(person)
     expect(steps.get_by_role("textbox")).to_have_value("2, many")
     expect(steps.locator(".problem")).to_be_visible()
-    expect(dialog.locator(".estimate")).to_have_text("1 problem")
-    expect(start).to_have_text("Start")
-    steps.get_by_role("textbox").fill("2, 3")
-    expect(steps.locator(".problem")).to_have_count(0)
 
-    texts = values_of_row(dialog, "Prompt")
-    texts.fill("a house on a hill, " * 20)
-    assert texts.evaluate("box => box.scrollHeight <= box.clientHeight"), "all of it is seen"
-    texts.fill("a house")
+
+def test_a_table_replaces_rows_until_it_is_removed(fast: Site, visit: Visit) -> None:
+    """An error in a cell names its line. The dialog refuses a spreadsheet file as a table."""
+    person = visit(fast).open(**SMALL)
+    dialog = vary(person)
+    values_of_row(dialog, "Steps").fill("2, 3")
+    steps = vary_row(dialog, "Steps")
+    values_of_row(dialog, "Prompt").fill("a house")
     dialog.locator(".table-part input[type=file]").set_input_files(
         table("Prompt,Width,Foo\na,wide,b\n")
     )
@@ -94,7 +103,18 @@ def test_errors_appear_on_their_row_and_nothing_is_lost(fast: Site, visit: Visit
     spreadsheet = {**table(""), "name": "rows.xlsx", "buffer": packed(a=b"1")}
     dialog.locator(".table-part input[type=file]").set_input_files(spreadsheet)
     expect(place.locator(".problem")).to_have_text(re.compile("^This isn.t a text table."))
-    expect(start).to_have_text("Start 2 runs")
+    expect(dialog.locator(".primary")).to_have_text("Start 2 runs")
+
+
+def test_a_table_and_a_field_vary_row_by_row(fast: Site, visit: Visit) -> None:
+    """Unequal numbers of values are an error below everything. The form's fields are checked, too.
+    The sheet shows the table's letters as Excel wrote them."""
+    person = visit(fast).open(**SMALL)
+    page = person.page
+    dialog = vary(person)
+    steps = values_of_row(dialog, "Steps")
+    steps.fill("2, 3")
+    start = dialog.locator(".primary")
     rows = "Prompt\na boat\na ship\nein Bär\n"
     dialog.locator(".table-part input[type=file]").set_input_files(table(rows))
     expect(start).to_have_text("Start 6 runs")
@@ -102,7 +122,7 @@ def test_errors_appear_on_their_row_and_nothing_is_lost(fast: Site, visit: Visit
     expect(seeds.get_by_label("The same for all runs")).to_be_checked()
     dialog.get_by_label("Row by row").check()
     expect(dialog.locator(".foot .problem")).to_contain_text("the same number of values")
-    steps.get_by_role("textbox").fill("1..3")
+    steps.fill("1..3")
     page.keyboard.press("Escape")
     person.type("4.width", "")
     dialog = vary(person)

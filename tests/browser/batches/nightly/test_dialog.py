@@ -1,5 +1,4 @@
-"""The dialog “Vary values”: errors appear on their row, the dialog keeps everything typed, and
-files and texts can vary."""
+"""The dialog “Vary values” with long texts, replaced words, files, and tables that name files."""
 
 from __future__ import annotations
 
@@ -10,6 +9,7 @@ from tests.browser.nightly.walk.states import SIZES
 from tests.support.batch_dialog import (
     SMALL,
     card_of,
+    finished_batch,
     open_sheet,
     start_batch,
     values_of_row,
@@ -39,21 +39,33 @@ PASTE = """(place, cells) => {
 }"""
 
 
-def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) -> None:
-    """The user can drop or choose images, also in a ZIP, and the app stores them at once. It
-    refuses a file of another kind by name, or leaves it out if it came with images. It marks and
-    names a broken image. Replacing words of the form's own text gives a row per replacement. A
-    table can name files of the ZIP dropped with it. For an empty cell, the sheet shows the form's
-    value. A phone shows the row number and all values."""
+ZIP = {"name": "p.zip", "mimeType": "application/zip"}
+
+
+def test_a_long_text_is_seen_in_full(fast: Site, visit: Visit) -> None:
+    """The box of a row's values grows with its text."""
+    person = visit(fast).open(**SMALL)
+    texts = values_of_row(vary(person), "Prompt")
+    texts.fill("a house on a hill, " * 20)
+    assert texts.evaluate("box => box.scrollHeight <= box.clientHeight"), "all of it is seen"
+
+
+def test_the_controls_of_a_row_end_together(fast: Site, visit: Visit) -> None:
+    """On a phone, the way to vary ends where the box of values does. The arrow has its room."""
     person = visit(fast).open("image-to-image")
-    steps = person.entry("8.steps").input_value()
-    dialog = vary(person)
-    prompt = vary_row(dialog, "Prompt")
+    prompt = vary_row(vary(person), "Prompt")
     expect(prompt.locator("select").first).to_have_css("padding-right", "30px")
     person.page.set_viewport_size(SIZES["phone"])
-    ends = [prompt.locator(one).evaluate(RIGHT) for one in (".way", "textarea")]
+    ends = [prompt.locator(part).evaluate(RIGHT) for part in (".way", "textarea")]
     assert ends[0] == ends[1]
-    person.page.set_viewport_size(SIZES["desktop"])
+
+
+def test_words_of_the_text_are_replaced(fast: Site, visit: Visit) -> None:
+    """Replacing words of the form's own text gives a row per replacement. Nothing runs, and nothing
+    is wrong, before the user fills in a replacement."""
+    person = visit(fast).open("image-to-image")
+    dialog = vary(person)
+    prompt = vary_row(dialog, "Prompt")
     prompt.get_by_label("How Prompt is varied").select_option(label="Replace words")
     first = person.entry("2.text").input_value().split()[0]
     expect(prompt.get_by_label("Replace with")).to_have_value("")
@@ -65,8 +77,18 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     prompt.get_by_label("Find").fill(first)
     expect(prompt.locator(".problem")).to_have_count(0)
     image = vary_row(dialog, "Your image")
-    photos = packed(p10=saved("PNG"), p9=saved("PNG"))
-    archive = {"name": "p.zip", "mimeType": "application/zip", "buffer": photos}
+    archive = ZIP | {"buffer": packed(p10=saved("PNG"), p9=saved("PNG"))}
+    image.locator("input[type=file]").set_input_files([archive])  # type: ignore[list-item]
+    expect(dialog.locator(".primary")).to_have_text("Start 4 runs")
+
+
+def test_images_vary_as_files_or_in_a_zip(fast: Site, visit: Visit) -> None:
+    """The user can choose or drop images. The app stores them at once, sorts a ZIP by
+    name, and leaves out files of another kind that came with images."""
+    person = visit(fast).open("image-to-image")
+    dialog = vary(person)
+    image = vary_row(dialog, "Your image")
+    archive = ZIP | {"buffer": packed(p10=saved("PNG"), p9=saved("PNG"))}
     image.locator("input[type=file]").set_input_files([archive])  # type: ignore[list-item]
     left_out = image.locator(".files").get_by_role("status")
     expect(left_out).to_have_text("2 files added. Left out: notes.txt.")
@@ -79,8 +101,22 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     image.get_by_role("button", name="Remove in/p9.png").click()
     expect(image.get_by_role("button", name="Remove in/p10.png")).to_be_focused()
     expect(left_out).to_be_empty()
+    dropped = person.page.evaluate_handle(DROPPED, [["one.png", "image/png", [*saved("PNG")]]])
+    dialog.locator("h2").dispatch_event("drop", {"dataTransfer": dropped})
+    expect(dialog.locator(".primary")).to_have_text("Start 2 runs")
+
+
+def test_refuses_other_files_by_name(fast: Site, visit: Visit) -> None:
+    """The dialog marks and names a broken image. It refuses a file of another kind, also in a ZIP."""
+    person = visit(fast).open("image-to-image")
+    image = vary_row(vary(person), "Your image")
+    chosen = image.locator("input[type=file]")
+    archive = ZIP | {"buffer": packed(p10=saved("PNG"))}
+    chosen.set_input_files([archive])  # type: ignore[list-item]
+    left_out = image.locator(".files").get_by_role("status")
+    expect(left_out).to_contain_text("Left out: notes.txt.")
     broken = {"name": "broken.png", "mimeType": "image/png", "buffer": b"no image"}
-    image.locator("input[type=file]").set_input_files([broken])  # type: ignore[list-item]
+    chosen.set_input_files([broken])  # type: ignore[list-item]
     expect(image.locator(".problems .problem")).to_contain_text(
         ["“broken.png”: Choose an image file"]
     )
@@ -89,17 +125,22 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     image.get_by_role("button", name="Remove broken.png").click()
     expect(image.locator(".problems")).to_be_empty()
     text = {"name": "words.txt", "mimeType": "text/plain", "buffer": b"words"}
-    image.locator("input[type=file]").set_input_files([text])  # type: ignore[list-item]
+    chosen.set_input_files([text])  # type: ignore[list-item]
     expect(image.get_by_role("alert")).to_contain_text("words.txt: Choose an image file")
     expect(left_out).to_be_empty()
     archive["buffer"] = packed()
-    image.locator("input[type=file]").set_input_files([archive])  # type: ignore[list-item]
+    chosen.set_input_files([archive])  # type: ignore[list-item]
     expect(image.get_by_role("alert")).to_contain_text("notes.txt: Choose an image file")
-    dropped = person.page.evaluate_handle(DROPPED, [["one.png", "image/png", [*saved("PNG")]]])
-    dialog.locator("h2").dispatch_event("drop", {"dataTransfer": dropped})
-    expect(dialog.locator(".primary")).to_have_text("Start 4 runs")
-    prompt.get_by_role("button", name="Remove Prompt").click()
 
+
+def test_a_table_names_files_of_its_zip(fast: Site, visit: Visit) -> None:
+    """The user drops the table together with the ZIP. A name that isn't in the ZIP is an error of
+    its line."""
+    person = visit(fast).open("image-to-image")
+    steps = person.entry("8.steps").input_value()
+    dialog = vary(person)
+    vary_row(dialog, "Prompt").get_by_role("button", name="Remove Prompt").click()
+    photos = packed(p10=saved("PNG"), p9=saved("PNG"))
     values = "Your image,Width,Steps,Sampler\np10.png,256,2,euler\nin/p9.png,512,,heun\nmissing.png,,2,\n"
     given = [["t.csv", "text/csv", [*values.encode()]], ["p.zip", "", [*photos]]]
     dropped = person.page.evaluate_handle(DROPPED, given)
@@ -113,10 +154,19 @@ def test_several_images_and_words_that_are_replaced(fast: Site, visit: Visit) ->
     table_part.locator("> input[type=file]").set_input_files(found)  # type: ignore[arg-type]
     start_batch(dialog, 3)
     expect(card_of(person)).to_contain_text("Finished: 3 of 3 done")
+    line = open_sheet(person).locator(".line").nth(1)
+    expect(line.locator(".value")).to_contain_text(["p9.png", "512", steps, "heun"])
+
+
+def test_the_sheet_shows_empty_cells_and_fits_a_phone(fast: Site, visit: Visit) -> None:
+    """For an empty cell of the table, the sheet shows the form's value. A phone shows the row
+    number and all values."""
+    person = visit(fast).open(**SMALL)
+    rows = "Width,Height,Steps,Sampler\n256,256,2,euler\n512,256,,heun\n"
+    finished_batch(person, {"table": {"name": "t.csv", "text": rows}}, **{"5.steps": 3})
     sheet = open_sheet(person)
     line = sheet.locator(".line").nth(1)
-    expect(line.locator(".value")).to_contain_text(["p9.png", "512", steps, "heun"])
-    expect(line.locator(".unset")).to_have_text([steps])
+    expect(line.locator(".unset")).to_have_text(["3"])
     expect(line.locator(".unset")).to_have_css("font-style", "italic")
     expect(line.get_by_text("Row", exact=True)).to_be_hidden()
     person.page.set_viewport_size(SIZES["phone"])

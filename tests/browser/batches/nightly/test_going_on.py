@@ -10,12 +10,14 @@ import pytest
 from playwright.sync_api import APIResponse, Locator, Route, expect
 
 from comfy.base.messages import message
-from tests.browser.conftest import STEP
+from tests.browser.conftest import DESKTOP, STEP
 from tests.browser.nightly.walk.states import Walker, at_every_size
 from tests.support.batch_dialog import (
     SMALL,
     card_of,
+    finished_batch,
     open_sheet,
+    post_batch,
     start_batch,
     values_of_row,
     vary,
@@ -34,20 +36,40 @@ PLACES = """all => all.map((one) => {
 })"""
 
 
-def test_a_batch_pauses_continues_stops_and_resumes(slow: Site, visit: Visit) -> None:
-    """The card shows the batch's progress, also after a reload. The stage shows the batch and a
-    button to it until the user starts a run of their own. A keyboard user sees a frame around the
-    batch's rows. The user can reuse the values of a row that never started, and run stopped and
-    failed rows again. A deleted batch disappears from the page, but its results stay."""
-    person = visit(slow).open(**SMALL, **{"5.steps": 12})
-    page = person.page
-    dialog = vary(person)
-    dialog.get_by_role("button", name="Remove Prompt").click()
-    values_of_row(dialog, "Seed").fill("1..5")
-    start_batch(dialog, 5)
-    card = card_of(person)
+SEEDS = {"axes": [{"field": "5.seed", "text": "1..5"}]}
+LONG = {**SMALL, "5.steps": 12}
+
+
+def long_batch(person: Visitor, text: str) -> Locator:
+    """Start a batch of five slow runs, and return its card. The server has the results of another
+    test with the same text, and would answer at once."""
+    return post_batch(person, SEEDS, **LONG, **{"2.text": text})
+
+
+def paused_batch(person: Visitor, text: str) -> Locator:
+    """Start a batch of five runs, pause it in its first one, and return its card."""
+    card = long_batch(person, text)
     card.get_by_role("button", name="Pause").click()
     expect(card).to_have_attribute("data-state", "paused")
+    return card
+
+
+def stopped_batch(person: Visitor, text: str) -> Locator:
+    """Start a batch of five runs, stop it in its first one, and return its open sheet."""
+    speed = person.site.demo.speed
+    speed.step = 1
+    card = long_batch(person, text)
+    card.get_by_role("button", name="Stop").click()
+    expect(card).to_contain_text("Stopped")
+    speed.step = 0
+    return open_sheet(person)
+
+
+def test_a_paused_batch_is_found_after_a_reload(slow: Site, visit: Visit) -> None:
+    """The card and the stage show that it is paused. The stage has a button to the sheet, where a
+    keyboard user sees a frame around the rows."""
+    person = visit(slow).open(**SMALL)
+    page, card = person.page, paused_batch(person, "a boat that waits")
     slow.demo.speed.step = 0
     page.reload()
     person.ready()
@@ -61,6 +83,15 @@ def test_a_batch_pauses_continues_stops_and_resumes(slow: Site, visit: Visit) ->
     assert re.fullmatch(r"rgb\([^()]+\)", frame), "of one colour on all sides"
     page.keyboard.press("Escape")
     expect(showing).to_be_focused()
+
+
+def test_the_stage_keeps_a_run_beside_a_batch(slow: Site, visit: Visit) -> None:
+    """A run of the user's own stays on the stage while a batch continues and ends. The user
+    dismisses the card of the finished batch."""
+    person = visit(slow).open(**LONG)
+    page, card = person.page, paused_batch(person, "a boat beside another")
+    slow.demo.speed.step = 0
+    expect(card).to_contain_text("1 of 5 done")
     person.type("2.text", "of my own")
     slow.demo.speed.step = STEP
     person.press()
@@ -73,32 +104,70 @@ def test_a_batch_pauses_continues_stops_and_resumes(slow: Site, visit: Visit) ->
     expect(page.locator("#stage .made-from")).to_contain_text("of my own")
     expect(card).to_contain_text("Finished: 5 of 5 done")
     assert page.locator("#stage .stage").get_attribute("data-run") == run
-
-    slow.demo.speed.step = 1
     card.get_by_role("button", name="Dismiss").click()
     expect(card).to_have_count(0)
-    start_batch(vary(person), 5)
-    what_is_pressed_stays_where_it_is(open_sheet(person))
+
+
+def test_the_buttons_of_a_running_sheet_stay(slow: Site, visit: Visit) -> None:
+    """They stay in place while a batch runs and after it pauses, at every size. Retry failed has
+    its place from the start."""
+    person = visit(slow).open(**SMALL)
+    page = person.page
+    slow.demo.speed.step = 1
+    card = long_batch(person, "a boat at anchor")
+    tools = open_sheet(person).locator(".sheet-tools")
+    expect(tools.get_by_role("button", name="Retry failed")).to_be_disabled()
+    named = ["Pause", "Stop", "Download…", "Retry failed"]
+    assert tools.inner_text().split("\n") == named
+    for _ in at_every_size(page):
+        places = tools.locator("button").evaluate_all(PLACES)
+        tools.get_by_role("button", name="Pause").click()
+        expect(tools.get_by_role("button", name="Continue")).to_be_visible()
+        assert tools.locator("button").evaluate_all(PLACES) == places
+        tools.get_by_role("button", name="Continue").click()
+        expect(tools.get_by_role("button", name="Pause")).to_be_visible()
+    page.set_viewport_size(DESKTOP)
+    page.keyboard.press("Escape")
     card.get_by_role("button", name="Stop").click()
     expect(card).to_contain_text("Stopped")
-    slow.demo.speed.step = 0
-    sheet = open_sheet(person)
+
+
+def test_a_stopped_batch_runs_the_rest(slow: Site, visit: Visit) -> None:
+    """The sheet filters stopped rows. Running the rest shows all rows again and finishes them."""
+    person = visit(slow).open(**SMALL)
+    sheet = stopped_batch(person, "a boat that sails")
     states = sheet.get_by_label("Rows to show")
     states.select_option("Running")
     expect(sheet).to_contain_text("No rows match.")
     states.select_option("Stopped")
     expect(sheet.locator(".line[data-state=stopped]").first).to_be_visible()
-    states.select_option("All rows")
-    a_stopped_cell_is_gone_on_with(sheet)
-    unbegun = sheet.locator(".line").last
-    unbegun.get_by_role("button", name="Reuse settings").click()
-    expect(person.entry("5.seed")).to_have_value("5")
-    sheet = open_sheet(person)
-    states.select_option("Stopped")
     sheet.get_by_role("button", name="Run the rest").click()
     expect(states).to_have_value("")
     expect(sheet.locator("header")).to_contain_text("Finished: 5 of 5 done")
     expect(sheet.locator(".line[data-state=done]")).to_have_count(5)
+
+
+def test_a_stopped_row_offers_its_values(slow: Site, visit: Visit) -> None:
+    """A press on a stopped cell, however narrow, shows the available actions. The values of a row
+    that never started go into the form."""
+    person = visit(slow).open(**SMALL)
+    sheet = stopped_batch(person, "a boat that stays")
+    sheet.get_by_role("button", name="Grid").click()
+    stopped = sheet.locator(".grid-cell[data-state=stopped] button.no-result")
+    stopped.last.click(position={"x": 20, "y": 20})
+    asked = sheet.get_by_role("dialog", name=re.compile("was stopped"))
+    expect(asked.get_by_role("button")).to_have_text(["Close", "Reuse settings"])
+    asked.get_by_role("button", name="Close").click()
+    sheet.get_by_role("button", name="Table").click()
+    sheet.locator(".line").last.get_by_role("button", name="Reuse settings").click()
+    expect(person.entry("5.seed")).to_have_value("5")
+
+
+def test_a_deleted_batch_leaves_its_results(fast: Site, visit: Visit) -> None:
+    """The batch disappears from the page, also if the page asked for it shortly before."""
+    person = visit(fast).open(**SMALL)
+    page, card = person.page, finished_batch(person, SEEDS, **SMALL)
+    sheet = open_sheet(person)
     sheet.locator(".line").last.get_by_role("button", name="Reuse settings").click()
     part_of = page.get_by_role("button", name="Part of a batch")
     part_of.click()
@@ -115,50 +184,31 @@ def test_a_batch_pauses_continues_stops_and_resumes(slow: Site, visit: Visit) ->
     expect(sheet).to_have_count(0)
     expect(part_of).to_have_count(0)
     expect(page.locator("#vary")).to_be_focused()
-    expect(page.locator("#history .tile")).to_have_count(11)
+    expect(page.locator("#history .tile")).to_have_count(5)
+
+
+def test_an_earlier_batch_goes_with_its_results(fast: Site, visit: Visit) -> None:
+    """The dialog lists earlier batches. Deleting one with its results leaves other results."""
+    person = visit(fast).open(**SMALL)
+    page = person.page
+    person.generate()
+    card = finished_batch(person, SEEDS, **SMALL)
+    card.get_by_role("button", name="Dismiss").click()
+    expect(page.locator("#history .tile")).to_have_count(6)
     dialog = vary(person)
     for name in ("Close", "Finished: 5 of 5 done"):
         dialog.get_by_role("button", name="Your batches").click()
         page.locator("#batch-list").get_by_role("button", name=name).click()
         expect(page.locator("#batch-list")).to_have_count(0)
-    expect(page.locator("dialog.sheet .line")).to_have_count(5)
+    sheet = page.locator("dialog.sheet")
+    expect(sheet.locator(".line")).to_have_count(5)
     sheet.locator(".line").first.get_by_role("button", name="Reuse settings").click()
+    part_of = page.get_by_role("button", name="Part of a batch")
     part_of.click()
     sheet.get_by_role("button", name="Delete…").click()
     sheet.get_by_role("button", name="Delete with its results").press("Enter")
-    expect(page.locator("#history .tile")).to_have_count(6)
+    expect(page.locator("#history .tile")).to_have_count(1)
     expect(part_of).to_have_count(0)
-
-
-def what_is_pressed_stays_where_it_is(sheet: Locator) -> None:
-    """Check that the sheet's buttons stay in place while a batch runs and after it pauses. Retry
-    failed has its place from the start."""
-    page, before = sheet.page, sheet.page.viewport_size
-    tools = sheet.locator(".sheet-tools")
-    expect(tools.get_by_role("button", name="Retry failed")).to_be_disabled()
-    named = ["Pause", "Stop", "Download…", "Retry failed"]
-    assert tools.inner_text().split("\n") == named
-    for _ in at_every_size(page):
-        places = tools.locator("button").evaluate_all(PLACES)
-        tools.get_by_role("button", name="Pause").click()
-        expect(tools.get_by_role("button", name="Continue")).to_be_visible()
-        assert tools.locator("button").evaluate_all(PLACES) == places
-        tools.get_by_role("button", name="Continue").click()
-        expect(tools.get_by_role("button", name="Pause")).to_be_visible()
-    assert before
-    page.set_viewport_size(before)
-    page.keyboard.press("Escape")
-
-
-def a_stopped_cell_is_gone_on_with(sheet: Locator) -> None:
-    """Check that a press on a stopped cell, however narrow, shows the available actions."""
-    sheet.get_by_role("button", name="Grid").click()
-    stopped = sheet.locator(".grid-cell[data-state=stopped] button.no-result")
-    stopped.last.click(position={"x": 20, "y": 20})
-    asked = sheet.get_by_role("dialog", name=re.compile("was stopped"))
-    expect(asked.get_by_role("button")).to_have_text(["Close", "Reuse settings"])
-    asked.get_by_role("button", name="Close").click()
-    sheet.get_by_role("button", name="Table").click()
 
 
 # Check that each row's button fits inside the row and beside its state, with any label.

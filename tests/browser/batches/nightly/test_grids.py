@@ -18,6 +18,7 @@ from tests.browser.nightly.walk.states import SIZES, Walker
 from tests.support.batch_dialog import (
     SMALL,
     card_of,
+    finished_batch,
     open_sheet,
     start_batch,
     values_of_row,
@@ -53,16 +54,39 @@ def lines_of(sheet: Locator) -> list[str]:
     return list(sheet.locator("tbody th").evaluate_all(LABELS))
 
 
-def test_a_grid_from_the_dialog_to_its_image_and_back(
-    slow: Site, visit: Visit, tmp_path: Path
-) -> None:
+TEXT = "a red boat on a calm sea"
+REPLACED = {"field": "2.text", "replace": "boat\nship\nkite"}
+STEPS = {"field": "5.steps", "text": "2, 3"}
+MODELS = {
+    "field": "1.ckpt_name",
+    "values": ["demo-landscapes.safetensors", "demo-broken.safetensors"],
+}
+
+
+def finished_grid(person: Visitor, *more: object) -> Locator:
+    """Make a grid of words, steps and these axes over the API, and open it."""
+    finished_batch(
+        person,
+        {"axes": [REPLACED, STEPS, *more], "seeds": "one"},
+        **{**SMALL, "2.text": TEXT},
+    )
+    return open_sheet(person, "Grid")
+
+
+def saved_image(sheet: Locator, path: Path) -> Path:
+    """Download the grid's image to this path."""
+    with sheet.page.expect_download() as saving:
+        sheet.get_by_role("link", name="Download as PNG").click()
+    saving.value.save_as(path)
+    return path
+
+
+def test_a_grid_fills_in_while_its_batch_runs(slow: Site, visit: Visit) -> None:
     """The batch replaces words of the text, for each number of steps and model. By default, all
-    cells share a seed. A running cell shows its previews. Arrow keys lead from a result to its
-    neighbors, and “Reuse settings” puts a cell's values into the form. The downloaded image opens
-    the grid again, or the dialog with all its values once the grid is deleted."""
+    cells share a seed. A running cell shows its previews. The image is offered at the end. Another
+    model has its own page of cells."""
     person = visit(slow).open(**SMALL)
-    page = person.page
-    person.type("2.text", "a red boat on a calm sea")
+    person.type("2.text", TEXT)
     dialog = vary(person)
     text = vary_row(dialog, "Prompt")
     text.get_by_label("How Prompt is varied").select_option(label="Replace words")
@@ -84,21 +108,32 @@ def test_a_grid_from_the_dialog_to_its_image_and_back(
     expect(sheet).to_contain_text("Finished")
     results = sheet.locator(".grid-cell .result img")
     expect(results).to_have_count(6)
-    assert lines_of(sheet) == ["2", "3"]
     sheet.get_by_role("group", name="Model").get_by_role("button", name="demo-broken").click()
     expect(sheet.locator(".grid-cell[data-state=failed]")).to_have_count(6)
     sheet.get_by_role("button", name="demo-landscapes").click()
     expect(results).to_have_count(6)
+
+
+def test_a_grid_swaps_its_axes(fast: Site, visit: Visit) -> None:
+    """The fewer columns then fill the width of a phone."""
+    person = visit(fast).open(**SMALL)
+    page, sheet = person.page, finished_grid(person)
+    expect(sheet.locator(".grid-cell .result img")).to_have_count(6)
+    assert lines_of(sheet) == ["2", "3"]
     sheet.get_by_role("button", name="Swap axes").click()
     assert lines_of(sheet) == ["boat", "ship", "kite"]
     page.set_viewport_size(SIZES["phone"])
     cells = sheet.locator("tbody tr:first-child .grid-cell")
     page.wait_for_function(WITHIN, arg=SIZES["phone"]["width"] - 16)
     expect(cells).to_have_count(2)
-    page.set_viewport_size(SIZES["desktop"])
 
-    first = sheet.get_by_role("button", name="Enlarge: boat · 2")
-    first.click()
+
+def test_arrow_keys_lead_through_a_grid(fast: Site, visit: Visit) -> None:
+    """They lead from a result to its neighbors, also after the axes are swapped."""
+    person = visit(fast).open(**SMALL)
+    page, sheet = person.page, finished_grid(person)
+    sheet.get_by_role("button", name="Swap axes").click()
+    sheet.get_by_role("button", name="Enlarge: boat · 2").click()
     said = page.locator("dialog.viewport:modal .mark").last
     expect(said).to_contain_text("boat · Steps 2")
     for key, words in [
@@ -109,40 +144,58 @@ def test_a_grid_from_the_dialog_to_its_image_and_back(
         page.keyboard.press(key)
         expect(said).to_contain_text(words)
     page.keyboard.press("Escape")
-    cell = sheet.get_by_role("button", name="Enlarge: boat · 3")
-    expect(cell).to_be_focused()
+    expect(sheet.get_by_role("button", name="Enlarge: boat · 3")).to_be_focused()
 
-    drawn = "link => getComputedStyle(link, '::before').content"
-    assert "↓" in saving_as.evaluate(drawn)
-    with page.expect_download() as saving:
-        saving_as.click()
-    image = tmp_path / "grid.png"
-    saving.value.save_as(image)
-    cell.focus()
+
+def test_a_cell_s_values_go_back_into_the_form(fast: Site, visit: Visit) -> None:
+    """The button follows the cell's result in the order of Tab. The stage shows the result."""
+    person = visit(fast).open(**SMALL)
+    page, sheet = person.page, finished_grid(person)
+    sheet.get_by_role("button", name="Enlarge: boat · 3").focus()
     page.keyboard.press("Tab")
     expect(sheet.get_by_role("button", name="Reuse settings: boat · 3")).to_be_focused()
     page.keyboard.press("Enter")
     expect(sheet).to_have_count(0)
     expect(person.entry("5.steps")).to_have_value("3")
-    expect(person.entry("2.text")).to_have_value("a red boat on a calm sea")
+    expect(person.entry("2.text")).to_have_value(TEXT)
     seen = page.locator("#stage .copy[data-part=prompt]")  # what came of the cell
-    expect(seen).to_have_text("a red boat on a calm sea")
+    expect(seen).to_have_text(TEXT)
 
+
+def test_a_grid_s_image_opens_the_grid(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """The form keeps its values."""
+    person = visit(fast).open(**SMALL)
+    page, sheet = person.page, finished_grid(person)
+    drawn = "link => getComputedStyle(link, '::before').content"
+    assert "↓" in sheet.get_by_role("link", name="Download as PNG").evaluate(drawn)
+    image = saved_image(sheet, tmp_path / "grid.png")
+    page.keyboard.press("Escape")
+    expect(sheet).to_have_count(0)
     person.type("2.text", "something else")
-    page.locator(".seed-mode input[value=random]").check()
-    page.evaluate("sessionStorage.removeItem('comfyforms.varied.text-to-image')")
     drop(page, image)
     expect(sheet.locator(".grid-cell .result img")).to_have_count(6)
     expect(person.entry("2.text")).to_have_value("something else")
+
+
+def test_a_deleted_grid_s_image_opens_the_dialog(fast: Site, visit: Visit, tmp_path: Path) -> None:
+    """The dialog has all values of the grid. Leaving it restores the form's values."""
+    person = visit(fast).open(**SMALL)
+    page, sheet = person.page, finished_grid(person, MODELS)
+    image = saved_image(sheet, tmp_path / "grid.png")
     sheet.get_by_role("button", name="Delete…").click()
     sheet.get_by_role("button", name="Delete, keep results").click()
     expect(sheet).to_have_count(0)
+    person.type("2.text", "something else")
+    page.locator(".seed-mode input[value=random]").check()
     drop(page, image)
+    dialog = page.locator("dialog.vary")
     expect(dialog.get_by_role("button", name="Start 12 runs")).to_be_enabled()
-    expect(person.entry("2.text")).to_have_value("a red boat on a calm sea")
+    expect(person.entry("2.text")).to_have_value(TEXT)
+    text = vary_row(dialog, "Prompt")
     expect(text.get_by_label("Find")).to_have_value("boat")
     expect(text.get_by_label("Replace with")).to_have_value("ship\nkite")
     expect(values_of_row(dialog, "Steps")).to_have_value("2, 3")
+    seed = dialog.get_by_role("group", name="Seed")
     expect(seed.get_by_label("The same for all runs")).to_be_checked()
     page.keyboard.press("Escape")
     expect(person.entry("2.text")).to_have_value("something else")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import pytest
 import requests
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.test_login import log_in
 from tests.support.serving import running_app
@@ -34,78 +35,128 @@ def shown(page: Page) -> bool:
     return bool(page.locator("main img").evaluate("image => image.decode().then(() => true)"))
 
 
-def test_a_link_leads_others_to_one_result(fast: Site, visit: Visit) -> None:
-    """Share… creates a link and copies it. Any user of the app can sign in and see the result, but
-    the prompt only if its owner allows it. Stop sharing asks first and then ends the link. Pressing
-    Share… again says that the result is shared already. No word stands alone on a line in the
-    dialog."""
+@pytest.fixture
+def site(fast: Site) -> Iterator[Site]:
+    """Yield a site of two users."""
     with running_app(fast.demo.url, settings=SETTINGS) as app:
-        site = Site(app.url, fast.demo, app)
-        anna = visit(site)
-        anna.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        anna.page.goto(f"{app.url}/?workflow=text-to-image&5.steps=1&2.text=a+lighthouse+keeper")
-        log_in(anna.page)
-        anna.ready()
-        anna.generate()
-        anna.page.get_by_role("button", name="Share…").click()
-        panel = anna.page.get_by_role("dialog", name="Share this result")
-        expect(panel).to_contain_text("Anyone who can use this app and has the link can see it.")
-        expect(panel.get_by_role("status")).to_have_text("Link copied")
-        expect(panel).not_to_contain_text("shared already")
-        expect(panel).to_contain_text("The file is sent without its metadata.")
-        link = panel.get_by_label("Link").input_value()
-        assert anna.page.evaluate("navigator.clipboard.readText()") == link
-        assert re.fullmatch(rf"{re.escape(app.url)}/shared/[\w-]{{32,}}", link)
+        yield Site(app.url, fast.demo, app)
 
-        ben = visit(site, viewport={"width": 390, "height": 844})
-        ben.page.goto(link)
-        log_in(ben.page, "ben", "harbour")
-        expect(ben.page).to_have_title("Text to image · ComfyForms")
-        expect(ben.page.get_by_role("heading", name="Text to image")).to_be_visible()
-        assert ben.page.url == link
-        assert shown(ben.page)
-        assert ben.page.evaluate("document.documentElement.scrollWidth") <= 390
-        assert "lighthouse keeper" not in ben.page.content()
-        with ben.page.expect_download() as saved:
-            ben.page.get_by_role("link", name="Download").click()
-        assert saved.value.suggested_filename.endswith(".png")
-        to_app = ben.page.get_by_role("link", name="Open ComfyForms")
-        assert to_app.evaluate("link => link.href") == f"{site.url}/"
 
-        panel.get_by_label("Show the prompt, too").check()
-        expect(panel).to_contain_text("The file carries its workflow: prompt, settings")
-        expect(ben.page.get_by_text("a lighthouse keeper")).to_have_count(0)
-        anna.page.keyboard.press("Escape")
-        expect(panel).to_have_count(0)
-        anna.page.get_by_role("button", name="Share…").click()
-        assert panel.get_by_label("Link").input_value() == link
-        expect(panel).to_contain_text("This result is shared already, by this link.")
-        for width in range(320, 480, 20):
-            anna.page.set_viewport_size({"width": width, "height": 844})
-            assert panel.evaluate(LONELY) == []
-        expect(panel.get_by_label("Show the prompt, too")).to_be_checked()
-        ben.page.reload()
-        expect(ben.page.get_by_text("a lighthouse keeper")).to_be_visible()
+@pytest.fixture
+def anna(site: Site, visit: Visit) -> Iterator[Visitor]:
+    """Yield a user with a result."""
+    anna = visit(site)
+    anna.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    anna.page.goto(f"{site.url}/?workflow=text-to-image&5.steps=1&2.text=a+lighthouse+keeper")
+    log_in(anna.page)
+    anna.ready()
+    anna.generate()
+    yield anna
+    anna.page.close()
 
-        panel.get_by_role("button", name="Stop sharing").click()
-        expect(panel).to_contain_text("The link stops working.")
-        panel.get_by_role("button", name="Cancel").click()
-        ben.page.reload()
-        assert shown(ben.page)
-        anna.page.get_by_role("button", name="Share…").click()
-        assert panel.get_by_label("Link").input_value() == link
-        panel.get_by_role("button", name="Stop sharing").click()
-        panel.get_by_role("button", name="Stop sharing").click()
-        expect(panel).to_contain_text("Sharing stopped. The link no longer works.")
-        file = ben.page.locator("main img").evaluate("image => image.src")
-        ben.page.reload()
-        expect(ben.page.get_by_role("heading", name=GONE)).to_be_visible()
-        assert ben.page.request.get(file).status == 404
-        ben.page.get_by_role("link", name="Open ComfyForms").click()
-        ben.ready()
-        ben.forgive("404")
-        for page in (anna.page, ben.page):
-            page.close()
+
+@pytest.fixture
+def ben(anna: Visitor, visit: Visit) -> Iterator[Visitor]:
+    """Yield another user of the site, with a phone, who leaves first."""
+    ben = visit(anna.site, viewport={"width": 390, "height": 844})
+    yield ben
+    ben.page.close()
+
+
+def share(anna: Visitor) -> tuple[Locator, str]:
+    """Open the dialog that shares the result, and return it and its link."""
+    anna.page.get_by_role("button", name="Share…").click()
+    panel = anna.page.get_by_role("dialog", name="Share this result")
+    expect(panel.get_by_label("Link")).to_have_value(re.compile("/shared/"))
+    return panel, panel.get_by_label("Link").input_value()
+
+
+def follow(ben: Visitor, link: str) -> None:
+    """Sign in at a link, and wait for its result."""
+    ben.page.goto(link)
+    log_in(ben.page, "ben", "harbour")
+    expect(ben.page.get_by_role("heading", name="Text to image")).to_be_visible()
+
+
+def test_sharing_copies_a_link(anna: Visitor) -> None:
+    """The dialog says who can see the result, and what the file carries."""
+    panel, link = share(anna)
+    expect(panel).to_contain_text("Anyone who can use this app and has the link can see it.")
+    expect(panel.get_by_role("status")).to_have_text("Link copied")
+    expect(panel).not_to_contain_text("shared already")
+    expect(panel).to_contain_text("The file is sent without its metadata.")
+    assert anna.page.evaluate("navigator.clipboard.readText()") == link
+    assert re.fullmatch(rf"{re.escape(anna.site.url)}/shared/[\w-]{{32,}}", link)
+
+
+def test_a_link_shows_another_user_the_result(anna: Visitor, ben: Visitor) -> None:
+    """The other user can sign in at the link and see the result on a phone, but not its prompt."""
+    _, link = share(anna)
+    follow(ben, link)
+    expect(ben.page).to_have_title("Text to image · ComfyForms")
+    assert ben.page.url == link
+    assert shown(ben.page)
+    assert ben.page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert "lighthouse keeper" not in ben.page.content()
+    with ben.page.expect_download() as saved:
+        ben.page.get_by_role("link", name="Download").click()
+    assert saved.value.suggested_filename.endswith(".png")
+    to_app = ben.page.get_by_role("link", name="Open ComfyForms")
+    assert to_app.evaluate("link => link.href") == f"{ben.site.url}/"
+
+
+def test_a_link_shows_the_prompt_if_its_owner_agrees(anna: Visitor, ben: Visitor) -> None:
+    """The tick counts for later visits, and the dialog keeps it."""
+    panel, link = share(anna)
+    follow(ben, link)
+    panel.get_by_label("Show the prompt, too").check()
+    expect(panel).to_contain_text("The file carries its workflow: prompt, settings")
+    expect(ben.page.get_by_text("a lighthouse keeper")).to_have_count(0)
+    anna.page.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+    share(anna)
+    expect(panel.get_by_label("Show the prompt, too")).to_be_checked()
+    ben.page.reload()
+    expect(ben.page.get_by_text("a lighthouse keeper")).to_be_visible()
+
+
+def test_sharing_again_shows_the_same_link(anna: Visitor) -> None:
+    """The dialog says that the result is shared already. No word of it stands alone on a line."""
+    panel, link = share(anna)
+    panel.get_by_label("Show the prompt, too").check()
+    expect(panel).to_contain_text("The file carries its workflow: prompt, settings")
+    anna.page.keyboard.press("Escape")
+    expect(panel).to_have_count(0)
+    panel, again = share(anna)
+    assert again == link
+    expect(panel).to_contain_text("This result is shared already, by this link.")
+    for width in range(320, 480, 20):
+        anna.page.set_viewport_size({"width": width, "height": 844})
+        assert panel.evaluate(LONELY) == []
+
+
+def test_a_link_ends_when_sharing_stops(anna: Visitor, ben: Visitor) -> None:
+    """Stop sharing asks first. Afterwards the link and its file lead nowhere, but the other user
+    can still open the app."""
+    panel, link = share(anna)
+    follow(ben, link)
+    panel.get_by_role("button", name="Stop sharing").click()
+    expect(panel).to_contain_text("The link stops working.")
+    panel.get_by_role("button", name="Cancel").click()
+    ben.page.reload()
+    assert shown(ben.page)
+    panel, again = share(anna)
+    assert again == link
+    panel.get_by_role("button", name="Stop sharing").click()
+    panel.get_by_role("button", name="Stop sharing").click()
+    expect(panel).to_contain_text("Sharing stopped. The link no longer works.")
+    file = ben.page.locator("main img").evaluate("image => image.src")
+    ben.page.reload()
+    expect(ben.page.get_by_role("heading", name=GONE)).to_be_visible()
+    assert ben.page.request.get(file).status == 404
+    ben.page.get_by_role("link", name="Open ComfyForms").click()
+    ben.ready()
+    ben.forgive("404")
 
 
 def test_shares_a_damaged_file_with_its_prompt_only(fast: Site, visit: Visit) -> None:

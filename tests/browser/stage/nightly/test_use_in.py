@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.form.test_images import coloured_image, received, shown
@@ -20,7 +23,117 @@ Visit = Callable[..., Visitor]
 WIDTH = "width => document.querySelector('#field-4-image img')?.naturalWidth === width"
 
 
-def make_chain(person: Visitor, title: str) -> None:
+SMALL = {"8.steps": 1, "5.width": 320, "5.height": 256}
+TITLE = "Boats, enlarged"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return the folder of the app's workflows, which a test may change."""
+    return Path(shutil.copytree(WORKFLOWS, tmp_path / "workflows"))
+
+
+@pytest.fixture
+def person(fast: Site, visit: Visit, folder: Path) -> Iterator[Visitor]:
+    """Yield a user with the form that enlarges images, who may add workflows."""
+    with running_app(fast.demo.url, workflows=folder, may_keep=True) as app:
+        person = visit(Site(app.url, fast.demo, app)).open("upscale")
+        shown(person)
+        yield person
+        person.leave()
+
+
+def post(person: Visitor, path: str, **body: object) -> dict[str, Any]:
+    """Send a request to the API as this user, and return the answer."""
+    answer = person.page.request.post(f"{person.site.url}/api/v1/{path}", data=body)
+    assert answer.ok, answer.text()
+    return dict(answer.json())
+
+
+def painted(person: Visitor) -> str:
+    """Make an image from a photo of the user's own, 96 pixels wide. Return its run's id."""
+    photo = {"base64": base64.b64encode(coloured_image()).decode(), "name": "photo.png"}
+    values = {**SMALL, "4.image": photo}
+    return str(post(person, "workflows/image-to-image/runs?wait=true", values=values)["id"])
+
+
+def enlarged(person: Visitor, first: str) -> str:
+    """Enlarge the result of a run. Return the new run's id once its image is on the stage."""
+    values = {"4.image": {"run": first, "file": 0}}
+    run_id = str(post(person, "workflows/upscale/runs?wait=true", values=values)["id"])
+    choose(person, run_id)
+    return run_id
+
+
+def removes_image_to_image(folder: Path) -> None:
+    for file in folder.glob("image-to-image.*"):
+        file.unlink()
+
+
+def test_a_result_goes_to_another_workflow_in_two_clicks(person: Visitor) -> None:
+    """“Use in…” lists the workflows that take a result of this type, also for the keyboard. The
+    chosen workflow opens with the result in its field and with the values typed there before."""
+    person.unfold()
+    person.type("9.filename_prefix", "large")
+    person.turn_to("image-to-image")
+    shown(person)
+    for key, value in SMALL.items():
+        person.type(key, value)
+    person.generate()
+    menu = person.page.get_by_role("menu")
+    person.page.locator("#stage .actions").get_by_role("button", name="Use in…").click()
+    offered = [
+        "Your image",
+        "Describe an image",
+        "Frames to animation",
+        "Inpaint",
+        "Upscale",
+    ]
+    expect(menu.get_by_role("menuitem")).to_have_text(offered)
+    expect(menu.get_by_role("menuitem").first).to_be_focused()
+    person.page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    person.page.keyboard.press("Enter")
+    expect(menu.get_by_role("menuitem")).to_have_text(offered)
+    person.page.keyboard.type("ups")
+    expect(menu.get_by_role("menuitem", name="Upscale")).to_be_focused()
+    person.page.keyboard.press("Enter")
+    person.page.wait_for_function(WIDTH, arg=320)
+    assert "workflow=upscale" in person.page.url
+    expect(person.entry("9.filename_prefix")).to_have_value("large")
+    first = person.page.locator("#stage .stage").get_attribute("data-run")
+    upscaled = person.generate()
+    assert received(person.site, upscaled).size == (320, 256)
+    results_link_to_each_other(person, first or "", upscaled)
+    assert received(person.site, person.generate()).size == (320, 256)
+
+
+def results_link_to_each_other(person: Visitor, first: str, upscaled: str) -> None:
+    """Check that the new result links back to the first one, and the first one to the new one."""
+    shown_run = person.page.locator("#stage .stage")
+    person.page.get_by_role("region", name="Made from").locator(".tile").click()
+    expect(shown_run).to_have_attribute("data-run", first)
+    expect(person.page.get_by_role("region", name="Made from")).to_have_count(0)
+    person.page.get_by_role("region", name="Used for").get_by_role("button").click()
+    expect(shown_run).to_have_attribute("data-run", upscaled)
+
+
+def test_a_result_in_full_screen_is_used_elsewhere(person: Visitor) -> None:
+    """The other workflow opens with the result, and full screen ends."""
+    enlarged(person, painted(person))
+    person.page.locator("#stage .media img").click()
+    person.page.locator("#stage .viewport .use").click()
+    menu = person.page.get_by_role("menu")
+    expect(menu.get_by_text("This form")).to_be_visible()
+    menu.get_by_role("menuitem", name="Inpaint").click()
+    expect(person.page.locator(".sheet canvas")).to_have_attribute("width", "640")
+    expect(person.page.get_by_role("button", name="Leave full screen")).to_have_count(0)
+
+
+def test_two_runs_become_a_chain(person: Visitor) -> None:
+    """The chain needs a title. Its form has the user's own photo, and says which step's result the
+    second step gets."""
+    enlarged(person, painted(person))
     before = person.page.get_by_role("region", name="Made from")
     before.get_by_role("button", name="Make this a chain…").click()
     asked = person.page.get_by_role("dialog", name="Make the chain")
@@ -28,116 +141,58 @@ def make_chain(person: Visitor, title: str) -> None:
     person.page.keyboard.press("Enter")
     expect(asked.locator(".field-error")).to_have_text("A chain needs a title.")
     expect(asked.get_by_label("Title of the chain")).to_be_focused()
-    person.page.keyboard.type(title)
+    person.page.keyboard.type(TITLE)
     expect(asked.locator(".field-error")).to_be_hidden()
     person.page.keyboard.press("Enter")
     expect(asked).to_be_hidden()
-    expect(person.page.locator("#heading h1")).to_have_text(title)
+    expect(person.page.locator("#heading h1")).to_have_text(TITLE)
+    expect(person.page.get_by_text("“Your image” comes from “Image to image”.")).to_be_visible()
+    of_step = "#field-image-to-image-4-image"
+    person.page.wait_for_function(WIDTH.replace("#field-4-image", of_step), arg=96)
 
 
-def test_a_result_goes_to_another_workflow_in_two_clicks(
-    fast: Site, visit: Visit, tmp_path: Path
-) -> None:
-    """“Use in…” lists the workflows that take a result of this type. The chosen workflow opens with
-    the result in its field and with the values typed there before. The new result links back to the
-    first one, and the first one links to the new one. A user who may add workflows can turn both
-    into a chain, and its form has the user's own photo. The user can remove the chain, even after
-    it lost a workflow. The app asks for no title if it can't make a chain."""
-    photo = tmp_path / "photo.png"
-    photo.write_bytes(coloured_image())
-    folder = Path(shutil.copytree(WORKFLOWS, tmp_path / "workflows"))
-    with running_app(fast.demo.url, workflows=folder, may_keep=True) as app:
-        site = Site(app.url, fast.demo, app)
-        person = visit(site).open("upscale")
-        shown(person)
-        person.unfold()
-        person.type("9.filename_prefix", "large")
-        person.turn_to("image-to-image")
-        shown(person)
-        person.field("4.image").locator("input[type=file]").set_input_files(photo)
-        person.page.wait_for_function(WIDTH, arg=96)
-        for key, value in {"8.steps": 1, "5.width": 320, "5.height": 256}.items():
-            person.type(key, value)
-        person.generate()
-        menu = person.page.get_by_role("menu")
-        person.page.locator("#stage .actions").get_by_role("button", name="Use in…").click()
-        offered = [
-            "Your image",
-            "Describe an image",
-            "Frames to animation",
-            "Inpaint",
-            "Upscale",
-        ]
-        expect(menu.get_by_role("menuitem")).to_have_text(offered)
-        expect(menu.get_by_role("menuitem").first).to_be_focused()
-        person.page.keyboard.press("Escape")
-        expect(menu).to_be_hidden()
-        person.page.keyboard.press("Enter")
-        expect(menu.get_by_role("menuitem")).to_have_text(offered)
-        person.page.keyboard.type("ups")
-        expect(menu.get_by_role("menuitem", name="Upscale")).to_be_focused()
-        person.page.keyboard.press("Enter")
-        person.page.wait_for_function(WIDTH, arg=320)
-        assert "workflow=upscale" in person.page.url
-        expect(person.entry("9.filename_prefix")).to_have_value("large")
-        first = person.page.locator("#stage .stage").get_attribute("data-run")
-        upscaled = person.generate()
-        shown_run = person.page.locator("#stage .stage")
-        person.page.get_by_role("region", name="Made from").locator(".tile").click()
-        expect(shown_run).to_have_attribute("data-run", first or "")
-        expect(person.page.get_by_role("region", name="Made from")).to_have_count(0)
-        person.page.get_by_role("region", name="Used for").get_by_role("button").click()
-        expect(shown_run).to_have_attribute("data-run", upscaled)
-        assert received(site, person.generate()).size == (320, 256)
-        person.page.locator("#stage .media img").click()
-        person.page.locator("#stage .viewport .use").click()
-        expect(menu.get_by_text("This form")).to_be_visible()
-        menu.get_by_role("menuitem", name="Inpaint").click()
-        expect(person.page.locator(".sheet canvas")).to_have_attribute("width", "640")
-        expect(person.page.get_by_role("button", name="Leave full screen")).to_have_count(0)
-        make_chain(person, "Boats, enlarged")
-        expect(person.page.get_by_text("“Your image” comes from “Image to image”.")).to_be_visible()
-        of_step = "#field-image-to-image-4-image"
-        person.page.wait_for_function(WIDTH.replace("#field-4-image", of_step), arg=96)
-        lacks_a_step_and_is_removed(person, folder, "Boats, enlarged")
-        person.forgive("/chain")  # it is refused
-        tile = person.page.locator(f'#history .tile[data-run="{upscaled}"]')
-        person.turn_to("upscale")
-        tile.click()
-        person.page.get_by_role("button", name="Make this a chain…").click()
-        refused = person.page.locator("#stage .objection")
-        expect(refused).to_contain_text("“Image to image” isn't one.")
-        expect(refused.get_by_role("button", name="Try again")).to_have_count(0)
-        expect(person.page.get_by_role("dialog")).to_have_count(0)
-        what_a_removed_workflow_made(person, first or "")
-        person.leave()
-
-
-def lacks_a_step_and_is_removed(person: Visitor, folder: Path, title: str) -> None:
-    """Check that a chain whose step lacks its workflow explains that below its title, and that
-    *Remove…* removes the chain. The app's address doesn't open the chain, although the user opened
-    it last."""
-    broken = person.page.url
-    for file in folder.glob("image-to-image.*"):
-        file.unlink()
+def test_a_chain_that_lost_a_workflow_is_removed(person: Visitor, folder: Path) -> None:
+    """The chain names the missing workflow below its title, and “Remove…” removes it. The app's
+    address doesn't open it, although the user opened it last."""
+    run_id = enlarged(person, painted(person))
+    chain = post(person, f"runs/{run_id}/chain", title=TITLE)["name"]
+    assert list(folder.glob("Boats*"))
     heading = person.page.locator("#heading h1")
+    person.open(chain)
+    broken = person.page.url
+    removes_image_to_image(folder)
     person.page.goto(person.site.url)
     expect(heading).to_have_text("Text to image")
     person.page.goto(broken)
-    expect(heading).to_have_text(title)
+    expect(heading).to_have_text(TITLE)
     expect(person.page.locator("#no-form")).to_contain_text(
         "Step “image-to-image” needs the workflow “image-to-image”, which isn't here."
     )
     person.page.locator("#added-here").get_by_role("button", name="Remove…").click()
-    asked = person.page.get_by_role("dialog", name=f"Remove “{title}” for everyone?")
+    asked = person.page.get_by_role("dialog", name=f"Remove “{TITLE}” for everyone?")
     asked.get_by_role("button", name="Remove").click()
     expect(heading).to_have_text("Text to image")
     assert not list(folder.glob("Boats*"))
 
 
-def what_a_removed_workflow_made(person: Visitor, run_id: str) -> None:
-    """Check that the result of a removed workflow still shows its settings below the image, to be
-    copied, and can run again. The app doesn't offer settings that no form takes."""
+def test_a_removed_workflow_makes_no_chain(person: Visitor, folder: Path) -> None:
+    """The stage says why, and the app asks for no title."""
+    enlarged(person, painted(person))
+    removes_image_to_image(folder)
+    person.forgive("/chain")  # it is refused
+    person.page.get_by_role("button", name="Make this a chain…").click()
+    refused = person.page.locator("#stage .objection")
+    expect(refused).to_contain_text("“Image to image” isn't one.")
+    expect(refused.get_by_role("button", name="Try again")).to_have_count(0)
+    expect(person.page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_removed_workflow_s_result_has_its_settings(person: Visitor, folder: Path) -> None:
+    """They stand below the image, to be copied, and the run can run again. The app doesn't offer
+    settings that no form takes."""
+    run_id = painted(person)
+    removes_image_to_image(folder)
+    person.open("upscale")  # a page reads a run only once
     person.page.get_by_label("History of").select_option("All workflows")
     choose(person, run_id)
     job = person.site.run(run_id).job
