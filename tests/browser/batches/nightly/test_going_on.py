@@ -229,7 +229,7 @@ def walker(fast: Site, visit: Visit) -> Walker:
     return Walker(visit(fast))
 
 
-def test_batches_have_their_place_at_every_size(walker: Walker) -> None:
+def test_batches_fit_every_screen_size(walker: Walker) -> None:
     """The dialog with an error, the card, and the sheet as table and gallery with failed rows fit
     every size. Nothing is cut off, covered, too small or inaccessible."""
     person = walker.person.open(**SMALL)
@@ -274,7 +274,7 @@ def test_batches_have_their_place_at_every_size(walker: Walker) -> None:
     walker.all_well()
 
 
-def test_arrows_work_where_rows_are_not_loaded_yet(fast: Site, visit: Visit) -> None:
+def test_arrow_keys_reach_rows_that_are_not_loaded_yet(fast: Site, visit: Visit) -> None:
     """The page loads the next rows when the user reaches the end of those it loaded at first."""
     person = visit(fast).open(**SMALL, **{"5.steps": 1})
     page = person.page

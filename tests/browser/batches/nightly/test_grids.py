@@ -223,7 +223,7 @@ ENDS_WITHIN = """(place) => {
 }"""
 
 
-def test_a_grid_s_image_asks_for_the_file_that_all_cells_had(
+def test_a_grid_image_asks_for_the_file_that_all_cells_share(
     fast: Site, visit: Visit, tmp_path: Path
 ) -> None:
     """The field names the missing file. The dialog doesn't open by itself, because it would cover
@@ -265,7 +265,7 @@ def walker(fast: Site, visit: Visit) -> Walker:
     return Walker(visit(fast))
 
 
-def test_a_grid_has_its_place_at_every_size(walker: Walker) -> None:
+def test_a_grid_fits_every_screen_size(walker: Walker) -> None:
     """The grid fits with long labels and failed cells. All cells have the shape of the images, and
     the labels stay in sight on a phone. A grid with a single field shows its name above a row of
     cells that wraps, and the cells share a seed. The gallery shortens a long text in the middle."""

@@ -78,7 +78,7 @@ def a_long_list_says_that_it_goes_on(sampler: Locator) -> None:
     sampler.page.set_viewport_size(SIZES["desktop"])
 
 
-def test_what_says_that_it_is_done_keeps_its_width(fast: Site, visit: Visit) -> None:
+def test_a_copy_button_keeps_its_width_when_it_reports_success(fast: Site, visit: Visit) -> None:
     """When “Copy link” reports success, the button beside it doesn't move."""
     person = visit(fast, permissions=["clipboard-read", "clipboard-write"]).open()
     beside = person.page.get_by_role("button", name="Reload models")

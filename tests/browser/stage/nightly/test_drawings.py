@@ -62,7 +62,7 @@ def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
         yield Site(app.url, demo, app)
 
 
-def test_a_drawing_that_is_not_shown_says_why(site: Site, visit: Visit) -> None:
+def test_a_drawing_that_is_not_shown_gives_the_reason(site: Site, visit: Visit) -> None:
     """If the app doesn't show a drawing, a sentence beside the download says why. No image field
     takes the drawing."""
     person = visit(site).open("draw", **{"5.inside": "<script>1</script>"})
@@ -90,7 +90,7 @@ def as_an_input_is_refused_in_words(person: Visitor) -> None:
     expect(person.field("4.image").locator("img")).to_be_visible()
 
 
-def test_a_drawing_that_is_given_is_refused_in_words(fast: Site, visit: Visit) -> None:
+def test_a_drawing_is_refused_as_an_input(fast: Site, visit: Visit) -> None:
     """Gradio uploads no drawing. The field says which files it takes."""
     person = visit(fast).open("upscale")
     box = person.field("4.image").locator("input[type=file]").first

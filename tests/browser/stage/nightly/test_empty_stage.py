@@ -164,7 +164,7 @@ def test_ideas_on_a_phone(fast: Site, visit: Visit) -> None:
     expect(person.field("2.text").get_by_role("button")).to_have_count(3)
 
 
-def test_ideas_that_are_there_before_their_field(fast: Site, visit: Visit) -> None:
+def test_ideas_move_to_the_prompt_once_its_field_loads(fast: Site, visit: Visit) -> None:
     """If form and stage share one column and Gradio loads the prompt's code last, the ideas move
     from the stage to the prompt as soon as its field is there."""
     person = visit(fast, viewport={"width": 390, "height": 844})

@@ -76,7 +76,7 @@ def test_a_result_stays_in_view(slow: Site, visit: Visit) -> None:
             person.generate()
 
 
-def test_the_way_to_the_form(fast: Site, visit: Visit) -> None:
+def test_narrow_pages_link_the_result_to_the_form(fast: Site, visit: Visit) -> None:
     """On a narrow page, a button beside Generate leads from the result to the prompt while the form
     is out of view. The bar covers nothing at the end of the page, even when it shows more text. A
     user who chooses a workflow or follows a link to it starts at its title, also with the keyboard.

@@ -121,7 +121,7 @@ def told_of(told: Told, component: gr.HTML, *events: str) -> None:
         getattr(component, event)(listener, component, None, trigger_mode="multiple")
 
 
-def test_a_stage_shows_files_and_tells_which_is_seen(opened: Opened) -> None:
+def test_a_stage_shows_files_and_sends_selection_events(opened: Opened) -> None:
     """The page starts with the component's own value. The stage shows the files that a listener
     returns. When the user selects a file or uses it as an input, Python receives the event."""
     told: Told = []
@@ -153,7 +153,7 @@ def test_a_stage_shows_files_and_tells_which_is_seen(opened: Opened) -> None:
     expect(page.get_by_role("button", name="Use as input")).to_have_count(0)
 
 
-def test_a_chooser_shows_choices_and_tells_which_was_taken(opened: Opened) -> None:
+def test_a_chooser_shows_choices_and_sends_the_chosen_name(opened: Opened) -> None:
     """The chooser lists the choices from Python with their images and notes. The chosen name
     reaches Python and stays on the button until Python offers other choices."""
     told: Told = []
@@ -276,7 +276,7 @@ def history_tells_which_is_chosen(page: Page, told: Told) -> None:
     ]
 
 
-def test_scripts_read_what_the_values_are(nothing_left_behind: None) -> None:
+def test_component_values_round_trip_through_a_gradio_client(nothing_left_behind: None) -> None:
     """A Gradio client sees the types of all three components, and their values survive a round
     trip."""
 
@@ -308,7 +308,7 @@ def test_scripts_read_what_the_values_are(nothing_left_behind: None) -> None:
 
 
 @pytest.mark.parametrize("snippet", re.findall(r"```python\n(.*?)```", ARCHITECTURE, re.S))
-def test_the_example_of_the_page_for_contributors_works(
+def test_the_documented_component_example_works(
     snippet: str, profiles: Callable[..., BrowserContext], nothing_left_behind: None
 ) -> None:
     """Started without changes, the documented example shows a queue and a history. The user can

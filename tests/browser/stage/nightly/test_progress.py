@@ -24,7 +24,7 @@ NOTIFIED = """
 """
 
 
-def test_an_earlier_run_with_fewer_steps_promises_nothing(slow: Site, visit: Visit) -> None:
+def test_time_left_depends_on_the_steps_of_this_run(slow: Site, visit: Visit) -> None:
     """The time left depends on this run's steps: sixty steps take longer than the three steps of
     the earlier run."""
     person = visit(slow).open(**{"5.steps": 3})
@@ -38,7 +38,7 @@ def test_an_earlier_run_with_fewer_steps_promises_nothing(slow: Site, visit: Vis
     expect(times).to_contain_text(left)
 
 
-def test_a_notification_is_asked_for(fast: Site, visit: Visit) -> None:
+def test_notifications_need_the_users_permission(fast: Site, visit: Visit) -> None:
     """The app shows no notification until the user allows it by ticking the box. If a run then
     finishes while the tab is hidden, the app notifies once, although a hidden tab paints the last
     frame late."""

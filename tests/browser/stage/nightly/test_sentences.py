@@ -32,7 +32,7 @@ BOX_AND_OBJECTION = ("#stage .box", "#stage .objection")
 IS_CUT = "(one) => one.scrollWidth > one.clientWidth"
 
 
-def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
+def test_an_error_stays_until_its_cause_is_fixed(fast: Site, visit: Visit) -> None:
     """The sentence about wrong fields stands apart from the result's text, which stays. It remains
     until the last field is right. The sentence about a file remains until the user does something
     else or puts the file into a field that takes it. Neither sentence moves anything on the page.
@@ -92,7 +92,7 @@ def test_a_sentence_goes_with_its_cause(fast: Site, visit: Visit) -> None:
     person.forgive("422")
 
 
-def test_what_cannot_be_copied_is_shown_to_be(fast: Site, visit: Visit) -> None:
+def test_a_link_that_cannot_be_copied_is_shown(fast: Site, visit: Visit) -> None:
     """If the browser denies copying, the app shows the link in a field that fits into the window,
     with all the text selected. The link to a result shows its beginning. Pressing Copy tries again,
     with the method that still works over plain HTTP. Between two runs, the stage promises nothing.
@@ -151,7 +151,7 @@ def nothing_is_promised_between_two_runs(person: Visitor, run: str) -> None:
     expect(person.page.get_by_role("button", name="Reuse settings")).to_be_visible()
 
 
-def test_the_name_of_a_model_is_whole(fast: Site, visit: Visit) -> None:
+def test_a_model_name_is_never_shortened(fast: Site, visit: Visit) -> None:
     """Two long seeds and the thumbnails beside them never shorten the model's name. It moves to
     another line instead."""
     desktop = ViewportSize(width=1440, height=900)

@@ -183,7 +183,7 @@ def test_shares_a_damaged_file_with_its_prompt_only(fast: Site, visit: Visit) ->
     anna.page.keyboard.press("Escape")
 
 
-def test_a_link_ends_with_its_result(
+def test_a_shared_link_ends_with_its_result(
     fast: Site, visit: Visit, context_of: Callable[..., BrowserContext]
 ) -> None:
     """A video plays from its link. After its owner deletes the result, the link says that it no

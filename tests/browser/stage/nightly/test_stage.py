@@ -90,7 +90,7 @@ REST = {
 USED = "url => import(url).then(() => new Promise(requestIdleCallback))"
 
 
-def test_sound_text_and_models_stand_on_the_stage(
+def test_sound_text_and_models_appear_on_the_stage(
     visit: Visit, tmp_path: Path, nothing_left_behind: None
 ) -> None:
     """The stage also shows results that aren't images. A result with a file has exactly one

@@ -40,7 +40,7 @@ def site(tmp_path: Path, nothing_left_behind: None) -> Iterator[Site]:
         yield Site(app.url, demo, app)
 
 
-def test_nothing_is_kept_of_what_made_nothing(site: Site, visit: Visit) -> None:
+def test_runs_without_results_cannot_become_favorites(site: Site, visit: Visit) -> None:
     """A finished run without a result says where its result may be. Neither this run nor a stopped
     run can become a favorite, whether below the stage, with F, in the history or in a selection. A
     run with a result can. On a phone, the page keeps no room for a missing result."""
