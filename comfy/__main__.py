@@ -27,14 +27,14 @@ class Command(Protocol):
 # Name -> (module, line for --help). A module is imported only for its own command.
 COMMANDS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "run": ("comfy.cli.run", "run a workflow on a server and save what it makes"),
-        "batch": ("comfy.cli.batch", "run a workflow with many values, a row each, and save all"),
+        "run": ("comfy.cli.run", "run a workflow on a server and save the results"),
+        "batch": ("comfy.cli.batch", "run a workflow once per row of values and save the results"),
         "chain": (
             "comfy.cli.chain",
-            "run workflows one after another and save what each makes",
+            "run several workflows in sequence and save the results",
         ),
         "form": ("comfy.cli.form", "print the form of a workflow"),
-        "convert": ("comfy.cli.convert", "turn graphs saved by the editor into prompts"),
+        "convert": ("comfy.cli.convert", "convert graphs saved by the editor to prompts"),
         "demo": ("comfy.cli.demo", "start the stand-in server"),
     }
 )

@@ -39,4 +39,4 @@ class Callbacks(Generic[P]):
             try:
                 callback(*args, **kwargs)
             except Exception:
-                log.exception("A watcher failed")
+                log.exception("A callback failed")

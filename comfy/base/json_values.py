@@ -20,9 +20,7 @@ _SERVER_PARTS, _SERVER_VALUES = 1_000_000, 3_000_000
 _LEAVES = (str, int, float, type(None))
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1  # signed and unsigned 64 bits: seeds use the latter
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
-_HALF_CHARACTER = (
-    "There is half a character in this text, as of an emoji that was cut. Write it again."
-)
+_HALF_CHARACTER = "The text contains a broken character, such as half of an emoji. Enter it again."
 _NOT_FINITE = "A number is NaN or infinite. Send a finite number."
 _TOO_LARGE = "A whole number has more than 64 bits. Send a smaller one."
 

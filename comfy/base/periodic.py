@@ -22,5 +22,5 @@ async def repeated(
         except ComfyError as problem:
             log.warning("%s %s", problem, problem.hint)
         except Exception:
-            log.exception("A periodic job failed inside this program, and is tried again")
+            log.exception("A periodic job failed with an internal error and will be retried")
         await (pause() if callable(pause) else asyncio.sleep(pause))

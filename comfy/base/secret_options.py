@@ -10,6 +10,6 @@ def secrets_can_be_read(options: Iterable[str], instead: str) -> str:
     """Return the warning about these options, which hold secrets. `instead` names the
     alternative."""
     return (
-        "Everybody at this machine can read the secrets on the command line, in"
+        "Any account on this machine can read the secrets on the command line, in"
         f" {', '.join(options)}. Use {instead} instead."
     )

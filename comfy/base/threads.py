@@ -51,7 +51,7 @@ def _starting(name: str) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        log.warning("The thread %s did not start: %s", name, error)
+        log.warning("Can't start the thread %s: %s", name, error)
         raise TooManyThreads(
             message("The server is out of resources."),
             message("Try again later."),

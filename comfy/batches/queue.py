@@ -276,7 +276,9 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
             try:
                 self._unlist_runs(batch)
             except ComfyError as problem:
-                log.warning("Runs of a deleted batch stay: %s %s", problem, problem.hint)
+                log.warning(
+                    "Can't delete the runs of a deleted batch: %s %s", problem, problem.hint
+                )
 
     def _run_rows(self, batch: OpenBatch) -> None:
         content, rows = self._content(batch.id, batch.owner)

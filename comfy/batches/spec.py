@@ -307,7 +307,7 @@ def _column(
             raise BadValue(message("Add at least one file."))
         return Column(field.key, field.label, axis.files)
     if axis.files is not None:
-        raise BadValue("This field takes no file.")
+        raise BadValue("This field doesn't take files.")
     if axis.values is not None:
         if not axis.values:
             raise BadValue(message("Choose a field and give it several values."))
@@ -324,7 +324,7 @@ def _given_twice(field: Field) -> str:
 def _replaced(field: Field, text: str, base: Mapping[str, object], given: set[str]) -> Column:
     words = tuple(line.rstrip("\r") for line in text.split("\n") if line.strip())
     if not field.is_text:
-        raise BadValue("Words can be replaced in a text only.")
+        raise BadValue("Words can only be replaced in text fields.")
     if not words:
         raise BadValue(message("Write the text to find on the first line."))
     if len(words) > MOST_ROWS:

@@ -18,5 +18,5 @@ def decoded_text(data: bytes) -> str:
     except UnicodeDecodeError:
         text = data.decode("cp1252")
     if "\0" in text:
-        raise ValueError("it is no text")
+        raise ValueError("not a text")
     return text

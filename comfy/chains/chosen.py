@@ -139,7 +139,7 @@ def wrong_switches(chain: Chain, given: Mapping[str, object]) -> dict[str, str]:
         elif _choice(known[name], value) is None:
             choices = listed(map(quoted, known[name].choices))
             given_choice = "" if value is None else short(value)
-            wrong[name] = f"The switch “{name}” is one of {choices}, not “{given_choice}”."
+            wrong[name] = f"The switch “{name}” must be one of {choices}, not “{given_choice}”."
     return wrong
 
 

@@ -119,7 +119,7 @@ def _form_step(
     for key in dict.fromkeys((*settable, *fixed, *repeated)):
         several = (key in inputs) + (key in repeated) + (key in fixed)
         if several > 1 or (key in settable and (key in inputs or key in repeated)):
-            problems.append(f"{form.field(key).label}: It is given by the chain already.")
+            problems.append(f"{form.field(key).label}: The chain already sets it.")
     seeds = {
         item.key: item.default for item in form.fields if item.is_seed and item.group != "hidden"
     }
@@ -155,14 +155,14 @@ def _by_node(
         if source.node and len(outputs) != 1:
             named = listed(f"{out.node} ({_title(maker, out)})" for out in maker.outputs)
             problems.append(
-                f"{item.label}: “{short(source.node)}” must be one output of “{source.step}”: "
+                f"{item.label}: “{short(source.node)}” must name one output of “{source.step}”: "
                 f"{named}."
             )
         elif not any(takes_from(item, source, kind) for kind in kinds):
-            problems.append(f"{item.label}: It takes no result of “{source.step}”.")
+            problems.append(f"{item.label}: It doesn't take results of “{source.step}”.")
         elif source.pick == "all" and not source.text and not item.grows:
             problems.append(
-                f"{item.label}: It takes one file, so it can't be given all of “{source.step}”."
+                f"{item.label}: It takes one file, so it can't take all results of “{source.step}”."
             )
         sources[key] = replace(source, node=outputs[0].node) if source.node and outputs else source
     return sources
@@ -202,7 +202,7 @@ def _rows(
                 given if isinstance(given, tuple) else values_of(form, item, given, lines_of)
             )
         except TooManyRows:
-            problems.append(f"It runs {MOST_ROWS} times at most. Give fewer values in “repeat”.")
+            problems.append(f"It can run at most {MOST_ROWS} times. Give fewer values in “repeat”.")
             return ({},)
         except BadValue as error:
             problems.append(f"{item.label}: {error}")
@@ -211,5 +211,5 @@ def _rows(
     try:
         return tuple(row.values for row in combined(axes)) if axes else ({},)
     except TooManyRows:
-        problems.append(f"It runs {MOST_ROWS} times at most. Give fewer values in “repeat”.")
+        problems.append(f"It can run at most {MOST_ROWS} times. Give fewer values in “repeat”.")
         return ({},)

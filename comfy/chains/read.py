@@ -131,7 +131,7 @@ def _structural(chain: Chain, source: str) -> Iterator[str]:
         sources = (source.step for several in step.inputs.values() for source in several)
         for name in dict.fromkeys(sources):
             if name == step.name:
-                yield f"{where}: it can't be given its own results."
+                yield f"{where}: it can't use its own results."
             elif name not in names:
                 yield sentences(
                     f"{where}: there is no step “{short(name)}”.",
@@ -207,7 +207,7 @@ CHAIN_KEYS: SettingReaders = {
     "steps": (
         _steps,
         lambda place, name: (
-            f"{place}: “{name}” must be tables, each written [[steps]], at most {_MOST_STEPS}."
+            f"{place}: “{name}” must be at most {_MOST_STEPS} tables, each written as [[steps]]."
         ),
     ),
 }
@@ -223,7 +223,9 @@ STEP_KEYS: SettingReaders = {
     "title": (filled_text, no_text),
     "values": (
         _scalars,
-        lambda place, name: f"{place}: “{name}” must be a table of texts, numbers, true or false.",
+        lambda place, name: (
+            f"{place}: “{name}” must be a table of strings, numbers, true or false."
+        ),
     ),
     "show": (
         as_texts,
@@ -233,7 +235,7 @@ STEP_KEYS: SettingReaders = {
     "repeat": (
         _repeat,
         lambda place, name: (
-            f"{place}: “{name}” must be a table of lists, or of texts such as “1..4”."
+            f"{place}: “{name}” must be a table of lists, or of strings such as “1..4”."
         ),
     ),
     "optional": (as_flag, no_flag),

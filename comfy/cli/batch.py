@@ -56,17 +56,20 @@ _NAMESPACE = uuid.UUID("4b8f2f0e-4d0c-5c0b-9a7e-5d2f6f3f1a10")  # namespace of b
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "workflow", type=Path, metavar="WORKFLOW", help="workflow file, or media that holds one"
+        "workflow",
+        type=Path,
+        metavar="WORKFLOW",
+        help="workflow file, or a media file that contains one",
     )
     parser.add_argument(
         "--csv",
         type=Path,
         metavar="FILE",
         help=(
-            "a row a run: CSV with a header, or JSON lines (.jsonl); columns are named as fields"
-            " are, by label or NODE.INPUT; an empty cell leaves the workflow's value; of"
-            " {red|green} in a cell one is drawn, and __NAME__ stays as it is; files by their"
-            " names, in the table's folder"
+            "table with one run per row: CSV with a header, or JSON Lines (.jsonl); columns are"
+            " named after fields, by label or NODE.INPUT; an empty cell keeps the workflow's"
+            " value; {red|green} in a cell picks one at random, __NAME__ isn't replaced; files"
+            " are named relative to the table's folder"
         ),
     )
     parser.add_argument(
@@ -76,17 +79,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FIELD=VALUES",
         dest="settings",
         help=(
-            "several values of a field: numbers as in 1..10:3 or 20,30; choices as in euler,lcm;"
-            " texts one a line, {red|green} for one each, __NAME__ for each line of"
-            " wildcards/NAME.txt beside the workflow, or @FILE with such lines (@@ for a text that"
-            " begins with @); for images and other media a file, or a folder or a ZIP with"
-            " all folders in it; may be repeated"
+            "several values for a field: numbers such as 1..10:3 or 20,30; choices such as"
+            " euler,lcm; texts, one per line, where {red|green} makes one text per option and"
+            " __NAME__ one per line of wildcards/NAME.txt beside the workflow; @FILE reads such"
+            " lines from a file (@@ for a text that begins with @); for images and other media"
+            " a file, a folder with its subfolders, or a ZIP; can be repeated"
         ),
     )
     parser.add_argument(
         "--pairs",
         action="store_true",
-        help="the first values together, then the second ones, instead of every combination",
+        help="combine the first values of all fields, then the second ones, and so on, instead of"
+        " running every combination",
     )
     parser.add_argument(
         "--out",
@@ -96,15 +100,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder for the files and results.csv (default: here)",
     )
     parser.add_argument(
-        "--resume", action="store_true", help="go on with a batch that was begun in this folder"
+        "--resume", action="store_true", help="resume a batch that was started in this folder"
     )
     parser.add_argument(
         "--check",
         action="store_true",
         help=(
-            "only check the values and say how many rows there are, and about how long they take"
-            " and how large their results are, going by earlier batches of the workflow in the"
-            " folder of --out and in those beside it"
+            "only check the values, and print the number of rows and estimates of the time and"
+            " the size of the results, based on earlier batches of the workflow in the --out"
+            " folder and the folders next to it"
         ),
     )
     add_server_arguments(parser)
@@ -117,7 +121,7 @@ def main(args: argparse.Namespace) -> int:
     SIGINT and SIGTERM stop it, with 128 + the signal's number; --resume continues it.
     """
     hint = f"python -m comfy form {args.workflow} lists the fields."
-    return exit_status(partial(_run, args), hint=hint, stopped="Go on with --resume.")
+    return exit_status(partial(_run, args), hint=hint, stopped="Continue with --resume.")
 
 
 def _run(args: argparse.Namespace, signals: StopSignals) -> int:
@@ -158,7 +162,7 @@ def _check_alone(out: Path, folder: Path) -> None:
     others = [one for one in out.glob(f"{_RECORDS}*") if one != folder]
     if others or (not folder.exists() and (out / RESULTS).exists()):
         raise UsageError(
-            f"{out} has the results of another batch.", "Name another folder with --out."
+            f"{out} contains the results of another batch.", "Choose another folder with --out."
         )
 
 
@@ -183,7 +187,7 @@ def _checked(args: argparse.Namespace, form: Form, starter: Starter, scratch: Pa
 def _spec(args: argparse.Namespace, form: Form, scratch: Path, wrong: list[str]) -> BatchSpec:
     """Read the options as far as possible, and add a sentence for each error to `wrong`."""
     if not args.csv and not args.settings:
-        raise UsageError("There are no values.", "Name some with --csv or --set.")
+        raise UsageError("There are no values.", "Give some with --csv or --set.")
     table, axes = None, list[AxisSpec]()
     if args.csv:
         with _noting(wrong):
@@ -222,7 +226,7 @@ def _axis(form: Form, text: str, out: Path, scratch: Path) -> AxisSpec:
     name, equals, values = text.partition("=")
     if not equals:
         raise UsageError(
-            f"--set {text!r} is not FIELD=VALUES.", "Write it as in --set steps=10..30:10."
+            f"--set {text!r} is not FIELD=VALUES.", "Write it like --set steps=10..30:10."
         )
     field = find_field(form, name)
     if field.is_media:
@@ -235,7 +239,7 @@ def _axis(form: Form, text: str, out: Path, scratch: Path) -> AxisSpec:
 def _files(field: Field, path: str, out: Path, scratch: Path) -> tuple[Upload, ...]:
     if Path(path).resolve() == out.resolve():
         raise UsageError(
-            f"{path} is the folder of the results, too.", "Name another one with --out."
+            f"{path} is also the folder for the results.", "Choose another one with --out."
         )
     uploads, left_out = uploads_in(Path(path), field, scratch, out)
     if left_out:
@@ -352,7 +356,7 @@ def _carry_out(results: SavedResults, signals: StopSignals) -> int:
                     print(path, flush=True)
                 failed += index not in results.done
             if summary.why and summary.why != why:
-                complain(summary.why, "Add --resume for that." if summary.gave_up else "")
+                complain(summary.why, "Add --resume to continue." if summary.gave_up else "")
             why = summary.why
             line.show(failed)
     finally:

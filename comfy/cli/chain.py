@@ -65,8 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="STEP.FIELD=VALUE",
         dest="settings",
         help=(
-            "a value of a field of a step, by its label or NODE.INPUT, as in base.prompt='a boat';"
-            " for images and other media the name of a file here; or SWITCH=CHOICE; may be repeated"
+            "value for a step's field, by label or NODE.INPUT, such as base.prompt='a boat'; for"
+            " images and other media the name of a local file; or SWITCH=CHOICE; can be repeated"
         ),
     )
     parser.add_argument(
@@ -74,14 +74,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="STEP",
-        help="leave out an optional step: what it would have been given goes to the next",
+        help="skip an optional step; its input goes to the next step",
     )
     parser.add_argument(
         "--again",
         action="append",
         default=[],
         metavar="STEP",
-        help="run a step even if it is done, with --resume",
+        help="with --resume, run a step again even if it is done",
     )
     parser.add_argument(
         "--out",
@@ -94,8 +94,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--resume",
         action="store_true",
         help=(
-            "go on with a chain that was begun in this folder; steps that are done are not run"
-            " again, unless their values have changed"
+            "resume a chain that was started in this folder; finished steps run again only if"
+            " their values have changed"
         ),
     )
     parser.add_argument(
@@ -113,7 +113,7 @@ def main(args: argparse.Namespace) -> int:
     return exit_status(
         partial(_run, args),
         hint=f"python -m comfy chain {args.chain} --check lists the steps and their fields.",
-        stopped="Go on with --resume.",
+        stopped="Continue with --resume.",
     )
 
 
@@ -121,7 +121,7 @@ def _run(args: argparse.Namespace, signals: StopSignals) -> int:
     try:
         whole = read_chain(args.chain)
     except ChainErrors as error:
-        raise ChainErrors(error.problems, "docs/chains.md says how one is written.") from error
+        raise ChainErrors(error.problems, "docs/chains.md describes the format.") from error
     problems: list[str] = []
     chain, settings = _chosen(whole, args, problems)
     name = args.chain.name.removesuffix(".toml").removesuffix(".chain")
@@ -187,7 +187,7 @@ def _chosen(
         raise ChainErrors([*problems, *error.problems]) from error
     runs = {step.name for step in chain.steps}
     problems += (
-        f"Step “{name}” does not run. Leave out its --set and --again."
+        f"Step “{name}” isn't part of this run. Remove its --set and --again."
         for name in named
         if name in known and name not in runs
     )
@@ -244,7 +244,7 @@ def _workflows(folder: Path) -> Callable[[str], Workflow]:
             if is_file(file):
                 return read_workflow(file)
         raise WorkflowError(
-            f"There is no workflow “{short(name)}” in {folder}.", "Put it beside the chain."
+            f"There is no workflow “{short(name)}” in {folder}.", "Put it next to the chain file."
         )
 
     return workflow
@@ -316,7 +316,7 @@ class _Progress:
     def status(self) -> int:
         """Report the steps that didn't run, and return the exit status."""
         for step in held_up(self._steps, self._failed):
-            complain(f"Step “{step.name}” was not run: it needs what failed.")
+            complain(f"Step “{step.name}” was not run because a step it needs failed.")
         print(f"{len(self._done)} of {len(self._steps)} steps done", file=sys.stderr)
         return OK if len(self._done) == len(self._steps) else FAILED
 

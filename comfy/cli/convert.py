@@ -18,7 +18,7 @@ from comfy.workflow.documents import documents
 from comfy.workflow.extract import file_text, find_workflow_in
 
 _MAX_BYTES = 64 * 1024 * 1024
-_NOTHING_TO_DO = "it is a prompt in API format already: there is nothing to convert."
+_NOTHING_TO_DO = "it is already a prompt in API format, so there is nothing to convert."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=Path,
         metavar="GRAPH",
-        help="workflow file saved by the editor, or media that holds one",
+        help="workflow file saved by the editor, or a media file that contains one",
     )
     add_catalogue_arguments(parser)
     parser.add_argument(
@@ -80,12 +80,12 @@ def _convert(path: Path, catalogue: Catalogue) -> Converted:
 
 def _saved(path: Path) -> object:
     if path.stat().st_size > _MAX_BYTES:
-        raise WorkflowError(f"it is too big for a workflow (more than {_MAX_BYTES >> 20} MB).")
+        raise WorkflowError(f"it is too large for a workflow (more than {_MAX_BYTES >> 20} MB).")
     try:
         data = read_json(file_text(path.read_bytes()))
     except (NotJson, TooDeep) as error:
         raise WorkflowError(
-            "it is not JSON.", hint="Save the workflow in ComfyUI and give that file."
+            "it is not JSON.", hint="Save the workflow in ComfyUI and use that file."
         ) from error
     by_kind = {document.kind: document.data for document in reversed(list(documents(data)))}
     if "prompt" in by_kind and "graph" not in by_kind:
@@ -96,12 +96,12 @@ def _saved(path: Path) -> object:
 def _refuse_overwriting(path: Path, target: Path, written: Mapping[Path, Path]) -> None:
     if target in written:
         raise WorkflowError(
-            f"{target} holds the prompt of {written[target]} already.",
-            hint="Rename one of the two.",
+            f"{target} already contains the prompt of {written[target]}.",
+            hint="Rename one of the two files.",
         )
     if target.exists() and path.exists() and target.samefile(path):
         raise WorkflowError(
-            "the prompt would replace the graph.", hint="Name another folder with --out DIR."
+            "the prompt would replace the graph.", hint="Choose another folder with --out DIR."
         )
 
 

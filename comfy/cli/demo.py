@@ -22,10 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.15,
         metavar="S",
-        help="how long a sampling step takes (default: 0.15)",
+        help="duration of a sampling step in seconds (default: 0.15)",
     )
     parser.add_argument(
-        "--previews", action="store_true", help="send previews to clients that do not ask for them"
+        "--previews",
+        action="store_true",
+        help="also send previews to clients that don't request them",
     )
 
 
@@ -46,7 +48,7 @@ def main(args: argparse.Namespace) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         print(
-            f"Stand-in ComfyUI at {server.url} (procedural images, no model). Ctrl+C ends it.",
+            f"Stand-in ComfyUI at {server.url} (procedural images, no model). Ctrl+C stops it.",
             flush=True,
         )
         stop.wait()

@@ -48,7 +48,9 @@ def read_text_file(path: Path) -> str:
     except OSError as error:
         raise _unreadable(path, error) from error
     except ValueError as error:
-        raise UsageError(f"{path} isn't text.", "Save it as text, a table as CSV.") from error
+        raise UsageError(
+            f"{path} isn't text.", "Save it as plain text, or a table as CSV."
+        ) from error
 
 
 def _upload_of(path: Path) -> Upload:
@@ -132,7 +134,9 @@ def uploads_in(
         raise _not_unpacked(path, error) from error
     uploads = [_upload_of(one) for one in files]
     if not uploads:
-        hint = "Name the folder that its links lead to." if links else "Name another folder or ZIP."
+        hint = (
+            "Give the folder that its links point to." if links else "Choose another folder or ZIP."
+        )
         raise UsageError(f"{path} has no files.", hint)
     judged = [(one, _is_meant(field, one)) for one in uploads]
     meant = [one for one, is_meant in judged if is_meant]
@@ -180,6 +184,6 @@ def _unreadable(path: Path, error: OSError) -> UsageError:
 
 def _not_unpacked(path: Path, error: Exception) -> UsageError:
     if isinstance(error, RuntimeError):
-        why = "has a password, or is packed in a way that is not known here"
-        return UsageError(f"{path} {why}.", "Unpack it, and name the folder.")
-    return UsageError(f"{path} is damaged.", "Download or pack it again.")
+        why = "is encrypted or uses an unsupported compression method"
+        return UsageError(f"{path} {why}.", "Unpack it and give the folder instead.")
+    return UsageError(f"{path} is damaged.", "Download it or create it again.")

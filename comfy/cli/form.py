@@ -18,7 +18,10 @@ from comfy.workflow.model import read_workflow
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "workflow", type=Path, metavar="WORKFLOW", help="workflow file, or media that holds one"
+        "workflow",
+        type=Path,
+        metavar="WORKFLOW",
+        help="workflow file, or a media file that contains one",
     )
     add_catalogue_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the form as JSON")

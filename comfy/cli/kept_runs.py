@@ -44,7 +44,7 @@ def starter_in(
     limits = HistoryLimits(math.inf, sys.maxsize)
     with closing(RunStore(sqlite_address(folder), files, limits)) as history:
         if not files.ours:
-            raise UsageError("Another program works in this folder.", "Wait until it has ended.")
+            raise UsageError("Another program is using this folder.", "Wait until it finishes.")
         runs = LocalRunRegistry(servers, history=history, ahead=_AHEAD, limits=_NO_LIMITS)
         with signals.ending(partial(stop_runs, runs, servers)), closing(runs):
             uploads = UploadLimits(file=None, run=math.inf)
@@ -73,6 +73,6 @@ def check_new(folder: Path, what: str, *, resume: bool) -> None:
     # Unlike `Path.exists`, doesn't raise without permission.
     if os.path.exists(folder) and not resume:
         raise UsageError(
-            f"This {what} was begun in this folder before.",
-            "Add --resume to go on with it, or name another folder with --out.",
+            f"This {what} was already started in this folder.",
+            "Add --resume to continue it, or choose another folder with --out.",
         )

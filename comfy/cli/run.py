@@ -47,7 +47,10 @@ from comfy.workflow.model import read_workflow
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "workflow", type=Path, metavar="WORKFLOW", help="workflow file, or media that holds one"
+        "workflow",
+        type=Path,
+        metavar="WORKFLOW",
+        help="workflow file, or a media file that contains one",
     )
     add_server_arguments(parser)
     parser.add_argument(
@@ -57,10 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NODE.INPUT=VALUE",
         dest="settings",
         help=(
-            "a value in place of the workflow's, as in 6.text='a lighthouse'; for images and"
-            " other media the name of a file here, which is sent to the server; an empty seed is"
-            " drawn at random, an empty image is left out where the workflow can do without it;"
-            " may be repeated"
+            "value to use instead of the workflow's, such as 6.text='a lighthouse'; for images"
+            " and other media the name of a local file, which is uploaded to the server; an empty"
+            " seed is random; an empty image is left out if the workflow can do without it; can be"
+            " repeated"
         ),
     )
     parser.add_argument(
@@ -70,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder for the files (default: here)",
     )
-    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def main(args: argparse.Namespace) -> int:

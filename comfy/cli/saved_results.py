@@ -105,5 +105,6 @@ def _write_table(
         part.replace(path)
     except OSError as error:
         raise ComfyError(
-            f"{path} cannot be written: {error.strerror or error}.", "Close it elsewhere."
+            f"{path} cannot be written: {error.strerror or error}.",
+            "If another program has it open, close it there.",
         ) from error

@@ -11,7 +11,7 @@ from comfy.base.secret_options import secrets_can_be_read
 from comfy.comfyui.client.address import ServerAddress, named_servers, split_servers
 from comfy.comfyui.object_info import Catalogue
 
-_SECRETS = "; secrets belong in the variable"
+_SECRETS = "; put secrets in the variable"
 
 
 def add_server_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +21,7 @@ def add_server_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="URL",
         help=(
-            "ComfyUI server, may be repeated (default: the one found, else the stand-in)"
+            "ComfyUI server; can be repeated (default: a local ComfyUI, otherwise the stand-in)"
             f"{_SECRETS} COMFYFORMS_SERVER"
         ),
     )
@@ -40,13 +40,16 @@ def _add_login_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--server-header",
         metavar="HEADER",
-        help=f"sent to the server, as 'X-Api-Key: secret'{_SECRETS} COMFYFORMS_SERVER_HEADER",
+        help=(
+            "header to send to the server, such as 'X-Api-Key: secret'"
+            f"{_SECRETS} COMFYFORMS_SERVER_HEADER"
+        ),
     )
     parser.add_argument(
         "--server-ca",
         type=Path,
         metavar="FILE",
-        help="certificates that the server's own is trusted by (PEM file)",
+        help="certificates to trust for the server (PEM file)",
     )
 
 
@@ -58,12 +61,13 @@ def add_catalogue_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="URL",
         help=(
-            "ComfyUI server whose nodes count, may be repeated (default: the one found)"
+            "ComfyUI server with the node definitions; can be repeated (default: a local ComfyUI,"
+            " otherwise the stand-in)"
             f"{_SECRETS} COMFYFORMS_SERVER"
         ),
     )
     where.add_argument(
-        "--object-info", type=Path, metavar="FILE", help="saved node catalogue, .json or .json.gz"
+        "--object-info", type=Path, metavar="FILE", help="saved node catalog (.json or .json.gz)"
     )
     _add_login_arguments(parser)
 
@@ -79,7 +83,7 @@ def addresses_of(args: argparse.Namespace) -> tuple[ServerAddress, ...]:
     }
     if secret := [option for option, holds_secret in given.items() if holds_secret]:
         variables = (f"COMFYFORMS_{one[2:].replace('-', '_').upper()}" for one in secret)
-        instead = f"{', '.join(variables)} of the environment"
+        instead = f"{', '.join(variables)} in the environment"
         print(secrets_can_be_read(secret, instead), file=sys.stderr)
     ca = args.server_ca or os.environ.get("COMFYFORMS_SERVER_CA")
     return named_servers(

@@ -22,5 +22,5 @@ def split_settings(
         if not equals or not is_name(name)
     ]
     if wrong:
-        raise ManyProblems(wrong, f"Write it as in --set {example}.")
+        raise ManyProblems(wrong, f"Write it like --set {example}.")
     return [(name, value) for name, _, value in parts]

@@ -27,7 +27,7 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.number = 0
-        """Of the signal; 0 while there was none."""
+        """Number of the signal; 0 before any."""
         self._asked: SimpleQueue[int] | None = None
         # Number of signals that the thread `signals` has raised, and of those that were handled.
         # One thread writes each: a handler with a lock could interrupt itself while holding it.

@@ -240,11 +240,11 @@ class Catalogue(Mapping[str, NodeSpec]):
             data = path.read_bytes()
             raw = parse_json(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
         except (OSError, EOFError, ValueError, RecursionError) as error:
-            raise ComfyError(f"The node catalogue {path} cannot be read: {error}.") from error
+            raise ComfyError(f"The node catalog {path} cannot be read: {error}.") from error
         if not isinstance(raw, dict):
             raise ComfyError(
-                f"{path} is not a node catalogue.",
-                hint="Save the answer of http://SERVER/object_info to a file.",
+                f"{path} is not a node catalog.",
+                hint="Save the response of http://SERVER/object_info to a file.",
             )
         return cls(raw)
 

@@ -17,7 +17,7 @@ def wrong_outputs(config: FormConfig, outputs: Collection[Output]) -> Iterator[s
     known = {output.node for output in outputs}
     for node in config.outputs:
         if node not in known:
-            yield f"The toml's output “{node}” is not an output node."
+            yield f"The output “{node}” in the TOML file is not an output node."
 
 
 def dangling_links(trace: Trace, titles: Mapping[str, str]) -> Iterator[str]:
@@ -25,7 +25,7 @@ def dangling_links(trace: Trace, titles: Mapping[str, str]) -> Iterator[str]:
     for input_ref, source in trace.dangling():
         yield (
             f"“{titles[input_ref.node]}” takes “{plain_words(input_ref.input)}” from node {source},"
-            " which is not there."
+            " which doesn't exist."
         )
 
 

@@ -74,7 +74,7 @@ class Unfolded:
             self.setters.setdefault(variable(here.node), []).append(here)
         if len(self.placed) > _MOST_NODES:
             raise WorkflowError(
-                f"Unfolding the subgraphs of this workflow gives more than {_MOST_NODES} nodes."
+                f"This workflow has more than {_MOST_NODES} nodes with its subgraphs expanded."
             )
 
 
@@ -103,7 +103,7 @@ def _inside(host: Placed, path: tuple[str, ...]) -> Iterator[Placed]:
             if node.inner.id in path or len(path) > _DEEPEST:
                 raise WorkflowError(
                     f"The subgraph “{node.inner.name or node.inner.id}” contains itself, or "
-                    "too many others."
+                    "is nested too deeply."
                 )
             yield from _inside(here, (*path, node.inner.id))
 

@@ -291,7 +291,7 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
                 if not self._runs.closed:
                     opened.fail(problem)
             except Exception:
-                log.exception("A %s failed inside this program", self.kind)
+                log.exception("A %s failed with an internal error", self.kind)
                 opened.fail(ComfyError(_OUR_FAULT))
             if self.is_closing or not opened.end_or_go_on():
                 break

@@ -85,7 +85,7 @@ def value_to_json(value: object) -> object:
             return {"value": value}
         case None | str() | int() | float() | list() | tuple():
             return value
-    raise TypeError(f"{type(value).__name__} cannot be written")
+    raise TypeError(f"{type(value).__name__} can't be serialized")
 
 
 def value_from_json(payload: object) -> object:

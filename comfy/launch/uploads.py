@@ -167,7 +167,7 @@ def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> 
                 errors[item.key] = why
             case Upload() | KeptUpload() if not item.is_media:
                 # No check covers the file, and a node may open it.
-                errors[item.key] = "This field takes no file."
+                errors[item.key] = "This field doesn't take files."
             case Upload() as upload:
                 try:
                     room -= upload.size

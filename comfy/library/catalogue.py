@@ -82,7 +82,7 @@ class CatalogueCache:
             if known is None:
                 raise
             if not self._away:  # log once per outage: the request is repeated every half minute
-                log.warning("The server's nodes could not be asked for again: %s", problem)
+                log.warning("Can't refresh the server's nodes: %s", problem)
             return self._keep(known, _RETRY_AGE, generation, away=True)
         catalogue = known if known is not None and known.raw == raw else Catalogue(raw)
         return self._keep(catalogue, _MAX_AGE, generation)

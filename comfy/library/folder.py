@@ -168,7 +168,7 @@ class WorkflowFolder:
         with self._reading:
             new, self._left_out = left_out - self._left_out, frozenset(left_out)
         for name in sorted(new):
-            log.warning("%r in the folder of workflows has a line break: rename it.", name)
+            log.warning("%r in the workflow folder has a line break in its name: rename it.", name)
 
     def _entry(self, name: str, stamp: Stamp) -> FolderEntry:
         match self._current(name, stamp):

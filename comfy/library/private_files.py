@@ -58,9 +58,9 @@ class PrivateFiles:
             try:
                 file = self._json.validate_json(path.read_bytes())
             except OSError as problem:  # a disk error; the next start may succeed
-                log.warning("An opened workflow cannot be read: %s (%s)", path, words_of(problem))
+                log.warning("Can't read an opened workflow: %s (%s)", path, words_of(problem))
             except ValueError:
-                log.warning("An opened workflow is lost, its file is damaged: %s", path)
+                log.warning("An opened workflow is lost because its file is damaged: %s", path)
                 self._remove(path)
             else:
                 yield file, used_at
@@ -101,7 +101,7 @@ class PrivateFiles:
             try:
                 job(self._folder)
             except OSError as problem:
-                log.warning("Opened workflows cannot be kept on disk: %s", words_of(problem))
+                log.warning("Can't save opened workflows to disk: %s", words_of(problem))
 
 
 def _listed(folder: Path) -> Iterator[tuple[float, Path]]:

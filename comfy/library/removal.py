@@ -39,7 +39,7 @@ class Removal:
         try:
             self.added.note(owner, name, _content(self._files(name)))
         except (ComfyError, OSError) as problem:
-            log.warning("Who has added %r is not remembered: %s", name, problem)
+            log.warning("Can't remember who added %r: %s", name, problem)
 
     def may_remove(self, owner: str, name: str) -> bool:
         """Return whether this user may remove `name` from the folder."""

@@ -31,7 +31,7 @@ def thumbnail_of(path: Path) -> bytes | None:
         with opened(path) as image:
             return _webp(_small(image, _SIDE))
     except Undecodable as error:
-        log.info("No thumbnail of %s: %s", path.name, error)
+        log.info("No thumbnail for %s: %s", path.name, error)
         return None
 
 
@@ -44,7 +44,7 @@ def sound_thumbnail(path: Path) -> bytes | None:
     try:
         return _webp(waveform(path))
     except Undecodable as error:
-        log.info("No waveform of %s: %s", path.name, error)
+        log.info("No waveform for %s: %s", path.name, error)
         return None
 
 
@@ -64,7 +64,7 @@ def image_within(file: IO[bytes], most: int) -> bytes | None:
                 if len(data) <= most:
                     return data
     except Undecodable as error:
-        log.info("No smaller image: %s", error)
+        log.info("Can't make a smaller image: %s", error)
     return None
 
 

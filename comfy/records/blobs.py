@@ -71,8 +71,8 @@ class BlobStore:
             tempfile.TemporaryFile(dir=self._parts).close()
         except OSError as error:
             raise ComfyError(
-                f"No files can be kept in {folder}: {words_of(error)}.",
-                "Choose another folder, or let this program write there.",
+                f"Can't store files in {folder}: {words_of(error)}.",
+                "Choose another folder, or give this program write access.",
             ) from error
 
     def close(self) -> None:
@@ -204,8 +204,8 @@ class BlobStore:
                 freed = 0
             except OSError as error:
                 raise ComfyError(
-                    f"A kept file could not be removed: {words_of(error)}.",
-                    "Let this program write to the folder of its files.",
+                    f"Can't delete a stored file: {words_of(error)}.",
+                    "Give this program write access to its file folder.",
                 ) from error
             with contextlib.suppress(OSError):
                 small.unlink(missing_ok=True)
@@ -277,7 +277,7 @@ def _close_to_others(folder: Path) -> None:
                 _close_files(path)
     except OSError as error:
         log.warning(
-            "Other accounts of this machine may be able to read %s: %s",
+            "Other accounts on this machine may be able to read %s: %s",
             folder,
             error.strerror or error,
         )

@@ -60,8 +60,8 @@ def open_database(address: str, *, alone: bool = True) -> Engine:
             raise
         aside = _set_aside(file)
         log.warning(
-            "The history is damaged and was set aside as %s: %s Earlier results are not listed any"
-            " more; their files stay here as long as it does.",
+            "The history is damaged and was set aside as %s: %s Earlier results are no longer"
+            " listed. Their files are kept as long as that file exists.",
             aside,
             damage,
         )
@@ -107,7 +107,7 @@ class Eraser:
         try:
             erased = erase_deleted(self._engine)
         except ComfyError as problem:
-            log.warning("What was deleted is still in the database's log: %s", problem)
+            log.warning("Deleted data is still in the database's log: %s", problem)
             erased = False
         if not erased:
             self._unerased = True
@@ -130,7 +130,7 @@ def shrink(engine: Engine, spare: float) -> bool:
                     # Each step frees one page, and only a script runs all steps.
                     cursor.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
         except sqlite3.Error as error:  # another process is writing; the pages will be reused
-            log.info("Free pages of the history stay: %s", error)
+            log.info("Can't free unused pages of the history: %s", error)
     return True
 
 
@@ -149,7 +149,7 @@ def _address_in_words() -> Iterator[None]:
         ValueError,
     ) as error:  # the last two for an invalid port or option
         raise ComfyError(
-            "The address of the history's database cannot be read.",
+            "The address of the history database is invalid.",
             "Write it like sqlite:////srv/comfyforms/history.db or"
             " postgresql+psycopg://name@host/database.",
         ) from error
@@ -188,9 +188,9 @@ def _opened(url: URL, *, alone: bool) -> Engine:
             f"pip install {error.name or 'it'}",
         ) from error
     except OSError as error:
-        problem = f"The history cannot be kept in {url.database}: {words_of(error)}."
-        full = f"The disk of this app is full: the history cannot be kept in {url.database}."
-        raise not_written(error, problem, "Choose another place.", full=full) from error
+        problem = f"Can't store the history in {url.database}: {words_of(error)}."
+        full = f"The app's disk is full: can't store the history in {url.database}."
+        raise not_written(error, problem, "Choose another location.", full=full) from error
     try:
         with as_comfy_errors():
             _make_tables(engine)
@@ -270,9 +270,9 @@ def _set_aside(file: Path) -> Path:
             if part.exists():
                 part.rename(aside.with_name(aside.name + suffix))
     except OSError as error:
-        problem = f"The damaged history could not be set aside: {words_of(error)}."
-        full = "The disk of this app is full: the damaged history could not be set aside."
-        raise not_written(error, problem, "Move it away.", full=full) from error
+        problem = f"Can't set the damaged history aside: {words_of(error)}."
+        full = "The app's disk is full: can't set the damaged history aside."
+        raise not_written(error, problem, "Move it away yourself.", full=full) from error
     return aside
 
 
@@ -281,7 +281,7 @@ def _close_to_others(file: Path) -> None:
         file.chmod(0o600)  # SQLite creates the files next to it with the same mode
     except OSError as error:
         log.warning(
-            "Other accounts of this machine may be able to read %s: %s",
+            "Other accounts on this machine may be able to read %s: %s",
             file,
             error.strerror or error,
         )

@@ -43,7 +43,7 @@ def record_of(row: Row[Any]) -> Record:
     """Return the record in a row of `COLUMNS`. Raises one of `UNREADABLE`."""
     record = from_text(row.record)
     if digest(record.owner) != row.owner:
-        raise ValueError("it names another owner")
+        raise ValueError("it has another owner")
     state = replace(record.state, prompt_id=unescaped(row.prompt_id))
     if row.ended_at is not None and not state.phase.finished:
         state = replace(state, phase=Phase.LOST)
@@ -80,5 +80,5 @@ def _text(record: Record) -> str:
         return to_text(record, shortened=_came_to_nothing(record))
     except (ValueError, RecursionError) as error:
         raise ComfyError(
-            "This run cannot be remembered: its workflow is too deeply nested.", ""
+            "This run can't be recorded: its workflow is nested too deeply.", ""
         ) from error

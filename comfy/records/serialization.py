@@ -124,7 +124,7 @@ def from_text(text: str) -> Record:
         and isinstance(data.get("id"), str)
         and isinstance(data.get("owner"), str)
     ):
-        raise ValueError("no record of a run")
+        raise ValueError("not a run record")
     record = _read(data)
     return replace(
         record,
@@ -152,7 +152,7 @@ def _read(data: dict[str, Any]) -> Record:
         except ValidationError as problem:
             errors = problem.errors(include_url=False, include_context=False, include_input=False)
         _mend(data, errors)
-    raise ValueError("no record of a run")
+    raise ValueError("not a run record")
 
 
 def _mend(data: dict[str, Any], errors: Iterable[ErrorDetails]) -> None:

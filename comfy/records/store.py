@@ -277,7 +277,7 @@ class RunStore:
             self._forget_too_many()
             self._give_back()
         except ComfyError as problem:  # the new result is stored anyway
-            log.warning("No room could be made in the history: %s", problem)
+            log.warning("Can't free space in the history: %s", problem)
 
     def _give_back(self) -> None:
         if shrink(self._engine, self._growth.slack):
@@ -324,7 +324,7 @@ class RunStore:
         except UNREADABLE as error:
             if not self._misread:
                 log.warning(
-                    "A run that cannot be read is left out, like others of its kind: %s (%s)",
+                    "Skipping an unreadable run; further ones are skipped silently: %s (%s)",
                     row.id,
                     error,
                 )

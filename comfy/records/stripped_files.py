@@ -48,6 +48,6 @@ class StrippedFiles:
                     log.info("The metadata of %s can't be removed: %s", path.name, problem)
                     self._known[digest] = None
                 except OSError as problem:
-                    log.info("A kept file can't be read: %s", problem)
+                    log.info("A stored file can't be read: %s", problem)
                     return None
             return self._known[digest]

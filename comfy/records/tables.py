@@ -236,7 +236,7 @@ class DamagedDatabase(ComfyError):
     def __init__(self, why: str) -> None:
         super().__init__(
             f"The history couldn't be read or saved: {why}.",
-            "Move the database away, or name another place.",
+            "Move the database away, or choose another location.",
         )
 
 
@@ -258,10 +258,9 @@ def as_comfy_errors() -> Iterator[None]:
         if not isinstance(
             reason, sqlite3.Error
         ):  # a database server's message may name its host and account
-            log.warning("The history's database failed: %s", why)
+            log.warning("The history database failed: %s", why)
             raise ComfyError(
-                "The history could not be read or written: its database does not answer as it"
-                " should.",
+                "The history couldn't be read or saved: its database isn't working correctly.",
                 _SEE,
             ) from error
         raise ComfyError(

@@ -34,7 +34,7 @@ def make_tables(connection: Connection, *, to: str = VERSION, steps: str = _STEP
     if number > to:
         raise ComfyError(
             "The history was written by a newer version of this program.",
-            "Use that version, or another place for the history.",
+            "Use that version, or choose another location for the history.",
         )
     if number < to:
         _take_steps(connection, number, to, steps)
@@ -73,7 +73,7 @@ def _take_steps(connection: Connection, number: str, to: str, steps: str) -> Non
 
 def _not_ours(connection: Connection) -> ComfyError:
     return ComfyError(
-        f"The database {connection.engine.url.database} was not written by this program, and is"
-        " left as it is.",
-        "Name another place for the history, or move this one away.",
+        f"The database {connection.engine.url.database} was not created by this program and"
+        " was left unchanged.",
+        "Choose another location for the history, or move this database away.",
     )

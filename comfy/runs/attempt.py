@@ -91,7 +91,7 @@ class Attempt:
         self._uploads = any(kept.targets for kept in record.job.inputs.values())
         self._submission = Submission(self._client, client_id=self._client_id, timing=timing)
         self._stream: EventStream | None = None
-        # Whether the server has accepted the cancel; None before it was sent.
+        # True if the server has accepted the cancel; None before it was sent.
         self._told: bool | None = None
 
     def follow(self) -> End | Elsewhere:
@@ -225,7 +225,7 @@ class Attempt:
         connections."""
         stop_where_due(self._hooks, self._shared)
         if self._shared.stopping is not None:
-            raise ServerUnreachable("The run was cancelled.")
+            raise ServerUnreachable("The run was canceled.")
 
     def _on_sending(self, prompt_id: str) -> None:
         self._shared.note(Reconnect.sending)
@@ -245,7 +245,7 @@ class Attempt:
         shared = self._shared
         try:
             if not shared.opening(stream):
-                raise ServerUnreachable("The run was cancelled.")
+                raise ServerUnreachable("The run was canceled.")
             shared.note(Reconnect.opening, time.monotonic())
             stream.open()
         except ComfyError as error:
@@ -307,7 +307,7 @@ class Attempt:
                 return Elsewhere(began=True)
             return end
         extra = {"run": self._run_id}
-        log.info("Run %s never began, it is sent again", self._run_id, extra=extra)
+        log.info("Run %s never started; sending it again", self._run_id, extra=extra)
         self._events.wait_for_answer()
         self._submission.again()
         self._shared.note(Reconnect.sent_again)

@@ -33,7 +33,7 @@ class Cancellation:
         try:
             return self._client.cancel(prompt_id) or accepted
         except ComfyError as error:
-            log.info("The server could not be told to cancel %s: %s", prompt_id, error)
+            log.info("Can't cancel %s at the server: %s", prompt_id, error)
             return False
 
     def outcome(self, prompt_id: str) -> HistoryEntry | None:
@@ -41,7 +41,7 @@ class Cancellation:
         try:
             return self._client.history(prompt_id)
         except ComfyError as error:
-            log.info("How %s ended could not be asked: %s", prompt_id, error)
+            log.info("Can't find out how %s ended: %s", prompt_id, error)
             return None
 
     def retry(self, prompt_id: str, *, accepted: bool) -> None:
@@ -55,7 +55,9 @@ class Cancellation:
             if given_up:
                 break
         if accepted:
-            log.warning("The server was not told to cancel %s; it may still work on it", prompt_id)
+            log.warning(
+                "Can't cancel %s at the server, which may still be working on it", prompt_id
+            )
 
     def give_up(self) -> None:
         """Stop retrying on a server that doesn't answer. Thread-safe."""

@@ -101,7 +101,7 @@ class ResultDownloader:
                 return replace(file, digest=digest, size=size)
             except ComfyError as error:
                 attempt += 1
-                log.info("A result could not be kept: %s", error)
+                log.info("Can't store a result: %s", error)
                 if isinstance(error, DiskFull):
                     self.problem = error
                     break

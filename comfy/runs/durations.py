@@ -126,7 +126,7 @@ def earlier_runs(history: RunStore | None) -> Sequence[Record]:
     try:
         return history.of("", WantedOfAll(), limit=_EARLIER)[::-1] if history is not None else ()
     except ComfyError as problem:
-        log.warning("Earlier runs cannot be read: %s", problem)
+        log.warning("Can't read earlier runs: %s", problem)
         return ()
 
 

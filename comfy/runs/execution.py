@@ -57,7 +57,7 @@ def _guarded(task: Callable[[], T]) -> T | None:
     try:
         return task()
     except Exception:
-        log.exception("A run failed inside this program")
+        log.exception("A run failed with an internal error")
         return None
 
 
@@ -162,7 +162,7 @@ class Execution:
         if attempt is None:
             return
         run_id, url = self._record.id, attempt.server.url
-        log.warning("Run %s leaves %s for another server", run_id, url, extra={"run": run_id})
+        log.warning("Run %s moves from %s to another server", run_id, url, extra={"run": run_id})
         attempt.leave_behind()
         attempt.server.recheck(gone=True)
         self._moves -= 1

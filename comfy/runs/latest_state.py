@@ -61,7 +61,7 @@ class LatestState:
                     if state.phase.finished:
                         return
                 elif not news.wait(None if end is None else max(0.0, end - time.monotonic())):
-                    raise TimeoutError(f"the run was not finished within {timeout:g} s")
+                    raise TimeoutError(f"the run did not finish within {timeout:g} s")
         finally:
             leave()
 

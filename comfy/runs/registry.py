@@ -151,7 +151,7 @@ class LocalRunRegistry:
                 except ComfyError as problem:
                     self._lose(record, fresh, RunError(str(problem), problem.hint))
                 except Exception:  # a bad record must not block the other runs
-                    log.exception("Run %s can't be taken up", record.id)
+                    log.exception("Run %s can't be resumed", record.id)
                     self._lose(record, fresh, OUR_FAULT)
         self._sweep()
 
@@ -169,7 +169,7 @@ class LocalRunRegistry:
         try:
             return self.history.unfinished() if self.history is not None else ()
         except ComfyError as problem:
-            log.warning("Unfinished runs cannot be taken up: %s %s", problem, problem.hint)
+            log.warning("Unfinished runs can't be resumed: %s %s", problem, problem.hint)
             return ()
 
     def _start(self, record: Record, policy: RunPolicy) -> LocalRun:
@@ -388,4 +388,4 @@ class LocalRunRegistry:
             try:
                 self.history.sweep()
             except ComfyError as problem:
-                log.warning("Old results could not be removed: %s %s", problem, problem.hint)
+                log.warning("Can't remove old results: %s %s", problem, problem.hint)

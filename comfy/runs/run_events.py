@@ -133,7 +133,7 @@ class RunEvents:
     def ended(self, reason: str, by_itself: bool) -> None:  # noqa: FBT001 - as EventStream calls it
         """Note that the socket closed. `by_itself`: it worked until then."""
         state, now = self._latest.state, time.monotonic()
-        log.info("The socket of run %s ended: %s", state.prompt_id, reason)
+        log.info("The socket of run %s closed: %s", state.prompt_id, reason)
         self._shared.note(Reconnect.lost, reason, state.phase, now, by_itself=by_itself)
         self._shared.wake()
 

@@ -63,7 +63,10 @@ def _clean(
     except ComfyError as problem:
         extra = {"run": record.id}
         log.info(
-            "Run %s was deleted here, ComfyUI may remember it: %s", record.id, problem, extra=extra
+            "Run %s was deleted here, but ComfyUI may still have it: %s",
+            record.id,
+            problem,
+            extra=extra,
         )
         return False
     return is_clean

@@ -29,7 +29,7 @@ def host_and_port(url: str) -> str:
     ValueError for an address that two programs might parse differently."""
     parts = _ADDRESS.fullmatch(url)
     if parts is None or "\\" in url or "#" in url or len(url) > _LONGEST:
-        raise ValueError("no plain address")
+        raise ValueError("not a plain address")
     scheme, v6, name, port = parts.group("scheme", "v6", "name", "port")
     number = int(port or DEFAULT_PORTS[scheme.lower()])
     if not 0 < number <= 65535:
@@ -42,7 +42,7 @@ def named_host(text: str) -> str:
     """Return a host from a setting, such as `hooks.example.org` (port 443) or `10.0.0.7:8000`, in
     the form of `host_and_port`. Raises ValueError for anything else."""
     if "/" in text or "?" in text:
-        raise ValueError("more than a host")
+        raise ValueError("not just a host")
     return host_and_port(f"https://{text}")
 
 
@@ -58,12 +58,12 @@ def allowed_host(url: object, hosts: Collection[str]) -> str:
         host = host_and_port(url if isinstance(url, str) else "")
     except ValueError:
         raise CallbackRefused(
-            "“callback” is no address that a webhook can be sent to.",
-            "Write it like https://hooks.example.org/runs, without a name or password.",
+            "“callback” is not a valid webhook address.",
+            "Write it like https://hooks.example.org/runs, without a user name or password.",
         ) from None
     if host not in hosts:
         raise CallbackRefused(
-            f"This app sends no webhooks to {host}.",
+            f"Webhooks to {host} aren't allowed.",
             "Ask the administrator to allow your host (--webhook-hosts).",
         )
     return host

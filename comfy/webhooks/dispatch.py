@@ -91,9 +91,11 @@ class Dispatch:
         try:
             self._webhooks.take_up()
         except ComfyError as problem:
-            log.warning("Webhooks of before the restart can't be taken up: %s", problem)
+            log.warning("Webhooks from before the restart can't be resumed: %s", problem)
         except Exception:  # such as a damaged row, which must not prevent the start
-            log.exception("Webhooks of before the restart failed inside this program")
+            log.exception(
+                "Resuming the webhooks from before the restart failed with an internal error"
+            )
 
     async def run(self) -> None:
         """Look for ends and send due webhooks, until canceled."""
@@ -117,10 +119,10 @@ class Dispatch:
                 try:
                     await to_thread.run_sync(self._look_at, owner)
                 except ComfyError as problem:
-                    log.warning("Webhooks have to wait: %s", problem)
+                    log.warning("Webhooks are delayed: %s", problem)
                     self._loop.call_later(_ASK_AGAIN_AFTER, self._note, owner)
                 except Exception:
-                    log.exception("Webhooks of somebody failed inside this program")
+                    log.exception("Checking an owner's webhooks failed with an internal error")
 
     def _look_at(self, owner: str) -> None:
         for hook in self._webhooks.waiting_of(owner):
@@ -164,9 +166,9 @@ class Dispatch:
                 due_at = await to_thread.run_sync(self._store.next_due, host)
                 pause = None if due_at is None else due_at - time.time()
             except ComfyError as problem:
-                log.warning("Webhooks have to wait: %s", problem)
+                log.warning("Webhooks are delayed: %s", problem)
             except Exception:  # such as a damaged row: still send the host's other webhooks
-                log.exception("A webhook to %s failed inside this program", host)
+                log.exception("Choosing the next webhook to %s failed with an internal error", host)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await due.wait()
@@ -177,9 +179,9 @@ class Dispatch:
             if body is not None:
                 await self._note_outcome(hook, await self._sender.send(hook, body))
         except ComfyError as problem:  # it is retried in any case
-            log.warning("Webhook %s has to wait: %s", hook.id, problem)
+            log.warning("Webhook %s is delayed: %s", hook.id, problem)
         except Exception:
-            log.exception("Webhook %s failed inside this program", hook.id)
+            log.exception("Webhook %s failed with an internal error", hook.id)
 
     def _body(self, hook: Webhook) -> str | None:
         """Return the body to send; None if there is no end to report, or not yet."""
@@ -211,14 +213,14 @@ class Dispatch:
                 attempts["delivered"] += 1
             case Undelivered(why) if hook.tries <= len(self._times.pauses):
                 attempts["failed"] += 1
-                log.warning("%s: not delivered, try %d: %s", _named(hook), hook.tries, why)
+                log.warning("%s: not delivered, attempt %d: %s", _named(hook), hook.tries, why)
                 return
             case Undelivered(why):
                 attempts["given_up"] += 1
-                log.warning("%s: given up after %d tries: %s", _named(hook), hook.tries, why)
+                log.warning("%s: given up after %d attempts: %s", _named(hook), hook.tries, why)
             case Unwanted():
                 attempts["given_up"] += 1
-                log.warning("%s: given up, as the receiver answered 410", _named(hook))
+                log.warning("%s: given up because the receiver answered 410", _named(hook))
                 await to_thread.run_sync(self._store.remove, hook.id)
                 return
         await to_thread.run_sync(self._forget, hook)
@@ -235,4 +237,4 @@ class Dispatch:
 
 def _named(hook: Webhook) -> str:
     """Name a webhook for the log, without its address, which may contain secrets."""
-    return f"Webhook of {hook.subject} {hook.about} to {hook.host}"
+    return f"Webhook for {hook.subject} {hook.about} to {hook.host}"

@@ -22,4 +22,4 @@ def check_secret(text: str) -> None:
     except ValueError:
         size = 0
     if not (text.startswith(_PREFIX) and _LEAST <= size <= _MOST):
-        raise ValueError("no secret of webhooks") from None
+        raise ValueError("not a webhook secret") from None

@@ -147,7 +147,7 @@ FORM_KEYS: SettingReaders = {
     "ideas": (
         _ideas,
         lambda place, name: (
-            f'{place}: “{name}” must be a list of texts, or of tables such as {{ "Prompt.text" '
+            f'{place}: “{name}” must be a list of strings, or of tables such as {{ "Prompt.text" '
             '= "a boat" }.'
         ),
     ),
@@ -165,12 +165,12 @@ FIELD_KEYS: SettingReaders = {
     "group": (
         filled_text,
         lambda place, name: (
-            f"{place}: “{name}” must be “main”, “advanced”, “hidden” or a heading of your own."
+            f"{place}: “{name}” must be “main”, “advanced”, “hidden” or your own heading."
         ),
     ),
     "default": (
         as_scalar,
-        lambda place, name: f"{place}: “{name}” must be a text, a number, true or false.",
+        lambda place, name: f"{place}: “{name}” must be a string, a number, true or false.",
     ),
     "min": (as_number, _no_number),
     "max": (as_number, _no_number),

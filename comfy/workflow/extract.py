@@ -175,7 +175,7 @@ def _documents(texts: Sequence[Text]) -> tuple[dict[DocumentKind, FoundDocument]
         left -= _TEXT_WORK + sum(map(body.count, "[{,"))
         try:
             if left < 0:
-                raise TooDeep  # noqa: TRY301 - the same error for all that takes too long
+                raise TooDeep  # noqa: TRY301 - the same error for every timeout
             for document in reversed(list(documents(read_json(body), key))):
                 (own if document.key == _OWN_KEY[document.kind] else other).setdefault(
                     document.kind, document

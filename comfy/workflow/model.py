@@ -89,7 +89,7 @@ def _node(name: str, node_id: str, node: Mapping[str, Any]) -> Node:
     inputs = node.get("inputs", {})
     if not isinstance(inputs, dict):
         raise WorkflowError(
-            f"“{name}” is damaged: the inputs of node {node_id[:40]} are not named."
+            f"“{name}” is damaged: the inputs of node {node_id[:40]} have no names."
         )
     kept: Node = {"class_type": node["class_type"], "inputs": inputs}
     if isinstance(node.get("_meta"), dict):

@@ -30,10 +30,7 @@ def check_names(prompt: Mapping[str, Any], graph: Mapping[str, Any]) -> None:
 def _check(node: object, *names: object) -> None:
     if any(isinstance(name, str) and len(name) > LONGEST_NAME for name in names):
         raise WorkflowError(
-            (
-                f"Node “{str(node)[:40]}” has a name or an input with more than {LONGEST_NAME} "
-                "characters."
-            ),
+            (f"Node “{str(node)[:40]}” has a name or input longer than {LONGEST_NAME} characters."),
             "Remove this node in ComfyUI, or shorten the name, and save the workflow again.",
         )
 

@@ -87,7 +87,7 @@ def as_table(value: object) -> dict[str, Any] | None:
 
 def no_text(place: str, name: str) -> str:
     """Return the message for a value that should be a text."""
-    return f"{place}: “{name}” must be a text."
+    return f"{place}: “{name}” must be a string."
 
 
 def no_flag(place: str, name: str) -> str:

@@ -24,9 +24,9 @@ _START_SECONDS = 120.0
 _PAUSE = 0.1  # seconds
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # where a server on all addresses answers
 _HERE_ONLY = (
-    "ComfyForms is for browsers on the machine of ComfyUI only. Set the variable COMFYFORMS_HOST to"
-    " 0.0.0.0 where ComfyUI is started, or OPEN_AS_FORM_URL to the address of a proxy in front of"
-    " ComfyForms, and start ComfyUI again."
+    "ComfyForms only accepts browsers on ComfyUI's own machine. Set the environment variable"
+    " COMFYFORMS_HOST to 0.0.0.0, or OPEN_AS_FORM_URL to the address of a proxy in front of"
+    " ComfyForms, and restart ComfyUI."
 )
 _GROUP = "ComfyUI"  # folder of the workflows from ComfyUI
 _MOST = 200  # of them

@@ -64,14 +64,14 @@ def check_sender(headers: Mapping[str, Sequence[str]], names: frozenset[str]) ->
     if not host or scheme not in ("http", "https") or origin_host != host or elsewhere:
         raise OrderRefused(
             403,
-            "Only ComfyUI's own page can open a form. If a proxy stands in front of ComfyUI, let it"
-            " pass on the Host header.",
+            "Only ComfyUI's own page can open a form. If a proxy is in front of ComfyUI, it"
+            " must forward the Host header.",
         )
     if not _is_own(host, names):
         raise OrderRefused(
             403,
-            "ComfyUI was reached by a name that ComfyForms does not know. Add it to the variable"
-            " COMFYFORMS_HOSTS and start ComfyUI again.",
+            "ComfyForms doesn't know the host name of this ComfyUI. Add it to the environment"
+            " variable COMFYFORMS_HOSTS and restart ComfyUI.",
         )
 
 
@@ -80,7 +80,7 @@ def read_order(body: bytes) -> Order:
     try:
         sent = json.loads(body.decode(), parse_constant=_no_number)
     except (ValueError, RecursionError):
-        raise OrderRefused(400, f"This is no JSON that can be read. {_FORM}") from None
+        raise OrderRefused(400, f"The request isn't valid JSON. {_FORM}") from None
     if not isinstance(sent, dict) or not _is_flat(sent):
         raise OrderRefused(400, f"This is not a request for a form. {_FORM}")
     name, saved, workflow = (sent.get(key) for key in ("name", "saved", "workflow"))
@@ -88,11 +88,9 @@ def read_order(body: bytes) -> Order:
     if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME:
         raise OrderRefused(400, f"The name is missing or too long. {_FORM}")
     if not isinstance(saved, bool) or not isinstance(replace, bool):
-        raise OrderRefused(
-            400, f"It is not clear whether the workflow is saved or replaced. {_FORM}"
-        )
+        raise OrderRefused(400, f"“saved” and “replace” must be true or false. {_FORM}")
     if not isinstance(workflow, dict):
-        raise OrderRefused(400, f"There is no workflow in the request. {_FORM}")
+        raise OrderRefused(400, f"The request has no workflow. {_FORM}")
     return Order(name, saved, replace, workflow)
 
 

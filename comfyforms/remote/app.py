@@ -224,8 +224,8 @@ def _check_sendable(name: str, value: object) -> None:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise RemoteError(
-            f"The value of {name} cannot be sent: {value!r:.80}",
-            "Values are texts, finite numbers, true or false, files, None, and lists of these.",
+            f"The value of {name} can't be sent: {value!r:.80}",
+            "Values can be strings, finite numbers, booleans, files, None, and lists of these.",
         ) from error
 
 
@@ -244,5 +244,5 @@ def _png(image: Image.Image) -> bytes:
             nearest = image.convert(_NEAREST.get(image.mode, "RGB"))
             nearest.save(data, "PNG", icc_profile=None)
     except (OSError, ValueError) as error:
-        raise RemoteError(f"An image cannot be sent: {error}.", "Save it as PNG first.") from error
+        raise RemoteError(f"An image can't be sent: {error}.", "Save it as PNG first.") from error
     return data.getvalue()

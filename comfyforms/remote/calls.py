@@ -170,14 +170,12 @@ def reading() -> Iterator[None]:
     try:
         yield
     except requests.RequestException as error:
-        raise AppUnreachable(
-            "The app does not answer.", "Is it running at this address?"
-        ) from error
+        raise AppUnreachable("The app doesn't answer.", "Is it running at this address?") from error
 
 
 def _not_of_the_app() -> RemoteError:
     return RemoteError(
-        "Something else answers in the app's place.", "Is it a proxy that asks for a sign-in?"
+        "The answer isn't from the app.", "Is there a proxy that asks for a sign-in?"
     )
 
 

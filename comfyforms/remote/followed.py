@@ -41,7 +41,7 @@ class Followed(ABC, Generic[AnyStatus]):
         # not the reported URL: the app may have another address there
         self._url = f"/{self._list}/{document['id']}"
         self.status = self._status_of(document)
-        """The newest that is known."""
+        """The latest known status."""
 
     @property
     def id(self) -> str:

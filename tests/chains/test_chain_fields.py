@@ -154,47 +154,47 @@ def test_a_repeated_text_may_name_a_file_of_lines() -> None:
         (BASE + "values = { steps = 3, Steps = 4 }", "Step “base”, Steps: It is given twice."),
         (
             BASE + 'values = { steps = 3 }\nrepeat = { steps = "1..3" }',
-            "Step “base”, Steps: It is given by the chain already.",
+            "Step “base”, Steps: The chain already sets it.",
         ),
         (
             BASE + 'show = ["Steps"]\nrepeat = { "5.steps" = "1..3" }',
-            "Step “base”, Steps: It is given by the chain already.",
+            "Step “base”, Steps: The chain already sets it.",
         ),
         (
             BASE + LARGE + 'show = ["Your image"]\ninputs = { "4.image" = "base" }',
-            "Step “large”, Your image: It is given by the chain already.",
+            "Step “large”, Your image: The chain already sets it.",
         ),
         (
             BASE + LARGE + 'inputs = { "Your image" = "base", Steps = "base" }',
-            "Step “large”, Steps: It takes no result of “base”.",
+            "Step “large”, Steps: It doesn't take results of “base”.",
         ),
         (
             BASE + LARGE + 'inputs = { Prompt = "base.text" }',
-            "Step “large”, Prompt: It takes no result of “base”.",
+            "Step “large”, Prompt: It doesn't take results of “base”.",
         ),
         (
             BASE + LARGE + 'inputs = { "Your image" = "base[all]" }',
-            "Step “large”, Your image: It takes one file, so it can't be given all of “base”.",
+            "Step “large”, Your image: It takes one file, so it can't take all results of “base”.",
         ),
         (
             SAVERS + LARGE + 'inputs = { "Your image" = "savers@9" }',
-            "Step “large”, Your image: “9” must be one output of “savers”: 2 (Large), 3 (Save"
+            "Step “large”, Your image: “9” must name one output of “savers”: 2 (Large), 3 (Save"
             " Image), 4 (Save Image), 5 (Preview",
         ),
         (
             SAVERS + LARGE + 'inputs = { "Your image" = "savers@save image" }',
-            "Step “large”, Your image: “save image” must be one output of “savers”: 2 (Large), 3",
+            "Step “large”, Your image: “save image” must name one output of “savers”: 2 (Large), 3",
         ),
         (
             SAVERS + LARGE + 'inputs = { "Your image" = "savers@5" }',
-            "Step “large”, Your image: It takes no result of “savers”.",
+            "Step “large”, Your image: It doesn't take results of “savers”.",
         ),
         (BASE + 'repeat = { steps = "1..x" }', "Step “base”, Steps: “1..x” isn't a range."),
         (
             BASE + 'repeat = { steps = "1..200", seed = "1..200" }',
-            "Step “base”, It runs 10000 times at most. Give fewer values in “repeat”.",
+            "Step “base”, It can run at most 10000 times. Give fewer values in “repeat”.",
         ),
-        (BASE + 'repeat = { steps = "1..10001" }', "Step “base”, It runs 10000 times at most."),
+        (BASE + 'repeat = { steps = "1..10001" }', "Step “base”, It can run at most 10000 times."),
     ],
 )
 def test_contradictions_are_reported(text: str, said: str) -> None:

@@ -102,9 +102,12 @@ def test_every_setting_is_read() -> None:
         ("", "a.chain.toml has no steps."),
         (
             "steps = []",
-            "a.chain.toml: “steps” must be tables, each written [[steps]], at most 100.",
+            "a.chain.toml: “steps” must be at most 100 tables, each written as [[steps]].",
         ),
-        ("steps = 3", "a.chain.toml: “steps” must be tables, each written [[steps]], at most 100."),
+        (
+            "steps = 3",
+            "a.chain.toml: “steps” must be at most 100 tables, each written as [[steps]].",
+        ),
         ("[[steps]]\nname = 'a'", "a.chain.toml, step a: “workflow” is missing."),
         ("[[steps]]\nworkflow = 'a'", "a.chain.toml, step 1: “name” is missing."),
         (
@@ -125,7 +128,7 @@ def test_every_setting_is_read() -> None:
         ),
         (
             STEPS + "inputs = { A = 'both' }",
-            "a.chain.toml, step both: it can't be given its own results.",
+            "a.chain.toml, step both: it can't use its own results.",
         ),
         (
             STEPS + "inputs = { A = 'base[0]' }",
@@ -139,7 +142,7 @@ def test_every_setting_is_read() -> None:
             "a.chain.toml, step both: the switch “size” has no choice “c”.",
         ),
         ("[switches]\nsize = ['a']\n" + STEPS, "the switch “size” must be true, false or a list"),
-        (STEPS + "repeat = { A = [] }", "“repeat” must be a table of lists, or of texts"),
+        (STEPS + "repeat = { A = [] }", "“repeat” must be a table of lists, or of strings"),
         (
             STEPS + "show = ['A', 'B']\ninputs = { B = 'base' }",
             "a.chain.toml, step both: “B” can't be in “show”: the chain sets it.",
@@ -148,7 +151,7 @@ def test_every_setting_is_read() -> None:
             STEPS + "show = ['A']\nrepeat = { A = '1..3' }",
             "a.chain.toml, step both: “A” can't be in “show”: the chain sets it.",
         ),
-        (STEPS + "values = { A = [1] }", "“values” must be a table of texts, numbers, true or"),
+        (STEPS + "values = { A = [1] }", "“values” must be a table of strings, numbers, true or"),
     ],
 )
 def test_a_file_that_is_not_a_chain_is_refused(text: str, said: str) -> None:
@@ -254,7 +257,7 @@ def test_switches_are_yes_or_no_or_one_of_several() -> None:
         for given in ({}, {"large": "no"}, {"look": "painting"})
     }
     assert [*runs.values()] == ["b", "a", "c"]
-    with pytest.raises(ChainErrors, match="“look” is one of “Photo”, “Painting”, not “x”"):
+    with pytest.raises(ChainErrors, match="“look” must be one of “Photo”, “Painting”, not “x”"):
         chosen(chain, {"look": "x"})
 
 

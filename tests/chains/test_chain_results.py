@@ -112,10 +112,10 @@ def test_an_omitted_step_can_be_restored_when_another_needs_it(
     left_out = {"second.runs": False}
     form = app.services.chain_forms.form("two.chain", OWNER, left_out)
     assert form.plan.problem == (
-        "Step “third”, Your image: It takes one file, so it can't be given all of “first”."
+        "Step “third”, Your image: It takes one file, so it can't take all results of “first”."
     )
     assert "second.runs" in [field.key for field in form.form.fields]
-    with pytest.raises(ChainErrors, match="can't be given all"):
+    with pytest.raises(ChainErrors, match="can't take all"):
         app.services.chains.start("two.chain", left_out, Origin(OWNER))
 
 

@@ -80,12 +80,12 @@ def test_unknown_values_of_switches_and_options_are_refused(
         )
     )
     chains = app.services.chains
-    one_of = "The switch “look” is one of “photo”, “oil”, not “{}”."
+    one_of = "The switch “look” must be one of “photo”, “oil”, not “{}”."
     for given, wrong in (
         ({"switches:.look": "x"}, [("switches:.look", one_of.format("x"))]),
         ({"switches:.look": None, SEED: "s"}, [("switches:.look", one_of.format("")), (SEED, "")]),
         ({"switches:.large": 2.5, "large.runs": "nein"}, [("large.runs", "Enter true or false.")]),
-        ({"switches:.large": "nein"}, [("switches:.large", "is one of “false”, “true”, not")]),
+        ({"switches:.large": "nein"}, [("switches:.large", "must be one of “false”, “true”, not")]),
     ):
         with pytest.raises(FieldErrors) as refused:
             chains.start("styles.chain", given, Origin(OWNER))

@@ -149,7 +149,7 @@ def test_all_errors_of_options_are_reported_at_once(
         "There is no field “9.z”.",
         "/nowhere/texts.txt cannot be read: No such file or directory. Check its name and"
         " permissions.",
-        "--set 'seed' is not FIELD=VALUES. Write it as in --set steps=10..30:10.",
+        "--set 'seed' is not FIELD=VALUES. Write it like --set steps=10..30:10.",
         "There is no field “Stepz”. Did you mean “Steps”?",
         "Steps: “1..x” isn't a range. Write it like 1..10 or 1..10:3.",
         "Guidance scale: “many”: Enter a number.",
@@ -219,7 +219,7 @@ def test_a_batch_without_a_success_stops(
     assert len(demo.journal.all()) < 10
     assert main([*command(workflow, demo, tmp_path, *broken), "--resume"]) == 1
     told = capsys.readouterr().err
-    assert "Read the last error, then continue. Add --resume for that." in told
+    assert "Read the last error, then continue. Add --resume to continue." in told
     assert told.endswith("0 of 500 done\n")
 
 
@@ -282,7 +282,7 @@ def test_a_stopped_batch_explains_how_to_resume(
         stopped.send_signal(signal.SIGINT)
         _, told = stopped.communicate(timeout=LONGEST_WAIT)
     assert stopped.returncode == 128 + signal.SIGINT, told
-    assert told.endswith("Stopped. Go on with --resume.\n")
+    assert told.endswith("Stopped. Continue with --resume.\n")
     assert "Traceback" not in told
     eventually(lambda: demo.queue.remaining() == 0)
     assert results(tmp_path)[0]["state"] == "done"

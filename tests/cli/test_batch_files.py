@@ -278,10 +278,14 @@ def test_unusable_files_are_reported(
     sampler.write_text(json.dumps(prompt(5, steps=1)))
     for file, words, said in (
         (sampler, ["--set", "2.text=@typo.txt"], "typo.txt cannot be read"),
-        (sampler, ["--csv", str(damaged)], "damaged.zip isn't text. Save it as text, a table as"),
+        (
+            sampler,
+            ["--csv", str(damaged)],
+            "damaged.zip isn't text. Save it as plain text, or a table as",
+        ),
         (sampler, ["--set", "steps=1", "--set", "4.steps=2"], "Steps is given twice."),
         (workflow, ["--set", f"1.image={damaged}"], "damaged.zip is damaged."),
-        (workflow, ["--set", f"1.image={tmp_path}"], "is the folder of the results, too."),
+        (workflow, ["--set", f"1.image={tmp_path}"], "is also the folder for the results."),
     ):
         assert main(command(file, demo, tmp_path, *words)) == 2
         assert said in capsys.readouterr().err
@@ -303,11 +307,11 @@ def test_a_zip_that_cannot_be_unpacked_reports_the_cause(
     damaged[36:44] = b"\xff" * 8
     locked[at] = locked[listed] = 1
     unknown[at + 2] = unknown[listed + 2] = 99  # as of AES
-    shut = "has a password, or is packed in a way that is not known here. Unpack it, and name the"
+    shut = "is encrypted or uses an unsupported compression method. Unpack it and give the"
     for data, said in (
-        (damaged, f"{file} is damaged. Download or pack it again."),
-        (locked, f"{file} {shut} folder."),
-        (unknown, f"{file} {shut} folder."),
+        (damaged, f"{file} is damaged. Download it or create it again."),
+        (locked, f"{file} {shut} folder instead."),
+        (unknown, f"{file} {shut} folder instead."),
     ):
         file.write_bytes(data)
         assert main(command(workflow, demo, tmp_path / "out", "--set", f"1.image={file}")) == 2

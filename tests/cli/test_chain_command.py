@@ -121,7 +121,7 @@ def test_a_failed_step_stops_only_its_dependents_and_is_retried(
     assert main(folder.words(chain, "--set", broken)) == 1
     told = capsys.readouterr().err
     assert "Step “base”: " in told
-    assert "Step “double” was not run: it needs what failed." in told
+    assert "Step “double” was not run because a step it needs failed." in told
     assert "Step “half” was not run" in told
     assert "1 of 4 steps done" in told
     assert list(folder.sizes()) == ["4-other"]
@@ -176,7 +176,7 @@ def test_a_switch_chooses_steps(folder: Folder, capsys: pytest.CaptureFixture[st
         inputs = { Image = ["large", "base"] }
     """
     assert main(folder.words(chain, "--set", "large.Scale (times)=3")) == 2
-    assert "Step “large” does not run." in capsys.readouterr().err
+    assert "Step “large” isn't part of this run." in capsys.readouterr().err
     assert main(folder.words(chain)) == 0
     assert folder.sizes() == {"1-base": (64, 64), "3-last": (128, 128)}
     assert main(folder.words(chain, "--resume", "--set", "size=large")) == 0
@@ -204,6 +204,6 @@ def test_independent_steps_are_sent_together(folder: Folder) -> None:
         stopped.send_signal(signal.SIGINT)
         _, told = stopped.communicate(timeout=LONGEST_WAIT)
     assert stopped.returncode == 128 + signal.SIGINT, told
-    assert told.endswith("Stopped. Go on with --resume.\n")
+    assert told.endswith("Stopped. Continue with --resume.\n")
     assert "Traceback" not in told
     eventually(lambda: folder.demo.queue.remaining() == 0)

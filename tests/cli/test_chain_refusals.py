@@ -43,11 +43,14 @@ def test_all_errors_are_reported_before_anything_runs(
         (["--set", "bose.steps=3"], "There is no step “bose”. Did you mean “base”?"),
         (["--set", "base.stepz=3"], "Did you mean “Steps”?"),
         (["--set", "look=photo"], "There is no switch “look”."),
-        (["--set", "double.image=x.png"], "It is given by the chain already."),
+        (["--set", "double.image=x.png"], "The chain already sets it."),
         (["--without", "base"], "Step “base” can't be left out."),
         (["--again", "bose"], "There is no step “bose”."),
-        (["--set", "double.image=x.png", "--without", "double"], "Step “double” does not run."),
-        (["--again", "double", "--without", "double"], "Step “double” does not run."),
+        (
+            ["--set", "double.image=x.png", "--without", "double"],
+            "Step “double” isn't part of this run.",
+        ),
+        (["--again", "double", "--without", "double"], "Step “double” isn't part of this run."),
     ],
 )
 def test_an_invalid_call_exits_with_2(
@@ -82,7 +85,7 @@ def test_invalid_names_are_reported_with_other_errors(
         "There is no step “bose”. Did you mean “base”?",
         "There is no step “hlaf”. Did you mean “half”?",
     ]
-    assert told[3] == "Step “double” does not run. Leave out its --set and --again."
+    assert told[3] == "Step “double” isn't part of this run. Remove its --set and --again."
     assert told[4].startswith("Step “base”, There is no field “stepz”.")
     assert told[5] == "Step “base”, Steps: Enter a whole number."
     assert "--check lists the steps and their fields." in told[6]

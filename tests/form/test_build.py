@@ -143,7 +143,7 @@ def test_a_missing_node_is_named_once_with_advanced_inputs() -> None:
 def test_a_link_to_a_missing_node_is_named() -> None:
     """The server would answer such a prompt with a KeyError."""
     form = form_of(with_values(text_to_image(), "8", samples=["99", 0]))
-    assert form.problems == ("“VAE Decode” takes “Samples” from node 99, which is not there.",)
+    assert form.problems == ("“VAE Decode” takes “Samples” from node 99, which doesn't exist.",)
 
 
 def test_editor_state_is_hidden() -> None:

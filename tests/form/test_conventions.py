@@ -229,7 +229,7 @@ def test_node_mappings_of_one_workflow(tmp_path: Path) -> None:
     [
         ("sampler", "3", ("“sampler”", "“3”", "KSampler", 'sampler = "3.seed" or "3.steps"')),
         ("count", "3.stepz", ("“count”", "“3.stepz”", "no such value", '"3.steps"')),
-        ("image", "8", ("“image”", "“8”", "VAEDecode", "Name the node that holds the value")),
+        ("image", "8", ("“image”", "“8”", "VAEDecode", "Use the node that has the value")),
         ("gone", "99", ()),
     ],
 )

@@ -126,7 +126,7 @@ def test_a_model_the_server_lacks_stays_reachable() -> None:
 def test_a_titled_node_without_values_is_a_problem() -> None:
     """The sentence names the label and the node."""
     form = form_of(titled(wrapped(), n8="<Image:prompt:4>"))
-    assert "“Image” has nothing to set: node 8" in " ".join(form.problems)
+    assert "“Image” has nothing to set: all inputs of node 8" in " ".join(form.problems)
 
 
 def test_a_missing_node_is_named_by_its_label() -> None:

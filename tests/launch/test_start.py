@@ -314,7 +314,7 @@ def test_a_text_field_refuses_a_file(starter: Starter) -> None:
     """A text field takes no file, because no check would judge the file."""
     with pytest.raises(FieldErrors) as problem:
         starter.start("text", {"6.text": photo()}, ME)
-    assert problem.value.errors["6.text"] == "This field takes no file."
+    assert problem.value.errors["6.text"] == "This field doesn't take files."
 
 
 def test_file_sizes_are_limited(starter: Starter) -> None:

@@ -178,7 +178,7 @@ def test_a_read_error_does_not_lose_the_workflow(
     with monkeypatch.context() as failing:
         failing.setattr(Path, "read_bytes", read_bytes)
         assert [one.name for one in PrivateWorkflows(tmp_path).opened_by("ann")] == [read]
-    assert "cannot be read" in caplog.text
+    assert "Can't read an opened workflow" in caplog.text
     assert len(PrivateWorkflows(tmp_path).opened_by("ann")) == 2
 
 
@@ -191,7 +191,7 @@ def test_opening_works_if_the_folder_is_not_writable(
     name = put(opened, "ann")
     assert opened.get("ann", name)
     opened.forget("ann", name)
-    assert "Opened workflows cannot be kept on disk: File exists" in caplog.text
+    assert "Can't save opened workflows to disk: File exists" in caplog.text
 
 
 def test_weight_counts_every_value() -> None:

@@ -75,7 +75,7 @@ def test_an_app_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_sign_in_of_a_proxy_is_distinguished_from_the_app() -> None:
     """The client notices if a page arrives instead of the app's JSON or a run's events."""
     with proxy("", [200, 200], at="") as url, requests.Session() as session:
-        with pytest.raises(RemoteError, match="Something else answers"):
+        with pytest.raises(RemoteError, match="isn't from the app"):
             RemoteApp(url, session=session).workflows()
-        with pytest.raises(RemoteError, match="Something else answers"):
+        with pytest.raises(RemoteError, match="isn't from the app"):
             next(Calls(url, session).events("/runs/1/events", ""))

@@ -98,7 +98,7 @@ def test_an_image_of_any_mode_is_sent() -> None:
             assert app.upload(Image.new(mode, (64, 64)))
         with (
             Image.open(io.BytesIO(whole.getvalue()[:-500])) as broken,
-            pytest.raises(RemoteError, match="An image cannot be sent: "),
+            pytest.raises(RemoteError, match="An image can't be sent: "),
         ):
             app.upload(broken)
         app.close()

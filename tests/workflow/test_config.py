@@ -160,14 +160,14 @@ def test_the_outputs_that_count_can_be_chosen() -> None:
     problem."""
     form = configured(outputs=["9", "77"])
     assert [output.node for output in form.outputs] == ["9"]
-    assert form.problems == ("The toml's output “77” is not an output node.",)
+    assert form.problems == ("The output “77” in the TOML file is not an output node.",)
 
 
 @pytest.mark.parametrize(
     ("data", "words"),
     [
         ({"titel": "x"}, "no setting “titel”. Did you mean “title”?"),
-        ({"title": 7}, "“title” must be a text"),
+        ({"title": 7}, "“title” must be a string"),
         ({"others": "none"}, "must be one of advanced, auto, hidden"),
         ({"fields": 7}, "“fields” must be a table"),
         ({"fields": {"3.steps": 7}}, "must be a table such as"),
@@ -185,11 +185,11 @@ def test_the_outputs_that_count_can_be_chosen() -> None:
         ({"fields": {"3.steps": {"default": 0}}}, "The value in the TOML file is 0. Minimum 1."),
         (
             {"fields": {"3.stepps": {}}},
-            "names “3.stepps”, which this workflow does not have. Did you mean “3.steps”?",
+            "names “3.stepps”, which this workflow doesn't have. Did you mean “3.steps”?",
         ),
         ({"fields": {"KSampler.steps": {}, "3.steps": {}}}, "names “3.steps” twice"),
         ({"fields": {"3.steps": {"also": ["3.nothing"]}}}, "names “3.nothing”"),
-        ({"fields": {"3.steps": {"also": ["6.text"]}}}, "cannot also set 6.text: the types differ"),
+        ({"fields": {"3.steps": {"also": ["6.text"]}}}, "can't also set 6.text: the types differ"),
     ],
 )
 def test_mistakes_are_sentences_and_the_form_is_still_there(
@@ -272,13 +272,17 @@ def test_an_idea_can_have_an_image(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("ideas", "fields", "says"),
     [
-        (["a boat"], {"6.text": {"hidden": True}, "7.text": {"hidden": True}}, "no text field"),
+        (
+            ["a boat"],
+            {"6.text": {"hidden": True}, "7.text": {"hidden": True}},
+            "needs a text field",
+        ),
         ([{"6.txt": "a boat"}], {}, "“6.txt”, which this workflow doesn't have. Did you mean"),
-        ([{"6.text": "a boat"}], {"6.text": {"hidden": True}}, "which isn't a field to fill in"),
+        ([{"6.text": "a boat"}], {"6.text": {"hidden": True}}, "which isn't a visible field"),
         ([{"3.steps": -1}], {}, "Ideas in the TOML file: Steps: Minimum 1."),
-        (["", "a boat"], {}, "“ideas” must be a list of texts"),
-        ([{}], {}, "“ideas” must be a list of texts"),
-        ("a boat", {}, "“ideas” must be a list of texts"),
+        (["", "a boat"], {}, "“ideas” must be a list of strings"),
+        ([{}], {}, "“ideas” must be a list of strings"),
+        ("a boat", {}, "“ideas” must be a list of strings"),
     ],
 )
 def test_an_idea_without_a_field_is_reported(ideas: object, fields: object, says: str) -> None:

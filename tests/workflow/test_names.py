@@ -53,7 +53,9 @@ def subgraph(**more: Any) -> dict[str, Any]:
 )
 def test_a_workflow_with_a_long_name_is_refused(workflow: dict[str, Any]) -> None:
     """The error names the node and its limit, and the hint says what to do."""
-    with pytest.raises(WorkflowError, match=r"^Node “.*” has .* more than 200 characters") as said:
+    with pytest.raises(
+        WorkflowError, match=r"^Node “.*” has .* longer than 200 characters"
+    ) as said:
         open_workflow("a.json", json.dumps(workflow).encode())
     assert len(str(said.value)) < 200
     assert "shorten" in said.value.hint

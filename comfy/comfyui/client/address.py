@@ -74,14 +74,14 @@ class ServerAddress:
         names = [name.lower() for name, _ in pairs]
         if len(set(names)) < len(names):
             raise ComfyError(
-                "The server is given more than one login.",
-                "Choose one: a password in the address, a token, or a header named Authorization.",
+                "The server has more than one set of credentials.",
+                "Use only one: a password in the address, a token, or an Authorization header.",
             )
         secure = url.startswith("https:")
         if ca and not secure:
             raise ComfyError(
-                "Certificates are named for a server that is reached without TLS.",
-                "Write its address with https://.",
+                "Certificates are set for a server that doesn't use TLS.",
+                "Use https:// in its address.",
             )
         return cls(url, pairs, trusted_certificates(ca) if secure else None)
 
@@ -136,13 +136,13 @@ def named_servers(
     credentials = token or header or ca
     if credentials and not texts:
         raise ComfyError(
-            "A login or a certificate belongs to a server, and none is named.",
-            "Give --server as well.",
+            "Credentials or certificates are set, but no server.",
+            "Also set --server.",
         )
     if credentials and len(texts) > 1:
         raise ComfyError(
-            "A login or a certificate belongs to one server, and several are named.",
-            "Name each with its own in the file of --config, under [[server]].",
+            "Credentials or certificates are set for one server, but there are several.",
+            "Set them per server in the file of --config, under [[server]].",
         )
     headers = (header,) if header else ()
     return one_each(
@@ -154,7 +154,7 @@ def one_each(addresses: Iterable[ServerAddress]) -> tuple[ServerAddress, ...]:
     """Return the addresses. Raises ComfyError if a server appears twice."""
     servers = tuple(addresses)
     if len({one.url for one in servers}) < len(servers):
-        raise ComfyError("A server is named twice.", "Name each of them once.")
+        raise ComfyError("A server is listed twice.", "List each server once.")
     return servers
 
 
@@ -186,12 +186,12 @@ def _split(text: str) -> tuple[str, str]:
             raise ValueError  # noqa: TRY301 - the same error for every problem
     except ValueError:  # the original message may contain part of a password
         raise ComfyError(
-            "This is not the address of a server.", "Write it like http://127.0.0.1:8188."
+            "This is not a server address.", "Write it like http://127.0.0.1:8188."
         ) from None
     if "?" in text or "#" in text or "@" in parts.path:  # may belong to a password
         raise ComfyError(
-            "The address of a server has no “?”, “#” or “@” behind its host.",
-            "In a password write them as %3F, %23 and %40, and a slash as %2F.",
+            "A server address can't contain “?”, “#” or “@” after the host.",
+            "In a password, write them as %3F, %23 and %40, and a slash as %2F.",
         )
     path = quote(parts.path.rstrip("/"), safe="/%:!$&'()*+,;=~")
     return user_info, f"{parts.scheme}://{host}{f':{port}' if port else ''}{path}"
@@ -228,8 +228,8 @@ def _bearer(token: str | None) -> list[tuple[str, str]]:
         return []
     if " " in token or not _HEADER_VALUE.fullmatch(token):
         raise ComfyError(
-            "The token for the server cannot be sent.",
-            "It is one word of plain letters, digits, signs.",
+            "The server token contains invalid characters.",
+            "It must be one word of ASCII letters, digits and symbols.",
         )
     return [("Authorization", f"Bearer {token}")]
 
@@ -243,7 +243,7 @@ def parse_header(header: str) -> list[tuple[str, str]]:
     own = name.lower() in _OUR_HEADERS or name.lower().startswith("sec-websocket-")
     if own or not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
         raise ComfyError(
-            "The header for the server cannot be sent.", "Write it like 'X-Api-Key: secret'."
+            "This header can't be sent to the server.", "Write it like 'X-Api-Key: secret'."
         )
     return [(name, value)]
 
@@ -284,7 +284,6 @@ def _trust(context: ssl.SSLContext, place: str) -> None:
             context.load_verify_locations(cafile=place)
     except OSError as error:
         raise ComfyError(
-            f"{place} holds no certificates that can be read.",
-            "It has to be a file of certificates in PEM format, from --server-ca or"
-            " REQUESTS_CA_BUNDLE.",
+            f"{place} contains no readable certificates.",
+            "--server-ca and REQUESTS_CA_BUNDLE must name certificates in PEM format.",
         ) from error

@@ -126,7 +126,7 @@ class Client:
             data = json.dumps(body, allow_nan=False).encode()
         except ValueError as error:
             raise PromptRejected(
-                "The workflow holds a number that cannot be sent.",
+                "The workflow contains a number that can't be sent.",
                 "Look for an infinite or missing number.",
             ) from error
         answer = self._call(

@@ -114,7 +114,7 @@ class EventStream:
             try:
                 self._ws.send_close(websocket.STATUS_NORMAL)
             except (OSError, websocket.WebSocketException) as error:
-                log.debug("The socket was closed already: %s", error)
+                log.debug("The socket was already closed: %s", error)
             self._thread.join(wait)
         self._shut()
         if self._thread.is_alive():
@@ -124,7 +124,7 @@ class EventStream:
         with self._lock:
             self._socket = sock
             if self._closing:
-                raise ConnectionAbortedError("closed while it was opened")
+                raise ConnectionAbortedError("closed while opening")
 
     def _read(self) -> None:
         by_itself = True
@@ -136,7 +136,7 @@ class EventStream:
             reason = str(error) or type(error).__name__
         except Exception:
             log.exception("Reading a socket failed")
-            reason = "an error of our own"
+            reason = "an internal error"
         if not self._closing:
             self._shut()
             self._ended(reason, by_itself)
@@ -149,9 +149,7 @@ class EventStream:
                 opcode, data = self._ws.recv_data(control_frame=True)
             except websocket.WebSocketTimeoutException:
                 if pinged:
-                    raise TimeoutError(
-                        f"no sign of life within {self._ping:g} s of a ping"
-                    ) from None
+                    raise TimeoutError(f"no answer to a ping within {self._ping:g} s") from None
                 self._ws.ping()
                 pinged = True
                 continue
@@ -175,7 +173,7 @@ class EventStream:
 
 class _MessageTooLarge(websocket.WebSocketException):
     def __init__(self) -> None:
-        super().__init__(f"the server sent a message of more than {LONGEST_MESSAGE // _MIB} MB")
+        super().__init__(f"the server sent a message larger than {LONGEST_MESSAGE // _MIB} MB")
 
 
 def _bounded_socket() -> websocket.WebSocket:

@@ -52,9 +52,9 @@ _RULES = (
         please log in first
         """,
         message(
-            "This workflow uses a paid node and the server isn't logged in to a Comfy account."
+            "This workflow uses a paid node and the server isn't signed in to a Comfy account."
         ),
-        message("Ask the administrator to log in or add an API key, or use another workflow."),
+        message("Ask the administrator to sign in or add an API key, or use another workflow."),
     ),
     _rule(
         """
@@ -79,7 +79,7 @@ _RULES = (
         """
         safetensorerror
         deserializing header
-        is no checkpoint
+        is not a checkpoint
         unpicklingerror
         invalid load key
         pytorchstreamreader

@@ -57,7 +57,7 @@ class WarnOnce:
             if kind in self._kinds or len(self._kinds) >= self._limit:
                 return
             self._kinds.add(kind)
-        log.warning("Skipping messages of ComfyUI: %s (%s)", kind, reason)
+        log.warning("Ignoring ComfyUI messages: %s (%s)", kind, reason)
 
 
 def parse_message(data: str | bytes, skipped: WarnOnce | None = None) -> Event | None:
@@ -95,7 +95,7 @@ class _Data(dict[str, Any]):
         value = self.get(key)
         if isinstance(value, str):
             return value
-        raise ValueError(f"{key} is not a text")
+        raise ValueError(f"{key} is not a string")
 
     def optional_text(self, key: str) -> str | None:
         return None if self.get(key) is None else self.text(key)
@@ -210,7 +210,7 @@ def _error(data: _Data) -> ExecutionError:
 def _animated(data: _Data) -> AnimatedPreviews:
     frames, rate = data.number("length"), data.number("rate")
     if not (1 <= frames <= _MOST_FRAMES and 0 < rate <= _FASTEST):
-        raise ValueError(f"{frames:g} frames, {rate:g} a second")
+        raise ValueError(f"{frames:g} frames at {rate:g} per second")
     return AnimatedPreviews(int(frames), rate)
 
 
@@ -245,7 +245,7 @@ def _parse_binary(frame: bytes, warn: WarnOnce) -> Event | None:
 
 def _u32(data: bytes, kind: str) -> tuple[int, bytes]:
     if len(data) < 4:
-        raise _Malformed(kind, f"{len(data)} bytes where 4 are needed")
+        raise _Malformed(kind, f"{len(data)} bytes, at least 4 needed")
     return struct.unpack_from(">I", data)[0], data[4:]
 
 
@@ -253,7 +253,7 @@ def _sized(data: bytes, kind: str) -> tuple[bytes, bytes]:
     """Split data into a part with its length before it, and the rest."""
     length, rest = _u32(data, kind)
     if length > len(rest):
-        raise _Malformed(kind, f"length {length} in {len(rest)} bytes")
+        raise _Malformed(kind, f"length {length}, but only {len(rest)} bytes")
     return rest[:length], rest[length:]
 
 
@@ -267,7 +267,7 @@ def _check_image(image: bytes, image_type: object, kind: str) -> None:
     """Raise _Malformed if the image isn't JPEG or PNG. The type from the frame only counts if the
     first bytes are unknown."""
     if not image:
-        raise _Malformed(kind, "no image in it")
+        raise _Malformed(kind, "no image data")
     if not image.startswith(_STARTS) and image_type not in _TYPES:
         raise _Malformed(kind, f"image type {image_type!r}")
 

@@ -176,13 +176,13 @@ class ServerPool:
         """Send the server no more runs until `take_back` or a restart of the app. Its current runs
         continue."""
         server.drained = True
-        log.info("ComfyUI at %s is handed no more runs.", server.url)
+        log.info("ComfyUI at %s is draining.", server.url)
         self._listeners.call()
 
     def take_back(self, server: ComfyServer) -> None:
         """Send the server runs again, starting with those that are waiting for it."""
         server.drained = False
-        log.info("ComfyUI at %s is handed runs again.", server.url)
+        log.info("ComfyUI at %s accepts runs again.", server.url)
         self._listeners.call()
 
     def answers(self) -> bool:
@@ -249,7 +249,7 @@ class ServerPool:
             except ServerUnreachable:
                 return
             except Exception:
-                log.exception("A look at ComfyUI at %s failed inside this program", server.url)
+                log.exception("Checking ComfyUI at %s failed with an internal error", server.url)
             if self._closed.wait(pauses.recheck if up else pauses.away):
                 return  # `check` may have cleared the `recheck` that shutdown set
             if up:
@@ -277,7 +277,7 @@ class ServerPool:
             if server.up:
                 _problem(server)  # it may be running another version now
         except Exception:
-            log.exception("The nodes of ComfyUI at %s were not read", server.url)
+            log.exception("Can't read the nodes of ComfyUI at %s", server.url)
         self._listeners.call()
 
 

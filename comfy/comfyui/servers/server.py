@@ -218,7 +218,7 @@ class ComfyServer:
             try:
                 self.client.cancel(prompt_id)
             except ComfyError as problem:
-                log.info("%s was not told to cancel %s: %s", self.url, prompt_id, problem)
+                log.info("%s: can't cancel prompt %s: %s", self.url, prompt_id, problem)
                 with self._lock:
                     self._left.extend(left[index:])
                 return

@@ -24,5 +24,5 @@ def flac_bytes(audio: AudioSamples) -> bytes:
         ) as sound:
             sound.buffer_write(audio.samples, "int16")
     except soundfile.LibsndfileError as problem:
-        raise ValueError(f"FLAC knows no sample rate of {audio.rate}") from problem
+        raise ValueError(f"FLAC doesn't support a sample rate of {audio.rate}") from problem
     return file.getvalue()

@@ -70,9 +70,9 @@ class NodeClass:
     describe: Callable[[Storage], NodeInfo]
     run: Callable[[NodeRun, Inputs], NodeResult]
     fingerprint: Callable[[Storage, Inputs], str] | None = None
-    """What besides the inputs decides whether a cached result may be used: a file's bytes."""
+    """Key of what a cached result depends on besides the inputs, such as a file's bytes."""
     validate: Callable[[Storage, Inputs], Mapping[str, str]] | None = None
-    """Input name → what is wrong with it. What is checked here is not checked against its list."""
+    """Errors by input name. Inputs that it checks aren't checked against their list of choices."""
     validated: frozenset[str] = frozenset()
 
 

@@ -177,7 +177,7 @@ NODES = {
                 "Save Image",
                 "image",
                 {
-                    "images": spec("IMAGE", tooltip="What to keep."),
+                    "images": spec("IMAGE", tooltip="Images to save."),
                     "filename_prefix": spec(
                         "STRING",
                         default="ComfyUI",
@@ -187,7 +187,7 @@ NODES = {
                 saves=True,
                 output_names=["images"],
                 output_node=True,
-                description="Keeps images in the output folder.",
+                description="Saves images to the output folder.",
                 extra=_BASICS,
             )
         ),
@@ -203,7 +203,7 @@ NODES = {
                 saves=True,
                 output_names=["images"],
                 output_node=True,
-                description="Shows images without keeping them.",
+                description="Shows images without saving them.",
                 extra=_BASICS,
             )
         ),

@@ -128,8 +128,8 @@ NODES = {
                     ),
                 },
                 outputs=["LATENT"],
-                description="An empty canvas, or several of them.",
-                extra={"output_tooltips": ["The empty canvases."]},
+                description="Creates one or more empty latent images.",
+                extra={"output_tooltips": ["The empty latent images."]},
             )
         ),
         _empty_latent,
@@ -190,11 +190,11 @@ NODES = {
                 "VAE Decode",
                 "model/latent",
                 required={
-                    "samples": spec("LATENT", tooltip="What to show."),
-                    "vae": spec("VAE", tooltip="Which codec."),
+                    "samples": spec("LATENT", tooltip="Latent image to decode."),
+                    "vae": spec("VAE", tooltip="VAE to decode with."),
                 },
                 outputs=["IMAGE"],
-                description="Makes an image of a latent.",
+                description="Decodes a latent image.",
                 extra={"output_tooltips": ["The image."]},
             )
         ),

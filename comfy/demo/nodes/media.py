@@ -80,7 +80,7 @@ def _save_video(run: NodeRun, inputs: Inputs) -> NodeResult:
     codec = inputs.get("format.codec", inputs.get("codec", "auto"))
     if inputs["format"] not in ("auto", "mp4") or codec not in ("auto", "h264"):
         raise NodeFailure(
-            "The stand-in writes videos as mp4 with h264 only. Choose these, or auto."
+            "The stand-in writes videos as mp4 with h264 only. Choose mp4 and h264, or auto."
         )
     size, data = _video(inputs["video"])
     directory, subfolder, name, number = run.storage.next_name(
@@ -105,7 +105,7 @@ def _video(video: VideoFrames | MediaFile) -> tuple[tuple[int, int], bytes]:
 def _empty_audio(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Return `duration` seconds of silence."""
     if inputs["duration"] > 600:
-        raise NodeFailure("The stand-in makes no audio longer than ten minutes.")
+        raise NodeFailure("The stand-in can't create audio longer than ten minutes.")
     return NodeResult((silence(inputs["duration"], inputs["sample_rate"], inputs["channels"]),))
 
 
@@ -168,7 +168,7 @@ def _encoding(crf: float, largest: float) -> Spec:
     own = {
         "crf": spec(
             "FLOAT",
-            tooltip="Less is better and larger.",
+            tooltip="Lower values give better quality and larger files.",
             default=crf,
             min=0.0,
             max=largest,
@@ -177,7 +177,7 @@ def _encoding(crf: float, largest: float) -> Spec:
         "color_space": spec(
             "COMBO",
             display_name="color space",
-            tooltip="How colours are written.",
+            tooltip="Color encoding.",
             default="auto",
             multiselect=False,
             options=["auto", "sRGB", "HDR", "HDR PQ"],
@@ -185,7 +185,7 @@ def _encoding(crf: float, largest: float) -> Spec:
     }
     options: dict[str, dict[str, Any]] = {"auto": {}, "re-encode": {"required": own}}
     return _dynamic(
-        options, display_name="encoding mode", tooltip="Keep a stream that fits, or encode anew."
+        options, display_name="encoding mode", tooltip="Keep a compatible stream, or re-encode."
     )
 
 
@@ -197,7 +197,7 @@ def _codec(*names: str, **more: Any) -> Spec:
     }
     return _dynamic(
         {name: ways[name] for name in ("auto", *names)},
-        tooltip="How images are compressed.",
+        tooltip="Video codec.",
         **more,
     )
 
@@ -249,10 +249,10 @@ NODES = {
                     "fps": spec("FLOAT", default=30.0, min=1.0, max=120.0, step=1.0),
                 },
                 optional={
-                    "audio": spec("AUDIO", tooltip="Audio to go with them."),
+                    "audio": spec("AUDIO", tooltip="Audio track."),
                     "bit_depth": spec(
                         "INT",
-                        tooltip="Finer colours with 10.",
+                        tooltip="10 gives finer color gradations.",
                         default=8,
                         min=8,
                         max=10,
@@ -261,7 +261,7 @@ NODES = {
                     ),
                 },
                 outputs=["VIDEO"],
-                description="Puts images one after the other.",
+                description="Creates a video from images.",
                 essentials="Video Tools",
                 aliases=[],
             )
@@ -276,7 +276,7 @@ NODES = {
                 "video",
                 module="nodes_video",
                 required={
-                    "video": spec("VIDEO", tooltip="What to keep."),
+                    "video": spec("VIDEO", tooltip="Video to save."),
                     "filename_prefix": _prefix("video/ComfyUI", tooltip="File name prefix."),
                     "format": _dynamic(_FORMATS, tooltip="File format."),
                 },
@@ -285,10 +285,10 @@ NODES = {
                 outputs=["VIDEO"],
                 output_names=["video"],
                 output_node=True,
-                description="Keeps a video in the output folder.",
+                description="Saves a video to the output folder.",
                 essentials="Basics",
                 aliases=[],
-                output_tooltips=["The video, as it came."],
+                output_tooltips=["The unchanged video."],
             )
         ),
         _save_video,
@@ -311,7 +311,7 @@ NODES = {
                     ),
                     "sample_rate": spec(
                         "INT",
-                        tooltip="Samples a second.",
+                        tooltip="Samples per second.",
                         advanced=True,
                         default=44100,
                         min=1,

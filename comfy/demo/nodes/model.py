@@ -22,7 +22,7 @@ def _load_checkpoint(run: NodeRun, inputs: Inputs) -> NodeResult:
     run.wait(run.speed.load)
     if name == _BROKEN:
         raise NodeFailure(
-            f"The file {name} is no checkpoint. It is here to show what a failed run looks like."
+            f"The file {name} is not a checkpoint. It exists to show what a failed run looks like."
         )
     model = Model(name)
     return NodeResult((model, model, model))
@@ -57,16 +57,14 @@ NODES = {
                 "CheckpointLoaderSimple",
                 "Load Checkpoint",
                 "model/loaders",
-                required={"ckpt_name": spec(CHECKPOINTS, tooltip="Which model to use.")},
+                required={"ckpt_name": spec(CHECKPOINTS, tooltip="Model file to load.")},
                 outputs=["MODEL", "CLIP", "VAE"],
-                description=(
-                    "Opens a model file: the painter, its reader of texts, and its image codec."
-                ),
+                description="Loads a model file: diffusion model, text encoder and VAE.",
                 extra={
                     "output_tooltips": [
-                        "The painter.",
-                        "The reader of texts.",
-                        "The image codec.",
+                        "The diffusion model.",
+                        "The text encoder.",
+                        "The VAE.",
                     ]
                 },
             )
@@ -80,25 +78,24 @@ NODES = {
                 "Load LoRA (Model and CLIP)",
                 "model/loaders",
                 required={
-                    "model": spec("MODEL", tooltip="The painter to teach."),
-                    "clip": spec("CLIP", tooltip="The reader of texts to teach."),
-                    "lora_name": spec(LORAS, tooltip="Which lesson."),
+                    "model": spec("MODEL", tooltip="Diffusion model to adapt."),
+                    "clip": spec("CLIP", tooltip="Text encoder to adapt."),
+                    "lora_name": spec(LORAS, tooltip="LoRA file."),
                     "strength_model": spec(
                         "FLOAT",
                         **_STRENGTH,
-                        tooltip="How much the painter learns; can be negative.",
+                        tooltip="Strength on the diffusion model; can be negative.",
                     ),
                     "strength_clip": spec(
-                        "FLOAT", **_STRENGTH, tooltip="How much the reader learns; can be negative."
+                        "FLOAT",
+                        **_STRENGTH,
+                        tooltip="Strength on the text encoder; can be negative.",
                     ),
                 },
                 outputs=["MODEL", "CLIP"],
-                description=(
-                    "Teaches a model something small, such as a style. Several can follow each"
-                    " other."
-                ),
+                description="Adapts a model, for example to a style. Several LoRAs can be chained.",
                 extra={
-                    "output_tooltips": ["The taught painter.", "The taught reader."],
+                    "output_tooltips": ["The adapted model.", "The adapted text encoder."],
                     "essentials_category": "Image Generation",
                 },
             )
@@ -115,11 +112,11 @@ NODES = {
                     "text": spec(
                         "STRING", multiline=True, dynamicPrompts=True, tooltip="Describe the image."
                     ),
-                    "clip": spec("CLIP", tooltip="Who reads it."),
+                    "clip": spec("CLIP", tooltip="Text encoder to use."),
                 },
                 outputs=["CONDITIONING"],
-                description="Turns a text into something a painter understands.",
-                extra={"output_tooltips": ["The text as the painter sees it."]},
+                description="Encodes a text for the diffusion model.",
+                extra={"output_tooltips": ["The encoded text."]},
             )
         ),
         _encode_text,

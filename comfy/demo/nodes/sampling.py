@@ -150,7 +150,7 @@ def _common(*, helped: bool) -> dict[str, list[Any]]:
         "scheduler": spec(SCHEDULERS, **_options(words("Noise schedule."))),
         "positive": spec("CONDITIONING", **_options(words("What the image should show."))),
         "negative": spec("CONDITIONING", **_options(words("What to avoid."))),
-        "latent_image": spec("LATENT", **_options(words("What to start from."))),
+        "latent_image": spec("LATENT", **_options(words("Latent image to start from."))),
     }
 
 
@@ -165,7 +165,7 @@ NODES = {
                 "KSampler",
                 "model/sampling",
                 required={
-                    "model": spec("MODEL", tooltip="Who paints."),
+                    "model": spec("MODEL", tooltip="Diffusion model."),
                     "seed": spec("INT", **_SEED, tooltip="Same seed and settings, same image."),
                     **_common(helped=True),
                     "denoise": spec(
@@ -178,10 +178,8 @@ NODES = {
                     ),
                 },
                 outputs=["LATENT"],
-                description=(
-                    "Paints an image out of noise, following one text and avoiding another."
-                ),
-                extra={"output_tooltips": ["The finished canvas."]},
+                description="Denoises a latent image, following one prompt and avoiding another.",
+                extra={"output_tooltips": ["The denoised latent image."]},
             )
         ),
         _ksampler,

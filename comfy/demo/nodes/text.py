@@ -83,7 +83,7 @@ NODES = {
                 required={"clip_name": spec(TEXT_ENCODERS), "type": spec(_KINDS)},
                 optional={"device": spec(["default", "cpu"], advanced=True)},
                 outputs=["CLIP"],
-                description="Opens a file of a reader of texts; some write them, too.",
+                description="Loads a text encoder; some can also generate text.",
             )
         ),
         _load_text_encoder,
@@ -110,14 +110,16 @@ NODES = {
                 },
                 optional={
                     "image": ["IMAGE", {}],
-                    "video": spec("IMAGE", tooltip="Frames, of which one a second is looked at."),
+                    "video": spec("IMAGE", tooltip="Video frames, sampled once per second."),
                     "audio": ["AUDIO", {}],
                     "thinking": spec(
-                        "BOOLEAN", tooltip="Let the model think first, if it can.", default=False
+                        "BOOLEAN",
+                        tooltip="Let the model think first, if it supports that.",
+                        default=False,
                     ),
                     "use_default_template": spec(
                         "BOOLEAN",
-                        tooltip="Ask in the way that the model was made for, if it says which.",
+                        tooltip="Use the model's own prompt template, if it has one.",
                         advanced=True,
                         default=True,
                     ),

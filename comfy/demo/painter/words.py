@@ -127,7 +127,7 @@ class Scene:
     manners: frozenset[str]
     accents: tuple[tuple[int, int, int], ...]
     mood: int
-    """From the unknown words: turns the colours a little and moves the composition."""
+    """Derived from the unknown words; shifts the colors a little and moves the composition."""
     avoided: frozenset[str]
 
 

@@ -55,7 +55,7 @@ class Connection:
         self._websocket = websocket
         self._protocol: DemoWebSocketProtocol = websocket.scope[_PROTOCOL]
         self.mute = False
-        """Whether nothing is sent any more, by script or because the client has gone."""
+        """True once nothing is sent anymore, by script or because the client has gone."""
         self._held: str | bytes | None = None
 
     async def send(self, message: str | bytes) -> None:

@@ -106,7 +106,7 @@ class Misbehaviour:
         )
         if self.kind not in known:
             raise ValueError(
-                f"{self.kind!r} cannot happen at {self.at!r}; there it is one of {', '.join(known)}"
+                f"{self.kind!r} can't happen at {self.at!r}; use one of {', '.join(known)}"
             )
 
 

@@ -50,8 +50,8 @@ _MODEL_FOLDERS = [
     "classifiers",
 ]
 _HOME = """<!doctype html><meta charset="utf-8"><title>ComfyForms stand-in</title>
-<p>This is the stand-in server of ComfyForms. It speaks the interface of ComfyUI and paints
-procedural images; no model runs here.
+<p>This is the stand-in server of ComfyForms. It speaks ComfyUI's API and draws
+procedural images without a model.
 Its nodes are listed under <a href="object_info">/object_info</a>.</p>"""
 
 Handler = Callable[[Request], Awaitable[Response]]

@@ -66,14 +66,14 @@ class DemoServer:
             step_seconds / 8,
             painted,
         )
-        """How long things pretend to take; `demo.speed.step = 0` brings what runs to its end."""
+        """Durations of the simulated work; `demo.speed.step = 0` lets running prompts finish."""
         self._previews = previews
         self._max_upload = max_upload
         self._history_size = history_size
         self._nodes = nodes
         self._script = Script()
         self.journal = Journal()
-        """What became of every prompt, across restarts."""
+        """Outcome of every prompt, across restarts."""
         self._requests = RequestCounter()
         self._storage: Storage | None = None
         self._running: _RunningServer | None = None

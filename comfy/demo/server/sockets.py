@@ -60,7 +60,7 @@ class SocketCounters:
     opened: int = 0
     open: int = 0
     close_codes: list[int | None] = field(default_factory=list)
-    """In order of closing: the code the client sent, None when it vanished without one."""
+    """Close code of each client, in order of closing; None if it vanished without one."""
 
 
 class Sockets:

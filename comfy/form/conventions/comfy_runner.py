@@ -63,12 +63,12 @@ def _nothing_meant(name: str, place: str, class_type: str, inputs: Sequence[Cand
     if not inputs:
         return sentences(
             f"{prefix} no value to set.",
-            "Name the node that holds the value.",
+            "Use the node that has the value.",
         )
     keys = [f'"{one.key}"' for one in inputs[:_MOST_NAMED]] + ["…"] * (len(inputs) > _MOST_NAMED)
     return sentences(
         f"{prefix} several inputs."
         if place == inputs[0].node
         else f"{prefix} no such value to set.",
-        f"Write which one is meant: {name} = {one_of(keys)}.",
+        f"Choose one: {name} = {one_of(keys)}.",
     )

@@ -42,7 +42,9 @@ def _values_of(
     if isinstance(said, str):
         prompt = next((one.key for one in shown.values() if one.widget == "textarea"), None)
         if prompt is None:
-            return {}, [f"The idea “{short(said)}” in the TOML file has no text field to go into."]
+            return {}, [
+                f"The idea “{short(said)}” in the TOML file needs a text field in the form."
+            ]
         values: dict[str, object] = {prompt: said}
     else:
         unknown = list(_unknown(said, names, shown))
@@ -75,4 +77,4 @@ def _unknown(
                 did_you_mean(name, names),
             )
         elif candidate.key not in shown:
-            yield f"The ideas in the TOML file name “{name}”, which isn't a field to fill in."
+            yield f"The ideas in the TOML file name “{name}”, which isn't a visible field."

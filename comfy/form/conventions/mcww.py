@@ -72,8 +72,8 @@ def wrapper(nodes: Sequence[NodeView]) -> Layer:
         candidate = _input_of_wrapper(wrapper_node.node)
         if candidate is None:
             problems.append(
-                f"“{wrapper_node.title.label}” has nothing to set: node {wrapper_node.node.id}"
-                " takes everything from links."
+                f"“{wrapper_node.title.label}” has nothing to set: all inputs of node"
+                f" {wrapper_node.node.id} are linked."
             )
         else:
             statements.append(_wrapper_statement(wrapper_node.title, candidate))

@@ -30,12 +30,12 @@ def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> La
         if candidate is None:
             problems.append(
                 sentences(
-                    f"The toml names “{name}”, which this workflow does not have.",
+                    f"The TOML file names “{name}”, which this workflow doesn't have.",
                     did_you_mean(name, names),
                 )
             )
         elif candidate.key in taken:
-            problems.append(f"The toml names “{name}” twice.")
+            problems.append(f"The TOML file names “{name}” twice.")
         else:
             taken.add(candidate.key)
             return candidate
@@ -51,7 +51,7 @@ def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> La
         also = tuple(other for name in field_config.also if (other := look_up(name)))
         if wrong := [other.key for other in also if other.type != candidate.type]:
             problems.append(
-                f"The toml's “{field_config.name}” cannot also set {listed(wrong)}:"
+                f"“{field_config.name}” in the TOML file can't also set {listed(wrong)}:"
                 " the types differ."
             )
             also = tuple(other for other in also if other.key not in wrong)

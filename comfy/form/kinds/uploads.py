@@ -47,7 +47,7 @@ def _schema(field: Field) -> dict[str, Any]:
     empty = [{"type": "null"}] if field.optional else []
     return {
         "anyOf": [
-            {"type": "string", "description": "The id of an upload, or a data: address."},
+            {"type": "string", "description": "The id of an upload, or a data: URL."},
             {"type": "object", "required": ["base64"], "properties": base64},
             {"type": "object", "required": ["run"], "properties": result},
             *empty,

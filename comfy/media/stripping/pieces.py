@@ -83,7 +83,7 @@ def _chunks(piece: FilePiece, file: BinaryIO, first: int, last: int) -> Iterator
         count = min(_CHUNK, last - first)
         data = bytes(count) if isinstance(piece, Zeros) else file.read(count)
         if not data:
-            raise OSError("A kept file has become shorter.")
+            raise OSError("A stored file has become shorter.")
         yield data
         first += len(data)
 

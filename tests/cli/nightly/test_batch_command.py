@@ -37,7 +37,7 @@ def test_ctrl_c_during_a_batch_start_leaves_no_run_on_the_server(
     with process(words, tmp_path, "tests.cli.interrupted") as stopped:
         _, told = stopped.communicate(timeout=LONGEST_WAIT)
     assert stopped.returncode == 128 + signal.SIGINT, told
-    assert told.endswith("Stopped. Go on with --resume.\n")
+    assert told.endswith("Stopped. Continue with --resume.\n")
     assert "Traceback" not in told
     eventually(lambda: demo.queue.remaining() == 0)
 
@@ -62,5 +62,5 @@ def test_a_batch_that_is_stopped_does_not_wait_for_a_reader(
         stopped.send_signal(signal.SIGINT)
         _, told = stopped.communicate(timeout=LONGEST_WAIT)
     assert stopped.returncode == 128 + signal.SIGINT, told
-    assert told.endswith("Stopped. Go on with --resume.\n")
+    assert told.endswith("Stopped. Continue with --resume.\n")
     assert results(tmp_path)[0]["state"] == "done"

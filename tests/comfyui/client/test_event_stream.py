@@ -136,7 +136,7 @@ def test_finding_s17_a_message_has_a_limit(frames: Iterable[bytes]) -> None:
     """The stream ends as soon as a header announces more than the limit, or all frames together
     have more."""
     heard, reason, by_itself = received(frames)
-    assert reason == "the server sent a message of more than 32 MB"
+    assert reason == "the server sent a message larger than 32 MB"
     assert not heard
     assert not by_itself
 

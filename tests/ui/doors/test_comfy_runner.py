@@ -287,8 +287,8 @@ def test_a_slow_text_service_blocks_no_other_call(tmp_path: Path) -> None:
     [
         ("[comfy", "is not valid TOML"),
         ("comfy = 3", "“comfy” must be a table"),
-        ("[comfy]\nworkflow = 3", "[comfy]: “workflow” must be a text"),
-        ("[ollama]", "[ollama]: “model” must be a text"),
+        ("[comfy]\nworkflow = 3", "[comfy]: “workflow” must be a string"),
+        ("[ollama]", "[ollama]: “model” must be a string"),
         ('[ollama]\nmodel = "a"\nmodle = "b"', "Did you mean “model”?"),
         ('[ollama]\nmodel = "a"\nurl = "ftp://a"', "Write it like http://"),
         ('[ollama]\nmodel = "a"\ntimeout = 0', "must be a number of seconds"),

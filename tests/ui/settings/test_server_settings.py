@@ -92,8 +92,8 @@ def test_a_server_has_a_limit_of_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ('server = ["http://a", "http://a"]', "A server is named twice."),
-        ('server = ["http://a", "http://b"]\nserver_token = "x"', "belongs to one server"),
+        ('server = ["http://a", "http://a"]', "A server is listed twice."),
+        ('server = ["http://a", "http://b"]\nserver_token = "x"', "but there are several"),
         ('[[server]]\nurl = "http://a"\npassword = "hunter2"', "none of url, token, token_file"),
         ('[[server]]\ntoken = "hunter2"', "one has no url."),
         ('[[server]]\nurl = "http://a"\ntoken_file = "hunter2"', "the file cannot be read"),
@@ -109,7 +109,7 @@ def test_a_server_has_a_limit_of_its_own(tmp_path: Path) -> None:
         ('[[server]]\nurl = "http://a"\nheader = ["X: y", "hunter2"]', "write it like"),
         ('[[server]]\nurl = "http://a"\nlimit = 0', "server: limit: at least 1."),
         ('[[server]]\nurl = "http://a"\nlimit = "hunter2"', "server: limit: write a whole number"),
-        ('[[server]]\nurl = "hunter2"', "This is not the address of a server."),
+        ('[[server]]\nurl = "hunter2"', "This is not a server address."),
         ("server = 3", "it cannot be read."),
     ],
 )

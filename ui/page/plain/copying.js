@@ -1,5 +1,5 @@
 // @ts-check
-// Copies a token that was just made; where a browser does not allow that, it stays selected.
+// Copies a new token. If the browser forbids that, the token stays selected.
 
 const button = /** @type {HTMLElement} */ (document.getElementById("copy"));
 const token = /** @type {HTMLElement} */ (document.getElementById("token"));
@@ -10,7 +10,7 @@ async function copy() {
     () => true,
     () => false,
   );
-  // Over plain HTTP browsers hand out no clipboard; the old way copies what is selected.
+  // Browsers offer no clipboard over plain HTTP; the old command copies the selection.
   if (isWritten || document.execCommand("copy")) button.textContent = button.dataset.copied ?? "";
 }
 

@@ -1,5 +1,5 @@
 // @ts-check
-// Brings what a page shows up to date, as long as somebody looks at it.
+// Refreshes the content of a page while it is visible.
 
 const PAUSE = 5000; // ms
 const shown = /** @type {HTMLElement} */ (document.getElementById("now"));

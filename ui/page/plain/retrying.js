@@ -1,5 +1,5 @@
 // @ts-check
-// The page that is shown while the app cannot be reached: it asks until the app answers.
+// Polls the app while it is unreachable, and reloads the page when it answers.
 
 const EVERY = 3000;
 

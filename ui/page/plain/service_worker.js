@@ -1,16 +1,16 @@
 // @ts-check
-// Where the app cannot be reached, its pages are answered with PAGE, which stands before this text with its POLICY.
-// Everything else goes to the app as if there were no worker, and nothing is kept.
+// Answers navigation with PAGE while the app is unreachable. The server puts PAGE and its POLICY before this text.
+// All other requests go to the app as if there were no worker. Nothing is cached.
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self));
-const OWN_PAGES = /^(shared\/[^/]+)?$/; // below the worker's scope; files are saved without it
+const OWN_PAGES = /^(shared\/[^/]+)?$/; // below the worker's scope; downloads bypass the worker
 
 worker.addEventListener("install", () => worker.skipWaiting());
 
 worker.addEventListener("activate", (event) =>
   event.waitUntil(
-    // Preloading stays on where it was once turned on. It asks for each page a second time, also for those that are not
-    // answered here, and what is shown once, as a new token, was never seen.
+    // Browsers keep navigation preload on once it was enabled. It requests each page twice, also pages that the worker
+    // doesn't answer, so a page that is shown only once, such as a new token, would be lost.
     Promise.all([worker.clients.claim(), worker.registration.navigationPreload?.disable()]),
   ),
 );

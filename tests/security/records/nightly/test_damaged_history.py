@@ -105,7 +105,7 @@ def test_finding_17_a_foreign_database_is_refused_and_unchanged(
     os.utime(file, (1e9, 1e9))
     before = file.read_bytes(), file.stat().st_mtime, file.stat().st_mode
     kept = BlobStore(tmp_path / "kept")
-    with pytest.raises(ComfyError, match="not written by this program"):
+    with pytest.raises(ComfyError, match="not created by this program"):
         RunStore(f"sqlite:///{file}", kept)
     kept.close()
     assert (file.read_bytes(), file.stat().st_mtime, file.stat().st_mode) == before
@@ -133,7 +133,7 @@ def test_finding_17_tables_of_another_shape_refuse_the_start(tmp_path: Path, cha
         connection.execute(change)
     with (
         contextlib.suppress(ComfyError),
-        pytest.raises(ComfyError, match="not written by this program"),
+        pytest.raises(ComfyError, match="not created by this program"),
     ):
         open_history(tmp_path)
     assert list(tmp_path.glob("*damaged*")) == []

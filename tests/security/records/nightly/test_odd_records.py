@@ -136,7 +136,7 @@ def test_finding_17_unreadable_runs_are_logged_once(
             [
                 record
                 for record in caplog.records[before:]
-                if "cannot be read" in record.getMessage()
+                if "unreadable run" in record.getMessage()
             ]
         )
         == 1

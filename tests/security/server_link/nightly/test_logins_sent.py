@@ -51,8 +51,8 @@ def test_finding_18_two_logins_are_refused(
     )
     assert shell(workflow, "--server-token", "t0ken") == 2
     said = capsys.readouterr().err
-    assert "more than one login" in said
-    assert "none is named" in said
+    assert "more than one set of credentials" in said
+    assert "but no server" in said
     assert "command line, in --server, --server-token. Use COMFYFORMS_SERVER, COMFYF" in said
     assert "command line, in --server-token. Use COMFYFORMS_SERVER_TOKEN" in said
     assert "t0ken" not in said

@@ -141,6 +141,6 @@ def test_finding_07_a_wrong_address_is_refused_in_a_sentence(
     assert end.value.code == 2
     assert shell(workflow, "--server", wrong) == 2
     said = capsys.readouterr().err
-    assert "address of a server" in said
+    assert "server address" in said
     assert "pa55word" not in said
     assert "Traceback" not in said

@@ -16,8 +16,8 @@ from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 
 ODD = {
-    "half a character": (b'"a\\ud83d"', "half a character"),
-    "half a character in a key": (b'{"a\\udc00": 1}', "half a character"),
+    "half a character": (b'"a\\ud83d"', "broken character"),
+    "half a character in a key": (b'{"a\\udc00": 1}', "broken character"),
     "NaN": (b"NaN", "NaN or infinite"),
     "infinity": (b"-Infinity", "NaN or infinite"),
     "a number that becomes infinite": (b"1e400", "NaN or infinite"),
@@ -132,7 +132,7 @@ def test_finding_s19_parts_of_a_form_are_read_alike(app: RunningApp, ann: Person
     headers = ann.headers | {"Content-Type": kind}
     with requests.post(app.url + path, headers=headers, data=parts, timeout=LONGEST_WAIT) as answer:
         assert answer.status_code == 422
-        assert "half a character" in answer.text
+        assert "broken character" in answer.text
 
 
 def test_surrogate_pairs_and_long_seeds_are_read(app: RunningApp, ann: Person) -> None:
