@@ -85,8 +85,8 @@ class PromptRejected(ComfyError):
 
 
 class DiskFull(ComfyError):
-    """No disk space is left, here or in this account's quota; `problem` names which and what needed
-    it."""
+    """No disk space is left, here or in this account's quota; `problem` says whose disk is
+    full."""
 
     def __init__(self, problem: str) -> None:
         super().__init__(problem, message("Tell the administrator, then try again."))

@@ -41,12 +41,7 @@ def check_together(
             count = min(most[letter] // times for letter, times in looked_for.items())
         length += count * max(0, *(len(value) - len(find) for value in values))
         if length > LONGEST_TEXT:
-            raise BadValue(
-                message(
-                    "With all words replaced, this text could have more than {most} characters.",
-                    most=f"{LONGEST_TEXT:,}",
-                )
-            )
+            raise BadValue(message("Maximum {most} characters.", most=f"{LONGEST_TEXT:,}"))
         if index + 1 < len(replacements):
             added = Counter[str]()
             for value in values:

@@ -12,6 +12,8 @@ from comfy.base.messages import message
 from comfy.batches.table import Row
 from comfy.batches.values import MOST_ROWS, TooManyRows
 
+UNPAIRED = message("To be paired, all fields need the same number of values.")
+
 
 class UnequalLengths(ComfyError):
     """Paired fields have different numbers of values."""
@@ -60,7 +62,7 @@ def _paired(
     lengths = {len(column) for column in columns} - {1}
     if len(lengths) > 1:
         raise UnequalLengths(
-            message("To be paired, all fields need the same number of values."),
+            UNPAIRED,
             message("Leave them unpaired for every combination."),
         )
     count = max(lengths, default=1)

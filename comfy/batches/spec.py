@@ -304,7 +304,7 @@ def _column(
         raise BadValue(_given_twice(field))
     if field.is_media:
         if not axis.files:
-            raise BadValue(message("Add at least one file."))
+            raise BadValue(message("Add a file."))
         return Column(field.key, field.label, axis.files)
     if axis.files is not None:
         raise BadValue("This field doesn't take files.")
@@ -318,7 +318,7 @@ def _column(
 
 
 def _given_twice(field: Field) -> str:
-    return message("{field} is given twice. Leave one of them out.", field=field.label)
+    return f"{field.label} is given twice. Leave one of them out."
 
 
 def _replaced(field: Field, text: str, base: Mapping[str, object], given: set[str]) -> Column:
@@ -326,9 +326,9 @@ def _replaced(field: Field, text: str, base: Mapping[str, object], given: set[st
     if not field.is_text:
         raise BadValue("Words can only be replaced in text fields.")
     if not words:
-        raise BadValue(message("Write the text to find on the first line."))
+        raise BadValue(message("Enter the text to find."))
     if len(words) > MOST_ROWS:
-        raise BadValue(message("Too many lines."))
+        raise TooManyRows
     read_text(base.get(field.key))  # otherwise the check would use Python's notation
     if field.key not in given and words[0] not in _text_of(field, base):
         raise BadValue(message("“{words}” isn't in the text of this field.", words=short(words[0])))

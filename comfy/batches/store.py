@@ -37,7 +37,7 @@ def save_new_batch(
             history.groups.put(group, _content_to_json(kept), digests)
         except GroupTooLarge as error:
             raise ComfyError(
-                message("This batch is too large."), message("Split it into smaller ones.")
+                message("This is too large to save."), message("Split it into smaller ones.")
             ) from error
     return kept
 

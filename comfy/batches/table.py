@@ -143,7 +143,7 @@ def _read_csv(text: str, problems: list[str], header: list[str]) -> Iterator[Row
         _, names = next(lines, (1, []))
         header += [name.strip() for name in names]
         problems += [
-            message("Two columns are called “{name}”.", name=short(name))
+            message("Two columns are for the field “{field}”.", field=short(name))
             for name, count in Counter(header).items()
             if name and count > 1
         ]

@@ -91,7 +91,7 @@ class ChainFolder:
             write_new({self.path / f"{name}{SUFFIX}": text.encode(errors="replace")})
         except OSError as error:
             raise WorkflowError(
-                message("The chain can't be added: {why}.", why=words_of(error)),
+                message("A file couldn't be saved: {why}.", why=words_of(error)),
                 message("Ask the administrator."),
             ) from error
         return f"{name}{_ENDING}"

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from comfy.base.messages import message, plural
-from comfy.batches.rows import Axis, combined
+from comfy.base.messages import labeled, listed, message, plural
+from comfy.batches.rows import UNPAIRED, Axis, combined
 from comfy.chains.fields import FormStep, takes_from
 from comfy.chains.model import ChainErrors, Source
 from comfy.comfyui.protocol.outputs import OutputFile, TextOutput
@@ -67,16 +67,8 @@ def _unpaired(step: FormStep, axes: Sequence[Axis]) -> Iterator[str]:
     several = [axis for axis in axes if len(axis.values) > 1]
     for axis, other in pairwise(several):
         if len(axis.values) != len(other.values):
-            yield message(
-                "“{field}” takes each of {count} results of “{step}”, and “{other_field}” each of"
-                " {other_count} of “{other_step}”. They are paired, so both need the same number.",
-                field=step.form.field(axis.key).label,
-                count=len(axis.values),
-                step=step.inputs[axis.key].step,
-                other_field=step.form.field(other.key).label,
-                other_count=len(other.values),
-                other_step=step.inputs[other.key].step,
-            )
+            labels = listed(step.form.field(one.key).label for one in (axis, other))
+            yield labeled(labels, UNPAIRED)
 
 
 def _picked(

@@ -205,7 +205,7 @@ class ChainRunner:
         path = self._starter.blobs.path(result.digest)
         if path is None:
             raise WorkflowError(
-                message("{file} is no longer here.", file=result.filename),
+                message("{name} is no longer available.", name=result.filename),
                 message("Run the step that made it again."),
             )
         return Upload(result.filename, path, result=server_file(given.server, result))

@@ -25,7 +25,7 @@ def save_chain(history: RunStore, blobs: BlobStore, group: Group, values: ChainV
             history.groups.put(group, content, {file.digest for file in kept.values()})
         except GroupTooLarge as error:
             raise ComfyError(
-                message("These values are too large for a chain."),
+                message("This is too large to save."),
                 message("Shorten a text."),
             ) from error
 

@@ -130,12 +130,12 @@ def _within(value: float, limits: Limits) -> tuple[object, str]:
 
 
 def _of_the_toml(value: str | float) -> str:
-    return message("The value in the TOML file is {value}.", value=value)
+    return f"The value in the TOML file is {value}."
 
 
 def _of_the_workflow(value: str | float) -> str:
-    return message("The value in the workflow is {value}.", value=value)
+    return f"The value in the workflow is {value}."
 
 
 def _of_the_server(value: str | float) -> str:
-    return message("The server's own value is {value}.", value=value)
+    return f"The server's own value is {value}."

@@ -33,7 +33,7 @@ class Several(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileInput:
-    """The files that a widget takes, and its messages.
+    """The files that a widget takes, and its message without one.
 
     `media` is the kind of file and of result that it takes ("" for any); `comfy.media.checks` knows
     how these files begin. `is_painted`: users paint a mask over the image.
@@ -41,7 +41,6 @@ class FileInput:
 
     media: str
     add: str
-    wanted: str
     is_painted: bool = False
 
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from comfy.base.errors import FILE_REFUSED, NodeError
 from comfy.base.messages import message, sentences
-from comfy.base.wording import maximum, minimum, plain_words
+from comfy.base.wording import maximum, minimum, plain_words, quoted
 from comfy.comfyui.protocol.execution_errors import without_folders
 from comfy.form.kinds.dropdown import NOT_ON_SERVER
 from comfy.form.model import Field, Form
@@ -76,7 +76,7 @@ def _limit(limit: float | None, error: NodeError) -> int | float | None:
 
 def _not_in_list(field: Field, error: NodeError) -> str:
     if field.is_media:
-        return sentences(field.add_file, message("The server doesn't have this one."))
+        return sentences(message("This file no longer exists."), field.add_file)
     return NOT_ON_SERVER
 
 
@@ -100,7 +100,10 @@ def _custom(field: Field, error: NodeError) -> str:
     reason = without_folders(error.details.partition(" - ")[2] or error.message)
     file = _FILE.search(reason)
     if file:
-        return message("The server doesn't have “{file}”. Add it again.", file=file["name"][:100])
+        name = quoted(file["name"][:100])
+        return sentences(
+            message("{name} is no longer available.", name=name), message("Add it again.")
+        )
     return message("The server rejected this: {reason}", reason=reason[:300])
 
 
@@ -130,7 +133,7 @@ def _other(error: NodeError) -> str:
 def _about_input(said: Callable[[str], str], hint: str = _DAMAGED) -> Callable[[NodeError], str]:
     """Return a function for messages about an input, which may have no name."""
     return lambda error: sentences(
-        said(plain_words(error.input) if error.input else message("An input")), hint
+        said(plain_words(error.input) if error.input else "An input"), hint
     )
 
 
@@ -138,26 +141,26 @@ _ON_NODE: Mapping[str, Callable[[NodeError], str]] = MappingProxyType(
     {
         FILE_REFUSED: lambda error: sentences(error.message, error.details),
         "required_input_missing": _about_input(
-            lambda name: message("{input} is missing.", input=name),
+            lambda name: f"{name} is missing.",
         ),
         "bad_linked_input": _about_input(
-            lambda name: message("{input} has a broken link.", input=name),
+            lambda name: f"{name} has a broken link.",
         ),
         "return_type_mismatch": _about_input(
-            lambda name: message("{input} has a broken link.", input=name),
+            lambda name: f"{name} has a broken link.",
         ),
         "exception_during_inner_validation": _about_input(
-            lambda name: message("{input} has a broken link.", input=name),
+            lambda name: f"{name} has a broken link.",
         ),
         "exception_during_validation": lambda error: sentences(
-            message("The server couldn't check this node."), _DAMAGED
+            "The server couldn't check this node.", _DAMAGED
         ),
         "missing_node_type": lambda error: (
             message("Missing node: {node}.", node=error.class_type)
             if error.class_type
-            else message("The server couldn't check this node.")
+            else "The server couldn't check this node."
         ),
-        "dependency_cycle": lambda error: sentences(message("The links form a loop."), _DAMAGED),
+        "dependency_cycle": lambda error: sentences("The links form a loop.", _DAMAGED),
         "value_not_in_list": _about_input(
             lambda name: message("{input} isn't on the server.", input=name),
             "",

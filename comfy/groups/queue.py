@@ -25,7 +25,7 @@ from comfy.runs.limits import BatchLimits, ChainLimits
 
 log = logging.getLogger(__name__)
 
-_OUR_FAULT = message("Something went wrong in this app.")
+_OUR_FAULT = message("Something went wrong.")
 
 
 class OpenGroup(ABC):

@@ -56,7 +56,7 @@ def _as_upload(value: object, blobs: BlobStore) -> object:
         ):
             path = blobs.path(digest)
             if path is None:
-                raise ComfyError(message("{file} is no longer here.", file=name))
+                raise ComfyError(message("{name} is no longer available.", name=name))
             return Upload(name, path, below, made_by=made_by)
     return value
 

@@ -294,7 +294,7 @@ class Starter:
             # The server may have installed the node since, and the app doesn't know which files it
             # reads.
             raise WorkflowError(
-                message("The server doesn't have the node {node}.", node=min(unknown)[:80]),
+                message("Missing node: {node}.", node=min(unknown)[:80]),
                 message("Press Reload models."),
             )
         if brought:
@@ -324,7 +324,7 @@ class Starter:
                 path = self.blobs.path(kept.digest)
                 if path is None or not self.blobs.hold(kept.digest, holder):
                     raise WorkflowError(
-                        message("{file} is no longer here.", file=kept.name),
+                        message("{name} is no longer available.", name=kept.name),
                         message("Open the form and fill it in again."),
                     )
                 uploads[key] = Upload(kept.name, path)

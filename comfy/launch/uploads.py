@@ -176,7 +176,7 @@ def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> 
                     why = FILE_GONE
                 if why or room < 0:
                     most = message(
-                        "All files of a run together can have {size}\xa0MB.",
+                        "These files can have at most {size}\xa0MB together.",
                         size=f"{limits.run // MIB:g}",
                     )
                     errors[item.key] = why or most

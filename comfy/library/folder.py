@@ -152,9 +152,8 @@ class WorkflowFolder:
         try:
             write_new(files)
         except OSError as error:
-            why = words_of(error)
             raise WorkflowError(
-                message("The workflow can't be added: {why}.", why=why),
+                message("A file couldn't be saved: {why}.", why=words_of(error)),
                 message("Ask the administrator."),
             ) from error
         return name

@@ -73,13 +73,7 @@ class Permissions:
         if others:
             named = [quoted(one[:80]) for one in others[:_NAMED]]
             more = ["…"] * (len(others) > _NAMED)
-            raise WorkflowError(
-                message(
-                    "Workflows that are opened here may not use {nodes}.",
-                    nodes=listed([*named, *more]),
-                ),
-                _ALLOW_NODES,
-            )
+            raise WorkflowError(_not_used(listed([*named, *more])), _ALLOW_NODES)
 
     def check_savers(self, prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> None:
         """Raise WorkflowError if an opened workflow could fill the server's disk with models or
@@ -87,10 +81,9 @@ class Permissions:
         savers = model_savers(prompt, catalogue) if self.nodes is None else ()
         if savers:
             raise WorkflowError(
-                message(
-                    "“{node}” saves models or latents on the ComfyUI server. Opened workflows may"
-                    " not do that.",
-                    node=catalogue[savers[0]].display_name[:80],
-                ),
-                _ALLOW_NODES,
+                _not_used(quoted(catalogue[savers[0]].display_name[:80])), _ALLOW_NODES
             )
+
+
+def _not_used(nodes: str) -> str:
+    return message("Workflows that are opened here may not use {nodes}.", nodes=nodes)

@@ -66,8 +66,9 @@ class Removal:
             for file in sorted(self._files(name), key=lambda file: file.suffix == ".toml"):
                 file.unlink(missing_ok=True)
         except OSError as error:
+            log.warning("The workflow %r cannot be removed: %s", name, words_of(error))
             raise ComfyError(
-                message("The workflow can't be removed: {why}.", why=words_of(error)),
+                message("This workflow can't be removed here."),
                 message("Ask the administrator."),
             ) from error
         self.added.forget(name, content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ from typing import IO, BinaryIO, cast
 
 from PIL import Image, ImageFile
 
-from comfy.base.messages import message, sentences
+from comfy.base.messages import message
 from comfy.media import gif
-from comfy.media.reader import DAMAGED, DamagedFile, FewReads
+from comfy.media.reader import DAMAGED, UNREADABLE, DamagedFile, FewReads
 from comfy.media.signatures import (
     ID3,
     LENGTH,
@@ -23,6 +24,8 @@ from comfy.media.signatures import (
     is_riff,
     starts,
 )
+
+log = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
 MILLION = 1_000_000
@@ -134,12 +137,17 @@ def problem_with(file: BinaryIO, limits: FileLimits, media: str = "") -> str:
     try:
         return _too_many(_Pixels.of(file), limits)
     except DamagedFile as damage:
-        problem = sentences(message("This image can't be read."), str(damage))
-        return problem if media in _TAKES else ""
+        log.info("An image can't be read: %s", damage)
+        return UNREADABLE if media in _TAKES else ""
     except Image.DecompressionBombError:
         return _too_large(limits)
     finally:
         file.seek(0)
+
+
+def wanted_file(media: str) -> str:
+    """Return the message for a file of a kind that a field for this kind doesn't take."""
+    return _TAKES[media][1] if media in _TAKES else message("This field takes no such file.")
 
 
 def kind_problem(file: BinaryIO, media: str) -> str:
@@ -177,14 +185,7 @@ def _behind_tags(file: BinaryIO) -> bytes:
 
 def _too_many(pixels: _Pixels, limits: FileLimits) -> str:
     if pixels.width * pixels.height > limits.pixels:
-        return message(
-            "This image has {count} million pixels ({width} × {height}). The maximum"
-            " is {most} million. Make it smaller first.",
-            count=f"{pixels.width * pixels.height // MILLION:,}",
-            width=pixels.width,
-            height=pixels.height,
-            most=f"{limits.pixels // MILLION:,}",
-        )
+        return _too_large(limits)
     if pixels.all_frames > limits.moving:
         return message(
             "All frames together can have at most {most} million pixels. Make the"

@@ -16,6 +16,7 @@ from PIL import Image, ImageFile
 
 from comfy.base.messages import message
 from comfy.media.checks import FORMATS, MIB, MILLION
+from comfy.media.reader import UNREADABLE
 
 MOST_MEMORY = 300 * MIB  # limit for one image while it is decoded and processed
 # Measured bytes per pixel that Pillow 12 uses while decoding.
@@ -61,7 +62,7 @@ class DecodingSlots:
         already wait."""
         with self._counting:
             if self._waiting[person] >= _OF_ONE or self._waiting.total() >= _WAITING:
-                raise Undecodable(message("Too many images are being read. Try again in a moment."))
+                raise Undecodable(message("The app is busy. Try again in a moment."))
             self._waiting[person] += 1
         try:
             with self._turn:
@@ -98,7 +99,7 @@ def opened(
         raise
     # Files are untrusted: Pillow's decoders raise exceptions of any type.
     except Exception as error:
-        raise Undecodable(message("This image can't be read.")) from error
+        raise Undecodable(UNREADABLE) from error
 
 
 def _memory_of(image: ImageFile.ImageFile) -> int:

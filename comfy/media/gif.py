@@ -7,7 +7,6 @@ import os
 import struct
 from typing import BinaryIO
 
-from comfy.base.messages import message
 from comfy.media.reader import TOO_MUCH, DamagedFile
 
 GIF_SIGNATURE = b"GIF8"
@@ -22,7 +21,7 @@ def measure(file: BinaryIO) -> tuple[int, int, int]:
     file.seek(0)
     head = file.read(13)
     if len(head) < 13:
-        raise DamagedFile(message("It is cut off."))
+        raise DamagedFile("It is cut off.")
     width, height, flags = struct.unpack("<6xHHB2x", head)
     file.seek(_colours(flags), os.SEEK_CUR)
     frames, remarks, inside, beside = 0, 0, False, False

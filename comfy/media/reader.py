@@ -15,8 +15,10 @@ MAX_TEXT = (
 )  # limit of one text; the longest real graphs, with images inside, have about 10 MB
 _MAX_TOTAL = 128 * 1024 * 1024  # limit of bytes read or inflated from one file
 _MAX_READS = 400_000
-DAMAGED = message("Its content is damaged.")
-TOO_MUCH = message("It's too large to read.")
+# Reasons for the log, and the sentence for users.
+DAMAGED = "Its content is damaged."
+TOO_MUCH = "It's too large to read."
+UNREADABLE = message("This image can't be read. It may be damaged or too large.")
 
 # Map Python's escapes for bytes that aren't UTF-8 to the Latin-1 characters of those bytes.
 _LATIN_1 = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}
@@ -66,7 +68,7 @@ class Reader:
         is used up."""
         self._budget.reads -= 1
         if count > self.left:
-            raise DamagedFile(message("It is cut off."))
+            raise DamagedFile("It is cut off.")
         if count > MAX_TEXT or self._budget.reads < 0:
             raise DamagedFile(TOO_MUCH)
         self.spend(count)

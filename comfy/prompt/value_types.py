@@ -168,7 +168,7 @@ def match_choice(value: object, offered: tuple[Any, ...]) -> object:
     for choice in offered:
         if isinstance(value, str | int | float) and str(choice) == str(value):
             return choice
-    raise BadValue(message("This isn't one of the choices."))
+    raise BadValue(message("Choose one."))
 
 
 def _empty(value: object) -> bool:

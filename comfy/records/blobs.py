@@ -101,7 +101,7 @@ class BlobStore:
                 error,
                 message("A file couldn't be saved: {why}.", why=words_of(error)),
                 message("Try again."),
-                full=message("The app's disk is full: a file couldn't be saved."),
+                full=message("The app's disk is full."),
             ) from error
         finally:
             with contextlib.suppress(OSError):
@@ -250,7 +250,7 @@ def _write(part: Path, chunks: Iterable[bytes], size: int | None) -> tuple[str, 
                 rest = rest[target.write(rest) :]
         if size is not None and count != size:
             raise ComfyError(
-                message("A file is damaged: it has the wrong size."),
+                message("The download from the server was cut off."),
                 message("Try again."),
             )
         os.fsync(target.fileno())

@@ -109,7 +109,7 @@ class PresetStore:
         text = json.dumps({"name": preset.name, "values": dict(preset.values), "files": files})
         if len(text) > _LARGEST:
             raise ComfyError(
-                message("This preset is too large to be saved."),
+                message("This is too large to save."),
                 message("Shorten a text."),
             )
         row = _key(owner, workflow, preset.name)

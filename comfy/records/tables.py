@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
-_SEE = message("Check that the database can be reached, then try again.")
+_SEE = message("Tell the administrator, then try again.")
 
 VERSION = "0001"  # the last step in `comfy.records.steps`
 
@@ -250,9 +250,7 @@ def as_comfy_errors() -> Iterator[None]:
         why = str(reason).strip().partition("\n")[0]
         code = getattr(reason, "sqlite_errorcode", 0) & 0xFF  # without the extended error code
         if code == sqlite3.SQLITE_FULL:
-            raise DiskFull(
-                message("The app's disk is full: the history couldn't be saved.")
-            ) from error
+            raise DiskFull(message("The app's disk is full.")) from error
         if code in _DAMAGE:
             raise DamagedDatabase(why) from error
         if not isinstance(

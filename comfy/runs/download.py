@@ -125,7 +125,7 @@ def _in_time(chunks: Iterator[bytes], end: float) -> Iterator[bytes]:
     for chunk in chunks:
         if time.monotonic() > end:
             raise ServerUnreachable(
-                message("The download was too slow."),
+                message("The download from the server was cut off."),
                 message("Try again later."),
             )
         yield chunk

@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 OUR_FAULT = RunError(
-    message("Something went wrong in this app."),
+    message("Something went wrong."),
     message("Try again."),
 )
 

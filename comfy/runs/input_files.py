@@ -16,7 +16,7 @@ from pathlib import Path
 
 from comfy.base.errors import FILE_REFUSED, NodeError, PromptRejected, ServerError, UploadRejected
 from comfy.base.filenames import plain_name
-from comfy.base.messages import message, sentences
+from comfy.base.messages import labeled, message, sentences
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.prompt.model import InputRef, Prompt
@@ -173,7 +173,7 @@ def _refused(kept: KeptInput, prompt: Prompt, error: UploadRejected) -> PromptRe
         for node_id, _ in kept.targets
     }
     return PromptRejected(
-        sentences(message("{file} couldn't be sent.", file=kept.name), str(error)),
+        sentences(labeled(kept.name, message("This file couldn't be sent.")), str(error)),
         error.hint,
         node_errors=[
             NodeError(node_id, input_name, classes[node_id], FILE_REFUSED, str(error), error.hint)

@@ -101,12 +101,8 @@ class RunLimiter:
         limits, person = self._limits, (owner, address)
         if unfinished.count(person) >= limits.person:
             raise _too_many(limits.person)
-        if address and sum(one == address for _, one in unfinished) >= limits.address:
-            raise TooManyRuns(
-                message("The queue is full for your address."),
-                message("Try again later."),
-            )
-        if len(unfinished) >= limits.all:
+        of_address = sum(one == address for _, one in unfinished)
+        if (address and of_address >= limits.address) or len(unfinished) >= limits.all:
             raise TooManyRuns(message("The queue is full."), message("Try again later."))
         self._forget_old()
         if self._counts[person] >= limits.hourly and group not in self._groups:

@@ -51,27 +51,18 @@ class Elsewhere:
     began: bool
 
 
-REMOVED = RunError(
-    message("Someone else removed this run from the server's queue."), message("Try again.")
-)
+REMOVED = RunError(message("Someone else stopped this run on the server."), message("Try again."))
 RESTARTED = RunError(message("The server was restarted and lost this run."), message("Try again."))
-FORGOTTEN = RunError(
-    message("The server no longer knows this run or its result."), message("Try again.")
-)
+FORGOTTEN = RunError(message("ComfyUI lost this run."), message("Try again."))
 
 
 def sent_elsewhere(server: str) -> RunError:
     """Return why a run is lost: it was sent to this server, and since a restart the app uses
     another one. `server`: its address, "" if users may not see it."""
     return RunError(
-        message(
-            "The run was sent to ComfyUI at {address}. Since the restart, the app uses another"
-            " server.",
-            address=server,
-        )
-        if server
-        else message("The run was sent to another server than the app uses since the restart."),
+        message("The run was sent to another server than the app uses since the restart."),
         message("Look for its result there, or run it again."),
+        detail=server,
     )
 
 

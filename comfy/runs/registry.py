@@ -333,7 +333,7 @@ class LocalRunRegistry:
         if self.closed:
             raise ComfyError(
                 message("The app is shutting down."),
-                message("Start it again, then run this again."),
+                message("Try again in a moment."),
             )
 
     def _check_limits(self, origin: Origin) -> None:

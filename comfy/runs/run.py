@@ -296,11 +296,8 @@ class LocalRun:
             yield (
                 self._born + self._deadline,
                 RunError(
-                    message(
-                        "The run was stopped: it took longer than {seconds} seconds.",
-                        seconds=f"{self._deadline:g}",
-                    ),
-                    message("Allow it more time."),
+                    f"The run was stopped: it took longer than {self._deadline:g} seconds.",
+                    "Allow it more time.",
                 ),
             )
         since = self._unwatched_since

@@ -8,6 +8,7 @@ its position.
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +16,14 @@ from typing import Any, BinaryIO
 
 from comfy.base.errors import WorkflowError, words_of
 from comfy.base.json_values import NotJson, TooDeep, read_json
-from comfy.base.messages import message, sentences
+from comfy.base.messages import message
 from comfy.media import audio, exif, png, video
 from comfy.media import other_headers as headers
-from comfy.media.reader import MAX_TEXT, DamagedFile, Reader, Text, decode_text
+from comfy.media.reader import MAX_TEXT, TOO_MUCH, DamagedFile, Reader, Text, decode_text
 from comfy.media.signatures import LENGTH, Begins, is_avif, is_iso, is_mpeg_audio, is_riff, starts
 from comfy.workflow.documents import DocumentKind, FoundDocument, documents
+
+log = logging.getLogger(__name__)
 
 _ORIGINAL = message(
     "Use the original file: editing it or sending it through a chat app"
@@ -206,20 +209,18 @@ def _refusal(
         if text.key.lower() not in _OWN_KEY.values() and family.where != "JSON":
             continue
         if text.too_deep:
-            return WorkflowError(
-                message("{file} is nested too deeply to be a workflow, or too large.", file=shown),
-                _ORIGINAL,
-            )
+            return _too_large(shown)
         what = (
             message("{file} isn't JSON, or is cut off.", file=shown)
             if family.where == "JSON"
-            else message("{file} is damaged: its “{name}” is cut off.", file=shown, name=text.key)
+            else message("{file} is damaged.", file=shown)
         )
         return WorkflowError(what, _SAVE_AGAIN if text.key else _KINDS)
+    if problem == TOO_MUCH:
+        return _too_large(shown)
     if problem:
-        return WorkflowError(
-            sentences(message("{file} is damaged.", file=shown), problem), _SAVE_AGAIN
-        )
+        log.info("A file is damaged: %s", problem)
+        return WorkflowError(message("{file} is damaged.", file=shown), _SAVE_AGAIN)
     others = [_FOREIGN[text.key.lower()] for text in texts if text.key.lower() in _FOREIGN]
     if others:
         return WorkflowError(
@@ -236,11 +237,16 @@ def _refusal(
     )
 
 
+def _too_large(shown: str) -> WorkflowError:
+    return WorkflowError(
+        message("{file} is nested too deeply to be a workflow, or too large.", file=shown),
+        _ORIGINAL,
+    )
+
+
 def _json_file(reader: Reader) -> Iterator[Text]:
     if reader.size > MAX_TEXT:
-        raise DamagedFile(
-            message("It is too big for a workflow (more than {size}\xa0MB).", size=MAX_TEXT >> 20)
-        )
+        raise DamagedFile(TOO_MUCH)
     yield Text("", file_text(reader.take(reader.size)))
 
 

@@ -46,8 +46,9 @@ OF_A_SHELL = {"address.py", "database.py", "upgrade.py", "object_info.py", "cli"
 IN_ENGLISH = {
     **{"batches/spec.py": 3, "comfyui/client/client.py": 2, "graph/group_nodes.py": 1},
     **{"graph/links.py": 2, "graph/schema.py": 2, "graph/use_everywhere.py": 3},
+    **{"media/gif.py": 1, "media/reader.py": 1},
     **{"prompt/shapes.py": 4, "records/blobs.py": 4, "records/rows.py": 1, "records/tables.py": 1},
-    **{"runs/attempt.py": 2, "workflow/model.py": 1, "workflow/names.py": 2},
+    **{"runs/attempt.py": 2, "runs/run.py": 2, "workflow/model.py": 1, "workflow/names.py": 2},
 }
 TOLD = {
     *("ComfyError", "DiskFull", "PromptRejected", "RunNotFound", "ServerError"),

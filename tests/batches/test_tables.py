@@ -232,7 +232,7 @@ def test_all_errors_of_columns_and_lines_are_reported_at_once() -> None:
     [
         ("", "t.csv", "has no rows"),
         ("Steps\n", "t.csv", "has no rows"),
-        ("Steps,Steps\n1,2\n", "t.csv", "Two columns are called “Steps”."),
+        ("Steps,Steps\n1,2\n", "t.csv", "Two columns are for the field “Steps”."),
         ("Steps\n1\n2,3\n", "t.csv", "Line 3 has more cells than there are columns."),
         ('Steps\n1\n"2', "t.csv", "Line 3 of the table can't be read"),
         ("{}\n[1]\n", "t.jsonl", "Line 2 isn't a JSON object."),

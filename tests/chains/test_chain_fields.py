@@ -277,6 +277,5 @@ def test_each_results_of_several_steps_are_paired() -> None:
         runs_of(step, {"base": [a, b, c], "other": [a, b]})
     one, other = (step.form.field(key).label for key in ("1.image", "3.image"))
     assert wrong.value.problems == (
-        f"“{one}” takes each of 3 results of “base”, and “{other}” each of 2 of “other”. They are"
-        " paired, so both need the same number.",
+        f"{one}, {other}: To be paired, all fields need the same number of values.",
     )

@@ -334,9 +334,9 @@ def test_a_partly_written_workflow_or_chain_is_discarded(tmp_path: Path) -> None
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500, before[1]))
     try:
-        with pytest.raises(WorkflowError, match="can't be added: File too large"):
+        with pytest.raises(WorkflowError, match="couldn't be saved: File too large"):
             workflows.add("mine.json", text.encode(), "Mine")
-        with pytest.raises(WorkflowError, match="can't be added: File too large"):
+        with pytest.raises(WorkflowError, match="couldn't be saved: File too large"):
             chains.add("Mine", text)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -102,7 +102,7 @@ def test_a_missing_image_is_requested_again() -> None:
         "1", "image", "custom_validation_failed", "Custom", "image - Invalid image file: a.png"
     )
     placed, _ = place_errors(form, [refusal])
-    assert placed == {"1.image": "The server doesn't have “a.png”. Add it again."}
+    assert placed == {"1.image": "“a.png” is no longer available. Add it again."}
 
 
 def test_several_objections_to_one_field_are_joined() -> None:

@@ -259,7 +259,7 @@ def test_a_workflow_whose_title_cannot_be_saved_is_not_added(tmp_path: Path) -> 
     """If the app can't write the title, it keeps nothing, because the workflow would appear under a
     different name."""
     (tmp_path / "lamp.toml").symlink_to("nowhere")
-    with pytest.raises(WorkflowError, match="can't be added: File exists"):
+    with pytest.raises(WorkflowError, match="couldn't be saved: File exists"):
         WorkflowFolder(tmp_path).add("lamp.json", PROMPT.encode(), "My lamp")
     assert [path.name for path in tmp_path.iterdir()] == ["lamp.toml"]
 

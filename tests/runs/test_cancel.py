@@ -138,7 +138,7 @@ def test_a_run_removed_by_another_client_has_its_own_message(
     state = end(second)
     assert state.phase is Phase.STOPPED
     assert state.error is not None
-    assert "Someone else removed this run" in state.error.message
+    assert "Someone else stopped this run" in state.error.message
     assert not first.state.phase.finished
 
 

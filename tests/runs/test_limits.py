@@ -17,7 +17,7 @@ LIMITS = RunLimits(person=2, address=3, all=4, hourly=5)
     ("unfinished", "says"),
     [
         ([ME, ME], "Your limit is 2"),
-        ([ME, YOU, YOU], "for your address"),
+        ([ME, YOU, YOU], "The queue is full"),
         ([("a", ""), ("b", ""), ("c", ""), ("d", "")], "The queue is full"),
     ],
 )

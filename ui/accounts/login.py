@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from comfy.base.errors import ComfyError
-from comfy.base.messages import message
 from ui.accounts.openid_people import OpenIDPeople, OpenIDPerson
 from ui.accounts.store import AccessToken, BrowserSession, SignInStore, Way, digest_of
 from ui.accounts.users import User, UsersFile, refuse_unknown
@@ -19,7 +18,7 @@ _MOST_GUESTS = 1000
 _MOST_TOKENS = 50  # per user
 _LONGEST_LABEL = 100
 DAY = 24 * 3600.0
-_NO_LABEL = message("Give the token a name, for example the name of its script.")
+_NO_LABEL = "Give the token a name, for example the name of its script."
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +225,8 @@ class Login:
             raise ComfyError(_NO_LABEL)
         if len(self.tokens_of(who)) >= _MOST_TOKENS:
             raise ComfyError(
-                message("You have {count} tokens.", count=_MOST_TOKENS),
-                message("Revoke one that is no longer used."),
+                f"You have {_MOST_TOKENS} tokens.",
+                "Revoke one that is no longer used.",
             )
         shown = TOKEN_PREFIX + secrets.token_urlsafe(32)
         public = secrets.token_urlsafe(8)

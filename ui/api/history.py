@@ -9,6 +9,7 @@ from fastapi import Body, Depends, HTTPException, Query
 
 from comfy.base.errors import RunNotFound, WorkflowNotFound
 from comfy.base.messages import message
+from comfy.base.wording import quoted
 from comfy.chains.keys import text_values
 from comfy.form.fill import drawn_texts, literal_texts
 from comfy.records.record import Record
@@ -137,7 +138,7 @@ def _started_with(presenter: Presenter, record: Record) -> tuple[str, dict[str, 
         _, form = presenter.ends.forms.form(job.workflow, record.owner, job.values)
     except WorkflowNotFound as problem:
         raise WorkflowNotFound(
-            message("“{workflow}” is no longer here.", workflow=job.title),
+            message("{name} is no longer available.", name=quoted(job.title)),
             _OPEN_A_RESULT if _may_hold_it(presenter.ends, record) else "",
         ) from problem
     return job.workflow, {**literal_texts(drawn_texts(form), job.values), **job.inputs}

@@ -187,7 +187,7 @@ def _allowed(request: Request) -> str:
 async def _of_validation(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = {_place(one["loc"]): str(one["msg"]) for one in error.errors()}
-    detail = message("The app couldn't process this request.")
+    detail = "The app couldn't process this request."
     return Problem(422, detail, kind="request-refused", errors=errors).answer()
 
 

@@ -28,7 +28,7 @@ from ui.web.shares import Work
 from ui.web.urls import link_address
 
 _KINDS = ("image", "video", "audio")
-_NOT_SHARED = message("Only images, video and audio can be shared by a link.")
+_NOT_SHARED = "Only images, video and audio can be shared by a link."
 _CANNOT_SHARE = message("This file can't be shared: its metadata can't be removed.")
 
 

@@ -17,7 +17,7 @@ from comfy.launch.uploads import KeptUpload
 from ui.documents.batch_doc import OpenedAxis, OpenedGrid
 from ui.documents.browser_values import kept, value_text
 
-_NO_GRID = message("This batch isn't a grid, or has too many cells for one.")
+_NO_GRID = "This batch isn't a grid, or has too many cells for one."
 
 
 def grid_of(content: BatchContent, *, swapped: bool = False) -> Grid:

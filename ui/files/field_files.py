@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from ui.files.components import Painted, shown_file
 from ui.files.masks import put_together, taken_apart
 from ui.web.upload_folder import UploadFolder
 
-NO_ROOM = message("The file can't be kept here: the app's disk may be full.")
+log = logging.getLogger(__name__)
+
+NOT_KEPT = message("This file couldn't be uploaded.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,8 @@ class FieldFiles:
         except Undecodable as problem:
             return Refused(str(problem))
         except OSError:
-            return Refused(NO_ROOM)
+            log.exception("A painted image cannot be kept")
+            return Refused(NOT_KEPT)
         self.uploads.kept(target)
         return Upload(target.name, target, content_of(Upload(files[0].name, files[0])))
 
@@ -111,7 +115,8 @@ class FieldFiles:
         except Undecodable as problem:
             return Refused(str(problem))
         except OSError:
-            return Refused(NO_ROOM)
+            log.exception("The paint of an image cannot be kept")
+            return Refused(NOT_KEPT)
         return self._with_layers(*(parts or (file,)))
 
     def _with_layers(self, *files: Path) -> dict[str, Any]:

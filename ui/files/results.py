@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from comfy.base.messages import message
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.form.model import Field
 from comfy.form.takers import takes
 from comfy.launch.uploads import Refused
+from comfy.media.checks import wanted_file
 from comfy.records.record import Record
 from ui.documents.headlines import NO_RESULT
 from ui.files.copies import FileCopies
 
 _ANY = -1  # replaces a file's index in a run's results: the first one that the field takes
-_TAKES_NONE = message("This field takes no such file.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +34,7 @@ class FieldResults:
         if not 0 <= chosen < len(files):
             return Refused(NO_RESULT)
         if not takes(field, files[chosen].kind):
-            wanted = field.kind.file.wanted if field.kind.file else _TAKES_NONE
-            return Refused(wanted)
+            return Refused(wanted_file(field.kind.file.media if field.kind.file else ""))
         file_id = self.copies.of_result(record, chosen)
         if file_id is None:
             return Refused(NO_RESULT)

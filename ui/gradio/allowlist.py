@@ -36,7 +36,7 @@ from ui.gradio.internals import (
 from ui.gradio.owners import Owners
 from ui.web.identity import OWN_PAGE_ONLY, Identity
 from ui.web.limits import WebLimits
-from ui.web.responses import wants_page
+from ui.web.responses import TOO_MANY_REQUESTS, wants_page
 from ui.web.security_headers import with_gradio_policy
 from ui.web.shares import Caller, FairSlots, caller_of
 
@@ -49,9 +49,8 @@ _PARSING = 2  # bodies at once: each may be in memory four times
 # several times as much.
 _LARGE = MIB
 _REMEMBERED = 8  # remembered calls per allowed one: a script may ask for a call's end later
-_NOTHING_HERE = message("There is nothing here.")
+_NOTHING_HERE = "There is nothing here."
 _PUT_ASIDE = message("This page was closed to make room for others. It is loading again.")
-_TOO_MANY_CALLS = message("Too many of your calls are waiting. Try again when one of them is done.")
 
 
 class GradioAllowlist:
@@ -159,7 +158,7 @@ class GradioAllowlist:
             return
         if path == JOIN or path.startswith(CALL):
             if self._has_too_many(caller, len(body)):
-                await refusal(_TOO_MANY_CALLS, 503)(scope, receive, send)
+                await refusal(TOO_MANY_REQUESTS, 503)(scope, receive, send)
                 return
             send = self._noting_the_event(caller, len(body), send)
         async with self.turns.turn(caller):

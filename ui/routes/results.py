@@ -270,7 +270,7 @@ def zip_download(archive: Iterator[bytes], title: str) -> StreamingResponse:
     HTTPException for an empty one."""
     first = next(archive, None)
     if first is None:
-        raise HTTPException(404, message("None of these files are available anymore."))
+        raise HTTPException(404, _NO_FILE)
     return StreamingResponse(
         chain([first], archive), media_type="application/zip", headers=as_file(f"{title}.zip")
     )

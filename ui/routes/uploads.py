@@ -27,7 +27,7 @@ from comfy.base.messages import labeled, message
 from comfy.base.periodic import repeated
 from comfy.library.forms import Forms
 from comfy.media.checks import problem_with
-from ui.files.field_files import NO_ROOM
+from ui.files.field_files import NOT_KEPT
 from ui.gradio.internals import FILE, UPLOAD, UPLOAD_DONE, UPLOAD_PROGRESS, UPLOADED
 from ui.languages.current import translated
 from ui.routes.results import sent
@@ -119,7 +119,7 @@ def _keep(file: UploadFile, owner: str, uploads: UploadFolder) -> Path:
         if path is not None:
             shutil.rmtree(path.parent, ignore_errors=True)
         log.exception("An upload cannot be kept")
-        raise Unfit(NO_ROOM) from None
+        raise Unfit(NOT_KEPT) from None
     return path
 
 

@@ -12,16 +12,16 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comfy.base.messages import message, plural
+from comfy.base.messages import message
 from comfy.media.checks import MIB
 from ui.web.addresses import client_address
 from ui.web.failures import refusal_for
 from ui.web.identity import Identity
 from ui.web.limits import BodyLimit, WebLimits
+from ui.web.responses import NOT_UNDERSTOOD, TOO_MANY_REQUESTS
 from ui.web.shares import Caller, Share, caller_of
 
-BUSY = message("The app is busy with large requests. Try again in a moment.")
-_TOO_MANY = message("Too many requests from your address at once. Try again in a moment.")
+BUSY = message("The app is busy. Try again in a moment.")
 _BODY_DONE = "comfyforms.body_done"  # scope key of the function that releases the request's bytes
 _LATE = message("The request took too long to arrive. Try again.")
 
@@ -46,7 +46,7 @@ class RequestLimitMiddleware:
             if room:
                 await self.app(scope, receive, send)
                 return
-        answer = refusal_for(scope, _TOO_MANY, 429)
+        answer = refusal_for(scope, TOO_MANY_REQUESTS, 429)
         answer.headers["retry-after"] = "1"
         # The rest of its body is not read, so the connection can't be used again.
         answer.headers["connection"] = "close"
@@ -160,10 +160,8 @@ def place_held(room: Share, caller: Caller) -> Iterator[None]:
 
 
 def too_large(most: int) -> str:
-    """Return the message about a body larger than `most` bytes."""
-    size = (
-        message("{megabytes}\xa0MB", megabytes=most // MIB)
-        if most >= MIB
-        else plural("{number} byte", "{number} bytes", count=most, number=f"{most:,}")
-    )
-    return message("This is more than the app takes at once: {size}.", size=size)
+    """Return the message about a body larger than `most` bytes. The page sends nothing as large to
+    a path with a limit below 1 MiB."""
+    if most < MIB:
+        return NOT_UNDERSTOOD
+    return message("This is too large. The maximum is {size}\xa0MB.", size=most // MIB)

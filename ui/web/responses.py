@@ -24,6 +24,7 @@ SOON = 5.0  # seconds until a busy resource may be free again
 _PASSING = (429, 503)  # the same request may succeed later
 KEEP_A_DAY = {"cache-control": "public, max-age=86400"}  # responses that are the same for all users
 NO_STORE = {"cache-control": "no-store"}  # for URLs whose content depends on the signed-in user
+TOO_MANY_REQUESTS = message("Too many requests. Try again in a moment.")
 NOT_UNDERSTOOD = message("The app couldn't process this request. Reload the page and try again.")
 
 

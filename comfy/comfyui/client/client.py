@@ -238,7 +238,7 @@ class Client:
         name, folder = kept.get("name"), kept.get("subfolder", "")
         if not isinstance(name, str):
             raise UploadRejected(
-                message("The server didn't return the name of the uploaded file."),
+                message("The server's answer could not be understood."),
                 message("Try again."),
             )
         return f"{folder}/{name}" if folder else name
@@ -274,7 +274,7 @@ class Client:
         with self._opened("GET", "/view", params=params, headers=headers) as response:
             if response.status_code == 404:
                 raise ServerError(
-                    message("The file {file} is no longer on the server.", file=file.filename),
+                    message("{name} is no longer available.", name=file.filename),
                     message("Run the workflow again."),
                     status=404,
                 )
@@ -367,7 +367,7 @@ class Client:
             raise self._unreachable(error) from error
         except ValueError as error:  # a lone surrogate, from a file name that isn't UTF-8
             raise ComfyError(
-                message("The server can't take this file name."), message("Rename the file.")
+                message("The server rejected the file."), message("Rename the file.")
             ) from error
 
     def _unreachable(self, error: BaseException) -> ServerUnreachable:

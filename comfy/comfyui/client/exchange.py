@@ -48,9 +48,7 @@ class ServerAnswer:
         try:
             return parse_json(self.content)
         except (ValueError, RecursionError) as error:
-            raise ServerError(
-                message("The server's answer could not be understood."), _HINT, status=self.status
-            ) from error
+            raise _not_understood(self.status) from error
 
 
 def send_request(
@@ -89,7 +87,7 @@ def read_bounded(response: requests.Response, most: int) -> ServerAnswer:
     for piece in response.iter_content(_PIECE):
         content += piece
         if len(content) > most:
-            raise _too_large(response.status_code)
+            raise _not_understood(response.status_code)
     return ServerAnswer(response.status_code, response.headers, bytes(content))
 
 
@@ -153,5 +151,6 @@ def _redirected(
         return None
 
 
-def _too_large(status: int) -> ServerError:
-    return ServerError(message("The server's answer is too large."), _HINT, status=status)
+def _not_understood(status: int) -> ServerError:
+    sentence = message("The server's answer could not be understood.")
+    return ServerError(sentence, _HINT, status=status)

@@ -2,62 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from comfy.base.errors import PromptRejected, ServerError, UploadRejected
 from comfy.base.messages import message
 from comfy.comfyui.client.address import ServerAddress
-from comfy.comfyui.client.unreachable import CHECK, LOG_IN_AT_PROXY
+from comfy.comfyui.client.unreachable import CHECK, PROXY_LOGIN, not_reached
 from comfy.comfyui.protocol.execution_errors import without_folders
 from comfy.comfyui.protocol.responses import rejection
 
 _MIB = 1024 * 1024
-_Refusal = tuple[Callable[[str], str], str]
 
-_CHECK_LOGIN = message("Check the values of --server, --server-token and --server-header.")
-_REDIRECT: _Refusal = (
-    lambda name: message("{server} redirects to another address.", server=name),
-    message("Set --server to the address it redirects to."),
-)
-TOO_LARGE = (
-    message("This is larger than the server accepts."),
-    message("Send smaller files or shorter texts, or raise the server's --max-upload-size."),
-)
-_NO_WAY: _Refusal = (
-    lambda name: message("The proxy in front of {server} cannot reach it.", server=name),
-    CHECK,
-)
-
-# status -> (message for a server's name, hint). 403: docs/comfyui.md#13, 413: docs/comfyui.md#23.
-_STATUS: Mapping[int, _Refusal] = MappingProxyType(
+_CHECK_LOGIN = "Check the values of --server, --server-token and --server-header."
+_REDIRECT = ("it redirects to another address", "Set --server to the address it redirects to.")
+_NO_WAY = ("the proxy in front of it cannot reach it", CHECK)
+_LOGIN_REFUSED = ("it rejected the sign-in", _CHECK_LOGIN)
+# status -> (reason, hint). 403: docs/comfyui.md#13.
+_REASONS: Mapping[int, tuple[str, str]] = MappingProxyType(
     {
         301: _REDIRECT,
         302: _REDIRECT,
         303: _REDIRECT,
         307: _REDIRECT,
         308: _REDIRECT,
-        401: (lambda name: message("{server} requires a sign-in.", server=name), _CHECK_LOGIN),
+        401: ("it requires a sign-in", _CHECK_LOGIN),
         403: (
-            lambda name: message("{server} refuses requests from here.", server=name),
-            message("A proxy in front of it may change the host or require a sign-in."),
+            "it refuses requests from here",
+            "A proxy in front of it may change the host or require a sign-in.",
         ),
-        407: (
-            lambda name: message("The proxy in front of {server} requires a sign-in.", server=name),
-            LOG_IN_AT_PROXY,
-        ),
-        413: (lambda _: TOO_LARGE[0], TOO_LARGE[1]),
+        407: PROXY_LOGIN,
         502: _NO_WAY,
-        503: (
-            lambda name: message("{server} is not ready.", server=name),
-            message("Try again in a moment."),
-        ),
         504: _NO_WAY,
     }
 )
-_LOGIN_REFUSED: _Refusal = (
-    lambda name: message("{server} rejected the sign-in.", server=name),
-    _CHECK_LOGIN,
+TOO_LARGE = (
+    message("This is larger than the server accepts."),
+    message("Send smaller files or shorter texts, or raise the server's --max-upload-size."),
 )
 # Handshake refusals that usually come from a proxy or the login, with a more specific message.
 _OF_THE_WAY = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 502, 503, 504})
@@ -74,7 +55,7 @@ UPLOAD_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
 def upload_too_large(size: int, most: int) -> UploadRejected:
     """Return the error for an upload of `size` bytes to a server with the limit `most`."""
     sentence = message(
-        "This file has {size}\xa0MB. The server accepts {most}\xa0MB.",
+        "This file has {size}\xa0MB. The maximum is {most}\xa0MB.",
         size=-(-size // _MIB),
         most=most // _MIB,
     )
@@ -82,33 +63,35 @@ def upload_too_large(size: int, most: int) -> UploadRejected:
 
 
 def unexpected(status: int, server: ServerAddress) -> ServerError:
-    """Return the error for an HTTP answer that isn't a success."""
-    otherwise: _Refusal = (
-        lambda name: message("{server} answered with error {status}.", server=name, status=status),
-        CHECK if status in (400, 404) else message("Check the server's log and try again."),
-    )
-    sentence_for, hint = _STATUS.get(status, otherwise)
+    """Return the error for an HTTP answer that isn't a success. 413: docs/comfyui.md#23."""
+    name = server.name
     if server.headers and status in (401, 403):
-        sentence_for, hint = _LOGIN_REFUSED
-    return ServerError(sentence_for(server.name), hint, status=status)
+        why, hint = _LOGIN_REFUSED
+        sentence = not_reached(name, why)
+    elif status in _REASONS:
+        why, hint = _REASONS[status]
+        sentence = not_reached(name, why)
+    elif status == 413:
+        sentence, hint = TOO_LARGE
+    elif status == 503:
+        sentence = message("{server} is not ready.", server=name)
+        hint = message("Try again in a moment.")
+    else:
+        sentence = message("{server} answered with error {status}.", server=name, status=status)
+        hint = CHECK if status in (400, 404) else "Check the server's log and try again."
+    return ServerError(sentence, hint, status=status)
 
 
 def socket_refused(status: int, server: ServerAddress) -> ServerError:
     """Return the error for a refused WebSocket handshake."""
     if status in _OF_THE_WAY:
         return unexpected(status, server)
-    return ServerError(
-        message(
-            "{server} refused the connection for progress and previews ({status}).",
-            server=server.name,
-            status=status,
-        ),
-        message(
-            "Check that this is a ComfyUI server, and that a proxy in front of it"
-            " lets WebSockets through."
-        ),
-        status=status,
+    why = f"it refused the connection for progress and previews ({status})"
+    hint = (
+        "Check that this is a ComfyUI server, and that a proxy in front of it"
+        " lets WebSockets through."
     )
+    return ServerError(not_reached(server.name, why), hint, status=status)
 
 
 # error.type of a refused prompt -> (sentence, hint). For other types, the server's own message is
@@ -124,8 +107,8 @@ _REJECTED: Mapping[str, tuple[str, str]] = MappingProxyType(
             message("Add a node such as Save Image."),
         ),
         "no_prompt": (
-            message("The request holds no workflow."),
-            message("Save it again in API format."),
+            "The request holds no workflow.",
+            "Save it again in API format.",
         ),
     }
 )

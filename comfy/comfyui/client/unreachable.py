@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from urllib3.exceptions import (
@@ -20,27 +20,27 @@ from comfy.base.messages import message
 CHECK = message(
     "Check that ComfyUI is running there and the address is right, http:// or https:// included."
 )
-LOG_IN_AT_PROXY = message(
-    "Add the name and password to HTTP_PROXY or HTTPS_PROXY where this app was started."
+# The administrator's errors: only the sentence around these reasons is translated.
+PROXY_LOGIN = (
+    "the proxy in front of it requires a sign-in",
+    "Add the name and password to HTTP_PROXY or HTTPS_PROXY where this app was started.",
 )
-_CHECK_PROXY = message("Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY where this app was started.")
-
-_Problem = tuple[Callable[[str], str], str]
-_NOT_NOW: _Problem = (
-    lambda name: message("The certificate of {server} isn't valid now.", server=name),
-    message("Renew it, or check the clocks of both machines."),
+_CHECK_PROXY = "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY where this app was started."
+_NOT_NOW = (
+    "its certificate isn't valid now",
+    "Renew it, or check the clocks of both machines.",
 )
-_ANOTHER: _Problem = (
-    lambda name: message("The certificate of {server} is for another address.", server=name),
-    message("Use the host name that the certificate is for."),
+_ANOTHER = (
+    "its certificate is for another address",
+    "Use the host name that the certificate is for.",
 )
-# OpenSSL's X509_V_ERR_… -> (problem, hint)
-_CERTIFICATE: Mapping[int, _Problem] = MappingProxyType(
+# OpenSSL's X509_V_ERR_… -> (reason, hint)
+_CERTIFICATE: Mapping[int, tuple[str, str]] = MappingProxyType(
     {9: _NOT_NOW, 10: _NOT_NOW, 62: _ANOTHER, 64: _ANOTHER}
 )
-_NOT_TRUSTED: _Problem = (
-    lambda name: message("The certificate of {server} is not trusted.", server=name),
-    message("Name its CA certificate: --server-ca FILE."),
+_NOT_TRUSTED = (
+    "its certificate is not trusted",
+    "Name its CA certificate: --server-ca FILE.",
 )
 
 # OpenSSL's reasons if the peer doesn't speak TLS; the names differ between versions.
@@ -50,42 +50,35 @@ _NO_TLS = frozenset(
 _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 
 
+def not_reached(name: str, why: str) -> str:
+    """Return the sentence that names the reason, in English, why the server can't be reached."""
+    return message("{server} cannot be reached: {why}.", server=name, why=why)
+
+
 def unreachable(error: BaseException, name: str) -> ServerUnreachable:
     """Return the error for an unanswered call. `name` is the server's name in the sentence."""
     causes = list(_causes(error))
     for cause in causes:
         match cause:
             case ssl.SSLCertVerificationError(verify_code=code):
-                sentence_for, hint = _CERTIFICATE.get(code, _NOT_TRUSTED)
-                return ServerUnreachable(sentence_for(name), hint, passing=False)
+                why, hint = _CERTIFICATE.get(code, _NOT_TRUSTED)
+                return ServerUnreachable(not_reached(name, why), hint, passing=False)
             case ssl.SSLError(reason=str(reason)) if reason in _NO_TLS:
-                hint = CHECK
-                return ServerUnreachable(
-                    message("{server} does not speak TLS.", server=name), hint, passing=False
-                )
+                sentence = not_reached(name, "it does not speak TLS")
+                return ServerUnreachable(sentence, CHECK, passing=False)
             case ProxySchemeUnknown():
-                hint = _CHECK_PROXY
-                return ServerUnreachable(
-                    message("The proxy in front of {server} has an unknown type.", server=name),
-                    hint,
-                    passing=False,
-                )
+                sentence = not_reached(name, "the proxy in front of it has an unknown type")
+                return ServerUnreachable(sentence, _CHECK_PROXY, passing=False)
             case OSError() if refused := _TUNNEL.search(str(cause)):
                 return _refused_by_proxy(int(refused[1]), name)
     for cause in causes:
         match cause:
             case ProxyError():
-                return ServerUnreachable(
-                    message("The proxy in front of {server} can't be reached.", server=name),
-                    _CHECK_PROXY,
-                )
+                sentence = not_reached(name, "nothing answers at the proxy in front of it")
+                return ServerUnreachable(sentence, _CHECK_PROXY)
             case socket.gaierror():
-                return ServerUnreachable(
-                    message(
-                        "{server} cannot be reached: there is no host of that name.", server=name
-                    ),
-                    CHECK,
-                )
+                sentence = not_reached(name, "there is no host of that name")
+                return ServerUnreachable(sentence, CHECK)
             case ConnectionRefusedError():
                 return ServerUnreachable(
                     message("{server} cannot be reached: nothing answers there.", server=name),
@@ -106,17 +99,9 @@ def unreachable(error: BaseException, name: str) -> ServerUnreachable:
 
 def _refused_by_proxy(status: int, name: str) -> ServerUnreachable:
     if status == 407:
-        hint = LOG_IN_AT_PROXY
-        return ServerUnreachable(
-            message("The proxy in front of {server} requires a sign-in.", server=name),
-            hint,
-            passing=False,
-        )
-    sentence = message(
-        "The proxy in front of {server} refused the connection ({status}).",
-        server=name,
-        status=status,
-    )
+        why, hint = PROXY_LOGIN
+        return ServerUnreachable(not_reached(name, why), hint, passing=False)
+    sentence = not_reached(name, f"the proxy in front of it refused the connection ({status})")
     return ServerUnreachable(sentence, _CHECK_PROXY, passing=status >= 500)
 
 

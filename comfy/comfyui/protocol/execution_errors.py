@@ -42,7 +42,7 @@ _RULES = (
         not enough credits
         """,
         message("This workflow uses a paid node and the server's account is out of credits."),
-        message("Ask the administrator to add credits, or use another workflow."),
+        message("Ask the administrator, or use another workflow."),
     ),
     _rule(
         """
@@ -54,7 +54,7 @@ _RULES = (
         message(
             "This workflow uses a paid node and the server isn't signed in to a Comfy account."
         ),
-        message("Ask the administrator to sign in or add an API key, or use another workflow."),
+        message("Ask the administrator, or use another workflow."),
     ),
     _rule(
         """
@@ -121,7 +121,7 @@ _RULES = (
         disk quota
         """,
         message("The server's disk is full."),
-        message("Free some space on the server, then run this again."),
+        message("Tell the administrator, then try again."),
     ),
     _rule(
         """
@@ -129,7 +129,7 @@ _RULES = (
         errno 13
         """,
         message("The server wasn't allowed to read or write one of its files."),
-        message("Check the file permissions on the server."),
+        message("Tell the administrator, then try again."),
     ),
     _rule(
         """
@@ -196,7 +196,7 @@ _RULES = (
         httperror
         """,
         message("A step in the workflow couldn't reach something on the network."),
-        message("Check the server's network connection, then run this again."),
+        message("Tell the administrator, then try again."),
     ),
     _rule(
         """

@@ -12,9 +12,5 @@ def _fit(given: LiteralInput) -> Fit:
     return Fit.DECLARED if given.upload == "audio" else Fit.NO
 
 
-_FILE = FileInput(
-    media="audio",
-    add=message("Add an audio file."),
-    wanted=message("This field takes audio."),
-)
+_FILE = FileInput(media="audio", add=message("Add an audio file."))
 KINDS = (file_kind("audio", _FILE, _fit),)

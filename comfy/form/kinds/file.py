@@ -12,9 +12,5 @@ def _fit(given: LiteralInput) -> Fit:
     return Fit.DECLARED if given.upload == "file" else Fit.NO
 
 
-_FILE = FileInput(
-    media="",
-    add=message("Add a file."),
-    wanted=message("This field takes no such file."),
-)
+_FILE = FileInput(media="", add=message("Add a file."))
 KINDS = (file_kind("file", _FILE, _fit),)

@@ -18,11 +18,7 @@ def _mask_fit(given: LiteralInput) -> Fit:
     return Fit.DECLARED if given.upload == "image" and given.mask_is_read else Fit.NO
 
 
-_IMAGE = FileInput(
-    media="image",
-    add=message("Add an image."),
-    wanted=message("This field takes an image."),
-)
+_IMAGE = FileInput(media="image", add=message("Add an image."))
 KINDS = (
     file_kind("image", _IMAGE, _image_fit),
     file_kind("mask", replace(_IMAGE, is_painted=True), _mask_fit),

@@ -12,9 +12,5 @@ def _fit(given: LiteralInput) -> Fit:
     return Fit.DECLARED if given.upload == "video" else Fit.NO
 
 
-_FILE = FileInput(
-    media="video",
-    add=message("Add a video."),
-    wanted=message("This field takes a video."),
-)
+_FILE = FileInput(media="video", add=message("Add a video."))
 KINDS = (file_kind("video", _FILE, _fit),)

@@ -113,7 +113,7 @@ def trouble_behind_another_run_stays_in_the_list(person: Visitor, slow: Site) ->
             lambda run=handed: run.id in slow.demo.queue.snapshot()[1] or at_server(slow, run.id)
         )
         slow.client.cancel(handed.id)
-        expect(trouble).to_contain_text("Someone else removed this run from the server's queue")
+        expect(trouble).to_contain_text("Someone else stopped this run on the server")
         expect(person.waiting()).to_have_count(2 - taken)
         trouble.get_by_role("button", name=does).click()
         expect(trouble).to_have_count(0)

@@ -30,21 +30,21 @@ def tiff(pages: list[tuple[int, int]]) -> bytes:
         (lambda: png_header(30_000, 30_000), "at most 67 million pixels"),
         (
             lambda: png_header(10_000, 10_000),
-            r"This image has 100 million pixels \(10000 × 10000\)",
+            "at most 67 million pixels",
         ),
         (lambda: png_header(2**31 - 1, 2**31 - 1), "at most 67 million pixels"),
         (lambda: gif(8000, 8000, 40), "All frames together can have at most 1,073 million pixels."),
-        (lambda: gif(10, 10, 500_000), "too large to read"),
+        (lambda: gif(10, 10, 500_000), "It may be damaged or too large."),
         (
             lambda: gif(10, 10, 1, b"!\xfe" + b"\1x" * 500_000 + b"\0"),
-            "too large to read",
+            "It may be damaged or too large.",
         ),
-        (lambda: tiff([(10, 10), (9000, 9000)]), "This image has 81 million"),
+        (lambda: tiff([(10, 10), (9000, 9000)]), "at most 67 million pixels"),
         (lambda: tiff([(1, 1)] * 1001), "pixels"),
-        (lambda: b"\xff\xd8" + b"\xff\xe5\0\2" * 1_000_000, "Its content is damaged."),
+        (lambda: b"\xff\xd8" + b"\xff\xe5\0\2" * 1_000_000, "It may be damaged or too large."),
         (
             lambda: b"\x89PNG\r\n\x1a\n" + b"\xff\xff\xff\xffIHDR" + bytes(20),
-            "Its content is damaged.",
+            "It may be damaged or too large.",
         ),
     ],
     ids=[

@@ -203,7 +203,7 @@ def test_finding_10_runs_per_address_are_limited() -> None:
                     "text-to-image", {"5.steps": 60}, Origin(owner, RUDE), BRIEF
                 )
             )
-        with pytest.raises(ComfyError, match="for your address"):
+        with pytest.raises(ComfyError, match="The queue is full"):
             app.services.starter.start("text-to-image", {}, Origin("browser:9", RUDE), BRIEF)
         other = start(app)
         assert other.turn < rude[3].turn

@@ -15,15 +15,15 @@ def test_values_of_a_link_are_used_or_reported() -> None:
     values, said = linked_values(FORM, given)
     assert values == {"3.steps": 10000, "5.width": 512, "3.cfg": 7.5, "6.text": "a fox"}
     assert said == [
-        "Width: “513” in this link became 512.",
-        "Steps: “99999” in this link became 10000.",
+        "Width: “513” in this link isn't allowed and was replaced.",
+        "Steps: “99999” in this link isn't allowed and was replaced.",
     ]
     values, said = linked_values(FORM, {"3.steps": "many", "3.seed": "-4", "3.cfg": "-1"})
     assert values == {"3.cfg": 0.0}
     assert sorted(said) == [
-        "Guidance scale: “-1” in this link became 0.",
-        "Seed: “-4” in this link isn't allowed and isn't used.",
-        "Steps: “many” in this link isn't allowed and isn't used.",
+        "Guidance scale: “-1” in this link isn't allowed and was replaced.",
+        "Seed: “-4” in this link isn't allowed and was replaced.",
+        "Steps: “many” in this link isn't allowed and was replaced.",
     ]
 
 

@@ -318,7 +318,7 @@ def test_a_workflow_that_is_gone(tmp_path: Path) -> None:
         (tmp_path / "gone.json").unlink()
         answer = get(app, f"/api/v1/runs/{run.id}/values")
         assert answer.status_code == 404
-        assert "“Gone” is no longer here." in answer.json()["detail"]
+        assert "“Gone” is no longer available." in answer.json()["detail"]
         assert [told["id"] for told in past(app)] == [run.id]
         new = ask(app, "POST", f"/api/v1/runs/{run.id}/again").json()["id"]
         assert finished(app.services.runs.get(new, f"browser:{ANN}")).state.phase is Phase.DONE

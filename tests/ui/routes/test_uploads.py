@@ -99,7 +99,7 @@ def test_no_name_leaves_the_folder(app: RunningApp, name: str) -> None:
     ("data", "field", "status", "said"),
     [
         (bytes(2 * MIB + 1), "files", 422, "The maximum is 2\xa0MB."),
-        (bytes(2 * MIB + ENVELOPE), "files", 413, "more than the app takes at once"),
+        (bytes(2 * MIB + ENVELOPE), "files", 413, "This is too large."),
         (png_header(30_000, 30_000), "files", 422, "at most 67 million pixels"),
         (b"", "files", 422, "empty"),
         (b"x", "other", 422, "no file"),
@@ -345,8 +345,8 @@ def test_the_editor_decodes_nothing_that_was_not_judged(app: RunningApp) -> None
     place = app.services.copies.uploads.place(bomb)
     for value, said in (
         ({"file": cut, "mask": None}, "can't be read"),
-        ({"file": place, "mask": None}, "The maximum is 67 million."),
-        ({"file": good, "mask": place}, "The maximum is 67 million."),
+        ({"file": place, "mask": None}, "at most 67 million pixels"),
+        ({"file": good, "mask": place}, "at most 67 million pixels"),
     ):
         errors = page.said(page.press({"4.image": value}))["errors"]
         assert [said in sentence for sentence in errors.values()] == [True], errors

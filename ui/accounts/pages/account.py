@@ -12,7 +12,7 @@ from fastapi import Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from comfy.base.errors import ComfyError
-from comfy.base.messages import message, sentences
+from comfy.base.messages import sentences
 from ui.accounts.database import SignInFileError
 from ui.accounts.login import Login, SignedIn
 from ui.accounts.pages.sign_in import SignInPage
@@ -20,7 +20,7 @@ from ui.accounts.pages.sign_in_file import logged
 from ui.accounts.pages.token_row import token_row
 from ui.accounts.store import AccessToken
 from ui.gradio.internals import root_address
-from ui.languages.current import html_of
+from ui.languages.current import in_english
 from ui.page.plain.inline import module_tag
 from ui.page.plain.layout import as_page, head_tags_of, link_to_app, plain_page
 from ui.web.access import Access, GuardedRoutes
@@ -28,18 +28,16 @@ from ui.web.identity import LOG_IN_FIRST, Identity
 
 _PATH = "/account"
 _KEPT = 60.0  # seconds until an unseen new token is forgotten
-_TITLE = message("Access tokens · ComfyForms")
-_TOKENS = message("Access tokens")
-_ABOUT = message("Scripts use a token instead of a password. Anyone who has it can act as you.")
-_NAME = message("Name of the script")
-_MAKE = message("Create a token")
-_SHOWN_ONCE = message("Copy this token now. You won't see it again.")
-_SENT_AS = message("The script sends it as a header:")
-_COPY = message("Copy")
-_COPIED = message("Copied")
-_NONE = message("You have no tokens.")
-_FOR_GUESTS = message("Guests can't have tokens. Ask the administrator for an account.")
-_OPEN_TO_ALL = message("This app doesn't use sign-in, so scripts need no tokens.")
+_TITLE = "Access tokens · ComfyForms"
+_HEADING = "Access tokens"
+_ABOUT = "Scripts use a token instead of a password. Anyone who has it can act as you."
+_NAME = "Name of the script"
+_MAKE = "Create a token"
+_SHOWN_ONCE = "Copy this token now. You won't see it again."
+_SENT_AS = "The script sends it as a header:"
+_NONE = "You have no tokens."
+_FOR_GUESTS = "Guests can't have tokens. Ask the administrator for an account."
+_OPEN_TO_ALL = "This app doesn't use sign-in, so scripts need no tokens."
 _BROWSER_ONLY = "Tokens can only be created and revoked in a signed-in browser."
 
 
@@ -83,11 +81,11 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> G
             raise HTTPException(403, _BROWSER_ONLY)
         return identity.login, who
 
-    def page(request: Request, path: str, body: str, status: int = 200) -> HTMLResponse:
+    def page(request: Request, path: str, content: str, status: int = 200) -> HTMLResponse:
         root = root_address(request, path, root_path)
-        return as_page(
-            plain_page(head_tags_of(html.escape(root), html_of(_TITLE)), body, root), status
-        )
+        tags = head_tags_of(html.escape(root), _TITLE)
+        with in_english():
+            return as_page(plain_page(tags, _body(content), root), status)
 
     def back(request: Request, path: str) -> Response:
         """Redirect to the page, so that a reload submits nothing again."""
@@ -97,15 +95,15 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> G
     def account(request: Request) -> HTMLResponse:
         """Show the page with a new token. Without a user, show the sign-in page."""
         if identity.login is None:
-            return page(request, _PATH, _without_tokens(_OPEN_TO_ALL))
+            return page(request, _PATH, f"<p>{_OPEN_TO_ALL}</p>")
         who = identity.signed_in(request)
         if who is None:
             return sign_in(request, _PATH)
         if who.way == "guest":
-            return page(request, _PATH, _without_tokens(_FOR_GUESTS))
+            return page(request, _PATH, f"<p>{_FOR_GUESTS}</p>")
         login, who = asking(request)
         shown = new_tokens.take(who, login.clock())
-        return page(request, _PATH, _body(login.tokens_of(who), shown))
+        return page(request, _PATH, _tokens(login.tokens_of(who), shown))
 
     @routes.post(f"{_PATH}/tokens", Access.SIGNED_IN, dependencies=own_page)
     def make(request: Request, label: Annotated[str, Form()]) -> Response:
@@ -116,10 +114,10 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> G
         try:
             shown = login.new_token(who, label)
         except SignInFileError as problem:
-            return page(request, path, _body(login.tokens_of(who), why=logged(problem)), 422)
+            return page(request, path, _tokens(login.tokens_of(who), why=logged(problem)), 422)
         except ComfyError as problem:
             why = sentences(str(problem), problem.hint)
-            return page(request, path, _body(login.tokens_of(who), why=why), 422)
+            return page(request, path, _tokens(login.tokens_of(who), why=why), 422)
         new_tokens.put(who, shown, login.clock())
         return back(request, path)
 
@@ -135,38 +133,33 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> G
     return routes
 
 
-def _body(tokens: Sequence[AccessToken], shown: str = "", why: str = "") -> str:
-    """Return the page's content. `shown`: a token that was just created. `why`: the reason that
-    none was."""
-    rows = (token_row(one, f"account/tokens/{one.id}/revoke") for one in tokens)
-    listed = "".join(rows) or f"<p>{html_of(_NONE)}</p>"
+def _body(content: str) -> str:
     return f"""<main class="card account">
-<h1>{html_of(_TOKENS)}</h1>
-<p>{html_of(_ABOUT)}</p>
-{_new(shown) if shown else ""}
-<form method="post" action="account/tokens">
-<label for="label">{html_of(_NAME)}</label>
-<input id="label" name="label" maxlength="100" autocomplete="off" required aria-describedby="why">
-<p id="why" role="alert">{html_of(why)}</p>
-<button type="submit">{html_of(_MAKE)}</button>
-</form>
-<section aria-label="{html_of(_TOKENS)}">{listed}</section>
+<h1>{_HEADING}</h1>
+{content}
 {link_to_app()}
 </main>"""
+
+
+def _tokens(tokens: Sequence[AccessToken], shown: str = "", why: str = "") -> str:
+    """Return a user's tokens, and the form for another. `shown`: a token that was just created.
+    `why`: the reason that none was."""
+    rows = (token_row(one, f"account/tokens/{one.id}/revoke") for one in tokens)
+    return f"""<p>{_ABOUT}</p>
+{_new(shown) if shown else ""}
+<form method="post" action="account/tokens">
+<label for="label">{_NAME}</label>
+<input id="label" name="label" maxlength="100" autocomplete="off" required aria-describedby="why">
+<p id="why" role="alert">{html.escape(why)}</p>
+<button type="submit">{_MAKE}</button>
+</form>
+<section aria-label="{_HEADING}">{"".join(rows) or f"<p>{_NONE}</p>"}</section>"""
 
 
 def _new(shown: str) -> str:
     return f"""<div class="new" role="status">
-<p><strong>{html_of(_SHOWN_ONCE)}</strong> {html_of(_SENT_AS)}</p>
+<p><strong>{_SHOWN_ONCE}</strong> {_SENT_AS}</p>
 <p><code>Authorization: Bearer <b id="token">{html.escape(shown)}</b></code></p>
-<button type="button" id="copy" data-copied="{html_of(_COPIED)}">{html_of(_COPY)}</button>
+<button type="button" id="copy" data-copied="Copied">Copy</button>
 </div>
 {module_tag("copying.js")}"""
-
-
-def _without_tokens(why: str) -> str:
-    return f"""<main class="card account">
-<h1>{html_of(_TOKENS)}</h1>
-<p>{html_of(why)}</p>
-{link_to_app()}
-</main>"""

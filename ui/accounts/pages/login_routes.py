@@ -23,7 +23,7 @@ from ui.web.guesses import Guesses, HashingTurns, PasswordAttempt
 from ui.web.identity import LOG_IN_FIRST, NEW_BROWSER, NEW_BROWSERS, Identity
 from ui.web.limits import BodyLimit
 from ui.web.rates import Rate
-from ui.web.responses import wants_page
+from ui.web.responses import TOO_MANY_REQUESTS, wants_page
 from ui.web.urls import ENDPOINTS
 
 _WRONG_LOGIN = 400  # status of the page after a failure
@@ -32,10 +32,8 @@ _WRONG_LOGIN = 400  # status of the page after a failure
 _WRONG_PASSWORD = 1.0
 _LOGOUT = "/logout"
 _EVERYWHERE = f"{_LOGOUT}/everywhere"
-_BUSY = message("Too many sign-ins from your address. Try again in a moment.")
 _WRONG = message("Wrong username or password.")
 _ASK = message("Ask the administrator for a new one.")
-_TOO_MANY_GUESTS = message("Too many people just used this link. Try again in a moment.")
 
 
 def login_routes(
@@ -121,7 +119,7 @@ class Passwords:
             raise SignInRefused(_WRONG)
         with self._turns.place(attempt) as admitted:
             if not admitted:
-                raise SignInRefused(_BUSY, 429)
+                raise SignInRefused(TOO_MANY_REQUESTS, 429)
             if wait := self._guesses.attempt(attempt, since):
                 raise SignInRefused(_later(wait))
             async with self._turns.turn(attempt):
@@ -189,7 +187,7 @@ def logout_routes(identity: Identity, root_path: str) -> GuardedRoutes:
 
     @routes.get(_LOGOUT, Access.FILE)
     def not_by_a_link() -> None:
-        raise HTTPException(405, message("Sign out on the page."), {"Allow": "POST"})
+        raise HTTPException(405, "Sign out on the page.", {"Allow": "POST"})
 
     return routes
 
@@ -208,7 +206,7 @@ def share_link_routes(identity: Identity, root_path: str) -> GuardedRoutes:
         if identity.login is None or identity.signed_in(request):
             return RedirectResponse(f"{root}/", 303)
         if not new.take(client_address(request.scope), time.monotonic()):
-            raise HTTPException(429, _TOO_MANY_GUESTS)
+            raise HTTPException(429, TOO_MANY_REQUESTS)
         shown = identity.login.guest(token)
         if shown is None:
             return dead_link_page(root, _ASK, leads_on=False)

@@ -28,13 +28,13 @@ from ui.web.access import Access, GuardedRoutes
 from ui.web.addresses import client_address
 from ui.web.identity import NEW_BROWSER, NEW_BROWSERS, Identity
 from ui.web.rates import Rate
+from ui.web.responses import TOO_MANY_REQUESTS
 
 log = logging.getLogger(__name__)
 
 _BACK = f"{OPENID}/callback"
 _PLACE = re.compile(r"/[!-~]{0,1000}", re.ASCII)  # relative to the app's address
 _EXPIRED = message("This sign-in was started in another browser, or too long ago. Sign in again.")
-_TOO_MANY = message("Too many sign-ins from your address. Try again in a moment.")
 
 
 def openid_routes(
@@ -64,7 +64,7 @@ def openid_routes(
         """Redirect to the provider. `to`: the user's destination in the app."""
         to = to if _PLACE.fullmatch(to) else "/"
         if too_many(request):
-            return sign_in(request, OPENID, _TOO_MANY, to, 429)
+            return sign_in(request, OPENID, TOO_MANY_REQUESTS, to, 429)
         back = f"{root_of(request, OPENID)}{_BACK}"
         try:
             address, attempt = provider.begin(back, to, other_account=other_account)
@@ -84,7 +84,7 @@ def openid_routes(
         """Sign in and redirect to the user's destination in the app. After a failure, show the
         sign-in page with the reason."""
         if too_many(request):
-            return sign_in(request, _BACK, _TOO_MANY, "/", 429)
+            return sign_in(request, _BACK, TOO_MANY_REQUESTS, "/", 429)
         kept = request.cookies.get(identity.cookies.attempt_name(request), "")
         attempt = opened_attempt(kept, key, login.clock())
         if attempt is None or not attempt.matches(state):

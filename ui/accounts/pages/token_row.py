@@ -7,14 +7,9 @@ from datetime import UTC, datetime
 
 from babel.dates import format_date
 
-from comfy.base.messages import message, sentences
 from ui.accounts.store import AccessToken
-from ui.languages.current import current_language, html_of
 
-_NEVER_USED = message("Never used.")
-_REVOKE = message("Revoke")
-_CANCEL = message("Cancel")
-_FOR_GOOD = message("Scripts that send this token will be refused. It can't be brought back.")
+_FOR_GOOD = "Scripts that send this token will be refused. It can't be brought back."
 
 
 def token_row(token: AccessToken, action: str, owner: str = "") -> str:
@@ -22,31 +17,26 @@ def token_row(token: AccessToken, action: str, owner: str = "") -> str:
     without a script. `action`: where *Revoke* is sent. `owner`: the token's owner, only for
     administrators."""
     name, asks = html.escape(token.label), f"revoke-{token.id}"
-    revoke = html_of(message("Revoke {name}", name=token.label))
-    question = html_of(message("Revoke “{name}”?", name=token.label))
     whose = f"{html.escape(owner)}<br>" if owner else ""
     return f"""<form class="token" method="post" action="{html.escape(action)}">
-<p><b>{name}</b><br>{whose}{html_of(_dates(token))}</p>
+<p><b>{name}</b><br>{whose}{_dates(token)}</p>
 <button type="button" class="quiet" popovertarget="{asks}"
- aria-label="{revoke}">{html_of(_REVOKE)}</button>
+ aria-label="Revoke {name}">Revoke</button>
 <div class="question" id="{asks}" popover role="dialog" aria-labelledby="{asks}-title">
-<h2 id="{asks}-title">{question}</h2>
-<p>{html_of(_FOR_GOOD)}</p>
+<h2 id="{asks}-title">Revoke “{name}”?</h2>
+<p>{_FOR_GOOD}</p>
 <p class="last">
 <button type="button" class="quiet" popovertarget="{asks}" popovertargetaction="hide"
- autofocus>{html_of(_CANCEL)}</button>
-<button type="submit">{html_of(_REVOKE)}</button></p>
+ autofocus>Cancel</button>
+<button type="submit">Revoke</button></p>
 </div>
 </form>"""
 
 
 def _dates(token: AccessToken) -> str:
-    created = message("Created on {date}.", date=_date(token.made))
-    used = message("Last used on {date}.", date=_date(token.used)) if token.used else _NEVER_USED
-    return sentences(created, used)
+    used = f"Last used on {_date(token.used)}." if token.used else "Never used."
+    return f"Created on {_date(token.made)}. {used}"
 
 
 def _date(seconds: float) -> str:
-    """Return a date in the user's language."""
-    day = datetime.fromtimestamp(seconds, UTC).date()
-    return format_date(day, locale=current_language().tag.replace("-", "_"))
+    return format_date(datetime.fromtimestamp(seconds, UTC).date(), locale="en")

@@ -37,6 +37,7 @@ from ui.languages.current import translated
 from ui.page.grid_page import grid_page, image_cell, word_cell
 from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.web.access import Access, GuardedRoutes
+from ui.web.body_limits import BUSY
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work
@@ -155,9 +156,7 @@ class Drawing:
     def _take(self, owner: str) -> None:
         with self._lock:
             if owner in self._owners or self._drawn >= _DRAWN:
-                raise HTTPException(
-                    429, message("Another grid image is being created. Try again in a moment.")
-                )
+                raise HTTPException(429, BUSY)
             self._owners.add(owner)
             self._drawn += 1
 

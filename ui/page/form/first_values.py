@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from comfy.base.messages import message
-from comfy.base.wording import plain_number, short
+from comfy.base.wording import short
 from comfy.chains.folder import ChainFolder
 from comfy.form.check import check, nearest
 from comfy.form.model import Field, Form
@@ -101,23 +101,16 @@ def linked_values(form: Form, given: Mapping[str, object]) -> tuple[dict[str, An
     values = {field.key: clean[field.key] for field in fields if field.key in clean}
     messages: list[str] = []
     for field in fields:
-        placeholders = {"field": field.label, "value": short(str(given[field.key]))}
         close, is_wrong = nearest(field, given[field.key]), field.key in errors
-        if is_wrong and close is None:
-            messages.append(
-                message(
-                    "{field}: “{value}” in this link isn't allowed and isn't used.", **placeholders
-                )
-            )
+        if not is_wrong and (close is None or values[field.key] == close):
             continue
-        if is_wrong:
+        if is_wrong and close is not None:
             values[field.key] = close
-        elif close is None or values[field.key] == close:
-            continue
-        number = plain_number(values[field.key])
         messages.append(
             message(
-                "{field}: “{value}” in this link became {number}.", number=number, **placeholders
+                "{field}: “{value}” in this link isn't allowed and was replaced.",
+                field=field.label,
+                value=short(str(given[field.key])),
             )
         )
     return values, messages

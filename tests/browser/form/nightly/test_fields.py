@@ -107,9 +107,9 @@ def test_a_wrong_value_in_a_link_does_no_harm(fast: Site, visit: Visit) -> None:
     expect(person.entry("4.batch_size")).to_have_value("1")
     expect(person.page.get_by_role("note").locator("p")).to_have_text(
         [
-            "Width: “512.5” in this link isn't allowed and isn't used.",
-            "Height: “99999” in this link became 1024.",
-            "Images: “0” in this link became 1.",
-            "Steps: “many” in this link isn't allowed and isn't used.",
+            "Width: “512.5” in this link isn't allowed and was replaced.",
+            "Height: “99999” in this link isn't allowed and was replaced.",
+            "Images: “0” in this link isn't allowed and was replaced.",
+            "Steps: “many” in this link isn't allowed and was replaced.",
         ]
     )

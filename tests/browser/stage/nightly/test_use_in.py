@@ -286,14 +286,14 @@ def test_a_result_that_does_not_fit_leaves_the_field(
         field = person.field("20.image")
         before = field.locator("img").get_attribute("src")
         card.locator(".name").drag_to(field)
-        expect(field.locator(".field-error")).to_contain_text("This field takes an image.")
+        expect(field.locator(".field-error")).to_contain_text("Choose an image file")
         assert field.locator("img").get_attribute("src") == before
         run = person.ended()
         person.turn_to("video")
         person.turn_to("sound")
         shown(person, "20.image")
         drag_newest(person, field)
-        expect(field.locator(".field-error")).to_contain_text("This field takes an image.")
+        expect(field.locator(".field-error")).to_contain_text("Choose an image file")
         assert field.locator("img").get_attribute("src") == before
         person.turn_to("video").press()
         person.done(after=run)

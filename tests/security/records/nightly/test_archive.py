@@ -34,7 +34,7 @@ def test_finding_14_an_archive_leaves_out_missing_files(no_traceback: None, serv
         kept.remove(file.digest)
     answer = get(app, f"/files/{run.id}/all.zip")
     assert answer.status_code == 404
-    assert "available anymore" in answer.json()["detail"]
+    assert "no longer exists" in answer.json()["detail"]
 
 
 def test_finding_14_an_archive_leaves_out_files_not_fully_sent(no_traceback: None) -> None:

@@ -158,5 +158,5 @@ def test_finding_26_a_full_disk_is_reported_as_such(tmp_path: Path) -> None:
     result, refused, afterwards = told.stdout.splitlines()
     assert "The app's disk is full" in result
     assert "ComfyUI server" not in result
-    assert refused == "DiskFull: The app's disk is full: the history couldn't be saved."
+    assert refused == "DiskFull: The app's disk is full."
     assert afterwards == "kept"

@@ -108,7 +108,7 @@ def test_finding_18_a_login_is_named_as_the_cause(demo: DemoServer, refusal: str
     with Guard(demo.url, wanted=BASIC, refusal=refusal) as guard:
         sentences = failures(f"http://{guard.place}")
     assert len(sentences) == 1
-    assert "login" in sentences.pop()
+    assert "sign-in" in sentences.pop()
 
 
 def test_finding_18_a_refused_socket_ends_the_run_at_once(demo: DemoServer) -> None:
