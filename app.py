@@ -167,7 +167,7 @@ def run(
             webhooks=_webhook_settings(settings),
             limits=WebLimits.with_files_of(settings.upload_mb * MIB),
         )
-        log.info("Images come from %s.", named)
+        log.info("Runs go to %s.", named)
         sign_in = _sign_in_of(settings, users, openid, sign_ins)
         return serve(services, web_settings(settings, sign_in), told_to_end)
 

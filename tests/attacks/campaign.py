@@ -32,7 +32,7 @@ from ui.settings.web_settings import WebSettings
 
 BUSY = 503  # said on purpose, with a sentence
 # Log lines of the outermost middleware. No other code refused the request, so something failed.
-CAUGHT = ("A request could not be answered", "A socket was closed")
+CAUGHT = ("A request failed", "A socket was closed")
 OF_GRADIO = re.compile(r"\(gradio\w*/")  # raised by Gradio at a call that no page makes
 MOST_WORK = 1.0  # seconds of processor for one request
 TRACEBACK = "Traceback (most recent call last)"

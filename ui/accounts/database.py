@@ -75,7 +75,7 @@ class SignInDatabase:
             why = str(error)
             raise SignInFileError(
                 lambda path: f"The file {path} could not be used: {why}.",
-                "See who may read and write it, or choose another folder (--data).",
+                "Check its permissions, or choose another folder (--data).",
                 self._path,
             ) from error
         except sqlite3.ProgrammingError as error:  # the connection is closed
@@ -87,6 +87,6 @@ class SignInDatabase:
         except sqlite3.DatabaseError as error:
             raise SignInFileError(
                 lambda path: f"{path} is damaged.",
-                "Delete it: everybody has to sign in again and to make new tokens, then.",
+                "Delete it. All users must then sign in again and create new tokens.",
                 self._path,
             ) from error

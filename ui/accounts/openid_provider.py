@@ -130,7 +130,7 @@ class OpenIDProvider:
             more.raise_for_status()
             user_info: dict[str, object] = more.json()
             if user_info["sub"] != claims["sub"]:  # OpenID Connect Core 1.0, 5.3.2
-                raise ValueError("told of somebody else")
+                raise ValueError("the user info is about another user")
             return user_info | claims
 
     def sign_out_address(self, after: str) -> str:
@@ -184,7 +184,7 @@ class OpenIDProvider:
                     session.token_endpoint_auth_method = "client_secret_post"
                 yield session, metadata
         except RequestException as problem:
-            log.warning("The OpenID provider could not be asked: %s", type(problem).__name__)
+            log.warning("The OpenID provider can't be reached: %s", type(problem).__name__)
             raise ProviderSilent(self._silent(), _TRY_AGAIN) from problem
         except (OAuthError, JoseError, ValueError, KeyError, TypeError) as problem:
             code = problem.error if isinstance(problem, OAuthError | JoseError) else ""
@@ -200,7 +200,7 @@ class OpenIDProvider:
         answer.raise_for_status()
         metadata = _Read.validate_json(answer.content)
         if metadata.issuer.rstrip("/") != self.settings.issuer:  # Discovery 1.0, 4.3
-            log.warning("--openid-issuer: the provider there calls itself %r.", metadata.issuer)
+            log.warning("--openid-issuer: the provider reports the issuer %r.", metadata.issuer)
             raise ValueError("another issuer")
         return metadata
 

@@ -60,7 +60,9 @@ def opened_users(path: Path, *, asked: bool) -> UsersFile | None:
     read, or if it was `asked` for and is missing."""
     if not path.exists():
         if asked:
-            raise ComfyError(f"There is no file {path}.", f"Make it: {COMMAND} user add NAME")
+            raise ComfyError(
+                f"There is no file {path}.", f"Create it with: {COMMAND} user add NAME"
+            )
         return None
     file = UsersFile(path)
     file.refresh()

@@ -16,7 +16,7 @@ from ui.settings.arguments import USAGE_ERROR, read_settings
 from ui.settings.folders import PROGRAM, SIGN_INS
 from ui.settings.options import Settings
 
-_ALSO = "Any option of the app says where: --data DIR, --config FILE."
+_ALSO = "The app's options name the folder: --data DIR, --config FILE."
 
 
 def change_tokens(arguments: Sequence[str]) -> int:
@@ -34,33 +34,37 @@ def change_tokens(arguments: Sequence[str]) -> int:
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         f"{PROGRAM} token",
-        description="The access tokens of all people's scripts.",
+        description="List and revoke the access tokens of all users.",
         epilog=_ALSO,
         allow_abbrev=False,
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("list", help="list id, owner, name, and when used last", epilog=_ALSO)
-    revoke = actions.add_parser("revoke", help="revoke a token, which ends at once", epilog=_ALSO)
-    revoke.add_argument("id", metavar="ID", help="as `list` has it")
+    actions.add_parser(
+        "list", help="list each token's id, owner, name, creation and last use", epilog=_ALSO
+    )
+    revoke = actions.add_parser("revoke", help="revoke a token immediately", epilog=_ALSO)
+    revoke.add_argument("id", metavar="ID", help="id from `list`")
     return parser
 
 
 def _done(known: Namespace, settings: Settings) -> str:
     path = settings.data.absolute() / SIGN_INS
     if not path.exists():
-        raise ComfyError(f"There is no file {path}.", "Name the app's folder with --data.")
+        raise ComfyError(f"There is no file {path}.", "Set the app's folder with --data.")
     with contextlib.closing(SignInStore(path)) as store:
         if known.action == "list":
             return _listed(store, settings)
         if not store.end_tokens([known.id]):
-            raise ComfyError(f"There is no token {known.id}.", f"See: {PROGRAM} token list")
-        return f"The token {known.id} is revoked."
+            raise ComfyError(
+                f"There is no token {known.id}.", f"List the tokens with: {PROGRAM} token list"
+            )
+        return f"Revoked token {known.id}."
 
 
 def _listed(store: SignInStore, settings: Settings) -> str:
     with opened_people(settings.openid, settings.data.absolute() / SIGN_INS) as people:
         return "\n".join(
-            f"{one.id}\t{token_owner(one, people)}\t{one.label}\tmade {_day(one.made)}\t"
+            f"{one.id}\t{token_owner(one, people)}\t{one.label}\tcreated {_day(one.made)}\t"
             + (f"used {_day(one.used)}" if one.used else "never used")
             for one in sorted(store.access_tokens.values(), key=lambda one: one.made)
         )

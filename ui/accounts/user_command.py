@@ -14,7 +14,7 @@ from ui.accounts.users import UsersFile
 from ui.settings.arguments import USAGE_ERROR, read_settings
 from ui.settings.folders import PROGRAM
 
-_ALSO = "Any option of the app says where: --data DIR, --users FILE, --config FILE."
+_ALSO = "The app's options name the file: --data DIR, --users FILE, --config FILE."
 
 
 def change_users(arguments: Sequence[str]) -> int:
@@ -34,31 +34,34 @@ def change_users(arguments: Sequence[str]) -> int:
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         f"{PROGRAM} user",
-        description="Who may use the app: people with hashed passwords, in a file.",
+        description="Manage the users in the users file, which stores hashed passwords.",
         epilog=_ALSO,
         allow_abbrev=False,
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="add somebody; asks for a password", epilog=_ALSO)
-    add.add_argument("--operator", action="store_true", help="--open operators applies to them")
-    password = actions.add_parser("password", help="give somebody another password", epilog=_ALSO)
+    add = actions.add_parser("add", help="add a user; asks for a password", epilog=_ALSO)
+    add.add_argument("--operator", action="store_true", help="make the user an administrator")
+    password = actions.add_parser("password", help="change a user's password", epilog=_ALSO)
     for command in (add, password):
         command.add_argument(
-            "--password-file", metavar="FILE", type=Path, help="its first line is the password"
+            "--password-file",
+            metavar="FILE",
+            type=Path,
+            help="file whose first line is the password",
         )
-    remove = actions.add_parser("remove", help="remove somebody, who is out at once", epilog=_ALSO)
+    remove = actions.add_parser("remove", help="remove a user and sign them out", epilog=_ALSO)
     for command in (add, password, remove):
         command.add_argument("name", metavar="NAME")
-    actions.add_parser("list", help="say who is there", epilog=_ALSO)
+    actions.add_parser("list", help="list the users", epilog=_ALSO)
     return parser
 
 
 def _add(file: UsersFile, known: Namespace) -> str:
     was_empty = not file.path.exists()
     file.add(known.name, _password(known), "operator" if known.operator else "user")
-    sentence = f"{known.name} may use the app."
+    sentence = f"Added {known.name}."
     return (
-        f"{sentence} It asks everybody to sign in from its next start on."
+        f"{sentence} Restart the app: from then on, all users must sign in."
         if was_empty
         else sentence
     )
@@ -67,18 +70,18 @@ def _add(file: UsersFile, known: Namespace) -> str:
 def _set_password(file: UsersFile, known: Namespace) -> str:
     file.set_password(known.name, _password(known))
     return (
-        f"{known.name} has another password, and has to sign in with it everywhere and to make new"
-        " tokens."
+        f"Changed the password of {known.name}. Their sessions and tokens have ended: they must"
+        " sign in again and create new tokens."
     )
 
 
 def _remove(file: UsersFile, known: Namespace) -> str:
     file.remove(known.name)
     sentence = (
-        f"{known.name} may no longer use the app. What they made stays: whoever is added under this"
-        " name has it."
+        f"Removed {known.name}. Their runs and results are kept, and belong to the next user who"
+        " is added with this name."
     )
-    return sentence if file.users else f"{sentence} Nobody is left in {file.path}."
+    return sentence if file.users else f"{sentence} {file.path} has no more users."
 
 
 def _list(file: UsersFile, _: Namespace) -> str:
@@ -103,13 +106,13 @@ def _password(known: Namespace) -> str:
             return _first_line(known.password_file.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError) as error:
             raise ComfyError(
-                f"The file {known.password_file} cannot be read.", "Give a text file."
+                f"The file {known.password_file} cannot be read.", "Use a text file."
             ) from error
     if not sys.stdin.isatty():
         return _first_line(sys.stdin.readline())
     typed = getpass.getpass(f"Password for {known.name}: ")
-    if getpass.getpass("The same again: ") != typed:
-        raise ComfyError("These are two passwords.", "Try again.")
+    if getpass.getpass("Repeat the password: ") != typed:
+        raise ComfyError("The passwords don't match.", "Try again.")
     return typed
 
 

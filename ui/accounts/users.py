@@ -38,7 +38,7 @@ _NOBODYS = (
     f"${'A' * 22}${'A' * 43}"
 )
 _NOT_OTHERS = 0o770
-_OTHER_FILE = "See who may read and write it, or choose another file (--users)."
+_OTHER_FILE = "Check its permissions, or choose another file (--users)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def _hashed_password(password: str) -> str:
     """Return the hash of a new password. Raises ComfyError if the password is too short."""
     if len(password) < _SHORTEST:
         raise ComfyError(
-            f"The password has less than {_SHORTEST} characters.", "Choose a longer one."
+            f"The password must have at least {_SHORTEST} characters.", "Choose a longer one."
         )
     return _HASHER.hash(password)
 
@@ -93,7 +93,8 @@ def _check_name(name: str) -> None:
     """Raise ComfyError for a name that can't be typed on the sign-in page."""
     if not name.isprintable() or name != name.strip() or not 0 < len(name) <= _LONGEST_NAME:
         raise ComfyError(
-            "A name has 1 to 100 characters, without spaces at its ends.", "Choose another one."
+            "A name must have 1 to 100 characters, without leading or trailing spaces.",
+            "Choose another one.",
         )
 
 
@@ -140,7 +141,7 @@ class UsersFile:
         def added(users: dict[str, User]) -> None:
             if name in users:
                 raise ComfyError(
-                    f"There is a user {name} already.",
+                    f"The user {name} already exists.",
                     f"Change the password with: {COMMAND} user password NAME",
                 )
             users[name] = user
@@ -186,7 +187,7 @@ class UsersFile:
             raise self._unusable(error) from error
         except ValidationError:
             raise ComfyError(
-                f"The file {self.path} is damaged.", "Put a backup of it in its place."
+                f"The file {self.path} is damaged.", "Restore it from a backup."
             ) from None
 
     def _write(self, users: Mapping[str, User]) -> None:
@@ -234,5 +235,5 @@ def _give_to_owner_of(owned: Path, path: Path) -> None:
 
 def _known(name: str, users: Mapping[str, User]) -> str:
     if name not in users:
-        raise ComfyError(f"There is no user {name}.", f"See: {COMMAND} user list")
+        raise ComfyError(f"There is no user {name}.", f"List the users with: {COMMAND} user list")
     return name

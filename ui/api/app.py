@@ -36,16 +36,16 @@ from ui.web.responses import API, AsciiJSON
 from ui.web.shares import FairSlots, Work
 
 _ABOUT = """\
-Runs of ComfyUI workflows for programs. A run that was started goes on until it ends or is deleted;
-its address tells how far it is, its events tell what is new, and its files stay as long as those of
-the page.
+Run ComfyUI workflows from programs. A run continues until it ends, is stopped or is deleted, even
+if the client disconnects. Get its URL for its state, or follow its events. Its files are kept as
+long as those of runs from the page.
 """
 
 _TOKEN = MappingProxyType(
     {
         "type": "http",
         "scheme": "bearer",
-        "description": "A token of the page /account, where people sign in.",
+        "description": "An access token from the page /account, if sign-in is on.",
     }
 )
 # The empty entry is for requests with a browser's cookie, or without any sign-in.

@@ -12,7 +12,9 @@ from comfy.webhooks.waiting import Webhooks
 CALLBACK: Mapping[str, Any] = {
     "type": ["string", "null"],
     "format": "uri",
-    "description": "An address that is sent a webhook at the end, on a host that is allowed here.",
+    "description": (
+        "The URL that gets a webhook at the end. The administrator must have allowed its host."
+    ),
 }
 
 

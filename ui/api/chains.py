@@ -85,7 +85,7 @@ _CONTINUED: dict[str, Any] = {
         }
     )
 }
-_NO_STEP_NAMES = "“again” is a list of the names of steps."
+_NO_STEP_NAMES = "“again” must be a list of step names."
 _NO_STEP = "This chain has no such step."
 
 
@@ -123,7 +123,9 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
         chain = await asyncio.to_thread(documents.started, standing)
         return answer_of(outcome, chain, chain.url)
 
-    @routes.get("/chains", Access.SIGNED_IN, work=Work.PROCESSOR, response_model=ChainPage)
+    @routes.get(
+        "/chains", Access.SIGNED_IN, summary="List", work=Work.PROCESSOR, response_model=ChainPage
+    )
     def listed(
         *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
@@ -134,7 +136,13 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
         page, more = page_of(chains.of(owner), cursor, limit)
         return AsciiJSON(ChainPage(tuple(map(documents.listed, page)), more))
 
-    @routes.get("/chains/{chain_id}", Access.OWNER, work=Work.PROCESSOR, response_model=ChainDoc)
+    @routes.get(
+        "/chains/{chain_id}",
+        Access.OWNER,
+        summary="Get",
+        work=Work.PROCESSOR,
+        response_model=ChainDoc,
+    )
     def one(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Return each step's progress, with the ended runs."""
         return AsciiJSON(documents.whole(chains.get(chain_id, owner)))
@@ -187,6 +195,7 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
     @routes.post(
         "/chains/{chain_id}/continue",
         Access.OWNER,
+        summary="Continue",
         body=BodyLimit.FILES,
         response_model=ChainDoc,
         openapi_extra={"requestBody": _CONTINUED},
@@ -196,8 +205,8 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
     ) -> AsciiJSON:
         """Continue a chain that has failed or was stopped.
 
-        Steps that are not done use new `values`, if there are any. Steps named in `again` run
-        although they are done. The same request with the same `Idempotency-Key` continues it once.
+        Unfinished steps use the new `values`, if there are any. Steps named in `again` run again
+        even if they are done. The same request with the same `Idempotency-Key` continues it once.
         """
         owner = keyed.asker.owner
         await asyncio.to_thread(chains.get, chain_id, owner)
@@ -207,7 +216,7 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
         chain = await asyncio.to_thread(chains.get, chain_id, owner)
         return changed_answer(outcome, await asyncio.to_thread(documents.started, chain))
 
-    @routes.delete("/chains/{chain_id}", Access.OWNER)
+    @routes.delete("/chains/{chain_id}", Access.OWNER, summary="Delete")
     def deleted(chain_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Stop a chain and delete it.
 
@@ -234,7 +243,7 @@ def run_chains_api(
     def vary(request: Request, run_id: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Start the chain of a run again.
 
-        It has the values that the run was made with, and new seeds.
+        It has the values of that run and new seeds.
         """
         address = shared_address(owner, request.scope)
         started_chain = chains.vary(runs.record(run_id, owner), address)
@@ -245,7 +254,7 @@ def run_chains_api(
     def check(run_id: str, owner: str = Depends(identity.caller)) -> Response:
         """Check whether a run can become a chain.
 
-        The status is an error if it can't.
+        If it can't, the answer is an error.
         """
         chain_forms.check_add(runs.record(run_id, owner), folder.stamps().keys())
         return Response(status_code=204)
@@ -256,9 +265,9 @@ def run_chains_api(
         title: Annotated[str, Body(embed=True, max_length=_LONGEST_TITLE)] = "",
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """Make a chain for all users from a run and the runs that it was made from.
+        """Create a chain for all users from a run and the runs whose results it used.
 
-        `values` has your own files for its form.
+        `values` has your own files for the chain's form.
         """
         record = runs.record(run_id, owner)
         added = chain_forms.add(record, title, folder.stamps().keys())

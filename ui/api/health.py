@@ -34,7 +34,7 @@ class Health:
 
 _NOT_READY: dict[str, Any] = {
     "model": Health,
-    "description": "The same, while none of them takes runs and `ready` was asked for.",
+    "description": "The same document, if the request has `ready=true` and no server accepts runs.",
 }
 
 

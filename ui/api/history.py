@@ -45,7 +45,9 @@ def history_api(docs: Runs, identity: Identity) -> GuardedRoutes:
     presenter, registry = docs.presenter, docs.registry
     history = registry.history
 
-    @routes.get("/runs", Access.SIGNED_IN, work=Work.PROCESSOR, response_model=HistoryDoc)
+    @routes.get(
+        "/runs", Access.SIGNED_IN, summary="List", work=Work.PROCESSOR, response_model=HistoryDoc
+    )
     def listed(
         wanted: Annotated[Wanted, Depends()],
         part: Annotated[Part, Depends()],

@@ -96,7 +96,7 @@ def _move_history(history: RunStore | None, owner: str, name: str, kept: str) ->
     try:
         history.move(owner, name, kept)
     except ComfyError as problem:
-        log.warning("The runs of %r are not listed with %r: %s", name, kept, problem)
+        log.warning("The runs of %r can't be moved to %r: %s", name, kept, problem)
 
 
 def _open_file(

@@ -65,7 +65,7 @@ def presets_api(
             )
         return EVERYBODY if shared else owner
 
-    @routes.get("", Access.OWNER, work=Work.CATALOG, response_model=PresetsDoc)
+    @routes.get("", Access.OWNER, summary="List", work=Work.CATALOG, response_model=PresetsDoc)
     def listed(workflow: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Return the names of your presets and of the shared ones of a workflow."""
         library.form(workflow, owner)
@@ -95,7 +95,7 @@ def presets_api(
     ) -> Response:
         """Save values of a form, with copies of its files.
 
-        Wrong values are left out. A preset of the same name is overwritten.
+        Invalid values are left out. A preset with the same name is overwritten.
         """
         form = library.form(workflow, owner, given.values)
         whose, kept = keeper(owner, shared=given.shared), history(owner)

@@ -67,7 +67,7 @@ _KINDS: tuple[tuple[type[ComfyError], ProblemKind], ...] = (
     (ComfyError, ProblemKind(409, "not-possible")),
 )
 _DOCUMENT: dict[str, Any] = {
-    "description": "Why not, for people, in the language that they read.",
+    "description": "The reason, for users, in the language of the request.",
     "content": {
         "application/problem+json": {
             "schema": {
@@ -77,32 +77,32 @@ _DOCUMENT: dict[str, Any] = {
                     "type": {"type": "string"},
                     "title": {"type": "string"},
                     "status": {"type": "integer"},
-                    "detail": {"type": "string", "description": "What is wrong."},
-                    "hint": {"type": "string", "description": "What to do."},
+                    "detail": {"type": "string", "description": "What happened."},
+                    "hint": {"type": "string", "description": "What to do about it."},
                     "errors": {
                         "type": "object",
                         "additionalProperties": {"type": "string"},
-                        "description": "What is wrong with single values, by field key.",
+                        "description": "Errors of single values, by field key.",
                     },
                     "problems": {
                         "type": "array",
-                        "description": "All that is wrong with the values, and where.",
+                        "description": "All errors in the values, with their places.",
                         "items": {
                             "type": "object",
                             "properties": {
                                 "detail": {"type": "string"},
                                 "sentence": {
                                     "type": "string",
-                                    "description": "The same with its field and row.",
+                                    "description": "The detail with its field and row.",
                                 },
                                 "field": {"type": ["string", "null"]},
                                 "row": {
                                     "type": ["integer", "null"],
-                                    "description": "As `GET …/rows` numbers them.",
+                                    "description": "Row number, as in `GET …/rows`.",
                                 },
                                 "line": {
                                     "type": ["integer", "null"],
-                                    "description": "Of the table, as its file counts them.",
+                                    "description": "Line number in the table's file.",
                                 },
                             },
                         },

@@ -23,10 +23,10 @@ from ui.web.shares import Caller, Share, caller_of, shared_address
 from ui.web.upload_folder import UploadFolder
 
 _LONGEST_KEY = 255
-_LONG_KEY = f"An Idempotency-Key has at most {_LONGEST_KEY} characters."
-_NO_HISTORY = "This app remembers no runs, so it knows no Idempotency-Key."
+_LONG_KEY = f"An Idempotency-Key can have at most {_LONGEST_KEY} characters."
+_NO_HISTORY = "This app stores no runs, so it can't accept an Idempotency-Key."
 REPLAYED: dict[str, Any] = {
-    "description": "As it is now: its key was used for it before.",
+    "description": "Its current state: an earlier request had the same key.",
     "content": {"application/json": {}},
 }
 

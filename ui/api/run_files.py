@@ -54,6 +54,7 @@ def run_files_api(
     @routes.get(
         "/runs/{run_id}/files/{n}/for/{name:path}",
         Access.OWNER,
+        summary="Use a result in a form",
         work=Work.CATALOG,
         response_model=FieldValue,
     )
@@ -127,7 +128,9 @@ def _links_api(copies: FileCopies, identity: Identity, docs: Runs) -> GuardedRou
             )
         )
 
-    @routes.delete("/runs/{run_id}/files/{n}/link", Access.OWNER, status_code=204)
+    @routes.delete(
+        "/runs/{run_id}/files/{n}/link", Access.OWNER, summary="Remove the link", status_code=204
+    )
     def stop(
         run_id: str,
         n: int,

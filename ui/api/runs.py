@@ -108,7 +108,7 @@ def runs_api(
     """Return the routes of `/runs/{run_id}` that need no body."""
     routes = GuardedRoutes(tags=["Runs"])
 
-    @routes.get("/runs/{run_id}", Access.OWNER, response_model=RunDoc)
+    @routes.get("/runs/{run_id}", Access.OWNER, summary="Get", response_model=RunDoc)
     def one(
         run_id: str, *, with_page: bool = False, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
@@ -127,7 +127,7 @@ def runs_api(
         keeps_going: bool = False,
         owner: str = Depends(identity.caller),
     ) -> AsciiJSON:
-        """Run a run again.
+        """Repeat a run.
 
         The values are the same, but `vary=true` draws new seeds. `keeps_going=true` lets the run
         continue when its user has closed every page.
@@ -142,7 +142,8 @@ def runs_api(
     def move(run_id: str, by: int, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Move a waiting run among your own.
 
-        It moves `by` places later, or earlier below 0. Other runs stay in their places.
+        It moves back by `by` places, or forward if `by` is negative. Other users' runs keep their
+        places.
         """
         registry = runs.registry
         waiting = [run.id for run in registry.line_of(owner) if run.waits_here]
@@ -154,7 +155,7 @@ def runs_api(
         "/runs/{run_id}",
         Access.OWNER,
         response_model=DeletedRun,
-        responses={202: {"model": RunDoc, "description": "It ends."}},
+        responses={202: {"model": RunDoc, "description": "The run is being stopped."}},
     )
     def delete(
         run_id: str, *, stop: bool = True, owner: str = Depends(identity.caller)

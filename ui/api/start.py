@@ -40,18 +40,18 @@ from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON
 
 _MOST_AT_ONCE = 16  # runs per request, as on the page
-_COUNT = f"“count” is a whole number from 1 to {_MOST_AT_ONCE}."
+_COUNT = f"“count” must be a whole number from 1 to {_MOST_AT_ONCE}."
 _IS_CHAIN = "This is a chain of several workflows. Start it with POST …/chains."
-_TEXT_SOURCES = "“text_sources” is a list of up to 16 run ids."
+_TEXT_SOURCES = "“text_sources” must be a list of up to 16 run ids."
 WATCHED: dict[str, Any] = {
     "type": "boolean",
-    "description": "Sent by a page: it stops when its user has closed all pages.",
+    "description": "Stop the run when its user has closed all pages. Only pages send this.",
 }
 TEXT_SOURCES: dict[str, Any] = {
     "type": "array",
     "items": {"type": "string"},
     "maxItems": 16,
-    "description": "Runs whose texts the values use: they become parents.",
+    "description": "Runs whose text results the values use. They become the new run's parents.",
 }
 _BODY: dict[str, Any] = {
     "content": either_way(
@@ -64,7 +64,7 @@ _BODY: dict[str, Any] = {
                     "watched": WATCHED,
                     "keeps_going": {
                         "type": "boolean",
-                        "description": "With `watched`: it goes on without any page.",
+                        "description": "With `watched`: continue even if all pages are closed.",
                     },
                     "text_sources": TEXT_SOURCES,
                     "callback": CALLBACK,
@@ -96,10 +96,10 @@ def start_api(
     async def start(name: str, asked: StartRequest = Depends(requests.starts)) -> Response:
         """Start one or more runs of a workflow.
 
-        Fields that are left out keep the author's value; seeds that are left out are random.
-        `count` starts several runs and returns a list. With `wait=true` the answer comes when all
-        have ended. A client that disconnects before stops them, unless the request has an
-        `Idempotency-Key`. The same request with the same key returns the same runs, for a day.
+        Omitted fields keep the author's value; omitted seeds are random. `count` starts several
+        runs and returns a list. With `wait=true` the answer is sent when all have ended. If the
+        client disconnects before that, they are stopped, unless the request has an
+        `Idempotency-Key`. The same request with the same key returns the same runs for a day.
         """
         owner, socket_key = asked.owner, asked.request.headers.get(KEY_HEADER, "")
 

@@ -28,26 +28,26 @@ from ui.web.identity import Identity
 from ui.web.responses import NO_STORE, json_text
 from ui.web.shares import Share, caller_of
 
-_NO_PREVIEW = "There is no preview of this run at the moment."
+_NO_PREVIEW = "This run has no preview at the moment."
 _FRAMES = "multipart/x-mixed-replace"
 _BOUNDARY = "frame"
 _STILL_HERE = b": still here\n\n"
 _ANY = {"schema": {"type": "string", "format": "binary"}}
-_SAME: dict[str, Any] = {"description": "It is the one that you have."}
+_SAME: dict[str, Any] = {"description": "Unchanged since the version that you have."}
 EVENTS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Events", "content": {"text/event-stream": {}}},
-    204: {"description": "You know the last event."},
+    200: {"description": "Server-sent events.", "content": {"text/event-stream": {}}},
+    204: {"description": "The run, batch or chain has ended, and you have its last event."},
 }
 _IMAGES: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "One image, or all",
+        "description": "The newest image, or all images as they come.",
         "content": {"image/jpeg": _ANY, "image/png": _ANY, _FRAMES: _ANY},
     },
     304: _SAME,
 }
 _FILE: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The file", "content": {"*/*": _ANY}},
-    206: {"description": "A part of it", "content": {"*/*": _ANY}},
+    200: {"description": "The file.", "content": {"*/*": _ANY}},
+    206: {"description": "The requested range of the file.", "content": {"*/*": _ANY}},
     304: _SAME,
 }
 

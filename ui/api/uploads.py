@@ -58,10 +58,10 @@ def uploads_api(requests: Requests) -> GuardedRoutes:
         openapi_extra={"requestBody": _BODY},
     )
     async def upload(request: Request, keyed: KeyedRequest = Depends(requests.keys)) -> AsciiJSON:
-        """Keep files for a day.
+        """Store files for a day.
 
-        The `id` of each is a value for fields that take files. The same files with the same
-        `Idempotency-Key` are kept once.
+        The `id` of each file is a value for fields that take files. The same files with the same
+        `Idempotency-Key` are stored once.
         """
         sent = await requests.bodies.keep(request, keyed.asker.owner)
         outcome, files = await asyncio.to_thread(_kept_once, keyed, sent)

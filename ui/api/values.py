@@ -39,7 +39,7 @@ _OF_REQUEST = (
 )
 _MARKS = {"base64", "run", "file", "from", "after"}  # keys of objects that stand for values
 _DIGITS = re.compile(r"[0-9]{1,40}")
-_NO_OBJECT = "The values are an object of field keys and values."
+_NO_OBJECT = "“values” must be an object with field keys and values."
 
 
 def either_way(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,7 +49,11 @@ def either_way(body: Mapping[str, Any]) -> dict[str, Any]:
         name: schema if name == "callback" else {"type": "string", "description": "As JSON."}
         for name, schema in body["schema"]["properties"].items()
     }
-    more = {"type": "string", "format": "binary", "description": "A value or its file, by key."}
+    more = {
+        "type": "string",
+        "format": "binary",
+        "description": "A field's value or file, by field key.",
+    }
     schema = {"type": "object", "properties": parts, "additionalProperties": more}
     return {"application/json": body, "multipart/form-data": {"schema": schema}}
 
@@ -118,7 +122,7 @@ class Bodies:
         body: dict[str, Any] = {"values": {}}
         for key, count in Counter(key for key, _ in items).items():
             if count > 1 and key != "values":
-                detail = f"{short(key)} is given twice. Leave one of them out."
+                detail = f"The request has {short(key)} twice. Send it only once."
                 raise HTTPException(422, detail)
         for key, value in items:
             # A charset such as UTF-7 can encode half a character.
@@ -129,7 +133,7 @@ class Bodies:
             elif key in _OF_REQUEST and isinstance(value, str):
                 part = self._object(f'{{"{key}": {value}}}')
                 if part.keys() != {key}:
-                    raise HTTPException(422, "This is not JSON.")
+                    raise HTTPException(422, "A part of the request is not JSON.")
                 body |= part
             elif key == "callback" and isinstance(value, str):
                 body[key] = value
@@ -210,7 +214,7 @@ def _check_part(name: str, told: object, schema: Mapping[str, Any]) -> None:
                 part, parts = short(unknown[0]), listed(map(quoted, known))
                 raise HTTPException(
                     422,
-                    f"This request takes no “{part}”, only {parts}.",
+                    f"Unknown part “{part}”. This request accepts {parts}.",
                 )
             for part, value in told.items():
                 _check_part(part, value, known[part])
@@ -218,10 +222,10 @@ def _check_part(name: str, told: object, schema: Mapping[str, Any]) -> None:
             for value in told:
                 _check_part(name, value, items)
         case _, {"enum": list(choices)} if told not in choices:
-            detail = f"“{name}” is one of {listed(map(quoted, choices))}."
+            detail = f"“{name}” must be one of {listed(map(quoted, choices))}."
             raise HTTPException(422, detail)
         case _, {"type": "boolean"} if not isinstance(told, bool):
-            raise HTTPException(422, f"“{name}” is true or false.")
+            raise HTTPException(422, f"“{name}” must be true or false.")
 
 
 def _is_structureless(value: object) -> bool:

@@ -61,11 +61,17 @@ def workflows_api(
         for name, title, problem in named:
             yield ListedWorkflow(name, title, kind(name), problem, address(name), page_of(name))
 
-    @routes.get("/workflows", Access.SIGNED_IN, work=Work.CATALOG, response_model=WorkflowsDoc)
+    @routes.get(
+        "/workflows",
+        Access.SIGNED_IN,
+        summary="List",
+        work=Work.CATALOG,
+        response_model=WorkflowsDoc,
+    )
     def all_of_them(*, with_page: bool = False, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Return the workflows and chains that you can use.
 
-        Those are the ones in the workflow folder and the workflows that you have opened.
+        The list has those in the workflow folder and those that you have opened.
         `with_page=true` adds the state that the app's own page shows. The first request for it may
         take seconds, because the forms are built.
         """
@@ -79,7 +85,11 @@ def workflows_api(
         return AsciiJSON(WorkflowsDoc(tuple(listed(owner, page_of))))
 
     @routes.get(
-        "/workflows/{name:path}", Access.OWNER, work=Work.CATALOG, response_model=ToldWorkflow
+        "/workflows/{name:path}",
+        Access.OWNER,
+        summary="Get",
+        work=Work.CATALOG,
+        response_model=ToldWorkflow,
     )
     def one(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Return a workflow or chain with its fields and the JSON Schema of its values.

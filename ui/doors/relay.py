@@ -73,7 +73,7 @@ def relay_routes(
                 await session.serve(runs, hello)
             elif not run and (all or owner == NOBODY):
                 await socket.send_text(hello)
-                await socket.close(UNKNOWN_RUN, "Name a run: ?run=ID.")
+                await socket.close(UNKNOWN_RUN, "Name a run with ?run=ID.")
             else:
                 try:
                     session = RelaySession(socket, owner, runs.get(run, owner) if run else None)
@@ -88,7 +88,7 @@ def relay_routes(
         try:
             record: Record = await asyncio.to_thread(runs.record, run_id, owner)
         except RunNotFound:
-            await socket.close(UNKNOWN_RUN, "There is no such run.")
+            await socket.close(UNKNOWN_RUN, "This run doesn't exist.")
             return
         await _tell_end(socket, record.id, record.state)
 

@@ -63,7 +63,7 @@ class FileCopies:
             key = self._key(f"{image} {image.stat().st_mtime_ns}")
             return self.uploads.place(self.uploads.copy(owner, image, name, key))
         except OSError as problem:
-            log.info("An image of an idea cannot be shown in a form: %s", problem)
+            log.info("An example's image can't be shown in a form: %s", problem)
             return None
 
     def of_kept(self, digest: str, name: str, owner: str) -> str | None:
@@ -77,7 +77,7 @@ class FileCopies:
                 else None
             )
         except OSError as problem:  # deleted meanwhile, or the disk is full
-            log.info("A kept file cannot be shown in a form: %s", problem)
+            log.info("A stored file can't be shown in a form: %s", problem)
             return None
 
     def given_value(self, given: KeptInput | KeptUpload, owner: str) -> dict[str, str | None]:
@@ -123,7 +123,7 @@ class FileCopies:
                 self.uploads.kept(copy)
             return self.uploads.place(copy)
         except (ComfyError, OSError) as problem:  # or the disk is full
-            log.info("A file of the server cannot be shown in a form: %s", problem)
+            log.info("A file of the ComfyUI server can't be shown in a form: %s", problem)
             return None
 
     def is_shown(self, record: Record, at: int) -> bool:

@@ -27,9 +27,9 @@ from ui.files.components import Painted
 from ui.files.copies import FileCopies
 from ui.files.results import FieldResults
 
-_NOT_BASE64 = "This is not base64."
+_NOT_BASE64 = "The file is not valid base64."
 _FILE_WORDS = (
-    'A file is the id of an upload, a data: address, {"base64": "…", "name": "a.png"} '
+    'A file must be the id of an upload, a data: URL, {"base64": "…", "name": "a.png"} '
     'or {"run": "…", "file": 0}.'
 )
 

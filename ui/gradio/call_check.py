@@ -12,7 +12,7 @@ from ui.web.json_bodies import read_object
 from ui.web.limits import WebLimits
 from ui.web.upload_folder import PLACE
 
-_NOT_UPLOADED = "Files have to be uploaded first, and one of these was not."
+_NOT_UPLOADED = "A file wasn't uploaded first."
 # Gradio's page sends SVG files as text in the value instead of uploading them.
 _NO_DRAWING = message("A drawing (SVG) can't be used as an image. Save it as PNG first.")
 _MOST_NAME = 200  # characters of an ID that the browser generates
@@ -39,7 +39,7 @@ def read_call(body: bytes, limits: WebLimits) -> Call | str:
                 return _NO_DRAWING if drawing else _NOT_UPLOADED
     session, event, listener = session_and_call(call)
     if not (_is_name(session) and _is_name(event)):
-        return "An id is a short text."
+        return "An id must be a short text."
     return Call(session, listener if isinstance(listener, int) else None, event)
 
 

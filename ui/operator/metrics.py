@@ -76,24 +76,24 @@ class AppCollector(Collector):
         yield from self._run_metrics()
         yield from self._webhook_metrics()
         yield from self._server_metrics()
-        yield GaugeMetricFamily("comfyforms_open_pages", "Pages that are open.", pages)
-        yield GaugeMetricFamily("comfyforms_open_sockets", "WebSockets that are open.", sockets)
+        yield GaugeMetricFamily("comfyforms_open_pages", "Open pages.", pages)
+        yield GaugeMetricFamily("comfyforms_open_sockets", "Open WebSockets.", sockets)
 
     def _run_metrics(self) -> Iterator[Metric]:
         phases = Counter(run.state.phase for run in self._runs.known())
-        now = GaugeMetricFamily("comfyforms_runs", "Runs that wait or run.", labels=["phase"])
+        now = GaugeMetricFamily("comfyforms_runs", "Waiting and active runs.", labels=["phase"])
         for phase in (Phase.WAITING, Phase.RUNNING):
             now.add_metric([phase], phases[phase])
         yield now
         totals = self._runs.totals
-        ended = CounterMetricFamily("comfyforms_runs_ended", "Runs that ended.", labels=["phase"])
+        ended = CounterMetricFamily("comfyforms_runs_ended", "Ended runs.", labels=["phase"])
         for phase, count in totals.ended.items():
             ended.add_metric([phase], count)
         yield ended
         buckets = [(str(float(bound)), count) for bound, count in totals.within.items()]
         yield HistogramMetricFamily(
             "comfyforms_run_seconds",
-            "How long runs took that are done, from the server's start on them to their files.",
+            "Duration of successful runs, from the start on the server to the downloaded files.",
             buckets=[*buckets, ("+Inf", totals.timed)],
             sum_value=totals.seconds,
         )
@@ -101,36 +101,39 @@ class AppCollector(Collector):
     def _webhook_metrics(self) -> Iterator[Metric]:
         webhooks = self._webhooks
         tries = CounterMetricFamily(
-            "comfyforms_webhook_tries", "Webhooks that were sent.", labels=["outcome"]
+            "comfyforms_webhook_tries", "Attempts to deliver webhooks.", labels=["outcome"]
         )
         for outcome in get_args(AttemptOutcome):
             tries.add_metric([outcome], webhooks.attempts[outcome])
         yield tries
         with suppress(ComfyError):  # the database does not answer
-            about = "Webhooks that are to be sent, again or for the first time."
+            about = "Webhooks that wait for delivery, including retries."
             yield GaugeMetricFamily("comfyforms_webhooks_due", about, webhooks.undelivered)
 
     def _server_metrics(self) -> Iterator[Metric]:
         server_reports = tuple(zip(self._servers.servers, self._reports(), strict=True))
         yield _by_server(
-            "up", "Whether the ComfyUI answers.", server_reports, lambda _, one: one.up
+            "up", "Whether the ComfyUI server answers.", server_reports, lambda _, one: one.up
         )
         yield _by_server(
             "drained",
-            "Whether it is handed no more runs.",
+            "Whether the ComfyUI server is draining.",
             server_reports,
             lambda server, _: server.drained,
         )
         queue = GaugeMetricFamily(
             "comfyforms_server_queue",
-            "Prompts in its queue, whoever sent them.",
+            "Prompts in the ComfyUI server's queue, including those of other clients.",
             labels=["server", "state"],
         )
         memory = {
             name: GaugeMetricFamily(
                 f"comfyforms_server_memory_{name}_bytes", about, labels=["server", "device"]
             )
-            for name, about in (("free", "Its free memory."), ("total", "All of its memory."))
+            for name, about in (
+                ("free", "Free memory of the ComfyUI server's device."),
+                ("total", "Total memory of the ComfyUI server's device."),
+            )
         }
         for server, report in server_reports:
             for state, count in (("running", report.running), ("waiting", report.waiting)):

@@ -29,7 +29,7 @@ from ui.web.identity import NOBODY
 
 _WAITING = "Waiting"
 _RUNNING = "Running"
-_OWN_WORKFLOW = "A workflow of their own"
+_OWN_WORKFLOW = "The user's own workflow"
 _NOT_SIGNED_IN = "Guest"
 
 
@@ -137,7 +137,7 @@ def _progress(state: RunState) -> str:
             case 0 | 1:
                 return "Waiting, next in the queue"
             case before:
-                return f"Waiting, {before} {'run' if before == 1 else 'runs'} before it"
+                return f"Waiting, {before} {'run' if before == 1 else 'runs'} ahead"
     if state.steps > 1:
         return f"Running, step {state.step} of {state.steps}"
     return _RUNNING

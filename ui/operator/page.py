@@ -20,17 +20,17 @@ TITLE = "Servers and runs · ComfyForms"
 HEADING = "Servers and runs"
 _SERVERS = "Servers"
 _ANSWERS = "Answers"
-_AWAY = "Does not answer"
-_DRAINED = "Takes no more runs"
+_AWAY = "Doesn't answer"
+_DRAINED = "Draining"
 _DRAIN = "Drain"
-_TAKE_BACK = "Take back"
+_TAKE_BACK = "Stop draining"
 _FREE = "Free memory"
 _RUNS = "Runs"
 _PREVIEW = "Preview"
-_NO_RUNS = "Nothing runs or waits."
-_LACKING = "Missing or replaced for workflows"
+_NO_RUNS = "No waiting or active runs."
+_LACKING = "Missing or replaced models and nodes"
 _NOTHING_LACKS = "Every workflow has what it needs."
-_NOT_KNOWN = "No server has told what it has."
+_NOT_KNOWN = "No server has reported its models and nodes."
 _VERSIONS = "Versions"
 _GB = 2**30
 
@@ -76,7 +76,7 @@ def _server(at: int, line: ServerLine) -> str:
     items = "".join(f"<li>{html.escape(one)}</li>" for one in facts)
     name = server.url
     turn = (
-        ("take-back", _TAKE_BACK, f"Take back {name}")
+        ("take-back", _TAKE_BACK, f"Stop draining {name}")
         if server.drained
         else ("drain", _DRAIN, f"Drain {name}")
     )

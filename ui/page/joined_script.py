@@ -76,16 +76,14 @@ def _check(
 ) -> None:
     for module, wanted in imports.items():
         if module not in modules:
-            raise ValueError(f"{name} imports {module}, which is not there.")
+            raise ValueError(f"{name} imports {module}, which doesn't exist.")
         if missing := wanted.difference(_exported(modules[module])):
-            raise ValueError(
-                f"{name} imports {', '.join(missing)}, which {module} does not export."
-            )
+            raise ValueError(f"{name} imports {', '.join(missing)}, which {module} doesn't export.")
     code = _COMMENT.sub("", text)
     if other := _OTHER.search(_EXPORT.sub("", _IMPORT.sub("", code))):
-        raise ValueError(f"{name} imports or exports in a way that is not known here: {other[0]}")
+        raise ValueError(f"{name} has an unsupported import or export: {other[0]}")
     if "/" in name and (own := _OWN_PLACE.search(code)):
-        raise ValueError(f"{name} asks where it is, which is another place then: {own[0]}")
+        raise ValueError(f"{name} reads its own URL, which changes when it is joined: {own[0]}")
 
 
 def _wrapped(name: str, text: str) -> str:

@@ -56,7 +56,7 @@ def gradio_script_routes() -> GuardedRoutes:
         """Return one file; 404 if it doesn't exist."""
         file = _script(name)
         if file is None:
-            raise HTTPException(404, "There is no such script.")
+            raise HTTPException(404, "This script doesn't exist.")
         return file.answer(request)
 
     return routes

@@ -26,7 +26,7 @@ from ui.web.responses import AsciiJSON
 
 _CHOOSE_LANGUAGE = "/language"
 LANGUAGE = message("Language")
-_UNKNOWN = "No such language."
+_UNKNOWN = "Unknown language."
 
 
 def html_attributes() -> str:

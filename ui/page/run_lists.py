@@ -29,7 +29,7 @@ from ui.page.script_files import mounts
 _STYLES = Path(__file__).parent / "styles"
 _QUEUE_EVENTS = ("move", "remove", "run_again", "dismiss")
 _HISTORY_EVENTS = ("select", "search")
-_NO_LIST = "This is no list of runs."
+_NO_LIST = "The value must be a list of runs."
 
 _RUNS = TypeAdapter(tuple[RunDoc, ...])
 

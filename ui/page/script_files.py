@@ -112,7 +112,7 @@ def script_routes() -> GuardedRoutes:
         """Return a file of the script; 404 for any version but the current one."""
         file = _file(name)
         if file is None or script_address(name) != f"script/{version}/{name}":
-            raise HTTPException(404, "There is no such script.")
+            raise HTTPException(404, "This script doesn't exist.")
         return file.answer(request)
 
     return routes

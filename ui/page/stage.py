@@ -135,7 +135,7 @@ class Stage(gr.HTML, metaclass=WithoutStub):
             case Refusal():
                 shown = Shown(nonce, refusal=value)
             case _:
-                raise ValueError("A stage is told Follow, ShowFiles, Refusal or None.")
+                raise ValueError("The value of a stage must be Follow, ShowFiles, Refusal or None.")
         return asdict(shown)
 
     def preprocess(self, payload: object) -> Selection | None:  # type: ignore[override]

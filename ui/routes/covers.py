@@ -26,6 +26,6 @@ def cover_routes(library: WorkflowLibrary, identity: Identity) -> GuardedRoutes:
                 return sent(path, path.name)
         except (WorkflowError, OSError):
             pass
-        raise HTTPException(404, "No such image.")
+        raise HTTPException(404, "This image doesn't exist.")
 
     return routes

@@ -63,9 +63,9 @@ class RunDeletion:
             except RunNotFound:  # another process has deleted it
                 continue
             except ComfyError as problem:
-                log.warning("A result could not be deleted: %s %s", problem, problem.hint)
+                log.warning("A run can't be deleted: %s %s", problem, problem.hint)
             except OSError as problem:  # from the disk with the copies
-                log.warning("A result could not be deleted: %s", problem)
+                log.warning("A run can't be deleted: %s", problem)
 
 
 async def delete_regularly(deletion: RunDeletion) -> None:

@@ -28,7 +28,7 @@ _DEADLINE = 3600.0  # seconds after which a run stops if its caller may have van
 # Properties of a run's document that scripts get. Its files have URLs of their own here.
 _PROPERTIES = ("phase", "queue_place", "step", "steps", "started_at", "finished_at")
 _NO_OBJECT = (
-    'The values are a JSON object of field keys and values, such as {"6.text": "a lighthouse"}.'
+    'The values must be a JSON object of field keys and values, like {"6.text": "a lighthouse"}.'
 )
 # Seconds without news. Gradio notices a lost caller only when it passes on an answer.
 _LONGEST_WAIT = 3.0
@@ -39,11 +39,11 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
     """Add the endpoints `/run` and `/workflows`; called inside the Blocks."""
 
     def run(workflow: str, values: dict[str, Any], request: gr.Request) -> Iterator[dict[str, Any]]:
-        """Run a workflow and report its progress; the last answer holds the results.
+        """Run a workflow and yield its progress; the last answer has the results.
 
-        workflow: its name, as /workflows lists it. values: field keys ("6.text") and their values;
-        fields left out keep the author's value, seeds left out are random, files are sent as
-        data:…;base64,… addresses.
+        workflow: its name, from /workflows. values: field keys ("6.text") and their values.
+        Omitted fields keep the author's value, omitted seeds are random, and files are
+        data:…;base64,… URLs.
         """
         with releases_session(request):
             owner = identity.person(request)
@@ -54,7 +54,7 @@ def add_api(starter: Starter, folder: WorkflowFolder, identity: Identity) -> Non
                     yield script_run(started, state)
 
     def workflows(request: gr.Request) -> list[dict[str, str]]:
-        """The workflows on offer: name, title, and why one cannot be used (else empty)."""
+        """List the workflows: name, title, and the reason if it can't be used (else empty)."""
         with releases_session(request):
             entries = folder.entries()
             return [

@@ -45,9 +45,9 @@ def add_batch_api(batches: BatchQueue, history: RunStore | None, identity: Ident
 
         workflow, values: as for /run; every row has these values. spec: the varied fields, as
         {"axes": [{"field": "5.steps", "text": "10..30:10"}]} for all combinations, with
-        "paired": true for the first values together, then the second ones; or as
+        "paired": true to combine the first values, then the second ones; or as
         {"table": {"name": "values.csv", "text": "Steps,Prompt…"}}, where
-        "files": {"a.png": "data:…"} are the files that its cells name.
+        "files": {"a.png": "data:…"} has the files that its cells name.
         """
         with releases_session(request), as_gradio_errors():
             owner = identity.person(request)

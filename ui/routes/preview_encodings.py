@@ -25,7 +25,7 @@ class PreviewEncodings:
         # Size ratio of the last preview, to choose the next one's encoding.
         self._shares: MutableMapping[tuple[str, PreviewSize], float] = LRUCache(_MOST)
         self.count = 0
-        """Of previews that were made smaller so far."""
+        """Number of previews made smaller so far."""
 
     async def fitting(self, run: str, number: int, data: bytes, window: PreviewWindow) -> bytes:
         """Return preview `number` of a run, as large as the window allows."""

@@ -51,7 +51,7 @@ _UNSAFE = ("image/svg+xml",)
 # no access to this app.
 _QUIET_DRAWING = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 _NO_FILE = message("This file no longer exists.")
-_NO_RANGE = "The file does not have the range of bytes that was asked for."
+_NO_RANGE = "The file doesn't have the requested range of bytes."
 _CHUNK = 256 * 1024  # bytes
 MOST_CHOSEN = 200  # maximum runs of one action
 
@@ -100,7 +100,7 @@ def result_routes(
         try:
             return sent(*found)
         except OSError as problem:
-            log.info("A file that was given cannot be sent: %s", problem)
+            log.info("An input file can't be sent: %s", problem)
             raise HTTPException(404, _NO_FILE) from None
 
     @routes.get("/files/{run_id}/given/{index}/unpainted", Access.OWN_FILE)
@@ -122,7 +122,7 @@ def result_routes(
         _, file = found
         path = blobs.thumbnail(file.digest, file.kind)
         if path is None:
-            raise HTTPException(404, "There is no thumbnail of this.")
+            raise HTTPException(404, "This file has no thumbnail.")
         return FileResponse(
             path, media_type="image/webp", headers=_headers("thumb.webp", "image/webp")
         )
@@ -191,7 +191,7 @@ class ResultFiles:
                 with path.open("rb") as kept:
                     yield from stripped.read(kept, start, end)
             except OSError as problem:
-                raise ComfyError(f"A kept file can't be read: {problem}.") from problem
+                raise ComfyError(f"A stored file can't be read: {problem}.") from problem
 
         media_type = media_type_of(file.filename)
         headers = _headers(file.filename, media_type)
@@ -224,7 +224,7 @@ class ResultFiles:
                 content = stack.enter_context(self.opened(record, record.state.files[at]))
             except (ComfyError, OSError) as problem:
                 log.info(
-                    "A file of run %s is left out of an archive: %s",
+                    "A file of run %s is missing in an archive: %s",
                     record.id,
                     problem,
                     extra={"run": record.id},
@@ -240,7 +240,7 @@ class ResultFiles:
         if file.digest or not self._in_memory(record):
             path = self.blobs.path(file.digest)
             if path is None:
-                raise ComfyError("It is no longer kept here.")
+                raise ComfyError("The file is no longer stored.")
             with path.open("rb") as kept:
                 yield kept
             return
@@ -309,7 +309,7 @@ class PassedOn(StreamingResponse):
         try:
             await super().stream_response(send)
         except ComfyError as problem:
-            log.info("A file could not be sent whole to a browser: %s", problem)
+            log.info("A file could only be sent in part to a browser: %s", problem)
 
 
 def _pass_on(

@@ -97,7 +97,7 @@ def keep_all(files: list[UploadFile], owner: str, address: str, uploads: UploadF
     """Return the places of the files. All of them are checked before any is stored. `address`: see
     `RunRegistry.submit`. Raises Unfit."""
     if not files:
-        raise Unfit("This request holds no file.")
+        raise Unfit("The request has no file.")
     for file in files:
         if why := problem_with(file.file, uploads.limits.file):
             name = plain_name(file.filename or "")
@@ -118,7 +118,7 @@ def _keep(file: UploadFile, owner: str, uploads: UploadFolder) -> Path:
     except OSError:
         if path is not None:
             shutil.rmtree(path.parent, ignore_errors=True)
-        log.exception("An upload cannot be kept")
+        log.exception("An upload can't be stored")
         raise Unfit(NOT_KEPT) from None
     return path
 

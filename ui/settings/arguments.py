@@ -28,8 +28,8 @@ USAGE_ERROR = 2
 
 # Messages for pydantic's errors. They never repeat the value, which may contain a password.
 _WORDS: Mapping[str, str] = {
-    "extra_forbidden": f"one has a key that is none of {', '.join(NamedServer.model_fields)}.",
-    "missing": "one has no url.",
+    "extra_forbidden": f"unknown key in a table; use {', '.join(NamedServer.model_fields)}.",
+    "missing": "a table has no url.",
     "greater_than": "more than {gt:.15g}.",
     "greater_than_equal": "at least {ge:.15g}.",
     "less_than_equal": "at most {le:.15g}.",
@@ -63,7 +63,7 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
     known = [_variable(name) for name in Settings.model_fields]
     for variable in os.environ:
         if variable.upper().startswith(PREFIX) and variable.upper() not in known:
-            log.warning("%s is no setting.%s", variable, _did_you_mean(variable.upper(), known))
+            log.warning("Unknown setting %s.%s", variable, _did_you_mean(variable.upper(), known))
     in_variables = {name.upper(): value for name, value in os.environ.items() if value}
     in_file, more = _read_file(given.get("config") or in_variables.get(_variable("config")))
     problems += more
@@ -84,7 +84,7 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
         )
         sys.exit(USAGE_ERROR)
     if secret := [name for name in given if _holds_secret(name, given[name])]:
-        instead = f"{', '.join(map(_variable, secret))} of the environment, or the file of --config"
+        instead = f"the variable {', '.join(map(_variable, secret))}, or the file of --config"
         log.warning("%s", secrets_can_be_read(map(_option, secret), instead))
     return settings
 
@@ -99,9 +99,7 @@ class _Parser(ArgumentParser):
         """Exit with our own message for a missing value, or for a value of `--help`; argparse's
         message would repeat what was typed."""
         option = message.removeprefix("argument ").partition(":")[0]
-        self.exit(
-            USAGE_ERROR, f"{PROGRAM}: {option}: a value is missing, or stands where none belongs.\n"
-        )
+        self.exit(USAGE_ERROR, f"{PROGRAM}: {option}: the value is missing, or not allowed.\n")
 
 
 def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
@@ -113,11 +111,12 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
     parser = _Parser(
         PROGRAM,
         f"{PROGRAM} [--OPTION VALUE …]",
-        f"Opens ComfyUI workflows as web forms. Who may use the app: {PROGRAM} user --help.",
+        f"Opens ComfyUI workflows as web forms. To manage users: {PROGRAM} user --help.",
         allow_abbrev=False,
-        epilog="Everybody at this machine can read command lines. "
+        epilog="All users of this machine can read command lines. "
         + "".join(
-            f"So {_variable(name)} is no option: {Settings.model_fields[name].description}."
+            f"{_variable(name)} is therefore not an option:"
+            f" {Settings.model_fields[name].description}."
             for name in NO_OPTION
         ),
     )
@@ -136,7 +135,7 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
     known, unknown = parser.parse_known_args(arguments)
     options = [_option(name) for name in offered]
     problems = [
-        f"argument {1 + arguments.index(word)} belongs to no"
+        f"argument {1 + arguments.index(word)} is not an"
         f" option.{_did_you_mean(word.partition('=')[0], options)}"
         for word in unknown
     ]
@@ -145,7 +144,7 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
         if more and name in REPEATED:
             value = " ".join([value, *more])
         elif more:
-            problems.append(f"{_option(name)}: give it once.")
+            problems.append(f"{_option(name)}: use it only once.")
         given[name] = value or Settings.model_fields[name].default
     return given, problems
 
@@ -162,14 +161,14 @@ def _read_file(name: object) -> tuple[dict[str, object], list[str]]:
             warn_if_public(path.name, path.stat())
     except tomllib.TOMLDecodeError as error:
         where = str(error).rpartition("(")[2].rstrip(")")
-        return {}, [f"{_option('config')}: the file is no TOML; look {where}."]
+        return {}, [f"{_option('config')}: the file is not valid TOML ({where})."]
     except UnicodeDecodeError as error:
         return {}, [f"{_option('config')}: {unreadable(error).message()}"]
     except (OSError, ValueError):
         return {}, []
     known = [one for one in Settings.model_fields if one != "config"]
     strange = [
-        f"{_option('config')}: {one!a} is no setting.{_did_you_mean(one, known)}"
+        f"{_option('config')}: unknown setting {one!a}.{_did_you_mean(one, known)}"
         for one in document
         if one not in known
     ]
@@ -192,7 +191,7 @@ def _sentence(problem: ErrorDetails, names: Mapping[str, str]) -> str:
         return problem["msg"]
     name = str(problem["loc"][0])
     words = (
-        _WORDS.get(problem["type"], "it cannot be read.")
+        _WORDS.get(problem["type"], "the value has the wrong type.")
         .format_map(problem.get("ctx", {}))
         .replace("'", "")
     )

@@ -46,7 +46,7 @@ def with_shipped_workflows(folder: Path) -> Path:
             whole = shutil.copytree(_SHIPPED, Path(temporary) / "workflows")
             whole.rename(folder)  # whole or not at all
     except OSError as error:
-        log.warning("The folder of workflows, %s, cannot be made: %s.", folder, error.strerror)
+        log.warning("The workflow folder %s can't be created: %s.", folder, error.strerror)
     return folder
 
 

@@ -44,7 +44,7 @@ def _readable(path: Path) -> Path:
 def unreadable(error: OSError | ValueError) -> PydanticCustomError:
     """Return the error for an unreadable file, without its name: it may be a password in the wrong
     place."""
-    reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+    reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
     return PydanticCustomError(OWN, "the file cannot be read: {reason}.", {"reason": reason})
 
 
@@ -64,7 +64,7 @@ def warn_if_public(name: str, status: os.stat_result) -> None:
     report that."""
     if sys.platform != "win32" and status.st_mode & stat.S_IROTH:
         log.warning(
-            "Everybody at this machine can read the passwords in %s; chmod 600 prevents it.", name
+            "All users of this machine can read the passwords in %s. Run chmod 600 on it.", name
         )
 
 
@@ -74,7 +74,7 @@ def _secret_in_file(value: object) -> object:
         return value
     secret = read_secrets(Path(value)).strip()
     if not secret:
-        raise PydanticCustomError(OWN, "the file of the token is empty.")
+        raise PydanticCustomError(OWN, "the token file is empty.")
     return secret
 
 
@@ -86,7 +86,7 @@ def _secret_in_variable(name: object) -> object:
     secret = os.environ.get(name, "").strip()
     if not secret:
         raise PydanticCustomError(
-            OWN, "the environment has no variable of that name, or it is empty."
+            OWN, "the environment variable with this name is missing or empty."
         )
     return secret
 
@@ -114,7 +114,7 @@ def _servers(value: object) -> object:
     """Return the servers as tables. `value`: URLs separated by commas, spaces or lines, or tables
     as in the file of `--config`."""
     if isinstance(value, dict):
-        raise PydanticCustomError(OWN, "write [[server]] above each, in two pairs of brackets.")
+        raise PydanticCustomError(OWN, "write [[server]] above each server, with double brackets.")
     if not isinstance(value, str):
         return value
     return [{"url": one} for one in split_servers(value) or [value]]
@@ -142,7 +142,7 @@ class NamedServer(BaseModel):
         token, *more = self._tokens or (None,)
         if more:
             raise ComfyError(
-                "A server has two tokens.", "Choose one: token, token_file or token_env."
+                "A server has several tokens.", "Use only one of token, token_file and token_env."
             )
         return ServerAddress.parse(
             self.url.get_secret_value(),

@@ -73,28 +73,30 @@ class Settings(BaseSettings):
         None,
         title="FILE",
         description=(
-            "a TOML file with settings under these names (server_token = …); options and variables"
-            " go before it"
+            "TOML file with these settings (server_token = …); options and variables override it"
         ),
     )
     server: Servers = Field(
         (),
         title="URL",
         description=(
-            "ComfyUI's address, may be repeated; without one, 127.0.0.1:8188 if it answers, else a"
-            " stand-in"
+            "address of a ComfyUI server; may be repeated. Without it, the app uses"
+            " 127.0.0.1:8188 if ComfyUI answers there, otherwise a stand-in that paints demo"
+            " images"
         ),
     )
     server_token: SecretStr | None = Field(
-        None, title="TOKEN", description="sent to ComfyUI as 'Authorization: Bearer TOKEN'"
+        None, title="TOKEN", description="token sent to ComfyUI as 'Authorization: Bearer TOKEN'"
     )
     server_header: Header | None = Field(
         None,
         title="NAME:VALUE",
-        description="a header sent to ComfyUI with everything, as 'X-Api-Key: secret'",
+        description="header sent with every request to ComfyUI, like 'X-Api-Key: secret'",
     )
     server_ca: ReadableFile | None = Field(
-        None, title="FILE", description="certificates by which ComfyUI's own is trusted, in PEM"
+        None,
+        title="FILE",
+        description="PEM file with the certificate authorities to trust for ComfyUI",
     )
     workflows: FolderPath = Field(
         workflow_folder(), title="DIR", description="folder of workflow files"
@@ -102,143 +104,156 @@ class Settings(BaseSettings):
     host: Annotated[str, AfterValidator(host_setting)] = Field(
         "0.0.0.0" if ON_A_SPACE else "127.0.0.1",
         title="ADDRESS",
-        description="address to listen on; 0.0.0.0 = the whole network",
+        description="address to listen on; 0.0.0.0 = all networks",
     )
     port: int = Field(
-        7860, ge=0, le=65535, title="PORT", description="port to listen on; 0 = any that is free"
+        7860, ge=0, le=65535, title="PORT", description="port to listen on; 0 = any free port"
     )
     root_path: PathPrefix = Field(
-        "", title="/PATH", description="path prefix when a proxy serves the app below one"
+        "", title="/PATH", description="path prefix of the app behind a proxy, which removes it"
     )
     hosts: Hosts = Field(
         (),
         title="NAME,NAME…",
-        description=(
-            "names by which browsers may address the app; own addresses are always among them"
-        ),
+        description="host names that browsers may use for the app, besides its own addresses",
     )
     trusted_proxies: Proxies = Field(
         ("*",) if ON_A_SPACE else ("127.0.0.1", "::1"),
         title="ADDRESS,ADDRESS…",
         description=(
-            "proxies that are believed when they tell for whom they ask; networks too, * = all"
+            "addresses or networks of the proxies whose X-Forwarded-… headers count; * = all"
         ),
     )
     open: Permission = Field(
         "auto",
         title=_CHOICES,
         description=(
-            "may people open workflows of their own; auto = if only this machine can reach the app"
+            "whether users may open their own workflows; auto = only if no other machine can"
+            " reach the app"
         ),
     )
     keep: Permission = Field(
         "auto",
         title=_CHOICES,
-        description="may they add those to the folder of workflows, for everybody",
+        description="whether users may add their workflows to the workflow folder, for all users",
     )
     operators: Words = Field(
-        (), title="NAME,NAME…", description="names with a login to which 'operators' applies"
+        (),
+        title="NAME,NAME…",
+        description="users who are administrators; they need a login",
     )
     operator_images: YesNo = Field(
         "no",
         title="|".join(get_args(YesNo)),
-        description="may operators see the previews of everybody's runs: /operator, the relay",
+        description=(
+            "whether administrators see previews of all users' runs, on /operator and through"
+            " the relay"
+        ),
     )
     open_nodes: ReadableFile | None = Field(
         None,
         title="FILE",
-        description="the node classes that opened workflows may use, one a line; without this, any",
+        description=(
+            "file with the node classes that opened workflows may use, one per line; without"
+            " it, all"
+        ),
     )
     login: Users = Field(
         (),
         title="NAME:PASSWORD,…",
-        description="who may use the app, else everybody",
+        description=(
+            "users who may sign in; without any users, everyone can use the app without signing in"
+        ),
     )
     login_file: UsersInFile = Field(
-        (), title="FILE", description="the same, one NAME:PASSWORD a line"
+        (), title="FILE", description="file with such users, one NAME:PASSWORD per line"
     )
     users: HomePath | None = Field(
         None,
         title="FILE",
         description=(
-            f"people with hashed passwords, as `{COMMAND} user add` writes it; if there is one,"
-            " everybody has to sign in (default: users.json in the folder of --data)"
+            f"file of users with hashed passwords, written by `{COMMAND} user add`; if it"
+            " exists, all users must sign in (default: users.json in the folder of --data)"
         ),
     )
-    session_days: Days = Field(30.0, title="DAYS", description="how long a sign-in lasts at most")
+    session_days: Days = Field(30.0, title="DAYS", description="maximum age of a session")
     idle_days: Days = Field(
-        14.0, title="DAYS", description="how long it lasts while its browser asks for nothing"
+        14.0, title="DAYS", description="days without requests after which a session ends"
     )
     share_link: YesNo = Field(
         "no",
         title="|".join(get_args(YesNo)),
         description=(
-            "a link that lets in whoever opens it, as a guest; the app says it at the start. Once"
-            " started without, link and guests are gone"
+            "whether a link, printed at startup, signs its visitors in as guests; starting the"
+            " app without it revokes the link and signs the guests out"
         ),
     )
     user_header: HeaderName = Field(
         "",
         title="NAME",
         description=(
-            "the header in which --trusted-proxies name whoever has signed in there, as"
+            "header in which a proxy of --trusted-proxies names the signed-in user, like"
             " X-Forwarded-User"
         ),
     )
     sign_out_address: SignOutAddress = Field(
         "",
         title="ADDRESS",
-        description="where people sign out whom --user-header names, as /oauth2/sign_out",
+        description="sign-out page for users of --user-header, like /oauth2/sign_out",
     )
     openid_issuer: Issuer = Field(
         "",
         title="URL",
         description=(
-            "OpenID provider where people sign in, as https://accounts.google.com; on a Space with"
-            " hf_oauth that is Hugging Face"
+            "OpenID provider where users sign in, like https://accounts.google.com; on a"
+            " Space with hf_oauth, Hugging Face"
         ),
     )
-    openid_client: str = Field("", title="ID", description="what it knows the app by")
+    openid_client: str = Field(
+        "", title="ID", description="client id of the app at the OpenID provider"
+    )
     openid_secret: SecretStr | None = Field(
-        None, title="SECRET", description="what shows that it is the app that asks"
+        None, title="SECRET", description="client secret of the app at the OpenID provider"
     )
     openid_name: str = Field(
-        "", title="NAME", description="what people call the provider (default: its host)"
+        "",
+        title="NAME",
+        description="name of the OpenID provider on the sign-in page (default: its host)",
     )
     openid_allow: PeopleRules = Field(
         (),
         title="WHO,WHO…",
         description=(
-            "who of its people may come: anna@example.org, @example.org, group:NAME, user:NAME,"
-            " * = all"
+            "users of the OpenID provider who may sign in: anna@example.org, @example.org,"
+            " group:NAME, user:NAME, * = all"
         ),
     )
     openid_operators: PeopleRules = Field(
-        (), title="WHO,WHO…", description="those among them to whom 'operators' applies"
+        (), title="WHO,WHO…", description="users of the OpenID provider who are administrators"
     )
     openid_scopes: Words = Field(
-        ("openid", "profile", "email"), title="NAME,NAME…", description="what it is asked for"
+        ("openid", "profile", "email"),
+        title="NAME,NAME…",
+        description="scopes to request from the OpenID provider",
     )
     openid_groups: str = Field(
-        "groups", title="NAME", description="the claim in which it tells somebody's groups"
+        "groups", title="NAME", description="claim that lists the user's groups"
     )
     retry: YesNo = Field(
         "yes",
         title="|".join(get_args(YesNo)),
-        description=(
-            "begin a run once more on another server if the one that was at work on it goes away"
-        ),
+        description="whether a run is restarted on another server if its server goes away",
     )
     grace: Seconds = Field(
-        30.0, title="SECONDS", description="how long a run goes on after its page was closed"
+        30.0, title="SECONDS", description="seconds that a run continues after its page was closed"
     )
     finish: Seconds = Field(
-        0.0, title="SECONDS", description="how long runs may go on when the app is told to end"
+        0.0, title="SECONDS", description="seconds that active runs get at shutdown"
     )
     previews: Previews = Field(
         "fitted",
         title="|".join(get_args(Previews)),
-        description="over links too slow for them: made smaller, or always as ComfyUI sends them",
+        description="previews on slow connections: made smaller, or as ComfyUI sends them",
     )
     data: HomePath = Field(
         data_folder(), title="DIR", description="folder for the history and the results"
@@ -246,81 +261,84 @@ class Settings(BaseSettings):
     database: SecretStr | None = Field(
         None,
         title="URL",
-        description="where the history is instead, as SQLAlchemy writes it: postgresql+psycopg://…",
+        description=(
+            "SQLAlchemy URL of the history's database, like postgresql+psycopg://… (default:"
+            " SQLite in the folder of --data)"
+        ),
     )
     keep_days: float = Field(
-        30.0, gt=0, le=36_500, title="DAYS", description="results that are older are removed"
+        30.0, gt=0, le=36_500, title="DAYS", description="age at which results are deleted"
     )
     keep_gb: float = Field(
         20.0,
         gt=0,
         le=1_000_000,
         title="GB",
-        description="size of all results together; the oldest are removed",
+        description="size of all results together; beyond it, the oldest are deleted",
     )
     log_format: LogFormat = Field(
         "text",
         title="|".join(get_args(LogFormat)),
-        description="the log's lines as text, or each as a JSON object",
+        description="log lines as text or as JSON objects",
     )
     comfy_runner: ReadableFile | None = Field(
         None,
         title="FILE",
         description=(
-            "comfy_runner's config.toml; its calls, as /queue and /update/text, are answered then"
+            "config.toml of comfy_runner; turns on its endpoints, like /queue and /update/text"
         ),
     )
-    waiting: int = Field(
-        30, ge=1, title="RUNS", description="unfinished runs that one person may have"
-    )
+    waiting: int = Field(30, ge=1, title="RUNS", description="unfinished runs that a user may have")
     hourly: int = Field(
         1000,
         ge=1,
         title="RUNS",
-        description="runs that one person may start in an hour; a batch or chain counts as one",
+        description="runs that a user may start per hour; a batch or chain counts as one",
     )
     upload_mb: int = Field(
         256,
         ge=1,
         le=100_000,
         title="MB",
-        description="size of one file that is uploaded; ComfyUI has a limit of its own",
+        description="maximum size of an uploaded file; ComfyUI has its own limit",
     )
 
     webhook_hosts: WebhookHosts = Field(
         (),
         title="HOST[:PORT],…",
         description=(
-            "where scripts may have webhooks sent when their runs end; a host without a port has"
-            " 443. Without this, nowhere"
+            "hosts that may receive webhooks when scripts' runs end (default port: 443);"
+            " without any, webhooks are off"
         ),
     )
     webhook_secret: WebhookSecret | None = Field(
         None,
         title="whsec_…",
-        description="what webhooks are signed with (default: in the folder of --data, made once)",
+        description=(
+            "secret that signs webhooks (default: generated once, in the folder of --data)"
+        ),
     )
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Settings:
         problems = []
         if self.login and self.login_file:
-            problems.append("--login and --login-file: give one of them.")
+            problems.append("--login and --login-file: use only one of them.")
         others = self.has_users_file or self.user_header
         operators = self.operators or self.openid_operators or others
         if "operators" in (self.open, self.keep) and not operators:
             problems.append(
-                "--open operators and --keep operators need --operators NAME,NAME, or operators"
-                f" whom {COMMAND} user add NAME --operator has added."
+                "--open operators and --keep operators need --operators NAME,NAME, or an"
+                f" administrator added with {COMMAND} user add NAME --operator."
             )
         if set(self.operators) - {name for name, _ in self.pairs} and not others:
-            problems.append("--operators: each of them needs a login; see --login-file.")
+            problems.append("--operators: each name needs a login; see --login-file.")
         if self.user_header and (self.trusts_by_default or "*" in self.trusted_proxies):
             problems.append("--user-header: name the proxies with --trusted-proxies, without *.")
         if self.sign_out_address and not self.user_header:
-            problems.append("--sign-out-address is for those whom --user-header names.")
+            problems.append("--sign-out-address needs --user-header.")
         if self.openid_issuer and not (self.openid_client and self.openid_allow):
-            problems.append("--openid-issuer needs --openid-client, and --openid-allow WHO or *.")
+            problems.append("--openid-issuer needs --openid-client and --openid-allow.")
         named = self.openid_client or self.openid_allow or self.openid_operators
         if named and self.openid is None:
             problems.append(
@@ -328,7 +346,7 @@ class Settings(BaseSettings):
                 " hf_oauth on a Space."
             )
         if "openid" not in self.openid_scopes:
-            problems.append("--openid-scopes: openid has to be among them.")
+            problems.append("--openid-scopes: add openid.")
         try:
             self.server_addresses  # noqa: B018 - reading it refuses an invalid value
         except ComfyError as problem:

@@ -59,11 +59,12 @@ def read_node_classes(path: Path) -> frozenset[str]:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ComfyError(
-            f"--open-nodes: {path} cannot be read.", "Give a text file, one class a line."
+            f"--open-nodes: {path} cannot be read.", "Use a text file with one class per line."
         ) from error
     nodes = frozenset(name for line in lines if (name := line.partition("#")[0].strip()))
     if not nodes:
         raise ComfyError(
-            f"--open-nodes: {path} names no node class.", "Write one a line, as in the API format."
+            f"--open-nodes: {path} contains no node class.",
+            "Write one class per line, as in the API format.",
         )
     return nodes

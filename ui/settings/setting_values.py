@@ -67,10 +67,10 @@ def _pairs(parts: Sequence[str]) -> list[tuple[str, str]]:
     ]
     if not all(name and name.isprintable() and password for name, password in pairs):
         raise PydanticCustomError(
-            OWN, "write NAME:PASSWORD for each person, with a comma or a new line between."
+            OWN, "write NAME:PASSWORD for each user, separated by commas or lines."
         )
     if len(dict(pairs)) < len(pairs):
-        raise PydanticCustomError(OWN, "a name stands there twice.")
+        raise PydanticCustomError(OWN, "a name appears twice.")
     return pairs
 
 
@@ -78,7 +78,8 @@ def _path_prefix(value: str) -> str:
     prefix = value.rstrip("/")
     if not _PATH.fullmatch(prefix):
         raise PydanticCustomError(
-            OWN, "a path prefix starts with a slash and has no signs but -._~, like /forms."
+            OWN,
+            "write a path that starts with a slash, like /forms; only letters, digits and -._~/.",
         )
     return prefix
 
@@ -89,7 +90,7 @@ def host_setting(value: str) -> str:
     name = value.lower().rstrip(".")
     if not _is_address(name) and not _HOST.fullmatch(name):
         raise PydanticCustomError(
-            OWN, "write names or addresses without http:// and port, like forms.example.org."
+            OWN, "write host names or addresses without http:// or a port, like forms.example.org."
         )
     return name.strip("[]")
 
@@ -110,7 +111,7 @@ def _webhook_host(value: str) -> str:
         return named_host(value)
     except ValueError as error:
         raise PydanticCustomError(
-            OWN, "write hosts without https:// and path, like hooks.example.org or 10.0.0.7:8000."
+            OWN, "write hosts without https:// or a path, like hooks.example.org or 10.0.0.7:8000."
         ) from error
 
 
@@ -119,7 +120,7 @@ def _webhook_secret(value: SecretStr) -> SecretStr:
         check_secret(value.get_secret_value())
     except ValueError as error:
         raise PydanticCustomError(
-            OWN, "write whsec_ and base64 of 24 to 64 bytes, as receivers are told it."
+            OWN, "write whsec_ and 24 to 64 bytes in base64, the same as at the receivers."
         ) from error
     return value
 
@@ -143,14 +144,14 @@ def _issuer(value: str) -> str:
     safe = host and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
     if not safe or parts.query or parts.fragment or "@" in parts.netloc:
         raise PydanticCustomError(
-            OWN, "write an address with https:// and no user, like https://accounts.example.org."
+            OWN, "write an https:// address without a user name, like https://accounts.example.org."
         )
     return value.rstrip("/")
 
 
 def _no_file(path: Path) -> Path:
     if os.path.isfile(path):  # False also if unknown
-        raise PydanticCustomError(OWN, "name the folder, and no file in it.")
+        raise PydanticCustomError(OWN, "write the path of the folder, not of a file in it.")
     return path
 
 

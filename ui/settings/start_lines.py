@@ -18,17 +18,17 @@ from ui.settings.folders import COMMAND, ON_A_SPACE
 # Addresses for documentation. Nothing is sent there, but the system reports which of its own
 # addresses it would use.
 _ELSEWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
-_SIGN_IN = "To have them sign in: " + (
+_SIGN_IN = "To require sign-in, set up accounts: " + (
     "the secret COMFYFORMS_LOGIN, with NAME:PASSWORD" if ON_A_SPACE else f"{COMMAND} user add NAME"
 )
 _ALL = frozenset({"0.0.0.0", "::"})
 _UNENCRYPTED = (
-    "Passwords travel unencrypted: put a proxy with TLS in front and name it (--trusted-proxies)."
+    "Passwords are sent unencrypted. Put a TLS proxy in front of the app and set --trusted-proxies."
 )
 _NO_PROXY = (
-    "This app runs in a container and trusts no proxy. If a proxy stands in front of it, name the"
-    " proxy's address as the container sees it: --trusted-proxies ADDRESS. Otherwise all visitors"
-    " share the limits of one address."
+    "This app runs in a container and trusts no proxy. If it is behind a proxy, set"
+    " --trusted-proxies ADDRESS, with the proxy's address as seen from the container. Otherwise all"
+    " visitors share the limits of one address."
 )
 
 
@@ -79,21 +79,21 @@ def start_lines(reach: Reach) -> list[str]:
     """Return sentences for the log. The guest link appears only there."""
     here = ", ".join(reach.addresses)
     if reach.root_path:
-        lines = [f"{_open_at_proxy(reach)} The proxy reaches the app at {here}."]
+        lines = [f"{_open_at_proxy(reach)} The proxy must connect to {here}."]
     else:
         lines = [f"Open {reach.addresses[0]} in a browser."]
     ways = []
     if not is_loopback(reach.host) and not reach.root_path:
-        ways.append(f"Other machines on the network reach it at {here}.")
+        ways.append(f"Other machines on the network use {here}.")
     if reach.by_proxy:
-        ways.append(f"Through the proxy people reach it at {', '.join(reach.by_proxy)}.")
+        ways.append(f"Behind the proxy, its address is {', '.join(reach.by_proxy)}.")
     elif reach.root_path:
-        ways.append(f"Through the proxy people reach it at {reach.root_path}.")
+        ways.append(f"Behind the proxy, its path is {reach.root_path}.")
     if ways:
-        who = "whoever signs in" if reach.signs_in else f"everybody, without signing in. {_SIGN_IN}"
-        lines.append(f"{' '.join(ways)} It is for {who}.")
+        access = "Users must sign in." if reach.signs_in else f"No sign-in is required. {_SIGN_IN}"
+        lines.append(f"{' '.join(ways)} {access}")
     if reach.share_link:
-        lines.append(f"This link lets guests in: {reach.for_others}/join/{reach.share_link}")
+        lines.append(f"Link for guests: {reach.for_others}/join/{reach.share_link}")
     return lines
 
 
@@ -113,7 +113,9 @@ def is_contained() -> bool:
 def _open_at_proxy(reach: Reach) -> str:
     if reach.for_others:
         return f"Open {reach.for_others} in a browser."
-    return f"Open {reach.root_path} at the proxy in a browser; name it with --hosts."
+    return (
+        f"Open {reach.root_path} at the proxy in a browser. Set the proxy's host name with --hosts."
+    )
 
 
 def show_code(reach: Reach, to: TextIO | None = None) -> None:

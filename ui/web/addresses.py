@@ -146,8 +146,8 @@ class ProxyMiddleware:
         ):
             self._warned.add(peer)
             log.warning(
-                "%s sends X-Forwarded-For and is no trusted proxy. If it is your proxy, start with"
-                " --trusted-proxies %s: otherwise all visitors share the limits of one address.",
+                "%s sends X-Forwarded-For, but is not a trusted proxy. If it is your proxy, use"
+                " --trusted-proxies %s. Otherwise all visitors share the limits of one address.",
                 peer,
                 peer,
             )
@@ -195,7 +195,7 @@ def _refused_host(name: str, path: str) -> Response:
     status = 421 if name else 400
     detail = f"Unknown host name {name}. The administrator can allow it with --hosts {name}"
     if not name:
-        detail = "This request does not say in its Host header which app it is for."
+        detail = "The request has no valid Host header."
     if path.startswith(f"{API}/"):
         return Problem(status, detail).answer()
     return PlainTextResponse(translated(detail), status)

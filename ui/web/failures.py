@@ -66,7 +66,7 @@ class FailureMiddleware:
         except HTTPException as problem:
             answer = refusal_for(scope, problem.detail, problem.status_code)
         except Exception as problem:  # noqa: BLE001 - users get a message for every failure
-            log.warning("A request could not be answered: %s", in_short(problem))
+            log.warning("A request failed: %s", in_short(problem))
             answer = refusal_for(scope, NOT_UNDERSTOOD, 422)
         else:
             return
@@ -79,6 +79,6 @@ class FailureMiddleware:
         except WebSocketDisconnect:
             return
         except Exception as problem:  # noqa: BLE001 - every failure closes the socket
-            log.warning("A socket was closed: %s", in_short(problem))
+            log.warning("A socket was closed after an error: %s", in_short(problem))
             with contextlib.suppress(Exception):  # it may be closed, or never have been open
                 await send({"type": "websocket.close", "code": _WENT_WRONG})

@@ -120,11 +120,11 @@ class Guesses:
         failed, self._failed = +self._failed, Counter()
         named = dict(failed.most_common(MOST_LINES))
         lines = [
-            f"{many} failed logins from {address or 'unknown addresses'}."
+            f"{many} failed sign-ins from {address or 'unknown addresses'}."
             for address, many in named.items()
         ]
         if rest := failed.total() - sum(named.values()):
-            lines.append(f"{rest} failed logins from {len(failed) - len(named)} other addresses.")
+            lines.append(f"{rest} failed sign-ins from {len(failed) - len(named)} other addresses.")
         return lines
 
     def _known(self, key: tuple[str, ...], now: float) -> _Tries:

@@ -27,14 +27,14 @@ def read_object(body: bytes, limits: WebLimits) -> dict[str, Any] | str:
     try:
         call = json.loads(body)
     except (ValueError, RecursionError):
-        return "This is not JSON."
+        return "The request is not JSON."
     if not isinstance(call, dict):
-        return "A call is a JSON object."
+        return "The request must be a JSON object."
     number = 0
     for depth, level in enumerate(levels(call)):
         number += len(level)
         if depth > limits.depth:
-            return "These values are nested too deeply."
+            return "The values are nested too deeply."
         if number > limits.values:
             return _too_many(limits)
         if problem := next(filter(None, map(refused_value, level)), ""):
@@ -68,4 +68,4 @@ async def validation_error(_: Request, problem: Exception) -> Response:
 
 
 def _too_many(limits: WebLimits) -> str:
-    return f"These are more than {limits.values:,} values."
+    return f"Too many values (maximum {limits.values:,})."

@@ -123,7 +123,7 @@ async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[
         except ComfyError as error:
             has_changed, now = True, f"{error} {error.hint}"
         if now not in ("", problem):
-            log.error("%s Nobody of it is let in until it can be read.", now)
+            log.error("%s Its users can't sign in until it can be read.", now)
         problem = now
         if has_changed:
             await identity.close_ended()

@@ -15,7 +15,7 @@ from comfy.base.errors import ComfyError
 from comfy.webhooks.secret import check_secret, new_secret
 
 SIZE = 32  # bytes
-_OTHER_FOLDER = "See who may read it, or choose another folder (--data)."
+_OTHER_FOLDER = "Check its permissions, or choose another folder (--data)."
 
 
 def kept_secret(folder: Path) -> bytes:
@@ -27,7 +27,7 @@ def kept_secret(folder: Path) -> bytes:
     secret = _kept(path, lambda: secrets.token_bytes(SIZE))
     if len(secret) < SIZE:
         raise ComfyError(
-            f"The file {path} is damaged.", "Delete it: everybody has to log in again, then."
+            f"The file {path} is damaged.", "Delete it. All users must then sign in again."
         )
     return secret
 
@@ -41,7 +41,7 @@ def kept_webhook_secret(folder: Path) -> str:
         check_secret(secret)
     except ValueError:
         raise ComfyError(
-            f"The file {path} is damaged.", "Delete it, and tell receivers the new one."
+            f"The file {path} is damaged.", "Delete it, and give receivers the new secret."
         ) from None
     return secret
 

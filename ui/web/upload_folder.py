@@ -161,7 +161,7 @@ class UploadFolder:
         self._tally.add(len(left), sum(use.size for use in left))
         self._tally.forget_shares({use.owner for use in uses})
         if problems:
-            log.warning("Uploads could not be removed (%d): %s", len(problems), problems[0])
+            log.warning("%d uploads can't be deleted: %s", len(problems), problems[0])
 
     def _use(self, file: Path, size: int) -> Use:
         owner, name = file.parts[-3], str(file)

@@ -65,7 +65,7 @@ def test_plain_pages_work_under_their_content_security_policy(
         makes_and_revokes_tokens(page, app)
         page.goto(f"{app.url}/operator")
         page.get_by_role("button", name="Drain").click()
-        page.get_by_role("button", name="Take back").click()
+        page.get_by_role("button", name="Stop draining").click()
         page.goto(shared_by(app, cookie_of(page)))
         image = page.locator("main img")
         assert image.evaluate("image => image.decode().then(() => true)")

@@ -65,7 +65,7 @@ def test_every_other_command_exits_with_0(
 
 
 def test_the_app_starts_with_every_access_option(tmp_path: Path) -> None:
-    """All options of the table work together. The app lets guests in at the proxy, and prints the
+    """All options of the table work together. The app Link for guests at the proxy, and prints the
     address where the proxy reaches the app."""
     commands = re.findall(r"\| `python app.py (.+?)` \|", GUIDE)
     assert len(commands) == 4
@@ -75,9 +75,9 @@ def test_the_app_starts_with_every_access_option(tmp_path: Path) -> None:
     with DemoServer() as demo:
         places = ("--server", demo.url, "--data", str(tmp_path / "data"))
         with launched(*words, *places) as app:
-            eventually(lambda: "lets guests in" in app.said(), "the app has started")
-            assert f"The proxy reaches the app at {app.url}." in app.said()
-            assert "guests in: https://forms.example.org/forms/join/" in app.said()
+            eventually(lambda: "Link for guests" in app.said(), "the app has started")
+            assert f"The proxy must connect to {app.url}." in app.said()
+            assert "Link for guests: https://forms.example.org/forms/join/" in app.said()
             asked = {"Host": "forms.example.org"}
             told = requests.get(f"{app.url}/health", headers=asked, timeout=LONGEST_WAIT)
             assert told.json()["STATUS"] == "ComfyUI Workflow Runner is running"

@@ -107,7 +107,7 @@ def test_messages_name_the_installed_command(installed: Path, home: Path) -> Non
     }
     helped, wrong, form, user, *others = said.values()
     assert user.stderr.startswith("comfyforms user: ")
-    assert "See: comfyforms user list" in user.stderr
+    assert "List the users with: comfyforms user list" in user.stderr
     assert not [one for one in said.values() if "app.py" in one.stdout + one.stderr]
     assert ["comfyforms user" in one.stdout + one.stderr for one in others] == [True] * 3
     assert helped.stdout.startswith("usage: comfyforms ")

@@ -195,7 +195,7 @@ def test_an_unreadable_file_signs_out_all_users(
         assert history_status(app, browser) == 401
         said = [one.getMessage() for one in caplog.records if "is damaged" in one.getMessage()]
         assert len(said) == 1
-        assert said[0].endswith("Nobody of it is let in until it can be read.")
+        assert said[0].endswith("Its users can't sign in until it can be read.")
         file.path.write_bytes(whole)
         eventually(lambda: sign_in(app, browser, ANNA) == 200)
 
@@ -291,9 +291,9 @@ def test_a_session_file_in_use_is_reported_at_sign_in(
             sent = {"username": ANNA[0], "password": ANNA[1]}
             told = browser.post(f"{app.url}/login", data=sent, timeout=LONGEST_WAIT)
             assert told.status_code == 400
-            assert re.search("locked.*See who may read", told.json()["error"])
+            assert re.search("locked.*Check its permissions", told.json()["error"])
             other.execute("commit")
             assert sign_in(app, browser, ANNA) == 200
             other.execute("begin exclusive")
         assert "locked" in caplog.text
-        assert not re.search("failed logins|Traceback", caplog.text)
+        assert not re.search("failed sign-ins|Traceback", caplog.text)

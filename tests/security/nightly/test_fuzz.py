@@ -47,8 +47,8 @@ def test_finding_21_no_request_makes_the_app_fail() -> None:
         ),
         (
             Answer(422),
-            "A request could not be answered: KeyError (a.py:1)",
-            "caught at last: A request could not be answered: KeyError (a.py:1)",
+            "A request failed: KeyError (a.py:1)",
+            "caught at last: A request failed: KeyError (a.py:1)",
         ),
     ],
 )

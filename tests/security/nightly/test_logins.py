@@ -284,7 +284,7 @@ def test_finding_20_failed_logins_are_counted_in_the_log(
             guess(app, "hunter2", **ELSEWHERE)
         guess(app, "hunter2", **{"X-Forwarded-For": "1.1.1.1 forged"})
     said = [record.getMessage() for record in caplog.records if record.name == "ui.web.logins"]
-    assert said[0] == "12 failed logins from 9.9.9.9."
+    assert said[0] == "12 failed sign-ins from 9.9.9.9."
     assert len(said) == 2
     assert "hunter2" not in caplog.text
     assert "guess" not in caplog.text

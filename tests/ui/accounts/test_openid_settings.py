@@ -17,18 +17,21 @@ from ui.settings.permissions import permissions_of
         ("", ""),
         (
             "--openid-issuer http://id.example.org",
-            "--openid-issuer: write an address with https://",
+            "--openid-issuer: write an https:// address",
         ),
-        ("--openid-issuer https://u:p@id.example.org", "--openid-issuer: write an address with"),
+        (
+            "--openid-issuer https://u:p@id.example.org",
+            "--openid-issuer: write an https:// address",
+        ),
         ("--openid-allow anna", "--openid-allow: write *, @example.org, anna@example.org, group:"),
-        ("--openid-client=", "--openid-issuer needs --openid-client, and --openid-allow WHO or *."),
+        ("--openid-client=", "--openid-issuer needs --openid-client and --openid-allow."),
         (
             "--openid-issuer=",
             "--openid-client, --openid-allow and --openid-operators need --openid",
         ),
-        ("--openid-scopes profile", "--openid-scopes: openid has to be among them."),
-        ("--openid-secret hush", "argument 7 belongs to no option."),
-        ("--sign-out-address /out", "--sign-out-address is for those whom --user-header names."),
+        ("--openid-scopes profile", "--openid-scopes: add openid."),
+        ("--openid-secret hush", "argument 7 is not an option."),
+        ("--sign-out-address /out", "--sign-out-address needs --user-header."),
     ],
 )
 def test_a_provider_needs_all_its_settings(

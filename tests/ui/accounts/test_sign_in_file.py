@@ -68,7 +68,7 @@ def test_a_failed_write_at_sign_in_or_out_is_explained(
                 "out": anna.post(f"{app.url}/logout", timeout=LONGEST_WAIT),
                 "all out": anna.post(f"{app.url}/logout/everywhere", timeout=LONGEST_WAIT),
             }
-            sentence = "The file sign_in.sqlite could not be used: database is locked. See who may"
+            sentence = "The file sign_in.sqlite could not be used: database is locked. Check its"
             assert [name for name, one in told.items() if sentence not in one.text] == []
             assert [name for name, one in told.items() if str(tmp_path) in one.text] == []
             pages = {name for name, one in told.items() if "<main" in one.text}
@@ -82,4 +82,4 @@ def test_a_failed_write_at_sign_in_or_out_is_explained(
             assert sign_in_as(app, ben, "1").status_code == 303
             assert anna.post(f"{app.url}/logout", timeout=LONGEST_WAIT).status_code == 204
     assert caplog.text.count(f"The file {kept} could not be used") >= len(told)
-    assert not re.search("Traceback|failed logins", caplog.text)
+    assert not re.search("Traceback|failed sign-ins", caplog.text)

@@ -38,10 +38,10 @@ def test_users_are_added_listed_and_removed(
 ) -> None:
     """The command reads a password from a pipe, or from the first line of a file."""
     piped(f"{PASSWORD}\n")
-    assert "from its next start on" in told("add", "anna", "--operator")
+    assert "from then on, all users must sign in" in told("add", "anna", "--operator")
     first_line = tmp_path / "password"
     first_line.write_text("a harbour in rain\nand more\n")
-    assert told("add", "ben", "--password-file", str(first_line)) == "ben may use the app.\n"
+    assert told("add", "ben", "--password-file", str(first_line)) == "Added ben.\n"
     people = [line.split("\t")[:2] for line in told("list").splitlines()]
     assert people == [["anna", "operator"], ["ben", "user"]]
     file = UsersFile(tmp_path / "users.json")
@@ -49,11 +49,11 @@ def test_users_are_added_listed_and_removed(
     assert file.users["anna"].knows(PASSWORD)
     assert file.users["ben"].knows("a harbour in rain")
     piped("another lighthouse\n")
-    assert "has another password" in told("password", "anna")
+    assert "Changed the password of" in told("password", "anna")
     file.refresh()
     assert file.users["anna"].knows("another lighthouse")
-    assert "whoever is added under this name has it" in told("remove", "anna")
-    assert "Nobody is left" in told("remove", "ben")
+    assert "belong to the next user who is added with this name" in told("remove", "anna")
+    assert "has no more users" in told("remove", "ben")
     assert told("list") == "\n"
 
 
@@ -65,7 +65,7 @@ def test_a_password_is_typed_twice_and_not_shown(
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("getpass.getpass", lambda _: next(typed))
     told("add", "anna")
-    assert "two passwords" in told("add", "ben", code=2)
+    assert "don't match" in told("add", "ben", code=2)
     assert "There is no user ben" in told("remove", "ben", code=2)
 
 
@@ -75,8 +75,8 @@ def test_errors_are_reported(
     """The command prints a sentence and exits with the code for wrong usage. It never repeats a
     password."""
     piped("short\n")
-    assert "less than 8 characters" in told("add", "anna", code=2)
+    assert "at least 8 characters" in told("add", "anna", code=2)
     piped("")
-    assert "less than 8 characters" in told("add", "anna", code=2)
+    assert "at least 8 characters" in told("add", "anna", code=2)
     assert "cannot be read" in told("add", "anna", "--password-file", str(tmp_path), code=2)
     assert not (tmp_path / "users.json").exists()

@@ -123,7 +123,7 @@ def test_a_password_from_the_settings_has_a_stable_proof() -> None:
 def test_a_name_is_one_that_can_be_typed(file: UsersFile, name: str) -> None:
     """The app refuses other names and leaves the file unchanged."""
     before = file.path.read_bytes()
-    with pytest.raises(ComfyError, match="A name has"):
+    with pytest.raises(ComfyError, match="A name must have"):
         file.add(name, PASSWORD, "user")
     assert file.path.read_bytes() == before
 
@@ -132,9 +132,9 @@ def test_impossible_user_changes_are_reported(file: UsersFile) -> None:
     """The app reports a name that is taken or unknown, a short password, and a damaged file."""
     before = file.path.read_bytes()
     for change, said in (
-        (lambda: file.add("anna", PASSWORD, "user"), "There is a user anna already"),
-        (lambda: file.add("cleo", "short", "user"), "less than 8 characters"),
-        (lambda: file.set_password("anna", "short"), "less than 8 characters"),
+        (lambda: file.add("anna", PASSWORD, "user"), "The user anna already exists"),
+        (lambda: file.add("cleo", "short", "user"), "at least 8 characters"),
+        (lambda: file.set_password("anna", "short"), "at least 8 characters"),
         (lambda: file.set_password("cleo", PASSWORD), "no user cleo"),
         (lambda: file.remove("cleo"), "no user cleo"),
     ):

@@ -88,14 +88,18 @@ def test_files_may_vary_in_a_batch(app: RunningApp) -> None:
         ({}, 422, "Choose a field and give it several values."),
         ({"axes": [{"field": "5.steps", "text": "0,1"}]}, 422, "Minimum 1."),
         ({"axes": "5.steps"}, 422, '"axes"'),
-        ({"axes": STEPS, "pair": True}, 422, "This request takes no “pair”"),
-        ({"axes": [{**STEPS[0], "vals": [1]}]}, 422, "This request takes no “vals”, only “field”"),
-        ({"table": {"name": "a.csv", "txt": "Steps"}}, 422, "This request takes no “txt”"),
-        ({"axes": STEPS, "paired": "yes"}, 422, "“paired” is true or false."),
-        ({"axes": STEPS, "seeds": 1}, 422, "“seeds” is one of “form”, “one”, “each”."),
+        ({"axes": STEPS, "pair": True}, 422, "Unknown part “pair”"),
+        (
+            {"axes": [{**STEPS[0], "vals": [1]}]},
+            422,
+            "Unknown part “vals”. This request accepts “field”",
+        ),
+        ({"table": {"name": "a.csv", "txt": "Steps"}}, 422, "Unknown part “txt”"),
+        ({"axes": STEPS, "paired": "yes"}, 422, "“paired” must be true or false."),
+        ({"axes": STEPS, "seeds": 1}, 422, "“seeds” must be one of “form”, “one”, “each”."),
         ({"axes": [{"field": "5.steps", "values": []}]}, 422, "give it several values."),
         ({"axes": [{"field": "5.steps", "values": [2, "x"]}]}, 422, "Enter a whole number."),
-        ({"values": 3, "axes": STEPS}, 422, "an object of field keys"),
+        ({"values": 3, "axes": STEPS}, 422, "an object with field keys"),
         ({"axes": [{**SEEDS[0], "values": [1]}]}, 422, "Seed is given twice."),
         ({"axes": [{"field": "5.seed", "values": [1] * 10_001}]}, 422, "10000 rows at most."),
         ({"axes": [{"field": "5.seed", "files": ["a"] * 1_001}]}, 422, "No more than 1000 files."),
@@ -253,9 +257,9 @@ def test_a_step_that_is_done_runs_again(app: RunningApp) -> None:
     assert form.json()["state"] == "running", form.text
     third = ended(app, chain)
     refused = call(app, "POST", again, json={"agian": ["base"]})
-    assert "This request takes no “agian”" in problem(refused, 422)["detail"]
+    assert "Unknown part “agian”" in problem(refused, 422)["detail"]
     refused = call(app, "POST", again, json={"again": "base"})
-    assert problem(refused, 422)["detail"] == "“again” is a list of the names of steps."
+    assert problem(refused, 422)["detail"] == "“again” must be a list of step names."
     assert runs_in(call(app, "GET", chain["url"]).json()) == runs_in(third)
     call(app, "DELETE", chain["url"])
 

@@ -81,17 +81,17 @@ def test_a_missing_resource_is_a_problem_document(
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        (b"{", "This is not JSON."),
-        (b"[1]", "A call is a JSON object."),
+        (b"{", "The request is not JSON."),
+        (b"[1]", "The request must be a JSON object."),
         (
             b'{"5.steps": 2}',
-            "This request takes no “5.steps”, only “values”, “count”, “watched”, “keeps_going”,"
+            "Unknown part “5.steps”. This request accepts “values”, “count”, “watched”, “keeps_going”,"
             " “text_sources”, “callback”.",
         ),
-        (b'{"values": 3}', "The values are an object of field keys and values."),
-        (b'{"count": 17}', "“count” is a whole number from 1 to 16."),
-        (b'{"count": true}', "“count” is a whole number from 1 to 16."),
-        (b'{"values": ' + b"[" * 60 + b"]" * 60 + b"}", "These values are nested too deeply."),
+        (b'{"values": 3}', "“values” must be an object with field keys and values."),
+        (b'{"count": 17}', "“count” must be a whole number from 1 to 16."),
+        (b'{"count": true}', "“count” must be a whole number from 1 to 16."),
+        (b'{"values": ' + b"[" * 60 + b"]" * 60 + b"}", "The values are nested too deeply."),
     ],
 )
 def test_a_body_that_cannot_be_used_is_named(app: RunningApp, body: bytes, says: str) -> None:

@@ -76,11 +76,11 @@ def test_a_form_with_files_is_sent_as_browsers_send_one(app: RunningApp) -> None
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        ({"base64": "!"}, "This is not base64."),
+        ({"base64": "!"}, "The file is not valid base64."),
         ({"base64": base64.b64encode(b"no image").decode()}, "image"),
         ({"run": "none"}, "This result no longer exists."),
-        ({"run": 3}, "A file is the id of an upload"),
-        (["a.png"], "A file is the id of an upload"),
+        ({"run": 3}, "A file must be the id of an upload"),
+        (["a.png"], "A file must be the id of an upload"),
         ("../../secret.png", "Send the file itself."),
         (7, "This isn't an uploaded file."),
     ],
@@ -96,10 +96,10 @@ def test_an_invalid_file_is_reported_on_its_field(
 @pytest.mark.parametrize(
     ("parts", "says"),
     [
-        ([("8.steps", "1"), ("8.steps", "2")], "8.steps is given twice."),
-        ([("count", "1"), ("count", "2")], "count is given twice."),
-        ([("count", '1,"values":3')], "This is not JSON."),
-        ([("values", "3")], "A call is a JSON object."),
+        ([("8.steps", "1"), ("8.steps", "2")], "The request has 8.steps twice."),
+        ([("count", "1"), ("count", "2")], "The request has count twice."),
+        ([("count", '1,"values":3')], "A part of the request is not JSON."),
+        ([("values", "3")], "The request must be a JSON object."),
     ],
 )
 def test_no_part_of_a_form_takes_the_place_of_another(

@@ -153,7 +153,7 @@ REFUSED: tuple[tuple[str, dict[str, Any] | None, int, str], ...] = (
     ("/update/text", {"node_id": 5, "text": "a"}, 404, "Node “5” has no text to update"),
     ("/update/text", {"node_id": "5.positive", "text": "a"}, 404, "Update node “2”"),
     ("/update/text?workflow=none", {"node_id": 2, "text": "a"}, 404, "“none” not found"),
-    ("/update/image", {"node_id": 2, "filename": "x.png"}, 404, "Node “2” takes no file"),
+    ("/update/image", {"node_id": 2, "filename": "x.png"}, 404, "Node “2” has no file to update"),
     (IMAGE, {"node_id": 4, "filename": "../never.png"}, 404, "has no file “../never.png”"),
     (
         "/generate/image?workflow=image-to-image",
@@ -224,9 +224,9 @@ def test_a_page_of_another_site_begins_no_run(app: RunningApp) -> None:
     ("model", "says"),
     [
         ("missing", "refused: model 'missing' not found"),
-        ("chatty", "wrote no prompt"),
+        ("chatty", "returned no prompt"),
         ("silent", "took too long"),
-        ("", "does not answer"),
+        ("", "doesn't answer"),
     ],
 )
 def test_a_failing_text_service_is_reported(
@@ -253,7 +253,7 @@ def test_a_text_service_that_fails_sets_nothing(tmp_path: Path) -> None:
         post(app, "/update/text", node_id=2, text="a boat")
         answer = post(app, "/generate/image", image_description="a knight")
         assert answer.status_code == 502
-        assert answer.json()["STATUS"].startswith("The text service does not answer.")
+        assert answer.json()["STATUS"].startswith("The text service doesn't answer.")
         assert values_of(app)["2.text"] == "a boat"
 
 

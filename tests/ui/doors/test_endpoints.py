@@ -166,7 +166,7 @@ def test_endpoints_follow_the_folder(app: RunningApp, caller: Client) -> None:
         with pytest.raises(Exception, match="Connect again"):
             new.predict(api_name="/later")
         (folder / "later.json").unlink()
-        with pytest.raises(Exception, match="no such endpoint"):
+        with pytest.raises(Exception, match="no longer exists"):
             new.predict(api_name="/later")
 
 

@@ -50,7 +50,7 @@ def test_an_incompatible_version_of_the_extra_is_not_used(
     caplog.set_level("INFO", "ui.doors.mcp.installed")
     monkeypatch.syspath_prepend(package_in(tmp_path, "mcp", version))
     assert bool(mcp_routes(app.services, app.asgi.state.identity, "").routes) == fits
-    said = f"There is no /mcp: {NEEDED} is needed, mcp {version} is installed."
+    said = f"/mcp is off: it needs {NEEDED}, but mcp {version} is installed."
     assert caplog.messages == [said] * (not fits)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["optional-dependencies"]["mcp"] == [NEEDED]

@@ -43,7 +43,7 @@ def test_a_list_goes_to_the_browser_and_comes_back(component: type[Any], run: An
 @pytest.mark.parametrize("payload", [[1], [{}], [{"id": 1}], "a list", {"id": "a"}, 5])
 def test_an_invalid_list_of_runs_is_refused(component: type[Any], payload: object) -> None:
     """A script that sends an invalid list gets an error that explains the problem."""
-    with pytest.raises(gr.Error, match="no list of runs"):
+    with pytest.raises(gr.Error, match="must be a list of runs"):
         component().preprocess(payload)
 
 

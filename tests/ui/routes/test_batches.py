@@ -219,7 +219,7 @@ def test_rows_are_run_and_listed(app: RunningApp) -> None:
     assert third["workflow"] == "text-to-image"
     assert third["values"] == {**SMALL, TEXT: "a red ship", SEED: "+42"}
     none = ask(app, "GET", f"/{batch.id}/rows/4/values")
-    assert (none.status_code, none.json()["detail"]) == (404, "This batch has no such row.")
+    assert (none.status_code, none.json()["detail"]) == (404, "This row doesn't exist.")
 
 
 def test_values_missing_in_a_table_come_from_the_form(app: RunningApp) -> None:

@@ -94,23 +94,32 @@ def test_a_server_has_a_limit_of_its_own(tmp_path: Path) -> None:
     [
         ('server = ["http://a", "http://a"]', "A server is listed twice."),
         ('server = ["http://a", "http://b"]\nserver_token = "x"', "but there are several"),
-        ('[[server]]\nurl = "http://a"\npassword = "hunter2"', "none of url, token, token_file"),
-        ('[[server]]\ntoken = "hunter2"', "one has no url."),
+        (
+            '[[server]]\nurl = "http://a"\npassword = "hunter2"',
+            "in a table; use url, token, token_file",
+        ),
+        ('[[server]]\ntoken = "hunter2"', "a table has no url."),
         ('[[server]]\nurl = "http://a"\ntoken_file = "hunter2"', "the file cannot be read"),
         (
             f'[[server]]\nurl = "http://a"\ntoken = "x"\ntoken_file = "{__file__}"',
-            "A server has two tokens.",
+            "A server has several tokens.",
         ),
-        ('[[server]]\nurl = "http://a"\ntoken = "x"\ntoken_env = "PATH"', "two tokens"),
-        ('[[server]]\nurl = "http://a"\ntoken_env = "hunter2"', "no variable of that name"),
-        ('[[server]]\nurl = "http://a"\nheader_env = ["hunter2"]', "no variable of that name"),
+        ('[[server]]\nurl = "http://a"\ntoken = "x"\ntoken_env = "PATH"', "several tokens"),
+        (
+            '[[server]]\nurl = "http://a"\ntoken_env = "hunter2"',
+            "the environment variable with this name",
+        ),
+        (
+            '[[server]]\nurl = "http://a"\nheader_env = ["hunter2"]',
+            "the environment variable with this name",
+        ),
         ('[[server]]\nurl = "http://a"\nheader_env = "PATH"', "write it like"),
-        ('[[server]]\nurl = "http://a"\ntoken_env = 3', "it cannot be read."),
+        ('[[server]]\nurl = "http://a"\ntoken_env = 3', "the value has the wrong type."),
         ('[[server]]\nurl = "http://a"\nheader = ["X: y", "hunter2"]', "write it like"),
         ('[[server]]\nurl = "http://a"\nlimit = 0', "server: limit: at least 1."),
         ('[[server]]\nurl = "http://a"\nlimit = "hunter2"', "server: limit: write a whole number"),
         ('[[server]]\nurl = "hunter2"', "This is not a server address."),
-        ("server = 3", "it cannot be read."),
+        ("server = 3", "the value has the wrong type."),
     ],
 )
 def test_wrong_servers_are_refused(

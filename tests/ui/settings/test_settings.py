@@ -88,11 +88,14 @@ def test_a_file_provides_missing_settings(tmp_path: Path, monkeypatch: pytest.Mo
     [
         ('port = "many"', "port: write a whole number, like 30."),
         ('keep = "maybe"', "keep: choose yes, no, auto or operators."),
-        ("serverr = 1", "--config: 'serverr' is no setting. Did you mean server?"),
-        ('config = "again.toml"', "--config: 'config' is no setting."),
+        ("serverr = 1", "--config: unknown setting 'serverr'. Did you mean server?"),
+        ('config = "again.toml"', "--config: unknown setting 'config'."),
         ("port = true", "port: write a whole number, like 30."),
-        ('[server]\nurl = "http://box:1"', "server: write [[server]] above each, in two pairs"),
-        ("port = 1 2", "--config: the file is no TOML; look at line 1, column 10."),
+        (
+            '[server]\nurl = "http://box:1"',
+            "server: write [[server]] above each server, with double",
+        ),
+        ("port = 1 2", "--config: the file is not valid TOML (at line 1, column 10)."),
     ],
 )
 def test_a_wrong_file_is_refused(
@@ -124,7 +127,7 @@ def test_a_file_in_another_encoding_is_refused(
     without the login."""
     file = tmp_path / "forms.toml"
     file.write_text('login = ["jürgen:secret"]', encoding=encoding)
-    sentence = "--config: the file cannot be read: it is no text in UTF-8."
+    sentence = "--config: the file cannot be read: it is not UTF-8 text."
     assert refused(["--config", str(file)], capsys) == [sentence]
 
 
@@ -201,42 +204,54 @@ def test_equivalent_values_give_the_same_setting(
         (["--open", "maybe"], "--open: choose yes, no, auto or operators."),
         (
             ["--open", "operators"],
-            "--open operators and --keep operators need --operators NAME,NAME, or operators whom"
-            " python app.py user add NAME --operator has added.",
+            "--open operators and --keep operators need --operators NAME,NAME, or an administrator"
+            " added with python app.py user add NAME --operator.",
         ),
-        (["--operators", "carl"], "--operators: each of them needs a login; see --login-file."),
+        (["--operators", "carl"], "--operators: each name needs a login; see --login-file."),
         (
             ["--server-ca", "/nowhere"],
             "--server-ca: the file cannot be read: No such file or directory.",
         ),
         (["--open-nodes", "/"], "--open-nodes: the file cannot be read: Is a directory."),
-        (["--workflows", __file__], "--workflows: name the folder, and no file in it."),
+        (
+            ["--workflows", __file__],
+            "--workflows: write the path of the folder, not of a file in it.",
+        ),
         (["--server-ca", "x" * 5000], "--server-ca: the file cannot be read: File name too long."),
         (
             ["--root-path", "forms"],
-            "--root-path: a path prefix starts with a slash and has no signs",
+            "--root-path: write a path that starts with a slash, like /forms",
         ),
-        (["--root-path", "//evil.example"], "--root-path: a path prefix starts with a slash"),
-        (["--hosts", "http://forms"], "--hosts: write names or addresses without http:// and port"),
-        (["--hosts", "forms:80"], "--hosts: write names or addresses without http:// and port"),
+        (["--root-path", "//evil.example"], "--root-path: write a path that starts with a slash"),
+        (
+            ["--hosts", "http://forms"],
+            "--hosts: write host names or addresses without http:// or a port",
+        ),
+        (
+            ["--hosts", "forms:80"],
+            "--hosts: write host names or addresses without http:// or a port",
+        ),
         (
             ["--webhook-hosts", "https://a"],
-            "--webhook-hosts: write hosts without https:// and path",
+            "--webhook-hosts: write hosts without https:// or a path",
         ),
-        (["--webhook-hosts", "a:b"], "--webhook-hosts: write hosts without https:// and path"),
-        (["--webhook-secret", "whsec_c2hvcnQ="], "--webhook-secret: write whsec_ and base64"),
+        (["--webhook-hosts", "a:b"], "--webhook-hosts: write hosts without https:// or a path"),
+        (
+            ["--webhook-secret", "whsec_c2hvcnQ="],
+            "--webhook-secret: write whsec_ and 24 to 64 bytes",
+        ),
         (["--trusted-proxies", "10.0.0.0/33"], "--trusted-proxies: write addresses or networks"),
         (["--server-header", "X-Api-Key"], "--server-header: write it like 'X-Api-Key: secret'"),
         (["--server-header", "X Key: a"], "--server-header: write it like 'X-Api-Key: secret'"),
-        (["--login", "anna"], "--login: write NAME:PASSWORD for each person"),
-        (["--login", ":x"], "--login: write NAME:PASSWORD for each person"),
-        (["--login", "anna:x,,ben:y"], "--login: write NAME:PASSWORD for each person"),
-        (["--login", "anna:x,anna:y"], "--login: a name stands there twice."),
-        (["--port", "1", "--port", "2"], "--port: give it once."),
-        (["--port"], "--port: a value is missing"),
-        (["--prot", "80"], "argument 1 belongs to no option. Did you mean --port?"),
-        (["box:8188"], "argument 1 belongs to no option."),
-        (["--help=please"], "-h/--help: a value is missing, or stands where none belongs."),
+        (["--login", "anna"], "--login: write NAME:PASSWORD for each user"),
+        (["--login", ":x"], "--login: write NAME:PASSWORD for each user"),
+        (["--login", "anna:x,,ben:y"], "--login: write NAME:PASSWORD for each user"),
+        (["--login", "anna:x,anna:y"], "--login: a name appears twice."),
+        (["--port", "1", "--port", "2"], "--port: use it only once."),
+        (["--port"], "--port: the value is missing"),
+        (["--prot", "80"], "argument 1 is not an option. Did you mean --port?"),
+        (["box:8188"], "argument 1 is not an option."),
+        (["--help=please"], "-h/--help: the value is missing, or not allowed."),
     ],
 )
 def test_a_wrong_setting_is_refused(
@@ -322,7 +337,7 @@ def test_a_variable_that_is_misspelled(
         (
             "ui.settings.arguments",
             logging.WARNING,
-            "COMFYFORMS_LOGN is no setting. Did you mean COMFYFORMS_LOGIN?",
+            "Unknown setting COMFYFORMS_LOGN. Did you mean COMFYFORMS_LOGIN?",
         )
     ]
 

@@ -39,13 +39,13 @@ def test_a_local_app_shows_only_its_address(host: str) -> None:
 def test_the_start_lines_show_who_can_use_the_app() -> None:
     """The lines say how to require sign-in if the app doesn't, and show the link for guests."""
     _, everybody = start_lines(Reach("10.1.2.3", 80))
-    assert "It is for everybody, without signing in." in everybody
+    assert "No sign-in is required." in everybody
     assert "app.py user add" in everybody
     _, people, guests = start_lines(Reach("10.1.2.3", 80, signs_in=True, share_link=TOKEN))
-    assert people.endswith("at http://10.1.2.3:80. It is for whoever signs in.")
-    assert guests == f"This link lets guests in: http://10.1.2.3:80/join/{TOKEN}"
+    assert people.endswith("use http://10.1.2.3:80. Users must sign in.")
+    assert guests == f"Link for guests: http://10.1.2.3:80/join/{TOKEN}"
     *_, behind = start_lines(Reach("10.1.2.3", 80, "/forms", True, TOKEN, proxied=True))
-    assert behind == f"This link lets guests in: /join/{TOKEN}"
+    assert behind == f"Link for guests: /join/{TOKEN}"
 
 
 def test_finding_s24_a_container_without_a_proxy_is_warned() -> None:
@@ -93,23 +93,23 @@ def test_behind_a_proxy_the_public_address_is_shown() -> None:
     first, others, guests = start_lines(behind)
     assert first == (
         "Open https://forms.example/forms in a browser."
-        " The proxy reaches the app at http://127.0.0.1:7860."
+        " The proxy must connect to http://127.0.0.1:7860."
     )
     assert others == (
-        "Through the proxy people reach it at https://forms.example/forms, https://10.0.0.7/forms."
-        " It is for whoever signs in."
+        "Behind the proxy, its address is https://forms.example/forms, https://10.0.0.7/forms."
+        " Users must sign in."
     )
-    assert guests == f"This link lets guests in: https://forms.example/forms/join/{TOKEN}"
+    assert guests == f"Link for guests: https://forms.example/forms/join/{TOKEN}"
     nameless = start_lines(Reach("10.1.2.3", 80, "/forms", proxied=True))
     assert nameless[0] == (
-        "Open /forms at the proxy in a browser; name it with --hosts."
-        " The proxy reaches the app at http://10.1.2.3:80."
+        "Open /forms at the proxy in a browser. Set the proxy's host name with --hosts."
+        " The proxy must connect to http://10.1.2.3:80."
     )
-    assert nameless[1].startswith("Through the proxy people reach it at /forms. It is for every")
+    assert nameless[1].startswith("Behind the proxy, its path is /forms. No sign-in is required.")
     _, both = start_lines(Reach("10.1.2.3", 80, proxied=True, names=("forms.example",)))
     assert both.startswith(
-        "Other machines on the network reach it at http://10.1.2.3:80."
-        " Through the proxy people reach it at https://forms.example. It is for everybody"
+        "Other machines on the network use http://10.1.2.3:80."
+        " Behind the proxy, its address is https://forms.example. No sign-in is required."
     )
     assert WebSettings(hosts=("forms.example",)).has_proxy
     network = WebSettings("0.0.0.0", hosts=("forms.example",))
@@ -123,9 +123,9 @@ def test_without_a_proxy_the_settings_name_the_port() -> None:
     named = Reach("10.1.2.3", 80, signs_in=True, share_link=TOKEN, names=("forms.lan",))
     assert start_lines(named) == [
         "Open http://forms.lan:80 in a browser.",
-        "Other machines on the network reach it at http://forms.lan:80, http://10.1.2.3:80."
-        " It is for whoever signs in.",
-        f"This link lets guests in: http://forms.lan:80/join/{TOKEN}",
+        "Other machines on the network use http://forms.lan:80, http://10.1.2.3:80."
+        " Users must sign in.",
+        f"Link for guests: http://forms.lan:80/join/{TOKEN}",
     ]
 
 

@@ -197,8 +197,8 @@ def test_finding_s24_a_proxy_that_is_not_trusted_is_named(
     peers = ["172.18.0.1", "fd00::1", *(f"192.168.0.{end}" for end in range(9))]
     said = warnings_of(caplog, peers, NETWORK, host="10.0.0.5", x_forwarded_for="9.9.9.9")
     assert len(said) == 3
-    assert "--trusted-proxies 172.18.0.1:" in said[0]
-    assert "--trusted-proxies fd00::1:" in said[1]
+    assert "--trusted-proxies 172.18.0.1." in said[0]
+    assert "--trusted-proxies fd00::1." in said[1]
 
 
 @pytest.mark.parametrize(

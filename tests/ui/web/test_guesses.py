@@ -131,13 +131,13 @@ def test_a_report_has_a_limited_number_of_lines() -> None:
     resets each time."""
     guesses = Guesses()
     wrong(guesses, "a password typed as a name", "10.0.0.5", 12)
-    assert guesses.report() == ["12 failed logins from 10.0.0.5."]
+    assert guesses.report() == ["12 failed sign-ins from 10.0.0.5."]
     assert guesses.report() == []
     for number in range(200):
         wrong(guesses, "anna", f"10.0.1.{number}", 3)
     lines = guesses.report()
     assert len(lines) == MOST_LINES + 1
-    assert lines[-1] == "585 failed logins from 195 other addresses."
+    assert lines[-1] == "585 failed sign-ins from 195 other addresses."
 
 
 def test_right_passwords_are_not_reported() -> None:

@@ -52,7 +52,7 @@ def test_a_file_that_cannot_be_removed_does_not_stop_the_sweep(
     uploads.sweep()
     assert sorted(tmp_path.glob("*/*/*")) == sorted(stuck)
     (line,) = caplog.messages
-    assert line.startswith("Uploads could not be removed (2): ")
+    assert line.startswith("2 uploads can't be deleted: ")
 
 
 def test_finding_26_uploads_of_other_users_are_kept(tmp_path: Path) -> None:

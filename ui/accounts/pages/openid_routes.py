@@ -105,7 +105,7 @@ def openid_routes(
         except SignInFileError as problem:
             return sign_in(request, _BACK, logged(problem), attempt.to, 503)
         if shown is None:
-            log.info("Somebody whom the OpenID provider signed in may not come.")
+            log.info("A user of the OpenID provider isn't allowed by --openid-allow.")
             why = message(
                 "{account} can't use this app. Ask the administrator, or sign in with another"
                 " account.",

@@ -54,7 +54,7 @@ _WORDS = {
     "failed": message("Failed"),
     "stopped": message("Stopped"),
 }
-_NO_PAGE = "This grid has no such page."
+_NO_PAGE = "This page of the grid doesn't exist."
 _NOTHING = message("No image")
 
 
@@ -108,7 +108,13 @@ def grids_api(
             chain([first], body), media_type="image/png", headers=as_file(results.file_name("png"))
         )
 
-    @routes.get("/sheet.html", Access.OWN_FILE, work=Work.PROCESSOR, **download_of("text/html"))
+    @routes.get(
+        "/sheet.html",
+        Access.OWN_FILE,
+        summary="HTML page",
+        work=Work.PROCESSOR,
+        **download_of("text/html"),
+    )
     def page_of_it(results: GridResults = Depends(own)) -> StreamingResponse:
         """Return a grid as an HTML page with small images."""
         return StreamingResponse(
@@ -118,7 +124,11 @@ def grids_api(
         )
 
     @routes.get(
-        "/sheet.zip", Access.OWN_FILE, work=Work.PROCESSOR, **download_of("application/zip")
+        "/sheet.zip",
+        Access.OWN_FILE,
+        summary="HTML page as ZIP",
+        work=Work.PROCESSOR,
+        **download_of("application/zip"),
     )
     def archive(results: GridResults = Depends(own)) -> StreamingResponse:
         """Return a grid's HTML page with all results as a ZIP."""

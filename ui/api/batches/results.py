@@ -40,7 +40,7 @@ def download_of(media_type: str) -> dict[str, Any]:
     content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
     return {
         "response_class": StreamingResponse,
-        "responses": {200: {"description": "The file", "content": content}},
+        "responses": {200: {"description": "The file.", "content": content}},
     }
 
 

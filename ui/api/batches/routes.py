@@ -157,7 +157,9 @@ def batches_api(
             )
             return AsciiJSON(check_doc)
 
-    @routes.get("/batches", Access.SIGNED_IN, work=Work.PROCESSOR, response_model=BatchPage)
+    @routes.get(
+        "/batches", Access.SIGNED_IN, summary="List", work=Work.PROCESSOR, response_model=BatchPage
+    )
     def listed(
         *, cursor: str = "", limit: Limit = PAGE_LENGTH, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
@@ -168,7 +170,13 @@ def batches_api(
         page, more = page_of(batches.of(owner), cursor, limit)
         return AsciiJSON(BatchPage(tuple(map(document, page)), more))
 
-    @routes.get("/batches/{batch_id}", Access.OWNER, work=Work.PROCESSOR, response_model=BatchDoc)
+    @routes.get(
+        "/batches/{batch_id}",
+        Access.OWNER,
+        summary="Get",
+        work=Work.PROCESSOR,
+        response_model=BatchDoc,
+    )
     def one(
         batch_id: str, *, with_page: bool = False, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:
@@ -199,7 +207,12 @@ def batches_api(
         """
         return await news.answer(request, batch_id, owner, last_event_id)
 
-    @routes.post("/batches/{batch_id}/{change}", Access.OWNER, response_model=BatchDoc)
+    @routes.post(
+        "/batches/{batch_id}/{change}",
+        Access.OWNER,
+        summary="Pause, continue, stop or retry",
+        response_model=BatchDoc,
+    )
     def changed(
         batch_id: str, change: Change, keyed: KeyedRequest = Depends(requests.keys)
     ) -> AsciiJSON:
@@ -214,7 +227,7 @@ def batches_api(
         )
         return changed_answer(outcome, document(batches.get(batch_id, owner)))
 
-    @routes.delete("/batches/{batch_id}", Access.OWNER)
+    @routes.delete("/batches/{batch_id}", Access.OWNER, summary="Delete")
     def deleted(
         batch_id: str, *, with_runs: bool = False, owner: str = Depends(identity.caller)
     ) -> AsciiJSON:

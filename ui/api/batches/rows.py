@@ -79,7 +79,7 @@ def rows_api(batches: BatchQueue, runs: Runs, identity: Identity) -> GuardedRout
         """
         table = batches.table(batch_id, owner)
         if not 0 <= index < len(table.rows):
-            raise BatchNotFound("This batch has no such row.")
+            raise BatchNotFound("This row doesn't exist.")
         workflow, given = table.summary.workflow, table.rows[index].values
         _, form = runs.forms.form(workflow, owner, given)
         clean, _ = check_values(form, given)

@@ -28,22 +28,34 @@ BODY: dict[str, Any] = {
             "schema": {
                 "type": "object",
                 "properties": {
-                    "values": {"type": "object", "description": "What all rows have."},
+                    "values": {
+                        "type": "object",
+                        "description": "Values that all rows share, by field key.",
+                    },
                     "axes": {
                         "type": "array",
                         "items": {
                             "type": "object",
                             "required": ["field"],
                             "properties": {
-                                "field": {"type": "string", "description": "Its key."},
-                                "text": {"type": "string", "description": "As on the page."},
-                                "values": {"type": "array", "description": "Each as it is."},
-                                "files": {"type": "array", "description": "Values of files."},
-                                "replace": {"type": "string", "description": "Lines of words."},
+                                "field": {"type": "string", "description": "The field's key."},
+                                "text": {
+                                    "type": "string",
+                                    "description": "Values as in the dialog, like 10..30:10.",
+                                },
+                                "values": {"type": "array", "description": "The values, as JSON."},
+                                "files": {"type": "array", "description": "Files, as in `values`."},
+                                "replace": {
+                                    "type": "string",
+                                    "description": (
+                                        "Texts, one per line. In the field's text, the first one is"
+                                        " replaced by each."
+                                    ),
+                                },
                             },
                             "additionalProperties": False,
                         },
-                        "description": "Several values of a field each.",
+                        "description": "Fields that vary, each with its values.",
                     },
                     "table": {
                         "type": "object",
@@ -51,10 +63,13 @@ BODY: dict[str, Any] = {
                         "properties": {
                             "name": {"type": "string"},
                             "text": {"type": "string"},
-                            "files": {"type": "object", "description": "By the names in cells."},
+                            "files": {
+                                "type": "object",
+                                "description": "Files by the names used in cells.",
+                            },
                         },
                         "additionalProperties": False,
-                        "description": "A column for each field.",
+                        "description": "A table with one column per field and one row per run.",
                     },
                     "paired": {"type": "boolean"},
                     "seeds": {"enum": ["form", "one", "each"]},

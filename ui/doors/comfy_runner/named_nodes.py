@@ -52,7 +52,7 @@ class NamedNodes:
         for ref, field in files.items():
             if ref.node == node and own in ("", ref.input):
                 return field
-        raise NotThere(f"Node “{short(node)}” takes no file.", fit)
+        raise NotThere(f"Node “{short(node)}” has no file to update.", fit)
 
     def _place(self, node_id: object, fit: str) -> tuple[str, str]:
         """Return the node with this id or name, and the input if one is named. `fit`: alternatives

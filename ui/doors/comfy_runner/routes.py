@@ -28,8 +28,8 @@ from ui.web.body_limits import place_held
 from ui.web.identity import OWN_PAGE_ONLY, Identity, bearer_token
 from ui.web.shares import Share, caller_of
 
-_NO_SERVICE = "No text service is named here."
-_NAME_SERVICE = "Add a table [ollama] with a model to the config.toml."
+_NO_SERVICE = "No text service is configured."
+_NAME_SERVICE = "Add a table [ollama] with a model to config.toml."
 
 
 def comfy_runner_routes(runner: Runner, bodies: Bodies, waiting: Share, root: str) -> GuardedRoutes:

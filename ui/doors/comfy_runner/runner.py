@@ -31,10 +31,10 @@ from ui.doors.comfy_runner.named_nodes import NamedNodes
 from ui.doors.comfy_runner.text_service import WrittenPrompts
 from ui.routes.presenter import RunEnds
 
-_NO_WORKFLOW = "No workflow is named."
-_NAME_ONE = "Send ?workflow=NAME, or name one under [comfy] in the config.toml."
-_NO_PROMPT_NODE = "The config.toml names no node for the prompt."
-_NAME_NODE = "It is ollama_prompt_node_id under [comfy], or ollama_node of a workflow."
+_NO_WORKFLOW = "The request names no workflow."
+_NAME_ONE = "Send ?workflow=NAME, or set a workflow under [comfy] in config.toml."
+_NO_PROMPT_NODE = "config.toml names no node for the prompt."
+_NAME_NODE = "Set ollama_prompt_node_id under [comfy], or ollama_node of the workflow."
 
 
 class NoResult(ComfyError):
@@ -140,8 +140,8 @@ class Runner:
         saved = [at for at, file in enumerate(files) if file.type == "output"]
         if not saved:
             raise NoResult(
-                "The run is done, and has saved nothing.",
-                "Give the workflow a node that saves its image.",
+                "The run is done but saved no file.",
+                "Add a node that saves the image to the workflow.",
             )
         best = min(saved, key=lambda at: (files[at].node != wanted, files[at].kind != "image"))
         return files[best], best

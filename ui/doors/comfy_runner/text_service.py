@@ -22,9 +22,9 @@ from ui.doors.comfy_runner.config import TextService
 _CONNECT_SECONDS = 5.0
 _PIECE, _MOST_PIECES = 64 * 1024, 16  # bytes per piece of an answer, and most pieces
 _TASK = (
-    "You write prompts for an image model. From the description of an image, given as JSON, write"
-    " positive_prompt: what is to be seen, as short phrases between commas; and negative_prompt:"
-    " what is not to be seen."
+    "You write prompts for an image model. The input describes an image as JSON. Write"
+    " positive_prompt: what the image should show, as short phrases separated by commas; and"
+    " negative_prompt: what it should not show."
 )
 _PARTS = ("positive_prompt", "negative_prompt")
 _SHAPE = {
@@ -82,7 +82,7 @@ class TextQuestion:
                 ) from error
             except (requests.RequestException, HTTPError) as error:
                 raise TextServiceError(
-                    "The text service does not answer.",
+                    "The text service doesn't answer.",
                     "Ask the administrator to check [ollama] in config.toml.",
                 ) from error
         return _prompts(answer.status_code, _object(content))
@@ -96,8 +96,8 @@ def _prompts(status: int, told: dict[str, object]) -> WrittenPrompts:
     positive, negative = (as_text(written.get(part)).strip() for part in _PARTS)
     if not positive:
         raise TextServiceError(
-            "The text service wrote no prompt.",
-            "Try again, or name another model under [ollama].",
+            "The text service returned no prompt.",
+            "Try again, or choose another model under [ollama].",
         )
     return WrittenPrompts(positive, negative)
 

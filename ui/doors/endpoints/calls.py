@@ -35,8 +35,8 @@ from ui.web.identity import Identity
 from ui.web.shares import where
 
 ANSWERING = "endpoint"
-_GONE = "There is no such endpoint any more."
-_CONNECT_AGAIN = "Connect again: the workflows have changed."
+_GONE = "This endpoint no longer exists."
+_CONNECT_AGAIN = "The workflows have changed. Connect again."
 
 
 def add_named_endpoints(run_start: RunStart, chains: ChainQueue, identity: Identity) -> None:
@@ -44,10 +44,10 @@ def add_named_endpoints(run_start: RunStart, chains: ChainQueue, identity: Ident
     reader, runs = run_start.reader, run_start.registry
 
     def endpoint(called: object, values: object, request: gr.Request) -> Iterator[dict[str, Any]]:
-        """Run a workflow or chain and tell how far it is; the last answer has its files.
+        """Run a workflow or chain and report its progress; the last answer has its files.
 
-        called: the name or the number of an endpoint. values: by the names of its parameters, or
-        all of them in their order.
+        called: the name or number of an endpoint. values: an object by the names of its
+        parameters, or a list of all values in their order.
         """
         with releases_session(request):
             owner, root = identity.person(request), whole_root_of(request)

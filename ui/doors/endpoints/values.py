@@ -53,7 +53,7 @@ _OF_CHAIN = _object(
         ),
     }
 )
-_CHANGED = "This workflow takes other values now. Connect again, then call it again."
+_CHANGED = "The fields of this workflow have changed. Connect again, then repeat the call."
 
 
 def endpoint_of(named: NamedForm) -> NamedEndpoint:

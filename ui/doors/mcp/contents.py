@@ -115,7 +115,7 @@ def _image(
                 smaller = image_within(content, most)
     except (ComfyError, OSError) as problem:
         context = {"run": record.id}
-        log.info("An image of run %s cannot be sent: %s", record.id, problem, extra=context)
+        log.info("An image of run %s can't be sent: %s", record.id, problem, extra=context)
         return None, False
     return (_encoded(smaller, "image/webp") if smaller else None), False
 

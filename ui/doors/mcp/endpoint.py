@@ -23,10 +23,10 @@ from ui.web.responses import Problem
 from ui.web.shares import FairSlots, Share, caller_of
 
 _ABOUT = """\
-Each tool runs a workflow of ComfyUI, which takes from seconds to minutes. Arguments that are left \
-out keep the author's value, seeds that are left out are random. The last text of a result is JSON \
-with the run's id and its files: {"run": "<id>", "file": 0} is that file as an argument of a later \
-call. Other files are given as {"base64": "…", "name": "a.png"}."""
+Each tool runs a ComfyUI workflow, which takes seconds to minutes. Omitted arguments keep the \
+author's value; omitted seeds are random. The last text of a result is JSON with the run's id and \
+its files. To use such a file as an argument of a later call, pass {"run": "<id>", "file": 0}. \
+Pass other files as {"base64": "…", "name": "a.png"}."""
 
 
 class McpEndpoint:

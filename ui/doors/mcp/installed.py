@@ -41,7 +41,7 @@ def mcp_routes(services: Services, identity: Identity, root: str) -> McpRoutes:
     except PackageNotFoundError:
         installed = "0"
     if not Requirement(NEEDED).specifier.contains(installed, prereleases=True):
-        log.info("There is no %s: %s is needed, mcp %s is installed.", MCP, NEEDED, installed)
+        log.info("%s is off: it needs %s, but mcp %s is installed.", MCP, NEEDED, installed)
         return McpRoutes()
     from ui.doors.mcp.calls import ToolCalls
     from ui.doors.mcp.endpoint import McpEndpoint

@@ -20,10 +20,10 @@ def test_an_app_on_the_network_shows_its_address_at_startup(tmp_path: Path) -> N
             *("--share-link", "yes", "--hosts", "forms.lan"),
         ) as app,
     ):
-        eventually(lambda: "lets guests in" in app.said() and "unencrypted" in app.said())
+        eventually(lambda: "Link for guests" in app.said() and "unencrypted" in app.said())
         said = app.said()
         assert re.search(r"Open http://forms\.lan:\d+ in a browser\.", said)
-        (address,) = re.findall(r"reach it at http://forms\.lan:\d+, http://([\d.]+):", said)
+        (address,) = re.findall(r"network use http://forms\.lan:\d+, http://([\d.]+):", said)
         assert address != "0.0.0.0"
-        assert "It is for whoever signs in." in said
-        assert re.search(r"lets guests in: http://forms\.lan:\d+/join/[\w-]{43}\n", said)
+        assert "Users must sign in." in said
+        assert re.search(r"Link for guests: http://forms\.lan:\d+/join/[\w-]{43}\n", said)
