@@ -14,13 +14,13 @@ from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from comfy.base.filenames import ending_of, plain_name
-from comfy.base.messages import message
+from comfy.base.messages import message, sentences
 from comfy.form.model import Form
 from comfy.media.checks import MIB, FileLimits, problem_with
 from comfy.records.record import ServerFile
 
 _CHUNK = 1024 * 1024  # bytes
-FILE_GONE = message("This file is no longer here. Add it again.")
+FILE_GONE = sentences(message("This file no longer exists."), message("Add it again."))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ a model and stay unchanged."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -66,6 +66,13 @@ SHIPPED: Mapping[str, tuple[Message, ...]] = MappingProxyType(
 # Headings of our workflows' folders, by path.
 SHIPPED_FOLDERS = MappingProxyType({"steps": message("Parts of other workflows")})
 
+
+def _first_and_motion(label: Message) -> Iterator[Message]:
+    """Yield a label for the first frame, and for the motion of an animation."""
+    for detail in (message("First frame"), message("Motion")):
+        yield message("{label} ({detail})", label=label, detail=detail)
+
+
 # Labels and help texts of the workflows' fields.
 _OF_FIELDS: Mapping[str, Message] = MappingProxyType(
     {
@@ -73,14 +80,15 @@ _OF_FIELDS: Mapping[str, Message] = MappingProxyType(
         for one in (
             message("Detail"),
             message("Device"),
-            message("File name (Save animation)"),
-            message("First image"),
+            message("{label} ({detail})", label=message("File name"), detail=message("Animation")),
             message("Format"),
-            message("Fourth image"),
             message("Frames"),
             message("Frames per second"),
-            message("Guidance scale (First frame)"),
-            message("Guidance scale (Movement)"),
+            *_first_and_motion(message("Guidance scale")),
+            *(
+                message("{label} {number}", label=message("Image"), number=one)
+                for one in range(1, 5)
+            ),
             message("Images"),
             message("Kind of text model"),
             message("Longest answer"),
@@ -89,17 +97,13 @@ _OF_FIELDS: Mapping[str, Message] = MappingProxyType(
             message("Motion"),
             message("Motion seed"),
             message("Question"),
-            message("Sampler (First frame)"),
-            message("Sampler (Movement)"),
+            *_first_and_motion(message("Sampler")),
             message("Sampling mode"),
             message("Scale"),
-            message("Scheduler (First frame)"),
-            message("Scheduler (Movement)"),
-            message("Second image"),
+            *_first_and_motion(message("Scheduler")),
             message("Steps per frame"),
             message("Text model"),
             message("Thinking"),
-            message("Third image"),
             message("Use default template"),
             message("Your image"),
             message("2 doubles width and height. Large images need a lot of memory."),
@@ -119,9 +123,7 @@ _OF_FIELDS: Mapping[str, Message] = MappingProxyType(
             message("Pixels."),
             message("Pixels. The model works best around 512 × 512."),
             message("Pixels. Your image is cropped to this shape."),
-            message("Playback speed."),
             message("Same seed and settings, same image."),
-            message("What the model is asked about the image."),
             message("What to avoid."),
         )
     }

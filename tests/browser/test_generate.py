@@ -99,7 +99,7 @@ def test_stop(slow: Site, visit: Visit, nightly: bool) -> None:
     expect(person.page.locator("#generate")).to_be_focused()
     eventually(slow.idle, "the server is idle")
     eventually(lambda: slow.demo.sockets.close_codes[-1] == 1000, "the close code")
-    expect(person.page.locator("#stage .headline")).to_have_text("Stopped.")
+    expect(person.page.locator("#stage .headline")).to_have_text("Stopped")
     expect(person.page.locator("img.live-frame")).to_have_count(0)
     expect(person.page.get_by_role("img", name="Last preview")).to_be_visible()
     expect(person.page.locator("#stage p.mark")).to_have_text("Stopped. This is the last preview.")
@@ -121,7 +121,7 @@ def test_stop(slow: Site, visit: Visit, nightly: bool) -> None:
     person.phase("stopped")
     person.choose("Image to image")
     expect(person.page.locator("#stage .empty .example")).to_be_visible()
-    expect(person.page.locator("#stage .headline")).to_have_text("Your images will appear here.")
+    expect(person.page.locator("#stage .headline")).to_have_text("Your results will appear here.")
     expect(person.page.locator("#stage .media img")).to_have_count(0)
 
 

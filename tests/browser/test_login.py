@@ -91,7 +91,7 @@ def the_button_says_that_it_is_at_work(page: Page) -> None:
     expect(button).to_have_text("Signing in…")
     asked[0].abort()
     expect(button).to_have_text("Sign in")
-    expect(page.get_by_role("alert")).to_have_text("The app doesn't answer. Try again.")
+    expect(page.get_by_role("alert")).to_have_text("Can't reach ComfyForms. Try again.")
     page.unroute("**/login")
 
 

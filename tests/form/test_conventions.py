@@ -72,9 +72,9 @@ def test_a_title_prefix_names_the_kind_of_node() -> None:
     prompt["9"]["inputs"]["images"] = ["20", 0]
     form = form_of(prompt)
     labels = dict(shown(form))
-    assert labels["6.text"] == "Positive prompt"
+    assert labels["6.text"] == "Prompt"
     assert labels["7.text"] == "Style notes"
-    assert labels["4.ckpt_name"] == "Base model"
+    assert labels["4.ckpt_name"] == "Model (Base)"
     assert labels["20.select"] == form.titles["20"] == "Switch 1"
     assert labels["3.steps"] == "Steps"
 

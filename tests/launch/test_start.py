@@ -297,7 +297,7 @@ def test_an_uploaded_name_is_allowed_only_in_its_inputs(
         (Refused("This file is no longer here."), "This file is no longer here."),
         (Upload("a.png", b"no image"), "Choose an image file"),
         (Upload("a.png", b""), "empty"),
-        (Upload("gone.png", Path("/nowhere/gone.png")), "no longer here"),
+        (Upload("gone.png", Path("/nowhere/gone.png")), "no longer exists"),
     ],
 )
 def test_an_invalid_file_is_reported_on_its_field(

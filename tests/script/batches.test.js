@@ -147,7 +147,7 @@ test("estimates show the runs, time and rounded size", () => {
   };
   assert.equal(estimateWords(wrong), "1 problem");
   assert.equal(estimateWords({ ...wrong, more: 30 }), "31 problems");
-  assert.deepEqual([startWords(check), startWords(wrong)], ["Start 12 runs", "Start"]);
+  assert.deepEqual([startWords(check), startWords(wrong)], ["Start ×12", "Start"]);
 });
 
 test("shows a problem at its field, at the table, or at the end", () => {

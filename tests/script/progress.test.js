@@ -33,10 +33,9 @@ const HERE = { ...INITIAL, form: "w" };
 const ELSEWHERE = { ...INITIAL, form: "other" };
 
 test("says where results will appear, unless the form can't run", () => {
-  assert.equal(saidNow(INITIAL).headline, "Your images will appear here.");
-  const of = (makes) => saidNow({ ...INITIAL, formless: false, cover: "/c", makes }).headline;
-  assert.equal(of("audio"), "Your results will appear here.");
-  assert.equal(of(""), "Your results will appear here.");
+  assert.equal(saidNow(INITIAL).headline, "Your results will appear here.");
+  const covered = { ...INITIAL, formless: false, cover: "/c" };
+  assert.equal(saidNow(covered).headline, "Your results will appear here.");
   assert.equal(saidNow({ ...INITIAL, formless: false }).headline, "", "the stage says it");
   const past = [tileDoc({ workflow: "w", thumb: "/t" })];
   const made = { ...HERE, formless: false, cover: "/c", pastOf: "w", past };
@@ -56,9 +55,9 @@ test("without a run, shows the form's last batch until it ends", () => {
   const { headline, batch: told } = saidNow(state);
   assert.deepEqual([headline, told], ["6 of 6 done", "1"]);
   const ended = batches.map((one) => ({ ...one, state: "done" }));
-  const words = "Your images will appear here.";
+  const words = "Your results will appear here.";
   assert.equal(saidNow({ ...state, batches: ended }).headline, words, "its card tells it");
-  assert.equal(saidNow({ ...state, form: "x" }).headline, "Your images will appear here.");
+  assert.equal(saidNow({ ...state, form: "x" }).headline, "Your results will appear here.");
   assert.equal(saidNow({ ...going(), batches }).headline, "Sampling");
 });
 
@@ -140,8 +139,8 @@ test("labels the times of a step, since the bar is the chain's", () => {
   ];
   const times = (changes) =>
     timesOf({ ...going(changes).runs.get("a"), at: 0 }, { ...ELSEWHERE, chains }, 0);
-  assert.equal(times({}), "this step: 10\u00a0s, about 20\u00a0s left");
-  assert.equal(times({ seconds_left: null }), "this step: 10\u00a0s");
+  assert.equal(times({}), "This step: 10\u00a0s · about 20\u00a0s left");
+  assert.equal(times({ seconds_left: null }), "This step: 10\u00a0s");
 });
 
 test("hides the time left while ComfyUI is unreachable", () => {
@@ -152,10 +151,10 @@ test("hides the time left while ComfyUI is unreachable", () => {
 test("a result of another workflow names that workflow", () => {
   const run = going({ finished: true, phase: "done" }).runs.get("a");
   assert.equal(timesOf(run, HERE, 0), "");
-  assert.equal(timesOf(run, ELSEWHERE, 0), "Made with W");
+  assert.equal(timesOf(run, ELSEWHERE, 0), "Workflow: W");
   const { view: done } = run;
   const stopped = { ...run, view: { ...done, phase: "stopped" } };
-  assert.equal(timesOf(stopped, ELSEWHERE, 0), "A run of W");
+  assert.equal(timesOf(stopped, ELSEWHERE, 0), "Workflow: W");
 });
 
 test("formats estimates in rounded units", () => {
@@ -167,12 +166,13 @@ test("never rounds elapsed time up", () => {
   const said = [
     "1\u00a0s",
     "59\u00a0s",
+    "1\u00a0min 0\u00a0s",
     "1\u00a0min 34\u00a0s",
     "10\u00a0min",
     "89\u00a0min",
     "3\u00a0h",
   ];
-  assert.deepEqual([0.2, 59.9, 94.6, 600, 5399, 14399].map(elapsedWords), said);
+  assert.deepEqual([0.2, 59.9, 60.2, 94.6, 600, 5399, 14399].map(elapsedWords), said);
 });
 
 test("pauses grow with the attempts, up to a limit", () => {

@@ -186,7 +186,7 @@ test("start times follow the running bar and the runs in between", () => {
     listing(
       first,
       waiting("b", "Next", 11),
-      waiting("c", "2 ahead", 21, "In the queue · 2 ahead"),
+      waiting("c", "2 ahead", 21, "Second · 2 ahead"),
       waiting("d", "3 ahead", null),
     ),
   );
@@ -207,10 +207,7 @@ test("start times follow the running bar and the runs in between", () => {
   const run = (id) => seenToWait.runs.get(id);
   assert.match(headlineOf(run("b"), seenToWait, 1000), /^Next · starts in about 10/);
   const second = { ...run("c"), view: view("c", { phase: "waiting", headline: "Waiting" }) };
-  assert.match(
-    headlineOf(second, seenToWait, 1000),
-    /^In the queue · 2 ahead · starts in about 20/,
-  );
+  assert.match(headlineOf(second, seenToWait, 1000), /^Second · 2 ahead · starts in about 20/);
 });
 
 test("advice lists value errors, except the headline's", () => {

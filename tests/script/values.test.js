@@ -64,8 +64,8 @@ test("clamps a slider's number and explains the change", () => {
     [99, 0, 3].map((typed) => clamped(rule, typed)),
     [8, 1, 3],
   );
-  assert.equal(changeWords(rule, 99, 8), "Changed from 99 to 8, the maximum.");
-  assert.equal(changeWords(rule, 0, 1), "Changed from 0 to 1, the minimum.");
+  assert.equal(changeWords(rule, 99, 8), "Changed from 99 to 8. Maximum 8.");
+  assert.equal(changeWords(rule, 0, 1), "Changed from 0 to 1. Minimum 1.");
   const eights = ruleOf({ ...numbers[0] });
   assert.equal(changeWords(eights, 513, 512), "Changed from 513 to 512: only steps of 8.");
 });

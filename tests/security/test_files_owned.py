@@ -43,7 +43,7 @@ def test_finding_22_an_upload_is_read_by_its_owner_only(served: Served) -> None:
     page = PageCalls(app, BOB).open("image-to-image", kept={"4.image": {"file": place}})
     assert page.component("field-4-image")["props"]["value"] is None
     errors = page.said(page.press({"4.image": {"file": place}}))["errors"]
-    assert "no longer here" in errors["4.image"]
+    assert "no longer exists" in errors["4.image"]
 
 
 def test_finding_22_no_answer_contains_a_local_path(served: Served) -> None:

@@ -30,7 +30,7 @@ def vary_row(dialog: Locator, field: str) -> Locator:
 
 def values_of_row(dialog: Locator, field: str) -> Locator:
     """Return the input for the values of a field."""
-    return vary_row(dialog, field).get_by_label(f"Values of {field}")
+    return vary_row(dialog, field).get_by_role("textbox", name=field)
 
 
 def start_batch(dialog: Locator, runs: int) -> None:
@@ -43,8 +43,7 @@ def start_batch(dialog: Locator, runs: int) -> None:
 
 def begin_batch(dialog: Locator, runs: int) -> None:
     """Start the batch once its button shows this number of runs, and wait until its sheet opens."""
-    words = "Start 1 run" if runs == 1 else f"Start {runs} runs"
-    dialog.get_by_role("button", name=words, exact=True).click()
+    dialog.get_by_role("button", name=f"Start ×{runs:,}", exact=True).click()
     expect(dialog).to_have_count(0)
     expect(dialog.page.locator("dialog.sheet")).to_be_visible()
 

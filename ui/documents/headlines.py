@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from comfy.base.messages import labeled, message, plural
+from comfy.base.messages import labeled, message, plural, sentences
 from comfy.comfyui.protocol.run_state import Phase, RunState
 
 # A node's work in beginners' terms. The first part found in its class_type counts.
@@ -25,14 +25,14 @@ _PLAIN_WORDS = (
     ("Video", message("Making the video")),
     ("Save", message("Saving")),
     ("Preview", message("Saving")),
-    ("Latent", message("Preparing…")),
+    ("Latent", message("Starting")),
 )
 
 HEADLINES = {
     Phase.WAITING: message("Waiting for ComfyUI"),
     Phase.RUNNING: message("Starting"),
     Phase.DONE: message("Done"),
-    Phase.STOPPED: message("Stopped."),
+    Phase.STOPPED: message("Stopped"),
     Phase.FAILED: message("Something went wrong."),
     Phase.REFUSED: message("ComfyUI rejected this."),
     Phase.LOST: message("ComfyUI lost this run."),
@@ -69,8 +69,6 @@ def waiting_words(place: int | None, due_in: float | None) -> str:
     if place is None:
         return HEADLINES[Phase.WAITING]
     words = place_words(place)
-    if place > 1:
-        words = message("In the queue · {place}", place=words)
     if place == 0 or due_in is None:
         return words
     return message(
@@ -81,28 +79,19 @@ def waiting_words(place: int | None, due_in: float | None) -> str:
 def _done_words(elapsed: float, *, shows: bool) -> str:
     """Return the line for a finished run. `shows`: it has a result. Without a result, the line
     names where to look, because some nodes save files on the server without reporting them."""
-    duration = elapsed_words(elapsed) if elapsed >= 1 else None
-    match shows, duration:
-        case True, None:
-            return HEADLINES[Phase.DONE]
-        case True, _:
-            return message("Done in {duration}", duration=duration)
-        case False, None:
-            return message(
-                "Done, but there's no result to show here. It may be saved on the ComfyUI server."
-            )
-        case _:
-            return message(
-                "Done in {duration}, but there's no result to show here. It may be saved on the"
-                " ComfyUI server.",
-                duration=duration,
-            )
+    if not shows:
+        return message(
+            "Done, but there's no result to show here. It may be saved on the ComfyUI server."
+        )
+    if elapsed < 1:
+        return HEADLINES[Phase.DONE]
+    return message("Done in {duration}", duration=elapsed_words(elapsed))
 
 
 def seconds_words(seconds: float) -> str:
     """Format an estimate: "40 s", "3 min", "4 h"."""
     if seconds < 90:
-        return _short_words(round(seconds))
+        return _short_words(max(1, round(seconds)))
     minutes = round(seconds / 60)
     return _long_words(minutes, round(minutes / 60))
 
@@ -111,14 +100,13 @@ def elapsed_words(seconds: float) -> str:
     """Format an elapsed time, rounded down: "40 s", "1 min 34 s", "12 min", "4 h"."""
     minutes, rest = divmod(max(0, int(seconds)), 60)  # clocks can go backward
     if minutes < 1:
-        return _short_words(rest)
-    if minutes < 10:
-        return message("{minutes}\xa0min {seconds}\xa0s", minutes=minutes, seconds=rest)
-    return _long_words(minutes, minutes // 60)
+        return _short_words(max(1, rest))
+    long = _long_words(minutes, minutes // 60)
+    return sentences(long, _short_words(rest)) if minutes < 10 else long
 
 
 def _short_words(seconds: int) -> str:
-    return message("{seconds}\xa0s", seconds=max(1, seconds))
+    return message("{seconds}\xa0s", seconds=seconds)
 
 
 def _long_words(minutes: int, hours: int) -> str:

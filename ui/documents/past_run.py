@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from comfy.base.messages import message
+from comfy.base.messages import message, plural
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.result_types import RESULT_TYPES, ResultKind
 from comfy.comfyui.protocol.run_state import Phase
@@ -69,9 +69,9 @@ def _what_came(record: Record, files: list[OutputFile]) -> str:
     if state.phase in _ENDS:
         return _ENDS[state.phase]
     if files:
-        kinds = {file.kind for file in files}
-        row = RESULT_TYPES[files[0].kind if len(kinds) == 1 else "file"]
-        return row.noun if len(files) == 1 else row.counted(len(files))
+        count = len(files)
+        several = plural("{count} file", "{count} files", count=count)
+        return RESULT_TYPES[files[0].kind].noun if count == 1 else several
     return state.texts[0].text[:_WORDS] if state.texts else message("No output")
 
 

@@ -50,7 +50,7 @@ _PARSING = 2  # bodies at once: each may be in memory four times
 _LARGE = MIB
 _REMEMBERED = 8  # remembered calls per allowed one: a script may ask for a call's end later
 _NOTHING_HERE = "There is nothing here."
-_PUT_ASIDE = message("This page was closed to make room for others. It is loading again.")
+_PUT_ASIDE = message("This page was closed to make room for others.")
 
 
 class GradioAllowlist:

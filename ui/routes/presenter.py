@@ -183,7 +183,7 @@ class Presenter:
         if had is None:
             return replace(stage, chain=part.chain)
         others = tuple(
-            (message("Seed of “{step}”", step=step), str(had.own[key]))
+            (message("{label} ({detail})", label=message("Seed"), detail=step), str(had.own[key]))
             for step, key in had.form.plan.seeds
             if key in had.own and step != part.step
         )

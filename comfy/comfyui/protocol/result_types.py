@@ -7,19 +7,15 @@ custom nodes invent keys (docs/comfyui.md#7). So the file extension decides firs
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from comfy.base.messages import message, plural
+from comfy.base.messages import message
 
 FileKind = Literal["image", "video", "audio", "3d", "file"]
 ResultKind = FileKind | Literal["text"]
-
-
-def _counted_files(count: int) -> str:
-    return plural("{count} file", "{count} files", count=count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +24,10 @@ class ResultType:
 
     `endings` of files, `keys` of a node's output, `types` of a node's inputs and `classes` of nodes
     identify the type; classes are matched in the order of the rows. `also`: other types that a node
-    of this type may return. `noun`, `counted` and `given` name the result; `icon` replaces it if it
-    can't be shown.
+    of this type may return. `noun` names the result; `icon` replaces it if it can't be shown.
     """
 
     noun: str
-    counted: Callable[[int], str] = _counted_files
     icon: str = ""
     endings: str = ""
     keys: tuple[str, ...] = ()
@@ -47,14 +41,12 @@ RESULT_TYPES: Mapping[ResultKind, ResultType] = MappingProxyType(
     {
         "image": ResultType(
             message("Image"),
-            lambda count: plural("{count} image", "{count} images", count=count),
             endings="png jpg jpeg webp gif bmp tif tiff avif apng jxl heic svg exr hdr",
             keys=("images",),
             types=frozenset({"IMAGE", "MASK", "SVG"}),
         ),
         "video": ResultType(
             message("Video"),
-            lambda count: plural("{count} video", "{count} videos", count=count),
             icon="▶",
             endings="mp4 webm mkv mov avi m4v mpg mpeg ogv",
             keys=("gifs", "video", "videos"),
@@ -66,7 +58,6 @@ RESULT_TYPES: Mapping[ResultKind, ResultType] = MappingProxyType(
         ),
         "audio": ResultType(
             message("Audio"),
-            lambda count: plural("{count} audio file", "{count} audio files", count=count),
             icon="♪",
             endings="flac wav mp3 ogg opus m4a aac aiff",
             keys=("audio",),
@@ -75,7 +66,6 @@ RESULT_TYPES: Mapping[ResultKind, ResultType] = MappingProxyType(
         ),
         "3d": ResultType(
             message("3D model"),
-            lambda count: plural("{count} 3D model", "{count} 3D models", count=count),
             icon="⬡",
             endings="glb gltf obj stl ply fbx usdz splat ksplat spz",
             keys=("3d",),

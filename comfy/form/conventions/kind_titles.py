@@ -19,7 +19,7 @@ TitleKind = Literal["TEXT", "SWITCH", "MODEL"]
 _KIND = re.compile(r"(?P<kind>TEXT|SWITCH|MODEL)_(?P<name>\S.*)")
 
 
-_PROMPTS = {"positive": message("Positive prompt"), "negative": message("Negative prompt")}
+_PROMPTS = {"positive": message("Prompt"), "negative": message("Negative prompt")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def _kind_label(title: KindTitle) -> str:
         case "TEXT":
             return _PROMPTS.get(words.lower(), words)
         case "MODEL":
-            return message("{name} model", name=words)
+            return message("{label} ({detail})", label=message("Model"), detail=words)
         case _:
             number = title.name if title.name.isdecimal() else ""
             return message("Switch {number}", number=number) if number else words

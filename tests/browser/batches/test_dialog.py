@@ -99,11 +99,11 @@ def test_a_table_replaces_rows_until_it_is_removed(fast: Site, visit: Visit) -> 
     expect(steps).to_be_visible()
     expect(steps.locator("select option", has_text=re.compile("^(Prompt|Width)$"))).to_have_count(0)
     place.get_by_role("button", name="Remove the table").click()
-    expect(prompt.get_by_label("Values of Prompt")).to_have_value("a house")
+    expect(prompt.get_by_role("textbox", name="Prompt")).to_have_value("a house")
     spreadsheet = {**table(""), "name": "rows.xlsx", "buffer": packed(a=b"1")}
     dialog.locator(".table-part input[type=file]").set_input_files(spreadsheet)
     expect(place.locator(".problem")).to_have_text(re.compile("^This isn.t a text table."))
-    expect(dialog.locator(".primary")).to_have_text("Start 2 runs")
+    expect(dialog.locator(".primary")).to_have_text("Start ×2")
 
 
 def test_a_table_and_a_field_vary_row_by_row(fast: Site, visit: Visit) -> None:
@@ -117,7 +117,7 @@ def test_a_table_and_a_field_vary_row_by_row(fast: Site, visit: Visit) -> None:
     start = dialog.locator(".primary")
     rows = "Prompt\na boat\na ship\nein Bär\n"
     dialog.locator(".table-part input[type=file]").set_input_files(table(rows))
-    expect(start).to_have_text("Start 6 runs")
+    expect(start).to_have_text("Start ×6")
     seeds = dialog.get_by_role("group", name="Seed")
     expect(seeds.get_by_label("The same for all runs")).to_be_checked()
     dialog.get_by_label("Row by row").check()
@@ -126,7 +126,7 @@ def test_a_table_and_a_field_vary_row_by_row(fast: Site, visit: Visit) -> None:
     page.keyboard.press("Escape")
     person.type("4.width", "")
     dialog = vary(person)
-    dialog.get_by_role("button", name="Start 3 runs").click()
+    dialog.get_by_role("button", name="Start ×3", exact=True).click()
     expect(dialog.locator(".foot .problem")).to_contain_text("Width")
     page.keyboard.press("Escape")
     person.type("4.width", 256)

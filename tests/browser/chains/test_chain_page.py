@@ -59,7 +59,7 @@ def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
     expect(form.get_by_role("heading")).to_have_text(
         ["Boats in three steps", "1. Make", "Enlarge", "2. Paint over"]
     )
-    back = form.get_by_role("button", name="Reset Run “Enlarge”")
+    back = form.get_by_role("button", name="Reset: Run “Enlarge”")
     for size in at_every_size(person.page):
         box = back.bounding_box()
         column = form.bounding_box()

@@ -144,13 +144,13 @@ def are_changed(person: Visitor) -> None:
     expect(notes).to_have_count(0)
     person.type("5.steps", "0")
     expect(person.entry("5.steps")).to_have_value("1")
-    expect(notes).to_have_text("Changed from 0 to 1, the minimum.")
+    expect(notes).to_have_text("Changed from 0 to 1. Minimum 1.")
     person.type("4.batch_size", "99")
     expect(notes).to_have_count(2)
     person.page.get_by_role("button", name="Reset", exact=True).click()
     expect(notes).to_have_count(0)
     person.type("5.steps", "0")
-    expect(notes).to_have_text("Changed from 0 to 1, the minimum.")
+    expect(notes).to_have_text("Changed from 0 to 1. Minimum 1.")
     person.entry("4.height").fill("301")
     person.page.keyboard.press("Control+Enter")
 
@@ -238,12 +238,12 @@ def test_a_choice_from_a_list(fast: Site, visit: Visit) -> None:
 
 def each_is_reset(person: Visitor) -> None:
     """Check that the buttons of a number and of a choice reset only their own field."""
-    steps = person.page.get_by_role("button", name="Reset Steps")
-    expect(steps).to_have_attribute("title", "The author\N{RIGHT SINGLE QUOTATION MARK}s value: 24")
+    steps = person.page.get_by_role("button", name="Reset: Steps")
+    expect(steps).to_have_attribute("title", "Author's value: 24")
     before = resets(person).count()
     steps.click()
     expect(person.entry("5.steps")).to_have_value("24")
-    person.page.get_by_role("button", name="Reset Sampler").click()
+    person.page.get_by_role("button", name="Reset: Sampler").click()
     expect(person.entry("5.sampler_name")).to_have_value("dpmpp_2m")
     expect(resets(person)).to_have_count(before - 2)
     expect(person.entry("2.text")).to_have_value("a cat")

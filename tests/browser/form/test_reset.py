@@ -28,7 +28,7 @@ def test_a_reset_is_undone(fast: Site, visit: Visit) -> None:
     person.keep_seed(7, "8.seed")
     image = person.field("4.image")
     image.locator("input[type=file]").set_input_files(PHOTO)
-    expect(person.page.get_by_role("button", name="Reset Your image")).to_be_visible()
+    expect(person.page.get_by_role("button", name="Reset: Your image")).to_be_visible()
     own = str(image.locator("img").get_attribute("src"))
     undo = person.page.locator("#undo-reset")
     expect(undo).to_be_hidden()

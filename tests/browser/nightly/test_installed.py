@@ -20,7 +20,7 @@ from tests.support.waiting import LONGEST_WAIT
 from ui.settings.web_settings import WebSettings
 
 Visit = Callable[..., Visitor]
-HEADING = "ComfyForms can't be reached"
+HEADING = "Can't reach ComfyForms."
 
 
 def test_the_app_can_be_installed_below_a_path(fast: Site, visit: Visit) -> None:

@@ -124,7 +124,7 @@ def trouble_behind_another_run_stays_in_the_list(person: Visitor, slow: Site) ->
 
 def all_that_wait_are_removed(person: Visitor, slow: Site, count: int) -> None:
     person.page.get_by_role("button", name="Remove all").press("Enter")
-    expect(person.page.locator("#spoken")).to_have_text(f"{count} waiting runs removed.")
+    expect(person.page.locator("#spoken")).to_have_text(f"Removed: {count} runs")
     expect(person.page.locator("#stop")).to_be_focused()
     expect(person.page.locator("#queue .queue")).to_be_hidden()
     eventually(lambda: len(slow.unfinished()) == 1, "one is left")

@@ -140,7 +140,7 @@ def files_in_the_form_outlive_the_app(person: Visitor, file: Path, data: Path) -
     person.page.reload()
     person.ready()
     error = person.field("4.image").locator(".field-error")
-    expect(error).to_have_text("This file is no longer here. Add it again.")
+    expect(error).to_have_text("This file no longer exists. Add it again.")
     choose_file(person, file)
     expect(error).to_have_count(0)
 
@@ -223,7 +223,7 @@ def test_two_browsers_see_nothing_of_each_others_runs(slow: Site, visit: Visit) 
     assert other.page.evaluate("document.querySelector('#stage .stage').dataset.frames ?? 0") == 0
     assert run_id not in other.page.content()
     expect(other.page.locator("#stage .thumbnail, #history .tile")).to_have_count(0)
-    expect(other.page.locator("#stage .headline")).to_contain_text("Your images will appear here.")
+    expect(other.page.locator("#stage .headline")).to_contain_text("Your results will appear here.")
     expect(other.page.locator("#stop")).to_be_disabled()
     expect(other.page.locator("#server .waiting")).to_be_empty()
     other.forgive("404")
@@ -321,7 +321,7 @@ def test_the_app_is_killed_under_an_open_page(visit: Visit, tmp_path: Path) -> N
             person.press()
             person.frames(1)
             one.kill()
-        expect(person.page.locator("#away")).to_have_text("Can't reach ComfyForms. Reconnecting…")
+        expect(person.page.locator("#away")).to_have_text("Can't reach ComfyForms. Retrying…")
         expect(person.page.locator("#stage .headline")).to_have_text(
             "No updates for this run right now."
         )
@@ -362,7 +362,7 @@ def test_an_app_that_does_not_answer(demo: DemoServer, visit: Visit, tmp_path: P
         demo.speed.step = 2  # however long the link is away, the run is not through before
         link.refuse()
         link.cut()
-        expect(person.page.locator("#away")).to_have_text("Can't reach ComfyForms. Reconnecting…")
+        expect(person.page.locator("#away")).to_have_text("Can't reach ComfyForms. Retrying…")
         link.heal()
         expect(person.page.locator("#away")).to_be_empty()
         demo.speed.step = 0.1

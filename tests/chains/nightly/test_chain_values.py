@@ -18,7 +18,7 @@ from tests.support.http_client import BOB, get, post
 from tests.support.samples.extra_nodes import CLIP, ENCODED, ENCODING
 from tests.support.serving import WORKFLOWS, RunningApp, running_app
 
-MADE_WITH = "Seed of “Text to image”"  # as details say it
+MADE_WITH = "Seed (Text to image)"  # as details say it
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def line_of(record: Record, due_in: float | None = None) -> QueueLine:
         (0, 9.0, "Next in the queue"),
         (1, None, "Next in the queue"),
         (1, 4.0, "Next in the queue · starts in about 4\xa0s"),
-        (2, 40.0, "In the queue · 2 ahead · starts in about 40\xa0s"),
+        (2, 40.0, "2 ahead · starts in about 40\xa0s"),
     ],
 )
 def test_a_waiting_run_shows_its_position(
@@ -142,14 +142,12 @@ def test_downloads_are_shown() -> None:
 
 
 def test_a_run_without_a_result_explains_where_it_may_be() -> None:
-    """The headline differs between a run with a result and a run without, both with and without the
-    duration."""
+    """The headline differs between a run with a result and a run without."""
     image = OutputFile("a.png", "", "output", "image", "6")
     ends = {"phase": Phase.DONE, "finished_at": 1009.0}
     assert stage_of(**ends, files=(image,)).headline == "Done in 9\xa0s"
     nowhere = "there's no result to show here. It may be saved on the ComfyUI server."
-    assert stage_of(**ends).headline == f"Done in 9\xa0s, but {nowhere}"
-    assert stage_of(**ends | {"finished_at": 1000.5}).headline == f"Done, but {nowhere}"
+    assert stage_of(**ends).headline == f"Done, but {nowhere}"
 
 
 @pytest.mark.parametrize(
@@ -274,6 +272,7 @@ def test_durations(seconds: float, said: str) -> None:
         (-5, "1\xa0s"),
         (0.2, "1\xa0s"),
         (59.9, "59\xa0s"),
+        (60.2, "1\xa0min 0\xa0s"),
         (94.6, "1\xa0min 34\xa0s"),
         (600, "10\xa0min"),
         (5399, "89\xa0min"),

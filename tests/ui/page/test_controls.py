@@ -116,10 +116,10 @@ def test_a_value_the_server_lacks_stays_and_is_marked() -> None:
 def test_limits_appear_in_the_help_text() -> None:
     """The help text under a number states its limits, unless they are too large to matter."""
     assert help_text(replace(NUMBER, min=-180, max=180)) == "−180 to 180."
-    assert help_text(NUMBER) == "1–10,000."
+    assert help_text(NUMBER) == "1 to 10,000."
     assert (
         help_text(replace(NUMBER, max=2**60, tooltip="More is slower."))
-        == "More is slower. 1 or more."
+        == "More is slower. Minimum 1."
     )
     assert help_text(TEXT) is None
 

@@ -99,7 +99,7 @@ def test_a_run_is_listed(served: Served) -> None:
     assert told["id"] == run.id
     described = (told["workflow"], told["title"], told["phase"])
     assert described == ("text-to-image", "Text to image", "done")
-    assert (tile["asked"], tile["what"], tile["results"]) == ("a lighthouse at dusk", "2 images", 2)
+    assert (tile["asked"], tile["what"], tile["results"]) == ("a lighthouse at dusk", "2 files", 2)
     assert told["finished_at"] == run.state.finished_at
     assert get(app, tile["thumb"]).headers["content-type"] == "image/webp"
 
@@ -131,7 +131,7 @@ def test_runs_that_came_to_nothing_are_listed_in_words(served: Served) -> None:
     tile = past(app)[0]["page"]
     assert (tile["what"], tile["results"], tile["thumb"]) == ("Stopped", 0, None)
     words = get(app, f"/api/v1/runs/{failing.id}?with_page=true").json()
-    assert (words["id"], words["phase"], words["headline"]) == (failing.id, "stopped", "Stopped.")
+    assert (words["id"], words["phase"], words["headline"]) == (failing.id, "stopped", "Stopped")
     failed = finished(start(app, **SMALL | {"7.filename_prefix": "../outside"}))
     words = get(app, f"/api/v1/runs/{failed.id}?with_page=true").json()
     assert words["page"]["failed_field"] == "7.filename_prefix"

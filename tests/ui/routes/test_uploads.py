@@ -330,7 +330,7 @@ def test_a_field_explains_the_error_of_its_file(app: RunningApp) -> None:
     file = app.services.copies.uploads.find(OWNER, gone)
     assert file is not None
     file.unlink()
-    for place, said in ((text, "Choose an image file"), (gone, "no longer here")):
+    for place, said in ((text, "Choose an image file"), (gone, "no longer exists")):
         errors = page.said(page.press({"4.image": {"file": place}}))["errors"]
         assert said in errors["4.image"]
 

@@ -19,7 +19,6 @@ from ui.page.plain.inline import sign_in_tag
 from ui.page.plain.layout import as_page, head_tags_of, plain_page
 
 OPENID = "/login/openid"  # redirects to the organization's sign-in
-_TITLE = message("Sign in · ComfyForms")
 _SIGN_IN = message("Sign in")
 _USERNAME = message("Username")
 _PASSWORD = message("Password")
@@ -55,8 +54,8 @@ class SignInPage:
 </main>
 <footer>{language_menu(self.languages, html_of(LANGUAGE))}</footer>
 {sign_in_tag()}"""
-        page = plain_page(head_tags_of(html.escape(root), html_of(_TITLE)), body, root)
-        return as_page(page, status)
+        titles = head_tags_of(html.escape(root), f"{html_of(_SIGN_IN)} · ComfyForms")
+        return as_page(plain_page(titles, body, root), status)
 
 
 def _form(why: str) -> str:

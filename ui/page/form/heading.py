@@ -22,12 +22,7 @@ from ui.page.script_files import calls
 from ui.web.responses import json_text
 
 _MOST_IDEAS = 6
-_TO_SHARE = message(
-    "Only you can see this workflow. To send others a link, add it to the shared workflows."
-)
-_TO_SEND = message(
-    "Only you can see this workflow. A link to it only works for you: send others the file."
-)
+_PRIVATE = message("Only you can see this workflow. Links to it only work for you.")
 _NOTE = message("Please note")
 _SHARE = message("Add to shared workflows")
 _ADDED = message("Added to the shared workflows.")
@@ -115,7 +110,7 @@ def _draw_sharing(name: str, title: str, sharing: Sharing) -> None:
         return
     share = f'<button type="button" class="quiet share">{html_of(_SHARE)}</button>'
     remove = f'<button type="button" class="quiet remove">{html_of(_REMOVE)}</button>'
-    notice = (_TO_SHARE if sharing.may_add else _TO_SEND) if is_own else _ADDED
+    notice = _PRIVATE if is_own else _ADDED
     given = (name, title, is_own, translated(_REMOVED_FOR_ONE if is_own else sharing.removal))
     gr.HTML(
         f"<p>{html_of(notice)}</p>{share if is_own and sharing.may_add else ''}{remove}",

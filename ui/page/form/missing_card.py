@@ -25,7 +25,6 @@ _MISSING = {
 _COPY = message("Copy list")
 _COPY_LINK = message("Copy download link")
 _BUILT_IN = message("part of ComfyUI")
-_NEWER = message("built into newer versions of ComfyUI")
 _OTHER_VERSION = message("part of another ComfyUI version")
 _TO_SWITCH_ON = message("Start it without this option, or update it.")
 _DEMO = message(
@@ -114,7 +113,7 @@ def _place(node: MissingClass) -> str:
         return node.pack
     if node.may_be_off:
         return "" if node.is_paid else _BUILT_IN
-    return _OTHER_VERSION if node.is_paid else _NEWER
+    return _OTHER_VERSION
 
 
 def _items(missing: Iterable[Missing]) -> Iterator[_Item]:

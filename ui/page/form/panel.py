@@ -137,7 +137,7 @@ def draw_fields(
     rest += [field for field in seeds if field.group == "main"]
     for section in dict.fromkeys(field.section for field in rest):
         fields = [field for field in rest if field.section == section]
-        title = message("{section} ({count})", section=section or _ADVANCED, count=len(fields))
+        title = message("{label} ({detail})", label=section or _ADVANCED, detail=len(fields))
         element_id = section_id(section)
         with gr.Accordion(
             title, open=element_id in unfolded, elem_id=element_id, elem_classes="section"

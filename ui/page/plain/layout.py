@@ -19,7 +19,6 @@ from ui.web.responses import NO_STORE
 
 ICON = Path(__file__).parents[1] / "icon.svg"
 _OPEN = message("Open ComfyForms")
-_DEAD_TITLE = message("Link no longer works · ComfyForms")
 _DEAD = message("This link no longer works")
 
 
@@ -61,13 +60,7 @@ def link_to_app() -> str:
 
 
 def notice_page(
-    root: str,
-    heading: str,
-    why: str,
-    *,
-    status: int,
-    title: str = "ComfyForms",
-    leads_on: bool = True,
+    root: str, heading: str, why: str, *, status: int, leads_on: bool = True
 ) -> HTMLResponse:
     """Return a page that explains why the requested page isn't available, with a link to the app if
     it `leads_on`. `root`: the app's URL."""
@@ -76,12 +69,13 @@ def notice_page(
 <h1>{html_of(heading)}</h1>
 <p>{html_of(why)}</p>
 {link}</main>"""
-    return as_page(plain_page(head_tags_of(html.escape(root), html_of(title)), body, root), status)
+    titles = head_tags_of(html.escape(root), f"{html_of(heading)} · ComfyForms")
+    return as_page(plain_page(titles, body, root), status)
 
 
 def dead_link_page(root: str, why: str, *, leads_on: bool = True) -> HTMLResponse:
     """Return the page for an expired link. Otherwise like `notice_page`."""
-    return notice_page(root, _DEAD, why, status=404, title=_DEAD_TITLE, leads_on=leads_on)
+    return notice_page(root, _DEAD, why, status=404, leads_on=leads_on)
 
 
 @cache

@@ -13,14 +13,13 @@ from ui.gradio.internals import app_address
 from ui.page.plain.layout import notice_page
 from ui.web.responses import API, Problem, http_error, wants_page
 
-_TITLE = message("Nothing here · ComfyForms")
 _NOTHING = message("There is nothing at this address")
 _WHY = message("The link may be wrong, the page may have been removed, or you may not have access.")
 
 
 def not_found_page(root: str) -> HTMLResponse:
     """Return the page with status 404. `root`: the app's URL."""
-    return notice_page(root, _NOTHING, _WHY, status=404, title=_TITLE)
+    return notice_page(root, _NOTHING, _WHY, status=404)
 
 
 def http_error_handler(root_path: str) -> Callable[[Request, Exception], Awaitable[Response]]:

@@ -19,7 +19,7 @@ from ui.web.access import Access, GuardedRoutes
 
 _PATH = "/service_worker.js"  # at the root: browsers use the worker only for pages below its URL
 _HEADERS = {"cache-control": "no-cache"}
-_TITLE = message("ComfyForms can't be reached")
+_TITLE = message("Can't reach ComfyForms.")
 _RETRYING = message("Retrying…")
 _BODY = """<main class="card" role="status">
 <h1>{title}</h1>

@@ -17,7 +17,7 @@ export const pause = (tries) =>
  * @param {number} seconds
  */
 export function durationWords(seconds) {
-  if (seconds < 90) return shortWords(Math.round(seconds));
+  if (seconds < 90) return shortWords(Math.max(1, Math.round(seconds)));
   const minutes = Math.round(seconds / 60);
   return longWords(minutes, Math.round(minutes / 60));
 }
@@ -29,14 +29,14 @@ export function durationWords(seconds) {
 export function elapsedWords(seconds) {
   const minutes = Math.floor(seconds / 60);
   const rest = Math.floor(seconds % 60);
-  if (minutes < 1) return shortWords(rest);
-  if (minutes < 10)
-    return message("{minutes}\u00a0min {seconds}\u00a0s", { minutes, seconds: rest });
-  return longWords(minutes, Math.floor(minutes / 60));
+  if (minutes < 1) return shortWords(Math.max(1, rest));
+  const first = longWords(minutes, Math.floor(minutes / 60));
+  const second = shortWords(rest);
+  return minutes < 10 ? message("{first} {second}", { first, second }) : first;
 }
 
 /** @param {number} seconds */
-const shortWords = (seconds) => message("{seconds}\u00a0s", { seconds: Math.max(1, seconds) });
+const shortWords = (seconds) => message("{seconds}\u00a0s", { seconds });
 
 /**
  * @param {number} minutes
@@ -44,6 +44,15 @@ const shortWords = (seconds) => message("{seconds}\u00a0s", { seconds: Math.max(
  */
 const longWords = (minutes, hours) =>
   minutes < 180 ? message("{minutes}\u00a0min", { minutes }) : message("{hours}\u00a0h", { hours });
+
+/**
+ * Return the browser's name of a day, as a heading.
+ * @param {number} days from today
+ */
+function relativeDay(days) {
+  const words = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" }).format(days, "day");
+  return words.charAt(0).toLocaleUpperCase(LOCALE) + words.slice(1);
+}
 
 /**
  * Format a day as a heading: "Today", "Yesterday", "18 November". Add the year if it isn't the current one.
@@ -54,8 +63,8 @@ export function dayWords(day, now = new Date()) {
   const date = new Date(`${day}T00:00`);
   const today = new Date(now.getFullYear(), now.getMonth(), now.getDate());
   const yesterday = new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1);
-  if (date.getTime() === today.getTime()) return message("Today");
-  if (date.getTime() === yesterday.getTime()) return message("Yesterday");
+  if (date.getTime() === today.getTime()) return relativeDay(0);
+  if (date.getTime() === yesterday.getTime()) return relativeDay(-1);
   /** @type {Intl.DateTimeFormatOptions} */
   const words = { day: "numeric", month: "long" };
   const isThisYear = date.getFullYear() === now.getFullYear();

@@ -318,10 +318,7 @@ const seedMode = (field) =>
  * @param {string} name
  */
 function ownName(name) {
-  if (name.startsWith(NUMBER))
-    return message("{field}: number", { field: name.slice(NUMBER.length) });
-  if (name.startsWith(SLIDER))
-    return message("{field}: slider", { field: name.slice(SLIDER.length) });
+  for (const start of [NUMBER, SLIDER]) if (name.startsWith(start)) return name.slice(start.length);
   return ENGLISH.get(name) ?? name;
 }
 

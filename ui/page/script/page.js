@@ -44,7 +44,7 @@ import { VaryButton } from "./vary/vary_button.js";
 /** @import { PageState } from "./state.js" */
 
 const TYPED = "input, textarea, select, [contenteditable], dialog"; // elements that handle letter keys themselves
-const KEYS = message("Ctrl + Enter");
+const KEYS = [message("Ctrl"), message("Enter")].join(" + ");
 const NOTHING_FOUND = message("No results.");
 const NO_FORM = message("Choose a workflow first.");
 const NOT_SEEN = message("Stops the current run, not the one you're looking at.");

@@ -20,7 +20,7 @@ const LOOK_EVERY = 5000;
 const SLEPT = 15000;
 const TELL_AFTER = 2000;
 const RESTARTING = message("ComfyForms is restarting. Reconnecting…");
-export const RECONNECTING = message("Can't reach ComfyForms. Reconnecting…");
+export const RECONNECTING = [message("Can't reach ComfyForms."), message("Retrying…")].join(" ");
 /** @type {Record<number, string>} */
 const WHY = {
   1012: RESTARTING,

@@ -79,7 +79,7 @@ def test_words_of_the_text_are_replaced(fast: Site, visit: Visit) -> None:
     image = vary_row(dialog, "Your image")
     archive = ZIP | {"buffer": packed(p10=saved("PNG"), p9=saved("PNG"))}
     image.locator("input[type=file]").set_input_files([archive])  # type: ignore[list-item]
-    expect(dialog.locator(".primary")).to_have_text("Start 4 runs")
+    expect(dialog.locator(".primary")).to_have_text("Start ×4")
 
 
 def test_images_vary_as_files_or_in_a_zip(fast: Site, visit: Visit) -> None:
@@ -98,12 +98,12 @@ def test_images_vary_as_files_or_in_a_zip(fast: Site, visit: Visit) -> None:
         "in/p9.png",
         "in/p10.png",
     ]
-    image.get_by_role("button", name="Remove in/p9.png").click()
-    expect(image.get_by_role("button", name="Remove in/p10.png")).to_be_focused()
+    image.get_by_role("button", name="Remove: in/p9.png").click()
+    expect(image.get_by_role("button", name="Remove: in/p10.png")).to_be_focused()
     expect(left_out).to_be_empty()
     dropped = person.page.evaluate_handle(DROPPED, [["one.png", "image/png", [*saved("PNG")]]])
     dialog.locator("h2").dispatch_event("drop", {"dataTransfer": dropped})
-    expect(dialog.locator(".primary")).to_have_text("Start 2 runs")
+    expect(dialog.locator(".primary")).to_have_text("Start ×2")
 
 
 def test_refuses_other_files_by_name(fast: Site, visit: Visit) -> None:
@@ -122,7 +122,7 @@ def test_refuses_other_files_by_name(fast: Site, visit: Visit) -> None:
     )
     expect(image.locator("li")).to_have_class(["", "wrong"])
     expect(image.locator("li.wrong .name")).to_have_text("broken.png")
-    image.get_by_role("button", name="Remove broken.png").click()
+    image.get_by_role("button", name="Remove: broken.png").click()
     expect(image.locator(".problems")).to_be_empty()
     text = {"name": "words.txt", "mimeType": "text/plain", "buffer": b"words"}
     chosen.set_input_files([text])  # type: ignore[list-item]
@@ -139,7 +139,7 @@ def test_a_table_names_files_of_its_zip(fast: Site, visit: Visit) -> None:
     person = visit(fast).open("image-to-image")
     steps = person.entry("8.steps").input_value()
     dialog = vary(person)
-    vary_row(dialog, "Prompt").get_by_role("button", name="Remove Prompt").click()
+    vary_row(dialog, "Prompt").get_by_role("button", name="Remove: Prompt").click()
     photos = packed(p10=saved("PNG"), p9=saved("PNG"))
     values = "Your image,Width,Steps,Sampler\np10.png,256,2,euler\nin/p9.png,512,,heun\nmissing.png,,2,\n"
     given = [["t.csv", "text/csv", [*values.encode()]], ["p.zip", "", [*photos]]]
@@ -189,4 +189,4 @@ def test_cells_of_a_spreadsheet_are_pasted_as_a_table(fast: Site, visit: Visit) 
     expect(dialog.locator(".table-part strong")).to_contain_text("pasted.tsv")
     expect(dialog.get_by_role("group", name="Prompt", exact=True)).to_have_count(0)
     expect(dialog.locator(".estimate")).to_contain_text("2 runs")
-    expect(dialog.locator(".primary")).to_have_text("Start 2 runs")
+    expect(dialog.locator(".primary")).to_have_text("Start ×2")

@@ -189,7 +189,7 @@ def test_a_deleted_grid_s_image_opens_the_dialog(fast: Site, visit: Visit, tmp_p
     page.locator(".seed-mode input[value=random]").check()
     drop(page, image)
     dialog = page.locator("dialog.vary")
-    expect(dialog.get_by_role("button", name="Start 12 runs")).to_be_enabled()
+    expect(dialog.get_by_role("button", name="Start ×12", exact=True)).to_be_enabled()
     expect(person.entry("2.text")).to_have_value(TEXT)
     text = vary_row(dialog, "Prompt")
     expect(text.get_by_label("Find")).to_have_value("boat")
@@ -254,7 +254,7 @@ def test_a_grid_image_asks_for_the_file_that_all_cells_share(
     expect(field.locator(".field-error")).to_have_count(0)
     opens.click()
     expect(values_of_row(dialog, "Steps")).to_have_value("2, 3")
-    expect(dialog.get_by_role("button", name="Start 2 runs")).to_be_enabled()
+    expect(dialog.get_by_role("button", name="Start ×2", exact=True)).to_be_enabled()
     page.keyboard.press("Escape")
     expect(field.locator("img")).to_be_visible()
     person.leave()
@@ -306,7 +306,7 @@ def test_a_grid_fits_every_screen_size(walker: Walker) -> None:
 
     dialog = vary(person)
     for field in ("Model", "Steps"):
-        dialog.get_by_role("button", name=f"Remove {field}").click()
+        dialog.get_by_role("button", name=f"Remove: {field}").click()
     start_batch(dialog, 5)
     expect(card_of(person)).to_contain_text("Finished")
     prompts = [person.site.prompt_of(run.id) for run in person.site.app.runs.known()[-5:]]

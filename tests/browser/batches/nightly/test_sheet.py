@@ -69,7 +69,7 @@ def test_a_result_and_its_batch_link_to_each_other(fast: Site, visit: Visit) -> 
     page.locator("#history .tile").first.click()
     # The caption, with the link, is drawn again once the image's size is known.
     expect(page.locator("#stage .made-from")).to_contain_text("256 \N{MULTIPLICATION SIGN} 256")
-    link = page.locator("#stage").get_by_role("button", name="Part of a batch")
+    link = page.locator("#stage").get_by_role("button", name="Show the batch")
     link.click()
     expect(page.locator("dialog.sheet")).to_contain_text("Finished: 6 of 6 done")
     page.keyboard.press("Escape")

@@ -83,11 +83,11 @@ def test_the_stage_follows_the_steps_one_after_another(chains: Site, visit: Visi
     expect(person.page.locator("#stage .part-of")).to_have_text(
         "Step “Make” of “Boats in three steps”"
     )
-    expect(person.page.locator("#stage")).not_to_contain_text("Made with")
+    expect(person.page.locator("#stage")).not_to_contain_text("Workflow:")
     steps(person).last.get_by_role("button").click()
     made_from = person.page.get_by_role("region", name="Made from")
     expect(made_from.locator(".tile")).to_have_count(1)
-    expect(made_from.get_by_role("button", name="Make this a chain…")).to_have_count(0)
+    expect(made_from.get_by_role("button", name="Create chain…")).to_have_count(0)
 
 
 def nothing_is_empty_below_it_on_a_phone(person: Visitor) -> None:

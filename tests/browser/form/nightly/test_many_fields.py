@@ -40,7 +40,7 @@ def test_many_fields_are_grouped_and_searched(fast: Site, visit: Visit, tmp_path
         search.fill("pass cfg")
         expect(section.locator("[id^=field-]:visible")).to_have_count(5)
         search.fill("nothing of the kind")
-        expect(section.get_by_role("status")).to_have_text("No field matches.")
+        expect(section.get_by_role("status")).to_have_text("No results.")
         search.fill("")
         expect(section.locator("h3:visible")).to_have_count(titles_before)
         person.type("21.cfg", "999")

@@ -145,7 +145,7 @@ def a_camera_takes_the_image_to_paint_over(person: Visitor, fast: Site) -> None:
     page, field = person.page, person.field(KEY)
     tool(person, "Remove image").click()
     tool(person, "Use the camera").click()
-    camera = page.get_by_role("dialog", name="Camera")
+    camera = page.get_by_role("dialog", name="Take photo")
     camera.get_by_role("button", name="Take photo").click()
     expect(camera).to_have_count(0)
     expect(field.locator(".sheet canvas")).not_to_have_attribute("width", "0")

@@ -60,7 +60,7 @@ def test_very_many_results(fast: Site, visit: Visit) -> None:
     assert tiles(person).count() < MOST_IN_PAGE
     go_on_past_what_is_loaded(person, first)
 
-    box = person.page.get_by_role("searchbox", name="Search history")
+    box = person.page.get_by_role("searchbox", name="Search", exact=True)
     box.focus()
     person.page.evaluate(
         "scrollBy(0, document.querySelector('#history').getBoundingClientRect().top - 130)"

@@ -181,7 +181,7 @@ def are_picked(person: Visitor, runs: list[str]) -> None:
     expect(bar).to_be_hidden()
     person.page.get_by_role("button", name="Select", exact=True).click()
     off = bar.locator("[aria-disabled=true]")
-    expect(off).to_have_text(["Download", "Favorite", "Compare", "Delete"])
+    expect(off).to_have_text(["Download", "☆ Favorite", "Compare", "Delete"])
     tile(person, runs[0]).click()
     expect(bar).to_contain_text("1 selected")
     expect(tile(person, runs[0])).to_have_attribute("aria-pressed", "true")
@@ -255,7 +255,9 @@ def test_other_results_side_by_side(fast: Site, visit: Visit, tmp_path: Path) ->
         for name in ("words", "video", "sound"):
             (person.turn_to if run else person.open)(name).press()
             run = person.ended(after=run)
-        person.page.get_by_label("History of").select_option("All workflows")
+        person.page.get_by_role("combobox", name="Workflow", exact=True).select_option(
+            "All workflows"
+        )
         expect(tiles(person)).to_have_count(3)
         for at in range(3):
             tiles(person).nth(at).click(modifiers=["Control"])

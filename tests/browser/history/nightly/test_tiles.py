@@ -80,7 +80,7 @@ def test_days_sizes_words_and_kinds(fast: Site, visit: Visit) -> None:
     headings = person.page.locator("#history h3")
     expect(headings).to_have_text(["Today", "Yesterday", re.compile(r"20\d\d")])
     seed = record.job.values["5.seed"]
-    words = re.compile(rf"^2 images · Text to image · .* · a lighthouse · Seed {seed}$")
+    words = re.compile(rf"^2 files · Text to image · .* · a lighthouse · Seed {seed}$")
     expect(tile(person, run_id)).to_have_attribute("title", words)
     expect(tile(person, run_id)).to_have_attribute("aria-label", words)
     expect(tile(person, run_id)).to_contain_text("2")

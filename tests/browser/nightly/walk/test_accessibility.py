@@ -33,7 +33,7 @@ def test_filling_in(walker: Walker) -> None:
     person.unfold()
     walker.read("advanced fields", "#form")
     page.keyboard.press("Control+k")
-    expect(page.get_by_role("combobox", name="Search workflows")).to_be_visible()
+    expect(page.get_by_role("combobox", name="Search", exact=True)).to_be_visible()
     walker.read("the list of workflows", "#picker")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Keys").click()

@@ -126,7 +126,7 @@ def an_opened_workflow_can_be_kept(person: Visitor, folder: Path) -> None:
     expect(person.page.locator("#heading h1")).to_have_text("My lamp")
     expect(person.entry("2.text")).to_have_value("a lamp")
     expect(person.page.locator("#history .tile")).to_have_count(1)
-    expect(person.page.locator("#stage")).not_to_contain_text("Made with")
+    expect(person.page.locator("#stage")).not_to_contain_text("Workflow:")
     assert (folder / "my-lamp.json").is_file()
     person.workflows().click()
     listed = person.page.locator("#picker").get_by_role("option", name="My lamp")

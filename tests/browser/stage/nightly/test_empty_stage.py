@@ -78,7 +78,7 @@ def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:
     expect(headline).to_be_empty()
     person.turn_to("text-to-image")
     expect(empty).not_to_contain_text("Fill in the form")
-    expect(headline).to_contain_text("Your images will appear here.")
+    expect(headline).to_contain_text("Your results will appear here.")
 
 
 IDEAS = """
@@ -115,7 +115,7 @@ def test_an_idea_for_several_fields(fast: Site, visit: Visit, tmp_path: Path) ->
         person.page.evaluate(FORGET)
         person.open()
         expect(empty.locator("img")).to_have_attribute("src", f"{app.url}/files/{run}/0/thumb")
-        expect(empty.locator("figcaption")).to_contain_text("The last image you made")
+        expect(empty.locator("figcaption")).to_contain_text("Your last result")
         expect(empty).not_to_contain_text("Drop a workflow file")
         person.leave()
 

@@ -138,7 +138,7 @@ def test_a_stage_shows_files_and_sends_selection_events(opened: Opened) -> None:
     expect(page.locator("#stage .media img")).to_have_attribute("src", DOT)
     expect(page.locator("#stage .thumbnail")).to_have_count(2)
     expect(page.locator("#stage .rest textarea")).to_have_value("a word")
-    expect(page.get_by_role("link", name="Download c.bin")).to_be_visible()
+    expect(page.get_by_role("link", name="Download: c.bin")).to_be_visible()
     page.locator("#stage .thumbnail").nth(1).click()
     eventually(lambda: len(told) == 1, "the choice is heard")
     page.get_by_role("button", name="Use as input").click()

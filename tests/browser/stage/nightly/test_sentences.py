@@ -48,7 +48,7 @@ def test_an_error_stays_until_its_cause_is_fixed(fast: Site, visit: Visit) -> No
     def stands(said: str) -> None:
         expect(objection).to_contain_text(said)
         expect(status.locator(".headline")).to_contain_text("Done")
-        expect(status.locator(".times")).to_have_text("Made with Text to image")
+        expect(status.locator(".times")).to_have_text("Workflow: Text to image")
         expect(status.locator(".copy[data-part=prompt]")).to_be_visible()
         expect(person.page.locator(f'#stage .stage[data-run="{run}"]')).to_be_visible()
 
@@ -100,7 +100,7 @@ def test_a_link_that_cannot_be_copied_is_shown(fast: Site, visit: Visit) -> None
     person = visit(fast).open(**{"2.text": "a long way to say nothing " * 20, **ONE})
     person.page.evaluate(DENIED)
     person.page.get_by_role("button", name="Copy link").click()
-    dialog = person.page.get_by_role("dialog", name="The link couldn't be copied.")
+    dialog = person.page.get_by_role("dialog", name="This couldn't be copied.")
     field = dialog.get_by_role("textbox")
     expect(field).to_be_focused()
     expect(field).to_have_value(re.compile(f"^{fast.url}/.workflow=text-to-image&2.text=a"))
@@ -145,7 +145,7 @@ def nothing_is_promised_between_two_runs(person: Visitor, run: str) -> None:
     expect(person.page.locator("#history .tile[data-run]")).to_have_count(3)
     person.done(after=run)
     said = person.page.evaluate("window.headlines")
-    assert "Your images will appear here." not in said, said
+    assert "Your results will appear here." not in said, said
     person.page.get_by_role("button", name="Reuse settings").click()
     expect(person.page.get_by_role("button", name="Settings restored")).to_be_visible()
     expect(person.page.get_by_role("button", name="Reuse settings")).to_be_visible()
@@ -160,7 +160,7 @@ def test_a_model_name_is_never_shortened(fast: Site, visit: Visit) -> None:
     person = visit(fast, viewport=desktop).open("animation", **short, **seeds)
     person.generate()
     person.choose("Text to image")
-    expect(person.page.locator("#stage .times")).to_have_text("Made with Animation")
+    expect(person.page.locator("#stage .times")).to_have_text("Workflow: Animation")
     model = person.page.locator("#stage .copy[data-part=model] span")
     expect(model).to_have_text("demo-landscapes")
     for _ in at_every_size(person.page):

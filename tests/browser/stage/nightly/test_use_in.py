@@ -135,8 +135,8 @@ def test_two_runs_become_a_chain(person: Visitor) -> None:
     second step gets."""
     enlarged(person, painted(person))
     before = person.page.get_by_role("region", name="Made from")
-    before.get_by_role("button", name="Make this a chain…").click()
-    asked = person.page.get_by_role("dialog", name="Make the chain")
+    before.get_by_role("button", name="Create chain…").click()
+    asked = person.page.get_by_role("dialog", name="Create chain")
     expect(asked.get_by_label("Title of the chain")).to_be_focused()
     person.page.keyboard.press("Enter")
     expect(asked.locator(".field-error")).to_have_text("A chain needs a title.")
@@ -180,7 +180,7 @@ def test_a_removed_workflow_makes_no_chain(person: Visitor, folder: Path) -> Non
     enlarged(person, painted(person))
     removes_image_to_image(folder)
     person.forgive("/chain")  # it is refused
-    person.page.get_by_role("button", name="Make this a chain…").click()
+    person.page.get_by_role("button", name="Create chain…").click()
     refused = person.page.locator("#stage .objection")
     expect(refused).to_contain_text("“Image to image” isn't one.")
     expect(refused.get_by_role("button", name="Try again")).to_have_count(0)
@@ -193,7 +193,7 @@ def test_a_removed_workflow_s_result_has_its_settings(person: Visitor, folder: P
     run_id = painted(person)
     removes_image_to_image(folder)
     person.open("upscale")  # a page reads a run only once
-    person.page.get_by_label("History of").select_option("All workflows")
+    person.page.get_by_role("combobox", name="Workflow", exact=True).select_option("All workflows")
     choose(person, run_id)
     job = person.site.run(run_id).job
     caption = person.page.locator("#stage .made-from .copy")

@@ -63,9 +63,10 @@ def help_text(field: Field) -> str | None:
             case (low, high) if (
                 low is not None and high is not None and abs(high) < 1e6 and abs(low) < 1e6
             ):
-                parts.append(translated(_between(low, high)))
+                ends = {"low": _shown(low), "high": _shown(high)}
+                parts.append(translated(message("{low} to {high}.", **ends)))
             case (low, _) if low is not None and abs(low) < 1e6:
-                parts.append(translated(message("{low} or more.", low=_shown(low))))
+                parts.append(translated(message("Minimum {number}.", number=_shown(low))))
     if field.differs:
         parts.append(
             translated(message("Some choices are on different servers and can't be combined."))
@@ -73,11 +74,6 @@ def help_text(field: Field) -> str | None:
     # Gradio renders Markdown links here, but these texts come from a server or a stranger. A word
     # joiner keeps them plain text.
     return " ".join(parts).replace("](", "]\u2060(") or None
-
-
-def _between(low: float, high: float) -> str:
-    ends = {"low": _shown(low), "high": _shown(high)}
-    return message("{low} to {high}.", **ends) if low < 0 else message("{low}–{high}.", **ends)
 
 
 def _ended(sentence: str) -> str:

@@ -2,7 +2,7 @@
 // Cards of the batches that are unfinished or ended since the tab was opened.
 
 import { $, button, element, tell } from "../dom.js";
-import { message } from "../messages.js";
+import { labeled, message } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { withoutBatch } from "../runs/runs.js";
 import { page } from "../state.js";
@@ -133,7 +133,7 @@ class Card {
     tell(this.#title, title);
     tell(this.#said, progressWords(batch));
     this.#bar.value = fractionOfBatch(batch);
-    this.#bar.ariaLabel = message("Progress of {batch}", { batch: title });
+    this.#bar.ariaLabel = labeled(message("Progress"), title);
     tell(this.#why, why);
     this.#why.hidden = !why;
     tell(this.#pause, state === "paused" ? message("Continue") : message("Pause"));

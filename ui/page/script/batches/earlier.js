@@ -1,5 +1,5 @@
 // @ts-check
-// “Your batches”: a list that opens earlier batches, which no longer have a card on the page.
+// List that opens earlier batches, which no longer have a card on the page.
 
 import { when } from "../clock.js";
 import { button, element } from "../dom.js";
@@ -20,7 +20,7 @@ import { progressWords, titleWords } from "./words.js";
 export async function offerEarlier(before, over, left) {
   const batches = await allBatches();
   if (batches.length)
-    before.before(button(message("Your batches"), () => list(batches, over, left), "quiet"));
+    before.before(button(message("Batches"), () => list(batches, over, left), "quiet"));
 }
 
 /** Return all of the user's batches, newest first. */
@@ -43,7 +43,7 @@ async function allBatches() {
  * @param {() => void} left
  */
 function list(batches, over, left) {
-  const place = question("batch-list", message("Your batches"));
+  const place = question("batch-list", message("Batches"));
   place.classList.add("earlier");
   const items = element("ul");
   items.append(

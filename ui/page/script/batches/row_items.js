@@ -2,7 +2,7 @@
 // Row of a batch, as a line of the table or a tile of the gallery.
 
 import { addressOf, button, element, inHalves } from "../dom.js";
-import { message } from "../messages.js";
+import { labeled, message } from "../messages.js";
 import { captionWords, stateWords } from "./words.js";
 
 /** @import { BatchRow } from "./rows.js" */
@@ -13,7 +13,7 @@ import { captionWords, stateWords } from "./words.js";
  *   explain: (row: BatchRow) => void }} RowActions
  */
 
-const AS_IN_FORM = message("as in the form");
+const AS_IN_FORM = message("Same as in the form");
 
 /**
  * @param {BatchRow | null} row
@@ -92,16 +92,17 @@ export function rowTile(row, at, columns, does) {
  */
 function thumbFor(row, at, { enlarge, explain }, otherwise) {
   const { number, state, error } = row;
+  const name = message("Row {number}", { number });
   if (state !== "done" && error) {
     const why = button(otherwise, () => explain(row), "no-thumb");
     why.dataset.does = "explain";
-    why.ariaLabel = message("{words}: why row {number} failed", { words: otherwise, number });
+    why.ariaLabel = labeled(name, otherwise);
     return why;
   }
   if (state !== "done") return element("span", "no-thumb", otherwise);
   const made = button("", () => enlarge(at), "thumb");
   made.dataset.does = "enlarge";
-  made.ariaLabel = message("Enlarge the result of row {number}", { number });
+  made.ariaLabel = labeled(message("Enlarge"), name);
   made.title = row.page.text;
   made.append(smallOf(row));
   return made;
@@ -139,7 +140,7 @@ function valueCell(label, { page: { cells, unset } }, place) {
   const value = cells[place] ?? "";
   const isUnset = unset.includes(place);
   const made = cell("value");
-  made.title = isUnset && value ? message("As in the form: {value}", { value }) : value;
+  made.title = isUnset && value ? labeled(AS_IN_FORM, value) : value;
   const shown = element("span", isUnset ? "unset" : "", isUnset && !value ? AS_IN_FORM : value);
   made.append(element("span", "label", label), shown);
   return made;

@@ -45,7 +45,7 @@ const WORDS = 44; // pixels below a tile
 const WORDS_ON_PHONE = 78;
 /** Return whether rows are cards. The width is the same as in styles/batches/sheet.css. */
 const isSmall = () => matchMedia("(max-width: 600px)").matches;
-const NOTHING = message("No rows match.");
+const NOTHING = message("No results.");
 
 class Sheet {
   #place = element("dialog", "sheet");

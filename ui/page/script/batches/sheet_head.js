@@ -44,7 +44,9 @@ export class SheetHead {
   };
   #stop = tool(message("Stop"), () => this.#do("stop"));
   #retry = tool("", () => this.#do("retry"));
-  #download = tool(message("Download…"), () => offerDownload(this.#id, this.#dialog, this.#varied));
+  #download = tool(withEllipsis(message("Download")), () =>
+    offerDownload(this.#id, this.#dialog, this.#varied),
+  );
   #delete = tool(withEllipsis(message("Delete")), () =>
     askToDelete(this.#dialog, this.#told.remove),
   );
@@ -105,7 +107,7 @@ export class SheetHead {
     this.#bar.value = fractionOfBatch(batch);
     tell(this.#said, progressWords(batch));
     const time = left === null || serverAway || state !== "running" ? "" : durationWords(left);
-    tell(this.#left, time && message("About {time} left", { time }));
+    tell(this.#left, time && message("about {time} left", { time }));
     tell(this.#why, why);
     this.#why.hidden = !why;
     const isOver = hasEnded(batch);
@@ -149,9 +151,9 @@ export class SheetHead {
 
   #filters() {
     const states = this.#states;
-    states.ariaLabel = message("Rows to show");
+    states.ariaLabel = message("State");
     states.append(
-      new Option(message("All rows"), ""),
+      new Option(message("All"), ""),
       ...STATES.map((state) => new Option(stateWords(state), state)),
     );
     states.addEventListener("change", () => this.#wish({ state: states.value }));
@@ -173,7 +175,7 @@ export class SheetHead {
   #search() {
     const search = element("input");
     Object.assign(search, { type: "search", placeholder: message("Search"), maxLength: 200 });
-    search.ariaLabel = message("Search rows");
+    search.ariaLabel = search.placeholder;
     let typing = 0;
     search.addEventListener("input", () => {
       clearTimeout(typing);

@@ -2,7 +2,7 @@
 // Small dialogs over a batch's sheet: download options, delete confirmation, and the reason why a row failed.
 
 import { button, downloadLink, element, root } from "../dom.js";
-import { message } from "../messages.js";
+import { labeled, message } from "../messages.js";
 import { API } from "../requests.js";
 import { question } from "./question.js";
 
@@ -31,7 +31,7 @@ function unknownPart(pattern, varied) {
  * @param {readonly { key: string, label: string }[]} varied the fields whose values file names may contain
  */
 export function offerDownload(id, over, varied) {
-  const place = question("batch-download", message("Download results"));
+  const place = question("batch-download", message("Download"));
   const pattern = element("input");
   pattern.type = "text";
   pattern.value = PATTERN;
@@ -57,7 +57,7 @@ export function offerDownload(id, over, varied) {
   point();
   pattern.addEventListener("input", point);
   const label = element("label");
-  label.append(element("span", "", message("Names of the files")), pattern);
+  label.append(element("span", "", message("File name")), pattern);
   const table = downloadLink(
     message("Only the table (CSV)"),
     `${root}${API}/batches/${id}/results.csv`,
@@ -107,11 +107,9 @@ export function askToDelete(over, does) {
  * @param {() => void} use fills in the form with the row's values
  */
 export function explain({ number, state, error, hint, page: { detail } }, over, use) {
-  const title =
-    state === "stopped"
-      ? message("Row {number} was stopped", { number })
-      : message("Row {number} failed", { number });
-  const place = question("row-error", title);
+  const name = message("Row {number}", { number });
+  const end = state === "stopped" ? message("Stopped") : message("Failed");
+  const place = question("row-error", labeled(name, end));
   const close = button(message("Close"), () => place.close());
   const leave = () => {
     place.close();

@@ -295,28 +295,20 @@ export function estimateWords({ rows: count, seconds, bytes, problems, more }) {
     return plural("{count} problem", "{count} problems", { count: problems.length + more });
   const time = seconds === null ? "" : durationWords(seconds);
   const size = bytes === null ? "" : sizeWords(bytes);
-  if (time && size)
-    return plural(
-      "{count} run, about {time}, about {size}",
-      "{count} runs, about {time}, about {size}",
-      {
-        count,
-        time,
-        size,
-      },
-    );
-  if (time)
-    return plural("{count} run, about {time}", "{count} runs, about {time}", { count, time });
-  if (size)
-    return plural("{count} run, about {size}", "{count} runs, about {size}", { count, size });
-  return plural("{count} run", "{count} runs", { count });
+  let words = plural("{count} run", "{count} runs", { count });
+  for (const amount of [time, size].filter(Boolean)) {
+    const second = message("about {amount}", { amount });
+    words = message("{first}, {second}", { first: words, second });
+  }
+  return words;
 }
 
 /** @param {Pick<BatchCheckDoc, "rows" | "problems"> | null} check null if unknown */
-export const startWords = (check) =>
-  check?.rows && !check.problems.length
-    ? plural("Start {count} run", "Start {count} runs", { count: check.rows })
-    : message("Start");
+export function startWords(check) {
+  const words = message("Start");
+  const isReady = check?.rows && !check.problems.length;
+  return isReady ? `${words} ×${check.rows.toLocaleString(LOCALE)}` : words;
+}
 
 /**
  * Group problems by where the page shows them: at a field's row, at the table, or at the end.
@@ -329,14 +321,15 @@ export function placed({ problems, more }, { rows, table }, fields) {
   const told = { rows: new Map(), table: [], rest: [] };
   for (const { field: key, row, line, of_table, message: problem } of problems) {
     const field = fields.find((one) => one.key === key)?.label ?? "";
+    const words = field ? labeled(field, problem) : problem;
     if (table && of_table) told.table.push(problem);
     else if (line !== null)
-      told.table.push(message("Line {line}, {field}: {problem}", { line, field, problem }));
+      told.table.push(message("Line {line}, {problem}", { line, problem: words }));
     else if (table && row !== null)
-      told.table.push(message("Row {row}, {field}: {problem}", { row, field, problem }));
+      told.table.push(message("Row {row}, {problem}", { row, problem: words }));
     else if (key !== null && rows.some((one) => one.field === key))
       told.rows.set(key, [...(told.rows.get(key) ?? []), problem]);
-    else told.rest.push(field ? labeled(field, problem) : problem);
+    else told.rest.push(words);
   }
   if (more) told.rest.push(plural("And {count} more.", "And {count} more.", { count: more }));
   return told;

@@ -16,7 +16,7 @@ export async function takePhoto() {
     video: { facingMode: "environment", width: { ideal: 1920 }, height: { ideal: 1080 } },
   });
   const dialog = element("dialog", "camera");
-  dialog.ariaLabel = message("Camera");
+  dialog.ariaLabel = message("Take photo");
   const video = element("video");
   Object.assign(video, { srcObject: stream, muted: true, playsInline: true, autoplay: true });
   const tools = element("div", "tools");

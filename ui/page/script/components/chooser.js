@@ -47,7 +47,8 @@ export class Chooser {
     this.#component = component;
     this.#opened = opened;
     this.#button.ariaHasPopup = "dialog";
-    this.#button.append(this.#title, element("kbd", "", message("Ctrl K")));
+    const ctrl = message("Ctrl");
+    this.#button.append(this.#title, element("kbd", "", `${ctrl} K`));
     this.#panel.ariaLabel = message("Workflows");
     const head = element("header");
     head.append(
@@ -65,8 +66,8 @@ export class Chooser {
       type: "text",
       enterKeyHint: "go",
       role: "combobox",
-      placeholder: message("Search workflows"),
-      ariaLabel: message("Search workflows"),
+      placeholder: message("Search"),
+      ariaLabel: message("Search"),
       ariaAutoComplete: "list",
       ariaExpanded: "true",
       autocomplete: "off",
@@ -179,7 +180,7 @@ export class Chooser {
     const found = new Set(this.#choices.filter((one) => matches(one, text)).map((one) => one.name));
     for (const row of all(".row", this.#list)) row.hidden = !found.has(row.dataset.name ?? "");
     for (const group of all(".group", this.#list)) group.hidden = !$(".row:not([hidden])", group);
-    this.#said.textContent = found.size ? "" : message("No workflow matches “{text}”.", { text });
+    this.#said.textContent = found.size ? "" : message("No results.");
     const rows = this.#rows;
     const known = new Map(this.#choices.map((one) => [one.name, one]));
     const listed = rows.flatMap((row) => known.get(row.dataset.name ?? "") ?? []);

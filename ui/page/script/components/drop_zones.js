@@ -29,7 +29,8 @@ function drawZones(offered) {
   place.id = "drop-zones";
   for (const zone of offered) {
     const drawn = element("div", "drop-zone");
-    drawn.append(element("strong", "", zone.title), element("span", "", zone.about));
+    drawn.append(element("strong", "", zone.title));
+    if (zone.about) drawn.append(element("span", "", zone.about));
     zones.set(drawn, zone);
     place.append(drawn);
   }

@@ -54,8 +54,7 @@ export function mountFieldSearch(place) {
   said.role = "status";
   search.addEventListener("input", () => {
     const section = /** @type {HTMLElement | null} */ (place.closest(".section"));
-    if (section)
-      said.textContent = filter(section, search.value) ? "" : message("No field matches.");
+    if (section) said.textContent = filter(section, search.value) ? "" : message("No results.");
   });
   place.replaceChildren(search, said);
 }

@@ -66,7 +66,7 @@ export class History {
     const search = message("Search");
     Object.assign(this.#search, { type: "search", placeholder: search, maxLength: 200 });
     this.#search.size = search.length;
-    this.#search.ariaLabel = message("Search history");
+    this.#search.ariaLabel = search;
     this.#search.hidden = !component.searchable;
     let typing = 0;
     this.#search.addEventListener("input", () => {

@@ -10,7 +10,12 @@ const COMMAND = /Mac|iP(hone|ad)/.test(navigator.userAgent) ? "⌘" : message("C
 const ENTER = [COMMAND, message("Enter")];
 const ESCAPE = [message("Esc")];
 const WALK = /** @type {KeyLine} */ ([["←", "→"], message("Previous or next result")]);
-const SIZES = /** @type {KeyLine} */ ([["0", "1"], message("Fit the image, or show it at 100%")]);
+/** @type {readonly KeyLine[]} */
+const ZOOM = [
+  [["+", "−"], message("Zoom")],
+  [["0"], message("Fit to the window")],
+  [["1"], message("Show at 100%")],
+];
 
 /** @type {readonly [string, readonly KeyLine[]][]} keys by the place where they work */
 const KEYS = [
@@ -19,37 +24,29 @@ const KEYS = [
     [
       [ENTER, message("Generate")],
       [[COMMAND, "K"], message("Choose a workflow")],
-      [["?"], message("Show these keys")],
+      [["?"], message("Keys")],
     ],
   ],
   [
     message("In a text field"),
     [
-      [["↑"], message("Earlier texts you sent (from an empty field, or the start of the text)")],
-      [["↓"], message("Later texts")],
+      [["↑", "↓"], message("Earlier and later texts (in an empty field or at its start)")],
       [ESCAPE, message("Back to what you were typing")],
     ],
   ],
-  [
-    message("On a result, or an earlier one"),
-    [WALK, [["F"], message("Add to favorites, or remove")]],
-  ],
+  [message("On a result, or an earlier one"), [WALK, [["F"], message("Favorite")]]],
   [
     message("On an image to paint over"),
     [
       [["← ↑ ↓ →"], message("Move the brush, with Shift further")],
       [[message("Space")], message("Paint where the arrows have moved the brush")],
-      [["[", "]"], message("Smaller or larger brush")],
-      [["+", "−"], message("Zoom in or out")],
-      SIZES,
+      [["[", "]"], message("Brush size")],
+      ...ZOOM,
       [[message("Space")], message("Move the image while you drag")],
       [ESCAPE, message("Leave the image")],
     ],
   ],
-  [
-    message("In full screen"),
-    [WALK, [["+", "−"], message("Zoom in or out")], SIZES, [ESCAPE, message("Leave full screen")]],
-  ],
+  [message("Full screen"), [WALK, ...ZOOM, [ESCAPE, message("Leave full screen")]]],
 ];
 
 /** @returns {HTMLDialogElement} */

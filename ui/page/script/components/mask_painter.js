@@ -112,7 +112,6 @@ class MaskPainter {
     const head = element("div", "head");
     const change = tool(message("Change"), () => this.#picker.click());
     const remove = tool(message("Remove"), () => this.#remove());
-    change.ariaLabel = message("Change image");
     remove.ariaLabel = message("Remove image");
     const title = element("span", "field-title", this.#component.label);
     head.append(

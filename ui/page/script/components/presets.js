@@ -5,7 +5,7 @@ import { $, all, announce, button, element } from "../dom.js";
 import { filled } from "../form/filled.js";
 import { refill } from "../form/form.js";
 import { typed } from "../form/typed.js";
-import { message } from "../messages.js";
+import { labeled, message } from "../messages.js";
 import { API, ask, get, json, request } from "../requests.js";
 
 /** @import { PresetsDoc } from "../documents.js" */
@@ -44,7 +44,7 @@ class Menu {
     const body = element("div", "body");
     const saving = element("form", "saving");
     Object.assign(this.#name, { type: "text", maxLength: 60, placeholder: message("Name") });
-    this.#name.ariaLabel = message("Name of the preset");
+    this.#name.ariaLabel = this.#name.placeholder;
     this.#name.addEventListener("input", () => this.#label());
     this.#share.type = "checkbox";
     this.#share.addEventListener("change", () => this.#label());
@@ -95,7 +95,7 @@ class Menu {
 
   #draw() {
     const { own, shared, may_share } = this.#presets;
-    const nothing = element("p", "none", message("There are no presets yet."));
+    const nothing = element("p", "none", message("Nothing here yet."));
     const lists = [
       ...this.#list(message("Yours"), own, false),
       ...this.#list(message("For everyone"), shared, true),
@@ -125,9 +125,9 @@ class Menu {
     item.append(button(name, () => this.#use(name, shared), "use"));
     if (shared && !this.#presets.may_share) return item;
     const rename = button("✎", () => this.#offerName(name, shared, item), "rename");
-    rename.title = rename.ariaLabel = message("Rename {name}", { name });
+    rename.title = rename.ariaLabel = labeled(message("Rename"), name);
     const remove = button("✕", () => this.#delete(name, shared, item), "remove");
-    remove.title = remove.ariaLabel = message("Delete {name}", { name });
+    remove.title = remove.ariaLabel = labeled(message("Delete"), name);
     item.append(rename, remove);
     return item;
   }
@@ -137,7 +137,7 @@ class Menu {
     const { name, values, shared } = deleted;
     const item = element("li");
     const undo = button(message("Undo"), () => this.#put(name, values, shared), "quiet");
-    undo.title = undo.ariaLabel = message("Undo deleting {name}", { name });
+    undo.title = undo.ariaLabel = labeled(message("Undo"), name);
     item.append(element("span", "gone", message("Removed: {name}", { name })), undo);
     return item;
   }
@@ -152,7 +152,7 @@ class Menu {
     const form = element("form", "saving");
     const other = element("input");
     Object.assign(other, { type: "text", maxLength: 60, value: name });
-    other.ariaLabel = message("New name of {name}", { name });
+    other.ariaLabel = labeled(message("Rename"), name);
     const save = element("button", "button", message("Rename"));
     const leave = () => {
       const back = this.#item(name, shared);
@@ -236,7 +236,7 @@ class Menu {
     const before = this.#values;
     Object.assign(state, { workflow: this.#workflow, before, isUndone: false });
     refill(this.#workflow, { ...before, ...values });
-    announce(message("{name} is in the form.", { name }));
+    announce(message("Settings restored"));
   }
 
   /**

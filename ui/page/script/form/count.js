@@ -15,5 +15,6 @@ export function showCount(chosen, form) {
   $("#actions")?.classList.toggle("several", count > 1);
   const list = $("#count");
   if (list) list.title = count > 1 ? ($("#about-count")?.textContent ?? "").trim() : "";
-  return count > 1 ? message("Generate ×{count}", { count }) : message("Generate");
+  const words = message("Generate");
+  return count > 1 ? `${words} ×${count}` : words;
 }

@@ -6,7 +6,7 @@ import { hideZones, outline, showZones, zoneAt } from "../components/drop_zones.
 import { $, all, announce, element } from "../dom.js";
 import { giveFile, isChoosing, labelOf, replaceFile } from "../gradio.js";
 import { openGrid } from "../grids/opened_grid.js";
-import { message, plural } from "../messages.js";
+import { labeled, message, plural } from "../messages.js";
 import { say } from "../state.js";
 import { openVary } from "../vary/open.js";
 import { carriesWorkflow } from "./carried.js";
@@ -94,9 +94,8 @@ const usesOf = (type) =>
  * @returns {Zone[]}
  */
 function offers(event) {
-  const about = message("Put the file into this field");
   const type = event.dataTransfer?.items[0]?.type ?? "";
-  const uses = usesOf(type).map(({ label, take }) => ({ title: label, about, take }));
+  const uses = usesOf(type).map(({ label, take }) => ({ title: label, about: "", take }));
   const opens = {
     title: message("Open its workflow"),
     about: message("JSON, or an image, video or audio file saved by ComfyUI"),
@@ -266,7 +265,7 @@ function tellFirst(field, file, files) {
   const varied = formName() === variedForm() ? fieldsToVary() : [];
   const key = varied.find((one) => fieldId(one.key) === field.id)?.key;
   const count = files.length;
-  const label = plural("Vary values: {count} file", "Vary values: all {count} files", { count });
+  const label = labeled(message("Vary values"), plural("{count} file", "{count} files", { count }));
   const does = () => {
     say("");
     openVary(key, files);

@@ -321,10 +321,8 @@ export function keep(name, fields, values) {
  */
 export function copyLink(name) {
   const link = linkTo(location.href, name, { ...typed(name), ...linked(location.search) });
-  copyOrTell(message("The link couldn't be copied."), link).then((isCopied) => {
-    if (!isCopied) return;
-    const spoken = message("Link copied. It opens this form with your values.");
-    showDone($("#copy-link"), message("Link copied"), spoken);
+  copyOrTell(message("This couldn't be copied."), link).then((isCopied) => {
+    if (isCopied) showDone($("#copy-link"), message("Link copied"));
   });
 }
 
@@ -369,9 +367,8 @@ export async function copyOrTell(what, text) {
  * Show on a button for two seconds that its action succeeded.
  * @param {HTMLElement | null} place
  * @param {string} words
- * @param {string} [spoken] the text for screen readers, if it is longer
  */
-export function showDone(place, words, spoken = words) {
+export function showDone(place, words) {
   if (!place) return;
   place.dataset.label ??= place.textContent ?? "";
   place.dataset.style ??= place.getAttribute("style") ?? "";
@@ -380,7 +377,7 @@ export function showDone(place, words, spoken = words) {
   const style = `${place.dataset.style}; transition: none`; // Gradio would animate the change
   place.style.cssText = `${style}; min-width: ${width}px !important; padding-inline: 0 !important`;
   place.textContent = words;
-  announce(spoken);
+  announce(words);
   setTimeout(() => {
     place.textContent = place.dataset.label ?? "";
     place.style.cssText = style;

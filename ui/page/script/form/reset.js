@@ -3,7 +3,7 @@
 
 import { $, button } from "../dom.js";
 import { labelOf, labelPart } from "../gradio.js";
-import { message } from "../messages.js";
+import { labeled, message } from "../messages.js";
 import { fieldId } from "./field_errors.js";
 import { filled } from "./filled.js";
 import { numbersOf } from "./values.js";
@@ -62,12 +62,15 @@ function showUndo() {
 function words(value) {
   if (value === null || value === undefined || value === "")
     return message("The author left this empty.");
-  if (Array.isArray(value))
-    return message("The author’s value: {value}", { value: numbersOf(value).join(", ") });
-  if (typeof value === "object") return message("The author gave a file.");
-  if (typeof value === "boolean")
-    return value ? message("The author’s value: Yes") : message("The author’s value: No");
-  return message("The author’s value: {value}", { value: String(value).slice(0, 200) });
+  return labeled(message("Author's value"), valueWords(value));
+}
+
+/** @param {{}} value */
+function valueWords(value) {
+  if (Array.isArray(value)) return numbersOf(value).join(", ");
+  if (typeof value === "object") return message("File");
+  if (typeof value === "boolean") return value ? message("Yes") : message("No");
+  return String(value).slice(0, 200);
 }
 
 /**
@@ -125,7 +128,7 @@ function mark({ values, authors }) {
     else {
       if (!shown) {
         shown = button("↺", () => putBack(key), "put-back");
-        shown.ariaLabel = message("Reset {field}", { field: labelOf(field) });
+        shown.ariaLabel = labeled(message("Reset"), labelOf(field));
         shown.title = words(author);
         field.append(shown);
       }

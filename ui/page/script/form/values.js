@@ -206,13 +206,18 @@ function toGrain(value, grain) {
 export function changeWords({ min, max, step, whole }, typed, sent) {
   // Write numbers as the field itself does, not localized.
   const numbers = { typed: String(typed), sent: String(sent), step: String(step) };
-  if (max !== null && typed > max)
-    return message("Changed from {typed} to {sent}, the maximum.", numbers);
-  if (min !== null && typed < min)
-    return message("Changed from {typed} to {sent}, the minimum.", numbers);
+  const changed = message("Changed from {typed} to {sent}.", numbers);
+  if (max !== null && typed > max) {
+    const limit = message("Maximum {number}.", { number: String(max) });
+    return `${changed} ${limit}`;
+  }
+  if (min !== null && typed < min) {
+    const limit = message("Minimum {number}.", { number: String(min) });
+    return `${changed} ${limit}`;
+  }
   return whole
     ? message("Changed from {typed} to {sent}: only steps of {step}.", numbers)
-    : message("Changed from {typed} to {sent}.", numbers);
+    : changed;
 }
 
 /**

@@ -17,7 +17,7 @@ export class Filters {
   /** @param {() => void} changed */
   constructor(changed) {
     this.#changed = changed;
-    this.which.ariaLabel = message("History of");
+    this.which.ariaLabel = message("Workflow");
     this.which.append(
       new Option(message("This workflow"), ""),
       new Option(message("All workflows"), "all"),

@@ -10,6 +10,7 @@ import { compare, MOST_BESIDE } from "./side_by_side.js";
 /** @import { PastRun } from "../state.js" */
 
 const SELECT = message("Select");
+const FAVOURITE = message("Favorite");
 
 export class Selection {
   toggle = button(SELECT, () => this.#press(), "quiet select");
@@ -98,7 +99,7 @@ export class Selection {
     said.role = "status";
     const kept = runs.filter(({ page: tile }) => tile.kind || tile.favourite); // the other runs have no results
     const isMarked = kept.length > 0 && kept.every(({ page: tile }) => tile.favourite);
-    const mark = button(isMarked ? message("Remove favorite") : message("Favorite"), async () => {
+    const mark = button(`${isMarked ? "★" : "☆"} ${FAVOURITE}`, async () => {
       await setFavourite(
         kept.map(({ id }) => id),
         !isMarked,
@@ -107,6 +108,7 @@ export class Selection {
         this.#picked?.set(run.id, { ...run, page: { ...run.page, favourite: !isMarked } });
       this.#tell();
     });
+    mark.ariaPressed = String(isMarked);
     const beside = button(message("Compare"), () => compare(runs, this.#viewer));
     beside.title = message("Compare 2 to {most} results", { most: MOST_BESIDE });
     const drop = button(message("Delete"), () => deleteRuns(ids));

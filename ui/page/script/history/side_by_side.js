@@ -2,8 +2,8 @@
 // Full-window comparison of a few results, with the values that differ.
 
 import { when } from "../clock.js";
-import { announce, button, element } from "../dom.js";
-import { message, plural } from "../messages.js";
+import { button, element } from "../dom.js";
+import { message } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { arranged } from "../runs/results.js";
 import { loadedWithLink } from "../stage/media.js";
@@ -40,8 +40,6 @@ export async function compare(runs, viewer) {
   document.body.append(dialog);
   dialog.showModal();
   close.focus();
-  const count = views.length;
-  announce(plural("{count} result side by side.", "{count} results side by side.", { count }));
 }
 
 /**

@@ -5,7 +5,7 @@ import { mountLanguages } from "../components/language_menu.js";
 import { $, root } from "../dom.js";
 import { message } from "../messages.js";
 
-const SILENT = message("The app doesn't answer. Try again.");
+const SILENT = [message("Can't reach ComfyForms."), message("Try again.")].join(" ");
 const WORKING = message("Signing in…");
 const REFUSED = 400; // a wrong password
 

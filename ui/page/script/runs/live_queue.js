@@ -61,7 +61,8 @@ export function mount(place, component) {
     // Remove the last run first, so that no run's turn comes meanwhile.
     for (const run of [...ids].reverse()) remove({ run });
     const count = ids.length;
-    announce(plural("{count} waiting run removed.", "{count} waiting runs removed.", { count }));
+    const name = plural("{count} run", "{count} runs", { count });
+    announce(message("Removed: {name}", { name }));
   });
   let known = "";
   const show = () => {

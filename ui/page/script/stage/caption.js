@@ -34,7 +34,7 @@ export class Caption {
     facts.append(...parts.filter(({ part }) => part !== "prompt").map(buttonFor));
     const prompt = parts.filter(({ part }) => part === "prompt").map(buttonFor);
     const open = button(
-      message("Part of a batch"),
+      message("Show the batch"),
       (link) => theComponent()?.open(batch, link),
       "link",
     );

@@ -186,24 +186,18 @@ function headlineOf(chain) {
   const count = steps.length;
   const number = stepNumber(chain);
   const step = steps[number - 1]?.title ?? "";
+  const place = message("Step {number} of {count}: {step}", { number, count, step });
   switch (chain.state) {
-    case "done":
-      return seconds !== null && seconds >= 1
-        ? message("{chain}: all steps are done. They took {duration}.", {
-            chain: title,
-            duration: elapsedWords(seconds),
-          })
-        : message("{chain}: all steps are done.", { chain: title });
+    case "done": {
+      const isTimed = seconds !== null && seconds >= 1;
+      const duration = isTimed ? elapsedWords(seconds) : "";
+      return labeled(title, isTimed ? message("Done in {duration}", { duration }) : STATES.done);
+    }
     case "failed":
     case "stopped":
-      return message("{chain}: stopped at step {number} of {count}, “{step}”.", {
-        chain: title,
-        number,
-        count,
-        step,
-      });
+      return `${labeled(title, STATES[chain.state])} · ${place}`;
     default:
-      return message("Step {number} of {count}: {step}", { number, count, step });
+      return place;
   }
 }
 

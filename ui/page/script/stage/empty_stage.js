@@ -12,8 +12,7 @@ import { audioOf, waveformOf } from "./media.js";
 /** @import { Idea, PageState, PastRun } from "../state.js" */
 
 const EXAMPLE = message("An example of what this workflow makes.");
-const OWN = message("The last image you made with this workflow.");
-const OWN_SOUND = message("The last sound you made with this workflow.");
+const OWN = message("Your last result from this workflow.");
 const TRY = message("Ideas to try:");
 const NOTHING_YET = message("Fill in the form and press Generate to see the result here.");
 const NO_FORM = message("Choose a workflow first.");
@@ -140,8 +139,8 @@ export class EmptyStage {
 function lastOf({ page: { thumb, sound } }) {
   if (!sound) return exampleOf(thumb ?? "", OWN);
   const example = element("figure", "example");
-  const player = audioOf({ url: sound, name: OWN_SOUND });
-  example.append(...waveformOf({ thumb }), player, element("figcaption", "", OWN_SOUND));
+  const player = audioOf({ url: sound, name: OWN });
+  example.append(...waveformOf({ thumb }), player, element("figcaption", "", OWN));
   return example;
 }
 

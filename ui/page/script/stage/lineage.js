@@ -6,7 +6,7 @@ import { button, element } from "../dom.js";
 import { draggedRun, letDrag } from "../form/dragging.js";
 import { tilesOf } from "../history/past.js";
 import { tileFor } from "../history/tile.js";
-import { message } from "../messages.js";
+import { message, withEllipsis } from "../messages.js";
 import { lookBackAt } from "../runs/following.js";
 import { makeChain } from "./make_chain.js";
 
@@ -30,8 +30,8 @@ export class Lineage {
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;
     const before = groupOf(message("Made from"), made_from);
-    if (can_be_chain)
-      before[0]?.append(button(message("Make this a chain…"), () => makeChain(id), "quiet"));
+    const words = withEllipsis(message("Create chain"));
+    if (can_be_chain) before[0]?.append(button(words, () => makeChain(id), "quiet"));
     this.place.replaceChildren(...before, ...groupOf(message("Used for"), used_for));
   }
 }

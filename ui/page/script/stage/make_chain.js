@@ -1,5 +1,5 @@
 // @ts-check
-// “Make this a chain…”: turns a run and the runs it was made from into a chain for all users.
+// “Create chain…”: turns a run and the runs it was made from into a chain for all users.
 
 import { button, dialog, element } from "../dom.js";
 import { visitWith } from "../form/form.js";
@@ -22,7 +22,7 @@ export async function makeChain(run) {
  * @param {string} typed the title of an earlier attempt
  */
 function askForTitle(run, typed = "") {
-  const place = dialog("make-chain", message("Make the chain"));
+  const place = dialog("make-chain", message("Create chain"));
   const about = message(
     "A form for all these steps, with your values and a new seed each time. Everyone here can use it.",
   );
@@ -35,7 +35,7 @@ function askForTitle(run, typed = "") {
   const title = element("input");
   Object.assign(title, { type: "text", maxLength: LONGEST, required: true, value: typed });
   title.placeholder = title.ariaLabel = message("Title of the chain");
-  const make = button(message("Make the chain"), () => form.requestSubmit(), "button primary");
+  const make = button(message("Create chain"), () => form.requestSubmit(), "button primary");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (make.ariaDisabled === "true") return;

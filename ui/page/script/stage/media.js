@@ -3,7 +3,7 @@
 
 import { $, addressOf, all, announce, button, downloadLink, element, isPaintable } from "../dom.js";
 import { copyText } from "../form/form.js";
-import { message } from "../messages.js";
+import { labeled, message } from "../messages.js";
 import { showModel } from "./model.js";
 import { textMenu } from "./use_menu.js";
 
@@ -77,7 +77,7 @@ export async function loadedWithLink(item, viewer) {
   const node = await loaded(item, viewer);
   const { url, name } = item;
   if (node.matches(".card"))
-    node.append(downloadLink(message("Download {file}", { file: name }), addressOf(url), name));
+    node.append(downloadLink(labeled(message("Download"), name), addressOf(url), name));
   return node;
 }
 

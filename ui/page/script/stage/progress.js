@@ -5,7 +5,7 @@ import { theComponent } from "../batches/given.js";
 import { hasEnded, progressWords, whyWords } from "../batches/words.js";
 import { durationWords, elapsedWords } from "../clock.js";
 import { $, announce, button, element, isStill, tell } from "../dom.js";
-import { message, plural } from "../messages.js";
+import { labeled, message, plural } from "../messages.js";
 import { chainOf } from "../runs/chains.js";
 import { headlineOf, saidOf } from "../runs/places.js";
 import { adviceOf, current, seen, waiting } from "../runs/runs.js";
@@ -15,7 +15,6 @@ import { isSaid } from "./empty_stage.js";
 /** @import { Notice, PageState, Run } from "../state.js" */
 
 const NO_NEWS = message("No updates for this run right now.");
-const WELCOME_IMAGES = message("Your images will appear here.");
 const WELCOME = message("Your results will appear here.");
 const SHOW_BATCH = message("Show the batch");
 const STARTING = message("Starting");
@@ -80,12 +79,11 @@ function untilItIsBack(state) {
  * @returns {Pick<Said, "headline" | "batch">}
  */
 function welcome(state) {
-  const { formless, blocked, makes, batches, form, serverAway } = state;
+  const { formless, blocked, batches, form, serverAway } = state;
   const last = batches.findLast(({ workflow }) => workflow === form);
   if (last && !hasEnded(last))
     return { headline: whyWords(last, serverAway) || progressWords(last), batch: last.id };
-  const words = makes === "image" ? WELCOME_IMAGES : WELCOME;
-  return { headline: !formless && (blocked || isSaid(state)) ? "" : words };
+  return { headline: !formless && (blocked || isSaid(state)) ? "" : WELCOME };
 }
 
 /**
@@ -102,11 +100,7 @@ export function timesOf(run, state, now) {
   const isOther = view.workflow !== form;
   const { title } = view;
   if (view.finished && (!isOther || view.page.part_of)) return "";
-  if (view.finished) {
-    return view.phase === "done"
-      ? message("Made with {workflow}", { workflow: title })
-      : message("A run of {workflow}", { workflow: title });
-  }
+  if (view.finished) return labeled(message("Workflow"), title);
   const since = (now - at) / 1000;
   const time = elapsedWords(view.page.elapsed + since);
   const left =
@@ -116,23 +110,13 @@ export function timesOf(run, state, now) {
   if (isStep && serverAway) return "";
   return [
     isOther && !isStep && title,
-    ...(isStep
-      ? [stepTime(time, left)]
-      : [time, left && message("about {time} left", { time: left })]),
+    isStep ? labeled(message("This step"), time) : time,
+    left && message("about {time} left", { time: left }),
     view.page.blind && message("no live preview for this workflow"),
   ]
     .filter(Boolean)
     .join(" · ");
 }
-
-/**
- * @param {string} time
- * @param {string} left "" if unknown
- */
-const stepTime = (time, left) =>
-  left
-    ? message("this step: {time}, about {left} left", { time, left })
-    : message("this step: {time}", { time });
 
 /** The status lines below the stage, and the notice beside them. */
 export class Progress {

@@ -73,7 +73,7 @@ function searchOf(lines) {
   const search = element("input");
   search.type = "search";
   search.placeholder = message("Search");
-  search.ariaLabel = message("Search choices");
+  search.ariaLabel = search.placeholder;
   search.addEventListener("input", () => {
     const text = search.value.trim().toLowerCase();
     for (const { line } of lines)

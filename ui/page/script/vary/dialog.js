@@ -351,7 +351,7 @@ export class VaryDialog {
   }
 
   #label() {
-    this.#start.textContent = this.#isStarting ? message("Starting…") : startWords(this.#check);
+    this.#start.textContent = this.#isStarting ? message("Starting") : startWords(this.#check);
     this.#start.ariaDisabled = String(!this.#canStart);
   }
 

@@ -5,7 +5,7 @@
 import { keepFile } from "../batches/given.js";
 import { $, announce, button, element, isTouched } from "../dom.js";
 import { otherKindWords, shortened } from "../form/file_kinds.js";
-import { message, plural } from "../messages.js";
+import { labeled, message, plural } from "../messages.js";
 import { given, unpackedFiles } from "./given_files.js";
 import { lastOf } from "./zip.js";
 
@@ -183,7 +183,7 @@ export class FileList {
       item.append(image);
     } else item.append(named);
     const remove = button("✕", () => this.#remove(file), "remove");
-    remove.ariaLabel = message("Remove {file}", { file: name });
+    remove.ariaLabel = labeled(message("Remove"), name);
     item.append(remove);
     return item;
   }

@@ -16,7 +16,7 @@ import { apiOf, sentForm } from "../runs/start.js";
  * @typedef {{ batch: string, problems: string[] }} Answer
  */
 
-const NOT_STARTED = message("Something went wrong. Try again.");
+const NOT_STARTED = [message("Something went wrong."), message("Try again.")].join(" ");
 
 /**
  * Ask the app to check a batch. `why`: the error message if the check failed, otherwise "".

@@ -3,7 +3,7 @@
 
 import { isOfLines } from "../batches/spec.js";
 import { button, element } from "../dom.js";
-import { message } from "../messages.js";
+import { labeled, message } from "../messages.js";
 import { choiceList } from "./choice_list.js";
 import { FileList } from "./file_list.js";
 
@@ -44,7 +44,7 @@ export class VaryRow {
     this.#which.ariaLabel = message("Field");
     this.#which.addEventListener("change", () => other(this.#which.value));
     this.#remove = button("✕", removed, "remove");
-    this.#remove.ariaLabel = this.#remove.title = message("Remove {field}", { field: field.label });
+    this.#remove.ariaLabel = this.#remove.title = labeled(message("Remove"), field.label);
     this.#problems.role = "status";
     const head = element("div", "row-head");
     head.append(this.#which);
@@ -135,7 +135,7 @@ export class VaryRow {
     if (several === "choices" && !long)
       return [choiceList(choices, chosen, (values) => this.#set({ chosen: values }))];
     const box = isOfLines(several) ? this.#lines() : this.#line();
-    box.ariaLabel = message("Values of {field}", { field: this.#field.label });
+    box.ariaLabel = this.#field.label;
     return this.#helped(box, help);
   }
 
