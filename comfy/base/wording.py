@@ -47,7 +47,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "num_frames": message("Frames"),
         "quality": message("Quality"),
         "sampler_name": message("Sampler"),
-        "scale_by": message("Scale (times)"),
+        "scale_by": message("Scale factor"),
         "scheduler": message("Scheduler"),
         "seed": message("Seed"),
         "seconds": message("Seconds"),

@@ -12,7 +12,7 @@ from comfy.base.messages import message
 from comfy.batches.table import Row
 from comfy.batches.values import MOST_ROWS, TooManyRows
 
-UNPAIRED = message("To be paired, all fields need the same number of values.")
+UNPAIRED = message("To run row by row, all fields need the same number of values.")
 
 
 class UnequalLengths(ComfyError):
@@ -63,7 +63,7 @@ def _paired(
     if len(lengths) > 1:
         raise UnequalLengths(
             UNPAIRED,
-            message("Leave them unpaired for every combination."),
+            message("Or choose every combination instead."),
         )
     count = max(lengths, default=1)
     filled = [column if len(column) > 1 else [column[0]] * count for column in columns]

@@ -146,7 +146,7 @@ class BatchRunner:
         if rest and failed >= _MOST_FAILED:
             raise BatchGaveUp(
                 message(
-                    "{count} rows failed one after the other, so the batch is paused.",
+                    "The batch was paused after {count} consecutive failures.",
                     count=_MOST_FAILED,
                 ),
                 message("Read the last error, then continue."),

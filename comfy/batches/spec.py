@@ -132,7 +132,7 @@ def _why_too_large(problem: ValidationError) -> str:
     """Return a sentence about too many fields or files, "" for any other problem."""
     match problem.errors(include_url=False, include_input=False)[0]:
         case {"type": "too_long", "loc": (*_, "files"), "ctx": {"max_length": int(most)}}:
-            return message("No more than {most} files.", most=most)
+            return message("You can add at most {most} files.", most=most)
         case {"type": "too_long", "loc": ("axes",), "ctx": {"max_length": int(most)}}:
             return message(
                 "No more than {most} fields can vary at once. Use a table for more.", most=most
@@ -331,7 +331,9 @@ def _replaced(field: Field, text: str, base: Mapping[str, object], given: set[st
         raise TooManyRows
     read_text(base.get(field.key))  # otherwise the check would use Python's notation
     if field.key not in given and words[0] not in _text_of(field, base):
-        raise BadValue(message("“{words}” isn't in the text of this field.", words=short(words[0])))
+        raise BadValue(
+            message("This field's text doesn't contain “{words}”.", words=short(words[0]))
+        )
     return Column(field.key, field.label, words, find=words[0])
 
 

@@ -38,10 +38,10 @@ class TableFiles:
                 return file
             case []:
                 raise BadValue(
-                    message("There is no file “{file}” with the table.", file=short(name))
+                    message("The table needs “{file}”. Add that file.", file=short(name))
                 )
         raise BadValue(
-            message("Several files are called “{file}”. Write its folder, too.", file=short(name))
+            message("Several files are named “{file}”. Include the folder name.", file=short(name))
         )
 
 

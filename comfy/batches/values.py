@@ -29,7 +29,7 @@ class TooManyRows(BadValue):
     """A batch would have too many rows."""
 
     def __init__(self) -> None:
-        super().__init__(message("A batch has {count} rows at most.", count=MOST_ROWS))
+        super().__init__(message("A batch can have at most {count} rows.", count=MOST_ROWS))
 
 
 def choices_as_shown(field: Field) -> Mapping[object, str]:
@@ -83,7 +83,7 @@ def _range(text: str) -> Iterator[str]:
     first, last, step = map(Decimal, match.groups("1") if match else "000")
     if not step:
         raise BadValue(
-            message("“{text}” isn't a range. Write it like 1..10 or 1..10:3.", text=short(item))
+            message("“{text}” isn't a range. Use a format like 1..10 or 1..10:3.", text=short(item))
         )
     return _counted(first, last, abs(step) if first <= last else -abs(step))
 

@@ -88,7 +88,7 @@ def _with_one_source(
         else:
             problems.append(
                 message(
-                    "Step “{step}” needs “{source}”, which is left out.",
+                    "Step “{step}” needs “{source}”, which is turned off.",
                     step=step.name,
                     source=sources[0].step,
                 )

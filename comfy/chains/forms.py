@@ -169,7 +169,7 @@ class ChainForms:
             if job.workflow not in workflows:
                 raise WorkflowError(
                     message(
-                        "A chain can only use shared workflows, and “{title}” isn't one.",
+                        "Chains can only use shared workflows. “{title}” isn't shared.",
                         title=job.title,
                     ),
                     _SHARE_FIRST if job.workflow.startswith(MARK) else "",

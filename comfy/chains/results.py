@@ -95,8 +95,8 @@ def _picked(
     else:
         problems.append(
             plural(
-                "“{field}” needs result {place} of “{step}”, which has only {count}.",
-                "“{field}” needs result {place} of “{step}”, which has only {count}.",
+                "“{field}” needs result {place} from “{step}”, which has only {count}.",
+                "“{field}” needs result {place} from “{step}”, which has only {count}.",
                 count=len(saved),
                 step=source.step,
                 field=field.label,
@@ -113,7 +113,7 @@ def _spread(
     if len(saved) > len(keys):
         problems.append(
             message(
-                "“{step}” has {count} results, and “{field}” takes {most} at most.",
+                "“{step}” has {count} results, but “{field}” accepts at most {most}.",
                 step=source.step,
                 count=len(saved),
                 field=field.label,

@@ -206,7 +206,7 @@ class ChainRunner:
         if path is None:
             raise WorkflowError(
                 message("{name} is no longer available.", name=result.filename),
-                message("Run the step that made it again."),
+                message("Run the step that created it again."),
             )
         return Upload(result.filename, path, result=server_file(given.server, result))
 

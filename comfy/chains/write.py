@@ -67,7 +67,7 @@ def chain_of_runs(title: str, runs: Sequence[RecordedStep]) -> RecordedChain:
             left += [source.step for source in given[run].values()]
     if len(given) == 1:
         raise ChainErrors(
-            [message("This was made in one step, and a chain needs several.")],
+            [message("This result was created in one step. A chain needs several.")],
             message("Use a result in another workflow first."),
         )
     order = sorted(given, key=lambda run: known[run].record.submitted_at)

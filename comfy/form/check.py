@@ -76,7 +76,7 @@ def _not_all_empty(form: Form, clean: Mapping[str, object]) -> list[tuple[Field,
         if field.node in nodes and field.key in clean and clean[field.key] is None
     ]
     names = listed(field.label for field in fields)
-    needed = message("At least one of these is needed: {fields}.", fields=names)
+    needed = message("At least one of these is required: {fields}.", fields=names)
     return [(one, sentences(one.add_file, needed)) for one in fields]
 
 

@@ -82,7 +82,9 @@ def _with_default(candidate: Candidate) -> Candidate:
     if best is None:
         return missing
     used, wanted = (choice_labels((each,))[0][0] for each in (best, value))
-    note = message("Using {used}: {wanted} isn't installed in ComfyUI.", used=used, wanted=wanted)
+    note = message(
+        "Using {used} because {wanted} isn't installed in ComfyUI.", used=used, wanted=wanted
+    )
     return replace(result, default=best, note=note)
 
 

@@ -10,7 +10,9 @@ from comfy.base.messages import listed, message, sentences
 from comfy.base.wording import quoted, short
 from comfy.comfyui.protocol.paid_nodes import DISABLE_OPTION, PAID_NODES
 
-MAY_BE_OFF = message("The ComfyUI server runs with {option} or is older.", option=DISABLE_OPTION)
+MAY_BE_OFF = message(
+    "The ComfyUI server was started with {option} or is too old.", option=DISABLE_OPTION
+)
 _CORE = "comfy-core"  # the name of ComfyUI's own nodes in graphs
 _MAX_TITLES = 3
 _MAX_ADDRESS = 300

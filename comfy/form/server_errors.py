@@ -57,12 +57,12 @@ def field_of_node(form: Form, node: str | None) -> Field | None:
 
 def _too_small(field: Field, error: NodeError) -> str:
     limit = _limit(field.min, error)
-    return minimum(limit) if limit is not None else message("The server doesn't take this value.")
+    return minimum(limit) if limit is not None else message("The server doesn't accept this value.")
 
 
 def _too_big(field: Field, error: NodeError) -> str:
     limit = _limit(field.max, error)
-    return maximum(limit) if limit is not None else message("The server doesn't take this value.")
+    return maximum(limit) if limit is not None else message("The server doesn't accept this value.")
 
 
 def _limit(limit: float | None, error: NodeError) -> int | float | None:
@@ -87,7 +87,7 @@ def _wrong_type(field: Field, error: NodeError) -> str:
         case "FLOAT":
             return message("Enter a number.")
         case _:
-            return message("The server doesn't take this value.")
+            return message("The server doesn't accept this value.")
 
 
 def _missing(field: Field, error: NodeError) -> str:

@@ -49,7 +49,7 @@ class FieldErrors(ComfyError):
     def __init__(
         self, form: Form, errors: Mapping[str, str], labelled: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(message("Please fix the highlighted fields."))
+        super().__init__(message("Fix the highlighted fields."))
         self.errors = dict(errors)
         self.labelled = dict(labelled or labelled_errors(form, errors))
 
@@ -204,7 +204,7 @@ class Starter:
         if conflicts and not errors:
             raise WorkflowError(
                 conflicts[0].sentence(named=named),
-                message("Ask the administrator to install all of it on one server."),
+                message("Ask the administrator to install everything it needs on one server."),
             )
         return errors
 
@@ -305,8 +305,7 @@ class Starter:
             if brought or form is None or not _is_authors(form, ref, prompt):
                 raise WorkflowError(
                     message(
-                        "This run would use a server file in “{input}”, which may be another"
-                        " user's.",
+                        "“{input}” refers to a server file that may belong to another user.",
                         input=ref[1][:80],
                     ),
                     message("Open the form and fill it in again."),

@@ -176,7 +176,7 @@ def refusals(form: Form, values: Mapping[str, object], limits: UploadLimits) -> 
                     why = FILE_GONE
                 if why or room < 0:
                     most = message(
-                        "These files can have at most {size}\xa0MB together.",
+                        "These files can be at most {size}\xa0MB in total.",
                         size=f"{limits.run // MIB:g}",
                     )
                     errors[item.key] = why or most

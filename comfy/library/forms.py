@@ -218,10 +218,10 @@ class Forms:
             if not known or self._harmless(workflow, catalogue, trusted=False) != workflow:
                 raise WorkflowError(
                     message(
-                        "This workflow names files of the server, or nodes that it does not have."
+                        "This workflow uses server files, or nodes that the server doesn't have."
                     ),
                     message(
-                        "Choose no files in ComfyUI and save it again, or ask the administrator"
+                        "Clear its files in ComfyUI and save it again, or ask the administrator"
                         " to add it."
                     ),
                 )
@@ -240,7 +240,7 @@ class Forms:
         workflow = on_server(source, catalogue)
         if sum(len(node["inputs"]) for node in workflow.prompt.values()) > _MOST_INPUTS:
             raise WorkflowError(
-                message("This workflow is too large to be opened here."),
+                message("This workflow is too large to open here."),
                 message("Open a smaller one."),
             )
         workflow = self._harmless(workflow, catalogue, trusted=trusted)

@@ -86,4 +86,4 @@ class Permissions:
 
 
 def _not_used(nodes: str) -> str:
-    return message("Workflows that are opened here may not use {nodes}.", nodes=nodes)
+    return message("Workflows opened here can't use {nodes}.", nodes=nodes)

@@ -143,8 +143,8 @@ class PrivateWorkflows:
             raise WorkflowNotFound(
                 message("This workflow isn't available here."),
                 message(
-                    "Open its file again. If someone sent you this link, ask them for the"
-                    " file, or to add it to the shared workflows."
+                    "Open its file again. If someone sent you this link, ask them for the file"
+                    " or to share the workflow."
                 ),
             )
         return opened
@@ -173,7 +173,7 @@ def _opened(kept: PrivateFile, used_at: float) -> _Opened:
     taken = weight(original.prompt) + weight(original.graph)
     if taken > LARGEST:
         raise WorkflowError(
-            message("This workflow is too large to be opened here."),
+            message("This workflow is too large to open here."),
             message("Open a smaller one."),
         )
     workflow = replace(original, name=kept.name, title=short(title_from_name(original.name)))

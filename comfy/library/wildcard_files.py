@@ -33,7 +33,7 @@ class WildcardFiles:
         if file is None:
             raise BadValue(
                 sentences(
-                    message("There is no file “{name}.txt” among the wildcards.", name=short(name)),
+                    message("There's no wildcard file “{name}.txt”.", name=short(name)),
                     did_you_mean(name, files),
                     message(
                         "Write {escaped} for the literal text.", escaped=f"\\__{short(name)}__"
@@ -43,10 +43,10 @@ class WildcardFiles:
         try:
             text = file.read_text(encoding="utf-8-sig")
         except (OSError, ValueError):
-            problem = message("The wildcards “{name}” can't be read.", name=short(name))
+            problem = message("The wildcard file “{name}” can't be read.", name=short(name))
             raise BadValue(problem) from None
         stripped_lines = [line.strip() for line in text.splitlines()]
         lines = [line for line in stripped_lines if line and not line.startswith("#")]
         if not lines:
-            raise BadValue(message("The wildcards “{name}” are empty.", name=short(name)))
+            raise BadValue(message("The wildcard file “{name}” is empty.", name=short(name)))
         return lines

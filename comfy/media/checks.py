@@ -124,7 +124,7 @@ def problem_with(file: BinaryIO, limits: FileLimits, media: str = "") -> str:
         return message("This file is empty.")
     if size > limits.size:
         return message(
-            "This file has {size}\xa0MB. The maximum is {most}\xa0MB.",
+            "This file is {size}\xa0MB. The maximum is {most}\xa0MB.",
             size=-(-size // MIB),
             most=limits.size // MIB,
         )
@@ -147,7 +147,11 @@ def problem_with(file: BinaryIO, limits: FileLimits, media: str = "") -> str:
 
 def wanted_file(media: str) -> str:
     """Return the message for a file of a kind that a field for this kind doesn't take."""
-    return _TAKES[media][1] if media in _TAKES else message("This field takes no such file.")
+    return (
+        _TAKES[media][1]
+        if media in _TAKES
+        else message("This field doesn't accept this type of file.")
+    )
 
 
 def kind_problem(file: BinaryIO, media: str) -> str:
@@ -188,8 +192,8 @@ def _too_many(pixels: _Pixels, limits: FileLimits) -> str:
         return _too_large(limits)
     if pixels.all_frames > limits.moving:
         return message(
-            "All frames together can have at most {most} million pixels. Make the"
-            " image shorter or smaller first.",
+            "All frames together can have at most {most} million pixels. Shorten the animation"
+            " or make it smaller.",
             most=f"{limits.moving // MILLION:,}",
         )
     return ""

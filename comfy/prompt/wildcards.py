@@ -147,7 +147,7 @@ def _plain(words: str) -> str:
 
 def _of_file(name: str, most: int, lines_of: LinesOf, depth: int) -> Iterator[str]:
     if depth == _DEEPEST_FILE:
-        raise BadValue(message("The wildcards “{name}” refer to each other in a loop.", name=name))
+        raise BadValue(message("The wildcard file “{name}” refers back to itself.", name=name))
     return chain.from_iterable(
         _every_text(line, most, lines_of, depth + 1) for line in lines_of(name)
     )

@@ -211,7 +211,7 @@ class GroupStore:
         if bytes_of(connection, own) > most:
             raise ComfyError(
                 message(
-                    "These files can have at most {size}\xa0MB together.",
+                    "These files can be at most {size}\xa0MB in total.",
                     size=round(most / _MILLION),
                 ),
                 message("Delete a batch or a chain with files first."),

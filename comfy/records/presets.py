@@ -183,7 +183,7 @@ class PresetStore:
         if bytes_of(connection, own) > most:
             raise ComfyError(
                 message(
-                    "These files can have at most {size}\xa0MB together.",
+                    "These files can be at most {size}\xa0MB in total.",
                     size=round(most / _MILLION),
                 ),
                 message("Delete a preset first."),
@@ -258,7 +258,7 @@ def _check_name(name: str) -> None:
     if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
         raise ComfyError(
             message("A preset can't have this name."),
-            message("Use at most {count} letters.", count=_LONGEST_NAME),
+            message("Use at most {count} characters.", count=_LONGEST_NAME),
         )
 
 

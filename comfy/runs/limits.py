@@ -75,7 +75,7 @@ def _too_many(most: int) -> TooManyRuns:
     """Return the error for a user at the limit of unfinished runs, batches or chains."""
     return TooManyRuns(
         message("Your limit is {count} at a time.", count=most),
-        message("Wait, or stop one."),
+        message("Wait for one to finish, or stop one."),
     )
 
 
@@ -107,7 +107,7 @@ class RunLimiter:
         self._forget_old()
         if self._counts[person] >= limits.hourly and group not in self._groups:
             raise TooManyRuns(
-                message("You can start {count} runs per hour.", count=limits.hourly),
+                message("You can start at most {count} runs per hour.", count=limits.hourly),
                 message("Try again later."),
                 next(at for at, one, _ in self._recent if one == person) + _HOUR - time.monotonic(),
             )

@@ -230,7 +230,7 @@ class LocalRunRegistry:
                 raise
             return
         if not finished:
-            raise RunGoesOn(message("This run is not finished."), message("Stop it first."))
+            raise RunGoesOn(message("This run isn't finished yet."), message("Stop it first."))
         if self.history is not None:
             # A run without a recorded end would resume at the next start
             self._record_again()
@@ -327,7 +327,9 @@ class LocalRunRegistry:
         with self._lock:
             live = next((run for run in self._live if run.id == run_id), None)
         if live and not (live.state.phase.finished and live.join(patience)):
-            raise RunGoesOn(message("This run is not finished."), message("Wait for it to finish."))
+            raise RunGoesOn(
+                message("This run isn't finished yet."), message("Wait for it to finish.")
+            )
 
     def _check_open(self) -> None:
         if self.closed:

@@ -26,8 +26,8 @@ from comfy.workflow.documents import DocumentKind, FoundDocument, documents
 log = logging.getLogger(__name__)
 
 _ORIGINAL = message(
-    "Use the original file: editing it or sending it through a chat app"
-    " usually strips the workflow."
+    "Use the original file. Editing it or sending it through a chat app usually removes the"
+    " workflow."
 )
 _KINDS = message("Open a JSON file, or an image, video, audio or model file saved by ComfyUI.")
 _SAVE_AGAIN = message("Save or download the file again.")
@@ -225,7 +225,7 @@ def _refusal(
     if others:
         return WorkflowError(
             message(
-                "{file} holds settings of {program}, but no ComfyUI workflow.",
+                "{file} contains settings for {program}, but no ComfyUI workflow.",
                 file=shown,
                 program=others[0],
             ),

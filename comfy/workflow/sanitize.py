@@ -85,13 +85,14 @@ def sanitize(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow:
             title = catalogue[node["class_type"]].display_name
             raise WorkflowError(
                 message(
-                    "“{node}” ({name}) uses a server file or folder, which may be another user's.",
+                    "“{node}” ({name}) uses a server file or folder that may belong to another"
+                    " user.",
                     node=title[:80],
                     name=name[:80],
                 ),
                 message(
-                    "A workflow that you open only works with your own files. Ask the"
-                    " administrator to add it."
+                    "Workflows you open can only use your own files. Ask the administrator to"
+                    " add this one."
                 ),
             )
         value = node["inputs"][name]

@@ -26,7 +26,7 @@ SHIPPED: Mapping[str, tuple[Message, ...]] = MappingProxyType(
         ),
         "describe-image.toml": (
             message("Describe an image"),
-            message("Describes your image."),
+            message("Get a description of your image."),
         ),
         "frames-animation.chain.toml": (
             message("Animated frames"),
@@ -40,7 +40,7 @@ SHIPPED: Mapping[str, tuple[Message, ...]] = MappingProxyType(
         ),
         "image-caption-image.chain.toml": (
             message("Describe, then repaint"),
-            message("Describes your image and creates a new image from the description."),
+            message("Describe your image and create a new image from the description."),
             message("Describe"),
             message("Repaint"),
         ),
@@ -90,8 +90,8 @@ _OF_FIELDS: Mapping[str, Message] = MappingProxyType(
                 for one in range(1, 5)
             ),
             message("Images"),
-            message("Kind of text model"),
-            message("Longest answer"),
+            message("Text model type"),
+            message("Maximum answer length"),
             message("Lossless"),
             message("Method"),
             message("Motion"),
@@ -107,7 +107,7 @@ _OF_FIELDS: Mapping[str, Message] = MappingProxyType(
             message("Use default template"),
             message("Your image"),
             message("2 doubles width and height. Large images need a lot of memory."),
-            message("A text encoder that sees images and writes, such as Qwen3.5."),
+            message("A text encoder that reads images and writes text, such as Qwen3.5."),
             message("Any Stable Diffusion 1.5 checkpoint."),
             message("Briefly describe what's in the image."),
             message("Describe the image you want."),

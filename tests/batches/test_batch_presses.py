@@ -123,7 +123,7 @@ def test_a_batch_counts_as_one_run_toward_the_hourly_limit(
         one.until(one.begin(AxisSpec(SEED, "11..16")), "done")
         started = one.starter.start_several("small", {SEED: 1}, Origin(ANN), 4, UNWATCHED)
         assert len(started.runs) == 2
-        assert "You can start 3 runs per hour" in str(started.refused)
+        assert "You can start at most 3 runs per hour" in str(started.refused)
         for run in started.runs:
             assert run.join(30)
 

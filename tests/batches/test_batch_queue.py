@@ -93,7 +93,7 @@ def test_a_batch_without_a_success_pauses(demo: DemoServer, one: Batches) -> Non
     more rows fail."""
     batch = one.begin(AxisSpec(SEED, "1..40"), **{MODEL: BROKEN})
     paused = one.until(batch, "paused")
-    assert paused.why.startswith("5 rows failed one after the other, so the batch is paused.")
+    assert paused.why.startswith("The batch was paused after 5 consecutive failures.")
     assert 5 <= paused.failed <= 7
     assert len(demo.journal.all()) < 10
     one.batches.go_on(batch.id, ANN)

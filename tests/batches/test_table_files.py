@@ -35,12 +35,12 @@ def test_file_names_match_in_composed_and_decomposed_unicode() -> None:
 def test_an_ambiguous_file_name_needs_its_folder() -> None:
     """A file that isn't in any folder is found by its name alone."""
     files = {"x/a.png": 1, "y/a.png": 2}
-    with pytest.raises(BadValue, match="Write its folder, too"):
+    with pytest.raises(BadValue, match="Include the folder name"):
         TableFiles(files).find("a.png")
     assert TableFiles(files).find("y/a.png") == 2
     assert TableFiles({**files, "a.png": 3}).find("a.png") == 3
     for name in ("b.png", "/a.png", "x", "", "../x/a.png"):
-        with pytest.raises(BadValue, match="There is no file"):
+        with pytest.raises(BadValue, match="The table needs"):
             TableFiles(files).find(name)
 
 
@@ -54,5 +54,5 @@ def test_cells_become_files_or_problems_of_their_rows() -> None:
         {PROMPT.key: "author.png"},
         {},
     ]
-    said = "There is no file “b.png” with the table."
+    said = "The table needs “b.png”. Add that file."
     assert problems == (BatchProblem(said, PROMPT.key, line=4),)

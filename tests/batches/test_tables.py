@@ -289,7 +289,7 @@ def test_too_many_rows_and_unequal_pairs_are_refused() -> None:
         combined([many, Axis(CFG.key, range(1000))])
     with pytest.raises(UnequalLengths) as caught:
         combined([many, Axis(CFG.key, ("7", "8"))], paired=True)
-    assert caught.value.hint == "Leave them unpaired for every combination."
+    assert caught.value.hint == "Or choose every combination instead."
 
 
 @given(

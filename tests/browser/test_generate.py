@@ -171,7 +171,7 @@ def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
         expect(viewport).to_be_in_viewport(ratio=1)
         bar = "() => document.querySelector('#actions').offsetHeight"
         height = person.page.evaluate(bar)
-        person.page.get_by_label("How many runs").click()
+        person.page.get_by_label("Number of runs").click()
         person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}2").click()
         expect(person.page.locator("#generate")).to_have_text("Generate \N{MULTIPLICATION SIGN}2")
         assert person.page.evaluate(bar) == height
@@ -181,7 +181,7 @@ def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
         assert len({run.job.values["5.seed"] for run in app.runs.known()}) == 2
         person.done()
         with fast.demo.hold("progress"):
-            person.page.get_by_label("How many runs").click()
+            person.page.get_by_label("Number of runs").click()
             person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}4").click()
             person.page.evaluate(TO_THE_END)
             expect(viewport).not_to_be_in_viewport(ratio=1)

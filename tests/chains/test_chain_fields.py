@@ -228,7 +228,7 @@ def test_a_field_that_grows_takes_all_results() -> None:
     assert first.given.keys() == {"1.image", *(f"2.images.image{n}.image" for n in (1, 2))}
     assert given((first, second)) == ["a.png", "b.png", "c.png"] * 2
     assert given(runs_of(step, {"base": [image("a.png")]})) == ["a.png"] * 2
-    with pytest.raises(ChainErrors, match="has 51 results, and “Image” takes 50 at most"):
+    with pytest.raises(ChainErrors, match="has 51 results, but “Image” accepts at most 50"):
         runs_of(step, {"base": [image(f"{n}.png") for n in range(51)]})
     with pytest.raises(ChainErrors, match="which has only 0"):
         runs_of(step, {"base": []})
@@ -277,5 +277,5 @@ def test_each_results_of_several_steps_are_paired() -> None:
         runs_of(step, {"base": [a, b, c], "other": [a, b]})
     one, other = (step.form.field(key).label for key in ("1.image", "3.image"))
     assert wrong.value.problems == (
-        f"{one}, {other}: To be paired, all fields need the same number of values.",
+        f"{one}, {other}: To run row by row, all fields need the same number of values.",
     )

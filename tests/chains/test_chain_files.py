@@ -215,7 +215,7 @@ def test_a_step_takes_the_sources_of_an_omitted_step(
 @pytest.mark.parametrize(
     ("switches", "without", "said"),
     [
-        ({}, ["a"], "Step “b” needs “a”, which is left out."),
+        ({}, ["a"], "Step “b” needs “a”, which is turned off."),
         ({}, ["a", "b"], "No step is left to run."),
         ({}, ["x"], "There is no step “x”."),
         ({"x": "1"}, [], "There is no switch “x”."),
@@ -291,8 +291,8 @@ def test_reports_choices_that_cannot_run_by_themselves() -> None:
         workflow = "w"
     """)
     assert list(choices_that_cannot_run(chain)) == [
-        "This chain can't run with “look: oil”: Step “c” needs “a”, which is left out.",
-        "This chain can't run with “look: ink”: Step “d” needs “b”, which is left out.",
+        "This chain can't run with “look: oil”: Step “c” needs “a”, which is turned off.",
+        "This chain can't run with “look: ink”: Step “d” needs “b”, which is turned off.",
     ]
 
 

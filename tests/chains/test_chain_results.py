@@ -145,7 +145,7 @@ def test_another_choice_can_replace_one_that_cannot_run(app: RunningApp, tmp_pat
     (tmp_path / "two.chain.toml").write_text(LOOKS)
     forms, chains, look = app.services.chain_forms, app.services.chains, "switches:.look"
     without = {"second.runs": False}
-    needs = "“look: oil”: Step “second” needs “first”, which is left out."
+    needs = "“look: oil”: Step “second” needs “first”, which is turned off."
     none = "“look: oil”: No step is left to run."
     gone = "“look: ink”: Step “drawn” needs the workflow “ink”, which isn't here."
     for choices, said in (

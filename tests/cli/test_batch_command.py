@@ -151,7 +151,7 @@ def test_all_errors_of_options_are_reported_at_once(
         " permissions.",
         "--set 'seed' is not FIELD=VALUES. Write it like --set steps=10..30:10.",
         "There is no field “Stepz”. Did you mean “Steps”?",
-        "Steps: “1..x” isn't a range. Write it like 1..10 or 1..10:3.",
+        "Steps: “1..x” isn't a range. Use a format like 1..10 or 1..10:3.",
         "Guidance scale: “many”: Enter a number.",
         "Nothing was started.",
     ]

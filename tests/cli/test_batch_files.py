@@ -163,7 +163,7 @@ def test_file_names_in_a_table_are_relative_to_its_folder(
     assert main(command(workflow, demo, out, "--csv", str(table))) == 2
     told = capsys.readouterr().err.splitlines()
     assert [line[:6] for line in told[:-1]] == ["Line 3", "Line 4", "Line 5"]
-    assert "There is no file “img/nope.png” with the table." in told[0]
+    assert "The table needs “img/nope.png”. Add that file." in told[0]
     assert len(demo.journal.all()) == before
     plain(tmp_path / "tables" / "a.png", "blue")
     table.write_text("image\nimg/a.png\na.png\nimg/a.png\n")
@@ -182,7 +182,7 @@ def test_file_paths_in_a_table_may_use_any_notation(
     for path in ("..\\secret.png", "in\\..\\..\\secret.png", "\\secret.png", "C:\\secret.png"):
         table.write_text(f"image\n{path}\n")
         assert main(command(workflow, demo, out, "--csv", str(table))) == 2
-        assert f"There is no file “{path}” with the table." in capsys.readouterr().err
+        assert f"The table needs “{path}”. Add that file." in capsys.readouterr().err
     apart = unicodedata.normalize("NFD", "Kä.png")
     lines = ["in\\new\\Kä.png", f" .\\in\\new\\{apart} ", "./in/new/Kä.png", " b.png"]
     table.write_text("\n".join(["image", *lines]))

@@ -26,7 +26,7 @@ def test_each_step_gets_the_results_of_earlier_steps(
     told = capsys.readouterr()
     assert told.out.splitlines()[0] == "1 base: Small"
     assert "2 double: Scale, after base" in told.out
-    assert "  half.Scale (times) = 0.5" not in told.out  # its author has set it
+    assert "  half.Scale factor = 0.5" not in told.out  # its author has set it
     assert (outcomes(folder.demo), folder.out.exists()) == ({}, False)
 
     assert main(words) == 0
@@ -94,7 +94,7 @@ def test_a_step_runs_for_each_result_and_each_value(
     """
     assert main(folder.words(chain)) == 1
     told = capsys.readouterr()
-    assert "Step “third”: “Image” needs result 3 of “base”, which has only 2" in told.err
+    assert "Step “third”: “Image” needs result 3 from “base”, which has only 2" in told.err
     assert "5 of 6 steps done" in told.err
     assert "a heron" in told.out.splitlines()
     sizes = folder.sizes()
@@ -145,7 +145,7 @@ def test_a_repeated_text_reads_wildcard_files_beside_the_chain(
         repeat = { "2.text" = "a boat __times__" }
     """
     assert main(folder.words(chain, "--check")) == 2
-    assert "There is no file “times.txt” among the wildcards." in capsys.readouterr().err
+    assert "There's no wildcard file “times.txt”." in capsys.readouterr().err
     (folder.path / "wildcards").mkdir()
     (folder.path / "wildcards" / "times.txt").write_text("at dawn\nat noon\n")
     assert main(folder.words(chain)) == 0
@@ -175,7 +175,7 @@ def test_a_switch_chooses_steps(folder: Folder, capsys: pytest.CaptureFixture[st
         workflow = "scale"
         inputs = { Image = ["large", "base"] }
     """
-    assert main(folder.words(chain, "--set", "large.Scale (times)=3")) == 2
+    assert main(folder.words(chain, "--set", "large.Scale factor=3")) == 2
     assert "Step “large” isn't part of this run." in capsys.readouterr().err
     assert main(folder.words(chain)) == 0
     assert folder.sizes() == {"1-base": (64, 64), "3-last": (128, 128)}

@@ -21,11 +21,11 @@ def test_all_errors_are_reported_before_anything_runs(
     odd["1"]["inputs"]["ckpt_name"] = "gone.safetensors"
     (folder.path / "odd.json").write_text(json.dumps(odd))
     chain = f'{THREE}[[steps]]\nname = "odd"\nworkflow = "odd"\n'
-    wrong = ["--set", "base.steps=many", "--set", "double.Scale (times)=-3"]
+    wrong = ["--set", "base.steps=many", "--set", "double.Scale factor=-3"]
     assert main(folder.words(chain, *wrong)) == 2
     told = capsys.readouterr().err.splitlines()
     assert told[0] == "Step “base”, Steps: Enter a whole number."
-    assert told[1].startswith("Step “double”, Scale (times): Minimum ")
+    assert told[1].startswith("Step “double”, Scale factor: Minimum ")
     assert told[2].startswith("Step “odd”, Missing node: Nowhere.")
     assert told[3].startswith("Step “odd”, Model: “gone.safetensors” isn't available.")
     assert told[4] == "Nothing was started."
@@ -118,7 +118,7 @@ def test_checking_a_chain_reports_a_choice_that_never_runs(
     """
     assert main(folder.words(chain, "--check")) == 0
     told = capsys.readouterr()
-    said = "This chain can't run with “size: large”: Step “last” needs “base”, which is left out."
+    said = "This chain can't run with “size: large”: Step “last” needs “base”, which is turned off."
     assert told.err.splitlines()[1:] == [said]
     assert "2 last: Scale, after base" in told.out
     assert main(folder.words(chain)) == 0

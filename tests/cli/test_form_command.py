@@ -83,4 +83,4 @@ def test_a_form_that_the_page_refuses_is_refused(
     node = {"class_type": "KSampler", "inputs": {f"input {n}": n for n in range(10_001)}}
     (tmp_path / "huge.json").write_text(json.dumps({"1": node}))
     assert main(["form", str(tmp_path / "huge.json"), "--object-info", INFO]) == 2
-    assert "too large to be opened here" in capsys.readouterr().err
+    assert "too large to open here" in capsys.readouterr().err

@@ -104,8 +104,8 @@ def test_at_least_one_image_of_a_group_is_required() -> None:
     assert check(form, {"1.image": None})[1] == {}
     clean, errors = check(form, {"1.image": None, "2.image": ""})
     assert errors == {
-        "1.image": "Add an image. At least one of these is needed: Start, End.",
-        "2.image": "Add an image. At least one of these is needed: Start, End.",
+        "1.image": "Add an image. At least one of these is required: Start, End.",
+        "2.image": "Add an image. At least one of these is required: Start, End.",
     }
     assert not {"1.image", "2.image"} & clean.keys()
 

@@ -209,7 +209,7 @@ def test_wrong_values_start_nothing(demo: DemoServer, starter: Starter) -> None:
     with pytest.raises(FieldErrors) as problem:
         starter.start("text", {"3.steps": "many", "5.width": -1, "9.no": 1}, ME)
     assert set(problem.value.errors) == {"3.steps", "5.width", "9.no"}
-    with pytest.raises(FieldErrors, match="Please fix"):
+    with pytest.raises(FieldErrors, match="Fix"):
         starter.start("image", {"1.image": photo(), "1.nothing": 1}, ME)
     assert (kept(starter), starter.runs.owned(ANN)) == (0, ())
     assert demo.requests["POST /prompt"] == 0
@@ -287,7 +287,7 @@ def test_an_uploaded_name_is_allowed_only_in_its_inputs(
     job = replace(run.job, prompt={**run.job.prompt, **other})
     forged = starter.runs.submit(job, YOU, UNWATCHED)
     end(forged)
-    with pytest.raises(WorkflowError, match="another user's"):
+    with pytest.raises(WorkflowError, match="another user"):
         starter.again(forged.id, YOU)
 
 

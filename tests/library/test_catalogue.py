@@ -29,7 +29,7 @@ class Server:
     def __call__(self) -> dict[str, Any]:
         self.asked += 1
         if self.away:
-            raise ServerUnreachable("It does not answer.")
+            raise ServerUnreachable("It isn't responding.")
         return self.nodes
 
 

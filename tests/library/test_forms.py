@@ -235,7 +235,7 @@ def test_an_untrusted_user_cannot_share_server_file_names(
     """An untrusted user can add a workflow to the folder only if it names no server file."""
     forms = forms_of(keep=lambda _: True)
     loads = forms.open(BOB, "loads.json", json.dumps(LOADS).encode()).name
-    with pytest.raises(WorkflowError, match="names files of the server"):
+    with pytest.raises(WorkflowError, match="uses server files"):
         forms.keep(BOB, loads, folder)
     text = forms.open(BOB, "my text.json", json.dumps(text_to_image()).encode()).name
     assert forms.form(forms.keep(BOB, text, folder), ANN)[1].fields

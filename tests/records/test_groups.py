@@ -128,7 +128,7 @@ def test_group_sizes_and_counts_are_limited(database: str, tmp_path: Path) -> No
             groups.put(group(), {"x": "x" * 4_000_000}, ())
         large = [kept.add([letter * 150_000])[0] for letter in (b"a", b"b")]
         groups.put(group(1), {}, large[:1])
-        with pytest.raises(ComfyError, match="MB together"):
+        with pytest.raises(ComfyError, match="MB in total"):
             groups.put(group(2), {}, large[1:])
         for number in range(3, 56):
             groups.put(group(number, ended_at=2000.0 + number), {}, ())

@@ -149,7 +149,7 @@ def test_the_size_of_preset_files_is_limited(database: str, tmp_path: Path) -> N
         for name in ("a", "b"):
             mine = replace(with_file(history, name, b"x" * 90_000), values={"2.text": "x" * 30_000})
             presets.save(ANN, "text", mine)
-        with pytest.raises(ComfyError, match="MB together"):
+        with pytest.raises(ComfyError, match="MB in total"):
             presets.save(ANN, "text", with_file(history, "a", b"y" * 20_000))
         assert presets.get(ANN, "text", "b") == mine
         for number in range(15):

@@ -155,7 +155,7 @@ def test_a_run_is_stopped_and_deleted(app: RemoteApp) -> None:
     """The user who has a run may stop it and delete its results."""
     run = app.run("text-to-image", {**QUICK, "5.steps": 60})
     assert run.preview() is None or run.preview()
-    with pytest.raises(ApiError, match="not finished") as refused:
+    with pytest.raises(ApiError, match="finished yet") as refused:
         run.delete()
     assert (refused.value.status, refused.value.kind) == (409, "goes-on")
     run.cancel()

@@ -234,7 +234,7 @@ def test_a_server_that_stays_away_is_given_up(demo: DemoServer, tmp_path: Path) 
             state = end(run)
         assert state.phase is Phase.FAILED
         assert state.error is not None
-        assert "cannot be reached" in state.error.message
+        assert "Can't reach" in state.error.message
 
 
 def test_a_run_that_is_sent_again_uploads_its_files_again(tmp_path: Path) -> None:

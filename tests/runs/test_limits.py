@@ -43,7 +43,7 @@ def test_anonymous_users_are_counted_by_address() -> None:
     limiter = RunLimiter(LIMITS)
     for _ in range(5):
         limiter.count(*ME)
-    with pytest.raises(TooManyRuns, match="You can start 5 runs per hour") as told:
+    with pytest.raises(TooManyRuns, match="You can start at most 5 runs per hour") as told:
         limiter.check(*ME, [])
     assert 3590 < told.value.seconds <= 3600  # when the first is an hour old
     limiter.check("me", "192.0.2.2", [])
@@ -62,7 +62,7 @@ def test_a_batch_counts_as_one_run_in_an_hour() -> None:
         limiter.count(*ME)
     limiter.check(*ME, [], "a batch")
     for group in ("", "another batch"):
-        with pytest.raises(TooManyRuns, match="You can start 5 runs per hour"):
+        with pytest.raises(TooManyRuns, match="You can start at most 5 runs per hour"):
             limiter.check(*ME, [], group)
 
 

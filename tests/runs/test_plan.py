@@ -25,7 +25,7 @@ WAITS = waiting("p", {})
 RUNS = replace(WAITS, phase=Phase.RUNNING)
 TOLD = replace(RUNS, verdict=ExecutionSuccess("p"))
 OVER = replace(TOLD, over=True)
-CUT = ServerUnreachable("ComfyUI cannot be reached.")
+CUT = ServerUnreachable("Can't reach ComfyUI.")
 LATE = RunError("It took too long.")
 
 FRESH = Reconnect(TIMING, 0.0)

@@ -20,7 +20,7 @@ TIMING = Timeouts(
 WAITS = waiting("p", {})
 RUNS = replace(WAITS, phase=Phase.RUNNING)
 CUT, ERROR = (
-    ServerUnreachable("ComfyUI cannot be reached.", "Start it."),
+    ServerUnreachable("Can't reach ComfyUI.", "Start it."),
     ServerError("Error 500.", status=500),
 )
 

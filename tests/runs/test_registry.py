@@ -95,7 +95,7 @@ def test_two_runs_never_share_an_id(runs: LocalRunRegistry) -> None:
     end of the first."""
     run_id = str(uuid.uuid4())
     first = runs.submit(job(LONG), Origin("me", run_id=run_id))
-    with pytest.raises(RunGoesOn, match="not finished"):
+    with pytest.raises(RunGoesOn, match="finished yet"):
         runs.submit(job(6), Origin("me", run_id=run_id))
     assert runs.line_of("me") == (first,)
     first.cancel()
@@ -185,7 +185,7 @@ def test_a_missing_server_fails_the_run(mortal: DemoServer) -> None:
         state = end(runs.submit(job(), Origin("me")))
     assert state.phase is Phase.FAILED
     assert state.error is not None
-    assert "cannot be reached" in state.error.message
+    assert "Can't reach" in state.error.message
     assert state.error.hint
 
 

@@ -85,7 +85,7 @@ def test_a_waiting_run_can_be_moved_and_removed(demo: DemoServer, tmp_path: Path
     [
         (RunLimits(person=2), "Your limit is 2"),
         (RunLimits(all=2), "The queue is full"),
-        (RunLimits(hourly=2), "You can start 2 runs per hour"),
+        (RunLimits(hourly=2), "You can start at most 2 runs per hour"),
     ],
 )
 def test_too_much_is_refused_in_words(

@@ -54,7 +54,7 @@ test("a notice replaces the status, or goes beside a run's", () => {
   page.set({ ...INITIAL, oneColumn: true }); // the stage may be out of view
   say("No.");
   assert.equal(page.now.notice?.beside, true);
-  say("Please fix the highlighted fields.", "", "refused", [], true);
+  say("Fix the highlighted fields.", "", "refused", [], true);
   assert.equal(page.now.notice?.beside, false);
   page.set({ ...INITIAL });
 });

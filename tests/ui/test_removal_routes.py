@@ -20,7 +20,7 @@ from tests.support.waiting import LONGEST_WAIT
 OPERATOR = "c" * 43
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
 FILLED_IN = {"1.ckpt_name": "demo-landscapes.safetensors", "2.text": "a lamp,\n at dusk"}
-GONE = "“Lamp” is no longer available. Images made with it usually have it inside: download one and open it here."
+GONE = "“Lamp” is no longer available. Images usually contain their workflow. Download one and open it here."
 
 
 @pytest.fixture

@@ -190,7 +190,7 @@ class OpenIDProvider:
             code = problem.error if isinstance(problem, OAuthError | JoseError) else ""
             log.warning("A sign-in failed: %s %r", type(problem).__name__, code)
             raise SignInFailed(
-                message("{provider} did not confirm who you are.", provider=self.settings.name),
+                message("{provider} couldn't confirm your identity.", provider=self.settings.name),
                 _TRY_AGAIN,
             ) from problem
 
@@ -205,4 +205,4 @@ class OpenIDProvider:
         return metadata
 
     def _silent(self) -> str:
-        return message("{provider} does not answer.", provider=self.settings.name)
+        return message("{provider} isn't responding.", provider=self.settings.name)

@@ -24,9 +24,7 @@ from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON
 from ui.web.shares import Work
 
-_OPEN_A_RESULT = message(
-    "Images made with it usually have it inside: download one and open it here."
-)
+_OPEN_A_RESULT = message("Images usually contain their workflow. Download one and open it here.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ _PLAIN_WORDS = (
     ("VAEDecode", message("Finishing the image")),
     ("Upscale", message("Enlarging")),
     ("Scale", message("Resizing")),
-    ("Video", message("Making the video")),
+    ("Video", message("Creating the video")),
     ("Save", message("Saving")),
     ("Preview", message("Saving")),
     ("Latent", message("Starting")),
@@ -34,7 +34,7 @@ HEADLINES = {
     Phase.DONE: message("Done"),
     Phase.STOPPED: message("Stopped"),
     Phase.FAILED: message("Something went wrong."),
-    Phase.REFUSED: message("ComfyUI rejected this."),
+    Phase.REFUSED: message("ComfyUI rejected this run."),
     Phase.LOST: message("ComfyUI lost this run."),
 }
 

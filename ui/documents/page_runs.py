@@ -13,7 +13,7 @@ from ui.documents.headlines import AWAY, HEADLINES, HELD, SENDING, place_words
 from ui.documents.run_doc import QueueLine, RunDoc, StageView, elapsed, run_doc
 from ui.documents.run_values import first_text
 
-_RESTARTED = message("The server went away, so this run starts over on another one.")
+_RESTARTED = message("The server stopped responding, so this run is starting over on another one.")
 _LEFT_OUT = message("The server skipped part of the workflow.")
 _IN_LIST = HEADLINES | {Phase.RUNNING: message("Running")}  # only the stage shows progress
 _BLIND_STEPS = 3  # a sampler with previews has sent one by then

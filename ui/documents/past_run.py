@@ -72,7 +72,7 @@ def _what_came(record: Record, files: list[OutputFile]) -> str:
         count = len(files)
         several = plural("{count} file", "{count} files", count=count)
         return RESULT_TYPES[files[0].kind].noun if count == 1 else several
-    return state.texts[0].text[:_WORDS] if state.texts else message("No output")
+    return state.texts[0].text[:_WORDS] if state.texts else message("No result")
 
 
 def days_of(ends: Iterable[float], zone: str) -> list[tuple[str, int]]:

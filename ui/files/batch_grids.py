@@ -59,7 +59,7 @@ def opened_grid(settings: GridSettings, form: Form) -> OpenedGrid:
         if key in fields and (value is None or not fields[key].is_media)
     }
     errors = {
-        key: message("The grid was made with “{file}”. Add it again.", file=name)
+        key: message("This grid was created with “{file}”. Add that file again.", file=name)
         for key, name in files.items()
     }
     return OpenedGrid(

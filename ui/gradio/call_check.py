@@ -14,7 +14,7 @@ from ui.web.upload_folder import PLACE
 
 _NOT_UPLOADED = "A file wasn't uploaded first."
 # Gradio's page sends SVG files as text in the value instead of uploading them.
-_NO_DRAWING = message("A drawing (SVG) can't be used as an image. Save it as PNG first.")
+_NO_DRAWING = message("SVG drawings can't be used as images. Save it as PNG first.")
 _MOST_NAME = 200  # characters of an ID that the browser generates
 
 

@@ -217,7 +217,7 @@ def _actions(opened: gr.JSON) -> Actions:
         count = gr.Dropdown(
             [(f"\N{MULTIPLICATION SIGN}{number}", number) for number in _COUNTS],
             value=1,
-            label=message("How many runs"),
+            label=message("Number of runs"),
             show_label=False,
             container=False,
             filterable=False,

@@ -64,7 +64,7 @@ def settings_in(data: bytes) -> GridSettings:
     text = next((one.text for one in _texts(data) if one.key == KEYWORD), None)
     if text is None:
         raise ComfyError(
-            message("This image carries no grid."),
+            message("This image doesn't contain a grid."),
             message("Use the original file: editing usually removes the workflow from it."),
         )
     try:

@@ -141,7 +141,7 @@ class Client:
             return parse_submitted(answer.json())
         except ValueError as error:
             raise ServerError(
-                message("The server's answer could not be understood."),
+                message("The server sent an unexpected response."),
                 message("Check that this is the address of a ComfyUI server."),
                 status=answer.status,
             ) from error
@@ -238,7 +238,7 @@ class Client:
         name, folder = kept.get("name"), kept.get("subfolder", "")
         if not isinstance(name, str):
             raise UploadRejected(
-                message("The server's answer could not be understood."),
+                message("The server sent an unexpected response."),
                 message("Try again."),
             )
         return f"{folder}/{name}" if folder else name

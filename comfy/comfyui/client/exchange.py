@@ -152,5 +152,5 @@ def _redirected(
 
 
 def _not_understood(status: int) -> ServerError:
-    sentence = message("The server's answer could not be understood.")
+    sentence = message("The server sent an unexpected response.")
     return ServerError(sentence, _HINT, status=status)

@@ -45,7 +45,7 @@ _OF_THE_WAY = frozenset({301, 302, 303, 307, 308, 401, 403, 407, 502, 503, 504})
 _MOST_WORDS = 1_000  # characters of a server's message about a prompt
 _FILE_REFUSED = (
     message("The server rejected the file."),
-    message("Give it a plain name without folders, and send it as PNG or JPEG."),
+    message("Use a simple file name without folders, and save the file as PNG or JPEG."),
 )
 UPLOAD_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
     {400: _FILE_REFUSED, 403: _FILE_REFUSED, 413: TOO_LARGE}
@@ -55,7 +55,7 @@ UPLOAD_REFUSED: Mapping[int, tuple[str, str]] = MappingProxyType(
 def upload_too_large(size: int, most: int) -> UploadRejected:
     """Return the error for an upload of `size` bytes to a server with the limit `most`."""
     sentence = message(
-        "This file has {size}\xa0MB. The maximum is {most}\xa0MB.",
+        "This file is {size}\xa0MB. The maximum is {most}\xa0MB.",
         size=-(-size // _MIB),
         most=most // _MIB,
     )
@@ -100,7 +100,7 @@ _REJECTED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "prompt_outputs_failed_validation": (
             message("The server rejected some settings."),
-            message("Please fix the highlighted fields."),
+            message("Fix the highlighted fields."),
         ),
         "prompt_no_outputs": (
             message("This workflow has no node that saves or shows a result."),

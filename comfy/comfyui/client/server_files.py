@@ -28,7 +28,7 @@ class ServerFiles:
             with self.view(file) as answer, part.open("wb") as kept:
                 for chunk in answer.iter_bytes():
                     if kept.tell() + len(chunk) > most:
-                        raise ComfyError(message("The file is too large to be shown."))
+                        raise ComfyError(message("The file is too large to display."))
                     kept.write(chunk)
             part.replace(to)
         finally:

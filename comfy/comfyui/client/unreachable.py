@@ -18,7 +18,7 @@ from comfy.base.errors import ServerUnreachable
 from comfy.base.messages import message
 
 CHECK = message(
-    "Check that ComfyUI is running there and the address is right, http:// or https:// included."
+    "Check that ComfyUI is running and that the address is right, including http:// or https://."
 )
 # The administrator's errors: only the sentence around these reasons is translated.
 PROXY_LOGIN = (
@@ -81,12 +81,12 @@ def unreachable(error: BaseException, name: str) -> ServerUnreachable:
                 return ServerUnreachable(sentence, CHECK)
             case ConnectionRefusedError():
                 return ServerUnreachable(
-                    message("{server} cannot be reached: nothing answers there.", server=name),
+                    message("Can't reach {server}: nothing responds at this address.", server=name),
                     CHECK,
                 )
             case ConnectTimeoutError():
                 return ServerUnreachable(
-                    message("{server} cannot be reached: nothing answers there.", server=name),
+                    message("Can't reach {server}: nothing responds at this address.", server=name),
                     CHECK,
                 )
             case TimeoutError():
@@ -94,7 +94,7 @@ def unreachable(error: BaseException, name: str) -> ServerUnreachable:
                     message("{server} took too long to answer.", server=name),
                     message("Try again in a moment."),
                 )
-    return ServerUnreachable(message("{server} cannot be reached.", server=name), CHECK)
+    return ServerUnreachable(message("Can't reach {server}.", server=name), CHECK)
 
 
 def _refused_by_proxy(status: int, name: str) -> ServerUnreachable:

@@ -86,7 +86,7 @@ _RULES = (
         central directory
         """,
         message("The model file on the server is damaged or isn't a model."),
-        message("Choose another model, or ask your admin to download it again."),
+        message("Choose another model, or ask the administrator to download it again."),
     ),
     _rule(
         """
@@ -99,8 +99,8 @@ _RULES = (
         """,
         message("The model file doesn't contain what this workflow needs."),
         message(
-            "Choose a model made for this workflow; some checkpoints come without a"
-            " text encoder or VAE."
+            "Choose a model made for this workflow. Some checkpoints don't include a text"
+            " encoder or VAE."
         ),
     ),
     _rule(
@@ -128,7 +128,7 @@ _RULES = (
         permissionerror
         errno 13
         """,
-        message("The server wasn't allowed to read or write one of its files."),
+        message("The server doesn't have permission to read or write one of its files."),
         message("Tell the administrator, then try again."),
     ),
     _rule(
@@ -153,8 +153,8 @@ _RULES = (
         """,
         message("Two parts of the workflow don't fit together."),
         message(
-            "Often models of different families are mixed (SD1.5, SDXL, Flux …), or"
-            " images of different sizes."
+            "Don't mix models of different families (SD1.5, SDXL, Flux …) or images of different"
+            " sizes."
         ),
     ),
     _rule(
@@ -167,7 +167,7 @@ _RULES = (
         same dtype
         dtype mismatch
         """,
-        message("The model's number format doesn't work on the server's hardware."),
+        message("The server's hardware doesn't support this model's number format."),
         message(
             "Choose another variant of the model, or another precision where the"
             " workflow offers one."
@@ -184,7 +184,7 @@ _RULES = (
         mps backend
         """,
         message("The server's graphics card reported an error."),
-        message("Try again. If the error comes back, the server needs a restart."),
+        message("Try again. If the error returns, ask the administrator to restart the server."),
     ),
     _rule(
         """
@@ -195,7 +195,7 @@ _RULES = (
         name or service not known
         httperror
         """,
-        message("A step in the workflow couldn't reach something on the network."),
+        message("A step in the workflow couldn't reach a network service."),
         message("Tell the administrator, then try again."),
     ),
     _rule(
@@ -217,7 +217,7 @@ _PATH = re.compile(
 )
 
 _OTHERWISE = message("A step in the workflow failed.")
-_OTHERWISE_HINT = message("Check its settings. The technical details help your admin.")
+_OTHERWISE_HINT = message("Check its settings, or send the technical details to the administrator.")
 
 
 def explain(exception_type: str, exception_message: str) -> tuple[str, str]:

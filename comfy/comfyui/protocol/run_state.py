@@ -341,9 +341,7 @@ def _ended(state: RunState, verdict: Verdict) -> RunState:
                 state,
                 RunError(
                     message("Someone else stopped this run on the server."),
-                    message(
-                        "Try again. If this wasn't meant to happen, ask who else uses this server."
-                    ),
+                    message("Try again. If it happens again, ask who else uses this server."),
                     node,
                     state.planned.titles.get(node or ""),
                 ),

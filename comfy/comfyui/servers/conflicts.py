@@ -54,7 +54,7 @@ class Conflict:
         """Return the message for a user. `named`: users may see server names."""
         return sentences(
             message(
-                "No ComfyUI server has “{choice}” together with {others}.",
+                "No ComfyUI server has both “{choice}” and {others}.",
                 choice=short(self.said),
                 others=_quoted(self.others),
             ),
@@ -72,7 +72,7 @@ class Conflict:
         choices = _quoted(self.instead)
         if len(self.instead) > _MOST_NAMED:
             choices = listed([choices, "…"])
-        return message("Here you can choose {choices}.", choices=choices)
+        return message("Choose one of these instead: {choices}.", choices=choices)
 
 
 def conflicts(

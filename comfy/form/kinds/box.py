@@ -41,7 +41,7 @@ KINDS = (
         schema=_schema,
         several=Several.LINES,
         several_help=message(
-            "X, Y, width and height of one box per line, such as {example}.",
+            "One box per line: X, Y, width and height, such as {example}.",
             example="0, 0, 512, 256",
         ),
         fits=_fit,

@@ -40,7 +40,7 @@ KINDS = (
         schema=_schema,
         several=Several.LINES,
         several_help=message(
-            "All points of one curve per line, X before Y, such as {example}.",
+            "One curve per line: X and Y of each point, such as {example}.",
             example="0 0, 0.5 0.2, 1 1",
         ),
         fits=_fit,

@@ -120,7 +120,7 @@ def test_downloads_all_results_with_a_table(fast: Site, visit: Visit) -> None:
     sheet.get_by_role("button", name="Download…").click()
     pattern = sheet.get_by_label("File name")
     pattern.fill("{row}-{stepz}")
-    expect(sheet.locator(".problem")).to_contain_text("{stepz} can't be used in file names")
+    expect(sheet.locator(".problem")).to_contain_text("File names can't contain {stepz}")
     expect(sheet.locator("#batch-download .primary")).to_have_css("opacity", "0.45")
     expect(sheet.locator(".problem")).to_contain_text("{row}, {workflow}, {seed}, {")
     expect(sheet.get_by_role("link", name="Results with table (ZIP)")).to_have_count(0)

@@ -119,7 +119,7 @@ def test_a_table_and_a_field_vary_row_by_row(fast: Site, visit: Visit) -> None:
     dialog.locator(".table-part input[type=file]").set_input_files(table(rows))
     expect(start).to_have_text("Start ×6")
     seeds = dialog.get_by_role("group", name="Seed")
-    expect(seeds.get_by_label("The same for all runs")).to_be_checked()
+    expect(seeds.get_by_label("Same seed for all runs")).to_be_checked()
     dialog.get_by_label("Row by row").check()
     expect(dialog.locator(".foot .problem")).to_contain_text("the same number of values")
     steps.fill("1..3")

@@ -37,7 +37,7 @@ def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
     and Reset restores the defaults. Stop ends the whole chain."""
     chains.demo.speed.step = 1.5  # seconds, until it is stopped
     person = visit(chains).open()
-    person.page.get_by_label("How many runs").click()
+    person.page.get_by_label("Number of runs").click()
     person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}4").click()
     expect(person.page.locator("#generate")).to_have_text("Generate \N{MULTIPLICATION SIGN}4")
     person.turn_to(BOATS)

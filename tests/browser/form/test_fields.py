@@ -138,7 +138,7 @@ def are_changed(person: Visitor) -> None:
     person.type("4.width", "513")
     expect(person.entry("4.width")).to_have_value("512")
     expect(person.field("4.width").locator(".field-note")).to_have_text(
-        "Changed from 513 to 512: only steps of 8."
+        "Changed from 513 to 512 to match the step size of 8."
     )
     person.type("4.width", "520")
     expect(notes).to_have_count(0)

@@ -92,7 +92,7 @@ def is_chosen(person: Visitor, folder: Path) -> None:
     person.field("4.image").locator("input[type=file]").set_input_files(file)
     has_width(person, 96)
     note = person.page.locator(".block.ratios .field-note")
-    expect(note).to_have_text("“Your image” has another shape: 3:2.")
+    expect(note).to_have_text("“Your image” has a different aspect ratio: 3:2.")
     sent = received(person.site, person.generate())
     assert sent.convert("RGB").getpixel((5, 5)) == (0x20, 0xC0, 0x40)
     assert sent.size == (96, 64)

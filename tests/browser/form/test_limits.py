@@ -90,7 +90,7 @@ def has_too_many_bytes(person: Visitor, file: Path) -> None:
     expect(field.locator("img")).to_be_visible()
     field.locator("input[type=file]").first.set_input_files(file)
     note = field.locator(".field-error")
-    expect(note).to_have_text("large.png: This file has 257\xa0MB. The maximum is 256\xa0MB.")
+    expect(note).to_have_text("large.png: This file is 257\xa0MB. The maximum is 256\xa0MB.")
     expect(field.locator("img")).to_be_visible()
 
 

@@ -68,7 +68,9 @@ def a_tab_hears_that_somebody_else_has_signed_in(person: Visitor, other: Visitor
     person.type("2.text", "a lighthouse in the fog")
     log_in(other.page, LONG_NAME, "harbour")
     expect(headline).to_have_text(f"This browser is signed in as {LONG_NAME} now.")
-    expect(page.get_by_text("What anna typed comes back when anna signs in again.")).to_be_visible()
+    expect(
+        page.get_by_text("The input of anna reappears when anna signs in again.")
+    ).to_be_visible()
     person.ready()
     assert person.entry("2.text").input_value() != "a lighthouse in the fog"
     page.get_by_role("button", name=LONG_NAME).click()

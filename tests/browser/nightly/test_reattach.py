@@ -344,7 +344,7 @@ def test_too_many_pages(demo: DemoServer, visit: Visit) -> None:
         first = visit(Site(app.url, demo, app)).open()
         second = first.another_tab()
         expect(second.page.locator("#away")).to_have_text(
-            "Too many pages of this app are open. Close one."
+            "ComfyForms is open in too many tabs. Close one."
         )
         first.page.close()
         expect(second.page.locator("#away")).to_be_empty()

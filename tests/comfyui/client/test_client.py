@@ -115,7 +115,7 @@ def test_a_file_above_the_servers_upload_limit_is_not_sent(tmp_path: Path) -> No
             video.truncate(21 * MIB)
         with path.open("rb") as video, pytest.raises(UploadRejected) as error:
             small.upload(video, "video.mp4", subfolder="t")
-        assert str(error.value) == "This file has 21\xa0MB. The maximum is 20\xa0MB."
+        assert str(error.value) == "This file is 21\xa0MB. The maximum is 20\xa0MB."
         assert "--max-upload-size" in error.value.hint
         assert not demo.requests["POST /upload/image"]
         with path.open("r+b") as video:

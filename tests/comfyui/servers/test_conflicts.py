@@ -78,8 +78,8 @@ def test_a_conflict_lists_the_compatible_choices() -> None:
         Conflict("1.name", "A", ("Y",), ("C", "D"), ("one",)),
     )
     assert [one.sentence(named=False) for one in found] == [
-        "No ComfyUI server has “Y” together with “A”. Here you can choose “X”.",
-        "No ComfyUI server has “A” together with “Y”. Here you can choose “C”, “D”.",
+        "No ComfyUI server has both “Y” and “A”. Choose one of these instead: “X”.",
+        "No ComfyUI server has both “A” and “Y”. Choose one of these instead: “C”, “D”.",
     ]
     assert found[0].sentence(named=True).endswith(" “Y” is on two.")
 
@@ -114,7 +114,7 @@ def test_a_conflict_without_a_choice_addresses_the_administrator(tmp_path: Path)
         DemoServer(nodes=with_choices(ckpt_name=["a.safetensors"], sampler_name=["euler"])) as one,
         DemoServer(nodes=with_choices(ckpt_name=["b.safetensors"], sampler_name=["ddim"])) as two,
         running_app(one.url, two.url, workflows=tmp_path) as app,
-        pytest.raises(WorkflowError, match="together with") as problem,
+        pytest.raises(WorkflowError, match="has both") as problem,
     ):
         app.services.starter.start("pinned", {}, Origin(ANN))
     assert "on one server" in problem.value.hint
@@ -136,7 +136,7 @@ def test_a_run_with_conflicting_values_is_not_repeated() -> None:
         before["5"]["inputs"]["sampler_name"] = "ddim"
         run = app.runs.submit(replace(made.job, prompt=before), Origin(ANN), UNWATCHED)
         assert end(run).phase is Phase.REFUSED
-        with pytest.raises(WorkflowError, match="together with") as problem:
+        with pytest.raises(WorkflowError, match="has both") as problem:
             app.services.starter.again(run.id, Origin(ANN))
         assert problem.value.hint == "Open the form and fill it in again."
 
@@ -163,8 +163,8 @@ def test_a_form_reports_conflicts_before_and_at_the_start() -> None:
                 app.services.starter.start("text-to-image", values, Origin(owner))
             told[owner] = problem.value.errors
         assert told[ANN] == {
-            "1.ckpt_name": "No ComfyUI server has “a” together with “ddim”. Here you can choose “b”.",
-            "5.sampler_name": "No ComfyUI server has “ddim” together with “a”. Here you can choose"
+            "1.ckpt_name": "No ComfyUI server has both “a” and “ddim”. Choose one of these instead: “b”.",
+            "5.sampler_name": "No ComfyUI server has both “ddim” and “a”. Choose one of these instead:"
             " “euler”.",
         }
         place = one.url.partition("://")[2]

@@ -25,8 +25,8 @@ ANN = "user:ann"
 WORKFLOW, MODEL, SAMPLER, STEPS = "text-to-image", "1.ckpt_name", "5.sampler_name", "5.steps"
 A, B = "a.safetensors", "b.safetensors"
 VALUES = {MODEL: A, SAMPLER: "euler", STEPS: 1}
-NO_DDIM = "No ComfyUI server has “ddim” together with “a”. Here you can choose “euler”."
-NO_A = "No ComfyUI server has “a” together with “ddim”. Here you can choose “b”."
+NO_DDIM = "No ComfyUI server has both “ddim” and “a”. Choose one of these instead: “euler”."
+NO_A = "No ComfyUI server has both “a” and “ddim”. Choose one of these instead: “b”."
 CHAIN = f"""
 [[steps]]
 name = "one"

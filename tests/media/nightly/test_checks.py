@@ -26,7 +26,7 @@ def tiff(pages: list[tuple[int, int]]) -> bytes:
     ("make", "said"),
     [
         (lambda: b"", "empty"),
-        (lambda: bytes(9 * 1024 * 1024), "This file has 9\xa0MB. The maximum is 8\xa0MB."),
+        (lambda: bytes(9 * 1024 * 1024), "This file is 9\xa0MB. The maximum is 8\xa0MB."),
         (lambda: png_header(30_000, 30_000), "at most 67 million pixels"),
         (
             lambda: png_header(10_000, 10_000),

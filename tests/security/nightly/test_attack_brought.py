@@ -119,7 +119,7 @@ def test_attack_a_run_with_a_forged_file_object_is_not_repeated(app: RunningApp)
             Job({"1": node("Odd", given=ANNAS)}, "~x"), Origin(BOBS), RunPolicy(keeps_going=True)
         )
     )
-    with pytest.raises(WorkflowError, match="another user's"):
+    with pytest.raises(WorkflowError, match="another user"):
         app.services.starter.again(run.id, Origin(BOBS))
 
 
@@ -189,7 +189,7 @@ def test_attack_a_removed_value_cannot_be_typed_in_again(app: RunningApp, typed:
     prompt = {"1": node("PrimitiveString", value=typed), "2": node("PreviewAny", source=["1", 0])}
     name = app.services.forms.open(BOBS, "a.json", json.dumps(prompt).encode()).name
     assert app.services.forms.form(name, BOBS)[1].field("1.value").default == ""
-    with pytest.raises(WorkflowError, match="another user's"):
+    with pytest.raises(WorkflowError, match="another user"):
         app.services.starter.start(name, {"1.value": typed}, Origin(BOBS))
     finished(
         app.services.starter.start(

@@ -71,7 +71,7 @@ def test_files_may_vary_in_a_batch(app: RunningApp) -> None:
     body = {"values": body["values"], "table": table}
     refused = problem(call(app, "POST", "/workflows/image-to-image/batches", json=body), 422)
     assert "Line 5, Your image: Choose an image file" in refused["detail"]
-    assert "Line 6, Your image: There is no file “d.png” with the table." in refused["detail"]
+    assert "Line 6, Your image: The table needs “d.png”. Add that file." in refused["detail"]
     table["text"] = text
     begun = call(app, "POST", "/workflows/image-to-image/batches", json=body).json()
     assert ended(app, begun)["done"] == 3
@@ -101,8 +101,12 @@ def test_files_may_vary_in_a_batch(app: RunningApp) -> None:
         ({"axes": [{"field": "5.steps", "values": [2, "x"]}]}, 422, "Enter a whole number."),
         ({"values": 3, "axes": STEPS}, 422, "an object with field keys"),
         ({"axes": [{**SEEDS[0], "values": [1]}]}, 422, "Seed is given twice."),
-        ({"axes": [{"field": "5.seed", "values": [1] * 10_001}]}, 422, "10000 rows at most."),
-        ({"axes": [{"field": "5.seed", "files": ["a"] * 1_001}]}, 422, "No more than 1000 files."),
+        ({"axes": [{"field": "5.seed", "values": [1] * 10_001}]}, 422, "at most 10000 rows."),
+        (
+            {"axes": [{"field": "5.seed", "files": ["a"] * 1_001}]},
+            422,
+            "You can add at most 1000 files.",
+        ),
         ({"axes": SEEDS * 21}, 422, "No more than 20 fields can vary at once. Use a table"),
         ({"values": {"2.text": {"a": 1}}, "axes": WORDS}, 422, "Prompt: Enter some text."),
     ],
@@ -132,7 +136,7 @@ def test_errors_of_a_batch_have_their_row_and_field(app: RunningApp) -> None:
     told = problem(
         call(app, "POST", "/workflows/image-to-image/batches", json={"table": given}), 422
     )
-    said = "There is no file “none.png” with the table."
+    said = "The table needs “none.png”. Add that file."
     assert [(one["line"], one["field"], one["detail"]) for one in told["problems"]] == [
         (2, "4.image", said)
     ]

@@ -174,7 +174,7 @@ def test_missing_results_are_shown(digests: tuple[str, ...], keeping: bool, said
         (Phase.LOST, RunError("The server was restarted."), True),
         (Phase.STOPPED, RunError("Somebody else stopped it."), True),
         (Phase.STOPPED, None, False),
-        (Phase.FAILED, RunError("The server cannot be reached."), True),
+        (Phase.FAILED, RunError("Can't reach the server."), True),
         (Phase.FAILED, RunError("The server ran out of memory.", node="2"), False),
         (Phase.REFUSED, RunError("It does not like it."), False),
         (Phase.DONE, None, False),

@@ -21,7 +21,7 @@ from ui.settings.web_settings import WebSettings
 
 POLISH = {
     "This result no longer exists.": "Ten wynik już nie istnieje.",
-    "A drawing (SVG) can't be used as an image. Save it as PNG first.": "To jest rysunek.",
+    "SVG drawings can't be used as images. Save it as PNG first.": "To jest rysunek.",
     "Done in {duration}": "Gotowe w {duration}",
     "Done": "Gotowe",
     "Generate": "Generuj",

@@ -39,7 +39,7 @@ def test_only_operators_find_it(place: Place) -> None:
         shows = {"Accept": "text/html,*/*;q=0.8"}
         told = place.ben.get(nothing, headers=shows, timeout=LONGEST_WAIT)
         assert (told.status_code, told.headers["cache-control"]) == (404, "no-store")
-        assert "There is nothing at this address" in told.text
+        assert "Page not found" in told.text
         assert '<base href="/">' in told.text
     nobody = requests.get(address, timeout=LONGEST_WAIT)
     assert 'id="sign-in"' in nobody.text

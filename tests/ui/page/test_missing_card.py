@@ -11,7 +11,7 @@ NODE = MissingClass("Sharpen+", ("1", "2"), ("Crisp",), "Sharpen", "sharp-pack")
 CORE = MissingClass("Newest", ("3",), (), "", "comfy-core")
 PAID = MissingClass("KlingVideoNode", ("4",), (), "", "", has_paid_nodes=False)
 OTHER_PAID = MissingClass("KlingVideoNode", ("4",), (), "", "comfy-core", has_paid_nodes=True)
-REASON = "The ComfyUI server runs with --disable-api-nodes or is older."
+REASON = "The ComfyUI server was started with --disable-api-nodes or is too old."
 CHOICES = (
     MissingChoice("4.a", "Model", "sd\\One.safetensors", "two.safetensors", "checkpoints", "http://x/1"),
     MissingChoice("5.a", "Sampler", "swift", "euler"),

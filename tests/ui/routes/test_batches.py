@@ -113,7 +113,7 @@ def test_a_batch_is_estimated_before_its_start(app: RunningApp) -> None:
     found = [(one["field"], one["line"], one["message"]) for one in wrong["problems"]]
     assert found == [
         (None, None, "There is no field “Widht”. Did you mean “Width”?"),
-        (TEXT, None, "“train” isn't in the text of this field."),
+        (TEXT, None, "This field's text doesn't contain “train”."),
         ("9.nothing", None, "There is no field “9.nothing”."),
         (STEPS, None, "Steps is given twice. Leave one of them out."),
         (WIDTH, 2, "Enter a whole number."),
@@ -128,7 +128,7 @@ def test_a_batch_is_estimated_before_its_start(app: RunningApp) -> None:
         app, {"field": STEPS, "text": "1,2"}, {"field": SEED, "text": "1,2,3"}, paired=True
     )
     assert [one["message"][:40] for one in pairs["problems"]] == [
-        "To be paired, all fields need the same n"
+        "To run row by row, all fields need the same n"
     ]
     named = check(app, {"field": TEXT, "text": "a {red|green} boat __times__"})
     assert (named["rows"], named["problems"]) == (8, [])
@@ -365,7 +365,7 @@ def test_results_come_as_an_archive_with_a_table(app: RunningApp) -> None:
         assert archive.namelist() == [one, two, "results.csv"]
     refused = ask(app, "GET", f"/{batch.id}/results.zip?pattern={{prompt}}-{{steps}}")
     assert refused.status_code == 422
-    assert "{steps} can't be used in file names, only {row}, {workflow}" in refused.text
+    assert "File names can't contain {steps}. Use any of these: {row}, {workflow}" in refused.text
     assert "{Prompt}" in refused.text
     assert downloaded(app, batch, "results.zip", BOB) == b""
     assert ask(app, "POST", f"/api/v1/batches/{batch.id}/retry").json()["failed"] == 0

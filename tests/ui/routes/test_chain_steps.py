@@ -67,11 +67,11 @@ def test_a_chain_can_be_created_only_from_suitable_runs(demo: DemoServer, folder
         assert get(app, f"/api/v1/runs/{large}/chain", BOB).status_code == 404
         alone = get(app, f"/api/v1/runs/{made}/chain")
         assert alone.status_code == 409
-        assert "made in one step" in alone.json()["detail"]
+        assert "created in one step" in alone.json()["detail"]
         _, large = enlarged(app, mine, {"5.steps": 2, "4.width": 256, "4.height": 256})
         refused = get(app, f"/api/v1/runs/{large}/chain")
         assert refused.status_code == 422
-        assert "“Mine” isn't one." in refused.json()["detail"]
+        assert "“Mine” isn't shared." in refused.json()["detail"]
         assert refused.json()["hint"] == "Add it to the shared workflows first."
 
 

@@ -105,8 +105,8 @@ def test_an_unvaried_file_of_a_grid_must_be_added_again(app: RunningApp) -> None
     assert opened["values"] == {"1.image": None, added: None, "3.fps": 3}
     assert opened["missing"] == ["Image", "Image 2"]
     assert opened["errors"] == {
-        "1.image": "The grid was made with “photo.png”. Add it again.",
-        added: "The grid was made with “other.png”. Add it again.",
+        "1.image": "This grid was created with “photo.png”. Add that file again.",
+        added: "This grid was created with “other.png”. Add that file again.",
     }
 
 

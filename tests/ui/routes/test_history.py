@@ -345,7 +345,7 @@ def test_a_running_run_is_not_deleted() -> None:
         run = start(app, **SMALL | {"5.steps": 40})
         answer = ask(app, "DELETE", f"/api/v1/runs/{run.id}?stop=false")
         assert answer.status_code == 409
-        assert "not finished" in answer.json()["detail"]
+        assert "finished yet" in answer.json()["detail"]
         run.cancel()
         finished(run)
 

@@ -81,7 +81,7 @@ def test_more_than_a_batch_takes_is_refused(app: RunningApp) -> None:
     axis = {"field": "5.steps", "text": "1,2"}
     for axes, said in (
         ([axis] * 21, "No more than 20 fields can vary at once. Use a table for more."),
-        ([{"field": "4.image", "files": [""] * 1001}], "No more than 1000 files."),
+        ([{"field": "4.image", "files": [""] * 1001}], "You can add at most 1000 files."),
         ([3], 'Send "axes"'),
     ):
         answer = check(app, {"axes": axes})

@@ -23,7 +23,8 @@ _SIGN_IN = message("Sign in")
 _USERNAME = message("Username")
 _PASSWORD = message("Password")
 _NO_PASSWORDS = message(
-    "You need an invitation link or your organization's sign-in page. Ask the administrator."
+    "To sign in, use your invitation link or your organization's sign-in page. If you have"
+    " neither, ask the administrator."
 )
 _NO_SCRIPT = message("ComfyForms needs JavaScript. Turn it on and reload this page.")
 

@@ -91,7 +91,7 @@ class BatchResults:
             raise HTTPException(
                 422,
                 message(
-                    "{name} can't be used in file names, only {names}.",
+                    "File names can't contain {name}. Use any of these: {names}.",
                     name=unknown,
                     names=listed(f"{{{one}}}" for one in (*OF_ALL, *names)),
                 ),

@@ -123,7 +123,7 @@ def _fed(feed: Feed) -> str:
     named = {"field": feed.field.label, "step": feed.title}
     match feed.pick:
         case "each":
-            return message("“{field}”: this step runs for each result of “{step}”.", **named)
+            return message("“{field}”: this step runs once for each result of “{step}”.", **named)
         case "all":
             return message("“{field}” gets all results of “{step}”.", **named)
     return message("“{field}” comes from “{step}”.", **named)

@@ -23,7 +23,7 @@ from ui.web.responses import json_text
 
 _MOST_IDEAS = 6
 _PRIVATE = message("Only you can see this workflow. Links to it only work for you.")
-_NOTE = message("Please note")
+_NOTE = message("Note")
 _SHARE = message("Add to shared workflows")
 _ADDED = message("Added to the shared workflows.")
 _REMOVE = message("Remove…")

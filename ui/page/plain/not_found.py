@@ -13,7 +13,7 @@ from ui.gradio.internals import app_address
 from ui.page.plain.layout import notice_page
 from ui.web.responses import API, Problem, http_error, wants_page
 
-_NOTHING = message("There is nothing at this address")
+_NOTHING = message("Page not found")
 _WHY = message("The link may be wrong, the page may have been removed, or you may not have access.")
 
 

@@ -26,7 +26,7 @@ const ENGLISH = new Map([
   ["Record video from camera", message("Record a video")],
   ["Paste from clipboard", message("Paste from the clipboard")],
   ["Fullscreen", message("Full screen")],
-  ["Exit fullscreen mode", message("Leave full screen")],
+  ["Exit fullscreen mode", message("Exit full screen")],
   ["Remove Image", message("Remove image")],
 ]);
 const NAMES = ["aria-label", "title"];

@@ -24,7 +24,7 @@ export const RECONNECTING = [message("Can't reach ComfyForms."), message("Retryi
 /** @type {Record<number, string>} */
 const WHY = {
   1012: RESTARTING,
-  4429: message("Too many pages of this app are open. Close one."),
+  4429: message("ComfyForms is open in too many tabs. Close one."),
 };
 
 /** Reconnecting socket that writes the app's messages to the page's state. */

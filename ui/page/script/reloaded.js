@@ -21,7 +21,7 @@ export function tellReloaded() {
   if (name && user && user !== name)
     say(
       message("This browser is signed in as {name} now.", { name }),
-      message("What {other} typed comes back when {other} signs in again.", { other: user }),
+      message("The input of {other} reappears when {other} signs in again.", { other: user }),
     );
   else if (isPutAside)
     say(

@@ -66,7 +66,7 @@ def test_words_of_the_text_are_replaced(fast: Site, visit: Visit) -> None:
     person = visit(fast).open("image-to-image")
     dialog = vary(person)
     prompt = vary_row(dialog, "Prompt")
-    prompt.get_by_label("How Prompt is varied").select_option(label="Replace words")
+    prompt.get_by_label("How to vary Prompt").select_option(label="Replace words")
     first = person.entry("2.text").input_value().split()[0]
     expect(prompt.get_by_label("Replace with")).to_have_value("")
     expect(dialog.locator(".estimate")).to_be_empty()  # it has been asked what would run
@@ -148,7 +148,7 @@ def test_a_table_names_files_of_its_zip(fast: Site, visit: Visit) -> None:
     table_part = dialog.get_by_role("group", name="Table")
     expect(table_part.locator("li img")).to_have_count(2)
     expect(table_part.locator(".problems .problem")).to_have_text(
-        "Line 4, Your image: There is no file “missing.png” with the table."
+        "Line 4, Your image: The table needs “missing.png”. Add that file."
     )
     found = table(values.replace("missing.png", "p9.png"))
     table_part.locator("> input[type=file]").set_input_files(found)  # type: ignore[arg-type]

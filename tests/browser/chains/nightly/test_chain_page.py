@@ -192,7 +192,7 @@ def test_a_failed_step_runs_again_and_the_chain_continues(chains: Site, visit: V
     expect(person.page.locator("#field-large-1-ckpt-name .field-error")).to_be_visible()
     strip = person.page.locator("#stage .chain")
     expect(strip.locator(".chain-note")).to_have_text(
-        "Steps that are done keep their settings: Make. Only Generate uses changed ones."
+        "Finished steps keep their settings: Make. To use changed settings, press Generate."
     )
     made = len(chains.app.runs.history.of(owner_of(chains)))  # type: ignore[union-attr]
     choose(person, "large.1.ckpt_name", "demo-landscapes")
@@ -234,7 +234,7 @@ def a_step_without_a_seed_says_that_it_makes_the_same(person: Visitor, site: Sit
     steps(person).nth(1).get_by_role("button").click()
     redo = strip.get_by_role("button", name="Run again from “Enlarge”")
     expect(redo).to_have_accessible_description(
-        "Only other settings give another result. The other steps keep the settings they had."
+        "Change the settings to get a different result. The other steps keep their previous settings."
     )
     expect(note).to_be_empty()
     made = len(site.demo.journal.all())

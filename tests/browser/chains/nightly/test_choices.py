@@ -20,7 +20,7 @@ def test_a_choice_that_cannot_run_can_be_changed_back(chains: Site, visit: Visit
     notice = person.page.locator("#form .notice").get_by_text("can't run with “look: photo”")
     choose(person, "switches:.look", "photo")
     expect(notice).to_have_text(
-        "This chain can't run with “look: photo”: Step “large” needs “make”, which is left out."
+        "This chain can't run with “look: photo”: Step “large” needs “make”, which is turned off."
     )
     person.page.reload()
     expect(notice).to_be_visible()

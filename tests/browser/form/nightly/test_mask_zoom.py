@@ -167,7 +167,7 @@ def a_camera_takes_the_image_to_paint_over(person: Visitor, fast: Site) -> None:
     }"""
     )
     tool(person, "Use the camera").click()
-    expect(field.locator(".field-error")).to_contain_text("The camera can't be used.")
+    expect(field.locator(".field-error")).to_contain_text("Can't use the camera.")
 
 
 def test_two_fingers_zoom_the_painted_image(fast: Site, visit: Visit) -> None:

@@ -227,7 +227,7 @@ def test_nothing_is_masked(fast: Site, visit: Visit) -> None:
     question = field.get_by_text("Nothing is masked.")
     person.press()
     expect(question).to_be_visible()
-    field.get_by_role("button", name="Back to painting").click()
+    field.get_by_role("button", name="Keep painting").click()
     expect(question).to_have_count(0)
     is_painted_by_keys(person)
     stroke(person, (0.4, 0.4), (0.6, 0.4))

@@ -75,7 +75,7 @@ def test_back_leaves_full_screen(fast: Site, visit: Visit) -> None:
     for leave in (
         page.go_back,
         lambda: page.keyboard.press("Escape"),
-        page.get_by_role("button", name="Leave full screen").click,
+        page.get_by_role("button", name="Exit full screen").click,
     ):
         page.locator("#stage .media img").click()
         expect(covering).to_have_count(1)

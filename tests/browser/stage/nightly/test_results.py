@@ -48,7 +48,7 @@ def test_texts_sound_and_temporary_images(fast: Site, visit: Visit, tmp_path: Pa
         expect(person.page.locator("#result-side textarea")).to_have_value(evil)
         expect(person.page.locator("#result-side audio")).to_be_visible()
         expect(person.page.locator("#stage .thumbnails > *")).to_have_count(0)
-        person.page.get_by_text("Previews, not saved (1)").click()
+        person.page.get_by_text("Unsaved previews (1)").click()
         made = person.page.locator("#stage .intermediate").get_by_role("button")
         expect(made).to_have_count(1)
         shown = person.page.locator("#stage .media img")

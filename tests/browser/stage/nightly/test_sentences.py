@@ -56,16 +56,16 @@ def test_an_error_stays_until_its_cause_is_fixed(fast: Site, visit: Visit) -> No
     image.get_by_label("Remove Image").click()
     before = below_stage(person.page)
     person.press()
-    stands("Please fix the highlighted fields.")
+    stands("Fix the highlighted fields.")
     assert below_stage(person.page) == before
     person.type("5.height", 512)
     expect(person.page.locator(".field-error")).to_have_count(1)
-    stands("Please fix the highlighted fields.")
+    stands("Fix the highlighted fields.")
     image.locator("input[type=file]").set_input_files(PHOTO)
     expect(objection).to_be_empty()
     person.type("5.height", 99999)
     person.press()
-    stands("Please fix the highlighted fields.")
+    stands("Fix the highlighted fields.")
     person.page.get_by_role("button", name="Reset", exact=True).click()
     expect(objection).to_be_empty()
     person.page.set_viewport_size(ViewportSize(width=1440, height=900))
@@ -139,7 +139,7 @@ def nothing_is_promised_between_two_runs(person: Visitor, run: str) -> None:
     """Check that the stage with a finished image never says where the first image will appear.
     Reuse settings confirms on the button for a moment, as copying a link does."""
     person.page.evaluate(WATCH)
-    person.page.get_by_label("How many runs").click()
+    person.page.get_by_label("Number of runs").click()
     person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}2").click()
     person.press()
     expect(person.page.locator("#history .tile[data-run]")).to_have_count(3)

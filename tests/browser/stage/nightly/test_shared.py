@@ -83,8 +83,8 @@ def test_sharing_copies_a_link(anna: Visitor) -> None:
     panel, link = share(anna)
     expect(panel).to_contain_text("Anyone who can use this app and has the link can see it.")
     expect(panel.get_by_role("status")).to_have_text("Link copied")
-    expect(panel).not_to_contain_text("shared already")
-    expect(panel).to_contain_text("The file is sent without its metadata.")
+    expect(panel).not_to_contain_text("already shared")
+    expect(panel).to_contain_text("The file is shared without its metadata.")
     assert anna.page.evaluate("navigator.clipboard.readText()") == link
     assert re.fullmatch(rf"{re.escape(anna.site.url)}/shared/[\w-]{{32,}}", link)
 
@@ -109,27 +109,27 @@ def test_a_link_shows_the_prompt_if_its_owner_agrees(anna: Visitor, ben: Visitor
     """The tick counts for later visits, and the dialog keeps it."""
     panel, link = share(anna)
     follow(ben, link)
-    panel.get_by_label("Show the prompt, too").check()
-    expect(panel).to_contain_text("The file carries its workflow: prompt, settings")
+    panel.get_by_label("Include the prompt").check()
+    expect(panel).to_contain_text("The file contains its workflow: prompt, settings")
     expect(ben.page.get_by_text("a lighthouse keeper")).to_have_count(0)
     anna.page.keyboard.press("Escape")
     expect(panel).to_have_count(0)
     share(anna)
-    expect(panel.get_by_label("Show the prompt, too")).to_be_checked()
+    expect(panel.get_by_label("Include the prompt")).to_be_checked()
     ben.page.reload()
     expect(ben.page.get_by_text("a lighthouse keeper")).to_be_visible()
 
 
 def test_sharing_again_shows_the_same_link(anna: Visitor) -> None:
-    """The dialog says that the result is shared already. No word of it stands alone on a line."""
+    """The dialog says that the result is already shared. No word of it stands alone on a line."""
     panel, link = share(anna)
-    panel.get_by_label("Show the prompt, too").check()
-    expect(panel).to_contain_text("The file carries its workflow: prompt, settings")
+    panel.get_by_label("Include the prompt").check()
+    expect(panel).to_contain_text("The file contains its workflow: prompt, settings")
     anna.page.keyboard.press("Escape")
     expect(panel).to_have_count(0)
     panel, again = share(anna)
     assert again == link
-    expect(panel).to_contain_text("This result is shared already, by this link.")
+    expect(panel).to_contain_text("This result is already shared with this link.")
     for width in range(320, 480, 20):
         anna.page.set_viewport_size({"width": width, "height": 844})
         assert panel.evaluate(LONELY) == []
@@ -141,7 +141,7 @@ def test_a_link_ends_when_sharing_stops(anna: Visitor, ben: Visitor) -> None:
     panel, link = share(anna)
     follow(ben, link)
     panel.get_by_role("button", name="Stop sharing").click()
-    expect(panel).to_contain_text("The link stops working.")
+    expect(panel).to_contain_text("The link will stop working.")
     panel.get_by_role("button", name="Cancel").click()
     ben.page.reload()
     assert shown(ben.page)
@@ -172,13 +172,13 @@ def test_shares_a_damaged_file_with_its_prompt_only(fast: Site, visit: Visit) ->
     expect(panel).to_contain_text("This kind of file can't be shared without its prompt.")
     expect(panel.get_by_label("Link")).to_be_hidden()
     expect(panel.get_by_role("button", name="Stop sharing")).to_have_count(0)
-    tick = panel.get_by_label("Show the prompt, too")
+    tick = panel.get_by_label("Include the prompt")
     expect(tick).to_be_focused()
     tick.check()
     expect(panel.get_by_label("Link")).to_have_value(
         re.compile(rf"{re.escape(fast.url)}/shared/.+")
     )
-    expect(panel).to_contain_text("The file carries its workflow")
+    expect(panel).to_contain_text("The file contains its workflow")
     expect(tick).to_be_disabled()
     anna.page.keyboard.press("Escape")
 

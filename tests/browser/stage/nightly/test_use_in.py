@@ -127,7 +127,7 @@ def test_a_result_in_full_screen_is_used_elsewhere(person: Visitor) -> None:
     expect(menu.get_by_text("This form")).to_be_visible()
     menu.get_by_role("menuitem", name="Inpaint").click()
     expect(person.page.locator(".sheet canvas")).to_have_attribute("width", "640")
-    expect(person.page.get_by_role("button", name="Leave full screen")).to_have_count(0)
+    expect(person.page.get_by_role("button", name="Exit full screen")).to_have_count(0)
 
 
 def test_two_runs_become_a_chain(person: Visitor) -> None:
@@ -137,10 +137,10 @@ def test_two_runs_become_a_chain(person: Visitor) -> None:
     before = person.page.get_by_role("region", name="Made from")
     before.get_by_role("button", name="Create chain…").click()
     asked = person.page.get_by_role("dialog", name="Create chain")
-    expect(asked.get_by_label("Title of the chain")).to_be_focused()
+    expect(asked.get_by_label("Chain title")).to_be_focused()
     person.page.keyboard.press("Enter")
     expect(asked.locator(".field-error")).to_have_text("A chain needs a title.")
-    expect(asked.get_by_label("Title of the chain")).to_be_focused()
+    expect(asked.get_by_label("Chain title")).to_be_focused()
     person.page.keyboard.type(TITLE)
     expect(asked.locator(".field-error")).to_be_hidden()
     person.page.keyboard.press("Enter")
@@ -182,7 +182,7 @@ def test_a_removed_workflow_makes_no_chain(person: Visitor, folder: Path) -> Non
     person.forgive("/chain")  # it is refused
     person.page.get_by_role("button", name="Create chain…").click()
     refused = person.page.locator("#stage .objection")
-    expect(refused).to_contain_text("“Image to image” isn't one.")
+    expect(refused).to_contain_text("“Image to image” isn't shared.")
     expect(refused.get_by_role("button", name="Try again")).to_have_count(0)
     expect(person.page.get_by_role("dialog")).to_have_count(0)
 

@@ -216,11 +216,12 @@ def test_finding_09_a_workflow_shared_by_a_user_names_no_file(
     before = sorted(folder.iterdir())
     for image in (SECRET, RESULT, {"__value__": RESULT}, ["3", 0]):
         name = bring(strict, {"1": node("LoadImage", image=image), "2": SHOW}).json()["name"]
-        assert (
-            "names files of the server" in post(strict, f"/api/v1/workflows/{name}/keep", BOB).text
-        )
+        assert "uses server files" in post(strict, f"/api/v1/workflows/{name}/keep", BOB).text
     name = bring(strict, {"1": node("NotInstalled", image="a.png"), "2": SHOW}).json()["name"]
-    assert "nodes that it does not have" in post(strict, f"/api/v1/workflows/{name}/keep", BOB).text
+    assert (
+        "nodes that the server doesn't have"
+        in post(strict, f"/api/v1/workflows/{name}/keep", BOB).text
+    )
     assert sorted(folder.iterdir()) == before
     name = bring(strict, {"1": node("LoadImage", image=""), "2": SHOW}).json()["name"]
     kept = post(strict, f"/api/v1/workflows/{name}/keep", BOB).json()["name"]

@@ -35,4 +35,4 @@ def test_many_checks_delay_their_own_caller(app: RunningApp) -> None:
     assert most <= WebLimits().person_working
     axes = [{"field": "5.steps", "text": "0..5000"}, {"field": "5.seed", "text": "1..9"}]
     told = check(app, {"axes": axes}).json()
-    assert [one["message"] for one in told["problems"]] == ["A batch has 10000 rows at most."]
+    assert [one["message"] for one in told["problems"]] == ["A batch can have at most 10000 rows."]

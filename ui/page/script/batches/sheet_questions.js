@@ -51,7 +51,7 @@ export function offerDownload(id, over, varied) {
     zip.ariaDisabled = String(name !== "");
     about.className = name ? "problem" : "help";
     about.textContent = name
-      ? message("{name} can't be used in file names, only {names}.", { name, names })
+      ? message("File names can't contain {name}. Use any of these: {names}.", { name, names })
       : message("Names in braces are filled in for each result: {names}.", { names });
   };
   point();
@@ -82,7 +82,7 @@ export function offerDownload(id, over, varied) {
  */
 export function askToDelete(over, does) {
   const place = question("batch-delete", message("Delete this batch?"));
-  const about = message("Its results can stay in your history. You can't undo deleting.");
+  const about = message("You can keep its results in your history. You can't undo this.");
   const remove = (/** @type {boolean} */ withRuns) => {
     place.close();
     does(withRuns);
@@ -91,8 +91,8 @@ export function askToDelete(over, does) {
   const row = element("div", "last");
   row.append(
     cancel,
-    button(message("Delete with its results"), () => remove(true)),
-    button(message("Delete, keep results"), () => remove(false)),
+    button(message("Delete batch and results"), () => remove(true)),
+    button(message("Delete batch only"), () => remove(false)),
   );
   place.append(element("p", "", about), row);
   over.append(place);

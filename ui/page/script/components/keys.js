@@ -34,19 +34,19 @@ const KEYS = [
       [ESCAPE, message("Back to what you were typing")],
     ],
   ],
-  [message("On a result, or an earlier one"), [WALK, [["F"], message("Favorite")]]],
+  [message("On a result"), [WALK, [["F"], message("Favorite")]]],
   [
-    message("On an image to paint over"),
+    message("While painting a mask"),
     [
-      [["← ↑ ↓ →"], message("Move the brush, with Shift further")],
-      [[message("Space")], message("Paint where the arrows have moved the brush")],
+      [["← ↑ ↓ →"], message("Move the brush (farther with Shift)")],
+      [[message("Space")], message("Paint at the brush position")],
       [["[", "]"], message("Brush size")],
       ...ZOOM,
-      [[message("Space")], message("Move the image while you drag")],
+      [[message("Space")], message("Drag to move the image")],
       [ESCAPE, message("Leave the image")],
     ],
   ],
-  [message("Full screen"), [WALK, ...ZOOM, [ESCAPE, message("Leave full screen")]]],
+  [message("Full screen"), [WALK, ...ZOOM, [ESCAPE, message("Exit full screen")]]],
 ];
 
 /** @returns {HTMLDialogElement} */

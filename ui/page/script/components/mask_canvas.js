@@ -27,7 +27,7 @@ const KEY_PAN = 60; // CSS pixels
 const FINE = 8; // steps per pixel: hides rounding differences between ways to compute a point
 const PIXELS_SEEN = 300; // percent; at and above it, the image's pixels have sharp edges
 const LABEL = message(
-  "Brush over what should change. Arrows move the brush, with Shift further, and the space bar paints. The keys [ and ] change the brush size, Ctrl+Z undoes, + and - zoom, Esc leaves.",
+  "Brush over the area to change. Move the brush with the arrow keys (farther with Shift) and paint with Space. Press [ or ] to change the brush size, Ctrl+Z to undo, + or - to zoom, Esc to leave.",
 );
 const PAINTED = { brush: message("Painted."), eraser: message("Erased.") };
 

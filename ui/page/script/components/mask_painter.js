@@ -24,7 +24,7 @@ import { MaskTools, tool } from "./mask_tools.js";
 const PAUSE = 400;
 const UNREADABLE = message("This image can't be read. It may be damaged or too large.");
 const NO_CAMERA = message(
-  "The camera can't be used. Allow it in the browser's settings for this page, then try again.",
+  "Can't use the camera. Allow it in your browser's settings for this page, then try again.",
 );
 const NOT_KEPT = message("The mask couldn't be uploaded. Press Generate to try again.");
 const NOTHING = message("Nothing is masked. The result may be the same as your image.");
@@ -277,7 +277,7 @@ class MaskPainter {
       this.#answer();
       press();
     });
-    const paint = button(message("Back to painting"), () => {
+    const paint = button(message("Keep painting"), () => {
       this.#answer();
       this.#canvas.place.focus();
     });

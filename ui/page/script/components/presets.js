@@ -49,13 +49,13 @@ class Menu {
     this.#share.type = "checkbox";
     this.#share.addEventListener("change", () => this.#label());
     const share = element("label", "share");
-    share.append(this.#share, message("For everyone, with its files"));
+    share.append(this.#share, message("Share with everyone, including files"));
     saving.append(this.#name, this.#save, share);
     saving.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#keep();
     });
-    body.append(this.#lists, element("h3", "", message("Save the form")), saving);
+    body.append(this.#lists, element("h3", "", message("Save as preset")), saving);
     menu.append(element("summary", "", message("Presets")));
     body.hidden = true;
     menu.addEventListener("toggle", () => {
@@ -200,7 +200,7 @@ class Menu {
     const path = this.#path(this.#which(name, shared));
     const { told, why, hint } = await request(path, json({ name: to }), "PATCH");
     if (!told) return `${why} ${hint}`;
-    announce(message("{name} is now called {other}.", { name, other: to }));
+    announce(message("{name} was renamed to {other}.", { name, other: to }));
     await this.#read();
     this.#focus(to, shared);
     return "";

@@ -98,7 +98,7 @@ export function mountSize(place, { width, height, rules, author }) {
  * @param {readonly [NumberRule, NumberRule]} rules
  */
 const shapeWords = (field, image, rules) =>
-  message("“{field}” has another shape: {shape}.", {
+  message("“{field}” has a different aspect ratio: {shape}.", {
     field,
     shape: ratioOf(image, rules) || image.join(" × "),
   });

@@ -333,7 +333,7 @@ class Stage {
       loadedWithLink(item, this.#component.viewer).then((node) => {
         if (arrangement === this.#arrangement) this.#rest.append(node);
       });
-    const title = message("Previews, not saved ({count})", { count: intermediate.length });
+    const title = message("Unsaved previews ({count})", { count: intermediate.length });
     const made = intermediate.map((item, at) => this.#thumbnail(item, items.length + at));
     fold(this.#intermediate, title, made);
     fold(this.#details, message("Details"), details.length ? [tableOf(details)] : []);

@@ -47,7 +47,7 @@ export function unfitWords(kind, file) {
  */
 function tooLargeWords({ name, size }, most) {
   if (size <= most) return "";
-  const why = message("This file has {size}\u00a0MB. The maximum is {most}\u00a0MB.", {
+  const why = message("This file is {size}\u00a0MB. The maximum is {most}\u00a0MB.", {
     size: Math.ceil(size / MIB),
     most: Math.floor(most / MIB),
   });

@@ -169,7 +169,7 @@ async function offerWorkflow(file) {
     openFile([file]);
   };
   const offers = [{ label: message("Open its workflow"), does }];
-  say(message("There is a workflow in “{file}”.", { file: shortened(file.name) }), "", "", offers);
+  say(message("“{file}” contains a workflow.", { file: shortened(file.name) }), "", "", offers);
 }
 
 /**
@@ -271,7 +271,7 @@ function tellFirst(field, file, files) {
     openVary(key, files);
   };
   say(
-    message("Only “{file}” was added. “{field}” takes one file.", {
+    message("Only “{file}” was added. “{field}” accepts one file.", {
       file: shortened(file.name),
       field: labelOf(field),
     }),

@@ -216,7 +216,7 @@ export function changeWords({ min, max, step, whole }, typed, sent) {
     return `${changed} ${limit}`;
   }
   return whole
-    ? message("Changed from {typed} to {sent}: only steps of {step}.", numbers)
+    ? message("Changed from {typed} to {sent} to match the step size of {step}.", numbers)
     : changed;
 }
 

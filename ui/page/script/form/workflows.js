@@ -51,7 +51,7 @@ function show({ name, values, missing }) {
   else visit(name, true);
   if (missing.length)
     say(
-      message("The files that this was made from aren't here."),
+      message("The source files of this result are missing."),
       message("Add them again: {fields}.", { fields: missing.join(", ") }),
       "",
     );

@@ -24,7 +24,7 @@ const REST = 10; // minimum pause between updates, as a multiple of the response
 const SHEET_CELL = 512; // pixels per cell in the downloaded image
 
 const AS_PNG = message(
-  "Download as PNG: dropped here, it opens this grid again; for others, or once the grid is deleted, it opens these settings again",
+  "Download as PNG. Drop it here to reopen this grid, or its settings if the grid is deleted or someone else's.",
 );
 const AS_HTML = message("Download as HTML: a page with small images");
 const PAGE = message("Page (ZIP)");

@@ -61,7 +61,7 @@ export async function openGrid(file) {
   // This isn't a refusal, which would disappear as soon as the form is filled in.
   if (missing.length)
     say(
-      message("The grid's files aren't here."),
+      message("The grid's files are missing."),
       message("Add them again: {fields}.", { fields: missing.join(", ") }),
       "",
       formLacks ? [{ label: withEllipsis(message("Vary values")), does: () => openVary() }] : [],

@@ -15,8 +15,8 @@ export class SeedChoice {
   /** @param {(seeds: Seeds) => void} chosen */
   constructor(chosen) {
     const ways = [
-      { seeds: /** @type {const} */ ("one"), words: message("The same for all runs") },
-      { seeds: /** @type {const} */ ("each"), words: message("A new one for each run") },
+      { seeds: /** @type {const} */ ("one"), words: message("Same seed for all runs") },
+      { seeds: /** @type {const} */ ("each"), words: message("New seed for each run") },
     ];
     this.place.append(element("legend", "", message("Seed")));
     for (const { seeds, words } of ways) {
@@ -28,7 +28,11 @@ export class SeedChoice {
       label.append(box, element("span", "", words));
       this.place.append(label);
     }
-    const help = element("p", "help", message("With the same seed, only what you vary differs."));
+    const help = element(
+      "p",
+      "help",
+      message("With the same seed, only the values you vary differ."),
+    );
     help.id = "vary-help-seeds";
     this.place.setAttribute("aria-describedby", help.id);
     this.place.append(help);

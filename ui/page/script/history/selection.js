@@ -139,7 +139,7 @@ export class Selection {
 
 /** @param {number} count */
 function countWords(count) {
-  if (!count) return message("Choose results.");
+  if (!count) return message("Select results.");
   if (count <= MOST) return plural("{count} selected", "{count} selected", { count });
   return plural(
     "{count} selected. Choose {most} at most.",

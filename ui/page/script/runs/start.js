@@ -139,7 +139,7 @@ function refuse(why, hint, problem) {
   const errors = problem?.errors ?? {};
   const isOfFields = Object.keys(errors).length > 0;
   sayRefusal({
-    message: isOfFields ? message("Please fix the highlighted fields.") : why,
+    message: isOfFields ? message("Fix the highlighted fields.") : why,
     hint,
     errors,
     labelled: Object.fromEntries(places),

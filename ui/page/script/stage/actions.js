@@ -102,7 +102,7 @@ export async function reuse(path, pressed = null) {
 function varyFor({ id, phase, page: { chain_seeds: hasSeeds } }) {
   if (phase !== "done" || !hasSeeds) return [];
   const made = button(message("Vary"), (pressed) => startOnce(() => varyChain(id), pressed));
-  made.title = message("The whole chain with the same settings and new seeds");
+  made.title = message("Run the whole chain with new seeds");
   return [made];
 }
 
@@ -124,8 +124,8 @@ function againFor({ phase, seeds, page: { form_gone: isGone } }, what, events) {
   if (phase !== "done" || !Object.keys(seeds).length || isGone)
     return [again(message("Run again"))];
   return [
-    again(message("Vary"), true, message("The same settings with a new seed")),
-    again(message("Repeat"), false, message("The same settings and the same seed")),
+    again(message("Vary"), true, message("Run again with a new seed")),
+    again(message("Repeat"), false, message("Run again with the same settings and seed")),
   ];
 }
 

@@ -36,8 +36,8 @@ const STATES = {
 };
 
 /** Shown for a step without seeds. */
-const ALWAYS_THE_SAME = message("Only other settings give another result.");
-const OTHERS_KEEP = message("The other steps keep the settings they had.");
+const ALWAYS_THE_SAME = message("Change the settings to get a different result.");
+const OTHERS_KEEP = message("The other steps keep their previous settings.");
 
 export class ChainStrip {
   /** The root element. */
@@ -206,7 +206,7 @@ const askToForget = ({ id, title }) =>
   confirm(
     message("Forget “{chain}”?", { chain: title }),
     message(
-      "Its results stay, each with the workflow that made it. You won't be able to continue the chain or run its steps again.",
+      "Its results stay in the history. You won't be able to continue the chain or run its steps again.",
     ),
     message("Forget"),
     () => ask(`${API}/chains/${id}`, undefined, "DELETE"),
@@ -240,7 +240,7 @@ const sameWords = ({ steps }, step) =>
  * @param {StepDoc} step
  */
 const elsewhereWords = ({ title }, step) =>
-  message("“{step}” would run with the settings it had. Open “{chain}” to change them.", {
+  message("“{step}” will run with its previous settings. Open “{chain}” to change them.", {
     step: step.title,
     chain: title,
   });
@@ -253,7 +253,7 @@ function keptWords({ steps }) {
   const done = steps.flatMap(({ state, title }) => (state === "done" ? [title] : []));
   return done.length
     ? message(
-        "Steps that are done keep their settings: {steps}. Only Generate uses changed ones.",
+        "Finished steps keep their settings: {steps}. To use changed settings, press Generate.",
         {
           steps: done.join(", "),
         },

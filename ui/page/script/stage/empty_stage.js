@@ -11,7 +11,7 @@ import { audioOf, waveformOf } from "./media.js";
 
 /** @import { Idea, PageState, PastRun } from "../state.js" */
 
-const EXAMPLE = message("An example of what this workflow makes.");
+const EXAMPLE = message("An example result of this workflow.");
 const OWN = message("Your last result from this workflow.");
 const TRY = message("Ideas to try:");
 const NOTHING_YET = message("Fill in the form and press Generate to see the result here.");

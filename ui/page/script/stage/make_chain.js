@@ -24,7 +24,7 @@ export async function makeChain(run) {
 function askForTitle(run, typed = "") {
   const place = dialog("make-chain", message("Create chain"));
   const about = message(
-    "A form for all these steps, with your values and a new seed each time. Everyone here can use it.",
+    "Create a form for all these steps, with your values and a new seed for each run. Everyone can use it.",
   );
   const form = element("form");
   form.noValidate = true; // the page shows its own error at the field, in its own language
@@ -34,7 +34,7 @@ function askForTitle(run, typed = "") {
   missing.hidden = true;
   const title = element("input");
   Object.assign(title, { type: "text", maxLength: LONGEST, required: true, value: typed });
-  title.placeholder = title.ariaLabel = message("Title of the chain");
+  title.placeholder = title.ariaLabel = message("Chain title");
   const make = button(message("Create chain"), () => form.requestSubmit(), "button primary");
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

@@ -10,7 +10,7 @@ import { textMenu } from "./use_menu.js";
 /** @import { Item } from "../runs/results.js" */
 
 const LOADED_WITHIN = 15000;
-const NOT_LOADED = message("This can't be shown here. You can still download it.");
+const NOT_LOADED = message("This file can't be displayed. You can still download it.");
 /** @type {Record<Item["kind"], string>} */
 const KINDS = {
   "3d": message("3D model"),

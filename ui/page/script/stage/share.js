@@ -10,13 +10,13 @@ import { API, ask } from "../requests.js";
 
 const KINDS = ["image", "video", "audio"];
 const WHO = message("Anyone who can use this app and has the link can see it.");
-const SHARED = message("This result is shared already, by this link.");
+const SHARED = message("This result is already shared with this link.");
 const STOPPED = message("Sharing stopped. The link no longer works.");
-const FOR_GOOD = message("The link stops working. Sharing again makes another one.");
+const FOR_GOOD = message("The link will stop working. Sharing again creates a new one.");
 const WITH_METADATA = message(
-  "The file carries its workflow: prompt, settings and names of input files.",
+  "The file contains its workflow: prompt, settings and input file names.",
 );
-const WITHOUT_METADATA = message("The file is sent without its metadata.");
+const WITHOUT_METADATA = message("The file is shared without its metadata.");
 const NOT_WITHOUT = message("This kind of file can't be shared without its prompt.");
 const COPIED = message("Link copied");
 const NOT_COPIED = message("Select the link and copy it.");
@@ -121,7 +121,7 @@ class SharePanel {
       box.disabled = told.prompt && !told.can_strip;
       if (isFirst) this.copy();
     });
-    label.append(box, element("span", "", message("Show the prompt, too")));
+    label.append(box, element("span", "", message("Include the prompt")));
     return label;
   }
 

@@ -27,7 +27,7 @@ import { keepTextSource } from "./text_sources.js";
  *   toWorkflow: (taker: Taker) => unknown }} Use
  */
 
-const NONE = message("No other workflow here takes this.");
+const NONE = message("No other workflow accepts this.");
 const SEARCHED = message("Looking for workflows…");
 const MARGIN = 8; // pixels
 /** Event that a menu sends when a result is used. Overlays that cover the form close then. */

@@ -65,7 +65,7 @@ export class Viewport {
     this.place.role = null;
     this.place.showModal();
     this.place.focus(); // otherwise a video would get the focus and the arrow keys
-    this.#label(message("Leave full screen"));
+    this.#label(message("Exit full screen"));
     this.changed(true);
     coverWindow(() => this.#leave());
   }

@@ -127,7 +127,7 @@ export class VaryDialog {
   #body() {
     const body = element("div", "vary-body");
     const about = message(
-      "Give fields several values. All other fields stay as they are in the form.",
+      "Enter several values for one or more fields. Other fields keep their values from the form.",
     );
     const more = element("div", "more");
     more.append(this.#add, this.#table.choose);
@@ -154,7 +154,7 @@ export class VaryDialog {
       { paired: false, words: message("Every combination") },
       { paired: true, words: message("Row by row") },
     ];
-    this.#ways.append(element("legend", "", message("How they go together")));
+    this.#ways.append(element("legend", "", message("Combine values")));
     for (const { paired, words } of ways) {
       const label = element("label");
       const box = element("input");

@@ -106,7 +106,7 @@ export class FileList {
         }
         const isFull = this.#files.length === MOST;
         const why = isFull
-          ? message("No more than {most} files.", { most: MOST })
+          ? message("You can add at most {most} files.", { most: MOST })
           : await this.#keep(one);
         if (why) problems.push(why);
         else count++;
@@ -231,7 +231,7 @@ function leftOutWords(count, names) {
 
 /** @param {Given} file */
 const unreadable = ({ path }) =>
-  message("“{file}” can't be read here. If it is a ZIP, unpack it and add its files.", {
+  message("Can't read “{file}”. If it's a ZIP, unpack it and add its files.", {
     file: path,
   });
 

@@ -12,8 +12,8 @@ import { decodedText } from "./text_file.js";
 
 const KINDS = ".csv,.tsv,.txt,.jsonl,.ndjson";
 const MOST = 3_000_000; // bytes; the app accepts requests a third larger than this
-const TOO_LARGE = message("This table is too large. Split it, or run it from a shell.");
-const NO_TEXT = message("This isn't a text table. Save it as CSV and choose that.");
+const TOO_LARGE = message("This table is too large. Split it, or run it from the command line.");
+const NO_TEXT = message("This isn't a text table. Save it as CSV and choose the CSV file.");
 
 export class TablePart {
   /** The element that shows the table. */
@@ -56,7 +56,7 @@ export class TablePart {
     head.append(this.#name, remove);
     const help = message("One column per field, named by its label. One row per run.");
     const texts = message(
-      "In a cell, {example} picks one at random. Names like {name} stay as they are.",
+      "In a cell, {example} picks one at random. Names like {name} stay unchanged.",
       {
         example: "{red|green}",
         name: "__times__",

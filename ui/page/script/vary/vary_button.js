@@ -14,7 +14,7 @@ export class VaryButton {
 
   constructor() {
     this.#made.id = "vary";
-    this.#made.title = message("Make several results at once, with different values");
+    this.#made.title = message("Generate several results with different values");
     addEventListener("resize", () => this.#place());
   }
 

@@ -104,7 +104,7 @@ export class VaryRow {
   /** Create the choice between varying the whole text and replacing words in the form's text. */
   #ways() {
     const way = element("select", "way");
-    way.ariaLabel = message("How {field} is varied", { field: this.#field.label });
+    way.ariaLabel = message("How to vary {field}", { field: this.#field.label });
     way.append(
       new Option(message("Whole texts"), ""),
       new Option(message("Replace words"), "replace"),
@@ -148,9 +148,7 @@ export class VaryRow {
     find.addEventListener("input", () => this.#set({ find: find.value }));
     const lines = this.#lines();
     lines.ariaLabel = lines.placeholder = message("Replace with");
-    const help = message(
-      "One replacement per line. The text that was found stays as the first value.",
-    );
+    const help = message("One replacement per line. The original text stays as the first value.");
     return [find, ...this.#helped(lines, help)];
   }
 
