@@ -89,7 +89,7 @@ def test_ranges_lists_and_lines_are_read_as_values(
 @pytest.mark.parametrize("text", ["1..", "1..4:0", "a..b", "1...4", "1..2..3", "1..9:x"])
 def test_an_invalid_range_is_refused(text: str) -> None:
     """The error shows how to write a range."""
-    with pytest.raises(BadValue, match=r"Write it like 1\.\.10"):
+    with pytest.raises(BadValue, match=r"Use a format like 1\.\.10"):
         read("steps", text)
 
 
