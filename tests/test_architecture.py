@@ -46,7 +46,7 @@ documents
 files library settings.web_settings
 services
 gradio page
-accounts.pages routes
+accounts.pages sockets
 api
 parts
 api.app doors operator

@@ -13,11 +13,15 @@ from ui.accounts.pages.sign_in import SignInPage
 from ui.doors.comfy_runner.config import read_runner_config
 from ui.doors.comfy_runner.routes import comfy_runner_routes
 from ui.doors.comfy_runner.runner import Runner
+from ui.files.result_files import result_routes
+from ui.files.shared_files import shared_result_routes
+from ui.files.uploads import upload_routes
 from ui.operator.access import OperatorAccess
 from ui.operator.metrics import AppCollector, metrics_routes
 from ui.operator.overview import Monitor
 from ui.operator.routes import operator_routes
 from ui.operator.token_page import token_routes
+from ui.page.covers import cover_routes
 from ui.page.kept_files import gradio_script_routes
 from ui.page.language_files import language_routes
 from ui.page.plain.health import health_routes
@@ -26,14 +30,10 @@ from ui.page.plain.offline import offline_routes
 from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
 from ui.parts import Parts
-from ui.routes.covers import cover_routes
-from ui.routes.page_socket import PageSources, page_socket_routes
-from ui.routes.results import result_routes
-from ui.routes.run_socket import WaitingSockets, run_socket_routes
-from ui.routes.shared_results import shared_result_routes
-from ui.routes.uploads import upload_routes
 from ui.services import Services
 from ui.settings.web_settings import WebSettings
+from ui.sockets.page_socket import PageSources, page_socket_routes
+from ui.sockets.run_socket import WaitingSockets, run_socket_routes
 from ui.web.access import GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.urls import ENDPOINTS

@@ -10,9 +10,9 @@ from ui.api.runs import Runs
 from ui.api.start import RunStart
 from ui.api.values import Bodies, ValueReader
 from ui.documents.run_doc import RunJson
-from ui.routes.deleting import RunDeletion
-from ui.routes.presenter import Presenter, RunEnds
-from ui.routes.results import ResultFiles
+from ui.files.deleting import RunDeletion
+from ui.files.presenter import Presenter, RunEnds
+from ui.files.result_files import ResultFiles
 from ui.services import Services
 from ui.web.identity import Identity
 

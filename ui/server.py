@@ -34,8 +34,13 @@ from ui.api.ends import ToldEnds
 from ui.api.problems import answer_problem
 from ui.doors.endpoints.calls import add_named_endpoints
 from ui.doors.endpoints.routes import EndpointRoutes
+from ui.doors.gradio.api import add_api
+from ui.doors.gradio.batches import add_batch_api
+from ui.doors.gradio.chains import add_chain_api
 from ui.doors.mcp.installed import mcp_routes
 from ui.doors.relay import relay_routes
+from ui.files.deleting import delete_regularly
+from ui.files.uploads import sweep_regularly
 from ui.gradio.allowlist import GradioAllowlist
 from ui.gradio.internals import (
     PUBLIC,
@@ -55,15 +60,10 @@ from ui.page.language_files import html_attributes, language_tags
 from ui.page.plain.layout import head_tags_of
 from ui.page.plain.not_found import http_error_handler, not_found_page
 from ui.parts import Parts
-from ui.routes.deleting import delete_regularly
-from ui.routes.gradio_api import add_api
-from ui.routes.gradio_batches import add_batch_api
-from ui.routes.gradio_chains import add_chain_api
-from ui.routes.run_socket import WaitingSockets
-from ui.routes.uploads import sweep_regularly
 from ui.services import Services
 from ui.settings.start_lines import show_code, start_lines, start_warnings
 from ui.settings.web_settings import WebSettings
+from ui.sockets.run_socket import WaitingSockets
 from ui.web.access import Access, Gate, GuardedRoutes
 from ui.web.cookies import Cookies
 from ui.web.guesses import Guesses

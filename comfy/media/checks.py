@@ -13,7 +13,7 @@ from PIL import Image, ImageFile
 
 from comfy.base.messages import message
 from comfy.media import gif
-from comfy.media.reader import DAMAGED, UNREADABLE, DamagedFile, FewReads
+from comfy.media.reader import DAMAGED, UNREADABLE_IMAGE, DamagedFile, FewReads
 from comfy.media.signatures import (
     ID3,
     LENGTH,
@@ -138,7 +138,7 @@ def problem_with(file: BinaryIO, limits: FileLimits, media: str = "") -> str:
         return _too_many(_Pixels.of(file), limits)
     except DamagedFile as damage:
         log.info("An image can't be read: %s", damage)
-        return UNREADABLE if media in _TAKES else ""
+        return UNREADABLE_IMAGE if media in _TAKES else ""
     except Image.DecompressionBombError:
         return _too_large(limits)
     finally:

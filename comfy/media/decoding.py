@@ -16,7 +16,7 @@ from PIL import Image, ImageFile
 
 from comfy.base.messages import message
 from comfy.media.checks import FORMATS, MIB, MILLION
-from comfy.media.reader import UNREADABLE
+from comfy.media.reader import UNREADABLE_IMAGE
 
 MOST_MEMORY = 300 * MIB  # limit for one image while it is decoded and processed
 # Measured bytes per pixel that Pillow 12 uses while decoding.
@@ -99,7 +99,7 @@ def opened(
         raise
     # Files are untrusted: Pillow's decoders raise exceptions of any type.
     except Exception as error:
-        raise Undecodable(UNREADABLE) from error
+        raise Undecodable(UNREADABLE_IMAGE) from error
 
 
 def _memory_of(image: ImageFile.ImageFile) -> int:

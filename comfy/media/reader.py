@@ -18,7 +18,7 @@ _MAX_READS = 400_000
 # Reasons for the log, and the sentence for users.
 DAMAGED = "Its content is damaged."
 TOO_MUCH = "It's too large to read."
-UNREADABLE = message("This image can't be read. It may be damaged or too large.")
+UNREADABLE_IMAGE = message("This image can't be read. It may be damaged or too large.")
 
 # Map Python's escapes for bytes that aren't UTF-8 to the Latin-1 characters of those bytes.
 _LATIN_1 = {0xDC00 + byte: byte for byte in range(0x80, 0x100)}

@@ -12,7 +12,7 @@ import pytest
 from comfy.base.errors import ComfyError
 from comfy.base.periodic import repeated
 from tests.support.waiting import LONGEST_WAIT, awaited
-from ui.routes.folder_watch import FolderWatch
+from ui.sockets.folder_watch import FolderWatch
 from ui.web.server_health import CheckIntervals, ServerHealth
 
 

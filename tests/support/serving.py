@@ -28,7 +28,7 @@ from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
 from comfy.webhooks.waiting import WebhookSettings
 from tests.support.waiting import LONGEST_WAIT
-from ui.routes.deleting import RunDeletion
+from ui.files.deleting import RunDeletion
 from ui.server import Server, build_app, web_config
 from ui.services import Services, wire
 from ui.settings.web_settings import WebSettings

@@ -28,8 +28,8 @@ from ui.api.streams import streams_api
 from ui.api.uploads import uploads_api
 from ui.api.workflows import workflows_api
 from ui.parts import Parts
-from ui.routes.run_socket import WaitingSockets
 from ui.services import Services
+from ui.sockets.run_socket import WaitingSockets
 from ui.web.access import Access, Gate, GuardedRoutes
 from ui.web.json_bodies import judge_json
 from ui.web.responses import API, AsciiJSON

@@ -17,8 +17,8 @@ from comfy.records.wanted import Wanted, WantedOfGroups
 from ui.api.runs import NO_CURSOR, PAGE_LENGTH, Limit, Runs
 from ui.documents.history_doc import ChangedRuns, FormValues, HistoryDoc, HistoryPage
 from ui.documents.past_run import days_of, past_run
-from ui.routes.presenter import Presenter, RunEnds
-from ui.routes.results import MOST_CHOSEN
+from ui.files.presenter import Presenter, RunEnds
+from ui.files.result_files import MOST_CHOSEN
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import AsciiJSON

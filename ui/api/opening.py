@@ -22,7 +22,7 @@ from ui.api.runs import Runs
 from ui.documents.browser_values import kept
 from ui.documents.result_names import title_in_name
 from ui.documents.workflow_doc import OpenedFile, SharedWorkflow
-from ui.routes.presenter import Presenter, RunEnds
+from ui.files.presenter import Presenter, RunEnds
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.limits import BodyLimit

@@ -19,8 +19,8 @@ from ui.documents.browser_values import file_kept
 from ui.documents.link_doc import LinkDoc
 from ui.files.copies import FileCopies
 from ui.files.results import FieldResults
+from ui.files.shared_files import NO_PROMPT_NO_FILE
 from ui.library import WorkflowLibrary
-from ui.routes.shared_results import NO_PROMPT_NO_FILE
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON

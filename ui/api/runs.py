@@ -19,9 +19,9 @@ from comfy.runs.durations import RunTimes
 from comfy.runs.interface import Origin, RunPolicy
 from ui.documents.run_doc import DeletedRun, RunDoc, RunJson, has_field_errors
 from ui.documents.run_values import seeds_among
+from ui.files.deleting import RunDeletion
+from ui.files.presenter import Presenter
 from ui.library import WorkflowLibrary
-from ui.routes.deleting import RunDeletion
-from ui.routes.presenter import Presenter
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import AsciiJSON

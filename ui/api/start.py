@@ -34,7 +34,7 @@ from ui.api.runs import Runs
 from ui.api.values import Sent, ValueReader, either_way, form_for
 from ui.api.watch import ends_first
 from ui.documents.run_doc import RunDoc, RunsDoc
-from ui.routes.run_socket import KEY_HEADER, WaitingSockets
+from ui.sockets.run_socket import KEY_HEADER, WaitingSockets
 from ui.web.access import Access, GuardedRoutes
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON

@@ -22,7 +22,7 @@ from ui.api.watch import LiveStream, standings_of, states_of
 from ui.documents.headlines import NO_RESULT
 from ui.documents.result_names import result_name
 from ui.documents.run_doc import RunDoc
-from ui.routes.results import ResultFiles
+from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import NO_STORE, json_text

@@ -23,8 +23,8 @@ from comfy.form.seeds import CountUp, random_seed
 from ui.api.problems import NotThere
 from ui.files.copies import FileCopies
 from ui.files.references import FileResolver, inline_file
+from ui.files.uploads import MOST_FILES, Unfit, keep_all
 from ui.library import WorkflowLibrary
-from ui.routes.uploads import MOST_FILES, Unfit, keep_all
 from ui.web.body_limits import place_held, too_large
 from ui.web.identity import Identity
 from ui.web.json_bodies import read_object

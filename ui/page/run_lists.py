@@ -7,7 +7,7 @@
 
 A listener with `gr.EventData` finds the run's id in its `run`. Python fills the lists and handles
 events, unless they are `live`: then the script of this app's page does so without Gradio, with its
-own socket (`ui.routes.page_socket`) and the API (`ui.api.history`, `ui.api.runs`). The page
+own socket (`ui.sockets.page_socket`) and the API (`ui.api.history`, `ui.api.runs`). The page
 needs `ui.page.script_files.script_routes`.
 """
 

@@ -4,10 +4,11 @@
         stage = Stage()
         button.click(lambda: Follow(start().id), None, stage)
 
-It follows a run over its own socket (`ui.routes.run_socket`), which also brings the results without
-Gradio. Other files are shown by URL (`ShowFiles`). As an input it gives the visible file
+It follows a run over its own socket (`ui.sockets.run_socket`), which also brings the results
+without Gradio. Other files are shown by URL (`ShowFiles`). As an input it gives the visible file
 (`Selection`). The page needs `ui.page.script_files.script_routes`, and for `Follow` the routes of
-`ui.routes.run_socket` and `ui.routes.results`. A page has one stage: two would show the same run.
+`ui.sockets.run_socket` and `ui.files.result_files`. A page has one stage: two would show the same
+run.
 """
 
 from __future__ import annotations

@@ -72,9 +72,7 @@ class Settings(BaseSettings):
     config: ReadableFile | None = Field(
         None,
         title="FILE",
-        description=(
-            "TOML file with these settings (server_token = …); options and variables override it"
-        ),
+        description="TOML file with these settings; options and variables override it",
     )
     server: Servers = Field(
         (),
@@ -120,9 +118,7 @@ class Settings(BaseSettings):
     trusted_proxies: Proxies = Field(
         ("*",) if ON_A_SPACE else ("127.0.0.1", "::1"),
         title="ADDRESS,ADDRESS…",
-        description=(
-            "addresses or networks of the proxies whose X-Forwarded-… headers count; * = all"
-        ),
+        description="addresses or networks of proxies whose X-Forwarded-… headers count; * = all",
     )
     open: Permission = Field(
         "auto",
@@ -153,17 +149,12 @@ class Settings(BaseSettings):
     open_nodes: ReadableFile | None = Field(
         None,
         title="FILE",
-        description=(
-            "file with the node classes that opened workflows may use, one per line; without"
-            " it, all"
-        ),
+        description="file with node classes that opened workflows may use, one per line",
     )
     login: Users = Field(
         (),
         title="NAME:PASSWORD,…",
-        description=(
-            "users who may sign in; without any users, everyone can use the app without signing in"
-        ),
+        description="users who may sign in; without any, everyone can use the app",
     )
     login_file: UsersInFile = Field(
         (), title="FILE", description="file with such users, one NAME:PASSWORD per line"
@@ -191,10 +182,7 @@ class Settings(BaseSettings):
     user_header: HeaderName = Field(
         "",
         title="NAME",
-        description=(
-            "header in which a proxy of --trusted-proxies names the signed-in user, like"
-            " X-Forwarded-User"
-        ),
+        description="header in which a trusted proxy names the signed-in user: X-Forwarded-User",
     )
     sign_out_address: SignOutAddress = Field(
         "",
@@ -284,9 +272,7 @@ class Settings(BaseSettings):
     comfy_runner: ReadableFile | None = Field(
         None,
         title="FILE",
-        description=(
-            "config.toml of comfy_runner; turns on its endpoints, like /queue and /update/text"
-        ),
+        description="config.toml of comfy_runner; turns on its endpoints, like /queue",
     )
     waiting: int = Field(30, ge=1, title="RUNS", description="unfinished runs that a user may have")
     hourly: int = Field(
@@ -314,9 +300,7 @@ class Settings(BaseSettings):
     webhook_secret: WebhookSecret | None = Field(
         None,
         title="whsec_…",
-        description=(
-            "secret that signs webhooks (default: generated once, in the folder of --data)"
-        ),
+        description="secret that signs webhooks (default: generated, in the folder of --data)",
     )
 
     @model_validator(mode="after")

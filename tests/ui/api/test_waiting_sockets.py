@@ -12,7 +12,7 @@ import requests
 from tests.support.http_client import ANN, BOB, close_code, connected, cookie_of, messages
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
-from ui.routes.run_socket import KEY_HEADER
+from ui.sockets.run_socket import KEY_HEADER
 
 KEY = "one-key"
 

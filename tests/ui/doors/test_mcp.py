@@ -29,7 +29,7 @@ from tests.support.waiting import LONGEST_WAIT, awaited, eventually
 from tests.ui.api.api_calls import run_of
 from ui.documents.run_doc import RunJson
 from ui.doors.mcp.contents import finished_call
-from ui.routes.results import ResultFiles
+from ui.files.result_files import ResultFiles
 from ui.settings.web_settings import WebSettings
 from ui.web.limits import WebLimits
 

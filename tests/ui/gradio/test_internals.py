@@ -212,7 +212,7 @@ def test_uploads_are_sent_and_answered_as_the_app_does_it() -> None:
     app, _ = mounted()
     told = TestClient(app).post(UPLOAD, files={UPLOADED: ("a.txt", b"a")}).json()
     assert [Path(place).name for place in told] == ["a.txt"], (
-        f"Gradio's {UPLOAD} answers something else: mend ui/routes/uploads.py"
+        f"Gradio's {UPLOAD} answers something else: mend ui/files/uploads.py"
     )
     Path(told[0]).unlink()
     source = inspect.getsource(inspect.getmodule(App))  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ui.settings.arguments import read_settings
-from ui.settings.options import SECRET
+from ui.settings.options import SECRET, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -72,3 +72,23 @@ def test_secrets_elsewhere_are_not_warned_about(
         exclude={"config"}
     )
     assert not caplog.records
+
+
+def test_settings_show_no_secret() -> None:
+    """Printed or logged settings show stars instead of secrets."""
+    given = {"server": "http://box", "server_token": "hunter2", "server_header": "X-Key: hunter2"}
+    settings = Settings(**given, database="postgresql://a:hunter2@box/db", login="anna:hunter2")  # type: ignore[arg-type]
+    assert settings.pairs == (("anna", "hunter2"),)
+    assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+def test_a_login_file_readable_by_all_causes_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log warns about it once, without the passwords."""
+    file = tmp_path / "people"
+    file.write_text("anna:lighthouse")
+    file.chmod(0o644)
+    assert read_settings(["--login-file", str(file)]).pairs == (("anna", "lighthouse"),)
+    assert "can read the passwords in people" in caplog.text
+    assert "lighthouse" not in caplog.text

@@ -33,9 +33,9 @@ from ui.documents.batch_doc import GridAxisDoc, GridDoc
 from ui.documents.past_run import run_tile
 from ui.documents.result_names import result_name
 from ui.files.batch_grids import grid_of, settings_of
+from ui.files.result_files import ResultFiles, as_file, saved_places, zip_download
 from ui.languages.current import translated
 from ui.page.grid_page import grid_page, image_cell, word_cell
-from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.web.access import Access, GuardedRoutes
 from ui.web.body_limits import BUSY
 from ui.web.identity import Identity

@@ -24,8 +24,8 @@ from comfy.records.record import Record
 from ui.api.batches.rows import why_failed
 from ui.api.runs import Runs
 from ui.documents.result_names import OF_ALL, pattern_name, unknown_part
+from ui.files.result_files import ResultFiles, as_file, saved_places, zip_download
 from ui.languages.current import translated
-from ui.routes.results import ResultFiles, as_file, saved_places, zip_download
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.shares import Work

@@ -44,7 +44,7 @@ from ui.documents.batch_doc import (
     batch_doc,
     shown_batch,
 )
-from ui.routes.results import ResultFiles
+from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes
 from ui.web.limits import BodyLimit
 from ui.web.responses import AsciiJSON

@@ -29,7 +29,7 @@ from ui.doors.comfy_runner.config import RunnerConfig
 from ui.doors.comfy_runner.kept_values import InputFile, Values
 from ui.doors.comfy_runner.named_nodes import NamedNodes
 from ui.doors.comfy_runner.text_service import WrittenPrompts
-from ui.routes.presenter import RunEnds
+from ui.files.presenter import RunEnds
 
 _NO_WORKFLOW = "The request names no workflow."
 _NAME_ONE = "Send ?workflow=NAME, or set a workflow under [comfy] in config.toml."

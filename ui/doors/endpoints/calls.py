@@ -17,20 +17,20 @@ from ui.api.start import RunStart
 from ui.api.values import SentValues
 from ui.documents.run_doc import run_doc
 from ui.doors.endpoints.values import endpoint_number, is_number_of, values_by_key
-from ui.doors.named_workflows import NamedForm, named_form, named_workflows
-from ui.files.components import shown_file
-from ui.files.copies import FileCopies
-from ui.gradio.internals import api, whole_root_of
-from ui.library import WorkflowLibrary
-from ui.routes.gradio_api import (
+from ui.doors.gradio.api import (
     MOST_AT_ONCE,
     as_gradio_errors,
     releases_session,
     run_of_script,
     script_run,
 )
-from ui.routes.gradio_chains import chain_of_script
-from ui.routes.results import saved_places
+from ui.doors.gradio.chains import chain_of_script
+from ui.doors.named_workflows import NamedForm, named_form, named_workflows
+from ui.files.components import shown_file
+from ui.files.copies import FileCopies
+from ui.files.result_files import saved_places
+from ui.gradio.internals import api, whole_root_of
+from ui.library import WorkflowLibrary
 from ui.web.identity import Identity
 from ui.web.shares import where
 

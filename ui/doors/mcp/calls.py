@@ -36,8 +36,8 @@ from ui.doors.mcp.chain_calls import failed_chain, follow_chain
 from ui.doors.mcp.contents import failed_call, finished_call, refused_call
 from ui.doors.mcp.tools import tools_of
 from ui.doors.named_workflows import named_form, named_workflows
+from ui.files.result_files import ResultFiles
 from ui.languages.current import translated
-from ui.routes.results import ResultFiles
 from ui.web.body_limits import place_held
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import Problem

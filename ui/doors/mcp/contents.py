@@ -15,8 +15,8 @@ from comfy.media.decoding import DecodingSlots
 from comfy.media.thumbnails import image_within
 from comfy.records.record import Record
 from ui.documents.run_doc import RunDoc, RunFile, RunProblem
+from ui.files.result_files import ResultFiles, saved_places
 from ui.languages.current import translated
-from ui.routes.results import ResultFiles, saved_places
 from ui.web.responses import Problem, json_text
 
 log = logging.getLogger(__name__)

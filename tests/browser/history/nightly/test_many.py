@@ -23,7 +23,7 @@ from tests.support.history_tiles import (
 )
 from tests.support.serving import WORKFLOWS, running_app
 from tests.support.visitor import Site, Visitor
-from ui.routes.deleting import RunDeletion
+from ui.files.deleting import RunDeletion
 
 Visit = Callable[..., Visitor]
 

@@ -11,7 +11,7 @@ import requests
 
 from tests.support.http_client import finished, get, start
 from tests.support.serving import Served, running_demo_app
-from tests.ui.routes.test_history import SMALL, kept_files
+from tests.ui.api.page.test_history import SMALL, kept_files
 from ui.web.urls import file_address
 
 

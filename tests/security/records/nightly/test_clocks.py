@@ -15,7 +15,7 @@ from tests.support.samples.histories import ANN as ANNA
 from tests.support.samples.histories import begun, bytes_kept, ended_record, ids, kept_image
 from tests.support.serving import Served, open_history
 from tests.support.waiting import LONGEST_WAIT, eventually
-from tests.ui.routes.test_history import SMALL
+from tests.ui.api.page.test_history import SMALL
 
 DAY = 86400.0
 

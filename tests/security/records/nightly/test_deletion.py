@@ -15,7 +15,7 @@ from tests.support.samples.histories import ANN as ANNA
 from tests.support.samples.histories import BOB as BEN
 from tests.support.samples.histories import begun, bytes_kept, ended_record
 from tests.support.serving import Served, open_history
-from tests.ui.routes.test_history import QUICK, ask, kept_files, past, photo
+from tests.ui.api.page.test_history import QUICK, ask, kept_files, past, photo
 
 SECRET = "xylophone-marmalade"
 

@@ -17,7 +17,7 @@ from comfy.records.serialization import from_text, to_text
 from tests.support.http_client import ANN, finished, get, start
 from tests.support.samples.histories import EVERYTHING, begun, bytes_kept
 from tests.support.serving import RunningApp, changing
-from tests.ui.routes.test_history import SMALL, ask, kept_files, past
+from tests.ui.api.page.test_history import SMALL, ask, kept_files, past
 from ui.documents.page_runs import stage_run
 from ui.documents.past_run import past_run
 

@@ -24,7 +24,7 @@ from tests.ui.api.api_calls import run_of
 from tests.ui.doors.test_mcp import ERAS, QUICK, assistant
 from ui.documents.run_doc import RunJson
 from ui.doors.mcp.contents import finished_call
-from ui.routes.results import ResultFiles
+from ui.files.result_files import ResultFiles
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.routes.preview_window import PreviewWindow
+from ui.sockets.preview_window import PreviewWindow
 
 FRAME = 67_000  # bytes
 FRAMES, INTERVAL = 100, 0.1

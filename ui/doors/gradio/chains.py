@@ -14,8 +14,7 @@ from comfy.chains.open_chain import ChainStanding
 from comfy.chains.queue import ChainQueue
 from comfy.runs.interface import Origin, RunRegistry
 from ui.documents.chain_doc import chain_doc
-from ui.gradio.internals import api
-from ui.routes.gradio_api import (
+from ui.doors.gradio.api import (
     MOST_AT_ONCE,
     as_gradio_errors,
     followed,
@@ -23,6 +22,7 @@ from ui.routes.gradio_api import (
     results_of,
     values_of_script,
 )
+from ui.gradio.internals import api
 from ui.web.identity import NOBODY, Identity
 from ui.web.shares import where
 

@@ -6,8 +6,8 @@ from fastapi import Depends, HTTPException
 from fastapi.responses import FileResponse
 
 from comfy.base.errors import WorkflowError
+from ui.files.result_files import sent
 from ui.library import WorkflowLibrary
-from ui.routes.results import sent
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.urls import COVERS

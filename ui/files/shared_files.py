@@ -10,7 +10,7 @@ from comfy.base.messages import message
 from comfy.comfyui.client.server_files import ServerFiles
 from comfy.records.blobs import BlobStore
 from comfy.runs.interface import RunRegistry
-from ui.routes.results import ResultFiles
+from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes
 
 NO_PROMPT_NO_FILE = message("This kind of file can't be shared without its prompt.")

@@ -22,7 +22,7 @@ from tests.support.http_client import ANN, BOB, cookie_of, finished, start
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
-from tests.ui.routes.test_chains import (
+from tests.ui.api.page.test_chains import (
     BOATS,
     BROKEN,
     IMAGES,

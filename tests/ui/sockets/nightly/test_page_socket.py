@@ -22,7 +22,7 @@ from tests.support.http_client import (
 )
 from tests.support.serving import PAINTED, Served, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
-from tests.ui.routes.test_page_socket import LONG, by_page, ids
+from tests.ui.sockets.test_page_socket import LONG, by_page, ids
 from ui.settings.web_settings import WebSettings
 
 

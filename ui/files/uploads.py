@@ -28,9 +28,9 @@ from comfy.base.periodic import repeated
 from comfy.library.forms import Forms
 from comfy.media.checks import problem_with
 from ui.files.field_files import NOT_KEPT
+from ui.files.result_files import sent
 from ui.gradio.internals import FILE, UPLOAD, UPLOAD_DONE, UPLOAD_PROGRESS, UPLOADED
 from ui.languages.current import translated
-from ui.routes.results import sent
 from ui.web.access import Access, GuardedRoutes
 from ui.web.body_limits import BUSY
 from ui.web.identity import NOBODY, Identity

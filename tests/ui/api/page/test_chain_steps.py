@@ -15,7 +15,7 @@ from tests.support.brought import own_prompt
 from tests.support.http_client import ANN, BOB, finished, get, start
 from tests.support.samples.forms import WORKFLOWS
 from tests.support.serving import RunningApp, running_app
-from tests.ui.routes.test_chains import (
+from tests.ui.api.page.test_chains import (
     IMAGES,
     MAKE,
     OWNER,

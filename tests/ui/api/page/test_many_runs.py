@@ -17,8 +17,8 @@ from comfy.runs.interface import Run
 from tests.support.http_client import ANN, BOB, cookie_of, finished, get, start
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
-from tests.ui.routes.test_history import QUICK, photo
-from tests.ui.routes.test_history import served as served
+from tests.ui.api.page.test_history import QUICK, photo
+from tests.ui.api.page.test_history import served as served
 
 SMALL = {"5.steps": 1, "4.width": 256, "4.height": 256}
 

@@ -6,7 +6,7 @@ from comfy.batches.spec import AxisSpec, Seeds
 from comfy.prompt.wildcards import literal_text
 from tests.support.http_client import ANN
 from tests.support.serving import RunningApp
-from tests.ui.routes.test_batches import (
+from tests.ui.api.page.test_batches import (
     STEPS,
     TEXT,
     WIDTH,

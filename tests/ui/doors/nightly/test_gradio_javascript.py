@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.samples.media import saved
 from tests.support.serving import Served, running_demo_app
-from tests.ui.routes.test_gradio_javascript import said
+from tests.ui.doors.test_gradio_javascript import said
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from ui.documents.chain_doc import chain_doc, shown_chain
 from ui.documents.headlines import AWAY
 from ui.documents.page_runs import queued_run
 from ui.library import WorkflowLibrary
-from ui.routes.folder_watch import FolderWatch
+from ui.sockets.folder_watch import FolderWatch
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import NOBODY, Identity
 from ui.web.responses import json_text

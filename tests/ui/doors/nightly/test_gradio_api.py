@@ -19,7 +19,7 @@ from tests.batches.kept_batches import read_only
 from tests.support.gradio_calls import script_client
 from tests.support.serving import Served, running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
-from tests.ui.routes.test_gradio_api import groups_of_nobody
+from tests.ui.doors.test_gradio_api import groups_of_nobody
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from tests.support.serving import (
     PAINTED,
     running_app,
 )
-from tests.ui.routes.test_history import QUICK, ask, past, photo
+from tests.ui.api.page.test_history import QUICK, ask, past, photo
 from ui.web.urls import file_address
 
 

@@ -24,8 +24,8 @@ from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from comfy.runs.interface import Run, RunRegistry
 from ui.documents.run_doc import RunDoc
-from ui.routes.preview_encodings import PreviewEncodings
-from ui.routes.preview_window import PreviewWindow
+from ui.sockets.preview_encodings import PreviewEncodings
+from ui.sockets.preview_window import PreviewWindow
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
 from ui.web.responses import json_text

@@ -19,7 +19,7 @@ from tests.support.sampler import prompt
 from tests.support.samples.forms import node
 from tests.support.serving import PAINTED, WORKFLOWS, RunningApp, running_app
 from tests.support.waiting import eventually
-from tests.ui.routes.test_workflows import known
+from tests.ui.api.page.test_workflows import known
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from types import FrameType
 
 from comfy.batches.check import problems_of_batch
 from tests.support.serving import RunningApp
-from tests.ui.routes.test_hostile_batches import check
+from tests.ui.api.page.test_hostile_batches import check
 from ui.web.limits import WebLimits
 
 

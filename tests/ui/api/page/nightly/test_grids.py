@@ -16,7 +16,7 @@ from comfy.runs.interface import Origin
 from tests.support.http_client import ANN, BOB
 from tests.support.serving import RunningApp
 from tests.support.waiting import eventually
-from tests.ui.routes.test_grids import MODEL, OPENED, SEED, SMALL, STEPS, TEXT, ask
+from tests.ui.api.page.test_grids import MODEL, OPENED, SEED, SMALL, STEPS, TEXT, ask
 
 GOOD, BROKEN = "demo-landscapes.safetensors", "demo-broken.safetensors"
 

@@ -17,9 +17,7 @@ from comfy.records.store import RunStore
 from comfy.runs.interface import Origin
 from ui.documents.batch_doc import batch_doc
 from ui.documents.browser_values import value_text
-from ui.files.references import inline_file
-from ui.gradio.internals import api
-from ui.routes.gradio_api import (
+from ui.doors.gradio.api import (
     MOST_AT_ONCE,
     as_gradio_errors,
     followed,
@@ -27,6 +25,8 @@ from ui.routes.gradio_api import (
     results_of,
     values_of_script,
 )
+from ui.files.references import inline_file
+from ui.gradio.internals import api
 from ui.web.identity import NOBODY, Identity
 from ui.web.shares import where
 

@@ -11,8 +11,8 @@ from PIL import Image
 from comfy.media.smaller_preview import PREVIEW_SIZES, smaller_preview
 from tests.benchmarks.tools.frames import BYTES, numbered
 from tests.support.waiting import awaited
-from ui.routes.preview_encodings import PreviewEncodings
-from ui.routes.preview_window import PreviewWindow
+from ui.sockets.preview_encodings import PreviewEncodings
+from ui.sockets.preview_window import PreviewWindow
 
 
 def narrow(rate: float) -> PreviewWindow:

@@ -1,0 +1,1 @@
+"""Endpoints for programs that use Gradio's clients."""
