@@ -16,7 +16,7 @@ from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.reports import ServerReport, fresh
 from comfy.launch.start import Starter
 from comfy.launch.uploads import UploadLimits
-from comfy.library.catalogue import CatalogueCache
+from comfy.library.catalog import CatalogCache
 from comfy.library.folder import WorkflowFolder
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
@@ -102,9 +102,9 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     limits = limits or WebLimits()
     health = ServerHealth(servers.answers, pace)
     servers.on_unreachable(health.recheck)
-    catalogue = CatalogueCache(servers.object_info)
-    servers.on_change(catalogue.expire)
-    forms = Forms(folder.get, catalogue, permissions, opened, nobody=NOBODY)
+    catalog = CatalogCache(servers.object_info)
+    servers.on_change(catalog.expire)
+    forms = Forms(folder.get, catalog, permissions, opened, nobody=NOBODY)
     server_files = ServerFiles(servers.view)
     uploads = UploadLimits(limits.file, limits.run_files)
     given = UploadFolder(files, limits)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from comfy.base.errors import ComfyError, WorkflowError
 from comfy.base.json_values import NotJson, TooDeep, read_json
-from comfy.cli.server import add_catalogue_arguments, catalogue_of
-from comfy.comfyui.object_info import Catalogue
+from comfy.cli.server import add_catalog_arguments, catalog_of
+from comfy.comfyui.object_info import Catalog
 from comfy.graph.convert import Converted, convert
 from comfy.prompt.text_replacements import replace_prefixes
 from comfy.workflow.documents import documents
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="GRAPH",
         help="workflow file saved by the editor, or a media file that contains one",
     )
-    add_catalogue_arguments(parser)
+    add_catalog_arguments(parser)
     parser.add_argument(
         "--out", type=Path, default=Path(), metavar="DIR", help="folder to write to (default: here)"
     )
@@ -40,7 +40,7 @@ def main(args: argparse.Namespace) -> int:
     """Write a prompt for each graph. Return 1 if any graph couldn't be converted, 2 without a
     catalog or a writable folder."""
     try:
-        catalogue = catalogue_of(args)
+        catalog = catalog_of(args)
         args.out.mkdir(parents=True, exist_ok=True)
     except ComfyError as error:
         _say(error)
@@ -54,7 +54,7 @@ def main(args: argparse.Namespace) -> int:
         target = args.out / f"{path.stem}.json"
         try:
             _refuse_overwriting(path, target, written)
-            converted = _convert(path, catalogue)
+            converted = _convert(path, catalog)
             prompt, _ = replace_prefixes(
                 converted.prompt, converted.names
             )  # as in the editor's own export
@@ -71,11 +71,11 @@ def main(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _convert(path: Path, catalogue: Catalogue) -> Converted:
+def _convert(path: Path, catalog: Catalog) -> Converted:
     graph = _saved(path) if path.suffix.lower() == ".json" else find_workflow_in(path).graph
     if graph is None:
         raise WorkflowError(_NOTHING_TO_DO)
-    return convert(graph, catalogue)
+    return convert(graph, catalog)
 
 
 def _saved(path: Path) -> object:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from comfy.base.errors import ComfyError
 from comfy.cli.forms import OWNER, WORKFLOW, forms_of
-from comfy.cli.server import add_catalogue_arguments, catalogue_of
+from comfy.cli.server import add_catalog_arguments, catalog_of
 from comfy.form.model import Field, Form
 from comfy.workflow.model import read_workflow
 
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WORKFLOW",
         help="workflow file, or a media file that contains one",
     )
-    add_catalogue_arguments(parser)
+    add_catalog_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print the form as JSON")
 
 
@@ -32,8 +32,8 @@ def main(args: argparse.Namespace) -> int:
     unreadable."""
     try:
         workflow = read_workflow(args.workflow)
-        catalogue = catalogue_of(args)
-        _, form = forms_of(workflow, lambda: catalogue.raw).form(WORKFLOW, OWNER)
+        catalog = catalog_of(args)
+        _, form = forms_of(workflow, lambda: catalog.raw).form(WORKFLOW, OWNER)
     except ComfyError as error:
         print(" ".join(part for part in (str(error), error.hint) if part), file=sys.stderr)
         return 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from comfy.library.catalogue import CatalogueCache
+from comfy.library.catalog import CatalogCache
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
 from comfy.workflow.model import Workflow
@@ -22,4 +22,4 @@ def forms_of(workflow: Workflow, fetch: Callable[[], Mapping[str, Any]]) -> Form
 
 def forms_by_name(find: Callable[[str], Workflow], fetch: Callable[[], Mapping[str, Any]]) -> Forms:
     """Return the forms of several workflows; `find`: see `Forms`."""
-    return Forms(find, CatalogueCache(fetch), Permissions.of_a_shell())
+    return Forms(find, CatalogCache(fetch), Permissions.of_a_shell())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from comfy.base.secret_options import secrets_can_be_read
 from comfy.comfyui.client.address import ServerAddress, named_servers, split_servers
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 
 _SECRETS = "; put secrets in the variable"
 
@@ -53,8 +53,8 @@ def _add_login_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_catalogue_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options for the node catalog, which `catalogue_of` reads."""
+def add_catalog_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options for the node catalog, which `catalog_of` reads."""
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
         "--server",
@@ -94,11 +94,11 @@ def addresses_of(args: argparse.Namespace) -> tuple[ServerAddress, ...]:
     )
 
 
-def catalogue_of(args: argparse.Namespace) -> Catalogue:
+def catalog_of(args: argparse.Namespace) -> Catalog:
     """Return the node catalog from the file of `--object-info`, else from the server. Raises
     ComfyError if it isn't available."""
     if args.object_info:
-        return Catalogue.read(args.object_info)
+        return Catalog.read(args.object_info)
     # Imported here: reading a file needs no network libraries.
     from comfy.comfyui.discovery import choose_servers, opened_servers
 
@@ -106,4 +106,4 @@ def catalogue_of(args: argparse.Namespace) -> Catalogue:
         choose_servers(addresses_of(args)) as named,
         opened_servers(named.addresses) as servers,
     ):
-        return Catalogue(servers.object_info())
+        return Catalog(servers.object_info())

@@ -223,7 +223,7 @@ class NodeSpec:
         return any(one.type in (DYNAMIC_COMBO, AUTOGROW) for one in self.inputs)
 
 
-class Catalogue(Mapping[str, NodeSpec]):
+class Catalog(Mapping[str, NodeSpec]):
     """Node classes of one server by class type, except for overlong names. Built from the body of
     `/object_info`. Thread-safe: two threads that parse the same class at once get equal results."""
 
@@ -233,7 +233,7 @@ class Catalogue(Mapping[str, NodeSpec]):
         self._similar: dict[str, str] = {}
 
     @classmethod
-    def read(cls, path: Path) -> Catalogue:
+    def read(cls, path: Path) -> Catalog:
         """Read a saved catalog, `.json` or `.json.gz`. Raises ComfyError if it is missing or not a
         catalog."""
         try:

@@ -3,7 +3,7 @@ default and in tests."""
 
 from __future__ import annotations
 
-from comfy.demo.server.faults import FaultKind, HttpKind, Misbehaviour, SocketKind
+from comfy.demo.server.faults import FaultKind, HttpKind, Misbehavior, SocketKind
 from comfy.demo.server.server import DemoServer
 
-__all__ = ["DemoServer", "FaultKind", "HttpKind", "Misbehaviour", "SocketKind"]
+__all__ = ["DemoServer", "FaultKind", "HttpKind", "Misbehavior", "SocketKind"]

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from comfy.comfyui.object_info import Catalogue, NodeSpec
+from comfy.comfyui.object_info import Catalog, NodeSpec
 from comfy.form.candidates import Candidate, find_candidates
 from comfy.form.conventions.ideas import find_ideas
 from comfy.form.conventions.layers import Layer, shown_layer
@@ -42,7 +42,7 @@ from comfy.workflow.model import Workflow, title_from_name
 
 
 def build_form(
-    workflow: Workflow, catalogue: Catalogue, values: Mapping[str, object] | None = None
+    workflow: Workflow, catalog: Catalog, values: Mapping[str, object] | None = None
 ) -> Form:
     """Return the form of a workflow on a server with this catalog.
 
@@ -51,24 +51,24 @@ def build_form(
     `Field.redraws` and `Field.grows`). Never fails: parts that the server lacks and the author's
     mistakes become messages in `problems`, and their fields remain.
     """
-    arranged = arrange(workflow.prompt, catalogue, values or {})
+    arranged = arrange(workflow.prompt, catalog, values or {})
     prompt, config = arranged.prompt, workflow.config or FormConfig()
-    trace = Trace(prompt, catalogue)
+    trace = Trace(prompt, catalog)
 
-    candidates = find_candidates(prompt, catalogue)
+    candidates = find_candidates(prompt, catalog)
     layers = read_layers(workflow, prompt, candidates)
     declared = declare(candidates, layers, shown_layer(workflow.promoted), trace)
     merged = merge(declared, arranged)
     chosen = choose_widgets(merged)
     limited = limit_values(chosen)
 
-    nodes = _nodes_of(arranged, catalogue)
+    nodes = _nodes_of(arranged, catalog)
     titles = _titles(trace, layers)
-    found_outputs = tuple(find_outputs(workflow.prompt, catalogue))
+    found_outputs = tuple(find_outputs(workflow.prompt, catalog))
     outputs = _chosen_outputs(found_outputs, layers)
     fields = build_fields(limited, prompt, nodes, needed_outputs(outputs))
     missing: tuple[Missing, ...] = (
-        *missing_classes(prompt, catalogue, workflow.missing, titles),
+        *missing_classes(prompt, catalog, workflow.missing, titles),
         *missing_choices((one for one in fields if one.node in trace.alive), workflow.models),
     )
     form = Form(
@@ -108,13 +108,13 @@ def _titles(trace: Trace, layers: Sequence[Layer]) -> dict[str, str]:
     return titles | {node: title for layer in layers for node, title in layer.titles.items()}
 
 
-def _nodes_of(arranged: Arranged, catalogue: Catalogue) -> Mapping[str, NodeSpec]:
+def _nodes_of(arranged: Arranged, catalog: Catalog) -> Mapping[str, NodeSpec]:
     """Return the server's specs of the prompt's node classes, and of loaders for additional
     files."""
     classes = {node["class_type"] for node in arranged.prompt.values()} | {
         one.class_type for one in LOADERS.values()
     }
-    return {class_type: spec for class_type in classes if (spec := catalogue.get(class_type))}
+    return {class_type: spec for class_type in classes if (spec := catalog.get(class_type))}
 
 
 def _chosen_outputs(outputs: tuple[Output, ...], layers: Sequence[Layer]) -> tuple[Output, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from comfy.comfyui.file_inputs import is_media_file, is_no_file
-from comfy.comfyui.object_info import COMBO, Catalogue, InputSpec, NodeSpec
+from comfy.comfyui.object_info import COMBO, Catalog, InputSpec, NodeSpec
 from comfy.form.labels import is_notation
 from comfy.prompt.model import InputRef, Node, Prompt, is_link, own_title
 from comfy.workflow.config import FieldConfig, FieldGroup, Others
@@ -175,15 +175,13 @@ class Candidate:
         return replace(self, problems=(*self.problems, *problems)) if problems else self
 
 
-def find_candidates(prompt: Prompt, catalogue: Catalogue) -> tuple[Candidate, ...]:
+def find_candidates(prompt: Prompt, catalog: Catalog) -> tuple[Candidate, ...]:
     """Return all inputs with their own value: nodes in the prompt's order, inputs in the
     server's."""
     return tuple(
         candidate
         for node_id, node in prompt.items()
-        for candidate in _of_node(
-            node_id, node, catalogue.get(node["class_type"]), catalogue.uploads
-        )
+        for candidate in _of_node(node_id, node, catalog.get(node["class_type"]), catalog.uploads)
     )
 
 

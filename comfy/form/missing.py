@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from comfy.base.json_values import as_mapping, as_text
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.paid_nodes import PAID_MODULE
 from comfy.form.labels import closest, says_something
 from comfy.form.missing_items import MissingChoice, MissingClass
@@ -51,7 +51,7 @@ class ListedNode(Protocol):
 
 def missing_classes(
     prompt: Prompt,
-    catalogue: Catalogue,
+    catalog: Catalog,
     listed: Iterable[ListedNode] = (),
     titles: Mapping[str, str] | None = None,
 ) -> tuple[MissingClass, ...]:
@@ -64,15 +64,15 @@ def missing_classes(
     packs = {one.class_type: one.pack for one in listed}
     nodes_by_class: dict[str, list[str]] = {}
     for node_id, node in prompt.items():
-        if node["class_type"] not in catalogue:
+        if node["class_type"] not in catalog:
             nodes_by_class.setdefault(node["class_type"], []).append(node_id)
-    has_paid_nodes = bool(nodes_by_class) and _has_paid_nodes(catalogue)
+    has_paid_nodes = bool(nodes_by_class) and _has_paid_nodes(catalog)
     return tuple(
         MissingClass(
             class_type,
             tuple(nodes),
             tuple(_titles(class_type, [own[node_id] for node_id in nodes])),
-            catalogue.similar(class_type),
+            catalog.similar(class_type),
             packs.get(class_type, ""),
             has_paid_nodes,
         )
@@ -80,9 +80,9 @@ def missing_classes(
     )
 
 
-def _has_paid_nodes(catalogue: Catalogue) -> bool:
+def _has_paid_nodes(catalog: Catalog) -> bool:
     """Return whether the server offers any of ComfyUI's paid API nodes (docs/comfyui.md#47)."""
-    modules = (as_text(as_mapping(raw).get("python_module")) for raw in catalogue.raw.values())
+    modules = (as_text(as_mapping(raw).get("python_module")) for raw in catalog.raw.values())
     return any(module.partition(".")[0] == PAID_MODULE for module in modules)
 
 

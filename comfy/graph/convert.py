@@ -1,7 +1,7 @@
 """Editor graph → prompt: what ComfyUI's own editor would send for a saved graph, without the
 editor.
 
-    converted = convert(read_json(path.read_text()), catalogue)
+    converted = convert(read_json(path.read_text()), catalog)
     client.submit(converted.prompt, …)
 
 The steps follow the editor's order: `schema` reads the file, `open` rebuilds the running graph
@@ -72,15 +72,15 @@ class Converted:
         )
 
 
-def convert(data: object, catalogue: Mapping[str, NodeSpec]) -> Converted:
+def convert(data: object, catalog: Mapping[str, NodeSpec]) -> Converted:
     """Convert a saved graph. Raises WorkflowError if it isn't a graph, or if no editor could expand
     it.
 
     Nodes of unknown classes stay in the prompt with their known inputs (links, values saved by
     name) and are listed in `missing`. The rest of the graph stays readable.
     """
-    document = expand_groups(unique_ids(read_document(data)), catalogue)
-    root = open_document(document, catalogue)
+    document = expand_groups(unique_ids(read_document(data)), catalog)
+    root = open_document(document, catalog)
     graphs = list(_graphs(root))
     for graph in graphs:
         _complete(graph)

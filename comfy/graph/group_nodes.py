@@ -63,7 +63,7 @@ class _Group:
         return any(link[:2] == (node, slot) for link in self.links)
 
 
-def expand_groups(document: SavedGraph, catalogue: Mapping[str, NodeSpec]) -> SavedGraph:
+def expand_groups(document: SavedGraph, catalog: Mapping[str, NodeSpec]) -> SavedGraph:
     """Return the document with every group node in its root graph replaced by a subgraph. Other
     group nodes have no usable definition."""
     saved = document.extra.get("groupNodes")
@@ -76,10 +76,10 @@ def expand_groups(document: SavedGraph, catalogue: Mapping[str, NodeSpec]) -> Sa
     for node in group_nodes:
         name = _name(node.type)
         if name not in groups:
-            groups[name] = _read_group(saved[name], catalogue)
+            groups[name] = _read_group(saved[name], catalog)
         group = groups[name]
         if group is not None:
-            document = _expand(document, node, group, catalogue)
+            document = _expand(document, node, group, catalog)
     return document
 
 
@@ -90,12 +90,12 @@ def _name(class_type: str) -> str:
     )
 
 
-def _read_group(raw: object, catalogue: Mapping[str, NodeSpec]) -> _Group | None:
+def _read_group(raw: object, catalog: Mapping[str, NodeSpec]) -> _Group | None:
     """Return a group's definition, or None if it is invalid, too big, or has unknown nodes."""
     if not isinstance(raw, dict):
         return None
     nodes = tuple(read_nodes(raw))
-    known = (node.type in catalogue or node.type in (_REROUTE, PRIMITIVE) for node in nodes)
+    known = (node.type in catalog or node.type in (_REROUTE, PRIMITIVE) for node in nodes)
     if len(nodes) > _BIGGEST_GROUP or not all(known):
         return None
     links, shown = raw.get("links"), raw.get("external")
@@ -123,21 +123,21 @@ def _read_group(raw: object, catalogue: Mapping[str, NodeSpec]) -> _Group | None
 
 
 def _expand(
-    document: SavedGraph, node: GraphNode, group: _Group, catalogue: Mapping[str, NodeSpec]
+    document: SavedGraph, node: GraphNode, group: _Group, catalog: Mapping[str, NodeSpec]
 ) -> SavedGraph:
     """Replace one group node. New ids are assigned as in the editor: the inner nodes first, then
     the host."""
-    face = _face(group, catalogue)
+    face = _face(group, catalog)
     first = 1 + max([document.last_node_id, *_numbers(document)])
     ids = [str(first + place) for place in range(len(group.nodes))]
     host_id = str(first + len(ids))
-    outside = open_node(node, {}, {node.type: _as_class(node.type, face, group, catalogue)})
+    outside = open_node(node, {}, {node.type: _as_class(node.type, face, group, catalog)})
     inside = [
-        _with_values(replace(saved, id=ids[place]), place, outside, face, catalogue)
+        _with_values(replace(saved, id=ids[place]), place, outside, face, catalog)
         for place, saved in enumerate(group.nodes)
     ]
     definition = _definition(
-        f"{node.type}:{host_id}", _name(node.type), inside, group, ids, catalogue
+        f"{node.type}:{host_id}", _name(node.type), inside, group, ids, catalog
     )
     host, definition = _host(node, host_id, definition, outside, face, ids)
     root = document.root
@@ -160,13 +160,13 @@ def _numbers(document: SavedGraph) -> Iterator[int]:
     )
 
 
-def _face(group: _Group, catalogue: Mapping[str, NodeSpec]) -> _Face:
+def _face(group: _Group, catalog: Mapping[str, NodeSpec]) -> _Face:
     face, seen = _Face(), dict[str, int]()
     converted: list[tuple[int, str, InputSpec]] = []
     for index, node in enumerate(group.nodes):
         sockets: list[tuple[str, InputSpec]] = []
         turned: dict[int, tuple[str, InputSpec]] = {}
-        for name, spec in _inputs_of(index, group, catalogue).items():
+        for name, spec in _inputs_of(index, group, catalog).items():
             slot_index = next(
                 (i for i, slot in enumerate(node.inputs) if slot.name == name == slot.widget), None
             )
@@ -193,7 +193,7 @@ def _face(group: _Group, catalogue: Mapping[str, NodeSpec]) -> _Face:
             for slot, (name, spec) in enumerate(in_order, start=len(sockets))
             if not group.fed(index, slot)
         ]
-        face.outputs += [(index, slot) for slot in _shown_outputs(index, group, catalogue)]
+        face.outputs += [(index, slot) for slot in _shown_outputs(index, group, catalog)]
     for index, name, spec in converted:
         label = _label(index, group.nodes[index], name, seen, group)
         face.specs[label] = replace(spec, name=label, required=True)
@@ -202,18 +202,18 @@ def _face(group: _Group, catalogue: Mapping[str, NodeSpec]) -> _Face:
 
 
 def _inputs_of(
-    place: int, group: _Group, catalogue: Mapping[str, NodeSpec]
+    place: int, group: _Group, catalog: Mapping[str, NodeSpec]
 ) -> Mapping[str, InputSpec]:
     node = group.nodes[place]
     if node.type not in (_REROUTE, PRIMITIVE):
-        return catalogue[node.type].by_name
+        return catalog[node.type].by_name
     targets = [
         group.nodes[number].inputs[slot]
         for origin, _, number, slot, _ in group.links
         if origin == place and number < len(group.nodes) and slot < len(group.nodes[number].inputs)
     ]
     if node.type == PRIMITIVE:
-        return _primitive(place, group, catalogue, targets)
+        return _primitive(place, group, catalog, targets)
     kinds = [target.type for target in targets]
     fed = [link for link in group.links if link[2] == place]
     if fed and kinds and (place, 0) not in group.shown:
@@ -223,14 +223,14 @@ def _inputs_of(
 
 
 def _primitive(
-    place: int, group: _Group, catalogue: Mapping[str, NodeSpec], targets: list[InputSlot]
+    place: int, group: _Group, catalog: Mapping[str, NodeSpec], targets: list[InputSlot]
 ) -> Mapping[str, InputSpec]:
     """Return an inner primitive's single widget. It has the type of the primitive's first link, and
     a number's control."""
     first = next((link for link in group.links if link[0] == place), None)
     if first is None:
         return {}
-    node = catalogue.get(group.nodes[first[2]].type) if first[2] < len(group.nodes) else None
+    node = catalog.get(group.nodes[first[2]].type) if first[2] < len(group.nodes) else None
     spec = node.by_name.get(targets[0].name) if node and targets else None
     if first[4] == COMBO and spec is not None:
         return {
@@ -274,9 +274,9 @@ def _seeded(name: str, spec: InputSpec) -> Mapping[str, Any]:
     return {**spec.options, "control_after_generate": True} if name in SEEDS else spec.options
 
 
-def _shown_outputs(place: int, group: _Group, catalogue: Mapping[str, NodeSpec]) -> Iterator[int]:
-    spec = catalogue.get(group.nodes[place].type)
-    if spec is None and not _inputs_of(place, group, catalogue):
+def _shown_outputs(place: int, group: _Group, catalog: Mapping[str, NodeSpec]) -> Iterator[int]:
+    spec = catalog.get(group.nodes[place].type)
+    if spec is None and not _inputs_of(place, group, catalog):
         return
     for slot in range(len(spec.output_types) if spec else 1):
         hidden = group.feeds(place, slot) and (place, slot) not in group.shown
@@ -285,11 +285,9 @@ def _shown_outputs(place: int, group: _Group, catalogue: Mapping[str, NodeSpec])
             yield slot
 
 
-def _as_class(name: str, face: _Face, group: _Group, catalogue: Mapping[str, NodeSpec]) -> NodeSpec:
+def _as_class(name: str, face: _Face, group: _Group, catalog: Mapping[str, NodeSpec]) -> NodeSpec:
     kinds = tuple(
-        catalogue[kind].output_types[slot]
-        if (kind := group.nodes[place].type) in catalogue
-        else "*"
+        catalog[kind].output_types[slot] if (kind := group.nodes[place].type) in catalog else "*"
         for place, slot in face.outputs
     )
     specs = tuple(face.specs.values())
@@ -297,14 +295,14 @@ def _as_class(name: str, face: _Face, group: _Group, catalogue: Mapping[str, Nod
 
 
 def _with_values(
-    node: GraphNode, place: int, outside: LiveNode, face: _Face, catalogue: Mapping[str, NodeSpec]
+    node: GraphNode, place: int, outside: LiveNode, face: _Face, catalog: Mapping[str, NodeSpec]
 ) -> GraphNode:
     """Return an inner node with the values that the group node stores for it."""
     if node.type == PRIMITIVE:
         widgets = [outside.widget(label) for where, _, label in face.widgets if where == place]
         value = tuple(widget.value for widget in widgets if widget)
         return replace(node, widgets_values=value, inputs=(), outputs=())
-    live = open_node(node, {}, catalogue)
+    live = open_node(node, {}, catalog)
     values = {widget.name: widget.value for widget in live.widgets if widget.stored}
     for where, name, label in face.widgets:
         widget = outside.widget(label)
@@ -325,7 +323,7 @@ def _definition(
     inside: list[GraphNode],
     group: _Group,
     ids: list[str],
-    catalogue: Mapping[str, NodeSpec],
+    catalog: Mapping[str, NodeSpec],
 ) -> Graph:
     """Return the subgraph with the links between its nodes. Slot numbers refer to the opened
     nodes."""
@@ -335,7 +333,7 @@ def _definition(
         if max(origin, target) >= len(inside) or target_slot >= len(nodes[ids[target]].inputs):
             continue
         node = nodes[ids[target]]
-        source = catalogue.get(inside[origin].type)
+        source = catalog.get(inside[origin].type)
         output_type = (
             source.output_types[origin_slot]
             if source and origin_slot < len(source.output_types)

@@ -17,7 +17,7 @@ from comfy.graph.widgets import NodeWidget, grown_inputs, layout, personalise, r
 _MATCH_TYPE = "COMFY_MATCHTYPE_V3"
 
 
-def open_document(document: SavedGraph, catalogue: Mapping[str, NodeSpec]) -> LiveGraph:
+def open_document(document: SavedGraph, catalog: Mapping[str, NodeSpec]) -> LiveGraph:
     """Return the opened root graph, with its subgraphs attached to their nodes. The document itself
     isn't changed."""
     graphs = {key: LiveGraph.empty(graph) for key, graph in document.subgraphs.items()}
@@ -25,9 +25,9 @@ def open_document(document: SavedGraph, catalogue: Mapping[str, NodeSpec]) -> Li
         (link for graph in document.graphs for link in graph.links), default=document.last_link_id
     )
     for graph in leaf_first(document.subgraphs):
-        next_link = _fill(graphs[graph.id], graph, graphs, catalogue, next_link)
+        next_link = _fill(graphs[graph.id], graph, graphs, catalog, next_link)
     root = LiveGraph.empty(document.root)
-    _fill(root, document.root, graphs, catalogue, next_link)
+    _fill(root, document.root, graphs, catalog, next_link)
     return root
 
 
@@ -35,13 +35,13 @@ def _fill(
     live: LiveGraph,
     graph: Graph,
     graphs: Mapping[str, LiveGraph],
-    catalogue: Mapping[str, NodeSpec],
+    catalog: Mapping[str, NodeSpec],
     next_link: int,
 ) -> int:
     """Open the nodes of one graph, then migrate its subgraph nodes. Return the next free link
     id."""
     for node in graph.nodes.values():
-        live.nodes[node.id] = open_node(node, graphs, catalogue)
+        live.nodes[node.id] = open_node(node, graphs, catalog)
     for host in list(live.nodes.values()):
         if host.inner is not None:
             next_link = migrate_proxies(host, next_link)
@@ -49,7 +49,7 @@ def _fill(
 
 
 def open_node(
-    node: GraphNode, graphs: Mapping[str, LiveGraph], catalogue: Mapping[str, NodeSpec]
+    node: GraphNode, graphs: Mapping[str, LiveGraph], catalog: Mapping[str, NodeSpec]
 ) -> LiveNode:
     """Return a node as it is in the editor after loading: a host if its type is a subgraph,
     otherwise as its class defines it."""
@@ -59,7 +59,7 @@ def open_node(
         host.inputs = host_inputs(node, inner)
         inner.hosts.append(host)
         return host
-    spec = catalogue.get(node.type)
+    spec = catalog.get(node.type)
     if spec is None:
         return LiveNode(
             node,

@@ -288,8 +288,8 @@ class Starter:
             permissions.check_nodes(prompt)
         if permissions.edits(owner) or (brought and permissions.trusts(owner)):
             return
-        catalogue = self.forms.catalogue.get()
-        unknown = {node["class_type"] for node in prompt.values()} - catalogue.keys()
+        catalog = self.forms.catalog.get()
+        unknown = {node["class_type"] for node in prompt.values()} - catalog.keys()
         if brought and unknown:
             # The server may have installed the node since, and the app doesn't know which files it
             # reads.
@@ -298,9 +298,9 @@ class Starter:
                 message("Press Reload models."),
             )
         if brought:
-            permissions.check_savers(prompt, catalogue)
-        named = named_files(prompt, catalogue, own)
-        named += written_names(prompt, catalogue, UPLOADS, own) if brought else []
+            permissions.check_savers(prompt, catalog)
+        named = named_files(prompt, catalog, own)
+        named += written_names(prompt, catalog, UPLOADS, own) if brought else []
         for ref in named:
             if brought or form is None or not _is_authors(form, ref, prompt):
                 raise WorkflowError(

@@ -11,13 +11,13 @@ from cachetools import LRUCache, cached
 from comfy.base.errors import ComfyError, WorkflowError
 from comfy.base.filenames import plain_name
 from comfy.base.messages import message
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.result_types import ResultKind
 from comfy.form.build import build_form
 from comfy.form.fill import is_drawn
 from comfy.form.model import Form
 from comfy.form.takers import first_taker, taken_kinds
-from comfy.library.catalogue import CatalogueCache
+from comfy.library.catalog import CatalogCache
 from comfy.library.folder import WorkflowFolder
 from comfy.library.permissions import Permissions
 from comfy.library.private import MARK as OPENED_MARK
@@ -39,12 +39,12 @@ _FIELD_BYTES, _CHOICE_BYTES = 2_000, 150
 class _Adapted:
     """A workflow as a user may use it on one server.
 
-    The cache compares `source` and `catalogue`, the inputs of the conversion, by object identity.
+    The cache compares `source` and `catalog`, the inputs of the conversion, by object identity.
     That is unique while they are stored here.
     """
 
     source: Workflow
-    catalogue: Catalogue
+    catalog: Catalog
     workflow: Workflow
     structure: Structure
 
@@ -87,7 +87,7 @@ class _Judged:
     its `id()` from being reused."""
 
     source: Workflow
-    catalogue: Catalogue
+    catalog: Catalog
     usability: Usability
 
 
@@ -100,7 +100,7 @@ class Forms:
     def __init__(
         self,
         find: Callable[[str], Workflow],
-        catalogue: CatalogueCache,
+        catalog: CatalogCache,
         permissions: Permissions,
         opened: PrivateWorkflows | None = None,
         *,
@@ -108,14 +108,14 @@ class Forms:
     ) -> None:
         """`find` returns a workflow of the folder by name, the same object until it changes. The
         last argument is the owner shared by users without identity."""
-        self.catalogue = catalogue
+        self.catalog = catalog
         self.permissions = permissions
         self._find = find
         self._opened = opened or PrivateWorkflows()
         self._nobody = nobody
         self._adapted = cached(
             LRUCache[object, _Adapted](_CACHE_BYTES, getsizeof=lambda one: one.size),
-            key=lambda source, catalogue, *, trusted: (id(source), id(catalogue), trusted),
+            key=lambda source, catalog, *, trusted: (id(source), id(catalog), trusted),
             condition=Condition(),
         )(self._adapt)
         self._built = cached(
@@ -140,9 +140,9 @@ class Forms:
         `values` decide which fields the form has. `offline`: use the known node definitions without
         asking the server. Raises WorkflowError, ServerUnreachable, ServerError.
         """
-        catalogue = self.catalogue.cached() if offline else self.catalogue.get()
+        catalog = self.catalog.cached() if offline else self.catalog.get()
         source, trusted = self._found(name, owner)
-        adapted = self._adapted(source, catalogue, trusted=trusted)
+        adapted = self._adapted(source, catalog, trusted=trusted)
         structural = adapted.structure.structural(values or {})
         built = self._built(adapted, structural, edits=self.permissions.edits(owner))
         return adapted.workflow, built.form
@@ -163,15 +163,15 @@ class Forms:
 
         Computed once per catalog, one workflow at a time. Raises ServerUnreachable, ServerError.
         """
-        catalogue = self.catalogue.get()
+        catalog = self.catalog.get()
         try:
             source, trusted = self._found(name, owner)
         except WorkflowError:
             return Usability()
         with self._judging:
             known = self._judged.get((id(source), trusted))
-            if known is None or known.catalogue is not catalogue:
-                known = _Judged(source, catalogue, self._judge(source, catalogue, trusted=trusted))
+            if known is None or known.catalog is not catalog:
+                known = _Judged(source, catalog, self._judge(source, catalog, trusted=trusted))
                 self._judged[id(source), trusted] = known
         return known.usability
 
@@ -211,11 +211,11 @@ class Forms:
         """
         self.permissions.check_keep(owner)
         if not self.permissions.trusts(owner):
-            catalogue = self.catalogue.get()
+            catalog = self.catalog.get()
             original, _ = self._found(name, owner)
-            workflow = on_server(original, catalogue)
-            known = all(node["class_type"] in catalogue for node in workflow.prompt.values())
-            if not known or self._harmless(workflow, catalogue, trusted=False) != workflow:
+            workflow = on_server(original, catalog)
+            known = all(node["class_type"] in catalog for node in workflow.prompt.values())
+            if not known or self._harmless(workflow, catalog, trusted=False) != workflow:
                 raise WorkflowError(
                     message(
                         "This workflow uses server files, or nodes that the server doesn't have."
@@ -236,40 +236,40 @@ class Forms:
         self.permissions.check_open(owner)
         return self._opened.get(owner, name), self.permissions.trusts(owner)
 
-    def _adapt(self, source: Workflow, catalogue: Catalogue, *, trusted: bool) -> _Adapted:
-        workflow = on_server(source, catalogue)
+    def _adapt(self, source: Workflow, catalog: Catalog, *, trusted: bool) -> _Adapted:
+        workflow = on_server(source, catalog)
         if sum(len(node["inputs"]) for node in workflow.prompt.values()) > _MOST_INPUTS:
             raise WorkflowError(
                 message("This workflow is too large to open here."),
                 message("Open a smaller one."),
             )
-        workflow = self._harmless(workflow, catalogue, trusted=trusted)
-        return _Adapted(source, catalogue, workflow, Structure.of(workflow.prompt, catalogue))
+        workflow = self._harmless(workflow, catalog, trusted=trusted)
+        return _Adapted(source, catalog, workflow, Structure.of(workflow.prompt, catalog))
 
-    def _judge(self, source: Workflow, catalogue: Catalogue, *, trusted: bool) -> Usability:
+    def _judge(self, source: Workflow, catalog: Catalog, *, trusted: bool) -> Usability:
         try:
-            workflow = self._adapt(source, catalogue, trusted=trusted).workflow
+            workflow = self._adapt(source, catalog, trusted=trusted).workflow
         except WorkflowError:
             return Usability()
-        form = _without_fixed(build_form(workflow, catalogue))
+        form = _without_fixed(build_form(workflow, catalog))
         text = first_taker(form.fields, "text")
         kinds = taken_kinds(form.fields)
         if text is None:
             return Usability(form.can_run, kinds)
         return Usability(form.can_run, kinds, text.key, is_drawn(form, text))
 
-    def _harmless(self, workflow: Workflow, catalogue: Catalogue, *, trusted: bool) -> Workflow:
+    def _harmless(self, workflow: Workflow, catalog: Catalog, *, trusted: bool) -> Workflow:
         """Return the workflow in the form that a trusted or untrusted user may run."""
         if workflow.name.startswith(OPENED_MARK):
             self.permissions.check_nodes(workflow.prompt)
             if not trusted:
-                self.permissions.check_savers(workflow.prompt, catalogue)
-                return sanitize(workflow, catalogue, UPLOADS)
-        return sanitize_for_operators(workflow, catalogue, UPLOADS)
+                self.permissions.check_savers(workflow.prompt, catalog)
+                return sanitize(workflow, catalog, UPLOADS)
+        return sanitize_for_operators(workflow, catalog, UPLOADS)
 
 
 def _build(adapted: _Adapted, structural: Structural, *, edits: bool) -> _Built:
-    form = build_form(adapted.workflow, adapted.catalogue, dict(structural))
+    form = build_form(adapted.workflow, adapted.catalog, dict(structural))
     return _Built(adapted, form if edits else _without_fixed(form))
 
 

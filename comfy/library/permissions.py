@@ -75,13 +75,13 @@ class Permissions:
             more = ["…"] * (len(others) > _NAMED)
             raise WorkflowError(_not_used(listed([*named, *more])), _ALLOW_NODES)
 
-    def check_savers(self, prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> None:
+    def check_savers(self, prompt: Prompt, catalog: Mapping[str, NodeSpec]) -> None:
         """Raise WorkflowError if an opened workflow could fill the server's disk with models or
         latents. An allowlist of nodes turns the check off."""
-        savers = model_savers(prompt, catalogue) if self.nodes is None else ()
+        savers = model_savers(prompt, catalog) if self.nodes is None else ()
         if savers:
             raise WorkflowError(
-                _not_used(quoted(catalogue[savers[0]].display_name[:80])), _ALLOW_NODES
+                _not_used(quoted(catalog[savers[0]].display_name[:80])), _ALLOW_NODES
             )
 
 

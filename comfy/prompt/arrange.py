@@ -33,26 +33,26 @@ class Arranged:
 
 
 def arrange(
-    prompt: Prompt, catalogue: Mapping[str, NodeSpec], values: Mapping[str, object]
+    prompt: Prompt, catalog: Mapping[str, NodeSpec], values: Mapping[str, object]
 ) -> Arranged:
     """Choose the options and add the files that these values name; other values have no effect.
 
     The given prompt isn't changed, but the result shares parts of it.
     """
-    chosen, changed = choose_options(prompt, catalogue, values)
-    needed, lacking = _needed(prompt, chosen, catalogue, changed)
+    chosen, changed = choose_options(prompt, catalog, values)
+    needed, lacking = _needed(prompt, chosen, catalog, changed)
     full = chosen
     for free_input in needed:
         full = add_loader(full, free_input)
-    grown, beside = add_loaders(full, catalogue, values.keys())
-    after = dict(_after_combos(grown, catalogue))
+    grown, beside = add_loaders(full, catalog, values.keys())
+    after = dict(_after_combos(grown, catalog))
     added = {node_id: node for node_id, node in grown.items() if node_id not in prompt}
     for free_input in needed:
         combo = InputRef(free_input.node, free_input.input.rpartition(".")[0])
         after[free_input.key] = after.get(free_input.loader_id) or combo.key
     for loader_id, leader in beside.items():
         (name,) = added[loader_id]["inputs"]
-        first = next(_file_inputs(leader, grown, catalogue), leader)
+        first = next(_file_inputs(leader, grown, catalog), leader)
         after[InputRef(loader_id, name).key] = first
     new = {
         InputRef(node_id, name).key
@@ -64,19 +64,19 @@ def arrange(
 
 
 def _needed(
-    before: Prompt, prompt: Prompt, catalogue: Mapping[str, NodeSpec], changed: frozenset[str]
+    before: Prompt, prompt: Prompt, catalog: Mapping[str, NodeSpec], changed: frozenset[str]
 ) -> tuple[list[FreePlace], list[str]]:
     """Return what newly chosen options need: free inputs for loaders, and messages about other
     links."""
     places: list[FreePlace] = []
     lacking: list[str] = []
     for node_id in prompt:
-        spec = catalogue[prompt[node_id]["class_type"]] if node_id in changed else None
+        spec = catalog[prompt[node_id]["class_type"]] if node_id in changed else None
         known = set(_unfed(spec, before[node_id]["inputs"])) if spec else set()
         for name, type_ in _unfed(spec, prompt[node_id]["inputs"]) if spec else ():
             if (name, type_) in known:
                 continue
-            loader = loader_for(type_, catalogue)
+            loader = loader_for(type_, catalog)
             if loader:
                 places.append(FreePlace(node_id, name, loader))
             else:
@@ -105,17 +105,17 @@ def _unfed(spec: NodeSpec, inputs: Mapping[str, object]) -> Iterator[tuple[str, 
             yield input_spec.name, input_spec.type
 
 
-def _after_combos(prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator[tuple[str, str]]:
+def _after_combos(prompt: Prompt, catalog: Mapping[str, NodeSpec]) -> Iterator[tuple[str, str]]:
     for node_id, node in prompt.items():
-        spec = catalogue.get(node["class_type"])
+        spec = catalog.get(node["class_type"])
         for name, combo in combos_of(spec, node["inputs"]).items() if spec else ():
             yield InputRef(node_id, name).key, InputRef(node_id, combo).key
 
 
-def _file_inputs(node_id: str, prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator[str]:
+def _file_inputs(node_id: str, prompt: Prompt, catalog: Mapping[str, NodeSpec]) -> Iterator[str]:
     """Yield the keys of a loader's fields that name a file."""
     node = prompt[node_id]
-    spec = catalogue.get(node["class_type"])
+    spec = catalog.get(node["class_type"])
     for input_spec in spec.inputs if spec else ():
         if (
             input_spec.upload

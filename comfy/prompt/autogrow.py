@@ -58,22 +58,22 @@ class FreePlace:
         return InputRef(self.loader_id, self.loader.input).key
 
 
-def room_to_grow(prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator[FreePlace]:
+def room_to_grow(prompt: Prompt, catalog: Mapping[str, NodeSpec]) -> Iterator[FreePlace]:
     """Yield the next free input of each autogrow group that takes files and that at least one
     loader feeds directly."""
-    for group in _groups(prompt, catalogue):
+    for group in _groups(prompt, catalog):
         yield from group[:1]
 
 
-def further_keys(prompt: Prompt, catalogue: Mapping[str, NodeSpec], key: str) -> tuple[str, ...]:
+def further_keys(prompt: Prompt, catalog: Mapping[str, NodeSpec], key: str) -> tuple[str, ...]:
     """Return the keys of all fields that could be added in turn, starting with this one (see
     `Field.grows`)."""
-    groups = (tuple(one.key for one in group) for group in _groups(prompt, catalogue))
+    groups = (tuple(one.key for one in group) for group in _groups(prompt, catalog))
     return next((keys for keys in groups if keys[:1] == (key,)), ())
 
 
 def add_loaders(
-    prompt: Prompt, catalogue: Mapping[str, NodeSpec], keys: Collection[str]
+    prompt: Prompt, catalog: Mapping[str, NodeSpec], keys: Collection[str]
 ) -> tuple[Prompt, dict[str, str]]:
     """Return a prompt with a loader for each of these field keys that names a free input.
 
@@ -81,7 +81,7 @@ def add_loaders(
     name a free input are ignored.
     """
     beside: dict[str, str] = {}
-    wanted = [one for group in _groups(prompt, catalogue) for one in group if one.key in keys]
+    wanted = [one for group in _groups(prompt, catalog) for one in group if one.key in keys]
     for free_input in wanted:
         prompt = add_loader(prompt, free_input)
         if free_input.beside:
@@ -101,27 +101,27 @@ def add_loader(prompt: Prompt, place: FreePlace) -> Prompt:
     return prompt | {place.node: linked, place.loader_id: loader}
 
 
-def loader_for(type_: str, catalogue: Mapping[str, NodeSpec]) -> Loader | None:
+def loader_for(type_: str, catalog: Mapping[str, NodeSpec]) -> Loader | None:
     """Return the loader whose file fits an input of this type, if the server has it."""
     loaders = (LOADERS[one] for one in type_.split(",") if one in LOADERS)
-    return next((loader for loader in loaders if loader.class_type in catalogue), None)
+    return next((loader for loader in loaders if loader.class_type in catalog), None)
 
 
-def _groups(prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator[list[FreePlace]]:
+def _groups(prompt: Prompt, catalog: Mapping[str, NodeSpec]) -> Iterator[list[FreePlace]]:
     """Yield the free inputs, in order, of each autogrow group that a loader feeds."""
     for node_id, node in prompt.items():
-        spec = catalogue.get(node["class_type"])
+        spec = catalog.get(node["class_type"])
         for group in spec.active_inputs(node["inputs"]).values() if spec else ():
             if group.type == AUTOGROW:
-                yield _places(node_id, group, prompt, catalogue)
+                yield _places(node_id, group, prompt, catalog)
 
 
 def _places(
-    node_id: str, group: InputSpec, prompt: Prompt, catalogue: Mapping[str, NodeSpec]
+    node_id: str, group: InputSpec, prompt: Prompt, catalog: Mapping[str, NodeSpec]
 ) -> list[FreePlace]:
-    loader = loader_for(group.member.type, catalogue) if group.member else None
+    loader = loader_for(group.member.type, catalog) if group.member else None
     sources = {link.node for name, link in links(prompt[node_id]) if group.grown(name)}
-    feeding = [one for one in prompt if one in sources and _loads(one, prompt, catalogue)]
+    feeding = [one for one in prompt if one in sources and _loads(one, prompt, catalog)]
     if loader is None or not feeding:
         return []
     taken = prompt[node_id]["inputs"]
@@ -130,6 +130,6 @@ def _places(
     ]
 
 
-def _loads(node_id: str, prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> bool:
-    spec = catalogue.get(prompt[node_id]["class_type"]) if node_id in prompt else None
+def _loads(node_id: str, prompt: Prompt, catalog: Mapping[str, NodeSpec]) -> bool:
+    spec = catalog.get(prompt[node_id]["class_type"]) if node_id in prompt else None
     return spec is not None and any(one.upload for one in spec.inputs)

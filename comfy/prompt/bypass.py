@@ -27,18 +27,18 @@ _RESTARTED = frozenset({"INT", "FLOAT", "BOOLEAN", COMBO})
 
 def can_do_without(
     prompt: Prompt,
-    catalogue: Mapping[str, NodeSpec],
+    catalog: Mapping[str, NodeSpec],
     node: str,
     needed: Collection[str] | None = None,
 ) -> bool:
     """Return whether the prompt still gives a result without this node; `needed`: see
     `take_out`."""
-    return take_out(prompt, catalogue, [node], needed) is not None
+    return take_out(prompt, catalog, [node], needed) is not None
 
 
 def take_out(
     prompt: Prompt,
-    catalogue: Mapping[str, NodeSpec],
+    catalog: Mapping[str, NodeSpec],
     nodes: Iterable[str],
     needed: Collection[str] | None = None,
 ) -> Prompt | None:
@@ -49,10 +49,10 @@ def take_out(
     Nodes that only served the removed ones are removed, too. A class that the server lacks can't be
     bypassed, so the nodes that feed it are required.
     """
-    graph = _Graph(prompt, catalogue, nodes)
+    graph = _Graph(prompt, catalog, nodes)
     if not graph.remove_dependents():
         return None
-    outputs = {output.node: output for output in find_outputs(prompt, catalogue)}
+    outputs = {output.node: output for output in find_outputs(prompt, catalog)}
     counted = (
         needed
         if needed is not None
@@ -75,15 +75,15 @@ class _Graph:
     """A prompt during the removal of nodes. `removed`: the nodes removed so far."""
 
     def __init__(
-        self, prompt: Prompt, catalogue: Mapping[str, NodeSpec], nodes: Iterable[str]
+        self, prompt: Prompt, catalog: Mapping[str, NodeSpec], nodes: Iterable[str]
     ) -> None:
         self.prompt = prompt
-        self.catalogue = catalogue
+        self.catalog = catalog
         self.removed = {node for node in nodes if node in prompt}
         self.found: dict[tuple[Link, str], Link | None] = {}
 
     def spec(self, node_id: str) -> NodeSpec | None:
-        return self.catalogue.get(self.prompt[node_id]["class_type"])
+        return self.catalog.get(self.prompt[node_id]["class_type"])
 
     def active(self, node_id: str) -> dict[str, InputSpec]:
         spec = self.spec(node_id)

@@ -16,7 +16,7 @@ from comfy.prompt.value_types import BadValue, match_choice, read_value
 
 
 def choose_options(
-    prompt: Prompt, catalogue: Mapping[str, NodeSpec], values: Mapping[str, object]
+    prompt: Prompt, catalog: Mapping[str, NodeSpec], values: Mapping[str, object]
 ) -> tuple[Prompt, frozenset[str]]:
     """Return a prompt in which each dynamic combo has the option that `values` gives by field key,
     with that option's inputs.
@@ -27,7 +27,7 @@ def choose_options(
     """
     changed: Prompt = {}
     for node_id, node in prompt.items():
-        spec = catalogue.get(node["class_type"])
+        spec = catalog.get(node["class_type"])
         inputs = node["inputs"]
         if spec is None or not any(
             _differs(node_id, one, inputs, values) for one in _dynamic(spec, inputs)

@@ -22,12 +22,12 @@ _KNOWN_SAVER = re.compile(
 )
 
 
-def find_outputs(prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Iterator[Output]:
+def find_outputs(prompt: Prompt, catalog: Mapping[str, NodeSpec]) -> Iterator[Output]:
     """Yield the output nodes in the prompt's order. Classes that the server lacks count if they are
     named like savers."""
     for node_id, node in prompt.items():
         class_type = node["class_type"]
-        spec = catalogue.get(class_type)
+        spec = catalog.get(class_type)
         if spec.output_node if spec else _KNOWN_SAVER.search(class_type):
             is_preview = bool(_PREVIEW.search(class_type))
             kind = "image" if is_preview else _kind_of(class_type, spec)

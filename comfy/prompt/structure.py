@@ -28,7 +28,7 @@ class Structure:
     groups: frozenset[tuple[str, str]]
 
     @classmethod
-    def of(cls, prompt: Prompt, catalogue: Mapping[str, NodeSpec]) -> Structure:
+    def of(cls, prompt: Prompt, catalog: Mapping[str, NodeSpec]) -> Structure:
         """Return the structure of a prompt on a server with this catalog of nodes."""
         options: dict[str, tuple[frozenset[str], object]] = {}
         groups: set[tuple[str, str]] = set()
@@ -36,7 +36,7 @@ class Structure:
         for node_id, node in prompt.items():
             class_type, inputs = node["class_type"], node["inputs"]
             if class_type not in known:
-                spec = catalogue.get(class_type)
+                spec = catalog.get(class_type)
                 known[class_type] = tuple(_dynamic(spec.inputs)) if spec else ()
             for input_spec in known[class_type]:
                 key = InputRef(node_id, input_spec.name).key
@@ -46,9 +46,7 @@ class Structure:
                         choice for choice in input_spec.choices or () if isinstance(choice, str)
                     )
                     options[key] = offered.union(choices), inputs.get(input_spec.name)
-                elif input_spec.member and (
-                    loader := loader_for(input_spec.member.type, catalogue)
-                ):
+                elif input_spec.member and (loader := loader_for(input_spec.member.type, catalog)):
                     groups.add((key, loader.input))
         return cls(options, frozenset(groups))
 

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 
-from comfy.comfyui.object_info import WIDGET_TYPES, Catalogue, InputSpec, NodeSpec
+from comfy.comfyui.object_info import WIDGET_TYPES, Catalog, InputSpec, NodeSpec
 from comfy.prompt.model import InputRef, Link, Prompt, links
 
 # Link types that carry a user's text to the sampler.
@@ -64,9 +64,9 @@ class Trace:
     its consumer, whether that text is positive or negative.
     """
 
-    def __init__(self, prompt: Prompt, catalogue: Catalogue) -> None:
+    def __init__(self, prompt: Prompt, catalog: Catalog) -> None:
         self.prompt = prompt
-        self.catalogue = catalogue
+        self.catalog = catalog
         self.sources = {
             node_id: {name: link for name, link in links(node) if link.node in prompt}
             for node_id, node in prompt.items()
@@ -91,7 +91,7 @@ class Trace:
 
     def spec(self, node_id: str) -> NodeSpec | None:
         """Return the server's definition of a node's class, or None."""
-        return self.catalogue.get(self.prompt[node_id]["class_type"])
+        return self.catalog.get(self.prompt[node_id]["class_type"])
 
     def dangling(self) -> Iterator[tuple[InputRef, str]]:
         """Yield the inputs linked to missing nodes, and the missing node."""

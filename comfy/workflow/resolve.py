@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from comfy.base.errors import WorkflowError
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.graph.convert import convert
 from comfy.workflow.app_mode import promoted_inputs, read_app
 from comfy.workflow.model import Workflow
 
 
-def on_server(workflow: Workflow, catalogue: Catalogue) -> Workflow:
+def on_server(workflow: Workflow, catalog: Catalog) -> Workflow:
     """Return the workflow with the prompt that ComfyUI's editor would send to the server with this
     catalog.
 
@@ -22,7 +22,7 @@ def on_server(workflow: Workflow, catalogue: Catalogue) -> Workflow:
     if workflow.graph is None:
         return workflow
     try:
-        converted = convert(workflow.graph, catalogue)
+        converted = convert(workflow.graph, catalog)
     except WorkflowError:
         if workflow.prompt:
             return workflow

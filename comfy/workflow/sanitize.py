@@ -71,7 +71,7 @@ def without_folder(value: Any, folder: str, depth: int = _DEPTH) -> Any:  # noqa
             return value
 
 
-def sanitize(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow:
+def sanitize(workflow: Workflow, catalog: Nodes, folder: str) -> Workflow:
     """Return an opened workflow that names nothing on the server. `folder` is the app's own folder
     inside the input folder.
 
@@ -79,10 +79,10 @@ def sanitize(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow:
     upload.
     """
     prompt = _unwrapped(workflow.prompt)
-    for (node_id, name), spec in _named(prompt, catalogue, ()):
+    for (node_id, name), spec in _named(prompt, catalog, ()):
         node = prompt[node_id]
         if not spec.upload and spec.type not in FILE_WIDGETS:
-            title = catalogue[node["class_type"]].display_name
+            title = catalog[node["class_type"]].display_name
             raise WorkflowError(
                 message(
                     "“{node}” ({name}) uses a server file or folder that may belong to another"
@@ -100,15 +100,15 @@ def sanitize(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow:
         prompt[node_id] = with_inputs(node, node["inputs"] | {name: emptied})
     return replace(
         workflow,
-        prompt={one: _without_names(node, catalogue, folder) for one, node in prompt.items()},
+        prompt={one: _without_names(node, catalog, folder) for one, node in prompt.items()},
     )
 
 
-def sanitize_for_operators(workflow: Workflow, catalogue: Nodes, folder: str) -> Workflow:
+def sanitize_for_operators(workflow: Workflow, catalog: Nodes, folder: str) -> Workflow:
     """Return the administrator's workflow without names of uploads in `folder`. Images generated
     here contain such names."""
     prompt = dict(workflow.prompt)
-    for ref, _ in _file_inputs(workflow.prompt, catalogue):
+    for ref, _ in _file_inputs(workflow.prompt, catalog):
         node = prompt[ref.node]
         value = node["inputs"][ref.input]
         if not is_link(value) and any(_names_folder(text, folder) for text in _texts(value)):
@@ -116,7 +116,7 @@ def sanitize_for_operators(workflow: Workflow, catalogue: Nodes, folder: str) ->
     return replace(workflow, prompt=prompt)
 
 
-def named_files(prompt: Prompt, catalogue: Nodes, own: Collection[InputRef] = ()) -> list[InputRef]:
+def named_files(prompt: Prompt, catalog: Nodes, own: Collection[InputRef] = ()) -> list[InputRef]:
     """Return the inputs (node, name) that name a server file or folder, or may do so when the
     prompt runs. `own`: the inputs that get the name of a file sent with the run; their current
     value is ignored."""
@@ -126,17 +126,16 @@ def named_files(prompt: Prompt, catalogue: Nodes, own: Collection[InputRef] = ()
         for name, value in node["inputs"].items()
         if _without_files(value) != value
     ]
-    return [place for place, _ in _named(prompt, catalogue, own)] + shown
+    return [place for place, _ in _named(prompt, catalog, own)] + shown
 
 
 def written_names(
-    prompt: Prompt, catalogue: Nodes, folder: str, own: Collection[InputRef]
+    prompt: Prompt, catalog: Nodes, folder: str, own: Collection[InputRef]
 ) -> list[InputRef]:
     """Return the inputs (node, name) with values that `sanitize` removes from any input. A form
     fills them in again. `own`: as in `named_files`."""
     clean = {
-        node_id: _without_names(node, catalogue, folder)["inputs"]
-        for node_id, node in prompt.items()
+        node_id: _without_names(node, catalog, folder)["inputs"] for node_id, node in prompt.items()
     }
     return [
         InputRef(node_id, name)
@@ -146,15 +145,15 @@ def written_names(
     ]
 
 
-def fixed_inputs(prompt: Prompt, catalogue: Nodes) -> frozenset[InputRef]:
+def fixed_inputs(prompt: Prompt, catalog: Nodes) -> frozenset[InputRef]:
     """Return the inputs (node, name) that only the author sets: names of server files that users
     don't upload, and every text and number that may become part of such a name."""
-    refs = {place for place, spec in _file_inputs(prompt, catalogue) if not spec.upload}
+    refs = {place for place, spec in _file_inputs(prompt, catalog) if not spec.upload}
     todo = [
         value
-        for (node, name), _ in _file_inputs(prompt, catalogue)
+        for (node, name), _ in _file_inputs(prompt, catalog)
         if is_link(value := unwrap(prompt[node]["inputs"][name]))
-        and _carries(prompt, catalogue, value, _TEXTS)
+        and _carries(prompt, catalog, value, _TEXTS)
     ]
     seen: set[str] = set()
     while todo:
@@ -162,12 +161,12 @@ def fixed_inputs(prompt: Prompt, catalogue: Nodes) -> frozenset[InputRef]:
         if node_id in seen or node_id not in prompt:
             continue
         seen.add(node_id)
-        specs = _specs(prompt[node_id], catalogue)
+        specs = _specs(prompt[node_id], catalog)
         for name, value in prompt[node_id]["inputs"].items():
             if not is_link(value):
                 spec = specs.get(name)
                 refs |= {InputRef(node_id, name)} if spec is None or spec.choices is None else set()
-            elif _carries(prompt, catalogue, value, _PARTS):
+            elif _carries(prompt, catalog, value, _PARTS):
                 todo.append(value)
     return frozenset(refs)
 
@@ -195,8 +194,8 @@ def _bare(value: object) -> object:
     return value if not isinstance(value, dict) or value[_WRAPPER] is inner else {_WRAPPER: inner}
 
 
-def _specs(node: Node, catalogue: Nodes) -> dict[str, InputSpec]:
-    spec = catalogue.get(node["class_type"])
+def _specs(node: Node, catalog: Nodes) -> dict[str, InputSpec]:
+    spec = catalog.get(node["class_type"])
     return (
         spec.active_inputs({name: unwrap(value) for name, value in node["inputs"].items()})
         if spec
@@ -204,29 +203,29 @@ def _specs(node: Node, catalogue: Nodes) -> dict[str, InputSpec]:
     )
 
 
-def _file_inputs(prompt: Prompt, catalogue: Nodes) -> Iterator[tuple[InputRef, InputSpec]]:
+def _file_inputs(prompt: Prompt, catalog: Nodes) -> Iterator[tuple[InputRef, InputSpec]]:
     for node_id, node in prompt.items():
-        for name, spec in _specs(node, catalogue).items():
+        for name, spec in _specs(node, catalog).items():
             if spec.names_files and name in node["inputs"]:
                 yield InputRef(node_id, name), spec
 
 
 def _named(
-    prompt: Prompt, catalogue: Nodes, own: Collection[InputRef]
+    prompt: Prompt, catalog: Nodes, own: Collection[InputRef]
 ) -> list[tuple[InputRef, InputSpec]]:
     return [
         (place, spec)
-        for place, spec in _file_inputs(prompt, catalogue)
+        for place, spec in _file_inputs(prompt, catalog)
         if place not in own
-        and _names(prompt, catalogue, prompt[place.node]["inputs"][place.input], spec)
+        and _names(prompt, catalog, prompt[place.node]["inputs"][place.input], spec)
     ]
 
 
-def _names(prompt: Prompt, catalogue: Nodes, value: object, spec: InputSpec) -> bool:
+def _names(prompt: Prompt, catalog: Nodes, value: object, spec: InputSpec) -> bool:
     inner = unwrap(value)
     if is_link(inner):  # lists and uploads only take texts, regardless of their type
         only_texts = spec.upload or spec.choices is not None or spec.type in FILE_WIDGETS
-        return bool(only_texts) or _carries(prompt, catalogue, inner, _TEXTS)
+        return bool(only_texts) or _carries(prompt, catalog, inner, _TEXTS)
     if spec.type in FILE_WIDGETS:
         return any(not is_no_file(text) for text in _texts(inner))
     if is_no_file(inner):
@@ -234,19 +233,19 @@ def _names(prompt: Prompt, catalogue: Nodes, value: object, spec: InputSpec) -> 
     return not isinstance(inner, bool)
 
 
-def _carries(prompt: Prompt, catalogue: Nodes, link: list[Any], kinds: frozenset[str]) -> bool:
+def _carries(prompt: Prompt, catalog: Nodes, link: list[Any], kinds: frozenset[str]) -> bool:
     """Return whether a link's value may have one of these types. True if unknown."""
     node_id, slot = str(link[0]), link[1]
-    spec = catalogue.get(prompt[node_id]["class_type"]) if node_id in prompt else None
+    spec = catalog.get(prompt[node_id]["class_type"]) if node_id in prompt else None
     if spec is None or isinstance(slot, float) or not 0 <= slot < len(spec.output_types):
         return True
     return not kinds.isdisjoint(part.strip() for part in spec.output_types[slot].split(","))
 
 
-def _without_names(node: Node, catalogue: Nodes, folder: str) -> Node:
+def _without_names(node: Node, catalog: Nodes, folder: str) -> Node:
     """Return the node without file names in inputs that don't take files. Multi-line texts stay
     unchanged."""
-    specs = _specs(node, catalogue)
+    specs = _specs(node, catalog)
 
     def clean(name: str, given: object) -> object:
         spec, value = specs.get(name), _without_files(given)

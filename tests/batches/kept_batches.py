@@ -16,7 +16,7 @@ from comfy.batches.spec import AxisSpec, BatchSpec
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.launch.start import Starter
-from comfy.library.catalogue import CatalogueCache
+from comfy.library.catalog import CatalogCache
 from comfy.library.folder import WorkflowFolder
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
@@ -67,7 +67,7 @@ def kept_batches(
         runs = LocalRunRegistry(servers, history=history, limits=RunLimits(**limits))
         runs.resume()
         forms = Forms(
-            WorkflowFolder(workflows).get, CatalogueCache(servers.object_info), Permissions()
+            WorkflowFolder(workflows).get, CatalogCache(servers.object_info), Permissions()
         )
         one = Batches(Starter(runs, forms, history.files, servers))
         one.batches.resume()

@@ -22,7 +22,7 @@ from comfy.demo import DemoServer
 from comfy.form.seeds import CountUp
 from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload
-from comfy.library.catalogue import CatalogueCache
+from comfy.library.catalog import CatalogCache
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
 from comfy.runs.interface import UNWATCHED, Origin
@@ -311,7 +311,7 @@ def test_rows_use_only_the_fields_of_their_option(one: Batches) -> None:
     field at the same time."""
     raw = json.loads((DATA / "object_info.json").read_text()) | EXTRA
     workflow = replace(workflow_of(PAINTED), name="painted")
-    forms = Forms(lambda _: workflow, CatalogueCache(lambda: raw), Permissions())
+    forms = Forms(lambda _: workflow, CatalogCache(lambda: raw), Permissions())
     one.batches = batches = BatchQueue(replace(one.starter, forms=forms))
     base = {"8.model": "Small", "8.model.prompt": "a dog", "8.model.steps": 3, "8.seed": 5}
     options = AxisSpec("8.model", "Small, Animated")

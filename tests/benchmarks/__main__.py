@@ -24,7 +24,7 @@ BENCHMARKS = {
     "pool": "four servers against one, fair turns on them, one of them killed",
     "real": "real servers at COMFYUI_URLS: several against one, one killed by COMFYUI_KILL, a batch",
     "slow_inputs": "wildcards, prefixes and files made to take long",
-    "large": "large graphs converted, a large catalogue read, questions to a long history",
+    "large": "large graphs converted, a large catalog read, questions to a long history",
     "rude": (
         "one rude visitor after the other: what another person notices, memory, log, what is left"
     ),

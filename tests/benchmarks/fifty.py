@@ -21,7 +21,7 @@ def measure() -> list[Figure]:
     with source.serve() as demo, running_app(demo.url) as app:
         asyncio.run(
             press([Person(app.url)])
-        )  # the first run of an app fetches the server's catalogue
+        )  # the first run of an app fetches the server's catalog
         seen = asyncio.run(press([Person(app.url) for _ in range(PEOPLE)]))
     first = [one.first for one in seen]
     return [

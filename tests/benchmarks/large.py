@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.run_state import Phase, waiting
 from comfy.graph.convert import convert
 from comfy.records.record import Job, Record
@@ -35,17 +35,17 @@ def of_real_workflows() -> list[Figure]:
     """Measure the largest templates with a real server's catalog, both stored beside the
     checkout."""
     data = gzip.decompress((SHARED / "comfyui" / "object_info-0.33.0.json.gz").read_bytes())
-    catalogue = Catalogue(json.loads(data))
+    catalog = Catalog(json.loads(data))
     graphs = sorted(
         (SHARED / "workflows" / "gui_to_api" / "gui").glob("*.json"),
         key=lambda path: -path.stat().st_size,
     )
     largest = [json.loads(path.read_bytes()) for path in graphs[:5]]
-    slowest = max(best(lambda graph=graph: convert(graph, catalogue)) for graph in largest)  # type: ignore[misc]
-    parsing = best(lambda: Catalogue(json.loads(data))["KSampler"])
+    slowest = max(best(lambda graph=graph: convert(graph, catalog)) for graph in largest)  # type: ignore[misc]
+    parsing = best(lambda: Catalog(json.loads(data))["KSampler"])
     return [
         Figure("large: a template of 300 nodes converted", slowest, "s", 0.05),
-        Figure("large: a catalogue of 1.6 MB read", parsing, "s", 0.3),
+        Figure("large: a catalog of 1.6 MB read", parsing, "s", 0.3),
     ]
 
 

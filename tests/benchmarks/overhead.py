@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from comfy.comfyui.client.client import Client
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.form.build import build_form
@@ -71,7 +71,7 @@ def prompts(client: Client) -> Iterator[Prompt]:
     """Yield text-to-image prompts as the form fills them, each with a new seed, so that the server
     reuses no result."""
     workflow = read_workflow(ROOT / "workflows" / "text-to-image.json")
-    form = build_form(workflow, Catalogue(client.object_info()))
+    form = build_form(workflow, Catalog(client.object_info()))
     values, errors = check(
         form, {field.key: None for field in form.fields if field.widget == "seed"}
     )

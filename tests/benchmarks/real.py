@@ -20,7 +20,7 @@ from pathlib import Path
 import requests
 
 from comfy.comfyui.client.client import Client
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.prompt.model import Prompt
 from comfy.records.record import Job
@@ -74,7 +74,7 @@ def measure() -> list[Figure]:
 def checkpoint(url: str) -> str:
     """Return a server's first checkpoint that it can load."""
     with Client(url) as client:
-        loader = Catalogue(client.object_info())["CheckpointLoaderSimple"]
+        loader = Catalog(client.object_info())["CheckpointLoaderSimple"]
     return next(name for name in loader.by_name["ckpt_name"].choices or () if "broken" not in name)
 
 

@@ -18,7 +18,7 @@ from comfy.form.build import build_form
 from comfy.form.model import Form
 from comfy.prompt.value_types import BadValue
 from comfy.workflow.model import read_workflow
-from tests.support.samples.forms import WORKFLOWS, form_of, node, small_catalogue
+from tests.support.samples.forms import WORKFLOWS, form_of, node, small_catalog
 
 DOCS = (WORKFLOWS.parent / "docs" / "chains.md").read_text(encoding="utf-8")
 BASE = '[[steps]]\nname = "base"\nworkflow = "text-to-image"\n'
@@ -58,7 +58,7 @@ def form(workflow: str) -> Form:
                 "3": node("SaveImage", images=["2", 0], filename_prefix="x"),
             }
         )
-    return build_form(read_workflow(WORKFLOWS / f"{workflow}.json"), small_catalogue())
+    return build_form(read_workflow(WORKFLOWS / f"{workflow}.json"), small_catalog())
 
 
 def steps_of(text: str, **settings: dict[str, object]) -> dict[str, FormStep]:

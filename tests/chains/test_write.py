@@ -27,7 +27,7 @@ from tests.support.samples.forms import (
     WORKFLOWS,
     form_of,
     node,
-    small_catalogue,
+    small_catalog,
     text_to_image,
     with_values,
     workflow_of,
@@ -70,7 +70,7 @@ def chains(draw: some.DrawFn) -> Chain:
 
 
 def form_with(workflow: str) -> Form:
-    return build_form(read_workflow(WORKFLOWS / f"{workflow}.json"), small_catalogue())
+    return build_form(read_workflow(WORKFLOWS / f"{workflow}.json"), small_catalog())
 
 
 def run(

@@ -11,14 +11,14 @@ import pytest
 
 from comfy.__main__ import main
 from comfy.demo import DemoServer
-from tests.support.samples.graphs import CATALOGUE, graph, graph_node
+from tests.support.samples.graphs import CATALOG, graph, graph_node
 from tests.support.samples.media import png_text
 
 
 @pytest.fixture
 def info(tmp_path: Path) -> Path:
     path = tmp_path / "object_info.json"
-    path.write_text(json.dumps(CATALOGUE.raw))
+    path.write_text(json.dumps(CATALOG.raw))
     return path
 
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.base.errors import ComfyError
-from comfy.comfyui.object_info import Catalogue, parse_input
-from tests.support.samples.forms import DATA, small_catalogue
+from comfy.comfyui.object_info import Catalog, parse_input
+from tests.support.samples.forms import DATA, small_catalog
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -25,7 +25,7 @@ JSON = st.recursive(
 
 def test_inputs_keep_their_declared_order() -> None:
     """Required inputs come before optional inputs. Hidden inputs are left out."""
-    names = [spec.name for spec in small_catalogue()["SaveVideo"].inputs]
+    names = [spec.name for spec in small_catalog()["SaveVideo"].inputs]
     assert names == ["video", "filename_prefix", "format", "codec"]
 
 
@@ -35,7 +35,7 @@ def test_input_order_beats_the_order_of_keys() -> None:
         "input": {"required": {"a": ["INT"], "b": ["INT"]}},
         "input_order": {"required": ["b", "a"]},
     }
-    assert [spec.name for spec in Catalogue({"N": info})["N"].inputs] == ["b", "a"]
+    assert [spec.name for spec in Catalog({"N": info})["N"].inputs] == ["b", "a"]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_both_combo_formats_give_the_same_choices(raw: list[object]) -> None:
 
 def test_large_limits_stay_exact() -> None:
     """The largest seed is 2^64 - 1, not the nearest float."""
-    assert small_catalogue()["KSampler"].by_name["seed"].options["max"] == 2**64 - 1
+    assert small_catalog()["KSampler"].by_name["seed"].options["max"] == 2**64 - 1
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,13 @@ def test_large_limits_stay_exact() -> None:
 )
 def test_uploads_are_recognized(node: str, name: str, kind: str | None) -> None:
     """An input names the kind of file that users can upload to it."""
-    assert small_catalogue()[node].by_name[name].upload == kind
+    assert small_catalog()[node].by_name[name].upload == kind
 
 
 def test_an_option_of_a_dynamic_combo_adds_its_inputs() -> None:
     """The chosen option of a dynamic combo adds inputs with dotted names, to any depth."""
     values = {"format": "mp4", "format.codec": "h264", "format.codec.encoding": "re-encode"}
-    names = list(small_catalogue()["SaveVideo"].active_inputs(values))
+    names = list(small_catalog()["SaveVideo"].active_inputs(values))
     assert names == [
         "video",
         "filename_prefix",
@@ -84,7 +84,7 @@ def test_an_option_of_a_dynamic_combo_adds_its_inputs() -> None:
 
 def test_an_autogrow_group_accepts_only_numbered_inputs() -> None:
     """An autogrow group knows exactly the numbered inputs that the prompt contains."""
-    active = small_catalogue()["BatchImagesNode"].active_inputs(
+    active = small_catalog()["BatchImagesNode"].active_inputs(
         {"images.image0": ["1", 0], "images.x": 1}
     )
     assert active["images.image0"].type == "IMAGE"
@@ -107,7 +107,7 @@ def test_a_catalog_is_read_plain_and_gzipped(tmp_path: Path) -> None:
     """Saved catalogs may be .json or .json.gz."""
     packed = tmp_path / "info.json.gz"
     packed.write_bytes(gzip.compress((DATA / "object_info.json").read_bytes()))
-    assert set(Catalogue.read(packed)) == set(small_catalogue())
+    assert set(Catalog.read(packed)) == set(small_catalog())
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\x1f\x8bbroken", b"[" * 100_000])
@@ -116,31 +116,31 @@ def test_a_bad_catalog_file_is_one_sentence(tmp_path: Path, content: bytes) -> N
     file = tmp_path / "info.json"
     file.write_bytes(content)
     with pytest.raises(ComfyError, match=r"info\.json"):
-        Catalogue.read(file)
+        Catalog.read(file)
 
 
 def test_a_missing_catalog_file_is_one_sentence(tmp_path: Path) -> None:
     """The sentence says that the file can't be read."""
     with pytest.raises(ComfyError, match="cannot be read"):
-        Catalogue.read(tmp_path / "nowhere.json")
+        Catalog.read(tmp_path / "nowhere.json")
 
 
 @given(st.dictionaries(st.text(max_size=5), JSON, max_size=4))
 def test_any_answer_of_a_server_is_survived(raw: dict[str, object]) -> None:
     """For any answer about nodes, reading it raises nothing and yields only entries that look like
     nodes."""
-    catalogue = Catalogue(raw)
-    for class_type in catalogue:
-        assert catalogue[class_type].active_inputs({}) is not None
-    assert json.dumps(sorted(catalogue)) is not None
+    catalog = Catalog(raw)
+    for class_type in catalog:
+        assert catalog[class_type].active_inputs({}) is not None
+    assert json.dumps(sorted(catalog)) is not None
 
 
 @pytest.mark.parametrize("version", ["0.33.0", "0.3.64"])
 def test_real_catalogs_are_understood(shared: Path, version: str) -> None:
     """Every input of a real server has a type. Every combo has choices, unless they come from
     elsewhere."""
-    catalogue = Catalogue.read(shared / "comfyui" / f"object_info-{version}.json.gz")
-    assert len(catalogue) > 400
-    for spec in (one for node in catalogue.values() for one in node.inputs):
+    catalog = Catalog.read(shared / "comfyui" / f"object_info-{version}.json.gz")
+    assert len(catalog) > 400
+    for spec in (one for node in catalog.values() for one in node.inputs):
         assert spec.type
         assert spec.type != "COMBO" or spec.choices is not None

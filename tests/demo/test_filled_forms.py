@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from comfy.comfyui.client.client import Client
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
@@ -41,8 +41,8 @@ def made(client: Client, workflow: Workflow, form: Form, values: dict[str, objec
 def test_a_prompt_without_its_empty_image_still_runs() -> None:
     """An empty image removes its branch. The other result still arrives."""
     with DemoServer(step_seconds=0.0) as server, Client(server.url) as client:
-        catalogue = Catalogue(client.object_info())
-        ckpt = catalogue["CheckpointLoaderSimple"].by_name["ckpt_name"].start
+        catalog = Catalog(client.object_info())
+        ckpt = catalog["CheckpointLoaderSimple"].by_name["ckpt_name"].start
         prompt = with_values(
             text_to_image(n20=node("LoadImage", "Load Image", image="example.png")),
             "4",
@@ -54,7 +54,7 @@ def test_a_prompt_without_its_empty_image_still_runs() -> None:
         prompt["22"] = node("SaveImage", images=["21", 0], filename_prefix="photo")
         prompt = with_values(with_values(prompt, "3", steps=1), "5", width=64, height=64)
         workflow = workflow_of(prompt)
-        form = build_form(workflow, catalogue)
+        form = build_form(workflow, catalog)
         last = made(client, workflow, form, {"20.image": None})
         assert {file.node for file in last.files} == {"9"}
 
@@ -65,7 +65,7 @@ def test_it_runs_each_shipped_workflow(file: Path) -> None:
     sizes and steps."""
     with DemoServer(step_seconds=0.0) as server, Client(server.url) as client:
         workflow = read_workflow(file)
-        form = build_form(workflow, Catalogue(client.object_info()))
+        form = build_form(workflow, Catalog(client.object_info()))
         assert form.problems == ()
         small = {"4.width": 256, "4.height": 256, "6.amount": 2}
         steps = {field.key: 2 for field in form.fields if field.input == "steps"}

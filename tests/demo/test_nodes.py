@@ -309,7 +309,7 @@ def test_links_do_not_lead_out(bench: Bench, tmp_path: Path) -> None:
     assert bench.storage.find("link.png") is None
 
 
-# --- the catalogue
+# --- the catalog
 
 OWN_WORDS = ("tooltip", "description", "search_aliases", "output_tooltips")
 OWN_FILES = ("ckpt_name", "lora_name", "clip_name")

@@ -130,7 +130,7 @@ def test_documented_fault_examples_are_valid(text: str) -> None:
     examples = re.findall(r"demo\.script\((.*?)\)", text)
     assert examples
     for example in examples:
-        eval(f"Misbehaviour({example})", {"Misbehaviour": faults.Misbehaviour})  # ValueError if not
+        eval(f"Misbehavior({example})", {"Misbehavior": faults.Misbehavior})  # ValueError if not
 
 
 def test_the_page_lists_the_modules_that_import_the_stand_in() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from comfy.comfyui.object_info import Catalogue
-from tests.support.samples.forms import small_catalogue
+from comfy.comfyui.object_info import Catalog
+from tests.support.samples.forms import small_catalog
 
 TEXT = ["STRING", {"multiline": True}]
 
@@ -87,6 +87,6 @@ MORE_NODES = {
 }
 
 
-def more_nodes() -> Catalogue:
+def more_nodes() -> Catalog:
     """Return the small server's catalog with the nodes that only these tests use."""
-    return Catalogue({**small_catalogue().raw, **MORE_NODES})
+    return Catalog({**small_catalog().raw, **MORE_NODES})

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from tests.support.samples.forms import (
     field_of,
@@ -346,6 +346,6 @@ def test_json_has_the_documented_shape() -> None:
 
 def test_a_server_without_any_node_still_gives_a_form() -> None:
     """The form opens and names the missing nodes."""
-    form = build_form(parse_workflow("x", text_to_image()), Catalogue({}))
+    form = build_form(parse_workflow("x", text_to_image()), Catalog({}))
     assert len(form.problems) == len(form.missing) == 6
     assert {field.group for field in form.fields} == {"advanced"}

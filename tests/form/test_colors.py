@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.check import check
 from comfy.form.fill import fill
@@ -44,7 +44,7 @@ PROMPT = {
 
 def form() -> Form:
     """Return the form of both nodes, on a server that has them."""
-    return build_form(workflow_of(PROMPT), Catalogue(NODES))
+    return build_form(workflow_of(PROMPT), Catalog(NODES))
 
 
 def test_colors_get_a_picker() -> None:

@@ -25,7 +25,7 @@ from tests.support.samples.forms import (
     node,
     parse_workflow,
     shown,
-    small_catalogue,
+    small_catalog,
     sources,
     text_to_image,
     titled,
@@ -201,7 +201,7 @@ def mapped(folder: Path, name: str) -> Form:
     prompt = text_to_image(n21=node("PreviewImage", images=["8", 0]))
     (folder / f"{name}.json").write_text(json.dumps(prompt))
     (folder / "config.toml").write_text(CONFIG)
-    return build_form(read_workflow(folder / f"{name}.json"), small_catalogue())
+    return build_form(read_workflow(folder / f"{name}.json"), small_catalog())
 
 
 def test_node_mappings_name_nodes(tmp_path: Path) -> None:
@@ -236,7 +236,7 @@ def test_node_mappings_of_one_workflow(tmp_path: Path) -> None:
 def test_an_invalid_mapping_is_reported(name: str, place: str, words: tuple[str, ...]) -> None:
     """A name for a node without a suitable input is a problem. A name for a missing node isn't."""
     mappings = parse_mappings("sample", {"node_mappings": {name: place}})
-    form = build_form(Workflow("sample", text_to_image(), mappings=mappings), small_catalogue())
+    form = build_form(Workflow("sample", text_to_image(), mappings=mappings), small_catalog())
     assert len(form.problems) == bool(words)
     assert all(word in problem for problem in form.problems for word in words)
 
@@ -258,7 +258,7 @@ def test_an_irrelevant_config_is_ignored(tmp_path: Path, content: bytes) -> None
 def app_form(app: App | None = None, config: FormConfig | None = None, **titles: str) -> Form:
     """Return a form that App mode, a config and titles can define."""
     prompt = parse_workflow("sample", titled(text_to_image(), **titles)).prompt
-    return build_form(Workflow("sample", prompt, None, config, app=app), small_catalogue())
+    return build_form(Workflow("sample", prompt, None, config, app=app), small_catalog())
 
 
 def test_app_mode_defines_the_shown_fields() -> None:
@@ -312,7 +312,7 @@ def test_a_promoted_subgraph_setting_keeps_its_name() -> None:
         ShownInput((("3", "cfg"),), "Obedience"),
         ShownInput((("4", "ckpt_name"),), "Brain"),
     )
-    form = build_form(Workflow("sample", prompt, promoted=promoted), small_catalogue())
+    form = build_form(Workflow("sample", prompt, promoted=promoted), small_catalog())
     assert ("3.cfg", "Obedience") in shown(form)
     assert (form.field("4.ckpt_name").group, form.field("4.ckpt_name").label) == (
         "advanced",

@@ -16,16 +16,16 @@ from comfy.prompt.dynamic_combos import choose_options
 from comfy.prompt.model import Prompt
 from comfy.workflow.config import parse_config
 from tests.support.distribution import examples
-from tests.support.samples.extra_nodes import PAINTED, wide_catalogue, wide_form
+from tests.support.samples.extra_nodes import PAINTED, wide_catalog, wide_form
 from tests.support.samples.forms import node, workflow_of
 
-CATALOGUE = wide_catalogue()
+CATALOG = wide_catalog()
 
 
 def inputs_after(**values: object) -> dict[str, Any]:
     """Return the node's inputs after these options are chosen."""
     prompt, _ = choose_options(
-        PAINTED, CATALOGUE, {f"8.{name.replace('__', '.')}": v for name, v in values.items()}
+        PAINTED, CATALOG, {f"8.{name.replace('__', '.')}": v for name, v in values.items()}
     )
     return prompt["8"]["inputs"]
 
@@ -53,7 +53,7 @@ def test_a_value_invalid_for_the_new_option_becomes_the_default() -> None:
     """Two steps are too few for the large model."""
     few = copy.deepcopy(PAINTED)
     few["8"]["inputs"]["model.steps"] = 2
-    chosen, changed = choose_options(few, CATALOGUE, {"8.model": "Large"})
+    chosen, changed = choose_options(few, CATALOG, {"8.model": "Large"})
     assert chosen["8"]["inputs"]["model.steps"] == 9
     assert changed == {"8"}
 
@@ -73,7 +73,7 @@ def test_options_within_options() -> None:
 @pytest.mark.parametrize("value", ["Small", "Nonsense", None, 5, ["8", 0]])
 def test_nothing_changes_without_another_option(value: object) -> None:
     """The value is the author's own option, or an option that the server doesn't offer."""
-    assert choose_options(PAINTED, CATALOGUE, {"8.model": value}) == (PAINTED, frozenset())
+    assert choose_options(PAINTED, CATALOG, {"8.model": value}) == (PAINTED, frozenset())
 
 
 def test_a_dynamic_combo_is_marked_to_redraw_the_form() -> None:
@@ -149,9 +149,7 @@ def test_earlier_problems_are_not_attributed_to_an_option() -> None:
     assert form.problems == ()
 
 
-OPTIONS = [
-    str(option["key"]) for option in CATALOGUE["Painter"].by_name["model"].options["options"]
-]
+OPTIONS = [str(option["key"]) for option in CATALOG["Painter"].by_name["model"].options["options"]]
 CHOICES = st.fixed_dictionaries(
     {},
     optional={
@@ -168,10 +166,10 @@ def test_any_sequence_of_choices_leaves_a_valid_node(rows: list[dict[str, object
     Choosing twice changes nothing."""
     prompt = PAINTED
     for values in rows:
-        prompt, _ = choose_options(prompt, CATALOGUE, values)
-        assert choose_options(prompt, CATALOGUE, values)[0] == prompt
+        prompt, _ = choose_options(prompt, CATALOG, values)
+        assert choose_options(prompt, CATALOG, values)[0] == prompt
     inputs = prompt["8"]["inputs"]
-    active = CATALOGUE["Painter"].active_inputs(inputs)
+    active = CATALOG["Painter"].active_inputs(inputs)
     assert inputs.keys() <= active.keys()
     assert {name for name, spec in active.items() if spec.is_widget} <= inputs.keys()
     assert PAINTED["8"]["inputs"]["model"] == "Small"

@@ -13,7 +13,7 @@ from comfy.form.model import Form
 from comfy.prompt.autogrow import add_loaders, room_to_grow
 from comfy.prompt.model import Prompt
 from comfy.workflow.config import parse_config
-from tests.support.samples.extra_nodes import wide_catalogue, wide_form
+from tests.support.samples.extra_nodes import wide_catalog, wide_form
 from tests.support.samples.forms import form_of, node, text_to_image, with_values, workflow_of
 
 PHOTO = node("LoadImage", "Load Image", image="example.png")
@@ -186,5 +186,5 @@ def test_keys_that_name_no_place_add_nothing() -> None:
 def test_groups_that_no_loader_feeds_do_not_grow() -> None:
     """The app can't know which files a user would add there."""
     prompt = text_to_image(n20=node("BatchImagesNode", **{"images.image0": ["8", 0]}))
-    assert list(room_to_grow(prompt, wide_catalogue())) == []
-    assert add_loaders(prompt, wide_catalogue(), {"20.images.image1.image"}) == (prompt, {})
+    assert list(room_to_grow(prompt, wide_catalog())) == []
+    assert add_loaders(prompt, wide_catalog(), {"20.images.image1.image"}) == (prompt, {})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.model import Form
 from comfy.prompt.model import Prompt
@@ -344,7 +344,7 @@ def test_apps_of_official_templates_are_guessed(shared: Path) -> None:
     """Nine in ten of the inputs that the authors of 15 apps chose to show are main fields. A form
     has at most 12 main fields on average."""
     workflows = shared / "workflows"
-    catalogue = Catalogue.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
+    catalog = Catalog.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
     wanted = found = fields = forms = 0
     for name, app in json.loads((workflows / "app_mode.json").read_text()).items():
         entries = [
@@ -357,7 +357,7 @@ def test_apps_of_official_templates_are_guessed(shared: Path) -> None:
             continue
         shown = [
             field
-            for field in build_form(read_workflow(file), catalogue).fields
+            for field in build_form(read_workflow(file), catalog).fields
             if field.group == "main"
         ]
         targets = {target for field in shown for target in field.targets}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.missing import missing_classes
 from comfy.form.missing_items import MAY_BE_OFF
@@ -14,7 +14,7 @@ from comfy.workflow.config import parse_config
 from tests.support.samples.forms import (
     form_of,
     node,
-    small_catalogue,
+    small_catalog,
     text_to_image,
     with_values,
     workflow_of,
@@ -35,7 +35,7 @@ class Listed:
 def said_about(*nodes: dict[str, object], listed: tuple[Listed, ...] = ()) -> list[str]:
     """Return the sentences about missing node classes."""
     prompt = {str(number): one for number, one in enumerate(nodes)}
-    return [one.sentence for one in missing_classes(prompt, small_catalogue(), listed)]
+    return [one.sentence for one in missing_classes(prompt, small_catalog(), listed)]
 
 
 def test_a_missing_class_lists_the_most_similar_one() -> None:
@@ -78,11 +78,11 @@ def test_the_reason_for_a_missing_core_node_is_given(
 ) -> None:
     """A server without any paid API node may have been started without them. Otherwise its version
     differs."""
-    raw = dict(small_catalogue().raw)
+    raw = dict(small_catalog().raw)
     if has_paid_nodes:
         raw["IdeogramV3"] = {"python_module": "comfy_api_nodes.nodes_ideogram"}
     listed = (Listed(class_type=class_type, pack="comfy-core"),)
-    (one,) = missing_classes({"1": node(class_type)}, Catalogue(raw), listed)
+    (one,) = missing_classes({"1": node(class_type)}, Catalog(raw), listed)
     assert one.sentence == f"Missing node: {class_type}. {said}"
 
 
@@ -121,7 +121,7 @@ def test_a_graph_knows_where_a_model_comes_from(listed: Listed, end: str) -> Non
     workflow gives."""
     prompt = with_values(text_to_image(), "4", ckpt_name="sd\\v1-5.safetensors")
     (problem,) = build_form(
-        replace(workflow_of(prompt), models=(listed,)), small_catalogue()
+        replace(workflow_of(prompt), models=(listed,)), small_catalog()
     ).problems
     closest = "Similar: “tiny_sd15.safetensors”."
     assert problem == f"Model: “sd\\v1-5.safetensors” isn't available. {closest}{end}"
@@ -147,7 +147,7 @@ def test_addresses_stay_text_on_one_line() -> None:
     listed = Listed("gone.safetensors", "a\nb", "https://x/" + "y" * 5000)
     prompt = with_values(text_to_image(), "4", ckpt_name="gone.safetensors")
     (problem,) = build_form(
-        replace(workflow_of(prompt), models=(listed,)), small_catalogue()
+        replace(workflow_of(prompt), models=(listed,)), small_catalog()
     ).problems
     assert "\n" not in problem
     assert len(problem) < 700

@@ -14,15 +14,15 @@ from comfy.prompt.arrange import Arranged
 from comfy.prompt.model import InputRef, Prompt
 from comfy.prompt.trace import Trace
 from comfy.workflow.config import FieldConfig
-from tests.support.samples.forms import node, small_catalogue, text_to_image
+from tests.support.samples.forms import node, small_catalog, text_to_image
 
-CATALOGUE = small_catalogue()
+CATALOG = small_catalog()
 
 
 def declared(prompt: Prompt, *statements: Statement) -> tuple[Candidate, ...]:
     """Return a prompt's candidates after the second pass."""
     layers = (Layer(statements),)
-    return declare(find_candidates(prompt, CATALOGUE), layers, Layer(), Trace(prompt, CATALOGUE))
+    return declare(find_candidates(prompt, CATALOG), layers, Layer(), Trace(prompt, CATALOG))
 
 
 def about(key: InputRef, said: FieldConfig) -> Candidate:
@@ -46,7 +46,7 @@ def test_every_input_with_a_value_is_a_candidate() -> None:
         for name, value in node["inputs"].items()
         if not isinstance(value, list)
     }
-    assert {one.ref for one in find_candidates(prompt, CATALOGUE)} == literals
+    assert {one.ref for one in find_candidates(prompt, CATALOG)} == literals
 
 
 def test_declared_candidates_come_first() -> None:
@@ -54,7 +54,7 @@ def test_declared_candidates_come_first() -> None:
     prompt, seed = text_to_image(), InputRef("3", "seed")
     fields = declared(prompt, Statement("toml", (seed,)))
     assert (fields[0].ref, fields[0].source) == (seed, "toml")
-    rest = [one.ref for one in find_candidates(prompt, CATALOGUE) if one.ref != seed]
+    rest = [one.ref for one in find_candidates(prompt, CATALOG) if one.ref != seed]
     assert [one.ref for one in fields[1:]] == rest
 
 

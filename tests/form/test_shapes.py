@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.check import check
 from comfy.form.fill import fill
@@ -40,7 +40,7 @@ def prompt(box: object = BOX, curve: object = CURVE) -> dict[str, Any]:
 
 def form(**values: object) -> Form:
     """Return the form of both nodes, on a server that has them."""
-    return build_form(workflow_of(prompt(**values)), Catalogue(NODES))
+    return build_form(workflow_of(prompt(**values)), Catalog(NODES))
 
 
 def sent(values: dict[str, object], **authors: object) -> tuple[object, object]:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.check import check
 from comfy.form.fill import fill
 from comfy.workflow.model import read_workflow
-from tests.support.samples.forms import WORKFLOWS, small_catalogue
+from tests.support.samples.forms import WORKFLOWS, small_catalog
 
 SHIPPED = sorted(WORKFLOWS.glob("*.json"))
 STEPS = sorted((WORKFLOWS / "steps").glob("*.json"))
@@ -34,7 +34,7 @@ def test_each_runs_out_of_the_box(file: Path) -> None:
     """With any checkpoint on the server, the form has no problem. Its defaults are valid and fill
     every target."""
     workflow = read_workflow(file)
-    form = build_form(workflow, small_catalogue())
+    form = build_form(workflow, small_catalog())
     assert form.problems == ()
     assert form.description
     values, errors = check(form, {})
@@ -50,7 +50,7 @@ def test_each_form_has_at_most_ten_main_fields(file: Path) -> None:
     """Each form has at most ten main fields, including the texts and a seed."""
     main = [
         field
-        for field in build_form(read_workflow(file), small_catalogue()).fields
+        for field in build_form(read_workflow(file), small_catalog()).fields
         if field.group == "main"
     ]
     assert len(main) <= 10
@@ -60,7 +60,7 @@ def test_each_form_has_at_most_ten_main_fields(file: Path) -> None:
 @pytest.mark.parametrize("file", STEPS, ids=lambda file: file.stem)
 def test_image_fields_come_first(file: Path) -> None:
     """The images are required and come before all other fields."""
-    fields = build_form(read_workflow(file), small_catalogue()).fields
+    fields = build_form(read_workflow(file), small_catalog()).fields
     media = [field for field in fields if field.is_media]
     assert list(fields[: len(media)]) == media != []
     assert all(field.group == "main" and field.required for field in media)
@@ -71,12 +71,12 @@ def test_image_fields_come_first(file: Path) -> None:
 def test_each_fits_real_servers(shared: Path, file: Path, version: str) -> None:
     """Both server versions know every node and input, require no other input, and accept the
     values."""
-    catalogue = Catalogue.read(shared / "comfyui" / f"object_info-{version}.json.gz")
+    catalog = Catalog.read(shared / "comfyui" / f"object_info-{version}.json.gz")
     workflow = read_workflow(file)
-    form = build_form(workflow, catalogue)
+    form = build_form(workflow, catalog)
     assert form.problems == ()
     for node in workflow.prompt.values():
-        spec = catalogue[node["class_type"]]
+        spec = catalog[node["class_type"]]
         needed = {one.name for one in spec.inputs if one.required}
         assert needed <= set(node["inputs"]) <= {one.name for one in spec.inputs}
 
@@ -87,7 +87,7 @@ def test_only_the_inpaint_workflow_has_a_mask() -> None:
         file.stem: next(
             (
                 field.widget
-                for field in build_form(read_workflow(file), small_catalogue()).fields
+                for field in build_form(read_workflow(file), small_catalog()).fields
                 if field.is_media
             ),
             None,

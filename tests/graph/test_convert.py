@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from comfy.base.errors import WorkflowError
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.graph.convert import convert
 from comfy.prompt.text_replacements import replace_prefixes
 from comfy.workflow.documents import documents
-from tests.support.samples.graphs import CATALOGUE, converted, graph, graph_node, inputs, subgraph
+from tests.support.samples.graphs import CATALOG, converted, graph, graph_node, inputs, subgraph
 
 GRAPHS = Path(__file__).parents[1] / "data" / "graphs"
 
@@ -24,7 +24,7 @@ GRAPHS = Path(__file__).parents[1] / "data" / "graphs"
 def test_whole_graph(path: Path) -> None:
     """Each small graph in tests/data/graphs converts to exactly the prompt beside it."""
     expected = json.loads(path.with_name(path.name.replace(".graph.", ".prompt.")).read_text())
-    result = convert(json.loads(path.read_text()), CATALOGUE)
+    result = convert(json.loads(path.read_text()), CATALOG)
     assert replace_prefixes(result.prompt, result.names)[0] == expected
 
 
@@ -289,7 +289,7 @@ def test_each_widget_lists_the_inputs_that_it_sets() -> None:
     assert height is not None
     assert (width.targets, height.targets) == ((), (("2", "height"),))
     assert (height.label, height.title, height.value) == ("how high", "Canvas", 32)
-    assert height.spec is CATALOGUE["Empty"].by_name["height"]
+    assert height.spec is CATALOG["Empty"].by_name["height"]
 
 
 def test_models_are_listed() -> None:
@@ -313,7 +313,7 @@ def test_models_are_listed() -> None:
 def test_no_graph(data: object) -> None:
     """The app refuses input that isn't a graph. The error says what to do."""
     with pytest.raises(WorkflowError, match="not a graph") as caught:
-        convert(data, CATALOGUE)
+        convert(data, CATALOG)
     assert "Save the workflow" in caught.value.hint
 
 
@@ -328,6 +328,6 @@ def test_wrapped_graph() -> None:
 def test_empty_catalog() -> None:
     """The converter reads a graph without any known node and reports every class as missing."""
     data = graph(graph_node(1, "Load", "a"), graph_node(2, "Text", "b"), links="1.1 CLIP > 2.clip")
-    result = convert(data, Catalogue({}))
+    result = convert(data, Catalog({}))
     assert [one.class_type for one in result.missing] == ["Load", "Text"]
     assert result.prompt["2"]["inputs"] == {"clip": ["1", 1]}

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from comfy.base.errors import WorkflowError
 from comfy.base.json_values import TooDeep, read_json
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.graph.convert import Converted, convert
 from comfy.graph.live import VIRTUAL
 from comfy.graph.use_everywhere import EVERYWHERE
 from comfy.workflow.app_mode import read_app
 from tests.support.distribution import examples
-from tests.support.samples.graphs import CATALOGUE, as_read, graph, graph_node, subgraph
+from tests.support.samples.graphs import CATALOG, as_read, graph, graph_node, subgraph
 
 LEAVES = (
     st.none()
@@ -53,7 +53,7 @@ def maybe(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 SUBGRAPHS = ("one", "two", "three")
 KINDS = st.sampled_from(
-    [*sorted(CATALOGUE), *sorted(VIRTUAL | EVERYWHERE), *SUBGRAPHS, "workflow/G", "Mystery", ""]
+    [*sorted(CATALOG), *sorted(VIRTUAL | EVERYWHERE), *SUBGRAPHS, "workflow/G", "Mystery", ""]
 )
 IDS = st.sampled_from([1, 2, 3, 4, 1, 2, 3, 4, "1", "5", "1:2", -10, -20, 2.0])
 LINK_IDS = st.integers(0, 6)
@@ -167,14 +167,14 @@ PATIENT = settings(
 )
 
 
-def try_to_convert(data: Any, catalogue: Catalogue = CATALOGUE) -> None:
+def try_to_convert(data: Any, catalog: Catalog = CATALOG) -> None:
     """Read and convert the data. Only a WorkflowError or an error about depth is allowed."""
     try:
         text = json.dumps(data)
     except RecursionError:  # so deep that even a test cannot write it
         text = "[" * 5000
     with contextlib.suppress(WorkflowError, TooDeep):
-        check(convert(read_json(text), catalogue))
+        check(convert(read_json(text), catalog))
 
 
 def check(result: Converted) -> None:
@@ -214,7 +214,7 @@ def test_junk(data: Any) -> None:
 )
 def test_garbled_catalogs(raw: Any, data: Any) -> None:
     """The converter handles a server that describes its nodes badly."""
-    try_to_convert(data, Catalogue(as_read(raw)))
+    try_to_convert(data, Catalog(as_read(raw)))
 
 
 def chain(length: int, readers: int) -> Any:

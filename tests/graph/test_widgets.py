@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.graph.convert import convert
-from tests.support.samples.graphs import CATALOGUE, converted, graph, graph_node, inputs
+from tests.support.samples.graphs import CATALOG, converted, graph, graph_node, inputs
 
 
 @pytest.mark.parametrize("control", ["fixed", "randomize", True, False, None])
@@ -126,7 +126,7 @@ def test_limits_set_by_the_author() -> None:
     assert shown is not None
     assert shown.spec is not None
     assert (shown.spec.options["min"], shown.spec.options["max"]) == (3, 15)
-    assert CATALOGUE["PrimitiveInt"].by_name["value"].options["max"] == 9999
+    assert CATALOG["PrimitiveInt"].by_name["value"].options["max"] == 9999
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_places_of_every_kind_of_widget(
 ) -> None:
     """Each kind of input takes its own number of positions, so that the next input gets the right
     value."""
-    catalogue = Catalogue(
+    catalog = Catalog(
         {"Kind": {"input": {"required": {"a": spec, "after": ["STRING", {}]}}, "output": []}}
     )
     values = ["default"] if saved is None else [*saved, "next"]
@@ -194,7 +194,7 @@ def test_places_of_every_kind_of_widget(
         "links": [],
     }
     expected = {**sent, "after": "" if saved is None else "next"}
-    assert convert(data, catalogue).prompt["1"]["inputs"] == expected
+    assert convert(data, catalog).prompt["1"]["inputs"] == expected
 
 
 def test_a_seed_has_a_control_widget_unless_it_is_turned_off() -> None:
@@ -203,17 +203,17 @@ def test_a_seed_has_a_control_widget_unless_it_is_turned_off() -> None:
         ({}, [7, "fixed", "next"]),
         ({"control_after_generate": False}, [7, "next"]),
     ):
-        catalogue = Catalogue(
+        catalog = Catalog(
             {"Kind": {"input": {"required": {"seed": ["INT", options], "after": ["STRING", {}]}}}}
         )
         data = {"nodes": [{"id": 1, "type": "Kind", "widgets_values": values}], "links": []}
-        assert convert(data, catalogue).prompt["1"]["inputs"] == {"seed": 7, "after": "next"}
+        assert convert(data, catalog).prompt["1"]["inputs"] == {"seed": 7, "after": "next"}
 
 
 def test_viewers_and_buttons_of_3d_nodes() -> None:
     """The editor sends the buttons of its 3D loader and the state of viewers. The converter does
     the same."""
-    catalogue = Catalogue(
+    catalog = Catalog(
         {
             "Load3D": {
                 "input": {
@@ -234,7 +234,7 @@ def test_viewers_and_buttons_of_3d_nodes() -> None:
         {"id": 1, "type": "Load3D", "widgets_values": values},
         {"id": 2, "type": "SaveGLB", "widgets_values": ["m"]},
     ]
-    prompt = convert({"nodes": nodes, "links": []}, catalogue).prompt
+    prompt = convert({"nodes": nodes, "links": []}, catalog).prompt
     assert prompt["1"]["inputs"]["width"] == 640
     assert prompt["1"]["inputs"]["image"] == "state"
     assert prompt["2"]["inputs"] == {"filename_prefix": "m", "image": ""}
@@ -242,9 +242,9 @@ def test_viewers_and_buttons_of_3d_nodes() -> None:
 
 def test_old_sampler_names() -> None:
     """The converter changes the old sampler name sample_euler to euler."""
-    catalogue = Catalogue({"KSampler": {"input": {"required": {"sampler_name": [["euler"], {}]}}}})
+    catalog = Catalog({"KSampler": {"input": {"required": {"sampler_name": [["euler"], {}]}}}})
     data = {
         "nodes": [{"id": 1, "type": "KSampler", "widgets_values": ["sample_euler"]}],
         "links": [],
     }
-    assert convert(data, catalogue).prompt["1"]["inputs"] == {"sampler_name": "euler"}
+    assert convert(data, catalog).prompt["1"]["inputs"] == {"sampler_name": "euler"}

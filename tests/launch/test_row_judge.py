@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from comfy.launch.row_judge import Check, RowJudge
 from comfy.launch.start import FieldErrors, Starter
 from comfy.launch.uploads import FILE_GONE, KeptUpload, Refused, Upload
-from comfy.library.catalogue import CatalogueCache
+from comfy.library.catalog import CatalogCache
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
-from tests.support.samples.forms import form_of, node, small_catalogue, text_to_image, workflow_of
+from tests.support.samples.forms import form_of, node, small_catalog, text_to_image, workflow_of
 from tests.support.samples.media import saved
 
 ANN = "user:ann"
@@ -41,7 +41,7 @@ ROW = st.fixed_dictionaries({}, optional={key: st.sampled_from(of) for key, of i
 def starter() -> Starter:
     """Return a starter that only checks values."""
     workflow = workflow_of(PROMPTS[0])
-    forms = Forms(lambda _: workflow, CatalogueCache(lambda: small_catalogue().raw), Permissions())
+    forms = Forms(lambda _: workflow, CatalogCache(lambda: small_catalog().raw), Permissions())
     return Starter(None, forms, None, None)  # type: ignore[arg-type]
 
 

@@ -23,7 +23,7 @@ from comfy.demo import DemoServer
 from comfy.form.seeds import CountUp
 from comfy.launch.start import FieldErrors, StartedRuns, Starter
 from comfy.launch.uploads import Refused, Upload, UploadLimits
-from comfy.library.catalogue import CatalogueCache
+from comfy.library.catalog import CatalogCache
 from comfy.library.folder import WorkflowFolder
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
@@ -89,7 +89,7 @@ def make(demo: DemoServer, folder: WorkflowFolder, tmp_path: Path) -> Iterator[M
             )
             stack.callback(runs.close)
             forms = Forms(
-                folder.get, CatalogueCache(client.object_info), permissions or Permissions()
+                folder.get, CatalogCache(client.object_info), permissions or Permissions()
             )
             return Starter(runs, forms, history.files, servers)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from comfy.base.errors import ServerUnreachable, WorkflowError
-from comfy.library.catalogue import CatalogueCache
+from comfy.library.catalog import CatalogCache
 from comfy.library.folder import WorkflowFolder
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
@@ -61,7 +61,7 @@ def folder(tmp_path: Path) -> WorkflowFolder:
 @pytest.fixture
 def forms_of(folder: WorkflowFolder, nodes: Nodes) -> Callable[..., Forms]:
     """Return a function that builds forms with the given permissions."""
-    return lambda **rules: Forms(folder.get, CatalogueCache(nodes), Permissions(**rules))
+    return lambda **rules: Forms(folder.get, CatalogCache(nodes), Permissions(**rules))
 
 
 @pytest.fixture
@@ -101,17 +101,17 @@ def test_an_edited_file_is_read_again(forms: Forms, folder: WorkflowFolder) -> N
 
 
 def test_a_changed_catalog_rebuilds_the_form(forms: Forms, nodes: Nodes) -> None:
-    """Refreshing an unchanged catalogue keeps the form. If the catalogue has a new model, the form
+    """Refreshing an unchanged catalog keeps the form. If the catalog has a new model, the form
     offers it."""
     _, before = forms.form("text", ANN)
     nodes.raw = json.loads(json.dumps(nodes.raw))
-    forms.catalogue.get(refresh=True)
+    forms.catalog.get(refresh=True)
     assert forms.form("text", ANN)[1] is before
     loader = nodes.raw["CheckpointLoaderSimple"] = json.loads(
         json.dumps(nodes.raw["CheckpointLoaderSimple"])
     )
     loader["input"]["required"]["ckpt_name"][0].append("brand-new.safetensors")
-    forms.catalogue.get(refresh=True)
+    forms.catalog.get(refresh=True)
     offered = [value for _, value in forms.form("text", ANN)[1].field("4.ckpt_name").choices or ()]
     assert "brand-new.safetensors" in offered
 
@@ -194,9 +194,7 @@ def test_without_the_permission_opened_forms_are_hidden(
 ) -> None:
     """The app checks the permission each time, even for a form that is already built."""
     allowed = {BOB}
-    forms = Forms(
-        folder.get, CatalogueCache(nodes), Permissions(open=lambda owner: owner in allowed)
-    )
+    forms = Forms(folder.get, CatalogCache(nodes), Permissions(open=lambda owner: owner in allowed))
     name = forms.open(BOB, "mine.json", json.dumps(text_to_image()).encode()).name
     assert forms.form(name, BOB)[1].fields
     allowed.clear()
@@ -213,8 +211,8 @@ def test_a_shell_shows_inputs_that_only_authors_set(folder: WorkflowFolder, node
     }
     prompt = {"1": node("LoadFolder", folder="mine"), "2": node("PreviewImage", images=["1", 0])}
     (folder.path / "folder.json").write_text(json.dumps(prompt))
-    page = Forms(folder.get, CatalogueCache(nodes), Permissions())
-    shell = Forms(folder.get, CatalogueCache(nodes), Permissions.of_a_shell())
+    page = Forms(folder.get, CatalogCache(nodes), Permissions())
+    shell = Forms(folder.get, CatalogCache(nodes), Permissions.of_a_shell())
     assert page.form("folder", BOB)[1].field("1.folder").group == "hidden"
     assert shell.form("folder", "shell")[1].field("1.folder").group != "hidden"
 
@@ -251,9 +249,9 @@ def test_whether_a_workflow_can_run_is_judged_once(
     assert [forms.usability(name, ANN).can_run for name in known] == [True, True, False, False]
     del nodes.raw["Painter"]
     assert forms.usability("painted", ANN).can_run
-    forms.catalogue.get(refresh=True)
+    forms.catalog.get(refresh=True)
     nodes.raw = {name: spec for name, spec in nodes.raw.items() if name != "SaveImage"}
-    forms.catalogue.get(refresh=True)
+    forms.catalog.get(refresh=True)
     assert [forms.usability(name, ANN).can_run for name in ("text", "painted")] == [False, False]
     (folder.path / "text.json").write_text(json.dumps(LOADS))
     assert forms.usability("text", ANN).can_run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from comfy.library.catalogue import CatalogueCache
+from comfy.library.catalog import CatalogCache
 from comfy.library.folder import WorkflowFolder
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
@@ -33,7 +33,7 @@ def test_workflows_that_take_results(tmp_path: Path) -> None:
     write(tmp_path, loads=LOADS, lacks=LACKS, text=text_to_image(), broken=[])
     folder = WorkflowFolder(tmp_path)
     info = json.loads((DATA / "object_info.json").read_text())
-    forms = Forms(folder.get, CatalogueCache(lambda: info), Permissions())
+    forms = Forms(folder.get, CatalogCache(lambda: info), Permissions())
     found = takers_of(forms, folder, "ann")
     assert [(one.name, one.title, one.kinds, one.text_field, one.draws_text) for one in found] == [
         ("loads", "Loads", ("image",), "", False),

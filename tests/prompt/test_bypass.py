@@ -13,16 +13,16 @@ from comfy.comfyui.object_info import compatible
 from comfy.prompt.bypass import can_do_without, take_out
 from comfy.prompt.model import Prompt, links
 from tests.support.distribution import examples
-from tests.support.samples.extra_nodes import wide_catalogue
+from tests.support.samples.extra_nodes import wide_catalog
 from tests.support.samples.forms import node, text_to_image, with_values
 
-CATALOGUE = wide_catalogue()
+CATALOG = wide_catalog()
 PHOTO = node("LoadImage", image="photo.png")
 
 
 def without(prompt: Prompt, *nodes: str) -> Prompt:
     """Return the prompt without these nodes. Fail if that isn't possible."""
-    left = take_out(prompt, CATALOGUE, nodes or ("20",))
+    left = take_out(prompt, CATALOG, nodes or ("20",))
     assert left is not None
     return left
 
@@ -88,8 +88,8 @@ def test_a_sampler_that_starts_from_an_image_needs_it() -> None:
     removed."""
     prompt = text_to_image(n20=PHOTO, n21=node("VAEEncode", pixels=["20", 0], vae=["4", 2]))
     prompt = with_values(prompt, "3", latent_image=["21", 0])
-    assert not can_do_without(prompt, CATALOGUE, "20")
-    assert take_out(prompt, CATALOGUE, ["20"]) is None
+    assert not can_do_without(prompt, CATALOG, "20")
+    assert take_out(prompt, CATALOG, ["20"]) is None
 
 
 def test_a_sampler_is_never_bypassed() -> None:
@@ -98,7 +98,7 @@ def test_a_sampler_is_never_bypassed() -> None:
     prompt = with_values(
         text_to_image(n20=PHOTO, n21=node("Caption", image=["20", 0])), "6", text=["21", 0]
     )
-    assert not can_do_without(prompt, CATALOGUE, "20")
+    assert not can_do_without(prompt, CATALOG, "20")
 
 
 def test_a_mask_may_be_left_unpainted() -> None:
@@ -156,9 +156,9 @@ def test_a_growing_group_renumbers_its_inputs() -> None:
 def test_a_growing_group_keeps_its_minimum() -> None:
     """The user can leave out one of two images, but not both."""
     prompt = batch_of("1", "2")
-    assert can_do_without(prompt, CATALOGUE, "1")
-    assert can_do_without(prompt, CATALOGUE, "2")
-    assert take_out(prompt, CATALOGUE, ["1", "2"]) is None
+    assert can_do_without(prompt, CATALOG, "1")
+    assert can_do_without(prompt, CATALOG, "2")
+    assert take_out(prompt, CATALOG, ["1", "2"]) is None
 
 
 def test_the_remaining_result_is_still_saved() -> None:
@@ -180,7 +180,7 @@ def test_an_image_is_required_if_only_previews_would_remain() -> None:
         "4": node("PrimitiveString", value="hello"),
         "5": node("PreviewAny", source=["4", 0]),
     }
-    assert not can_do_without(prompt, CATALOGUE, "1")
+    assert not can_do_without(prompt, CATALOG, "1")
 
 
 def test_a_blend_needs_both_of_its_images() -> None:
@@ -191,8 +191,8 @@ def test_a_blend_needs_both_of_its_images() -> None:
         "3": node("Blend", image1=["1", 0], image2=["2", 0], factor=0.5),
         "4": node("SaveImage", images=["3", 0], filename_prefix="x"),
     }
-    assert not can_do_without(prompt, CATALOGUE, "1")
-    assert not can_do_without(prompt, CATALOGUE, "2")
+    assert not can_do_without(prompt, CATALOG, "1")
+    assert not can_do_without(prompt, CATALOG, "2")
 
 
 def test_a_blend_passes_the_generated_image_through() -> None:
@@ -207,14 +207,14 @@ def test_a_blend_passes_the_generated_image_through() -> None:
 def test_an_input_of_an_unknown_node_is_required() -> None:
     """The app can't bypass a class that the server doesn't have."""
     prompt = text_to_image(n20=PHOTO, n21=node("Mystery", model=["4", 0], image=["20", 0]))
-    assert not can_do_without(with_values(prompt, "3", model=["21", 0]), CATALOGUE, "20")
+    assert not can_do_without(with_values(prompt, "3", model=["21", 0]), CATALOG, "20")
 
 
 def test_an_author_may_name_the_result_that_counts() -> None:
     """If that result would be lost, the image is needed, even if other results would stay."""
     prompt = text_to_image(n20=PHOTO, n21=node("SaveImage", images=["20", 0], filename_prefix="x"))
-    assert can_do_without(prompt, CATALOGUE, "20", {"9"})
-    assert not can_do_without(prompt, CATALOGUE, "20", {"21"})
+    assert can_do_without(prompt, CATALOG, "20", {"9"})
+    assert not can_do_without(prompt, CATALOG, "20", {"21"})
 
 
 def test_cycles_of_links_do_not_loop_forever() -> None:
@@ -223,7 +223,7 @@ def test_cycles_of_links_do_not_loop_forever() -> None:
     prompt = text_to_image(
         n20=PHOTO, n21=ring, n22=with_values({"x": ring}, "x", model=["21", 0])["x"]
     )
-    assert take_out(with_values(prompt, "3", model=["21", 0]), CATALOGUE, ["20"]) is None
+    assert take_out(with_values(prompt, "3", model=["21", 0]), CATALOG, ["20"]) is None
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_nodes_that_lead_to_no_result_are_kept() -> None:
         "1": node("PreviewImage", images=["d", 0]),
         "2": node("PreviewImage", images=["b", 0]),
     }
-    left = take_out(prompt, CATALOGUE, ["a"])
+    left = take_out(prompt, CATALOG, ["a"])
     assert left is not None
     assert left.keys() == {"c", "b", "t", "2"}
 
@@ -317,7 +317,7 @@ def prompts(draw: st.DrawFn) -> Prompt:
             name: draw(st.sampled_from(made[type_])) for name, type_ in LINKED[kind].items()
         }
         prompt[f"{number}"] = node(kind, **inputs)
-        for slot, type_ in enumerate(CATALOGUE[kind].output_types):
+        for slot, type_ in enumerate(CATALOG[kind].output_types):
             made[type_].append([f"{number}", slot])
     return prompt
 
@@ -328,14 +328,14 @@ def test_the_remaining_prompt_is_complete(prompt: Prompt, gone: set[str]) -> Non
     """In the remaining prompt, each link has a target of the right type and no required input is
     missing. The original prompt doesn't change."""
     before = copy.deepcopy(prompt)
-    left = take_out(prompt, CATALOGUE, gone)
+    left = take_out(prompt, CATALOG, gone)
     assert prompt == before
     if left is None:
         return
     assert not gone & left.keys()
-    assert any(CATALOGUE[one["class_type"]].output_node for one in left.values())
+    assert any(CATALOG[one["class_type"]].output_node for one in left.values())
     for one in left.values():
-        active = CATALOGUE[one["class_type"]].active_inputs(one["inputs"])
+        active = CATALOG[one["class_type"]].active_inputs(one["inputs"])
         for name in LINKED.get(one["class_type"], {}):
             assert (
                 name in one["inputs"]
@@ -343,7 +343,7 @@ def test_the_remaining_prompt_is_complete(prompt: Prompt, gone: set[str]) -> Non
                 or "." in name
             )
         for name, link in links(one):
-            made = CATALOGUE[left[link.node]["class_type"]].output_types[link.slot]
+            made = CATALOG[left[link.node]["class_type"]].output_types[link.slot]
             assert compatible(made, active[name].type)
         if one["class_type"] == "BatchImagesNode":
             assert (

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from comfy.prompt.arrange import arrange
 from comfy.prompt.structure import Structure
-from tests.support.samples.extra_nodes import PAINTED, wide_catalogue, wide_form
+from tests.support.samples.extra_nodes import PAINTED, wide_catalog, wide_form
 
-CATALOGUE = wide_catalogue()
-STRUCTURE = Structure.of(PAINTED, CATALOGUE)
+CATALOG = wide_catalog()
+STRUCTURE = Structure.of(PAINTED, CATALOG)
 
 KEYS = st.sampled_from(
     [
@@ -38,7 +38,7 @@ def test_non_structural_values_change_no_order(given_values: dict[str, object]) 
     """For any values, the structural ones alone arrange the prompt the same way as all values
     do."""
     structural = dict(STRUCTURE.structural(given_values))
-    assert arrange(PAINTED, CATALOGUE, structural) == arrange(PAINTED, CATALOGUE, given_values)
+    assert arrange(PAINTED, CATALOG, structural) == arrange(PAINTED, CATALOG, given_values)
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=6))

@@ -22,7 +22,7 @@ from comfy.prompt.text_replacements import (
 from comfy.workflow.model import Workflow
 from comfy.workflow.resolve import on_server
 from tests.support.samples.forms import node
-from tests.support.samples.graphs import CATALOGUE, converted, graph, subgraph
+from tests.support.samples.graphs import CATALOG, converted, graph, subgraph
 from tests.support.samples.graphs import graph_node as graph_node
 
 NOW = datetime(2025, 3, 7, 16, 5, 9)
@@ -140,8 +140,8 @@ def test_without_a_time_dates_are_kept() -> None:
 
 
 def queued(data: dict[str, Any], **values: object) -> Prompt:
-    workflow = on_server(Workflow("sample", {}, graph=data), CATALOGUE)
-    form = build_form(workflow, CATALOGUE)
+    workflow = on_server(Workflow("sample", {}, graph=data), CATALOG)
+    form = build_form(workflow, CATALOG)
     given = {name.removeprefix("n").replace("_", ".", 1): value for name, value in values.items()}
     defaults = {field.key: field.default for field in form.fields}
     return fill(workflow, form, defaults | given, random.Random(1), NOW)[0]

@@ -8,10 +8,10 @@ const MODULE = "../../ui/page/script/messages.js";
 /**
  * Import the module as a page in this language does.
  * @param {string} lang
- * @param {string} catalogue the source of a module as ui/languages generates it, or "" if the page names none
+ * @param {string} catalog the source of a module as ui/languages generates it, or "" if the page names none
  */
-async function messagesIn(lang, catalogue = "") {
-  const messages = catalogue && `data:text/javascript,${encodeURIComponent(catalogue)}`;
+async function messagesIn(lang, catalog = "") {
+  const messages = catalog && `data:text/javascript,${encodeURIComponent(catalog)}`;
   globalThis.document = { documentElement: { lang, dataset: { messages } }, baseURI: "http://a/" };
   return import(`${MODULE}?${lang}`);
 }

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.candidates import find_candidates
 from comfy.form.check import check
@@ -22,7 +22,7 @@ from comfy.workflow.model import Workflow
 from comfy.workflow.sanitize import sanitize
 from tests.support.gradio_calls import PageCalls
 from tests.support.http_client import ANN, BOB, cookie_of, finished, page_open, start, told
-from tests.support.samples.forms import node, parse_workflow, small_catalogue
+from tests.support.samples.forms import node, parse_workflow, small_catalog
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -139,9 +139,9 @@ def test_uploads_go_to_a_private_folder(served: Served) -> None:
     assert requests.get(f"{demo.url}/object_info/LoadImage", timeout=LONGEST_WAIT).json() == before
 
 
-def catalogue(**classes: Any) -> Catalogue:
+def catalog(**classes: Any) -> Catalog:
     """Return the small server's catalog with more classes."""
-    return Catalogue({**small_catalogue().raw, **classes})
+    return Catalog({**small_catalog().raw, **classes})
 
 
 def lister(name: str, *choices: str) -> dict[str, Any]:
@@ -165,8 +165,8 @@ def test_choices_from_the_input_folder_omit_other_users_files() -> None:
             }
         }
     }
-    nodes = catalogue(**uploads, **lister("Lister", "none", "a.png", SECRET, "mine.png"))
-    assert nodes.uploads == {"a.png", SECRET, "mine.png", *small_catalogue().uploads}
+    nodes = catalog(**uploads, **lister("Lister", "none", "a.png", SECRET, "mine.png"))
+    assert nodes.uploads == {"a.png", SECRET, "mine.png", *small_catalog().uploads}
     prompt = {
         "1": node("Lister", file="mine.png"),
         "2": node("SaveImage", images=["1", 0], filename_prefix="x"),
@@ -191,7 +191,7 @@ def test_a_toml_cannot_offer_uploads() -> None:
     }
     for widget in ("dropdown", "text"):
         config = parse_config("a.toml", {"fields": {"1.image": {"widget": widget}}})
-        form = build_form(Workflow("a", prompt, config=config), small_catalogue())
+        form = build_form(Workflow("a", prompt, config=config), small_catalog())
         field = form.field("1.image")
         assert (field.widget, field.choices) == ("image", None)
         assert "this field takes a file" in form.problems[0]
@@ -207,7 +207,7 @@ def test_texts_that_name_a_server_file_are_emptied() -> None:
         "4": node("LoadImage", image="example.png"),
         "5": node("Unknown", image="a.png", text="x.png [temp] "),
     }
-    emptied = sanitize(parse_workflow("a", prompt), small_catalogue(), UPLOADS).prompt
+    emptied = sanitize(parse_workflow("a", prompt), small_catalog(), UPLOADS).prompt
     assert emptied["1"]["inputs"] == {"value": ""}
     assert emptied["2"]["inputs"] == prompt["2"]["inputs"]
     assert emptied["3"]["inputs"] == {"image": ""}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.graph.convert import convert
 from comfy.workflow.app import App
@@ -16,7 +16,7 @@ from comfy.workflow.app_mode import find_widget, read_app
 from comfy.workflow.model import read_workflow
 from comfy.workflow.resolve import on_server
 from tests.support.samples.forms import parse_workflow
-from tests.support.samples.graphs import CATALOGUE, converted, graph, graph_node
+from tests.support.samples.graphs import CATALOG, converted, graph, graph_node
 
 GRAPH = Path(__file__).parents[1] / "data" / "graphs" / "two_boats.graph.json"
 
@@ -47,7 +47,7 @@ def test_an_app_lists_its_inputs_in_order(data: Any) -> None:
 def test_labels_and_heights_for_a_form(data: Any) -> None:
     """A label equal to the input's name means nothing, but “Seed” for `seed` is the author's label.
     Heights are whole pixels."""
-    app = on_server(parse_workflow("boats", data), CATALOGUE).app
+    app = on_server(parse_workflow("boats", data), CATALOG).app
     assert app is not None
     assert [(one.label, one.height) for one in app.inputs] == [
         ("", 120),
@@ -139,11 +139,11 @@ def _same_limits(options: Any, expected: Any) -> bool:
 def test_official_apps(shared: Path) -> None:
     """The app and the official front end find the same host, inputs, value, label, title and limits
     for every entry."""
-    catalogue = Catalogue.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
+    catalog = Catalog.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
     wrong: list[object] = []
     for name, app in json.loads((shared / "workflows" / "app_mode.json").read_text()).items():
         result = convert(
-            json.loads((shared / "workflows" / "gui_to_api" / "gui" / name).read_text()), catalogue
+            json.loads((shared / "workflows" / "gui_to_api" / "gui" / name).read_text()), catalog
         )
         for entry in app["inputs"]:
             shown = find_widget(result, *entry["stored"][:2])
@@ -175,11 +175,11 @@ def test_official_apps(shared: Path) -> None:
 def test_official_apps_keep_their_labels(shared: Path) -> None:
     """If the author's label has a capital letter or a space, the field's label matches it
     exactly."""
-    catalogue = Catalogue.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
+    catalog = Catalog.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
     compared = 0
     for name, app in json.loads((shared / "workflows" / "app_mode.json").read_text()).items():
         workflow = read_workflow(shared / "workflows" / "gui_to_api" / "gui" / name)
-        form = build_form(on_server(workflow, catalogue), catalogue)
+        form = build_form(on_server(workflow, catalog), catalog)
         labels = {target: field.label for field in form.fields for target in field.targets}
         for entry in app["inputs"]:
             written = entry.get("label") or ""

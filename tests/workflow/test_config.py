@@ -20,7 +20,7 @@ from comfy.workflow.model import read_workflow
 from tests.support.samples.forms import (
     WORKFLOWS,
     form_of,
-    small_catalogue,
+    small_catalog,
     text_to_image,
     workflow_of,
 )
@@ -49,7 +49,7 @@ def test_the_documented_example_works_as_described() -> None:
     problem."""
     form = build_form(
         workflow_of(read_workflow(WORKFLOWS / "text-to-image.json").prompt, example()),
-        small_catalogue(),
+        small_catalog(),
     )
     assert form.problems == ()
     assert form.title == "Portrait lighting"
@@ -259,12 +259,12 @@ def test_an_idea_can_have_an_image(tmp_path: Path) -> None:
     shutil.copy(WORKFLOWS / "inpaint-sky.webp", tmp_path / "other.webp")
     folder = WorkflowFolder(tmp_path)
     assert [entry.name for entry in folder.entries()] == ["inpaint", "other"]
-    form = build_form(folder.get("inpaint"), small_catalogue())
+    form = build_form(folder.get("inpaint"), small_catalog())
     assert form.ideas[0].images == {"4.image": "inpaint-water.webp"}
     assert dict(form.ideas[0].values) == {"2.text": form.ideas[0].label}
     toml = tmp_path / "inpaint.toml"
     toml.write_text(toml.read_text().replace("inpaint-water.webp", "../other.webp"))
-    form = build_form(folder.get("inpaint"), small_catalogue())
+    form = build_form(folder.get("inpaint"), small_catalog())
     assert len(form.ideas) == 2
     assert "Your image: This must be the name of an image beside the workflow." in form.problems[0]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.demo.nodes.describe import node_info, spec
 from comfy.workflow.model_savers import model_savers
 
@@ -23,7 +23,7 @@ def saver(name: str, required: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def found(info: dict[str, Any], **inputs: Any) -> bool:
     prompt = {"1": {"class_type": info["name"], "inputs": inputs}}
-    return bool(model_savers(prompt, Catalogue({info["name"]: info})))
+    return bool(model_savers(prompt, Catalog({info["name"]: info})))
 
 
 DYNAMIC = {
@@ -98,8 +98,8 @@ def test_ignores_nodes_that_save_or_show_media(info: dict[str, Any]) -> None:
 @pytest.mark.parametrize("version", ["0.3.64", "0.33.0"])
 def test_finds_the_savers_of_real_catalogs(shared: Path, version: str) -> None:
     """The rule finds all of them and nothing else."""
-    catalogue = Catalogue.read(shared / "comfyui" / f"object_info-{version}.json.gz")
-    prompt = {one: {"class_type": one, "inputs": {}} for one in catalogue}
+    catalog = Catalog.read(shared / "comfyui" / f"object_info-{version}.json.gz")
+    prompt = {one: {"class_type": one, "inputs": {}} for one in catalog}
     common = {"CLIPSave", "CheckpointSave", "ImageOnlyCheckpointSave", "LoraSave", "ModelSave"}
     newer = {"SaveLoRA", "SaveTrainingDataset"} if version == "0.33.0" else {"SaveLoRANode"}
-    assert set(model_savers(prompt, catalogue)) == common | newer | {"SaveLatent", "VAESave"}
+    assert set(model_savers(prompt, catalog)) == common | newer | {"SaveLatent", "VAESave"}

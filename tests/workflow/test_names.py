@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from comfy.base.errors import WorkflowError
-from comfy.comfyui.object_info import LONGEST_NAME, Catalogue
+from comfy.comfyui.object_info import LONGEST_NAME, Catalog
 from comfy.workflow.model import open_workflow
 
 LONG = "save" * 30_000
@@ -69,8 +69,8 @@ def test_names_up_to_the_limit_are_accepted() -> None:
 def test_long_names_of_a_server_are_left_out() -> None:
     """The rules that match names see neither the classes nor their inputs."""
     info = {"input": {"required": {"a": ["INT"], LONG: ["INT"], FITS: ["INT"]}}}
-    catalogue = Catalogue({"A": info, LONG: info})
-    assert [*catalogue] == ["A"]
-    assert LONG not in catalogue
-    assert catalogue.get(LONG) is None
-    assert [one.name for one in catalogue["A"].inputs] == ["a", FITS]
+    catalog = Catalog({"A": info, LONG: info})
+    assert [*catalog] == ["A"]
+    assert LONG not in catalog
+    assert catalog.get(LONG) is None
+    assert [one.name for one in catalog["A"].inputs] == ["a", FITS]

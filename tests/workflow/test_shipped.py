@@ -14,7 +14,7 @@ from comfy.library.folder import WorkflowFolder
 from comfy.workflow.config import read_config
 from comfy.workflow.model import read_workflow
 from comfy.workflow.shipped import SHIPPED
-from tests.support.samples.forms import small_catalogue
+from tests.support.samples.forms import small_catalog
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 FILES = {file.name: file for file in WORKFLOWS.rglob("*.toml")}
@@ -45,7 +45,7 @@ def test_our_words_are_messages(name: str) -> None:
 def test_every_shipped_field_has_a_message_as_its_label(file: Path) -> None:
     """A field without a label in the shipped files gets a plain label that is a translatable
     message. Help texts of main fields are messages, too."""
-    fields = build_form(read_workflow(file), small_catalogue()).fields
+    fields = build_form(read_workflow(file), small_catalog()).fields
     shown = [one for one in fields if one.group != "hidden"]
     assert [one.label for one in shown if not isinstance(one.label, Message)] == []
     helps = [one.tooltip for one in shown if one.group == "main" and one.tooltip]

@@ -12,7 +12,7 @@ from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from comfy.base.messages import Message
-from ui.languages.catalogues import Language, Languages, wanted_languages
+from ui.languages.catalogs import Language, Languages, wanted_languages
 
 COOKIE = "language"
 

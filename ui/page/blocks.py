@@ -14,7 +14,7 @@ from gradio.components import Component
 from comfy.base.messages import Message, message
 from ui.gradio.event_options import QUIET
 from ui.gradio.internals import Page
-from ui.languages.catalogues import Languages
+from ui.languages.catalogs import Languages
 from ui.library import WorkflowLibrary
 from ui.page.form.chain_panel import draw_chain
 from ui.page.form.first_values import choice_of

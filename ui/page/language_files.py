@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from comfy.base.messages import message
 from ui.gradio.internals import NAVIGATOR_LANGUAGE
-from ui.languages.catalogues import Language, Languages
+from ui.languages.catalogs import Language, Languages
 from ui.languages.current import COOKIE, current_language
 from ui.page.kept_files import KeptFile
 from ui.web.access import Access, GuardedRoutes

@@ -62,7 +62,7 @@ _PLAIN = {
 }
 
 
-def colours() -> str:
+def color_variables() -> str:
     """Return the colors as style declarations, for pages without Gradio's."""
     return " ".join(
         f"--{name.replace('_', '-')}: light-dark({_told(light)}, {_told(dark)});"
@@ -71,10 +71,10 @@ def colours() -> str:
     )
 
 
-def _told(colour: str) -> str:
+def _told(color: str) -> str:
     """Return a color as style sheets write it; Gradio's names of the accent are looked up."""
-    _, is_named, number = colour.partition("*primary_")
-    return _ACCENT[_NUMBERS.index(int(number))] if is_named else colour
+    _, is_named, number = color.partition("*primary_")
+    return _ACCENT[_NUMBERS.index(int(number))] if is_named else color
 
 
 def make_theme() -> gr.themes.Base:

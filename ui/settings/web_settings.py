@@ -7,7 +7,7 @@ from pathlib import Path
 
 from comfy.comfyui.client.address import is_loopback
 from ui.accounts.opening import SignInSettings
-from ui.languages.catalogues import Languages
+from ui.languages.catalogs import Languages
 from ui.settings.start_lines import Reach, is_contained
 from ui.web.identity import Identity
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from comfy.base.messages import listed, message, sentences
 from comfy.base.wording import quoted, short
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.servers.needs import Lack, Needs
 from comfy.prompt.model import InputRef
 
@@ -76,7 +76,7 @@ class Conflict:
 
 
 def conflicts(
-    needs: Needs, fields: Collection[ChoiceField], servers: Mapping[str, Catalogue]
+    needs: Needs, fields: Collection[ChoiceField], servers: Mapping[str, Catalog]
 ) -> tuple[Conflict, ...]:
     """Return the reasons why none of these servers, by name, can run a prompt. Return () if one of
     them can, or if a part is on no server, since another choice wouldn't help then.

@@ -11,12 +11,12 @@ from comfy.comfyui.object_info import DIFFERS
 _SECTIONS = ("required", "optional")
 
 
-def merged(catalogues: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def merged(catalogs: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return every server's node classes, each as the first server describes it. Choice lists
     contain all servers' choices and mark differences. Doesn't change its arguments."""
     node_classes: dict[str, Any] = {}
-    for catalogue in catalogues:
-        for class_type, node in catalogue.items():
+    for catalog in catalogs:
+        for class_type, node in catalog.items():
             known = node_classes.get(class_type)
             same = known is None or known == node or not isinstance(node, dict)
             node_classes[class_type] = (known or node) if same else _node(as_mapping(known), node)

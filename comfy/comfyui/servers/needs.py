@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from comfy.base.filenames import is_model_file
 from comfy.base.json_values import as_number
-from comfy.comfyui.object_info import AUTOGROW, COMBO, Catalogue, InputSpec, compatible
+from comfy.comfyui.object_info import AUTOGROW, COMBO, Catalog, InputSpec, compatible
 from comfy.prompt.cache_keys import cache_keys
 from comfy.prompt.model import InputRef, Prompt, is_link
 from comfy.prompt.value_types import BadValue, read_value
@@ -27,7 +27,7 @@ class Lack(NamedTuple):
 class _Judgement(NamedTuple):
     """Cached result for one catalog."""
 
-    nodes: Catalogue
+    nodes: Catalog
     lacking: tuple[Lack, ...]
     unfit_inputs: int
 
@@ -42,15 +42,15 @@ class Needs:
         self._given = frozenset(given)
         self._judged: dict[int, _Judgement] = {}
 
-    def met_by(self, nodes: Catalogue) -> bool:
+    def met_by(self, nodes: Catalog) -> bool:
         """Return whether a server with these nodes meets all requirements."""
         return not self.lacking(nodes)
 
-    def lacking(self, nodes: Catalogue) -> tuple[Lack, ...]:
+    def lacking(self, nodes: Catalog) -> tuple[Lack, ...]:
         """Return the requirements that a server with these nodes lacks."""
         return self._judgement(nodes).lacking
 
-    def unfit_inputs(self, nodes: Catalogue) -> int:
+    def unfit_inputs(self, nodes: Catalog) -> int:
         """Return the number of inputs that a server with these nodes doesn't know, requires in
         addition, or has with another type or other limits.
 
@@ -74,7 +74,7 @@ class Needs:
         """See `comfy.prompt.cache_keys.cache_keys`."""
         return cache_keys(self._prompt)
 
-    def _judgement(self, nodes: Catalogue) -> _Judgement:
+    def _judgement(self, nodes: Catalog) -> _Judgement:
         known = self._judged.get(id(nodes))
         if known is None or known.nodes is not nodes:
             unfit_inputs = sum(1 for _ in self._unfit_inputs(nodes))
@@ -82,7 +82,7 @@ class Needs:
             self._judged[id(nodes)] = known
         return known
 
-    def _unfit_inputs(self, nodes: Catalogue) -> Iterator[InputRef]:
+    def _unfit_inputs(self, nodes: Catalog) -> Iterator[InputRef]:
         for node_id, node in self._prompt.items():
             spec, given = nodes.get(node["class_type"]), node["inputs"]
             declared = spec.active_inputs(given) if spec else {}
@@ -94,7 +94,7 @@ class Needs:
                 if input_spec.required and input_spec.type != AUTOGROW and name not in given:
                     yield InputRef(node_id, name)
 
-    def _fits(self, spec: InputSpec, value: object, nodes: Catalogue) -> bool:
+    def _fits(self, spec: InputSpec, value: object, nodes: Catalog) -> bool:
         if is_link(value):
             source = self._prompt.get(str(value[0]))
             source_spec = nodes.get(source["class_type"]) if source else None
@@ -111,7 +111,7 @@ class Needs:
             (least is None or number >= least) and (most is None or number <= most)
         )
 
-    def _missing(self, nodes: Catalogue) -> Iterator[Lack]:
+    def _missing(self, nodes: Catalog) -> Iterator[Lack]:
         for node_id, node in self._prompt.items():
             spec = nodes.get(node["class_type"])
             if spec is None:

@@ -169,8 +169,8 @@ class ServerPool:
         if len(self.servers) == 1:
             return ()
         known = {one.place: one.nodes for one in self.servers}
-        catalogues = {name: nodes for name, nodes in known.items() if nodes is not None}
-        return conflicts(needs, fields, catalogues) if len(catalogues) == len(known) else ()
+        catalogs = {name: nodes for name, nodes in known.items() if nodes is not None}
+        return conflicts(needs, fields, catalogs) if len(catalogs) == len(known) else ()
 
     def drain(self, server: ComfyServer) -> None:
         """Send the server no more runs until `take_back` or a restart of the app. Its current runs

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 from comfy.base.errors import ComfyError
 from comfy.comfyui.client.client import Client
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.parse import WarnOnce
 from comfy.comfyui.protocol.responses import Queue
 from comfy.comfyui.servers.needs import Needs
@@ -52,7 +52,7 @@ class ComfyServer:
         self._up = True
         self._gone_since_asked = False
         self._drained = False
-        self._nodes: Catalogue | None = None
+        self._nodes: Catalog | None = None
         self._last: Needs | None = None
         self._of_others: set[str] = set()
         self._ours: deque[str] = deque(maxlen=100)  # more than its queue holds at once
@@ -87,7 +87,7 @@ class ComfyServer:
             self._drained = value
 
     @property
-    def nodes(self) -> Catalogue | None:
+    def nodes(self) -> Catalog | None:
         """Return the node classes as last fetched; None before the first fetch."""
         return self._nodes
 
@@ -136,7 +136,7 @@ class ComfyServer:
         with self._lock:
             self._last = None
 
-    def fetch_nodes(self) -> Catalogue:
+    def fetch_nodes(self) -> Catalog:
         """Fetch the node classes. Raises ServerUnreachable, also if a concurrent `check` finds the
         server down, or ServerError."""
         with self._lock:
@@ -144,7 +144,7 @@ class ComfyServer:
         raw = asking.object_info()
         with self._lock:
             if self._nodes is None or self._nodes.raw != raw:
-                self._nodes = Catalogue(raw)
+                self._nodes = Catalog(raw)
             return self._nodes
 
     def recheck(self, *, gone: bool = False) -> None:

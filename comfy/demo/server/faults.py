@@ -86,7 +86,7 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Misbehaviour:
+class Misbehavior:
     """One line of the script: do `kind` at `at`, `count` times, after `after` normal occasions."""
 
     kind: FaultKind
@@ -115,31 +115,31 @@ class Script:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pending: list[tuple[Misbehaviour, list[int]]] = []
+        self._pending: list[tuple[Misbehavior, list[int]]] = []
 
-    def add(self, misbehaviour: Misbehaviour) -> None:
+    def add(self, misbehavior: Misbehavior) -> None:
         """Append a line. Lines for the same occasion apply in order."""
         with self._lock:
-            self._pending.append((misbehaviour, [0]))
+            self._pending.append((misbehavior, [0]))
 
     def clear(self) -> None:
         """Clear the script and behave normally."""
         with self._lock:
             self._pending.clear()
 
-    def remove(self, misbehaviour: Misbehaviour) -> None:
+    def remove(self, misbehavior: Misbehavior) -> None:
         """Remove a line if it is still pending."""
         with self._lock:
-            self._pending = [line for line in self._pending if line[0] is not misbehaviour]
+            self._pending = [line for line in self._pending if line[0] is not misbehavior]
 
-    def take(self, at: str) -> Misbehaviour | None:
+    def take(self, at: str) -> Misbehavior | None:
         """Return the fault scripted for this occasion, if any. Every call counts as an occasion."""
         with self._lock:
-            for misbehaviour, seen in self._pending:
-                if misbehaviour.at != at:
+            for misbehavior, seen in self._pending:
+                if misbehavior.at != at:
                     continue
                 seen[0] += 1
-                if seen[0] == misbehaviour.after + misbehaviour.count:
-                    self._pending.remove((misbehaviour, seen))
-                return misbehaviour if seen[0] > misbehaviour.after else None
+                if seen[0] == misbehavior.after + misbehavior.count:
+                    self._pending.remove((misbehavior, seen))
+                return misbehavior if seen[0] > misbehavior.after else None
         return None

@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from comfy.demo.server.faults import Misbehaviour, Script
+from comfy.demo.server.faults import Misbehavior, Script
 
 _STATUS_OF = {"http_500": 500, "http_502": 502, "http_413": 413, "answer_502": 502}
 
@@ -71,7 +71,7 @@ class DemoMiddleware:
             await self._answer(wrong, scope, receive, send)
 
     async def _answer(
-        self, wrong: Misbehaviour | None, scope: Scope, receive: Receive, send: Send
+        self, wrong: Misbehavior | None, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Process the request, before or after the scripted fault if there is one.
 
@@ -104,7 +104,7 @@ class DemoMiddleware:
             await _misbehave(wrong, scope, receive, send)
 
 
-async def _misbehave(wrong: Misbehaviour, scope: Scope, receive: Receive, send: Send) -> None:
+async def _misbehave(wrong: Misbehavior, scope: Scope, receive: Receive, send: Send) -> None:
     match wrong.kind:
         case "slow":
             await asyncio.sleep(wrong.seconds)
@@ -116,7 +116,7 @@ async def _misbehave(wrong: Misbehaviour, scope: Scope, receive: Receive, send: 
             half = Response('{"exec_info": {"queue_rem', media_type="application/json")
             await half(scope, receive, send)
         case kind if kind in _STATUS_OF:
-            await Response("scripted misbehaviour", _STATUS_OF[kind])(scope, receive, send)
+            await Response("scripted misbehavior", _STATUS_OF[kind])(scope, receive, send)
         case _:  # a late response has been sent by now
             pass
 

@@ -21,7 +21,7 @@ from comfy.demo.nodes.base import NodeClass, Speed
 from comfy.demo.nodes.registry import MODELS, NODES, provide_examples
 from comfy.demo.server.connection import DemoWebSocketProtocol
 from comfy.demo.server.executor import Worker
-from comfy.demo.server.faults import FaultKind, Hold, Misbehaviour, Script
+from comfy.demo.server.faults import FaultKind, Hold, Misbehavior, Script
 from comfy.demo.server.middleware import DemoMiddleware, RequestCounter
 from comfy.demo.server.prompt_log import Journal
 from comfy.demo.server.prompt_queue import PromptQueue
@@ -137,15 +137,15 @@ class DemoServer:
     def script(
         self, kind: FaultKind, at: str, *, after: int = 0, count: int = 1, seconds: float = 0.0
     ) -> None:
-        """Script a fault at a future message or request; see `Misbehaviour`."""
-        self._script.add(Misbehaviour(kind, at, after, count, seconds))
+        """Script a fault at a future message or request; see `Misbehavior`."""
+        self._script.add(Misbehavior(kind, at, after, count, seconds))
 
     @contextmanager
     def hold(self, at: str, *, after: int = 0) -> Iterator[Hold]:
         """Hold the server at `at` until the block ends or the hold is released; see
-        `Misbehaviour`."""
+        `Misbehavior`."""
         hold = Hold()
-        line = Misbehaviour("hold", at, after, hold=hold)
+        line = Misbehavior("hold", at, after, hold=hold)
         self._script.add(line)
         try:
             yield hold

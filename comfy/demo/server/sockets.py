@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from comfy.demo.server import frames
 from comfy.demo.server.connection import Connection
-from comfy.demo.server.faults import Misbehaviour, Script, SocketKind
+from comfy.demo.server.faults import Misbehavior, Script, SocketKind
 from comfy.demo.server.prompt_log import Journal
 
 
@@ -207,7 +207,7 @@ def _feature_flags(text: str | None) -> dict[str, Any] | None:
     return flags if isinstance(flags, dict) else {}
 
 
-def _with_other_prompt_id(message: Outgoing, wrong: Misbehaviour) -> Outgoing:
+def _with_other_prompt_id(message: Outgoing, wrong: Misbehavior) -> Outgoing:
     match message, wrong.kind:
         case TextMessage(data=data), "no_prompt_id":
             return replace(
@@ -221,10 +221,10 @@ def _with_other_prompt_id(message: Outgoing, wrong: Misbehaviour) -> Outgoing:
             return message
 
 
-async def _misbehave(connection: Connection, wrong: Misbehaviour, message: Outgoing) -> bool:
+async def _misbehave(connection: Connection, wrong: Misbehavior, message: Outgoing) -> bool:
     """Do the scripted fault before a message. Return False if the message itself must not be sent
     now."""
-    kind = cast(SocketKind, wrong.kind)  # a `Misbehaviour` accepts only these kinds there
+    kind = cast(SocketKind, wrong.kind)  # a `Misbehavior` accepts only these kinds there
     match kind:
         case "drop":
             connection.abort()

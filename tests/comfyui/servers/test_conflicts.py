@@ -11,7 +11,7 @@ import pytest
 
 from comfy.base.errors import WorkflowError
 from comfy.comfyui.client.address import ServerAddress
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.comfyui.servers.conflicts import Conflict, conflicts
 from comfy.comfyui.servers.needs import Needs
@@ -32,11 +32,11 @@ from ui.page.form.kinds.view import help_text
 ANN, BOB = "user:ann", "user:bob"
 
 
-def server(models: str, styles: str, *more: str) -> Catalogue:
+def server(models: str, styles: str, *more: str) -> Catalog:
     """Return a server's catalog with a class for models and a class for styles. Each word is a
     choice."""
     nodes = {"Model": node(name=[models.split(), {}]), "Style": node(name=[styles.split(), {}])}
-    return Catalogue(nodes | {one: node() for one in more})
+    return Catalog(nodes | {one: node() for one in more})
 
 
 def wanted(model: str, style: str, *more: str) -> Prompt:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.servers.merged import merged
 from comfy.comfyui.servers.needs import Needs
 from comfy.prompt.model import InputRef, Prompt
@@ -31,11 +31,11 @@ def prompt(file: str = "a.safetensors", image: str = "example.png", fmt: str = "
 
 def test_a_server_needs_every_node_and_every_choice() -> None:
     """The check reads both formats of a choice list. Links and numbers don't count as choices."""
-    nodes = Catalogue(ALL)
+    nodes = Catalog(ALL)
     assert Needs(prompt()).met_by(nodes)
     assert not Needs(prompt(file="c.safetensors")).met_by(nodes)
     assert not Needs(prompt(fmt="gif")).met_by(nodes)
-    assert not Needs(prompt()).met_by(Catalogue({"Load": ALL["Load"], "Save": ALL["Save"]}))
+    assert not Needs(prompt()).met_by(Catalog({"Load": ALL["Load"], "Save": ALL["Save"]}))
 
 
 def test_inputs_that_a_server_defines_differently_are_counted() -> None:
@@ -50,7 +50,7 @@ def test_inputs_that_a_server_defines_differently_are_counted() -> None:
                 "1": {"class_type": "Make", "inputs": {}},
                 "2": {"class_type": "Load", "inputs": {"scale": 1.5, "image": ["1", 0]}},
             }
-        ).unfit_inputs(Catalogue(nodes))
+        ).unfit_inputs(Catalog(nodes))
 
     number, image = ["FLOAT", {"max": 2.0}], ["IMAGE"]
     assert unfit_inputs(scale=number, image=image) == 0
@@ -66,7 +66,7 @@ def test_inputs_that_a_server_defines_differently_are_counted() -> None:
 def test_an_uploaded_file_need_not_be_on_the_server() -> None:
     """The app uploads a user's file to the server that runs the prompt. It doesn't copy a file that
     only one server has."""
-    nodes = Catalogue(ALL)
+    nodes = Catalog(ALL)
     assert not Needs(prompt(image="mine.png")).met_by(nodes)
     assert Needs(prompt(image="mine.png"), [InputRef("2", "image")]).met_by(nodes)
 
@@ -74,9 +74,9 @@ def test_an_uploaded_file_need_not_be_on_the_server() -> None:
 def test_needs_are_checked_against_each_new_catalog() -> None:
     """A server may have another model at the next check."""
     needs, more = Needs(prompt(file="c.safetensors")), dict(ALL)
-    assert not needs.met_by(Catalogue(ALL))
+    assert not needs.met_by(Catalog(ALL))
     more["Load"] = node(file=[["c.safetensors"], {}])
-    assert needs.met_by(Catalogue(more))
+    assert needs.met_by(Catalog(more))
 
 
 def test_several_servers_offer_their_combined_choices() -> None:
@@ -87,7 +87,7 @@ def test_several_servers_offer_their_combined_choices() -> None:
         "Save": node(format=["COMBO", {"options": ["gif"], "default": "gif"}]),
         "Other": node(),
     }
-    both = Catalogue(merged([ALL, other]))
+    both = Catalog(merged([ALL, other]))
     assert list(both) == ["Load", "Image", "Save", "Other"]
     assert both["Load"].by_name["file"].choices == (
         "a.safetensors",
@@ -97,11 +97,11 @@ def test_several_servers_offer_their_combined_choices() -> None:
     assert both["Load"].by_name["scale"].options == {"max": 2.0}
     assert both["Save"].by_name["format"].choices == ("png", "webp", "gif")
     assert merged([ALL]) == ALL
-    assert Catalogue(ALL)["Load"].by_name["file"].choices == ("a.safetensors", "b.safetensors")
+    assert Catalog(ALL)["Load"].by_name["file"].choices == ("a.safetensors", "b.safetensors")
 
 
 def test_malformed_node_descriptions_are_ignored() -> None:
     """A node's description can be anything, for example part of a proxy's page."""
     strange = {"Load": "nothing", "Save": {"input": {"required": {"format": 3}}}, "X": None}
-    assert Catalogue(merged([ALL, strange]))["Save"].by_name["format"].choices == ("png", "webp")
-    assert "Load" in Catalogue(merged([strange, ALL]))
+    assert Catalog(merged([ALL, strange]))["Save"].by_name["format"].choices == ("png", "webp")
+    assert "Load" in Catalog(merged([strange, ALL]))

@@ -14,7 +14,7 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import CheckPauses, ServerPool
 from comfy.comfyui.servers.reports import fresh
 from comfy.demo import DemoServer
-from comfy.library.catalogue import CatalogueCache
+from comfy.library.catalog import CatalogCache
 from tests.comfyui.servers.test_pool import OFTEN, pool_of
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -23,15 +23,15 @@ def test_a_known_catalog_is_kept_if_threads_cannot_start(refused_threads: set[st
     """If the app knew no nodes before, it reports the cause. It still reports the state of the
     servers."""
     with DemoServer() as one, DemoServer() as other, pool_of(one.url, other.url) as pool:
-        catalogue = CatalogueCache(pool.object_info)
+        catalog = CatalogCache(pool.object_info)
         refused_threads.update(("nodes", "reports"))
         with pytest.raises(TooManyThreads, match="out of resources"):
-            catalogue.get()
+            catalog.get()
         assert [one.up for one in fresh(pool)()] == [True, True]
         refused_threads.clear()
-        known = catalogue.get()
+        known = catalog.get()
         refused_threads.add("nodes")
-        assert catalogue.get(refresh=True) is known
+        assert catalog.get(refresh=True) is known
 
 
 def test_server_checks_continue_after_any_error(

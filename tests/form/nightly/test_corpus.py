@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from comfy.base.errors import WorkflowError
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.paid_nodes import PAID_MODULE
 from comfy.form.build import build_form
 from comfy.form.missing import missing_classes
@@ -36,10 +36,10 @@ def corpus(shared: Path) -> Iterator[Path]:
 def test_every_real_workflow_opens(shared: Path, version: str) -> None:
     """Each file of the corpus opens as a form. Labels are unique, have balanced brackets and aren't
     node ids. There's a main field if possible."""
-    catalogue = Catalogue.read(shared / "comfyui" / f"object_info-{version}.json.gz")
+    catalog = Catalog.read(shared / "comfyui" / f"object_info-{version}.json.gz")
     opened = 0
     for file in corpus(shared):
-        form = build_form(read_workflow(file), catalogue)
+        form = build_form(read_workflow(file), catalog)
         labels = [field.label for field in form.fields]
         assert len(labels) == len(set(labels)), file.name
         assert not any(field.label == field.key for field in form.fields), file.name
@@ -53,12 +53,12 @@ def test_every_real_workflow_opens(shared: Path, version: str) -> None:
 def test_official_templates_name_paid_nodes(shared: Path, version: str) -> None:
     """Templates of both versions open on a server without paid nodes. The app doesn't blame a newer
     version, and calls each missing paid node paid."""
-    raw = Catalogue.read(shared / "comfyui" / f"object_info-{version}.json.gz").raw
+    raw = Catalog.read(shared / "comfyui" / f"object_info-{version}.json.gz").raw
     paid = {name for name, info in raw.items() if info["python_module"].startswith(PAID_MODULE)}
-    catalogue = Catalogue({name: info for name, info in raw.items() if name not in paid})
+    catalog = Catalog({name: info for name, info in raw.items() if name not in paid})
     found = set()
     for file in sorted((shared / "workflows/gui_to_api/api").glob("api_*.json")):
-        for one in missing_classes(read_workflow(file).prompt, catalogue):
+        for one in missing_classes(read_workflow(file).prompt, catalog):
             assert "Newer versions" not in one.sentence, file.name
             if one.class_type in paid:
                 assert one.is_paid, file.name
@@ -85,14 +85,14 @@ def test_odd_files_open(shared: Path) -> None:
 )
 def test_every_graph_becomes_a_form_or_a_sentence(shared: Path, folder: str) -> None:
     """Graphs and images from many sources open as forms, or a sentence says why not."""
-    catalogue = Catalogue.read(shared / "comfyui/object_info-0.33.0.json.gz")
+    catalog = Catalog.read(shared / "comfyui/object_info-0.33.0.json.gz")
     refused = []
     files = [file for file in sorted((shared / "workflows" / folder).rglob("*")) if file.is_file()]
     for file in files:
         if file.name == "index.json":
             continue
         try:
-            form = build_form(on_server(read_workflow(file), catalogue), catalogue)
+            form = build_form(on_server(read_workflow(file), catalog), catalog)
         except WorkflowError as refusal:
             refused.append((file.name, str(refusal)))
             continue

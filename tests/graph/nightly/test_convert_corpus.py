@@ -14,13 +14,13 @@ import pytest
 
 from comfy.__main__ import main
 from comfy.base.errors import WorkflowError
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.graph.convert import convert
 
 
 @pytest.fixture(scope="module")
-def catalogue(shared: Path) -> Catalogue:
-    return Catalogue.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
+def catalog(shared: Path) -> Catalog:
+    return Catalog.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
 
 
 def graphs(folder: Path) -> dict[str, Any]:
@@ -50,16 +50,16 @@ def test_official_graphs(shared: Path, tmp_path: Path, capsys: pytest.CaptureFix
     assert int(score.stdout.split("identical ")[1].split("/")[0]) >= 408, score.stdout
 
 
-def test_every_graph_opens(shared: Path, catalogue: Catalogue) -> None:
+def test_every_graph_opens(shared: Path, catalog: Catalog) -> None:
     """Graphs from public repositories open despite many unknown nodes. The result names the missing
     ones."""
     found = graphs(shared / "workflows" / "corpus" / "gui")
     assert len(found) == 35
-    missing = {name: convert(data, catalogue).missing for name, data in found.items()}
+    missing = {name: convert(data, catalog).missing for name, data in found.items()}
     assert sum(map(bool, missing.values())) > 10
 
 
-def test_pairs_from_images(shared: Path, catalogue: Catalogue) -> None:
+def test_pairs_from_images(shared: Path, catalog: Catalog) -> None:
     """A graph and a prompt from the same image have the same links between their common nodes."""
     folder = shared / "workflows" / "corpus"
     index = json.loads((folder / "pairs" / "index.json").read_text())
@@ -68,7 +68,7 @@ def test_pairs_from_images(shared: Path, catalogue: Catalogue) -> None:
         if entry["pair_quality"] != "exact":
             continue
         truth = json.loads((folder / entry["file"]).read_text())
-        prompt = convert(json.loads((folder / entry["gui_file"]).read_text()), catalogue).prompt
+        prompt = convert(json.loads((folder / entry["gui_file"]).read_text()), catalog).prompt
         for node_id in truth.keys() & prompt.keys():
             mine, theirs = prompt[node_id]["inputs"], truth[node_id]["inputs"]
             links = {
@@ -83,8 +83,8 @@ def test_pairs_from_images(shared: Path, catalogue: Catalogue) -> None:
     assert [place[1:] for place in wrong] == [("76", "image")]
 
 
-def test_odd_files(shared: Path, catalogue: Catalogue) -> None:
+def test_odd_files(shared: Path, catalog: Catalog) -> None:
     """Wrapped and foreign files convert, or the app refuses them with a sentence."""
     for data in graphs(shared / "workflows" / "corpus" / "odd").values():
         with contextlib.suppress(WorkflowError):
-            convert(data, catalogue)
+            convert(data, catalog)

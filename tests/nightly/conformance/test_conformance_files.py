@@ -1,4 +1,4 @@
-"""Uploads, views, files written by nodes, the catalogue, and the server's information about
+"""Uploads, views, files written by nodes, the catalog, and the server's information about
 itself."""
 
 from __future__ import annotations
@@ -259,7 +259,7 @@ def test_the_api_prefix(server: ServerUnderTest, path: str) -> None:
 
 
 def test_object_info(server: ServerUnderTest) -> None:
-    """The entry for one class is the same as in the whole catalogue. An unknown class gives an
+    """The entry for one class is the same as in the whole catalog. An unknown class gives an
     empty object with status 200."""
     sampler = server.get("/object_info/KSampler")
     assert sampler["KSampler"] == server.get("/object_info")["KSampler"]

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from comfy.comfyui.client.client import Client
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.runs.timeouts import Timeouts
 from tests.nightly.faults.plan import planned
 from tests.nightly.faults.soak import Report, Target, soak
@@ -106,7 +106,7 @@ def stand_in() -> Iterator[Target]:
 def real(url: str, command: str | None) -> Iterator[Target]:
     restart = partial(subprocess.run, command or "false", shell=True, check=True)
     with Client(url) as client:
-        spec = Catalogue(client.object_info())["CheckpointLoaderSimple"].by_name["ckpt_name"]
+        spec = Catalog(client.object_info())["CheckpointLoaderSimple"].by_name["ckpt_name"]
     checkpoints = [str(name) for name in spec.choices or ()]
     good, bad = (
         next((one for one in checkpoints if ("broken" in one) is broken), "")

@@ -171,7 +171,7 @@ def test_attack_an_option_cannot_add_a_forbidden_node(app: RunningApp) -> None:
     """An option that needs an image adds a loader node. If the loader isn't on the allowlist, the
     app refuses the run."""
     few = Permissions(nodes=frozenset({"Says"}))
-    forms = Forms(app.services.folder.get, app.services.forms.catalogue, few)
+    forms = Forms(app.services.folder.get, app.services.forms.catalog, few)
     starter = replace(app.services.starter, forms=forms)
     name = forms.open(BOBS, "a.json", json.dumps({"1": node("Says", how="quietly")}).encode()).name
     image = Upload("a.png", saved("PNG"))

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from comfy.base.errors import ComfyError, WorkflowError
-from comfy.comfyui.object_info import Catalogue, InputSpec
+from comfy.comfyui.object_info import Catalog, InputSpec
 from comfy.launch.start import FieldErrors, Starter
 from comfy.launch.uploads import Upload
-from comfy.library.catalogue import CatalogueCache
+from comfy.library.catalog import CatalogCache
 from comfy.library.forms import Forms
 from comfy.prompt.model import Prompt, is_link
 from comfy.records.record import Job
@@ -84,13 +84,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> InputFolders:
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
-def catalogue(request: pytest.FixtureRequest, shared: Path) -> Catalogue:
+def catalog(request: pytest.FixtureRequest, shared: Path) -> Catalog:
     """Return the catalog of a server of this version, with the app's uploads and other people's
     folders in its lists."""
-    return nasty(Catalogue.read(shared / "comfyui" / f"object_info-{request.param}.json.gz"))
+    return nasty(Catalog.read(shared / "comfyui" / f"object_info-{request.param}.json.gz"))
 
 
-def nasty(plain: Catalogue) -> Catalogue:
+def nasty(plain: Catalog) -> Catalog:
     """Return the catalog as the app reads it from a server whose lists are full of other people's
     files and folders."""
     raw = json.loads(json.dumps(dict(plain.raw)))
@@ -100,7 +100,7 @@ def nasty(plain: Catalogue) -> Catalogue:
             found[0] += NAMES
         elif found and found[0] == "COMBO":
             found[1].setdefault("options", []).extend(NAMES)
-    return Catalogue(without_folder(raw, UPLOADS))
+    return Catalog(without_folder(raw, UPLOADS))
 
 
 def values_of(name: str) -> Iterator[Any]:
@@ -131,9 +131,9 @@ def around(shape: Any) -> Prompt:
     return FEEDERS if is_link(unwrap(shape)) else {}
 
 
-def outputs_of(catalogue: Catalogue) -> dict[str, list[Any]]:
+def outputs_of(catalog: Catalog) -> dict[str, list[Any]]:
     """Return the output types of each class, as the server reports them."""
-    return {name: catalogue.raw[name].get("output") or [] for name in catalogue}
+    return {name: catalog.raw[name].get("output") or [] for name in catalog}
 
 
 def every_input(specs: tuple[InputSpec, ...]) -> Iterator[InputSpec]:
@@ -145,33 +145,33 @@ def every_input(specs: tuple[InputSpec, ...]) -> Iterator[InputSpec]:
             yield replace(spec.member, name=(spec.slots or (f"{spec.name}.one0",))[0])
 
 
-def plain_inputs(catalogue: Catalogue, class_type: str) -> dict[str, Any]:
+def plain_inputs(catalog: Catalog, class_type: str) -> dict[str, Any]:
     """Return the default value of each input of a class that has one."""
     return {
         spec.name: spec.start
-        for spec in every_input(catalogue[class_type].inputs)
+        for spec in every_input(catalog[class_type].inputs)
         if spec.start is not None
     }
 
 
 def test_finding_02_03_no_node_class_opens_another_users_files(
-    catalogue: Catalogue, server: InputFolders
+    catalog: Catalog, server: InputFolders
 ) -> None:
     """Every input of every class gets names in every shape, and every input that reads files gets
     every name. The app refuses the prompt, or the server opens no other person's file."""
-    outputs = outputs_of(catalogue)
+    outputs = outputs_of(catalog)
     # One input is given some shapes, the next one those beside them.
     step = len(SHAPES) // 4
     opened_before = opened_after = 0
-    for class_type in catalogue:
-        plain = plain_inputs(catalogue, class_type)
-        for at, spec in enumerate(every_input(catalogue[class_type].inputs)):
+    for class_type in catalog:
+        plain = plain_inputs(catalog, class_type)
+        for at, spec in enumerate(every_input(catalog[class_type].inputs)):
             reads = (class_type, spec.name) in READERS
             for shape in SHAPES if reads else SHAPES[at % step :: step]:
                 prompt = {**around(shape), "1": node(class_type, **plain | {spec.name: shape})}
                 opened_before += any(server.opened(prompt, outputs))
                 try:
-                    workflow = sanitize(parse_workflow("a", prompt), catalogue, UPLOADS)
+                    workflow = sanitize(parse_workflow("a", prompt), catalog, UPLOADS)
                 except WorkflowError:
                     continue
                 assert not list(server.opened(workflow.prompt, outputs)), (
@@ -179,18 +179,18 @@ def test_finding_02_03_no_node_class_opens_another_users_files(
                     spec.name,
                     shape,
                 )
-                assert not named_files(workflow.prompt, catalogue), (class_type, spec.name, shape)
+                assert not named_files(workflow.prompt, catalog), (class_type, spec.name, shape)
                 opened_after += 1
     assert opened_before > 1_000
     assert opened_after > 1_000
 
 
-def test_finding_03_no_list_offers_files_of_our_folder(catalogue: Catalogue) -> None:
+def test_finding_03_no_list_offers_files_of_our_folder(catalog: Catalog) -> None:
     """No input of any class offers an uploaded file or its folder as a choice."""
-    for class_type in catalogue:
-        for spec in every_input(catalogue[class_type].inputs):
+    for class_type in catalog:
+        for spec in every_input(catalog[class_type].inputs):
             assert UPLOADS not in json.dumps(spec.choices).lower(), (class_type, spec.name)
-    assert UPLOADS not in json.dumps(dict(catalogue.raw)).lower()
+    assert UPLOADS not in json.dumps(dict(catalog.raw)).lower()
 
 
 def test_finding_03_lists_of_any_shape_lose_files_of_our_folder() -> None:
@@ -242,9 +242,9 @@ def test_finding_03_lists_of_any_shape_lose_files_of_our_folder() -> None:
 
 
 @pytest.fixture(scope="module")
-def known(catalogue: Catalogue) -> CatalogueCache:
+def known(catalog: Catalog) -> CatalogCache:
     """Return a catalog cache that needs no server."""
-    return CatalogueCache(lambda: catalogue.raw)
+    return CatalogCache(lambda: catalog.raw)
 
 
 @pytest.fixture(scope="module")
@@ -262,15 +262,15 @@ values = st.one_of(
 
 
 @st.composite
-def brought(draw: st.DrawFn, catalogue: Catalogue) -> Prompt:
+def brought(draw: st.DrawFn, catalog: Catalog) -> Prompt:
     """Draw a stranger's workflow: file readers and any other nodes, linked to each other and to
     nodes that produce texts."""
-    readers = sorted({class_type for class_type, _ in READERS} & set(catalogue))
-    some = st.one_of(st.sampled_from(readers), st.sampled_from(list(catalogue)))
+    readers = sorted({class_type for class_type, _ in READERS} & set(catalog))
+    some = st.one_of(st.sampled_from(readers), st.sampled_from(list(catalog)))
     prompt = dict(FEEDERS)
     for number, class_type in enumerate(draw(st.lists(some, min_size=1, max_size=4))):
-        specs = list(every_input(catalogue[class_type].inputs))
-        inputs = plain_inputs(catalogue, class_type)
+        specs = list(every_input(catalog[class_type].inputs))
+        inputs = plain_inputs(catalog, class_type)
         for spec in draw(st.lists(st.sampled_from(specs), max_size=4)) if specs else ():
             link = st.tuples(st.sampled_from([*prompt]), st.integers(0, 2)).map(list)
             inputs[spec.name] = draw(st.one_of(values, link))
@@ -316,17 +316,17 @@ def bound(job: Job) -> tuple[Prompt, list[str]]:
 @settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), typed=st.one_of(names, st.sampled_from(["a cat [output]", "euler", 7])))
 def test_finding_02_nothing_that_is_sent_names_anothers_file(
-    app: RunningApp, known: CatalogueCache, server: InputFolders, data: st.DataObject, typed: Any
+    app: RunningApp, known: CatalogCache, server: InputFolders, data: st.DataObject, typed: Any
 ) -> None:
     """For any workflow and any typed value, the prompt that reaches the server opens only the
     user's own files."""
     services = app.services
-    catalogue = known.get()
+    catalog = known.get()
     forms = Forms(services.folder.get, known, services.forms.permissions)
-    prompt = data.draw(brought(catalogue))
+    prompt = data.draw(brought(catalog))
     made = sent(replace(services.starter, forms=forms), prompt, typed)
     event("sent" if made else "refused")
     if made:
-        for _, name, path in server.opened(made[0], outputs_of(catalogue)):
+        for _, name, path in server.opened(made[0], outputs_of(catalog)):
             assert str(path) in made[1], (name, path)
     app.close_idle()

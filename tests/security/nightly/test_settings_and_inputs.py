@@ -26,7 +26,7 @@ from comfy.prompt.text_replacements import prefix_names, replace_prefixes
 from comfy.prompt.wildcards import resolve_wildcards
 from comfy.workflow.extract import find_workflow
 from tests.support.app_process import Started, ended, launched, started, wait_for
-from tests.support.samples.graphs import CATALOGUE, graph, graph_node
+from tests.support.samples.graphs import CATALOG, graph, graph_node
 from tests.support.samples.media import PROMPT, PROMPT_TEXT, png_chunks
 from tests.support.samples.slow_inputs import FILES, WILDCARDS, many_prefixes
 from tests.support.waiting import LONGEST_WAIT, eventually
@@ -155,7 +155,7 @@ def test_finding_24_primitives_do_not_double_a_text() -> None:
         nodes.append(graph_node(1 + n, "Text", "", sockets="text", title=f"T{n + 1}"))
         links.append(f"{100 + n}.0 STRING > {n + 1}.text")
     with at_most(10):
-        result = convert(graph(*nodes, links="\n".join(links)), CATALOGUE)
+        result = convert(graph(*nodes, links="\n".join(links)), CATALOG)
     assert len(json.dumps(result.prompt)) < 2_000_000
 
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.support.languages.catalogues import extracted, write_catalogue
-from ui.languages.catalogues import Languages
+from tests.support.languages.catalogs import extracted, write_catalog
+from ui.languages.catalogs import Languages
 
 TAG = "eo"  # one that this app does not have, and Gradio neither; with one plural, as English
 OPENING, CLOSING = "⟦⟧"
@@ -30,5 +30,5 @@ def pseudo_languages(folder: Path) -> Languages:
             said[one.id] = pseudo(one.id)
         elif one.id:
             said[tuple(one.id)] = tuple(pseudo(form) for form in one.id)
-    write_catalogue(folder, TAG, said)
+    write_catalog(folder, TAG, said)
     return Languages(folder)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.model import Form
 from comfy.prompt.model import Prompt
@@ -97,16 +97,16 @@ EXTRA = {
 }
 
 
-def wide_catalogue() -> Catalogue:
+def wide_catalog() -> Catalog:
     """Return the small server's catalog with these classes added."""
-    return Catalogue(json.loads((DATA / "object_info.json").read_text()) | EXTRA)
+    return Catalog(json.loads((DATA / "object_info.json").read_text()) | EXTRA)
 
 
 def wide_form(
     prompt: Prompt, values: Mapping[str, object] | None = None, config: FormConfig | None = None
 ) -> Form:
     """Build the form of a prompt on that server."""
-    return build_form(workflow_of(prompt, config), wide_catalogue(), values)
+    return build_form(workflow_of(prompt, config), wide_catalog(), values)
 
 
 # A prompt with options of a dynamic combo, and an image in one of them.

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.model import Field, Form
 from comfy.prompt.model import Node, Prompt
@@ -17,9 +17,9 @@ DATA = Path(__file__).parents[2] / "data"
 WORKFLOWS = Path(__file__).parents[3] / "workflows"
 
 
-def small_catalogue() -> Catalogue:
+def small_catalog() -> Catalog:
     """Return the node classes that the tests use, as described by a server with two checkpoints."""
-    return Catalogue.read(DATA / "object_info.json")
+    return Catalog.read(DATA / "object_info.json")
 
 
 def node(class_type: str, title: str | None = None, /, **inputs: Any) -> Node:
@@ -80,7 +80,7 @@ def workflow_of(prompt: object, config: FormConfig | None = None, name: str = "s
 
 def form_of(prompt: object, config: FormConfig | None = None) -> Form:
     """Build the form of a prompt on the small server."""
-    return build_form(workflow_of(prompt, config), small_catalogue())
+    return build_form(workflow_of(prompt, config), small_catalog())
 
 
 def main_labels(form: Form) -> list[str]:

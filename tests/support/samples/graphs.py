@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from comfy.base.json_values import read_json
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.graph.convert import Converted, convert
 
 
@@ -29,7 +29,7 @@ def _node(
 
 
 SIZE = {"required": {"width": ["INT", {"default": 512}], "height": ["INT", {"default": 512}]}}
-CATALOGUE = Catalogue(
+CATALOG = Catalog(
     {
         "Load": _node(
             {"name": [["a.safetensors", "b.safetensors"], {}]},
@@ -172,7 +172,7 @@ def subgraph(
 
 def converted(data: object) -> Converted:
     """Convert a graph with the small catalog."""
-    return convert(as_read(data), CATALOGUE)
+    return convert(as_read(data), CATALOG)
 
 
 def as_read(data: object) -> Any:

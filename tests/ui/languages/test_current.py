@@ -11,12 +11,12 @@ import requests
 import websocket
 
 from comfy.runs.interface import UNWATCHED, Origin
-from tests.support.languages.catalogues import write_catalogue
+from tests.support.languages.catalogs import write_catalog
 from tests.support.leaks import Closing
 from tests.support.serving import RunningApp, running_demo_app
 from tests.support.waiting import LONGEST_WAIT
 from ui.gradio.internals import JOIN
-from ui.languages.catalogues import Languages
+from ui.languages.catalogs import Languages
 from ui.settings.web_settings import WebSettings
 
 POLISH = {
@@ -38,7 +38,7 @@ GONE = POLISH[NO_RESULT]
 def languages(tmp_path_factory: pytest.TempPathFactory) -> Languages:
     """Return English and Polish."""
     folder = tmp_path_factory.mktemp("languages")
-    write_catalogue(folder, "pl", POLISH)
+    write_catalog(folder, "pl", POLISH)
     return Languages(folder)
 
 

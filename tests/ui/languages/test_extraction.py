@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.support.languages.catalogues import ROOT, extracted
+from tests.support.languages.catalogs import ROOT, extracted
 
 SCRIPTS = [*(ROOT / "ui" / "page").rglob("*.js")]
 CALL = re.compile(r"(?<![\w.])(message|plural)\(")

@@ -200,7 +200,7 @@ def test_a_request_that_fails_is_noticed_at_once(demo: DemoServer) -> None:
         eventually(lambda: asked(demo) == 1)
         demo.stop()
         with pytest.raises(ServerUnreachable):
-            app.services.forms.catalogue.get(refresh=True)
+            app.services.forms.catalog.get(refresh=True)
         told(page, lambda news: news["server_away"] == AWAY)
         demo.start()
         told(page, lambda news: news["server_away"] == "")

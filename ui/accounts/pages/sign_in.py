@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from comfy.base.messages import message
 from ui.accounts.login import Login
 from ui.gradio.internals import root_address
-from ui.languages.catalogues import Languages
+from ui.languages.catalogs import Languages
 from ui.languages.current import html_of
 from ui.page.language_files import LANGUAGE, language_menu
 from ui.page.plain.inline import sign_in_tag

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from ui.page.script_files import sign_in_script
-from ui.page.theme import colours
+from ui.page.theme import color_variables
 from ui.web.security_headers import strict_policy
 
 _HERE = Path(__file__).parent
@@ -43,7 +43,7 @@ def policy() -> str:
 
 @cache
 def _style() -> str:
-    return f"\n:root {{ {colours()} }}\n{_STYLES.read_text(encoding='utf-8')}"
+    return f"\n:root {{ {color_variables()} }}\n{_STYLES.read_text(encoding='utf-8')}"
 
 
 @cache

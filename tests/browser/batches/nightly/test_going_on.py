@@ -24,7 +24,7 @@ from tests.support.batch_dialog import (
     vary_row,
 )
 from tests.support.visitor import Site, Visitor
-from ui.languages.catalogues import Languages
+from ui.languages.catalogs import Languages
 
 Visit = Callable[..., Visitor]
 # Wait as long as the sheet waits before it looks for news: RENEWED_AFTER in batches/sheet.js.
@@ -174,7 +174,7 @@ def test_a_deleted_batch_leaves_its_results(fast: Site, visit: Visit) -> None:
     sheet.get_by_role("button", name="Delete…").click()
     answers: list[tuple[Route, APIResponse]] = []
     page.route("**/batches/*?with_runs=*", lambda one: answers.append((one, one.fetch())))
-    sheet.get_by_role("button", name="Delete batch only").press("Enter")
+    sheet.get_by_role("button", name="Delete, keep results").press("Enter")
     expect(card).to_have_count(0)
     page.evaluate(LATER)  # the page knows of the deletion and must not request the batch
     expect(sheet).to_be_visible()
@@ -206,7 +206,7 @@ def test_an_earlier_batch_goes_with_its_results(fast: Site, visit: Visit) -> Non
     part_of = page.get_by_role("button", name="Show the batch")
     part_of.click()
     sheet.get_by_role("button", name="Delete…").click()
-    sheet.get_by_role("button", name="Delete batch and results").press("Enter")
+    sheet.get_by_role("button", name="Delete with its results").press("Enter")
     expect(page.locator("#history .tile")).to_have_count(1)
     expect(part_of).to_have_count(0)
 

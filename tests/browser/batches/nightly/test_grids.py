@@ -183,7 +183,7 @@ def test_a_deleted_grid_s_image_opens_the_dialog(fast: Site, visit: Visit, tmp_p
     page, sheet = person.page, finished_grid(person, MODELS)
     image = saved_image(sheet, tmp_path / "grid.png")
     sheet.get_by_role("button", name="Delete…").click()
-    sheet.get_by_role("button", name="Delete batch only").click()
+    sheet.get_by_role("button", name="Delete, keep results").click()
     expect(sheet).to_have_count(0)
     person.type("2.text", "something else")
     page.locator(".seed-mode input[value=random]").check()

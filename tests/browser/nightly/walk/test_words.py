@@ -20,7 +20,7 @@ from tests.support.languages.pseudo_language import TAG, pseudo, pseudo_language
 from tests.support.leaks import Closing
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
-from ui.languages.catalogues import Languages
+from ui.languages.catalogs import Languages
 from ui.settings.web_settings import WebSettings
 
 Visit = Callable[..., Visitor]

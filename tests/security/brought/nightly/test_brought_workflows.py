@@ -156,7 +156,7 @@ def test_finding_03_upload_folders_are_not_offered(served: Served) -> None:
         ).json()
     )
     assert f"{UPLOADS}/" in listed
-    app.services.forms.catalogue.get(refresh=True)
+    app.services.forms.catalog.get(refresh=True)
     prompt = {"1": node("LoadImageDataSetFromFolder", folder="anna"), "2": SHOW}
     name = bring(app, prompt).json()["name"]
     page = drawn(app, name)

@@ -226,7 +226,7 @@ def test_finding_09_a_workflow_shared_by_a_user_names_no_file(
     name = bring(strict, {"1": node("LoadImage", image=""), "2": SHOW}).json()["name"]
     kept = post(strict, f"/api/v1/workflows/{name}/keep", BOB).json()["name"]
     assert (
-        build_form(strict.services.folder.get(kept), strict.services.forms.catalogue.get())
+        build_form(strict.services.folder.get(kept), strict.services.forms.catalog.get())
         .field("1.image")
         .default
         == ""

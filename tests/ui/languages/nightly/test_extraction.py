@@ -9,7 +9,7 @@ from pathlib import Path
 
 from babel.messages.pofile import read_po
 
-from tests.support.languages.catalogues import ROOT, extracted
+from tests.support.languages.catalogs import ROOT, extracted
 
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 

@@ -91,8 +91,8 @@ export function askToDelete(over, does) {
   const row = element("div", "last");
   row.append(
     cancel,
-    button(message("Delete batch and results"), () => remove(true)),
-    button(message("Delete batch only"), () => remove(false)),
+    button(message("Delete with its results"), () => remove(true)),
+    button(message("Delete, keep results"), () => remove(false)),
   );
   place.append(element("p", "", about), row);
   over.append(place);

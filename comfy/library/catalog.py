@@ -11,7 +11,7 @@ from typing import Any
 
 from comfy.base.errors import ComfyError, ServerUnreachable
 from comfy.base.messages import message
-from comfy.comfyui.object_info import Catalogue
+from comfy.comfyui.object_info import Catalog
 from comfy.runs.input_files import UPLOADS
 from comfy.workflow.sanitize import without_folder
 
@@ -21,7 +21,7 @@ _MAX_AGE = 300.0  # seconds; the refresh button fetches at once
 _RETRY_AGE = 30.0  # seconds until the next request to a server that didn't answer
 
 
-class CatalogueCache:
+class CatalogCache:
     """The server's node catalog, fetched on first use and again when it is too old.
 
     It stays the same object until the server's response changes.
@@ -31,24 +31,24 @@ class CatalogueCache:
         """`fetch` is `ServerPool.object_info`, or the method of a client."""
         self._fetch = fetch
         self._lock = threading.Lock()
-        self._asked: Future[Catalogue] | None = None  # set during a request
+        self._asked: Future[Catalog] | None = None  # set during a request
         self._generation = 0  # how often `expire` was called because the servers changed
-        self._catalogue: Catalogue | None = None
+        self._catalog: Catalog | None = None
         self._good_until = 0.0
         self._away = False
 
-    def get(self, *, refresh: bool = False) -> Catalogue:
+    def get(self, *, refresh: bool = False) -> Catalog:
         """Return the catalog, at most five minutes old, or an older one while the server is away.
 
         Raises ServerUnreachable or ServerError if it has never been fetched.
         """
-        known = self._catalogue
+        known = self._catalog
         if known is not None and not refresh and time.monotonic() < self._good_until:
             return known
         with self._lock:
             pending = self._asked
             if pending is None:
-                answer = self._asked = Future[Catalogue]()
+                answer = self._asked = Future[Catalog]()
         if pending is not None:  # the server may be slow
             return known if known is not None else pending.result()
         try:
@@ -67,15 +67,15 @@ class CatalogueCache:
             self._generation += 1
             self._good_until = 0.0
 
-    def cached(self) -> Catalogue:
+    def cached(self) -> Catalog:
         """Return the catalog as last fetched, without a request. Raises ServerUnreachable if it has
         never been fetched."""
-        if self._catalogue is None:
+        if self._catalog is None:
             raise ServerUnreachable(message("The server hasn't listed its nodes yet."))
-        return self._catalogue
+        return self._catalog
 
-    def _ask(self) -> Catalogue:
-        generation, known = self._generation, self._catalogue
+    def _ask(self) -> Catalog:
+        generation, known = self._generation, self._catalog
         try:
             raw = without_folder(self._fetch(), UPLOADS)
         except ComfyError as problem:
@@ -84,15 +84,15 @@ class CatalogueCache:
             if not self._away:  # log once per outage: the request is repeated every half minute
                 log.warning("Can't refresh the server's nodes: %s", problem)
             return self._keep(known, _RETRY_AGE, generation, away=True)
-        catalogue = known if known is not None and known.raw == raw else Catalogue(raw)
-        return self._keep(catalogue, _MAX_AGE, generation)
+        catalog = known if known is not None and known.raw == raw else Catalog(raw)
+        return self._keep(catalog, _MAX_AGE, generation)
 
     def _keep(
-        self, catalogue: Catalogue, seconds: float, generation: int, *, away: bool = False
-    ) -> Catalogue:
+        self, catalog: Catalog, seconds: float, generation: int, *, away: bool = False
+    ) -> Catalog:
         """Keep the catalog for this many seconds, unless the servers changed during the request."""
         with self._lock:
-            self._catalogue, self._away = catalogue, away
+            self._catalog, self._away = catalog, away
             if generation == self._generation:
                 self._good_until = time.monotonic() + seconds
-        return catalogue
+        return catalog

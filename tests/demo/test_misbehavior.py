@@ -14,7 +14,7 @@ import pytest
 import requests
 import websocket
 
-from comfy.demo import DemoServer, FaultKind, Misbehaviour
+from comfy.demo import DemoServer, FaultKind, Misbehavior
 from tests.demo.calls import body_of, frames, kinds, start, until_the_end
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -316,8 +316,8 @@ def test_closing_an_old_socket_late_silences_its_successor(
 def test_an_impossible_misbehavior_is_refused() -> None:
     """The stand-in refuses a misbehavior in a place where it can't happen."""
     with pytest.raises(ValueError, match="can't happen at"):
-        Misbehaviour("http_500", at="progress")
+        Misbehavior("http_500", at="progress")
     with pytest.raises(ValueError, match="one of http_500"):
-        Misbehaviour("drop", at="GET /queue")
+        Misbehavior("drop", at="GET /queue")
     with pytest.raises(ValueError, match="one of lost"):
-        Misbehaviour("drop", at="history")
+        Misbehavior("drop", at="history")

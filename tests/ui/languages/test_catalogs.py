@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from comfy.base.messages import Message, message, plural
 from comfy.base.wording import minimum
-from tests.support.languages.catalogues import write_catalogue
-from ui.languages.catalogues import Language, Languages, wanted_languages
+from tests.support.languages.catalogs import write_catalog
+from ui.languages.catalogs import Language, Languages, wanted_languages
 
 POLISH = {
     "Can't reach {server}.": "Nie można połączyć się z {server}.",
@@ -28,9 +28,9 @@ POLISH = {
 @pytest.fixture
 def languages(tmp_path: Path) -> Languages:
     """Return a `Languages` object with English, Polish, zh-CN and zh-TW."""
-    write_catalogue(tmp_path, "pl", POLISH)
-    write_catalogue(tmp_path, "zh-CN", {"Stopped.": "已停止。"})
-    write_catalogue(tmp_path, "zh-TW", {"Stopped.": "已停止。"})
+    write_catalog(tmp_path, "pl", POLISH)
+    write_catalog(tmp_path, "zh-CN", {"Stopped.": "已停止。"})
+    write_catalog(tmp_path, "zh-TW", {"Stopped.": "已停止。"})
     return Languages(tmp_path)
 
 
@@ -144,7 +144,7 @@ def test_the_page_gets_only_the_messages_of_its_script(tmp_path: Path) -> None:
         "Can't reach ComfyForms.": "Brak połączenia z ComfyForms.",
         "Swap width and height": "x",
     }
-    script = Language("pl", write_catalogue(tmp_path, "pl", POLISH | said)).script.decode()
+    script = Language("pl", write_catalog(tmp_path, "pl", POLISH | said)).script.decode()
     texts = json.loads(script.partition("texts = ")[2].partition(";\n")[0])
     assert texts == {"Can't reach ComfyForms.": "Brak połączenia z ComfyForms."}
     assert "pluralForm = (n) =>" in script

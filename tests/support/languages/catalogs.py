@@ -27,7 +27,7 @@ def extracted() -> Catalog:
     return found
 
 
-def write_catalogue(
+def write_catalog(
     folder: Path, tag: str, said: Mapping[str | tuple[str, ...], str | tuple[str, ...]]
 ) -> Path:
     r"""Write the catalog of one language below this folder and return its path.
@@ -35,12 +35,12 @@ def write_catalogue(
     `said` maps message ids to translations. For messages with a plural, both are pairs. Ids that
     occur in the code get their source locations.
     """
-    catalogue = Catalog(locale=tag.replace("-", "_"))
+    catalog = Catalog(locale=tag.replace("-", "_"))
     for sentence, text in said.items():
         known = extracted().get(sentence)
-        catalogue.add(sentence, text, locations=known.locations if known else ())
+        catalog.add(sentence, text, locations=known.locations if known else ())
     file = folder / tag.replace("-", "_") / "LC_MESSAGES" / "messages.po"
     file.parent.mkdir(parents=True)
     with file.open("wb") as po:
-        write_po(po, catalogue)
+        write_po(po, catalog)
     return file

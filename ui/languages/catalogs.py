@@ -84,18 +84,18 @@ class Language:
         its plural forms and the rule that selects one."""
         messages = {
             one.id[0] if isinstance(one.id, tuple) else one.id: one.string
-            for one in self._catalogue
+            for one in self._catalog
             if one.id
             and not one.fuzzy
             and any(place.startswith(_SCRIPT) for place, _ in one.locations)
         }
         texts = json.dumps(messages, ensure_ascii=False)
         # The plural rule is a C expression, which is also valid JavaScript.
-        form = f"(n) => Number({self._catalogue.plural_expr})"
+        form = f"(n) => Number({self._catalog.plural_expr})"
         return f"export const texts = {texts};\nexport const pluralForm = {form};\n".encode()
 
     @cached_property
-    def _catalogue(self) -> Catalog:
+    def _catalog(self) -> Catalog:
         if self.file is None:
             return Catalog(locale=self.tag)
         with self.file.open("rb") as file:
@@ -104,7 +104,7 @@ class Language:
     @cached_property
     def _translations(self) -> GNUTranslations:
         packed = io.BytesIO()
-        write_mo(packed, self._catalogue)
+        write_mo(packed, self._catalog)
         packed.seek(0)
         return GNUTranslations(packed)
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from comfy.base.errors import ServerUnreachable
-from comfy.comfyui.object_info import Catalogue
-from comfy.library.catalogue import CatalogueCache
+from comfy.comfyui.object_info import Catalog
+from comfy.library.catalog import CatalogCache
 from comfy.runs.input_files import UPLOADS
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -37,7 +37,7 @@ def test_the_server_is_queried_only_on_refresh() -> None:
     """The cache asks the server again only when a caller requests a refresh. Unchanged lists stay
     the same object."""
     server = Server()
-    cache = CatalogueCache(server)
+    cache = CatalogCache(server)
     first = cache.get()
     assert cache.get() is cache.cached() is first
     assert server.asked == 1
@@ -52,7 +52,7 @@ def test_the_last_catalog_is_used_while_the_server_is_away() -> None:
     """While the server is away, the cache returns the last answer. Before the first answer, the
     cache has nothing to return."""
     server = Server()
-    cache = CatalogueCache(server)
+    cache = CatalogCache(server)
     server.away = True
     for ask in (cache.get, cache.cached):
         with pytest.raises(ServerUnreachable):
@@ -67,10 +67,10 @@ def test_the_last_catalog_is_used_while_the_server_is_away() -> None:
 
 
 def test_an_outage_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    """During an outage, the app logs one line, however often a caller requests the catalogue, and
-    keeps using the old catalogue."""
+    """During an outage, the app logs one line, however often a caller requests the catalog, and
+    keeps using the old catalog."""
     server = Server()
-    cache = CatalogueCache(server)
+    cache = CatalogCache(server)
     known = cache.get()
     with caplog.at_level(logging.WARNING):
         for outages in (1, 2):
@@ -93,7 +93,7 @@ def test_a_slow_server_is_waited_for_once() -> None:
             assert go_on.wait(10)
         return answer
 
-    cache = CatalogueCache(slow)
+    cache = CatalogCache(slow)
     first = cache.get()
     asking = threading.Thread(target=cache.get, kwargs={"refresh": True})
     asking.start()
@@ -117,9 +117,9 @@ def test_concurrent_callers_share_the_first_answer(away: bool) -> None:
         assert go_on.wait(LONGEST_WAIT)
         return server()
 
-    cache = CatalogueCache(slow)
+    cache = CatalogCache(slow)
 
-    def ask() -> Catalogue:
+    def ask() -> Catalog:
         waiting.release()
         return cache.get()
 
@@ -144,7 +144,7 @@ def test_a_change_during_a_request_triggers_another_request() -> None:
             cache.expire()
         return answer
 
-    cache = CatalogueCache(changing)
+    cache = CatalogCache(changing)
     cache.get()
     server.nodes = NODES | {"B": NODES["A"]}
     assert "B" in cache.get()
@@ -158,4 +158,4 @@ def test_uploaded_files_are_not_offered_as_choices() -> None:
     server.nodes = {
         "A": {"input": {"required": {"image": [["a.png", f"{UPLOADS}/0/b.png"]]}}, "output": []}
     }
-    assert CatalogueCache(server).get()["A"].inputs[0].choices == ("a.png",)
+    assert CatalogCache(server).get()["A"].inputs[0].choices == ("a.png",)
