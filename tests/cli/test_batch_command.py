@@ -215,7 +215,7 @@ def test_a_batch_without_a_success_stops(
     broken = ["--set", "ckpt_name=demo-broken.safetensors", "--set", "4.seed=1..500"]
     broken[1] = f"1.{broken[1]}"
     assert main(command(workflow, demo, tmp_path, *broken)) == 1
-    assert "5 rows failed one after the other" in capsys.readouterr().err
+    assert "paused after 5 consecutive failures" in capsys.readouterr().err
     assert len(demo.journal.all()) < 10
     assert main([*command(workflow, demo, tmp_path, *broken), "--resume"]) == 1
     told = capsys.readouterr().err

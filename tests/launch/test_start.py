@@ -325,7 +325,7 @@ def test_file_sizes_are_limited(starter: Starter) -> None:
     assert "The maximum is" in problem.value.errors["1.image"]
     with pytest.raises(FieldErrors) as problem:
         replace(starter, limits=UploadLimits(run=10)).start("image", {"1.image": photo()}, ME)
-    assert "together" in problem.value.errors["1.image"]
+    assert "in total" in problem.value.errors["1.image"]
 
 
 def test_a_repeated_run_has_the_same_job(demo: DemoServer, starter: Starter) -> None:

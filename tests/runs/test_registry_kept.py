@@ -284,7 +284,7 @@ def test_a_run_in_line_is_started_after_a_kill(demo: DemoServer, tmp_path: Path)
 @pytest.mark.parametrize("shown", [True, False])
 def test_a_run_of_another_server_is_lost(demo: DemoServer, tmp_path: Path, shown: bool) -> None:
     """The app neither looks for the run on its current server nor sends the run there. If users may
-    see addresses, the error names the other server, without its password."""
+    see addresses, the details name the other server, without its password."""
     url = demo.url.replace("//", "//ann:s3cret@")
     with killed_registry(url, tmp_path, job(40)):
         eventually(lambda: demo.queue.remaining() == 1, "the first process sends", 60)
@@ -298,7 +298,7 @@ def test_a_run_of_another_server_is_lost(demo: DemoServer, tmp_path: Path, shown
         (record,) = runs.history.of("me")
         assert record.state.phase is Phase.LOST
         assert record.state.error is not None
-        assert (demo.url in record.state.error.message) is shown
+        assert (demo.url in record.state.error.detail) is shown
         assert "s3cret" not in str(record)
         assert runs.history.unfinished() == ()
         assert not other.requests

@@ -309,7 +309,7 @@ def test_an_image_cut_off_after_its_texts_still_opens() -> None:
         (b"{}", "No workflow found in"),
         (b'{"a": 1', "isn't JSON, or is cut off"),
         (b'{"nodes": [{"mesh": 1}], "asset": {}}', "No workflow found in"),
-        (png_text({"parameters": "a cat\nSteps: 20"}), "settings of Stable Diffusion web UI"),
+        (png_text({"parameters": "a cat\nSteps: 20"}), "settings for Stable Diffusion web UI"),
         (png_text({"workflow": GRAPH_TEXT[:-9]}), "is damaged"),
         (png_text(BOTH)[:90], "is damaged"),
         (CONTAINERS["jpeg"][:40], "damaged"),

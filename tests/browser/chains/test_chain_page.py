@@ -95,7 +95,7 @@ def stop_ends_the_whole_chain(person: Visitor, chains: Site) -> None:
     strip = person.page.locator("#stage .chain")
     person.turn_to("text-to-image")
     expect(strip.locator(".chain-note")).to_contain_text(
-        "“Make” would run with the settings it had."
+        "“Make” will run with its previous settings."
     )
     forget = strip.get_by_role("button", name="Forget…")
     strip.get_by_role("button", name="Continue").click()

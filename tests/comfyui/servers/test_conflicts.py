@@ -101,7 +101,7 @@ def test_only_useful_hints_are_given() -> None:
     assert {one.key for one in found_here} == {None, "1.name", "2.name"}
     assert not any(one.instead for one in found_here)
     many = Conflict("1.name", "A", ("Y",), tuple("BCDEF"), ("one",))
-    assert "choose “B”, “C”, “D”, …." in many.sentence(named=False)
+    assert "instead: “B”, “C”, “D”, …." in many.sentence(named=False)
 
 
 def test_a_conflict_without_a_choice_addresses_the_administrator(tmp_path: Path) -> None:

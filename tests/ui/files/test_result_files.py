@@ -259,7 +259,7 @@ def test_a_server_that_is_away(forgetful: Served) -> None:
     demo.stop()
     answer = get(app, file_address(run.id, 0, run.state.files[0]))
     assert answer.status_code == 502
-    assert "reached" in answer.json()["detail"]
+    assert "Can't reach" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

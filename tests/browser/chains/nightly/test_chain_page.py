@@ -140,7 +140,7 @@ def test_a_result_reopens_the_form_of_its_chain(chains: Site, visit: Visit) -> N
     steps(person).last.get_by_role("button").click()
     person.type("over.2.text", "something else")
     person.turn_to("text-to-image")
-    expect(note).to_contain_text("“Paint over” would run with the settings it had.")
+    expect(note).to_contain_text("“Paint over” will run with its previous settings.")
     expect(actions.get_by_role("button", name="Vary")).to_be_visible()
     for name in ("Repeat", "Run again"):
         expect(actions.get_by_role("button", name=name)).to_have_count(0)

@@ -39,7 +39,7 @@ def test_waiting_for_a_batch_ends_when_it_pauses_itself(served: Served) -> None:
         answer = call(app, "POST", f"{BATCH}?wait=true", json=body)
         told = answer.json()
         assert (answer.status_code, told["state"], told["finished"]) == (201, "paused", False)
-        assert told["why"].startswith("5 rows failed one after the other")
+        assert told["why"].startswith("The batch was paused after 5")
         with call(app, "GET", f"{told['url']}/events", stream=True) as stream:
             heard = events(stream)
             assert next(heard).told == told

@@ -83,7 +83,7 @@ def test_each_pause_of_a_batch_sends_a_webhook(tmp_path: Path) -> None:
             batch = call(app, "POST", BATCHES, json=body).json()
             first = there.next()
             assert (first.says["type"], first.says["data"]["state"]) == ("batch.paused", "paused")
-            assert first.says["data"]["why"].startswith("5 rows failed one after the other")
+            assert first.says["data"]["why"].startswith("The batch was paused after 5")
             assert call(app, "POST", f"{batch['url']}/continue").json()["state"] == "running"
             second = there.next()
             assert (second.says["type"], second.id == first.id) == ("batch.paused", False)

@@ -128,7 +128,7 @@ def test_a_batch_is_estimated_before_its_start(app: RunningApp) -> None:
         app, {"field": STEPS, "text": "1,2"}, {"field": SEED, "text": "1,2,3"}, paired=True
     )
     assert [one["message"][:40] for one in pairs["problems"]] == [
-        "To run row by row, all fields need the same n"
+        "To run row by row, all fields need the s"
     ]
     named = check(app, {"field": TEXT, "text": "a {red|green} boat __times__"})
     assert (named["rows"], named["problems"]) == (8, [])
