@@ -120,10 +120,10 @@ def run(
     history: RunStore,
     files: Path,
     secret: bytes,
-    told_to_end: Callable[[], bool],
+    stop_requested: Callable[[], bool],
 ) -> int:
     """Wire the parts together, serve, and return the exit code. `files`: the folder for users'
-    files; `told_to_end`: as for `ui.server.serve`. Raises ComfyError for a setting that can't be
+    files; `stop_requested`: as for `ui.server.serve`. Raises ComfyError for a setting that can't be
     used."""
     from comfy.comfyui.discovery import choose_servers, opened_servers
     from comfy.library.folder import WorkflowFolder
@@ -169,7 +169,7 @@ def run(
         )
         log.info("Runs go to %s.", named)
         sign_in = _sign_in_of(settings, users, openid, sign_ins)
-        return serve(services, web_settings(settings, sign_in), told_to_end)
+        return serve(services, web_settings(settings, sign_in), stop_requested)
 
 
 def web_settings(settings: Settings, sign_in: SignInSettings) -> WebSettings:

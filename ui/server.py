@@ -30,7 +30,7 @@ from ui.accounts.pages.login_routes import login_routes
 from ui.accounts.pages.sign_in import SignInPage
 from ui.accounts.pages.sign_in_file import sign_in_file_handler
 from ui.api.app import api_app
-from ui.api.ends import ToldEnds
+from ui.api.ends import EndMessages
 from ui.api.problems import answer_problem
 from ui.doors.endpoints.calls import add_named_endpoints
 from ui.doors.endpoints.routes import EndpointRoutes
@@ -94,7 +94,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     sockets = Share(limits.sockets, limits.person_sockets, limits.address_sockets)
     assistants = mcp_routes(services, identity, settings.root_path)
     parts = Parts(services)
-    ends = ToldEnds(parts.run_docs(settings.root_path), identity)
+    ends = EndMessages(parts.run_docs(settings.root_path), identity)
     deletion = parts.deletion
     news = (services.runs.subscribe, services.batches.subscribe, services.chains.subscribe)
 
@@ -227,20 +227,20 @@ class Server(uvicorn.Server):
         config: uvicorn.Config,
         services: Services,
         settings: WebSettings,
-        told_to_end: Callable[[], bool] = lambda: False,
+        stop_requested: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`told_to_end`: returns whether a signal arrived before this server handled signals."""
+        """`stop_requested`: returns whether a signal arrived before this server handled signals."""
         super().__init__(config)
         self._services = services
         self._settings = settings
-        self._told_to_end = told_to_end
+        self._stop_requested = stop_requested
         self._hurried = False
         self.has_taken_up = False  # whether unfinished runs, batches and chains were resumed
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, resume unfinished runs, then log the URLs. Do nothing if the app is already
         shutting down."""
-        if self._told_to_end():
+        if self._stop_requested():
             self.should_exit = True
             return
         await super().startup(sockets)
@@ -321,11 +321,11 @@ def web_config(app: FastAPI, settings: WebSettings, limits: WebLimits) -> uvicor
     )
 
 
-def serve(services: Services, settings: WebSettings, told_to_end: Callable[[], bool]) -> int:
-    """Serve until SIGINT or SIGTERM, or not at all if `told_to_end`; then end every run. Return the
-    exit code: 0, or 1 if the port is taken."""
+def serve(services: Services, settings: WebSettings, stop_requested: Callable[[], bool]) -> int:
+    """Serve until SIGINT or SIGTERM, or not at all if `stop_requested`; then end every run. Return
+    the exit code: 0, or 1 if the port is taken."""
     config = web_config(build_app(services, settings), settings, services.limits)
-    server = Server(config, services, settings, told_to_end)
+    server = Server(config, services, settings, stop_requested)
     sys.setswitchinterval(_SWITCH_INTERVAL)
     gc.collect()
     gc.freeze()  # exempts existing objects, so collecting garbage takes only milliseconds

@@ -26,10 +26,10 @@ from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.problems import NotThere
 from ui.api.requests import (
     REPLAYED,
-    Asker,
-    Begun,
     KeyedRequest,
+    Requester,
     Requests,
+    StartOutcome,
     StartRequest,
     answer_of,
     changed_answer,
@@ -186,7 +186,7 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
 
         The same request with the same `Idempotency-Key` stops it once.
         """
-        owner = keyed.asker.owner
+        owner = keyed.requester.owner
         outcome = keyed.changed_once(
             ("chain stop", chain_id), partial(chains.stop, chain_id, owner)
         )
@@ -208,7 +208,7 @@ def chains_api(starting: ChainStart, runs: Runs, requests: Requests) -> GuardedR
         Unfinished steps use the new `values`, if there are any. Steps named in `again` run again
         even if they are done. The same request with the same `Idempotency-Key` continues it once.
         """
-        owner = keyed.asker.owner
+        owner = keyed.requester.owner
         await asyncio.to_thread(chains.get, chain_id, owner)
         sent = await bodies.read(request, owner)
         begin = partial(starting.resume, chain_id)
@@ -288,22 +288,22 @@ class ChainStart:
     chains: ChainQueue
     webhooks: Webhooks
 
-    def begin(self, name: str, sent: Sent, asker: Asker) -> Begun:
+    def begin(self, name: str, sent: Sent, requester: Requester) -> StartOutcome:
         """Start the requested chain. An unidentified caller can only find it by its id. Raises like
         `ChainQueue.start`, and CallbackRefused or HTTPException."""
         sent.check_parts(_BODY)
-        body, owner = sent.told, asker.owner
+        body, owner = sent.body, requester.owner
         reader, callback = self.reader.of(owner), callback_of(self.webhooks, body)
         values = body.get("values", {})
         if name not in self.chain_forms.folder:
             form_for(reader, name, values)  # raises NotThere for an unknown name
             raise HTTPException(409, _IS_WORKFLOW)
-        origin, attended = origin_of(sent, asker), not body.get("watched", False)
+        origin, attended = origin_of(sent, requester), not body.get("watched", False)
         plan = self._planned(reader, name, values)
         started_chain = self.chains.start_plan(plan, origin, attended=attended)
         stop = partial(self.chains.stop, started_chain.id, owner)
         call_back(self.webhooks, callback, ("chain",), [started_chain.id], owner, stop)
-        return Begun((started_chain.id,))
+        return StartOutcome((started_chain.id,))
 
     def _planned(self, reader: SentValues, name: str, sent: object) -> ChainPlan:
         """Plan a chain with the values of a request. Raises NotThere if a workflow is missing,
@@ -316,10 +316,10 @@ class ChainStart:
         given = parse_values(reader.of(chain_form(before).form, sent))
         return self.chain_forms.plan(name, reader.owner, given, before)
 
-    def resume(self, chain_id: str, sent: Sent, asker: Asker) -> Begun:
+    def resume(self, chain_id: str, sent: Sent, requester: Requester) -> StartOutcome:
         """Continue the requested chain. Raises like `ChainQueue.go_on`, and CallbackRefused."""
         sent.check_parts(_CONTINUED)
-        body, owner, chains = sent.told, asker.owner, self.chains
+        body, owner, chains = sent.body, requester.owner, self.chains
         reader, callback = self.reader.of(owner), callback_of(self.webhooks, body)
         given, again = None, body.get("again", [])
         if not isinstance(again, list) or not all(isinstance(one, str) for one in again):
@@ -339,7 +339,7 @@ class ChainStart:
             owner,
             partial(chains.stop, chain_id, owner),
         )
-        return Begun((chain_id,))
+        return StartOutcome((chain_id,))
 
 
 class ChainDocs:

@@ -26,7 +26,7 @@ _TYPES: Mapping[Subject, str] = {
 }
 
 
-class ToldEnds:
+class EndMessages:
     """Implementation of `comfy.webhooks.dispatch.Ends`. Messages are in English, because there is
     no caller with a language."""
 

@@ -32,7 +32,7 @@ REPLAYED: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class Requester:
     """Caller of a start: `owner` of the runs, the `address` for limits, and the `name` for
     idempotency keys. The name also separates callers with a shared owner."""
 
@@ -47,7 +47,7 @@ class Asker:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class StartOutcome:
     """Ids of the runs, batch or chain that a request started, now or earlier (`again`). `refused`:
     why the rest did not start. `counted`: the request has a count."""
 
@@ -71,7 +71,7 @@ class StartRequest:
     @property
     def owner(self) -> str:
         """Return the owner of the new runs."""
-        return self.keyed.asker.owner
+        return self.keyed.requester.owner
 
     @property
     def caller(self) -> Caller:
@@ -81,12 +81,12 @@ class StartRequest:
     async def begun(
         self,
         what: tuple[str, str],
-        begin: Callable[[Sent, Asker], Begun],
+        begin: Callable[[Sent, Requester], StartOutcome],
         *,
-        ends: Callable[[Begun], Awaitable[bool]],
-        stop: Callable[[Begun], object],
+        ends: Callable[[StartOutcome], Awaitable[bool]],
+        stop: Callable[[StartOutcome], object],
         turn: AbstractAsyncContextManager[None] | None = None,
-    ) -> Begun:
+    ) -> StartOutcome:
         """Return the runs that the request starts, or has started earlier.
 
         `begin` starts them in a thread and in its `turn`. If the caller waits, return after they
@@ -133,8 +133,8 @@ def _keyed_requests(
         idempotency_key: str = Header(""),
         owner: str = Depends(identity.caller),
     ) -> KeyedRequest:
-        asker = Asker.of(owner, request.scope, caller_of(request.scope, identity))
-        return KeyedRequest(history, bodies.uploads, asker, idempotency_key)
+        requester = Requester.of(owner, request.scope, caller_of(request.scope, identity))
+        return KeyedRequest(history, bodies.uploads, requester, idempotency_key)
 
     return asked
 
@@ -153,18 +153,18 @@ def _start_requests(
     return asked
 
 
-def answer_of(begun: Begun, said: object, url: str = "") -> AsciiJSON:
+def answer_of(begun: StartOutcome, said: object, url: str = "") -> AsciiJSON:
     """Return the answer to a start, with the URL of a single object."""
     headers = {"location": url} if url else {}
     return AsciiJSON(said, 200 if begun.again else 201, headers | _replayed(begun))
 
 
-def changed_answer(begun: Begun, said: object) -> AsciiJSON:
+def changed_answer(begun: StartOutcome, said: object) -> AsciiJSON:
     """Return the answer to a change."""
     return AsciiJSON(said, headers=_replayed(begun))
 
 
-def _replayed(begun: Begun) -> dict[str, str]:
+def _replayed(begun: StartOutcome) -> dict[str, str]:
     return {"idempotent-replayed": "true"} if begun.again else {}
 
 
@@ -175,48 +175,48 @@ class KeyedRequest:
 
     history: RunStore | None
     uploads: UploadFolder
-    asker: Asker
+    requester: Requester
     key: str
 
     def once(
-        self, what: tuple[str, str], sent: Sent, begin: Callable[[Sent, Asker], Begun]
-    ) -> Begun:
+        self, what: tuple[str, str], sent: Sent, begin: Callable[[Sent, Requester], StartOutcome]
+    ) -> StartOutcome:
         """Return the objects that the request starts, or has started earlier. `what`: their type,
         and the workflow or chain. Raises like `begin` and `StartedRequests.begin`, and
         HTTPException."""
         if not self.key:
-            return begin(sent, self.asker)
+            return begin(sent, self.requester)
         if len(self.key) > _LONGEST_KEY:
             raise HTTPException(422, _LONG_KEY)
         if self.history is None:
             raise HTTPException(409, _NO_HISTORY)
-        requests, name = self.history.requests, self.asker.name
+        requests, name = self.history.requests, self.requester.name
         content = self._content(what, sent)
-        if before := requests.begin(name, self.key, content, self.asker.address):
-            return Begun(before, again=True, counted="count" in sent.told)
+        if before := requests.begin(name, self.key, content, self.requester.address):
+            return StartOutcome(before, again=True, counted="count" in sent.body)
         try:
-            outcome = begin(sent, self.asker)
+            outcome = begin(sent, self.requester)
         except BaseException:
             requests.failed(name, self.key)
             raise
         requests.started(name, self.key, outcome.ids)
         return outcome
 
-    def changed_once(self, what: tuple[str, str], change: Callable[[], object]) -> Begun:
+    def changed_once(self, what: tuple[str, str], change: Callable[[], object]) -> StartOutcome:
         """Do the same for a request without a body that changes an object. `what`: the change, and
         the object's id."""
 
-        def begin(*_: object) -> Begun:
+        def begin(*_: object) -> StartOutcome:
             change()
-            return Begun((what[1],))
+            return StartOutcome((what[1],))
 
         return self.once(what, Sent({}), begin)
 
     def _content(self, what: tuple[str, str], sent: Sent) -> str:
         """Return the identity of a request, with the names and contents of its files."""
-        body = dict(sent.told)
+        body = dict(sent.body)
         for key in sent.files:
-            path = self.uploads.find(self.asker.owner, body["values"][key])
+            path = self.uploads.find(self.requester.owner, body["values"][key])
             if path is not None:
                 file = {"name": path.name, "sha256": content_of(Upload(path.name, path))}
                 body["values"] = body["values"] | {key: file}

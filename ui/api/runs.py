@@ -46,14 +46,14 @@ class Runs:
         """Return the record of a user's run. Raises RunNotFound."""
         return self.registry.record(run_id, owner)
 
-    def told(self, record: Record) -> RunDoc:
+    def document(self, record: Record) -> RunDoc:
         """Return a run's full description. Blocks if its form has to be built."""
         errors = self.presenter.ends.of(record).errors if has_field_errors(record) else {}
-        return self.json.told(record, self._usual(record), errors)
+        return self.json.document(record, self._usual(record), errors)
 
     def found(self, run_id: str, owner: str) -> RunDoc:
         """Return the description of one of this user's runs. Raises RunNotFound."""
-        return self.told(self.record(run_id, owner))
+        return self.document(self.record(run_id, owner))
 
     def on_stage(self, run_id: str, owner: str) -> RunDoc:
         """Return a run of this user as the page's stage shows it. Raises RunNotFound."""
@@ -63,11 +63,11 @@ class Runs:
         """Return a run that was just started, with every seed of its form. Raises RunNotFound."""
         record = self.record(run_id, owner)
         seeds = self.form_seeds(record.job.workflow, owner, record.job.values)
-        return replace(self.told(record), seeds=seeds)
+        return replace(self.document(record), seeds=seeds)
 
     def listed(self, record: Record) -> RunDoc:
         """Return the description for a list, with fewer error details."""
-        return self.json.told(record, self._usual(record))
+        return self.json.document(record, self._usual(record))
 
     def form_seeds(self, name: str, owner: str, values: Mapping[str, object]) -> dict[str, str]:
         """Return the seeds of a workflow's or chain's form in digits, by field key."""

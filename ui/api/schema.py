@@ -9,7 +9,7 @@ from comfy.form.model import Field, Form
 
 
 @dataclass(frozen=True, slots=True)
-class ToldField:
+class FieldDoc:
     """A field: its label, its help, and the schema of its value. `advanced`: collapsed on the page.
     `random`: drawn for each run if left out."""
 
@@ -24,10 +24,10 @@ class ToldField:
     schema: dict[str, Any]
 
 
-def told_fields(form: Form) -> list[ToldField]:
+def field_docs(form: Form) -> list[FieldDoc]:
     """Return the fields that users can set, in order."""
     return [
-        ToldField(
+        FieldDoc(
             key=field.key,
             label=field.label,
             widget=field.widget,

@@ -22,10 +22,10 @@ from ui.api.callbacks import CALLBACK, call_back, callback_of
 from ui.api.problems import problem_of
 from ui.api.requests import (
     REPLAYED,
-    Asker,
-    Begun,
     KeyedRequest,
+    Requester,
     Requests,
+    StartOutcome,
     StartRequest,
     answer_of,
     changed_answer,
@@ -103,8 +103,8 @@ def start_api(
         """
         owner, socket_key = asked.owner, asked.request.headers.get(KEY_HEADER, "")
 
-        def begin(sent: Sent, asker: Asker) -> Begun:
-            outcome = starting.begin(name, sent, asker)
+        def begin(sent: Sent, requester: Requester) -> StartOutcome:
+            outcome = starting.begin(name, sent, requester)
             waiting.hand_over(registry.get(outcome.ids[0], owner), socket_key)
             return outcome
 
@@ -127,7 +127,7 @@ def start_api(
         A finished run and its files stay unchanged. The same request with the same
         `Idempotency-Key` stops it once.
         """
-        owner = keyed.asker.owner
+        owner = keyed.requester.owner
         runs.record(run_id, owner)
         outcome = keyed.changed_once(
             ("run stop", run_id), partial(_cancel_runs, registry, [run_id], owner)
@@ -158,15 +158,15 @@ def _cancel_runs(registry: RunRegistry, ids: Sequence[str], owner: str) -> None:
             registry.get(run_id, owner).cancel()
 
 
-def origin_of(sent: Sent, asker: Asker) -> Origin:
+def origin_of(sent: Sent, requester: Requester) -> Origin:
     """Return the origin of the runs that a request starts. Raises HTTPException."""
-    return Origin(asker.owner, asker.address, text_sources=text_sources_of(sent))
+    return Origin(requester.owner, requester.address, text_sources=text_sources_of(sent))
 
 
 def text_sources_of(sent: Sent) -> tuple[str, ...]:
     """Return the ids of the runs whose text results a request declares to use. Raises
     HTTPException."""
-    ids = sent.told.get("text_sources", [])
+    ids = sent.body.get("text_sources", [])
     if not isinstance(ids, list) or len(ids) > TEXT_SOURCES["maxItems"]:
         raise HTTPException(422, _TEXT_SOURCES)
     if not all(isinstance(one, str) for one in ids):
@@ -184,27 +184,27 @@ class RunStart:
     chains: ChainFolder
     webhooks: Webhooks
 
-    def begin(self, name: str, sent: Sent, asker: Asker) -> Begun:
+    def begin(self, name: str, sent: Sent, requester: Requester) -> StartOutcome:
         """Start the requested runs, at least one. Raises ComfyError or HTTPException."""
         sent.check_parts(_BODY)
-        batch = self._start(name, sent, asker)
+        batch = self._start(name, sent, requester)
         ids = tuple(run.id for run in batch.runs)
-        return Begun(ids, batch.refused, counted="count" in sent.told)
+        return StartOutcome(ids, batch.refused, counted="count" in sent.body)
 
-    def _start(self, name: str, sent: Sent, asker: Asker) -> StartedRuns:
-        owner = asker.owner
-        count = sent.told.get("count", 1)
+    def _start(self, name: str, sent: Sent, requester: Requester) -> StartedRuns:
+        owner = requester.owner
+        count = sent.body.get("count", 1)
         if not (type(count) is int and 1 <= count <= _MOST_AT_ONCE):
             raise HTTPException(422, _COUNT)
         if name in self.chains:
             raise HTTPException(409, _IS_CHAIN)
-        callback = callback_of(self.webhooks, sent.told)
-        reader, raw_values = self.reader.of(owner), sent.told.get("values", {})
+        callback = callback_of(self.webhooks, sent.body)
+        reader, raw_values = self.reader.of(owner), sent.body.get("values", {})
         values = reader.of(form_for(reader, name, raw_values), raw_values)
-        watched = sent.told.get("watched", False)
-        keeps_going = sent.told.get("keeps_going", False) if watched else True
+        watched = sent.body.get("watched", False)
+        keeps_going = sent.body.get("keeps_going", False) if watched else True
         policy = RunPolicy(watched=watched, keeps_going=keeps_going)
-        origin = origin_of(sent, asker)
+        origin = origin_of(sent, requester)
         batch = self.starter.start_several(name, values, origin, count, policy)
         ids = [run.id for run in batch.runs]
         stop = partial(_cancel_runs, self.registry, ids, owner)

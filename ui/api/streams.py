@@ -81,9 +81,9 @@ def streams_api(
         id; the status is 204 if that was the end.
         """
         if not isinstance(run, Record) and not run.state.phase.finished:
-            return stream(request, told_of(runs, run, last_event_id), "text/event-stream")
+            return stream(request, events_of(runs, run, last_event_id), "text/event-stream")
         record = run if isinstance(run, Record) else run.record
-        return _end_event(await asyncio.to_thread(_plain, runs.told, record), last_event_id)
+        return _end_event(await asyncio.to_thread(_plain, runs.document, record), last_event_id)
 
     @routes.get("/runs/{run_id}/preview", Access.OWNER, response_class=Response, responses=_IMAGES)
     async def preview(
@@ -147,20 +147,20 @@ def _is_known(tag: str, if_none_match: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class GroupEvents:
-    """Event streams of batches or chains. Each event is a full document, a dataclass from `told`,
+    """Event streams of batches or chains. Each event is a full document, from `document`,
     which may block."""
 
     waiting: Share
     identity: Identity
     groups: GroupQueue[Any, Any]
-    told: Callable[[Any], Any]
+    document: Callable[[Any], Any]
 
     async def answer(self, request: Request, group_id: str, owner: str, known: str) -> Response:
         """Return the events of this owner's object, from the first event whose id isn't `known`.
         Raises like `get` of the object's queue."""
         standing = await asyncio.to_thread(self.groups.get, group_id, owner)
         if standing.finished:
-            return _end_event(await asyncio.to_thread(_plain, self.told, standing), known)
+            return _end_event(await asyncio.to_thread(_plain, self.document, standing), known)
         caller = caller_of(request.scope, self.identity)
         events = self._events(group_id, owner, known)
         return LiveStream(events, "text/event-stream", self.waiting, caller)
@@ -176,7 +176,7 @@ class GroupEvents:
                 if standing is None:
                     yield _STILL_HERE
                     continue
-                document = await asyncio.to_thread(_plain, self.told, standing)
+                document = await asyncio.to_thread(_plain, self.document, standing)
                 if _state_id(document) != known:
                     known = _state_id(document)
                     yield _sse(document)
@@ -191,13 +191,13 @@ def _end_event(told: dict[str, Any], known: str) -> Response:
     return Response(_sse(told), media_type="text/event-stream", headers=NO_STORE)
 
 
-async def told_of(runs: Runs, run: Run, known: str) -> AsyncGenerator[bytes]:
+async def events_of(runs: Runs, run: Run, known: str) -> AsyncGenerator[bytes]:
     """Yield the events of an active run, from the first event whose id isn't `known`."""
     async for state in states_of(run):
         if state is None:
             yield _STILL_HERE
             continue
-        tell: Callable[[Record], RunDoc] = runs.told if state.phase.finished else runs.listed
+        tell: Callable[[Record], RunDoc] = runs.document if state.phase.finished else runs.listed
         document = await asyncio.to_thread(_plain, tell, run.record)
         if _state_id(document) != known:
             known = _state_id(document)

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import Depends, Request
 
-from ui.api.requests import REPLAYED, Begun, KeyedRequest, Requests, answer_of
+from ui.api.requests import REPLAYED, KeyedRequest, Requests, StartOutcome, answer_of
 from ui.api.values import Sent
 from ui.web.access import Access, GuardedRoutes
 from ui.web.limits import BodyLimit
@@ -29,7 +29,7 @@ _BODY: dict[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class ToldUpload:
+class UploadDoc:
     """A stored file. `id` is a value for fields that take files."""
 
     id: str
@@ -38,10 +38,10 @@ class ToldUpload:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldUploads:
+class UploadDocs:
     """The files of one request."""
 
-    uploads: tuple[ToldUpload, ...]
+    uploads: tuple[UploadDoc, ...]
 
 
 def uploads_api(requests: Requests) -> GuardedRoutes:
@@ -53,8 +53,8 @@ def uploads_api(requests: Requests) -> GuardedRoutes:
         Access.SIGNED_IN,
         body=BodyLimit.FILES,
         status_code=201,
-        response_model=ToldUploads,
-        responses={200: REPLAYED | {"model": ToldUploads}},
+        response_model=UploadDocs,
+        responses={200: REPLAYED | {"model": UploadDocs}},
         openapi_extra={"requestBody": _BODY},
     )
     async def upload(request: Request, keyed: KeyedRequest = Depends(requests.keys)) -> AsciiJSON:
@@ -63,18 +63,18 @@ def uploads_api(requests: Requests) -> GuardedRoutes:
         The `id` of each file is a value for fields that take files. The same files with the same
         `Idempotency-Key` are stored once.
         """
-        sent = await requests.bodies.keep(request, keyed.asker.owner)
+        sent = await requests.bodies.keep(request, keyed.requester.owner)
         outcome, files = await asyncio.to_thread(_kept_once, keyed, sent)
-        return answer_of(outcome, ToldUploads(tuple(files)))
+        return answer_of(outcome, UploadDocs(tuple(files)))
 
     return routes
 
 
-def _kept_once(request: KeyedRequest, sent: Sent) -> tuple[Begun, list[ToldUpload]]:
+def _kept_once(request: KeyedRequest, sent: Sent) -> tuple[StartOutcome, list[UploadDoc]]:
     """Return the files that were just stored, or the files that the same request stored before, if
     they still exist. Raises like `KeyedRequest.once`."""
-    owner, uploads = request.asker.owner, request.uploads
-    new = Begun(tuple(sent.told["values"].values()))
+    owner, uploads = request.requester.owner, request.uploads
+    new = StartOutcome(tuple(sent.body["values"].values()))
     try:
         outcome = request.once(("uploads", ""), sent, lambda *_: new)
     except BaseException:
@@ -88,16 +88,16 @@ def _kept_once(request: KeyedRequest, sent: Sent) -> tuple[Begun, list[ToldUploa
     return new, _told(uploads, owner, new)
 
 
-def _told(uploads: UploadFolder, owner: str, begun: Begun) -> list[ToldUpload]:
+def _told(uploads: UploadFolder, owner: str, begun: StartOutcome) -> list[UploadDoc]:
     """Return the ids, names and sizes of the existing files."""
     files = {place: uploads.find(owner, place) for place in begun.ids}
     return [
-        ToldUpload(place, file.name, file.stat().st_size)
+        UploadDoc(place, file.name, file.stat().st_size)
         for place, file in files.items()
         if file is not None
     ]
 
 
-def _remove(uploads: UploadFolder, owner: str, begun: Begun) -> None:
+def _remove(uploads: UploadFolder, owner: str, begun: StartOutcome) -> None:
     for file_id in begun.ids:
         uploads.remove(owner, file_id.partition("/")[0])

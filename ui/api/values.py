@@ -62,13 +62,13 @@ def either_way(body: Mapping[str, Any]) -> dict[str, Any]:
 class Sent:
     """Content of a request: its JSON object, and the keys of the values that are uploaded files."""
 
-    told: dict[str, Any]
+    body: dict[str, Any]
     files: frozenset[str] = frozenset()
 
     def check_parts(self, body: Mapping[str, Any]) -> None:
         """Raise HTTPException for a part that this body doesn't have, at any depth. This may be a
         misspelled name, a value outside `values`, or an invalid choice."""
-        _check_part("", self.told, body["content"]["application/json"]["schema"])
+        _check_part("", self.body, body["content"]["application/json"]["schema"])
 
 
 @dataclass(frozen=True, slots=True)

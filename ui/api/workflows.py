@@ -12,7 +12,7 @@ from fastapi import Depends
 from comfy.base.errors import ManyProblems, ServerError, ServerUnreachable, WorkflowError
 from comfy.records.store import RunStore
 from ui.api.problems import NotThere
-from ui.api.schema import ToldField, told_fields, values_schema
+from ui.api.schema import FieldDoc, field_docs, values_schema
 from ui.documents.past_run import run_tile
 from ui.documents.workflow_doc import ListedWorkflow, WorkflowKind, WorkflowPage, WorkflowsDoc
 from ui.library import WorkflowLibrary
@@ -26,7 +26,7 @@ _NEWEST = 60  # runs to search for a user's result images
 
 
 @dataclass(frozen=True, slots=True)
-class ToldWorkflow:
+class WorkflowDetails:
     """A workflow or chain. `can_run`: this ComfyUI has everything required. `problems`: missing
     parts, as messages. `schema`: the JSON Schema of its values."""
 
@@ -36,7 +36,7 @@ class ToldWorkflow:
     kind: WorkflowKind
     can_run: bool
     problems: tuple[str, ...]
-    fields: tuple[ToldField, ...]
+    fields: tuple[FieldDoc, ...]
     schema: Mapping[str, Any]
     url: str
 
@@ -89,7 +89,7 @@ def workflows_api(
         Access.OWNER,
         summary="Get",
         work=Work.CATALOG,
-        response_model=ToldWorkflow,
+        response_model=WorkflowDetails,
     )
     def one(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Return a workflow or chain with its fields and the JSON Schema of its values.
@@ -101,14 +101,14 @@ def workflows_api(
         except WorkflowError as problem:
             raise NotThere(str(problem), problem.hint) from problem
         return AsciiJSON(
-            ToldWorkflow(
+            WorkflowDetails(
                 name=name,
                 title=form.title,
                 description=form.description,
                 kind=kind(name),
                 can_run=form.can_run,
                 problems=tuple(form.problems),
-                fields=tuple(told_fields(form)),
+                fields=tuple(field_docs(form)),
                 schema=values_schema(form),
                 url=address(name),
             )

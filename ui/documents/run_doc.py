@@ -232,7 +232,7 @@ class RunJson:
         """Return the path of a run."""
         return f"{self.root}{API}/runs/{run_id}"
 
-    def told(
+    def document(
         self,
         record: Record,
         usual: RunTimes | None = None,

@@ -25,7 +25,7 @@ LONG_ANSWER = 64 * _MIB  # for a catalog, a queue or a history; the largest cata
 _MOST_REDIRECTS = 5
 _LONGEST = 5  # multiple of the timeout
 CONNECT_TRIES = 3
-_Told = TypeVar("_Told")
+_Answer = TypeVar("_Answer")
 _PIECE = 64 * 1024
 _HINT = message("Check that this is the address of a ComfyUI server.")
 
@@ -112,7 +112,9 @@ def deadline(session: Session, timeout: float | None) -> Iterator[None]:
         timer.join()
 
 
-def ask_repeatedly(method: str, ask: Callable[[], _Told], is_aborted: Callable[[], bool]) -> _Told:
+def ask_repeatedly(
+    method: str, ask: Callable[[], _Answer], is_aborted: Callable[[], bool]
+) -> _Answer:
     """Repeat a request that the server can't have answered. Raises the errors of requests."""
     for attempt in range(1, CONNECT_TRIES + 1):
         try:

@@ -245,7 +245,7 @@ class ServerPool:
         pauses, up = self._pauses, True
         while not self._closed.is_set():
             try:
-                up = self._look_at(server, beside, told_up=up)
+                up = self._look_at(server, beside, was_reported_up=up)
             except ServerUnreachable:
                 return
             except Exception:
@@ -255,14 +255,16 @@ class ServerPool:
             if up:
                 server.wait_for_recheck(pauses.up - pauses.recheck)
 
-    def _look_at(self, server: ComfyServer, beside: ThreadPoolExecutor, *, told_up: bool) -> bool:
+    def _look_at(
+        self, server: ComfyServer, beside: ThreadPoolExecutor, *, was_reported_up: bool
+    ) -> bool:
         """Check the server and return whether it is up. Raises ServerUnreachable at shutdown."""
         was_up = server.up  # a run may have marked it as down without notifying the listeners
         up = server.check(timeout=self._pauses.limit)
-        if up != told_up:
+        if up != was_reported_up:
             status = "answers again" if up else "does not answer"
             log.warning("ComfyUI at %s %s.", server.url, status)
-        if up != told_up or up != was_up:
+        if up != was_reported_up or up != was_up:
             try:
                 beside.submit(self._tell, server)
             except RuntimeError:  # no thread can be started

@@ -122,7 +122,7 @@ def test_batches_and_chains_match_their_schemas(document: Document) -> None:
     document.asked("GET", "/workflows")
     document.asked("GET", "/workflows/{name}", "/workflows/inpaint")
     document.asked("GET", "/workflows/{name}", "/workflows/create-upscale-detail.chain")
-    for name in ("ListedWorkflow", "ToldWorkflow"):
+    for name in ("ListedWorkflow", "WorkflowDetails"):
         kind = document.told["components"]["schemas"][name]["properties"]["kind"]
         assert kind["enum"] == ["workflow", "chain"]
     starts = (

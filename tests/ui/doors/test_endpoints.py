@@ -59,14 +59,14 @@ def image(tmp_path: Path) -> Any:
     return handle_file(tmp_path / "mine.png")
 
 
-def told_of(caller: Client) -> dict[str, Any]:
+def events_of(caller: Client) -> dict[str, Any]:
     return dict(caller.view_api(return_format="dict", print_info=False)["named_endpoints"])
 
 
 def test_each_endpoint_documents_its_arguments(caller: Client) -> None:
     """Each endpoint gives the types, defaults and words of the form's fields. Chains have endpoints
     too, and there are no other endpoints."""
-    told = told_of(caller)
+    told = events_of(caller)
     assert {name.removeprefix("/") for name in told} == SHIPPED
     takes = {one["parameter_name"]: one for one in told["/text_to_image"]["parameters"]}
     types = {name: one["python_type"]["type"] for name, one in takes.items()}
@@ -119,7 +119,7 @@ def test_files_go_in_and_come_out(served: Served, caller: Client, image: Any) ->
     assert (last["state"], len(last["files"])) == ("done", 1)
     assert last["results"][-1]["files"] == last["files"]
     assert Image.open(last["files"][0]).format == "PNG"
-    (result,) = told_of(caller)["/create_upscale_detail_chain"]["returns"]
+    (result,) = events_of(caller)["/create_upscale_detail_chain"]["returns"]
     promised = result["type"]["properties"]
     assert promised.keys() == last.keys()
     for each in ("steps", "results"):
@@ -161,7 +161,7 @@ def test_endpoints_follow_the_folder(app: RunningApp, caller: Client) -> None:
     folder = app.services.folder.path
     shutil.copy(folder / "upscale.json", folder / "later.json")
     with closing(script_client(f"{app.url}/endpoints")) as new:
-        assert "/later" in told_of(new)
+        assert "/later" in events_of(new)
         shutil.copy(folder / "text-to-image.json", folder / "later.json")
         with pytest.raises(Exception, match="Connect again"):
             new.predict(api_name="/later")

@@ -124,7 +124,7 @@ def test_an_image_that_is_gone_is_a_link(app: RunningApp) -> None:
     kept.unlink()
     files = ResultFiles(services.runs, services.copies.blobs, services.server_files)
     request = Request({"type": "http", "path": "/mcp", "headers": [(b"host", b"app.test")]})
-    told = RunJson().told(record)
+    told = RunJson().document(record)
     slots = services.copies.blobs.turns
     link, named = finished_call([(record, told)], files, slots, request).content
     assert isinstance(link, ResourceLink)

@@ -24,10 +24,10 @@ from ui.api.batches.spec import BODY, check_of, spec_of
 from ui.api.callbacks import call_back, callback_of
 from ui.api.requests import (
     REPLAYED,
-    Asker,
-    Begun,
     KeyedRequest,
+    Requester,
     Requests,
+    StartOutcome,
     StartRequest,
     answer_of,
     changed_answer,
@@ -70,11 +70,11 @@ class BatchStart:
     chains: ChainFolder
     webhooks: Webhooks
 
-    def begin(self, name: str, sent: Sent, asker: Asker) -> Begun:
+    def begin(self, name: str, sent: Sent, requester: Requester) -> StartOutcome:
         """Start the requested batch. An unidentified caller can only find it by its id. Raises like
         `BatchQueue.start`, and CallbackRefused or HTTPException."""
         sent.check_parts(BODY)
-        body, owner = sent.told, asker.owner
+        body, owner = sent.body, requester.owner
         if name in self.chains:
             raise HTTPException(409, _NO_CHAIN)
         callback = callback_of(self.webhooks, body)
@@ -82,11 +82,11 @@ class BatchStart:
         form = form_for(reader, name, values)
         spec = spec_of(body, form, reader)
         given = reader.of(form, values)
-        origin, attended = origin_of(sent, asker), not body.get("watched", False)
+        origin, attended = origin_of(sent, requester), not body.get("watched", False)
         batch = self.batches.start(name, given, spec, origin, attended=attended)
         stop = partial(self.batches.leave, batch.id, owner)
         call_back(self.webhooks, callback, ("batch", "pause"), [batch.id], owner, stop)
-        return Begun((batch.id,))
+        return StartOutcome((batch.id,))
 
 
 def batches_api(
@@ -148,7 +148,7 @@ def batches_api(
         Returns the number of rows, their duration, and all problems. In `values`, choices, numbers
         and texts with replaced words matter. Other fields may be left out, and a file may be "".
         """
-        owner = keyed.asker.owner
+        owner = keyed.requester.owner
         sent = await bodies.read(request, owner)
         async with turns.turn(caller_of(request.scope, bodies.identity)):
             reader = starting.reader.of(owner)
@@ -221,7 +221,7 @@ def batches_api(
         `pause` starts no more rows, `retry` also runs stopped rows again. The same request with the
         same `Idempotency-Key` changes it once.
         """
-        owner, change_it = keyed.asker.owner, _CHANGES[change]
+        owner, change_it = keyed.requester.owner, _CHANGES[change]
         outcome = keyed.changed_once(
             (f"batch {change}", batch_id), partial(change_it, batches, batch_id, owner)
         )

@@ -109,9 +109,9 @@ def check_of(
 ) -> BatchCheckDoc:
     """Check a batch without starting it. Raises like `Forms.form`, and HTTPException."""
     sent.check_parts(BODY)
-    values = sent.told.get("values", {})
+    values = sent.body.get("values", {})
     form = form_for(reader, name, values)
-    spec, base = spec_of(sent.told, form, reader), reader.of(form, values)
+    spec, base = spec_of(sent.body, form, reader), reader.of(form, values)
     check = problems_of_batch(starter, name, form, spec, base, owner)
     seconds: float | None = None
     size: float | None = None

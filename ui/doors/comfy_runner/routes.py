@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import listed
 from comfy.launch.start import FieldErrors
-from ui.api.requests import Asker
+from ui.api.requests import Requester
 from ui.api.start import runs_end_first
 from ui.api.values import Bodies
 from ui.documents.run_doc import RunJson
@@ -74,9 +74,9 @@ class RunnerCalls:
         owner = await self.identity.caller(request)
         caller = caller_of(request.scope, self.identity)
         name = await asyncio.to_thread(self.runner.workflow, workflow)
-        asker = Asker.of(owner, request.scope, caller)
+        requester = Requester.of(owner, request.scope, caller)
         with place_held(self.waiting, caller):
-            run_id = await self._started(name, asker)
+            run_id = await self._started(name, requester)
             await runs_end_first(self.runner.run_start.registry, (run_id,), owner, request)
         file, index = await asyncio.to_thread(self.runner.result, run_id, owner)
         path = f"{self.json.address(run_id)}/files/{index}"
@@ -133,16 +133,16 @@ class RunnerCalls:
         self.kept.put(person, name, values)
         return node, value
 
-    async def _started(self, workflow: str, asker: Asker) -> str:
-        kept = self.kept.of(asker.name, workflow)
-        with self.kept.queue(asker.name) as queued:
+    async def _started(self, workflow: str, requester: Requester) -> str:
+        kept = self.kept.of(requester.name, workflow)
+        with self.kept.queue(requester.name) as queued:
             try:
-                run_id = await asyncio.to_thread(self.runner.start, workflow, kept, asker)
+                run_id = await asyncio.to_thread(self.runner.start, workflow, kept, requester)
             except FieldErrors as wrong:  # the workflow has changed since then
-                self.kept.forget(asker.name, workflow, wrong.errors)
+                self.kept.forget(requester.name, workflow, wrong.errors)
                 raise
             with suppress(RunNotFound):  # it has already ended
-                queued.begun(self.runner.run_start.registry.get(run_id, asker.owner))
+                queued.begun(self.runner.run_start.registry.get(run_id, requester.owner))
         return run_id
 
     async def _written(self, description: object) -> WrittenPrompts:
@@ -163,7 +163,7 @@ class RunnerCalls:
 
     async def _brought(self, request: Request, owner: str, *names: str) -> list[object]:
         """Return a body's values under these names. Raises HTTPException if a name is missing."""
-        body = (await self.bodies.read(request, owner)).told
+        body = (await self.bodies.read(request, owner)).body
         missing = [name for name in names if body.get(name) is None]
         if missing:
             names_said = listed(missing)

@@ -20,7 +20,7 @@ from comfy.library.folder import WorkflowFolder
 from comfy.records.record import Record
 from comfy.runs.input_files import UPLOADS
 from ui.api.problems import NotThere
-from ui.api.requests import Asker
+from ui.api.requests import Requester
 from ui.api.start import RunStart
 from ui.api.values import Sent, form_for
 from ui.documents.headlines import HEADLINES
@@ -116,7 +116,7 @@ class Runner:
         """Raise FieldErrors if the form doesn't accept these values."""
         self._check(self._nodes(workflow, owner, kept)[0], values, owner)
 
-    def start(self, workflow: str, kept: Values, asker: Asker) -> str:
+    def start(self, workflow: str, kept: Values, requester: Requester) -> str:
         """Start a run with the values set and return its id. Raises like `Starter.start`."""
         with tempfile.TemporaryDirectory() as folder:
             values = {
@@ -125,7 +125,7 @@ class Runner:
                 else one
                 for at, (key, one) in enumerate(kept.items())
             }
-            outcome = self.run_start.begin(workflow, Sent({"values": values}), asker)
+            outcome = self.run_start.begin(workflow, Sent({"values": values}), requester)
         return outcome.ids[0]
 
     def result(self, run_id: str, owner: str) -> tuple[OutputFile, int]:

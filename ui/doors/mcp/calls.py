@@ -25,7 +25,7 @@ from comfy.form.check import unknown_fields
 from comfy.runs.interface import Run
 from ui.api.chains import ChainStart
 from ui.api.problems import NotThere, problem_of
-from ui.api.requests import Asker, Begun
+from ui.api.requests import Requester, StartOutcome
 from ui.api.runs import Runs
 from ui.api.start import RunStart
 from ui.api.values import Sent
@@ -78,11 +78,11 @@ class ToolCalls:
                 return refused_call(Problem(422, _VALUES, errors=wrong), names)
             with place_held(self.waiting, caller):
                 values = _by_key(given, names)
-                asker, sent = Asker.of(owner, scope, caller), Sent({"values": values})
+                requester, sent = Requester.of(owner, scope, caller), Sent({"values": values})
                 if name in self.run_start.chains:
-                    chain_id = await _begun(partial(self.chain_start.begin, name), sent, asker)
+                    chain_id = await _begun(partial(self.chain_start.begin, name), sent, requester)
                     return await self._end_of_chain(chain_id, owner, context)
-                run_id = await _begun(partial(self.run_start.begin, name), sent, asker)
+                run_id = await _begun(partial(self.run_start.begin, name), sent, requester)
                 run = self.run_start.registry.get(run_id, owner)
                 await _follow_run(run, context)
             return await asyncio.to_thread(self._result, [run.id], owner, names, context.request)
@@ -112,7 +112,7 @@ class ToolCalls:
     ) -> CallToolResult:
         """Return the results of runs, or the reason for the first failure."""
         ended = [
-            (record, self.runs.told(record))
+            (record, self.runs.document(record))
             for record in (self.runs.record(run_id, owner) for run_id in run_ids)
         ]
         for record, doc in ended:
@@ -131,11 +131,13 @@ class ToolCalls:
         return await asyncio.to_thread(self._result, ended.steps[-1].ended, owner, {}, request)
 
 
-async def _begun(begin: Callable[[Sent, Asker], Begun], sent: Sent, asker: Asker) -> str:
+async def _begun(
+    begin: Callable[[Sent, Requester], StartOutcome], sent: Sent, requester: Requester
+) -> str:
     """Start a run and return its id. Cancellation has to wait, because stopping the run takes its
     id."""
     with anyio.CancelScope(shield=True):
-        outcome = await asyncio.to_thread(begin, sent, asker)
+        outcome = await asyncio.to_thread(begin, sent, requester)
     return outcome.ids[0]
 
 

@@ -110,7 +110,7 @@ def opened(profiles: Callable[..., BrowserContext], nothing_left_behind: None) -
     assert not [one for one in asked if own.search(one)]
 
 
-def told_of(told: Told, component: gr.HTML, *events: str) -> None:
+def events_of(told: Told, component: gr.HTML, *events: str) -> None:
     """Record each event with the component's value and the event's data."""
     for event in events:
 
@@ -130,7 +130,7 @@ def test_a_stage_shows_files_and_sends_selection_events(opened: Opened) -> None:
         stage = Stage(takes=["image"], elem_id="stage")
         make.click(lambda: ShowFiles(FILES, ("a word",)), None, stage)
         other.click(lambda: ShowFiles((FILES[2],)), None, stage)
-        told_of(told, stage, "select", "use")
+        events_of(told, stage, "select", "use")
         Stage(ShowFiles((FILES[0],)), elem_id="started")
     page = opened(blocks)
     expect(page.locator("#started .media img")).to_have_attribute("src", DOT)
@@ -161,7 +161,7 @@ def test_a_chooser_shows_choices_and_sends_the_chosen_name(opened: Opened) -> No
     trains = WorkflowChoice("trains", "Trains", group="On land", note="Slow")
     with gr.Blocks(analytics_enabled=False) as blocks:
         chooser = WorkflowChooser(Offer((boats, trains), "boats"), elem_id="chooser")
-        told_of(told, chooser, "select")
+        events_of(told, chooser, "select")
         other = gr.Button("Other")
         other.click(lambda: Offer((boats,)), None, chooser)
     page = opened(blocks)
@@ -189,7 +189,7 @@ def test_lists_show_runs_and_their_questions(opened: Opened) -> None:
 
     with gr.Blocks(analytics_enabled=False) as blocks:
         queue = RunQueue(lambda: WAITING, elem_id="queue")
-        told_of(told, queue, "move", "remove", "run_again", "dismiss")
+        events_of(told, queue, "move", "remove", "run_again", "dismiss")
         queue.dismiss(without, queue, queue)
         removed = add_a_long_queue()
         chosen = add_a_history()
@@ -252,7 +252,7 @@ def add_a_history() -> Told:
     """Add a history that answers a search with fewer runs. Return the list of its events."""
     told: Told = []
     history = RunHistory(PAST, searchable=True, elem_id="history")
-    told_of(told, history, "select", "search")
+    events_of(told, history, "select", "search")
     history.search(lambda: PAST[1:], None, history)
     return told
 

@@ -20,7 +20,7 @@ from tests.security.signing_in import signed_in
 from tests.support.gradio_calls import script_client
 from tests.support.serving import WORKFLOWS, RunningApp, Served, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
-from tests.ui.doors.test_endpoints import SMALL, told_of
+from tests.ui.doors.test_endpoints import SMALL, events_of
 from ui.settings.web_settings import WebSettings
 
 
@@ -86,7 +86,7 @@ def test_a_signed_in_script_calls_endpoints_as_its_user(
             closing(script_client(address, auth=ANNA, download_files=tmp_path)) as anna,
             closing(script_client(address, auth=BEN)) as ben,
         ):
-            assert told_of(anna).keys() - told_of(ben).keys() == {"/of_her_own"}
+            assert events_of(anna).keys() - events_of(ben).keys() == {"/of_her_own"}
             made = anna.predict("a text", api_name="/of_her_own")
             assert made["texts"] == ["a text"]
             assert app.runs.record(made["run"], f"user:{ANNA[0]}").state.phase is Phase.DONE

@@ -78,7 +78,7 @@ def test_an_answer_with_many_images_links_the_last_ones(app: RunningApp) -> None
     too long."""
     services = app.services
     record = services.runs.record(run_of(app)["id"], f"browser:{ANN}")
-    told = replace(RunJson().told(record), texts=("a" * 100_000,))
+    told = replace(RunJson().document(record), texts=("a" * 100_000,))
     files = ResultFiles(services.runs, services.copies.blobs, services.server_files)
     request = Request({"type": "http", "path": "/mcp", "headers": [(b"host", b"app.test")]})
     slots = services.copies.blobs.turns
