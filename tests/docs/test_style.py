@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.style import ROOT, hits_by_folder, hits_in
+from tests.docs.style import hits_by_folder, hits_in
 
 BASELINE = Path(__file__).with_name("style_baseline.json")
 
@@ -31,8 +31,3 @@ def test_no_folder_has_more_hits_than_before() -> None:
 def test_counts_starts_and_words(text: str, hits: int) -> None:
     """The lint counts the first word of a text, and words anywhere in it."""
     assert hits_in(text) == hits
-
-
-def test_commit_titles_are_checked() -> None:
-    """`.ci/run` refuses titles that are too long or name no component."""
-    assert "git log --format=%s" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
