@@ -75,7 +75,9 @@ def test_a_list_does_not_cover_its_description(fast: Site, visit: Visit) -> None
     what_has_the_focus_is_not_behind_the_buttons(person)
     person.unfold()
     # The note about the model disappears with that model.
-    instead = person.page.get_by_text("Using demo-landscapes: v1-5-pruned-emaonly isn't installed")
+    instead = person.page.get_by_text(
+        "Using demo-landscapes because v1-5-pruned-emaonly isn't installed"
+    )
     expect(instead).to_be_visible()
     choose_broken(person)
     expect(instead).to_be_hidden()

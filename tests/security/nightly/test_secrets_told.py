@@ -132,6 +132,6 @@ def test_attack_requests_for_missing_files_fill_the_log(
                 assert get(app, f"/files/{run.id}/all.zip").status_code == 404
     finally:
         caplog.handler.removeFilter(limit)
-    told = [line for line in caplog.messages if "left out" in line]
+    told = [line for line in caplog.messages if "missing in an archive" in line]
     assert len(told) == LINES
     assert "secret" not in " ".join(told)

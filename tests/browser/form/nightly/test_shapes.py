@@ -130,9 +130,7 @@ def test_shapes_reset_and_come_back_from_a_run(person: Visitor) -> None:
     expect(marks).to_have_count(2)
     page.get_by_role("button", name="Reset: Crop region").click()
     expect(width).to_have_value("512")
-    expect(marks).to_have_attribute(
-        "title", "The author\N{RIGHT SINGLE QUOTATION MARK}s value: 0, 0, 1, 1"
-    )
+    expect(marks).to_have_attribute("title", "Author's value: 0, 0, 1, 1")
     page.get_by_role("button", name="Reset: Curve").click()
     expect(last).to_contain_text("1")
     expect(marks).to_have_count(0)

@@ -46,8 +46,8 @@ def test_finding_s23_an_untrusted_user_saves_no_model(demo: DemoServer) -> None:
     with running_app(demo.url) as app:
         name = bring(app, PROMPT).json()["name"]
         said = json.dumps(drawn(app, name).components, ensure_ascii=False)
-        assert "may not use “Save checkpoint (pack)”" in said
-        with pytest.raises(WorkflowError, match="may not use “Save checkpoint"):
+        assert "can't use “Save checkpoint (pack)”" in said
+        with pytest.raises(WorkflowError, match="can't use “Save checkpoint"):
             app.services.starter.start(name, {}, Origin(BOBS))
         assert not app.services.runs.line_of(BOBS)
 
@@ -59,7 +59,7 @@ def test_finding_s23_a_rerun_is_judged_by_the_rules_of_now(demo: DemoServer) -> 
     with running_app(demo.url, permissions=permissions) as app:
         run = run_it(app)
         trusting[0] = False
-        with pytest.raises(WorkflowError, match="may not use “Save checkpoint"):
+        with pytest.raises(WorkflowError, match="can't use “Save checkpoint"):
             app.services.starter.again(run, Origin(BOBS))
 
 

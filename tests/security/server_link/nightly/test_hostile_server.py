@@ -150,7 +150,7 @@ def crowded(handler: BaseHTTPRequestHandler) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "says"), [(endless, "too large"), (unpacked, "too large"), (crowded, "understood")]
+    ("answer", "says"), [(endless, "unexpected"), (unpacked, "unexpected"), (crowded, "unexpected")]
 )
 def test_finding_s17_an_answer_has_a_limit(answer: Answering, says: str) -> None:
     """The limit covers the received bytes, the unpacked bytes and the number of parts."""

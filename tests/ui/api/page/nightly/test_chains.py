@@ -189,7 +189,7 @@ def test_manual_runs_become_a_chain_for_all_users(demo: DemoServer, folder: Path
         (folder / "boats" / "image-to-image.json").unlink()
         gone = make_chain(app, large.id, "Gone")
         assert gone.status_code == 422
-        assert "“Image to image” isn't one" in gone.json()["detail"]
+        assert "“Image to image” isn't shared" in gone.json()["detail"]
     with running_app(demo.url, workflows=folder / "boats", data=folder) as app:
         assert make_chain(app, large.id, "Boats").status_code == 422
         assert len([*(folder / "boats").glob("*.chain.toml")]) == 2
