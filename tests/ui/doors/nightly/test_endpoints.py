@@ -25,9 +25,9 @@ from ui.settings.web_settings import WebSettings
 
 
 @pytest.fixture(scope="module")
-def running(own_temporary_folder: Path) -> Iterator[Served]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Serve an app with its own workflow folder, on a fast server."""
-    folder = shutil.copytree(WORKFLOWS, own_temporary_folder / "workflows")
+    folder = shutil.copytree(WORKFLOWS, tmp_path_factory.mktemp("served") / "workflows")
     with running_demo_app(step_seconds=0.005, workflows=folder) as served:
         yield served
 
