@@ -196,9 +196,7 @@ def test_finding_09_opened_workflows_use_listed_nodes_only(strict: RunningApp) -
     name = bring(
         strict, {"1": node("LoadImage", image=""), "2": SHOW, "3": node("ExecPython", code="1")}
     ).json()["name"]
-    assert "can't use “ExecPython”" in json.dumps(
-        drawn(strict, name).components, ensure_ascii=False
-    )
+    assert "use “ExecPython”" in json.dumps(drawn(strict, name).components, ensure_ascii=False)
     with pytest.raises(WorkflowError, match="can't use “ExecPython”"):
         strict.services.starter.start(name, {}, Origin(BOBS))
     finished(
