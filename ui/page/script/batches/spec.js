@@ -306,8 +306,8 @@ export function estimateWords({ rows: count, seconds, bytes, problems, more }) {
 /** @param {Pick<BatchCheckDoc, "rows" | "problems"> | null} check null if unknown */
 export function startWords(check) {
   const words = message("Start");
-  const isReady = check?.rows && !check.problems.length;
-  return isReady ? `${words} ×${check.rows.toLocaleString(LOCALE)}` : words;
+  const isSeveral = check && check.rows > 1 && !check.problems.length;
+  return isSeveral ? `${words} ×${check.rows.toLocaleString(LOCALE)}` : words;
 }
 
 /**
