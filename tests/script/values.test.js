@@ -67,7 +67,10 @@ test("clamps a slider's number and explains the change", () => {
   assert.equal(changeWords(rule, 99, 8), "Changed from 99 to 8. Maximum 8.");
   assert.equal(changeWords(rule, 0, 1), "Changed from 0 to 1. Minimum 1.");
   const eights = ruleOf({ ...numbers[0] });
-  assert.equal(changeWords(eights, 513, 512), "Changed from 513 to 512 to match the step size of 8.");
+  assert.equal(
+    changeWords(eights, 513, 512),
+    "Changed from 513 to 512 to match the step size of 8.",
+  );
 });
 
 test("a value is valid if it can be sent", () => {
