@@ -36,6 +36,7 @@ CAUGHT = ("A request failed", "A socket was closed")
 OF_GRADIO = re.compile(r"\(gradio\w*/")  # raised by Gradio at a call that no page makes
 MOST_WORK = 1.0  # seconds of processor for one request
 TRACEBACK = "Traceback (most recent call last)"
+PUBLISHES = ("/keep", "/chain")  # the owner's own request shows the words to all users from here on
 CHANGES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 MANY = RunLimits(person=100_000, all=100_000, hourly=1_000_000)
 
@@ -46,6 +47,7 @@ class Report:
     kinds: Counter[str] = field(default_factory=Counter)
     problems: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    published: bool = False
 
     def wrong(self, what: str, attack: Attack) -> None:
         """Note a problem, with the first request that led to it."""
@@ -107,10 +109,13 @@ def judge(report: Report, attack: Attack, answer: Answer, log: str) -> None:
     for line in log.splitlines():
         if line.startswith(CAUGHT) and not OF_GRADIO.search(line):
             report.wrong(f"caught at last: {line}", attack)
+    if attack.knows and answer.status == 201 and attack.about.endswith(PUBLISHES):
+        report.published = True
     for name, found in {
         "a traceback": TRACEBACK.encode() in answer.body,
         "/etc/passwd": b"root:x:0" in answer.body,
-        "somebody else's words": SECRET.encode() in answer.body and not attack.knows,
+        "somebody else's words": SECRET.encode() in answer.body
+        and not (attack.knows or report.published),
         "a header of the caller's": "\na=b" in answer.head.lower()
         or "set-cookie: a=b" in answer.head.lower(),
     }.items():
