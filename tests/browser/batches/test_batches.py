@@ -53,9 +53,10 @@ def test_the_dialog_starts_a_batch_of_form_values(fast: Site, visit: Visit) -> N
     expect(dialog.locator(".estimate")).to_contain_text("6 runs")
     begin_batch(dialog, 6)
     expect(page.locator("#spoken")).to_have_text("The batch has started.")
+    card = card_of(person)
+    expect(card).to_be_attached()  # behind the sheet, once the news of the batch has come
     page.keyboard.press("Escape")
     expect(page.locator("dialog.sheet")).to_have_count(0)
-    card = card_of(person)
     expect(card.get_by_role("button", name="Open", exact=True)).to_be_focused()
     expect(card).to_contain_text("Finished: 6 of 6 done")
     expect(card.locator("strong")).to_contain_text("Text to image · Prompt a red boat, ")
