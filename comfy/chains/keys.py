@@ -71,8 +71,8 @@ def step_values(values: ChainValues, step: str) -> dict[str, object]:
 def continued(
     had: ChainValues, given: ChainValues, done: Collection[str] = ()
 ) -> dict[StepKey, object]:
-    """Return the values with which a chain resumes: the `given` values, except that switches and
-    the steps in `done` keep the values in `had`."""
+    """Return the values of a resumed chain. Switches and the steps in `done` keep their values from
+    `had`; everything else takes the `given` values."""
 
     def stays(key: StepKey) -> bool:
         return key.is_switch or key.step in done

@@ -18,7 +18,7 @@ CODE = (*PRODUCT, "tests")
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs", "workflows", "comfy")
 SCRIPTS = ("ui", "comfyforms", "tests/script")
 UI_TEXT, DOCS = "UI text", "docs"
-SENTENCE = re.compile(r"\S+(?:\s+\S+){3}")  # four words: a text that somebody reads
+SENTENCE = re.compile(r"\S+(?:\s+\S+){3}")  # four words: probably a text for readers
 COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"'`])//[^\n]*", re.S)
 # A docstring starts with a verb, or with the noun of its class.
 STARTS = re.compile(

@@ -125,7 +125,7 @@ def messages(
 
 
 def close_code(socket: websocket.WebSocket) -> int:
-    """Skip other messages and return the code with which the server closes the socket."""
+    """Skip other messages and return the close code of the server."""
     while True:
         kind, data = socket.recv_data()
         if kind == websocket.ABNF.OPCODE_CLOSE:

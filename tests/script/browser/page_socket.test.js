@@ -72,7 +72,7 @@ test("a lost socket reopens; after two seconds the page says so", (t) => {
   assert.equal(page.now.away, "");
 });
 
-test("closes all sockets, also those of runs, without an answer", (t) => {
+test("closes all sockets, including run sockets, without an answer", (t) => {
   const socket = listening(t);
   socket.open();
   socket.hear(NEWS);
