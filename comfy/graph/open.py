@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 
 from comfy.comfyui.object_info import AUTOGROW, DYNAMIC_COMBO, InputSpec, NodeSpec
 from comfy.graph.live import LiveGraph, LiveInput, LiveNode
+from comfy.graph.pack_widgets import with_pack_widgets
+from comfy.graph.packs.registry import rule_of
 from comfy.graph.schema import Graph, GraphNode, InputSlot, OutputSlot, SavedGraph, slot_type
 from comfy.graph.subgraphs import host_inputs, leaf_first, migrate_proxies
 from comfy.graph.widgets import NodeWidget, grown_inputs, layout, personalise, restore, widget_type
@@ -68,8 +70,11 @@ def open_node(
             outputs=list(node.outputs),
             widgets=_named_widgets(node),
         )
+    rule = rule_of(node.type)
+    spec = with_pack_widgets(spec, node)
     widgets = layout(spec)
-    restore(spec, widgets, node.widgets_values)
+    restore(spec, widgets, rule.values(node), node.named_values)
+    widgets += rule.added(node)
     personalise(spec, widgets, node.properties)
     return LiveNode(
         node,

@@ -58,7 +58,7 @@ class GraphLink:
 @dataclass(frozen=True, slots=True)
 class GraphNode:
     """One node as saved. `widgets_values` is ordered by position, or by name if a node pack saves
-    it that way."""
+    it that way. `named_values` are the same values by name, which editors since 1.58 save, too."""
 
     id: str
     type: str
@@ -67,6 +67,7 @@ class GraphNode:
     inputs: tuple[InputSlot, ...] = ()
     outputs: tuple[OutputSlot, ...] = ()
     widgets_values: tuple[Any, ...] | Mapping[str, Any] | None = None
+    named_values: Mapping[str, Any] = field(default_factory=dict)
     properties: Mapping[str, Any] = field(default_factory=dict)
     centre: tuple[float, float] = (0, 0)
     color: str = ""
@@ -222,6 +223,7 @@ def _node(raw: Mapping[str, Any]) -> GraphNode | None:
         inputs=tuple(map(_input, as_dicts(raw.get("inputs")))),
         outputs=tuple(map(_output, as_dicts(raw.get("outputs")))),
         widgets_values=_values(raw.get("widgets_values")),
+        named_values=as_mapping(raw.get("widgets_values_named")),
         properties=as_mapping(raw.get("properties")),
         centre=_centre(raw),
         color=as_text(raw.get("color")),

@@ -43,13 +43,21 @@ class NodeWidget:
 
 def widget_type(spec: InputSpec) -> str | None:
     """Return the type of widget that the editor creates for an input, or None if the input is only
-    a socket."""
-    kind = spec.options.get("widgetType", spec.type)
-    return (
-        kind
-        if isinstance(kind, str) and kind in _DEFAULTS and not spec.options.get("forceInput")
-        else None
-    )
+    a socket.
+
+    Node packs add widget types of their own. Such a widget holds a value of the first known type of
+    the input, or any value (`PACK_WIDGET`).
+    """
+    hint = spec.options.get("widgetType")
+    if spec.options.get("forceInput"):
+        return None
+    if isinstance(hint, str) and hint in _DEFAULTS:
+        return hint
+    if spec.type in _DEFAULTS:
+        return spec.type
+    if not isinstance(hint, str):
+        return None
+    return next((part for part in spec.type.split(",") if part in _DEFAULTS), PACK_WIDGET)
 
 
 def _given(otherwise: object) -> Callable[[InputSpec], Any]:
@@ -82,6 +90,9 @@ def _color(spec: InputSpec) -> object:
     )
 
 
+# Type of a node pack's own widget for an input of none of the known types.
+PACK_WIDGET = "pack widget"
+
 # Input types with a widget in the editor, and the widget's initial value.
 _DEFAULTS: Mapping[str, Callable[[InputSpec], Any]] = {
     "INT": _given(0),
@@ -109,10 +120,19 @@ _DEFAULTS: Mapping[str, Callable[[InputSpec], Any]] = {
     "LOAD_3D": _given(""),
     "LOAD_3D_ADVANCED": _given(""),
     "PREVIEW_3D": _given(""),
+    "LIGHT_INFO_PREVIEW": _given([]),
+    "CAMERA_ANGLE_VIEW": _given("camera"),
+    "CAMERA_INFO_STATE": _given(None),
+    "RESOLUTION_PREVIEW": _given(None),
+    PACK_WIDGET: _given(None),
 }
 
-# Widget types whose values the editor doesn't save.
-_UNSAVED = frozenset({"IMAGECOMPARE"})
+# Widget types whose values the editor doesn't save, and types whose values it doesn't send.
+_UNSAVED = frozenset({"IMAGECOMPARE", "CAMERA_INFO_STATE", "RESOLUTION_PREVIEW"})
+_UNSENT = frozenset({"CAMERA_ANGLE_VIEW", "CAMERA_INFO_STATE", "RESOLUTION_PREVIEW"})
+
+# Views have the same name on every node.
+_VIEW_NAMES = {"CAMERA_ANGLE_VIEW": "view", "CAMERA_INFO_STATE": "camera_info_state"}
 
 # Inputs that get a `control_after_generate` unless they opt out.
 SEEDS = frozenset({"seed", "noise_seed"})
@@ -169,7 +189,8 @@ def _made(spec: InputSpec) -> Iterator[NodeWidget]:
     if kind == "LOAD_3D" and spec.name == "image":
         yield from (NodeWidget(label, press) for label, press in _LOAD_3D_BUTTONS)
     value = _DEFAULTS[kind](spec)
-    yield NodeWidget(spec.name, value, spec, stored=kind not in _UNSAVED)
+    name = _VIEW_NAMES.get(kind, spec.name)
+    yield NodeWidget(name, value, spec, stored=kind not in _UNSAVED, sent=kind not in _UNSENT)
     yield from (NodeWidget(name, None, stored=True, sent=False) for name in _companions(spec, kind))
     yield from (widget for branch in spec.branch(value) for widget in _made(branch))
 
@@ -226,22 +247,36 @@ def grown_inputs(spec: InputSpec) -> Iterator[tuple[str, object, bool]]:
 
 
 def restore(
-    node: NodeSpec, widgets: list[NodeWidget], values: Sequence[Any] | Mapping[str, Any] | None
+    node: NodeSpec,
+    widgets: list[NodeWidget],
+    values: Sequence[Any] | Mapping[str, Any] | None,
+    named: Mapping[str, Any],
 ) -> None:
     """Restore saved values in place. Choosing an option of a dynamic combo replaces that combo's
-    other widgets."""
+    other widgets.
+
+    The editor reads a list by position. `named`, the same values by name, is sometimes out of date,
+    so it counts only if the list has more or fewer values than the node has widgets.
+    """
     if isinstance(values, Mapping):
-        for widget in widgets:  # the list changes, but only after the current widget
-            if widget.name in values:
-                assign(widgets, widget, values[widget.name])
+        _restore_by_name(widgets, values)
         return
-    waiting = iter(_without_socket_values(node, widgets, values or ()))
-    for widget in widgets:
+    listed = _without_socket_values(node, widgets, values or ())
+    waiting = iter(listed)
+    for widget in widgets:  # the list changes, but only after the current widget
         if widget.stored:
             value = next(waiting, _NO_MORE)
             if value is _NO_MORE:
-                return
+                break
             assign(widgets, widget, value)
+    if sum(widget.stored for widget in widgets) != len(listed):
+        _restore_by_name(widgets, named)
+
+
+def _restore_by_name(widgets: list[NodeWidget], values: Mapping[str, Any]) -> None:
+    for widget in widgets:  # the list changes, but only after the current widget
+        if widget.name in values:
+            assign(widgets, widget, values[widget.name])
 
 
 def assign(widgets: list[NodeWidget], widget: NodeWidget, value: object) -> None:

@@ -1,0 +1,16 @@
+"""The rules of all packs by node class. A new pack is a module with its `RULES`, listed here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from comfy.graph.packs import rgthree, vhs
+from comfy.graph.packs.rule import PackRule
+
+_NO_RULE = PackRule()
+_RULES: Mapping[str, PackRule] = {**rgthree.RULES, **vhs.RULES}
+
+
+def rule_of(class_type: str) -> PackRule:
+    """Return the rule of a node class. For most classes it changes nothing."""
+    return _RULES.get(class_type, _NO_RULE)
