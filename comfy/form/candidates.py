@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from comfy.comfyui.file_inputs import is_media_file, is_no_file
-from comfy.comfyui.object_info import COMBO, Catalog, InputSpec, NodeSpec
+from comfy.comfyui.input_spec import COMBO, InputSpec
+from comfy.comfyui.object_info import Catalog, NodeSpec
 from comfy.form.labels import is_notation
 from comfy.prompt.model import InputRef, Node, Prompt, is_link, own_title
 from comfy.workflow.config import FieldConfig, FieldGroup, Others

@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from comfy.comfyui.object_info import WIDGET_TYPES, NodeSpec
+from comfy.comfyui.input_spec import WIDGET_TYPES
+from comfy.comfyui.object_info import NodeSpec
 from comfy.form.candidates import Candidate, Limits
 from comfy.form.kinds.literal_input import LiteralInput
 from comfy.form.labels import says_something

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from comfy.comfyui.object_info import DYNAMIC_COMBO, NodeSpec
+from comfy.comfyui.input_spec import DYNAMIC_COMBO
+from comfy.comfyui.object_info import NodeSpec
 from comfy.form.candidates import Candidate
 from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import choice_labels

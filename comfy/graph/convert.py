@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from comfy.comfyui.object_info import InputSpec, NodeSpec
+from comfy.comfyui.input_spec import InputSpec
+from comfy.comfyui.object_info import NodeSpec
 from comfy.graph.group_nodes import expand_groups
 from comfy.graph.links import FromHost, FromOutput, LinkSource, Placed, resolve_source, unfold
 from comfy.graph.live import PRIMITIVE, LiveGraph

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from comfy.base.errors import WorkflowError
-from comfy.comfyui.object_info import COMBO, InputSpec, NodeSpec, compatible
+from comfy.comfyui.input_spec import COMBO, InputSpec, compatible
+from comfy.comfyui.object_info import NodeSpec
 from comfy.graph.live import PRIMITIVE, LiveNode
 from comfy.graph.open import open_node
 from comfy.graph.schema import (

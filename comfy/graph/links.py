@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from comfy.base.errors import WorkflowError
-from comfy.comfyui.object_info import compatible
+from comfy.comfyui.input_spec import compatible
 from comfy.graph.live import GETTERS, SETTERS, LiveGraph, LiveInput, LiveNode
 from comfy.graph.schema import INPUT_NODE, GraphLink
 from comfy.graph.widgets import NodeWidget

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from comfy.comfyui.object_info import AUTOGROW, DYNAMIC_COMBO, InputSpec, NodeSpec
+from comfy.comfyui.input_spec import AUTOGROW, DYNAMIC_COMBO, InputSpec
+from comfy.comfyui.object_info import NodeSpec
 from comfy.graph.live import LiveGraph, LiveInput, LiveNode
 from comfy.graph.pack_widgets import with_pack_widgets
 from comfy.graph.packs.registry import rule_of

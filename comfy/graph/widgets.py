@@ -14,14 +14,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from comfy.base.json_values import as_mapping
-from comfy.comfyui.object_info import (
-    AUTOGROW,
-    COMBO,
-    DYNAMIC_COMBO,
-    InputSpec,
-    NodeSpec,
-    parse_input,
-)
+from comfy.comfyui.input_spec import AUTOGROW, COMBO, DYNAMIC_COMBO, InputSpec, parse_input
+from comfy.comfyui.object_info import NodeSpec
 
 
 @dataclass(slots=True)

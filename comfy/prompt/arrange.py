@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from comfy.base.messages import message
 from comfy.base.wording import plain_words
-from comfy.comfyui.object_info import AUTOGROW, NodeSpec
+from comfy.comfyui.input_spec import AUTOGROW
+from comfy.comfyui.object_info import NodeSpec
 from comfy.prompt.autogrow import FreePlace, add_loader, add_loaders, loader_for
 from comfy.prompt.dynamic_combos import choose_options, combos_of
 from comfy.prompt.model import InputRef, Prompt, is_link

@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from comfy.comfyui.object_info import AUTOGROW, InputSpec, NodeSpec
+from comfy.comfyui.input_spec import AUTOGROW, InputSpec
+from comfy.comfyui.object_info import NodeSpec
 from comfy.prompt.model import InputRef, Node, Prompt, links, with_inputs
 
 

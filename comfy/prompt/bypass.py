@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from comfy.comfyui.object_info import AUTOGROW, COMBO, InputSpec, NodeSpec, compatible
+from comfy.comfyui.input_spec import AUTOGROW, COMBO, InputSpec, compatible
+from comfy.comfyui.object_info import NodeSpec
 from comfy.prompt.model import Link, Node, Prompt, links, sources_first, with_inputs
 from comfy.prompt.outputs import find_outputs
 

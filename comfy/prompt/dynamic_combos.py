@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from comfy.comfyui.object_info import AUTOGROW, DYNAMIC_COMBO, InputSpec, NodeSpec
+from comfy.comfyui.input_spec import AUTOGROW, DYNAMIC_COMBO, InputSpec
+from comfy.comfyui.object_info import NodeSpec
 from comfy.prompt.model import InputRef, Prompt, is_link, with_inputs
 from comfy.prompt.value_types import BadValue, match_choice, read_value
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from comfy.comfyui.object_info import AUTOGROW, DYNAMIC_COMBO, InputSpec, NodeSpec
+from comfy.comfyui.input_spec import AUTOGROW, DYNAMIC_COMBO, InputSpec
+from comfy.comfyui.object_info import NodeSpec
 from comfy.prompt.autogrow import loader_for
 from comfy.prompt.model import InputRef, Prompt
 

@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 
-from comfy.comfyui.object_info import WIDGET_TYPES, Catalog, InputSpec, NodeSpec
+from comfy.comfyui.input_spec import WIDGET_TYPES, InputSpec
+from comfy.comfyui.object_info import Catalog, NodeSpec
 from comfy.prompt.model import InputRef, Link, Prompt, links
 
 # Link types that carry a user's text to the sampler.

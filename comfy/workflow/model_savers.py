@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from comfy.comfyui.object_info import InputSpec, NodeSpec
+from comfy.comfyui.input_spec import InputSpec
+from comfy.comfyui.object_info import NodeSpec
 from comfy.prompt.model import Prompt
 
 # Last words of link types that carry models. WANVIDEOMODEL and LORA_MODEL are models, too.

@@ -10,7 +10,7 @@ from typing import Any
 
 from comfy.base.errors import WorkflowError
 from comfy.base.json_values import as_dicts, as_mapping
-from comfy.comfyui.object_info import LONGEST_NAME
+from comfy.comfyui.input_spec import LONGEST_NAME
 from comfy.workflow.documents import is_node
 
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.base.errors import ComfyError
-from comfy.comfyui.object_info import Catalog, parse_input
+from comfy.comfyui.input_spec import parse_input
+from comfy.comfyui.object_info import Catalog
 from tests.support.samples.forms import DATA, small_catalog
 
 JSON = st.recursive(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comfy.comfyui.object_info import compatible
+from comfy.comfyui.input_spec import compatible
 from comfy.prompt.bypass import can_do_without, take_out
 from comfy.prompt.model import Prompt, links
 from tests.support.distribution import examples

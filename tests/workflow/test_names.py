@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from comfy.base.errors import WorkflowError
-from comfy.comfyui.object_info import LONGEST_NAME, Catalog
+from comfy.comfyui.input_spec import LONGEST_NAME
+from comfy.comfyui.object_info import Catalog
 from comfy.workflow.model import open_workflow
 
 LONG = "save" * 30_000

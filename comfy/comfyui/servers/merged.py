@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from comfy.base.json_values import as_list, as_mapping
-from comfy.comfyui.object_info import DIFFERS
+from comfy.comfyui.input_spec import DIFFERS
 
 _SECTIONS = ("required", "optional")
 

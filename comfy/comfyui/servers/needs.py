@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from comfy.base.filenames import is_model_file
 from comfy.base.json_values import as_number
-from comfy.comfyui.object_info import AUTOGROW, COMBO, Catalog, InputSpec, compatible
+from comfy.comfyui.input_spec import AUTOGROW, COMBO, InputSpec, compatible
+from comfy.comfyui.object_info import Catalog
 from comfy.prompt.cache_keys import cache_keys
 from comfy.prompt.model import InputRef, Prompt, is_link
 from comfy.prompt.value_types import BadValue, read_value

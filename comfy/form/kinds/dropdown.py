@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy.base.messages import message
 from comfy.base.wording import did_you_mean
-from comfy.comfyui.object_info import COMBO, DYNAMIC_COMBO
+from comfy.comfyui.input_spec import COMBO, DYNAMIC_COMBO
 from comfy.form.kinds.literal_input import Fit, LiteralInput
 from comfy.form.model import Field, FieldKind, Several
 from comfy.prompt.value_types import BadValue, match_choice

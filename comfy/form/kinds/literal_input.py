@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from comfy.base.json_values import as_number
-from comfy.comfyui.object_info import InputSpec
+from comfy.comfyui.input_spec import InputSpec
 from comfy.form.candidates import Candidate, Limits
 from comfy.prompt.value_types import BadValue
 

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from comfy.base.errors import ComfyError, WorkflowError
-from comfy.comfyui.object_info import Catalog, InputSpec
+from comfy.comfyui.input_spec import InputSpec
+from comfy.comfyui.object_info import Catalog
 from comfy.launch.start import FieldErrors, Starter
 from comfy.launch.uploads import Upload
 from comfy.library.catalog import CatalogCache
