@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from comfy.comfyui.object_info import AUTOGROW, InputSpec, NodeSpec
+from comfy.comfyui.input_spec import AUTOGROW, InputSpec
+from comfy.comfyui.object_info import NodeSpec
 from comfy.graph.schema import GraphNode
 from comfy.graph.widgets import layout, widget_type
 

@@ -10,7 +10,7 @@ from comfy.graph.schema import GraphNode
 from comfy.graph.widgets import NodeWidget
 
 _HEADER = "PowerLoraLoaderHeaderWidget"
-_ADD_BUTTON = "➕ Add Lora"
+_ADD_BUTTON = "\N{HEAVY PLUS SIGN} Add Lora"
 _SEPARATE = ("Show Strengths", "Separate Model & Clip")
 
 
