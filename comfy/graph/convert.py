@@ -146,7 +146,7 @@ def _prompt(placed: Mapping[str, Placed], sources: Mapping[InputRef, LinkSource]
         prompt[here.id] = {
             "inputs": inputs,
             "class_type": here.node.type,
-            "_meta": {"title": here.node.title},
+            "_meta": {"title": here.node.title, **_pack_keys(here)},
         }
     return prompt
 
@@ -194,10 +194,9 @@ def _sends(widget: NodeWidget) -> bool:
 def wrapped(widget: NodeWidget) -> object:
     """Return a value for a prompt. ComfyUI would read a bare list there as a link."""
     value = widget.value
-    if not isinstance(value, list):
-        return value
-    curve = widget.spec is not None and widget.spec.type == "CURVE"
-    return {"__type__": "CURVE", "__value__": value} if curve else {"__value__": value}
+    if widget.spec is not None and widget.spec.type == "CURVE" and value is not None:
+        return {"__type__": "CURVE", "__value__": value}
+    return {"__value__": value} if isinstance(value, list) else value
 
 
 def _bind(
@@ -264,6 +263,13 @@ def _missing(placed: Mapping[str, Placed]) -> tuple[MissingNode, ...]:
         MissingNode(kind, tuple(here.id for here in nodes), _pack(nodes[0]))
         for kind, nodes in nodes_by_type.items()
     )
+
+
+def _pack_keys(here: Placed) -> dict[str, str]:
+    """Return the pack of a node's class, as in the editor's export, which names missing packs."""
+    properties = here.node.saved.properties
+    keys = ("cnr_id", "aux_id", "ver")
+    return {key: text for key in keys if isinstance(text := properties.get(key), str) and text}
 
 
 def _pack(here: Placed) -> str:

@@ -31,7 +31,8 @@ from comfy.graph.schema import (
     read_nodes,
     slot_type,
 )
-from comfy.graph.widgets import SEEDS, widget_type
+from comfy.graph.widget_types import widget_type
+from comfy.graph.widgets import SEEDS
 
 _PREFIXES = ("workflow/", "workflow>")
 _REROUTE = "Reroute"

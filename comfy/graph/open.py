@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from comfy.comfyui.input_spec import AUTOGROW, DYNAMIC_COMBO, InputSpec
+from comfy.comfyui.input_spec import AUTOGROW, DYNAMIC_COMBO, DYNAMIC_GROUP, InputSpec
 from comfy.comfyui.object_info import NodeSpec
 from comfy.graph.live import LiveGraph, LiveInput, LiveNode
 from comfy.graph.pack_widgets import with_pack_widgets
 from comfy.graph.packs.registry import rule_of
 from comfy.graph.schema import Graph, GraphNode, InputSlot, OutputSlot, SavedGraph, slot_type
 from comfy.graph.subgraphs import host_inputs, leaf_first, migrate_proxies
-from comfy.graph.widgets import NodeWidget, grown_inputs, layout, personalise, restore, widget_type
+from comfy.graph.widget_types import widget_type
+from comfy.graph.widgets import NodeWidget, grown_inputs, layout, personalise, restore
 
 _MATCH_TYPE = "COMFY_MATCHTYPE_V3"
 
@@ -152,6 +153,10 @@ def _sockets(spec: InputSpec, widgets: list[NodeWidget]) -> Iterator[LiveInput]:
         return
     if widget_type(spec) is None:
         yield LiveInput(spec.name, _match_type(spec))
+        return
+    if spec.type == DYNAMIC_GROUP:
+        rows = (one for one in widgets if one.sent and one.name.startswith(f"{spec.name}."))
+        yield from (LiveInput(one.name, one.spec.type, widget=one.name) for one in rows if one.spec)
         return
     if not spec.options.get("socketless"):
         yield LiveInput(spec.name, spec.type, widget=spec.name)

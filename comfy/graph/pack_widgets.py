@@ -12,7 +12,8 @@ from dataclasses import replace
 from comfy.comfyui.input_spec import AUTOGROW, InputSpec
 from comfy.comfyui.object_info import NodeSpec
 from comfy.graph.schema import GraphNode
-from comfy.graph.widgets import layout, widget_type
+from comfy.graph.widget_types import widget_type
+from comfy.graph.widgets import layout
 
 _SCALARS = (str, bool, int, float)
 

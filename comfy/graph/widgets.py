@@ -8,14 +8,20 @@ layout must be rebuilt from `/object_info` exactly as in the editor. See docs/co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from comfy.base.json_values import as_mapping
-from comfy.comfyui.input_spec import AUTOGROW, COMBO, DYNAMIC_COMBO, InputSpec, parse_input
+from comfy.comfyui.input_spec import (
+    AUTOGROW,
+    DYNAMIC_COMBO,
+    DYNAMIC_GROUP,
+    InputSpec,
+    parse_input,
+)
 from comfy.comfyui.object_info import NodeSpec
+from comfy.graph.widget_types import KINDS, widget_type
 
 
 @dataclass(slots=True)
@@ -34,99 +40,6 @@ class NodeWidget:
     sent: bool = True
     grows: bool = False
 
-
-def widget_type(spec: InputSpec) -> str | None:
-    """Return the type of widget that the editor creates for an input, or None if the input is only
-    a socket.
-
-    Node packs add widget types of their own. Such a widget holds a value of the first known type of
-    the input, or any value (`PACK_WIDGET`).
-    """
-    hint = spec.options.get("widgetType")
-    if spec.options.get("forceInput"):
-        return None
-    if isinstance(hint, str) and hint in _DEFAULTS:
-        return hint
-    if spec.type in _DEFAULTS:
-        return spec.type
-    if not isinstance(hint, str):
-        return None
-    return next((part for part in spec.type.split(",") if part in _DEFAULTS), PACK_WIDGET)
-
-
-def _given(otherwise: object) -> Callable[[InputSpec], Any]:
-    def default(spec: InputSpec) -> object:
-        value = spec.options.get("default")
-        return deepcopy(otherwise if value is None else value)
-
-    return default
-
-
-def _combo(spec: InputSpec) -> object:
-    if spec.options.get("multi_select"):
-        return []
-    # The editor offers all users' uploads here, so no file is selected by default.
-    return spec.options.get("default") or (
-        spec.choices[0] if spec.choices and not spec.upload else None
-    )
-
-
-def _dynamic_combo(spec: InputSpec) -> object:
-    return spec.choices[0] if spec.choices else None
-
-
-def _color(spec: InputSpec) -> object:
-    nested = spec.options.get("options")
-    return (
-        spec.options.get("default")
-        or (nested.get("default") if isinstance(nested, dict) else None)
-        or "#000000"
-    )
-
-
-# Type of a node pack's own widget for an input of none of the known types.
-PACK_WIDGET = "pack widget"
-
-# Input types with a widget in the editor, and the widget's initial value.
-_DEFAULTS: Mapping[str, Callable[[InputSpec], Any]] = {
-    "INT": _given(0),
-    "FLOAT": _given(0),
-    "BOOLEAN": _given(otherwise=False),
-    "STRING": _given(""),
-    "MARKDOWN": _given(""),
-    "TEXTAREA": _given(""),
-    COMBO: _combo,
-    DYNAMIC_COMBO: _dynamic_combo,
-    "COLOR": _color,
-    "COLORS": _given([]),
-    "BOUNDING_BOX": _given({"x": 0, "y": 0, "width": 512, "height": 512}),
-    "BOUNDING_BOXES": _given([]),
-    "CURVE": _given({"points": [[0, 0], [1, 1]], "interpolation": "monotone_cubic"}),
-    "RANGE": _given({"min": 0.0, "max": 1.0}),
-    "PAINTER": _given(""),
-    "COMPOSITOR": _given({}),
-    "VIDEO_EDIT": _given({}),
-    "IMAGECOMPARE": lambda spec: ["", ""],
-    "GALLERIA": _given([]),
-    "CHART": _given({}),
-    "WEBCAM": _given(""),
-    "AUDIO_RECORD": _given(""),
-    "LOAD_3D": _given(""),
-    "LOAD_3D_ADVANCED": _given(""),
-    "PREVIEW_3D": _given(""),
-    "LIGHT_INFO_PREVIEW": _given([]),
-    "CAMERA_ANGLE_VIEW": _given("camera"),
-    "CAMERA_INFO_STATE": _given(None),
-    "RESOLUTION_PREVIEW": _given(None),
-    PACK_WIDGET: _given(None),
-}
-
-# Widget types whose values the editor doesn't save, and types whose values it doesn't send.
-_UNSAVED = frozenset({"IMAGECOMPARE", "CAMERA_INFO_STATE", "RESOLUTION_PREVIEW"})
-_UNSENT = frozenset({"CAMERA_ANGLE_VIEW", "CAMERA_INFO_STATE", "RESOLUTION_PREVIEW"})
-
-# Views have the same name on every node.
-_VIEW_NAMES = {"CAMERA_ANGLE_VIEW": "view", "CAMERA_INFO_STATE": "camera_info_state"}
 
 # Inputs that get a `control_after_generate` unless they opt out.
 SEEDS = frozenset({"seed", "noise_seed"})
@@ -182,11 +95,35 @@ def _made(spec: InputSpec) -> Iterator[NodeWidget]:
         return
     if kind == "LOAD_3D" and spec.name == "image":
         yield from (NodeWidget(label, press) for label, press in _LOAD_3D_BUTTONS)
-    value = _DEFAULTS[kind](spec)
-    name = _VIEW_NAMES.get(kind, spec.name)
-    yield NodeWidget(name, value, spec, stored=kind not in _UNSAVED, sent=kind not in _UNSENT)
+    editor = KINDS[kind]
+    value = editor.default(spec)
+    name = editor.name or spec.name
+    yield NodeWidget(name, value, spec, stored=editor.stored, sent=editor.sent)
     yield from (NodeWidget(name, None, stored=True, sent=False) for name in _companions(spec, kind))
-    yield from (widget for branch in spec.branch(value) for widget in _made(branch))
+    yield from _following(spec, value)
+
+
+def _following(spec: InputSpec, value: object) -> Iterator[NodeWidget]:
+    """Yield the widgets that exist because of an input's value: those of a dynamic combo's choice,
+    or the rows of a dynamic group."""
+    if spec.type == DYNAMIC_GROUP:
+        yield from _rows(spec, value)
+    elif isinstance(value, str):
+        yield from (widget for branch in spec.branch(value) for widget in _made(branch))
+
+
+def _rows(spec: InputSpec, count: object) -> Iterator[NodeWidget]:
+    fields = as_mapping(spec.options.get("template"))
+    least = spec.options.get("min")
+    wanted = [n for n in (count, least) if isinstance(n, int | float) and 0 <= n <= _MOST_GROWN]
+    for row in range(int(max(wanted, default=0))):
+        for section in ("required", "optional"):
+            for field, raw in as_mapping(fields.get(section)).items():
+                name = f"{spec.name}.{row}.{field}"
+                own, *helpers = _made(parse_input(name, raw, required=section == "required"))
+                yield own
+                for number, helper in enumerate(helpers):
+                    yield replace(helper, name=f"{name}.{number}")
 
 
 def _companions(spec: InputSpec, kind: str) -> tuple[str, ...]:
@@ -276,12 +213,11 @@ def _restore_by_name(widgets: list[NodeWidget], values: Mapping[str, Any]) -> No
 def assign(widgets: list[NodeWidget], widget: NodeWidget, value: object) -> None:
     """Set a widget's value like the editor's setter, including effects on neighboring widgets."""
     widget.value = value
-    if widget.spec is not None and widget.spec.type == DYNAMIC_COMBO:
+    if widget.spec is not None and widget.spec.type in (DYNAMIC_COMBO, DYNAMIC_GROUP):
         group = f"{widget.name}."
         widgets[:] = [other for other in widgets if not other.name.startswith(group)]
         index = widgets.index(widget) + 1
-        branch = widget.spec.branch(value) if isinstance(value, str) else ()
-        widgets[index:index] = [made for spec in branch for made in _made(spec)]
+        widgets[index:index] = _following(widget.spec, value)
     elif widget.grows and value:
         widget.grows = False
         widgets.append(NodeWidget(f"option{len(widgets) - 1}", "", grows=True))
