@@ -132,8 +132,11 @@ def _prompt(placed: Mapping[str, Placed], sources: Mapping[InputRef, LinkSource]
     running = {here.id: here for here in placed.values() if _runs(here)}
     prompt: Prompt = {}
     for here in sorted(running.values(), key=_js_order):
+        curves = bool(here.node.saved.named_values)  # saved by an editor since 1.58
         inputs: dict[str, Any] = {
-            widget.name: wrapped(widget) for widget in here.node.widgets if _sends(widget)
+            widget.name: wrapped(widget, curves=curves)
+            for widget in here.node.widgets
+            if _sends(widget)
         }
         for slot in here.node.inputs:
             match sources.get(InputRef(here.id, slot.name)):
@@ -191,10 +194,14 @@ def _sends(widget: NodeWidget) -> bool:
     return widget.sent and not nothing_to_choose
 
 
-def wrapped(widget: NodeWidget) -> object:
-    """Return a value for a prompt. ComfyUI would read a bare list there as a link."""
+def wrapped(widget: NodeWidget, *, curves: bool = False) -> object:
+    """Return a value for a prompt. ComfyUI would read a bare list there as a link.
+
+    `curves`: also wrap curves that aren't lists, as editors since 1.58 do. ComfyUI unwraps both.
+    """
     value = widget.value
-    if widget.spec is not None and widget.spec.type == "CURVE" and value is not None:
+    is_curve = widget.spec is not None and widget.spec.type == "CURVE"
+    if is_curve and (isinstance(value, list) or (curves and value is not None)):
         return {"__type__": "CURVE", "__value__": value}
     return {"__value__": value} if isinstance(value, list) else value
 

@@ -16,7 +16,7 @@ from comfy.graph.packs.registry import rule_of
 from comfy.graph.schema import Graph, GraphNode, InputSlot, OutputSlot, SavedGraph, slot_type
 from comfy.graph.subgraphs import host_inputs, leaf_first, migrate_proxies
 from comfy.graph.widget_types import widget_type
-from comfy.graph.widgets import NodeWidget, grown_inputs, layout, personalise, restore
+from comfy.graph.widgets import NodeWidget, grown_inputs, personalise, restored
 
 _MATCH_TYPE = "COMFY_MATCHTYPE_V3"
 
@@ -74,8 +74,7 @@ def open_node(
         )
     rule = rule_of(node.type)
     spec = with_pack_widgets(spec, node)
-    widgets = layout(spec)
-    restore(spec, widgets, rule.values(node), node.named_values)
+    widgets = restored(spec, rule.values(node), node.named_values)
     widgets += rule.added(node)
     personalise(spec, widgets, node.properties)
     return LiveNode(

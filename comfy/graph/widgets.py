@@ -8,6 +8,7 @@ layout must be rebuilt from `/object_info` exactly as in the editor. See docs/co
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -177,37 +178,80 @@ def grown_inputs(spec: InputSpec) -> Iterator[tuple[str, object, bool]]:
             yield f"{spec.name}.{label}", raw, required and ordinal < least
 
 
-def restore(
+def restored(
     node: NodeSpec,
-    widgets: list[NodeWidget],
     values: Sequence[Any] | Mapping[str, Any] | None,
     named: Mapping[str, Any],
-) -> None:
-    """Restore saved values in place. Choosing an option of a dynamic combo replaces that combo's
-    other widgets.
+) -> list[NodeWidget]:
+    """Return a node's widgets with their saved values.
 
-    The editor reads a list by position. `named`, the same values by name, is sometimes out of date,
-    so it counts only if the list has more or fewer values than the node has widgets.
+    The editor reads a list by position. If the class has changed since, values end up in the wrong
+    widgets. `named`, the same values by name, is sometimes out of date. So it counts only if it
+    puts a value of the right type into more widgets.
     """
     if isinstance(values, Mapping):
-        _restore_by_name(widgets, values)
-        return
-    listed = _without_socket_values(node, widgets, values or ())
-    waiting = iter(listed)
+        return _by_name(layout(node), values)
+    listed = _by_position(node, _with_numbered(layout(node), named), values or ())
+    if named and (misfits := _misfits(listed)):
+        by_name = _by_name(_with_numbered(layout(node), named), named)
+        if _misfits(by_name) < misfits:
+            return by_name
+    return listed
+
+
+def _with_numbered(widgets: list[NodeWidget], named: Mapping[str, Any]) -> list[NodeWidget]:
+    """Return the widgets with those that a pack's script adds under a name that another widget has.
+    The editor numbers these: `text#1`, `text#2`."""
+    sent = {widget.name for widget in widgets if widget.sent}
+    for before, name in itertools.pairwise(named):
+        base, _, number = name.rpartition("#")
+        place = next((at for at, one in enumerate(widgets, 1) if one.name == before), None)
+        if base in sent and number.isdecimal() and place is not None:
+            widgets.insert(place, NodeWidget(name, None))
+    return widgets
+
+
+def _by_position(
+    node: NodeSpec, widgets: list[NodeWidget], values: Sequence[Any]
+) -> list[NodeWidget]:
+    waiting = iter(_without_socket_values(node, widgets, values))
     for widget in widgets:  # the list changes, but only after the current widget
         if widget.stored:
             value = next(waiting, _NO_MORE)
             if value is _NO_MORE:
                 break
             assign(widgets, widget, value)
-    if sum(widget.stored for widget in widgets) != len(listed):
-        _restore_by_name(widgets, named)
+    return widgets
 
 
-def _restore_by_name(widgets: list[NodeWidget], values: Mapping[str, Any]) -> None:
+def _by_name(widgets: list[NodeWidget], values: Mapping[str, Any]) -> list[NodeWidget]:
     for widget in widgets:  # the list changes, but only after the current widget
         if widget.name in values:
             assign(widgets, widget, values[widget.name])
+    return widgets
+
+
+def _misfits(widgets: Iterable[NodeWidget]) -> int:
+    return sum(
+        widget.spec is not None and not _fits(widget.value, widget.spec) for widget in widgets
+    )
+
+
+def _fits(value: object, spec: InputSpec) -> bool:
+    """Tell if a value has the type of its widget. Names of files depend on the server."""
+    match widget_type(spec):
+        case "INT":
+            return type(value) is int or (isinstance(value, float) and value.is_integer())
+        case "FLOAT":
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case "BOOLEAN":
+            return isinstance(value, bool)
+        case "STRING":
+            return isinstance(value, str)
+        case "COMBO" | "COMFY_DYNAMICCOMBO_V3" if spec.choices and not spec.names_files:
+            return value in spec.choices
+        case _:
+            return True
 
 
 def assign(widgets: list[NodeWidget], widget: NodeWidget, value: object) -> None:
