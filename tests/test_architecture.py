@@ -22,6 +22,7 @@ SCRIPT = ROOT / "ui" / "page" / "script"
 COMFY = """
 base
 comfyui.file_inputs
+comfyui.input_spec
 comfyui.object_info comfyui.protocol.result_types
 media prompt
 comfyui.protocol

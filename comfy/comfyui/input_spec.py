@@ -107,15 +107,46 @@ class InputSpec:
         """See `comfy.comfyui.file_inputs.bare_name`."""
         return bare_name(self.name)
 
+    @property
+    def adds_inputs(self) -> bool:
+        """Tell if the node's other inputs depend on the chosen value, as with dynamic combos and
+        combos with `formats` (docs/comfyui.md#48)."""
+        return self.type == DYNAMIC_COMBO or bool(self._formats)
+
+    def adds(self, name: str) -> bool:
+        """Tell if one of the choices adds an input of this name."""
+        if self.type == DYNAMIC_COMBO:
+            return name.startswith(f"{self.name}.")
+        return any(name == spec.name for specs in self._formats.values() for spec in specs)
+
     def branch(self, value: object) -> tuple[InputSpec, ...]:
-        """Return the inputs of one choice of a dynamic combo, with their dotted names; () for other
-        inputs."""
+        """Return the inputs that one choice adds: with dotted names for a dynamic combo, with plain
+        names for a combo with `formats`; () for other inputs."""
         if self.type != DYNAMIC_COMBO:
-            return ()
+            return self._formats.get(value, ()) if isinstance(value, str) else ()
         for option in as_dicts(self.options.get("options")):
             if option.get("key") == value:
                 return parse_inputs(option.get("inputs"), prefix=f"{self.name}.")
         return ()
+
+    @cached_property
+    def _formats(self) -> Mapping[str, tuple[InputSpec, ...]]:
+        """Return the inputs that each choice adds by `[name, type, options]` in the option
+        `formats`."""
+        formats = as_mapping(self.options.get("formats")) if self.type == COMBO else {}
+        added = {
+            choice: tuple(
+                parse_input(row[0], row[1:], required=False)
+                for row in rows
+                if isinstance(row, list)
+                and len(row) > 1
+                and isinstance(row[0], str)
+                and len(row[0]) <= LONGEST_NAME
+            )
+            for choice, rows in formats.items()
+            if isinstance(rows, list)
+        }
+        return {choice: specs for choice, specs in added.items() if specs}
 
     def grown(self, name: str) -> InputSpec | None:
         """Return the spec of an autogrow group's input by its dotted name (`images.image0`), or

@@ -19,7 +19,6 @@ from comfy.base.json_values import as_list, as_mapping, as_text, parse_json
 from comfy.comfyui.input_spec import (
     AUTOGROW,
     COMBO,
-    DYNAMIC_COMBO,
     LONGEST_NAME,
     UPLOAD_OPTIONS,
     InputSpec,
@@ -45,21 +44,21 @@ class NodeSpec:
 
     @cached_property
     def by_name(self) -> Mapping[str, InputSpec]:
-        """Return the declared inputs by name (for dotted names of dynamic combos see
+        """Return the declared inputs by name (for those that a choice adds see
         `active_inputs`)."""
         return {spec.name: spec for spec in self.inputs}
 
     def active_inputs(self, values: Mapping[str, object]) -> dict[str, InputSpec]:
         """Return the inputs that exist for these values, in order.
 
-        Each dynamic combo is followed by its choice's own inputs, each autogrow input by its own
+        Each combo is followed by the inputs that its choice adds, each autogrow input by its own
         inputs that have a value.
         """
         return dict(_walk(self.inputs, values) if self._are_dynamic else self.by_name)
 
     @cached_property
     def _are_dynamic(self) -> bool:
-        return any(one.type in (DYNAMIC_COMBO, AUTOGROW) for one in self.inputs)
+        return any(one.adds_inputs or one.type == AUTOGROW for one in self.inputs)
 
 
 class Catalog(Mapping[str, NodeSpec]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from comfy.comfyui.input_spec import DYNAMIC_COMBO
 from comfy.comfyui.object_info import NodeSpec
 from comfy.form.candidates import Candidate
 from comfy.form.kinds.registry import KINDS
@@ -77,7 +76,10 @@ def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: 
         section=candidate.section,
         default_offered=candidate.default_offered,
         optional=optional,
-        redraws=candidate.type == DYNAMIC_COMBO and not takes_file and len(choices or ()) > 1,
+        redraws=candidate.spec is not None
+        and candidate.spec.adds_inputs
+        and not takes_file
+        and len(choices or ()) > 1,
         grows=grows,
         height=candidate.said.height,
         differs=differs,

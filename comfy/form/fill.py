@@ -82,7 +82,7 @@ def targets_of(field: Field, prompt: Prompt) -> tuple[InputRef, ...]:
 def _is_there(prompt: Prompt, target: InputRef) -> bool:
     """Return False for inputs of options that aren't chosen, and of files that aren't added."""
     node, name = target
-    return node in prompt and ("." not in name or name in prompt[node]["inputs"])
+    return node in prompt and name in prompt[node]["inputs"]
 
 
 def left_empty(form: Form, values: Mapping[str, object]) -> list[str]:

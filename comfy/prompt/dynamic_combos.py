@@ -1,8 +1,9 @@
-"""Choose in a dynamic combo: the chosen option's inputs replace the previous option's.
+"""Choose in a combo that adds inputs: the chosen option's inputs replace the previous option's.
 
 A dynamic combo (`COMFY_DYNAMICCOMBO_V3`, docs/comfyui.md#26) has inputs under dotted names
 (`model.resolution`), which may be dynamic combos, too. The server requires the chosen option's
-inputs, and refuses or ignores others.
+inputs, and refuses or ignores others. A combo with `formats` (docs/comfyui.md#48) has inputs under
+plain names.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from comfy.comfyui.input_spec import AUTOGROW, DYNAMIC_COMBO, InputSpec
+from comfy.comfyui.input_spec import AUTOGROW, InputSpec
 from comfy.comfyui.object_info import NodeSpec
 from comfy.prompt.model import InputRef, Prompt, is_link, with_inputs
 from comfy.prompt.value_types import BadValue, match_choice, read_value
@@ -19,11 +20,12 @@ from comfy.prompt.value_types import BadValue, match_choice, read_value
 def choose_options(
     prompt: Prompt, catalog: Mapping[str, NodeSpec], values: Mapping[str, object]
 ) -> tuple[Prompt, frozenset[str]]:
-    """Return a prompt in which each dynamic combo has the option that `values` gives by field key,
-    with that option's inputs.
+    """Return a prompt in which each combo that adds inputs has the option that `values` gives by
+    field key, with that option's inputs.
 
     Inputs that the old and new options share, by name, keep their value or link if it fits; other
-    inputs start with the server's defaults. Values that no combo offers are ignored. Second result:
+    inputs start with the server's defaults. So do all values of a new format, as in the editor: the
+    same number means another quality there. Values that no combo offers are ignored. Second result:
     the nodes that changed.
     """
     changed: Prompt = {}
@@ -35,26 +37,28 @@ def choose_options(
         ):
             continue
         chosen = _Choice(node_id, spec.active_inputs(inputs), inputs, values).inputs_of(spec.inputs)
-        dropped = tuple(f"{one.name}." for one in _dynamic(spec, inputs))
+        combos = _dynamic(spec, inputs)
         others = {
             name: value
             for name, value in inputs.items()
-            if name not in chosen and not name.startswith(dropped)
+            if name not in chosen and not any(one.adds(name) for one in combos)
         }
         changed[node_id] = with_inputs(node, chosen | others)
     return prompt | changed, frozenset(changed)
 
 
 def combos_of(spec: NodeSpec, inputs: Mapping[str, Any]) -> dict[str, str]:
-    """Map each dotted input of a chosen option to the dynamic combo that it belongs to."""
+    """Map each input of a chosen option to the combo that adds it."""
     brought: dict[str, str] = {}
     for combo in _dynamic(spec, inputs):  # outer combos first, so the innermost one wins
-        brought |= {name: combo.name for name in inputs if name.startswith(f"{combo.name}.")}
+        brought |= {
+            name: combo.name for name in inputs if combo.adds(name) and name not in spec.by_name
+        }
     return brought
 
 
 def _dynamic(spec: NodeSpec, inputs: Mapping[str, Any]) -> list[InputSpec]:
-    return [one for one in spec.active_inputs(inputs).values() if one.type == DYNAMIC_COMBO]
+    return [one for one in spec.active_inputs(inputs).values() if one.adds_inputs]
 
 
 def _differs(
@@ -95,7 +99,7 @@ class _Choice:
                 settled[spec.name] = self.inputs[spec.name]
             elif new and spec.start is not None:
                 settled[spec.name] = spec.start
-            if spec.type == DYNAMIC_COMBO and not is_link(settled.get(spec.name)):
+            if spec.adds_inputs and not is_link(settled.get(spec.name)):
                 settled |= self._branch(spec, settled, new=new)
         return settled
 
@@ -110,12 +114,13 @@ class _Choice:
         )
 
     def _stays(self, spec: InputSpec) -> bool:
-        """Return whether the value of another option's input with the same name can stay."""
+        """Return whether the value of another option's input with the same name can stay. Inputs of
+        formats, which have plain names, only keep links."""
         before, value = self.before.get(spec.name), self.inputs[spec.name]
         return (
             before is not None
             and before.type == spec.type
-            and (is_link(value) or _fits(spec, value))
+            and (is_link(value) or ("." in spec.name and _fits(spec, value)))
         )
 
 

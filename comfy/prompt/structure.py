@@ -1,4 +1,5 @@
-"""Values that change which fields a form has: options of dynamic combos, and additional files.
+"""Values that change which fields a form has: options of combos that add inputs, and additional
+files.
 
 Other values don't, so a form isn't rebuilt for them.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from comfy.comfyui.input_spec import AUTOGROW, DYNAMIC_COMBO, InputSpec
+from comfy.comfyui.input_spec import AUTOGROW, InputSpec
 from comfy.comfyui.object_info import NodeSpec
 from comfy.prompt.autogrow import loader_for
 from comfy.prompt.model import InputRef, Prompt
@@ -21,8 +22,9 @@ Structural = frozenset[tuple[str, str | None]]
 class Structure:
     """Dynamic parts of one prompt, for `comfy.prompt.arrange.arrange`.
 
-    `options`: the options of each dynamic combo by field key, and the current one. `groups`: inputs
-    that can take more files, as the key of an autogrow group and the loader's input.
+    `options`: the options of each combo that adds inputs, by field key, and the current one.
+    `groups`: inputs that can take more files, as the key of an autogrow group and the loader's
+    input.
     """
 
     options: Mapping[str, tuple[frozenset[str], object]]
@@ -41,7 +43,7 @@ class Structure:
                 known[class_type] = tuple(_dynamic(spec.inputs)) if spec else ()
             for input_spec in known[class_type]:
                 key = InputRef(node_id, input_spec.name).key
-                if input_spec.type == DYNAMIC_COMBO:
+                if input_spec.adds_inputs:
                     offered, _ = options.get(key, (frozenset[str](), None))
                     choices = (
                         choice for choice in input_spec.choices or () if isinstance(choice, str)
@@ -65,11 +67,11 @@ class Structure:
 
 
 def _dynamic(specs: tuple[InputSpec, ...]) -> Iterator[InputSpec]:
-    """Yield a node's dynamic combos and autogrow groups, including those in every option."""
+    """Yield a node's combos that add inputs and its autogrow groups, also those in options."""
     for spec in specs:
         if spec.type == AUTOGROW:
             yield spec
-        elif spec.type == DYNAMIC_COMBO:
+        elif spec.adds_inputs:
             yield spec
             for choice in spec.choices or ():
                 yield from _dynamic(spec.branch(choice))

@@ -10,13 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from comfy.comfyui.input_spec import parse_input
+from comfy.comfyui.object_info import Catalog
+from comfy.form.build import build_form
 from comfy.form.check import check
 from comfy.form.fill import fill
 from comfy.prompt.dynamic_combos import choose_options
 from comfy.prompt.model import Prompt
 from comfy.workflow.config import parse_config
 from tests.support.distribution import examples
-from tests.support.samples.extra_nodes import PAINTED, wide_catalog, wide_form
+from tests.support.samples.extra_nodes import PAINTED, node_entry, wide_catalog, wide_form
 from tests.support.samples.forms import node, workflow_of
 
 CATALOG = wide_catalog()
@@ -173,3 +176,105 @@ def test_any_sequence_of_choices_leaves_a_valid_node(rows: list[dict[str, object
     assert inputs.keys() <= active.keys()
     assert {name for name, spec in active.items() if spec.is_widget} <= inputs.keys()
     assert PAINTED["8"]["inputs"]["model"] == "Small"
+
+
+FORMATS = {
+    "image/webp": [["lossless", "BOOLEAN", {"default": True}]],
+    "video/h264": [
+        ["pix_fmt", ["yuv420p", "yuv420p10le"]],
+        ["crf", "INT", {"default": 19, "min": 0, "max": 100}],
+        ["save_metadata", "BOOLEAN", {"default": True}],
+    ],
+    "video/av1": [
+        ["pix_fmt", ["yuv420p10le", "yuv420p"]],
+        ["crf", "INT", {"default": 23, "min": 0, "max": 100}],
+        ["dither", ["bayer", "none"], {"default": "none"}, "[0:v] dither=$val"],
+        "no input",
+        ["nothing"],
+    ],
+}
+COMBINE = node_entry(
+    {
+        "images": ["IMAGE"],
+        "format": [["image/gif", *FORMATS], {"formats": FORMATS}],
+        "pingpong": ["BOOLEAN", {"default": False}],
+    },
+    [],
+    output_node=True,
+)
+FORMAT_CATALOG = Catalog({**CATALOG.raw, "Combine": COMBINE})
+COMBINED: Prompt = {
+    "1": node("LoadImage", image="example.png"),
+    "5": node(
+        "Combine",
+        images=["1", 0],
+        format="video/h264",
+        pix_fmt="yuv420p10le",
+        crf=10,
+        save_metadata=False,
+        pingpong=True,
+    ),
+}
+
+
+def combined(**values: object) -> dict[str, Any]:
+    """Return the node's inputs as sent with these values."""
+    keyed = {f"5.{name}": value for name, value in values.items()}
+    workflow = workflow_of(COMBINED)
+    form = build_form(workflow, FORMAT_CATALOG, keyed)
+    clean, errors = check(form, keyed)
+    assert errors == {}
+    return fill(workflow, form, clean, random.Random(1))[0]["5"]["inputs"]
+
+
+def test_a_format_adds_fields_with_plain_names() -> None:
+    """They follow the format among the advanced fields."""
+    fields = build_form(workflow_of(COMBINED), FORMAT_CATALOG).fields
+    shown = [(one.input, one.widget) for one in fields if one.group == "advanced"]
+    assert shown == [
+        ("format", "dropdown"),
+        ("pix_fmt", "dropdown"),
+        ("crf", "slider"),
+        ("save_metadata", "checkbox"),
+        ("pingpong", "checkbox"),
+    ]
+    assert fields[1].redraws
+
+
+def test_another_format_starts_with_its_own_defaults() -> None:
+    """A number means another quality in another format. Rows without a name and a type add
+    nothing."""
+    assert combined(format="video/av1") == {
+        "images": ["1", 0],
+        "format": "video/av1",
+        "pix_fmt": "yuv420p10le",
+        "crf": 23,
+        "dither": "none",
+        "pingpong": True,
+    }
+
+
+def test_a_format_without_inputs_drops_the_old_inputs() -> None:
+    """The server gets only the inputs of the chosen format."""
+    assert combined(format="image/gif").keys() == {"images", "format", "pingpong"}
+    assert combined(format="image/webp", lossless=False)["lossless"] is False
+
+
+def test_the_authored_format_keeps_its_values() -> None:
+    """Nothing is replaced by a default."""
+    assert combined(crf=30) == {**COMBINED["5"]["inputs"], "crf": 30}
+
+
+def test_a_format_keeps_a_link_to_an_input_of_the_same_name() -> None:
+    """Only values are replaced by defaults."""
+    linked = copy.deepcopy(COMBINED)
+    linked["6"] = node("PrimitiveInt", value=12)
+    linked["5"]["inputs"]["crf"] = ["6", 0]
+    chosen, _ = choose_options(linked, FORMAT_CATALOG, {"5.format": "video/av1"})
+    assert chosen["5"]["inputs"]["crf"] == ["6", 0]
+
+
+def test_formats_without_lists_of_inputs_add_none() -> None:
+    """Loaders of the same pack give recommended sizes in that option."""
+    spec = parse_input("format", [["Wan"], {"formats": {"Wan": {"dim": [8, 0]}}}], required=False)
+    assert (spec.adds_inputs, spec.branch("Wan"), spec.adds("dim")) == (False, (), False)
