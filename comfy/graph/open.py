@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from comfy.comfyui.input_spec import AUTOGROW, DYNAMIC_COMBO, DYNAMIC_GROUP, InputSpec
+from comfy.comfyui.input_spec import AUTOGROW, DYNAMIC_GROUP, InputSpec
 from comfy.comfyui.object_info import NodeSpec
 from comfy.graph.live import LiveGraph, LiveInput, LiveNode
 from comfy.graph.pack_widgets import with_pack_widgets
@@ -159,7 +159,7 @@ def _sockets(spec: InputSpec, widgets: list[NodeWidget]) -> Iterator[LiveInput]:
         return
     if not spec.options.get("socketless"):
         yield LiveInput(spec.name, spec.type, widget=spec.name)
-    if spec.type == DYNAMIC_COMBO:
+    if spec.adds_inputs:
         choice = next((widget.value for widget in widgets if widget.name == spec.name), None)
         for branch in spec.branch(choice):
             yield from _sockets(branch, widgets)
@@ -175,15 +175,10 @@ def _match_type(spec: InputSpec) -> str:
 
 
 def _left_behind(name: str, widgets: list[NodeWidget], node: GraphNode) -> bool:
-    """Return whether a saved input belongs to a dynamic combo whose current choice has no such
-    input."""
+    """Return whether a saved input belongs to a choice of a combo that isn't chosen now."""
     if not node.widgets_values:
         return False
-    combos = [
-        w
-        for w in widgets
-        if w.spec and w.spec.type == DYNAMIC_COMBO and name.startswith(f"{w.name}.")
-    ]
+    combos = [w for w in widgets if w.spec and w.spec.adds(name)]
     return not all(
         any(
             name == part.name or name.startswith(f"{part.name}.")

@@ -16,7 +16,6 @@ from typing import Any
 from comfy.base.json_values import as_mapping
 from comfy.comfyui.input_spec import (
     AUTOGROW,
-    DYNAMIC_COMBO,
     DYNAMIC_GROUP,
     InputSpec,
     parse_input,
@@ -111,6 +110,13 @@ def _following(spec: InputSpec, value: object) -> Iterator[NodeWidget]:
         yield from _rows(spec, value)
     elif isinstance(value, str):
         yield from (widget for branch in spec.branch(value) for widget in _made(branch))
+
+
+def _follows(spec: InputSpec, name: str) -> bool:
+    """Tell if a widget of this name exists only because of another input's value."""
+    if spec.type == DYNAMIC_GROUP:
+        return name.startswith(f"{spec.name}.")
+    return spec.adds(name)
 
 
 def _rows(spec: InputSpec, count: object) -> Iterator[NodeWidget]:
@@ -257,11 +263,11 @@ def _fits(value: object, spec: InputSpec) -> bool:
 def assign(widgets: list[NodeWidget], widget: NodeWidget, value: object) -> None:
     """Set a widget's value like the editor's setter, including effects on neighboring widgets."""
     widget.value = value
-    if widget.spec is not None and widget.spec.type in (DYNAMIC_COMBO, DYNAMIC_GROUP):
-        group = f"{widget.name}."
-        widgets[:] = [other for other in widgets if not other.name.startswith(group)]
+    spec = widget.spec
+    if spec is not None and (spec.adds_inputs or spec.type == DYNAMIC_GROUP):
+        widgets[:] = [other for other in widgets if not _follows(spec, other.name)]
         index = widgets.index(widget) + 1
-        widgets[index:index] = _following(widget.spec, value)
+        widgets[index:index] = _following(spec, value)
     elif widget.grows and value:
         widget.grows = False
         widgets.append(NodeWidget(f"option{len(widgets) - 1}", "", grows=True))
