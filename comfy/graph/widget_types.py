@@ -17,7 +17,7 @@ def widget_type(spec: InputSpec) -> str | None:
     a socket.
 
     Node packs add widget types of their own. Such a widget holds a value of the first known type of
-    the input, or any value (`PACK_WIDGET`).
+    the input, or any value (`_PACK_WIDGET`).
     """
     hint = spec.options.get("widgetType")
     if spec.options.get("forceInput"):
@@ -28,7 +28,7 @@ def widget_type(spec: InputSpec) -> str | None:
         return spec.type
     if not isinstance(hint, str):
         return None
-    return next((part for part in spec.type.split(",") if part in KINDS), PACK_WIDGET)
+    return next((part for part in spec.type.split(",") if part in KINDS), _PACK_WIDGET)
 
 
 def _given(otherwise: object) -> Callable[[InputSpec], Any]:
@@ -66,12 +66,12 @@ def _row_count(spec: InputSpec) -> object:
 
 
 # Type of a node pack's own widget for an input of none of the known types.
-PACK_WIDGET = "pack widget"
+_PACK_WIDGET = "pack widget"
 
 
 @dataclass(frozen=True, slots=True)
 class WidgetKind:
-    """What the editor does with a type of widget.
+    """The behavior of a type of widget in the editor.
 
     `default`: returns the value of a new widget. `stored`: has a position in `widgets_values`.
     `sent`: becomes a prompt input. `name`: the widget's name if it isn't the input's.
@@ -116,5 +116,5 @@ KINDS: Mapping[str, WidgetKind] = {
         _given(None), stored=False, sent=False, name="camera_info_state"
     ),
     "RESOLUTION_PREVIEW": WidgetKind(_given(None), stored=False, sent=False),
-    PACK_WIDGET: WidgetKind(_given(None)),
+    _PACK_WIDGET: WidgetKind(_given(None)),
 }

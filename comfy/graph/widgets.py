@@ -104,8 +104,8 @@ def _made(spec: InputSpec) -> Iterator[NodeWidget]:
 
 
 def _following(spec: InputSpec, value: object) -> Iterator[NodeWidget]:
-    """Yield the widgets that exist because of an input's value: those of a dynamic combo's choice,
-    or the rows of a dynamic group."""
+    """Yield the widgets that exist because of an input's value: a choice's own widgets, or the rows
+    of a dynamic group."""
     if spec.type == DYNAMIC_GROUP:
         yield from _rows(spec, value)
     elif isinstance(value, str):

@@ -89,7 +89,7 @@ def test_lights_take_a_place() -> None:
 
 
 def test_views_are_not_sent() -> None:
-    """Of the views only the camera's angle takes a place, and none is sent."""
+    """Only the view of the camera's angle takes a place, and no view is sent."""
     assert sent(graph_node(1, "Camera", "object", 2.5)) == {"zoom": 2.5}
 
 

@@ -1,14 +1,15 @@
-"""The rules of all packs by node class. A new pack is a module with its `RULES`, listed here."""
+"""The rules of all packs by node class. A new pack is a module with its rules, listed here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from comfy.graph.packs import rgthree, vhs
+from comfy.graph.packs.rgthree import RGTHREE_RULES
 from comfy.graph.packs.rule import PackRule
+from comfy.graph.packs.vhs import VHS_RULES
 
 _NO_RULE = PackRule()
-_RULES: Mapping[str, PackRule] = {**rgthree.RULES, **vhs.RULES}
+_RULES: Mapping[str, PackRule] = {**RGTHREE_RULES, **VHS_RULES}
 
 
 def rule_of(class_type: str) -> PackRule:

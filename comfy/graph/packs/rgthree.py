@@ -38,4 +38,4 @@ def _row(row: Mapping[str, Any], *, separate: bool) -> dict[str, Any]:
     return sent
 
 
-RULES: Mapping[str, PackRule] = {"Power Lora Loader (rgthree)": PackRule(added=_lora_rows)}
+RGTHREE_RULES: Mapping[str, PackRule] = {"Power Lora Loader (rgthree)": PackRule(added=_lora_rows)}

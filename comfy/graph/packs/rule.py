@@ -22,7 +22,7 @@ def _none_added(_node: GraphNode) -> Iterable[NodeWidget]:
 
 @dataclass(frozen=True, slots=True)
 class PackRule:
-    """What a pack's script does with the nodes of a class.
+    """Changes that a pack's script makes to the nodes of a class.
 
     `values`: returns the saved values as the class's current widgets expect them. `added`: returns
     widgets that the server doesn't declare, with their values.

@@ -83,7 +83,7 @@ def _size(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
-RULES: Mapping[str, PackRule] = {
+VHS_RULES: Mapping[str, PackRule] = {
     name: PackRule(values=_values)
     for name in (
         *_LISTED,
