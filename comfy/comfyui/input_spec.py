@@ -24,6 +24,31 @@ DIFFERS = "comfyforms_differs"  # our own option: see `InputSpec.differs`
 # Types of values that users type or select. All other types arrive through a link.
 WIDGET_TYPES = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", COMBO, DYNAMIC_COMBO, "COLOR"})
 
+# Types of widgets with an editor or a view of their own. Their values aren't typed
+# (docs/comfyui.md#49).
+EDITOR_TYPES = FILE_WIDGETS | {
+    "BOUNDING_BOX",
+    "BOUNDING_BOXES",
+    "CAMERA_ANGLE_VIEW",
+    "CAMERA_INFO_STATE",
+    "CHART",
+    "COLORS",
+    "COMPOSITOR",
+    "CURVE",
+    "GALLERIA",
+    "IMAGECOMPARE",
+    "LIGHT_INFO_PREVIEW",
+    "LOAD_3D_ADVANCED",
+    "MARKDOWN",
+    "PAINTER",
+    "PREVIEW_3D",
+    "RANGE",
+    "RESOLUTION_PREVIEW",
+    "TEXTAREA",
+    "VIDEO_EDIT",
+    AUTOGROW,
+}
+
 _ANY = frozenset({"", "*", "COMFY_MATCHTYPE_V3"})  # link types that fit any type
 # Characters of a class, a node id or an input name; real names have up to about 80.
 LONGEST_NAME = 200
@@ -65,6 +90,27 @@ class InputSpec:
         if isinstance(hint, str) and hint in WIDGET_TYPES:
             return hint
         return next((part for part in self.type.split(",") if part in WIDGET_TYPES), self.type)
+
+    @property
+    def widget_type(self) -> str:
+        """Return the name of the widget that the node's author wants, by default the type's."""
+        return as_text(self.options.get("widgetType")) or self.value_type
+
+    @cached_property
+    def base_type(self) -> str:
+        """Return the built-in type of a custom widget's values: `value_type` if that is built in,
+        otherwise a guess from the type's name and the default. Types with neither, and those in
+        `EDITOR_TYPES`, stay unchanged."""
+        if self.widget_type in EDITOR_TYPES:
+            return self.widget_type
+        if self.value_type in WIDGET_TYPES:
+            return self.value_type
+        default = self.options.get("default")
+        if "COLOR" in self.type.upper() and isinstance(default, str | None):
+            return "COLOR"
+        if not {"TEXT", "STRING"}.isdisjoint(self.type.upper().split("_")):
+            return "STRING"
+        return type_of_value(default) or self.type
 
     @property
     def is_widget(self) -> bool:
@@ -235,6 +281,21 @@ def parse_input(name: str, raw: object, *, required: bool) -> InputSpec:
             return InputSpec(name, head, required, None, options, raw)
         case _:
             return InputSpec(name, "*", required, None, options, raw)
+
+
+def type_of_value(value: object) -> str:
+    """Return the built-in type of such values, "" for others."""
+    match value:
+        case bool():
+            return "BOOLEAN"
+        case int():
+            return "INT"
+        case float():
+            return "FLOAT"
+        case str():
+            return "STRING"
+        case _:
+            return ""
 
 
 def compatible(type_: str, other: str) -> bool:

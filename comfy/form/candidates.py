@@ -12,7 +12,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from comfy.comfyui.file_inputs import is_media_file, is_no_file
-from comfy.comfyui.input_spec import COMBO, InputSpec
+from comfy.comfyui.input_spec import (
+    COMBO,
+    EDITOR_TYPES,
+    WIDGET_TYPES,
+    InputSpec,
+    type_of_value,
+)
 from comfy.comfyui.object_info import Catalog, NodeSpec
 from comfy.form.labels import is_notation
 from comfy.prompt.model import InputRef, Node, Prompt, is_link, own_title
@@ -158,7 +164,11 @@ class Candidate:
     def multiline(self) -> bool:
         """Return True for a multiline text."""
         if self.spec:
-            return self.type == "STRING" and bool(self.spec.options.get("multiline"))
+            custom = self.spec.widget_type not in WIDGET_TYPES
+            is_custom_text = custom and "TEXT" in self.spec.widget_type
+            return self.type == "STRING" and (
+                is_custom_text or bool(self.spec.options.get("multiline"))
+            )
         return isinstance(self.value, str) and "\n" in self.value
 
     @property
@@ -187,18 +197,16 @@ def find_candidates(prompt: Prompt, catalog: Catalog) -> tuple[Candidate, ...]:
 
 
 def _guess_type(value: object) -> str:
-    """Guess the type of a value that the server doesn't know."""
-    match value:
-        case bool():
-            return "BOOLEAN"
-        case int():
-            return "INT"
-        case float():
-            return "FLOAT"
-        case str():
-            return "STRING"
-        case _:
-            return "*"
+    return type_of_value(value) or "*"
+
+
+def _type_of(spec: InputSpec | None, value: object) -> str:
+    """Return the input's type. A custom type without any declaration of its values is guessed from
+    this one."""
+    if spec is None:
+        return _guess_type(value)
+    known = spec.base_type in WIDGET_TYPES | EDITOR_TYPES
+    return spec.base_type if known else type_of_value(value or None) or spec.base_type
 
 
 def _of_node(
@@ -220,7 +228,7 @@ def _of_node(
             literals[name],
             spec,
             node_spec,
-            spec.value_type if spec else _guess_type(literals[name]),
+            _type_of(spec, literals[name]),
             node["inputs"],
         )
 

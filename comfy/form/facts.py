@@ -20,6 +20,8 @@ from comfy.prompt.trace import Pole, Trace, pole_of
 # state.
 _BLOB = 2_000
 
+_JSON = ("{", "[")  # a custom widget's own notation
+
 _EDITOR_ONLY = re.compile(
     r"^(upload|upload_\w+|choose .* to"
     r" upload|control_after_generate|control_before_generate|preview\w*|\$\$.*|"
@@ -164,8 +166,11 @@ def is_editor_state(candidate: Candidate) -> bool:
         return True
     if spec is None:
         return value is None
-    own_widget = spec.options.get("widgetType", spec.value_type) not in WIDGET_TYPES
-    return own_widget or not spec.is_widget or bool(spec.options.get("hidden"))
+    is_custom = spec.widget_type not in WIDGET_TYPES
+    if is_custom and isinstance(value, str) and value.startswith(_JSON):
+        return True
+    is_entered = candidate.type in WIDGET_TYPES and not spec.options.get("forceInput")
+    return not is_entered or bool(spec.options.get("hidden"))
 
 
 def _own_words(candidate: Candidate) -> str:

@@ -16,6 +16,9 @@ from comfy.prompt.value_types import BadValue
 _SEED_LIMITS = (0, 2**32 - 1)
 _EXACT_SEED_LIMITS = (0, 2**64 - 1)
 
+# Display options of numbers that are set by dragging.
+_SLIDERS = frozenset({"slider", "knob", "gradientslider"})
+
 _SEED_NAME = re.compile(r"(^|_|\.)seed$", re.IGNORECASE)
 
 
@@ -59,6 +62,19 @@ class LiteralInput:
         """Return the server's display option, "" if it has none."""
         shown = self.candidate.spec.options.get("display") if self.candidate.spec else None
         return shown if isinstance(shown, str) else ""
+
+    @property
+    def slides(self) -> bool:
+        """Return whether the number is set by dragging: its limits are close, or the node's author
+        wants a slider or a knob, or the node shows a camera that is turned by dragging."""
+        if self.limits.min is None or self.limits.max is None or self.is_seed:
+            return False
+        inputs = self.candidate.node_spec.inputs if self.candidate.node_spec else ()
+        return (
+            self.limits.can_slide
+            or self.option in _SLIDERS
+            or any(one.type == "CAMERA_ANGLE_VIEW" for one in inputs)
+        )
 
     @property
     def upload(self) -> str:

@@ -59,11 +59,11 @@ def _schema(field: Field) -> dict[str, Any]:
 
 
 def _fit(given: LiteralInput) -> Fit:
-    return Fit.TYPE if given.type in _TYPES and not given.limits.can_slide else Fit.NO
+    return Fit.TYPE if given.type in _TYPES and not given.slides else Fit.NO
 
 
 def _slider_fit(given: LiteralInput) -> Fit:
-    return Fit.TYPE if given.type in _TYPES and given.limits.can_slide else Fit.NO
+    return Fit.TYPE if given.type in _TYPES and given.slides else Fit.NO
 
 
 _TYPES = frozenset({"INT", "FLOAT"})
