@@ -22,6 +22,7 @@ from comfy.comfyui.input_spec import (
 )
 from comfy.comfyui.object_info import NodeSpec
 from comfy.graph.widget_types import KINDS, widget_type
+from comfy.prompt.text_replacements import as_js_text
 
 
 @dataclass(slots=True)
@@ -261,9 +262,12 @@ def _fits(value: object, spec: InputSpec) -> bool:
 
 
 def assign(widgets: list[NodeWidget], widget: NodeWidget, value: object) -> None:
-    """Set a widget's value like the editor's setter, including effects on neighboring widgets."""
-    widget.value = value
+    """Set a widget's value like the editor's setter, including effects on neighboring widgets. A
+    multiline field turns a number into text."""
     spec = widget.spec
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    multiline = spec is not None and spec.type == "STRING" and spec.options.get("multiline")
+    widget.value = as_js_text(value) if is_number and multiline else value
     if spec is not None and (spec.adds_inputs or spec.type == DYNAMIC_GROUP):
         widgets[:] = [other for other in widgets if not _follows(spec, other.name)]
         index = widgets.index(widget) + 1

@@ -154,7 +154,7 @@ def replace_names(
             is_date = name.startswith("date:")
             return format_date(name.removeprefix("date:"), now) if is_date and now else match[0]
         value = lookup(name, rest[0])
-        return match[0] if value is None else _FORBIDDEN.sub("_", _as_text(value)[:longest])
+        return match[0] if value is None else _FORBIDDEN.sub("_", as_js_text(value)[:longest])
 
     return _NAME.sub(put, text, _MAX_NAMES)
 
@@ -204,7 +204,7 @@ def _date_part(letters: str, now: datetime) -> str:
             return str(_DATE_PARTS[letters[0]](now)).zfill(len(letters))
 
 
-def _as_text(value: object) -> str:
+def as_js_text(value: object) -> str:
     """Format a value as JavaScript does in a string."""
     match value:
         case bool():
