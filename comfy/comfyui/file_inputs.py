@@ -1,17 +1,30 @@
 """Recognize inputs that take the name of a file or folder on the server, and values that are such
 names.
 
-ComfyUI declares only uploads; names and choices reveal the other inputs.
+ComfyUI declares only uploads; names and choices reveal the other inputs. Packs whose own scripts
+upload files are in a table.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 # Widgets of the editor whose value is a file name, or an object with file names
 # (docs/comfyui.md#31).
 FILE_WIDGETS = frozenset({"WEBCAM", "AUDIO_RECORD", "LOAD_3D", "LOAD_3D_ANIMATION"})
+# Lists of files to which a pack's own script uploads, by class and input, with the kind of file
+# (docs/comfyui.md#50).
+PACK_UPLOADS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "VHS_LoadVideo": {"video": "video"},
+        "VHS_LoadVideoFFmpeg": {"video": "video"},
+        "VHS_LoadAudioUpload": {"audio": "audio"},
+        "PixaromaLoadVideo": {"video": "video"},
+        "PixaromaLoadVideoFrame": {"video": "video"},
+    }
+)
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+")
 # Names of inputs that take a path. ComfyUI doesn't declare them:
 # `LoadImageDataSetFromFolder.folder`, `LoadLatent.latent` and `GeminiInputFiles.file` are plain

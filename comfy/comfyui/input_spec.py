@@ -72,7 +72,8 @@ class InputSpec:
     `type` is the server's own word; both combo notations are "COMBO". `choices` are the values of a
     combo (the keys of a dynamic one) and None for other types. `options` is the raw second half of
     the spec: default, min, max, step, round, multiline, tooltip, control_after_generate,
-    image_upload and the node's other options.
+    image_upload and the node's other options. `pack_upload`: the kind of file that the pack's own
+    script uploads, although the options don't say so.
     """
 
     name: str
@@ -81,6 +82,7 @@ class InputSpec:
     choices: tuple[Any, ...] | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     raw: object = None
+    pack_upload: str = ""
 
     @cached_property
     def value_type(self) -> str:
@@ -121,9 +123,8 @@ class InputSpec:
     @cached_property
     def upload(self) -> str | None:
         """Return the uploadable type: "image", "audio", "video", "file", or None."""
-        return next(
-            (kind for option, kind in UPLOAD_OPTIONS.items() if self.options.get(option)), None
-        )
+        declared = (kind for option, kind in UPLOAD_OPTIONS.items() if self.options.get(option))
+        return next(declared, self.pack_upload or None)
 
     @property
     def differs(self) -> bool:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import difflib
 import gzip
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from comfy.base.errors import ComfyError
 from comfy.base.json_values import as_list, as_mapping, as_text, parse_json
+from comfy.comfyui.file_inputs import PACK_UPLOADS
 from comfy.comfyui.input_spec import (
     AUTOGROW,
     COMBO,
@@ -100,8 +101,8 @@ class Catalog(Mapping[str, NodeSpec]):
         specs = (
             spec
             for one in self
-            for spec in _declared(self.raw[one])
-            if any(map(spec[1].get, UPLOAD_OPTIONS))
+            for name, spec in _declared(self.raw[one])
+            if any(map(spec[1].get, UPLOAD_OPTIONS)) or name in PACK_UPLOADS.get(one, {})
         )
         lists = (
             head if isinstance(head, list) else options.get("options") for head, options in specs
@@ -139,12 +140,16 @@ class Catalog(Mapping[str, NodeSpec]):
 
 
 def _parse_node(class_type: str, info: Mapping[str, Any]) -> NodeSpec:
+    uploads = PACK_UPLOADS.get(class_type, {})
     return NodeSpec(
         class_type=class_type,
         display_name=as_text(info.get("display_name"))[:LONGEST_NAME] or class_type,
         description=as_text(info.get("description")),
         category=as_text(info.get("category")),
-        inputs=parse_inputs(info.get("input"), order=info.get("input_order")),
+        inputs=tuple(
+            replace(one, pack_upload=uploads[one.name]) if one.name in uploads else one
+            for one in parse_inputs(info.get("input"), order=info.get("input_order"))
+        ),
         output_types=_type_names(info.get("output")),
         output_names=_type_names(info.get("output_name")),
         output_node=bool(info.get("output_node")),
@@ -152,12 +157,14 @@ def _parse_node(class_type: str, info: Mapping[str, Any]) -> NodeSpec:
     )
 
 
-def _declared(info: Mapping[str, Any]) -> Iterator[tuple[object, Mapping[str, Any]]]:
-    """Yield the two raw halves of each input spec of a class, except specs without options."""
+def _declared(
+    info: Mapping[str, Any],
+) -> Iterator[tuple[str, tuple[object, Mapping[str, Any]]]]:
+    """Yield the name and the two raw halves of each input spec of a class."""
     for section in ("required", "optional"):
-        for raw in as_mapping(as_mapping(info.get("input")).get(section)).values():
-            if isinstance(raw, list) and len(raw) > 1 and isinstance(raw[1], dict):
-                yield raw[0], raw[1]
+        for name, raw in as_mapping(as_mapping(info.get("input")).get(section)).items():
+            if isinstance(raw, list) and raw:
+                yield name, (raw[0], as_mapping(raw[1] if len(raw) > 1 else {}))
 
 
 def _walk(
