@@ -23,6 +23,7 @@ COMFY = """
 base
 comfyui.file_inputs
 comfyui.input_spec
+comfyui.pack_inputs
 comfyui.object_info comfyui.protocol.result_types
 media prompt
 comfyui.protocol

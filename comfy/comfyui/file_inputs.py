@@ -15,7 +15,7 @@ from types import MappingProxyType
 # (docs/comfyui.md#31).
 FILE_WIDGETS = frozenset({"WEBCAM", "AUDIO_RECORD", "LOAD_3D", "LOAD_3D_ANIMATION"})
 # Lists of files to which a pack's own script uploads, by class and input, with the kind of file
-# (docs/comfyui.md#50).
+# (docs/comfyui.md#53).
 PACK_UPLOADS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "VHS_LoadVideo": {"video": "video"},

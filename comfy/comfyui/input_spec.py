@@ -2,13 +2,15 @@
 
 Input specs come in two spellings (docs/comfyui.md#25), `[["a", "b"], {…}]` and `["COMBO",
 {"options": ["a", "b"]}]`. Since 0.33 there are also dynamic combos (docs/comfyui.md#26), whose
-chosen option adds inputs with dotted names (`format.codec`), and autogrow inputs.
+chosen option adds inputs with dotted names (`format.codec`), and autogrow inputs. Groups of
+repeatable rows are newer (docs/comfyui.md#49).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +22,8 @@ DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 DYNAMIC_GROUP = "COMFY_DYNAMICGROUP_V3"
 AUTOGROW = "COMFY_AUTOGROW_V3"
 DIFFERS = "comfyforms_differs"  # our own option: see `InputSpec.differs`
+ROWS = "comfyforms_rows"  # our own option: the notation of undeclared rows, and their prefix
+FOLLOWS = "comfyforms_follows"  # our own option: the column whose value an empty cell has
 
 # Types of values that users type or select. All other types arrive through a link.
 WIDGET_TYPES = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", COMBO, DYNAMIC_COMBO, "COLOR"})
@@ -53,6 +57,7 @@ _ANY = frozenset({"", "*", "COMFY_MATCHTYPE_V3"})  # link types that fit any typ
 # Characters of a class, a node id or an input name; real names have up to about 80.
 LONGEST_NAME = 200
 _MOST_GROWN = 100  # inputs of an autogrow group without its own limit
+_MOST_ROWS = 20  # rows of a group without its own limit, as in the editor
 
 
 # Options that mark a combo or string input for uploads, with the kind of file.
@@ -63,6 +68,14 @@ UPLOAD_OPTIONS = {
     "video_upload": "video",
     "file_upload": "file",
 }
+
+
+class RowNotation(StrEnum):
+    """Notation of rows in a prompt."""
+
+    DOTTED = "dotted"  # "loras.0.lora_name": "a", "loras.0.strength": 1, "loras.1.lora_name": "b"
+    NUMBERED = "numbered"  # "lora_1": {"lora": "a", "strength": 1}, "lora_2": {"lora": "b"}
+    WRAPPED = "wrapped"  # "loras": {"__value__": [{"name": "a", "strength": 1}, {"name": "b"}]}
 
 
 @dataclass(frozen=True)
@@ -157,7 +170,7 @@ class InputSpec:
     @property
     def adds_inputs(self) -> bool:
         """Tell if the node's other inputs depend on the chosen value, as with dynamic combos and
-        combos with `formats` (docs/comfyui.md#48)."""
+        combos with `formats` (docs/comfyui.md#49)."""
         return self.type == DYNAMIC_COMBO or bool(self._formats)
 
     def adds(self, name: str) -> bool:
@@ -195,9 +208,23 @@ class InputSpec:
         }
         return {choice: specs for choice, specs in added.items() if specs}
 
+    @cached_property
+    def rows(self) -> RowGroup | None:
+        """Return the rows that this input stands for; None for other inputs."""
+        if self.type != DYNAMIC_GROUP and ROWS not in self.options:
+            return None
+        return _row_group(self, parse_inputs(self.options.get("template")))
+
+    @property
+    def is_group(self) -> bool:
+        """Tell if the input stands for others, which have names of their own."""
+        return self.type == AUTOGROW or self.rows is not None
+
     def grown(self, name: str) -> InputSpec | None:
-        """Return the spec of an autogrow group's input by its dotted name (`images.image0`), or
+        """Return the spec of a group's input by its name (`images.image0`, `loras.0.strength`), or
         None if the name isn't one of the group's."""
+        if self.rows:
+            return self.rows.spec_of(self, name)
         head, dot, slot = name.rpartition(".")
         if not self._template or not dot or head != self.name:
             return None
@@ -263,6 +290,53 @@ class InputSpec:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class RowGroup:
+    """Rows of one group. `columns` have their own names, such as `strength`. `title` names one row
+    ("LoRA"), and a number of `least` to `most` rows is allowed. `prefix` is the part of a numbered
+    row's name before its number."""
+
+    name: str
+    title: str
+    columns: tuple[InputSpec, ...]
+    notation: RowNotation
+    least: int
+    most: int
+    prefix: str = ""
+
+    def place(self, name: str) -> tuple[int, str] | None:
+        """Return the row's number in the prompt and the column of an input; "" if the input has the
+        whole row, None if it isn't part of the group."""
+        if self.notation is RowNotation.DOTTED:
+            head, _, column = name.removeprefix(f"{self.name}.").partition(".")
+            is_cell = name.startswith(f"{self.name}.") and any(
+                column == one.name for one in self.columns
+            )
+        else:
+            head, column = name.removeprefix(self.prefix), ""
+            is_cell = self.notation is RowNotation.NUMBERED and name.startswith(self.prefix)
+        if not is_cell or not (head.isascii() and head.isdecimal() and len(head) < 10):
+            return None
+        if self.notation is RowNotation.DOTTED and head != str(int(head)):
+            return None
+        return int(head), column
+
+    def cell_name(self, row: int, column: str) -> str:
+        """Return the name of a dotted cell's input. `row` counts from 0."""
+        return f"{self.name}.{row}.{column}"
+
+    def spec_of(self, spec: InputSpec, name: str) -> InputSpec | None:
+        """Return the spec of one cell or row by its input's name; None for other inputs. `spec`
+        declares the group."""
+        place = self.place(name)
+        if place is None:
+            return None
+        column = next((one for one in self.columns if one.name == place[1]), None)
+        if column is not None:
+            return replace(column, name=name)
+        return replace(spec, name=name, type="*", required=False, options={})
+
+
 def parse_input(name: str, raw: object, *, required: bool) -> InputSpec:
     """Parse one input spec in any spelling, including a bare type name (`"PROMPT"`). Invalid specs
     become an input of type "*"."""
@@ -323,3 +397,22 @@ def parse_inputs(
             if len(prefix + name) <= LONGEST_NAME:
                 inputs.append(parse_input(prefix + name, specs[name], required=required))
     return tuple(inputs)
+
+
+def _row_group(spec: InputSpec, columns: tuple[InputSpec, ...]) -> RowGroup:
+    """Return the group that an input with these columns declares."""
+    notation, options = as_mapping(spec.options.get(ROWS)), spec.options
+    return RowGroup(
+        name=spec.name,
+        title=as_text(options.get("group_name")) or spec.bare_name,
+        columns=columns,
+        notation=RowNotation(notation.get("notation", RowNotation.DOTTED)),
+        least=_count(options, "min", 0),
+        most=_count(options, "max", _MOST_ROWS),
+        prefix=as_text(notation.get("prefix")),
+    )
+
+
+def _count(options: Mapping[str, Any], limit: str, otherwise: int) -> int:
+    count = options.get(limit)
+    return max(0, count) if isinstance(count, int) else otherwise

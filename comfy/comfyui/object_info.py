@@ -18,13 +18,13 @@ from comfy.base.errors import ComfyError
 from comfy.base.json_values import as_list, as_mapping, as_text, parse_json
 from comfy.comfyui.file_inputs import PACK_UPLOADS
 from comfy.comfyui.input_spec import (
-    AUTOGROW,
     COMBO,
     LONGEST_NAME,
     UPLOAD_OPTIONS,
     InputSpec,
     parse_inputs,
 )
+from comfy.comfyui.pack_inputs import with_pack_inputs
 
 _LIKENESS = 0.8  # minimum similarity of a class to suggest it for a missing one; less doesn't help
 
@@ -52,14 +52,14 @@ class NodeSpec:
     def active_inputs(self, values: Mapping[str, object]) -> dict[str, InputSpec]:
         """Return the inputs that exist for these values, in order.
 
-        Each combo is followed by the inputs that its choice adds, each autogrow input by its own
-        inputs that have a value.
+        Each combo is followed by the inputs that its choice adds, each group by its own inputs that
+        have a value.
         """
         return dict(_walk(self.inputs, values) if self._are_dynamic else self.by_name)
 
     @cached_property
     def _are_dynamic(self) -> bool:
-        return any(one.adds_inputs or one.type == AUTOGROW for one in self.inputs)
+        return any(one.adds_inputs or one.is_group for one in self.inputs)
 
 
 class Catalog(Mapping[str, NodeSpec]):
@@ -124,7 +124,9 @@ class Catalog(Mapping[str, NodeSpec]):
         if class_type not in self._parsed:
             if class_type not in self:
                 raise KeyError(class_type)
-            self._parsed[class_type] = _parse_node(class_type, self.raw[class_type])
+            self._parsed[class_type] = _parse_node(
+                class_type, with_pack_inputs(class_type, self.raw)
+            )
         return self._parsed[class_type]
 
     def __contains__(self, class_type: object) -> bool:
@@ -173,7 +175,7 @@ def _walk(
     for spec in specs:
         yield spec.name, spec
         yield from _walk(spec.branch(values.get(spec.name)), values)
-        if spec.type == AUTOGROW:
+        if spec.is_group:
             yield from ((name, grown) for name in values if (grown := spec.grown(name)))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from comfy.comfyui.input_spec import AUTOGROW, DYNAMIC_GROUP, InputSpec
+from comfy.comfyui.input_spec import AUTOGROW, DYNAMIC_GROUP, InputSpec, RowNotation
 from comfy.comfyui.object_info import NodeSpec
 from comfy.graph.live import LiveGraph, LiveInput, LiveNode
 from comfy.graph.pack_widgets import with_pack_widgets
@@ -150,6 +150,8 @@ def _sockets(spec: InputSpec, widgets: list[NodeWidget]) -> Iterator[LiveInput]:
             kind = raw[0] if isinstance(raw, list) and raw else "*"
             yield LiveInput(name, slot_type("*" if kind == _MATCH_TYPE else kind))
         return
+    if spec.rows and spec.rows.notation is RowNotation.NUMBERED:
+        return  # undeclared: the editor has no socket for it
     if widget_type(spec) is None:
         yield LiveInput(spec.name, _match_type(spec))
         return

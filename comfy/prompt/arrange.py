@@ -100,7 +100,7 @@ def _unfed(spec: NodeSpec, inputs: Mapping[str, object]) -> Iterator[tuple[str, 
         elif (
             input_spec.required
             and not input_spec.is_widget
-            and input_spec.type != AUTOGROW
+            and not input_spec.is_group
             and input_spec.name not in inputs
         ):
             yield input_spec.name, input_spec.type

@@ -195,7 +195,7 @@ class _Graph:
         if _makes(self.spec(node_id)):
             return
         output_type = self._output_type(node_id, slot)
-        active = [spec for spec in self.active(node_id).values() if spec.type != AUTOGROW]
+        active = [spec for spec in self.active(node_id).values() if not spec.is_group]
         sockets = [spec for spec in active if not spec.is_widget] + [
             spec for spec in active if spec.is_widget
         ]

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from comfy.comfyui.input_spec import AUTOGROW, InputSpec
+from comfy.comfyui.input_spec import InputSpec
 from comfy.comfyui.object_info import NodeSpec
 from comfy.prompt.model import InputRef, Prompt, is_link, with_inputs
+from comfy.prompt.rows import first_row, write_rows
 from comfy.prompt.value_types import BadValue, match_choice, read_value
 
 
@@ -92,8 +93,8 @@ class _Choice:
         before, so they get a value."""
         settled: dict[str, Any] = {}
         for spec in specs:
-            if spec.type == AUTOGROW:
-                settled |= {name: value for name, value in self.inputs.items() if spec.grown(name)}
+            if spec.is_group:
+                settled |= self._members(spec)
                 continue
             if spec.name in self.inputs and (not new or self._stays(spec)):
                 settled[spec.name] = self.inputs[spec.name]
@@ -102,6 +103,16 @@ class _Choice:
             if spec.adds_inputs and not is_link(settled.get(spec.name)):
                 settled |= self._branch(spec, settled, new=new)
         return settled
+
+    def _members(self, group: InputSpec) -> dict[str, Any]:
+        kept = {
+            name: value
+            for name, value in self.inputs.items()
+            if name == group.name or group.grown(name)
+        }
+        if group.rows is None or kept:
+            return kept
+        return write_rows(group.rows, {}, [first_row(group.rows)] * group.rows.least)
 
     def _branch(self, combo: InputSpec, settled: dict[str, Any], *, new: bool) -> dict[str, Any]:
         if _differs(self.node_id, combo, self.inputs, self.values):

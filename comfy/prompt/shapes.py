@@ -36,7 +36,7 @@ class Box(NamedTuple):
 
 def read_box(value: object) -> Box:
     """Read a box from its four numbers, by name, in a list or in a text. Raises BadValue."""
-    match _unwrapped(value):
+    match unwrapped(value):
         case Mapping() as named:
             numbers: list[object] = [named.get(part) for part in _PARTS]
         case several:
@@ -52,7 +52,7 @@ def read_box(value: object) -> Box:
 def read_points(value: object) -> Points:
     """Read the points of a curve from ComfyUI's format, from pairs or from a text. Return them from
     left to right. Raises BadValue."""
-    match _unwrapped(value):
+    match unwrapped(value):
         case {"points": list() | tuple() as pairs}:
             pass
         case list() | tuple() as pairs:
@@ -79,7 +79,13 @@ def drawn(curve: object, points: Points) -> object:
     return pairs
 
 
-def _unwrapped(value: object) -> object:
+def wrap(values: list[Any]) -> dict[str, list[Any]]:
+    """Return a list as a prompt can contain it."""
+    return {_VALUE: values}
+
+
+def unwrapped(value: object) -> object:
+    """Return the value inside a prompt's wrapper."""
     return value[_VALUE] if isinstance(value, Mapping) and _VALUE in value else value
 
 

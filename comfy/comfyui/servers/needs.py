@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from comfy.base.filenames import is_model_file
 from comfy.base.json_values import as_number
-from comfy.comfyui.input_spec import AUTOGROW, COMBO, InputSpec, compatible
+from comfy.comfyui.input_spec import COMBO, InputSpec, compatible
 from comfy.comfyui.object_info import Catalog
 from comfy.prompt.cache_keys import cache_keys
 from comfy.prompt.model import InputRef, Prompt, is_link
+from comfy.prompt.rows import unoffered_cells
 from comfy.prompt.value_types import BadValue, read_value
 
 
@@ -92,7 +93,7 @@ class Needs:
                 if input_spec is None or not self._fits(input_spec, value, nodes):
                     yield InputRef(node_id, name)
             for name, input_spec in declared.items():
-                if input_spec.required and input_spec.type != AUTOGROW and name not in given:
+                if input_spec.required and not input_spec.is_group and name not in given:
                     yield InputRef(node_id, name)
 
     def _fits(self, spec: InputSpec, value: object, nodes: Catalog) -> bool:
@@ -129,3 +130,7 @@ class Needs:
                 lacks = choices and isinstance(value, str) and value not in choices
                 if lacks and input_ref not in self._given:
                     yield Lack(value, input_ref, tuple(map(str, choices or ())))
+            for group in (one.rows for one in declared.values() if one.rows):
+                for column, value in unoffered_cells(group, node["inputs"]):
+                    offered = tuple(map(str, column.choices or ()))
+                    yield Lack(value, InputRef(node_id, group.name), offered)

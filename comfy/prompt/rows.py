@@ -1,0 +1,136 @@
+"""Repeatable rows of a node (docs/comfyui.md#50): read them from its inputs, and write others.
+
+A row is a mapping from columns to values. A row that a pack writes as an object may have more keys
+than the group has columns; they stay with their row. Dotted cells may be links. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from comfy.base.filenames import is_model_file
+from comfy.comfyui.input_spec import FOLLOWS, InputSpec, RowGroup, RowNotation
+from comfy.prompt.model import is_link
+from comfy.prompt.shapes import unwrapped, wrap
+
+
+def read_rows(group: RowGroup, inputs: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """Return the rows in a node's inputs, in order; None if a link or another program's notation
+    makes them unreadable.
+
+    Gaps in the numbering close up. A value that is the same as in the column that it follows is
+    left out.
+    """
+    rows = _read(group, inputs)
+    if rows is None or any(is_link(value) for row in rows for value in row.values()):
+        return None
+    return [_without_followers(group, row) for row in rows]
+
+
+def write_rows(
+    group: RowGroup, inputs: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return a node's inputs with other rows, in the place of the old ones. Rows that the inputs
+    already have leave them as they are."""
+    if read_rows(group, inputs) == [dict(row) for row in rows] and _has_place(group, inputs):
+        return dict(inputs)
+    written = _written(group, rows)
+    names = [name for name in inputs if name == group.name or group.place(name)]
+    if not names:
+        return {**inputs, **written}
+    result: dict[str, Any] = {}
+    for name, value in inputs.items():
+        if name == names[0]:
+            result |= written
+        elif name not in names:
+            result[name] = value
+    return result
+
+
+def first_row(group: RowGroup) -> dict[str, Any]:
+    """Return a new row, with the server's initial values. Cells that follow others are left out."""
+    return {
+        column.name: column.start
+        for column in group.columns
+        if FOLLOWS not in column.options and column.start is not None
+    }
+
+
+def is_offered(group: RowGroup, column: InputSpec, value: object) -> bool:
+    """Return whether a column offers a choice. Packs that write rows as objects find a model by its
+    file name alone, without folder or extension."""
+    offered = column.choices
+    if offered is None or value in offered:
+        return True
+    if group.notation is RowNotation.DOTTED or not isinstance(value, str):
+        return False
+    return _bare(value) in map(_bare, map(str, offered))
+
+
+def unoffered_cells(group: RowGroup, inputs: Mapping[str, Any]) -> Iterator[tuple[InputSpec, str]]:
+    """Yield the choices in rows written as objects that the server doesn't offer, with their
+    columns. Dotted cells are inputs themselves. Rows that are switched off count, too."""
+    if group.notation is not RowNotation.DOTTED:
+        for row in read_rows(group, inputs) or ():
+            for column in group.columns:
+                value = row.get(column.name)
+                if isinstance(value, str) and not is_offered(group, column, value):
+                    yield column, value
+
+
+def _bare(name: str) -> str:
+    stem = name.replace("\\", "/").rpartition("/")[2]
+    return stem.rpartition(".")[0] or stem if is_model_file(stem) else stem
+
+
+def _read(group: RowGroup, inputs: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    match group.notation:
+        case RowNotation.DOTTED:
+            return _dotted(group, inputs)
+        case RowNotation.NUMBERED:
+            listed: object = [value for name, value in inputs.items() if group.place(name)]
+        case RowNotation.WRAPPED:
+            listed = unwrapped(inputs.get(group.name, []))
+    if not isinstance(listed, list) or not all(isinstance(row, dict) for row in listed):
+        return None
+    return [dict(row) for row in listed]
+
+
+def _dotted(group: RowGroup, inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    cells: dict[int, dict[str, Any]] = {}
+    for name, value in inputs.items():
+        if place := group.place(name):
+            row, column = place
+            cells.setdefault(row, {})[column] = value
+    return [cells[row] for row in sorted(cells)]
+
+
+def _written(group: RowGroup, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    match group.notation:
+        case RowNotation.DOTTED:
+            return {
+                group.cell_name(number, column): value
+                for number, row in enumerate(rows)
+                for column, value in row.items()
+            }
+        case RowNotation.NUMBERED:
+            return {f"{group.prefix}{number}": dict(row) for number, row in enumerate(rows, 1)}
+        case RowNotation.WRAPPED:
+            return {group.name: wrap([dict(row) for row in rows])}
+
+
+def _has_place(group: RowGroup, inputs: Mapping[str, Any]) -> bool:
+    return group.notation is not RowNotation.WRAPPED or group.name in inputs
+
+
+def _without_followers(group: RowGroup, row: dict[str, Any]) -> dict[str, Any]:
+    for column in group.columns:
+        leader = column.options.get(FOLLOWS)
+        if isinstance(leader, str) and column.name in row:
+            value = row[column.name]
+            with suppress(TypeError, ValueError):
+                if value is None or float(value) == float(row[leader]):
+                    row = {name: one for name, one in row.items() if name != column.name}
+    return row
