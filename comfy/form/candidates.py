@@ -22,6 +22,7 @@ from comfy.comfyui.input_spec import (
 from comfy.comfyui.object_info import Catalog, NodeSpec
 from comfy.form.labels import is_notation
 from comfy.prompt.model import InputRef, Node, Prompt, is_link, own_title
+from comfy.prompt.rows import editable_rows
 from comfy.workflow.config import FieldConfig, FieldGroup, Others
 
 # Sources of a field.
@@ -215,6 +216,10 @@ def _of_node(
     title = own_title(node)
     literals = {name: value for name, value in node["inputs"].items() if not is_link(value)}
     specs = node_spec.active_inputs(node["inputs"]) if node_spec else {}
+    rows = editable_rows(specs.values(), node["inputs"], uploads)
+    groups = [specs[name].rows for name in rows]
+    cells = {name for name in literals for group in groups if group and group.place(name)}
+    literals = {name: value for name, value in literals.items() if name not in cells} | rows
     declared = [name for name in specs if name in literals]
     for name in dict.fromkeys([*declared, *literals]):
         spec = _without_uploads(

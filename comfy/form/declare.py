@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from comfy.base.json_values import as_text
 from comfy.base.messages import message
 from comfy.base.wording import plain_words
 from comfy.form.candidates import Candidate
@@ -115,7 +116,10 @@ def _place(candidate: Candidate, trace: Trace, others: Others = "auto") -> Candi
     facts = collect_facts(candidate, trace)
     rule = next(rule for rule in RULES if rule.fits(facts))
     label = (
-        rule.label or _MEDIA_WORDS.get((facts.widget, facts.meaning)) or plain_words(facts.meaning)
+        rule.label
+        or _MEDIA_WORDS.get((facts.widget, facts.meaning))
+        or _rows_label(candidate)
+        or plain_words(facts.meaning)
     )
     return replace(
         candidate,
@@ -128,3 +132,10 @@ def _place(candidate: Candidate, trace: Trace, others: Others = "auto") -> Candi
         limits=facts.limits,
         others=others,
     )
+
+
+def _rows_label(candidate: Candidate) -> str:
+    """Return the declared name of a group of rows, "" for other inputs."""
+    shown = candidate.spec.options.get("display_name") if candidate.spec else None
+    is_group = candidate.spec is not None and candidate.spec.rows is not None
+    return as_text(shown) if is_group else ""

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
+from comfy.base.json_values import as_text
+from comfy.base.wording import plain_words
+from comfy.comfyui.input_spec import FOLLOWS, RowGroup
 from comfy.comfyui.object_info import NodeSpec
-from comfy.form.candidates import Candidate
+from comfy.form.candidates import Candidate, Placement
+from comfy.form.kinds.literal_input import LiteralInput
 from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import choice_labels
 from comfy.form.model import Field
+from comfy.form.widgets import fitting_kind
 from comfy.prompt.autogrow import room_to_grow
 from comfy.prompt.bypass import can_do_without
 from comfy.prompt.model import Prompt
+from comfy.workflow.config import FieldConfig
 
 
 def build_fields(
@@ -49,6 +56,7 @@ def build_fields(
 
 def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: bool) -> Field:
     kind, offered = KINDS[candidate.widget], candidate.spec.choices if candidate.spec else None
+    group = candidate.spec.rows if candidate.spec and kind.has_rows else None
     choices = choice_labels(offered) if offered is not None and kind.offers_choices else None
     takes_file = kind.file is not None
     return Field(
@@ -60,8 +68,8 @@ def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: 
         kind=kind,
         group=candidate.group,
         default=candidate.default,
-        min=candidate.limits.min,
-        max=candidate.limits.max,
+        min=group.least if group else candidate.limits.min,
+        max=max(group.most, len(candidate.default)) if group else candidate.limits.max,
         step=candidate.limits.step,
         round=candidate.limits.round,
         choices=choices,
@@ -83,7 +91,33 @@ def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: 
         grows=grows,
         height=candidate.said.height,
         differs=differs,
+        columns=tuple(_columns(candidate, group)) if group else (),
+        row_title=group.title if group else "",
     )
+
+
+def _columns(candidate: Candidate, group: RowGroup) -> Iterator[Field]:
+    """Yield the cells of a row. A column that follows another one is there only if a row of the
+    workflow uses it."""
+    for spec in group.columns:
+        follows = FOLLOWS in spec.options
+        if follows and not any(spec.name in row for row in candidate.default):
+            continue
+        cell = replace(
+            candidate, input=spec.name, value=spec.start, spec=spec, type=spec.value_type, also=()
+        )
+        given = LiteralInput.of(cell, spec.name, spec, ())
+        kind = fitting_kind(given)
+        column = replace(
+            cell,
+            label=as_text(spec.options.get("display_name")) or plain_words(spec.name),
+            widget="number" if given.is_seed else kind.name,
+            limits=given.limits,
+            default=spec.start,
+            said=FieldConfig(spec.name),
+            rule=Placement("main", 0),
+        )
+        yield replace(_field(column, optional=follows, grows=None, differs=False), key=spec.name)
 
 
 def _is_choice(candidate: Candidate) -> bool:

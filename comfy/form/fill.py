@@ -12,11 +12,13 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
+from comfy.comfyui.input_spec import RowGroup
 from comfy.form.model import Field, Form
 from comfy.form.seeds import CountUp, next_seed
 from comfy.prompt.arrange import arrange
 from comfy.prompt.bypass import take_out
 from comfy.prompt.model import InputRef, Prompt, with_inputs
+from comfy.prompt.rows import write_rows
 from comfy.prompt.text_replacements import PrefixNames, prefix_names, replace_prefixes
 from comfy.prompt.wildcards import literal_text, resolve_wildcards
 from comfy.workflow.model import Workflow
@@ -45,7 +47,7 @@ def fill(
     prompt = {key: with_inputs(node, {**node["inputs"]}) for key, node in arranged.items()}
     used: dict[str, Any] = {}
     for field in form.fields:
-        targets = [target for target in field.targets if _is_there(prompt, target)]
+        targets = [target for target in field.targets if _is_there(form, field, prompt, target)]
         if not targets:
             continue
         value = _sent(field, given[field.key], rng)
@@ -53,8 +55,8 @@ def fill(
             continue
         if field.group != "hidden" or field.key in values:
             used[field.key] = value
-        for node, name in targets:
-            prompt[node]["inputs"][name] = copy.deepcopy(value)
+        for target in targets:
+            _set(form, field, prompt, target, copy.deepcopy(value))
     empty = left_empty(form, used)
     without = take_out(prompt, form.nodes, empty, form.needed) if empty else None
     names = workflow.names or prefix_names(prompt)
@@ -79,10 +81,32 @@ def targets_of(field: Field, prompt: Prompt) -> tuple[InputRef, ...]:
     )
 
 
-def _is_there(prompt: Prompt, target: InputRef) -> bool:
+def _is_there(form: Form, field: Field, prompt: Prompt, target: InputRef) -> bool:
     """Return False for inputs of options that aren't chosen, and of files that aren't added."""
     node, name = target
-    return node in prompt and name in prompt[node]["inputs"]
+    if node not in prompt:
+        return False
+    if field.columns:
+        return _rows_at(form, prompt, target) is not None
+    return name in prompt[node]["inputs"]
+
+
+def _set(form: Form, field: Field, prompt: Prompt, target: InputRef, value: Any) -> None:  # noqa: ANN401
+    """Set an input, or the inputs that a group of rows stands for."""
+    node = prompt[target.node]
+    group = _rows_at(form, prompt, target) if field.columns else None
+    if group is None:
+        node["inputs"][target.input] = value
+    else:
+        prompt[target.node] = with_inputs(node, write_rows(group, node["inputs"], value))
+
+
+def _rows_at(form: Form, prompt: Prompt, target: InputRef) -> RowGroup | None:
+    """Return the group of rows that an input stands for."""
+    node = prompt[target.node]
+    spec = form.nodes.get(node["class_type"])
+    own = spec.active_inputs(node["inputs"]).get(target.input) if spec else None
+    return own.rows if own else None
 
 
 def left_empty(form: Form, values: Mapping[str, object]) -> list[str]:

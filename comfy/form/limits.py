@@ -11,6 +11,7 @@ from comfy.form.candidates import Candidate, Limits
 from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import choice_labels, closest
 from comfy.form.model import Several
+from comfy.prompt.rows import first_row, parse_rows
 from comfy.prompt.value_types import BadValue, match_choice, read_value
 
 
@@ -66,6 +67,9 @@ def _with_default(candidate: Candidate) -> Candidate:
     The author may allow the closest choice if the value isn't offered (`closest = true`).
     """
     value, problems = _first_usable(candidate)
+    rows = candidate.spec.rows if candidate.spec else None
+    if rows and isinstance(value, list):
+        value = value + [first_row(rows) for _ in range(rows.least - len(value))]
     result = replace(candidate, default=value, problems=(*candidate.problems, *problems))
     offered = candidate.spec.choices if candidate.spec else None
     if offered is None:
@@ -108,6 +112,8 @@ def _first_usable(candidate: Candidate) -> tuple[object, list[str]]:
         if value is None:
             continue
         try:
+            if KINDS[candidate.widget].has_rows:
+                return parse_rows(value), problems
             usable = read_value(candidate.type, value)
         except BadValue as bad:
             # "randomize" and placeholders such as PARAM_INT_SEED mean the same as an empty seed.

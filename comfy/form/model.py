@@ -64,7 +64,8 @@ class FieldKind:
 
     `to_json` converts a field's value to browser JSON. `choices` replaces the server's choices, and
     `offers_choices` means that the server has some. `is_main`: inputs with this widget are always
-    main fields. `takes_texts`: users can send text results of other runs here.
+    main fields. `takes_texts`: users can send text results of other runs here. `has_rows`: the
+    value is a list of rows with the field's columns.
     """
 
     name: str
@@ -79,6 +80,7 @@ class FieldKind:
     offers_choices: bool = False
     is_main: bool = False
     takes_texts: bool = False
+    has_rows: bool = False
     file: FileInput | None = None
 
 
@@ -100,6 +102,9 @@ class Field:
 
     `height`: a text's height in pixels in its author's App (None: default). `differs`: the servers
     offer different choices for this field and for at least one other.
+
+    `columns`: the cells of each row, if the value is a list of rows; `min` and `max` then limit the
+    number of rows, and `row_title` names one. An `optional` cell may be empty.
     """
 
     key: str
@@ -126,6 +131,8 @@ class Field:
     grows: str | None = None
     height: int | None = None
     differs: bool = False
+    columns: tuple[Field, ...] = ()
+    row_title: str = ""
 
     @property
     def widget(self) -> str:
@@ -192,7 +199,7 @@ class Field:
             "required": self.required,
             "source": self.source,
             "targets": [list(target) for target in self.targets],
-        }
+        } | ({"columns": [one.to_json() for one in self.columns]} if self.columns else {})
 
 
 @dataclass(frozen=True, slots=True)

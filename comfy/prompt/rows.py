@@ -6,14 +6,21 @@ than the group has columns; they stay with their row. Dotted cells may be links.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from typing import Any
 
 from comfy.base.filenames import is_model_file
+from comfy.base.json_values import parse_json
+from comfy.base.messages import message
 from comfy.comfyui.input_spec import FOLLOWS, InputSpec, RowGroup, RowNotation
 from comfy.prompt.model import is_link
 from comfy.prompt.shapes import unwrapped, wrap
+from comfy.prompt.value_types import LONGEST_TEXT, BadValue, too_long
+
+_NO_ROWS = message(
+    "Enter a list of rows as JSON, such as {example}.", example='[{"strength": 0.8}]'
+)
 
 
 def read_rows(group: RowGroup, inputs: Mapping[str, Any]) -> list[dict[str, Any]] | None:
@@ -27,6 +34,27 @@ def read_rows(group: RowGroup, inputs: Mapping[str, Any]) -> list[dict[str, Any]
     if rows is None or any(is_link(value) for row in rows for value in row.values()):
         return None
     return [_without_followers(group, row) for row in rows]
+
+
+def editable_rows(
+    specs: Iterable[InputSpec], inputs: Mapping[str, Any], uploads: Set[object]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of each group that users can edit, by the group's name.
+
+    Groups with links, files or texts that name files stay as they are. `uploads` are other users'
+    files, which no choice may show.
+    """
+    groups = {one.name: one.rows for one in specs if one.rows}
+    read = {name: read_rows(group, inputs) for name, group in groups.items()}
+    return {
+        name: rows
+        for name, rows in read.items()
+        if rows is not None
+        and all(
+            column.is_widget and not column.names_files and uploads.isdisjoint(column.choices or ())
+            for column in groups[name].columns
+        )
+    }
 
 
 def write_rows(
@@ -83,6 +111,20 @@ def unoffered_cells(group: RowGroup, inputs: Mapping[str, Any]) -> Iterator[tupl
 def _bare(name: str) -> str:
     stem = name.replace("\\", "/").rpartition("/")[2]
     return stem.rpartition(".")[0] or stem if is_model_file(stem) else stem
+
+
+def parse_rows(value: object) -> list[dict[str, Any]]:
+    """Read a list of rows, also from JSON text. Raises BadValue."""
+    if isinstance(value, str):
+        if len(value) > LONGEST_TEXT:
+            raise too_long()
+        try:
+            value = parse_json(value) if value.strip() else []
+        except ValueError:
+            raise BadValue(_NO_ROWS) from None
+    if not isinstance(value, list | tuple) or not all(isinstance(row, Mapping) for row in value):
+        raise BadValue(_NO_ROWS)
+    return [dict(row) for row in value]
 
 
 def _read(group: RowGroup, inputs: Mapping[str, Any]) -> list[dict[str, Any]] | None:

@@ -1,0 +1,105 @@
+"""Repeatable rows: a list of objects, one value per column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from comfy.base.messages import labeled, message, plural
+from comfy.base.wording import short
+from comfy.form.kinds.literal_input import Fit, LiteralInput
+from comfy.form.model import Field, FieldKind, Several
+from comfy.prompt.rows import parse_rows
+from comfy.prompt.value_types import BadValue
+
+
+def _check(field: Field, value: object) -> list[dict[str, Any]]:
+    """Return the rows to send. The workflow's own values are always valid. Raises BadValue with the
+    row and column of the first problem."""
+    rows = parse_rows(value)
+    if rows == field.default:
+        return rows
+    if field.min is not None and len(rows) < field.min:
+        raise BadValue(
+            plural("Add at least {count} row.", "Add at least {count} rows.", count=int(field.min))
+        )
+    if field.max is not None and len(rows) > field.max:
+        raise BadValue(
+            plural("Maximum {count} row.", "Maximum {count} rows.", count=int(field.max))
+        )
+    return [_row(field, number, row) for number, row in enumerate(rows, 1)]
+
+
+def _row(field: Field, number: int, row: Mapping[str, Any]) -> dict[str, Any]:
+    title = message("{label} {number}", label=field.row_title, number=number)
+    cells: dict[str, Any] = {}
+    for column in field.columns:
+        value = row.get(column.key)
+        is_empty = value is None or (value == "" and not column.is_text)
+        if is_empty and column.optional:
+            continue
+        if column.key not in row and not column.is_choice:
+            cells[column.key] = column.default
+            continue
+        try:
+            own = _is_own(field, column.key, value)
+            cells[column.key] = value if own else column.kind.check(column, value)
+        except BadValue as bad:
+            raise BadValue(labeled(labeled(title, column.label), str(bad))) from None
+    return cells | _others(field, title, row)
+
+
+def _others(field: Field, title: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row's values without a column. Only those of the workflow's own rows are allowed."""
+    others = {key: value for key, value in row.items() if key not in _keys(field)}
+    for key, value in others.items():
+        if not _is_own(field, key, value):
+            unknown = message("There is no column “{column}”.", column=short(key))
+            raise BadValue(labeled(title, unknown))
+    return others
+
+
+def _is_own(field: Field, key: str, value: object) -> bool:
+    return any(
+        key in row and row[key] == value and type(row[key]) is type(value) for row in field.default
+    )
+
+
+def _keys(field: Field) -> set[str]:
+    return {column.key for column in field.columns}
+
+
+def _schema(field: Field) -> dict[str, Any]:
+    cells = {
+        column.key: {"title": column.label, **column.kind.schema(column)}
+        for column in field.columns
+    }
+    needed = [column.key for column in field.columns if column.is_choice]
+    row = {"type": "object", "properties": cells} | ({"required": needed} if needed else {})
+    limits = {"minItems": field.min, "maxItems": field.max}
+    return {"type": "array", "items": row, "default": field.default} | {
+        name: limit for name, limit in limits.items() if limit is not None
+    }
+
+
+def _fit(given: LiteralInput) -> Fit:
+    spec = given.candidate.spec
+    is_list = isinstance(given.candidate.value, list)
+    return Fit.DECLARED if spec and spec.rows and is_list else Fit.NO
+
+
+KINDS = (
+    FieldKind(
+        name="rows",
+        check=_check,
+        schema=_schema,
+        several=Several.LINES,
+        several_help=message(
+            "One list of rows per line, as JSON, such as {example}.",
+            example='[{"lora": "ink.safetensors", "strength": 0.8}]',
+        ),
+        fits=_fit,
+        is_main=True,
+        has_rows=True,
+    ),
+)
