@@ -1,7 +1,7 @@
 """Inputs that node packs read without declaring them, in the notation of `/object_info`.
 
 `comfy.comfyui.object_info.Catalog` adds them to the server's declarations, so the rest of the app
-reads them like any other input (docs/comfyui.md#50, docs/comfyui.md#51).
+reads them like any other input (docs/comfyui.md#51, docs/comfyui.md#52).
 """
 
 from __future__ import annotations

@@ -15,6 +15,26 @@ from comfy.graph.schema import GraphNode
 from comfy.graph.widget_types import widget_type
 from comfy.graph.widgets import layout
 
+# Types for which the script of a popular pack makes a widget: Comfyui-Easy-Use, ComfyUI-RMBG,
+# comfy_mtb and ComfyUI-Lora-Manager. Older files have no socket that would tell.
+_TYPES = frozenset(
+    {
+        "AUTOCOMPLETE_TEXT_LORAS",
+        "AUTOCOMPLETE_TEXT_PROMPT",
+        "COLORCODE",
+        "CYCLER_CONFIG",
+        "EASY_COMBO",
+        "EASY_MULTI_ANGLE",
+        "EASY_PROMPT_AWAIT_BAR",
+        "EASY_PROMPT_STYLES",
+        "EASY_TABLE_EDITOR",
+        "FLOAT_CURVE",
+        "LORAS",
+        "LORA_POOL_CONFIG",
+        "MTB_COLOR",
+        "RANDOMIZER_CONFIG",
+    }
+)
 _SCALARS = (str, bool, int, float)
 
 
@@ -41,7 +61,9 @@ def with_pack_widgets(spec: NodeSpec, node: GraphNode) -> NodeSpec:
 
 
 def _with_widget(sockets: dict[str, InputSpec], node: GraphNode) -> Iterator[str]:
-    """Yield the inputs whose saved socket belongs to a widget, or whose value is saved by name."""
+    """Yield the inputs of known types, inputs whose saved socket belongs to a widget, and inputs
+    whose value is saved by name."""
+    yield from (name for name, one in sockets.items() if one.type in _TYPES)
     yield from (slot.name for slot in node.inputs if slot.widget == slot.name in sockets)
     yield from (name for name in node.named_values if name in sockets)
     if isinstance(node.widgets_values, dict):

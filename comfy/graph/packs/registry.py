@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from comfy.graph.packs.lora_manager import LORA_MANAGER_RULES
 from comfy.graph.packs.rgthree import RGTHREE_RULES
 from comfy.graph.packs.rule import PackRule
 from comfy.graph.packs.vhs import VHS_RULES
 from comfy.graph.packs.viewport import VIEWPORT_RULES
 
 _NO_RULE = PackRule()
-_RULES: Mapping[str, PackRule] = {**RGTHREE_RULES, **VHS_RULES, **VIEWPORT_RULES}
+_RULES: Mapping[str, PackRule] = {
+    **LORA_MANAGER_RULES,
+    **RGTHREE_RULES,
+    **VHS_RULES,
+    **VIEWPORT_RULES,
+}
 
 
 def rule_of(class_type: str) -> PackRule:

@@ -1,10 +1,11 @@
-"""rgthree-comfy, whose loader has any number of LoRA rows."""
+"""rgthree-comfy, whose nodes read inputs that they don't declare."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from comfy.comfyui.input_spec import parse_input
 from comfy.graph.packs.rule import PackRule
 from comfy.graph.schema import GraphNode
 from comfy.graph.widgets import NodeWidget
@@ -38,4 +39,27 @@ def _row(row: Mapping[str, Any], *, separate: bool) -> dict[str, Any]:
     return sent
 
 
-RGTHREE_RULES: Mapping[str, PackRule] = {"Power Lora Loader (rgthree)": PackRule(added=_lora_rows)}
+def _typed_value(node: GraphNode) -> Iterator[NodeWidget]:
+    """Yield the type and the value of a Power Primitive, with a spec that lets users edit it."""
+    kind, value = (*_listed(node), None, None)[:2]
+    kind = "BOOLEAN" if kind == "BOOL" else kind
+    if kind not in ("STRING", "INT", "FLOAT", "BOOLEAN"):
+        kind = "STRING"
+    yield NodeWidget("type", kind, stored=False)
+    spec = parse_input("value", [kind, {"multiline": kind == "STRING"}], required=True)
+    yield NodeWidget("value", value, spec, stored=False)
+
+
+def _outputs_and_code(node: GraphNode) -> Iterator[NodeWidget]:
+    """Yield the output types and the program of a Power Puter."""
+    outputs, code = (*_listed(node), None, None)[:2]
+    yield NodeWidget("outputs", outputs or {"outputs": ["STRING"]}, stored=False)
+    spec = parse_input("code", ["STRING", {"multiline": True}], required=True)
+    yield NodeWidget("code", code or "", spec, stored=False)
+
+
+RGTHREE_RULES: Mapping[str, PackRule] = {
+    "Power Lora Loader (rgthree)": PackRule(added=_lora_rows),
+    "Power Primitive (rgthree)": PackRule(added=_typed_value),
+    "Power Puter (rgthree)": PackRule(added=_outputs_and_code),
+}
