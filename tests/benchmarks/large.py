@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.run_state import Phase, waiting
@@ -17,11 +18,14 @@ from comfy.graph.convert import convert
 from comfy.records.record import Job, Record
 from comfy.records.run_writes import put_run
 from comfy.records.wanted import Wanted
+from comfy.runs.input_files import UPLOADS
+from comfy.workflow.sanitize import without_folder
 from tests.benchmarks.tools.figure import Figure
 from tests.support.serving import changing, open_history
 
 SHARED = Path(__file__).parents[3] / "shared"
 RUNS = 10_000
+CLASSES = 4180
 OWNER, OTHER = "a", "b"
 
 
@@ -43,10 +47,21 @@ def of_real_workflows() -> list[Figure]:
     largest = [json.loads(path.read_bytes()) for path in graphs[:5]]
     slowest = max(best(lambda graph=graph: convert(graph, catalog)) for graph in largest)  # type: ignore[misc]
     parsing = best(lambda: Catalog(json.loads(data))["KSampler"])
+    with_packs = _many_classes(catalog)
+    sanitizing = best(lambda: without_folder(with_packs, UPLOADS))
     return [
         Figure("large: a template of 300 nodes converted", slowest, "s", 0.05),
         Figure("large: a catalog of 1.6 MB read", parsing, "s", 0.3),
+        Figure(f"large: a catalog of {CLASSES} classes sanitized", sanitizing, "s", 0.3),
     ]
+
+
+def _many_classes(catalog: Catalog) -> dict[str, Any]:
+    """Return a raw catalog as large as a server's with 55 node packs. Its classes repeat a real
+    server's under other names."""
+    numbers = range(CLASSES // len(catalog) + 1)
+    repeated = {f"{name} {n}": info for n in numbers for name, info in catalog.raw.items()}
+    return dict(list(repeated.items())[:CLASSES])
 
 
 def of_the_history() -> list[Figure]:
