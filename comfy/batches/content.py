@@ -86,7 +86,7 @@ class BatchRows(Sequence[Row]):
             return [self[at] for at in range(*index.indices(len(self)))]
         row, content = self._chosen[index], self._content
         values = {
-            key: replace(value, last=value.last + index) if isinstance(value, CountUp) else value
+            key: value.ahead(index) if isinstance(value, CountUp) else value
             for key, value in content.base.items()
         }
         values |= self._line(row)

@@ -106,7 +106,8 @@ class Candidate:
     `declare` sets the second block. `said` is the author's declaration of the input, and `also` are
     other inputs that the field sets. `rule` is the rule that placed it, and `others` limits how far
     up it may still move. `merge` decides group and label, `choose_widgets` the widget and the
-    limits, and `limit_values` the rest. `problems` are messages about failures, `note` is a remark.
+    limits, and `limit_values` the rest. `counts`: see `Field.counts`. `problems` are messages about
+    failures, `note` is a remark.
     """
 
     node: str
@@ -134,6 +135,7 @@ class Candidate:
 
     default: Any = None
     default_offered: bool = True
+    counts: int = 0
     problems: tuple[str, ...] = ()
     note: str = ""
 

@@ -83,6 +83,7 @@ def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: 
         ),
         section=candidate.section,
         default_offered=candidate.default_offered,
+        counts=candidate.counts,
         optional=optional,
         redraws=candidate.spec is not None
         and candidate.spec.adds_inputs

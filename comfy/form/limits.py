@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from types import MappingProxyType
 
 from comfy.base.messages import message, sentences
 from comfy.base.wording import maximum, minimum, plain_number, quoted, short
@@ -13,6 +14,11 @@ from comfy.form.labels import choice_labels, closest
 from comfy.form.model import Several
 from comfy.prompt.rows import first_row, parse_rows
 from comfy.prompt.value_types import BadValue, match_choice, read_value
+
+# Seeds that packs replace when the editor queues a prompt (docs/comfyui.md#51), with the step from
+# run to run: 0 draws each one.
+_QUEUED_SEEDS = MappingProxyType({-1: 0, -2: 1, -3: -1})
+_ALWAYS_REPLACES = "Seed (rgthree)"
 
 
 def limit_values(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
@@ -66,6 +72,8 @@ def _with_default(candidate: Candidate) -> Candidate:
 
     The author may allow the closest choice if the value isn't offered (`closest = true`).
     """
+    if (step := _queued_seed(candidate)) is not None:
+        return replace(candidate, default=None, counts=step)
     value, problems = _first_usable(candidate)
     rows = candidate.spec.rows if candidate.spec else None
     if rows and isinstance(value, list):
@@ -90,6 +98,18 @@ def _with_default(candidate: Candidate) -> Candidate:
         "Using {used} because {wanted} isn't installed in ComfyUI.", used=used, wanted=wanted
     )
     return replace(result, default=best, note=note)
+
+
+def _queued_seed(candidate: Candidate) -> int | None:
+    """Return the step of a seed that the editor would replace: one below the limits, or any of
+    rgthree's; None for other values."""
+    value = candidate.value if candidate.said.default is None else candidate.said.default
+    is_seed = KINDS[candidate.widget].several is Several.SEEDS
+    if not is_seed or not isinstance(value, int) or value not in _QUEUED_SEEDS:
+        return None
+    is_below = candidate.limits.min is not None and value < candidate.limits.min
+    is_replaced = is_below or candidate.class_type == _ALWAYS_REPLACES
+    return _QUEUED_SEEDS[value] if is_replaced else None
 
 
 def _first_usable(candidate: Candidate) -> tuple[object, list[str]]:

@@ -100,8 +100,9 @@ class Field:
     additional field of this kind, if the workflow takes more. To add the field, build the form
     again with that key among the values, even with None.
 
-    `height`: a text's height in pixels in its author's App (None: default). `differs`: the servers
-    offer different choices for this field and for at least one other.
+    `counts`: 1 or -1 for a seed without a default that its author counts up or down from run to
+    run. `height`: a text's height in pixels in its author's App (None: default). `differs`: the
+    servers offer different choices for this field and for at least one other.
 
     `columns`: the cells of each row, if the value is a list of rows; `min` and `max` then limit the
     number of rows, and `row_title` names one. An `optional` cell may be empty.
@@ -126,6 +127,7 @@ class Field:
     targets: tuple[InputRef, ...] = ()
     section: str | None = None
     default_offered: bool = True
+    counts: int = 0
     optional: bool = False
     redraws: bool = False
     grows: str | None = None

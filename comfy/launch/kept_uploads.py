@@ -79,8 +79,8 @@ def value_to_json(value: object) -> object:
         case KeptUpload(name, digest, below, made_by=made_by):
             more = {"made_by": made_by} if made_by else {}
             return {"file": [name, digest], "below": below, **more}
-        case CountUp(last, is_used):
-            return {"after" if is_used else "from": last}
+        case CountUp(last, is_used, step):
+            return {"after" if is_used else "from": last} | ({} if step == 1 else {"step": step})
         case dict():
             return {"value": value}
         case None | str() | int() | float() | list() | tuple():
@@ -94,10 +94,10 @@ def value_from_json(payload: object) -> object:
         case {"file": [str(name), str(digest)], **more}:
             below, made_by = (str(more.get(key, "")) for key in ("below", "made_by"))
             return KeptUpload(name, digest, below, made_by=made_by)
-        case {"after": int(last)}:
-            return CountUp(last)
-        case {"from": int(first)}:
-            return CountUp(first, is_used=False)
+        case {"after": int(last), **more}:
+            return CountUp(last, step=-1 if more.get("step") == -1 else 1)
+        case {"from": int(first), **more}:
+            return CountUp(first, is_used=False, step=-1 if more.get("step") == -1 else 1)
         case {"value": value}:
             return value
     return payload

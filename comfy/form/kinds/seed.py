@@ -14,7 +14,8 @@ from comfy.form.seeds import CountUp
 
 def _check(field: Field, value: object) -> int | float | CountUp | None:
     if isinstance(value, CountUp):
-        return replace(value, last=int(within_limits(field, value.last)))
+        last = int(within_limits(field, value.last))
+        return replace(value, last=last, step=field.counts or value.step)
     empty = value is None or (isinstance(value, str) and not value.strip())
     return None if empty else within_limits(field, value)
 

@@ -65,5 +65,5 @@ def test_the_uploads_of_a_pack_count_as_files_of_users() -> None:
 
 
 def test_a_path_on_the_server_stays_a_text() -> None:
-    """That node doesn't read the input folder."""
+    """The node doesn't read the input folder."""
     assert form_for("VHS_LoadVideoPath", video="/a.mp4").field("1.video").widget == "text"

@@ -74,6 +74,16 @@ def test_a_seed_keeps_all_its_digits(seed: int) -> None:
     assert control.show(None) == ("", "random")
 
 
+def test_a_counted_seed_starts_in_counting_mode() -> None:
+    """The first run draws the number, so the text is empty."""
+    counts_down = replace(SEED, counts=-1)
+    text, modes = control_of(counts_down, "+").components
+    assert isinstance(text, gr.Textbox)
+    assert isinstance(modes, gr.Radio)
+    assert (text.value, modes.value) == ("", "counting")
+    assert [label for label, _ in modes.choices] == ["Random", "Fixed", "Decrement"]
+
+
 def test_a_large_whole_number_is_text() -> None:
     """A number field becomes a text box if a browser can't represent its limits."""
     control = control_of(replace(NUMBER, max=2**63 - 1), 2**60 + 1)

@@ -12,11 +12,9 @@ import gradio as gr
 from comfy.base.messages import message
 from comfy.form.model import Field
 from ui.documents.browser_values import seed_parts
-from ui.page.form.kinds.seed import SEED_MODES
+from ui.page.form.kinds.seed import LOCKED_MODES
 from ui.page.form.kinds.view import Control
 from ui.page.script_files import listener
-
-_LOCKED = SEED_MODES[:2]  # without increasing numbers, which users want for one seed at a time
 
 
 def seeds_under_lock(fields: Iterable[Field]) -> list[Field]:
@@ -29,8 +27,10 @@ def draw_lock(seeds: Iterable[Field], values: dict[str, Any], scope: str) -> gr.
     """Draw the lock with the seeds' mode; unset if they differ."""
     modes = {seed_parts(values[field.key])[1] for field in seeds}
     return gr.Radio(
-        _LOCKED,
-        value=modes.pop() if len(modes) == 1 and modes <= {mode for _, mode in _LOCKED} else None,
+        LOCKED_MODES,  # users want increasing numbers for one seed at a time
+        value=modes.pop()
+        if len(modes) == 1 and modes <= {mode for _, mode in LOCKED_MODES}
+        else None,
         label=message("Seeds"),
         elem_id="seeds",
         key=f"{scope}/seeds",

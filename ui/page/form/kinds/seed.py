@@ -10,11 +10,8 @@ from comfy.form.model import Field
 from ui.documents.browser_values import COUNTING, FIXED, RANDOM, seed_parts
 from ui.page.form.kinds.view import Control, FieldView, help_text, options_of
 
-SEED_MODES = [
-    (message("Random"), RANDOM),
-    (message("Fixed"), FIXED),
-    (message("Increment"), COUNTING),
-]
+LOCKED_MODES = [(message("Random"), RANDOM), (message("Fixed"), FIXED)]
+_UP, _DOWN = message("Increment"), message("Decrement")
 
 
 def _seed(field: Field, value: object, scope: str) -> Control:
@@ -22,7 +19,7 @@ def _seed(field: Field, value: object, scope: str) -> Control:
     with gr.Row(elem_classes="seed"):
         # Placed beside the label, above the number, so Tab also reaches it first.
         modes = gr.Radio(
-            SEED_MODES,
+            [*LOCKED_MODES, (_DOWN if field.counts < 0 else _UP, COUNTING)],
             value=mode,
             label=message("{field} mode", field=field.label),
             show_label=False,
