@@ -3,7 +3,7 @@
 Input specs come in two spellings (docs/comfyui.md#25), `[["a", "b"], {…}]` and `["COMBO",
 {"options": ["a", "b"]}]`. Since 0.33 there are also dynamic combos (docs/comfyui.md#26), whose
 chosen option adds inputs with dotted names (`format.codec`), and autogrow inputs. Groups of
-repeatable rows are newer (docs/comfyui.md#49).
+repeatable rows are newer (docs/comfyui.md#50).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from comfy.base.json_values import as_dicts, as_list, as_mapping, as_text
+from comfy.comfyui.editor_types import EDITOR_TYPES
 from comfy.comfyui.file_inputs import FILE_WIDGETS, bare_name, is_folder_name, may_name_file
 
 COMBO = "COMBO"
@@ -22,36 +23,11 @@ DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 DYNAMIC_GROUP = "COMFY_DYNAMICGROUP_V3"
 AUTOGROW = "COMFY_AUTOGROW_V3"
 DIFFERS = "comfyforms_differs"  # our own option: see `InputSpec.differs`
-ROWS = "comfyforms_rows"  # our own option: the notation of undeclared rows, and their prefix
+ROWS = "comfyforms_rows"  # our own option: the notation of undeclared rows (`RowGroup`)
 FOLLOWS = "comfyforms_follows"  # our own option: the column whose value an empty cell has
 
 # Types of values that users type or select. All other types arrive through a link.
 WIDGET_TYPES = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", COMBO, DYNAMIC_COMBO, "COLOR"})
-
-# Types of widgets with an editor or a view of their own. Their values aren't typed
-# (docs/comfyui.md#49).
-EDITOR_TYPES = FILE_WIDGETS | {
-    "BOUNDING_BOX",
-    "BOUNDING_BOXES",
-    "CAMERA_ANGLE_VIEW",
-    "CAMERA_INFO_STATE",
-    "CHART",
-    "COLORS",
-    "COMPOSITOR",
-    "CURVE",
-    "GALLERIA",
-    "IMAGECOMPARE",
-    "LIGHT_INFO_PREVIEW",
-    "LOAD_3D_ADVANCED",
-    "MARKDOWN",
-    "PAINTER",
-    "PREVIEW_3D",
-    "RANGE",
-    "RESOLUTION_PREVIEW",
-    "TEXTAREA",
-    "VIDEO_EDIT",
-    AUTOGROW,
-}
 
 _ANY = frozenset({"", "*", "COMFY_MATCHTYPE_V3"})  # link types that fit any type
 # Characters of a class, a node id or an input name; real names have up to about 80.
@@ -294,7 +270,7 @@ class InputSpec:
 class RowGroup:
     """Rows of one group. `columns` have their own names, such as `strength`. `title` names one row
     ("LoRA"), and a number of `least` to `most` rows is allowed. `prefix` is the part of a numbered
-    row's name before its number."""
+    row's name before its number. Rows whose column `switch` is false have no effect."""
 
     name: str
     title: str
@@ -303,6 +279,7 @@ class RowGroup:
     least: int
     most: int
     prefix: str = ""
+    switch: str = ""
 
     def place(self, name: str) -> tuple[int, str] | None:
         """Return the row's number in the prompt and the column of an input; "" if the input has the
@@ -410,6 +387,7 @@ def _row_group(spec: InputSpec, columns: tuple[InputSpec, ...]) -> RowGroup:
         least=_count(options, "min", 0),
         most=_count(options, "max", _MOST_ROWS),
         prefix=as_text(notation.get("prefix")),
+        switch=as_text(notation.get("switch")),
     )
 
 

@@ -64,7 +64,7 @@ def _power_loras(catalog: Mapping[str, Any]) -> list[Any]:
         },
         "optional": {"strengthTwo": _clip_strength()},
     }
-    notation = {"notation": RowNotation.NUMBERED, "prefix": "lora_"}
+    notation = {"notation": RowNotation.NUMBERED, "prefix": "lora_", "switch": "on"}
     return [ROWS, {**_TITLES, "max": _MOST_LORAS, "template": template, ROWS: notation}]
 
 
@@ -81,7 +81,7 @@ def _listed_loras(catalog: Mapping[str, Any]) -> dict[str, Any]:
         },
         "optional": {"clipStrength": _clip_strength()},
     }
-    notation = {"notation": RowNotation.WRAPPED}
+    notation = {"notation": RowNotation.WRAPPED, "switch": "active"}
     return {**_TITLES, "max": _MOST_LORAS, "template": template, ROWS: notation}
 
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from comfy.comfyui.editor_types import EDITOR_TYPES
 from comfy.comfyui.file_inputs import is_media_file, is_no_file
 from comfy.comfyui.input_spec import (
     COMBO,
-    EDITOR_TYPES,
     WIDGET_TYPES,
     InputSpec,
     type_of_value,

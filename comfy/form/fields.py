@@ -18,6 +18,7 @@ from comfy.form.widgets import fitting_kind
 from comfy.prompt.autogrow import room_to_grow
 from comfy.prompt.bypass import can_do_without
 from comfy.prompt.model import Prompt
+from comfy.prompt.rows import unoffered_cells
 from comfy.workflow.config import FieldConfig
 
 
@@ -94,7 +95,13 @@ def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: 
         differs=differs,
         columns=tuple(_columns(candidate, group)) if group else (),
         row_title=group.title if group else "",
+        row_lacks=tuple(_row_lacks(candidate, group)) if group else (),
     )
+
+
+def _row_lacks(candidate: Candidate, group: RowGroup) -> Iterator[tuple[int, str]]:
+    for number, column, _ in unoffered_cells(group, candidate.default):
+        yield number, column.name
 
 
 def _columns(candidate: Candidate, group: RowGroup) -> Iterator[Field]:

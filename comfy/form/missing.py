@@ -8,14 +8,14 @@ fetched.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from comfy.base.json_values import as_mapping, as_text
 from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.paid_nodes import PAID_MODULE
 from comfy.form.labels import closest, says_something
 from comfy.form.missing_items import MissingChoice, MissingClass
-from comfy.form.model import Field
+from comfy.form.model import Field, cell_label
 from comfy.prompt.model import Prompt, own_title
 
 
@@ -91,19 +91,29 @@ def missing_choices(
 ) -> Iterator[MissingChoice]:
     """Return default choices that the server doesn't offer, without files to upload."""
     origins = {_file_name(one.name): one for one in listed}
-    for field in fields:
-        if field.default_offered or field.choices is None or field.is_media:
-            continue
-        origin = origins.get(_file_name(field.default))
-        best = closest(field.default, (value for _, value in field.choices))
+    for key, label, value, choices in _not_offered(fields):
+        origin = origins.get(_file_name(value))
         yield MissingChoice(
-            field.key,
-            field.label,
-            field.default,
-            best,
+            key,
+            label,
+            value,
+            closest(value, (choice for _, choice in choices)),
             origin.directory if origin else "",
             origin.url if origin else "",
         )
+
+
+def _not_offered(
+    fields: Iterable[Field],
+) -> Iterator[tuple[str, str, Any, tuple[tuple[str, Any], ...]]]:
+    """Yield key, label, value and choices of each default that the server doesn't offer."""
+    for field in fields:
+        if not field.default_offered and field.choices is not None and not field.is_media:
+            yield field.key, field.label, field.default, field.choices
+        for number, key in field.row_lacks:
+            column = next(one for one in field.columns if one.key == key)
+            label = cell_label(field, number, column)
+            yield field.key, label, field.default[number - 1][key], column.choices or ()
 
 
 def _titles(class_type: str, titles: Iterable[str]) -> Iterator[str]:

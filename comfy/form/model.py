@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from comfy.base.messages import labeled, message
 from comfy.form.candidates import FieldSource
 from comfy.form.kinds.literal_input import Fit, LiteralInput
 from comfy.prompt.outputs import Output
@@ -105,7 +106,8 @@ class Field:
     servers offer different choices for this field and for at least one other.
 
     `columns`: the cells of each row, if the value is a list of rows; `min` and `max` then limit the
-    number of rows, and `row_title` names one. An `optional` cell may be empty.
+    number of rows, and `row_title` names one. An `optional` cell may be empty. `row_lacks`: the
+    cells of the default, by row from 1 and column, whose choice the server lacks.
     """
 
     key: str
@@ -135,6 +137,7 @@ class Field:
     differs: bool = False
     columns: tuple[Field, ...] = ()
     row_title: str = ""
+    row_lacks: tuple[tuple[int, str], ...] = ()
 
     @property
     def widget(self) -> str:
@@ -284,3 +287,9 @@ def needed_outputs(outputs: Collection[Output]) -> frozenset[str]:
     """Return the output nodes that save something, otherwise all; a run must reach at least one."""
     saving = frozenset(output.node for output in outputs if not output.is_aside)
     return saving or frozenset(output.node for output in outputs)
+
+
+def cell_label(field: Field, row: int, column: Field) -> str:
+    """Return the label of a cell, such as "LoRA 2: Strength". `row` counts from 1."""
+    title = message("{label} {number}", label=field.row_title, number=row)
+    return labeled(title, column.label)

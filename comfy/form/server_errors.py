@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from comfy.base.errors import FILE_REFUSED, NodeError
-from comfy.base.messages import message, sentences
+from comfy.base.messages import labeled, message, sentences
 from comfy.base.wording import maximum, minimum, plain_words, quoted
 from comfy.comfyui.protocol.execution_errors import without_folders
 from comfy.form.kinds.dropdown import NOT_ON_SERVER
-from comfy.form.model import Field, Form
+from comfy.form.model import Field, Form, cell_label
 from comfy.prompt.model import InputRef
 
 _DAMAGED = message("Fix the workflow in ComfyUI.")
@@ -30,8 +30,13 @@ def place_errors(
     general: list[str] = []
     for error in node_errors:
         field = fields.get(InputRef(error.node, error.input or ""))
+        cell = None if field else _cell(form, error)
         if field is not None and error.type in _ON_FIELD:
             placed.setdefault(field.key, []).append(_ON_FIELD[error.type](field, error))
+        elif cell is not None and error.type in _ON_FIELD:
+            row_field, label, column = cell
+            said = labeled(label, _ON_FIELD[error.type](column, error))
+            placed.setdefault(row_field.key, []).append(said)
         else:
             title = form.titles.get(error.node) or error.class_type or error.node
             problem = _ON_NODE[error.type](error) if error.type in _ON_NODE else _other(error)
@@ -39,6 +44,17 @@ def place_errors(
     return {key: sentences(*dict.fromkeys(said)) for key, said in placed.items()}, tuple(
         dict.fromkeys(general)
     )
+
+
+def _cell(form: Form, error: NodeError) -> tuple[Field, str, Field] | None:
+    """Return the field, label and column of an error in a cell of repeatable rows."""
+    for field in form.fields:
+        for node, name in field.targets if field.columns else ():
+            row, _, key = (error.input or "").removeprefix(f"{name}.").partition(".")
+            column = next((one for one in field.columns if one.key == key), None)
+            if node == error.node and column and row.isdecimal():
+                return field, cell_label(field, int(row) + 1, column), column
+    return None
 
 
 def field_of_node(form: Form, node: str | None) -> Field | None:

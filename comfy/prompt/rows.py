@@ -86,31 +86,18 @@ def first_row(group: RowGroup) -> dict[str, Any]:
     }
 
 
-def is_offered(group: RowGroup, column: InputSpec, value: object) -> bool:
-    """Return whether a column offers a choice. Packs that write rows as objects find a model by its
-    file name alone, without folder or extension."""
-    offered = column.choices
-    if offered is None or value in offered:
-        return True
-    if group.notation is RowNotation.DOTTED or not isinstance(value, str):
-        return False
-    return _bare(value) in map(_bare, map(str, offered))
-
-
-def unoffered_cells(group: RowGroup, inputs: Mapping[str, Any]) -> Iterator[tuple[InputSpec, str]]:
-    """Yield the choices in rows written as objects that the server doesn't offer, with their
-    columns. Dotted cells are inputs themselves. Rows that are switched off count, too."""
-    if group.notation is not RowNotation.DOTTED:
-        for row in read_rows(group, inputs) or ():
-            for column in group.columns:
-                value = row.get(column.name)
-                if isinstance(value, str) and not is_offered(group, column, value):
-                    yield column, value
-
-
-def _bare(name: str) -> str:
-    stem = name.replace("\\", "/").rpartition("/")[2]
-    return stem.rpartition(".")[0] or stem if is_model_file(stem) else stem
+def unoffered_cells(
+    group: RowGroup, rows: Iterable[Mapping[str, Any]]
+) -> Iterator[tuple[int, InputSpec, str]]:
+    """Yield the choices that the server doesn't offer: row from 1, column and value. Rows that are
+    switched off don't count."""
+    for number, row in enumerate(rows, 1):
+        if group.switch and not row.get(group.switch):
+            continue
+        for column in group.columns:
+            value = row.get(column.name)
+            if isinstance(value, str) and not _is_offered(group, column, value):
+                yield number, column, value
 
 
 def parse_rows(value: object) -> list[dict[str, Any]]:
@@ -125,6 +112,22 @@ def parse_rows(value: object) -> list[dict[str, Any]]:
     if not isinstance(value, list | tuple) or not all(isinstance(row, Mapping) for row in value):
         raise BadValue(_NO_ROWS)
     return [dict(row) for row in value]
+
+
+def _is_offered(group: RowGroup, column: InputSpec, value: str) -> bool:
+    """Return whether a column offers a choice. Packs that write rows as objects find a model by its
+    file name alone, without folder or extension."""
+    offered = column.choices
+    if offered is None or value in offered:
+        return True
+    if group.notation is RowNotation.DOTTED:
+        return False
+    return _bare(value) in map(_bare, map(str, offered))
+
+
+def _bare(name: str) -> str:
+    stem = name.replace("\\", "/").rpartition("/")[2]
+    return stem.rpartition(".")[0] or stem if is_model_file(stem) else stem
 
 
 def _read(group: RowGroup, inputs: Mapping[str, Any]) -> list[dict[str, Any]] | None:

@@ -158,13 +158,16 @@ def test_a_new_row_starts_with_the_servers_values() -> None:
 
 
 def test_packs_find_loras_by_their_bare_name() -> None:
-    """A LoRA counts as missing only if no file has its name."""
-    inputs = {
-        "lora_1": {"lora": "ink"},
-        "lora_2": {"lora": "other/detail.safetensors"},
-        "lora_3": {"lora": "gone.safetensors"},
-    }
-    assert [value for _, value in unoffered_cells(POWER, inputs)] == ["gone.safetensors"]
+    """A LoRA counts as missing only if no file has its name and its row is on."""
+    rows = [
+        {"lora": "ink", "on": True},
+        {"lora": "other/detail.safetensors", "on": True},
+        {"lora": "gone.safetensors", "on": True},
+        {"lora": "gone.safetensors", "on": False},
+    ]
+    lacks = [(row, column.name, value) for row, column, value in unoffered_cells(POWER, rows)]
+    assert lacks == [(3, "lora", "gone.safetensors")]
+    assert [*unoffered_cells(STACK, [{"lora_name": "ink"}])]
 
 
 def test_the_catalog_declares_each_cell() -> None:

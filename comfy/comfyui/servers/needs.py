@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from comfy.base.filenames import is_model_file
 from comfy.base.json_values import as_number
-from comfy.comfyui.input_spec import COMBO, InputSpec, compatible
+from comfy.comfyui.input_spec import COMBO, InputSpec, RowNotation, compatible
 from comfy.comfyui.object_info import Catalog
 from comfy.prompt.cache_keys import cache_keys
 from comfy.prompt.model import InputRef, Prompt, is_link
-from comfy.prompt.rows import unoffered_cells
+from comfy.prompt.rows import read_rows, unoffered_cells
 from comfy.prompt.value_types import BadValue, read_value
 
 
@@ -131,6 +131,8 @@ class Needs:
                 if lacks and input_ref not in self._given:
                     yield Lack(value, input_ref, tuple(map(str, choices or ())))
             for group in (one.rows for one in declared.values() if one.rows):
-                for column, value in unoffered_cells(group, node["inputs"]):
-                    offered = tuple(map(str, column.choices or ()))
-                    yield Lack(value, InputRef(node_id, group.name), offered)
+                rows = read_rows(group, node["inputs"]) or ()
+                for _, column, value in unoffered_cells(group, rows):
+                    if group.notation is not RowNotation.DOTTED:  # whose cells are inputs
+                        offered = tuple(map(str, column.choices or ()))
+                        yield Lack(value, InputRef(node_id, group.name), offered)

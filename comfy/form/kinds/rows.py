@@ -8,7 +8,7 @@ from typing import Any
 from comfy.base.messages import labeled, message, plural
 from comfy.base.wording import short
 from comfy.form.kinds.literal_input import Fit, LiteralInput
-from comfy.form.model import Field, FieldKind, Several
+from comfy.form.model import Field, FieldKind, Several, cell_label
 from comfy.prompt.rows import parse_rows
 from comfy.prompt.value_types import BadValue
 
@@ -31,7 +31,6 @@ def _check(field: Field, value: object) -> list[dict[str, Any]]:
 
 
 def _row(field: Field, number: int, row: Mapping[str, Any]) -> dict[str, Any]:
-    title = message("{label} {number}", label=field.row_title, number=number)
     cells: dict[str, Any] = {}
     for column in field.columns:
         value = row.get(column.key)
@@ -45,15 +44,16 @@ def _row(field: Field, number: int, row: Mapping[str, Any]) -> dict[str, Any]:
             own = _is_own(field, column.key, value)
             cells[column.key] = value if own else column.kind.check(column, value)
         except BadValue as bad:
-            raise BadValue(labeled(labeled(title, column.label), str(bad))) from None
-    return cells | _others(field, title, row)
+            raise BadValue(labeled(cell_label(field, number, column), str(bad))) from None
+    return cells | _others(field, number, row)
 
 
-def _others(field: Field, title: str, row: Mapping[str, Any]) -> dict[str, Any]:
+def _others(field: Field, number: int, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row's values without a column. Only those of the workflow's own rows are allowed."""
     others = {key: value for key, value in row.items() if key not in _keys(field)}
     for key, value in others.items():
         if not _is_own(field, key, value):
+            title = message("{label} {number}", label=field.row_title, number=number)
             unknown = message("There is no column “{column}”.", column=short(key))
             raise BadValue(labeled(title, unknown))
     return others

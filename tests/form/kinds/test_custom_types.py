@@ -48,7 +48,7 @@ def test_a_custom_input_gets_a_field_for_its_values(
     ("raw", "value"),
     [
         (["TABLE", {}], '{"rows": []}'),
-        (["LORAS", {}], {"__value__": [{"name": "a"}]}),
+        (["POINTS", {}], {"__value__": [{"name": "a"}]}),
         (["CAMERA_ANGLE_VIEW", {}], "camera"),
         (["CAMERA_INFO_STATE", {}], "x"),
         (["RESOLUTION_PREVIEW", {}], "x"),
