@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import MappingProxyType
 
+from comfy.base.filenames import is_model_file
 from comfy.base.messages import message, sentences
 from comfy.base.wording import maximum, minimum, plain_number, quoted, short
 from comfy.form.candidates import Candidate, Limits
@@ -18,6 +20,10 @@ from comfy.prompt.value_types import BadValue, match_choice, read_value
 # Seeds that packs replace when the editor queues a prompt (docs/comfyui.md#51), with the step from
 # run to run: 0 draws each one.
 _QUEUED_SEEDS = MappingProxyType({-1: 0, -2: 1, -3: -1})
+# Inputs whose choices are models, with or without a file ending.
+_MODEL = re.compile(
+    r"model|ckpt|checkpoint|lora|vae|clip|unet|encoder|detector|(?<!sampler)_name$", re.IGNORECASE
+)
 _ALWAYS_REPLACES = "Seed (rgthree)"
 
 
@@ -70,7 +76,8 @@ def _limit_problems(candidate: Candidate, low: float | None, high: float | None)
 def _with_default(candidate: Candidate) -> Candidate:
     """Return the candidate with its field's initial value.
 
-    The author may allow the closest choice if the value isn't offered (`closest = true`).
+    If the value isn't offered, the author may allow the closest choice (`closest = true`). Values
+    that name no model, such as words in another language, are replaced by the server's default.
     """
     if (step := _queued_seed(candidate)) is not None:
         return replace(candidate, default=None, counts=step)
@@ -88,16 +95,42 @@ def _with_default(candidate: Candidate) -> Candidate:
     except BadValue:
         missing = replace(result, default_offered=False)
     kind = KINDS[candidate.widget]
-    if not candidate.said.closest or kind.file is not None or kind.several is Several.TEXTS:
+    if kind.file is not None or kind.several is Several.TEXTS or not offered:
         return missing  # missing.py reports it
+    if not candidate.said.closest:
+        return missing if _must_be_chosen(candidate, offered) else _with_first(result, offered)
     best = closest(value, offered)
-    if best is None:
-        return missing
     used, wanted = (choice_labels((each,))[0][0] for each in (best, value))
     note = message(
         "Using {used} because {wanted} isn't installed in ComfyUI.", used=used, wanted=wanted
     )
     return replace(result, default=best, note=note)
+
+
+def _must_be_chosen(candidate: Candidate, offered: tuple[object, ...]) -> bool:
+    """Return whether another choice would be a guess: a model or file, inputs that depend on the
+    choice, or a field that users don't see."""
+    names = (str(one) for one in (candidate.value, *offered))
+    spec = candidate.spec
+    return (
+        candidate.group == "hidden"
+        or (spec is not None and (spec.adds_inputs or spec.names_files or spec.differs))
+        or bool(_MODEL.search(candidate.input))
+        or any(map(is_model_file, names))
+    )
+
+
+def _with_first(candidate: Candidate, offered: tuple[object, ...]) -> Candidate:
+    """Return the candidate with the server's default choice, and a note about the author's."""
+    first = candidate.spec.options.get("default") if candidate.spec else None
+    used = first if first in offered else offered[0]
+    note = message(
+        "{field}: “{wanted}” isn't offered here. Using “{used}” instead.",
+        field=candidate.label,
+        wanted=short(candidate.default),
+        used=short(used),
+    )
+    return replace(candidate, default=used, note=note)
 
 
 def _queued_seed(candidate: Candidate) -> int | None:
