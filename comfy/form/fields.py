@@ -13,13 +13,15 @@ from comfy.form.candidates import Candidate, Placement
 from comfy.form.kinds.literal_input import LiteralInput
 from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import choice_labels
-from comfy.form.model import Field
+from comfy.form.model import Field, Several
 from comfy.form.widgets import fitting_kind
 from comfy.prompt.autogrow import room_to_grow
 from comfy.prompt.bypass import can_do_without
 from comfy.prompt.model import Prompt
 from comfy.prompt.rows import unoffered_cells
 from comfy.workflow.config import FieldConfig
+
+_NUMBERS = (Several.NUMBERS, Several.SEEDS)  # a cell has no room for sliders and modes
 
 
 def build_fields(
@@ -119,7 +121,7 @@ def _columns(candidate: Candidate, group: RowGroup) -> Iterator[Field]:
         column = replace(
             cell,
             label=as_text(spec.options.get("display_name")) or plain_words(spec.name),
-            widget="number" if given.is_seed else kind.name,
+            widget="number" if kind.several in _NUMBERS else kind.name,
             limits=given.limits,
             default=spec.start,
             said=FieldConfig(spec.name),

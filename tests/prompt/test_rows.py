@@ -9,42 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.comfyui.input_spec import RowGroup
-from comfy.comfyui.object_info import Catalog
 from comfy.prompt.rows import first_row, read_rows, unoffered_cells, write_rows
-
-FILES = ["detail.safetensors", "style/ink.safetensors"]
-DECLARED = {
-    "required": {
-        "lora_name": [FILES, {}],
-        "strength": ["FLOAT", {"default": 1.0, "min": -2.0, "max": 2.0}],
-    },
-    "optional": {"note": ["STRING", {}]},
-}
-CATALOG = Catalog(
-    {
-        "LoraLoader": {"input": {"required": {"lora_name": [FILES]}}},
-        "Stack": {
-            "input": {
-                "required": {
-                    "model": ["MODEL"],
-                    "loras": [
-                        "COMFY_DYNAMICGROUP_V3",
-                        {"min": 1, "max": 3, "template": DECLARED, "group_name": "LoRA"},
-                    ],
-                }
-            }
-        },
-        "Power Lora Loader (rgthree)": {"input": {"optional": {"model": ["MODEL"]}}},
-        "Lora Loader (LoraManager)": {
-            "input": {"required": {"text": ["STRING"], "loras": ["LORAS", {}]}}
-        },
-    }
-)
+from tests.support.samples.rows import LORAS, ROW_CATALOG
 
 
 def group(class_type: str) -> RowGroup:
-    """Return the rows of one of the classes above."""
-    rows = CATALOG[class_type].by_name["loras"].rows
+    """Return the rows of a class."""
+    rows = ROW_CATALOG[class_type].by_name["loras"].rows
     assert rows
     return rows
 
@@ -56,12 +27,12 @@ MANAGER = group("Lora Loader (LoraManager)")
 STRENGTHS = st.floats(-2, 2, allow_nan=False)
 STACK_ROWS = st.lists(
     st.fixed_dictionaries(
-        {"lora_name": st.sampled_from(FILES), "strength": STRENGTHS}, optional={"note": st.text()}
+        {"lora_name": st.sampled_from(LORAS), "strength": STRENGTHS}, optional={"note": st.text()}
     )
 )
 POWER_ROWS = st.lists(
     st.fixed_dictionaries(
-        {"on": st.booleans(), "lora": st.sampled_from(FILES), "strength": STRENGTHS},
+        {"on": st.booleans(), "lora": st.sampled_from(LORAS), "strength": STRENGTHS},
         optional={"pinned": st.integers()},
     )
 )
@@ -152,8 +123,8 @@ def test_lora_manager_reads_bare_lists_too() -> None:
 
 def test_a_new_row_starts_with_the_servers_values() -> None:
     """A cell that follows another starts empty."""
-    assert first_row(STACK) == {"lora_name": FILES[0], "strength": 1.0, "note": ""}
-    assert first_row(POWER) == {"on": True, "lora": FILES[0], "strength": 1.0}
+    assert first_row(STACK) == {"lora_name": LORAS[0], "strength": 1.0, "note": ""}
+    assert first_row(POWER) == {"on": True, "lora": LORAS[0], "strength": 1.0}
     assert first_row(MANAGER) == {"active": True, "name": "detail", "strength": 1.0}
 
 
@@ -173,10 +144,10 @@ def test_packs_find_loras_by_their_bare_name() -> None:
 def test_the_catalog_declares_each_cell() -> None:
     """Cells and rows of a prompt are inputs that the node declares."""
     names = {"loras.0.strength": 1, "loras.0.other": 2, "lora_1": {}, "loras.strength": 3}
-    active = CATALOG["Stack"].active_inputs(names)
+    active = ROW_CATALOG["Stack"].active_inputs(names)
     assert [*active] == ["model", "loras", "loras.0.strength"]
     assert active["loras.0.strength"].options["max"] == 2.0
-    assert [*CATALOG["Power Lora Loader (rgthree)"].active_inputs(names)] == [
+    assert [*ROW_CATALOG["Power Lora Loader (rgthree)"].active_inputs(names)] == [
         "model",
         "loras",
         "lora_1",

@@ -49,7 +49,7 @@ def _row(field: Field, number: int, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _others(field: Field, number: int, row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row's values without a column. Only those of the workflow's own rows are allowed."""
+    """Return a row's values that have no column. They must come from the workflow's own rows."""
     others = {key: value for key, value in row.items() if key not in _keys(field)}
     for key, value in others.items():
         if not _is_own(field, key, value):
