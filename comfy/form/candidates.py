@@ -40,9 +40,14 @@ FieldSource = Literal[
     "placeholder",
     "heuristic",
 ]
-# Main fields with the same value that are merged: texts of any node ("pole"), or the same input of
-# nodes of one class ("text", "input"). "stages" limits this to nodes that run part of the steps.
-Merge = Literal["pole", "text", "input", "stages"]
+# Main fields with the same value that are merged: texts of any node ("pole", and "negative" also if
+# they are empty), or the same input of nodes of one class ("text", "input").
+Merge = Literal["pole", "negative", "text", "input"]
+
+# Which fields of a rule stay main: one in the whole form, or one of each node. It also sets the
+# others that have the same value. "fallback": only the first node's, and only if no other field
+# sets the size.
+Only = Literal["form", "node", "fallback"]
 
 NOTHING_SAID = FieldConfig("")
 
@@ -67,6 +72,12 @@ class Limits:
             return False
         return 0 < (self.max - self.min) / self.step <= _MAX_SLIDER_STEPS
 
+    def shared(self, other: Limits) -> Limits:
+        """Return the limits that a number for both inputs must keep."""
+        lows = [one.min for one in (self, other) if one.min is not None]
+        highs = [one.max for one in (self, other) if one.max is not None]
+        return replace(self, min=max(lows, default=None), max=min(highs, default=None))
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -78,7 +89,8 @@ class Placement:
 
     The rest shortens long forms. `merge` tells which fields become one, `essential` ones are never
     collapsed, and `folds_first` ones are collapsed before equally numerous fields of another kind.
-    `worth_showing` inputs move up if an author promoted them from a subgraph.
+    `worth_showing` inputs move up if an author promoted them from a subgraph, at most `most` of
+    them. `only` limits main fields to one, see `Only`. `part` pairs a width with its height.
     """
 
     group: FieldGroup
@@ -90,6 +102,9 @@ class Placement:
     essential: bool = False
     folds_first: bool = False
     worth_showing: bool = False
+    most: int | None = None
+    only: Only | None = None
+    part: Literal["width", "height"] | None = None
 
 
 _NO_RULE = Placement("advanced", 0)
@@ -105,8 +120,10 @@ class Candidate:
 
     `declare` sets the second block. `said` is the author's declaration of the input, and `also` are
     other inputs that the field sets. `rule` is the rule that placed it, and `others` limits how far
-    up it may still move. `merge` decides group and label, `choose_widgets` the widget and the
-    limits, and `limit_values` the rest. `counts`: see `Field.counts`. `problems` are messages about
+    up it may still move. `lead` is lower for a better main field of several. `sampler`, the number
+    of the sampler that the input is for, and `turned_on_by`, the switch that the input belongs to,
+    tell fields of the same name apart. `merge` decides group and label, `choose_widgets` the widget
+    and the limits, and `limit_values` the rest. `counts`: see `Field.counts`. `problems` are messages about
     failures, `note` is a remark.
     """
 
@@ -128,6 +145,9 @@ class Candidate:
     group: FieldGroup = "advanced"
     rank: int = 0
     rule: Placement = _NO_RULE
+    lead: tuple[bool, int] = (False, 0)
+    sampler: int = 0
+    turned_on_by: InputRef | None = None
     label: str = ""
     takes_title: bool = False
     widget: str = "text"

@@ -17,6 +17,7 @@ from comfy.form.conventions.layers import KEEP, Layer, Statement, strictest
 from comfy.form.facts import collect_facts
 from comfy.form.rules import RULES
 from comfy.prompt.model import InputRef
+from comfy.prompt.samplers import Samplers
 from comfy.prompt.trace import Trace
 from comfy.workflow.config import FieldGroup, Others
 
@@ -48,6 +49,7 @@ def declare(
     A layer's `others` limits the placement of inputs that it doesn't mention. `promoted` are the
     statements of subgraphs' authors.
     """
+    samplers = Samplers(trace)
     free = {one.ref: one for one in candidates}
     declared: list[Candidate] = []
     others: Others = "auto"
@@ -56,10 +58,10 @@ def declare(
         for statement in layer.statements:
             if taken := _taken(free, statement.targets):
                 rank = _FIRST_RANK + len(declared)
-                declared.append(limited(_stated(statement, taken, rank, trace), others))
+                declared.append(limited(_stated(statement, taken, rank, samplers), others))
         if len(declared) > before:
             others = strictest((others, layer.others))
-    return (*declared, *_undeclared(free, promoted.statements, others, trace))
+    return (*declared, *_undeclared(free, promoted.statements, others, samplers))
 
 
 def limited(candidate: Candidate, others: Others) -> Candidate:
@@ -69,18 +71,19 @@ def limited(candidate: Candidate, others: Others) -> Candidate:
 
 
 def _taken(free: dict[InputRef, Candidate], targets: Sequence[InputRef]) -> list[Candidate]:
-    """Remove these inputs' candidates from `free` and return them."""
-    return [candidate for target in targets if (candidate := free.pop(target, None))]
+    """Remove these inputs' candidates from `free` and return them, first the ones with a widget."""
+    taken = [candidate for target in targets if (candidate := free.pop(target, None))]
+    return sorted(taken, key=lambda one: one.spec is not None and not one.spec.is_widget)
 
 
 def _stated(
-    statement: Statement, candidates: Sequence[Candidate], rank: int, trace: Trace
+    statement: Statement, candidates: Sequence[Candidate], rank: int, samplers: Samplers
 ) -> Candidate:
     first, *also = candidates
     if statement.value is not KEEP:
         first = first.with_value(statement.value)
     placed = replace(
-        _place(first, trace),
+        _place(first, samplers),
         source=statement.source,
         said=statement.said,
         also=tuple(also),
@@ -90,30 +93,35 @@ def _stated(
 
 
 def _undeclared(
-    free: dict[InputRef, Candidate], promoted: Sequence[Statement], others: Others, trace: Trace
+    free: dict[InputRef, Candidate],
+    promoted: Sequence[Statement],
+    others: Others,
+    samplers: Samplers,
 ) -> list[Candidate]:
     named = {target: one for one in reversed(promoted) for target in one.targets}
     placed: list[Candidate] = []
     for target in [*free]:
         if target not in free:  # set together with an earlier input
             continue
-        candidate = _place(free.pop(target), trace, others)
-        if statement := named.get(target):
+        statement = named.get(target)
+        first, *also = _taken(free, statement.targets if statement else (target,))
+        candidate = _place(first, samplers, others)
+        if statement:
             candidate = replace(
                 candidate,
                 source=statement.source,
                 said=statement.said,
-                also=tuple(_taken(free, statement.targets)),
+                also=tuple(also),
                 group="main" if candidate.rule.worth_showing else candidate.group,
             )
         placed.append(candidate)
     return placed
 
 
-def _place(candidate: Candidate, trace: Trace, others: Others = "auto") -> Candidate:
+def _place(candidate: Candidate, samplers: Samplers, others: Others = "auto") -> Candidate:
     """Return the candidate with the group, label and widget that the graph suggests. `others` is
     the limit from the authors' declarations."""
-    facts = collect_facts(candidate, trace)
+    facts = collect_facts(candidate, samplers)
     rule = next(rule for rule in RULES if rule.fits(facts))
     label = (
         rule.label
@@ -131,6 +139,9 @@ def _place(candidate: Candidate, trace: Trace, others: Others = "auto") -> Candi
         widget=facts.widget,
         limits=facts.limits,
         others=others,
+        lead=(not facts.chosen, -facts.distance),
+        sampler=samplers.passes.get(candidate.node, 0),
+        turned_on_by=samplers.trace.turned_on_by(candidate.node),
     )
 
 

@@ -14,6 +14,7 @@ from comfy.form.labels import says_something
 from comfy.form.model import FieldKind
 from comfy.form.widgets import fitting_kind
 from comfy.prompt.model import Link
+from comfy.prompt.samplers import Samplers
 from comfy.prompt.trace import Pole, Trace, pole_of
 
 # Longer than any text that a user would type without a space: a base64 image or model, or viewer
@@ -33,7 +34,7 @@ _TEXT_INPUT = re.compile(
     r"text_[lgb]|value)(_?\d+)?$",
     re.IGNORECASE,
 )
-_MOVING = re.compile(r"video|audio|frames|motion", re.IGNORECASE)
+_MOVING = re.compile(r"video|audio|frames|motion|3d", re.IGNORECASE)
 MEDIA_TYPES = frozenset({"IMAGE", "VIDEO", "AUDIO", "LATENT"})
 _MADE_TYPES = MEDIA_TYPES | {"SVG", "MESH", "MODEL_TASK_ID"}
 # Models that speed up sampling. Their LoRA is a technical setting and doesn't affect the image's
@@ -42,6 +43,12 @@ _RECIPE_LORA = re.compile(
     r"lightning|lightx2v|turbo|distill|lcm|hyper|causvid|accelerat|\d[-_ ]?steps?|fast",
     re.IGNORECASE,
 )
+# Ending of the types that video packs use for an empty video with a size and a length.
+_EMBEDS = "EMBEDS"
+_SIZE = frozenset({"width", "height"})
+_RESIZER = re.compile(r"resize|scale", re.IGNORECASE)
+# Types of nodes that take an image's size or pixels.
+_SIZED_BY = frozenset({"INT", "LATENT"})
 PLAIN_TYPES = frozenset({"INT", "FLOAT", "BOOLEAN", "STRING", "COMBO"})
 
 
@@ -52,8 +59,10 @@ class InputFacts:
     `meaning` is the name of the input that finally gets the value, `class_type` the class of its
     node. `makes` is that node's output: "latent", "media", "text", or "". An API or audio node
     makes "media" if it creates it only from settings and perhaps images. `gives` are the node's
-    output types. `held` is True for a value in a node of its own, and `title` is its author's name
-    for it.
+    output types, `takes` the types of its inputs. `held` is True for a value in a node of its own,
+    and `title` is its author's name for it. `chosen` is False in a branch that a switch doesn't
+    choose, `distance` is the number of links to the result, and `resizes` is True for the size of
+    an image that a node changes.
     """
 
     candidate: Candidate
@@ -70,11 +79,15 @@ class InputFacts:
     pole: Pole | None
     makes: str
     gives: frozenset[str]
+    takes: frozenset[str]
     moving: bool
     repaints: bool
     idle_seed: bool
     held: bool
     service: bool
+    chosen: bool
+    distance: int
+    resizes: bool
 
     @property
     def widget(self) -> str:
@@ -97,6 +110,11 @@ class InputFacts:
         )
 
     @property
+    def is_blank(self) -> bool:
+        """Return True for an empty text."""
+        return not str(self.candidate.value).strip()
+
+    @property
     def is_number(self) -> bool:
         """Return True for integers and decimal numbers."""
         return self.candidate.type in ("INT", "FLOAT")
@@ -112,8 +130,15 @@ class InputFacts:
     @property
     def model_file(self) -> str:
         """Return the LoRA that this node loads, "" if it doesn't load any."""
-        loaded = self.candidate.siblings.get("lora_name")
-        return loaded if isinstance(loaded, str) else ""
+        siblings = self.candidate.siblings
+        loaded = siblings.get("lora_name", siblings.get("lora"))
+        return loaded if isinstance(loaded, str) and loaded.lower() != "none" else ""
+
+    @property
+    def is_style(self) -> bool:
+        """Return whether the LoRA affects the look of the result. An unnamed one may."""
+        named = self.candidate.siblings.keys() & {"lora_name", "lora"}
+        return not self.is_recipe and bool(self.model_file or not named)
 
     @property
     def is_recipe(self) -> bool:
@@ -121,12 +146,15 @@ class InputFacts:
         return bool(_RECIPE_LORA.search(self.model_file))
 
 
-def collect_facts(candidate: Candidate, trace: Trace) -> InputFacts:
-    """Collect the facts that the rules use."""
+def collect_facts(candidate: Candidate, samplers: Samplers) -> InputFacts:
+    """Collect the facts that the rules use, from the samplers and the prompt they belong to."""
+    trace = samplers.trace
     node_id = candidate.node
     target, meaning = meant = trace.meaning(*candidate.ref)
     target_node, target_spec = trace.prompt[target], trace.spec(target)
     given = LiteralInput.of(candidate, meaning, trace.spec_of(*meant), trace.used_outputs(node_id))
+    own_pole = pole_of(meaning)
+    gives, takes = trace.given_types(target), trace.taken_types(target)
     return InputFacts(
         candidate=candidate,
         kind=fitting_kind(given),
@@ -137,18 +165,23 @@ def collect_facts(candidate: Candidate, trace: Trace) -> InputFacts:
         alive=node_id in trace.alive,
         useful=node_id in trace.useful,
         zeroed=node_id in trace.zeroed,
-        telling=node_id in trace.telling,
+        telling=node_id in trace.telling
+        and not (own_pole is Pole.NEGATIVE and samplers.ignore_negatives(target)),
         incomplete=trace.incomplete,
-        pole=pole_of(meaning) or trace.poles.get(node_id),
-        makes=_makes(target_spec),
-        gives=frozenset(target_spec.output_types if target_spec else ("?",)),
+        pole=own_pole or trace.poles.get(node_id),
+        makes=_makes(target_spec, gives, takes),
+        gives=gives,
+        takes=takes,
         moving=bool(_MOVING.search(target_node["class_type"])),
         repaints=meaning == "denoise"
         and _below_one(candidate.value)
-        and _starts_from_image(target, trace),
+        and (_starts_from_image(target, trace) or "IMAGE" in gives & takes),
         idle_seed=meaning == "noise_seed" and target_node["inputs"].get("add_noise") == "disable",
         held=trace.holds_value(node_id, candidate.input),
         service=target_spec is not None and bool(target_spec.raw.get("api_node")),
+        chosen=node_id in trace.chosen,
+        distance=trace.distance.get(node_id, 0),
+        resizes="IMAGE" in gives & takes and _resizes(target, trace),
     )
 
 
@@ -182,19 +215,28 @@ def _own_words(candidate: Candidate) -> str:
     )
 
 
-def _makes(spec: NodeSpec | None) -> str:
+def _makes(spec: NodeSpec | None, gives: frozenset[str], takes: frozenset[str]) -> str:
     """Return the kind of a node's product. A node that takes and returns a latent or media changes
     it; a node that only returns it makes it."""
-    if spec is None:
-        return ""
-    if "LATENT" in spec.output_types:
+    if "LATENT" in gives or any(one.endswith(_EMBEDS) for one in gives - takes):
         return "latent"
-    if spec.raw.get("api_node") and not _MADE_TYPES.isdisjoint(spec.output_types):
+    if spec and spec.raw.get("api_node") and not _MADE_TYPES.isdisjoint(gives):
         return "media"
-    taken = {part for one in spec.inputs for part in one.type.split(",")}
-    if any(kind in MEDIA_TYPES and kind not in taken for kind in spec.output_types):
+    if not MEDIA_TYPES.isdisjoint(gives - takes):
         return "media"
-    return "text" if spec.output_types and set(spec.output_types) <= PLAIN_TYPES else ""
+    return "text" if spec and gives and gives <= PLAIN_TYPES else ""
+
+
+def _resizes(target: str, trace: Trace) -> bool:
+    """Return whether a node changes the size of an image whose size or pixels the result gets."""
+    node = trace.prompt[target]
+    if not node["inputs"].keys() >= _SIZE or not _RESIZER.search(node["class_type"]):
+        return False
+    return any(
+        not trace.given_types(use.node).isdisjoint(_SIZED_BY)
+        for slot in trace.used_outputs(target)
+        for use in trace.uses[Link(target, slot)]
+    )
 
 
 def _starts_from_image(target: str, trace: Trace) -> bool:

@@ -5,12 +5,13 @@ Changes only fields that the rules placed, never an author's.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from comfy.form.candidates import Candidate, Placement
+from comfy.form.candidates import Candidate, Limits, Placement
 from comfy.form.declare import limited
 from comfy.form.naming import name_fields
 from comfy.prompt.arrange import Arranged
@@ -23,11 +24,12 @@ _MOST_FIELDS = 20
 def merge(candidates: tuple[Candidate, ...], arranged: Arranged) -> tuple[Candidate, ...]:
     """Return one candidate per field, in reading order and with distinct labels."""
     declared = [one for one in candidates if one.is_declared]
-    merged = _merge_same_role([one for one in candidates if not one.is_declared])
+    merged = _keep_leads(_merge_same_role([one for one in candidates if not one.is_declared]))
     folded = _fold_frequent(merged)
     fields = [*declared, *(_settled(one, folded) for one in merged)]
     order = get_args(FieldGroup)
     fields.sort(key=lambda one: (order.index(one.group), one.rank))
+    fields = _sizes_together(fields)
     return name_fields(_follow_leaders(fields, arranged))
 
 
@@ -35,7 +37,7 @@ def _merge_same_role(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Merge inputs with the same role and value, such as the same text for two samplers or for both
     encoders of SDXL.
 
-    Seeds stay separate, and so do empty texts, unless they are in the same node.
+    Empty positive texts stay separate, unless they are in the same node.
     """
     groups: dict[Hashable, list[Candidate]] = defaultdict(list)
     for position, candidate in enumerate(candidates):
@@ -44,8 +46,49 @@ def _merge_same_role(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _merged(first: Candidate, *rest: Candidate) -> Candidate:
-    also = (candidate for one in rest for candidate in (one, *one.also))
-    return replace(first, also=(*first.also, *also)) if rest else first
+    if not rest:
+        return first
+    also = [candidate for one in rest for candidate in (one, *one.also)]
+    limits = functools.reduce(Limits.shared, (one.limits for one in rest), first.limits)
+    return replace(first, also=(*first.also, *also), limits=limits)
+
+
+def _file_name(candidate: Candidate) -> Hashable:
+    """Return the LoRA whose strength an input is."""
+    name = candidate.siblings.get("lora_name")
+    return name if isinstance(name, str) else ""
+
+
+def _keep_leads(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Keep one main field of each rule that says so (`Only`), such as one seed. It also sets the
+    others that have the same value; the rest moves to advanced."""
+    groups: dict[Hashable, list[Candidate]] = defaultdict(list)
+    for one in candidates:
+        if one.group == "main" and one.rule.only:
+            groups[one.rule, one.node if one.rule.only == "node" else ""].append(one)
+    has_size = any(
+        one.group == "main" and one.rule.part and not one.rule.only for one in candidates
+    )
+    kept: dict[str, Candidate | None] = {}
+    for group in groups.values():
+        lead = min(group, key=lambda one: (one.lead[0], one.source == "heuristic", one.lead[1]))
+        if lead.rule.only == "fallback":
+            demoted = group if has_size else [one for one in group if one.node != lead.node]
+            kept |= {one.key: replace(one, group="advanced") for one in demoted}
+            continue
+        same = [one for one in group if one is not lead and _is_same(one, lead)]
+        kept |= {one.key: replace(one, group="advanced") for one in group}
+        kept |= dict.fromkeys(one.key for one in same)
+        kept[lead.key] = _merged(lead, *same)
+    settled = (kept.get(one.key, one) for one in candidates)
+    return [one for one in settled if one is not None]
+
+
+def _is_same(one: Candidate, lead: Candidate) -> bool:
+    """Return whether a field can set both inputs: they have the same value, and the author of a
+    subgraph named at most one."""
+    named_apart = one.said.label and lead.said.label and one.said.label != lead.said.label
+    return (one.type, one.value) == (lead.type, lead.value) and not named_apart
 
 
 def _role(candidate: Candidate) -> Hashable | None:
@@ -53,16 +96,14 @@ def _role(candidate: Candidate) -> Hashable | None:
     if candidate.group != "main" or not isinstance(value, Hashable):
         return None
     text = (candidate.rule, candidate.said.label, candidate.type, type(value), value)
-    of_input = (*text, candidate.class_type, candidate.input)
+    of_input = (*text, candidate.class_type, candidate.input, _file_name(candidate))
     match candidate.rule.merge:
         case "pole" | "text" if not str(value).strip():
             return (*text, candidate.node)
-        case "pole":
+        case "pole" | "negative":
             return text
         case "text" | "input":
             return of_input
-        case "stages":
-            return of_input if "start_at_step" in candidate.siblings else None
         case None:
             return None
 
@@ -71,9 +112,11 @@ def _fold_frequent(candidates: Sequence[Candidate]) -> frozenset[Placement]:
     """Return the rules whose main fields are collapsed to keep a form readable, the most numerous
     first."""
     counts = Counter(one.rule for one in candidates if one.group == "main")
-    left = Counter({rule: count for rule, count in counts.items() if not rule.essential})
-    folded: set[Placement] = set()
-    total = sum(counts.values())
+    folded = {rule for rule in counts if rule.most is not None and counts[rule] > rule.most}
+    left = Counter(
+        {rule: count for rule, count in counts.items() if not rule.essential and rule not in folded}
+    )
+    total = sum(counts.values()) - sum(counts[rule] for rule in folded)
     while total > _MOST_FIELDS and left:
         rule = max(left, key=lambda rule: (left[rule], rule.folds_first))
         if left[rule] < 2:
@@ -97,6 +140,25 @@ def _is_missing(candidate: Candidate) -> bool:
     couldn't choose another model."""
     choices = candidate.spec.choices if candidate.spec and not candidate.spec.upload else None
     return choices is not None and len(choices) > 0 and candidate.value not in choices
+
+
+def _sizes_together(fields: list[Candidate]) -> list[Candidate]:
+    """Return the fields with each height right after its width: of the same node, otherwise of the
+    same position in the form."""
+    is_size = [
+        one.group == "main" and not one.is_declared and bool(one.rule.part) for one in fields
+    ]
+    sizes = [one for one, size in zip(fields, is_size, strict=True) if size]
+    heights = [one for one in sizes if one.rule.part == "height"]
+    ordered: list[Candidate] = []
+    for width in (one for one in sizes if one.rule.part == "width"):
+        ordered.append(width)
+        beside = [one for one in heights if one.node == width.node] or heights[:1]
+        ordered.extend(beside[:1])
+        heights = [one for one in heights if one not in beside[:1]]
+    ordered.extend(heights)
+    left = iter(ordered)
+    return [next(left) if size else one for one, size in zip(fields, is_size, strict=True)]
 
 
 def _follow_leaders(candidates: Sequence[Candidate], arranged: Arranged) -> list[Candidate]:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
 from comfy.base.messages import message
 from comfy.base.wording import plain_words
 from comfy.form.candidates import Candidate
+from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import distinct, telling_part
+from comfy.prompt.model import InputRef
 from comfy.workflow.config import FieldGroup
 
 # Inputs whose names don't distinguish fields.
-_SAY_NOTHING = frozenset({"value", "text"})
+_SAY_NOTHING = frozenset({"value", "text", "strength", "weight"})
+
+# Names of texts, which would be wrong for a file.
+_TEXT_WORDS = "prompt text positive negative"
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -28,6 +33,7 @@ def name_fields(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         for candidate in {candidate.node: candidate for candidate in candidates}.values()
     )
     wanted = []
+    by_ref: dict[InputRef, str] = {}
     for candidate in candidates:
         title = _telling_title(candidate, shared)
         label = candidate.label
@@ -38,12 +44,33 @@ def name_fields(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
                 label = message("{label} {number}", label=label, number=title)
         elif title and candidate.takes_title and not _repeats(label, title):
             label = title
+        if _is_image_of_text(candidate, label):
+            label = candidate.label
+        by_ref[candidate.ref] = label
         detail = "" if _repeats(label, title) else title
-        wanted.append((label, (detail, _input_words(candidate), candidate.node_title)))
-    labels = _distinct_by_group(candidates, wanted)
+        wanted.append((label, detail))
+    named = [
+        (label, (detail, *_details(candidate, by_ref)))
+        for candidate, (label, detail) in zip(candidates, wanted, strict=True)
+    ]
+    labels = _distinct_by_group(candidates, named)
     return tuple(
         replace(candidate, label=label) for candidate, label in zip(candidates, labels, strict=True)
     )
+
+
+def _details(candidate: Candidate, labels: Mapping[InputRef, str]) -> tuple[str, ...]:
+    """Return words that tell a field from others of the same name, best first: its input, the
+    switch that turns it on, the sampler's place in a sequence, its node."""
+    switch = labels.get(candidate.turned_on_by, "") if candidate.turned_on_by else ""
+    number = message("pass {number}", number=candidate.sampler) if candidate.sampler else ""
+    return (_input_words(candidate), switch, number, candidate.node_title)
+
+
+def _is_image_of_text(candidate: Candidate, label: str) -> bool:
+    """Return whether a file's label is only a word for texts, such as "Prompt"."""
+    is_file = KINDS[candidate.widget].file is not None
+    return is_file and label != candidate.label and _repeats(_TEXT_WORDS, label)
 
 
 def _input_words(candidate: Candidate) -> str:

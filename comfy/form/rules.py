@@ -26,21 +26,33 @@ _LENGTHS = frozenset(
         "duration",
         "seconds",
     }
-    | {"duration_seconds", "audio_length", "seconds_total"}
+    | {"duration_seconds", "audio_length", "seconds_total", "total_frames", "max_frames"}
 )
 _SHAPES = re.compile(
     r"^(aspect_?ratio|ratio|resolution|size|size_preset|image_size|target_resolution|max_resolution)$"
 )
-_WIDTHS = frozenset({"width", "target_width", "custom_width", "output_width"})
-_HEIGHTS = frozenset({"height", "target_height", "custom_height", "output_height"})
+_WIDTHS = frozenset(
+    {"width", "target_width", "custom_width", "output_width", "empty_latent_width", "image_width"}
+)
+_HEIGHTS = frozenset(one.replace("width", "height") for one in _WIDTHS)
 _SCALES = frozenset({"scale_by", "upscale_by", "scale_factor", "upscale_factor", "multiplier"})
 _COUNTS = frozenset({"batch_size", "amount", "n", "number_of_images", "num_images"})
-_SYSTEM = re.compile(r"\bsystem\b", re.IGNORECASE)
+_STEPS = frozenset({"steps", "num_steps", "num_inference_steps", "inference_steps"})
+_ANGLES = frozenset({"elevation", "azimuth", "horizontal_angle", "vertical_angle"})
+_WEIGHTS = frozenset({"strength", "weight", "ip_weight", "model_strength"})
+_STYLE_WEIGHTS = frozenset(
+    {"strength_model", "lora_model_strength", "lora_strength", "lora_weight"}
+)
+_SYSTEM = re.compile(r"\b(system|trigger)\b", re.IGNORECASE)
+_INSTRUCTS = re.compile(r"\s*you(['\u2019]re| are) an? ", re.IGNORECASE)
+# Texts that are joined to others.
+_PARTS = frozenset({"string_a", "string_b"})
 # Texts that configure a text tool and don't describe an image.
 _TOOLING = re.compile(
     r"^(find|delimiter|separator|expression|template|mode|filename\w*|path|url|code|script|css|html|format|"
     r"(?>.*regex).*|(?>.*json)\w*|.*(pattern|shader))$"
 )
+_YES_OR_NO = frozenset({"yes", "no", "enable", "disable", "true", "false"})
 # Sampling settings, on any node.
 _RECIPE = frozenset(
     {
@@ -54,12 +66,24 @@ _RECIPE = frozenset(
     }
 )
 _CONTROLS = re.compile(r"control_?net|lllite|ip_?adapter|redux|stylemodel|reference", re.IGNORECASE)
+_ADAPTS = re.compile(
+    r"ip_?adapter|instant_?id|pulid|face_?id|photo_?maker|hypernetwork|lora|redux|reference",
+    re.IGNORECASE,
+)
+# Settings of the machine or of the method, also if an author promoted them.
+_TECHNICAL = re.compile(
+    r"device|dtype|precision|quant|tile|tiling|overlap|offload|attention|compile|cache|unload|token"
+    r"|chunk|^max_length$|^(batch_index|batch_size)$|method$|^algorithm$|codec|^crf$|bit_depth"
+    r"|^(type|force_\w+|keep_\w*loaded\w*)$"
+)
 _WISHES = frozenset(
     {"style", "voice", "language", "generate_audio", "style_preset", "mood", "keyscale", "bpm"}
 )
 # Outputs of nodes that only write or read texts.
 _WORDS_ONLY = PLAIN_TYPES | {"CONDITIONING"}
-_LOOKS_LIKE_FILE = re.compile(r"(_name\d?|^model_file|^name|_file)$")
+_LOOKS_LIKE_FILE = re.compile(
+    r"(_name\d?|^model_file|^name|_file|(^|_)(model|checkpoint|ckpt|lora|vae|unet|clip|text_encoder)\d?)$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +109,6 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("hidden", 920, fits=lambda s: not s.alive),
     Rule("hidden", 930, fits=lambda s: s.zeroed and s.is_text),
-    Rule("advanced", 800, fits=lambda s: not s.known),
     # Only affects previews along the way.
     Rule("advanced", 650, title=True, fits=lambda s: not s.useful),
     # Instructions for a text model.
@@ -98,6 +121,13 @@ RULES: tuple[Rule, ...] = (
         merge="text",
         essential=True,
         fits=lambda s: s.is_text and s.meaning in ("tags", "lyrics"),
+    ),
+    # Empty text for random choices.
+    Rule(
+        "advanced",
+        245,
+        title=True,
+        fits=lambda s: s.is_text and s.is_blank and "wildcard" in s.meaning,
     ),
     # Ignored text.
     Rule(
@@ -114,7 +144,7 @@ RULES: tuple[Rule, ...] = (
         message("Negative prompt"),
         message("What to avoid."),
         title=True,
-        merge="pole",
+        merge="negative",
         essential=True,
         fits=lambda s: s.is_text and s.pole is Pole.NEGATIVE,
     ),
@@ -157,17 +187,44 @@ RULES: tuple[Rule, ...] = (
     ),
     # Size of the result.
     Rule("main", 29, merge="input", fits=lambda s: s.meaning == "megapixels" and s.is_number),
-    Rule("main", 30, merge="input", fits=lambda s: s.meaning in _WIDTHS and _sets_size(s)),
-    Rule("main", 30, merge="input", fits=lambda s: s.meaning in _HEIGHTS and _sets_size(s)),
+    Rule(
+        "main",
+        30,
+        merge="input",
+        part="width",
+        fits=lambda s: s.meaning in _WIDTHS and _sets_size(s),
+    ),
+    Rule(
+        "main",
+        30,
+        merge="input",
+        part="height",
+        fits=lambda s: s.meaning in _HEIGHTS and _sets_size(s),
+    ),
+    # Size of an image that the result is made from.
+    Rule(
+        "main",
+        31,
+        only="fallback",
+        part="width",
+        fits=lambda s: s.meaning in _WIDTHS and s.resizes and s.is_number,
+    ),
+    Rule(
+        "main",
+        31,
+        only="fallback",
+        part="height",
+        fits=lambda s: s.meaning in _HEIGHTS and s.resizes and s.is_number,
+    ),
     Rule("main", 32, merge="input", fits=lambda s: s.meaning in _SCALES and _enlarges(s)),
     Rule(
         "main",
         35,
         title=True,
         merge="input",
-        fits=lambda s: s.meaning in _LENGTHS and _sets_length(s),
+        fits=lambda s: s.meaning in _LENGTHS and (_sets_length(s) or _cuts(s)),
     ),
-    # Number of videos or sounds.
+    # Number of videos, sounds or models.
     Rule(
         "advanced", 230, message("How many"), fits=lambda s: s.meaning == "batch_size" and s.moving
     ),
@@ -180,30 +237,47 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "main",
         50,
-        merge="stages",
-        folds_first=True,
-        fits=lambda s: s.meaning == "steps" and s.candidate.type == "INT",
+        only="form",
+        fits=lambda s: s.meaning in _STEPS and s.candidate.type == "INT",
     ),
     # Seed that adds no noise.
     Rule("advanced", 290, fits=lambda s: s.idle_seed),
     # Seed of a text model.
-    Rule("advanced", 291, fits=lambda s: s.widget == "seed" and s.gives <= _WORDS_ONLY),
-    Rule("main", 60, fits=lambda s: s.widget == "seed"),
+    Rule("advanced", 291, fits=lambda s: s.widget == "seed" and _makes_words(s)),
+    # Each service's result has a seed of its own.
+    Rule("main", 60, only="node", fits=lambda s: s.widget == "seed" and s.service),
+    Rule("main", 60, only="form", fits=lambda s: s.widget == "seed"),
     # Model file.
     Rule(
         "advanced",
         200,
-        fits=lambda s: s.widget == "dropdown" and bool(_LOOKS_LIKE_FILE.search(s.meaning)),
+        fits=lambda s: not s.service and s.is_choice and bool(_LOOKS_LIKE_FILE.search(s.meaning)),
     ),
     Rule("advanced", 220, fits=lambda s: s.meaning in ("sampler_name", "scheduler")),
     # Strength of a style.
-    Rule("main", 45, title=True, fits=lambda s: s.meaning == "strength_model" and not s.is_recipe),
+    Rule(
+        "main",
+        45,
+        title=True,
+        merge="input",
+        fits=lambda s: s.meaning in _STYLE_WEIGHTS and s.is_style,
+    ),
     Rule(
         "main",
         45,
         message("Control strength"),
         fits=lambda s: s.meaning == "strength" and _controls(s),
     ),
+    # Strength of a face or a style.
+    Rule(
+        "main",
+        45,
+        message("Strength"),
+        only="node",
+        fits=lambda s: s.meaning in _WEIGHTS and _adapts(s) and s.is_style,
+    ),
+    # View of an object.
+    Rule("main", 33, fits=lambda s: s.meaning in _ANGLES and s.is_number),
     # Strength of sampling.
     Rule(
         "advanced",
@@ -212,6 +286,7 @@ RULES: tuple[Rule, ...] = (
         fits=lambda s: s.meaning in ("cfg", "guidance", "denoise"),
     ),
     Rule("advanced", 215, title=True, fits=lambda s: s.meaning in _RECIPE),
+    Rule("advanced", 310, title=True, fits=lambda s: not s.service and _is_technical(s)),
     # The author's own choice.
     Rule("main", 46, title=True, fits=lambda s: s.held and s.candidate.type == "COMBO"),
     # The author's own value.
@@ -229,7 +304,14 @@ RULES: tuple[Rule, ...] = (
     Rule("advanced", 700, fits=lambda s: s.meaning == "filename_prefix"),
     # A value in its own node.
     Rule("advanced", 295, title=True, worth_showing=True, fits=lambda s: s.held),
-    Rule("advanced", 300, worth_showing=True, fits=lambda s: True),
+    # The author's wish or switch.
+    Rule(
+        "advanced",
+        298,
+        worth_showing=True,
+        fits=lambda s: s.meaning in _WISHES or s.meaning == "switch",
+    ),
+    Rule("advanced", 300, worth_showing=True, most=3, fits=lambda s: True),
 )
 
 
@@ -237,8 +319,13 @@ def _is_media(facts: InputFacts) -> bool:
     return facts.kind.file is not None
 
 
+def _is_technical(facts: InputFacts) -> bool:
+    return bool(_TECHNICAL.search(facts.meaning))
+
+
 def _is_system(facts: InputFacts) -> bool:
-    return any(
+    instructs = facts.candidate.input in _PARTS and _INSTRUCTS.match(str(facts.candidate.value))
+    return bool(instructs) or any(
         _SYSTEM.search(words.replace("_", " "))
         for words in (facts.meaning, facts.candidate.input, facts.title)
     )
@@ -252,26 +339,46 @@ def _is_tooling(facts: InputFacts) -> bool:
     value = facts.candidate.value
     no_words = (
         isinstance(value, str)
-        and value != ""
+        and value.strip() != ""
         and not any(character.isalnum() for character in value)
     )
-    return bool(_TOOLING.match(facts.candidate.input)) or (compares and not facts.held) or no_words
+    is_choice = isinstance(value, str) and value.lower() in _YES_OR_NO
+    tool = bool(_TOOLING.match(facts.candidate.input)) or (compares and not facts.held)
+    return tool or no_words or is_choice
 
 
 def _sets_size(facts: InputFacts) -> bool:
-    return facts.is_number and facts.makes in ("latent", "media")
+    return facts.is_number and facts.candidate.value != 0 and facts.makes in ("latent", "media")
 
 
 def _enlarges(facts: InputFacts) -> bool:
-    return (facts.is_number or facts.is_choice) and not MEDIA_TYPES.isdisjoint(facts.gives)
+    value = facts.candidate.value
+    shrinks = isinstance(value, int | float) and value <= 1 and not facts.service
+    can = facts.is_number or facts.is_choice
+    return can and not shrinks and not MEDIA_TYPES.isdisjoint(facts.gives)
 
 
 def _sets_length(facts: InputFacts) -> bool:
     return (facts.is_number or facts.is_choice) and facts.makes in ("latent", "media")
 
 
+def _cuts(facts: InputFacts) -> bool:
+    """Return whether a node cuts a video or a sound to this length."""
+    same = facts.gives & facts.takes & {"VIDEO", "AUDIO"}
+    return facts.meaning == "duration" and facts.is_number and bool(same)
+
+
 def _controls(facts: InputFacts) -> bool:
     return bool(_CONTROLS.search(facts.class_type))
+
+
+def _makes_words(facts: InputFacts) -> bool:
+    """Return whether a node only makes texts, also one of an unknown class ("?")."""
+    return facts.gives <= _WORDS_ONLY or facts.gives == {"STRING", "?"}
+
+
+def _adapts(facts: InputFacts) -> bool:
+    return bool(_ADAPTS.search(facts.class_type))
 
 
 def _branches(facts: InputFacts) -> bool:

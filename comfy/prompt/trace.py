@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from types import MappingProxyType
 
 from comfy.comfyui.input_spec import WIDGET_TYPES, InputSpec
 from comfy.comfyui.object_info import Catalog, NodeSpec
@@ -24,8 +25,14 @@ _TEXT_TYPES = frozenset(
 _TEXT_NAMES = re.compile(
     r"cond|positive|negative|text|prompt|string|guider|pipe|caption|tags|lyrics|any|value", re.I
 )
+# Types by input name, for links between nodes missing on the server.
+_TYPES_BY_NAME = MappingProxyType(
+    dict.fromkeys(("latent_image", "latent", "samples"), "LATENT")
+    | dict.fromkeys(("image", "images", "pixels"), "IMAGE")
+    | dict.fromkeys(("positive", "negative", "conditioning"), "CONDITIONING")
+)
 # Link types that carry an image to the sampler that repaints it.
-_IMAGE_TYPES = frozenset({"IMAGE", "MASK", "LATENT", "VIDEO", "*"})
+IMAGE_TYPES = frozenset({"IMAGE", "MASK", "LATENT", "VIDEO", "*"})
 # Input names of value nodes that are missing on the server.
 _VALUE_INPUTS = frozenset({"value", "int", "float", "number", "boolean"})
 # Types of nodes that pass on one of their inputs unchanged: a value that feeds them is meant for
@@ -35,8 +42,11 @@ _PASSING_TYPES = frozenset({"*", "COMFY_MATCHTYPE_V3"})
 _NO_EFFECT = frozenset({"ConditioningZeroOut"})
 # Output nodes that only show an intermediate result.
 _ONLY_SHOWS = re.compile(
-    r"^(preview|show|display|maskpreview|imagecompare)|preview(image|any|text)", re.IGNORECASE
+    r"^(preview|show|display|imagecompare)|preview(image|any|text)|preview$", re.IGNORECASE
 )
+# Inputs of a switch: the input that chooses, and the chosen one by its value.
+_SWITCH = "switch"
+_BRANCHES = MappingProxyType({True: "on_true", False: "on_false"})
 # Maximum distance for following a value through pass-through nodes.
 _MAX_HOPS = 20
 
@@ -62,7 +72,9 @@ class Trace:
     `alive`: the nodes that reach an output. `useful`: the nodes that reach a result and not just a
     preview. `telling`: the nodes whose texts aren't zeroed on the way there, nor negative for a
     sampler that ignores them because its guidance is 1. `poles`: for every node between a text and
-    its consumer, whether that text is positive or negative.
+    its consumer, whether that text is positive or negative. `chosen`: the nodes that reach an
+    output without the branches that a switch doesn't choose. `distance`: the number of links from
+    each alive node to the nearest result.
     """
 
     def __init__(self, prompt: Prompt, catalog: Catalog) -> None:
@@ -81,10 +93,14 @@ class Trace:
         self._active: dict[str, dict[str, InputSpec]] = {}
         ends = self._ends()
         saving = [end for end in ends if not _ONLY_SHOWS.search(prompt[end]["class_type"])]
-        self.alive = frozenset(self._walk(ends, None))
-        self.useful = frozenset(self._walk(saving, None)) if saving else self.alive
-        self.zeroed = self.alive - frozenset(self._walk(ends, None, self._not_zeroed))
-        self.telling = frozenset(self._walk(ends, None, self._has_effect))
+        if not any(self.spec(end) for end in saving):
+            saving = []
+        self.alive = frozenset(self.walk(ends, None))
+        self.useful = frozenset(self.walk(saving, None)) if saving else self.alive
+        self.distance = self._distances(saving or ends)
+        self.chosen = frozenset(self.walk(ends, None, self._is_chosen))
+        self.zeroed = self.alive - frozenset(self.walk(ends, None, self._not_zeroed))
+        self.telling = frozenset(self.walk(ends, None, self._has_effect))
         self.incomplete = any(self.spec(node_id) is None for node_id in prompt) or any(
             True for _ in self.dangling()
         )
@@ -107,19 +123,47 @@ class Trace:
         """Return the outputs of a node that have links."""
         return frozenset(self._used[node_id])
 
+    def given_types(self, node_id: str) -> frozenset[str]:
+        """Return the types of a node's outputs; for an unknown class, "?" and those that other
+        nodes take from it."""
+        spec = self.spec(node_id)
+        if spec is not None:
+            return frozenset(spec.output_types)
+        uses = (use for slot in self._used[node_id] for use in self.uses[Link(node_id, slot)])
+        return (frozenset(map(self._likely_type, uses)) | {"?"}) - _PASSING_TYPES
+
+    def taken_types(self, node_id: str) -> frozenset[str]:
+        """Return the types that a node's inputs take; for an unknown class, those that other nodes
+        give it."""
+        spec = self.spec(node_id)
+        if spec is not None:
+            return frozenset(part for one in spec.inputs for part in one.type.split(","))
+        named = (self._likely_type(InputRef(node_id, name)) for name in self.sources[node_id])
+        given = (self._given(*link) for link in self.sources[node_id].values())
+        return frozenset((*named, *given)) - _PASSING_TYPES
+
+    def _likely_type(self, place: InputRef) -> str:
+        kind = self.type_of(*place)
+        return _TYPES_BY_NAME.get(place.input, "*") if kind == "*" else kind
+
+    def _given(self, node_id: str, slot: int) -> str:
+        spec = self.spec(node_id)
+        types = spec.output_types if spec else ()
+        return types[slot] if 0 <= slot < len(types) else "*"
+
     def takes_image(self, node_id: str) -> bool:
         """Return whether a loaded image, video or mask reaches this sampler's starting latent."""
         start = [
             source
             for name, (source, _) in self.sources[node_id].items()
-            if self._type(node_id, name) == "LATENT"
+            if self.type_of(node_id, name) == "LATENT"
         ]
-        return any(_loads_image(self.spec(source)) for source in self._walk(start, _IMAGE_TYPES))
+        return any(_loads_image(self.spec(source)) for source in self.walk(start, IMAGE_TYPES))
 
     def meaning(self, node_id: str, input_name: str) -> InputRef:
         """Return the input that a literal is really for, following nodes that only hold a value."""
         meant = InputRef(node_id, input_name)
-        if not self.holds_value(*meant):
+        if not self.holds_value(*meant) and not self._passes_on(*meant):
             return meant
         for _ in range(_MAX_HOPS):
             uses = self.uses.get(Link(meant.node, 0), ())
@@ -132,11 +176,16 @@ class Trace:
 
     def literal(self, node_id: str, input_name: str) -> object:
         """Return the value of an input, also if a node that only holds a value provides it; None if
-        the value is computed."""
+        the value is computed. A switch's own value isn't followed through other switches, which
+        could go round in circles."""
+        follows = input_name != _SWITCH
         for _ in range(_MAX_HOPS):
             if input_name not in self.sources[node_id]:
                 return self.prompt[node_id]["inputs"].get(input_name)
             node_id, _ = self.sources[node_id][input_name]
+            if follows and (branch := self._branch(node_id)):
+                input_name = branch
+                continue
             held = [
                 name for name in self.prompt[node_id]["inputs"] if self.holds_value(node_id, name)
             ]
@@ -175,15 +224,57 @@ class Trace:
         return (
             len(types) == 1
             and types[0] in _PASSING_TYPES
-            and self._type(node_id, input_name) in _PASSING_TYPES
+            and self.type_of(node_id, input_name) in _PASSING_TYPES
         )
+
+    def turned_on_by(self, node_id: str) -> InputRef | None:
+        """Return the value of the switch that turns a node's own branch on, or None."""
+        uses = [use for slot in self._used[node_id] for use in self.uses[Link(node_id, slot)]]
+        if not uses or any(use.input != _BRANCHES[True] for use in uses):
+            return None
+        switch = uses[0].node
+        link = self.sources[switch].get(_SWITCH)
+        return InputRef(link.node, "value") if link else InputRef(switch, _SWITCH)
+
+    def _branch(self, node_id: str) -> str:
+        """Return the input that a switch passes on, "" for other nodes or if it is computed."""
+        inputs = self.prompt[node_id]["inputs"]
+        if _SWITCH not in inputs or not inputs.keys() & set(_BRANCHES.values()):
+            return ""
+        on = self.literal(node_id, _SWITCH)
+        return _BRANCHES[on] if isinstance(on, bool) else ""
+
+    def _is_chosen(self, node_id: str, input_name: str) -> bool:
+        branch = self._branch(node_id)
+        return not branch or input_name in (branch, _SWITCH)
 
     def _not_zeroed(self, node_id: str, input_name: str) -> bool:
         return self.prompt[node_id]["class_type"] not in _NO_EFFECT
 
     def _has_effect(self, node_id: str, input_name: str) -> bool:
-        ignored = pole_of(input_name) is Pole.NEGATIVE and self.literal(node_id, "cfg") == 1
-        return not ignored and self._not_zeroed(node_id, input_name)
+        pole = pole_of(input_name)
+        ignored = pole is Pole.NEGATIVE and self.literal(node_id, "cfg") == 1
+        return (
+            not ignored and self._not_zeroed(node_id, input_name) and self._is_used(node_id, pole)
+        )
+
+    def _is_used(self, node_id: str, pole: Pole | None) -> bool:
+        """Return False if a node passes texts of this pole to an output that has no links."""
+        spec = self.spec(node_id)
+        if pole is None or spec is None:
+            return True
+        slots = [slot for slot, name in enumerate(spec.output_names) if pole_of(name) is pole]
+        return not slots or any(slot in self._used[node_id] for slot in slots)
+
+    def _distances(self, ends: Iterable[str]) -> dict[str, int]:
+        distances = dict.fromkeys(ends, 0)
+        todo = list(distances)
+        for node_id in todo:
+            for source, _ in self.sources[node_id].values():
+                if source not in distances:
+                    distances[source] = distances[node_id] + 1
+                    todo.append(source)
+        return distances
 
     def _ends(self) -> list[str]:
         """Return the nodes where a run ends: output nodes, and nodes of unknown classes without
@@ -201,7 +292,7 @@ class Trace:
             or list(self.prompt)
         )
 
-    def _walk(
+    def walk(
         self,
         start: Iterable[str],
         types: frozenset[str] | None,
@@ -219,17 +310,19 @@ class Trace:
             todo.extend(
                 source
                 for name, (source, _) in self.sources[node_id].items()
-                if (types is None or self._type(node_id, name) in types) and through(node_id, name)
+                if (types is None or self.type_of(node_id, name) in types)
+                and through(node_id, name)
             )
 
-    def _type(self, node_id: str, input_name: str) -> str:
+    def type_of(self, node_id: str, input_name: str) -> str:
+        """Return the type of an input, "*" if the server doesn't know it."""
         input_spec = self.spec_of(node_id, input_name)
         return input_spec.type if input_spec else "*"
 
     def _carries_text(self, node_id: str, input_name: str) -> bool:
         if self.spec(node_id) is None:
             return bool(_TEXT_NAMES.search(input_name))
-        return not _TEXT_TYPES.isdisjoint(self._type(node_id, input_name).split(","))
+        return not _TEXT_TYPES.isdisjoint(self.type_of(node_id, input_name).split(","))
 
     def _find_poles(self) -> dict[str, Pole]:
         """Return the pole of every node that conditioning passes on its way to a consumer. Positive
@@ -256,15 +349,12 @@ class Trace:
     def _consumed(self, node_id: str) -> Iterator[tuple[str, int, Pole]]:
         """Yield the sources of conditioning that a node consumes: it takes some but passes none on,
         like samplers, guiders and detailers."""
-        spec = self.spec(node_id)
-        if spec is None or "CONDITIONING" in spec.output_types:
-            unknown_sampler = (
-                spec is None and {"positive", "negative"} & self.sources[node_id].keys()
-            )
-            if not unknown_sampler:
-                return
+        named = {"positive", "negative"} & self.sources[node_id].keys()
+        if "CONDITIONING" in self.given_types(node_id) and (self.spec(node_id) or not named):
+            return
         for name, (source, slot) in self.sources[node_id].items():
-            if pole_of(name) or self._type(node_id, name) == "CONDITIONING":
+            types = {self.type_of(node_id, name), self._given(source, slot)}
+            if pole_of(name) or "CONDITIONING" in types:
                 yield source, slot, pole_of(name) or Pole.POSITIVE
 
     def _behind(self, node_id: str, slot: int, pole: Pole) -> Iterator[tuple[str, int, Pole]]:

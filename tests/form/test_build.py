@@ -237,20 +237,18 @@ def test_titles_that_differ_from_the_class_become_labels() -> None:
 
 
 def test_two_samplers_have_different_labels() -> None:
-    """Titles tell the labels apart if they say something. Otherwise numbers do, but never node
-    ids."""
-    second = with_values(text_to_image(), "3", latent_image=["3", 0])["3"]
+    """Titles tell the labels apart if they say something. Otherwise the order of the samplers does,
+    but never node ids."""
+    second = with_values(text_to_image(), "3", latent_image=["3", 0], cfg=5.0)["3"]
     prompt = with_values(text_to_image(n13=second), "8", samples=["13", 0])
-    assert [label for label in main_labels(form_of(prompt)) if "Seed" in label] == [
-        "Seed",
-        "Seed 2",
-    ]
+
+    def labels() -> list[str]:
+        return [form_of(prompt).field(key).label for key in ("3.cfg", "13.cfg")]
+
+    assert labels() == ["Guidance scale (pass 1)", "Guidance scale (pass 2)"]
     prompt["3"]["_meta"] = {"title": "First pass"}
     prompt["13"]["_meta"] = {"title": "Refine"}
-    assert [label for label in main_labels(form_of(prompt)) if "Seed" in label] == [
-        "Seed (First pass)",
-        "Seed (Refine)",
-    ]
+    assert labels() == ["Guidance scale (First pass)", "Guidance scale (Refine)"]
 
 
 def test_model_choices_are_readable() -> None:
@@ -348,4 +346,12 @@ def test_a_server_without_any_node_still_gives_a_form() -> None:
     """The form opens and names the missing nodes."""
     form = build_form(parse_workflow("x", text_to_image()), Catalog({}))
     assert len(form.problems) == len(form.missing) == 6
-    assert {field.group for field in form.fields} == {"advanced"}
+    assert [field.label for field in form.fields if field.group == "main"] == [
+        "Prompt",
+        "Negative prompt",
+        "Width",
+        "Height",
+        "Images",
+        "Steps",
+        "Seed",
+    ]

@@ -59,16 +59,32 @@ def test_two_texts_for_two_encoders_have_different_labels() -> None:
     assert labels["20.t5xxl"] == "Prompt (Description)"
 
 
-def test_two_samplers_share_a_text_but_not_a_seed() -> None:
-    """A base and a refiner share their text, but not their seed."""
-    base = text_to_image()
+def two_samplers(**second: object) -> Prompt:
+    """Return a base and a refiner with the same text, and these values of the refiner."""
     prompt = text_to_image(
-        n13=with_values(base, "3", positive=["16", 0], latent_image=["3", 0])["3"],
+        n13=with_values(text_to_image(), "3", positive=["16", 0], latent_image=["3", 0], **second)[
+            "3"
+        ],
         n16=node("CLIPTextEncode", text="a lighthouse at dusk", clip=["4", 1]),
     )
-    form = form_of(with_values(prompt, "8", samples=["13", 0]))
+    return with_values(prompt, "8", samples=["13", 0])
+
+
+def test_two_samplers_share_a_text_a_seed_and_steps() -> None:
+    """The first sampler's field sets both inputs if they have the same value."""
+    form = form_of(two_samplers())
+    for name in ("seed", "steps"):
+        assert form.field(f"3.{name}").targets == (("3", name), ("13", name))
     assert form.field("6.text").targets == (("6", "text"), ("16", "text"))
-    assert {"3.seed": "Seed", "13.seed": "Seed 2"}.items() <= main(form).items()
+
+
+def test_only_the_first_of_different_seeds_and_steps_is_main() -> None:
+    """The refiner's own seed and steps are advanced and named after their sampler."""
+    form = form_of(two_samplers(seed=8, steps=5))
+    assert {"3.seed": "Seed", "3.steps": "Steps"}.items() <= main(form).items()
+    for key, label in (("13.seed", "Seed (pass 2)"), ("13.steps", "Steps (pass 2)")):
+        field = form.field(key)
+        assert (field.group, field.label) == ("advanced", label)
 
 
 def test_a_text_is_found_through_joining_and_text_models() -> None:

@@ -1,0 +1,68 @@
+"""Samplers of a prompt: their order, and whether they use negative texts."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from comfy.prompt.trace import IMAGE_TYPES, Trace
+
+# Link types that only samplers take together with a latent.
+_SAMPLER_TYPES = frozenset({"MODEL", "GUIDER", "NOISE", "SIGMAS"})
+# With more samplers, numbers don't help users.
+_MOST_SAMPLERS = 30
+_GUIDANCE = "cfg"
+
+
+class Samplers:
+    """The samplers of a traced prompt. Build one per form."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+
+    def ignore_negatives(self, node_id: str) -> bool:
+        """Return whether every sampler after a node has a guidance of 1, so that it ignores
+        negative texts."""
+        return node_id in self._sampled and node_id not in self._guided
+
+    @cached_property
+    def _sampled(self) -> frozenset[str]:
+        return frozenset(self.trace.walk(self._guidance, None))
+
+    @cached_property
+    def _guided(self) -> frozenset[str]:
+        guided = (node_id for node_id, guidance in self._guidance.items() if guidance != 1)
+        return frozenset(self.trace.walk(guided, None))
+
+    @cached_property
+    def _guidance(self) -> dict[str, object]:
+        return {
+            node_id: self.trace.literal(node_id, _GUIDANCE)
+            for node_id, node in self.trace.prompt.items()
+            if _GUIDANCE in node["inputs"] and node_id in self.trace.alive
+        }
+
+    @cached_property
+    def passes(self) -> dict[str, int]:
+        """Return the number of the sampler that a node is for, if samplers follow each other.
+        Nodes for several samplers have none."""
+        trace = self.trace
+        samplers = [one for one in trace.prompt if one in trace.alive and self._is_sampler(one)]
+        if not 1 < len(samplers) <= _MOST_SAMPLERS:
+            return {}
+        before = {one: {*trace.walk([one], IMAGE_TYPES)} for one in samplers}
+        numbers = {one: sum(other in before[one] for other in samplers) for one in samplers}
+        if max(numbers.values()) == 1:
+            return {}
+        passes: dict[str, int] = {}
+        for sampler, number in numbers.items():
+            for node_id in trace.walk([sampler], None, self._is_setting):
+                passes[node_id] = number if passes.get(node_id, number) == number else 0
+        return {node_id: number for node_id, number in passes.items() if number}
+
+    def _is_sampler(self, node_id: str) -> bool:
+        taken = self.trace.taken_types(node_id)
+        keeps_latent = "LATENT" in self.trace.given_types(node_id) & taken
+        return keeps_latent and not taken.isdisjoint(_SAMPLER_TYPES)
+
+    def _is_setting(self, node_id: str, input_name: str) -> bool:
+        return self.trace.type_of(node_id, input_name) not in IMAGE_TYPES
