@@ -46,6 +46,7 @@ _RECIPE_LORA = re.compile(
 # Ending of the types that video packs use for an empty video with a size and a length.
 _EMBEDS = "EMBEDS"
 _SIZE = frozenset({"width", "height"})
+_IMAGES = frozenset({"IMAGE", "COMFY_MATCHTYPE_V3"})
 _RESIZER = re.compile(r"resize|scale", re.IGNORECASE)
 # Types of nodes that take an image's size or pixels.
 _SIZED_BY = frozenset({"INT", "LATENT"})
@@ -181,7 +182,7 @@ def collect_facts(candidate: Candidate, samplers: Samplers) -> InputFacts:
         service=target_spec is not None and bool(target_spec.raw.get("api_node")),
         chosen=node_id in trace.chosen,
         distance=trace.distance.get(node_id, 0),
-        resizes="IMAGE" in gives & takes and _resizes(target, trace),
+        resizes=not gives.isdisjoint(takes & _IMAGES) and _resizes(target, trace),
     )
 
 
@@ -230,12 +231,15 @@ def _makes(spec: NodeSpec | None, gives: frozenset[str], takes: frozenset[str]) 
 def _resizes(target: str, trace: Trace) -> bool:
     """Return whether a node changes the size of an image whose size or pixels the result gets."""
     node = trace.prompt[target]
-    if not node["inputs"].keys() >= _SIZE or not _RESIZER.search(node["class_type"]):
+    names = {name.rpartition(".")[2] for name in node["inputs"]}
+    if not names >= _SIZE or not _RESIZER.search(node["class_type"]):
         return False
+    users = {
+        use.node for slot in trace.used_outputs(target) for use in trace.uses[Link(target, slot)]
+    }
     return any(
-        not trace.given_types(use.node).isdisjoint(_SIZED_BY)
-        for slot in trace.used_outputs(target)
-        for use in trace.uses[Link(target, slot)]
+        not trace.given_types(user).isdisjoint(_SIZED_BY) or trace.distance.get(user) == 0
+        for user in users
     )
 
 

@@ -43,7 +43,7 @@ _WEIGHTS = frozenset({"strength", "weight", "ip_weight", "model_strength"})
 _STYLE_WEIGHTS = frozenset(
     {"strength_model", "lora_model_strength", "lora_strength", "lora_weight"}
 )
-_SYSTEM = re.compile(r"\b(system|trigger)\b", re.IGNORECASE)
+_SYSTEM = re.compile(r"\b(system|trigger|template|instructions)\b", re.IGNORECASE)
 _INSTRUCTS = re.compile(r"\s*you(['\u2019]re| are) an? ", re.IGNORECASE)
 # Texts that are joined to others.
 _PARTS = frozenset({"string_a", "string_b"})
@@ -232,7 +232,7 @@ RULES: tuple[Rule, ...] = (
         "main",
         40,
         merge="input",
-        fits=lambda s: s.meaning in _COUNTS and (s.makes == "latent" or s.service),
+        fits=lambda s: s.meaning in _COUNTS and (_repeats(s) or s.service),
     ),
     Rule(
         "main",
@@ -285,7 +285,7 @@ RULES: tuple[Rule, ...] = (
         worth_showing=True,
         fits=lambda s: s.meaning in ("cfg", "guidance", "denoise"),
     ),
-    Rule("advanced", 215, title=True, fits=lambda s: s.meaning in _RECIPE),
+    Rule("advanced", 215, title=True, fits=lambda s: s.meaning in _RECIPE or s.is_recipe),
     Rule("advanced", 310, title=True, fits=lambda s: not s.service and _is_technical(s)),
     # The author's own choice.
     Rule("main", 46, title=True, fits=lambda s: s.held and s.candidate.type == "COMBO"),
@@ -360,6 +360,11 @@ def _enlarges(facts: InputFacts) -> bool:
 
 def _sets_length(facts: InputFacts) -> bool:
     return (facts.is_number or facts.is_choice) and facts.makes in ("latent", "media")
+
+
+def _repeats(facts: InputFacts) -> bool:
+    named = facts.meaning != "amount" or "batch" in facts.class_type.lower()
+    return facts.makes == "latent" and named
 
 
 def _cuts(facts: InputFacts) -> bool:

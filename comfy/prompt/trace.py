@@ -100,7 +100,7 @@ class Trace:
         self.distance = self._distances(saving or ends)
         self.chosen = frozenset(self.walk(ends, None, self._is_chosen))
         self.zeroed = self.alive - frozenset(self.walk(ends, None, self._not_zeroed))
-        self.telling = frozenset(self.walk(ends, None, self._has_effect))
+        self.telling = frozenset(self._find_telling(ends))
         self.incomplete = any(self.spec(node_id) is None for node_id in prompt) or any(
             True for _ in self.dangling()
         )
@@ -251,20 +251,36 @@ class Trace:
     def _not_zeroed(self, node_id: str, input_name: str) -> bool:
         return self.prompt[node_id]["class_type"] not in _NO_EFFECT
 
-    def _has_effect(self, node_id: str, input_name: str) -> bool:
-        pole = pole_of(input_name)
-        ignored = pole is Pole.NEGATIVE and self.literal(node_id, "cfg") == 1
-        return (
-            not ignored and self._not_zeroed(node_id, input_name) and self._is_used(node_id, pole)
-        )
+    def _find_telling(self, ends: Iterable[str]) -> Iterator[str]:
+        """Yield the nodes whose texts have an effect. A node with a positive and a negative output
+        (ControlNet) keeps them apart."""
+        todo: list[tuple[str, int | None]] = [(end, None) for end in ends]
+        seen = set(todo)
+        for node_id, slot in todo:
+            yield node_id
+            if self.prompt[node_id]["class_type"] in _NO_EFFECT:
+                continue
+            split = slot is not None and self._keeps_apart(node_id)
+            through = self._pole_of_slot(node_id, slot) if split and slot is not None else None
+            for name, step in self.sources[node_id].items():
+                pole = pole_of(name)
+                ignored = pole is Pole.NEGATIVE and self.literal(node_id, "cfg") == 1
+                if (
+                    not ignored
+                    and (pole is None or not split or pole is through)
+                    and step not in seen
+                ):
+                    seen.add(step)
+                    todo.append(step)
 
-    def _is_used(self, node_id: str, pole: Pole | None) -> bool:
-        """Return False if a node passes texts of this pole to an output that has no links."""
+    def _keeps_apart(self, node_id: str) -> bool:
         spec = self.spec(node_id)
-        if pole is None or spec is None:
-            return True
-        slots = [slot for slot, name in enumerate(spec.output_names) if pole_of(name) is pole]
-        return not slots or any(slot in self._used[node_id] for slot in slots)
+        if spec:
+            outputs = {pole_of(name) for name in spec.output_names}
+        else:
+            outputs = {self._pole_of_slot(node_id, slot) for slot in self._used[node_id]}
+        inputs = {pole_of(name) for name in self.sources[node_id]}
+        return {*Pole} <= outputs and {*Pole} <= inputs
 
     def _distances(self, ends: Iterable[str]) -> dict[str, int]:
         distances = dict.fromkeys(ends, 0)
