@@ -123,8 +123,8 @@ class Candidate:
     up it may still move. `lead` is lower for a better main field of several. `sampler`, the number
     of the sampler that the input is for, and `turned_on_by`, the switch that the input belongs to,
     tell fields of the same name apart. `merge` decides group and label, `choose_widgets` the widget
-    and the limits, and `limit_values` the rest. `counts`: see `Field.counts`. `problems` are messages about
-    failures, `note` is a remark.
+    and the limits, and `limit_values` the rest. `counts`: see `Field.counts`. `problems` are
+    messages about failures, `note` is a remark.
     """
 
     node: str

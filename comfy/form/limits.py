@@ -17,7 +17,7 @@ from comfy.form.model import Several
 from comfy.prompt.rows import first_row, parse_rows
 from comfy.prompt.value_types import BadValue, match_choice, read_value
 
-# Seeds that packs replace when the editor queues a prompt (docs/comfyui.md#51), with the step from
+# Seeds that packs replace when the editor queues a prompt (docs/comfyui.md#54), with the step from
 # run to run: 0 draws each one.
 _QUEUED_SEEDS = MappingProxyType({-1: 0, -2: 1, -3: -1})
 # Inputs whose choices are models, with or without a file ending.
