@@ -25,6 +25,11 @@ PACK_UPLOADS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "PixaromaLoadVideoFrame": {"video": "video"},
     }
 )
+# Inputs of nodes that load an image from base64 text (docs/comfyui.md#52). In classes named so, the
+# input has another name.
+_BASE64 = re.compile(r"base64|b64", re.IGNORECASE)
+_BASE64_INPUTS = frozenset({"image", "mask", "data", "image_data", "image_url"})
+_PACKED = re.compile(r"gzip", re.IGNORECASE)
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+")
 # Names of inputs that take a path. ComfyUI doesn't declare them:
 # `LoadImageDataSetFromFolder.folder`, `LoadLatent.latent` and `GeminiInputFiles.file` are plain
@@ -58,6 +63,14 @@ def may_name_file(name: str, value_type: str, choices: Iterable[object]) -> bool
             return by_name
         case _:
             return False
+
+
+def takes_base64_image(class_type: str, name: str, outputs: Iterable[str]) -> bool:
+    """Tell if a text input of a class with these output types takes an image as base64 text."""
+    by_name = bool(_BASE64.search(name))
+    by_class = bool(_BASE64.search(class_type)) and name in _BASE64_INPUTS
+    loads = not {"IMAGE", "MASK"}.isdisjoint(outputs) and not _PACKED.search(class_type)
+    return loads and (by_name or by_class)
 
 
 def bare_name(name: str) -> str:

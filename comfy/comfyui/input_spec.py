@@ -62,7 +62,8 @@ class InputSpec:
     combo (the keys of a dynamic one) and None for other types. `options` is the raw second half of
     the spec: default, min, max, step, round, multiline, tooltip, control_after_generate,
     image_upload and the node's other options. `pack_upload`: the kind of file that the pack's own
-    script uploads, although the options don't say so.
+    script uploads, although the options don't say so. `is_base64`: the value is an image as base64
+    text, which users upload.
     """
 
     name: str
@@ -72,6 +73,7 @@ class InputSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
     raw: object = None
     pack_upload: str = ""
+    is_base64: bool = False
 
     @cached_property
     def value_type(self) -> str:
@@ -113,7 +115,7 @@ class InputSpec:
     def upload(self) -> str | None:
         """Return the uploadable type: "image", "audio", "video", "file", or None."""
         declared = (kind for option, kind in UPLOAD_OPTIONS.items() if self.options.get(option))
-        return next(declared, self.pack_upload or None)
+        return next(declared, "image" if self.is_base64 else self.pack_upload or None)
 
     @property
     def differs(self) -> bool:
@@ -128,6 +130,8 @@ class InputSpec:
         The server declares only uploads. Lists are also recognized by their choices, lists and
         texts by their name.
         """
+        if self.is_base64:
+            return False
         if self.upload or self.type in FILE_WIDGETS or "image_folder" in self.options:
             return True
         return may_name_file(self.bare_name, self.value_type, self.choices or ())

@@ -16,7 +16,7 @@ from typing import Any
 
 from comfy.base.errors import ComfyError
 from comfy.base.json_values import as_list, as_mapping, as_text, parse_json
-from comfy.comfyui.file_inputs import PACK_UPLOADS
+from comfy.comfyui.file_inputs import PACK_UPLOADS, takes_base64_image
 from comfy.comfyui.input_spec import (
     COMBO,
     LONGEST_NAME,
@@ -142,21 +142,28 @@ class Catalog(Mapping[str, NodeSpec]):
 
 
 def _parse_node(class_type: str, info: Mapping[str, Any]) -> NodeSpec:
-    uploads = PACK_UPLOADS.get(class_type, {})
+    inputs = parse_inputs(info.get("input"), order=info.get("input_order"))
+    outputs = _type_names(info.get("output"))
     return NodeSpec(
         class_type=class_type,
         display_name=as_text(info.get("display_name"))[:LONGEST_NAME] or class_type,
         description=as_text(info.get("description")),
         category=as_text(info.get("category")),
-        inputs=tuple(
-            replace(one, pack_upload=uploads[one.name]) if one.name in uploads else one
-            for one in parse_inputs(info.get("input"), order=info.get("input_order"))
-        ),
-        output_types=_type_names(info.get("output")),
+        inputs=tuple(_with_upload(one, class_type, outputs) for one in inputs),
+        output_types=outputs,
         output_names=_type_names(info.get("output_name")),
         output_node=bool(info.get("output_node")),
         raw=info,
     )
+
+
+def _with_upload(spec: InputSpec, class_type: str, outputs: tuple[str, ...]) -> InputSpec:
+    """Return the input with an upload that the pack doesn't declare, if it has one."""
+    if kind := PACK_UPLOADS.get(class_type, {}).get(spec.name):
+        return replace(spec, pack_upload=kind)
+    if spec.type == "STRING" and takes_base64_image(class_type, spec.name, outputs):
+        return replace(spec, is_base64=True)
+    return spec
 
 
 def _declared(

@@ -123,9 +123,10 @@ def _place(candidate: Candidate, samplers: Samplers, others: Others = "auto") ->
     the limit from the authors' declarations."""
     facts = collect_facts(candidate, samplers)
     rule = next(rule for rule in RULES if rule.fits(facts))
+    is_base64 = candidate.spec is not None and candidate.spec.is_base64
     label = (
         rule.label
-        or _MEDIA_WORDS.get((facts.widget, facts.meaning))
+        or _MEDIA_WORDS.get((facts.widget, "file" if is_base64 else facts.meaning))
         or _rows_label(candidate)
         or plain_words(facts.meaning)
     )

@@ -104,7 +104,8 @@ class InputFacts:
     def is_text(self) -> bool:
         """Return True for texts that users write: long ones, or short ones in an input with a
         typical name."""
-        return self.candidate.type == "STRING" and (
+        is_text = self.candidate.type == "STRING" and self.kind.file is None
+        return is_text and (
             self.candidate.multiline
             or bool(_TEXT_INPUT.search(self.meaning))
             or bool(_TEXT_INPUT.search(self.candidate.input))
@@ -190,6 +191,8 @@ def is_editor_state(candidate: Candidate) -> bool:
     """Return True for inputs that only the editor or a viewer needs: buttons, previews, base64
     images, unconnected sockets."""
     value, spec = candidate.value, candidate.spec
+    if spec is not None and spec.is_base64:
+        return False
     if _EDITOR_ONLY.match(candidate.input) or isinstance(value, dict | list):
         return True
     if (

@@ -62,6 +62,9 @@ def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: 
     group = candidate.spec.rows if candidate.spec and kind.has_rows else None
     choices = choice_labels(offered) if offered is not None and kind.offers_choices else None
     takes_file = kind.file is not None
+    as_base64 = takes_file and candidate.spec is not None and candidate.spec.is_base64
+    # The text stays in the prompt, because it is too long for a default.
+    has_own = as_base64 and bool(candidate.value)
     return Field(
         key=candidate.key,
         node=candidate.node,
@@ -70,14 +73,14 @@ def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: 
         type=candidate.type,
         kind=kind,
         group=candidate.group,
-        default=candidate.default,
+        default=None if as_base64 else candidate.default,
         min=group.least if group else candidate.limits.min,
         max=max(group.most, len(candidate.default)) if group else candidate.limits.max,
         step=candidate.limits.step,
         round=candidate.limits.round,
         choices=choices,
         tooltip=candidate.said.help or candidate.rule.about or _server_tooltip(candidate),
-        required=takes_file and not optional
+        required=takes_file and not optional and not has_own
         if candidate.said.required is None
         else candidate.said.required,
         source=candidate.source,
@@ -85,9 +88,10 @@ def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: 
             each.ref for each in (candidate, *candidate.also) if each.takes == candidate.takes
         ),
         section=candidate.section,
-        default_offered=candidate.default_offered,
+        default_offered=has_own if as_base64 else candidate.default_offered,
+        as_base64=as_base64,
         counts=candidate.counts,
-        optional=optional,
+        optional=optional and not has_own,
         redraws=candidate.spec is not None
         and candidate.spec.adds_inputs
         and not takes_file

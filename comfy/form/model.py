@@ -102,8 +102,10 @@ class Field:
     again with that key among the values, even with None.
 
     `counts`: 1 or -1 for a seed without a default that its author counts up or down from run to
-    run. `height`: a text's height in pixels in its author's App (None: default). `differs`: the
-    servers offer different choices for this field and for at least one other.
+    run. `as_base64`: the prompt gets the file's content as text; an author's own text stays in the
+    prompt and isn't the default. `height`: a text's height in pixels in its author's App (None:
+    default). `differs`: the servers offer different choices for this field and for at least one
+    other.
 
     `columns`: the cells of each row, if the value is a list of rows; `min` and `max` then limit the
     number of rows, and `row_title` names one. An `optional` cell may be empty. `row_lacks`: the
@@ -131,6 +133,7 @@ class Field:
     default_offered: bool = True
     counts: int = 0
     optional: bool = False
+    as_base64: bool = False
     redraws: bool = False
     grows: str | None = None
     height: int | None = None

@@ -113,7 +113,10 @@ class Starter:
         with kept_uploads(self.blobs, self.runs.history, uploads) as kept:
             inputs = {
                 key: self._input(
-                    one if isinstance(one, KeptUpload) else kept[key], targets[key], group
+                    one if isinstance(one, KeptUpload) else kept[key],
+                    targets[key],
+                    group,
+                    as_base64=form.field(key).as_base64,
                 )
                 for key, one in files.items()
             }
@@ -208,10 +211,14 @@ class Starter:
             )
         return errors
 
-    def _input(self, file: KeptUpload, targets: tuple[InputRef, ...], group: str) -> KeptInput:
+    def _input(
+        self, file: KeptUpload, targets: tuple[InputRef, ...], group: str, *, as_base64: bool
+    ) -> KeptInput:
         below = file.below if self.blobs.path(file.below) else ""
         folder = shared_folder(group, file.name, file.digest) if group else ""
-        return KeptInput(file.name, file.digest, targets, below, file.result, folder, file.made_by)
+        return KeptInput(
+            file.name, file.digest, targets, below, file.result, folder, file.made_by, as_base64
+        )
 
     def again(
         self, run_id: str, origin: Origin, policy: RunPolicy = DEFAULT_POLICY, *, vary: bool = False

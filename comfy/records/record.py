@@ -34,6 +34,7 @@ class KeptInput:
     the stored image under the user's paint, or "". `result`: the server that made the file and may
     still have it. `folder`: the upload folder shared by all runs of a group; "" for an upload of
     this run alone. `made_by`: the id of the run whose result it is, if the user named it, or "".
+    `as_base64`: the targets get the content as text instead of a name.
     """
 
     name: str
@@ -43,6 +44,7 @@ class KeptInput:
     result: ServerFile | None = None
     folder: str = ""
     made_by: str = ""
+    as_base64: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ batch or a chain share their folders, so a file is uploaded once per server.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import threading
@@ -18,7 +19,9 @@ from comfy.base.errors import FILE_REFUSED, NodeError, PromptRejected, ServerErr
 from comfy.base.filenames import plain_name
 from comfy.base.messages import labeled, message, sentences
 from comfy.comfyui.client.client import Client
+from comfy.comfyui.client.http_errors import upload_too_large
 from comfy.comfyui.protocol.outputs import OutputFile
+from comfy.media.checks import MIB
 from comfy.prompt.model import InputRef, Prompt
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, KeptInput, Record, ServerFile
@@ -27,6 +30,8 @@ from comfy.records.record import Job, KeptInput, Record, ServerFile
 # Nodes of packs differ (docs/comfyui.md#22).
 _NAMED_FOLDERS = frozenset({"output", "temp"})
 _READ_RESULTS = frozenset({"LoadImage", "LoadImageMask", "LoadAudio", "LoadVideo"})
+# A request may have 100 MB (docs/comfyui.md#23), and base64 text is a third longer.
+_MOST_AS_TEXT = 64 * MIB
 _LOOK_SECONDS = 0.1  # seconds between checks if a run that waits for another's upload must stop
 UPLOADS = "comfyforms"  # folder for users' files in the server's input folder
 
@@ -49,6 +54,9 @@ def bound_prompt(
     for key, kept in job.inputs.items():
         if not kept.targets:
             continue
+        if kept.as_base64:
+            prompt = with_names(prompt, kept.targets, _text_of(kept, prompt, files))
+            continue
         try:
             name = _name_of_result(client, files, kept, prompt)
             if not name and kept.folder:
@@ -59,6 +67,20 @@ def bound_prompt(
             raise _refused(kept, prompt, error) from error
         prompt = with_names(prompt, kept.targets, name)
     return prompt
+
+
+def _text_of(kept: KeptInput, prompt: Prompt, files: BlobStore | None) -> str:
+    """Return the file's content as base64 text, without a `data:` prefix."""
+    path = files.path(kept.digest) if files is not None else None
+    try:
+        content = path.read_bytes() if path is not None else None
+    except OSError:  # just deleted
+        content = None
+    if content is None:
+        raise _refused(kept, prompt, _gone())
+    if len(content) > _MOST_AS_TEXT:
+        raise _refused(kept, prompt, upload_too_large(len(content), _MOST_AS_TEXT))
+    return base64.b64encode(content).decode("ascii")
 
 
 def with_names(prompt: Prompt, targets: Iterable[InputRef], name: str) -> Prompt:
@@ -129,7 +151,7 @@ def names_on_server(record: Record) -> Mapping[str, str]:
     return {
         key: f"{kept.folder or _folder(record.id, key)}/{plain_name(kept.name)}"
         for key, kept in record.job.inputs.items()
-        if kept.targets and record.server
+        if kept.targets and record.server and not kept.as_base64
     }
 
 
@@ -161,10 +183,14 @@ def _upload(
     except OSError:  # just deleted
         file = None
     if file is None:
-        raise UploadRejected(message("This file no longer exists."), message("Add it again."))
+        raise _gone()
     with file:
         name = plain_name(kept.name)
         return client.upload(file, name, subfolder=folder, overwrite=overwrite)
+
+
+def _gone() -> UploadRejected:
+    return UploadRejected(message("This file no longer exists."), message("Add it again."))
 
 
 def _refused(kept: KeptInput, prompt: Prompt, error: UploadRejected) -> PromptRejected:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import shutil
@@ -375,3 +376,16 @@ def test_many_stops_during_uploads_leave_nothing_running(
         *_, state = run.watch(LIMIT)
         assert state.phase in (Phase.STOPPED, Phase.DONE)
     eventually(lambda: demo.queue.remaining() == 0)
+
+
+def test_an_image_as_text_is_sent_in_the_prompt(demo: DemoServer, runs: LocalRunRegistry) -> None:
+    """The job and its record keep the name. Nothing is uploaded."""
+    plain = given(runs)
+    kept = replace(plain.inputs[KEY], as_base64=True)
+    told = replace(plain, inputs={KEY: kept})
+    with Client(demo.url) as client:
+        locks = ComfyServer(client).uploading
+        prompt = bound_prompt(told, "a run", client, runs.files, lambda: None, locks)
+    assert prompt["1"]["inputs"]["image"] == base64.b64encode(plain_image()).decode()
+    assert told.prompt["1"]["inputs"]["image"] == NAME
+    assert demo.requests[UPLOAD] == 0

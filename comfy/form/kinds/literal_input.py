@@ -80,11 +80,15 @@ class LiteralInput:
     def upload(self) -> str:
         """Return the kind of file that the input takes, "" for texts and inputs without files."""
         spec = self.candidate.spec
-        return (spec.upload or "") if spec and self.type != "STRING" else ""
+        is_file = spec is not None and (self.type != "STRING" or spec.is_base64)
+        return (spec.upload or "") if spec and is_file else ""
 
     @property
     def mask_is_read(self) -> bool:
-        """Return whether an image loader's mask output is connected."""
+        """Return whether an image loader's mask output is connected. Loaders of base64 text don't
+        invert it, so users can't paint one."""
+        if self.candidate.spec and self.candidate.spec.is_base64:
+            return False
         types = self.candidate.node_spec.output_types if self.candidate.node_spec else ()
         return "IMAGE" in types and any(
             kind == "MASK" and slot in self.used for slot, kind in enumerate(types)
