@@ -39,6 +39,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "image": message("Image"),
         "length": message("Frames"),
         "lora_name": "LoRA",
+        "loras": "LoRAs",
         "lyrics": message("Lyrics"),
         "megapixels": message("Megapixels"),
         "model_name": message("Model"),

@@ -24,7 +24,7 @@ DYNAMIC_GROUP = "COMFY_DYNAMICGROUP_V3"
 AUTOGROW = "COMFY_AUTOGROW_V3"
 DIFFERS = "comfyforms_differs"  # our own option: see `InputSpec.differs`
 ROWS = "comfyforms_rows"  # our own option: the notation of undeclared rows (`RowGroup`)
-FOLLOWS = "comfyforms_follows"  # our own option: the column whose value an empty cell has
+FOLLOWS = "comfyforms_follows"  # our own option: an empty cell has the previous one's value
 
 # Types of values that users type or select. All other types arrive through a link.
 WIDGET_TYPES = frozenset({"INT", "FLOAT", "STRING", "BOOLEAN", COMBO, DYNAMIC_COMBO, "COLOR"})

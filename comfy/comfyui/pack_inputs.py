@@ -18,7 +18,7 @@ _POWER_LORA_LOADER = "Power Lora Loader (rgthree)"
 _LORAS = "LORAS"  # the type of Lora-Manager's lists
 _MOST_LORAS = 100
 _STRENGTH = MappingProxyType({"default": 1.0, "min": -100.0, "max": 100.0, "step": 0.05})
-_TITLES = MappingProxyType({"display_name": message("LoRAs"), "group_name": message("LoRA")})
+_LORA = "LoRA"
 
 
 def with_pack_inputs(class_type: str, catalog: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -59,13 +59,13 @@ def _power_loras(catalog: Mapping[str, Any]) -> list[Any]:
     template = {
         "required": {
             "on": ["BOOLEAN", {"default": True, "display_name": message("On")}],
-            "lora": [_lora_files(catalog), {"display_name": message("LoRA")}],
+            "lora": [_lora_files(catalog), {"display_name": _LORA}],
             "strength": ["FLOAT", {**_STRENGTH, "display_name": message("Strength")}],
         },
         "optional": {"strengthTwo": _clip_strength()},
     }
     notation = {"notation": RowNotation.NUMBERED, "prefix": "lora_", "switch": "on"}
-    return [ROWS, {**_TITLES, "max": _MOST_LORAS, "template": template, ROWS: notation}]
+    return [ROWS, {"group_name": _LORA, "max": _MOST_LORAS, "template": template, ROWS: notation}]
 
 
 def _listed_loras(catalog: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,17 +76,17 @@ def _listed_loras(catalog: Mapping[str, Any]) -> dict[str, Any]:
     template = {
         "required": {
             "active": ["BOOLEAN", {"default": True, "display_name": message("On")}],
-            "name": [[*stems], {"display_name": message("LoRA")}],
+            "name": [[*stems], {"display_name": _LORA}],
             "strength": ["FLOAT", {**_STRENGTH, "display_name": message("Strength")}],
         },
         "optional": {"clipStrength": _clip_strength()},
     }
     notation = {"notation": RowNotation.WRAPPED, "switch": "active"}
-    return {**_TITLES, "max": _MOST_LORAS, "template": template, ROWS: notation}
+    return {"group_name": _LORA, "max": _MOST_LORAS, "template": template, ROWS: notation}
 
 
 def _clip_strength() -> list[Any]:
-    options = {"display_name": message("CLIP strength"), FOLLOWS: "strength"}
+    options = {"display_name": message("CLIP strength"), FOLLOWS: True}
     return ["FLOAT", {**_STRENGTH, **options}]
 
 

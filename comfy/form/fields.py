@@ -111,8 +111,8 @@ def _row_lacks(candidate: Candidate, group: RowGroup) -> Iterator[tuple[int, str
 
 
 def _columns(candidate: Candidate, group: RowGroup) -> Iterator[Field]:
-    """Yield the cells of a row. A column that follows another one is there only if a row of the
-    workflow uses it."""
+    """Yield the cells of a row. A column that may be empty is there only if a row of the workflow
+    uses it."""
     for spec in group.columns:
         follows = FOLLOWS in spec.options
         if follows and not any(spec.name in row for row in candidate.default):

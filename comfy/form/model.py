@@ -108,8 +108,9 @@ class Field:
     other.
 
     `columns`: the cells of each row, if the value is a list of rows; `min` and `max` then limit the
-    number of rows, and `row_title` names one. An `optional` cell may be empty. `row_lacks`: the
-    cells of the default, by row from 1 and column, whose choice the server lacks.
+    number of rows, and `row_title` names one. An `optional` cell may be empty: then it has the
+    previous one's value. `row_lacks`: the cells of the default, by row from 1 and column, whose
+    choice the server lacks.
     """
 
     key: str

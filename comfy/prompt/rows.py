@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
+from itertools import pairwise
 from typing import Any
 
 from comfy.base.filenames import is_model_file
@@ -27,8 +28,7 @@ def read_rows(group: RowGroup, inputs: Mapping[str, Any]) -> list[dict[str, Any]
     """Return the rows in a node's inputs, in order; None if a link or another program's notation
     makes them unreadable.
 
-    Gaps in the numbering close up. A value that is the same as in the column that it follows is
-    left out.
+    Gaps in the numbering close up. A value that follows another one and equals it is left out.
     """
     rows = _read(group, inputs)
     if rows is None or any(is_link(value) for row in rows for value in row.values()):
@@ -171,11 +171,10 @@ def _has_place(group: RowGroup, inputs: Mapping[str, Any]) -> bool:
 
 
 def _without_followers(group: RowGroup, row: dict[str, Any]) -> dict[str, Any]:
-    for column in group.columns:
-        leader = column.options.get(FOLLOWS)
-        if isinstance(leader, str) and column.name in row:
+    for leader, column in pairwise(group.columns):
+        if FOLLOWS in column.options and column.name in row:
             value = row[column.name]
-            with suppress(TypeError, ValueError):
-                if value is None or float(value) == float(row[leader]):
+            with suppress(KeyError, TypeError, ValueError):
+                if value is None or float(value) == float(row[leader.name]):
                     row = {name: one for name, one in row.items() if name != column.name}
     return row

@@ -51,6 +51,20 @@ def bench() -> Iterator[Bench]:
     storage.close()
 
 
+def test_rows_of_loras_are_applied_one_after_the_other(bench: Bench) -> None:
+    """A row that is switched off has no effect."""
+    model = Model("demo-landscapes.safetensors")
+    ink, light = "demo-ink-lines.safetensors", "demo-evening-light.safetensors"
+    rows = {
+        **{"loras.0.on": True, "loras.0.lora_name": ink, "loras.0.strength": 0.5},
+        **{"loras.1.on": False, "loras.1.lora_name": ink, "loras.1.strength": 9.0},
+        **{"loras.2.on": True, "loras.2.lora_name": light, "loras.2.strength": 1.0},
+    }
+    loaded = bench.call("LoraRows", model=model, clip=model, **rows)
+    expected = model.with_lora(ink, 0.5).with_lora(light, 1.0)
+    assert loaded.outputs == (expected, expected)
+
+
 def sampled(bench: Bench, latent: Latent, **inputs: Any) -> Latent:
     """Return the latent that KSampler makes."""
     model = Model("demo-landscapes.safetensors")
@@ -347,6 +361,9 @@ def differences(ours: Any, real: Any, path: str) -> Iterator[str]:
         yield f"{path}: {ours!r} is not {real!r}"
 
 
+OWN_NODES = {"LoraRows"}  # 0.33.0 has no repeatable rows
+
+
 def test_the_catalog_is_the_real_one(bench: Bench, shared: Path) -> None:
     """Names, types, limits, defaults, options and shape of every node match ComfyUI 0.33.0."""
     real = json.loads(
@@ -356,7 +373,9 @@ def test_the_catalog_is_the_real_one(bench: Bench, shared: Path) -> None:
     assert folder is not None
     (folder / "example.png").touch()
     described = {
-        name: json.loads(json.dumps(node.describe(bench.storage))) for name, node in NODES.items()
+        name: json.loads(json.dumps(node.describe(bench.storage)))
+        for name, node in NODES.items()
+        if name not in OWN_NODES
     }
     assert not [
         line for name, entry in described.items() for line in differences(entry, real[name], name)

@@ -10,13 +10,14 @@
 | a color          | as CSS writes it, mostly "#rrggbb"    |
 | a box            | a list of x, y, width and height      |
 | a curve          | a list of its points, `[x, y]` each   |
+| rows             | a list of objects                     |
 | a file           | `{"file": place}`                     |
 | a masked image   | `{"file": place, "mask": place}`      |
 | anything else    | itself                                |
 
-Without a mask, `"mask"` is null. Links contain the numbers of boxes and curves in turn, and no
-files. `ui/page/script/form/values.js` converts the values of Gradio's components; both are tested
-with the same samples.
+Without a mask, `"mask"` is null. Links contain the numbers of boxes and curves in turn, rows as
+JSON, and no files. `ui/page/script/form/values.js` converts the values of Gradio's components; both
+are tested with the same samples.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import Any
 from comfy.base.messages import message
 from comfy.form.model import Field
 from comfy.form.seeds import CountUp
+from comfy.prompt.rows import parse_rows
 
 _EXACT = 2**53  # above it, a browser's numbers lose digits, so values are text
 RANDOM, FIXED, COUNTING = "random", "fixed", "counting"
@@ -108,10 +110,18 @@ def value_text(value: object) -> str:
             return f"{value:.10g}"
         case {"x": x, "y": y, "width": width, "height": height}:
             return f"{width} × {height} ({x}, {y})"
+        case [dict(), *_]:
+            return ", ".join(_row_text(row) for row in parse_rows(value))
         case {"points": list(points)}:
             return ", ".join(str(tuple(point)) for point in points)
         case _:
             return str(value)
+
+
+def _row_text(row: Mapping[str, object]) -> str:
+    """Return a row's texts and numbers, without its switches."""
+    cells = [one for one in row.values() if isinstance(one, str | int | float)]
+    return " ".join(value_text(one) for one in cells if not isinstance(one, bool))
 
 
 def number_rules(fields: Iterable[Field]) -> dict[str, dict[str, object]]:

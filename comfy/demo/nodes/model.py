@@ -4,7 +4,7 @@ painting style."""
 from __future__ import annotations
 
 from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun, fixed
-from comfy.demo.nodes.describe import node_info, spec
+from comfy.demo.nodes.describe import node_info, spec, v3_node_info
 from comfy.demo.nodes.values import Conditioning, Model, NodeResult
 
 CHECKPOINTS = [
@@ -42,12 +42,27 @@ def _load_lora(run: NodeRun, inputs: Inputs) -> NodeResult:
     )
 
 
+def _load_loras(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Apply the LoRA of each row to the model and its CLIP."""
+    model: Model = inputs["model"]
+    clip: Model = inputs["clip"]
+    for row in range(_MOST_ROWS):
+        name = inputs.get(f"loras.{row}.lora_name")
+        if name is None or not inputs.get(f"loras.{row}.on", True):
+            continue
+        run.wait(run.speed.load / 4)
+        strength = inputs[f"loras.{row}.strength"]
+        model, clip = model.with_lora(name, strength), clip.with_lora(name, strength)
+    return NodeResult((model, clip))
+
+
 def _encode_text(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Encode a text as conditioning."""
     run.wait(run.speed.encode)
     return NodeResult((Conditioning(inputs["text"], inputs["clip"]),))
 
 
+_MOST_ROWS = 6
 _STRENGTH = {"default": 1.0, "min": -100.0, "max": 100.0, "step": 0.01}
 
 NODES = {
@@ -101,6 +116,37 @@ NODES = {
             )
         ),
         _load_lora,
+    ),
+    # Not a real node: none of ComfyUI's own has repeatable rows yet (docs/comfyui.md#50).
+    "LoraRows": NodeClass(
+        fixed(
+            v3_node_info(
+                "LoraRows",
+                "Load LoRAs",
+                "model/loaders",
+                module="nodes_lora_rows",
+                required={
+                    "model": spec("MODEL", tooltip="Diffusion model to adapt."),
+                    "clip": spec("CLIP", tooltip="Text encoder to adapt."),
+                    "loras": spec(
+                        "COMFY_DYNAMICGROUP_V3",
+                        group_name="LoRA",
+                        min=0,
+                        max=_MOST_ROWS,
+                        template={
+                            "required": {
+                                "on": ["BOOLEAN", {"default": True}],
+                                "lora_name": ["COMBO", {"options": LORAS}],
+                                "strength": ["FLOAT", _STRENGTH],
+                            }
+                        },
+                    ),
+                },
+                outputs=["MODEL", "CLIP"],
+                description="Adapts a model with any number of LoRAs.",
+            )
+        ),
+        _load_loras,
     ),
     "CLIPTextEncode": NodeClass(
         fixed(

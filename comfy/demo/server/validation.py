@@ -26,6 +26,7 @@ _CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
 }
 _DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 _AUTOGROW = "COMFY_AUTOGROW_V3"
+_DYNAMIC_GROUP = "COMFY_DYNAMICGROUP_V3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +270,8 @@ def _declared(entry: NodeInfo, inputs: Mapping[str, Any]) -> list[tuple[str, lis
     """Return the node's inputs: (name, spec, required).
 
     A dynamic combo adds the inputs of its chosen option and is never reported as missing itself. An
-    autogrow group has as many inputs as its template allows (docs/comfyui.md#26).
+    autogrow group has as many inputs as its template allows (docs/comfyui.md#26), a dynamic group
+    the cells of its rows (docs/comfyui.md#50).
     """
     declared: list[tuple[str, list[Any], bool]] = []
 
@@ -280,6 +282,10 @@ def _declared(entry: NodeInfo, inputs: Mapping[str, Any]) -> list[tuple[str, lis
                 if config[0] == _AUTOGROW:
                     declared.extend(_grown(full, config[1]["template"]))
                     continue
+                if config[0] == _DYNAMIC_GROUP:
+                    for row in _rows(full, config[1], inputs):
+                        add(row, config[1]["template"])
+                    continue
                 dynamic = config[0] == _DYNAMIC_COMBO
                 declared.append((full, config, group == "required" and not dynamic))
                 for option in config[1]["options"] if dynamic else ():
@@ -288,6 +294,15 @@ def _declared(entry: NodeInfo, inputs: Mapping[str, Any]) -> list[tuple[str, lis
 
     add("", entry["input"])
     return declared
+
+
+def _rows(group: str, options: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the prefix of each row's inputs: of the required rows, and of those in the prompt."""
+    names = (name.removeprefix(f"{group}.").partition(".")[0] for name in inputs)
+    given = {int(number) for number in names if number.isdecimal()}
+    for number in range(options["max"]):
+        if number < options["min"] or number in given:
+            yield f"{group}.{number}."
 
 
 def _grown(group: str, template: Mapping[str, Any]) -> Iterator[tuple[str, list[Any], bool]]:

@@ -16,7 +16,7 @@ from ui.languages.current import current_language, translated
 _ELEMENT = "field-"
 
 # Row of `ui/page/script/form/values.js` that reads the components' values.
-Browser = Literal["plain", "seed", "box", "table", "file", "painted"]
+Browser = Literal["plain", "seed", "box", "table", "rows", "file", "painted"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import { labelOf, labelPart } from "../gradio.js";
 import { labeled, message } from "../messages.js";
 import { fieldId } from "./field_errors.js";
 import { filled } from "./filled.js";
-import { numbersOf } from "./values.js";
+import { isRows, numbersOf } from "./values.js";
 
 /** @import { Filled } from "./filled.js" */
 
@@ -67,11 +67,18 @@ function words(value) {
 
 /** @param {{}} value */
 function valueWords(value) {
+  if (isRows(value)) return value.map(rowWords).join(", ").slice(0, 200);
   if (Array.isArray(value)) return numbersOf(value).join(", ");
   if (typeof value === "object") return message("File");
   if (typeof value === "boolean") return value ? message("Yes") : message("No");
   return String(value).slice(0, 200);
 }
+
+/** @param {Record<string, unknown>} row */
+const rowWords = (row) =>
+  Object.values(row)
+    .filter((cell) => typeof cell === "string" || typeof cell === "number")
+    .join(" ");
 
 /**
  * Return whether a field holds the author's value.
@@ -82,7 +89,7 @@ const isAuthors = (now, authors) => comparable(now) === comparable(authors);
 
 /** @param {unknown} value */
 const comparable = (value) =>
-  JSON.stringify(Array.isArray(value) ? numbersOf(value) : (value ?? ""));
+  JSON.stringify(Array.isArray(value) && !isRows(value) ? numbersOf(value) : (value ?? ""));
 
 /** @param {string} key */
 function putBack(key) {

@@ -5,7 +5,7 @@ import { message } from "../messages.js";
 
 /**
  * The conversion from the values of a field's components to the field's value; see ui/page/form/kinds/view.py.
- * @typedef {"plain" | "seed" | "box" | "table" | "file" | "painted"} Kind
+ * @typedef {"plain" | "seed" | "box" | "table" | "rows" | "file" | "painted"} Kind
  *
  * A field's key, its conversion, and the number of its components; see ui/page/form/controls.py.
  * @typedef {[key: string, kind: Kind, parts: number]} HeldField
@@ -30,6 +30,7 @@ const KEPT = {
     mode === "counting" ? `+${text ?? ""}` : mode === "random" || !text ? null : text,
   box: (...numbers) => numbers,
   table: (value) => value?.data ?? value,
+  rows: (value) => value || [],
   // A drawing isn't uploaded: Gradio holds it as a data URL.
   file: (value) => (value?.path ? { file: value.path } : (value?.url ?? value)),
   painted: (value) =>
@@ -92,13 +93,24 @@ export function linkTo(page, workflow, kept) {
 }
 
 /**
- * Format a value for a link: a box or curve as a list of its numbers, "" for a value that a link can't contain.
+ * Format a value for a link: rows as JSON, a box or curve as a list of its numbers, "" for a value that a link can't
+ * contain.
  * @param {unknown} value
  */
 function inLink(value) {
+  if (isRows(value)) return JSON.stringify(value);
   if (Array.isArray(value)) return numbersOf(value).join(",");
   return typeof value === "object" ? "" : String(value);
 }
+
+/**
+ * Return whether a value is a list of rows.
+ * @param {unknown} value
+ * @returns {value is Record<string, unknown>[]}
+ */
+export const isRows = (value) =>
+  Array.isArray(value) &&
+  value.every((row) => row && typeof row === "object" && !Array.isArray(row));
 
 /**
  * Return the numbers of a box or a curve, without incomplete rows.
@@ -230,6 +242,7 @@ export function isRight(kind, rule, value) {
   if (rule && "least" in rule) return !seedRefusal(rule, String(value ?? "").replace(/^\+/, ""));
   if (rule) return typeof value === "number" && sentNumber(rule, value) !== null;
   if (kind === "box") return isBox(/** @type {unknown[]} */ (value));
+  if (kind === "rows") return isRows(value);
   if (kind === "table") return isCurve(/** @type {unknown[][]} */ (value));
   return value !== null && value !== "";
 }

@@ -1,0 +1,91 @@
+"""Repeatable rows: one line of cells each, which users add and remove.
+
+The script (`ui/page/script/components/row_editor.js`) draws the cells.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from comfy.form.kinds.registry import KINDS
+from comfy.form.model import Field
+from comfy.prompt.rows import parse_rows
+from comfy.prompt.value_types import BadValue
+from ui.documents.browser_values import has_long_numbers, kept
+from ui.gradio.internals import WithoutStub
+from ui.page.form.kinds.view import Control, FieldView, help_text, options_of
+from ui.page.script_files import mounts
+
+_STYLE = Path(__file__).parents[2] / "styles" / "fields" / "row_editor.css"
+
+
+class RowEditor(gr.HTML, metaclass=WithoutStub):
+    """Component with the rows of one field. Value: a list of objects. Event: `change`."""
+
+    def __init__(self, value: list[dict[str, Any]], field: Field, **options: Any) -> None:
+        super().__init__(
+            value,
+            html_template='<div class="row-editor"></div>',
+            js_on_load=mounts(
+                "components/row_editor.js",
+                (),
+                label=options["label"],
+                help=help_text(field) or "",
+                title=field.row_title,
+                least=field.min or 0,
+                most=field.max,
+                columns=[_column(one) for one in field.columns],
+            ),
+            css_template=_STYLE.read_text(encoding="utf-8"),
+            apply_default_css=False,
+            **options,
+        )
+
+    def preprocess(self, payload: object) -> object:  # type: ignore[override]
+        """Return the rows unchanged; the form checks them."""
+        return payload
+
+    def postprocess(self, value: object) -> object:  # type: ignore[override]
+        """Return the rows unchanged."""
+        return value
+
+    def api_info(self) -> dict[str, Any]:
+        """Return the schema that Gradio requires of every component; scripts don't see this one."""
+        return {"type": "array"}
+
+
+def _column(column: Field) -> dict[str, Any]:
+    """Return a column in the format of the script."""
+    is_text = has_long_numbers(column)
+    return {
+        "key": column.key,
+        "label": column.label,
+        "help": column.tooltip,
+        "widget": "text" if is_text else column.widget,
+        "choices": [[label, kept(value)] for label, value in column.choices or ()],
+        "min": column.min,
+        "max": column.max,
+        "step": column.step,
+        "start": None if column.optional else kept(column.default),
+        "isOptional": column.optional,
+    }
+
+
+def _rows(field: Field, value: object, scope: str) -> Control:
+    editor = RowEditor(_shown(field, value), field, **options_of(field, scope))
+    return Control(field, (editor,), show=lambda shown: (_shown(field, shown),))
+
+
+def _shown(field: Field, value: object) -> list[dict[str, Any]]:
+    """Return the rows with numbers that a browser can hold. Another value shows the author's."""
+    try:
+        rows = parse_rows(value)
+    except BadValue:
+        rows = field.default
+    return [{key: kept(cell) for key, cell in row.items()} for row in rows]
+
+
+VIEWS = (FieldView(KINDS["rows"], _rows, browser="rows"),)
