@@ -145,7 +145,7 @@ class Candidate:
     group: FieldGroup = "advanced"
     rank: int = 0
     rule: Placement = _NO_RULE
-    lead: tuple[bool, int] = (False, 0)
+    lead: tuple[int, ...] = ()
     sampler: int = 0
     turned_on_by: InputRef | None = None
     label: str = ""

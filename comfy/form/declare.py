@@ -14,10 +14,9 @@ from comfy.base.messages import message
 from comfy.base.wording import plain_words
 from comfy.form.candidates import Candidate
 from comfy.form.conventions.layers import KEEP, Layer, Statement, strictest
-from comfy.form.facts import collect_facts
-from comfy.form.rules import RULES
+from comfy.form.rules.facts import Roles, collect_facts
+from comfy.form.rules.table import RULES
 from comfy.prompt.model import InputRef
-from comfy.prompt.samplers import Samplers
 from comfy.prompt.trace import Trace
 from comfy.workflow.config import FieldGroup, Others
 
@@ -49,7 +48,7 @@ def declare(
     A layer's `others` limits the placement of inputs that it doesn't mention. `promoted` are the
     statements of subgraphs' authors.
     """
-    samplers = Samplers(trace)
+    roles = Roles(trace)
     free = {one.ref: one for one in candidates}
     declared: list[Candidate] = []
     others: Others = "auto"
@@ -58,10 +57,10 @@ def declare(
         for statement in layer.statements:
             if taken := _taken(free, statement.targets):
                 rank = _FIRST_RANK + len(declared)
-                declared.append(limited(_stated(statement, taken, rank, samplers), others))
+                declared.append(limited(_stated(statement, taken, rank, roles), others))
         if len(declared) > before:
             others = strictest((others, layer.others))
-    return (*declared, *_undeclared(free, promoted.statements, others, samplers))
+    return (*declared, *_undeclared(free, promoted.statements, others, roles))
 
 
 def limited(candidate: Candidate, others: Others) -> Candidate:
@@ -77,13 +76,13 @@ def _taken(free: dict[InputRef, Candidate], targets: Sequence[InputRef]) -> list
 
 
 def _stated(
-    statement: Statement, candidates: Sequence[Candidate], rank: int, samplers: Samplers
+    statement: Statement, candidates: Sequence[Candidate], rank: int, roles: Roles
 ) -> Candidate:
     first, *also = candidates
     if statement.value is not KEEP:
         first = first.with_value(statement.value)
     placed = replace(
-        _place(first, samplers),
+        _place(first, roles),
         source=statement.source,
         said=statement.said,
         also=tuple(also),
@@ -96,7 +95,7 @@ def _undeclared(
     free: dict[InputRef, Candidate],
     promoted: Sequence[Statement],
     others: Others,
-    samplers: Samplers,
+    roles: Roles,
 ) -> list[Candidate]:
     named = {target: one for one in reversed(promoted) for target in one.targets}
     placed: list[Candidate] = []
@@ -105,7 +104,7 @@ def _undeclared(
             continue
         statement = named.get(target)
         first, *also = _taken(free, statement.targets if statement else (target,))
-        candidate = _place(first, samplers, others)
+        candidate = _place(first, roles, others)
         if statement:
             candidate = replace(
                 candidate,
@@ -118,12 +117,13 @@ def _undeclared(
     return placed
 
 
-def _place(candidate: Candidate, samplers: Samplers, others: Others = "auto") -> Candidate:
+def _place(candidate: Candidate, roles: Roles, others: Others = "auto") -> Candidate:
     """Return the candidate with the group, label and widget that the graph suggests. `others` is
     the limit from the authors' declarations."""
-    facts = collect_facts(candidate, samplers)
+    facts = collect_facts(candidate, roles)
     rule = next(rule for rule in RULES if rule.fits(facts))
     is_base64 = candidate.spec is not None and candidate.spec.is_base64
+    number = roles.samplers.passes.get(candidate.node, 0)
     label = (
         rule.label
         or _MEDIA_WORDS.get((facts.widget, "file" if is_base64 else facts.meaning))
@@ -140,9 +140,14 @@ def _place(candidate: Candidate, samplers: Samplers, others: Others = "auto") ->
         widget=facts.widget,
         limits=facts.limits,
         others=others,
-        lead=(not facts.chosen, -facts.distance),
-        sampler=samplers.passes.get(candidate.node, 0),
-        turned_on_by=samplers.trace.turned_on_by(candidate.node),
+        lead=(
+            not facts.chosen,
+            not facts.draws,
+            number or len(roles.samplers.passes),
+            -facts.distance,
+        ),
+        sampler=number,
+        turned_on_by=roles.trace.turned_on_by(candidate.node),
     )
 
 

@@ -71,7 +71,7 @@ def _keep_leads(candidates: Sequence[Candidate]) -> list[Candidate]:
     )
     kept: dict[str, Candidate | None] = {}
     for group in groups.values():
-        lead = min(group, key=lambda one: (one.lead[0], one.source == "heuristic", one.lead[1]))
+        lead = min(group, key=lambda one: (one.lead[:2], one.source == "heuristic", one.lead))
         if lead.rule.only == "fallback":
             demoted = group if has_size else [one for one in group if one.node != lead.node]
             kept |= {one.key: replace(one, group="advanced") for one in demoted}

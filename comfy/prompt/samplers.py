@@ -6,8 +6,6 @@ from functools import cached_property
 
 from comfy.prompt.trace import IMAGE_TYPES, Trace
 
-# Link types that only samplers take together with a latent.
-_SAMPLER_TYPES = frozenset({"MODEL", "GUIDER", "NOISE", "SIGMAS"})
 # With more samplers, numbers don't help users.
 _MOST_SAMPLERS = 30
 _GUIDANCE = "cfg"
@@ -46,7 +44,7 @@ class Samplers:
         """Return the number of the sampler that a node is for, if samplers follow each other.
         Nodes for several samplers have none."""
         trace = self.trace
-        samplers = [one for one in trace.prompt if one in trace.alive and self._is_sampler(one)]
+        samplers = [one for one in trace.prompt if one in trace.alive and trace.is_sampler(one)]
         if not 1 < len(samplers) <= _MOST_SAMPLERS:
             return {}
         before = {one: {*trace.walk([one], IMAGE_TYPES)} for one in samplers}
@@ -58,11 +56,6 @@ class Samplers:
             for node_id in trace.walk([sampler], None, self._is_setting):
                 passes[node_id] = number if passes.get(node_id, number) == number else 0
         return {node_id: number for node_id, number in passes.items() if number}
-
-    def _is_sampler(self, node_id: str) -> bool:
-        taken = self.trace.taken_types(node_id)
-        keeps_latent = "LATENT" in self.trace.given_types(node_id) & taken
-        return keeps_latent and not taken.isdisjoint(_SAMPLER_TYPES)
 
     def _is_setting(self, node_id: str, input_name: str) -> bool:
         return self.trace.type_of(node_id, input_name) not in IMAGE_TYPES

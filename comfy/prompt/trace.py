@@ -1,5 +1,5 @@
-"""Follow links through a prompt: find out how texts are used, which nodes have an effect, and where
-images go.
+"""Follow links through a prompt: find out which nodes have an effect, what values are for, and
+where images go.
 
 Uses the server's types if the node class is known, otherwise the input names. Every walk visits a
 node once, so cycles end.
@@ -10,21 +10,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from enum import StrEnum
 from types import MappingProxyType
 
 from comfy.comfyui.input_spec import WIDGET_TYPES, InputSpec
 from comfy.comfyui.object_info import Catalog, NodeSpec
 from comfy.prompt.model import InputRef, Link, Prompt, links
 
-# Link types that carry a user's text to the sampler.
-_TEXT_TYPES = frozenset(
-    {"CONDITIONING", "STRING", "GUIDER", "*", "COMFY_MATCHTYPE_V3", "COMFY_AUTOGROW_V3"}
-)
-# Types by input name, for nodes missing on the server.
-_TEXT_NAMES = re.compile(
-    r"cond|positive|negative|text|prompt|string|guider|pipe|caption|tags|lyrics|any|value", re.I
-)
 # Types by input name, for links between nodes missing on the server.
 _TYPES_BY_NAME = MappingProxyType(
     dict.fromkeys(("latent_image", "latent", "samples"), "LATENT")
@@ -33,13 +24,13 @@ _TYPES_BY_NAME = MappingProxyType(
 )
 # Link types that carry an image to the sampler that repaints it.
 IMAGE_TYPES = frozenset({"IMAGE", "MASK", "LATENT", "VIDEO", "*"})
+# Link types that only samplers take together with a latent.
+_SAMPLER_TYPES = frozenset({"MODEL", "GUIDER", "NOISE", "SIGMAS"})
 # Input names of value nodes that are missing on the server.
 _VALUE_INPUTS = frozenset({"value", "int", "float", "number", "boolean"})
 # Types of nodes that pass on one of their inputs unchanged: a value that feeds them is meant for
 # the nodes after them.
 _PASSING_TYPES = frozenset({"*", "COMFY_MATCHTYPE_V3"})
-# Nodes that discard a text.
-_NO_EFFECT = frozenset({"ConditioningZeroOut"})
 # Output nodes that only show an intermediate result.
 _ONLY_SHOWS = re.compile(
     r"^(preview|show|display|imagecompare)|preview(image|any|text)|preview$", re.IGNORECASE
@@ -51,30 +42,13 @@ _BRANCHES = MappingProxyType({True: "on_true", False: "on_false"})
 _MAX_HOPS = 20
 
 
-class Pole(StrEnum):
-    """Positive or negative role of a text in the prompt."""
-
-    POSITIVE = "positive"
-    NEGATIVE = "negative"
-
-
-def pole_of(name: str) -> Pole | None:
-    """Return the pole that an input or output name states, if any."""
-    lowered = name.lower()
-    if "neg" in lowered or lowered.startswith("uncond"):
-        return Pole.NEGATIVE
-    return Pole.POSITIVE if "positive" in lowered else None
-
-
 class Trace:
     """A prompt with its links indexed. Build one per form; it isn't changed.
 
-    `alive`: the nodes that reach an output. `useful`: the nodes that reach a result and not just a
-    preview. `telling`: the nodes whose texts aren't zeroed on the way there, nor negative for a
-    sampler that ignores them because its guidance is 1. `poles`: for every node between a text and
-    its consumer, whether that text is positive or negative. `chosen`: the nodes that reach an
-    output without the branches that a switch doesn't choose. `distance`: the number of links from
-    each alive node to the nearest result.
+    `ends`: the nodes where a run ends. `alive`: the nodes that reach an end. `useful`: the nodes
+    that reach a result or a sampler and not just a preview. `chosen`: the nodes that reach an end
+    without the branches that a switch doesn't choose. `distance`: the number of links from each
+    alive node to the nearest result.
     """
 
     def __init__(self, prompt: Prompt, catalog: Catalog) -> None:
@@ -91,20 +65,18 @@ class Trace:
                 self.uses[link].append(InputRef(node_id, name))
                 self._used[link.node].add(link.slot)
         self._active: dict[str, dict[str, InputSpec]] = {}
-        ends = self._ends()
+        self.ends = ends = self._ends()
         saving = [end for end in ends if not _ONLY_SHOWS.search(prompt[end]["class_type"])]
         if not any(self.spec(end) for end in saving):
             saving = []
         self.alive = frozenset(self.walk(ends, None))
-        self.useful = frozenset(self.walk(saving, None)) if saving else self.alive
+        drawn = [node_id for node_id in self.alive if self.is_sampler(node_id)]
+        self.useful = frozenset(self.walk(saving + drawn, None)) if saving else self.alive
         self.distance = self._distances(saving or ends)
         self.chosen = frozenset(self.walk(ends, None, self._is_chosen))
-        self.zeroed = self.alive - frozenset(self.walk(ends, None, self._not_zeroed))
-        self.telling = frozenset(self._find_telling(ends))
         self.incomplete = any(self.spec(node_id) is None for node_id in prompt) or any(
             True for _ in self.dangling()
         )
-        self.poles = self._find_poles()
 
     def spec(self, node_id: str) -> NodeSpec | None:
         """Return the server's definition of a node's class, or None."""
@@ -132,6 +104,20 @@ class Trace:
         uses = (use for slot in self._used[node_id] for use in self.uses[Link(node_id, slot)])
         return (frozenset(map(self._likely_type, uses)) | {"?"}) - _PASSING_TYPES
 
+    def users(self, node_id: str) -> list[str]:
+        """Return the nodes that take a node's outputs."""
+        return [use.node for slot in self._used[node_id] for use in self.uses[Link(node_id, slot)]]
+
+    def users_give(self, node_id: str) -> frozenset[str]:
+        """Return the types that the users of a node's outputs give."""
+        return frozenset(kind for user in self.users(node_id) for kind in self.given_types(user))
+
+    def is_sampler(self, node_id: str) -> bool:
+        """Return whether a node changes a latent with a model."""
+        taken = self.taken_types(node_id)
+        keeps_latent = "LATENT" in self.given_types(node_id) & taken
+        return keeps_latent and not taken.isdisjoint(_SAMPLER_TYPES)
+
     def taken_types(self, node_id: str) -> frozenset[str]:
         """Return the types that a node's inputs take; for an unknown class, those that other nodes
         give it."""
@@ -139,14 +125,15 @@ class Trace:
         if spec is not None:
             return frozenset(part for one in spec.inputs for part in one.type.split(","))
         named = (self._likely_type(InputRef(node_id, name)) for name in self.sources[node_id])
-        given = (self._given(*link) for link in self.sources[node_id].values())
+        given = (self.given_type(*link) for link in self.sources[node_id].values())
         return frozenset((*named, *given)) - _PASSING_TYPES
 
     def _likely_type(self, place: InputRef) -> str:
         kind = self.type_of(*place)
         return _TYPES_BY_NAME.get(place.input, "*") if kind == "*" else kind
 
-    def _given(self, node_id: str, slot: int) -> str:
+    def given_type(self, node_id: str, slot: int) -> str:
+        """Return the type of an output, "*" if the server doesn't know it."""
         spec = self.spec(node_id)
         types = spec.output_types if spec else ()
         return types[slot] if 0 <= slot < len(types) else "*"
@@ -248,40 +235,6 @@ class Trace:
         branch = self._branch(node_id)
         return not branch or input_name in (branch, _SWITCH)
 
-    def _not_zeroed(self, node_id: str, input_name: str) -> bool:
-        return self.prompt[node_id]["class_type"] not in _NO_EFFECT
-
-    def _find_telling(self, ends: Iterable[str]) -> Iterator[str]:
-        """Yield the nodes whose texts have an effect. A node with a positive and a negative output
-        (ControlNet) keeps them apart."""
-        todo: list[tuple[str, int | None]] = [(end, None) for end in ends]
-        seen = set(todo)
-        for node_id, slot in todo:
-            yield node_id
-            if self.prompt[node_id]["class_type"] in _NO_EFFECT:
-                continue
-            split = slot is not None and self._keeps_apart(node_id)
-            through = self._pole_of_slot(node_id, slot) if split and slot is not None else None
-            for name, step in self.sources[node_id].items():
-                pole = pole_of(name)
-                ignored = pole is Pole.NEGATIVE and self.literal(node_id, "cfg") == 1
-                if (
-                    not ignored
-                    and (pole is None or not split or pole is through)
-                    and step not in seen
-                ):
-                    seen.add(step)
-                    todo.append(step)
-
-    def _keeps_apart(self, node_id: str) -> bool:
-        spec = self.spec(node_id)
-        if spec:
-            outputs = {pole_of(name) for name in spec.output_names}
-        else:
-            outputs = {self._pole_of_slot(node_id, slot) for slot in self._used[node_id]}
-        inputs = {pole_of(name) for name in self.sources[node_id]}
-        return {*Pole} <= outputs and {*Pole} <= inputs
-
     def _distances(self, ends: Iterable[str]) -> dict[str, int]:
         distances = dict.fromkeys(ends, 0)
         todo = list(distances)
@@ -334,64 +287,6 @@ class Trace:
         """Return the type of an input, "*" if the server doesn't know it."""
         input_spec = self.spec_of(node_id, input_name)
         return input_spec.type if input_spec else "*"
-
-    def _carries_text(self, node_id: str, input_name: str) -> bool:
-        if self.spec(node_id) is None:
-            return bool(_TEXT_NAMES.search(input_name))
-        return not _TEXT_TYPES.isdisjoint(self.type_of(node_id, input_name).split(","))
-
-    def _find_poles(self) -> dict[str, Pole]:
-        """Return the pole of every node that conditioning passes on its way to a consumer. Positive
-        wins if a node has both."""
-        poles: dict[str, Pole] = {}
-        todo = [
-            start
-            for node_id in self.prompt
-            if node_id in self.alive
-            for start in self._consumed(node_id)
-        ]
-        seen = set(todo)
-        for node_id, slot, pole in todo:
-            if self.prompt[node_id]["class_type"] in _NO_EFFECT:
-                continue
-            if poles.get(node_id) is not Pole.POSITIVE:
-                poles[node_id] = pole
-            for step in self._behind(node_id, slot, pole):
-                if step not in seen:
-                    seen.add(step)
-                    todo.append(step)
-        return poles
-
-    def _consumed(self, node_id: str) -> Iterator[tuple[str, int, Pole]]:
-        """Yield the sources of conditioning that a node consumes: it takes some but passes none on,
-        like samplers, guiders and detailers."""
-        named = {"positive", "negative"} & self.sources[node_id].keys()
-        if "CONDITIONING" in self.given_types(node_id) and (self.spec(node_id) or not named):
-            return
-        for name, (source, slot) in self.sources[node_id].items():
-            types = {self.type_of(node_id, name), self._given(source, slot)}
-            if pole_of(name) or "CONDITIONING" in types:
-                yield source, slot, pole_of(name) or Pole.POSITIVE
-
-    def _behind(self, node_id: str, slot: int, pole: Pole) -> Iterator[tuple[str, int, Pole]]:
-        """Yield the sources one step back. A node with a positive and a negative path (ControlNet)
-        keeps them apart."""
-        ways = {name: pole_of(name) for name in self.sources[node_id]}
-        split = {Pole.POSITIVE, Pole.NEGATIVE} <= set(ways.values())
-        through = self._pole_of_slot(node_id, slot) if split else None
-        for name, (source, source_slot) in self.sources[node_id].items():
-            if not self._carries_text(node_id, name):
-                continue
-            if through is None:
-                yield source, source_slot, (ways[name] if split else None) or pole
-            elif ways[name] in (None, through):
-                yield source, source_slot, pole
-
-    def _pole_of_slot(self, node_id: str, slot: int) -> Pole | None:
-        spec = self.spec(node_id)
-        if spec is None:
-            return (Pole.POSITIVE, Pole.NEGATIVE)[slot] if slot in (0, 1) else None
-        return pole_of(spec.output_names[slot]) if 0 <= slot < len(spec.output_names) else None
 
 
 def _loads_image(spec: NodeSpec | None) -> bool:

@@ -1,6 +1,6 @@
 r"""Scores the forms against hand-judged ones: which main fields a careful person would choose.
 
-`tests/form/judged_forms.json` has, for each graph, the keys of the main fields in order, and keys
+`tests/form/rules/judged_forms.json` has, for each graph, the keys of the main fields in order, and keys
 that are fine in either group (`may`). Recall is the share of judged fields that are main fields,
 precision the share of main fields that were judged so. Judge a graph before looking at its form,
 and don't change rules because of a graph that is held out.
@@ -24,7 +24,7 @@ from comfy.workflow.model import read_workflow
 from comfy.workflow.resolve import on_server
 
 ROOT = Path(__file__).parents[2]
-JUDGED = ROOT / "tests" / "form" / "judged_forms.json"
+JUDGED = ROOT / "tests" / "form" / "rules" / "judged_forms.json"
 CATALOG = ROOT.parent / "shared" / "comfyui" / "object_info-0.33.0.json.gz"
 
 

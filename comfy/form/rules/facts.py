@@ -1,4 +1,4 @@
-"""Facts from the graph about one literal input, as input for rules.py. This module makes no
+"""Facts from the graph about one literal input, as input for the rules. This module makes no
 decisions."""
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from comfy.form.model import FieldKind
 from comfy.form.widgets import fitting_kind
 from comfy.prompt.model import Link
 from comfy.prompt.samplers import Samplers
-from comfy.prompt.trace import Pole, Trace, pole_of
+from comfy.prompt.texts import Pole, Texts, pole_of
+from comfy.prompt.trace import Trace
 
 # Longer than any text that a user would type without a space: a base64 image or model, or viewer
 # state.
@@ -35,8 +36,8 @@ _TEXT_INPUT = re.compile(
     re.IGNORECASE,
 )
 _MOVING = re.compile(r"video|audio|frames|motion|3d", re.IGNORECASE)
-MEDIA_TYPES = frozenset({"IMAGE", "VIDEO", "AUDIO", "LATENT"})
-_MADE_TYPES = MEDIA_TYPES | {"SVG", "MESH", "MODEL_TASK_ID"}
+_MEDIA_TYPES = frozenset({"IMAGE", "VIDEO", "AUDIO", "LATENT"})
+_MADE_TYPES = _MEDIA_TYPES | {"SVG", "MESH", "MODEL_TASK_ID"}
 # Models that speed up sampling. Their LoRA is a technical setting and doesn't affect the image's
 # content.
 _RECIPE_LORA = re.compile(
@@ -45,12 +46,25 @@ _RECIPE_LORA = re.compile(
 )
 # Ending of the types that video packs use for an empty video with a size and a length.
 _EMBEDS = "EMBEDS"
-_SIZE = frozenset({"width", "height"})
+_SIZE = ("width", "height")
+# Input of nodes that enlarge an image and repaint it.
+_UPSCALE = "upscale_by"
+# Types that samplers and their noise nodes give.
+_DRAWN = frozenset({"LATENT", "NOISE"})
 _IMAGES = frozenset({"IMAGE", "COMFY_MATCHTYPE_V3"})
 _RESIZER = re.compile(r"resize|scale", re.IGNORECASE)
 # Types of nodes that take an image's size or pixels.
 _SIZED_BY = frozenset({"INT", "LATENT"})
 PLAIN_TYPES = frozenset({"INT", "FLOAT", "BOOLEAN", "STRING", "COMBO"})
+
+
+class Roles:
+    """A traced prompt with the roles of its texts and samplers. Build one per form."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.texts = Texts(trace)
+        self.samplers = Samplers(trace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +76,9 @@ class InputFacts:
     makes "media" if it creates it only from settings and perhaps images. `gives` are the node's
     output types, `takes` the types of its inputs. `held` is True for a value in a node of its own,
     and `title` is its author's name for it. `chosen` is False in a branch that a switch doesn't
-    choose, `distance` is the number of links to the result, and `resizes` is True for the size of
-    an image that a node changes.
+    choose, and `distance` is the number of links to the result. `resizes` is True for the size of
+    an image that a node changes, `draws` for settings of a sampler, its noise or a service, and
+    `is_mask` for an image that becomes a mask.
     """
 
     candidate: Candidate
@@ -89,6 +104,8 @@ class InputFacts:
     chosen: bool
     distance: int
     resizes: bool
+    draws: bool
+    is_mask: bool
 
     @property
     def widget(self) -> str:
@@ -130,6 +147,12 @@ class InputFacts:
         )
 
     @property
+    def gives_media(self) -> bool:
+        """Return whether images, videos, sounds or latents of the node are used as such, not only
+        as masks."""
+        return not _MEDIA_TYPES.isdisjoint(self.gives) and not self.is_mask
+
+    @property
     def model_file(self) -> str:
         """Return the LoRA that this node loads, "" if it doesn't load any."""
         siblings = self.candidate.siblings
@@ -148,14 +171,15 @@ class InputFacts:
         return bool(_RECIPE_LORA.search(self.model_file))
 
 
-def collect_facts(candidate: Candidate, samplers: Samplers) -> InputFacts:
-    """Collect the facts that the rules use, from the samplers and the prompt they belong to."""
-    trace = samplers.trace
+def collect_facts(candidate: Candidate, roles: Roles) -> InputFacts:
+    """Collect the facts that the rules use."""
+    trace = roles.trace
     node_id = candidate.node
     target, meaning = meant = trace.meaning(*candidate.ref)
     target_node, target_spec = trace.prompt[target], trace.spec(target)
     given = LiteralInput.of(candidate, meaning, trace.spec_of(*meant), trace.used_outputs(node_id))
     own_pole = pole_of(meaning)
+    service = target_spec is not None and bool(target_spec.raw.get("api_node"))
     gives, takes = trace.given_types(target), trace.taken_types(target)
     return InputFacts(
         candidate=candidate,
@@ -166,23 +190,29 @@ def collect_facts(candidate: Candidate, samplers: Samplers) -> InputFacts:
         title=_own_words(candidate),
         alive=node_id in trace.alive,
         useful=node_id in trace.useful,
-        zeroed=node_id in trace.zeroed,
-        telling=node_id in trace.telling
-        and not (own_pole is Pole.NEGATIVE and samplers.ignore_negatives(target)),
+        zeroed=node_id in roles.texts.zeroed,
+        telling=node_id in roles.texts.telling
+        and not (own_pole is Pole.NEGATIVE and roles.samplers.ignore_negatives(target)),
         incomplete=trace.incomplete,
-        pole=own_pole or trace.poles.get(node_id),
+        pole=own_pole or roles.texts.poles.get(node_id),
         makes=_makes(target_spec, gives, takes),
         gives=gives,
         takes=takes,
         moving=bool(_MOVING.search(target_node["class_type"])),
         repaints=meaning == "denoise"
         and _below_one(candidate.value)
-        and (_starts_from_image(target, trace) or "IMAGE" in gives & takes),
+        and (
+            _starts_from_image(target, trace)
+            or "IMAGE" in gives & takes
+            or _UPSCALE in target_node["inputs"]
+        ),
         idle_seed=meaning == "noise_seed" and target_node["inputs"].get("add_noise") == "disable",
         held=trace.holds_value(node_id, candidate.input),
-        service=target_spec is not None and bool(target_spec.raw.get("api_node")),
+        service=service,
         chosen=node_id in trace.chosen,
         distance=trace.distance.get(node_id, 0),
+        is_mask=trace.users_give(target) == {"MASK"},
+        draws=service or not gives.isdisjoint(_DRAWN),
         resizes=not gives.isdisjoint(takes & _IMAGES) and _resizes(target, trace),
     )
 
@@ -226,7 +256,7 @@ def _makes(spec: NodeSpec | None, gives: frozenset[str], takes: frozenset[str]) 
         return "latent"
     if spec and spec.raw.get("api_node") and not _MADE_TYPES.isdisjoint(gives):
         return "media"
-    if not MEDIA_TYPES.isdisjoint(gives - takes):
+    if not _MEDIA_TYPES.isdisjoint(gives - takes):
         return "media"
     return "text" if spec and gives and gives <= PLAIN_TYPES else ""
 
@@ -234,16 +264,12 @@ def _makes(spec: NodeSpec | None, gives: frozenset[str], takes: frozenset[str]) 
 def _resizes(target: str, trace: Trace) -> bool:
     """Return whether a node changes the size of an image whose size or pixels the result gets."""
     node = trace.prompt[target]
-    names = {name.rpartition(".")[2] for name in node["inputs"]}
-    if not names >= _SIZE or not _RESIZER.search(node["class_type"]):
+    has_size = all(any(name.endswith(part) for name in node["inputs"]) for part in _SIZE)
+    if not has_size or not _RESIZER.search(node["class_type"]):
         return False
-    users = {
-        use.node for slot in trace.used_outputs(target) for use in trace.uses[Link(target, slot)]
-    }
-    return any(
-        not trace.given_types(user).isdisjoint(_SIZED_BY) or trace.distance.get(user) == 0
-        for user in users
-    )
+    users = trace.users(target)
+    sized = not trace.users_give(target).isdisjoint(_SIZED_BY)
+    return sized or any(trace.distance.get(user) == 0 for user in users)
 
 
 def _starts_from_image(target: str, trace: Trace) -> bool:

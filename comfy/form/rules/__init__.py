@@ -1,0 +1,1 @@
+"""Rules that place an input without an author's declaration, and the facts they use. Pure."""

@@ -1,0 +1,132 @@
+"""Conditions of the rules: what an input does, from its facts."""
+
+from __future__ import annotations
+
+import re
+
+from comfy.form.rules.facts import PLAIN_TYPES, InputFacts
+
+_ANGLES = frozenset({"elevation", "azimuth", "horizontal_angle", "vertical_angle"})
+_CAMERA = re.compile(r"camera|angle", re.IGNORECASE)
+_SYSTEM = re.compile(r"\b(system|trigger|template|instructions)\b", re.IGNORECASE)
+_INSTRUCTS = re.compile(r"\s*you(['\u2019]re| are) an? ", re.IGNORECASE)
+# Texts that are joined to others.
+_PARTS = frozenset({"string_a", "string_b"})
+# Texts that configure a text tool and don't describe an image.
+_TOOLING = re.compile(
+    r"^(find|delimiter|separator|expression|template|mode|filename\w*|path|url|code|script|css|html|format|"
+    r"(?>.*regex).*|(?>.*json)\w*|.*(pattern|shader))$"
+)
+_YES_OR_NO = frozenset({"yes", "no", "enable", "disable", "true", "false"})
+_CONTROLS = re.compile(r"control_?net|lllite|ip_?adapter|redux|stylemodel|reference", re.IGNORECASE)
+_ADAPTS = re.compile(
+    r"ip_?adapter|instant_?id|pulid|face_?id|photo_?maker|hypernetwork|lora|redux|reference",
+    re.IGNORECASE,
+)
+# Settings of the machine or of the method, also if an author promoted them.
+_TECHNICAL = re.compile(
+    r"device|dtype|precision|quant|tile|tiling|overlap|offload|attention|compile|cache|unload|token"
+    r"|chunk|^max_length$|^(batch_index|batch_size)$|method$|^algorithm$|codec|^crf$|bit_depth"
+    r"|^(type|force_\w+|keep_\w*loaded\w*)$"
+)
+# Outputs of nodes that only write or read texts.
+_WORDS_ONLY = PLAIN_TYPES | {"CONDITIONING"}
+
+
+def is_media(facts: InputFacts) -> bool:
+    """Return whether users give the input a file."""
+    return facts.kind.file is not None
+
+
+def is_technical(facts: InputFacts) -> bool:
+    """Return whether a setting concerns the machine or the method, not the result's content."""
+    return bool(_TECHNICAL.search(facts.meaning))
+
+
+def is_system(facts: InputFacts) -> bool:
+    """Return whether a text is an instruction of the author, such as a system prompt or a
+    template."""
+    instructs = facts.candidate.input in _PARTS and _INSTRUCTS.match(str(facts.candidate.value))
+    return bool(instructs) or any(
+        _SYSTEM.search(words.replace("_", " "))
+        for words in (facts.meaning, facts.candidate.input, facts.title)
+    )
+
+
+def is_tooling(facts: InputFacts) -> bool:
+    """Return whether a text is a pattern or the like, or is only compared, so that the result isn't
+    a text."""
+    spec = facts.candidate.node_spec
+    compares = spec is not None and facts.makes == "text" and "STRING" not in spec.output_types
+    value = facts.candidate.value
+    no_words = (
+        isinstance(value, str)
+        and value.strip() != ""
+        and not any(character.isalnum() for character in value)
+    )
+    is_choice = isinstance(value, str) and value.lower() in _YES_OR_NO
+    tool = bool(_TOOLING.match(facts.candidate.input)) or (compares and not facts.held)
+    return tool or no_words or is_choice
+
+
+def sets_size(facts: InputFacts) -> bool:
+    """Return whether a number belongs to a node that makes a new image, video or latent. 0 leaves
+    the size as it is."""
+    return facts.is_number and facts.candidate.value != 0 and facts.makes in ("latent", "media")
+
+
+def is_size(facts: InputFacts, part: str, names: frozenset[str]) -> bool:
+    """Return whether an input is a width or a height (`part`), which has one of these `names`."""
+    return facts.meaning in names or (facts.service and facts.meaning == f"custom_{part}")
+
+
+def enlarges(facts: InputFacts) -> bool:
+    """Return whether a factor makes the result larger."""
+    value = facts.candidate.value
+    shrinks = isinstance(value, int | float) and value <= 1 and not facts.service
+    can = facts.is_number or facts.is_choice
+    return can and not shrinks and (facts.meaning == "upscale_by" or facts.gives_media)
+
+
+def sets_length(facts: InputFacts) -> bool:
+    """Return whether an input belongs to a node that makes a new video, sound or latent."""
+    return (facts.is_number or facts.is_choice) and facts.makes in ("latent", "media")
+
+
+def repeats(facts: InputFacts) -> bool:
+    """Return whether a number is the number of results."""
+    named = facts.meaning != "amount" or "batch" in facts.class_type.lower()
+    return facts.makes == "latent" and named
+
+
+def turns(facts: InputFacts) -> bool:
+    """Return whether a number sets the view of an object."""
+    zooms = facts.meaning == "zoom" and bool(_CAMERA.search(facts.class_type))
+    return facts.meaning in _ANGLES or zooms
+
+
+def cuts(facts: InputFacts) -> bool:
+    """Return whether a node cuts a video or a sound to this length."""
+    same = facts.gives & facts.takes & {"VIDEO", "AUDIO"}
+    return facts.meaning == "duration" and facts.is_number and bool(same)
+
+
+def controls(facts: InputFacts) -> bool:
+    """Return whether a node guides the result by an image."""
+    return bool(_CONTROLS.search(facts.class_type))
+
+
+def makes_words(facts: InputFacts) -> bool:
+    """Return whether a node only makes texts, also one of an unknown class ("?")."""
+    return facts.gives <= _WORDS_ONLY or facts.gives == {"STRING", "?"}
+
+
+def adapts(facts: InputFacts) -> bool:
+    """Return whether a node gives the result the face or the style of something."""
+    return bool(_ADAPTS.search(facts.class_type))
+
+
+def branches(facts: InputFacts) -> bool:
+    """Return whether there is a choice."""
+    spec = facts.candidate.spec
+    return spec is not None and len(spec.choices or ()) > 1
