@@ -1,22 +1,22 @@
 """Legacy group nodes (`workflow/NAME`), which the editor converts to subgraphs when it opens a
 file.
 
-A group node has one widget for each inner widget, and one socket for each inner input without an
-inner link. Their names and order determine which saved value belongs to which widget. As in the
-editor, the conversion loses some things, such as a link into an inner Reroute. The goal is the
-prompt that the editor sends, not the author's intention. See docs/comfyui.md#38.
+As in the editor, the conversion loses some things: a link into an inner Reroute, the mode of the
+group node, and the number or choice of a primitive inside. The goal is the prompt that the editor
+sends, not the author's intention. See docs/comfyui.md#38.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from comfy.base.errors import WorkflowError
-from comfy.comfyui.input_spec import COMBO, InputSpec, compatible
+from comfy.comfyui.input_spec import compatible
 from comfy.comfyui.object_info import NodeSpec
-from comfy.graph.live import PRIMITIVE, LiveNode
+from comfy.graph.group_face import REROUTE, Face, GroupDefinition, InnerLink, face_of, read_group
+from comfy.graph.live import PRIMITIVE, LiveInput, LiveNode
 from comfy.graph.open import open_node
 from comfy.graph.schema import (
     INPUT_NODE,
@@ -28,41 +28,12 @@ from comfy.graph.schema import (
     OutputSlot,
     Port,
     SavedGraph,
-    read_nodes,
-    slot_type,
 )
-from comfy.graph.widget_types import widget_type
-from comfy.graph.widgets import SEEDS
+from comfy.graph.widget_types import KINDS
+from comfy.graph.widgets import NodeWidget
 
 _PREFIXES = ("workflow/", "workflow>")
-_REROUTE = "Reroute"
-_BIGGEST_GROUP, _MOST_GROUP_NODES = 200, 200
-
-
-@dataclass(slots=True)
-class _Face:
-    """A group node's outer widgets and sockets by name, each with its inner position."""
-
-    specs: dict[str, InputSpec] = field(default_factory=dict)
-    widgets: list[tuple[int, str, str]] = field(default_factory=list)
-    sockets: list[tuple[int, str]] = field(default_factory=list)
-    outputs: list[tuple[int, int]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """A group definition: the inner nodes by position, and links between positions."""
-
-    nodes: tuple[GraphNode, ...]
-    links: tuple[tuple[int, int, int, int, str], ...]
-    shown: frozenset[tuple[int, int]]
-    config: Mapping[str, Any]
-
-    def fed(self, node: int, slot: int) -> bool:
-        return any(link[2:4] == (node, slot) for link in self.links)
-
-    def feeds(self, node: int, slot: int) -> bool:
-        return any(link[:2] == (node, slot) for link in self.links)
+_MOST_GROUP_NODES = 200
 
 
 def expand_groups(document: SavedGraph, catalog: Mapping[str, NodeSpec]) -> SavedGraph:
@@ -71,17 +42,19 @@ def expand_groups(document: SavedGraph, catalog: Mapping[str, NodeSpec]) -> Save
     saved = document.extra.get("groupNodes")
     if not isinstance(saved, dict) or not saved:
         return document
-    groups: dict[str, _Group | None] = {}
+    groups: dict[str, tuple[GroupDefinition, Face] | None] = {}
     group_nodes = [node for node in document.root.nodes.values() if _name(node.type) in saved]
     if len(group_nodes) > _MOST_GROUP_NODES:
         raise WorkflowError("This workflow has too many legacy group nodes.")
+    document = replace(document, last_node_id=max([document.last_node_id, *_numbers(document)]))
     for node in group_nodes:
         name = _name(node.type)
         if name not in groups:
-            groups[name] = _read_group(saved[name], catalog)
-        group = groups[name]
-        if group is not None:
-            document = _expand(document, node, group, catalog)
+            group = read_group(saved[name], catalog)
+            groups[name] = (group, face_of(group, catalog)) if group else None
+        read = groups[name]
+        if read is not None:
+            document = _expand(document, node, *read, catalog)
     return document
 
 
@@ -92,59 +65,45 @@ def _name(class_type: str) -> str:
     )
 
 
-def _read_group(raw: object, catalog: Mapping[str, NodeSpec]) -> _Group | None:
-    """Return a group's definition, or None if it is invalid, too big, or has unknown nodes."""
-    if not isinstance(raw, dict):
-        return None
-    nodes = tuple(read_nodes(raw))
-    known = (node.type in catalog or node.type in (_REROUTE, PRIMITIVE) for node in nodes)
-    if len(nodes) > _BIGGEST_GROUP or not all(known):
-        return None
-    links, shown = raw.get("links"), raw.get("external")
-    ends = (
-        [link for link in links if isinstance(link, list) and len(link) > 3]
-        if isinstance(links, list)
-        else []
-    )
-    outside = (
-        [place[:2] for place in shown if isinstance(place, list)] if isinstance(shown, list) else []
-    )
-    config = raw.get("config")
-    return _Group(
-        nodes=nodes,
-        links=tuple(
-            (end[0], end[1], end[2], end[3], slot_type(end[5] if len(end) > 5 else "*"))
-            for end in ends[: 10 * _BIGGEST_GROUP]
-            if all(type(n) is int and 0 <= n < 10_000 for n in end[:4])
-        ),
-        shown=frozenset(
-            (p[0], p[1]) for p in outside if len(p) == 2 and all(type(n) is int for n in p)
-        ),
-        config=config if isinstance(config, dict) else {},
-    )
-
-
 def _expand(
-    document: SavedGraph, node: GraphNode, group: _Group, catalog: Mapping[str, NodeSpec]
+    document: SavedGraph,
+    node: GraphNode,
+    group: GroupDefinition,
+    face: Face,
+    catalog: Mapping[str, NodeSpec],
 ) -> SavedGraph:
     """Replace one group node. New ids are assigned as in the editor: the inner nodes first, then
     the host."""
-    face = _face(group, catalog)
-    first = 1 + max([document.last_node_id, *_numbers(document)])
+    first = 1 + document.last_node_id
     ids = [str(first + place) for place in range(len(group.nodes))]
     host_id = str(first + len(ids))
-    outside = open_node(node, {}, {node.type: _as_class(node.type, face, group, catalog)})
-    inside = [
-        _with_values(replace(saved, id=ids[place]), place, outside, face, catalog)
-        for place, saved in enumerate(group.nodes)
+    outside = open_node(node, {}, {node.type: face.as_class(node.type, group, catalog)})
+    pasted = _Pasted.of(group, ids, catalog)
+    pasted.take(face, _outer_values(document, outside))
+    entries = [
+        (pasted.lives[place], inner, outer)
+        for (place, name), outer in zip(face.sockets, outside.inputs, strict=False)
+        for inner in pasted.lives[place].inputs
+        if inner.name == name and _reaches(document, outer, inner, catalog)
     ]
-    definition = _definition(
-        f"{node.type}:{host_id}", _name(node.type), inside, group, ids, catalog
+    for live, inner, outer in entries:
+        value = _primitive_value(document, outer)
+        if inner.widget and value is not None:
+            pasted.values[ids.index(live.id)][inner.widget] = value
+    host = GraphNode(host_id, f"{node.type}:{host_id}", node.title)
+    host, ports = _enter(host, entries, pasted.links)
+    exits = [(ids[place], slot) for place, slot in face.outputs]
+    definition = _leave(
+        Graph(host.type, _name(node.type), pasted.nodes(), pasted.links, ports), exits
     )
-    host, definition = _host(node, host_id, definition, outside, face, ids)
+    host = replace(host, outputs=tuple(outside.outputs))
     root = document.root
     nodes = {key: old for key, old in root.nodes.items() if key != node.id} | {host_id: host}
-    links = {link.id: _moved(link, node.id, host) for link in root.links.values()}
+    links = {
+        link.id: _moved(link, node.id, host)
+        for link in root.links.values()
+        if link.origin != node.id or _leaves(document, link, pasted.lives, face, catalog)
+    }
     return replace(
         document,
         root=replace(root, nodes=nodes, links=links),
@@ -162,227 +121,187 @@ def _numbers(document: SavedGraph) -> Iterator[int]:
     )
 
 
-def _face(group: _Group, catalog: Mapping[str, NodeSpec]) -> _Face:
-    face, seen = _Face(), dict[str, int]()
-    converted: list[tuple[int, str, InputSpec]] = []
-    for index, node in enumerate(group.nodes):
-        sockets: list[tuple[str, InputSpec]] = []
-        turned: dict[int, tuple[str, InputSpec]] = {}
-        for name, spec in _inputs_of(index, group, catalog).items():
-            slot_index = next(
-                (i for i, slot in enumerate(node.inputs) if slot.name == name == slot.widget), None
-            )
-            if not _is_widget(spec):
-                sockets.append((name, spec))
-            elif slot_index is not None:
-                turned[slot_index] = (name, spec)
-            else:
-                label = _label(index, node, name, seen, group)
-                face.specs[label] = replace(
-                    spec, name=label, required=True, options=_seeded(name, spec)
-                )
-                face.widgets.append((index, name, label))
-        for slot, (name, spec) in enumerate(sockets):
-            if not group.fed(index, slot):
-                label = _label(index, node, name, seen, group)
-                if _setting(group, index, "input", name).get("visible") is not False:
-                    face.specs[label] = replace(spec, name=label, required=True)
-                    face.sockets.append((index, name))
-        # In JavaScript's sort order for numbers.
-        in_order = [turned[slot_index] for slot_index in sorted(turned, key=str)]
-        converted += [
-            (index, name, spec)
-            for slot, (name, spec) in enumerate(in_order, start=len(sockets))
-            if not group.fed(index, slot)
+def _outer_values(document: SavedGraph, outside: LiveNode) -> dict[str, Any]:
+    """Return the values of a group node's widgets. Of the primitives, only those with a number set
+    the widgets that they are linked to."""
+    values = {widget.name: _as_shown(widget) for widget in outside.widgets}
+    for slot in outside.inputs:
+        number = _primitive_value(document, slot)
+        if slot.widget and isinstance(number, int | float) and not isinstance(number, bool):
+            values[slot.widget] = number
+    return values
+
+
+def _as_shown(widget: NodeWidget) -> object:
+    """Return a widget's value after the editor drew it: a text field has no other values."""
+    text = widget.spec is not None and bool(widget.spec.options.get("multiline"))
+    return "" if text and widget.value is None else widget.value
+
+
+def _primitive_value(document: SavedGraph, slot: LiveInput) -> object:
+    """Return the saved value of the primitive that is linked to an input, or None."""
+    link = document.root.links.get(slot.link) if slot.link is not None else None
+    origin = document.root.nodes.get(link.origin) if link else None
+    saved = origin.widgets_values if origin and origin.type == PRIMITIVE else None
+    return saved[0] if isinstance(saved, tuple) and saved else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pasted:
+    """The inner nodes as the editor pastes them: with their links and the definition's values,
+    which the group node's values then replace."""
+
+    lives: list[LiveNode]
+    links: dict[int, GraphLink]
+    values: list[dict[str, Any]]
+    fed: dict[int, list[tuple[int, int, int]]]
+
+    @classmethod
+    def of(cls, group: GroupDefinition, ids: list[str], catalog: Mapping[str, NodeSpec]) -> _Pasted:
+        """Paste a group's nodes. Slot numbers of links refer to the opened nodes."""
+        lives = [
+            open_node(replace(node, id=node_id, inputs=_unlinked(node.inputs)), {}, catalog)
+            for node, node_id in zip(group.nodes, ids, strict=True)
         ]
-        face.outputs += [(index, slot) for slot in _shown_outputs(index, group, catalog)]
-    for index, name, spec in converted:
-        label = _label(index, group.nodes[index], name, seen, group)
-        face.specs[label] = replace(spec, name=label, required=True)
-        face.sockets.append((index, name))
-    return face
+        values = [{one.name: one.value for one in live.widgets if one.stored} for live in lives]
+        pasted = cls(lives, {}, values, {})
+        for number, inner in enumerate(group.inner_links, start=1):
+            pasted._connect(number, inner)
+        for place, ends in pasted.fed.items():
+            # A primitive takes the value of its first widget, and copies it to the others.
+            first, slot, _ = ends[0]
+            pasted.spread(place, values[first].get(lives[first].inputs[slot].widget or ""))
+        return pasted
 
-
-def _inputs_of(
-    place: int, group: _Group, catalog: Mapping[str, NodeSpec]
-) -> Mapping[str, InputSpec]:
-    node = group.nodes[place]
-    if node.type not in (_REROUTE, PRIMITIVE):
-        return catalog[node.type].by_name
-    targets = [
-        group.nodes[number].inputs[slot]
-        for origin, _, number, slot, _ in group.links
-        if origin == place and number < len(group.nodes) and slot < len(group.nodes[number].inputs)
-    ]
-    if node.type == PRIMITIVE:
-        return _primitive(place, group, catalog, targets)
-    kinds = [target.type for target in targets]
-    fed = [link for link in group.links if link[2] == place]
-    if fed and kinds and (place, 0) not in group.shown:
-        return {}  # a reroute between two inner nodes shows no input
-    kind = next(iter(kinds), "*")
-    return {kind: InputSpec(kind, kind, required=True)}
-
-
-def _primitive(
-    place: int, group: _Group, catalog: Mapping[str, NodeSpec], targets: list[InputSlot]
-) -> Mapping[str, InputSpec]:
-    """Return an inner primitive's single widget. It has the type of the primitive's first link, and
-    a number's control."""
-    first = next((link for link in group.links if link[0] == place), None)
-    if first is None:
-        return {}
-    node = catalog.get(group.nodes[first[2]].type) if first[2] < len(group.nodes) else None
-    spec = node.by_name.get(targets[0].name) if node and targets else None
-    if first[4] == COMBO and spec is not None:
-        return {
-            "value": replace(
-                spec, name="value", options={**spec.options, "control_after_generate": True}
-            )
-        }
-    options = {"control_after_generate": True}
-    return {"value": InputSpec("value", first[4], required=True, options=options)}
-
-
-def _is_widget(spec: InputSpec) -> bool:
-    """Return whether an input is a widget. Combos in the old format, a bare list, count as sockets
-    here because the editor looks up types by name."""
-    return widget_type(spec) is not None and not (
-        isinstance(spec.raw, list) and isinstance(spec.raw[0], list)
-    )
-
-
-def _label(place: int, node: GraphNode, name: str, seen: dict[str, int], group: _Group) -> str:
-    chosen = _setting(group, place, "input", name).get("name")
-    own = next((slot.label for slot in node.inputs if slot.name == name and slot.label), name)
-    label = key = chosen if isinstance(chosen, str) else own
-    if label in seen or (node.type == PRIMITIVE and node.title):
-        prefix = f"{node.title or node.type} "
-        label = key = f"{prefix}{name}"
-        if label in seen:
-            label = f"{prefix}{seen[label]} {name}"
-    seen[key] = seen.get(key, 1) + 1
-    return label
-
-
-def _setting(group: _Group, place: int, side: str, name: object) -> Mapping[str, Any]:
-    value: Any = group.config
-    for key in (str(place), side, str(name)):
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
-
-
-def _seeded(name: str, spec: InputSpec) -> Mapping[str, Any]:
-    return {**spec.options, "control_after_generate": True} if name in SEEDS else spec.options
-
-
-def _shown_outputs(place: int, group: _Group, catalog: Mapping[str, NodeSpec]) -> Iterator[int]:
-    spec = catalog.get(group.nodes[place].type)
-    if spec is None and not _inputs_of(place, group, catalog):
-        return
-    for slot in range(len(spec.output_types) if spec else 1):
-        hidden = group.feeds(place, slot) and (place, slot) not in group.shown
-        visible = _setting(group, place, "output", slot).get("visible")
-        if visible if isinstance(visible, bool) else not hidden:
-            yield slot
-
-
-def _as_class(name: str, face: _Face, group: _Group, catalog: Mapping[str, NodeSpec]) -> NodeSpec:
-    kinds = tuple(
-        catalog[kind].output_types[slot] if (kind := group.nodes[place].type) in catalog else "*"
-        for place, slot in face.outputs
-    )
-    specs = tuple(face.specs.values())
-    return NodeSpec(name, name, "", "", specs, kinds, kinds, output_node=False, raw={})
-
-
-def _with_values(
-    node: GraphNode, place: int, outside: LiveNode, face: _Face, catalog: Mapping[str, NodeSpec]
-) -> GraphNode:
-    """Return an inner node with the values that the group node stores for it."""
-    if node.type == PRIMITIVE:
-        widgets = [outside.widget(label) for where, _, label in face.widgets if where == place]
-        value = tuple(widget.value for widget in widgets if widget)
-        return replace(node, widgets_values=value, inputs=(), outputs=())
-    live = open_node(node, {}, catalog)
-    values = {widget.name: widget.value for widget in live.widgets if widget.stored}
-    for where, name, label in face.widgets:
-        widget = outside.widget(label)
-        if where == place and widget is not None:
-            values[name] = widget.value
-    return replace(node, widgets_values=values, inputs=_unlinked(live))
-
-
-def _unlinked(live: LiveNode) -> tuple[InputSlot, ...]:
-    return tuple(
-        InputSlot(slot.name, slot.type, None, slot.widget, slot.label) for slot in live.inputs
-    )
-
-
-def _definition(
-    key: str,
-    name: str,
-    inside: list[GraphNode],
-    group: _Group,
-    ids: list[str],
-    catalog: Mapping[str, NodeSpec],
-) -> Graph:
-    """Return the subgraph with the links between its nodes. Slot numbers refer to the opened
-    nodes."""
-    nodes = {node.id: node for node in inside}
-    links: dict[int, GraphLink] = {}
-    for number, (origin, origin_slot, target, target_slot, _) in enumerate(group.links, start=1):
-        if max(origin, target) >= len(inside) or target_slot >= len(nodes[ids[target]].inputs):
-            continue
-        node = nodes[ids[target]]
-        source = catalog.get(inside[origin].type)
-        output_type = (
-            source.output_types[origin_slot]
-            if source and origin_slot < len(source.output_types)
-            else "*"
+    def _connect(self, number: int, inner: InnerLink) -> None:
+        origin, target = inner.origin or 0, inner.target
+        if max(origin, target) >= len(self.lives):
+            return
+        source, node = self.lives[origin], self.lives[target]
+        if inner.target_slot >= len(node.inputs):
+            return
+        slot = node.inputs[inner.target_slot]
+        if not _connects(source, inner.origin_slot, slot):
+            return
+        self.links[number] = GraphLink(
+            number, source.id, inner.origin_slot, node.id, inner.target_slot
         )
-        if compatible(output_type, node.inputs[target_slot].type):
-            links[number] = GraphLink(number, ids[origin], origin_slot, node.id, target_slot)
-            nodes[node.id] = _linked(node, target_slot, number)
-    for node in inside:
-        if node.type == PRIMITIVE:
-            fed = tuple(link.id for link in links.values() if link.origin == node.id)
-            nodes[node.id] = replace(node, outputs=(OutputSlot("", "*", fed),))
-    return Graph(key, name, nodes, links)
+        slot.link = number
+        if source.type == PRIMITIVE:
+            self.fed.setdefault(origin, []).append((target, inner.target_slot, number))
+
+    def spread(self, primitive: int, value: object) -> None:
+        """Set the widgets that a primitive feeds."""
+        for place, slot, _ in self.fed.get(primitive, ()):
+            widget = self.lives[place].inputs[slot].widget
+            if widget in self.values[place]:
+                self.values[place][widget] = value
+
+    def take(self, face: Face, outer: Mapping[str, Any]) -> None:
+        """Set the inner widgets to the group node's values. A primitive passes only a multiline
+        text on."""
+        for place, name, label in sorted(face.widgets, key=lambda widget: widget[0]):
+            if label in outer and self.lives[place].type == PRIMITIVE:
+                if face.specs[label].options.get("multiline"):
+                    self.spread(place, outer[label])
+            elif label in outer and name in self.values[place]:
+                self.values[place][name] = outer[label]
+
+    def nodes(self) -> dict[str, GraphNode]:
+        """Return the nodes as a saved graph has them. A primitive has the value of the first widget
+        that it feeds."""
+        nodes: dict[str, GraphNode] = {}
+        for place, live in enumerate(self.lives):
+            node = replace(
+                live.saved,
+                inputs=tuple(map(_as_saved, live.inputs)),
+                widgets_values=self.values[place],
+                named_values={},
+            )
+            if live.type == PRIMITIVE:
+                leaving = tuple(number for *_, number in sorted(self.fed.get(place, ())))
+                node = replace(node, outputs=(OutputSlot("", "*", leaving),), widgets_values=())
+            nodes[live.id] = node
+        return nodes
 
 
-def _linked(node: GraphNode, slot: int, link: int) -> GraphNode:
-    inputs = list(node.inputs)
-    inputs[slot] = replace(inputs[slot], link=link)
-    return replace(node, inputs=tuple(inputs))
+def _unlinked(slots: tuple[InputSlot, ...]) -> tuple[InputSlot, ...]:
+    return tuple(replace(slot, link=None) for slot in slots)
 
 
-def _host(
-    node: GraphNode, host_id: str, graph: Graph, outside: LiveNode, face: _Face, ids: list[str]
-) -> tuple[GraphNode, Graph]:
-    """Return the subgraph node, with a port for each connected socket and each output of the group
-    node."""
-    nodes, links = dict(graph.nodes), dict(graph.links)
-    number = max(links, default=0)
+def _as_saved(slot: LiveInput) -> InputSlot:
+    return InputSlot(slot.name, slot.type, slot.link, slot.widget, slot.label)
+
+
+def _connects(origin: LiveNode, slot: int, target: LiveInput) -> bool:
+    """Return whether the editor connects two slots. Primitives connect to widgets only."""
+    if origin.type == PRIMITIVE and not target.widget and target.type not in KINDS:
+        return False
+    output = origin.output(slot)
+    if origin.type == REROUTE or (output is None and origin.type == PRIMITIVE):
+        return slot == 0
+    return output is not None and compatible(output.type, target.type)
+
+
+def _reaches(
+    document: SavedGraph, outer: LiveInput, inner: LiveInput, catalog: Mapping[str, NodeSpec]
+) -> bool:
+    """Return whether the editor moves a link of the group node to an inner input."""
+    link = document.root.links.get(outer.link) if outer.link is not None else None
+    origin = document.root.nodes.get(link.origin) if link else None
+    if link is None or origin is None:
+        return False
+    live = open_node(origin, {}, catalog)
+    output = live.output(link.origin_slot)
+    return live.virtual or output is None or compatible(output.type, inner.type)
+
+
+def _leaves(
+    document: SavedGraph,
+    link: GraphLink,
+    lives: list[LiveNode],
+    face: Face,
+    catalog: Mapping[str, NodeSpec],
+) -> bool:
+    """Return whether the editor moves a link of the group node to an inner output."""
+    target = document.root.nodes.get(link.target)
+    if target is None or link.origin_slot >= len(face.outputs):
+        return False
+    place, slot = face.outputs[link.origin_slot]
+    output, socket = lives[place].output(slot), open_node(target, {}, catalog).linked(link.id)
+    if output is None or socket is None or lives[place].virtual:
+        return True
+    return compatible(output.type, socket.type)
+
+
+def _enter(
+    host: GraphNode,
+    entries: list[tuple[LiveNode, LiveInput, LiveInput]],
+    links: dict[int, GraphLink],
+) -> tuple[GraphNode, tuple[Port, ...]]:
+    """Return the subgraph node with an input for each connected socket of the group node, and the
+    subgraph's inputs. Adds the links inside."""
     ports: list[Port] = []
     slots: list[InputSlot] = []
-    for (index, name), outer in zip(face.sockets, outside.inputs, strict=False):
-        inner = nodes[ids[index]]
-        slot_index = next((i for i, slot in enumerate(inner.inputs) if slot.name == name), None)
-        if outer.link is None or slot_index is None:
-            continue
-        number += 1
-        links[number] = GraphLink(number, INPUT_NODE, len(ports), inner.id, slot_index)
-        nodes[inner.id] = _linked(inner, slot_index, number)
-        slots.append(InputSlot(f"{name} {number}", outer.type, outer.link))
-        ports.append(Port(f"{name} {number}", outer.type, links=(number,)))
-    exits: list[Port] = []
-    for index, slot in face.outputs:
-        number += 1
-        links[number] = GraphLink(number, ids[index], slot, OUTPUT_NODE, len(exits))
-        exits.append(Port("", "*", links=(number,)))
-    host = GraphNode(host_id, graph.id, node.title, node.mode, tuple(slots), tuple(outside.outputs))
-    return host, replace(graph, nodes=nodes, links=links, inputs=tuple(ports), outputs=tuple(exits))
+    for number, (node, inner, outer) in enumerate(entries, start=1 + max(links, default=0)):
+        place = node.inputs.index(inner)
+        links[number] = GraphLink(number, INPUT_NODE, len(ports), node.id, place)
+        inner.link = number
+        name = f"{inner.name} {number}"
+        slots.append(InputSlot(name, outer.type, outer.link))
+        ports.append(Port(name, outer.type, links=(number,)))
+    return replace(host, inputs=tuple(slots)), tuple(ports)
+
+
+def _leave(graph: Graph, exits: list[tuple[str, int]]) -> Graph:
+    """Return the subgraph with an output for each output of the group node."""
+    first = 1 + max(graph.links, default=0)
+    links = {
+        first + place: GraphLink(first + place, node, slot, OUTPUT_NODE, place)
+        for place, (node, slot) in enumerate(exits)
+    }
+    outputs = tuple(Port("", "*", links=(number,)) for number in links)
+    return replace(graph, links={**graph.links, **links}, outputs=outputs)
 
 
 def _moved(link: GraphLink, old: str, host: GraphNode) -> GraphLink:
