@@ -10,6 +10,12 @@ _ANGLES = frozenset({"elevation", "azimuth", "horizontal_angle", "vertical_angle
 _CAMERA = re.compile(r"camera|angle", re.IGNORECASE)
 _SYSTEM = re.compile(r"\b(system|trigger|template|instructions)\b", re.IGNORECASE)
 _INSTRUCTS = re.compile(r"\s*you(['\u2019]re| are) an? ", re.IGNORECASE)
+_MAIN_TEXTS = frozenset(
+    {"prompt", "text", "value", "string", "positive", "negative", "clip_l", "clip_g", "t5xxl"}
+    | {"text_g", "text_l", "positive_prompt", "negative_prompt", "text_positive", "text_negative"}
+    | {"tags", "lyrics", "caption", "question", "instruction", "user_prompt", "text_prompt"}
+    | {"user_input", "input_text", "message", "query", "content"}
+)
 # Texts that are joined to others.
 _PARTS = frozenset({"string_a", "string_b"})
 # Texts that configure a text tool and don't describe an image.
@@ -26,7 +32,7 @@ _ADAPTS = re.compile(
 # Settings of the machine or of the method, also if an author promoted them.
 _TECHNICAL = re.compile(
     r"device|dtype|precision|quant|tile|tiling|overlap|offload|attention|compile|cache|unload|token"
-    r"|chunk|^max_length$|^(batch_index|batch_size)$|method$|^algorithm$|codec|^crf$|bit_depth"
+    r"|chunk|swap|options$|blocks$|vectors?$|code$|metadata|^layer_weights$|^max_length$|^(batch_index|batch_size)$|method$|^algorithm$|codec|^crf$|bit_depth"
     r"|^(type|force_\w+|keep_\w*loaded\w*)$"
 )
 # Outputs of nodes that only write or read texts.
@@ -36,6 +42,17 @@ _WORDS_ONLY = PLAIN_TYPES | {"CONDITIONING"}
 def is_media(facts: InputFacts) -> bool:
     """Return whether users give the input a file."""
     return facts.kind.file is not None
+
+
+def only_records(facts: InputFacts) -> bool:
+    """Return whether a node without outputs only saves a sampler's setting with the result."""
+    return not facts.gives and not facts.service
+
+
+def is_unused_part(facts: InputFacts) -> bool:
+    """Return whether a text is empty and has a name that tells it apart from the main text, such as
+    `text_b`."""
+    return facts.is_blank and not facts.held and facts.meaning not in _MAIN_TEXTS
 
 
 def is_technical(facts: InputFacts) -> bool:
@@ -96,7 +113,7 @@ def sets_length(facts: InputFacts) -> bool:
 def repeats(facts: InputFacts) -> bool:
     """Return whether a number is the number of results."""
     named = facts.meaning != "amount" or "batch" in facts.class_type.lower()
-    return facts.makes == "latent" and named
+    return facts.is_number and facts.makes == "latent" and named
 
 
 def turns(facts: InputFacts) -> bool:

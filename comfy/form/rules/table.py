@@ -23,7 +23,9 @@ from comfy.form.rules.conditions import (
     is_system,
     is_technical,
     is_tooling,
+    is_unused_part,
     makes_words,
+    only_records,
     repeats,
     sets_length,
     sets_size,
@@ -115,13 +117,9 @@ RULES: tuple[Rule, ...] = (
         essential=True,
         fits=lambda s: s.is_text and s.meaning in ("tags", "lyrics"),
     ),
-    # Empty text for random choices.
-    Rule(
-        "advanced",
-        245,
-        title=True,
-        fits=lambda s: s.is_text and s.is_blank and "wildcard" in s.meaning,
-    ),
+    # Empty text for random choices or the like.
+    Rule("advanced", 245, title=True, fits=lambda s: s.is_text and is_unused_part(s)),
+    Rule("advanced", 246, title=True, fits=lambda s: s.is_text and is_technical(s)),
     # Ignored text.
     Rule(
         "advanced",
@@ -231,9 +229,10 @@ RULES: tuple[Rule, ...] = (
         "main",
         50,
         only="form",
-        fits=lambda s: s.meaning in _STEPS and s.candidate.type == "INT",
+        fits=lambda s: s.meaning in _STEPS and s.candidate.type == "INT" and not only_records(s),
     ),
-    # Seed that adds no noise.
+    # Seed that is saved with the result, or adds no noise.
+    Rule("advanced", 295, fits=lambda s: s.widget == "seed" and only_records(s)),
     Rule("advanced", 290, fits=lambda s: s.idle_seed),
     # Seed of a text model.
     Rule("advanced", 291, fits=lambda s: s.widget == "seed" and makes_words(s)),
