@@ -290,4 +290,11 @@ class Trace:
 
 
 def _loads_image(spec: NodeSpec | None) -> bool:
-    return spec is not None and any(one.upload in ("image", "video") for one in spec.inputs)
+    """Return whether a node loads an image or a video: it has an upload, or names a file and makes
+    an image."""
+    if spec is None:
+        return False
+    makes_image = "IMAGE" in spec.output_types and "IMAGE" not in {one.type for one in spec.inputs}
+    return any(
+        one.upload in ("image", "video") or (makes_image and one.names_files) for one in spec.inputs
+    )

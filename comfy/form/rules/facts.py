@@ -47,6 +47,7 @@ _RECIPE_LORA = re.compile(
 # Ending of the types that video packs use for an empty video with a size and a length.
 _EMBEDS = "EMBEDS"
 _SIZE = ("width", "height")
+_REPAINTS = frozenset({"denoise", "denoise_strength"})
 # Input of nodes that enlarge an image and repaint it.
 _UPSCALE = "upscale_by"
 # Types that samplers and their noise nodes give.
@@ -199,7 +200,7 @@ def collect_facts(candidate: Candidate, roles: Roles) -> InputFacts:
         gives=gives,
         takes=takes,
         moving=bool(_MOVING.search(target_node["class_type"])),
-        repaints=meaning == "denoise"
+        repaints=meaning in _REPAINTS
         and _below_one(candidate.value)
         and (
             _starts_from_image(target, trace)
