@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
@@ -64,7 +65,12 @@ def _values(
     sent = literal_texts(drawn, {key: values[key] for key in keys if key in values})
     for key in keys:
         value = sent.get(key, row.values.get(key, ""))
-        yield "" if value is None else value
+        yield "" if value is None else _cell(value)
+
+
+def _cell(value: object) -> object:
+    """Return a list of rows as JSON, as a batch takes it."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
 
 
 def _harmless(text: str) -> str:

@@ -51,20 +51,6 @@ def bench() -> Iterator[Bench]:
     storage.close()
 
 
-def test_rows_of_loras_are_applied_one_after_the_other(bench: Bench) -> None:
-    """A row that is switched off has no effect."""
-    model = Model("demo-landscapes.safetensors")
-    ink, light = "demo-ink-lines.safetensors", "demo-evening-light.safetensors"
-    rows = {
-        **{"loras.0.on": True, "loras.0.lora_name": ink, "loras.0.strength": 0.5},
-        **{"loras.1.on": False, "loras.1.lora_name": ink, "loras.1.strength": 9.0},
-        **{"loras.2.on": True, "loras.2.lora_name": light, "loras.2.strength": 1.0},
-    }
-    loaded = bench.call("LoraRows", model=model, clip=model, **rows)
-    expected = model.with_lora(ink, 0.5).with_lora(light, 1.0)
-    assert loaded.outputs == (expected, expected)
-
-
 def sampled(bench: Bench, latent: Latent, **inputs: Any) -> Latent:
     """Return the latent that KSampler makes."""
     model = Model("demo-landscapes.safetensors")

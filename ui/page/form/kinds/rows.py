@@ -1,6 +1,6 @@
 """Repeatable rows: one line of cells each, which users add and remove.
 
-The script (`ui/page/script/components/row_editor.js`) draws the cells.
+The script (`ui/page/script/fields/row_editor.js`) draws the cells.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class RowEditor(gr.HTML, metaclass=WithoutStub):
             value,
             html_template='<div class="row-editor"></div>',
             js_on_load=mounts(
-                "components/row_editor.js",
+                "fields/row_editor.js",
                 (),
                 label=options["label"],
                 help=help_text(field) or "",

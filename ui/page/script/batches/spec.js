@@ -2,6 +2,7 @@
 // The draft of a batch as the user fills it in, and the spec sent to the app. The counterpart is comfy/batches. Pure.
 
 import { durationWords } from "../clock.js";
+import { isRows } from "../form/values.js";
 import { LOCALE, labeled, message, plural } from "../messages.js";
 
 /** @import { BatchCheckDoc, BatchProblem, OpenedAxis } from "../documents.js" */
@@ -52,6 +53,7 @@ export function rowFor({ key, several, choices, long }, value) {
   const row = { field: key, text: "", chosen: [], files: [], replaces: false, find: "" };
   const text = value === null || value === undefined ? "" : String(value);
   if (several === "files" || several === "seeds") return row;
+  if (isRows(value)) return { ...row, text: JSON.stringify(value) };
   if (Array.isArray(value)) return { ...row, text: shapeText(value) };
   if (several === "choices" && !long)
     return { ...row, chosen: choices.some(([, sent]) => sent === text) ? [text] : [] };
