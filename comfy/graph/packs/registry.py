@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from comfy.graph.packs.impact import IMPACT_RULES
 from comfy.graph.packs.lora_manager import LORA_MANAGER_RULES
 from comfy.graph.packs.rgthree import RGTHREE_RULES
 from comfy.graph.packs.rule import PackRule
@@ -12,6 +13,7 @@ from comfy.graph.packs.viewport import VIEWPORT_RULES
 
 _NO_RULE = PackRule()
 _RULES: Mapping[str, PackRule] = {
+    **IMPACT_RULES,
     **LORA_MANAGER_RULES,
     **RGTHREE_RULES,
     **VHS_RULES,
