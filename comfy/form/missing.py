@@ -16,7 +16,9 @@ from comfy.comfyui.protocol.paid_nodes import PAID_MODULE
 from comfy.form.labels import closest, says_something
 from comfy.form.missing_items import MissingChoice, MissingClass
 from comfy.form.model import Field, cell_label
-from comfy.prompt.model import Prompt, own_title
+from comfy.prompt.model import Node, Prompt, own_title, written_pack
+
+_LONGEST_PACK = 200
 
 
 class ListedModel(Protocol):
@@ -73,11 +75,16 @@ def missing_classes(
             tuple(nodes),
             tuple(_titles(class_type, [own[node_id] for node_id in nodes])),
             catalog.similar(class_type),
-            packs.get(class_type, ""),
+            packs.get(class_type) or _pack(prompt[node_id] for node_id in nodes),
             has_paid_nodes,
         )
         for class_type, nodes in nodes_by_class.items()
     )
+
+
+def _pack(nodes: Iterable[Node]) -> str:
+    """Return the pack that an API-format file names for the nodes of a class, or ""."""
+    return next(filter(None, map(written_pack, nodes)), "")[:_LONGEST_PACK]
 
 
 def _has_paid_nodes(catalog: Catalog) -> bool:

@@ -22,6 +22,7 @@ from comfy.graph.group_nodes import expand_groups
 from comfy.graph.links import FromHost, FromOutput, LinkSource, Placed, resolve_source, unfold
 from comfy.graph.live import PRIMITIVE, LiveGraph
 from comfy.graph.open import open_document
+from comfy.graph.pack_names import pack_names
 from comfy.graph.primitives import apply_primitives, fed, value_of
 from comfy.graph.schema import read_document
 from comfy.graph.subgraphs import promoted_from, unique_ids
@@ -149,7 +150,7 @@ def _prompt(placed: Mapping[str, Placed], sources: Mapping[InputRef, LinkSource]
         prompt[here.id] = {
             "inputs": inputs,
             "class_type": here.node.type,
-            "_meta": {"title": here.node.title, **_pack_keys(here)},
+            "_meta": {"title": here.node.title, **pack_names(here.node.saved.properties)},
         }
     return prompt
 
@@ -270,13 +271,6 @@ def _missing(placed: Mapping[str, Placed]) -> tuple[MissingNode, ...]:
         MissingNode(kind, tuple(here.id for here in nodes), _pack(nodes[0]))
         for kind, nodes in nodes_by_type.items()
     )
-
-
-def _pack_keys(here: Placed) -> dict[str, str]:
-    """Return the pack of a node's class, as in the editor's export, which names missing packs."""
-    properties = here.node.saved.properties
-    keys = ("cnr_id", "aux_id", "ver")
-    return {key: text for key in keys if isinstance(text := properties.get(key), str) and text}
 
 
 def _pack(here: Placed) -> str:

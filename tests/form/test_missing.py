@@ -50,6 +50,27 @@ def test_a_missing_class_without_a_similar_one_lists_none() -> None:
     assert said_about(node("Quux")) == ["Missing node: Quux."]
 
 
+@pytest.mark.parametrize(
+    ("meta", "pack"),
+    [
+        ({"cnr_id": "quux-pack", "aux_id": "me/quux", "ver": "1.2.3"}, "quux-pack"),
+        ({"aux_id": "me/quux"}, "me/quux"),
+        ({"cnr_id": 7}, ""),
+        ({"ver": "1.2.3"}, ""),
+    ],
+)
+def test_an_api_export_names_the_pack_of_a_missing_class(
+    meta: dict[str, object], pack: str
+) -> None:
+    """The editor writes it into a node's metadata. ComfyUI's own nodes are named as such."""
+    named = [node("Quux"), node("Quux") | {"_meta": meta}]
+    origin = f" It comes with the node pack {pack}." if pack else ""
+    assert said_about(*named) == [f"Missing node: Quux. It is used 2 times.{origin}"]
+    own = node("Quux") | {"_meta": {"cnr_id": "comfy-core"}}
+    (sentence,) = said_about(own)
+    assert "It is part of ComfyUI." in sentence
+
+
 def test_a_missing_class_lists_the_titles_of_its_nodes() -> None:
     """The sentence lists at most three titles, and only titles that say more than the class."""
     nodes = [node("Quux", title) for title in ("Quux", "Sky", "Sea", "Sand", "Sun", "Sun")]

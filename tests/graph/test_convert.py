@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,32 @@ def test_plain_nodes_and_links() -> None:
             "_meta": {"title": "Subject"},
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("properties", "meta"),
+    [
+        ({"cnr_id": "some-pack", "ver": "v1.2.0"}, {"cnr_id": "some-pack", "ver": "1.2.0"}),
+        ({"aux_id": "me/pack", "ver": "0a1b2c3d"}, {"aux_id": "me/pack", "ver": "0a1b2c3d"}),
+        ({"cnr_id": "comfy-core", "ver": "nightly"}, {"cnr_id": "comfy-core"}),
+        ({"cnr_id": "-odd-", "aux_id": "a/b/c", "ver": 3}, {}),
+    ],
+)
+def test_a_prompt_names_its_node_packs(properties: dict[str, Any], meta: dict[str, str]) -> None:
+    """The packs are beside the title, as in the editor's exports, if their names are valid."""
+    data = graph(graph_node(1, "Load", "a.safetensors", properties=properties))
+    assert converted(data).prompt["1"]["_meta"] == {"title": "Load Model", **meta}
+
+
+def test_hidden_and_labeled_links_are_links() -> None:
+    """`extra.linkPresentation` only says how the editor draws a link."""
+    data = graph(
+        graph_node(1, "Load", "a.safetensors"),
+        graph_node(2, "Text", "a cat"),
+        links="1.1 CLIP > 2.clip",
+    )
+    drawn = {**data, "extra": {"linkPresentation": {"1": {"hidden": True, "label": "clip"}}}}
+    assert converted(drawn).prompt == converted(data).prompt
 
 
 def test_schema_one() -> None:
