@@ -205,10 +205,10 @@ class ChainRunner:
         path = self._starter.blobs.path(result.digest)
         if path is None:
             raise WorkflowError(
-                message("{name} is no longer available.", name=result.filename),
+                message("{name} is no longer available.", name=result.name),
                 message("Run the step that created it again."),
             )
-        return Upload(result.filename, path, result=server_file(given.server, result))
+        return Upload(result.name, path, result=server_file(given.server, result))
 
 
 def _runs(step: FormStep, ends: _Ends) -> tuple[StepRun, ...] | ComfyError:

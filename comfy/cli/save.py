@@ -33,7 +33,7 @@ def save_file(view: ViewFile, file: OutputFile, folder: Path) -> Path:
     """
     with view(file) as answer:
         try:
-            path = _reserve(folder, safe_name(file.filename))
+            path = _reserve(folder, safe_name(file.name))
             try:
                 with path.open("wb") as target:
                     target.writelines(answer.iter_bytes())
@@ -41,7 +41,7 @@ def save_file(view: ViewFile, file: OutputFile, folder: Path) -> Path:
                 path.unlink(missing_ok=True)
                 raise
         except OSError as error:
-            raise _refused(f"{file.filename} cannot be saved", folder, error) from error
+            raise _refused(f"{file.name} cannot be saved", folder, error) from error
     return path
 
 
@@ -53,7 +53,7 @@ def save_copies(files: BlobStore, record: Record, folder: Path, prefix: str) -> 
         source = files.path(file.digest)
         if source is None:
             continue
-        path = folder / f"{prefix}{safe_name(file.filename)}"
+        path = folder / f"{prefix}{safe_name(file.name)}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             path = next(one for one in _numbered(path) if _is_free(one, source))

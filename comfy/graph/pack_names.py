@@ -18,7 +18,7 @@ _SHAPES: Mapping[str, re.Pattern[str]] = MappingProxyType(
 
 
 def pack_names(properties: Mapping[str, object]) -> dict[str, str]:
-    """Return the valid ones of a saved node's `cnr_id`, `aux_id` and `ver` (docs/comfyui.md#51)."""
+    """Return the valid ones of a saved node's `cnr_id`, `aux_id` and `ver` (docs/comfyui.md#59)."""
     texts = {key: properties.get(key) for key in _SHAPES}
     found = {
         key: text.removeprefix("v") if key == "ver" else text

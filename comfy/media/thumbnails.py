@@ -20,7 +20,7 @@ _ROUGHLY = 4  # times the side: the size at which an image of another mode is co
 _SIDES = (1024, 768, 512, 384, 256)
 
 
-def thumbnail_of(path: Path) -> bytes | None:
+def thumbnail_of(file: Path | IO[bytes]) -> bytes | None:
     """Return a WebP of at most 320 x 320 pixels, the first frame of an animation; None if the file
     isn't a readable image.
 
@@ -28,10 +28,10 @@ def thumbnail_of(path: Path) -> bytes | None:
     may be made at a time.
     """
     try:
-        with opened(path) as image:
+        with opened(file) as image:
             return _webp(_small(image, _SIDE))
     except Undecodable as error:
-        log.info("No thumbnail for %s: %s", path.name, error)
+        log.info("No thumbnail for %s: %s", getattr(file, "name", "a preview"), error)
         return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import logging
 import os
 import re
@@ -33,6 +34,7 @@ _OURS = re.compile(
     r"files|thumbnails|parts|uploads|opened|temporary|lock|secret(\.lock)?|users\.json.*|(history|sign_in)\..*"
 )  # the app's own files
 _DAY = 24 * 3600.0
+_LARGEST_PREVIEW = 8 * 1024 * 1024  # bytes
 _WAITING_SOUNDS = 8  # each takes a thread; a browser requests six files at a time
 _MOST_UNDRAWABLE, _TRIED_AGAIN = 10_000, 3600.0  # files, seconds
 _THUMBNAILS: Mapping[FileKind, Callable[[Path], bytes | None]] = MappingProxyType(
@@ -139,25 +141,43 @@ class BlobStore:
         """Return a small WebP of an image or a sound, creating it if needed; None for other or
         unreadable files."""
         source, target = self.path(digest), _place(self._thumbnails, digest, ".webp")
-        if source is None or target is None or kind not in _THUMBNAILS:
+        if source is None or target is None:
             return None
-        if target.is_file():
-            return target
+        if target.is_file() or kind not in _THUMBNAILS:
+            return target if target.is_file() else None
         data = self._drawn(digest, kind, source, target)
         if target.is_file() or data is None:
             return target if target.is_file() else None
+        return target if self._put_thumbnail(source, target, data) else None
+
+    def add_thumbnail(self, digest: str, chunks: Iterable[bytes]) -> bool:
+        """Draw a stored file's thumbnail from another image, the server's preview of it. Return
+        False if the image is too large or unreadable. Exceptions of `chunks` propagate."""
+        source, target = self.path(digest), _place(self._thumbnails, digest, ".webp")
+        if source is None or target is None or target.is_file():
+            return source is not None and target is not None
+        image = bytearray()
+        for chunk in chunks:
+            image += chunk
+            if len(image) > _LARGEST_PREVIEW:
+                return False
+        with self.turns.turn():
+            data = thumbnail_of(io.BytesIO(image))
+        return data is not None and self._put_thumbnail(source, target, data)
+
+    def _put_thumbnail(self, source: Path, target: Path, data: bytes) -> bool:
         part = self._parts / f"{secrets.token_hex(8)}.part"
         try:
             _write(part, [data], None)
             with self._lock:
                 if not source.is_file():  # removed while the thumbnail was drawn
-                    return None
+                    return False
                 target.parent.mkdir(exist_ok=True)
                 part.replace(target)
         except OSError:
-            return None
+            return False
         else:
-            return target
+            return True
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _OWN_TRIES = 3
 _SLOWEST = 50_000  # bytes per second
+_PREVIEW_SECONDS = 20.0
 
 
 class ResultDownloader:
@@ -98,7 +99,9 @@ class ResultDownloader:
                     _check_kind(file, answer.headers.get("content-type", ""))
                     chunks = _in_time(answer.iter_bytes(), end + (answer.size or 0) / _SLOWEST)
                     digest, size = self._kept.add(chunks, size=answer.size, holder=holder)
-                return replace(file, digest=digest, size=size)
+                has_preview = bool(file.preview_id) and self._add_preview(client, file, digest)
+                preview_id = file.preview_id if has_preview else ""
+                return replace(file, digest=digest, size=size, preview_id=preview_id)
             except ComfyError as error:
                 attempt += 1
                 log.info("Can't store a result: %s", error)
@@ -118,6 +121,16 @@ class ResultDownloader:
                 self._aborted.wait(self._timing.pause_after(attempt, jitter()))
         return file
 
+    def _add_preview(self, client: Client, file: OutputFile, digest: str) -> bool:
+        """Store the server's preview of a file as its thumbnail; return False if that fails."""
+        try:
+            with client.view(file, preview=True) as answer:
+                end = time.monotonic() + _PREVIEW_SECONDS
+                return self._kept.add_thumbnail(digest, _in_time(answer.iter_bytes(), end))
+        except ComfyError as error:
+            log.info("Can't fetch a result's preview: %s", error)
+            return False
+
 
 def _in_time(chunks: Iterator[bytes], end: float) -> Iterator[bytes]:
     """Yield the chunks. Raises ServerUnreachable if they still arrive after `end`, although each
@@ -136,7 +149,7 @@ def _check_kind(file: OutputFile, media_type: str) -> None:
     may do."""
     if file.kind != "file" and media_type.startswith(("text/html", "application/json")):
         raise ComfyError(
-            message("The server sent {file} as {type}.", file=file.filename, type=media_type),
+            message("The server sent {file} as {type}.", file=file.name, type=media_type),
             message("Check the network or proxy between ComfyForms and the ComfyUI server."),
         )
 

@@ -197,7 +197,7 @@ def time_left(
         if pace is None or sampler.restarted:
             return None
         passed = min(pace, max(0.0, now - sampler.last_at)) if sampler.last_at else 0.0
-        left += pace * (sampler.steps - sampler.taken) - passed
+        left += pace * sampler.left - passed
     return _if_any(left + after - (0.0 if going or last is None else max(0.0, now - last)))
 
 

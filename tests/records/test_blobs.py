@@ -349,6 +349,28 @@ def test_only_images_and_sounds_have_thumbnails(kept: BlobStore, kind: str) -> N
     assert kept.thumbnail(digest, kind) is None  # type: ignore[arg-type]
 
 
+def test_a_preview_becomes_a_files_thumbnail(kept: BlobStore) -> None:
+    """The server's image of a 3D model is stored as a small WebP, and removed with the model."""
+    digest, _ = kept.add([b"glTF of a chair"])
+    preview = encoded(Image.new("RGB", (900, 600), "red"))
+    assert kept.add_thumbnail(digest, [preview[:50], preview[50:]])
+    path = kept.thumbnail(digest, "3d")
+    assert path is not None
+    with Image.open(path) as image:
+        assert (image.format, image.size) == ("WEBP", (320, 213))
+    kept.remove(digest)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("preview", [b"", b"no image", bytes(9_000_000)])
+def test_an_unusable_preview_is_not_stored(kept: BlobStore, preview: bytes) -> None:
+    """A preview that is too large or no image leaves the file without a thumbnail."""
+    digest, _ = kept.add([b"glTF of a chair"])
+    assert not kept.add_thumbnail(digest, [preview])
+    assert kept.thumbnail(digest, "3d") is None
+    assert not kept.add_thumbnail("0" * 64, [preview])
+
+
 def test_a_thumbnail_is_made_once(kept: BlobStore) -> None:
     """If many threads request a thumbnail at once, they all get the same file, and the app doesn't
     make it again."""

@@ -40,8 +40,9 @@ def run_tile(record: Record, file: int | None = None) -> RunTile:
     first = {one[1].kind: one for one in reversed(by_use)}
     clip = file_address(record.id, *first["video"]) if "video" in first else None
     is_heard = "audio" in first and not first.keys() & {"image", "video"}
-    # Prefer an image, then a video. A waveform is only for results with nothing but sound.
-    drawn = ("image",) if clip else ("image", "audio")
+    # Prefer an image, then a video, then a 3D model's preview. A waveform is only for results with
+    # nothing but sound.
+    drawn = ("image",) if clip else ("image", "3d", "audio")
     thumbnails = (
         thumbnail_address(record.id, at, one)
         for kind in drawn

@@ -35,7 +35,7 @@ def result_name(record: Record, index: int) -> str:
     """Return the name of the file at `index` of the run's results: the run's name, a number if
     there are several, and the server's extension."""
     files = record.state.files
-    name = download_name(files[index].filename)
+    name = download_name(files[index].name)
     number = str(index + 1) if len(files) > 1 else ""
     of_run = "_".join(filter(None, (run_name(record), number)))
     return of_run + PurePosixPath(name).suffix if of_run else name
@@ -72,7 +72,7 @@ def pattern_name(
     files = record.state.files
     number = f"_{index + 1}" if len(files) > 1 else ""
     stem = download_name(_SEPARATORS.sub("-", filled_pattern))[:_LONGEST_NAME].strip(". -_") or row
-    return stem + number + PurePosixPath(download_name(files[index].filename)).suffix
+    return stem + number + PurePosixPath(download_name(files[index].name)).suffix
 
 
 def _words(text: str) -> str:

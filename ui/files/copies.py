@@ -102,7 +102,7 @@ class FileCopies:
         """Return the id of a run's result file, for its owner's form; None if the file is gone."""
         file = record.state.files[at]
         if file.digest:
-            return self.of_kept(file.digest, file.filename, record.owner)
+            return self.of_kept(file.digest, file.name, record.owner)
         try:
             return (
                 self.of_server(file, record.owner, record.id)
@@ -117,7 +117,7 @@ class FileCopies:
         longer has it. `run`: the run whose result it is, because another run's file may have the
         same name."""
         try:
-            copy = self.uploads.make(owner, file.filename, self._key_of(file, run))
+            copy = self.uploads.make(owner, file.name, self._key_of(file, run))
             if not copy.exists():
                 self.server.copy(file, copy, most=self.limits.size)
                 self.uploads.kept(copy)

@@ -194,7 +194,7 @@ class ResultFiles:
                 raise ComfyError(f"A stored file can't be read: {problem}.") from problem
 
         media_type = media_type_of(file.filename)
-        headers = _headers(file.filename, media_type)
+        headers = _headers(file.name, media_type)
         headers |= {"etag": etag, "accept-ranges": "bytes", "content-length": f"{end - start}"}
         if part:
             headers["content-range"] = f"bytes {start}-{end - 1}/{stripped.size}"

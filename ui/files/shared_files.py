@@ -33,7 +33,7 @@ def shared_result_routes(runs: RunRegistry, blobs: BlobStore, server: ServerFile
         shown = record.state.files[link.place]
         answer: Response | None
         if link.prompt:
-            answer = results.send(record, shown, shown.filename, request.headers.get("range"))
+            answer = results.send(record, shown, shown.name, request.headers.get("range"))
         else:
             answer = results.send_stripped(shown, request.headers)
         if answer is None:

@@ -16,14 +16,16 @@ _WITH_WAVEFORM = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aif", ".aiff")
 
 def file_address(run_id: str, index: int, file: OutputFile) -> str:
     """Return the path of the file at `index` of the run's results, relative to the app's root."""
-    return f"/files/{run_id}/{index}/{quote(download_name(file.filename))}"
+    return f"/files/{run_id}/{index}/{quote(download_name(file.name))}"
 
 
 def thumbnail_address(run_id: str, index: int, file: OutputFile) -> str | None:
     """Return the path of a file's thumbnail; None unless it is a stored image or sound in a
-    readable format."""
+    readable format, or a stored file with a preview."""
     name = file.filename.lower()
     match file.kind:
+        case _ if file.preview_id:
+            can_be = bool(file.digest)
         case "image":
             can_be = bool(file.digest) and not name.endswith(_WITHOUT_THUMBNAIL)
         case "audio":

@@ -37,7 +37,7 @@ from comfy.comfyui.client.file_form import ASK_BEFORE, FileForm
 from comfy.comfyui.client.http_errors import TOO_LARGE, UPLOAD_REFUSED, rejected, unexpected
 from comfy.comfyui.client.sessions import IdleSessions, Session
 from comfy.comfyui.client.unreachable import unreachable
-from comfy.comfyui.client.view import FileResponse
+from comfy.comfyui.client.view import FileResponse, view_request
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.responses import (
     HistoryEntry,
@@ -264,17 +264,16 @@ class Client:
         self._check(answer.status)
 
     @contextmanager
-    def view(self, file: OutputFile, *, range_header: str | None = None) -> Iterator[FileResponse]:
-        """Yield a server's file, or the requested part. Raises ServerError (404) if it is gone."""
-        params = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
-        headers = {
-            "Accept-Encoding": "identity",
-            **({"Range": range_header} if range_header else {}),
-        }
-        with self._opened("GET", "/view", params=params, headers=headers) as response:
+    def view(
+        self, file: OutputFile, *, range_header: str | None = None, preview: bool = False
+    ) -> Iterator[FileResponse]:
+        """Yield a server's file or its `preview`, or the requested part. Raises ServerError (404)
+        if it is gone."""
+        path, options = view_request(file, range_header, preview=preview)
+        with self._opened("GET", path, **options) as response:
             if response.status_code == 404:
                 raise ServerError(
-                    message("{name} is no longer available.", name=file.filename),
+                    message("{name} is no longer available.", name=file.name),
                     message("Run the workflow again."),
                     status=404,
                 )

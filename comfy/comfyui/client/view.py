@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -36,6 +36,18 @@ class FileResponse:
             raise ServerUnreachable(
                 message("The download from the server was cut off."), message("Try again.")
             ) from error
+
+
+def view_request(
+    file: OutputFile, range_header: str | None, *, preview: bool
+) -> tuple[str, Mapping[str, Any]]:
+    """Return the path and the options of a request for a file, or for its preview."""
+    part = {"Range": range_header} if range_header else {}
+    headers = {"Accept-Encoding": "identity", **part}
+    if preview:
+        return f"/api/assets/{file.preview_id}/content", {"headers": headers}
+    params = {"filename": file.filename, "subfolder": file.subfolder, "type": file.type}
+    return "/view", {"params": params, "headers": headers}
 
 
 class ViewFile(Protocol):

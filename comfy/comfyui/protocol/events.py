@@ -107,20 +107,23 @@ class AnimatedPreviews:
 
 @dataclass(frozen=True, slots=True)
 class ProgressText:
-    """Text that a node shows while it works; the server doesn't name its prompt."""
+    """Text that a node shows while it works. Most servers don't name its prompt."""
 
     node: str
     text: str
+    prompt_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Executed:
     """A node's output for the user, in the raw shape that
-    `comfy.comfyui.protocol.outputs.read_outputs` reads."""
+    `comfy.comfyui.protocol.outputs.read_outputs` reads. `expanded`: the output is from a node that
+    was created at run time, and `node` is the node of the prompt that it stands for."""
 
     prompt_id: str
     node: str
     output: Mapping[str, object]
+    expanded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import get_args
 
+from comfy.base.filenames import plain_name
 from comfy.comfyui.protocol.result_types import RESULT_TYPES, FileKind
 
 _FILE_KINDS: tuple[FileKind, ...] = get_args(FileKind)
@@ -26,6 +28,7 @@ _KIND_OF_KEY: Mapping[str, FileKind] = MappingProxyType(
 # file from the node.
 _TEXTS = ("text", "string")
 _NO_FILES = frozenset({"result", "histogram", "input_bboxes", *_TEXTS})
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,9 @@ class OutputFile:
     the server's own values: a custom node may have another `type` than output, temp, input.
 
     If a copy is stored here, `digest` is the hex SHA-256 of its bytes and `size` their number;
-    otherwise they are empty and 0.
+    otherwise they are empty and 0. `display_name`: the server's name for users, with the same
+    ending as `filename`; empty if it has no other name. `preview_id`: the server's asset with an
+    image of a file that isn't an image, if a server offers one and its thumbnail is stored.
     """
 
     filename: str
@@ -44,6 +49,13 @@ class OutputFile:
     node: str
     digest: str = ""
     size: int = 0
+    display_name: str = ""
+    preview_id: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return the file's name for users."""
+        return self.display_name or self.filename
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +98,51 @@ def _files(node: str, items: list[tuple[str, object]]) -> Iterator[OutputFile]:
             and isinstance(subfolder, str)
             and isinstance(type_, str)
         ):
-            yield OutputFile(filename, subfolder, type_, _kind(key, filename), node)
+            yield OutputFile(
+                filename,
+                subfolder,
+                type_,
+                _kind(key, filename),
+                node,
+                display_name=_display_name(item.get("display_name"), filename),
+                preview_id=_preview_id(item),
+            )
+
+
+def _display_name(name: object, filename: str) -> str:
+    """Return the server's name for users (docs/comfyui.md#58), with the file's own ending, since
+    programs and browsers go by it."""
+    if not isinstance(name, str) or not name.strip() or name == filename:
+        return ""
+    ending = PurePosixPath(filename).suffix
+    has_it = name.lower().endswith(ending.lower())
+    return plain_name(name if has_it else f"{name}{ending}")
+
+
+def _preview_id(item: Mapping[str, object]) -> str:
+    """Return the asset with a file's preview (docs/comfyui.md#58). An image is its own preview."""
+    asset = item.get("preview_id")
+    if not isinstance(asset, str) or asset == item.get("id"):
+        return ""
+    return asset if _UUID.fullmatch(asset) else ""
+
+
+def with_outputs(
+    files: Iterable[OutputFile],
+    texts: Iterable[TextOutput],
+    outputs: Mapping[str, Mapping[str, object]],
+    *,
+    adds: bool = False,
+) -> tuple[tuple[OutputFile, ...], tuple[TextOutput, ...]]:
+    """Return the files and texts with these nodes' outputs in place of their earlier ones, or, with
+    `adds`, in addition to them."""
+    kept_files = [file for file in files if adds or file.node not in outputs]
+    kept_texts = [text for text in texts if adds or text.node not in outputs]
+    for node, output in outputs.items():
+        more_files, more_texts = read_outputs(node, output)
+        kept_files += (file for file in more_files if not adds or file not in kept_files)
+        kept_texts += (text for text in more_texts if not adds or text not in kept_texts)
+    return tuple(kept_files), tuple(kept_texts)
 
 
 def _kind(key: str, filename: str) -> FileKind:

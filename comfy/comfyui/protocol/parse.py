@@ -12,6 +12,7 @@ import struct
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
@@ -86,6 +87,19 @@ _MOST_FRAMES = 1000  # in an animation of previews
 _LONGEST_ID = 1000  # of a node; inside subgraphs, an id contains the ids of all enclosing nodes
 _LONGEST_NOTE = 2000  # characters of the text that a node shows while it works
 _FASTEST = 120.0  # frames per second
+# Messages for the editor and for other programs (docs/comfyui.md#56).
+_NOT_FOR_RUNS = frozenset(
+    {
+        "agent_status",
+        "asset_download",
+        "asset_export",
+        "autoQueueGraphChanged",
+        "graphChanged",
+        "logs",
+        "notification",
+        "promptQueued",
+    }
+)
 
 
 class _Data(dict[str, Any]):
@@ -135,6 +149,8 @@ def _parse_text(text: str, warn: WarnOnce) -> Event | None:
         raise _Malformed("text frame", "not an object with a type")
     kind = message["type"][:80]
     parser = _TEXT.get(kind)
+    if kind in _NOT_FOR_RUNS or kind.startswith("assets."):
+        return None
     if parser is None:
         warn(f"unknown type {kind!r}", "text frame")
         return None
@@ -192,9 +208,9 @@ def _progress_state(data: _Data) -> ProgressState:
 def _executed(data: _Data) -> Executed:
     # A finished node without anything to show answers with "output": null.
     output = data.mapping("output") if data.get("output") is not None else {}
-    return Executed(
-        data.text("prompt_id"), data.node("display_node") or data.node("node") or "", output
-    )
+    node = data.node("node") or ""
+    shown = data.node("display_node") or node
+    return Executed(data.text("prompt_id"), shown, output, expanded=node not in ("", shown))
 
 
 def _error(data: _Data) -> ExecutionError:
@@ -300,8 +316,16 @@ def _preview_with_metadata(payload: bytes) -> Preview:
 
 def _progress_text(payload: bytes) -> ProgressText:
     node, text = _sized(payload, "progress text")
-    shown = (part.decode("utf-8", "replace") for part in (node[:_LONGEST_ID], text[:_LONGEST_NOTE]))
-    return ProgressText(*shown)
+    prompt_id = None
+    # Some servers put the prompt's id before the node's (docs/comfyui.md#56). The letters of a text
+    # can't be a length: they would make more than 100 MB.
+    with suppress(_Malformed):
+        inner, rest = _sized(text, "progress text")
+        prompt_id, node, text = node[:_LONGEST_ID].decode("utf-8", "replace"), inner, rest
+    shown_node, shown_text = node[:_LONGEST_ID], text[:_LONGEST_NOTE]
+    return ProgressText(
+        shown_node.decode("utf-8", "replace"), shown_text.decode("utf-8", "replace"), prompt_id
+    )
 
 
 _BINARY: Mapping[int, Callable[[bytes], Event]] = MappingProxyType(

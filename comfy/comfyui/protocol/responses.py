@@ -127,12 +127,26 @@ def parse_history(answer: object, prompt_id: str) -> HistoryEntry | None:
     entry = as_mapping(answer).get(prompt_id)
     if not isinstance(entry, dict):
         return None
-    outputs = {
-        node: output
-        for node, output in as_mapping(entry.get("outputs")).items()
-        if isinstance(output, dict)
-    }
-    return HistoryEntry(prompt_id, outputs, _verdict(prompt_id, as_mapping(entry.get("status"))))
+    status = as_mapping(entry.get("status"))
+    return HistoryEntry(prompt_id, _outputs(entry), _verdict(prompt_id, status))
+
+
+def _outputs(entry: Mapping[str, Any]) -> Mapping[str, Mapping[str, object]]:
+    """Return the outputs by the prompt's nodes. A node that was created at run time adds its output
+    to the node that it stands for."""
+    meta = as_mapping(entry.get("meta"))
+    outputs: dict[str, dict[str, object]] = {}
+    for node, output in as_mapping(entry.get("outputs")).items():
+        if isinstance(output, dict):
+            shown = as_mapping(meta.get(node)).get("display_node")
+            merged = outputs.setdefault(shown if isinstance(shown, str) and shown else node, {})
+            for key, value in output.items():
+                match merged.get(key), value:
+                    case list(before), list(after):
+                        merged[key] = [*before, *after]
+                    case _:
+                        merged[key] = value
+    return outputs
 
 
 def _verdict(prompt_id: str, status: Mapping[str, Any]) -> Verdict:

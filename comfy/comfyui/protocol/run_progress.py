@@ -3,10 +3,13 @@ in seconds since 1970."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any, NamedTuple
+
+from comfy.comfyui.protocol.loops import loop_rounds
 
 _SAMPLING_SHARE = 0.9  # of a run with samplers: the other nodes take little time
 _MOST_STEPS = 10_000  # ComfyUI's limit
@@ -20,13 +23,16 @@ _REPEATS = ("batch_size", "length", "amount")
 
 @dataclass(frozen=True, slots=True)
 class SamplerSteps:
-    """Steps of one sampler: `taken` of `steps`. `weight`: the relative work of a step. The first
-    reported step was number `first`, at `first_at`, and the last one came at `last_at`.
-    `restarted`: it counts from the start again, so the number of rounds is unknown. `interrupted`:
-    the server was away since the last step. `lost`: seconds of such times between earlier steps."""
+    """Steps of one sampler: `taken` of `steps`. `weight`: the relative work of a step. In a loop,
+    it takes them in each of its `rounds`, and has finished `round` of these. The first reported
+    step was number `first`, at `first_at`, and the last one came at `last_at`. `restarted`: it
+    counts from the start again, so the number of rounds is unknown. `interrupted`: the server was
+    away since the last step. `lost`: seconds of such times between earlier steps."""
 
     steps: int
     weight: float = field(default=1.0, kw_only=True)
+    rounds: int = field(default=1, kw_only=True)
+    round: int = field(default=0, kw_only=True)
     taken: int = 0
     first: int = 0
     first_at: float | None = None
@@ -38,7 +44,17 @@ class SamplerSteps:
     @property
     def through(self) -> bool:
         """Return whether the sampler has finished all known steps."""
-        return self.taken >= self.steps and not self.restarted
+        return self.left == 0 and not self.restarted
+
+    @property
+    def left(self) -> int:
+        """Return the number of known steps to take, in all rounds."""
+        return max(0, self.steps * (self.rounds - self.round) - self.taken)
+
+    @property
+    def share(self) -> float:
+        """Return the finished share of the known steps, 0..1."""
+        return 1 - self.left / (self.steps * self.rounds)
 
     @property
     def pace(self) -> float | None:
@@ -52,9 +68,21 @@ class SamplerSteps:
         """Return the state after the report that it has taken `step` of `steps`."""
         if (step, steps) == (self.taken, self.steps):
             return self
+        if step < self.taken and self.round + 1 < self.rounds:
+            return self._next_round(step, steps, now)
         if self.first_at is None or step < self.taken:
             again = self.restarted or step < self.taken
-            return SamplerSteps(steps, step, step, now, now, again, weight=self.weight)
+            return replace(
+                self,
+                steps=steps,
+                taken=step,
+                first=step,
+                first_at=now,
+                last_at=now,
+                restarted=again,
+                interrupted=False,
+                lost=0.0,
+            )
         since = replace(self, steps=steps, taken=step, last_at=now, interrupted=False)
         if not self.interrupted or self.last_at is None:
             return since
@@ -62,6 +90,16 @@ class SamplerSteps:
         if self.pace is None:  # the pace is measured from here
             return replace(since, first=step, lost=self.lost + passed)
         return replace(since, lost=self.lost + passed - self.pace * (step - self.taken))
+
+    def _next_round(self, step: int, steps: int, now: float) -> SamplerSteps:
+        """Return the state after the first report of the next round. The time between the rounds
+        belongs to other nodes, so it doesn't count for the pace."""
+        pace, since = self.pace, self.last_at
+        begun = replace(self, steps=steps, taken=step, round=self.round + 1, interrupted=False)
+        if pace is None or since is None:
+            return replace(begun, first=step, first_at=now, last_at=now, lost=0.0)
+        lost = self.lost + now - since - pace * step
+        return replace(begun, first=self.first - self.taken, last_at=now, lost=lost)
 
 
 class SamplingWork(NamedTuple):
@@ -78,11 +116,28 @@ class RunProgress:
     """Finished share of a run: `fraction` of its nodes and steps, 0..1, never decreases.
 
     `nodes` are the counted nodes, without cached ones. `samplers` have a known number of steps.
+    `rounds`: how often the nodes of loops run, and `finished_rounds` how often they have run.
     """
 
     nodes: frozenset[str] = frozenset()
     samplers: Mapping[str, SamplerSteps] = field(default_factory=dict)
     fraction: float = 0.0
+    rounds: Mapping[str, int] = field(default_factory=dict)
+    finished_rounds: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def through(self) -> frozenset[str]:
+        """Return the nodes of loops that have finished their last round."""
+        done = self.finished_rounds
+        return frozenset(node for node, most in self.rounds.items() if done.get(node, 0) >= most)
+
+    def with_rounds(self, finished: Iterable[str]) -> RunProgress:
+        """Return the progress when these nodes of loops have finished: each as often as it is
+        named."""
+        if not self.rounds:
+            return self
+        counted = Counter(node for node in finished if node in self.rounds)
+        return self if counted == self.finished_rounds else replace(self, finished_rounds=counted)
 
     def without(self, nodes: Iterable[str]) -> RunProgress:
         """Return the progress without these nodes, which have nothing to do."""
@@ -110,34 +165,46 @@ class RunProgress:
         if node and known and 0 < step <= steps:
             samplers = {**samplers, node: known.at(step, min(steps, _MOST_STEPS), now)}
         part = min(1.0, max(0.0, step / steps)) if node not in done and steps > 1 else 0.0
-        share = _share(self.nodes, samplers, done, part if node in self.nodes else 0.0)
+        share = self._share(samplers, done, part if node in self.nodes else 0.0)
         fraction = max(self.fraction, share)
         if samplers == self.samplers and fraction == self.fraction:
             return self
-        return RunProgress(self.nodes, samplers, fraction)
+        return replace(self, samplers=samplers, fraction=fraction)
 
+    def _share(
+        self, samplers: Mapping[str, SamplerSteps], done: frozenset[str], part: float
+    ) -> float:
+        """Return the finished share, 0..1; `part` is the finished share of the running node."""
+        if not samplers:
+            return self._finished_share(self.nodes, done, part)
+        others = self.nodes - samplers.keys()
+        through = self._finished_share(others, done, 0.0) if others else 1.0
+        total = sum(one.weight * one.steps * one.rounds for one in samplers.values())
+        taken = sum(
+            one.weight * one.steps * one.rounds * (1.0 if node in done else one.share)
+            for node, one in samplers.items()
+        )
+        return min(1.0, _SAMPLING_SHARE * (taken / total) + (1 - _SAMPLING_SHARE) * through)
 
-def _share(
-    nodes: frozenset[str], samplers: Mapping[str, SamplerSteps], done: frozenset[str], part: float
-) -> float:
-    """Return the finished share, 0..1; `part` is the finished share of the running node."""
-    if not samplers:
-        return min(1.0, (len(nodes & done) + part) / max(1, len(nodes)))
-    others = nodes - samplers.keys()
-    through = len(others & done) / len(others) if others else 1.0
-    total = sum(one.weight * one.steps for one in samplers.values())
-    taken = sum(
-        one.weight * (one.steps if node in done else one.taken) for node, one in samplers.items()
-    )
-    return min(1.0, _SAMPLING_SHARE * (taken / total) + (1 - _SAMPLING_SHARE) * through)
+    def _finished_share(self, nodes: frozenset[str], done: frozenset[str], part: float) -> float:
+        """Return the finished share of these nodes, each counted as often as it runs."""
+        total = sum(self.rounds.get(node, 1) for node in nodes)
+        counts = self.finished_rounds
+        finished = sum(
+            self.rounds.get(node, 1) if node in done else counts.get(node, 0) for node in nodes
+        )
+        return min(1.0, (finished + part) / max(1, total))
 
 
 def planned_progress(prompt: Mapping[str, Any]) -> RunProgress:
     """Return the progress of this prompt's run before it starts."""
     steps = _planned_steps(prompt)
-    weights = _weights(prompt, steps)
-    samplers = {node: SamplerSteps(steps[node], weight=weights[node]) for node in steps}
-    return RunProgress(frozenset(prompt), samplers)
+    weights, rounds = _weights(prompt, steps), loop_rounds(prompt)
+    samplers = {
+        node: SamplerSteps(steps[node], weight=weights[node], rounds=rounds.get(node, 1))
+        for node in steps
+    }
+    return RunProgress(frozenset(prompt), samplers, rounds=rounds)
 
 
 def sampling_work(
@@ -145,9 +212,9 @@ def sampling_work(
 ) -> SamplingWork | None:
     """Return the work of all samplers in this prompt, or of the given ones. None if no number of
     steps is known, or if their sizes can't be compared."""
-    steps = _planned_steps(prompt)
+    steps, rounds = _planned_steps(prompt), loop_rounds(prompt)
     parts = [
-        SamplingWork(source, amount * steps[node], amount)
+        SamplingWork(source, amount * steps[node] * rounds.get(node, 1), amount)
         for node in steps
         if samplers is None or node in samplers
         for source, amount in [_work_of(prompt, node)]

@@ -32,7 +32,7 @@ from comfy.comfyui.protocol.events import (
     Status,
 )
 from comfy.comfyui.protocol.execution_errors import details, explain
-from comfy.comfyui.protocol.outputs import OutputFile, TextOutput, read_outputs
+from comfy.comfyui.protocol.outputs import OutputFile, TextOutput, with_outputs
 from comfy.comfyui.protocol.responses import HistoryEntry, Queue, Submitted, Verdict
 from comfy.comfyui.protocol.run_progress import RunProgress, planned_progress
 from comfy.prompt.model import own_title
@@ -204,7 +204,7 @@ def _advance_running(state: RunState, event: Event) -> RunState:
         case Executing(node=None):
             return _with(state, node=None, step=0, steps=0, note="", over=True)
         case Executing(node=node, display_node=shown):
-            return _at_node(state, shown or node)
+            return _at_node(state, shown or node, again=shown in (None, node))
         case Progress(value=value, max=most):
             return _with(state, step=int(value), steps=int(most))
         case ProgressState(nodes=nodes):
@@ -215,10 +215,10 @@ def _advance_running(state: RunState, event: Event) -> RunState:
             return _with(state, preview=event, preview_number=state.preview_number + 1)
         case ProgressText(text=text):
             return _with(state, note=text)
-        case Executed(node=node, output=output):
-            return _with_outputs(
-                _with(state, nodes_finished=_finished(state, (node,))), {node: output}
-            )
+        case Executed(node=node, output=output, expanded=expanded):
+            ended = () if expanded else (node,)
+            state = _with(state, nodes_finished=_finished(state, ended))
+            return _with_outputs(state, {node: output}, adds=expanded)
         case ExecutionSuccess() | ExecutionError() | ExecutionInterrupted():
             return _with(state, verdict=event)
         case _:  # ExecutionStart has no other content than its prompt id
@@ -230,20 +230,24 @@ def _finished(state: RunState, nodes: Iterable[str]) -> frozenset[str]:
     return state.nodes_finished | (state.planned.titles.keys() & set(nodes))
 
 
-def _at_node(state: RunState, node: str | None) -> RunState:
+def _at_node(state: RunState, node: str | None, *, again: bool) -> RunState:
+    """Return the state when the server begins a node. `again`: the node itself runs, instead of one
+    that was created at run time; if it had begun before, it wasn't finished."""
     if node == state.node:
         return state
-    done = _finished(state, (state.node,) if state.node else ())
-    return _with(state, node=node, step=0, steps=0, note="", nodes_finished=done - {node or ""})
+    left = state.node if state.node and state.node not in state.progress.rounds else None
+    done = _finished(state, (left,) if left else ()) - ({node or ""} if again else set())
+    return _with(state, node=node, step=0, steps=0, note="", nodes_finished=done)
 
 
 def _progress_state(state: RunState, event: ProgressState) -> RunState:
-    finished = (
-        one.display_node
-        for one in event.nodes
-        if one.state == "finished" and one.node == one.display_node
+    ended = [one for one in event.nodes if one.state == "finished"]
+    progress = state.progress.with_rounds(
+        one.display_node for one in ended if one.node != one.display_node
     )
-    state = _with(state, nodes_finished=_finished(state, finished))
+    own = (one.display_node for one in ended if one.node == one.display_node)
+    finished = _finished(state, (*own, *progress.through))
+    state = _with(state, nodes_finished=finished, progress=progress)
     running = [one for one in event.nodes if one.state == "running"]
     current = next((one for one in running if one.display_node == state.node), None)
     if current is None or current.max <= 1:  # 0 of 1 stands for "no steps known"
@@ -251,17 +255,14 @@ def _progress_state(state: RunState, event: ProgressState) -> RunState:
     return _with(state, step=int(current.value), steps=int(current.max))
 
 
-def _with_outputs(state: RunState, outputs: Mapping[str, Mapping[str, object]]) -> RunState:
-    """Return the state with these nodes' outputs in place of their earlier ones."""
+def _with_outputs(
+    state: RunState, outputs: Mapping[str, Mapping[str, object]], *, adds: bool = False
+) -> RunState:
+    """Return the state with the outputs that count; `adds`: see `with_outputs`."""
     counted = state.planned.with_outputs
     new = {node: output for node, output in outputs.items() if counted is None or node in counted}
-    files = [file for file in state.files if file.node not in new]
-    texts = [text for text in state.texts if text.node not in new]
-    for node, output in new.items():
-        more_files, more_texts = read_outputs(node, output)
-        files.extend(more_files)
-        texts.extend(more_texts)
-    return _with(state, files=tuple(files), texts=tuple(texts))
+    files, texts = with_outputs(state.files, state.texts, new, adds=adds)
+    return _with(state, files=files, texts=texts)
 
 
 def accepted(state: RunState, answer: Submitted) -> RunState:

@@ -92,6 +92,22 @@ UNDERSTOOD: list[tuple[str | bytes, Event]] = [
         Preview("3", "p", PNG),
     ),
     (binary(3, sized(b"70:3", "almost é".encode())), ProgressText("70:3", "almost é")),
+    (binary(3, sized(b"p", sized(b"70:3", b"done"))), ProgressText("70:3", "done", "p")),
+    (
+        text("executed", node="7.0.0.1", display_node="9", prompt_id="p", output={"text": ["a"]}),
+        Executed("p", "9", {"text": ["a"]}, expanded=True),
+    ),
+]
+
+OF_OTHERS = [
+    text("agent_status", agent="idle"),
+    text("asset_download", task_id="t", progress=0.5, status="running"),
+    text("asset_export", task_id="t", progress=1.0, status="completed"),
+    text("assets.seed.progress", scanned=3),
+    text("notification", value="Waiting for a machine…", id="p"),
+    text("logs", entries=[]),
+    '{"type": "agent_status", "data": [1]}',
+    '{"type": "notification"}',
 ]
 
 USELESS: list[str | bytes] = [
@@ -133,6 +149,25 @@ USELESS: list[str | bytes] = [
 @pytest.mark.parametrize(("frame", "event"), UNDERSTOOD, ids=lambda value: str(value)[:40])
 def test_every_kind_of_message_is_understood(frame: str | bytes, event: Event) -> None:
     """Each frame that the servers send becomes its event."""
+    assert parse_message(frame) == event
+
+
+@pytest.mark.parametrize("frame", OF_OTHERS)
+def test_messages_for_the_editor_are_skipped_silently(
+    frame: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Messages about agents, downloads and assets have no event and no warning."""
+    assert parse_message(frame) is None
+    assert not caplog.records
+
+
+@pytest.mark.parametrize(("frame", "event"), UNDERSTOOD, ids=lambda value: str(value)[:40])
+def test_keys_of_the_request_change_nothing(frame: str | bytes, event: Event) -> None:
+    """A server may repeat the request's metadata in each message."""
+    if isinstance(frame, str):
+        message = json.loads(frame)
+        message["data"] |= {"workflow_id": "w", "metadata": {"node": "1"}, "timestamp": 1}
+        frame = json.dumps(message | {"metadata": {"trace": "t"}})
     assert parse_message(frame) == event
 
 

@@ -75,7 +75,7 @@ def _result(link: SharedResult, record: Record, *, is_sent: bool) -> str:
 {link_to_app()}
 </main>"""
     file = record.state.files[link.place]
-    name = download_name(file.filename)
+    name = download_name(file.name)
     address = html.escape(shared_file_address(link.token, name).removeprefix("/"))
     title, prompt = html_of(record.job.title), html.escape(link.prompt)
     prompt_html = f'<h2>{html_of(_PROMPT)}</h2>\n<p class="prompt">{prompt}</p>' if prompt else ""

@@ -122,7 +122,7 @@ class BatchResults:
         lines = []
         for index, record in self._records():
             places = saved_places(record) if record is not None else ()
-            names = [record.state.files[at].filename for at in places] if record else []
+            names = [record.state.files[at].name for at in places] if record else []
             lines.append(self._line(index, record, names))
             if len(lines) == _AT_ONCE:
                 yield "".join(lines).encode("utf-8", "replace")

@@ -82,7 +82,7 @@ class RunnerCalls:
         path = f"{self.json.address(run_id)}/files/{index}"
         return status(
             "Workflow completed successfully",
-            image_filename=file.filename,
+            image_filename=file.name,
             image_url=str(request.url.replace(path=path, query="")),
             prompt_id=run_id,
         )
