@@ -250,6 +250,10 @@ _TEXT: Mapping[str, Callable[[_Data], Event]] = MappingProxyType(
 )
 
 
+# The types of text messages that are read or skipped on purpose.
+KNOWN_TYPES = _NOT_FOR_RUNS | _TEXT.keys()
+
+
 def _parse_binary(frame: bytes, warn: WarnOnce) -> Event | None:
     kind, payload = _u32(frame, "binary frame")
     parser = _BINARY.get(kind)

@@ -61,6 +61,9 @@ class NodeRun(Protocol):
     def step(self, value: int, total: int, preview: Callable[[], Image.Image] | None) -> None:
         """Report progress, and paint the preview if a client wants it. Raises Interrupted."""
 
+    def tell(self, text: str, node_id: str | None = None) -> None:
+        """Show clients a text on the running node, or on another one."""
+
 
 @dataclass(frozen=True, slots=True)
 class NodeClass:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from comfy.demo.nodes import files as nodes_files
 from comfy.demo.nodes import image as nodes_image
 from comfy.demo.nodes import latent as nodes_latent
+from comfy.demo.nodes import loops as nodes_loops
 from comfy.demo.nodes import media as nodes_media
 from comfy.demo.nodes import model as nodes_model
 from comfy.demo.nodes import sampling as nodes_sampling
@@ -28,6 +29,9 @@ NODES: Mapping[str, NodeClass] = {
     **nodes_value.NODES,
     **nodes_text.NODES,
 }
+
+# Nodes that servers after 0.33.0 have.
+NEWER_NODES: Mapping[str, NodeClass] = nodes_loops.NODES
 
 MODELS: Mapping[str, list[str]] = {
     "checkpoints": nodes_model.CHECKPOINTS,

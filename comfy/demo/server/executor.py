@@ -4,7 +4,6 @@ next prompt."""
 from __future__ import annotations
 
 import io
-import json
 import threading
 import time
 import traceback
@@ -16,9 +15,12 @@ from typing import Any
 from PIL import Image
 
 from comfy.demo.nodes.base import Interrupted, NodeClass, Speed, pause
-from comfy.demo.nodes.values import NodeResult, RawPrompt, is_link
+from comfy.demo.nodes.values import NodeResult, is_link
+from comfy.demo.server.newer import Assets
+from comfy.demo.server.order import Signatures, order
 from comfy.demo.server.prompt_queue import PromptQueue, QueueItem
-from comfy.demo.server.sockets import PreviewMessage, Sockets, TextMessage
+from comfy.demo.server.repeated import Expansion, expanded
+from comfy.demo.server.sockets import NodeText, PreviewMessage, Sockets, TextMessage
 from comfy.demo.storage import Storage
 
 _CACHED_RESULTS = 64
@@ -61,7 +63,7 @@ class _Failure(Exception):
 class Worker:
     """Runs the queue's prompts one at a time, in its own thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what the thread works with
         self,
         queue: PromptQueue,
         sockets: Sockets,
@@ -70,6 +72,7 @@ class Worker:
         speed: Speed,
         *,
         previews: bool,
+        assets: Assets | None = None,
     ) -> None:
         self._queue = queue
         self._sockets = sockets
@@ -77,6 +80,7 @@ class Worker:
         self._nodes = nodes
         self._speed = speed
         self._previews = previews
+        self._assets = assets
         self._cache = Cache()
         self._thread = threading.Thread(target=self._work, name="comfy-demo-worker")
 
@@ -101,20 +105,26 @@ class Worker:
                 wanted in (None, "default") and self._previews
             )
             run = PromptRun(
-                item, client_id, self._queue, self._sockets, self._storage, self._speed, previews
+                item,
+                client_id,
+                self._queue,
+                self._sockets,
+                self._storage,
+                self._speed,
+                previews,
+                self._assets,
             )
             entry = run.execute(self._nodes, self._cache)
             self._sockets.executing_node = None
             self._queue.done(item, entry)
             if client_id is not None:
-                self._sockets.send(
-                    TextMessage("executing", {"node": None, "prompt_id": item.prompt_id}, client_id)
-                )
+                run.send("executing", {"node": None, "prompt_id": item.prompt_id})
 
 
 @dataclass(slots=True)
 class PromptRun:
-    """Execution of one prompt. It is also the `NodeRun` of its nodes."""
+    """Execution of one prompt. It is also the `NodeRun` of its nodes. With `assets`, it behaves
+    like servers after 0.33.0."""
 
     item: QueueItem
     client_id: str | None
@@ -123,6 +133,8 @@ class PromptRun:
     storage: Storage
     speed: Speed
     previews: bool
+    assets: Assets | None = None
+    expansion: Expansion = field(default_factory=Expansion)
     node_id: str = ""
     messages: list[list[Any]] = field(default_factory=list)
     progress: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -148,30 +160,31 @@ class PromptRun:
         jpeg = _jpeg(preview()) if preview is not None and self.previews else None
         if jpeg is not None and metadata:
             self._send_preview(jpeg, metadata=True)
-        data = {
-            "value": value,
-            "max": total,
-            "prompt_id": self.item.prompt_id,
-            "node": self.node_id,
-        }
-        self.sockets.send(TextMessage("progress", data, self.client_id))
+        data = {"value": value, "max": total, "node": self.node_id}
+        self.send("progress", {**data, "prompt_id": self.item.prompt_id})
         if jpeg is not None and not metadata:
             self._send_preview(jpeg, metadata=False)
+
+    def tell(self, text: str, node_id: str | None = None) -> None:
+        """See `NodeRun`."""
+        prompt_id = self.item.prompt_id if self.assets is not None else None
+        self.sockets.send(NodeText(text, node_id or self.node_id, prompt_id))
 
     # --- the run
 
     def execute(self, nodes: Mapping[str, NodeClass], cache: Cache) -> dict[str, Any]:
         """Run the prompt and return its history entry (without the prompt itself)."""
-        prompt = self.item.prompt
+        self.expansion = expanded(self.item.prompt, self.item.outputs, nodes, self.storage)
+        prompt = self.expansion.prompt
         self._message("execution_start", {})
         signatures = Signatures(prompt, nodes, self.storage)
         results = {node_id: cache.get(signatures.of(node_id)) for node_id in prompt}
+        cached = (one for one in self.item.prompt if one in results)
         self._message(
-            "execution_cached",
-            {"nodes": [one for one, result in results.items() if result is not None]},
+            "execution_cached", {"nodes": [one for one in cached if results[one] is not None]}
         )
         try:
-            for node_id in order(prompt, nodes, self.storage, self.item.outputs, results):
+            for node_id in order(prompt, nodes, self.storage, self.expansion.outputs, results):
                 self._visit(node_id, nodes, results)
                 cache.put(signatures.of(node_id), _known(results[node_id]))
             self._message("execution_success", {})
@@ -186,7 +199,7 @@ class PromptRun:
             "completed": success,
             "messages": self.messages,
         }
-        meta = {node_id: _meta(node_id) for node_id in self.shown}
+        meta = {node_id: self._meta(node_id) for node_id in self.shown}
         return {"outputs": self.shown, "status": status, "meta": meta}
 
     def _visit(
@@ -201,9 +214,9 @@ class PromptRun:
         self.node_id = node_id
         self._report(0.0, 1.0, "running")
         if self.client_id is not None:
-            self.sockets.executing_node = node_id
-            data = {"node": node_id, "display_node": node_id, "prompt_id": self.item.prompt_id}
-            self.sockets.send(TextMessage("executing", data, self.client_id))
+            shown = self.sockets.executing_node = self.expansion.shown(node_id)
+            data = {"node": node_id, "display_node": shown, "prompt_id": self.item.prompt_id}
+            self.send("executing", data)
         result = self._run_node(node_id, nodes, results)
         results[node_id] = result
         self._show(node_id, result)
@@ -213,10 +226,11 @@ class PromptRun:
     def _run_node(
         self, node_id: str, nodes: Mapping[str, NodeClass], results: Mapping[str, NodeResult | None]
     ) -> NodeResult:
-        node = self.item.prompt[node_id]
+        node = self.expansion.prompt[node_id]
+        real = self.expansion.real(node_id)
         about = {
-            "node_id": node_id,
-            "node_type": node["class_type"],
+            "node_id": real,
+            "node_type": self.item.prompt[real]["class_type"],
             "executed": list(self.executed),
         }
         inputs: dict[str, Any] = {}
@@ -248,12 +262,19 @@ class PromptRun:
 
     # --- messages to clients
 
+    def send(self, type_: str, data: dict[str, Any]) -> None:
+        """Send a message to the prompt's client, or to all without one. With `assets`, it repeats
+        the metadata of the request (docs/comfyui.md#56)."""
+        if self.assets is not None:
+            data = {**data, **self.item.extra_data.get("metadata", {"workflow_id": None})}
+        self.sockets.send(TextMessage(type_, data, self.client_id))
+
     def _message(self, type_: str, data: dict[str, Any], *, broadcast: bool = False) -> None:
         """Send a message and store it in the history."""
         stamped = {**data, "prompt_id": self.item.prompt_id, "timestamp": int(time.time() * 1000)}
         self.messages.append([type_, stamped])
         if self.client_id is not None or broadcast:
-            self.sockets.send(TextMessage(type_, stamped, self.client_id))
+            self.send(type_, stamped)
 
     def _report(self, value: float, total: float, state: str) -> None:
         self.progress[self.node_id] = {"value": value, "max": total, "state": state}
@@ -266,128 +287,44 @@ class PromptRun:
                 **state,
                 "node_id": node_id,
                 "prompt_id": prompt_id,
-                "display_node_id": node_id,
-                "parent_node_id": None,
-                "real_node_id": node_id,
+                "display_node_id": self.expansion.shown(node_id),
+                "parent_node_id": self.expansion.parents.get(node_id),
+                "real_node_id": self.expansion.real(node_id),
             }
             for node_id, state in self.progress.items()
         }
         # Without a client id it goes to all clients, as on the real server (docs/comfyui.md#11).
-        self.sockets.send(
-            TextMessage("progress_state", {"prompt_id": prompt_id, "nodes": nodes}, self.client_id)
-        )
+        self.send("progress_state", {"prompt_id": prompt_id, "nodes": nodes})
 
     def _send_preview(self, jpeg: bytes, *, metadata: bool) -> None:
+        about = self.expansion.about(self.node_id)
         self.sockets.send(
-            PreviewMessage(jpeg, self.item.prompt_id, self.node_id, metadata, self.client_id)
+            PreviewMessage(jpeg, self.item.prompt_id, about, metadata, self.client_id)
         )
 
     def _show(self, node_id: str, result: NodeResult, *, always: bool = False) -> None:
-        if result.ui is not None:
-            self.shown[node_id] = result.ui
-        if self.client_id is not None and (always or result.ui is not None):
-            data = {
-                "node": node_id,
-                "display_node": node_id,
-                "output": result.ui,
-                "prompt_id": self.item.prompt_id,
-            }
-            self.sockets.send(TextMessage("executed", data, self.client_id))
+        ui = result.ui
+        if ui is not None and self.assets is not None:
+            ui = self.assets.registered(ui, self.storage)
+        if ui is not None:
+            self.shown[node_id] = ui
+        if self.client_id is not None and (always or ui is not None):
+            data = {"node": node_id, "display_node": self.expansion.shown(node_id), "output": ui}
+            self.send("executed", {**data, "prompt_id": self.item.prompt_id})
 
-
-class Signatures:
-    """Per-node signatures that decide whether a cached result is valid. Computed once per run."""
-
-    def __init__(self, prompt: RawPrompt, nodes: Mapping[str, NodeClass], storage: Storage) -> None:
-        self._prompt = prompt
-        self._nodes = nodes
-        self._storage = storage
-        self._known: dict[str, str] = {}
-
-    def of(self, node_id: str) -> str:
-        """Return the signature, equal for nodes with the same result. A node in a cycle or with a
-        broken link has its own."""
-        if node_id not in self._known:
-            self._known[node_id] = f"unfinished {node_id}"
-            self._known[node_id] = self._compute(node_id)
-        return self._known[node_id]
-
-    def _compute(self, node_id: str) -> str:
-        node = self._prompt[node_id]
-        values = node.get("inputs") or {}  # only nodes that lead to an output have been validated
-        inputs = {
-            name: [self.of(value[0]), value[1]]
-            if is_link(value) and value[0] in self._prompt
-            else value
-            for name, value in sorted(values.items())
+    def _meta(self, node_id: str) -> dict[str, Any]:
+        return {
+            "node_id": node_id,
+            "display_node": self.expansion.shown(node_id),
+            "parent_node": self.expansion.parents.get(node_id),
+            "real_node_id": self.expansion.real(node_id),
         }
-        fingerprint = self._nodes[node["class_type"]].fingerprint
-        seen = fingerprint(self._storage, values) if fingerprint is not None else ""
-        return json.dumps([node["class_type"], inputs, seen])
-
-
-def order(
-    prompt: RawPrompt,
-    nodes: Mapping[str, NodeClass],
-    storage: Storage,
-    outputs: tuple[str, ...],
-    results: Mapping[str, NodeResult | None],
-) -> list[str]:
-    """Return the execution order of nodes, optimized for early results.
-
-    Among the nodes whose inputs are ready, an output comes first, then a node that feeds an output
-    directly, then one two links away. On ties, the node discovered first on the way back from the
-    outputs comes first (as recorded).
-    """
-    needs: dict[str, set[str]] = {}
-    for output in outputs:
-        stack = [output]
-        while stack:
-            node_id = stack.pop()
-            if node_id in needs:
-                continue
-            links = [value[0] for value in prompt[node_id]["inputs"].values() if is_link(value)]
-            missing = (
-                [source for source in links if results[source] is None]
-                if results[node_id] is None
-                else []
-            )
-            needs[node_id] = set(missing)
-            stack += missing
-    is_output = {
-        one: nodes[prompt[one]["class_type"]].describe(storage)["output_node"] for one in needs
-    }
-    discovered = list(needs)
-    ordered: list[str] = []
-
-    def distance(node_id: str, reach: int = 2) -> int:
-        if is_output[node_id]:
-            return 0
-        if reach == 0:
-            return 1
-        return 1 + min(
-            (distance(one, reach - 1) for one in discovered if node_id in needs[one]), default=reach
-        )
-
-    while len(ordered) < len(discovered):
-        ready = [one for one in discovered if one not in ordered and needs[one] <= set(ordered)]
-        ordered.append(min(ready, key=distance))
-    return ordered
 
 
 def _known(result: NodeResult | None) -> NodeResult:
     if result is None:  # the order guarantees that inputs come first
         raise LookupError("a node was run before its inputs")
     return result
-
-
-def _meta(node_id: str) -> dict[str, Any]:
-    return {
-        "node_id": node_id,
-        "display_node": node_id,
-        "parent_node": None,
-        "real_node_id": node_id,
-    }
 
 
 def _printable(value: object) -> object:

@@ -29,7 +29,7 @@ from comfy.demo.server.sockets import Sockets
 from comfy.demo.server.uploads import upload_image, upload_mask
 from comfy.demo.storage import Storage, UnsafePath
 
-_VERSION = "0.33.0"
+VERSION = "0.33.0"
 _MODEL_FOLDERS = [
     "checkpoints",
     "configs",
@@ -335,7 +335,7 @@ class Routes:
             "os": sys.platform,
             "ram_total": memory,
             "ram_free": memory // 2,
-            "comfyui_version": _VERSION,
+            "comfyui_version": VERSION,
             "required_frontend_version": None,
             "installed_templates_version": None,
             "required_templates_version": None,

@@ -18,11 +18,12 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from comfy.demo.nodes.base import NodeClass, Speed
-from comfy.demo.nodes.registry import MODELS, NODES, provide_examples
+from comfy.demo.nodes.registry import MODELS, NEWER_NODES, NODES, provide_examples
 from comfy.demo.server.connection import DemoWebSocketProtocol
 from comfy.demo.server.executor import Worker
 from comfy.demo.server.faults import FaultKind, Hold, Misbehavior, Script
 from comfy.demo.server.middleware import DemoMiddleware, RequestCounter
+from comfy.demo.server.newer import Assets
 from comfy.demo.server.prompt_log import Journal
 from comfy.demo.server.prompt_queue import PromptQueue
 from comfy.demo.server.routes import Routes
@@ -40,9 +41,10 @@ class DemoServer:
 
     `step_seconds` and `load_seconds` simulate the durations of a sampler's step and of loading a
     model. To save time, images with a longer side than `painted` pixels are painted at that size
-    and enlarged, and previews are no larger. `previews` sends previews even to
-    prompts that don't ask for them; by default they are off, as on the real server
-    (docs/comfyui.md#3). Leaving the block ends every thread, closes every socket and removes every
+    and enlarged, and previews are no larger. `previews` sends previews even to prompts that don't
+    ask for them; by default they are off, as on the real server (docs/comfyui.md#3). `newer` adds
+    what servers after 0.33.0 have and send: loops, names and previews of results, and the request's
+    metadata in messages. Leaving the block ends every thread, closes every socket and removes every
     file.
     """
 
@@ -58,6 +60,7 @@ class DemoServer:
         max_upload: int = 100 * _MIB,
         history_size: int = 10_000,
         nodes: Mapping[str, NodeClass] = NODES,
+        newer: bool = False,
     ) -> None:
         self._address = (host, port)
         self.speed = Speed(
@@ -70,7 +73,8 @@ class DemoServer:
         self._previews = previews
         self._max_upload = max_upload
         self._history_size = history_size
-        self._nodes = nodes
+        self._nodes = {**nodes, **NEWER_NODES} if newer else nodes
+        self._newer = newer
         self._script = Script()
         self.journal = Journal()
         """Outcome of every prompt, across restarts."""
@@ -127,6 +131,10 @@ class DemoServer:
             self._running = None
 
     # --- for tests
+
+    def announce(self, type_: str, data: Any) -> None:  # noqa: ANN401 - any JSON value
+        """Send a message of any type to all clients, such as `asset_download`."""
+        self._alive.sockets.send(TextMessage(type_, data))
 
     @property
     def url(self) -> str:
@@ -208,8 +216,11 @@ class _RunningServer:
             "max_upload_size": demo._max_upload,
             "extension": {"manager": {"supports_v4": True}},
             "node_replacements": True,
-            "assets": False,
+            "assets": demo._newer,
         }
+        if demo._newer:
+            features["supports_progress_text_metadata"] = True
+        assets = Assets() if demo._newer else None
         journal = demo.journal
         self.queue = PromptQueue(
             self._queue_changed,
@@ -219,15 +230,22 @@ class _RunningServer:
         )
         self.sockets = Sockets(self._loop, demo._script, journal, self._status, features)
         self._worker = Worker(
-            self.queue, self.sockets, storage, demo._nodes, demo.speed, previews=demo._previews
+            self.queue,
+            self.sockets,
+            storage,
+            demo._nodes,
+            demo.speed,
+            previews=demo._previews,
+            assets=assets,
         )
         routes = Routes(
             self.queue, self.sockets, storage, self._worker, demo._nodes, MODELS, features
         )
+        table = [*routes.table(), *(assets.routes() if assets is not None else ())]
         middleware = Middleware(
             DemoMiddleware, counter=demo._requests, script=demo._script, max_body=demo._max_upload
         )
-        self._app = Starlette(routes=routes.table(), middleware=[middleware])
+        self._app = Starlette(routes=table, middleware=[middleware])
         self._thread = threading.Thread(target=self._run, name="comfy-demo-server")
         self._thread.start()
         self._worker.start()

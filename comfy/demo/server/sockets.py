@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, assert_never, cast
 
@@ -33,11 +33,12 @@ class TextMessage:
 
 @dataclass(frozen=True, slots=True)
 class PreviewMessage:
-    """A queued preview. `metadata` chooses between the two binary frame types."""
+    """A queued preview. `about` has its node's ids; `metadata` chooses between the two binary frame
+    types."""
 
     jpeg: bytes
     prompt_id: str
-    node_id: str
+    about: Mapping[str, str | None]
     metadata: bool
     client_id: str | None = None
     type: str = "preview"
@@ -45,11 +46,26 @@ class PreviewMessage:
     def encode(self) -> bytes:
         """Return the binary frame."""
         if self.metadata:
-            return frames.preview_with_metadata(self.jpeg, self.prompt_id, self.node_id)
+            return frames.preview_with_metadata(self.jpeg, self.prompt_id, self.about)
         return frames.preview_frame(self.jpeg)
 
 
-Outgoing = TextMessage | PreviewMessage
+@dataclass(frozen=True, slots=True)
+class NodeText:
+    """A queued text of a node, which goes to all clients, as on the real server."""
+
+    text: str
+    node_id: str
+    prompt_id: str | None = None
+    client_id: None = None
+    type: str = "progress_text"
+
+    def encode(self) -> bytes:
+        """Return the binary frame."""
+        return frames.progress_text(self.text, self.node_id, self.prompt_id)
+
+
+Outgoing = TextMessage | PreviewMessage | NodeText
 _FLOOD = 16 * 1024 * 1024
 
 

@@ -27,6 +27,7 @@ _CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
 _DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
 _AUTOGROW = "COMFY_AUTOGROW_V3"
 _DYNAMIC_GROUP = "COMFY_DYNAMICGROUP_V3"
+_ANY = frozenset({"*", "COMFY_MATCHTYPE_V3"})  # types that any link fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +317,7 @@ def _config(config: list[Any]) -> list[Any]:
 
 
 def _fits(received: str, expected: object) -> bool:
-    if received == "*" or expected == "*":
+    if not _ANY.isdisjoint((received, str(expected))):
         return True
     return isinstance(expected, str) and received in expected.split(",")
 

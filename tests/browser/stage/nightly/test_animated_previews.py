@@ -58,7 +58,7 @@ def animated(run: NodeRun, inputs: Inputs) -> NodeResult:
             image = io.BytesIO()
             Image.new("RGB", (64, 64), COLOURS[at]).save(image, "JPEG")
             frame = struct.pack(">II", 1, at) + image.getvalue()
-            run.sockets.send(PreviewMessage(frame, "", "", metadata=False, client_id=run.client_id))
+            run.sockets.send(PreviewMessage(frame, "", {}, metadata=False, client_id=run.client_id))
         run.wait(0.3)
     return NODES["KSampler"].run(replace(run, previews=False), inputs)
 

@@ -1,0 +1,173 @@
+"""Runs on a server after ComfyUI 0.33.0: loops, names and previews of results, and messages that aren't
+about a run."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from comfy.comfyui.protocol.run_state import Phase, RunState
+from comfy.demo import DemoServer
+from comfy.demo.nodes.registry import NODES
+from comfy.prompt.model import Prompt
+from comfy.records.record import Job
+from comfy.runs.interface import Origin
+from comfy.runs.registry import LocalRunRegistry
+from tests.runs.kept_registry import kept_registry
+from tests.runs.registry import LIMIT, end, registry
+from tests.support.sampler import job, prompt
+from tests.support.samples.models import save_model, tetrahedron
+from ui.web.urls import file_address, thumbnail_address
+
+MESSAGES: list[tuple[str, Any]] = [
+    ("agent_status", {"state": "busy", "prompt_id": "someone-elses"}),
+    ("agent_status", ["not", "an", "object"]),
+    ("asset_download", {"task_id": "t", "progress": 0.5, "status": "running", "node": "4"}),
+    ("asset_download", {"task_id": "t", "status": "failed", "error": "no room"}),
+    ("asset_export", {"task_id": "t", "status": "completed"}),
+    ("assets.seed.progress", {"scanned": 7}),
+    ("notification", {"value": "Allocating a machine"}),
+    ("a_type_of_next_year", {"prompt_id": None, "node": None}),
+    ("a_type_of_next_year", None),
+]
+
+
+@pytest.fixture
+def newer() -> Iterator[DemoServer]:
+    nodes = {**NODES, "SaveModel": save_model(tetrahedron())}
+    with DemoServer(step_seconds=0.01, nodes=nodes, newer=True) as server:
+        yield server
+
+
+@pytest.fixture
+def runs(newer: DemoServer) -> Iterator[LocalRunRegistry]:
+    with registry(newer) as one:
+        yield one
+
+
+def looped(rounds: int = 3, **start: Any) -> Prompt:
+    """Return a prompt that samples and saves one image per iteration."""
+    mode: dict[str, Any] = {"mode": "simple", "mode.num_iterations": rounds} | start
+    nodes = prompt(0, steps=3)
+    nodes["4"]["inputs"]["seed"] = ["7", 0]
+    nodes["2"]["inputs"]["text"] = f"a lighthouse {random.getrandbits(40)}"
+    nodes["7"] = {"class_type": "StartLoop", "inputs": {**mode, "cache_iterations": False}}
+    ending = {"output_value": ["5", 0], "accumulate": True, "termination0": ["6", 0]}
+    nodes["8"] = {"class_type": "EndLoop", "inputs": ending}
+    nodes["9"] = {"class_type": "PreviewImage", "inputs": {"images": ["8", 0]}}
+    return nodes
+
+
+def test_other_messages_do_not_disturb_a_run(newer: DemoServer, runs: LocalRunRegistry) -> None:
+    """While a node runs, the server tells about downloads, agents and future things."""
+    with newer.hold("progress", after=1) as hold:
+        run = runs.submit(job(3), Origin("me"))
+        assert hold.reached.wait(LIMIT)
+        for type_, data in MESSAGES:
+            newer.announce(type_, data)
+    state = end(run)
+    assert (state.phase, len(state.files), state.nodes_done) == (Phase.DONE, 1, 6)
+    assert newer.requests["POST /prompt"] == newer.sockets.opened == 1
+
+
+def test_a_loop_runs_with_steady_progress(runs: LocalRunRegistry) -> None:
+    """Progress never falls, and the saved images of all iterations are results of one node."""
+    run = runs.submit(Job(looped(), "test"), Origin("me"))
+    states = list(run.watch(LIMIT))
+    for before, after in pairwise(states):
+        assert before.progress.fraction <= after.progress.fraction
+        assert before.nodes_done <= after.nodes_done
+    last = states[-1]
+    assert last.phase is Phase.DONE
+    assert [file.node for file in last.files].count("6") == 3
+    assert len({file.filename for file in last.files if file.node == "6"}) == 3
+    assert [file.node for file in last.files].count("9") == 3
+    assert {state.node for state in states} <= {None, *looped()}
+    (sampler,) = last.progress.samplers.values()
+    assert (sampler.rounds, sampler.through) == (3, True)
+
+
+def test_a_loop_counts_only_the_chosen_outputs(runs: LocalRunRegistry) -> None:
+    """The copies' results count if the node that they stand for is chosen."""
+    state = end(runs.submit(Job(looped(2), "test", outputs=frozenset({"6"})), Origin("me")))
+    assert [file.node for file in state.files] == ["6", "6"]
+
+
+def test_a_nested_loop_runs_in_each_iteration(runs: LocalRunRegistry) -> None:
+    """Two times two iterations give four images."""
+    nodes = looped(2)
+    outer = {"mode": "For", "mode.start_iteration_index": 4, "mode.max_iteration": 6}
+    nodes["10"] = {"class_type": "StartLoop", "inputs": {**outer, "mode.step": 1}}
+    nodes["7"]["inputs"]["parent_iteration"] = ["10", 0]
+    nodes["11"] = {"class_type": "EndLoop", "inputs": {"output_value": ["8", 0]}}
+    nodes["9"]["inputs"]["images"] = ["11", 0]
+    for node_id in ("10", "11"):
+        nodes[node_id]["inputs"] |= {"cache_iterations": False, "accumulate": False}
+    states = list(runs.submit(Job(nodes, "test"), Origin("me")).watch(LIMIT))
+    assert [file.node for file in states[-1].files].count("6") == 4
+    fractions = [state.progress.fraction for state in states]
+    assert fractions == sorted(fractions)
+
+
+def test_an_error_in_a_loop_names_a_node_of_the_prompt(runs: LocalRunRegistry) -> None:
+    """ComfyUI reports it on the start of the loop."""
+    nodes = looped()
+    nodes["8"]["inputs"]["accumulate"] = False
+    nodes["5"] = {"class_type": "LoadImage", "inputs": {"image": "example.png"}}
+    nodes["6"]["inputs"]["filename_prefix"] = "../out"
+    nodes["6"]["inputs"]["images"] = ["5", 0]
+    nodes["6"]["inputs"]["seed"] = ["7", 0]
+    state = end(runs.submit(Job(nodes, "test"), Origin("me")))
+    assert state.phase is Phase.FAILED
+    assert state.error is not None
+    assert state.error.node == "7"
+
+
+def kept_state(runs: LocalRunRegistry, nodes: Prompt) -> tuple[str, RunState]:
+    run = runs.submit(Job(nodes, "test"), Origin("me"))
+    return run.id, end(run)
+
+
+def test_results_have_the_servers_name_for_users(newer: DemoServer, tmp_path: Path) -> None:
+    """The name is in the file's address. The server's file keeps its own name."""
+    with kept_registry(newer, tmp_path) as runs:
+        run_id, state = kept_state(runs, job(2).prompt)
+        (file,) = state.files
+        assert (file.filename, file.name) == ("run_00001_.png", "Result 1.png")
+        assert file_address(run_id, 0, file).endswith("/Result%201.png")
+        assert file.digest
+        assert file.preview_id == ""
+
+
+def test_a_3d_result_has_the_servers_preview(newer: DemoServer, tmp_path: Path) -> None:
+    """Its thumbnail is the preview that the server drew."""
+    with kept_registry(newer, tmp_path) as runs:
+        model: Prompt = {"1": {"class_type": "SaveModel", "inputs": {"text": "a boat"}}}
+        run_id, state = kept_state(runs, model)
+        (file,) = state.files
+        assert (file.kind, file.name) == ("3d", "Result 1.glb")
+        assert thumbnail_address(run_id, 0, file) == f"/files/{run_id}/0/thumb"
+        assert runs.history is not None
+        path = runs.history.files.thumbnail(file.digest, file.kind)
+        assert path is not None
+        with Image.open(path) as image:
+            assert image.size == (256, 256)
+
+
+def test_a_3d_result_without_its_preview_is_complete(
+    newer: DemoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A preview that can't be fetched is left out."""
+    monkeypatch.setattr("comfy.demo.server.newer._preview", lambda _: b"not an image")
+    model: Prompt = {"1": {"class_type": "SaveModel", "inputs": {"text": "a boat"}}}
+    with kept_registry(newer, tmp_path) as runs:
+        run_id, state = kept_state(runs, model)
+        (file,) = state.files
+        assert (state.phase, bool(file.digest), file.preview_id) == (Phase.DONE, True, "")
+        assert thumbnail_address(run_id, 0, file) is None
