@@ -109,11 +109,12 @@ def _with_default(candidate: Candidate) -> Candidate:
 
 def _must_be_chosen(candidate: Candidate, offered: tuple[object, ...]) -> bool:
     """Return whether another choice would be a guess: a model or file, inputs that depend on the
-    choice, or a field that users don't see."""
+    choice, a field that users don't see, or a node that only passes its value on."""
     names = (str(one) for one in (candidate.value, *offered))
     spec = candidate.spec
     return (
         candidate.group == "hidden"
+        or (len(offered) == 1 and len(candidate.siblings) == 1)
         or (spec is not None and (spec.adds_inputs or spec.names_files or spec.differs))
         or bool(_MODEL.search(candidate.input))
         or any(map(is_model_file, names))

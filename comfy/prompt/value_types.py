@@ -160,13 +160,15 @@ def read_value(type_: str, value: object) -> Any:  # noqa: ANN401 - as `type_` s
 
 
 def match_choice(value: object, offered: tuple[Any, ...]) -> object:
-    """Return the matching choice: an equal one, or one with the same text (8 for "8"). Raises
-    BadValue."""
+    """Return the matching choice: an equal one, the same number (the editor saves 1.0 as 1), or one
+    with the same text (8 for "8"). Raises BadValue."""
     for choice in offered:
         if choice == value and type(choice) is type(value):
             return choice
     for choice in offered:
-        if isinstance(value, str | int | float) and str(choice) == str(value):
+        same_number = choice == value and {type(choice), type(value)} == {int, float}
+        same_text = isinstance(value, str | int | float) and str(choice) == str(value)
+        if same_number or same_text:
             return choice
     raise BadValue(message("Choose one."))
 

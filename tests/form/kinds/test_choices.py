@@ -56,6 +56,7 @@ def test_a_choice_without_a_default_becomes_the_first_one() -> None:
         ("folder", [["a"]], "b"),
         ("mode", [["a", "b"], {"formats": {"a": [["crf", "INT"]]}}], "c"),
         ("mode", [[]], "c"),
+        ("combo", [["connect me"]], "16:9"),
     ],
 )
 def test_a_missing_model_or_file_stays_missing(name: str, raw: list[Any], value: object) -> None:
@@ -63,6 +64,12 @@ def test_a_missing_model_or_file_stays_missing(name: str, raw: list[Any], value:
     form = form_with(name, raw, value)
     assert (form.notes, len(form.problems)) == ((), 1)
     assert form.field(f"1.{name}").default == value
+
+
+def test_a_whole_number_matches_a_decimal_choice() -> None:
+    """The editor saves 2.0 as 2."""
+    form = form_with("factor", [[1.0, 2.0], {"default": 1.0}], 2)
+    assert (form.field("1.factor").default, form.notes, form.problems) == (2.0, (), ())
 
 
 def test_a_hidden_choice_stays_missing() -> None:
