@@ -98,7 +98,7 @@ def _with_default(candidate: Candidate) -> Candidate:
     if kind.file is not None or kind.several is Several.TEXTS or not offered:
         return missing  # missing.py reports it
     if not candidate.said.closest:
-        return missing if _must_be_chosen(candidate, offered) else _with_first(result, offered)
+        return missing if _must_be_chosen(result, offered) else _with_first(result, offered)
     best = closest(value, offered)
     used, wanted = (choice_labels((each,))[0][0] for each in (best, value))
     note = message(
@@ -109,11 +109,13 @@ def _with_default(candidate: Candidate) -> Candidate:
 
 def _must_be_chosen(candidate: Candidate, offered: tuple[object, ...]) -> bool:
     """Return whether another choice would be a guess: a model or file, inputs that depend on the
-    choice, a field that users don't see, or a node that only passes its value on."""
+    choice, a field that users don't see, a node that only passes its value on, or a value that
+    isn't a text and thus probably belongs to another input."""
     names = (str(one) for one in (candidate.value, *offered))
     spec = candidate.spec
     return (
         candidate.group == "hidden"
+        or not isinstance(candidate.default, str)
         or (len(offered) == 1 and len(candidate.siblings) == 1)
         or (spec is not None and (spec.adds_inputs or spec.names_files or spec.differs))
         or bool(_MODEL.search(candidate.input))

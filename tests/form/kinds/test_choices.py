@@ -57,6 +57,8 @@ def test_a_choice_without_a_default_becomes_the_first_one() -> None:
         ("mode", [["a", "b"], {"formats": {"a": [["crf", "INT"]]}}], "c"),
         ("mode", [[]], "c"),
         ("combo", [["connect me"]], "16:9"),
+        ("mode", [["a", "b"]], 12),
+        ("mode", [["a", "b"]], True),
     ],
 )
 def test_a_missing_model_or_file_stays_missing(name: str, raw: list[Any], value: object) -> None:
