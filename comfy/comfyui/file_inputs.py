@@ -25,7 +25,7 @@ PACK_UPLOADS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "PixaromaLoadVideoFrame": {"video": "video"},
     }
 )
-# Inputs of nodes that load an image from base64 text (docs/comfyui.md#52). In classes named so, the
+# Inputs of nodes that load an image from base64 text (docs/comfyui.md#55). In classes named so, the
 # input has another name.
 _BASE64 = re.compile(r"base64|b64", re.IGNORECASE)
 _BASE64_INPUTS = frozenset({"image", "mask", "data", "image_data", "image_url"})
