@@ -12,7 +12,7 @@ from comfy.base.messages import message
 from comfy.base.wording import plain_words
 from comfy.form.candidates import Candidate
 from comfy.form.kinds.registry import KINDS
-from comfy.form.labels import distinct, telling_part
+from comfy.form.labels import choice_labels, distinct, telling_part
 from comfy.prompt.model import InputRef
 from comfy.workflow.config import FieldGroup
 
@@ -61,10 +61,17 @@ def name_fields(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
 
 def _details(candidate: Candidate, labels: Mapping[InputRef, str]) -> tuple[str, ...]:
     """Return words that tell a field from others of the same name, best first: its input, the
-    switch that turns it on, the sampler's place in a sequence, its node."""
+    switch that turns it on, its LoRA, the sampler's place in a sequence, its node."""
     switch = labels.get(candidate.turned_on_by, "") if candidate.turned_on_by else ""
     number = message("pass {number}", number=candidate.sampler) if candidate.sampler else ""
-    return (_input_words(candidate), switch, number, candidate.node_title)
+    return (_input_words(candidate), switch, _lora(candidate), number, candidate.node_title)
+
+
+def _lora(candidate: Candidate) -> str:
+    """Return the name of the LoRA whose strength a field sets."""
+    name = candidate.siblings.get("lora_name")
+    is_strength = isinstance(name, str) and candidate.type == "FLOAT"
+    return choice_labels([name])[0][0] if is_strength else ""
 
 
 def _is_image_of_text(candidate: Candidate, label: str) -> bool:

@@ -89,12 +89,29 @@ def is_tooling(facts: InputFacts) -> bool:
 def sets_size(facts: InputFacts) -> bool:
     """Return whether a number belongs to a node that makes a new image, video or latent. 0 leaves
     the size as it is."""
-    return facts.is_number and facts.candidate.value != 0 and facts.makes in ("latent", "media")
+    is_set = facts.is_number and facts.candidate.value != 0
+    return is_set and facts.makes in ("latent", "media") and not _draws_image(facts)
+
+
+def sizes_image(facts: InputFacts) -> bool:
+    """Return whether a number belongs to a node that makes or resizes an image, which other nodes
+    may use."""
+    return facts.is_number and (facts.resizes or _draws_image(facts))
+
+
+def _draws_image(facts: InputFacts) -> bool:
+    return facts.makes == "media" and "IMAGE" in facts.gives and not facts.service
 
 
 def is_size(facts: InputFacts, part: str, names: frozenset[str]) -> bool:
     """Return whether an input is a width or a height (`part`), which has one of these `names`."""
     return facts.meaning in names or (facts.service and facts.meaning == f"custom_{part}")
+
+
+def is_named(facts: InputFacts, name: str) -> bool:
+    """Return whether an author named a number in a node of its own so, whatever computes with
+    it."""
+    return facts.held and facts.is_number and facts.title.lower() == name
 
 
 def enlarges(facts: InputFacts) -> bool:

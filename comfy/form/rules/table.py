@@ -19,6 +19,7 @@ from comfy.form.rules.conditions import (
     cuts,
     enlarges,
     is_media,
+    is_named,
     is_size,
     is_system,
     is_technical,
@@ -29,6 +30,7 @@ from comfy.form.rules.conditions import (
     repeats,
     sets_length,
     sets_size,
+    sizes_image,
     turns,
 )
 from comfy.form.rules.facts import InputFacts, is_editor_state
@@ -183,14 +185,14 @@ RULES: tuple[Rule, ...] = (
         30,
         merge="input",
         part="width",
-        fits=lambda s: sets_size(s) and is_size(s, "width", _WIDTHS),
+        fits=lambda s: (sets_size(s) and is_size(s, "width", _WIDTHS)) or is_named(s, "width"),
     ),
     Rule(
         "main",
         30,
         merge="input",
         part="height",
-        fits=lambda s: sets_size(s) and is_size(s, "height", _HEIGHTS),
+        fits=lambda s: (sets_size(s) and is_size(s, "height", _HEIGHTS)) or is_named(s, "height"),
     ),
     # Size of an image that the result is made from.
     Rule(
@@ -198,14 +200,14 @@ RULES: tuple[Rule, ...] = (
         31,
         only="fallback",
         part="width",
-        fits=lambda s: s.meaning in _WIDTHS and s.resizes and s.is_number,
+        fits=lambda s: s.meaning in _WIDTHS and sizes_image(s),
     ),
     Rule(
         "main",
         31,
         only="fallback",
         part="height",
-        fits=lambda s: s.meaning in _HEIGHTS and s.resizes and s.is_number,
+        fits=lambda s: s.meaning in _HEIGHTS and sizes_image(s),
     ),
     Rule("main", 32, merge="input", fits=lambda s: s.meaning in _SCALES and enlarges(s)),
     Rule(
