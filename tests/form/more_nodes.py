@@ -83,6 +83,27 @@ MORE_NODES = {
         {"width": ["INT", {}], "height": ["INT", {}], "length": ["INT", {}]}, "LATENT"
     ),
     "TakeFrames": spec({"image": ["IMAGE"], "length": ["INT", {}]}, "IMAGE"),
+    "VideoEmbeds": spec(
+        {"width": ["INT", {}], "height": ["INT", {}], "num_frames": ["INT", {}]},
+        "VIDEOIMAGE_EMBEDS",
+    ),
+    "VideoSampler": spec(
+        {
+            "image_embeds": ["VIDEOIMAGE_EMBEDS"],
+            "text_embeds": ["TEXTEMBEDS"],
+            "cfg": ["FLOAT", {}],
+        },
+        "LATENT",
+    ),
+    "VideoTexts": spec({"positive_prompt": TEXT, "negative_prompt": TEXT}, "TEXTEMBEDS"),
+    "ImageResize": spec({"image": ["IMAGE"], "width": ["INT", {}], "height": ["INT", {}]}, "IMAGE"),
+    "IPAdapter": spec({"model": ["MODEL"], "weight": ["FLOAT", {}]}, "MODEL"),
+    "FaceDetailer": spec(
+        {"image": ["IMAGE"], "denoise": ["FLOAT", {}], "wildcard": TEXT, "tile_size": ["INT", {}]},
+        "IMAGE",
+    ),
+    "Panel": spec({"image": ["IMAGE"], **{name: ["INT", {}] for name in "abcd"}}, "IMAGE"),
+    "PrimitiveInt": spec({"value": ["INT", {}]}, "INT"),
     "Shader": spec({"image": ["IMAGE"], "fragment_shader": TEXT}, "IMAGE"),
 }
 

@@ -1,0 +1,168 @@
+"""Main fields that a person would have chosen, and settings that stay advanced."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from comfy.form.build import build_form
+from comfy.form.model import Form
+from comfy.prompt.model import InputRef, Prompt
+from comfy.workflow.app import ShownInput
+from tests.form.more_nodes import more_nodes
+from tests.support.samples.forms import node, parse_workflow, text_to_image, with_values
+
+
+def form_with(prompt: Prompt, *promoted: ShownInput) -> Form:
+    """Return the form of a prompt with inputs that a subgraph's author promoted."""
+    workflow = replace(parse_workflow("sample", prompt), promoted=promoted)
+    return build_form(workflow, more_nodes())
+
+
+def main(form: Form) -> dict[str, str]:
+    """Return the label of each main field by its key."""
+    return {field.key: field.label for field in form.fields if field.group == "main"}
+
+
+def switched(on: bool) -> Prompt:
+    """Return a prompt whose steps depend on a switch."""
+    return with_values(
+        text_to_image(
+            n20=node("PrimitiveBoolean", "Turbo", value=on),
+            n21=node("PrimitiveInt", "Steps", value=8),
+            n22=node("PrimitiveInt", "Steps", value=30),
+            n23=node("Switch", switch=["20", 0], on_true=["21", 0], on_false=["22", 0]),
+        ),
+        "3",
+        steps=["23", 0],
+    )
+
+
+def test_the_steps_of_the_chosen_branch_are_main() -> None:
+    """The other branch's steps are advanced and named after the switch that turns them on."""
+    off, on = form_with(switched(on=False)), form_with(switched(on=True))
+    assert {"22.value": "Steps", "20.value": "Turbo"}.items() <= main(off).items()
+    assert (off.field("21.value").group, off.field("21.value").label) == (
+        "advanced",
+        "Steps (Turbo)",
+    )
+    assert "21.value" in main(on)
+    assert "22.value" not in main(on)
+
+
+def test_a_promoted_text_is_found_behind_a_switch() -> None:
+    """The first input that the author's field sets may have no widget. The field is then what the
+    others are."""
+    prompt = text_to_image(
+        n20=node("Switch", switch=True, on_true=["21", 0], on_false="a fox"),
+        n21=node("TextGenerate", prompt="a fox", clip=["4", 1], seed=5),
+    )
+    places = (InputRef("20", "on_false"), InputRef("21", "prompt"))
+    shown = ShownInput(places, "positive_prompt")
+    form = form_with(with_values(prompt, "6", text=["20", 0]), shown)
+    field = form.field("21.prompt")
+    assert (field.group, field.kind.name) == ("main", "textarea")
+    assert set(field.targets) == set(places)
+
+
+def test_technical_inputs_are_advanced_even_if_promoted() -> None:
+    """Authors promote settings for themselves, such as the size of tiles."""
+    prompt = text_to_image(
+        n20=node("FaceDetailer", image=["8", 0], denoise=0.4, wildcard="", tile_size=512)
+    )
+    shown = ShownInput((InputRef("20", "tile_size"),), "Tiles")
+    form = form_with(with_values(prompt, "9", images=["20", 0]), shown)
+    assert main(form)["20.denoise"] == "Strength"
+    assert form.field("20.tile_size").group == "advanced"
+    assert form.field("20.wildcard").group == "advanced"
+
+
+def test_many_promoted_settings_are_advanced() -> None:
+    """A few unknown inputs of a subgraph are main fields, but not a whole panel of them."""
+    prompt = text_to_image(n20=node("Panel", image=["8", 0], **dict.fromkeys("abcd", 1)))
+    prompt = with_values(prompt, "9", images=["20", 0])
+    shown = [ShownInput((InputRef("20", name),), name) for name in "abcd"]
+    assert {"20.a", "20.b"} <= main(form_with(prompt, *shown[:2])).keys()
+    assert not [key for key in main(form_with(prompt, *shown)) if key.startswith("20.")]
+
+
+def test_the_size_and_frames_of_video_packs_are_main() -> None:
+    """These packs use types of their own instead of a latent."""
+    prompt: Prompt = {
+        "1": node("VideoTexts", positive_prompt="a fox", negative_prompt="blurry"),
+        "2": node("VideoEmbeds", width=832, height=480, num_frames=81),
+        "3": node("VideoSampler", image_embeds=["2", 0], text_embeds=["1", 0], cfg=6.0),
+        "4": node("VAEDecode", samples=["3", 0]),
+        "5": node("SaveImage", images=["4", 0], filename_prefix="x"),
+    }
+    assert list(main(form_with(prompt)).values()) == [
+        "Prompt",
+        "Negative prompt",
+        "Width",
+        "Height",
+        "Frames",
+    ]
+    ignored = form_with(with_values(prompt, "3", cfg=1.0))
+    assert ignored.field("1.negative_prompt").group == "advanced"
+
+
+def test_a_resized_image_sets_the_size_if_nothing_else_does() -> None:
+    """An image to repaint has the size of the result. With an empty latent, it's only a helper."""
+    resized = {
+        "n20": node("LoadImage", image="example.png"),
+        "n21": node("ImageResize", image=["20", 0], width=512, height=768),
+        "n22": node("VAEEncode", pixels=["21", 0], vae=["4", 2]),
+    }
+    repainted = with_values(text_to_image(**resized), "3", latent_image=["22", 0])
+    del repainted["5"]
+    assert {"21.width", "21.height"} <= main(form_with(repainted)).keys()
+    helper = text_to_image(**resized, n23=node("SaveImage", images=["21", 0]))
+    assert {"5.width", "5.height"} <= main(form_with(helper)).keys()
+    assert "21.width" not in main(form_with(helper))
+
+
+def test_a_height_follows_its_width() -> None:
+    """Values in nodes of their own may come in any order."""
+    prompt = text_to_image(
+        n20=node("PrimitiveInt", "Height", value=512),
+        n21=node("PrimitiveInt", "Width", value=512),
+    )
+    labels = list(main(form_with(with_values(prompt, "5", width=["21", 0], height=["20", 0]))))
+    assert labels.index("20.value") == labels.index("21.value") + 1
+
+
+def test_the_weight_of_an_adapter_is_main() -> None:
+    """It's the point of a workflow with an IPAdapter."""
+    prompt = text_to_image(n20=node("IPAdapter", model=["4", 0], weight=0.8))
+    form = form_with(with_values(prompt, "3", model=["20", 0]))
+    assert main(form)["20.weight"] == "Strength"
+
+
+def test_an_image_is_never_called_a_prompt() -> None:
+    """A title such as "Prompt" would mislead on an image."""
+    prompt = text_to_image(
+        n20=node("LoadImage", "Prompt", image="example.png"),
+        n21=node("SaveImage", images=["20", 0], filename_prefix="x"),
+    )
+    assert main(form_with(prompt))["20.image"] == "Image"
+
+
+def test_inputs_of_missing_nodes_are_placed_by_their_names() -> None:
+    """The form of a workflow whose pack is missing looks as it would with the pack."""
+    loader = node(
+        "Efficient Loader",
+        positive="a fox",
+        negative="blurry",
+        empty_latent_width=512,
+        clip_skip=-1,
+    )
+    prompt = with_values(
+        text_to_image(n20=loader),
+        "3",
+        positive=["20", 1],
+        negative=["20", 2],
+        latent_image=["20", 3],
+    )
+    shown = main(form_with(prompt))
+    assert (shown["20.positive"], shown["20.negative"]) == ("Prompt", "Negative prompt")
+    assert "20.empty_latent_width" in shown
+    assert "20.clip_skip" not in shown
