@@ -18,7 +18,7 @@ from comfy.base.json_values import as_dicts, as_mapping, as_text
 INPUT_NODE = "-10"
 OUTPUT_NODE = "-20"
 
-ALWAYS, MUTED, BYPASSED = 0, 2, 4
+_ALWAYS, MUTED, BYPASSED = 0, 2, 4
 
 _BIGGEST = 2**53  # ids and slots that JavaScript can't represent exactly are invalid
 
@@ -41,6 +41,7 @@ class OutputSlot:
     name: str
     type: str
     links: tuple[int, ...] = ()
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class GraphNode:
     id: str
     type: str
     title: str = ""
-    mode: int = ALWAYS
+    mode: int = _ALWAYS
     inputs: tuple[InputSlot, ...] = ()
     outputs: tuple[OutputSlot, ...] = ()
     widgets_values: tuple[Any, ...] | Mapping[str, Any] | None = None
@@ -219,7 +220,7 @@ def _node(raw: Mapping[str, Any]) -> GraphNode | None:
         id=node_id,
         type=node_type,
         title=as_text(raw.get("title")),
-        mode=_int(raw.get("mode")) or ALWAYS,
+        mode=_int(raw.get("mode")) or _ALWAYS,
         inputs=tuple(map(_input, as_dicts(raw.get("inputs")))),
         outputs=tuple(map(_output, as_dicts(raw.get("outputs")))),
         widgets_values=_values(raw.get("widgets_values")),
@@ -246,7 +247,12 @@ def _input(raw: Mapping[str, Any]) -> InputSlot:
 
 
 def _output(raw: Mapping[str, Any]) -> OutputSlot:
-    return OutputSlot(as_text(raw.get("name")), slot_type(raw.get("type")), _ints(raw.get("links")))
+    return OutputSlot(
+        name=as_text(raw.get("name")),
+        type=slot_type(raw.get("type")),
+        links=_ints(raw.get("links")),
+        label=as_text(raw.get("label")),
+    )
 
 
 def _port(raw: Mapping[str, Any]) -> Port:

@@ -1,4 +1,4 @@
-"""Broadcasts of cg-use-everywhere."""
+"""Broadcasts of nodes from before version 7 of cg-use-everywhere, and limits for all of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from comfy.base.errors import WorkflowError
-from tests.support.samples.graphs import converted, graph, graph_node, inputs
+from comfy.comfyui.object_info import Catalog
+from comfy.graph.convert import convert
+from tests.support.samples.graphs import (
+    CATALOG,
+    as_read,
+    converted,
+    graph,
+    graph_node,
+    inputs,
+)
 
 
 def everywhere(sender: dict[str, Any], *more: dict[str, Any], links: str = "") -> dict[str, Any]:
@@ -98,6 +107,23 @@ def test_seed_everywhere() -> None:
     assert inputs(data, "3")["seed"] == 2
 
 
+def test_prompts_everywhere() -> None:
+    """The first input feeds positive prompts and the second one negative prompts, even though files
+    gave both inputs the same name."""
+    known = {"optional": {"positive": ["*"], "negative": ["*"]}}
+    pack = {"Prompts Everywhere": {"input": known, "output": [], "output_name": []}}
+    sender = graph_node(3, "Prompts Everywhere")
+    node = graph_node(6, "Sample", 1, "fixed")
+    node["inputs"] = [{"name": "positive", "type": "CONDITIONING", "link": None}]
+    data = graph(
+        *(graph_node(1, "Text", "a cat"), graph_node(2, "Text", "blurry"), sender, node),
+        links="1.0 * > 3.CONDITIONING\n2.0 * > 3.second",
+    )
+    sender["inputs"][1]["name"] = "CONDITIONING"
+    prompt = convert(as_read(data), Catalog({**CATALOG.raw, **pack})).prompt
+    assert prompt["6"]["inputs"]["positive"] == ["1", 0]
+
+
 def test_only_marked_widgets_accept_broadcasts() -> None:
     """In the current editor's files every widget has a socket, so a node must say which widgets
     accept a broadcast."""
@@ -112,7 +138,15 @@ def test_only_marked_widgets_accept_broadcasts() -> None:
             sockets="seed",
             properties={"ue_properties": {"widget_ue_connectable": {"seed": True}}},
         ),
-        graph_node(3, "Sample", 2, "fixed", 20, sockets="seed"),
+        graph_node(
+            3,
+            "Sample",
+            2,
+            "fixed",
+            20,
+            sockets="seed",
+            properties={"ue_properties": {"widget_ue_connectable": {}}},
+        ),
         extra={"frontendVersion": "1.30.2"},
     )
     assert inputs(data, "2")["seed"] == ["1", 0]
