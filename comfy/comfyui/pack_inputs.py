@@ -16,6 +16,7 @@ from comfy.comfyui.input_spec import FOLLOWS, ROWS, RowNotation
 
 _POWER_LORA_LOADER = "Power Lora Loader (rgthree)"
 _LORAS = "LORAS"  # the type of Lora-Manager's lists
+_TEXT = "text"  # beside such a list
 _MOST_LORAS = 100
 _STRENGTH = MappingProxyType({"default": 1.0, "min": -100.0, "max": 100.0, "step": 0.05})
 _LORA = "LoRA"
@@ -37,12 +38,18 @@ def with_pack_inputs(class_type: str, catalog: Mapping[str, Any]) -> Mapping[str
         return info
     added = {
         section: {
-            name: rows.get((section, name), spec)
+            name: _unused(spec) if name == _TEXT else rows.get((section, name), spec)
             for name, spec in as_mapping(sections.get(section)).items()
         }
         for section in sections
     }
     return {**info, "input": added}
+
+
+def _unused(spec: object) -> list[Any]:
+    """Return the declaration of an input that only the pack's editor reads, without a field."""
+    head, options = (*as_list(spec), {})[:2]
+    return [head, {**as_mapping(options), "hidden": True}]
 
 
 def _lora_lists(sections: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

@@ -18,7 +18,7 @@ from comfy.form.seeds import CountUp, next_seed
 from comfy.prompt.arrange import arrange
 from comfy.prompt.bypass import take_out
 from comfy.prompt.model import InputRef, Prompt, with_inputs
-from comfy.prompt.rows import write_rows
+from comfy.prompt.rows import read_rows, write_rows
 from comfy.prompt.text_replacements import PrefixNames, prefix_names, replace_prefixes
 from comfy.prompt.wildcards import literal_text, resolve_wildcards
 from comfy.workflow.model import Workflow
@@ -120,7 +120,7 @@ def left_empty(form: Form, values: Mapping[str, object]) -> list[str]:
 
 def _as_queued(
     form: Form, prompt: Prompt, rng: random.Random, now: datetime, names: PrefixNames
-) -> tuple[Prompt, dict[str, str]]:
+) -> tuple[Prompt, dict[str, Any]]:
     """Return a new prompt as the editor would queue it, and the changed texts by field key.
 
     `names`: the names that file prefixes may use. Prefixes get the texts as typed, as in the
@@ -149,7 +149,24 @@ def _as_queued(
             changed[field.key] = text
             for node, name in places:
                 sent[node]["inputs"][name] = text
-    return sent, changed
+    return sent, changed | _drawn_rows(form, sent, rng)
+
+
+def _drawn_rows(form: Form, sent: Prompt, rng: random.Random) -> dict[str, Any]:
+    """Resolve the wildcards in cells of rows, and return the changed rows by field key."""
+    changed: dict[str, Any] = {}
+    for field in form.fields:
+        for target in field.targets if field.columns else ():
+            group = _rows_at(form, sent, target) if target.node in sent else None
+            inputs = sent[target.node]["inputs"] if group else {}
+            for name, typed in inputs.items():
+                if not isinstance(typed, str) or not group or not group.place(name):
+                    continue
+                if _takes_wildcards(form, sent, target.node, name):
+                    inputs[name] = resolve_wildcards(typed, rng)
+                    if inputs[name] != typed:
+                        changed[field.key] = read_rows(group, inputs)
+    return changed
 
 
 def is_drawn(form: Form, field: Field) -> bool:

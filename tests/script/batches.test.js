@@ -56,6 +56,8 @@ test("a new row starts with the form's value if it can hold it", () => {
     [0.5, 0.2],
   ];
   assert.equal(rowFor(field({ several: "lines" }), points).text, "0 0, 0.5 0.2");
+  const rows = [{ lora: "a", strength: 0.5 }];
+  assert.equal(rowFor(field({ several: "lines" }), rows).text, JSON.stringify(rows));
   const sampler = { several: "choices", choices: [["Euler, fast", "euler"]] };
   assert.deepEqual(rowFor(field(sampler), "euler").chosen, ["euler"]);
   assert.deepEqual(rowFor(field(sampler), "gone").chosen, []);

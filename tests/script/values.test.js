@@ -134,6 +134,14 @@ test("a box or a curve is valid if it can be sent", () => {
     assert.ok(!isRight("table", undefined, [...curve, ...rest]), `${curve}`);
 });
 
+test("rows are a list of objects, and a link has them as JSON", () => {
+  const rows = [{ on: true, lora: "a", strength: 0.5 }, {}];
+  assert.ok(isRight("rows", undefined, rows) && isRight("rows", undefined, []));
+  assert.ok(!isRight("rows", undefined, "x") && !isRight("rows", undefined, [[0, 0]]));
+  const link = linkTo("http://host/", "loras", { "1.loras": rows });
+  assert.deepEqual(JSON.parse(linked(new URL(link).search)["1.loras"]), rows);
+});
+
 test("a link has the numbers of boxes and of complete curve rows", () => {
   const link = linkTo("http://host/", "crop", {
     "1.box": [0, 8, 64, 512],

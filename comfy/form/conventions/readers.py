@@ -8,8 +8,9 @@ Layer whose statements have the reader's name as `source`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from comfy.form.candidates import Candidate, FieldSource
+from comfy.form.candidates import NOTHING_SAID, Candidate, FieldSource
 from comfy.form.conventions.comfy_pack import comfy_pack
 from comfy.form.conventions.comfy_runner import mappings_layer
 from comfy.form.conventions.comfyui_deploy import comfyui_deploy
@@ -21,7 +22,7 @@ from comfy.form.conventions.pixelle import pixelle
 from comfy.form.conventions.placeholders import placeholders
 from comfy.form.conventions.swarmui import swarmui
 from comfy.form.conventions.toml import toml_layer
-from comfy.prompt.model import Prompt
+from comfy.prompt.model import InputRef, Prompt
 from comfy.workflow.model import Workflow
 
 
@@ -32,10 +33,32 @@ def read_layers(
     with the chosen options."""
     return (
         toml_layer(candidates, workflow.config),
-        app_layer(workflow.app),
+        _of_groups(app_layer(workflow.app), candidates),
         mappings_layer(workflow.mappings, prompt, candidates),
         _conventions(prompt, candidates),
     )
+
+
+def _of_groups(layer: Layer, candidates: Sequence[Candidate]) -> Layer:
+    """Return an App's layer in which each cell of repeatable rows stands for its group: all rows
+    are one field, with its own label and limits."""
+    groups = {
+        InputRef(one.node, name): one.ref
+        for one in candidates
+        for name in (one.siblings if one.spec and one.spec.rows else ())
+        if one.spec and one.spec.rows and one.spec.rows.place(name)
+    }
+    if not groups:
+        return layer
+    statements = (
+        replace(
+            one, targets=tuple(groups.get(each, each) for each in one.targets), said=NOTHING_SAID
+        )
+        if any(each in groups for each in one.targets)
+        else one
+        for one in layer.statements
+    )
+    return replace(layer, statements=tuple(statements))
 
 
 def _conventions(prompt: Prompt, candidates: Sequence[Candidate]) -> Layer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from comfy.form.check import check
 from comfy.form.fill import fill
 from comfy.form.model import Field, Form
 from comfy.form.server_errors import place_errors
+from comfy.prompt.model import InputRef
+from comfy.workflow.app import App, ShownInput
 from comfy.workflow.config import parse_config
 from tests.support.samples.forms import node, workflow_of
 from tests.support.samples.rows import LORAS, ROW_CATALOG
@@ -89,6 +92,32 @@ def test_columns_have_labels_widgets_and_limits() -> None:
         "CLIP strength",
     ]
     assert [one.key for one in rows_of("manager").columns] == ["active", "name", "strength"]
+
+
+def test_lora_managers_unused_text_has_no_field() -> None:
+    """Its nodes read only the list."""
+    assert form_of("manager").field("2.text").group == "hidden"
+
+
+def test_an_app_that_shows_a_cell_shows_its_rows() -> None:
+    """The editor lets authors choose single cells, but all rows are one field."""
+    cells = (
+        ShownInput((InputRef("2", f"loras.0.{name}"),), "One cell")
+        for name in ("strength", "lora_name")
+    )
+    workflow = replace(workflow_of(prompt_of("stack")), app=App(tuple(cells), ()))
+    (field,) = (one for one in build_form(workflow, ROW_CATALOG).fields if one.group == "main")
+    assert (field.key, field.label, field.source) == ("2.loras", "LoRAs", "app")
+
+
+def test_wildcards_in_cells_are_resolved() -> None:
+    """The editor does so when it queues a prompt."""
+    rows = [{"lora_name": INK, "note": "{a|a}"}]
+    form = form_of("stack")
+    clean, _ = check(form, {"2.loras": rows})
+    prompt, used = fill(workflow_of(form.prompt), form, clean, random.Random(1))
+    assert prompt["2"]["inputs"]["loras.0.note"] == "a"
+    assert used["2.loras"] == [{"lora_name": INK, "strength": 1.0, "note": "a"}]
 
 
 @pytest.mark.parametrize("which", CLASS_OF)

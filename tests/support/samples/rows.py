@@ -15,7 +15,7 @@ _CELLS = {
         "lora_name": [LORAS, {}],
         "strength": ["FLOAT", {"default": 1.0, "min": -2.0, "max": 2.0, "step": 0.05}],
     },
-    "optional": {"note": ["STRING", {}]},
+    "optional": {"note": ["STRING", {"dynamicPrompts": True}]},
 }
 _GROUP = {"min": 1, "max": 3, "template": _CELLS, "group_name": "LoRA"}
 CLASSES: dict[str, Any] = {

@@ -38,6 +38,10 @@ SAMPLES: list[tuple[Field, Any]] = [
     (replace(TEXT, type="BOOLEAN", kind=KINDS["checkbox"]), True),
     (replace(TEXT, type="COLOR", kind=KINDS["color"]), "#ff8800"),
     (CHOICE, "sub/one.st"),
+    (
+        replace(TEXT, kind=KINDS["rows"], default=[], columns=(NUMBER, CHOICE), row_title="LoRA"),
+        [{"3.steps": 4, "4.name": "two.st"}],
+    ),
     (SEED, None),
 ]
 
