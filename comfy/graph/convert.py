@@ -135,14 +135,14 @@ def _prompt(placed: Mapping[str, Placed], sources: Mapping[InputRef, LinkSource]
     for here in sorted(running.values(), key=_js_order):
         curves = bool(here.node.saved.named_values)  # saved by an editor since 1.58
         inputs: dict[str, Any] = {
-            widget.name: wrapped(widget, curves=curves)
+            widget.name: _wrapped(widget, curves=curves)
             for widget in here.node.widgets
             if _sends(widget)
         }
         for slot in here.node.inputs:
             match sources.get(InputRef(here.id, slot.name)):
                 case FromHost(_, widget):
-                    inputs[slot.name] = wrapped(widget)
+                    inputs[slot.name] = _without_list(widget.value)
                 case FromOutput(origin, number) if origin.id in running:
                     inputs[slot.name] = [origin.id, number]
                 case FromOutput():
@@ -195,7 +195,7 @@ def _sends(widget: NodeWidget) -> bool:
     return widget.sent and not nothing_to_choose
 
 
-def wrapped(widget: NodeWidget, *, curves: bool = False) -> object:
+def _wrapped(widget: NodeWidget, *, curves: bool = False) -> object:
     """Return a value for a prompt. ComfyUI would read a bare list there as a link.
 
     `curves`: also wrap curves that aren't lists, as editors since 1.58 do. ComfyUI unwraps both.
@@ -204,6 +204,10 @@ def wrapped(widget: NodeWidget, *, curves: bool = False) -> object:
     is_curve = widget.spec is not None and widget.spec.type == "CURVE"
     if is_curve and (isinstance(value, list) or (curves and value is not None)):
         return {"__type__": "CURVE", "__value__": value}
+    return _without_list(value)
+
+
+def _without_list(value: object) -> object:
     return {"__value__": value} if isinstance(value, list) else value
 
 

@@ -128,10 +128,9 @@ def _rows(spec: InputSpec, count: object) -> Iterator[NodeWidget]:
         for section in ("required", "optional"):
             for field, raw in as_mapping(fields.get(section)).items():
                 name = f"{spec.name}.{row}.{field}"
-                own, *helpers = _made(parse_input(name, raw, required=section == "required"))
-                yield own
-                for number, helper in enumerate(helpers):
-                    yield replace(helper, name=f"{name}.{number}")
+                made = _made(parse_input(name, raw, required=section == "required"))
+                for number, widget in enumerate(made):
+                    yield replace(widget, name=f"{name}.{number - 1}") if number else widget
 
 
 def _companions(spec: InputSpec, kind: str) -> tuple[str, ...]:
@@ -262,12 +261,8 @@ def _fits(value: object, spec: InputSpec) -> bool:
 
 
 def assign(widgets: list[NodeWidget], widget: NodeWidget, value: object) -> None:
-    """Set a widget's value like the editor's setter, including effects on neighboring widgets. A
-    multiline field turns a number into text."""
-    spec = widget.spec
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    multiline = spec is not None and spec.type == "STRING" and spec.options.get("multiline")
-    widget.value = as_js_text(value) if is_number and multiline else value
+    """Set a widget's value like the editor's setter, including effects on neighboring widgets."""
+    widget.value, spec = value, widget.spec
     if spec is not None and (spec.adds_inputs or spec.type == DYNAMIC_GROUP):
         widgets[:] = [other for other in widgets if not _follows(spec, other.name)]
         index = widgets.index(widget) + 1
@@ -298,9 +293,13 @@ def personalise(node: NodeSpec, widgets: list[NodeWidget], properties: Mapping[s
 
 
 def complete(class_type: str, widgets: Iterable[NodeWidget]) -> None:
-    """Apply the editor's clean-up after opening: combos without a value take their first choice."""
+    """Apply the editor's clean-up after opening: combos without a value take their first choice,
+    and multiline fields turn numbers into text."""
     for widget in widgets:
         spec = widget.spec
+        is_number = isinstance(widget.value, int | float) and not isinstance(widget.value, bool)
+        if is_number and spec and spec.type == "STRING" and spec.options.get("multiline"):
+            widget.value = as_js_text(widget.value)
         if widget.value is None and spec is not None and spec.choices and not spec.upload:
             widget.value = spec.choices[0]
         if (
