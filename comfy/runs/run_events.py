@@ -10,6 +10,7 @@ from functools import partial
 
 from comfy.comfyui.protocol import relay
 from comfy.comfyui.protocol.events import (
+    EditorMessage,
     Event,
     Executing,
     ExecutionError,
@@ -52,8 +53,8 @@ class FrameRelay:
         match event:
             case None if state.phase is not Phase.RUNNING:
                 return
-            case FeatureFlags() | Status(sid=str()):
-                return  # only meant for this socket
+            case FeatureFlags() | EditorMessage() | Status(sid=str()):
+                return  # only meant for this socket, or for the editor
             case ExecutionSuccess() | ExecutionError() | ExecutionInterrupted():
                 self._has_verdict = self._has_verdict or event.prompt_id == state.prompt_id
             case Executing(None, state.prompt_id):

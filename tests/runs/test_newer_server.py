@@ -3,8 +3,10 @@ about a run."""
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from comfy.comfyui.protocol.run_state import Phase, RunState
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.protocol.parse import parse_message
+from comfy.comfyui.protocol.run_state import Phase, RunState, waiting
 from comfy.demo import DemoServer
 from comfy.demo.nodes.registry import NODES
 from comfy.prompt.model import Prompt
 from comfy.records.record import Job
 from comfy.runs.interface import Origin
 from comfy.runs.registry import LocalRunRegistry
+from comfy.runs.run_events import FrameRelay
+from comfy.workflow.extract import find_workflow
 from tests.runs.kept_registry import kept_registry
 from tests.runs.registry import LIMIT, end, registry
 from tests.support.sampler import job, prompt
@@ -74,6 +80,32 @@ def test_other_messages_do_not_disturb_a_run(newer: DemoServer, runs: LocalRunRe
     state = end(run)
     assert (state.phase, len(state.files), state.nodes_done) == (Phase.DONE, 1, 6)
     assert newer.requests["POST /prompt"] == newer.sockets.opened == 1
+
+
+def test_followers_of_a_run_hear_nothing_about_the_server() -> None:
+    """Downloads and agents concern the administrator. Messages of unknown types pass, because they
+    may come from the run's nodes."""
+    frames: list[str | bytes] = []
+    relay = FrameRelay("p", frames.append)
+    state = replace(waiting("p", prompt(1)), phase=Phase.RUNNING)
+    for type_, data in MESSAGES:
+        frame = json.dumps({"type": type_, "data": data})
+        relay.take(frame, parse_message(frame), state)
+    assert {json.loads(frame)["type"] for frame in frames} == {"a_type_of_next_year"}
+
+
+def test_the_server_gets_the_nodes_packs(newer: DemoServer, runs: LocalRunRegistry) -> None:
+    """A node's metadata from the workflow's file are sent, and saved in the result."""
+    nodes = job(2).prompt
+    meta = {"title": "Keep it", "cnr_id": "comfy-core", "ver": "0.33.0"}
+    nodes["6"]["_meta"] = meta
+    state = end(runs.submit(Job(nodes, "test"), Origin("me")))
+    (entry,) = newer.queue.history().values()
+    assert entry["prompt"][2]["6"]["_meta"] == meta
+    with Client(newer.url) as client, client.view(state.files[0]) as view:
+        found = find_workflow(b"".join(view.iter_bytes()), "a.png")
+    assert found.prompt is not None
+    assert found.prompt["6"]["_meta"] == meta
 
 
 def test_a_loop_runs_with_steady_progress(runs: LocalRunRegistry) -> None:

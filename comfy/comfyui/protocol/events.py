@@ -24,6 +24,12 @@ class FeatureFlags:
 
 
 @dataclass(frozen=True, slots=True)
+class EditorMessage:
+    """A message for the editor or for other programs, such as a download of a model, which isn't
+    used here (docs/comfyui.md#56)."""
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutionStart:
     """The prompt has left the queue and starts."""
 
@@ -155,6 +161,7 @@ class ExecutionInterrupted:
 Event = (
     Status
     | FeatureFlags
+    | EditorMessage
     | ExecutionStart
     | ExecutionCached
     | Executing

@@ -19,6 +19,7 @@ from typing import Any
 from comfy.base.json_values import as_number, parse_json
 from comfy.comfyui.protocol.events import (
     AnimatedPreviews,
+    EditorMessage,
     Event,
     Executed,
     Executing,
@@ -88,7 +89,7 @@ _LONGEST_ID = 1000  # of a node; inside subgraphs, an id contains the ids of all
 _LONGEST_NOTE = 2000  # characters of the text that a node shows while it works
 _FASTEST = 120.0  # frames per second
 # Messages for the editor and for other programs (docs/comfyui.md#56).
-_NOT_FOR_RUNS = frozenset(
+_FOR_EDITORS = frozenset(
     {
         "agent_status",
         "asset_download",
@@ -149,8 +150,8 @@ def _parse_text(text: str, warn: WarnOnce) -> Event | None:
         raise _Malformed("text frame", "not an object with a type")
     kind = message["type"][:80]
     parser = _TEXT.get(kind)
-    if kind in _NOT_FOR_RUNS or kind.startswith("assets."):
-        return None
+    if kind in _FOR_EDITORS or kind.startswith("assets."):
+        return EditorMessage()
     if parser is None:
         warn(f"unknown type {kind!r}", "text frame")
         return None
@@ -251,7 +252,7 @@ _TEXT: Mapping[str, Callable[[_Data], Event]] = MappingProxyType(
 
 
 # The types of text messages that are read or skipped on purpose.
-KNOWN_TYPES = _NOT_FOR_RUNS | _TEXT.keys()
+KNOWN_TYPES = _FOR_EDITORS | _TEXT.keys()
 
 
 def _parse_binary(frame: bytes, warn: WarnOnce) -> Event | None:

@@ -17,6 +17,7 @@ from comfy.base.errors import NodeError, PromptRejected
 from comfy.base.messages import KeptText, message
 from comfy.comfyui.protocol.events import (
     AnimatedPreviews,
+    EditorMessage,
     Event,
     Executed,
     Executing,
@@ -168,7 +169,7 @@ def advance(state: RunState, event: Event) -> RunState:
     match event:
         case Status(queue_remaining):
             return _with(state, queue_remaining=queue_remaining)
-        case FeatureFlags():
+        case FeatureFlags() | EditorMessage():
             return state
         case Preview(prompt_id=None) | Progress(prompt_id=None) | ProgressText() if (
             state.phase is Phase.WAITING

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from comfy.comfyui.protocol.events import (
     AnimatedPreviews,
+    EditorMessage,
     Event,
     Executed,
     Executing,
@@ -53,6 +54,7 @@ UNDERSTOOD: list[tuple[str | bytes, Event]] = [
     (text("status", status={"exec_info": {"queue_remaining": 2}}, sid="abc"), Status(2, "abc")),
     (text("status", status={"exec_info": {"queue_remaining": 0}}), Status(0)),
     (text("feature_flags", max_upload_size=1), FeatureFlags()),
+    (text("assets.seed.completed", scanned=3), EditorMessage()),
     (text("execution_start", prompt_id="p", timestamp=1), ExecutionStart("p")),
     (text("execution_cached", prompt_id="p", nodes=["1", "2"]), ExecutionCached("p", ("1", "2"))),
     (text("executing", node="3", display_node="3", prompt_id="p"), Executing("3", "p", "3")),
@@ -156,8 +158,8 @@ def test_every_kind_of_message_is_understood(frame: str | bytes, event: Event) -
 def test_messages_for_the_editor_are_skipped_silently(
     frame: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Messages about agents, downloads and assets have no event and no warning."""
-    assert parse_message(frame) is None
+    """Messages about agents, downloads and assets don't tell about a run."""
+    assert parse_message(frame) == EditorMessage()
     assert not caplog.records
 
 

@@ -31,7 +31,8 @@ _BEFORE = """(() => {
 _LOAD = """async (graph) => {
     reseed(1);
     const options = { silentAssetErrors: true, deferWarnings: true, skipAssetScans: true };
-    await app.loadGraphData(graph, true, true, null, options);
+    const late = new Promise((_, fail) => setTimeout(fail, 90_000, new Error("too slow")));
+    await Promise.race([app.loadGraphData(graph, true, true, null, options), late]);
     await new Promise((done) => setTimeout(done, 400));
 }"""
 _QUEUE = "async () => { reseed(2); app.processingQueue = false; await app.queuePrompt(0, 1); }"
