@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 from comfy.demo import DemoServer
+from tests.support.gradio_calls import script_client
 from tests.support.samples.rows import DEMO_LORAS, LORA_IMAGE
 from tests.support.serving import RunningApp, Served, running_app
+from tests.support.waiting import awaited
 from tests.ui.api.api_calls import call, problem, run_of
+from tests.ui.doors.test_mcp import assistant, text_of
 
 LIGHT, INK = DEMO_LORAS
 ROWS = [{"on": True, "lora_name": LIGHT, "strength": 0.25}, {"lora_name": INK}]
@@ -87,3 +92,28 @@ def test_a_batch_varies_rows(app: RunningApp) -> None:
 def _cell(rows: object) -> str:
     """Return a cell of a CSV."""
     return '"' + json.dumps(rows).replace('"', '""') + '"'
+
+
+def test_an_assistant_gets_rows_as_a_list(served: Served) -> None:
+    """The tool's schema has the columns, and a call takes the list."""
+
+    async def ask() -> None:
+        async with assistant(served[1]) as client:
+            (tool,) = (await client.list_tools()).tools[:1]
+            cells = tool.input_schema["properties"]["loras"]["items"]["properties"]
+            assert [*cells] == ["on", "lora_name", "strength"]
+            told = await client.call_tool("loras", {"loras": ROWS})
+            assert inputs_of(served, json.loads(text_of(told))["run"])["loras.0.strength"] == 0.25
+
+    awaited(ask())
+
+
+def test_a_gradio_client_gets_rows_as_a_list(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The endpoint documents the list and takes it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    client = script_client(f"{served[1].url}/endpoints", download_files=tmp_path)
+    with closing(client):
+        made = client.predict(loras=ROWS, api_name="/loras")
+    assert made["values"]["20.loras"] == SENT
