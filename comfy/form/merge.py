@@ -149,14 +149,14 @@ def _sizes_together(fields: list[Candidate]) -> list[Candidate]:
         one.group == "main" and not one.is_declared and bool(one.rule.part) for one in fields
     ]
     sizes = [one for one, size in zip(fields, is_size, strict=True) if size]
-    heights = [one for one in sizes if one.rule.part == "height"]
+    heights = {one.key: one for one in sizes if one.rule.part == "height"}
     ordered: list[Candidate] = []
     for width in (one for one in sizes if one.rule.part == "width"):
         ordered.append(width)
-        beside = [one for one in heights if one.node == width.node] or heights[:1]
-        ordered.extend(beside[:1])
-        heights = [one for one in heights if one not in beside[:1]]
-    ordered.extend(heights)
+        same_node = (key for key, one in heights.items() if one.node == width.node)
+        if key := next(same_node, next(iter(heights), "")):
+            ordered.append(heights.pop(key))
+    ordered.extend(heights.values())
     left = iter(ordered)
     return [next(left) if size else one for one, size in zip(fields, is_size, strict=True)]
 

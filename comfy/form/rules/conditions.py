@@ -96,7 +96,8 @@ def sets_size(facts: InputFacts) -> bool:
 def sizes_image(facts: InputFacts) -> bool:
     """Return whether a number belongs to a node that makes or resizes an image, which other nodes
     may use."""
-    return facts.is_number and (facts.resizes or _draws_image(facts))
+    is_set = facts.is_number and facts.candidate.value != 0
+    return is_set and (facts.resizes or _draws_image(facts))
 
 
 def _draws_image(facts: InputFacts) -> bool:
@@ -158,6 +159,11 @@ def makes_words(facts: InputFacts) -> bool:
 def adapts(facts: InputFacts) -> bool:
     """Return whether a node gives the result the face or the style of something."""
     return bool(_ADAPTS.search(facts.class_type))
+
+
+def adapts_face(facts: InputFacts) -> bool:
+    """Return whether a node prepares an adapter, whose own weight is the main one."""
+    return "adapter" in facts.class_type.lower()
 
 
 def branches(facts: InputFacts) -> bool:

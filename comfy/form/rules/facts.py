@@ -162,7 +162,7 @@ class InputFacts:
 
     @property
     def is_style(self) -> bool:
-        """Return whether the LoRA affects the look of the result. An unnamed one may."""
+        """Return whether the LoRA affects the look of the result. One that a link names may."""
         named = self.candidate.siblings.keys() & {"lora_name", "lora"}
         return not self.is_recipe and bool(self.model_file or not named)
 

@@ -14,6 +14,7 @@ from comfy.base.messages import message
 from comfy.form.candidates import Placement
 from comfy.form.rules.conditions import (
     adapts,
+    adapts_face,
     branches,
     controls,
     cuts,
@@ -254,7 +255,7 @@ RULES: tuple[Rule, ...] = (
         45,
         title=True,
         merge="input",
-        fits=lambda s: s.meaning in _STYLE_WEIGHTS and s.is_style,
+        fits=lambda s: s.meaning in _STYLE_WEIGHTS and s.is_style and not adapts_face(s),
     ),
     Rule(
         "main",
@@ -305,5 +306,5 @@ RULES: tuple[Rule, ...] = (
         worth_showing=True,
         fits=lambda s: s.meaning in _WISHES or s.meaning == "switch",
     ),
-    Rule("advanced", 300, worth_showing=True, most=3, fits=lambda s: True),
+    Rule("advanced", 300, worth_showing=True, most=2, fits=lambda s: True),
 )
