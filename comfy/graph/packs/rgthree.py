@@ -10,20 +10,16 @@ from comfy.graph.packs.rule import PackRule
 from comfy.graph.schema import GraphNode
 from comfy.graph.widgets import NodeWidget
 
-_HEADER = "PowerLoraLoaderHeaderWidget"
-_ADD_BUTTON = "\N{HEAVY PLUS SIGN} Add Lora"
 _SEPARATE = ("Show Strengths", "Separate Model & Clip")
 
 
 def _lora_rows(node: GraphNode) -> Iterator[NodeWidget]:
     """Yield one widget for each saved row. The node reads every input whose name starts with
-    `lora_`."""
+    `lora_`. The editor also sends the header and the button, which no node reads."""
     separate = node.properties.get(_SEPARATE[0]) == _SEPARATE[1]
-    yield NodeWidget(_HEADER, {"type": _HEADER}, stored=False)
     rows = [row for row in _listed(node) if isinstance(row, dict) and "lora" in row]
     for number, row in enumerate(rows, start=1):
         yield NodeWidget(f"lora_{number}", _row(row, separate=separate), stored=False)
-    yield NodeWidget(_ADD_BUTTON, "", stored=False)
 
 
 def _listed(node: GraphNode) -> Iterable[Any]:
