@@ -28,6 +28,7 @@ from comfy.graph.live import LiveGraph, LiveInput, LiveNode
 from comfy.graph.schema import INPUT_NODE, OUTPUT_NODE, GraphLink, SavedGraph
 
 _MOST_SENDERS = 200
+_MOST_NAMES = 200  # maximum of outputs whose name is a pattern
 
 # Maximum of pairs of a sender and an input of its type, weighted by `cost`, and of pairs of senders
 # and groups.
@@ -43,7 +44,11 @@ class _Offers:
     def __init__(self, offers: Iterable[Broadcast]) -> None:
         self._by_type: dict[str, list[Broadcast]] = {}
         self._costs: Counter[str] = Counter()
+        names = 0
         for offer in offers:
+            names += offer.name is not None and offer.name.pattern is not None
+            if names > _MOST_NAMES:
+                raise _too_large()
             for kind in {offer.type, "*"} if offer.to_any else {offer.type}:
                 self._by_type.setdefault(kind, []).append(offer)
                 self._costs[kind] += offer.cost

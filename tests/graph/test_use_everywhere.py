@@ -216,3 +216,16 @@ def test_a_crowd_of_groups_is_refused() -> None:
     with pytest.raises(WorkflowError, match="too large"):
         converted(data)
     assert time.process_time() - begun < 1
+
+
+def test_a_crowd_of_names_is_refused() -> None:
+    """If the rule of a node makes its inputs' names patterns, the app compiles a limited number."""
+    rule = {"version": "7.8", "repeated_type_rule": 4}
+    sender = graph_node(3, "Anything Everywhere", properties={"ue_properties": rule})
+    wide = r"[\p{L}\p{N}]{1,30}" * 8
+    links = "\n".join(f"1.1 CLIP > 3.{wide}{number}" for number in range(3000))
+    data = graph(graph_node(1, "Load"), sender, graph_node(4, "Text"), links=links)
+    begun = time.process_time()
+    with pytest.raises(WorkflowError, match="too large"):
+        converted(data)
+    assert time.process_time() - begun < 10
