@@ -45,7 +45,7 @@ def row(person: Visitor, number: int) -> Locator:
 
 
 def rows(person: Visitor) -> Locator:
-    return person.field(KEY).locator("li")
+    return person.field(KEY).locator(".line")
 
 
 def sent(person: Visitor) -> dict[str, Any]:

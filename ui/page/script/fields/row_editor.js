@@ -21,7 +21,7 @@ import { labeled, message } from "../messages.js";
 class RowEditor {
   #place;
   #component;
-  #list = element("ol");
+  #list = element("div", "lines");
   #add;
   /** @type {Row[]} */
   #rows = [];
@@ -35,7 +35,7 @@ class RowEditor {
     this.#place = place;
     this.#component = component;
     this.#add = button(message("Add {name}", { name: title }), () => this.#append(), "quiet add");
-    this.#list.ariaLabel = label;
+    Object.assign(this.#list, { role: "group", ariaLabel: label });
     const name = element("span", "field-title", label);
     place.replaceChildren(
       name,
@@ -64,7 +64,7 @@ class RowEditor {
   /** @param {number} at */
   #line(at) {
     const { columns, least, title } = this.#component;
-    const line = element("li");
+    const line = element("div", "line");
     const name = nameOf(title, at);
     line.role = "group";
     line.ariaLabel = name;
