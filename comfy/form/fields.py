@@ -16,7 +16,7 @@ from comfy.form.labels import choice_labels
 from comfy.form.model import Field, Several
 from comfy.form.widgets import fitting_kind
 from comfy.prompt.autogrow import room_to_grow
-from comfy.prompt.bypass import can_do_without
+from comfy.prompt.bypass import expendable
 from comfy.prompt.model import Prompt
 from comfy.prompt.rows import unoffered_cells
 from comfy.workflow.config import FieldConfig
@@ -42,19 +42,24 @@ def build_fields(
         for candidate in candidates
         if _is_choice(candidate) and candidate.spec and candidate.spec.differs
     ]
+    loaders = {candidate.node for candidate in candidates if _takes_file(candidate)}
+    optional = expendable(prompt, nodes, loaders, needed)
     fields = []
     for candidate in candidates:
-        takes_file = KINDS[candidate.widget].file is not None and candidate.group != "hidden"
-        optional = takes_file and can_do_without(prompt, nodes, candidate.node, needed)
+        takes_file = _takes_file(candidate)
         fields.append(
             _field(
                 candidate,
-                optional=optional,
+                optional=takes_file and candidate.node in optional,
                 grows=more.pop(candidate.node, None) if takes_file else None,
                 differs=len(apart) > 1 and candidate.key in apart,
             )
         )
     return tuple(fields)
+
+
+def _takes_file(candidate: Candidate) -> bool:
+    return KINDS[candidate.widget].file is not None and candidate.group != "hidden"
 
 
 def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: bool) -> Field:

@@ -10,7 +10,9 @@ skipped in favor of the next one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from comfy.comfyui.input_spec import AUTOGROW, COMBO, InputSpec, compatible
@@ -26,15 +28,16 @@ _STEERING = frozenset({"MODEL", "GUIDER", "CONDITIONING"})
 _RESTARTED = frozenset({"INT", "FLOAT", "BOOLEAN", COMBO})
 
 
-def can_do_without(
+def expendable(
     prompt: Prompt,
     catalog: Mapping[str, NodeSpec],
-    node: str,
+    nodes: Collection[str],
     needed: Collection[str] | None = None,
-) -> bool:
-    """Return whether the prompt still gives a result without this node; `needed`: see
+) -> set[str]:
+    """Return these nodes, except for those without which the prompt gives no result; `needed`: see
     `take_out`."""
-    return take_out(prompt, catalog, [node], needed) is not None
+    graph = _Graph(prompt, catalog) if nodes else None
+    return {node for node in nodes if graph and graph.take_out([node], needed)}
 
 
 def take_out(
@@ -50,37 +53,25 @@ def take_out(
     Nodes that only served the removed ones are removed, too. A class that the server lacks can't be
     bypassed, so the nodes that feed it are required.
     """
-    graph = _Graph(prompt, catalog, nodes)
-    if not graph.remove_dependents():
+    graph = _Graph(prompt, catalog)
+    if not graph.take_out(nodes, needed):
         return None
-    outputs = {output.node: output for output in find_outputs(prompt, catalog)}
-    counted = (
-        needed
-        if needed is not None
-        else {node for node, output in outputs.items() if not output.is_aside}
-    )
     rest = {node_id: graph.rerouted(node_id) for node_id in prompt if node_id not in graph.removed}
-    stay = [
-        node
-        for node in counted or outputs
-        if node in rest and not graph.only_loads(node, rest[node])
-    ]
-    if not stay:
-        return None
-    served = _behind(prompt, outputs)
-    left = _behind(rest, [node for node in rest if node in outputs or node not in served])
+    served = _behind(prompt, graph.outputs)
+    left = _behind(rest, [node for node in rest if node in graph.outputs or node not in served])
     return {node_id: node for node_id, node in rest.items() if node_id in left}
 
 
 class _Graph:
-    """A prompt during the removal of nodes. `removed`: the nodes removed so far."""
+    """A prompt during the removal of nodes. `removed`: the nodes removed by the last `take_out`."""
 
-    def __init__(
-        self, prompt: Prompt, catalog: Mapping[str, NodeSpec], nodes: Iterable[str]
-    ) -> None:
+    def __init__(self, prompt: Prompt, catalog: Mapping[str, NodeSpec]) -> None:
         self.prompt = prompt
         self.catalog = catalog
-        self.removed = {node for node in nodes if node in prompt}
+        self.outputs = {output.node: output for output in find_outputs(prompt, catalog)}
+        self.users = _users(prompt)
+        self.places = {node_id: n for n, node_id in enumerate(_sources_first(self.users))}
+        self.removed: set[str] = set()
         self.found: dict[tuple[Link, str], Link | None] = {}
 
     def spec(self, node_id: str) -> NodeSpec | None:
@@ -90,19 +81,47 @@ class _Graph:
         spec = self.spec(node_id)
         return spec.active_inputs(self.prompt[node_id]["inputs"]) if spec else {}
 
-    def remove_dependents(self) -> bool:
+    def take_out(self, nodes: Iterable[str], needed: Collection[str] | None) -> bool:
+        """Remove these nodes and every node that can't stay. Return False if no result is left, or
+        if a removed node feeds a class that the server lacks."""
+        self.removed = {node for node in nodes if node in self.prompt}
+        affected = self._fed_by(self.removed)
+        if not self._remove_dependents(affected):
+            return False
+        counted = needed
+        if counted is None:
+            counted = {node for node, output in self.outputs.items() if not output.is_aside}
+        changed = set(affected)
+        return any(
+            node not in changed or not self._only_loads(node)
+            for node in counted or self.outputs
+            if node in self.prompt and node not in self.removed
+        )
+
+    def _fed_by(self, nodes: Iterable[str]) -> list[str]:
+        """Return these nodes and all nodes that they feed, each after its sources; nodes in a cycle
+        come last."""
+        reached: set[str] = set()
+        todo = list(nodes)
+        while todo:
+            node_id = todo.pop()
+            if node_id not in reached:
+                reached.add(node_id)
+                todo.extend(self.users[node_id])
+        return sorted(reached, key=self.places.__getitem__)
+
+    def _remove_dependents(self, affected: Iterable[str]) -> bool:
         """Remove every node that can't stay. Return False if a removed node feeds a class that the
         server lacks.
 
         Sources are visited before their users, so one round is enough unless the links form a
         cycle.
         """
-        order = _sources_first(self.prompt)
         before = -1
         while len(self.removed) != before:
             before = len(self.removed)
             self.found.clear()
-            for node_id in order:
+            for node_id in affected:
                 cut = node_id not in self.removed and list(self._cut(node_id))
                 if not cut:
                     continue
@@ -149,9 +168,9 @@ class _Graph:
             inputs = _closed_up(inputs, active[name])
         return with_inputs(self.prompt[node_id], inputs)
 
-    def only_loads(self, node_id: str, node: Node) -> bool:
+    def _only_loads(self, node_id: str) -> bool:
         """Return whether this node's sources have changed and now only load files."""
-        now = {link.node for _, link in links(node)}
+        now = {link.node for _, link in links(self.rerouted(node_id))}
         before = {link.node for _, link in links(self.prompt[node_id])}
         return now != before and all(self._is_loader(source) for source in now)
 
@@ -241,16 +260,20 @@ def _closed_up(inputs: Mapping[str, Any], group: InputSpec) -> dict[str, Any]:
     return {places.get(name, name): value for name, value in inputs.items()}
 
 
-def _sources_first(prompt: Prompt) -> list[str]:
-    """Return all nodes, each after those that feed it; nodes in a cycle come last."""
+def _users(prompt: Prompt) -> dict[str, list[str]]:
+    """Return the nodes that each node feeds, once per link."""
     users: dict[str, list[str]] = {node_id: [] for node_id in prompt}
-    waiting = dict.fromkeys(prompt, 0)
     for node_id, node in prompt.items():
         for _, link in links(node):
             if link.node in prompt:
                 users[link.node].append(node_id)
-                waiting[node_id] += 1
-    ready, ring = sources_first(users, waiting)
+    return users
+
+
+def _sources_first(users: Mapping[str, list[str]]) -> list[str]:
+    """Return all nodes, each after those that feed it; nodes in a cycle come last."""
+    sources = Counter(chain.from_iterable(users.values()))
+    ready, ring = sources_first(users, {node_id: sources[node_id] for node_id in users})
     return ready + ring
 
 

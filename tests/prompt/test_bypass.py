@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comfy.comfyui.input_spec import compatible
-from comfy.prompt.bypass import can_do_without, take_out
+from comfy.prompt.bypass import expendable, take_out
 from comfy.prompt.model import Prompt, links
 from tests.support.distribution import examples
 from tests.support.samples.extra_nodes import wide_catalog
@@ -88,7 +88,7 @@ def test_a_sampler_that_starts_from_an_image_needs_it() -> None:
     removed."""
     prompt = text_to_image(n20=PHOTO, n21=node("VAEEncode", pixels=["20", 0], vae=["4", 2]))
     prompt = with_values(prompt, "3", latent_image=["21", 0])
-    assert not can_do_without(prompt, CATALOG, "20")
+    assert not expendable(prompt, CATALOG, ["20"])
     assert take_out(prompt, CATALOG, ["20"]) is None
 
 
@@ -98,7 +98,7 @@ def test_a_sampler_is_never_bypassed() -> None:
     prompt = with_values(
         text_to_image(n20=PHOTO, n21=node("Caption", image=["20", 0])), "6", text=["21", 0]
     )
-    assert not can_do_without(prompt, CATALOG, "20")
+    assert not expendable(prompt, CATALOG, ["20"])
 
 
 def test_a_mask_may_be_left_unpainted() -> None:
@@ -156,8 +156,8 @@ def test_a_growing_group_renumbers_its_inputs() -> None:
 def test_a_growing_group_keeps_its_minimum() -> None:
     """The user can leave out one of two images, but not both."""
     prompt = batch_of("1", "2")
-    assert can_do_without(prompt, CATALOG, "1")
-    assert can_do_without(prompt, CATALOG, "2")
+    assert expendable(prompt, CATALOG, ["1"])
+    assert expendable(prompt, CATALOG, ["2"])
     assert take_out(prompt, CATALOG, ["1", "2"]) is None
 
 
@@ -180,7 +180,7 @@ def test_an_image_is_required_if_only_previews_would_remain() -> None:
         "4": node("PrimitiveString", value="hello"),
         "5": node("PreviewAny", source=["4", 0]),
     }
-    assert not can_do_without(prompt, CATALOG, "1")
+    assert not expendable(prompt, CATALOG, ["1"])
 
 
 def test_a_blend_needs_both_of_its_images() -> None:
@@ -191,8 +191,8 @@ def test_a_blend_needs_both_of_its_images() -> None:
         "3": node("Blend", image1=["1", 0], image2=["2", 0], factor=0.5),
         "4": node("SaveImage", images=["3", 0], filename_prefix="x"),
     }
-    assert not can_do_without(prompt, CATALOG, "1")
-    assert not can_do_without(prompt, CATALOG, "2")
+    assert not expendable(prompt, CATALOG, ["1"])
+    assert not expendable(prompt, CATALOG, ["2"])
 
 
 def test_a_blend_passes_the_generated_image_through() -> None:
@@ -207,14 +207,14 @@ def test_a_blend_passes_the_generated_image_through() -> None:
 def test_an_input_of_an_unknown_node_is_required() -> None:
     """The app can't bypass a class that the server doesn't have."""
     prompt = text_to_image(n20=PHOTO, n21=node("Mystery", model=["4", 0], image=["20", 0]))
-    assert not can_do_without(with_values(prompt, "3", model=["21", 0]), CATALOG, "20")
+    assert not expendable(with_values(prompt, "3", model=["21", 0]), CATALOG, ["20"])
 
 
 def test_an_author_may_name_the_result_that_counts() -> None:
     """If that result would be lost, the image is needed, even if other results would stay."""
     prompt = text_to_image(n20=PHOTO, n21=node("SaveImage", images=["20", 0], filename_prefix="x"))
-    assert can_do_without(prompt, CATALOG, "20", {"9"})
-    assert not can_do_without(prompt, CATALOG, "20", {"21"})
+    assert expendable(prompt, CATALOG, ["20"], {"9"})
+    assert not expendable(prompt, CATALOG, ["20"], {"21"})
 
 
 def test_cycles_of_links_do_not_loop_forever() -> None:
