@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from comfy.graph.packs.impact import IMPACT_RULES
 from comfy.graph.packs.lora_manager import LORA_MANAGER_RULES
+from comfy.graph.packs.prompt_reader import PROMPT_READER_RULES
 from comfy.graph.packs.rgthree import RGTHREE_RULES
 from comfy.graph.packs.rule import PackRule
 from comfy.graph.packs.vhs import VHS_RULES
@@ -15,6 +16,7 @@ _NO_RULE = PackRule()
 _RULES: Mapping[str, PackRule] = {
     **IMPACT_RULES,
     **LORA_MANAGER_RULES,
+    **PROMPT_READER_RULES,
     **RGTHREE_RULES,
     **VHS_RULES,
     **VIEWPORT_RULES,
