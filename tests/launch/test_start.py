@@ -167,7 +167,7 @@ def test_a_fixed_seed_stays_fixed_if_another_is_random(
     """Fixed seeds increase only if all seeds are fixed. Otherwise the runs differ anyway."""
     prompt = copy.deepcopy(TEXT)
     prompt["13"] = copy.deepcopy(prompt["3"])
-    prompt["13"]["inputs"]["latent_image"] = ["3", 0]
+    prompt["13"]["inputs"] |= {"latent_image": ["3", 0], "seed": 1}
     prompt["8"]["inputs"]["samples"] = ["13", 0]
     (folder.path / "two.json").write_text(json.dumps(prompt))
     batch = starter.start_several("two", {"3.seed": "5", "13.seed": None}, ME, 2)
