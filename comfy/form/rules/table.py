@@ -121,8 +121,8 @@ RULES: tuple[Rule, ...] = (
         fits=lambda s: s.is_text and s.meaning in ("tags", "lyrics"),
     ),
     # Empty text for random choices or the like.
-    Rule("advanced", 245, title=True, fits=lambda s: s.is_text and is_unused_part(s)),
-    Rule("advanced", 246, title=True, fits=lambda s: s.is_text and is_technical(s)),
+    Rule("advanced", 245, fits=lambda s: s.is_text and is_unused_part(s)),
+    Rule("advanced", 246, fits=lambda s: s.is_text and is_technical(s)),
     # Ignored text.
     Rule(
         "advanced",
@@ -281,7 +281,7 @@ RULES: tuple[Rule, ...] = (
         fits=lambda s: s.meaning in ("cfg", "guidance", "denoise"),
     ),
     Rule("advanced", 215, title=True, fits=lambda s: s.meaning in _RECIPE or s.is_recipe),
-    Rule("advanced", 310, title=True, fits=lambda s: not s.service and is_technical(s)),
+    Rule("advanced", 310, fits=lambda s: not s.service and is_technical(s)),
     # The author's own choice.
     Rule("main", 46, title=True, fits=lambda s: s.held and s.candidate.type == "COMBO"),
     # The author's own value.
