@@ -28,7 +28,7 @@ from comfy.workflow.model import Workflow
 from comfy.workflow.resolve import on_server
 from comfy.workflow.sanitize import fixed_inputs, sanitize, sanitize_for_operators
 
-_MOST_INPUTS = 10_000  # take two or three seconds; the largest known workflow has 2,000
+_MOST_INPUTS = 10_000  # take one or two seconds; the largest known workflow has 2,000
 # For workflows, and again for forms; the largest known of each takes 5 MB.
 _CACHE_BYTES = 64 * 2**20
 _MOST_JUDGED = 1000  # workflows whose usability is cached

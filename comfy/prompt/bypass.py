@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from heapq import heappop, heappush
 from itertools import chain
 from typing import Any
 
@@ -70,7 +71,8 @@ class _Graph:
         self.catalog = catalog
         self.outputs = {output.node: output for output in find_outputs(prompt, catalog)}
         self.users = _users(prompt)
-        self.places = {node_id: n for n, node_id in enumerate(_sources_first(self.users))}
+        self.order = _sources_first(self.users)
+        self.places = {node_id: place for place, node_id in enumerate(self.order)}
         self.removed: set[str] = set()
         self.found: dict[tuple[Link, str], Link | None] = {}
 
@@ -85,32 +87,23 @@ class _Graph:
         """Remove these nodes and every node that can't stay. Return False if no result is left, or
         if a removed node feeds a class that the server lacks."""
         self.removed = {node for node in nodes if node in self.prompt}
-        affected = self._fed_by(self.removed)
-        if not self._remove_dependents(affected):
+        if not self._remove_dependents():
             return False
         counted = needed
         if counted is None:
             counted = {node for node, output in self.outputs.items() if not output.is_aside}
-        changed = set(affected)
+        changed = self._fed()
         return any(
             node not in changed or not self._only_loads(node)
             for node in counted or self.outputs
             if node in self.prompt and node not in self.removed
         )
 
-    def _fed_by(self, nodes: Iterable[str]) -> list[str]:
-        """Return these nodes and all nodes that they feed, each after its sources; nodes in a cycle
-        come last."""
-        reached: set[str] = set()
-        todo = list(nodes)
-        while todo:
-            node_id = todo.pop()
-            if node_id not in reached:
-                reached.add(node_id)
-                todo.extend(self.users[node_id])
-        return sorted(reached, key=self.places.__getitem__)
+    def _fed(self) -> set[str]:
+        """Return the nodes that the removed ones feed."""
+        return {user for node_id in self.removed for user in self.users[node_id]}
 
-    def _remove_dependents(self, affected: Iterable[str]) -> bool:
+    def _remove_dependents(self) -> bool:
         """Remove every node that can't stay. Return False if a removed node feeds a class that the
         server lacks.
 
@@ -121,14 +114,19 @@ class _Graph:
         while len(self.removed) != before:
             before = len(self.removed)
             self.found.clear()
-            for node_id in affected:
-                cut = node_id not in self.removed and list(self._cut(node_id))
-                if not cut:
-                    continue
+            seen = self._fed() | self.removed
+            todo = sorted(self.places[node_id] for node_id in seen - self.removed)
+            while todo:
+                place = heappop(todo)
+                node_id = self.order[place]
                 if self.spec(node_id) is None:
                     return False
-                if self._cannot_stay(node_id, cut):
+                if self._cannot_stay(node_id, list(self._cut(node_id))):
                     self.removed.add(node_id)
+                    for user in self.users[node_id]:
+                        if user not in seen and self.places[user] > place:
+                            seen.add(user)
+                            heappush(todo, self.places[user])
         return True
 
     def source_behind(self, link: Link, kind: str) -> Link | None:
