@@ -18,7 +18,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from tests.tools.newest.comparison import compared
 from tests.tools.newest.editor import message_types, opened_editor
 from tests.tools.newest.packages import FRONT_END, TEMPLATES, newest, saved_graphs, static_files
 from tests.tools.newest.report import table
-from tests.tools.newest.server import answer, comfyui
+from tests.tools.newest.server import answer, change_setting, comfyui
 from tests.tools.newest.unknown import (
     differing_nodes,
     unknown_displays,
@@ -37,6 +37,8 @@ from tests.tools.newest.unknown import (
 )
 
 _ROOT = Path(__file__).parents[3]
+# By default, the editor reads saved values by position, even where a node's inputs have changed.
+_BY_NAME = "Comfy.Workflow.NamedValuesRestore"
 _CONFORMANCE = ("-m", "pytest", "-q", "-n", "0", "tests/nightly/conformance")
 
 
@@ -56,13 +58,26 @@ def main(words: list[str] | None = None) -> int:
             stored = cache / "prompts" / f"{front_end.version}_{templates.version}_{core}"
             graphs = _chosen(saved_graphs(templates), args.only)
             prompts, not_sent, widgets = _editor_prompts(url, graphs, stored)
+            comparisons = [
+                compared(name, graph, prompts.get(name), Catalog(info))
+                for name, graph in graphs.items()
+            ]
+            differing = {one.name: graphs[one.name] for one in comparisons if one.differences}
+            change_setting(url, _BY_NAME, value=True)
+            by_name = stored.with_name(f"{stored.name}_by_name")
+            prompts, _, _ = _editor_prompts(url, differing, by_name)
             conforms = not args.conformance or _conforms(url)
     except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
         print(f"{error}", file=sys.stderr)
         return 2
     catalog = Catalog(info)
+    again = {
+        name: compared(name, graph, prompts.get(name), catalog) for name, graph in differing.items()
+    }
+    mended = {name for name, one in again.items() if one.truth and not one.differences}
     comparisons = [
-        compared(name, graph, prompts.get(name), catalog) for name, graph in graphs.items()
+        replace(one, differences=(), by_name=True) if one.name in mended else one
+        for one in comparisons
     ]
     versions = {
         "front end": front_end.version,

@@ -32,28 +32,33 @@ Graph = Mapping[str, Any]
 class Comparison:
     """Result for one graph: the inputs that differ from the editor's prompt, exceptions, and
     the seconds that the conversion and the form took. `truth` is False without an editor's
-    prompt."""
+    prompt, and for a graph with `missing` node classes, whose prompt has no classes. `by_name`: the
+    prompt only equals that of an editor that reads saved values by name."""
 
     name: str
     truth: bool = True
+    missing: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
     exception: str = ""
     form_exception: str = ""
     fields: int = 0
     convert_seconds: float = 0.0
     form_seconds: float = 0.0
+    by_name: bool = False
 
 
 def compared(name: str, graph: Graph, truth: Graph | None, catalog: Catalog) -> Comparison:
     """Convert a graph, compare the prompt with the editor's, and build its form."""
     begun = time.perf_counter()
     differences: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     exception = form_exception = ""
     fields = 0
     try:
         converted = convert(graph, catalog)
         prompt, _ = replace_prefixes(converted.prompt, converted.names)
-        if truth is not None:
+        missing = tuple(one.class_type for one in converted.missing)
+        if truth is not None and not missing:
             differences = tuple(_differences(truth, prompt, catalog.raw))
     except Exception as error:  # noqa: BLE001 - the table has any exception
         exception = f"{type(error).__name__}: {error}"
@@ -66,7 +71,8 @@ def compared(name: str, graph: Graph, truth: Graph | None, catalog: Catalog) -> 
         form_exception = f"{type(error).__name__}: {error}"
     return Comparison(
         name,
-        truth is not None,
+        truth is not None and not missing,
+        missing,
         differences,
         exception,
         form_exception,

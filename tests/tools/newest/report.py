@@ -30,7 +30,10 @@ def table(
     rows = {
         **versions,
         "templates": str(len(comparisons)),
+        "templates with unknown nodes": str(sum(bool(one.missing) for one in comparisons)),
+        "unknown nodes": _names(sorted({name for one in comparisons for name in one.missing})),
         "equal in effect": f"{len(equal)} of {len(with_truth)}{share}",
+        "of these only by name": _names(one.name for one in equal if one.by_name),
         "differing": _names(one.name for one in differing),
         "differing inputs": _names(f"{name} × {count}" for name, count in inputs.most_common()),
         "not sent by the editor": _names(not_sent),

@@ -71,6 +71,14 @@ def answer(url: str, path: str) -> Any:
         return json.load(response)
 
 
+def change_setting(url: str, name: str, value: object) -> None:
+    """Change one of the editor's settings, for pages that are opened later."""
+    headers = {"Content-Type": "application/json"}
+    body = json.dumps(value).encode()
+    request = urllib.request.Request(f"{url}/settings/{name}", body, headers, method="POST")
+    urllib.request.urlopen(request, timeout=120).close()
+
+
 def _wait_for(url: str, process: subprocess.Popen[bytes], log_file: Path) -> None:
     end = time.monotonic() + _START
     while time.monotonic() < end and process.poll() is None:

@@ -14,6 +14,7 @@ from comfy.demo.storage import Storage
 from comfy.form.kinds.registry import KINDS
 
 _DISPLAYS = {"number", "slider", "color", "knob", "gradientslider"}
+_OWN_NODES = {"LoraRows"}  # of the stand-in
 _DYNAMIC = {"COMFY_AUTOGROW_V3", "COMFY_DYNAMICCOMBO_V3", "COMFY_DYNAMICGROUP_V3"}
 # Options that texts and lists of files may have; the files differ from server to server.
 _OWN_OPTIONS = {"tooltip", "options"}
@@ -59,13 +60,13 @@ def unknown_messages(types: Iterable[str]) -> list[str]:
 
 
 def differing_nodes(info: Mapping[str, Any]) -> list[str]:
-    """Return the stand-in's nodes that the server lacks, or whose inputs differ there."""
+    """Return the stand-in's nodes of ComfyUI that the server lacks, or whose inputs differ."""
     storage = Storage()
     try:
         return [
             name
             for name, node in NODES.items()
-            if _shape(info.get(name)) != _shape(node.describe(storage))
+            if name not in _OWN_NODES and _shape(info.get(name)) != _shape(node.describe(storage))
         ]
     finally:
         storage.close()
