@@ -33,7 +33,7 @@ class Comparison:
     """Result for one graph: the inputs that differ from the editor's prompt, exceptions, and
     the seconds that the conversion and the form took. `truth` is False without an editor's
     prompt, and for a graph with `missing` node classes, whose prompt has no classes. `by_name`: the
-    prompt only equals that of an editor that reads saved values by name."""
+    prompts are only equal if the editor reads saved values by name."""
 
     name: str
     truth: bool = True
