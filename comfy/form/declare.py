@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import get_args
 
 from comfy.base.json_values import as_text
 from comfy.base.messages import message
@@ -72,7 +73,18 @@ def limited(candidate: Candidate, others: Others) -> Candidate:
 def _taken(free: dict[InputRef, Candidate], targets: Sequence[InputRef]) -> list[Candidate]:
     """Remove these inputs' candidates from `free` and return them, first the ones with a widget."""
     taken = [candidate for target in targets if (candidate := free.pop(target, None))]
-    return sorted(taken, key=lambda one: one.spec is not None and not one.spec.is_widget)
+    return sorted(taken, key=lambda one: not _has_widget(one))
+
+
+def _best_first(placed: list[Candidate]) -> list[Candidate]:
+    """Return candidates that one field sets, first the most prominent one that has a widget."""
+    groups = get_args(FieldGroup)
+    best = min(placed, key=lambda one: (not _has_widget(one), groups.index(one.group), one.rank))
+    return [best, *(one for one in placed if one is not best)]
+
+
+def _has_widget(candidate: Candidate) -> bool:
+    return candidate.spec is None or candidate.spec.is_widget
 
 
 def _stated(
@@ -103,8 +115,8 @@ def _undeclared(
         if target not in free:  # set together with an earlier input
             continue
         statement = named.get(target)
-        first, *also = _taken(free, statement.targets if statement else (target,))
-        candidate = _place(first, roles, others)
+        taken = _taken(free, statement.targets if statement else (target,))
+        candidate, *also = _best_first([_place(one, roles, others) for one in taken])
         if statement:
             candidate = replace(
                 candidate,

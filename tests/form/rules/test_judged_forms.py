@@ -19,11 +19,12 @@ def test_own_workflows_have_the_judged_main_fields() -> None:
 
 def test_real_graphs_have_the_judged_main_fields(shared: Path) -> None:
     """The rules find at least 97 % of the main fields that a person would choose, and at most 8 %
-    more. Graphs that nobody looked at while changing the rules may be slightly worse."""
+    of their main fields are others. The same holds for graphs that are held out: nobody changed a
+    rule because of them."""
     catalog = Catalog.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
     tuned = total((one for one in FORMS if one.is_shared and not one.held_out), catalog)
     held_out = total((one for one in FORMS if one.held_out), catalog)
     assert tuned.recall >= 0.97, tuned.missing
     assert tuned.precision >= 0.92, tuned.extra
-    assert held_out.recall >= 0.95
-    assert held_out.precision >= 0.9
+    assert held_out.recall >= 0.97
+    assert held_out.precision >= 0.92

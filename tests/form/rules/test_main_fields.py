@@ -64,6 +64,15 @@ def test_a_promoted_text_is_found_behind_a_switch() -> None:
     assert set(field.targets) == set(places)
 
 
+def test_a_promoted_seed_belongs_to_the_sampler() -> None:
+    """A field that also sets a text model's seed is the sampler's seed."""
+    prompt = text_to_image(n20=node("TextGenerate", prompt="a fox", clip=["4", 1], seed=7))
+    shown = ShownInput((InputRef("20", "seed"), InputRef("3", "seed")))
+    form = form_with(with_values(prompt, "6", text=["20", 0]), shown)
+    assert main(form)["3.seed"] == "Seed"
+    assert form.field("3.seed").targets == (("3", "seed"), ("20", "seed"))
+
+
 def test_technical_inputs_are_advanced_even_if_promoted() -> None:
     """Authors promote settings for themselves, such as the size of tiles."""
     prompt = text_to_image(
