@@ -120,9 +120,22 @@ def host_inputs(node: GraphNode, inner: LiveGraph) -> list[LiveInput]:
         if slot.name in saved:
             slot.link, slot.label = saved[slot.name].link, saved[slot.name].label or slot.label
         slot.held = _promoted(inner, slot)
-    values = node.widgets_values if isinstance(node.widgets_values, tuple) else ()
-    _apply_values([slot for slot in inputs if slot.held], values, _rescued(node))
+    held = [slot for slot in inputs if slot.held]
+    values = {**_host_values(node, held), **_rescued(node)}
+    for slot in held:
+        if slot.held is not None and slot.name in values:
+            slot.held.value = values[slot.name]
     return inputs
+
+
+def _host_values(node: GraphNode, held: list[LiveInput]) -> Mapping[str, Any]:
+    """Return a subgraph node's values by name. The editor reads them by position, which is wrong if
+    the server lacks a class inside, since its inputs have no widgets."""
+    values = node.widgets_values if isinstance(node.widgets_values, tuple) else ()
+    names = [slot.name for slot in held]
+    if len(values) != len(names) and set(names) <= node.named_values.keys():
+        return node.named_values
+    return dict(zip(names, values, strict=False))
 
 
 def _promoted(inner: LiveGraph, slot: LiveInput) -> NodeWidget | None:
@@ -135,18 +148,6 @@ def _promoted(inner: LiveGraph, slot: LiveInput) -> NodeWidget | None:
         if widget is not None:
             return NodeWidget(slot.port.name, widget.value, widget.spec)
     return None
-
-
-def _apply_values(
-    slots: list[LiveInput], values: tuple[Any, ...], rescued: Mapping[str, Any]
-) -> None:
-    for index, slot in enumerate(slots):
-        if slot.held is None:
-            continue
-        if slot.name in rescued:
-            slot.held.value = rescued[slot.name]
-        elif index < len(values):
-            slot.held.value = values[index]
 
 
 def _rescued(node: GraphNode) -> dict[str, Any]:

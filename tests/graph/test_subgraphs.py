@@ -65,6 +65,21 @@ def test_host_value_wins() -> None:
     assert within.targets == ()
 
 
+def test_host_values_beside_a_missing_class() -> None:
+    """Inputs of a class that the server lacks have no widget, so positions are off. Then the names
+    count."""
+    box = subgraph(
+        "box",
+        graph_node(39, "Text", "inside", sockets="text"),
+        graph_node(40, "Gone", sockets="amount"),
+        inputs="amount:INT text:STRING",
+        links="in.amount INT > 40.amount\nin.text STRING > 39.text",
+    )
+    host = graph_node(70, "box", 7, "a cat", sockets="amount text")
+    host["widgets_values_named"] = {"amount": 7, "text": "a cat"}
+    assert inputs(with_box(host, definitions=[box]), "70:39")["text"] == "a cat"
+
+
 def test_link_into_a_promoted_widget() -> None:
     """A link from outside overrides every value. The host then shows no widget for it."""
     data = with_box(
