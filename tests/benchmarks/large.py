@@ -14,11 +14,14 @@ from typing import Any
 
 from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.run_state import Phase, waiting
+from comfy.form.build import build_form
 from comfy.graph.convert import convert
+from comfy.prompt.model import Prompt
 from comfy.records.record import Job, Record
 from comfy.records.run_writes import put_run
 from comfy.records.wanted import Wanted
 from comfy.runs.input_files import UPLOADS
+from comfy.workflow.model import Workflow
 from comfy.workflow.sanitize import without_folder
 from tests.benchmarks.tools.figure import Figure
 from tests.support.serving import changing, open_history
@@ -26,6 +29,7 @@ from tests.support.serving import changing, open_history
 SHARED = Path(__file__).parents[3] / "shared"
 RUNS = 10_000
 CLASSES = 4180
+IMAGES = 1600
 OWNER, OTHER = "a", "b"
 
 
@@ -46,14 +50,33 @@ def of_real_workflows() -> list[Figure]:
     )
     largest = [json.loads(path.read_bytes()) for path in graphs[:5]]
     slowest = max(best(lambda graph=graph: convert(graph, catalog)) for graph in largest)  # type: ignore[misc]
+    workflows = [Workflow("a", convert(graph, catalog).prompt, graph=graph) for graph in largest]
+    built = max(best(lambda workflow=one: build_form(workflow, catalog)) for one in workflows)  # type: ignore[misc]
+    chained = best(lambda: build_form(_chained_images(), catalog))
     parsing = best(lambda: Catalog(json.loads(data))["KSampler"])
     with_packs = _many_classes(catalog)
     sanitizing = best(lambda: without_folder(with_packs, UPLOADS))
     return [
         Figure("large: a template of 300 nodes converted", slowest, "s", 0.05),
+        Figure("large: its form", built, "s", 0.2),
+        Figure(f"large: a form of {IMAGES} images", chained, "s", 1),
         Figure("large: a catalog of 1.6 MB read", parsing, "s", 0.3),
         Figure(f"large: a catalog of {CLASSES} classes sanitized", sanitizing, "s", 0.3),
     ]
+
+
+def _chained_images() -> Workflow:
+    """Return a workflow that appends many images to one batch, one after the other."""
+    prompt: Prompt = {"0": {"class_type": "LoadImage", "inputs": {"image": "a.png"}}}
+    batch = "0"
+    for number in range(1, IMAGES):
+        loader, longer = str(number), f"{number}b"
+        prompt[loader] = {"class_type": "LoadImage", "inputs": {"image": "a.png"}}
+        images = {"image1": [batch, 0], "image2": [loader, 0]}
+        prompt[longer] = {"class_type": "ImageBatch", "inputs": images}
+        batch = longer
+    saved = {"images": [batch, 0], "filename_prefix": "a"}
+    return Workflow("a", prompt | {"end": {"class_type": "SaveImage", "inputs": saved}})
 
 
 def _many_classes(catalog: Catalog) -> dict[str, Any]:
