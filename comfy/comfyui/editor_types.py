@@ -27,3 +27,18 @@ EDITOR_TYPES = FILE_WIDGETS | {
     "VIDEO_EDIT",
     "COMFY_AUTOGROW_V3",
 }
+
+
+def type_of_value(value: object) -> str:
+    """Return the built-in type of such values, "" for others."""
+    match value:
+        case bool():
+            return "BOOLEAN"
+        case int():
+            return "INT"
+        case float():
+            return "FLOAT"
+        case str():
+            return "STRING"
+        case _:
+            return ""

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from comfy.base.json_values import as_dicts, as_list, as_mapping, as_text
-from comfy.comfyui.editor_types import EDITOR_TYPES
+from comfy.comfyui.editor_types import EDITOR_TYPES, type_of_value
 from comfy.comfyui.file_inputs import FILE_WIDGETS, bare_name, is_folder_name, may_name_file
 
 COMBO = "COMBO"
@@ -107,9 +107,17 @@ class InputSpec:
 
     @property
     def is_widget(self) -> bool:
-        """Tell if users can give this input a value; `forceInput` turns a widget type into a pure
-        socket."""
-        return self.value_type in WIDGET_TYPES and not self.options.get("forceInput")
+        """Tell if users can give this input a value."""
+        return self.value_type in WIDGET_TYPES and not self.is_forced
+
+    @property
+    def is_forced(self) -> bool:
+        """Tell if the input is a pure socket despite its type. `defaultInput` is the older word for
+        it, which still counts for optional inputs."""
+        options = self.options
+        return bool(
+            options.get("forceInput") or (options.get("defaultInput") and not self.required)
+        )
 
     @cached_property
     def upload(self) -> str | None:
@@ -337,21 +345,6 @@ def parse_input(name: str, raw: object, *, required: bool) -> InputSpec:
             return InputSpec(name, head, required, None, options, raw)
         case _:
             return InputSpec(name, "*", required, None, options, raw)
-
-
-def type_of_value(value: object) -> str:
-    """Return the built-in type of such values, "" for others."""
-    match value:
-        case bool():
-            return "BOOLEAN"
-        case int():
-            return "INT"
-        case float():
-            return "FLOAT"
-        case str():
-            return "STRING"
-        case _:
-            return ""
 
 
 def compatible(type_: str, other: str) -> bool:

@@ -11,13 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from comfy.comfyui.editor_types import EDITOR_TYPES
+from comfy.comfyui.editor_types import EDITOR_TYPES, type_of_value
 from comfy.comfyui.file_inputs import is_media_file, is_no_file
 from comfy.comfyui.input_spec import (
     COMBO,
     WIDGET_TYPES,
     InputSpec,
-    type_of_value,
 )
 from comfy.comfyui.object_info import Catalog, NodeSpec
 from comfy.form.labels import is_notation

@@ -43,7 +43,7 @@ def with_pack_widgets(spec: NodeSpec, node: GraphNode) -> NodeSpec:
     sockets = {
         one.name: one
         for one in spec.inputs
-        if widget_type(one) is None and one.type != AUTOGROW and not one.options.get("forceInput")
+        if widget_type(one) is None and one.type != AUTOGROW and not one.is_forced
     }
     names = set(_with_widget(sockets, node))
     if not sockets:

@@ -25,6 +25,7 @@ from comfy.graph.broadcasts import (
     sends,
 )
 from comfy.graph.live import LiveGraph, LiveInput, LiveNode
+from comfy.graph.packs.registry import rule_of
 from comfy.graph.schema import INPUT_NODE, OUTPUT_NODE, GraphLink, SavedGraph
 
 _MOST_SENDERS = 200
@@ -164,6 +165,8 @@ def _accepts(
     node: LiveNode, slot: LiveInput, settings: Mapping[str, Any], *, is_root: bool
 ) -> bool:
     """Return whether an input accepts broadcasts. Sockets do by default, widgets only if set."""
+    if slot.name in rule_of(node.type).unconnected:
+        return False
     if slot.widget is None and slot.held is None:
         return not as_mapping(settings.get("input_ue_unconnectable")).get(slot.name)
     for place in (settings, node.saved.properties):

@@ -20,7 +20,7 @@ def widget_type(spec: InputSpec) -> str | None:
     the input, or any value (`_PACK_WIDGET`).
     """
     hint = spec.options.get("widgetType")
-    if spec.options.get("forceInput"):
+    if spec.is_forced:
         return None
     if isinstance(hint, str) and hint in KINDS:
         return hint

@@ -328,8 +328,8 @@ def _without_socket_values(
     names = {widget.name for widget in widgets}
     forced: list[bool] = []
     for spec in node.inputs:
-        if spec.name in names or spec.options.get("forceInput"):
-            forced.append(bool(spec.options.get("forceInput")))
+        if spec.name in names or spec.is_forced:
+            forced.append(spec.is_forced)
             if spec.options.get("control_after_generate"):
                 forced.append(False)
     forced += [False] * ("upload" in names)

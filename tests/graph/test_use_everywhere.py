@@ -46,6 +46,23 @@ def test_anything_everywhere() -> None:
     assert converted(data).missing == ()
 
 
+def test_an_input_that_refuses_broadcasts() -> None:
+    """VideoHelperSuite's nodes turn images into latents if a VAE is connected, so a broadcast
+    doesn't reach them."""
+    combine = {"input": {"optional": {"vae": ["VAE"]}}, "output": [], "output_node": True}
+    catalog = Catalog({**CATALOG.raw, "VHS_VideoCombine": combine})
+    data = graph(
+        graph_node(1, "Load", "a.safetensors"),
+        graph_node(3, "Anything Everywhere"),
+        graph_node(4, "Decode"),
+        graph_node(5, "VHS_VideoCombine"),
+        links="1.2 VAE > 3.anything",
+    )
+    prompt = convert(as_read(data), catalog).prompt
+    assert prompt["4"]["inputs"] == {"vae": ["1", 2]}
+    assert prompt["5"]["inputs"] == {}
+
+
 @pytest.mark.parametrize(
     "sender",
     [

@@ -36,6 +36,7 @@ CATALOG = Catalog(
                 "zoom": ["FLOAT", {"default": 1.0}],
             },
             "Curve": {"curve": ["CURVE", {}]},
+            "Older": {"first": ["INT", {"defaultInput": True}], "last": ["INT", {}]},
             "Twice": {"text": ["STRING", {}], "count": ["INT", {}]},
             "Changed": {"size": [["small", "large"], {}], "count": ["INT", {}]},
         }.items()
@@ -121,3 +122,13 @@ def test_names_out_of_date() -> None:
     node = graph_node(1, "Changed", "large", 3)
     node["widgets_values_named"] = {"size": "small", "count": 1}
     assert sent(node) == {"size": "large", "count": 3}
+
+
+def test_default_input_forces_optional_inputs_only() -> None:
+    """`defaultInput` makes an optional input a socket. A required one keeps its widget."""
+    required = {"first": ["INT", {"defaultInput": True}], "last": ["INT", {}]}
+    sections = {"optional": required, "required": {}}
+    optional = Catalog({"Older": {"input": sections, "output": [], "output_node": True}})
+    assert sent(graph_node(1, "Older", 1, 2)) == {"first": 1, "last": 2}
+    data = graph(graph_node(1, "Older", 2))
+    assert convert(data, optional).prompt["1"]["inputs"] == {"last": 2}

@@ -237,7 +237,7 @@ def is_editor_state(candidate: Candidate) -> bool:
     is_custom = spec.widget_type not in WIDGET_TYPES
     if is_custom and isinstance(value, str) and value.startswith(_JSON):
         return True
-    is_entered = candidate.type in WIDGET_TYPES and not spec.options.get("forceInput")
+    is_entered = candidate.type in WIDGET_TYPES and not spec.is_forced
     return not is_entered or bool(spec.options.get("hidden"))
 
 

@@ -25,8 +25,10 @@ class PackRule:
     """Changes that a pack's script makes to the nodes of a class.
 
     `values`: returns the saved values as the class's current widgets expect them. `added`: returns
-    widgets that the server doesn't declare, with their values.
+    widgets that the server doesn't declare, with their values. `unconnected`: inputs that receive
+    no broadcast of "Anything Everywhere".
     """
 
     values: Callable[[GraphNode], SavedValues] = _as_saved
     added: Callable[[GraphNode], Iterable[NodeWidget]] = _none_added
+    unconnected: frozenset[str] = frozenset()

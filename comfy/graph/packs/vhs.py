@@ -83,11 +83,10 @@ def _size(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else 0
 
 
+# Images become latents as soon as a VAE is connected.
+_WITH_VAE = frozenset({"vae"})
+
 VHS_RULES: Mapping[str, PackRule] = {
-    name: PackRule(values=_values)
-    for name in (
-        *_LISTED,
-        "VHS_LoadVideoFFmpeg",
-        "VHS_LoadVideoFFmpegPath",
-    )
+    name: PackRule(values=_values, unconnected=_WITH_VAE)
+    for name in (*_LISTED, "VHS_LoadVideoFFmpeg", "VHS_LoadVideoFFmpegPath")
 }
