@@ -24,7 +24,10 @@ _QUEUED_SEEDS = MappingProxyType({-1: 0, -2: 1, -3: -1})
 _MODEL = re.compile(
     r"model|ckpt|checkpoint|lora|vae|clip|unet|encoder|detector|(?<!sampler)_name$", re.IGNORECASE
 )
-_ALWAYS_REPLACES = "Seed (rgthree)"
+# Classes whose own limits allow these numbers, although no run gets one.
+_ALWAYS_REPLACED = frozenset({"SDParameterGenerator", "Seed (rgthree)"})
+# The type of a model loader decides how the model is read.
+_LOADER = re.compile(r"loader", re.IGNORECASE)
 
 
 def limit_values(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
@@ -118,7 +121,7 @@ def _must_be_chosen(candidate: Candidate, offered: tuple[object, ...]) -> bool:
         or not isinstance(candidate.default, str)
         or (len(offered) == 1 and len(candidate.siblings) == 1)
         or (spec is not None and (spec.adds_inputs or spec.names_files or spec.differs))
-        or bool(_MODEL.search(candidate.input))
+        or bool(_MODEL.search(candidate.input) or _LOADER.search(candidate.class_type))
         or any(map(is_model_file, names))
     )
 
@@ -138,13 +141,13 @@ def _with_first(candidate: Candidate, offered: tuple[object, ...]) -> Candidate:
 
 def _queued_seed(candidate: Candidate) -> int | None:
     """Return the step of a seed that the editor would replace: one below the limits, or any of
-    rgthree's; None for other values."""
+    a class that never sends it; None for other values."""
     value = candidate.value if candidate.said.default is None else candidate.said.default
     is_seed = KINDS[candidate.widget].several is Several.SEEDS
     if not is_seed or not isinstance(value, int) or value not in _QUEUED_SEEDS:
         return None
     is_below = candidate.limits.min is not None and value < candidate.limits.min
-    is_replaced = is_below or candidate.class_type == _ALWAYS_REPLACES
+    is_replaced = is_below or candidate.class_type in _ALWAYS_REPLACED
     return _QUEUED_SEEDS[value] if is_replaced else None
 
 

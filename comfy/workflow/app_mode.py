@@ -17,6 +17,8 @@ from comfy.graph.convert import BoundWidget, Converted
 from comfy.graph.schema import node_key
 from comfy.workflow.app import App, ShownInput
 
+_UNLIMITED = 2**62
+
 
 def read_app(converted: Converted) -> App | None:
     """Return the app saved in a graph, or None if its author made none.
@@ -121,10 +123,12 @@ def _height(entry: list[Any]) -> int | None:
 
 def _shown(widget: BoundWidget) -> ShownInput:
     """Return a widget as a form needs it. Drops a label that only repeats the input's name. A label
-    such as "Prompt" for `prompt` stays."""
+    such as "Prompt" for `prompt` stays. Limits of 64 bits are the node's own, not the author's."""
     options = widget.spec.options if widget.spec else {}
     low, high, step = (
-        value if isinstance(value := options.get(name), int | float) else None
+        value
+        if isinstance(value := options.get(name), int | float) and abs(value) < _UNLIMITED
+        else None
         for name in ("min", "max", "step")
     )
     says_nothing = widget.label in (widget.name, widget.targets[0][1])

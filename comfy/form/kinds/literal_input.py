@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 from comfy.base.json_values import as_number
 from comfy.comfyui.input_spec import InputSpec
@@ -114,13 +115,19 @@ def _is_seed(candidate: Candidate, name: str, target: InputSpec | None) -> bool:
 
 
 def _limits(candidate: Candidate, target: InputSpec | None, *, seed: bool) -> Limits:
-    """Return the limits that the server declares, without invalid ones."""
+    """Return the limits that the server declares for the input and for its target, without invalid
+    ones. The server checks the input's own, the target's node may fail beyond the other."""
     if candidate.type not in ("INT", "FLOAT"):
         return Limits()
-    own = target if target and target.value_type == candidate.type else candidate.spec
-    options = own.options if own else {}
-    low, high = as_number(options.get("min")), as_number(options.get("max"))
-    step, grain = as_number(options.get("step")), as_number(options.get("round"))
+    options = [
+        spec.options
+        for spec in (target, candidate.spec)
+        if spec is not None and (spec is candidate.spec or spec.value_type == candidate.type)
+    ]
+    low = max(_numbers(options, "min"), default=None)
+    high = min(_numbers(options, "max"), default=None)
+    finest = options[0] if options else {}
+    step, grain = as_number(finest.get("step")), as_number(finest.get("round"))
     if candidate.type == "INT":
         step = step or 1
     if step is not None and step <= 0:
@@ -130,3 +137,7 @@ def _limits(candidate: Candidate, target: InputSpec | None, *, seed: bool) -> Li
         least, most = _SEED_LIMITS if fits else _EXACT_SEED_LIMITS
         low, high = least if low is None else low, most if high is None else high
     return Limits(low, high, step, grain)
+
+
+def _numbers(options: Iterable[Mapping[str, Any]], name: str) -> list[int | float]:
+    return [number for one in options if (number := as_number(one.get(name))) is not None]

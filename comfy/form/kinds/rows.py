@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from comfy.base.messages import labeled, message, plural
 from comfy.base.wording import short
+from comfy.form.kinds.dropdown import NOT_ON_SERVER
 from comfy.form.kinds.literal_input import Fit, LiteralInput
 from comfy.form.model import Field, FieldKind, Several, cell_label
 from comfy.prompt.rows import parse_rows
@@ -14,9 +15,11 @@ from comfy.prompt.value_types import BadValue
 
 
 def _check(field: Field, value: object) -> list[dict[str, Any]]:
-    """Return the rows to send. The workflow's own values are always valid. Raises BadValue with the
-    row and column of the first problem."""
+    """Return the rows to send. The workflow's own values are valid, except for choices that the
+    server lacks, because nodes skip such rows silently. Raises BadValue with the row and column of
+    the first problem."""
     rows = parse_rows(value)
+    _check_lacks(field, rows)
     if rows == field.default:
         return rows
     if field.min is not None and len(rows) < field.min:
@@ -28,6 +31,19 @@ def _check(field: Field, value: object) -> list[dict[str, Any]]:
             plural("Maximum {count} row.", "Maximum {count} rows.", count=int(field.max))
         )
     return [_row(field, number, row) for number, row in enumerate(rows, 1)]
+
+
+def _check_lacks(field: Field, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Raise BadValue if a row has a choice that the server lacks, unless the user switched it off
+    or chose another."""
+    switches = [column.key for column in field.columns if column.type == "BOOLEAN"]
+    for own, key in field.row_lacks:
+        keys = (key, *switches)
+        lacking = [field.default[own - 1].get(one) for one in keys]
+        for number, row in enumerate(rows, 1):
+            if [row.get(one) for one in keys] == lacking:
+                column = next(one for one in field.columns if one.key == key)
+                raise BadValue(labeled(cell_label(field, number, column), NOT_ON_SERVER))
 
 
 def _row(field: Field, number: int, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -202,6 +202,24 @@ def test_a_missing_choice_is_reported_unless_its_row_is_off() -> None:
     assert missing.sentence.startswith("LoRA 3: LoRA: “gone.safetensors” isn't available.")
 
 
+@pytest.mark.parametrize(
+    ("change", "is_refused"),
+    [({}, True), ({"strength": 0.2}, True), ({"on": False}, False), ({"lora": INK}, False)],
+)
+def test_a_missing_choice_is_refused_unless_its_row_is_off(
+    change: dict[str, Any], is_refused: bool
+) -> None:
+    """A run without the LoRA would look as if it had been applied."""
+    gone = {"on": True, "lora": "gone.safetensors", "strength": 1}
+    form = form_of("power", lora_2=gone)
+    rows = [
+        row | change if row["lora"] == gone["lora"] and row["on"] else row
+        for row in form.field("2.loras").default
+    ]
+    _, errors = check(form, {"2.loras": rows})
+    assert bool(errors) == is_refused
+
+
 def test_a_linked_cell_keeps_its_rows() -> None:
     """Then the other cells are fields of their own, and no row can be added."""
     form = form_of("stack", **{"loras.0.note": ["1", 0]})

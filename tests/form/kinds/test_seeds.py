@@ -57,6 +57,13 @@ def test_a_special_seed_is_drawn_or_counted(prompt: object, seed: int, step: int
     assert used[field.key] > 0
 
 
+def test_a_seed_keeps_the_limits_of_its_own_node() -> None:
+    """The server checks the node that holds the seed, whose limits may be closer than those of the
+    sampler."""
+    assert seed_field(with_seed_node(7)).max == _WIDE["max"]
+    assert seed_field(with_seed_node(7)).min == 0
+
+
 def test_a_seed_that_counts_down_continues_below_the_last() -> None:
     """The largest seed follows the smallest."""
     field = seed_field(with_seed_node(-3))
