@@ -12,6 +12,7 @@ from comfy.comfyui.protocol.parse import KNOWN_TYPES
 from comfy.demo.nodes.registry import NODES
 from comfy.demo.storage import Storage
 from comfy.form.kinds.registry import KINDS
+from comfy.graph.widget_types import KINDS as WIDGET_KINDS
 
 _DISPLAYS = {"number", "slider", "color", "knob", "gradientslider"}
 _OWN_NODES = {"LoraRows"}  # of the stand-in
@@ -48,10 +49,10 @@ def unknown_displays(catalog: Catalog) -> list[str]:
 
 
 def unknown_widgets(widgets: Iterable[str], catalog: Catalog) -> list[str]:
-    """Return the editor's widgets that no field has and that no input of the server uses."""
-    known = {type_ for kind in KINDS.values() for type_ in kind.input_types}
+    """Return the editor's widgets that the converter doesn't know and that no input of the server
+    uses."""
     used = {spec.type for node in catalog.values() for spec in node.inputs}
-    return sorted(set(widgets) - known - used - _DYNAMIC - set(FILE_WIDGETS))
+    return sorted(set(widgets) - set(WIDGET_KINDS) - used - _DYNAMIC - set(FILE_WIDGETS))
 
 
 def unknown_messages(types: Iterable[str]) -> list[str]:
