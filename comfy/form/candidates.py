@@ -44,9 +44,11 @@ FieldSource = Literal[
 Merge = Literal["pole", "negative", "text", "input"]
 
 # Which fields of a rule stay main: one in the whole form, or one of each node. It also sets the
-# others that have the same value. "fallback": only the first node's, and only if no other field
-# sets the size.
+# others that have the same value. "fallback": only the first node's, and only if no other main
+# field sets the same (`Placement.sets`).
 Only = Literal["form", "node", "fallback"]
+# What a field sets, if a form needs it only once.
+Sets = Literal["size", "count", "strength"]
 
 NOTHING_SAID = FieldConfig("")
 
@@ -89,7 +91,8 @@ class Placement:
     The rest shortens long forms. `merge` tells which fields become one, `essential` ones are never
     collapsed, and `folds_first` ones are collapsed before equally numerous fields of another kind.
     `worth_showing` inputs move up if an author promoted them from a subgraph, at most `most` of
-    them. `only` limits main fields to one, see `Only`. `part` pairs a width with its height.
+    them. `only` limits main fields to one, see `Only` and `Sets`.
+    `part` pairs a width with its height.
     """
 
     group: FieldGroup
@@ -103,6 +106,7 @@ class Placement:
     worth_showing: bool = False
     most: int | None = None
     only: Only | None = None
+    sets: Sets | None = None
     part: Literal["width", "height"] | None = None
 
 

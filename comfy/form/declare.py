@@ -155,7 +155,7 @@ def _place(candidate: Candidate, roles: Roles, others: Others = "auto") -> Candi
         lead=(
             not facts.chosen,
             not facts.draws,
-            number or len(roles.samplers.passes),
+            facts.order or facts.sampler or len(roles.samplers.passes),
             -facts.distance,
         ),
         sampler=number,

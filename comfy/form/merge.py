@@ -11,14 +11,18 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from comfy.form.candidates import Candidate, Limits, Placement
+from comfy.base.wording import plain_words
+from comfy.form.candidates import Candidate, Limits, Placement, Sets
 from comfy.form.declare import limited
 from comfy.form.naming import name_fields
 from comfy.prompt.arrange import Arranged
+from comfy.prompt.model import is_link
 from comfy.workflow.config import FieldConfig, FieldGroup
 
 # With more main fields than this, kinds of fields that occur several times are collapsed.
 _MOST_FIELDS = 20
+# So many values of a form that lacks other main fields are main.
+_FEW = 4
 
 
 def merge(candidates: tuple[Candidate, ...], arranged: Arranged) -> tuple[Candidate, ...]:
@@ -26,7 +30,8 @@ def merge(candidates: tuple[Candidate, ...], arranged: Arranged) -> tuple[Candid
     declared = [one for one in candidates if one.is_declared]
     merged = _keep_leads(_merge_same_role([one for one in candidates if not one.is_declared]))
     folded = _fold_frequent(merged)
-    fields = [*declared, *(_settled(one, folded) for one in merged)]
+    settled = [_settled(one, folded) for one in merged]
+    fields = [*declared, *(settled if declared else _show_sources(settled))]
     order = get_args(FieldGroup)
     fields.sort(key=lambda one: (order.index(one.group), one.rank))
     fields = _sizes_together(fields)
@@ -63,25 +68,58 @@ def _keep_leads(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Keep one main field of each rule that says so (`Only`), such as one seed. It also sets the
     others that have the same value; the rest moves to advanced."""
     groups: dict[Hashable, list[Candidate]] = defaultdict(list)
+    fallbacks: dict[Sets | None, list[Candidate]] = defaultdict(list)
+    covered: set[Sets | None] = set()
     for one in candidates:
-        if one.group == "main" and one.rule.only:
+        if one.group != "main":
+            continue
+        if one.rule.only == "fallback":
+            fallbacks[one.rule.sets].append(one)
+            continue
+        covered.add(one.rule.sets)
+        if one.rule.only:
             groups[one.rule, one.node if one.rule.only == "node" else ""].append(one)
-    has_size = any(
-        one.group == "main" and one.rule.part and not one.rule.only for one in candidates
-    )
     kept: dict[str, Candidate | None] = {}
+    for sets, group in fallbacks.items():
+        first = min(one.rank for one in group)
+        leads: dict[Placement, Candidate] = {}
+        for one in sorted(group, key=lambda one: one.lead):
+            if sets not in covered and one.rank == first:
+                leads.setdefault(one.rule, one)
+        kept |= {
+            one.key: _unneeded(one)
+            for one in group
+            if one.rule not in leads or one.node != leads[one.rule].node
+        }
     for group in groups.values():
         lead = min(group, key=lambda one: (one.lead[:2], one.source == "heuristic", one.lead))
-        if lead.rule.only == "fallback":
-            demoted = group if has_size else [one for one in group if one.node != lead.node]
-            kept |= {one.key: replace(one, group="advanced") for one in demoted}
-            continue
         same = [one for one in group if one is not lead and _is_same(one, lead)]
         kept |= {one.key: replace(one, group="advanced") for one in group}
         kept |= dict.fromkeys(one.key for one in same)
         kept[lead.key] = _merged(lead, *same)
     settled = (kept.get(one.key, one) for one in candidates)
     return [one for one in settled if one is not None]
+
+
+def _show_sources(candidates: list[Candidate]) -> list[Candidate]:
+    """Return the candidates of a form without texts, files and other wishes with the values of the
+    nodes that others start from as main fields, or else the first values of any node."""
+    if any(one.group == "main" and not one.rule.only for one in candidates):
+        return candidates
+    values = [
+        one
+        for one in candidates
+        if one.group == "advanced" and one.rule.worth_showing and str(one.value).strip()
+    ]
+    sources = [one for one in values if not any(map(is_link, one.siblings.values()))]
+    is_empty = all(one.group != "main" for one in candidates)
+    shown = {one.key for one in (sources or (values if is_empty else []))[:_FEW]}
+    return [replace(one, group="main") if one.key in shown else one for one in candidates]
+
+
+def _unneeded(fallback: Candidate) -> Candidate:
+    """Return an advanced field for an input that another field makes unnecessary."""
+    return replace(fallback, group="advanced", label=plain_words(fallback.input))
 
 
 def _is_same(one: Candidate, lead: Candidate) -> bool:

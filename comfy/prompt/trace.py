@@ -145,7 +145,21 @@ class Trace:
             for name, (source, _) in self.sources[node_id].items()
             if self.type_of(node_id, name) == "LATENT"
         ]
+        return self.loads_image(start)
+
+    def loads_image(self, start: Iterable[str]) -> bool:
+        """Return whether a loaded image, video or mask reaches one of these nodes."""
         return any(_loads_image(self.spec(source)) for source in self.walk(start, IMAGE_TYPES))
+
+    def is_sampled(self, node_id: str) -> bool:
+        """Return whether a node takes a sampler's image or latent."""
+        before = self.walk([node_id], IMAGE_TYPES)
+        return any(one != node_id and self.is_sampler(one) for one in before)
+
+    def neighbors(self, node_id: str) -> Iterator[str]:
+        """Yield the nodes linked to a node, on either side."""
+        yield from (link.node for link in self.sources[node_id].values())
+        yield from self.users(node_id)
 
     def meaning(self, node_id: str, input_name: str) -> InputRef:
         """Return the input that a literal is really for, following nodes that only hold a value."""
@@ -160,6 +174,23 @@ class Trace:
             if not self._passes_on(*meant):
                 return meant
         return meant
+
+    def parameter(self, node_id: str, input_name: str) -> InputRef | None:
+        """Return the input that gets a value of a node with several parameters, by the name of the
+        node's output; None if no alive node takes it. Inputs of samplers and latents come first."""
+        spec = self.spec(node_id)
+        if spec is None or len(spec.output_types) < 2:
+            return None
+        uses = [
+            use
+            for slot, (name, kind) in enumerate(
+                zip(spec.output_names, spec.output_types, strict=False)
+            )
+            if name.lower() == input_name.lower() and kind in WIDGET_TYPES
+            for use in self.uses.get(Link(node_id, slot), ())
+            if use.node in self.alive
+        ]
+        return min(uses, key=lambda use: "LATENT" not in self.given_types(use.node), default=None)
 
     def literal(self, node_id: str, input_name: str) -> object:
         """Return the value of an input, also if a node that only holds a value provides it; None if

@@ -97,7 +97,38 @@ MORE_NODES = {
     ),
     "VideoTexts": spec({"positive_prompt": TEXT, "negative_prompt": TEXT}, "TEXTEMBEDS"),
     "ImageResize": spec({"image": ["IMAGE"], "width": ["INT", {}], "height": ["INT", {}]}, "IMAGE"),
-    "IPAdapter": spec({"model": ["MODEL"], "weight": ["FLOAT", {}]}, "MODEL"),
+    "ScaleBy": spec({"image": ["IMAGE"], "scale_by": ["FLOAT", {}]}, "IMAGE"),
+    "IPAdapter": spec(
+        {"model": ["MODEL"], "weight": ["FLOAT", {}], "weight_mode": [["none", "linear"]]}, "MODEL"
+    ),
+    "Parameters": spec(
+        {"seed": ["INT", {}], "batch_size": ["INT", {}], "model": ["STRING", {}]}, "INT", "INT"
+    )
+    | {"output_name": ["SEED", "BATCH_SIZE"]},
+    "Mode": spec({"batch_size": ["INT", {}], "image_size_preset": [["512", "768"]]}, "MODEL"),
+    "SaveWithText": spec({"images": ["IMAGE"], "extra_info": TEXT}, "STRING", output_node=True),
+    "EditService": spec(
+        {
+            "image": ["IMAGE"],
+            "prompt": TEXT,
+            "model": ["COMBO", {"options": ["fast", "good"]}],
+            "seed": ["INT", {"control_after_generate": True}],
+            "mode": [["creative", "precise"], {"tooltip": "Creative invents details."}],
+        },
+        "IMAGE",
+        api_node=True,
+    ),
+    "RandomRows": spec(
+        {
+            "kind": [["digits", "letters"]],
+            "rows": ["INT", {}],
+            "length": ["INT", {}],
+            "joined": TEXT,
+        },
+        "STRING",
+    ),
+    "DrawText": spec({"text": ["STRING", {"forceInput": True}]}, "IMAGE"),
+    "ReverseEditSampler": spec({"model": ["MODEL"], "inject_steps": ["INT", {}]}, "MODEL"),
     "FaceDetailer": spec(
         {"image": ["IMAGE"], "denoise": ["FLOAT", {}], "wildcard": TEXT, "tile_size": ["INT", {}]},
         "IMAGE",

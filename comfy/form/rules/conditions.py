@@ -23,6 +23,17 @@ _TOOLING = re.compile(
     r"^(find|delimiter|separator|expression|template|mode|filename\w*|path|url|code|script|css|html|format|"
     r"(?>.*regex).*|(?>.*json)\w*|.*(pattern|shader))$"
 )
+# Values of a mode that turn a node off.
+_OFF = frozenset({"none", "off", "disable", "disabled"})
+_MODE = re.compile(r"(^|_)mode$")
+# Kinds of processing, if a service describes them.
+_WAYS = re.compile(r"(^|_)(mode|flavor|direction)$")
+_MOST_WAYS = 5
+_SAVES = re.compile(r"sav(e|ing)|export", re.IGNORECASE)
+_MEDIA_TYPES = frozenset({"IMAGE", "VIDEO", "AUDIO"})
+# How a sampler that edits an image follows it.
+_EDITS = re.compile(r"edit|inver|inject|reverse", re.IGNORECASE)
+_EDIT_STEPS = frozenset({"inject_steps", "start_step", "skip_steps"})
 _YES_OR_NO = frozenset({"yes", "no", "enable", "disable", "true", "false"})
 _CONTROLS = re.compile(r"control_?net|lllite|ip_?adapter|redux|stylemodel|reference", re.IGNORECASE)
 _ADAPTS = re.compile(
@@ -47,6 +58,22 @@ def is_media(facts: InputFacts) -> bool:
 def only_records(facts: InputFacts) -> bool:
     """Return whether a node without outputs only saves a sampler's setting with the result."""
     return not facts.gives and not facts.service
+
+
+def is_saved(facts: InputFacts) -> bool:
+    """Return whether a text is only saved with a result, as a comment or as metadata."""
+    spec = facts.candidate.node_spec
+    saves = spec is not None and spec.output_node and bool(_SAVES.search(facts.class_type))
+    return saves and not facts.service and not facts.takes.isdisjoint(_MEDIA_TYPES)
+
+
+def is_off(facts: InputFacts) -> bool:
+    """Return whether a mode turns the node off."""
+    return any(
+        isinstance(value, str) and value.lower() in _OFF
+        for name, value in facts.candidate.siblings.items()
+        if _MODE.search(name)
+    )
 
 
 def is_unused_part(facts: InputFacts) -> bool:
@@ -132,6 +159,36 @@ def repeats(facts: InputFacts) -> bool:
     """Return whether a number is the number of results."""
     named = facts.meaning != "amount" or "batch" in facts.class_type.lower()
     return facts.is_number and facts.makes == "latent" and named
+
+
+def is_only_count(facts: InputFacts) -> bool:
+    """Return whether a number in a node without a latent or an image may be the number of
+    results."""
+    is_count = facts.meaning == "batch_size" and facts.is_number and not facts.held
+    makes_none = facts.gives.isdisjoint(_MEDIA_TYPES | {"LATENT"})
+    return is_count and makes_none and facts.takes.isdisjoint(_MEDIA_TYPES | {"MODEL"})
+
+
+def scales_upload(facts: InputFacts) -> bool:
+    """Return whether a number sets the size of the user's image."""
+    return facts.is_number and facts.scales_upload
+
+
+def edits(facts: InputFacts) -> bool:
+    """Return whether a number sets how closely an edited image follows the original."""
+    is_edit = facts.meaning in _EDIT_STEPS and bool(_EDITS.search(facts.class_type))
+    return is_edit and facts.is_number and "denoise" not in facts.candidate.siblings
+
+
+def chooses_way(facts: InputFacts) -> bool:
+    """Return whether the only service describes a short choice of ways to work."""
+    spec = facts.candidate.spec
+    if spec is None or not facts.alone or not _WAYS.search(facts.meaning):
+        return False
+    choices = spec.choices or ()
+    documented = bool(spec.options.get("tooltip")) and not spec.options.get("advanced")
+    is_switch = not (_YES_OR_NO | _OFF).isdisjoint(str(one).lower() for one in choices)
+    return documented and 1 < len(choices) <= _MOST_WAYS and not is_switch
 
 
 def turns(facts: InputFacts) -> bool:

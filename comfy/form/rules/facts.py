@@ -4,7 +4,9 @@ decisions."""
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from comfy.comfyui.input_spec import WIDGET_TYPES
 from comfy.comfyui.object_info import NodeSpec
@@ -47,6 +49,7 @@ _RECIPE_LORA = re.compile(
 # Ending of the types that video packs use for an empty video with a size and a length.
 _EMBEDS = "EMBEDS"
 _SIZE = ("width", "height")
+_LORA_NAMES = ("lora_name", "lora")
 _REPAINTS = frozenset({"denoise", "denoise_strength"})
 # Input of nodes that enlarge an image and repaint it.
 _UPSCALE = "upscale_by"
@@ -66,6 +69,10 @@ class Roles:
         self.trace = trace
         self.texts = Texts(trace)
         self.samplers = Samplers(trace)
+        self.services = frozenset(one for one in trace.useful if _is_generator(trace.spec(one)))
+        behind = {one: self.services.intersection(trace.walk([one], None)) for one in self.services}
+        chained = {each for ones in behind.values() if len(ones) > 1 for each in ones}
+        self.orders = {one: len(behind[one]) for one in chained}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,10 @@ class InputFacts:
     choose, and `distance` is the number of links to the result. `resizes` is True for the size of
     an image that a node changes, `draws` for settings of a sampler, its noise or a service, and
     `is_mask` for an image that becomes a mask.
+    `refines` is True after a sampler, `scales_upload` for a node that resizes the user's file,
+    `stacked` for a LoRA after or before another one, and `alone` for the only service that makes
+    media. `order` is the place of a service among those before it, 0 if it isn't in a chain,
+    and `sampler` the number of the sampler that gets the value (`Samplers.passes`).
     """
 
     candidate: Candidate
@@ -107,6 +118,12 @@ class InputFacts:
     resizes: bool
     draws: bool
     is_mask: bool
+    refines: bool
+    scales_upload: bool
+    stacked: bool
+    alone: bool
+    order: int
+    sampler: int
 
     @property
     def widget(self) -> str:
@@ -156,14 +173,12 @@ class InputFacts:
     @property
     def model_file(self) -> str:
         """Return the LoRA that this node loads, "" if it doesn't load any."""
-        siblings = self.candidate.siblings
-        loaded = siblings.get("lora_name", siblings.get("lora"))
-        return loaded if isinstance(loaded, str) and loaded.lower() != "none" else ""
+        return _lora_file(self.candidate.siblings)
 
     @property
     def is_style(self) -> bool:
         """Return whether the LoRA affects the look of the result. One that a link names may."""
-        named = self.candidate.siblings.keys() & {"lora_name", "lora"}
+        named = _is_lora(self.candidate.siblings)
         return not self.is_recipe and bool(self.model_file or not named)
 
     @property
@@ -177,8 +192,10 @@ def collect_facts(candidate: Candidate, roles: Roles) -> InputFacts:
     trace = roles.trace
     node_id = candidate.node
     target, meaning = meant = trace.meaning(*candidate.ref)
-    target_node, target_spec = trace.prompt[target], trace.spec(target)
     given = LiteralInput.of(candidate, meaning, trace.spec_of(*meant), trace.used_outputs(node_id))
+    if meant == candidate.ref:
+        target, meaning = trace.parameter(*meant) or meant
+    target_node, target_spec = trace.prompt[target], trace.spec(target)
     own_pole = pole_of(meaning)
     service = target_spec is not None and bool(target_spec.raw.get("api_node"))
     gives, takes = trace.given_types(target), trace.taken_types(target)
@@ -213,6 +230,16 @@ def collect_facts(candidate: Candidate, roles: Roles) -> InputFacts:
         chosen=node_id in trace.chosen,
         distance=trace.distance.get(node_id, 0),
         is_mask=trace.users_give(target) == {"MASK"},
+        refines=meaning in _REPAINTS and "IMAGE" in gives & takes and trace.is_sampled(target),
+        scales_upload=bool(_RESIZER.search(target_node["class_type"]))
+        and "IMAGE" in gives & takes
+        and trace.loads_image([target])
+        and not trace.is_sampled(target),
+        stacked=_is_lora(target_node["inputs"])
+        and any(_is_style_lora(trace.prompt[one]["inputs"]) for one in trace.neighbors(target)),
+        alone=roles.services == {target},
+        sampler=roles.samplers.passes.get(node_id) or roles.samplers.passes.get(target, 0),
+        order=roles.orders.get(target, 0),
         draws=service or not gives.isdisjoint(_DRAWN),
         resizes=not gives.isdisjoint(takes & _IMAGES) and _resizes(target, trace),
     )
@@ -279,6 +306,26 @@ def _starts_from_image(target: str, trace: Trace) -> bool:
     if trace.takes_image(target):
         return True
     return any(trace.takes_image(use.node) for use in trace.uses.get(Link(target, 0), ()))
+
+
+def _is_generator(spec: NodeSpec | None) -> bool:
+    """Return whether a node is a service that makes media, not only texts."""
+    is_service = spec is not None and bool(spec.raw.get("api_node"))
+    return is_service and spec is not None and not _MADE_TYPES.isdisjoint(spec.output_types)
+
+
+def _is_lora(inputs: Mapping[str, Any]) -> bool:
+    return not inputs.keys().isdisjoint(_LORA_NAMES)
+
+
+def _is_style_lora(inputs: Mapping[str, Any]) -> bool:
+    file = _lora_file(inputs)
+    return bool(file) and not _RECIPE_LORA.search(file)
+
+
+def _lora_file(inputs: Mapping[str, Any]) -> str:
+    loaded = next((inputs[name] for name in _LORA_NAMES if name in inputs), "")
+    return loaded if isinstance(loaded, str) and loaded.lower() != "none" else ""
 
 
 def _below_one(value: object) -> bool:

@@ -16,11 +16,16 @@ from comfy.form.rules.conditions import (
     adapts,
     adapts_face,
     branches,
+    chooses_way,
     controls,
     cuts,
+    edits,
     enlarges,
     is_media,
     is_named,
+    is_off,
+    is_only_count,
+    is_saved,
     is_size,
     is_system,
     is_technical,
@@ -29,6 +34,7 @@ from comfy.form.rules.conditions import (
     makes_words,
     only_records,
     repeats,
+    scales_upload,
     sets_length,
     sets_size,
     sizes_image,
@@ -51,13 +57,17 @@ _LENGTHS = frozenset(
     | {"duration_seconds", "audio_length", "seconds_total", "total_frames", "max_frames"}
 )
 _SHAPES = re.compile(
-    r"^(aspect_?ratio|ratio|resolution|size|size_preset|image_size|target_resolution|max_resolution)$"
+    r"^(aspect_?ratio|ratio|resolution|size|(image_)?size_preset|image_size|target_resolution|max_resolution)$"
 )
 _WIDTHS = frozenset(
     {"width", "target_width", "output_width", "empty_latent_width", "image_width", "resize_width"}
 )
 _HEIGHTS = frozenset(one.replace("width", "height") for one in _WIDTHS)
 _SCALES = frozenset({"scale_by", "upscale_by", "scale_factor", "upscale_factor", "multiplier"})
+_UPLOAD_SIZES = frozenset(
+    {"scale_by", "size", "longer_side", "longest_side", "larger_side", "shorter_side"}
+    | {"shortest_side", "longer_edge", "shorter_edge", "resolution", "megapixels"}
+)
 _COUNTS = frozenset({"batch_size", "amount", "n", "number_of_images", "num_images"})
 _STEPS = frozenset({"steps", "num_steps", "num_inference_steps", "inference_steps"})
 _WEIGHTS = frozenset({"strength", "weight", "ip_weight", "model_strength"})
@@ -113,6 +123,7 @@ RULES: tuple[Rule, ...] = (
     Rule("advanced", 240, title=True, fits=lambda s: s.is_text and is_system(s)),
     # Settings of a text tool.
     Rule("advanced", 640, fits=lambda s: s.candidate.type == "STRING" and is_tooling(s)),
+    Rule("advanced", 247, title=True, fits=lambda s: s.is_text and is_saved(s)),
     Rule(
         "main",
         10,
@@ -170,21 +181,37 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("main", 20, title=True, essential=True, fits=lambda s: is_media(s)),
     # Strength of repainting.
-    Rule("main", 25, message("Strength"), fits=lambda s: s.repaints),
+    Rule(
+        "main",
+        25,
+        message("Strength"),
+        only="fallback",
+        sets="strength",
+        fits=lambda s: s.repaints and s.refines,
+    ),
+    Rule("main", 25, message("Strength"), sets="strength", fits=lambda s: s.repaints),
     # Aspect ratio or shape of the result.
     Rule(
         "main",
         28,
         title=True,
         merge="input",
+        sets="size",
         fits=lambda s: bool(_SHAPES.match(s.meaning)) and s.is_choice,
     ),
     # Size of the result.
-    Rule("main", 29, merge="input", fits=lambda s: s.meaning == "megapixels" and s.is_number),
+    Rule(
+        "main",
+        29,
+        merge="input",
+        sets="size",
+        fits=lambda s: s.meaning == "megapixels" and s.is_number,
+    ),
     Rule(
         "main",
         30,
         merge="input",
+        sets="size",
         part="width",
         fits=lambda s: (sets_size(s) and is_size(s, "width", _WIDTHS)) or is_named(s, "width"),
     ),
@@ -192,6 +219,7 @@ RULES: tuple[Rule, ...] = (
         "main",
         30,
         merge="input",
+        sets="size",
         part="height",
         fits=lambda s: (sets_size(s) and is_size(s, "height", _HEIGHTS)) or is_named(s, "height"),
     ),
@@ -200,6 +228,7 @@ RULES: tuple[Rule, ...] = (
         "main",
         31,
         only="fallback",
+        sets="size",
         part="width",
         fits=lambda s: s.meaning in _WIDTHS and sizes_image(s),
     ),
@@ -207,10 +236,20 @@ RULES: tuple[Rule, ...] = (
         "main",
         31,
         only="fallback",
+        sets="size",
         part="height",
         fits=lambda s: s.meaning in _HEIGHTS and sizes_image(s),
     ),
-    Rule("main", 32, merge="input", fits=lambda s: s.meaning in _SCALES and enlarges(s)),
+    Rule(
+        "main", 32, merge="input", sets="size", fits=lambda s: s.meaning in _SCALES and enlarges(s)
+    ),
+    Rule(
+        "main",
+        34,
+        only="fallback",
+        sets="size",
+        fits=lambda s: s.meaning in _UPLOAD_SIZES and scales_upload(s),
+    ),
     Rule(
         "main",
         35,
@@ -226,8 +265,10 @@ RULES: tuple[Rule, ...] = (
         "main",
         40,
         merge="input",
+        sets="count",
         fits=lambda s: s.meaning in _COUNTS and (repeats(s) or s.service),
     ),
+    Rule("main", 40, only="fallback", sets="count", fits=is_only_count),
     Rule(
         "main",
         50,
@@ -239,6 +280,8 @@ RULES: tuple[Rule, ...] = (
     Rule("advanced", 290, fits=lambda s: s.idle_seed),
     # Seed of a text model.
     Rule("advanced", 291, fits=lambda s: s.widget == "seed" and makes_words(s)),
+    # The first of several services in a row decides what the others start from.
+    Rule("main", 60, only="form", fits=lambda s: s.widget == "seed" and s.service and s.order > 0),
     # Each service's result has a seed of its own.
     Rule("main", 60, only="node", fits=lambda s: s.widget == "seed" and s.service),
     Rule("main", 60, only="form", fits=lambda s: s.widget == "seed"),
@@ -249,6 +292,15 @@ RULES: tuple[Rule, ...] = (
         fits=lambda s: not s.service and s.is_choice and bool(_LOOKS_LIKE_FILE.search(s.meaning)),
     ),
     Rule("advanced", 220, fits=lambda s: s.meaning in ("sampler_name", "scheduler")),
+    Rule("advanced", 212, fits=lambda s: s.is_number and is_off(s)),
+    # Styles that are balanced with each other.
+    Rule(
+        "advanced",
+        212,
+        title=True,
+        worth_showing=True,
+        fits=lambda s: s.meaning in _STYLE_WEIGHTS and s.stacked and not adapts_face(s),
+    ),
     # Strength of a style.
     Rule(
         "main",
@@ -261,6 +313,7 @@ RULES: tuple[Rule, ...] = (
         "main",
         45,
         message("Control strength"),
+        sets="strength",
         fits=lambda s: s.meaning == "strength" and controls(s),
     ),
     # Strength of a face or a style.
@@ -269,8 +322,10 @@ RULES: tuple[Rule, ...] = (
         45,
         message("Strength"),
         only="node",
+        sets="strength",
         fits=lambda s: s.meaning in _WEIGHTS and adapts(s) and s.is_style,
     ),
+    Rule("main", 45, only="fallback", sets="strength", fits=edits),
     # View of an object.
     Rule("main", 33, fits=lambda s: s.is_number and turns(s)),
     # Strength of sampling.
@@ -294,8 +349,15 @@ RULES: tuple[Rule, ...] = (
         "main",
         49,
         merge="input",
-        fits=lambda s: s.service and s.meaning == "model" and s.makes == "media" and branches(s),
+        fits=lambda s: (
+            s.service
+            and not s.order
+            and s.meaning == "model"
+            and s.makes == "media"
+            and branches(s)
+        ),
     ),
+    Rule("main", 49, fits=chooses_way),
     Rule("advanced", 700, fits=lambda s: s.meaning == "filename_prefix"),
     # A value in its own node.
     Rule("advanced", 295, title=True, worth_showing=True, fits=lambda s: s.held),
