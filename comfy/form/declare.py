@@ -15,7 +15,7 @@ from comfy.base.messages import message
 from comfy.base.wording import plain_words
 from comfy.form.candidates import Candidate
 from comfy.form.conventions.layers import KEEP, Layer, Statement, strictest
-from comfy.form.rules.facts import Roles, collect_facts
+from comfy.form.rules.facts import InputFacts, Roles, collect_facts
 from comfy.form.rules.table import RULES
 from comfy.prompt.model import InputRef
 from comfy.prompt.trace import Trace
@@ -31,6 +31,8 @@ _OTHERS: dict[Others, dict[FieldGroup, FieldGroup]] = {
     "advanced": {"main": "advanced", "advanced": "advanced", "hidden": "hidden"},
     "hidden": {"main": "hidden", "advanced": "hidden", "hidden": "hidden"},
 }
+
+_FRAMES = message("Frames")
 
 # Label by file type, if the input's name says nothing.
 _MEDIA_WORDS = {
@@ -123,7 +125,9 @@ def _undeclared(
                 source=statement.source,
                 said=statement.said,
                 also=tuple(also),
-                group="main" if candidate.rule.worth_showing else candidate.group,
+                group=statement.group
+                if statement.group and candidate.rule.worth_showing
+                else candidate.group,
             )
         placed.append(candidate)
     return placed
@@ -140,6 +144,7 @@ def _place(candidate: Candidate, roles: Roles, others: Others = "auto") -> Candi
         rule.label
         or _MEDIA_WORDS.get((facts.widget, "file" if is_base64 else facts.meaning))
         or _rows_label(candidate)
+        or _count_label(facts, roles)
         or plain_words(facts.meaning)
     )
     return replace(
@@ -161,6 +166,12 @@ def _place(candidate: Candidate, roles: Roles, others: Others = "auto") -> Candi
         sampler=number,
         turned_on_by=roles.trace.turned_on_by(candidate.node),
     )
+
+
+def _count_label(facts: InputFacts, roles: Roles) -> str:
+    """Return another label for a number of frames if the results are only images, "" otherwise."""
+    is_frames = plain_words(facts.meaning) == _FRAMES and not roles.makes_frames
+    return message("How many") if is_frames and facts.makes == "latent" else ""
 
 
 def _rows_label(candidate: Candidate) -> str:

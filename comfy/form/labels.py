@@ -46,6 +46,8 @@ def telling_part(title: str, class_type: str, display_name: str) -> str:
     ours = _words(f"{display_name} {class_type} {CAMEL.sub(' ', class_type)}") | _PLAIN_WORDS
     if _words(title) <= ours:
         return ""
+    if _letters(class_type).startswith(_letters(title)):
+        return ""  # "DP - Combinatorial" of a DPCombinatorialGenerator
     head, _, inner = title.rstrip(") ").partition(" (")
     if inner and _is_balanced(inner) and _words(head) <= ours:
         return "" if _words(inner) <= ours else inner

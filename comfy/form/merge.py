@@ -14,13 +14,14 @@ from typing import get_args
 from comfy.base.wording import plain_words
 from comfy.form.candidates import Candidate, Limits, Placement, Sets
 from comfy.form.declare import limited
-from comfy.form.naming import name_fields
+from comfy.form.naming import name_fields, telling_title
 from comfy.prompt.arrange import Arranged
 from comfy.prompt.model import is_link
 from comfy.workflow.config import FieldConfig, FieldGroup
 
 # With more main fields than this, kinds of fields that occur several times are collapsed.
 _MOST_FIELDS = 20
+_PROMPTS = frozenset({"pole", "negative", "text"})
 # So many values of a form that lacks other main fields are main.
 _FEW = 4
 
@@ -62,6 +63,11 @@ def _file_name(candidate: Candidate) -> Hashable:
     """Return the LoRA whose strength an input is."""
     name = candidate.siblings.get("lora_name")
     return name if isinstance(name, str) else ""
+
+
+def _named(candidate: Candidate) -> str:
+    """Return the name that an author gave a prompt, "" for other inputs."""
+    return telling_title(candidate) if candidate.rule.merge in _PROMPTS else ""
 
 
 def _keep_leads(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -133,7 +139,8 @@ def _role(candidate: Candidate) -> Hashable | None:
     value = candidate.value
     if candidate.group != "main" or not isinstance(value, Hashable):
         return None
-    text = (candidate.rule, candidate.said.label, candidate.type, type(value), value)
+    said = (candidate.said.label, _named(candidate))
+    text = (candidate.rule, said, candidate.type, type(value), value)
     of_input = (*text, candidate.class_type, candidate.input, _file_name(candidate))
     match candidate.rule.merge:
         case "pole" | "text" if not str(value).strip():

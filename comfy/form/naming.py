@@ -22,6 +22,9 @@ _SAY_NOTHING = frozenset({"value", "text", "strength", "weight"})
 # Names of texts, which would be wrong for a file.
 _TEXT_WORDS = "prompt text positive negative"
 
+# Short titles of positive and negative prompts.
+_POLES = frozenset({"pos", "neg", "+", "-", "p", "n", "+ve", "-ve", "pos prompt", "neg prompt"})
+
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -99,8 +102,21 @@ def _distinct_by_group(
 def _telling_title(candidate: Candidate, shared: Counter[tuple[str, str]]) -> str:
     if shared[(candidate.class_type, candidate.title)] > 1:
         return ""
+    return telling_title(candidate)
+
+
+def telling_title(candidate: Candidate) -> str:
+    """Return the part of a node's title that its author chose, "" if there is none or it only says
+    which prompt it is."""
     display = candidate.node_spec.display_name if candidate.node_spec else ""
-    return telling_part(candidate.title, candidate.class_type, display)
+    title = telling_part(candidate.title, candidate.class_type, display)
+    return "" if _abbreviates_pole(candidate, title) else title
+
+
+def _abbreviates_pole(candidate: Candidate, title: str) -> bool:
+    """Return whether a title is only a short form of "Prompt" or "Negative prompt"."""
+    is_prompt = candidate.rule.merge in ("pole", "negative")
+    return is_prompt and title.lower().strip("() :") in _POLES
 
 
 def _repeats(label: str, title: str) -> bool:

@@ -14,7 +14,8 @@ class ShownInput:
 
     `targets` are the prompt inputs that it sets, as in the editor. `label` is the author's name for
     it (empty if not set). The limits are the author's; None means that only the server's apply.
-    `height` is in pixels, None if not set.
+    `height` is in pixels, None if not set. `is_primitive` is True for a value in a PrimitiveNode,
+    whose title only names it.
     """
 
     targets: tuple[InputRef, ...]
@@ -24,6 +25,7 @@ class ShownInput:
     step: int | float | None = None
     tooltip: str = ""
     height: int | None = None
+    is_primitive: bool = False
 
 
 @dataclass(frozen=True, slots=True)

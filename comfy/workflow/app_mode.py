@@ -9,6 +9,7 @@ docs/comfyui.md#43.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,8 @@ from comfy.graph.convert import BoundWidget, Converted
 from comfy.graph.schema import node_key
 from comfy.workflow.app import App, ShownInput
 
-_UNLIMITED = 2**62
+# Titles that PrimitiveNodes have by themselves.
+_NO_TITLE = re.compile(r"|primitive( ?node)?", re.IGNORECASE)
 
 
 def read_app(converted: Converted) -> App | None:
@@ -49,12 +51,15 @@ def read_app(converted: Converted) -> App | None:
 
 
 def promoted_inputs(converted: Converted) -> tuple[ShownInput, ...]:
-    """Return the inputs that the subgraphs at the root promote."""
-    return tuple(
-        _shown(one)
-        for one in converted.widgets
-        if one.inside and ":" not in one.node and one.targets
+    """Return the inputs that the subgraphs at the root promote, and those that a PrimitiveNode with
+    its author's title sets."""
+    at_root = (one for one in converted.widgets if ":" not in one.node and one.targets)
+    shown = (
+        replace(_shown(one), is_primitive=one.inside is None)
+        for one in at_root
+        if one.node not in converted.prompt
     )
+    return tuple(one for one in shown if not one.is_primitive or not _NO_TITLE.fullmatch(one.label))
 
 
 def find_widget(converted: Converted, raw_id: object, name: str) -> BoundWidget | None:
@@ -123,17 +128,21 @@ def _height(entry: list[Any]) -> int | None:
 
 def _shown(widget: BoundWidget) -> ShownInput:
     """Return a widget as a form needs it. Drops a label that only repeats the input's name. A label
-    such as "Prompt" for `prompt` stays. Limits of 64 bits are the node's own, not the author's."""
+    such as "Prompt" for `prompt` stays."""
     options = widget.spec.options if widget.spec else {}
     low, high, step = (
-        value
-        if isinstance(value := options.get(name), int | float) and abs(value) < _UNLIMITED
-        else None
+        value if isinstance(value := options.get(name), int | float) and _is_limit(value) else None
         for name in ("min", "max", "step")
     )
     says_nothing = widget.label in (widget.name, widget.targets[0][1])
     label = "" if says_nothing else _plain(widget.label)
     return ShownInput(widget.targets, label, low, high, step, str(options.get("tooltip") or ""))
+
+
+def _is_limit(value: float) -> bool:
+    """Return whether a number is a limit, not just the range of 64 bits that ComfyUI's PrimitiveInt
+    declares."""
+    return abs(value) < 2**63 - 1
 
 
 def _plain(label: str) -> str:

@@ -12,7 +12,7 @@ from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.graph.convert import convert
 from comfy.workflow.app import App
-from comfy.workflow.app_mode import find_widget, read_app
+from comfy.workflow.app_mode import find_widget, promoted_inputs, read_app
 from comfy.workflow.model import read_workflow
 from comfy.workflow.resolve import on_server
 from tests.support.samples.forms import parse_workflow
@@ -101,6 +101,20 @@ def test_widget_of_a_primitive() -> None:
         shown = find_widget(converted(data), 1, name)
         assert shown is not None
         assert shown.targets == (("2", "width"),)
+
+
+@pytest.mark.parametrize(
+    ("title", "labels"), [("Wide", ["Wide"]), ("PrimitiveNode", []), ("width", [])]
+)
+def test_a_primitive_with_a_title_names_its_input(title: str, labels: list[str]) -> None:
+    """Titles that the editor gives by itself name nothing."""
+    data = graph(
+        {**graph_node(1, "PrimitiveNode", 64, "fixed"), "title": title},
+        graph_node(2, "Empty", 1, 1, sockets="width"),
+        links="1.0 INT > 2.width",
+    )
+    shown = promoted_inputs(converted(data))
+    assert [(one.label, one.is_primitive) for one in shown] == [(each, True) for each in labels]
 
 
 @pytest.mark.parametrize(

@@ -77,8 +77,8 @@ def app_layer(app: App | None) -> Layer:
 
 
 def shown_layer(promoted: tuple[ShownInput, ...]) -> Layer:
-    """Return statements for the inputs that authors promoted from subgraphs. They only give names;
-    heuristics choose the place.
+    """Return statements for the inputs that authors promoted from subgraphs. Heuristics choose the
+    place; a statement without a group doesn't move its input up.
 
     These names come from slots ("video1_seed"), so they are converted to words. Names in an App
     were written for users.
@@ -88,7 +88,9 @@ def shown_layer(promoted: tuple[ShownInput, ...]) -> Layer:
         for one in promoted
         if one.targets
     )
-    return Layer(tuple(_shown("subgraph", one, None) for one in named))
+    return Layer(
+        tuple(_shown("subgraph", one, None if one.is_primitive else "main") for one in named)
+    )
 
 
 def _shown(source: FieldSource, shown: ShownInput, group: FieldGroup | None = "main") -> Statement:

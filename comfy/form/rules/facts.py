@@ -16,6 +16,7 @@ from comfy.form.labels import says_something
 from comfy.form.model import FieldKind
 from comfy.form.widgets import fitting_kind
 from comfy.prompt.model import Link
+from comfy.prompt.outputs import find_outputs
 from comfy.prompt.samplers import Samplers
 from comfy.prompt.texts import Pole, Texts, pole_of
 from comfy.prompt.trace import Trace
@@ -38,6 +39,8 @@ _TEXT_INPUT = re.compile(
     re.IGNORECASE,
 )
 _MOVING = re.compile(r"video|audio|frames|motion|3d", re.IGNORECASE)
+# Output nodes that make one animation of several images.
+_ANIMATED = re.compile(r"animat|video|webm|gif", re.IGNORECASE)
 _MEDIA_TYPES = frozenset({"IMAGE", "VIDEO", "AUDIO", "LATENT"})
 _MADE_TYPES = _MEDIA_TYPES | {"SVG", "MESH", "MODEL_TASK_ID"}
 # Models that speed up sampling. Their LoRA is a technical setting and doesn't affect the image's
@@ -71,6 +74,11 @@ class Roles:
         self.samplers = Samplers(trace)
         self.services = frozenset(one for one in trace.useful if _is_generator(trace.spec(one)))
         behind = {one: self.services.intersection(trace.walk([one], None)) for one in self.services}
+        results = [*find_outputs(trace.prompt, trace.catalog)]
+        self.makes_frames = not results or any(
+            one.kind != "image" or _ANIMATED.search(trace.prompt[one.node]["class_type"])
+            for one in results
+        )
         chained = {each for ones in behind.values() if len(ones) > 1 for each in ones}
         self.orders = {one: len(behind[one]) for one in chained}
 

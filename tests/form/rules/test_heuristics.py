@@ -180,6 +180,7 @@ def test_only_the_length_of_the_result_is_a_main_field() -> None:
     """Users don't care how many frames a helper takes."""
     prompt = text_to_image(
         n5=node("EmptyVideo", width=640, height=480, length=81),
+        n9=node("SaveAnimatedWEBP", filename_prefix="x"),
         n20=node("TakeFrames", image=["8", 0], length=1),
     )
     form = form_with(with_values(prompt, "9", images=["20", 0]))

@@ -101,7 +101,7 @@ def test_the_size_and_frames_of_video_packs_are_main() -> None:
         "2": node("VideoEmbeds", width=832, height=480, num_frames=81),
         "3": node("VideoSampler", image_embeds=["2", 0], text_embeds=["1", 0], cfg=6.0),
         "4": node("VAEDecode", samples=["3", 0]),
-        "5": node("SaveImage", images=["4", 0], filename_prefix="x"),
+        "5": node("SaveAnimatedWEBP", images=["4", 0], filename_prefix="x"),
     }
     assert list(main(form_with(prompt)).values()) == [
         "Prompt",
