@@ -159,7 +159,7 @@ def _place(candidate: Candidate, roles: Roles, others: Others = "auto") -> Candi
         others=others,
         lead=(
             not facts.chosen,
-            not facts.draws,
+            not (facts.draws or facts.scales_upload),
             facts.order or facts.sampler or len(roles.samplers.passes),
             -facts.distance,
         ),

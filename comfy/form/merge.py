@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import get_args
 
 from comfy.base.wording import plain_words
+from comfy.comfyui.input_spec import WIDGET_TYPES
 from comfy.form.candidates import Candidate, Limits, Placement, Sets
 from comfy.form.declare import limited
 from comfy.form.naming import name_fields, telling_title
@@ -23,7 +24,7 @@ from comfy.workflow.config import FieldConfig, FieldGroup
 _MOST_FIELDS = 20
 _PROMPTS = frozenset({"pole", "negative", "text"})
 # So many values of a form that lacks other main fields are main.
-_FEW = 4
+_FEW = 8
 
 
 def merge(candidates: tuple[Candidate, ...], arranged: Arranged) -> tuple[Candidate, ...]:
@@ -109,7 +110,10 @@ def _keep_leads(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 def _show_sources(candidates: list[Candidate]) -> list[Candidate]:
     """Return the candidates of a form without texts, files and other wishes with the values of the
-    nodes that others start from as main fields, or else the first values of any node."""
+    nodes that others start from as main fields, or else the first values of any node.
+
+    Such a form may still have a seed, or the size of an image to draw.
+    """
     if any(one.group == "main" and not one.rule.only for one in candidates):
         return candidates
     values = [
@@ -117,10 +121,20 @@ def _show_sources(candidates: list[Candidate]) -> list[Candidate]:
         for one in candidates
         if one.group == "advanced" and one.rule.worth_showing and str(one.value).strip()
     ]
-    sources = [one for one in values if not any(map(is_link, one.siblings.values()))]
+    sources = [one for one in values if _is_source(one)]
     is_empty = all(one.group != "main" for one in candidates)
     shown = {one.key for one in (sources or (values if is_empty else []))[:_FEW]}
     return [replace(one, group="main") if one.key in shown else one for one in candidates]
+
+
+def _is_source(candidate: Candidate) -> bool:
+    """Return whether a node takes only values, such as numbers, and passes its result on."""
+    spec = candidate.node_spec
+    linked = [name for name, value in candidate.siblings.items() if is_link(value)]
+    takes_values = spec is not None and all(
+        name in spec.by_name and spec.by_name[name].type in WIDGET_TYPES for name in linked
+    )
+    return not linked or (spec is not None and takes_values and not spec.output_node)
 
 
 def _unneeded(fallback: Candidate) -> Candidate:

@@ -127,6 +127,18 @@ MORE_NODES = {
         },
         "STRING",
     ),
+    "DrawLines": spec(
+        {
+            "width": ["INT", {}],
+            "height": ["INT", {}],
+            "lines": ["INT", {}],
+            "color": [["red", "blue"]],
+            "center": ["INT", {}],
+        },
+        "IMAGE",
+    ),
+    "JoinImages": spec({"first": ["IMAGE"], "second": ["IMAGE"]}, "IMAGE"),
+    "MeasureImage": spec({"image": ["IMAGE"]}, "INT"),
     "DrawText": spec({"text": ["STRING", {"forceInput": True}]}, "IMAGE"),
     "ReverseEditSampler": spec({"model": ["MODEL"], "inject_steps": ["INT", {}]}, "MODEL"),
     "FaceDetailer": spec(

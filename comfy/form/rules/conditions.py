@@ -76,6 +76,11 @@ def is_off(facts: InputFacts) -> bool:
     )
 
 
+def has_no_user(facts: InputFacts) -> bool:
+    """Return whether a strength changes a model that no other node takes, only its text encoder."""
+    return facts.idle_lora and facts.meaning in ("strength_model", "lora_model_strength")
+
+
 def is_unused_part(facts: InputFacts) -> bool:
     """Return whether a text is empty and has a name that tells it apart from the main text, such as
     `text_b`."""

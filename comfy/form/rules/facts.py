@@ -119,6 +119,7 @@ class InputFacts:
     moving: bool
     repaints: bool
     idle_seed: bool
+    idle_lora: bool
     held: bool
     service: bool
     chosen: bool
@@ -233,6 +234,7 @@ def collect_facts(candidate: Candidate, roles: Roles) -> InputFacts:
             or _UPSCALE in target_node["inputs"]
         ),
         idle_seed=meaning == "noise_seed" and target_node["inputs"].get("add_noise") == "disable",
+        idle_lora=_is_lora(target_node["inputs"]) and not _is_model_used(target, trace),
         held=trace.holds_value(node_id, candidate.input),
         service=service,
         chosen=node_id in trace.chosen,
@@ -320,6 +322,13 @@ def _is_generator(spec: NodeSpec | None) -> bool:
     """Return whether a node is a service that makes media, not only texts."""
     is_service = spec is not None and bool(spec.raw.get("api_node"))
     return is_service and spec is not None and not _MADE_TYPES.isdisjoint(spec.output_types)
+
+
+def _is_model_used(target: str, trace: Trace) -> bool:
+    """Return whether other nodes take a node's model, or it may give none."""
+    types = spec.output_types if (spec := trace.spec(target)) else ()
+    used = {trace.given_type(target, slot) for slot in trace.used_outputs(target)}
+    return "MODEL" in used or "MODEL" not in types
 
 
 def _is_lora(inputs: Mapping[str, Any]) -> bool:

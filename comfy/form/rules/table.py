@@ -21,6 +21,7 @@ from comfy.form.rules.conditions import (
     cuts,
     edits,
     enlarges,
+    has_no_user,
     is_media,
     is_named,
     is_off,
@@ -292,7 +293,8 @@ RULES: tuple[Rule, ...] = (
         fits=lambda s: not s.service and s.is_choice and bool(_LOOKS_LIKE_FILE.search(s.meaning)),
     ),
     Rule("advanced", 220, fits=lambda s: s.meaning in ("sampler_name", "scheduler")),
-    Rule("advanced", 212, fits=lambda s: s.is_number and is_off(s)),
+    # Without an effect on the result.
+    Rule("advanced", 212, fits=lambda s: s.is_number and (is_off(s) or has_no_user(s))),
     # Styles that are balanced with each other.
     Rule(
         "advanced",

@@ -17,6 +17,43 @@ def test_a_form_without_wishes_shows_its_first_values() -> None:
     assert main(form_with(prompt)) == {"1.kind": "Kind", "1.rows": "Rows", "1.length": "Frames"}
 
 
+def test_the_values_of_a_node_that_draws_are_main() -> None:
+    """Nothing else in the form tells what the pattern looks like."""
+    prompt: Prompt = {
+        "1": node("PrimitiveInt", value=5),
+        "2": node("DrawLines", width=64, height=32, lines=["1", 0], color="red", center=3),
+        "3": node("SaveImage", images=["2", 0], filename_prefix="x"),
+    }
+    shown = main(form_with(prompt))
+    assert shown.keys() == {"2.width", "2.height", "1.value", "2.color", "2.center"}
+
+
+def test_the_size_of_the_users_image_comes_before_a_helpers() -> None:
+    """A blank image is only a placeholder."""
+    prompt = text_to_image(
+        n20=node("DrawLines", width=64, height=64, lines=1, color="red", center=3),
+        n21=node("LoadImage", image="example.png"),
+        n22=node("ImageResize", image=["21", 0], width=512, height=768),
+        n23=node("JoinImages", first=["20", 0], second=["22", 0]),
+        n24=node("VAEEncode", pixels=["23", 0], vae=["4", 2]),
+        n25=node("MeasureImage", image=["22", 0]),
+        n26=node("Panel", image=["8", 0], a=["25", 0], b=1, c=1, d=1),
+    )
+    prompt = with_values(with_values(prompt, "3", latent_image=["24", 0]), "9", images=["26", 0])
+    del prompt["5"]
+    shown = main(form_with(prompt))
+    assert {"22.width", "22.height"} <= shown.keys()
+    assert "20.width" not in shown
+
+
+def test_the_strength_on_a_model_without_users_is_advanced() -> None:
+    """The LoRA only changes the text encoder."""
+    lora = node("LoraLoader", model=["4", 0], clip=["4", 1], lora_name="a", strength_model=1.0)
+    prompt = with_values(text_to_image(n20=lora), "6", clip=["20", 1])
+    assert "20.strength_model" not in main(form_with(prompt))
+    assert "20.strength_model" in main(form_with(with_values(prompt, "3", model=["20", 0])))
+
+
 def test_a_refiner_has_neither_the_seed_nor_the_steps() -> None:
     """The seed comes from a node of parameters, which also gives the number of images."""
     prompt = text_to_image(
