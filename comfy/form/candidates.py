@@ -47,7 +47,7 @@ Merge = Literal["pole", "negative", "text", "input"]
 # others that have the same value. "fallback": only the first node's, and only if no other main
 # field sets the same (`Placement.sets`).
 Only = Literal["form", "node", "fallback"]
-# What a field sets, if a form needs it only once.
+# Property of the result that a form needs to set only once.
 Sets = Literal["size", "count", "strength"]
 
 NOTHING_SAID = FieldConfig("")
@@ -92,7 +92,8 @@ class Placement:
     collapsed, and `folds_first` ones are collapsed before equally numerous fields of another kind.
     `worth_showing` inputs move up if an author promoted them from a subgraph, at most `most` of
     them. `only` limits main fields to one, see `Only` and `Sets`.
-    `part` pairs a width with its height.
+    `part` pairs a width with its height. `authored` fields are advanced in a subgraph whose author
+    promoted other inputs.
     """
 
     group: FieldGroup
@@ -107,6 +108,7 @@ class Placement:
     most: int | None = None
     only: Only | None = None
     sets: Sets | None = None
+    authored: bool = False
     part: Literal["width", "height"] | None = None
 
 

@@ -112,6 +112,7 @@ def _undeclared(
     roles: Roles,
 ) -> list[Candidate]:
     named = {target: one for one in reversed(promoted) for target in one.targets}
+    hosts = {_host(target.node) for target, one in named.items() if one.group} - {""}
     placed: list[Candidate] = []
     for target in [*free]:
         if target not in free:  # set together with an earlier input
@@ -129,8 +130,15 @@ def _undeclared(
                 if statement.group and candidate.rule.worth_showing
                 else candidate.group,
             )
+        elif candidate.rule.authored and _host(candidate.node) in hosts:
+            candidate = replace(candidate, group="advanced")
         placed.append(candidate)
     return placed
+
+
+def _host(node: str) -> str:
+    """Return the subgraph node that a node of the prompt is in, "" for one at the root."""
+    return node.rpartition(":")[0]
 
 
 def _place(candidate: Candidate, roles: Roles, others: Others = "auto") -> Candidate:

@@ -23,7 +23,7 @@ from comfy.workflow.config import FieldConfig, FieldGroup
 # With more main fields than this, kinds of fields that occur several times are collapsed.
 _MOST_FIELDS = 20
 _PROMPTS = frozenset({"pole", "negative", "text"})
-# So many values of a form that lacks other main fields are main.
+# Limit of values that become main in a form without other main fields.
 _FEW = 8
 
 
@@ -67,8 +67,9 @@ def _file_name(candidate: Candidate) -> Hashable:
 
 
 def _named(candidate: Candidate) -> str:
-    """Return the name that an author gave a prompt, "" for other inputs."""
-    return telling_title(candidate) if candidate.rule.merge in _PROMPTS else ""
+    """Return the name that an author gave a prompt, "" for other inputs and empty texts."""
+    is_text = candidate.rule.merge in _PROMPTS and str(candidate.value).strip()
+    return telling_title(candidate) if is_text else ""
 
 
 def _keep_leads(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -119,7 +120,10 @@ def _show_sources(candidates: list[Candidate]) -> list[Candidate]:
     values = [
         one
         for one in candidates
-        if one.group == "advanced" and one.rule.worth_showing and str(one.value).strip()
+        if one.group == "advanced"
+        and one.rule.worth_showing
+        and str(one.value).strip()
+        and not (one.node_spec and one.node_spec.output_node)
     ]
     sources = [one for one in values if _is_source(one)]
     is_empty = all(one.group != "main" for one in candidates)
@@ -128,13 +132,13 @@ def _show_sources(candidates: list[Candidate]) -> list[Candidate]:
 
 
 def _is_source(candidate: Candidate) -> bool:
-    """Return whether a node takes only values, such as numbers, and passes its result on."""
+    """Return whether a node takes only values, such as numbers."""
     spec = candidate.node_spec
     linked = [name for name, value in candidate.siblings.items() if is_link(value)]
     takes_values = spec is not None and all(
         name in spec.by_name and spec.by_name[name].type in WIDGET_TYPES for name in linked
     )
-    return not linked or (spec is not None and takes_values and not spec.output_node)
+    return not linked or takes_values
 
 
 def _unneeded(fallback: Candidate) -> Candidate:

@@ -176,17 +176,17 @@ class Trace:
         return meant
 
     def parameter(self, node_id: str, input_name: str) -> InputRef | None:
-        """Return the input that gets a value of a node with several parameters, by the name of the
+        """Return the input that gets a number of a node with several parameters, by the name of the
         node's output; None if no alive node takes it. Inputs of samplers and latents come first."""
         spec = self.spec(node_id)
-        if spec is None or len(spec.output_types) < 2:
+        if spec is None or not IMAGE_TYPES.isdisjoint(spec.output_types):
             return None
         uses = [
             use
             for slot, (name, kind) in enumerate(
                 zip(spec.output_names, spec.output_types, strict=False)
             )
-            if name.lower() == input_name.lower() and kind in WIDGET_TYPES
+            if name.lower() == input_name.lower() and kind in ("INT", "FLOAT")
             for use in self.uses.get(Link(node_id, slot), ())
             if use.node in self.alive
         ]

@@ -31,7 +31,8 @@ _WAYS = re.compile(r"(^|_)(mode|flavor|direction)$")
 _MOST_WAYS = 5
 _SAVES = re.compile(r"sav(e|ing)|export", re.IGNORECASE)
 _MEDIA_TYPES = frozenset({"IMAGE", "VIDEO", "AUDIO"})
-# How a sampler that edits an image follows it.
+_TRAINS = re.compile(r"train|dataset", re.IGNORECASE)
+# Samplers that edit an image.
 _EDITS = re.compile(r"edit|inver|inject|reverse", re.IGNORECASE)
 _EDIT_STEPS = frozenset({"inject_steps", "start_step", "skip_steps"})
 _YES_OR_NO = frozenset({"yes", "no", "enable", "disable", "true", "false"})
@@ -170,6 +171,7 @@ def is_only_count(facts: InputFacts) -> bool:
     """Return whether a number in a node without a latent or an image may be the number of
     results."""
     is_count = facts.meaning == "batch_size" and facts.is_number and not facts.held
+    is_count = is_count and not _TRAINS.search(facts.class_type)
     makes_none = facts.gives.isdisjoint(_MEDIA_TYPES | {"LATENT"})
     return is_count and makes_none and facts.takes.isdisjoint(_MEDIA_TYPES | {"MODEL"})
 

@@ -241,9 +241,7 @@ RULES: tuple[Rule, ...] = (
         part="height",
         fits=lambda s: s.meaning in _HEIGHTS and sizes_image(s),
     ),
-    Rule(
-        "main", 32, merge="input", sets="size", fits=lambda s: s.meaning in _SCALES and enlarges(s)
-    ),
+    Rule("main", 32, merge="input", fits=lambda s: s.meaning in _SCALES and enlarges(s)),
     Rule(
         "main",
         34,
@@ -340,9 +338,11 @@ RULES: tuple[Rule, ...] = (
     Rule("advanced", 215, title=True, fits=lambda s: s.meaning in _RECIPE or s.is_recipe),
     Rule("advanced", 310, fits=lambda s: not s.service and is_technical(s)),
     # The author's own choice.
-    Rule("main", 46, title=True, fits=lambda s: s.held and s.candidate.type == "COMBO"),
+    Rule(
+        "main", 46, title=True, authored=True, fits=lambda s: s.held and s.candidate.type == "COMBO"
+    ),
     # The author's own value.
-    Rule("main", 47, title=True, fits=lambda s: s.held and bool(s.title)),
+    Rule("main", 47, title=True, authored=True, fits=lambda s: s.held and bool(s.title)),
     # The author's own switch.
     Rule("main", 47, title=True, fits=lambda s: s.meaning == "switch" and bool(s.title)),
     Rule("main", 48, merge="input", fits=lambda s: s.service and s.meaning in _WISHES),

@@ -94,6 +94,19 @@ def test_many_promoted_settings_are_advanced() -> None:
     assert not [key for key in main(form_with(prompt, *shown)) if key.startswith("20.")]
 
 
+def test_a_named_value_that_its_author_did_not_promote_is_advanced() -> None:
+    """The author of the subgraph chose other inputs to show."""
+    prompt = text_to_image(
+        n5=node("EmptyVideo", width=64, height=64, length=["50:20", 0]),
+        **{"n50:20": node("PrimitiveInt", "Rate", value=16)},
+        **{"n50:21": node("PrimitiveInt", "Turns", value=2)},
+    )
+    prompt = with_values(prompt, "3", cfg=["50:21", 0])
+    assert {"50:20.value", "50:21.value"} <= main(form_with(prompt)).keys()
+    shown = ShownInput((InputRef("50:20", "value"),), "Rate")
+    assert "50:21.value" not in main(form_with(prompt, shown))
+
+
 def test_the_size_and_frames_of_video_packs_are_main() -> None:
     """These packs use types of their own instead of a latent."""
     prompt: Prompt = {
