@@ -112,7 +112,7 @@ def _undeclared(
     roles: Roles,
 ) -> list[Candidate]:
     named = {target: one for one in reversed(promoted) for target in one.targets}
-    hosts = {_host(target.node) for target, one in named.items() if one.group} - {""}
+    hosts = {_host(node) for (node, _), one in named.items() if one.group} - {""}
     placed: list[Candidate] = []
     for target in [*free]:
         if target not in free:  # set together with an earlier input

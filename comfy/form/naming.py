@@ -106,7 +106,7 @@ def _telling_title(candidate: Candidate, shared: Counter[tuple[str, str]]) -> st
 
 
 def telling_title(candidate: Candidate) -> str:
-    """Return the part of a node's title that its author chose, "" if there is none or it only says
+    """Return the part of a node's title that its author chose, "" if it is missing or only says
     which prompt it is."""
     display = candidate.node_spec.display_name if candidate.node_spec else ""
     title = telling_part(candidate.title, candidate.class_type, display)

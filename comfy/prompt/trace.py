@@ -24,6 +24,7 @@ _TYPES_BY_NAME = MappingProxyType(
 )
 # Link types that carry an image to the sampler that repaints it.
 IMAGE_TYPES = frozenset({"IMAGE", "MASK", "LATENT", "VIDEO", "*"})
+_MEDIA_TYPES = IMAGE_TYPES | {"AUDIO"}
 # Link types that only samplers take together with a latent.
 _SAMPLER_TYPES = frozenset({"MODEL", "GUIDER", "NOISE", "SIGMAS"})
 # Input names of value nodes that are missing on the server.
@@ -179,7 +180,7 @@ class Trace:
         """Return the input that gets a number of a node with several parameters, by the name of the
         node's output; None if no alive node takes it. Inputs of samplers and latents come first."""
         spec = self.spec(node_id)
-        if spec is None or not IMAGE_TYPES.isdisjoint(spec.output_types):
+        if spec is None or not _MEDIA_TYPES.isdisjoint(spec.output_types):
             return None
         uses = [
             use

@@ -100,8 +100,9 @@ def test_a_named_value_that_its_author_did_not_promote_is_advanced() -> None:
         n5=node("EmptyVideo", width=64, height=64, length=["50:20", 0]),
         **{"n50:20": node("PrimitiveInt", "Rate", value=16)},
         **{"n50:21": node("PrimitiveInt", "Turns", value=2)},
+        n22=node("TakeFrames", image=["8", 0], length=["50:21", 0]),
     )
-    prompt = with_values(prompt, "3", cfg=["50:21", 0])
+    prompt = with_values(prompt, "9", images=["22", 0])
     assert {"50:20.value", "50:21.value"} <= main(form_with(prompt)).keys()
     shown = ShownInput((InputRef("50:20", "value"),), "Rate")
     assert "50:21.value" not in main(form_with(prompt, shown))
