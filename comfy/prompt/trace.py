@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from types import MappingProxyType
 
 from comfy.comfyui.input_spec import WIDGET_TYPES, InputSpec
@@ -146,16 +147,29 @@ class Trace:
             for name, (source, _) in self.sources[node_id].items()
             if self.type_of(node_id, name) == "LATENT"
         ]
-        return self.loads_image(start)
-
-    def loads_image(self, start: Iterable[str]) -> bool:
-        """Return whether a loaded image, video or mask reaches one of these nodes."""
         return any(_loads_image(self.spec(source)) for source in self.walk(start, IMAGE_TYPES))
 
-    def is_sampled(self, node_id: str) -> bool:
-        """Return whether a node takes a sampler's image or latent."""
-        before = self.walk([node_id], IMAGE_TYPES)
-        return any(one != node_id and self.is_sampler(one) for one in before)
+    @cached_property
+    def loaded(self) -> frozenset[str]:
+        """Return the nodes that take a loaded image, video or mask."""
+        return self._after(one for one in self.prompt if _loads_image(self.spec(one)))
+
+    @cached_property
+    def sampled(self) -> frozenset[str]:
+        """Return the nodes that take a sampler's image or latent."""
+        return self._after(filter(self.is_sampler, self.prompt))
+
+    def _after(self, start: Iterable[str]) -> frozenset[str]:
+        """Return the nodes that images from these nodes reach."""
+        seen: set[str] = set()
+        todo = list(start)
+        for node_id in todo:
+            for slot in self._used[node_id]:
+                for user, name in self.uses[Link(node_id, slot)]:
+                    if user not in seen and self.type_of(user, name) in IMAGE_TYPES:
+                        seen.add(user)
+                        todo.append(user)
+        return frozenset(seen)
 
     def neighbors(self, node_id: str) -> Iterator[str]:
         """Yield the nodes linked to a node, on either side."""

@@ -49,6 +49,8 @@ _RECIPE_LORA = re.compile(
     r"lightning|lightx2v|turbo|distill|lcm|hyper|causvid|accelerat|\d[-_ ]?steps?|fast",
     re.IGNORECASE,
 )
+# With more services, their order doesn't help users.
+_MOST_SERVICES = 30
 # Ending of the types that video packs use for an empty video with a size and a length.
 _EMBEDS = "EMBEDS"
 _SIZE = ("width", "height")
@@ -73,7 +75,8 @@ class Roles:
         self.texts = Texts(trace)
         self.samplers = Samplers(trace)
         self.services = frozenset(one for one in trace.useful if _is_generator(trace.spec(one)))
-        behind = {one: self.services.intersection(trace.walk([one], None)) for one in self.services}
+        few = self.services if len(self.services) <= _MOST_SERVICES else ()
+        behind = {one: self.services.intersection(trace.walk([one], None)) for one in few}
         results = [*find_outputs(trace.prompt, trace.catalog)]
         self.makes_frames = not results or any(
             one.kind != "image" or _ANIMATED.search(trace.prompt[one.node]["class_type"])
@@ -240,11 +243,11 @@ def collect_facts(candidate: Candidate, roles: Roles) -> InputFacts:
         chosen=node_id in trace.chosen,
         distance=trace.distance.get(node_id, 0),
         is_mask=trace.users_give(target) == {"MASK"},
-        refines=meaning in _REPAINTS and "IMAGE" in gives & takes and trace.is_sampled(target),
+        refines=meaning in _REPAINTS and "IMAGE" in gives & takes and target in trace.sampled,
         scales_upload=bool(_RESIZER.search(target_node["class_type"]))
         and "IMAGE" in gives & takes
-        and trace.loads_image([target])
-        and not trace.is_sampled(target),
+        and target in trace.loaded
+        and target not in trace.sampled,
         stacked=_is_lora(target_node["inputs"])
         and any(_is_style_lora(trace.prompt[one]["inputs"]) for one in trace.neighbors(target)),
         alone=roles.services == {target},
