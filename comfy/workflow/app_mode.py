@@ -21,6 +21,10 @@ from comfy.workflow.app import App, ShownInput
 # Titles that PrimitiveNodes have by themselves.
 _NO_TITLE = re.compile(r"|primitive( ?node)?", re.IGNORECASE)
 
+# Views of a camera, also of the pack that ComfyUI's own node replaced.
+_CAMERA, _CAMERA_VIEWS = "CameraAngle", ("view", "camera_preview")
+_ANGLES = ("horizontal_angle", "vertical_angle", "zoom")
+
 
 def read_app(converted: Converted) -> App | None:
     """Return the app saved in a graph, or None if its author made none.
@@ -39,9 +43,11 @@ def read_app(converted: Converted) -> App | None:
             continue
         says_something = True
         widget = find_widget(converted, entry[0], entry[1])
-        if widget is not None and widget.targets:
-            shown = replace(_shown(widget), height=_height(entry))
-            inputs.setdefault((widget.node, widget.name), shown)
+        found = [widget] if widget else _camera_angles(converted, entry[1])
+        for one in found:
+            if one.targets:
+                shown = replace(_shown(one), height=_height(entry))
+                inputs.setdefault((one.node, one.name), shown)
     outputs = dict.fromkeys(
         place
         for stored in as_list(data.get("outputs"))
@@ -77,6 +83,19 @@ def find_widget(converted: Converted, raw_id: object, name: str) -> BoundWidget 
         or _promoted(converted, node, name)
         or _inside(converted, node, name)
     )
+
+
+def _camera_angles(converted: Converted, name: str) -> list[BoundWidget]:
+    """Return the numbers that a view of the camera sets by dragging, if an entry names such a view.
+    A view itself sets nothing."""
+    if name not in _CAMERA_VIEWS:
+        return []
+    return [
+        one
+        for one in converted.widgets
+        if one.name in _ANGLES
+        and any(converted.prompt[ref.node]["class_type"] == _CAMERA for ref in one.targets)
+    ]
 
 
 def _at_root(converted: Converted, node: str, name: str) -> BoundWidget | None:

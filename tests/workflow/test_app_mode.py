@@ -201,3 +201,17 @@ def test_official_apps_keep_their_labels(shared: Path) -> None:
                 assert labels[tuple(entry["api"][0])] == written, (name, entry["stored"])
                 compared += 1
     assert compared >= 20
+
+
+def test_a_camera_view_stands_for_its_angles() -> None:
+    """The author exposed the view of a node that was replaced since. Users get its numbers."""
+    angles = {"horizontal_angle": ["INT", {}], "vertical_angle": ["INT", {}], "zoom": ["FLOAT", {}]}
+    inputs = {**angles, "view": ["CAMERA_ANGLE_VIEW", {}]}
+    camera = {"input": {"required": inputs}, "output": [], "output_node": True}
+    data = graph(
+        graph_node(7, "CameraAngle", 30, 10, 5.0, "camera"),
+        extra={"linearData": {"inputs": [[3, "camera_preview"]], "outputs": [7]}},
+    )
+    app = read_app(convert(data, Catalog({"CameraAngle": camera})))
+    assert app is not None
+    assert [one.targets for one in app.inputs] == [(("7", name),) for name in angles]
