@@ -28,7 +28,8 @@ _NEWEST = 60  # runs to search for a user's result images
 @dataclass(frozen=True, slots=True)
 class WorkflowDetails:
     """A workflow or chain. `can_run`: this ComfyUI has everything required. `problems`: missing
-    parts, as messages. `schema`: the JSON Schema of its values."""
+    parts, as messages. `notes`: values that were replaced because ComfyUI doesn't offer them.
+    `schema`: the JSON Schema of its values."""
 
     name: str
     title: str
@@ -36,6 +37,7 @@ class WorkflowDetails:
     kind: WorkflowKind
     can_run: bool
     problems: tuple[str, ...]
+    notes: tuple[str, ...]
     fields: tuple[FieldDoc, ...]
     schema: Mapping[str, Any]
     url: str
@@ -94,7 +96,7 @@ def workflows_api(
     def one(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Return a workflow or chain with its fields and the JSON Schema of its values.
 
-        `problems` lists what ComfyUI lacks to run it.
+        `problems` lists what ComfyUI lacks to run it, `notes` the values that were replaced.
         """
         try:
             form = library.form(name, owner)
@@ -108,6 +110,7 @@ def workflows_api(
                 kind=kind(name),
                 can_run=form.can_run,
                 problems=tuple(form.problems),
+                notes=tuple(note.said for note in form.notes),
                 fields=tuple(field_docs(form)),
                 schema=values_schema(form),
                 url=address(name),

@@ -23,7 +23,8 @@ def tools_of(library: WorkflowLibrary, owner: str) -> list[Tool]:
 def _tool_of(name: str, form: Form) -> Tool:
     """Return a form as a tool with this name."""
     title = translated(form.title)
-    about = translated(form.description)
+    said = (form.description, *(note.said for note in form.notes))
+    about = " ".join(filter(None, map(translated, said)))
     return Tool(
         name=name,
         title=title,
