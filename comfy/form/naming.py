@@ -23,7 +23,10 @@ _SAY_NOTHING = frozenset({"value", "text", "strength", "weight"})
 _TEXT_WORDS = "prompt text positive negative"
 
 # Short titles of positive and negative prompts.
-_POLES = frozenset({"pos", "neg", "+", "-", "p", "n", "+ve", "-ve", "pos prompt", "neg prompt"})
+_POLES = frozenset(
+    {"pos", "neg", "+", "-", "p", "n", "+ve", "-ve", "pos prompt", "neg prompt"}
+    | {"clip pos", "clip neg"}
+)
 
 _WORD = re.compile(r"[^\W_]+")
 

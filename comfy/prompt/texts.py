@@ -12,9 +12,13 @@ from comfy.prompt.trace import Trace
 _TEXT_TYPES = frozenset(
     {"CONDITIONING", "STRING", "GUIDER", "*", "COMFY_MATCHTYPE_V3", "COMFY_AUTOGROW_V3"}
 )
+# Types of links that carry the inputs of a sampler together, such as BASIC_PIPE, PIPE_LINE and
+# RGTHREE_CONTEXT.
+_BUNDLE = re.compile(r"pipe|^rgthree_(dynamic_)?context$|^bus$|_tuple$", re.IGNORECASE)
 # Types by input name, for nodes missing on the server.
 _TEXT_NAMES = re.compile(
-    r"cond|positive|negative|text|prompt|string|guider|pipe|caption|tags|lyrics|any|value", re.I
+    r"cond|positive|negative|text|prompt|string|guider|pipe|ctx|caption|tags|lyrics|any|value",
+    re.IGNORECASE,
 )
 # Nodes that discard a text.
 _NO_EFFECT = frozenset({"ConditioningZeroOut"})
@@ -56,17 +60,22 @@ class Texts:
     def _find_telling(self) -> Iterator[str]:
         """Yield the nodes whose texts have an effect. A node with a positive and a negative output
         (ControlNet) keeps them apart."""
-        todo: list[tuple[str, int | None]] = [(end, None) for end in self.trace.ends]
+        todo: list[tuple[str, int | None, Pole | None]] = [
+            (end, None, None) for end in self.trace.ends
+        ]
         seen = set(todo)
-        for node_id, slot in todo:
+        for node_id, slot, wanted in todo:
             yield node_id
             if self.trace.prompt[node_id]["class_type"] in _NO_EFFECT:
                 continue
             split = slot is not None and self._keeps_apart(node_id)
             through = self._pole_of_slot(node_id, slot) if split and slot is not None else None
-            for name, step in self.trace.sources[node_id].items():
+            if slot is not None and self._is_bundle(node_id, slot):
+                split, through = wanted is not None, wanted
+            for name, link in self.trace.sources[node_id].items():
                 pole = pole_of(name)
                 ignored = pole is Pole.NEGATIVE and self.trace.literal(node_id, "cfg") == 1
+                step = (*link, pole or through or wanted)
                 if (
                     not ignored
                     and (pole is None or not split or pole is through)
@@ -74,6 +83,10 @@ class Texts:
                 ):
                     seen.add(step)
                     todo.append(step)
+
+    def _is_bundle(self, node_id: str, slot: int) -> bool:
+        """Return whether an output carries positive and negative texts together."""
+        return bool(_BUNDLE.search(self.trace.given_type(node_id, slot)))
 
     def _keeps_apart(self, node_id: str) -> bool:
         spec = self.trace.spec(node_id)
@@ -89,7 +102,8 @@ class Texts:
     def _carries_text(self, node_id: str, input_name: str) -> bool:
         if self.trace.spec(node_id) is None:
             return bool(_TEXT_NAMES.search(input_name))
-        return not _TEXT_TYPES.isdisjoint(self.trace.type_of(node_id, input_name).split(","))
+        types = self.trace.type_of(node_id, input_name).split(",")
+        return not _TEXT_TYPES.isdisjoint(types) or any(map(_BUNDLE.search, types))
 
     def _find_poles(self) -> dict[str, Pole]:
         """Return the pole of every node that conditioning passes on its way to a consumer. Positive
@@ -123,15 +137,19 @@ class Texts:
             return
         for name, (source, slot) in self.trace.sources[node_id].items():
             types = {self.trace.type_of(node_id, name), self.trace.given_type(source, slot)}
-            if pole_of(name) or "CONDITIONING" in types:
+            if self._is_bundle(source, slot):
+                yield from ((source, slot, pole) for pole in Pole)
+            elif pole_of(name) or "CONDITIONING" in types:
                 yield source, slot, pole_of(name) or Pole.POSITIVE
 
     def _behind(self, node_id: str, slot: int, pole: Pole) -> Iterator[tuple[str, int, Pole]]:
         """Yield the sources one step back. A node with a positive and a negative path (ControlNet)
-        keeps them apart."""
+        keeps them apart, and so does one that bundles them."""
         ways = {name: pole_of(name) for name in self.trace.sources[node_id]}
         split = {Pole.POSITIVE, Pole.NEGATIVE} <= set(ways.values())
         through = self._pole_of_slot(node_id, slot) if split else None
+        if self._is_bundle(node_id, slot):
+            through = pole
         for name, (source, source_slot) in self.trace.sources[node_id].items():
             if not self._carries_text(node_id, name):
                 continue

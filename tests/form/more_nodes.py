@@ -14,7 +14,7 @@ TEXT = ["STRING", {"multiline": True}]
 def spec(inputs: Mapping[str, Any], *outputs: str, **more: Any) -> dict[str, Any]:
     """Return a node class as a server describes it."""
     return {
-        "input": {"required": dict(inputs)},
+        "input": {"required": dict(inputs), "optional": more.pop("optional", {})},
         "output": list(outputs),
         "output_name": list(outputs),
         **more,
@@ -145,6 +145,18 @@ MORE_NODES = {
         {"image": ["IMAGE"], "denoise": ["FLOAT", {}], "wildcard": TEXT, "tile_size": ["INT", {}]},
         "IMAGE",
     ),
+    "Context": spec(
+        {},
+        *("RGTHREE_CONTEXT", "MODEL", "CONDITIONING", "CONDITIONING"),
+        output_name=["CONTEXT", "MODEL", "POSITIVE", "NEGATIVE"],
+        optional={
+            "base_ctx": ["RGTHREE_CONTEXT"],
+            "model": ["MODEL"],
+            "positive": ["CONDITIONING"],
+            "negative": ["CONDITIONING"],
+        },
+    ),
+    "ShowText": spec({"text": ["STRING", {"forceInput": True}]}, "STRING", output_node=True),
     "Panel": spec({"image": ["IMAGE"], **{name: ["INT", {}] for name in "abcd"}}, "IMAGE"),
     "PrimitiveInt": spec({"value": ["INT", {}]}, "INT"),
     "Shader": spec({"image": ["IMAGE"], "fragment_shader": TEXT}, "IMAGE"),

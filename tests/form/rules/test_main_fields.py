@@ -189,3 +189,28 @@ def test_inputs_of_missing_nodes_are_placed_by_their_names() -> None:
     assert (shown["20.positive"], shown["20.negative"]) == ("Prompt", "Negative prompt")
     assert "20.empty_latent_width" in shown
     assert "20.clip_skip" not in shown
+
+
+def test_texts_are_found_behind_bundles_of_inputs() -> None:
+    """A sampler takes its texts from the last of several nodes that pass them on together. Each
+    text keeps its role."""
+    prompt = text_to_image(
+        n20=node("Context", model=["4", 0], positive=["6", 0], negative=["7", 0]),
+        n21=node("Context", base_ctx=["20", 0]),
+        n22=node("Context", base_ctx=["21", 0], model=["4", 0]),
+    )
+    prompt = with_values(prompt, "3", positive=["22", 2], negative=["22", 3])
+    shown = main(form_with(prompt))
+    assert {"6.text": "Prompt", "7.text": "Negative prompt"}.items() <= shown.items()
+
+
+def test_a_negative_text_that_a_bundle_carries_may_be_ignored() -> None:
+    """The sampler's guidance is 1, so that only the positive text has an effect."""
+    prompt = text_to_image(
+        n20=node("Context", positive=["6", 0], negative=["7", 0]),
+        n21=node("Context", base_ctx=["20", 0]),
+    )
+    prompt = with_values(prompt, "3", positive=["21", 2], negative=["21", 3], cfg=1)
+    shown = main(form_with(prompt))
+    assert "6.text" in shown
+    assert "7.text" not in shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.form.rules.test_main_fields import form_with, main
-from tests.support.samples.forms import node, text_to_image, with_values
+from tests.support.samples.forms import node, text_to_image, titled, with_values
 
 
 def test_short_titles_do_not_replace_the_names_of_prompts() -> None:
@@ -12,6 +12,8 @@ def test_short_titles_do_not_replace_the_names_of_prompts() -> None:
         n6=node("CLIPTextEncode", "POS", text="a fox", clip=["4", 1]),
         n7=node("CLIPTextEncode", "NEG", text="blurry", clip=["4", 1]),
     )
+    assert list(main(form_with(prompt)).values())[:2] == ["Prompt", "Negative prompt"]
+    prompt = titled(prompt, n6="CLIP Pos", n7="CLIP Neg")
     assert list(main(form_with(prompt)).values())[:2] == ["Prompt", "Negative prompt"]
 
 
