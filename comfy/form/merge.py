@@ -105,8 +105,17 @@ def _keep_leads(candidates: Sequence[Candidate]) -> list[Candidate]:
         kept |= {one.key: replace(one, group="advanced") for one in group}
         kept |= dict.fromkeys(one.key for one in same)
         kept[lead.key] = _merged(lead, *same)
-    settled = (kept.get(one.key, one) for one in candidates)
-    return [one for one in settled if one is not None]
+    settled = [kept.get(one.key, one) for one in candidates]
+    return _merge_leads([one for one in settled if one is not None])
+
+
+def _merge_leads(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Merge main seeds of several nodes with the same value, whichever rule left them main."""
+    groups: dict[Hashable, list[Candidate]] = defaultdict(list)
+    for position, one in enumerate(candidates):
+        is_seed = one.group == "main" and one.rule.only and one.widget == "seed"
+        groups[(one.type, one.value, one.said.label) if is_seed else position].append(one)
+    return [_merged(*group) for group in groups.values()]
 
 
 def _show_sources(candidates: list[Candidate]) -> list[Candidate]:

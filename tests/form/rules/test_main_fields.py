@@ -214,3 +214,16 @@ def test_a_negative_text_that_a_bundle_carries_may_be_ignored() -> None:
     shown = main(form_with(prompt))
     assert "6.text" in shown
     assert "7.text" not in shown
+
+
+def test_equal_seeds_of_services_are_one_field() -> None:
+    """The last service has a seed of its own."""
+    wish = {"prompt": "a fox", "system_prompt": "", "aspect_ratio": "auto", "model": "good"}
+    prompt: Prompt = {
+        "1": node("ImageService", seed=3, **wish),
+        "2": node("ImageService", seed=3, **wish),
+        "3": node("ImageService", seed=4, **wish),
+    } | {f"{i}0": node("SaveImage", images=[f"{i}", 0], filename_prefix="x") for i in (1, 2, 3)}
+    form = form_with(prompt)
+    assert [key for key in main(form) if key.endswith("seed")] == ["1.seed", "3.seed"]
+    assert form.field("1.seed").targets == (("1", "seed"), ("2", "seed"))
