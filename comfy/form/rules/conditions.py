@@ -9,6 +9,12 @@ from comfy.form.rules.facts import PLAIN_TYPES, InputFacts
 _ANGLES = frozenset({"elevation", "azimuth", "horizontal_angle", "vertical_angle"})
 _CAMERA = re.compile(r"camera|angle", re.IGNORECASE)
 _SYSTEM = re.compile(r"\b(system|trigger|template|instructions)\b", re.IGNORECASE)
+# Titles that ask users for a text or a file.
+_ASKS = re.compile(
+    r"^(put|paste|enter|describe|upload|drop)\s+\w|^(write|type|insert|add)\s+(your|the|an?|in)\b"
+    r"|\bhere\b|请输入|在此",
+    re.IGNORECASE,
+)
 _INSTRUCTS = re.compile(r"\s*you(['\u2019]re| are) an? ", re.IGNORECASE)
 _MAIN_TEXTS = frozenset(
     {"prompt", "text", "value", "string", "positive", "negative", "clip_l", "clip_g", "t5xxl"}
@@ -54,6 +60,12 @@ _WORDS_ONLY = PLAIN_TYPES | {"CONDITIONING"}
 def is_media(facts: InputFacts) -> bool:
     """Return whether users give the input a file."""
     return facts.kind.file is not None
+
+
+def asks(facts: InputFacts) -> bool:
+    """Return whether the author's title asks users for this text or file, whatever it is for."""
+    wanted = is_media(facts) or (facts.is_text and facts.telling and facts.pole is None)
+    return wanted and bool(_ASKS.search(facts.title))
 
 
 def only_records(facts: InputFacts) -> bool:

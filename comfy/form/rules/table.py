@@ -15,6 +15,7 @@ from comfy.form.candidates import Placement
 from comfy.form.rules.conditions import (
     adapts,
     adapts_face,
+    asks,
     branches,
     chooses_way,
     controls,
@@ -118,6 +119,15 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("hidden", 920, fits=lambda s: not s.alive),
     Rule("hidden", 930, fits=lambda s: s.zeroed and s.is_text),
+    # Input that the author asks for.
+    Rule(
+        "main",
+        20,
+        title=True,
+        essential=True,
+        fits=lambda s: asks(s) and is_media(s),
+    ),
+    Rule("main", 10, title=True, merge="text", essential=True, fits=asks),
     # Only affects previews along the way.
     Rule("advanced", 650, title=True, fits=lambda s: not s.useful),
     # Instructions for a text model.

@@ -227,3 +227,19 @@ def test_equal_seeds_of_services_are_one_field() -> None:
     form = form_with(prompt)
     assert [key for key in main(form) if key.endswith("seed")] == ["1.seed", "3.seed"]
     assert form.field("1.seed").targets == (("1", "seed"), ("2", "seed"))
+
+
+def test_what_a_title_asks_for_is_main() -> None:
+    """The texts only lead to a view of them, next to an image that is saved."""
+    prompt = text_to_image(
+        n20=node("PrimitiveStringMultiline", "Put a story idea here:", value="a fox"),
+        n21=node("PrimitiveStringMultiline", "paste the lyrics", value="la la"),
+        n22=node("PrimitiveStringMultiline", "Notes", value="x"),
+        n30=node("ShowText", text=["20", 0]),
+        n31=node("ShowText", text=["21", 0]),
+        n32=node("ShowText", text=["22", 0]),
+    )
+    shown = main(form_with(prompt))
+    wanted = {"20.value": "Put a story idea here:", "21.value": "paste the lyrics"}
+    assert wanted.items() <= shown.items()
+    assert "22.value" not in shown
