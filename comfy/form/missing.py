@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
+from comfy.base.filenames import is_model_file
 from comfy.base.json_values import as_mapping, as_text
 from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.paid_nodes import PAID_MODULE
@@ -104,10 +105,16 @@ def missing_choices(
             key,
             label,
             value,
-            closest(value, (choice for _, choice in choices)),
+            closest(value, _alike(value, choices)),
             origin.directory if origin else "",
             origin.url if origin else "",
         )
+
+
+def _alike(value: object, choices: Iterable[tuple[str, Any]]) -> Iterator[object]:
+    """Yield the choices that could replace a value: for a model's file, only other files."""
+    is_file = is_model_file(str(value))
+    return (choice for _, choice in choices if not is_file or is_model_file(str(choice)))
 
 
 def _not_offered(

@@ -11,6 +11,7 @@ from comfy.form.build import build_form
 from comfy.form.missing import missing_classes
 from comfy.form.missing_items import MAY_BE_OFF
 from comfy.workflow.config import parse_config
+from tests.support.samples.extra_nodes import wide_catalog
 from tests.support.samples.forms import (
     form_of,
     node,
@@ -172,3 +173,14 @@ def test_addresses_stay_text_on_one_line() -> None:
     ).problems
     assert "\n" not in problem
     assert len(problem) < 700
+
+
+def test_only_another_file_replaces_a_missing_file() -> None:
+    """A fresh ComfyUI without a VAE still offers words such as “pixel_space”."""
+    prompt = text_to_image(n20=node("VAELoader", vae_name="wan_vae.safetensors"))
+    prompt = with_values(prompt, "8", vae=["20", 0])
+    required = {"vae_name": [["pixel_space"], {}]}
+    loader = {"input": {"required": required}, "output": ["VAE"], "output_name": ["VAE"]}
+    form = build_form(workflow_of(prompt), Catalog({**wide_catalog().raw, "VAELoader": loader}))
+    (missing,) = form.missing
+    assert missing.sentence == "VAE: “wan_vae.safetensors” isn't available."

@@ -86,11 +86,11 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     if refused:
         items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in refused)
         gr.HTML(f'<div role="note">{items}</div>', elem_classes="notice")
+    _draw_notes(form)
     controls = draw_fields(scope, form, first.values, choice["unfolded"])
     keep_values(name, controls)
     redraw_on_choice(controls)
     draw_tools(sources, name, opened, controls, owner, missing=bool(form.missing))
-    _draw_notes(form)
     bind_generate(name, controls, actions)
     draw_varied(name, form)
     bind_use(sources, controls, stage, owner)
