@@ -119,7 +119,7 @@ class Texts:
         for node_id, slot, pole in todo:
             if self.trace.prompt[node_id]["class_type"] in _NO_EFFECT:
                 continue
-            if poles.get(node_id) is not Pole.POSITIVE:
+            if poles.get(node_id) is not Pole.POSITIVE and not self._is_bundle(node_id, slot):
                 poles[node_id] = pole
             for step in self._behind(node_id, slot, pole):
                 if step not in seen:

@@ -63,7 +63,7 @@ def is_media(facts: InputFacts) -> bool:
 
 
 def asks(facts: InputFacts) -> bool:
-    """Return whether the author's title asks users for this text or file, whatever it is for."""
+    """Return whether the author's title asks users for this text or file."""
     wanted = is_media(facts) or (facts.is_text and facts.telling and facts.pole is None)
     return wanted and bool(_ASKS.search(facts.title))
 

@@ -58,8 +58,8 @@ def test_a_special_seed_is_drawn_or_counted(prompt: object, seed: int, step: int
 
 
 def test_a_seed_keeps_the_limits_of_its_own_node() -> None:
-    """The server checks the node that holds the seed, whose limits may be closer than those of the
-    sampler."""
+    """The server checks the node that holds the seed. Its limits may be closer than the
+    sampler's."""
     assert seed_field(with_seed_node(7)).max == _WIDE["max"]
     assert seed_field(with_seed_node(7)).min == 0
 

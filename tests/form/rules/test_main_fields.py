@@ -229,7 +229,7 @@ def test_equal_seeds_of_services_are_one_field() -> None:
     assert form.field("1.seed").targets == (("1", "seed"), ("2", "seed"))
 
 
-def test_what_a_title_asks_for_is_main() -> None:
+def test_inputs_that_a_title_asks_for_are_main() -> None:
     """The texts only lead to a view of them, next to an image that is saved."""
     prompt = text_to_image(
         n20=node("PrimitiveStringMultiline", "Put a story idea here:", value="a fox"),
