@@ -126,9 +126,10 @@ class Candidate:
     `declare` sets the second block. `said` is the author's declaration of the input, and `also` are
     other inputs that the field sets. `rule` is the rule that placed it, and `others` limits how far
     up it may still move. `lead` is lower for a better main field of several. `sampler`, the number
-    of the sampler that the input is for, and `turned_on_by`, the switch that the input belongs to,
-    tell fields of the same name apart. `merge` decides group and label, `choose_widgets` the widget
-    and the limits, and `limit_values` the rest. `counts`: see `Field.counts`. `problems` are
+    of the sampler that the input is for, `turned_on_by`, the switch that the input belongs to, and
+    `result`, the name of the only result that it affects, tell fields of the same name apart.
+    `merge` decides group and label, `choose_widgets` the widget and the limits, and `limit_values`
+    the rest. `counts`: see `Field.counts`. `problems` are
     messages about failures, `note` is a remark.
     """
 
@@ -153,6 +154,7 @@ class Candidate:
     lead: tuple[int, ...] = ()
     sampler: int = 0
     turned_on_by: InputRef | None = None
+    result: str = ""
     label: str = ""
     takes_title: bool = False
     widget: str = "text"

@@ -172,6 +172,7 @@ def _place(candidate: Candidate, roles: Roles, others: Others = "auto") -> Candi
             -facts.distance,
         ),
         sampler=number,
+        result=roles.samplers.results.get(candidate.node, ""),
         turned_on_by=roles.trace.turned_on_by(candidate.node),
     )
 

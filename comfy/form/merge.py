@@ -57,7 +57,8 @@ def _merged(first: Candidate, *rest: Candidate) -> Candidate:
         return first
     also = [candidate for one in rest for candidate in (one, *one.also)]
     limits = functools.reduce(Limits.shared, (one.limits for one in rest), first.limits)
-    return replace(first, also=(*first.also, *also), limits=limits)
+    result = first.result if all(one.result == first.result for one in rest) else ""
+    return replace(first, also=(*first.also, *also), limits=limits, result=result)
 
 
 def _file_name(candidate: Candidate) -> Hashable:
@@ -74,7 +75,8 @@ def _named(candidate: Candidate) -> str:
 
 def _keep_leads(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Keep one main field of each rule that says so (`Only`), such as one seed. It also sets the
-    others that have the same value; the rest moves to advanced."""
+    others that have the same value; the rest moves to advanced, where equal values are also one
+    field."""
     groups: dict[Hashable, list[Candidate]] = defaultdict(list)
     fallbacks: dict[Sets | None, list[Candidate]] = defaultdict(list)
     covered: set[Sets | None] = set()
@@ -102,7 +104,13 @@ def _keep_leads(candidates: Sequence[Candidate]) -> list[Candidate]:
     for group in groups.values():
         lead = min(group, key=lambda one: (one.lead[:2], one.source == "heuristic", one.lead))
         same = [one for one in group if one is not lead and _is_same(one, lead)]
-        kept |= {one.key: replace(one, group="advanced") for one in group}
+        rest: dict[Hashable, list[Candidate]] = defaultdict(list)
+        for one in [one for one in group if one is not lead and one not in same]:
+            is_free = one.rule.only == "node"
+            rest[one.key if is_free else (one.type, one.value, one.said.label)].append(one)
+        for equal in rest.values():
+            kept |= dict.fromkeys(one.key for one in equal)
+            kept[equal[0].key] = replace(_merged(*equal), group="advanced")
         kept |= dict.fromkeys(one.key for one in same)
         kept[lead.key] = _merged(lead, *same)
     settled = [kept.get(one.key, one) for one in candidates]

@@ -56,7 +56,7 @@ def name_fields(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         detail = "" if _repeats(label, title) else title
         wanted.append((label, detail))
     named = [
-        (label, (detail, *_details(candidate, by_ref)))
+        (label, (detail, *_details(candidate, by_ref, shared)))
         for candidate, (label, detail) in zip(candidates, wanted, strict=True)
     ]
     labels = _distinct_by_group(candidates, named)
@@ -65,12 +65,18 @@ def name_fields(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
     )
 
 
-def _details(candidate: Candidate, labels: Mapping[InputRef, str]) -> tuple[str, ...]:
+def _details(
+    candidate: Candidate, labels: Mapping[InputRef, str], shared: Counter[tuple[str, str]]
+) -> tuple[str, ...]:
     """Return words that tell a field from others of the same name, best first: its input, the
-    switch that turns it on, its LoRA, the sampler's place in a sequence, its node."""
+    switch that turns it on, its LoRA, the sampler's place in a sequence, its node, its only result.
+    The result is better than the name of a class that has several nodes."""
     switch = labels.get(candidate.turned_on_by, "") if candidate.turned_on_by else ""
     number = message("pass {number}", number=candidate.sampler) if candidate.sampler else ""
-    return (_input_words(candidate), switch, _lora(candidate), number, candidate.node_title)
+    is_shared = shared[(candidate.class_type, candidate.title)] > 1
+    first = candidate.result if is_shared and not telling_title(candidate) else ""
+    last = (first, candidate.node_title, candidate.result)
+    return (_input_words(candidate), switch, _lora(candidate), number, *last)
 
 
 def _lora(candidate: Candidate) -> str:

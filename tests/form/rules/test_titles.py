@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from comfy.prompt.model import Prompt
 from tests.form.rules.test_main_fields import form_with, main
 from tests.support.samples.forms import node, text_to_image, titled, with_values
 
@@ -43,3 +44,55 @@ def test_images_have_no_frames() -> None:
         n9=node("SaveAnimatedWEBP", images=["8", 0], filename_prefix="x"),
     )
     assert main(form_with(video))["5.length"] == "Frames"
+
+
+def two_results(*names: str, **settings: int) -> Prompt:
+    """Return a prompt that saves two images, with other `settings` for the second one."""
+    first = text_to_image()
+    second = with_values(first, "3", **settings)["3"]
+    prompt = first | {
+        "13": second,
+        "18": node("VAEDecode", samples=["13", 0], vae=["4", 2]),
+        "19": node("SaveImage", images=["18", 0]),
+    }
+    for key, name in zip(("9", "19"), names, strict=True):
+        prompt = with_values(prompt, key, filename_prefix=name)
+    return prompt
+
+
+def labels(prompt: Prompt, *keys: str) -> list[str]:
+    """Return the labels of fields."""
+    form = form_with(prompt)
+    return [form.field(key).label for key in keys]
+
+
+def test_settings_are_named_by_the_result_that_they_are_for() -> None:
+    """A file name or a title is the name. The editor's own part of a file name is left out."""
+    prompt = two_results("ComfyUI-close_up", "images/wide_shot", seed=4, cfg=5)
+    seeds = labels(prompt, "3.seed", "13.seed")
+    assert seeds == ["Seed", "Seed (wide shot)"]
+    assert labels(prompt, "3.cfg", "13.cfg") == [
+        "Guidance scale (close up)",
+        "Guidance scale (wide shot)",
+    ]
+    prompt = titled(prompt, n19="The wide one")
+    assert labels(prompt, "13.cfg") == ["Guidance scale (The wide one)"]
+
+
+def test_results_with_the_same_name_name_nothing() -> None:
+    """The editor gives all files the same name."""
+    prompt = two_results("ComfyUI", "ComfyUI", seed=4)
+    assert labels(prompt, "3.cfg", "13.cfg") == ["Guidance scale", "Guidance scale 2"]
+
+
+def test_a_setting_for_several_results_has_no_result_in_its_name() -> None:
+    """Later samplers that have the same steps share a field."""
+    prompt = two_results("one", "two", steps=5)
+    prompt |= {
+        "23": prompt["13"],
+        "28": node("VAEDecode", samples=["23", 0], vae=["4", 2]),
+        "29": node("SaveImage", images=["28", 0], filename_prefix="three"),
+    }
+    steps = form_with(prompt).field("13.steps")
+    assert steps.targets == (("13", "steps"), ("23", "steps"))
+    assert "two" not in steps.label
