@@ -103,6 +103,8 @@ def test_rows_are_reset_linked_and_reused(person: Visitor) -> None:
     assert len(sent(person)) == 3
     reset = person.field(KEY).get_by_role("button", name="Reset: LoRAs")
     expect(reset).to_have_attribute("title", f"Author's value: {INK} 0.8, {LIGHT} 0.5")
+    person.page.reload()
+    person.ready()
     reset.click()
     expect(rows(person)).to_have_count(2)
     person.page.get_by_role("button", name="Reuse settings").click()

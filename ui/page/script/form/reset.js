@@ -135,10 +135,11 @@ function mark({ values, authors }) {
     else {
       if (!shown) {
         shown = button("↺", () => putBack(key), "put-back");
-        shown.ariaLabel = labeled(message("Reset"), labelOf(field));
         shown.title = words(author);
         field.append(shown);
       }
+      // A field that draws itself late has no label at first.
+      shown.ariaLabel = labeled(message("Reset"), labelOf(field));
       settle(shown, field);
     }
   }
