@@ -88,6 +88,7 @@ def test_rows_have_limits(person: Visitor) -> None:
         add.click()
     expect(rows(person)).to_have_count(6)
     expect(add).to_be_disabled()
+    expect(add).to_have_attribute("title", "Maximum 6 rows.")
     row(person, 6).get_by_label("Strength").fill("200")
     person.press()
     error = person.field(KEY).locator(".field-error")

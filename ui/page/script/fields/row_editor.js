@@ -4,7 +4,7 @@
 
 import { $, announce, button, element } from "../dom.js";
 import { isDrawing } from "../form/form.js";
-import { labeled, message } from "../messages.js";
+import { labeled, message, plural } from "../messages.js";
 
 /**
  * A column. `start`: the value of a new cell. `isOptional`: an empty cell has the value of the cell before it.
@@ -58,7 +58,12 @@ class RowEditor {
   #draw() {
     this.#list.replaceChildren(...this.#rows.map((_, at) => this.#line(at)));
     this.#list.hidden = !this.#rows.length;
-    this.#add.disabled = this.#rows.length >= this.#component.most;
+    const { most } = this.#component;
+    const isFull = this.#rows.length >= most;
+    this.#add.disabled = isFull;
+    this.#add.title = isFull
+      ? plural("Maximum {count} row.", "Maximum {count} rows.", { count: most })
+      : "";
   }
 
   /** @param {number} at */
