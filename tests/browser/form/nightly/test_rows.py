@@ -67,6 +67,7 @@ def test_rows_are_added_changed_and_removed(person: Visitor) -> None:
     new = row(person, 3)
     expect(new.get_by_role("combobox")).to_be_focused()
     new.get_by_role("combobox").select_option(label="demo-ink-lines")
+    expect(new.get_by_role("combobox")).to_have_attribute("title", "demo-ink-lines")
     row(person, 1).get_by_role("button", name="Remove: LoRA 1").click()
     expect(rows(person)).to_have_count(2)
     expect(row(person, 1).get_by_role("button")).to_be_focused()
@@ -123,6 +124,11 @@ def test_rows_are_used_with_the_keyboard_on_a_phone(person: Visitor) -> None:
     field = person.field(KEY)
     field.scroll_into_view_if_needed()
     first = row(person, 1)
+    shown = first.get_by_role("combobox")
+    expect(shown).to_have_attribute("title", "demo-ink-lines")
+    assert (shown.bounding_box() or {})["width"] > 300
+    check = first.locator(".cell.checkbox")
+    assert (check.bounding_box() or {})["width"] >= 40
     first.get_by_label("On").focus()
     for control in (
         first.get_by_role("combobox"),

@@ -200,6 +200,10 @@ function listFor({ choices }, value) {
   const gone = message("Not available: {choice}", { choice: String(value) });
   const label = choices[at]?.[0] ?? (value === null || value === undefined ? "" : gone);
   list.append(new Option(label, String(at), true, true));
+  list.title = label; // the list may be too narrow for it
+  list.addEventListener("change", () => {
+    list.title = list.selectedOptions[0]?.label ?? "";
+  });
   const fill = () => {
     if (list.length > 1) return;
     const all = choices.map(
