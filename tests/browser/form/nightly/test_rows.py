@@ -94,6 +94,14 @@ def test_rows_have_limits(person: Visitor) -> None:
     person.press()
     error = person.field(KEY).locator(".field-error")
     expect(error).to_have_text("LoRA 6: Strength: Maximum 100.")
+    expect(error).to_be_in_viewport()
+    wrong = row(person, 6).get_by_label("Strength")
+    expect(wrong).to_be_focused()
+    expect(wrong).to_have_accessible_description("⚠ LoRA 6: Strength: Maximum 100.")
+    expect(person.field(KEY).locator("[aria-invalid]")).to_have_count(1)
+    red = "rgb(197, 48, 48)"
+    expect(wrong).to_have_css("border-color", red)
+    expect(row(person, 1).get_by_label("Strength")).not_to_have_css("border-color", red)
     row(person, 6).get_by_role("button").click()
     expect(error).to_have_count(0)
 

@@ -2,7 +2,7 @@
 // Error messages and notes about values, each shown on its field.
 
 import { endSearch } from "../components/field_search.js";
-import { $, all, announce, element, typeInto } from "../dom.js";
+import { $, all, announce, element, INPUTS, typeInto } from "../dom.js";
 import { closeFocused, isRandomSeed, LIST, labelOf, SEED_TEXT, unfold } from "../gradio.js";
 import { labeled } from "../messages.js";
 import { say } from "../state.js";
@@ -69,12 +69,26 @@ export function showError(field, sentence) {
   const note = element("p", "field-error", sentence);
   note.id = `${field.id}-error`;
   field.classList.add("has-error");
-  field.append(note);
-  const input = $(INPUT, field);
+  const cell = cellOf(field, sentence);
+  if (cell) cell.closest(".line")?.after(note);
+  else field.append(note);
+  const input = cell ? $(INPUTS, cell) : $(INPUT, field);
   input?.setAttribute("aria-invalid", "true");
   input?.setAttribute("aria-describedby", note.id);
   return opening;
 }
+
+/**
+ * Return the cell that an error of repeatable rows names, as in "LoRA 2: Strength: Maximum 100."
+ * @param {HTMLElement} field
+ * @param {string} sentence
+ */
+const cellOf = (field, sentence) =>
+  all(".line > .cell", field).find((cell) => {
+    const row = cell.closest(".line")?.ariaLabel ?? "";
+    const name = labeled(row, $(".name", cell)?.textContent ?? "");
+    return sentence.startsWith(labeled(name, ""));
+  });
 
 /**
  * Show each error on its field.
@@ -123,7 +137,7 @@ async function leadToFirst(opening) {
  * @param {HTMLElement} field
  */
 function inputOf(field) {
-  const input = $(INPUT, field);
+  const input = $("[aria-invalid]", field) ?? $(INPUT, field);
   const isHidden = input instanceof HTMLInputElement && input.type === "file";
   return (isHidden ? $("button", field) : input) ?? field;
 }
