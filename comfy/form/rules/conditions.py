@@ -15,7 +15,7 @@ _ASKS = re.compile(
     r"|\bhere\b|请输入|在此",
     re.IGNORECASE,
 )
-_INSTRUCTS = re.compile(r"\s*you(['\u2019]re| are) an? ", re.IGNORECASE)
+_INSTRUCTS = re.compile(r"you(['\u2019]re| are) an? ", re.IGNORECASE)
 _MAIN_TEXTS = frozenset(
     {"prompt", "text", "value", "string", "positive", "negative", "clip_l", "clip_g", "t5xxl"}
     | {"text_g", "text_l", "positive_prompt", "negative_prompt", "text_positive", "text_negative"}
@@ -108,7 +108,9 @@ def is_technical(facts: InputFacts) -> bool:
 def is_system(facts: InputFacts) -> bool:
     """Return whether a text is an instruction of the author, such as a system prompt or a
     template."""
-    instructs = facts.candidate.input in _PARTS and _INSTRUCTS.match(str(facts.candidate.value))
+    instructs = facts.candidate.input in _PARTS and _INSTRUCTS.match(
+        str(facts.candidate.value).lstrip()
+    )
     return bool(instructs) or any(
         _SYSTEM.search(words.replace("_", " "))
         for words in (facts.meaning, facts.candidate.input, facts.title)
