@@ -12,7 +12,7 @@ _SHAPES: Mapping[str, re.Pattern[str]] = MappingProxyType(
     {
         "cnr_id": re.compile(_NAME),
         "aux_id": re.compile(rf"[a-zA-Z0-9-]{{1,39}}/{_NAME}"),
-        "ver": re.compile(r"\d+\.\d+\.\d+[\w.+-]*|[0-9a-fA-F]{4,40}|unknown"),
+        "ver": re.compile(r"\d{1,9}\.\d{1,9}\.\d[\w.+-]{0,99}|[0-9a-fA-F]{4,40}|unknown"),
     }
 )
 

@@ -48,10 +48,31 @@ _ADAPTS = re.compile(
     re.IGNORECASE,
 )
 # Settings of the machine or of the method, also if an author promoted them.
-_TECHNICAL = re.compile(
-    r"device|dtype|precision|quant|tile|tiling|overlap|offload|attention|compile|cache|unload|token"
-    r"|chunk|swap|options$|blocks$|vectors?$|code$|metadata|^layer_weights$|^max_length$|^(batch_index|batch_size)$|method$|^algorithm$|codec|^crf$|bit_depth"
-    r"|^(type|force_\w+|keep_\w*loaded\w*)$"
+_TECHNICAL = frozenset(
+    [
+        "attention",
+        "bit_depth",
+        "cache",
+        "chunk",
+        "codec",
+        "compile",
+        "device",
+        "dtype",
+        "metadata",
+        "offload",
+        "overlap",
+        "precision",
+        "quant",
+        "swap",
+        "tile",
+        "tiling",
+        "token",
+        "unload",
+    ]
+)
+_TECHNICAL_ENDS = ("options", "blocks", "vector", "vectors", "code", "method")
+_TECHNICAL_NAMES = frozenset(
+    {"layer_weights", "max_length", "batch_index", "batch_size", "algorithm", "crf", "type"}
 )
 # Outputs of nodes that only write or read texts.
 _WORDS_ONLY = PLAIN_TYPES | {"CONDITIONING"}
@@ -102,7 +123,14 @@ def is_unused_part(facts: InputFacts) -> bool:
 
 def is_technical(facts: InputFacts) -> bool:
     """Return whether a setting concerns the machine or the method, not the result's content."""
-    return bool(_TECHNICAL.search(facts.meaning))
+    meaning = facts.meaning
+    return (
+        any(word in meaning for word in _TECHNICAL)
+        or meaning.endswith(_TECHNICAL_ENDS)
+        or meaning in _TECHNICAL_NAMES
+        or meaning.startswith("force_")
+        or (meaning.startswith("keep_") and "loaded" in meaning)
+    )
 
 
 def is_system(facts: InputFacts) -> bool:

@@ -26,7 +26,6 @@ def test_an_unlimited_number_shows_its_reset_only_after_an_edit(
     (tmp_path / "wide.json").write_text(json.dumps(prompt))
     with running_app(fast.demo.url, workflows=tmp_path) as app:
         person = visit(Site(app.url, fast.demo, app)).open("wide")
-        person.unfold()
         expect(person.entry("1.value")).to_have_value("640")
         expect(resets(person)).to_have_count(0)
         person.type("1.value", "64")
