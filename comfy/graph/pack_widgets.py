@@ -45,9 +45,9 @@ def with_pack_widgets(spec: NodeSpec, node: GraphNode) -> NodeSpec:
         for one in spec.inputs
         if widget_type(one) is None and one.type != AUTOGROW and not one.is_forced
     }
-    names = set(_with_widget(sockets, node))
     if not sockets:
         return spec
+    names = set(_with_widget(sockets, node))
     found = _as_widgets(spec, names)
     more = {
         name

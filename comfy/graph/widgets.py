@@ -121,16 +121,15 @@ def _follows(spec: InputSpec, name: str) -> bool:
 
 
 def _rows(spec: InputSpec, count: object) -> Iterator[NodeWidget]:
-    fields = as_mapping(spec.options.get("template"))
-    least = spec.options.get("min")
-    wanted = [n for n in (count, least) if isinstance(n, int | float) and 0 <= n <= _MOST_GROWN]
-    for row in range(int(max(wanted, default=0))):
-        for section in ("required", "optional"):
-            for field, raw in as_mapping(fields.get(section)).items():
-                name = f"{spec.name}.{row}.{field}"
-                made = _made(parse_input(name, raw, required=section == "required"))
-                for number, widget in enumerate(made):
-                    yield replace(widget, name=f"{name}.{number - 1}") if number else widget
+    group = spec.rows
+    if group is None:
+        return
+    wanted = [n for n in (count, group.least) if isinstance(n, int | float)]
+    for row in range(int(max((n for n in wanted if 0 <= n <= _MOST_GROWN), default=0))):
+        for column in group.columns:
+            name = group.cell_name(row, column.name)
+            for number, widget in enumerate(_made(replace(column, name=name))):
+                yield replace(widget, name=f"{name}.{number - 1}") if number else widget
 
 
 def _companions(spec: InputSpec, kind: str) -> tuple[str, ...]:
@@ -254,7 +253,7 @@ def _fits(value: object, spec: InputSpec) -> bool:
             return isinstance(value, bool)
         case "STRING":
             return isinstance(value, str)
-        case "COMBO" | "COMFY_DYNAMICCOMBO_V3" if spec.choices and not spec.names_files:
+        case _ if spec.choices and not spec.names_files:
             return value in spec.choices
         case _:
             return True

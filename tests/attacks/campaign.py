@@ -114,7 +114,7 @@ def judge(report: Report, attack: Attack, answer: Answer, log: str) -> None:
     for name, found in {
         "a traceback": TRACEBACK.encode() in answer.body,
         "/etc/passwd": b"root:x:0" in answer.body,
-        "somebody else's words": SECRET.encode() in answer.body
+        "another user's words": SECRET.encode() in answer.body
         and not (attack.knows or report.published),
         "a header of the caller's": "\na=b" in answer.head.lower()
         or "set-cookie: a=b" in answer.head.lower(),

@@ -19,7 +19,7 @@ def test_own_workflows_have_the_judged_main_fields() -> None:
 
 def test_real_graphs_have_the_judged_main_fields(shared: Path) -> None:
     """The rules find at least 97 % of the main fields that a person would choose, and at most 8 %
-    of their main fields are others. The same holds for graphs that are held out: nobody changed a
+    of their main fields are others. The same holds for graphs that are held out: no one changed a
     rule because of them."""
     catalog = Catalog.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
     tuned = total((one for one in FORMS if one.is_shared and not one.held_out), catalog)

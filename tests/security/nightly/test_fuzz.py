@@ -38,7 +38,7 @@ def test_finding_21_no_request_makes_the_app_fail() -> None:
         (Answer(0, "closed"), "", "no answer to GET /x"),
         (Answer(404, "", b"Traceback (most recent call last):"), "", "a traceback in the answer"),
         (Answer(200, "", b"root:x:0:0"), "", "/etc/passwd in the answer"),
-        (Answer(200, "", SECRET.encode()), "", "somebody else's words"),
+        (Answer(200, "", SECRET.encode()), "", "another user's words"),
         (Answer(200, "content-type: x\nSet-Cookie: a=b"), "", "a header of the caller's"),
         (
             Answer(404),
