@@ -62,7 +62,7 @@ class DecodingSlots:
         already wait."""
         with self._counting:
             if self._waiting[person] >= _OF_ONE or self._waiting.total() >= _WAITING:
-                raise Undecodable(message("The app is busy. Try again in a moment."))
+                raise Undecodable(message("ComfyForms is busy. Try again in a moment."))
             self._waiting[person] += 1
         try:
             with self._turn:

@@ -103,7 +103,7 @@ class BlobStore:
                 error,
                 message("A file couldn't be saved: {why}.", why=words_of(error)),
                 message("Try again."),
-                full=message("The app's disk is full."),
+                full=message("The disk is full, so new runs can't start."),
             ) from error
         finally:
             with contextlib.suppress(OSError):

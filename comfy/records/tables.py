@@ -250,7 +250,7 @@ def as_comfy_errors() -> Iterator[None]:
         why = str(reason).strip().partition("\n")[0]
         code = getattr(reason, "sqlite_errorcode", 0) & 0xFF  # without the extended error code
         if code == sqlite3.SQLITE_FULL:
-            raise DiskFull(message("The app's disk is full.")) from error
+            raise DiskFull(message("The disk is full, so new runs can't start.")) from error
         if code in _DAMAGE:
             raise DamagedDatabase(why) from error
         if not isinstance(

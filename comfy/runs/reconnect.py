@@ -60,7 +60,7 @@ def sent_elsewhere(server: str) -> RunError:
     """Return why a run is lost: it was sent to this server, and since a restart the app uses
     another one. `server`: its address, "" if users may not see it."""
     return RunError(
-        message("The run was sent to another server than the app uses since the restart."),
+        message("The run was sent to another server than ComfyForms uses since the restart."),
         message("Look for its result there, or run it again."),
         detail=server,
     )

@@ -48,7 +48,7 @@ _SWEEP_PAUSE = 600.0  # seconds
 _PHASE_AND_PLACE = attrgetter("phase", "queue_place")
 _LEAVING = 10.0  # seconds that a run's thread may take after the run has finished
 _SHUTDOWN = RunError(
-    message("The run was stopped because the app shut down."),
+    message("The run was stopped because ComfyForms shut down."),
     message("Try again."),
 )
 
@@ -334,7 +334,7 @@ class LocalRunRegistry:
     def _check_open(self) -> None:
         if self.closed:
             raise ComfyError(
-                message("The app is shutting down."),
+                message("ComfyForms is shutting down."),
                 message("Try again in a moment."),
             )
 

@@ -19,7 +19,7 @@ SHIPPED: Mapping[str, tuple[Message, ...]] = MappingProxyType(
         ),
         "create-upscale-detail.chain.toml": (
             message("Create, enlarge, refine"),
-            message("An image from a description, enlarged and repainted with more detail."),
+            message("Create an image, enlarge it and refine the details."),
             message("Image"),
             message("Enlarge"),
             message("Refine"),
@@ -107,7 +107,7 @@ _OF_FIELDS: Mapping[str, Message] = MappingProxyType(
             message("Use default template"),
             message("Your image"),
             message("2 doubles width and height. Large images need a lot of memory."),
-            message("A text encoder that reads images and writes text, such as Qwen3.5."),
+            message("A vision model, such as Qwen3.5."),
             message("Any Stable Diffusion 1.5 checkpoint."),
             message("Briefly describe what's in the image."),
             message("Describe the image you want."),

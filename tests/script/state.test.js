@@ -49,7 +49,7 @@ test("a notice replaces the status, or goes beside a run's", () => {
   page.set({ shown: "a" });
   say("No.");
   assert.equal(page.now.notice?.beside, true);
-  say("Sending…", "", "waiting");
+  say("Starting…", "", "waiting");
   assert.equal(page.now.notice?.beside, false);
   page.set({ ...INITIAL, oneColumn: true }); // the stage may be out of view
   say("No.");

@@ -80,7 +80,7 @@ class SignInDatabase:
             ) from error
         except sqlite3.ProgrammingError as error:  # the connection is closed
             raise SignInFileError(
-                lambda _: "The app is shutting down.",
+                lambda _: "ComfyForms is shutting down.",
                 "Try again in a moment.",
                 self._path,
             ) from error

@@ -21,7 +21,7 @@ from ui.web.limits import BodyLimit, WebLimits
 from ui.web.responses import NOT_UNDERSTOOD, TOO_MANY_REQUESTS
 from ui.web.shares import Caller, Share, caller_of
 
-BUSY = message("The app is busy. Try again in a moment.")
+BUSY = message("ComfyForms is busy. Try again in a moment.")
 _BODY_DONE = "comfyforms.body_done"  # scope key of the function that releases the request's bytes
 _LATE = message("The request took too long to arrive. Try again.")
 

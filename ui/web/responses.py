@@ -25,7 +25,7 @@ _PASSING = (429, 503)  # the same request may succeed later
 KEEP_A_DAY = {"cache-control": "public, max-age=86400"}  # responses that are the same for all users
 NO_STORE = {"cache-control": "no-store"}  # for URLs whose content depends on the signed-in user
 TOO_MANY_REQUESTS = message("Too many requests. Try again in a moment.")
-NOT_UNDERSTOOD = message("The app couldn't process this request. Reload the page and try again.")
+NOT_UNDERSTOOD = message("ComfyForms couldn't process this request. Reload the page and try again.")
 
 
 def json_text(content: object) -> str:

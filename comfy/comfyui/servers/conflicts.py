@@ -54,7 +54,7 @@ class Conflict:
         """Return the message for a user. `named`: users may see server names."""
         return sentences(
             message(
-                "No ComfyUI server has both “{choice}” and {others}.",
+                "No server has both “{choice}” and {others}.",
                 choice=short(self.said),
                 others=_quoted(self.others),
             ),

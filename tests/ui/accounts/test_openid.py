@@ -134,7 +134,7 @@ def test_a_user_without_access_gets_a_sentence(app: RunningApp, browser: request
     verified."""
     answer = sign_in_as(app, browser, CARL, "/account")
     assert answer.status_code == 403
-    assert "Carl can&#x27;t use this app. Ask the administrator" in answer.text
+    assert "Carl can&#x27;t use ComfyForms. Ask the administrator" in answer.text
     assert history_status(app, browser) == 401
     again = get(app, browser, "/login/openid?to=/account&other_account=true")
     assert parse_qs(urlsplit(again.headers["location"]).query)["prompt"] == ["select_account"]

@@ -28,7 +28,7 @@ POLISH = {
     "Keys": "Klawisze",
     "Sign in": "Zaloguj się",
     "Sign in first.": "Najpierw się zaloguj.",
-    "The app couldn't process this request. Reload the page and try again.": "Nie udało się.",
+    "ComfyForms couldn't process this request. Reload the page and try again.": "Nie udało się.",
 }
 NO_RESULT = "This result no longer exists."
 GONE = POLISH[NO_RESULT]

@@ -107,7 +107,7 @@ def openid_routes(
         if shown is None:
             log.info("A user of the OpenID provider isn't allowed by --openid-allow.")
             why = message(
-                "{account} can't use this app. Ask the administrator, or sign in with another"
+                "{account} can't use ComfyForms. Ask the administrator, or sign in with another"
                 " account.",
                 account=person.account,
             )

@@ -64,7 +64,7 @@ function pressed() {
     sending: true,
     runs: shown !== null && runs.has(shown) ? withRun(runs, shown, { read: true }) : runs,
   });
-  if (!current(page.now)) say(message("Sending…"), "", "waiting");
+  if (!current(page.now)) say(message("Starting…"), "", "waiting");
 }
 
 /**

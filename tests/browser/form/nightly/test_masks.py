@@ -224,7 +224,7 @@ def test_nothing_is_masked(fast: Site, visit: Visit) -> None:
     the mask is uploaded. With a mask, only the painted area changes."""
     person = opened(visit, fast)
     field = person.field(KEY)
-    question = field.get_by_text("Nothing is masked.")
+    question = field.get_by_text("Nothing is painted,")
     person.press()
     expect(question).to_be_visible()
     field.get_by_role("button", name="Keep painting").click()

@@ -81,7 +81,7 @@ def follow(ben: Visitor, link: str) -> None:
 def test_sharing_copies_a_link(anna: Visitor) -> None:
     """The dialog says who can see the result, and what the file carries."""
     panel, link = share(anna)
-    expect(panel).to_contain_text("Anyone who can use this app and has the link can see it.")
+    expect(panel).to_contain_text("Anyone who can use ComfyForms and has the link can see it.")
     expect(panel.get_by_role("status")).to_have_text("Link copied")
     expect(panel).not_to_contain_text("already shared")
     expect(panel).to_contain_text("The file is shared without its metadata.")

@@ -239,7 +239,7 @@ def test_no_button_acts_on_a_hidden_result(slow: Site, visit: Visit) -> None:
     ]
     person.type("5.steps", 60)
     person.type("2.text", "a castle")
-    assert person.page.evaluate(PRESSED) == ["Sending…", 0, 1]
+    assert person.page.evaluate(PRESSED) == ["Starting…", 0, 1]
     expect(person.page.locator("img.live-frame")).to_be_visible()
     assert names(person) == []
     expect(person.page.locator("#stage .details")).to_be_hidden()

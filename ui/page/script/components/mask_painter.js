@@ -27,7 +27,7 @@ const NO_CAMERA = message(
   "Can't use the camera. Allow it in your browser's settings for this page, then try again.",
 );
 const NOT_KEPT = message("The mask couldn't be uploaded. Press Generate to try again.");
-const NOTHING = message("Nothing is masked. The result may be the same as your image.");
+const NOTHING = message("Nothing is painted, so the image may not change.");
 
 /** @type {WeakMap<Element, MaskPainter>} */
 const painters = new WeakMap();

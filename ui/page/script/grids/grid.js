@@ -24,10 +24,10 @@ const REST = 10; // minimum pause between updates, as a multiple of the response
 const SHEET_CELL = 512; // pixels per cell in the downloaded image
 
 const AS_PNG = message(
-  "Download as PNG. Drop it here to reopen this grid, or its settings if the grid is deleted or someone else's.",
+  "Download as PNG. Drop it here later to reopen the grid or its settings.",
 );
 const AS_HTML = message("Download as HTML: a page with small images");
-const PAGE = message("Page (ZIP)");
+const PAGE = message("Web page with originals (ZIP)");
 const AS_ZIP = message("Page (ZIP): all results, with a page that shows them");
 const NOT_YET = message("You can download it when the first result is there.");
 

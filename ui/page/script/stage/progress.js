@@ -14,7 +14,7 @@ import { isSaid } from "./empty_stage.js";
 
 /** @import { Notice, PageState, Run } from "../state.js" */
 
-const NO_NEWS = message("No updates for this run right now.");
+const NO_NEWS = message("Waiting for updates…");
 const WELCOME = message("Your results will appear here.");
 const SHOW_BATCH = message("Show the batch");
 const STARTING = message("Starting");

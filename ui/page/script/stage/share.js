@@ -9,7 +9,7 @@ import { API, ask } from "../requests.js";
 /** @import { LinkDoc } from "../documents.js" */
 
 const KINDS = ["image", "video", "audio"];
-const WHO = message("Anyone who can use this app and has the link can see it.");
+const WHO = message("Anyone who can use ComfyForms and has the link can see it.");
 const SHARED = message("This result is already shared with this link.");
 const STOPPED = message("Sharing stopped. The link no longer works.");
 const FOR_GOOD = message("The link will stop working. Sharing again creates a new one.");
