@@ -12,6 +12,7 @@ import gradio as gr
 from gradio.components import Component
 
 from comfy.base.messages import Message, message
+from comfy.library.folder import FolderEntry
 from ui.gradio.event_options import QUIET
 from ui.gradio.internals import Page
 from ui.languages.catalogs import Languages
@@ -39,8 +40,10 @@ _STYLES = (
     "dialogs.css",
     "account.css",
     "share.css",
+    "start_page/start_page.css",
 )
 _COUNTS = (1, 2, 4, 8, 16)
+_MOST_WITHOUT_START = 10  # workflows; with more, the page starts with an overview of them
 _OPENED = message("Opened by me")
 _SHARED = message("Shared workflows")
 # Phones have room for the logo only; the rest of the header is collapsed.
@@ -132,6 +135,11 @@ def assets() -> dict[str, Any]:
         "head": f"{own}\n{head_tags()}",
         "favicon_path": str(ICON),
     }
+
+
+def _folder_order(entry: FolderEntry) -> tuple[bool, str]:
+    """Return the sort key of an entry's folder: by name, our own parts of workflows last."""
+    return isinstance(entry.folder, Message), entry.folder.casefold()
 
 
 def _escaped(name: str) -> str:
@@ -274,7 +282,7 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         person = identity.person(request)
         shared = [
             WorkflowChoice(one.name, one.title, one.description, one.folder or _SHARED)
-            for one in sorted(entries, key=lambda one: one.folder.casefold())
+            for one in sorted(entries, key=_folder_order)
         ]
         opened = [
             WorkflowChoice(one.name, one.title, group=_OPENED, own=True)
@@ -282,13 +290,16 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         ]
         names = [one.name for one in (*shared, *opened)]
         wanted = wanted or {}
+        starts = bool(wanted.get("maybe_gone")) and len(entries) > _MOST_WITHOUT_START
         name = wanted.get("workflow") or ""
         broken = {one.name for one in entries if one.problem}
         if not name or (wanted.get("maybe_gone") and name not in {*names} - broken):
             first = [one.name for one in entries] or names
             name, wanted["kept"] = first[0] if first else "", {}
-        offer = Offer((*shared, *opened), name if name in names else None)
-        choice = gr.skip() if wanted.get("list_only") else choice_of(chains, name, wanted)
+        offer = Offer((*shared, *opened), name if name in names and not starts else None)
+        choice = None if starts else choice_of(chains, name, wanted)
+        if wanted.get("list_only"):
+            choice = gr.skip()
         may_open = gr.HTML(visible=library.forms.permissions.open(person))
         operates = gr.HTML(visible=library.forms.permissions.operates(person))
         signs_out = gr.HTML(visible=identity.may_sign_out(request))

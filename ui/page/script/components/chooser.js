@@ -91,7 +91,7 @@ export class Chooser {
     this.#panel.addEventListener("click", ({ target }) => {
       if (target === this.#panel) this.#panel.close(); // the backdrop
       const row = target instanceof Element && target.closest("[role=option]");
-      if (row instanceof HTMLElement) this.#choose(row);
+      if (row instanceof HTMLElement) this.choose(row.dataset.name ?? "");
     });
     this.#panel.addEventListener("close", () => {
       this.#button.ariaExpanded = "false";
@@ -220,14 +220,13 @@ export class Chooser {
       const at = this.#marked ? rows.indexOf(this.#marked) : -1;
       this.#mark(rows[Math.min(Math.max(at + step, 0), rows.length - 1)]);
     } else if (event.key === "Enter" && event.target === this.#search) {
-      if (this.#marked) this.#choose(this.#marked);
+      if (this.#marked) this.choose(this.#marked.dataset.name ?? "");
     } else return;
     event.preventDefault();
   }
 
-  /** @param {HTMLElement} row */
-  #choose(row) {
-    const name = row.dataset.name ?? "";
+  /** Open a workflow. @param {string} name */
+  choose(name) {
     this.#panel.close();
     this.show(this.#choices, name);
     this.#component.props.value = name;
@@ -245,8 +244,8 @@ function contentOf(choice) {
   return [thumbFor(choice), words, ...note];
 }
 
-/** @param {Choice} choice */
-function thumbFor({ thumb, title }) {
+/** Return a workflow's image, or the first letter of its title. @param {Choice} choice */
+export function thumbFor({ thumb, title }) {
   const place = element("span", "thumb", title.slice(0, 1));
   place.ariaHidden = "true";
   if (!thumb) return place;
@@ -262,11 +261,14 @@ function thumbFor({ thumb, title }) {
  * Show the choices from Python, now and after every change.
  * @param {Chooser} chooser
  * @param {Component} component
+ * @param {(choices: readonly Choice[], name: string) => void} [offered] called with each of them
  */
-export function watchOffer(chooser, component) {
+export function watchOffer(chooser, component, offered = () => {}) {
   const tell = () => {
     const { value } = component.props;
-    if (value?.choices) chooser.show(value.choices, value.name ?? "");
+    if (!value?.choices) return;
+    chooser.show(value.choices, value.name ?? "");
+    offered(value.choices, value.name ?? "");
   };
   component.watch("value", tell);
   tell();

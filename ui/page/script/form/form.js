@@ -55,7 +55,7 @@ const choice = (name, fromAddress) => ({
 });
 
 /** Return the workflow in the address, null if it names none. */
-const addressed = () => new URLSearchParams(location.search).get("workflow");
+export const addressed = () => new URLSearchParams(location.search).get("workflow");
 
 /** Return the outputs of a Gradio listener. Python draws their form, by default of the last workflow. */
 export function wanted() {

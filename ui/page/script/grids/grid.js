@@ -23,9 +23,7 @@ const RENEWED_AFTER = 1000; // milliseconds between updates while the batch is r
 const REST = 10; // minimum pause between updates, as a multiple of the response time
 const SHEET_CELL = 512; // pixels per cell in the downloaded image
 
-const AS_PNG = message(
-  "Download as PNG. Drop it here later to reopen the grid or its settings.",
-);
+const AS_PNG = message("Download as PNG. Drop it here later to reopen the grid or its settings.");
 const AS_HTML = message("Download as HTML: a page with small images");
 const PAGE = message("Web page with originals (ZIP)");
 const AS_ZIP = message("Page (ZIP): all results, with a page that shows them");
