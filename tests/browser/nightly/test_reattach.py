@@ -322,9 +322,7 @@ def test_the_app_is_killed_under_an_open_page(visit: Visit, tmp_path: Path) -> N
             person.frames(1)
             one.kill()
         expect(person.page.locator("#away")).to_have_text("Can't reach ComfyForms. Retrying…")
-        expect(person.page.locator("#stage .headline")).to_have_text(
-            "Waiting for updates…"
-        )
+        expect(person.page.locator("#stage .headline")).to_have_text("Waiting for updates…")
         expect(person.page.locator("#stop")).to_be_disabled()
         with started(*options):
             expect(person.page.locator("#away")).to_be_empty()
