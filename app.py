@@ -150,6 +150,7 @@ def run(
         runs = LocalRunRegistry(
             servers,
             grace=settings.grace,
+            keep_running=settings.keep_running == "yes",
             limits=RunLimits(person=settings.waiting, hourly=settings.hourly),
             history=history,
             retries=settings.retry == "yes",

@@ -144,6 +144,10 @@ class RunRegistry(Protocol):
         """Return the store for input files until a run's turn; None if files can't be stored."""
 
     @property
+    def keep_running(self) -> bool:
+        """Return whether every run continues without watchers, also against its policy."""
+
+    @property
     def waiting(self) -> int:
         """Return the number of waiting runs of all owners."""
 

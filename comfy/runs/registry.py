@@ -61,6 +61,7 @@ class LocalRunRegistry:
         servers: ServerPool,
         *,
         grace: float = 30.0,
+        keep_running: bool = False,
         keep: int = 200,
         timing: Timeouts | None = None,
         ahead: int = 1,
@@ -69,12 +70,14 @@ class LocalRunRegistry:
         history: RunStore | None = None,
         retries: bool = True,
     ) -> None:
-        """`grace`: seconds that a run continues without watchers. `ahead`: how many prompts a
+        """`grace`: seconds that a run continues without watchers. `keep_running`: every run
+        continues without them. `ahead`: how many prompts a
         server without its own limit gets at once; with two it never idles, but a new run waits for
         both. `files`: the store of input files. With a `history`, runs and files survive a restart.
         `retries`: see `RunContext`."""
         self.history = history
         self.files = files = files or (history.files if history is not None else None)
+        self.keep_running = keep_running
         self._grace = grace
         self._keep = keep
         self._limiter = RunLimiter(limits or RunLimits())
@@ -109,7 +112,7 @@ class LocalRunRegistry:
             job,
             time.time(),
             state,
-            keeps_going=policy.keeps_going,
+            keeps_going=policy.keeps_going or self.keep_running,
             group=origin.group,
             parents=origin.parents,
             address=origin.address,

@@ -305,8 +305,8 @@ class LocalRun:
             yield (
                 since + self._grace,
                 RunError(
-                    message("The run was stopped because its page was closed."),
-                    message("Try again."),
+                    message("Stopped because the page was closed."),
+                    message("Turn on “Keep running if I close this page” next time."),
                 ),
             )
 

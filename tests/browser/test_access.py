@@ -106,12 +106,6 @@ def test_the_keyboard_is_enough(fast: Site, visit: Visit) -> None:
     assert fast.prompt_of(run_id)["2"]["inputs"]["text"] == "typed and sent"
     expect(person.entry("2.text")).to_have_value("typed and sent")
     expect(page.locator("#history .tile")).to_be_visible()
-    keep = page.get_by_label("Keep running if I close this page")
-    keep.check()
-    keep.press("Control+Enter")
-    person.done(run_id)
-    expect(keep).to_be_checked()
-    keep.uncheck()
     page.evaluate("document.activeElement.blur(); window.getSelection().removeAllRanges()")
     page.mouse.click(2, 2)
     reached: list[str] = []

@@ -185,6 +185,17 @@ def test_no_page_ever_came(demo: DemoServer) -> None:
         assert not unwatched.state.phase.finished
 
 
+def test_runs_continue_without_pages_where_they_keep_running(demo: DemoServer) -> None:
+    """With `keep_running`, a watched run continues after its last page has left."""
+    with registry(demo, grace=0.0, keep_running=True) as runs:
+        run = runs.submit(job(LONG), Origin("me"))
+        run.attach()
+        run.detach()
+        with pytest.raises(TimeoutError):
+            list(run.watch(0.6))
+        assert run.record.keeps_going
+
+
 def test_a_deadline_ends_a_watched_run(runs: LocalRunRegistry) -> None:
     """After its deadline, the app stops an unfinished run and says why."""
     run = runs.submit(job(LONG), Origin("me"), RunPolicy(deadline=0.4))

@@ -103,7 +103,8 @@ def running_app(
     `may_keep` lets every user keep workflows and makes all of them trusted. `permissions` sets the
     same in detail. `pace` sets how often the app checks the server's health, and `pauses` does so
     for each of several servers. `data` is the history folder, for tests that read it after a
-    restart. `options` are passed to `LocalRunRegistry`.
+    restart. `options` are passed to `LocalRunRegistry`; with a `grace`, runs stop without
+    a page.
     """
     with (
         contextlib.ExitStack() as clients,
@@ -117,7 +118,7 @@ def running_app(
             history=history if remembers else None,
             files=history.files,
             limits=run_limits,
-            **options,
+            **{"keep_running": "grace" not in options, **options},
         )
         services = wire(
             servers,

@@ -45,7 +45,10 @@ _IS_CHAIN = "This is a chain of several workflows. Start it with POST …/chains
 _TEXT_SOURCES = "“text_sources” must be a list of up to 16 run ids."
 WATCHED: dict[str, Any] = {
     "type": "boolean",
-    "description": "Stop the run when its user has closed all pages. Only pages send this.",
+    "description": (
+        "With `--keep-running no`, stop the run when its user has closed all pages. Only pages"
+        " send this."
+    ),
 }
 TEXT_SOURCES: dict[str, Any] = {
     "type": "array",

@@ -60,6 +60,7 @@ def stage_run(
         blind=state.phase is Phase.RUNNING
         and state.step >= _BLIND_STEPS
         and not state.preview_number,
+        keeps_going=record.keeps_going,
     )
     doc = run_doc(record, page, usual=usual, due_in=due_in, now=now)
     texts = tuple(text.text for text in state.texts) if state.phase.finished else ()

@@ -113,7 +113,7 @@ class StageView:
 
     `about`: the typed text. `advice`: what to do. `detail`: the server's own message. `elapsed`: in
     seconds. `again`: nothing was wrong with the request, so it can be submitted again. `blind`: a
-    preview is overdue.
+    preview is overdue. `keeps_going`: the run continues when its user closes the page.
 
     The rest is known at the end. `files`: as a page shows them. `labelled`: `errors` for use where
     the fields aren't visible. `failed_field`: the key of the field that the headline names.
@@ -132,6 +132,7 @@ class StageView:
     elapsed: float = 0.0
     again: bool = False
     blind: bool = False
+    keeps_going: bool = False
     files: tuple[ShownFile, ...] = ()
     labelled: Mapping[str, str] = field(default_factory=dict)
     failed_field: str = ""

@@ -100,7 +100,7 @@ def build_page(
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(elem_id="form-side", scale=2, min_width=320):
                 form_area = gr.Column(elem_id="form")
-                keeps_going, notify = _wishes()
+                keeps_going, notify = _wishes(asks=not sources.runs.keep_running)
                 actions = _actions(opened)
             with gr.Column(elem_id="result-side", scale=3, min_width=320):
                 stage = Stage(elem_id="stage")
@@ -186,12 +186,13 @@ def _header(server_name: str, *, demo: bool, login: bool) -> tuple[WorkflowChoos
     return picker, bring
 
 
-def _wishes() -> tuple[gr.Checkbox, gr.Checkbox]:
+def _wishes(*, asks: bool) -> tuple[gr.Checkbox, gr.Checkbox]:
     """Draw the options to continue runs after the page closes and to notify the user when they
-    end."""
+    end. The first one is only drawn if the app `asks`: by default, all runs continue."""
     keeps_going = gr.Checkbox(
         label=message("Keep running if I close this page"),
         container=False,
+        visible=asks,
         elem_id="keeps-going",
     )
     notify = gr.Checkbox(

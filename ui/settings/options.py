@@ -43,17 +43,8 @@ from ui.settings.setting_values import (
 PREFIX = "COMFYFORMS_"
 _CHOICES = "|".join(get_args(Permission))
 REPEATED = frozenset({"server"})  # options that can be given several times
-SECRET = frozenset(
-    {
-        "server",
-        "server_token",
-        "server_header",
-        "login",
-        "database",
-        "webhook_secret",
-        "openid_secret",
-    }
-)
+_SENT_TO_SERVERS = {"server", "server_token", "server_header"}
+SECRET = frozenset({*_SENT_TO_SERVERS, "login", "database", "webhook_secret", "openid_secret"})
 NO_OPTION = frozenset({"openid_secret"})  # other users of the machine could see the option
 
 
@@ -232,8 +223,13 @@ class Settings(BaseSettings):
         title="|".join(get_args(YesNo)),
         description="whether a run is restarted on another server if its server goes away",
     )
+    keep_running: YesNo = Field(
+        "yes",
+        title="|".join(get_args(YesNo)),
+        description="whether runs continue when their user closes the page, without being asked",
+    )
     grace: Seconds = Field(
-        30.0, title="SECONDS", description="seconds that a run continues after its page was closed"
+        30.0, title="SECONDS", description="seconds until other runs stop without their page"
     )
     finish: Seconds = Field(
         0.0, title="SECONDS", description="seconds that active runs get at shutdown"

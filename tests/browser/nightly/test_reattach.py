@@ -229,36 +229,6 @@ def test_two_browsers_see_nothing_of_each_others_runs(slow: Site, visit: Visit) 
     other.forgive("404")
 
 
-def test_keeps_going(slow: Site, visit: Visit) -> None:
-    """With the box checked, a closed tab's run continues, and the next tab shows how it ended. The
-    box stays checked."""
-    person = visit(slow).open(**{"5.steps": 60})
-    person.page.get_by_label("Keep running if I close this page").check()
-    person.press()
-    person.frames(1)
-    (run,) = slow.services.runs.line_of(first_owner(slow))
-    assert run.keeps_going  # any run would outlive the tab by the 30 s in which it may come back
-    context = person.page.context
-    person.page.close()
-    slow.demo.speed.step = 0.05
-    eventually(lambda: run.state.phase.finished, "the run has ended")
-    assert run.state.phase == "done"
-    slow.demo.speed.step = STEP
-    later = Visitor(context.new_page(), slow).open()
-    assert later.done() == run.id
-    expect(later.page.get_by_label("Keep running if I close this page")).to_be_checked()
-    later.page.get_by_label("Keep running if I close this page").uncheck()
-    later.page.wait_for_function("localStorage['comfyforms.keeps_going'] === 'false'")
-    later.page.reload()
-    later.ready()
-    expect(later.page.get_by_label("Keep running if I close this page")).not_to_be_checked()
-    later.type("5.steps", 60)
-    later.press()
-    later.frames(1)
-    (run,) = slow.services.runs.line_of(first_owner(slow))
-    assert not run.keeps_going
-
-
 def test_a_laptop_that_slept(visit: Visit, tmp_path: Path) -> None:
     """When the page wakes, it notices that its sockets died silently. It shows the run that
     finished meanwhile."""

@@ -73,8 +73,8 @@ def test_missing_nodes_and_models_share_one_card(fast: Site, visit: Visit) -> No
         person.page.set_viewport_size({"width": width, "height": height})
         expect(person.page.locator("#why-off")).to_be_in_viewport(ratio=1)
     expect(person.page.locator("#generate")).to_be_disabled()
-    goes_on = person.page.get_by_label("Keep running if I close this page")
-    expect(goes_on).to_be_hidden()
+    notifies = person.page.get_by_label("Notify me when a run is done")
+    expect(notifies).to_be_hidden()
     card.locator("summary").click()
     expect(card.get_by_role("listitem")).to_have_text(
         [re.compile("NodeOfAPack"), re.compile("gone")]
@@ -90,4 +90,4 @@ def test_missing_nodes_and_models_share_one_card(fast: Site, visit: Visit) -> No
     person.turn_to("upscale")
     expect(person.page.locator("#generate")).to_be_enabled()
     expect(person.page.locator("#why-off")).to_be_hidden()
-    expect(goes_on).to_be_visible()
+    expect(notifies).to_be_visible()

@@ -74,13 +74,17 @@ def test_a_file_provides_missing_settings(tmp_path: Path, monkeypatch: pytest.Mo
     replaces comma-separated text."""
     file = tmp_path / "forms.toml"
     file.write_text(
-        'port = 80\ngrace = 5\nfinish = 3\nhosts = ["a.example", "b.example"]\nkeep = ""'
+        'port = 80\nkeep_running = "no"\ngrace = 5\nfinish = 3\nhosts = ["a.example", "b.example"]\nkeep = ""'
     )
     monkeypatch.setenv("COMFYFORMS_CONFIG", str(file))
     monkeypatch.setenv("COMFYFORMS_GRACE", "6")
     settings = read_settings(["--finish", "7"])
     assert (settings.port, settings.grace, settings.finish) == (80, 6, 7)
     assert (settings.hosts, settings.keep) == (("a.example", "b.example"), "auto")
+    assert (settings.keep_running, read_settings(["--keep-running", "yes"]).keep_running) == (
+        "no",
+        "yes",
+    )
 
 
 @pytest.mark.parametrize(

@@ -418,7 +418,7 @@ export interface ShownRow {
  *
  * `about`: the typed text. `advice`: what to do. `detail`: the server's own message. `elapsed`: in
  * seconds. `again`: nothing was wrong with the request, so it can be submitted again. `blind`: a
- * preview is overdue.
+ * preview is overdue. `keeps_going`: the run continues when its user closes the page.
  *
  * The rest is known at the end. `files`: as a page shows them. `labelled`: `errors` for use where
  * the fields aren't visible. `failed_field`: the key of the field that the headline names.
@@ -437,6 +437,7 @@ export interface StageView {
   elapsed: number;
   again: boolean;
   blind: boolean;
+  keeps_going: boolean;
   files: ShownFile[];
   labelled: Record<string, string>;
   failed_field: string;

@@ -42,10 +42,15 @@ def test_a_text_of_a_run_becomes_a_parent(app: RunningApp) -> None:
         problem(call(app, "POST", RUNS, json={**body, "text_sources": wrong}), 422)
 
 
-def test_a_watched_run_stops_without_watchers(app: RunningApp) -> None:
+def test_a_watched_run_stops_without_watchers(
+    app: RunningApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A program's run keeps going without watchers. For a page's run, the request says whether it
-    does."""
+    does, unless all runs keep going."""
     registry = app.services.runs
+    run = call(app, "POST", RUNS, json={"values": {"5.steps": 1}, "watched": True}).json()
+    assert registry.get(run["id"], OWNER).keeps_going
+    monkeypatch.setattr(registry, "keep_running", False)
     for more, keeps_going in (
         ({}, True),
         ({"watched": True}, False),

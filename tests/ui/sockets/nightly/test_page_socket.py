@@ -46,7 +46,7 @@ def test_the_last_page_to_close_starts_the_grace_time() -> None:
                 told(stays, lambda news: len(news["runs"]) == 3)
                 eventually(lambda step=running.state.step: running.state.step >= step + 6)
         assert finished(running).state.phase == finished(waiting).state.phase == "stopped"
-        assert "its page was closed" in str(running.state.error)
+        assert "page was closed" in str(running.state.error)
         eventually(lambda: spared.state.phase == "running")
         spared.cancel()
         finished(spared)

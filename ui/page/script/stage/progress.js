@@ -18,6 +18,9 @@ const NO_NEWS = message("Waiting for updates…");
 const WELCOME = message("Your results will appear here.");
 const SHOW_BATCH = message("Show the batch");
 const STARTING = message("Starting");
+const CLOSABLE = message("you can close this page");
+const CLOSABLE_AFTER = 10; // seconds; users wait for shorter runs
+const STOPS = message("Stops if you close this page");
 const TROUBLE = ["failed", "refused", "lost"];
 const EVERY = 1000;
 const PASSING = [{ transform: "translateX(-110%)" }, { transform: "translateX(340%)" }];
@@ -102,7 +105,8 @@ export function timesOf(run, state, now) {
   if (view.finished && (!isOther || view.page.part_of)) return "";
   if (view.finished) return labeled(message("Workflow"), title);
   const since = (now - at) / 1000;
-  const time = elapsedWords(view.page.elapsed + since);
+  const seconds = view.page.elapsed + since;
+  const time = elapsedWords(seconds);
   const left =
     view.seconds_left === null || serverAway ? "" : durationWords(view.seconds_left - since);
   // The bar below belongs to the whole chain, and its steps have names of their own.
@@ -113,6 +117,7 @@ export function timesOf(run, state, now) {
     isStep ? labeled(message("This step"), time) : time,
     left && message("about {time} left", { time: left }),
     view.page.blind && message("no live preview for this workflow"),
+    view.page.keeps_going && seconds > CLOSABLE_AFTER && CLOSABLE,
   ]
     .filter(Boolean)
     .join(" · ");
@@ -128,6 +133,7 @@ export class Progress {
   #bar = element("div", "bar");
   #filled = element("span");
   #times = element("p", "times");
+  #closing = element("p", "closing");
   #advice = element("p", "advice");
   #detail = element("details", "detail");
   #text = element("pre");
@@ -160,6 +166,7 @@ export class Progress {
       this.#headline,
       this.#times,
       this.#bar,
+      this.#closing,
       this.#advice,
       this.#detail,
       this.#offers,
@@ -185,6 +192,8 @@ export class Progress {
     const { notice } = state;
     const timed = said.silent ? null : said.run;
     tell(this.#times, timed ? timesOf(timed, state, performance.now()) : "");
+    const view = timed?.view;
+    tell(this.#closing, view && !view.finished && !view.page.keeps_going ? STOPS : "");
     this.#showNotice(notice, said.batch ?? "");
     this.#speak(said);
     return said;
