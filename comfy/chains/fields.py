@@ -153,7 +153,7 @@ def _by_node(
         outputs = _outputs(maker, source.node)
         kinds = {kind for one in outputs for kind in (one.kind, *RESULT_TYPES[one.kind].also)}
         if source.node and len(outputs) != 1:
-            named = listed(f"{out.node} ({_title(maker, out)})" for out in maker.outputs)
+            named = listed(f"{out.node} ({out.label})" for out in maker.outputs)
             problems.append(
                 f"{item.label}: “{short(source.node)}” must name one output of “{source.step}”: "
                 f"{named}."
@@ -169,12 +169,14 @@ def _by_node(
 
 
 def _outputs(form: Form, node: str) -> Sequence[Output]:
-    """Return the outputs with this id, else with this title in any case; all for ""."""
+    """Return the outputs with this id, else with this title or name in any case; all for ""."""
     if not node:
         return form.outputs
     by_id = [output for output in form.outputs if output.node == node]
-    titled = (out for out in form.outputs if _title(form, out).casefold() == node.casefold())
-    return by_id or [*titled]
+    wanted = node.casefold()
+    titled = [out for out in form.outputs if _title(form, out).casefold() == wanted]
+    named = (out for out in form.outputs if out.label.casefold() == wanted)
+    return by_id or titled or [*named]
 
 
 def _title(form: Form, output: Output) -> str:

@@ -57,8 +57,7 @@ def _table(form: Form) -> Iterator[str]:
     if hidden:
         yield f"\n{hidden} more hidden"
     outputs = ", ".join(
-        f"{form.titles.get(one.node, one.node)} ({'preview' if one.is_preview else one.kind})"
-        for one in form.outputs
+        f"{one.label} ({'preview' if one.is_preview else one.kind})" for one in form.outputs
     )
     yield f"\nResults: {outputs or 'none'}"
     yield from (f"! {problem}" for problem in form.problems)

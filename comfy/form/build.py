@@ -14,9 +14,11 @@ values to a prompt.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from comfy.base.messages import message
 from comfy.comfyui.object_info import Catalog, NodeSpec
 from comfy.form.candidates import Candidate, find_candidates
 from comfy.form.conventions.ideas import find_ideas
@@ -65,7 +67,7 @@ def build_form(
     nodes = _nodes_of(arranged, catalog)
     titles = _titles(trace, layers)
     found_outputs = tuple(find_outputs(workflow.prompt, catalog))
-    outputs = _chosen_outputs(found_outputs, layers)
+    outputs = _named(_chosen_outputs(found_outputs, layers), config.outputs, titles)
     fields = build_fields(limited, prompt, nodes, needed_outputs(outputs))
     missing: tuple[Missing, ...] = (
         *missing_classes(prompt, catalog, workflow.missing, titles),
@@ -118,9 +120,27 @@ def _nodes_of(arranged: Arranged, catalog: Catalog) -> Mapping[str, NodeSpec]:
 
 
 def _chosen_outputs(outputs: tuple[Output, ...], layers: Sequence[Layer]) -> tuple[Output, ...]:
-    """Return the output nodes named by the first layer that names any, otherwise all."""
+    """Return the output nodes named by the first layer that names any, in its order, otherwise
+    all."""
     named = next(filter(None, (one.outputs for one in layers)), ())
-    return tuple(one for one in outputs if one.node in named) or outputs
+    by_node = {one.node: one for one in outputs}
+    return tuple(by_node[node] for node in named if node in by_node) or outputs
+
+
+def _named(
+    outputs: Sequence[Output], names: Mapping[str, str], titles: Mapping[str, str]
+) -> tuple[Output, ...]:
+    """Return the outputs with their labels: the author's name, else the node's title. Equal titles
+    get numbers from the second on."""
+    seen: Counter[str] = Counter()
+    named = []
+    for output in outputs:
+        label = names.get(output.node) or titles[output.node]
+        seen[label] += 1
+        if seen[label] > 1:
+            label = message("{label} {number}", label=label, number=seen[label])
+        named.append(replace(output, label=label))
+    return tuple(named)
 
 
 def _notes(candidates: Sequence[Candidate]) -> Iterator[Note]:

@@ -280,7 +280,12 @@ class Form:
             "title": self.title,
             "fields": [field.to_json() for field in self.fields],
             "outputs": [
-                {"node": output.node, "kind": output.kind, "preview": output.is_preview}
+                {
+                    "node": output.node,
+                    "label": output.label,
+                    "kind": output.kind,
+                    "preview": output.is_preview,
+                }
                 for output in self.outputs
             ],
             "problems": list(self.problems),

@@ -121,7 +121,17 @@ class Starter:
                 for key, one in files.items()
             }
             outputs = frozenset(output.node for output in form.outputs) or None
-            job = Job(prompt, name, outputs, used, form.title, inputs, form.titles)
+            names = {output.node: output.label for output in form.outputs}
+            job = Job(
+                prompt,
+                name,
+                outputs,
+                used,
+                form.title,
+                inputs,
+                form.titles,
+                output_names=names,
+            )
             parents = (*origin.parents, *self._given_text(origin.text_sources, used, owner))
             return self.runs.submit(job, replace(origin, parents=parents), policy)
 

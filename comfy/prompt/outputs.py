@@ -46,11 +46,12 @@ def _kind_of(class_type: str, spec: NodeSpec | None) -> ResultKind:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A node with a result that counts."""
+    """A node with a result that counts. `label`: its name for users; a form always sets it."""
 
     node: str
     kind: ResultKind
     is_preview: bool = False
+    label: str = ""
 
     @property
     def is_aside(self) -> bool:

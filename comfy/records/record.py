@@ -52,9 +52,10 @@ class Job:
     """Request for a run.
 
     `workflow`: its name; `title`: its title on the page. `outputs`: the nodes whose outputs count,
-    None for all. `values`: by field key, for display, including the seed; `inputs`: the files among
-    them. `titles`: display titles by node id. `shortened`: long texts of a run without a result
-    weren't stored, so it can't be repeated.
+    None for all; `output_names`: their names by node id, in the form's order. `values`: by field
+    key, for display, including the seed; `inputs`: the files among them. `titles`: display
+    titles by node id. `shortened`: long texts of a run without a result weren't stored, so it can't
+    be repeated.
     """
 
     prompt: Annotated[Prompt, _AnyNodes]
@@ -65,6 +66,7 @@ class Job:
     inputs: Mapping[str, KeptInput] = field(default_factory=dict)
     titles: Mapping[str, KeptText] = field(default_factory=dict)
     shortened: bool = False
+    output_names: Mapping[str, KeptText] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ _STANDS_FOR: Mapping[str, object] = {
     "input": None,
     "submitted_at": 0.0,
 }
-_BY_NAME = {"inputs", "titles"}  # their keys are names of their own, not fields
+_BY_NAME = {"inputs", "titles", "output_names"}  # their keys are names of their own, not fields
 _WHOLE = ("job", "prompt")  # without one of its nodes, it would be another workflow
 # Path of a target: job inputs KEY targets 0.
 _INPUTS, _TARGETS, _PAIR = ("job", "inputs"), ("targets",), 5

@@ -8,7 +8,7 @@ form's problems.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -16,6 +16,7 @@ from comfy.base.json_values import as_number
 from comfy.workflow.toml_settings import (
     SettingReaders,
     as_flag,
+    as_named_ids,
     as_scalar,
     as_table,
     as_texts,
@@ -66,13 +67,14 @@ class FieldConfig:
 class FormConfig:
     """The author's settings for the form. `order` is its position among the folder's workflows,
     `ideas` are examples to try, `cover` is the name of an example image beside the file.
-    `problems` are messages about mistakes in the file."""
+    `outputs` are the names of the outputs to show, in order and by node id; an empty name means the
+    node's own title. `problems` are messages about mistakes in the file."""
 
     title: str | None = None
     description: str | None = None
     order: int | float | None = None
     others: Others = "advanced"
-    outputs: tuple[str, ...] = ()
+    outputs: Mapping[str, str] = field(default_factory=dict)
     ideas: tuple[IdeaConfig, ...] = ()
     cover: str | None = None
     fields: tuple[FieldConfig, ...] = ()
@@ -141,8 +143,11 @@ FORM_KEYS: SettingReaders = {
     "order": (as_number, _no_number),
     "others": (_others, none_of(get_args(Others))),
     "outputs": (
-        as_texts,
-        lambda place, name: f"{place}: “{name}” must be a list of node ids.",
+        as_named_ids,
+        lambda place, name: (
+            f"{place}: “{name}” must be a list of node ids, or a table such as"
+            ' { "7" = "Line drawing" }.'
+        ),
     ),
     "ideas": (
         _ideas,

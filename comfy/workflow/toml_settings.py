@@ -80,6 +80,15 @@ def as_texts(value: object) -> tuple[str, ...] | None:
     return tuple(str(item) for item in value)
 
 
+def as_named_ids(value: object) -> dict[str, str] | None:
+    """Return a list of ids, or a table of ids and names, as names by id in the same order. An id
+    without a name has an empty text; None for anything else."""
+    if isinstance(value, dict) and all(isinstance(name, str) for name in value.values()):
+        return {node: filled_text(name) or "" for node, name in value.items()}
+    ids = as_texts(value)
+    return None if ids is None else dict.fromkeys(ids, "")
+
+
 def as_table(value: object) -> dict[str, Any] | None:
     """Return a table; None for anything else."""
     return value if isinstance(value, dict) else None

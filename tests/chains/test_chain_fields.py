@@ -179,7 +179,7 @@ def test_a_repeated_text_may_name_a_file_of_lines() -> None:
         (
             SAVERS + LARGE + 'inputs = { "Your image" = "savers@9" }',
             "Step “large”, Your image: “9” must name one output of “savers”: 2 (Large), 3 (Save"
-            " Image), 4 (Save Image), 5 (Preview",
+            " Image), 4 (Save Image 2), 5 (Previ",
         ),
         (
             SAVERS + LARGE + 'inputs = { "Your image" = "savers@save image" }',

@@ -22,7 +22,9 @@ def test_json_is_the_form(capsys: pytest.CaptureFixture[str]) -> None:
     form = json.loads(capsys.readouterr().out)
     assert form["title"] == "Text to image"
     assert form["fields"][0]["key"] == "2.text"
-    assert form["outputs"] == [{"node": "7", "kind": "image", "preview": False}]
+    assert form["outputs"] == [
+        {"node": "7", "label": "Save image", "kind": "image", "preview": False}
+    ]
 
 
 def test_without_json_it_is_a_table_to_read(capsys: pytest.CaptureFixture[str]) -> None:

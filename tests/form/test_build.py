@@ -285,6 +285,17 @@ def test_outputs_have_a_kind() -> None:
     assert [output.node for output in outputs if output.is_aside] == ["20", "23"]
 
 
+def test_outputs_are_named_like_their_nodes() -> None:
+    """The node's own title is the name, else the class's display name. Equal names get numbers."""
+    prompt = text_to_image(
+        n20=node("SaveImage", images=["8", 0], filename_prefix="a"),
+        n21=node("SaveImage", images=["8", 0], filename_prefix="b"),
+    )
+    prompt["20"]["_meta"] = {"title": "Line drawing"}
+    labels = [output.label for output in form_of(prompt).outputs]
+    assert labels == ["Save Image", "Line drawing", "Save Image 2"]
+
+
 def test_dynamic_combos_are_dropdowns_with_their_own_inputs() -> None:
     """A chosen option's inputs are fields like any other."""
     video = {
@@ -339,7 +350,9 @@ def test_json_has_the_documented_shape() -> None:
         "targets",
     ]
     assert form["fields"][0]["targets"] == [["6", "text"]]
-    assert form["outputs"] == [{"node": "9", "kind": "image", "preview": False}]
+    assert form["outputs"] == [
+        {"node": "9", "label": "Save Image", "kind": "image", "preview": False}
+    ]
 
 
 def test_a_server_without_any_node_still_gives_a_form() -> None:

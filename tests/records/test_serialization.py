@@ -24,6 +24,7 @@ JOB = Job(
     "w",
     frozenset({"3"}),
     titles={"2": "Two"},
+    output_names={"3": "Line drawing", "1": "Photo"},
 )
 BEGUN = waiting("p", JOB.prompt, JOB.outputs, JOB.titles)
 MOMENTS = st.none() | st.floats(0, 2e11)

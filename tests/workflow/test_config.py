@@ -20,6 +20,7 @@ from comfy.workflow.model import read_workflow
 from tests.support.samples.forms import (
     WORKFLOWS,
     form_of,
+    node,
     small_catalog,
     text_to_image,
     workflow_of,
@@ -163,9 +164,21 @@ def test_the_outputs_that_count_can_be_chosen() -> None:
     assert form.problems == ("The output “77” in the TOML file is not an output node.",)
 
 
+def test_the_author_can_name_outputs() -> None:
+    """A table names the outputs and orders them. An empty name means the node's title."""
+    prompt = text_to_image(n20=node("PreviewAny", source=["4", 0]))
+    form = form_of(prompt, said(outputs={"20": "Model data", "9": " "}))
+    assert [(one.node, one.label) for one in form.outputs] == [
+        ("20", "Model data"),
+        ("9", "Save Image"),
+    ]
+    assert not form.problems
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
+        ({"outputs": {"9": 5}}, "“outputs” must be a list of node ids, or a table"),
         ({"titel": "x"}, "no setting “titel”. Did you mean “title”?"),
         ({"title": 7}, "“title” must be a string"),
         ({"others": "none"}, "must be one of advanced, auto, hidden"),

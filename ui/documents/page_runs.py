@@ -10,7 +10,9 @@ from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.records.record import Record
 from comfy.runs.durations import RunTimes
 from ui.documents.headlines import AWAY, HEADLINES, HELD, SENDING, place_words
+from ui.documents.result_names import run_name
 from ui.documents.run_doc import QueueLine, RunDoc, StageView, elapsed, run_doc
+from ui.documents.run_outputs import run_outputs
 from ui.documents.run_values import first_text
 
 _RESTARTED = message("The server stopped responding, so this run is starting over on another one.")
@@ -53,6 +55,7 @@ def stage_run(
     page = replace(
         end.stage,
         about=first_text(record.job.values),
+        file_name=run_name(record),
         advice=_advice(state, end.errors, end.stage.remarks, missing),
         detail=state.error.detail if state.error else "",
         elapsed=elapsed(record, now),
@@ -64,7 +67,10 @@ def stage_run(
     )
     doc = run_doc(record, page, usual=usual, due_in=due_in, now=now)
     texts = tuple(text.text for text in state.texts) if state.phase.finished else ()
-    return replace(doc, errors=end.errors, seeds=end.seeds or doc.seeds, texts=texts)
+    outputs = run_outputs(record) if state.phase.finished else ()
+    return replace(
+        doc, errors=end.errors, seeds=end.seeds or doc.seeds, texts=texts, outputs=outputs
+    )
 
 
 def _may_go_again(state: RunState) -> bool:

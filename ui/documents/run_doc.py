@@ -17,6 +17,7 @@ from comfy.records.record import Record
 from comfy.runs.durations import RunTimes, time_left
 from ui.documents.headlines import headline
 from ui.documents.result_names import result_name
+from ui.documents.run_outputs import RunOutput, run_outputs
 from ui.documents.run_values import seeds_among
 from ui.web.responses import API
 
@@ -55,7 +56,8 @@ class ShownFile:
     on the page.
 
     `saved`: a result, not an intermediate file, which the server doesn't keep. `thumb`: the path of
-    its thumbnail. `note`: why the page only offers it as a download.
+    its thumbnail. `note`: why the page only offers it as a download. `text`: the position of the
+    run's text that is this file's whole content, null for other files.
     """
 
     name: str
@@ -64,6 +66,7 @@ class ShownFile:
     saved: bool = True
     thumb: str | None = None
     note: str = ""
+    text: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,8 @@ class StageView:
     `used_for`: the runs that used its own results, both as tiles. `can_be_chain`: its owner may
     make a chain from it and the `made_from` runs. `part_of`: its step and chain, as a message.
     `chain`: the name of that chain if it still exists. `chain_seeds`: the chain's form draws seeds.
-    `batch`: the id of its batch. Missing texts are empty.
+    `batch`: the id of its batch. `file_name`: the name of a text that is saved as a file, without
+    the extension. Missing texts are empty.
     """
 
     about: str = ""
@@ -149,6 +153,7 @@ class StageView:
     chain: str = ""
     chain_seeds: bool = False
     batch: str = ""
+    file_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +164,11 @@ class RunDoc:
     `steps` belong to `node`. `preview`: the number of preview images so far. `values`: its values.
     `inputs`: the names of the files among them. `seeds`: its seeds in digits, which JavaScript's
     numbers may lose. `errors`: messages on single fields. `group`: the id shared by the runs of a
-    batch or chain. `parents`: the runs whose results it used, if known.
+    batch or chain. `parents`: the runs whose results it used, if known. `outputs`: the outputs with
+    results, in the form's order.
 
     `page`: the page's part, null for programs. A document with it has no `values`, `inputs` and
-    `files`, which may be long, and `texts` on the stage only.
+    `files`, which may be long, and `texts` and `outputs` on the stage only.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _EVERY_PROPERTY
@@ -188,6 +194,7 @@ class RunDoc:
     preview: int = 0
     files: tuple[RunFile, ...] = ()
     texts: tuple[str, ...] = ()
+    outputs: tuple[RunOutput, ...] = ()
     error: RunProblem | None = None
     errors: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -248,6 +255,7 @@ class RunJson:
             errors=errors or {},
             files=tuple(self._file(record, at, one) for at, one in enumerate(state.files)),
             texts=tuple(one.text for one in state.texts),
+            outputs=run_outputs(record),
             values=job.values,
             inputs={key: kept.name for key, kept in job.inputs.items()},
         )

@@ -26,6 +26,7 @@ from ui.documents.page_runs import RunEnd, stage_run
 from ui.documents.past_run import past_run
 from ui.documents.result_names import result_name
 from ui.documents.run_doc import Caption, RunDoc, ShownFile, StageView
+from ui.documents.run_outputs import texts_in_files
 from ui.documents.run_values import seeds_among, written_text
 from ui.files.copies import FileCopies
 from ui.web.server_health import ServerHealth
@@ -101,6 +102,7 @@ class RunEnds:
 
     def _shown_files(self, record: Record) -> Iterator[ShownFile]:
         """Yield every file of a run in its order, with paths below the app's root."""
+        texts = texts_in_files(record)
         for index, file in enumerate(record.state.files):
             kept_from_view = file.kind in _WATCHED and not self.copies.is_shown(record, index)
             yield ShownFile(
@@ -110,6 +112,7 @@ class RunEnds:
                 saved=file.type == "output",
                 thumb=thumbnail_address(record.id, index, file),
                 note=_NOT_SHOWN if kept_from_view else "",
+                text=texts.get(index),
             )
 
 

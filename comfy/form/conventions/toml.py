@@ -60,7 +60,7 @@ def toml_layer(candidates: Sequence[Candidate], config: FormConfig | None) -> La
         targets = tuple(one.ref for one in (candidate, *also))
         statements.append(Statement("toml", targets, field_config, group, section))
     others = config.others if statements else "auto"
-    return Layer(tuple(statements), others, config.outputs, problems=tuple(problems))
+    return Layer(tuple(statements), others, tuple(config.outputs), problems=tuple(problems))
 
 
 def _group(said: FieldConfig) -> tuple[FieldGroup, str | None]:

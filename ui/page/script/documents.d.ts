@@ -273,10 +273,11 @@ export interface RowPage {
  * `steps` belong to `node`. `preview`: the number of preview images so far. `values`: its values.
  * `inputs`: the names of the files among them. `seeds`: its seeds in digits, which JavaScript's
  * numbers may lose. `errors`: messages on single fields. `group`: the id shared by the runs of a
- * batch or chain. `parents`: the runs whose results it used, if known.
+ * batch or chain. `parents`: the runs whose results it used, if known. `outputs`: the outputs with
+ * results, in the form's order.
  *
  * `page`: the page's part, null for programs. A document with it has no `values`, `inputs` and
- * `files`, which may be long, and `texts` on the stage only.
+ * `files`, which may be long, and `texts` and `outputs` on the stage only.
  */
 export interface RunDoc {
   id: string;
@@ -300,6 +301,7 @@ export interface RunDoc {
   preview: number;
   files: RunFile[];
   texts: string[];
+  outputs: RunOutput[];
   error: RunProblem | null;
   errors: Record<string, string>;
   values: Record<string, unknown>;
@@ -323,6 +325,17 @@ export interface RunFile {
   sha256: string;
   bytes: number;
   url: string;
+}
+
+/**
+ * Output of a run: its node, its name, and the positions of its results among the run's `files`
+ * and `texts`. The name is empty only for runs of earlier versions.
+ */
+export interface RunOutput {
+  node: string;
+  name: string;
+  files: number[];
+  texts: number[];
 }
 
 /**
@@ -385,7 +398,8 @@ export interface ShownChain {
  * on the page.
  *
  * `saved`: a result, not an intermediate file, which the server doesn't keep. `thumb`: the path of
- * its thumbnail. `note`: why the page only offers it as a download.
+ * its thumbnail. `note`: why the page only offers it as a download. `text`: the position of the
+ * run's text that is this file's whole content, null for other files.
  */
 export interface ShownFile {
   name: string;
@@ -394,6 +408,7 @@ export interface ShownFile {
   saved: boolean;
   thumb: string | null;
   note: string;
+  text: number | null;
 }
 
 /**
@@ -428,7 +443,8 @@ export interface ShownRow {
  * `used_for`: the runs that used its own results, both as tiles. `can_be_chain`: its owner may
  * make a chain from it and the `made_from` runs. `part_of`: its step and chain, as a message.
  * `chain`: the name of that chain if it still exists. `chain_seeds`: the chain's form draws seeds.
- * `batch`: the id of its batch. Missing texts are empty.
+ * `batch`: the id of its batch. `file_name`: the name of a text that is saved as a file, without
+ * the extension. Missing texts are empty.
  */
 export interface StageView {
   about: string;
@@ -454,6 +470,7 @@ export interface StageView {
   chain: string;
   chain_seeds: boolean;
   batch: string;
+  file_name: string;
 }
 
 /**

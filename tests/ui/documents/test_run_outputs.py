@@ -1,0 +1,63 @@
+"""A run's outputs by name."""
+
+from __future__ import annotations
+
+import hashlib
+
+from comfy.comfyui.protocol.outputs import OutputFile, TextOutput
+from comfy.comfyui.protocol.run_state import Phase, RunState
+from comfy.prompt.model import Prompt
+from comfy.records.record import Job, Record
+from comfy.records.serialization import from_text, to_text
+from ui.documents.run_outputs import RunOutput, run_outputs, texts_in_files
+
+PROMPT: Prompt = {node: {"class_type": "SaveImage", "inputs": {}} for node in "123"}
+
+
+def record_of(job: Job, *files: OutputFile, texts: tuple[TextOutput, ...] = ()) -> Record:
+    """Return a finished run of the job."""
+    state = RunState(prompt_id="p", phase=Phase.DONE, files=files, texts=texts)
+    return Record("r", "ann", job, 5.0, state)
+
+
+def image(node: str) -> OutputFile:
+    """Return an image from this node."""
+    return OutputFile("a.png", "", "output", "image", node)
+
+
+def test_outputs_come_in_the_order_of_the_form() -> None:
+    """The server lists results in the order of execution."""
+    job = Job(PROMPT, "w", output_names={"3": "Line drawing", "1": "Photo", "2": "Unused"})
+    record = record_of(job, image("1"), image("3"), image("1"), texts=(TextOutput("3", "a"),))
+    expected = (
+        RunOutput("3", "Line drawing", (1,), (0,)),
+        RunOutput("1", "Photo", (0, 2)),
+    )
+    assert run_outputs(record) == expected
+    assert run_outputs(from_text(to_text(record))) == expected
+
+
+def test_runs_without_names_use_the_titles_of_nodes() -> None:
+    """Earlier versions stored no names of outputs."""
+    text = to_text(record_of(Job(PROMPT, "w", titles={"2": "Glow"}), image("2"), image("1")))
+    old = text.replace(', "output_names": {}', "")
+    assert old != text
+    assert run_outputs(from_text(old)) == (RunOutput("2", "Glow", (0,)), RunOutput("1", "", (1,)))
+
+
+def test_results_of_expanded_nodes_belong_to_the_outer_node() -> None:
+    """The server names them `outer.0.0.inner`."""
+    job = Job(PROMPT, "w", output_names={"2": "Frames"})
+    record = record_of(job, image("2.0.0.7"), image("2.0.1.7"))
+    assert run_outputs(record) == (RunOutput("2", "Frames", (0, 1)),)
+
+
+def test_finds_texts_that_are_also_saved_as_files() -> None:
+    """Such a text appears once on the page."""
+    digest = hashlib.sha256("Grüße".encode()).hexdigest()
+    files = (
+        OutputFile("a.md", "", "output", "file", "1", "f" * 64),
+        OutputFile("b.md", "", "output", "file", "2", digest),
+    )
+    texts = (TextOutput("3", "other"), TextOutput("3", "Grüße"), TextOutput("1", "Grüße"))
+    assert texts_in_files(record_of(Job(PROMPT, "w"), *files, texts=texts)) == {1: 1}
