@@ -38,6 +38,7 @@ import { reload, tellReloaded } from "./reloaded.js";
 import { betweenRuns } from "./runs/chains.js";
 import { awaitRun, restore, stop } from "./runs/following.js";
 import { current, isOfForm, seen, withRun } from "./runs/runs.js";
+import { sendKept } from "./runs/start.js";
 import { page, say } from "./state.js";
 import { VaryButton } from "./vary/vary_button.js";
 
@@ -226,4 +227,5 @@ tellReloaded();
 page.subscribe(show);
 page.subscribe(showInTab);
 listen();
+sendKept();
 startWorker();

@@ -17,6 +17,11 @@ import { say } from "./state.js";
 export const API = "/api/v1";
 export const SILENT = message("Can't reach ComfyForms.");
 const NO_CONTENT = 204;
+const BY_A_PROXY = [502, 503, 504]; // without JSON: a proxy in front of the app can't reach it
+
+/** Return a random text: a key that others cannot guess. `crypto.randomUUID` would need TLS. */
+export const newKey = () =>
+  Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16)).join("-");
 
 /** @param {object} told @returns the request body */
 export const json = (told) => new Blob([JSON.stringify(told)], { type: "application/json" });
@@ -27,17 +32,20 @@ export const json = (told) => new Blob([JSON.stringify(told)], { type: "applicat
  * @param {BodyInit} [body]
  * @param {string} [method]
  * @param {Record<string, string>} [headers]
- * @returns {Promise<{ told: any, why: string, hint: string, problem: Problem | null }>} `told`: JSON of the
- *   response, {} if it is empty, null if the request failed; `why` and `hint`: the reason; `problem`: the API's problem
- *   document
+ * @param {AbortSignal} [signal] ends the request as if the app couldn't be reached
+ * @returns {Promise<{ told: any, why: string, hint: string, problem: Problem | null, isSilent: boolean }>} `told`: JSON
+ *   of the response, {} if it is empty, null if the request failed; `why` and `hint`: the reason; `problem`: the API's
+ *   problem document; `isSilent`: the app may not have got the request
  */
-export async function request(path, body, method = "POST", headers = {}) {
-  const answer = await fetch(root + path, { method, body, headers }).catch(() => null);
-  if (!answer) return { told: null, why: SILENT, hint: message("Try again."), problem: null };
+export async function request(path, body, method = "POST", headers = {}, signal = undefined) {
+  const answer = await fetch(root + path, { method, body, headers, signal }).catch(() => null);
+  if (!answer)
+    return { told: null, why: SILENT, hint: message("Try again."), problem: null, isSilent: true };
   const told = answer.status === NO_CONTENT ? {} : await answer.json().catch(() => null);
-  if (answer.ok && told) return { told, why: "", hint: "", problem: null };
+  if (answer.ok && told) return { told, why: "", hint: "", problem: null, isSilent: false };
+  const isSilent = !told && (answer.ok || BY_A_PROXY.includes(answer.status));
   const why = told?.detail ?? message("Something went wrong.");
-  return { told: null, why, hint: told?.hint ?? "", problem: told };
+  return { told: null, why, hint: told?.hint ?? "", problem: told, isSilent };
 }
 
 /**

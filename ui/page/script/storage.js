@@ -17,6 +17,8 @@ export const TEXT_SOURCES = "comfyforms.text_sources.";
 export const VARIED = "comfyforms.varied.";
 /** Workflows whose forms the user has filled in recently, latest first. */
 export const TYPED = "comfyforms.typed";
+/** Presses of Generate that the app hasn't answered, per tab. */
+export const PRESSES = "comfyforms.presses";
 /** Whether runs continue when the user closes the page. */
 export const KEEPS_GOING = "comfyforms.keeps_going";
 /** Whether to notify the user when a run ends while the page is hidden. */

@@ -5,7 +5,7 @@ import { pause, when } from "../clock.js";
 import { closeSocket, isTyping } from "../dom.js";
 import { showErrors } from "../form/field_errors.js";
 import { showSeeds } from "../form/seeds.js";
-import { API, ask } from "../requests.js";
+import { API, ask, newKey } from "../requests.js";
 import { page } from "../state.js";
 import { KEEPS_GOING, READ, RUNS, read, write } from "../storage.js";
 import { betweenRuns, chainOf } from "./chains.js";
@@ -150,10 +150,10 @@ export function forget(id) {
 export function awaitRun() {
   if (waiting.socket || page.now.away || document.hidden) return;
   if (performance.now() < waiting.notBefore) return;
-  const key = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16));
+  const key = newKey();
   /** The run's event handlers, once it has begun. @type {RunEvents | null} */
   let events = null;
-  const socket = openRunSocket(`next/${key.join("-")}`, {
+  const socket = openRunSocket(`next/${key}`, {
     began: (id) => {
       if (waiting.socket === socket) waiting.socket = null;
       if (sockets.has(id)) {
@@ -175,7 +175,7 @@ export function awaitRun() {
       if (isOver) awaitRun(); // the user may start another run
     },
   });
-  Object.assign(waiting, { key: key.join("-"), socket });
+  Object.assign(waiting, { key, socket });
 }
 
 /** Return the key of the socket that waits for a run, or "". */

@@ -1,19 +1,27 @@
 // @ts-check
 // Starts runs and chains with the form's values, and continues chains. Uses the same API as external programs.
 
+import { pause } from "../clock.js";
 import { isSeed, sayRefusal } from "../form/field_errors.js";
 import { filled } from "../form/filled.js";
 import { showSeeds } from "../form/seeds.js";
 import { keptValues, sentValues } from "../form/values.js";
+import { userName } from "../gradio.js";
 import { message, plural } from "../messages.js";
-import { API, json, request } from "../requests.js";
+import { API, json, newKey, request, SILENT } from "../requests.js";
 import { textSources } from "../stage/text_sources.js";
-import { page } from "../state.js";
+import { page, say } from "../state.js";
 import { follow, followChain, keepsGoing, waitingKey } from "./following.js";
+import { dropPress, keepPress, nextPress, TOO_OLD } from "./kept_presses.js";
+import { current } from "./runs.js";
 
 /** @import { RunsDoc } from "../documents.js" */
 /** @import { HeldField } from "../form/values.js" */
 /** @import { Problem } from "../requests.js" */
+/** @import { Press } from "./kept_presses.js" */
+
+const NOT_STARTED = message("Your run wasn't started.");
+const WAITS = [SILENT, message("Your run starts when the connection is back.")].join(" ");
 
 /**
  * Return the API address of a resource below a workflow or a chain.
@@ -32,6 +40,10 @@ export const sentForm = (held = filled.now.held) => ({
   text_sources: textSources(),
 });
 
+/** Keys of the presses that are on their way to the app. @type {Set<string>} */
+const sent = new Set();
+let isRetrying = false;
+
 /**
  * Handle a press on Generate.
  * @param {string} name the name of the workflow or chain
@@ -42,26 +54,88 @@ export const sentForm = (held = filled.now.held) => ({
 export async function press(name, isChain, fields, [count, ...values]) {
   const held = keptValues(fields, values);
   const form = { ...sentForm(held), watched: true };
-  if (isChain) await startChain(name, held, form);
-  else await startRuns(name, held, { ...form, count, keeps_going: keepsGoing() });
+  const body = isChain ? form : { ...form, count, keeps_going: keepsGoing() };
+  const pressed = { key: newKey(), at: Date.now(), user: userName(), name, isChain, held, body };
+  keepPress(pressed);
+  if (await send(pressed)) return [];
+  if (nextPress(userName())) sendKept();
+  else sayNotStarted(); // private windows may have no storage
   return [];
+}
+
+/**
+ * Send the presses that the app hasn't answered, also those from before a reload, until it answers. Old ones aren't
+ * started, and the page says so.
+ */
+export async function sendKept() {
+  if (isRetrying) return;
+  isRetrying = true;
+  for (let tries = 0; ; ) {
+    const next = nextPress(userName(), sent);
+    if (!next) break;
+    if (Date.now() - next.at > TOO_OLD) {
+      dropPress(next.key);
+      sayNotStarted();
+    } else if (await send(next, true)) tries = 0;
+    else {
+      sayKept();
+      await new Promise((resolve) => setTimeout(resolve, pause(tries++)));
+    }
+  }
+  isRetrying = false;
+}
+
+function sayNotStarted() {
+  page.set({ sending: false });
+  say(NOT_STARTED, [SILENT, message("Press Generate again.")].join(" "));
+}
+
+/** Tell the user that a press is kept, once. */
+function sayKept() {
+  if (page.now.notice?.headline === WAITS) return;
+  const forget = () => {
+    for (let next = nextPress(userName()); next; next = nextPress(userName())) dropPress(next.key);
+    page.set({ sending: false });
+    say("");
+  };
+  // Without a run on the stage, the message is the page's status, as “Sending…” was.
+  const phase = current(page.now) ? "refused" : "waiting";
+  say(WAITS, "", phase, [{ label: message("Don't start it"), does: forget }]);
+}
+
+/**
+ * Send a press. Give up once the page knows that the app is away.
+ * @param {Press} pressed
+ * @param {boolean} [isLate] whether it was sent before
+ * @returns {Promise<boolean>} whether the app has answered, or the user has withdrawn it
+ */
+async function send(pressed, isLate = false) {
+  const { key, name, isChain, body, held } = pressed;
+  const aborting = new AbortController();
+  const leave = page.subscribe(({ away }, before) => {
+    if (away && !before.away) aborting.abort();
+  });
+  sent.add(key);
+  const address = apiOf(name, isChain ? "chains" : "runs");
+  const headers = { "idempotency-key": key, "x-run-socket": isChain ? "" : waitingKey() };
+  const answer = await request(address, json(body), "POST", headers, aborting.signal);
+  sent.delete(key);
+  leave();
+  if (answer.isSilent) return false;
+  dropPress(key);
+  if (!answer.told) refuse(answer, isLate);
+  else if (isChain) showChain(name, held, answer.told);
+  else showRuns(name, held, Number(body.count), answer.told);
+  return true;
 }
 
 /**
  * @param {string} name
  * @param {Record<string, unknown>} held
- * @param {{ count: unknown } & Record<string, unknown>} body
+ * @param {number} count
+ * @param {RunsDoc} told
  */
-async function startRuns(name, held, body) {
-  const headers = { "x-run-socket": waitingKey() };
-  const address = apiOf(name, "runs");
-  const { told, problem, why, hint } = await request(address, json(body), "POST", headers);
-  if (!told) {
-    refuse(why, hint, problem);
-    return;
-  }
-  /** @type {RunsDoc} */
-  const { runs, refused } = told;
+function showRuns(name, held, count, { runs, refused }) {
   const [first] = runs;
   if (first) follow(first.id);
   showUsed(name, held, runs.at(-1)?.seeds ?? {});
@@ -70,23 +144,9 @@ async function startRuns(name, held, body) {
   const queued = plural(
     "{queued} of {count} run was queued.",
     "{queued} of {count} runs were queued.",
-    {
-      count: Number(body.count),
-      queued: runs.length,
-    },
+    { count, queued: runs.length },
   );
   sayRefusal({ message: queued, hint: `${detail} ${advice}`.trim(), errors: {}, labelled: {} });
-}
-
-/**
- * @param {string} name
- * @param {Record<string, unknown>} held
- * @param {Record<string, unknown>} body
- */
-async function startChain(name, held, body) {
-  const { told, problem, why, hint } = await request(apiOf(name, "chains"), json(body));
-  if (!told) refuse(why, hint, problem);
-  else showChain(name, held, told);
 }
 
 /**
@@ -99,9 +159,9 @@ export async function continueChain(name, id, again) {
   page.set({ sending: true });
   const { held } = filled.now;
   const body = { ...sentForm(held), again };
-  const { told, problem, why, hint } = await request(`${API}/chains/${id}/continue`, json(body));
-  if (!told) refuse(why, hint, problem);
-  else showChain(name, held, told);
+  const answer = await request(`${API}/chains/${id}/continue`, json(body));
+  if (!answer.told) refuse(answer);
+  else showChain(name, held, answer.told);
 }
 
 /**
@@ -127,20 +187,21 @@ function showUsed(name, held, seeds) {
 }
 
 /**
- * @param {string} why
- * @param {string} hint
- * @param {Problem | null} problem
+ * Show why the app has refused a press.
+ * @param {{ why: string, hint: string, problem: Problem | null }} answer
+ * @param {boolean} [isLate] whether the press was kept, so that its user may not expect an answer anymore
  */
-function refuse(why, hint, problem) {
+function refuse({ why, hint, problem }, isLate = false) {
   page.set({ sending: false });
   const places = (problem?.problems ?? []).flatMap(({ field, sentence }) =>
     field === null ? [] : [[field, sentence]],
   );
   const errors = problem?.errors ?? {};
   const isOfFields = Object.keys(errors).length > 0;
+  const said = isOfFields ? message("Fix the highlighted fields.") : why;
   sayRefusal({
-    message: isOfFields ? message("Fix the highlighted fields.") : why,
-    hint,
+    message: isLate ? NOT_STARTED : said,
+    hint: isLate ? [said, hint].join(" ").trim() : hint,
     errors,
     labelled: Object.fromEntries(places),
   });
