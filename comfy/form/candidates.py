@@ -19,6 +19,8 @@ from comfy.comfyui.input_spec import (
     InputSpec,
 )
 from comfy.comfyui.object_info import Catalog, NodeSpec
+from comfy.form.core_inputs.core_input import NO_WORDS, OwnWords
+from comfy.form.core_inputs.slide import SlideRange
 from comfy.form.labels import is_notation
 from comfy.prompt.model import InputRef, Node, Prompt, is_link, own_title
 from comfy.prompt.rows import editable_rows
@@ -124,13 +126,14 @@ class Candidate:
     and `siblings` are all inputs of the node.
 
     `declare` sets the second block. `said` is the author's declaration of the input, and `also` are
-    other inputs that the field sets. `rule` is the rule that placed it, and `others` limits how far
-    up it may still move. `lead` is lower for a better main field of several. `sampler`, the number
-    of the sampler that the input is for, `turned_on_by`, the switch that the input belongs to, and
-    `result`, the name of the only result that it affects, tell fields of the same name apart.
-    `merge` decides group and label, `choose_widgets` the widget and the limits, and `limit_values`
-    the rest. `counts`: see `Field.counts`. `problems` are
-    messages about failures, `note` is a remark.
+    other inputs that the field sets. `rule` is the rule that placed it, `own` is our own help and
+    range for it, and `others` limits how far up it may still move. `lead` is lower for a better
+    main field of several. `sampler`, the number of the sampler that the input is for,
+    `turned_on_by`, the switch that the input belongs to, and `result`, the name of the only result
+    that it affects, tell fields of the same name apart. `merge` decides group and label,
+    `choose_widgets` the widget, the limits and the range for dragging (`slide`), and `limit_values`
+    the rest. `counts`: see `Field.counts`. `problems` are messages about failures, `note` is a
+    remark.
     """
 
     node: str
@@ -151,6 +154,7 @@ class Candidate:
     group: FieldGroup = "advanced"
     rank: int = 0
     rule: Placement = _NO_RULE
+    own: OwnWords = NO_WORDS
     lead: tuple[int, ...] = ()
     sampler: int = 0
     turned_on_by: InputRef | None = None
@@ -159,6 +163,7 @@ class Candidate:
     takes_title: bool = False
     widget: str = "text"
     limits: Limits = Limits()
+    slide: SlideRange | None = None
 
     default: Any = None
     default_offered: bool = True

@@ -15,6 +15,8 @@ from comfy.base.messages import message
 from comfy.base.wording import plain_words
 from comfy.form.candidates import Candidate
 from comfy.form.conventions.layers import KEEP, Layer, Statement, strictest
+from comfy.form.core_inputs.core_input import own_words
+from comfy.form.core_inputs.table import CORE_INPUTS
 from comfy.form.rules.facts import InputFacts, Roles, collect_facts
 from comfy.form.rules.table import RULES
 from comfy.prompt.model import InputRef
@@ -160,6 +162,12 @@ def _place(candidate: Candidate, roles: Roles, others: Others = "auto") -> Candi
         group=rule.group,
         rank=rule.rank,
         rule=rule,
+        own=own_words(
+            CORE_INPUTS,
+            roles.trace.catalog.get(facts.class_type),
+            facts.meaning,
+            candidate.type,
+        ),
         label=label,
         takes_title=rule.title or facts.meaning != candidate.input,
         widget=facts.widget,

@@ -10,6 +10,7 @@ from comfy.base.wording import plain_words
 from comfy.comfyui.input_spec import FOLLOWS, RowGroup
 from comfy.comfyui.object_info import NodeSpec
 from comfy.form.candidates import Candidate, Placement
+from comfy.form.core_inputs.core_input import NO_WORDS
 from comfy.form.kinds.literal_input import LiteralInput
 from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import choice_labels
@@ -84,7 +85,8 @@ def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: 
         step=candidate.limits.step,
         round=candidate.limits.round,
         choices=choices,
-        tooltip=candidate.said.help or candidate.rule.about or _server_tooltip(candidate),
+        slide=candidate.slide,
+        tooltip=candidate.said.help or candidate.rule.about or _tooltip(candidate),
         required=takes_file and not optional and not has_own
         if candidate.said.required is None
         else candidate.said.required,
@@ -132,6 +134,8 @@ def _columns(candidate: Candidate, group: RowGroup) -> Iterator[Field]:
             label=as_text(spec.options.get("display_name")) or plain_words(spec.name),
             widget="number" if kind.several in _NUMBERS else kind.name,
             limits=given.limits,
+            slide=None,
+            own=NO_WORDS,
             default=spec.start,
             said=FieldConfig(spec.name),
             rule=Placement("main", 0),
@@ -143,6 +147,9 @@ def _is_choice(candidate: Candidate) -> bool:
     return KINDS[candidate.widget].offers_choices
 
 
-def _server_tooltip(candidate: Candidate) -> str:
-    tooltip = candidate.spec.options.get("tooltip") if candidate.spec else None
-    return tooltip.strip() if isinstance(tooltip, str) else ""
+def _tooltip(candidate: Candidate) -> str:
+    """Return our own help for a common input of ComfyUI's nodes, else the server's."""
+    given = candidate.spec.options.get("tooltip") if candidate.spec else None
+    tooltip = given.strip() if isinstance(given, str) else ""
+    own = candidate.own.help
+    return own if own and (candidate.own.replaces or not tooltip) else tooltip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy.base.messages import labeled, message
 from comfy.form.candidates import FieldSource
+from comfy.form.core_inputs.slide import SlideRange
 from comfy.form.kinds.literal_input import Fit, LiteralInput
 from comfy.prompt.outputs import Output
 from comfy.workflow.config import FieldGroup
@@ -95,6 +96,8 @@ class Field:
     layer that shows the field. `section` is an author's own heading; such fields have the group
     "advanced".
 
+    `slide` is the range of a slider whose number may be beyond it, within `min` and `max`.
+
     `default_offered` is False if the server lacks the default (a missing file or model).
     `optional`: an empty file is removed from the run, with its dependents. `redraws`: other values
     add or remove fields, so build the form again with the values so far. `grows` is the key of an
@@ -125,6 +128,7 @@ class Field:
     max: int | float | None = None
     step: int | float | None = None
     round: float | None = None
+    slide: SlideRange | None = None
     choices: tuple[tuple[str, Any], ...] | None = None
     tooltip: str = ""
     required: bool = False
@@ -208,7 +212,9 @@ class Field:
             "required": self.required,
             "source": self.source,
             "targets": [list(target) for target in self.targets],
-        } | ({"columns": [one.to_json() for one in self.columns]} if self.columns else {})
+            **({"slide": [self.slide.low, self.slide.high]} if self.slide else {}),
+            **({"columns": [one.to_json() for one in self.columns]} if self.columns else {}),
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from comfy.form.candidates import Candidate
+from comfy.form.core_inputs.slide import SlideRange
 from comfy.form.kinds.literal_input import LiteralInput
 from comfy.form.kinds.registry import KINDS
 from comfy.form.limits import narrow
@@ -25,12 +26,34 @@ def choose_widgets(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
 def _chosen(candidate: Candidate) -> Candidate:
     """Return the candidate with the author's widget if it can have it."""
     wanted = candidate.said.widget
+    if wanted in (None, "slider") and (slide := _slide(candidate)):
+        return replace(candidate, widget="slider", slide=slide)
     if wanted is None:
         slides = candidate.widget == "number" and candidate.limits.can_slide
         return replace(candidate, widget="slider") if slides else candidate
     if problem := _problem_with(wanted, candidate):
         return candidate.with_problems(problem)
     return replace(candidate, widget=wanted)
+
+
+def _slide(candidate: Candidate) -> SlideRange | None:
+    """Return the range for dragging a number, None if its limits or its value have another meaning.
+    An author's limits are the ends, also if they are wider."""
+    slide, said, limits = candidate.own.slide, candidate.said, candidate.limits
+    if slide is None or candidate.widget not in ("number", "slider"):
+        return None
+    slide = replace(
+        slide,
+        low=slide.low if said.min is None or limits.min is None else limits.min,
+        high=slide.high if said.max is None or limits.max is None else limits.max,
+        step=max(slide.step, limits.step or 0) if said.step is None else said.step,
+    ).within(limits.min, limits.max)
+    value = candidate.value if said.default is None else said.default
+    if slide is None or not slide.reaches(value):
+        return None
+    return (
+        None if (slide.low, slide.high) == (limits.min, limits.max) and limits.can_slide else slide
+    )
 
 
 def _problem_with(wanted: str, candidate: Candidate) -> str:

@@ -58,8 +58,8 @@ def test_linked_inputs_have_no_fields() -> None:
     [
         ("6.text", "STRING", "textarea"),
         ("9.filename_prefix", "STRING", "text"),
-        ("3.steps", "INT", "number"),
-        ("3.cfg", "FLOAT", "number"),
+        ("3.steps", "INT", "slider"),
+        ("3.cfg", "FLOAT", "slider"),
         ("3.denoise", "FLOAT", "slider"),
         ("3.sampler_name", "COMBO", "dropdown"),
         ("3.seed", "INT", "seed"),
@@ -75,14 +75,13 @@ def test_widgets_follow_the_servers_types(key: str, type_: str, widget: str) -> 
 def test_the_server_types_a_value_not_the_json() -> None:
     """The text “7” for a FLOAT becomes a number field that holds 7.0."""
     field = field_of(with_values(text_to_image(), "3", cfg="7", steps=12.0), "3.cfg")
-    assert (field.widget, field.default) == ("number", 7.0)
+    assert (field.widget, field.default) == ("slider", 7.0)
 
 
-def test_limits_and_help_are_the_servers() -> None:
-    """The catalog gives min, max, step, round and tooltip."""
+def test_limits_are_the_servers() -> None:
+    """The catalog gives min, max, step and round."""
     field = field_of(text_to_image(), "3.cfg")
     assert (field.min, field.max, field.step, field.round) == (0.0, 100.0, 0.1, 0.01)
-    assert field.tooltip == "How closely the text is followed."
 
 
 def test_sixty_four_bit_seeds_are_exact() -> None:

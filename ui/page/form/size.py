@@ -67,4 +67,4 @@ def draw_size(
 
 def _bare(field: Field) -> Field:
     """Return a field as one half of a size: a number box without a slider or help text."""
-    return replace(field, kind=KINDS["number"], tooltip="", min=None, max=None)
+    return replace(field, kind=KINDS["number"], tooltip="", min=None, max=None, slide=None)

@@ -177,6 +177,26 @@ export function groupRadios() {
   }
 }
 
+/**
+ * Let users type a number beyond the ends of a slider whose field accepts it. Gradio sets the number to the nearest end
+ * when its input loses the focus, or when the slider is clicked.
+ */
+export function keepNumbersBeyondSliders() {
+  /** @param {EventTarget | null} target @param {string} what */
+  const isSlider = (target, what) =>
+    target instanceof Element && target.matches(`.slides-beyond ${what}`);
+  for (const kind of ["blur", "pointerup"])
+    document.addEventListener(
+      kind,
+      (event) => isSlider(event.target, "input") && event.stopPropagation(),
+      { capture: true },
+    );
+  document.addEventListener("focusin", ({ target }) => {
+    if (!(target instanceof HTMLInputElement) || !isSlider(target, "[type=number]")) return;
+    for (const limit of ["min", "max"]) target.removeAttribute(limit);
+  });
+}
+
 /** Pass the height of a dropdown's label to the style sheet: low in the window, the list opens above the label. */
 export function keepListsOffLabels() {
   document.addEventListener("focusin", ({ target }) => {

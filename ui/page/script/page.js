@@ -26,6 +26,7 @@ import {
   closeLeft,
   groupRadios,
   keepListsOffLabels,
+  keepNumbersBeyondSliders,
   keepTypedSeed,
   LIST,
   openListsDown,
@@ -222,6 +223,7 @@ markChanges();
 filled.subscribe(({ values }) => forgetNotes(values));
 translateNames();
 keepListsOffLabels();
+keepNumbersBeyondSliders();
 openListsDown();
 tellReloaded();
 page.subscribe(show);

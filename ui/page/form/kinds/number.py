@@ -28,14 +28,19 @@ def _number(field: Field, value: Any, scope: str) -> Control:
 
 def _slider(field: Field, value: Any, scope: str) -> Control:
     low, high = field.min or 0, field.max if field.max is not None else 100
+    step, classes = field.step, ""
+    if field.slide:
+        # The class lets the page's script keep a typed number beyond the ends.
+        shown = field.slide.covering(value, field.min, field.max)
+        low, high, step, classes = shown.low, shown.high, shown.step, "slides-beyond"
     slider = gr.Slider(
         low,
         high,
         value,
-        step=field.step,
+        step=step,
         info=help_text(field),
         buttons=[],
-        **options_of(field, scope),
+        **options_of(field, scope) | {"elem_classes": classes or None},
     )
     return Control(field, (without_preprocess(slider),))
 

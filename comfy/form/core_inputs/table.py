@@ -1,0 +1,301 @@
+"""Help and ranges for the most common inputs of ComfyUI's nodes. The first row that fits decides.
+
+ComfyUI describes its inputs in English and for people who build workflows; some inputs have no
+description. A range is for dragging only: a value beyond it can be typed.
+"""
+
+from __future__ import annotations
+
+import re
+
+from comfy.base.messages import message
+from comfy.form.core_inputs.core_input import CoreInput
+from comfy.form.core_inputs.slide import SlideRange
+
+_CHOICES = "COMBO COMFY_DYNAMICCOMBO_V3"
+_CONTROL = re.compile(r"(ControlNetApply|QwenImageDiffsynth|WanVace|AnimaLLLite).*")
+_LORA = re.compile(r"LoraLoader.*")
+_SCALERS = re.compile(r"(Image|Latent)(Upscale|Scale|Resize).*|ResizeImage.*|ResizeAndPadImage")
+_TEXT_LOADER = re.compile(r".*CLIPLoader.*|LTXAVTextEncoderLoader")
+_VIDEO = re.compile(r"(?!ImageFromBatch).*(Video|Latent|Inpaint|Control|Camera|Animate|Wan).*")
+_WRITER = re.compile(r"TextGenerate.*|TextEncodeAceStep.*")
+
+CORE_INPUTS: tuple[CoreInput, ...] = (
+    # The prompt
+    CoreInput(
+        "prompt text",
+        "STRING",
+        message("Describe what to change in the image."),
+        classes=re.compile(r"TextEncode\w*Edit\w*"),
+    ),
+    CoreInput(
+        "text prompt clip_l t5xxl",
+        "STRING",
+        message("Describe what you want to see."),
+        classes=re.compile(r"CLIPTextEncode.*"),
+    ),
+    CoreInput(
+        "tags",
+        "STRING",
+        message("Style, mood and instruments, separated by commas."),
+        classes=re.compile(r"TextEncodeAceStep.*"),
+    ),
+    CoreInput(
+        "lyrics",
+        "STRING",
+        message(
+            "The words to sing. Mark parts like {verse} and {chorus}.",
+            verse="[verse]",
+            chorus="[chorus]",
+        ),
+        classes=re.compile(r"TextEncodeAceStep.*"),
+    ),
+    # Size and number of results
+    CoreInput(
+        "batch_size",
+        "INT",
+        message("How many results each run makes."),
+        SlideRange(1, 8, 1),
+    ),
+    CoreInput(
+        "megapixels",
+        "FLOAT",
+        message("1 megapixel is about 1024 × 1024."),
+        SlideRange(0.1, 4, 0.1),
+    ),
+    CoreInput(
+        "scale_by upscale_by",
+        "FLOAT",
+        message("2 doubles width and height."),
+        SlideRange(0.25, 4, 0.05),
+    ),
+    CoreInput(
+        "aspect_ratio",
+        _CHOICES,
+        message("Shape of the result."),
+        classes=re.compile("ResolutionSelector"),
+    ),
+    CoreInput(
+        "length num_frames video_frames",
+        "INT",
+        message("More frames make a longer video and take longer."),
+        SlideRange(1, 241, 4),
+        classes=_VIDEO,
+    ),
+    CoreInput(
+        "seconds",
+        "FLOAT",
+        message("Length of the sound."),
+        SlideRange(1, 240, 1),
+        classes=re.compile(r"Empty\w*LatentAudio|EmptyAceStep.*"),
+    ),
+    CoreInput(
+        "fps frame_rate",
+        "FLOAT INT",
+        message("More frames per second look smoother and make the video shorter."),
+        SlideRange(1, 60, 1),
+    ),
+    # Sampling
+    CoreInput(
+        "seed noise_seed", "INT", message("The same seed and settings give the same result.")
+    ),
+    CoreInput(
+        "steps",
+        "INT",
+        message("More steps take longer. Above 30, little changes."),
+        SlideRange(1, 50, 1),
+    ),
+    CoreInput(
+        "cfg cfg_scale",
+        "FLOAT",
+        message("How closely to follow the prompt. Too high looks overdone."),
+        SlideRange(1, 15, 0.1),
+    ),
+    CoreInput(
+        "guidance",
+        "FLOAT",
+        message("How closely to follow the prompt. Too high looks overdone."),
+        SlideRange(1, 10, 0.1),
+    ),
+    CoreInput("denoise", "FLOAT", message("How much to change. Lower keeps more of the original.")),
+    CoreInput(
+        "sampler_name",
+        _CHOICES,
+        message("How the image emerges from noise. Affects speed and style."),
+    ),
+    CoreInput("scheduler", _CHOICES, message("How the steps are spaced. Rarely needs changing.")),
+    CoreInput(
+        "shift max_shift base_shift",
+        "FLOAT",
+        message("Higher favors the overall picture, lower the fine detail."),
+        SlideRange(0, 12, 0.1),
+    ),
+    CoreInput("start_at_step", "INT", message("First step of this pass."), SlideRange(0, 50, 1)),
+    CoreInput("end_at_step", "INT", message("Step at which this pass ends."), SlideRange(0, 50, 1)),
+    CoreInput("add_noise", "COMBO BOOLEAN", message("Off if an earlier pass leaves noise.")),
+    CoreInput(
+        "return_with_leftover_noise", _CHOICES, message("On if another pass continues from here.")
+    ),
+    CoreInput(
+        "start_percent",
+        "FLOAT",
+        message("When the effect begins: 0 is the first step, 1 the last."),
+        SlideRange(0, 1, 0.01),
+    ),
+    CoreInput(
+        "end_percent",
+        "FLOAT",
+        message("When the effect ends: 0 is the first step, 1 the last."),
+        SlideRange(0, 1, 0.01),
+    ),
+    # Strength
+    CoreInput(
+        "strength_model",
+        "FLOAT",
+        message("How strongly the LoRA changes the result. 0 turns it off."),
+        SlideRange(0, 2, 0.05),
+    ),
+    CoreInput(
+        "strength_clip",
+        "FLOAT",
+        message("How strongly the LoRA changes how the prompt is understood."),
+        SlideRange(0, 2, 0.05),
+    ),
+    CoreInput(
+        "strength",
+        "FLOAT",
+        message("How closely to follow the control image. 0 turns it off."),
+        SlideRange(0, 2, 0.05),
+        classes=_CONTROL,
+    ),
+    CoreInput("strength", "FLOAT", message("How strong the effect is."), SlideRange(0, 2, 0.05)),
+    # Models
+    CoreInput(
+        "ckpt_name unet_name",
+        _CHOICES,
+        message("The model that makes the result."),
+        classes=re.compile(r"(CheckpointLoader|UNETLoader|ImageOnlyCheckpoint|unCLIPCheckpoint).*"),
+    ),
+    CoreInput(
+        "vae_name", _CHOICES, message("Turns the model's data into pixels. Must match the model.")
+    ),
+    CoreInput(
+        "clip_name clip_name1 clip_name2 clip_name3 clip_name4 text_encoder",
+        _CHOICES,
+        message("Reads the prompt. Must match the model."),
+        classes=_TEXT_LOADER,
+    ),
+    CoreInput(
+        "type",
+        _CHOICES,
+        message("The kind of model that the text encoder is for."),
+        classes=_TEXT_LOADER,
+    ),
+    CoreInput(
+        "device",
+        _CHOICES,
+        message("Where the text encoder runs. The CPU is slower and saves graphics memory."),
+        classes=_TEXT_LOADER,
+    ),
+    CoreInput("weight_dtype", _CHOICES, message("Lower precision needs less memory.")),
+    CoreInput(
+        "lora_name", _CHOICES, message("Adds a style or a subject to the model."), classes=_LORA
+    ),
+    CoreInput("control_net_name", _CHOICES, message("The model that reads the control image.")),
+    CoreInput(
+        "model_name",
+        _CHOICES,
+        message("The model that enlarges the image."),
+        classes=re.compile(r"(Latent)?UpscaleModelLoader"),
+    ),
+    # Images
+    CoreInput(
+        "crop",
+        _CHOICES,
+        message("If the shape changes: cut off the edges, or stretch the image."),
+        classes=_SCALERS,
+    ),
+    CoreInput(
+        "upscale_method scale_method interpolation",
+        _CHOICES,
+        message("How pixels are computed. Lanczos is sharp; area is good for shrinking."),
+        classes=_SCALERS,
+    ),
+    CoreInput(
+        "grow_mask_by", "INT", message("Repaints a little beyond the mask, to hide the edge.")
+    ),
+    CoreInput(
+        "tile_size",
+        "INT",
+        message("Size of the parts worked on at a time. Smaller needs less memory."),
+        classes=re.compile(r"VAE(De|En)code.*Tiled"),
+    ),
+    CoreInput(
+        "overlap",
+        "INT",
+        message("How far the parts overlap. More hides the seams."),
+        classes=re.compile(r"VAE(De|En)code.*Tiled"),
+    ),
+    # Text models
+    CoreInput(
+        "temperature",
+        "FLOAT",
+        message("Higher makes the text more varied, lower more predictable."),
+        SlideRange(0, 2, 0.05),
+        classes=_WRITER,
+    ),
+    CoreInput(
+        "top_k",
+        "INT",
+        message("How many words to choose from at each place. 0 allows all."),
+        SlideRange(0, 100, 1),
+        classes=_WRITER,
+    ),
+    CoreInput(
+        "top_p min_p",
+        "FLOAT",
+        message("Leaves out unlikely words."),
+        SlideRange(0, 1, 0.01),
+        classes=_WRITER,
+    ),
+    CoreInput(
+        "repetition_penalty presence_penalty",
+        "FLOAT",
+        message("Higher avoids repeating words."),
+        SlideRange(0, 2, 0.05),
+        classes=_WRITER,
+    ),
+    CoreInput(
+        "max_length",
+        "INT",
+        message("Longest text, in tokens. A token is about three quarters of a word."),
+        SlideRange(64, 4096, 64),
+        classes=_WRITER,
+    ),
+    # Files
+    CoreInput("filename_prefix", "STRING", message("Start of the name of the file on the server.")),
+    CoreInput(
+        "format",
+        _CHOICES,
+        message("Type of the video file. Auto keeps the type of the source."),
+        classes=re.compile("SaveVideo"),
+    ),
+    CoreInput(
+        "codec",
+        _CHOICES,
+        message("How the video is compressed. Auto plays almost everywhere."),
+        classes=re.compile("SaveVideo"),
+    ),
+    CoreInput(
+        "bit_depth",
+        "INT",
+        message("10 bits give smoother gradients, but some players can't show them."),
+        classes=re.compile("CreateVideo"),
+    ),
+    CoreInput(
+        "quality",
+        "INT",
+        message("Higher quality makes larger files."),
+        classes=re.compile(r"Save.*"),
+    ),
+)
