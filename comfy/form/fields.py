@@ -86,7 +86,7 @@ def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: 
         round=candidate.limits.round,
         choices=choices,
         slide=candidate.slide,
-        tooltip=candidate.said.help or candidate.rule.about or _tooltip(candidate),
+        tooltip=_help(candidate),
         required=takes_file and not optional and not has_own
         if candidate.said.required is None
         else candidate.said.required,
@@ -147,9 +147,13 @@ def _is_choice(candidate: Candidate) -> bool:
     return KINDS[candidate.widget].offers_choices
 
 
-def _tooltip(candidate: Candidate) -> str:
-    """Return our own help for a common input of ComfyUI's nodes, else the server's."""
+def _help(candidate: Candidate) -> str:
+    """Return the author's help, else our own, else the server's. Subgraphs and Apps repeat the
+    server's, so that isn't the author's."""
     given = candidate.spec.options.get("tooltip") if candidate.spec else None
     tooltip = given.strip() if isinstance(given, str) else ""
-    own = candidate.own.help
-    return own if own and (candidate.own.replaces or not tooltip) else tooltip
+    said, own = (candidate.said.help or "").strip(), candidate.own
+    if said and said != tooltip:
+        return said
+    replaces = own.help and (own.replaces or not tooltip)
+    return candidate.rule.about or (own.help if replaces else tooltip)
