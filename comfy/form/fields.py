@@ -14,7 +14,7 @@ from comfy.form.core_inputs.core_input import NO_WORDS
 from comfy.form.kinds.literal_input import LiteralInput
 from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import choice_labels
-from comfy.form.model import Field, Several
+from comfy.form.model import Field, FieldRole, Several
 from comfy.form.widgets import fitting_kind
 from comfy.prompt.autogrow import room_to_grow
 from comfy.prompt.bypass import expendable
@@ -106,10 +106,22 @@ def _field(candidate: Candidate, *, optional: bool, grows: str | None, differs: 
         grows=grows,
         height=candidate.said.height,
         differs=differs,
+        role=_role(candidate.rule),
         columns=tuple(_columns(candidate, group)) if group else (),
         row_title=group.title if group else "",
         row_lacks=tuple(_row_lacks(candidate, group)) if group else (),
     )
+
+
+def _role(rule: Placement) -> FieldRole:
+    match rule:
+        case Placement(merge="pole" | "text"):
+            return "prompt"
+        case Placement(merge="negative"):
+            return "negative"
+        case Placement(sets="count"):
+            return "count"
+    return ""
 
 
 def _row_lacks(candidate: Candidate, group: RowGroup) -> Iterator[tuple[int, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from comfy.base.messages import labeled, message
 from comfy.form.candidates import FieldSource
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from comfy.comfyui.object_info import NodeSpec
     from comfy.form.missing_items import Missing
     from comfy.prompt.model import InputRef, Prompt
+
+# Part that a field plays on a page: what the user asks for, what to avoid, or the results per run.
+FieldRole = Literal["", "prompt", "negative", "count"]
 
 
 class Several(StrEnum):
@@ -110,6 +113,8 @@ class Field:
     default). `differs`: the servers offer different choices for this field and for at least one
     other.
 
+    `role`: the part that the field plays on a page, see `FieldRole`.
+
     `columns`: the cells of each row, if the value is a list of rows; `min` and `max` then limit the
     number of rows, and `row_title` names one. An `optional` cell may be empty: then it has the
     previous one's value. `row_lacks`: the cells of the default, by row from 1 and column, whose
@@ -143,6 +148,7 @@ class Field:
     grows: str | None = None
     height: int | None = None
     differs: bool = False
+    role: FieldRole = ""
     columns: tuple[Field, ...] = ()
     row_title: str = ""
     row_lacks: tuple[tuple[int, str], ...] = ()

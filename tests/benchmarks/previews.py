@@ -126,6 +126,7 @@ def in_grid() -> list[Figure]:
 def start_grid(page: Page) -> None:
     """Start the grid from the dialog, which opens the batch's sheet."""
     page.set_default_timeout(WAIT)
+    page.click("#many-button")
     page.click("#vary")
     dialog = page.locator("dialog.vary")
     fields = dialog.get_by_label("Field", exact=True)

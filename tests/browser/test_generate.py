@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, expect
 from comfy.runs.limits import RunLimits
 from tests.browser.conftest import STEP
 from tests.browser.nightly.walk.states import SIZES, below_stage
+from tests.support.batch_dialog import set_runs
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually
@@ -159,8 +160,8 @@ def test_a_failed_run_shows_the_cause(fast: Site, visit: Visit) -> None:
 
 
 def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
-    """Generate starts the chosen number of runs, each with its own seed. The button shows the
-    number, and its bar keeps its height. The app reports the runs above the limit next to the
+    """Generate starts the chosen number of runs, each with its own seed. The control beside it shows
+    the number, and the bar keeps its height. The app reports the runs above the limit next to the
     queued ones. At the end of a long form, the whole stage is visible; if there is a history below
     it, only once a run begins."""
     with running_app(fast.demo.url, run_limits=RunLimits(person=2)) as app:
@@ -171,9 +172,10 @@ def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
         expect(viewport).to_be_in_viewport(ratio=1)
         bar = "() => document.querySelector('#actions').offsetHeight"
         height = person.page.evaluate(bar)
-        person.page.get_by_label("Number of runs").click()
-        person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}2").click()
-        expect(person.page.locator("#generate")).to_have_text("Generate \N{MULTIPLICATION SIGN}2")
+        set_runs(person, 2)
+        expect(person.page.locator("#many-button")).to_have_text(
+            "2 \N{MULTIPLICATION SIGN} 1 image"
+        )
         assert person.page.evaluate(bar) == height
         person.press()
         eventually(lambda: len(app.runs.known()) == 2)
@@ -181,8 +183,7 @@ def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
         assert len({run.job.values["5.seed"] for run in app.runs.known()}) == 2
         person.done()
         with fast.demo.hold("progress"):
-            person.page.get_by_label("Number of runs").click()
-            person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}4").click()
+            set_runs(person, 4)
             person.page.evaluate(TO_THE_END)
             expect(viewport).not_to_be_in_viewport(ratio=1)
             person.press()

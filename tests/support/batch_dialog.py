@@ -13,10 +13,25 @@ SMALL = {"4.width": 256, "4.height": 256}
 
 def vary(person: Visitor) -> Locator:
     """Open the dialog that varies values."""
+    person.page.locator("#many-button").click()
     person.page.locator("#vary").click()
     dialog = person.page.locator("dialog.vary")
     expect(dialog).to_be_visible()
     return dialog
+
+
+def set_runs(person: Visitor, runs: int) -> None:
+    """Set the number of runs that Generate starts."""
+    person.page.locator("#many-button").click()
+    person.page.get_by_label("Runs", exact=True).fill(str(runs))
+    person.page.keyboard.press("Escape")
+
+
+def set_images(person: Visitor, images: int) -> None:
+    """Set the number of images per run."""
+    person.page.locator("#many-button").click()
+    person.page.get_by_label("Images", exact=True).fill(str(images))
+    person.page.keyboard.press("Escape")
 
 
 def vary_row(dialog: Locator, field: str) -> Locator:

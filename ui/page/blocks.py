@@ -19,7 +19,7 @@ from ui.languages.catalogs import Languages
 from ui.library import WorkflowLibrary
 from ui.page.form.chain_panel import draw_chain
 from ui.page.form.first_values import choice_of
-from ui.page.form.panel import Actions, draw_form
+from ui.page.form.panel import draw_form
 from ui.page.form.sources import FormSources
 from ui.page.language_files import LANGUAGE, language_menu
 from ui.page.plain.layout import ICON, icon_address
@@ -41,8 +41,8 @@ _STYLES = (
     "account.css",
     "share.css",
     "start_page/start_page.css",
+    "making/many.css",
 )
-_COUNTS = (1, 2, 4, 8, 16)
 _MOST_WITHOUT_START = 10  # workflows; with more, the page starts with an overview of them
 _OPENED = message("Opened by me")
 _SHARED = message("Shared workflows")
@@ -101,7 +101,7 @@ def build_page(
             with gr.Column(elem_id="form-side", scale=2, min_width=320):
                 form_area = gr.Column(elem_id="form")
                 keeps_going, notify = _wishes(asks=not sources.runs.keep_running)
-                actions = _actions(opened)
+                generate = _actions()
             with gr.Column(elem_id="result-side", scale=3, min_width=320):
                 stage = Stage(elem_id="stage")
                 draw_batches()
@@ -115,7 +115,7 @@ def build_page(
                 if choice:
                     is_chain = sources.library.is_chain(choice["name"])
                     draw = draw_chain if is_chain else draw_form
-                    draw(sources, choice, opened, actions, stage, identity.person, request)
+                    draw(sources, choice, opened, generate, stage, identity.person, request)
 
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 
@@ -217,40 +217,15 @@ def _wishes(*, asks: bool) -> tuple[gr.Checkbox, gr.Checkbox]:
     return keeps_going, notify
 
 
-def _actions(opened: gr.JSON) -> Actions:
-    """Draw the row with Generate and Stop."""
+def _actions() -> gr.Button:
+    """Draw the row with Generate, the number of results, and Stop; return Generate."""
     with gr.Row(elem_id="actions"):
         generate = gr.Button(
             message("Generate"), variant="primary", elem_id="generate", scale=3, min_width=140
         )
-        count = gr.Dropdown(
-            [(f"\N{MULTIPLICATION SIGN}{number}", number) for number in _COUNTS],
-            value=1,
-            label=message("Number of runs"),
-            show_label=False,
-            container=False,
-            filterable=False,
-            interactive=True,
-            elem_id="count",
-            scale=0,
-            min_width=76,
-        )
+        gr.HTML(elem_id="many", js_on_load=calls("making/many.js", "mountMany(element)"))
         gr.Button(message("Stop"), elem_id="stop", interactive=False, scale=1, min_width=80)
-        gr.HTML(
-            message("Each run uses a different seed."),
-            html_template="<p>${value}</p>",
-            elem_id="about-count",
-            elem_classes="caption",
-        )
-    gr.on(
-        [count.input, opened.change],
-        None,
-        [count, opened],
-        generate,
-        js=listener("form/count.js", "showCount(count, choice)", "count, choice"),
-        api_visibility="private",
-    )
-    return Actions(generate, count)
+    return generate
 
 
 def _footer(languages: Languages) -> None:

@@ -1,4 +1,4 @@
-"""The dialog “Vary values”: errors appear on their row, the dialog keeps everything typed, and
+"""The dialog “Try several values”: errors appear on their row, the dialog keeps everything typed, and
 tables can vary fields."""
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def test_the_dialog_keeps_its_values(fast: Site, visit: Visit) -> None:
     expect(steps.locator(".problem")).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    expect(page.locator("#vary")).to_be_focused()
+    expect(page.locator("#many-button")).to_be_focused()
     page.reload()
     person.ready()
     dialog = vary(person)
@@ -120,7 +120,7 @@ def test_a_table_and_a_field_vary_row_by_row(fast: Site, visit: Visit) -> None:
     expect(start).to_have_text("Start ×6")
     seeds = dialog.get_by_role("group", name="Seed")
     expect(seeds.get_by_label("Same seed for all runs")).to_be_checked()
-    dialog.get_by_label("Row by row").check()
+    dialog.get_by_label("Pair in order").check()
     expect(dialog.locator(".foot .problem")).to_contain_text("the same number of values")
     steps.fill("1..3")
     page.keyboard.press("Escape")

@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, expect
 
 from tests.browser.chains.conftest import BOATS, choose
 from tests.browser.nightly.walk.states import at_every_size
+from tests.support.batch_dialog import set_runs
 from tests.support.visitor import WAIT, Site, Visitor
 
 Visit = Callable[..., Visitor]
@@ -37,9 +38,7 @@ def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
     and Reset restores the defaults. Stop ends the whole chain."""
     chains.demo.speed.step = 1.5  # seconds, until it is stopped
     person = visit(chains).open()
-    person.page.get_by_label("Number of runs").click()
-    person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}4").click()
-    expect(person.page.locator("#generate")).to_have_text("Generate \N{MULTIPLICATION SIGN}4")
+    set_runs(person, 4)
     person.turn_to(BOATS)
     form = person.page.locator("#form")
     expect(form.get_by_role("heading")).to_have_text(
@@ -49,8 +48,7 @@ def test_the_form_of_a_chain_and_stop(chains: Site, visit: Visit) -> None:
     expect(form.get_by_text("“Your image” comes from “Make”.")).to_be_visible()
     expect(form.get_by_text("“Your image” comes from “Enlarge”.")).to_be_visible()
     expect(form.locator(".takes-files")).to_have_count(0)
-    expect(person.page.locator("#count")).to_be_hidden()
-    expect(person.page.locator("#generate")).to_have_text("Generate")
+    expect(person.page.locator("#many-button")).to_be_hidden()
 
     person.type("make.2.text", "three boats")
     form.get_by_role("checkbox", name="Run “Enlarge”").uncheck()

@@ -145,7 +145,7 @@ def are_changed(person: Visitor) -> None:
     person.type("5.steps", "0")
     expect(person.entry("5.steps")).to_have_value("1")
     expect(notes).to_have_text("Changed from 0 to 1. Minimum 1.")
-    person.type("4.batch_size", "99")
+    person.type("4.width", "770")
     expect(notes).to_have_count(2)
     person.page.get_by_role("button", name="Reset", exact=True).click()
     expect(notes).to_have_count(0)

@@ -21,7 +21,6 @@ KNOWN = [
     (".info-text", 1, "the line below a label"),
     ("footer .show-api", 1, "the entry API at the foot of the page"),
     (".head > .tab-like-container > input[type=number]", 1, "the number beside a slider"),
-    ("#count .wrap > .wrap-inner > .secondary-wrap input", 1, "the list beside Generate"),
     ("#form .wrap > .wrap-inner input", 1, "the ring around a list that has the focus"),
     (".wrap-inner input[role=combobox]", 1, "that a list is searched by typing"),
     (".size .block", 2, "width and height on one line"),

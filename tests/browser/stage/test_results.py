@@ -13,7 +13,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.support.batch_dialog import SMALL
+from tests.support.batch_dialog import SMALL, set_images
 from tests.support.serving import WORKFLOWS
 from tests.support.visitor import Site, Visitor
 
@@ -77,7 +77,7 @@ def test_repeat_and_vary(fast: Site, visit: Visit) -> None:
     several = {"5.steps": 1, "5.seed": 41, "2.text": "a cat", "4.batch_size": 3, **SMALL}
     person = visit(fast, permissions=["clipboard-read", "clipboard-write"]).open(**several)
     several_images(person)
-    person.type("4.batch_size", 1)
+    set_images(person, 1)
     first = person.generate()
     with person.page.expect_download() as info:
         person.page.get_by_role("link", name="Download", exact=True).click()

@@ -18,7 +18,6 @@ from ui.page.form.first_values import first_shown
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
 from ui.page.form.kinds.view import Control
 from ui.page.form.panel import (
-    Actions,
     bind_generate,
     draw_fields,
     keep_values,
@@ -39,7 +38,7 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     sources: FormSources,
     choice: dict[str, Any],
     opened: gr.JSON,
-    actions: Actions,
+    generate: gr.Button,
     stage: Stage,
     owner: Callable[[gr.Request], str],
     request: gr.Request,
@@ -76,7 +75,7 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
         if control.field.key in own:
             _redraw_when_other(control, first.values[control.field.key])
     draw_tools(sources, name, opened, controls, owner, missing=bool(form.missing))
-    bind_generate(name, controls, actions, is_chain=True)
+    bind_generate(name, controls, generate, is_chain=True)
     bind_use(sources, controls, stage, owner)
 
 

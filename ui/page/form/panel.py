@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -20,6 +20,7 @@ from ui.page.form.controls import build_control, held_fields, section_id
 from ui.page.form.first_values import first_shown, linked_values
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
 from ui.page.form.kinds.view import Control
+from ui.page.form.many import images_field, tell_images
 from ui.page.form.seeds import bind_lock, bind_seed, draw_lock, seeds_under_lock
 from ui.page.form.size import draw_size, size_pairs
 from ui.page.form.sources import FormSources
@@ -40,19 +41,11 @@ _MOST_WITHOUT_SEARCH = 20
 _MOST_FIELDS = 250  # a browser takes a second for this many, and minutes for thousands
 
 
-@dataclass(frozen=True, slots=True)
-class Actions:
-    """Components below every form: the button that starts runs, and the number of runs."""
-
-    generate: gr.Button
-    count: gr.Dropdown
-
-
 def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     sources: FormSources,
     choice: dict[str, Any],
     opened: gr.JSON,
-    actions: Actions,
+    generate: gr.Button,
     stage: Stage,
     owner: Callable[[gr.Request], str],
     request: gr.Request,
@@ -87,11 +80,13 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
         items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in refused)
         gr.HTML(f'<div role="note">{items}</div>', elem_classes="notice")
     _draw_notes(form)
-    controls = draw_fields(scope, form, first.values, choice["unfolded"])
+    count = images_field(form)
+    controls = draw_fields(scope, form, first.values, choice["unfolded"], aside=count)
+    tell_images(count)
     keep_values(name, controls)
     redraw_on_choice(controls)
     draw_tools(sources, name, opened, controls, owner, missing=bool(form.missing))
-    bind_generate(name, controls, actions)
+    bind_generate(name, controls, generate)
     draw_varied(name, form)
     bind_use(sources, controls, stage, owner)
 
@@ -112,10 +107,16 @@ def _draw_notes(form: Form) -> None:
 
 
 def draw_fields(
-    scope: str, form: Form, values: dict[str, Any], unfolded: Collection[str] = ()
+    scope: str,
+    form: Form,
+    values: dict[str, Any],
+    unfolded: Collection[str] = (),
+    *,
+    aside: Field | None = None,
 ) -> tuple[Control, ...]:
     """Draw all visible fields: the main ones, the author's sections, then Advanced. Sections are
-    collapsed unless they were open.
+    collapsed unless they were open. The field `aside` is drawn invisibly; the page's script shows
+    it elsewhere.
 
     Redrawn in the same `scope`, they keep what the user entered.
     """
@@ -129,9 +130,13 @@ def draw_fields(
         )
         gr.HTML(f"<p>{html_of(left_out)}</p>", elem_classes="caption")
         shown = sorted(shown, key=lambda field: field.group != "main")[:_MOST_FIELDS]
+    shown = [field for field in shown if field is not aside]
     seeds = seeds_under_lock(shown)
     main = [field for field in shown if field.group == "main" and field not in seeds]
     controls = list(_draw_group(scope, main, values))
+    if aside:
+        with gr.Column(elem_classes="unseen"):
+            controls.append(build_control(aside, values[aside.key], scope))
     lock = draw_lock(seeds, values, scope) if seeds else None
     rest = [field for field in shown if field.group != "main"]
     rest += [field for field in seeds if field.group == "main"]
@@ -234,15 +239,15 @@ def redraw_on_choice(controls: tuple[Control, ...]) -> None:
 
 
 def bind_generate(
-    name: str, controls: tuple[Control, ...], actions: Actions, *, is_chain: bool = False
+    name: str, controls: tuple[Control, ...], generate: gr.Button, *, is_chain: bool = False
 ) -> None:
     """Bind Generate to the page's script, which sends the form's values to the API."""
     fields = json_text(held_fields(controls))
     components = [component for control in controls for component in control.components]
     call = f"press({json_text(name)}, {json_text(is_chain)}, {fields}, values)"
-    actions.generate.click(
+    generate.click(
         None,
-        [actions.count, *components],
+        components,
         js=listener("runs/start.js", call, "...values"),
         trigger_mode="multiple",
         api_visibility="private",

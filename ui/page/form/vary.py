@@ -15,7 +15,7 @@ from ui.page.script_files import calls
 from ui.web.responses import json_text
 
 _MOST_CHOICES = 300  # longer lists are typed: the page would contain them twice
-_WILDCARDS = message("One text per line. {example} makes two.", example="{red|green}")
+_WILDCARDS = message("One prompt per line. {example} tries both.", example="{red|green}")
 
 
 def draw_varied(name: str, form: Form) -> None:

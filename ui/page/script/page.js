@@ -41,7 +41,6 @@ import { awaitRun, restore, stop } from "./runs/following.js";
 import { current, isOfForm, seen, withRun } from "./runs/runs.js";
 import { sendKept } from "./runs/start.js";
 import { page, say } from "./state.js";
-import { VaryButton } from "./vary/vary_button.js";
 
 /** @import { PageState } from "./state.js" */
 
@@ -52,7 +51,6 @@ const NO_FORM = message("Choose a workflow first.");
 const NOT_SEEN = message("Stops the current run, not the one you're looking at.");
 
 const actions = new ActionsBar();
-const vary = new VaryButton();
 
 /** Handle a press of Generate. Clear errors and messages before Gradio sends its request. */
 function pressed() {
@@ -157,7 +155,6 @@ function show(now, before) {
   if (generate) generate.title = now.formless ? NO_FORM : blocked || KEYS;
   if (isLeft && stopping?.hasAttribute("disabled")) generate?.focus({ preventScroll: true });
   actions.show(now.formless);
-  vary.show(!now.formless && !blocked);
   showLine("why-off", blocked, (line) => $("#actions")?.prepend(line));
   // In one column a run's result goes above the form, but a finished run's only if the form has the same workflow.
   const isStarting = now.notice?.phase === "waiting";

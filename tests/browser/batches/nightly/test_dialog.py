@@ -1,4 +1,4 @@
-"""The dialog “Vary values” with long texts, replaced words, files, and tables that name files."""
+"""The dialog “Try several values” with long texts, replaced words, files, and tables that name files."""
 
 from __future__ import annotations
 

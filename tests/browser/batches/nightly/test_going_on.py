@@ -183,7 +183,7 @@ def test_a_deleted_batch_leaves_its_results(fast: Site, visit: Visit) -> None:
     page.unroute_all()
     expect(sheet).to_have_count(0)
     expect(part_of).to_have_count(0)
-    expect(page.locator("#vary")).to_be_focused()
+    expect(page.locator("#many-button")).to_be_focused()
     expect(page.locator("#history .tile")).to_have_count(5)
 
 

@@ -247,7 +247,7 @@ def test_a_grid_image_asks_for_the_file_that_all_cells_share(
     expect(dialog).to_have_count(0)
     stage = page.locator("#stage")
     expect(stage).to_contain_text("Add them again: Your image.")
-    opens = stage.get_by_role("button", name="Vary values…")
+    opens = stage.get_by_role("button", name="Try several values…")
     expect(opens).to_be_visible()
     field.locator("input[type=file]").set_input_files(photo)
     expect(field.locator("img")).to_be_visible()

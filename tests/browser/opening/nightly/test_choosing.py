@@ -85,7 +85,7 @@ def test_a_file_held_over_the_page(fast: Site, visit: Visit) -> None:
     expect(field.locator("img")).to_have_attribute("src", re.compile("three"))
     said = person.page.locator("#stage .status")
     expect(said).to_contain_text("Only “three.png” was added. “Your image” accepts one file.")
-    person.page.get_by_role("button", name="Vary values: 3 files").click()
+    person.page.get_by_role("button", name="Try several values: 3 files").click()
     given = person.page.locator("dialog.vary .vary-row[data-field]")
     expect(given.get_by_role("button", name="Remove: three.png")).to_have_count(3)
     expect(given).to_have_count(1)

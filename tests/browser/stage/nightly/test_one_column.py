@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import ViewportSize, expect
 
 from tests.browser.nightly.walk.states import below_stage
-from tests.support.batch_dialog import SMALL
+from tests.support.batch_dialog import SMALL, set_runs
 from tests.support.brought import give
 from tests.support.visitor import Site, Visitor
 
@@ -94,9 +94,7 @@ def test_narrow_pages_link_the_result_to_the_form(fast: Site, visit: Visit) -> N
     expect(edit).to_be_hidden()
     expect(person.entry("2.text")).to_be_focused()
     expect(person.entry("2.text")).to_be_in_viewport(ratio=1)
-    person.page.locator("#count input").click()
-    person.page.get_by_role("option", name="×16").click()
-    expect(person.page.locator("#about-count")).to_be_visible()
+    set_runs(person, 16)
     for width, height in ((390, 844), (820, 1180)):
         person.page.set_viewport_size({"width": width, "height": height})
         person.page.wait_for_function(

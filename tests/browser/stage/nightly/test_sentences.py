@@ -9,6 +9,7 @@ from collections.abc import Callable
 from playwright.sync_api import ViewportSize, expect
 
 from tests.browser.nightly.walk.states import at_every_size, below_stage
+from tests.support.batch_dialog import set_runs
 from tests.support.brought import give, image_with
 from tests.support.history_tiles import ONE
 from tests.support.serving import WORKFLOWS
@@ -139,8 +140,7 @@ def nothing_is_promised_between_two_runs(person: Visitor, run: str) -> None:
     """Check that the stage with a finished image never says where the first image will appear.
     Reuse settings confirms on the button for a moment, as copying a link does."""
     person.page.evaluate(WATCH)
-    person.page.get_by_label("Number of runs").click()
-    person.page.get_by_role("option", name="\N{MULTIPLICATION SIGN}2").click()
+    set_runs(person, 2)
     person.press()
     expect(person.page.locator("#history .tile[data-run]")).to_have_count(3)
     person.done(after=run)

@@ -328,7 +328,7 @@ class Sheet {
     this.#renewing = 0;
     if (await deleteBatch(this.#id, withRuns)) {
       this.#close();
-      $("#vary")?.focus({ preventScroll: true }); // its card is gone, or soon will be
+      $("#many-button")?.focus({ preventScroll: true }); // its card is gone, or soon will be
       announce(message("Deleted."));
     } else this.#listen();
   }
@@ -372,7 +372,7 @@ class Sheet {
     uncoverWindow();
     const opener = this.#opener?.isConnected ? this.#opener : null;
     const card = $(`#batches [data-batch="${this.#id}"] .open`);
-    (opener ?? card ?? $("#vary"))?.focus({ preventScroll: true });
+    (opener ?? card ?? $("#many-button"))?.focus({ preventScroll: true });
   }
 }
 

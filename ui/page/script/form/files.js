@@ -264,8 +264,8 @@ const kindOf = (field) => KINDS.find((one) => field.classList.contains(`of-${one
 function tellFirst(field, file, files) {
   const varied = formName() === variedForm() ? fieldsToVary() : [];
   const key = varied.find((one) => fieldId(one.key) === field.id)?.key;
-  const count = files.length;
-  const label = labeled(message("Vary values"), plural("{count} file", "{count} files", { count }));
+  const counted = plural("{count} file", "{count} files", { count: files.length });
+  const label = labeled(message("Try several values"), counted);
   const does = () => {
     say("");
     openVary(key, files);

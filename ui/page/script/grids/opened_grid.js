@@ -1,6 +1,6 @@
 // @ts-check
 // Opening a grid from its downloaded image. If the user can still access the grid, it opens. Otherwise, its workflow
-// opens with the grid's values, and the “Vary values…” dialog with the values that vary.
+// opens with the grid's values, and the “Try several values” dialog with the values that vary.
 
 import { fieldsToVary, theComponent, variedForm } from "../batches/given.js";
 import { rowOfAxis } from "../batches/spec.js";
@@ -64,7 +64,9 @@ export async function openGrid(file) {
       message("The grid's files are missing."),
       message("Add them again: {fields}.", { fields: missing.join(", ") }),
       "",
-      formLacks ? [{ label: withEllipsis(message("Vary values")), does: () => openVary() }] : [],
+      formLacks
+        ? [{ label: withEllipsis(message("Try several values")), does: () => openVary() }]
+        : [],
     );
   if (formLacks) showErrorsSoon(errors);
   return true;

@@ -7,6 +7,7 @@ import { filled } from "../form/filled.js";
 import { showSeeds } from "../form/seeds.js";
 import { keptValues, sentValues } from "../form/values.js";
 import { userName } from "../gradio.js";
+import { counts } from "../making/counts.js";
 import { message, plural } from "../messages.js";
 import { API, json, newKey, request, SILENT } from "../requests.js";
 import { textSources } from "../stage/text_sources.js";
@@ -49,12 +50,12 @@ let isRetrying = false;
  * @param {string} name the name of the workflow or chain
  * @param {boolean} isChain
  * @param {readonly HeldField[]} fields
- * @param {readonly unknown[]} values the number of runs, then the values of all components
+ * @param {readonly unknown[]} values the values of all components
  */
-export async function press(name, isChain, fields, [count, ...values]) {
+export async function press(name, isChain, fields, values) {
   const held = keptValues(fields, values);
   const form = { ...sentForm(held), watched: true };
-  const body = isChain ? form : { ...form, count, keeps_going: keepsGoing() };
+  const body = isChain ? form : { ...form, count: counts.now.runs, keeps_going: keepsGoing() };
   const pressed = { key: newKey(), at: Date.now(), user: userName(), name, isChain, held, body };
   keepPress(pressed);
   if (await send(pressed)) return [];

@@ -1,5 +1,5 @@
 // @ts-check
-// The “Vary values…” dialog: the user selects fields and their values. The draft survives closing the dialog.
+// The “Try several values” dialog: the user selects fields and their values. The draft survives closing the dialog.
 
 import { offerEarlier } from "../batches/earlier.js";
 import { fieldsToVary, theComponent } from "../batches/given.js";
@@ -114,7 +114,7 @@ export class VaryDialog {
 
   #head() {
     const head = element("header");
-    const title = element("h2", "", message("Vary values"));
+    const title = element("h2", "", message("Try several values"));
     title.id = "vary-title";
     this.#place.setAttribute("aria-labelledby", title.id);
     const close = button("✕", () => this.#place.close(), "close");
@@ -126,9 +126,7 @@ export class VaryDialog {
 
   #body() {
     const body = element("div", "vary-body");
-    const about = message(
-      "Enter several values for one or more fields. Other fields keep their values from the form.",
-    );
+    const about = message("Pick fields and the values to try. Everything else stays the same.");
     const more = element("div", "more");
     more.append(this.#add, this.#table.choose);
     this.#drawWays();
@@ -151,10 +149,10 @@ export class VaryDialog {
 
   #drawWays() {
     const ways = [
-      { paired: false, words: message("Every combination") },
-      { paired: true, words: message("Row by row") },
+      { paired: false, words: message("All combinations") },
+      { paired: true, words: message("Pair in order") },
     ];
-    this.#ways.append(element("legend", "", message("Combine values")));
+    this.#ways.append(element("legend", "", message("Combine")));
     for (const { paired, words } of ways) {
       const label = element("label");
       const box = element("input");

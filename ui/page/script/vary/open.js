@@ -1,5 +1,5 @@
 // @ts-check
-// Opening the “Vary values…” dialog.
+// Opening the “Try several values” dialog.
 
 import { fieldsToVary, theComponent } from "../batches/given.js";
 import { masksHold } from "../components/mask_painter.js";

@@ -1,5 +1,5 @@
 // @ts-check
-// The table in the “Vary values…” dialog: one column per field, one row per run.
+// The table in the “Try several values” dialog: one column per field, one row per run.
 
 import { sizeWords } from "../batches/spec.js";
 import { button, element } from "../dom.js";

@@ -1,5 +1,5 @@
 // @ts-check
-// A field and its values in the “Vary values…” dialog.
+// A field and its values in the “Try several values” dialog.
 
 import { isOfLines } from "../batches/spec.js";
 import { button, element } from "../dom.js";
@@ -106,7 +106,7 @@ export class VaryRow {
     const way = element("select", "way");
     way.ariaLabel = message("How to vary {field}", { field: this.#field.label });
     way.append(
-      new Option(message("Whole texts"), ""),
+      new Option(message("Full prompts"), ""),
       new Option(message("Replace words"), "replace"),
     );
     way.value = this.#row.replaces ? "replace" : "";
@@ -148,7 +148,7 @@ export class VaryRow {
     find.addEventListener("input", () => this.#set({ find: find.value }));
     const lines = this.#lines();
     lines.ariaLabel = lines.placeholder = message("Replace with");
-    const help = message("One replacement per line. The original text stays as the first value.");
+    const help = message("One replacement per line. The original is tried first.");
     return [find, ...this.#helped(lines, help)];
   }
 

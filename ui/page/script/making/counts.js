@@ -1,0 +1,43 @@
+// @ts-check
+// How many results a press of Generate makes: images per run, if the form has a field for them, times runs.
+
+import { message, plural } from "../messages.js";
+import { Store } from "../state.js";
+
+/** @import { Made } from "../state.js" */
+
+/**
+ * The form's field for the number of results per run; see ui/page/form/many.py. `id`: its element.
+ * @typedef {{ key: string, id: string, label: string, help: string, least: number, most: number | null }} ImagesField
+ */
+
+export const MOST_RUNS = 16;
+
+/** @typedef {{ images: ImagesField | null, runs: number }} Counts */
+
+/** @type {Store<Counts>} */
+export const counts = new Store(/** @type {Counts} */ ({ images: null, runs: 1 }));
+
+/**
+ * Describe what a press of Generate makes.
+ * @param {number} runs
+ * @param {number | null} each images per run, null if the form has no field for them
+ * @param {Made} makes kind of the results
+ */
+export function manyWords(runs, each, makes) {
+  if (each === null) return plural("{count} run", "{count} runs", { count: runs });
+  const made =
+    makes === "image"
+      ? plural("{count} image", "{count} images", { count: each })
+      : plural("{count} result", "{count} results", { count: each });
+  return runs > 1 ? message("{runs} × {made}", { runs, made }) : made;
+}
+
+/**
+ * Return the nearest whole number within the limits.
+ * @param {number} number
+ * @param {number} least
+ * @param {number | null} most
+ */
+export const within = (number, least, most) =>
+  Math.min(Math.max(Math.round(number) || least, least), most ?? Infinity);

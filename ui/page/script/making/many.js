@@ -1,0 +1,121 @@
+// @ts-check
+// The control beside Generate that makes several results: images per run, runs, and “Try several values…”.
+
+import { $, button, element, isNarrow, typeInto } from "../dom.js";
+import { filled } from "../form/filled.js";
+import { message, withEllipsis } from "../messages.js";
+import { page } from "../state.js";
+import { openVary } from "../vary/open.js";
+import { counts, MOST_RUNS, manyWords } from "./counts.js";
+import { Stepper } from "./stepper.js";
+
+/** @import { ImagesField } from "./counts.js" */
+
+const MARGIN = 8; // pixels
+
+/**
+ * Set the newly drawn form's field for images per run.
+ * @param {ImagesField | null} images
+ */
+export function setImages(images) {
+  counts.set({ images });
+}
+
+/** @param {HTMLElement} place */
+export function mountMany(place) {
+  const control = new ManyControl();
+  place.replaceChildren(control.button, control.menu);
+  page.subscribe(({ formless, blocked }) => {
+    place.hidden = formless || blocked !== "";
+  });
+}
+
+class ManyControl {
+  button = button("", () => this.menu.togglePopover(), "");
+  menu = element("div");
+  #images = new Stepper("many-images", (number) => this.#setImages(number));
+  #runs = new Stepper("many-runs", (runs) => counts.set({ runs }));
+  #vary = button(withEllipsis(message("Try several values")), () => this.#openVary(), "quiet");
+
+  constructor() {
+    const name = message("Number of results");
+    this.button.id = "many-button";
+    this.button.ariaHasPopup = "dialog";
+    this.button.ariaExpanded = "false";
+    this.button.title = name;
+    this.menu.id = "many-menu";
+    this.menu.popover = "auto";
+    this.menu.role = "dialog";
+    this.menu.ariaLabel = name;
+    this.#vary.id = "vary";
+    const varied = element("p", "help", message("Compare prompts, models, numbers or files."));
+    varied.id = "vary-about";
+    this.#vary.setAttribute("aria-describedby", varied.id);
+    const more = element("div", "more");
+    more.append(this.#vary, varied);
+    this.menu.append(this.#images.place, this.#runs.place, more);
+    this.#runs.describe(message("Runs"), message("Each run uses a different seed."), 1, MOST_RUNS);
+    this.menu.addEventListener("toggle", (event) => this.#toggled(event));
+    addEventListener("resize", () => this.#put());
+    filled.subscribe(() => this.#show());
+    counts.subscribe(() => this.#show());
+    page.subscribe((now, before) => {
+      if (now === before || now.makes !== before.makes || now.away !== before.away) this.#show();
+    });
+  }
+
+  /** Images per run, null if the form has no field for them. */
+  get #each() {
+    const { images } = counts.now;
+    return images && Number(filled.now.values[images.key] ?? images.least);
+  }
+
+  #show() {
+    const { images, runs } = counts.now;
+    const { makes, away } = page.now;
+    this.#images.place.hidden = !images;
+    if (images) {
+      const help = images.help || message("Images per run.");
+      this.#images.describe(images.label, help, images.least, images.most);
+      this.#images.show(this.#each ?? images.least);
+    }
+    this.#runs.show(runs);
+    this.button.textContent = manyWords(runs, this.#each, makes);
+    this.#vary.disabled = away !== "";
+    this.#vary.title = away;
+  }
+
+  /** @param {number} number */
+  #setImages(number) {
+    const field = document.getElementById(counts.now.images?.id ?? "");
+    const input = field && $("input[type=number]", field);
+    if (input instanceof HTMLInputElement) typeInto(input, String(number));
+  }
+
+  #openVary() {
+    this.menu.hidePopover();
+    this.button.focus({ preventScroll: true }); // the dialog returns the focus here
+    openVary();
+  }
+
+  /** @param {Event} event */
+  #toggled(event) {
+    const isOpen = /** @type {ToggleEvent} */ (event).newState === "open";
+    this.button.ariaExpanded = String(isOpen);
+    if (!isOpen) return;
+    this.#put();
+    const first = counts.now.images ? this.#images : this.#runs;
+    if (!isNarrow()) first.focus(); // on a phone, the keyboard would cover the menu
+  }
+
+  /** Place the menu above its button. */
+  #put() {
+    if (!this.menu.matches(":popover-open")) return;
+    const from = this.button.getBoundingClientRect();
+    const left = Math.min(from.left, innerWidth - this.menu.offsetWidth - MARGIN);
+    Object.assign(this.menu.style, {
+      left: `${Math.max(MARGIN, left)}px`,
+      bottom: `${innerHeight - from.top + MARGIN}px`,
+    });
+  }
+}
