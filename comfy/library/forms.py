@@ -72,11 +72,12 @@ class _Built:
 @dataclass(frozen=True, slots=True)
 class Usability:
     """Capabilities of a workflow on a server: if it can run, the result types that its form takes,
-    and the key of its text field, or "". `draws_text`: the text field draws among alternatives in
-    `{…}`."""
+    and the keys of its image field and its text field, or "". `draws_text`: the text field draws
+    among alternatives in `{…}`."""
 
     can_run: bool = False
     takes: tuple[ResultKind, ...] = ()
+    image_field: str = ""
     text_field: str = ""
     draws_text: bool = False
 
@@ -252,11 +253,12 @@ class Forms:
         except WorkflowError:
             return Usability()
         form = _without_fixed(build_form(workflow, catalog))
-        text = first_taker(form.fields, "text")
+        image, text = (first_taker(form.fields, kind) for kind in ("image", "text"))
         kinds = taken_kinds(form.fields)
+        image_key = image.key if image else ""
         if text is None:
-            return Usability(form.can_run, kinds)
-        return Usability(form.can_run, kinds, text.key, is_drawn(form, text))
+            return Usability(form.can_run, kinds, image_key)
+        return Usability(form.can_run, kinds, image_key, text.key, is_drawn(form, text))
 
     def _harmless(self, workflow: Workflow, catalog: Catalog, *, trusted: bool) -> Workflow:
         """Return the workflow in the form that a trusted or untrusted user may run."""

@@ -11,13 +11,14 @@ from comfy.library.forms import Forms
 
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """A workflow that takes results of these kinds. Texts go into the field with the key
-    `text_field`, which is "" if it takes none. `draws_text`: that field draws among alternatives.
-    """
+    """A workflow that takes results of these kinds. Images go into the field with the key
+    `image_field`, texts into `text_field`; either is "" if it takes none. `draws_text`: the text
+    field draws among alternatives."""
 
     name: str
     title: str
     kinds: tuple[ResultKind, ...]
+    image_field: str
     text_field: str
     draws_text: bool
 
@@ -29,7 +30,7 @@ def takers_of(forms: Forms, folder: WorkflowFolder, owner: str) -> tuple[Taker, 
     named += [(entry.name, entry.title) for entry in folder.entries()]
     known = ((name, title, forms.usability(name, owner)) for name, title in named)
     return tuple(
-        Taker(name, title, can.takes, can.text_field, can.draws_text)
+        Taker(name, title, can.takes, can.image_field, can.text_field, can.draws_text)
         for name, title, can in known
         if can.can_run and can.takes
     )

@@ -30,7 +30,16 @@ from ui.page.script_files import mounts
 
 _STYLES = tuple(
     Path(__file__).parent / "styles" / f"{name}.css"
-    for name in ("viewport", "empty_stage", "stage", "chain", "results", "tile", "use_menu")
+    for name in (
+        "viewport",
+        "video/tools",
+        "empty_stage",
+        "stage",
+        "chain",
+        "results",
+        "tile",
+        "use_menu",
+    )
 )
 
 

@@ -68,10 +68,10 @@ const fieldsFor = (type) => {
 
 /**
  * Put files into a field and scroll to it.
- * @param {Element} field may be outdated, if Gradio has redrawn it since
+ * @param {{ id: string }} field its element, which may be outdated if Gradio has redrawn it since
  * @param {readonly File[]} files
  */
-function useIn({ id }, files) {
+export function useIn({ id }, files) {
   const field = document.getElementById(id);
   if (!field) return;
   put(field, files);

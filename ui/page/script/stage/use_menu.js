@@ -104,22 +104,25 @@ const isDrawn = (id) =>
   formName() === variedForm() &&
   fieldsToVary().some(({ key, wildcards }) => wildcards && fieldId(key) === id);
 
-class UseMenu {
+export class UseMenu {
   /** The button and its menu; empty if there is nothing to use. */
   place = element("span", "use-in");
-  #button = button(message("Use in…"), () => this.#list.togglePopover());
+  #button;
   #list = element("div", "use-list");
   #letters = new FirstLetters();
   /** @type {Use | null} */
   #offered = null;
 
-  /** @param {string} className the button's class */
-  constructor(className) {
-    this.#button.className = className;
+  /**
+   * @param {string} className the button's class
+   * @param {string} [label]
+   */
+  constructor(className, label = message("Use in…")) {
+    this.#button = button(label, () => this.#list.togglePopover(), className);
     this.#button.ariaHasPopup = "menu";
     this.#list.popover = "auto";
     this.#list.role = "menu";
-    this.#list.ariaLabel = message("Use in…");
+    this.#list.ariaLabel = label;
     this.#list.addEventListener("beforetoggle", (event) => {
       const isOpen = /** @type {ToggleEvent} */ (event).newState === "open";
       this.#button.ariaExpanded = String(isOpen);

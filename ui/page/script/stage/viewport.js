@@ -4,6 +4,7 @@
 import { coverWindow, uncoverWindow } from "../back.js";
 import { $, addressOf, button, downloadLink, element } from "../dom.js";
 import { labeled, message, percentWords } from "../messages.js";
+import { VideoTools } from "../video/tools.js";
 import { isFitted, percentOf, sightOf, swiped } from "../zoom.js";
 import { ZoomGestures } from "../zoom_gestures.js";
 
@@ -20,6 +21,7 @@ export class Viewport {
   #media;
   #download = element("span");
   #before = new Before();
+  #video = new VideoTools();
   #percent = button("", () => this.#gestures.toggle(), "icon percent");
   #full = button("", () => this.toggle(), "icon full");
   /** Where a single finger touched an image that fits, which may start a swipe. @type {Point | null} */
@@ -44,7 +46,7 @@ export class Viewport {
     );
     const tools = element("div", "tools");
     tools.append(zoom, this.#before.toggle, use, this.#download, this.#full);
-    this.place.append(media, this.#before.place, tools);
+    this.place.append(media, this.#before.place, tools, this.#video.place);
     this.place.tabIndex = -1;
     this.#listen();
     this.#setInline();
@@ -79,6 +81,7 @@ export class Viewport {
     const image = this.#media.firstElementChild;
     const isAlike = item?.kind === "image" && image instanceof HTMLImageElement;
     this.#before.offer(isAlike ? image : null, before);
+    this.#video.show(image instanceof HTMLVideoElement ? image : null, item);
     if (this.#download.dataset.for === item?.url) return;
     this.#download.dataset.for = item?.url ?? "";
     const link = item && downloadLink("", addressOf(item.url), item.name);

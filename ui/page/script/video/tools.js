@@ -1,0 +1,169 @@
+// @ts-check
+// Tools below a video on the stage: frame by frame, use of a frame, speed and loop range.
+
+import { keepFile } from "../batches/given.js";
+import { button, element, INPUTS, tell } from "../dom.js";
+import { useIn } from "../form/files.js";
+import { visitWith } from "../form/form.js";
+import { typed } from "../form/typed.js";
+import { LOCALE, message, withKey } from "../messages.js";
+import { UseMenu } from "../stage/use_menu.js";
+import { say } from "../state.js";
+import { Frames } from "./frames.js";
+import { jumpFor, nextSpeed, SPEEDS, withEnd } from "./times.js";
+
+/** @import { Taker } from "../documents.js" */
+/** @import { Item } from "../runs/results.js" */
+/** @import { Loop } from "./times.js" */
+
+const SECONDS = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+
+export class VideoTools {
+  place = element("div", "video-tools");
+  #at = element("span", "frame-at");
+  #speed = speedChoice();
+  #loop = element("span", "loop");
+  #loopEnd = button("✕", () => this.#setLoop(null), "step");
+  #menu = new UseMenu("use-frame", message("Use this frame in…"));
+  /** @type {Frames | null} */
+  #frames = null;
+  /** @type {Loop | null} */
+  #range = null;
+
+  constructor() {
+    const loop = element("span", "part");
+    loop.role = "group";
+    loop.ariaLabel = message("Loop");
+    loop.append(
+      element("span", "word", message("Loop")),
+      stepper("[", withKey(message("Start the loop here"), "I"), () => this.#mark("from")),
+      stepper("]", withKey(message("End the loop here"), "O"), () => this.#mark("to")),
+      this.#loop,
+      this.#loopEnd,
+    );
+    this.#loopEnd.title = this.#loopEnd.ariaLabel = message("Remove the loop");
+    const steps = element("span", "part");
+    steps.append(
+      stepper("‹", withKey(message("Previous frame"), ","), () => this.#frames?.step(-1)),
+      this.#at,
+      stepper("›", withKey(message("Next frame"), "."), () => this.#frames?.step(1)),
+    );
+    this.place.role = "group";
+    this.place.ariaLabel = message("Video");
+    this.place.append(steps, this.#speed, loop, this.#menu.place);
+    this.place.hidden = true;
+    this.#speed.addEventListener("change", () => this.#setSpeed(Number(this.#speed.value)));
+    // The menu offers the frame that the user sees when opening it.
+    this.#menu.place.addEventListener("click", () => this.#frames?.video.pause(), true);
+    document.addEventListener("keydown", (event) => this.#pressed(event));
+    new ResizeObserver(() => {
+      const height = this.place.hidden ? 0 : this.place.offsetHeight;
+      this.place.parentElement?.style.setProperty("--video-tools", `${height}px`);
+    }).observe(this.place);
+  }
+
+  /**
+   * Show the tools for the video on the stage, or hide them.
+   * @param {HTMLVideoElement | null} video
+   * @param {Item | null} item
+   */
+  show(video, item) {
+    const shown = item?.kind === "video" ? video : null;
+    if (shown === (this.#frames?.video ?? null)) return;
+    this.#frames = shown && new Frames(shown, () => this.#draw());
+    this.place.hidden = !shown;
+    this.#setLoop(null);
+    this.#setSpeed(Number(this.#speed.value));
+    this.#menu.offer(shown && item ? this.#useOf(item) : null);
+  }
+
+  #draw() {
+    const frames = this.#frames;
+    if (!frames) return;
+    const { video } = frames;
+    const jump = video.paused ? null : jumpFor(video.currentTime, this.#range);
+    if (jump !== null) video.currentTime = jump;
+    tell(this.#at, `${frames.at + 1} / ${frames.count}`);
+    const rate = Number(frames.rate.toFixed(2));
+    this.#at.title = frames.isMeasured
+      ? message("Frame. {rate} frames per second.", { rate })
+      : message("Frame. The frame rate isn't known, so a step is 1/{rate} s.", { rate });
+  }
+
+  /** @param {number} speed */
+  #setSpeed(speed) {
+    this.#speed.value = String(speed);
+    if (this.#frames) this.#frames.video.playbackRate = speed;
+  }
+
+  /** @param {"from" | "to"} end */
+  #mark(end) {
+    const video = this.#frames?.video;
+    if (video) this.#setLoop(withEnd(this.#range, end, video.currentTime, video.duration));
+  }
+
+  /** @param {Loop | null} range */
+  #setLoop(range) {
+    this.#range = range;
+    this.#loopEnd.hidden = this.#loop.hidden = !range;
+    if (range) {
+      const [from, to] = [range.from, range.to].map((time) => time.toLocaleString(LOCALE, SECONDS));
+      this.#loop.textContent = message("{from}–{to} s", { from: from ?? "", to: to ?? "" });
+    }
+    this.#draw();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #pressed(event) {
+    const [frames, { target }] = [this.#frames, event];
+    if (!frames?.video.isConnected || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!(target instanceof Element) || target.closest(INPUTS)) return;
+    const over = target.closest("dialog, [popover]");
+    if (over && !over.contains(frames.video)) return;
+    if (event.key === "," || event.key === ".") frames.step(event.key === "," ? -1 : 1);
+    else if (event.key === "<" || event.key === ">")
+      this.#setSpeed(nextSpeed(Number(this.#speed.value), event.key === ">" ? 1 : -1));
+    else if (event.key.toLowerCase() === "i") this.#mark("from");
+    else if (event.key.toLowerCase() === "o") this.#mark("to");
+    else return;
+    event.preventDefault();
+  }
+
+  /** @param {Item} item */
+  #useOf({ name, url }) {
+    const file = () => /** @type {Frames} */ (this.#frames).file(name);
+    return {
+      what: url,
+      kind: /** @type {const} */ ("image"),
+      toField: async (/** @type {string} */ id) => useIn({ id }, [await file()]),
+      toWorkflow: async (/** @type {Taker} */ { name: workflow, image_field: key }) => {
+        const { kept, why } = await keepFile(await file());
+        if (kept) visitWith(workflow, { ...typed(workflow), [key]: { file: kept.path } });
+        else say(why);
+      },
+    };
+  }
+}
+
+/**
+ * @param {string} sign
+ * @param {string} name
+ * @param {() => void} does
+ */
+function stepper(sign, name, does) {
+  const made = button(sign, does, "step");
+  made.title = made.ariaLabel = name;
+  return made;
+}
+
+function speedChoice() {
+  const made = element("select", "speed");
+  made.ariaLabel = made.title = message("Speed");
+  for (const speed of SPEEDS) {
+    const option = element("option", "", `${speed.toLocaleString(LOCALE)}×`);
+    option.value = String(speed);
+    option.selected = speed === 1;
+    made.append(option);
+  }
+  return made;
+}
