@@ -17,6 +17,7 @@ from comfy.comfyui.servers.reports import ServerReport, fresh
 from comfy.launch.start import Starter
 from comfy.launch.uploads import UploadLimits
 from comfy.library.catalog import CatalogCache
+from comfy.library.editing.editor import FormEditor
 from comfy.library.folder import WorkflowFolder
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
@@ -56,6 +57,7 @@ class Services:
     folder: WorkflowFolder
     forms: Forms
     removal: Removal
+    editor: FormEditor
     starter: Starter
     batches: BatchQueue
     chain_forms: ChainForms
@@ -122,6 +124,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         folder=folder,
         forms=forms,
         removal=Removal(folder.path, added, permissions, NOBODY),
+        editor=FormEditor(forms, folder, files.with_name("forms")),
         starter=starter,
         batches=BatchQueue(starter, nobody=NOBODY),
         chain_forms=chain_forms,

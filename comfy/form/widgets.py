@@ -10,7 +10,7 @@ from comfy.form.core_inputs.slide import SlideRange
 from comfy.form.kinds.literal_input import LiteralInput
 from comfy.form.kinds.registry import KINDS
 from comfy.form.limits import narrow
-from comfy.form.model import FieldKind
+from comfy.form.model import Field, FieldKind, Several
 
 
 def fitting_kind(given: LiteralInput) -> FieldKind:
@@ -56,12 +56,35 @@ def _slide(candidate: Candidate) -> SlideRange | None:
     )
 
 
+def allowed_widgets(field: Field) -> tuple[str, ...]:
+    """Return the widgets that an author may choose for a field, such as a slider for a number:
+    those for the same kind of value."""
+    numbers = (Several.NUMBERS, Several.SEEDS)
+
+    def is_alike(kind: FieldKind) -> bool:
+        if field.kind.file or kind.file:
+            return field.kind.file is not None and kind.file == field.kind.file
+        same = kind.several is field.kind.several
+        return same or (kind.several in numbers and field.kind.several in numbers)
+
+    return tuple(
+        name
+        for name, kind in KINDS.items()
+        if kind is field.kind or (is_alike(kind) and _suits(kind, field.kind, field.type))
+    )
+
+
+def _suits(kind: FieldKind, chosen: FieldKind, type_: str) -> bool:
+    takes_same = chosen.file is None or kind.file is not None
+    return kind is chosen or (takes_same and type_ in kind.input_types)
+
+
 def _problem_with(wanted: str, candidate: Candidate) -> str:
     """Return why a candidate can't have the widget that its author wants, "" if it can."""
     kind, chosen = KINDS[wanted], KINDS[candidate.widget]
     if chosen.file is not None and kind.file is None:
         return f"The TOML file asks for “{wanted}”, but this field takes a file."
-    if candidate.type not in kind.input_types and kind is not chosen:
+    if not _suits(kind, chosen, candidate.type):
         return f"The TOML file asks for “{wanted}”, but this field is {candidate.type}."
     if wanted == "slider" and (candidate.limits.min is None or candidate.limits.max is None):
         return "A slider needs a minimum and a maximum."

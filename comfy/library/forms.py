@@ -18,13 +18,14 @@ from comfy.form.fill import is_drawn
 from comfy.form.model import Form
 from comfy.form.takers import first_taker, taken_kinds
 from comfy.library.catalog import CatalogCache
+from comfy.library.drafts import Drafts
 from comfy.library.folder import WorkflowFolder
 from comfy.library.permissions import Permissions
 from comfy.library.private import MARK as OPENED_MARK
 from comfy.library.private import PrivateWorkflows, weight
 from comfy.prompt.structure import Structural, Structure
 from comfy.runs.input_files import UPLOADS
-from comfy.workflow.model import Workflow
+from comfy.workflow.model import Workflow, with_config
 from comfy.workflow.resolve import on_server
 from comfy.workflow.sanitize import fixed_inputs, sanitize, sanitize_for_operators
 
@@ -111,8 +112,9 @@ class Forms:
         last argument is the owner shared by users without identity."""
         self.catalog = catalog
         self.permissions = permissions
+        self.drafts = Drafts()
         self._find = find
-        self._opened = opened or PrivateWorkflows()
+        self.opened = opened or PrivateWorkflows()
         self._nobody = nobody
         self._adapted = cached(
             LRUCache[object, _Adapted](_CACHE_BYTES, getsizeof=lambda one: one.size),
@@ -135,18 +137,32 @@ class Forms:
         values: Mapping[str, object] | None = None,
         *,
         offline: bool = False,
+        as_draft: bool = False,
     ) -> tuple[Workflow, Form]:
         """Return the workflow with this name for this user, and its form.
 
         `values` decide which fields the form has. `offline`: use the known node definitions without
-        asking the server. Raises WorkflowError, ServerUnreachable, ServerError.
+        asking the server. `as_draft`: with the settings that this user is editing, if any. Raises
+        WorkflowError, ServerUnreachable, ServerError.
         """
         catalog = self.catalog.cached() if offline else self.catalog.get()
         source, trusted = self._found(name, owner)
         adapted = self._adapted(source, catalog, trusted=trusted)
         structural = adapted.structure.structural(values or {})
-        built = self._built(adapted, structural, edits=self.permissions.edits(owner))
+        edits = self.permissions.edits(owner)
+        draft = self.drafts.get(owner, name) if as_draft else None
+        if draft is not None:
+            adapted = replace(adapted, workflow=with_config(adapted.workflow, draft))
+            return adapted.workflow, _build(adapted, structural, edits=edits).form
+        built = self._built(adapted, structural, edits=edits)
         return adapted.workflow, built.form
+
+    def adapted(self, name: str, owner: str) -> tuple[Workflow, Catalog]:
+        """Return the workflow as this user may use it, and the node definitions. Raises
+        WorkflowError, ServerUnreachable, ServerError."""
+        catalog = self.catalog.get()
+        source, trusted = self._found(name, owner)
+        return self._adapted(source, catalog, trusted=trusted).workflow, catalog
 
     def known_form(
         self, name: str, owner: str, values: Mapping[str, object] | None = None
@@ -183,7 +199,7 @@ class Forms:
         `address`: see `PrivateWorkflows.put`. Raises WorkflowError.
         """
         self.permissions.check_open(owner)
-        return self._opened.put(owner, plain_name(file), data, address=address)
+        return self.opened.put(owner, plain_name(file), data, address=address)
 
     def opened_by(self, owner: str) -> tuple[Workflow, ...]:
         """Return the workflows that this user has opened and may still use, newest first, without
@@ -193,16 +209,16 @@ class Forms:
         """
         if owner == self._nobody or not self.permissions.open(owner):
             return ()
-        return self._opened.opened_by(owner)
+        return self.opened.opened_by(owner)
 
     def close(self, owner: str, name: str) -> None:
         """Forget a workflow that this user has opened; its runs and results stay. Raises
         WorkflowError."""
-        self._opened.forget(owner, name)
+        self.opened.forget(owner, name)
 
     def sweep(self) -> None:
         """Forget opened workflows that were unused for too long."""
-        self._opened.sweep()
+        self.opened.sweep()
 
     def keep(self, owner: str, name: str, folder: WorkflowFolder) -> str:
         """Save an opened workflow in the folder for all users; return its name there.
@@ -226,8 +242,8 @@ class Forms:
                         " to add it."
                     ),
                 )
-        kept = folder.add(*self._opened.file(owner, name), self._opened.get(owner, name).title)
-        self._opened.note_shared(owner, name)
+        kept = folder.add(*self.opened.file(owner, name), self.opened.get(owner, name).title)
+        self.opened.note_shared(owner, name)
         return kept
 
     def _found(self, name: str, owner: str) -> tuple[Workflow, bool]:
@@ -235,7 +251,7 @@ class Forms:
         if not name.startswith(OPENED_MARK):
             return self._find(name), True
         self.permissions.check_open(owner)
-        return self._opened.get(owner, name), self.permissions.trusts(owner)
+        return self.opened.get(owner, name), self.permissions.trusts(owner)
 
     def _adapt(self, source: Workflow, catalog: Catalog, *, trusted: bool) -> _Adapted:
         workflow = on_server(source, catalog)

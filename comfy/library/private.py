@@ -16,6 +16,7 @@ from comfy.base.messages import message
 from comfy.base.quota import Use, to_remove
 from comfy.base.wording import short
 from comfy.library.private_files import PrivateFile, PrivateFiles
+from comfy.workflow.config import config_in
 from comfy.workflow.model import Workflow, open_workflow, title_from_name
 
 MARK = "~"  # no file name starts with it, so it can't collide with a workflow in the folder
@@ -77,6 +78,10 @@ class PrivateWorkflows:
         name = f"{MARK}{hashlib.sha256(data).hexdigest()[:16]}"
         now, whose = time.time(), _digest(owner)
         kept = PrivateFile(whose, name, _digest(address or owner), file, data, opened_at=now)
+        with self._lock:
+            before = self._opened.get((whose, name))
+        if before:
+            kept = replace(kept, settings=before.kept.settings, history=before.kept.history)
         opened = _opened(kept, now)
         self._files.write(kept)
         with self._lock:
@@ -109,6 +114,22 @@ class PrivateWorkflows:
         with self._lock:
             self._files.write(kept)
             self._opened[kept.owner, name] = replace(opened, kept=kept)
+
+    def settings(self, owner: str, name: str) -> tuple[str | None, str]:
+        """Return the settings of a workflow's form as TOML, None without any, and their history.
+        Raises WorkflowError like `get`."""
+        kept = self._find(owner, name).kept
+        return kept.settings, kept.history
+
+    def set_settings(self, owner: str, name: str, settings: str | None, history: str) -> None:
+        """Store the settings of a workflow's form and their history. Raises WorkflowError like
+        `get`."""
+        opened = self._find(owner, name)
+        kept = replace(opened.kept, settings=settings, history=history)
+        changed = _opened(kept, opened.used_at)
+        with self._lock:
+            self._files.write(kept)
+            self._opened[kept.owner, name] = changed
 
     def forget(self, owner: str, name: str) -> None:
         """Forget a workflow that this user opened. Raises WorkflowError like `get`."""
@@ -176,8 +197,14 @@ def _opened(kept: PrivateFile, used_at: float) -> _Opened:
             message("This workflow is too large to open here."),
             message("Open a smaller one."),
         )
-    workflow = replace(original, name=kept.name, title=short(title_from_name(original.name)))
-    return _Opened(kept, workflow, taken + len(kept.data), used_at)
+    workflow = replace(
+        original,
+        name=kept.name,
+        title=short(title_from_name(original.name)),
+        config=None if kept.settings is None else config_in(kept.settings),
+    )
+    size = taken + len(kept.data) + len(kept.settings or "") + len(kept.history)
+    return _Opened(kept, workflow, size, used_at)
 
 
 def weight(value: object) -> int:

@@ -24,7 +24,8 @@ _PART = ".part"  # suffix of partly written files
 class PrivateFile:
     """File of an opened workflow. `owner`, `address`: digests of the owner and the owner's address;
     `name`: the workflow's name; `file`: the file's own name; `opened_at`: seconds since 1970;
-    `is_shared`: the workflow was added to the folder later."""
+    `is_shared`: the workflow was added to the folder later. `settings`: its form's settings as
+    TOML, None without any; `history`: their earlier versions, as JSON."""
 
     __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
@@ -35,6 +36,8 @@ class PrivateFile:
     data: bytes = field(repr=False)
     opened_at: float = 0.0
     is_shared: bool = False
+    settings: str | None = None
+    history: str = field(default="", repr=False)
 
 
 class PrivateFiles:

@@ -7,6 +7,7 @@ form's problems.
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +87,14 @@ def read_config(path: Path) -> FormConfig:
     problems."""
     data, problem = load_toml(path)
     return FormConfig(problems=(problem,)) if problem else parse_config(path.name, data)
+
+
+def config_in(text: str, source: str = "") -> FormConfig:
+    """Return the settings in a TOML text, like `read_config`."""
+    try:
+        return parse_config(source, tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return FormConfig(problems=(f"{source} is not valid TOML: {error!s}.",))
 
 
 def parse_config(source: str, data: Mapping[str, Any]) -> FormConfig:

@@ -62,10 +62,16 @@ def read_workflow(path: Path, name: str = "") -> Workflow:
     beside = path.with_suffix(".toml")
     config = read_config(beside) if beside.is_file() else None
     workflow = _workflow(name or path.stem, carried.prompt, carried.graph)
-    cover = cover_of(path, config)
+    return with_config(replace(workflow, path=path, mappings=read_mappings(path)), config)
+
+
+def with_config(workflow: Workflow, config: FormConfig | None) -> Workflow:
+    """Return the workflow with these settings for its form, and the cover that they name. A cover
+    that can't be shown becomes one of their problems."""
+    cover = cover_of(workflow.path, config) if workflow.path else None
     if config and cover and (problem := cover_problem(cover)):
         cover, config = None, replace(config, problems=(*config.problems, problem))
-    return replace(workflow, path=path, config=config, cover=cover, mappings=read_mappings(path))
+    return replace(workflow, config=config, cover=cover)
 
 
 def open_workflow(file: str, data: bytes) -> Workflow:

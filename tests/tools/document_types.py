@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from comfy.library.takers import Taker
 from ui.documents.batch_doc import BatchCheckDoc, BatchPage, GridDoc, OpenedGrid, RowPage
 from ui.documents.chain_doc import ChainDoc
+from ui.documents.editor_doc import DraftProblems, EditorDoc, FormSettings, FormVersions
 from ui.documents.history_doc import FormValues, HistoryDoc
 from ui.documents.link_doc import LinkDoc
 from ui.documents.run_doc import RunDoc, RunsDoc
@@ -26,7 +27,10 @@ DOCUMENTS = (
     *(RunDoc, RunsDoc, HistoryDoc, FormValues, LinkDoc, ChainDoc),
     *(BatchCheckDoc, BatchPage, GridDoc, OpenedGrid, RowPage),
     *(WorkflowsDoc, OpenedFile, PresetsDoc, Taker),
+    *(EditorDoc, FormSettings, DraftProblems, FormVersions),
 )
+# Documents without the properties that have their default.
+SPARSE = ("FieldSettings", "FormSettings", "OutputSettings")
 TYPES_FILE = Path(__file__).parents[2] / "ui" / "page" / "script" / "documents.d.ts"
 
 _HEAD = """\
@@ -58,10 +62,14 @@ def document_types(documents: Sequence[type]) -> str:
 
 def _interface(name: str, schema: Schema) -> str:
     """Return the declaration of one document. Every property is required, because the app also
-    sends properties that have a default in Python."""
+    sends properties that have a default in Python, except in `SPARSE` documents."""
     if "properties" not in schema:
         return f"export type {name} = {_type(schema)};\n"
-    lines = (f"  {key}: {_type(one)};" for key, one in schema["properties"].items())
+    required = schema.get("required", ()) if name in SPARSE else schema["properties"]
+    lines = (
+        f"  {key}{'' if key in required else '?'}: {_type(one)};"
+        for key, one in schema["properties"].items()
+    )
     comment = "".join(_comment(schema.get("description", "")))
     return f"{comment}export interface {name} {{\n" + "\n".join(lines) + "\n}\n"
 
@@ -79,7 +87,7 @@ def _type(schema: Schema) -> str:
         case {"$ref": str(reference)}:
             return reference.rpartition("/")[2]
         case {"anyOf": list(kinds)}:
-            return " | ".join(map(_type, kinds))
+            return " | ".join(dict.fromkeys(map(_type, kinds)))
         case {"const": value}:
             return json.dumps(value)
         case {"enum": list(values)}:

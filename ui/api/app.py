@@ -15,6 +15,7 @@ from ui.accounts.pages.sign_in import SignInPage
 from ui.api.batches.routes import batches_api
 from ui.api.chains import chains_api, run_chains_api
 from ui.api.docs_page import docs_api
+from ui.api.form_editor.routes import form_editor_api
 from ui.api.health import health_api
 from ui.api.history import history_api
 from ui.api.opening import opening_api
@@ -86,6 +87,7 @@ def api_app(
     add(runs_api(runs, services.starter, parts.deletion, identity))
     add(streams_api(runs, results, services.waiting, identity))
     add(run_files_api(services.library, services.copies, identity, runs))
+    add(form_editor_api(services.editor, services.library, identity))
     add(opening_api(runs, services.folder, services.removal, identity))
     add(workflows_api(services.library, services.runs.history, identity, root))
     add(presets_api(services.runs, services.library, services.copies, identity))

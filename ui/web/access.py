@@ -97,6 +97,10 @@ class GuardedRoutes:
         """Declare a route for POST."""
         return self._declare(path, ("POST",), access, options, body=body)
 
+    def put(self, path: str, access: Access, **options: Any) -> _Decorator:
+        """Declare a route for PUT."""
+        return self._declare(path, ("PUT",), access, options)
+
     def patch(self, path: str, access: Access, **options: Any) -> _Decorator:
         """Declare a route for PATCH."""
         return self._declare(path, ("PATCH",), access, options)

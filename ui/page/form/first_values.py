@@ -24,7 +24,7 @@ _MISSING = object()
 def choice_of(chains: ChainFolder, name: str, wanted: dict[str, Any]) -> dict[str, Any]:
     """Return the inputs for drawing a form: the name of a workflow or of one of the `chains`, and
     whether it is a chain; the values in the URL and in the browser's storage; the open sections;
-    and a counter of the page's fills.
+    whether to draw the author's draft of the form; and a counter of the page's fills.
 
     The counter makes opening the same workflow again a change.
     """
@@ -34,6 +34,7 @@ def choice_of(chains: ChainFolder, name: str, wanted: dict[str, Any]) -> dict[st
         "linked": wanted.get("linked") or {},
         "kept": wanted.get("kept") or {},
         "unfolded": wanted.get("unfolded") or [],
+        "draft": wanted.get("draft") is True,
         "filling": str(wanted.get("filling") or 0),
         "nonce": secrets.token_hex(4),
     }

@@ -53,7 +53,9 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     """Draw the form of the chosen workflow and bind Generate to it; called inside `gr.render`."""
     name, person = str(choice["name"]), owner(request)
     try:
-        workflow, form = sources.library.forms.form(name, person, choice["linked"] | choice["kept"])
+        workflow, form = sources.library.forms.form(
+            name, person, choice["linked"] | choice["kept"], as_draft=choice["draft"]
+        )
     except ComfyError as problem:
         draw_problem(problem, will_pass=isinstance(problem, ServerUnreachable | ServerError))
         return

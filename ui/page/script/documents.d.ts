@@ -106,11 +106,129 @@ export interface ColumnDoc {
 }
 
 /**
+ * Messages about parts of a form with these settings that won't work.
+ */
+export interface DraftProblems {
+  problems: string[];
+}
+
+/**
+ * A form in the editor. `version`: of its settings, empty without a file. `settings`: what the
+ * file says; `automatic`: the settings that give the form as it is without a file. `problem`: why
+ * the file can't be read, or empty. `images`: the names of images beside the workflow.
+ */
+export interface EditorDoc {
+  version: string;
+  settings: FormSettings;
+  automatic: FormSettings;
+  inputs: EditorNode[];
+  outputs: EditorOutput[];
+  images: string[];
+  can_undo: boolean;
+  problem: string;
+}
+
+/**
+ * An input as the form shows it without its author's settings. `widgets`: the widgets that it
+ * may have. `is_shown`: it is a visible field of the form, or set by one.
+ */
+export interface EditorInput {
+  key: string;
+  label: string;
+  type: string;
+  widget: string;
+  widgets: string[];
+  value: unknown;
+  min: number | null;
+  max: number | null;
+  step: number | null;
+  choices: [string, unknown][] | null;
+  help: string;
+  group: string;
+  is_shown: boolean;
+}
+
+/**
+ * A node with the inputs that can be fields.
+ */
+export interface EditorNode {
+  node: string;
+  title: string;
+  class_type: string;
+  inputs: EditorInput[];
+}
+
+/**
+ * A node with results. `label`: their name on the form.
+ */
+export interface EditorOutput {
+  node: string;
+  title: string;
+  kind: string;
+  is_shown: boolean;
+  label: string;
+}
+
+/**
+ * The author's settings for a field. `key`: its input; for a table whose input the workflow
+ * doesn't have, its name in the file.
+ */
+export interface FieldSettings {
+  key: string;
+  label?: string | null;
+  help?: string | null;
+  group?: string | null;
+  hidden?: boolean | null;
+  default?: unknown;
+  min?: number | null;
+  max?: number | null;
+  step?: number | null;
+  widget?: string | null;
+  choices?: (string | number | boolean)[];
+  required?: boolean | null;
+  also?: string[];
+  closest?: boolean | null;
+}
+
+/**
+ * The author's settings for a form, with its fields in order.
+ */
+export interface FormSettings {
+  title?: string | null;
+  description?: string | null;
+  order?: number | null;
+  others?: "advanced" | "auto" | "hidden";
+  cover?: string | null;
+  ideas?: (string | Record<string, unknown>)[];
+  outputs?: OutputSettings[];
+  fields?: FieldSettings[];
+}
+
+/**
  * Values of a form. `workflow`: a workflow or a chain. `values`: by field key.
  */
 export interface FormValues {
   workflow: string;
   values: Record<string, unknown>;
+}
+
+/**
+ * An earlier state of a form's settings. `at`: seconds since 1970; `by`: the user's name, or
+ * empty. `summary`: what was changed. `is_current`: the form has these settings now.
+ */
+export interface FormVersion {
+  id: string;
+  at: number;
+  by: string;
+  summary: string;
+  is_current: boolean;
+}
+
+/**
+ * The states of a form's settings, newest first.
+ */
+export interface FormVersions {
+  versions: FormVersion[];
 }
 
 /**
@@ -214,6 +332,14 @@ export interface OpenedGrid {
   seeds: "one" | "each";
   missing: string[];
   errors: Record<string, string>;
+}
+
+/**
+ * A node whose results the form shows, and their name.
+ */
+export interface OutputSettings {
+  node: string;
+  label?: string;
 }
 
 /**

@@ -1,0 +1,199 @@
+"""Editing of a form's settings by the author of its workflow."""
+
+from __future__ import annotations
+
+import threading
+import time
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from comfy.base.errors import ComfyError, WorkflowError, WorkflowNotFound
+from comfy.base.messages import message
+from comfy.library.editing.history import History, Version
+from comfy.library.editing.inputs import Editable, editable
+from comfy.library.editing.places import (
+    FolderPlace,
+    PrivatePlace,
+    SettingsPlace,
+    history_name,
+    version_of,
+)
+from comfy.library.folder import WorkflowFolder
+from comfy.library.forms import Forms
+from comfy.library.private import MARK as OPENED_MARK
+from comfy.workflow.config import FormConfig
+from comfy.workflow.model import Workflow
+from comfy.workflow.sanitize import fixed_inputs
+from comfy.workflow.settings.merge import merge_settings
+from comfy.workflow.settings.values import parsed_settings
+
+_IMAGES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".avif")
+
+
+class SettingsChanged(ComfyError):
+    """The settings were changed since the author's editor read them."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            message("Someone else has changed this form in the meantime."),
+            message("Load their version, or overwrite it with yours."),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EditedForm:
+    """A form in the editor. `version`: of its settings, "" without any. `problem`: why its TOML
+    file can't be read, or "". `images`: beside the workflow."""
+
+    version: str
+    settings: FormConfig
+    parts: Editable
+    images: tuple[str, ...]
+    can_undo: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FormEditor:
+    """Editor of the forms' settings. `data`: the folder for their histories. Thread-safe.
+
+    Who may add workflows may edit the forms of the folder, and users may edit their own opened
+    workflows. All methods raise WorkflowError for others, and ComfyError if a file can't be read or
+    written.
+    """
+
+    forms: Forms
+    folder: WorkflowFolder
+    data: Path
+    clock: Callable[[], float] = time.time
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def open(self, owner: str, name: str) -> EditedForm:
+        """Return a form with everything that can be edited."""
+        place = self._place(owner, name)
+        workflow, parts = self._parts(owner, name)
+        text = place.read()
+        history = History.of_json(place.history()).synced(text, 0)
+        try:
+            settings, problem = parsed_settings(text or "", parts.names), ""
+        except tomllib.TOMLDecodeError as error:
+            settings, problem = FormConfig(), str(error)
+        return EditedForm(
+            version_of(text),
+            settings,
+            parts,
+            tuple(_images_beside(workflow)),
+            history.previous is not None,
+            problem,
+        )
+
+    def draft(self, owner: str, name: str, settings: FormConfig) -> tuple[str, ...]:
+        """Remember settings until they are saved, and return the problems that the form would
+        have."""
+        self._place(owner, name)
+        self.forms.drafts.put(owner, name, settings)
+        return self.forms.form(name, owner, as_draft=True)[1].problems
+
+    def drop_draft(self, owner: str, name: str) -> None:
+        """Forget a draft, if there is one."""
+        self.forms.drafts.drop(owner, name)
+
+    def save(
+        self, owner: str, name: str, settings: FormConfig, version: str, by: str, *, force: bool
+    ) -> None:
+        """Write settings. Raises SettingsChanged if `version` isn't the present one, unless
+        `force`d."""
+        place = self._place(owner, name)
+        parts = self._parts(owner, name)[1]
+        if settings.problems:
+            raise WorkflowError(settings.problems[0])
+        with self._lock:
+            text = place.read()
+            if version_of(text) != version and not force:
+                raise SettingsChanged
+            try:
+                merged = merge_settings(text or "", settings, parts.names)
+            except tomllib.TOMLDecodeError:
+                if not force:
+                    raise SettingsChanged from None
+                merged = merge_settings("", settings, parts.names)
+            if merged != (text or ""):
+                history = self._history(place, text)
+                place.write(merged, history.saved(merged, self.clock(), by).to_json())
+        self.forms.drafts.drop(owner, name)
+
+    def revert(self, owner: str, name: str, version: str, by: str) -> None:
+        """Remove the settings; the form is automatic again. Raises like `save`."""
+        self._change(owner, name, version, lambda history: history.saved(None, self.clock(), by))
+
+    def undo(self, owner: str, name: str, version: str) -> None:
+        """Make the previous version the present one. Raises like `save`."""
+        self._change(owner, name, version, History.undone)
+
+    def restore(self, owner: str, name: str, version: str, version_id: str, by: str) -> None:
+        """Make a version of the history the present one. Raises like `save`."""
+
+        def restored(history: History) -> History:
+            known = history.get(version_id)
+            if known is None:
+                raise WorkflowNotFound(message("This version no longer exists."))
+            return history.saved(known.text, self.clock(), by)
+
+        self._change(owner, name, version, restored)
+
+    def versions(self, owner: str, name: str) -> tuple[Version, ...]:
+        """Return the versions, newest first."""
+        place = self._place(owner, name)
+        history = History.of_json(place.history())
+        return tuple(reversed(history.versions))
+
+    def file(self, owner: str, name: str) -> str:
+        """Return the TOML text of the settings. Raises WorkflowNotFound without any."""
+        text = self._place(owner, name).read()
+        if text is None:
+            raise WorkflowNotFound(message("This form has no settings yet."))
+        return text
+
+    def _change(
+        self, owner: str, name: str, version: str, change: Callable[[History], History]
+    ) -> None:
+        place = self._place(owner, name)
+        with self._lock:
+            text = place.read()
+            if version_of(text) != version:
+                raise SettingsChanged
+            history = change(self._history(place, text))
+            present = history.present
+            place.write(present.text if present else None, history.to_json())
+        self.forms.drafts.drop(owner, name)
+
+    def _history(self, place: SettingsPlace, text: str | None) -> History:
+        return History.of_json(place.history()).synced(text, self.clock())
+
+    def _place(self, owner: str, name: str) -> SettingsPlace:
+        """Return where the settings of a workflow are. Raises WorkflowError if this user may not
+        edit them."""
+        if name.startswith(OPENED_MARK):
+            self.forms.permissions.check_open(owner)
+            self.forms.opened.get(owner, name)
+            return PrivatePlace(self.forms.opened, owner, name)
+        self.forms.permissions.check_keep(owner)
+        path = self.folder.get(name).path
+        assert path is not None
+        return FolderPlace(path.with_suffix(".toml"), self.data / history_name(name))
+
+    def _parts(self, owner: str, name: str) -> tuple[Workflow, Editable]:
+        workflow, catalog = self.forms.adapted(name, owner)
+        is_free = self.forms.permissions.edits(owner)
+        locked = frozenset() if is_free else fixed_inputs(workflow.prompt, catalog)
+        return workflow, editable(workflow, catalog, locked)
+
+
+def _images_beside(workflow: Workflow) -> list[str]:
+    """Return the names of the images in the workflow's folder that its cover may be."""
+    if workflow.path is None:
+        return []
+    files = (one for one in workflow.path.parent.iterdir() if one.suffix.lower() in _IMAGES)
+    return sorted(one.name for one in files if not one.name.startswith(".") and one.is_file())

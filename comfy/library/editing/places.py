@@ -1,0 +1,122 @@
+"""Places where the settings of a form are stored: beside a workflow of the folder, or with a file
+that a user opened."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from comfy.base.errors import ComfyError, not_written, words_of
+from comfy.base.messages import message
+from comfy.library.private import PrivateWorkflows
+
+
+class SettingsPlace(Protocol):
+    """Place of one form's settings and of their history. Its methods raise ComfyError."""
+
+    def read(self) -> str | None:
+        """Return the settings as TOML; None without any."""
+        ...
+
+    def history(self) -> str:
+        """Return the history as JSON; "" without any."""
+        ...
+
+    def write(self, settings: str | None, history: str) -> None:
+        """Store both, the history first. None removes the settings."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FolderPlace:
+    """TOML file beside a workflow, and a file for its history in the data folder."""
+
+    toml: Path
+    history_file: Path
+
+    def read(self) -> str | None:
+        """Return the settings as TOML; None without any."""
+        return _read(self.toml)
+
+    def history(self) -> str:
+        """Return the history as JSON; "" without any."""
+        return _read(self.history_file) or ""
+
+    def write(self, settings: str | None, history: str) -> None:
+        """Store both, the history first. None removes the settings."""
+        try:
+            self.history_file.parent.mkdir(exist_ok=True, mode=0o700)
+            _write_whole(self.history_file, history.encode())
+            if settings is None:
+                self.toml.unlink(missing_ok=True)
+            elif settings != self.read():
+                _write_whole(self.toml, settings.encode())
+        except OSError as error:
+            raise not_written(
+                error,
+                message("A file couldn't be saved: {why}.", why=words_of(error)),
+                message("Ask the administrator."),
+                full=message("The app's disk is full."),
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class PrivatePlace:
+    """Settings of a workflow that a user opened, stored with its file."""
+
+    opened: PrivateWorkflows
+    owner: str
+    name: str
+
+    def read(self) -> str | None:
+        """Return the settings as TOML; None without any."""
+        return self.opened.settings(self.owner, self.name)[0]
+
+    def history(self) -> str:
+        """Return the history as JSON; "" without any."""
+        return self.opened.settings(self.owner, self.name)[1]
+
+    def write(self, settings: str | None, history: str) -> None:
+        """Store both. None removes the settings."""
+        self.opened.set_settings(self.owner, self.name, settings, history)
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Replace a file at once, so that readers never see a part of it. Raises OSError."""
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def history_name(workflow: str) -> str:
+    """Return the name of the history file of a workflow in the folder."""
+    return hashlib.sha256(workflow.encode()).hexdigest()[:32] + ".json"
+
+
+def version_of(settings: str | None) -> str:
+    """Return the version of a TOML text, "" without one."""
+    return "" if settings is None else hashlib.sha256(settings.encode()).hexdigest()[:16]
+
+
+def _read(path: Path) -> str | None:
+    try:
+        # Not `read_text`, which would convert line breaks.
+        return path.read_bytes().decode()
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise ComfyError(
+            message("{file} isn't a text file.", file=path.name),
+            message("Ask the administrator."),
+        ) from error
+    except OSError as error:
+        raise ComfyError(
+            message("{file} can't be read: {why}.", file=path.name, why=words_of(error)),
+            message("Ask the administrator."),
+        ) from error

@@ -1,0 +1,2 @@
+"""The author's settings of a form as values: JSON for the editor, and the TOML file beside a
+workflow."""

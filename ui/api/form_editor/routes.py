@@ -1,0 +1,93 @@
+"""The form editor: settings of a form, drafts and versions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import Depends, Response
+
+from comfy.base.messages import message
+from comfy.library.editing.editor import FormEditor
+from ui.api.form_editor.documents import config_from, editor_doc, editor_json
+from ui.api.problems import NotThere
+from ui.documents.editor_doc import DraftProblems, EditorDoc, FormSettings
+from ui.library import WorkflowLibrary
+from ui.web.access import Access, GuardedRoutes
+from ui.web.identity import Identity
+from ui.web.responses import AsciiJSON
+from ui.web.shares import Work
+
+
+@dataclass(frozen=True, slots=True)
+class NewSettings:
+    """Settings to save. `version`: as the editor read it; `overwrite`: save even if the settings
+    were changed since."""
+
+    settings: FormSettings
+    version: str = ""
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Settings that aren't saved yet."""
+
+    settings: FormSettings
+
+
+def form_editor_api(
+    editor: FormEditor, library: WorkflowLibrary, identity: Identity
+) -> GuardedRoutes:
+    """Return the routes below `/workflows/{name}/editor`."""
+    routes = GuardedRoutes(tags=["Form editor"])
+
+    def editable(name: str) -> str:
+        """Return the name of the path if it isn't a chain's (route dependency)."""
+        if library.is_chain(name):
+            raise NotThere(message("Chains can't be edited here."))
+        return name
+
+    def opened(owner: str, name: str) -> AsciiJSON:
+        return AsciiJSON(
+            editor_json(editor_doc(editor.open(owner, name), library.form(name, owner)))
+        )
+
+    @routes.get(
+        "/workflows/{name:path}/editor",
+        Access.OWNER,
+        work=Work.PROCESSOR,
+        response_model=EditorDoc,
+    )
+    def get(name: str = Depends(editable), owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Return the settings of a form, and everything that can be edited."""
+        return opened(owner, name)
+
+    @routes.put("/workflows/{name:path}/editor", Access.OWNER, response_model=EditorDoc)
+    def save(
+        given: NewSettings,
+        name: str = Depends(editable),
+        owner: str = Depends(identity.caller),
+    ) -> AsciiJSON:
+        """Save the settings of a form for all its users."""
+        settings = config_from(given.settings)
+        editor.save(
+            owner, name, settings, given.version, identity.name_of(owner), force=given.overwrite
+        )
+        return opened(owner, name)
+
+    @routes.post("/workflows/{name:path}/editor/draft", Access.OWNER, response_model=DraftProblems)
+    def draft(
+        given: Draft, name: str = Depends(editable), owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """Remember settings until they are saved, so that the page can draw them."""
+        return AsciiJSON(DraftProblems(editor.draft(owner, name, config_from(given.settings))))
+
+    @routes.delete("/workflows/{name:path}/editor/draft", Access.OWNER, status_code=204)
+    def drop_draft(
+        name: str = Depends(editable), owner: str = Depends(identity.caller)
+    ) -> Response:
+        """Forget a draft."""
+        editor.drop_draft(owner, name)
+        return Response(status_code=204)
+
+    return routes
