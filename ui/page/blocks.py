@@ -42,6 +42,8 @@ _STYLES = (
     "share.css",
     "start_page/start_page.css",
     "making/many.css",
+    "editor/editor.css",
+    "editor/rows.css",
 )
 _MOST_WITHOUT_START = 10  # workflows; with more, the page starts with an overview of them
 _OPENED = message("Opened by me")

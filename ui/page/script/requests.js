@@ -33,19 +33,21 @@ export const json = (told) => new Blob([JSON.stringify(told)], { type: "applicat
  * @param {string} [method]
  * @param {Record<string, string>} [headers]
  * @param {AbortSignal} [signal] ends the request as if the app couldn't be reached
- * @returns {Promise<{ told: any, why: string, hint: string, problem: Problem | null, isSilent: boolean }>} `told`: JSON
- *   of the response, {} if it is empty, null if the request failed; `why` and `hint`: the reason; `problem`: the API's
- *   problem document; `isSilent`: the app may not have got the request
+ * @returns {Promise<{ told: any, why: string, hint: string, problem: Problem | null, status: number,
+ *   isSilent: boolean }>} `told`: JSON of the response, {} if it is empty, null if the request failed; `why` and `hint`:
+ *   the reason; `problem`: the API's problem document; `status`: 0 without a response; `isSilent`: the app may not have
+ *   got the request
  */
 export async function request(path, body, method = "POST", headers = {}, signal = undefined) {
   const answer = await fetch(root + path, { method, body, headers, signal }).catch(() => null);
-  if (!answer)
-    return { told: null, why: SILENT, hint: message("Try again."), problem: null, isSilent: true };
-  const told = answer.status === NO_CONTENT ? {} : await answer.json().catch(() => null);
-  if (answer.ok && told) return { told, why: "", hint: "", problem: null, isSilent: false };
-  const isSilent = !told && (answer.ok || BY_A_PROXY.includes(answer.status));
+  const status = answer?.status ?? 0;
+  const failed = { told: null, problem: null, status, isSilent: true };
+  if (!answer) return { ...failed, why: SILENT, hint: message("Try again.") };
+  const told = status === NO_CONTENT ? {} : await answer.json().catch(() => null);
+  if (answer.ok && told) return { told, why: "", hint: "", problem: null, status, isSilent: false };
+  const isSilent = !told && (answer.ok || BY_A_PROXY.includes(status));
   const why = told?.detail ?? message("Something went wrong.");
-  return { told: null, why, hint: told?.hint ?? "", problem: told, isSilent };
+  return { ...failed, why, hint: told?.hint ?? "", problem: told, isSilent };
 }
 
 /**

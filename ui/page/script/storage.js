@@ -19,6 +19,10 @@ export const VARIED = "comfyforms.varied.";
 export const TYPED = "comfyforms.typed";
 /** Presses of Generate that the app hasn't answered, per tab. */
 export const PRESSES = "comfyforms.presses";
+/** Prefix of a workflow's name: unsaved changes of its form. */
+export const EDITED = "comfyforms.edited.";
+/** Workflow whose form is being edited in this tab. */
+export const EDITING = "comfyforms.editing";
 /** Whether runs continue when the user closes the page. */
 export const KEEPS_GOING = "comfyforms.keeps_going";
 /** Whether to notify the user when a run ends while the page is hidden. */

@@ -5,6 +5,7 @@ import { correctAddress, goTo } from "../back.js";
 import { awaitForm, formCame } from "../components/coming.js";
 import { notifies } from "../components/tab.js";
 import { $, all, announce, element, isNarrow } from "../dom.js";
+import { isEdited, whyOff } from "../editor/editing.js";
 import { unfolded } from "../gradio.js";
 import { message } from "../messages.js";
 import { keepsGoing, rememberRuns } from "../runs/following.js";
@@ -72,6 +73,7 @@ export function wanted() {
       list_only: !formWanted,
       unfolded: unfolded(),
       filling,
+      draft: isEdited(addressed()),
       ...habits,
     },
   ];
@@ -221,7 +223,8 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, makes
     address.searchParams.set("workflow", name);
     history.replaceState({}, "", address);
   }
-  const form = { form: name, formless: false, blocked, ideas, cover, makes };
+  const off = whyOff(name) || blocked;
+  const form = { form: name, formless: false, blocked: off, ideas, cover, makes };
   const { clears } = drawing;
   drawing.clears = false;
   const isOther = clears || page.now.form !== name;

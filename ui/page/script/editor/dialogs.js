@@ -1,0 +1,105 @@
+// @ts-check
+// Questions of the editor: unsaved changes, changes by another author, and earlier versions.
+
+import { button, dialog, element } from "../dom.js";
+import { LOCALE, message } from "../messages.js";
+import { ask, json } from "../requests.js";
+import { editorPath } from "./preview.js";
+
+/** @import { EditorDoc } from "./model.js" */
+
+/** @typedef {{ label: string, does: () => void, isPrimary?: boolean }} Answer */
+
+/**
+ * Ask a question with several answers. Esc and the last button close it.
+ * @param {string} question
+ * @param {string} about
+ * @param {readonly Answer[]} answers the last one gets the focus
+ */
+export function choose(question, about, answers) {
+  const place = dialog("confirm", question);
+  const buttons = answers.map(({ label, does, isPrimary }) =>
+    button(
+      label,
+      () => {
+        place.hidePopover();
+        does();
+      },
+      isPrimary ? "button primary" : "button",
+    ),
+  );
+  const last = element("div", "row last");
+  last.append(...buttons);
+  place.append(element("p", "", about), last);
+  document.body.append(place);
+  place.showPopover();
+  buttons.at(-1)?.focus();
+}
+
+/**
+ * Ask what to do with unsaved changes.
+ * @param {{ save: () => void, discard: () => void }} events
+ */
+export const askUnsaved = ({ save, discard }) =>
+  choose(message("Save your changes?"), message("Unsaved changes are lost otherwise."), [
+    { label: message("Keep editing"), does: () => {} },
+    { label: message("Discard"), does: discard },
+    { label: message("Save"), does: save, isPrimary: true },
+  ]);
+
+/**
+ * Ask what to do if the form was changed elsewhere since it was opened.
+ * @param {string} about
+ * @param {{ load: () => void, overwrite: () => void }} events
+ */
+export const askConflict = (about, { load, overwrite }) =>
+  choose(message("The form was changed in the meantime"), about, [
+    { label: message("Keep editing"), does: () => {} },
+    { label: message("Overwrite with mine"), does: overwrite },
+    { label: message("Load the other changes"), does: load },
+  ]);
+
+/**
+ * Show the earlier versions of a form.
+ * @param {string} name
+ * @param {string} version the current one
+ * @param {(doc: EditorDoc) => void} restored
+ */
+export async function showVersions(name, version, restored) {
+  const path = `${editorPath(name)}/history`;
+  /** @type {{ versions: { id: string, at: number, by: string, summary: string, is_current: boolean }[] } | null} */
+  const told = await ask(path, undefined, "GET");
+  if (!told) return;
+  const { versions } = told;
+  const place = dialog("confirm", message("Versions"));
+  place.classList.add("versions");
+  const list = element("ul");
+  const end = button(message("Close"), () => place.hidePopover());
+  for (const { id, at, by, summary, is_current: isCurrent } of versions) {
+    const line = element("li");
+    const words = element("div");
+    const when = new Date(at * 1000).toLocaleString(LOCALE, {
+      dateStyle: "medium",
+      timeStyle: "short",
+    });
+    words.append(
+      element("strong", "", [when, by].filter(Boolean).join(" · ")),
+      element("p", "", summary),
+    );
+    const restore = button(message("Restore"), async () => {
+      place.hidePopover();
+      const doc = await ask(`${path}/${encodeURIComponent(id)}`, json({ version }));
+      if (doc) restored(doc);
+    });
+    restore.setAttribute("aria-label", message("Restore the version of {when}", { when }));
+    line.append(words, isCurrent ? element("span", "hint", message("Current")) : restore);
+    list.append(line);
+  }
+  const last = element("div", "row last");
+  last.append(end);
+  const none = element("p", "", message("Each time you save, the version before is kept here."));
+  place.append(versions.length ? list : none, last);
+  document.body.append(place);
+  place.showPopover();
+  end.focus();
+}

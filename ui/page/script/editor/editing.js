@@ -1,0 +1,65 @@
+// @ts-check
+// Which form is being edited in this tab, and the unsaved settings that the browser keeps.
+
+import { userName } from "../gradio.js";
+import { message } from "../messages.js";
+import { EDITED, EDITING, read, write } from "../storage.js";
+
+/** @import { Settings } from "./model.js" */
+
+/**
+ * Unsaved settings, and the version of the file that they change.
+ * @typedef {{ version: string, settings: Settings }} KeptDraft
+ */
+
+const OFF = message("Close the form editor to generate.");
+const now = { name: "" };
+
+/**
+ * Return whether a form is being edited in this tab.
+ * @param {string | null} name of a workflow
+ */
+export const isEdited = (name) => Boolean(name) && name === now.name;
+
+/**
+ * Set which form is being edited, also for a reload of this tab.
+ * @param {string} name "" for none
+ */
+export function setEdited(name) {
+  now.name = name;
+  write(sessionStorage, EDITING, name);
+}
+
+/** Return the workflow whose form was being edited before a reload. */
+export const editedBefore = () => String(read(sessionStorage, EDITING, ""));
+
+/**
+ * Return why a form can't run while it is edited: the server would use the saved form.
+ * @param {string} name
+ */
+export const whyOff = (name) => (isEdited(name) ? OFF : "");
+
+/** @param {string} name */
+const keyOf = (name) => EDITED + [userName(), name].filter(Boolean).join("/");
+
+/**
+ * Return the unsaved settings of a form.
+ * @param {string} name
+ * @returns {KeptDraft | null}
+ */
+export const keptDraft = (name) => read(localStorage, keyOf(name), null);
+
+/**
+ * Keep unsaved settings in the browser.
+ * @param {string} name
+ * @param {KeptDraft | null} draft null removes them
+ */
+export function keepDraft(name, draft) {
+  if (draft) write(localStorage, keyOf(name), draft);
+  else
+    try {
+      localStorage.removeItem(keyOf(name));
+    } catch {
+      // Private windows may have no storage.
+    }
+}

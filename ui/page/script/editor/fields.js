@@ -1,0 +1,112 @@
+// @ts-check
+// Form controls of the editor: labeled inputs that report each change.
+
+import { button, element } from "../dom.js";
+
+let count = 0;
+
+/** Return a new id for an element of the editor. */
+export function newId() {
+  count += 1;
+  return `editor-${count}`;
+}
+
+/**
+ * Put a label above a control.
+ * @param {string} label
+ * @param {HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement} control
+ * @param {...Node} more shown below the control
+ */
+export function labelled(label, control, ...more) {
+  const place = element("div", "entry");
+  const said = element("label", "", label);
+  control.id ||= newId();
+  said.htmlFor = control.id;
+  place.append(said, control, ...more);
+  return place;
+}
+
+/**
+ * Create a text box.
+ * @param {string} value
+ * @param {(text: string) => void} changed
+ * @param {{ lines?: number, placeholder?: string }} [options]
+ */
+export function textBox(value, changed, { lines = 1, placeholder = "" } = {}) {
+  const made =
+    lines > 1
+      ? Object.assign(element("textarea"), { rows: lines })
+      : Object.assign(element("input"), { type: "text" });
+  Object.assign(made, { value, placeholder });
+  made.addEventListener("input", () => changed(made.value));
+  return made;
+}
+
+/**
+ * Create a box for a number that may stay empty.
+ * @param {number | null | undefined} value
+ * @param {(number: number | undefined) => void} changed
+ * @param {number | null} [usual] shown while the box is empty
+ */
+export function numberBox(value, changed, usual = null) {
+  const made = Object.assign(element("input"), { type: "number", step: "any" });
+  made.value = value === undefined || value === null ? "" : String(value);
+  made.placeholder = usual === null ? "" : String(usual);
+  made.addEventListener("input", () => {
+    if (made.validity.badInput) return;
+    changed(made.value === "" ? undefined : made.valueAsNumber);
+  });
+  return made;
+}
+
+/**
+ * Create a list with one choice.
+ * @param {readonly (readonly [value: string, label: string])[]} choices
+ * @param {string} value
+ * @param {(value: string) => void} changed
+ */
+export function selectBox(choices, value, changed) {
+  const made = element("select");
+  for (const [one, label] of choices) made.add(new Option(label, one, false, one === value));
+  made.addEventListener("change", () => changed(made.value));
+  return made;
+}
+
+/**
+ * Create a check box with its label.
+ * @param {string} label
+ * @param {boolean} isOn
+ * @param {(isOn: boolean) => void} changed
+ */
+export function checkBox(label, isOn, changed) {
+  const place = element("label", "check");
+  const box = Object.assign(element("input"), { type: "checkbox", checked: isOn });
+  box.addEventListener("change", () => changed(box.checked));
+  place.append(box, element("span", "", label));
+  return place;
+}
+
+/**
+ * Create a button that shows a sign, with its meaning for screen readers and as a tooltip.
+ * @param {string} sign
+ * @param {string} label
+ * @param {() => void} does
+ * @param {string} [className]
+ */
+export function signButton(sign, label, does, className = "sign") {
+  const made = button(sign, does, className);
+  made.ariaLabel = label;
+  made.title = label;
+  return made;
+}
+
+/**
+ * Create a part of the editor that unfolds.
+ * @param {string} title
+ * @param {HTMLElement} body
+ */
+export function part(title, body) {
+  const place = element("details", "part");
+  place.append(element("summary", "", title), body);
+  return place;
+}

@@ -1,0 +1,60 @@
+// @ts-check
+// “Edit form”: opens the form editor beside the form.
+
+import { $, isNarrow } from "../dom.js";
+import { request } from "../requests.js";
+import { page, say } from "../state.js";
+import { editedBefore, isEdited, keptDraft, setEdited } from "./editing.js";
+import { FormEditor } from "./editor.js";
+import { editorPath } from "./preview.js";
+
+/** @type {{ editor: FormEditor | null, isOpening: boolean }} */
+const open = { editor: null, isOpening: false };
+
+/**
+ * Draw the button. Opens the editor at once if it was open before a reload.
+ * @param {HTMLElement} place
+ * @param {string} name of the workflow
+ */
+export function mountEdit(place, name) {
+  const opener = $("button", place);
+  opener?.addEventListener("click", () => openEditor(name));
+  place.classList.toggle("is-open", isEdited(name));
+  place.classList.toggle("has-draft", keptDraft(name) !== null);
+  if (open.editor && open.editor.name !== name) open.editor.leave();
+  else if (!open.editor && editedBefore() === name) openEditor(name);
+}
+
+/** @param {string} name of the workflow */
+async function openEditor(name) {
+  if (open.editor || open.isOpening) return;
+  open.isOpening = true;
+  const { told, why, hint } = await request(editorPath(name), undefined, "GET");
+  open.isOpening = false;
+  if (!told) {
+    setEdited("");
+    say(why, hint);
+    return;
+  }
+  setEdited(name);
+  const editor = new FormEditor(name, told, closed);
+  open.editor = editor;
+  $("#columns")?.classList.add("editing");
+  $("#result-side")?.prepend(editor.place);
+  $("h2", editor.place)?.focus({ preventScroll: true });
+  if (!isNarrow()) scrollTo(0, 0);
+}
+
+function closed() {
+  open.editor = null;
+  setEdited("");
+  $("#columns")?.classList.remove("editing");
+  const opener = $("#edit-form button");
+  $("#edit-form")?.classList.remove("is-open");
+  opener?.focus({ preventScroll: true });
+}
+
+// Leave the editor if the form on the page isn't the edited one anymore.
+page.subscribe(({ form, formless }) => {
+  if (open.editor && (formless || form !== open.editor.name)) open.editor.leave();
+});
