@@ -57,7 +57,7 @@ CORE_INPUTS: tuple[CoreInput, ...] = (
         message("How many results each run makes."),
         SlideRange(1, 8, 1),
     ),
-    CoreInput("width height longer_edge shorter_edge", "INT", message("In pixels.")),
+    CoreInput("width height longer_edge shorter_edge", "INT", message("Pixels.")),
     CoreInput(
         "megapixels",
         "FLOAT",

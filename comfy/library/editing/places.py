@@ -59,7 +59,7 @@ class FolderPlace:
                 error,
                 message("A file couldn't be saved: {why}.", why=words_of(error)),
                 message("Ask the administrator."),
-                full=message("The app's disk is full."),
+                full=message("The disk is full, so new runs can't start."),
             ) from error
 
 
