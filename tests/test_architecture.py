@@ -69,21 +69,12 @@ USERS = {
     # Decodes in a separate process; the stand-in only encodes its own samples.
     "soundfile": {"comfy.media.sound_peaks", "comfy.demo.nodes.audio"},
     "sqlalchemy": {
-        "comfy.records.database",
-        "comfy.records.added_workflows",
-        "comfy.records.groups",
-        "comfy.records.presets",
-        "comfy.records.rows",
-        "comfy.records.run_writes",
-        "comfy.records.shared_results",
-        "comfy.records.started_requests",
-        "comfy.records.store",
-        "comfy.records.tables",
-        "comfy.records.upgrade",
-        "comfy.records.lineage",
-        "comfy.records.used_files",
-        "comfy.records.wanted",
-        "comfy.records.webhooks",
+        f"comfy.records.{name}"
+        for name in (
+            *("database", "added_workflows", "groups", "presets", "rows", "run_writes", "lineage"),
+            *("sharing.results", "started_requests", "storage", "store", "tables", "upgrade"),
+            *("used_files", "wanted", "webhooks"),
+        )
     },
     "alembic": {"comfy.records.upgrade", STEPS},
 }

@@ -36,8 +36,9 @@ from comfy.records.record import Record
 from comfy.records.room import Growth, Room
 from comfy.records.rows import COLUMNS, UNREADABLE, escaped, record_of
 from comfy.records.run_writes import RUN_OF, move_runs, put_run, put_sent
-from comfy.records.shared_results import SharedResults
+from comfy.records.sharing.results import SharedResults
 from comfy.records.started_requests import StartedRequests
+from comfy.records.storage import StorageUses
 from comfy.records.tables import as_comfy_errors, digest
 from comfy.records.tables import files as _files
 from comfy.records.tables import runs as _runs
@@ -82,6 +83,7 @@ class RunStore:
         self._engine = open_database(url, alone=files.ours)
         self._growth = Growth(self._limits.bytes)
         self.shared = SharedResults(self._engine, self._grew)
+        self.storage = StorageUses(self._engine, self._limits.days, self._limits.bytes)
         self.requests = StartedRequests(self._engine)
         self.webhooks = WebhookStore(self._engine)
         self.added = AddedWorkflows(self._engine)

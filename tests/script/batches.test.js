@@ -15,7 +15,6 @@ import {
   placed,
   replacedTexts,
   rowFor,
-  sizeWords,
   specOf,
   startWords,
   toKeep,
@@ -28,6 +27,7 @@ import {
   titleWords,
   whyWords,
 } from "../../ui/page/script/batches/words.js";
+import { sizeWords } from "../../ui/page/script/sizes.js";
 import { given, unpackedFiles } from "../../ui/page/script/vary/given_files.js";
 import { decodedText } from "../../ui/page/script/vary/text_file.js";
 import { filesInZip } from "../../ui/page/script/vary/zip.js";

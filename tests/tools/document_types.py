@@ -20,13 +20,14 @@ from ui.documents.editor_doc import DraftProblems, EditorDoc, FormSettings, Form
 from ui.documents.history_doc import FormValues, HistoryDoc
 from ui.documents.link_doc import LinkDoc
 from ui.documents.run_doc import RunDoc, RunsDoc
+from ui.documents.storage_doc import StorageDoc
 from ui.documents.workflow_doc import OpenedFile, PresetsDoc, WorkflowsDoc
 
 # Every document that the page's script reads. Classes in their fields come with them.
 DOCUMENTS = (
     *(RunDoc, RunsDoc, HistoryDoc, FormValues, LinkDoc, ChainDoc),
     *(BatchCheckDoc, BatchPage, GridDoc, OpenedGrid, RowPage),
-    *(WorkflowsDoc, OpenedFile, PresetsDoc, Taker),
+    *(WorkflowsDoc, OpenedFile, PresetsDoc, StorageDoc, Taker),
     *(EditorDoc, FormSettings, DraftProblems, FormVersions),
 )
 # Documents without the properties that have their default.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from comfy.records.wanted import Wanted, WantedOfGroups
 from ui.api.runs import NO_CURSOR, PAGE_LENGTH, Limit, Runs
 from ui.documents.history_doc import ChangedRuns, FormValues, HistoryDoc, HistoryPage
 from ui.documents.past_run import days_of, past_run
+from ui.documents.storage_doc import StorageDoc, storage_doc
 from ui.files.presenter import Presenter, RunEnds
 from ui.files.result_files import MOST_CHOSEN
 from ui.web.access import Access, GuardedRoutes
@@ -38,7 +40,7 @@ class Part:
 
 
 def history_api(docs: Runs, identity: Identity) -> GuardedRoutes:
-    """Return `GET` and `PATCH /runs`, and `GET /runs/{run_id}/values`."""
+    """Return `GET` and `PATCH /runs`, `GET /storage`, and `GET /runs/{run_id}/values`."""
     routes = GuardedRoutes(tags=["Runs"])
     presenter, registry = docs.presenter, docs.registry
     history = registry.history
@@ -80,6 +82,13 @@ def history_api(docs: Runs, identity: Identity) -> GuardedRoutes:
         line = registry.line_of(owner) if is_plain else ()
         going = [run.record for run in line if wanted.workflow in ("", run.job.workflow)]
         return AsciiJSON(HistoryDoc(tuple(map(docs.listed, (*going, *ended))), more))
+
+    @routes.get("/storage", Access.SIGNED_IN, work=Work.PROCESSOR, response_model=StorageDoc)
+    def storage(owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Return how much storage your results take, and when they are deleted."""
+        if history is None or owner == NOBODY:
+            return AsciiJSON(StorageDoc())
+        return AsciiJSON(storage_doc(history.storage.of(owner, time.time())))
 
     @routes.patch("/runs", Access.OWNER, response_model=ChangedRuns)
     def change(

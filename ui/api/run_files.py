@@ -13,7 +13,7 @@ from comfy.base.messages import labeled, message
 from comfy.form.takers import first_taker
 from comfy.launch.uploads import Refused
 from comfy.library.takers import Taker, takers_of
-from comfy.records.shared_results import SharedResults
+from comfy.records.sharing.results import SharedResults
 from ui.api.runs import Runs
 from ui.documents.browser_values import file_kept
 from ui.documents.link_doc import LinkDoc

@@ -122,7 +122,8 @@ class StageView:
     the fields aren't visible. `failed_field`: the key of the field that the headline names.
     `remarks`: errors that belong to no field. `details`: the settings it was made with, as text.
     `form_gone`: no form accepts its values any longer. `before`: the path of the image that became
-    the result. `favourite`: its owner marked it. `made_from`: the runs whose results it used,
+    the result. `kept_until`: when it is deleted unless it is a favorite, in seconds since 1970;
+    null if never. `favourite`: its owner marked it. `made_from`: the runs whose results it used,
     `used_for`: the runs that used its own results, both as tiles. `can_be_chain`: its owner may
     make a chain from it and the `made_from` runs. `part_of`: its step and chain, as a message.
     `chain`: the name of that chain if it still exists. `chain_seeds`: the chain's form draws seeds.
@@ -145,6 +146,7 @@ class StageView:
     caption: Caption = Caption()
     form_gone: bool = False
     before: str = ""
+    kept_until: float | None = None
     favourite: bool = False
     made_from: tuple[RunDoc, ...] = ()
     used_for: tuple[RunDoc, ...] = ()

@@ -150,6 +150,7 @@ class Presenter:
             stage = self._with_chain(stage, record, part)
         return replace(
             stage,
+            kept_until=history.storage.kept_until(record.state.finished_at or time.time()),
             favourite=history.is_favourite(record.id, record.owner),
             made_from=tuple(past_run(one, used_file(record, one)) for one in lineage.made_from),
             used_for=tuple(map(past_run, self._without_mended(lineage.used_for))),

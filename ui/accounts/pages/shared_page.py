@@ -13,7 +13,7 @@ from comfy.base.messages import message, sentences
 from comfy.comfyui.protocol.result_types import FileKind
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
-from comfy.records.shared_results import SharedResult
+from comfy.records.sharing.results import SharedResult
 from comfy.runs.interface import RunRegistry
 from ui.accounts.pages.sign_in import SignInPage
 from ui.gradio.internals import root_address

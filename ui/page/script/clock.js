@@ -72,6 +72,19 @@ export function dayWords(day, now = new Date()) {
 }
 
 /**
+ * Format a day in a sentence: "24 Dec". Add the year if it isn't the current one.
+ * @param {number} seconds since 1970
+ * @param {Date} [now]
+ */
+export function dateWords(seconds, now = new Date()) {
+  const date = new Date(seconds * 1000);
+  /** @type {Intl.DateTimeFormatOptions} */
+  const words = { day: "numeric", month: "short" };
+  const isThisYear = date.getFullYear() === now.getFullYear();
+  return date.toLocaleDateString(LOCALE, isThisYear ? words : { ...words, year: "numeric" });
+}
+
+/**
  * Format a date and time.
  * @param {number} seconds since 1970
  */

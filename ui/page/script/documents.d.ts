@@ -565,7 +565,8 @@ export interface ShownRow {
  * the fields aren't visible. `failed_field`: the key of the field that the headline names.
  * `remarks`: errors that belong to no field. `details`: the settings it was made with, as text.
  * `form_gone`: no form accepts its values any longer. `before`: the path of the image that became
- * the result. `favourite`: its owner marked it. `made_from`: the runs whose results it used,
+ * the result. `kept_until`: when it is deleted unless it is a favorite, in seconds since 1970;
+ * null if never. `favourite`: its owner marked it. `made_from`: the runs whose results it used,
  * `used_for`: the runs that used its own results, both as tiles. `can_be_chain`: its owner may
  * make a chain from it and the `made_from` runs. `part_of`: its step and chain, as a message.
  * `chain`: the name of that chain if it still exists. `chain_seeds`: the chain's form draws seeds.
@@ -588,6 +589,7 @@ export interface StageView {
   caption: Caption;
   form_gone: boolean;
   before: string;
+  kept_until: number | null;
   favourite: boolean;
   made_from: RunDoc[];
   used_for: RunDoc[];
@@ -628,6 +630,20 @@ export interface StepResult {
   run: string;
   thumb: string | null;
   text: string;
+}
+
+/**
+ * A user's storage. `bytes`: of their results, inputs and records. `days`: how long results are
+ * stored, null for no end; favorites stay longer. `expiring`: the number of results that are
+ * deleted soon, all of them by `expire_by`, in seconds since 1970. `nearly_full`: the storage of
+ * all users is nearly full, so that the oldest results are deleted earlier.
+ */
+export interface StorageDoc {
+  bytes: number;
+  days: number | null;
+  expiring: number;
+  expire_by: number | null;
+  nearly_full: boolean;
 }
 
 /**

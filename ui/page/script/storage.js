@@ -31,6 +31,8 @@ export const NOTIFIES = "comfyforms.notifies";
 export const SHADE = "comfyforms.shade";
 /** Whether the history's tiles are large. */
 export const LARGE_TILES = "comfyforms.large_tiles";
+/** The date up to which the user has read about expiring results, in seconds since 1970. */
+export const EXPIRY_READ = "comfyforms.expiry_read";
 /** Whether a batch's rows are shown as a table or a gallery. */
 export const BATCH_VIEW = "comfyforms.batch_view";
 /** Batches with a card in this tab. */

@@ -4,6 +4,7 @@
 import { durationWords } from "../clock.js";
 import { isRows } from "../form/values.js";
 import { LOCALE, labeled, message, plural } from "../messages.js";
+import { sizeWords } from "../sizes.js";
 
 /** @import { BatchCheckDoc, BatchProblem, OpenedAxis } from "../documents.js" */
 
@@ -41,7 +42,6 @@ import { LOCALE, labeled, message, plural } from "../messages.js";
 /** @type {Draft} */
 export const EMPTY = { rows: [], table: null, paired: false };
 const HAS_ALTERNATIVES = /\{|__/; // or wildcards
-const SIZES = /** @type {const} */ (["kilobyte", "megabyte", "gigabyte", "terabyte"]);
 
 /**
  * Return a new row that starts with the form's value, if that value can be written in a row.
@@ -263,30 +263,6 @@ export const fitting = (draft, fields, values) => ({
     return "text" in row ? row : rowFor(field, values[row.field]);
   }),
 });
-
-/**
- * Return a size in words, in kilobytes or larger units.
- * @param {number} bytes
- */
-export function sizeWords(bytes) {
-  const step = Math.min(Math.floor(Math.log10(Math.max(1000, bytes)) / 3), SIZES.length);
-  const count = Math.max(1, bytes / 1000 ** step);
-  const isRounded = count >= 10 || step === 1;
-  return unitWords(
-    isRounded ? Math.round(count) : Math.round(count * 10) / 10,
-    SIZES[step - 1] ?? "kilobyte",
-  );
-}
-
-/**
- * Return a number with its unit, joined by a no-break space. English formatting has an ordinary space there.
- * @param {number} count
- * @param {string} unit a unit of `Intl.NumberFormat`
- */
-const unitWords = (count, unit) =>
-  count
-    .toLocaleString(LOCALE, { style: "unit", unit, unitDisplay: "short" })
-    .replace(" ", "\u00a0");
 
 /**
  * Return the number of runs with their estimated time and size, or the number of problems.

@@ -3,6 +3,7 @@
 
 import { $, button, element, root } from "../dom.js";
 import { userName } from "../gradio.js";
+import { storageLine } from "../history/expiry.js";
 import { message } from "../messages.js";
 import { ask } from "../requests.js";
 import { page } from "../state.js";
@@ -57,6 +58,8 @@ export function mountAccount(place) {
   opener.popoverTargetElement = menu;
   menu.addEventListener("toggle", (event) => {
     if (/** @type {ToggleEvent} */ (event).newState !== "open") return;
+    $(".storage", menu)?.remove();
+    $("p", menu)?.after(storageLine());
     operator.hidden = !$("#operates"); // Python draws it only for administrators
     for (const one of signsOut) one.hidden = !$("#signs-out"); // drawn only if signing out has an effect
     const { bottom, right } = opener.getBoundingClientRect();

@@ -2,7 +2,7 @@
 // Stage: live previews, then the results of the run in the same place. Its buttons act on the visible result. It is a
 // Gradio component (ui/page/stage.py): its value says what to show, and which result is visible.
 
-import { $, all, button, element, fold, glideTo, tableOf } from "../dom.js";
+import { $, all, button, element, fold, glideTo } from "../dom.js";
 import { letDrag, takeResults } from "../form/dragging.js";
 import { sayRefusal } from "../form/field_errors.js";
 import { message } from "../messages.js";
@@ -20,6 +20,7 @@ import { current, neighbour, seen } from "../runs/runs.js";
 import { actionsFor } from "../stage/actions.js";
 import { Caption } from "../stage/caption.js";
 import { ChainStrip } from "../stage/chain_strip.js";
+import { detailsOf } from "../stage/details.js";
 import { EmptyStage } from "../stage/empty_stage.js";
 import { Lineage } from "../stage/lineage.js";
 import { loaded, loadedWithLink, markLast, thumbnailFor } from "../stage/media.js";
@@ -171,7 +172,7 @@ class Stage {
     const isSame = view.id === this.#shown?.id;
     this.#shown = view;
     if (isSame) return;
-    this.#arrange(arranged(view.page.files, view.texts, view.id), view.page.details);
+    this.#arrange(arranged(view.page.files, view.texts, view.id), detailsOf(view.page));
     this.#at = firstSeen(this.#arrangement, view.file, this.#leaving < 0);
     const isPainted = this.#painted === view.id && $("img", this.#media);
     if (!this.#item && view.phase !== "done" && isPainted) this.#keepFrame(view);
@@ -321,7 +322,7 @@ class Stage {
   /**
    * Update the parts around the viewport: thumbnails, other files, previews and details.
    * @param {Arrangement} arrangement
-   * @param {[string, string][]} details
+   * @param {HTMLElement[]} details
    */
   #arrange(arrangement, details) {
     this.#arrangement = arrangement;
@@ -336,7 +337,7 @@ class Stage {
     const title = message("Unsaved previews ({count})", { count: intermediate.length });
     const made = intermediate.map((item, at) => this.#thumbnail(item, items.length + at));
     fold(this.#intermediate, title, made);
-    fold(this.#details, message("Details"), details.length ? [tableOf(details)] : []);
+    fold(this.#details, message("Details"), details);
   }
 
   /**

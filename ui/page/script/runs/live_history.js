@@ -4,6 +4,7 @@
 
 import { historyIn } from "../components/history.js";
 import { $, glideTo, isNarrow } from "../dom.js";
+import { Expiry } from "../history/expiry.js";
 import { Filters } from "../history/filters.js";
 import { setFavourite } from "../history/marks.js";
 import { missing, renewed, tilesOf, totalOf, without, withRuns } from "../history/past.js";
@@ -33,6 +34,7 @@ class LiveHistory {
   #view;
   #filters = new Filters(() => this.#load());
   #selection;
+  #expiry = new Expiry();
   /** @type {readonly Day[]} */
   #days = [];
   #any = false;
@@ -76,6 +78,8 @@ class LiveHistory {
     $(".size", place)?.before(favourites, fruitless);
     $(".size", place)?.after(this.#selection.toggle);
     $("header", place)?.append(this.#selection.place);
+    $("header", place)?.after(this.#expiry.note);
+    $(".history", place)?.append(this.#expiry.line);
     this.#view.mark(seen(page.now)?.id ?? "");
     page.subscribe((now, before) => this.#hear(now, before));
     this.#tabs.onmessage = () => {
@@ -105,8 +109,10 @@ class LiveHistory {
     if (now.deleted && now.deleted !== before.deleted) this.#drop(now.deleted.ids);
     const isChanged = (/** @type {"restored" | "marked" | "deleted"} */ how) =>
       now[how] !== before[how];
-    if (isChanged("restored") || isChanged("marked") || isChanged("deleted"))
+    if (isChanged("restored") || isChanged("marked") || isChanged("deleted")) {
       this.#tabs.postMessage("");
+      this.#expiry.load();
+    }
     const id = seen(now)?.id ?? "";
     if (id === seen(before)?.id) return;
     this.#view.mark(id);
@@ -133,6 +139,7 @@ class LiveHistory {
     $(".history", this.#place)?.classList.toggle("of-favourites", areFavourites);
     this.#begin(answer, 0, []);
     this.#view.begin();
+    if (this.#any) this.#expiry.load();
   }
 
   /**

@@ -1,9 +1,9 @@
 // @ts-check
 // The table in the “Try several values” dialog: one column per field, one row per run.
 
-import { sizeWords } from "../batches/spec.js";
 import { button, element } from "../dom.js";
 import { message } from "../messages.js";
+import { sizeWords } from "../sizes.js";
 import { FileList } from "./file_list.js";
 import { decodedText } from "./text_file.js";
 

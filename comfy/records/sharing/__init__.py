@@ -1,0 +1,1 @@
+"""Links through which other users see results."""
