@@ -233,8 +233,15 @@ class Visitor:
 
     def type(self, key: str, value: object) -> None:
         """Type into a field and leave it."""
+        self.unfold_field(key)
         self.entry(key).fill(str(value))
         self.entry(key).blur()
+
+    def unfold_field(self, key: str) -> None:
+        """Open a field that is folded by a button of its own."""
+        fold = self.page.locator(f".negative:has({_id_of(key)}) .fold[aria-expanded=false]")
+        if fold.count():
+            fold.click()
 
     def keep_preset(self, name: str) -> None:
         """Open the presets and save the form's values under a name."""

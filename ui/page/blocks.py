@@ -44,6 +44,7 @@ _STYLES = (
     "making/many.css",
     "editor/editor.css",
     "editor/rows.css",
+    "making/prompts.css",
 )
 _MOST_WITHOUT_START = 10  # workflows; with more, the page starts with an overview of them
 _OPENED = message("Opened by me")

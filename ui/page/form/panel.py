@@ -21,6 +21,7 @@ from ui.page.form.first_values import first_shown, linked_values
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
 from ui.page.form.kinds.view import Control
 from ui.page.form.many import images_field, tell_images
+from ui.page.form.prompts import draw_negative
 from ui.page.form.seeds import bind_lock, bind_seed, draw_lock, seeds_under_lock
 from ui.page.form.size import draw_size, size_pairs
 from ui.page.form.sources import FormSources
@@ -137,7 +138,7 @@ def draw_fields(
     shown = [field for field in shown if field is not aside]
     seeds = seeds_under_lock(shown)
     main = [field for field in shown if field.group == "main" and field not in seeds]
-    controls = list(_draw_group(scope, main, values))
+    controls = list(_draw_group(scope, main, values, unfolded))
     if aside:
         with gr.Column(elem_classes="unseen"):
             controls.append(build_control(aside, values[aside.key], scope))
@@ -162,7 +163,7 @@ def draw_fields(
                     node = form.titles.get(group[0].node, group[0].node)
                     gr.HTML(f"<h3>{html.escape(node)}</h3>", elem_classes="node-title")
                     group = list(below_title(node, group))
-                controls += _draw_group(scope, group, values)
+                controls += _draw_group(scope, group, values, unfolded)
     if lock is not None:
         bind_lock(lock, seeds, controls)
     else:
@@ -192,12 +193,16 @@ def _grouped(fields: list[Field]) -> list[list[Field]]:
     return [[field for field in fields if field.node == node] for node in nodes]
 
 
-def _draw_group(scope: str, fields: list[Field], values: dict[str, Any]) -> Iterable[Control]:
+def _draw_group(
+    scope: str, fields: list[Field], values: dict[str, Any], unfolded: Collection[str]
+) -> Iterable[Control]:
     pairs = {width.key: height for width, height in size_pairs(fields)}
     heights = {height.key for height in pairs.values()}
     for field in fields:
         if field.key in pairs:
             yield from draw_size(scope, field, pairs[field.key], values)
+        elif field.role == "negative" and field.group == "main":
+            yield draw_negative(field, values[field.key], scope, unfolded)
         elif field.key not in heights:
             yield build_control(field, values[field.key], scope)
         if field.grows and field.kind.file:

@@ -33,9 +33,22 @@ const NAMES = ["aria-label", "title"];
 const NUMBER = "number input for ";
 const SLIDER = "range slider for ";
 
-/** Return the ids of the form's open sections. */
-export const unfolded = () =>
-  all(`#form .section ${LABEL}.open`).map((label) => label.closest(".section")?.id ?? "");
+const FOLD = ".negative .fold";
+
+/** Return the ids of the form's open sections and fields. */
+export const unfolded = () => [
+  ...all(`#form .section ${LABEL}.open`).map((label) => label.closest(".section")?.id ?? ""),
+  ...all(`#form ${FOLD}[aria-expanded=true]`).map((fold) => fold.closest("[id^=fold-]")?.id ?? ""),
+];
+
+/**
+ * Fold or unfold a field by its button.
+ * @param {HTMLElement} fold
+ * @param {boolean} isFolded
+ */
+export function setFolded(fold, isFolded) {
+  fold.ariaExpanded = String(!isFolded);
+}
 
 /**
  * Section headers that were clicked but aren't marked as open yet.
@@ -50,6 +63,8 @@ const unfolding = new WeakMap();
  * @returns {Promise<void> | null} resolves once the section is open; null if there is nothing to open
  */
 export function unfold(field) {
+  const fold = $(".fold", field.closest(".negative") ?? field);
+  if (fold) setFolded(fold, false);
   const label = $(LABEL, field.closest(".section") ?? field);
   if (!label || isOpen(label)) return null;
   const pending = unfolding.get(label);
@@ -232,6 +247,7 @@ export function openListsDown() {
  * @param {Element} field
  */
 export const labelPart = (field) =>
+  $(".fold .name", field.closest(".negative") ?? field) ??
   $(
     "[data-testid=block-label], [data-testid=block-info], .field-title, .box-field h4, .curve-field p, label span",
     field,

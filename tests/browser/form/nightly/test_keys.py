@@ -52,6 +52,7 @@ def test_earlier_texts_come_back(fast: Site, visit: Visit) -> None:
     box.press("Home")
     box.press("ArrowUp")
     expect(box).to_have_value("a dog\nand a bird")
+    person.unfold_field("3.text")
     person.entry("3.text").fill("")
     person.entry("3.text").press("ArrowUp")
     expect(person.entry("3.text")).to_have_value("blurry, text, watermark")
