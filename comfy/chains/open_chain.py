@@ -18,7 +18,7 @@ from comfy.chains.runner import RunStates, StepBegin, StepEnd
 from comfy.comfyui.protocol.run_state import RunState
 from comfy.form.check import labelled_errors
 from comfy.form.model import Form
-from comfy.form.server_errors import field_of_node, place_errors
+from comfy.form.server_errors import field_of_failure, place_errors
 from comfy.groups.queue import OpenGroup
 from comfy.launch.start import FieldErrors
 from comfy.records.groups import Group
@@ -371,7 +371,7 @@ def _failure_texts(step: str, state: RunState, form: Form) -> tuple[str, str, di
     """Return why a run failed, a hint, and the errors of fields."""
     errors, remarks = place_errors(form, state.node_errors)
     error = state.error
-    if error and (item := field_of_node(form, error.node)) and not errors:
+    if error and (item := field_of_failure(form, error.node, error.detail, {})) and not errors:
         errors = {item.key: error.message}
     by_key = {str(StepKey(step, key)): text for key, text in errors.items()}
     if state.node_errors:

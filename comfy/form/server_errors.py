@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from comfy.base.errors import FILE_REFUSED, NodeError
+from comfy.base.filenames import is_model_file
 from comfy.base.messages import labeled, message, sentences
 from comfy.base.wording import maximum, minimum, plain_words, quoted
-from comfy.comfyui.protocol.execution_errors import without_folders
+from comfy.comfyui.protocol.execution_errors import cause, without_folders
 from comfy.form.kinds.dropdown import NOT_ON_SERVER
 from comfy.form.model import Field, Form, cell_label
 from comfy.prompt.model import InputRef
 
+_SHORTEST = 4  # characters of a text that an error names and not just happens to contain
 _DAMAGED = message("Fix the workflow in ComfyUI.")
 
 _STATED = re.compile(r"of (-?\d{1,40}(\.\d{1,40})?(e[+-]?\d{1,10})?)$")
@@ -57,18 +59,45 @@ def _cell(form: Form, error: NodeError) -> tuple[Field, str, Field] | None:
     return None
 
 
-def field_of_node(form: Form, node: str | None) -> Field | None:
-    """Return the field for a failed node: the node's only field, or its only one for a file or a
-    model. None if ambiguous."""
+def field_of_failure(
+    form: Form, node: str | None, detail: str, values: Mapping[str, object]
+) -> Field | None:
+    """Return the field that caused a node's failure: the only one whose input or text the technical
+    details name, or the node's only file or model if they are about one. Otherwise None.
+
+    `values`: the run's, by field key.
+    """
     # Ids like "outer.0.0.inner" belong to nodes created at run time.
     outer = (node or "").partition(".")[0]
-    fields = [
-        field
+    inputs = {
+        field: [target.input for target in field.targets if target.node == outer]
         for field in form.fields
-        if field.group != "hidden" and any(target.node == outer for target in field.targets)
+        if field.group != "hidden"
+    }
+    about = cause(detail)
+    if about == "other":
+        return None
+    own = {field: names for field, names in inputs.items() if names}
+    named = [
+        field
+        for field, names in own.items()
+        if any(_is_in(detail, name) for name in names)
+        or _is_told(detail, values.get(field.key, field.default))
     ]
-    named = [field for field in fields if field.is_media or field.is_choice]
-    return next((one[0] for one in (fields, named) if len(one) == 1), None)
+    files = [field for field in own if about == "file" and _names_file(field)]
+    return next((fields[0] for fields in (named, files) if len(fields) == 1), None)
+
+
+def _names_file(field: Field) -> bool:
+    return field.is_media or (field.is_choice and is_model_file(str(field.default)))
+
+
+def _is_in(text: str, name: str) -> bool:
+    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text) is not None
+
+
+def _is_told(detail: str, value: object) -> bool:
+    return isinstance(value, str) and len(value) >= _SHORTEST and value in detail
 
 
 def _too_small(field: Field, error: NodeError) -> str:

@@ -12,7 +12,7 @@ import pytest
 from comfy.base.errors import FILE_REFUSED, NodeError
 from comfy.base.messages import Message, message
 from comfy.form.model import Form
-from comfy.form.server_errors import field_of_node, place_errors
+from comfy.form.server_errors import field_of_failure, place_errors
 from tests.support.samples.forms import form_of, node, text_to_image, with_values
 
 FORM = form_of(text_to_image())
@@ -213,13 +213,23 @@ def test_a_field_that_sets_several_inputs_gets_their_objections() -> None:
 
 
 @pytest.mark.parametrize(
-    ("node_id", "key"),
-    [("4", "4.ckpt_name"), ("4.0.0.2", "4.ckpt_name"), ("5", None), ("8", None), (None, None)],
+    ("node_id", "detail", "key"),
+    [
+        ("4", "SafetensorError: Error while deserializing header", "4.ckpt_name"),
+        ("4.0.0.2", "SafetensorError: Error while deserializing header", "4.ckpt_name"),
+        ("5", "ValueError: width must be a multiple of 64", "5.width"),
+        ("5", "ValueError: width and height are too large", None),
+        ("9", "UnsafePath: ../outside", "9.filename_prefix"),
+        ("4", "RuntimeError: No OpenGL context", None),
+        ("3", "torch.OutOfMemoryError: steps", None),
+        ("8", "ValueError: samples", None),
+        (None, "ValueError: width", None),
+    ],
 )
-def test_an_error_of_a_failed_node_goes_to_its_only_field(
-    node_id: str | None, key: str | None
+def test_a_failure_goes_to_the_field_that_it_names(
+    node_id: str | None, detail: str, key: str | None
 ) -> None:
-    """The error goes to the node's only field, even if it happened in a node inside it. Among
-    several numbers, the app can't tell which one caused the error."""
-    field = field_of_node(FORM, node_id)
+    """An error about a file goes to the node's only model, even if it happened in a node inside it.
+    Other errors go to the input or text that they name. Without a name, no field is marked."""
+    field = field_of_failure(FORM, node_id, detail, {"9.filename_prefix": "../outside"})
     assert (field.key if field else None) == key

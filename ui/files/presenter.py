@@ -15,7 +15,7 @@ from comfy.chains.queue import ChainPart, ChainQueue
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.form.check import labelled_errors
 from comfy.form.model import Form
-from comfy.form.server_errors import field_of_node, place_errors
+from comfy.form.server_errors import field_of_failure, place_errors
 from comfy.library.forms import Forms
 from comfy.records.lineage import Lineage, used_file, was_given
 from comfy.records.record import Record
@@ -62,7 +62,7 @@ class RunEnds:
         errors, remarks = place_errors(form, record.state.node_errors)
         problem, failed = record.state.error, None
         if problem and record.state.phase is Phase.FAILED:
-            failed = field_of_node(form, problem.node)
+            failed = field_of_failure(form, problem.node, problem.detail, used)
             errors |= {failed.key: problem.message} if failed else {}
         stage = StageView(
             files=files,

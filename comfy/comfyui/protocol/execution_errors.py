@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from comfy.base.messages import message
 
@@ -12,20 +13,22 @@ from comfy.base.messages import message
 @dataclass(frozen=True, slots=True)
 class _Rule:
     """Sentence and hint for errors with one of these phrases. Each phrase is a sequence of parts in
-    this order, in lower case."""
+    this order, in lower case. `of_file`: the cause is a file or model that the node has read."""
 
     phrases: tuple[tuple[str, ...], ...]
     sentence: str
     hint: str
+    of_file: bool = False
 
     def fits(self, lowered: str) -> bool:
         return any(_has(lowered, parts) for parts in self.phrases)
 
 
-def _rule(phrases: str, sentence: str, hint: str) -> _Rule:
+def _rule(phrases: str, sentence: str, hint: str, *, of_file: bool = False) -> _Rule:
     """Return a rule. `phrases`: one per line; `…` stands for any text between two parts."""
     lines = (line.lstrip() for line in phrases.strip("\n").splitlines())
-    return _Rule(tuple(tuple(line.split("…")) for line in lines if line), sentence, hint)
+    parts = tuple(tuple(line.split("…")) for line in lines if line)
+    return _Rule(parts, sentence, hint, of_file)
 
 
 # Maximum lengths of an error that is read and stored: it may repeat any text that a visitor sent.
@@ -87,6 +90,7 @@ _RULES = (
         """,
         message("The model file on the server is damaged or isn't a model."),
         message("Choose another model, or ask the administrator to download it again."),
+        of_file=True,
     ),
     _rule(
         """
@@ -102,6 +106,7 @@ _RULES = (
             "Choose a model made for this workflow. Some checkpoints don't include a text"
             " encoder or VAE."
         ),
+        of_file=True,
     ),
     _rule(
         """
@@ -113,6 +118,7 @@ _RULES = (
         """,
         message("The server couldn't read the image."),
         message("Save it as PNG or JPEG and try again."),
+        of_file=True,
     ),
     _rule(
         """
@@ -141,6 +147,7 @@ _RULES = (
         """,
         message("The server is missing a file this workflow needs."),
         message("Check the model and your files. Press Reload models if files were moved."),
+        of_file=True,
     ),
     _rule(
         """
@@ -223,11 +230,20 @@ _OTHERWISE_HINT = message("Check its settings, or send the technical details to 
 def explain(exception_type: str, exception_message: str) -> tuple[str, str]:
     """Return a sentence and a hint for an exception in a node, from `execution_error` or from
     history."""
-    text = f"{exception_type[:_MOST_READ]}: {exception_message[:_MOST_READ]}".lower()
-    for rule in _RULES:
-        if rule.fits(text):
-            return rule.sentence, rule.hint
-    return _OTHERWISE, _OTHERWISE_HINT
+    rule = _rule_for(f"{exception_type[:_MOST_READ]}: {exception_message[:_MOST_READ]}")
+    return (rule.sentence, rule.hint) if rule else (_OTHERWISE, _OTHERWISE_HINT)
+
+
+def cause(detail: str) -> Literal["file", "other", "unknown"]:
+    """Return what an error with these technical details is about: a file or model that the node has
+    read, another known problem, or unknown."""
+    rule = _rule_for(detail[:_MOST_READ])
+    return "unknown" if rule is None else "file" if rule.of_file else "other"
+
+
+def _rule_for(text: str) -> _Rule | None:
+    lowered = text.lower()
+    return next((rule for rule in _RULES if rule.fits(lowered)), None)
 
 
 def details(exception_type: str, exception_message: str) -> str:
