@@ -18,6 +18,7 @@ from ui.accounts.token_command import change_tokens
 from ui.accounts.user_command import change_users
 from ui.settings.arguments import USAGE_ERROR, read_settings
 from ui.settings.folders import ON_A_SPACE, SIGN_INS, with_shipped_workflows
+from ui.settings.listening import port_problem
 from ui.settings.log_format import log_formatter, log_held
 from ui.settings.log_limit import LogLimit
 from ui.settings.named_servers import limits_of
@@ -63,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
     ):  # set by nohup
         signal.signal(signal.SIGHUP, _terminal_closed)
+    if refusal := port_problem(settings.host, settings.port):
+        log.error(refusal)
+        return 1
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     # Each import takes time, Gradio's takes seconds, and --help needs none of them.
