@@ -39,6 +39,8 @@ export const BATCH_VIEW = "comfyforms.batch_view";
 export const BATCHES = "comfyforms.batches";
 /** Whether the history lists stopped and failed runs. */
 export const FRUITLESS = "comfyforms.fruitless";
+/** Whether the user has turned a 3D model. */
+export const TURNED = "comfyforms.turned";
 /** Reason for the page's last reload, and its user at the time. */
 export const RELOADED = "comfyforms.reloaded";
 

@@ -117,3 +117,35 @@ def test_a_model_is_seen_and_turns(site: Site, visit: Visit, motion: str) -> Non
             image = Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")
             assert reds(image) > 1000
     person.leave()
+
+
+def edge_reds(image: Image.Image) -> int:
+    """Return how many pixels at the image's edges are red."""
+    middle = Image.new("L", (image.width - 4, image.height - 4), 0)
+    frame = Image.new("L", image.size, 255)
+    frame.paste(middle, (2, 2))
+    return reds(Image.composite(image, Image.new("RGB", image.size, "white"), frame))
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844), (360, 480)])
+def test_a_model_fits_at_first(site: Site, visit: Visit, width: int, height: int) -> None:
+    """The whole model is visible at every size, also in full screen. A hint says how to turn it
+    until the user has done so once."""
+    person = visit(site, viewport={"width": width, "height": height}, reduced_motion="reduce")
+    person.open("model").press()
+    person.phase("done")
+    expect(person.page.locator(MODEL)).to_be_visible(timeout=WAIT)
+    hint = person.page.get_by_text("Drag to turn")
+    expect(hint).to_be_visible()
+    eventually(lambda: reds(seen(person)) > 1000, "the model is painted")
+    eventually(lambda: edge_reds(seen(person)) == 0, "nothing is cut off")
+    person.page.get_by_role("button", name="Full screen").click()
+    eventually(lambda: reds(seen(person)) > 1000, "the model is painted in full screen")
+    eventually(lambda: edge_reds(seen(person)) == 0, "nothing is cut off in full screen")
+    person.page.locator(MODEL).press("ArrowLeft")
+    expect(hint).to_have_count(0)
+    person.page.keyboard.press("Escape")
+    person.page.reload()
+    expect(person.page.locator(MODEL)).to_be_visible(timeout=WAIT)
+    expect(hint).to_have_count(0)
+    person.leave()
