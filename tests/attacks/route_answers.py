@@ -41,6 +41,12 @@ BATCH_PARTS = (
     *("sheet.png", "sheet.html", "sheet.zip"),
 )
 
+EDITOR_PARTS = (
+    "editor",
+    *(f"editor/{part}" for part in ("draft", "undo", "revert", "history", "file")),
+    "editor/history/{version_id}",
+)
+EDITOR_ROUTES = ("GET editor", "DELETE editor/draft", "GET editor/history", "GET editor/file")
 # The owner's answers to requests that the walk can't complete, with the reasons.
 REFUSED: Mapping[str, int] = MappingProxyType(
     {
@@ -52,6 +58,8 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 "GET /queue",
                 f"GET {API}/runs/{{run_id}}/files/{{n}}/for/{{name:path}}",
                 f"DELETE {API}/runs/{{run_id}}/files/{{n}}/link",
+                f"GET {API}/workflows/{{name:path}}/editor/file",
+                f"POST {API}/workflows/{{name:path}}/editor/history/{{version_id}}",
                 "GET /shared/{token}",
                 "GET /shared/{token}/{name}",
                 "GET /page/covers/{name:path}",
@@ -125,7 +133,8 @@ SPECIAL: Mapping[str, Answers] = MappingProxyType(
             (
                 f"{method} {API}/workflows/{{name:path}}/{part}"
                 for method in ("GET", "DELETE")
-                for part in ("runs", "batches", "batches/check", "chains", "keep")
+                for part in ("runs", "batches", "batches/check", "chains", "keep", *EDITOR_PARTS)
+                if f"{method} {part}" not in EDITOR_ROUTES
             ),
             users(404),
         ),

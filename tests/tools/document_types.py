@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from comfy.library.takers import Taker
 from ui.documents.batch_doc import BatchCheckDoc, BatchPage, GridDoc, OpenedGrid, RowPage
 from ui.documents.chain_doc import ChainDoc
-from ui.documents.editor_doc import DraftProblems, EditorDoc, FormSettings, FormVersions
+from ui.documents.editor_doc import DraftProblems, EditorDoc, FormSettings, FormVersion
 from ui.documents.history_doc import FormValues, HistoryDoc
 from ui.documents.link_doc import LinkDoc
 from ui.documents.run_doc import RunDoc, RunsDoc
@@ -28,7 +28,7 @@ DOCUMENTS = (
     *(RunDoc, RunsDoc, HistoryDoc, FormValues, LinkDoc, ChainDoc),
     *(BatchCheckDoc, BatchPage, GridDoc, OpenedGrid, RowPage),
     *(WorkflowsDoc, OpenedFile, PresetsDoc, StorageDoc, Taker),
-    *(EditorDoc, FormSettings, DraftProblems, FormVersions),
+    *(EditorDoc, FormSettings, DraftProblems, FormVersion),
 )
 # Documents without the properties that have their default.
 SPARSE = ("FieldSettings", "FormSettings", "OutputSettings")

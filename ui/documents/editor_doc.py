@@ -123,10 +123,3 @@ class FormVersion:
     by: str
     summary: str
     is_current: bool
-
-
-@dataclass(frozen=True, slots=True)
-class FormVersions:
-    """The states of a form's settings, newest first."""
-
-    versions: tuple[FormVersion, ...]

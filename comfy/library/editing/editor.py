@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from comfy.library.editing.places import (
     history_name,
     version_of,
 )
+from comfy.library.editing.summary import change_summary
 from comfy.library.folder import WorkflowFolder
 from comfy.library.forms import Forms
 from comfy.library.private import MARK as OPENED_MARK
@@ -27,7 +28,7 @@ from comfy.workflow.config import FormConfig
 from comfy.workflow.model import Workflow
 from comfy.workflow.sanitize import fixed_inputs
 from comfy.workflow.settings.merge import merge_settings
-from comfy.workflow.settings.values import parsed_settings
+from comfy.workflow.settings.values import FieldNames, parsed_settings
 
 _IMAGES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".avif")
 
@@ -53,6 +54,15 @@ class EditedForm:
     images: tuple[str, ...]
     can_undo: bool
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedVersion:
+    """A version with a summary of its changes. `is_current`: the form has these settings now."""
+
+    version: Version
+    summary: str
+    is_current: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,7 @@ class FormEditor:
 
     def drop_draft(self, owner: str, name: str) -> None:
         """Forget a draft, if there is one."""
+        self._place(owner, name)
         self.forms.drafts.drop(owner, name)
 
     def save(
@@ -124,15 +135,15 @@ class FormEditor:
                 place.write(merged, history.saved(merged, self.clock(), by).to_json())
         self.forms.drafts.drop(owner, name)
 
-    def revert(self, owner: str, name: str, version: str, by: str) -> None:
+    def revert(self, owner: str, name: str, version: str | None, by: str) -> None:
         """Remove the settings; the form is automatic again. Raises like `save`."""
         self._change(owner, name, version, lambda history: history.saved(None, self.clock(), by))
 
-    def undo(self, owner: str, name: str, version: str) -> None:
+    def undo(self, owner: str, name: str, version: str | None) -> None:
         """Make the previous version the present one. Raises like `save`."""
         self._change(owner, name, version, History.undone)
 
-    def restore(self, owner: str, name: str, version: str, version_id: str, by: str) -> None:
+    def restore(self, owner: str, name: str, version: str | None, version_id: str, by: str) -> None:
         """Make a version of the history the present one. Raises like `save`."""
 
         def restored(history: History) -> History:
@@ -143,11 +154,20 @@ class FormEditor:
 
         self._change(owner, name, version, restored)
 
-    def versions(self, owner: str, name: str) -> tuple[Version, ...]:
+    def versions(self, owner: str, name: str) -> tuple[SavedVersion, ...]:
         """Return the versions, newest first."""
         place = self._place(owner, name)
-        history = History.of_json(place.history())
-        return tuple(reversed(history.versions))
+        parts = self._parts(owner, name)[1]
+        history = self._history(place, place.read())
+        labels = {one.key: one.field.label for one in parts.inputs}
+        return tuple(
+            SavedVersion(
+                version,
+                _summary(version, history.get(version.before), parts.names, labels),
+                version.id == history.current,
+            )
+            for version in reversed(history.versions)
+        )
 
     def file(self, owner: str, name: str) -> str:
         """Return the TOML text of the settings. Raises WorkflowNotFound without any."""
@@ -157,12 +177,13 @@ class FormEditor:
         return text
 
     def _change(
-        self, owner: str, name: str, version: str, change: Callable[[History], History]
+        self, owner: str, name: str, version: str | None, change: Callable[[History], History]
     ) -> None:
+        """Store the present version of a changed history. No `version` skips the check."""
         place = self._place(owner, name)
         with self._lock:
             text = place.read()
-            if version_of(text) != version:
+            if version is not None and version_of(text) != version:
                 raise SettingsChanged
             history = change(self._history(place, text))
             present = history.present
@@ -189,6 +210,25 @@ class FormEditor:
         is_free = self.forms.permissions.edits(owner)
         locked = frozenset() if is_free else fixed_inputs(workflow.prompt, catalog)
         return workflow, editable(workflow, catalog, locked)
+
+
+def _summary(
+    version: Version, before: Version | None, names: FieldNames, labels: Mapping[str, str]
+) -> str:
+    if version.text is None:
+        return message("Automatic form")
+    if before is None and not version.is_saved:
+        return message("Before the first change here")
+    old = _config(before, names) if before else None
+    summary = change_summary(old, _config(version, names), labels)
+    return summary if version.is_saved else message("Changed by hand: {what}", what=summary)
+
+
+def _config(version: Version, names: FieldNames) -> FormConfig:
+    try:
+        return parsed_settings(version.text or "", names)
+    except tomllib.TOMLDecodeError:
+        return FormConfig()
 
 
 def _images_beside(workflow: Workflow) -> list[str]:

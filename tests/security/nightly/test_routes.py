@@ -146,7 +146,7 @@ def answered(
 ) -> tuple[int, str]:
     """Return the status and the error text, with the owner's names removed."""
     address = app.url + at(path, rule, who.owned)
-    headers, sent = who.headers, body(rule, who.owned) if method in ("POST", "PATCH") else {}
+    headers, sent = who.headers, body(rule, who.owned) if method in ("POST", "PUT", "PATCH") else {}
     with calls.request(
         method,
         address,
@@ -165,12 +165,14 @@ def answered(
 
 
 def body(rule: str, owned: Owned) -> dict[str, Any]:
-    """Return the body of a POST or PATCH to this route, as keyword arguments for `requests`."""
+    """Return the body of a request to this route, as keyword arguments for `requests`."""
     match rule.removeprefix("/endpoints"):
         case "/gradio_api/upload" | "/api/v1/uploads":
             return {"files": {"files": ("a.png", saved("PNG"))}}
         case "/api/v1/workflows":
             return {"json": PROMPT}
+        case _ if rule.endswith(("/editor", "/editor/draft")):
+            return {"json": {"settings": {}}}
         case _ if rule.startswith("/api/v1/workflows/"):
             return {"json": {}}
         case "/mcp":

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any
 
 from comfy.form.model import Form
-from comfy.library.editing.editor import EditedForm
+from comfy.library.editing.editor import EditedForm, SavedVersion
 from comfy.library.editing.inputs import EditableInput
 from comfy.workflow.config import FieldConfig, FormConfig, parse_config
 from comfy.workflow.settings.values import field_values, form_values
@@ -20,6 +20,7 @@ from ui.documents.editor_doc import (
     EditorOutput,
     FieldSettings,
     FormSettings,
+    FormVersion,
     OutputSettings,
 )
 
@@ -49,6 +50,12 @@ def editor_doc(edited: EditedForm, form: Form) -> EditorDoc:
         can_undo=edited.can_undo,
         problem=edited.problem,
     )
+
+
+def version_doc(saved: SavedVersion) -> FormVersion:
+    """Return the document of a version."""
+    version = saved.version
+    return FormVersion(version.id, version.at, version.by, saved.summary, saved.is_current)
 
 
 def _input(one: EditableInput, *, is_shown: bool) -> EditorInput:

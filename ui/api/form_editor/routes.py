@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from fastapi import Depends, Response
 
+from comfy.base.filenames import plain_name
 from comfy.base.messages import message
 from comfy.library.editing.editor import FormEditor
-from ui.api.form_editor.documents import config_from, editor_doc, editor_json
+from comfy.library.private import MARK as OPENED_MARK
+from ui.api.form_editor.documents import config_from, editor_doc, editor_json, version_doc
 from ui.api.problems import NotThere
-from ui.documents.editor_doc import DraftProblems, EditorDoc, FormSettings
+from ui.documents.editor_doc import DraftProblems, EditorDoc, FormSettings, FormVersion
+from ui.files.result_files import as_file
 from ui.library import WorkflowLibrary
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
-from ui.web.responses import AsciiJSON
+from ui.web.responses import NO_STORE, AsciiJSON
 from ui.web.shares import Work
 
 
@@ -33,6 +36,13 @@ class Draft:
     """Settings that aren't saved yet."""
 
     settings: FormSettings
+
+
+@dataclass(frozen=True, slots=True)
+class SeenVersion:
+    """The version of the settings as the editor read it, null to change any version."""
+
+    version: str | None = None
 
 
 def form_editor_api(
@@ -89,5 +99,59 @@ def form_editor_api(
         """Forget a draft."""
         editor.drop_draft(owner, name)
         return Response(status_code=204)
+
+    @routes.post("/workflows/{name:path}/editor/undo", Access.OWNER, response_model=EditorDoc)
+    def undo(
+        given: SeenVersion, name: str = Depends(editable), owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """Take back the last change of a form's settings. Repeat it to go further back."""
+        editor.undo(owner, name, given.version)
+        return opened(owner, name)
+
+    @routes.post("/workflows/{name:path}/editor/revert", Access.OWNER, response_model=EditorDoc)
+    def revert(
+        given: SeenVersion, name: str = Depends(editable), owner: str = Depends(identity.caller)
+    ) -> AsciiJSON:
+        """Remove the settings of a form.
+
+        It is automatic again. The settings stay in its history.
+        """
+        editor.revert(owner, name, given.version, identity.name_of(owner))
+        return opened(owner, name)
+
+    @routes.get(
+        "/workflows/{name:path}/editor/history",
+        Access.OWNER,
+        work=Work.PROCESSOR,
+        response_model=list[FormVersion],
+    )
+    def history(name: str = Depends(editable), owner: str = Depends(identity.caller)) -> AsciiJSON:
+        """Return the last versions of a form's settings, newest first."""
+        return AsciiJSON([asdict(version_doc(one)) for one in editor.versions(owner, name)])
+
+    @routes.post(
+        "/workflows/{name:path}/editor/history/{version_id}",
+        Access.OWNER,
+        response_model=EditorDoc,
+    )
+    def restore(
+        version_id: str,
+        given: SeenVersion,
+        name: str = Depends(editable),
+        owner: str = Depends(identity.caller),
+    ) -> AsciiJSON:
+        """Restore a version of a form's settings."""
+        editor.restore(owner, name, given.version, version_id, identity.name_of(owner))
+        return opened(owner, name)
+
+    @routes.get("/workflows/{name:path}/editor/file", Access.OWNER, response_class=Response)
+    def file(name: str = Depends(editable), owner: str = Depends(identity.caller)) -> Response:
+        """Download the TOML file with a form's settings."""
+        title = plain_name(name.rpartition("/")[2].removeprefix(OPENED_MARK))
+        return Response(
+            editor.file(owner, name).encode(),
+            media_type="application/toml",
+            headers=NO_STORE | as_file(f"{title}.toml"),
+        )
 
     return routes

@@ -225,13 +225,6 @@ export interface FormVersion {
 }
 
 /**
- * The states of a form's settings, newest first.
- */
-export interface FormVersions {
-  versions: FormVersion[];
-}
-
-/**
  * An axis of a grid: its `values`, each as a short label and the whole value.
  */
 export interface GridAxisDoc {

@@ -2,64 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
-import pytest
-import requests
-
-from comfy.demo import DemoServer
-from tests.support.http_client import ANN, BOB, cookie_of, get
-from tests.support.samples.forms import text_to_image
-from tests.support.serving import PAINTED, WORKFLOWS, RunningApp, running_app
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.http_client import ANN, BOB, get
+from tests.support.serving import RunningApp
+from tests.ui.api.form_editor.editor_calls import at, editor, fields, save, send
 from ui.web.identity import NOBODY
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[RunningApp]:
-    """Run an app with the shipped workflows and one without settings, whose users may add
-    workflows."""
-    folder = shutil.copytree(WORKFLOWS, tmp_path / "workflows")
-    (folder / "plain.json").write_text(json.dumps(text_to_image()))
-    with (
-        DemoServer(step_seconds=0, painted=PAINTED) as demo,
-        running_app(demo.url, workflows=folder, may_keep=True) as app,
-    ):
-        yield app
-
-
-def at(name: str, part: str = "") -> str:
-    return f"/api/v1/workflows/{name}/editor{part}"
-
-
-def editor(app: RunningApp, name: str, who: str = ANN) -> dict[str, Any]:
-    answer = get(app, at(name), who)
-    assert answer.status_code == 200, answer.text
-    document: dict[str, Any] = answer.json()
-    return document
-
-
-def send(
-    app: RunningApp, method: str, path: str, body: object = None, who: str = ANN
-) -> requests.Response:
-    return requests.request(
-        method, app.url + path, json=body, cookies=cookie_of(who), timeout=LONGEST_WAIT
-    )
-
-
-def save(app: RunningApp, name: str, document: dict[str, Any], **more: Any) -> requests.Response:
-    """Save the settings in an editor's document."""
-    body = {"settings": document["settings"], "version": document["version"]} | more
-    return send(app, "PUT", at(name), body)
-
-
-def fields(app: RunningApp, name: str) -> dict[str, dict[str, Any]]:
-    shown = get(app, f"/api/v1/workflows/{name}").json()["fields"]
-    return {one["key"]: one for one in shown}
 
 
 def test_saved_settings_change_the_form_for_everybody(app: RunningApp) -> None:
