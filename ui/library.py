@@ -10,6 +10,8 @@ from comfy.chains.forms import ChainForms
 from comfy.form.model import Form
 from comfy.library.folder import FolderEntry, WorkflowFolder
 from comfy.library.forms import Forms
+from comfy.workflow.config import image_beside
+from comfy.workflow.cover import cover_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,16 @@ class WorkflowLibrary:
         WorkflowError."""
         chains = {chain.name: chain for chain in self.chain_forms.folder.entries()}
         return chains[name].cover if name in chains else self.folder.get(name).cover
+
+    def image(self, name: str, image: str, owner: str) -> Path | None:
+        """Return an image beside a workflow of the folder that could be its cover; None if there is
+        none, or if this user may not edit forms. Raises WorkflowError."""
+        workflow = self.folder.get(name)
+        if workflow.path is None or not image_beside(image):
+            return None
+        path = workflow.path.with_name(image)
+        may_edit = self.forms.permissions.keep(owner)
+        return None if not may_edit or cover_problem(path) else path
 
     def stamps(self) -> Mapping[str, object]:
         """Return values, by name, that change when the files of the folder change."""

@@ -18,10 +18,11 @@ def cover_routes(library: WorkflowLibrary, identity: Identity) -> GuardedRoutes:
     routes = GuardedRoutes()
 
     @routes.get(f"{COVERS}/{{name:path}}", Access.FILE)
-    def cover(name: str, _: str = Depends(identity.reader)) -> FileResponse:
-        """Return the cover image beside a workflow of the folder."""
+    def cover(name: str, image: str = "", owner: str = Depends(identity.reader)) -> FileResponse:
+        """Return the cover image beside a workflow of the folder, or for authors another `image`
+        beside it."""
         try:
-            path = library.cover(name)
+            path = library.image(name, image, owner) if image else library.cover(name)
             if path is not None:
                 return sent(path, path.name)
         except (WorkflowError, OSError):

@@ -57,9 +57,7 @@ export class CoverPart {
       ...names.map((name) => {
         const made = button("", () => this.#set(name), "cover");
         const image = element("img");
-        image.src = addressOf(
-          `${editorPath(this.#editor.name)}/images/${encodeURIComponent(name)}`,
-        );
+        image.src = addressOf(imagePath(this.#editor.name, name));
         image.alt = name;
         made.append(image);
         return chosen(made, name === cover);
@@ -120,3 +118,11 @@ export class CoverPart {
     announce(message("Cover set"));
   }
 }
+
+/**
+ * Return the path of an image beside a workflow.
+ * @param {string} workflow
+ * @param {string} image
+ */
+const imagePath = (workflow, image) =>
+  `/page/covers/${workflow.split("/").map(encodeURIComponent).join("/")}?${new URLSearchParams({ image })}`;

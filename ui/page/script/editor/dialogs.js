@@ -6,6 +6,7 @@ import { LOCALE, message } from "../messages.js";
 import { ask, json } from "../requests.js";
 import { editorPath } from "./preview.js";
 
+/** @import { FormVersions } from "../documents.js" */
 /** @import { EditorDoc } from "./model.js" */
 
 /** @typedef {{ label: string, does: () => void, isPrimary?: boolean }} Answer */
@@ -67,7 +68,7 @@ export const askConflict = (about, { load, overwrite }) =>
  */
 export async function showVersions(name, version, restored) {
   const path = `${editorPath(name)}/history`;
-  /** @type {{ versions: { id: string, at: number, by: string, summary: string, is_current: boolean }[] } | null} */
+  /** @type {FormVersions | null} */
   const told = await ask(path, undefined, "GET");
   if (!told) return;
   const { versions } = told;

@@ -16,7 +16,8 @@ import { moreMenu } from "./more_menu.js";
 import { OutputsPart } from "./outputs_part.js";
 import { editorPath, Preview } from "./preview.js";
 
-/** @import { EditorDoc, Input, Model, OwnSettings, Settings } from "./model.js" */
+/** @import { EditorInput } from "../documents.js" */
+/** @import { EditorDoc, Model, OwnSettings, Settings } from "./model.js" */
 
 const MOST_STEPS = 100;
 const CONFLICT = 409;
@@ -27,7 +28,7 @@ export class FormEditor {
   doc;
   /** @type {Model} */
   model;
-  /** Inputs with the titles of their nodes, by field key. @type {Map<string, { input: Input, node: string }>} */
+  /** Inputs with the titles of their nodes, by field key. @type {Map<string, { input: EditorInput, node: string }>} */
   inputs = new Map();
   selected = "";
   #closed;
@@ -41,6 +42,8 @@ export class FormEditor {
   #parts = [];
   /** @type {FieldsPart} */
   #fields;
+  /** Problems that the form had when it was opened. @type {string[] | null} */
+  #known = null;
   #body = element("div", "editor-body");
 
   /**
@@ -70,6 +73,7 @@ export class FormEditor {
       this.change(modelOf(kept.settings, doc.automatic.fields));
       this.#say(message("Your unsaved changes are back."));
     } else this.#preview.show(this.settings, true);
+    if (doc.problem) this.#say(doc.problem, true);
   }
 
   get settings() {
@@ -307,7 +311,9 @@ export class FormEditor {
 
   /** @param {string[]} problems of the draft */
   #tell(problems) {
-    if (problems.length) this.#say(problems.join(" "), true);
+    this.#known ??= problems; // such as missing models, which the form shows anyway
+    const added = problems.filter((one) => !this.#known?.includes(one));
+    if (added.length) this.#say(added.join(" "), true);
     else if (this.#said.classList.contains("wrong"))
       this.#say(this.isChanged ? message("Unsaved changes") : "");
   }

@@ -1,6 +1,9 @@
 // @ts-check
 // The edited form as a list of rows, and its conversion from and to the settings of the API. Pure.
 
+/** @import * as documents from "../documents.js" */
+/** @import { EditorOutput } from "../documents.js" */
+
 /**
  * Settings of one field. A missing property isn't set: the form's own value applies.
  * @typedef {{ label?: string, help?: string, default?: unknown, min?: number, max?: number, step?: number,
@@ -15,13 +18,7 @@
  * @typedef {{ title?: string, description?: string, order?: number, others?: Others, cover?: string, ideas?: Idea[],
  *   outputs?: OutputSettings[], fields: FieldSettings[] }} Settings
  *
- * @typedef {{ key: string, label: string, type: string, widget: string, widgets: string[], value: unknown,
- *   min: number | null, max: number | null, step: number | null, choices: [string, unknown][] | null, help: string,
- *   group: string, is_shown: boolean }} Input
- * @typedef {{ node: string, title: string, class_type: string, inputs: Input[] }} NodeInputs
- * @typedef {{ node: string, title: string, kind: string, is_shown: boolean, label: string }} Output
- * @typedef {{ version: string, settings: Settings, automatic: Settings, inputs: NodeInputs[], outputs: Output[],
- *   images: string[], can_undo: boolean, problem: string }} EditorDoc
+ * @typedef {Omit<documents.EditorDoc, "settings" | "automatic"> & { settings: Settings, automatic: Settings }} EditorDoc
  *
  * A field in the editor. `place`: "main", "advanced", "hidden", or the author's own heading. `implied`: the settings
  * don't list the field; the form shows it there by itself.
@@ -290,7 +287,7 @@ export function withHeading(model, heading, name) {
 /**
  * Show an output's results or not, and name it.
  * @param {Model} model
- * @param {readonly Output[]} all every output of the workflow
+ * @param {readonly EditorOutput[]} all every output of the workflow
  * @param {string} node
  * @param {{ isShown?: boolean, label?: string }} changes
  * @returns {Model}

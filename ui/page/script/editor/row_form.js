@@ -9,7 +9,8 @@ import { checkBox, labelled, numberBox, selectBox, textBox } from "./fields.js";
 import { placesOf } from "./model.js";
 import { placeWords, widgetWords } from "./words.js";
 
-/** @import { Input, Model, OwnSettings, Row } from "./model.js" */
+/** @import { EditorInput } from "../documents.js" */
+/** @import { Model, OwnSettings, Row } from "./model.js" */
 
 const NEW = "\n"; // no heading has a line break
 const NUMBERS = ["INT", "FLOAT"];
@@ -24,7 +25,7 @@ const WITHOUT_DEFAULT = ["image", "mask", "audio", "video", "file", "rows", "cur
 /**
  * Return the controls for one field's settings.
  * @param {Row} row
- * @param {Input} input
+ * @param {EditorInput} input
  * @param {Model} model
  * @param {RowEvents} events
  */
@@ -80,7 +81,7 @@ function placePart(row, model, events) {
 
 /**
  * @param {Row} row
- * @param {Input} input
+ * @param {EditorInput} input
  * @param {RowEvents} events
  */
 function defaultPart({ key, set }, input, events) {
@@ -105,7 +106,7 @@ export const isPlain = (value) => ["string", "number", "boolean"].includes(typeo
 
 /**
  * @param {unknown} value
- * @param {Input} input
+ * @param {EditorInput} input
  * @param {(value: unknown) => void} change
  */
 function defaultControl(value, input, change) {
@@ -135,7 +136,7 @@ function defaultControl(value, input, change) {
 
 /**
  * @param {Row} row
- * @param {Input} input
+ * @param {EditorInput} input
  * @param {RowEvents} events
  */
 function numberPart({ set }, input, events) {
@@ -160,7 +161,7 @@ function numberPart({ set }, input, events) {
 
 /**
  * @param {Row} row
- * @param {Input} input
+ * @param {EditorInput} input
  * @param {RowEvents} events
  */
 function widgetPart({ set }, { widget, widgets }, events) {
@@ -174,7 +175,7 @@ function widgetPart({ set }, { widget, widgets }, events) {
 
 /**
  * @param {Row} row
- * @param {Input} input
+ * @param {EditorInput} input
  * @param {RowEvents} events
  */
 function choicesPart({ set }, { choices }, events) {

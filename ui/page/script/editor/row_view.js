@@ -7,7 +7,8 @@ import { newId, signButton } from "./fields.js";
 import { isSame } from "./model.js";
 import { rowForm } from "./row_form.js";
 
-/** @import { Input, Model, OwnSettings, Row } from "./model.js" */
+/** @import { EditorInput } from "../documents.js" */
+/** @import { Model, OwnSettings, Row } from "./model.js" */
 
 /**
  * @typedef {{ open: () => void, step: (by: -1 | 1) => void, toggle: () => void, set: (changes: OwnSettings) => void,
@@ -34,7 +35,7 @@ export class RowView {
 
   /**
    * @param {string} key
-   * @param {Input} input
+   * @param {EditorInput} input
    * @param {string} node title of its node
    * @param {RowActions} actions
    */

@@ -1,0 +1,159 @@
+"""The form editor: conflicts, unsaved changes, private workflows, phones and accessibility."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.form_editor.editing import Author, settings_of
+from tests.browser.nightly.walk.axe import needs_axe, violations
+from tests.support.brought import give, own_prompt
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+
+
+def test_a_changed_file_is_not_overwritten_unasked(editable: Site, visit: Visit) -> None:
+    """The author may load the other changes, or overwrite them."""
+    author = Author(visit(editable).open("upscale")).open()
+    page, title = author.page, author.editor.get_by_label("Title", exact=True)
+    file = Path(editable.services.folder.path, "upscale.toml")
+    for answer, expected in (
+        ("Load the other changes", "By hand"),
+        ("Overwrite with mine", "Mine"),
+    ):
+        file.write_text('title = "By hand"\n', encoding="utf-8")
+        title.fill("Mine")
+        author.editor.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_role("button", name=answer).click()
+        expect(title).to_have_value(expected)
+        expect(page.locator("#heading h1")).to_have_text(expected)
+        expect(author.editor).not_to_have_class("changed")
+        assert settings_of(editable, "upscale")["title"] == expected
+
+
+def test_unsaved_changes_survive_a_reload(editable: Site, visit: Visit) -> None:
+    """The editor opens again with the changes. Closing it asks before it discards them."""
+    author = Author(visit(editable).open("upscale")).open()
+    page = author.page
+    author.editor.get_by_label("Title", exact=True).fill("Nearly done")
+    author.says("Unsaved changes")
+    page.reload()
+    author.ready()
+    author.says("Your unsaved changes are back.")
+    expect(page.locator("#heading h1")).to_have_text("Nearly done")
+    author.editor.get_by_role("button", name="Close", exact=True).click()
+    page.get_by_role("button", name="Keep editing").click()
+    expect(author.editor).to_be_visible()
+    author.editor.get_by_role("button", name="Close", exact=True).click()
+    page.get_by_role("button", name="Discard").click()
+    expect(page.locator("#heading h1")).to_have_text("Upscale")
+    expect(page.locator("#generate")).to_be_enabled()
+    page.reload()
+    expect(page.locator("#heading h1")).to_have_text("Upscale")
+    expect(author.editor).to_have_count(0)
+
+
+def test_leaving_the_form_keeps_unsaved_changes(editable: Site, visit: Visit) -> None:
+    """Another form closes the editor. The first form then offers the changes."""
+    author = Author(visit(editable).open("upscale")).open()
+    author.editor.get_by_label("Title", exact=True).fill("For later")
+    author.says("Unsaved changes")
+    author.person.turn_to("text-to-image")
+    expect(author.editor).to_have_count(0)
+    expect(author.page.locator("#edit-form .draft")).to_be_hidden()
+    author.person.turn_to("upscale")
+    expect(author.page.locator("#edit-form .draft")).to_have_text("Unsaved changes")
+    author.open()
+    expect(author.editor.get_by_label("Title", exact=True)).to_have_value("For later")
+
+
+def test_an_own_workflow_has_an_own_form(editable: Site, visit: Visit) -> None:
+    """Its form can be edited before it is shared, and sharing keeps the changes."""
+    author = Author(visit(editable).open("upscale"))
+    page = author.page
+    give(page, json.dumps(own_prompt("a fox")).encode(), "own.json")
+    expect(page.locator("#opened-here")).to_be_visible()
+    author.open()
+    author.editor.get_by_label("Title", exact=True).fill("Foxes")
+    author.unfold("2.text").get_by_label("Name").fill("Animal")
+    expect(author.labels().first).to_have_text("Animal")
+    author.save()
+    author.editor.get_by_role("button", name="Close", exact=True).click()
+    page.get_by_role("button", name="Add to shared workflows").click()
+    expect(page.locator("#added-here")).to_be_visible()
+    expect(page.locator("#heading h1")).to_have_text("Foxes")
+    expect(author.labels().first).to_have_text("Animal")
+
+
+def test_inputs_headings_and_ideas(editable: Site, visit: Visit) -> None:
+    """The author adds an input, moves a field below an own heading, and keeps an idea."""
+    author = Author(visit(editable).open("text-to-image")).open()
+    page, editor = author.page, author.editor
+    editor.get_by_text("Add inputs").click()
+    editor.get_by_role("searchbox", name="Search inputs").fill("scheduler")
+    editor.locator(".all-inputs").get_by_role("checkbox", name="Scheduler").check()
+    editor.locator(".all-inputs").get_by_role("checkbox", name="Scheduler").uncheck()
+    editor.locator(".all-inputs").get_by_role("checkbox", name="Scheduler").check()
+    assert author.keys()[-1] == "5.scheduler"
+    author.unfold("5.cfg").get_by_label("Shown in").select_option("New heading…")
+    editor.get_by_role("textbox", name="Heading").fill("Look")
+    page.keyboard.press("Tab")
+    expect(page.locator("#form .section", has_text="Look")).to_be_visible()
+    author.person.type("2.text", "a fox in the snow")
+    editor.get_by_text("Ideas", exact=True).click()
+    editor.get_by_role("button", name="Add the values in the form").click()
+    author.save()
+    saved = settings_of(editable, "text-to-image")
+    assert saved["ideas"] == ["a fox in the snow"]
+    assert saved["fields"]["Sampler.cfg"]["group"] == "Look"
+    assert "group" not in saved["fields"]["Sampler.scheduler"]
+
+
+def test_a_field_of_the_form_leads_to_its_settings(editable: Site, visit: Visit) -> None:
+    """Clicking a field selects it, and Enter leads from the form into its settings."""
+    author = Author(visit(editable).open("text-to-image")).open()
+    author.person.entry("3.text").click()
+    expect(author.row("3.text")).to_have_class("field-row open")
+    expect(author.person.field("3.text")).to_have_css("outline-style", "solid")
+    author.person.entry("5.steps").focus()
+    expect(author.row("5.steps").locator(".row-form")).to_be_visible()
+    author.person.entry("5.steps").press("Enter")
+    expect(author.row("5.steps").get_by_label("Name")).to_be_focused()
+    author.person.type("5.steps", 12)
+    author.row("5.steps").get_by_role("button", name="Use the value in the form").click()
+    author.save()
+    assert settings_of(editable, "text-to-image")["fields"]["Sampler.steps"] == {"default": 12}
+
+
+def test_the_editor_is_a_sheet_on_phones(editable: Site, visit: Visit) -> None:
+    """Its preview shows the form, and the page doesn't scroll sideways."""
+    phone = {"width": 390, "height": 844}
+    author = Author(visit(editable, viewport=phone, has_touch=True).open("text-to-image")).open()
+    page = author.page
+    author.editor.get_by_label("Title", exact=True).fill("On the go")
+    author.editor.get_by_role("button", name="Preview").tap()
+    expect(page.locator("#heading h1")).to_be_in_viewport()
+    expect(page.locator("#heading h1")).to_have_text("On the go")
+    author.editor.get_by_role("button", name="Edit", exact=True).tap()
+    author.save()
+    assert page.evaluate("document.documentElement.scrollWidth") <= phone["width"]
+
+
+@pytest.mark.parametrize("shade", ["light", "dark"])
+def test_the_editor_has_no_barriers(editable: Site, visit: Visit, shade: str) -> None:
+    """Axe finds no serious barrier with all its parts open, and in its questions."""
+    needs_axe()
+    author = Author(visit(editable, color_scheme=shade).open("upscale")).open()
+    author.unfold("1.image")
+    for summary in author.editor.locator(".editor-body > .part > summary").all():
+        if summary.is_visible():
+            summary.click()
+    assert violations(author.page, "#form-editor") == []
+    author.editor.get_by_label("Title", exact=True).fill("Other")
+    author.editor.get_by_role("button", name="Close", exact=True).click()
+    assert violations(author.page, "#confirm") == []

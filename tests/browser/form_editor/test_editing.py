@@ -1,0 +1,50 @@
+"""Forms that their authors edit in the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.form_editor.editing import Author, settings_of
+from tests.support.visitor import Site, Visitor
+
+Visit = Callable[..., Visitor]
+
+
+def test_an_author_shapes_a_form(editable: Site, visit: Visit) -> None:
+    """The form shows each change at once. Saved, it has the changes after a reload, and Undo takes
+    them back."""
+    author = Author(visit(editable).open("text-to-image")).open()
+    page, editor = author.page, author.editor
+    editor.get_by_label("Title", exact=True).fill("Harbor pictures")
+    expect(page.locator("#heading h1")).to_have_text("Harbor pictures")
+    author.unfold("2.text").get_by_label("Name").fill("Scene")
+    expect(author.labels().first).to_have_text("Scene")
+    author.row("3.text").locator(".name").press("Alt+ArrowUp")
+    expect(author.labels().first).to_have_text("Negative prompt")
+    assert author.keys()[:2] == ["3.text", "2.text"]
+    steps = author.unfold("5.steps")
+    steps.get_by_label("Maximum").fill("40")
+    editor.get_by_role("button", name="Hide “Images”").click()
+    expect(page.locator("#field-4-batch-size")).to_have_count(0)
+    author.save()
+    expect(page.locator("#field-5-steps")).to_be_visible()
+
+    editor.get_by_role("button", name="Close", exact=True).click()
+    expect(editor).to_have_count(0)
+    saved = settings_of(editable, "text-to-image")
+    assert saved["title"] == "Harbor pictures"
+    fields = saved["fields"]
+    assert [*fields][:2] == ["Negative prompt.text", "Positive prompt.text"]
+    assert fields["Positive prompt.text"] == {"label": "Scene"}
+    assert fields["Sampler.steps"] == {"max": 40}
+    assert fields["Canvas.batch_size"] == {"hidden": True}
+
+    author.person.open("text-to-image")
+    expect(page.locator("#heading h1")).to_have_text("Harbor pictures")
+    expect(author.labels().nth(1)).to_have_text("Scene")
+    author.open()
+    editor.get_by_role("button", name="Undo", exact=True).click()
+    author.says("The last save was undone.")
+    expect(author.labels().first).to_have_text("Prompt")
