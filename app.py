@@ -141,7 +141,8 @@ def run(
     from ui.settings.permissions import permissions_of
     from ui.web.limits import WebLimits
 
-    users = opened_users(settings.users_path, asked=settings.users is not None)
+    others = settings.pairs or settings.openid or settings.user_header
+    users = opened_users(settings.users_path, asked=settings.users is not None, others=bool(others))
     sign_ins = files.with_name(SIGN_INS)
     with (
         opened_people(settings.openid, sign_ins) as openid,

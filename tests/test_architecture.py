@@ -48,6 +48,7 @@ accounts.token_command accounts.user_command web
 documents
 files library settings.web_settings
 services
+administration
 gradio page
 accounts.pages sockets
 api
@@ -71,9 +72,9 @@ USERS = {
     "sqlalchemy": {
         f"comfy.records.{name}"
         for name in (
-            *("database", "added_workflows", "groups", "presets", "rows", "run_writes", "lineage"),
-            *("sharing.results", "started_requests", "storage", "store", "tables", "upgrade"),
-            *("used_files", "wanted", "webhooks"),
+            *("administration.actions", "administration.usage", "added_workflows", "database"),
+            *("groups", "lineage", "presets", "rows", "run_writes", "sharing.results", "storage"),
+            *("started_requests", "store", "tables", "upgrade", "used_files", "wanted", "webhooks"),
         )
     },
     "alembic": {"comfy.records.upgrade", STEPS},

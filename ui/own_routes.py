@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 from fastapi import WebSocket
 
-from ui.accounts.pages.account import account_routes
 from ui.accounts.pages.login_routes import logout_routes, share_link_routes
 from ui.accounts.pages.shared_page import shared_page_routes
 from ui.accounts.pages.sign_in import SignInPage
+from ui.administration.desk import Administration
 from ui.doors.comfy_runner.config import read_runner_config
 from ui.doors.comfy_runner.routes import comfy_runner_routes
 from ui.doors.comfy_runner.runner import Runner
@@ -17,8 +17,10 @@ from ui.files.result_files import result_routes
 from ui.files.shared_files import shared_result_routes
 from ui.files.uploads import upload_routes
 from ui.operator.access import OperatorAccess
+from ui.operator.frame import AdminFrame
 from ui.operator.metrics import AppCollector, metrics_routes
 from ui.operator.overview import Monitor
+from ui.operator.people_page import people_routes
 from ui.operator.routes import operator_routes
 from ui.operator.token_page import token_routes
 from ui.page.covers import cover_routes
@@ -69,7 +71,6 @@ def own_routes(
     yield uploading
     yield logout_routes(identity, settings.root_path)
     yield share_link_routes(identity, settings.root_path)
-    yield account_routes(identity, sign_in, settings.root_path)
     yield script_routes()
     yield gradio_script_routes()
     yield social_card_routes()
@@ -92,13 +93,14 @@ def own_routes(
 
 
 def administrator_routes(
-    services: Services,
+    desk: Administration,
     settings: WebSettings,
     access: OperatorAccess,
     sign_in: SignInPage,
     open_sockets: Callable[[], int],
 ) -> Iterator[GuardedRoutes]:
     """Return the routes for administrators."""
+    services = desk.services
     servers, reports, runs = services.servers, services.reports, services.runs
     health, webhooks = services.health, services.webhooks
     yield metrics_routes(
@@ -106,5 +108,7 @@ def administrator_routes(
     )
     name_of, images = access.identity.name_of, settings.operator_images
     monitor = Monitor(servers, reports, runs, services.library, name_of, images)
-    yield operator_routes(monitor, access, sign_in, settings.root_path)
-    yield token_routes(access, sign_in, settings.root_path)
+    frame = AdminFrame(desk, access, sign_in, settings.root_path)
+    yield operator_routes(monitor, frame)
+    yield people_routes(frame)
+    yield token_routes(frame)

@@ -26,9 +26,12 @@ from starlette.exceptions import HTTPException
 from comfy.base.errors import ComfyError
 from comfy.webhooks.dispatch import sending
 from ui.accounts.database import SignInFileError
+from ui.accounts.pages.account import account_routes
 from ui.accounts.pages.login_routes import login_routes
+from ui.accounts.pages.passwords import Passwords
 from ui.accounts.pages.sign_in import SignInPage
 from ui.accounts.pages.sign_in_file import sign_in_file_handler
+from ui.administration.desk import Administration
 from ui.api.app import api_app
 from ui.api.ends import EndMessages
 from ui.api.problems import answer_problem
@@ -90,6 +93,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     cookies = Cookies(services.secret, on_a_space=settings.on_a_space)
     identity = Identity(cookies, settings.sign_in.open(settings.users, services.secret))
     guesses = Guesses()
+    passwords = Passwords(identity, guesses)
     limits = services.limits
     sockets = Share(limits.sockets, limits.person_sockets, limits.address_sockets)
     assistants = mcp_routes(services, identity, settings.root_path)
@@ -129,6 +133,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.add_exception_handler(RequestValidationError, validation_error)
     app.add_exception_handler(HTTPException, http_error_handler(settings.root_path))
     app.add_exception_handler(SignInFileError, sign_in_file_handler(settings.root_path))
+    desk = Administration.of(services, identity)
     access = OperatorAccess(services.forms.permissions, identity)
     gate = Gate(identity, access.only, PUBLIC)
     app.state.telling, app.state.identity, app.state.rules = set(), identity, gate.rules
@@ -139,9 +144,10 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     for routes in own_routes(services, settings, identity, sign_in, app.state.telling, waiting):
         add(routes)
     add(relay_routes(services.runs, identity, access.permits, images=settings.operator_images))
-    for routes in administrator_routes(services, settings, access, sign_in, lambda: sockets.taken):
+    for routes in administrator_routes(desk, settings, access, sign_in, lambda: sockets.taken):
         add(routes)
-    add(login_routes(identity, guesses, sign_in, root_path))
+    add(login_routes(identity, passwords, sign_in, root_path))
+    add(account_routes(identity, passwords, sign_in, root_path))
     if settings.sign_in.openid is not None:
         from ui.accounts.pages.openid_routes import openid_routes  # takes a tenth of a second
 
@@ -149,7 +155,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         add(openid_routes(identity, settings.sign_in.openid, key, sign_in, root_path))
     add(assistants.routes)
     add(EndpointRoutes(services.library, limits, identity, root_path).routes())
-    api = api_app(services, gate, access.permits, sign_in, waiting, root_path)
+    api = api_app(desk, gate, access.permits, sign_in, waiting, root_path)
     app.mount(API, api)
     itself = GuardedRoutes()
     itself.plain(API, api, Access.SIGNED_IN)  # the mount leaves this path to the page

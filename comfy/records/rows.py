@@ -36,6 +36,8 @@ def row_of(record: Record, ended_at: float | None) -> dict[str, Any]:
         "server": escaped(record.server),
         "group": escaped(record.group),
         "fruitless": _came_to_nothing(record),
+        "outcome": "" if ended_at is None else record.state.phase.value,
+        "seconds": None if ended_at is None else _seconds(record, ended_at),
     }
 
 
@@ -66,6 +68,12 @@ def escaped(text: str) -> str:
 def unescaped(text: str) -> str:
     """Return the original text of an `escaped` text."""
     return text.encode("ascii").decode("unicode_escape")
+
+
+def _seconds(record: Record, ended_at: float) -> float | None:
+    """Return how long the run took on its server; None if it never started."""
+    started_at = record.state.started_at
+    return None if started_at is None else max(0.0, ended_at - started_at)
 
 
 def _came_to_nothing(record: Record) -> bool:

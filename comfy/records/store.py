@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, select, tuple_, u
 from comfy.base.errors import ComfyError
 from comfy.base.quota import to_remove
 from comfy.records.added_workflows import AddedWorkflows
+from comfy.records.administration.actions import AdministrationStore
 from comfy.records.blobs import BlobStore
 from comfy.records.database import Eraser, is_set_aside, open_database, shrink
 from comfy.records.groups import GroupStore
@@ -79,20 +80,21 @@ class RunStore:
         """`url`: the SQLAlchemy URL, for example `sqlite:////srv/history.db`; the database is
         created if it doesn't exist."""
         self.files = files
-        self._limits = limits or HistoryLimits()
+        self.limits = limits or HistoryLimits()
         self._engine = open_database(url, alone=files.ours)
-        self._growth = Growth(self._limits.bytes)
+        self._growth = Growth(self.limits.bytes)
         self.shared = SharedResults(self._engine, self._grew)
         self.storage = StorageUses(self._engine, self._limits.days, self._limits.bytes)
         self.requests = StartedRequests(self._engine)
         self.webhooks = WebhookStore(self._engine)
         self.added = AddedWorkflows(self._engine)
+        self.administration = AdministrationStore(self._engine)
         # One writer at a time: no other run may start to use a file between the check that it is
         # unused and its removal.
         self._writing = threading.RLock()
-        room = Room(self._limits.bytes * _OF_PRESETS, self._grew)
+        room = Room(self.limits.bytes * _OF_PRESETS, self._grew)
         self.presets = PresetStore(self._engine, files, self._writing, room)
-        room = Room(self._limits.bytes * _OF_GROUPS, self._grew)
+        room = Room(self.limits.bytes * _OF_GROUPS, self._grew)
         self.groups = GroupStore(self._engine, files, self._writing, room)
         self._eraser = Eraser(self._engine)
         self._misread = False
@@ -253,7 +255,7 @@ class RunStore:
         uses most space, with their files. Favorites don't expire, and an owner's favorites go last.
         Between sweeps, the size may slightly exceed the limit."""
         now = time.time()
-        oldest = now - self._limits.days * _DAY
+        oldest = now - self.limits.days * _DAY
         if self._clock_is_right(now):
             # A wrong clock wrote an end that is in the future.
             with self._changing() as connection:
@@ -342,18 +344,18 @@ class RunStore:
         """Return whether a run ended within the storage period, but not only just now. After a
         clock jump, or if the machine was off for long, there is no such run, and then nothing
         expires."""
-        kept = self._limits.days * _DAY
+        kept = self.limits.days * _DAY
         which = _runs.c.ended_at.between(now - kept, now - min(_DAY, kept / 2))
         with as_comfy_errors(), self._engine.connect() as connection:
             return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
 
     def _forget_too_many(self) -> None:
         with as_comfy_errors(), self._engine.connect() as connection:
-            if bytes_in_use(connection) <= self._limits.bytes:
+            if bytes_in_use(connection) <= self.limits.bytes:
                 return
             uses = uses_of_runs(connection)
         held = (*self.presets.uses(), *self.groups.uses())
-        ids = to_remove([*uses, *held], self._limits.bytes)
+        ids = to_remove([*uses, *held], self.limits.bytes)
         for start in range(0, len(ids), _BATCH):
             with self._writing:
                 self._forget(_runs.c.id.in_(ids[start : start + _BATCH]))

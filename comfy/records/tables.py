@@ -72,6 +72,8 @@ runs = Table(
     Column("fruitless", Boolean, nullable=False, server_default=false()),  # not done, no result
     Column("favourite", Boolean, nullable=False, server_default=false()),
     Column("deleted_at", Double),  # seconds since 1970; hidden from lists, and soon deleted
+    Column("outcome", String(16), nullable=False, server_default=""),  # the phase, "" until the end
+    Column("seconds", Double),  # from the start on the server to the end; NULL if it never started
     *_kept_columns(),
     Index("runs_of_owner", "owner", "ended_at", "submitted_at", "id"),
     Index("runs_of_workflow", "owner", "workflow", "ended_at", "submitted_at", "id"),
@@ -83,6 +85,8 @@ runs = Table(
         *("owner", "ended_at", "submitted_at", "id", "workflow"),
         *("fruitless", "favourite", "deleted_at"),
     ),
+    # Everything that the administrator's overview of weeks needs.
+    Index("runs_used", "ended_at", "workflow", "outcome", "seconds", "owner"),
     # Everything that a sweep needs about every run, without reading the records.
     Index(
         "runs_by_share",
@@ -216,6 +220,24 @@ added_workflows = Table(
     Column("name", String(64), primary_key=True),
     Column("owner", String(64), nullable=False),
     Column("content", String(64), nullable=False),
+)
+
+# Actions of administrators, with the sentence as JSON that can be translated.
+audit_lines = Table(
+    "audit_lines",
+    tables,
+    Column("id", Integer, primary_key=True),
+    Column("at", Double, nullable=False),  # seconds since 1970
+    Column("sentence", Text, nullable=False),
+)
+
+# The notice that all pages show: at most one row. `until`: seconds since 1970, NULL for no end.
+notices = Table(
+    "notices",
+    tables,
+    Column("id", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("until", Double),
 )
 
 

@@ -47,6 +47,9 @@ EDITOR_PARTS = (
     "editor/history/{version_id}",
 )
 EDITOR_ROUTES = ("GET editor", "DELETE editor/draft", "GET editor/history", "GET editor/file")
+# Pages that show a sign-in first, and 404 to users who are no administrators.
+OF_ADMINISTRATORS = ("/operator", "/operator/people", "/operator/tokens")
+
 # The owner's answers to requests that the walk can't complete, with the reasons.
 REFUSED: Mapping[str, int] = MappingProxyType(
     {
@@ -76,7 +79,7 @@ REFUSED: Mapping[str, int] = MappingProxyType(
             404,
         ),
         # Ann is no administrator.
-        **dict.fromkeys(("GET /operator", "GET /operator/tokens"), 404),
+        **dict.fromkeys((f"GET {path}" for path in OF_ADMINISTRATORS), 404),
         # Its body is not what the route takes.
         **dict.fromkeys(("POST /update/text", "POST /update/image", "POST /generate/image"), 400),
         **dict.fromkeys(("GET /mcp", "HEAD /mcp"), 405),
@@ -87,6 +90,7 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 "POST /endpoints/login",
                 "POST /language",
                 "POST /account/tokens",
+                "POST /account/password",
                 f"POST {API}/workflows/{{name:path}}/batches",  # nothing varies
             ),
             422,
@@ -230,7 +234,7 @@ GRADIO: Mapping[str, Mapping[str, Answers]] = MappingProxyType(
 # Every route that needs no sign-in, repeated here so that no rule opens a route by mistake.
 OPEN = frozenset(
     {
-        *("/", "/account", "/operator", "/operator/tokens", "/health", "/login", "/api/v1/docs"),
+        *("/", "/account", "/health", "/login", "/api/v1/docs", *OF_ADMINISTRATORS),
         *("/endpoints/login", "/language", "/shared/{token}", "/join/{token}"),
         *("/icons/{name}", "/languages/{version}/{name}", "/script/{version}/sign_in.js"),
         *("/favicon.ico", "/robots.txt", "/social-card.png"),

@@ -115,7 +115,7 @@ def tokens_are_made_and_revoked_on_a_page(person: Visitor) -> None:
     new token once, to be copied, over plain HTTP too, and nothing is wider than a phone. The page
     asks before it revokes a token. Signing out everywhere requires the user to sign in again."""
     page = person.page
-    page.get_by_role("link", name="Access tokens").click()
+    page.get_by_role("link", name="Your account").click()
     expect(page.get_by_text("You have no tokens.")).to_be_visible()
     name = "a script with quite a long name that goes on for longer than a phone is wide"
     page.get_by_label("Name of the script").fill(name)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from comfy.base.errors import ComfyError
+from comfy.base.messages import message, plural
 from ui.accounts.openid_people import OpenIDPeople, OpenIDPerson
 from ui.accounts.store import AccessToken, BrowserSession, SignInStore, Way, digest_of
 from ui.accounts.users import User, UsersFile, refuse_unknown
@@ -18,7 +19,7 @@ _MOST_GUESTS = 1000
 _MOST_TOKENS = 50  # per user
 _LONGEST_LABEL = 100
 DAY = 24 * 3600.0
-_NO_LABEL = "Give the token a name, for example the name of its script."
+_NO_LABEL = message("Give the token a name, for example the name of its script.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ class Login:
     @property
     def asks_for_passwords(self) -> bool:
         """Return whether any user signs in with a name and a password."""
-        return bool(self._pairs) or self.ways.file is not None
+        file = self.ways.file
+        return bool(self._pairs) or (file is not None and bool(file.users or file.path.exists()))
 
     def user(self, name: str) -> User | None:
         """Return the password user with this name. The file overrides settings."""
@@ -211,6 +213,37 @@ class Login:
         """End all of the user's sessions, on every device. Tokens stay valid."""
         self._store.end_sessions([one.key for one in self._sessions_of(who)])
 
+    def end_everything(self, name: str) -> None:
+        """End all sessions and revoke all tokens of a user with a password or from a proxy."""
+        who = SignedIn(name, "password")
+        self.end_all(who)
+        self._store.end_tokens([one.id for one in self.tokens_of(who)])
+
+    def last_seen(self) -> dict[tuple[str, str], float]:
+        """Return when each user made their last request, in seconds since 1970. The key is the name
+        with the way of sign-in, which is "" for passwords and proxies."""
+        store = self._store
+        seen = {(name, ""): at for name, at in list(store.named.items())}
+        for session in list(store.sessions.values()):
+            person = _person(session)
+            seen[person] = max(seen.get(person, 0.0), session.seen)
+        for token in list(store.access_tokens.values()):
+            person = _person(token)
+            seen[person] = max(seen.get(person, 0.0), token.used)
+        return seen
+
+    def setting_names(self) -> list[str]:
+        """Return the names of users whose passwords are in the settings, unless the file has
+        them."""
+        in_file = self.ways.file.users if self.ways.file else {}
+        return [name for name in self._pairs if name not in in_file]
+
+    def proxy_names(self) -> list[str]:
+        """Return the names of users whom a trusted proxy named lately and who have no password."""
+        if not self.ways.proxy:
+            return []
+        return [name for name in list(self._store.named) if self.user(name) is None]
+
     def tokens_of(self, who: SignedIn) -> list[AccessToken]:
         """Return the user's tokens, newest first."""
         every = list(self._store.access_tokens.values())
@@ -225,8 +258,8 @@ class Login:
             raise ComfyError(_NO_LABEL)
         if len(self.tokens_of(who)) >= _MOST_TOKENS:
             raise ComfyError(
-                f"You have {_MOST_TOKENS} tokens.",
-                "Revoke one that is no longer used.",
+                plural("You have {count} token.", "You have {count} tokens.", count=_MOST_TOKENS),
+                message("Revoke one that is no longer used."),
             )
         shown = TOKEN_PREFIX + secrets.token_urlsafe(32)
         public = secrets.token_urlsafe(8)

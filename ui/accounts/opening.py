@@ -55,15 +55,17 @@ class SignInSettings:
         return login
 
 
-def opened_users(path: Path, *, asked: bool) -> UsersFile | None:
-    """Return the users in this file; None if it doesn't exist. Raises ComfyError if it can't be
-    read, or if it was `asked` for and is missing."""
+def opened_users(path: Path, *, asked: bool, others: bool = False) -> UsersFile | None:
+    """Return the users in this file; None if it doesn't exist. If `others` sign in some other way,
+    return an empty list then, to which administrators can add users.
+
+    Raises ComfyError if the file can't be read, or if it was `asked` for and is missing."""
     if not path.exists():
         if asked:
             raise ComfyError(
                 f"There is no file {path}.", f"Create it with: {COMMAND} user add NAME"
             )
-        return None
+        return UsersFile(path) if others else None
     file = UsersFile(path)
     file.refresh()
     return file

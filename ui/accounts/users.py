@@ -11,6 +11,7 @@ import logging
 import os
 import stat
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -24,12 +25,13 @@ from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
 from comfy.base.errors import ComfyError
+from comfy.base.messages import message, plural
 from ui.settings.folders import COMMAND
 
 log = logging.getLogger(__name__)
 
 Role = Literal["user", "operator"]
-_SHORTEST = 8  # characters in a password
+SHORTEST = 8  # characters in a password
 _LONGEST_NAME = 100
 _HASHER = PasswordHasher()  # RFC 9106's choice for low-memory machines: 64 MB, three passes
 # Costs as much to verify as a real password, but is the hash of no password.
@@ -82,9 +84,14 @@ _Users = TypeAdapter(list[User])
 
 def _hashed_password(password: str) -> str:
     """Return the hash of a new password. Raises ComfyError if the password is too short."""
-    if len(password) < _SHORTEST:
+    if len(password) < SHORTEST:
         raise ComfyError(
-            f"The password must have at least {_SHORTEST} characters.", "Choose a longer one."
+            plural(
+                "The password must have at least {count} character.",
+                "The password must have at least {count} characters.",
+                count=SHORTEST,
+            ),
+            message("Choose a longer one."),
         )
     return _HASHER.hash(password)
 
@@ -93,20 +100,24 @@ def _check_name(name: str) -> None:
     """Raise ComfyError for a name that can't be typed on the sign-in page."""
     if not name.isprintable() or name != name.strip() or not 0 < len(name) <= _LONGEST_NAME:
         raise ComfyError(
-            "A name must have 1 to 100 characters, without leading or trailing spaces.",
-            "Choose another one.",
+            message("A name must have 1 to 100 characters, without leading or trailing spaces."),
+            message("Choose another one."),
         )
 
 
+class UnknownUser(ComfyError):
+    """Error for a name that isn't in the users file."""
+
+
 class UsersFile:
-    """The file and its users as of the last read. Thread-safe, except for `refresh`, which only one
-    thread may call at a time."""
+    """The file and its users as of the last read. Thread-safe."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.users: Mapping[str, User] = {}
         self._seen: object = None
         self._has_failed = False
+        self._reading = threading.Lock()
 
     def refresh(self) -> bool:
         """Reload the file if it has changed. Return True if so.
@@ -114,18 +125,19 @@ class UsersFile:
         Raises ComfyError if it is unreadable. After the second failure in a row no user is valid
         until it is readable again, because removed users are unknown. A missing file has no users.
         """
-        try:
-            stamp = self._stamp()
-            if stamp == self._seen:
-                return False
-            users = {user.name: user for user in self._read()}
-        except ComfyError:
-            if self._has_failed:
-                self.users = {}
-            self._seen, self._has_failed = None, True
-            raise
-        self.users, self._seen, self._has_failed = users, stamp, False
-        return True
+        with self._reading:
+            try:
+                stamp = self._stamp()
+                if stamp == self._seen:
+                    return False
+                users = {user.name: user for user in self._read()}
+            except ComfyError:
+                if self._has_failed:
+                    self.users = {}
+                self._seen, self._has_failed = None, True
+                raise
+            self.users, self._seen, self._has_failed = users, stamp, False
+            return True
 
     def role(self, name: str) -> Role:
         """Return a user's role. Unknown names have the role `user`."""
@@ -141,8 +153,8 @@ class UsersFile:
         def added(users: dict[str, User]) -> None:
             if name in users:
                 raise ComfyError(
-                    f"The user {name} already exists.",
-                    f"Change the password with: {COMMAND} user password NAME",
+                    message("The user {name} already exists.", name=name),
+                    message("Choose another one."),
                 )
             users[name] = user
 
@@ -162,6 +174,14 @@ class UsersFile:
 
         def changed(users: dict[str, User]) -> None:
             users[name] = replace(users[_known(name, users)], password=hashed)
+
+        self._change(changed)
+
+    def set_role(self, name: str, role: Role) -> None:
+        """Change a user's role. Raises ComfyError for an unknown name."""
+
+        def changed(users: dict[str, User]) -> None:
+            users[name] = replace(users[_known(name, users)], role=role)
 
         self._change(changed)
 
@@ -235,5 +255,8 @@ def _give_to_owner_of(owned: Path, path: Path) -> None:
 
 def _known(name: str, users: Mapping[str, User]) -> str:
     if name not in users:
-        raise ComfyError(f"There is no user {name}.", f"List the users with: {COMMAND} user list")
+        raise UnknownUser(
+            message("There is no user {name}.", name=name),
+            f"List the users with: {COMMAND} user list",
+        )
     return name

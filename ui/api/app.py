@@ -12,6 +12,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from ui.accounts.pages.sign_in import SignInPage
+from ui.administration.desk import Administration
+from ui.api.admin.routes import admin_api
 from ui.api.batches.routes import batches_api
 from ui.api.chains import chains_api, run_chains_api
 from ui.api.docs_page import docs_api
@@ -29,7 +31,6 @@ from ui.api.streams import streams_api
 from ui.api.uploads import uploads_api
 from ui.api.workflows import workflows_api
 from ui.parts import Parts
-from ui.services import Services
 from ui.sockets.run_socket import WaitingSockets
 from ui.web.access import Access, Gate, GuardedRoutes
 from ui.web.json_bodies import judge_json
@@ -54,7 +55,7 @@ _SECURITY: tuple[dict[str, tuple[()]], ...] = ({"token": ()}, {})
 
 
 def api_app(
-    services: Services,
+    desk: Administration,
     gate: Gate,
     operates: Callable[[HTTPConnection], bool],
     sign_in: SignInPage,
@@ -63,7 +64,8 @@ def api_app(
 ) -> FastAPI:
     """Return the API's app. `operates`: whether the caller is an administrator. `root`: the path of
     the whole app below its host."""
-    limits, identity = services.limits, gate.identity
+    services, identity = desk.services, gate.identity
+    limits = services.limits
     api = FastAPI(
         title="ComfyForms",
         description=_ABOUT,
@@ -96,6 +98,8 @@ def api_app(
     add(chains_api(parts.chain_start, runs, requests))
     add(run_chains_api(runs, services.folder, services.removal, identity))
     add(uploads_api(requests))
+    for routes in admin_api(desk):
+        add(routes)
     add(docs_api(identity, sign_in))
 
     document = GuardedRoutes(include_in_schema=False)

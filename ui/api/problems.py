@@ -32,6 +32,7 @@ from comfy.batches.spec import BatchProblem
 from comfy.launch.start import FieldErrors
 from comfy.records.started_requests import OtherRequest
 from comfy.webhooks.address import CallbackRefused
+from ui.accounts.users import UnknownUser
 from ui.web.responses import SOON, Problem
 
 
@@ -53,6 +54,7 @@ _KINDS: tuple[tuple[type[ComfyError], ProblemKind], ...] = (
     (BatchNotFound, ProblemKind(404, "not-found")),
     (ChainNotFound, ProblemKind(404, "not-found")),
     (WorkflowNotFound, ProblemKind(404, "not-found")),
+    (UnknownUser, ProblemKind(404, "not-found")),
     (FieldErrors, ProblemKind(422, "values-refused")),
     (BatchErrors, ProblemKind(422, "values-refused")),
     (RowErrors, ProblemKind(422, "values-refused")),

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from gettext import GNUTranslations
@@ -13,6 +14,7 @@ from math import isfinite
 from pathlib import Path
 
 from babel import Locale
+from babel.dates import format_date, format_datetime
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -78,6 +80,25 @@ class Language:
             decimal_quantization=False,
         )
 
+    def date(self, seconds: float) -> str:
+        """Format a day of the app's time zone, such as "24 Nov 2026". `seconds`: since 1970."""
+        return format_date(_local(seconds), locale=self._locale_of_dates)
+
+    def moment(self, seconds: float) -> str:
+        """Format a day with the time, such as "24 Nov 2026, 14:05". `seconds`: since 1970."""
+        return format_datetime(_local(seconds), self._short_moment, locale=self._locale_of_dates)
+
+    @property
+    def _locale_of_dates(self) -> Locale:
+        return Locale("en", "GB") if self.tag == "en" else Locale.parse(self.tag, sep="-")
+
+    @property
+    def _short_moment(self) -> str:
+        """Return the pattern of a medium date with a short time."""
+        locale = self._locale_of_dates
+        parts = locale.time_formats["short"].pattern, locale.date_formats["medium"].pattern
+        return str(locale.datetime_formats["medium"]).format(*parts)
+
     @cached_property
     def script(self) -> bytes:
         """Return the messages for the page's script, as an ES module: a text for each message, or
@@ -107,6 +128,10 @@ class Language:
         write_mo(packed, self._catalog)
         packed.seek(0)
         return GNUTranslations(packed)
+
+
+def _local(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds).astimezone()
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from comfy.base.errors import (
     TooManyThreads,
     WorkflowError,
 )
+from comfy.base.messages import message, plural
 from comfy.comfyui.protocol.events import Preview
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.comfyui.servers.pool import ServerPool
@@ -27,10 +28,10 @@ from ui.library import WorkflowLibrary
 from ui.page.form.missing_card import missing_lines
 from ui.web.identity import NOBODY
 
-_WAITING = "Waiting"
-_RUNNING = "Running"
-_OWN_WORKFLOW = "The user's own workflow"
-_NOT_SIGNED_IN = "Guest"
+_WAITING = message("Waiting")
+_RUNNING = message("Running")
+_OWN_WORKFLOW = message("The user's own workflow")
+_NOT_SIGNED_IN = message("Guest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def _line(run: Run, name: str, now: float, *, images: bool) -> RunLine:
         run.id,
         name or _NOT_SIGNED_IN,
         _OWN_WORKFLOW if job.workflow.startswith(MARK) else job.title or job.workflow,
-        f"Requested {elapsed_words(now - run.submitted_at)} ago",
+        message("{time} ago", time=elapsed_words(now - run.submitted_at)),
         _progress(state),
         run.record.server,
         state.preview_number if images and state.preview else 0,
@@ -135,11 +136,13 @@ def _progress(state: RunState) -> str:
             case None:
                 return _WAITING
             case 0 | 1:
-                return "Waiting, next in the queue"
+                return message("Waiting, next in the queue")
             case before:
-                return f"Waiting, {before} {'run' if before == 1 else 'runs'} ahead"
+                return plural(
+                    "Waiting, {count} run ahead", "Waiting, {count} runs ahead", count=before
+                )
     if state.steps > 1:
-        return f"Running, step {state.step} of {state.steps}"
+        return message("Running, step {step} of {steps}", step=state.step, steps=state.steps)
     return _RUNNING
 
 

@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Mapping
 
 from fastapi import HTTPException, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
 from comfy.comfyui.servers.server import ComfyServer
-from ui.accounts.pages.sign_in import SignInPage
-from ui.gradio.internals import root_address
-from ui.languages.current import in_english
-from ui.operator.access import OperatorAccess
+from ui.operator.frame import PATH, AdminFrame
 from ui.operator.overview import Monitor, free
-from ui.operator.page import PATH, TITLE, page_body
-from ui.page.plain.layout import as_page, head_tags_of, plain_page
+from ui.operator.page import overview_body
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
 
 
-def operator_routes(
-    monitor: Monitor, access: OperatorAccess, sign_in: SignInPage, root_path: str
-) -> GuardedRoutes:
+def operator_routes(monitor: Monitor, frame: AdminFrame) -> GuardedRoutes:
     """Return `GET /operator`, `GET /operator/runs/{run_id}/preview` for its images, and `POST
     /operator/servers/{number}/{action}` for its buttons: drain, take-back, free."""
     routes = GuardedRoutes()
-    pool, identity = monitor.servers, access.identity
+    pool = monitor.servers
     servers = {str(at): server for at, server in enumerate(pool.servers)}
-
-    def page(request: Request, path: str, why: str = "", status: int = 200) -> HTMLResponse:
-        root = root_address(request, path, root_path)
-        tags = head_tags_of(html.escape(root), TITLE)
-        with in_english():
-            body = page_body(monitor.overview(), why, has_tokens=identity.login is not None)
-            return as_page(plain_page(tags, body, root), status)
 
     def drain(server: ComfyServer) -> str:
         pool.drain(server)
@@ -54,11 +40,7 @@ def operator_routes(
     @routes.get(PATH, Access.SIGN_IN_PAGE)
     def operator(request: Request) -> HTMLResponse:
         """Return the page; without a user, return the sign-in page. Raises 404 for other users."""
-        if identity.owner(request) is None:
-            return sign_in(request, PATH)
-        if not access.permits(request):
-            raise HTTPException(404)
-        return page(request, PATH)
+        return frame.shown(request, PATH, lambda: overview_body(monitor.overview()))
 
     @routes.get(f"{PATH}/runs/{{run_id}}/preview", Access.ADMINISTRATOR)
     def preview(run_id: str) -> Response:
@@ -76,7 +58,7 @@ def operator_routes(
         if number not in servers or action not in actions:
             raise HTTPException(404)
         if why := actions[action](servers[number]):
-            return page(request, path, why, 409)
-        return RedirectResponse(f"{root_address(request, path, root_path)}{PATH}", 303)
+            return frame.page(request, path, PATH, overview_body(monitor.overview()), why, 409)
+        return frame.back(request, path, PATH)
 
     return routes

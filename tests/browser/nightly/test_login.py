@@ -108,7 +108,7 @@ def test_users_sign_in_and_out_at_a_provider(fast: Site, visit: Visit) -> None:
             page.close()
             named = visit(site, extra_http_headers={"X-Forwarded-User": "anna"}).open()
             named.page.get_by_role("button", name="anna").click()
-            expect(named.page.get_by_role("link", name="Access tokens")).to_be_visible()
+            expect(named.page.get_by_role("link", name="Your account")).to_be_visible()
             expect(named.page.get_by_role("button", name="Sign out")).to_have_count(0)
             named.page.close()
 

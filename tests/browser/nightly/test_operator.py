@@ -64,5 +64,5 @@ def test_an_administrator_reaches_the_servers_from_the_menu(site: Site, visit: V
     page.goto(site.url)
     log_in(page, "ben", "harbour")
     page.get_by_role("button", name="ben").click()
-    expect(page.get_by_role("link", name="Access tokens")).to_be_visible()
+    expect(page.get_by_role("link", name="Your account")).to_be_visible()
     expect(link).to_be_hidden()

@@ -72,14 +72,14 @@ def test_it_shows_runs_without_their_contents(place: Place) -> None:
     assert "ben" in told
     at = "|".join(demo.url for demo in (place.one, place.other))
     assert {one for run in runs if (one := run.record.server)} == set(at.split("|"))
-    assert len(re.findall(rf"Running, step \d+ of 10000 · ({at}) · Requested", told)) == 2
+    assert len(re.findall(rf"Running, step \d+ of 10000 · ({at}) · ", told)) == 2
     assert "carla" in told
     assert "Waiting, 2 runs ahead" in told
     assert "The user's own workflow" in told
     for secret in ("my diary", "a lighthouse", "my secret title", "guest-xyz", TOKEN):
         assert secret not in told
     eventually(lambda: all(run.state.phase.finished for run in runs))
-    eventually(lambda: "No waiting or active runs." in page(place))
+    eventually(lambda: "No runs" in page(place))
 
 
 def test_it_shows_the_state_of_servers_and_missing_nodes(place: Place) -> None:
@@ -93,10 +93,9 @@ def test_it_shows_the_state_of_servers_and_missing_nodes(place: Place) -> None:
     french = place.anna.get(
         f"{place.app.url}/operator", headers={"Accept-Language": "fr"}, timeout=LONGEST_WAIT
     )
-    assert re.search(r"Memory: [\d.]+ of [\d.]+\sGB free", html.unescape(french.text))
-    assert '<html lang="en"' in french.text
+    assert '<html lang="fr"' in french.text
     assert re.search(r"ComfyForms [\d.]+ · Gradio 6", told)
-    assert "Missing or replaced models and nodes" in told
+    assert "Missing models and nodes" in told
     assert "Missing model: nowhere.safetensors" in told
     assert "Missing node: SaveNowhere" in told
     assert "nowhere isn't installed in ComfyUI." in told

@@ -1,10 +1,9 @@
-"""Page on which users create and revoke access tokens for their scripts."""
+"""Page on which users change their password, and create and revoke tokens for their scripts."""
 
 from __future__ import annotations
 
 import asyncio
 import html
-import threading
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -12,64 +11,49 @@ from fastapi import Depends, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from comfy.base.errors import ComfyError
-from comfy.base.messages import sentences
+from comfy.base.messages import message, sentences
 from ui.accounts.database import SignInFileError
 from ui.accounts.login import Login, SignedIn
+from ui.accounts.pages.login_routes import signed_in
+from ui.accounts.pages.password_form import CHANGED, PasswordChange, password_form
+from ui.accounts.pages.passwords import Passwords, SignInRefused
+from ui.accounts.pages.shown_once import ShownOnce
 from ui.accounts.pages.sign_in import SignInPage
 from ui.accounts.pages.sign_in_file import logged
 from ui.accounts.pages.token_row import token_row
 from ui.accounts.store import AccessToken
 from ui.gradio.internals import root_address
-from ui.languages.current import in_english
+from ui.languages.current import html_of
 from ui.page.plain.inline import module_tag
 from ui.page.plain.layout import as_page, head_tags_of, link_to_app, plain_page
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import LOG_IN_FIRST, Identity
+from ui.web.limits import BodyLimit
 
 _PATH = "/account"
-_KEPT = 60.0  # seconds until an unseen new token is forgotten
-_TITLE = "Access tokens · ComfyForms"
-_HEADING = "Access tokens"
-_ABOUT = "Scripts use a token instead of a password. Anyone who has it can act as you."
-_NAME = "Name of the script"
-_MAKE = "Create a token"
-_SHOWN_ONCE = "Copy this token now. You won't see it again."
-_SENT_AS = "The script sends it as a header:"
-_NONE = "You have no tokens."
-_FOR_GUESTS = "Guests can't have tokens. Ask the administrator for an account."
-_OPEN_TO_ALL = "This app doesn't use sign-in, so scripts need no tokens."
-_BROWSER_ONLY = "Tokens can only be created and revoked in a signed-in browser."
+_HEADING = message("Your account")
+_TOKENS = message("Access tokens")
+_ABOUT = message("Scripts use a token instead of a password. Anyone who has it can act as you.")
+_NAME = message("Name of the script")
+_MAKE = message("Create a token")
+_SHOWN_ONCE = message("Copy this token now. You won't see it again.")
+_SENT_AS = message("The script sends it as a header:")
+_COPY = message("Copy")
+_COPIED = message("Copied")
+_NONE = message("You have no tokens.")
+_FOR_GUESTS = message("Guests can't have tokens. Ask the administrator for an account.")
+_OPEN_TO_ALL = message("This app doesn't use sign-in, so scripts need no tokens.")
+_BROWSER_ONLY = message("This is only possible in a signed-in browser.")
 
 
-class _NewTokens:
-    """New tokens until the page shows them: once each, to their creator in the same session. All
-    times are from the login's clock. Thread-safe."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._made: dict[SignedIn, tuple[float, str]] = {}
-
-    def put(self, who: SignedIn, shown: str, now: float) -> None:
-        """Store a token and drop expired ones."""
-        with self._lock:
-            for other, (created_at, _) in list(self._made.items()):
-                if now - created_at > _KEPT:
-                    del self._made[other]
-            self._made[who] = now, shown
-
-    def take(self, who: SignedIn, now: float) -> str:
-        """Return the user's new token; empty if there isn't one, or it was taken or has expired."""
-        with self._lock:
-            created_at, shown = self._made.pop(who, (0.0, ""))
-        return shown if now - created_at <= _KEPT else ""
-
-
-def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> GuardedRoutes:
+def account_routes(
+    identity: Identity, passwords: Passwords, sign_in: SignInPage, root_path: str
+) -> GuardedRoutes:
     """Return `GET /account` and the routes of its forms, which other sites' pages can't submit.
     `root_path`: see the web server."""
     routes = GuardedRoutes()
     own_page = [Depends(identity.own_page)]
-    new_tokens = _NewTokens()
+    new_tokens = ShownOnce()
 
     def asking(request: Request) -> tuple[Login, SignedIn]:
         """Return the caller. Refuses tokens, because a lost token must not create others, and
@@ -83,9 +67,15 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> G
 
     def page(request: Request, path: str, content: str, status: int = 200) -> HTMLResponse:
         root = root_address(request, path, root_path)
-        tags = head_tags_of(html.escape(root), _TITLE)
-        with in_english():
-            return as_page(plain_page(tags, _body(content), root), status)
+        tags = head_tags_of(html.escape(root), f"{html_of(_HEADING)} · ComfyForms")
+        return as_page(plain_page(tags, _body(content), root), status)
+
+    def parts(login: Login, who: SignedIn, *, why: str = "", of_password: str = "") -> str:
+        """Return the page's parts with the reason why no token was created, or why the password
+        wasn't changed."""
+        shown, _ = new_tokens.take(who, login.clock()) if not (why or of_password) else ("", "")
+        tokens = _tokens(login.tokens_of(who), shown, why)
+        return f"{password_form(login, who, of_password)}{tokens}"
 
     def back(request: Request, path: str) -> Response:
         """Redirect to the page, so that a reload submits nothing again."""
@@ -95,15 +85,48 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> G
     def account(request: Request) -> HTMLResponse:
         """Show the page with a new token. Without a user, show the sign-in page."""
         if identity.login is None:
-            return page(request, _PATH, f"<p>{_OPEN_TO_ALL}</p>")
+            return page(request, _PATH, f"<p>{html_of(_OPEN_TO_ALL)}</p>")
         who = identity.signed_in(request)
         if who is None:
             return sign_in(request, _PATH)
         if who.way == "guest":
-            return page(request, _PATH, f"<p>{_FOR_GUESTS}</p>")
+            return page(request, _PATH, f"<p>{html_of(_FOR_GUESTS)}</p>")
+        return page(request, _PATH, parts(*asking(request)))
+
+    @routes.post(
+        f"{_PATH}/password",
+        Access.SIGNED_IN,
+        dependencies=own_page,
+        body=BodyLimit.LOGIN_FORM,
+    )
+    async def change_password(
+        request: Request,
+        current: Annotated[str, Form()],
+        new: Annotated[str, Form()],
+        again: Annotated[str, Form()],
+    ) -> Response:
+        """Change the caller's password, end their other sessions and tokens, and sign them in
+        again. On an error, return the page with a message and status 422."""
         login, who = asking(request)
-        shown = new_tokens.take(who, login.clock())
-        return page(request, _PATH, _tokens(login.tokens_of(who), shown))
+        path = f"{_PATH}/password"
+        try:
+            change = PasswordChange(new, again).checked(login, who)
+            attempt = passwords.attempt(request, who.name)
+            await passwords.check(attempt, current)
+            await asyncio.to_thread(change)
+            shown = await asyncio.to_thread(login.password, who.name, new)
+        except SignInRefused as problem:
+            return page(request, path, parts(login, who, of_password=str(problem)), 422)
+        except ComfyError as problem:
+            why = sentences(str(problem), problem.hint)
+            return page(request, path, parts(login, who, of_password=why), 422)
+        answer = page(request, path, f'<p role="status">{html_of(CHANGED)}</p>')
+        if shown is None:  # changed again meanwhile
+            return back(request, path)
+        passwords.make_known(passwords.attempt(request, who.name), request, answer)
+        signed_in(answer, identity, request, shown)
+        await identity.close_ended()
+        return answer
 
     @routes.post(f"{_PATH}/tokens", Access.SIGNED_IN, dependencies=own_page)
     def make(request: Request, label: Annotated[str, Form()]) -> Response:
@@ -114,10 +137,10 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> G
         try:
             shown = login.new_token(who, label)
         except SignInFileError as problem:
-            return page(request, path, _tokens(login.tokens_of(who), why=logged(problem)), 422)
+            return page(request, path, parts(login, who, why=logged(problem)), 422)
         except ComfyError as problem:
             why = sentences(str(problem), problem.hint)
-            return page(request, path, _tokens(login.tokens_of(who), why=why), 422)
+            return page(request, path, parts(login, who, why=why), 422)
         new_tokens.put(who, shown, login.clock())
         return back(request, path)
 
@@ -135,7 +158,7 @@ def account_routes(identity: Identity, sign_in: SignInPage, root_path: str) -> G
 
 def _body(content: str) -> str:
     return f"""<main class="card account">
-<h1>{_HEADING}</h1>
+<h1>{html_of(_HEADING)}</h1>
 {content}
 {link_to_app()}
 </main>"""
@@ -145,21 +168,25 @@ def _tokens(tokens: Sequence[AccessToken], shown: str = "", why: str = "") -> st
     """Return a user's tokens, and the form for another. `shown`: a token that was just created.
     `why`: the reason that none was."""
     rows = (token_row(one, f"account/tokens/{one.id}/revoke") for one in tokens)
-    return f"""<p>{_ABOUT}</p>
+    none = f"<p>{html_of(_NONE)}</p>"
+    return f"""<section aria-labelledby="tokens">
+<h2 id="tokens">{html_of(_TOKENS)}</h2>
+<p>{html_of(_ABOUT)}</p>
 {_new(shown) if shown else ""}
 <form method="post" action="account/tokens">
-<label for="label">{_NAME}</label>
+<label for="label">{html_of(_NAME)}</label>
 <input id="label" name="label" maxlength="100" autocomplete="off" required aria-describedby="why">
-<p id="why" role="alert">{html.escape(why)}</p>
-<button type="submit">{_MAKE}</button>
+<p id="why" class="why" role="alert">{html_of(why)}</p>
+<button type="submit" class="quiet">{html_of(_MAKE)}</button>
 </form>
-<section aria-label="{_HEADING}">{"".join(rows) or f"<p>{_NONE}</p>"}</section>"""
+<div class="tokens">{"".join(rows) or none}</div>
+</section>"""
 
 
 def _new(shown: str) -> str:
     return f"""<div class="new" role="status">
-<p><strong>{_SHOWN_ONCE}</strong> {_SENT_AS}</p>
+<p><strong>{html_of(_SHOWN_ONCE)}</strong> {html_of(_SENT_AS)}</p>
 <p><code>Authorization: Bearer <b id="token">{html.escape(shown)}</b></code></p>
-<button type="button" id="copy" data-copied="Copied">Copy</button>
+<button type="button" id="copy" data-copied="{html_of(_COPIED)}">{html_of(_COPY)}</button>
 </div>
 {module_tag("copying.js")}"""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from typing import Annotated
 
@@ -11,42 +10,36 @@ from fastapi import Depends, Form, HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.background import BackgroundTask
 
-from comfy.base.messages import message, plural
+from comfy.base.messages import message
 from ui.accounts.database import SignInFileError
+from ui.accounts.pages.passwords import WRONG_LOGIN, Passwords, SignInRefused
 from ui.accounts.pages.sign_in import SignInPage
 from ui.accounts.pages.sign_in_file import logged
 from ui.gradio.internals import LOGIN, PASSWORD, USERNAME, refusal, root_address
 from ui.page.plain.layout import dead_link_page
 from ui.web.access import Access, GuardedRoutes
 from ui.web.addresses import client_address
-from ui.web.guesses import Guesses, HashingTurns, PasswordAttempt
 from ui.web.identity import LOG_IN_FIRST, NEW_BROWSER, NEW_BROWSERS, Identity
 from ui.web.limits import BodyLimit
 from ui.web.rates import Rate
 from ui.web.responses import TOO_MANY_REQUESTS, wants_page
 from ui.web.urls import ENDPOINTS
 
-_WRONG_LOGIN = 400  # status of the page after a failure
-# Seconds before the answer to a wrong password, so that its timing doesn't reveal which names
-# exist.
-_WRONG_PASSWORD = 1.0
 _LOGOUT = "/logout"
 _EVERYWHERE = f"{_LOGOUT}/everywhere"
-_WRONG = message("Wrong username or password.")
 _ASK = message("Ask the administrator for a new one.")
 
 
 def login_routes(
-    identity: Identity, guesses: Guesses, sign_in: SignInPage, root_path: str
+    identity: Identity, passwords: Passwords, sign_in: SignInPage, root_path: str
 ) -> GuardedRoutes:
     """Return `GET /login` and `POST /login`, compatible with Gradio's own. Gradio's Python client
     signs in there, and also beside the endpoints that it has connected to. A wrong password gets
     status 400 with a message, or a page if a browser sent the form without the page's script.
     `root_path`: see the web server."""
     routes = GuardedRoutes()
-    passwords = Passwords(identity, guesses)
 
-    def refused(request: Request, why: str, status: int = _WRONG_LOGIN) -> Response:
+    def refused(request: Request, why: str, status: int = WRONG_LOGIN) -> Response:
         if not wants_page(request):
             return refusal(why, status)
         return sign_in(request, LOGIN, why, status=status)
@@ -86,76 +79,6 @@ def login_routes(
         return signed_in(answer, identity, request, shown)
 
     return routes
-
-
-class SignInRefused(Exception):
-    """Refused sign-in, with the message and `status` of its answer."""
-
-    def __init__(self, sentence: str, status: int = _WRONG_LOGIN) -> None:
-        super().__init__(sentence)
-        self.status = status
-
-
-class Passwords:
-    """Checker of passwords that takes attempts in turns, with a back-off."""
-
-    def __init__(self, identity: Identity, guesses: Guesses) -> None:
-        self._identity = identity
-        self._guesses = guesses
-        self._turns = HashingTurns()
-
-    def attempt(self, request: Request, name: str) -> PasswordAttempt:
-        """Return the sign-in attempt of a request with this name."""
-        proof = self._proof(name)
-        cookies = self._identity.cookies
-        browser = cookies.known_browser(request, name, proof) if proof else ""
-        return PasswordAttempt(name, client_address(request.scope), browser)
-
-    async def session(self, attempt: PasswordAttempt, password: str) -> str:
-        """Return the cookie value of the new session. Raises SignInRefused, or SignInFileError if
-        the password was correct."""
-        since, login = time.monotonic(), self._identity.login
-        if login is None:
-            raise SignInRefused(_WRONG)
-        with self._turns.place(attempt) as admitted:
-            if not admitted:
-                raise SignInRefused(TOO_MANY_REQUESTS, 429)
-            if wait := self._guesses.attempt(attempt, since):
-                raise SignInRefused(_later(wait))
-            async with self._turns.turn(attempt):
-                began = time.monotonic()
-                try:
-                    async with self._turns.hashing:
-                        shown = await asyncio.to_thread(login.password, attempt.name, password)
-                except SignInFileError:
-                    self._guesses.right(attempt)
-                    raise
-                if shown is not None:
-                    self._guesses.right(attempt)
-                    return shown
-                pause = self._guesses.pause(attempt, began)
-                await asyncio.sleep(began + pause - time.monotonic())
-        await asyncio.sleep(since + _WRONG_PASSWORD - time.monotonic())
-        raise SignInRefused(_WRONG)
-
-    def make_known(self, attempt: PasswordAttempt, request: Request, answer: Response) -> None:
-        """Give the browser a cookie, so that the user's next sign-in comes from a known browser."""
-        proof = self._proof(attempt.name)
-        if proof and not attempt.browser:
-            cookie = self._identity.cookies.new_known_browser(request, attempt.name, proof)
-            answer.headers.append("set-cookie", cookie)
-
-    def _proof(self, name: str) -> str:
-        user = self._identity.login.user(name) if self._identity.login else None
-        return user.proof if user else ""
-
-
-def _later(wait: float) -> str:
-    return plural(
-        "Too many wrong passwords. Try again in {count} second.",
-        "Too many wrong passwords. Try again in {count} seconds.",
-        count=math.ceil(wait),
-    )
 
 
 def logout_routes(identity: Identity, root_path: str) -> GuardedRoutes:

@@ -10,7 +10,8 @@ from ui.page.theme import color_variables
 from ui.web.security_headers import strict_policy
 
 _HERE = Path(__file__).parent
-_STYLES = _HERE.parent / "styles" / "plain.css"
+_FOLDER = _HERE.parent / "styles" / "plain"
+_STYLES = tuple(_FOLDER / name for name in ("pages.css", "administration.css"))
 _MODULES = ("copying.js", "refreshing.js", "retrying.js")
 # Runs before the first paint, with the theme stored by the light/dark button (`storage.js`).
 _SHADE = """try {
@@ -43,7 +44,8 @@ def policy() -> str:
 
 @cache
 def _style() -> str:
-    return f"\n:root {{ {color_variables()} }}\n{_STYLES.read_text(encoding='utf-8')}"
+    styles = "\n".join(one.read_text(encoding="utf-8") for one in _STYLES)
+    return f"\n:root {{ {color_variables()} }}\n{styles}"
 
 
 @cache

@@ -50,7 +50,7 @@ export function mountAccount(place) {
   menu.append(
     element("p", "", message("Signed in as {name}", { name: userName() })),
     operator,
-    link(`${root}/account`, message("Access tokens")),
+    link(`${root}/account`, message("Your account")),
     ...signsOut,
   );
   place.append(menu);

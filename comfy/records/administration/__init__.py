@@ -1,0 +1,1 @@
+"""Records for administrators: their actions, the notice, and figures of use."""

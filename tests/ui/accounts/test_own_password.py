@@ -1,0 +1,85 @@
+"""Change of one's own password on the account page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.security.signing_in import history_status, sign_in, signed_in
+from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT
+from ui.accounts.opening import SignInSettings
+from ui.accounts.users import UsersFile
+from ui.settings.web_settings import WebSettings
+
+ANNA, BEN = ("anna", "a lighthouse"), ("ben", "harbour in rain")
+NEW = "another lighthouse"
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[RunningApp]:
+    """Start an app with anna in the users file and ben in the settings."""
+    file = UsersFile(tmp_path / "users.json")
+    file.add(*ANNA, "user")
+    settings = WebSettings(port=0, users=(BEN,), sign_in=SignInSettings(file=file))
+    with running_demo_app(step_seconds=0, settings=settings) as (_, app):
+        yield app
+
+
+def change(
+    app: RunningApp, browser: requests.Session, current: str, new: str, again: str = ""
+) -> requests.Response:
+    sent = {"current": current, "new": new, "again": again or new}
+    return browser.post(f"{app.url}/account/password", data=sent, timeout=LONGEST_WAIT)
+
+
+def test_a_change_signs_out_everywhere_else(app: RunningApp) -> None:
+    """The browser stays signed in. Other sessions end at once, and only the new password is
+    right."""
+    with signed_in(app, ANNA) as here, signed_in(app, ANNA) as there:
+        answer = change(app, here, ANNA[1], NEW)
+        assert answer.status_code == 200
+        assert "Your password was changed." in answer.text
+        assert history_status(app, here) == 200
+        assert history_status(app, there) == 401
+        assert sign_in(app, there, ANNA) == 400
+        assert sign_in(app, there, ("anna", NEW)) == 200
+
+
+@pytest.mark.parametrize(
+    ("current", "new", "again", "why"),
+    [
+        ("wrong", NEW, NEW, "The current password is wrong."),
+        (ANNA[1], NEW, "other", "The new passwords don&#x27;t match."),
+        (ANNA[1], "short", "short", "The password must have at least 8 characters."),
+    ],
+)
+def test_a_refused_change_says_why(
+    app: RunningApp, current: str, new: str, again: str, why: str
+) -> None:
+    """The old password and the sessions stay valid."""
+    with signed_in(app, ANNA) as here, signed_in(app, ANNA) as there:
+        answer = change(app, here, current, new, again)
+        assert answer.status_code == 422
+        assert why in answer.text
+        assert history_status(app, there) == 200
+
+
+def test_a_password_in_the_settings_stays(app: RunningApp) -> None:
+    """The page says so and has no form, and the route refuses."""
+    with signed_in(app, BEN) as ben:
+        page = ben.get(f"{app.url}/account", timeout=LONGEST_WAIT).text
+        assert "can&#x27;t be changed here" in page
+        assert 'name="current"' not in page
+        assert change(app, ben, BEN[1], NEW).status_code == 422
+
+
+def test_other_sites_and_strangers_change_nothing(app: RunningApp) -> None:
+    """Another site's page gets 403, a request without sign-in 401."""
+    assert change(app, requests.Session(), ANNA[1], NEW).status_code == 401
+    with signed_in(app, ANNA) as anna:
+        anna.headers["Origin"] = "https://evil.example"
+        assert change(app, anna, ANNA[1], NEW).status_code == 403

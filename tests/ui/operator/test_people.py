@@ -1,0 +1,140 @@
+"""People on the administrator's page and in REST: add, reset, remove, roles, and their results."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import requests
+import websocket
+
+from comfy.library.permissions import Permissions
+from comfy.runs.interface import Origin, RunPolicy
+from tests.security.signing_in import history_status, sign_in, signed_in, socket_of
+from tests.support.sampler import job
+from tests.support.serving import RunningApp, running_demo_app
+from tests.support.waiting import LONGEST_WAIT, eventually
+from ui.accounts.opening import SignInSettings
+from ui.accounts.users import UsersFile
+from ui.settings.web_settings import WebSettings
+
+ANNA, BEN = ("anna", "a lighthouse"), ("ben", "a harbour in rain")
+PEOPLE = "/api/v1/admin/people"
+
+
+class Place(NamedTuple):
+    app: RunningApp
+    anna: requests.Session
+    ben: requests.Session
+    file: UsersFile
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    file = UsersFile(tmp_path / "users.json")
+    file.add(*ANNA, "operator")
+    file.add(*BEN, "user")
+    operators = Permissions(
+        operates=lambda owner: file.role(owner.removeprefix("user:")) == "operator"
+    )
+    settings = WebSettings(port=0, sign_in=SignInSettings(file=file))
+    with (
+        running_demo_app(step_seconds=0, settings=settings, permissions=operators) as (_, app),
+        signed_in(app, ANNA) as anna,
+        signed_in(app, BEN) as ben,
+    ):
+        yield Place(app, anna, ben, file)
+
+
+def ask(
+    browser: requests.Session, app: RunningApp, method: str, path: str = "", **options: object
+) -> requests.Response:
+    address = f"{app.url}{PEOPLE}{path}"
+    return browser.request(method, address, timeout=LONGEST_WAIT, **options)  # type: ignore[arg-type]
+
+
+def people(place: Place) -> dict[str, dict[str, object]]:
+    return {one["name"]: one for one in ask(place.anna, place.app, "GET").json()["people"]}
+
+
+def post(place: Place, path: str, **form: str) -> requests.Response:
+    """Send a form of the page and return the page that follows."""
+    address = f"{place.app.url}/operator/people{path}"
+    return place.anna.post(address, data=form, timeout=LONGEST_WAIT)
+
+
+def test_a_generated_password_is_shown_once(place: Place) -> None:
+    """The administrator adds a person without a password. The page shows the generated one once,
+    and the person can sign in with it."""
+    page = post(place, "", name=" carla ")
+    (password,) = re.findall(r'<b id="token">([a-z0-9-]{19})</b>', page.text)
+    assert password not in place.anna.get(page.url, timeout=LONGEST_WAIT).text
+    with signed_in(place.app, ("carla", password)) as carla:
+        assert history_status(place.app, carla) == 200
+    assert place.file.users["carla"].role == "user"
+    refused = post(place, "", name="carla", password="short")
+    assert refused.status_code == 422
+    assert "The user carla already exists." in refused.text
+
+
+def test_a_reset_password_ends_sessions_at_once(place: Place) -> None:
+    """The person's browser and its socket are signed out, and only the new password is right."""
+    with socket_of(place.app, place.ben) as news:
+        news.recv()
+        answer = ask(place.anna, place.app, "POST", "/ben/password", json={"password": "x" * 9})
+        assert answer.json() == {"name": "ben", "password": ""}
+        while (kind := news.recv_data()[0]) != websocket.ABNF.OPCODE_CLOSE:
+            assert kind == websocket.ABNF.OPCODE_TEXT
+    assert history_status(place.app, place.ben) == 401
+    assert sign_in(place.app, place.ben, BEN) == 400
+    assert sign_in(place.app, place.ben, ("ben", "x" * 9)) == 200
+    assert ask(place.anna, place.app, "POST", "/ben/password", json={"password": "x"}).ok is False
+
+
+def test_a_removed_persons_results_stay_until_deleted(place: Place) -> None:
+    """Removing ends the sessions at once. The results are listed under the name of the removed
+    person, until an administrator deletes them."""
+    run = place.app.runs.submit(job(), Origin("user:ben"), RunPolicy(keeps_going=True))
+    eventually(lambda: run.state.phase.finished)
+    assert people(place)["ben"]["runs_this_week"] == 1
+    assert ask(place.anna, place.app, "DELETE", "/ben").status_code == 204
+    assert history_status(place.app, place.ben) == 401
+    left = people(place)["ben"]
+    assert (left["way"], left["runs"]) == ("removed", 1)
+    assert int(str(left["bytes"])) > 0
+    page = post(place, "/ben/remove", results="true")
+    assert page.status_code == 200
+    history = place.app.runs.history
+    assert history is not None
+    eventually(lambda: history.of("user:ben") == ())
+    assert ask(place.anna, place.app, "DELETE", "/ben").status_code == 404
+
+
+def test_administrators_keep_their_own_role(place: Place) -> None:
+    """An administrator can't remove or demote themselves, so at least one administrator stays."""
+    assert ask(place.anna, place.app, "DELETE", "/anna").status_code == 409
+    assert ask(place.anna, place.app, "PATCH", "/anna", json={"role": "user"}).status_code == 409
+    assert ask(place.anna, place.app, "PATCH", "/ben", json={"role": "operator"}).ok
+    assert people(place)["ben"]["role"] == "operator"
+    assert "anna" in ask(place.ben, place.app, "GET").text
+    page = post(place, "/ben/role", role="user")
+    assert page.status_code == 200
+    assert ask(place.ben, place.app, "GET").status_code == 404
+
+
+def test_users_and_other_sites_change_no_people(place: Place) -> None:
+    """Users who aren't administrators get 404, and other sites' pages 401, on the page and in
+    REST."""
+    foreign = {"Origin": "https://evil.example"}
+    for path, method in (("", "GET"), ("", "POST"), ("/anna", "DELETE"), ("/anna", "PATCH")):
+        assert ask(place.ben, place.app, method, path).status_code == 404
+    for method, path in (("POST", ""), ("DELETE", "/ben"), ("POST", "/ben/password")):
+        refused = ask(place.anna, place.app, method, path, headers=foreign)
+        assert refused.status_code == 401
+    address = f"{place.app.url}/operator/people/ben/remove"
+    assert place.anna.post(address, headers=foreign, timeout=LONGEST_WAIT).status_code == 401
+    assert place.ben.post(address, timeout=LONGEST_WAIT).status_code == 404
+    assert set(place.file.users) == {"anna", "ben"}

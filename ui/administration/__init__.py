@@ -1,0 +1,1 @@
+"""Administrators' actions and figures, for their pages and for REST."""

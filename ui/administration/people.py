@@ -1,0 +1,227 @@
+"""Users of the app: who they are, what they store, and changes by administrators. The users file is
+the only place where users are added, removed and changed."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message
+from comfy.records.administration.usage import Holding
+from comfy.records.store import RunStore
+from comfy.records.tables import digest
+from comfy.runs.interface import RunRegistry
+from ui.accounts.login import Login
+from ui.accounts.users import Role, UnknownUser, UsersFile
+from ui.administration.audit import Actor, AuditLog
+
+_WEEK = 7 * 24 * 3600.0
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # without letters that look alike
+_GROUPS, _GROUP = 4, 4  # 80 bits
+_STOPPING = 5.0  # seconds for a removed user's runs to stop
+_MOST_EARLIER = 50  # people whose results are still here
+_NO_FILE = message("Sign-in with passwords is off.")
+_NOT_YOURSELF = message("You can't remove yourself or change your own role.")
+_ASK_ANOTHER = message("Ask another administrator.")
+
+PersonWay = Literal["password", "settings", "provider", "proxy", "guests", "removed"]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """User in the list. `name`: for people. `account`: tells users with the same name apart, "" if
+    the name does. `way`: where the user comes from; "removed" for a user who is gone and has
+    results left. `last_seen`: seconds since 1970, None for never. `bytes`: of their results."""
+
+    name: str
+    account: str
+    way: PersonWay
+    role: Role
+    last_seen: float | None = None
+    bytes: int = 0
+    runs: int = 0
+    runs_this_week: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewPassword:
+    """Answer to an action that sets a password. `password`: "" unless it was generated."""
+
+    name: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Users of an app, and what an administrator can change about them. `login`: None without
+    sign-in. `operates`: returns whether an owner is an administrator. Methods access the disk."""
+
+    login: Login | None
+    operates: Callable[[str], bool]
+    runs: RunRegistry
+    audit: AuditLog
+    clock: Callable[[], float] = field(default=time.time)
+
+    @property
+    def file(self) -> UsersFile:
+        """Return the users file. Raises ComfyError without one."""
+        if self.login is None or self.login.ways.file is None:
+            raise ComfyError(_NO_FILE)
+        return self.login.ways.file
+
+    @property
+    def can_change(self) -> bool:
+        """Return whether users can be added and removed here."""
+        return self.login is not None and self.login.ways.file is not None
+
+    def all(self) -> list[PersonRow]:
+        """Return all users by name, then guests and removed users who have results here."""
+        history = self.runs.history
+        holdings = history.administration.usage.holdings() if history else {}
+        lately = history.administration.usage.ended_since(self.clock() - _WEEK) if history else {}
+        people = [
+            _with(one, holdings.pop(digest(owner), Holding()), lately.pop(digest(owner), 0))
+            for owner, one in self._known()
+        ]
+        people.sort(key=lambda one: one.name.casefold())
+        return [*people, *self._others(history, holdings, lately)]
+
+    def add(self, actor: Actor, name: str, password: str, role: Role) -> NewPassword:
+        """Add a user. An empty password is generated. Raises ComfyError for a name that is taken or
+        invalid, and for a short password."""
+        name, made = name.strip(), "" if password else _generated_password()
+        if self.login is not None and self.login.user(name) is not None:
+            raise ComfyError(message("The user {name} already exists.", name=name))
+        self.file.add(name, password or made, role)
+        self.audit.note(message("{person} added {name}.", person=actor.name, name=name))
+        return NewPassword(name, made)
+
+    def reset(self, actor: Actor, name: str, password: str) -> NewPassword:
+        """Set a user's password, which ends their sessions and tokens. An empty password is
+        generated. Raises UnknownUser, and ComfyError for a short password."""
+        made = "" if password else _generated_password()
+        self.file.set_password(name, password or made)
+        self._end(name)
+        self.audit.note(
+            message("{person} reset the password of {name}.", person=actor.name, name=name)
+        )
+        return NewPassword(name, made)
+
+    def set_role(self, actor: Actor, name: str, role: Role) -> None:
+        """Change a user's role. Raises UnknownUser, and ComfyError for the administrator's own
+        name."""
+        self._not_own(actor, name)
+        self.file.set_role(name, role)
+        sentence = (
+            message("{person} made {name} an administrator.", person=actor.name, name=name)
+            if role == "operator"
+            else message("{person} made {name} a user.", person=actor.name, name=name)
+        )
+        self.audit.note(sentence)
+
+    def remove(self, actor: Actor, name: str, *, results: bool) -> None:
+        """Remove a user and end their sessions and tokens at once. `results`: also delete their
+        results, also of a user who was removed before. Raises UnknownUser, and ComfyError for the
+        administrator's own name."""
+        self._not_own(actor, name)
+        if results and name not in self.file.users:
+            self.delete_results(actor, name)
+            return
+        self.file.remove(name)
+        self._end(name)
+        self.audit.note(message("{person} removed {name}.", person=actor.name, name=name))
+        if results:
+            self._delete_results(actor, name)
+
+    def delete_results(self, actor: Actor, name: str) -> None:
+        """Stop the runs of a user who is no longer in the users file, and delete all their results
+        soon. Raises UnknownUser for a user who can still sign in."""
+        if self.login is None or self.login.knows(name, by_provider=False):
+            raise UnknownUser(message("There is no user {name}.", name=name))
+        self._delete_results(actor, name)
+
+    def _delete_results(self, actor: Actor, name: str) -> None:
+        owner = f"user:{name}"
+        running = [run for run in self.runs.owned(owner) if not run.state.phase.finished]
+        for run in running:
+            run.cancel()
+        end = time.monotonic() + _STOPPING
+        for run in running:
+            _wait(run.watch, end - time.monotonic())
+        if self.runs.history is not None:
+            self.runs.history.administration.hide_runs(owner)
+        self.audit.note(
+            message("{person} deleted the results of {name}.", person=actor.name, name=name)
+        )
+
+    def _end(self, name: str) -> None:
+        if self.login is not None:
+            self.login.end_everything(name)
+
+    def _not_own(self, actor: Actor, name: str) -> None:
+        if actor.owner == f"user:{name}":
+            raise ComfyError(_NOT_YOURSELF, _ASK_ANOTHER)
+
+    def _known(self) -> Iterator[tuple[str, PersonRow]]:
+        login = self.login
+        if login is None:
+            return
+        seen = login.last_seen()
+
+        def person(name: str, way: PersonWay) -> tuple[str, PersonRow]:
+            owner = f"user:{name}"
+            return owner, PersonRow(name, "", way, self._role(owner), seen.get((name, "")) or None)
+
+        names = login.ways.file.users if login.ways.file else {}
+        yield from (person(name, "password") for name in names)
+        yield from (person(name, "settings") for name in login.setting_names())
+        yield from (person(name, "proxy") for name in login.proxy_names())
+        for id_, one in (login.ways.openid.people if login.ways.openid else {}).items():
+            if login.knows(id_, by_provider=True):
+                owner, last = f"openid:{id_}", seen.get((id_, "openid")) or one.signed_in
+                yield owner, PersonRow(one.shown, one.account, "provider", self._role(owner), last)
+
+    def _role(self, owner: str) -> Role:
+        return "operator" if self.operates(owner) else "user"
+
+    def _others(
+        self, history: RunStore | None, holdings: dict[str, Holding], lately: dict[str, int]
+    ) -> Iterator[PersonRow]:
+        """Yield the other owners of results: removed users by name, and all guests together."""
+        if history is None or not holdings:
+            return
+        largest = sorted(holdings, key=lambda one: -holdings[one].bytes)[:_MOST_EARLIER]
+        owners = history.administration.usage.owners(largest)
+        for key, owner in owners.items():
+            kind, _, name = owner.partition(":")
+            if kind == "user":
+                person = PersonRow(name, "", "removed", "user")
+                yield _with(person, holdings.pop(key), lately.pop(key, 0))
+        if holdings:
+            every = Holding(
+                sum(one.runs for one in holdings.values()),
+                sum(one.bytes for one in holdings.values()),
+            )
+            guests = PersonRow(message("Guests"), "", "guests", "user")
+            yield _with(guests, every, sum(lately.get(one, 0) for one in holdings))
+
+
+def _generated_password() -> str:
+    """Return a new password that can be read out and typed, such as abcd-efgh-2345-jkmn."""
+    groups = ("".join(secrets.choice(_LETTERS) for _ in range(_GROUP)) for _ in range(_GROUPS))
+    return "-".join(groups)
+
+
+def _with(person: PersonRow, held: Holding, lately: int) -> PersonRow:
+    return replace(person, bytes=int(held.bytes), runs=held.runs, runs_this_week=lately)
+
+
+def _wait(watch: Callable[[float], Iterator[object]], seconds: float) -> None:
+    with suppress(TimeoutError):
+        for _ in watch(max(0.0, seconds)):
+            pass

@@ -1,0 +1,14 @@
+"""All routes for administrators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ui.administration.desk import Administration
+from ui.api.admin.people import people_api
+from ui.web.access import GuardedRoutes
+
+
+def admin_api(desk: Administration) -> Iterator[GuardedRoutes]:
+    """Return the routes below `/admin`."""
+    yield people_api(desk)

@@ -1,0 +1,114 @@
+"""Frame of the administrator's pages: access, title, tabs, and answers to their forms."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from fastapi import HTTPException, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from comfy.base.messages import message
+from ui.accounts.pages.sign_in import SignInPage
+from ui.administration.desk import Administration
+from ui.gradio.internals import root_address
+from ui.languages.current import html_of
+from ui.operator.access import OperatorAccess
+from ui.page.plain.layout import as_page, head_tags_of, link_to_app, plain_page
+
+PATH = "/operator"
+PEOPLE, USAGE, MISSING = f"{PATH}/people", f"{PATH}/usage", f"{PATH}/missing"
+ACTIVITY, TOKENS = f"{PATH}/activity", f"{PATH}/tokens"
+_TABS: Mapping[str, str] = MappingProxyType(
+    {
+        PATH: message("Servers and runs"),
+        PEOPLE: message("People"),
+        TOKENS: message("Access tokens"),
+    }
+)
+_ADMINISTRATION = message("Administration")
+
+
+@dataclass(frozen=True, slots=True)
+class AdminFrame:
+    """Frame of the pages. `root_path`: as configured for the web server."""
+
+    desk: Administration
+    access: OperatorAccess
+    sign_in: SignInPage
+    root_path: str
+
+    def shown(self, request: Request, path: str, body: Callable[[], str]) -> HTMLResponse:
+        """Return a page; without a user, return the sign-in page. Raises 404 for other users."""
+        if self.desk.identity.owner(request) is None:
+            return self.sign_in(request, path)
+        if not self.access.permits(request):
+            raise HTTPException(404)
+        return self.page(request, path, path, body())
+
+    def page(
+        self, request: Request, path: str, tab: str, body: str, why: str = "", status: int = 200
+    ) -> HTMLResponse:
+        """Return a page. `path`: of the request; `tab`: of the page; `why`: the reason for a failed
+        action."""
+        root = root_address(request, path, self.root_path)
+        title = html_of(_TABS[tab])
+        tags = head_tags_of(html.escape(root), f"{title} · ComfyForms")
+        alert = f'<p id="why" role="alert">{html_of(why)}</p>'
+        content = f"""<main class="operator">
+{self._tabs(tab)}
+<h1>{title}</h1>
+{alert}
+{body}
+{link_to_app()}
+</main>"""
+        return as_page(plain_page(tags, content, root), status)
+
+    def back(self, request: Request, path: str, to: str) -> Response:
+        """Redirect to a page after a form at `path`, so that a reload submits nothing again."""
+        return RedirectResponse(f"{root_address(request, path, self.root_path)}{to}", 303)
+
+    def _tabs(self, tab: str) -> str:
+        signs_in = self.desk.identity.login is not None
+        paths = (path for path in _TABS if signs_in or path not in (PEOPLE, TOKENS))
+        links = "".join(
+            f'<a href="{path[1:]}"{" aria-current=page" if path == tab else ""}>'
+            f"{html_of(_TABS[path])}</a>"
+            for path in paths
+        )
+        return f'<nav class="tabs" aria-label="{html_of(_ADMINISTRATION)}">{links}</nav>'
+
+
+def section(title: str, body: str) -> str:
+    """Return a card with a heading."""
+    return f'<section class="card"><h2>{html_of(title)}</h2>{body}</section>'
+
+
+def action_form(action: str, text: str, *, label: str = "", name: str = "") -> str:
+    """Return a button that sends a form. `label`: its name for screen readers; `name`: its id,
+    which keeps the focus when the page is renewed."""
+    spoken = f' aria-label="{html_of(label)}"' if label else ""
+    known = f' id="{html.escape(name)}"' if name else ""
+    return f"""<form method="post" action="{html.escape(action)}">
+<button type="submit" class="quiet"{known}{spoken}>{html_of(text)}</button></form>"""
+
+
+def asking_form(action: str, texts: tuple[str, str, str], name: str, content: str) -> str:
+    """Return a button that opens a question, which works without a script. `texts`: of the button,
+    the question and the button that submits; `content`: HTML between the question and the
+    buttons."""
+    opener, question, submit = map(html_of, texts)
+    name = html.escape(name)
+    return f"""<form method="post" action="{html.escape(action)}">
+<button type="button" class="quiet" popovertarget="{name}" id="{name}-opener">{opener}</button>
+<div class="question" id="{name}" popover role="dialog" aria-labelledby="{name}-title">
+<h2 id="{name}-title">{question}</h2>
+{content}
+<p class="last">
+<button type="button" class="quiet" popovertarget="{name}" popovertargetaction="hide"
+ autofocus>{html_of(message("Cancel"))}</button>
+<button type="submit">{submit}</button></p>
+</div>
+</form>"""

@@ -1,0 +1,262 @@
+"""Page on which administrators add, change and remove users."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import Form, Request
+from fastapi.responses import HTMLResponse, Response
+
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message, plural, sentences
+from ui.accounts.pages.shown_once import ShownOnce
+from ui.accounts.users import SHORTEST, Role
+from ui.administration.people import NewPassword, PersonRow
+from ui.documents.amounts import bytes_words
+from ui.languages.current import current_language, html_of
+from ui.operator.frame import PEOPLE, AdminFrame, asking_form, section
+from ui.page.plain.inline import module_tag
+from ui.web.access import Access, GuardedRoutes
+
+_ADD = message("Add a person")
+_NAME = message("Username")
+_PASSWORD = message("Password (leave empty to generate one)")
+_IS_ADMINISTRATOR = message("Administrator")
+_ADD_IT = message("Add")
+_EARLIER = message("Guests and removed people")
+_NO_FILE = message(
+    "People can't be added here: ComfyForms has no users file. Create it in the shell with the"
+    " command “user add”, then restart ComfyForms."
+)
+_NO_RESULTS = message("No results")
+_NEVER = message("Never signed in")
+_SEND_IT = message("Give it to them now. You won't see it again.")
+_COPY, _COPIED = message("Copy"), message("Copied")
+_RESET, _REMOVE = message("Reset password…"), message("Remove…")
+_RESET_IT, _REMOVE_IT = message("Reset password"), message("Remove")
+_SIGNS_OUT = message("This signs them out everywhere and ends their access tokens.")
+_KEEPS = message("Their results are kept until they expire, unless you delete them now.")
+_DELETE_RESULTS, _DELETE = message("Delete results…"), message("Delete")
+_FOR_GOOD = message("You can't undo this.")
+_WAYS = {
+    "password": message("Password"),
+    "settings": message("Password in the settings"),
+    "proxy": message("Signs in through the proxy"),
+}
+
+
+def people_routes(frame: AdminFrame) -> GuardedRoutes:
+    """Return `GET /operator/people` and the routes of its forms."""
+    routes = GuardedRoutes()
+    desk, new_passwords = frame.desk, ShownOnce()
+    people = desk.people
+
+    def body(request: Request) -> str:
+        login, who = desk.identity.login, desk.identity.signed_in(request)
+        password, name = ("", "")
+        if login is not None and who is not None:
+            password, name = new_passwords.take(who, login.clock())
+        own = desk.actor(request).name
+        provider = login.ways.openid.settings.name if login and login.ways.openid else ""
+        return _body(
+            people.all(), own, provider, NewPassword(name, password), can_change=people.can_change
+        )
+
+    def failed(request: Request, path: str, problem: ComfyError) -> HTMLResponse:
+        why = sentences(str(problem), problem.hint)
+        return frame.page(request, path, PEOPLE, body(request), why, 422)
+
+    def show(request: Request, path: str, made: NewPassword) -> Response:
+        """Redirect to the page, which shows a generated password once."""
+        login, who = desk.identity.login, desk.identity.signed_in(request)
+        if made.password and login is not None and who is not None:
+            new_passwords.put(who, made.password, login.clock(), made.name)
+        return frame.back(request, path, PEOPLE)
+
+    @routes.get(PEOPLE, Access.SIGN_IN_PAGE)
+    def listed(request: Request) -> HTMLResponse:
+        """Return the page. Raises 404 for other users."""
+        return frame.shown(request, PEOPLE, lambda: body(request))
+
+    @routes.post(PEOPLE, Access.ADMINISTRATOR)
+    def add(
+        request: Request,
+        name: Annotated[str, Form()],
+        password: Annotated[str, Form()] = "",
+        role: Annotated[Role, Form()] = "user",
+    ) -> Response:
+        """Add a user and redirect to the page."""
+        try:
+            return show(request, PEOPLE, people.add(desk.actor(request), name, password, role))
+        except ComfyError as problem:
+            return failed(request, PEOPLE, problem)
+
+    @routes.post(f"{PEOPLE}/{{name:path}}/password", Access.ADMINISTRATOR)
+    async def reset(request: Request, name: str, password: Annotated[str, Form()] = "") -> Response:
+        """Reset a user's password and redirect to the page."""
+        path = f"{PEOPLE}/{name}/password"
+        try:
+            made = await asyncio.to_thread(people.reset, desk.actor(request), name, password)
+        except ComfyError as problem:
+            return await asyncio.to_thread(failed, request, path, problem)
+        await desk.identity.close_ended()
+        return show(request, path, made)
+
+    @routes.post(f"{PEOPLE}/{{name:path}}/role", Access.ADMINISTRATOR)
+    def set_role(request: Request, name: str, role: Annotated[Role, Form()]) -> Response:
+        """Change a user's role and redirect to the page."""
+        path = f"{PEOPLE}/{name}/role"
+        try:
+            people.set_role(desk.actor(request), name, role)
+        except ComfyError as problem:
+            return failed(request, path, problem)
+        return frame.back(request, path, PEOPLE)
+
+    @routes.post(f"{PEOPLE}/{{name:path}}/remove", Access.ADMINISTRATOR)
+    async def remove(
+        request: Request, name: str, *, results: Annotated[bool, Form()] = False
+    ) -> Response:
+        """Remove a user, or the results of a removed one, and redirect to the page."""
+        path = f"{PEOPLE}/{name}/remove"
+        actor = desk.actor(request)
+        try:
+            await asyncio.to_thread(people.remove, actor, name, results=results)
+        except ComfyError as problem:
+            return await asyncio.to_thread(failed, request, path, problem)
+        await desk.identity.close_ended()
+        return frame.back(request, path, PEOPLE)
+
+    return routes
+
+
+def _body(
+    people: list[PersonRow], own: str, provider: str, made: NewPassword, *, can_change: bool
+) -> str:
+    """Return the page's body. `own`: the administrator's name; `provider`: the name of the OpenID
+    provider; `made`: a password to show."""
+    users = [one for one in people if one.way not in ("guests", "removed")]
+    others = [one for one in people if one.way in ("guests", "removed")]
+    rows = "".join(_row(at, one, own, provider) for at, one in enumerate(users))
+    earlier = "".join(_earlier(at, one) for at, one in enumerate(others))
+    return (
+        (_new(made) if made.password else "")
+        + section(
+            plural("{count} person", "{count} people", count=len(users)),
+            f'<ul class="lines rows">{rows}</ul>',
+        )
+        + section(_ADD, _add_form() if can_change else f"<p>{html_of(_NO_FILE)}</p>")
+        + (section(_EARLIER, f'<ul class="lines rows">{earlier}</ul>') if others else "")
+    )
+
+
+def _new(made: NewPassword) -> str:
+    title = html_of(message("The password of {name}:", name=made.name))
+    return f"""<section class="card new" role="status">
+<p><strong>{title}</strong> {html_of(_SEND_IT)}</p>
+<p><code><b id="token">{html.escape(made.password)}</b></code></p>
+<button type="button" id="copy" data-copied="{html_of(_COPIED)}">{html_of(_COPY)}</button>
+</section>
+{module_tag("copying.js")}"""
+
+
+def _add_form() -> str:
+    return f"""<form method="post" action="{PEOPLE[1:]}" class="fields">
+<p><label for="name">{html_of(_NAME)}</label>
+<input id="name" name="name" maxlength="100" autocomplete="off" autocapitalize="none"
+ spellcheck="false" required></p>
+<p><label for="password">{html_of(_PASSWORD)}</label>
+<input id="password" name="password" type="password" minlength="{SHORTEST}"
+ autocomplete="new-password"></p>
+<p class="check"><input type="checkbox" id="operator" name="role" value="operator">
+<label for="operator">{html_of(_IS_ADMINISTRATOR)}</label></p>
+<button type="submit">{html_of(_ADD_IT)}</button>
+</form>"""
+
+
+def _row(at: int, one: PersonRow, own: str, provider: str) -> str:
+    tag = (
+        f' <span class="tag">{html_of(_IS_ADMINISTRATOR)}</span>' if one.role == "operator" else ""
+    )
+    account = one.account if one.account != one.name else ""
+    way = _WAYS.get(one.way) or message("Signs in with {provider}", provider=provider)
+    facts = [account, way, _seen(one), *_figures(one)]
+    buttons = _buttons(at, one, is_own=one.name == own) if one.way == "password" else ""
+    return f"""<li><div><b>{html.escape(one.name)}</b>{tag}<br>
+{" · ".join(html_of(fact) for fact in facts if fact)}</div>
+<div class="buttons">{buttons}</div></li>"""
+
+
+def _seen(one: PersonRow) -> str:
+    if one.last_seen is None:
+        return _NEVER
+    return message("Last seen {date}", date=current_language().date(one.last_seen))
+
+
+def _figures(one: PersonRow) -> list[str]:
+    if not one.runs:
+        return [_NO_RESULTS]
+    week = plural("{count} run this week", "{count} runs this week", count=one.runs_this_week)
+    every = plural("{count} run", "{count} runs", count=one.runs)
+    return [message("{size} in {runs}", size=bytes_words(one.bytes), runs=every), week]
+
+
+def _buttons(at: int, one: PersonRow, *, is_own: bool) -> str:
+    address = f"{PEOPLE[1:]}/{quote(one.name, safe='')}"
+    if is_own:
+        return f'<a class="button quiet" href="account">{html_of(message("Change password"))}</a>'
+    return (
+        _role_form(at, one, address)
+        + asking_form(
+            f"{address}/password",
+            (_RESET, message("Reset the password of {name}?", name=one.name), _RESET_IT),
+            f"reset-{at}",
+            f"""<p>{html_of(_SIGNS_OUT)}</p>
+<p><label for="new-{at}">{html_of(_PASSWORD)}</label>
+<input id="new-{at}" name="password" type="password" minlength="{SHORTEST}"
+ autocomplete="new-password"></p>""",
+        )
+        + asking_form(
+            f"{address}/remove",
+            (_REMOVE, message("Remove {name}?", name=one.name), _REMOVE_IT),
+            f"remove-{at}",
+            f"<p>{html_of(_SIGNS_OUT)} {html_of(_KEEPS)}</p>{_also_results(at, one)}",
+        )
+    )
+
+
+def _also_results(at: int, one: PersonRow) -> str:
+    if not one.runs:
+        return ""
+    words = message("Also delete their results ({size})", size=bytes_words(one.bytes))
+    return f"""<p class="check">
+<input type="checkbox" id="results-{at}" name="results" value="true">
+<label for="results-{at}">{html_of(words)}</label></p>"""
+
+
+def _role_form(at: int, one: PersonRow, address: str) -> str:
+    role: Role = "user" if one.role == "operator" else "operator"
+    text = message("Make user") if role == "user" else message("Make administrator")
+    label = html_of(message("{action}: {name}", action=text, name=one.name))
+    return f"""<form method="post" action="{html.escape(address)}/role">
+<input type="hidden" name="role" value="{role}">
+<button type="submit" class="quiet" id="role-{at}" aria-label="{label}">{html_of(text)}</button>
+</form>"""
+
+
+def _earlier(at: int, one: PersonRow) -> str:
+    facts = " · ".join(html_of(fact) for fact in _figures(one))
+    ask = (
+        asking_form(
+            f"{PEOPLE[1:]}/{quote(one.name, safe='')}/remove",
+            (_DELETE_RESULTS, message("Delete the results of {name}?", name=one.name), _DELETE),
+            f"delete-{at}",
+            f'<input type="hidden" name="results" value="true"><p>{html_of(_FOR_GOOD)}</p>',
+        )
+        if one.way == "removed"
+        else ""
+    )
+    return f"""<li><div><b>{html_of(one.name)}</b><br>{facts}</div>
+<div class="buttons">{ask}</div></li>"""
