@@ -22,11 +22,8 @@ def test_a_changed_file_is_not_overwritten_unasked(editable: Site, visit: Visit)
     author = Author(visit(editable).open("upscale")).open()
     page, title = author.page, author.editor.get_by_label("Title", exact=True)
     file = Path(editable.services.folder.path, "upscale.toml")
-    for answer, expected in (
-        ("Load the other changes", "By hand"),
-        ("Overwrite with mine", "Mine"),
-    ):
-        file.write_text('title = "By hand"\n', encoding="utf-8")
+    for answer, expected in (("Load the other changes", "By hand"), ("Overwrite with mine", "Mine")):
+        file.write_text(f'title = "By hand"  # {answer}\n', encoding="utf-8")
         title.fill("Mine")
         author.editor.get_by_role("button", name="Save", exact=True).click()
         page.get_by_role("button", name=answer).click()
@@ -149,7 +146,7 @@ def test_the_editor_has_no_barriers(editable: Site, visit: Visit, shade: str) ->
     """Axe finds no serious barrier with all its parts open, and in its questions."""
     needs_axe()
     author = Author(visit(editable, color_scheme=shade).open("upscale")).open()
-    author.unfold("1.image")
+    author.unfold("4.image")
     for summary in author.editor.locator(".editor-body > .part > summary").all():
         if summary.is_visible():
             summary.click()
