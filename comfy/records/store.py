@@ -84,7 +84,7 @@ class RunStore:
         self._engine = open_database(url, alone=files.ours)
         self._growth = Growth(self.limits.bytes)
         self.shared = SharedResults(self._engine, self._grew)
-        self.storage = StorageUses(self._engine, self._limits.days, self._limits.bytes)
+        self.storage = StorageUses(self._engine, self.limits.days, self.limits.bytes)
         self.requests = StartedRequests(self._engine)
         self.webhooks = WebhookStore(self._engine)
         self.added = AddedWorkflows(self._engine)
