@@ -104,9 +104,7 @@ def _with_default(candidate: Candidate) -> Candidate:
         return missing if _must_be_chosen(result, offered) else _with_first(result, offered)
     best = closest(value, offered)
     used, wanted = (choice_labels((each,))[0][0] for each in (best, value))
-    note = message(
-        "Using {used} because {wanted} isn't installed in ComfyUI.", used=used, wanted=wanted
-    )
+    note = message("Using {used} ({wanted} isn't installed).", used=used, wanted=wanted)
     return replace(result, default=best, note=note)
 
 

@@ -98,6 +98,34 @@ def test_any_text(text: str) -> None:
     assert high - low > 20
 
 
+@pytest.mark.parametrize("text", ["sharp, finely detailed", "the same scene in watercolour"])
+def test_a_given_image_keeps_its_content(text: str) -> None:
+    """Without a word for a place, an image that is sampled again keeps its content. A place
+    replaces it."""
+    given = paint(replace(USUAL, text="a lake in the mountains"))
+    kept = paint(replace(USUAL, text=text, given=given))
+    other = paint(replace(USUAL, text=f"{text}, in a forest", given=given))
+    assert 0 < difference(kept, given) < difference(other, given)
+
+
+@pytest.mark.parametrize("text", ["a campfire", "a glass bowl full of lemons"])
+def test_things_are_painted_on_a_given_image(text: str) -> None:
+    """A thing without a place is added to the image."""
+    given = paint(replace(USUAL, text="a lake in the mountains"))
+    plain, added = (paint(replace(USUAL, text=one, given=given)) for one in ("finely", text))
+    box = ImageChops.difference(plain, added).point(lambda level: 255 * (level > 90)).getbbox()
+    assert box is not None
+    assert box[2] - box[0] < 0.75 * USUAL.width
+
+
+@pytest.mark.parametrize(("text", "light"), [("the same at night", (0, 90)), ("in day", (90, 255))])
+def test_light_changes_a_given_image(text: str, light: tuple[int, int]) -> None:
+    """A word for the light changes the light of the image."""
+    given = paint(replace(USUAL, text="a lake at noon"))
+    mean = ImageStat.Stat(paint(replace(USUAL, text=text, given=given)).convert("L")).mean[0]
+    assert light[0] < mean < light[1]
+
+
 def test_negative_words_remove_things() -> None:
     """The painter omits the things that the negative text names."""
     assert "boat" in read("a boat on a lake", "").things

@@ -1,8 +1,8 @@
 r"""Makes the images of the shipped workflows.
 
-Each cover, workflows/<name>.webp, is the stand-in's result for the workflow's first idea. If the
-idea has a mask, the cover shows before and after. The ideas' input images are the stand-in's
-example image with a mask.
+Each cover, workflows/<name>.webp, is the stand-in's result for the workflow's own default values, so
+that cover, example and prompt agree. If its ideas have a mask, the cover shows before and after. The
+ideas' input images are the stand-in's example image with a mask.
 
 Run it with `python -m tests.tools.covers`.
 """
@@ -44,6 +44,8 @@ def main() -> int:
                 masked.save(file, "WEBP", quality=80, method=6, exact=True)
         for entry in app.services.folder.entries():
             target = WORKFLOWS / f"{entry.name}.webp"
+            if not target.exists():  # a step of a chain
+                continue
             target.write_bytes(cover(app, entry.name))
             largest = max(largest, target.stat().st_size)
             print(f"{target}: {target.stat().st_size // 1000} kB")
@@ -53,9 +55,8 @@ def main() -> int:
 def cover(app: RunningApp, name: str) -> bytes:
     """Return the first result of a workflow as a small WebP."""
     _, form = app.services.forms.form(name, "")
-    idea = form.ideas[0]
-    given = {key: WORKFLOWS / file for key, file in idea.images.items()}
-    values = {**idea.values, **{key: Upload(file.name, file) for key, file in given.items()}}
+    given = {key: WORKFLOWS / file for key, file in form.ideas[0].images.items()}
+    values: dict[str, object] = {key: Upload(one.name, one) for key, one in given.items()}
     values |= {field.key: SEED for field in form.fields if field.widget == "seed"}
     run = app.services.starter.start(name, values, Origin(""))
     *_, last = run.watch(60)

@@ -115,6 +115,7 @@ def _brief(inputs: Inputs, plan: Plan, latent: Latent, number: int) -> Brief:
         scheduler=inputs["scheduler"],
         model=model.name,
         loras=model.loras + positive.clip.loras,
+        given=latent.images[number] if plan.denoise < 1 and not latent.leftover else None,
     )
 
 

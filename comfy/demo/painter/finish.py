@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
-from comfy.demo.painter.words import hashed
+from comfy.demo.painter.canvas import Colour
+from comfy.demo.painter.words import Light, Scene, hashed
 
 Touch = Callable[[Image.Image, random.Random], Image.Image]
 
@@ -54,6 +55,29 @@ TOUCHES: dict[str, Touch] = {
     "ink": _ink,
     "mono": _mono,
 }
+
+
+_LIT: dict[Light, tuple[Colour, float]] = {
+    "night": ((60, 74, 132), 0.8),
+    "sunset": ((255, 184, 128), 0.55),
+    "dawn": ((255, 222, 214), 0.4),
+    "grey": ((186, 194, 200), 0.5),
+    "day": ((255, 252, 240), 0.2),
+}
+_SNOW = (240, 246, 255)
+
+
+def refined(image: Image.Image, scene: Scene) -> Image.Image:
+    """Return a given image with the same content: sharper, and in the scene's light and season."""
+    sharp = image.filter(ImageFilter.UnsharpMask(3, 80, 2))
+    if scene.season == "winter":
+        sharp = Image.blend(sharp, ImageOps.grayscale(sharp).convert("RGB"), 0.6)
+        sharp = Image.blend(sharp, Image.new("RGB", sharp.size, _SNOW), 0.3)
+    if not scene.is_lit:
+        return sharp
+    colour, amount = _LIT[scene.light]
+    lit = ImageChops.multiply(sharp, Image.new("RGB", sharp.size, colour))
+    return Image.blend(sharp, lit, amount)
 
 
 def hand_of(image: Image.Image, model: str, rng: random.Random) -> Image.Image:

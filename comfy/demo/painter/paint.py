@@ -35,6 +35,8 @@ class Brief:
     scheduler: str
     model: str
     loras: tuple[tuple[str, float], ...] = ()
+    given: Image.Image | None = None
+    """The image that is sampled again. Without a place among the words, it keeps its content."""
 
 
 def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
@@ -43,10 +45,13 @@ def paint(brief: Brief, longest_side: int = 1024) -> Image.Image:
     scene = read(brief.text, brief.negative)
     scale = min(1.0, longest_side / max(brief.width, brief.height))
     size = max(8, round(brief.width * scale)), max(8, round(brief.height * scale))
-    canvas = Canvas(
-        Image.new("RGB", size), random.Random(hashed(brief.seed, brief.number, scene.mood))
-    )
-    _compose(canvas, scene, palette_of(scene))
+    rng = random.Random(hashed(brief.seed, brief.number, scene.mood))
+    if brief.given is None or scene.is_placed:
+        canvas = Canvas(Image.new("RGB", size), rng)
+        _compose(canvas, scene, palette_of(scene))
+    else:
+        canvas = Canvas(finish.refined(brief.given.resize(size), scene), rng)
+        _add_things(canvas, scene, palette_of(scene), sky.choose_layout(canvas, scene))
     image = _finish(canvas.image, scene, brief)
     return (
         image.resize((brief.width, brief.height), Image.Resampling.BICUBIC) if scale < 1 else image
@@ -59,6 +64,10 @@ def _compose(canvas: Canvas, scene: Scene, palette: Palette) -> None:
         sky.space(canvas, scene, palette, layout)
     else:
         _landscape(canvas, scene, palette, layout)
+    _add_things(canvas, scene, palette, layout)
+
+
+def _add_things(canvas: Canvas, scene: Scene, palette: Palette, layout: sky.Layout) -> None:
     for name, draw in THINGS.items():
         if name in scene.things:
             draw(canvas, scene, palette, layout)

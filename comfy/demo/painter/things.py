@@ -10,6 +10,7 @@ from comfy.demo.painter.canvas import Canvas, Colour, Pen, Point, mix
 from comfy.demo.painter.figures import cat, portrait
 from comfy.demo.painter.palette import Palette
 from comfy.demo.painter.sky import Layout, beside
+from comfy.demo.painter.still_life import campfire, lemons
 from comfy.demo.painter.water import islet
 from comfy.demo.painter.words import Scene
 
@@ -160,4 +161,6 @@ THINGS: dict[str, Thing] = {
     "flowers": flowers,
     "portrait": portrait,
     "cat": cat,
+    "campfire": campfire,
+    "lemons": lemons,
 }

@@ -70,6 +70,8 @@ _THINGS: dict[str, str] = {
         "astronaut wizard witch knight warrior"
     ),
     "cat": "cat cats kitten kitty",
+    "campfire": "campfire campfires bonfire fireplace",
+    "lemons": "lemon lemons",
     "birds": "bird birds gull gulls seagull swan crow raven eagle",
     "clouds": "cloud clouds cloudy",
     "stars": "star stars starry",
@@ -103,7 +105,7 @@ _COLOURS: dict[str, tuple[int, int, int]] = {
 }
 _FALLBACK_PLACES = ("hills", "mountains", "lake", "sea", "forest")
 _FIRM_PLACES = ("hills", "forest", "mountains")
-_ON_FIRM_GROUND = frozenset({"house", "castle", "tree", "flowers", "cat"})
+_ON_FIRM_GROUND = frozenset({"house", "castle", "tree", "flowers", "cat", "campfire"})
 # fmt: off
 _EMPTY_WORDS = frozenset(
     {
@@ -121,6 +123,10 @@ class Scene:
     """The scene to paint."""
 
     light: Light
+    is_lit: bool
+    """Whether a word names the light."""
+    is_placed: bool
+    """Whether a word names a place. Otherwise an image that is given keeps its content."""
     season: Season
     places: frozenset[str]
     things: frozenset[str]
@@ -144,13 +150,16 @@ def read(text: str, negative: str) -> Scene:
     places = _all(_PLACES, words) - avoided
     things = _all(_THINGS, words) - avoided
     mood = hashed(" ".join(sorted(words)))
+    is_placed = bool(places)
     if not places:
         usual = _FIRM_PLACES if things & _ON_FIRM_GROUND else _FALLBACK_PLACES
         allowed = [place for place in usual if place not in avoided] or ["hills"]
         places = frozenset({allowed[mood % len(allowed)]})
-    light = _first(_LIGHTS, words, unwanted) or _fallback_light(mood, unwanted)
+    light = _first(_LIGHTS, words, unwanted)
     return Scene(
-        light=light,
+        light=light or _fallback_light(mood, unwanted),
+        is_lit=light is not None,
+        is_placed=is_placed,
         season=_first(_SEASONS, words, unwanted) or "summer",
         places=places,
         things=things,

@@ -84,7 +84,8 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     if refused:
         items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in refused)
         gr.HTML(f'<div role="note">{items}</div>', elem_classes="notice")
-    _draw_notes(form)
+    if not sources.demo:  # the stand-in's models stand for those that it lacks
+        _draw_notes(form)
     count = images_field(form)
     controls = draw_fields(scope, form, first.values, choice["unfolded"], aside=count)
     tell_images(count)

@@ -74,7 +74,7 @@ def nothing_invites_to_make_what_cannot_run(person: Visitor) -> None:
     empty = person.page.locator("#stage .empty")
     expect(empty).not_to_contain_text("Fill in the form")
     person.turn_to("steps/describe-image")
-    expect(empty).to_contain_text("Fill in the form and press Generate to see the result here.")
+    expect(empty).to_contain_text("Your result will appear here.")
     expect(headline).to_be_empty()
     person.turn_to("text-to-image")
     expect(empty).not_to_contain_text("Fill in the form")

@@ -11,10 +11,10 @@ import { audioOf, waveformOf } from "./media.js";
 
 /** @import { Idea, PageState, PastRun } from "../state.js" */
 
-const EXAMPLE = message("An example result of this workflow.");
-const OWN = message("Your last result from this workflow.");
+const EXAMPLE = message("Example");
+const OWN = message("Your latest result");
 const TRY = message("Ideas to try:");
-const NOTHING_YET = message("Fill in the form and press Generate to see the result here.");
+const NOTHING_YET = message("Your result will appear here.");
 const NO_FORM = message("Choose a workflow first.");
 const DROP = message("Drop a workflow file anywhere to open it.");
 
