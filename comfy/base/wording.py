@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from comfy.base.known_names import acronym
 from comfy.base.messages import message
 
 # Labels of common input names, in plain words for beginners.
@@ -25,28 +26,48 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "clip_l": message("Keywords"),
         "codec": message("Codec"),
         "control_net_name": "ControlNet",
+        "crf": message("Quality (CRF)"),
         "crop": message("Crop"),
         "denoise": message("Denoise"),
+        "background_image": message("Background image"),
         "duration": message("Duration"),
         "duration_seconds": message("Duration (seconds)"),
+        "end_frame": message("Last frame"),
+        "end_image": message("Last frame"),
         "file": message("File"),
         "filename_prefix": message("File name"),
+        "first_frame": message("First frame"),
+        "first_frame_image": message("First frame"),
+        "first_image": message("First frame"),
         "fps": message("Frames per second"),
         "frame_rate": message("Frames per second"),
         "grow_mask_by": message("Grow mask by (pixels)"),
         "guidance": message("Guidance"),
+        "garment": message("Garment"),
         "height": message("Height"),
         "image": message("Image"),
+        "image_back": message("Back view"),
+        "image_left": message("Left view"),
+        "image_right": message("Right view"),
+        "last_frame": message("Last frame"),
+        "last_frame_image": message("Last frame"),
         "length": message("Frames"),
         "lora_name": "LoRA",
         "loras": "LoRAs",
         "lyrics": message("Lyrics"),
         "megapixels": message("Megapixels"),
+        "model3d": message("3D model"),
+        "model_3d": message("3D model"),
         "model_name": message("Model"),
         "n": message("How many"),
         "noise_seed": message("Seed"),
         "num_frames": message("Frames"),
+        "pingpong": message("Back and forth"),
+        "person": message("Person"),
+        "pix_fmt": message("Pixel format"),
         "quality": message("Quality"),
+        "ref_image": message("Reference image"),
+        "reference_image": message("Reference image"),
         "sampler_name": message("Sampler"),
         "scale_by": message("Scale factor"),
         "scheduler": message("Scheduler"),
@@ -54,9 +75,12 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "seconds": message("Seconds"),
         "string_a": message("{label} {number}", label=message("Text"), number=1),
         "string_b": message("{label} {number}", label=message("Text"), number=2),
+        "start_frame": message("First frame"),
+        "start_image": message("First frame"),
         "steps": message("Steps"),
         "strength_clip": message("LoRA strength (text)"),
         "strength_model": message("LoRA strength"),
+        "style_image": message("Style image"),
         "t5xxl": message("Description"),
         "tags": message("Tags"),
         "text": message("Text"),
@@ -84,7 +108,8 @@ def plain_words(input_name: str) -> str:
     last = input_name.rpartition(".")[2]
     if last in _WORDS:
         return _WORDS[last]
-    words = " ".join(CAMEL.sub(" ", last).replace("_", " ").replace("-", " ").split())
+    spaced = CAMEL.sub(" ", last).replace("_", " ").replace("-", " ")
+    words = " ".join(map(acronym, spaced.split()))
     return words[:1].upper() + words[1:60] if words else message("Value")
 
 

@@ -21,7 +21,7 @@ from comfy.comfyui.input_spec import (
 from comfy.comfyui.object_info import Catalog, NodeSpec
 from comfy.form.core_inputs.core_input import NO_WORDS, OwnWords
 from comfy.form.core_inputs.slide import SlideRange
-from comfy.form.labels import is_notation
+from comfy.form.labels import is_notation, telling_part
 from comfy.prompt.model import InputRef, Node, Prompt, is_link, own_title
 from comfy.prompt.rows import editable_rows
 from comfy.workflow.config import FieldConfig, FieldGroup, Others
@@ -125,15 +125,15 @@ class Candidate:
     `spec`; an unknown input has no `spec`. `type` is the server's type or a guess from the value,
     and `siblings` are all inputs of the node.
 
-    `declare` sets the second block. `said` is the author's declaration of the input, and `also` are
-    other inputs that the field sets. `rule` is the rule that placed it, `own` is our own help and
-    range for it, and `others` limits how far up it may still move. `lead` is lower for a better
-    main field of several. `sampler`, the number of the sampler that the input is for,
-    `turned_on_by`, the switch that the input belongs to, and `result`, the name of the only result
-    that it affects, tell fields of the same name apart. `merge` decides group and label,
-    `choose_widgets` the widget, the limits and the range for dragging (`slide`), and `limit_values`
-    the rest. `counts`: see `Field.counts`. `problems` are messages about failures, `note` is a
-    remark.
+    `declare` sets the second block. `said` is the author's declaration of the input, and `also`
+    are other inputs that the field sets. `rule` is the rule that placed it, `own` is our own
+    help and range for it, and `others` limits how far up it may still move. `lead` is lower for
+    a better main field of several. `sampler`, the number of the sampler that the input is for,
+    `turned_on_by`, the switch that the input belongs to, and `result`, the name of the only
+    result that it affects, tell fields of the same name apart; so does `used_as`, the only
+    input that takes a file. `merge` decides group and label, `choose_widgets` the widget, the
+    limits and the range for dragging (`slide`), and `limit_values` the rest. `counts`: see
+    `Field.counts`. `problems` are messages about failures, `note` is a remark.
     """
 
     node: str
@@ -159,6 +159,7 @@ class Candidate:
     sampler: int = 0
     turned_on_by: InputRef | None = None
     result: str = ""
+    used_as: InputRef | None = None
     label: str = ""
     takes_title: bool = False
     widget: str = "text"
@@ -186,7 +187,7 @@ class Candidate:
         """Return the node's title for users, without other programs' notation."""
         display = self.node_spec.display_name if self.node_spec else self.class_type
         if self.title and self.title != display and not is_notation(self.title):
-            return self.title
+            return telling_part(self.title, self.class_type, display) or self.title
         return display.partition(" (")[0]
 
     @property

@@ -15,7 +15,7 @@ from comfy.base.messages import message
 from comfy.base.wording import plain_words
 from comfy.form.candidates import Candidate
 from comfy.form.conventions.layers import KEEP, Layer, Statement, strictest
-from comfy.form.core_inputs.core_input import own_words
+from comfy.form.core_inputs.core_input import is_comfyuis, own_words
 from comfy.form.core_inputs.table import CORE_INPUTS
 from comfy.form.rules.facts import InputFacts, Roles, collect_facts
 from comfy.form.rules.table import RULES
@@ -155,6 +155,7 @@ def _place(candidate: Candidate, roles: Roles, others: Others = "auto") -> Candi
         or _MEDIA_WORDS.get((facts.widget, "file" if is_base64 else facts.meaning))
         or _rows_label(candidate)
         or _count_label(facts, roles)
+        or _duration_label(facts, roles)
         or plain_words(facts.meaning)
     )
     return replace(
@@ -181,6 +182,7 @@ def _place(candidate: Candidate, roles: Roles, others: Others = "auto") -> Candi
         ),
         sampler=number,
         result=roles.samplers.results.get(candidate.node, ""),
+        used_as=_used_as(facts, roles),
         turned_on_by=roles.trace.turned_on_by(candidate.node),
     )
 
@@ -189,6 +191,24 @@ def _count_label(facts: InputFacts, roles: Roles) -> str:
     """Return another label for a number of frames if the results are only images, "" otherwise."""
     is_frames = plain_words(facts.meaning) == _FRAMES and not roles.makes_frames
     return message("How many") if is_frames and facts.makes == "latent" else ""
+
+
+def _duration_label(facts: InputFacts, roles: Roles) -> str:
+    """Return a label with the unit for a duration of ComfyUI's own and paid nodes, which all count
+    seconds, "" for other inputs."""
+    spec = roles.trace.catalog.get(facts.class_type)
+    is_known = facts.meaning == "duration" and spec is not None and is_comfyuis(spec)
+    return message("Duration (seconds)") if is_known and facts.is_number else ""
+
+
+def _used_as(facts: InputFacts, roles: Roles) -> InputRef | None:
+    """Return the only input that takes a file, such as `first_frame` of a video node."""
+    if facts.kind.file is None:
+        return None
+    uses = [
+        use for use in roles.trace.uses_of(facts.candidate.node) if use.node in roles.trace.useful
+    ]
+    return uses[0] if len({use.input for use in uses}) == 1 else None
 
 
 def _rows_label(candidate: Candidate) -> str:

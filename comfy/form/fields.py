@@ -164,8 +164,8 @@ def _help(candidate: Candidate) -> str:
     server's, so that isn't the author's."""
     given = candidate.spec.options.get("tooltip") if candidate.spec else None
     tooltip = given.strip() if isinstance(given, str) else ""
-    said, own = (candidate.said.help or "").strip(), candidate.own
-    if said and said != tooltip:
+    said, own = candidate.said.help, candidate.own
+    if said and said.strip() != tooltip:
         return said
     replaces = own.help and (own.replaces or not tooltip)
     return candidate.rule.about or (own.help if replaces else tooltip)

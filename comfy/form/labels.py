@@ -112,7 +112,7 @@ def distinct(labels: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
             if len(set(details)) > 1:
                 for i, detail in zip(same, details, strict=True):
                     if detail and detail != label:
-                        result[i] = message("{label} ({detail})", label=label, detail=detail)
+                        result[i] = _with_detail(label, detail)
     seen = set(result)
     for label in _repeated(result):
         same = [i for i, text in enumerate(result) if text == label]
@@ -123,6 +123,13 @@ def distinct(labels: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
             result[i] = numbered
             seen.add(result[i])
     return result
+
+
+def _with_detail(label: str, detail: str) -> str:
+    """Return a label with an addition, without brackets inside of brackets."""
+    if _OPENING.keys() & set(detail):
+        return message("{label} – {detail}", label=label, detail=detail)
+    return message("{label} ({detail})", label=label, detail=detail)
 
 
 def choice_labels(values: Iterable[Any]) -> tuple[tuple[str, Any], ...]:

@@ -36,7 +36,7 @@ def merge(candidates: tuple[Candidate, ...], arranged: Arranged) -> tuple[Candid
     fields = [*declared, *(settled if declared else _show_sources(settled))]
     order = get_args(FieldGroup)
     fields.sort(key=lambda one: (order.index(one.group), one.rank))
-    fields = _sizes_together(fields)
+    fields = _files_in_order(_sizes_together(fields), arranged)
     return name_fields(_follow_leaders(fields, arranged))
 
 
@@ -239,6 +239,25 @@ def _sizes_together(fields: list[Candidate]) -> list[Candidate]:
     ordered.extend(heights.values())
     left = iter(ordered)
     return [next(left) if size else one for one, size in zip(fields, is_size, strict=True)]
+
+
+def _files_in_order(fields: list[Candidate], arranged: Arranged) -> list[Candidate]:
+    """Return the fields with files for one node in the order of its inputs: the first frame before
+    the last, image 1 before image 2."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for position, one in enumerate(fields):
+        if one.used_as and one.group == "main" and not one.is_declared:
+            places[one.used_as.node].append(position)
+    ordered = [*fields]
+    for node, positions in places.items():
+        names = list(arranged.prompt[node]["inputs"])
+        files = sorted(
+            (fields[position] for position in positions),
+            key=lambda one: names.index(one.used_as.input) if one.used_as else 0,
+        )
+        for position, one in zip(positions, files, strict=True):
+            ordered[position] = one
+    return ordered
 
 
 def _follow_leaders(candidates: Sequence[Candidate], arranged: Arranged) -> list[Candidate]:

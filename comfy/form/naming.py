@@ -28,6 +28,14 @@ _POLES = frozenset(
     | {"clip pos", "clip neg"}
 )
 
+# Inputs that take any file.
+_ANY_FILE = re.compile(
+    r"(images?|inputs?|source|videos?|audio|pixels|masks?|samples|on_(true|false)|value|any|file"
+    r"|reference)?_?([a-h]|\d+)?",
+    re.IGNORECASE,
+)
+_DIGITS = re.compile(r"(?<=[a-z])(?=\d)")
+
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -38,6 +46,7 @@ def name_fields(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         (candidate.class_type, candidate.title)
         for candidate in {candidate.node: candidate for candidate in candidates}.values()
     )
+    files = Counter(one.label for one in candidates if _is_file(one))
     wanted = []
     by_ref: dict[InputRef, str] = {}
     for candidate in candidates:
@@ -52,6 +61,8 @@ def name_fields(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
             label = title
         if _is_image_of_text(candidate, label):
             label = candidate.label
+        if label == candidate.label and files[label] > 1:
+            label = _role(candidate) or label
         by_ref[candidate.ref] = label
         detail = "" if _repeats(label, title) else title
         wanted.append((label, detail))
@@ -88,8 +99,18 @@ def _lora(candidate: Candidate) -> str:
 
 def _is_image_of_text(candidate: Candidate, label: str) -> bool:
     """Return whether a file's label is only a word for texts, such as "Prompt"."""
-    is_file = KINDS[candidate.widget].file is not None
-    return is_file and label != candidate.label and _repeats(_TEXT_WORDS, label)
+    return _is_file(candidate) and label != candidate.label and _repeats(_TEXT_WORDS, label)
+
+
+def _is_file(candidate: Candidate) -> bool:
+    return KINDS[candidate.widget].file is not None
+
+
+def _role(candidate: Candidate) -> str:
+    """Return the name of the input that takes a file, such as "First frame"; "" if it says
+    nothing."""
+    name = candidate.used_as.input.rpartition(".")[2] if candidate.used_as else ""
+    return "" if _ANY_FILE.fullmatch(name) else plain_words(_DIGITS.sub("_", name))
 
 
 def _input_words(candidate: Candidate) -> str:

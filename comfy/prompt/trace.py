@@ -108,7 +108,11 @@ class Trace:
 
     def users(self, node_id: str) -> list[str]:
         """Return the nodes that take a node's outputs."""
-        return [use.node for slot in self._used[node_id] for use in self.uses[Link(node_id, slot)]]
+        return [use.node for use in self.uses_of(node_id)]
+
+    def uses_of(self, node_id: str) -> list[InputRef]:
+        """Return the inputs that take any of a node's outputs."""
+        return [use for slot in self._used[node_id] for use in self.uses[Link(node_id, slot)]]
 
     def users_give(self, node_id: str) -> frozenset[str]:
         """Return the types that the users of a node's outputs give."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comfy.base.errors import WorkflowError
+from comfy.base.known_names import title_words
 from comfy.prompt.model import Node, Prompt
 from comfy.prompt.text_replacements import PrefixNames
 from comfy.workflow.app import App, ShownInput
@@ -108,5 +109,4 @@ def title_from_name(name: str) -> str:
     to image". Also drops the `.app` of names such as `name.app.json`, which the editor gives to
     Apps."""
     file = name.rpartition("/")[2]
-    words = " ".join(file.removesuffix(".app").replace("_", " ").replace("-", " ").split())
-    return words[:1].upper() + words[1:]
+    return title_words(file.removesuffix(".app"))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from comfy.form.labels import telling_part
+from comfy.form.labels import distinct, telling_part
 
 SAMPLER = ("KSamplerAdvanced", "KSampler (Advanced)")
 PIECES = [
@@ -62,3 +62,9 @@ def test_balanced_titles_make_balanced_labels(pieces: list[str], space: str, cut
     title = space.join(pieces)
     assert is_balanced(telling_part(title, title[:cut], "KSampler (Advanced)"))
     assert is_balanced(telling_part(title, "KSampler", title[:cut]))
+
+
+def test_an_addition_with_brackets_is_not_bracketed_again() -> None:
+    """A dash separates it instead."""
+    labels = [("Steps", ["Base (first)"]), ("Steps", ["Refiner"])]
+    assert distinct(labels) == ["Steps \N{EN DASH} Base (first)", "Steps (Refiner)"]

@@ -6,13 +6,17 @@ from typing import Any
 
 import pytest
 
+from comfy.comfyui.object_info import Catalog
+from comfy.form.build import build_form
 from tests.support.samples.forms import (
     field_of,
     form_of,
     image_prompt,
     main_labels,
     node,
+    small_catalog,
     with_values,
+    workflow_of,
 )
 
 
@@ -42,6 +46,23 @@ def test_a_mask_file_is_an_image() -> None:
     masked["12"] = node("SetLatentNoiseMask", samples=["11", 0], mask=["13", 0])
     masked["13"] = node("LoadImageMask", image="example.png", channel="alpha")
     assert field_of(masked, "13.image").widget == "image"
+
+
+def test_several_images_are_named_and_ordered_by_their_use() -> None:
+    """The input that takes an image says more than a number, and its order is the node's."""
+    inputs = {name: ["IMAGE", {}] for name in ("first_frame", "last_frame")}
+    frames = {"input": {"required": inputs}, "output": ["VIDEO"], "output_node": True}
+    catalog = Catalog({**small_catalog().raw, "FramesToVideo": frames})
+    prompt = {
+        "1": node("LoadImage", image="example.png"),
+        "2": node("LoadImage", image="example.png"),
+        "3": node("FramesToVideo", first_frame=["2", 0], last_frame=["1", 0]),
+    }
+    form = build_form(workflow_of(prompt), catalog)
+    assert [(one.key, one.label) for one in form.fields] == [
+        ("2.image", "First frame"),
+        ("1.image", "Last frame"),
+    ]
 
 
 def test_other_peoples_uploads_are_not_offered() -> None:

@@ -47,6 +47,15 @@ class OwnWords:
 NO_WORDS = OwnWords()
 
 
+def is_comfyuis(spec: NodeSpec) -> bool:
+    """Return whether a class is ComfyUI's own or one of its paid nodes."""
+    return _module(spec) in _CORE | {_PAID}
+
+
+def _module(spec: NodeSpec) -> str:
+    return str(spec.raw.get("python_module", "nodes")).partition(".")[0]
+
+
 def own_words(rows: Iterable[CoreInput], spec: NodeSpec | None, name: str, type_: str) -> OwnWords:
     """Return the entry for an input of a node class.
 
@@ -58,7 +67,6 @@ def own_words(rows: Iterable[CoreInput], spec: NodeSpec | None, name: str, type_
     row = next((one for one in rows if one.fits(spec.class_type, name, type_)), None)
     if row is None:
         return NO_WORDS
-    module = str(spec.raw.get("python_module", "nodes")).partition(".")[0]
-    if module in _CORE or module == _PAID:
-        return OwnWords(row.help, row.slide, module != _PAID)
+    if is_comfyuis(spec):
+        return OwnWords(row.help, row.slide, _module(spec) != _PAID)
     return NO_WORDS if row.classes else OwnWords(slide=row.slide)

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from comfy.form.core_inputs.slide import SlideRange
 from comfy.form.kinds.registry import KINDS
 from comfy.form.labels import distinct
 from comfy.form.model import Field
@@ -17,7 +18,7 @@ from ui.page.form.kinds.dropdown import choices_of
 from ui.page.form.kinds.registry import VIEWS
 from ui.page.form.kinds.view import Control, element_id, help_text
 from ui.page.form.panel import below_title
-from ui.page.form.size import size_pairs
+from ui.page.form.size import draw_size, size_pairs
 
 TEXT = Field("6.text", "6", "text", "Text", "STRING", KINDS["text"], "main", "")
 NUMBER = Field("3.steps", "3", "steps", "Steps", "INT", KINDS["number"], "main", 20, 1, 10000, 1)
@@ -158,6 +159,29 @@ def test_width_and_height_of_one_node_are_a_pair() -> None:
     high = replace(NUMBER, key="5.height", node="5", input="height")
     assert size_pairs([wide, NUMBER, high]) == [(wide, high)]
     assert size_pairs([wide, replace(high, node="6")]) == []
+
+
+def test_the_title_of_a_size_has_what_tells_it_from_another() -> None:
+    """The labels of its numbers stay short, so that both are on one line."""
+    wide = replace(NUMBER, key="5.width", node="5", input="width", label=labelled("Width", "Low"))
+    high = replace(
+        NUMBER, key="5.height", node="5", input="height", label=labelled("Height", "Low")
+    )
+    values: dict[str, Any] = {wide.key: 512, high.key: 512}
+    with gr.Blocks(analytics_enabled=False) as page:
+        controls = draw_size("", wide, high, values)
+    assert [str(one.components[0].label) for one in controls] == ["Width", "Height"]
+    ratios = next(one for one in page.blocks.values() if "ratios" in one.elem_classes)
+    assert "Aspect ratio (Low)" in str(ratios.js_on_load)
+
+
+def test_a_slider_reaches_a_value_beyond_its_range() -> None:
+    """A user's value from an earlier visit is within the slider's ends."""
+    field = replace(NUMBER, kind=KINDS["slider"], slide=SlideRange(1, 50, 1))
+    for value, high in [(20, 50), (150, 200), (9000, 10000)]:
+        slider = control_of(field, value).components[0]
+        assert (slider.minimum, slider.maximum, slider.value) == (1, high, value)
+        assert "slides-beyond" in slider.elem_classes
 
 
 def test_labels_below_their_nodes_title_do_not_repeat_it() -> None:

@@ -26,8 +26,8 @@ HEIGHT = "one => one.getBoundingClientRect().height"
 
 
 def pressed(person: Visitor) -> Locator:
-    """Return the pressed chips."""
-    return person.page.locator(".chip[aria-pressed=true]")
+    """Return the checked chips."""
+    return person.page.locator(".chip[aria-checked=true]")
 
 
 def size(person: Visitor) -> tuple[int, int]:
@@ -54,7 +54,7 @@ def test_the_aspect_ratio_is_seen_and_chosen(fast: Site, visit: Visit) -> None:
     said = person.page.locator(".ratios .said")
     expect(pressed(person)).to_have_text("1:1")
     expect(said).to_have_text("0.26 MP")
-    person.page.get_by_role("button", name="16:9").click()
+    person.page.get_by_role("radio", name="16:9").click()
     expect(pressed(person)).to_have_text("16:9")
     assert size(person) == (680, 384)
     person.page.get_by_role("button", name="Swap width and height").click()
@@ -87,9 +87,9 @@ def test_the_authors_own_size_is_a_chip(fast: Site, visit: Visit, tmp_path: Path
         small = visit(Site(app.url, fast.demo, app), viewport={"width": 390, "height": 844})
         person = small.open("tall")
         expect(pressed(person)).to_have_text("840\N{MULTIPLICATION SIGN}1200")
-        person.page.get_by_role("button", name="1:1").click()
+        person.page.get_by_role("radio", name="1:1").click()
         expect(pressed(person)).to_have_text("1:1")
-        person.page.get_by_role("button", name="840\N{MULTIPLICATION SIGN}1200").click()
+        person.page.get_by_role("radio", name="840\N{MULTIPLICATION SIGN}1200").click()
         expect(pressed(person)).to_have_text("840\N{MULTIPLICATION SIGN}1200")
         assert size(person) == (840, 1200)
         for chip in person.page.locator(".chip").all():

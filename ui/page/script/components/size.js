@@ -42,27 +42,32 @@ function theImage() {
 
 /**
  * @param {HTMLElement} place
- * @param {{ width: string, height: string, rules: [NumberRule, NumberRule], author: ImageSize }} given keys and rules
- *   of both fields, and the author's size
+ * @param {{ title: string, width: string, height: string, rules: [NumberRule, NumberRule], author: ImageSize }} given the group's
+ *   name, keys and rules of both fields, and the author's size
  */
-export function mountSize(place, { width, height, rules, author }) {
+export function mountSize(place, { title, width, height, rules, author }) {
   const said = element("span", "said");
   const chips = element("div", "chips");
-  chips.role = "group";
-  chips.ariaLabel = message("Aspect ratio");
+  chips.role = "radiogroup";
+  chips.ariaLabel = title;
   /** @type {readonly [string, string]} */
   const ids = [fieldId(width), fieldId(height)];
   /** @type {ImageSize} */
   let size = author; // the last complete size, also while a field is empty
   /** @param {string} label @param {() => ImageSize} sizeFor */
-  const add = (label, sizeFor) => chips.append(button(label, () => give(ids, sizeFor()), "chip"));
+  const add = (label, sizeFor) => {
+    const chip = button(label, () => give(ids, sizeFor()), "chip");
+    chip.role = "radio";
+    chips.append(chip);
+  };
   for (const [label, ratio] of RATIOS) add(label, () => withRatio(ratio, size, rules));
   const own = ratioOf(author, rules) ? "" : author.join("×");
   if (own) add(own, () => author);
-  const title = element("p", "line");
-  title.append(element("span", "title", message("Aspect ratio")), said);
+  chips.addEventListener("keydown", chooseByArrow);
+  const line = element("p", "line");
+  line.append(element("span", "title", title), said);
   const note = element("p", "field-note");
-  place.replaceChildren(title, chips);
+  place.replaceChildren(line, chips);
   const compare = () => {
     const found = theImage();
     if (!found || keepsShape(found.image, size, rules)) {
@@ -83,12 +88,39 @@ export function mountSize(place, { width, height, rules, author }) {
     /** @type {ImageSize} */
     const now = [pixels(width, author[0]), pixels(height, author[1])];
     const ratio = now.join("×") === own ? own : ratioOf(now, rules);
-    for (const chip of chips.children) chip.ariaPressed = String(chip.textContent === ratio);
+    mark(chips, ratio);
     const words = [ratio ? "" : message("Custom"), megapixels(now)].filter(Boolean);
     said.textContent = isSize(now) ? words.join(" · ") : "";
     if (isSize(now)) size = now;
     compare();
   });
+}
+
+/**
+ * Check the chip with a label. Only one chip is in the tab order: the checked one, or the first.
+ * @param {Element} chips
+ * @param {string} label
+ */
+function mark(chips, label) {
+  const all = /** @type {HTMLElement[]} */ ([...chips.children]);
+  for (const chip of all) chip.ariaChecked = String(chip.textContent === label);
+  const stop = all.find((chip) => chip.ariaChecked === "true") ?? all[0];
+  for (const chip of all) chip.tabIndex = chip === stop ? 0 : -1;
+}
+
+/**
+ * Choose the next or previous chip with the arrow keys, as in any radio group.
+ * @param {KeyboardEvent} event
+ */
+function chooseByArrow(event) {
+  const chip = event.target;
+  const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  if (!by || !(chip instanceof HTMLElement) || !chip.parentElement) return;
+  const all = /** @type {HTMLElement[]} */ ([...chip.parentElement.children]);
+  const next = all[(all.indexOf(chip) + by + all.length) % all.length];
+  event.preventDefault();
+  next?.focus();
+  next?.click();
 }
 
 /**
