@@ -26,7 +26,7 @@ SIDE = 512  # pixels
 MOST = 40_000  # bytes
 SEED = 7
 PAIR = 360  # pixels, of each image
-PAINT = (255, 42, 42)  # as ui/page/script/mask_steps.js
+PAINT = (255, 42, 42)  # as ui/page/script/mask/steps.js
 # Where the example is masked for each idea of inpaint, in parts of its sides: from top to bottom.
 MASKED = {"water": (0.42, 0.93), "sky": (0.05, 0.4), "meadow": (0.66, 0.97)}
 

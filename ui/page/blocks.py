@@ -45,6 +45,7 @@ _STYLES = (
     "editor/editor.css",
     "editor/rows.css",
     "making/prompts.css",
+    "image_editor/editor.css",
 )
 _MOST_WITHOUT_START = 10  # workflows; with more, the page starts with an overview of them
 _OPENED = message("Opened by me")

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { brushWidth, nextSize, Steps } from "../../../ui/page/script/mask_steps.js";
+import { brushWidth, nextSize, Steps } from "../../../ui/page/script/mask/steps.js";
 
 test("undoes and redoes steps until a new one is added", () => {
   const steps = new Steps();

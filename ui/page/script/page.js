@@ -33,6 +33,7 @@ import {
   translateNames,
   watchRequests,
 } from "./gradio.js";
+import { offerEditing } from "./image_editor/fields.js";
 import { message } from "./messages.js";
 import { listen } from "./page_socket.js";
 import { reload, tellReloaded } from "./reloaded.js";
@@ -199,6 +200,7 @@ style.setProperty("--generate-keys", JSON.stringify(KEYS));
 style.setProperty("--nothing-found", JSON.stringify(NOTHING_FOUND));
 watchRequests({ call: refused, upload: (why) => refuseVaried(why) || refuseFile(why) });
 takeFiles();
+offerEditing();
 document.addEventListener("click", clicked, true); // before Gradio's own listeners
 for (const act of ["focusin", "pointermove", "keydown"])
   document.addEventListener(act, () => void (page.now.form && awaitRun()), { passive: true });

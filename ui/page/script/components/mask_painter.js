@@ -7,10 +7,12 @@ import { $, addressOf, all, announce, button, element, isPaintable, isTouched } 
 import { clearErrors, showError } from "../form/field_errors.js";
 import { isDrawing } from "../form/form.js";
 import { unfold } from "../gradio.js";
+import { editButton, offerOriginal } from "../image_editor/offers.js";
+import { editPainted } from "../image_editor/painted.js";
+import { MaskCanvas } from "../mask/canvas.js";
+import { MaskTools, tool } from "../mask/tools.js";
 import { message } from "../messages.js";
 import { mayUseCamera, takePhoto } from "./camera.js";
-import { MaskCanvas } from "./mask_canvas.js";
-import { MaskTools, tool } from "./mask_tools.js";
 
 /**
  * @typedef {{ path: string, url: string }} Kept an uploaded file
@@ -28,6 +30,7 @@ const NO_CAMERA = message(
 );
 const NOT_KEPT = message("The mask couldn't be uploaded. Press Generate to try again.");
 const NOTHING = message("Nothing is painted, so the image may not change.");
+const NOT_EDITED = message("The edited image couldn't be uploaded. Try again.");
 
 /** @type {WeakMap<Element, MaskPainter>} */
 const painters = new WeakMap();
@@ -117,6 +120,7 @@ class MaskPainter {
     head.append(
       title,
       tool(message("Enlarge"), () => this.#enterFull()),
+      editButton(() => this.#edit()),
       change,
       remove,
     );
@@ -134,6 +138,21 @@ class MaskPainter {
       event.preventDefault();
       this.#leaveFull();
     });
+  }
+
+  /** Let the user edit the image with its mask, and offer to undo it. */
+  async #edit() {
+    if (!(await this.#settled()) || !this.#value) return;
+    const { label } = this.#component;
+    try {
+      const edited = await editPainted(this.#value, label, (file) => this.#upload(file));
+      $(".edit-image", this.#place)?.focus();
+      if (!edited) return;
+      await this.#start(this.#show(edited.value, true));
+      offerOriginal(label, () => this.#start(this.#show(edited.original, true)));
+    } catch {
+      this.#say(NOT_EDITED);
+    }
   }
 
   /** @param {Promise<boolean>} work */

@@ -1,12 +1,12 @@
 // @ts-check
 // Ring that shows where the brush would paint. The pointer or the arrow keys move it.
 
-import { announce, element } from "./dom.js";
-import { message } from "./messages.js";
-import { pixelAt, stepped } from "./zoom.js";
+import { announce, element } from "../dom.js";
+import { message } from "../messages.js";
+import { pixelAt, stepped } from "../zoom.js";
 
-/** @import { Point, Sight, Size } from "./zoom.js" */
-/** @import { ZoomGestures } from "./zoom_gestures.js" */
+/** @import { Point, Sight, Size } from "../zoom.js" */
+/** @import { ZoomGestures } from "../zoom_gestures.js" */
 
 const STEP = 8; // CSS pixels
 const FAR = 40; // CSS pixels, with Shift

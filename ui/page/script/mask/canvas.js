@@ -2,25 +2,18 @@
 // Image with a canvas for its mask. The user paints with mouse, touch, pen or keys, and zooms and pans.
 
 import { announce, element } from "../dom.js";
-import { MaskRing, wayOf } from "../mask_ring.js";
-import {
-  brushWidth,
-  isBlank,
-  nextSize,
-  paintLine,
-  paintStep,
-  SLIDER_END,
-  Steps,
-} from "../mask_steps.js";
 import { message } from "../messages.js";
 import { isFitted, percentOf, pixelAt, sightOf } from "../zoom.js";
 import { ZoomGestures } from "../zoom_gestures.js";
+import { Brush } from "./brush.js";
+import { MaskRing, wayOf } from "./ring.js";
+import { isApart } from "./soft.js";
+import { isBlank, paintLine, paintStep, Steps } from "./steps.js";
 
-/** @import { Step, Stroke } from "../mask_steps.js" */
+/** @import { Step, Stroke } from "./steps.js" */
 /** @import { Point, Sight, Zoom } from "../zoom.js" */
 /** @typedef {Stroke["tool"] | "move"} Hand what the pointer does */
 
-const FIRST_SIZE = 35;
 const PEN_ERASER = 32; // bit in `PointerEvent.buttons`
 const MIDDLE = 1; // value of `MouseEvent.button`
 const KEY_PAN = 60; // CSS pixels
@@ -33,8 +26,7 @@ const PAINTED = { brush: message("Painted."), eraser: message("Erased.") };
 
 export class MaskCanvas {
   place = element("div", "sheet");
-  /** Slider for the brush size. */
-  slider = element("input");
+  brush = new Brush();
   gestures = new ZoomGestures(
     this.place,
     () => this.#sight,
@@ -60,8 +52,6 @@ export class MaskCanvas {
   constructor(changed, zoomed) {
     this.#changed = changed;
     this.#zoomed = zoomed;
-    Object.assign(this.slider, { type: "range", min: 1, max: SLIDER_END, value: FIRST_SIZE });
-    this.slider.ariaLabel = message("Brush size");
     this.place.tabIndex = 0;
     this.place.role = "application";
     this.place.ariaLabel = LABEL;
@@ -134,12 +124,13 @@ export class MaskCanvas {
 
   /** @param {1 | -1} direction */
   resize(direction) {
-    this.slider.value = String(nextSize(Number(this.slider.value), direction));
+    this.brush.resize(direction);
     this.#fitRing();
   }
 
   #listen() {
-    const { place, slider } = this;
+    const { place } = this;
+    const slider = this.brush.size;
     slider.addEventListener("input", () => {
       this.#ring.centre();
       this.#showRing();
@@ -260,8 +251,7 @@ export class MaskCanvas {
   }
 
   get #width() {
-    const { width, height } = this.#canvas;
-    return brushWidth(Number(this.slider.value), Math.max(width, height));
+    return this.brush.widthFor(this.#canvas);
   }
 
   /**
@@ -300,7 +290,9 @@ export class MaskCanvas {
    */
   #start(at, sight, last, isEraser) {
     const tool = isEraser || this.#hand === "eraser" ? "eraser" : "brush";
-    this.#stroke = { tool, width: this.#width, points: [this.#pixelOf(at, sight)], last };
+    const { softness } = this.brush;
+    const points = [this.#pixelOf(at, sight)];
+    this.#stroke = { tool, width: this.#width, softness, points, last };
     paintLine(this.#context, this.#stroke, 0);
   }
 
@@ -332,11 +324,10 @@ export class MaskCanvas {
     if (stroke?.last?.pointerId !== event.pointerId || !sight) return;
     const from = stroke.points.length;
     const passed = event.getCoalescedEvents();
-    stroke.points.push(
-      ...(passed.length ? passed : [event]).map((one) =>
-        this.#pixelOf(this.gestures.pointOf(one), sight),
-      ),
-    );
+    for (const one of passed.length ? passed : [event]) {
+      const point = this.#pixelOf(this.gestures.pointOf(one), sight);
+      if (isApart(stroke, point)) stroke.points.push(point);
+    }
     stroke.last = event;
     paintLine(this.#context, stroke, from);
   }
@@ -351,9 +342,9 @@ export class MaskCanvas {
   }
 
   /** @param {Stroke} stroke the finished stroke */
-  #keep({ tool, width, points }) {
+  #keep({ tool, width, softness, points }) {
     this.#stroke = null;
-    this.#steps.add({ tool, width, points });
+    this.#steps.add({ tool, width, softness, points });
     this.#changed();
   }
 

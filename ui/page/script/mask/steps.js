@@ -1,11 +1,16 @@
 // @ts-check
 // Steps of painting a mask: painting them onto a canvas, undo and redo.
 
+import { featheredMask, grownMask, shrunkMask } from "./alpha.js";
+import { paintSoftly } from "./soft.js";
+
 /**
  * A stroke of the brush or the eraser through points in pixels of the image, or a change to the whole mask.
- * @typedef {{ tool: "brush" | "eraser", width: number, points: [number, number][] }} Stroke
- * @typedef {Stroke | { tool: "invert" } | { tool: "clear" } | { tool: "mask", image: HTMLImageElement }} Step `mask`:
- *   an existing mask, for example after a reload
+ * `softness`: the share of the stroke's radius that fades.
+ * @typedef {{ tool: "brush" | "eraser", width: number, softness: number, points: [number, number][] }} Stroke
+ * @typedef {{ tool: "grow" | "shrink" | "feather", pixels: number }} EdgeStep
+ * @typedef {Stroke | EdgeStep | { tool: "invert" } | { tool: "clear" } | { tool: "mask", image: HTMLImageElement }} Step
+ *   `mask`: an existing mask, for example after a reload
  */
 
 /** Color of the mask. The style sheet makes it translucent; the result depends only on the alpha channel. */
@@ -87,6 +92,15 @@ export function paintStep(context, step) {
       context.fillStyle = COLOUR;
       context.fillRect(0, 0, width, height);
       break;
+    case "grow":
+      changeAlpha(context, (mask) => grownMask(mask, width, step.pixels));
+      break;
+    case "shrink":
+      changeAlpha(context, (mask) => shrunkMask(mask, width, step.pixels));
+      break;
+    case "feather":
+      changeAlpha(context, (mask) => featheredMask(mask, width, step.pixels));
+      break;
     default:
       paintLine(context, step, 0);
   }
@@ -100,7 +114,8 @@ export function paintStep(context, step) {
  * @param {Stroke} stroke
  * @param {number} from
  */
-export function paintLine(context, { tool, width, points }, from) {
+export function paintLine(context, stroke, from) {
+  const { tool, width, points } = stroke;
   context.globalCompositeOperation = tool === "eraser" ? "destination-out" : "source-over";
   Object.assign(context, {
     lineCap: "round",
@@ -112,6 +127,10 @@ export function paintLine(context, { tool, width, points }, from) {
   for (const [at, [x, y]] of points.entries()) {
     if (at < from) continue;
     const [lastX, lastY] = points[at - 1] ?? [x, y];
+    if (stroke.softness) {
+      paintSoftly(context, stroke, [lastX, lastY], [x, y]);
+      continue;
+    }
     context.beginPath();
     if (x === lastX && y === lastY) {
       context.arc(x, y, width / 2, 0, 2 * Math.PI); // canvas draws nothing for a line of zero length
@@ -123,6 +142,25 @@ export function paintLine(context, { tool, width, points }, from) {
     context.stroke();
   }
   context.globalCompositeOperation = "source-over";
+}
+
+/**
+ * Replace the mask's values.
+ * @param {CanvasRenderingContext2D} context
+ * @param {(mask: Uint8ClampedArray) => Uint8ClampedArray} change
+ */
+function changeAlpha(context, change) {
+  const { width, height } = context.canvas;
+  const pixels = context.getImageData(0, 0, width, height);
+  const { data } = pixels;
+  const mask = new Uint8ClampedArray(width * height);
+  for (let at = 0; at < mask.length; at += 1) mask[at] = data[4 * at + 3] ?? 0;
+  change(mask).forEach((alpha, at) => {
+    data[4 * at] = 255;
+    data[4 * at + 1] = data[4 * at + 2] = 42;
+    data[4 * at + 3] = alpha;
+  });
+  context.putImageData(pixels, 0, 0);
 }
 
 /**

@@ -4,7 +4,11 @@
 import { button, element } from "../dom.js";
 import { message } from "../messages.js";
 
-/** @import { Hand, MaskCanvas } from "./mask_canvas.js" */
+/** @import { Hand, MaskCanvas } from "./canvas.js" */
+/** @import { EdgeStep } from "./steps.js" */
+
+const FIRST_PIXELS = 8;
+const MOST_PIXELS = 256;
 
 /** @type {readonly (readonly [Hand, string])[]} */
 const HANDS = [
@@ -37,8 +41,7 @@ export class MaskTools {
     this.#redo = tool(message("Redo"), () => canvas.redo());
     this.#fit = tool(message("Fit"), () => gestures.fit());
     this.#fit.title = message("Fit to the window");
-    const size = element("label", "size-of-brush");
-    size.append(element("span", "", message("Size")), canvas.slider);
+    const { size, edge } = canvas.brush;
     const ofAll = element("span", "of-all"); // keeps both buttons on the same line
     ofAll.append(
       tool(message("Invert"), () => canvas.take({ tool: "invert" })),
@@ -48,14 +51,16 @@ export class MaskTools {
       groupOf(message("Tool"), this.#hands),
       this.#undo,
       this.#redo,
+      ofAll,
       button(message("Done"), done, "tool done"),
-      size,
+      sliderFor(message("Size"), size),
+      sliderFor(message("Softness"), edge),
       groupOf(message("Zoom"), [
         signTool("−", message("Zoom out"), () => gestures.reduce()),
         this.#fit,
         signTool("+", message("Zoom in"), () => gestures.enlarge()),
       ]),
-      ofAll,
+      this.#edgeTools(),
     );
     this.#take("brush");
   }
@@ -71,8 +76,30 @@ export class MaskTools {
     this.#fit.ariaDisabled = String(isFitted);
   }
 
+  /** Return the tools that move or soften the edge of the whole mask. */
+  #edgeTools() {
+    const pixels = element("input");
+    Object.assign(pixels, { type: "number", min: 1, max: MOST_PIXELS, value: FIRST_PIXELS });
+    const does = (/** @type {EdgeStep["tool"]} */ name) => () => {
+      const wanted = Math.round(Number(pixels.value)) || FIRST_PIXELS;
+      pixels.value = String(Math.min(MOST_PIXELS, Math.max(1, wanted)));
+      this.#canvas.take({ tool: name, pixels: Number(pixels.value) });
+    };
+    const label = element("label", "pixels-of-edge");
+    label.append(element("span", "", message("Edge (px)")), pixels);
+    const group = groupOf(message("Mask edge"), [
+      tool(message("Grow"), does("grow")),
+      tool(message("Shrink"), does("shrink")),
+      tool(message("Feather"), does("feather")),
+    ]);
+    const place = element("span", "edge-tools");
+    place.append(label, group);
+    return place;
+  }
+
   /** @param {KeyboardEvent} event */
   pressed(event) {
+    if (event.target instanceof HTMLInputElement && event.target.type === "number") return;
     const key = event.key.toLowerCase();
     const isCommand = event.ctrlKey || event.metaKey;
     if (isCommand && key === "z" && !event.shiftKey) this.#canvas.undo();
@@ -108,6 +135,16 @@ export class MaskTools {
  * @param {() => void} does
  */
 export const tool = (text, does) => button(text, does, "tool");
+
+/**
+ * @param {string} text
+ * @param {HTMLInputElement} slider
+ */
+function sliderFor(text, slider) {
+  const label = element("label", "size-of-brush");
+  label.append(element("span", "", text), slider);
+  return label;
+}
 
 /**
  * @param {string} sign

@@ -1,0 +1,94 @@
+// @ts-check
+// “Edit” button on image fields. An edited image replaces the field's file; the unedited one is kept for Undo and for
+// later edits.
+
+import { $, element, isPaintable } from "../dom.js";
+import { useIn } from "../form/files.js";
+import { labelOf } from "../gradio.js";
+import { message } from "../messages.js";
+import { say } from "../state.js";
+import { editImage } from "./editor.js";
+import { editButton, formRatio, nameIn, offerOriginal } from "./offers.js";
+
+/** @import { Edit } from "./view.js" */
+
+/** @typedef {{ address: string, edit: Edit }} Original the unedited image, and its last edit */
+
+const FIELD = "#form [id^=field-].of-image:not(.painted)";
+const GONE = message("The original image is no longer here. Choose it again.");
+
+/** Originals by the address of the edited image. @type {Map<string, Original>} */
+const originals = new Map();
+/** Originals of images that are being uploaded, by the id of their field. @type {Map<string, Original>} */
+const pending = new Map();
+
+/** Add the button to image fields once they have an image. */
+export function offerEditing() {
+  document.addEventListener(
+    "load",
+    ({ target }) => {
+      if (!(target instanceof HTMLImageElement)) return;
+      const field = target.closest(FIELD);
+      if (field instanceof HTMLElement) imageShown(field, target.src);
+    },
+    true,
+  );
+}
+
+/**
+ * @param {HTMLElement} field
+ * @param {string} address
+ */
+function imageShown(field, address) {
+  const original = pending.get(field.id);
+  if (original && original.address !== address) {
+    pending.delete(field.id);
+    originals.set(address, original);
+  }
+  if (!$(".edit-image", field)) field.append(editButton(() => edit(field)));
+}
+
+/** @param {HTMLElement} field */
+async function edit(field) {
+  const shown = /** @type {HTMLImageElement | null} */ ($("img", field));
+  if (!shown) return;
+  const { src } = shown;
+  const before = originals.get(src);
+  const address = before?.address ?? src;
+  const image = element("img");
+  image.src = address;
+  if (!(await isPaintable(image))) {
+    say(GONE);
+    return;
+  }
+  const { naturalWidth: width, naturalHeight: height } = image;
+  const source = { image, size: { width, height }, mask: null, isPainted: false };
+  const label = labelOf(field);
+  const more = { name: nameIn(address), label, ratio: formRatio() };
+  const edited = await editImage({ ...source, ...more }, before?.edit ?? null);
+  $(".edit-image", field)?.focus();
+  if (!edited) return;
+  if (!edited.file) {
+    if (before) await restore(field.id, address);
+    return;
+  }
+  pending.set(field.id, { address, edit: edited.edit });
+  useIn(field, [edited.file]);
+  offerOriginal(label, () => restore(field.id, address));
+}
+
+/**
+ * Put an image back into a field.
+ * @param {string} id
+ * @param {string} address
+ */
+async function restore(id, address) {
+  const answer = await fetch(address).catch(() => null);
+  if (!answer?.ok) {
+    say(GONE);
+    return;
+  }
+  const blob = await answer.blob();
+  pending.delete(id);
+  useIn({ id }, [new File([blob], nameIn(address), { type: blob.type })]);
+}
