@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -60,6 +61,29 @@ def narrow(candidate: Candidate) -> Candidate:
         server.round,
     )
     return replace(candidate, limits=limits, problems=(*candidate.problems, *problems))
+
+
+def narrow_choices(candidate: Candidate) -> Candidate:
+    """Return the candidate with those of the server's choices that its author wants to offer, and
+    with its own value. If the server has none of them, all its choices stay."""
+    spec, wanted = candidate.spec, candidate.said.choices
+    if not wanted:
+        return candidate
+    if spec is None or not spec.choices or not KINDS[candidate.widget].offers_choices:
+        return candidate.with_problems("Only a field with choices can have “choices”.")
+    first = candidate.value if candidate.said.default is None else candidate.said.default
+    kept = [*_offered(wanted, spec.choices)]
+    if not kept:
+        return candidate.with_problems("The server has none of the “choices”.")
+    own = [one for one in _offered((first,), spec.choices) if one not in kept]
+    return replace(candidate, spec=replace(spec, choices=tuple(dict.fromkeys((*own, *kept)))))
+
+
+def _offered(wanted: Sequence[object], choices: tuple[object, ...]) -> Iterator[object]:
+    """Yield those of the wanted choices that the server offers."""
+    for one in wanted:
+        with suppress(BadValue):
+            yield match_choice(one, choices)
 
 
 def _tighter(

@@ -9,7 +9,7 @@ from comfy.form.candidates import Candidate
 from comfy.form.core_inputs.slide import SlideRange
 from comfy.form.kinds.literal_input import LiteralInput
 from comfy.form.kinds.registry import KINDS
-from comfy.form.limits import narrow
+from comfy.form.limits import narrow, narrow_choices
 from comfy.form.model import Field, FieldKind, Several
 
 
@@ -19,8 +19,9 @@ def fitting_kind(given: LiteralInput) -> FieldKind:
 
 
 def choose_widgets(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-    """Return the candidates with their authors' limits and widgets, if the server allows them."""
-    return tuple(_chosen(narrow(one)) for one in candidates)
+    """Return the candidates with their authors' limits, widgets and choices, if the server allows
+    them."""
+    return tuple(narrow_choices(_chosen(narrow(one))) for one in candidates)
 
 
 def _chosen(candidate: Candidate) -> Candidate:

@@ -57,6 +57,7 @@ class FieldConfig:
     max: int | float | None = None
     step: int | float | None = None
     widget: str | None = None
+    choices: tuple[str | int | float | bool, ...] = ()
     hidden: bool | None = None
     required: bool | None = None
     also: tuple[str, ...] = ()
@@ -138,6 +139,11 @@ def image_beside(value: object) -> str | None:
     return None if {"/", "\\"} & set(value) or value.startswith(".") else value
 
 
+def _choices(value: object) -> tuple[Any, ...] | None:
+    items = value if isinstance(value, list) else [None]
+    return None if None in map(as_scalar, items) else tuple(items)
+
+
 def _others(value: object) -> str | None:
     return value if isinstance(value, str) and value in get_args(Others) else None
 
@@ -193,6 +199,10 @@ FIELD_KEYS: SettingReaders = {
         lambda place, name: f"{place}: “{name}” must be a number above zero.",
     ),
     "widget": (filled_text, no_text),  # `comfy.form.conventions.toml` knows the valid ones
+    "choices": (
+        _choices,
+        lambda place, name: f'{place}: “{name}” must be a list of choices, such as ["euler"].',
+    ),
     "hidden": (as_flag, no_flag),
     "required": (as_flag, no_flag),
     "also": (

@@ -156,6 +156,34 @@ def test_limits_can_be_narrowed_but_not_widened() -> None:
     assert form.problems == ("Steps: The author's minimum is -5, but the server's is 1.",)
 
 
+def test_the_author_chooses_which_choices_are_offered() -> None:
+    """They appear in the author's order. The initial value is among them, and choices that the
+    server lacks are left out."""
+    offered = ["dpmpp_2m", "nope", "euler"]
+    form = configured(fields={"3.sampler_name": {"choices": offered, "widget": "radio"}})
+    assert [value for _, value in form.field("3.sampler_name").choices or ()] == offered[::2]
+    assert form.problems == ()
+    form = configured(fields={"3.sampler_name": {"choices": ["dpmpp_2m"]}})
+    assert [value for _, value in form.field("3.sampler_name").choices or ()] == [
+        "euler",
+        "dpmpp_2m",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        ("3.sampler_name", "Sampler: The server has none of the “choices”."),
+        ("3.steps", "Steps: Only a field with choices can have “choices”."),
+    ],
+)
+def test_choices_that_cannot_be_offered_are_a_problem(key: str, problem: str) -> None:
+    """The field keeps the server's choices."""
+    form = configured(fields={key: {"choices": ["nope"]}})
+    assert form.problems == (problem,)
+    assert form.field(key).choices == form_of(text_to_image()).field(key).choices
+
+
 def test_the_outputs_that_count_can_be_chosen() -> None:
     """Only the outputs that the author names count as results. A name that matches no output is a
     problem."""

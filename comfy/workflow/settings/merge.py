@@ -18,7 +18,7 @@ from comfy.workflow.settings.blocks import TomlBlock, split_blocks
 from comfy.workflow.settings.field_blocks import FieldBlock, arranged, field_blocks
 from comfy.workflow.settings.values import FieldNames, parsed_settings, settings_values
 
-_FIELDS = "fields"
+_FIELDS, _OUTPUTS = "fields", "outputs"
 _LINE = 80  # characters of a list on one line
 
 
@@ -95,12 +95,28 @@ def _with_top(
     name: Callable[[str], str],
 ) -> tuple[TomlBlock, list[TomlBlock]]:
     """Return the blocks with these settings of the form. Tables such as `[[ideas]]` become keys."""
-    rest = [one for one in blocks if not (one.path and one.path[0] in changes)]
-    values = {
-        key: [_renamed(one, name) for one in value] if key == "ideas" and value else value
-        for key, value in changes.items()
-    }
+    values = dict(changes)
+    if outputs := values.get(_OUTPUTS):
+        names = dict(outputs)
+        values[_OUTPUTS] = names if any(names.values()) else [*names]
+        if any(one.path == (_OUTPUTS,) for one in blocks) and any(names.values()):
+            del values[_OUTPUTS]
+            blocks = [_with_outputs(one, names) for one in blocks]
+    if ideas := values.get("ideas"):
+        values["ideas"] = [_renamed(one, name) for one in ideas]
+    rest = [one for one in blocks if not (one.path and one.path[0] in values)]
     return _edited(first, (), values), rest
+
+
+def _with_outputs(block: TomlBlock, names: Mapping[str, str]) -> TomlBlock:
+    """Return the block with these names of outputs in this order, if it is their table."""
+    if block.path != (_OUTPUTS,):
+        return block
+    present = as_mapping(tomllib.loads(block.text).get(_OUTPUTS))
+    kept = [node for node in present if node in names]
+    if kept != [*names][: len(kept)]:
+        block, present = _edited(block, (_OUTPUTS,), dict.fromkeys(present)), {}
+    return _edited(block, (_OUTPUTS,), _changes(present, names))
 
 
 def _renamed(idea: Any, name: Callable[[str], str]) -> Any:  # noqa: ANN401 - a text or values
@@ -174,6 +190,8 @@ def _edited(block: TomlBlock, path: tuple[str, ...], changes: Mapping[str, Any])
 
 def _item(value: Any) -> Any:  # noqa: ANN401 - any TOML value
     """Return a value for TOML: a long list has a line per item, and a table is inline."""
+    if isinstance(value, dict):
+        return tomlkit.value(_inline(value))
     if not isinstance(value, list):
         return tomlkit.item(value)
     items = [_inline(one) for one in value]

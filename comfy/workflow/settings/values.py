@@ -41,7 +41,8 @@ def parsed_settings(text: str, names: FieldNames, source: str = "") -> FormConfi
 
 
 def form_values(config: FormConfig) -> dict[str, Any]:
-    """Return the form's own settings by their names in TOML, without its fields."""
+    """Return the form's own settings by their names in TOML, without its fields. The outputs are
+    pairs, because their order counts."""
     values = {
         "title": config.title,
         "description": config.description,
@@ -49,7 +50,7 @@ def form_values(config: FormConfig) -> dict[str, Any]:
         "cover": config.cover,
         "ideas": [dict(one) if isinstance(one, Mapping) else one for one in config.ideas],
         "others": None if config.others == "advanced" else config.others,
-        "outputs": list(config.outputs),
+        "outputs": [[*pair] for pair in config.outputs.items()],
     }
     return _without_empty(values)
 
@@ -65,6 +66,7 @@ def field_values(config: FieldConfig) -> dict[str, Any]:
         "max": config.max,
         "step": config.step,
         "widget": config.widget,
+        "choices": list(config.choices),
         "hidden": config.hidden,
         "required": config.required,
         "also": list(config.also),

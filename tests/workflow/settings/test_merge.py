@@ -31,6 +31,7 @@ FIELD = st.builds(
     max=st.none() | NUMBER,
     step=st.none() | st.integers(1, 9),
     widget=st.none() | TEXT,
+    choices=st.lists(TEXT | st.integers(0, 9), max_size=2).map(tuple),
     hidden=st.none() | st.booleans(),
     required=st.none() | st.booleans(),
     also=st.lists(KEY, max_size=2, unique=True).map(tuple),
@@ -43,7 +44,7 @@ SETTINGS = st.builds(
     description=st.none() | TEXT,
     order=st.none() | NUMBER,
     others=st.sampled_from(["advanced", "auto", "hidden"]),
-    outputs=st.lists(st.sampled_from(["7", "8", "9:1"]), max_size=2, unique=True).map(tuple),
+    outputs=st.dictionaries(st.sampled_from(["7", "8", "9:1"]), st.just("") | TEXT, max_size=2),
     ideas=st.lists(IDEA, max_size=3).map(tuple),
     cover=st.none() | st.just("cover.webp"),
     fields=st.lists(FIELD, max_size=5, unique_by=lambda one: one.name).map(tuple),
@@ -71,6 +72,9 @@ closest = true
 help = \"\"\"
 Any [model]
 # will do\"\"\"
+
+[outputs]
+"7" = "Lines" # drawn
 
 [other]
 x = 1 # the last

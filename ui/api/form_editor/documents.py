@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from itertools import groupby
+from itertools import groupby, starmap
 from typing import Any
 
 from comfy.form.model import Form
@@ -30,7 +30,7 @@ def editor_doc(edited: EditedForm, form: Form) -> EditorDoc:
     shown = {
         target.key for field in form.fields if field.group != "hidden" for target in field.targets
     }
-    outputs = {one.node for one in form.outputs}
+    labels = {one.node: one.label for one in form.outputs}
     nodes = groupby(edited.parts.inputs, key=lambda one: (one.node, one.title, one.class_type))
     return EditorDoc(
         version=edited.version,
@@ -42,7 +42,11 @@ def editor_doc(edited: EditedForm, form: Form) -> EditorDoc:
         ),
         outputs=tuple(
             EditorOutput(
-                one.node, edited.parts.titles.get(one.node, ""), one.kind, one.node in outputs, ""
+                one.node,
+                edited.parts.titles.get(one.node, ""),
+                one.kind,
+                one.node in labels,
+                labels.get(one.node, ""),
             )
             for one in edited.parts.outputs
         ),
@@ -97,7 +101,7 @@ def _form_settings(config: FormConfig) -> FormSettings:
     values = form_values(config) | {
         "others": config.others,
         "ideas": config.ideas,
-        "outputs": tuple(OutputSettings(node) for node in config.outputs),
+        "outputs": tuple(starmap(OutputSettings, config.outputs.items())),
     }
     return FormSettings(**values, fields=tuple(map(_field_settings, config.fields)))
 
@@ -112,11 +116,12 @@ def config_from(given: FormSettings) -> FormConfig:
     """Return the settings in a request. Empty texts count as not set, except for a default.
     Settings that can't be used become problems."""
     content = _filled(asdict(given)) | {
-        "outputs": [one.node for one in given.outputs],
+        "outputs": {one.node: one.label for one in given.outputs},
         "ideas": [one.strip() if isinstance(one, str) else one for one in given.ideas if one],
         "fields": {one.key: _field(asdict(one)) for one in given.fields},
     }
-    return parse_config("The form", {key: one for key, one in content.items() if one != []})
+    filled = {key: one for key, one in content.items() if one not in ([], {})}
+    return parse_config("The form", filled)
 
 
 def _field(given: Mapping[str, Any]) -> dict[str, Any]:
