@@ -18,6 +18,7 @@ from ui.documents.browser_values import Filled, number_rules, run_values, seed_r
 from ui.languages.current import html_of, translated
 from ui.page.form.missing_card import missing_card, why_not
 from ui.page.form.sources import FormSources
+from ui.page.form_editor.edit_button import draw_edit_button
 from ui.page.script_files import calls
 from ui.web.responses import json_text
 
@@ -44,10 +45,11 @@ class AuthorsImages:
 @dataclass(frozen=True, slots=True)
 class Sharing:
     """The user's options to share a workflow with all users or to remove it. `removal`: the
-    confirmation question; "" if removing isn't allowed."""
+    confirmation question; "" if removing isn't allowed. `may_edit`: the user may edit the form."""
 
     may_add: bool = False
     removal: str = ""
+    may_edit: bool = False
 
 
 def draw_heading(
@@ -85,6 +87,8 @@ def draw_heading(
     )
     arguments = ", ".join(map(json_text, given))
     gr.HTML(text, elem_id="heading", js_on_load=calls("form/form.js", f"drawn({arguments})"))
+    if sharing.may_edit:
+        draw_edit_button(name)
     _draw_sharing(name, form.title, sharing)
     if form.missing:
         card = missing_card(form.missing, demo=sources.demo)

@@ -28,7 +28,7 @@ from ui.page.form.sources import FormSources
 from ui.page.form.tools import draw_tools
 from ui.page.form.use_as_input import bind_use
 from ui.page.form.vary import draw_varied
-from ui.page.form_editor.edit_button import draw_edit_button
+from ui.page.form_editor.edit_button import may_edit
 from ui.page.script_files import calls, listener
 from ui.page.stage import Stage
 from ui.web.responses import json_text
@@ -76,10 +76,11 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
     )
     may_remove = sources.removal.may_remove(person, name)
     sharing = Sharing(
-        sources.library.forms.permissions.keep(person), _REMOVAL if may_remove else ""
+        sources.library.forms.permissions.keep(person),
+        _REMOVAL if may_remove else "",
+        may_edit(sources.library, name, person),
     )
     draw_heading(name, form, first.filled, images, sharing, sources)
-    draw_edit_button(sources.library, name, person)
     _, refused = linked_values(form, choice["linked"])
     if refused:
         items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in refused)

@@ -17,11 +17,14 @@ _PENCIL = (
 )
 
 
-def draw_edit_button(library: WorkflowLibrary, name: str, person: str) -> None:
-    """Draw the button if this user may edit the form: of their own workflows, and of shared ones if
-    they may add workflows."""
-    if not name.startswith(OPENED_MARK) and not library.forms.permissions.keep(person):
-        return
+def may_edit(library: WorkflowLibrary, name: str, person: str) -> bool:
+    """Return whether this user may edit a form: always of their own workflows, and of shared ones
+    if they may add workflows."""
+    return name.startswith(OPENED_MARK) or library.forms.permissions.keep(person)
+
+
+def draw_edit_button(name: str) -> None:
+    """Draw the button that opens the editor of this workflow's form."""
     gr.HTML(
         {"label": message("Edit form"), "draft": message("Unsaved changes")},
         html_template=f'<button type="button" class="quiet">{_PENCIL} ${{value.label}}</button>'

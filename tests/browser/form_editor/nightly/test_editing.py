@@ -22,7 +22,10 @@ def test_a_changed_file_is_not_overwritten_unasked(editable: Site, visit: Visit)
     author = Author(visit(editable).open("upscale")).open()
     page, title = author.page, author.editor.get_by_label("Title", exact=True)
     file = Path(editable.services.folder.path, "upscale.toml")
-    for answer, expected in (("Load the other changes", "By hand"), ("Overwrite with mine", "Mine")):
+    for answer, expected in (
+        ("Load the other changes", "By hand"),
+        ("Overwrite with mine", "Mine"),
+    ):
         file.write_text(f'title = "By hand"  # {answer}\n', encoding="utf-8")
         title.fill("Mine")
         author.editor.get_by_role("button", name="Save", exact=True).click()

@@ -9,7 +9,7 @@ import { CoverPart } from "./cover_part.js";
 import { askConflict, askUnsaved, showVersions } from "./dialogs.js";
 import { keepDraft, keptDraft } from "./editing.js";
 import { FieldsPart } from "./fields_part.js";
-import { HeadPart } from "./head_part.js";
+import { HeadPart, PositionPart } from "./head_part.js";
 import { IdeasPart } from "./ideas_part.js";
 import { isSame, modelOf, settingsOf } from "./model.js";
 import { moreMenu } from "./more_menu.js";
@@ -151,6 +151,7 @@ export class FormEditor {
       new IdeasPart(this),
       new CoverPart(this),
       new OutputsPart(this),
+      new PositionPart(this),
     ];
     this.#body.replaceChildren(...this.#parts.map(({ place }) => place));
     this.#draw();

@@ -1,5 +1,5 @@
 // @ts-check
-// The form's title and description.
+// The form's title and description, and its position among the workflows.
 
 import { element } from "../dom.js";
 import { message } from "../messages.js";
@@ -12,25 +12,21 @@ export class HeadPart {
   #editor;
   #title;
   #description;
-  #order;
 
   /** @param {FormEditor} editor */
   constructor(editor) {
     this.#editor = editor;
-    const { title, description, order } = editor.model;
+    const { title, description } = editor.model;
     this.#title = textBox(title, (text) => this.#set({ title: text }, "title"));
     this.#description = textBox(
       description,
       (text) => this.#set({ description: text }, "description"),
       { lines: 2 },
     );
-    this.#order = numberBox(order, (number) => this.#set({ order: number ?? null }, "order"));
     this.place.append(
       labelled(message("Title"), this.#title),
       labelled(message("Description"), this.#description),
-      labelled(message("Position in the list of workflows"), this.#order),
     );
-    this.place.lastElementChild?.classList.add("inline");
   }
 
   /**
@@ -42,12 +38,32 @@ export class HeadPart {
   }
 
   draw() {
-    const { title, description, order } = this.#editor.model;
+    const { title, description } = this.#editor.model;
     const { automatic } = this.#editor.doc;
     this.#title.placeholder = automatic.title ?? "";
     this.#description.placeholder = automatic.description ?? "";
     keep(this.#title, title);
     keep(this.#description, description);
+  }
+}
+
+export class PositionPart {
+  #editor;
+  #order;
+  place;
+
+  /** @param {FormEditor} editor */
+  constructor(editor) {
+    this.#editor = editor;
+    this.#order = numberBox(editor.model.order, (order) =>
+      editor.change({ ...editor.model, order: order ?? null }, "order"),
+    );
+    this.place = labelled(message("Position in the list of workflows"), this.#order);
+    this.place.classList.add("inline");
+  }
+
+  draw() {
+    const { order } = this.#editor.model;
     keep(this.#order, order === null ? "" : String(order));
   }
 }
