@@ -59,7 +59,7 @@ UNNAMED = """() => [...document.querySelectorAll("input, textarea, select, butto
 # Part of the page that has the focus, and whether the focus is visible.
 FOCUSED = """() => {
     const one = document.activeElement;
-    const place = one.closest("[id^=field-], #picker, #generate, #tools, #history, .thumbnails,"
+    const place = one.closest("[id^=field-], #picker, #generate, #tools, #history, .grid,"
         + " .stage .actions, .details");
     const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(one);
     const seen = outlineStyle !== "none" && parseFloat(outlineWidth) > 0 || boxShadow !== "none"
@@ -82,7 +82,7 @@ READ_IN_ORDER = [
     "field-5-seed",
     "tools",
     "generate",
-    "thumbnails",
+    "grid",
     "actions",
     "details",
     "history",

@@ -33,7 +33,7 @@ def make(person: Visitor, words: str) -> str:
 def choose(person: Visitor, run_id: str) -> None:
     """Choose an earlier run and wait until the page shows its image and its time."""
     tile(person, run_id).click()
-    expect(image_of(person, run_id)).to_be_visible()
+    expect(image_of(person, run_id).first).to_be_visible()
     expect(person.page.locator("#stage .headline")).to_contain_text(" · ")
     expect(person.page.locator("#stage .details")).to_be_visible()
 

@@ -293,7 +293,7 @@ class Visitor:
             f'#stage .media img:not(.live-frame)[src*="{run_id}"], #stage .media'
             f' video[src*="{run_id}"]'
         )
-        self.page.locator(shown).wait_for()
+        self.page.locator(shown).first.wait_for()
         expect(self.page.locator("img.live-frame")).to_have_count(0)
         return run_id
 
@@ -307,6 +307,11 @@ class Visitor:
         """Use the current result in a field of the form, or in another workflow."""
         self.page.locator("#stage .actions").get_by_role("button", name="Use in…").click()
         self.page.get_by_role("menuitem", name=where, exact=True).click()
+
+    def more(self, action: str) -> None:
+        """Choose an action from the menu of the result on the stage."""
+        self.page.locator("#stage .actions").get_by_role("button", name="More").click()
+        self.page.get_by_role("menuitem", name=action, exact=True).click()
 
     def errors(self) -> dict[str, str]:
         """Return the error messages on fields by the fields' ids."""

@@ -41,6 +41,15 @@ def result_name(record: Record, index: int) -> str:
     return of_run + PurePosixPath(name).suffix if of_run else name
 
 
+def shared_name(record: Record, index: int, *, has_prompt: bool) -> str:
+    """Return the name of a shared file. Without the prompt, which the owner's name contains, it is
+    the workflow's title."""
+    if has_prompt:
+        return result_name(record, index)
+    suffix = PurePosixPath(download_name(record.state.files[index].name)).suffix
+    return (_words(record.job.title) or "result") + suffix
+
+
 def title_in_name(file: str) -> str:
     """Return an opened file's name, or only the title if `run_name` made it."""
     match = _OF_RUN.fullmatch(PurePosixPath(file).stem)

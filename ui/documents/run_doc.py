@@ -57,7 +57,8 @@ class ShownFile:
 
     `saved`: a result, not an intermediate file, which the server doesn't keep. `thumb`: the path of
     its thumbnail. `note`: why the page only offers it as a download. `text`: the position of the
-    run's text that is this file's whole content, null for other files.
+    run's text that is this file's whole content, null for other files. `compared`: the position of
+    the image that the workflow compares this one with, null for other files.
     """
 
     name: str
@@ -67,6 +68,7 @@ class ShownFile:
     thumb: str | None = None
     note: str = ""
     text: int | None = None
+    compared: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,17 @@ class RunTile:
 
 
 @dataclass(frozen=True, slots=True)
+class Alteration:
+    """Fields with which a run's workflow can change its own result: the key of its `image`, and
+    of a number for how much changes (`strength`), with two values for it."""
+
+    image: str
+    strength: str
+    subtle: float
+    strong: float
+
+
+@dataclass(frozen=True, slots=True)
 class StageView:
     """A run on the stage.
 
@@ -128,7 +141,8 @@ class StageView:
     make a chain from it and the `made_from` runs. `part_of`: its step and chain, as a message.
     `chain`: the name of that chain if it still exists. `chain_seeds`: the chain's form draws seeds.
     `batch`: the id of its batch. `file_name`: the name of a text that is saved as a file, without
-    the extension. Missing texts are empty.
+    the extension. `alters`: null if the workflow can't change its own result. Missing texts are
+    empty.
     """
 
     about: str = ""
@@ -156,6 +170,7 @@ class StageView:
     chain_seeds: bool = False
     batch: str = ""
     file_name: str = ""
+    alters: Alteration | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,20 @@ def texts_in_files(record: Record) -> Mapping[int, int]:
     }
 
 
+def compared_files(record: Record) -> Mapping[int, int]:
+    """Return the images that the workflow compares: the position of each image before, by the
+    position of the image after."""
+    sides: dict[tuple[str, str], list[int]] = {}
+    for at, file in enumerate(record.state.files):
+        sides.setdefault((file.node, file.side), []).append(at)
+    return {
+        after: before
+        for (node, side), places in sides.items()
+        if side == "b"
+        for after, before in zip(places, sides.get((node, "a"), ()), strict=False)
+    }
+
+
 def _outer(record: Record, node: str) -> str:
     """Return the prompt's node that a result belongs to. The server names the nodes of an expanded
     node `outer.0.0.inner`."""

@@ -26,8 +26,9 @@ from ui.documents.page_runs import RunEnd, stage_run
 from ui.documents.past_run import past_run
 from ui.documents.result_names import result_name
 from ui.documents.run_doc import Caption, RunDoc, ShownFile, StageView
-from ui.documents.run_outputs import texts_in_files
+from ui.documents.run_outputs import compared_files, texts_in_files
 from ui.documents.run_values import seeds_among, written_text
+from ui.files.alteration import alteration_of
 from ui.files.copies import FileCopies
 from ui.web.server_health import ServerHealth
 from ui.web.urls import file_address, given_address, thumbnail_address, unpainted_address
@@ -72,6 +73,7 @@ class RunEnds:
             details=_details_of(labelled(form, used)),
             caption=_caption_of(form, used),
             before=self._before_of(form, record),
+            alters=alteration_of(form),
         )
         seeds = {f.key: str(used[f.key]) for f in form.fields if f.is_seed and f.key in used}
         return RunEnd(stage, seeds, errors)
@@ -102,7 +104,7 @@ class RunEnds:
 
     def _shown_files(self, record: Record) -> Iterator[ShownFile]:
         """Yield every file of a run in its order, with paths below the app's root."""
-        texts = texts_in_files(record)
+        texts, compared = texts_in_files(record), compared_files(record)
         for index, file in enumerate(record.state.files):
             kept_from_view = file.kind in _WATCHED and not self.copies.is_shown(record, index)
             yield ShownFile(
@@ -113,6 +115,7 @@ class RunEnds:
                 thumb=thumbnail_address(record.id, index, file),
                 note=_NOT_SHOWN if kept_from_view else "",
                 text=texts.get(index),
+                compared=compared.get(index),
             )
 
 

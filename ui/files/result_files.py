@@ -167,8 +167,10 @@ class ResultFiles:
             raise HTTPException(404, _NO_FILE)
         return RangedFile(path, headers=headers, media_type=media_type, stat_result=status)
 
-    def send_stripped(self, file: OutputFile, asked: Mapping[str, str]) -> Response | None:
-        """Return a file without its metadata, under the name that the server gave it.
+    def send_stripped(
+        self, file: OutputFile, name: str, asked: Mapping[str, str]
+    ) -> Response | None:
+        """Return a file without its metadata, under this name.
 
         `asked`: the request's headers. Returns None if the metadata can't be removed or the file
         isn't stored here. Raises HTTPException for a range that it doesn't have.
@@ -194,7 +196,7 @@ class ResultFiles:
                 raise ComfyError(f"A stored file can't be read: {problem}.") from problem
 
         media_type = media_type_of(file.filename)
-        headers = _headers(file.name, media_type)
+        headers = _headers(name, media_type)
         headers |= {"etag": etag, "accept-ranges": "bytes", "content-length": f"{end - start}"}
         if part:
             headers["content-range"] = f"bytes {start}-{end - 1}/{stripped.size}"

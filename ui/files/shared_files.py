@@ -10,6 +10,7 @@ from comfy.base.messages import message
 from comfy.comfyui.client.server_files import ServerFiles
 from comfy.records.blobs import BlobStore
 from comfy.runs.interface import RunRegistry
+from ui.documents.result_names import shared_name
 from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes
 
@@ -24,18 +25,19 @@ def shared_result_routes(runs: RunRegistry, blobs: BlobStore, server: ServerFile
 
     @routes.get("/shared/{token}/{name}", Access.FILE)
     def file(token: str, name: str, request: Request) -> Response:
-        """Send the file under the server's name for it, because the owner's name contains words of
-        the prompt. If the link hides the prompt, the file's metadata is removed."""
+        """Send the file. If the link hides the prompt, the file's metadata is removed, and its name
+        has no words of the prompt."""
         entry = runs.history.shared.find(token) if runs.history is not None else None
         if entry is None:
             raise RunNotFound
         link, record = entry
         shown = record.state.files[link.place]
+        own_name = shared_name(record, link.place, has_prompt=bool(link.prompt))
         answer: Response | None
         if link.prompt:
-            answer = results.send(record, shown, shown.name, request.headers.get("range"))
+            answer = results.send(record, shown, own_name, request.headers.get("range"))
         else:
-            answer = results.send_stripped(shown, request.headers)
+            answer = results.send_stripped(shown, own_name, request.headers)
         if answer is None:
             raise HTTPException(409, NO_PROMPT_NO_FILE)
         answer.headers.update(_NOT_KEPT)

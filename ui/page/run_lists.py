@@ -165,6 +165,7 @@ def draw_batches() -> gr.HTML:
             "run_lists.css",
             "viewport.css",
             "results.css",
+            "results/prose.css",
             "use_menu.css",
             "batches/cards.css",
             "batches/vary.css",

@@ -37,6 +37,9 @@ _STYLES = tuple(
         "stage",
         "chain",
         "results",
+        "results/grid",
+        "results/prose",
+        "results/rows",
         "tile",
         "use_menu",
     )

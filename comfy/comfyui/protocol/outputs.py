@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import MappingProxyType
-from typing import get_args
+from typing import Literal, get_args
 
 from comfy.base.filenames import plain_name
 from comfy.comfyui.protocol.result_types import RESULT_TYPES, FileKind
@@ -28,6 +28,7 @@ _KIND_OF_KEY: Mapping[str, FileKind] = MappingProxyType(
 # file from the node.
 _TEXTS = ("text", "string")
 _NO_FILES = frozenset({"result", "histogram", "input_bboxes", *_TEXTS})
+_SIDES: Mapping[str, Literal["a", "b"]] = MappingProxyType({"a_images": "a", "b_images": "b"})
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 
 
@@ -39,7 +40,8 @@ class OutputFile:
     If a copy is stored here, `digest` is the hex SHA-256 of its bytes and `size` their number;
     otherwise they are empty and 0. `display_name`: the server's name for users, with the same
     ending as `filename`; empty if it has no other name. `preview_id`: the server's asset with an
-    image of a file that isn't an image, if a server offers one and its thumbnail is stored.
+    image of a file that isn't an image, if a server offers one and its thumbnail is stored. `side`:
+    of an image that its node compares with another one (docs/comfyui.md#60).
     """
 
     filename: str
@@ -51,6 +53,7 @@ class OutputFile:
     size: int = 0
     display_name: str = ""
     preview_id: str = ""
+    side: Literal["", "a", "b"] = ""
 
     @property
     def name(self) -> str:
@@ -106,6 +109,7 @@ def _files(node: str, items: list[tuple[str, object]]) -> Iterator[OutputFile]:
                 node,
                 display_name=_display_name(item.get("display_name"), filename),
                 preview_id=_preview_id(item),
+                side=_SIDES.get(key, ""),
             )
 
 

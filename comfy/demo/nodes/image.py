@@ -108,8 +108,14 @@ def save(run: NodeRun, inputs: Inputs) -> NodeResult:
 
 def _preview_image(run: NodeRun, inputs: Inputs) -> NodeResult:
     """Write the images to the temp folder and show them."""
+    return NodeResult((inputs["images"],), {"images": show(run, inputs["images"], "ComfyUI")})
+
+
+def show(run: NodeRun, images: Images, prefix: str) -> list[dict[str, str]]:
+    """Write images to the temp folder. Return their names as the server lists them."""
     letters = "".join(random.Random(_run_seed(run)).choices(string.ascii_lowercase, k=5))
-    return _write(run, inputs["images"], "temp", f"ComfyUI_temp_{letters}", compress_level=1)
+    written = _write(run, images, "temp", f"{prefix}_temp_{letters}", compress_level=1)
+    return list((written.ui or {})["images"])
 
 
 def _run_seed(run: NodeRun) -> str:

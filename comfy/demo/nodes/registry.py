@@ -12,6 +12,7 @@ from comfy.demo.nodes import latent as nodes_latent
 from comfy.demo.nodes import loops as nodes_loops
 from comfy.demo.nodes import media as nodes_media
 from comfy.demo.nodes import model as nodes_model
+from comfy.demo.nodes import results as nodes_results
 from comfy.demo.nodes import sampling as nodes_sampling
 from comfy.demo.nodes import text as nodes_text
 from comfy.demo.nodes import value as nodes_value
@@ -28,6 +29,7 @@ NODES: Mapping[str, NodeClass] = {
     **nodes_media.NODES,
     **nodes_value.NODES,
     **nodes_text.NODES,
+    **nodes_results.NODES,
 }
 
 # Nodes that servers after 0.33.0 have.

@@ -10,7 +10,6 @@ from playwright.sync_api import expect
 
 from tests.support.history_tiles import (
     ONE,
-    button,
     choose,
     make,
     owner_of,
@@ -62,7 +61,7 @@ def test_results_are_listed_newest_first(fast: Site, visit: Visit) -> None:
     assert len(info.value.path().read_bytes()) == kept.size
     are_searched(person, first, second)
     person.type("2.text", "typed since then")
-    button(person, "Reuse settings").click()
+    person.more("Reuse settings")
     person.press_keys()
     again = person.done(after=first)
     assert fast.prompt_of(again) == fast.prompt_of(first)
@@ -85,12 +84,12 @@ def values_of_another_workflow(person: Visitor, fast: Site) -> None:
     other = person.page.locator("#stage .times")
     expect(other).to_have_text("Workflow: Text to image")
     first = person.page.locator("#stage .stage").get_attribute("data-run")
-    button(person, "Repeat").click()
+    person.more("Run again")
     again = person.done(after=first or "")
     assert fast.prompt_of(again) == fast.prompt_of(first or "")
     expect(person.page.locator("#heading h1")).to_have_text("Image to image")
     expect(other).to_have_text("Workflow: Text to image")
-    button(person, "Reuse settings").click()
+    person.more("Reuse settings")
     expect(person.page.locator("#heading h1")).to_have_text("Text to image")
     expect(person.entry("2.text")).to_have_value("a tall lighthouse")
     expect(other).to_be_empty()
@@ -132,8 +131,8 @@ def test_finding_10_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
     eventually(lambda: fast.idle(), "nothing goes on")
     assert len(asked) == 3  # opened, after the run, opened again
     choose(person, run_id)
-    expect(person.page.locator("#stage .thumbnail")).to_have_count(3)
-    person.page.locator("#stage .thumbnail").nth(2).click()
+    expect(person.page.locator("#stage .grid .thumbnail")).to_have_count(3)
+    person.page.locator("#stage .grid .thumbnail").nth(2).click()
     expect(person.page.locator(f'#stage .media img[src*="{run_id}/2/"]')).to_be_visible()
     other = person.another_tab()
     for tab in (person, other):
@@ -141,7 +140,7 @@ def test_finding_10_a_reload_loses_nothing(fast: Site, visit: Visit) -> None:
         expect(tile(tab, run_id)).to_be_visible()
         assert tab.page.request.get(f"{fast.url}/api/v1/runs/{run_id}?with_page=true").ok
     assert len(person.page.context.cookies()) == 1
-    button(person, "Delete").click()
+    person.more("Delete")
     expect(tiles(other)).to_have_count(0)
     other.page.close()
 
@@ -162,7 +161,7 @@ def test_reuse_settings(fast: Site, visit: Visit, tmp_path: Path) -> None:
     person.keep_seed(1, "8.seed")
     make(person, "a blue square")
     choose(person, first)
-    button(person, "Reuse settings").click()
+    person.more("Reuse settings")
     expect(person.entry("2.text")).to_have_value("a red square")
     expect(person.entry("8.seed")).to_have_value(str(2**63 + 11))
     expect(person.entry("8.cfg")).to_have_value("3.5")

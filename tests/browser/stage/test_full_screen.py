@@ -42,7 +42,8 @@ def test_an_image_is_enlarged_and_moved(fast: Site, visit: Visit) -> None:
     person = visit(fast, viewport=WINDOW).open(**large)
     first = person.generate()
     page = person.page
-    page.locator("#stage .media img").click()
+    page.locator("#stage .grid .cell").first.click()
+    page.locator("#stage .media > img").click()
     percent = page.locator("#stage .percent")
     expect(percent).to_have_text("68%")
     fitting = image_box(page)
@@ -90,7 +91,8 @@ def arrows_go_on_through_the_history(person: Visitor, first: str) -> None:
     second = person.generate()
     page = person.page
     expect(page.locator("#history .tile")).to_have_count(2)
-    page.locator("#stage .media img").click()
+    page.locator("#stage .grid .cell").first.click()
+    page.locator("#stage .media > img").click()
     previous, following = (
         page.get_by_role("button", name=name, exact=True) for name in ("Previous", "Next")
     )

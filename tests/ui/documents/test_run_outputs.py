@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
+from typing import Literal
 
 from comfy.comfyui.protocol.outputs import OutputFile, TextOutput
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.prompt.model import Prompt
 from comfy.records.record import Job, Record
 from comfy.records.serialization import from_text, to_text
-from ui.documents.run_outputs import RunOutput, run_outputs, texts_in_files
+from ui.documents.run_outputs import RunOutput, compared_files, run_outputs, texts_in_files
 
 PROMPT: Prompt = {node: {"class_type": "SaveImage", "inputs": {}} for node in "123"}
+
+SIDES: tuple[tuple[str, Literal["", "a", "b"]], ...] = (
+    ("1", "a"),
+    ("1", "a"),
+    ("2", "a"),
+    ("1", "b"),
+    ("1", "b"),
+    ("2", "b"),
+    ("2", "b"),
+    ("3", ""),
+)
 
 
 def record_of(job: Job, *files: OutputFile, texts: tuple[TextOutput, ...] = ()) -> Record:
@@ -50,6 +63,12 @@ def test_results_of_expanded_nodes_belong_to_the_outer_node() -> None:
     job = Job(PROMPT, "w", output_names={"2": "Frames"})
     record = record_of(job, image("2.0.0.7"), image("2.0.1.7"))
     assert run_outputs(record) == (RunOutput("2", "Frames", (0, 1)),)
+
+
+def test_pairs_images_that_are_compared() -> None:
+    """Each image before belongs to the image after it of the same node."""
+    pictures = tuple(replace(image(node), side=side) for node, side in SIDES)
+    assert compared_files(record_of(Job(PROMPT, "w"), *pictures)) == {3: 0, 4: 1, 5: 2}
 
 
 def test_finds_texts_that_are_also_saved_as_files() -> None:

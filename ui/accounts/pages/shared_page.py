@@ -16,6 +16,7 @@ from comfy.records.record import Record
 from comfy.records.sharing.results import SharedResult
 from comfy.runs.interface import RunRegistry
 from ui.accounts.pages.sign_in import SignInPage
+from ui.documents.result_names import shared_name
 from ui.gradio.internals import root_address
 from ui.languages.current import html_of
 from ui.page.plain.layout import as_page, dead_link_page, head_tags_of, link_to_app, plain_page
@@ -77,13 +78,14 @@ def _result(link: SharedResult, record: Record, *, is_sent: bool) -> str:
     file = record.state.files[link.place]
     name = download_name(file.name)
     address = html.escape(shared_file_address(link.token, name).removeprefix("/"))
+    saved_as = html.escape(shared_name(record, link.place, has_prompt=bool(link.prompt)))
     title, prompt = html_of(record.job.title), html.escape(link.prompt)
     prompt_html = f'<h2>{html_of(_PROMPT)}</h2>\n<p class="prompt">{prompt}</p>' if prompt else ""
     return f"""<main class="shared">
 <h1>{title}</h1>
 {_media(file.kind, address, title)}
 {prompt_html}
-<p><a class="button" href="{address}" download="{html.escape(name)}">{html_of(_DOWNLOAD)}</a></p>
+<p><a class="button" href="{address}" download="{saved_as}">{html_of(_DOWNLOAD)}</a></p>
 {link_to_app()}
 </main>"""
 

@@ -123,7 +123,7 @@ def stays_to_the_pixel(person: Visitor, fast: Site, size: tuple[int, int]) -> No
     assert difference(first, sent_mask(fast, run_id)) == 0
     tool(person, "Clear").click()
     assert painted(person) == 0
-    person.page.get_by_role("button", name="Reuse settings").click()
+    person.more("Reuse settings")
     person.page.wait_for_function(f"seen => ({PAINTED})() === seen", arg=seen)
     assert difference(first, sent_mask(fast, person.generate())) == 0
 

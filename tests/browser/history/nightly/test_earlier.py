@@ -13,7 +13,6 @@ from comfy.demo import DemoServer
 from tests.browser.history.test_earlier import Visit
 from tests.support.history_tiles import (
     ONE,
-    button,
     choose,
     make,
     owner_of,
@@ -73,9 +72,9 @@ def test_results_survive_a_restart_of_the_app_and_comfyui(
         person.open()
         choose(person, run_id)
         expect(tile(person, run_id)).to_have_attribute("title", re.compile("a lighthouse"))
-        button(person, "Reuse settings").click()
+        person.more("Reuse settings")
         expect(person.entry("2.text")).to_have_value("a lighthouse")
-        button(person, "Repeat").click()
+        person.more("Run again")
         person.done(after=run_id)
         expect(tiles(person)).to_have_count(2)
         person.leave()

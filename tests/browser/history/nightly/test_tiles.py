@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.record import Record
 from comfy.records.store import RunStore
-from tests.support.history_tiles import ONE, button, make, owner_of, tile, tiles
+from tests.support.history_tiles import ONE, make, owner_of, tile, tiles
 from tests.support.samples.media import MEDIA, wav
 from tests.support.visitor import Site, Visitor
 from tests.support.waiting import eventually
@@ -52,7 +52,7 @@ def test_stopped_runs_are_hidden_at_first(slow: Site, visit: Visit) -> None:
     tiles(person).first.click()
     expect(person.page.locator("#stage .headline")).to_contain_text("Stopped")
     person.type("2.text", "typed since then")
-    button(person, "Reuse settings").click()
+    person.more("Reuse settings")
     expect(person.entry("2.text")).to_have_value("never finished")
     stopped.click()
     expect(tiles(person)).to_have_count(0)

@@ -131,7 +131,7 @@ def test_an_idea_with_a_mask(fast: Site, visit: Visit) -> None:
     first = sent_mask(fast, person.generate())
     assert (first.getpixel((256, 400)), first.getpixel((256, 100))) == (255, 0)
     expect(person.page.get_by_role("button", name="Compare")).to_be_visible()
-    person.page.get_by_role("button", name="Delete").click()
+    person.more("Delete")
     painted = person.page.evaluate(PAINTED)
     ideas.nth(1).click()
     person.page.wait_for_function(

@@ -116,7 +116,7 @@ def test_a_link_that_cannot_be_copied_is_shown(fast: Site, visit: Visit) -> None
     person.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     run = person.generate()
-    person.page.get_by_role("button", name="Share…").click()
+    person.more("Share…")
     panel = person.page.get_by_role("dialog", name="Share this result")
     expect(panel.get_by_role("status")).to_have_text("Select the link and copy it.")
     link = panel.get_by_label("Link", exact=True)
@@ -146,7 +146,7 @@ def nothing_is_promised_between_two_runs(person: Visitor, run: str) -> None:
     person.done(after=run)
     said = person.page.evaluate("window.headlines")
     assert "Your results will appear here." not in said, said
-    person.page.get_by_role("button", name="Reuse settings").click()
+    person.more("Reuse settings")
     expect(person.page.get_by_role("button", name="Settings restored")).to_be_visible()
     expect(person.page.get_by_role("button", name="Reuse settings")).to_be_visible()
 

@@ -65,7 +65,7 @@ def ben(anna: Visitor, visit: Visit) -> Iterator[Visitor]:
 
 def share(anna: Visitor) -> tuple[Locator, str]:
     """Open the dialog that shares the result, and return it and its link."""
-    anna.page.get_by_role("button", name="Share…").click()
+    anna.more("Share…")
     panel = anna.page.get_by_role("dialog", name="Share this result")
     expect(panel.get_by_label("Link")).to_have_value(re.compile("/shared/"))
     return panel, panel.get_by_label("Link").input_value()
@@ -167,7 +167,7 @@ def test_shares_a_damaged_file_with_its_prompt_only(fast: Site, visit: Visit) ->
     kept = fast.app.services.copies.blobs.path(run.state.files[0].digest)
     assert kept is not None
     kept.write_bytes(kept.read_bytes()[:-12])
-    anna.page.get_by_role("button", name="Share…").click()
+    anna.more("Share…")
     panel = anna.page.get_by_role("dialog", name="Share this result")
     expect(panel).to_contain_text("This kind of file can't be shared without its prompt.")
     expect(panel.get_by_label("Link")).to_be_hidden()
@@ -195,14 +195,14 @@ def test_a_shared_link_ends_with_its_result(
     kinds = [file.kind for file in fast.run(run_id).state.files]
     person.page.locator("#stage .thumbnail").nth(kinds.index("video")).click()
     expect(person.page.locator("#stage .media video")).to_be_visible()
-    person.page.get_by_role("button", name="Share…").click()
+    person.more("Share…")
     link = person.page.get_by_label("Link", exact=True).input_value()
     other = context_of().new_page()
     other.goto(link)
     other.locator("main video").evaluate("video => { video.muted = true; return video.play(); }")
     other.wait_for_function("document.querySelector('main video').currentTime > 0")
     person.page.keyboard.press("Escape")
-    person.page.locator("#stage .actions").get_by_role("button", name="Delete").click()
+    person.more("Delete")
     expect(person.page.locator("#undo")).not_to_be_empty()
     other.reload()
     expect(other.get_by_role("heading", name=GONE)).to_be_visible()

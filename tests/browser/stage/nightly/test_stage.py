@@ -249,7 +249,7 @@ def test_no_button_acts_on_a_hidden_result(slow: Site, visit: Visit) -> None:
     expect(person.page.locator(f'#stage .media img[src*="{kite}"]')).to_have_count(0)
     person.page.locator("#stage .details summary").click()
     expect(person.page.locator("#stage .details")).to_contain_text("a castle")
-    person.page.get_by_role("button", name="Delete").click()
+    person.more("Delete")
     expect(person.page.locator("#stage .stage")).not_to_have_attribute("data-phase", "stopped")
     expect(person.page.locator("#history .tile")).to_have_count(1)
     expect(person.page.locator(f'#history .tile[data-run="{kite}"]')).to_be_visible()

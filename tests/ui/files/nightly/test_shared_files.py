@@ -61,7 +61,7 @@ def test_a_shared_link_reveals_only_its_file() -> None:
         assert given.headers["etag"] != own.headers["etag"]
         assert given.headers["cache-control"] == "private, no-store"
         name = given.headers["content-disposition"]  # the owner's has words of the prompt
-        assert "text-to-image_00001_.png" in name != own.headers["content-disposition"]
+        assert "Text-to-image.png" in name != own.headers["content-disposition"]
         for name in ("content-type", "x-content-type-options"):
             assert given.headers[name] == own.headers[name]
         for wrong in (f"{address}x", f"{address[:-1]}/a.png", f"{app.url}/shared/none"):

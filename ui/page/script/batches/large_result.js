@@ -4,7 +4,7 @@
 import { button, element } from "../dom.js";
 import { message } from "../messages.js";
 import { API, get } from "../requests.js";
-import { arranged } from "../runs/results.js";
+import { arrangedRun } from "../runs/results.js";
 import { loaded } from "../stage/media.js";
 import { Viewport } from "../stage/viewport.js";
 import { captionWords } from "./words.js";
@@ -96,7 +96,7 @@ export class LargeResult {
     if (turn !== this.#turn || !row || !view) return false;
     this.#at = at;
     this.#view = view;
-    this.#items = arranged(view.page.files, view.texts, view.id).items;
+    this.#items = arrangedRun(view).items;
     this.#item = fromEnd ? Math.max(0, this.#items.length - 1) : 0;
     this.#said.textContent = captionWords(row, this.#rows?.labels() ?? []);
     return this.#draw();

@@ -2,32 +2,34 @@
 // Stage: live previews, then the results of the run in the same place. Its buttons act on the visible result. It is a
 // Gradio component (ui/page/stage.py): its value says what to show, and which result is visible.
 
-import { $, all, button, element, fold, glideTo } from "../dom.js";
+import { $, all, button, element, glideTo, INPUTS } from "../dom.js";
 import { letDrag, takeResults } from "../form/dragging.js";
 import { sayRefusal } from "../form/field_errors.js";
+import { setFavourite } from "../history/marks.js";
 import { message } from "../messages.js";
-import { isContinued } from "../runs/chains.js";
+import { Beneath } from "../results/beneath.js";
+import { ResultGrid } from "../results/result_grid.js";
+import { isOneOfSeveral, ResultRows } from "../results/result_rows.js";
+import { shownOf } from "../results/shown.js";
 import { follow, lookBackAt, onFrame } from "../runs/following.js";
 import {
   arranged,
-  choiceWords,
+  arrangedRun,
   choosable,
   firstSeen,
   groupOf,
   placeAfter,
 } from "../runs/results.js";
 import { current, neighbour, seen } from "../runs/runs.js";
-import { actionsFor } from "../stage/actions.js";
 import { Caption } from "../stage/caption.js";
 import { ChainStrip } from "../stage/chain_strip.js";
 import { detailsOf } from "../stage/details.js";
 import { EmptyStage } from "../stage/empty_stage.js";
 import { Lineage } from "../stage/lineage.js";
-import { loaded, loadedWithLink, markLast, thumbnailFor } from "../stage/media.js";
+import { markLast } from "../stage/media.js";
 import { loadAhead } from "../stage/model.js";
 import { LivePreviews } from "../stage/preview_animation.js";
 import { Progress } from "../stage/progress.js";
-import { UseMenus } from "../stage/use_menu.js";
 import { Viewport } from "../stage/viewport.js";
 import { page } from "../state.js";
 
@@ -38,7 +40,7 @@ import { page } from "../state.js";
 /** @import { Component, Seen } from "../stage/actions.js" */
 
 /** @type {Arrangement} */
-const NOTHING = { items: [], rest: [], intermediate: [] };
+const NOTHING = { items: [], intermediate: [] };
 /** @type {Record<string, number>} */
 const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
 const OWN_KEYS = "video, audio, canvas, input, textarea, select"; // elements that handle arrow keys themselves
@@ -47,21 +49,20 @@ class Stage {
   #component;
   #place;
   #media = element("div", "media");
-  #menus = new UseMenus((field) => this.#component.use({ ...this.#seen, field }));
-  #viewport = new Viewport(this.#media, this.#menus.over.place);
+  #viewport = new Viewport(this.#media, element("span"));
+  #grid = new ResultGrid((at) => this.#choose(at));
   #empty = new EmptyStage();
   #previous = this.#arrow(message("Previous"), -1);
   #next = this.#arrow(message("Next"), 1);
-  #thumbnails = element("div", "thumbnails");
-  #actions = element("div", "actions");
-  #rest = element("div", "rest");
-  #intermediate = element("details", "intermediate");
-  #details = element("details", "details");
+  #beneath = new Beneath((at) => this.#choose(at));
+  #rows;
   #progress = new Progress();
   #caption = new Caption();
   #lineage = new Lineage();
   #arrangement = NOTHING;
   #at = 0;
+  /** Whether the stage shows all results of the run. */
+  #isAll = false;
   /** Finished run on the stage, or null. The same object isn't drawn twice. */
   #shown = /** @type {View | null} */ (null);
   /** Run that the current image belongs to. */
@@ -82,13 +83,20 @@ class Stage {
     const box = element("div", "box");
     box.append(this.#viewport.place, this.#progress.objection);
     this.#viewport.place.append(this.#empty.place, this.#previous, this.#next);
-    this.#thumbnails.role = "group";
-    this.#thumbnails.ariaLabel = message("Results");
+    this.#rows = new ResultRows({
+      component,
+      viewport: this.#viewport,
+      beneath: this.#beneath,
+      use: (more) => component.use({ ...this.#seen, ...more }),
+      showAll: () => this.#showAll(),
+    });
+    this.#viewport.place.addEventListener("close", () => this.#drawActions(page.now));
     const under = element("div", "under");
     this.#progress.place.append(this.#caption.place);
-    under.append(this.#progress.place, this.#thumbnails, new ChainStrip().place);
-    const parts = [this.#rest, this.#intermediate, this.#lineage.place, this.#details];
-    place.replaceChildren(box, under, this.#actions, ...parts);
+    under.append(this.#progress.place, new ChainStrip().place);
+    const { intermediate, details } = this.#beneath;
+    const parts = [intermediate, this.#lineage.place, details];
+    place.replaceChildren(box, under, this.#rows.below, ...parts);
     this.#arrange(NOTHING, []);
     this.#listen();
     onFrame((id, frame, place) => this.#paint(id, frame, place));
@@ -121,11 +129,21 @@ class Stage {
 
   #listen() {
     this.#place.addEventListener("keydown", (event) => {
+      const target = /** @type {Element} */ (event.target);
       const step = STEPS[event.key];
-      if (!step || /** @type {Element} */ (event.target).closest(OWN_KEYS)) return;
+      const isOne = isOneOfSeveral(this.#onStage) && !this.#viewport.isFull;
+      if (event.key === "Escape" && isOne && !event.defaultPrevented) this.#showAll();
+      else if (event.key.toLowerCase() === "f" && !target.closest(INPUTS)) this.#star(event);
+      else if (step && !target.closest(OWN_KEYS)) this.#walk(step);
+      else return;
       event.preventDefault();
-      this.#walk(step);
     });
+  }
+
+  /** @param {KeyboardEvent} event */
+  #star({ ctrlKey, metaKey, altKey }) {
+    const view = this.#shown;
+    if (view && !(ctrlKey || metaKey || altKey)) setFavourite([view.id], !view.page.favourite);
   }
 
   /** @param {number} at index of the visible result or of a thumbnail */
@@ -172,8 +190,10 @@ class Stage {
     const isSame = view.id === this.#shown?.id;
     this.#shown = view;
     if (isSame) return;
-    this.#arrange(arranged(view.page.files, view.texts, view.id), detailsOf(view.page));
+    this.#arrange(arrangedRun(view), detailsOf(view.page));
     this.#at = firstSeen(this.#arrangement, view.file, this.#leaving < 0);
+    const isMeant = typeof view.file === "number" || this.#viewport.isFull;
+    this.#isAll = this.#arrangement.items.length > 1 && !isMeant;
     const isPainted = this.#painted === view.id && $("img", this.#media);
     if (!this.#item && view.phase !== "done" && isPainted) this.#keepFrame(view);
     else this.#showItem();
@@ -197,7 +217,8 @@ class Stage {
    */
   #showFiles(files, texts) {
     this.#at = 0;
-    this.#arrange(arranged(files, texts), []);
+    this.#arrange(arranged({ files, texts }), []);
+    this.#isAll = this.#arrangement.items.length > 1;
     this.#showItem();
     this.#drawActions(page.now);
   }
@@ -215,14 +236,14 @@ class Stage {
     return this.#choosable[this.#at] ?? null;
   }
 
+  get #onStage() {
+    const [view, arrangement] = [this.#shown, this.#arrangement];
+    return { view, arrangement, at: this.#at, isAll: this.#isAll };
+  }
+
   /** All items that the user can choose. */
   get #choosable() {
     return choosable(this.#arrangement);
-  }
-
-  /** Thumbnails to choose from. */
-  get #choices() {
-    return [...all("button", this.#thumbnails), ...all("button", this.#intermediate)];
   }
 
   /**
@@ -230,7 +251,7 @@ class Stage {
    * @param {number} step
    */
   async #walk(step) {
-    const at = this.#nextOf(step);
+    const at = this.#isAll ? this.#at : this.#nextOf(step);
     if (at !== this.#at) {
       this.#choose(at);
       return;
@@ -255,33 +276,47 @@ class Stage {
   /** Disable the arrows that lead nowhere. */
   #turnArrows() {
     const isEnd = (/** @type {number} */ step) =>
-      this.#nextOf(step) === this.#at && !this.#beside(step);
+      (this.#isAll || this.#nextOf(step) === this.#at) && !this.#beside(step);
     this.#previous.ariaDisabled = String(isEnd(-1));
     this.#next.ariaDisabled = String(isEnd(1));
   }
 
   /** @param {number} at */
   #choose(at) {
-    const hadFocus = this.#choices.includes(/** @type {HTMLElement} */ (document.activeElement));
+    const hadFocus = this.#beneath.hasFocus;
+    const wasAll = this.#isAll;
     this.#at = at;
+    this.#isAll = false;
     this.#viewport.changed(true);
     this.#showItem();
     this.#drawActions(page.now);
-    if (hadFocus) this.#choices.find((one) => one.dataset.at === String(at))?.focus();
+    if (wasAll) this.#rows.back.focus({ preventScroll: true });
+    this.#beneath.mark(at, hadFocus);
     if (at >= this.#arrangement.items.length) glideTo(this.#viewport.place, "nearest");
     this.#component.select(this.#seen);
+  }
+
+  /** Show all results again, with the focus on the one that was enlarged. */
+  async #showAll() {
+    this.#isAll = true;
+    await this.#showItem();
+    this.#grid.focus(this.#at);
   }
 
   /** Show the chosen result once it can be painted. Until then, keep the old content. */
   async #showItem() {
     const turn = ++this.#turn;
     const item = this.#item;
+    const { viewer } = this.#component;
     const id = this.#shown?.id ?? "";
-    for (const one of this.#choices) one.ariaPressed = String(one.dataset.at === String(this.#at));
-    this.#place.classList.toggle("several", groupOf(this.#arrangement, this.#at).count > 1);
+    this.#beneath.mark(this.#isAll ? -1 : this.#at);
+    const isSeveral = !this.#isAll && groupOf(this.#arrangement, this.#at).count > 1;
+    this.#place.classList.toggle("several", isSeveral);
     this.#tellSeen();
     if (item?.kind === "3d" && this.#media.matches(".former")) this.#put(null, id); // 3D models load slowly
-    const node = item && (await loaded(item, this.#component.viewer));
+    const node = this.#isAll
+      ? await this.#grid.filled(this.#arrangement)
+      : item && (await shownOf(item, viewer));
     if (turn === this.#turn) this.#put(node, id);
   }
 
@@ -326,49 +361,15 @@ class Stage {
    */
   #arrange(arrangement, details) {
     this.#arrangement = arrangement;
-    const { items, rest, intermediate } = arrangement;
-    const several = items.length > 1 ? items.map((item, at) => this.#thumbnail(item, at)) : [];
-    this.#thumbnails.replaceChildren(...several);
-    this.#rest.replaceChildren();
-    for (const item of rest)
-      loadedWithLink(item, this.#component.viewer).then((node) => {
-        if (arrangement === this.#arrangement) this.#rest.append(node);
-      });
-    const title = message("Unsaved previews ({count})", { count: intermediate.length });
-    const made = intermediate.map((item, at) => this.#thumbnail(item, items.length + at));
-    fold(this.#intermediate, title, made);
-    fold(this.#details, message("Details"), details);
-  }
-
-  /**
-   * @param {Item} item
-   * @param {number} at
-   */
-  #thumbnail(item, at) {
-    const made = thumbnailFor(item, choiceWords(this.#arrangement, at), () => this.#choose(at));
-    made.dataset.at = String(at);
-    return made;
+    this.#beneath.show(arrangement, details);
   }
 
   /** @param {PageState} state */
   #drawActions(state) {
     this.#turnArrows();
-    const view = this.#shown;
-    this.#caption.show(view, this.#media.firstElementChild);
-    this.#lineage.show(view);
-    const item = this.#item;
-    const isTaken = item && item.at >= 0 && this.#component.takes.includes(item.kind);
-    this.#viewport.offer(item?.url ? item : null, view?.page.before ?? "");
-    const continued = isContinued(state, view?.id ?? "");
-    const offered = { ahead: Boolean(view && current(state)), continued };
-    const parts = [view?.id, view?.page.favourite, item?.url, this.#at];
-    const wanted = JSON.stringify([...parts, isTaken, offered]);
-    if (this.#actions.dataset.for === wanted) return;
-    this.#actions.dataset.for = wanted;
-    this.#menus.offer(view?.id ?? "", item);
-    const use = isTaken ? () => this.#component.use(this.#seen) : null;
-    const more = { use, menu: this.#menus.below.place, ...offered, events: this.#component };
-    this.#actions.replaceChildren(...actionsFor(view, item, more));
+    this.#caption.show(this.#shown, this.#media.firstElementChild);
+    this.#lineage.show(this.#shown);
+    this.#rows.show(state, this.#onStage);
   }
 
   /** @returns {Seen} */

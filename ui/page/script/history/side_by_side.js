@@ -5,7 +5,7 @@ import { when } from "../clock.js";
 import { button, element } from "../dom.js";
 import { message } from "../messages.js";
 import { API, ask } from "../requests.js";
-import { arranged } from "../runs/results.js";
+import { arrangedRun } from "../runs/results.js";
 import { loadedWithLink } from "../stage/media.js";
 import { differences, endedAt } from "./past.js";
 
@@ -58,7 +58,7 @@ function captionsOf(views) {
  */
 function figureOf(view, name, viewer) {
   const figure = element("figure");
-  const [item] = arranged(view.page.files, view.texts, view.id).items;
+  const [item] = arrangedRun(view).items;
   if (item?.kind === "text") figure.append(element("p", "text", item.text));
   else if (item) loadedWithLink(item, viewer).then((node) => figure.prepend(node));
   const caption = element("figcaption", "", name);

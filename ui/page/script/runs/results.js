@@ -3,65 +3,118 @@
 
 import { message, plural } from "../messages.js";
 
-/** @import { ShownFile } from "../documents.js" */
+/** @import { RunOutput, ShownFile } from "../documents.js" */
 /** @import { View } from "../state.js" */
 
 /**
- * A result to show. `run`: the id of its run, or "". `at`: the file's index in the run, -1 for a text.
+ * A result to show. `run`: the id of its run, or "". `at`: the file's index in the run, -1 for a text without a file.
+ * `label`: the name of its output, if several outputs have results. `before`: the image to compare it with, or "".
  * @typedef {{ kind: ShownFile["kind"] | "text", name: string, url: string, thumb: string | null, note: string,
- *   text: string, run: string, at: number }} Item
+ *   text: string, run: string, at: number, label: string, before: string }} Item
  *
- * `items`: results on the stage, one at a time. `rest`: results below it. `intermediate`: images and videos that aren't
- * saved, if others are.
- * @typedef {{ items: Item[], rest: Item[], intermediate: Item[] }} Arrangement
+ * `items`: results on the stage. `intermediate`: images and videos that aren't saved, if others are.
+ * @typedef {{ items: Item[], intermediate: Item[] }} Arrangement
  *
  * A part of a result's caption: its displayed text, and the text to copy.
  * @typedef {{ part: "size" | "seed" | "model" | "prompt", shown: string, copied: string }} CaptionPart
+ *
+ * A run's results. `outputs`: names the nodes and has their order. `name`: of a text that is saved as a file, without
+ * the extension.
+ * @typedef {{ files: readonly ShownFile[], texts: readonly string[], run?: string, outputs?: readonly RunOutput[],
+ *   name?: string }} Results
+ * @typedef {Item & { output: string, saved: boolean }} Result
  */
 
 const WATCHED = ["image", "video"];
 
 /**
- * Arrange a run's results: images and videos on the stage, or else the first of the other results.
- * @param {readonly ShownFile[]} files
- * @param {readonly string[]} texts
- * @param {string} [run] the run's id
+ * Arrange the results of a finished run.
+ * @param {View} view
+ */
+export const arrangedRun = ({ id, page, texts, outputs }) =>
+  arranged({ files: page.files, texts, run: id, outputs, name: page.file_name });
+
+/**
+ * Arrange results in the order of their outputs. A text that is also a file appears once, and so do equal texts. The
+ * image that another one is compared with is among the intermediate ones.
+ * @param {Results} results
  * @returns {Arrangement}
  */
-export function arranged(files, texts, run = "") {
-  const all = files.map((file, at) => ({ ...file, text: "", run, at }));
-  const watched = all.filter((file) => WATCHED.includes(file.kind));
-  const saved = watched.filter((file) => file.saved);
-  const others = [
-    ...all.filter((file) => !WATCHED.includes(file.kind)),
-    ...texts.map((text) => textItem(text, run)),
-  ];
-  if (!watched.length)
-    return { items: others.slice(0, 1), rest: others.slice(1), intermediate: [] };
-  const items = saved.length ? saved : watched;
-  const isSaved = all.some((file) => file.saved);
+export function arranged(results) {
+  const ordered = inOrder(results);
+  const compared = new Set(results.files.flatMap((file) => file.compared ?? []));
+  const isWatched = (/** @type {Result} */ { kind }) => WATCHED.includes(kind);
+  const isKept = ordered.some((one) => isWatched(one) && one.saved && !one.before);
+  const isAside = (/** @type {Result} */ one) =>
+    compared.has(one.at) || (isKept && isWatched(one) && !one.saved && !one.before);
   return {
-    items,
-    rest: others,
-    intermediate: isSaved && saved.length ? watched.filter((file) => !file.saved) : [],
+    items: labelled(ordered.filter((one) => !isAside(one))),
+    intermediate: labelled(ordered.filter(isAside)).map((one) => ({ ...one, label: "" })),
   };
 }
 
 /**
- * @param {string} text
- * @param {string} run
- * @returns {Item}
+ * Return the results in the order of their outputs.
+ * @param {Results} results
  */
-const textItem = (text, run) => ({
-  kind: "text",
-  name: message("Text"),
-  url: "",
-  thumb: null,
-  note: "",
-  text,
-  run,
-  at: -1,
-});
+function inOrder({ files, texts, run = "", outputs = [], name = "" }) {
+  /** @type {Result[]} */
+  const ordered = [];
+  const left = new Set(files.keys());
+  const leftTexts = new Set(texts.keys());
+  const fileOf = (/** @type {number} */ text) => files.findIndex((file) => file.text === text);
+  const putText = (/** @type {number} */ at, /** @type {string} */ output) => {
+    const text = texts[at];
+    if (text === undefined || !leftTexts.delete(at)) return;
+    if (ordered.some((one) => one.kind === "text" && one.text === text)) return;
+    const file = files[fileOf(at)];
+    const own = { name: name ? `${name}.txt` : "", url: "", ...pick(file), text };
+    ordered.push({ ...PLAIN, ...own, kind: "text", run, at: fileOf(at), output, saved: true });
+  };
+  const putFile = (/** @type {number} */ at, /** @type {string} */ output) => {
+    const file = files[at];
+    if (!file || !left.delete(at)) return;
+    if (file.text !== null && file.text !== undefined) {
+      putText(file.text, output);
+      return;
+    }
+    const before = files[file.compared ?? -1]?.url ?? "";
+    ordered.push({ ...PLAIN, ...file, text: "", run, at, output, before });
+  };
+  for (const output of outputs) {
+    for (const at of output.files) putFile(at, output.name);
+    for (const at of output.texts) putText(at, output.name);
+  }
+  for (const at of [...left]) putFile(at, "");
+  for (const at of [...leftTexts]) putText(at, "");
+  return ordered;
+}
+
+const PLAIN = /** @type {const} */ ({ thumb: null, note: "", label: "", before: "" });
+
+/** @param {ShownFile | undefined} file */
+const pick = (file) => (file ? { name: file.name, url: file.url } : {});
+
+/**
+ * Return the results with the names of their outputs, if they have different ones. Several results of an output are
+ * numbered.
+ * @param {readonly Result[]} results
+ * @returns {Item[]}
+ */
+function labelled(results) {
+  const names = new Set(results.map(({ output }) => output));
+  const isNamed = names.size > 1 || results.every(({ kind }) => kind === "text");
+  /** @type {Map<string, number>} */
+  const numbers = new Map();
+  return results.map(({ output, saved: _, ...item }) => {
+    const number = (numbers.get(output) ?? 0) + 1;
+    numbers.set(output, number);
+    const several = results.filter((one) => one.output === output).length > 1;
+    const label =
+      several && output ? message("{label} {number}", { label: output, number }) : output;
+    return { ...item, label: isNamed ? label : "" };
+  });
+}
 
 /**
  * Return all items that the user can select.
@@ -87,12 +140,20 @@ export function firstSeen(arrangement, file, fromEnd) {
  * @param {number} at
  */
 export function choiceWords(arrangement, at) {
-  const file = choosable(arrangement)[at]?.name ?? "";
+  const item = choosable(arrangement)[at];
+  const file = item?.label || item?.name || "";
   const number = at - arrangement.items.length + 1;
   return number > 0
     ? message("Intermediate {number}: {file}", { number, file })
     : message("Result {number}: {file}", { number: at + 1, file });
 }
+
+/**
+ * Return the position of an item among its group, such as "3 of 24".
+ * @param {number} at
+ * @param {number} count
+ */
+export const placeWords = (at, count) => message("{number} of {count}", { number: at + 1, count });
 
 /**
  * Return the start and size of the group that the arrows navigate: the results or the intermediate items.

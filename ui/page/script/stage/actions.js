@@ -1,20 +1,40 @@
 // @ts-check
 // Buttons for the result on the stage. Each acts on that result only.
 
-import { $, addressOf, announce, button, downloadLink, glideTo, isNarrow, root } from "../dom.js";
+import {
+  $,
+  addressOf,
+  announce,
+  button,
+  downloadLink,
+  element,
+  glideTo,
+  isNarrow,
+  root,
+} from "../dom.js";
 import { expectForm, hasForms, refill, showDone } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
 import { message, withKey } from "../messages.js";
 import { API, ask } from "../requests.js";
+import { menuButton } from "../results/pop_menu.js";
+import { copyButton } from "../results/prose.js";
+import { alter } from "../runs/alter.js";
 import { lookAhead, runAgain, varyChain } from "../runs/following.js";
 import { page } from "../state.js";
 import { canBeShared, share } from "./share.js";
+import { USED } from "./use_menu.js";
 
 /** @import { FormValues } from "../documents.js" */
+/** @import { Entry } from "../results/pop_menu.js" */
 /** @import { Item } from "../runs/results.js" */
 /** @import { View } from "../state.js" */
 
 const FAVOURITE = message("Favorite");
+const RESTORED = message("Settings restored");
+const REUSE = message("Reuse settings");
+const SAME = message("Run again with the same settings and seed");
+const VARY = message("Vary");
+const SHOWN_FOR = 2500; // milliseconds
 const SECOND = 500; // milliseconds within which a press counts as the second half of a double-click
 
 /**
@@ -33,44 +53,114 @@ const SECOND = 500; // milliseconds within which a press counts as the second ha
  */
 
 /**
- * Return the buttons for a finished run, or for files without a known run.
- * @param {View | null} view
- * @param {Item | null} item the result on the stage
- * @param {{ use: (() => void) | null, menu: HTMLElement, ahead: boolean, continued: boolean, events: Events }} more
- *   `use` passes the result to the surrounding Blocks app as input; `menu` offers targets on this app's page; `ahead`:
- *   another run is in progress; `continued`: the run's chain offers to continue, which runs it again
+ * What the buttons act on. `item`: the result on the stage, null for all results or none; `isAll`: all results are on the
+ * stage. `use` passes the result to the surrounding Blocks app as input; `menu` offers targets on this app's page;
+ * `ahead`: another run is in progress; `continued`: the run's chain offers to continue, which runs it again; `compare`
+ * and `details` show these.
+ * @typedef {{ view: View | null, item: Item | null, isAll: boolean, use: (() => void) | null, menu: HTMLElement,
+ *   ahead: boolean, continued: boolean, compare: (() => void) | null, details: (() => void) | null,
+ *   events: Events }} ActedOn
+ */
+
+/**
+ * Return the row of buttons for a finished run, or for files without a known run: the most frequent actions, and a menu
+ * with the others.
+ * @param {ActedOn} on
  * @returns {HTMLElement[]}
  */
-export function actionsFor(view, item, { use, menu, ahead, continued, events }) {
-  const made = [];
-  if (item?.url) made.push(downloadLink(message("Download"), addressOf(item.url), item.name));
-  if (view && view.page.files.length > 1)
-    made.push(downloadLink(message("Download all"), `${root}/files/${view.id}/all.zip`));
+export function actionsFor(on) {
+  const { view, item, isAll, use, menu, ahead, events } = on;
+  /** @type {HTMLElement[]} */
+  const made = [...downloadsFor(view, item, isAll)];
+  if (item?.kind === "text")
+    made.push(copyButton(item.text, () => $("#stage .media .prose"), "button copy-text"));
   if (use) made.push(button(message("Use as input"), use));
   if (menu.hasChildNodes()) made.push(menu);
   if (!view) return made;
-  const what = { run: view.id };
-  if (!view.page.form_gone || !hasForms())
-    made.push(button(message("Reuse settings"), (pressed) => useValues(what, pressed, events)));
-  if (item && item.at >= 0 && canBeShared(item.kind) && hasForms())
-    made.push(button(message("Share…"), () => share(view.id, item.at)));
-  if (view.page.chain) made.push(...varyFor(view));
-  else if (!continued) made.push(...againFor(view, what, events));
+  const again = againFor(on);
+  made.push(...again.shown);
+  if (!item && !isAll && canReuse(view)) made.push(button(REUSE, () => useValues(view, events)));
   if (isKept(view)) made.push(favouriteFor(view));
-  made.push(button(message("Delete"), (_, { detail }) => remove(what, events, detail > 0)));
+  made.push(menuButton("⋯", message("More"), moreFor(on, again.more), "button more"));
   if (ahead) made.push(button(message("Back to the current run"), lookAhead));
   return made;
 }
 
 /**
+ * @param {View | null} view
+ * @param {Item | null} item
+ * @param {boolean} isAll
+ */
+function downloadsFor(view, item, isAll) {
+  const [file, ...others] = view?.page.files ?? [];
+  if (isAll && view && others.length) return [downloadLink(message("Download all"), zipOf(view))];
+  if (isAll && file) return [downloadLink(message("Download"), addressOf(file.url), file.name)];
+  if (!item) return [];
+  if (item.url) return [downloadLink(message("Download"), addressOf(item.url), item.name)];
+  if (item.kind !== "text" || !item.name) return [];
+  const text = encodeURIComponent(item.text.replace(/\p{Surrogate}/gu, "\ufffd"));
+  return [downloadLink(message("Download"), `data:text/plain;charset=utf-8,${text}`, item.name)];
+}
+
+/** @param {View} view */
+const zipOf = ({ id }) => `${root}/files/${id}/all.zip`;
+
+/** @param {View} view */
+const canReuse = (view) => !view.page.form_gone || !hasForms();
+
+/**
+ * Return the entries of the menu.
+ * @param {ActedOn} on
+ * @param {readonly Entry[]} again
+ * @returns {Entry[]}
+ */
+function moreFor({ view, item, isAll, compare, details, events }, again) {
+  if (!view) return [];
+  const { id, page: stage } = view;
+  /** @type {Entry[]} */
+  const more = [];
+  if (compare) more.push({ label: message("Compare"), does: compare });
+  if (item && stage.files.length > 1)
+    more.push({ label: message("Download all"), href: zipOf(view) });
+  if ((item || isAll) && canReuse(view))
+    more.push({ label: REUSE, does: () => leaving(() => useValues(view, events)) });
+  if (item && item.at >= 0 && canBeShared(item.kind) && hasForms())
+    more.push({ label: message("Share…"), does: () => leaving(() => share(id, item.at)) });
+  more.push(...again);
+  if (details) more.push({ label: message("Details"), does: () => leaving(details) });
+  const remove = (/** @type {boolean} */ byPointer) => removeRun({ run: id }, events, byPointer);
+  more.push({ label: message("Delete"), does: (press) => remove(press.detail > 0), isBad: true });
+  return more;
+}
+
+/**
+ * Leave the full screen for something below it.
+ * @param {() => unknown} does
+ */
+function leaving(does) {
+  $("#stage .viewport:modal")?.dispatchEvent(new CustomEvent(USED));
+  does();
+}
+
+/**
  * Put a run's values into the form and redraw it. In other Blocks apps, Python fills in the form.
- * @param {{ run: string }} what
- * @param {HTMLButtonElement} pressed
+ * @param {View} view
  * @param {Events} events
  */
-async function useValues(what, pressed, events) {
-  events.use_values(what);
-  if (hasForms()) await reuse(`${API}/runs/${what.run}/values`, pressed);
+async function useValues({ id }, events) {
+  events.use_values({ run: id });
+  if (hasForms() && (await reuse(`${API}/runs/${id}/values`))) sayDone(RESTORED);
+}
+
+/**
+ * Show for a moment that an action of the menu worked.
+ * @param {string} words
+ */
+function sayDone(words) {
+  const note = element("span", "done-note", words);
+  note.ariaHidden = "true"; // already announced
+  $("#stage .actions")?.append(note);
+  setTimeout(() => note.remove(), SHOWN_FOR);
 }
 
 /**
@@ -88,45 +178,51 @@ export async function reuse(path, pressed = null) {
     return false;
   }
   refill(form.workflow, form.values);
-  if (pressed) showDone(pressed, message("Settings restored"));
-  else announce(message("Settings restored"));
+  if (pressed) showDone(pressed, RESTORED);
+  else announce(RESTORED);
   if (isNarrow()) glideTo($("#form-side"));
   return true;
 }
 
 /**
- * Return the Vary button for a step of a chain. It runs the whole chain: running only the step would leave the chain,
- * and repeating it with the same seeds would make a result that the chain already has.
- * @param {View} view
+ * Return the ways to run again: buttons, and entries of the menu. A step of a chain runs the whole chain with new seeds:
+ * running only the step would leave the chain, and repeating it with the same seeds would make a result that the chain
+ * already has. Without the form, no new seed can be drawn.
+ * @param {ActedOn} on
+ * @returns {{ shown: HTMLElement[], more: Entry[] }}
  */
-function varyFor({ id, phase, page: { chain_seeds: hasSeeds } }) {
-  if (phase !== "done" || !hasSeeds) return [];
-  const made = button(message("Vary"), (pressed) => startOnce(() => varyChain(id), pressed));
-  made.title = message("Run the whole chain with new seeds");
-  return [made];
-}
-
-/**
- * Return the buttons that run again. A result with seeds gets two buttons. Without the form, no new seed can be drawn.
- * @param {View} view
- * @param {{ run: string }} what
- * @param {Events} events
- */
-function againFor({ phase, seeds, page: { form_gone: isGone } }, what, events) {
-  const again = (/** @type {string} */ text, vary = false, title = "") => {
-    const made = button(text, (pressed) => {
-      events.run_again(what);
-      startOnce(() => runAgain(what.run, vary), pressed);
-    });
-    made.title = title;
-    return made;
+function againFor({ view, item, isAll, continued, events }) {
+  if (!view) return { shown: [], more: [] };
+  const { id, phase, seeds, page: stage } = view;
+  if (stage.chain) {
+    const made = button(VARY, (pressed) => startOnce(() => varyChain(id), pressed));
+    made.title = message("Run the whole chain with new seeds");
+    return { shown: phase === "done" && stage.chain_seeds ? [made] : [], more: [] };
+  }
+  if (continued) return { shown: [], more: [] };
+  const run = (/** @type {boolean} */ vary) => {
+    events.run_again({ run: id });
+    return runAgain(id, vary);
   };
-  if (phase !== "done" || !Object.keys(seeds).length || isGone)
-    return [again(message("Run again"))];
-  return [
-    again(message("Vary"), true, message("Run again with a new seed")),
-    again(message("Repeat"), false, message("Run again with the same settings and seed")),
-  ];
+  const isMade = phase === "done" && (item || isAll);
+  const same = { label: message("Run again"), title: SAME, does: () => run(false) };
+  if (!isMade || !Object.keys(seeds).length || stage.form_gone) {
+    const again = button(same.label, (pressed) => startOnce(() => run(false), pressed));
+    return isMade ? { shown: [], more: [same] } : { shown: [again], more: [] };
+  }
+  const { alters } = stage;
+  if (alters && item?.kind === "image" && item.at >= 0) {
+    const { at } = item;
+    const ways = [
+      { label: message("Subtly"), does: () => alter(view, at, alters, alters.subtle) },
+      { label: message("Strongly"), does: () => alter(view, at, alters, alters.strong) },
+      { label: message("With a new seed"), does: () => run(true) },
+    ];
+    return { shown: [menuButton(VARY, VARY, ways)], more: [same] };
+  }
+  const vary = button(VARY, (pressed) => startOnce(() => run(true), pressed));
+  vary.title = message("Run again with a new seed");
+  return { shown: [vary], more: [same] };
 }
 
 /**
@@ -150,10 +246,11 @@ const isKept = ({ page: stage, texts }) => stage.files.length + texts.length > 0
  * @param {View} view
  */
 function favouriteFor({ id, page: { favourite } }) {
-  const text = `${favourite ? "★" : "☆"} ${FAVOURITE}`;
-  const made = button(text, () => setFavourite([id], !favourite), "button favourite");
+  const made = button(favourite ? "★" : "☆", () => setFavourite([id], !favourite));
+  made.className = "button favourite";
+  made.ariaLabel = FAVOURITE;
   made.ariaPressed = String(favourite);
-  made.title = withKey(message("Favorite"), "F");
+  made.title = withKey(FAVOURITE, "F");
   return made;
 }
 
@@ -163,7 +260,7 @@ function favouriteFor({ id, page: { favourite } }) {
  * @param {Events} events
  * @param {boolean} byPointer whether the user clicked; a key press always means the focused button
  */
-async function remove(what, events, byPointer) {
+async function removeRun(what, events, byPointer) {
   const { run = "", until = 0 } = page.now.deleting ?? {};
   if (byPointer && performance.now() < until && (run !== what.run || until === Infinity)) return;
   page.set({ deleting: { run: what.run, until: Infinity } });

@@ -36,8 +36,9 @@ export class Before {
    * Set the images to compare. An original of another shape is cropped to the result's shape, as workflows do.
    * @param {HTMLImageElement | null} after
    * @param {string} address the address of the original image, or ""
+   * @param {boolean} [isOpen] whether to compare at once
    */
-  async offer(after, address) {
+  async offer(after, address, isOpen = false) {
     if (after === this.#after) return;
     this.#after = after;
     this.#show(false);
@@ -48,12 +49,19 @@ export class Before {
     if (after !== this.#after) return;
     this.toggle.hidden = !isThere;
     this.place.style.setProperty("--ratio", String(after.naturalWidth / after.naturalHeight));
+    this.#show(isThere && isOpen);
   }
 
   /** Move the divider to where the user presses, and back if the gesture turns out to be a scroll. */
   #listen() {
     const [grip, split] = [this.#grip, this.#split];
     let before = split.value;
+    this.place.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault(); // otherwise Esc would also leave the full screen
+      this.#show(false);
+      this.toggle.focus({ preventScroll: true });
+    });
     grip.addEventListener("pointerdown", (event) => {
       if (event.button) return;
       event.preventDefault(); // otherwise the press would take the focus away

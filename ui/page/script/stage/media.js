@@ -1,9 +1,9 @@
 // @ts-check
 // Elements that show a result: an image, a player, a 3D model, a text or a card.
 
-import { $, addressOf, all, announce, button, downloadLink, element, isPaintable } from "../dom.js";
-import { copyText } from "../form/form.js";
+import { $, addressOf, all, button, downloadLink, element, isPaintable } from "../dom.js";
 import { labeled, message } from "../messages.js";
+import { copyButton, proseOf } from "../results/prose.js";
 import { showModel } from "./model.js";
 import { textMenu } from "./use_menu.js";
 
@@ -146,20 +146,13 @@ export function waveformOf(item) {
 /** @param {Item} item */
 function textOf(item) {
   const place = element("div", "text");
-  const box = element("textarea");
-  box.readOnly = true;
-  box.value = item.text;
-  box.ariaLabel = message("Text");
-  box.rows = Math.min(12, Math.max(2, item.text.split("\n").length));
-  const copy = button(message("Copy"), () =>
-    copyText(item.text).then(
-      () => announce(message("Copied")),
-      () => box.select(),
-    ),
-  );
+  const prose = proseOf(item.text, item.label || message("Text"));
   const tools = element("div", "text-tools");
-  tools.append(copy, textMenu(item.text, item.run));
-  place.append(box, tools);
+  tools.append(
+    copyButton(item.text, () => prose),
+    textMenu(item.text, item.run),
+  );
+  place.append(prose, tools);
   return place;
 }
 

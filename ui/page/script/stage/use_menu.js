@@ -43,7 +43,7 @@ export class UseMenus {
   constructor(toField) {
     this.#toField = toField;
     this.below = new UseMenu("button");
-    this.over = new UseMenu("icon use");
+    this.over = new UseMenu("button");
   }
 
   /**
@@ -52,7 +52,8 @@ export class UseMenus {
    * @param {Item | null} item
    */
   offer(run, item) {
-    const use = run && item && item.at >= 0 ? this.#useOf(run, item) : null;
+    const isText = item?.kind === "text";
+    const use = run && item && (isText || item.at >= 0) ? this.#useOf(run, item) : null;
     this.below.offer(use);
     this.over.offer(use);
   }
@@ -62,7 +63,8 @@ export class UseMenus {
    * @param {Item} item
    * @returns {Use}
    */
-  #useOf(run, { kind, url, at }) {
+  #useOf(run, { kind, url, at, text }) {
+    if (kind === "text") return textUse(text, run);
     return {
       what: `${run} ${url}`,
       kind,
@@ -79,22 +81,29 @@ export class UseMenus {
  */
 export function textMenu(text, run) {
   const menu = new UseMenu("button");
-  menu.offer({
-    what: text,
-    kind: "text",
-    toField: (field) => {
-      keepTextSource(formName(), run);
-      fillText(field, isDrawn(field) ? literalText(text) : text);
-    },
-    toWorkflow: ({ name, text_field: key, draws_text: draws }) => {
-      const before = typed(name);
-      keepReplaced(name, key, before[key]);
-      keepTextSource(name, run);
-      visitWith(name, { ...before, [key]: draws ? literalText(text) : text });
-    },
-  });
+  menu.offer(textUse(text, run));
   return menu.place;
 }
+
+/**
+ * @param {string} text
+ * @param {string} run
+ * @returns {Use}
+ */
+const textUse = (text, run) => ({
+  what: text,
+  kind: "text",
+  toField: (field) => {
+    keepTextSource(formName(), run);
+    fillText(field, isDrawn(field) ? literalText(text) : text);
+  },
+  toWorkflow: ({ name, text_field: key, draws_text: draws }) => {
+    const before = typed(name);
+    keepReplaced(name, key, before[key]);
+    keepTextSource(name, run);
+    visitWith(name, { ...before, [key]: draws ? literalText(text) : text });
+  },
+});
 
 /**
  * Return whether a field of the form draws from alternatives in its text, as far as the page knows.

@@ -80,7 +80,7 @@ export class Viewport {
   offer(item, before) {
     const image = this.#media.firstElementChild;
     const isAlike = item?.kind === "image" && image instanceof HTMLImageElement;
-    this.#before.offer(isAlike ? image : null, before);
+    this.#before.offer(isAlike ? image : null, before, Boolean(item?.before));
     this.#video.show(image instanceof HTMLVideoElement ? image : null, item);
     if (this.#download.dataset.for === item?.url) return;
     this.#download.dataset.for = item?.url ?? "";

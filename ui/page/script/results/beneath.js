@@ -1,0 +1,60 @@
+// @ts-check
+// The part below a run's results: unsaved previews to choose from, and its details.
+
+import { $, all, element, fold, glideTo } from "../dom.js";
+import { message } from "../messages.js";
+import { choiceWords } from "../runs/results.js";
+import { thumbnailFor } from "../stage/media.js";
+
+/** @import { Arrangement } from "../runs/results.js" */
+
+export class Beneath {
+  intermediate = element("details", "intermediate");
+  details = element("details", "details");
+  #choose;
+
+  /** @param {(at: number) => void} choose called with the index of the chosen preview */
+  constructor(choose) {
+    this.#choose = choose;
+  }
+
+  /**
+   * @param {Arrangement} arrangement
+   * @param {HTMLElement[]} details
+   */
+  show(arrangement, details) {
+    const { items, intermediate } = arrangement;
+    const title = message("Unsaved previews ({count})", { count: intermediate.length });
+    const made = intermediate.map((item, number) => {
+      const at = items.length + number;
+      const choice = thumbnailFor(item, choiceWords(arrangement, at), () => this.#choose(at));
+      choice.dataset.at = String(at);
+      return choice;
+    });
+    fold(this.intermediate, title, made);
+    fold(this.details, message("Details"), details);
+  }
+
+  get hasFocus() {
+    return this.intermediate.contains(document.activeElement);
+  }
+
+  /**
+   * Mark a preview as chosen.
+   * @param {number} at
+   * @param {boolean} hasFocus whether it gets the focus
+   */
+  mark(at, hasFocus = false) {
+    for (const one of all("button", this.intermediate)) {
+      one.ariaPressed = String(one.dataset.at === String(at));
+      if (hasFocus && one.ariaPressed === "true") one.focus();
+    }
+  }
+
+  /** Open the settings and lead there. */
+  openDetails() {
+    this.details.open = true;
+    glideTo(this.details, "nearest");
+    $("summary", this.details)?.focus({ preventScroll: true });
+  }
+}

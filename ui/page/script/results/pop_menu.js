@@ -1,0 +1,97 @@
+// @ts-check
+// A button with a menu, for the mouse, touch and the keyboard.
+
+import { all, button, element } from "../dom.js";
+import { FirstLetters } from "../stage/first_letters.js";
+
+/**
+ * An entry of a menu. Entries without `does` are links to `href`, saved as `name`.
+ * @typedef {{ label: string, title?: string, does?: (press: MouseEvent) => unknown, href?: string, name?: string, isBad?: boolean }} Entry
+ */
+
+const MARGIN = 8; // pixels
+/** @type {Record<string, number>} */
+const STEPS = { ArrowDown: 1, ArrowUp: -1 };
+
+/**
+ * Return a button that opens a menu.
+ * @param {string} text
+ * @param {string} label the accessible name of the button and the menu
+ * @param {readonly Entry[]} entries
+ * @param {string} [className]
+ */
+export function menuButton(text, label, entries, className = "button") {
+  const place = element("span", "pop-menu");
+  const list = element("div", "use-list");
+  const letters = new FirstLetters();
+  const opens = button(text, () => list.togglePopover(), className);
+  opens.ariaLabel = label;
+  opens.ariaHasPopup = "menu";
+  opens.ariaExpanded = "false";
+  list.popover = "auto";
+  list.role = "menu";
+  list.ariaLabel = label;
+  list.append(...entries.map((entry) => choiceFor(entry, () => list.hidePopover())));
+  const choices = () => all(".choice", list);
+  list.addEventListener("toggle", (event) => {
+    const isOpen = /** @type {ToggleEvent} */ (event).newState === "open";
+    opens.ariaExpanded = String(isOpen);
+    if (!isOpen) return;
+    putBeside(opens, list);
+    choices()[0]?.focus({ preventScroll: true });
+  });
+  list.addEventListener("keydown", (event) => {
+    event.stopPropagation(); // the stage handles the arrow keys, too
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const made = choices();
+    const at = made.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+    const step = STEPS[event.key];
+    const names = made.map((choice) => choice.textContent ?? "");
+    const next = step
+      ? (at + step + made.length) % made.length
+      : letters.find(names, at, event.key, event.timeStamp);
+    if (!step && next < 0) return;
+    made[next]?.focus();
+    event.preventDefault();
+  });
+  place.append(opens, list);
+  return place;
+}
+
+/**
+ * @param {Entry} entry
+ * @param {() => void} close
+ */
+function choiceFor({ label, title = "", does, href = "", name = "", isBad = false }, close) {
+  const className = isBad ? "choice bad" : "choice";
+  const choose = (/** @type {MouseEvent} */ press) => {
+    close();
+    does?.(press);
+  };
+  const made = does
+    ? button(label, (_, press) => choose(press), className)
+    : element("a", className, label);
+  if (made instanceof HTMLAnchorElement) {
+    made.href = href;
+    made.download = name;
+    made.addEventListener("click", close);
+  }
+  made.role = "menuitem";
+  made.title = title;
+  made.tabIndex = -1;
+  return made;
+}
+
+/**
+ * Place a menu below its button, or above it if there is no room below.
+ * @param {HTMLElement} opens
+ * @param {HTMLElement} list
+ */
+function putBeside(opens, list) {
+  const from = opens.getBoundingClientRect();
+  const { offsetWidth: width, offsetHeight: height } = list;
+  const below = innerHeight - from.bottom - MARGIN;
+  const top = height <= below ? from.bottom + 4 : Math.max(MARGIN, from.top - height - 4);
+  const left = Math.max(MARGIN, Math.min(from.left, innerWidth - width - MARGIN));
+  Object.assign(list.style, { top: `${top}px`, left: `${left}px` });
+}

@@ -1,0 +1,113 @@
+// @ts-check
+// The actions on the result on the stage: a row below it, the same row in full screen with the result's caption, and the
+// way back from one result to all.
+
+import { $, button, element } from "../dom.js";
+import { message } from "../messages.js";
+import { isContinued } from "../runs/chains.js";
+import { choosable, placeWords } from "../runs/results.js";
+import { current } from "../runs/runs.js";
+import { actionsFor } from "../stage/actions.js";
+import { UseMenus } from "../stage/use_menu.js";
+
+/** @import { Arrangement } from "../runs/results.js" */
+/** @import { ActedOn, Component } from "../stage/actions.js" */
+/** @import { PageState, View } from "../state.js" */
+/** @import { Viewport } from "../stage/viewport.js" */
+/** @import { Beneath } from "./beneath.js" */
+
+/**
+ * Content of the stage: a run, or files without one; all results, or the one `at` this index.
+ * @typedef {{ view: View | null, arrangement: Arrangement, at: number, isAll: boolean }} OnStage
+ *
+ * `use`: passes the result on, to a field of the form. `showAll`: leads back to all results.
+ * @typedef {{ component: Component, viewport: Viewport, beneath: Beneath, use: (more?: { field: string }) => void,
+ *   showAll: () => void }} StageParts
+ */
+
+/**
+ * Return whether the stage shows one of several results.
+ * @param {OnStage} on
+ */
+export const isOneOfSeveral = ({ arrangement: { items }, at, isAll }) =>
+  !isAll && items.length > 1 && at < items.length;
+
+export class ResultRows {
+  below = element("div", "actions");
+  /** The row for the full screen. */
+  foot = element("div", "foot");
+  back;
+  #words = element("p", "words");
+  #row = element("div", "row");
+  #parts;
+  #menus;
+  #drawn = "";
+
+  /** @param {StageParts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+    this.#menus = new UseMenus((field) => parts.use({ field }));
+    this.back = button("", () => parts.showAll(), "back-to-all");
+    this.foot.append(this.#words, this.#row);
+    this.foot.role = "group";
+    this.foot.ariaLabel = message("Result");
+    parts.viewport.place.append(this.back, this.foot);
+  }
+
+  /**
+   * @param {PageState} state
+   * @param {OnStage} on
+   */
+  show(state, on) {
+    const { view, isAll } = on;
+    const { component, viewport, beneath } = this.#parts;
+    const item = isAll ? null : (choosable(on.arrangement)[on.at] ?? null);
+    const before = item?.before || view?.page.before || "";
+    const place = wordsOfPlace(state, on);
+    this.back.hidden = !isOneOfSeveral(on);
+    this.back.textContent = joined([message("All results"), place, item?.label]);
+    viewport.offer(item?.url && item.kind !== "text" ? item : null, before);
+    const isTaken = item && item.at >= 0 && component.takes.includes(item.kind);
+    this.#words.textContent = joined([item?.label, place, view?.page.caption.prompt]);
+    this.#draw({
+      view,
+      item,
+      isAll,
+      use: isTaken ? () => this.#parts.use() : null,
+      ahead: Boolean(view && current(state)),
+      continued: isContinued(state, view?.id ?? ""),
+      compare:
+        item?.kind === "image" && before
+          ? () => $(".compare:not([hidden])", viewport.place)?.click()
+          : null,
+      details: beneath.details.hidden ? null : () => beneath.openDetails(),
+      events: component,
+    });
+  }
+
+  /** @param {Omit<ActedOn, "menu">} on */
+  #draw(on) {
+    const { view, item, use, compare, events: _, ...others } = on;
+    const parts = [view?.id, view?.page.favourite, item?.url, item?.text, item?.at];
+    const wanted = JSON.stringify([...parts, Boolean(use), Boolean(compare), others]);
+    if (this.#drawn === wanted) return;
+    this.#drawn = wanted;
+    this.#menus.offer(view?.id ?? "", item);
+    this.below.replaceChildren(...actionsFor({ ...on, menu: this.#menus.below.place }));
+    this.#row.replaceChildren(...actionsFor({ ...on, menu: this.#menus.over.place }));
+  }
+}
+
+/**
+ * Return the position of a result among the run's, or of the run in the history.
+ * @param {PageState} state
+ * @param {OnStage} on
+ */
+function wordsOfPlace({ past }, on) {
+  if (isOneOfSeveral(on)) return placeWords(on.at, on.arrangement.items.length);
+  const at = past.findIndex((run) => run && run.id === on.view?.id);
+  return at < 0 ? "" : placeWords(at, past.length);
+}
+
+/** @param {readonly (string | undefined)[]} parts */
+const joined = (parts) => parts.filter(Boolean).join(" · ");
