@@ -6,7 +6,7 @@ import { LOCALE, message } from "../messages.js";
 import { ask, json } from "../requests.js";
 import { editorPath } from "./preview.js";
 
-/** @import { FormVersions } from "../documents.js" */
+/** @import { FormVersion } from "../documents.js" */
 /** @import { EditorDoc } from "./model.js" */
 
 /** @typedef {{ label: string, does: () => void, isPrimary?: boolean }} Answer */
@@ -68,15 +68,14 @@ export const askConflict = (about, { load, overwrite }) =>
  */
 export async function showVersions(name, version, restored) {
   const path = `${editorPath(name)}/history`;
-  /** @type {FormVersions | null} */
+  /** @type {FormVersion[] | null} */
   const told = await ask(path, undefined, "GET");
   if (!told) return;
-  const { versions } = told;
   const place = dialog("confirm", message("Versions"));
   place.classList.add("versions");
   const list = element("ul");
   const end = button(message("Close"), () => place.hidePopover());
-  for (const { id, at, by, summary, is_current: isCurrent } of versions) {
+  for (const { id, at, by, summary, is_current: isCurrent } of told) {
     const line = element("li");
     const words = element("div");
     const when = new Date(at * 1000).toLocaleString(LOCALE, {
@@ -99,7 +98,7 @@ export async function showVersions(name, version, restored) {
   const last = element("div", "row last");
   last.append(end);
   const none = element("p", "", message("Each time you save, the version before is kept here."));
-  place.append(versions.length ? list : none, last);
+  place.append(told.length ? list : none, last);
   document.body.append(place);
   place.showPopover();
   end.focus();
