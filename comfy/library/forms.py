@@ -246,6 +246,14 @@ class Forms:
         self.opened.note_shared(owner, name)
         return kept
 
+    def knows(self, name: str, owner: str) -> bool:
+        """Return whether this user may use a workflow of this name."""
+        try:
+            self._found(name, owner)
+        except WorkflowError:
+            return False
+        return True
+
     def _found(self, name: str, owner: str) -> tuple[Workflow, bool]:
         """Return a workflow, and whether it comes from the administrator or a trusted user."""
         if not name.startswith(OPENED_MARK):

@@ -63,6 +63,7 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 f"DELETE {API}/runs/{{run_id}}/files/{{n}}/link",
                 f"GET {API}/workflows/{{name:path}}/editor/file",
                 f"POST {API}/workflows/{{name:path}}/editor/history/{{version_id}}",
+                f"GET {API}/shared/{{token}}/values",
                 "GET /shared/{token}",
                 "GET /shared/{token}/{name}",
                 "GET /page/covers/{name:path}",

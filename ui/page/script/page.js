@@ -40,6 +40,7 @@ import { reload, tellReloaded } from "./reloaded.js";
 import { betweenRuns } from "./runs/chains.js";
 import { awaitRun, restore, stop } from "./runs/following.js";
 import { current, isOfForm, seen, withRun } from "./runs/runs.js";
+import { useShared } from "./runs/shared_settings.js";
 import { sendKept } from "./runs/start.js";
 import { page, say } from "./state.js";
 
@@ -229,4 +230,5 @@ page.subscribe(show);
 page.subscribe(showInTab);
 listen();
 sendKept();
+useShared();
 startWorker();

@@ -64,9 +64,13 @@ def ben(anna: Visitor, visit: Visit) -> Iterator[Visitor]:
 
 
 def share(anna: Visitor) -> tuple[Locator, str]:
-    """Open the dialog that shares the result, and return it and its link."""
+    """Open the dialog that shares the result, create its link if needed, and return both."""
     anna.more("Share…")
     panel = anna.page.get_by_role("dialog", name="Share this result")
+    create = panel.get_by_role("button", name="Create link")
+    expect(create.or_(panel.get_by_role("button", name="Stop sharing"))).to_be_visible()
+    if create.is_visible():
+        create.click()
     expect(panel.get_by_label("Link")).to_have_value(re.compile("/shared/"))
     return panel, panel.get_by_label("Link").input_value()
 
@@ -76,6 +80,53 @@ def follow(ben: Visitor, link: str) -> None:
     ben.page.goto(link)
     log_in(ben.page, "ben", "harbour")
     expect(ben.page.get_by_role("heading", name="Text to image")).to_be_visible()
+
+
+def test_nothing_is_shared_before_the_user_agrees(anna: Visitor) -> None:
+    """Opening and closing the dialog shares nothing."""
+    anna.page.locator("#stage").get_by_role("button", name="Share…").click()
+    panel = anna.page.get_by_role("dialog", name="Share this result")
+    expect(panel).to_contain_text("Anyone who can use this app and has the link can see it.")
+    expect(panel.get_by_label("Link")).to_be_hidden()
+    expect(panel.get_by_role("button", name="Create link")).to_be_focused()
+    panel.get_by_role("button", name="Cancel").click()
+    (run,) = anna.site.services.runs.known()
+    history = anna.site.services.runs.history
+    assert history is not None
+    assert history.shared.of(run.owner, run.id, 0) is None
+
+
+def test_several_results_share_one_link(anna: Visitor, ben: Visitor) -> None:
+    """The link shows all selected results. With the prompts shared, another user can fill in the
+    form with a result's settings. Stop sharing ends it for all of them."""
+    anna.generate()
+    page = anna.page
+    page.locator("#history").get_by_role("button", name="Select").click()
+    expect(page.locator("#history .tile")).to_have_count(2)
+    for at in (0, 1):
+        page.locator("#history .tile").nth(at).click()
+    page.locator("#history .selection").get_by_role("button", name="Share…").click()
+    panel = page.get_by_role("dialog", name="Share 2 results")
+    panel.get_by_label("Include the prompt and settings").check()
+    panel.get_by_role("button", name="Create link").click()
+    expect(panel.get_by_role("status")).to_have_text("Link copied")
+    link = panel.get_by_label("Link").input_value()
+    ben.page.goto(link)
+    log_in(ben.page, "ben", "harbour")
+    expect(ben.page.get_by_role("heading", name="Shared results")).to_be_visible()
+    expect(ben.page.locator("main img")).to_have_count(2)
+    assert ben.page.evaluate("document.documentElement.scrollWidth") <= 390
+    ben.page.get_by_role("link", name="Use these settings").first.click()
+    ben.ready()
+    expect(ben.entry("2.text")).to_have_value("a lighthouse keeper")
+    expect(ben.entry("5.steps")).to_have_value("1")
+    assert "shared=" not in ben.page.url
+    panel.get_by_role("button", name="Stop sharing").click()
+    panel.get_by_role("button", name="Stop sharing").click()
+    expect(panel).to_contain_text("Sharing stopped.")
+    ben.page.goto(link)
+    expect(ben.page.get_by_role("heading", name=GONE)).to_be_visible()
+    ben.forgive("404")
 
 
 def test_sharing_copies_a_link(anna: Visitor) -> None:
@@ -109,13 +160,13 @@ def test_a_link_shows_the_prompt_if_its_owner_agrees(anna: Visitor, ben: Visitor
     """The tick counts for later visits, and the dialog keeps it."""
     panel, link = share(anna)
     follow(ben, link)
-    panel.get_by_label("Include the prompt").check()
+    panel.get_by_label("Include the prompt and settings").check()
     expect(panel).to_contain_text("The file contains its workflow: prompt, settings")
     expect(ben.page.get_by_text("a lighthouse keeper")).to_have_count(0)
     anna.page.keyboard.press("Escape")
     expect(panel).to_have_count(0)
     share(anna)
-    expect(panel.get_by_label("Include the prompt")).to_be_checked()
+    expect(panel.get_by_label("Include the prompt and settings")).to_be_checked()
     ben.page.reload()
     expect(ben.page.get_by_text("a lighthouse keeper")).to_be_visible()
 
@@ -123,7 +174,7 @@ def test_a_link_shows_the_prompt_if_its_owner_agrees(anna: Visitor, ben: Visitor
 def test_sharing_again_shows_the_same_link(anna: Visitor) -> None:
     """The dialog says that the result is already shared. No word of it stands alone on a line."""
     panel, link = share(anna)
-    panel.get_by_label("Include the prompt").check()
+    panel.get_by_label("Include the prompt and settings").check()
     expect(panel).to_contain_text("The file contains its workflow: prompt, settings")
     anna.page.keyboard.press("Escape")
     expect(panel).to_have_count(0)
@@ -172,7 +223,7 @@ def test_shares_a_damaged_file_with_its_prompt_only(fast: Site, visit: Visit) ->
     expect(panel).to_contain_text("This kind of file can't be shared without its prompt.")
     expect(panel.get_by_label("Link")).to_be_hidden()
     expect(panel.get_by_role("button", name="Stop sharing")).to_have_count(0)
-    tick = panel.get_by_label("Include the prompt")
+    tick = panel.get_by_label("Include the prompt and settings")
     expect(tick).to_be_focused()
     tick.check()
     expect(panel.get_by_label("Link")).to_have_value(

@@ -88,6 +88,48 @@ def test_a_shared_link_reveals_only_its_file() -> None:
         )
 
 
+def test_a_link_to_several_results_shows_only_what_is_still_shared() -> None:
+    """Each result of the page keeps its own rules: without its prompt, neither the page nor the
+    settings reveal it. A revoked one is left out; without any, the link is dead. Other users can
+    read the state of no link."""
+    with running_demo_app(step_seconds=0) as (_, app):
+        ann, ben = person(app), {"Cookie": browser(app)}
+        api, links = f"{app.url}/api/v1", []
+        second = a_run(app, ann.headers["Cookie"])
+        for run, prompt in ((ann.owned.run, "false"), (second, "true")):
+            link_of = f"{api}/runs/{run}/files/0/link"
+            before = requests.get(link_of, headers=ann.headers, timeout=LONGEST_WAIT).json()
+            assert (before["address"], before["is_new"]) == ("", True)
+            assert requests.get(link_of, headers=ben, timeout=LONGEST_WAIT).status_code == 404
+            told = requests.post(
+                f"{link_of}?prompt={prompt}", headers=ann.headers, timeout=LONGEST_WAIT
+            ).json()
+            now = requests.get(link_of, headers=ann.headers, timeout=LONGEST_WAIT).json()
+            assert now == told | {"is_new": False}
+            links.append((link_of, told["address"].rpartition("/")[2]))
+        hidden, told_all = (token for _, token in links)
+        several = f"{app.url}/shared/{hidden}.{told_all}.none.{told_all}"
+
+        def get(address: str) -> requests.Response:
+            return requests.get(address, headers=ben, timeout=LONGEST_WAIT)
+
+        page = get(several)
+        assert page.headers["cache-control"] == "no-store"
+        assert page.text.count("<section>") == 2
+        assert ann.owned.run not in page.text
+        assert page.text.count('class="prompt"') == page.text.count("./?shared=") == 1
+        assert get(f"{api}/shared/{hidden}/values").status_code == 404
+        assert get(f"{api}/shared/{hidden}.{told_all}/values").status_code == 404
+        values = get(f"{api}/shared/{told_all}/values").json()
+        assert values["workflow"] == "text-to-image"
+        assert values["values"]
+        assert requests.delete(links[1][0], headers=ann.headers, timeout=LONGEST_WAIT).ok
+        assert get(f"{api}/shared/{told_all}/values").status_code == 404
+        assert told_all not in get(several).text
+        assert requests.delete(links[0][0], headers=ann.headers, timeout=LONGEST_WAIT).ok
+        assert get(several).status_code == 404
+
+
 def test_a_range_of_a_stripped_file() -> None:
     """A player gets any range of a file that the app sends without metadata, as HTTP specifies."""
     with running_demo_app(step_seconds=0) as (_, app):

@@ -3,6 +3,7 @@
 
 import { button, downloadLink, element, root } from "../dom.js";
 import { message, plural } from "../messages.js";
+import { shareSeveral } from "../stage/share.js";
 import { deleteRuns, MOST, setFavourite } from "./marks.js";
 import { compare, MOST_BESIDE } from "./side_by_side.js";
 
@@ -118,7 +119,9 @@ export class Selection {
     drop.ariaDisabled = String(!runs.length || isMany);
     mark.ariaDisabled = String(!kept.length || isMany);
     beside.ariaDisabled = String(!isBeside);
-    this.place.replaceChildren(said, this.#download(runs, isMany), mark, beside, drop);
+    const link = button(message("Share…"), () => shareSeveral(ids));
+    link.ariaDisabled = String(!shown || isMany);
+    this.place.replaceChildren(said, this.#download(runs, isMany), link, mark, beside, drop);
   }
 
   /**

@@ -1,13 +1,16 @@
 // @ts-check
-// “Share…”: a link to a result that its owner can create and revoke.
+// “Share…”: a link to one or several results that their owner can create and revoke.
 
 import { announce, button, dialog, element, root } from "../dom.js";
 import { copyText } from "../form/form.js";
-import { message } from "../messages.js";
+import { message, plural } from "../messages.js";
 import { API, ask } from "../requests.js";
+import { say } from "../state.js";
 
-/** @import { LinkDoc } from "../documents.js" */
+/** @import { LinkDoc, RunDoc } from "../documents.js" */
 
+const MOST = 24; // results of a link, as in ui/accounts/pages/shared_page.py
+const SEVERAL = "."; // between the links of several results
 const KINDS = ["image", "video", "audio"];
 const WHO = message("Anyone who can use ComfyForms and has the link can see it.");
 const SHARED = message("This result is already shared with this link.");
@@ -25,34 +28,66 @@ const NOT_COPIED = message("Select the link and copy it.");
 export const canBeShared = (kind) => KINDS.includes(kind);
 
 /**
- * Create the link of a result, or get the existing one. Copy it and show its options.
+ * Ask what to share of a result, then create its link. For a result that is shared already, show the link.
  * @param {string} run
  * @param {number} at the file's index in the run
  */
 export async function share(run, at) {
-  const path = `${API}/runs/${run}/files/${at}/link`;
-  const told = await ask(path);
-  if (!told) return;
-  const panel = new SharePanel(path, told);
-  panel.open();
-  if (told.address) panel.copy();
+  const path = pathOf(run, at);
+  const told = await ask(path, undefined, "GET");
+  if (told) new SharePanel(message("Share this result"), [path], told).open();
 }
 
+/**
+ * Ask what to share of several runs, then create one link to all their results.
+ * @param {readonly string[]} runs
+ */
+export async function shareSeveral(runs) {
+  const paths = [];
+  for (const run of runs) {
+    /** @type {RunDoc | null} */
+    const told = await ask(`${API}/runs/${run}`, undefined, "GET");
+    if (!told) return;
+    for (const { n, kind, saved } of told.files)
+      if (saved && canBeShared(kind)) paths.push(pathOf(run, n));
+  }
+  if (!paths.length || paths.length > MOST) {
+    const most = message("Choose {most} images, videos or sounds at most.", { most: MOST });
+    say(paths.length ? most : message("Only images, video and audio can be shared by a link."));
+    return;
+  }
+  const title = plural("Share {count} result", "Share {count} results", { count: paths.length });
+  const link = { address: "", prompt: false, has_prompt: true, is_new: true, can_strip: true };
+  new SharePanel(title, paths, link).open();
+}
+
+/**
+ * Return the path of a result's link in the API.
+ * @param {string} run
+ * @param {number} at
+ */
+const pathOf = (run, at) => `${API}/runs/${run}/files/${at}/link`;
+
 class SharePanel {
-  #path;
-  #place = dialog("share", message("Share this result"));
+  #paths;
+  #place;
   #link = element("input");
   #row = element("div", "row");
+  #box = element("input");
   #carries = element("p", "carries");
   #said = element("p", "said");
   #last = element("div", "row last");
+  #told;
 
   /**
-   * @param {string} path the link's path in the API
-   * @param {LinkDoc} told
+   * @param {string} title
+   * @param {readonly string[]} paths the links' paths in the API
+   * @param {LinkDoc} told the state of the link
    */
-  constructor(path, told) {
-    this.#path = path;
+  constructor(title, paths, told) {
+    this.#paths = paths;
+    this.#told = told;
+    this.#place = dialog("share", title);
     this.#link.readOnly = true;
     this.#link.ariaLabel = message("Link");
     this.#said.role = "status";
@@ -60,7 +95,7 @@ class SharePanel {
       this.#link,
       button(message("Copy"), () => this.copy()),
     );
-    const withPrompt = told.has_prompt ? [this.#withPrompt(told)] : [];
+    const withPrompt = told.has_prompt ? [this.#withPrompt()] : [];
     const before = told.is_new ? [] : [element("p", "before", SHARED)];
     this.#place.append(
       ...before,
@@ -71,24 +106,55 @@ class SharePanel {
       this.#said,
       this.#last,
     );
-    this.#show(told);
+    this.#show();
   }
 
   open() {
     document.body.append(this.#place);
     this.#place.showPopover();
-    const first = this.#row.hidden ? this.#place.querySelector("label input") : this.#link;
+    const last = this.#last.querySelector("button:last-of-type");
+    const first = this.#told.address ? this.#link : last;
     if (first instanceof HTMLElement) first.focus();
   }
 
-  /** @param {LinkDoc} told the current state of the link */
-  #show(told) {
-    this.#row.hidden = !told.address;
-    this.#link.value = told.address && root + told.address;
-    const without = told.can_strip ? WITHOUT_METADATA : NOT_WITHOUT;
-    this.#carries.textContent = told.prompt ? WITH_METADATA : without;
+  #show() {
+    const { address, can_strip: canStrip } = this.#told;
+    const includes = this.#box.checked;
+    this.#row.hidden = !address;
+    this.#link.value = address && root + address;
+    const without = canStrip ? WITHOUT_METADATA : NOT_WITHOUT;
+    this.#carries.textContent = includes ? WITH_METADATA : without;
+    this.#box.disabled = Boolean(address) && includes && !canStrip;
+    const create = button(message("Create link"), () => this.#create(), "button primary");
+    create.ariaDisabled = String(!includes && !canStrip);
     const stop = button(message("Stop sharing"), () => this.#ask());
-    this.#last.replaceChildren(...(told.address ? [stop] : []), this.#leave(message("Close")));
+    const parts = address
+      ? [stop, this.#leave(message("Close"))]
+      : [this.#leave(message("Cancel")), create];
+    this.#last.replaceChildren(...parts);
+  }
+
+  /** Create the link with the chosen contents, and copy it. */
+  async #create() {
+    if (!(await this.#change())) return;
+    this.#show();
+    this.copy();
+  }
+
+  /** @returns {Promise<boolean>} whether the app has shared everything; if not, the error is already shown */
+  async #change() {
+    const links = [];
+    for (const path of this.#paths) {
+      /** @type {LinkDoc | null} */
+      const told = await ask(`${path}?prompt=${this.#box.checked}`);
+      if (!told) return false;
+      links.push(told);
+    }
+    const [first = this.#told] = links;
+    const tokens = links.map(({ address }) => address.slice(first.address.lastIndexOf("/") + 1));
+    const address = first.address.replace(/[^/]*$/, tokens.join(SEVERAL));
+    this.#told = { ...first, address, can_strip: links.every((told) => told.can_strip) };
+    return true;
   }
 
   async copy() {
@@ -102,26 +168,16 @@ class SharePanel {
     this.#said.textContent = isCopied ? COPIED : NOT_COPIED;
   }
 
-  /** @param {LinkDoc} told */
-  #withPrompt({ prompt, can_strip }) {
+  /** Return the choice whether the link shows the prompt. Changes of an existing link apply at once. */
+  #withPrompt() {
     const label = element("label");
-    const box = element("input");
-    box.type = "checkbox";
-    box.checked = prompt;
-    box.disabled = prompt && !can_strip;
-    box.addEventListener("change", async () => {
-      /** @type {LinkDoc | null} */
-      const told = await ask(`${this.#path}?prompt=${box.checked}`);
-      if (!told) {
-        box.checked = !box.checked;
-        return;
-      }
-      const isFirst = this.#row.hidden;
-      this.#show(told);
-      box.disabled = told.prompt && !told.can_strip;
-      if (isFirst) this.copy();
+    this.#box.type = "checkbox";
+    this.#box.checked = this.#told.prompt;
+    this.#box.addEventListener("change", async () => {
+      if (this.#told.address && !(await this.#change())) this.#box.checked = !this.#box.checked;
+      this.#show();
     });
-    label.append(box, element("span", "", message("Include the prompt")));
+    label.append(this.#box, element("span", "", message("Include the prompt and settings")));
     return label;
   }
 
@@ -134,7 +190,7 @@ class SharePanel {
   }
 
   async #end() {
-    if (!(await ask(this.#path, undefined, "DELETE"))) return;
+    for (const path of this.#paths) if (!(await ask(path, undefined, "DELETE"))) return;
     this.#keepOnly(STOPPED, [this.#leave(message("Close"))]);
     announce(STOPPED);
   }

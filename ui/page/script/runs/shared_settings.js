@@ -1,0 +1,14 @@
+// @ts-check
+// “Use these settings” on the page of a shared result: fills in the form as for this result.
+
+import { correctAddress } from "../back.js";
+import { API } from "../requests.js";
+import { reuse } from "../stage/actions.js";
+
+/** Fill in the form if the address names a shared result. A later reload doesn't fill it in again. */
+export async function useShared() {
+  const token = new URLSearchParams(location.search).get("shared");
+  if (!token) return;
+  correctAddress(location.pathname);
+  await reuse(`${API}/shared/${encodeURIComponent(token)}/values`);
+}
