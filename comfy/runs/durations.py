@@ -28,6 +28,7 @@ _EARLIER = 100  # recorded runs to read
 _WORKFLOWS = 200
 _OF_A_WORKFLOW = 5
 _OF_ALL = 20
+_COMPARABLE = 4.0  # most times that a step of one sampler may work as much as of another
 _BOUNDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800)  # seconds
 
 
@@ -177,8 +178,8 @@ def time_left(
     """Return the remaining seconds at `now` of a run that started at `since`; None if unknown.
 
     A sampler's remaining steps use their pace in this run. Parts that haven't begun use the `usual`
-    pace, otherwise the pace and weight of the earlier steps. Without steps, the `usual` duration
-    counts.
+    pace, otherwise the pace and weight of the earlier steps, unless their weights differ so much
+    that the time is unknown. Without steps, the `usual` duration counts.
     """
     samplers, elapsed = progress.samplers, now - since
     before, after = (usual.before or 0.0, usual.after or 0.0) if usual else (0.0, 0.0)
@@ -210,7 +211,11 @@ def _pace_of(
         return usual.paces[node]
     measured = [other for other in samplers.values() if other.pace is not None]
     last = max(measured, key=lambda other: other.last_at or 0.0, default=None)
-    return None if last is None or last.pace is None else last.pace * sampler.weight / last.weight
+    if last is None or last.pace is None:
+        return None
+    # Servers differ too much: sixteen frames at once may take the time of sixteen, or of one.
+    times = sampler.weight / last.weight
+    return last.pace * times if 1 / _COMPARABLE <= times <= _COMPARABLE else None
 
 
 def _if_any(seconds: float) -> float | None:

@@ -119,6 +119,7 @@ HALF = SamplerSteps(60, 30, 1, 1002.0, 1060.0)  # two seconds a step
         (HALF, SamplerSteps(0), RunTimes(3.0), 60.0),  # an earlier run of three seconds
         (HALF, SamplerSteps(10), None, 60.0 + 20.0),
         (HALF, SamplerSteps(10, weight=4.0), None, 60.0 + 80.0),
+        (HALF, SamplerSteps(10, weight=16.0), None, None),  # as many frames
         (HALF, SamplerSteps(10), USUAL, 60.0 + 40.0 + 3.0),
         (HALF.at(60, 60, 1061.0), SamplerSteps(0), USUAL, 3.0),
         (HALF.at(60, 60, 1061.0), SamplerSteps(0), None, None),
