@@ -63,8 +63,6 @@ def draw_heading(
     """Draw the title and notes; pass `filled` and the maximum file size to the script."""
     data = f'data-workflow="{html.escape(name)}" data-largest="{sources.largest_file}"'
     text = f"<h1 {data}>{html_of(form.title)}</h1>"
-    if form.description:
-        text += f"<p>{html_of(form.description)}</p>"
     ideas = [
         {
             "label": idea.label,
@@ -87,6 +85,12 @@ def draw_heading(
     )
     arguments = ", ".join(map(json_text, given))
     gr.HTML(text, elem_id="heading", js_on_load=calls("form/form.js", f"drawn({arguments})"))
+    if form.description:
+        gr.HTML(
+            f"<p>{html_of(form.description)}</p>",
+            elem_id="description",
+            js_on_load=calls("fields/description.js", "mountDescription(element)"),
+        )
     if sharing.may_edit:
         draw_edit_button(name)
     _draw_sharing(name, form.title, sharing)

@@ -249,7 +249,7 @@ export function openListsDown() {
 export const labelPart = (field) =>
   $(".fold .name", field.closest(".negative") ?? field) ??
   $(
-    "[data-testid=block-label], [data-testid=block-info], .field-title, .box-field h4, .curve-field p, label span",
+    "[data-testid=block-label], [data-testid=block-info], .field-title, .box-field h4, label span",
     field,
   );
 

@@ -23,9 +23,12 @@ _STYLE = Path(__file__).parents[2] / "styles" / "fields" / "row_editor.css"
 
 
 class RowEditor(gr.HTML, metaclass=WithoutStub):
-    """Component with the rows of one field. Value: a list of objects. Event: `change`."""
+    """Component with the rows of one field. Value: a list of objects; Gradio makes a copy without
+    one when another field is reset. Event: `change`."""
 
-    def __init__(self, value: list[dict[str, Any]], field: Field, **options: Any) -> None:
+    def __init__(
+        self, value: list[dict[str, Any]] | None = None, *, field: Field, **options: Any
+    ) -> None:
         super().__init__(
             value,
             html_template='<div class="row-editor"></div>',
@@ -75,7 +78,7 @@ def _column(column: Field) -> dict[str, Any]:
 
 
 def _rows(field: Field, value: object, scope: str) -> Control:
-    editor = RowEditor(_shown(field, value), field, **options_of(field, scope))
+    editor = RowEditor(_shown(field, value), field=field, **options_of(field, scope))
     return Control(field, (editor,), show=lambda shown: (_shown(field, shown),))
 
 
