@@ -234,7 +234,7 @@ def _actions() -> gr.Button:
 
 def _footer(languages: Languages) -> None:
     keys = '<button type="button" class="link keys">${value.keys}</button>'
-    api = '<button type="button" class="link api">${value.api}</button>'
+    api = '<a class="link" href="./api/v1/docs">${value.api}</a>'
     menu = language_menu(languages, "${value.language}")
     gr.HTML(
         {"keys": message("Keys"), "api": message("API"), "language": LANGUAGE},

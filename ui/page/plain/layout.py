@@ -47,7 +47,7 @@ def plain_page(titles: str, body: str, root: str) -> str:
 {_head()}
 </head>
 <body>
-<p class="brand"><img src="{icon_address()}" alt="" width="28" height="28"> ComfyForms</p>
+<header class="brand"><img src="{icon_address()}" alt="" width="28" height="28"> ComfyForms</header>
 {body}
 </body>
 </html>

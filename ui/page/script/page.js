@@ -27,6 +27,7 @@ import {
   groupRadios,
   keepListsOffLabels,
   keepNumbersBeyondSliders,
+  keepTextsOut,
   keepTypedSeed,
   LIST,
   openListsDown,
@@ -221,6 +222,7 @@ addEventListener("resize", tellColumns);
 restore();
 markChanges();
 filled.subscribe(({ values }) => forgetNotes(values));
+keepTextsOut();
 translateNames();
 keepListsOffLabels();
 keepNumbersBeyondSliders();

@@ -83,10 +83,14 @@ def keys_are_told(person: Visitor) -> None:
 
 
 def is_at_the_foot(person: Visitor) -> None:
-    """Check that “API” at the foot of the page opens the calls for scripts, and that Esc closes
-    them. Opening them requests nothing that the app lacks. Gradio's own link is hidden."""
+    """Check that “API” at the foot of the page opens the documented API, which links to the calls
+    for Gradio's clients. Esc closes them. Opening them requests nothing that the app lacks.
+    Gradio's own link is hidden."""
     expect(person.page.get_by_text("Use via API")).to_be_hidden()
-    person.page.locator("#about").get_by_role("button", name="API", exact=True).click()
+    person.page.locator("#about").get_by_role("link", name="API", exact=True).click()
+    expect(person.page.locator(".opblock").first).to_be_visible()
+    link = person.page.get_by_role("link", name="other endpoints")
+    person.page.goto(link.evaluate("one => one.href"))
     expect(person.page.get_by_text("API documentation")).to_be_visible()
     expect(person.page.get_by_text("/run", exact=True).first).to_be_visible()
     person.page.keyboard.press("Escape")

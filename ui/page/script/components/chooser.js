@@ -15,6 +15,7 @@ import { labeled, message } from "../messages.js";
  */
 
 const NOTHING_CHOSEN = message("Choose a workflow");
+const KEYS = `${message("Ctrl")} K`;
 const BELOW = 6; // pixels between the button and the panel
 /** @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 6, PageUp: -6 };
@@ -47,8 +48,7 @@ export class Chooser {
     this.#component = component;
     this.#opened = opened;
     this.#button.ariaHasPopup = "dialog";
-    const ctrl = message("Ctrl");
-    this.#button.append(this.#title, element("kbd", "", `${ctrl} K`));
+    this.#button.append(this.#title, element("kbd", "", KEYS));
     this.#panel.ariaLabel = message("Workflows");
     const head = element("header");
     head.append(
@@ -107,7 +107,9 @@ export class Chooser {
     this.#name = name;
     const title = choices.find((one) => one.name === name)?.title ?? NOTHING_CHOSEN;
     this.#title.textContent = title;
-    this.#button.ariaLabel = name ? labeled(message("Workflow"), title) : title;
+    // Voice control needs the visible words in the name.
+    const shown = `${title} ${KEYS}`;
+    this.#button.ariaLabel = name ? labeled(message("Workflow"), shown) : shown;
     this.#button.title = title;
     if (this.#panel.open) this.#draw();
   }

@@ -2,7 +2,7 @@
 // Status lines below the stage: a run's progress and outcome in words.
 
 import { theComponent } from "../batches/given.js";
-import { hasEnded, progressWords, whyWords } from "../batches/words.js";
+import { progressWords, whyWords } from "../batches/words.js";
 import { durationWords, elapsedWords } from "../clock.js";
 import { $, announce, button, element, isStill, tell } from "../dom.js";
 import { labeled, message, plural } from "../messages.js";
@@ -23,6 +23,7 @@ const CLOSABLE_AFTER = 10; // seconds; users wait for shorter runs
 const STOPS = message("Stops if you close this page");
 const TROUBLE = ["failed", "refused", "lost"];
 const EVERY = 1000;
+const SPOKEN_EVERY = 5000;
 const PASSING = [{ transform: "translateX(-110%)" }, { transform: "translateX(340%)" }];
 
 /**
@@ -76,7 +77,7 @@ function untilItIsBack(state) {
 }
 
 /**
- * Return the status if no run is on the stage: the progress of the form's last batch until it ends, and otherwise where
+ * Return the status if no run is on the stage: the progress of the form's last batch while it runs, and otherwise where
  * results will appear, unless the stage shows that. The reason why a form can't run is above Generate.
  * @param {PageState} state
  * @returns {Pick<Said, "headline" | "batch">}
@@ -84,7 +85,7 @@ function untilItIsBack(state) {
 function welcome(state) {
   const { formless, blocked, batches, form, serverAway } = state;
   const last = batches.findLast(({ workflow }) => workflow === form);
-  if (last && !hasEnded(last))
+  if (last?.state === "running")
     return { headline: whyWords(last, serverAway) || progressWords(last), batch: last.id };
   return { headline: !formless && (blocked || isSaid(state)) ? "" : WELCOME };
 }
@@ -145,7 +146,7 @@ export class Progress {
   #batch = "";
   /** The bar's animation while the progress is unknown. */
   #passing;
-  #spoken = "";
+  #spoken = { heard: "", words: "", at: 0 };
   /** @type {PageState | null} */
   #state = null;
 
@@ -230,16 +231,25 @@ export class Progress {
   }
 
   /**
-   * Announce the headline to screen readers when the phase changes, not at every step.
+   * Announce the headline to screen readers when the phase changes, or the node at most every few seconds. Don't
+   * announce every step.
    * @param {Said} said
    */
   #speak({ id, phase, headline }) {
-    const heard = `${id}${phase}`;
-    if (heard === this.#spoken) return;
-    this.#spoken = heard;
+    const [heard, words] = [`${id}${phase}`, withoutNumbers(headline)];
+    const isNew = heard !== this.#spoken.heard;
+    if (!isNew && words === this.#spoken.words) return;
+    if (!isNew && performance.now() < this.#spoken.at + SPOKEN_EVERY) return;
+    this.#spoken = { heard, words, at: performance.now() };
     announce(headline);
   }
 }
+
+/**
+ * Return a headline without the numbers that change at every step.
+ * @param {string} headline
+ */
+const withoutNumbers = (headline) => headline.replaceAll(/\d+/g, "");
 
 /** Remove the notice and move the focus to Generate. */
 function dismiss() {
