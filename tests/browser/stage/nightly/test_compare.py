@@ -113,7 +113,12 @@ def test_before_and_after(fast: Site, visit: Visit, tmp_path: Path) -> None:
     for _ in at_every_size(page, PHONES):
         tops = page.locator("#stage .tools").evaluate(ROWS)
         assert len(set(tops)) == 1, tops
+    split.press("Escape")
+    expect(before).to_be_hidden()
+    expect(compare).to_be_focused()
     page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Exit full screen")).to_have_count(0)
+    compare.click()
     person.generate()
     expect(before).to_be_hidden()
     expect(compare).to_have_attribute("aria-pressed", "false")

@@ -30,6 +30,13 @@ export class Before {
     this.place.append(clip, after, this.#split, this.#grip);
     this.toggle.hidden = true;
     this.#show(false);
+    this.place.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      event.preventDefault(); // otherwise it would leave the full screen, too
+      event.stopPropagation();
+      this.#show(false);
+      this.toggle.focus();
+    });
   }
 
   /**
