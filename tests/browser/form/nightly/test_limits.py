@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.browser.conftest import STEP
+from tests.browser.form.test_images import shown, without_image
 from tests.browser.form.test_limits import Visit
 from tests.support.serving import running_demo_app
 from tests.support.visitor import Site
@@ -26,6 +27,22 @@ def test_finding_10_a_page_with_a_discarded_form_works(
         person.turn_to("upscale")
         person.leave()
         site.rest()
+
+
+def test_a_refused_file_is_still_explained_at_generate(fast: Site, visit: Visit) -> None:
+    """Without another file, Generate repeats why the field refused the last one."""
+    person = visit(fast).open("image-to-image")
+    field = person.field("4.image")
+    shown(person)
+    without_image(person)
+    wrong = {"name": "song.flac", "mimeType": "audio/flac", "buffer": b"fLaC"}
+    field.locator("input[type=file]").first.set_input_files(wrong)  # type: ignore[arg-type]
+    error = field.locator(".field-error")
+    expect(error).to_contain_text("song.flac")
+    person.press()
+    expect(person.page.locator("#stage")).to_contain_text("Fix the highlighted fields.")
+    expect(error).to_contain_text("song.flac")
+    person.leave()
 
 
 def test_a_refused_request_shows_the_reason(visit: Visit, nothing_left_behind: None) -> None:

@@ -12,11 +12,13 @@ import { changeWords, clamped, isRight, refusalOf, seedRefusal, sentNumber } fro
 
 /**
  * `rules` of the form's numbers and seeds and the last known `values`, both by field key. `awaits` watches for fields
- * that Gradio has yet to draw and that have an error to show.
+ * that Gradio has yet to draw and that have an error to show. `refusals`: why fields refused the last file, by element
+ * id, while they have no other.
  * @typedef {Readonly<Record<string, unknown>>} FieldValues
- * @type {{ rules: Record<string, Rule>, values: FieldValues, awaits: MutationObserver | null }}
+ * @type {{ rules: Record<string, Rule>, values: FieldValues, awaits: MutationObserver | null,
+ *   refusals: Map<string, string> }}
  */
-const form = { rules: {}, values: {}, awaits: null };
+const form = { rules: {}, values: {}, awaits: null, refusals: new Map() };
 const INPUT = "input, textarea";
 
 /**
@@ -27,6 +29,17 @@ export const fieldId = (key) => `field-${key.replace(/[^\p{L}\p{N}]/gu, "-")}`;
 
 export function clearErrors() {
   for (const field of all(".has-error")) clearError(field);
+}
+
+/**
+ * Show why a field refused a file, also at the next press of Generate, until the field gets a file.
+ * @param {HTMLElement} field
+ * @param {string} why
+ */
+export function showRefusal(field, why) {
+  clearErrors();
+  form.refusals.set(field.id, why);
+  showError(field, why);
 }
 
 /** @param {HTMLElement} field */
@@ -46,6 +59,7 @@ function clearError(field) {
 export function clearMended(fields, now, before) {
   const json = (/** @type {unknown} */ value) => JSON.stringify(value ?? null);
   const others = fields.filter(([key]) => json(now[key]) !== json(before[key]));
+  for (const [key] of others) form.refusals.delete(fieldId(key));
   for (const [key, kind] of others) {
     const field = document.getElementById(fieldId(key));
     if (!field?.classList.contains("has-error") || !isRight(kind, form.rules[key], now[key]))
@@ -103,7 +117,8 @@ export function showErrors(errors, { leads = true, labelled = {} } = {}) {
   const opening = [];
   for (const [key, sentence] of Object.entries(errors)) {
     const field = document.getElementById(fieldId(key));
-    if (field) opening.push(showError(field, sentence));
+    // A field without a file still says why it refused the last one.
+    if (field) opening.push(showError(field, form.refusals.get(field.id) ?? sentence));
     else homeless.push(labelled[key] ?? sentence);
   }
   if (leads) leadToFirst(opening.filter((one) => one !== null));
@@ -184,6 +199,7 @@ export function showErrorsSoon(errors) {
  */
 export function setRules(rules) {
   form.rules = rules;
+  form.refusals.clear();
 }
 
 /**

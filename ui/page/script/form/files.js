@@ -10,7 +10,7 @@ import { labeled, message, plural } from "../messages.js";
 import { say } from "../state.js";
 import { openVary } from "../vary/open.js";
 import { carriesWorkflow } from "./carried.js";
-import { clearErrors, fieldId, showError } from "./field_errors.js";
+import { clearErrors, fieldId, showRefusal } from "./field_errors.js";
 import { KINDS, shortened, unfitWords } from "./file_kinds.js";
 import { formName } from "./form.js";
 import { mayOpen, openWorkflow, tryToOpen } from "./workflows.js";
@@ -190,7 +190,7 @@ export function refuseFile(why) {
   // Wait until Gradio has redrawn the field, which would remove the error.
   setTimeout(() => {
     const field = document.getElementById(id);
-    if (field) showError(field, why);
+    if (field) showRefusal(field, why);
   }, DRAWN_ANEW);
   return true;
 }
@@ -226,8 +226,7 @@ function fieldGiven(event) {
 function refuses(field, kind, file) {
   const said = unfitWords(kind, file);
   if (!(field instanceof HTMLElement) || !said) return false;
-  clearErrors();
-  showError(field, said);
+  showRefusal(field, said);
   announce(said);
   return true;
 }
