@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deflateRawSync } from "node:zlib";
 import {
+  atCommas,
   csvLine,
   decisive,
   EMPTY,
@@ -343,4 +344,10 @@ test("a file that isn't a ZIP stays as it is", async () => {
   const [only, ...others] = await unpackedFiles(given(file));
   assert.deepEqual([only?.path, only?.type, others], ["a.png", "image/png", []]);
   assert.equal(await only?.opened(), file);
+});
+
+test("a line is split at its commas, several lines aren't", () => {
+  assert.deepEqual(atCommas("boat, lighthouse,, castle "), ["boat", "lighthouse", "castle"]);
+  assert.deepEqual(atCommas("船、灯台，城"), ["船", "灯台", "城"]);
+  assert.deepEqual(atCommas("a boat\na castle, ruined"), []);
 });

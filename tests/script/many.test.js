@@ -5,18 +5,14 @@ import { test } from "node:test";
 import { manyWords, within } from "../../ui/page/script/making/counts.js";
 
 test("the control shows images per run and runs", () => {
-  assert.equal(manyWords(1, 1, "image"), "1 image");
-  assert.equal(manyWords(1, 4, "image"), "4 images");
-  assert.equal(manyWords(2, 4, "image"), "2 × 4 images");
+  assert.equal(manyWords(1, 1), "1 image");
+  assert.equal(manyWords(1, 4), "4 images");
+  assert.equal(manyWords(2, 4), "2 × 4 images");
 });
 
 test("a form without a field for images shows its runs", () => {
-  assert.equal(manyWords(1, null, "image"), "1 run");
-  assert.equal(manyWords(3, null, "video"), "3 runs");
-});
-
-test("other results than images are called results", () => {
-  assert.equal(manyWords(1, 2, "audio"), "2 results");
+  assert.equal(manyWords(1, null), "1 run");
+  assert.equal(manyWords(3, null), "3 runs");
 });
 
 test("numbers stay whole and within their limits", () => {

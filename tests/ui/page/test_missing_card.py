@@ -28,6 +28,8 @@ def test_each_file_is_listed_once() -> None:
     used = MissingClass("N", tuple("12345"), tuple("abcde"), "", "")
     assert "used 5 times, “a”, “b”, +3</span>" in missing_card((used,), demo=False)
     assert "Missing: 1 model, 1 setting. Choose others below." in card
+    folded = missing_card(CHOICES, demo=False, folded=("4.a", "5.a", "6.a"))
+    assert "Missing: 1 model, 1 setting. Choose others under Advanced." in folded
     assert (
         "Missing model: One.safetensors (models/checkpoints) http://x/1\nMissing setting: swift"
         in card

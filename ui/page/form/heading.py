@@ -79,7 +79,7 @@ def draw_heading(
         filled.authors,
         ideas,
         images.cover,
-        _made(form),
+        made_kind(form),
         {key: translated(sentence) for key, sentence in filled.errors.items()},
         filled.held,
     )
@@ -95,7 +95,8 @@ def draw_heading(
         draw_edit_button(name)
     _draw_sharing(name, form.title, sharing)
     if form.missing:
-        card = missing_card(form.missing, demo=sources.demo)
+        folded = [one.key for one in form.fields if one.group == "advanced" and not one.section]
+        card = missing_card(form.missing, demo=sources.demo, folded=folded)
         gr.HTML(
             f'<div role="note">{card}</div>',
             elem_classes="notice",
@@ -130,7 +131,7 @@ def _draw_sharing(name: str, title: str, sharing: Sharing) -> None:
     )
 
 
-def _made(form: Form) -> str:
+def made_kind(form: Form) -> str:
     """Return the single type of saved results, "" for several; previews alone are images."""
     kinds: set[str] = {one.kind for one in form.outputs if one.node in form.needed}
     return kinds.pop() if len(kinds) == 1 else ""

@@ -7,13 +7,17 @@ import gradio as gr
 
 from comfy.form.model import Field, Form
 from ui.languages.current import translated
+from ui.page.form.heading import made_kind
 from ui.page.form.kinds.view import element_id
 from ui.page.script_files import calls
 from ui.web.responses import json_text
 
 
 def images_field(form: Form) -> Field | None:
-    """Return the main field that sets the number of results per run, if there is exactly one."""
+    """Return the main field that sets the number of images per run, if there is exactly one. In
+    workflows that don't make images, it counts something else, such as frames."""
+    if made_kind(form) != "image":
+        return None
     counts = [field for field in form.fields if field.role == "count" and field.group == "main"]
     return counts[0] if len(counts) == 1 and counts[0].is_number else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
@@ -79,12 +79,15 @@ def _lines(items: Iterable[_Item], reason: str) -> tuple[str, ...]:
     return (*lines, translated(reason)) if reason else lines
 
 
-def missing_card(missing: tuple[Missing, ...], *, demo: bool) -> str:
-    """Return the card as HTML. `demo`: the server is the stand-in. Its few models are too different
+def missing_card(missing: tuple[Missing, ...], *, demo: bool, folded: Collection[str] = ()) -> str:
+    """Return the card as HTML. `folded`: keys of the fields in collapsed sections. `demo`: the
+    server is the stand-in. Its few models are too different
     to suggest one for another, and one workflow fails on purpose."""
     items = tuple(_items(missing))
     blocked = why_not(missing)
-    summary = translated(blocked or sentences(_counted(items), _choose(items)))
+    choices = [one for one in missing if isinstance(one, MissingChoice)]
+    is_folded = bool(choices) and all(one.key in folded for one in choices)
+    summary = translated(blocked or sentences(_counted(items), _choose(items, is_folded=is_folded)))
     unfolded = " open" if len(items) == 1 else ""
     shown = (replace(item, close="") if demo and item.kind == "model" else item for item in items)
     lines = "".join(f"<li>{_line(item)}</li>" for item in shown)
@@ -169,9 +172,14 @@ def _used(times: int) -> str:
     return message("used {count} times", count=times)
 
 
-def _choose(items: tuple[_Item, ...]) -> str:
-    if len(items) == 1:
-        return message("Choose another below.")
+def _choose(items: tuple[_Item, ...], *, is_folded: bool) -> str:
+    match len(items) == 1, is_folded:
+        case True, True:
+            return message("Choose another under Advanced.")
+        case False, True:
+            return message("Choose others under Advanced.")
+        case True, False:
+            return message("Choose another below.")
     return message("Choose others below.")
 
 

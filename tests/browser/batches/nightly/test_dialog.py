@@ -62,7 +62,7 @@ def test_the_controls_of_a_row_end_together(fast: Site, visit: Visit) -> None:
 
 def test_words_of_the_text_are_replaced(fast: Site, visit: Visit) -> None:
     """Replacing words of the form's own text gives a row per replacement. Nothing runs, and nothing
-    is wrong, before the user fills in a replacement."""
+    is wrong, before the user fills in a replacement. A line with commas can be split."""
     person = visit(fast).open("image-to-image")
     dialog = vary(person)
     prompt = vary_row(dialog, "Prompt")
@@ -72,6 +72,10 @@ def test_words_of_the_text_are_replaced(fast: Site, visit: Visit) -> None:
     expect(dialog.locator(".estimate")).to_be_empty()  # it has been asked what would run
     expect(prompt.locator(".problem")).to_have_count(0)
     expect(dialog.locator(".primary")).to_have_attribute("aria-disabled", "true")
+    prompt.get_by_label("Replace with").fill("red, purple")
+    prompt.get_by_role("button", name="Split at commas?").click()
+    expect(prompt.get_by_label("Replace with")).to_have_value("red\npurple")
+    expect(prompt.get_by_role("button", name="Split at commas?")).to_be_hidden()
     prompt.get_by_label("Replace with").fill("purple")
     expect(prompt.locator(".problem")).to_have_text("Enter the text to find.")
     prompt.get_by_label("Find").fill(first)

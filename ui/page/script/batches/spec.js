@@ -69,6 +69,13 @@ const shapeText = (parts) =>
   parts.map((part) => (Array.isArray(part) ? part.join(" ") : part)).join(", ");
 
 /**
+ * Return the parts of a single line between its commas. A text of several lines has none.
+ * @param {string} text
+ */
+export const atCommas = (text) =>
+  text.trim().includes("\n") ? [] : text.split(/[,，、]/).flatMap((part) => part.trim() || []);
+
+/**
  * Return values as a line of CSV. Quote values that are empty, contain a comma or quote, or have spaces around them.
  * @param {readonly string[]} values
  */

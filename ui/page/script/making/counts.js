@@ -4,10 +4,8 @@
 import { message, plural } from "../messages.js";
 import { Store } from "../state.js";
 
-/** @import { Made } from "../state.js" */
-
 /**
- * The form's field for the number of results per run; see ui/page/form/many.py. `id`: its element.
+ * The form's field for the number of images per run; see ui/page/form/many.py. `id`: its element.
  * @typedef {{ key: string, id: string, label: string, help: string, least: number, most: number | null }} ImagesField
  */
 
@@ -22,14 +20,10 @@ export const counts = new Store(/** @type {Counts} */ ({ images: null, runs: 1 }
  * Describe what a press of Generate makes.
  * @param {number} runs
  * @param {number | null} each images per run, null if the form has no field for them
- * @param {Made} makes kind of the results
  */
-export function manyWords(runs, each, makes) {
+export function manyWords(runs, each) {
   if (each === null) return plural("{count} run", "{count} runs", { count: runs });
-  const made =
-    makes === "image"
-      ? plural("{count} image", "{count} images", { count: each })
-      : plural("{count} result", "{count} results", { count: each });
+  const made = plural("{count} image", "{count} images", { count: each });
   return runs > 1 ? message("{runs} × {made}", { runs, made }) : made;
 }
 

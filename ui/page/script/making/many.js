@@ -60,7 +60,7 @@ class ManyControl {
     filled.subscribe(() => this.#show());
     counts.subscribe(() => this.#show());
     page.subscribe((now, before) => {
-      if (now === before || now.makes !== before.makes || now.away !== before.away) this.#show();
+      if (now === before || now.away !== before.away) this.#show();
     });
   }
 
@@ -72,7 +72,7 @@ class ManyControl {
 
   #show() {
     const { images, runs } = counts.now;
-    const { makes, away } = page.now;
+    const { away } = page.now;
     this.#images.place.hidden = !images;
     if (images) {
       const help = images.help || message("Images per run.");
@@ -80,7 +80,7 @@ class ManyControl {
       this.#images.show(this.#each ?? images.least);
     }
     this.#runs.show(runs);
-    this.button.textContent = manyWords(runs, this.#each, makes);
+    this.button.textContent = manyWords(runs, this.#each);
     this.#vary.disabled = away !== "";
     this.#vary.title = away;
   }

@@ -1,8 +1,8 @@
 // @ts-check
 // A field and its values in the “Try several values” dialog.
 
-import { isOfLines } from "../batches/spec.js";
-import { button, element } from "../dom.js";
+import { atCommas, isOfLines } from "../batches/spec.js";
+import { button, element, typeInto } from "../dom.js";
 import { labeled, message } from "../messages.js";
 import { choiceList } from "./choice_list.js";
 import { FileList } from "./file_list.js";
@@ -148,8 +148,30 @@ export class VaryRow {
     find.addEventListener("input", () => this.#set({ find: find.value }));
     const lines = this.#lines();
     lines.ariaLabel = lines.placeholder = message("Replace with");
+    const split = this.#splitOffer(lines);
     const help = message("One replacement per line. The original is tried first.");
-    return [find, ...this.#helped(lines, help)];
+    return [find, ...this.#helped(lines, help), split];
+  }
+
+  /**
+   * Create a button that splits the only line of a box at its commas. It is there while that is possible.
+   * @param {HTMLTextAreaElement} box
+   */
+  #splitOffer(box) {
+    const offer = button(
+      message("Split at commas?"),
+      () => {
+        typeInto(box, atCommas(box.value).join("\n"));
+        box.focus();
+      },
+      "quiet",
+    );
+    const show = () => {
+      offer.hidden = atCommas(box.value).length < 2;
+    };
+    box.addEventListener("input", show);
+    show();
+    return offer;
   }
 
   #line() {
