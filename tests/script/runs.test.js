@@ -4,12 +4,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { headlineOf } from "../../ui/page/script/runs/places.js";
 import {
+  asideRun,
   current,
   goingOn,
   leftWith,
   listed,
   neighbour,
   newRun,
+  putAside,
   queued,
   seen,
   shownRun,
@@ -291,4 +293,14 @@ test("deleting a batch keeps or removes its runs", () => {
   );
   assert.equal(after.shown, null);
   assert.equal("shown" in withoutBatch({ ...state, shown: "b" }, "gone", true), false);
+});
+
+test("the example of a chosen form replaces another workflow's result until its form is back", () => {
+  const runs = withRun(new Map(), "a", { view: staged({ workflow: "w", finished: true }) });
+  const state = { ...INITIAL, runs, shown: "a", form: "other", cover: "/cover" };
+  const aside = { ...state, ...putAside(state) };
+  assert.deepEqual([aside.shown, asideRun(aside)?.id], [null, "a"]);
+  assert.equal(asideRun({ ...aside, sending: true }), null);
+  assert.deepEqual(putAside({ ...aside, form: "w" }), { shown: "a", aside: "" });
+  assert.deepEqual(putAside({ ...state, cover: "" }), {}, "nothing else to show");
 });

@@ -24,7 +24,8 @@
  * @typedef {{ ids: readonly string[], shown: string }} Undoable
  *
  * `order`: ids of the unfinished runs in queue order. `shown`: id of the finished run to show; `lookingBack`: show it
- * although another run is in progress. `sending`: the user has pressed Generate and the app hasn't answered yet.
+ * although another run is in progress; `aside`: id of another workflow's result that the form's example has replaced, ""
+ * for none. `sending`: the user has pressed Generate and the app hasn't answered yet.
  * `away`: why the app can't be reached, "" if it can; `serverAway`: the same for the ComfyUI server. `signingOut`: a
  * sign-out is in progress. `waiting`: number of waiting runs of all users.
  * `form`: workflow of the form that was drawn last, "" before the first; `blocked`: why it can't run; `formless`: the
@@ -37,7 +38,7 @@
  * they were listed. `batches`: batches that are in progress or have ended since the tab was opened; `chains`: likewise,
  * oldest first; `followed`: id of the chain that this page has started or resumed last. `oneColumn`: the form and the
  * stage are stacked, so either may be out of view.
- * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
+ * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean, aside: string,
  *   notice: Notice | null, sending: boolean, away: string, serverAway: string, signingOut: boolean, waiting: number, form: string,
  *   blocked: string, formless: boolean, coming: boolean, ideas: readonly Idea[], cover: string, makes: Made,
  *   ended: { id: string } | null,
@@ -100,6 +101,7 @@ export const INITIAL = {
   order: [],
   shown: null,
   lookingBack: false,
+  aside: "",
   notice: null,
   sending: false,
   away: "",

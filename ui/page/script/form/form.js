@@ -9,7 +9,7 @@ import { isEdited, whyOff } from "../editor/editing.js";
 import { unfolded } from "../gradio.js";
 import { message } from "../messages.js";
 import { keepsGoing, rememberRuns } from "../runs/following.js";
-import { leftWith } from "../runs/runs.js";
+import { leftWith, putAside } from "../runs/runs.js";
 import { page, say } from "../state.js";
 import { KEEPS_GOING, RECENT, read, write } from "../storage.js";
 import { withRecent } from "./choices.js";
@@ -32,7 +32,7 @@ const MOST_RECENT = 5;
  * a counter that makes a refilled form a different one, because Gradio keeps what was typed when it redraws the same
  * form. `since`: when the current drawing began. `pressWaits`: Generate was pressed meanwhile. `leads`: scroll to the
  * form and focus its title when it is drawn. `clears`: remove the results of other workflows from the stage then.
- * `soon`: the timer of a scheduled redraw. `gone`: the workflow that this page itself has removed, "" for none.
+ * `isChosen`: the user has chosen the form from the list. `soon`: the timer of a scheduled redraw. `gone`: the workflow that this page itself has removed, "" for none.
  */
 const drawing = {
   formWanted: true,
@@ -41,6 +41,7 @@ const drawing = {
   pressWaits: false,
   leads: false,
   clears: false,
+  isChosen: false,
   soon: 0,
   gone: "",
 };
@@ -88,7 +89,7 @@ export function chosen(name) {
   say("");
   goTo(`?workflow=${encodeURIComponent(name)}`);
   expectForm();
-  drawing.leads = true;
+  Object.assign(drawing, { leads: true, isChosen: true });
   return [name, { ...choice(name, {}), filling: drawing.filling }];
 }
 
@@ -228,7 +229,10 @@ export function drawn(name, blocked, rules, values, authors, ideas, cover, makes
   const { clears } = drawing;
   drawing.clears = false;
   const isOther = clears || page.now.form !== name;
-  const left = isOther ? leftWith({ ...page.now, ...form }, clears) : {};
+  const now = { ...page.now, ...form };
+  const cleared = isOther ? leftWith(now, clears) : {};
+  const left = drawing.isChosen && !("shown" in cleared) ? putAside(now) : cleared;
+  drawing.isChosen = false;
   page.set({ ...form, ...left });
   if ("shown" in left) rememberRuns(); // otherwise the removed run would be back after a reload
   showErrorsSoon(errors);
@@ -375,10 +379,10 @@ export function showDone(place, words) {
   if (!place) return;
   place.dataset.label ??= place.textContent ?? "";
   place.dataset.style ??= place.getAttribute("style") ?? "";
-  // Keep the button's width and give its padding to the text, so that its neighbors don't move.
+  // Keep the button's width and give most of its padding to the text, so that its neighbors hardly move.
   const { width } = place.getBoundingClientRect();
   const style = `${place.dataset.style}; transition: none`; // Gradio would animate the change
-  place.style.cssText = `${style}; min-width: ${width}px !important; padding-inline: 0 !important`;
+  place.style.cssText = `${style}; min-width: ${width}px !important; padding-inline: 8px !important`;
   place.textContent = words;
   announce(words);
   setTimeout(() => {

@@ -208,6 +208,31 @@ export function leftWith(state, clears) {
 }
 
 /**
+ * Return the changes that put another workflow's result aside after the user has chosen a form with an example or ideas.
+ * The result comes back with its own form, or when the user asks for it.
+ * @param {PageState} state the state with that form
+ * @returns {Partial<PageState>}
+ */
+export function putAside(state) {
+  const run = state.runs.get(state.shown ?? state.aside);
+  if (!run?.view?.finished) return {};
+  if (isOfForm(state, run)) return { shown: run.id, aside: "" };
+  if (!state.cover && !state.ideas.length) return {};
+  return { shown: null, lookingBack: false, aside: run.id };
+}
+
+/**
+ * Return the result that is put aside, while the stage shows it or the form's example.
+ * @param {PageState} state
+ */
+export function asideRun(state) {
+  const isBetween = state.shown === null || state.shown === state.aside;
+  return isBetween && !current(state) && !state.sending
+    ? (state.runs.get(state.aside) ?? null)
+    : null;
+}
+
+/**
  * Apply an update from a run's socket. The stage shows the run that ended last. A run that ended while the page was
  * away is shown only if it belongs beside the form.
  * @param {PageState} state

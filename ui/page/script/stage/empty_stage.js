@@ -7,6 +7,8 @@ import { fieldId } from "../form/field_errors.js";
 import { tryOut } from "../form/ideas.js";
 import { mayOpen } from "../form/workflows.js";
 import { message } from "../messages.js";
+import { asideRun } from "../runs/runs.js";
+import { page } from "../state.js";
 import { audioOf, waveformOf } from "./media.js";
 
 /** @import { Idea, PageState, PastRun } from "../state.js" */
@@ -44,6 +46,10 @@ export const isSaid = (state) => isKnown(state) && (isBare(state) || Boolean(las
 export class EmptyStage {
   /** The root element. */
   place = element("div", "empty");
+  /** Switches between the form's example and another workflow's result that it has replaced. */
+  choice = element("div", "example-or-result");
+  #example = button(EXAMPLE, () => page.set({ shown: null, notice: null }), "chip");
+  #result = button(OWN, () => page.set({ shown: page.now.aside, notice: null }), "chip");
   #ideas = element("div", "ideas");
   #drawn = "";
   /** Watches for fields that appear late: Gradio draws a field only after loading its component. */
@@ -54,6 +60,10 @@ export class EmptyStage {
   constructor() {
     this.#ideas.role = "group";
     this.#ideas.ariaLabel = TRY;
+    this.choice.role = "group";
+    this.choice.ariaLabel = message("Shown");
+    this.choice.append(this.#example, this.#result);
+    this.choice.hidden = true;
     this.hide();
     addEventListener("resize", () => this.#placeIdeas());
   }
@@ -70,6 +80,10 @@ export class EmptyStage {
    * @param {boolean} isEmpty whether there is nothing else to show
    */
   show(state, isEmpty) {
+    const aside = asideRun(state);
+    this.choice.hidden = !aside || state.formless;
+    this.#example.ariaPressed = String(state.shown === null);
+    this.#result.ariaPressed = String(state.shown !== null);
     const isWithout = state.formless && $("#no-form") !== null;
     if (!isEmpty || (state.formless && !isWithout)) {
       this.hide();
