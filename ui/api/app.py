@@ -42,7 +42,7 @@ Run ComfyUI workflows from programs. A run continues until it ends, is stopped o
 if the client disconnects. Get its URL for its state, or follow its events. Its files are kept as
 long as those of runs from the page.
 
-Clients of Gradio use [other endpoints](../../?view=api). AI assistants use the MCP server at
+Clients of Gradio use [other endpoints](../../#gradio-api). AI assistants use the MCP server at
 `/mcp`.
 """
 

@@ -118,6 +118,19 @@ export const isDark = () => document.body.classList.contains(DARK);
 /** @param {boolean} dark */
 export const setDark = (dark) => void document.body.classList.toggle(DARK, dark);
 
+/** Open Gradio's API page by its footer link, which is hidden, if the address asks for it. ui/api/app.py links here. */
+export function showApi() {
+  if (location.hash !== "#gradio-api") return;
+  history.replaceState(history.state, "", location.pathname + location.search);
+  const observer = new MutationObserver(() => {
+    const link = $("footer .show-api");
+    if (!link) return;
+    observer.disconnect();
+    link.click();
+  });
+  observer.observe(document.body, { subtree: true, childList: true });
+}
+
 /**
  * Close Gradio's API page.
  * @returns {boolean} whether it was open

@@ -31,6 +31,7 @@ import {
   keepTypedSeed,
   LIST,
   openListsDown,
+  showApi,
   translateNames,
   watchRequests,
 } from "./gradio.js";
@@ -228,6 +229,7 @@ keepListsOffLabels();
 keepNumbersBeyondSliders();
 openListsDown();
 tellReloaded();
+showApi();
 page.subscribe(show);
 page.subscribe(showInTab);
 listen();
