@@ -81,7 +81,7 @@ def values_of_another_workflow(person: Visitor, fast: Site) -> None:
     expect(tiles(person)).to_have_count(3)
     which.select_option("This workflow")
     expect(tiles(person)).to_have_count(0)
-    person.page.get_by_role("button", name="Your last result").click()
+    person.page.get_by_role("button", name="Your latest result").click()
     other = person.page.locator("#stage .times")
     expect(other).to_have_text("Workflow: Text to image")
     first = person.page.locator("#stage .stage").get_attribute("data-run")

@@ -115,7 +115,7 @@ def test_an_idea_for_several_fields(fast: Site, visit: Visit, tmp_path: Path) ->
         person.page.evaluate(FORGET)
         person.open()
         expect(empty.locator("img")).to_have_attribute("src", f"{app.url}/files/{run}/0/thumb")
-        expect(empty.locator("figcaption")).to_contain_text("Your last result")
+        expect(empty.locator("figcaption")).to_contain_text("Your latest result")
         expect(empty).not_to_contain_text("Drop a workflow file")
         person.leave()
 

@@ -36,6 +36,14 @@ const KEYS = [
   ],
   [message("On a result"), [WALK, [["F"], message("Favorite")]]],
   [
+    message("On a video"),
+    [
+      [[",", "."], message("Previous or next frame")],
+      [["<", ">"], message("Slower or faster")],
+      [["I", "O"], message("Start or end of the loop")],
+    ],
+  ],
+  [
     message("While painting a mask"),
     [
       [["← ↑ ↓ →"], message("Move the brush (farther with Shift)")],

@@ -7,6 +7,7 @@ import { message } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { arrangedRun } from "../runs/results.js";
 import { loadedWithLink } from "../stage/media.js";
+import { Together } from "../video/together.js";
 import { differences, endedAt } from "./past.js";
 
 /** @import { PastRun, View } from "../state.js" */
@@ -34,8 +35,10 @@ export async function compare(runs, viewer) {
   head.append(element("h2", "", message("Compare")), close);
   const results = element("div", "results");
   const captions = captionsOf(views);
-  results.append(...views.map((view, at) => figureOf(view, captions[at] ?? "", viewer)));
-  dialog.append(head, results, ...valuesOf(views, dates));
+  const together = new Together(results, views.length);
+  const look = () => together.look();
+  results.append(...views.map((view, at) => figureOf(view, captions[at] ?? "", viewer, look)));
+  dialog.append(head, results, together.place, ...valuesOf(views, dates));
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
@@ -55,12 +58,18 @@ function captionsOf(views) {
  * @param {View} view
  * @param {string} name
  * @param {string} viewer
+ * @param {() => void} shown called once the result is shown
  */
-function figureOf(view, name, viewer) {
+function figureOf(view, name, viewer, shown) {
   const figure = element("figure");
-  const [item] = arrangedRun(view).items;
+  const { items } = arrangedRun(view);
+  const item = items.find(({ kind }) => kind === "video") ?? items[0]; // not the same as an animated image
   if (item?.kind === "text") figure.append(element("p", "text", item.text));
-  else if (item) loadedWithLink(item, viewer).then((node) => figure.prepend(node));
+  else if (item)
+    loadedWithLink(item, viewer).then((node) => {
+      figure.prepend(node);
+      shown();
+    });
   const caption = element("figcaption", "", name);
   caption.title = name;
   figure.append(caption);

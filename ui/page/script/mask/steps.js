@@ -93,13 +93,13 @@ export function paintStep(context, step) {
       context.fillRect(0, 0, width, height);
       break;
     case "grow":
-      changeAlpha(context, (mask) => grownMask(mask, width, step.pixels));
+      changeAlpha(context, step, grownMask);
       break;
     case "shrink":
-      changeAlpha(context, (mask) => shrunkMask(mask, width, step.pixels));
+      changeAlpha(context, step, shrunkMask);
       break;
     case "feather":
-      changeAlpha(context, (mask) => featheredMask(mask, width, step.pixels));
+      changeAlpha(context, step, featheredMask);
       break;
     default:
       paintLine(context, step, 0);
@@ -145,35 +145,70 @@ export function paintLine(context, stroke, from) {
 }
 
 /**
- * Replace the mask's values.
+ * Change the whole mask. Leave out the part of the image that the change can't reach.
  * @param {CanvasRenderingContext2D} context
- * @param {(mask: Uint8ClampedArray) => Uint8ClampedArray} change
+ * @param {EdgeStep} step
+ * @param {(mask: Uint8ClampedArray, width: number, pixels: number) => Uint8ClampedArray} change
  */
-function changeAlpha(context, change) {
-  const { width, height } = context.canvas;
-  const pixels = context.getImageData(0, 0, width, height);
+function changeAlpha(context, { pixels: by }, change) {
+  const box = paintedBox(context, 2 * by);
+  if (!box) return;
+  const { left, top, width, height } = box;
+  const pixels = context.getImageData(left, top, width, height);
   const { data } = pixels;
   const mask = new Uint8ClampedArray(width * height);
   for (let at = 0; at < mask.length; at += 1) mask[at] = data[4 * at + 3] ?? 0;
-  change(mask).forEach((alpha, at) => {
+  change(mask, width, by).forEach((alpha, at) => {
     data[4 * at] = 255;
     data[4 * at + 1] = data[4 * at + 2] = 42;
     data[4 * at + 3] = alpha;
   });
-  context.putImageData(pixels, 0, 0);
+  context.putImageData(pixels, left, top);
 }
 
 /**
- * Return whether nothing is painted. Read the canvas in bands to save memory.
+ * Return the box around everything that is painted, with some room inside the image; null if nothing is painted.
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} room
+ */
+function paintedBox(context, room) {
+  const { width, height } = context.canvas;
+  const box = { left: width, top: height, right: 0, bottom: 0 };
+  for (const { top, data } of bandsOf(context))
+    for (let at = 3; at < data.length; at += 4) {
+      if (!data[at]) continue;
+      const x = (at >> 2) % width;
+      const y = top + Math.floor((at >> 2) / width);
+      box.left = Math.min(box.left, x);
+      box.right = Math.max(box.right, x + 1);
+      box.top = Math.min(box.top, y);
+      box.bottom = Math.max(box.bottom, y + 1);
+    }
+  if (!box.right) return null;
+  const [left, top] = [Math.max(0, box.left - room), Math.max(0, box.top - room)];
+  const right = Math.min(width, box.right + room);
+  const bottom = Math.min(height, box.bottom + room);
+  return { left, top, width: right - left, height: bottom - top };
+}
+
+/**
+ * Return whether nothing is painted.
  * @param {CanvasRenderingContext2D} context
  */
 export function isBlank(context) {
-  const { width, height } = context.canvas;
-  for (let top = 0; top < height; top += BAND) {
-    const { data } = context.getImageData(0, top, width, Math.min(BAND, height - top));
+  for (const { data } of bandsOf(context))
     for (let at = 3; at < data.length; at += 4) if (data[at]) return false;
-  }
   return true;
+}
+
+/**
+ * Yield a canvas's pixels in bands, which saves memory.
+ * @param {CanvasRenderingContext2D} context
+ */
+function* bandsOf(context) {
+  const { width, height } = context.canvas;
+  for (let top = 0; top < height; top += BAND)
+    yield { top, data: context.getImageData(0, top, width, Math.min(BAND, height - top)).data };
 }
 
 const BAND = 256;

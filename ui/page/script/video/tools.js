@@ -9,8 +9,9 @@ import { typed } from "../form/typed.js";
 import { LOCALE, message, withKey } from "../messages.js";
 import { UseMenu } from "../stage/use_menu.js";
 import { say } from "../state.js";
+import { speedChoice, stepper } from "./controls.js";
 import { Frames } from "./frames.js";
-import { jumpFor, nextSpeed, SPEEDS, withEnd } from "./times.js";
+import { jumpFor, nextSpeed, withEnd } from "./times.js";
 
 /** @import { Taker } from "../documents.js" */
 /** @import { Item } from "../runs/results.js" */
@@ -143,27 +144,4 @@ export class VideoTools {
       },
     };
   }
-}
-
-/**
- * @param {string} sign
- * @param {string} name
- * @param {() => void} does
- */
-function stepper(sign, name, does) {
-  const made = button(sign, does, "step");
-  made.title = made.ariaLabel = name;
-  return made;
-}
-
-function speedChoice() {
-  const made = element("select", "speed");
-  made.ariaLabel = made.title = message("Speed");
-  for (const speed of SPEEDS) {
-    const option = element("option", "", `${speed.toLocaleString(LOCALE)}×`);
-    option.value = String(speed);
-    option.selected = speed === 1;
-    made.append(option);
-  }
-  return made;
 }
