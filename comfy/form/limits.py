@@ -64,7 +64,7 @@ def narrow(candidate: Candidate) -> Candidate:
 
 
 def narrow_choices(candidate: Candidate) -> Candidate:
-    """Return the candidate with those of the server's choices that its author wants to offer, and
+    """Return the candidate with only the choices that its author wants to offer, in that order, and
     with its own value. If the server has none of them, all its choices stay."""
     spec, wanted = candidate.spec, candidate.said.choices
     if not wanted:
@@ -80,7 +80,7 @@ def narrow_choices(candidate: Candidate) -> Candidate:
 
 
 def _offered(wanted: Sequence[object], choices: tuple[object, ...]) -> Iterator[object]:
-    """Yield those of the wanted choices that the server offers."""
+    """Yield the wanted choices that the server has."""
     for one in wanted:
         with suppress(BadValue):
             yield match_choice(one, choices)

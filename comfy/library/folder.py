@@ -4,24 +4,26 @@ changes."""
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 import math
 import os
 import re
 import threading
+import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from comfy.base.errors import WorkflowError, WorkflowNotFound, words_of
 from comfy.base.filenames import plain_name
 from comfy.base.messages import Message, message
 from comfy.workflow.config import FormConfig
-from comfy.workflow.cover import cover_of, images_of
+from comfy.workflow.cover import cover_of, images_of, made_cover_of
 from comfy.workflow.model import Workflow, read_workflow
 from comfy.workflow.model import title_from_name as title_of_name
 from comfy.workflow.node_mappings import MAPPINGS
+from comfy.workflow.settings.merge import merge_settings
+from comfy.workflow.settings.values import FieldNames, parsed_settings
 from comfy.workflow.shipped import SHIPPED_FOLDERS
 
 # File types that may contain a workflow. If two files share a name, the earlier type wins.
@@ -123,9 +125,10 @@ class WorkflowFolder:
             case problem:
                 raise problem
 
-    def add(self, file_name: str, data: bytes, title: str) -> str:
-        """Store a file under a free name like its own, and return the workflow's name. If that name
-        doesn't give this title, add a TOML file with the title. Raises WorkflowError."""
+    def add(self, file_name: str, data: bytes, title: str, settings: str | None = None) -> str:
+        """Store a file under a free name like its own, and return the workflow's name. `settings`:
+        the TOML text of its form. If neither gives this title, the TOML file also gets it. Raises
+        WorkflowError."""
         suffix = Path(file_name).suffix.lower()
         if suffix not in _SUFFIXES:
             raise WorkflowError(
@@ -147,8 +150,9 @@ class WorkflowFolder:
             if name not in taken and not (self.path / f"{name}.toml").exists()
         )
         files = {self.path / f"{name}{suffix}": data}
-        if title != title_of_name(name):
-            files[self.path / f"{name}.toml"] = _toml_of(title).encode(errors="replace")
+        if title != title_of_name(name) or settings is not None:
+            text = _with_title(settings or "", title)
+            files[self.path / f"{name}.toml"] = text.encode(errors="replace")
         try:
             write_new(files)
         except OSError as error:
@@ -214,10 +218,13 @@ def write_new(files: Mapping[Path, bytes]) -> None:
         raise
 
 
-def _toml_of(title: str) -> str:
-    """Return a TOML file that only sets the title."""
-    quoted_title = json.dumps(title, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return f"title = {quoted_title}\n"
+def _with_title(settings: str, title: str) -> str:
+    """Return the text of a TOML file with this title, unless it has one."""
+    try:
+        config = parsed_settings(settings, FieldNames())
+    except tomllib.TOMLDecodeError:
+        return settings
+    return merge_settings(settings, replace(config, title=config.title or title), FieldNames())
 
 
 def not_found(name: str) -> str:
@@ -249,9 +256,20 @@ def state_of(file: Path) -> State:
     return (state.st_mtime_ns, state.st_size)
 
 
+def workflow_file(files: Iterable[Path]) -> Path | None:
+    """Return the one of these files with the same name that contains the workflow; None if none of
+    them can."""
+    possible = [file for file in files if file.suffix.lower() in _SUFFIXES]
+    return min(possible, key=lambda file: _SUFFIXES.index(file.suffix.lower()), default=None)
+
+
 def _files(folder: Path) -> dict[str, Path]:
     """Return the files that may contain a workflow, by name."""
-    files = [file for file in files_below(folder) if file.suffix.lower() in _SUFFIXES]
+    files = [
+        file
+        for file in files_below(folder)
+        if file.suffix.lower() in _SUFFIXES and made_cover_of(file) is None
+    ]
     files.sort(key=lambda file: _SUFFIXES.index(file.suffix.lower()), reverse=True)
     return listed_by_name(folder, files)
 

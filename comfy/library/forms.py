@@ -242,7 +242,9 @@ class Forms:
                         " to add it."
                     ),
                 )
-        kept = folder.add(*self.opened.file(owner, name), self.opened.get(owner, name).title)
+        settings, _ = self.opened.settings(owner, name)
+        title = self.opened.get(owner, name).title
+        kept = folder.add(*self.opened.file(owner, name), title, settings)
         self.opened.note_shared(owner, name)
         return kept
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from comfy.base.errors import ComfyError, WorkflowNotFound, words_of
 from comfy.base.messages import message
+from comfy.library.folder import workflow_file
 from comfy.library.permissions import Permissions
 from comfy.records.added_workflows import AddedWorkflows
+from comfy.workflow.cover import made_cover_of
 
 log = logging.getLogger(__name__)
 
@@ -21,9 +23,10 @@ class Removal:
     """Removal of workflows and chains that users added to `folder` on the page.
 
     The user who added a workflow and administrators may remove it. An author's files, and added
-    workflows that were edited by hand, are never removed. `added`: the owners of added workflows,
-    or None without a database. The last field is the owner shared by users without identity, whose
-    workflows only administrators may remove. Thread-safe.
+    workflows whose own file was edited, are never removed. A TOML file and a cover, which the form
+    editor or an author added, are removed with their workflow. `added`: the owners of added
+    workflows, or None without a database. The last field is the owner shared by users without
+    identity, whose workflows only administrators may remove. Thread-safe.
     """
 
     folder: Path
@@ -87,12 +90,22 @@ class Removal:
         return content if content and content == _content(self._files(name)) else None
 
     def _files(self, name: str) -> list[Path]:
-        """Return all files of the folder with this name and any extension. Raises OSError."""
-        named = (file for file in self.folder.iterdir() if file.stem == name)
+        """Return all files of the folder with this name and any extension, and covers that the form
+        editor made. Raises OSError."""
+        named = (
+            file
+            for file in self.folder.iterdir()
+            if file.stem == name or made_cover_of(file) == name
+        )
         return sorted(file for file in named if file.is_file())
 
 
 def _content(files: list[Path]) -> str:
-    """Return a digest of the files' names and contents. Raises OSError."""
-    entries = [[file.name, hashlib.sha256(file.read_bytes()).hexdigest()] for file in files]
+    """Return a digest of the workflow's file, or of a chain's files: names and contents. Raises
+    OSError."""
+    own = workflow_file(file for file in files if made_cover_of(file) is None)
+    entries = [
+        [file.name, hashlib.sha256(file.read_bytes()).hexdigest()]
+        for file in ([own] if own else files)
+    ]
     return hashlib.sha256(json.dumps(entries).encode()).hexdigest()

@@ -3,6 +3,8 @@ images that ideas start with."""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,22 @@ from comfy.workflow.config import FormConfig, image_beside
 
 # Every user who opens the page, and every list of workflows, downloads the cover.
 _LIMITS = FileLimits(size=2 * MIB, pixels=4096 * 4096, moving=16 * 4096 * 4096)
+
+
+# Covers that the form editor made of results, named after their workflow and their content.
+_MADE = re.compile(r"(.+)-cover-[0-9a-f]{8}\.webp")
+
+
+def made_cover_name(workflow: str, data: bytes) -> str:
+    """Return the file name for a cover that the form editor makes. `workflow`: its file's name
+    without the extension."""
+    return f"{workflow}-cover-{hashlib.sha256(data).hexdigest()[:8]}.webp"
+
+
+def made_cover_of(file: Path) -> str | None:
+    """Return the name of the workflow whose cover the form editor made; None for other files."""
+    match = _MADE.fullmatch(file.name)
+    return match[1] if match else None
 
 
 def cover_of(path: Path, config: FormConfig | None) -> Path | None:

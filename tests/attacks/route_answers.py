@@ -43,7 +43,7 @@ BATCH_PARTS = (
 
 EDITOR_PARTS = (
     "editor",
-    *(f"editor/{part}" for part in ("draft", "undo", "revert", "history", "file")),
+    *(f"editor/{part}" for part in ("cover", "draft", "undo", "revert", "history", "file")),
     "editor/history/{version_id}",
 )
 EDITOR_ROUTES = ("GET editor", "DELETE editor/draft", "GET editor/history", "GET editor/file")
@@ -106,6 +106,7 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 f"DELETE {API}/presets",
                 f"GET {API}/presets/values",
                 f"POST {API}/workflows/{{name:path}}/chains",
+                f"PUT {API}/workflows/{{name:path}}/editor/cover",
             ),
             409,
         ),

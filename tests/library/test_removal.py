@@ -97,6 +97,20 @@ def test_removing_a_chain_keeps_a_workflow_of_the_same_name(removal: Removal, fo
     assert [file.name for file in folder.iterdir()] == ["authors.json"]
 
 
+def test_settings_and_a_cover_are_removed_with_their_workflow(
+    removal: Removal, folder: Path
+) -> None:
+    """The author may still remove a workflow whose form was edited, by hand or in the editor."""
+    before = sorted(folder.iterdir())
+    name = add(removal)
+    edit(folder / "lamp.toml")
+    (folder / "lamp.webp").touch()
+    (folder / "lamp-cover-0123abcd.webp").touch()
+    assert who_may(removal, name) == [ANN, CAROL]
+    removal.remove(ANN, name)
+    assert sorted(folder.iterdir()) == before
+
+
 def edit(file: Path) -> None:
     file.write_text(file.read_text() + "\n")
 
@@ -105,9 +119,6 @@ def edit(file: Path) -> None:
     "change",
     [
         pytest.param(lambda folder: edit(folder / "lamp.json"), id="its file"),
-        pytest.param(lambda folder: edit(folder / "lamp.toml"), id="its toml"),
-        pytest.param(lambda folder: (folder / "lamp.toml").unlink(), id="no toml"),
-        pytest.param(lambda folder: (folder / "lamp.webp").touch(), id="an image beside it"),
         pytest.param(lambda folder: (folder / "lamp.json").unlink(), id="no file"),
     ],
 )

@@ -10,7 +10,7 @@ from contextlib import suppress
 from fastapi import Depends, Request, Response
 
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable, WorkflowError
-from comfy.library.folder import WorkflowFolder
+from comfy.library.editing.editor import FormEditor
 from comfy.library.private import MARK as OPENED_MARK
 from comfy.library.removal import Removal
 from comfy.media.signatures import LENGTH
@@ -36,7 +36,7 @@ _FILE = {"required": True, "content": {"application/octet-stream": {"schema": {"
 
 
 def opening_api(
-    runs: Runs, folder: WorkflowFolder, removal: Removal, identity: Identity
+    runs: Runs, editor: FormEditor, removal: Removal, identity: Identity
 ) -> GuardedRoutes:
     """Return `POST /workflows`, `POST /workflows/{name}/keep` and `DELETE /workflows/{name}`."""
     routes = GuardedRoutes(tags=["Workflows"])
@@ -72,8 +72,9 @@ def opening_api(
     )
     def keep(name: str, owner: str = Depends(identity.caller)) -> AsciiJSON:
         """Add a workflow that you have opened for all users."""
-        shared = forms.keep(owner, name, folder)
+        shared = forms.keep(owner, name, editor.folder)
         removal.note_added(owner, shared)
+        editor.note_shared(owner, name, shared)
         _move_history(runs.registry.history, owner, name, shared)
         return AsciiJSON(SharedWorkflow(shared), 201)
 
@@ -84,6 +85,7 @@ def opening_api(
             forms.close(owner, name)
         else:
             removal.remove(owner, name)
+            editor.forget(name)
         return Response(status_code=204)
 
     return routes

@@ -123,3 +123,10 @@ class FormVersion:
     by: str
     summary: str
     is_current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CoverDoc:
+    """Image that was copied beside a workflow. `cover`: its file name."""
+
+    cover: str

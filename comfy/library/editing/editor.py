@@ -12,7 +12,7 @@ from pathlib import Path
 from comfy.base.errors import ComfyError, WorkflowError, WorkflowNotFound
 from comfy.base.messages import message
 from comfy.library.editing.history import History, Version
-from comfy.library.editing.inputs import Editable, editable
+from comfy.library.editing.inputs import Editable, editable, names_in
 from comfy.library.editing.places import (
     FolderPlace,
     PrivatePlace,
@@ -21,15 +21,18 @@ from comfy.library.editing.places import (
     version_of,
 )
 from comfy.library.editing.summary import change_summary
+from comfy.library.editing.trust import check_trust
 from comfy.library.folder import WorkflowFolder
 from comfy.library.forms import Forms
 from comfy.library.private import MARK as OPENED_MARK
 from comfy.workflow.config import FormConfig
+from comfy.workflow.cover import made_cover_name, made_cover_of
 from comfy.workflow.model import Workflow
 from comfy.workflow.sanitize import fixed_inputs
 from comfy.workflow.settings.merge import merge_settings
-from comfy.workflow.settings.values import FieldNames, parsed_settings
+from comfy.workflow.settings.values import FieldNames, parsed_settings, with_keys
 
+_UNUSED = 24 * 3600.0  # seconds that a new cover is kept before settings name it
 _IMAGES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".avif")
 
 
@@ -89,7 +92,7 @@ class FormEditor:
         try:
             settings, problem = parsed_settings(text or "", parts.names), ""
         except tomllib.TOMLDecodeError as error:
-            settings, problem = FormConfig(), str(error)
+            settings, problem = FormConfig(), str(_mistake(error))
         return EditedForm(
             version_of(text),
             settings,
@@ -102,7 +105,8 @@ class FormEditor:
     def draft(self, owner: str, name: str, settings: FormConfig) -> tuple[str, ...]:
         """Remember settings until they are saved, and return the problems that the form would
         have."""
-        self._place(owner, name)
+        place = self._place(owner, name)
+        settings, _ = self._checked(owner, name, settings, place.read())
         self.forms.drafts.put(owner, name, settings)
         return self.forms.form(name, owner, as_draft=True)[1].problems
 
@@ -117,22 +121,22 @@ class FormEditor:
         """Write settings. Raises SettingsChanged if `version` isn't the present one, unless
         `force`d."""
         place = self._place(owner, name)
-        parts = self._parts(owner, name)[1]
         if settings.problems:
             raise WorkflowError(settings.problems[0])
         with self._lock:
             text = place.read()
             if version_of(text) != version and not force:
                 raise SettingsChanged
+            settings, names = self._checked(owner, name, settings, text)
             try:
-                merged = merge_settings(text or "", settings, parts.names)
-            except tomllib.TOMLDecodeError:
+                merged = merge_settings(text or "", settings, names)
+            except tomllib.TOMLDecodeError as error:
                 if not force:
-                    raise SettingsChanged from None
-                merged = merge_settings("", settings, parts.names)
+                    raise _mistake(error) from error
+                merged = merge_settings("", settings, names)
             if merged != (text or ""):
                 history = self._history(place, text)
-                place.write(merged, history.saved(merged, self.clock(), by).to_json())
+                self._write(place, merged, history.saved(merged, self.clock(), by))
         self.forms.drafts.drop(owner, name)
 
     def revert(self, owner: str, name: str, version: str | None, by: str) -> None:
@@ -176,6 +180,31 @@ class FormEditor:
             raise WorkflowNotFound(message("This form has no settings yet."))
         return text
 
+    def add_cover(self, owner: str, name: str, image: bytes) -> str:
+        """Store a WebP beside a workflow of the folder, and return its file name. It becomes the
+        cover when the settings name it."""
+        place = self._place(owner, name)
+        if not isinstance(place, FolderPlace):
+            raise ComfyError(
+                message("Only a shared workflow can have a cover."),
+                message("Add it to the shared workflows first."),
+            )
+        file = place.toml.with_name(made_cover_name(place.toml.stem, image))
+        place.write_beside(file, image)
+        return file.name
+
+    def note_shared(self, owner: str, name: str, shared: str) -> None:
+        """Give a workflow that was added to the folder the history of the opened one."""
+        history = self._place(owner, name).history()
+        place = self._place(owner, shared)
+        if history:
+            text = place.read()
+            place.write(text, History.of_json(history).rewritten(text).to_json())
+
+    def forget(self, name: str) -> None:
+        """Forget the history of a workflow that was removed from the folder."""
+        (self.data / history_name(name)).unlink(missing_ok=True)
+
     def _change(
         self, owner: str, name: str, version: str | None, change: Callable[[History], History]
     ) -> None:
@@ -187,8 +216,30 @@ class FormEditor:
                 raise SettingsChanged
             history = change(self._history(place, text))
             present = history.present
-            place.write(present.text if present else None, history.to_json())
+            self._write(place, present.text if present else None, history)
         self.forms.drafts.drop(owner, name)
+
+    def _write(self, place: SettingsPlace, text: str | None, history: History) -> None:
+        """Write settings and their history, and remove covers that no version uses."""
+        place.write(text, history.to_json())
+        if isinstance(place, FolderPlace):
+            used = "".join(one.text or "" for one in history.versions)
+            place.remove_old(
+                lambda file: made_cover_of(file) == place.toml.stem and file.name not in used,
+                self.clock() - _UNUSED,
+            )
+
+    def _checked(
+        self, owner: str, name: str, settings: FormConfig, text: str | None
+    ) -> tuple[FormConfig, FieldNames]:
+        """Return new settings by key, and the names of the inputs. `text`: the present settings.
+        Raises WorkflowError if this user isn't trusted with the new ones."""
+        workflow, catalog = self.forms.adapted(name, owner)
+        names = names_in(workflow, catalog)
+        keyed = with_keys(settings, names)
+        if not self.forms.permissions.trusts(owner):
+            check_trust(keyed, _config(text, names), workflow, catalog)
+        return keyed, names
 
     def _history(self, place: SettingsPlace, text: str | None) -> History:
         return History.of_json(place.history()).synced(text, self.clock())
@@ -219,14 +270,22 @@ def _summary(
         return message("Automatic form")
     if before is None and not version.is_saved:
         return message("Before the first change here")
-    old = _config(before, names) if before else None
-    summary = change_summary(old, _config(version, names), labels)
+    old = _config(before.text, names) if before else None
+    summary = change_summary(old, _config(version.text, names), labels)
     return summary if version.is_saved else message("Changed by hand: {what}", what=summary)
 
 
-def _config(version: Version, names: FieldNames) -> FormConfig:
+def _mistake(error: tomllib.TOMLDecodeError) -> ComfyError:
+    return ComfyError(
+        message("The form's TOML file has a mistake: {why}.", why=str(error)),
+        message("Correct the file, or overwrite it with your settings."),
+    )
+
+
+def _config(text: str | None, names: FieldNames) -> FormConfig:
+    """Return the settings in a TOML text; empty ones for a text that can't be read."""
     try:
-        return parsed_settings(version.text or "", names)
+        return parsed_settings(text or "", names)
     except tomllib.TOMLDecodeError:
         return FormConfig()
 
@@ -236,4 +295,9 @@ def _images_beside(workflow: Workflow) -> list[str]:
     if workflow.path is None:
         return []
     files = (one for one in workflow.path.parent.iterdir() if one.suffix.lower() in _IMAGES)
-    return sorted(one.name for one in files if not one.name.startswith(".") and one.is_file())
+    own = (None, workflow.path.stem)
+    return sorted(
+        one.name
+        for one in files
+        if not one.name.startswith(".") and made_cover_of(one) in own and one.is_file()
+    )

@@ -74,6 +74,13 @@ class History:
             return self
         return self._with(Version(_new_id(), text, at, by, self.current, is_saved=True))
 
+    def rewritten(self, text: str | None) -> History:
+        """Return the history with this text in the place of the present version's."""
+        versions = (
+            replace(one, text=text) if one.id == self.current else one for one in self.versions
+        )
+        return replace(self, versions=tuple(versions))
+
     def undone(self) -> History:
         """Return the history with the previous version as the present one. Nothing is lost: the
         undone version can be restored."""

@@ -77,6 +77,12 @@ def editable(workflow: Workflow, catalog: Catalog, locked: frozenset[InputRef]) 
     )
 
 
+def names_in(workflow: Workflow, catalog: Catalog) -> FieldNames:
+    """Return the names of a workflow's inputs in a TOML file."""
+    arranged = arrange(workflow.prompt, catalog, {})
+    return _field_names(find_candidates(arranged.prompt, catalog))
+
+
 def _field_names(candidates: Sequence[Candidate]) -> FieldNames:
     """Return the inputs' names in a TOML file. The preferred name has the node's title, if only
     this node has it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -47,20 +49,25 @@ class FolderPlace:
 
     def write(self, settings: str | None, history: str) -> None:
         """Store both, the history first. None removes the settings."""
-        try:
+        with _failing():
             self.history_file.parent.mkdir(exist_ok=True, mode=0o700)
             _write_whole(self.history_file, history.encode())
             if settings is None:
                 self.toml.unlink(missing_ok=True)
             elif settings != self.read():
                 _write_whole(self.toml, settings.encode())
-        except OSError as error:
-            raise not_written(
-                error,
-                message("A file couldn't be saved: {why}.", why=words_of(error)),
-                message("Ask the administrator."),
-                full=message("The disk is full, so new runs can't start."),
-            ) from error
+
+    def write_beside(self, file: Path, data: bytes) -> None:
+        """Store another file beside the workflow. Raises ComfyError."""
+        with _failing():
+            _write_whole(file, data)
+
+    def remove_old(self, is_unused: Callable[[Path], bool], before: float) -> None:
+        """Remove unused files beside the workflow that were last changed `before` a time."""
+        with suppress(OSError):
+            for file in self.toml.parent.iterdir():
+                if is_unused(file) and file.stat().st_mtime < before:
+                    file.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,20 @@ class PrivatePlace:
     def write(self, settings: str | None, history: str) -> None:
         """Store both. None removes the settings."""
         self.opened.set_settings(self.owner, self.name, settings, history)
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    """Convert errors of the disk."""
+    try:
+        yield
+    except OSError as error:
+        raise not_written(
+            error,
+            message("A file couldn't be saved: {why}.", why=words_of(error)),
+            message("Ask the administrator."),
+            full=message("The disk is full, so new runs can't start."),
+        ) from error
 
 
 def _write_whole(path: Path, data: bytes) -> None:

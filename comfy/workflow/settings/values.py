@@ -30,7 +30,11 @@ class FieldNames:
 def parsed_settings(text: str, names: FieldNames, source: str = "") -> FormConfig:
     """Return the settings in a TOML text, with the inputs' keys as names. Of two tables for one
     input, the first counts. Raises tomllib.TOMLDecodeError."""
-    config = parse_config(source, tomllib.loads(text))
+    return with_keys(parse_config(source, tomllib.loads(text)), names)
+
+
+def with_keys(config: FormConfig, names: FieldNames) -> FormConfig:
+    """Return the settings with the inputs' keys in the place of other names."""
     fields: dict[str, FieldConfig] = {}
     for one in config.fields:
         key = names.key(one.name)

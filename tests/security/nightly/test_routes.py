@@ -173,6 +173,8 @@ def body(rule: str, owned: Owned) -> dict[str, Any]:
             return {"json": PROMPT}
         case _ if rule.endswith(("/editor", "/editor/draft")):
             return {"json": {"settings": {}}}
+        case _ if rule.endswith("/editor/cover"):
+            return {"json": {"run": owned.run}}
         case _ if rule.startswith("/api/v1/workflows/"):
             return {"json": {}}
         case "/mcp":

@@ -11,8 +11,10 @@ from comfy.base.messages import message
 from comfy.library.editing.editor import FormEditor
 from comfy.library.private import MARK as OPENED_MARK
 from ui.api.form_editor.documents import config_from, editor_doc, editor_json, version_doc
+from ui.api.form_editor.result_image import result_image
 from ui.api.problems import NotThere
-from ui.documents.editor_doc import DraftProblems, EditorDoc, FormSettings, FormVersion
+from ui.documents.editor_doc import CoverDoc, DraftProblems, EditorDoc, FormSettings, FormVersion
+from ui.files.copies import FileCopies
 from ui.files.result_files import as_file
 from ui.library import WorkflowLibrary
 from ui.web.access import Access, GuardedRoutes
@@ -45,8 +47,16 @@ class SeenVersion:
     version: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ResultPlace:
+    """A result: the id of its run, and its index among the run's files."""
+
+    run: str
+    index: int = 0
+
+
 def form_editor_api(
-    editor: FormEditor, library: WorkflowLibrary, identity: Identity
+    editor: FormEditor, library: WorkflowLibrary, copies: FileCopies, identity: Identity
 ) -> GuardedRoutes:
     """Return the routes below `/workflows/{name}/editor`."""
     routes = GuardedRoutes(tags=["Form editor"])
@@ -153,5 +163,18 @@ def form_editor_api(
             media_type="application/toml",
             headers=NO_STORE | as_file(f"{title}.toml"),
         )
+
+    @routes.put("/workflows/{name:path}/editor/cover", Access.OWNER, response_model=CoverDoc)
+    def cover(
+        given: ResultPlace,
+        name: str = Depends(editable),
+        owner: str = Depends(identity.caller),
+    ) -> AsciiJSON:
+        """Copy an image from your results beside a workflow, as WebP of at most 1024 pixels.
+
+        It becomes the cover when the settings name it.
+        """
+        image = result_image(copies, owner, given.run, given.index)
+        return AsciiJSON(CoverDoc(editor.add_cover(owner, name, image)))
 
     return routes

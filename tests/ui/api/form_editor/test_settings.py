@@ -58,6 +58,18 @@ def test_refuses_to_overwrite_a_file_that_was_changed(app: RunningApp) -> None:
     assert "# by hand" in text
 
 
+def test_a_file_with_a_mistake_is_only_replaced_on_request(app: RunningApp) -> None:
+    """The editor says what the mistake is."""
+    file = app.services.folder.path / "text-to-image.toml"
+    file.write_text('title = "Mine')
+    document = editor(app, "text-to-image")
+    assert "has a mistake" in document["problem"]
+    document["settings"] = {"title": "Mine"}
+    assert save(app, "text-to-image", document).status_code == 409
+    assert save(app, "text-to-image", document, overwrite=True).status_code == 200
+    assert file.read_text() == 'title = "Mine"\n'
+
+
 def test_a_draft_is_for_its_author_only(app: RunningApp) -> None:
     """The form with the draft differs, until it is dropped. Others see the saved form."""
     draft = {"settings": {"title": "Draft", "fields": [{"key": "9.nope"}]}}
