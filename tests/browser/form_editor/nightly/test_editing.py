@@ -157,3 +157,56 @@ def test_the_editor_has_no_barriers(editable: Site, visit: Visit, shade: str) ->
     author.editor.get_by_label("Title", exact=True).fill("Other")
     author.editor.get_by_role("button", name="Close", exact=True).click()
     assert violations(author.page, "#confirm") == []
+
+
+def test_fields_are_dragged(editable: Site, visit: Visit) -> None:
+    """A field can be dropped between others, and at the end of another group."""
+    author = Author(visit(editable).open("text-to-image")).open()
+    handle = author.row("5.steps").locator(".handle")
+    handle.drag_to(author.row("2.text"), target_position={"x": 80, "y": 4})
+    assert author.keys()[:2] == ["5.steps", "2.text"]
+    expect(author.page.locator("#drop-zones")).to_have_count(0)
+    handle.drag_to(author.editor.locator(".group").nth(1).get_by_role("heading"))
+    expect(author.editor.locator(".group").nth(1).locator(".field-row").last).to_have_attribute(
+        "data-key", "5.steps"
+    )
+
+
+def test_earlier_versions_can_be_restored(editable: Site, visit: Visit) -> None:
+    """The menu restores a version, downloads the file, and makes the form automatic again."""
+    author = Author(visit(editable).open("upscale")).open()
+    page, title = author.page, author.editor.get_by_label("Title", exact=True)
+
+    def choose(item: str) -> None:
+        author.editor.get_by_role("button", name="More").click()
+        page.get_by_role("menuitem", name=item).click()
+
+    for name in ("First", "Second"):
+        title.fill(name)
+        author.save()
+    choose("Versions…")
+    page.get_by_role("button", name="Restore the version of").first.click()
+    author.says("Version restored")
+    expect(title).to_have_value("First")
+    with page.expect_download() as download:
+        choose("Download .toml")
+    assert 'title = "First"' in download.value.path().read_text(encoding="utf-8")
+    choose("Revert to automatic…")
+    author.says("The form is automatic again. Undo brings yours back.")
+    expect(title).to_have_value("")
+    assert not Path(editable.services.folder.path, "upscale.toml").exists()
+    author.editor.get_by_role("button", name="Undo", exact=True).click()
+    expect(title).to_have_value("First")
+
+
+def test_the_list_of_choices_is_narrowed(editable: Site, visit: Visit) -> None:
+    """Only checked choices are offered."""
+    author = Author(visit(editable).open("text-to-image")).open()
+    sampler = author.unfold("5.sampler_name")
+    sampler.locator("summary").click()
+    sampler.get_by_role("button", name="None", exact=True).click()
+    for at in (0, 2):
+        sampler.locator(".choice-boxes").get_by_role("checkbox").nth(at).check()
+    author.save()
+    saved = settings_of(editable, "text-to-image")["fields"]["Sampler.sampler_name"]
+    assert len(saved["choices"]) == 2

@@ -69,13 +69,13 @@ export const askConflict = (about, { load, overwrite }) =>
 export async function showVersions(name, version, restored) {
   const path = `${editorPath(name)}/history`;
   /** @type {FormVersion[] | null} */
-  const told = await ask(path, undefined, "GET");
-  if (!told) return;
+  const versions = await ask(path, undefined, "GET");
+  if (!versions) return;
   const place = dialog("confirm", message("Versions"));
   place.classList.add("versions");
   const list = element("ul");
   const end = button(message("Close"), () => place.hidePopover());
-  for (const { id, at, by, summary, is_current: isCurrent } of told) {
+  for (const { id, at, by, summary, is_current: isCurrent } of versions) {
     const line = element("li");
     const words = element("div");
     const when = new Date(at * 1000).toLocaleString(LOCALE, {
@@ -98,7 +98,7 @@ export async function showVersions(name, version, restored) {
   const last = element("div", "row last");
   last.append(end);
   const none = element("p", "", message("Each time you save, the version before is kept here."));
-  place.append(told.length ? list : none, last);
+  place.append(versions.length ? list : none, last);
   document.body.append(place);
   place.showPopover();
   end.focus();
