@@ -13,11 +13,14 @@ Visit = Callable[..., Visitor]
 
 
 def delete(person: Visitor) -> None:
-    button = person.page.locator("#stage .actions").get_by_role("button", name="Delete")
+    button = person.page.locator("#stage .actions").get_by_role("button", name="More")
     button.evaluate("""button => {
         scrollTo({ top: 0, behavior: "instant" });
         button.focus({ preventScroll: true });
     }""")
+    person.page.keyboard.press("Enter")
+    expect(person.page.get_by_role("menuitem").first).to_be_focused()
+    person.page.keyboard.press("ArrowUp")
     person.page.keyboard.press("Enter")
 
 

@@ -16,7 +16,7 @@ def test_a_video_has_no_zoom(fast: Site, visit: Visit) -> None:
     person = visit(fast, viewport=WINDOW).open("animation", **MOVING)
     person.generate()
     page = person.page
-    page.locator("#stage .thumbnail[data-kind=video]").click()
+    page.locator("#stage .grid .thumbnail[data-kind=video]").click()
     expect(page.locator("#stage .media video")).to_be_visible()
     page.get_by_role("button", name="Full screen").click()
     expect(page.locator("#stage .viewport:modal video[controls]")).to_be_visible()
@@ -36,7 +36,8 @@ def test_two_fingers_enlarge(fast: Site, visit: Visit) -> None:
     )
     person.generate()
     page = person.page
-    page.locator("#stage .media img").tap()
+    page.locator("#stage .grid .cell").first.tap()
+    page.locator("#stage .media > img").tap()
     expect(page.locator(IMAGE)).to_be_visible()
     fingers = page.context.new_cdp_session(page)
     first = page.locator(IMAGE).get_attribute("src") or ""

@@ -67,7 +67,7 @@ def test_a_result_stays_in_view(slow: Site, visit: Visit) -> None:
     for count in (1, 2):
         expect(page.locator("#history .tile")).to_have_count(count)
         assert page.evaluate(IN_VIEW)
-        page.locator("#stage .actions").get_by_role("button", name="Delete").click()
+        person.more("Delete")
         expect(page.locator("#history .tile")).to_have_count(count - 1)
         undo.press("Enter")
         expect(page.locator("#history .tile").first).to_be_focused()

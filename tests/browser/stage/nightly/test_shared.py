@@ -244,7 +244,7 @@ def test_a_shared_link_ends_with_its_result(
     )
     run_id = person.generate()
     kinds = [file.kind for file in fast.run(run_id).state.files]
-    person.page.locator("#stage .thumbnail").nth(kinds.index("video")).click()
+    person.page.locator("#stage .grid .thumbnail").nth(kinds.index("video")).click()
     expect(person.page.locator("#stage .media video")).to_be_visible()
     person.more("Share…")
     link = person.page.get_by_label("Link", exact=True).input_value()

@@ -34,7 +34,15 @@ const KEYS = [
       [ESCAPE, message("Back to what you were typing")],
     ],
   ],
-  [message("On a result"), [WALK, [["F"], message("Favorite")]]],
+  [
+    message("On a result"),
+    [
+      WALK,
+      [[message("Enter")], message("Enlarge")],
+      [ESCAPE, message("All results")],
+      [["F"], message("Favorite")],
+    ],
+  ],
   [
     message("On a video"),
     [

@@ -5,7 +5,6 @@
 import { $, all, button, element, glideTo, INPUTS } from "../dom.js";
 import { letDrag, takeResults } from "../form/dragging.js";
 import { sayRefusal } from "../form/field_errors.js";
-import { setFavourite } from "../history/marks.js";
 import { message } from "../messages.js";
 import { Beneath } from "../results/beneath.js";
 import { ResultGrid } from "../results/result_grid.js";
@@ -142,8 +141,7 @@ class Stage {
 
   /** @param {KeyboardEvent} event */
   #star({ ctrlKey, metaKey, altKey }) {
-    const view = this.#shown;
-    if (view && !(ctrlKey || metaKey || altKey)) setFavourite([view.id], !view.page.favourite);
+    if (!(ctrlKey || metaKey || altKey)) $(".favourite", this.#rows.below)?.click();
   }
 
   /** @param {number} at index of the visible result or of a thumbnail */

@@ -158,7 +158,7 @@ export class ResultGrid {
       save.ariaLabel = labeled(message("Download"), item.name);
       head.append(save);
       if (item.kind === "audio") cell.append(...waveformOf(item), audioOf(item));
-      else if (item.label) cell.append(element("p", "name", item.name));
+      else cell.append(element("p", "name", item.note || (item.label ? item.name : "")));
     }
     return cell;
   }
