@@ -17,12 +17,14 @@ from ui.files.result_files import result_routes
 from ui.files.shared_files import shared_result_routes
 from ui.files.uploads import upload_routes
 from ui.operator.access import OperatorAccess
+from ui.operator.activity_page import activity_routes
 from ui.operator.frame import AdminFrame
 from ui.operator.metrics import AppCollector, metrics_routes
-from ui.operator.overview import Monitor
+from ui.operator.missing_page import missing_routes
 from ui.operator.people_page import people_routes
 from ui.operator.routes import operator_routes
 from ui.operator.token_page import token_routes
+from ui.operator.usage_page import usage_routes
 from ui.page.covers import cover_routes
 from ui.page.kept_files import gradio_script_routes
 from ui.page.language_files import language_routes
@@ -32,25 +34,23 @@ from ui.page.plain.offline import offline_routes
 from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
 from ui.parts import Parts
-from ui.services import Services
 from ui.settings.web_settings import WebSettings
 from ui.sockets.page_socket import PageSources, page_socket_routes
 from ui.sockets.run_socket import WaitingSockets, run_socket_routes
 from ui.web.access import GuardedRoutes
-from ui.web.identity import Identity
 from ui.web.urls import ENDPOINTS
 
 
 def own_routes(
-    services: Services,
+    desk: Administration,
     settings: WebSettings,
-    identity: Identity,
     sign_in: SignInPage,
     telling: set[WebSocket],
     waiting: WaitingSockets,
 ) -> Iterator[GuardedRoutes]:
     """Return the routes for users. `telling` holds the sockets that haven't sent the end of their
     run yet."""
+    services, identity = desk.services, desk.identity
     parts = Parts(services)
     view = parts.presenter.view
     runs, library, copies = services.runs, services.library, services.copies
@@ -58,7 +58,12 @@ def own_routes(
         runs, identity, view, telling, waiting, smaller_previews=settings.smaller_previews
     )
     sources = PageSources(
-        runs, services.batches, services.chains, services.health, settings.root_path
+        runs,
+        services.batches,
+        services.chains,
+        services.health,
+        desk.announcements,
+        settings.root_path,
     )
     yield page_socket_routes(sources, library, identity)
     yield cover_routes(library, identity)
@@ -108,9 +113,10 @@ def administrator_routes(
     yield metrics_routes(
         AppCollector(servers, reports, runs, webhooks, lambda: health.listening, open_sockets)
     )
-    name_of, images = access.identity.name_of, settings.operator_images
-    monitor = Monitor(servers, reports, runs, services.library, name_of, images)
     frame = AdminFrame(desk, access, sign_in, settings.root_path)
-    yield operator_routes(monitor, frame)
+    yield operator_routes(frame)
+    yield missing_routes(frame)
     yield people_routes(frame)
+    yield usage_routes(frame)
+    yield activity_routes(frame)
     yield token_routes(frame)

@@ -133,7 +133,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.add_exception_handler(RequestValidationError, validation_error)
     app.add_exception_handler(HTTPException, http_error_handler(settings.root_path))
     app.add_exception_handler(SignInFileError, sign_in_file_handler(settings.root_path))
-    desk = Administration.of(services, identity)
+    desk = Administration.of(services, identity, images=settings.operator_images)
     access = OperatorAccess(services.forms.permissions, identity)
     gate = Gate(identity, access.only, PUBLIC)
     app.state.telling, app.state.identity, app.state.rules = set(), identity, gate.rules
@@ -141,7 +141,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     root_path = settings.root_path
     sign_in = SignInPage(settings.languages, identity.login, root_path)
     waiting = WaitingSockets()
-    for routes in own_routes(services, settings, identity, sign_in, app.state.telling, waiting):
+    for routes in own_routes(desk, settings, sign_in, app.state.telling, waiting):
         add(routes)
     add(relay_routes(services.runs, identity, access.permits, images=settings.operator_images))
     for routes in administrator_routes(desk, settings, access, sign_in, lambda: sockets.taken):

@@ -10,12 +10,14 @@ import logging
 import os
 import re
 import secrets
+import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from cachetools import TTLCache
 from filelock import FileLock, Timeout
@@ -40,6 +42,13 @@ _MOST_UNDRAWABLE, _TRIED_AGAIN = 10_000, 3600.0  # files, seconds
 _THUMBNAILS: Mapping[FileKind, Callable[[Path], bytes | None]] = MappingProxyType(
     {"image": thumbnail_of, "audio": sound_thumbnail}
 )
+
+
+class DiskUsage(NamedTuple):
+    """Bytes of a disk."""
+
+    total: int
+    free: int
 
 
 class BlobStore:
@@ -76,6 +85,11 @@ class BlobStore:
                 f"Can't store files in {folder}: {words_of(error)}.",
                 "Choose another folder, or give this program write access.",
             ) from error
+
+    def disk(self) -> DiskUsage:
+        """Return the total and free bytes of the disk with the files. Raises OSError."""
+        usage = shutil.disk_usage(self._files)
+        return DiskUsage(usage.total, usage.free)
 
     def close(self) -> None:
         """Release the folder for other processes."""

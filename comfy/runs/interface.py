@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from comfy.comfyui.protocol.run_progress import SamplingWork
-from comfy.comfyui.protocol.run_state import RunState
+from comfy.comfyui.protocol.run_state import RunError, RunState
 from comfy.comfyui.servers.needs import Needs
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, Record
@@ -120,9 +120,10 @@ class Run(Protocol):
         seconds.
         """
 
-    def cancel(self) -> None:
+    def cancel(self, reason: RunError | None = None) -> None:
         """Stop the run. Returns at once; the run ends within a second. Pending downloads are
-        aborted, and the run keeps the files that have arrived."""
+        aborted, and the run keeps the files that have arrived. `reason`: what its owner reads; None
+        if the owner stopped it."""
 
     def attach(self) -> None:
         """Add a watcher, which keeps the run alive."""
@@ -201,6 +202,10 @@ class RunRegistry(Protocol):
     def move(self, run_id: str, owner: str, place: int) -> None:
         """Move a run of this owner to index `place` (0 = next) among the owner's runs that wait
         here. Raises RunNotFound like `get`."""
+
+    def move_to_end(self, run_id: str, *, first: bool) -> None:
+        """Move any user's run before or behind all other runs that wait here. For administrators.
+        Raises RunNotFound for an unknown run."""
 
     def known(self) -> tuple[Run, ...]:
         """Return the runs of all owners that are still in memory, oldest first. For

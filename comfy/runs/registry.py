@@ -210,8 +210,7 @@ class LocalRunRegistry:
         return run
 
     def record(self, run_id: str, owner: str) -> Record:
-        """Return the record of a run of this owner, also from before a restart. Raises RunNotFound
-        like `get`."""
+        """See `RunRegistry.record`."""
         try:
             return self.get(run_id, owner).record
         except RunNotFound:
@@ -252,6 +251,14 @@ class LocalRunRegistry:
         self._context.line.move(self.get(run_id, owner).id, place)
         self._listeners.call(owner)
 
+    def move_to_end(self, run_id: str, *, first: bool) -> None:
+        """See `RunRegistry.move_to_end`."""
+        owner = next((run.owner for run in self.known() if run.id == run_id), None)
+        if owner is None:
+            raise RunNotFound
+        self._context.line.move_to_end(run_id, first=first)
+        self._listeners.call(owner)
+
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
         """See `RunRegistry.subscribe`."""
         return self._listeners.add(callback)
@@ -266,12 +273,11 @@ class LocalRunRegistry:
             return tuple(self._runs.values())
 
     def owned(self, owner: str) -> tuple[LocalRun, ...]:
-        """Return the runs of this owner that are still in memory, oldest first."""
+        """See `RunRegistry.owned`."""
         return tuple(run for run in self.known() if run.owner == owner)
 
     def line_of(self, owner: str) -> tuple[LocalRun, ...]:
-        """Return the unfinished runs of this owner in order: running ones, those waiting on a
-        server, those waiting here."""
+        """See `RunRegistry.line_of`."""
         unfinished = [(run.turn, run) for run in self.owned(owner) if not run.state.phase.finished]
         return tuple(run for _, run in sorted(unfinished, key=itemgetter(0)))
 

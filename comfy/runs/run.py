@@ -140,10 +140,10 @@ class LocalRun:
         """
         return self._latest.watch(timeout)
 
-    def cancel(self) -> None:
+    def cancel(self, reason: RunError | None = None) -> None:
         """Stop the run here and on the server. Returns at once; the run ends within a second.
-        Downloads in progress are aborted."""
-        self._execution.stop(None)
+        Downloads in progress are aborted. `reason`: what its owner reads."""
+        self._execution.stop(reason)
         if self._results is not None:
             self._results.cancel()
 

@@ -48,7 +48,10 @@ EDITOR_PARTS = (
 )
 EDITOR_ROUTES = ("GET editor", "DELETE editor/draft", "GET editor/history", "GET editor/file")
 # Pages that show a sign-in first, and 404 to users who are no administrators.
-OF_ADMINISTRATORS = ("/operator", "/operator/people", "/operator/tokens")
+OF_ADMINISTRATORS = (
+    "/operator",
+    *(f"/operator/{name}" for name in ("activity", "missing", "people", "tokens", "usage")),
+)
 
 # The owner's answers to requests that the walk can't complete, with the reasons.
 REFUSED: Mapping[str, int] = MappingProxyType(

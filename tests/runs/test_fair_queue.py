@@ -47,6 +47,19 @@ def test_users_take_turns() -> None:
     assert order(line, "a1 a2 a3 a4 b1 c1 c2") == ["a1", "b1", "c1", "a2", "c2", "a3", "a4"]
 
 
+def test_an_administrator_moves_a_run_before_or_behind_all_others() -> None:
+    """The other runs keep their order, also while the moved run waits."""
+    line = FairQueue(SERVER, ahead=1)
+    filled(line, "a1 a2 a3 b1 b2")
+    line.move_to_end("a2", first=False)
+    line.move_to_end("b2", first=True)
+    line.move_to_end("a3", first=True)
+    line.move_to_end("a1", first=False)  # a server has it
+    places = {run: line.place(run) for run in ("a1", "a3", "b2", "b1", "a2")}
+    assert places == {"a1": None, "a3": 1, "b2": 2, "b1": 3, "a2": 4}
+    assert order(line, "a1 a2 a3 b1 b2") == ["a1", "a3", "b2", "b1", "a2"]
+
+
 def test_users_of_one_address_share_its_turns() -> None:
     """A user with ever new names gets no earlier turn than with one name. Users at that address
     still take turns among themselves."""

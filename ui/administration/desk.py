@@ -8,8 +8,12 @@ from typing import Self
 from starlette.requests import HTTPConnection
 
 from comfy.base.messages import message
+from ui.administration.announcements import Announcements
 from ui.administration.audit import Actor, AuditLog
+from ui.administration.figures import Figures
+from ui.administration.overview import Monitor
 from ui.administration.people import People
+from ui.administration.servers import RunActions, ServerActions
 from ui.services import Services
 from ui.web.identity import Identity
 
@@ -24,15 +28,31 @@ class Administration:
     identity: Identity
     audit: AuditLog
     people: People
+    announcements: Announcements
+    servers: ServerActions
+    runs: RunActions
+    monitor: Monitor
+    figures: Figures
 
     @classmethod
-    def of(cls, services: Services, identity: Identity) -> Self:
-        """Create the administration of an app."""
+    def of(cls, services: Services, identity: Identity, *, images: bool) -> Self:
+        """Create the administration of an app. `images`: whether administrators see previews."""
         runs = services.runs
-        audit = AuditLog(runs.history.administration if runs.history else None)
+        store, pool = runs.history.administration if runs.history else None, services.servers
+        audit = AuditLog(store)
         operates = services.forms.permissions.operates
         people = People(identity.login, operates, runs, audit)
-        return cls(services, identity, audit, people)
+        return cls(
+            services,
+            identity,
+            audit,
+            people,
+            Announcements(store, pool, audit),
+            ServerActions(pool, audit),
+            RunActions(runs, identity, audit),
+            Monitor(pool, services.reports, runs, identity.name_of, images),
+            Figures(runs.history, services.library),
+        )
 
     def actor(self, request: HTTPConnection) -> Actor:
         """Return the administrator who sends a request."""

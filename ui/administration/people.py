@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Self
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
@@ -16,15 +16,17 @@ from comfy.records.administration.usage import Holding
 from comfy.records.store import RunStore
 from comfy.records.tables import digest
 from comfy.runs.interface import RunRegistry
-from ui.accounts.login import Login
+from ui.accounts.login import DAY, Login
 from ui.accounts.users import Role, UnknownUser, UsersFile
 from ui.administration.audit import Actor, AuditLog
+from ui.administration.figures import expires_before
 
-_WEEK = 7 * 24 * 3600.0
+_RECENT_DAYS = 7  # that count as this week
 _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # without letters that look alike
 _GROUPS, _GROUP = 4, 4  # 80 bits
 _STOPPING = 5.0  # seconds for a removed user's runs to stop
 _MOST_EARLIER = 50  # people whose results are still here
+_GUESTS = message("Guests")
 _NO_FILE = message("Sign-in with passwords is off.")
 _NOT_YOURSELF = message("You can't remove yourself or change your own role.")
 _ASK_ANOTHER = message("Ask another administrator.")
@@ -36,7 +38,8 @@ PersonWay = Literal["password", "settings", "provider", "proxy", "guests", "remo
 class PersonRow:
     """User in the list. `name`: for people. `account`: tells users with the same name apart, "" if
     the name does. `way`: where the user comes from; "removed" for a user who is gone and has
-    results left. `last_seen`: seconds since 1970, None for never. `bytes`: of their results."""
+    results left. `last_seen`: seconds since 1970, None for never. `bytes`: of their results;
+    `expiring_bytes`: of those that are deleted in the next seven days."""
 
     name: str
     account: str
@@ -46,6 +49,7 @@ class PersonRow:
     bytes: int = 0
     runs: int = 0
     runs_this_week: int = 0
+    expiring_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +85,10 @@ class People:
 
     def all(self) -> list[PersonRow]:
         """Return all users by name, then guests and removed users who have results here."""
-        history = self.runs.history
-        holdings = history.administration.usage.holdings() if history else {}
-        lately = history.administration.usage.ended_since(self.clock() - _WEEK) if history else {}
-        people = [
-            _with(one, holdings.pop(digest(owner), Holding()), lately.pop(digest(owner), 0))
-            for owner, one in self._known()
-        ]
+        figures = _Figures.read(self.runs.history, self.clock())
+        people = [figures.of(one, digest(owner)) for owner, one in self._known()]
         people.sort(key=lambda one: one.name.casefold())
-        return [*people, *self._others(history, holdings, lately)]
+        return [*people, *figures.others()]
 
     def add(self, actor: Actor, name: str, password: str, role: Role) -> NewPassword:
         """Add a user. An empty password is generated. Raises ComfyError for a name that is taken or
@@ -189,36 +188,55 @@ class People:
     def _role(self, owner: str) -> Role:
         return "operator" if self.operates(owner) else "user"
 
-    def _others(
-        self, history: RunStore | None, holdings: dict[str, Holding], lately: dict[str, int]
-    ) -> Iterator[PersonRow]:
+
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """Figures of owners by digest, until a row has taken them."""
+
+    history: RunStore | None
+    held: dict[str, Holding]
+    lately: dict[str, int]
+    expiring: dict[str, Holding]
+
+    @classmethod
+    def read(cls, history: RunStore | None, now: float) -> Self:
+        """Read the figures of all owners."""
+        if history is None:
+            return cls(None, {}, {}, {})
+        usage = history.administration.usage
+        expiring = usage.holdings(expires_before(history))
+        lately = usage.ended_since(now - _RECENT_DAYS * DAY)
+        return cls(history, usage.holdings(), lately, expiring)
+
+    def of(self, person: PersonRow, *owners: str) -> PersonRow:
+        """Return the row with the figures of these owners, which no other row gets."""
+        held = [self.held.pop(owner, Holding()) for owner in owners]
+        soon = [self.expiring.pop(owner, Holding()) for owner in owners]
+        return replace(
+            person,
+            bytes=int(sum(one.bytes for one in held)),
+            runs=sum(one.runs for one in held),
+            runs_this_week=sum(self.lately.pop(owner, 0) for owner in owners),
+            expiring_bytes=int(sum(one.bytes for one in soon)),
+        )
+
+    def others(self) -> Iterator[PersonRow]:
         """Yield the other owners of results: removed users by name, and all guests together."""
-        if history is None or not holdings:
+        if self.history is None:
             return
-        largest = sorted(holdings, key=lambda one: -holdings[one].bytes)[:_MOST_EARLIER]
-        owners = history.administration.usage.owners(largest)
-        for key, owner in owners.items():
+        largest = sorted(self.held, key=lambda one: -self.held[one].bytes)[:_MOST_EARLIER]
+        for key, owner in self.history.administration.usage.owners(largest).items():
             kind, _, name = owner.partition(":")
             if kind == "user":
-                person = PersonRow(name, "", "removed", "user")
-                yield _with(person, holdings.pop(key), lately.pop(key, 0))
-        if holdings:
-            every = Holding(
-                sum(one.runs for one in holdings.values()),
-                sum(one.bytes for one in holdings.values()),
-            )
-            guests = PersonRow(message("Guests"), "", "guests", "user")
-            yield _with(guests, every, sum(lately.get(one, 0) for one in holdings))
+                yield self.of(PersonRow(name, "", "removed", "user"), key)
+        if self.held:
+            yield self.of(PersonRow(_GUESTS, "", "guests", "user"), *list(self.held))
 
 
 def _generated_password() -> str:
     """Return a new password that can be read out and typed, such as abcd-efgh-2345-jkmn."""
     groups = ("".join(secrets.choice(_LETTERS) for _ in range(_GROUP)) for _ in range(_GROUPS))
     return "-".join(groups)
-
-
-def _with(person: PersonRow, held: Holding, lately: int) -> PersonRow:
-    return replace(person, bytes=int(held.bytes), runs=held.runs, runs_this_week=lately)
 
 
 def _wait(watch: Callable[[float], Iterator[object]], seconds: float) -> None:

@@ -17,4 +17,5 @@ def bytes_words(size: float) -> str:
 
 
 def _short(number: float) -> float:
-    return round(number, 1) if number < 10 else float(round(number))
+    short = round(number, 1)
+    return short if number < 10 and short != int(short) else round(number)

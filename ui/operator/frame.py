@@ -25,6 +25,9 @@ _TABS: Mapping[str, str] = MappingProxyType(
     {
         PATH: message("Servers and runs"),
         PEOPLE: message("People"),
+        USAGE: message("Storage and usage"),
+        MISSING: message("Missing models and nodes"),
+        ACTIVITY: message("Activity"),
         TOKENS: message("Access tokens"),
     }
 )

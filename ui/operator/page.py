@@ -9,9 +9,11 @@ from importlib import metadata
 
 from comfy.base.messages import message
 from comfy.comfyui.servers.reports import Memory
+from comfy.records.administration.actions import Notice
+from ui.administration.overview import Overview, RunLine, ServerLine
 from ui.languages.current import current_language, html_of
 from ui.operator.frame import PATH, action_form, section
-from ui.operator.overview import LackingWorkflow, Overview, RunLine, ServerLine
+from ui.operator.notice_form import notice_card
 from ui.page.plain.inline import module_tag
 from ui.settings.version import app_version
 
@@ -25,21 +27,21 @@ _FREE = message("Free memory")
 _RUNS = message("Runs")
 _PREVIEW = message("Preview")
 _NO_RUNS = message("No runs")
-_LACKING = message("Missing models and nodes")
-_NOTHING_LACKS = message("Every workflow has what it needs.")
-_NOT_KNOWN = message("No server has reported its models and nodes.")
 _VERSIONS = message("Versions")
+_STOP = message("Stop")
+_MOVES = (("front", message("To the front")), ("back", message("To the back")))
 _GB = 2**30
 
 
-def overview_body(now: Overview) -> str:
-    """Return the page's body."""
-    return f"""<div id="now" data-address="{PATH[1:]}">
+def overview_body(now: Overview, notice: Notice | None, done: str = "") -> str:
+    """Return the page's body. `done`: what the last button did."""
+    said = f'<p class="done" role="status">{html_of(done)}</p>' if done else ""
+    return f"""{said}<div id="now" data-address="{PATH[1:]}">
 {section(_SERVERS, _servers(now.servers))}
 {section(_RUNS, _runs(now.runs))}
-{section(_LACKING, _lacking(now.lacking))}
-{section(_VERSIONS, _versions())}
 </div>
+{notice_card(notice)}
+{section(_VERSIONS, _versions())}
 {module_tag("refreshing.js")}"""
 
 
@@ -64,12 +66,14 @@ def _server(at: int, line: ServerLine) -> str:
             )
         )
     facts += [fact for one in report.memory if (fact := _memory(one))]
+    name = server.label
+    if name != server.url:
+        facts.insert(0, server.url)
     items = "".join(f"<li>{html_of(one)}</li>" for one in facts)
-    name = server.url
     turn = (
-        ("take-back", _RESUME, message("Resume {server}", server=name))
+        ("resume", _RESUME, message("Resume {server}", server=name))
         if server.drained
-        else ("drain", _PAUSE, message("Pause {server}", server=name))
+        else ("pause", _PAUSE, message("Pause {server}", server=name))
     )
     free = ("free", _FREE, message("Free memory of {server}", server=name))
     buttons = "".join(_button(at, *one) for one in ((turn, free) if report.up else (turn,)))
@@ -87,7 +91,7 @@ def _memory(one: Memory) -> str:
 
 
 def _button(at: int, action: str, text: str, label: str) -> str:
-    name = "drain" if action == "take-back" else action  # keeps the focus on the button
+    name = "pause" if action == "resume" else action  # keeps the focus on the button
     address = f"{PATH[1:]}/servers/{at}/{action}"
     return action_form(address, text, label=label, name=f"{name}-{at}")
 
@@ -95,7 +99,7 @@ def _button(at: int, action: str, text: str, label: str) -> str:
 def _runs(runs: tuple[RunLine, ...]) -> str:
     if not runs:
         return f"<p>{html_of(_NO_RUNS)}</p>"
-    return f'<ul class="lines">{"".join(map(_run, runs))}</ul>'
+    return f'<ul class="lines rows">{"".join(map(_run, runs))}</ul>'
 
 
 def _run(run: RunLine) -> str:
@@ -103,17 +107,16 @@ def _run(run: RunLine) -> str:
     image = f'<img src="{address}" alt="{html_of(_PREVIEW)}">' if run.preview else ""
     details = " · ".join(html_of(one) for one in (run.progress, run.server, run.since) if one)
     owner = html_of(run.owner)
-    return f"<li>{image}<b>{html_of(run.workflow)}</b> · {owner}<br>{details}</li>"
+    actions = (*_MOVES, ("stop", _STOP)) if run.waits else (("stop", _STOP),)
+    buttons = "".join(_run_button(run, action, text) for action, text in actions)
+    return f"""<li><div><b>{html_of(run.workflow)}</b> · {owner}<br>{details}</div>
+{image}<div class="buttons">{buttons}</div></li>"""
 
 
-def _lacking(workflows: tuple[LackingWorkflow, ...] | None) -> str:
-    if not workflows:
-        return f"<p>{html_of(_NOT_KNOWN if workflows is None else _NOTHING_LACKS)}</p>"
-    lines = (
-        f"<li><b>{html_of(one.title)}</b><br>{'<br>'.join(map(html_of, one.lines))}</li>"
-        for one in workflows
-    )
-    return f'<ul class="lines">{"".join(lines)}</ul>'
+def _run_button(run: RunLine, action: str, text: str) -> str:
+    label = message("{action}: {name}", action=text, name=f"{run.workflow}, {run.owner}")
+    address = f"{PATH[1:]}/runs/{run.id}/{action}"
+    return action_form(address, text, label=label, name=f"{action}-{run.id}")
 
 
 def _versions() -> str:

@@ -1,51 +1,57 @@
-"""Routes of the administrator page and its buttons."""
+"""Routes of the page of servers and runs, and of its buttons."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Annotated, Literal
 
-from fastapi import HTTPException, Request
+from fastapi import Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
+from comfy.base.errors import ComfyError, RunNotFound
+from comfy.base.messages import message, sentences
 from comfy.comfyui.servers.server import ComfyServer
+from ui.administration.audit import Actor
 from ui.operator.frame import PATH, AdminFrame
-from ui.operator.overview import Monitor, free
+from ui.operator.notice_form import DURATIONS, Duration
 from ui.operator.page import overview_body
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
 
+_GONE = message("This run has ended.")
 
-def operator_routes(monitor: Monitor, frame: AdminFrame) -> GuardedRoutes:
-    """Return `GET /operator`, `GET /operator/runs/{run_id}/preview` for its images, and `POST
-    /operator/servers/{number}/{action}` for its buttons: drain, take-back, free."""
+
+def operator_routes(frame: AdminFrame) -> GuardedRoutes:
+    """Return `GET /operator`, `GET /operator/runs/{run_id}/preview` for its images, and the routes
+    of its buttons."""
     routes = GuardedRoutes()
-    pool = monitor.servers
+    desk = frame.desk
+    pool = desk.servers.pool
     servers = {str(at): server for at, server in enumerate(pool.servers)}
-
-    def drain(server: ComfyServer) -> str:
-        pool.drain(server)
-        return ""
-
-    def take_back(server: ComfyServer) -> str:
-        pool.take_back(server)
-        return ""
-
-    # Each returns the reason for a failure, or "" on success.
-    actions: Mapping[str, Callable[[ComfyServer], str]] = {
-        "drain": drain,
-        "take-back": take_back,
-        "free": free,
+    actions: Mapping[str, Callable[[Actor, ComfyServer], None]] = {
+        "pause": desk.servers.pause,
+        "resume": desk.servers.resume,
+        "free": desk.servers.free,
     }
 
+    def body(done: str = "") -> str:
+        return overview_body(desk.monitor.overview(), desk.announcements.notice, done)
+
+    def failed(request: Request, path: str, problem: ComfyError, status: int = 409) -> Response:
+        why = sentences(str(problem), problem.hint)
+        return frame.page(request, path, PATH, body(), why, status)
+
     @routes.get(PATH, Access.SIGN_IN_PAGE)
-    def operator(request: Request) -> HTMLResponse:
+    def operator(request: Request, freed: str = "") -> HTMLResponse:
         """Return the page; without a user, return the sign-in page. Raises 404 for other users."""
-        return frame.shown(request, PATH, lambda: overview_body(monitor.overview()))
+        server = servers.get(freed)
+        done = message("Freed the memory of {server}.", server=server.label) if server else ""
+        return frame.shown(request, PATH, lambda: body(done))
 
     @routes.get(f"{PATH}/runs/{{run_id}}/preview", Access.ADMINISTRATOR)
     def preview(run_id: str) -> Response:
         """Return the newest image of any user's run; 404 if administrators may not see it."""
-        image = monitor.preview_of(run_id)
+        image = desk.monitor.preview_of(run_id)
         if image is None:
             raise HTTPException(404)
         return Response(image.data, media_type=image.media_type, headers=NO_STORE)
@@ -57,8 +63,47 @@ def operator_routes(monitor: Monitor, frame: AdminFrame) -> GuardedRoutes:
         path = f"{PATH}/servers/{number}/{action}"
         if number not in servers or action not in actions:
             raise HTTPException(404)
-        if why := actions[action](servers[number]):
-            return frame.page(request, path, PATH, overview_body(monitor.overview()), why, 409)
+        try:
+            actions[action](desk.actor(request), servers[number])
+        except ComfyError as problem:
+            return failed(request, path, problem)
+        return frame.back(request, path, f"{PATH}?freed={number}" if action == "free" else PATH)
+
+    @routes.post(f"{PATH}/runs/{{run_id}}/{{action}}", Access.ADMINISTRATOR)
+    def of_run(request: Request, run_id: str, action: Literal["stop", "front", "back"]) -> Response:
+        """Stop any user's run or move it in the queue, and redirect to the page."""
+        path, actor = f"{PATH}/runs/{run_id}/{action}", desk.actor(request)
+        try:
+            if action == "stop":
+                desk.runs.stop(actor, run_id)
+            else:
+                desk.runs.move(actor, run_id, first=action == "front")
+        except RunNotFound:
+            return failed(request, path, ComfyError(_GONE))
+        return frame.back(request, path, PATH)
+
+    @routes.post(f"{PATH}/notice", Access.ADMINISTRATOR)
+    def put_notice(
+        request: Request,
+        text: Annotated[str, Form()],
+        duration: Annotated[Duration, Form()] = "always",
+    ) -> Response:
+        """Show a notice on all open pages and redirect to the page."""
+        path = f"{PATH}/notice"
+        try:
+            desk.announcements.put(desk.actor(request), text, DURATIONS[duration][1])
+        except ComfyError as problem:
+            return failed(request, path, problem, 422)
+        return frame.back(request, path, PATH)
+
+    @routes.post(f"{PATH}/notice/remove", Access.ADMINISTRATOR)
+    def remove_notice(request: Request) -> Response:
+        """Remove the notice and redirect to the page."""
+        path = f"{PATH}/notice/remove"
+        try:
+            desk.announcements.remove(desk.actor(request))
+        except ComfyError as problem:
+            return failed(request, path, problem)
         return frame.back(request, path, PATH)
 
     return routes

@@ -35,6 +35,7 @@ _STYLES = (
     "gradio.css",
     "page.css",
     "header.css",
+    "announcement.css",
     "form.css",
     "filling.css",
     "dialogs.css",

@@ -6,6 +6,7 @@ import logging
 import os
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,7 @@ from comfy.comfyui.client.address import (
 log = logging.getLogger(__name__)
 
 _MOST_AT_ONCE = 50  # runs at one server
+_LONGEST_NAME = 40  # characters
 OWN = "setting"  # the type of our own errors, whose messages are shown unchanged
 
 
@@ -120,14 +122,24 @@ def _servers(value: object) -> object:
     return [{"url": one} for one in split_servers(value) or [value]]
 
 
+def _one_line(name: str) -> str:
+    """Return a server's name without spaces around it. Raises an error if it is too long."""
+    name = name.strip()
+    if not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise PydanticCustomError(OWN, "write a name of at most 40 characters.")
+    return name
+
+
 class NamedServer(BaseModel):
     """ComfyUI server with its own credentials and limit, from `[[server]]` in the `--config` file.
-    `token_file`, `token_env` and `header_env` are the contents of the file and variables with these
-    names; `limit`: the maximum number of prompts that it gets at once."""
+    `name`: shown to all users instead of the address. `token_file`, `token_env` and `header_env`
+    are the contents of the file and variables with these names; `limit`: the maximum number of
+    prompts that it gets at once."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     url: SecretStr
+    name: Annotated[str, AfterValidator(_one_line)] = ""
     token: SecretStr | None = None
     token_file: _SecretInFile | None = None
     token_env: _SecretInVariable | None = None
@@ -175,9 +187,15 @@ def named_addresses(
     common options. Raises ComfyError if one is wrong."""
     own = any(one.has_login for one in servers)
     if own and not (token or header or ca):
-        return one_each(one.address for one in servers)
-    urls = [one.url.get_secret_value() for one in servers]
-    return named_servers(urls, token=_told(token), header=_told(header), ca=ca)
+        addresses = one_each(one.address for one in servers)
+    else:
+        urls = [one.url.get_secret_value() for one in servers]
+        addresses = named_servers(urls, token=_told(token), header=_told(header), ca=ca)
+    names = [one.name for one in servers if one.name]
+    if len(set(names)) < len(names):
+        raise ComfyError("Two servers have the same name.", "Give each server its own name.")
+    named = zip(addresses, servers, strict=True)
+    return tuple(replace(address, label=one.name) for address, one in named)
 
 
 def limits_of(servers: Servers) -> dict[str, int]:

@@ -22,6 +22,7 @@ from comfy.batches.open_batch import BatchSummary
 from comfy.batches.queue import BatchQueue
 from comfy.chains.queue import ChainQueue
 from comfy.runs.interface import Run, RunRegistry
+from ui.administration.announcements import Announcements
 from ui.documents.batch_doc import batch_doc
 from ui.documents.chain_doc import chain_doc, shown_chain
 from ui.documents.headlines import AWAY
@@ -51,6 +52,7 @@ class PageSources:
     batches: BatchQueue
     chains: ChainQueue
     health: ServerHealth
+    announcements: Announcements
     root: str
 
 
@@ -93,6 +95,7 @@ class PageSession:
         self.about = about
         self.root = sources.root
         self.health = sources.health
+        self.announcements = sources.announcements
         self.due = asyncio.Event()
         self.told: dict[str, object] = {}
         self.attached: dict[str, Run] = {}
@@ -101,7 +104,7 @@ class PageSession:
         """Send until the page closes; `changed` contains names of changed workflows."""
         loop = asyncio.get_running_loop()
 
-        def wake(_: str) -> None:
+        def wake(_: str = "") -> None:
             if not self.due.is_set():
                 set_from_thread(loop, self.due)
 
@@ -110,7 +113,8 @@ class PageSession:
                 wake(owner)
 
         queues = (self.batches, self.chains)
-        leave = [self.runs.subscribe(wake), *(queue.subscribe(wake_own) for queue in queues)]
+        leave = [self.runs.subscribe(wake), self.announcements.subscribe(wake)]
+        leave += [queue.subscribe(wake_own) for queue in queues]
         try:
             with contextlib.suppress(ComfyError):  # reads the disk; active ones are in memory
                 await asyncio.to_thread(self.chains.look_up, self.owner)
@@ -161,6 +165,8 @@ class PageSession:
             **self.about,
             "ending": self.runs.closed,
             "server_away": "" if reachable and not waits_for_it else AWAY,
+            "paused": self.announcements.paused,
+            "notice": asdict(notice) if (notice := self.announcements.notice) else None,
             "waiting": self.runs.waiting,
             "runs": [
                 queued_run(run.record, due_in=due_in.get(run.id), movable=run.waits_here).to_json()

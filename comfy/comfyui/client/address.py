@@ -44,13 +44,15 @@ class ServerAddress:
     and go only to this server, over HTTP and WebSocket. `tls` verifies its certificate; None for
     http.
 
-    `shown`: users may see the address in sentences.
+    `shown`: users may see the address in sentences. `label`: the administrator's name for the
+    server, which all users may see, or "".
     """
 
     url: str
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     tls: ssl.SSLContext | None = field(default=None, repr=False, compare=False)
     shown: bool = True
+    label: str = ""
 
     @classmethod
     def parse(
@@ -98,18 +100,20 @@ class ServerAddress:
     @property
     def name(self) -> str:
         """Return the server's name for messages."""
+        if self.label:
+            return self.label
         return message("ComfyUI at {address}", address=self.url) if self.shown else "ComfyUI"
 
     @property
     def short_name(self) -> str:
         """Return the server's name for headings: its address without the scheme, if users may see
         it."""
-        return self.place if self.shown else self.name
+        return self.place if self.shown or self.label else self.name
 
     @property
     def place(self) -> str:
-        """Return the address without the scheme, for administrators."""
-        return self.url.partition("://")[2]
+        """Return the label, or the address without the scheme, for administrators."""
+        return self.label or self.url.partition("://")[2]
 
     def owns(self, url: str) -> bool:
         """Tell if a URL is on this server: same scheme, host and port, and below its path."""

@@ -95,6 +95,11 @@ class ServerPool:
         return message("{count} servers", count=len(self.servers))
 
     @property
+    def paused(self) -> bool:
+        """Return whether an administrator has paused all servers."""
+        return all(one.drained for one in self.servers)
+
+    @property
     def shown(self) -> bool:
         """Return whether messages may show users the addresses."""
         return all(one.client.address.shown for one in self.servers)

@@ -68,7 +68,11 @@ def _names(pool: ServerPool) -> tuple[str, ...]:
     names = tuple(one.client.address.short_name for one in pool.servers)
     if pool.shown or len(names) == 1:
         return names
-    return tuple(f"{name} {number}" for number, name in enumerate(names, 1))
+    numbered = zip(pool.servers, names, strict=True)
+    return tuple(
+        name if one.client.address.label else f"{name} {number}"
+        for number, (one, name) in enumerate(numbered, 1)
+    )
 
 
 def _health_of(server: ComfyServer, name: str) -> ServerReport:

@@ -66,8 +66,13 @@ class ComfyServer:
         return self.client.address.url
 
     @property
+    def label(self) -> str:
+        """Return the server's name for administrators: their own name for it, or its address."""
+        return self.client.address.label or self.url
+
+    @property
     def place(self) -> str:
-        """Return the address without the scheme, for administrators."""
+        """Return the name, or the address without the scheme, for administrators."""
         return self.client.address.place
 
     @property

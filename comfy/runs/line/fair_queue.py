@@ -47,6 +47,8 @@ class FairQueue(Generic[S]):
         self._handed: dict[str, S] = {}
         self._released: dict[str, _Waiting[S]] = {}
         self._on_its_way: dict[S, str] = {}
+        # Runs that an administrator moved before (below 0) or behind all others.
+        self._ranks: dict[str, int] = {}
         self._last_turn = ("", ""), ""  # who had it: the key in `_turns`, and the owner
         # Cached at each change, because every waiting run then asks for its place
         self._places: dict[str, int] = {}
@@ -145,6 +147,16 @@ class FairQueue(Generic[S]):
             own.insert(min(max(0, place), len(own)), run_id)
         self.advance()
 
+    def move_to_end(self, run_id: str, *, first: bool) -> None:
+        """Move a run before or behind all other runs that wait here; do nothing if a server has
+        it."""
+        with self._lock:
+            if run_id not in self._runs or run_id in self._handed:
+                return
+            ranks = self._ranks.values()
+            self._ranks[run_id] = min(0, *ranks, 0) - 1 if first else max(0, *ranks, 0) + 1
+        self.advance()
+
     def advance(self) -> None:
         """Hand over every run that may start, and notify the waiting ones."""
         with self._lock:
@@ -159,6 +171,12 @@ class FairQueue(Generic[S]):
 
     def _order(self) -> Iterator[str]:
         """Yield the waiting runs in their future order, if no run arrives or leaves."""
+        if not self._ranks:
+            return self._fair_order()
+        return iter(sorted(self._fair_order(), key=lambda run: self._ranks.get(run, 0)))
+
+    def _fair_order(self) -> Iterator[str]:
+        """Yield the waiting runs in the order of turns."""
         turns = deque(deque(map(deque, people.values())) for people in self._turns.values())
         while turns:
             people = turns.popleft()
@@ -220,6 +238,7 @@ class FairQueue(Generic[S]):
         return waiting is not None
 
     def _remove(self, run_id: str) -> None:
+        self._ranks.pop(run_id, None)
         waiting = self._runs.get(run_id)
         people = self._turns.get(waiting.turn_key, {}) if waiting else {}
         if waiting is None or waiting.owner not in people:

@@ -45,14 +45,14 @@ def test_only_operators_find_it(place: Place) -> None:
     assert 'id="sign-in"' in nobody.text
     assert place.one.url not in nobody.text
     with requests.Session() as stranger:
-        assert press(place, stranger, "drain") == 401
+        assert press(place, stranger, "pause") == 401
     for number in (0, 9, "x"):
-        assert press(place, place.ben, "drain", number) == 404
+        assert press(place, place.ben, "pause", number) == 404
     foreign = {"Origin": "https://evil.example"}
-    sent = place.anna.post(f"{address}/servers/0/drain", headers=foreign, timeout=LONGEST_WAIT)
+    sent = place.anna.post(f"{address}/servers/0/pause", headers=foreign, timeout=LONGEST_WAIT)
     assert sent.status_code == 401
     assert not place.app.services.servers.servers[0].drained
-    assert press(place, place.anna, "drain", 9) == press(place, place.anna, "stop") == 404
+    assert press(place, place.anna, "pause", 9) == press(place, place.anna, "stop") == 404
 
 
 def test_it_shows_runs_without_their_contents(place: Place) -> None:
@@ -83,8 +83,8 @@ def test_it_shows_runs_without_their_contents(place: Place) -> None:
 
 
 def test_it_shows_the_state_of_servers_and_missing_nodes(place: Place) -> None:
-    """The page shows the versions. It names the workflows that lack a node or a model, even if a
-    form uses a replacement."""
+    """The page shows the versions. Another page names the missing models and nodes once each, with
+    the workflows that want them, even if a form uses a replacement."""
     told = page(place)
     assert place.one.url in told
     assert place.other.url in told
@@ -95,11 +95,12 @@ def test_it_shows_the_state_of_servers_and_missing_nodes(place: Place) -> None:
     )
     assert '<html lang="fr"' in french.text
     assert re.search(r"ComfyForms [\d.]+ · Gradio 6", told)
-    assert "Missing models and nodes" in told
-    assert "Missing model: nowhere.safetensors" in told
-    assert "Missing node: SaveNowhere" in told
-    assert "nowhere isn't installed" in told
-    assert "Whole" not in told
+    missing = place.anna.get(f"{place.app.url}/operator/missing", timeout=LONGEST_WAIT).text
+    assert missing.count("nowhere.safetensors") == 1
+    assert "Nodes of an unknown pack" in missing
+    assert "1 node: SaveNowhere" in missing
+    assert "Wanted by: Lacking" in missing
+    assert "Whole" not in missing
 
 
 def test_health_names_the_servers_for_operators_alone(place: Place) -> None:

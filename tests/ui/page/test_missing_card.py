@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from comfy.form.missing_items import MissingChoice, MissingClass
-from ui.page.form.missing_card import missing_card, missing_lines, why_not
+from ui.page.form.missing_card import missing_card, why_not
 
 NODE = MissingClass("Sharpen+", ("1", "2"), ("Crisp",), "Sharpen", "sharp-pack")
 CORE = MissingClass("Newest", ("3",), (), "", "comfy-core")
@@ -52,16 +52,13 @@ def test_missing_nodes_and_empty_choices_block_a_run() -> None:
 
 def test_paid_nodes_are_called_paid() -> None:
     """The card and the reason at Generate count them separately. If the server offers no paid
-    nodes, the card and the lines for administrators say how to get them. On the stand-in they
-    don't."""
+    nodes, the card says how to get them. On the stand-in it doesn't."""
     card = missing_card((PAID, NODE), demo=False)
     assert why_not((PAID, NODE)) == (
         "This workflow can't run here. Missing: 1 paid API node, 1 node."
     )
     assert "<strong>Missing paid API node:</strong> <code>KlingVideoNode</code>" in card
     assert f"<p>{REASON} Start it without this option, or update it.</p>" in card
-    assert missing_lines((PAID,))[0] == "Missing paid API node: KlingVideoNode"
-    assert missing_lines((PAID,))[1].startswith(REASON)
     assert REASON not in missing_card((PAID,), demo=True)
     other = missing_card((OTHER_PAID, CORE), demo=False)
     assert other.count("part of another ComfyUI version") == 4  # in each line, and to copy

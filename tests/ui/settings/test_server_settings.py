@@ -75,6 +75,18 @@ def test_each_server_has_a_login_of_its_own(
     assert "hunter" not in f"{settings!r} {settings.server_addresses!r}"
 
 
+def test_a_server_has_a_name_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Users read the name in place of the address. Two servers can't have the same name."""
+    file = tmp_path / "forms.toml"
+    text = '[[server]]\nurl = "http://one:8188"\nname = " GPU box "\n'
+    file.write_text(f'{text}[[server]]\nurl = "http://other:8188"\n')
+    box, other = read_settings(["--config", str(file)]).server_addresses
+    assert (box.name, box.short_name, box.place) == ("GPU box", "GPU box", "GPU box")
+    assert other.short_name == "other:8188"
+    file.write_text(text + text.replace("one", "other"))
+    assert "Two servers have the same name." in refused(["--config", str(file)], capsys)
+
+
 def test_a_server_has_a_limit_of_its_own(tmp_path: Path) -> None:
     """The limit applies however the address is written. Credentials from another option still
     apply."""
@@ -96,7 +108,7 @@ def test_a_server_has_a_limit_of_its_own(tmp_path: Path) -> None:
         ('server = ["http://a", "http://b"]\nserver_token = "x"', "but there are several"),
         (
             '[[server]]\nurl = "http://a"\npassword = "hunter2"',
-            "in a table; use url, token, token_file",
+            "in a table; use url, name, token, token_file",
         ),
         ('[[server]]\ntoken = "hunter2"', "a table has no url."),
         ('[[server]]\nurl = "http://a"\ntoken_file = "hunter2"', "the file cannot be read"),

@@ -67,13 +67,6 @@ def why_not(missing: Iterable[Missing]) -> str:
     return sentences(message("This workflow can't run here."), _counted(_items(missing)))
 
 
-def missing_lines(missing: Iterable[Missing]) -> tuple[str, ...]:
-    """Return a line per missing part, with its folder and source, and the reason if ComfyUI itself
-    has it."""
-    missing = tuple(missing)
-    return _lines(_items(missing), _reason(missing))
-
-
 def _lines(items: Iterable[_Item], reason: str) -> tuple[str, ...]:
     lines = tuple(item.line for item in items)
     return (*lines, translated(reason)) if reason else lines

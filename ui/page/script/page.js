@@ -1,6 +1,7 @@
 // @ts-check
 // Entry point of the page: restores the user's runs, connects to the app, and handles keys, buttons and files.
 
+import { showAnnouncements } from "./announcement.js";
 import { uncovered } from "./back.js";
 import { refuseVaried } from "./batches/given.js";
 import { ActionsBar } from "./components/actions_bar.js";
@@ -232,6 +233,7 @@ tellReloaded();
 showApi();
 page.subscribe(show);
 page.subscribe(showInTab);
+showAnnouncements();
 listen();
 sendKept();
 useShared();

@@ -77,9 +77,10 @@ class PageSocket {
     this.#failures = 0;
     clearTimeout(this.#telling);
     this.#telling = 0;
-    const { ending, server_away: serverAway, waiting, chains } = said;
+    const { ending, server_away: serverAway, paused, notice: announcement, waiting, chains } = said;
     const batches = this.#sinceOpened(said.batches);
-    page.set({ away: ending ? RESTARTING : "", serverAway, waiting, batches, chains });
+    const away = ending ? RESTARTING : "";
+    page.set({ away, serverAway, paused, announcement, waiting, batches, chains });
     hear(withoutBatches(said.runs, batches));
   }
 

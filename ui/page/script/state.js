@@ -21,12 +21,16 @@
  *   offers: readonly Offer[] }} Notice
  * @typedef {{ label: string, does: () => void }} Offer
  *
+ * The administrator's text for all pages. `until`: seconds since 1970, null for no end.
+ * @typedef {{ id: string, text: string, until: number | null }} Announcement
+ *
  * @typedef {{ ids: readonly string[], shown: string }} Undoable
  *
  * `order`: ids of the unfinished runs in queue order. `shown`: id of the finished run to show; `lookingBack`: show it
  * although another run is in progress; `aside`: id of another workflow's result that the form's example has replaced, ""
  * for none. `sending`: the user has pressed Generate and the app hasn't answered yet.
- * `away`: why the app can't be reached, "" if it can; `serverAway`: the same for the ComfyUI server. `signingOut`: a
+ * `away`: why the app can't be reached, "" if it can; `serverAway`: the same for the ComfyUI server; `paused`: an
+ * administrator has paused all servers; `announcement`: the administrator's text for all pages. `signingOut`: a
  * sign-out is in progress. `waiting`: number of waiting runs of all users.
  * `form`: workflow of the form that was drawn last, "" before the first; `blocked`: why it can't run; `formless`: the
  * page has no form; `coming`: another form is loading and takes long. `ideas`: examples from the workflow's author;
@@ -38,8 +42,9 @@
  * they were listed. `batches`: batches that are in progress or have ended since the tab was opened; `chains`: likewise,
  * oldest first; `followed`: id of the chain that this page has started or resumed last. `oneColumn`: the form and the
  * stage are stacked, so either may be out of view.
- * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean, aside: string,
- *   notice: Notice | null, sending: boolean, away: string, serverAway: string, signingOut: boolean, waiting: number, form: string,
+ * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
+ *   aside: string, notice: Notice | null, sending: boolean, away: string, serverAway: string, paused: boolean,
+ *   announcement: Announcement | null, signingOut: boolean, waiting: number, form: string,
  *   blocked: string, formless: boolean, coming: boolean, ideas: readonly Idea[], cover: string, makes: Made,
  *   ended: { id: string } | null,
  *   deleted: { ids: readonly string[] } | null, restored: { ids: readonly string[] } | null,
@@ -106,6 +111,8 @@ export const INITIAL = {
   sending: false,
   away: "",
   serverAway: "",
+  paused: false,
+  announcement: null,
   signingOut: false,
   waiting: 0,
   form: "",

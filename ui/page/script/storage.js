@@ -41,6 +41,8 @@ export const BATCHES = "comfyforms.batches";
 export const FRUITLESS = "comfyforms.fruitless";
 /** Whether the user has turned a 3D model. */
 export const TURNED = "comfyforms.turned";
+/** Id of the administrator's notice that the user has closed. */
+export const CLOSED_NOTICE = "comfyforms.closed_notice";
 /** Reason for the page's last reload, and its user at the time. */
 export const RELOADED = "comfyforms.reloaded";
 

@@ -55,12 +55,12 @@ def test_its_buttons_drain_and_restore_a_server_and_free_memory(place: Place) ->
     """Each button redirects to the page, which shows the new state. The app reports a server that
     refuses the request."""
     _, other = place.app.services.servers.servers
-    assert press(place, place.anna, "drain", 1) == 303
+    assert press(place, place.anna, "pause", 1) == 303
     assert other.drained
-    assert "Draining" in page(place)
-    assert press(place, place.anna, "take-back", 1) == 303
+    assert "Paused" in page(place)
+    assert press(place, place.anna, "resume", 1) == 303
     assert not other.drained
-    assert "Draining" not in page(place)
+    assert "Paused" not in page(place)
     assert press(place, place.anna, "free", 1) == 303
     assert place.other.requests["POST /free"] == 1
     assert place.one.requests["POST /free"] == 0

@@ -8,11 +8,12 @@ import { page } from "../state.js";
 import { read, SHADE, write } from "../storage.js";
 
 const BACK = message("ComfyUI is back.");
+const PAUSED = message("Paused by your admin");
 const BACK_SHOWN = 6000;
 
 /**
- * Show the number of waiting runs, whether the ComfyUI server can't be reached, and briefly that it is back. All of
- * this is unknown while the page can't reach the app.
+ * Show the number of waiting runs, whether the ComfyUI server can't be reached or is paused, and briefly that it is
+ * back. All of this is unknown while the page can't reach the app.
  * @param {HTMLElement} place
  */
 export function mountServer(place) {
@@ -29,14 +30,16 @@ export function mountServer(place) {
     const demo = $(".demo-mark")?.textContent;
     tell(waits, count ? (demo ? `${demo} · ${words}` : `${words} ·`) : "");
     // Add the number of waiting runs, so that the user sees that Generate had an effect.
-    if (now.serverAway) tell(state, count ? `${now.serverAway} · ${words}` : now.serverAway);
-    if (now.serverAway === told) return;
-    told = now.serverAway;
+    const stopped = now.serverAway || (now.paused ? PAUSED : "");
+    if (stopped) tell(state, count ? `${stopped} · ${words}` : stopped);
+    if (stopped === told) return;
+    const wasPaused = told === PAUSED;
+    told = stopped;
     clearTimeout(forgetting);
-    if (!now.serverAway) state.textContent = BACK;
-    if (!place.checkVisibility()) announce(state.textContent); // hidden in the phone menu
-    server.classList.toggle("away", Boolean(now.serverAway));
-    if (now.serverAway) return;
+    if (!stopped) state.textContent = wasPaused ? "" : BACK;
+    if (!place.checkVisibility()) announce(state.textContent ?? ""); // hidden in the phone menu
+    server.classList.toggle("away", Boolean(stopped));
+    if (stopped) return;
     forgetting = window.setTimeout(() => {
       state.textContent = "";
     }, BACK_SHOWN);

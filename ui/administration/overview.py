@@ -1,20 +1,12 @@
-"""The administrator's overview: servers, all users' runs, and missing parts of workflows. It
-contains no user texts, and images only if the settings allow them."""
+"""The administrator's overview of servers and all users' runs. It contains no user texts, and
+images only if the settings allow them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from comfy.base.errors import (
-    ComfyError,
-    ManyProblems,
-    ServerError,
-    ServerUnreachable,
-    TooManyThreads,
-    WorkflowError,
-)
 from comfy.base.messages import message, plural
 from comfy.comfyui.protocol.events import Preview
 from comfy.comfyui.protocol.run_state import Phase, RunState
@@ -23,15 +15,12 @@ from comfy.comfyui.servers.reports import ServerReport
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.library.private import MARK
 from comfy.runs.interface import Run, RunRegistry
+from ui.administration.servers import GUEST
 from ui.documents.headlines import AWAY, elapsed_words
-from ui.library import WorkflowLibrary
-from ui.page.form.missing_card import missing_lines
-from ui.web.identity import NOBODY
 
 _WAITING = message("Waiting")
 _RUNNING = message("Running")
 _OWN_WORKFLOW = message("The user's own workflow")
-_NOT_SIGNED_IN = message("Guest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +34,8 @@ class ServerLine:
 @dataclass(frozen=True, slots=True)
 class RunLine:
     """Unfinished run: its owner, workflow, start, progress, and server ("" without one). `preview`:
-    the number of its newest visible image, 0 for none."""
+    the number of its newest visible image, 0 for none. `waits`: its place in the queue can be
+    changed."""
 
     id: str
     owner: str
@@ -54,29 +44,20 @@ class RunLine:
     progress: str
     server: str
     preview: int
-
-
-@dataclass(frozen=True, slots=True)
-class LackingWorkflow:
-    """Workflow with the parts that no server has and their replacements, or the reason why it can't
-    be read."""
-
-    title: str
-    lines: tuple[str, ...]
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Snapshot of servers, runs and missing parts. `lacking`: None until a server has answered."""
+    """Snapshot of servers and unfinished runs."""
 
     servers: tuple[ServerLine, ...]
     runs: tuple[RunLine, ...]
-    lacking: tuple[LackingWorkflow, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """Reader of servers, runs and workflows for the administrator page.
+    """Reader of servers and runs for administrators.
 
     `name_of`: returns the name of an owner, "" without sign-in. `images`: whether administrators
     see previews.
@@ -85,27 +66,25 @@ class Monitor:
     servers: ServerPool
     reports: Callable[[], tuple[ServerReport, ...]]
     runs: RunRegistry
-    library: WorkflowLibrary
     name_of: Callable[[str], str]
     images: bool
 
     def overview(self) -> Overview:
-        """Query the servers and return the overview. The first call may take seconds, because it
-        builds the forms of all workflows."""
+        """Query the servers and return the overview."""
         now = time.time()
         pairs = zip(self.servers.servers, self.reports(), strict=True)
         live = [run for run in self.runs.known() if not run.state.phase.finished]
         live.sort(key=lambda run: run.turn)
-        lacking: tuple[LackingWorkflow, ...] | None
-        try:
-            lacking = tuple(_lacking(self.library))
-        except (ServerUnreachable, ServerError, TooManyThreads):
-            lacking = None
         return Overview(
             tuple(ServerLine(server, report) for server, report in pairs),
-            tuple(_line(run, self.name_of(run.owner), now, images=self.images) for run in live),
-            lacking,
+            tuple(self._line(run, now) for run in live),
         )
+
+    def _line(self, run: Run, now: float) -> RunLine:
+        at = run.record.server
+        server = self.servers.at(at)
+        label = server.label if server else at
+        return _line(run, self.name_of(run.owner), label, now, images=self.images)
 
     def preview_of(self, run_id: str) -> Preview | None:
         """Return the newest preview of any user's run, if administrators may see it."""
@@ -114,16 +93,17 @@ class Monitor:
         return next((run.state.preview for run in self.runs.known() if run.id == run_id), None)
 
 
-def _line(run: Run, name: str, now: float, *, images: bool) -> RunLine:
+def _line(run: Run, name: str, server: str, now: float, *, images: bool) -> RunLine:
     job, state = run.job, run.state
     return RunLine(
         run.id,
-        name or _NOT_SIGNED_IN,
+        name or GUEST,
         _OWN_WORKFLOW if job.workflow.startswith(MARK) else job.title or job.workflow,
         message("{time} ago", time=elapsed_words(now - run.submitted_at)),
         _progress(state),
-        run.record.server,
+        server,
         state.preview_number if images and state.preview else 0,
+        waits=run.waits_here,
     )
 
 
@@ -144,24 +124,3 @@ def _progress(state: RunState) -> str:
     if state.steps > 1:
         return message("Running, step {step} of {steps}", step=state.step, steps=state.steps)
     return _RUNNING
-
-
-def _lacking(library: WorkflowLibrary) -> Iterator[LackingWorkflow]:
-    for entry in library.folder.entries():
-        try:
-            _, form = library.forms.form(entry.name, NOBODY)
-            used_instead = dict.fromkeys(note.said for note in form.notes)
-            lines = (*missing_lines(form.missing), *used_instead)
-        except (WorkflowError, ManyProblems) as problem:
-            lines = (str(problem),)
-        if lines:
-            yield LackingWorkflow(entry.title, lines)
-
-
-def free(server: ComfyServer) -> str:
-    """Make a server free its memory. Return the reason if it failed, otherwise an empty text."""
-    try:
-        server.free()
-    except ComfyError as problem:
-        return str(problem)
-    return ""

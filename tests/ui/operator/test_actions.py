@@ -1,0 +1,132 @@
+"""Actions of administrators on servers, runs and the notice, on the page and in REST."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+import requests
+import websocket
+
+from comfy.runs.interface import Origin, Run, RunPolicy
+from tests.security.signing_in import socket_of
+from tests.support.sampler import LONG, job
+from tests.support.waiting import LONGEST_WAIT, eventually
+from tests.ui.operator.conftest import Place
+
+ADMIN = "/api/v1/admin"
+
+
+def ask(place: Place, method: str, path: str, **options: Any) -> requests.Response:
+    return place.anna.request(
+        method, f"{place.app.url}{ADMIN}{path}", timeout=LONGEST_WAIT, **options
+    )
+
+
+def started(place: Place, *owners: str) -> list[Run]:
+    policy = RunPolicy(keeps_going=True)
+    return [place.app.runs.submit(job(LONG), Origin(owner), policy) for owner in owners]
+
+
+def heard(news: websocket.WebSocket, key: str, wanted: object) -> float:
+    """Return the seconds until the news has a value."""
+    since = time.monotonic()
+    while json.loads(news.recv()).get(key, wanted) != wanted:
+        pass
+    return time.monotonic() - since
+
+
+def last_action(place: Place) -> str:
+    return str(ask(place, "GET", "/activity").json()["actions"][0]["sentence"])
+
+
+def test_any_run_can_be_stopped_and_moved(place: Place) -> None:
+    """The owner of a stopped run reads who stopped it. A moved run is the next one, or the last
+    one. The log names the administrator and the owner."""
+    runs = started(place, *["user:ben"] * 4, "user:carla")
+    eventually(lambda: [run.waits_here for run in runs].count(True) == 3)
+    *_, last, other = runs
+    address = f"{place.app.url}/operator/runs/{last.id}/front"
+    assert place.anna.post(address, timeout=LONGEST_WAIT).ok
+    waiting = [one["id"] for one in ask(place, "GET", "/runs").json()["runs"] if one["waits"]]
+    assert waiting[0] == last.id
+    assert last_action(place) == "anna moved a run of ben to the front of the queue."
+    assert ask(place, "POST", f"/runs/{last.id}/move?to=back").status_code == 204
+    waiting = [one["id"] for one in ask(place, "GET", "/runs").json()["runs"] if one["waits"]]
+    assert waiting[-1] == last.id
+    assert ask(place, "POST", f"/runs/{other.id}/stop").status_code == 204
+    eventually(lambda: other.state.phase.finished)
+    assert other.state.error is not None
+    assert other.state.error.message == "An administrator stopped this run."
+    assert last_action(place) == "anna stopped a run of carla."
+    for run in runs:
+        run.cancel()
+    eventually(lambda: all(run.state.phase.finished for run in runs))
+    assert ask(place, "POST", f"/runs/{last.id}/stop").status_code == 404
+    answer = place.anna.post(address.replace("front", "stop"), timeout=LONGEST_WAIT)
+    assert (answer.status_code, "This run has ended." in answer.text) == (409, True)
+
+
+def test_open_pages_hear_of_a_pause_of_all_servers(place: Place) -> None:
+    """While one server takes runs, pages show nothing. The log has the administrator's name."""
+    with socket_of(place.app, place.ben) as news:
+        news.recv()
+        assert ask(place, "POST", "/servers/0/pause").status_code == 204
+        assert ask(place, "POST", "/servers/1/pause").status_code == 204
+        heard(news, "paused", wanted=True)
+        assert last_action(place) == f"anna paused {place.other.url}."
+        assert ask(place, "POST", "/servers/0/resume").status_code == 204
+        assert ask(place, "POST", "/servers/1/resume").status_code == 204
+        heard(news, "paused", wanted=False)
+    assert ask(place, "POST", "/servers/2/pause").status_code == 404
+
+
+def test_freeing_memory_is_confirmed(place: Place) -> None:
+    """The page says so after the redirect."""
+    answer = place.anna.post(f"{place.app.url}/operator/servers/0/free", timeout=LONGEST_WAIT)
+    assert f"Freed the memory of {place.one.url}." in answer.text
+    assert last_action(place) == f"anna freed the memory of {place.one.url}."
+
+
+def test_a_notice_reaches_open_pages_until_it_is_removed(place: Place) -> None:
+    """Open pages get it within two seconds. It ends at its time, and a new one replaces it."""
+    text = "GPU 2 is <down> until 3."
+    with socket_of(place.app, place.ben) as news:
+        news.recv()
+        place.anna.post(
+            f"{place.app.url}/operator/notice", data={"text": text}, timeout=LONGEST_WAIT
+        )
+        notice = ask(place, "GET", "/notice").json()["notice"]
+        assert (notice["text"], notice["until"]) == (text, None)
+        assert heard(news, "notice", notice) < 2
+        page = place.anna.get(f"{place.app.url}/operator", timeout=LONGEST_WAIT).text
+        assert "GPU 2 is &lt;down&gt; until 3." in page
+        assert ask(place, "DELETE", "/notice").status_code == 204
+        heard(news, "notice", None)
+    short = {"text": "soon over", "seconds": 0.2}
+    assert ask(place, "POST", "/notice", json=short).json()["notice"]["until"] > time.time() - 1
+    eventually(lambda: ask(place, "GET", "/notice").json() == {"notice": None})
+
+
+@pytest.mark.parametrize("sent", [{"text": " "}, {"text": "x" * 501}, {"text": "x", "seconds": 0}])
+def test_a_wrong_notice_is_refused(place: Place, sent: dict[str, object]) -> None:
+    """An empty or long text and a wrong end change nothing."""
+    assert ask(place, "POST", "/notice", json=sent).status_code == 409
+    assert ask(place, "GET", "/notice").json() == {"notice": None}
+
+
+def test_figures_and_parts_are_for_administrators_alone(place: Place) -> None:
+    """Other users get 404 from all addresses, and other sites' pages can change nothing."""
+    for path in ("runs", "servers", "storage", "usage", "missing", "activity", "notice"):
+        assert ask(place, "GET", f"/{path}").status_code == 200, path
+        address = f"{place.app.url}{ADMIN}/{path}"
+        assert place.ben.get(address, timeout=LONGEST_WAIT).status_code == 404, path
+    foreign = {"Origin": "https://evil.example"}
+    for path in ("/notice", "/servers/0/pause", "/runs/x/stop"):
+        assert ask(place, "POST", path, headers=foreign).status_code == 401
+    for path in ("usage", "activity", "missing"):
+        page = place.anna.get(f"{place.app.url}/operator/{path}", timeout=LONGEST_WAIT)
+        assert page.status_code == 200
+        assert place.ben.get(page.url, timeout=LONGEST_WAIT).status_code == 404

@@ -1,0 +1,86 @@
+"""Announcements to all open pages: the notice, and whether all servers are paused."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from comfy.base.callbacks import Callbacks
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.records.administration.actions import AdministrationStore, Notice
+from ui.administration.audit import Actor, AuditLog
+
+log = logging.getLogger(__name__)
+
+LONGEST_NOTICE = 500  # characters
+_LONGEST = 366 * 24 * 3600.0  # seconds that a notice with an end may stay
+_EMPTY = message("Write the notice first.")
+_TOO_LONG = message("The notice can have at most {count} characters.", count=LONGEST_NOTICE)
+_NO_END = message("Choose an end within a year.")
+
+
+class Announcements:
+    """State that all open pages show. Thread-safe. Without a `store`, the notice ends with the
+    app."""
+
+    def __init__(
+        self, store: AdministrationStore | None, servers: ServerPool, audit: AuditLog
+    ) -> None:
+        self._store = store
+        self._servers = servers
+        self._audit = audit
+        self._listeners = Callbacks[[]]()
+        self._notice: Notice | None = None
+        try:
+            self._notice = store.notice() if store else None
+        except ComfyError as problem:
+            log.warning("The notice can't be read: %s %s", problem, problem.hint)
+        servers.on_change(self._listeners.call)
+
+    @property
+    def notice(self) -> Notice | None:
+        """Return the notice; None if there isn't one, or if it has ended."""
+        notice = self._notice
+        return None if notice is None or notice.is_over(time.time()) else notice
+
+    @property
+    def paused(self) -> bool:
+        """Return whether all servers are paused."""
+        return self._servers.paused
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` after each change, from any thread. Return a function that
+        unsubscribes."""
+        return self._listeners.add(callback)
+
+    def put(self, actor: Actor, text: str, seconds: float | None = None) -> Notice:
+        """Show a text on all pages, in place of the previous one, for this many seconds (None:
+        until it is removed). Raises ComfyError for an empty or long text."""
+        text = " ".join(text.split())
+        if not text:
+            raise ComfyError(_EMPTY)
+        if len(text) > LONGEST_NOTICE:
+            raise ComfyError(_TOO_LONG)
+        if seconds is not None and not 0 < seconds <= _LONGEST:
+            raise ComfyError(_NO_END)
+        until = None if seconds is None else time.time() + seconds
+        self._notice = (
+            self._store.set_notice(text, until) if self._store else Notice(text, text, until)
+        )
+        self._listeners.call()
+        self._audit.note(
+            message("{person} shared a notice: “{text}”", person=actor.name, text=text)
+        )
+        return self._notice
+
+    def remove(self, actor: Actor) -> None:
+        """Remove the notice from all pages."""
+        if self._store is not None:
+            self._store.remove_notice()
+        had, self._notice = self.notice, None
+        self._listeners.call()
+        if had is not None:
+            self._audit.note(message("{person} removed the notice.", person=actor.name))

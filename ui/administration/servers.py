@@ -1,0 +1,85 @@
+"""Actions of administrators on servers and on runs of all users."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from comfy.base.errors import RunNotFound
+from comfy.base.messages import message
+from comfy.comfyui.protocol.run_state import RunError
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.comfyui.servers.server import ComfyServer
+from comfy.runs.interface import Run, RunRegistry
+from ui.administration.audit import Actor, AuditLog
+from ui.web.identity import Identity
+
+GUEST = message("Guest")
+_STOPPED = RunError(message("An administrator stopped this run."))
+
+
+@dataclass(frozen=True, slots=True)
+class ServerActions:
+    """Pause, resume and memory of servers; each action is logged with the administrator."""
+
+    pool: ServerPool
+    audit: AuditLog
+
+    def pause(self, actor: Actor, server: ComfyServer) -> None:
+        """Send the server no more runs. Its current runs continue."""
+        self.pool.drain(server)
+        self.audit.note(
+            message("{person} paused {server}.", person=actor.name, server=server.label)
+        )
+
+    def resume(self, actor: Actor, server: ComfyServer) -> None:
+        """Send the server runs again."""
+        self.pool.take_back(server)
+        self.audit.note(
+            message("{person} resumed {server}.", person=actor.name, server=server.label)
+        )
+
+    def free(self, actor: Actor, server: ComfyServer) -> None:
+        """Free the server's memory. Raises ServerUnreachable or ServerError."""
+        server.free()
+        names = {"person": actor.name, "server": server.label}
+        self.audit.note(message("{person} freed the memory of {server}.", **names))
+
+
+@dataclass(frozen=True, slots=True)
+class RunActions:
+    """Stop and move any user's run; each action is logged with the administrator."""
+
+    runs: RunRegistry
+    identity: Identity
+    audit: AuditLog
+
+    def stop(self, actor: Actor, run_id: str) -> None:
+        """Stop a run. Its owner reads who did it. Raises RunNotFound."""
+        run = self._run(run_id)
+        run.cancel(_STOPPED if run.owner != actor.owner else None)
+        sentence = message(
+            "{person} stopped a run of {name}.", person=actor.name, name=self._owner(run)
+        )
+        self.audit.note(sentence)
+
+    def move(self, actor: Actor, run_id: str, *, first: bool) -> None:
+        """Move a waiting run before or behind all others. Raises RunNotFound."""
+        run = self._run(run_id)
+        self.runs.move_to_end(run_id, first=first)
+        names = {"person": actor.name, "name": self._owner(run)}
+        sentence = (
+            message("{person} moved a run of {name} to the front of the queue.", **names)
+            if first
+            else message("{person} moved a run of {name} to the back of the queue.", **names)
+        )
+        self.audit.note(sentence)
+
+    def _run(self, run_id: str) -> Run:
+        live = (run for run in self.runs.known() if not run.state.phase.finished)
+        run = next((run for run in live if run.id == run_id), None)
+        if run is None:
+            raise RunNotFound
+        return run
+
+    def _owner(self, run: Run) -> str:
+        return self.identity.name_of(run.owner) or GUEST

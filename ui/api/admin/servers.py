@@ -1,0 +1,104 @@
+"""Servers and runs of all users: list, pause, stop and move."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Annotated, Literal
+
+from fastapi import Depends, HTTPException, Path
+from starlette.requests import Request
+from starlette.responses import Response
+
+from comfy.comfyui.servers.reports import ServerReport
+from comfy.comfyui.servers.server import ComfyServer
+from ui.administration.audit import Actor
+from ui.administration.desk import Administration
+from ui.administration.overview import RunLine
+from ui.web.access import Access, GuardedRoutes
+from ui.web.responses import AsciiJSON
+from ui.web.shares import Work
+
+_Number = Annotated[int, Path(ge=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class AdminServer(ServerReport):
+    """State of a server. `number`: its place in the settings; `address`: without credentials."""
+
+    number: int = 0
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AdminServers:
+    """All servers, in the order of the settings."""
+
+    servers: tuple[AdminServer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AdminRuns:
+    """Unfinished runs of all users: active ones first, then in the order of the queue."""
+
+    runs: tuple[RunLine, ...]
+
+
+def servers_api(desk: Administration) -> GuardedRoutes:
+    """Return the routes below `/admin/servers` and `/admin/runs`."""
+    routes = GuardedRoutes("/admin", tags=["Administration"])
+    pool = desk.servers.pool
+
+    def actor(request: Request) -> Actor:
+        return desk.actor(request)
+
+    def server(number: _Number) -> ComfyServer:
+        if number >= len(pool.servers):
+            raise HTTPException(404)
+        return pool.servers[number]
+
+    @routes.get("/servers", Access.ADMINISTRATOR, work=Work.HEALTH, response_model=AdminServers)
+    def servers() -> AsciiJSON:
+        """Return all servers with their queue and memory."""
+        pairs = zip(pool.servers, desk.services.reports(), strict=True)
+        found = (
+            AdminServer(**asdict(report) | {"name": one.label}, number=at, address=one.url)
+            for at, (one, report) in enumerate(pairs)
+        )
+        return AsciiJSON(AdminServers(tuple(found)))
+
+    @routes.post("/servers/{number}/pause", Access.ADMINISTRATOR, status_code=204)
+    def pause(server: ComfyServer = Depends(server), actor: Actor = Depends(actor)) -> Response:
+        """Send a server no more runs; its current runs continue."""
+        desk.servers.pause(actor, server)
+        return Response(status_code=204)
+
+    @routes.post("/servers/{number}/resume", Access.ADMINISTRATOR, status_code=204)
+    def resume(server: ComfyServer = Depends(server), actor: Actor = Depends(actor)) -> Response:
+        """Send a server runs again."""
+        desk.servers.resume(actor, server)
+        return Response(status_code=204)
+
+    @routes.post("/servers/{number}/free", Access.ADMINISTRATOR, status_code=204)
+    def free(server: ComfyServer = Depends(server), actor: Actor = Depends(actor)) -> Response:
+        """Make a server free its memory."""
+        desk.servers.free(actor, server)
+        return Response(status_code=204)
+
+    @routes.get("/runs", Access.ADMINISTRATOR, response_model=AdminRuns)
+    def runs() -> AsciiJSON:
+        """Return the unfinished runs of all users, without their contents."""
+        return AsciiJSON(AdminRuns(desk.monitor.overview().runs))
+
+    @routes.post("/runs/{run_id}/stop", Access.ADMINISTRATOR, status_code=204)
+    def stop(run_id: str, actor: Actor = Depends(actor)) -> Response:
+        """Stop any user's run."""
+        desk.runs.stop(actor, run_id)
+        return Response(status_code=204)
+
+    @routes.post("/runs/{run_id}/move", Access.ADMINISTRATOR, status_code=204)
+    def move(run_id: str, to: Literal["front", "back"], actor: Actor = Depends(actor)) -> Response:
+        """Move any user's waiting run to the front or back of the queue."""
+        desk.runs.move(actor, run_id, first=to == "front")
+        return Response(status_code=204)
+
+    return routes
