@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ui.accounts.token_command import change_tokens
 from ui.accounts.user_command import change_users
+from ui.backup.command import back_up, restore
 from ui.settings.arguments import USAGE_ERROR, read_settings
 from ui.settings.folders import ON_A_SPACE, SIGN_INS, with_shipped_workflows
 from ui.settings.listening import port_problem
@@ -34,12 +35,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("comfyforms")
 
-_COMMANDS = {"user": change_users, "token": change_tokens}
+_COMMANDS = {
+    "user": change_users,
+    "token": change_tokens,
+    "backup": back_up,
+    "restore": restore,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGINT, SIGTERM or SIGHUP; then end every run on the server. After `user` or
-    `token`, pass the arguments to that command. Return the exit code."""
+    """Serve until SIGINT, SIGTERM or SIGHUP; then end every run on the server. After `user`,
+    `token`, `backup` or `restore`, pass the arguments to that command. Return the exit code."""
     logging.basicConfig(level=logging.INFO)
     handlers = tuple(logging.getLogger().handlers)
     for handler in handlers:

@@ -46,7 +46,7 @@ accounts settings.setting_values settings.start_lines web.responses
 gradio.internals settings
 accounts.token_command accounts.user_command web
 documents
-files library settings.web_settings
+backup files library settings.web_settings
 services
 administration
 gradio page

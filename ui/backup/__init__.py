@@ -1,0 +1,1 @@
+"""Backup of an app's data and workflows in one archive, its check, and its restoration."""
