@@ -66,7 +66,7 @@ class Figures:
         """Return the storage figures."""
         history = self._opened()
         usage, limits = history.administration.usage, history.limits
-        expiring = usage.holdings(expires_before(history))
+        _, expiring = usage.holdings(expires_before(history))
         disk = history.files.disk()
         return StorageFigures(
             int(usage.total_bytes()),

@@ -204,9 +204,8 @@ class _Figures:
         if history is None:
             return cls(None, {}, {}, {})
         usage = history.administration.usage
-        expiring = usage.holdings(expires_before(history))
-        lately = usage.ended_since(now - _RECENT_DAYS * DAY)
-        return cls(history, usage.holdings(), lately, expiring)
+        held, expiring = usage.holdings(expires_before(history))
+        return cls(history, held, usage.ended_since(now - _RECENT_DAYS * DAY), expiring)
 
     def of(self, person: PersonRow, *owners: str) -> PersonRow:
         """Return the row with the figures of these owners, which no other row gets."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from statistics import median
 
-from sqlalchemy import ColumnElement, Engine, case, func, select
+from sqlalchemy import Engine, case, func, select
 
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.rows import UNREADABLE
@@ -49,34 +51,30 @@ class UsageReader:
         with as_comfy_errors(), self._engine.connect() as connection:
             return bytes_in_use(connection)
 
-    def holdings(self, ended_before: float | None = None) -> dict[str, Holding]:
-        """Return what each owner has, by the owner's digest. A file of several runs counts once.
-
-        `ended_before`: only runs that ended before this time and aren't favorites, which are the
-        next to expire.
-        """
-        which: ColumnElement[bool] = _runs.c.id.is_not(None)
-        if ended_before is not None:
-            which = (_runs.c.ended_at < ended_before) & ~_runs.c.favourite
-        rows = (
-            select(_runs.c.owner, func.count(), func.sum(_runs.c.size))
-            .where(which)
-            .group_by(_runs.c.owner)
-        )
-        distinct = (
-            select(_runs.c.owner, _files.c.digest, _files.c.size)
-            .join_from(_runs, _files, _runs.c.id == _files.c.run)
-            .where(which)
-            .distinct()
-            .subquery()
-        )
-        of_files = select(distinct.c.owner, func.sum(distinct.c.size)).group_by(distinct.c.owner)
+    def holdings(
+        self, expires_before: float = 0.0
+    ) -> tuple[dict[str, Holding], dict[str, Holding]]:
+        """Return each owner's runs and bytes by the owner's digest, and the part of them that ended
+        before a time and isn't a favorite. A file of several runs counts once per owner."""
+        columns = (_runs.c.id, _runs.c.owner, _runs.c.ended_at, _runs.c.favourite, _runs.c.size)
+        held, expiring = _Sums(), _Sums()
+        owners: dict[str, str] = {}
+        soon: set[str] = set()
         with as_comfy_errors(), self._engine.connect() as connection:
-            sizes = {row[0]: float(row[1] or 0) for row in connection.execute(of_files)}
-            return {
-                owner: Holding(count, float(size or 0) + sizes.get(owner, 0.0))
-                for owner, count, size in connection.execute(rows)
-            }
+            # Reads an index only. The database's own join would read the records.
+            for run, owner, ended_at, favourite, size in connection.execute(select(*columns)):
+                owners[run] = owner
+                held.add_run(owner, size)
+                if ended_at is not None and ended_at < expires_before and not favourite:
+                    soon.add(run)
+                    expiring.add_run(owner, size)
+            files = select(_files.c.run, _files.c.digest, _files.c.size)
+            for run, digest, size in connection.execute(files):
+                if owner := owners.get(run, ""):
+                    held.add_file(owner, digest, size)
+                    if run in soon:
+                        expiring.add_file(owner, digest, size)
+        return held.holdings(), expiring.holdings()
 
     def ended_since(self, start: float) -> dict[str, int]:
         """Return how many runs of each owner ended since this time, by the owner's digest."""
@@ -108,37 +106,42 @@ class UsageReader:
         week = case(
             *((ended < end, at) for at, end in enumerate(starts[1:])), else_=len(starts) - 1
         ).label("week")
-        parts = (week, _runs.c.workflow, _runs.c.outcome)
-        by_time = _runs.c.seconds
-        every = (
-            select(
-                *parts,
-                _runs.c.seconds,
-                func.row_number().over(partition_by=parts, order_by=by_time).label("place"),
-                func.count().over(partition_by=parts).label("many"),
-            )
-            .where(ended >= starts[0])
-            .subquery()
-        )
-        one = every.c
-        in_middle = one.place.in_(((one.many + 1) // 2, (one.many + 2) // 2))
-        summary = select(
-            one.week,
-            one.workflow,
-            one.outcome,
-            func.max(one.many),
-            func.avg(case((in_middle, one.seconds))),
-        ).group_by(one.week, one.workflow, one.outcome)
+        use = select(week, _runs.c.workflow, _runs.c.outcome, _runs.c.seconds)
+        runs: Counter[tuple[int, str]] = Counter()
+        failed: Counter[tuple[int, str]] = Counter()
+        seconds: defaultdict[tuple[int, str], list[float]] = defaultdict(list)
         with as_comfy_errors(), self._engine.connect() as connection:
-            rows = connection.execute(summary).all()
-        sums: dict[tuple[int, str], WeekUse] = {}
-        for number, workflow, outcome, many, median in rows:
-            known = sums.get((number, workflow), WeekUse(number, workflow, 0, 0, None))
-            sums[number, workflow] = WeekUse(
-                number,
-                workflow,
-                known.runs + many,
-                known.failed + (many if outcome in _FAILED else 0),
-                median if outcome == Phase.DONE.value else known.median,
-            )
-        return tuple(sorted(sums.values(), key=lambda use: (-use.week, -use.runs)))
+            for number, workflow, outcome, time in connection.execute(
+                use.where(ended >= starts[0])
+            ):
+                key = number, workflow
+                runs[key] += 1
+                failed[key] += outcome in _FAILED
+                if outcome == Phase.DONE.value and time is not None:
+                    seconds[key].append(time)
+        rows = (
+            WeekUse(*key, count, failed[key], median(seconds[key]) if seconds[key] else None)
+            for key, count in runs.items()
+        )
+        return tuple(sorted(rows, key=lambda row: (-row.week, -row.runs)))
+
+
+class _Sums:
+    """Runs and bytes of owners, with each file once per owner."""
+
+    def __init__(self) -> None:
+        self._runs: Counter[str] = Counter()
+        self._bytes: defaultdict[str, float] = defaultdict(float)
+        self._files: set[tuple[str, str]] = set()
+
+    def add_run(self, owner: str, size: float) -> None:
+        self._runs[owner] += 1
+        self._bytes[owner] += size or 0.0
+
+    def add_file(self, owner: str, digest: str, size: float) -> None:
+        if (owner, digest) not in self._files:
+            self._files.add((owner, digest))
+            self._bytes[owner] += size or 0.0
+
+    def holdings(self) -> dict[str, Holding]:
+        return {owner: Holding(runs, self._bytes[owner]) for owner, runs in self._runs.items()}
