@@ -178,8 +178,8 @@ def time_left(
     """Return the remaining seconds at `now` of a run that started at `since`; None if unknown.
 
     A sampler's remaining steps use their pace in this run. Parts that haven't begun use the `usual`
-    pace, otherwise the pace and weight of the earlier steps, unless their weights differ so much
-    that the time is unknown. Without steps, the `usual` duration counts.
+    pace, otherwise the pace and weight of the earlier steps, unless their weights differ too much
+    to tell. Without steps, the `usual` duration counts.
     """
     samplers, elapsed = progress.samplers, now - since
     before, after = (usual.before or 0.0, usual.after or 0.0) if usual else (0.0, 0.0)

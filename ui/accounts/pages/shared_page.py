@@ -35,8 +35,8 @@ _ONLY_WITH_PROMPT = message(
 )
 
 Shared = tuple[SharedResult, Record]
-SEVERAL = "."  # between the tokens of a link to several results
-MOST_SHARED = 24  # results of a link
+_SEVERAL = "."  # between the tokens of a link to several results
+_MOST_SHARED = 24  # results of a link
 
 
 def shared_page_routes(
@@ -55,7 +55,7 @@ def shared_page_routes(
         history = runs.history
         if history is None:
             return []
-        names = list(dict.fromkeys(tokens.split(SEVERAL)))[:MOST_SHARED]
+        names = list(dict.fromkeys(tokens.split(_SEVERAL)))[:_MOST_SHARED]
         try:
             return [one for name in names if (one := history.shared.find(name))]
         except ComfyError as problem:

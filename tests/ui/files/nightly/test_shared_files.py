@@ -88,7 +88,7 @@ def test_a_shared_link_reveals_only_its_file() -> None:
         )
 
 
-def test_a_link_to_several_results_shows_only_what_is_still_shared() -> None:
+def test_a_link_to_several_results_leaves_out_revoked_ones() -> None:
     """Each result of the page keeps its own rules: without its prompt, neither the page nor the
     settings reveal it. A revoked one is left out; without any, the link is dead. Other users can
     read the state of no link."""
