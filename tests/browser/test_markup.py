@@ -48,7 +48,7 @@ def describe(_: object) -> NodeInfo:
     required = {
         "text": spec("STRING", multiline=True, default="", tooltip=evil("tooltip")),
         "model": spec([LOADED, "plain.safetensors"], tooltip=evil("tip")),
-        "steps": spec("INT", default=3, min=1, max=9, tooltip=evil("hint")),
+        "count": spec("INT", default=3, min=1, max=9, tooltip=evil("hint")),
     }
     return node_info(
         "Evil", evil("class"), "", required=required, output_node=True, description=evil("about")
@@ -74,7 +74,7 @@ NODE = NodeClass(describe, work, validate=judge, validated=frozenset({"text"}))
 PROMPT = {
     "1": {
         "class_type": "Evil",
-        "inputs": {"text": evil("text"), "model": LOADED, "steps": 3},
+        "inputs": {"text": evil("text"), "model": LOADED, "count": 3},
         "_meta": {"title": evil("title")},
     }
 }
@@ -165,7 +165,7 @@ def are_of_the_form(person: Visitor) -> None:
     expect(person.entry("1.text")).to_have_value(evil("text"))
     expect(page.locator("[role=note]")).to_contain_text("nothing <img src=x")
     person.unfold()
-    expect(person.field("1.steps")).to_contain_text(joined(evil("hint")))
+    expect(person.field("1.count")).to_contain_text(joined(evil("hint")))
     expect(person.field("1.model")).to_contain_text(joined(evil("tip")))
     person.entry("1.model").click()
     expect(page.locator("#form").get_by_role("option").first).to_contain_text("model <img src=x")
@@ -202,7 +202,7 @@ def test_hostile_text_in_links_is_shown_as_plain_text(person: Visitor) -> None:
     expect(page.locator("#no-form")).to_contain_text("unknown <img src=x")
     values = {
         "1.text": evil("linked"),
-        "1.steps": evil("linked"),
+        "1.count": evil("linked"),
         f"9.{evil('x')}": evil("linked"),
         "1.model": "<i>",
     }

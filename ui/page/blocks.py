@@ -38,6 +38,7 @@ _STYLES = (
     "announcement.css",
     "form.css",
     "filling.css",
+    "fields/box_drawing.css",
     "dialogs.css",
     "account.css",
     "share.css",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -132,6 +133,28 @@ def test_a_curve_is_drawn_with_mouse_and_keyboard(person: Visitor) -> None:
     for left in (3, 2, 2):
         page.keyboard.press("Delete")
         expect(points).to_have_count(left)
+
+
+def test_a_box_is_drawn_with_mouse_and_keyboard(person: Visitor) -> None:
+    """The box and its corner move by arrow keys, and dragging on the area draws a new box. The
+    numbers follow, and the box stays inside."""
+    page = person.open("shapes").page
+    box = person.field("1.crop_region")
+    numbers = [box.get_by_label(name, exact=True) for name in ("X", "Y", "Width", "Height")]
+    box.get_by_role("button", name="Resize the box").press("Shift+ArrowLeft")
+    box.get_by_role("button", name="Move the box").press("ArrowRight")
+    page.keyboard.press("ArrowUp")
+    for number, value in zip(numbers, ("1", "0", "502", "512"), strict=True):
+        expect(number).to_have_value(value)
+    numbers[2].fill("64")
+    area = box.locator(".area").bounding_box()
+    assert area
+    page.mouse.move(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"], area["y"] + area["height"], steps=4)
+    page.mouse.up()
+    for number in numbers:
+        expect(number).to_have_value(re.compile("25[4-8]"))
 
 
 def test_shapes_reset_and_come_back_from_a_run(person: Visitor) -> None:
