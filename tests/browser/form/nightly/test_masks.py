@@ -315,3 +315,37 @@ def is_left_and_seen_in_the_dark(person: Visitor) -> None:
     person.choose("Inpaint")
     expect(person.field(KEY).locator(".sheet canvas")).not_to_have_attribute("width", "0")
     assert not person.complaints
+
+
+def test_a_soft_mask_arrives_with_all_its_shades(fast: Site, visit: Visit) -> None:
+    """A soft brush fades out. The server receives every shade, also after a reload. Grow, Shrink
+    and Feather change the whole mask, and Undo takes back each of them."""
+    person = opened(visit, fast)
+    tool_box = person.field(KEY)
+    tool_box.get_by_label("Brush softness").fill("100")
+    stroke(person, (0.3, 0.5), (0.7, 0.5))
+    soft = sent_mask(fast, person.generate())
+    assert len(soft.getcolors() or []) > 30
+    person.page.reload()
+    person.ready()
+    person.page.wait_for_function(f"() => ({PAINTED})() > 0")
+    assert difference(soft, sent_mask(fast, person.generate())) == 0
+    tool(person, "Clear").click()
+    stroke(person, (0.3, 0.5), (0.7, 0.5))
+    hard = painted(person)
+    tool_box.get_by_label("Edge (px)").fill("6")
+    tool(person, "Grow").click()
+    grown = painted(person)
+    assert grown > hard
+    tool(person, "Shrink").click()
+    assert abs(painted(person) - hard) < hard * 0.02
+    tool(person, "Undo").click()
+    assert painted(person) == grown
+    tool(person, "Feather").click()
+    assert abs(painted(person) - grown) < grown * 0.02
+    feathered = sent_mask(fast, person.generate())
+    assert len(feathered.getcolors() or []) > 20
+    assert feathered.getextrema() == (0, 255)
+    for _ in range(2):
+        tool(person, "Undo").click()
+    assert painted(person) == hard

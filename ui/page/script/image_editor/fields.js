@@ -74,21 +74,23 @@ async function edit(field) {
   }
   pending.set(field.id, { address, edit: edited.edit });
   useIn(field, [edited.file]);
-  offerOriginal(label, () => restore(field.id, address));
+  offerOriginal(label, () => restore(field.id, src, before));
 }
 
 /**
  * Put an image back into a field.
  * @param {string} id
  * @param {string} address
+ * @param {Original} [original] its original, if it is an edited image itself
  */
-async function restore(id, address) {
+async function restore(id, address, original) {
   const answer = await fetch(address).catch(() => null);
   if (!answer?.ok) {
     say(GONE);
     return;
   }
   const blob = await answer.blob();
-  pending.delete(id);
+  if (original) pending.set(id, original);
+  else pending.delete(id);
   useIn({ id }, [new File([blob], nameIn(address), { type: blob.type })]);
 }

@@ -1,0 +1,160 @@
+"""Videos on the stage: frame by frame, speed, loop range, use of a frame, and comparing two."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import ImageChops
+from playwright.sync_api import expect
+
+from tests.browser.form.test_images import received, shown
+from tests.support.serving import WORKFLOWS, running_app
+from tests.support.visitor import Site, Visitor
+from tests.support.waiting import eventually
+
+Visit = Callable[..., Visitor]
+FRAMES, RATE = 8, 8
+AT = "() => document.querySelector('#stage video').currentTime"
+
+
+@pytest.fixture
+def site(fast: Site, tmp_path: Path) -> Iterator[Site]:
+    """Yield a site whose first workflow makes a short video, and whose second repaints images."""
+    prompt = json.loads((WORKFLOWS / "animation.json").read_text())
+    del prompt["9"]  # the animated image
+    prompt["1"]["inputs"]["ckpt_name"] = "demo-landscapes.safetensors"
+    prompt["4"]["inputs"] |= {"width": 256, "height": 192}
+    prompt["5"]["inputs"]["steps"] = prompt["7"]["inputs"]["steps"] = 1
+    prompt["6"]["inputs"]["amount"] = FRAMES
+    prompt["10"]["inputs"]["fps"] = RATE
+    (tmp_path / "video.json").write_text(json.dumps(prompt))
+    for ending in ("json", "toml"):
+        text = (WORKFLOWS / f"image-to-image.{ending}").read_text()
+        (tmp_path / f"image-to-image.{ending}").write_text(text)
+    with running_app(fast.demo.url, workflows=tmp_path) as app:
+        yield Site(app.url, fast.demo, app)
+
+
+def made_video(site: Site, visit: Visit, **options: object) -> Visitor:
+    """Return a visitor who looks at a new video whose frame rate is known."""
+    person = visit(site, **options).open("video")
+    person.press()
+    person.phase("done")
+    expect(person.page.locator("#stage .frame-at")).to_have_attribute(
+        "title", f"Frame. {RATE} frames per second."
+    )
+    return person
+
+
+def test_a_video_is_stepped_slowed_and_looped(site: Site, visit: Visit) -> None:
+    """The keys , and . show the previous and the next frame. The user can change the speed and
+    repeat a part of the video."""
+    person = made_video(site, visit)
+    page = person.page
+    at = page.locator("#stage .frame-at")
+    page.get_by_role("button", name="Next frame").click()
+    first = page.evaluate("() => document.querySelector('#stage video').paused")
+    assert first
+    for _ in range(FRAMES):
+        page.keyboard.press(",")
+    expect(at).to_have_text(f"1 / {FRAMES}")
+    for frame in range(2, FRAMES + 1):
+        page.keyboard.press(".")
+        expect(at).to_have_text(f"{frame} / {FRAMES}")
+    page.keyboard.press(".")
+    expect(at).to_have_text(f"{FRAMES} / {FRAMES}")
+    page.keyboard.press("<")
+    page.get_by_label("Speed").select_option("0.5")
+    assert page.evaluate("() => document.querySelector('#stage video').playbackRate") == 0.5
+    for frame in range(FRAMES - 1, 3, -1):
+        page.get_by_role("button", name="Previous frame").click()
+        expect(at).to_have_text(f"{frame} / {FRAMES}")
+    page.get_by_role("button", name="End the loop here").click()
+    page.get_by_label("Speed").select_option("2")
+    seen: list[float] = page.evaluate(
+        """async () => {
+            const [video, seen] = [document.querySelector("#stage video"), []];
+            await video.play();
+            for (let at = 0; at < 40; at += 1) {
+                await new Promise((done) => setTimeout(done, 40));
+                seen.push(video.currentTime);
+            }
+            return seen;
+        }"""
+    )
+    assert max(seen) < 5.9 / RATE
+    page.get_by_role("button", name="Remove the loop").click()
+    eventually(lambda: page.evaluate(AT) > 6 / RATE, "the whole video plays again")
+    person.leave()
+
+
+def test_a_frame_is_used_in_another_workflow(site: Site, visit: Visit) -> None:
+    """The current frame becomes an image in full size, as an image field's file."""
+    person = made_video(site, visit)
+    page = person.page
+    page.get_by_role("button", name="Next frame").click()
+    for _ in range(FRAMES):
+        page.keyboard.press(".")
+    expect(page.locator("#stage .frame-at")).to_have_text(f"{FRAMES} / {FRAMES}")
+    page.get_by_role("button", name="Use this frame in…").click()
+    page.get_by_role("menuitem", name="Image to image").click()
+    shown(person)
+    page.wait_for_function(
+        "() => document.querySelector('#field-4-image img')?.src.includes('-frame-8')"
+    )
+    person.type("8.steps", 1)
+    run = person.generate()
+    last = received(site, run)
+    assert last.size == (256, 192)
+    assert last.format == "PNG"
+    page.get_by_role("combobox", name="Workflow", exact=True).select_option("All workflows")
+    page.locator("#history .tile").nth(1).click()
+    for _ in range(FRAMES):
+        page.keyboard.press(",")
+    expect(page.locator("#stage .frame-at")).to_have_text(f"1 / {FRAMES}")
+    page.get_by_role("button", name="Use this frame in…").click()
+    page.get_by_role("menuitem", name="Your image").click()
+    page.wait_for_function(
+        "() => document.querySelector('#field-4-image img')?.src.includes('-frame-1')"
+    )
+    first = received(site, person.generate())
+    assert ImageChops.difference(first.convert("RGB"), last.convert("RGB")).getbbox()
+    person.leave()
+
+
+def test_compared_videos_play_together(site: Site, visit: Visit) -> None:
+    """Videos of the same length start, stop, seek and step together."""
+    person = made_video(site, visit)
+    page = person.page
+    person.press()
+    expect(page.locator("#history .tile")).to_have_count(2)
+    for at in range(2):
+        page.locator("#history .tile").nth(at).click(modifiers=["Control"])
+    page.get_by_role("button", name="Compare").click()
+    dialog = page.get_by_role("dialog", name="Compare results")
+    bar = dialog.get_by_role("group", name="All videos")
+    expect(bar).to_be_visible()
+    bar.get_by_role("button", name="Pause").click()
+
+    def videos(name: str) -> list[float]:
+        found: list[float] = dialog.locator("video").evaluate_all(
+            f"(all) => all.map((video) => Number(video.{name}))"
+        )
+        assert len(found) == 2
+        return found
+
+    eventually(lambda: videos("paused") == [1, 1], "both are paused")
+    bar.get_by_label("Position").fill("0.5")
+    eventually(lambda: videos("currentTime") == [0.5, 0.5], "both are in the middle")
+    page.keyboard.press(".")
+    eventually(lambda: len(set(videos("currentTime"))) == 1, "both step")
+    assert videos("currentTime")[0] > 0.5
+    bar.get_by_label("Speed").select_option("0.25")
+    assert videos("playbackRate") == [0.25, 0.25]
+    bar.get_by_role("button", name="Play").click()
+    eventually(lambda: videos("paused") == [0, 0], "both play")
+    page.keyboard.press("Escape")
+    person.leave()
