@@ -12,7 +12,7 @@ from pathlib import Path
 from comfy.base.errors import ComfyError, WorkflowError, WorkflowNotFound
 from comfy.base.messages import message
 from comfy.library.editing.history import History, Version
-from comfy.library.editing.inputs import Editable, editable, names_in
+from comfy.library.editing.inputs import Editable, EditableCache, names_in
 from comfy.library.editing.places import (
     FolderPlace,
     PrivatePlace,
@@ -28,7 +28,6 @@ from comfy.library.private import MARK as OPENED_MARK
 from comfy.workflow.config import FormConfig
 from comfy.workflow.cover import made_cover_name, made_cover_of
 from comfy.workflow.model import Workflow
-from comfy.workflow.sanitize import fixed_inputs
 from comfy.workflow.settings.merge import merge_settings
 from comfy.workflow.settings.values import FieldNames, parsed_settings, with_keys
 
@@ -82,6 +81,7 @@ class FormEditor:
     data: Path
     clock: Callable[[], float] = time.time
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _parts_of: EditableCache = field(default_factory=EditableCache)
 
     def open(self, owner: str, name: str) -> EditedForm:
         """Return a form with everything that can be edited."""
@@ -259,8 +259,7 @@ class FormEditor:
     def _parts(self, owner: str, name: str) -> tuple[Workflow, Editable]:
         workflow, catalog = self.forms.adapted(name, owner)
         is_free = self.forms.permissions.edits(owner)
-        locked = frozenset() if is_free else fixed_inputs(workflow.prompt, catalog)
-        return workflow, editable(workflow, catalog, locked)
+        return workflow, self._parts_of.get(workflow, catalog, is_free=is_free)
 
 
 def _summary(

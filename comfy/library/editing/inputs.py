@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+from cachetools import LRUCache
 
 from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
@@ -18,7 +23,10 @@ from comfy.prompt.model import InputRef
 from comfy.prompt.outputs import Output, find_outputs
 from comfy.workflow.config import FieldConfig, FormConfig
 from comfy.workflow.model import Workflow
+from comfy.workflow.sanitize import fixed_inputs
 from comfy.workflow.settings.values import FieldNames
+
+_CACHED = 20  # workflows
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +55,16 @@ class Editable:
     automatic: FormConfig
 
 
-def editable(workflow: Workflow, catalog: Catalog, locked: frozenset[InputRef]) -> Editable:
+def _editable(workflow: Workflow, catalog: Catalog, locked: frozenset[InputRef]) -> Editable:
     """Return what an author can edit in a workflow on this server. `locked`: inputs that aren't
     editable. Inputs of unknown node classes aren't either."""
     arranged = arrange(workflow.prompt, catalog, {})
     candidates = find_candidates(arranged.prompt, catalog)
     plain = _built(workflow, catalog, None)
-    listed = tuple(FieldConfig(one.key) for one in candidates)
-    apart = _built(workflow, catalog, FormConfig(fields=listed))
-    fields = {one.key: one for one in apart.fields} | {one.key: one for one in plain.fields}
+    fields = {one.key: one for one in plain.fields}
+    for one in plain.fields:
+        for target in one.targets:
+            fields.setdefault(target.key, _of_its_own(one, target))
     known = [one for one in candidates if _is_editable(one, fields.get(one.key), locked)]
     inputs = tuple(
         EditableInput(
@@ -75,6 +84,30 @@ def editable(workflow: Workflow, catalog: Catalog, locked: frozenset[InputRef]) 
         _field_names(candidates),
         _automatic(workflow, catalog, plain, {one.key for one in known}),
     )
+
+
+class EditableCache:
+    """The editable parts of the workflows that were edited last. They depend on the prompt, the
+    author's arrangement in the editor and the server, not on the settings. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known = LRUCache[str, tuple[Catalog, Editable]](_CACHED)
+
+    def get(self, workflow: Workflow, catalog: Catalog, *, is_free: bool) -> Editable:
+        """Return what an author can edit. `is_free`: also names of server files."""
+        parts = (workflow.title, workflow.app, workflow.promoted, workflow.mappings, is_free)
+        content = json.dumps([workflow.name, workflow.prompt, repr(parts)], default=repr)
+        key = hashlib.sha256(content.encode()).hexdigest()
+        with self._lock:
+            known = self._known.get(key)
+        if known and known[0] is catalog:
+            return known[1]
+        locked = frozenset() if is_free else fixed_inputs(workflow.prompt, catalog)
+        editable = _editable(workflow, catalog, locked)
+        with self._lock:
+            self._known[key] = catalog, editable
+        return editable
 
 
 def names_in(workflow: Workflow, catalog: Catalog) -> FieldNames:
@@ -97,6 +130,11 @@ def _field_names(candidates: Sequence[Candidate]) -> FieldNames:
 
 def _built(workflow: Workflow, catalog: Catalog, config: FormConfig | None) -> Form:
     return build_form(replace(workflow, config=config), catalog)
+
+
+def _of_its_own(field: Field, target: InputRef) -> Field:
+    """Return a field for one of the inputs that another field sets."""
+    return replace(field, key=target.key, node=target.node, input=target.input, targets=(target,))
 
 
 def _is_editable(candidate: Candidate, field: Field | None, locked: frozenset[InputRef]) -> bool:
