@@ -210,3 +210,21 @@ def test_the_list_of_choices_is_narrowed(editable: Site, visit: Visit) -> None:
     author.save()
     saved = settings_of(editable, "text-to-image")["fields"]["Sampler.sampler_name"]
     assert len(saved["choices"]) == 2
+
+
+def test_a_result_becomes_the_cover(editable: Site, visit: Visit) -> None:
+    """The author uses the result on the stage. Other open pages follow the saved form."""
+    author = Author(visit(editable).open("upscale"))
+    other = visit(editable).open("upscale")
+    author.person.generate()
+    author.open()
+    author.editor.get_by_text("Cover", exact=True).click()
+    author.editor.get_by_role("button", name="Use the result on the stage").click()
+    chosen = author.editor.locator(".cover[aria-pressed=true] img")
+    expect(chosen).to_be_visible()
+    assert chosen.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    author.editor.get_by_label("Title", exact=True).fill("Harbors")
+    author.save()
+    cover = settings_of(editable, "upscale")["cover"]
+    assert Path(editable.services.folder.path, cover).exists()
+    expect(other.page.locator("#heading h1")).to_have_text("Harbors")

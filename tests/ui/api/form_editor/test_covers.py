@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from tests.support.http_client import ANN, BOB, finished, get, start
-from tests.support.serving import RunningApp
+from tests.support.serving import WORKFLOWS, RunningApp
 from tests.ui.api.form_editor.editor_calls import at, editor, save, send
 
 SMALL = {"5.steps": 1, "4.width": 256, "1.ckpt_name": "demo-landscapes.safetensors"}
@@ -42,3 +42,13 @@ def test_only_own_images_become_covers(app: RunningApp, tmp_path: Path) -> None:
     given = {"run": run.id, "index": 0}
     assert send(app, "PUT", at("text-to-image", "/cover"), given, BOB).status_code == 404
     assert send(app, "PUT", at("text-to-image", "/cover"), given | {"index": 9}).status_code == 404
+
+
+def test_authors_see_the_images_beside_a_workflow(app: RunningApp) -> None:
+    """Only images that can be a cover are sent."""
+    path = "/page/covers/text-to-image"
+    assert (
+        get(app, f"{path}?image=upscale.webp").content == (WORKFLOWS / "upscale.webp").read_bytes()
+    )
+    for name in ("upscale.json", "../upscale.webp", "none.webp", ".."):
+        assert get(app, f"{path}?image={name}").status_code == 404, name

@@ -6,6 +6,7 @@ import { message } from "../messages.js";
 import { ask, json } from "../requests.js";
 import { seen } from "../runs/runs.js";
 import { page } from "../state.js";
+import { isPrivate } from "./editing.js";
 import { part } from "./fields.js";
 import { editorPath } from "./preview.js";
 
@@ -32,19 +33,18 @@ export class CoverPart {
     this.#choices.ariaLabel = message("Images beside the workflow");
     this.#results.role = "group";
     this.#results.ariaLabel = message("Latest results");
-    body.append(
-      element("p", "hint", message("An example result, shown before the first run.")),
-      this.#choices,
-      this.#stage,
-      this.#latest,
-      this.#results,
-    );
+    const about = isPrivate(editor.name)
+      ? message("Add it to the shared workflows first.")
+      : message("An example result, shown before the first run.");
+    body.append(element("p", "hint", about));
+    if (!isPrivate(editor.name))
+      body.append(this.#choices, this.#stage, this.#latest, this.#results);
     this.place = part(message("Cover"), body);
     this.place.addEventListener("toggle", () => this.draw());
   }
 
   draw() {
-    if (!this.place.open) return;
+    if (!this.place.open || isPrivate(this.#editor.name)) return;
     const { cover } = this.#editor.model;
     const names = [...new Set([...this.#images, ...(cover ? [cover] : [])])];
     const chosen = (/** @type {HTMLElement} */ made, /** @type {boolean} */ isOn) => {

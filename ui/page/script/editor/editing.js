@@ -39,6 +39,12 @@ export const editedBefore = () => String(read(sessionStorage, EDITING, ""));
  */
 export const whyOff = (name) => (isEdited(name) ? OFF : "");
 
+/**
+ * Return whether a workflow is private to its user. Python's name: `comfy/library/private.py::MARK`.
+ * @param {string} name
+ */
+export const isPrivate = (name) => name.startsWith("~");
+
 /** @param {string} name */
 const keyOf = (name) => EDITED + [userName(), name].filter(Boolean).join("/");
 

@@ -3,6 +3,7 @@
 
 import { element } from "../dom.js";
 import { message } from "../messages.js";
+import { isPrivate } from "./editing.js";
 import { labelled, numberBox, textBox } from "./fields.js";
 
 /** @import { FormEditor } from "./editor.js" */
@@ -60,6 +61,7 @@ export class PositionPart {
     );
     this.place = labelled(message("Position in the list of workflows"), this.#order);
     this.place.classList.add("inline");
+    this.place.hidden = isPrivate(editor.name);
   }
 
   draw() {
