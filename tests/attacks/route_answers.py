@@ -147,6 +147,13 @@ SPECIAL: Mapping[str, Answers] = MappingProxyType(
             ),
             users(404),
         ),
+        **dict.fromkeys(
+            (
+                f"{method} {API}/admin/people/{{name:path}}/password"
+                for method in ("PATCH", "DELETE")
+            ),
+            users(404),
+        ),
         # A change that there is not.
         **dict.fromkeys(
             (f"POST {API}/batches/{{batch_id}}/{part}" for part in BATCH_PARTS), users(422)
