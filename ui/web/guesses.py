@@ -120,11 +120,12 @@ class Guesses:
         failed, self._failed = +self._failed, Counter()
         named = dict(failed.most_common(MOST_LINES))
         lines = [
-            f"{many} failed sign-ins from {address or 'unknown addresses'}."
+            f"{_counted(many)} from {address or 'unknown addresses'}."
             for address, many in named.items()
         ]
         if rest := failed.total() - sum(named.values()):
-            lines.append(f"{rest} failed sign-ins from {len(failed) - len(named)} other addresses.")
+            others = len(failed) - len(named)
+            lines.append(f"{_counted(rest)} from {others} other address{'es' * (others > 1)}.")
         return lines
 
     def _known(self, key: tuple[str, ...], now: float) -> _Tries:
@@ -134,6 +135,10 @@ class Guesses:
     def _due(self, key: tuple[str, ...], now: float) -> float:
         tries = self._known(key, now)
         return tries.last + NAME.wait(tries.wrong) if tries.wrong else now
+
+
+def _counted(many: int) -> str:
+    return f"{many} failed sign-in{'s' * (many > 1)}"
 
 
 @dataclass(frozen=True, slots=True)

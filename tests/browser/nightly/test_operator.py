@@ -66,3 +66,32 @@ def test_an_administrator_reaches_the_servers_from_the_menu(site: Site, visit: V
     page.get_by_role("button", name="ben").click()
     expect(page.get_by_role("link", name="Your account")).to_be_visible()
     expect(link).to_be_hidden()
+
+
+def test_a_notice_and_a_pause_reach_open_pages(site: Site, visit: Visit) -> None:
+    """The bar appears above the header and fits on a phone. A closed notice stays closed, and the
+    header says that the servers are paused."""
+    person = visit(site)
+    page = person.page
+    page.goto(site.url)
+    log_in(page)
+    person.ready()
+    bar = page.locator(".announcement")
+    expect(bar).to_be_hidden()
+    admin = f"{site.url}/api/v1/admin"
+    page.request.post(f"{admin}/notice", data={"text": "GPU 2 is <b>down</b> until 3."})
+    expect(bar).to_contain_text("GPU 2 is <b>down</b> until 3.")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_viewport_size(DESKTOP)
+    page.request.post(f"{admin}/servers/0/pause")
+    state = page.locator("#server .server-state")
+    expect(state).to_have_text("Paused by your admin")
+    page.request.post(f"{admin}/servers/0/resume")
+    expect(state).to_have_text("")
+    bar.get_by_role("button", name="Dismiss").click()
+    expect(bar).to_be_hidden()
+    page.reload()
+    person.ready()
+    expect(bar).to_be_hidden()
+    page.request.delete(f"{admin}/notice")

@@ -54,6 +54,10 @@ test("messages update the page's state", (t) => {
   assert.equal(page.now.waiting, 3);
   assert.equal(page.now.serverAway, "ComfyUI is away.");
   assert.match(page.now.away, /restarting/);
+  const notice = { id: "n", text: "GPU 2 is down.", until: null };
+  socket.hear({ ...NEWS, paused: true, notice });
+  assert.equal(page.now.paused, true);
+  assert.deepEqual(page.now.announcement, notice);
   socket.hear(NEWS);
   assert.equal(page.now.away, "");
 });
