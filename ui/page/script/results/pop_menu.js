@@ -40,22 +40,29 @@ export function menuButton(text, label, entries, className = "button") {
     putBeside(opens, list);
     choices()[0]?.focus({ preventScroll: true });
   });
-  list.addEventListener("keydown", (event) => {
-    event.stopPropagation(); // the stage handles the arrow keys, too
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const made = choices();
-    const at = made.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-    const step = STEPS[event.key];
-    const names = made.map((choice) => choice.textContent ?? "");
-    const next = step
-      ? (at + step + made.length) % made.length
-      : letters.find(names, at, event.key, event.timeStamp);
-    if (!step && next < 0) return;
-    made[next]?.focus();
-    event.preventDefault();
-  });
+  list.addEventListener("keydown", (event) => walkChoices(event, choices(), letters));
   place.append(opens, list);
   return place;
+}
+
+/**
+ * Move the focus in a menu, with the arrow keys or by first letters.
+ * @param {KeyboardEvent} event
+ * @param {readonly HTMLElement[]} choices
+ * @param {FirstLetters} letters
+ */
+export function walkChoices(event, choices, letters) {
+  event.stopPropagation(); // the stage handles the arrow keys, too
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const at = choices.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+  const step = STEPS[event.key];
+  const names = choices.map((choice) => choice.textContent ?? "");
+  const next = step
+    ? (at + step + choices.length) % choices.length
+    : letters.find(names, at, event.key, event.timeStamp);
+  if (!step && next < 0) return;
+  choices[next]?.focus();
+  event.preventDefault();
 }
 
 /**
@@ -87,7 +94,7 @@ function choiceFor({ label, title = "", does, href = "", name = "", isBad = fals
  * @param {HTMLElement} opens
  * @param {HTMLElement} list
  */
-function putBeside(opens, list) {
+export function putBeside(opens, list) {
   const from = opens.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = list;
   const below = innerHeight - from.bottom - MARGIN;

@@ -13,6 +13,7 @@ import { typed } from "../form/typed.js";
 import { labelOf } from "../gradio.js";
 import { message } from "../messages.js";
 import { API, get, SILENT } from "../requests.js";
+import { putBeside, walkChoices } from "../results/pop_menu.js";
 import { FirstLetters } from "./first_letters.js";
 import { literalText } from "./literal_text.js";
 import { keepTextSource } from "./text_sources.js";
@@ -29,11 +30,8 @@ import { keepTextSource } from "./text_sources.js";
 
 const NONE = message("No other workflow accepts this.");
 const SEARCHED = message("Looking for workflows…");
-const MARGIN = 8; // pixels
 /** Event that a menu sends when a result is used. Overlays that cover the form close then. */
 export const USED = "comfyforms-used";
-/** @type {Record<string, number>} */
-const STEPS = { ArrowDown: 1, ArrowUp: -1 };
 
 /** Two menus for the result on the stage: one among its buttons, one in the full-screen viewport. */
 export class UseMenus {
@@ -140,7 +138,9 @@ export class UseMenu {
     this.#list.addEventListener("toggle", (event) => {
       if (/** @type {ToggleEvent} */ (event).newState === "open") this.#opened();
     });
-    this.#list.addEventListener("keydown", (event) => this.#walk(event));
+    this.#list.addEventListener("keydown", (event) =>
+      walkChoices(event, this.#choices, this.#letters),
+    );
   }
 
   /** @param {Use | null} use */
@@ -179,7 +179,7 @@ export class UseMenu {
     note.hidden = workflows.length > 0;
     const title = fields.length ? message("Other workflows") : message("Workflows");
     this.#list.append(...group(title, workflows));
-    this.#put();
+    putBeside(this.#button, this.#list);
     if (!fields.length) this.#choices[0]?.focus();
   }
 
@@ -188,18 +188,8 @@ export class UseMenu {
   }
 
   #opened() {
-    this.#put();
+    putBeside(this.#button, this.#list);
     this.#choices[0]?.focus();
-  }
-
-  /** Place the menu below its button, or above it if there is no room below. */
-  #put() {
-    const from = this.#button.getBoundingClientRect();
-    const { offsetWidth: width, offsetHeight: height } = this.#list;
-    const below = innerHeight - from.bottom - MARGIN;
-    const top = height <= below ? from.bottom + 4 : Math.max(MARGIN, from.top - height - 4);
-    const left = Math.max(MARGIN, Math.min(from.left, innerWidth - width - MARGIN));
-    Object.assign(this.#list.style, { top: `${top}px`, left: `${left}px` });
   }
 
   get #choices() {
@@ -222,25 +212,7 @@ export class UseMenu {
     made.role = "menuitem";
     return made;
   }
-
-  /** @param {KeyboardEvent} event */
-  #walk(event) {
-    event.stopPropagation(); // the stage handles the arrow keys, too
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const choices = this.#choices;
-    const at = choices.indexOf(/** @type {HTMLElement} */ (document.activeElement));
-    const step = STEPS[event.key];
-    const next = step
-      ? (at + step + choices.length) % choices.length
-      : this.#letters.find(choices.map(nameOf), at, event.key, event.timeStamp);
-    if (!step && next < 0) return;
-    choices[next]?.focus();
-    event.preventDefault();
-  }
 }
-
-/** @param {HTMLElement} choice */
-const nameOf = (choice) => choice.textContent ?? "";
 
 /**
  * @param {string} title
