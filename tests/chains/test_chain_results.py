@@ -244,7 +244,7 @@ def test_a_step_runs_with_the_fields_of_each_repeated_choice(
     chain = tmp_path / "two.chain.toml"
     plain = chain.read_text()
     said = '[steps.repeat]\nCodec = ["auto", "h264"]\n[steps.values]\nEncoding = "re-encode"\n'
-    chain.write_text(f"{plain}{said}Crf = 30\n")
+    chain.write_text(f'{plain}{said}"Quality (CRF)" = 30\n')
     form = app.services.chain_forms.form("two.chain", OWNER)
     assert form.sections[1].runs == 2
     _, *runs = made(app)
@@ -255,7 +255,7 @@ def test_a_step_runs_with_the_fields_of_each_repeated_choice(
     chain.write_text(f"{plain}{said}Rate = 30\n")
     with pytest.raises(ChainErrors, match="There is no field “Rate”"):
         app.services.chains.start("two.chain", {}, Origin(OWNER))
-    chain.write_text(f"{plain}{said}Crf = 1000\n")
+    chain.write_text(f'{plain}{said}"Quality (CRF)" = 1000\n')
     with pytest.raises(FieldErrors) as refused:
         app.services.chains.start("two.chain", {}, Origin(OWNER))
     assert refused.value.errors == {f"second.{ENCODING}.crf": "Maximum 51."}

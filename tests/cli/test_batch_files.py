@@ -197,7 +197,7 @@ def test_fields_that_come_with_a_choice_take_values(demo: DemoServer, tmp_path: 
     sets = {f"{ENCODING}.crf": "20, 30", **ENCODED, "2.images.image1.image": given, "Image": given}
     words = [word for key, text in sets.items() for word in ("--set", f"{key}={text}")]
     assert main(command(file, demo, out, *words)) == 0
-    assert [row["Crf"] for row in results(out)] == ["20.0", "30.0"]
+    assert [row["Quality (CRF)"] for row in results(out)] == ["20.0", "30.0"]
 
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
@@ -208,7 +208,7 @@ def test_rows_of_a_table_have_the_fields_of_their_own_option(
     work, too. A cell may be empty if its row's option doesn't have the field."""
     file, table, out = tmp_path / "clip.json", tmp_path / f"rows.{kind}", tmp_path / "out"
     file.write_text(json.dumps(CLIP))
-    names = ("4.format.codec", "Encoding", "Crf")
+    names = ("4.format.codec", "Encoding", "Quality (CRF)")
     anew = ("h264", "re-encode")
     rows = [("auto", "", ""), (*anew, 20), ("h264", "auto", ""), (*anew, 30)]
     if kind == "csv":
@@ -218,7 +218,7 @@ def test_rows_of_a_table_have_the_fields_of_their_own_option(
         lines = [json.dumps({name: cell for name, cell in row if cell}) for row in named]
     table.write_text("\n".join(lines))
     assert main(command(file, demo, out, "--csv", str(table))) == 0
-    assert [row["Crf"] for row in results(out)] == ["", "20.0", "", "30.0"]
+    assert [row["Quality (CRF)"] for row in results(out)] == ["", "20.0", "", "30.0"]
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -151,7 +151,7 @@ def test_a_chain_keeps_added_files_and_fields_of_a_choice(app: RunningApp, tmp_p
     (tmp_path / "clip.json").write_text(json.dumps(CLIP))
     (tmp_path / "small.chain.toml").write_text(
         '[[steps]]\nname = "clip"\nworkflow = "clip"\nshow = ["Image"]\n'
-        '[steps.values]\nCodec = "h264"\nEncoding = "re-encode"\nCrf = 30\n'
+        '[steps.values]\nCodec = "h264"\nEncoding = "re-encode"\n"Quality (CRF)" = 30\n'
         f'[[steps]]\nname = "{again}"\nworkflow = "clip"\n[steps.inputs]\n"Image" = "still"\n'
         '"Image 2" = "still"\n[[steps]]\nname = "still"\nworkflow = "upscale"\nshow = ["Your image"]\n'
     )
