@@ -119,6 +119,7 @@ def test_a_link_that_cannot_be_copied_is_shown(fast: Site, visit: Visit) -> None
     run = person.generate()
     person.more("Share…")
     panel = person.page.get_by_role("dialog", name="Share this result")
+    panel.get_by_role("button", name="Create link").click()
     expect(panel.get_by_role("status")).to_have_text("Select the link and copy it.")
     link = panel.get_by_label("Link", exact=True)
     assert link.evaluate(IS_CUT)

@@ -113,7 +113,8 @@ class SharePanel {
     document.body.append(this.#place);
     this.#place.showPopover();
     const last = this.#last.querySelector("button:last-of-type");
-    const first = this.#told.address ? this.#link : last;
+    const { address, can_strip: canStrip } = this.#told;
+    const first = address ? this.#link : canStrip ? last : this.#box;
     if (first instanceof HTMLElement) first.focus();
   }
 
