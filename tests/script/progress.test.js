@@ -102,7 +102,7 @@ test("shows the current run, or no updates if disconnected", () => {
   const cut = { ...going(), away: "gone" };
   assert.equal(saidNow(cut).headline, "Sampling");
   const silent = saidNow({ ...cut, runs: withRun(cut.runs, "a", { connected: false }) });
-  assert.match(silent.headline, /No updates/);
+  assert.match(silent.headline, /Waiting for updates/);
   assert.equal(silent.fraction, null);
 });
 

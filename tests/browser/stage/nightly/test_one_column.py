@@ -111,6 +111,7 @@ def test_narrow_pages_link_the_result_to_the_form(fast: Site, visit: Visit) -> N
     expect(title).to_be_in_viewport(ratio=1)
     expect(title).to_have_css("outline-style", "none")
     assert person.page.evaluate(TITLE_AT) < 150  # below the bar with the workflows
+    person.page.get_by_role("button", name="Your latest result").click()
     person.page.goto(f"{fast.url}/?workflow=inpaint")
     expect(person.page.locator("#stage .media img")).to_be_attached()
     expect(person.page.locator("#heading h1")).to_have_text("Inpaint")

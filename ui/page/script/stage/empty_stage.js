@@ -7,6 +7,7 @@ import { fieldId } from "../form/field_errors.js";
 import { tryOut } from "../form/ideas.js";
 import { mayOpen } from "../form/workflows.js";
 import { message } from "../messages.js";
+import { rememberRuns } from "../runs/following.js";
 import { asideRun } from "../runs/runs.js";
 import { page } from "../state.js";
 import { audioOf, waveformOf } from "./media.js";
@@ -43,13 +44,19 @@ const isBare = (state) =>
  */
 export const isSaid = (state) => isKnown(state) && (isBare(state) || Boolean(lastMade(state)));
 
+/** @param {string | null} shown id of the result to show, null for the example */
+function show(shown) {
+  page.set({ shown, notice: null });
+  rememberRuns(); // the choice survives a reload
+}
+
 export class EmptyStage {
   /** The root element. */
   place = element("div", "empty");
   /** Switches between the form's example and another workflow's result that it has replaced. */
   choice = element("div", "example-or-result");
-  #example = button(EXAMPLE, () => page.set({ shown: null, notice: null }), "chip");
-  #result = button(OWN, () => page.set({ shown: page.now.aside, notice: null }), "chip");
+  #example = button(EXAMPLE, () => show(null), "chip");
+  #result = button(OWN, () => show(page.now.aside), "chip");
   #ideas = element("div", "ideas");
   #drawn = "";
   /** Watches for fields that appear late: Gradio draws a field only after loading its component. */
