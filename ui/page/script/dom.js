@@ -235,3 +235,21 @@ export function inHalves(text) {
   made.append(element("span", "", letters.slice(0, at).join("")), last);
   return made;
 }
+
+/**
+ * Keep texts out of number boxes. When Gradio replaces one form by another, it passes a text to a number box for a
+ * moment, and the browser would log the text, such as a prompt.
+ */
+export function keepTextsOut() {
+  const { prototype } = HTMLInputElement;
+  const own = Object.getOwnPropertyDescriptor(prototype, "value");
+  if (!own?.set) return;
+  const { set } = own;
+  Object.defineProperty(prototype, "value", {
+    ...own,
+    set(value) {
+      const isText = this.type === "number" && Number.isNaN(Number(value));
+      set.call(this, isText ? "" : value); // the browser would set "" as well
+    },
+  });
+}

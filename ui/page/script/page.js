@@ -9,7 +9,7 @@ import { LOADING } from "./components/coming.js";
 import { asksForKeys, showKeys } from "./components/keys.js";
 import { masksHold } from "./components/mask_painter.js";
 import { showInTab } from "./components/tab.js";
-import { $, element, glideTo, isCtrlEnter, isNarrow, root, tell } from "./dom.js";
+import { $, element, glideTo, isCtrlEnter, isNarrow, keepTextsOut, root, tell } from "./dom.js";
 import {
   clearErrors,
   forgetNote,
@@ -28,7 +28,6 @@ import {
   groupRadios,
   keepListsOffLabels,
   keepNumbersBeyondSliders,
-  keepTextsOut,
   keepTypedSeed,
   LIST,
   openListsDown,
