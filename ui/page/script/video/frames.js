@@ -45,6 +45,12 @@ export class Frames {
   step(by) {
     const { video } = this;
     video.pause();
+    // Browsers start a looping video again when it is moved to its last frame, even if it is paused.
+    if (video.loop)
+      video.addEventListener("play", () => void Object.assign(video, { loop: true }), {
+        once: true,
+      });
+    video.loop = false;
     video.currentTime = afterSteps(video.currentTime, by, this.rate, video.duration);
   }
 
