@@ -1,5 +1,5 @@
 // @ts-check
-// What image fields and painted image fields share: the button, the form's own ratio, and Undo.
+// Shared parts of image fields and painted image fields: the button, the form's own ratio, and Undo.
 
 import { all, button } from "../dom.js";
 import { offerUndo } from "../history/undo.js";

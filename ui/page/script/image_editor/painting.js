@@ -33,7 +33,7 @@ export function orientedCanvas(source, frame, size) {
 }
 
 /**
- * Fill the part of the frame outside the image. The context's coordinates are those of the turned image.
+ * Fill the part of the frame outside the image. The context's origin is the turned image's corner.
  * @param {CanvasRenderingContext2D} context
  * @param {HTMLCanvasElement} image the turned image
  * @param {Frame} frame

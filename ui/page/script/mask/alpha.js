@@ -84,7 +84,7 @@ function spread(mask, width, height, way, reach) {
 }
 
 /**
- * Give each pixel the larger of its own value and that of the pixel at an offset. The order makes sure that the other
+ * Give each pixel the larger of its own value and the value at an offset. The order makes sure that the other
  * pixel still has its old value.
  * @param {Uint8ClampedArray} mask
  * @param {number} width

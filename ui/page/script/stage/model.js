@@ -85,7 +85,7 @@ export async function showModel(place, item, viewer) {
 const extensionOf = (name) => name.slice(name.lastIndexOf(".")).toLowerCase();
 
 /**
- * Return the distance from which a camera sees a whole model, from any side. It is measured from the model's center.
+ * Return the distance at which a camera sees a whole model, from any side. It is measured from the model's center.
  * @param {readonly number[]} size of the model's bounding box
  * @param {number} fov the camera's vertical field of view, in radians
  * @param {number} aspect width of the view relative to its height

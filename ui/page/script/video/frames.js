@@ -24,7 +24,7 @@ export class Frames {
     else for (const kind of ["timeupdate", "seeked"]) this.#listen(kind);
   }
 
-  /** Whether the rate is the video's own. */
+  /** True once the rate is the video's own. */
   get isMeasured() {
     return this.#rate !== null;
   }
