@@ -26,8 +26,8 @@ def test_an_author_shapes_a_form(editable: Site, visit: Visit) -> None:
     assert author.keys()[:2] == ["3.text", "2.text"]
     steps = author.unfold("5.steps")
     steps.get_by_label("Maximum").fill("40")
-    editor.get_by_role("button", name="Hide “Images”").click()
-    expect(page.locator("#field-4-batch-size")).to_have_count(0)
+    editor.get_by_role("button", name="Hide “Seed”").click()
+    expect(page.locator("#field-5-seed")).to_have_count(0)
     author.save()
     expect(page.locator("#field-5-steps")).to_be_visible()
 
@@ -39,7 +39,7 @@ def test_an_author_shapes_a_form(editable: Site, visit: Visit) -> None:
     assert [*fields][:2] == ["Negative prompt.text", "Positive prompt.text"]
     assert fields["Positive prompt.text"] == {"label": "Scene"}
     assert fields["Sampler.steps"] == {"max": 40}
-    assert fields["Canvas.batch_size"] == {"hidden": True}
+    assert fields["Sampler.seed"] == {"hidden": True}
 
     author.person.open("text-to-image")
     expect(page.locator("#heading h1")).to_have_text("Harbor pictures")

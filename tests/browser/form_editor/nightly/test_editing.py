@@ -117,9 +117,9 @@ def test_inputs_headings_and_ideas(editable: Site, visit: Visit) -> None:
 def test_a_field_of_the_form_leads_to_its_settings(editable: Site, visit: Visit) -> None:
     """Clicking a field selects it, and Enter leads from the form into its settings."""
     author = Author(visit(editable).open("text-to-image")).open()
-    author.person.entry("3.text").click()
-    expect(author.row("3.text")).to_have_class("field-row open")
-    expect(author.person.field("3.text")).to_have_css("outline-style", "solid")
+    author.person.entry("2.text").click()
+    expect(author.row("2.text")).to_have_class("field-row open")
+    expect(author.person.field("2.text")).to_have_css("outline-style", "solid")
     author.person.entry("5.steps").focus()
     expect(author.row("5.steps").locator(".row-form")).to_be_visible()
     author.person.entry("5.steps").press("Enter")
