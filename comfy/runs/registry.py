@@ -48,8 +48,7 @@ _SWEEP_PAUSE = 600.0  # seconds
 _PHASE_AND_PLACE = attrgetter("phase", "queue_place")
 _LEAVING = 10.0  # seconds that a run's thread may take after the run has finished
 _SHUTDOWN = RunError(
-    message("The run was stopped because ComfyForms shut down."),
-    message("Try again."),
+    message("The run was stopped because ComfyForms shut down."), message("Try again.")
 )
 
 
@@ -343,8 +342,7 @@ class LocalRunRegistry:
     def _check_open(self) -> None:
         if self.closed:
             raise ComfyError(
-                message("ComfyForms is shutting down."),
-                message("Try again in a moment."),
+                message("ComfyForms is shutting down."), message("Try again in a moment.")
             )
 
     def _check_limits(self, origin: Origin) -> None:

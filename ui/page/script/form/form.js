@@ -4,7 +4,7 @@
 import { correctAddress, goTo } from "../back.js";
 import { awaitForm, formCame } from "../components/coming.js";
 import { notifies } from "../components/tab.js";
-import { $, all, announce, element, isNarrow } from "../dom.js";
+import { $, isNarrow } from "../dom.js";
 import { isEdited, whyOff } from "../editor/editing.js";
 import { unfolded } from "../gradio.js";
 import { message } from "../messages.js";
@@ -13,7 +13,7 @@ import { leftWith, putAside } from "../runs/runs.js";
 import { page, say } from "../state.js";
 import { KEEPS_GOING, RECENT, read, write } from "../storage.js";
 import { withRecent } from "./choices.js";
-import { letCopy } from "./copy_by_hand.js";
+import { copyOrTell, showDone } from "./copying.js";
 import { clearMended, isSeed, setRules, showErrorsSoon } from "./field_errors.js";
 import { countedFrom, filled } from "./filled.js";
 import { keepTyped, typed } from "./typed.js";
@@ -23,7 +23,6 @@ import { keptValues, linked, linkTo, withoutValues } from "./values.js";
 
 // While a form is being drawn, Generate would run the old one, so a press waits for the new form.
 const DRAWN_WITHIN = 15000;
-const DONE_FOR = 2000;
 const TRY_AGAIN = 5000;
 const MOST_RECENT = 5;
 
@@ -331,73 +330,4 @@ export function copyLink(name) {
   copyOrTell(message("This couldn't be copied."), link).then((isCopied) => {
     if (isCopied) showDone($("#copy-link"), message("Link copied"));
   });
-}
-
-/**
- * Copy a text. Browsers offer the Clipboard API only over HTTPS and on localhost, and may refuse it even there, so the
- * deprecated `execCommand` is the fallback for plain HTTP.
- * @param {string} text
- */
-export async function copyText(text) {
-  const isWritten = await navigator.clipboard?.writeText(text).then(
-    () => true,
-    () => false,
-  );
-  if (isWritten) return;
-  const before = document.activeElement;
-  const field = document.body.appendChild(element("textarea", "spoken"));
-  field.value = text;
-  field.select();
-  const copied = document.execCommand("copy");
-  field.remove();
-  if (before instanceof HTMLElement) before.focus({ preventScroll: true });
-  if (!copied) throw new Error("not copied");
-}
-
-/**
- * Copy a text, or show it in a dialog if the browser refuses.
- * @param {string} what the dialog's title
- * @param {string} text
- * @returns {Promise<boolean>} whether the text was copied
- */
-export async function copyOrTell(what, text) {
-  try {
-    await copyText(text);
-    return true;
-  } catch {
-    letCopy(what, text);
-    return false;
-  }
-}
-
-/**
- * Show on a button for two seconds that its action succeeded.
- * @param {HTMLElement | null} place
- * @param {string} words
- */
-export function showDone(place, words) {
-  if (!place) return;
-  place.dataset.label ??= place.textContent ?? "";
-  place.dataset.style ??= place.getAttribute("style") ?? "";
-  // Keep the button's width and give most of its padding to the text, so that its neighbors hardly move.
-  const { width } = place.getBoundingClientRect();
-  const style = `${place.dataset.style}; transition: none`; // Gradio would animate the change
-  place.style.cssText = `${style}; min-width: ${width}px !important; padding-inline: 8px !important`;
-  place.textContent = words;
-  announce(words);
-  setTimeout(() => {
-    place.textContent = place.dataset.label ?? "";
-    place.style.cssText = style;
-  }, DONE_FOR);
-}
-
-/** Make copy buttons copy the text in their `data-copy` attribute. @param {HTMLElement} place their container */
-export function mountCopy(place) {
-  for (const copying of all("[data-copy]", place))
-    copying.addEventListener("click", () => {
-      const text = copying.dataset.copy ?? "";
-      copyOrTell(message("This couldn't be copied."), text).then(
-        (isCopied) => isCopied && showDone(copying, message("Copied")),
-      );
-    });
 }

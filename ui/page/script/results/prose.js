@@ -3,7 +3,7 @@
 // HTML.
 
 import { announce, button, element } from "../dom.js";
-import { copyText } from "../form/form.js";
+import { copyText } from "../form/copying.js";
 import { message } from "../messages.js";
 import { parseMarkdown } from "./markdown.js";
 

@@ -12,7 +12,8 @@ import {
   isNarrow,
   root,
 } from "../dom.js";
-import { expectForm, hasForms, refill, showDone } from "../form/form.js";
+import { showDone } from "../form/copying.js";
+import { expectForm, hasForms, refill } from "../form/form.js";
 import { deleteRuns, setFavourite } from "../history/marks.js";
 import { message, withKey } from "../messages.js";
 import { API, ask } from "../requests.js";

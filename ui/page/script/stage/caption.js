@@ -3,7 +3,7 @@
 
 import { theComponent } from "../batches/given.js";
 import { announce, button, element } from "../dom.js";
-import { copyOrTell } from "../form/form.js";
+import { copyOrTell } from "../form/copying.js";
 import { labeled, message } from "../messages.js";
 import { captionOf } from "../runs/results.js";
 

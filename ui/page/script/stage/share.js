@@ -2,7 +2,7 @@
 // “Share…”: a link to one or several results that their owner can create and revoke.
 
 import { announce, button, dialog, element, root } from "../dom.js";
-import { copyText } from "../form/form.js";
+import { copyText } from "../form/copying.js";
 import { message, plural } from "../messages.js";
 import { API, ask } from "../requests.js";
 import { say } from "../state.js";
