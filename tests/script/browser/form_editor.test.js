@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
+  fieldMoved,
   isSame,
   modelOf,
-  moved,
   movedTo,
   rowOf,
   settingsOf,
@@ -58,25 +58,25 @@ test("a cleared setting is removed", () => {
 });
 
 test("moving up within a place changes the order", () => {
-  const model = moved(START, "2.width", -1);
+  const model = fieldMoved(START, "2.width", -1);
   assert.deepEqual(saved(model).fields, [{ key: "2.width" }, { key: "1.text" }]);
-  assert.equal(moved(model, "2.width", -1), model);
+  assert.equal(fieldMoved(model, "2.width", -1), model);
 });
 
 test("moving past the end of a place goes to the next place", () => {
-  const model = moved(START, "3.seed", -1);
+  const model = fieldMoved(START, "3.seed", -1);
   assert.deepEqual(shown(model), [
     "1.text main",
     "2.width main",
     "3.seed main",
     "3.steps advanced",
   ]);
-  const back = moved(model, "3.seed", 1);
+  const back = fieldMoved(model, "3.seed", 1);
   assert.deepEqual(shown(back), shown(START));
 });
 
 test("advanced fields are listed up to the last one that was moved", () => {
-  const { fields } = saved(moved(START, "3.steps", -1));
+  const { fields } = saved(fieldMoved(START, "3.steps", -1));
   assert.deepEqual(fields.slice(2), [{ key: "3.steps", group: "advanced" }]);
 });
 

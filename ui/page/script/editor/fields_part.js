@@ -7,8 +7,8 @@ import { filled } from "../form/filled.js";
 import { message, plural } from "../messages.js";
 import { newId, part, selectBox, signButton } from "./fields.js";
 import {
+  fieldMoved,
   isHeading,
-  moved,
   movedTo,
   placesOf,
   rowOf,
@@ -20,7 +20,7 @@ import {
 } from "./model.js";
 import { isPlain } from "./row_form.js";
 import { DRAGGED, RowView } from "./row_view.js";
-import { placeWords } from "./words.js";
+import { groupTitle } from "./words.js";
 
 /** @import { FormEditor } from "./editor.js" */
 /** @import { Others, Row } from "./model.js" */
@@ -95,7 +95,7 @@ export class FieldsPart {
     if (known) return known;
     const made = element("div", "group");
     const list = element("ul", "rows");
-    list.ariaLabel = placeWords(place);
+    list.ariaLabel = groupTitle(place);
     const head = element("div", "group-head");
     let name = null;
     if (isHeading(place)) {
@@ -108,7 +108,7 @@ export class FieldsPart {
         name,
         signButton("✕", remove, () => this.#rename(place, null)),
       );
-    } else head.append(element("h4", "", placeWords(place)));
+    } else head.append(element("h4", "", groupTitle(place)));
     made.append(head, list);
     made.addEventListener("dragover", (event) => {
       if (event.dataTransfer?.types.includes(DRAGGED)) event.preventDefault();
@@ -192,7 +192,7 @@ export class FieldsPart {
    * @param {-1 | 1} by
    */
   #step(key, by) {
-    const model = moved(this.#editor.model, key, by);
+    const model = fieldMoved(this.#editor.model, key, by);
     if (model === this.#editor.model) return;
     const view = this.#views.get(key);
     this.#editor.change(model);
@@ -200,7 +200,7 @@ export class FieldsPart {
     const place = rowOf(model, key)?.place ?? "main";
     const rows = model.rows.filter((row) => row.place === place);
     const at = rows.findIndex((row) => row.key === key) + 1;
-    const where = { place: placeWords(place), at, count: rows.length };
+    const where = { place: groupTitle(place), at, count: rows.length };
     announce(message("{place}, {at} of {count}", where));
   }
 

@@ -201,7 +201,7 @@ export function withSet(model, key, changes) {
  * @param {-1 | 1} step
  * @returns {Model} the same object if the field can't move
  */
-export function moved(model, key, step) {
+export function fieldMoved(model, key, step) {
   const row = rowOf(model, key);
   if (!row || row.place === "hidden") return model;
   const inPlace = model.rows.filter(({ place }) => place === row.place);

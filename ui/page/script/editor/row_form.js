@@ -7,7 +7,7 @@ import { message } from "../messages.js";
 import { ChoicesPart } from "./choices_part.js";
 import { checkBox, labelled, numberBox, selectBox, textBox } from "./fields.js";
 import { placesOf } from "./model.js";
-import { placeWords, widgetWords } from "./words.js";
+import { groupTitle, widgetWords } from "./words.js";
 
 /** @import { EditorInput } from "../documents.js" */
 /** @import { Model, OwnSettings, Row } from "./model.js" */
@@ -71,7 +71,7 @@ export function rowForm(row, input, model, events) {
  */
 function placePart(row, model, events) {
   /** @type {[string, string][]} */
-  const choices = placesOf(model).map((place) => [place, placeWords(place)]);
+  const choices = placesOf(model).map((place) => [place, groupTitle(place)]);
   choices.splice(-2, 0, [NEW, message("New heading…")]);
   return labelled(
     message("Shown in"),

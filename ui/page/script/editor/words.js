@@ -29,7 +29,7 @@ const WIDGETS = {
 };
 
 /** @param {string} place "main", "advanced", "hidden", or the author's own heading */
-export const placeWords = (place) => PLACES[place] ?? place;
+export const groupTitle = (place) => PLACES[place] ?? place;
 
 /** @param {string} widget */
 export const widgetWords = (widget) => WIDGETS[widget] ?? widget;
