@@ -59,7 +59,7 @@ UNNAMED = """() => [...document.querySelectorAll("input, textarea, select, butto
 # Part of the page that has the focus, and whether the focus is visible.
 FOCUSED = """() => {
     const one = document.activeElement;
-    const place = one.closest("[id^=field-], #picker, #generate, #tools, #history, .grid,"
+    const place = one.closest("[id^=field-], [id^=fold-], #picker, #generate, #tools, #history, .grid,"
         + " .stage .actions, .details");
     const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(one);
     const seen = outlineStyle !== "none" && parseFloat(outlineWidth) > 0 || boxShadow !== "none"
@@ -76,7 +76,7 @@ LISTEN = """() => {
 READ_IN_ORDER = [
     "picker",
     "field-2-text",
-    "field-3-text",
+    "fold-field-3-text",
     "field-4-width",
     "field-5-steps",
     "field-5-seed",
@@ -109,7 +109,7 @@ def test_the_keyboard_is_enough(fast: Site, visit: Visit) -> None:
     page.evaluate("document.activeElement.blur(); window.getSelection().removeAllRanges()")
     page.mouse.click(2, 2)
     reached: list[str] = []
-    for number in range(60):
+    for number in range(80):
         page.keyboard.press("Tab")
         place, seen, html = page.evaluate(FOCUSED)
         assert seen or number >= 14, html

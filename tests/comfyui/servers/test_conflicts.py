@@ -78,8 +78,8 @@ def test_a_conflict_lists_the_compatible_choices() -> None:
         Conflict("1.name", "A", ("Y",), ("C", "D"), ("one",)),
     )
     assert [one.sentence(named=False) for one in found] == [
-        "No ComfyUI server has both “Y” and “A”. Choose one of these instead: “X”.",
-        "No ComfyUI server has both “A” and “Y”. Choose one of these instead: “C”, “D”.",
+        "No server has both “Y” and “A”. Choose one of these instead: “X”.",
+        "No server has both “A” and “Y”. Choose one of these instead: “C”, “D”.",
     ]
     assert found[0].sentence(named=True).endswith(" “Y” is on two.")
 
@@ -163,8 +163,8 @@ def test_a_form_reports_conflicts_before_and_at_the_start() -> None:
                 app.services.starter.start("text-to-image", values, Origin(owner))
             told[owner] = problem.value.errors
         assert told[ANN] == {
-            "1.ckpt_name": "No ComfyUI server has both “a” and “ddim”. Choose one of these instead: “b”.",
-            "5.sampler_name": "No ComfyUI server has both “ddim” and “a”. Choose one of these instead:"
+            "1.ckpt_name": "No server has both “a” and “ddim”. Choose one of these instead: “b”.",
+            "5.sampler_name": "No server has both “ddim” and “a”. Choose one of these instead:"
             " “euler”.",
         }
         place = one.url.partition("://")[2]

@@ -25,8 +25,8 @@ ANN = "user:ann"
 WORKFLOW, MODEL, SAMPLER, STEPS = "text-to-image", "1.ckpt_name", "5.sampler_name", "5.steps"
 A, B = "a.safetensors", "b.safetensors"
 VALUES = {MODEL: A, SAMPLER: "euler", STEPS: 1}
-NO_DDIM = "No ComfyUI server has both “ddim” and “a”. Choose one of these instead: “euler”."
-NO_A = "No ComfyUI server has both “a” and “ddim”. Choose one of these instead: “b”."
+NO_DDIM = "No server has both “ddim” and “a”. Choose one of these instead: “euler”."
+NO_A = "No server has both “a” and “ddim”. Choose one of these instead: “b”."
 CHAIN = f"""
 [[steps]]
 name = "one"
@@ -83,7 +83,7 @@ def test_a_batch_reports_each_conflict_once_with_its_first_row() -> None:
         assert found(app, models, samplers, paired=True) == []
         table = TableSpec("values.csv", f"Model,Sampler\n{A},euler\n{B},ddim\n{A},ddim\n")
         assert {row for _, row, _ in found(app, table=table)} == {3}
-        with pytest.raises(BatchErrors, match="Row 2, Sampler: No ComfyUI server has"):
+        with pytest.raises(BatchErrors, match="Row 2, Sampler: No server has"):
             app.services.batches.start(WORKFLOW, VALUES, BatchSpec((samplers,)), Origin(ANN))
         seeds = BatchSpec((AxisSpec("5.seed", text="1, 2"),))
         with pytest.raises(BatchErrors) as problems:  # wrong in every row

@@ -22,9 +22,11 @@ _OWN_OPTIONS = {"tooltip", "options"}
 
 
 def unknown_types(catalog: Catalog) -> list[str]:
-    """Return the types of inputs that no node outputs and no field has."""
+    """Return the types of inputs that no node outputs and no field has. Widgets that store no value
+    need no field."""
     produced = {type_ for spec in catalog.values() for type_ in spec.output_types}
     known = {type_ for kind in KINDS.values() for type_ in kind.input_types}
+    known |= {name for name, kind in WIDGET_KINDS.items() if not kind.stored}
     known |= {*FILE_WIDGETS, *_DYNAMIC, "*", ""}
     return sorted(
         {

@@ -179,7 +179,7 @@ def _tokens(tokens: Sequence[AccessToken], shown: str = "", why: str = "") -> st
 <p id="why" class="why" role="alert">{html_of(why)}</p>
 <button type="submit" class="quiet">{html_of(_MAKE)}</button>
 </form>
-<div class="tokens">{"".join(rows) or none}</div>
+<div class="token-list">{"".join(rows) or none}</div>
 </section>"""
 
 

@@ -137,7 +137,7 @@ def test_a_stage_shows_files_and_sends_selection_events(opened: Opened) -> None:
     page.get_by_role("button", name="Make").click()
     expect(page.locator("#stage .grid img").first).to_have_attribute("src", DOT)
     expect(page.locator("#stage .grid .thumbnail")).to_have_count(2)
-    expect(page.locator("#stage .grid .prose")).to_have_text("a word")
+    expect(page.locator("#stage .grid .result-text")).to_have_text("a word")
     expect(page.get_by_role("link", name="Download: c.bin")).to_be_visible()
     page.locator("#stage .grid .thumbnail").nth(1).click()
     eventually(lambda: len(told) == 1, "the choice is heard")

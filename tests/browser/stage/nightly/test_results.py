@@ -45,7 +45,7 @@ def test_texts_sound_and_temporary_images(fast: Site, visit: Visit, tmp_path: Pa
         site = Site(app.url, fast.demo, app)
         person = visit(site).open("rest")
         run_id = person.generate()
-        expect(person.page.locator("#stage .grid .prose")).to_have_text(evil)
+        expect(person.page.locator("#stage .grid .result-text")).to_have_text(evil)
         expect(person.page.locator("#stage .grid audio")).to_be_visible()
         expect(person.page.locator("#stage .grid .thumbnail")).to_have_count(1)
         person.page.locator("#stage .grid .thumbnail").click()
@@ -66,7 +66,7 @@ def test_texts_sound_and_temporary_images(fast: Site, visit: Visit, tmp_path: Pa
         assert person.page.title() == "Rest"
         person.turn_to("text").press()
         person.ended(after=run_id)
-        expect(person.page.locator("#stage .media .prose")).to_have_text(said)
+        expect(person.page.locator("#stage .media .result-text")).to_have_text(said)
         person.leave()
 
 
@@ -103,7 +103,7 @@ def texts_stand_in_the_sheet(person: Visitor, said: str) -> None:
     assert "<td><span>another text</span></td>" in page.text()
     shown.first.click()
     large = person.page.locator("dialog.viewport:modal")
-    expect(large.locator(".prose")).to_have_text(said)
+    expect(large.locator(".result-text")).to_have_text(said)
     opens, menu = large.get_by_role("button", name="Use in…"), person.page.get_by_role("menu")
     for size in (SIZES["phone"], SIZES["desktop"]):
         person.page.set_viewport_size(size)

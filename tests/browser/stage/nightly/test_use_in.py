@@ -363,7 +363,7 @@ def test_a_result_made_from_a_text_links_to_its_run(
         person = visit(Site(app.url, fast.demo, app)).open("words")
         person.press()
         first = person.ended()
-        text = person.page.locator("#stage .media .prose")
+        text = person.page.locator("#stage .media .result-text")
         person.use_in("Text to image")
         box = person.entry("2.text")
         expect(box).to_have_value(r"a \{boat\}, at night")

@@ -15,7 +15,8 @@ import { labeled, message } from "../messages.js";
  */
 
 const NOTHING_CHOSEN = message("Choose a workflow");
-const KEYS = `${message("Ctrl")} K`;
+const CTRL = message("Ctrl");
+const KEYS = `${CTRL} K`;
 const BELOW = 6; // pixels between the button and the panel
 /** @type {Record<string, number>} */
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 6, PageUp: -6 };

@@ -18,7 +18,7 @@ const HEADINGS = /** @type {const} */ (["h3", "h4", "h5", "h6"]);
  * @param {string} label the element's accessible name
  */
 export function proseOf(text, label) {
-  const place = element("div", "prose");
+  const place = element("div", "result-text");
   place.tabIndex = 0;
   place.role = "region";
   place.ariaLabel = label;

@@ -74,7 +74,7 @@ export function actionsFor(on) {
   /** @type {HTMLElement[]} */
   const made = [...downloadsFor(view, item, isAll)];
   if (item?.kind === "text")
-    made.push(copyButton(item.text, () => $("#stage .media .prose"), "button copy-text"));
+    made.push(copyButton(item.text, () => $("#stage .media .result-text"), "button copy-text"));
   if (use) made.push(button(message("Use as input"), use));
   if (menu.hasChildNodes()) made.push(menu);
   if (!view) return made;
