@@ -8,6 +8,7 @@ test("the control shows images per run and runs", () => {
   assert.equal(manyWords(1, 1), "1 image");
   assert.equal(manyWords(1, 4), "4 images");
   assert.equal(manyWords(2, 4), "2 × 4 images");
+  assert.equal(manyWords(3, 1), "3 images");
 });
 
 test("a form without a field for images shows its runs", () => {

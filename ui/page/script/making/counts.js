@@ -23,8 +23,10 @@ export const counts = new Store(/** @type {Counts} */ ({ images: null, runs: 1 }
  */
 export function manyWords(runs, each) {
   if (each === null) return plural("{count} run", "{count} runs", { count: runs });
-  const made = plural("{count} image", "{count} images", { count: each });
-  return runs > 1 ? message("{runs} × {made}", { runs, made }) : made;
+  const isProduct = runs > 1 && each > 1;
+  const count = isProduct ? each : runs * each;
+  const made = plural("{count} image", "{count} images", { count });
+  return isProduct ? message("{runs} × {made}", { runs, made }) : made;
 }
 
 /**

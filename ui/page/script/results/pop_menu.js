@@ -99,6 +99,7 @@ export function putBeside(opens, list) {
   const { offsetWidth: width, offsetHeight: height } = list;
   const below = innerHeight - from.bottom - MARGIN;
   const top = height <= below ? from.bottom + 4 : Math.max(MARGIN, from.top - height - 4);
-  const left = Math.max(MARGIN, Math.min(from.left, innerWidth - width - MARGIN));
+  const { clientWidth: room } = document.documentElement; // without the scrollbar
+  const left = Math.max(MARGIN, Math.min(from.left, room - width - MARGIN));
   Object.assign(list.style, { top: `${top}px`, left: `${left}px` });
 }
