@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from comfy.form.candidates import Candidate
+from comfy.form.candidates import NOTHING_SAID, Candidate
 from comfy.form.core_inputs.slide import SlideRange
 from comfy.form.kinds.literal_input import LiteralInput
 from comfy.form.kinds.registry import KINDS
 from comfy.form.limits import narrow, narrow_choices
 from comfy.form.model import Field, FieldKind, Several
+
+# The editor copies the limits of a node to the widgets that show its inputs elsewhere.
+_WITH_COPIED_LIMITS = frozenset({"app", "subgraph"})
 
 
 def fitting_kind(given: LiteralInput) -> FieldKind:
@@ -40,7 +43,8 @@ def _chosen(candidate: Candidate) -> Candidate:
 def _slide(candidate: Candidate) -> SlideRange | None:
     """Return the range for dragging a number, None if its limits or its value have another meaning.
     An author's limits are the ends, also if they are wider."""
-    slide, said, limits = candidate.own.slide, candidate.said, candidate.limits
+    slide, limits = candidate.own.slide, candidate.limits
+    said = NOTHING_SAID if candidate.source in _WITH_COPIED_LIMITS else candidate.said
     if slide is None or candidate.widget not in ("number", "slider"):
         return None
     slide = replace(

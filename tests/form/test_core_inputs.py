@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from comfy.comfyui.object_info import Catalog
@@ -10,6 +13,7 @@ from comfy.form.check import check
 from comfy.form.core_inputs.slide import SlideRange
 from comfy.form.core_inputs.table import CORE_INPUTS
 from comfy.form.model import Field
+from comfy.workflow.app import App, ShownInput
 from comfy.workflow.config import FieldConfig, FormConfig
 from tests.support.samples.forms import (
     field_of,
@@ -20,6 +24,8 @@ from tests.support.samples.forms import (
     with_values,
     workflow_of,
 )
+
+_COPIED = ShownInput((("3", "steps"),), min=1, max=10_000, step=1)
 
 
 def _steps(config: FieldConfig, **values: object) -> Field:
@@ -88,6 +94,18 @@ def test_the_authors_limits_are_the_ends_of_the_slider() -> None:
     assert (field.slide, field.max) == (SlideRange(1, 400, 1), 400)
     field = _steps(FieldConfig("3.steps", min=4, max=12))
     assert (field.widget, field.slide) == ("slider", None)
+
+
+@pytest.mark.parametrize(
+    "details",
+    [{"promoted": (_COPIED,)}, {"app": App((_COPIED,))}],
+    ids=["subgraph", "app"],
+)
+def test_limits_that_the_editor_copied_arent_the_authors(details: dict[str, Any]) -> None:
+    """A widget that shows a node's input elsewhere repeats the node's limits."""
+    workflow = replace(workflow_of(text_to_image()), **details)
+    field = build_form(workflow, small_catalog()).field("3.steps")
+    assert (field.slide, field.max) == (SlideRange(1, 50, 1), 10_000)
 
 
 def test_the_authors_number_box_stays_one() -> None:
