@@ -24,7 +24,7 @@ def change_tokens(arguments: Sequence[str]) -> int:
     0, or 2 with a message on failure."""
     known, rest = _parser().parse_known_args(arguments)
     try:
-        print(_done(known, read_settings(rest)))
+        print(_done(known, read_settings(rest, serves=False)))
     except ComfyError as problem:
         print(f"{PROGRAM} token: {problem} {problem.hint}", file=sys.stderr)
         return USAGE_ERROR

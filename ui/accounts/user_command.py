@@ -21,7 +21,7 @@ def change_users(arguments: Sequence[str]) -> int:
     """Run the command in the arguments after `user`, and print its result. Return the exit code: 0,
     or 2 with a message on failure."""
     known, rest = _parser().parse_known_args(arguments)
-    file = UsersFile(read_settings(rest).users_path)
+    file = UsersFile(read_settings(rest, serves=False).users_path)
     try:
         file.refresh()
         print(_ACTIONS[known.action](file, known))

@@ -37,7 +37,7 @@ def back_up(arguments: Sequence[str]) -> int:
     path = known.file.absolute()
 
     def done() -> str:
-        settings = read_settings(rest)
+        settings = read_settings(rest, serves=False)
         if known.check:
             return _checked(path)
         if settings.database is not None and not known.files_only:
@@ -59,7 +59,7 @@ def restore(arguments: Sequence[str]) -> int:
     path = known.file.absolute()
 
     def done() -> str:
-        settings = read_settings(rest)
+        settings = read_settings(rest, serves=False)
         if known.check:
             return _checked(path)
         sources = _sources(settings, history=True)

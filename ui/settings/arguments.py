@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 USAGE_ERROR = 2
 
+# In place of the settings that need users.
+_NO_RIGHTS: Mapping[str, object] = {"open": "auto", "keep": "auto", "operators": ()}
+
 # Messages for pydantic's errors. They never repeat the value, which may contain a password.
 _WORDS: Mapping[str, str] = {
     "extra_forbidden": f"unknown key in a table; use {', '.join(NamedServer.model_fields)}.",
@@ -52,8 +55,9 @@ _SECRET_PART: Mapping[str, re.Pattern[str]] = {
 _ANYTHING = re.compile(".")
 
 
-def read_settings(arguments: Sequence[str] | None = None) -> Settings:
-    """Return the settings in force; `arguments` default to the program's own.
+def read_settings(arguments: Sequence[str] | None = None, *, serves: bool = True) -> Settings:
+    """Return the settings in force; `arguments` default to the program's own. `serves`: they start
+    the app. Other commands ignore rights, whose users may not exist yet.
 
     Exits with status 2 if any are wrong. The error names all of them and never repeats what was
     typed.
@@ -71,7 +75,7 @@ def read_settings(arguments: Sequence[str] | None = None) -> Settings:
         name: value for name, value in in_file.items() if _variable(name) not in in_variables
     }
     try:
-        settings = Settings.model_validate(in_file | given)
+        settings = Settings.model_validate({**in_file, **given, **({} if serves else _NO_RIGHTS)})
     except ValidationError as error:
         names = {name: name for name in in_file} | {name: _option(name) for name in given}
         details = error.errors(include_url=False, include_input=False)

@@ -57,6 +57,14 @@ def test_users_are_added_listed_and_removed(
     assert told("list") == "\n"
 
 
+def test_the_first_administrator_may_be_in_the_settings_before(
+    told: Callable[..., str], piped: Callable[[str], None]
+) -> None:
+    """Rights in the settings don't need users who exist, as they do at the app's start."""
+    piped(f"{PASSWORD}\n")
+    assert "Added anna." in told("add", "anna", "--operators", "anna", "--keep", "operators")
+
+
 def test_a_password_is_typed_twice_and_not_shown(
     told: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -158,7 +158,7 @@ def test_the_commands_say_what_they_did(
     assert "is complete: 5 files" in capsys.readouterr().out
     assert app.main(["restore", archive, *folders]) == 2
     assert "isn't empty" in capsys.readouterr().err
-    new = ["--data", str(to.data), "--workflows", str(to.workflows)]
+    new = ["--data", str(to.data), "--workflows", str(to.workflows), "--keep", "operators"]
     assert app.main(["restore", archive, *new]) == 0
     assert f"--data {to.data}" in capsys.readouterr().out
     postgres = [*folders, "--database", "postgresql+psycopg://forms@host/forms"]
