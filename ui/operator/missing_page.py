@@ -36,8 +36,10 @@ def missing_routes(frame: AdminFrame) -> GuardedRoutes:
     @routes.get(MISSING, Access.SIGN_IN_PAGE, work=Work.CATALOG)
     def missing(request: Request) -> HTMLResponse:
         """Return the page. Raises 404 for other users."""
-        library = frame.desk.services.library
-        return frame.shown(request, MISSING, lambda: _body(missing_parts(library)))
+        services = frame.desk.services
+        return frame.shown(
+            request, MISSING, lambda: _body(missing_parts(services.library, demo=services.demo))
+        )
 
     return routes
 

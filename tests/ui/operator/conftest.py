@@ -67,6 +67,7 @@ def running_place(
             settings=WebSettings(port=0, users=(ANNA, BEN)),
             permissions=operators,
             workflows=folder,
+            demo=False,
         ) as app,
         signed_in(app, ANNA) as anna,
         signed_in(app, BEN) as ben,

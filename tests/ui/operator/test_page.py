@@ -13,7 +13,7 @@ from comfy.library.permissions import Permissions
 from comfy.library.private import MARK
 from comfy.runs.interface import Origin, RunPolicy
 from tests.support.sampler import LONG, job
-from tests.support.serving import running_app
+from tests.support.serving import running_app, running_demo_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.operator.conftest import TOKEN, Place, hidden
 
@@ -100,7 +100,18 @@ def test_it_shows_the_state_of_servers_and_missing_nodes(place: Place) -> None:
     assert "Nodes of an unknown pack" in missing
     assert "1 node: SaveNowhere" in missing
     assert "Wanted by: Lacking" in missing
+    assert "Replaced" in missing
     assert "Whole" not in missing
+
+
+def test_the_stand_in_needs_no_other_models() -> None:
+    """In demo mode, the page doesn't list the models that the stand-in's own replace."""
+    alone = Permissions(operates=lambda _: True)
+    with running_demo_app(permissions=alone) as (_, app):
+        told = requests.get(f"{app.url}/operator/missing", timeout=LONGEST_WAIT).text
+        assert "Every workflow has what it needs." in told
+        missing = requests.get(f"{app.url}/api/v1/admin/missing", timeout=LONGEST_WAIT).json()
+        assert missing["models"] == []
 
 
 def test_health_names_the_servers_for_operators_alone(place: Place) -> None:

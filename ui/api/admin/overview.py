@@ -85,7 +85,8 @@ def overview_api(desk: Administration) -> GuardedRoutes:
     @routes.get("/missing", Access.ADMINISTRATOR, work=Work.CATALOG, response_model=MissingParts)
     def missing() -> AsciiJSON:
         """Return the models and nodes that workflows need and no server has."""
-        return AsciiJSON(missing_parts(desk.services.library))
+        services = desk.services
+        return AsciiJSON(missing_parts(services.library, demo=services.demo))
 
     @routes.get("/activity", Access.ADMINISTRATOR, response_model=ActivityDoc)
     def activity() -> AsciiJSON:

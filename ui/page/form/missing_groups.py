@@ -71,9 +71,10 @@ class MissingParts:
     known: bool = True
 
 
-def missing_parts(library: WorkflowLibrary) -> MissingParts:
-    """Return the missing parts of the folder's workflows. The first call may take seconds, because
-    it builds the forms of all workflows."""
+def missing_parts(library: WorkflowLibrary, *, demo: bool) -> MissingParts:
+    """Return the missing parts of the folder's workflows. `demo`: without replaced models, because
+    the stand-in's models stand for all others. The first call may take seconds, because it builds
+    the forms of all workflows."""
     models: dict[str, MissingModel] = {}
     packs: dict[tuple[PackKind, str], MissingPack] = {}
     unreadable: list[UnreadableWorkflow] = []
@@ -85,7 +86,7 @@ def missing_parts(library: WorkflowLibrary) -> MissingParts:
                 why = sentences(str(problem), getattr(problem, "hint", ""))
                 unreadable.append(UnreadableWorkflow(entry.title, why))
                 continue
-            for model in _models(form, entry.title):
+            for model in _models(form, entry.title, demo=demo):
                 known = models.get(model.name.lower())
                 models[model.name.lower()] = _joined_models(known, model) if known else model
             for pack in _packs(form, entry.title):
@@ -100,12 +101,12 @@ def missing_parts(library: WorkflowLibrary) -> MissingParts:
     )
 
 
-def _models(form: Form, title: str) -> Iterator[MissingModel]:
+def _models(form: Form, title: str, *, demo: bool) -> Iterator[MissingModel]:
     for item in form.missing:
         if isinstance(item, MissingChoice):
             close = "" if item.close is None else str(item.close)
             yield MissingModel(item.file, item.folder, item.address, close, (title,))
-    for note in form.notes:
+    for note in () if demo else form.notes:
         values = note.said.values if isinstance(note.said, Message) else {}
         if "wanted" in values:
             yield MissingModel(str(values["wanted"]), "", "", str(values["used"]), (title,))
