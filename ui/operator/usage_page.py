@@ -120,7 +120,8 @@ def _week(at: int, week: UsageWeek) -> str:
 def _workflow(use: WorkflowUse) -> str:
     number = current_language().number
     median = "–" if use.median_seconds is None else seconds_words(use.median_seconds)
-    return (
-        f'<tr><th scope="row">{html_of(use.title)}</th><td>{number(use.runs)}</td>'
-        f"<td>{number(use.failed)}</td><td>{html_of(median)}</td></tr>"
+    cells = ((_RUNS, number(use.runs)), (_FAILED, number(use.failed)), (_DURATION, median))
+    figures = "".join(
+        f'<td data-name="{html_of(name)}">{html_of(figure)}</td>' for name, figure in cells
     )
+    return f'<tr><th scope="row">{html_of(use.title)}</th>{figures}</tr>'
