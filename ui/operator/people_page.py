@@ -32,7 +32,7 @@ _NO_FILE = message(
     " command “user add”, then restart ComfyForms."
 )
 _NO_RESULTS = message("No results")
-_NEVER = message("Never signed in")
+_NOT_SIGNED_IN = message("Not signed in")
 _SEND_IT = message("Give it to them now. You won't see it again.")
 _COPY, _COPIED = message("Copy"), message("Copied")
 _RESET, _REMOVE = message("Reset password…"), message("Remove…")
@@ -191,7 +191,7 @@ def _row(at: int, one: PersonRow, own: str, provider: str) -> str:
 
 def _seen(one: PersonRow) -> str:
     if one.last_seen is None:
-        return _NEVER
+        return _NOT_SIGNED_IN
     return message("Last seen {date}", date=current_language().date(one.last_seen))
 
 

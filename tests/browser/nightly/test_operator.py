@@ -86,7 +86,7 @@ def test_a_notice_and_a_pause_reach_open_pages(site: Site, visit: Visit) -> None
     page.set_viewport_size(DESKTOP)
     page.request.post(f"{admin}/servers/0/pause")
     state = page.locator("#server .server-state")
-    expect(state).to_have_text("Paused by your admin")
+    expect(state).to_have_text("Paused by the administrator")
     page.request.post(f"{admin}/servers/0/resume")
     expect(state).to_have_text("")
     bar.get_by_role("button", name="Dismiss").click()

@@ -8,7 +8,7 @@ import { page } from "../state.js";
 import { read, SHADE, write } from "../storage.js";
 
 const BACK = message("ComfyUI is back.");
-const PAUSED = message("Paused by your admin");
+const PAUSED = message("Paused by the administrator");
 const BACK_SHOWN = 6000;
 
 /**
