@@ -129,7 +129,7 @@ export class EditTools {
       });
       return labelFor(EDGE_WORDS[edge], box);
     });
-    const made = part(message("Pixels to add or, below 0, to cut"), ...boxes);
+    const made = part(message("Pixels to add (negative numbers cut)"), ...boxes);
     made.classList.add("edit-edges");
     return made;
   }

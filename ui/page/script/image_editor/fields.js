@@ -44,6 +44,8 @@ function imageShown(field, address) {
   if (original && original.address !== address) {
     pending.delete(field.id);
     originals.set(address, original);
+    // The button was hidden during the upload, which took its focus.
+    if (document.activeElement === document.body) $(".edit-image", field)?.focus();
   }
   if (!$(".edit-image", field)) field.append(editButton(() => edit(field)));
 }
