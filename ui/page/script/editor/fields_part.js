@@ -18,7 +18,7 @@ import {
   withReset,
   withSet,
 } from "./model.js";
-import { isPlain } from "./row_form.js";
+import { isFilledIn } from "./row_form.js";
 import { DRAGGED, RowView } from "./row_view.js";
 import { groupTitle } from "./words.js";
 
@@ -168,7 +168,7 @@ export class FieldsPart {
     const input = this.#editor.inputs.get(key);
     if (!input) return null; // a field of a file that the workflow doesn't have anymore
     const view = new RowView(key, input.input, input.node, {
-      open: () => this.#editor.select(this.#editor.selected === key ? "" : key, true),
+      open: () => this.#open(key),
       step: (by) => this.#step(key, by),
       toggle: () => this.#toggle(key),
       set: (changes) => {
@@ -185,6 +185,13 @@ export class FieldsPart {
     });
     this.#views.set(key, view);
     return view;
+  }
+
+  /** Open or close the settings of a field. @param {string} key */
+  #open(key) {
+    const isOpen = this.#editor.selected === key;
+    this.#editor.select(isOpen ? "" : key, true);
+    if (!isOpen) this.#views.get(key)?.place.scrollIntoView({ block: "nearest" });
   }
 
   /**
@@ -218,12 +225,10 @@ export class FieldsPart {
   /** Make the values that the form has now the defaults of all fields. */
   #takeAll() {
     let { model } = this.#editor;
-    for (const { key, place, set } of model.rows) {
-      const value = filled.now.values[key];
-      const usual = set.default ?? this.#editor.inputs.get(key)?.input.value;
+    for (const { key, place } of model.rows) {
       const isSeed = this.#editor.inputs.get(key)?.input.widget === "seed";
-      if (place !== "hidden" && !isSeed && isPlain(value) && value !== usual)
-        model = withSet(model, key, { default: value });
+      if (place !== "hidden" && !isSeed && isFilledIn(key))
+        model = withSet(model, key, { default: filled.now.values[key] });
     }
     if (model === this.#editor.model) announce(message("Nothing to change."));
     else this.#editor.change(model);

@@ -5,7 +5,7 @@ import { announce, button, element, tell } from "../dom.js";
 import { filled } from "../form/filled.js";
 import { labeled, message } from "../messages.js";
 import { part, signButton, textBox } from "./fields.js";
-import { isPlain } from "./row_form.js";
+import { isFilledIn } from "./row_form.js";
 
 /** @import { FormEditor } from "./editor.js" */
 /** @import { Idea } from "./model.js" */
@@ -100,10 +100,9 @@ export class IdeasPart {
     });
     const first = texts[0]?.key ?? "";
     const { values } = filled.now;
-    const changed = rows.filter(({ key, set }) => {
+    const changed = rows.filter(({ key }) => {
       const input = inputs.get(key)?.input;
-      const usual = set.default ?? input?.value;
-      return input && input.widget !== "seed" && isPlain(values[key]) && values[key] !== usual;
+      return input && input.widget !== "seed" && isFilledIn(key);
     });
     const others = changed.filter(({ key }) => key !== first);
     const text = String(values[first] ?? "").trim();

@@ -3,6 +3,7 @@
 
 import { button, element } from "../dom.js";
 import { filled } from "../form/filled.js";
+import { counts } from "../making/counts.js";
 import { message } from "../messages.js";
 import { ChoicesPart } from "./choices_part.js";
 import { checkBox, labelled, numberBox, selectBox, textBox } from "./fields.js";
@@ -73,9 +74,11 @@ function placePart(row, model, events) {
   /** @type {[string, string][]} */
   const choices = placesOf(model).map((place) => [place, groupTitle(place)]);
   choices.splice(-2, 0, [NEW, message("New heading…")]);
+  const isBeside = row.place === "main" && counts.now.images?.key === row.key;
   return labelled(
     message("Shown in"),
     selectBox(choices, row.place, (place) => events.move(place === NEW ? "" : place)),
+    ...(isBeside ? [element("p", "hint", message("Shown beside Generate."))] : []),
   );
 }
 
@@ -101,8 +104,17 @@ function defaultPart({ key, set }, input, events) {
   return [place];
 }
 
+/**
+ * Return whether the form has another value for a field than it starts with. A stand-in for a missing model isn't one.
+ * @param {string} key
+ */
+export function isFilledIn(key) {
+  const { values, authors } = filled.now;
+  return isPlain(values[key]) && values[key] !== authors[key];
+}
+
 /** @param {unknown} value */
-export const isPlain = (value) => ["string", "number", "boolean"].includes(typeof value);
+const isPlain = (value) => ["string", "number", "boolean"].includes(typeof value);
 
 /**
  * @param {unknown} value
