@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from types import MappingProxyType
 
 from comfy.base.errors import FILE_REFUSED, NodeError
@@ -15,6 +16,7 @@ from comfy.form.kinds.dropdown import NOT_ON_SERVER
 from comfy.form.model import Field, Form, cell_label
 from comfy.prompt.model import InputRef
 
+_WORD = re.compile(r"\w")
 _SHORTEST = 4  # characters of a text that an error names and not just happens to contain
 _DAMAGED = message("Fix the workflow in ComfyUI.")
 
@@ -93,7 +95,11 @@ def _names_file(field: Field) -> bool:
 
 
 def _is_in(text: str, name: str) -> bool:
-    return re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text) is not None
+    """Return whether a text has a name as a word of its own."""
+    return any(
+        not (before.endswith(".") or _WORD.match(before[-1:]) or _WORD.match(after))
+        for before, after in pairwise(text.split(name))
+    )
 
 
 def _is_told(detail: str, value: object) -> bool:
