@@ -39,7 +39,7 @@ def test_an_administrator_reaches_the_servers_from_the_menu(site: Site, visit: V
     page.goto(site.url)
     log_in(page)
     person.ready()
-    link = page.get_by_role("link", name="Servers and runs")
+    link = page.get_by_role("link", name="Administration")
     expect(page.locator("#operates")).to_be_attached()
     page.get_by_role("button", name="anna").click()
     link.click()

@@ -42,7 +42,7 @@ export function mountAccount(place) {
   name.textContent = userName();
   const menu = element("div", "account-menu");
   menu.popover = "auto";
-  const operator = link(`${root}/operator`, message("Servers and runs"));
+  const operator = link(`${root}/operator`, message("Administration"));
   const signsOut = [
     button(message("Sign out"), () => signOut(), "choice"),
     button(message("Sign out everywhere"), () => signOut("/everywhere"), "choice"),

@@ -32,7 +32,7 @@ export function keptWords({ kept_until: until, favourite }) {
  */
 const usedWords = ({ bytes, nearly_full: isFull }) =>
   [
-    message("Your results use {size}.", { size: sizeWords(bytes) }),
+    bytes > 0 && message("Your results use {size}.", { size: sizeWords(bytes) }),
     isFull && message("Storage is nearly full: the oldest results go first."),
   ]
     .filter(Boolean)
