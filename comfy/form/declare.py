@@ -1,12 +1,13 @@
 """Second pass of a form: apply authors' declarations, and place the other inputs by rules.
 
 The first layer that mentions an input decides: the TOML file, the App, then other programs'
-conventions. A subgraph's author only names inputs; the rules place them.
+conventions. A layer without a label for it keeps the label of a later one. A subgraph's author only
+names inputs; the rules place them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -54,6 +55,7 @@ def declare(
     statements of subgraphs' authors.
     """
     roles = Roles(trace)
+    labels = _labels((*layers, promoted))
     free = {one.ref: one for one in candidates}
     declared: list[Candidate] = []
     others: Others = "auto"
@@ -62,10 +64,30 @@ def declare(
         for statement in layer.statements:
             if taken := _taken(free, statement.targets):
                 rank = _FIRST_RANK + len(declared)
-                declared.append(limited(_stated(statement, taken, rank, roles), others))
+                named = _labeled(statement, labels)
+                declared.append(limited(_stated(named, taken, rank, roles), others))
         if len(declared) > before:
             others = strictest((others, layer.others))
     return (*declared, *_undeclared(free, promoted.statements, others, roles))
+
+
+def _labels(layers: Sequence[Layer]) -> dict[InputRef, str]:
+    """Return the first label that authors gave to each input."""
+    return {
+        target: one.said.label
+        for layer in reversed(layers)
+        for one in reversed(layer.statements)
+        if one.said.label
+        for target in one.targets
+    }
+
+
+def _labeled(statement: Statement, labels: Mapping[InputRef, str]) -> Statement:
+    """Return the statement with the label of a later layer if it has none of its own."""
+    label = statement.said.label
+    if label is None and statement.targets:
+        label = labels.get(statement.targets[0])
+    return replace(statement, said=replace(statement.said, label=label))
 
 
 def limited(candidate: Candidate, others: Others) -> Candidate:

@@ -320,6 +320,17 @@ def test_a_promoted_subgraph_setting_keeps_its_name() -> None:
     )
 
 
+@pytest.mark.parametrize(("own", "label"), [(None, "Obedience"), ("Strength", "Strength")])
+def test_settings_without_a_name_keep_the_promoted_one(own: str | None, label: str) -> None:
+    """A TOML file that only lists an input doesn't take its name away."""
+    prompt = parse_workflow("sample", text_to_image()).prompt
+    config = FormConfig(fields=(FieldConfig("3.cfg", own),))
+    promoted = (ShownInput((("3", "cfg"),), "Obedience"),)
+    workflow = Workflow("sample", prompt, None, config, promoted=promoted)
+    field = build_form(workflow, small_catalog()).field("3.cfg")
+    assert (field.label, field.source) == (label, "toml")
+
+
 # Anything
 
 TITLES = st.text(max_size=30) | st.builds(
