@@ -66,7 +66,8 @@ def _body(parts: MissingParts) -> str:
 
 def _model(one: MissingModel) -> str:
     used = message("Forms use {name} instead.", name=one.used) if one.used else ""
-    facts = [one.folder, used, _wanted_by(one.workflows)]
+    similar = message("Similar: “{name}”", name=one.similar) if one.similar else ""
+    facts = [one.folder, used, similar, _wanted_by(one.workflows)]
     lines = "<br>".join(html_of(fact) for fact in facts if fact)
     link = _link(one.address, _DOWNLOAD, one.name)
     return f"<li><div><b>{html.escape(one.name)}</b><br>{lines}</div>{link}</li>"

@@ -28,12 +28,13 @@ _REGISTRY, _GITHUB = "https://registry.comfy.org/nodes/", "https://github.com/"
 class MissingModel:
     """Model or other choice that no server offers, and the titles of the workflows that want it.
     `folder`: where it belongs on the server, `address`: where to get it; both may be "".
-    `used`: what forms use instead, or ""."""
+    `used`: what forms use instead, or "". `similar`: what the servers have like it, or ""."""
 
     name: str
     folder: str
     address: str
     used: str
+    similar: str
     workflows: tuple[str, ...]
 
 
@@ -105,11 +106,11 @@ def _models(form: Form, title: str, *, demo: bool) -> Iterator[MissingModel]:
     for item in form.missing:
         if isinstance(item, MissingChoice):
             close = "" if item.close is None else str(item.close)
-            yield MissingModel(item.file, item.folder, item.address, close, (title,))
+            yield MissingModel(item.file, item.folder, item.address, "", close, (title,))
     for note in () if demo else form.notes:
         values = note.said.values if isinstance(note.said, Message) else {}
         if "wanted" in values:
-            yield MissingModel(str(values["wanted"]), "", "", str(values["used"]), (title,))
+            yield MissingModel(str(values["wanted"]), "", "", str(values["used"]), "", (title,))
 
 
 def _joined_models(one: MissingModel, other: MissingModel) -> MissingModel:
@@ -118,6 +119,7 @@ def _joined_models(one: MissingModel, other: MissingModel) -> MissingModel:
         one.folder or other.folder,
         one.address or other.address,
         one.used or other.used,
+        one.similar or other.similar,
         tuple(dict.fromkeys((*one.workflows, *other.workflows))),
     )
 
