@@ -54,7 +54,7 @@ def people_routes(frame: AdminFrame) -> GuardedRoutes:
     desk, new_passwords = frame.desk, ShownOnce()
     people = desk.people
 
-    def body(request: Request) -> str:
+    def body(request: Request, typed: str = "") -> str:
         login, who = desk.identity.login, desk.identity.signed_in(request)
         password, name = ("", "")
         if login is not None and who is not None:
@@ -62,12 +62,17 @@ def people_routes(frame: AdminFrame) -> GuardedRoutes:
         own = desk.actor(request).name
         provider = login.ways.openid.settings.name if login and login.ways.openid else ""
         return _body(
-            people.all(), own, provider, NewPassword(name, password), can_change=people.can_change
+            people.all(),
+            own,
+            provider,
+            NewPassword(name, password),
+            typed,
+            can_change=people.can_change,
         )
 
-    def failed(request: Request, path: str, problem: ComfyError) -> HTMLResponse:
+    def failed(request: Request, path: str, problem: ComfyError, typed: str = "") -> HTMLResponse:
         why = sentences(str(problem), problem.hint)
-        return frame.page(request, path, PEOPLE, body(request), why, 422)
+        return frame.page(request, path, PEOPLE, body(request, typed), why, 422)
 
     def show(request: Request, path: str, made: NewPassword) -> Response:
         """Redirect to the page, which shows a generated password once."""
@@ -92,7 +97,7 @@ def people_routes(frame: AdminFrame) -> GuardedRoutes:
         try:
             return show(request, PEOPLE, people.add(desk.actor(request), name, password, role))
         except ComfyError as problem:
-            return failed(request, PEOPLE, problem)
+            return failed(request, PEOPLE, problem, name)
 
     @routes.post(f"{PEOPLE}/{{name:path}}/password", Access.ADMINISTRATOR)
     async def reset(request: Request, name: str, password: Annotated[str, Form()] = "") -> Response:
@@ -133,10 +138,16 @@ def people_routes(frame: AdminFrame) -> GuardedRoutes:
 
 
 def _body(
-    people: list[PersonRow], own: str, provider: str, made: NewPassword, *, can_change: bool
+    people: list[PersonRow],
+    own: str,
+    provider: str,
+    made: NewPassword,
+    typed: str,
+    *,
+    can_change: bool,
 ) -> str:
     """Return the page's body. `own`: the administrator's name; `provider`: the name of the OpenID
-    provider; `made`: a password to show."""
+    provider; `made`: a password to show; `typed`: a name that couldn't be added."""
     users = [one for one in people if one.way not in ("guests", "removed")]
     others = [one for one in people if one.way in ("guests", "removed")]
     rows = "".join(_row(at, one, own, provider) for at, one in enumerate(users))
@@ -147,7 +158,7 @@ def _body(
             plural("{count} person", "{count} people", count=len(users)),
             f'<ul class="lines rows">{rows}</ul>',
         )
-        + section(_ADD, _add_form() if can_change else f"<p>{html_of(_NO_FILE)}</p>")
+        + section(_ADD, _add_form(typed) if can_change else f"<p>{html_of(_NO_FILE)}</p>")
         + (section(_EARLIER, f'<ul class="lines rows">{earlier}</ul>') if others else "")
     )
 
@@ -162,11 +173,11 @@ def _new(made: NewPassword) -> str:
 {module_tag("copying.js")}"""
 
 
-def _add_form() -> str:
+def _add_form(typed: str) -> str:
     return f"""<form method="post" action="{PEOPLE[1:]}" class="fields">
 <p><label for="name">{html_of(_NAME)}</label>
-<input id="name" name="name" maxlength="100" autocomplete="off" autocapitalize="none"
- spellcheck="false" required></p>
+<input id="name" name="name" value="{html.escape(typed)}" maxlength="100"
+ autocomplete="off" autocapitalize="none" spellcheck="false" required></p>
 <p><label for="password">{html_of(_PASSWORD)}</label>
 <input id="password" name="password" type="password" minlength="{SHORTEST}"
  autocomplete="new-password"></p>

@@ -78,6 +78,7 @@ def test_a_generated_password_is_shown_once(place: Place) -> None:
     refused = post(place, "", name="carla", password="short")
     assert refused.status_code == 422
     assert "The user carla already exists." in refused.text
+    assert 'value="carla"' in refused.text
 
 
 def test_a_reset_password_ends_sessions_at_once(place: Place) -> None:
