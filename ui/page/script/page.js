@@ -182,6 +182,16 @@ function seeWhole(viewport) {
   if (viewport && viewport.getBoundingClientRect().top < 0) glideTo(viewport);
 }
 
+/**
+ * Show all of a text box that gets the focus from the keyboard: browsers scroll only its caret into view, and the buttons
+ * below the form may cover the rest.
+ * @param {FocusEvent} event
+ */
+function seeTextBox({ target }) {
+  const isBox = target instanceof HTMLTextAreaElement && target.closest("#form");
+  if (isBox && !$(":active")) target.scrollIntoView({ block: "nearest" });
+}
+
 /** Update `oneColumn`, so that messages appear in a visible place in either layout. */
 function tellColumns() {
   const oneColumn = isNarrow();
@@ -209,6 +219,7 @@ for (const act of ["focusin", "pointermove", "keydown"])
   document.addEventListener(act, () => void (page.now.form && awaitRun()), { passive: true });
 document.addEventListener("keydown", leaveCheckbox, true);
 document.addEventListener("keydown", keyPressed);
+document.addEventListener("focusin", seeTextBox);
 document.addEventListener("blur", ({ target }) => settleLeft(target), true); // blur events don't bubble
 document.addEventListener("input", (event) => {
   if (event.isTrusted) keepTypedSeed(event.target);
