@@ -28,7 +28,7 @@ _PHRASES = (
 # In "wan2_2" and "v0_1".
 _VERSION = re.compile(r"(?<=[a-z]\d)_(\d{1,2})(?=_|$)", re.IGNORECASE)
 _NUMBERED = re.compile(r"^([a-z]+)(\d[\d.]*)(vl)?", re.IGNORECASE)
-_SIZE = re.compile(r"\d+b", re.IGNORECASE)  # parameters of a model
+_SIZE = re.compile(r"^\d+b", re.IGNORECASE)  # parameters of a model
 
 
 def title_words(name: str) -> str:

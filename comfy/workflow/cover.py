@@ -17,7 +17,7 @@ _LIMITS = FileLimits(size=2 * MIB, pixels=4096 * 4096, moving=16 * 4096 * 4096)
 
 
 # Covers that the form editor made of results, named after their workflow and their content.
-_MADE = re.compile(r"(.+)-cover-[0-9a-f]{8}\.webp")
+_MADE = re.compile(r"^(.+)-cover-[0-9a-f]{8}\.webp")
 
 
 def made_cover_name(workflow: str, data: bytes) -> str:

@@ -19,7 +19,7 @@ class CoreInput:
     """Help and range of an input.
 
     `inputs` are names of inputs and `types` their types, separated by spaces. `classes` is a
-    pattern for the whole name of the node class, None for any class.
+    pattern for the start of the name of the node class, None for any class.
     """
 
     inputs: str
@@ -31,7 +31,7 @@ class CoreInput:
     def fits(self, class_type: str, name: str, type_: str) -> bool:
         """Return whether the row is about this input."""
         is_named = name in self.inputs.split() and type_ in self.types.split()
-        return is_named and (self.classes is None or bool(self.classes.fullmatch(class_type)))
+        return is_named and (self.classes is None or bool(self.classes.match(class_type)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,14 @@ from comfy.form.core_inputs.core_input import CoreInput
 from comfy.form.core_inputs.slide import SlideRange
 
 _CHOICES = "COMBO COMFY_DYNAMICCOMBO_V3"
-_CONTROL = re.compile(r"(ControlNetApply|QwenImageDiffsynth|WanVace|AnimaLLLite).*")
-_LORA = re.compile(r"LoraLoader.*")
-_SCALERS = re.compile(r"(Image|Latent)(Upscale|Scale|Resize).*|ResizeImage.*|ResizeAndPadImage")
-_TEXT_LOADER = re.compile(r".*CLIPLoader.*|LTXAVTextEncoderLoader")
-_VIDEO = re.compile(r"(?!ImageFromBatch).*(Video|Latent|Inpaint|Control|Camera|Animate|Wan).*")
-_WRITER = re.compile(r"TextGenerate.*|TextEncodeAceStep.*")
+_CONTROL = re.compile(r"^(ControlNetApply|QwenImageDiffsynth|WanVace|AnimaLLLite)")
+_LORA = re.compile(r"^LoraLoader")
+_SCALERS = re.compile(
+    r"^(?:(Image|Latent)(Upscale|Scale|Resize).*|ResizeImage.*|ResizeAndPadImage)"
+)
+_TEXT_LOADER = re.compile(r"^(?:.*CLIPLoader|LTXAVTextEncoderLoader)")
+_VIDEO = re.compile(r"^(?!ImageFromBatch).*(Video|Latent|Inpaint|Control|Camera|Animate|Wan)")
+_WRITER = re.compile(r"^(?:TextGenerate|TextEncodeAceStep)")
 
 CORE_INPUTS: tuple[CoreInput, ...] = (
     # The prompt
@@ -26,19 +28,19 @@ CORE_INPUTS: tuple[CoreInput, ...] = (
         "prompt text",
         "STRING",
         message("Describe what to change in the image."),
-        classes=re.compile(r"TextEncode\w*Edit\w*"),
+        classes=re.compile(r"^TextEncode\w*Edit"),
     ),
     CoreInput(
         "text prompt clip_l t5xxl",
         "STRING",
         message("Describe what you want to see."),
-        classes=re.compile(r"CLIPTextEncode.*"),
+        classes=re.compile(r"^CLIPTextEncode"),
     ),
     CoreInput(
         "tags",
         "STRING",
         message("Style, mood and instruments, separated by commas."),
-        classes=re.compile(r"TextEncodeAceStep.*"),
+        classes=re.compile(r"^TextEncodeAceStep"),
     ),
     CoreInput(
         "lyrics",
@@ -48,7 +50,7 @@ CORE_INPUTS: tuple[CoreInput, ...] = (
             verse="[verse]",
             chorus="[chorus]",
         ),
-        classes=re.compile(r"TextEncodeAceStep.*"),
+        classes=re.compile(r"^TextEncodeAceStep"),
     ),
     # Size and number of results
     CoreInput(
@@ -74,7 +76,7 @@ CORE_INPUTS: tuple[CoreInput, ...] = (
         "aspect_ratio",
         _CHOICES,
         message("Shape of the result."),
-        classes=re.compile("ResolutionSelector"),
+        classes=re.compile(r"^ResolutionSelector"),
     ),
     CoreInput(
         "length num_frames video_frames",
@@ -88,7 +90,7 @@ CORE_INPUTS: tuple[CoreInput, ...] = (
         "FLOAT",
         message("Length of the sound."),
         SlideRange(1, 240, 1),
-        classes=re.compile(r"Empty\w*LatentAudio|EmptyAceStep.*"),
+        classes=re.compile(r"^(?:Empty\w*LatentAudio|EmptyAceStep)"),
     ),
     CoreInput(
         "fps frame_rate",
@@ -175,7 +177,9 @@ CORE_INPUTS: tuple[CoreInput, ...] = (
         "ckpt_name unet_name",
         _CHOICES,
         message("The model that makes the result."),
-        classes=re.compile(r"(CheckpointLoader|UNETLoader|ImageOnlyCheckpoint|unCLIPCheckpoint).*"),
+        classes=re.compile(
+            r"^(CheckpointLoader|UNETLoader|ImageOnlyCheckpoint|unCLIPCheckpoint).*"
+        ),
     ),
     CoreInput(
         "vae_name", _CHOICES, message("Turns the model's data into pixels. Must match the model.")
@@ -207,7 +211,7 @@ CORE_INPUTS: tuple[CoreInput, ...] = (
         "model_name",
         _CHOICES,
         message("The model that enlarges the image."),
-        classes=re.compile(r"(Latent)?UpscaleModelLoader"),
+        classes=re.compile(r"^(Latent)?UpscaleModelLoader"),
     ),
     # Images
     CoreInput(
@@ -229,13 +233,13 @@ CORE_INPUTS: tuple[CoreInput, ...] = (
         "tile_size",
         "INT",
         message("Size of the parts worked on at a time. Smaller needs less memory."),
-        classes=re.compile(r"VAE(De|En)code.*Tiled"),
+        classes=re.compile(r"^VAE(De|En)code.*Tiled"),
     ),
     CoreInput(
         "overlap",
         "INT",
         message("How far the parts overlap. More hides the seams."),
-        classes=re.compile(r"VAE(De|En)code.*Tiled"),
+        classes=re.compile(r"^VAE(De|En)code.*Tiled"),
     ),
     # Text models
     CoreInput(
@@ -279,24 +283,24 @@ CORE_INPUTS: tuple[CoreInput, ...] = (
         "format",
         _CHOICES,
         message("Type of the video file. Auto keeps the type of the source."),
-        classes=re.compile("SaveVideo"),
+        classes=re.compile(r"^SaveVideo"),
     ),
     CoreInput(
         "codec",
         _CHOICES,
         message("How the video is compressed. Auto plays almost everywhere."),
-        classes=re.compile("SaveVideo"),
+        classes=re.compile(r"^SaveVideo"),
     ),
     CoreInput(
         "bit_depth",
         "INT",
         message("10 bits give smoother gradients, but some players can't show them."),
-        classes=re.compile("CreateVideo"),
+        classes=re.compile(r"^CreateVideo"),
     ),
     CoreInput(
         "quality",
         "INT",
         message("Higher quality makes larger files."),
-        classes=re.compile(r"Save.*"),
+        classes=re.compile(r"^Save"),
     ),
 )

@@ -116,8 +116,14 @@ class Walker:
         self._see("desktop", "light")
 
     def _cover(self, where: str) -> None:
+        several = self.page.locator("#stage .grid .thumbnail")
+        is_grid = several.first.is_visible()
+        if is_grid:
+            several.first.evaluate("thumbnail => thumbnail.click()")
         button = self.page.get_by_role("button", name="Full screen", exact=True)
         button.evaluate("button => button.click()")
         if not self.page.evaluate("geometry.covers()"):
             self.note("full screen does not cover the window", where)
         self.page.keyboard.press("Escape")
+        if is_grid and not several.first.is_visible():
+            self.page.keyboard.press("Escape")

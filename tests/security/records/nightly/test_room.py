@@ -156,7 +156,7 @@ def test_finding_26_a_full_disk_is_reported_as_such(tmp_path: Path) -> None:
     )
     assert "Traceback" not in told.stderr, told.stderr
     result, refused, afterwards = told.stdout.splitlines()
-    assert "The app's disk is full" in result
+    assert "The disk is full" in result
     assert "ComfyUI server" not in result
-    assert refused == "DiskFull: The app's disk is full."
+    assert refused == "DiskFull: The disk is full, so new runs can't start."
     assert afterwards == "kept"

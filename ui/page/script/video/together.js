@@ -13,7 +13,7 @@ const PAUSE = message("Pause");
 const SEPARATE = message("These videos differ in length, so each plays on its own.");
 
 export class Together {
-  place = element("div", "together");
+  place = element("div", "video-pair");
   #results;
   #count;
   /** @type {HTMLVideoElement[]} */
