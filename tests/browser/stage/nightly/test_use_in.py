@@ -122,9 +122,8 @@ def test_a_result_in_full_screen_is_used_elsewhere(person: Visitor) -> None:
     """The other workflow opens with the result, and full screen ends."""
     enlarged(person, painted(person))
     person.page.locator("#stage .media img").click()
-    person.page.locator("#stage dialog, #stage .viewport:modal").get_by_role(
-        "button", name="Use in…"
-    ).click()
+    large = person.page.locator("#stage .viewport:modal")
+    large.get_by_role("button", name="Use in…").click()
     menu = person.page.get_by_role("menu")
     expect(menu.get_by_text("This form")).to_be_visible()
     menu.get_by_role("menuitem", name="Inpaint").click()
