@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import shutil
@@ -73,6 +74,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if refusal := port_problem(settings.host, settings.port):
         log.error(refusal)
         return 1
+    gc.disable()  # saves half a second: most objects stay until the end, see `ui.server.serve`
+    try:
+        return _start(settings, lambda: bool(signals))
+    finally:
+        gc.enable()
+
+
+def _start(settings: Settings, stop_requested: Callable[[], bool]) -> int:
+    """Open the history and the folders, then run the app. Return the exit code."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     # Each import takes time, Gradio's takes seconds, and --help needs none of them.
@@ -102,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         files = data / "uploads"  # open forms find their files again after a restart
         files.mkdir(exist_ok=True, mode=0o700)
         try:
-            return run(settings, history, files, secret, lambda: bool(signals))
+            return run(settings, history, files, secret, stop_requested)
         except ComfyError as problem:
             log.error("%s %s", problem, problem.hint)  # noqa: TRY400 - a sentence for the operator, no fault to trace
             return USAGE_ERROR

@@ -335,6 +335,7 @@ def serve(services: Services, settings: WebSettings, stop_requested: Callable[[]
     sys.setswitchinterval(_SWITCH_INTERVAL)
     gc.collect()
     gc.freeze()  # exempts existing objects, so collecting garbage takes only milliseconds
+    gc.enable()  # `app.py` disables it for the start
     try:
         server.run()
     except SystemExit as end:  # a signal, or a port in use, which uvicorn has logged
