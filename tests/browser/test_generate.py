@@ -173,9 +173,7 @@ def test_several_runs_with_one_press(fast: Site, visit: Visit) -> None:
         bar = "() => document.querySelector('#actions').offsetHeight"
         height = person.page.evaluate(bar)
         set_runs(person, 2)
-        expect(person.page.locator("#many-button")).to_have_text(
-            "2 images"
-        )
+        expect(person.page.locator("#many-button")).to_have_text("2 images")
         assert person.page.evaluate(bar) == height
         person.press()
         eventually(lambda: len(app.runs.known()) == 2)
