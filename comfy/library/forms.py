@@ -25,6 +25,7 @@ from comfy.library.private import MARK as OPENED_MARK
 from comfy.library.private import PrivateWorkflows, weight
 from comfy.prompt.structure import Structural, Structure
 from comfy.runs.input_files import UPLOADS
+from comfy.workflow.config import FormConfig
 from comfy.workflow.model import Workflow, with_config
 from comfy.workflow.resolve import on_server
 from comfy.workflow.sanitize import fixed_inputs, sanitize, sanitize_for_operators
@@ -57,9 +58,15 @@ class _Adapted:
 
 @dataclass(frozen=True, slots=True)
 class _Built:
-    """A form and the adapted workflow it was built from."""
+    """A form, and what it was built from: the adapted workflow, and the settings that its author is
+    editing. `workflow`: the adapted one, with these settings.
+
+    The cache compares both sources by object identity, which is unique while they are stored here.
+    """
 
     adapted: _Adapted
+    draft: FormConfig | None
+    workflow: Workflow
     form: Form
 
     @property
@@ -123,7 +130,12 @@ class Forms:
         )(self._adapt)
         self._built = cached(
             LRUCache[object, _Built](_CACHE_BYTES, getsizeof=lambda one: one.size),
-            key=lambda adapted, structural, *, edits: (id(adapted), structural, edits),
+            key=lambda adapted, structural, *, edits, draft: (
+                id(adapted),
+                id(draft),
+                structural,
+                edits,
+            ),
             condition=Condition(),
         )(_build)
 
@@ -149,13 +161,10 @@ class Forms:
         source, trusted = self._found(name, owner)
         adapted = self._adapted(source, catalog, trusted=trusted)
         structural = adapted.structure.structural(values or {})
-        edits = self.permissions.edits(owner)
         draft = self.drafts.get(owner, name) if as_draft else None
-        if draft is not None:
-            adapted = replace(adapted, workflow=with_config(adapted.workflow, draft))
-            return adapted.workflow, _build(adapted, structural, edits=edits).form
-        built = self._built(adapted, structural, edits=edits)
-        return adapted.workflow, built.form
+        edits = self.permissions.edits(owner)
+        built = self._built(adapted, structural, edits=edits, draft=draft)
+        return built.workflow, built.form
 
     def adapted(self, name: str, owner: str) -> tuple[Workflow, Catalog]:
         """Return the workflow as this user may use it, and the node definitions. Raises
@@ -296,9 +305,12 @@ class Forms:
         return sanitize_for_operators(workflow, catalog, UPLOADS)
 
 
-def _build(adapted: _Adapted, structural: Structural, *, edits: bool) -> _Built:
-    form = build_form(adapted.workflow, adapted.catalog, dict(structural))
-    return _Built(adapted, form if edits else _without_fixed(form))
+def _build(
+    adapted: _Adapted, structural: Structural, *, edits: bool, draft: FormConfig | None
+) -> _Built:
+    workflow = adapted.workflow if draft is None else with_config(adapted.workflow, draft)
+    form = build_form(workflow, adapted.catalog, dict(structural))
+    return _Built(adapted, draft, workflow, form if edits else _without_fixed(form))
 
 
 def _without_fixed(form: Form) -> Form:

@@ -114,8 +114,8 @@ class RunTile:
 
 @dataclass(frozen=True, slots=True)
 class Alteration:
-    """Fields with which a run's workflow can change its own result: the key of its `image`, and
-    of a number for how much changes (`strength`), with two values for it."""
+    """Fields for a workflow that changes its own result: the key of its `image`, and of a number
+    for how much changes (`strength`), with two values for it."""
 
     image: str
     strength: str

@@ -1,4 +1,4 @@
-"""Find the fields with which a workflow can alter its own result. Pure."""
+"""Find the fields that a workflow needs to alter its own result. Pure."""
 
 from __future__ import annotations
 

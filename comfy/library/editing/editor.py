@@ -25,14 +25,13 @@ from comfy.library.editing.trust import check_trust
 from comfy.library.folder import WorkflowFolder
 from comfy.library.forms import Forms
 from comfy.library.private import MARK as OPENED_MARK
-from comfy.workflow.config import FormConfig
+from comfy.workflow.config import FormConfig, image_beside
 from comfy.workflow.cover import made_cover_name, made_cover_of
 from comfy.workflow.model import Workflow
 from comfy.workflow.settings.merge import merge_settings
 from comfy.workflow.settings.values import FieldNames, parsed_settings, with_keys
 
 _UNUSED = 24 * 3600.0  # seconds that a new cover is kept before settings name it
-_IMAGES = (".webp", ".png", ".jpg", ".jpeg", ".gif", ".avif")
 
 
 class SettingsChanged(ComfyError):
@@ -293,10 +292,9 @@ def _images_beside(workflow: Workflow) -> list[str]:
     """Return the names of the images in the workflow's folder that its cover may be."""
     if workflow.path is None:
         return []
-    files = (one for one in workflow.path.parent.iterdir() if one.suffix.lower() in _IMAGES)
     own = (None, workflow.path.stem)
     return sorted(
         one.name
-        for one in files
-        if not one.name.startswith(".") and made_cover_of(one) in own and one.is_file()
+        for one in workflow.path.parent.iterdir()
+        if image_beside(one.name) and made_cover_of(one) in own and one.is_file()
     )

@@ -5,59 +5,15 @@ The script (`ui/page/script/fields/row_editor.js`) draws the cells.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
-
-import gradio as gr
 
 from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field
 from comfy.prompt.rows import parse_rows
 from comfy.prompt.value_types import BadValue
 from ui.documents.browser_values import has_long_numbers, kept
-from ui.gradio.internals import WithoutStub
 from ui.page.form.kinds.view import Control, FieldView, help_text, options_of
-from ui.page.script_files import mounts
-
-_STYLE = Path(__file__).parents[2] / "styles" / "fields" / "row_editor.css"
-
-
-class RowEditor(gr.HTML, metaclass=WithoutStub):
-    """Component with the rows of one field. Value: a list of objects; Gradio makes a copy without
-    one when another field is reset. Event: `change`."""
-
-    def __init__(
-        self, value: list[dict[str, Any]] | None = None, *, field: Field, **options: Any
-    ) -> None:
-        super().__init__(
-            value,
-            html_template='<div class="row-editor"></div>',
-            js_on_load=mounts(
-                "fields/row_editor.js",
-                (),
-                label=options["label"],
-                help=help_text(field) or "",
-                title=field.row_title,
-                least=field.min or 0,
-                most=field.max,
-                columns=[_column(one) for one in field.columns],
-            ),
-            css_template=_STYLE.read_text(encoding="utf-8"),
-            apply_default_css=False,
-            **options,
-        )
-
-    def preprocess(self, payload: object) -> object:  # type: ignore[override]
-        """Return the rows unchanged; the form checks them."""
-        return payload
-
-    def postprocess(self, value: object) -> object:  # type: ignore[override]
-        """Return the rows unchanged."""
-        return value
-
-    def api_info(self) -> dict[str, Any]:
-        """Return the schema that Gradio requires of every component; scripts don't see this one."""
-        return {"type": "array"}
+from ui.page.form.list_editor import ListEditor
 
 
 def _column(column: Field) -> dict[str, Any]:
@@ -78,7 +34,16 @@ def _column(column: Field) -> dict[str, Any]:
 
 
 def _rows(field: Field, value: object, scope: str) -> Control:
-    editor = RowEditor(_shown(field, value), field=field, **options_of(field, scope))
+    options = options_of(field, scope)
+    given = {
+        "label": options["label"],
+        "help": help_text(field) or "",
+        "title": field.row_title,
+        "least": field.min or 0,
+        "most": field.max,
+        "columns": [_column(one) for one in field.columns],
+    }
+    editor = ListEditor(_shown(field, value), name="row_editor", given=given, **options)
     return Control(field, (editor,), show=lambda shown: (_shown(field, shown),))
 
 
