@@ -206,19 +206,15 @@ class GradioAllowlist:
         """Wrap `send` to record the caller as the owner of the call that the answer names."""
         body, status = b"", 0
 
-        async def noting(message: Message) -> None:
+        async def noting(sent: Message) -> None:
             nonlocal body, status
-            status = message.get("status", status)
-            body += message.get("body", b"")
-            if (
-                message["type"] == "http.response.body"
-                and not message.get("more_body")
-                and status == 200
-            ):
+            status = sent.get("status", status)
+            body += sent.get("body", b"")
+            if sent["type"] == "http.response.body" and not sent.get("more_body") and status == 200:
                 event = call_in(body)
                 self.sizes[event] = size
                 self.events.claim(event, caller)
-            await send(message)
+            await send(sent)
 
         return noting
 

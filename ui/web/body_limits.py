@@ -87,14 +87,14 @@ class BodyLimitMiddleware:
 
         async def counted() -> Message:
             nonlocal arrived
-            message = await pace.next(receive)
-            size = len(message.get("body", b""))
+            event = await pace.next(receive)
+            size = len(event.get("body", b""))
             if arrived + size > most:
                 raise HTTPException(413, too_large(most))
             if not self.arriving.take(caller, size):
                 raise HTTPException(503, BUSY)
             arrived += size
-            return message
+            return event
 
         given = [0]  # bytes of `arrived` that were already released
 
@@ -125,20 +125,20 @@ class LeastSpeed:
         began = time.monotonic()
         try:
             async with asyncio.timeout(self.left):
-                message = await receive()
+                event = await receive()
         except TimeoutError:
             raise HTTPException(408, _LATE) from None
-        if not message.get("more_body"):
+        if not event.get("more_body"):
             self.left = None  # the next message is the browser's disconnect
         elif self.left is not None:
             waited, gained = (
                 time.monotonic() - began,
-                len(message["body"]) / self.limits.least_speed,
+                len(event["body"]) / self.limits.least_speed,
             )
             self.left = min(
                 self.left - waited + gained, max(self.limits.patience, self.limits.pause)
             )
-        return message
+        return event
 
 
 def body_done(scope: Scope) -> None:

@@ -50,14 +50,14 @@ class FailureMiddleware:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = replaced = False
 
-        async def without_failure(message: Message) -> None:
+        async def without_failure(event: Message) -> None:
             nonlocal started, replaced
-            if message["type"] == "http.response.start" and message["status"] == 500:
+            if event["type"] == "http.response.start" and event["status"] == 500:
                 replaced = True  # the rest of this response is dropped
                 await refusal_for(scope, NOT_UNDERSTOOD, 422)(scope, receive, send)
             elif not replaced:
                 started = True
-                await send(message)
+                await send(event)
 
         try:
             await self.app(scope, receive, without_failure)

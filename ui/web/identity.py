@@ -224,16 +224,16 @@ class CookieMiddleware:
             return
         request, cookies = HTTPConnection(scope), self.identity.cookies
 
-        async def send_with_cookies(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
+        async def send_with_cookies(event: Message) -> None:
+            if event["type"] == "http.response.start":
+                headers = MutableHeaders(scope=event)
                 given = [cookies.flagged(one, request) for one in headers.getlist("set-cookie")]
                 del headers["set-cookie"]
                 if "text/html" in headers.get("content-type", "") and self._is_new(request):
                     given.append(cookies.new(request))
                 for cookie in given:
                     headers.append("set-cookie", cookie)
-            await send(message)
+            await send(event)
 
         await self.app(scope, receive, send_with_cookies)
 

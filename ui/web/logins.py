@@ -48,10 +48,10 @@ class LoginMiddleware:
             await self._refuse(request, receive, send)
             return
 
-        async def send_with_challenge(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 401:
-                MutableHeaders(scope=message).setdefault("www-authenticate", _challenge(request))
-            await send(message)
+        async def send_with_challenge(event: Message) -> None:
+            if event["type"] == "http.response.start" and event["status"] == 401:
+                MutableHeaders(scope=event).setdefault("www-authenticate", _challenge(request))
+            await send(event)
 
         await self.app(scope, receive, send_with_challenge)
 
@@ -84,17 +84,15 @@ class LogoutMiddleware:
             return
         streams = ended = False
 
-        async def send_while_logged_in(message: Message) -> None:
+        async def send_while_logged_in(event: Message) -> None:
             nonlocal streams, ended
-            if message["type"] == "http.response.start":
-                streams = (
-                    Headers(raw=message["headers"]).get("content-type", "").startswith(_STREAMS)
-                )
+            if event["type"] == "http.response.start":
+                streams = Headers(raw=event["headers"]).get("content-type", "").startswith(_STREAMS)
             elif streams and not ended and self.identity.owner(request) is None:
                 ended = True
                 await send({"type": "http.response.body", "body": b""})
             if not ended:
-                await send(message)
+                await send(event)
 
         await self.app(scope, receive, send_while_logged_in)
 

@@ -39,10 +39,10 @@ def strict_policy(scripts: Iterable[str] = (), styles: Iterable[str] = ()) -> st
 def with_gradio_policy(send: Send) -> Send:
     """Return a `send` that gives Gradio's page its own policy."""
 
-    async def send_with_policy(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            MutableHeaders(scope=message)["content-security-policy"] = _GRADIO_POLICY
-        await send(message)
+    async def send_with_policy(event: Message) -> None:
+        if event["type"] == "http.response.start":
+            MutableHeaders(scope=event)["content-security-policy"] = _GRADIO_POLICY
+        await send(event)
 
     return send_with_policy
 
@@ -68,17 +68,17 @@ class SecurityHeadersMiddleware:
             await self.app(scope, receive, send)
             return
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
+        async def send_with_headers(event: Message) -> None:
+            if event["type"] == "http.response.start":
+                headers = MutableHeaders(scope=event)
                 headers.setdefault("x-content-type-options", "nosniff")
                 headers.setdefault("referrer-policy", "same-origin")
-                if not (_is_same_for_all(scope["path"]) and message["status"] < 400):
+                if not (_is_same_for_all(scope["path"]) and event["status"] < 400):
                     headers.setdefault("cache-control", _NOT_KEPT)
                 if "text/html" in headers.get("content-type", ""):
                     policy = headers.get("content-security-policy") or strict_policy()
                     headers["content-security-policy"] = f"{policy}; {self.frames}"
-            await send(message)
+            await send(event)
 
         await self.app(scope, receive, send_with_headers)
 
@@ -101,9 +101,9 @@ class StrictTransportMiddleware:
             await self.app(scope, receive, send)
             return
 
-        async def send_with_header(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["strict-transport-security"] = _YEAR
-            await send(message)
+        async def send_with_header(event: Message) -> None:
+            if event["type"] == "http.response.start":
+                MutableHeaders(scope=event)["strict-transport-security"] = _YEAR
+            await send(event)
 
         await self.app(scope, receive, send_with_header)

@@ -166,11 +166,11 @@ class TurnMiddleware:
         async with contextlib.AsyncExitStack() as turn:
             await turn.enter_async_context(turns.turn(caller))
 
-            async def send_between_turns(message: Message) -> None:
-                if message["type"] == "http.response.body":
+            async def send_between_turns(event: Message) -> None:
+                if event["type"] == "http.response.body":
                     await turn.aclose()
-                await send(message)
-                if message.get("more_body"):
+                await send(event)
+                if event.get("more_body"):
                     await turn.enter_async_context(turns.turn(caller))
 
             await self.app(scope, receive, send_between_turns)

@@ -109,14 +109,14 @@ def _rate_limited(receive: Receive, send: Send) -> Receive:
 
     async def next_message() -> Message:
         nonlocal left, since
-        message = await receive()
-        if message["type"] != "websocket.receive":
-            return message
+        event = await receive()
+        if event["type"] != "websocket.receive":
+            return event
         now = time.monotonic()
         left, since = min(BURST, left + (now - since) * _RATE) - 1, now
-        code = UNKNOWN_WORD if message.get("text") is None else TOO_FAST if left < 0 else None
+        code = UNKNOWN_WORD if event.get("text") is None else TOO_FAST if left < 0 else None
         if code is None:
-            return message
+            return event
         await send({"type": "websocket.close", "code": code})
         return {"type": "websocket.disconnect", "code": code}
 

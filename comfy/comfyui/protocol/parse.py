@@ -143,19 +143,19 @@ class _Data(dict[str, Any]):
 
 def _parse_text(text: str, warn: WarnOnce) -> Event | None:
     try:
-        message = parse_json(text)
+        frame = parse_json(text)
     except (ValueError, RecursionError) as error:
         raise _Malformed("text frame", str(error)[:200]) from None
-    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+    if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
         raise _Malformed("text frame", "not an object with a type")
-    kind = message["type"][:80]
+    kind = frame["type"][:80]
     parser = _TEXT.get(kind)
     if kind in _FOR_EDITORS or kind.startswith("assets."):
         return EditorMessage()
     if parser is None:
         warn(f"unknown type {kind!r}", "text frame")
         return None
-    data = message.get("data")
+    data = frame.get("data")
     if not isinstance(data, dict):
         raise _Malformed(kind, "data is not an object")
     try:

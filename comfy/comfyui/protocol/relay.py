@@ -38,12 +38,12 @@ def feature_flags() -> str:
 def wants_metadata(text: str) -> bool | None:
     """Tell if a client sets the flag for previews with metadata; None if its frame has no flags."""
     try:
-        message = json.loads(text)
+        parsed = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(message, dict) or message.get("type") != "feature_flags":
+    if not isinstance(parsed, dict) or parsed.get("type") != "feature_flags":
         return None
-    flags = message.get("data")
+    flags = parsed.get("data")
     return isinstance(flags, dict) and bool(flags.get("supports_preview_metadata"))
 
 
@@ -69,8 +69,8 @@ def progress_alone(frame: str | bytes) -> str | None:
     if isinstance(frame, bytes):
         return None
     try:
-        message = json.loads(frame)
-        kind, data = message["type"], message["data"]
+        parsed = json.loads(frame)
+        kind, data = parsed["type"], parsed["data"]
         if kind == "execution_error":
             return _text(kind, **{name: data.get(name) for name in _OF_AN_ERROR})
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):

@@ -153,9 +153,9 @@ def _verdict(prompt_id: str, status: Mapping[str, Any]) -> Verdict:
     """Return the last message stored with the status; these are the same messages as on the
     socket."""
     messages = status.get("messages")
-    for message in reversed(messages if isinstance(messages, list) else []):
-        if isinstance(message, list) and len(message) == 2:
-            event = parse_message(json.dumps({"type": message[0], "data": message[1]}))
+    for stored in reversed(messages if isinstance(messages, list) else []):
+        if isinstance(stored, list) and len(stored) == 2:
+            event = parse_message(json.dumps({"type": stored[0], "data": stored[1]}))
             if isinstance(event, ExecutionSuccess | ExecutionError | ExecutionInterrupted):
                 return event
     if status.get("status_str") == "error":

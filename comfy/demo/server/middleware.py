@@ -121,15 +121,15 @@ async def _misbehave(wrong: Misbehavior, scope: Scope, receive: Receive, send: S
             pass
 
 
-async def _swallow(message: Message) -> None:
+async def _swallow(event: Message) -> None:
     """Drop a part of a response."""
 
 
 def _late(send: Send, seconds: float) -> Send:
-    async def late(message: Message) -> None:
-        if message["type"] == "http.response.start":
+    async def late(event: Message) -> None:
+        if event["type"] == "http.response.start":
             await asyncio.sleep(seconds)
-        await send(message)
+        await send(event)
 
     return late
 
@@ -156,14 +156,14 @@ async def _read_all(receive: Receive, limit: int) -> bytes | None:
     parts: list[bytes] = []
     size = 0
     while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
+        event = await receive()
+        if event["type"] == "http.disconnect":
             raise ClientDisconnect
-        chunk: bytes = message.get("body", b"")
+        chunk: bytes = event.get("body", b"")
         size += len(chunk)
         if size <= limit:
             parts.append(chunk)
-        if not message.get("more_body", False):
+        if not event.get("more_body", False):
             break
     return b"".join(parts) if size <= limit else None
 

@@ -40,12 +40,12 @@ class OpenSessions:
     async def begin(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request that opens a session, then end excess sessions."""
 
-        async def noting(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] < 400:
-                session_id = Headers(raw=message["headers"]).get(_ID, "")
+        async def noting(event: Message) -> None:
+            if event["type"] == "http.response.start" and event["status"] < 400:
+                session_id = Headers(raw=event["headers"]).get(_ID, "")
                 if session_id:
                     self._sessions.setdefault(session_id, _Session(address, scope["user"]))
-            await send(message)
+            await send(event)
 
         await self._handle(scope, receive, noting)
         while surplus := self._surplus(address):
@@ -61,10 +61,10 @@ class OpenSessions:
         session.busy += 1
         status = 0
 
-        async def noting(message: Message) -> None:
+        async def noting(event: Message) -> None:
             nonlocal status
-            status = message.get("status", status)
-            await send(message)
+            status = event.get("status", status)
+            await send(event)
 
         try:
             await self._handle(scope, receive, noting)
