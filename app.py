@@ -89,7 +89,8 @@ def _start(settings: Settings, stop_requested: Callable[[], bool]) -> int:
     from comfy.base.errors import ComfyError
     from comfy.records.blobs import BlobStore
     from comfy.records.database import sqlite_address
-    from comfy.records.store import HistoryLimits, RunStore
+    from comfy.records.room import HistoryLimits
+    from comfy.records.store import RunStore
     from ui.web.secret import kept_secret
 
     data = settings.data.absolute()

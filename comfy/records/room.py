@@ -11,6 +11,16 @@ _LEAST_SLACK = 1_000_000.0  # bytes
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryLimits:
+    """Limits of the history: `days` that finished runs are stored, and the total `bytes` of all
+    owners' records and files. Above that total, the oldest runs of the largest owner are deleted,
+    favorites last."""
+
+    days: float = 30
+    bytes: int = 20 * 2**30
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """Limit in bytes for the rows and files of one kind. `grew` gets the number of added bytes and
     may delete older data, so call it without a lock or a transaction."""

@@ -10,12 +10,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, select, true, tuple_, update
 
 from comfy.base.errors import ComfyError
 from comfy.base.quota import to_remove
@@ -34,7 +33,7 @@ from comfy.records.lineage import (
 )
 from comfy.records.presets import PresetStore, move_presets
 from comfy.records.record import Record
-from comfy.records.room import Growth, Room
+from comfy.records.room import Growth, HistoryLimits, Room
 from comfy.records.rows import COLUMNS, UNREADABLE, escaped, record_of
 from comfy.records.run_writes import RUN_OF, move_runs, put_run, put_sent
 from comfy.records.sharing.results import SharedResults
@@ -60,14 +59,11 @@ _ORDER = (_runs.c.ended_at, _runs.c.submitted_at, _runs.c.id)
 _NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryLimits:
-    """Limits of the history: `days` that finished runs are stored, and the total `bytes` of all
-    owners' records and files. Above that total, the oldest runs of the largest owner are deleted,
-    favorites last."""
+Within = Callable[[Connection], object]
 
-    days: float = 30
-    bytes: int = 20 * 2**30
+
+def _nothing(_: Connection) -> None:
+    pass
 
 
 class RunStore:
@@ -106,26 +102,29 @@ class RunStore:
 
     # During a run
 
-    def begin(self, record: Record) -> None:
-        """Record a submitted run; it is on disk when this returns."""
-        self._write(record, None)
+    # `within` runs more statements in the same transaction; if it raises, nothing is written.
 
-    def sent(self, record: Record, prompt_id: str) -> None:
+    def begin(self, record: Record, within: Within = _nothing) -> None:
+        """Record a submitted run; it is on disk when this returns."""
+        self._write(record, None, within)
+
+    def sent(self, record: Record, prompt_id: str, within: Within = _nothing) -> None:
         """Record that a run is being sent to its server, with this id there. A run without files
         needs no `begin` before. It is on disk when this returns."""
         columns = {"sent": True, "prompt_id": escaped(prompt_id), "server": escaped(record.server)}
         with self._changing() as connection:
+            within(connection)
             put_sent(connection, record, columns)
 
-    def end(self, record: Record) -> None:
+    def end(self, record: Record, within: Within = _nothing) -> None:
         """Record a finished run; it is on disk when this returns. A run that its owner removed
         before it started is deleted instead."""
         if record.was_taken_out:
             with self._writing:
+                self._forget(_runs.c.id == record.id, within)
                 self.files.release(record.id)
-                self._forget(_runs.c.id == record.id)
         else:
-            self._write(record, record.state.finished_at or time.time())
+            self._write(record, record.state.finished_at or time.time(), within)
 
     def unfinished(self) -> tuple[Record, ...]:
         """Return the runs that began before a restart and never ended, oldest first. Empty while
@@ -150,12 +149,14 @@ class RunStore:
             row = connection.execute(RUN_OF, parameters).first()
         return None if row is None else self._record(row)
 
-    def get_many(self, run_ids: Iterable[str], owner: str) -> dict[str, Record]:
-        """Return this owner's runs among these ids, finished or not, by id."""
+    def get_many(self, run_ids: Iterable[str], owner: str | None) -> dict[str, Record]:
+        """Return this owner's runs among these ids, finished or not, by id; None for all
+        owners."""
         ids, records = list(run_ids), dict[str, Record]()
+        own = true() if owner is None else _runs.c.owner == digest(owner)
         for start in range(0, len(ids), _MOST_AT_ONCE):
             some = [escaped(one) for one in ids[start : start + _MOST_AT_ONCE]]
-            which = _runs.c.id.in_(some) & (_runs.c.owner == digest(owner))
+            which = _runs.c.id.in_(some) & own
             records |= {record.id: record for record in self._records(which, (), None)}
         return records
 
@@ -293,13 +294,14 @@ class RunStore:
         with self._writing, as_comfy_errors(), self._engine.begin() as connection:
             yield connection
 
-    def _write(self, record: Record, ended_at: float | None) -> None:
+    def _write(self, record: Record, ended_at: float | None, within: Within) -> None:
         """Insert or replace a run's record, which then protects the run's files."""
         sizes = {file.digest: file.size or 0 for file in record.state.files if file.digest}
         sizes |= {digest: self.files.size(digest) for digest in given_files(record)}
         sizes = {digest: max(size, _BLOCK) for digest, size in sizes.items()}
         with self._writing:
             with self._changing() as connection:
+                within(connection)
                 size = put_run(connection, record, ended_at, sizes)
             self.files.release(record.id)
         self._grew(size + sum(sizes.values()))
@@ -367,9 +369,10 @@ class RunStore:
                 ids = connection.execute(oldest).scalars().all()
             return self._forget(_runs.c.id.in_(ids))
 
-    def _forget(self, which: ColumnElement[bool]) -> int:
+    def _forget(self, which: ColumnElement[bool], within: Within = _nothing) -> int:
         """Delete runs, then their files that no other run uses; return the number of runs."""
         with self._changing() as connection:
+            within(connection)
             ids = connection.execute(select(_runs.c.id).where(which)).scalars().all()
             if not ids:
                 return 0

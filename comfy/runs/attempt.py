@@ -123,14 +123,14 @@ class Attempt:
     def leave(self) -> bool:
         """Cancel the prompt on the server if it isn't over there, and close the socket with code
         1000. Return False if the server couldn't be reached."""
-        reached = not self._shared.link.at_server or self._tell()
+        reached = not self._is_ours_at_server or self._tell()
         self._close()
         return reached
 
     def leave_behind(self) -> None:
         """Close the socket, and have the prompt canceled when the server answers again."""
         self._close()
-        if self._shared.link.at_server:
+        if self._is_ours_at_server:
             self.server.leave_behind(self._latest.state.prompt_id)
 
     def tell_later(self) -> None:
@@ -337,7 +337,7 @@ class Attempt:
         """Cancel the prompt. If it ends first, that end counts."""
         self._shared.stop(stop)
         is_over = self._latest.state.verdict is not None
-        if not is_over and self._shared.link.at_server and self._tell():
+        if not is_over and self._is_ours_at_server and self._tell():
             entry = self._outcome_after_cancel()
             if entry is not None and not isinstance(entry.verdict, ExecutionInterrupted):
                 self._shared.note(Reconnect.gone)
@@ -359,6 +359,10 @@ class Attempt:
     def _is_heard_of(self) -> bool:
         state = self._latest.state
         return state.phase is Phase.RUNNING and not state.over and self._shared.link.broken is None
+
+    @property
+    def _is_ours_at_server(self) -> bool:
+        return self._shared.link.at_server and not self._shared.is_disowned
 
     def _tell(self) -> bool:
         """Cancel the prompt on the server, once; return True if that was enough."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,7 +13,6 @@ from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.record import Record
 from comfy.runs.latest_state import LatestState
-from comfy.runs.line.fair_queue import FairQueue
 from comfy.runs.reconnect import Elsewhere
 from comfy.runs.run_events import FrameRelay
 from comfy.runs.shared import ThreadState
@@ -21,7 +20,50 @@ from comfy.runs.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from comfy.records.blobs import BlobStore
-    from comfy.records.store import RunStore
+
+
+class RunLine(Protocol):
+    """The queue as a run uses it; see `comfy.runs.line.fair_queue.FairQueue`."""
+
+    def join(
+        self,
+        run_id: str,
+        owner: str,
+        moved: Callable[[], None],
+        *,
+        address: str = "",
+        handed: ComfyServer | None = None,
+        candidates: Callable[[], Sequence[ComfyServer]] | None = None,
+    ) -> None:
+        """Add a run."""
+
+    def place(self, run_id: str) -> int | None:
+        """Return the number of runs before this one; None once a server has it."""
+
+    def server_of(self, run_id: str) -> ComfyServer | None:
+        """Return the server that has the run; None while the run waits here."""
+
+    def mark_accepted(self, run_id: str) -> None:
+        """Note that the server has accepted the run."""
+
+    def give_back(self, run_id: str) -> None:
+        """Put a run back at the front, because its server didn't run it or has lost its results."""
+
+    def release(self, run_id: str) -> None:
+        """Remove a run in any state, so that others stop waiting for it."""
+
+    def leave(self, run_id: str) -> None:
+        """Remove a run that has ended, in any state."""
+
+
+class RunRecords(Protocol):
+    """The history as a run uses it; see `comfy.records.store.RunStore`."""
+
+    def sent(self, record: Record, prompt_id: str) -> None:
+        """Record that a run is being sent to its server, with this id there."""
+
+    def end(self, record: Record) -> None:
+        """Record a finished run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +74,9 @@ class RunContext:
 
     servers: ServerPool
     timing: Timeouts
-    line: FairQueue[ComfyServer]
+    line: RunLine
     files: BlobStore | None = None
-    history: RunStore | None = None
+    history: RunRecords | None = None
     retries: bool = True
     frames: Callbacks[[str, str, str | bytes]] = field(default_factory=Callbacks)
 

@@ -91,8 +91,9 @@ class Execution:
         while isinstance(final, Elsewhere):
             final = self._follow_to_end(final, hooks)
         state, reached = final
-        self._relay.end(state)
-        self._latest.update(lambda _: state)
+        if not self._shared.is_disowned:
+            self._relay.end(state)
+            self._latest.update(lambda _: state)
         if self._attempt is not None and not reached:
             _guarded(self._attempt.tell_later)
         # Breaks the reference cycle, so that the run is freed with its last reference.
@@ -100,7 +101,20 @@ class Execution:
 
     def stop(self, reason: RunError | None) -> None:
         """Cancel the run. Returns at once; `run` finishes within a second."""
-        self._shared.stop(Stop(reason))
+        self._stop(Stop(reason))
+
+    def disown(self) -> None:
+        """Stop following the run, because another process follows it: close its socket, publish
+        nothing and leave the prompt on the server. Returns at once."""
+        self._stop(Stop(None, cancels=False))
+
+    @property
+    def is_disowned(self) -> bool:
+        """Return whether another process follows the run."""
+        return self._shared.is_disowned
+
+    def _stop(self, stop: Stop) -> None:
+        self._shared.stop(stop)
         attempt = self._attempt  # a later attempt sees that the run must stop
         if attempt is not None:
             attempt.abort()

@@ -32,9 +32,11 @@ class CheckQueue:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Action: end the run, here and on the server. `reason`: None if the user requested it."""
+    """Action: end the run, here and on the server. `reason`: None if the user requested it.
+    `cancels`: False to leave the prompt on the server, because another process follows it there."""
 
     reason: RunError | None
+    cancels: bool = True
 
 
 Action = Submit | CheckHistory | CheckQueue | Stop

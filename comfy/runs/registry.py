@@ -82,7 +82,7 @@ class LocalRunRegistry:
         self._limiter = RunLimiter(limits or RunLimits())
         self._durations = Durations(earlier := earlier_runs(history))
         servers.note_ended((one.server, one.state.prompt_id) for one in earlier)
-        line = FairQueue(servers.servers, ahead, servers.limits)
+        self._line = line = FairQueue(servers.servers, ahead, servers.limits)
         servers.on_change(line.advance)
         self._context = RunContext(servers, timing or Timeouts(), line, files, history, retries)
         self._entrance = threading.Lock()
@@ -247,7 +247,7 @@ class LocalRunRegistry:
 
     def move(self, run_id: str, owner: str, place: int) -> None:
         """See `RunRegistry.move`."""
-        self._context.line.move(self.get(run_id, owner).id, place)
+        self._line.move(self.get(run_id, owner).id, place)
         self._listeners.call(owner)
 
     def move_to_end(self, run_id: str, *, first: bool) -> None:
@@ -255,7 +255,7 @@ class LocalRunRegistry:
         owner = next((run.owner for run in self.known() if run.id == run_id), None)
         if owner is None:
             raise RunNotFound
-        self._context.line.move_to_end(run_id, first=first)
+        self._line.move_to_end(run_id, first=first)
         self._listeners.call(owner)
 
     def subscribe(self, callback: Callable[[str], None]) -> Callable[[], None]:
@@ -292,7 +292,7 @@ class LocalRunRegistry:
     @property
     def room(self) -> int:
         """See `RunRegistry.room`."""
-        return self._context.line.room
+        return self._line.room
 
     @property
     def totals(self) -> RunTotals:

@@ -174,6 +174,31 @@ class LocalRun:
     def start(self) -> None:
         """Queue the run and start its thread. The registry calls this once. Raises TooManyThreads
         if the thread can't start; the run is then in no queue."""
+        self._join_line()
+        try:
+            start_thread(self._thread)
+        except TooManyThreads:
+            self._context.line.leave(self.id)
+            raise
+
+    def execute(self) -> None:
+        """Follow the run to its end in this thread, instead of `start`."""
+        self._join_line()
+        self._main()
+
+    def disown(self) -> None:
+        """Stop following the run, because another process follows it: close its socket, write
+        nothing and tell the server nothing. Returns at once."""
+        self._execution.disown()
+        if self._results is not None:
+            self._results.abort()
+
+    @property
+    def is_disowned(self) -> bool:
+        """Return whether another process follows the run."""
+        return self._execution.is_disowned
+
+    def _join_line(self) -> None:
         servers = self._context.servers
         self._context.line.join(
             self.id,
@@ -183,11 +208,6 @@ class LocalRun:
             handed=servers.at(self._record.server) if self._record.sent else None,
             candidates=partial(servers.candidates, self._needs),
         )
-        try:
-            start_thread(self._thread)
-        except TooManyThreads:
-            self._context.line.leave(self.id)
-            raise
 
     def end_unstarted(self) -> None:
         """Release the waiters of a run that couldn't be started."""
@@ -251,7 +271,7 @@ class LocalRun:
             server.ended.add(state.prompt_id)
         # The slow steps below no longer block other threads.
         self._context.line.release(self.id)
-        if self._context.history is None or self._results is None:
+        if self._context.history is None or self._results is None or self.is_disowned:
             return state
         if server is not None and state.phase is Phase.DONE and state.files:
             self._latest.update(fetching)
@@ -273,6 +293,8 @@ class LocalRun:
             problem = RunError(str(full), full.hint) if full else state.error
             state = replace(state, files=files, error=problem, started_at=self.state.started_at)
         state = stamped(state)
+        if self.is_disowned:
+            return state
         if (
             self._leaving
             and state.phase is Phase.DONE

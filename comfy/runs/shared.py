@@ -39,6 +39,11 @@ class ThreadState:
         """Return the stop request, or None."""
         return self._stop
 
+    @property
+    def is_disowned(self) -> bool:
+        """Return whether another process follows the run."""
+        return self._stop is not None and not self._stop.cancels
+
     def note(
         self,
         change: Callable[Concatenate[Reconnect, P], Reconnect],
@@ -61,10 +66,10 @@ class ThreadState:
             self._heard_at = now
 
     def stop(self, stop: Stop) -> None:
-        """Request a stop. Only the first request counts. A socket that is just being opened is
-        aborted."""
+        """Request a stop. Only the first request counts, unless a later one leaves the prompt on
+        the server. A socket that is just being opened is aborted."""
         with self._lock:
-            self._stop = self._stop or stop
+            self._stop = self._stop if self._stop and stop.cancels else stop
             opening = self._opening
         if opening is not None:
             opening.abort()

@@ -10,7 +10,8 @@ import pytest
 from comfy.comfyui.protocol.run_state import Phase, RunError
 from comfy.records.blobs import BlobStore
 from comfy.records.record import KeptInput
-from comfy.records.store import HistoryLimits, RunStore
+from comfy.records.room import HistoryLimits
+from comfy.records.store import RunStore
 from comfy.records.wanted import Wanted
 from tests.support.samples.histories import ANN, BOB, begun, ended_record, ids, kept_image
 

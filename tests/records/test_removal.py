@@ -7,7 +7,8 @@ import time
 
 from comfy.records.blobs import BlobStore
 from comfy.records.record import KeptInput
-from comfy.records.store import HistoryLimits, RunStore
+from comfy.records.room import HistoryLimits
+from comfy.records.store import RunStore
 from tests.support.samples.histories import (
     ANN,
     BOB,

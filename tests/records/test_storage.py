@@ -6,7 +6,8 @@ import pytest
 
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.records.blobs import BlobStore
-from comfy.records.store import HistoryLimits, RunStore
+from comfy.records.room import HistoryLimits
+from comfy.records.store import RunStore
 from tests.support.samples.histories import ANN, BOB, begun, ended_record, kept_image
 
 DAY = 24 * 3600.0

@@ -23,7 +23,8 @@ from comfy.library.folder import WorkflowFolder
 from comfy.library.permissions import Permissions
 from comfy.library.private import PrivateWorkflows
 from comfy.records.blobs import BlobStore
-from comfy.records.store import HistoryLimits, RunStore
+from comfy.records.room import HistoryLimits
+from comfy.records.store import RunStore
 from comfy.runs.limits import RunLimits
 from comfy.runs.registry import LocalRunRegistry
 from comfy.webhooks.waiting import WebhookSettings

@@ -17,7 +17,8 @@ from comfy.records.blobs import BlobStore
 from comfy.records.groups import Group
 from comfy.records.presets import Preset
 from comfy.records.record import Record
-from comfy.records.store import HistoryLimits, RunStore
+from comfy.records.room import HistoryLimits
+from comfy.records.store import RunStore
 from comfy.records.tables import runs
 from tests.support.samples.histories import BOB, begun, ended_record, ids, kept_image
 

@@ -15,7 +15,8 @@ import pytest
 
 from comfy.base.errors import DiskFull
 from comfy.records.blobs import BlobStore
-from comfy.records.store import HistoryLimits, RunStore
+from comfy.records.room import HistoryLimits
+from comfy.records.store import RunStore
 from tests.support.samples.histories import ANN as ANNA
 from tests.support.samples.histories import BOB as BEN
 from tests.support.samples.histories import begun, bytes_kept, ended_record, ids, kept_image
