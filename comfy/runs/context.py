@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from comfy.records.blobs import BlobStore
 
 
-class RunLine(Protocol):
+class WaitingLine(Protocol):
     """The queue as a run uses it; see `comfy.runs.line.fair_queue.FairQueue`."""
 
     def join(
@@ -74,7 +74,7 @@ class RunContext:
 
     servers: ServerPool
     timing: Timeouts
-    line: RunLine
+    line: WaitingLine
     files: BlobStore | None = None
     history: RunRecords | None = None
     retries: bool = True
