@@ -212,6 +212,7 @@ def web_settings(settings: Settings, sign_in: SignInSettings) -> WebSettings:
         sign_in=sign_in,
         comfy_runner=settings.comfy_runner,
         operator_images=settings.operator_images == "yes",
+        pages=settings.pages == "yes",
     )
 
 

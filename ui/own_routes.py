@@ -34,6 +34,7 @@ from ui.page.plain.offline import offline_routes
 from ui.page.script_files import script_routes
 from ui.page.social_card import social_card_routes
 from ui.parts import Parts
+from ui.services import Services
 from ui.settings.web_settings import WebSettings
 from ui.sockets.page_socket import PageSources, page_socket_routes
 from ui.sockets.run_socket import WaitingSockets, run_socket_routes
@@ -99,20 +100,22 @@ def own_routes(
     yield offline_routes(settings.root_path)
 
 
+def monitoring_routes(services: Services, open_sockets: Callable[[], int]) -> GuardedRoutes:
+    """Return `/metrics`, which a process without pages serves too."""
+    servers, reports, runs = services.servers, services.reports, services.runs
+    health, webhooks = services.health, services.webhooks
+    return metrics_routes(
+        AppCollector(servers, reports, runs, webhooks, lambda: health.listening, open_sockets)
+    )
+
+
 def administrator_routes(
     desk: Administration,
     settings: WebSettings,
     access: OperatorAccess,
     sign_in: SignInPage,
-    open_sockets: Callable[[], int],
 ) -> Iterator[GuardedRoutes]:
-    """Return the routes for administrators."""
-    services = desk.services
-    servers, reports, runs = services.servers, services.reports, services.runs
-    health, webhooks = services.health, services.webhooks
-    yield metrics_routes(
-        AppCollector(servers, reports, runs, webhooks, lambda: health.listening, open_sockets)
-    )
+    """Return the pages for administrators."""
     frame = AdminFrame(desk, access, sign_in, settings.root_path)
     yield operator_routes(frame)
     yield missing_routes(frame)

@@ -40,7 +40,7 @@ from ui.doors.endpoints.routes import EndpointRoutes
 from ui.doors.gradio.api import add_api
 from ui.doors.gradio.batches import add_batch_api
 from ui.doors.gradio.chains import add_chain_api
-from ui.doors.mcp.installed import mcp_routes
+from ui.doors.mcp.installed import McpRoutes, mcp_routes
 from ui.doors.relay import relay_routes
 from ui.files.deleting import delete_regularly
 from ui.files.uploads import sweep_regularly
@@ -56,15 +56,16 @@ from ui.gradio.internals import (
 )
 from ui.middleware import add_middleware
 from ui.operator.access import OperatorAccess
-from ui.own_routes import administrator_routes, own_routes
+from ui.own_routes import administrator_routes, monitoring_routes, own_routes
 from ui.page.blocks import assets, build_page
 from ui.page.form.sources import FormSources
 from ui.page.language_files import html_attributes, language_tags
+from ui.page.plain.health import health_routes
 from ui.page.plain.layout import head_tags_of
 from ui.page.plain.not_found import http_error_handler, not_found_page
 from ui.parts import Parts
 from ui.services import Services
-from ui.settings.start_lines import show_code, start_lines, start_warnings
+from ui.settings.start_lines import executor_line, show_code, start_lines, start_warnings
 from ui.settings.web_settings import WebSettings
 from ui.sockets.run_socket import WaitingSockets
 from ui.web.access import Access, Gate, GuardedRoutes
@@ -89,7 +90,7 @@ _MAX_MESSAGE = 1024  # bytes of a browser's message on a run's socket, a single 
 
 def build_app(services: Services, settings: WebSettings) -> FastAPI:
     """Return the ASGI application. Its own routes come before Gradio's, which is mounted at the
-    root."""
+    root. A process without pages has only `/health` and `/metrics`."""
     cookies = Cookies(services.secret, on_a_space=settings.on_a_space)
     identity = Identity(cookies, settings.sign_in.open(settings.users, services.secret))
     guesses = Guesses()
@@ -137,14 +138,33 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     access = OperatorAccess(services.forms.permissions, identity)
     gate = Gate(identity, access.only, PUBLIC)
     app.state.telling, app.state.identity, app.state.rules = set(), identity, gate.rules
+    gate.add(app, monitoring_routes(services, lambda: sockets.taken))
+    if settings.pages:
+        _add_pages(app, desk, settings, gate, access, passwords, assistants)
+    else:
+        gate.add(app, health_routes())
+    add_middleware(app, limits, settings, identity, sockets, gate)
+    return app
+
+
+def _add_pages(  # noqa: PLR0913 - parts of `build_app`
+    app: FastAPI,
+    desk: Administration,
+    settings: WebSettings,
+    gate: Gate,
+    access: OperatorAccess,
+    passwords: Passwords,
+    assistants: McpRoutes,
+) -> None:
+    """Add the routes of pages and programs."""
+    services, identity, root_path = desk.services, desk.identity, settings.root_path
     add = partial(gate.add, app)
-    root_path = settings.root_path
     sign_in = SignInPage(settings.languages, identity.login, root_path)
     waiting = WaitingSockets()
     for routes in own_routes(desk, settings, sign_in, app.state.telling, waiting):
         add(routes)
     add(relay_routes(services.runs, identity, access.permits, images=settings.operator_images))
-    for routes in administrator_routes(desk, settings, access, sign_in, lambda: sockets.taken):
+    for routes in administrator_routes(desk, settings, access, sign_in):
         add(routes)
     add(login_routes(identity, passwords, sign_in, root_path))
     add(account_routes(identity, passwords, sign_in, root_path))
@@ -154,15 +174,13 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         key = derived(services.secret, "signing in elsewhere")
         add(openid_routes(identity, settings.sign_in.openid, key, sign_in, root_path))
     add(assistants.routes)
-    add(EndpointRoutes(services.library, limits, identity, root_path).routes())
+    add(EndpointRoutes(services.library, services.limits, identity, root_path).routes())
     api = api_app(desk, gate, access.permits, sign_in, waiting, root_path)
     app.mount(API, api)
     itself = GuardedRoutes()
     itself.plain(API, api, Access.SIGNED_IN)  # the mount leaves this path to the page
     add(itself)
     _mount_page(app, services, settings, identity, sign_in)
-    add_middleware(app, limits, settings, identity, sockets, gate)
-    return app
 
 
 def _mount_page(
@@ -257,11 +275,12 @@ class Server(uvicorn.Server):
                 self._services.take_up()
             self.has_taken_up = True
             reach = self._settings.reach(self.port, self.config.app.state.identity)  # type: ignore[union-attr]
-            for line in start_lines(reach):
+            for line in start_lines(reach) if self._settings.pages else [executor_line(reach)]:
                 log.info("%s", line)
             for line in start_warnings(reach):
                 log.warning("%s", line)
-            show_code(reach)
+            if self._settings.pages:
+                show_code(reach)
 
     @property
     def port(self) -> int:

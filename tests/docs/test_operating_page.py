@@ -11,8 +11,9 @@ import yaml
 
 from comfy.media.checks import FileLimits
 from ui.settings.arguments import read_settings
-from ui.settings.options import PREFIX, Settings
+from ui.settings.options import Settings
 from ui.settings.permissions import permissions_of
+from ui.settings.server_options import PREFIX
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")

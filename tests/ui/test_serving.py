@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from comfy.demo import DemoServer
+from comfy.library.permissions import Permissions
 from comfy.runs.interface import Origin, RunPolicy
 from tests.support.http_client import COOKIES, PLAIN, finished, get, start, watching
 from tests.support.serving import PAINTED, Served, changing, running_app, running_demo_app
@@ -86,6 +87,19 @@ def test_other_sites_get_a_description(served: Served) -> None:
     size = Image.open(io.BytesIO(answer.content)).size
     assert size == (int(told["og:image:width"]), int(told["og:image:height"]))
     assert len(answer.content) < 300_000
+
+
+def test_a_process_without_pages_serves_only_its_monitoring() -> None:
+    """Without pages, the app answers its health check and its metrics, and has nothing else."""
+    settings, permissions = WebSettings(port=0, pages=False), Permissions(operates=lambda _: True)
+    with (
+        DemoServer() as demo,
+        running_app(demo.url, settings=settings, permissions=permissions) as app,
+    ):
+        assert get(app, "/health").text == "alive\n"
+        assert "comfyforms_runs" in get(app, "/metrics").text
+        for path in ("/", "/config", "/api/v1/workflows", "/operator", "/theme.css"):
+            assert get(app, path).status_code == 404, path
 
 
 def test_the_card_is_public() -> None:

@@ -20,7 +20,8 @@ from pydantic_core import ErrorDetails
 from comfy.base.secret_options import secrets_can_be_read
 from ui.settings.folders import INSTALLED, PROGRAM
 from ui.settings.named_servers import OWN, NamedServer, at_home, unreadable, warn_if_public
-from ui.settings.options import NO_OPTION, PREFIX, REPEATED, SECRET, Settings
+from ui.settings.options import NO_OPTION, REPEATED, SECRET, Settings
+from ui.settings.server_options import PREFIX
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ _PARTS = NamedServer.model_fields.keys() - {"url"}
 # value.
 _SECRET_PART: Mapping[str, re.Pattern[str]] = {
     "server": re.compile("@"),
-    "database": re.compile(r"\A[^/]*//[^:@]*:[^@]*@|password="),
+    **dict.fromkeys(("database", "wire"), re.compile(r"\A[^/]*//[^:@]*:[^@]*@|password=")),
 }
 _ANYTHING = re.compile(".")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, get_args
@@ -10,13 +11,14 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from comfy.base.errors import ComfyError
-from comfy.comfyui.client.address import ServerAddress, is_loopback
+from comfy.comfyui.client.address import is_loopback
 from ui.accounts.openid_people import OpenIDSettings, space_openid
+from ui.settings.cluster import ProcessName, WireURL, cluster_problems
 from ui.settings.folders import COMMAND, ON_A_SPACE, data_folder, workflow_folder
-from ui.settings.named_servers import OWN, Header, HomePath, ReadableFile, Servers, named_addresses
+from ui.settings.named_servers import OWN, HomePath, ReadableFile
+from ui.settings.server_options import ServerOptions
 from ui.settings.setting_values import (
     Days,
     FolderPath,
@@ -40,53 +42,18 @@ from ui.settings.setting_values import (
     host_setting,
 )
 
-PREFIX = "COMFYFORMS_"
 _CHOICES = "|".join(get_args(Permission))
 REPEATED = frozenset({"server"})  # options that can be given several times
 _SENT_TO_SERVERS = {"server", "server_token", "server_header"}
-SECRET = frozenset({*_SENT_TO_SERVERS, "login", "database", "webhook_secret", "openid_secret"})
+SECRET = frozenset(
+    {*_SENT_TO_SERVERS, "login", "database", "wire", "webhook_secret", "openid_secret"}
+)
 NO_OPTION = frozenset({"openid_secret"})  # other users of the machine could see the option
 
 
-class Settings(BaseSettings):
+class Settings(ServerOptions):
     """The administrator's settings. Secrets print as stars."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_ignore_empty=True,
-        frozen=True,
-        hide_input_in_errors=True,
-        validate_default=False,
-    )
-
-    # `title`: the name of the value in --help.
-    config: ReadableFile | None = Field(
-        None,
-        title="FILE",
-        description="TOML file with these settings; options and variables override it",
-    )
-    server: Servers = Field(
-        (),
-        title="URL",
-        description=(
-            "address of a ComfyUI server; may be repeated. Without it, the app uses"
-            " 127.0.0.1:8188 if ComfyUI answers there, otherwise a stand-in that paints demo"
-            " images"
-        ),
-    )
-    server_token: SecretStr | None = Field(
-        None, title="TOKEN", description="token sent to ComfyUI as 'Authorization: Bearer TOKEN'"
-    )
-    server_header: Header | None = Field(
-        None,
-        title="NAME:VALUE",
-        description="header sent with every request to ComfyUI, like 'X-Api-Key: secret'",
-    )
-    server_ca: ReadableFile | None = Field(
-        None,
-        title="FILE",
-        description="PEM file with the certificate authorities to trust for ComfyUI",
-    )
     workflows: FolderPath = Field(
         workflow_folder(), title="DIR", description="folder of workflow files"
     )
@@ -250,6 +217,29 @@ class Settings(BaseSettings):
             " SQLite in the folder of --data)"
         ),
     )
+    wire: WireURL | None = Field(
+        None,
+        title="URL",
+        description=(
+            "URL of Redis or Valkey, which connects several processes of the app:"
+            " rediss://…, redis://… or unix://…"
+        ),
+    )
+    process: ProcessName = Field(
+        "",
+        title="NAME",
+        description="unique name of this process (default: the machine's name and the port)",
+    )
+    pages: YesNo = Field(
+        "yes",
+        title="|".join(get_args(YesNo)),
+        description="whether this process serves pages and the API; no = it only executes runs",
+    )
+    execute: YesNo = Field(
+        "yes",
+        title="|".join(get_args(YesNo)),
+        description="whether this process executes runs; no = it only serves pages and the API",
+    )
     keep_days: float = Field(
         30.0, gt=0, le=36_500, title="DAYS", description="age at which results are deleted"
     )
@@ -327,6 +317,8 @@ class Settings(BaseSettings):
             )
         if "openid" not in self.openid_scopes:
             problems.append("--openid-scopes: add openid.")
+        roles = {"pages": self.pages == "yes", "execute": self.execute == "yes"}
+        problems += cluster_problems(self.wire, self.database, **roles)
         try:
             self.server_addresses  # noqa: B018 - reading it refuses an invalid value
         except ComfyError as problem:
@@ -334,13 +326,6 @@ class Settings(BaseSettings):
         if problems:
             raise PydanticCustomError(OWN, "\n".join(problems))
         return self
-
-    @property
-    def server_addresses(self) -> tuple[ServerAddress, ...]:
-        """Return the addresses and credentials of all ComfyUI servers; () if the settings name no
-        server."""
-        credentials = self.server_token, self.server_header, self.server_ca
-        return named_addresses(self.server, *credentials)
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
@@ -369,6 +354,11 @@ class Settings(BaseSettings):
             self.openid_scopes,
             self.openid_groups,
         )
+
+    @property
+    def process_name(self) -> str:
+        """Return the name of this process, which no other process of the app has."""
+        return self.process or f"{socket.gethostname()}:{self.port}"
 
     @property
     def users_path(self) -> Path:

@@ -97,6 +97,11 @@ def start_lines(reach: Reach) -> list[str]:
     return lines
 
 
+def executor_line(reach: Reach) -> str:
+    """Return the sentence for the log of a process without pages."""
+    return f"This process executes runs. {reach.addresses[0]} has only /health and /metrics."
+
+
 def start_warnings(reach: Reach) -> list[str]:
     """Return warnings for the log about settings that are probably missing."""
     if is_loopback(reach.host):

@@ -21,7 +21,7 @@ class WebSettings:
     shutdown. `hosts`: host names in addition to the app's own. `trusted_proxies`: see
     `ProxyMiddleware`. `on_a_space`: Hugging Face frames the page. `smaller_previews`: see
     `run_socket_routes`. `comfy_runner`: the config.toml of `comfy_runner_routes`, or None.
-    `operator_images`: administrators see previews of all runs."""
+    `operator_images`: administrators see previews of all runs. `pages`: serve pages and the API."""
 
     host: str = "127.0.0.1"
     port: int = 7860
@@ -36,6 +36,7 @@ class WebSettings:
     sign_in: SignInSettings = field(default_factory=SignInSettings)
     comfy_runner: Path | None = None
     operator_images: bool = False
+    pages: bool = True
 
     def reach(self, port: int, identity: Identity) -> Reach:
         """Return the app's addresses at this port, and the access that `identity` gives."""

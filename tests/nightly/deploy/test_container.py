@@ -18,7 +18,8 @@ from tests.nightly.deploy.conftest import ROOT, environment_at, plain_environmen
 from tests.nightly.deploy.dockerfile import Image, built, context_of, instructions
 from tests.support.app_process import free_port
 from tests.support.waiting import LONGEST_WAIT
-from ui.settings.options import PREFIX, Settings
+from ui.settings.options import Settings
+from ui.settings.server_options import PREFIX
 
 DEPLOY = ROOT / "docs" / "deploy"
 VARIABLES = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}

@@ -10,6 +10,8 @@ import pytest
 from ui.settings.arguments import read_settings
 from ui.settings.options import SECRET, Settings
 
+POSTGRES = ["--database", "postgresql+psycopg://box/forms"]
+
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,6 +31,8 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--database", "sqlite:////srv/a@b.sqlite"], []),
         (["--database", "postgresql+psycopg://forms:hunter2@box/forms"], ["database"]),
         (["--database", "postgresql+psycopg://box/forms?password=hunter2"], ["database"]),
+        (["--wire", "rediss://:hunter2@box", *POSTGRES], ["wire"]),
+        (["--wire", "redis://box", *POSTGRES], []),
         (
             ["--webhook-secret", f"whsec_{'hunter2x' * 4}", "--login", "anna:hunter2"],
             ["webhook_secret", "login"],
@@ -58,6 +62,7 @@ def test_secrets_elsewhere_are_not_warned_about(
         "server_header": "X-Key: hunter2",
         "login": "anna:hunter2",
         "database": "postgresql+psycopg://forms:hunter2@box/forms",
+        "wire": "rediss://:hunter2@box:6379",
         "webhook_secret": f"whsec_{'hunter2x' * 4}",
         "openid_secret": "hunter2",
     }
