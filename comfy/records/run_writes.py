@@ -8,6 +8,8 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from comfy.records.blobs import BlobStore
+from comfy.records.lineage import given_files
 from comfy.records.record import Record
 from comfy.records.rows import COLUMNS, UNREADABLE, escaped, record_of, row_of
 from comfy.records.tables import digest, share_of
@@ -15,6 +17,7 @@ from comfy.records.tables import files as _files
 from comfy.records.tables import parents as _parents
 from comfy.records.tables import runs as _runs
 
+_BLOCK = 4096  # bytes that the smallest file takes on disk
 _THIS = _runs.c.id == bindparam("this")
 _INSERT = insert(_runs)
 _UPDATE = update(_runs).where(_THIS)
@@ -23,6 +26,13 @@ _KEEP_FILES = insert(_files)
 _NAME_PARENTS = insert(_parents)
 # A run by its id (`this`) and the digest of its owner (`whose`).
 RUN_OF = select(*COLUMNS).where(_THIS & (_runs.c.owner == bindparam("whose")))
+
+
+def sizes_of(record: Record, blobs: BlobStore) -> dict[str, int]:
+    """Return the bytes that a run's files take, by digest."""
+    sizes = {file.digest: file.size or 0 for file in record.state.files if file.digest}
+    sizes |= {digest: blobs.size(digest) for digest in given_files(record)}
+    return {digest: max(size, _BLOCK) for digest, size in sizes.items()}
 
 
 def put_run(

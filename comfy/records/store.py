@@ -27,7 +27,6 @@ from comfy.records.lineage import (
     Lineage,
     find_sources,
     find_uses,
-    given_files,
     may_be_source,
     may_be_use,
 )
@@ -35,9 +34,10 @@ from comfy.records.presets import PresetStore, move_presets
 from comfy.records.record import Record
 from comfy.records.room import Growth, HistoryLimits, Room
 from comfy.records.rows import COLUMNS, UNREADABLE, escaped, record_of
-from comfy.records.run_writes import RUN_OF, move_runs, put_run, put_sent
+from comfy.records.run_writes import RUN_OF, move_runs, put_run, put_sent, sizes_of
 from comfy.records.sharing.results import SharedResults
 from comfy.records.started_requests import StartedRequests
+from comfy.records.state.shared_state import SharedState
 from comfy.records.storage import StorageUses
 from comfy.records.tables import as_comfy_errors, digest
 from comfy.records.tables import files as _files
@@ -54,7 +54,6 @@ _MOST_RELATED = 12
 _MOST_SKIPPED = 2**31
 _BATCH = 50
 _OF_PRESETS = _OF_GROUPS = 0.25  # share of the total for all rows and files
-_BLOCK = 4096  # bytes that the smallest file takes on disk
 _ORDER = (_runs.c.ended_at, _runs.c.submitted_at, _runs.c.id)
 _NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
 
@@ -84,6 +83,7 @@ class RunStore:
         self.requests = StartedRequests(self._engine)
         self.webhooks = WebhookStore(self._engine)
         self.added = AddedWorkflows(self._engine)
+        self.state = SharedState(self._engine)
         self.administration = AdministrationStore(self._engine)
         # One writer at a time: no other run may start to use a file between the check that it is
         # unused and its removal.
@@ -266,6 +266,7 @@ class RunStore:
             while self._forget_oldest((_runs.c.ended_at < oldest) & ~_runs.c.favourite):
                 pass
             self.groups.forget_ended(oldest)
+        self.state.sweep()
         self._forget_too_many()
         if not is_set_aside(self._engine):
             # A killed process leaves files without a record; no run takes longer than a day.
@@ -296,9 +297,7 @@ class RunStore:
 
     def _write(self, record: Record, ended_at: float | None, within: Within) -> None:
         """Insert or replace a run's record, which then protects the run's files."""
-        sizes = {file.digest: file.size or 0 for file in record.state.files if file.digest}
-        sizes |= {digest: self.files.size(digest) for digest in given_files(record)}
-        sizes = {digest: max(size, _BLOCK) for digest, size in sizes.items()}
+        sizes = sizes_of(record, self.files)
         with self._writing:
             with self._changing() as connection:
                 within(connection)

@@ -166,6 +166,20 @@ started_requests = Table(
     Index("started_requests_by_share", "share", "made_at"),
 )
 
+# Starts of runs within the last hour. `group`: the digest of the batch or chain, of whose runs only
+# the first is here.
+starts = Table(
+    "starts",
+    tables,
+    Column("id", Integer, primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("group", String(64), nullable=False),
+    Column("at", Double, nullable=False),  # seconds since 1970
+    Index("starts_of_owner", "owner", "address", "at", "group"),
+    Index("starts_by_age", "at"),
+)
+
 # Batches and chains; their id is the `group` of their runs. `about` describes a group in lists;
 # `content` is the request to run and may be long.
 groups = Table(

@@ -17,6 +17,7 @@ from comfy.comfyui.protocol.run_state import RunError, RunState
 from comfy.comfyui.servers.needs import Needs
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, Record
+from comfy.records.state.starts import Start
 from comfy.records.store import RunStore
 from comfy.runs.durations import RunTimes, RunTotals
 
@@ -40,9 +41,9 @@ class Origin:
     text_sources: tuple[str, ...] = ()
 
     @property
-    def counted_group(self) -> str:
-        """Return the batch or chain whose runs the limits count together, "" for a single run."""
-        return self.group if self.run_id else ""
+    def start(self) -> Start:
+        """Return what the hourly limit counts: all runs of a batch or chain together."""
+        return Start(self.owner, self.address, self.group if self.run_id else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
-from comfy.base.errors import TooManyRuns
+from comfy.base.errors import ComfyError, TooManyRuns
 from comfy.base.messages import message
+from comfy.comfyui.protocol.run_state import stopped
+from comfy.records.state.starts import HOUR, RecentStarts, Start, StartCheck
 
-_HOUR = 3600.0  # seconds
+if TYPE_CHECKING:
+    from comfy.records.record import Record
+    from comfy.records.store import RunStore
 
 Person = tuple[str, str]  # owner and address
 
@@ -29,6 +35,21 @@ class RunLimits:
     address: int = 150
     all: int = 300
     hourly: int = 1000
+
+    def check_unfinished(self, owner: str, address: str, unfinished: Sequence[Person]) -> None:
+        """Raise TooManyRuns, with a hint, if one more run exceeds a limit. `unfinished`: the owners
+        of all unfinished runs."""
+        _check(self, (owner, address), unfinished)
+
+    def check_hourly(self, recent: RecentStarts) -> None:
+        """Raise TooManyRuns, with a hint and the seconds to wait, if one more start exceeds the
+        limit."""
+        if recent.number >= self.hourly and not recent.has_group:
+            raise TooManyRuns(
+                message("You can start at most {count} runs per hour.", count=self.hourly),
+                message("Try again later."),
+                HOUR - recent.age,
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +85,9 @@ class ChainLimits:
         _check(self, (owner, address), unfinished)
 
 
-def _check(limits: BatchLimits | ChainLimits, person: Person, unfinished: Sequence[Person]) -> None:
+def _check(
+    limits: RunLimits | BatchLimits | ChainLimits, person: Person, unfinished: Sequence[Person]
+) -> None:
     if unfinished.count(person) >= limits.person:
         raise _too_many(limits.person)
     if _is_full(limits, person[1], unfinished):
@@ -79,53 +102,97 @@ def _too_many(most: int) -> TooManyRuns:
     )
 
 
-def _is_full(limits: BatchLimits | ChainLimits, address: str, unfinished: Sequence[Person]) -> bool:
+def _is_full(
+    limits: RunLimits | BatchLimits | ChainLimits, address: str, unfinished: Sequence[Person]
+) -> bool:
     beside = sum(one == address for _, one in unfinished) if address else 0
     return beside >= limits.address or len(unfinished) >= limits.all
 
 
-class RunLimiter:
-    """Enforcement of `RunLimits`. Not thread-safe: an accepted run counts for the next one."""
+class RunStarts(Protocol):
+    """Starts of the last hour, for the hourly limit. Callers serialize `counting`."""
 
-    def __init__(self, limits: RunLimits) -> None:
-        self._limits = limits
-        self._recent: deque[tuple[float, Person, str]] = deque()  # time, user, and batch or chain
-        self._counts: Counter[Person] = Counter()  # recent runs per user
-        self._groups: set[str] = set()  # batches and chains of the recent runs
+    def recent(self, start: Start) -> RecentStarts:
+        """Return the starts that count for this one."""
 
-    def check(
-        self, owner: str, address: str, unfinished: Sequence[Person], group: str = ""
-    ) -> None:
-        """Raise TooManyRuns, with a hint, if one more run exceeds a limit. `unfinished`: the owners
-        of all unfinished runs; `group`: the id of the run's batch or chain."""
-        limits, person = self._limits, (owner, address)
-        if unfinished.count(person) >= limits.person:
-            raise _too_many(limits.person)
-        of_address = sum(one == address for _, one in unfinished)
-        if (address and of_address >= limits.address) or len(unfinished) >= limits.all:
-            raise TooManyRuns(message("The queue is full."), message("Try again later."))
-        self._forget_old()
-        if self._counts[person] >= limits.hourly and group not in self._groups:
-            raise TooManyRuns(
-                message("You can start at most {count} runs per hour.", count=limits.hourly),
-                message("Try again later."),
-                next(at for at, one, _ in self._recent if one == person) + _HOUR - time.monotonic(),
+    def counting(
+        self, start: Start, check: StartCheck, record: Record | None
+    ) -> AbstractContextManager[None]:
+        """Count a start, if `check` accepts the earlier ones, and store its record, None for a run
+        that isn't recorded yet. If the block raises ComfyError, both are taken back."""
+
+
+class StoredStarts:
+    """Starts in the history's database, which survive a restart and which all processes count."""
+
+    def __init__(self, history: RunStore) -> None:
+        self._history = history
+        self._starts = history.state.starts
+
+    def recent(self, start: Start) -> RecentStarts:
+        """See `RunStarts.recent`."""
+        return self._starts.recent(start)
+
+    @contextmanager
+    def counting(self, start: Start, check: StartCheck, record: Record | None) -> Iterator[None]:
+        """See `RunStarts.counting`. Count and record are one transaction."""
+        counted: list[int | None] = []
+        if record is None:
+            counted.append(self._starts.count(start, check))
+        else:
+            self._history.begin(
+                record,
+                lambda connection: counted.append(self._starts.count_in(connection, start, check)),
             )
+        try:
+            yield
+        except ComfyError:
+            if record is not None:  # a run that its owner stopped before it began is deleted
+                self._history.end(replace(record, state=stopped(record.state)))
+            for this in counted:
+                if this is not None:
+                    self._starts.remove(start, this)
+            raise
 
-    def count(self, owner: str, address: str, group: str = "") -> None:
-        """Count a new run of this user. Of a batch or chain, only the first run in an hour
-        counts."""
-        if group in self._groups:
+
+class LocalStarts:
+    """Starts in memory, for runs without a history. Not thread-safe."""
+
+    def __init__(self) -> None:
+        self._starts: deque[tuple[float, Start]] = deque()
+        self._counts: Counter[Person] = Counter()
+        self._groups: set[str] = set()
+
+    def recent(self, start: Start) -> RecentStarts:
+        """See `RunStarts.recent`."""
+        now = time.monotonic()
+        while self._starts and self._starts[0][0] < now - HOUR:
+            _, old = self._starts.popleft()
+            self._groups.discard(old.group)
+            self._counts[_person(old)] -= 1
+            if not self._counts[_person(old)]:
+                del self._counts[_person(old)]
+        person = _person(start)
+        number = self._counts.get(person, 0)
+        age = 0.0
+        if number:
+            age = now - next(at for at, one in self._starts if _person(one) == person)
+        return RecentStarts(number, age, start.group in self._groups)
+
+    @contextmanager
+    def counting(self, start: Start, check: StartCheck, record: Record | None) -> Iterator[None]:
+        """See `RunStarts.counting`."""
+        del record
+        recent = self.recent(start)
+        check(recent)
+        yield
+        if recent.has_group:
             return
-        self._recent.append((time.monotonic(), (owner, address), group))
-        self._counts[owner, address] += 1
-        if group:
-            self._groups.add(group)
+        self._starts.append((time.monotonic(), start))
+        self._counts[_person(start)] += 1
+        if start.group:
+            self._groups.add(start.group)
 
-    def _forget_old(self) -> None:
-        while self._recent and self._recent[0][0] < time.monotonic() - _HOUR:
-            _, person, group = self._recent.popleft()
-            self._groups.discard(group)
-            self._counts[person] -= 1
-            if not self._counts[person]:
-                del self._counts[person]
+
+def _person(start: Start) -> Person:
+    return start.owner, start.address

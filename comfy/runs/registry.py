@@ -22,7 +22,7 @@ from comfy.base.callbacks import Callbacks
 from comfy.base.errors import ComfyError, RunGoesOn, RunNotFound
 from comfy.base.messages import message
 from comfy.comfyui.protocol.run_progress import SamplingWork
-from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, lost, stopped, waiting
+from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, lost, waiting
 from comfy.comfyui.servers.needs import Needs
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Job, Record
@@ -31,7 +31,7 @@ from comfy.runs.durations import Durations, RunTotals, earlier_runs
 from comfy.runs.execution import OUR_FAULT
 from comfy.runs.interface import DEFAULT_POLICY, Origin, RunPolicy
 from comfy.runs.latest_state import stamped, told_if_other
-from comfy.runs.limits import RunLimiter, RunLimits
+from comfy.runs.limits import LocalStarts, RunLimits, RunStarts, StoredStarts
 from comfy.runs.line.fair_queue import FairQueue
 from comfy.runs.line.forecast import Forecast
 from comfy.runs.reconnect import sent_elsewhere
@@ -79,7 +79,8 @@ class LocalRunRegistry:
         self.keep_running = keep_running
         self._grace = grace
         self._keep = keep
-        self._limiter = RunLimiter(limits or RunLimits())
+        self._limits = limits or RunLimits()
+        self._starts: RunStarts = LocalStarts() if history is None else StoredStarts(history)
         self._durations = Durations(earlier := earlier_runs(history))
         servers.note_ended((one.server, one.state.prompt_id) for one in earlier)
         self._line = line = FairQueue(servers.servers, ahead, servers.limits)
@@ -118,23 +119,17 @@ class LocalRunRegistry:
         )
         self._check_free(run_id, _LEAVING)
         with self._entrance:
-            self._check_limits(origin)
+            self._check_unfinished(origin)
             self._check_free(run_id)
-            if self.history is not None and is_kept:
-                self.history.begin(record)
-            try:
-                run = self._start(record, policy)
-            except ComfyError:
-                if self.history is not None:
-                    self.history.end(replace(record, state=stopped(state)))  # deletes the record
-                raise
-            self._limiter.count(origin.owner, origin.address, origin.counted_group)
-            return run
+            check, kept = self._limits.check_hourly, record if is_kept else None
+            with self._starts.counting(origin.start, check, kept):
+                return self._start(record, policy)
 
     def check_room(self, origin: Origin) -> None:
         """See `RunRegistry.check_room`."""
         with self._entrance:
-            self._check_limits(origin)
+            self._check_unfinished(origin)
+            self._limits.check_hourly(self._starts.recent(origin.start))
 
     def resume(self) -> None:
         """Resume unfinished runs: look for sent ones on the server, and queue the others again. A
@@ -345,11 +340,11 @@ class LocalRunRegistry:
                 message("ComfyForms is shutting down."), message("Try again in a moment.")
             )
 
-    def _check_limits(self, origin: Origin) -> None:
+    def _check_unfinished(self, origin: Origin) -> None:
         with self._lock:
             self._check_open()
         unfinished = [(run.owner, run.address) for run in self._unfinished()]
-        self._limiter.check(origin.owner, origin.address, unfinished, origin.counted_group)
+        self._limits.check_unfinished(origin.owner, origin.address, unfinished)
 
     def _unfinished(self) -> list[LocalRun]:
         with self._lock:

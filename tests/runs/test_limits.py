@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
-from comfy.base.errors import ComfyError, TooManyRuns
+from comfy.base.errors import ComfyError, TooManyRuns, TooManyThreads
 from comfy.comfyui.protocol.run_progress import RunProgress, SamplerSteps, SamplingWork
+from comfy.records.blobs import BlobStore
+from comfy.records.state.starts import RecentStarts, Start
+from comfy.records.store import RunStore
 from comfy.runs.durations import Durations, RunTimes, time_left
-from comfy.runs.limits import Person, RunLimiter, RunLimits
+from comfy.runs.limits import LocalStarts, Person, RunLimits, RunStarts, StoredStarts
+from tests.support.postgres import empty
 
 ME, YOU = ("me", "192.0.2.1"), ("you", "192.0.2.1")
 LIMITS = RunLimits(person=2, address=3, all=4, hourly=5)
@@ -25,45 +33,77 @@ def test_a_run_above_the_limit_is_refused_with_a_sentence(
     unfinished: list[Person], says: str
 ) -> None:
     """The refusal says what to do. With one run fewer, the app accepts the run."""
-    limiter = RunLimiter(LIMITS)
     with pytest.raises(ComfyError, match=says) as told:
-        limiter.check(*ME, unfinished)
+        LIMITS.check_unfinished(*ME, unfinished)
     assert told.value.hint
-    limiter.check(*ME, unfinished[1:])
+    LIMITS.check_unfinished(*ME, unfinished[1:])
 
 
 def test_users_without_an_address_share_no_address_limit() -> None:
     """Users who sign in share no address with other users."""
-    RunLimiter(LIMITS).check("me", "", [("a", ""), ("b", ""), ("c", "")])
+    LIMITS.check_unfinished("me", "", [("a", ""), ("b", ""), ("c", "")])
 
 
-def test_anonymous_users_are_counted_by_address() -> None:
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def starts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunStarts]:
+    """Starts in each place that counts them."""
+    if request.param == "memory":
+        yield LocalStarts()
+        return
+    address = f"sqlite:///{tmp_path}/history.db"
+    if request.param == "postgres":
+        empty(address := str(request.getfixturevalue("postgres")))
+    with contextlib.closing(RunStore(address, BlobStore(tmp_path / "kept"))) as history:
+        yield StoredStarts(history)
+
+
+def begin(starts: RunStarts, person: Person, group: str = "") -> None:
+    start = Start(*person, group)
+    LIMITS.check_hourly(starts.recent(start))
+    with starts.counting(start, LIMITS.check_hourly, None):
+        pass
+
+
+def test_anonymous_users_are_counted_by_address(starts: RunStarts) -> None:
     """Clients without a cookie share one name. The app counts that name separately for each
     address."""
-    limiter = RunLimiter(LIMITS)
     for _ in range(5):
-        limiter.count(*ME)
+        begin(starts, ME)
     with pytest.raises(TooManyRuns, match="You can start at most 5 runs per hour") as told:
-        limiter.check(*ME, [])
-    assert 3590 < told.value.seconds <= 3600  # when the first is an hour old
-    limiter.check("me", "192.0.2.2", [])
-    limiter.check(*YOU, [])
+        begin(starts, ME)
+    assert 3500 < told.value.seconds <= 3600  # when the first is an hour old
+    begin(starts, ("me", "192.0.2.2"))
+    begin(starts, YOU)
 
 
-def test_a_batch_counts_as_one_run_in_an_hour() -> None:
+def test_a_batch_counts_as_one_run_in_an_hour(starts: RunStarts) -> None:
     """The number of rows doesn't matter. A second batch or a single run counts too, and exceeds the
     limit."""
-    limiter = RunLimiter(LIMITS)
     for _ in range(10):
-        limiter.check(*ME, [], "a batch")
-        limiter.count(*ME, "a batch")
+        begin(starts, ME, "a batch")
     for _ in range(4):
-        limiter.check(*ME, [])
-        limiter.count(*ME)
-    limiter.check(*ME, [], "a batch")
+        begin(starts, ME)
+    begin(starts, ME, "a batch")
     for group in ("", "another batch"):
         with pytest.raises(TooManyRuns, match="You can start at most 5 runs per hour"):
-            limiter.check(*ME, [], group)
+            begin(starts, ME, group)
+
+
+def test_a_run_that_could_not_start_is_not_counted(starts: RunStarts) -> None:
+    """A refused start doesn't count either."""
+    for group in ("", "a batch") * 5:
+        with (
+            pytest.raises(TooManyThreads),
+            starts.counting(Start(*ME, group), LIMITS.check_hourly, None),
+        ):
+            raise TooManyThreads("", "")
+    assert starts.recent(Start(*ME)) == RecentStarts()
+    for _ in range(5):
+        begin(starts, ME)
+    for _ in range(2):
+        with pytest.raises(TooManyRuns), starts.counting(Start(*ME), LIMITS.check_hourly, None):
+            pass
+    assert starts.recent(Start(*ME)).number == 5
 
 
 def test_a_workflow_has_a_typical_duration() -> None:

@@ -1,0 +1,1 @@
+"""State outside of runs that all processes on one database share."""

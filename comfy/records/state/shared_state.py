@@ -1,0 +1,18 @@
+"""State outside of runs, in the history's database."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine
+
+from comfy.records.state.starts import StartStore
+
+
+class SharedState:
+    """Stores of the state that processes share besides runs."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.starts = StartStore(engine)
+
+    def sweep(self) -> None:
+        """Delete old rows. Raises ComfyError if the database can't be used."""
+        self.starts.sweep()
