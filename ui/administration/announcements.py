@@ -1,4 +1,4 @@
-"""Announcements to all open pages: the notice, and whether all servers are paused."""
+"""Announcements to all open pages: the notice, and which servers take runs."""
 
 from __future__ import annotations
 
@@ -50,6 +50,11 @@ class Announcements:
     def paused(self) -> bool:
         """Return whether all servers are paused."""
         return self._servers.paused
+
+    @property
+    def servers(self) -> dict[str, int]:
+        """Return the number of servers, and how many of them are available."""
+        return {"count": len(self._servers.servers), "available": self._servers.available}
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` after each change, from any thread. Return a function that

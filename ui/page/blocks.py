@@ -62,7 +62,8 @@ _MENU = """<span class="demo-mark" title="${value.about}">${value.demo}</span>
 # Header lines about the server: templates with values from Gradio.
 _WAITING = '<span class="waiting"></span>'
 _SERVER = (
-    _WAITING + ' <span class="server"><span class="dot" aria-hidden="true"></span>${value}</span>'
+    _WAITING + ' <span class="server"><span class="dot" aria-hidden="true"></span>'
+    '<span class="server-name">${value}</span></span>'
 )
 _STAND_IN = f"""<span class="stand-in" title="${{value.connect}}">
 ${{value.demo}}<span class="end">{_WAITING}</span>

@@ -166,6 +166,7 @@ class PageSession:
             "ending": self.runs.closed,
             "server_away": "" if reachable and not waits_for_it else AWAY,
             "paused": self.announcements.paused,
+            "servers": self.announcements.servers,
             "notice": asdict(notice) if (notice := self.announcements.notice) else None,
             "waiting": self.runs.waiting,
             "runs": [

@@ -100,6 +100,11 @@ class ServerPool:
         return all(one.drained for one in self.servers)
 
     @property
+    def available(self) -> int:
+        """Return the number of servers that answer and aren't drained."""
+        return sum(one.up and not one.drained for one in self.servers)
+
+    @property
     def shown(self) -> bool:
         """Return whether messages may show users the addresses."""
         return all(one.client.address.shown for one in self.servers)

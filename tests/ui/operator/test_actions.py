@@ -69,11 +69,12 @@ def test_any_run_can_be_stopped_and_moved(place: Place) -> None:
     assert (answer.status_code, "This run has ended." in answer.text) == (409, True)
 
 
-def test_open_pages_hear_of_a_pause_of_all_servers(place: Place) -> None:
-    """While one server takes runs, pages show nothing. The log has the administrator's name."""
+def test_open_pages_hear_of_paused_servers(place: Place) -> None:
+    """They hear how many servers take runs. The log has the administrator's name."""
     with socket_of(place.app, place.ben) as news:
-        news.recv()
+        heard(news, "servers", wanted={"count": 2, "available": 2})
         assert ask(place, "POST", "/servers/0/pause").status_code == 204
+        heard(news, "servers", wanted={"count": 2, "available": 1})
         assert ask(place, "POST", "/servers/1/pause").status_code == 204
         heard(news, "paused", wanted=True)
         assert last_action(place) == f"anna paused {place.other.url}."

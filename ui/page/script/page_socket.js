@@ -77,10 +77,11 @@ class PageSocket {
     this.#failures = 0;
     clearTimeout(this.#telling);
     this.#telling = 0;
-    const { ending, server_away: serverAway, paused, notice: announcement, waiting, chains } = said;
+    const { ending, server_away: serverAway, notice: announcement, waiting, chains } = said;
+    const { paused, servers } = said;
     const batches = this.#sinceOpened(said.batches);
     const away = ending ? RESTARTING : "";
-    page.set({ away, serverAway, paused, announcement, waiting, batches, chains });
+    page.set({ away, serverAway, paused, servers, announcement, waiting, batches, chains });
     hear(withoutBatches(said.runs, batches));
   }
 

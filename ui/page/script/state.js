@@ -30,8 +30,9 @@
  * although another run is in progress; `aside`: id of another workflow's result that the form's example has replaced, ""
  * for none. `sending`: the user has pressed Generate and the app hasn't answered yet.
  * `away`: why the app can't be reached, "" if it can; `serverAway`: the same for the ComfyUI server; `paused`: an
- * administrator has paused all servers; `announcement`: the administrator's text for all pages. `signingOut`: a
- * sign-out is in progress. `waiting`: number of waiting runs of all users.
+ * administrator has paused all servers; `servers`: number of ComfyUI servers, and how many take runs, both 0 while
+ * unknown; `announcement`: the administrator's text for all pages. `signingOut`: a sign-out is in progress. `waiting`:
+ * number of waiting runs of all users.
  * `form`: workflow of the form that was drawn last, "" before the first; `blocked`: why it can't run; `formless`: the
  * page has no form; `coming`: another form is loading and takes long. `ideas`: examples from the workflow's author;
  * `cover`: URL of an example result, or ""; `makes`: kind of its results.
@@ -44,8 +45,9 @@
  * stage are stacked, so either may be out of view.
  * @typedef {{ runs: ReadonlyMap<string, Run>, order: readonly string[], shown: string | null, lookingBack: boolean,
  *   aside: string, notice: Notice | null, sending: boolean, away: string, serverAway: string, paused: boolean,
- *   announcement: Announcement | null, signingOut: boolean, waiting: number, form: string,
- *   blocked: string, formless: boolean, coming: boolean, ideas: readonly Idea[], cover: string, makes: Made,
+ *   servers: { count: number, available: number }, announcement: Announcement | null, signingOut: boolean,
+ *   waiting: number, form: string, blocked: string, formless: boolean, coming: boolean, ideas: readonly Idea[],
+ *   cover: string, makes: Made,
  *   ended: { id: string } | null,
  *   deleted: { ids: readonly string[] } | null, restored: { ids: readonly string[] } | null,
  *   marked: { ids: readonly string[], favourite: boolean } | null, undoable: Undoable | null,
@@ -112,6 +114,7 @@ export const INITIAL = {
   away: "",
   serverAway: "",
   paused: false,
+  servers: { count: 0, available: 0 },
   announcement: null,
   signingOut: false,
   waiting: 0,

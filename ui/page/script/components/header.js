@@ -12,15 +12,17 @@ const PAUSED = message("Paused by the administrator");
 const BACK_SHOWN = 6000;
 
 /**
- * Show the number of waiting runs, whether the ComfyUI server can't be reached or is paused, and briefly that it is
- * back. All of this is unknown while the page can't reach the app.
+ * Show the number of waiting runs, how many of several ComfyUI servers take runs, whether ComfyUI can't be reached or is
+ * paused, and briefly that it is back. All of this is unknown while the page can't reach the app.
  * @param {HTMLElement} place
  */
 export function mountServer(place) {
   const state = $(".server-state", place);
   const waits = $(".waiting", place);
   const server = $("#server");
+  const name = $(".server-name", place); // the demo has none
   if (!state || !waits || !server) return;
+  const named = name?.textContent ?? "";
   let forgetting = 0;
   let told = "";
   page.subscribe((now) => {
@@ -30,6 +32,9 @@ export function mountServer(place) {
     const demo = $(".demo-mark")?.textContent;
     tell(waits, count ? (demo ? `${demo} · ${words}` : `${words} ·`) : "");
     // Add the number of waiting runs, so that the user sees that Generate had an effect.
+    const { count: all, available } = now.servers;
+    const some = message("{available} of {count} servers available", { count: all, available });
+    if (name) tell(name, available < all && all > 1 ? some : named);
     const stopped = now.serverAway || (now.paused ? PAUSED : "");
     if (stopped) tell(state, count ? `${stopped} · ${words}` : stopped);
     if (stopped === told) return;
