@@ -84,9 +84,9 @@ def follow(ben: Visitor, link: str) -> None:
 
 def test_nothing_is_shared_before_the_user_agrees(anna: Visitor) -> None:
     """Opening and closing the dialog shares nothing."""
-    anna.page.locator("#stage").get_by_role("button", name="Share…").click()
+    anna.more("Share…")
     panel = anna.page.get_by_role("dialog", name="Share this result")
-    expect(panel).to_contain_text("Anyone who can use this app and has the link can see it.")
+    expect(panel).to_contain_text("Anyone who can use ComfyForms and has the link can see it.")
     expect(panel.get_by_label("Link")).to_be_hidden()
     expect(panel.get_by_role("button", name="Create link")).to_be_focused()
     panel.get_by_role("button", name="Cancel").click()
@@ -107,6 +107,8 @@ def test_several_results_share_one_link(anna: Visitor, ben: Visitor) -> None:
         page.locator("#history .tile").nth(at).click()
     page.locator("#history .selection").get_by_role("button", name="Share…").click()
     panel = page.get_by_role("dialog", name="Share 2 results")
+    expect(panel).to_contain_text("Anyone who can use ComfyForms and has the link can see them.")
+    expect(panel).to_contain_text("The files are shared without their metadata.")
     panel.get_by_label("Include the prompt and settings").check()
     panel.get_by_role("button", name="Create link").click()
     expect(panel.get_by_role("status")).to_have_text("Link copied")

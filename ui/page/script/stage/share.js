@@ -12,17 +12,36 @@ import { say } from "../state.js";
 const MOST = 24; // results of a link, as in ui/accounts/pages/shared_page.py
 const SEVERAL = "."; // between the links of several results
 const KINDS = ["image", "video", "audio"];
-const WHO = message("Anyone who can use ComfyForms and has the link can see it.");
 const SHARED = message("This result is already shared with this link.");
 const STOPPED = message("Sharing stopped. The link no longer works.");
 const FOR_GOOD = message("The link will stop working. Sharing again creates a new one.");
-const WITH_METADATA = message(
-  "The file contains its workflow: prompt, settings and input file names.",
-);
-const WITHOUT_METADATA = message("The file is shared without its metadata.");
 const NOT_WITHOUT = message("This kind of file can't be shared without its prompt.");
+const NOT_ALL_WITHOUT = message("Some of these files can't be shared without their prompts.");
 const COPIED = message("Link copied");
 const NOT_COPIED = message("Select the link and copy it.");
+
+/**
+ * Return what the dialog says about this number of results.
+ * @param {number} count
+ */
+const wordsFor = (count) => ({
+  who: plural(
+    "Anyone who can use ComfyForms and has the link can see it.",
+    "Anyone who can use ComfyForms and has the link can see them.",
+    { count },
+  ),
+  withMetadata: plural(
+    "The file contains its workflow: prompt, settings and input file names.",
+    "The files contain their workflows: prompts, settings and input file names.",
+    { count },
+  ),
+  withoutMetadata: plural(
+    "The file is shared without its metadata.",
+    "The files are shared without their metadata.",
+    { count },
+  ),
+  notWithout: count > 1 ? NOT_ALL_WITHOUT : NOT_WITHOUT,
+});
 
 /** @param {string} kind */
 export const canBeShared = (kind) => KINDS.includes(kind);
@@ -70,6 +89,7 @@ const pathOf = (run, at) => `${API}/runs/${run}/files/${at}/link`;
 
 class SharePanel {
   #paths;
+  #words;
   #place;
   #link = element("input");
   #row = element("div", "row");
@@ -86,6 +106,7 @@ class SharePanel {
    */
   constructor(title, paths, told) {
     this.#paths = paths;
+    this.#words = wordsFor(paths.length);
     this.#told = told;
     this.#place = dialog("share", title);
     this.#link.readOnly = true;
@@ -99,7 +120,7 @@ class SharePanel {
     const before = told.is_new ? [] : [element("p", "before", SHARED)];
     this.#place.append(
       ...before,
-      element("p", "", WHO),
+      element("p", "", this.#words.who),
       this.#row,
       ...withPrompt,
       this.#carries,
@@ -123,8 +144,9 @@ class SharePanel {
     const includes = this.#box.checked;
     this.#row.hidden = !address;
     this.#link.value = address && root + address;
-    const without = canStrip ? WITHOUT_METADATA : NOT_WITHOUT;
-    this.#carries.textContent = includes ? WITH_METADATA : without;
+    const { withMetadata, withoutMetadata, notWithout } = this.#words;
+    const without = canStrip ? withoutMetadata : notWithout;
+    this.#carries.textContent = includes ? withMetadata : without;
     this.#box.disabled = Boolean(address) && includes && !canStrip;
     const create = button(message("Create link"), () => this.#create(), "button primary");
     create.ariaDisabled = String(!includes && !canStrip);
