@@ -31,7 +31,7 @@ comfyui.protocol
 comfyui.client graph
 comfyui.servers records workflow
 form runs
-library
+cluster library
 launch
 groups
 batches
@@ -67,6 +67,8 @@ USERS = {
     | {"ui.accounts.openid_provider", "ui.doors.comfy_runner.text_service"},
     "websocket": {"comfy.comfyui.client.event_stream"},
     "httpx": {"comfy.webhooks.sender"},
+    "redis": {"comfy.cluster.wire"},
+    "dbos": set(),
     # Decodes in a separate process; the stand-in only encodes its own samples.
     "soundfile": {"comfy.media.sound_peaks", "comfy.demo.nodes.audio"},
     "sqlalchemy": {
@@ -222,8 +224,8 @@ def test_the_stand_in_imports_nothing_from_the_app() -> None:
 def test_each_network_and_database_library_has_fixed_importers(library: str) -> None:
     """Each library has fixed importers. requests: the ComfyUI client and its connections, the
     OpenID client, the text service client, and the modules that remote scripts import.
-    websocket-client: one file. httpx: the webhook sender. The database libraries: the records
-    package."""
+    websocket-client: one file. httpx: the webhook sender. redis: the wire. The database libraries:
+    the records package."""
     users = {name for name, file in MODULES.items() if library in imports(file)}
     assert {STEPS if name.startswith(f"{STEPS}.") else name for name in users} == USERS[library]
 

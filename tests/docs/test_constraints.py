@@ -16,10 +16,13 @@ from tests.test_architecture import imports
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DEPENDENCIES = [Requirement(text) for text in PROJECT["dependencies"]]
-OF_EXTRA = [Requirement(text) for text in PROJECT["optional-dependencies"]["mcp"]]
+EXTRAS = ("mcp", "cluster")
+OF_EXTRA = [
+    Requirement(text) for extra in EXTRAS for text in PROJECT["optional-dependencies"][extra]
+]
 LINES = [
     line
-    for name in ("constraints.txt", "constraints-mcp.txt")
+    for name in ("constraints.txt", *(f"constraints-{extra}.txt" for extra in EXTRAS))
     for line in (ROOT / "docs" / name).read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
     if not line.startswith("#")
 ]
@@ -77,6 +80,6 @@ def test_every_import_is_a_declared_dependency() -> None:
 
 
 def test_no_package_is_pinned_twice() -> None:
-    """Both files go into a single command, which accepts one release of each package."""
+    """All files go into a single command, which accepts one release of each package."""
     pins = [(pin.name, str(pin.marker)) for pin in PINNED]
     assert len(pins) == len(set(pins))

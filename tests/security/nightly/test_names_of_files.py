@@ -25,7 +25,7 @@ from comfy.runs.input_files import UPLOADS, with_names
 from comfy.runs.interface import Origin, RunPolicy
 from comfy.runs.limits import RunLimits
 from comfy.workflow.sanitize import named_files, sanitize, unwrap, without_folder
-from tests.support.comfyui_reading import READERS, InputFolders
+from tests.security.comfyui_reading import READERS, InputFolders
 from tests.support.samples.forms import node, parse_workflow
 from tests.support.samples.media import saved
 from tests.support.serving import RunningApp, running_demo_app

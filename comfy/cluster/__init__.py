@@ -1,0 +1,1 @@
+"""Several app processes on one database: imported only if the setting `wire` is set."""
