@@ -65,10 +65,12 @@ def _place(parts: SplitResult) -> dict[str, Any]:
             return {"path": unquote(parts.path)}
         case "redis" | "rediss" if parts.hostname and parts.port != 0:
             number = parts.path.strip("/") or "0"
+            if not number.isdecimal():
+                raise ValueError
             return {
                 "host": parts.hostname,
                 "port": parts.port or _PORT,
-                "number": int(number) if number.isdecimal() else -1,
+                "number": int(number),
                 "encrypted": parts.scheme == "rediss",
             }
     raise ValueError
