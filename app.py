@@ -186,7 +186,7 @@ def run(
             permissions=permissions,
             secret=secret,
             demo=named.stand_in,
-            opened=PrivateWorkflows(files.with_name("opened"), settings.keep_days),
+            opened=PrivateWorkflows(history.state.opened, settings.keep_days),
             webhooks=_webhook_settings(settings),
             limits=WebLimits.with_files_of(settings.upload_mb * MIB),
         )

@@ -24,7 +24,7 @@ from hypothesis import settings
 import ui  # noqa: F401 - before Gradio, whose import takes half as long then
 from tests.support.distribution import PROCESSES_PER_CORE, PROFILES, PURE, ByFile
 from tests.support.leaks import Closing, left_since, measured
-from tests.support.postgres import empty, running_postgres
+from tests.support.postgres import database_of, running_postgres
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -202,8 +202,4 @@ def postgres() -> Iterator[str]:
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the URL of an empty database. A test with this fixture runs once per kind of
     database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/history.db"
-    address = str(request.getfixturevalue("postgres"))
-    empty(address)
-    return address
+    return database_of(str(request.param), request, tmp_path)

@@ -76,8 +76,8 @@ USERS = {
         for name in (
             *("administration.actions", "administration.usage", "added_workflows", "database"),
             *("groups", "lineage", "presets", "rows", "run_writes", "sharing.results", "storage"),
-            *("started_requests", "state.shared_state", "state.starts", "store", "tables"),
-            *("upgrade", "used_files", "wanted", "webhooks"),
+            *("started_requests", "state.opened", "state.shared_state", "state.starts"),
+            *("store", "tables", "upgrade", "used_files", "wanted", "webhooks"),
         )
     },
     "alembic": {"comfy.records.upgrade", STEPS},

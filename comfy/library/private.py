@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import re
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from comfy.base.errors import WorkflowError, WorkflowNotFound
+from cachetools import LRUCache
+
+from comfy.base.errors import ComfyError, WorkflowError, WorkflowNotFound
 from comfy.base.json_values import levels
 from comfy.base.messages import message
 from comfy.base.quota import Use, to_remove
 from comfy.base.wording import short
-from comfy.library.private_files import PrivateFile, PrivateFiles
+from comfy.records.state.opened import (
+    OpenedFiles,
+    OpenedInMemory,
+    OpenedKey,
+    OpenedRow,
+    PrivateFile,
+)
+from comfy.records.tables import digest
 from comfy.workflow.config import config_in
 from comfy.workflow.model import Workflow, open_workflow, title_from_name
+
+log = logging.getLogger(__name__)
 
 MARK = "~"  # no file name starts with it, so it can't collide with a workflow in the folder
 _KEEP = 20  # workflows per user; the one opened longest ago is deleted first
@@ -28,43 +39,43 @@ LARGEST = (
 )  # bytes that one workflow may take in addition to its file; the largest known graph takes 4 MB
 _VALUE = 100  # bytes of memory for a value, list or object, not counting its text
 _DAY = 24 * 3600.0
+_FRESH = 2.0  # seconds after which another process's changes are seen
+_NAME = re.compile(rf"{MARK}[0-9a-f]{{16}}")
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
-    """An opened workflow. `used_at`: seconds since 1970, accurate to a day; `size`: bytes of the
-    file plus memory."""
+class _Known:
+    """A workflow in the cache. `checked_at`: when its row was read, by the monotonic clock."""
 
-    kept: PrivateFile
+    row: OpenedRow
     workflow: Workflow
-    size: int
-    used_at: float
+    checked_at: float
 
 
 class PrivateWorkflows:
-    """Opened workflows by owner and name.
+    """Opened workflows by owner and name. Thread-safe.
 
-    `folder`: stores their files, so that they survive a restart; None keeps them in memory only.
-    Workflows unused for this many `days` are deleted, unless the clock jumped or this machine was
-    off that long.
+    `files`: stores them, by default in memory only. Workflows unused for this many `days` are
+    deleted, unless the clock jumped or this machine was off that long. Methods also raise
+    ComfyError if the files can't be read or stored.
     """
 
     def __init__(
-        self, folder: Path | None = None, days: float = 30, keep: int = _KEEP, size: int = _BYTES
+        self,
+        files: OpenedFiles | None = None,
+        days: float = 30,
+        keep: int = _KEEP,
+        size: int = _BYTES,
     ) -> None:
         self._longest = days * _DAY  # seconds
         self._seen_every = min(_DAY, self._longest / 2)
         self._keep = keep
         self._size = size
         self._lock = threading.Lock()
-        self._files = PrivateFiles(folder)
-        self._opened: OrderedDict[tuple[str, str], _Opened] = OrderedDict()
-        for kept, used_at in sorted(self._files.read(), key=lambda read: read[0].opened_at):
-            try:
-                self._opened[kept.owner, kept.name] = _opened(kept, used_at)
-            except WorkflowError:  # a newer version of the app may refuse it
-                self._files.remove(kept)
-        self.sweep()
+        self._files = files or OpenedInMemory()
+        self._cache = LRUCache[OpenedKey, _Known](
+            size, getsizeof=lambda one: min(one.row.size, size)
+        )
 
     def put(self, owner: str, file: str, data: bytes, *, address: str = "") -> Workflow:
         """Remember a workflow and its file, and return the workflow with its new name. A file name
@@ -76,20 +87,16 @@ class PrivateWorkflows:
         Raises WorkflowError if the file can't be read or is too large to remember.
         """
         name = f"{MARK}{hashlib.sha256(data).hexdigest()[:16]}"
-        now, whose = time.time(), _digest(owner)
-        kept = PrivateFile(whose, name, _digest(address or owner), file, data, opened_at=now)
-        with self._lock:
-            before = self._opened.get((whose, name))
+        whose, now = digest(owner), time.time()
+        opened = PrivateFile(whose, name, digest(address or owner), file, data, 0, opened_at=now)
+        before = self._files.read(opened.key)
         if before:
-            kept = replace(kept, settings=before.kept.settings, history=before.kept.history)
-        opened = _opened(kept, now)
-        self._files.write(kept)
-        with self._lock:
-            self._opened[kept.owner, name] = opened
-            self._opened.move_to_end((kept.owner, name))
-            self._forget(self._too_many(kept.owner))
-            self._forget(self._too_large(kept))
-        return opened.workflow
+            kept, _ = before
+            opened = replace(opened, settings=kept.settings, history=kept.history)
+        workflow, row = self._write(opened)
+        self._remove([one.key for one in self._files.rows(whose)[: -self._keep]])
+        self._remove(self._too_large(row))
+        return workflow
 
     def get(self, owner: str, name: str) -> Workflow:
         """Return the workflow that this user opened under that name. Raises WorkflowError if it is
@@ -97,114 +104,170 @@ class PrivateWorkflows:
         return self._find(owner, name).workflow
 
     def opened_by(self, owner: str) -> tuple[Workflow, ...]:
-        """Return the user's opened workflows that aren't shared, newest first."""
-        whose = _digest(owner)
-        with self._lock:
-            return tuple(
-                one.workflow
-                for one in reversed(self._opened.values())
-                if one.kept.owner == whose and not one.kept.is_shared
-            )
+        """Return the user's opened workflows that aren't shared, newest first. While the database
+        is away, only those in the cache."""
+        rows = self._rows_of(digest(owner))
+        known = (self._known(row) for row in reversed(rows) if not row.is_shared)
+        return tuple(one.workflow for one in known if one)
 
     def note_shared(self, owner: str, name: str) -> None:
         """Mark a workflow as shared. It is now listed in the folder and stays here only for
         existing runs and batches that name it."""
-        opened = self._find(owner, name)
-        kept = replace(opened.kept, is_shared=True)
-        with self._lock:
-            self._files.write(kept)
-            self._opened[kept.owner, name] = replace(opened, kept=kept)
+        self._write(replace(self._read(owner, name), is_shared=True))
 
     def settings(self, owner: str, name: str) -> tuple[str | None, str]:
         """Return the settings of a workflow's form as TOML, None without any, and their history.
         Raises WorkflowError like `get`."""
-        kept = self._find(owner, name).kept
-        return kept.settings, kept.history
+        file = self._read(owner, name)
+        return file.settings, file.history
 
     def set_settings(self, owner: str, name: str, settings: str | None, history: str) -> None:
         """Store the settings of a workflow's form and their history. Raises WorkflowError like
         `get`."""
-        opened = self._find(owner, name)
-        kept = replace(opened.kept, settings=settings, history=history)
-        changed = _opened(kept, opened.used_at)
-        with self._lock:
-            self._files.write(kept)
-            self._opened[kept.owner, name] = changed
+        self._write(replace(self._read(owner, name), settings=settings, history=history))
 
     def forget(self, owner: str, name: str) -> None:
         """Forget a workflow that this user opened. Raises WorkflowError like `get`."""
-        opened = self._find(owner, name)
-        with self._lock:
-            self._forget([opened.kept])
+        self._remove([self._find(owner, name).row.key])
 
     def sweep(self) -> None:
         """Delete workflows that were unused for too long or exceed the space limit."""
-        now, longest = time.time(), self._longest
-        with self._lock:
-            every = list(self._opened.values())
-            # Delete unused workflows only if another one was used within the period, and not just
-            # now. Otherwise the clock may be wrong.
-            if any(self._seen_every / 2 <= now - one.used_at <= longest for one in every):
-                self._forget([one.kept for one in every if now - one.used_at > longest])
-            self._forget(self._too_large())
+        now, longest, rows = time.time(), self._longest, self._files.rows()
+        # Delete unused workflows only if another one was used within the period, and not just now.
+        # Otherwise the clock may be wrong.
+        if any(self._seen_every / 2 <= now - row.used_at <= longest for row in rows):
+            self._remove([row.key for row in rows if now - row.used_at > longest])
+        self._remove(self._too_large())
 
     def file(self, owner: str, name: str) -> tuple[str, bytes]:
         """Return the name and bytes of a workflow's file. Raises WorkflowError like `get`."""
-        kept = self._find(owner, name).kept
-        return kept.file, kept.data
+        file = self._read(owner, name)
+        return file.file, file.data
 
-    def _find(self, owner: str, name: str) -> _Opened:
-        key, now = (_digest(owner), name), time.time()
+    def _find(self, owner: str, name: str) -> _Known:
+        """Return a workflow that is at most `_FRESH` seconds old, and note its use."""
+        if not _NAME.fullmatch(name):
+            raise _not_here()
+        key = digest(owner), name
         with self._lock:
-            opened = self._opened.get(key)
-            if opened and opened.used_at < now - self._seen_every:
-                self._opened[key] = replace(opened, used_at=now)
-                self._files.touch(opened.kept)
-        if opened is None:
-            raise WorkflowNotFound(
-                message("This workflow isn't available here."),
-                message(
-                    "Open its file again. If someone sent you this link, ask them for the file"
-                    " or to share the workflow."
-                ),
-            )
-        return opened
+            known: _Known | None = self._cache.get(key)
+        if known is None or time.monotonic() - known.checked_at > _FRESH:
+            known = self._read_again(key, known)
+        if known is None:
+            raise _not_here()
+        now = time.time()
+        if known.row.used_at < now - self._seen_every:
+            self._files.touch(key)
+            known = self._cached(replace(known, row=replace(known.row, used_at=now)))
+        return known
 
-    def _too_many(self, owner: str) -> list[PrivateFile]:
-        own = [one.kept for one in self._opened.values() if one.kept.owner == owner]
-        return own[: -self._keep]
+    def _read_again(self, key: OpenedKey, known: _Known | None) -> _Known | None:
+        """Return a workflow as it is stored now. While the database is away, `known` stays."""
+        try:
+            row = self._files.row(key)
+            return None if row is None else self._known(row)
+        except ComfyError:
+            if known is None:
+                raise
+            return known
 
-    def _too_large(self, newest: PrivateFile | None = None) -> list[PrivateFile]:
+    def _rows_of(self, owner: str) -> tuple[OpenedRow, ...]:
+        try:
+            return self._files.rows(owner)
+        except ComfyError as problem:
+            log.warning("Can't list opened workflows: %s", problem)
+        with self._lock:
+            own = [one.row for one in self._cache.values() if one.row.owner == owner]
+        return tuple(sorted(own, key=lambda row: row.opened_at))
+
+    def _read(self, owner: str, name: str) -> PrivateFile:
+        """Return a stored file, and note its use."""
+        found = self._files.read(self._find(owner, name).row.key)
+        if found is None:
+            raise _not_here()
+        return found[0]
+
+    def _known(self, row: OpenedRow) -> _Known | None:
+        """Return the workflow of this row, from the cache if it has the row's revision. None if the
+        file was deleted meanwhile, or is refused by this version of the app."""
+        now = time.monotonic()
+        with self._lock:
+            known: _Known | None = self._cache.get(row.key)
+        if known is None or known.row.revision != row.revision:
+            found = self._files.read(row.key)
+            if found is None:
+                return None
+            file, row = found
+            try:
+                workflow = _workflow_of(file)
+            except WorkflowError as problem:
+                log.warning("An opened workflow is deleted: %s", problem)
+                self._remove([row.key])
+                return None
+            known = _Known(row, workflow, now)
+        return self._cached(replace(known, row=row, checked_at=now))
+
+    def _cached(self, new: _Known) -> _Known:
+        """Put a workflow into the cache. Another thread's equal workflow stays, because forms are
+        cached by it."""
+        with self._lock:
+            old: _Known | None = self._cache.get(new.row.key)
+            if old is not None and old.row.revision == new.row.revision:
+                new = replace(new, workflow=old.workflow)
+            self._cache[new.row.key] = new
+        return new
+
+    def _write(self, file: PrivateFile) -> tuple[Workflow, OpenedRow]:
+        """Store a file with its size. Raises WorkflowError if it can't be opened."""
+        workflow = _workflow_of(file)
+        size = weight(workflow.prompt) + weight(workflow.graph)
+        size += len(file.data) + len(file.settings or "") + len(file.history)
+        row = self._files.write(replace(file, size=size))
+        self._cached(_Known(row, workflow, time.monotonic()))
+        return workflow, row
+
+    def _remove(self, keys: Collection[OpenedKey]) -> None:
+        self._files.remove(keys)
+        with self._lock:
+            for key in keys:
+                self._cache.pop(key, None)
+
+    def _too_large(self, newest: OpenedRow | None = None) -> list[OpenedKey]:
         """Return the workflows that exceed the space limit, except the newest."""
-        every = list(self._opened.values())
+        if self._files.total() <= self._size:
+            return []
+        rows = self._files.rows()
         uses = [
-            Use(str(at), one.kept.address, one.kept is not newest, str(at), one.size)
-            for at, one in enumerate(every)
+            Use(str(at), row.address, newest is None or row.key != newest.key, str(at), row.size)
+            for at, row in enumerate(rows)
         ]
-        return [every[int(at)].kept for at in to_remove(uses, self._size)]
-
-    def _forget(self, some: Iterable[PrivateFile]) -> None:
-        for kept in some:
-            self._opened.pop((kept.owner, kept.name), None)
-            self._files.remove(kept)
+        return [rows[int(at)].key for at in to_remove(uses, self._size)]
 
 
-def _opened(kept: PrivateFile, used_at: float) -> _Opened:
-    original = open_workflow(kept.file, kept.data)
-    taken = weight(original.prompt) + weight(original.graph)
-    if taken > LARGEST:
+def _workflow_of(file: PrivateFile) -> Workflow:
+    """Return a file's workflow, with the file's settings. Raises WorkflowError."""
+    original = open_workflow(file.file, file.data)
+    if weight(original.prompt) + weight(original.graph) > LARGEST:
         raise WorkflowError(
             message("This workflow is too large to open here."),
             message("Open a smaller one."),
         )
-    workflow = replace(
+    return replace(
         original,
-        name=kept.name,
+        name=file.name,
         title=short(title_from_name(original.name)),
-        config=None if kept.settings is None else config_in(kept.settings),
+        config=None if file.settings is None else config_in(file.settings),
     )
-    size = taken + len(kept.data) + len(kept.settings or "") + len(kept.history)
-    return _Opened(kept, workflow, size, used_at)
+
+
+def _not_here() -> WorkflowNotFound:
+    return WorkflowNotFound(
+        message("This workflow isn't available here."),
+        message(
+            "Open its file again. If someone sent you this link, ask them for the file"
+            " or to share the workflow."
+        ),
+    )
 
 
 def weight(value: object) -> int:
@@ -213,7 +276,3 @@ def weight(value: object) -> int:
         _VALUE * len(level) + sum(len(one) for one in level if isinstance(one, str))
         for level in levels(value)
     )
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

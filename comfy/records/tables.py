@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -178,6 +179,26 @@ starts = Table(
     Column("at", Double, nullable=False),  # seconds since 1970
     Index("starts_of_owner", "owner", "address", "at", "group"),
     Index("starts_by_age", "at"),
+)
+
+# Workflows that users opened; see `comfy.records.state.opened`. Queries of many rows read only the
+# columns before the long ones.
+opened = Table(
+    "opened",
+    tables,
+    Column("owner", String(64), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("address", String(64), nullable=False),
+    Column("size", Double, nullable=False),
+    Column("opened_at", Double, nullable=False),
+    Column("used_at", Double, nullable=False),
+    Column("is_shared", Boolean, nullable=False),
+    Column("revision", String(64), nullable=False),
+    Column("file", Text, nullable=False),
+    Column("settings", Text),
+    Column("history", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index("opened_by_size", "size"),
 )
 
 # Batches and chains; their id is the `group` of their runs. `about` describes a group in lists;

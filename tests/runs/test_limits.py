@@ -15,7 +15,7 @@ from comfy.records.state.starts import RecentStarts, Start
 from comfy.records.store import RunStore
 from comfy.runs.durations import Durations, RunTimes, time_left
 from comfy.runs.limits import LocalStarts, Person, RunLimits, RunStarts, StoredStarts
-from tests.support.postgres import empty
+from tests.support.postgres import database_of
 
 ME, YOU = ("me", "192.0.2.1"), ("you", "192.0.2.1")
 LIMITS = RunLimits(person=2, address=3, all=4, hourly=5)
@@ -50,9 +50,7 @@ def starts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunStarts
     if request.param == "memory":
         yield LocalStarts()
         return
-    address = f"sqlite:///{tmp_path}/history.db"
-    if request.param == "postgres":
-        empty(address := str(request.getfixturevalue("postgres")))
+    address = database_of(str(request.param), request, tmp_path)
     with contextlib.closing(RunStore(address, BlobStore(tmp_path / "kept"))) as history:
         yield StoredStarts(history)
 

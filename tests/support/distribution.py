@@ -24,7 +24,6 @@ PURE = (
     "workflow",
     "form",
     "library/test_folder.py",
-    "library/test_private.py",
     "launch/test_row_judge.py",
     "batches/test_grid.py",
     "batches/test_grid_image.py",

@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.support.programs import skip_without
 
 DEBIAN = Path("/usr/lib/postgresql")
@@ -85,3 +87,12 @@ def empty(address: str) -> None:
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))
     engine.dispose()
+
+
+def database_of(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
+    """Return the URL of an empty database: "sqlite" or "postgres"."""
+    if kind == "sqlite":
+        return f"sqlite:///{folder}/history.db"
+    address = str(request.getfixturevalue("postgres"))
+    empty(address)
+    return address

@@ -132,7 +132,7 @@ def running_app(
             secret=SECRET,
             demo=demo,
             limits=limits,
-            opened=PrivateWorkflows(data / "opened"),
+            opened=PrivateWorkflows(history.state.opened if remembers else None),
             pace=pace,
             webhooks=webhooks,
         )

@@ -30,7 +30,7 @@ _DATA, _WORKFLOWS, _USERS = "data", "workflows", "users.json"
 _MANIFEST = "manifest.json"
 _FORMAT = 1
 _DATABASES = (_HISTORY, SIGN_INS)
-_FILES, _OPENED, _FORMS = "files", "opened", "forms"
+_FILES, _FORMS = "files", "forms"
 _SINGLE = ("secret", "webhook_secret")
 _BLOB = re.compile(r"[0-9a-f]{64}")  # results are named by their digests
 _CHUNK = 1 << 20
@@ -153,7 +153,7 @@ def _add_all(
     for name in _SINGLE:
         _add(archive, data / name, f"{_DATA}/{name}", contents)
     _add(archive, sources.users, _USERS, contents)
-    for folder_name in (_FILES, _OPENED, _FORMS):
+    for folder_name in (_FILES, _FORMS):
         for file in _files_below(data / folder_name):
             _add(archive, file, f"{_DATA}/{file.relative_to(data).as_posix()}", contents)
     for file in _files_below(sources.workflows):

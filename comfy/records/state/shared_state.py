@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
+from comfy.records.state.opened import OpenedStore
 from comfy.records.state.starts import StartStore
 
 
@@ -12,6 +13,7 @@ class SharedState:
 
     def __init__(self, engine: Engine) -> None:
         self.starts = StartStore(engine)
+        self.opened = OpenedStore(engine)
 
     def sweep(self) -> None:
         """Delete old rows. Raises ComfyError if the database can't be used."""
