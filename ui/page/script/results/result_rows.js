@@ -2,7 +2,7 @@
 // The actions on the result on the stage: a row below it, the same row in full screen with the result's caption, and the
 // way back from one result to all.
 
-import { $, button, element } from "../dom.js";
+import { $, all, button, element } from "../dom.js";
 import { message } from "../messages.js";
 import { isContinued } from "../runs/chains.js";
 import { choosable, placeWords } from "../runs/results.js";
@@ -42,6 +42,8 @@ export class ResultRows {
   #parts;
   #menus;
   #drawn = "";
+  /** Name of the button that had the focus before the rows were drawn without it. */
+  #left = "";
 
   /** @param {StageParts} parts */
   constructor(parts) {
@@ -93,10 +95,26 @@ export class ResultRows {
     if (this.#drawn === wanted) return;
     this.#drawn = wanted;
     this.#menus.offer(view?.id ?? "", item);
+    const before = document.activeElement;
+    const hadFocus = this.below.contains(before) || this.#row.contains(before);
+    if (hadFocus) this.#left = nameOf(before);
     this.below.replaceChildren(...actionsFor({ ...on, menu: this.#menus.below.place }));
     this.#row.replaceChildren(...actionsFor({ ...on, menu: this.#menus.over.place }));
+    if (hadFocus || (this.#left && before === this.#parts.viewport.place)) this.#keepFocus();
+  }
+
+  /** Focus the button that had the focus. While a run is in progress, there are no buttons: focus the viewport then. */
+  #keepFocus() {
+    const { isFull, place } = this.#parts.viewport;
+    const buttons = all("button, a", isFull ? this.#row : this.below);
+    const again = buttons.find((one) => nameOf(one) === this.#left);
+    (again ?? place).focus({ preventScroll: true });
+    if (again) this.#left = "";
   }
 }
+
+/** @param {Element | null} button */
+const nameOf = (button) => button?.ariaLabel ?? button?.textContent ?? "";
 
 /**
  * Return the position of a result among the run's, or of the run in the history.
