@@ -49,7 +49,7 @@ def test_a_taken_message_is_not_replaced() -> None:
 
 
 def test_drops_the_oldest_above_a_mebibyte() -> None:
-    """What remains is the newest mebibyte at most."""
+    """At most the newest mebibyte remains."""
     outbox = opened()
     for number in range(2000):
         outbox.put("frames", b"%06d" % number * KIB)

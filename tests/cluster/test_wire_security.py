@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -18,16 +19,7 @@ from tests.support.app_process import free_port
 from tests.support.redis import RedisServer, running_redis
 from tests.support.waiting import eventually
 
-# As in docs/security.md.
-RIGHTS = (
-    "resetchannels",
-    "&comfyforms:*",
-    "-@all",
-    "+publish",
-    "+subscribe",
-    "+unsubscribe",
-    "+client|setname",
-)
+PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 
 
 @contextlib.contextmanager
@@ -110,10 +102,9 @@ def test_a_certificate_for_another_host_is_refused(
 
 @pytest.fixture
 def guarded() -> Iterator[RedisServer]:
-    """Yield a service with a user that may only carry messages."""
-    options = ("--user", "default", "on", "nopass", "~*", "&*", "+@all")
-    user = ("--user", "comfyforms", "on", ">se/cret", *RIGHTS)
-    with running_redis(*options, *user) as server:
+    """Yield a service with the user of docs/security.md."""
+    (user,) = re.findall(r"^user (comfyforms .*)$", PAGE.read_text(encoding="utf-8"), re.M)
+    with running_redis("--user", *user.replace("PASSWORD", "se/cret").split()) as server:
         yield server
 
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr
 from pydantic_core import PydanticCustomError
 
+from comfy.base.errors import ComfyError
 from ui.settings.named_servers import OWN
 
 _PACKAGES = ("dbos", "psycopg", "redis")  # the extra `cluster` in pyproject.toml
@@ -18,16 +18,14 @@ _PROCESS = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 
 
 def _wire(value: SecretStr) -> SecretStr:
+    from comfy.cluster.wire_address import WireAddress  # imported only if the setting is set
+
     try:
-        parts = urlsplit(value.get_secret_value())
-        host = parts.hostname
-    except ValueError:
-        parts, host = urlsplit(""), None
-    is_complete = parts.path if parts.scheme == "unix" else host
-    if parts.scheme not in ("redis", "rediss", "unix") or not is_complete:
+        WireAddress.parse(value.get_secret_value())
+    except ComfyError:
         raise PydanticCustomError(
             OWN, "write the URL of Redis or Valkey, like rediss://:PASSWORD@redis.example.org:6379."
-        )
+        ) from None
     return value
 
 
