@@ -39,6 +39,7 @@ PURE = (
     "webhooks",
     "ui/documents",
     "runs/test_fair_queue.py",
+    "runs/test_order.py",
     "runs/test_plan.py",
     "runs/test_reconnect.py",
     "records/test_serialization.py",

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-K = TypeVar("K")
-V = TypeVar("V")
+from comfy.runs.line.order import (
+    TurnKey,
+    Turns,
+    WaitingRow,
+    given_back,
+    hand_over,
+    moved,
+    moved_to_end,
+    newly_joined,
+    pruned,
+    waiting_order,
+)
+
 S = TypeVar("S")
+
+_OLD_NUMBERS = 100  # of keys without a waiting run, before they are removed
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +31,7 @@ class _Waiting(Generic[S]):
     """A run until it ends. `turn_key`: the address or owner whose turns it uses."""
 
     owner: str
-    turn_key: tuple[str, str]
+    turn_key: TurnKey
     moved: Callable[[], None]
     candidates: Callable[[], Sequence[S]]
 
@@ -40,16 +53,12 @@ class FairQueue(Generic[S]):
         self._servers = servers
         self._limits = dict.fromkeys(servers, ahead) | dict(limits or {})
         self._lock = threading.Lock()
-        # In the order of turns: addresses (or users with an account), the owners at each, and each
-        # owner's waiting runs.
-        self._turns: dict[tuple[str, str], dict[str, deque[str]]] = {}
+        self._rows: dict[str, WaitingRow] = {}
+        self._turns = Turns()
         self._runs: dict[str, _Waiting[S]] = {}
         self._handed: dict[str, S] = {}
         self._released: dict[str, _Waiting[S]] = {}
         self._on_its_way: dict[S, str] = {}
-        # Runs that an administrator moved before (below 0) or behind all others.
-        self._ranks: dict[str, int] = {}
-        self._last_turn = ("", ""), ""  # who had it: the key in `_turns`, and the owner
         # Cached at each change, because every waiting run then asks for its place
         self._places: dict[str, int] = {}
 
@@ -77,7 +86,9 @@ class FairQueue(Generic[S]):
             if handed is not None:
                 self._handed[run_id] = handed
             else:
-                self._line_up(run_id)
+                rows = self._rows.values()
+                row, self._turns = newly_joined(rows, self._turns, run_id, owner, turn_key)
+                self._rows[run_id] = row
         self.advance()
 
     def mark_accepted(self, run_id: str) -> None:
@@ -96,10 +107,10 @@ class FairQueue(Generic[S]):
             if waiting is None:
                 return
             self._runs[run_id] = waiting
-            people = self._turns.setdefault(waiting.turn_key, {})
-            people.setdefault(waiting.owner, deque()).appendleft(run_id)
-            _to_the_front(people, waiting.owner)
-            _to_the_front(self._turns, waiting.turn_key)
+            owner, turn_key = waiting.owner, waiting.turn_key
+            rows = self._rows.values()
+            row, self._turns = given_back(rows, self._turns, run_id, owner, turn_key)
+            self._rows[run_id] = row
         self.advance()
 
     def release(self, run_id: str) -> None:
@@ -139,23 +150,19 @@ class FairQueue(Generic[S]):
         """Move a run to index `place` among its owner's runs that wait here; do nothing if a server
         has it."""
         with self._lock:
-            waiting = self._runs.get(run_id)
-            if waiting is None or run_id in self._handed:
-                return
-            own = self._turns[waiting.turn_key][waiting.owner]
-            own.remove(run_id)
-            own.insert(min(max(0, place), len(own)), run_id)
-        self.advance()
+            rows = moved(self._rows.values(), run_id, place)
+            self._rows |= {row.run: row for row in rows}
+        if rows:
+            self.advance()
 
     def move_to_end(self, run_id: str, *, first: bool) -> None:
         """Move a run before or behind all other runs that wait here; do nothing if a server has
         it."""
         with self._lock:
-            if run_id not in self._runs or run_id in self._handed:
-                return
-            ranks = self._ranks.values()
-            self._ranks[run_id] = min(0, *ranks, 0) - 1 if first else max(0, *ranks, 0) + 1
-        self.advance()
+            rows = moved_to_end(self._rows.values(), run_id, first=first)
+            self._rows |= {row.run: row for row in rows}
+        if rows:
+            self.advance()
 
     def advance(self) -> None:
         """Hand over every run that may start, and notify the waiting ones."""
@@ -163,63 +170,32 @@ class FairQueue(Generic[S]):
             callbacks = [one.moved for run, one in self._runs.items() if run not in self._handed]
             while self._hand_over():
                 pass
-            self._places = {
-                run_id: at for at, run_id in enumerate(self._order(), len(self._handed))
-            }
-        for moved in callbacks:
-            moved()
-
-    def _order(self) -> Iterator[str]:
-        """Yield the waiting runs in their future order, if no run arrives or leaves."""
-        if not self._ranks:
-            return self._fair_order()
-        return iter(sorted(self._fair_order(), key=lambda run: self._ranks.get(run, 0)))
-
-    def _fair_order(self) -> Iterator[str]:
-        """Yield the waiting runs in the order of turns."""
-        turns = deque(deque(map(deque, people.values())) for people in self._turns.values())
-        while turns:
-            people = turns.popleft()
-            runs = people.popleft()
-            yield runs.popleft()
-            if runs:
-                people.append(runs)
-            if people:
-                turns.append(people)
+            rows = self._rows.values()
+            if len(self._turns.seq) > 2 * len(rows) + _OLD_NUMBERS:
+                self._turns = pruned(rows, self._turns)
+            in_order = waiting_order(rows, self._turns)
+            self._places = {run_id: at for at, run_id in enumerate(in_order, len(self._handed))}
+        for notify in callbacks:
+            notify()
 
     def _hand_over(self) -> bool:
         """Hand the next possible run to a server with room; return False if there isn't one."""
         handed = Counter(self._handed.values())
         free = {
-            server
+            server: handed[server]
             for server in self._servers
             if server not in self._on_its_way and handed[server] < self._limits[server]
         }
-        if not free:
+        next_one = hand_over(self._rows.values(), self._turns, free, self._candidates)
+        if next_one is None:
             return False
-        for run_id in self._order():
-            waiting = self._runs[run_id]
-            able = (one for one in waiting.candidates() if one in free)
-            server = min(able, key=lambda one: handed[one], default=None)  # least busy, then best
-            if server is not None:
-                self._remove(run_id)
-                self._handed[run_id], self._on_its_way[server] = server, run_id
-                self._last_turn = waiting.turn_key, waiting.owner
-                _to_the_end(self._turns.get(waiting.turn_key, {}), waiting.owner)
-                _to_the_end(self._turns, waiting.turn_key)
-                return True
-        return False
+        run_id, server, self._turns = next_one.run, next_one.server, next_one.turns
+        del self._rows[run_id]
+        self._handed[run_id], self._on_its_way[server] = server, run_id
+        return True
 
-    def _line_up(self, run_id: str) -> None:
-        waiting, (last_key, last_owner) = self._runs[run_id], self._last_turn
-        if waiting.turn_key not in self._turns:
-            self._turns[waiting.turn_key] = {}
-            _to_the_end(self._turns, last_key)
-        people = self._turns[waiting.turn_key]
-        if waiting.owner not in people:
-            people[waiting.owner] = deque()
-            _to_the_end(people, last_owner)
-        people[waiting.owner].append(run_id)
+    def _candidates(self, run_id: str) -> Sequence[S]:
+        return self._runs[run_id].candidates()
 
     def _arrive(self, run_id: str) -> None:
         server = self._handed.get(run_id)
@@ -228,33 +204,10 @@ class FairQueue(Generic[S]):
 
     def _take_out(self, run_id: str) -> bool:
         """Remove a run; return False if it wasn't in the queue."""
-        if run_id not in self._handed:
-            self._remove(run_id)
+        self._rows.pop(run_id, None)
         self._arrive(run_id)
         self._handed.pop(run_id, None)
         waiting = self._runs.pop(run_id, None)
         if waiting is not None:
             self._released[run_id] = waiting
         return waiting is not None
-
-    def _remove(self, run_id: str) -> None:
-        self._ranks.pop(run_id, None)
-        waiting = self._runs.get(run_id)
-        people = self._turns.get(waiting.turn_key, {}) if waiting else {}
-        if waiting is None or waiting.owner not in people:
-            return
-        people[waiting.owner].remove(run_id)
-        if not people[waiting.owner]:
-            del people[waiting.owner]
-        if not people:
-            del self._turns[waiting.turn_key]
-
-
-def _to_the_end(order: dict[K, V], key: K) -> None:
-    if key in order:
-        order[key] = order.pop(key)
-
-
-def _to_the_front(order: dict[K, V], key: K) -> None:
-    for other in [one for one in order if one != key]:
-        order[other] = order.pop(other)
