@@ -76,8 +76,9 @@ USERS = {
         for name in (
             *("administration.actions", "administration.usage", "added_workflows", "database"),
             *("groups", "lineage", "presets", "rows", "run_writes", "sharing.results", "storage"),
-            *("started_requests", "state.opened", "state.shared_state", "state.starts"),
-            *("store", "tables", "upgrade", "used_files", "wanted", "webhooks"),
+            *("started_requests", "store", "tables", "upgrade", "used_files"),
+            *("wanted", "webhooks", "state.opened", "state.runner_values", "state.shared_state"),
+            "state.starts",
         )
     },
     "alembic": {"comfy.records.upgrade", STEPS},

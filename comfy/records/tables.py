@@ -201,6 +201,18 @@ opened = Table(
     Index("opened_by_size", "size"),
 )
 
+# Values that callers of comfy_runner's routes have set, as JSON. `person`, `workflow`: digests.
+runner_values = Table(
+    "runner_values",
+    tables,
+    Column("person", String(64), primary_key=True),
+    Column("workflow", String(64), primary_key=True),
+    Column("used_at", Double, nullable=False),  # seconds since 1970
+    Column("size", Double, nullable=False),
+    Column("content", Text, nullable=False),
+    Index("runner_values_by_use", "used_at", "size"),
+)
+
 # Batches and chains; their id is the `group` of their runs. `about` describes a group in lists;
 # `content` is the request to run and may be long.
 groups = Table(

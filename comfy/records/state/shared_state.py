@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Engine
 
 from comfy.records.state.opened import OpenedStore
+from comfy.records.state.runner_values import RunnerValueStore
 from comfy.records.state.starts import StartStore
 
 
@@ -14,7 +15,9 @@ class SharedState:
     def __init__(self, engine: Engine) -> None:
         self.starts = StartStore(engine)
         self.opened = OpenedStore(engine)
+        self.runner_values = RunnerValueStore(engine)
 
     def sweep(self) -> None:
         """Delete old rows. Raises ComfyError if the database can't be used."""
         self.starts.sweep()
+        self.runner_values.sweep()

@@ -6,15 +6,12 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from cachetools import LRUCache
-
 from comfy.base.errors import ComfyError
-from comfy.media.checks import MIB
+from comfy.records.state.runner_values import VALUE_BYTES, RunnerValues, ValuesTooLarge
 from comfy.runs.interface import Run
 from ui.web.body_limits import too_large
 
-_MOST_BYTES = 64 * MIB  # for all users' values; the oldest are dropped first
-_OVERHEAD = 200  # bytes per value, or per caller without values
+_VALUE, _INPUT = "value", "input"  # keys of a stored value
 Values = Mapping[str, object]  # by field key
 
 
@@ -55,28 +52,46 @@ class QueuedRun:
 
 
 class KeptValues:
-    """Values that callers have set. For the event loop's thread only. `person` identifies a caller
-    as limits do, `workflow` is its name in the folder."""
+    """Values that callers have set. `person` identifies a caller as limits do, `workflow` is its
+    name in the folder. Methods block, and raise ComfyError if the values can't be read or
+    stored."""
 
-    def __init__(self) -> None:
-        self._values = LRUCache[tuple[str, str], Values](_MOST_BYTES, getsizeof=_weight)
-        self._queued: list[QueuedRun] = []
+    def __init__(self, stored: RunnerValues) -> None:
+        self._stored = stored
 
     def of(self, person: str, workflow: str) -> Values:
         """Return the caller's values for this workflow."""
-        return self._values.get((person, workflow), {})
+        stored = self._stored.of(person, workflow)
+        return {
+            key: InputFile(one[_INPUT]) if _INPUT in one else one[_VALUE]
+            for key, one in stored.items()
+        }
 
     def put(self, person: str, workflow: str, values: Values) -> None:
         """Add these values. Raises ComfyError if they exceed the limit."""
+        added = {
+            key: {_INPUT: one.name} if isinstance(one, InputFile) else {_VALUE: one}
+            for key, one in values.items()
+        }
         try:
-            self._values[person, workflow] = {**self.of(person, workflow), **values}
-        except ValueError as error:  # larger than the whole cache
-            raise ComfyError(too_large(_MOST_BYTES)) from error
+            self._stored.change(person, workflow, lambda before: {**before, **added})
+        except ValuesTooLarge as error:
+            raise ComfyError(too_large(VALUE_BYTES)) from error
 
     def forget(self, person: str, workflow: str, keys: Collection[str]) -> None:
         """Delete the values with these keys."""
-        kept = {key: one for key, one in self.of(person, workflow).items() if key not in keys}
-        self._values[person, workflow] = kept
+        self._stored.change(
+            person,
+            workflow,
+            lambda before: {key: one for key, one in before.items() if key not in keys},
+        )
+
+
+class QueuedRuns:
+    """The runs that callers started in this process. For the event loop's thread only."""
+
+    def __init__(self) -> None:
+        self._queued: list[QueuedRun] = []
 
     @contextmanager
     def queue(self, person: str) -> Iterator[QueuedRun]:
@@ -95,8 +110,3 @@ class KeptValues:
         for queued in self._queued:
             if queued.person == person:
                 queued.stop()
-
-
-def _weight(values: Values) -> int:
-    """Return the approximate size in bytes."""
-    return _OVERHEAD * (1 + len(values)) + sum(len(str(one)) for one in values.values())

@@ -15,12 +15,13 @@ from starlette.exceptions import HTTPException
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import listed
 from comfy.launch.start import FieldErrors
+from comfy.records.state.runner_values import RunnerValuesInMemory
 from ui.api.requests import Requester
 from ui.api.start import runs_end_first
 from ui.api.values import Bodies
 from ui.documents.run_doc import RunJson
 from ui.doors.comfy_runner.answers import StatusRoute, status
-from ui.doors.comfy_runner.kept_values import KeptValues, Values
+from ui.doors.comfy_runner.kept_values import KeptValues, QueuedRuns, Values
 from ui.doors.comfy_runner.runner import Runner
 from ui.doors.comfy_runner.text_service import TextQuestion, WrittenPrompts
 from ui.web.access import Access, GuardedRoutes
@@ -36,7 +37,9 @@ def comfy_runner_routes(runner: Runner, bodies: Bodies, waiting: Share, root: st
     """Return the routes of comfy_runner's calls. `root`: the path of the whole app below its
     host."""
     routes = GuardedRoutes(route_class_override=StatusRoute)
-    calls = RunnerCalls(runner, KeptValues(), bodies, waiting, RunJson(root))
+    history = runner.run_start.registry.history
+    kept = KeptValues(history.state.runner_values if history else RunnerValuesInMemory())
+    calls = RunnerCalls(runner, kept, QueuedRuns(), bodies, waiting, RunJson(root))
     routes.head("/health", Access.PUBLIC)(calls.health)
     routes.get("/health", Access.PUBLIC)(calls.health)
     routes.get("/queue", Access.SIGNED_IN)(calls.queue)
@@ -54,6 +57,7 @@ class RunnerCalls:
 
     runner: Runner
     kept: KeptValues
+    queued: QueuedRuns
     bodies: Bodies
     waiting: Share
     json: RunJson
@@ -105,19 +109,19 @@ class RunnerCalls:
         (description,) = await self._brought(request, owner, "image_description")
         caller = caller_of(request.scope, self.identity)
         name = await asyncio.to_thread(self.runner.workflow, workflow)
-        kept = self.kept.of(caller.person, name)
+        kept = await asyncio.to_thread(self.kept.of, caller.person, name)
         with place_held(self.waiting, caller):
             fields = await asyncio.to_thread(self.runner.prompt_fields, name, owner, kept)
             written = await self._written(description)
         values = fields.values(written)
         await asyncio.to_thread(self.runner.check, name, owner, kept, values)
-        self.kept.put(caller.person, name, values)
+        await asyncio.to_thread(self.kept.put, caller.person, name, values)
         return status("success", positive_prompt=written.positive, negative_prompt=written.negative)
 
     async def interrupt(self, request: Request) -> Response:
         """Stop only the runs that this caller started here."""
         await self.identity.caller(request)
-        self.kept.stop(self._person(request))
+        self.queued.stop(self._person(request))
         return status("Interrupt request received, processing...")
 
     async def _updated(
@@ -128,18 +132,19 @@ class RunnerCalls:
         node, value = await self._brought(request, owner, "node_id", what)
         person = self._person(request)
         name = await asyncio.to_thread(self.runner.workflow, workflow)
-        kept = self.kept.of(person, name)
+        kept = await asyncio.to_thread(self.kept.of, person, name)
         values = await asyncio.to_thread(change, name, owner, kept, node, value)
-        self.kept.put(person, name, values)
+        await asyncio.to_thread(self.kept.put, person, name, values)
         return node, value
 
     async def _started(self, workflow: str, requester: Requester) -> str:
-        kept = self.kept.of(requester.name, workflow)
-        with self.kept.queue(requester.name) as queued:
+        with self.queued.queue(requester.name) as queued:
+            kept = await asyncio.to_thread(self.kept.of, requester.name, workflow)
             try:
                 run_id = await asyncio.to_thread(self.runner.start, workflow, kept, requester)
             except FieldErrors as wrong:  # the workflow has changed since then
-                self.kept.forget(requester.name, workflow, wrong.errors)
+                forget = self.kept.forget
+                await asyncio.to_thread(forget, requester.name, workflow, wrong.errors)
                 raise
             with suppress(RunNotFound):  # it has already ended
                 queued.begun(self.runner.run_start.registry.get(run_id, requester.owner))

@@ -1,0 +1,107 @@
+"""Values that callers of comfy_runner's routes have set, the same in all processes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from comfy.records.blobs import BlobStore
+from comfy.records.state import runner_values
+from comfy.records.state.runner_values import (
+    RunnerValues,
+    RunnerValuesInMemory,
+    RunnerValueStore,
+    ValuesTooLarge,
+)
+from comfy.records.store import RunStore
+from comfy.records.tables import runner_values as table
+from tests.records.conftest import ROOMY
+from tests.support.postgres import database_of
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def values(request: pytest.FixtureRequest, tmp_path: Path, kept: BlobStore) -> Iterator[Any]:
+    if request.param == "memory":
+        yield RunnerValuesInMemory()
+        return
+    address = database_of(str(request.param), request, tmp_path)
+    with closing(RunStore(address, kept, ROOMY)) as history:
+        yield history.state.runner_values
+
+
+def put(values: RunnerValues, person: str, workflow: str = "boat", **added: object) -> None:
+    values.change(person, workflow, lambda before: {**before, **added})
+
+
+def test_values_belong_to_a_caller_and_a_workflow(values: RunnerValues) -> None:
+    """Later values are added to earlier ones."""
+    put(values, "ann", a="x \0 \ud800", b={"base64": "AA=="})
+    put(values, "ann", a=[1, None])
+    put(values, "ann", "lamp", a=2)
+    assert values.of("ann", "boat") == {"a": [1, None], "b": {"base64": "AA=="}}
+    assert values.of("ann", "lamp") == {"a": 2}
+    assert values.of("bob", "boat") == {}
+    values.change("ann", "boat", lambda _: {})
+    assert values.of("ann", "boat") == {}
+
+
+def test_values_used_longest_ago_make_room(
+    values: RunnerValues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All callers share the space. Values that don't fit at all are refused and change nothing."""
+    monkeypatch.setattr(runner_values, "VALUE_BYTES", 10_000)
+    if isinstance(values, RunnerValuesInMemory):
+        values = RunnerValuesInMemory()
+    for number in range(4):
+        put(values, f"person {number}", a="x" * 4000)
+    assert [len(values.of(f"person {number}", "boat")) for number in range(4)] == [0, 0, 1, 1]
+    with pytest.raises(ValuesTooLarge):
+        put(values, "person 3", b="x" * 10_000)
+    assert [list(values.of(f"person {number}", "boat")) for number in (2, 3)] == [["a"], ["a"]]
+
+
+def test_processes_change_the_same_values(
+    database: str, history: RunStore, kept: BlobStore
+) -> None:
+    """No change is lost if two processes make them at the same time."""
+    other, together = RunStore(database, kept, ROOMY), threading.Barrier(10)
+
+    def change(values: RunnerValueStore, key: str) -> None:
+        together.wait(10)
+        put(values, "ann", **{key: 1})
+
+    threads = [
+        threading.Thread(target=change, args=(store.state.runner_values, f"k{at}{name}"))
+        for name, store in (("a", history), ("b", other))
+        for at in range(5)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(history.state.runner_values.of("ann", "boat")) == 10
+    other._engine.dispose()
+
+
+def test_unused_values_expire(history: RunStore) -> None:
+    """A sweep deletes them after 30 days without use. Reading counts as a use."""
+    values = history.state.runner_values
+    for person in ("ann", "bob"):
+        put(values, person, a=1)
+    for days in (29, 2):
+        with history._engine.begin() as connection:
+            used_at = table.c.used_at - days * 24 * 3600
+            connection.execute(update(table).values(used_at=used_at))
+        values.of("ann", "boat")
+    history.sweep()
+    with history._engine.connect() as connection:
+        (used_at,) = connection.execute(select(table.c.used_at)).scalars()
+    assert time.time() - used_at < 3600
+    assert values.of("ann", "boat") == {"a": 1}
