@@ -3,7 +3,7 @@
 
 import { $, button, element, isNarrow, typeInto } from "../dom.js";
 import { filled } from "../form/filled.js";
-import { message, withEllipsis } from "../messages.js";
+import { LOCALE, message, withEllipsis } from "../messages.js";
 import { page } from "../state.js";
 import { openVary } from "../vary/open.js";
 import { counts, MOST_RUNS, manyWords } from "./counts.js";
@@ -33,6 +33,7 @@ export function mountMany(place) {
 class ManyControl {
   button = button("", () => this.menu.togglePopover(), "");
   menu = element("div");
+  #words = element("span");
   #images = new Stepper("many-images", (number) => this.#setImages(number));
   #runs = new Stepper("many-runs", (runs) => counts.set({ runs }));
   #vary = button(withEllipsis(message("Try several values")), () => this.#openVary(), "quiet");
@@ -43,6 +44,7 @@ class ManyControl {
     this.button.ariaHasPopup = "dialog";
     this.button.ariaExpanded = "false";
     this.button.title = name;
+    this.button.append(this.#words);
     this.menu.id = "many-menu";
     this.menu.popover = "auto";
     this.menu.role = "dialog";
@@ -80,7 +82,8 @@ class ManyControl {
       this.#images.show(this.#each ?? images.least);
     }
     this.#runs.show(runs);
-    this.button.textContent = manyWords(runs, this.#each);
+    this.#words.textContent = manyWords(runs, this.#each);
+    this.button.dataset.short = `×${(runs * (this.#each ?? 1)).toLocaleString(LOCALE)}`;
     this.#vary.disabled = away !== "";
     this.#vary.title = away;
   }
