@@ -31,6 +31,7 @@ from ui.accounts.pages.login_routes import login_routes
 from ui.accounts.pages.passwords import Passwords
 from ui.accounts.pages.sign_in import SignInPage
 from ui.accounts.pages.sign_in_file import sign_in_file_handler
+from ui.administration.announcements import refresh_regularly
 from ui.administration.desk import Administration
 from ui.api.app import api_app
 from ui.api.ends import EndMessages
@@ -113,6 +114,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         asyncio.get_running_loop().set_default_executor(workers)
         sweeping = asyncio.create_task(sweep_regularly(services.copies.uploads, services.forms))
         deleting = asyncio.create_task(delete_regularly(deletion))
+        refreshing = asyncio.create_task(refresh_regularly(desk.announcements))
         async with (
             watched_logins(identity, guesses),
             assistants.serving(),
@@ -121,6 +123,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
             yield
         sweeping.cancel()
         deleting.cancel()
+        refreshing.cancel()
 
     app = FastAPI(
         lifespan=lifespan,

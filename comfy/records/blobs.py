@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _OURS = re.compile(
-    r"files|thumbnails|parts|uploads|opened|forms|temporary|lock|secret(\.lock)?|users\.json.*|(history|sign_in)\..*"
+    r"files|thumbnails|parts|uploads|forms|temporary|lock|secret(\.lock)?|users\.json.*|(history|sign_in)\..*"
 )  # the app's own files
 _DAY = 24 * 3600.0
 _LARGEST_PREVIEW = 8 * 1024 * 1024  # bytes

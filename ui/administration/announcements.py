@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from comfy.base.callbacks import Callbacks
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
+from comfy.base.periodic import repeated
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.administration.actions import AdministrationStore, Notice
 from ui.administration.audit import Actor, AuditLog
@@ -16,6 +20,7 @@ from ui.administration.audit import Actor, AuditLog
 log = logging.getLogger(__name__)
 
 LONGEST_NOTICE = 500  # characters
+_PAUSE = 2.0  # seconds until other processes' changes are seen
 _LONGEST = 366 * 24 * 3600.0  # seconds that a notice with an end may stay
 _EMPTY = message("Write the notice first.")
 _TOO_LONG = message("The notice can have at most {count} characters.", count=LONGEST_NOTICE)
@@ -34,8 +39,10 @@ class Announcements:
         self._audit = audit
         self._listeners = Callbacks[[]]()
         self._notice: Notice | None = None
+        # Held while the database answers, so that `refresh` never restores an older notice.
+        self._writing = threading.Lock()
         try:
-            self._notice = store.notice() if store else None
+            self.refresh()
         except ComfyError as problem:
             log.warning("The notice can't be read: %s %s", problem, problem.hint)
         servers.on_change(self._listeners.call)
@@ -61,6 +68,15 @@ class Announcements:
         unsubscribes."""
         return self._listeners.add(callback)
 
+    def refresh(self) -> None:
+        """Read the notice again, as another process may have changed it. Raises ComfyError."""
+        if self._store is None:
+            return
+        with self._writing:
+            before, self._notice = self._notice, self._store.notice()
+        if self._notice != before:
+            self._listeners.call()
+
     def put(self, actor: Actor, text: str, seconds: float | None = None) -> Notice:
         """Show a text on all pages, in place of the previous one, for this many seconds (None:
         until it is removed). Raises ComfyError for an empty or long text."""
@@ -72,20 +88,27 @@ class Announcements:
         if seconds is not None and not 0 < seconds <= _LONGEST:
             raise ComfyError(_NO_END)
         until = None if seconds is None else time.time() + seconds
-        self._notice = (
-            self._store.set_notice(text, until) if self._store else Notice(text, text, until)
-        )
+        with self._writing:
+            self._notice = notice = (
+                self._store.set_notice(text, until) if self._store else Notice(text, text, until)
+            )
         self._listeners.call()
         self._audit.note(
             message("{person} shared a notice: “{text}”", person=actor.name, text=text)
         )
-        return self._notice
+        return notice
 
     def remove(self, actor: Actor) -> None:
         """Remove the notice from all pages."""
-        if self._store is not None:
-            self._store.remove_notice()
-        had, self._notice = self.notice, None
+        with self._writing:
+            if self._store is not None:
+                self._store.remove_notice()
+            had, self._notice = self.notice, None
         self._listeners.call()
         if had is not None:
             self._audit.note(message("{person} removed the notice.", person=actor.name))
+
+
+async def refresh_regularly(announcements: Announcements) -> None:
+    """Show the changes that other processes make, until canceled."""
+    await repeated(partial(asyncio.to_thread, announcements.refresh), _PAUSE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -109,6 +110,19 @@ def test_a_notice_reaches_open_pages_until_it_is_removed(place: Place) -> None:
     short = {"text": "soon over", "seconds": 0.2}
     assert ask(place, "POST", "/notice", json=short).json()["notice"]["until"] > time.time() - 1
     eventually(lambda: ask(place, "GET", "/notice").json() == {"notice": None})
+
+
+def test_pages_show_the_notice_of_another_process(place: Place) -> None:
+    """The database has the notice. Open pages of each process get it, and its removal."""
+    history = place.app.services.runs.history
+    assert history is not None
+    with socket_of(place.app, place.ben) as news:
+        news.recv()
+        notice = history.administration.set_notice("GPU 2 is down.", None)
+        heard(news, "notice", asdict(notice))
+        assert ask(place, "GET", "/notice").json()["notice"]["text"] == "GPU 2 is down."
+        history.administration.remove_notice()
+        heard(news, "notice", None)
 
 
 @pytest.mark.parametrize("sent", [{"text": " "}, {"text": "x" * 501}, {"text": "x", "seconds": 0}])
