@@ -78,7 +78,7 @@ USERS = {
             *("groups", "lineage", "presets", "rows", "run_writes", "sharing.results", "storage"),
             *("started_requests", "store", "tables", "upgrade", "used_files"),
             *("wanted", "webhooks", "state.opened", "state.runner_values", "state.shared_state"),
-            "state.starts",
+            *("state.held_files", "state.starts"),
         )
     },
     "alembic": {"comfy.records.upgrade", STEPS},

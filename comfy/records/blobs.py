@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cachetools import TTLCache
 from filelock import FileLock, Timeout
@@ -28,6 +28,9 @@ from comfy.comfyui.protocol.result_types import FileKind
 from comfy.media.decoding import DecodingSlots
 from comfy.media.thumbnails import sound_thumbnail, thumbnail_of
 from comfy.records.stripped_files import StrippedFiles
+
+if TYPE_CHECKING:
+    from comfy.records.state.held_files import HeldFiles
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +70,7 @@ class BlobStore:
         )
         self._lock = threading.Lock()
         self._held: dict[str, set[str]] = {}
+        self._shared: HeldFiles | None = None
         self.turns = DecodingSlots()
         self.stripped = StrippedFiles(self.path)
         self._sound_turn, self._waiting = threading.Lock(), threading.Semaphore(_WAITING_SOUNDS)
@@ -108,6 +112,8 @@ class BlobStore:
         part = self._parts / f"{secrets.token_hex(8)}.part"
         try:
             digest, count = _write(part, chunks, size)
+            if holder:
+                self._share(digest, holder)
             with self._lock:
                 self._put(part, digest, count)
                 if holder:
@@ -127,16 +133,31 @@ class BlobStore:
     def hold(self, digest: str, holder: str) -> bool:
         """Protect a stored file from `remove` until `holder` is released; return False if it isn't
         stored."""
+        self._share(digest, holder)
         with self._lock:
-            if self.path(digest) is None:
-                return False
             self._held.setdefault(holder, set()).add(digest)
-            return True
+            return self.path(digest) is not None
 
     def release(self, holder: str) -> None:
         """Stop protecting files for this holder."""
         with self._lock:
-            self._held.pop(holder, None)
+            held = self._held.pop(holder, None)
+        if held and self._shared is not None:
+            try:
+                self._shared.release(holder)
+            except ComfyError as problem:  # a sweep removes the rows
+                log.warning("Files stay held for a day: %s", problem)
+
+    def share(self, held: HeldFiles) -> None:
+        """Hold files for other processes, too, which have the same folder and database."""
+        self._shared = held
+
+    def _share(self, digest: str, holder: str) -> None:
+        if self._shared is not None:
+            try:
+                self._shared.hold(digest, holder)
+            except ComfyError as problem:  # a result must be stored also without the database
+                log.warning("A file is held in this process only: %s", problem)
 
     def path(self, digest: str) -> Path | None:
         """Return the path of a file; None if it isn't stored or the digest is invalid."""

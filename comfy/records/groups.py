@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -19,6 +18,7 @@ from comfy.base.quota import Use, to_remove
 from comfy.records.blobs import BlobStore
 from comfy.records.database import erase_deleted
 from comfy.records.room import Room
+from comfy.records.state.held_files import RemovalLock
 from comfy.records.tables import as_comfy_errors, digest, share_of
 from comfy.records.tables import group_files as _files
 from comfy.records.tables import groups as _groups
@@ -66,9 +66,7 @@ class GroupStore:
     be used.
     """
 
-    def __init__(
-        self, engine: Engine, files: BlobStore, writing: threading.RLock, room: Room
-    ) -> None:
+    def __init__(self, engine: Engine, files: BlobStore, writing: RemovalLock, room: Room) -> None:
         """`writing`: a lock held while unused files are removed."""
         self._engine = engine
         self._blobs = files
@@ -93,7 +91,7 @@ class GroupStore:
 
     def save(self, group: Group) -> None:
         """Store a group's progress; do nothing if it was deleted."""
-        with self._writing, as_comfy_errors(), self._engine.begin() as connection:
+        with self._writing.local, as_comfy_errors(), self._engine.begin() as connection:
             which = _groups.c.id == group.id
             changing = _changing(group)
             size = func.length(_groups.c.content) + _size(changing)

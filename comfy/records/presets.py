@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from comfy.base.quota import Use, to_remove
 from comfy.records.blobs import BlobStore
 from comfy.records.database import erase_deleted
 from comfy.records.room import Room
+from comfy.records.state.held_files import RemovalLock
 from comfy.records.tables import as_comfy_errors, digest, share_of
 from comfy.records.tables import preset_files as _files
 from comfy.records.tables import presets as _presets
@@ -62,9 +62,7 @@ class PresetStore:
     can't be used.
     """
 
-    def __init__(
-        self, engine: Engine, files: BlobStore, writing: threading.RLock, room: Room
-    ) -> None:
+    def __init__(self, engine: Engine, files: BlobStore, writing: RemovalLock, room: Room) -> None:
         """`writing`: a lock held while unused files are removed."""
         self._engine = engine
         self._blobs = files
@@ -139,7 +137,7 @@ class PresetStore:
         old, new = _key(owner, workflow, name), _key(owner, workflow, other)
         if old == new:
             return
-        with self._writing, as_comfy_errors(), self._engine.begin() as connection:
+        with self._writing.local, as_comfy_errors(), self._engine.begin() as connection:
             # Write first, to take SQLite's write lock before reading.
             touched = update(_presets).where(*_is(old)).values(name=old["name"])
             connection.execute(touched)

@@ -8,7 +8,6 @@ includes the owner: another owner's run looks like an unknown one.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -37,6 +36,7 @@ from comfy.records.rows import COLUMNS, UNREADABLE, escaped, record_of
 from comfy.records.run_writes import RUN_OF, move_runs, put_run, put_sent, sizes_of
 from comfy.records.sharing.results import SharedResults
 from comfy.records.started_requests import StartedRequests
+from comfy.records.state.held_files import RemovalLock
 from comfy.records.state.shared_state import SharedState
 from comfy.records.storage import StorageUses
 from comfy.records.tables import as_comfy_errors, digest
@@ -85,9 +85,9 @@ class RunStore:
         self.added = AddedWorkflows(self._engine)
         self.state = SharedState(self._engine)
         self.administration = AdministrationStore(self._engine)
-        # One writer at a time: no other run may start to use a file between the check that it is
-        # unused and its removal.
-        self._writing = threading.RLock()
+        self._writing = RemovalLock(self._engine)
+        if self._writing.is_shared:
+            files.share(self.state.held_files)
         room = Room(self.limits.bytes * _OF_PRESETS, self._grew)
         self.presets = PresetStore(self._engine, files, self._writing, room)
         room = Room(self.limits.bytes * _OF_GROUPS, self._grew)
@@ -292,14 +292,15 @@ class RunStore:
 
     @contextmanager
     def _changing(self) -> Iterator[Connection]:
-        with self._writing, as_comfy_errors(), self._engine.begin() as connection:
+        with self._writing.local, as_comfy_errors(), self._engine.begin() as connection:
             yield connection
 
     def _write(self, record: Record, ended_at: float | None, within: Within) -> None:
         """Insert or replace a run's record, which then protects the run's files."""
         sizes = sizes_of(record, self.files)
-        with self._writing:
+        with self._writing.local:
             with self._changing() as connection:
+                self._writing.share(connection)
                 within(connection)
                 size = put_run(connection, record, ended_at, sizes)
             self.files.release(record.id)

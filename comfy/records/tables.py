@@ -213,6 +213,17 @@ runner_values = Table(
     Index("runner_values_by_use", "used_at", "size"),
 )
 
+# Stored files that a process needs but no row refers to yet. Only on Postgres, which several
+# processes may use.
+held_files = Table(
+    "held_files",
+    tables,
+    Column("digest", String(64), primary_key=True),
+    Column("holder", String(64), primary_key=True),
+    Column("at", Double, nullable=False),  # seconds since 1970
+    Index("held_files_of_holder", "holder"),
+)
+
 # Batches and chains; their id is the `group` of their runs. `about` describes a group in lists;
 # `content` is the request to run and may be long.
 groups = Table(

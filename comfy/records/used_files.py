@@ -10,6 +10,7 @@ from comfy.base.quota import Use
 from comfy.records.tables import files as _files
 from comfy.records.tables import group_files as _group_files
 from comfy.records.tables import groups as _groups
+from comfy.records.tables import held_files as _held
 from comfy.records.tables import preset_files as _preset_files
 from comfy.records.tables import presets as _presets
 from comfy.records.tables import runs as _runs
@@ -21,12 +22,13 @@ ROW = 2_000
 
 
 def without_use(connection: Connection, digests: Iterable[str]) -> list[str]:
-    """Return the files that no row uses."""
+    """Return the files that no row uses and no process holds."""
     candidates = list(digests)
     used: set[str] = set()
     for start in range(0, len(candidates), _BATCH):
         some = candidates[start : start + _BATCH]
-        having = union(*(select(one.c.digest).where(one.c.digest.in_(some)) for one in _HOLDING))
+        every = (select(one.c.digest).where(one.c.digest.in_(some)) for one in (*_HOLDING, _held))
+        having = union(*every)
         used.update(connection.execute(having).scalars())
     return [digest for digest in candidates if digest not in used]
 
