@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from comfy.base.callbacks import Callbacks
@@ -111,4 +112,9 @@ class Announcements:
 
 async def refresh_regularly(announcements: Announcements) -> None:
     """Show the changes that other processes make, until canceled."""
-    await repeated(partial(asyncio.to_thread, announcements.refresh), _PAUSE)
+
+    def refresh() -> None:
+        with suppress(ComfyError):  # other jobs log that the database is away
+            announcements.refresh()
+
+    await repeated(partial(asyncio.to_thread, refresh), _PAUSE)
