@@ -206,6 +206,11 @@ def test_two_fingers_zoom_the_painted_image(fast: Site, visit: Visit) -> None:
     touch("touchEnd")
     expect(tool(person, "Undo")).to_have_attribute("aria-disabled", "false")
     assert painted(person) > 0
+    tools = person.field(KEY).locator(".tools").bounding_box()
+    assert tools
+    assert tools["height"] < 100  # two rows
+    expect(tool(person, "Clear")).to_be_hidden()
+    tool(person, "More").click()
     tool(person, "Clear").click()
     tool(person, "Fit").click()
     a_finger_and_a_pen_paint_too(person)

@@ -101,6 +101,7 @@ def a_form_with_a_mask(thumb: Thumb) -> None:
     field = person.field("4.image")
     expect(field.locator(".sheet canvas")).not_to_have_attribute("width", "0")
     stroke(person, (0.3, 0.3), (0.6, 0.6))
+    tool(person, "More").click()
     thumb.try_all("a mask")
     tool(person, "Enlarge").click()
     thumb.try_all("a mask in full screen")

@@ -37,29 +37,32 @@ export class MaskTools {
       made.dataset.hand = hand;
       return made;
     });
-    this.#undo = tool(message("Undo"), () => canvas.undo());
-    this.#redo = tool(message("Redo"), () => canvas.redo());
+    this.#undo = signTool("↶", message("Undo"), () => canvas.undo());
+    this.#redo = signTool("↷", message("Redo"), () => canvas.redo());
     this.#fit = tool(message("Fit"), () => gestures.fit());
     this.#fit.title = message("Fit to the window");
     const { size, edge } = canvas.brush;
-    const ofAll = element("span", "of-all"); // keeps both buttons on the same line
+    const ofAll = element("span", "of-all seldom"); // keeps both buttons on the same line
     ofAll.append(
       tool(message("Invert"), () => canvas.take({ tool: "invert" })),
       tool(message("Clear"), () => canvas.take({ tool: "clear" })),
     );
+    const zoom = groupOf(message("Zoom"), [
+      signTool("−", message("Zoom out"), () => gestures.reduce()),
+      this.#fit,
+      signTool("+", message("Zoom in"), () => gestures.enlarge()),
+    ]);
+    zoom.classList.add("seldom");
     this.place.append(
       groupOf(message("Tool"), this.#hands),
       this.#undo,
       this.#redo,
+      this.#more(),
       ofAll,
       button(message("Done"), done, "tool done"),
       sliderFor(message("Size"), size),
       sliderFor(message("Softness"), edge),
-      groupOf(message("Zoom"), [
-        signTool("−", message("Zoom out"), () => gestures.reduce()),
-        this.#fit,
-        signTool("+", message("Zoom in"), () => gestures.enlarge()),
-      ]),
+      zoom,
       this.#edgeTools(),
     );
     this.#take("brush");
@@ -74,6 +77,16 @@ export class MaskTools {
   /** @param {boolean} isFitted whether the image fits the viewport exactly */
   drawZoom(isFitted) {
     this.#fit.ariaDisabled = String(isFitted);
+  }
+
+  /** Return the button that shows the rarely used tools, which phones have no room for. */
+  #more() {
+    const more = signTool("⋯", message("More"), () => {
+      more.ariaExpanded = String(this.place.classList.toggle("unfolded"));
+    });
+    more.classList.add("more");
+    more.ariaExpanded = "false";
+    return more;
   }
 
   /** Return the tools that move or soften the edge of the whole mask. */
@@ -92,7 +105,7 @@ export class MaskTools {
       tool(message("Shrink"), does("shrink")),
       tool(message("Feather"), does("feather")),
     ]);
-    const place = element("span", "edge-tools");
+    const place = element("span", "edge-tools seldom");
     place.append(label, group);
     return place;
   }
