@@ -166,6 +166,20 @@ class PresetStore:
             erase_deleted(self._engine)
         return known
 
+    def delete_all(self, owner: str) -> None:
+        """Delete all presets of an owner and their unused files."""
+        with self._writing:
+            with as_comfy_errors(), self._engine.begin() as connection:
+                whose = _presets.c.owner == digest(owner)
+                # Write first, to take SQLite's write lock before reading.
+                connection.execute(update(_presets).where(whose).values(owner=digest(owner)))
+                keys = select(_presets.c.owner, _presets.c.workflow, _presets.c.name).where(whose)
+                rows = [row._asdict() for row in connection.execute(keys)]
+                before = [one for row in rows for one in _take_out(connection, row)[1]]
+                unused = without_use(connection, dict.fromkeys(before))
+            self._blobs.remove_all(unused)
+        erase_deleted(self._engine)
+
     def _touch(self, row: Mapping[str, str]) -> None:
         """Note that a preset was used."""
         now = time.time()

@@ -41,7 +41,8 @@ class Administration:
         store, pool = runs.history.administration if runs.history else None, services.servers
         audit = AuditLog(store)
         operates = services.forms.permissions.operates
-        people = People(identity.login, operates, runs, audit)
+        groups = (services.batches, services.chains)
+        people = People(identity.login, operates, runs, groups, audit)
         return cls(
             services,
             identity,

@@ -12,6 +12,8 @@ from typing import Literal, Self
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
+from comfy.batches.queue import BatchQueue
+from comfy.chains.queue import ChainQueue
 from comfy.records.administration.usage import Holding
 from comfy.records.store import RunStore
 from comfy.records.tables import digest
@@ -63,11 +65,13 @@ class NewPassword:
 @dataclass(frozen=True, slots=True)
 class People:
     """Users of an app, and what an administrator can change about them. `login`: None without
-    sign-in. `operates`: returns whether an owner is an administrator. Methods access the disk."""
+    sign-in. `operates`: returns whether an owner is an administrator. `groups`: the batches and the
+    chains. Methods access the disk."""
 
     login: Login | None
     operates: Callable[[str], bool]
     runs: RunRegistry
+    groups: tuple[BatchQueue, ChainQueue]
     audit: AuditLog
     clock: Callable[[], float] = field(default=time.time)
 
@@ -125,7 +129,7 @@ class People:
 
     def remove(self, actor: Actor, name: str, *, results: bool) -> None:
         """Remove a user and end their sessions and tokens at once. `results`: also delete their
-        results, also of a user who was removed before. Raises UnknownUser, and ComfyError for the
+        results, batches, chains and presets, also of a user who was removed before. Raises UnknownUser, and ComfyError for the
         administrator's own name."""
         self._not_own(actor, name)
         if results and name not in self.file.users:
@@ -138,14 +142,17 @@ class People:
             self._delete_results(actor, name)
 
     def delete_results(self, actor: Actor, name: str) -> None:
-        """Stop the runs of a user who is no longer in the users file, and delete all their results
-        soon. Raises UnknownUser for a user who can still sign in."""
+        """Stop the runs of a user who is no longer in the users file, and delete all their results,
+        batches, chains and presets. Raises UnknownUser for a user who can still sign in."""
         if self.login is None or self.login.knows(name, by_provider=False):
             raise UnknownUser(message("There is no user {name}.", name=name))
         self._delete_results(actor, name)
 
     def _delete_results(self, actor: Actor, name: str) -> None:
         owner = f"user:{name}"
+        for queue in self.groups:  # first, because they start runs
+            for group in queue.of(owner):
+                queue.delete(group.id, owner)
         running = [run for run in self.runs.owned(owner) if not run.state.phase.finished]
         for run in running:
             run.cancel()
@@ -154,6 +161,7 @@ class People:
             _wait(run.watch, end - time.monotonic())
         if self.runs.history is not None:
             self.runs.history.administration.hide_runs(owner)
+            self.runs.history.presets.delete_all(owner)
         self.audit.note(
             message("{person} deleted the results of {name}.", person=actor.name, name=name)
         )
