@@ -129,8 +129,8 @@ class People:
 
     def remove(self, actor: Actor, name: str, *, results: bool) -> None:
         """Remove a user and end their sessions and tokens at once. `results`: also delete their
-        results, batches, chains and presets, also of a user who was removed before. Raises UnknownUser, and ComfyError for the
-        administrator's own name."""
+        results, batches, chains and presets, also of a user who was removed before. Raises
+        UnknownUser, and ComfyError for the administrator's own name."""
         self._not_own(actor, name)
         if results and name not in self.file.users:
             self.delete_results(actor, name)

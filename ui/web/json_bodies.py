@@ -17,6 +17,7 @@ from ui.web.responses import AsciiJSON
 
 # brackets and commas, including the ones in texts: each may take a hundred bytes of memory or more
 _MOST_MARKS = 500_000
+_NO_JSON = "The request is not JSON."
 
 
 def read_object(body: bytes, limits: WebLimits) -> dict[str, Any] | str:
@@ -27,7 +28,7 @@ def read_object(body: bytes, limits: WebLimits) -> dict[str, Any] | str:
     try:
         call = json.loads(body)
     except (ValueError, RecursionError):
-        return "The request is not JSON."
+        return _NO_JSON
     if not isinstance(call, dict):
         return "The request must be a JSON object."
     number = 0
@@ -43,7 +44,7 @@ def read_object(body: bytes, limits: WebLimits) -> dict[str, Any] | str:
 
 
 async def judge_json(connection: HTTPConnection) -> None:
-    """Raise HTTPException 422 if FastAPI has parsed a JSON body with a value that `refused_value`
+    """Raise HTTPException 422 for a JSON body that isn't JSON or has a value that `refused_value`
     rejects. All routes of the page and the API depend on it, except those that read bodies
     themselves, such as the one that opens a workflow, in which ComfyUI writes NaN."""
     route = connection.scope["route"]
@@ -52,7 +53,11 @@ async def judge_json(connection: HTTPConnection) -> None:
     kind = connection.headers.get("content-type", "").partition(";")[0].strip().lower()
     if not kind.endswith(("/json", "+json")) or not await connection.body():
         return
-    for level in levels(await connection.json()):  # parsed once: Starlette caches it
+    try:
+        body = await connection.json()  # parsed once: Starlette caches it
+    except (ValueError, RecursionError):  # FastAPI hasn't parsed it: the route reads a form
+        raise HTTPException(422, _NO_JSON) from None
+    for level in levels(body):
         if problem := next(filter(None, map(refused_value, level)), ""):
             raise HTTPException(422, problem)
 
