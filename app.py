@@ -27,7 +27,9 @@ from ui.settings.named_servers import limits_of
 from ui.settings.options import Settings
 
 if TYPE_CHECKING:
+    from comfy.comfyui.servers.pool import ServerPool
     from comfy.records.store import RunStore
+    from comfy.runs.interface import RunRegistry
     from comfy.webhooks.waiting import WebhookSettings
     from ui.accounts.openid_people import OpenIDPeople
     from ui.accounts.opening import SignInSettings
@@ -97,7 +99,7 @@ def _start(settings: Settings, stop_requested: Callable[[], bool]) -> int:
     database = settings.database.get_secret_value() if settings.database else sqlite_address(data)
     limits = HistoryLimits(settings.keep_days, int(settings.keep_gb * 1e9))
     try:
-        kept = BlobStore(data)
+        kept = BlobStore(data, shared=settings.wire is not None)
         secret = kept_secret(data)
         history = RunStore(database, kept, limits)
     except ComfyError as problem:
@@ -150,8 +152,6 @@ def run(
     from comfy.library.folder import WorkflowFolder
     from comfy.library.private import PrivateWorkflows
     from comfy.media.checks import MIB
-    from comfy.runs.limits import RunLimits
-    from comfy.runs.registry import LocalRunRegistry
     from ui.accounts.opening import opened_people, opened_users
     from ui.server import serve
     from ui.services import wire
@@ -169,14 +169,7 @@ def run(
         ) as servers,
     ):
         permissions = permissions_of(settings, users, openid)
-        runs = LocalRunRegistry(
-            servers,
-            grace=settings.grace,
-            keep_running=settings.keep_running == "yes",
-            limits=RunLimits(person=settings.waiting, hourly=settings.hourly),
-            history=history,
-            retries=settings.retry == "yes",
-        )
+        runs = _registry(settings, servers, history)
         services = wire(
             servers,
             runs,
@@ -193,6 +186,40 @@ def run(
         log.info("Runs go to %s.", named)
         sign_in = _sign_in_of(settings, users, openid, sign_ins)
         return serve(services, web_settings(settings, sign_in), stop_requested)
+
+
+def _registry(settings: Settings, servers: ServerPool, history: RunStore) -> RunRegistry:
+    """Return the registry of runs: in this process, or in a cluster with others. Raises ComfyError
+    if the cluster can't be joined."""
+    from comfy.runs.limits import RunLimits
+
+    limits = RunLimits(person=settings.waiting, hourly=settings.hourly)
+    keep_running, retries = settings.keep_running == "yes", settings.retry == "yes"
+    if settings.wire is None:
+        from comfy.runs.registry import LocalRunRegistry
+
+        return LocalRunRegistry(
+            servers,
+            grace=settings.grace,
+            keep_running=keep_running,
+            limits=limits,
+            history=history,
+            retries=retries,
+        )
+    from comfy.cluster.processes import Place
+    from comfy.cluster.registry import ClusterRegistry
+    from comfy.cluster.wire import Wire
+
+    place = Place(settings.process_name, executes=settings.execute == "yes")
+    return ClusterRegistry(
+        servers,
+        history,
+        Wire(settings.wire.get_secret_value(), place.name),
+        place,
+        limits=limits,
+        keep_running=keep_running,
+        retries=retries,
+    )
 
 
 def web_settings(settings: Settings, sign_in: SignInSettings) -> WebSettings:

@@ -57,6 +57,17 @@ api.app doors operator
 middleware own_routes
 server
 """
+DATABASE_USERS = """
+comfy.cluster.engine comfy.cluster.entrance comfy.cluster.line comfy.cluster.mirror
+comfy.cluster.processes comfy.cluster.registry comfy.cluster.rows comfy.cluster.tables
+comfy.records.added_workflows comfy.records.administration.actions
+comfy.records.administration.usage comfy.records.database comfy.records.groups
+comfy.records.lineage comfy.records.presets comfy.records.rows comfy.records.run_writes
+comfy.records.sharing.results comfy.records.started_requests comfy.records.state.held_files
+comfy.records.state.opened comfy.records.state.runner_values comfy.records.state.shared_state
+comfy.records.state.starts comfy.records.storage comfy.records.store comfy.records.tables
+comfy.records.upgrade comfy.records.used_files comfy.records.wanted comfy.records.webhooks
+"""
 STAND_IN = {"comfy.comfyui.discovery", "comfy.cli"}  # who may start it
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}
 STEPS = "comfy.records.steps"  # all below it counts as one: each version adds a file
@@ -68,19 +79,10 @@ USERS = {
     "websocket": {"comfy.comfyui.client.event_stream"},
     "httpx": {"comfy.webhooks.sender"},
     "redis": {"comfy.cluster.wire"},
-    "dbos": set(),
+    "dbos": {"comfy.cluster.engine"},
     # Decodes in a separate process; the stand-in only encodes its own samples.
     "soundfile": {"comfy.media.sound_peaks", "comfy.demo.nodes.audio"},
-    "sqlalchemy": {
-        f"comfy.records.{name}"
-        for name in (
-            *("administration.actions", "administration.usage", "added_workflows", "database"),
-            *("groups", "lineage", "presets", "rows", "run_writes", "sharing.results", "storage"),
-            *("started_requests", "store", "tables", "upgrade", "used_files"),
-            *("wanted", "webhooks", "state.opened", "state.runner_values", "state.shared_state"),
-            *("state.held_files", "state.starts"),
-        )
-    },
+    "sqlalchemy": set(DATABASE_USERS.split()),
     "alembic": {"comfy.records.upgrade", STEPS},
 }
 

@@ -61,9 +61,10 @@ class BlobStore:
     are abandoned. `turns`: limits large images in memory. `stripped`: the files without metadata.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, shared: bool = False) -> None:
         """Create or open the folder, and delete files that a killed process left half-written.
-        Raises ComfyError if the folder can't be used."""
+        `shared`: other processes of the app use it, too. Raises ComfyError if the folder can't be
+        used."""
         self._claim = FileLock(folder / "lock", blocking=False, thread_local=False)
         self._files, self._thumbnails, self._parts = (
             folder / name for name in ("files", "thumbnails", "parts")
@@ -80,7 +81,7 @@ class BlobStore:
             for part in (self._files, self._thumbnails, self._parts):
                 part.mkdir(exist_ok=True)
             _close_to_others(folder)
-            self.ours = self._claimed()
+            self.ours = not shared and self._claimed()
             for leftover in self._parts.iterdir() if self.ours else ():
                 leftover.unlink(missing_ok=True)
             tempfile.TemporaryFile(dir=self._parts).close()

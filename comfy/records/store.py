@@ -76,28 +76,28 @@ class RunStore:
         created if it doesn't exist."""
         self.files = files
         self.limits = limits or HistoryLimits()
-        self._engine = open_database(url, alone=files.ours)
+        self.engine = open_database(url, alone=files.ours)
         self._growth = Growth(self.limits.bytes)
-        self.shared = SharedResults(self._engine, self._grew)
-        self.storage = StorageUses(self._engine, self.limits.days, self.limits.bytes)
-        self.requests = StartedRequests(self._engine)
-        self.webhooks = WebhookStore(self._engine)
-        self.added = AddedWorkflows(self._engine)
-        self.state = SharedState(self._engine)
-        self.administration = AdministrationStore(self._engine)
-        self._writing = RemovalLock(self._engine)
+        self.shared = SharedResults(self.engine, self._grew)
+        self.storage = StorageUses(self.engine, self.limits.days, self.limits.bytes)
+        self.requests = StartedRequests(self.engine)
+        self.webhooks = WebhookStore(self.engine)
+        self.added = AddedWorkflows(self.engine)
+        self.state = SharedState(self.engine)
+        self.administration = AdministrationStore(self.engine)
+        self._writing = RemovalLock(self.engine)
         if self._writing.is_shared:
             files.share(self.state.held_files)
         room = Room(self.limits.bytes * _OF_PRESETS, self._grew)
-        self.presets = PresetStore(self._engine, files, self._writing, room)
+        self.presets = PresetStore(self.engine, files, self._writing, room)
         room = Room(self.limits.bytes * _OF_GROUPS, self._grew)
-        self.groups = GroupStore(self._engine, files, self._writing, room)
-        self._eraser = Eraser(self._engine)
+        self.groups = GroupStore(self.engine, files, self._writing, room)
+        self._eraser = Eraser(self.engine)
         self._misread = False
 
     def close(self) -> None:
         """Close the database and the folder of files."""
-        self._engine.dispose()
+        self.engine.dispose()
         self.files.close()
 
     # During a run
@@ -145,7 +145,7 @@ class RunStore:
     def get(self, run_id: str, owner: str) -> Record | None:
         """Return one run of this owner, finished or not."""
         parameters = {"this": escaped(run_id), "whose": digest(owner)}
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with as_comfy_errors(), self.engine.connect() as connection:
             row = connection.execute(RUN_OF, parameters).first()
         return None if row is None else self._record(row)
 
@@ -192,13 +192,13 @@ class RunStore:
         """Return when the finished runs of this owner ended, newest first, in seconds since
         1970."""
         times = select(_runs.c.ended_at).where(wanted.of(owner)).order_by(*_NEWEST_FIRST)
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with as_comfy_errors(), self.engine.connect() as connection:
             return list(connection.execute(times).scalars())
 
     def is_favourite(self, run_id: str, owner: str) -> bool:
         """Return whether this owner marked this run as a favorite."""
         which = _ended([run_id], owner) & _runs.c.favourite
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with as_comfy_errors(), self.engine.connect() as connection:
             return connection.execute(select(_runs.c.id).where(which)).first() is not None
 
     def set_favourite(self, run_ids: Iterable[str], owner: str, *, favourite: bool) -> int:
@@ -241,13 +241,13 @@ class RunStore:
     def names(self, owner: str, text: str) -> bool:
         """Return whether the record of any run of this owner contains this text."""
         which = (_runs.c.owner == digest(owner)) & _runs.c.record.contains(text, autoescape=True)
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with as_comfy_errors(), self.engine.connect() as connection:
             return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
 
     def remove_unreferenced(self, digests: Iterable[str]) -> None:
         """Remove unused files among those stored for a run that never started."""
         with self._writing, as_comfy_errors():
-            with self._engine.connect() as connection:
+            with self.engine.connect() as connection:
                 unused = without_use(connection, digests)
             self.files.remove_all(unused)
 
@@ -268,7 +268,7 @@ class RunStore:
             self.groups.forget_ended(oldest)
         self.state.sweep()
         self._forget_too_many()
-        if not is_set_aside(self._engine):
+        if not is_set_aside(self.engine):
             # A killed process leaves files without a record; no run takes longer than a day.
             self.remove_unreferenced(list(self.files.unused_since(min(oldest, now - _DAY))))
         self._give_back()
@@ -286,13 +286,13 @@ class RunStore:
             log.warning("Can't free space in the history: %s", problem)
 
     def _give_back(self) -> None:
-        if shrink(self._engine, self._growth.slack):
+        if shrink(self.engine, self._growth.slack):
             self._eraser.note()
         self._eraser.erase()
 
     @contextmanager
     def _changing(self) -> Iterator[Connection]:
-        with self._writing.local, as_comfy_errors(), self._engine.begin() as connection:
+        with self._writing.local, as_comfy_errors(), self.engine.begin() as connection:
             yield connection
 
     def _write(self, record: Record, ended_at: float | None, within: Within) -> None:
@@ -317,7 +317,7 @@ class RunStore:
         limit: int | None,
         skip: int = 0,
     ) -> tuple[Record, ...]:
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with as_comfy_errors(), self.engine.connect() as connection:
             query = select(*COLUMNS).where(which).order_by(*order).limit(limit).offset(skip or None)
             rows = connection.execute(query).all()
         return tuple(record for row in rows if (record := self._record(row)) is not None)
@@ -338,7 +338,7 @@ class RunStore:
             return None
 
     def _place(self, run_id: str, owner: str) -> tuple[Any, ...] | None:
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with as_comfy_errors(), self.engine.connect() as connection:
             row = connection.execute(select(*_ORDER).where(_ended([run_id], owner))).first()
         return None if row is None else tuple(row)
 
@@ -348,11 +348,11 @@ class RunStore:
         expires."""
         kept = self.limits.days * _DAY
         which = _runs.c.ended_at.between(now - kept, now - min(_DAY, kept / 2))
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with as_comfy_errors(), self.engine.connect() as connection:
             return connection.execute(select(_runs.c.id).where(which).limit(1)).first() is not None
 
     def _forget_too_many(self) -> None:
-        with as_comfy_errors(), self._engine.connect() as connection:
+        with as_comfy_errors(), self.engine.connect() as connection:
             if bytes_in_use(connection) <= self.limits.bytes:
                 return
             uses = uses_of_runs(connection)
@@ -365,7 +365,7 @@ class RunStore:
     def _forget_oldest(self, which: ColumnElement[bool]) -> int:
         with self._writing:
             oldest = select(_runs.c.id).where(which).order_by(*_ORDER).limit(_BATCH)
-            with as_comfy_errors(), self._engine.connect() as connection:
+            with as_comfy_errors(), self.engine.connect() as connection:
                 ids = connection.execute(oldest).scalars().all()
             return self._forget(_runs.c.id.in_(ids))
 

@@ -63,7 +63,11 @@ def streams_api(
         try:
             return runs.registry.get(run_id, owner)
         except RunNotFound:
-            return runs.record(run_id, owner)
+            record = runs.record(run_id, owner)
+        if not record.state.phase.finished:  # it was just started at another process
+            with suppress(RunNotFound):
+                return runs.registry.get(run_id, owner)
+        return record
 
     def stream(request: Request, body: AsyncGenerator[bytes], media_type: str) -> Response:
         return LiveStream(body, media_type, waiting, caller_of(request.scope, identity))

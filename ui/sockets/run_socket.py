@@ -118,6 +118,10 @@ def run_socket_routes(
         except RunNotFound:
             await socket.close(UNKNOWN_RUN)
             return
+        if not record.state.phase.finished:  # it was just started at another process
+            with suppress(RunNotFound):
+                await follow(socket, runs.get(run_id, owner))
+                return
         run_doc = await asyncio.to_thread(view, record, None)
         with ends_with_browser(socket):
             await socket.send_text(json_text(run_doc.to_json()))

@@ -8,16 +8,26 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from comfy.comfyui.protocol.run_progress import SamplingWork
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.runs.durations import Durations, time_left
-
-if TYPE_CHECKING:
-    from comfy.runs.run import LocalRun
+from comfy.runs.interface import Run
 
 _FRESH = 1.0  # seconds to reuse a forecast, because each page asks after each change
+
+
+class ForecastRun(Run, Protocol):
+    """A run, and what the forecast needs beyond what pages see."""
+
+    @property
+    def servers(self) -> Sequence[Hashable]:
+        """Return the run's server, or the servers that it may use."""
+
+    @property
+    def work(self) -> SamplingWork | None:
+        """Return the work of the run's samplers, as far as known beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,7 @@ class Forecast:
         with self._lock:
             self._version += 1
 
-    def of(self, unfinished: Callable[[], Sequence[LocalRun]]) -> Mapping[str, float]:
+    def of(self, unfinished: Callable[[], Sequence[ForecastRun]]) -> Mapping[str, float]:
         """See `due_in`; uses the current or a slightly older state."""
         now = time.monotonic()
         with self._lock:
@@ -83,7 +93,7 @@ class Forecast:
         return due
 
 
-def _turns(runs: Sequence[LocalRun], durations: Durations) -> Iterable[UnfinishedRun]:
+def _turns(runs: Sequence[ForecastRun], durations: Durations) -> Iterable[UnfinishedRun]:
     """Yield the runs in the order of execution, without canceled ones."""
     known: dict[tuple[str, SamplingWork | None], float | None] = {}
     typical, now = durations.typical, time.time()
@@ -101,7 +111,7 @@ def _turns(runs: Sequence[LocalRun], durations: Durations) -> Iterable[Unfinishe
         yield UnfinishedRun(run.id, run.servers, seconds, is_at_work, before)
 
 
-def _left(run: LocalRun, state: RunState, expected: float | None, now: float) -> float | None:
+def _left(run: ForecastRun, state: RunState, expected: float | None, now: float) -> float | None:
     """Return the remaining seconds by the run's progress, or by the expected duration; None if
     unknown."""
     if state.away or state.started_at is None:

@@ -1,0 +1,109 @@
+"""DBOS, the engine that starts runs and recovers them after a process has died. The only module
+that imports it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn
+
+from dbos import DBOS, DBOSConfig, SetWorkflowID, _serialization
+from dbos._serialization import DBOSPortableJSON
+from sqlalchemy import URL
+
+from comfy.base.errors import ComfyError
+
+log = logging.getLogger(__name__)
+
+# The number of our workflows' contract: processes with other numbers don't execute each other's
+# runs.
+_CONTRACT = "1"
+_QUEUE = "runs"
+_CONNECTIONS = 6
+_UNFINISHED = ["PENDING", "ENQUEUED"]
+
+
+class _NoPickle(_serialization.Serializer):
+    """Refuses values that DBOS would unpickle with any serializer."""
+
+    def serialize(self, data: object) -> NoReturn:
+        raise ComfyError("The cluster's database holds no pickled values.")
+
+    def deserialize(self, serialized_data: str) -> NoReturn:
+        raise ComfyError("The cluster's database has a pickled value, which was refused.")
+
+    def name(self) -> str:
+        return "py_pickle"
+
+
+class Engine:
+    """DBOS in this process."""
+
+    def __init__(
+        self, database: URL, life: str, execute: Callable[[str, int], None] | None
+    ) -> None:
+        """`database`: of Postgres. `life`: unique for each start of the process. `execute`
+        executes an attempt of a run in the calling thread; None if this process only serves
+        pages."""
+        os.environ["DBOS__CLOUD"] = ""
+        _serialization.DBOSDefaultSerializer = _NoPickle()
+        logging.getLogger("dbos").setLevel(logging.ERROR)
+        config: DBOSConfig = {
+            "name": "comfyforms",
+            "system_database_url": database.render_as_string(hide_password=False),
+            "sys_db_pool_size": _CONNECTIONS,
+            "executor_id": life,
+            "application_version": _CONTRACT,
+            "serializer": DBOSPortableJSON,
+            "enable_otlp": False,
+            "log_level": "ERROR",
+        }
+        self._dbos = DBOS(config=config)
+
+        @DBOS.workflow(name="run")
+        def run(run_id: str, attempt: int) -> None:
+            assert execute is not None
+            execute(run_id, attempt)
+
+        self._run = run
+        self._starter = ThreadPoolExecutor(1, "start")
+        self._executes = execute is not None
+
+    def launch(self) -> None:
+        """Create the engine's tables and begin to execute recovered runs."""
+        DBOS.listen_queues([_QUEUE] if self._executes else [])
+        DBOS.launch()
+        DBOS.register_queue(_QUEUE)
+
+    def close(self) -> None:
+        """Stop the engine's threads without waiting for runs."""
+        DBOS.destroy(destroy_registry=True)
+
+    def start(self, run_id: str, attempt: int) -> None:
+        """Execute an attempt in a thread of this process, unless any process has begun it."""
+        with SetWorkflowID(_workflow(run_id, attempt)):
+            DBOS.start_workflow(self._run, run_id, attempt)
+
+    def resume(self, lives: Collection[str]) -> None:
+        """Put the runs of dead processes into the queue. Any process takes them."""
+        found = DBOS.list_workflows(
+            status="PENDING", executor_id=list(lives), load_input=False, load_output=False
+        )
+        for workflow in found:
+            DBOS.resume_workflow(workflow.workflow_id, queue_name=_QUEUE)
+
+    def unknown(self, attempts: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
+        """Return the attempts that the engine neither executes nor is about to execute."""
+        by_id = {_workflow(*one): one for one in attempts}
+        if not by_id:
+            return set()
+        found = DBOS.list_workflows(
+            workflow_ids=list(by_id), status=_UNFINISHED, load_input=False, load_output=False
+        )
+        return set(by_id.values()) - {by_id[one.workflow_id] for one in found}
+
+
+def _workflow(run_id: str, attempt: int) -> str:
+    return f"{run_id}:{attempt}"

@@ -1,0 +1,71 @@
+"""Entrance to the cluster's queue: the limits, and the place of a new run."""
+
+from __future__ import annotations
+
+import time
+
+from sqlalchemy import Connection
+
+from comfy.base.errors import RunGoesOn
+from comfy.base.messages import message
+from comfy.cluster.rows import LiveRow, add_live, read_live, read_turns, write_turns
+from comfy.cluster.tables import lock
+from comfy.records.store import RunStore
+from comfy.records.tables import as_comfy_errors, digest, share_of
+from comfy.runs.interface import Origin, RunPolicy
+from comfy.runs.limits import Person, RunLimits
+from comfy.runs.line.order import newly_joined
+
+
+class Entrance:
+    """Limits that count over all processes, and places of new runs."""
+
+    def __init__(self, history: RunStore, limits: RunLimits) -> None:
+        self._database, self._starts = history.engine, history.state.starts
+        self._limits = limits
+
+    def check(self, origin: Origin) -> None:
+        """Raise TooManyRuns if `enqueue` would refuse another run."""
+        owner, turn = _person(origin)
+        with as_comfy_errors(), self._database.connect() as connection:
+            unfinished = [(row.owner, row.turn) for row in read_live(connection).values()]
+        self._limits.check_unfinished(owner, turn, unfinished)
+        self._limits.check_hourly(self._starts.recent(origin.start))
+
+    def enqueue(
+        self,
+        connection: Connection,
+        run_id: str,
+        origin: Origin,
+        policy: RunPolicy,
+        *,
+        keeps_going: bool,
+    ) -> None:
+        """Add a run to the queue and hold the cluster's lock until the transaction ends. Raises
+        TooManyRuns at a limit, and RunGoesOn for an unfinished run."""
+        lock(connection)
+        rows, turns = read_live(connection), read_turns(connection)
+        if run_id in rows:
+            raise still_active()
+        owner, turn = _person(origin)
+        unfinished = [(row.owner, row.turn) for row in rows.values()]
+        self._limits.check_unfinished(owner, turn, unfinished)
+        self._starts.count_in(connection, origin.start, self._limits.check_hourly)
+        waiting_rows = [row.waiting_row for row in rows.values() if row.waits]
+        key = (turn, "" if turn else owner)
+        place, after = newly_joined(waiting_rows, turns, run_id, owner, key)
+        deadline = None if policy.deadline is None else time.time() + policy.deadline
+        watched = policy.watched and not keeps_going
+        row = LiveRow(run_id, owner, turn, place.position, watched=watched, deadline=deadline)
+        add_live(connection, row)
+        write_turns(connection, turns, after)
+
+
+def _person(origin: Origin) -> Person:
+    """Return the digests of the owner, and of the address that owners share."""
+    return digest(origin.owner), share_of(origin.address)
+
+
+def still_active() -> RunGoesOn:
+    """Return the error for an id that an unfinished run has."""
+    return RunGoesOn(message("This run isn't finished yet."), message("Wait for it to finish."))

@@ -1,0 +1,358 @@
+"""Execution of runs in this process, as long as no other process takes them over."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+
+from comfy.base.errors import ComfyError
+from comfy.base.messages import message
+from comfy.cluster.line import LineThread
+from comfy.cluster.mirror import Mirror
+from comfy.cluster.rows import Fence, LiveRow, NotOurs, claim, give_back, write_states
+from comfy.cluster.run import ClusterRun
+from comfy.cluster.states import StateSender
+from comfy.comfyui.protocol.run_state import RunError, lost, waiting
+from comfy.comfyui.servers.server import ComfyServer
+from comfy.records.record import Record
+from comfy.records.store import RunStore
+from comfy.records.tables import as_comfy_errors
+from comfy.runs.context import RunContext, WaitingLine
+from comfy.runs.durations import RunTimes
+from comfy.runs.interface import RunPolicy
+from comfy.runs.latest_state import stamped
+from comfy.runs.run import LocalRun
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_MOST_TAKEN = 3
+_PAUSE = 0.5  # seconds until the database is tried again
+_INTERRUPTED = RunError(message("This run was interrupted too often."), message("Try again."))
+
+
+class FencedRecords:
+    """The history as one execution uses it: nothing is written once another process has taken the
+    run over, and the row of the queue ends with the run."""
+
+    def __init__(
+        self, history: RunStore, fence: Fence, not_ours: Callable[[], None], tries: Retries
+    ) -> None:
+        self._history, self._fence = history, fence
+        self._not_ours, self._tries = not_ours, tries
+
+    def sent(self, record: Record, prompt_id: str) -> None:
+        """See `RunStore.sent`. Waits for a database that is away, because the run may be executed
+        twice without this."""
+        write = partial(self._history.sent, record, prompt_id, self._fence.check)
+        self._tries.until_done(partial(self._guarded, write))
+
+    def end(self, record: Record) -> None:
+        """See `RunStore.end`."""
+        self._guarded(partial(self._history.end, record, self._fence.end))
+
+    def _guarded(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except NotOurs:
+            self._not_ours()
+            raise
+
+
+class Retries:
+    """Repetition of database work while the database is away, until the process ends."""
+
+    def __init__(self) -> None:
+        self._closing = threading.Event()
+
+    def close(self) -> None:
+        """Repeat nothing anymore."""
+        self._closing.set()
+
+    @property
+    def closing(self) -> bool:
+        """Return whether the process ends."""
+        return self._closing.is_set()
+
+    def until_done(self, work: Callable[[], T]) -> T:
+        """Return the result of the work. Raises NotOurs, and at the end of the process the last
+        ComfyError."""
+        while True:
+            try:
+                return work()
+            except NotOurs:
+                raise
+            except ComfyError as problem:
+                log.warning("The database is away: %s", problem)
+                if self._closing.wait(_PAUSE):
+                    raise
+
+
+class _Execution:
+    """A run that this process executes."""
+
+    def __init__(self, claimed: LiveRow, run: LocalRun) -> None:
+        self.fence = Fence(claimed.run, claimed.taken)
+        self.run = run
+        self.server_url: str | None = claimed.server
+        self.number = 0
+        self.publishing = threading.Lock()
+
+
+class Executor:
+    """All runs that this process executes. Also the queue as they use it."""
+
+    def __init__(  # noqa: PLR0913 - the parts that it connects
+        self,
+        life: str,
+        history: RunStore,
+        context: Callable[[WaitingLine], RunContext],
+        mirror: Mirror,
+        sender: StateSender,
+        line: LineThread,
+        usual: Callable[[str], RunTimes | None],
+    ) -> None:
+        """`context` returns the context of all runs, with this queue. `usual` returns the usual
+        times of a workflow."""
+        self._database, self._history, self._mirror = history.engine, history, mirror
+        self._sender, self._line, self._life, self._usual = sender, line, life, usual
+        self._context = replace(context(self), files=history.files)
+        self.frames = self._context.frames
+        self._tries = Retries()
+        self._lock = threading.Lock()
+        self._claims: dict[tuple[str, int], LiveRow] = {}
+        self._executions: dict[str, _Execution] = {}
+        self._moved: dict[str, Callable[[], None]] = {}
+        self._given_back: dict[str, float] = {}  # until when polled rows are outdated
+
+    # Called by the engine
+
+    def expect(self, claimed: LiveRow) -> None:
+        """Note that this process has claimed an attempt, before the engine starts it."""
+        with self._lock:
+            self._claims[claimed.run, claimed.attempt] = claimed
+
+    def execute(self, run_id: str, attempt: int) -> None:
+        """Execute an attempt of a run in this thread; do nothing if the run has ended or was handed
+        over since. Never raises: an error would end the run for the engine."""
+        try:
+            claimed = self._claimed(run_id, attempt)
+            if claimed is not None:
+                self._execute(claimed)
+        except NotOurs:
+            return
+        except Exception:
+            log.exception("Run %s failed with an internal error", run_id)
+
+    def _claimed(self, run_id: str, attempt: int) -> LiveRow | None:
+        with self._lock:
+            claimed = self._claims.pop((run_id, attempt), None)
+        return claimed or self._tries.until_done(partial(self._claim, run_id, attempt))
+
+    def _claim(self, run_id: str, attempt: int) -> LiveRow | None:
+        with as_comfy_errors(), self._database.begin() as connection:
+            return claim(connection, run_id, attempt, self._life)
+
+    def _execute(self, claimed: LiveRow) -> None:
+        record = self._tries.until_done(partial(self._record, claimed))
+        shown = self._mirror.get(claimed.run)
+        if record is None or shown is None:
+            log.error("Run %s has no readable record", claimed.run)
+            self._tries.until_done(partial(self._drop, claimed))
+            return
+        if claimed.taken - claimed.attempt >= _MOST_TAKEN:
+            self._give_up(claimed, record, shown)
+            return
+        execution = self._execution(claimed, record)
+        run = execution.run
+        run.subscribe(partial(self._publish, execution, shown))
+        with self._lock:
+            self._executions[run.id] = execution
+        try:
+            run.execute()
+            self._record_end(execution)
+        finally:
+            with self._lock:
+                self._executions.pop(run.id, None)
+            self._sender.forget(execution.fence)
+            self._line.decide()
+
+    def _record(self, claimed: LiveRow) -> Record | None:
+        """Return the run's record; from the database if another process may have changed it."""
+        shown = self._mirror.get(claimed.run)
+        if shown is None:
+            self._mirror.poll()
+            shown = self._mirror.get(claimed.run)
+        if shown is not None and claimed.taken == claimed.attempt == 1:
+            return shown.first_record
+        record = self._history.get_many([claimed.run], None).get(claimed.run)
+        if record is None:
+            return None
+        job = record.job
+        fresh = waiting(record.state.prompt_id, job.prompt, job.outputs, job.titles)
+        return replace(record, state=fresh)
+
+    def _execution(self, claimed: LiveRow, record: Record) -> _Execution:
+        fence = Fence(claimed.run, claimed.taken)
+        records = FencedRecords(
+            self._history, fence, partial(self._disown, claimed.run, fence), self._tries
+        )
+        left = None if claimed.deadline is None else max(0.0, claimed.deadline - time.time())
+        run = LocalRun(
+            replace(record, server=claimed.server or record.server),
+            RunPolicy(deadline=left, watched=False),
+            replace(self._context, history=records),
+            grace=0.0,
+            usual=partial(self._usual, record.job.workflow),
+            ended=lambda _: None,
+        )
+        return _Execution(claimed, run)
+
+    def _record_end(self, execution: _Execution) -> None:
+        """Record an end that couldn't be recorded at once."""
+        run = execution.run
+        if run.is_disowned or run.recorded:
+            return
+        write = partial(self._history.end, run.record, execution.fence.end)
+        self._tries.until_done(write)
+
+    def _give_up(self, claimed: LiveRow, record: Record, shown: ClusterRun) -> None:
+        state = stamped(lost(record.state, _INTERRUPTED))
+        fence = Fence(claimed.run, claimed.taken)
+        end = partial(self._history.end, replace(record, state=state), fence.end)
+        self._tries.until_done(end)
+        shown.receive((claimed.taken, 1), state)
+        self._mirror.note_state(shown)
+
+    def _drop(self, claimed: LiveRow) -> None:
+        with as_comfy_errors(), self._database.begin() as connection:
+            Fence(claimed.run, claimed.taken).end(connection)
+
+    def _publish(self, execution: _Execution, shown: ClusterRun) -> None:
+        if execution.run.is_disowned:
+            return
+        with execution.publishing:  # a later state gets a higher number
+            execution.number = number = execution.number + 1
+            state = execution.run.state
+        if shown.receive((execution.fence.taken, number), state):
+            self._sender.send(shown, execution.fence, number, state)
+            self._mirror.note_state(shown)
+
+    # Called by other parts
+
+    def cancel(self, run_id: str, reason: RunError | None) -> bool:
+        """Stop a run if this process executes it; return whether it does."""
+        with self._lock:
+            execution = self._executions.get(run_id)
+        if execution is not None:
+            execution.run.cancel(reason)
+        return execution is not None
+
+    def check(self, rows: Mapping[str, LiveRow], asked_at: float) -> None:
+        """Compare the executed runs with the queue's rows, read at `asked_at`: disown those that
+        another process executes, and note their servers."""
+        with self._lock:
+            executions = tuple(self._executions.values())
+        for execution in executions:
+            run_id, row = execution.fence.run, rows.get(execution.fence.run)
+            if row is not None and row.taken != execution.fence.taken:
+                self._disown(run_id, execution.fence)
+            elif row is not None and asked_at > self._given_back.get(run_id, 0.0):
+                execution.server_url = row.server
+                if moved := self._moved.get(run_id):
+                    moved()
+
+    def write_states(self) -> None:
+        """Write the newest states of the executed runs, and disown those that aren't ours. Raises
+        ComfyError."""
+        states = self._sender.take_unwritten()
+        if not states:
+            return
+        with as_comfy_errors(), self._database.begin() as connection:
+            not_ours = write_states(connection, states)
+        for fence in not_ours:
+            self._disown(fence.run, fence)
+
+    def close(self) -> Sequence[str]:
+        """Disown all runs, so that other processes can take them over; return their ids."""
+        self._tries.close()
+        with self._lock:
+            executions = tuple(self._executions.values())
+        for execution in executions:
+            execution.run.disown()
+        return [execution.fence.run for execution in executions]
+
+    def _disown(self, run_id: str, fence: Fence) -> None:
+        with self._lock:
+            execution = self._executions.get(run_id)
+        if execution is not None and execution.fence == fence:
+            log.info("Another process follows run %s.", run_id)
+            execution.run.disown()
+
+    # The queue as executed runs use it: see `comfy.runs.context.WaitingLine`
+
+    def join(
+        self,
+        run_id: str,
+        owner: str,
+        moved: Callable[[], None],
+        *,
+        address: str = "",
+        handed: ComfyServer | None = None,
+        candidates: Callable[[], Sequence[ComfyServer]] | None = None,
+    ) -> None:
+        """Note how to wake a run; it is in the queue already."""
+        self._moved[run_id] = moved
+
+    def place(self, run_id: str) -> int | None:
+        """Return the number of runs before this one; None once a server has it."""
+        if self.server_of(run_id) is not None:
+            return None
+        shown = self._mirror.get(run_id)
+        return None if shown is None else shown.place
+
+    def server_of(self, run_id: str) -> ComfyServer | None:
+        """Return the server that has the run; None while it waits."""
+        with self._lock:
+            execution = self._executions.get(run_id)
+        if execution is None or execution.server_url is None:
+            return None
+        return self._context.servers.at(execution.server_url)
+
+    def mark_accepted(self, run_id: str) -> None:
+        """Note that the server has accepted the run, so that it can get the next one."""
+        self._change(run_id, accepted=True)
+
+    def give_back(self, run_id: str) -> None:
+        """Put a run back at the front, because its server didn't run it or has lost its results."""
+        with self._lock:
+            execution = self._executions.get(run_id)
+            if execution is None:
+                return
+            execution.server_url = None
+            self._given_back[run_id] = float("inf")
+
+        done = partial(self._given_back.__setitem__, run_id)
+        self._line.change(partial(give_back, fence=execution.fence), done)
+
+    def release(self, run_id: str) -> None:
+        """Let the server get the next run."""
+        self._change(run_id, over=True)
+
+    def leave(self, run_id: str) -> None:
+        """Forget how to wake the run."""
+        self._moved.pop(run_id, None)
+        self._given_back.pop(run_id, None)
+
+    def _change(self, run_id: str, **values: object) -> None:
+        with self._lock:
+            execution = self._executions.get(run_id)
+        if execution is not None:
+            fence = execution.fence
+            self._line.change(lambda connection: fence.update(connection, **values))

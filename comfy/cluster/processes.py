@@ -1,0 +1,131 @@
+"""The processes of a cluster: each says that it is alive, and takes over the runs of those that
+aren't."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.engine import Engine as Database
+
+from comfy.base.errors import ComfyError
+from comfy.cluster.engine import Engine
+from comfy.cluster.rows import release_attempts
+from comfy.cluster.tables import live as _live
+from comfy.cluster.tables import lock
+from comfy.cluster.tables import processes as _processes
+from comfy.records.tables import as_comfy_errors
+
+log = logging.getLogger(__name__)
+
+_PAUSE = 1.0  # seconds between two signs of life
+_ABSENT = 5.0  # seconds without a sign of life until a process counts as dead
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A process in its cluster. `name` is for administrators; with `executes`, it executes runs.
+    `life` is unique for each start of the process."""
+
+    name: str
+    executes: bool = True
+    life: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+class Heartbeat:
+    """Thread that says that this process is alive, and looks for dead processes."""
+
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        place: Place,
+        work: Callable[[], None],
+        taken_over: Callable[[], None],
+    ) -> None:
+        """`work` is called at each beat and may raise ComfyError. `taken_over` is called after runs
+        of dead processes became available."""
+        self._database, self._engine = database, engine
+        self._row = {"life": place.life, "name": place.name, "executes": place.executes}
+        self._work, self._taken_over = work, taken_over
+        self._closing = threading.Event()
+        self._connected_since: float | None = None
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Say that this process is alive, and start the thread. Raises ComfyError."""
+        self._beat()
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closing.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closing.wait(_PAUSE):
+            try:
+                dead = self._beat()
+                self._work()
+                if dead and self._is_sure:
+                    self._take_over(dead)
+            except ComfyError as problem:
+                self._connected_since = None
+                log.warning("The cluster's database is away: %s", problem)
+            except Exception:
+                self._connected_since = None
+                log.exception("A heartbeat failed with an internal error")
+
+    @property
+    def _is_sure(self) -> bool:
+        """Return whether the database has been there for so long that others could reach it,
+        too."""
+        since = self._connected_since
+        return since is not None and time.monotonic() - since > _ABSENT + _PAUSE
+
+    def _beat(self) -> Collection[str]:
+        """Write a sign of life, and return the lives of dead processes."""
+        put = upsert(_processes).values(self._row | {"seen": func.now()})
+        put = put.on_conflict_do_update(index_elements=["life"], set_={"seen": func.now()})
+        with as_comfy_errors(), self._database.begin() as connection:
+            connection.execute(put)
+            dead = _dead(connection)
+        if self._connected_since is None:
+            self._connected_since = time.monotonic()
+        return dead
+
+    def _take_over(self, dead: Collection[str]) -> None:
+        with as_comfy_errors(), self._database.begin() as connection:
+            lock(connection)  # one process at a time, as `resume` doesn't look at the owner
+            dead = _dead(connection)
+            self._engine.resume(dead)
+            which = select(_live.c.run, _live.c.attempt).where(_live.c.process.in_(dead))
+            attempts = [(run, attempt) for run, attempt in connection.execute(which)]
+            release_attempts(connection, self._engine.unknown(attempts))
+            connection.execute(delete(_processes).where(_processes.c.life.in_(dead)))
+        for life in dead:
+            log.warning("Process %s is gone; its runs are taken over.", life)
+        self._taken_over()
+
+
+def _dead(connection: Connection) -> Collection[str]:
+    """Return the lives of the processes that have been silent, or that have runs but aren't known
+    anymore."""
+    limit = func.now() - text(f"interval '{_ABSENT} seconds'")
+    silent = select(_processes.c.life).where(_processes.c.seen < limit)
+    known = select(_processes.c.life)
+    lost = select(_live.c.process).where(
+        _live.c.process.is_not(None), _live.c.process.not_in(known)
+    )
+    return set(connection.execute(silent.union(lost)).scalars())
+
+
+def leave(connection: Connection, life: str) -> None:
+    """Remove a process that ends."""
+    connection.execute(delete(_processes).where(_processes.c.life == life))

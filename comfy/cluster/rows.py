@@ -1,0 +1,201 @@
+"""Unfinished runs in the database: each function runs statements in the caller's transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from comfy.base.errors import ComfyError
+from comfy.cluster.tables import live as _live
+from comfy.cluster.tables import turns as _turns
+from comfy.runs.line.order import Turns, WaitingRow, given_back
+
+_COLUMNS = tuple(_live.c)
+
+
+class NotOurs(ComfyError):
+    """Error for a run that another process has taken over, or that has ended."""
+
+    def __init__(self) -> None:
+        super().__init__("Another process has taken over this run.")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRow:
+    """A row of the table `live`."""
+
+    run: str
+    owner: str
+    turn: str
+    position: float
+    rank: float = 0.0
+    attempt: int = 1
+    taken: int = 0
+    process: str | None = None
+    server: str | None = None
+    accepted: bool = False
+    over: bool = False
+    cancel: str | None = None
+    watched: bool = False
+    deadline: float | None = None
+    number: int = 0
+    state: bytes | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Return whether the run waits for a server."""
+        return self.server is None
+
+    @property
+    def waiting_row(self) -> WaitingRow:
+        """Return the row that sorts the run among the others that wait."""
+        key = (self.turn, "" if self.turn else self.owner)
+        return WaitingRow(self.run, self.owner, key, self.position, self.rank)
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Right to write about a run, until another process takes it over."""
+
+    run: str
+    taken: int
+
+    def check(self, connection: Connection) -> None:
+        """Raise NotOurs if another process has taken over the run; keep others from it until the
+        transaction ends."""
+        mine = select(_live.c.run).where(*self._mine).with_for_update()
+        if connection.execute(mine).first() is None:
+            raise NotOurs
+
+    def end(self, connection: Connection) -> None:
+        """Delete the run's row. Raises NotOurs like `check`."""
+        if not connection.execute(delete(_live).where(*self._mine)).rowcount:
+            raise NotOurs
+
+    def update(self, connection: Connection, **values: object) -> bool:
+        """Change columns; return whether the run is still ours."""
+        return bool(connection.execute(update(_live).where(*self._mine).values(values)).rowcount)
+
+    @property
+    def _mine(self) -> tuple[ColumnElement[bool], ...]:
+        return (_live.c.run == self.run, _live.c.taken == self.taken)
+
+
+def read_live(connection: Connection) -> dict[str, LiveRow]:
+    """Return all unfinished runs by id."""
+    rows = connection.execute(select(*_COLUMNS))
+    return {row.run: LiveRow(*row) for row in rows}
+
+
+def read_turns(connection: Connection) -> Turns:
+    """Return the numbers of the turns."""
+    seq: dict[tuple[str, ...], int] = {}
+    last: tuple[str, ...] = ("", "", "")
+    for key, number, is_last in connection.execute(select(*_turns.c)):
+        seq[tuple(json.loads(key))] = number
+        last = tuple(json.loads(key)) if is_last else last
+    return Turns(seq, last)
+
+
+def write_turns(connection: Connection, before: Turns, after: Turns) -> None:
+    """Write the numbers that have changed."""
+    changed = {
+        key: number
+        for key, number in after.seq.items()
+        if before.seq.get(key) != number or (key == after.last) != (key == before.last)
+    }
+    if before.last != after.last and before.last in after.seq:
+        changed[before.last] = after.seq[before.last]
+    if gone := [json.dumps(key) for key in before.seq.keys() - after.seq.keys()]:
+        connection.execute(delete(_turns).where(_turns.c.key.in_(gone)))
+    if changed:
+        rows = [
+            {"key": json.dumps(key), "seq": number, "last": key == after.last}
+            for key, number in changed.items()
+        ]
+        put = upsert(_turns)
+        new = {"seq": put.excluded.seq, "last": put.excluded.last}
+        connection.execute(put.on_conflict_do_update(index_elements=["key"], set_=new), rows)
+
+
+def add_live(connection: Connection, row: LiveRow) -> None:
+    """Insert a run."""
+    values = {name: getattr(row, name) for name in LiveRow.__slots__}
+    connection.execute(insert(_live).values(values))
+
+
+def change_live(connection: Connection, run: str, **values: object) -> None:
+    """Change columns of a run that any process executes."""
+    connection.execute(update(_live).where(_live.c.run == run).values(values))
+
+
+def end_waiting(connection: Connection, run: str) -> None:
+    """Delete the row of a run that no process executes. Raises NotOurs if one does."""
+    idle = (_live.c.run == run, _live.c.process.is_(None))
+    if not connection.execute(delete(_live).where(*idle)).rowcount:
+        raise NotOurs
+
+
+def move_waiting(
+    connection: Connection, move: Callable[[Iterable[WaitingRow]], Iterable[WaitingRow]]
+) -> None:
+    """Change places: `move` gets the runs that wait, and returns those that change."""
+    rows = [row.waiting_row for row in read_live(connection).values() if row.waits]
+    for row in move(rows):
+        change_live(connection, row.run, position=row.position, rank=row.rank)
+
+
+def claim(connection: Connection, run: str, attempt: int, life: str) -> LiveRow | None:
+    """Make this process the one that executes an attempt; None if the run has ended or was handed
+    over since."""
+    mine = (_live.c.run == run, _live.c.attempt == attempt)
+    changed = (
+        update(_live)
+        .where(*mine)
+        .values(process=life, taken=_live.c.taken + 1, number=0)
+        .returning(*_COLUMNS)
+    )
+    row = connection.execute(changed).first()
+    return None if row is None else LiveRow(*row)
+
+
+def give_back(connection: Connection, fence: Fence) -> None:
+    """Put a run back at the front of the queue. The transaction holds the cluster's lock."""
+    rows, turns = read_live(connection), read_turns(connection)
+    row = rows.get(fence.run)
+    if row is None or row.taken != fence.taken:
+        return
+    waiting_rows = [one.waiting_row for one in rows.values() if one.waits]
+    place = row.waiting_row
+    place, after = given_back(waiting_rows, turns, row.run, place.owner, place.turn_key)
+    values = {"server": None, "accepted": False, "over": False, "position": place.position}
+    fence.update(connection, **values)
+    write_turns(connection, turns, after)
+
+
+def release_all(connection: Connection, life: str) -> None:
+    """Hand over the runs that a process executes."""
+    mine = update(_live).where(_live.c.process == life)
+    connection.execute(mine.values(process=None, attempt=_live.c.attempt + 1))
+
+
+def release_attempts(connection: Connection, attempts: Iterable[tuple[str, int]]) -> None:
+    """Hand over these attempts, which no process executes."""
+    for run, attempt in attempts:
+        which = update(_live).where(_live.c.run == run, _live.c.attempt == attempt)
+        connection.execute(which.values(process=None, attempt=attempt + 1))
+
+
+def write_states(
+    connection: Connection, states: Mapping[Fence, tuple[int, bytes]]
+) -> Sequence[Fence]:
+    """Write the states of runs; return those that aren't ours anymore."""
+    return [
+        fence
+        for fence, (number, state) in states.items()
+        if not fence.update(connection, number=number, state=state)
+    ]

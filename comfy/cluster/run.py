@@ -1,0 +1,162 @@
+"""A run as a process sees it, whichever process executes it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+
+from comfy.cluster.rows import LiveRow
+from comfy.comfyui.protocol.run_progress import SamplingWork, sampling_work
+from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, in_line
+from comfy.comfyui.servers.needs import Needs
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.comfyui.servers.server import ComfyServer
+from comfy.records.record import Job, Record
+from comfy.runs.durations import RunTimes
+from comfy.runs.latest_state import LatestState
+
+StateNumber = tuple[int, int]  # the number of the takeover, and of the state since
+
+
+class ClusterRun:
+    """One prompt from its submission to its end."""
+
+    def __init__(
+        self,
+        record: Record,
+        servers: ServerPool,
+        usual: Callable[[], RunTimes | None],
+        *,
+        cancel: Callable[[ClusterRun, RunError | None], None],
+        watch: Callable[[ClusterRun], None],
+    ) -> None:
+        """`cancel` has the run stopped, with the reason. `watch` is called when the first watcher
+        has come, and when the last one has left."""
+        self.id = record.id
+        self.owner = record.owner
+        self.job: Job = record.job
+        self.submitted_at = record.submitted_at
+        self.keeps_going = record.keeps_going
+        self.address = record.address
+        self.row: LiveRow | None = None
+        self.place: int | None = None
+        self._record = record
+        self._servers = servers
+        self._usual = usual
+        self._cancel, self._watch = cancel, watch
+        self._latest = LatestState(record.state)
+        self._version: StateNumber = (0, 0)
+        self._lock = threading.Lock()
+        self._watchers = 0
+        given = (target for one in record.job.inputs.values() for target in one.targets)
+        self.needs = Needs(record.job.prompt, given)
+
+    @property
+    def state(self) -> RunState:
+        """Return the newest state."""
+        return self._latest.state
+
+    @property
+    def record(self) -> Record:
+        """Return the run's current record."""
+        row = self.row
+        server = self._record.server if row is None or row.server is None else row.server
+        return replace(self._record, state=self.state, server=server)
+
+    @property
+    def first_record(self) -> Record:
+        """Return the record as it was when the run came to this process."""
+        return self._record
+
+    @property
+    def usual_times(self) -> RunTimes | None:
+        """Return the usual duration of this workflow's runs; None before the first."""
+        return self._usual()
+
+    @property
+    def waits_here(self) -> bool:
+        """Return whether no server has the run yet."""
+        return self.place is not None and not self.state.phase.finished
+
+    @property
+    def servers(self) -> Sequence[ComfyServer]:
+        """Return the run's server, or the servers that it may use."""
+        if self.waits_here:
+            return self._servers.candidates(self.needs)
+        row = self.row
+        server = None if row is None or row.server is None else self._servers.at(row.server)
+        return () if server is None else [server]
+
+    @cached_property
+    def work(self) -> SamplingWork | None:
+        """Return the work of the run's samplers, as far as known beforehand."""
+        return sampling_work(self.job.prompt)
+
+    @property
+    def turn(self) -> tuple[int, int]:
+        """Return the sort key of unfinished runs; see `comfy.runs.interface.Run.turn`."""
+        place = self.place
+        return (2, place) if place is not None else (int(self.state.phase is Phase.WAITING), 0)
+
+    @property
+    def is_watched(self) -> bool:
+        """Return whether the run has a watcher in this process."""
+        return self._watchers > 0
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` on every new state, from any thread; it must not block. Return a function
+        that unsubscribes it."""
+        return self._latest.subscribe(callback)
+
+    def watch(self, timeout: float | None = None) -> Iterator[RunState]:
+        """See `comfy.runs.interface.Run.watch`."""
+        return self._latest.watch(timeout)
+
+    def cancel(self, reason: RunError | None = None) -> None:
+        """Have the run stopped. Returns at once."""
+        self._cancel(self, reason)
+
+    def attach(self) -> None:
+        """Add a watcher."""
+        with self._lock:
+            self._watchers += 1
+            is_first = self._watchers == 1
+        if is_first:
+            self._watch(self)
+
+    def detach(self) -> None:
+        """Remove a watcher."""
+        with self._lock:
+            self._watchers = max(0, self._watchers - 1)
+            is_last = self._watchers == 0
+        if is_last:
+            self._watch(self)
+
+    def receive(self, version: StateNumber, state: RunState) -> bool:
+        """Show a state; return False if a newer one is known. States of different processes are
+        ordered by their versions, and a finished state never changes."""
+        with self._lock:
+            if self.state.phase.finished or version <= self._version:
+                return False
+            self._version = version
+            return self._latest.update(lambda _: state)
+
+    def update_row(self, row: LiveRow, place: int | None, *, held: bool) -> None:
+        """Show what the queue's row says: the place, and the state if it is newer."""
+        self.row, self.place = row, place
+        with self._lock:
+            if place is not None and not self.state.phase.finished:
+                self._latest.update(partial(in_line, place=place, held=held))
+
+    @property
+    def version(self) -> StateNumber:
+        """Return the version of the newest state."""
+        return self._version
+
+    @property
+    def age(self) -> float:
+        """Return the seconds since the run was submitted."""
+        return max(0.0, time.time() - self.submitted_at)

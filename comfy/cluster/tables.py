@@ -1,0 +1,89 @@
+"""Tables of a cluster: unfinished runs, turns and processes. The history is in
+`comfy.records.tables`."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    DateTime,
+    Double,
+    Engine,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    false,
+    func,
+    select,
+    text,
+)
+
+_metadata = MetaData()
+
+# Key of the Postgres lock under which one process at a time changes the order or takes over runs.
+_LOCK = 0x636F6D667A
+
+# Unfinished runs; the row is deleted in the transaction that records the end.
+# `owner`, `turn`: digests, see `comfy.records.tables`. `position`, `rank`: see
+# `comfy.runs.line.order.WaitingRow`. `attempt`: number of hand-overs between processes, `taken`:
+# number of processes that have begun to execute it; only the last one may write. `process`: the
+# life of the process that executes it. `server`: NULL while the run waits. `over`: the server has
+# finished the prompt. `cancel`: JSON of the reason, NULL unless the run is to be stopped.
+# `number`: counts the states of this `taken`.
+live = Table(
+    "live",
+    _metadata,
+    Column("run", String(64), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("turn", String(64), nullable=False),
+    Column("position", Double, nullable=False),
+    Column("rank", Double, nullable=False, server_default=text("0")),
+    Column("attempt", Integer, nullable=False, server_default=text("1")),
+    Column("taken", Integer, nullable=False, server_default=text("0")),
+    Column("process", Text),
+    Column("server", Text),
+    Column("accepted", Boolean, nullable=False, server_default=false()),
+    Column("over", Boolean, nullable=False, server_default=false()),
+    Column("cancel", Text),
+    Column("watched", Boolean, nullable=False, server_default=false()),
+    Column("deadline", Double),  # seconds since 1970
+    Column("number", BigInteger, nullable=False, server_default=text("0")),
+    Column("state", LargeBinary),
+)
+
+# Numbers that sort turn keys and owners: see `comfy.runs.line.order.Turns`. `key`: JSON.
+turns = Table(
+    "turns",
+    _metadata,
+    Column("key", Text, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("last", Boolean, nullable=False, server_default=false()),
+)
+
+# Processes that are alive. `life`: unique for each start of a process.
+processes = Table(
+    "processes",
+    _metadata,
+    Column("life", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("seen", DateTime(timezone=True), nullable=False),
+    Column("executes", Boolean, nullable=False),
+)
+
+
+def make_cluster_tables(engine: Engine) -> None:
+    """Create missing tables."""
+    with engine.begin() as connection:
+        lock(connection)
+        _metadata.create_all(connection)
+
+
+def lock(connection: Connection) -> None:
+    """Wait until no other process holds the cluster's lock, and hold it until the transaction
+    ends."""
+    connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
