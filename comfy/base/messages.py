@@ -15,6 +15,7 @@ from typing import Annotated, Any, Self
 from pydantic import PlainSerializer, PlainValidator, SerializationInfo, WithJsonSchema
 
 _DEEPEST = 40  # maximum nesting of messages in JSON that is read
+_LONGEST = 100_000  # characters of such a message if it repeats its values, as it may at each level
 
 
 class Message(str):
@@ -121,21 +122,31 @@ def _from_json(data: object, levels: int) -> object:
 
 def _message(sentence: str, several: str, values: Mapping[str, object]) -> str:
     counted = not several or type(values.get("count")) is int
-    texts = all(isinstance(value, str | int | float) for value in values.values())
-    if sentence and counted and texts and (not values or _names(sentence + several, values)):
+    texts = all(
+        name.isidentifier() and isinstance(value, str | int | float)
+        for name, value in values.items()
+    )
+    forms = (sentence, several) if values else ()
+    if sentence and counted and texts and all(_fits(form, values) for form in forms):
         return Message(sentence, several, values)
     return sentence
 
 
-def _names(form: str, values: Mapping[str, object]) -> bool:
-    """Tell if all braces in the text contain bare names."""
+def _fits(form: str, values: Mapping[str, object]) -> bool:
+    """Tell if all braces in the text contain bare names, and the values don't make it too long."""
+    length = 0
     try:
-        return all(
-            name is None or (name.isidentifier() and name in values and not how and not shape)
-            for _, name, shape, how in Formatter().parse(form)
-        )
+        for text, name, shape, how in Formatter().parse(form):
+            length += len(text)
+            if name is None:
+                continue
+            if name not in values or how or shape:
+                return False
+            length += len(str(values[name]))
+        once = len(form) + sum(len(str(value)) for value in values.values())
     except ValueError:
         return False
+    return length <= max(_LONGEST, once)
 
 
 def _text(value: object) -> str:
@@ -150,7 +161,8 @@ def _read(data: object) -> str:
 
 
 def _written(text: str, how: SerializationInfo) -> object:
-    return message_to_json(text) if how.round_trip else text
+    # pydantic refuses a lone surrogate in a subclass of str
+    return message_to_json(text) if how.round_trip else str.__str__(text)
 
 
 # Text in a record that may be a message. Serialization keeps the template and values with

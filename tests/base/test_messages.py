@@ -180,3 +180,16 @@ def test_deeply_nested_message_values_are_dropped() -> None:
     read = message_from_json(told)
     assert isinstance(read, str)
     assert read.startswith("In In ")
+
+
+def test_values_can_not_multiply_at_each_level() -> None:
+    """A long value stays whole. One that each level would repeat is dropped in time."""
+    long_value = "x" * 300_000
+    told: object = {"sentence": "{it}!", "plural": "", "values": {"it": long_value}}
+    assert message_from_json(told) == f"{long_value}!"
+    told = "x"
+    for _ in range(39):
+        told = {"sentence": "{it}{it}{it}", "plural": "", "values": {"it": told}}
+    read = message_from_json(told)
+    assert isinstance(read, str)
+    assert len(read) <= 100_000

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy.base.errors import NodeError
+from comfy.base.messages import message
 from comfy.comfyui.protocol.events import ExecutionSuccess, Preview
 from comfy.comfyui.protocol.outputs import FileKind, OutputFile, TextOutput
 from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, waiting
@@ -100,6 +101,14 @@ def test_a_state_goes_without_its_preview() -> None:
     assert back == replace(state, preview=None, verdict=None, queue_remaining=None)
     assert back.planned.titles["2"] == "Two"
     assert back.planned.with_outputs == frozenset({"3"})
+
+
+def test_a_message_may_contain_half_a_character() -> None:
+    """A server's words may end in the middle of an emoji."""
+    error = RunError(message("Can't read {name}.", name="a\ud83d"))
+    state = replace(BEGUN, error=error)
+    assert state_to_json(state)["error"]["message"] == "Can't read a\ud83d."
+    assert from_text(to_text(Record("r", "ann", JOB, 5.0, state))).state == state
 
 
 def record_told(**changes: Any) -> dict[str, Any]:
