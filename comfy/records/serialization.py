@@ -49,7 +49,7 @@ _INPUTS, _TARGETS, _PAIR = ("job", "inputs"), ("targets",), 5
 _ROUNDS = 10  # each round repairs one level deeper
 _SEARCHED = 20_000  # characters
 _LONGEST = 10_000  # characters of a text in a shortened record
-_YEAR_9999 = 253_370_764_800.0
+YEAR_9999 = 253_370_764_800.0
 
 
 def state_to_json(state: RunState) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def _fault(where: tuple[str | int, ...], *, missing: bool) -> tuple[tuple[str | 
 
 def _moment(seconds: float | None) -> float | None:
     """Return seconds since 1970; None if a calendar can't represent them."""
-    return seconds if seconds is not None and 0 <= seconds < _YEAR_9999 else None
+    return seconds if seconds is not None and 0 <= seconds < YEAR_9999 else None
 
 
 def searchable(text: str) -> str:

@@ -6,8 +6,9 @@ import io
 from dataclasses import replace
 
 from comfy.cli.progress import BatchLine, ChainLine
+from comfy.comfyui.protocol.planned_nodes import PlannedNodes
 from comfy.comfyui.protocol.run_progress import RunProgress
-from comfy.comfyui.protocol.run_state import Phase, PlannedNodes, RunState
+from comfy.comfyui.protocol.run_state import Phase, RunState
 
 
 class Terminal(io.StringIO):

@@ -20,8 +20,9 @@ from PIL import Image
 from comfy.__main__ import main
 from comfy.base.filenames import safe_name
 from comfy.cli.progress import ProgressLine
+from comfy.comfyui.protocol.planned_nodes import PlannedNodes
 from comfy.comfyui.protocol.run_progress import RunProgress
-from comfy.comfyui.protocol.run_state import Phase, PlannedNodes, RunState
+from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.demo import DemoServer
 from tests.support.sampler import prompt
 from tests.support.waiting import LONGEST_WAIT

@@ -36,6 +36,7 @@ PURE = (
     "chains/test_chain_files.py",
     "chains/test_step_form.py",
     "chains/test_write.py",
+    "cluster/test_state_messages.py",
     "webhooks",
     "ui/documents",
     "runs/test_fair_queue.py",

@@ -84,10 +84,10 @@ class _Malformed(Exception):
         self.kind = kind
 
 
-_MOST_FRAMES = 1000  # in an animation of previews
+MOST_FRAMES = 1000  # in an animation of previews
 _LONGEST_ID = 1000  # of a node; inside subgraphs, an id contains the ids of all enclosing nodes
 _LONGEST_NOTE = 2000  # characters of the text that a node shows while it works
-_FASTEST = 120.0  # frames per second
+FASTEST_ANIMATION = 120.0  # frames per second
 # Messages for the editor and for other programs (docs/comfyui.md#56).
 _FOR_EDITORS = frozenset(
     {
@@ -226,7 +226,7 @@ def _error(data: _Data) -> ExecutionError:
 
 def _animated(data: _Data) -> AnimatedPreviews:
     frames, rate = data.number("length"), data.number("rate")
-    if not (1 <= frames <= _MOST_FRAMES and 0 < rate <= _FASTEST):
+    if not (1 <= frames <= MOST_FRAMES and 0 < rate <= FASTEST_ANIMATION):
         raise ValueError(f"{frames:g} frames at {rate:g} per second")
     return AnimatedPreviews(int(frames), rate)
 

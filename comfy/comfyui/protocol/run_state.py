@@ -34,9 +34,9 @@ from comfy.comfyui.protocol.events import (
 )
 from comfy.comfyui.protocol.execution_errors import details, explain
 from comfy.comfyui.protocol.outputs import OutputFile, TextOutput, with_outputs
+from comfy.comfyui.protocol.planned_nodes import PlannedNodes, planned_nodes
 from comfy.comfyui.protocol.responses import HistoryEntry, Queue, Submitted, Verdict
 from comfy.comfyui.protocol.run_progress import RunProgress, planned_progress
-from comfy.prompt.model import own_title
 
 
 class Phase(StrEnum):
@@ -65,15 +65,6 @@ class RunError:
     node: str | None = None
     node_title: KeptText | None = None
     detail: KeptText = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedNodes:
-    """Nodes of a run's prompt, the same in all its states: their names for users by id, and the
-    nodes whose outputs count; None = all."""
-
-    titles: Mapping[str, str] = field(default_factory=dict)
-    with_outputs: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,17 +138,8 @@ def waiting(
     outputs: Iterable[str] | None = None,
     titles: Mapping[str, str] | None = None,
 ) -> RunState:
-    """Return the first state of a run. `outputs`: the nodes whose outputs count; None = all.
-
-    `titles`: the nodes' names for users. A node without one there has its title in the prompt, else
-    its class.
-    """
-    called = titles or {}
-    named = {
-        node_id: called.get(node_id) or own_title(node) or str(node.get("class_type", ""))
-        for node_id, node in prompt.items()
-    }
-    planned = PlannedNodes(named, None if outputs is None else frozenset(outputs))
+    """Return the first state of a run. For the other arguments, see `planned_nodes`."""
+    planned = planned_nodes(prompt, outputs, titles)
     return RunState(prompt_id, planned=planned, progress=planned_progress(prompt))
 
 
