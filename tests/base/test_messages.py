@@ -41,7 +41,15 @@ FORMS = st.sampled_from(["{first}", "{first.x}", "{first:>9}", "{first!r}", "{0}
 
 COMFY = Path(__file__).parents[2] / "comfy"
 # Texts that only the shell shows: about settings and databases at the start, and by the commands.
-OF_A_SHELL = {"address.py", "database.py", "upgrade.py", "object_info.py", "cli", "demo"}
+OF_A_SHELL = {
+    "address.py",
+    "wire_address.py",
+    "database.py",
+    "upgrade.py",
+    "object_info.py",
+    "cli",
+    "demo",
+}
 # Texts per file that only workflow authors, programs and administrators read. They stay in English.
 IN_ENGLISH = {
     **{"batches/spec.py": 3, "comfyui/client/client.py": 2, "graph/group_nodes.py": 1},
