@@ -1,13 +1,13 @@
 """Second pass of a form: apply authors' declarations, and place the other inputs by rules.
 
 The first layer that mentions an input decides: the TOML file, the App, then other programs'
-conventions. A layer without a label for it keeps the label of a later one. A subgraph's author only
-names inputs; the rules place them.
+conventions. Settings that its layer lacks, such as the label or the limits, come from later ones. A
+subgraph's author only names inputs; the rules place them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -22,7 +22,7 @@ from comfy.form.rules.facts import InputFacts, Roles, collect_facts
 from comfy.form.rules.table import RULES
 from comfy.prompt.model import InputRef
 from comfy.prompt.trace import Trace
-from comfy.workflow.config import FieldGroup, Others
+from comfy.workflow.config import FieldConfig, FieldGroup, Others
 
 # Ranks of inputs that authors arranged, in their order. They come before everything that the rules
 # rank.
@@ -34,6 +34,20 @@ _OTHERS: dict[Others, dict[FieldGroup, FieldGroup]] = {
     "advanced": {"main": "advanced", "advanced": "advanced", "hidden": "hidden"},
     "hidden": {"main": "hidden", "advanced": "hidden", "hidden": "hidden"},
 }
+
+# Settings that a layer takes from later ones. Each layer places its inputs itself.
+_INHERITED = (
+    "label",
+    "help",
+    "default",
+    "min",
+    "max",
+    "step",
+    "widget",
+    "choices",
+    "required",
+    "height",
+)
 
 _FRAMES = message("Frames")
 
@@ -55,7 +69,7 @@ def declare(
     statements of subgraphs' authors.
     """
     roles = Roles(trace)
-    labels = _labels((*layers, promoted))
+    inherited = _inherited((*layers, promoted))
     free = {one.ref: one for one in candidates}
     declared: list[Candidate] = []
     others: Others = "auto"
@@ -64,30 +78,34 @@ def declare(
         for statement in layer.statements:
             if taken := _taken(free, statement.targets):
                 rank = _FIRST_RANK + len(declared)
-                named = _labeled(statement, labels)
-                declared.append(limited(_stated(named, taken, rank, roles), others))
+                whole = _over(inherited.get(statement.targets[0]), statement)
+                declared.append(limited(_stated(whole, taken, rank, roles), others))
         if len(declared) > before:
             others = strictest((others, layer.others))
     return (*declared, *_undeclared(free, promoted.statements, others, roles))
 
 
-def _labels(layers: Sequence[Layer]) -> dict[InputRef, str]:
-    """Return the first label that authors gave to each input."""
-    return {
-        target: one.said.label
-        for layer in reversed(layers)
-        for one in reversed(layer.statements)
-        if one.said.label
-        for target in one.targets
-    }
+def _inherited(layers: Sequence[Layer]) -> dict[InputRef, Statement]:
+    """Return what authors said about each input: settings of the first layer that has them."""
+    said: dict[InputRef, Statement] = {}
+    for layer in reversed(layers):
+        for one in reversed(layer.statements):
+            said |= {target: _over(said.get(target), one) for target in one.targets}
+    return said
 
 
-def _labeled(statement: Statement, labels: Mapping[InputRef, str]) -> Statement:
-    """Return the statement with the label of a later layer if it has none of its own."""
-    label = statement.said.label
-    if label is None and statement.targets:
-        label = labels.get(statement.targets[0])
-    return replace(statement, said=replace(statement.said, label=label))
+def _over(below: Statement | None, statement: Statement) -> Statement:
+    """Return the statement with the settings of the one below that it doesn't have."""
+    if below is None:
+        return statement
+    own = statement.said
+    left = {name: getattr(below.said, name) for name in _INHERITED if not _is_set(own, name)}
+    value = below.value if statement.value is KEEP else statement.value
+    return replace(statement, said=replace(own, **left), value=value)
+
+
+def _is_set(said: FieldConfig, name: str) -> bool:
+    return getattr(said, name) not in (None, ())
 
 
 def limited(candidate: Candidate, others: Others) -> Candidate:
