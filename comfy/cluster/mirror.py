@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from comfy.base.errors import ComfyError
 from comfy.cluster.rows import LiveRow, read_live, read_turns
 from comfy.cluster.run import ClusterRun
-from comfy.cluster.state_json import state_from_wire
+from comfy.cluster.state_messages import state_from_wire
 from comfy.comfyui.protocol.run_state import RunState, lost, stopped, waiting
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Record

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from comfy.cluster.rows import Fence
 from comfy.cluster.run import ClusterRun, StateNumber
-from comfy.cluster.state_json import (
+from comfy.cluster.state_messages import (
     preview_from_wire,
     preview_to_wire,
     state_from_wire,
