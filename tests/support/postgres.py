@@ -31,37 +31,19 @@ def _programs() -> Path | None:
     return max(folders, key=lambda folder: int(folder.parent.name), default=None)
 
 
-@contextlib.contextmanager
-def running_postgres() -> Iterator[str]:
-    """Run a server during the block and yield the URL of a database on it. If Postgres isn't
-    installed, call `skip_without`."""
-    programs = _programs()
-    if programs is None:
-        skip_without("Postgres: no initdb was found (Debian has it in the package postgresql)")
-    account = "postgres" if os.getuid() == 0 else None  # it refuses to work for root
-    folder = Path(
-        tempfile.mkdtemp(prefix="postgres-", dir="/tmp")
-    )  # pytest's folders are closed to other accounts
-    if account is not None:
-        shutil.chown(folder, account, account)
+class PostgresServer:
+    """A server that tests stop and start. `url` is the address of a database on it."""
 
-    def run(program: str, *arguments: str) -> None:
-        with open(folder / "log", "ab") as log:  # no pipe: the server would hold its other end
-            done = subprocess.run(
-                [programs / program, "-D", folder / "data", *arguments],
-                cwd=folder,
-                user=account,
-                group=account,
-                extra_groups=None if account is None else [],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                timeout=60,
-            )
-        assert done.returncode == 0, (folder / "log").read_text()
-
-    try:
-        run(
+    def __init__(self, programs: Path, folder: Path) -> None:
+        """Create the database in this folder."""
+        self._programs = programs
+        self._folder = folder
+        self.url = f"postgresql+psycopg://tests@/postgres?host={folder}"
+        # It refuses to work for root.
+        self._account = "postgres" if os.getuid() == 0 else None
+        if self._account is not None:
+            shutil.chown(folder, self._account, self._account)
+        self._run(
             "initdb",
             "--no-sync",
             "--auth=trust",
@@ -69,13 +51,58 @@ def running_postgres() -> Iterator[str]:
             "--encoding=UTF8",
             "--locale=C",
         )
-        run("pg_ctl", "start", "--wait", "--options", f"{SETTINGS}{folder}")
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        self._run("pg_ctl", "start", "--wait", "--options", f"{SETTINGS}{self._folder}")
+
+    def stop(self) -> None:
+        """Stop the server as a crash would, if it runs."""
+        if (self._folder / "data" / "postmaster.pid").exists():
+            self._run("pg_ctl", "stop", "--wait", "--mode", "immediate")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        # A pipe would stay open as long as the server.
+        with open(self._folder / "log", "ab") as log:
+            done = subprocess.run(
+                [self._programs / program, "-D", self._folder / "data", *arguments],
+                cwd=self._folder,
+                user=self._account,
+                group=self._account,
+                extra_groups=None if self._account is None else [],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                timeout=60,
+            )
+        assert done.returncode == 0, (self._folder / "log").read_text()
+
+
+@contextlib.contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """Run a server during the block. If Postgres isn't installed, call `skip_without`."""
+    programs = _programs()
+    if programs is None:
+        skip_without("Postgres: no initdb was found (Debian has it in the package postgresql)")
+    folder = Path(
+        tempfile.mkdtemp(prefix="postgres-", dir="/tmp")
+    )  # pytest's folders are closed to other accounts
+    try:
+        server = PostgresServer(programs, folder)
+        server.start()
         try:
-            yield f"postgresql+psycopg://tests@/postgres?host={folder}"
+            yield server
         finally:
-            run("pg_ctl", "stop", "--wait", "--mode", "immediate")
+            server.stop()
     finally:
         shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def running_postgres() -> Iterator[str]:
+    """Run a server during the block and yield the URL of a database on it."""
+    with postgres_server() as server:
+        yield server.url
 
 
 def empty(address: str) -> None:

@@ -1,0 +1,348 @@
+"""Several app processes with their ComfyUI servers, Postgres and Redis, all as real processes that
+tests kill, freeze, wake and start again.
+
+Each ComfyUI server keeps a journal, a file with one line per event of a prompt. It survives every
+kill and says what was executed how often.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+from comfy.demo import DemoServer
+from comfy.demo.server.prompt_log import Journal, LogEntry
+from tests.support.app_process import FORKED, free_port, started_here
+from tests.support.postgres import PostgresServer, postgres_server
+from tests.support.redis import RedisServer, running_redis
+from tests.support.serving import PAINTED
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+_ENDS = ("success", "error", "interrupted", "killed")
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One execution of a prompt at a ComfyUI server. Times are in seconds since 1970. `ended` is
+    None during the execution; `outcome` is the journal's last entry."""
+
+    prompt_id: str
+    server: str
+    started: float
+    ended: float | None = None
+    outcome: str = "started"
+
+
+class JournalFile(Journal):
+    """Journal that also appends each event to a file, as `TIME ENTRY PROMPT`."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def add(self, prompt_id: str, entry: LogEntry) -> None:
+        """Log an event of this prompt."""
+        with self._path.open("a") as file:
+            file.write(f"{time.time():.3f} {entry} {prompt_id}\n")
+        super().add(prompt_id, entry)
+
+
+class TestedProcess:
+    """Process that a test starts, kills, freezes and wakes. Each start has a log of its own."""
+
+    __test__ = False
+
+    def __init__(self, name: str, port: int, folder: Path) -> None:
+        self.name = name
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self._folder = folder
+        self._lives = 0
+        self._frozen = False
+        self._process: ForkServerProcess | None = None
+
+    @property
+    def log(self) -> Path:
+        """Return the log of the current life."""
+        return self._folder / f"{self.name}.{self._lives}.log"
+
+    @property
+    def pid(self) -> int:
+        """Return the process's number."""
+        assert self._process is not None
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def runs(self) -> bool:
+        """Return whether the process exists, frozen or not."""
+        return self._process is not None and self._process.is_alive()
+
+    @property
+    def is_alive(self) -> bool:
+        """Return whether it runs and isn't frozen."""
+        return self.runs and not self._frozen
+
+    def said(self) -> str:
+        """Return the logs of all lives."""
+        logs = (self._folder / f"{self.name}.{life}.log" for life in range(1, self._lives + 1))
+        return "".join(log.read_text(errors="replace") for log in logs)
+
+    def launch(self) -> None:
+        """Start the process without waiting."""
+        assert not self.runs
+        self._lives += 1
+        self.log.touch()
+        self._process = self._make()
+        self._process.start()
+
+    def start(self) -> None:
+        """Start the process and wait until it works."""
+        self.launch()
+        self.wait_until_ready()
+
+    def wait_until_ready(self) -> None:
+        """Wait until the process works."""
+        eventually(self._is_ready, f"{self.name} to start")
+
+    def kill(self) -> None:
+        """Kill the process (SIGKILL), also if it is frozen. Does nothing if it doesn't run."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process.close()
+            self._process = None
+        self._frozen = False
+
+    def freeze(self) -> None:
+        """Stop the process (SIGSTOP); its connections stay open."""
+        os.kill(self.pid, signal.SIGSTOP)
+        self._frozen = True
+
+    def wake(self) -> None:
+        """Let a frozen process work again (SIGCONT)."""
+        os.kill(self.pid, signal.SIGCONT)
+        self._frozen = False
+
+    def restart(self) -> None:
+        """Kill the process, start it again on its port and wait until it works."""
+        self.kill()
+        self.start()
+
+    def connections_to(self, other: TestedProcess) -> int:
+        """Count this process's TCP connections to another one."""
+        inodes = set()
+        for entry in Path(f"/proc/{self.pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                inodes.add(os.readlink(entry).removeprefix("socket:[").rstrip("]"))
+        rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+        to = f"0100007F:{other.port:04X}"
+        return sum(row[2] == to and row[3] == "01" and row[9] in inodes for row in rows)
+
+    def _make(self) -> ForkServerProcess:
+        raise NotImplementedError
+
+    def _is_ready(self) -> bool:
+        raise NotImplementedError
+
+
+class StandIn(TestedProcess):
+    """ComfyUI server with a journal."""
+
+    def __init__(self, name: str, port: int, folder: Path, step_seconds: float) -> None:
+        super().__init__(name, port, folder)
+        self._step_seconds = step_seconds
+        self._journal = folder / f"{name}.journal"
+        self._journal.touch()
+
+    def kill(self) -> None:
+        """Kill the server, and note in the journal that its prompts ended with it."""
+        super().kill()
+        journal = JournalFile(self._journal)
+        for execution in self.executions():
+            if execution.ended is None:
+                journal.add(execution.prompt_id, "killed")
+
+    def events(self) -> list[tuple[float, str, str]]:
+        """Return the time, the entry and the prompt of each event."""
+        lines = self._journal.read_text().splitlines()
+        words = (line.split() for line in lines)
+        return [(float(at), entry, prompt_id) for at, entry, prompt_id in words]
+
+    def executions(self) -> list[Execution]:
+        """Return all executions in the order of their starts."""
+        found: list[Execution] = []
+        active: dict[str, int] = {}
+        for at, entry, prompt_id in self.events():
+            if entry == "started":
+                active[prompt_id] = len(found)
+                found.append(Execution(prompt_id, self.name, at))
+            elif entry in _ENDS and prompt_id in active:
+                index = active.pop(prompt_id)
+                begun = found[index].started
+                found[index] = Execution(prompt_id, self.name, begun, at, entry)
+        return found
+
+    def _make(self) -> ForkServerProcess:
+        about = self.port, self._journal, self._step_seconds, self._folder, self.log
+        return FORKED.Process(target=_serve_stand_in, args=about)
+
+    def _is_ready(self) -> bool:
+        assert self.runs, self.said()
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+            return True
+        return False
+
+
+def _serve_stand_in(port: int, journal: Path, step_seconds: float, folder: Path, log: Path) -> None:
+    output = os.open(log, os.O_WRONLY | os.O_APPEND)
+    for number in (1, 2):
+        os.dup2(output, number)
+    tempfile.tempdir = str(folder)
+    demo = DemoServer(port=port, step_seconds=step_seconds, painted=PAINTED)
+    demo.journal = JournalFile(journal)
+    demo.start()
+    threading.Event().wait()
+
+
+class AppProcess(TestedProcess):
+    """App process, as `python app.py` starts it."""
+
+    def __init__(self, name: str, port: int, folder: Path, arguments: Sequence[str]) -> None:
+        super().__init__(name, port, folder)
+        self._arguments = (*arguments, "--port", str(self.port))
+
+    def terminate(self) -> float:
+        """Send SIGTERM, wait for the end and return how long it took, in seconds."""
+        began = time.monotonic()
+        os.kill(self.pid, signal.SIGTERM)
+        assert self._process is not None
+        self._process.join(LONGEST_WAIT)
+        assert self._process.exitcode == 0, self.said()
+        return time.monotonic() - began
+
+    def has_begun(self, run_id: str) -> bool:
+        """Return whether the log says that this process has begun to execute the run."""
+        return f"Run {run_id} begins" in self.said()
+
+    def _make(self) -> ForkServerProcess:
+        about = False, str(self.log), False, (), dict(os.environ), self._arguments
+        return FORKED.Process(target=started_here, args=about)
+
+    def _is_ready(self) -> bool:
+        assert self.runs, self.said()
+        return (
+            re.search(rf"{re.escape(self.url)}\b", self.log.read_text(errors="replace")) is not None
+        )
+
+
+@dataclass
+class Cluster:
+    """Running cluster. `data` is the shared folder; `apps` and `servers` are its processes."""
+
+    folder: Path
+    database: str
+    postgres: PostgresServer | None
+    redis: RedisServer | None
+    arguments: tuple[str, ...]
+    servers: list[StandIn] = field(default_factory=list)
+    apps: list[AppProcess] = field(default_factory=list)
+
+    @property
+    def data(self) -> Path:
+        """Return the folder of `--data`."""
+        return self.folder / "data"
+
+    @property
+    def alive(self) -> list[AppProcess]:
+        """Return the app processes that run."""
+        return [app for app in self.apps if app.is_alive]
+
+    def add_app(self, *arguments: str) -> AppProcess:
+        """Return a new app process that isn't started yet."""
+        name = f"app-{len(self.apps) + 1}"
+        named = ("--process", name) if self.redis else ()
+        app = AppProcess(name, self._port(), self.folder, (*self.arguments, *named, *arguments))
+        self.apps.append(app)
+        return app
+
+    def add_server(self, step_seconds: float) -> StandIn:
+        """Return a new ComfyUI server that isn't started yet. Only processes that are added later
+        use it."""
+        server = StandIn(f"gpu-{len(self.servers) + 1}", self._port(), self.folder, step_seconds)
+        self.servers.append(server)
+        self.arguments += ("--server", server.url)
+        return server
+
+    def _port(self) -> int:
+        taken = {process.port for process in (*self.apps, *self.servers)}
+        return next(port for port in iter(free_port, 0) if port not in taken)
+
+    def executions(self) -> dict[str, list[Execution]]:
+        """Return the executions of each prompt at all servers."""
+        found = defaultdict(list)
+        for server in self.servers:
+            for execution in server.executions():
+                found[execution.prompt_id].append(execution)
+        return found
+
+    def executions_of(self, run_id: str) -> list[Execution]:
+        """Return the executions of a run, whose prompt has its id."""
+        return self.executions().get(run_id, [])
+
+    def executor_of(self, run_id: str, *former: AppProcess) -> AppProcess:
+        """Wait until a process executes a run, other than these, and return that process."""
+        others = [app for app in self.apps if app not in former]
+        eventually(lambda: any(app.has_begun(run_id) for app in others), "an executor")
+        return next(app for app in others if app.has_begun(run_id))
+
+    def close(self) -> None:
+        """Kill all processes of the app and the stand-ins."""
+        for process in (*self.apps, *self.servers):
+            process.kill()
+
+
+@contextlib.contextmanager
+def running_cluster(
+    *options: str,
+    apps: int = 2,
+    servers: int = 2,
+    step_seconds: float = 0.02,
+    wire: bool = True,
+) -> Iterator[Cluster]:
+    """Run this many app processes with these options, and ComfyUI servers, during the block. On
+    exit, kill all processes and remove their files. Without a `wire`, the app has a single process
+    and SQLite."""
+    assert wire or apps == 1
+    folder = Path(tempfile.mkdtemp(prefix="cluster-", dir="/tmp"))
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        postgres = stack.enter_context(postgres_server()) if wire else None
+        redis = stack.enter_context(running_redis()) if wire else None
+        arguments = ["--data", str(folder / "data"), "--waiting", "10000", "--hourly", "100000"]
+        if postgres and redis:
+            arguments += ["--database", postgres.url, "--wire", redis.url]
+        database = postgres.url if postgres else f"sqlite:///{folder / 'data' / 'history.sqlite'}"
+        cluster = Cluster(folder, database, postgres, redis, (*arguments, *options))
+        stack.callback(cluster.close)
+        processes = [
+            *(cluster.add_server(step_seconds) for _ in range(servers)),
+            *(cluster.add_app() for _ in range(apps)),
+        ]
+        for process in processes:
+            process.launch()
+        for process in processes:
+            process.wait_until_ready()
+        yield cluster

@@ -1,0 +1,204 @@
+"""Client of a cluster: starts and follows runs at any of its app processes, as programs and pages
+do."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import threading
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+import websocket
+
+from tests.support.cluster import AppProcess, Cluster
+from tests.support.http_client import ANN, PLAIN, messages
+from tests.support.waiting import LONGEST_WAIT
+from ui.web.cookies import Cookies
+
+_PAUSE = 0.05  # seconds between two attempts
+_ANSWER = 20.0  # seconds that one attempt waits
+
+
+class ClusterClient:
+    """One browser's or program's view of a cluster. The same cookie works at all processes."""
+
+    def __init__(self, cluster: Cluster, owner: str = ANN) -> None:
+        self.cluster = cluster
+        cookies = Cookies((cluster.data / "secret").read_bytes())
+        self.cookie = f"{cookies.name(PLAIN)}={cookies.signed(owner)}"
+
+    def ask(
+        self, at: AppProcess, method: str, path: str, key: str = "", **options: Any
+    ) -> requests.Response:
+        """Send one request to a process. `key`: its idempotency key."""
+        headers = {"Cookie": self.cookie, "Connection": "close"}
+        if key:
+            headers["Idempotency-Key"] = key
+        url = f"{at.url}/api/v1{path}"
+        with requests.request(method, url, headers=headers, timeout=_ANSWER, **options) as answer:
+            assert answer.content is not None
+            return answer
+
+    def anywhere(self, method: str, path: str, key: str = "", **options: Any) -> requests.Response:
+        """Send a request to one process after the other until one of them answers it."""
+        end = time.monotonic() + LONGEST_WAIT
+        for at in itertools.cycle(self.cluster.apps):
+            with contextlib.suppress(requests.RequestException):
+                if at.is_alive:
+                    answer = self.ask(at, method, path, key, **options)
+                    if answer.status_code < 500:
+                        return answer
+            assert time.monotonic() < end, f"no process answers {method} {path}"
+            threading.Event().wait(_PAUSE)
+        raise AssertionError("the cluster has no process")
+
+    def submit(self, steps: int = 4, *, at: AppProcess | None = None, key: str = "") -> str:
+        """Start a run and return its id. Without `at`, retry until a process has accepted it."""
+        request = "POST", "/workflows/text-to-image/runs", key or uuid.uuid4().hex
+        body = {"values": {"5.steps": steps}}
+        answer = (
+            self.anywhere(*request, json=body) if at is None else self.ask(at, *request, json=body)
+        )
+        assert answer.status_code in (200, 201), answer.text
+        return str(answer.json()["id"])
+
+    def run(self, run_id: str, at: AppProcess | None = None) -> dict[str, Any]:
+        """Return the document of a run."""
+        path = f"/runs/{run_id}"
+        answer = self.anywhere("GET", path) if at is None else self.ask(at, "GET", path)
+        assert answer.status_code == 200, answer.text
+        document: dict[str, Any] = answer.json()
+        return document
+
+    def stop(self, run_id: str, at: AppProcess) -> None:
+        """Stop a run."""
+        answer = self.ask(at, "POST", f"/runs/{run_id}/stop")
+        assert answer.status_code == 200, answer.text
+
+    def places(self, at: AppProcess, run_ids: Iterable[str]) -> list[int | None]:
+        """Return the places of these runs in the queue, as a process shows them."""
+        return [self.run(run_id, at)["queue_place"] for run_id in run_ids]
+
+    def ends(self, run_ids: Iterable[str], seconds: float = LONGEST_WAIT) -> dict[str, str]:
+        """Wait for the ends of runs and return their phases."""
+        phases: dict[str, str] = {}
+        waiting = list(run_ids)
+        end = time.monotonic() + seconds
+        while waiting:
+            run = self.run(waiting[0])
+            if run["finished"]:
+                phases[waiting.pop(0)] = run["phase"]
+                continue
+            assert time.monotonic() < end, f"{len(waiting)} runs have no end, like {run}"
+            threading.Event().wait(4 * _PAUSE)
+        return phases
+
+    def events(self, run_id: str, at: AppProcess) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the names and documents of a run's events until the stream ends."""
+        url = f"{at.url}/api/v1/runs/{run_id}/events"
+        headers = {"Cookie": self.cookie}
+        with requests.get(url, headers=headers, stream=True, timeout=LONGEST_WAIT) as answer:
+            name = ""
+            for line in answer.iter_lines(decode_unicode=True):
+                word, _, text = line.partition(": ")
+                if word == "event":
+                    name = text
+                elif word == "data":
+                    yield name, json.loads(text)
+
+
+@dataclass
+class Seen:
+    """Messages that a page received: the times of its frames, its documents, and how often its
+    socket was cut before the end. `back`: seconds until a cut socket had a successor."""
+
+    frames: list[float] = field(default_factory=list)
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
+    cuts: int = 0
+    back: list[float] = field(default_factory=list)
+
+    @property
+    def phase(self) -> str:
+        """Return the newest phase, "" before the first document."""
+        return next((one["phase"] for one in reversed(self.documents) if "phase" in one), "")
+
+    def longest_silence(self, since: float, until: float) -> float:
+        """Return the longest time without a frame between two times of `time.monotonic`."""
+        times = [since, *(at for at in self.frames if since < at < until), until]
+        return max(after - before for before, after in itertools.pairwise(times))
+
+
+class Page(threading.Thread):
+    """Page that shows a run. If its socket is cut, it opens the next one, at the next process if its
+    own is away."""
+
+    def __init__(self, client: ClusterClient, run_id: str, processes: Sequence[AppProcess]) -> None:
+        super().__init__(name=f"page of {run_id}", daemon=True)
+        self.seen = Seen()
+        self._client = client
+        self._run_id = run_id
+        self._processes = processes
+        self._closing = threading.Event()
+        self._socket: websocket.WebSocket | None = None
+
+    def close(self) -> None:
+        """Close the page."""
+        self._closing.set()
+        if (socket := self._socket) is not None:
+            socket.shutdown()  # type: ignore[no-untyped-call]
+        self.join(LONGEST_WAIT)
+
+    def run(self) -> None:
+        """Show the run until its end. Not for tests: they call `start`."""
+        cut_at = 0.0
+        for at in itertools.cycle(self._processes):
+            if self._closing.is_set() or self._has_ended():
+                return
+            try:
+                address = f"{at.url.replace('http', 'ws')}/live/{self._run_id}"
+                self._socket = websocket.create_connection(
+                    address, timeout=LONGEST_WAIT, cookie=self._client.cookie
+                )
+            except (OSError, websocket.WebSocketException):
+                self._closing.wait(_PAUSE)
+                continue
+            self.seen.opened.append(at.name)
+            if cut_at:
+                self.seen.back.append(time.monotonic() - cut_at)
+            self._read(self._socket)
+            if not self._has_ended() and not self._closing.is_set():
+                cut_at = time.monotonic()
+                self.seen.cuts += 1
+
+    def _read(self, socket: websocket.WebSocket) -> None:
+        try:
+            for message in messages(socket):
+                if isinstance(message, bytes):
+                    self.seen.frames.append(time.monotonic())
+                else:
+                    self.seen.documents.append(message)
+        except (OSError, websocket.WebSocketException):
+            pass
+        finally:
+            socket.shutdown()  # type: ignore[no-untyped-call]
+
+    def _has_ended(self) -> bool:
+        return self.seen.phase not in ("", "waiting", "running")
+
+
+@contextlib.contextmanager
+def shown(client: ClusterClient, run_id: str, *processes: AppProcess) -> Iterator[Page]:
+    """Show a run on a page during the block. The page prefers the first process."""
+    page = Page(client, run_id, processes)
+    page.start()
+    try:
+        yield page
+    finally:
+        page.close()
