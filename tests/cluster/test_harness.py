@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.cluster.kills import check_executed_once, kill_often
 from tests.support.cluster import running_cluster
 from tests.support.cluster_client import ClusterClient, shown
 from tests.support.waiting import eventually
@@ -16,13 +17,13 @@ def test_the_journal_counts_executions_across_kills() -> None:
         key = "a" * 32
         run = client.submit(30, key=key)
         with shown(client, run, app) as page:
-            eventually(lambda: page.seen.frames, "a frame")
+            page.wait_for_frame()
             assert cluster.executor_of(run) is app
             assert app.connections_to(server)
             app.restart()
             assert client.submit(30, key=key) == run
             assert client.ends([run]) == {run: "done"}
-            eventually(lambda: page.seen.phase == "done", "the end on the page")
+            page.wait_for("done")
             assert page.seen.cuts == 1
         (execution,) = cluster.executions_of(run)
         assert (execution.outcome, execution.server) == ("success", server.name)
@@ -31,3 +32,12 @@ def test_the_journal_counts_executions_across_kills() -> None:
         server.restart()
         assert cluster.executions_of(lost)[0].outcome == "killed"
         assert app.terminate() < 10
+
+
+def test_one_process_survives_kills() -> None:
+    """Without a wire, an app that is killed and started again executes each run once."""
+    with running_cluster(apps=1, servers=2, step_seconds=0.05, wire=False) as cluster:
+        client = ClusterClient(cluster)
+        run_ids = kill_often(client, cluster.apps, kills=2, seed=1)
+        assert set(client.ends(run_ids).values()) == {"done"}
+        check_executed_once(cluster, run_ids)

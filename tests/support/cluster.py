@@ -14,11 +14,11 @@ import shutil
 import signal
 import socket
 import tempfile
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from tests.support.redis import RedisServer, running_redis
 from tests.support.serving import PAINTED
 from tests.support.waiting import LONGEST_WAIT, eventually
 
+SLOW_STEP = 1.0  # seconds
 _ENDS = ("success", "error", "interrupted", "killed")
 
 
@@ -175,6 +176,14 @@ class StandIn(TestedProcess):
             if execution.ended is None:
                 journal.add(execution.prompt_id, "killed")
 
+    def slow_down(self) -> None:
+        """Make each step of the sampler take a second, so that long runs take a minute."""
+        os.kill(self.pid, signal.SIGUSR1)
+
+    def speed_up(self) -> None:
+        """End `slow_down`."""
+        os.kill(self.pid, signal.SIGUSR2)
+
     def events(self) -> list[tuple[float, str, str]]:
         """Return the time, the entry and the prompt of each event."""
         lines = self._journal.read_text().splitlines()
@@ -214,7 +223,14 @@ def _serve_stand_in(port: int, journal: Path, step_seconds: float, folder: Path,
     demo = DemoServer(port=port, step_seconds=step_seconds, painted=PAINTED)
     demo.journal = JournalFile(journal)
     demo.start()
-    threading.Event().wait()
+
+    def set_step(seconds: float, *_: object) -> None:
+        demo.speed.step = seconds
+
+    signal.signal(signal.SIGUSR1, partial(set_step, SLOW_STEP))
+    signal.signal(signal.SIGUSR2, partial(set_step, step_seconds))
+    while True:
+        signal.pause()
 
 
 class AppProcess(TestedProcess):
@@ -301,6 +317,18 @@ class Cluster:
     def executions_of(self, run_id: str) -> list[Execution]:
         """Return the executions of a run, whose prompt has its id."""
         return self.executions().get(run_id, [])
+
+    @contextlib.contextmanager
+    def slow_servers(self) -> Iterator[None]:
+        """Make runs at all servers long during the block."""
+        for server in self.servers:
+            server.slow_down()
+        try:
+            yield
+        finally:
+            for server in self.servers:
+                if server.is_alive:
+                    server.speed_up()
 
     def executor_of(self, run_id: str, *former: AppProcess) -> AppProcess:
         """Wait until a process executes a run, other than these, and return that process."""

@@ -18,7 +18,7 @@ import websocket
 
 from tests.support.cluster import AppProcess, Cluster
 from tests.support.http_client import ANN, PLAIN, messages
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.web.cookies import Cookies
 
 _PAUSE = 0.05  # seconds between two attempts
@@ -62,9 +62,15 @@ class ClusterClient:
         """Start a run and return its id. Without `at`, retry until a process has accepted it."""
         request = "POST", "/workflows/text-to-image/runs", key or uuid.uuid4().hex
         body = {"values": {"5.steps": steps}}
-        answer = (
-            self.anywhere(*request, json=body) if at is None else self.ask(at, *request, json=body)
-        )
+        while True:
+            answer = (
+                self.anywhere(*request, json=body)
+                if at is None
+                else self.ask(at, *request, json=body)
+            )
+            if answer.status_code != 409:  # a request with this key is being answered
+                break
+            threading.Event().wait(_PAUSE)
         assert answer.status_code in (200, 201), answer.text
         return str(answer.json()["id"])
 
@@ -84,6 +90,26 @@ class ClusterClient:
     def places(self, at: AppProcess, run_ids: Iterable[str]) -> list[int | None]:
         """Return the places of these runs in the queue, as a process shows them."""
         return [self.run(run_id, at)["queue_place"] for run_id in run_ids]
+
+    def wait_for(self, run_id: str, phase: str, at: AppProcess) -> None:
+        """Wait until a process shows a run in this phase."""
+        eventually(lambda: self.run(run_id, at)["phase"] == phase, f"{phase} at {at.name}")
+
+    def wait_for_removal(self, run_id: str, at: AppProcess) -> None:
+        """Wait until a process shows a run as stopped, or doesn't know it any more: runs that were
+        stopped while they waited have no record."""
+
+        def is_removed() -> bool:
+            answer = self.ask(at, "GET", f"/runs/{run_id}")
+            return answer.status_code == 404 or answer.json()["phase"] == "stopped"
+
+        eventually(is_removed, f"the stop at {at.name}")
+
+    def wait_for_places(
+        self, run_ids: Sequence[str], places: Sequence[int | None], at: AppProcess
+    ) -> None:
+        """Wait until a process shows these runs at these places."""
+        eventually(lambda: self.places(at, run_ids) == list(places), f"places at {at.name}")
 
     def ends(self, run_ids: Iterable[str], seconds: float = LONGEST_WAIT) -> dict[str, str]:
         """Wait for the ends of runs and return their phases."""
@@ -147,6 +173,15 @@ class Page(threading.Thread):
         self._processes = processes
         self._closing = threading.Event()
         self._socket: websocket.WebSocket | None = None
+
+    def wait_for_frame(self) -> None:
+        """Wait for a frame after this moment."""
+        before = len(self.seen.frames)
+        eventually(lambda: len(self.seen.frames) > before, "a frame")
+
+    def wait_for(self, phase: str) -> None:
+        """Wait until the page shows this phase."""
+        eventually(lambda: self.seen.phase == phase, f"{phase} on the page")
 
     def close(self) -> None:
         """Close the page."""

@@ -1,0 +1,34 @@
+"""Kills of processes at random moments, while runs are started all the time."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterable, Sequence
+
+from tests.support.cluster import Cluster, TestedProcess
+from tests.support.cluster_client import ClusterClient
+
+LATEST = 1.5  # seconds from the start of runs to the next kill
+
+
+def kill_often(
+    client: ClusterClient, victims: Sequence[TestedProcess], *, kills: int, seed: int
+) -> list[str]:
+    """Kill and restart the victims at random moments. Start three runs before each kill, at any
+    process. Return the runs' ids."""
+    dice = random.Random(seed)
+    run_ids: list[str] = []
+    for _ in range(kills):
+        run_ids += [client.submit(dice.randint(4, 30)) for _ in range(3)]
+        threading.Event().wait(dice.uniform(0, LATEST))
+        dice.choice(victims).restart()
+    return run_ids
+
+
+def check_executed_once(cluster: Cluster, run_ids: Iterable[str]) -> None:
+    """Check that each run was executed exactly once, to its end."""
+    executions = cluster.executions()
+    outcomes = {run_id: [one.outcome for one in executions.get(run_id, [])] for run_id in run_ids}
+    wrong = {run_id: found for run_id, found in outcomes.items() if found != ["success"]}
+    assert not wrong, wrong

@@ -1,0 +1,163 @@
+"""Runs of three equal processes with two ComfyUI servers: seen and changed from any of them, and
+executed once whatever dies."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.cluster.kills import check_executed_once, kill_often
+from tests.support.cluster import Cluster, running_cluster
+from tests.support.cluster_client import ClusterClient, shown
+from tests.support.http_client import BOB
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+LONG = 60  # steps; three seconds
+
+
+@pytest.fixture(scope="module")
+def cluster(own_temporary_folder: Path) -> Iterator[Cluster]:
+    """Run a cluster for all tests of this file."""
+    with running_cluster(apps=3, servers=2, step_seconds=0.05) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def client(cluster: Cluster) -> ClusterClient:
+    return ClusterClient(cluster)
+
+
+def test_all_processes_show_a_run_and_its_end(cluster: Cluster, client: ClusterClient) -> None:
+    """Pages at all processes get previews, and each stream of events has one end. The run is
+    executed once, has one record, and its result is the same file everywhere."""
+    run = client.submit(LONG, at=cluster.apps[0])
+    with ExitStack() as stack:
+        pages = [stack.enter_context(shown(client, run, app)) for app in cluster.apps]
+        streams = [list(client.events(run, app)) for app in cluster.apps]
+        for page in pages:
+            page.wait_for("done")
+            assert page.seen.frames
+            assert page.seen.cuts == 0
+    for events in streams:
+        assert [name for name, _ in events].count("end") == 1
+        assert events[-1][1]["phase"] == "done"
+    for app in cluster.apps:
+        found = client.ask(app, "GET", "/runs").json()["runs"]
+        assert [one["id"] for one in found].count(run) == 1
+    files = {client.ask(app, "GET", f"/runs/{run}/files/0").content for app in cluster.apps}
+    assert len(files) == 1
+    check_executed_once(cluster, [run])
+
+
+def test_a_key_starts_one_run_at_all_processes(cluster: Cluster, client: ClusterClient) -> None:
+    """The same request with the same idempotency key starts one run, even if all processes get it
+    at once."""
+    started: list[str] = []
+    together = threading.Barrier(3)
+
+    def submit(number: int) -> None:
+        together.wait(LONGEST_WAIT)
+        started.append(client.submit(at=cluster.apps[number], key="the same"))
+
+    threads = [threading.Thread(target=submit, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(started) == 3
+    assert len(set(started)) == 1
+    client.ends(started)
+    check_executed_once(cluster, set(started))
+
+
+def test_places_are_equal_at_all_processes(cluster: Cluster) -> None:
+    """All processes show the same places, also after a move and a stop. Users take turns."""
+    ann, bob = ClusterClient(cluster), ClusterClient(cluster, BOB)
+    first, second, third = cluster.apps
+
+    def wait_for(places: list[int | None]) -> None:
+        for app in cluster.apps:
+            ann.wait_for_places(waiting, places, app)
+
+    with cluster.slow_servers():
+        active = [ann.submit(LONG, at=app) for app in (first, second)]
+        for run in active:
+            ann.wait_for(run, "running", third)
+        waiting = [ann.submit(1, at=app) for app in (first, second, third)]
+        wait_for([2, 3, 4])
+        other = bob.submit(1, at=second)
+        wait_for([3, 4, 5])
+        for app in cluster.apps:
+            bob.wait_for_places([other], [2], app)
+        moved = ann.ask(second, "POST", f"/runs/{waiting[2]}/move", params={"by": -2})
+        assert moved.status_code == 200, moved.text
+        wait_for([4, 5, 3])
+        ann.stop(waiting[2], at=first)
+        for app in cluster.apps:
+            ann.wait_for_removal(waiting[2], app)
+            ann.wait_for_places(waiting[:2], [3, 4], app)
+        for run in active:
+            ann.stop(run, at=third)
+    assert set(ann.ends(active).values()) == {"stopped"}
+    assert set(ann.ends(waiting[:2]).values()) == {"done"}
+    assert set(bob.ends([other]).values()) == {"done"}
+    assert not cluster.executions_of(waiting[2])
+
+
+def test_a_stop_reaches_the_server_from_any_process(
+    cluster: Cluster, client: ClusterClient
+) -> None:
+    """A stop at a process that doesn't execute the run interrupts the prompt. All processes show
+    the end."""
+    with cluster.slow_servers():
+        run = client.submit(LONG)
+        executor = cluster.executor_of(run)
+        client.wait_for(run, "running", executor)
+        other = next(app for app in cluster.apps if app is not executor)
+        client.stop(run, at=other)
+        for app in cluster.apps:
+            client.wait_for(run, "stopped", app)
+    eventually(
+        lambda: [one.outcome for one in cluster.executions_of(run)] == ["interrupted"],
+        "an end at the server",
+    )
+
+
+def test_five_kills_lose_nothing(cluster: Cluster, client: ClusterClient) -> None:
+    """Two of three processes are killed five times. All runs are executed once, and pages at the
+    third process notice nothing. Its previews of a run that loses its process soon return."""
+    *victims, spared = cluster.apps
+    long = client.submit(LONG)
+    with shown(client, long, spared) as page:
+        run_ids = [long, *kill_often(client, victims, kills=5, seed=34)]
+        assert set(client.ends(run_ids).values()) == {"done"}
+        page.wait_for("done")
+        assert page.seen.cuts == 0
+    check_executed_once(cluster, run_ids)
+    for app in cluster.apps:
+        assert {client.run(run, app)["phase"] for run in run_ids} == {"done"}
+
+
+def test_a_run_moves_to_another_process(cluster: Cluster, client: ClusterClient) -> None:
+    """If its process dies, another one follows the prompt that the server already has. A page at a
+    living process loses no connection."""
+    run = client.submit(LONG)
+    executor = cluster.executor_of(run)
+    other = next(app for app in cluster.apps if app is not executor)
+    try:
+        with shown(client, run, other) as page:
+            page.wait_for_frame()
+            executor.kill()
+            assert client.ends([run]) == {run: "done"}
+            page.wait_for("done")
+            assert page.seen.cuts == 0
+        check_executed_once(cluster, [run])
+        with pytest.raises(requests.ConnectionError):
+            client.run(run, executor)
+    finally:
+        executor.restart()
