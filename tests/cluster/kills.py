@@ -5,24 +5,42 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 
-from tests.support.cluster import Cluster, TestedProcess
-from tests.support.cluster_client import ClusterClient
+from tests.support.cluster import AppProcess, Cluster, TestedProcess
+from tests.support.cluster_client import ClusterClient, shown
 
 LATEST = 1.5  # seconds from the start of runs to the next kill
 
 
 def kill_often(
-    client: ClusterClient, victims: Sequence[TestedProcess], *, kills: int, seed: int
+    client: ClusterClient,
+    victims: Sequence[TestedProcess],
+    spared: AppProcess | None = None,
+    *,
+    kills: int,
+    seed: int,
 ) -> list[str]:
     """Kill and restart the victims at random moments. Start three runs before each kill, at any
-    process. Return the runs' ids."""
+    process. Return the runs' ids.
+
+    Check that pages at the `spared` process show the ends of runs, and that their sockets aren't
+    cut.
+    """
     dice = random.Random(seed)
     run_ids: list[str] = []
-    for _ in range(kills):
-        run_ids += [client.submit(dice.randint(4, 30)) for _ in range(3)]
-        threading.Event().wait(dice.uniform(0, LATEST))
-        dice.choice(victims).restart()
+    with ExitStack() as stack:
+        pages = []
+        for _ in range(kills):
+            started = [client.submit(dice.randint(4, 30)) for _ in range(3)]
+            run_ids += started
+            if spared is not None:
+                pages.append(stack.enter_context(shown(client, started[0], spared)))
+            threading.Event().wait(dice.uniform(0, LATEST))
+            dice.choice(victims).restart()
+        for page in pages:
+            page.wait_for("done")
+            assert page.seen.cuts == 0, f"seed {seed}"
     return run_ids
 
 

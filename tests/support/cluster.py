@@ -249,6 +249,10 @@ class AppProcess(TestedProcess):
         assert self._process.exitcode == 0, self.said()
         return time.monotonic() - began
 
+    def executes(self, run_id: str) -> bool:
+        """Return whether it has begun to execute the run since its last start."""
+        return f"Run {run_id} begins" in self.log.read_text(errors="replace")
+
     def has_begun(self, run_id: str) -> bool:
         """Return whether the log says that this process has begun to execute the run."""
         return f"Run {run_id} begins" in self.said()
@@ -309,9 +313,9 @@ class Cluster:
     def executions(self) -> dict[str, list[Execution]]:
         """Return the executions of each prompt at all servers."""
         found = defaultdict(list)
-        for server in self.servers:
-            for execution in server.executions():
-                found[execution.prompt_id].append(execution)
+        every = (execution for server in self.servers for execution in server.executions())
+        for execution in sorted(every, key=lambda one: one.started):
+            found[execution.prompt_id].append(execution)
         return found
 
     def executions_of(self, run_id: str) -> list[Execution]:
@@ -329,6 +333,20 @@ class Cluster:
             for server in self.servers:
                 if server.is_alive:
                     server.speed_up()
+
+    def wait_for_outcome(self, run_id: str, outcome: str = "started") -> Execution:
+        """Wait until the newest execution of a run has this outcome, and return it."""
+
+        def is_there() -> bool:
+            found = self.executions_of(run_id)
+            return bool(found) and found[-1].outcome == outcome
+
+        eventually(is_there, f"{outcome} in the journal")
+        return self.executions_of(run_id)[-1]
+
+    def begins(self, run_id: str) -> int:
+        """Count how often processes have begun to execute a run."""
+        return sum(app.said().count(f"Run {run_id} begins") for app in self.apps)
 
     def executor_of(self, run_id: str, *former: AppProcess) -> AppProcess:
         """Wait until a process executes a run, other than these, and return that process."""

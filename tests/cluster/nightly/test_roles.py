@@ -1,0 +1,54 @@
+"""ComfyUI servers that die, and processes that only execute or only serve pages."""
+
+from __future__ import annotations
+
+import requests
+
+from tests.cluster.kills import check_executed_once
+from tests.support.cluster import running_cluster
+from tests.support.cluster_client import ClusterClient, shown
+from tests.support.waiting import LONGEST_WAIT
+
+LONG = 60  # steps
+
+
+def test_a_dead_server_gives_its_run_to_another_one() -> None:
+    """As in one process: the active run is executed once more elsewhere, and waiting runs stay
+    waiting until a server takes them."""
+    with running_cluster(apps=2, servers=2, step_seconds=0.05) as cluster:
+        client = ClusterClient(cluster)
+        with cluster.slow_servers():
+            runs = [client.submit(LONG) for _ in range(2)]
+            names = [cluster.wait_for_outcome(run).server for run in runs]
+            waiting = client.submit(2)
+            (dead,) = (server for server in cluster.servers if server.name == names[0])
+            client.stop(runs[1], at=cluster.apps[0])
+            dead.kill()
+        assert client.ends([runs[0], waiting]) == {runs[0]: "done", waiting: "done"}
+        outcomes = [one.outcome for one in cluster.executions_of(runs[0])]
+        assert outcomes == ["killed", "success"]
+        check_executed_once(cluster, [waiting])
+
+
+def test_processes_have_roles() -> None:
+    """A process without pages executes runs and has only its health check and metrics. A process
+    that doesn't execute shows runs of others."""
+    with running_cluster(apps=0, servers=1) as cluster:
+        pages, worker = cluster.add_app("--execute", "no"), cluster.add_app("--pages", "no")
+        for app in cluster.apps:
+            app.launch()
+        for app in cluster.apps:
+            app.wait_until_ready()
+        client = ClusterClient(cluster)
+        run = client.submit(20, at=pages)
+        assert cluster.executor_of(run) is worker
+        with shown(client, run, pages) as page:
+            page.wait_for("done")
+        assert not pages.has_begun(run)
+        check_executed_once(cluster, [run])
+        assert requests.get(f"{worker.url}/health", timeout=LONGEST_WAIT).text == "alive\n"
+        assert client.ask(worker, "GET", "/runs").status_code == 404
+        worker.kill()
+        waiting = client.submit(2, at=pages)
+        worker.start()
+        client.wait_for(waiting, "done", pages)
