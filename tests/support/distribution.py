@@ -54,7 +54,10 @@ LONG = ("/walk/", "/test_reattach.py", "/test_fuzz.py", "/test_names_of_files.py
 
 # A test file that contains one of these starts processes of `tests/support/app_process.py`. Their
 # fork server imports the whole app again, which takes 4 s of processor time.
-FORKING = ("from tests.support.app_process", "killed_life", "tests.records.programs")
+FORKING = (
+    *("from tests.support.app_process", "from tests.support.cluster"),
+    *("killed_life", "tests.records.programs"),
+)
 
 PROFILES = {False: "push", True: "nightly"}  # by --nightly
 _ALL, _SOME = 100, 20
