@@ -3,6 +3,7 @@ is drawn from a seed."""
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 import time
@@ -237,15 +238,18 @@ def _outcome(cluster: Cluster, client: ClusterClient, plan: Planned, run_id: str
 
 def wrong_with(outcome: Outcome) -> Iterator[str]:
     """Yield a sentence for each impossible thing about a run's end."""
-    ends = Counter(one.outcome for one in outcome.executions)
-    if sum(ends.values()) - ends["killed"] > 1:
-        yield "it was executed twice"
-    if ends["started"]:
+    executions = outcome.executions
+    for before, after in itertools.pairwise(executions):
+        if before.forgotten is None or before.forgotten > after.started:
+            yield "it was executed twice"
+    if any(one.outcome == "started" for one in executions):
         yield "a server still executes it"
     match outcome.phase:
-        case "done" if ends["success"] != 1:
+        case "done" if not executions or executions[-1].outcome != "success":
             yield "it is called done, and no server has finished it"
-        case "lost" if not ends["killed"] and outcome.begins <= MOST_TAKEOVERS:
+        case "lost" if (
+            all(one.forgotten is None for one in executions) and outcome.begins <= MOST_TAKEOVERS
+        ):
             yield "it is called lost, and no server was killed"
         case "stopped" | "" if not outcome.plan.stopped:
             yield "it was stopped, and its user hasn't stopped it"

@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -31,19 +31,22 @@ from tests.support.serving import PAINTED
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 SLOW_STEP = 1.0  # seconds
-_ENDS = ("success", "error", "interrupted", "killed")
+_ENDS = ("success", "error", "interrupted")
+_ALL = "all"  # stands for all prompts of a server in its journal
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
     """One execution of a prompt at a ComfyUI server. Times are in seconds since 1970. `ended` is
-    None during the execution; `outcome` is the journal's last entry."""
+    None during the execution; `outcome` is the journal's last entry. `forgotten`: when the server
+    was killed, which forgets prompts and results."""
 
     prompt_id: str
     server: str
     started: float
     ended: float | None = None
     outcome: str = "started"
+    forgotten: float | None = None
 
 
 class JournalFile(Journal):
@@ -169,12 +172,9 @@ class StandIn(TestedProcess):
         self._journal.touch()
 
     def kill(self) -> None:
-        """Kill the server, and note in the journal that its prompts ended with it."""
+        """Kill the server, and note that in the journal."""
         super().kill()
-        journal = JournalFile(self._journal)
-        for execution in self.executions():
-            if execution.ended is None:
-                journal.add(execution.prompt_id, "killed")
+        JournalFile(self._journal).add(_ALL, "killed")
 
     def slow_down(self) -> None:
         """Make each step of the sampler take a second, so that long runs take a minute."""
@@ -195,13 +195,17 @@ class StandIn(TestedProcess):
         found: list[Execution] = []
         active: dict[str, int] = {}
         for at, entry, prompt_id in self.events():
-            if entry == "started":
+            if prompt_id == _ALL:
+                for index in active.values():
+                    found[index] = replace(found[index], ended=at, outcome=entry)
+                found = [replace(one, forgotten=one.forgotten or at) for one in found]
+                active.clear()
+            elif entry == "started":
                 active[prompt_id] = len(found)
                 found.append(Execution(prompt_id, self.name, at))
             elif entry in _ENDS and prompt_id in active:
                 index = active.pop(prompt_id)
-                begun = found[index].started
-                found[index] = Execution(prompt_id, self.name, begun, at, entry)
+                found[index] = replace(found[index], ended=at, outcome=entry)
         return found
 
     def _make(self) -> ForkServerProcess:

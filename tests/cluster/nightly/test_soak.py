@@ -31,8 +31,15 @@ def test_everything_comes_from_the_seed() -> None:
 
 
 def outcome(phase: str, *executions: str, begins: int = 1, stopped: bool = False) -> Outcome:
-    """Return the end of a run with executions that ended like these."""
-    found = tuple(Execution("p", "gpu-1", 0, 1, end) for end in executions)
+    """Return the end of a run with executions that ended like these. “forgotten”: after the end,
+    and before the next execution, the server was killed."""
+    found = tuple(
+        Execution(
+            *("p", "gpu-1", 3 * at, 3 * at + 1, end.split()[0]),
+            forgotten=3 * at + 2 if end in ("killed", "success forgotten") else None,
+        )
+        for at, end in enumerate(executions)
+    )
     return Outcome(replace(PLAN, stopped=stopped), "p", phase, found, begins)
 
 
@@ -41,6 +48,7 @@ def outcome(phase: str, *executions: str, begins: int = 1, stopped: bool = False
     [
         (outcome("done", "success", "success"), "executed twice"),
         (outcome("done", "success", "interrupted"), "executed twice"),
+        (outcome("done", "killed"), "no server has finished"),
         (outcome("done"), "no server has finished"),
         (outcome("lost", "success"), "no server was killed"),
         (outcome("stopped", "interrupted"), "its user hasn't"),
@@ -60,6 +68,7 @@ def test_the_judge_reports_errors(ended: Outcome, says: str) -> None:
     [
         outcome("done", "success"),
         outcome("done", "killed", "success"),
+        outcome("done", "success forgotten", "success"),
         outcome("lost", "killed"),
         outcome("lost", "success", begins=4),
         outcome("stopped", "interrupted", stopped=True),
