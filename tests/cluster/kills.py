@@ -7,8 +7,10 @@ import threading
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 
-from tests.support.cluster import AppProcess, Cluster, TestedProcess
-from tests.support.cluster_client import ClusterClient, shown
+from tests.support.cluster.client import ClusterClient
+from tests.support.cluster.pages import page_showing
+from tests.support.cluster.processes import AppProcess, TestedProcess
+from tests.support.cluster.running import Cluster
 
 LATEST = 1.5  # seconds from the start of runs to the next kill
 
@@ -35,7 +37,7 @@ def kill_often(
             started = [client.submit(dice.randint(4, 30)) for _ in range(3)]
             run_ids += started
             if spared is not None:
-                pages.append(stack.enter_context(shown(client, started[0], spared)))
+                pages.append(stack.enter_context(page_showing(client, started[0], spared)))
             threading.Event().wait(dice.uniform(0, LATEST))
             dice.choice(victims).restart()
         for page in pages:

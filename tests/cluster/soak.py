@@ -15,8 +15,9 @@ from types import MappingProxyType
 import requests
 from sqlalchemy import create_engine, inspect, text
 
-from tests.support.cluster import Cluster, Execution, TestedProcess
-from tests.support.cluster_client import ClusterClient
+from tests.support.cluster.client import ClusterClient
+from tests.support.cluster.processes import PromptExecution, TestedProcess
+from tests.support.cluster.running import Cluster
 from tests.support.waiting import LONGEST_WAIT, eventually
 
 OWNERS = tuple(letter * 43 for letter in "abcd")
@@ -48,7 +49,7 @@ class Outcome:
     plan: Planned
     run_id: str
     phase: str
-    executions: tuple[Execution, ...]
+    executions: tuple[PromptExecution, ...]
     begins: int
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tests.cluster.kills import check_executed_once, kill_often
-from tests.support.cluster import running_cluster
-from tests.support.cluster_client import ClusterClient, shown
+from tests.support.cluster.client import ClusterClient
+from tests.support.cluster.pages import page_showing
+from tests.support.cluster.running import running_cluster
 from tests.support.waiting import eventually
 
 
@@ -16,7 +17,7 @@ def test_the_journal_counts_executions_across_kills() -> None:
         client = ClusterClient(cluster)
         key = "a" * 32
         run = client.submit(30, key=key)
-        with shown(client, run, app) as page:
+        with page_showing(client, run, app) as page:
             page.wait_for_frame()
             assert cluster.executor_of(run) is app
             assert app.connections_to(server)

@@ -1,5 +1,5 @@
 """Runs of three equal processes with two ComfyUI servers: seen and changed from any of them, and
-executed once whatever dies."""
+executed once although processes die."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import pytest
 import requests
 
 from tests.cluster.kills import check_executed_once, kill_often
-from tests.support.cluster import Cluster, running_cluster
-from tests.support.cluster_client import ClusterClient, shown
+from tests.support.cluster.client import ClusterClient
+from tests.support.cluster.pages import page_showing
+from tests.support.cluster.running import Cluster, running_cluster
 from tests.support.http_client import BOB
 from tests.support.waiting import LONGEST_WAIT
 
@@ -37,7 +38,7 @@ def test_all_processes_show_a_run_and_its_end(cluster: Cluster, client: ClusterC
     executed once, has one record, and its result is the same file everywhere."""
     run = client.submit(LONG, at=cluster.apps[0])
     with ExitStack() as stack:
-        pages = [stack.enter_context(shown(client, run, app)) for app in cluster.apps]
+        pages = [stack.enter_context(page_showing(client, run, app)) for app in cluster.apps]
         streams = [list(client.events(run, app)) for app in cluster.apps]
         for page in pages:
             page.wait_for("done")
@@ -55,8 +56,7 @@ def test_all_processes_show_a_run_and_its_end(cluster: Cluster, client: ClusterC
 
 
 def test_a_key_starts_one_run_at_all_processes(cluster: Cluster, client: ClusterClient) -> None:
-    """The same request with the same idempotency key starts one run, even if all processes get it
-    at once."""
+    """Requests with one idempotency key start one run, even if all processes get them at once."""
     started: list[str] = []
     together = threading.Barrier(3)
 
@@ -144,7 +144,7 @@ def test_a_run_moves_to_another_process(cluster: Cluster, client: ClusterClient)
     executor = cluster.executor_of(run)
     other = next(app for app in cluster.apps if app is not executor)
     try:
-        with shown(client, run, other) as page:
+        with page_showing(client, run, other) as page:
             page.wait_for_frame()
             executor.kill()
             assert client.ends([run]) == {run: "done"}

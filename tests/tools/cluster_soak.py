@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 
 from tests.cluster.soak import planned, soak
-from tests.support.cluster import running_cluster
+from tests.support.cluster.running import running_cluster
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,12 +1,13 @@
-"""Processes that stop working for a while, and then go on as if nothing had happened."""
+"""Processes that stop working for a while, and then continue as if nothing had happened."""
 
 from __future__ import annotations
 
 import threading
 
 from tests.cluster.kills import check_executed_once
-from tests.support.cluster import running_cluster
-from tests.support.cluster_client import ClusterClient, shown
+from tests.support.cluster.client import ClusterClient
+from tests.support.cluster.pages import page_showing
+from tests.support.cluster.running import running_cluster
 from tests.support.waiting import eventually
 
 LONG = 60  # steps
@@ -22,7 +23,7 @@ def test_a_frozen_process_loses_its_runs() -> None:
             run = client.submit(LONG)
             executor = cluster.executor_of(run)
             (other,) = (app for app in cluster.apps if app is not executor)
-            with shown(client, run, other) as page:
+            with page_showing(client, run, other) as page:
                 page.wait_for_frame()
                 executor.freeze()
                 threading.Event().wait(FROZEN)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.kills import check_executed_once, kill_often
-from tests.support.cluster import Cluster, running_cluster
-from tests.support.cluster_client import ClusterClient, shown
+from tests.support.cluster.client import ClusterClient
+from tests.support.cluster.pages import page_showing
+from tests.support.cluster.running import Cluster, running_cluster
 from tests.support.waiting import eventually
 
 LONG = 60  # steps
@@ -75,7 +76,7 @@ def test_waiting_runs_notice_no_kill(cluster: Cluster, client: ClusterClient) ->
         ahead = len(cluster.servers)
         places = [ahead, ahead + 1, ahead + 2]
         with ExitStack() as stack:
-            pages = [stack.enter_context(shown(client, run, *others)) for run in waiting]
+            pages = [stack.enter_context(page_showing(client, run, *others)) for run in waiting]
             for app in others:
                 client.wait_for_places(waiting, places, app)
             first.kill()
@@ -101,7 +102,10 @@ def test_previews_return_after_a_kill(
         run = client.submit(LONG)
         executor = cluster.executor_of(run)
         other = next(app for app in cluster.apps if app is not executor)
-        with shown(client, run, executor, other) as own, shown(client, run, other) as elsewhere:
+        with (
+            page_showing(client, run, executor, other) as own,
+            page_showing(client, run, other) as elsewhere,
+        ):
             own.wait_for_frame()
             elsewhere.wait_for_frame()
             executor.kill()
@@ -149,7 +153,10 @@ def test_sigterm_hands_runs_over(
         run = client.submit(LONG)
         executor = cluster.executor_of(run)
         other = next(app for app in cluster.apps if app is not executor)
-        with shown(client, run, executor, other) as own, shown(client, run, other) as elsewhere:
+        with (
+            page_showing(client, run, executor, other) as own,
+            page_showing(client, run, other) as elsewhere,
+        ):
             own.wait_for_frame()
             elsewhere.wait_for_frame()
             seconds = executor.terminate()

@@ -5,16 +5,17 @@ from __future__ import annotations
 import requests
 
 from tests.cluster.kills import check_executed_once
-from tests.support.cluster import running_cluster
-from tests.support.cluster_client import ClusterClient, shown
+from tests.support.cluster.client import ClusterClient
+from tests.support.cluster.pages import page_showing
+from tests.support.cluster.running import running_cluster
 from tests.support.waiting import LONGEST_WAIT
 
 LONG = 60  # steps
 
 
 def test_a_dead_server_gives_its_run_to_another_one() -> None:
-    """As in one process: the active run is executed once more elsewhere, and waiting runs stay
-    waiting until a server takes them."""
+    """The active run is executed again elsewhere, as in one process. Waiting runs wait for the
+    other server."""
     with running_cluster(apps=2, servers=2, step_seconds=0.05) as cluster:
         client = ClusterClient(cluster)
         with cluster.slow_servers():
@@ -42,7 +43,7 @@ def test_processes_have_roles() -> None:
         client = ClusterClient(cluster)
         run = client.submit(20, at=pages)
         assert cluster.executor_of(run) is worker
-        with shown(client, run, pages) as page:
+        with page_showing(client, run, pages) as page:
             page.wait_for("done")
         assert not pages.has_begun(run)
         check_executed_once(cluster, [run])

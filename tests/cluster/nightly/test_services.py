@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.kills import check_executed_once
-from tests.support.cluster import Cluster, running_cluster
-from tests.support.cluster_client import ClusterClient, shown
+from tests.support.cluster.client import ClusterClient
+from tests.support.cluster.pages import page_showing
+from tests.support.cluster.running import Cluster, running_cluster
 
 LONG = 60  # steps of a second each
 STEPS = 4  # of a run that ends while Postgres is away for long
@@ -56,7 +57,7 @@ def without_redis(cluster: Cluster, seconds: float) -> Iterator[None]:
 
 @pytest.mark.parametrize("seconds", [1, 15])
 def test_runs_continue_without_postgres(cluster: Cluster, seconds: float) -> None:
-    """Previews go on and no socket is cut. New runs are refused with a sentence. Runs that end
+    """Previews continue and no socket is cut. New runs are refused with a sentence. Runs that end
     meanwhile are recorded after the return."""
     client = ClusterClient(cluster)
     with cluster.slow_servers():
@@ -66,7 +67,10 @@ def test_runs_continue_without_postgres(cluster: Cluster, seconds: float) -> Non
         ending = client.submit(STEPS)
         cluster.executor_of(ending)
         waiting = [client.submit(2) for _ in range(2)]
-        with shown(client, long, executor) as page, shown(client, long, other) as elsewhere:
+        with (
+            page_showing(client, long, executor) as page,
+            page_showing(client, long, other) as elsewhere,
+        ):
             page.wait_for_frame()
             elsewhere.wait_for_frame()
             with without_postgres(cluster, seconds):
@@ -97,7 +101,10 @@ def test_runs_continue_without_redis(
         long = client.submit(LONG)
         executor = cluster.executor_of(long)
         other = next(app for app in cluster.apps if app is not executor)
-        with shown(client, long, executor) as page, shown(client, long, other) as elsewhere:
+        with (
+            page_showing(client, long, executor) as page,
+            page_showing(client, long, other) as elsewhere,
+        ):
             page.wait_for_frame()
             elsewhere.wait_for_frame()
             with without_redis(cluster, seconds):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.cluster.soak import Outcome, planned, wrong_with
-from tests.support.cluster import Execution
+from tests.support.cluster.processes import PromptExecution
 from tests.tools.cluster_soak import main
 
 SEED = 34
@@ -34,7 +34,7 @@ def outcome(phase: str, *executions: str, begins: int = 1, stopped: bool = False
     """Return the end of a run with executions that ended like these. “forgotten”: after the end,
     and before the next execution, the server was killed."""
     found = tuple(
-        Execution(
+        PromptExecution(
             *("p", "gpu-1", 3 * at, 3 * at + 1, end.split()[0]),
             forgotten=3 * at + 2 if end in ("killed", "success forgotten") else None,
         )

@@ -1,5 +1,4 @@
-"""Several app processes with their ComfyUI servers, Postgres and Redis, all as real processes that
-tests kill, freeze, wake and start again.
+"""Processes that tests kill, freeze, wake and start again: the app, and ComfyUI servers.
 
 Each ComfyUI server keeps a journal, a file with one line per event of a prompt. It survives every
 kill and says what was executed how often.
@@ -10,23 +9,19 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import signal
 import socket
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from comfy.demo import DemoServer
 from comfy.demo.server.prompt_log import Journal, LogEntry
-from tests.support.app_process import FORKED, free_port, started_here
-from tests.support.postgres import PostgresServer, postgres_server
-from tests.support.redis import RedisServer, running_redis
+from tests.support.app_process import FORKED, started_here
 from tests.support.serving import PAINTED
 from tests.support.waiting import LONGEST_WAIT, eventually
 
@@ -36,7 +31,7 @@ _ALL = "all"  # stands for all prompts of a server in its journal
 
 
 @dataclass(frozen=True, slots=True)
-class Execution:
+class PromptExecution:
     """One execution of a prompt at a ComfyUI server. Times are in seconds since 1970. `ended` is
     None during the execution; `outcome` is the journal's last entry. `forgotten`: when the server
     was killed, which forgets prompts and results."""
@@ -190,9 +185,9 @@ class StandIn(TestedProcess):
         words = (line.split() for line in lines)
         return [(float(at), entry, prompt_id) for at, entry, prompt_id in words]
 
-    def executions(self) -> list[Execution]:
+    def executions(self) -> list[PromptExecution]:
         """Return all executions in the order of their starts."""
-        found: list[Execution] = []
+        found: list[PromptExecution] = []
         active: dict[str, int] = {}
         for at, entry, prompt_id in self.events():
             if prompt_id == _ALL:
@@ -202,7 +197,7 @@ class StandIn(TestedProcess):
                 active.clear()
             elif entry == "started":
                 active[prompt_id] = len(found)
-                found.append(Execution(prompt_id, self.name, at))
+                found.append(PromptExecution(prompt_id, self.name, at))
             elif entry in _ENDS and prompt_id in active:
                 index = active.pop(prompt_id)
                 found[index] = replace(found[index], ended=at, outcome=entry)
@@ -270,129 +265,3 @@ class AppProcess(TestedProcess):
         return (
             re.search(rf"{re.escape(self.url)}\b", self.log.read_text(errors="replace")) is not None
         )
-
-
-@dataclass
-class Cluster:
-    """Running cluster. `data` is the shared folder; `apps` and `servers` are its processes."""
-
-    folder: Path
-    database: str
-    postgres: PostgresServer | None
-    redis: RedisServer | None
-    arguments: tuple[str, ...]
-    servers: list[StandIn] = field(default_factory=list)
-    apps: list[AppProcess] = field(default_factory=list)
-
-    @property
-    def data(self) -> Path:
-        """Return the folder of `--data`."""
-        return self.folder / "data"
-
-    @property
-    def alive(self) -> list[AppProcess]:
-        """Return the app processes that run."""
-        return [app for app in self.apps if app.is_alive]
-
-    def add_app(self, *arguments: str) -> AppProcess:
-        """Return a new app process that isn't started yet."""
-        name = f"app-{len(self.apps) + 1}"
-        named = ("--process", name) if self.redis else ()
-        app = AppProcess(name, self._port(), self.folder, (*self.arguments, *named, *arguments))
-        self.apps.append(app)
-        return app
-
-    def add_server(self, step_seconds: float) -> StandIn:
-        """Return a new ComfyUI server that isn't started yet. Only processes that are added later
-        use it."""
-        server = StandIn(f"gpu-{len(self.servers) + 1}", self._port(), self.folder, step_seconds)
-        self.servers.append(server)
-        self.arguments += ("--server", server.url)
-        return server
-
-    def _port(self) -> int:
-        taken = {process.port for process in (*self.apps, *self.servers)}
-        return next(port for port in iter(free_port, 0) if port not in taken)
-
-    def executions(self) -> dict[str, list[Execution]]:
-        """Return the executions of each prompt at all servers."""
-        found = defaultdict(list)
-        every = (execution for server in self.servers for execution in server.executions())
-        for execution in sorted(every, key=lambda one: one.started):
-            found[execution.prompt_id].append(execution)
-        return found
-
-    def executions_of(self, run_id: str) -> list[Execution]:
-        """Return the executions of a run, whose prompt has its id."""
-        return self.executions().get(run_id, [])
-
-    @contextlib.contextmanager
-    def slow_servers(self) -> Iterator[None]:
-        """Make runs at all servers long during the block."""
-        for server in self.servers:
-            server.slow_down()
-        try:
-            yield
-        finally:
-            for server in self.servers:
-                if server.is_alive:
-                    server.speed_up()
-
-    def wait_for_outcome(self, run_id: str, outcome: str = "started") -> Execution:
-        """Wait until the newest execution of a run has this outcome, and return it."""
-
-        def is_there() -> bool:
-            found = self.executions_of(run_id)
-            return bool(found) and found[-1].outcome == outcome
-
-        eventually(is_there, f"{outcome} in the journal")
-        return self.executions_of(run_id)[-1]
-
-    def begins(self, run_id: str) -> int:
-        """Count how often processes have begun to execute a run."""
-        return sum(app.said().count(f"Run {run_id} begins") for app in self.apps)
-
-    def executor_of(self, run_id: str, *former: AppProcess) -> AppProcess:
-        """Wait until a process executes a run, other than these, and return that process."""
-        others = [app for app in self.apps if app not in former]
-        eventually(lambda: any(app.has_begun(run_id) for app in others), "an executor")
-        return next(app for app in others if app.has_begun(run_id))
-
-    def close(self) -> None:
-        """Kill all processes of the app and the stand-ins."""
-        for process in (*self.apps, *self.servers):
-            process.kill()
-
-
-@contextlib.contextmanager
-def running_cluster(
-    *options: str,
-    apps: int = 2,
-    servers: int = 2,
-    step_seconds: float = 0.02,
-    wire: bool = True,
-) -> Iterator[Cluster]:
-    """Run this many app processes with these options, and ComfyUI servers, during the block. On
-    exit, kill all processes and remove their files. Without a `wire`, the app has a single process
-    and SQLite."""
-    assert wire or apps == 1
-    folder = Path(tempfile.mkdtemp(prefix="cluster-", dir="/tmp"))
-    with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder)
-        postgres = stack.enter_context(postgres_server()) if wire else None
-        redis = stack.enter_context(running_redis()) if wire else None
-        arguments = ["--data", str(folder / "data"), "--waiting", "10000", "--hourly", "100000"]
-        if postgres and redis:
-            arguments += ["--database", postgres.url, "--wire", redis.url]
-        database = postgres.url if postgres else f"sqlite:///{folder / 'data' / 'history.sqlite'}"
-        cluster = Cluster(folder, database, postgres, redis, (*arguments, *options))
-        stack.callback(cluster.close)
-        processes = [
-            *(cluster.add_server(step_seconds) for _ in range(servers)),
-            *(cluster.add_app() for _ in range(apps)),
-        ]
-        for process in processes:
-            process.launch()
-        for process in processes:
-            process.wait_until_ready()
-        yield cluster
