@@ -131,7 +131,7 @@ def test_a_run_is_taken_over_three_times(cluster: Cluster, client: ClusterClient
     with cluster.slow_servers():
         run = client.submit(LONG)
         cluster.executor_of(run)
-        for kills in range(1, MOST_TAKEOVERS + 2):
+        for kills in range(1, MOST_TAKEOVERS + 1):
             (executor,) = (app for app in cluster.apps if app.executes(run))
             executor.restart()
             eventually(partial(is_taken_over, client, run, kills), "a takeover")
