@@ -32,7 +32,7 @@ _LONGEST_FAULT = 500  # characters
 _MOST_OF_U32 = 2**32 - 1
 _APART = {"preview", "planned"}
 _STATE = TypeAdapter(RunState)
-_PREVIEW, _ANIMATION = TypeAdapter(Preview), TypeAdapter(AnimatedPreviews)
+_PREVIEW = TypeAdapter(Preview)
 
 
 def state_to_wire(state: RunState) -> bytes:
@@ -137,35 +137,25 @@ def _is_playable(animation: AnimatedPreviews) -> bool:
     return 1 <= animation.frames <= MOST_FRAMES and 0 < animation.rate <= FASTEST_ANIMATION
 
 
-def preview_to_wire(preview: Preview | AnimatedPreviews) -> bytes:
+def preview_to_wire(preview: Preview) -> bytes:
     """Return a preview as a line of JSON and the image's bytes, for `preview_from_wire`."""
-    head: dict[str, object]
-    match preview:
-        case AnimatedPreviews(frames, rate):
-            head, image = {"frames": frames, "rate": rate}, b""
-        case Preview(node, prompt_id, image, frame):
-            head = {"node": node, "prompt_id": prompt_id, "frame": frame}
-    return b"\n".join((json.dumps(head, separators=(",", ":")).encode(), image))
+    head = {"node": preview.node, "prompt_id": preview.prompt_id, "frame": preview.frame}
+    return b"\n".join((json.dumps(head, separators=(",", ":")).encode(), preview.data))
 
 
-def preview_from_wire(data: bytes) -> Preview | AnimatedPreviews:
+def preview_from_wire(data: bytes) -> Preview:
     """Return the preview in a body of `preview_to_wire`. Raises ValueError for any other body.
 
     As with a server's preview, the image itself isn't decoded.
     """
     end = data.find(b"\n", 0, _LONGEST_HEAD)
-    if end < 0 or len(data) > MOST_OF_A_PREVIEW:
-        raise ValueError("no line of JSON, or too large")
+    if end < 0 or end == len(data) - 1 or len(data) > MOST_OF_A_PREVIEW:
+        raise ValueError("no line of JSON, no image, or too large")
     head, image = _object(data[:end]), data[end + 1 :]
     try:
-        if image:
-            preview = _PREVIEW.validate_python({**head, "data": image})
-            if preview.frame is None or 0 <= preview.frame <= _MOST_OF_U32:
-                return preview
-        else:
-            animation = _ANIMATION.validate_python(head)
-            if _is_playable(animation):
-                return animation
+        preview = _PREVIEW.validate_python({**head, "data": image})
     except ValidationError as error:
         raise _malformed(error) from None
-    raise ValueError("a number is out of range")
+    if preview.frame is not None and not 0 <= preview.frame <= _MOST_OF_U32:
+        raise ValueError("a number is out of range")
+    return preview

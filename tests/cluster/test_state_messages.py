@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import math
 import pickle
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -318,35 +316,17 @@ def test_attack_nested_messages_can_not_fill_the_memory() -> None:
     assert len(state.error.message) <= 100_000
 
 
-@pytest.mark.parametrize("state", [RUNNING, BEGUN])
-def test_a_state_takes_less_than_half_a_millisecond(state: RunState) -> None:
-    """Writing and reading use little processor time; the fastest of 20 counts."""
-    data = state_to_wire(state)
-    assert fastest(lambda: state_to_wire(state)) < 0.0005
-    assert fastest(lambda: state_from_wire(data, JOB)) < 0.0005
-
-
-def fastest(call: Callable[[], object]) -> float:
-    def timed() -> float:
-        begun = time.thread_time()
-        call()
-        return time.thread_time() - begun
-
-    return min(timed() for _ in range(20))
-
-
 PREVIEWS = st.builds(
     Preview, MAYBE, MAYBE, st.binary(min_size=1), st.none() | st.integers(0, 2**32 - 1)
-) | st.builds(AnimatedPreviews, st.integers(1, 1000), st.floats(0.1, 120))
+)
 
 
 @given(PREVIEWS)
-def test_any_preview_round_trips(preview: Preview | AnimatedPreviews) -> None:
+def test_any_preview_round_trips(preview: Preview) -> None:
     """The image's bytes follow a line of JSON as they are."""
     data = preview_to_wire(preview)
     assert preview_from_wire(data) == preview
-    if isinstance(preview, Preview):
-        assert data.endswith(b"\n" + preview.data)
+    assert data.endswith(b"\n" + preview.data)
 
 
 @settings(max_examples=examples(300))
@@ -358,7 +338,6 @@ def test_attack_any_preview_is_refused_or_has_the_right_types(head: object, imag
     except ValueError:
         return
     assert preview_from_wire(preview_to_wire(preview)) == preview
-    assert isinstance(preview, Preview)
     assert isinstance(preview.node, str | None)
     assert preview.frame is None or type(preview.frame) is int
 
