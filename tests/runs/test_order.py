@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from comfy.runs.line.fair_queue import FairQueue
 from comfy.runs.line.order import (
-    HandOver,
     TurnKey,
     Turns,
     WaitingRow,
@@ -334,24 +330,3 @@ def test_no_server_with_room_takes_no_run() -> None:
         raise AssertionError(run)
 
     assert hand_over(waiting("a1").values(), Turns(), {}, fail) is None
-
-
-@pytest.mark.parametrize("owners", [1, 20, 300])
-def test_orders_300_waiting_runs_within_5_ms(owners: int) -> None:
-    """The place of every run and one hand-over together; the fastest of ten counts."""
-    rows: dict[str, WaitingRow] = {}
-    turns = Turns()
-    for number in range(300):
-        owner = f"o{number % owners}"
-        row, turns = newly_joined(rows.values(), turns, f"r{number}", owner, ("", owner))
-        rows[row.run] = replace(row, rank=float(number % 7 == 0))
-    seconds = []
-    next_one: HandOver[str] | None = None
-    for _ in range(10):
-        begun = time.thread_time()
-        next_one = hand_over(rows.values(), turns, {"one": 0}, lambda _: ["one"])
-        assert len(waiting_order(rows.values(), turns)) == 300
-        seconds.append(time.thread_time() - begun)
-    assert next_one is not None
-    assert next_one.run == "r1"
-    assert min(seconds) < 0.005
