@@ -261,9 +261,11 @@ class Executor:
             executions = tuple(self._executions.values())
         for execution in executions:
             run_id, row = execution.fence.run, rows.get(execution.fence.run)
-            if row is not None and row.taken != execution.fence.taken:
+            if row is None or row.taken < execution.fence.taken:  # read before it was claimed
+                continue
+            if row.taken > execution.fence.taken:
                 self._disown(run_id, execution.fence)
-            elif row is not None and asked_at > self._given_back.get(run_id, 0.0):
+            elif asked_at > self._given_back.get(run_id, 0.0):
                 execution.server_url = row.server
                 if moved := self._moved.get(run_id):
                     moved()
