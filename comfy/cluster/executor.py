@@ -46,6 +46,7 @@ class FencedRecords:
     ) -> None:
         self._history, self._fence = history, fence
         self._not_ours, self._tries = not_ours, tries
+        self.ending = False  # from here on, the run's row may be gone
 
     def sent(self, record: Record, prompt_id: str) -> None:
         """See `RunStore.sent`. Waits for a database that is away, because the run may be executed
@@ -55,6 +56,7 @@ class FencedRecords:
 
     def end(self, record: Record) -> None:
         """See `RunStore.end`."""
+        self.ending = True
         self._guarded(partial(self._history.end, record, self._fence.end))
 
     def _guarded(self, write: Callable[[], None]) -> None:
@@ -97,9 +99,9 @@ class Retries:
 class _Execution:
     """A run that this process executes."""
 
-    def __init__(self, claimed: LiveRow, run: LocalRun) -> None:
+    def __init__(self, claimed: LiveRow, run: LocalRun, records: FencedRecords) -> None:
         self.fence = Fence(claimed.run, claimed.taken)
-        self.run = run
+        self.run, self.records = run, records
         self.server_url: str | None = claimed.server
         self.number = 0
         self.publishing = threading.Lock()
@@ -212,15 +214,14 @@ class Executor:
             usual=partial(self._usual, record.job.workflow),
             ended=lambda _: None,
         )
-        return _Execution(claimed, run)
+        return _Execution(claimed, run, records)
 
     def _record_end(self, execution: _Execution) -> None:
         """Record an end that couldn't be recorded at once."""
         run = execution.run
         if run.is_disowned or run.recorded:
             return
-        write = partial(self._history.end, run.record, execution.fence.end)
-        self._tries.until_done(write)
+        self._tries.until_done(partial(execution.records.end, run.record))
 
     def _give_up(self, claimed: LiveRow, record: Record, shown: ClusterRun) -> None:
         state = stamped(lost(record.state, _INTERRUPTED))
@@ -279,7 +280,10 @@ class Executor:
         with as_comfy_errors(), self._database.begin() as connection:
             not_ours = write_states(connection, states)
         for fence in not_ours:
-            self._disown(fence.run, fence)
+            with self._lock:
+                execution = self._executions.get(fence.run)
+            if execution is not None and not execution.records.ending:
+                self._disown(fence.run, fence)
 
     def close(self) -> Sequence[str]:
         """Disown all runs, so that other processes can take them over; return their ids."""
