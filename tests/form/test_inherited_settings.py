@@ -56,6 +56,6 @@ def test_a_toml_file_keeps_the_limits_of_an_app() -> None:
     shown = ShownInput((("3", "steps"),), "How long", min=2, max=30)
     config = FormConfig(fields=(FieldConfig("3.steps", label="Mine", max=25),))
     prompt = parse_workflow("sample", text_to_image()).prompt
-    workflow = Workflow("sample", prompt, App((shown,), ()), config)
+    workflow = Workflow("sample", prompt, None, config, app=App((shown,)))
     field = build_form(workflow, small_catalog()).field("3.steps")
     assert (field.label, field.min, field.max) == ("Mine", 2, 25)
