@@ -17,7 +17,7 @@ from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 
 Visit = Callable[..., Visitor]
-# Two sections of the author's own; the other hidden fields stand in Advanced.
+# Two sections of the author's own; the other hidden fields stand in Advanced. A slider would limit wrong numbers.
 SECTIONS = """
 [fields."Canvas.width"]
 group = "Canvas"
@@ -25,12 +25,16 @@ group = "Canvas"
 group = "Canvas"
 [fields."Sampler.cfg"]
 group = "Sampling"
+widget = "number"
 [fields."Sampler.steps"]
 group = "Sampling"
+widget = "number"
 [fields."Second.cfg"]
 group = "Sampling"
+widget = "number"
 [fields."Second.steps"]
 group = "Sampling"
+widget = "number"
 """
 WRONG = {"5.cfg": "999", "5.steps": "99999", "21.cfg": "999", "21.steps": "99999"}
 

@@ -58,7 +58,7 @@ def test_a_refused_request_shows_the_reason(visit: Visit, nothing_left_behind: N
             person.type("2.text", "fog " * 10_000)
             person.press()
             said = person.page.locator(place)
-            expect(said).to_contain_text("The app couldn't process this request.")
+            expect(said).to_contain_text("ComfyForms couldn't process this request.")
             expect(person.page.locator("#generate")).to_be_enabled()
             person.type("2.text", "a lighthouse in the fog")
             person.press()

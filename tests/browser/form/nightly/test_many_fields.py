@@ -25,6 +25,10 @@ def test_many_fields_are_grouped_and_searched(fast: Site, visit: Visit, tmp_path
         prompt[f"{number}"]["inputs"]["latent_image"] = [str(number - 1 if number > 20 else 5), 0]
     prompt["6"]["inputs"]["samples"] = ["24", 0]
     (tmp_path / "many.json").write_text(json.dumps(prompt))
+    # A slider would limit a wrong number.
+    (tmp_path / "many.toml").write_text(
+        'others = "auto"\n[fields."21.cfg"]\ngroup = "advanced"\nwidget = "number"\n'
+    )
     with running_app(fast.demo.url, workflows=tmp_path) as app:
         person = visit(Site(app.url, fast.demo, app)).open("many")
         person.unfold()
