@@ -149,7 +149,7 @@ def nothing_is_promised_between_two_runs(person: Visitor, run: str) -> None:
     said = person.page.evaluate("window.headlines")
     assert "Your results will appear here." not in said, said
     person.more("Reuse settings")
-    note = person.page.get_by_text("Settings restored").locator("visible=true")
+    note = person.page.locator("#stage .done-note", has_text="Settings restored")
     expect(note).to_be_visible()
     expect(note).to_have_count(0)
 

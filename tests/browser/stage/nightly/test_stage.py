@@ -106,7 +106,7 @@ def test_sound_text_and_models_appear_on_the_stage(
         person.page.route("**/rgbdDecode*", lambda route: held.append(route))
         for name, shown, links in (
             ("sound", "audio[controlslist=nodownload]", 1),
-            ("words", "textarea", 0),
+            ("words", ".text", 0),
             ("model", ".card .note", 1),
         ):
             (person.turn_to if run else person.open)(name).press()
@@ -183,7 +183,8 @@ def test_images_at_every_size(slow: Site, visit: Visit) -> None:
     for size, preview in zip(at_every_size(page), previews, strict=True):
         media_stays_inside(page)
         result = boxes(page, *parts)
-        assert [(one["x"], one["y"]) for one in result] == [(one["x"], one["y"]) for one in preview]
+        for now, before in zip(result, preview, strict=True):
+            assert max(abs(now["x"] - before["x"]), abs(now["y"] - before["y"])) < 0.5
         assert result[2] == preview[2]
         takes_the_height(page, size)
         covers_the_window(page, size)

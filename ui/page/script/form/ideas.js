@@ -49,7 +49,10 @@ function hasOwnFile(key, places) {
  * @param {Record<string, unknown>} values by field key, in the browser's format
  */
 function fillIn(values) {
-  const typedIn = Object.entries(values).map(([key, value]) => typeInto(key, String(value)));
+  // The boxes of a mask's tools, a curve or rows take no text.
+  const typedIn = Object.entries(values).map(
+    ([key, value]) => typeof value !== "object" && typeInto(key, String(value)),
+  );
   if (typedIn.includes(false)) addValues(values);
 }
 
