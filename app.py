@@ -19,7 +19,7 @@ from ui.accounts.token_command import change_tokens
 from ui.accounts.user_command import change_users
 from ui.backup.command import back_up, restore
 from ui.settings.arguments import USAGE_ERROR, read_settings
-from ui.settings.folders import ON_A_SPACE, SIGN_INS, with_shipped_workflows
+from ui.settings.folders import ON_A_SPACE, with_shipped_workflows
 from ui.settings.listening import port_problem
 from ui.settings.log_format import log_formatter, log_held
 from ui.settings.log_limit import LogLimit
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from comfy.records.store import RunStore
     from comfy.runs.interface import RunRegistry
     from comfy.webhooks.waiting import WebhookSettings
-    from ui.accounts.openid_people import OpenIDPeople
+    from ui.accounts.openid_store import OpenIDPeople
     from ui.accounts.opening import SignInSettings
     from ui.accounts.users import UsersFile
     from ui.settings.web_settings import WebSettings
@@ -152,7 +152,7 @@ def run(
     from comfy.library.folder import WorkflowFolder
     from comfy.library.private import PrivateWorkflows
     from comfy.media.checks import MIB
-    from ui.accounts.opening import opened_people, opened_users
+    from ui.accounts.opening import opened_people, opened_users, sign_in_address
     from ui.server import serve
     from ui.services import wire
     from ui.settings.permissions import permissions_of
@@ -160,7 +160,8 @@ def run(
 
     others = settings.pairs or settings.openid or settings.user_header
     users = opened_users(settings.users_path, asked=settings.users is not None, others=bool(others))
-    sign_ins = files.with_name(SIGN_INS)
+    database = settings.database.get_secret_value() if settings.database else ""
+    sign_ins = sign_in_address(database, settings.data.absolute())
     with (
         opened_people(settings.openid, sign_ins) as openid,
         choose_servers(settings.server_addresses) as named,
@@ -262,9 +263,10 @@ def _webhook_settings(settings: Settings) -> WebhookSettings:
 
 
 def _sign_in_of(
-    settings: Settings, users: UsersFile | None, openid: OpenIDPeople | None, kept: Path
+    settings: Settings, users: UsersFile | None, openid: OpenIDPeople | None, kept: str
 ) -> SignInSettings:
-    """Return the sign-in settings; `kept`: the file for sessions and tokens."""
+    """Return the sign-in settings; `kept`: the SQLAlchemy URL of the database for sessions
+    and tokens."""
     from ui.accounts.login import DAY, SessionTimes
     from ui.accounts.opening import SignInSettings
 

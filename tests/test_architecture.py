@@ -67,6 +67,8 @@ comfy.records.sharing.results comfy.records.started_requests comfy.records.state
 comfy.records.state.opened comfy.records.state.runner_values comfy.records.state.shared_state
 comfy.records.state.starts comfy.records.storage comfy.records.store comfy.records.tables
 comfy.records.upgrade comfy.records.used_files comfy.records.wanted comfy.records.webhooks
+ui.accounts.database ui.accounts.guess_counts ui.accounts.openid_store ui.accounts.store
+ui.accounts.tables
 """
 STAND_IN = {"comfy.comfyui.discovery", "comfy.cli"}  # who may start it
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}

@@ -25,7 +25,7 @@ from starlette.exceptions import HTTPException
 
 from comfy.base.errors import ComfyError
 from comfy.webhooks.dispatch import sending
-from ui.accounts.database import SignInFileError
+from ui.accounts.database import SignInStoreError
 from ui.accounts.pages.account import account_routes
 from ui.accounts.pages.login_routes import login_routes
 from ui.accounts.pages.passwords import Passwords
@@ -94,7 +94,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     root. A process without pages has only `/health` and `/metrics`."""
     cookies = Cookies(services.secret, on_a_space=settings.on_a_space)
     identity = Identity(cookies, settings.sign_in.open(settings.users, services.secret))
-    guesses = Guesses()
+    guesses = Guesses(identity.login.guess_counts if identity.login else None)
     passwords = Passwords(identity, guesses)
     limits = services.limits
     sockets = Share(limits.sockets, limits.person_sockets, limits.address_sockets)
@@ -136,7 +136,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     app.add_exception_handler(ComfyError, answer_problem)
     app.add_exception_handler(RequestValidationError, validation_error)
     app.add_exception_handler(HTTPException, http_error_handler(settings.root_path))
-    app.add_exception_handler(SignInFileError, sign_in_file_handler(settings.root_path))
+    app.add_exception_handler(SignInStoreError, sign_in_file_handler(settings.root_path))
     desk = Administration.of(services, identity, images=settings.operator_images)
     access = OperatorAccess(services.forms.permissions, identity)
     gate = Gate(identity, access.only, PUBLIC)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -39,9 +40,10 @@ _LOCK = 0x636F6D6679  # our key for a Postgres lock: only one process at a time 
 _SQLITE = b"SQLite format 3\0"
 
 
-def sqlite_address(folder: Path) -> str:
-    """Return the SQLAlchemy URL of the history in a folder with any name."""
-    return f"sqlite:///{quote(str(folder.absolute() / _OWN_NAME))}"
+def sqlite_address(folder: Path, name: str = _OWN_NAME) -> str:
+    """Return the SQLAlchemy URL of the history, or of the database with this name, in a folder with
+    any name."""
+    return f"sqlite:///{quote(str(folder.absolute() / name))}"
 
 
 def open_database(address: str, *, alone: bool = True) -> Engine:
@@ -180,17 +182,12 @@ def _opened(url: URL, *, alone: bool) -> Engine:
             file.parent.mkdir(parents=True, exist_ok=True)
             if not file.exists():
                 file.touch(mode=0o600)  # other accounts of this machine must not read users' data
-        with _address_in_words():
-            engine = _engine(url)
-    except ImportError as error:
-        raise ComfyError(
-            f"The driver for the database {url.drivername} is not installed.",
-            f"pip install {error.name or 'it'}",
-        ) from error
     except OSError as error:
         problem = f"Can't store the history in {url.database}: {words_of(error)}."
         full = f"The app's disk is full: can't store the history in {url.database}."
         raise not_written(error, problem, "Choose another location.", full=full) from error
+    is_server = url.get_backend_name() != "sqlite"
+    engine = new_engine(url) if is_server else new_engine(url, connect_args={"timeout": _BUSY})
     try:
         with as_comfy_errors():
             _make_tables(engine)
@@ -205,10 +202,19 @@ def _opened(url: URL, *, alone: bool) -> Engine:
     return engine
 
 
-def _engine(url: URL) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True)
-    return create_engine(url, hide_parameters=True, connect_args={"timeout": _BUSY})
+def new_engine(url: str | URL, **options: Any) -> Engine:
+    """Return an engine with SQLAlchemy's options. A connection to a server is checked before each
+    use. Raises ComfyError if the address is invalid or its driver is missing."""
+    with _address_in_words():
+        url = make_url(url)
+        is_server = url.get_backend_name() != "sqlite"
+        try:
+            return create_engine(url, hide_parameters=True, pool_pre_ping=is_server, **options)
+        except ImportError as error:
+            raise ComfyError(
+                f"The driver for the database {url.drivername} is not installed.",
+                f"pip install {error.name or 'it'}",
+            ) from error
 
 
 def _prepare(connection: object, _: object) -> None:
@@ -240,20 +246,26 @@ def _make_tables(engine: Engine) -> None:
     A failure changes nothing, so no backup is made first, which would keep deleted data.
     """
     with engine.begin() as connection:
-        match engine.dialect.name:
-            case "sqlite":
-                # Has an effect only before the first table exists.
-                connection.exec_driver_sql(f"PRAGMA auto_vacuum={_INCREMENTAL}")
-                answer = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-                if answer != "ok":
-                    raise DamagedDatabase(str(answer).partition("\n")[0])
-                # A step may rewrite records, and the driver doesn't begin a transaction for changes
-                # to tables.
-                connection.exec_driver_sql("PRAGMA secure_delete=ON")
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
-            case "postgresql":
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        if engine.dialect.name == "sqlite":
+            # Has an effect only before the first table exists.
+            connection.exec_driver_sql(f"PRAGMA auto_vacuum={_INCREMENTAL}")
+            answer = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+            if answer != "ok":
+                raise DamagedDatabase(str(answer).partition("\n")[0])
+            # A step may rewrite records.
+            connection.exec_driver_sql("PRAGMA secure_delete=ON")
+        lock_tables(connection)
         make_tables(connection)
+
+
+def lock_tables(connection: Connection) -> None:
+    """Let no other process change tables until the end of this transaction, which SQLite's driver
+    doesn't begin for changes to tables."""
+    match connection.dialect.name:
+        case "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        case "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
 
 
 def _is_ours(file: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import comfy.records.steps
 from comfy.records.blobs import BlobStore
 from comfy.records.store import RunStore
 from comfy.records.tables import VERSION
-from comfy.records.upgrade import make_tables
+from comfy.records.upgrade import HISTORY, make_tables
 from tests.records.programs import programs
 from tests.support.samples.histories import ANN, begun, ended_record, ids
 
@@ -106,7 +107,7 @@ def test_a_failing_step_changes_nothing(
         if engine.dialect.name == "sqlite":  # as the program: the driver begins none for tables
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         with pytest.raises(SQLAlchemyError):
-            make_tables(connection, to="0002", steps=steps)
+            make_tables(connection, replace(HISTORY, number="0002", steps=steps))
         connection.rollback()
     assert content(engine) == before
     with contextlib.closing(RunStore(history, kept)) as opened:
@@ -126,7 +127,7 @@ def test_programs_create_one_history_together(database: str, tmp_path: Path) -> 
 def test_a_step_upgrades_tables_and_rows(history: str, engine: Engine, steps: str) -> None:
     """Alembic runs the step in the program's transaction and records its number."""
     with engine.begin() as connection:
-        make_tables(connection, to="0002", steps=steps)
+        make_tables(connection, replace(HISTORY, number="0002", steps=steps))
     with engine.connect() as connection:
         stars = connection.execute(text("SELECT id, stars FROM runs ORDER BY id")).all()
         number = connection.execute(text("SELECT version_num FROM history_version")).scalar()

@@ -1,92 +1,154 @@
-"""SQLite file of sign-ins, which survive a restart."""
+"""Database of sign-ins, which survive a restart and are shared by all processes of the app."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+from sqlalchemy import Connection, insert, make_url, select, update
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
 from comfy.base.errors import ComfyError
-from comfy.base.messages import sentences
+from comfy.base.messages import message, sentences
+from comfy.records.database import lock_tables, new_engine
+from comfy.records.upgrade import make_tables
+from ui.accounts.tables import SIGN_IN_SCHEMA, changes
+
+log = logging.getLogger(__name__)
 
 _LONGEST_LOCK = 30.0  # seconds that a change waits for another program's lock on the file
 
 
-class SignInFileError(ComfyError):
-    """Error for a sign-in file that can't be used. `shown` is the message for users, with the
+class SignInStoreError(ComfyError):
+    """Error for a database of sign-ins that can't be used. `shown` is the message for users, with a
     file's name but not its path."""
 
-    def __init__(self, says: Callable[[str], str], hint: str, path: Path | None) -> None:
-        """Create the error. `says` returns the message for a file with this name."""
-        super().__init__(says(str(path)), hint)
-        self.shown = sentences(says(path.name if path else ""), hint)
+    def __init__(self, problem: str, hint: str, shown: str = "") -> None:
+        super().__init__(problem, hint)
+        self.shown = sentences(shown or problem, hint)
 
 
 class SignInDatabase:
-    """Connection to the file, for any thread. Several connections may be open, also from several
-    programs."""
+    """Database of sign-ins, for any thread. Several may be open, also in several processes. Each
+    uses one connection."""
 
-    def __init__(self, path: Path | None, tables: str) -> None:
-        """Open the file at `path`; None keeps the data in memory. `tables`: statements that create
-        missing tables. Raises SignInFileError if the file can't be used."""
+    def __init__(self, address: str | None) -> None:
+        """Open the database at a SQLAlchemy URL, and create missing tables; None keeps the data in
+        memory. Raises ComfyError if it can't be used."""
         self._lock = threading.Lock()
-        self._path = path
-        with self._said():
-            if path is not None:
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._connection = sqlite3.connect(
-                path or ":memory:",
-                check_same_thread=False,
-                isolation_level=None,
-                timeout=_LONGEST_LOCK,
-            )
-            self._connection.executescript(tables)
+        self._is_closed = False
+        self._problem = ""
+        self._number = -1
+        url = make_url(address) if address else None
+        is_file = url is not None and url.get_backend_name() == "sqlite"
+        self._path = Path(url.database or "") if url is not None and is_file else None
+        self._is_server = url is not None and not is_file
+        with self._errors():
+            if self._path is not None:
+                os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+            if url is None:
+                threads = {"check_same_thread": False}
+                self._engine = new_engine("sqlite://", poolclass=StaticPool, connect_args=threads)
+            elif self._is_server:
+                self._engine = new_engine(url, pool_size=1, max_overflow=0)
+            else:
+                self._engine = new_engine(url, connect_args={"timeout": _LONGEST_LOCK})
+            with self._engine.begin() as rows:
+                lock_tables(rows)
+                make_tables(rows, SIGN_IN_SCHEMA)
+                if rows.scalar(select(changes.c.number)) is None:
+                    rows.execute(insert(changes).values(id=1, number=0))
 
     def close(self) -> None:
-        """Close the file after the current writer; later calls raise SignInFileError."""
+        """Close the database after the current writer; later calls raise SignInStoreError."""
         with self._lock:
-            self._connection.close()
+            self._is_closed = True
+            self._engine.dispose()
 
-    def version(self) -> int:
-        """Return a number that changes when another connection changes the file."""
-        with self._lock, self._said():
-            return int(self._connection.execute("pragma data_version").fetchone()[0])
-
-    @contextlib.contextmanager
-    def changing(self) -> Iterator[sqlite3.Connection]:
-        """Run statements in one transaction. Raises SignInFileError if the file can't be used."""
-        with self._lock, self._said():
-            self._connection.execute("begin immediate")
-            try:
-                yield self._connection
-                self._connection.commit()
-            except BaseException:
-                self._connection.rollback()
-                raise
+    def has_changed(self) -> bool:
+        """Return whether another process has changed something since `loading`."""
+        with self._lock, self._errors(), self._engine.connect() as rows:
+            return rows.scalar(select(changes.c.number)) != self._number
 
     @contextlib.contextmanager
-    def _said(self) -> Iterator[None]:
+    def changing(self) -> Iterator[Connection]:
+        """Run statements in one transaction, which other processes notice. Raises
+        SignInStoreError."""
+        with self._lock, self._errors():
+            with self._engine.begin() as rows:
+                number = _locked(rows) + 1
+                rows.execute(update(changes).values(number=number))
+                yield rows
+            if number == self._number + 1:
+                self._number = number
+
+    @contextlib.contextmanager
+    def loading(self) -> Iterator[Connection]:
+        """Run statements in one transaction that reads everything that processes change. What it
+        writes is noticed the next time that others load. Raises SignInStoreError."""
+        with self._lock, self._errors():
+            with self._engine.begin() as rows:
+                number = _locked(rows)
+                yield rows
+            self._number = number
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Run statements in one transaction that other processes need not notice. Raises
+        SignInStoreError."""
+        with self._lock, self._errors(), self._engine.begin() as rows:
+            _locked(rows)
+            yield rows
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Convert errors of the file or database. A server's message may name its host and account,
+        so it is only logged, once."""
+        if self._is_closed:
+            raise SignInStoreError("ComfyForms is shutting down.", "Try again in a moment.")
         try:
             yield
-        except (OSError, sqlite3.OperationalError) as error:
-            why = str(error)
-            raise SignInFileError(
-                lambda path: f"The file {path} could not be used: {why}.",
-                "Check its permissions, or choose another folder (--data).",
-                self._path,
+        except (OSError, SQLAlchemyError) as error:
+            reason = error.orig if isinstance(error, DBAPIError) else error
+            if not self._is_server:
+                raise _file_error(self._path, reason) from error
+            problem = str(reason).strip().partition("\n")[0]
+            if problem != self._problem:
+                log.warning("The database of sign-ins failed: %s", problem)
+            self._problem = problem
+            raise SignInStoreError(
+                message("The sign-in database isn't working."),
+                message("Try again in a moment."),
             ) from error
-        except sqlite3.ProgrammingError as error:  # the connection is closed
-            raise SignInFileError(
-                lambda _: "ComfyForms is shutting down.",
-                "Try again in a moment.",
-                self._path,
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise SignInFileError(
-                lambda path: f"{path} is damaged.",
-                "Delete it. All users must then sign in again and create new tokens.",
-                self._path,
-            ) from error
+        self._problem = ""
+
+
+def _locked(rows: Connection) -> int:
+    """Let no other process write until the end of this transaction. Return the number of
+    changes."""
+    if rows.dialect.name == "sqlite":  # has no locks on rows
+        rows.exec_driver_sql("BEGIN IMMEDIATE")
+    return int(rows.scalars(select(changes.c.number).with_for_update()).one())
+
+
+def _file_error(path: Path | None, reason: BaseException | None) -> SignInStoreError:
+    name = path.name if path else ""
+    if isinstance(reason, sqlite3.DatabaseError) and not isinstance(
+        reason, sqlite3.OperationalError
+    ):
+        return SignInStoreError(
+            f"{path} is damaged.",
+            "Delete it. All users must then sign in again and create new tokens.",
+            f"{name} is damaged.",
+        )
+    return SignInStoreError(
+        f"The file {path} could not be used: {reason}.",
+        "Check its permissions, or choose another folder (--data).",
+        f"The file {name} could not be used: {reason}.",
+    )

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, plural
-from ui.accounts.openid_people import OpenIDPeople, OpenIDPerson
+from ui.accounts.guess_counts import GuessCounts
+from ui.accounts.openid_people import OpenIDPerson
+from ui.accounts.openid_store import OpenIDPeople
 from ui.accounts.store import AccessToken, BrowserSession, SignInStore, Way, digest_of
 from ui.accounts.users import User, UsersFile, refuse_unknown
 
@@ -80,10 +82,17 @@ class Login:
         self.times = times
         self.clock = clock
         self._store = store
+        self.guess_counts = GuessCounts(store.database, secret)
         self._pairs = {name: User.of_pair(name, password, secret) for name, password in ways.pairs}
-        self.share_link = store.share_link() if ways.guests else ""
-        if not ways.guests:
+        if ways.guests:
+            store.open_share_link()
+        else:
             store.end_share_link()
+
+    @property
+    def share_link(self) -> str:
+        """Return the token of the guests' link; "" if guests aren't let in."""
+        return self._store.share_link if self.ways.guests else ""
 
     @property
     def asks_for_passwords(self) -> bool:
@@ -104,10 +113,16 @@ class Login:
         return self.ways.proxy or self.user(name) is not None
 
     def refresh(self) -> bool:
-        """Reload the files of users and sign-ins if another program has changed them. Return
-        whether any had changed. Raises ComfyError if a file can't be read."""
-        has_changed = self._store.refresh_if_changed()
-        return (self.ways.file is not None and self.ways.file.refresh()) or has_changed
+        """Reload users and sign-ins if another process has changed them. Return whether any had
+        changed. Any thread may call this. Raises SignInStoreError if the sign-ins can't be read,
+        and ComfyError if the users can't."""
+        try:
+            has_changed = self._store.refresh_if_changed()
+            if has_changed and self.ways.openid is not None:
+                self.ways.openid.refresh()
+        finally:
+            users_changed = self.ways.file is not None and self.ways.file.refresh()
+        return has_changed or users_changed
 
     def keep(self) -> None:
         """Write the times of last use, and forget what has expired. Call this from time to time."""
@@ -116,8 +131,9 @@ class Login:
             self.ways.openid.refresh()
             self.ways.openid.forget(self.clock() - self.times.lasts)
         self._store.forget_named(self.clock() - self.times.lasts)
+        # A process with other settings may know users that this one doesn't.
         every = list(self._store.sessions.values())
-        self._store.end_sessions([one.key for one in every if not self._lasts(one)])
+        self._store.end_sessions([one.key for one in every if self._is_expired(one)])
 
     def by_cookie(self, shown: str) -> SignedIn | None:
         """Return the user of a cookie's session; None if it doesn't exist or has ended."""
@@ -178,8 +194,9 @@ class Login:
     def guest(self, link: str) -> str | None:
         """Sign in a guest and return the cookie's value; None unless `link` is the current share
         link."""
-        if not self.ways.guests or not secrets.compare_digest(
-            link.encode(errors="replace"), self.share_link.encode()
+        current = self.share_link
+        if not current or not secrets.compare_digest(
+            link.encode(errors="replace"), current.encode()
         ):
             return None
         guests = [one for one in list(self._store.sessions.values()) if one.way == "guest"]
@@ -253,7 +270,8 @@ class Login:
     def new_token(self, who: SignedIn, label: str) -> str:
         """Create a token and return its value, which isn't stored. Raises ComfyError without a
         label, or if the user has too many tokens."""
-        label = " ".join(label.split())[:_LONGEST_LABEL]
+        printable = "".join(c if c.isprintable() else " " for c in label)
+        label = " ".join(printable.split())[:_LONGEST_LABEL]
         if not label:
             raise ComfyError(_NO_LABEL)
         if len(self.tokens_of(who)) >= _MOST_TOKENS:
@@ -299,10 +317,11 @@ class Login:
         return [one for one in every if _person(one) == _person(who)]
 
     def _lasts(self, session: BrowserSession) -> bool:
+        return not self._is_expired(session) and self._holds(session)
+
+    def _is_expired(self, session: BrowserSession) -> bool:
         now = self.clock()
-        if not (now - session.began < self.times.lasts and now - session.seen < self.times.idle):
-            return False
-        return self._holds(session)
+        return now - session.began >= self.times.lasts or now - session.seen >= self.times.idle
 
     def _holds(self, shown: BrowserSession | AccessToken) -> bool:
         """Return whether the credentials behind a session or token are unchanged."""
@@ -313,7 +332,8 @@ class Login:
             case "openid":
                 return self._openid_person(shown.name) is not None
             case "guest":
-                return self.ways.guests and shown.proof == digest_of(self.share_link)
+                link = self.share_link
+                return bool(link) and shown.proof == digest_of(link)
             case "proxy":
                 named = self._store.named.get(shown.name, 0.0)
                 return self.ways.proxy and self.clock() - named < self.times.lasts

@@ -1,18 +1,13 @@
-"""Users of an OpenID provider: their details from the provider, and which of them have access."""
+"""Users of an OpenID provider: their details from the provider, and the rules for access."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-
-from ui.accounts.database import SignInDatabase
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 _LONGEST = 200  # characters per name, address or group
 _MOST_GROUPS = 1000
-_TABLE = "create table if not exists openid_people (id text primary key, told text) without rowid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,63 +98,6 @@ def fits(rule: str, person: OpenIDPerson) -> bool:
             return person.email.casefold().endswith(rule.casefold())
         case _:
             return bool(rule) and person.email.casefold() == rule.casefold()
-
-
-class OpenIDPeople:
-    """Users who signed in through the provider. Their permissions follow from the current settings
-    and the provider's last description. Thread-safe."""
-
-    def __init__(self, settings: OpenIDSettings, path: Path | None = None) -> None:
-        """Open the file at `path`; None keeps the users in memory. Raises ComfyError if the file
-        can't be used."""
-        self.settings = settings
-        self.people: Mapping[str, OpenIDPerson] = {}
-        self._database = SignInDatabase(path, _TABLE)
-        self.refresh()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
-
-    def refresh(self) -> None:
-        """Reload the users, to include changes by another program."""
-        with self._database.changing() as rows:
-            documents = [
-                json.loads(row[0]) for row in rows.execute("select told from openid_people")
-            ]
-            people = (OpenIDPerson(**one | {"groups": tuple(one["groups"])}) for one in documents)
-            self.people = {person.id: person for person in people}
-
-    def put(self, person: OpenIDPerson) -> None:
-        """Store the provider's current description of a user."""
-        with self._database.changing() as rows:
-            row = person.id, json.dumps(asdict(person))
-            rows.execute("insert or replace into openid_people values (?, ?)", row)
-            self.people = {**self.people, person.id: person}
-
-    def forget(self, before: float) -> None:
-        """Delete users whose last sign-in was before this time."""
-        with self._database.changing() as rows:
-            gone = [person.id for person in self.people.values() if person.signed_in < before]
-            rows.executemany("delete from openid_people where id = ?", [(one,) for one in gone])
-            self.people = {id: one for id, one in self.people.items() if id not in gone}
-
-    def may_come(self, person: OpenIDPerson) -> bool:
-        """Return whether the settings allow the user. Users of an earlier provider are never
-        allowed."""
-        rules = (*self.settings.allowed, *self.settings.operators)
-        return person.issuer == self.settings.issuer and _any_fits(rules, person)
-
-    def operates(self, person_id: str) -> bool:
-        """Return whether a known user is an administrator."""
-        person = self.people.get(person_id)
-        if person is None or not self.may_come(person):
-            return False
-        return _any_fits(self.settings.operators, person)
-
-
-def _any_fits(rules: Collection[str], person: OpenIDPerson) -> bool:
-    return any(fits(rule, person) for rule in rules)
 
 
 def _text(value: object) -> str:

@@ -9,23 +9,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from comfy.base.errors import ComfyError
+from comfy.records.database import sqlite_address
 from ui.accounts.login import Login, SessionTimes, WaysIn
-from ui.accounts.openid_people import OpenIDPeople, OpenIDSettings
+from ui.accounts.openid_people import OpenIDSettings
+from ui.accounts.openid_store import OpenIDPeople
 from ui.accounts.store import SignInStore
 from ui.accounts.users import UsersFile
-from ui.settings.folders import COMMAND
+from ui.settings.folders import COMMAND, SIGN_INS
 
 
 @dataclass(frozen=True, slots=True)
 class SignInSettings:
     """Sign-in methods other than names and passwords in the settings. `file`: users with hashed
-    passwords. `kept`: the file for sessions and tokens; None = they end with the app. `share_link`:
-    a link lets guests in. `user_header`: the header with a trusted proxy's user (empty = none).
-    `sign_out_address`: where the proxy's users sign out (empty = nowhere). `openid`: a provider's
-    users; its opener closes it. `clock`: seconds since 1970."""
+    passwords. `kept`: the SQLAlchemy URL of the database for sessions and tokens; None = they end
+    with the app. `share_link`: a link lets guests in. `user_header`: the header with a trusted
+    proxy's user (empty = none). `sign_out_address`: where the proxy's users sign out (empty =
+    nowhere). `openid`: a provider's users; its opener closes it. `clock`: seconds since 1970."""
 
     file: UsersFile | None = None
-    kept: Path | None = None
+    kept: str | None = None
     times: SessionTimes = field(default_factory=SessionTimes)
     share_link: bool = False
     user_header: str = ""
@@ -55,6 +57,13 @@ class SignInSettings:
         return login
 
 
+def sign_in_address(database: str, data: Path) -> str:
+    """Return the SQLAlchemy URL of the sign-ins: the history's `database` if it is on a server,
+    otherwise a file in the data folder."""
+    is_file = not database or database.startswith("sqlite")
+    return sqlite_address(data, SIGN_INS) if is_file else database
+
+
 def opened_users(path: Path, *, asked: bool, others: bool = False) -> UsersFile | None:
     """Return the users in this file; None if it doesn't exist. If `others` sign in some other way,
     return an empty list then, to which administrators can add users.
@@ -72,9 +81,9 @@ def opened_users(path: Path, *, asked: bool, others: bool = False) -> UsersFile 
 
 
 @contextlib.contextmanager
-def opened_people(settings: OpenIDSettings | None, kept: Path) -> Iterator[OpenIDPeople | None]:
-    """Yield an OpenID provider's users from this file; None without a provider. Raises ComfyError
-    if the file can't be used."""
+def opened_people(settings: OpenIDSettings | None, kept: str) -> Iterator[OpenIDPeople | None]:
+    """Yield an OpenID provider's users from the database at this SQLAlchemy URL; None without a
+    provider. Raises ComfyError if it can't be used."""
     if settings is None:
         yield None
         return

@@ -1,5 +1,5 @@
-"""Browser sessions and script tokens: in memory for requests, in a file for the next start. Only
-digests of credentials are stored."""
+"""Browser sessions and script tokens: in memory for requests, in a database for the next start and
+for other processes. Only digests of credentials are stored."""
 
 from __future__ import annotations
 
@@ -7,25 +7,15 @@ import hashlib
 import secrets
 import threading
 from collections.abc import Collection
-from dataclasses import astuple, dataclass, fields, replace
-from pathlib import Path
-from sqlite3 import Connection
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+
+from ui.accounts import tables
 from ui.accounts.database import SignInDatabase
 
 Way = Literal["password", "guest", "proxy", "openid"]
-
-_TABLES = """
-create table if not exists sessions (
-    key text primary key, name text, way text, proof text, began real, seen real
-) without rowid;
-create table if not exists access_tokens (
-    key text primary key, id text, name text, way text, proof text, label text, made real, used real
-) without rowid;
-create table if not exists share_link (token text);
-create table if not exists named_by_proxy (name text primary key, named real) without rowid;
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,58 +53,60 @@ def digest_of(shown: str) -> str:
 
 
 class SignInStore:
-    """Store of all sessions and tokens. Any thread may read, without disk access. Changes access
-    the disk."""
+    """Store of all sessions and tokens, and of the share link. Any thread may read, without access
+    to the database. Changes access it."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        """Open the file at `path`; None keeps the data in memory. Raises ComfyError if the file
-        can't be used."""
+    def __init__(self, address: str | None = None) -> None:
+        """Open the database at a SQLAlchemy URL; None keeps the data in memory. Raises ComfyError
+        if it can't be used."""
         self.sessions: dict[str, BrowserSession] = {}
         self.access_tokens: dict[str, AccessToken] = {}
         self.named: dict[str, float] = {}  # when a proxy last named each user
+        self.share_link = ""  # the token of the guests' link, "" without one
         self._touched: set[str] = set()
         self._named: set[str] = set()  # the entries of `named` that aren't written yet
-        # Held briefly, because the event loop takes it. Code that writes the file takes the file's
-        # lock first.
+        # Held briefly, because the event loop takes it. Code that writes takes the database's lock
+        # first.
         self._memory = threading.Lock()
-        self._database = SignInDatabase(path, _TABLES)
-        self._version = self._database.version()
-        with self._database.changing() as rows:
-            self._load(rows)
+        self.database = SignInDatabase(address)
+        self.refresh()
 
     def close(self) -> None:
-        """Write pending changes and close the file. Raises ComfyError if it can't be written."""
+        """Write pending changes and close the database. Raises ComfyError if they can't be
+        written."""
         try:
             self.refresh()
         finally:
-            self._database.close()
+            self.database.close()
 
     def put_session(self, session: BrowserSession) -> None:
         """Store a session."""
-        with self._database.changing() as rows:
-            _insert(rows, "sessions", session)
+        with self.database.changing() as rows:
+            rows.execute(insert(tables.sessions).values(asdict(session)))
             with self._memory:
                 self.sessions[session.key] = session
 
     def end_sessions(self, keys: Collection[str]) -> None:
         """Delete these sessions."""
-        with self._database.changing() as rows:
-            _delete(rows, "sessions", keys)
+        if not keys:
+            return
+        with self.database.changing() as rows:
+            _delete(rows, tables.sessions, keys)
             with self._memory:
                 for key in keys:
                     self.sessions.pop(key, None)
 
     def put_token(self, token: AccessToken) -> None:
         """Store a token."""
-        with self._database.changing() as rows:
-            _insert(rows, "access_tokens", token)
+        with self.database.changing() as rows:
+            rows.execute(insert(tables.access_tokens).values(asdict(token)))
             with self._memory:
                 self.access_tokens[token.key] = token
 
     def end_token(self, key: str) -> None:
         """Delete a token."""
-        with self._database.changing() as rows:
-            _delete(rows, "access_tokens", [key])
+        with self.database.changing() as rows:
+            _delete(rows, tables.access_tokens, [key])
             with self._memory:
                 self.access_tokens.pop(key, None)
 
@@ -145,63 +137,84 @@ class SignInStore:
 
     def forget_named(self, before: float) -> None:
         """Delete users whom no proxy has named since then."""
-        with self._database.changing() as rows:
-            rows.execute("delete from named_by_proxy where named < ?", [before])
-            self._load(rows)
+        if all(named >= before for named in list(self.named.values())):
+            return
+        with self.database.changing() as rows:
+            rows.execute(
+                delete(tables.named_by_proxy).where(tables.named_by_proxy.c.named < before)
+            )
+            with self._memory:
+                self.named = {name: at for name, at in self.named.items() if at >= before}
 
     def refresh_if_changed(self) -> bool:
-        """Reload what another program has changed, such as a revoked token. Return whether anything
-        had changed."""
-        version = self._database.version()
-        if version == self._version:
+        """Reload what another process has changed, such as a revoked token. Return whether anything
+        had changed. Any thread may call this."""
+        if not self.database.has_changed():
             return False
         self.refresh()
-        self._version = version  # read first: later changes are found the next time
         return True
 
     def refresh(self) -> None:
-        """Write the times of last use, and read changes by another program that uses this file."""
-        with self._database.changing() as rows:
+        """Write the times of last use, and reload everything. Later times win over earlier ones
+        from other processes."""
+        with self._memory:
+            touched, self._touched = self._touched, set()
+            named, self._named = self._named, set()
+        try:
+            with self.database.loading() as rows:
+                self._write_uses(rows, touched, named)
+                self._load(rows)
+        except BaseException:
             with self._memory:
-                touched, self._touched = self._touched, set()
-                named = [(name, self.named[name]) for name in self._named]
-                self._named = set()
-            sessions = (self.sessions[key] for key in touched if key in self.sessions)
-            tokens = (self.access_tokens[key] for key in touched if key in self.access_tokens)
-            seen = [(session.seen, session.key) for session in sessions]
-            used = [(token.used, token.key) for token in tokens]
-            run = rows.executemany
-            run("update sessions set seen = ?1 where key = ?2 and seen < ?1", seen)
-            run("update access_tokens set used = ?1 where key = ?2 and used < ?1", used)
-            run(
-                "insert into named_by_proxy values (?, ?)"
-                " on conflict (name) do update set named = max(named, excluded.named)",
-                named,
-            )
-            self._load(rows)
+                self._touched |= touched
+                self._named |= named
+            raise
 
-    def share_link(self) -> str:
-        """Return the token of the guests' share link. Creates it at the first request."""
-        with self._database.changing() as rows:
-            row = rows.execute("select token from share_link").fetchone()
-            if row:
-                return str(row[0])
-            token = secrets.token_urlsafe(32)
-            rows.execute("insert into share_link values (?)", [token])
-            return token
+    def open_share_link(self) -> None:
+        """Create the guests' share link, unless it exists."""
+        with self.database.changing() as rows:
+            token = rows.scalar(select(tables.share_link.c.token))
+            if token is None:
+                token = secrets.token_urlsafe(32)
+                rows.execute(insert(tables.share_link).values(token=token))
+            self.share_link = token
 
     def end_share_link(self) -> None:
         """Delete the share link and sign its guests out. The next link has a different token."""
-        with self._database.changing() as rows:
-            rows.execute("delete from share_link")
-            rows.execute("delete from sessions where way = 'guest'")
-            self._load(rows)
+        with self.database.changing() as rows:
+            rows.execute(delete(tables.share_link))
+            rows.execute(delete(tables.sessions).where(tables.sessions.c.way == "guest"))
+            with self._memory:
+                self.share_link = ""
+                self.sessions = {k: one for k, one in self.sessions.items() if one.way != "guest"}
+
+    def _write_uses(self, rows: Connection, touched: set[str], named: set[str]) -> None:
+        with self._memory:
+            seen = [(key, self.sessions[key].seen) for key in touched if key in self.sessions]
+            used = [
+                (key, self.access_tokens[key].used) for key in touched if key in self.access_tokens
+            ]
+            last_named = [(name, self.named[name]) for name in named if name in self.named]
+        _write_later(rows, tables.sessions, "seen", seen)
+        _write_later(rows, tables.access_tokens, "used", used)
+        known = set(rows.scalars(select(tables.named_by_proxy.c.key)))
+        by_key = {digest_of(name): (name, at) for name, at in last_named}
+        if new := [
+            {"key": key, "name": name, "named": at}
+            for key, (name, at) in by_key.items()
+            if key not in known
+        ]:
+            rows.execute(insert(tables.named_by_proxy), new)
+        last_named = [(key, at) for key, (_, at) in by_key.items()]
+        _write_later(rows, tables.named_by_proxy, "named", last_named)
 
     def _load(self, rows: Connection) -> None:
-        """Reload everything. Uses that aren't written yet replace the older times in the file."""
-        sessions = {row[0]: BrowserSession(*row) for row in rows.execute("select * from sessions")}
-        tokens = {row[0]: AccessToken(*row) for row in rows.execute("select * from access_tokens")}
-        named = dict(rows.execute("select name, named from named_by_proxy"))
+        """Reload everything. Uses that aren't written yet replace the older times."""
+        every = rows.execute(select(tables.sessions))
+        sessions = {row.key: BrowserSession(*row) for row in every}
+        tokens = {row.key: AccessToken(*row) for row in rows.execute(select(tables.access_tokens))}
+        named = {row.name: row.named for row in rows.execute(select(tables.named_by_proxy))}
+        share_link = rows.scalar(select(tables.share_link.c.token)) or ""
         with self._memory:
             named |= {name: self.named[name] for name in self._named}
             for key in self._touched:
@@ -212,12 +225,20 @@ class SignInStore:
                     used = max(tokens[key].used, self.access_tokens[key].used)
                     tokens[key] = replace(tokens[key], used=used)
             self.sessions, self.access_tokens, self.named = sessions, tokens, named
+            self.share_link = share_link
 
 
-def _insert(rows: Connection, table: str, what: BrowserSession | AccessToken) -> None:
-    places = ",".join("?" * len(fields(what)))
-    rows.execute(f"insert into {table} values ({places})", astuple(what))
+def _delete(rows: Connection, table: Table, keys: Collection[str]) -> None:
+    rows.execute(
+        delete(table).where(table.c.key == bindparam("ended")), [{"ended": k} for k in keys]
+    )
 
 
-def _delete(rows: Connection, table: str, keys: Collection[str]) -> None:
-    rows.executemany(f"delete from {table} where key = ?", [(key,) for key in keys])
+def _write_later(
+    rows: Connection, table: Table, column: str, uses: Collection[tuple[str, float]]
+) -> None:
+    """Write these times of last use, unless a later one is stored."""
+    if uses:
+        which = (table.c.key == bindparam("of")) & (table.c[column] < bindparam("at"))
+        statement = update(table).where(which).values({column: bindparam("at")})
+        rows.execute(statement, [{"of": one, "at": at} for one, at in uses])

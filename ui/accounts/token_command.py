@@ -7,14 +7,15 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from comfy.base.errors import ComfyError
-from ui.accounts.login import token_owner
-from ui.accounts.opening import opened_people
-from ui.accounts.store import SignInStore
 from ui.settings.arguments import USAGE_ERROR, read_settings
 from ui.settings.folders import PROGRAM, SIGN_INS
 from ui.settings.options import Settings
+
+if TYPE_CHECKING:
+    from ui.accounts.store import SignInStore
 
 _ALSO = "The app's options name the folder: --data DIR, --config FILE."
 
@@ -48,12 +49,19 @@ def _parser() -> ArgumentParser:
 
 
 def _done(known: Namespace, settings: Settings) -> str:
-    path = settings.data.absolute() / SIGN_INS
-    if not path.exists():
+    # These imports take time, and the app imports this file at its start.
+    from ui.accounts.opening import sign_in_address
+    from ui.accounts.store import SignInStore
+
+    data = settings.data.absolute()
+    database = settings.database.get_secret_value() if settings.database else ""
+    address = sign_in_address(database, data)
+    path = data / SIGN_INS
+    if address != database and not path.exists():
         raise ComfyError(f"There is no file {path}.", "Set the app's folder with --data.")
-    with contextlib.closing(SignInStore(path)) as store:
+    with contextlib.closing(SignInStore(address)) as store:
         if known.action == "list":
-            return _listed(store, settings)
+            return _listed(store, settings, address)
         if not store.end_tokens([known.id]):
             raise ComfyError(
                 f"There is no token {known.id}.", f"List the tokens with: {PROGRAM} token list"
@@ -61,8 +69,11 @@ def _done(known: Namespace, settings: Settings) -> str:
         return f"Revoked token {known.id}."
 
 
-def _listed(store: SignInStore, settings: Settings) -> str:
-    with opened_people(settings.openid, settings.data.absolute() / SIGN_INS) as people:
+def _listed(store: SignInStore, settings: Settings, address: str) -> str:
+    from ui.accounts.login import token_owner
+    from ui.accounts.opening import opened_people
+
+    with opened_people(settings.openid, address) as people:
         return "\n".join(
             f"{one.id}\t{token_owner(one, people)}\t{one.label}\tcreated {_day(one.made)}\t"
             + (f"used {_day(one.used)}" if one.used else "never used")

@@ -10,9 +10,10 @@ from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
+from comfy.base.errors import ComfyError
+from ui.accounts.guess_counts import GuessCounts, GuessKey, Tries
 from ui.web.shares import Caller, FairSlots, Share
 
-FORGOTTEN_AFTER = 900.0  # seconds after the last attempt
 # remembered names and addresses; the least recently tried are forgotten first
 MOST_KEYS = 10_000
 MOST_LINES = 5  # addresses in one report
@@ -27,10 +28,15 @@ class Patience:
     longest: float
 
     def wait(self, wrong: int) -> float:
-        """Return the seconds until the next attempt."""
+        """Return the seconds between the last attempt and the next one."""
         return (
             min(2.0 ** min(wrong - self.free - 1, 16), self.longest) if wrong > self.free else 0.0
         )
+
+    def left(self, tries: Tries, now: float) -> float:
+        """Return the seconds until the next attempt. Another process's clock may be ahead."""
+        wait = self.wait(tries.wrong)
+        return max(0.0, min(wait, tries.last + wait - now))
 
 
 NAME = Patience(free=5, longest=60.0)
@@ -47,12 +53,6 @@ _KNOWN_WAITING, _WAITING_OF_KNOWN = 1000, 5  # the latter per user
 
 
 @dataclass(frozen=True, slots=True)
-class _Tries:
-    wrong: int = 0
-    last: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class PasswordAttempt:
     """Attempt to sign in with a password. `browser`: as from `Cookies.known_browser`."""
 
@@ -61,9 +61,14 @@ class PasswordAttempt:
     browser: str = ""
 
     @property
-    def key(self) -> tuple[str, ...]:
+    def key(self) -> GuessKey:
         """Return the key that the back-off counts by."""
         return ("known", self.browser) if self.browser else (self.address, self.name)
+
+    @property
+    def keys(self) -> tuple[GuessKey, GuessKey]:
+        """Return all keys that count this attempt: its own and its address's."""
+        return self.key, (self.address,)
 
     @property
     def lane(self) -> Caller:
@@ -72,42 +77,69 @@ class PasswordAttempt:
 
 
 class Guesses:
-    """Failed sign-ins, counted by name within an address or by known browser. Times come from any
-    monotonic clock.
+    """Failed sign-ins, counted by name within an address or by known browser. Times are in seconds
+    since 1970. For the event loop.
 
     Wrong passwords from one address don't affect another: otherwise a stranger could lock a user
-    out.
+    out. Memory refuses attempts without reading the database, and counts alone while it can't be
+    used.
     """
 
-    def __init__(self) -> None:
-        self._tries: OrderedDict[tuple[str, ...], _Tries] = OrderedDict()
+    def __init__(self, counts: GuessCounts | None = None) -> None:
+        """`counts`: the wrong passwords that all processes count together."""
+        self._counts = counts
+        self._tries: OrderedDict[GuessKey, Tries] = OrderedDict()
         self._failed: Counter[str] = Counter()
 
     def attempt(self, attempt: PasswordAttempt, now: float) -> float:
         """Return the seconds until this attempt may be made. At 0, it may be made now and counts as
         a wrong password until `right` is called."""
-        wait = self._due(attempt.key, now) - now
+        wait = NAME.left(self._known(attempt.key, now), now)
         address = attempt.address
         self._failed[
             address if address in self._failed or len(self._failed) < MOST_KEYS else ""
         ] += 1
         if wait > 0:
             return wait
-        for key in (attempt.key, (address,)):
-            tries = self._known(key, now)
-            self._tries[key] = _Tries(tries.wrong + 1, now)
-            self._tries.move_to_end(key)
-        while len(self._tries) > MOST_KEYS:
-            self._tries.popitem(last=False)
+        for key in attempt.keys:
+            self._put(key, Tries(self._known(key, now).wrong + 1, now))
         return 0.0
+
+    async def count(self, attempt: PasswordAttempt, now: float) -> float:
+        """Count an attempt that `attempt` has admitted over all processes. Return the seconds until
+        it may be made, because of attempts elsewhere."""
+        if self._counts is None:
+            return 0.0
+        try:
+            wait, counted = await asyncio.to_thread(
+                self._counts.count, attempt.keys, now, lambda tries: NAME.left(tries, now)
+            )
+        except ComfyError:  # logged; a right password can't begin a session now either
+            return 0.0
+        for key, tries in zip(attempt.keys, counted, strict=True):
+            known = self._known(key, now)  # may count attempts that still wait for their turn
+            self._put(key, Tries(max(known.wrong, tries.wrong), max(known.last, tries.last)))
+        return wait
 
     def right(self, attempt: PasswordAttempt) -> None:
         """Forget the wrong passwords for this name at this address. Wrong passwords for other names
         still count: a user with an account may guess another user's password."""
         self._tries.pop(attempt.key, None)
         if tries := self._tries.get((attempt.address,)):
-            self._tries[(attempt.address,)] = _Tries(max(0, tries.wrong - 1), tries.last)
+            self._tries[(attempt.address,)] = Tries(max(0, tries.wrong - 1), tries.last)
         self._failed[attempt.address] -= 1
+
+    async def save_right(self, attempt: PasswordAttempt) -> None:
+        """Like `right`, for all processes."""
+        self.right(attempt)
+        if self._counts is not None:
+            with contextlib.suppress(ComfyError):  # logged
+                await asyncio.to_thread(self._counts.right, *attempt.keys)
+
+    async def forget(self, now: float) -> None:
+        """Delete old counts from the database."""
+        if self._counts is not None:
+            await asyncio.to_thread(self._counts.forget, now)
 
     def pause(self, attempt: PasswordAttempt, now: float) -> float:
         """Return the seconds for which a wrong password holds its turn."""
@@ -128,13 +160,14 @@ class Guesses:
             lines.append(f"{_counted(rest)} from {others} other address{'es' * (others > 1)}.")
         return lines
 
-    def _known(self, key: tuple[str, ...], now: float) -> _Tries:
-        tries = self._tries.get(key, _Tries())
-        return tries if now - tries.last < FORGOTTEN_AFTER else _Tries()
+    def _known(self, key: GuessKey, now: float) -> Tries:
+        return self._tries.get(key, Tries()).at(now)
 
-    def _due(self, key: tuple[str, ...], now: float) -> float:
-        tries = self._known(key, now)
-        return tries.last + NAME.wait(tries.wrong) if tries.wrong else now
+    def _put(self, key: GuessKey, tries: Tries) -> None:
+        self._tries[key] = tries
+        self._tries.move_to_end(key)
+        while len(self._tries) > MOST_KEYS:
+            self._tries.popitem(last=False)
 
 
 def _counted(many: int) -> str:

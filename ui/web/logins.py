@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.base.errors import ComfyError
 from comfy.base.periodic import repeated
+from ui.accounts.database import SignInStoreError
 from ui.web.failures import refusal_for
 from ui.web.guesses import Guesses
 from ui.web.identity import LOG_IN_FIRST, Identity, bearer_token
@@ -102,13 +104,14 @@ async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[
     """Maintain logins during the block. Each second, notice removed users. Every minute, close
     sockets whose login has ended, store last-used times, and log failed sign-ins."""
     login = identity.login
-    problem = ""  # with the users file, logged once
+    problem = ""  # with the users file or the sign-ins, logged once
 
     async def look() -> None:
         _tell_failed(guesses)
         try:
             if login is not None:
                 await asyncio.to_thread(login.keep)
+            await guesses.forget(time.time())
         finally:
             await identity.close_ended()
 
@@ -118,10 +121,13 @@ async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[
             return
         try:
             has_changed, now = await asyncio.to_thread(login.refresh), ""
+        except SignInStoreError as error:
+            has_changed, now = True, f"{error} Signed-in users stay signed in until it works again."
         except ComfyError as error:
-            has_changed, now = True, f"{error} {error.hint}"
+            has_changed = True
+            now = f"{error} {error.hint} Its users can't sign in until it can be read."
         if now not in ("", problem):
-            log.error("%s Its users can't sign in until it can be read.", now)
+            log.error(now)
         problem = now
         if has_changed:
             await identity.close_ended()

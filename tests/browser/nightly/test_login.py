@@ -12,7 +12,7 @@ from tests.browser.test_login import LONG_NAME, SETTINGS, Visit, log_in
 from tests.support.serving import running_app
 from tests.support.visitor import Site, Visitor
 from tests.ui.accounts.openid_provider import openid_provider, settings_of
-from ui.accounts.openid_people import OpenIDPeople
+from ui.accounts.openid_store import OpenIDPeople
 from ui.accounts.opening import SignInSettings
 from ui.settings.web_settings import WebSettings
 from ui.web import guesses

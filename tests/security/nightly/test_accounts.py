@@ -23,7 +23,7 @@ from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, eventually
 from ui.accounts import database
 from ui.accounts.login import TOKEN_PREFIX
-from ui.accounts.opening import SignInSettings
+from ui.accounts.opening import SignInSettings, sign_in_address
 from ui.accounts.users import UsersFile
 from ui.settings.web_settings import WebSettings
 from ui.web.identity import NO_LOGIN
@@ -58,7 +58,7 @@ def settings(folder: Path, file: UsersFile) -> WebSettings:
     """Return the settings of an app for anna and ben, with sessions that survive a restart. The app
     opens the users file as a separate program would."""
     own = UsersFile(file.path)
-    return WebSettings(port=0, sign_in=SignInSettings(own, folder / "sign_in.sqlite"))
+    return WebSettings(port=0, sign_in=SignInSettings(own, sign_in_address("", folder)))
 
 
 @pytest.fixture(scope="module")
@@ -266,7 +266,9 @@ def test_a_damaged_session_file_is_reported(demo: DemoServer, tmp_path: Path) ->
     """The error says what to do."""
     kept = tmp_path / "sign_in.sqlite"
     kept.write_bytes(b"no database" * 100)
-    settings = WebSettings(port=0, users=(ANNA,), sign_in=SignInSettings(kept=kept))
+    settings = WebSettings(
+        port=0, users=(ANNA,), sign_in=SignInSettings(kept=sign_in_address("", tmp_path))
+    )
     with pytest.raises(ComfyError, match="damaged"), running_app(demo.url, settings=settings):
         pass
 
@@ -281,7 +283,9 @@ def test_a_session_file_in_use_is_reported_at_sign_in(
     succeeds. An app that shuts down meanwhile logs the same in one line."""
     monkeypatch.setattr(database, "_LONGEST_LOCK", 0.0)
     kept = tmp_path / "sign_in.sqlite"
-    settings = WebSettings(port=0, users=(ANNA,), sign_in=SignInSettings(kept=kept))
+    settings = WebSettings(
+        port=0, users=(ANNA,), sign_in=SignInSettings(kept=sign_in_address("", tmp_path))
+    )
     with (
         contextlib.closing(sqlite3.connect(kept, isolation_level=None)) as other,
         requests.Session() as browser,

@@ -15,7 +15,8 @@ from tests.support.waiting import Clock, awaited
 from ui.accounts import database
 from ui.accounts import login as rules
 from ui.accounts.login import Login, SessionTimes, SignedIn, WaysIn
-from ui.accounts.store import AccessToken, BrowserSession, SignInStore
+from ui.accounts.opening import sign_in_address
+from ui.accounts.store import BrowserSession, SignInStore
 from ui.web.cookies import Cookies
 from ui.web.guesses import Guesses
 from ui.web.identity import Identity
@@ -120,29 +121,6 @@ def test_tokens_per_user_are_limited(login: Login, monkeypatch: pytest.MonkeyPat
     login.new_token(anna, "another")
 
 
-def test_a_use_is_not_lost_if_the_file_is_read_before_the_write(
-    tmp_path: Path,
-) -> None:
-    """For example, the share link ends at that moment. The use counts immediately and is written
-    later."""
-    path = tmp_path / "sign_in.sqlite"
-    session = BrowserSession("a session", "anna", "password", "", began=1.0, seen=1.0)
-    token = AccessToken("a token", "1", "anna", "password", "", "nightly", made=1.0)
-
-    def told(store: SignInStore) -> tuple[float, float]:
-        return store.sessions[session.key].seen, store.access_tokens[token.key].used
-
-    with closing(SignInStore(path)) as store:
-        store.put_session(session)
-        store.put_token(token)
-        for key in (session.key, token.key):
-            store.touch(key, 5.0)
-        store.end_share_link()
-        assert told(store) == (5.0, 5.0)
-    with closing(SignInStore(path)) as store:
-        assert told(store) == (5.0, 5.0)
-
-
 def test_a_change_that_cannot_be_written_is_undone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,7 +130,7 @@ def test_a_change_that_cannot_be_written_is_undone(
     path = tmp_path / "sign_in.sqlite"
     sessions = [BrowserSession(key, "anna", "password", "", 1.0, 1.0) for key in ("a", "b", "c")]
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        store = SignInStore(path)
+        store = SignInStore(sign_in_address("", tmp_path))
         for session, is_read in zip(sessions, (False, True, False), strict=True):
             if is_read:
                 other.execute("begin")
@@ -178,7 +156,13 @@ def test_the_app_runs_while_sign_ins_wait_to_be_saved(
     callback that unlocks it."""
     monkeypatch.setattr(database, "_LONGEST_LOCK", 5.0)
     path = tmp_path / "sign_in.sqlite"
-    login = Login(WaysIn((("anna", "lighthouse"),)), b"secret", SignInStore(path), TIMES, CLOCK)
+    login = Login(
+        WaysIn((("anna", "lighthouse"),)),
+        b"secret",
+        SignInStore(sign_in_address("", tmp_path)),
+        TIMES,
+        CLOCK,
+    )
 
     async def end(other: sqlite3.Connection) -> None:
         async with watched_logins(Identity(Cookies(b"secret"), login), Guesses()):

@@ -32,8 +32,9 @@ from tests.ui.accounts.openid_provider import (
     sign_in_as,
 )
 from ui.accounts.login import DAY, SessionTimes
-from ui.accounts.openid_people import OpenIDPeople, OpenIDSettings
+from ui.accounts.openid_people import OpenIDSettings
 from ui.accounts.openid_provider import LASTS
+from ui.accounts.openid_store import OpenIDPeople
 from ui.accounts.opening import SignInSettings
 from ui.settings.web_settings import WebSettings
 
@@ -65,9 +66,9 @@ def told(provider: StartedProvider) -> OpenIDSettings:
 
 @contextlib.contextmanager
 def app_with(
-    demo: DemoServer, told: OpenIDSettings, kept: Path | None = None, **web: object
+    demo: DemoServer, told: OpenIDSettings, kept: str | None = None, **web: object
 ) -> Iterator[RunningApp]:
-    """Serve an app that signs users in at this provider and stores them in the file `kept`."""
+    """Serve an app that signs users in at this provider and stores them in the database `kept`."""
     with contextlib.closing(OpenIDPeople(told, kept)) as people:
         times = SessionTimes(lasts=30 * DAY, idle=30 * DAY)
         ways = SignInSettings(kept=kept, times=times, openid=people, clock=CLOCK)

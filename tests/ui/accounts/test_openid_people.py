@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ui.accounts.openid_people import (
-    OpenIDPeople,
     OpenIDPerson,
     OpenIDSettings,
     fits,
@@ -22,6 +21,9 @@ from ui.accounts.openid_people import (
     space_openid,
 )
 from ui.accounts.openid_provider import SignInAttempt, opened_attempt
+from ui.accounts.openid_store import OpenIDPeople
+from ui.accounts.opening import sign_in_address
+from ui.settings.folders import SIGN_INS
 
 SETTINGS = OpenIDSettings("https://id.example", "forms", "", "Example", ("*",))
 ANNA = {
@@ -112,7 +114,7 @@ class Interrupted(OpenIDPeople):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        super().__init__(SETTINGS, path)
+        super().__init__(SETTINGS, sign_in_address("", path.parent))
 
     @property
     def people(self) -> dict[str, OpenIDPerson]:
@@ -155,7 +157,7 @@ def test_a_sign_in_during_a_file_refresh_is_kept(
     people."""
     long_ago = person_of(ANNA, SETTINGS, 0)
     now = replace(long_ago, signed_in=100)
-    with closing(Interrupted(tmp_path / "people.db")) as people:
+    with closing(Interrupted(tmp_path / SIGN_INS)) as people:
         people.put(long_ago)
         people.arrival = arrival = threading.Thread(target=people.put, args=(now,))
         keep(people)

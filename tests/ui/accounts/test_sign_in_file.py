@@ -17,8 +17,8 @@ from tests.support.serving import RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT
 from tests.ui.accounts.openid_provider import openid_provider, settings_of, sign_in_as
 from ui.accounts import database
-from ui.accounts.openid_people import OpenIDPeople
-from ui.accounts.opening import SignInSettings
+from ui.accounts.openid_store import OpenIDPeople
+from ui.accounts.opening import SignInSettings, sign_in_address
 from ui.settings.web_settings import WebSettings
 
 ANNA = ("anna", "lighthouse")
@@ -29,13 +29,14 @@ PAGE = {"accept": "text/html"}
 def app_whose_file_is_in_use(kept: Path) -> Iterator[tuple[RunningApp, Callable[[str], object]]]:
     """Serve an app with every sign-in method. Yield it with a function that runs SQL on its file
     from another connection."""
+    address = sign_in_address("", kept.parent)
     with (
         DemoServer() as demo,
         openid_provider() as provider,
-        contextlib.closing(OpenIDPeople(settings_of(provider), kept)) as people,
+        contextlib.closing(OpenIDPeople(settings_of(provider), address)) as people,
         contextlib.closing(sqlite3.connect(kept, isolation_level=None)) as other,
     ):
-        ways = SignInSettings(kept=kept, share_link=True, openid=people)
+        ways = SignInSettings(kept=address, share_link=True, openid=people)
         settings = WebSettings(port=0, users=(ANNA,), sign_in=ways)
         with running_app(demo.url, settings=settings) as app:
             yield app, other.execute

@@ -16,7 +16,7 @@ from comfy.demo import DemoServer
 from tests.security.signing_in import signed_in
 from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, Clock
-from ui.accounts.opening import SignInSettings
+from ui.accounts.opening import SignInSettings, sign_in_address
 from ui.settings.web_settings import WebSettings
 
 ANNA, BEN = ("anna", "lighthouse"), ("ben", "harbour")
@@ -28,7 +28,7 @@ CLOCK = Clock()
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> WebSettings:
     """Return settings for anna, ben and guests. Their tokens outlive the app."""
-    kept = tmp_path_factory.mktemp("tokens") / "sign_in.sqlite"
+    kept = sign_in_address("", tmp_path_factory.mktemp("tokens"))
     ways = SignInSettings(kept=kept, share_link=True, clock=CLOCK)
     return WebSettings(port=0, users=(ANNA, BEN), sign_in=ways)
 

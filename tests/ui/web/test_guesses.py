@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ui.accounts.guess_counts import FORGOTTEN_AFTER
 from ui.web.guesses import (
-    FORGOTTEN_AFTER,
     MOST_KEYS,
     MOST_LINES,
     NAME,

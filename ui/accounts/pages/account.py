@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, sentences
-from ui.accounts.database import SignInFileError
+from ui.accounts.database import SignInStoreError
 from ui.accounts.login import Login, SignedIn
 from ui.accounts.pages.login_routes import signed_in
 from ui.accounts.pages.password_form import CHANGED, PasswordChange, password_form
@@ -136,7 +136,7 @@ def account_routes(
         path = f"{_PATH}/tokens"
         try:
             shown = login.new_token(who, label)
-        except SignInFileError as problem:
+        except SignInStoreError as problem:
             return page(request, path, parts(login, who, why=logged(problem)), 422)
         except ComfyError as problem:
             why = sentences(str(problem), problem.hint)

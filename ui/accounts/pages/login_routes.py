@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.background import BackgroundTask
 
 from comfy.base.messages import message
-from ui.accounts.database import SignInFileError
+from ui.accounts.database import SignInStoreError
 from ui.accounts.pages.passwords import WRONG_LOGIN, Passwords, SignInRefused
 from ui.accounts.pages.sign_in import SignInPage
 from ui.accounts.pages.sign_in_file import logged
@@ -66,7 +66,7 @@ def login_routes(
         attempt = passwords.attempt(request, name.strip())
         try:
             shown = await passwords.session(attempt, password)
-        except SignInFileError as problem:  # the password was correct
+        except SignInStoreError as problem:  # the password was correct
             return refused(request, logged(problem))
         except SignInRefused as problem:
             return refused(request, str(problem), problem.status)
@@ -151,5 +151,5 @@ def signed_in(answer: Response, identity: Identity, request: Request, shown: str
 async def _end_replaced(identity: Identity, request: Request) -> None:
     try:
         await identity.end_replaced(request)
-    except SignInFileError as problem:
+    except SignInStoreError as problem:
         logged(problem)

@@ -11,8 +11,8 @@ from fastapi import Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from comfy.base.messages import message, sentences
-from ui.accounts.database import SignInFileError
-from ui.accounts.openid_people import OpenIDPeople, person_of
+from ui.accounts.database import SignInStoreError
+from ui.accounts.openid_people import person_of
 from ui.accounts.openid_provider import (
     LASTS,
     OpenIDProvider,
@@ -20,6 +20,7 @@ from ui.accounts.openid_provider import (
     SignInFailed,
     opened_attempt,
 )
+from ui.accounts.openid_store import OpenIDPeople
 from ui.accounts.pages.login_routes import signed_in
 from ui.accounts.pages.sign_in import OPENID, SignInPage
 from ui.accounts.pages.sign_in_file import logged
@@ -102,7 +103,7 @@ def openid_routes(
         person = person_of(claims, people.settings, login.clock())
         try:
             shown = login.openid(person)
-        except SignInFileError as problem:
+        except SignInStoreError as problem:
             return sign_in(request, _BACK, logged(problem), attempt.to, 503)
         if shown is None:
             log.info("A user of the OpenID provider isn't allowed by --openid-allow.")

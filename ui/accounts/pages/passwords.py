@@ -12,7 +12,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from comfy.base.messages import message, plural
-from ui.accounts.database import SignInFileError
+from ui.accounts.database import SignInStoreError
 from ui.web.addresses import client_address
 from ui.web.guesses import Guesses, HashingTurns, PasswordAttempt
 from ui.web.identity import Identity
@@ -50,7 +50,7 @@ class Passwords:
         return PasswordAttempt(name, client_address(request.scope), browser)
 
     async def session(self, attempt: PasswordAttempt, password: str) -> str:
-        """Return the cookie value of the new session. Raises SignInRefused, or SignInFileError if
+        """Return the cookie value of the new session. Raises SignInRefused, or SignInStoreError if
         the password was correct."""
         login = self._identity.login
         if login is None:
@@ -74,24 +74,26 @@ class Passwords:
     ) -> str:
         """Return the result of `hashed`, which returns None for a wrong password, in its turn and
         with the back-off."""
-        since = time.monotonic()
+        since, now = time.monotonic(), time.time()
         with self._turns.place(attempt) as admitted:
             if not admitted:
                 raise SignInRefused(TOO_MANY_REQUESTS, 429)
-            if wait := self._guesses.attempt(attempt, since):
+            if wait := self._guesses.attempt(attempt, now):
                 raise SignInRefused(_later(wait))
             async with self._turns.turn(attempt):
                 began = time.monotonic()
                 try:
                     async with self._turns.hashing:
+                        if wait := await self._guesses.count(attempt, now):
+                            raise SignInRefused(_later(wait))
                         shown = await asyncio.to_thread(hashed)
-                except SignInFileError:
+                        if shown is not None:
+                            await self._guesses.save_right(attempt)
+                            return shown
+                except SignInStoreError:
                     self._guesses.right(attempt)
                     raise
-                if shown is not None:
-                    self._guesses.right(attempt)
-                    return shown
-                pause = self._guesses.pause(attempt, began)
+                pause = self._guesses.pause(attempt, time.time())
                 await asyncio.sleep(began + pause - time.monotonic())
         await asyncio.sleep(since + _WRONG_PASSWORD - time.monotonic())
         raise SignInRefused(wrong)

@@ -9,7 +9,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from comfy.base.messages import message
-from ui.accounts.database import SignInFileError
+from ui.accounts.database import SignInStoreError
 from ui.gradio.internals import app_address, refusal
 from ui.page.plain.layout import notice_page
 from ui.web.responses import wants_page
@@ -20,18 +20,18 @@ _UNAVAILABLE = 503
 _WRONG = message("Something went wrong.")
 
 
-def logged(problem: SignInFileError) -> str:
+def logged(problem: SignInStoreError) -> str:
     """Return the message for users and log the file's path."""
     log.warning("%s %s", problem, problem.hint)
     return problem.shown
 
 
 def sign_in_file_handler(root_path: str) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """Return the handler of SignInFileError: 503 with the reason, as a page for browsers.
+    """Return the handler of SignInStoreError: 503 with the reason, as a page for browsers.
     `root_path`: see the web server."""
 
     async def answer(request: Request, problem: Exception) -> Response:
-        assert isinstance(problem, SignInFileError)
+        assert isinstance(problem, SignInStoreError)
         why = logged(problem)
         if not wants_page(request):
             return refusal(why, _UNAVAILABLE)

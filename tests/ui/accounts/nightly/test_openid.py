@@ -22,6 +22,7 @@ from tests.ui.accounts.openid_provider import (
 from tests.ui.accounts.test_openid import ANNA, BEN, CLOCK, app_with, get, user
 from ui.accounts.login import DAY
 from ui.accounts.openid_people import OpenIDSettings
+from ui.accounts.opening import sign_in_address
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +95,7 @@ def test_a_sign_in_survives_a_restart_until_ended_everywhere(
     demo: DemoServer, told: OpenIDSettings, browser: requests.Session, tmp_path: Path
 ) -> None:
     """Signing out everywhere leads the user to the provider, which signs the user out too."""
-    kept = tmp_path / "kept.sqlite"
+    kept = sign_in_address("", tmp_path)
     with app_with(demo, told, kept) as app, requests.Session() as phone:
         for one in (browser, phone):
             sign_in_as(app, one, ANNA)
@@ -114,7 +115,7 @@ def test_users_who_lose_access_are_signed_out(
 ) -> None:
     """Their tokens stop working too. A token also stops working when the user's last sign-in at the
     provider has expired, until the user signs in again."""
-    kept = tmp_path / "kept.sqlite"
+    kept = sign_in_address("", tmp_path)
     with app_with(demo, told, kept) as app:
         sign_in_as(app, browser, BEN)
         made = browser.post(f"{app.url}/account/tokens", {"label": "nightly"}, timeout=LONGEST_WAIT)

@@ -14,6 +14,7 @@ from tests.support.serving import PAINTED, RunningApp, running_app
 from tests.support.waiting import LONGEST_WAIT, Clock
 from tests.ui.accounts.test_user_header import TRUSTING, WAYS, new_token, user
 from ui.accounts.login import DAY
+from ui.accounts.opening import sign_in_address
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def test_a_token_is_refused_until_the_proxy_names_its_user_again(
     """S12: the app refuses the token of a user whom the proxy hasn't named for `--session-days`,
     also after a restart. It accepts the token when the proxy names that user again."""
     clock = Clock()
-    kept = replace(WAYS, kept=tmp_path / "sign_in.sqlite", clock=clock)
+    kept = replace(WAYS, kept=sign_in_address("", tmp_path), clock=clock)
     settings = replace(TRUSTING, sign_in=kept)
     anna = {"X-Forwarded-User": "anna"}
     with running_app(demo.url, settings=settings) as app:

@@ -13,7 +13,7 @@ from tests.support.http_client import close_code
 from tests.support.serving import PAINTED, running_app
 from tests.ui.operator.conftest import ANNA, BEN
 from tests.ui.operator.test_tokens import made_by, opened_by, status
-from ui.accounts.opening import SignInSettings
+from ui.accounts.opening import SignInSettings, sign_in_address
 from ui.settings.web_settings import WebSettings
 from ui.web.identity import NO_LOGIN
 
@@ -26,7 +26,7 @@ def test_a_shell_lists_and_revokes_tokens(
     where = ("--data", str(tmp_path))
     assert program.main(["token", "list", *where]) == 2
     assert "There is no file" in capsys.readouterr().err
-    kept = SignInSettings(kept=tmp_path / "sign_in.sqlite")
+    kept = SignInSettings(kept=sign_in_address("", tmp_path))
     settings = WebSettings(port=0, users=(ANNA, BEN), sign_in=kept)
     with (
         DemoServer(step_seconds=0, painted=PAINTED) as demo,
