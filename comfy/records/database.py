@@ -36,6 +36,16 @@ _PRAGMAS = ("synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON")
 _INCREMENTAL = 2
 _PAGES_AT_ONCE = 1000  # other writers wait meanwhile
 _OWN_NAME = "history.sqlite"  # the file name that the app uses
+# So that a database server that vanished is noticed soon, unless the address sets them. libpq would
+# wait for many minutes.
+_PATIENCE = {
+    "connect_timeout": 5,  # seconds
+    "tcp_user_timeout": 10_000,  # milliseconds until sent data must be acknowledged
+    "keepalives_idle": 10,  # seconds
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+}
+_LIBPQ = ("psycopg", "psycopg2")
 _LOCK = 0x636F6D6679  # our key for a Postgres lock: only one process at a time may change tables
 _SQLITE = b"SQLite format 3\0"
 
@@ -208,6 +218,9 @@ def new_engine(url: str | URL, **options: Any) -> Engine:
     with _address_in_words():
         url = make_url(url)
         is_server = url.get_backend_name() != "sqlite"
+        if url.get_driver_name() in _LIBPQ:
+            patience = {name: most for name, most in _PATIENCE.items() if name not in url.query}
+            options["connect_args"] = patience
         try:
             return create_engine(url, hide_parameters=True, pool_pre_ping=is_server, **options)
         except ImportError as error:

@@ -23,6 +23,8 @@ from ui.accounts.tables import SIGN_IN_SCHEMA, changes
 log = logging.getLogger(__name__)
 
 _LONGEST_LOCK = 30.0  # seconds that a change waits for another program's lock on the file
+# Milliseconds until Postgres ends the transaction of a frozen process, and until others give up.
+_LONGEST_TRANSACTION, _LONGEST_WAIT = 10_000, 15_000
 
 
 class SignInStoreError(ComfyError):
@@ -134,6 +136,9 @@ def _locked(rows: Connection) -> int:
     changes."""
     if rows.dialect.name == "sqlite":  # has no locks on rows
         rows.exec_driver_sql("BEGIN IMMEDIATE")
+    elif rows.dialect.name == "postgresql":
+        idle = f"set_config('idle_in_transaction_session_timeout', '{_LONGEST_TRANSACTION}', true)"
+        rows.exec_driver_sql(f"SELECT {idle}, set_config('lock_timeout', '{_LONGEST_WAIT}', true)")
     return int(rows.scalars(select(changes.c.number).with_for_update()).one())
 
 
