@@ -75,7 +75,7 @@ class SignInDatabase:
 
     def has_changed(self) -> bool:
         """Return whether another process has changed something since `loading`."""
-        with self._lock, self._errors(), self._engine.connect() as rows:
+        with self.reading() as rows:
             return rows.scalar(select(changes.c.number)) != self._number
 
     @contextlib.contextmanager
@@ -99,6 +99,12 @@ class SignInDatabase:
                 number = _locked(rows)
                 yield rows
             self._number = number
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Run statements that only read. Raises SignInStoreError."""
+        with self._lock, self._errors(), self._engine.connect() as rows:
+            yield rows
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[Connection]:

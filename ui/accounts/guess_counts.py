@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from ui.accounts.database import SignInDatabase
 from ui.accounts.tables import guesses
@@ -38,33 +38,33 @@ class GuessCounts:
         self._database = database
         self._secret = secret
 
-    def count(
-        self, keys: Sequence[GuessKey], now: float, wait: Callable[[Tries], float]
-    ) -> tuple[float, list[Tries]]:
-        """Count an attempt by each key as a wrong password, unless `wait` of the first key's tries
-        returns seconds to wait. Return these seconds, and the tries of each key."""
+    def tries(self, keys: Sequence[GuessKey], now: float) -> list[Tries]:
+        """Return the tries of each key that still count."""
+        digests = [self._digest(key) for key in keys]
+        with self._database.reading() as rows:
+            known = _stored(rows, digests)
+        return [known.get(key, Tries()).at(now) for key in digests]
+
+    def add(self, keys: Sequence[GuessKey], now: float) -> None:
+        """Count a wrong password by each key."""
         digests = [self._digest(key) for key in keys]
         with self._database.writing() as rows:
-            stored = rows.execute(select(guesses).where(guesses.c.key.in_(digests)))
-            known = {row.key: Tries(row.wrong, row.last) for row in stored}
-            tries = [known.get(key, Tries()).at(now) for key in digests]
-            if seconds := wait(tries[0]):
-                return seconds, tries
-            tries = [Tries(one.wrong + 1, now) for one in tries]
-            for key, one in zip(digests, tries, strict=True):
-                values = {"wrong": one.wrong, "last": one.last}
+            known = _stored(rows, digests)
+            for key in digests:
+                values = {"wrong": known.get(key, Tries()).at(now).wrong + 1, "last": now}
                 if key in known:
                     rows.execute(update(guesses).where(guesses.c.key == key).values(values))
                 else:
                     rows.execute(insert(guesses).values(key=key, **values))
-            return 0.0, tries
 
-    def right(self, key: GuessKey, address: GuessKey) -> None:
-        """Forget the wrong passwords of a key, and one of those at an address."""
+    def clear(self, key: GuessKey) -> None:
+        """Forget the wrong passwords of a key. Writes only if there are any."""
+        digest = self._digest(key)
+        with self._database.reading() as rows:
+            if not _stored(rows, [digest]):
+                return
         with self._database.writing() as rows:
-            rows.execute(delete(guesses).where(guesses.c.key == self._digest(key)))
-            left = (guesses.c.key == self._digest(address)) & (guesses.c.wrong > 0)
-            rows.execute(update(guesses).where(left).values(wrong=guesses.c.wrong - 1))
+            rows.execute(delete(guesses).where(guesses.c.key == digest))
 
     def forget(self, now: float) -> None:
         """Delete counts that are too old to matter."""
@@ -73,3 +73,8 @@ class GuessCounts:
 
     def _digest(self, key: GuessKey) -> str:
         return hmac.digest(self._secret, json.dumps(key).encode(), hashlib.sha256).hex()
+
+
+def _stored(rows: Connection, digests: Sequence[str]) -> dict[str, Tries]:
+    stored = rows.execute(select(guesses).where(guesses.c.key.in_(digests)))
+    return {row.key: Tries(row.wrong, row.last) for row in stored}

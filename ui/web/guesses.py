@@ -105,21 +105,25 @@ class Guesses:
             self._put(key, Tries(self._known(key, now).wrong + 1, now))
         return 0.0
 
-    async def count(self, attempt: PasswordAttempt, now: float) -> float:
-        """Count an attempt that `attempt` has admitted over all processes. Return the seconds until
-        it may be made, because of attempts elsewhere."""
+    async def wait_elsewhere(self, attempt: PasswordAttempt, now: float) -> float:
+        """Return the seconds until an attempt may be made, because of wrong passwords at other
+        processes or before a restart."""
         if self._counts is None:
             return 0.0
         try:
-            wait, counted = await asyncio.to_thread(
-                self._counts.count, attempt.keys, now, lambda tries: NAME.left(tries, now)
-            )
+            stored = await asyncio.to_thread(self._counts.tries, attempt.keys, now)
         except ComfyError:  # logged; a right password can't begin a session now either
             return 0.0
-        for key, tries in zip(attempt.keys, counted, strict=True):
-            known = self._known(key, now)  # may count attempts that still wait for their turn
+        for key, tries in zip(attempt.keys, stored, strict=True):
+            known = self._known(key, now)
             self._put(key, Tries(max(known.wrong, tries.wrong), max(known.last, tries.last)))
-        return wait
+        return NAME.left(stored[0], now)
+
+    async def save_wrong(self, attempt: PasswordAttempt, now: float) -> None:
+        """Count a wrong password for all processes."""
+        if self._counts is not None:
+            with contextlib.suppress(ComfyError):  # logged; memory has counted it
+                await asyncio.to_thread(self._counts.add, attempt.keys, now)
 
     def right(self, attempt: PasswordAttempt) -> None:
         """Forget the wrong passwords for this name at this address. Wrong passwords for other names
@@ -134,7 +138,7 @@ class Guesses:
         self.right(attempt)
         if self._counts is not None:
             with contextlib.suppress(ComfyError):  # logged
-                await asyncio.to_thread(self._counts.right, *attempt.keys)
+                await asyncio.to_thread(self._counts.clear, attempt.key)
 
     async def forget(self, now: float) -> None:
         """Delete old counts from the database."""

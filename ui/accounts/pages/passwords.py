@@ -84,12 +84,13 @@ class Passwords:
                 began = time.monotonic()
                 try:
                     async with self._turns.hashing:
-                        if wait := await self._guesses.count(attempt, now):
+                        if wait := await self._guesses.wait_elsewhere(attempt, now):
                             raise SignInRefused(_later(wait))
                         shown = await asyncio.to_thread(hashed)
                         if shown is not None:
                             await self._guesses.save_right(attempt)
                             return shown
+                        await self._guesses.save_wrong(attempt, now)
                 except SignInStoreError:
                     self._guesses.right(attempt)
                     raise
