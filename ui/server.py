@@ -112,7 +112,9 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         # all.
         workers = ThreadPoolExecutor(limits.requests, "asyncio")
         asyncio.get_running_loop().set_default_executor(workers)
-        sweeping = asyncio.create_task(sweep_regularly(services.copies.uploads, services.forms))
+        sweeping = asyncio.create_task(
+            sweep_regularly(services.copies.uploads, services.forms, services.runs)
+        )
         deleting = asyncio.create_task(delete_regularly(deletion))
         refreshing = asyncio.create_task(refresh_regularly(desk.announcements))
         async with (

@@ -130,7 +130,12 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         chain_forms=chain_forms,
         library=WorkflowLibrary(folder, forms, chain_forms),
         chains=ChainQueue(chain_forms, nobody=NOBODY),
-        webhooks=Webhooks(hooks, webhooks or WebhookSettings(), alone=blobs.ours),
+        webhooks=Webhooks(
+            hooks,
+            webhooks or WebhookSettings(),
+            alone=blobs.ours,
+            keeper=(lambda: runs.is_keeper) if blobs.is_shared else None,
+        ),
         copies=FileCopies(given, blobs, server_files, runs, limits.file, secret),
         server_files=server_files,
         health=health,

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import NoReturn
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID, _serialization
@@ -23,6 +24,8 @@ _CONTRACT = "1"
 _QUEUE = "runs"
 _CONNECTIONS = 6
 _UNFINISHED = ["PENDING", "ENQUEUED"]
+_ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+_DELETED_AT_ONCE = 500
 
 
 class _NoPickle(_serialization.Serializer):
@@ -93,6 +96,18 @@ class Engine:
         )
         for workflow in found:
             DBOS.resume_workflow(workflow.workflow_id, queue_name=_QUEUE)
+
+    def sweep(self, before: float) -> None:
+        """Delete the workflows that ended before this moment, in seconds since 1970."""
+        moment = datetime.fromtimestamp(before, UTC).isoformat()
+        while found := DBOS.list_workflows(
+            status=_ENDED,
+            completed_before=moment,
+            limit=_DELETED_AT_ONCE,
+            load_input=False,
+            load_output=False,
+        ):
+            DBOS.delete_workflows([one.workflow_id for one in found])
 
     def unknown(self, attempts: Collection[tuple[str, int]]) -> set[tuple[str, int]]:
         """Return the attempts that the engine neither executes nor is about to execute."""

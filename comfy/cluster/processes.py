@@ -9,8 +9,9 @@ import time
 import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Engine as Database
 
@@ -25,7 +26,7 @@ from comfy.records.tables import as_comfy_errors
 log = logging.getLogger(__name__)
 
 _PAUSE = 1.0  # seconds between two signs of life
-_ABSENT = 5.0  # seconds without a sign of life until a process counts as dead
+ABSENT = 5.0  # seconds without a sign of life until a process counts as dead
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Heartbeat:
         """Return whether the database has been there for so long that others could reach it,
         too."""
         since = self._connected_since
-        return since is not None and time.monotonic() - since > _ABSENT + _PAUSE
+        return since is not None and time.monotonic() - since > ABSENT + _PAUSE
 
     def _beat(self) -> Collection[str]:
         """Write a sign of life, and return the lives of dead processes."""
@@ -117,13 +118,21 @@ class Heartbeat:
 def _dead(connection: Connection) -> Collection[str]:
     """Return the lives of the processes that have been silent, or that have runs but aren't known
     anymore."""
-    limit = func.now() - text(f"interval '{_ABSENT} seconds'")
-    silent = select(_processes.c.life).where(_processes.c.seen < limit)
+    silent = select(_processes.c.life).where(_processes.c.seen < _limit())
     known = select(_processes.c.life)
     lost = select(_live.c.process).where(
         _live.c.process.is_not(None), _live.c.process.not_in(known)
     )
     return set(connection.execute(silent.union(lost)).scalars())
+
+
+def living() -> Select[tuple[str]]:
+    """Return the query for the lives of the processes that aren't dead."""
+    return select(_processes.c.life).where(_processes.c.seen >= _limit())
+
+
+def _limit() -> ColumnElement[datetime]:
+    return func.now() - text(f"interval '{ABSENT} seconds'")
 
 
 def leave(connection: Connection, life: str) -> None:

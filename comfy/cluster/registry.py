@@ -22,6 +22,7 @@ from comfy.cluster.executor import Executor
 from comfy.cluster.line import Decider, LineThread
 from comfy.cluster.mirror import Mirror
 from comfy.cluster.processes import Heartbeat, Place, leave
+from comfy.cluster.roles import Keeper, KeeperRole
 from comfy.cluster.rows import (
     LiveRow,
     NotOurs,
@@ -109,14 +110,15 @@ class ClusterRegistry:
         )
         execute = self._executor.execute if place.executes else None
         self._engine = Engine(self._database.url, place.life, execute)
-        self._heartbeat = Heartbeat(
-            self._database, self._engine, place, self._executor.write_states, self._hint
-        )
+        self._role = KeeperRole(self._database, place.life)
+        self._keeper = Keeper(self._role, history, self._engine)
+        self._heartbeat = Heartbeat(self._database, self._engine, place, self._beat, self._hint)
 
     def resume(self) -> None:
         """Join the cluster."""
         self._engine.launch()
         self._heartbeat.start()
+        self._keeper.start()
         self._mirror.start()
         self._line.start()
         self._wire.listen(_HINTS, self._on_hint)
@@ -258,10 +260,16 @@ class ClusterRegistry:
         """See `RunRegistry.expected_seconds`."""
         return self._durations.expected(workflow, work)
 
+    @property
+    def is_keeper(self) -> bool:
+        """See `RunRegistry.is_keeper`."""
+        return self._role.is_mine
+
     def close(self, timeout: float = 1.0, *, finish: float = 0.0) -> None:
         """Hand over the runs that this process executes, and leave the cluster."""
         self.closed = True
         self._listeners.call("")
+        self._keeper.close()
         self._heartbeat.close()
         self._line.close()
         self._executor.close()
@@ -275,6 +283,11 @@ class ClusterRegistry:
         self._mirror.close()
         self._engine.close()
         self._wire.close()
+
+    def _beat(self) -> None:
+        self._executor.write_states()
+        if self._place.executes:
+            self._role.claim()
 
     def _check_open(self) -> None:
         if self.closed:

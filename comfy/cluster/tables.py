@@ -75,6 +75,14 @@ processes = Table(
     Column("executes", Boolean, nullable=False),
 )
 
+# Work that one process does for all. `life`: of the process that does it.
+roles = Table(
+    "roles",
+    _metadata,
+    Column("role", Text, primary_key=True),
+    Column("life", Text, nullable=False),
+)
+
 
 def make_cluster_tables(engine: Engine) -> None:
     """Create missing tables."""

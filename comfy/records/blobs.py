@@ -58,13 +58,14 @@ class BlobStore:
     """Folder of files named by digest, for any number of threads of one process.
 
     `ours`: no other process had the folder open when this one opened it, so unfinished files in it
-    are abandoned. `turns`: limits large images in memory. `stripped`: the files without metadata.
+    are abandoned. `is_shared`: other processes of the app use it, too. `turns`: limits large images
+    in memory. `stripped`: the files without metadata.
     """
 
     def __init__(self, folder: Path, *, shared: bool = False) -> None:
         """Create or open the folder, and delete files that a killed process left half-written.
-        `shared`: other processes of the app use it, too. Raises ComfyError if the folder can't be
-        used."""
+        Raises ComfyError if the folder can't be used."""
+        self.is_shared = shared
         self._claim = FileLock(folder / "lock", blocking=False, thread_local=False)
         self._files, self._thumbnails, self._parts = (
             folder / name for name in ("files", "thumbnails", "parts")
@@ -266,6 +267,13 @@ class BlobStore:
             with contextlib.suppress(OSError):
                 small.unlink(missing_ok=True)
             return freed
+
+    def remove_parts(self, before: float) -> None:
+        """Remove half-written files that are older than this moment, in seconds since 1970."""
+        for part in self._parts.iterdir():
+            with contextlib.suppress(OSError):
+                if part.stat().st_mtime < before:
+                    part.unlink()
 
     def unused_since(self, moment: float) -> Iterator[str]:
         """Yield the digests of files last added before this moment (`time.time`), or more than a

@@ -271,6 +271,7 @@ class RunStore:
         if not is_set_aside(self.engine):
             # A killed process leaves files without a record; no run takes longer than a day.
             self.remove_unreferenced(list(self.files.unused_since(min(oldest, now - _DAY))))
+        self.files.remove_parts(now - _DAY)
         self._give_back()
 
     # Inside

@@ -177,6 +177,11 @@ class RunRegistry(Protocol):
     def closed(self) -> bool:
         """Return whether the app is shutting down."""
 
+    @property
+    def is_keeper(self) -> bool:
+        """Return whether this process cleans up and delivers webhooks. Of several processes on one
+        database, one does."""
+
     def submit(self, job: Job, origin: Origin, policy: RunPolicy = DEFAULT_POLICY) -> Run:
         """Start a run and return it without waiting. Its state shows the progress.
 

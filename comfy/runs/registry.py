@@ -55,6 +55,8 @@ _SHUTDOWN = RunError(
 class LocalRunRegistry:
     """All runs of this process, in bounded memory: finished runs beyond `keep` are forgotten."""
 
+    is_keeper = True
+
     def __init__(  # noqa: PLR0913 - the servers, and options by name
         self,
         servers: ServerPool,

@@ -24,6 +24,7 @@ from comfy.webhooks.waiting import Webhooks
 
 log = logging.getLogger(__name__)
 
+_LOOK = 2.0  # seconds between two looks for webhooks of other processes
 _ASK_AGAIN_AFTER = 10.0  # seconds before retrying a failed database
 _JITTER = 0.25  # share of a pause
 _NOT_FOUND = (RunNotFound, BatchNotFound, ChainNotFound)
@@ -57,9 +58,12 @@ async def sending(webhooks: Webhooks, ends: Ends, news: Iterable[Listen]) -> Asy
         with contextlib.ExitStack() as leave:
             for listen in (webhooks.subscribe, *news):
                 leave.callback(listen(dispatch.hear))
-            work = asyncio.create_task(dispatch.run())
+            work = asyncio.create_task(
+                dispatch.run_as_keeper() if webhooks.keeper else dispatch.run()
+            )
             try:
-                await to_thread.run_sync(dispatch.take_up)
+                if webhooks.keeper is None:
+                    await to_thread.run_sync(dispatch.take_up)
                 yield
             finally:
                 work.cancel()
@@ -97,6 +101,23 @@ class Dispatch:
                 "Resuming the webhooks from before the restart failed with an internal error"
             )
 
+    async def run_as_keeper(self) -> None:
+        """Deliver the webhooks of all processes while this process has to, until canceled."""
+        while True:
+            while not self._is_keeper:
+                await asyncio.sleep(_LOOK)
+            work = asyncio.create_task(self.run())
+            try:
+                while self._is_keeper:
+                    await asyncio.sleep(_LOOK)
+            finally:
+                work.cancel()
+                await asyncio.gather(work, return_exceptions=True)
+
+    @property
+    def _is_keeper(self) -> bool:
+        return self._webhooks.keeper is not None and self._webhooks.keeper()
+
     async def run(self) -> None:
         """Look for ends and send due webhooks, until canceled."""
         async with asyncio.TaskGroup() as tasks:
@@ -111,8 +132,14 @@ class Dispatch:
     # Ended subjects
 
     async def _look(self) -> None:
+        due = 0.0
         while True:
-            await self._heard.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK if self._webhooks.keeper else None):
+                    await self._heard.wait()
+            if self._webhooks.keeper and time.monotonic() >= due:
+                await to_thread.run_sync(self.take_up)  # here, so that no ended webhook returns
+                due = time.monotonic() + _LOOK
             self._heard.clear()
             owners, self._owners = self._owners, set()
             for owner in owners:

@@ -48,14 +48,21 @@ class Webhooks:
     """Webhooks of one app. Thread-safe."""
 
     def __init__(
-        self, store: WebhookStore | None, settings: WebhookSettings, *, alone: bool = True
+        self,
+        store: WebhookStore | None,
+        settings: WebhookSettings,
+        *,
+        alone: bool = True,
+        keeper: Callable[[], bool] | None = None,
     ) -> None:
         """Create the webhooks; without a `store` they are off. `alone`: no other program uses the
-        folder, so this one delivers earlier webhooks."""
+        folder, so this one delivers earlier webhooks. `keeper`: None if this process delivers its
+        own webhooks; otherwise it returns whether this process delivers those of all processes."""
         self.store = store
         self.settings = settings
         self.hosts = settings.hosts if store is not None else frozenset[str]()
         self.attempts = Counter[AttemptOutcome]()  # only the event loop changes it
+        self.keeper = keeper
         self._alone = alone
         self._lock = threading.Lock()
         self._waiting: dict[str, tuple[Webhook, ...]] = {}  # by owner
@@ -71,14 +78,20 @@ class Webhooks:
         hooks = new_webhooks(subject, ids, owner, allowed_host(url, self.hosts), url)
         if self.store is not None and hooks:
             self.store.add(hooks)
-            self.wait_for(hooks)
+            if self.keeper is None:
+                self.wait_for(hooks)
 
     def take_up(self) -> None:
-        """Delete expired webhooks and resume the remaining ones from before the start. Raises
-        ComfyError."""
-        if self.store is not None and self._alone:
-            self.store.remove_older(time.time() - _KEPT)
-            self.wait_for(self.store.waiting())
+        """Delete expired webhooks and wait for the remaining ones, from before the start or from
+        other processes. Raises ComfyError."""
+        if self.store is None or not (self._alone or self.keeper):
+            return
+        self.store.remove_older(time.time() - _KEPT)
+        hooks = self.store.waiting()
+        if self.keeper is not None:
+            with self._lock:
+                self._waiting.clear()
+        self.wait_for(hooks)
 
     def wait_for(self, hooks: Collection[Webhook]) -> None:
         """Wait for the ends of these webhooks' subjects, which may have ended already."""

@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import message
@@ -70,5 +69,10 @@ class RunDeletion:
 
 async def delete_regularly(deletion: RunDeletion) -> None:
     """Regularly carry out the deletions that can no longer be undone, including those from before a
-    restart."""
-    await repeated(partial(asyncio.to_thread, deletion.delete_unlisted), _PAUSE)
+    restart. Of several processes, one does so."""
+
+    async def delete() -> None:
+        if deletion.runs.is_keeper:
+            await asyncio.to_thread(deletion.delete_unlisted)
+
+    await repeated(delete, _PAUSE)

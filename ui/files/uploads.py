@@ -27,6 +27,7 @@ from comfy.base.messages import labeled, message
 from comfy.base.periodic import repeated
 from comfy.library.forms import Forms
 from comfy.media.checks import problem_with
+from comfy.runs.interface import RunRegistry
 from ui.files.field_files import NOT_KEPT
 from ui.files.result_files import sent
 from ui.gradio.internals import FILE, UPLOAD, UPLOAD_DONE, UPLOAD_PROGRESS, UPLOADED
@@ -123,12 +124,13 @@ def _keep(file: UploadFile, owner: str, uploads: UploadFolder) -> Path:
     return path
 
 
-async def sweep_regularly(uploads: UploadFolder, forms: Forms) -> None:
+async def sweep_regularly(uploads: UploadFolder, forms: Forms, runs: RunRegistry) -> None:
     """Remove old uploads and workflows that users opened: immediately, for what an earlier process
-    left, and then regularly until canceled."""
+    left, and then regularly until canceled. Of several processes, one does so."""
 
     def sweep() -> None:
-        uploads.sweep()
-        forms.sweep()
+        if runs.is_keeper:
+            uploads.sweep()
+            forms.sweep()
 
     await repeated(partial(asyncio.to_thread, sweep), _SWEEP_SECONDS)

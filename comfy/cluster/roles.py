@@ -1,0 +1,91 @@
+"""Work that one process does for all: clean-up and the delivery of webhooks."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.engine import Engine as Database
+
+from comfy.base.errors import ComfyError
+from comfy.cluster.engine import Engine
+from comfy.cluster.processes import ABSENT, living
+from comfy.cluster.tables import roles as _roles
+from comfy.records.store import RunStore
+from comfy.records.tables import as_comfy_errors
+
+log = logging.getLogger(__name__)
+
+_KEEPER = "keeper"
+_LOOK = 1.0  # seconds between two looks whether this process has the role
+_SWEEP = 600.0  # seconds between two clean-ups
+_KEPT = 3600.0  # seconds that ended workflows of the engine stay
+
+
+class KeeperRole:
+    """Role of the one process that cleans up and delivers webhooks."""
+
+    def __init__(self, database: Database, life: str) -> None:
+        self._database, self._life = database, life
+        self._until = float("-inf")
+
+    @property
+    def is_mine(self) -> bool:
+        """Return whether this process has the role. It loses it when it can't claim it again in
+        time, before another process can have it."""
+        return time.monotonic() < self._until
+
+    def claim(self) -> None:
+        """Keep the role, or take it if no living process has it. Call this after each sign of
+        life. Raises ComfyError."""
+        claimed_at = time.monotonic()
+        holder = select(_roles.c.life).where(_roles.c.role == _KEEPER, _roles.c.life.in_(living()))
+        put = upsert(_roles).values(role=_KEEPER, life=self._life)
+        put = put.on_conflict_do_update(
+            index_elements=["role"],
+            set_={"life": self._life},
+            where=_roles.c.life.not_in(living()),
+        )
+        with as_comfy_errors(), self._database.begin() as connection:
+            life = connection.execute(holder).scalar()
+            if life is None:
+                taken = connection.execute(put.returning(_roles.c.life)).scalar()
+                life = taken or connection.execute(holder).scalar()
+        was_mine = self.is_mine
+        self._until = claimed_at + ABSENT - _LOOK if life == self._life else float("-inf")
+        if self.is_mine and not was_mine:
+            log.info("This process cleans up and delivers webhooks now.")
+
+
+class Keeper:
+    """Thread that cleans the database and the folder while this process has the role."""
+
+    def __init__(self, role: KeeperRole, history: RunStore, engine: Engine) -> None:
+        self._role, self._history, self._engine = role, history, engine
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread; don't wait for a clean-up."""
+        self._closing.set()
+
+    def _run(self) -> None:
+        due = float("-inf")
+        while not self._closing.wait(_LOOK):
+            if not self._role.is_mine or time.monotonic() < due:
+                continue
+            due = time.monotonic() + _SWEEP
+            try:
+                self._history.sweep()
+                self._engine.sweep(time.time() - _KEPT)
+            except ComfyError as problem:
+                log.warning("Can't remove old results: %s %s", problem, problem.hint)
+            except Exception:
+                log.exception("The clean-up failed with an internal error")
