@@ -155,7 +155,10 @@ class Mirror:
 
     def _apply(self, run: ClusterRun, row: LiveRow, place: int | None) -> None:
         held = place is not None and self._servers.are_drained(run.needs)
+        was_accepted = run.row is not None and run.row.accepted
         run.update_row(row, place, held=held)
+        if row.accepted and not was_accepted and (server := self._servers.at(row.server or "")):
+            server.took(run.needs, run.state.prompt_id)
         if row.state is not None and (row.taken, row.number) > run.version:
             try:
                 state = state_from_wire(row.state, run.job)

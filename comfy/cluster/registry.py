@@ -32,6 +32,7 @@ from comfy.cluster.rows import (
     release_all,
 )
 from comfy.cluster.run import ClusterRun
+from comfy.cluster.servers import SharedServers
 from comfy.cluster.states import StateReceiver, StateSender
 from comfy.cluster.tables import make_cluster_tables
 from comfy.cluster.wire import Wire
@@ -110,6 +111,7 @@ class ClusterRegistry:
         )
         execute = self._executor.execute if place.executes else None
         self._engine = Engine(self._database.url, place.life, execute)
+        self._shared_servers = SharedServers(self._database, servers, place.life)
         self._role = KeeperRole(self._database, place.life)
         self._keeper = Keeper(self._role, history, self._engine)
         self._heartbeat = Heartbeat(self._database, self._engine, place, self._beat, self._hint)
@@ -118,6 +120,7 @@ class ClusterRegistry:
         """Join the cluster."""
         self._engine.launch()
         self._heartbeat.start()
+        self._shared_servers.refresh(adopt=False)
         self._keeper.start()
         self._mirror.start()
         self._line.start()
@@ -288,6 +291,7 @@ class ClusterRegistry:
         self._executor.write_states()
         if self._place.executes:
             self._role.claim()
+        self._shared_servers.refresh(adopt=self._role.is_mine)
 
     def _check_open(self) -> None:
         if self.closed:
@@ -347,6 +351,8 @@ class ClusterRegistry:
 
     def _on_ended(self, run: ClusterRun) -> None:
         self._durations.note_end(run.job, run.state, run.age)
+        if run.state.phase in (Phase.DONE, Phase.FAILED):
+            self._servers.note_ended([(run.record.server, run.state.prompt_id)])
         self._receiver.watch(run)
         self._listeners.call(run.owner)
 

@@ -83,6 +83,24 @@ roles = Table(
     Column("life", Text, nullable=False),
 )
 
+# ComfyUI servers that an administrator has drained, or taken back later. `url`: without
+# credentials.
+servers = Table(
+    "servers",
+    _metadata,
+    Column("url", Text, primary_key=True),
+    Column("drained", Boolean, nullable=False),
+)
+
+# Prompts to cancel once their server answers again. `life`: of the process that does so.
+left_behind = Table(
+    "left_behind",
+    _metadata,
+    Column("prompt", Text, primary_key=True),
+    Column("url", Text, primary_key=True),
+    Column("life", Text, nullable=False),
+)
+
 
 def make_cluster_tables(engine: Engine) -> None:
     """Create missing tables."""

@@ -74,3 +74,30 @@ def test_one_process_delivers_webhooks(
     finally:
         keeper.start()
     assert webhooks.came.empty()
+
+
+def test_a_server_is_drained_in_all_processes(cluster: Cluster, admin: ClusterClient) -> None:
+    """An administrator drains servers at one process; 2 seconds later no process gives them runs,
+    also after a restart. Runs wait until the servers are taken back, at any process."""
+    first, second = cluster.apps
+
+    def drained(at: AppProcess) -> list[bool]:
+        servers = admin.ask(at, "GET", "/admin/servers").json()["servers"]
+        return [server["paused"] for server in servers]
+
+    def change(at: AppProcess, action: str) -> None:
+        for number in (1, 2):
+            answer = admin.ask(at, "POST", f"/admin/servers/{number}/{action}")
+            assert answer.status_code in (200, 204), answer.text
+
+    change(first, "pause")
+    paused_at = time.monotonic()
+    eventually(lambda: all(drained(second)), "drained servers at the other process")
+    assert time.monotonic() - paused_at < NOTICED
+    second.restart()
+    assert all(drained(second))
+    waiting = admin.submit(1, at=second)
+    admin.wait_for(waiting, "waiting", first)
+    change(second, "resume")
+    assert admin.ends([waiting]) == {waiting: "done"}
+    assert not any(drained(first))

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from comfy.base.callbacks import Callbacks
 from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
@@ -41,6 +41,16 @@ class CheckPauses:
     limit: float = ANSWER_SECONDS
 
 
+class SharedDrains(Protocol):
+    """Drained servers of all processes. All methods raise ComfyError."""
+
+    def write(self, url: str, *, drained: bool) -> None:
+        """Drain a server in all processes, or take it back."""
+
+    def read(self) -> set[str]:
+        """Return the addresses of the drained servers."""
+
+
 class ServerPool:
     """At least one server. Thread-safe. Leaving the `with` block stops pending requests; the
     creator closes the clients."""
@@ -60,6 +70,8 @@ class ServerPool:
         }
         self._pauses = pauses or CheckPauses()
         self._listeners = Callbacks[[]]()
+        self._shared_drains: SharedDrains | None = None
+        self._draining = threading.Lock()  # held while the database answers
         self._closed = threading.Event()
         self._threads = [
             threading.Thread(target=self._watch, args=(server,), name="server", daemon=True)
@@ -184,16 +196,38 @@ class ServerPool:
 
     def drain(self, server: ComfyServer) -> None:
         """Send the server no more runs until `take_back` or a restart of the app. Its current runs
-        continue."""
-        server.drained = True
-        log.info("ComfyUI at %s is draining.", server.url)
-        self._listeners.call()
+        continue. Raises ComfyError if other processes can't be told."""
+        self._set_drained(server, drained=True)
 
     def take_back(self, server: ComfyServer) -> None:
-        """Send the server runs again, starting with those that are waiting for it."""
-        server.drained = False
-        log.info("ComfyUI at %s accepts runs again.", server.url)
+        """Send the server runs again, starting with those that are waiting for it. Raises
+        ComfyError if other processes can't be told."""
+        self._set_drained(server, drained=False)
+
+    def _set_drained(self, server: ComfyServer, *, drained: bool) -> None:
+        with self._draining:
+            if self._shared_drains is not None:
+                self._shared_drains.write(server.url, drained=drained)
+            server.drained = drained
+        _log_drained(server)
         self._listeners.call()
+
+    def share_drained(self, drains: SharedDrains) -> None:
+        """Drain servers in all processes, also after a restart of this one."""
+        self._shared_drains = drains
+
+    def refresh_drained(self) -> None:
+        """Drain and take back the servers that other processes have. Raises ComfyError."""
+        if self._shared_drains is None:
+            return
+        with self._draining:
+            drained = self._shared_drains.read()
+            changed = [one for one in self.servers if one.drained != (one.url in drained)]
+            for server in changed:
+                server.drained = not server.drained
+                _log_drained(server)
+        if changed:
+            self._listeners.call()
 
     def answers(self) -> bool:
         """Return whether any server answers. A single server is checked now; for several servers
@@ -291,6 +325,12 @@ class ServerPool:
         except Exception:
             log.exception("Can't read the nodes of ComfyUI at %s", server.url)
         self._listeners.call()
+
+
+def _log_drained(server: ComfyServer) -> None:
+    log.info(
+        "ComfyUI at %s %s.", server.url, "is draining" if server.drained else "accepts runs again"
+    )
 
 
 def _problem(server: ComfyServer) -> ComfyError | None:

@@ -30,7 +30,8 @@ class EndedPrompts:
     def add(self, prompt_id: str) -> None:
         """Note that this prompt has finished or failed."""
         with self._lock:
-            self._ids.append(prompt_id)
+            if prompt_id not in self._ids:
+                self._ids.append(prompt_id)
 
     def ids(self) -> tuple[str, ...]:
         """Return the ids, oldest first."""
@@ -214,16 +215,20 @@ class ComfyServer:
         with self._lock:
             self._left.append(prompt_id)
 
+    @property
+    def left(self) -> tuple[str, ...]:
+        """Return the prompts that were left behind and aren't canceled yet."""
+        with self._lock:
+            return tuple(self._left)
+
     def cancel_left(self) -> None:
         """Cancel the prompts that were left behind. Never raises ComfyError: on failure they stay
         for the next try."""
-        with self._lock:
-            left, self._left = self._left, []
-        for index, prompt_id in enumerate(left):
+        for prompt_id in self.left:
             try:
                 self.client.cancel(prompt_id)
             except ComfyError as problem:
                 log.info("%s: can't cancel prompt %s: %s", self.url, prompt_id, problem)
-                with self._lock:
-                    self._left.extend(left[index:])
                 return
+            with self._lock:
+                self._left.remove(prompt_id)
