@@ -217,6 +217,7 @@ def _registry(settings: Settings, servers: ServerPool, history: RunStore) -> Run
         history,
         Wire(settings.wire.get_secret_value(), place.name),
         place,
+        grace=settings.grace,
         limits=limits,
         keep_running=keep_running,
         retries=retries,

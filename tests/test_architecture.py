@@ -60,7 +60,7 @@ server
 DATABASE_USERS = """
 comfy.cluster.engine comfy.cluster.entrance comfy.cluster.line comfy.cluster.mirror
 comfy.cluster.processes comfy.cluster.registry comfy.cluster.roles comfy.cluster.rows
-comfy.cluster.servers comfy.cluster.tables
+comfy.cluster.servers comfy.cluster.tables comfy.cluster.watching
 comfy.records.added_workflows comfy.records.administration.actions
 comfy.records.administration.usage comfy.records.database comfy.records.groups
 comfy.records.lineage comfy.records.presets comfy.records.rows comfy.records.run_writes

@@ -10,6 +10,7 @@ from comfy.base.errors import RunGoesOn
 from comfy.base.messages import message
 from comfy.cluster.rows import LiveRow, add_live, read_live, read_turns, write_turns
 from comfy.cluster.tables import lock
+from comfy.cluster.watching import start_grace
 from comfy.records.store import RunStore
 from comfy.records.tables import as_comfy_errors, digest, share_of
 from comfy.runs.interface import Origin, RunPolicy
@@ -58,6 +59,8 @@ class Entrance:
         watched = policy.watched and not keeps_going
         row = LiveRow(run_id, owner, turn, place.position, watched=watched, deadline=deadline)
         add_live(connection, row)
+        if watched:
+            start_grace(connection, run_id)
         write_turns(connection, turns, after)
 
 

@@ -74,7 +74,7 @@ class Heartbeat:
             try:
                 dead = self._beat()
                 self._work()
-                if dead and self._is_sure:
+                if dead and self.is_sure:
                     self._take_over(dead)
             except ComfyError as problem:
                 self._connected_since = None
@@ -84,7 +84,7 @@ class Heartbeat:
                 log.exception("A heartbeat failed with an internal error")
 
     @property
-    def _is_sure(self) -> bool:
+    def is_sure(self) -> bool:
         """Return whether the database has been there for so long that others could reach it,
         too."""
         since = self._connected_since

@@ -35,6 +35,7 @@ from comfy.cluster.run import ClusterRun
 from comfy.cluster.servers import SharedServers
 from comfy.cluster.states import StateReceiver, StateSender
 from comfy.cluster.tables import make_cluster_tables
+from comfy.cluster.watching import Watchers
 from comfy.cluster.wire import Wire
 from comfy.comfyui.protocol.run_progress import SamplingWork
 from comfy.comfyui.protocol.run_state import Phase, RunError, stopped, waiting
@@ -56,6 +57,7 @@ from comfy.runs.timeouts import Timeouts
 log = logging.getLogger(__name__)
 
 _HINTS = "queue"
+_HOUR = 3600.0  # seconds
 _PHASE_AND_PLACE = attrgetter("phase", "queue_place")
 _LAST = (2**31 - 1, 0)  # the version of an end
 
@@ -74,6 +76,7 @@ class ClusterRegistry:
         ahead: int = 1,
         limits: RunLimits | None = None,
         keep: int = 200,
+        grace: float = 30.0,
         keep_running: bool = True,
         retries: bool = True,
     ) -> None:
@@ -112,8 +115,14 @@ class ClusterRegistry:
         execute = self._executor.execute if place.executes else None
         self._engine = Engine(self._database.url, place.life, execute)
         self._shared_servers = SharedServers(self._database, servers, place.life)
+        self._watchers = Watchers(self._database, grace, lambda: self._mirror.unfinished)
         self._role = KeeperRole(self._database, place.life)
-        self._keeper = Keeper(self._role, history, self._engine)
+        sweeps = (
+            history.sweep,
+            self._watchers.forget_ended,
+            lambda: self._engine.sweep(time.time() - _HOUR),
+        )
+        self._keeper = Keeper(self._role, sweeps)
         self._heartbeat = Heartbeat(self._database, self._engine, place, self._beat, self._hint)
 
     def resume(self) -> None:
@@ -292,6 +301,9 @@ class ClusterRegistry:
         if self._place.executes:
             self._role.claim()
         self._shared_servers.refresh(adopt=self._role.is_mine)
+        self._watchers.note()
+        if self._role.is_mine and self._heartbeat.is_sure and self._watchers.stop_unwatched():
+            self._hint()
 
     def _check_open(self) -> None:
         if self.closed:

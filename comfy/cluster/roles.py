@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Engine as Database
 
 from comfy.base.errors import ComfyError
-from comfy.cluster.engine import Engine
 from comfy.cluster.processes import ABSENT, living
 from comfy.cluster.tables import roles as _roles
-from comfy.records.store import RunStore
 from comfy.records.tables import as_comfy_errors
 
 log = logging.getLogger(__name__)
@@ -22,7 +21,6 @@ log = logging.getLogger(__name__)
 _KEEPER = "keeper"
 _LOOK = 1.0  # seconds between two looks whether this process has the role
 _SWEEP = 600.0  # seconds between two clean-ups
-_KEPT = 3600.0  # seconds that ended workflows of the engine stay
 
 
 class KeeperRole:
@@ -63,8 +61,9 @@ class KeeperRole:
 class Keeper:
     """Thread that cleans the database and the folder while this process has the role."""
 
-    def __init__(self, role: KeeperRole, history: RunStore, engine: Engine) -> None:
-        self._role, self._history, self._engine = role, history, engine
+    def __init__(self, role: KeeperRole, sweeps: Sequence[Callable[[], object]]) -> None:
+        """`sweeps` may raise ComfyError."""
+        self._role, self._sweeps = role, sweeps
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
 
@@ -82,10 +81,10 @@ class Keeper:
             if not self._role.is_mine or time.monotonic() < due:
                 continue
             due = time.monotonic() + _SWEEP
-            try:
-                self._history.sweep()
-                self._engine.sweep(time.time() - _KEPT)
-            except ComfyError as problem:
-                log.warning("Can't remove old results: %s %s", problem, problem.hint)
-            except Exception:
-                log.exception("The clean-up failed with an internal error")
+            for sweep in self._sweeps:
+                try:
+                    sweep()
+                except ComfyError as problem:
+                    log.warning("Can't remove old results: %s %s", problem, problem.hint)
+                except Exception:
+                    log.exception("The clean-up failed with an internal error")

@@ -101,6 +101,14 @@ left_behind = Table(
     Column("life", Text, nullable=False),
 )
 
+# Runs that stop without a page. `seen`: when a process last had a page that shows the run.
+watching = Table(
+    "watching",
+    _metadata,
+    Column("run", String(64), primary_key=True),
+    Column("seen", DateTime(timezone=True), nullable=False),
+)
+
 
 def make_cluster_tables(engine: Engine) -> None:
     """Create missing tables."""

@@ -34,6 +34,11 @@ from comfy.runs.reconnect import Elsewhere
 
 log = logging.getLogger(__name__)
 
+PAGE_CLOSED = RunError(
+    message("Stopped because the page was closed."),
+    message("Turn on “Keep running if I close this page” next time."),
+)
+
 
 class LocalRun:
     """One prompt from submission to its end, in its own thread.
@@ -326,10 +331,7 @@ class LocalRun:
         if since is not None:
             yield (
                 since + self._grace,
-                RunError(
-                    message("Stopped because the page was closed."),
-                    message("Turn on “Keep running if I close this page” next time."),
-                ),
+                PAGE_CLOSED,
             )
 
 

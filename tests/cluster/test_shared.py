@@ -8,14 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.support.cluster.client import ClusterClient
+from tests.support.cluster.pages import page_showing
 from tests.support.cluster.processes import AppProcess
 from tests.support.cluster.running import Cluster, running_cluster
-from tests.support.waiting import eventually
+from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.webhook_receiver import KEY, Receiver, receiver
 
+LOGINS = {"ann": "a lighthouse", "bob": "a pier at dusk"}
 KEEPS = "This process cleans up and delivers webhooks now."
+GRACE = 3.0  # seconds
+NOTICED = 2.0  # seconds until another process shows a change
 LATEST = 10.0  # seconds until another process does the work of a dead one
 
 
@@ -28,14 +33,32 @@ def webhooks() -> Iterator[Receiver]:
 @pytest.fixture(scope="module")
 def cluster(webhooks: Receiver, own_temporary_folder: Path) -> Iterator[Cluster]:
     """Run a cluster for all tests of this file."""
-    options = "--webhook-hosts", webhooks.host, "--webhook-secret", KEY
+    options = [
+        *("--webhook-hosts", webhooks.host, "--webhook-secret", KEY),
+        *("--login", ",".join(map(":".join, LOGINS.items())), "--operators", "ann"),
+        *("--keep-running", "no", "--grace", str(GRACE)),
+    ]
     with running_cluster(*options, step_seconds=0.05) as cluster:
         yield cluster
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(cluster: Cluster) -> ClusterClient:
-    return ClusterClient(cluster)
+    """Return an administrator's client."""
+    return signed_in(cluster, "ann")
+
+
+def signed_in(cluster: Cluster, name: str) -> ClusterClient:
+    """Sign in at the first process, and wait until all know the session."""
+    client = ClusterClient(cluster)
+    with requests.Session() as browser:
+        login = {"username": name, "password": LOGINS[name]}
+        answer = browser.post(f"{cluster.apps[0].url}/login", data=login, timeout=LONGEST_WAIT)
+        assert answer.status_code == 200, answer.text
+        client.cookie = "; ".join(f"{one.name}={one.value}" for one in browser.cookies)
+    for app in cluster.apps:
+        eventually(lambda: client.ask(app, "GET", "/runs").status_code == 200, "the session")
+    return client
 
 
 def keeper_of(cluster: Cluster) -> AppProcess:
@@ -76,18 +99,18 @@ def test_one_process_delivers_webhooks(
     assert webhooks.came.empty()
 
 
-def test_a_server_is_drained_in_all_processes(cluster: Cluster, admin: ClusterClient) -> None:
+def test_a_server_is_drained_in_all_processes(cluster: Cluster, client: ClusterClient) -> None:
     """An administrator drains servers at one process; 2 seconds later no process gives them runs,
     also after a restart. Runs wait until the servers are taken back, at any process."""
     first, second = cluster.apps
 
     def drained(at: AppProcess) -> list[bool]:
-        servers = admin.ask(at, "GET", "/admin/servers").json()["servers"]
-        return [server["paused"] for server in servers]
+        servers = client.ask(at, "GET", "/admin/servers").json()["servers"]
+        return [server["drained"] for server in servers]
 
     def change(at: AppProcess, action: str) -> None:
-        for number in (1, 2):
-            answer = admin.ask(at, "POST", f"/admin/servers/{number}/{action}")
+        for number in (0, 1):
+            answer = client.ask(at, "POST", f"/admin/servers/{number}/{action}")
             assert answer.status_code in (200, 204), answer.text
 
     change(first, "pause")
@@ -96,8 +119,31 @@ def test_a_server_is_drained_in_all_processes(cluster: Cluster, admin: ClusterCl
     assert time.monotonic() - paused_at < NOTICED
     second.restart()
     assert all(drained(second))
-    waiting = admin.submit(1, at=second)
-    admin.wait_for(waiting, "waiting", first)
+    waiting = client.submit(1, at=second)
+    client.wait_for(waiting, "waiting", first)
     change(second, "resume")
-    assert admin.ends([waiting]) == {waiting: "done"}
+    assert client.ends([waiting]) == {waiting: "done"}
     assert not any(drained(first))
+
+
+def test_a_run_stops_after_its_last_page_is_closed(cluster: Cluster, client: ClusterClient) -> None:
+    """A run goes on while any process has a page that shows it. It stops when the grace time is
+    over, whichever process executes it."""
+    first, second = cluster.apps
+    with cluster.slow_servers():
+        body = {"values": {"5.steps": 60}, "watched": True}
+        path = "/workflows/text-to-image/runs"
+        run = str(client.ask(first, "POST", path, json=body).json()["id"])
+        with page_showing(client, run, first) as page:
+            page.wait_for_frame()
+            with page_showing(client, run, second) as other_page:
+                other_page.wait_for_frame()
+                page.close()
+                began = time.monotonic()
+                while time.monotonic() < began + 2 * GRACE:
+                    other_page.wait_for_frame()
+                assert client.run(run, first)["phase"] == "running"
+        closed_at = time.monotonic()
+        assert client.ends([run]) == {run: "stopped"}
+        assert GRACE - 1 < time.monotonic() - closed_at < GRACE + 5
+    cluster.wait_for_outcome(run, "interrupted")
