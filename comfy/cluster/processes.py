@@ -21,7 +21,9 @@ from comfy.cluster.rows import release_attempts
 from comfy.cluster.tables import live as _live
 from comfy.cluster.tables import lock
 from comfy.cluster.tables import processes as _processes
+from comfy.cluster.wire import Wire
 from comfy.records.tables import as_comfy_errors
+from comfy.runs.interface import ProcessStatus
 
 log = logging.getLogger(__name__)
 
@@ -138,3 +140,45 @@ def _limit() -> ColumnElement[datetime]:
 def leave(connection: Connection, life: str) -> None:
     """Remove a process that ends."""
     connection.execute(delete(_processes).where(_processes.c.life == life))
+
+
+class ClusterProcesses:
+    """See `comfy.runs.interface.AppProcesses`."""
+
+    def __init__(self, database: Database, wire: Wire, place: Place) -> None:
+        self._database, self._wire, self._place = database, wire, place
+
+    @property
+    def is_wire_up(self) -> bool:
+        """See `AppProcesses.is_wire_up`."""
+        return self._wire.is_up
+
+    def statuses(self) -> tuple[ProcessStatus, ...]:
+        """See `AppProcesses.statuses`."""
+        runs = func.count(_live.c.run)
+        silent = func.extract("epoch", func.now() - _processes.c.seen)
+        query = (
+            select(_processes.c.name, silent, _processes.c.executes, runs)
+            .join(_live, _live.c.process == _processes.c.life, isouter=True)
+            .group_by(_processes.c.life)
+            .order_by(_processes.c.name, _processes.c.life)
+        )
+        with as_comfy_errors(), self._database.connect() as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            ProcessStatus(name, max(0.0, float(silent)), executes=executes, runs=runs)
+            for name, silent, executes, runs in rows
+        )
+
+    def hint(self, topic: str) -> None:
+        """See `AppProcesses.hint`."""
+        self._wire.publish(topic, self._place.life.encode(), key=topic)
+
+    def on_hint(self, topic: str, callback: Callable[[], None]) -> Callable[[], None]:
+        """See `AppProcesses.on_hint`."""
+
+        def hear(body: bytes) -> None:
+            if body != self._place.life.encode():
+                callback()
+
+        return self._wire.listen(topic, hear)

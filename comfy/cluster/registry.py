@@ -19,9 +19,10 @@ from comfy.base.messages import message
 from comfy.cluster.engine import Engine
 from comfy.cluster.entrance import Entrance, still_active
 from comfy.cluster.executor import Executor
+from comfy.cluster.frames import FrameExchange
 from comfy.cluster.line import Decider, LineThread
 from comfy.cluster.mirror import Mirror
-from comfy.cluster.processes import Heartbeat, Place, leave
+from comfy.cluster.processes import ClusterProcesses, Heartbeat, Place, leave
 from comfy.cluster.roles import Keeper, KeeperRole
 from comfy.cluster.rows import (
     LiveRow,
@@ -47,7 +48,7 @@ from comfy.records.store import RunStore
 from comfy.records.tables import as_comfy_errors
 from comfy.runs.context import RunContext
 from comfy.runs.durations import Durations, RunTotals, earlier_runs
-from comfy.runs.interface import DEFAULT_POLICY, Origin, RunPolicy
+from comfy.runs.interface import DEFAULT_POLICY, FrameFollower, OnGap, Origin, RunPolicy
 from comfy.runs.latest_state import stamped, told_if_other
 from comfy.runs.limits import RunLimits
 from comfy.runs.line.forecast import Forecast
@@ -86,6 +87,7 @@ class ClusterRegistry:
         self.closed = False
         self._servers, self._wire, self._place = servers, wire, place
         self._database = history.engine
+        self.processes = ClusterProcesses(history.engine, wire, place)
         self._entrance = Entrance(history, limits or RunLimits())
         self._durations = Durations(earlier := earlier_runs(history))
         servers.note_ended((one.server, one.state.prompt_id) for one in earlier)
@@ -112,6 +114,7 @@ class ClusterRegistry:
         self._executor = Executor(
             place.life, history, context, self._mirror, sender, self._line, self._durations.of
         )
+        self._frames = FrameExchange(wire, place.life, self._executor.frames, self._mirror.get)
         execute = self._executor.execute if place.executes else None
         self._engine = Engine(self._database.url, place.life, execute)
         self._shared_servers = SharedServers(self._database, servers, place.life)
@@ -228,9 +231,9 @@ class ClusterRegistry:
         """See `RunRegistry.subscribe`."""
         return self._listeners.add(callback)
 
-    def follow(self, callback: Callable[[str, str, str | bytes], None]) -> Callable[[], None]:
+    def follow(self, callback: FrameFollower, gap: OnGap = None) -> Callable[[], None]:
         """See `RunRegistry.follow`."""
-        return self._executor.frames.add(callback)
+        return self._frames.follow(callback, gap)
 
     def known(self) -> tuple[ClusterRun, ...]:
         """See `RunRegistry.known`."""
@@ -302,6 +305,7 @@ class ClusterRegistry:
             self._role.claim()
         self._shared_servers.refresh(adopt=self._role.is_mine)
         self._watchers.note()
+        self._frames.remind()
         if self._role.is_mine and self._heartbeat.is_sure and self._watchers.stop_unwatched():
             self._hint()
 

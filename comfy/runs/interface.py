@@ -60,6 +60,8 @@ class RunPolicy:
     keeps_going: bool = False
 
 
+FrameFollower = Callable[[str, str, str | bytes], None]  # gets an owner, a run id and a frame
+OnGap = Callable[[], None] | None
 DEFAULT_POLICY = RunPolicy()
 UNWATCHED = RunPolicy(watched=False)
 
@@ -134,6 +136,36 @@ class Run(Protocol):
         unless it keeps going or wasn't started by a page."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessStatus:
+    """State of a process. `silent`: seconds since its last sign of life. `runs`: the number of runs
+    that it executes."""
+
+    name: str
+    silent: float
+    executes: bool
+    runs: int
+
+
+class AppProcesses(Protocol):
+    """All processes of the app, if there may be several."""
+
+    @property
+    def is_wire_up(self) -> bool:
+        """Return whether messages to other processes arrive."""
+
+    def statuses(self) -> tuple[ProcessStatus, ...]:
+        """Return all processes by name. Raises ComfyError if the database can't be used."""
+
+    def hint(self, topic: str) -> None:
+        """Tell the other processes that something in the database has changed. Any thread may call
+        this; it never blocks. The message may get lost."""
+
+    def on_hint(self, topic: str, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call the function when another process sends a hint; it must return at once. Return a
+        function that ends this."""
+
+
 class RunRegistry(Protocol):
     """Registry that submits runs, finds them again and ends them all."""
 
@@ -176,6 +208,10 @@ class RunRegistry(Protocol):
     @property
     def closed(self) -> bool:
         """Return whether the app is shutting down."""
+
+    @property
+    def processes(self) -> AppProcesses | None:
+        """Return all processes that execute and show runs; None if this is the only one."""
 
     @property
     def is_keeper(self) -> bool:
@@ -228,10 +264,11 @@ class RunRegistry(Protocol):
         place, and with "" when the app shuts down. It must not block. Return a function that
         unsubscribes."""
 
-    def follow(self, callback: Callable[[str, str, str | bytes], None]) -> Callable[[], None]:
+    def follow(self, callback: FrameFollower, gap: OnGap = None) -> Callable[[], None]:
         """Call `callback` with an owner, the id of one of their runs, and each of its frames as
-        ComfyUI sends them, text or binary. The last frame is always `executing` without a node. It
-        must not block. Return a function that unsubscribes."""
+        ComfyUI sends them, text or binary. The last frame is always `executing` without a node.
+        `gap` is called if frames of another process got lost; later frames follow. Neither may
+        block. Return a function that unsubscribes."""
 
     def resume(self) -> None:
         """Resume the runs that were unfinished when the app stopped."""

@@ -29,7 +29,7 @@ from comfy.records.record import Job, Record
 from comfy.runs.context import RunContext
 from comfy.runs.durations import Durations, RunTotals, earlier_runs
 from comfy.runs.execution import OUR_FAULT
-from comfy.runs.interface import DEFAULT_POLICY, Origin, RunPolicy
+from comfy.runs.interface import DEFAULT_POLICY, FrameFollower, OnGap, Origin, RunPolicy
 from comfy.runs.latest_state import stamped, told_if_other
 from comfy.runs.limits import LocalStarts, RunLimits, RunStarts, StoredStarts
 from comfy.runs.line.fair_queue import FairQueue
@@ -56,6 +56,7 @@ class LocalRunRegistry:
     """All runs of this process, in bounded memory: finished runs beyond `keep` are forgotten."""
 
     is_keeper = True
+    processes = None
 
     def __init__(  # noqa: PLR0913 - the servers, and options by name
         self,
@@ -259,7 +260,7 @@ class LocalRunRegistry:
         """See `RunRegistry.subscribe`."""
         return self._listeners.add(callback)
 
-    def follow(self, callback: Callable[[str, str, str | bytes], None]) -> Callable[[], None]:
+    def follow(self, callback: FrameFollower, gap: OnGap = None) -> Callable[[], None]:
         """See `RunRegistry.follow`."""
         return self._context.frames.add(callback)
 

@@ -3,12 +3,16 @@ frames."""
 
 from __future__ import annotations
 
+import contextlib
+import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import requests
+import websocket
 
 from tests.support.cluster.client import ClusterClient
 from tests.support.cluster.pages import page_showing
@@ -56,8 +60,12 @@ def signed_in(cluster: Cluster, name: str) -> ClusterClient:
         answer = browser.post(f"{cluster.apps[0].url}/login", data=login, timeout=LONGEST_WAIT)
         assert answer.status_code == 200, answer.text
         client.cookie = "; ".join(f"{one.name}={one.value}" for one in browser.cookies)
-    for app in cluster.apps:
-        eventually(lambda: client.ask(app, "GET", "/runs").status_code == 200, "the session")
+
+    def is_known() -> bool:
+        answers = [client.ask(app, "GET", "/runs").status_code for app in cluster.apps]
+        return answers == [200] * len(answers)
+
+    eventually(is_known, "the session at all processes")
     return client
 
 
@@ -147,3 +155,34 @@ def test_a_run_stops_after_its_last_page_is_closed(cluster: Cluster, client: Clu
         assert client.ends([run]) == {run: "stopped"}
         assert GRACE - 1 < time.monotonic() - closed_at < GRACE + 5
     cluster.wait_for_outcome(run, "interrupted")
+
+
+def test_frames_of_other_processes_reach_the_relay(cluster: Cluster, client: ClusterClient) -> None:
+    """Programs at all processes get the same frames of a run as ComfyUI sends them, up to the last
+    one."""
+
+    def frames(at: AppProcess) -> list[str | bytes]:
+        address = f"{at.url.replace('http', 'ws')}/api/v1/relay?run={run}"
+        socket = websocket.create_connection(address, timeout=LONGEST_WAIT, cookie=client.cookie)
+        try:
+            found = [socket.recv()]
+            with contextlib.suppress(websocket.WebSocketConnectionClosedException):
+                while frame := socket.recv():
+                    found.append(frame)
+            return found[1:]
+        finally:
+            socket.shutdown()  # type: ignore[no-untyped-call]
+
+    with cluster.slow_servers():
+        blocked = [client.submit(60) for _ in cluster.servers]
+        run = client.submit(5)
+        with ThreadPoolExecutor() as threads:
+            answers = [threads.submit(frames, app) for app in cluster.apps]
+            client.wait_for(run, "waiting", cluster.apps[1])
+            for one in blocked:
+                client.stop(one, at=cluster.apps[0])
+    (first, second) = (
+        [frame for frame in one.result() if isinstance(frame, str)] for one in answers
+    )
+    assert first == second
+    assert json.loads(first[-1]) == {"type": "executing", "data": {"node": None, "prompt_id": run}}

@@ -17,6 +17,7 @@ from comfy.base.errors import RunNotFound
 from comfy.comfyui.protocol.relay import (
     feature_flags,
     greeting,
+    is_last,
     is_preview,
     over,
     progress_alone,
@@ -37,7 +38,8 @@ from ui.web.socket_limits import (
     set_from_thread,
 )
 
-TOO_SLOW = 1013  # close code: the client has too many unread states
+TOO_SLOW = 1013  # close code: the client has too many unread states, or some got lost
+_LAST_FRAME = 2.0  # seconds that it may arrive after the run's end
 MOST_UNREAD = 10_000  # unread states per client
 _LONGEST_ID = 100  # characters of a client's id
 
@@ -131,7 +133,7 @@ class RelaySession:
     async def serve(self, runs: RunRegistry, hello: str) -> None:
         """Greet, then send everything until the run ends or the client disconnects."""
         with contextlib.ExitStack() as followed:
-            followed.callback(runs.follow(self._take))
+            followed.callback(runs.follow(self._take, self._lose))
             if self._run is not None:
                 wake = partial(set_from_thread, self._loop, self._changed)
                 followed.callback(self._run.subscribe(wake))
@@ -161,6 +163,10 @@ class RelaySession:
                 self._unread.append((of_preview, frame))
         set_from_thread(self._loop, self._late if is_late else self._changed)
 
+    def _lose(self) -> None:
+        """Disconnect the client, because frames got lost. Thread-safe."""
+        set_from_thread(self._loop, self._late)
+
     async def _give_up(self) -> None:
         await self._late.wait()
         await self._socket.close(TOO_SLOW)
@@ -181,19 +187,27 @@ class RelaySession:
         self._changed.set()
 
     async def _send(self) -> None:
+        has_last = False
         while True:
             self._changed.clear()
             is_over = self._run is not None and self._run.state.phase.finished
             while (frame := self._next()) is not None:
+                has_last = has_last or (self._run is not None and is_last(frame, self._run.id))
                 if isinstance(frame, str):
                     await self._socket.send_text(frame)
                 else:
                     sent = frame if self._has_metadata else without_metadata(frame)
                     await self._socket.send_bytes(sent)
-            if is_over:
+            if has_last and is_over:
                 await self._socket.close()
                 return
-            await self._changed.wait()
+            # The frames of another process may arrive after the run's end.
+            try:
+                async with asyncio.timeout(_LAST_FRAME if is_over else None):
+                    await self._changed.wait()
+            except TimeoutError:
+                await self._socket.close(TOO_SLOW)
+                return
 
     def _next(self) -> str | bytes | None:
         with self._lock:

@@ -91,6 +91,16 @@ def over(run_id: str) -> str:
     return _text("executing", node=None, prompt_id=run_id)
 
 
+def is_last(frame: str | bytes, run_id: str) -> bool:
+    """Return whether a frame is the last one of a prompt."""
+    if not isinstance(frame, str) or '"executing"' not in frame:
+        return False
+    match json.loads(frame):
+        case {"type": "executing", "data": {"node": None, "prompt_id": prompt_id}}:
+            return bool(prompt_id == run_id)
+    return False
+
+
 def _text(kind: str, **data: object) -> str:
     return json.dumps({"type": kind, "data": data})
 
