@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from comfy.base.errors import ComfyError
 from comfy.base.messages import message, plural
 from comfy.comfyui.protocol.events import Preview
 from comfy.comfyui.protocol.run_state import Phase, RunState
@@ -14,7 +15,7 @@ from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.reports import ServerReport
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.library.private import MARK
-from comfy.runs.interface import Run, RunRegistry
+from comfy.runs.interface import AppProcesses, ProcessStatus, Run, RunRegistry
 from ui.administration.servers import GUEST
 from ui.documents.headlines import AWAY, elapsed_words
 
@@ -48,11 +49,21 @@ class RunLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessLines:
+    """The app's processes, None while the database is away. `is_wire_up`: whether messages between
+    them arrive."""
+
+    statuses: tuple[ProcessStatus, ...] | None
+    is_wire_up: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
-    """Snapshot of servers and unfinished runs."""
+    """Snapshot of servers and unfinished runs. `processes`: None if the app has only one."""
 
     servers: tuple[ServerLine, ...]
     runs: tuple[RunLine, ...]
+    processes: ProcessLines | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,7 @@ class Monitor:
         return Overview(
             tuple(ServerLine(server, report) for server, report in pairs),
             tuple(self._line(run, now) for run in live),
+            process_lines(self.runs.processes),
         )
 
     def _line(self, run: Run, now: float) -> RunLine:
@@ -91,6 +103,17 @@ class Monitor:
         if not self.images:
             return None
         return next((run.state.preview for run in self.runs.known() if run.id == run_id), None)
+
+
+def process_lines(processes: AppProcesses | None) -> ProcessLines | None:
+    """Return the state of the app's processes; None if there is only one."""
+    if processes is None:
+        return None
+    try:
+        statuses = processes.statuses()
+    except ComfyError:
+        return ProcessLines(None, processes.is_wire_up)
+    return ProcessLines(statuses, processes.is_wire_up)
 
 
 def _line(run: Run, name: str, server: str, now: float, *, images: bool) -> RunLine:

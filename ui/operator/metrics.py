@@ -26,6 +26,7 @@ from comfy.comfyui.servers.reports import ServerReport
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.runs.interface import RunRegistry
 from comfy.webhooks.waiting import AttemptOutcome, Webhooks
+from ui.administration.overview import ProcessLines, process_lines
 from ui.settings.version import app_version
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
@@ -76,6 +77,8 @@ class AppCollector(Collector):
         yield from self._run_metrics()
         yield from self._webhook_metrics()
         yield from self._server_metrics()
+        if (processes := process_lines(self._runs.processes)) is not None:
+            yield from _process_metrics(processes)
         yield GaugeMetricFamily("comfyforms_open_pages", "Open pages.", pages)
         yield GaugeMetricFamily("comfyforms_open_sockets", "Open WebSockets.", sockets)
 
@@ -144,6 +147,28 @@ class AppCollector(Collector):
                     if amount is not None:
                         memory[name].add_metric([server.url, str(index)], amount)
         yield from (queue, *memory.values())
+
+
+def _process_metrics(processes: ProcessLines) -> Iterator[Metric]:
+    about = "Whether the database answers this process."
+    is_up = processes.statuses is not None
+    yield GaugeMetricFamily("comfyforms_database_up", about, float(is_up))
+    about = "Whether messages between processes arrive."
+    yield GaugeMetricFamily("comfyforms_wire_up", about, float(processes.is_wire_up))
+    names = ["process", "executes"]
+    runs = GaugeMetricFamily(
+        "comfyforms_process_runs", "Runs that each process executes.", labels=names
+    )
+    seen = GaugeMetricFamily(
+        "comfyforms_process_silent_seconds",
+        "Seconds since each process's last sign of life.",
+        labels=names,
+    )
+    for one in processes.statuses or ():
+        labels = [one.name, "yes" if one.executes else "no"]
+        runs.add_metric(labels, one.runs)
+        seen.add_metric(labels, one.silent)
+    yield from (runs, seen)
 
 
 def _by_server(

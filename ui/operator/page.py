@@ -7,10 +7,11 @@ import platform
 from collections.abc import Iterable
 from importlib import metadata
 
-from comfy.base.messages import message
+from comfy.base.messages import message, plural
 from comfy.comfyui.servers.reports import Memory
 from comfy.records.administration.actions import Notice
-from ui.administration.overview import Overview, RunLine, ServerLine
+from ui.administration.overview import Overview, ProcessLines, RunLine, ServerLine
+from ui.documents.headlines import elapsed_words
 from ui.languages.current import current_language, html_of
 from ui.operator.frame import PATH, action_form, section
 from ui.operator.notice_form import notice_card
@@ -27,6 +28,10 @@ _FREE = message("Free memory")
 _RUNS = message("Runs")
 _PREVIEW = message("Preview")
 _NO_RUNS = message("No runs")
+_PROCESSES = message("Processes")
+_DATABASE = message("Database")
+_WIRE = message("Messages between processes")
+_PAGES_ONLY = message("Executes no runs")
 _VERSIONS = message("Versions")
 _STOP = message("Stop")
 _MOVES = (("front", message("To the front")), ("back", message("To the back")))
@@ -39,6 +44,7 @@ def overview_body(now: Overview, notice: Notice | None, done: str = "") -> str:
     return f"""{said}<div id="now" data-address="{PATH[1:]}">
 {section(_SERVERS, _servers(now.servers))}
 {section(_RUNS, _runs(now.runs))}
+{"" if now.processes is None else section(_PROCESSES, _processes(now.processes))}
 </div>
 {notice_card(notice)}
 {section(_VERSIONS, _versions())}
@@ -117,6 +123,20 @@ def _run_button(run: RunLine, action: str, text: str) -> str:
     label = message("{action}: {name}", action=text, name=f"{run.workflow}, {run.owner}")
     address = f"{PATH[1:]}/runs/{run.id}/{action}"
     return action_form(address, text, label=label, name=f"{action}-{run.id}")
+
+
+def _processes(processes: ProcessLines) -> str:
+    connections = (_DATABASE, processes.statuses is not None), (_WIRE, processes.is_wire_up)
+    lines = [
+        f"<b>{html_of(name)}</b> · {html_of(_ONLINE if is_up else _OFFLINE)}"
+        for name, is_up in connections
+    ]
+    for one in processes.statuses or ():
+        runs = plural("Executes {count} run", "Executes {count} runs", count=one.runs)
+        seen = message("{time} ago", time=elapsed_words(one.silent))
+        details = " · ".join(map(html_of, (runs if one.executes else _PAGES_ONLY, seen)))
+        lines.append(f"<b>{html.escape(one.name)}</b> · {details}")
+    return f'<ul class="lines rows">{"".join(f"<li><div>{one}</div></li>" for one in lines)}</ul>'
 
 
 def _versions() -> str:
