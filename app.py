@@ -210,8 +210,10 @@ def _registry(settings: Settings, servers: ServerPool, history: RunStore) -> Run
     from comfy.cluster.processes import Place
     from comfy.cluster.registry import ClusterRegistry
     from comfy.cluster.wire import Wire
+    from ui.settings.version import app_version
 
-    place = Place(settings.process_name, executes=settings.execute == "yes")
+    executes = settings.execute == "yes"
+    place = Place(settings.process_name, executes=executes, version=app_version())
     return ClusterRegistry(
         servers,
         history,

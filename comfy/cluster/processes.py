@@ -7,16 +7,18 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Engine as Database
 
-from comfy.base.errors import ComfyError
+from comfy.base.errors import ComfyError, words_of
 from comfy.cluster.engine import Engine
+from comfy.cluster.process_files import ProcessFiles
 from comfy.cluster.rows import release_attempts
 from comfy.cluster.tables import live as _live
 from comfy.cluster.tables import lock
@@ -33,11 +35,12 @@ ABSENT = 5.0  # seconds without a sign of life until a process counts as dead
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A process in its cluster. `name` is for administrators; with `executes`, it executes runs.
-    `life` is unique for each start of the process."""
+    """A process in its cluster. `name` and `version` are for administrators; with `executes`, it
+    executes runs. `life` is unique for each start of the process."""
 
     name: str
     executes: bool = True
+    version: str = ""
     life: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -49,13 +52,14 @@ class Heartbeat:
         database: Database,
         engine: Engine,
         place: Place,
+        files: ProcessFiles,
         work: Callable[[], None],
         taken_over: Callable[[], None],
     ) -> None:
         """`work` is called at each beat and may raise ComfyError. `taken_over` is called after runs
         of dead processes became available."""
         self._database, self._engine = database, engine
-        self._row = {"life": place.life, "name": place.name, "executes": place.executes}
+        self._row, self._life, self._files = asdict(place), place.life, files
         self._work, self._taken_over = work, taken_over
         self._closing = threading.Event()
         self._connected_since: float | None = None
@@ -64,12 +68,25 @@ class Heartbeat:
     def start(self) -> None:
         """Say that this process is alive, and start the thread. Raises ComfyError."""
         self._beat()
+        with as_comfy_errors(), self._database.connect() as connection:
+            known = {one.life: one.name for one in known_processes(connection)}
+        try:
+            self._files.add(self._life, known)
+            for life in self._files.missing(known):
+                log.warning(
+                    "Process %s uses another data folder: give all processes the same --data.",
+                    known[life],
+                )
+        except OSError as error:
+            log.warning("Can't mark the data folder as shared: %s", words_of(error))
         self._thread.start()
 
     def close(self) -> None:
         """End the thread."""
         self._closing.set()
         self._thread.join()
+        with suppress(OSError):
+            self._files.remove(self._life)
 
     def _run(self) -> None:
         while not self._closing.wait(_PAUSE):
@@ -135,6 +152,23 @@ def living() -> Select[tuple[str]]:
 
 def _limit() -> ColumnElement[datetime]:
     return func.now() - text(f"interval '{ABSENT} seconds'")
+
+
+@dataclass(frozen=True, slots=True)
+class KnownProcess:
+    """A row of the table `processes`."""
+
+    life: str
+    name: str
+    version: str
+    executes: bool
+
+
+def known_processes(connection: Connection) -> Sequence[KnownProcess]:
+    """Return the processes that are alive, this one included."""
+    columns = (_processes.c[name] for name in KnownProcess.__slots__)
+    alive = select(*columns).where(_processes.c.seen >= _limit()).order_by(_processes.c.name)
+    return [KnownProcess(*row) for row in connection.execute(alive)]
 
 
 def leave(connection: Connection, life: str) -> None:

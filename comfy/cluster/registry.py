@@ -22,6 +22,7 @@ from comfy.cluster.executor import Executor
 from comfy.cluster.frames import FrameExchange
 from comfy.cluster.line import Decider, LineThread
 from comfy.cluster.mirror import Mirror
+from comfy.cluster.process_files import ProcessFiles
 from comfy.cluster.processes import ClusterProcesses, Heartbeat, Place, leave
 from comfy.cluster.roles import Keeper, KeeperRole
 from comfy.cluster.rows import (
@@ -126,7 +127,10 @@ class ClusterRegistry:
             lambda: self._engine.sweep(time.time() - _HOUR),
         )
         self._keeper = Keeper(self._role, sweeps)
-        self._heartbeat = Heartbeat(self._database, self._engine, place, self._beat, self._hint)
+        files = ProcessFiles(history.files.folder)
+        self._heartbeat = Heartbeat(
+            self._database, self._engine, place, files, self._beat, self._hint
+        )
 
     def resume(self) -> None:
         """Join the cluster."""

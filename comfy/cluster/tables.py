@@ -65,7 +65,7 @@ turns = Table(
     Column("last", Boolean, nullable=False, server_default=false()),
 )
 
-# Processes that are alive. `life`: unique for each start of a process.
+# Processes that are alive. `life`: unique for each start of a process. `version`: of the app.
 processes = Table(
     "processes",
     _metadata,
@@ -73,6 +73,7 @@ processes = Table(
     Column("name", Text, nullable=False),
     Column("seen", DateTime(timezone=True), nullable=False),
     Column("executes", Boolean, nullable=False),
+    Column("version", Text, nullable=False, server_default=""),
 )
 
 # Work that one process does for all. `life`: of the process that does it.

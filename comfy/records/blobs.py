@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _OURS = re.compile(
-    r"files|thumbnails|parts|uploads|forms|temporary|lock|secret(\.lock)?|users\.json.*|(history|sign_in)\..*"
+    r"files|thumbnails|parts|uploads|forms|temporary|processes|lock|secret(\.lock)?|users\.json.*|(history|sign_in)\..*"
 )  # the app's own files
 _DAY = 24 * 3600.0
 _LARGEST_PREVIEW = 8 * 1024 * 1024  # bytes
@@ -57,15 +57,16 @@ class DiskUsage(NamedTuple):
 class BlobStore:
     """Folder of files named by digest, for any number of threads of one process.
 
-    `ours`: no other process had the folder open when this one opened it, so unfinished files in it
-    are abandoned. `is_shared`: other processes of the app use it, too. `turns`: limits large images
-    in memory. `stripped`: the files without metadata.
+    `folder`: the data folder. `ours`: no other process had it open when this one opened it, so
+    unfinished files in it are abandoned. `is_shared`: other processes of the app use it, too.
+    `turns`: limits large images in memory. `stripped`: the files without metadata.
     """
 
     def __init__(self, folder: Path, *, shared: bool = False) -> None:
         """Create or open the folder, and delete files that a killed process left half-written.
         Raises ComfyError if the folder can't be used."""
         self.is_shared = shared
+        self.folder = folder
         self._claim = FileLock(folder / "lock", blocking=False, thread_local=False)
         self._files, self._thumbnails, self._parts = (
             folder / name for name in ("files", "thumbnails", "parts")
