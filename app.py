@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from ui.accounts.token_command import change_tokens
 from ui.accounts.user_command import change_users
 from ui.backup.command import back_up, restore
+from ui.cluster_command.command import manage_cluster
 from ui.settings.arguments import USAGE_ERROR, read_settings
 from ui.settings.folders import ON_A_SPACE, with_shipped_workflows
 from ui.settings.listening import port_problem
@@ -43,12 +44,14 @@ _COMMANDS = {
     "token": change_tokens,
     "backup": back_up,
     "restore": restore,
+    "cluster": manage_cluster,
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT, SIGTERM or SIGHUP; then end every run on the server. After `user`,
-    `token`, `backup` or `restore`, pass the arguments to that command. Return the exit code."""
+    `token`, `backup`, `restore` or `cluster`, pass the arguments to that command. Return the exit
+    code."""
     logging.basicConfig(level=logging.INFO)
     handlers = tuple(logging.getLogger().handlers)
     for handler in handlers:

@@ -46,7 +46,7 @@ accounts settings.setting_values settings.start_lines web.responses
 gradio.internals settings
 accounts.token_command accounts.user_command web
 documents
-backup files library settings.web_settings
+backup cluster_command files library settings.web_settings
 services
 administration
 gradio page
@@ -58,9 +58,9 @@ middleware own_routes
 server
 """
 DATABASE_USERS = """
-comfy.cluster.engine comfy.cluster.entrance comfy.cluster.line comfy.cluster.mirror
-comfy.cluster.processes comfy.cluster.registry comfy.cluster.roles comfy.cluster.rows
-comfy.cluster.servers comfy.cluster.tables comfy.cluster.watching
+comfy.cluster.checks.database comfy.cluster.engine comfy.cluster.entrance comfy.cluster.line
+comfy.cluster.mirror comfy.cluster.processes comfy.cluster.registry comfy.cluster.roles
+comfy.cluster.rows comfy.cluster.servers comfy.cluster.tables comfy.cluster.watching
 comfy.records.added_workflows comfy.records.administration.actions
 comfy.records.administration.usage comfy.records.database comfy.records.groups
 comfy.records.lineage comfy.records.presets comfy.records.rows comfy.records.run_writes

@@ -11,8 +11,12 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID, _serialization
+from dbos._error import DBOSException
+from dbos._migration import should_migrate
 from dbos._serialization import DBOSPortableJSON
 from sqlalchemy import URL
+from sqlalchemy.engine import Engine as Database
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from comfy.base.errors import ComfyError
 
@@ -22,6 +26,7 @@ log = logging.getLogger(__name__)
 # runs.
 _CONTRACT = "1"
 _QUEUE = "runs"
+_SCHEMA = "dbos"
 _CONNECTIONS = 6
 _UNFINISHED = ["PENDING", "ENQUEUED"]
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
@@ -75,10 +80,17 @@ class Engine:
         self._executes = execute is not None
 
     def launch(self) -> None:
-        """Create the engine's tables and begin to execute recovered runs."""
+        """Create the engine's tables and begin to execute recovered runs. Raises ComfyError."""
         DBOS.listen_queues([_QUEUE] if self._executes else [])
-        DBOS.launch()
-        DBOS.register_queue(_QUEUE)
+        try:
+            DBOS.launch()
+            DBOS.register_queue(_QUEUE)
+        except (DBOSException, SQLAlchemyError) as error:
+            reason = error.orig if isinstance(error, DBAPIError) else error
+            why = str(reason).strip().partition("\n")[0]
+            raise ComfyError(
+                f"The cluster's engine can't start: {why}.", "Run comfyforms cluster check."
+            ) from error
 
     def close(self) -> None:
         """Stop the engine's threads without waiting for runs."""
@@ -118,6 +130,11 @@ class Engine:
             workflow_ids=list(by_id), status=_UNFINISHED, load_input=False, load_output=False
         )
         return set(by_id.values()) - {by_id[one.workflow_id] for one in found}
+
+
+def is_current(database: Database) -> bool:
+    """Return whether the engine's tables exist in their newest version."""
+    return not should_migrate(database, _SCHEMA, use_listen_notify=True)
 
 
 def _workflow(run_id: str, attempt: int) -> str:

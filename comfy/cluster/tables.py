@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-_metadata = MetaData()
+cluster_tables = MetaData()
 
 # Key of the Postgres lock under which one process at a time changes the order or takes over runs.
 _LOCK = 0x636F6D667A
@@ -37,7 +37,7 @@ _LOCK = 0x636F6D667A
 # `number`: counts the states of this `taken`.
 live = Table(
     "live",
-    _metadata,
+    cluster_tables,
     Column("run", String(64), primary_key=True),
     Column("owner", String(64), nullable=False),
     Column("turn", String(64), nullable=False),
@@ -59,7 +59,7 @@ live = Table(
 # Numbers that sort turn keys and owners: see `comfy.runs.line.order.Turns`. `key`: JSON.
 turns = Table(
     "turns",
-    _metadata,
+    cluster_tables,
     Column("key", Text, primary_key=True),
     Column("seq", BigInteger, nullable=False),
     Column("last", Boolean, nullable=False, server_default=false()),
@@ -68,7 +68,7 @@ turns = Table(
 # Processes that are alive. `life`: unique for each start of a process. `version`: of the app.
 processes = Table(
     "processes",
-    _metadata,
+    cluster_tables,
     Column("life", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("seen", DateTime(timezone=True), nullable=False),
@@ -79,7 +79,7 @@ processes = Table(
 # Work that one process does for all. `life`: of the process that does it.
 roles = Table(
     "roles",
-    _metadata,
+    cluster_tables,
     Column("role", Text, primary_key=True),
     Column("life", Text, nullable=False),
 )
@@ -88,7 +88,7 @@ roles = Table(
 # credentials.
 servers = Table(
     "servers",
-    _metadata,
+    cluster_tables,
     Column("url", Text, primary_key=True),
     Column("drained", Boolean, nullable=False),
 )
@@ -96,7 +96,7 @@ servers = Table(
 # Prompts to cancel once their server answers again. `life`: of the process that does so.
 left_behind = Table(
     "left_behind",
-    _metadata,
+    cluster_tables,
     Column("prompt", Text, primary_key=True),
     Column("url", Text, primary_key=True),
     Column("life", Text, nullable=False),
@@ -105,7 +105,7 @@ left_behind = Table(
 # Runs that stop without a page. `seen`: when a process last had a page that shows the run.
 watching = Table(
     "watching",
-    _metadata,
+    cluster_tables,
     Column("run", String(64), primary_key=True),
     Column("seen", DateTime(timezone=True), nullable=False),
 )
@@ -115,7 +115,7 @@ def make_cluster_tables(engine: Engine) -> None:
     """Create missing tables."""
     with engine.begin() as connection:
         lock(connection)
-        _metadata.create_all(connection)
+        cluster_tables.create_all(connection)
 
 
 def lock(connection: Connection) -> None:

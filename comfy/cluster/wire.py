@@ -63,6 +63,7 @@ class Wire:
         self._closing = threading.Event()
         self._losses = 0  # heartbeats from before the last loss don't count
         self._up = False
+        self._problem = ""
         self._next_report = 0.0
         self._threads = [
             threading.Thread(target=self._keep, args=(work,), name=f"wire {name}", daemon=True)
@@ -75,6 +76,11 @@ class Wire:
     def is_up(self) -> bool:
         """Tell if messages of this process came back since the last loss of a connection."""
         return self._up
+
+    @property
+    def problem(self) -> str:
+        """Return why the last connection ended; "" if none did."""
+        return self._problem
 
     def publish(self, channel: str, body: bytes, *, key: str | None = None) -> None:
         """Send a message to all listeners of a channel, in this process too. Any thread may call
@@ -244,16 +250,17 @@ class Wire:
             self._after_return.call()
 
     def _lose(self, reason: str) -> None:
+        if self._address.password:  # some services repeat a command that they don't know
+            reason = reason.replace(self._address.password, "…")
         with self._lock:
             self._losses += 1
             self._up = False
+            self._problem = reason
             now = time.monotonic()
             quiet = self._closing.is_set() or now < self._next_report
             if not quiet:
                 self._next_report = now + _REPORTING
         if not quiet:
-            if self._address.password:  # some services repeat a command that they don't know
-                reason = reason.replace(self._address.password, "…")
             log.warning("The wire at %s is away: %s", self._address.place, reason)
 
 

@@ -1,0 +1,1 @@
+"""Checks of what a cluster needs, for `comfyforms cluster check`."""

@@ -1,0 +1,46 @@
+"""`comfyforms cluster check` and `comfyforms cluster import --from FOLDER`."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+
+from comfy.base.errors import ComfyError
+from ui.settings.arguments import USAGE_ERROR, read_settings
+from ui.settings.folders import PROGRAM
+from ui.settings.options import Settings
+
+_ALSO = "The app's settings apply: its options, variables, and the file of --config."
+
+
+def manage_cluster(arguments: Sequence[str]) -> int:
+    """Run the command in the arguments after `cluster`, and print its result. Return the exit
+    code: 0, 1 if the check found a problem, or 2 with a message on failure."""
+    _, rest = _parser().parse_known_args(arguments)
+    settings = read_settings(rest, serves=False)
+    try:
+        return _check(settings)
+    except ComfyError as problem:
+        print(f"{PROGRAM} cluster: {problem} {problem.hint}", file=sys.stderr)
+        return USAGE_ERROR
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        f"{PROGRAM} cluster",
+        description="Prepare an app of several processes.",
+        epilog=_ALSO,
+        allow_abbrev=False,
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("check", help="check everything that processes share", epilog=_ALSO)
+    return parser
+
+
+def _check(settings: Settings) -> int:
+    if settings.wire is None:
+        raise ComfyError("This needs the setting --wire.")
+    from ui.cluster_command.check import run_checks
+
+    return run_checks(settings)
