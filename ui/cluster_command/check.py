@@ -7,12 +7,12 @@ from contextlib import closing
 from functools import partial
 
 from comfy.base.errors import ComfyError
-from comfy.cluster.checks.data_folder import check_folder, check_same_folder
+from comfy.cluster.checks.data_folder import check_files, check_same_folder
 from comfy.cluster.checks.database import DatabaseChecks
 from comfy.cluster.checks.messages import check_wire
+from comfy.cluster.checks.servers import check_server
 from comfy.cluster.processes import KnownProcess
 from comfy.comfyui.client.address import ServerAddress
-from comfy.comfyui.client.client import Client
 from ui.settings.options import Settings
 from ui.settings.version import app_version
 
@@ -32,7 +32,7 @@ def run_checks(settings: Settings) -> int:
                 _passed("clocks", database.clock),
             ]
         passed.append(_passed("wire", partial(check_wire, url)))
-        passed.append(_passed("data", partial(check_folder, data)))
+        passed.append(_passed("data", partial(check_files, data)))
         if passed[0]:
             others = database.processes()
             passed.append(_passed("data", partial(check_same_folder, data, others)))
@@ -72,17 +72,8 @@ def _check_names(others: Sequence[KnownProcess], settings: Settings) -> str:
 def _check_servers(addresses: Sequence[ServerAddress]) -> list[bool]:
     if not addresses:
         return [_passed("servers", _no_server)]
-    return [_passed(address.url, partial(_check_server, address)) for address in addresses]
+    return [_passed(address.url, partial(check_server, address)) for address in addresses]
 
 
 def _no_server() -> str:
     raise ComfyError("No ComfyUI server is named.", "Name the same ones everywhere with --server.")
-
-
-def _check_server(address: ServerAddress) -> str:
-    """Check that ComfyUI answers. Raises ComfyError."""
-    with Client(address) as client:
-        system = client.system_stats().get("system")
-    if not isinstance(system, dict):
-        raise ComfyError("Something else than ComfyUI answers.", "Check --server.")
-    return f"ComfyUI {system.get('comfyui_version', '')} answers."

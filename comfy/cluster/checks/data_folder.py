@@ -17,7 +17,7 @@ from comfy.cluster.processes import KnownProcess
 _CONTENT = b"comfyforms"
 
 
-def check_folder(folder: Path) -> str:
+def check_files(folder: Path) -> str:
     """Check that files can be written, renamed and locked. Raises ComfyError."""
     name = f"check-{secrets.token_hex(8)}"
     first, second = folder / f"{name}.part", folder / name
@@ -59,4 +59,4 @@ def check_same_folder(folder: Path, processes: Sequence[KnownProcess]) -> str:
     if missing:
         names = ", ".join(one.name for one in processes if one.life in missing)
         raise ComfyError(f"Other processes use another folder: {names}.", _OTHER)
-    return f"All {len(processes)} processes use this folder."
+    return f"All running processes ({len(processes)}) use this folder."

@@ -130,13 +130,16 @@ def _check_rights(rows: Connection, schema: str, names: Collection[str]) -> None
             f"The role may not use the schema {schema}.",
             f"GRANT USAGE ON SCHEMA {schema} TO {_role(rows)};",
         )
-    for right in ("SELECT", "INSERT", "UPDATE", "DELETE"):
-        for name in sorted(names):
-            if not _may(rows, "table", f'"{schema}"."{name}"', right):
+    rights = "SELECT, INSERT, UPDATE, DELETE"
+    needed = [("table", right, sorted(names)) for right in rights.split(", ")]
+    needed.append(("sequence", "USAGE", inspect(rows).get_sequence_names(schema)))
+    for kind, right, of_kind in needed:
+        for name in of_kind:
+            if not _may(rows, kind, f'"{schema}"."{name}"', right):
+                every = rights if kind == "table" else right
                 raise ComfyError(
-                    f"The role has no {right} on the table {schema}.{name}.",
-                    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA"
-                    f" {schema} TO {_role(rows)};",
+                    f"The role has no {right} on the {kind} {schema}.{name}.",
+                    f"GRANT {every} ON ALL {kind.upper()}S IN SCHEMA {schema} TO {_role(rows)};",
                 )
 
 
