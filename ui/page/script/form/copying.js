@@ -80,7 +80,7 @@ export function showDone(place, words) {
   // Keep the button's width and give most of its padding to the text, so that its neighbors hardly move.
   const { width } = place.getBoundingClientRect();
   const style = `${place.dataset.style}; transition: none`; // Gradio would animate the change
-  place.style.cssText = `${style}; min-width: ${width}px !important; padding-inline: 8px !important`;
+  place.style.cssText = `${style}; min-width: ${width}px !important; padding-inline: 4px !important`;
   place.textContent = words;
   announce(words);
   setTimeout(() => {
