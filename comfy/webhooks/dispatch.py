@@ -24,7 +24,7 @@ from comfy.webhooks.waiting import Webhooks
 
 log = logging.getLogger(__name__)
 
-_LOOK = 2.0  # seconds between two looks for webhooks of other processes
+_LOOK = 1.0  # seconds between two looks for webhooks of other processes
 _ASK_AGAIN_AFTER = 10.0  # seconds before retrying a failed database
 _JITTER = 0.25  # share of a pause
 _NOT_FOUND = (RunNotFound, BatchNotFound, ChainNotFound)
@@ -134,12 +134,12 @@ class Dispatch:
     async def _look(self) -> None:
         due = 0.0
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK if self._webhooks.keeper else None):
-                    await self._heard.wait()
             if self._webhooks.keeper and time.monotonic() >= due:
                 await to_thread.run_sync(self.take_up)  # here, so that no ended webhook returns
                 due = time.monotonic() + _LOOK
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK if self._webhooks.keeper else None):
+                    await self._heard.wait()
             self._heard.clear()
             owners, self._owners = self._owners, set()
             for owner in owners:
