@@ -75,7 +75,7 @@ from ui.web.guesses import Guesses
 from ui.web.identity import Identity
 from ui.web.json_bodies import judge_json, validation_error
 from ui.web.limits import WebLimits
-from ui.web.logins import watched_logins
+from ui.web.logins import SIGN_INS_ENDED, watched_logins
 from ui.web.responses import API, AsciiJSON
 from ui.web.secret import derived
 from ui.web.shares import Share
@@ -93,7 +93,10 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
     """Return the ASGI application. Its own routes come before Gradio's, which is mounted at the
     root. A process without pages has only `/health` and `/metrics`."""
     cookies = Cookies(services.secret, on_a_space=settings.on_a_space)
-    identity = Identity(cookies, settings.sign_in.open(settings.users, services.secret))
+    login = settings.sign_in.open(settings.users, services.secret)
+    processes = services.runs.processes
+    tell = partial(processes.hint, SIGN_INS_ENDED) if processes else lambda: None
+    identity = Identity(cookies, login, ended=tell)
     guesses = Guesses(identity.login.guess_counts if identity.login else None)
     passwords = Passwords(identity, guesses)
     limits = services.limits
@@ -118,7 +121,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
         deleting = asyncio.create_task(delete_regularly(deletion))
         refreshing = asyncio.create_task(refresh_regularly(desk.announcements))
         async with (
-            watched_logins(identity, guesses),
+            watched_logins(identity, guesses, processes),
             assistants.serving(),
             sending(services.webhooks, ends, news),
         ):

@@ -20,11 +20,13 @@ from tests.support.cluster.processes import AppProcess
 from tests.support.cluster.running import Cluster, running_cluster
 from tests.support.waiting import LONGEST_WAIT, eventually
 from tests.ui.api.webhook_receiver import KEY, Receiver, receiver
+from ui.web.identity import NO_LOGIN
 
 LOGINS = {"ann": "a lighthouse", "bob": "a pier at dusk"}
 KEEPS = "This process cleans up and delivers webhooks now."
 GRACE = 3.0  # seconds
 NOTICED = 2.0  # seconds until another process shows a change
+SIGNED_OUT = 1.0  # seconds
 LATEST = 10.0  # seconds until another process does the work of a dead one
 
 
@@ -196,3 +198,38 @@ def test_frames_of_other_processes_reach_the_relay(cluster: Cluster, client: Clu
     )
     assert first == second
     assert json.loads(first[-1]) == {"type": "executing", "data": {"node": None, "prompt_id": run}}
+
+
+def test_a_sign_out_takes_effect_at_all_processes(cluster: Cluster) -> None:
+    """A sign-out at one process closes the browser's sockets at the other one within a second, and
+    its requests are refused there."""
+    first, second = cluster.apps
+    client = signed_in(cluster, "bob")
+    address = f"{second.url.replace('http', 'ws')}/news"
+    socket = websocket.create_connection(address, timeout=LONGEST_WAIT, cookie=client.cookie)
+    try:
+        assert socket.recv()
+        headers = {"Cookie": client.cookie, "Origin": first.url}
+        answer = requests.post(f"{first.url}/logout", headers=headers, timeout=LONGEST_WAIT)
+        assert answer.status_code == 204, answer.text
+        soon(lambda: client.ask(second, "GET", "/runs").status_code == 401, SIGNED_OUT)
+        opcode = websocket.ABNF.OPCODE_TEXT
+        while opcode != websocket.ABNF.OPCODE_CLOSE:
+            opcode, data = socket.recv_data()
+        assert int.from_bytes(data[:2]) == NO_LOGIN
+    finally:
+        socket.shutdown()  # type: ignore[no-untyped-call]
+
+
+def test_the_administrator_sees_all_processes(cluster: Cluster, client: ClusterClient) -> None:
+    """The page of servers and the metrics name all processes of the app, at each of them."""
+    for app in cluster.apps:
+        options = {"headers": {"Cookie": client.cookie}, "timeout": LONGEST_WAIT}
+        page = requests.get(f"{app.url}/operator", **options).text  # type: ignore[arg-type]
+        metrics = requests.get(f"{app.url}/metrics", **options).text  # type: ignore[arg-type]
+        for one in cluster.apps:
+            assert f"<b>{one.name}</b> · Executes 0 runs · " in page
+            assert f'comfyforms_process_runs{{executes="yes",process="{one.name}"}} 0.0' in metrics
+        assert "<b>Database</b> · Online" in page
+        assert "comfyforms_wire_up 1.0" in metrics
+        assert "comfyforms_database_up 1.0" in metrics

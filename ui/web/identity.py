@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
@@ -46,11 +46,18 @@ NEW_BROWSER = 10.0  # seconds until the address may have another one
 
 
 class Identity:
-    """Finder of a request's owner. `login` authenticates users; None turns sign-in off."""
+    """Finder of a request's owner. `login` authenticates users; None turns sign-in off. `ended` is
+    called after this process has ended sign-ins."""
 
-    def __init__(self, cookies: Cookies, login: Login | None = None) -> None:
+    def __init__(
+        self,
+        cookies: Cookies,
+        login: Login | None = None,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
         self.cookies = cookies
         self.login = login
+        self._ended = ended
         self._sockets: WeakSet[WebSocket] = WeakSet()
 
     def owner(self, request: HTTPConnection) -> str | None:
@@ -171,6 +178,11 @@ class Identity:
         await self.close_ended(REPLACED)
 
     async def close_ended(self, code: int = NO_LOGIN) -> None:
+        """Close the sockets whose login this process has just ended, also at other processes."""
+        self._ended()
+        await self.close_expired(code)
+
+    async def close_expired(self, code: int = NO_LOGIN) -> None:
         """Close the sockets whose login has ended."""
         ended = [
             asyncio.create_task(close(one, code))

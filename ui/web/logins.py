@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
@@ -14,13 +15,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from comfy.base.errors import ComfyError
 from comfy.base.periodic import repeated
+from comfy.runs.interface import AppProcesses
 from ui.accounts.database import SignInStoreError
 from ui.web.failures import refusal_for
 from ui.web.guesses import Guesses
 from ui.web.identity import LOG_IN_FIRST, Identity, bearer_token
+from ui.web.socket_limits import set_from_thread
 
 log = logging.getLogger(__name__)
 
+SIGN_INS_ENDED = "accounts"  # topic of hints between processes
 _STREAMS = ("text/event-stream", "multipart/x-mixed-replace")
 LOOK_EVERY = 60.0  # seconds between two checks for ended or failed logins
 _REFRESH_EVERY = 1.0  # maximum seconds until a removed user is signed out
@@ -100,7 +104,9 @@ class LogoutMiddleware:
 
 
 @contextlib.asynccontextmanager
-async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[None]:
+async def watched_logins(
+    identity: Identity, guesses: Guesses, processes: AppProcesses | None = None
+) -> AsyncIterator[None]:
     """Maintain logins during the block. Each second, notice removed users. Every minute, close
     sockets whose login has ended, store last-used times, and log failed sign-ins."""
     login = identity.login
@@ -113,7 +119,7 @@ async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[
                 await asyncio.to_thread(login.keep)
             await guesses.forget(time.time())
         finally:
-            await identity.close_ended()
+            await identity.close_expired()
 
     async def refresh() -> None:
         nonlocal problem
@@ -130,11 +136,27 @@ async def watched_logins(identity: Identity, guesses: Guesses) -> AsyncIterator[
             log.error(now)
         problem = now
         if has_changed:
-            await identity.close_ended()
+            await identity.close_expired()
 
-    jobs = (look, LOOK_EVERY), (refresh, _REFRESH_EVERY)
-    looking = [asyncio.create_task(repeated(*job)) for job in jobs]
+    hinted = asyncio.Event()  # by another process
+
+    async def pause() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_REFRESH_EVERY):
+                await hinted.wait()
+        hinted.clear()
+
+    leave = None
+    if processes is not None:
+        wake = partial(set_from_thread, asyncio.get_running_loop(), hinted)
+        leave = processes.on_hint(SIGN_INS_ENDED, wake)
+    looking = [
+        asyncio.create_task(repeated(look, LOOK_EVERY)),
+        asyncio.create_task(repeated(refresh, pause)),
+    ]
     yield
+    if leave is not None:
+        leave()
     for job in looking:
         job.cancel()
     await asyncio.gather(*looking, return_exceptions=True)
