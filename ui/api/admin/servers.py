@@ -61,7 +61,7 @@ def servers_api(desk: Administration) -> GuardedRoutes:
         """Return all servers with their queue and memory."""
         pairs = zip(pool.servers, desk.services.reports(), strict=True)
         found = (
-            AdminServer(**asdict(report) | {"name": one.label}, number=at, address=one.url)
+            AdminServer(**asdict(report) | _now(one), number=at, address=one.url)
             for at, (one, report) in enumerate(pairs)
         )
         return AsciiJSON(AdminServers(tuple(found)))
@@ -102,3 +102,8 @@ def servers_api(desk: Administration) -> GuardedRoutes:
         return Response(status_code=204)
 
     return routes
+
+
+def _now(server: ComfyServer) -> dict[str, object]:
+    """Return the values that are newer than a report or only for administrators."""
+    return {"name": server.label, "drained": server.drained}
