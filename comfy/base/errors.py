@@ -51,6 +51,10 @@ class ManyProblems(ComfyError):
         super().__init__(sentences(*self.problems), hint)
 
 
+class DatabaseAway(ComfyError):
+    """No answer from the database server, which may be back soon."""
+
+
 class ServerUnreachable(ComfyError):
     """No answer: connection refused, timeout, unknown host, connection cut. `passing`: a retry may
     succeed. It is False if the server's certificate or our settings must change first."""

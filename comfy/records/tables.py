@@ -24,14 +24,19 @@ from sqlalchemy import (
     false,
     text,
 )
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from comfy.base.errors import ComfyError, DiskFull
+from comfy.base.errors import ComfyError, DatabaseAway, DiskFull
 from comfy.base.messages import message
 
 log = logging.getLogger(__name__)
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+# Errors of a database server that may be over soon: it restarts, or has too many connections.
+_PASSING = (OperationalError, InterfaceError, PoolTimeoutError)
+_FULL = "53100"  # Postgres' code for a full disk
 
 _SEE = message("Tell the administrator, then try again.")
 
@@ -329,19 +334,20 @@ def as_comfy_errors() -> Iterator[None]:
         reason = error.orig if isinstance(error, DBAPIError) else error
         why = str(reason).strip().partition("\n")[0]
         code = getattr(reason, "sqlite_errorcode", 0) & 0xFF  # without the extended error code
-        if code == sqlite3.SQLITE_FULL:
+        if code == sqlite3.SQLITE_FULL or getattr(reason, "sqlstate", "") == _FULL:
             raise DiskFull(message("The disk is full, so new runs can't start.")) from error
         if code in _DAMAGE:
             raise DamagedDatabase(why) from error
-        if not isinstance(
-            reason, sqlite3.Error
-        ):  # a database server's message may name its host and account
-            log.warning("The history database failed: %s", why)
+        if isinstance(reason, sqlite3.Error):
             raise ComfyError(
-                "The history couldn't be read or saved: its database isn't working correctly.",
-                _SEE,
+                message("The history couldn't be read or saved: {why}.", why=why), _SEE
+            ) from error
+        # A database server's message may name its host and account.
+        log.warning("The history database failed: %s", why)
+        if isinstance(error, _PASSING):
+            raise DatabaseAway(
+                message("ComfyForms can't reach its database."), message("Try again in a moment.")
             ) from error
         raise ComfyError(
-            message("The history couldn't be read or saved: {why}.", why=why),
-            _SEE,
+            "The history couldn't be read or saved: its database isn't working correctly.", _SEE
         ) from error
