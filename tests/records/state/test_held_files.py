@@ -52,7 +52,7 @@ def test_bytes_that_another_process_needs_stay(processes: tuple[RunStore, RunSto
         assert here.files.path(file.digest) is None
         assert not there.files.hold(file.digest, "late")
         there.files.release("late")
-    with here._engine.connect() as connection:
+    with here.engine.connect() as connection:
         assert connection.execute(select(table)).all() == []
 
 
@@ -105,7 +105,7 @@ def test_a_killed_process_holds_files_for_a_day(processes: tuple[RunStore, RunSt
     file = kept_image(there.files, b"same", holder="never recorded")
     here.remove_unreferenced([file.digest])
     assert here.files.path(file.digest) is not None
-    with here._engine.begin() as connection:
+    with here.engine.begin() as connection:
         connection.execute(update(table).values(at=time.time() - 25 * 3600))
     here.sweep()
     here.remove_unreferenced([file.digest])

@@ -87,7 +87,7 @@ def test_processes_change_the_same_values(
     for thread in threads:
         thread.join(60)
     assert len(history.state.runner_values.of("ann", "boat")) == 10
-    other._engine.dispose()
+    other.engine.dispose()
 
 
 def test_unused_values_expire(history: RunStore) -> None:
@@ -96,12 +96,12 @@ def test_unused_values_expire(history: RunStore) -> None:
     for person in ("ann", "bob"):
         put(values, person, a=1)
     for days in (29, 2):
-        with history._engine.begin() as connection:
+        with history.engine.begin() as connection:
             used_at = table.c.used_at - days * 24 * 3600
             connection.execute(update(table).values(used_at=used_at))
         values.of("ann", "boat")
     history.sweep()
-    with history._engine.connect() as connection:
+    with history.engine.connect() as connection:
         (used_at,) = connection.execute(select(table.c.used_at)).scalars()
     assert time.time() - used_at < 3600
     assert values.of("ann", "boat") == {"a": 1}

@@ -28,7 +28,7 @@ def other(history: RunStore, database: str, kept: BlobStore) -> Iterator[RunStor
     """Return the store of a second process."""
     other = RunStore(database, kept, ROOMY)
     yield other
-    other._engine.dispose()
+    other.engine.dispose()
 
 
 def accept(_: RecentStarts) -> None:
@@ -89,12 +89,12 @@ def test_starts_count_for_an_hour(history: RunStore) -> None:
     """A sweep deletes older starts, and starts in the future, written by a wrong clock."""
     starts = history.state.starts
     starts.count(ME, accept)
-    with history._engine.begin() as connection:
+    with history.engine.begin() as connection:
         row = dict(connection.execute(select(table)).mappings().one())
         del row["id"]
         for at in (time.time() - HOUR - 1, time.time() + 2 * HOUR):
             connection.execute(insert(table).values(row | {"at": at}))
     history.sweep()
     assert starts.recent(ME).number == 1
-    with history._engine.connect() as connection:
+    with history.engine.connect() as connection:
         assert len(connection.execute(select(table)).all()) == 1
