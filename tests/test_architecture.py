@@ -58,18 +58,15 @@ middleware own_routes
 server
 """
 DATABASE_USERS = """
-comfy.cluster.checks.database comfy.cluster.engine comfy.cluster.entrance comfy.cluster.line
-comfy.cluster.mirror comfy.cluster.processes comfy.cluster.registry comfy.cluster.roles
-comfy.cluster.rows comfy.cluster.servers comfy.cluster.tables comfy.cluster.watching
-comfy.records.added_workflows comfy.records.administration.actions
-comfy.records.administration.usage comfy.records.database comfy.records.groups
-comfy.records.lineage comfy.records.presets comfy.records.rows comfy.records.run_writes
-comfy.records.sharing.results comfy.records.started_requests comfy.records.state.held_files
-comfy.records.state.opened comfy.records.state.runner_values comfy.records.state.shared_state
-comfy.records.state.starts comfy.records.storage comfy.records.store comfy.records.tables
-comfy.records.upgrade comfy.records.used_files comfy.records.wanted comfy.records.webhooks
-ui.accounts.database ui.accounts.guess_counts ui.accounts.openid_store ui.accounts.store
-ui.accounts.tables
+cluster.checks.database cluster.engine cluster.entrance cluster.line cluster.mirror
+cluster.processes cluster.registry cluster.roles cluster.rows cluster.servers cluster.tables
+cluster.watching records.added_workflows records.administration.actions
+records.administration.usage records.database records.groups records.lineage records.presets
+records.rows records.run_writes records.sharing.results records.started_requests
+records.state.held_files records.state.opened records.state.runner_values
+records.state.shared_state records.state.starts records.storage records.store records.tables
+records.upgrade records.used_files records.wanted records.webhooks ui.accounts.database
+ui.accounts.guess_counts ui.accounts.openid_store ui.accounts.store ui.accounts.tables
 """
 STAND_IN = {"comfy.comfyui.discovery", "comfy.cli"}  # who may start it
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}
@@ -85,7 +82,9 @@ USERS = {
     "dbos": {"comfy.cluster.engine"},
     # Decodes in a separate process; the stand-in only encodes its own samples.
     "soundfile": {"comfy.media.sound_peaks", "comfy.demo.nodes.audio"},
-    "sqlalchemy": set(DATABASE_USERS.split()),
+    "sqlalchemy": {
+        one if one.startswith("ui.") else f"comfy.{one}" for one in DATABASE_USERS.split()
+    },
     "alembic": {"comfy.records.upgrade", STEPS},
 }
 

@@ -114,7 +114,6 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     starter = Starter(
         runs, forms, blobs, servers, uploads, wildcards=wildcards.lines, translated=translated
     )
-    hooks = runs.history.webhooks if runs.history is not None else None
     added = runs.history.added if runs.history is not None else None
     chain_forms = ChainForms(ChainFolder(folder.path), starter, NOBODY)
     return Services(
@@ -130,12 +129,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         chain_forms=chain_forms,
         library=WorkflowLibrary(folder, forms, chain_forms),
         chains=ChainQueue(chain_forms, nobody=NOBODY),
-        webhooks=Webhooks(
-            hooks,
-            webhooks or WebhookSettings(),
-            alone=blobs.ours,
-            keeper=(lambda: runs.is_keeper) if blobs.is_shared else None,
-        ),
+        webhooks=_webhooks(runs, blobs, webhooks or WebhookSettings()),
         copies=FileCopies(given, blobs, server_files, runs, limits.file, secret),
         server_files=server_files,
         health=health,
@@ -148,3 +142,9 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         waiting=Share(limits.calls, limits.person_calls, limits.address_calls),
         secret=secret,
     )
+
+
+def _webhooks(runs: RunRegistry, blobs: BlobStore, settings: WebhookSettings) -> Webhooks:
+    store = runs.history.webhooks if runs.history is not None else None
+    keeper = (lambda: runs.is_keeper) if blobs.is_shared else None
+    return Webhooks(store, settings, alone=blobs.ours, keeper=keeper)

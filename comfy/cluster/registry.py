@@ -121,12 +121,7 @@ class ClusterRegistry:
         self._shared_servers = SharedServers(self._database, servers, place.life)
         self._watchers = Watchers(self._database, grace, lambda: self._mirror.unfinished)
         self._role = KeeperRole(self._database, place.life)
-        sweeps = (
-            history.sweep,
-            self._watchers.forget_ended,
-            lambda: self._engine.sweep(time.time() - _HOUR),
-        )
-        self._keeper = Keeper(self._role, sweeps)
+        self._keeper = Keeper(self._role, (history.sweep, self._watchers.forget_ended, self._sweep))
         files = ProcessFiles(history.files.folder)
         self._heartbeat = Heartbeat(
             self._database, self._engine, place, files, self._beat, self._hint
@@ -312,6 +307,9 @@ class ClusterRegistry:
         self._frames.remind()
         if self._role.is_mine and self._heartbeat.is_sure and self._watchers.stop_unwatched():
             self._hint()
+
+    def _sweep(self) -> None:
+        self._engine.sweep(time.time() - _HOUR)
 
     def _check_open(self) -> None:
         if self.closed:

@@ -57,7 +57,7 @@ class Webhooks:
     ) -> None:
         """Create the webhooks; without a `store` they are off. `alone`: no other program uses the
         folder, so this one delivers earlier webhooks. `keeper`: None if this process delivers its
-        own webhooks; otherwise it returns whether this process delivers those of all processes."""
+        own webhooks; otherwise it returns whether this process delivers all processes' webhooks."""
         self.store = store
         self.settings = settings
         self.hosts = settings.hosts if store is not None else frozenset[str]()

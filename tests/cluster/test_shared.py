@@ -147,7 +147,7 @@ def test_a_server_is_drained_in_all_processes(cluster: Cluster, client: ClusterC
 
 
 def test_a_run_stops_after_its_last_page_is_closed(cluster: Cluster, client: ClusterClient) -> None:
-    """A run goes on while any process has a page that shows it. It stops when the grace time is
+    """A run continues while any process has a page that shows it. It stops when the grace time is
     over, whichever process executes it."""
     first, second = cluster.apps
     with cluster.slow_servers():
