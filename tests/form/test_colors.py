@@ -78,6 +78,26 @@ def test_a_picked_color_is_sent_in_the_servers_format(
     assert prompt["2"]["inputs"]["bg_color"] == text
 
 
+@pytest.mark.parametrize(
+    ("picked", "text"),
+    [
+        ("#ff8800", "#ff880080"),
+        ("#ff8800cc", "#ff8800cc"),
+        ("#112233", "#11223380"),
+        ("#112233ff", "#112233ff"),
+    ],
+)
+def test_a_picked_color_keeps_the_authors_transparency(picked: str, text: str) -> None:
+    """Pickers without transparency change the color only."""
+    painter = node("Painter", image=["1", 0], bg_color="#11223380", edge="")
+    workflow = workflow_of(PROMPT | {"2": painter})
+    form = build_form(workflow, Catalog(NODES))
+    clean, errors = check(form, {"2.bg_color": picked})
+    assert errors == {}
+    filled, _ = fill(workflow, form, clean, random.Random(1))
+    assert filled["2"]["inputs"]["bg_color"] == text
+
+
 def test_a_number_typed_in_a_shell_is_a_color() -> None:
     """The check takes the value that `--set 1.color=255` gives."""
     assert check(form(), {"1.color": "255"})[0]["1.color"] == 255

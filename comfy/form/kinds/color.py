@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 from comfy.base.messages import message
@@ -9,6 +10,8 @@ from comfy.form.kinds.literal_input import Fit, LiteralInput
 from comfy.form.kinds.text import text_schema
 from comfy.form.model import Field, FieldKind, Several
 from comfy.prompt.value_types import BadValue, read_color, read_value
+
+_WITH_ALPHA = re.compile("#[0-9a-fA-F]{8}")
 
 
 def color_text(value: object) -> str | None:
@@ -21,15 +24,22 @@ def color_text(value: object) -> str | None:
 
 def _check(field: Field, value: object) -> int | str:
     """Return a number or "#rrggbb", depending on the server's type. The author's own notation is
-    kept."""
+    kept. If it is "#rrggbbaa", a color has transparency too: its own, otherwise the author's."""
     if field.type == "INT" and isinstance(value, str) and value.strip().isdecimal():
         value = read_value("INT", value)
-    color = read_color(value)
+    color, before = read_color(value), _alpha(field.default)
+    alpha = before and (_alpha(value) or before)
     with suppress(BadValue):
-        if color == read_color(field.default):
+        if color == read_color(field.default) and alpha == before:
             own: int | str = field.default
             return own
-    return int(color[1:], 16) if field.type == "INT" else color
+    return int(color[1:], 16) if field.type == "INT" else color + alpha
+
+
+def _alpha(value: object) -> str:
+    """Return the transparency of "#rrggbbaa" as two digits, "" for any other value."""
+    text = value.strip() if isinstance(value, str) else ""
+    return text[-2:] if _WITH_ALPHA.fullmatch(text) else ""
 
 
 def _fit(given: LiteralInput) -> Fit:

@@ -140,6 +140,7 @@ def test_a_result_reopens_the_form_of_its_chain(chains: Site, visit: Visit) -> N
     steps(person).last.get_by_role("button").click()
     person.type("over.2.text", "something else")
     person.turn_to("text-to-image")
+    person.page.get_by_role("button", name="Your latest result").click()
     expect(note).to_contain_text("“Paint over” will run with its previous settings.")
     expect(actions.get_by_role("button", name="Vary")).to_be_visible()
     expect(actions.get_by_text("Run again")).to_have_count(0)

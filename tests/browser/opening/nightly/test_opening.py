@@ -178,7 +178,7 @@ def partly_refused() -> dict[str, Any]:
     return made
 
 
-LEFT_OUT = "The server skipped part of the workflow. Model 2: This isn't on the server."
+LEFT_OUT = "The server skipped part of the workflow. Model (Save image): This isn't on the server."
 
 
 def test_a_refused_part_stays_in_view(fast: Site, visit: Visit) -> None:

@@ -106,7 +106,7 @@ def test_sound_text_and_models_appear_on_the_stage(
         person.page.route("**/rgbdDecode*", lambda route: held.append(route))
         for name, shown, links in (
             ("sound", "audio[controlslist=nodownload]", 1),
-            ("words", ".text", 0),
+            ("words", ".text", 1),
             ("model", ".card .note", 1),
         ):
             (person.turn_to if run else person.open)(name).press()
@@ -166,7 +166,7 @@ def covers_the_window(page: Page, size: ViewportSize) -> None:
 def test_images_at_every_size(slow: Site, visit: Visit) -> None:
     """Waiting, preview and result appear in the same place, in a stage that uses the available
     height. Full screen covers the window."""
-    person = visit(slow).open(**{"5.steps": 4, "4.batch_size": 2, "4.width": 768})
+    person = visit(slow).open(**{"5.steps": 4, "4.width": 768})
     page = person.page
     for _ in at_every_size(page):
         in_order(page)
