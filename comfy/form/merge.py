@@ -33,7 +33,7 @@ def merge(candidates: tuple[Candidate, ...], arranged: Arranged) -> tuple[Candid
     merged = _keep_leads(_merge_same_role([one for one in candidates if not one.is_declared]))
     folded = _fold_frequent(merged)
     settled = [_settled(one, folded) for one in merged]
-    fields = [*declared, *(settled if declared else _show_sources(settled))]
+    fields = [*declared, *(settled if declared else _show_sliders(_show_sources(settled)))]
     order = get_args(FieldGroup)
     fields.sort(key=lambda one: (order.index(one.group), one.rank))
     fields = _files_in_order(_sizes_together(fields), arranged)
@@ -146,6 +146,28 @@ def _show_sources(candidates: list[Candidate]) -> list[Candidate]:
     is_empty = all(one.group != "main" for one in candidates)
     shown = {one.key for one in (sources or (values if is_empty else []))[:_FEW]}
     return [replace(one, group="main") if one.key in shown else one for one in candidates]
+
+
+def _show_sliders(candidates: list[Candidate]) -> list[Candidate]:
+    """Return the candidates of a form without texts and seeds, which adjusts a file, with the first
+    slider of each subgraph as a main field before the choices: what its author promoted first, such
+    as the brightness. If this were too many main fields, none is."""
+    main = [one for one in candidates if one.group == "main"]
+    if any(one.rule.merge in _PROMPTS or one.widget == "seed" for one in main):
+        return candidates
+    choices = [one.rank for one in main if one.rule.authored]
+    first: dict[str, Candidate] = {}
+    for one in candidates:
+        is_slider = one.source == "subgraph" and one.type in ("INT", "FLOAT")
+        if is_slider and one.group == "advanced" and one.rule.worth_showing:
+            first.setdefault(one.node.rpartition(":")[0], one)
+    if not choices or len(main) + len(first) > _MOST_FIELDS:
+        return candidates
+    shown = {one.key for one in first.values()}
+    rank = min(choices) - 1
+    return [
+        replace(one, group="main", rank=rank) if one.key in shown else one for one in candidates
+    ]
 
 
 def _is_source(candidate: Candidate) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from comfy.comfyui.object_info import Catalog
+from comfy.form.build import build_form
+from comfy.workflow.model import read_workflow
+from comfy.workflow.resolve import on_server
 from tests.support.samples.forms import small_catalog
 from tests.tools.judged_forms import Score, judged_forms, total
 
@@ -28,3 +31,15 @@ def test_real_graphs_have_the_judged_main_fields(shared: Path) -> None:
     assert tuned.precision >= 0.92, tuned.extra
     assert held_out.recall >= 0.97
     assert held_out.precision >= 0.92
+
+
+def test_sliders_of_an_image_tool_come_before_its_modes(shared: Path) -> None:
+    """A graph without a prompt adjusts an image in many subgraphs. The first slider of a subgraph
+    is a main field, as far as there is room."""
+    catalog = Catalog.read(shared / "comfyui" / "object_info-0.33.0.json.gz")
+    file = shared / "workflows" / "gui_to_api" / "gui" / "basic_image_color_adjustment.json"
+    form = build_form(on_server(read_workflow(file), catalog), catalog)
+    labels = [field.label for field in form.fields if field.group == "main"]
+    assert labels[:2] == ["Image", "Brightness"]
+    assert labels.index("Brightness") < labels.index("Mode")
+    assert len(labels) <= 20
