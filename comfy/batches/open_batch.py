@@ -14,7 +14,7 @@ from comfy.batches.grids.grid import few_words
 from comfy.batches.row_states import RowState, RowStates
 from comfy.batches.runner import Steering
 from comfy.comfyui.protocol.run_state import Phase
-from comfy.groups.queue import OpenGroup
+from comfy.groups.open_group import OpenGroup
 from comfy.launch.once import NOT_FETCHED
 from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload
@@ -207,7 +207,7 @@ class OpenBatch(OpenGroup, Steering):
             ahead = {at: run for at, run in self._live.items() if _waits(run)}
             self._again.update(ahead)
         for run in ahead.values():
-            _cancel(run)
+            _take_back(run)
 
     def stop(self) -> None:
         """See `OpenGroup`."""
@@ -248,7 +248,7 @@ class OpenBatch(OpenGroup, Steering):
 
     def wants_more(self) -> bool:
         """See `Steering`."""
-        return self._state == "running" and not self._runs.closed
+        return self._state == "running" and not self._runs.closed and not self.disowned
 
     def is_new(self, index: int) -> bool:
         """See `Steering`."""
@@ -264,8 +264,10 @@ class OpenBatch(OpenGroup, Steering):
             stopped, ahead = self._state == "stopped", self._state == "paused" and _waits(run)
             if ahead:
                 self._again.add(index)
-        if stopped or ahead:
+        if stopped:
             _cancel(run)
+        elif ahead:
+            _take_back(run)
 
     def refused(self, index: int, problem: ComfyError) -> bool:
         """See `Steering`: a row with refused values fails; temporary errors are retried."""
@@ -323,3 +325,8 @@ def _waits(run: Run | Record) -> bool:
 def _cancel(run: Run | Record) -> None:
     if not isinstance(run, Record):
         run.cancel()
+
+
+def _take_back(run: Run | Record) -> None:
+    if not isinstance(run, Record):
+        run.take_back()

@@ -7,12 +7,13 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from cachetools import FIFOCache, LRUCache
 
-from comfy.base.errors import BatchNotFound, ComfyError
+from comfy.base.errors import BatchNotFound, ComfyError, RunNotFound
 from comfy.base.messages import message
 from comfy.batches.check import BatchErrors, check_rows, problems_of_batch
 from comfy.batches.content import BatchContent, BatchRows
@@ -31,7 +32,7 @@ from comfy.launch.start import Starter
 from comfy.prompt.value_types import BadValue
 from comfy.records.groups import Group
 from comfy.records.wanted import WantedOfGroups
-from comfy.runs.interface import Origin
+from comfy.runs.interface import Origin, Run
 from comfy.runs.limits import BatchLimits
 
 log = logging.getLogger(__name__)
@@ -117,51 +118,52 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
 
     def pause(self, batch_id: str, owner: str) -> None:
         """Pause the batch: start no more rows. Active runs continue."""
-        self._changed(self._opened(batch_id, owner), OpenBatch.pause)
+        with self._changing(batch_id, owner) as batch:
+            self._changed(batch, OpenBatch.pause)
 
     def go_on(self, batch_id: str, owner: str) -> None:
         """Resume a paused batch."""
-        batch = self._opened(batch_id, owner)
-        if batch.state == "paused":
-            self._changed(batch, OpenBatch.go_on)
-            self._let_run(batch)
+        with self._changing(batch_id, owner) as batch:
+            if batch.state == "paused":
+                self._changed(batch, OpenBatch.go_on)
+                self._let_run(batch)
 
     def stop(self, batch_id: str, owner: str) -> None:
         """Stop a batch and cancel its active runs."""
-        self._changed(self._opened(batch_id, owner), OpenBatch.stop)
+        with self._changing(batch_id, owner) as batch:
+            self._changed(batch, OpenBatch.stop)
 
     def leave(self, batch_id: str, owner: str) -> None:
         """Stop a batch that its caller has left, even if the new state can't be stored."""
-        batch = self._opened(batch_id, owner)
-        batch.stop()
-        self._save(batch)
-        self._close_ended(batch)
+        with self._changing(batch_id, owner) as batch:
+            batch.stop()
+            self._save(batch)
+            self._close_ended(batch)
 
     def retry_failed(self, batch_id: str, owner: str) -> None:
         """Run the failed and stopped rows again."""
-        batch = self._opened(batch_id, owner)
         with self._lock:
-            is_open = batch_id in self._open
+            is_open = batch_id in self._open or batch_id in self._elsewhere
         if not is_open:
-            self._check_room(owner, batch.address)
-        with self._counted(batch):
-            self._changed(batch, lambda one: one.go_on("failed", "stopped"))
-        if batch.state == "running":
-            self._let_run(batch)
+            self._check_room(owner, self._opened(batch_id, owner).address)
+        with self._changing(batch_id, owner) as batch:
+            with self._counted(batch):
+                self._changed(batch, lambda one: one.go_on("failed", "stopped"))
+            if batch.state == "running":
+                self._let_run(batch)
 
     def delete(self, batch_id: str, owner: str, *, with_runs: bool = False) -> None:
         """Stop and delete a batch. Its runs stay in the history unless `with_runs`."""
-        batch = self._opened(batch_id, owner)
         history = self._history()
-        if with_runs:  # first: if this fails, the user can delete the batch again
-            self._unlist_runs(batch)
-        with batch.saving:  # prevents a resume in between
-            history.groups.delete(batch_id, owner)
-            batch.delete(with_runs=with_runs)
-        with self._lock:
-            self._ended.pop(batch_id, None)
+        with self._changing(batch_id, owner) as batch:
+            if with_runs:  # first: if this fails, the user can delete the batch again
+                self._unlist_runs(batch)
+            with batch.saving:  # prevents a resume in between
+                history.groups.delete(batch_id, owner)
+                batch.delete(with_runs=with_runs)
+            self._forget_ended(batch_id)
             if batch.thread is None:
-                self._open.pop(batch_id, None)
+                self._close(batch)
         self._listeners.call(owner)
         if with_runs:  # runs that have ended since then
             self._unlist_runs(batch)
@@ -178,7 +180,8 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         """Return the owner's active batches and those that ended since the app started, oldest
         first."""
         with self._lock:
-            live = [one for one in self._open.values() if one.owner == owner and not one.deleted]
+            unfinished = [*self._open.values(), *self._elsewhere.values()]
+            live = [one for one in unfinished if one.owner == owner and not one.deleted]
             ended = [summaries for whose, summaries in self._ended.values() if whose == owner]
         going = [one.summary for one in live]
         known = {one.id for one in going}
@@ -201,12 +204,12 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
     def _check_room(self, owner: str, address: str) -> None:
         """Raise TooManyRuns at a limit, after stopping batches that were paused for too long."""
         with self._lock:
-            batches = tuple(self._open.values())
-        if self._limits.is_full(address, [(batch.owner, batch.address) for batch in batches]):
+            batches = [*self._open.values(), *self._elsewhere.values()]
+        if self._limits.is_full(address, [batch.person for batch in batches]):
             for batch in (batch for batch in batches if batch.was_paused_for(self._limits.paused)):
-                self._changed(batch, OpenBatch.stop)
-        with self._lock:
-            self._check_room_locked(owner, address)
+                with suppress(BatchNotFound):  # deleted since
+                    self.stop(batch.id, batch.owner)
+        self._work.check((owner, address), self._group_limits.check)
 
     def _make(self, group: Group) -> OpenBatch:
         return OpenBatch(group, self._runs, partial(self._listeners.call, group.owner))
@@ -249,21 +252,31 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
 
     def _close_ended(self, batch: OpenBatch) -> None:
         with batch.lock:
-            summary = batch.summary
-            if batch.thread is not None or not summary.finished:
+            if batch.thread is not None or not batch.summary.finished or batch.disowned:
                 return
             with self._lock:
-                if self._open.pop(batch.id, None) is not None and not batch.deleted:
-                    self._ended[batch.id] = batch.owner, summary
+                was_open = batch.id in self._open
+            if was_open and not batch.deleted:
+                self._remember(batch)
+            self._close(batch)
         self._listeners.call(batch.owner)
 
-    def _take_up(self, group: Group) -> None:
-        batch = self._open_group(group)
-        if batch.state == "running":
+    def _take_up(self, batch: OpenBatch) -> None:
+        if batch.moved:
+            self._find_runs(batch)
+        if batch.state == "running" or batch.is_at_work:
             self._let_run(batch)
         else:
-            with self._lock:
-                self._open[batch.id] = batch
+            self._keep_open(batch)
+
+    def _remember(self, batch: OpenBatch) -> None:
+        with self._lock:
+            self._ended[batch.id] = batch.owner, batch.summary
+
+    def _forget_ended(self, group_id: str) -> str | None:
+        with self._lock:
+            ended = self._ended.pop(group_id, None)
+        return None if ended is None else ended[0]
 
     # The thread of a batch
 
@@ -281,22 +294,37 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
                 )
 
     def _run_rows(self, batch: OpenBatch) -> None:
-        content, rows = self._content(batch.id, batch.owner)
-        rows_batch = RowBatch(uuid.UUID(batch.id), batch.workflow, rows, content.of_options)
-        runner = BatchRunner(self._starter, batch.origin)
-        states, _ = batch.states()
-        waiting = states.places("waiting")
-        for start in range(0, len(waiting), _LOOKED_AT):
-            some = waiting[start : start + _LOOKED_AT]
-            last = runner.last_of(rows_batch, some)
-            batch.found(some, {at: (one, runner.is_done(one)) for at, (one, _) in last.items()})
+        rows_batch, runner, live = self._find_runs(batch)
         saved_at = 0.0
         states, _ = batch.states()
-        over = set(range(len(rows))) - set(states.places("waiting"))
-        for index, record in runner.run(rows_batch, over, batch):
+        over = set(range(len(rows_batch.rows))) - set(states.places("waiting"))
+        for index, record in runner.run(rows_batch, over, batch, live):
+            if batch.disowned:
+                return
             batch.ended(index, record, is_done=runner.is_done(record))
             if time.monotonic() - saved_at > _SAVED_EACH:
                 saved_at = time.monotonic()
                 self._save(batch)
             else:
                 self._listeners.call(batch.owner)
+
+    def _find_runs(self, batch: OpenBatch) -> tuple[RowBatch, BatchRunner, dict[int, Run]]:
+        """Note the earlier runs of the waiting rows. Return the rows with their runner, and the
+        unfinished runs by row index."""
+        content, rows = self._content(batch.id, batch.owner)
+        rows_batch = RowBatch(uuid.UUID(batch.id), batch.workflow, rows, content.of_options)
+        runner = BatchRunner(self._starter, batch.origin)
+        states, _ = batch.states()
+        waiting = states.places("waiting")
+        live: dict[int, Run] = {}
+        for start in range(0, len(waiting), _LOOKED_AT):
+            some = waiting[start : start + _LOOKED_AT]
+            last = runner.last_of(rows_batch, some)
+            batch.found(some, {at: (one, runner.is_done(one)) for at, (one, _) in last.items()})
+            for at, (record, _) in last.items():
+                if not record.state.phase.finished:
+                    with suppress(RunNotFound):  # ended since
+                        live[at] = self._runs.get(record.id, batch.owner)
+        for at, run in live.items():
+            batch.begun(at, run)
+        return rows_batch, runner, live

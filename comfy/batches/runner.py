@@ -115,16 +115,24 @@ class BatchRunner:
         return self._tasks.is_done(record)
 
     def run(
-        self, batch: RowBatch, done: Collection[int], steering: Steering
+        self,
+        batch: RowBatch,
+        done: Collection[int],
+        steering: Steering,
+        begun: Mapping[int, Run] | None = None,
     ) -> Iterator[tuple[int, Record]]:
         """Run the rows whose indexes are not in `done`. Yield the index and record of each row when
-        its run ends.
+        its run ends. `begun`: runs of rows from before a restart.
 
         Rows that failed before run again. Raises BatchGaveUp, and the errors of `steering.refused`.
         """
-        rest = deque(index for index in range(len(batch.rows)) if index not in done)
+        begun = begun or {}
+        over = {*done, *begun}
+        rest = deque(index for index in range(len(batch.rows)) if index not in over)
         failed = 0
         with LiveTasks[int](self._starter.runs) as live:
+            for index, run in begun.items():
+                live.add(index, run)
             while live or (rest and failed < _MOST_FAILED and steering.wants_more()):
                 while rest and failed < _MOST_FAILED and not live.is_full and steering.wants_more():
                     try:

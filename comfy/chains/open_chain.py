@@ -19,7 +19,7 @@ from comfy.comfyui.protocol.run_state import RunState
 from comfy.form.check import labelled_errors
 from comfy.form.model import Form
 from comfy.form.server_errors import field_of_failure, place_errors
-from comfy.groups.queue import OpenGroup
+from comfy.groups.open_group import OpenGroup
 from comfy.launch.start import FieldErrors
 from comfy.records.groups import Group
 from comfy.records.record import Record

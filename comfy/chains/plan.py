@@ -76,3 +76,12 @@ class ChainPlan:
 
         steps = tuple(map(step_with_files, self.steps))
         return replace(self, values={**self.values, **files}, steps=steps)
+
+
+@dataclass(frozen=True, slots=True)
+class StartedChain:
+    """Started or resumed chain, with its form's values by the text of their keys; seeds are
+    numbers."""
+
+    id: str
+    values: Mapping[str, object]

@@ -6,7 +6,6 @@ import time
 import uuid
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 from cachetools import FIFOCache
 
@@ -18,8 +17,8 @@ from comfy.chains.forms import ChainForms
 from comfy.chains.keys import ChainValues, StepKey, continued, parse_values, text_values
 from comfy.chains.model import ChainErrors
 from comfy.chains.open_chain import ChainStanding, ChainWatch, OpenChain
-from comfy.chains.plan import ChainPlan
-from comfy.chains.recorded import RecordedValues, recorded_values
+from comfy.chains.plan import ChainPlan, StartedChain
+from comfy.chains.recorded import ChainPart, RecordedValues, recorded_values
 from comfy.chains.runner import ChainRunner, StepBegin
 from comfy.chains.store import load_chain_values, save_chain
 from comfy.groups.queue import GroupQueue
@@ -34,25 +33,6 @@ from comfy.runs.limits import ChainLimits
 _RECENT = 200  # finished chains that pages still show
 _RECALLED = 3  # chains per user from before a restart that pages show
 _ASK_AGAIN_AFTER = 5.0  # seconds until the next request to an unreachable server
-
-
-@dataclass(frozen=True, slots=True)
-class StartedChain:
-    """Started or resumed chain, with its form's values by the text of their keys; seeds are
-    numbers."""
-
-    id: str
-    values: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class ChainPart:
-    """Chain that a run belongs to: its name in the folder, its title, and the title of the run's
-    step, or "" if the step has other runs now."""
-
-    chain: str
-    title: str
-    step: str
 
 
 class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
@@ -140,9 +120,11 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
 
     def stop(self, chain_id: str, owner: str) -> None:
         """Cancel the chain's runs and start no other step."""
-        chain = self._opened(chain_id, owner)
-        chain.stop()
-        self._save(chain)
+        with self._changing(chain_id, owner) as chain:
+            chain.stop()
+            self._save(chain)
+            if chain.moved:
+                self._cancel_runs(chain.group)
 
     def go_on(
         self,
@@ -161,40 +143,48 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         by the key "again". Raises RunGoesOn if the chain runs and `again` isn't empty, ComfyError
         if there are values but all steps are done, and the errors of `start`.
         """
-        chain = self._opened(chain_id, owner)
-        with chain.changing:  # a concurrent caller finds it resumed
-            self._opened(chain_id, owner)  # raises if it was deleted in the meantime
-            before = self._content(chain)
-            given = None if values is None else parse_values(values)
-            if given is not None:
-                self._check_fields(chain, self._form_values(chain, before, given, again), given)
-            if chain.state == "running" and again:
-                raise RunGoesOn(
-                    message("This chain is already running."), message("Wait for it to finish.")
-                )
-            if chain.state == "done" and not again and given is not None:
-                self._checked(chain, continued(before, given))
-                raise ComfyError(
-                    message("All steps of this chain are done."),
-                    message("Run a step again, or start the chain again."),
-                )
-            if chain.state == "running" or (chain.state == "done" and not again):
-                return StartedChain(chain.id, text_values(before))
-            with self._lock:
-                self._check_room_locked(chain.owner, chain.address, chain.id)
-            current = before
-            if given is not None:
-                current = continued(before, given, chain.done.difference(again))
-            drawn = self._checked(chain, current)
-            try:
-                check_steps(again, [step.name for step in drawn.steps])
-            except ChainErrors as problem:
-                form = chain_form(drawn).form
-                raise FieldErrors(form, {"again": str(problem)}) from problem
-            with self._counted(chain):
-                chain.add_text_sources(text_sources)
-                chain.go_on(self._kept(chain, drawn), again)
-                self._let_run(chain)
+        with self._changing(chain_id, owner) as chain, chain.changing:  # one caller at a time
+            return self._go_on(chain, values, again, text_sources)
+
+    def _go_on(
+        self,
+        chain: OpenChain,
+        values: Mapping[str, object] | None,
+        again: Collection[str],
+        text_sources: Collection[str],
+    ) -> StartedChain:
+        """See `go_on`."""
+        self._opened(chain.id, chain.owner)  # raises if it was deleted in the meantime
+        before = self._content(chain)
+        given = None if values is None else parse_values(values)
+        if given is not None:
+            self._check_fields(chain, self._form_values(chain, before, given, again), given)
+        if chain.state == "running" and again:
+            raise RunGoesOn(
+                message("This chain is already running."), message("Wait for it to finish.")
+            )
+        if chain.state == "done" and not again and given is not None:
+            self._checked(chain, continued(before, given))
+            raise ComfyError(
+                message("All steps of this chain are done."),
+                message("Run a step again, or start the chain again."),
+            )
+        if chain.state == "running" or (chain.state == "done" and not again):
+            return StartedChain(chain.id, text_values(before))
+        self._work.check(chain.person, self._group_limits.check, chain.id)
+        current = before
+        if given is not None:
+            current = continued(before, given, chain.done.difference(again))
+        drawn = self._checked(chain, current)
+        try:
+            check_steps(again, [step.name for step in drawn.steps])
+        except ChainErrors as problem:
+            form = chain_form(drawn).form
+            raise FieldErrors(form, {"again": str(problem)}) from problem
+        with self._counted(chain):
+            chain.add_text_sources(text_sources)
+            chain.go_on(self._kept(chain, drawn), again)
+            self._let_run(chain)
         self._save(chain)
         return StartedChain(chain.id, text_values(drawn.values))
 
@@ -210,10 +200,11 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
 
     def delete(self, chain_id: str, owner: str) -> None:
         """Stop and forget the chain; its runs stay in the history."""
-        chain = self._opened(chain_id, owner)
-        with chain.changing:  # prevents a resume in between
+        with self._changing(chain_id, owner) as chain, chain.changing:  # no resume in between
             self._history().groups.delete(chain_id, owner)
             chain.delete()
+            if chain.moved:
+                self._cancel_runs(chain.group)
             with self._lock:
                 self._ended.pop(chain_id, None)
         self._listeners.call(owner)
@@ -237,7 +228,8 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         """Return an owner's running chains, the last ones that finished since the app started, and
         those from `look_up`; oldest first."""
         with self._lock:
-            chains = [*self._open.values(), *self._ended.values()]
+            unfinished = [*self._open.values(), *self._elsewhere.values()]
+            chains = [*unfinished, *self._ended.values()]
         own = {one.id: one.standing for one in chains if one.owner == owner and not one.deleted}
         return tuple(sorted(own.values(), key=lambda one: (one.created_at, one.id)))
 
@@ -287,8 +279,17 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             live = self._open.get(group.id)
         return (live or OpenChain(group)).standing
 
-    def _take_up(self, group: Group) -> None:
-        self._let_run(self._open_group(group))
+    def _take_up(self, chain: OpenChain) -> None:
+        self._let_run(chain)
+
+    def _remember(self, chain: OpenChain) -> None:
+        with self._lock:
+            self._ended[chain.id] = chain
+
+    def _forget_ended(self, group_id: str) -> str | None:
+        with self._lock:
+            chain = self._ended.pop(group_id, None)
+        return None if chain is None else chain.owner
 
     def _check_fields(self, chain: OpenChain, values: ChainValues, given: ChainValues) -> None:
         """Raise FieldErrors for given values without a field in the chain."""
@@ -338,11 +339,11 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
 
     def _note(self, chain: OpenChain) -> None:
         """Remember a finished chain, unless it was resumed."""
-        with chain.lock, self._lock:
-            if chain.state != "running" and chain.thread is None:
-                self._open.pop(chain.id, None)
+        with chain.lock:
+            if chain.state != "running" and chain.thread is None and not chain.disowned:
                 if not chain.deleted:
-                    self._ended[chain.id] = chain
+                    self._remember(chain)
+                self._close(chain)
 
     def _close_ended(self, chain: OpenChain) -> None:
         self._note(chain)
@@ -373,9 +374,9 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
             again=chain.again,
             watch=chain.watch,
             begun=begun,
-            wanted=lambda: chain.state == "running",
+            wanted=lambda: chain.state == "running" and not chain.disowned,
         ):
-            if self._runs.closed:
+            if self._runs.closed or chain.disowned:
                 return
             chain.ended(end, forms[end.step])
             self._save(chain)

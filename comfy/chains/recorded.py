@@ -14,6 +14,16 @@ from comfy.records.record import Record
 
 
 @dataclass(frozen=True, slots=True)
+class ChainPart:
+    """Chain that a run belongs to: its name in the folder, its title, and the title of the run's
+    step, or "" if the step has other runs now."""
+
+    chain: str
+    title: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedValues:
     """Values that a chain's run was made with. `values` fill in its `form`, with stored files.
     `own` has the values that this run and its source runs had."""

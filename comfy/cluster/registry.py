@@ -20,6 +20,8 @@ from comfy.cluster.engine import Engine
 from comfy.cluster.entrance import Entrance, still_active
 from comfy.cluster.executor import Executor
 from comfy.cluster.frames import FrameExchange
+from comfy.cluster.group_rows import release_groups
+from comfy.cluster.groups import ClusterGroups
 from comfy.cluster.line import Decider, LineThread
 from comfy.cluster.mirror import Mirror
 from comfy.cluster.process_files import ProcessFiles
@@ -28,6 +30,7 @@ from comfy.cluster.roles import Keeper, KeeperRole
 from comfy.cluster.rows import (
     LiveRow,
     NotOurs,
+    cancel_waiting,
     change_live,
     end_waiting,
     move_waiting,
@@ -116,6 +119,8 @@ class ClusterRegistry:
             place.life, history, context, self._mirror, sender, self._line, self._durations.of
         )
         self._frames = FrameExchange(wire, place.life, self._executor.frames, self._mirror.get)
+        self._groups = ClusterGroups(history, wire, place, self._mirror.poll)
+        self.group_work = self._groups.work
         execute = self._executor.execute if place.executes else None
         self._engine = Engine(self._database.url, place.life, execute)
         self._shared_servers = SharedServers(self._database, servers, place.life)
@@ -135,6 +140,7 @@ class ClusterRegistry:
         self._keeper.start()
         self._mirror.start()
         self._line.start()
+        self._groups.start()
         self._wire.listen(_HINTS, self._on_hint)
         self._wire.on_return(self._mirror.look)
 
@@ -163,6 +169,8 @@ class ClusterRegistry:
         def enqueue(connection: Connection) -> None:
             """Check the limits, add the run to the queue and decide, in the transaction that
             records it."""
+            if origin.group:
+                self._groups.check(connection, origin.group)
             self._entrance.enqueue(connection, run.id, origin, policy, keeps_going=run.keeps_going)
             if self._place.executes:
                 begun.extend(self._decider.decide(connection))
@@ -285,14 +293,17 @@ class ClusterRegistry:
         self._listeners.call("")
         self._keeper.close()
         self._heartbeat.close()
+        self._groups.close()
         self._line.close()
         self._executor.close()
         try:
             with as_comfy_errors(), self._database.begin() as connection:
                 release_all(connection, self._place.life)
+                release_groups(connection, self._place.life)
                 leave(connection, self._place.life)
         except ComfyError as problem:
             log.warning("The runs are taken over when this process is found dead: %s", problem)
+        self._groups.hint()
         self._hint()
         self._mirror.close()
         self._engine.close()
@@ -320,7 +331,12 @@ class ClusterRegistry:
     def _create(self, record: Record) -> ClusterRun:
         usual = partial(self._durations.of, record.job.workflow)
         run = ClusterRun(
-            record, self._servers, usual, cancel=self._cancel, watch=self._receiver.watch
+            record,
+            self._servers,
+            usual,
+            cancel=self._cancel,
+            take_back=lambda run: self._line.change(partial(cancel_waiting, run=run.id)),
+            watch=self._receiver.watch,
         )
         tell = partial(self._listeners.call, run.owner)
         run.subscribe(told_if_other(lambda: _PHASE_AND_PLACE(run.state), tell))

@@ -133,6 +133,12 @@ def change_live(connection: Connection, run: str, **values: object) -> None:
     connection.execute(update(_live).where(_live.c.run == run).values(values))
 
 
+def cancel_waiting(connection: Connection, run: str) -> None:
+    """Have a run stopped if no server has it."""
+    waits = (_live.c.run == run, _live.c.server.is_(None), _live.c.cancel.is_(None))
+    connection.execute(update(_live).where(*waits).values(cancel="null"))
+
+
 def end_waiting(connection: Connection, run: str) -> None:
     """Delete the row of a run that no process executes. Raises NotOurs if one does."""
     idle = (_live.c.run == run, _live.c.process.is_(None))

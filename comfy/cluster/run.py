@@ -31,10 +31,11 @@ class ClusterRun:
         usual: Callable[[], RunTimes | None],
         *,
         cancel: Callable[[ClusterRun, RunError | None], None],
+        take_back: Callable[[ClusterRun], None],
         watch: Callable[[ClusterRun], None],
     ) -> None:
-        """`cancel` has the run stopped, with the reason. `watch` is called when the first watcher
-        has come, and when the last one has left."""
+        """`cancel` has the run stopped, with the reason; `take_back` only if it waits. `watch` is
+        called when the first watcher has come, and when the last one has left."""
         self.id = record.id
         self.owner = record.owner
         self.job: Job = record.job
@@ -46,7 +47,7 @@ class ClusterRun:
         self._record = record
         self._servers = servers
         self._usual = usual
-        self._cancel, self._watch = cancel, watch
+        self._cancel, self._take_back, self._watch = cancel, take_back, watch
         self._latest = LatestState(record.state)
         self._version: StateNumber = (0, 0)
         self._lock = threading.Lock()
@@ -118,6 +119,10 @@ class ClusterRun:
     def cancel(self, reason: RunError | None = None) -> None:
         """Have the run stopped. Returns at once."""
         self._cancel(self, reason)
+
+    def take_back(self) -> None:
+        """Have the run stopped if no server has it yet. Returns at once."""
+        self._take_back(self)
 
     def attach(self) -> None:
         """Add a watcher."""

@@ -65,6 +65,19 @@ turns = Table(
     Column("last", Boolean, nullable=False, server_default=false()),
 )
 
+# Batches and chains that a process executes. `owner`, `share`: digests, for limits. `process`: the
+# life of the process; NULL if it has ended. `version` counts the stored states.
+group_work = Table(
+    "group_work",
+    cluster_tables,
+    Column("id", String(64), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("owner", String(64), nullable=False),
+    Column("share", String(64), nullable=False),
+    Column("process", Text),
+    Column("version", BigInteger, nullable=False, server_default=text("0")),
+)
+
 # Processes that are alive. `life`: unique for each start of a process. `version`: of the app.
 processes = Table(
     "processes",

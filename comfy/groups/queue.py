@@ -1,5 +1,5 @@
 """Base class of the batch and chain queues. Each active group runs in its own thread and survives
-restarts."""
+restarts. In a cluster, `GroupWork` decides in which process."""
 
 from __future__ import annotations
 
@@ -10,77 +10,26 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 from comfy.base.callbacks import Callbacks
 from comfy.base.errors import ComfyError, TooManyThreads
 from comfy.base.messages import message
 from comfy.base.threads import start_thread
+from comfy.groups.open_group import OpenGroup, Standing
+from comfy.groups.work import LocalGroupWork
 from comfy.launch.start import Starter
-from comfy.records.groups import Group, GroupKind
+from comfy.records.groups import Group, GroupKind, GroupTaken
 from comfy.records.store import RunStore
-from comfy.runs.interface import Origin
+from comfy.runs.interface import GroupWork, Origin, Run
 from comfy.runs.limits import BatchLimits, ChainLimits
 
 log = logging.getLogger(__name__)
 
 _OUR_FAULT = message("Something went wrong.")
-
-
-class OpenGroup(ABC):
-    """A batch or chain. Thread-safe. Only the queue sets `thread`; a thread holds `saving` while it
-    writes the group. `address` and `text_sources` are as in `Origin`."""
-
-    def __init__(self, group: Group) -> None:
-        self.id, self.owner = group.id, group.owner
-        self.address = str(group.about.get("address", ""))
-        self.text_sources = tuple(map(str, group.about.get("text_sources", ())))
-        self.thread: threading.Thread | None = None
-        self.deleted = False
-        self.lock, self.saving = threading.RLock(), threading.Lock()
-
-    @property
-    def origin(self) -> Origin:
-        """Return the origin for the group's runs."""
-        return Origin(self.owner, self.address, text_sources=self.text_sources)
-
-    @property
-    @abstractmethod
-    def group(self) -> Group:
-        """Return the group's current state for the database."""
-
-    @property
-    @abstractmethod
-    def is_at_work(self) -> bool:
-        """Return whether some of its runs haven't finished."""
-
-    def delete(self) -> None:
-        """Stop the group and hide it."""
-        with self.lock:
-            self.deleted = True
-        self.stop()
-
-    @abstractmethod
-    def stop(self) -> None:
-        """Start no more runs and cancel the live ones."""
-
-    @abstractmethod
-    def fail(self, problem: ComfyError) -> None:
-        """Note that the group failed for a reason outside its runs."""
-
-    @abstractmethod
-    def end_or_go_on(self) -> bool:
-        """Note that no runs are left, and return whether the group was resumed in the meantime.
-        Only the group's thread calls this."""
-
-
-class Standing(Protocol):
-    """Progress of a group."""
-
-    @property
-    def finished(self) -> bool:
-        """Return whether the group has finished."""
+_STOPPING = 3.0  # seconds to wait for the end of canceled runs of another process
+_ASKING = 0.05  # seconds between two looks
 
 
 Open = TypeVar("Open", bound=OpenGroup)
@@ -100,10 +49,13 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         the request."""
         self._starter, self._runs = starter, starter.runs
         self._group_limits, self._nobody = limits, nobody
+        work_of = self._runs.group_work or partial(LocalGroupWork, self._runs)
+        self._work: GroupWork = work_of(self.kind)
         self._lock = threading.Lock()
         self._open: dict[str, Open] = {}
         # Concurrent callers share one instance, so that no stale copy is saved.
         self._shared = WeakValueDictionary[str, Open]()
+        self._elsewhere: dict[str, Open] = {}  # unfinished groups of other processes, as stored
         self._reading = threading.Lock()
         self._closing = threading.Event()
         self._listeners = Callbacks[[str]]()
@@ -116,22 +68,13 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
     def resume(self) -> None:
         """Resume the groups that were running when the app stopped. Call it after the registry has
         resumed its runs."""
-        history = self._runs.history
         try:
-            unfinished = () if history is None else history.groups.unfinished(self.kind)
+            unfinished = self._work.join(self)
         except ComfyError as problem:
             log.warning("Can't resume any %s after the restart: %s", self.kind, problem)
             return
         for group in unfinished:
-            try:
-                if group.owner == self._nobody:
-                    self._end_unwaited(group)
-                else:
-                    self._take_up(group)
-            except ComfyError as problem:
-                log.warning("Can't resume a %s after the restart: %s", self.kind, problem)
-            except Exception:  # the other groups still resume
-                log.exception("Can't resume a %s after the restart", self.kind)
+            self.take_up(group)
 
     def close(self, timeout: float = 5.0) -> None:
         """Wait for the threads of all groups. Call it after closing the registry."""
@@ -162,6 +105,67 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
             opened = self._open.get(group_id)
         return opened is not None and opened.is_at_work
 
+    # Called by `GroupWork`: see `WorkingQueue`
+
+    def take_up(self, group: Group) -> None:
+        """See `WorkingQueue.take_up`."""
+        try:
+            if group.ended_at is not None:
+                self._cancel_runs(group)
+            elif group.owner == self._nobody:
+                self._end_unwaited(group)
+            else:
+                self._take_up(self._open_group(group))
+        except ComfyError as problem:
+            log.warning("Can't resume a %s after the restart: %s", self.kind, problem)
+        except Exception:  # the other groups still resume
+            log.exception("Can't resume a %s after the restart", self.kind)
+
+    def lose(self, group_id: str) -> None:
+        """See `WorkingQueue.lose`."""
+        with self._lock:
+            opened = self._open.pop(group_id, None) or self._shared.get(group_id)
+            self._shared.pop(group_id, None)
+            if opened is None:
+                return
+            opened.disowned = True
+            self._elsewhere[group_id] = opened
+        log.info("Another process executes %s %s.", self.kind, group_id)
+        self._listeners.call(opened.owner)
+
+    def show(self, group: Group) -> None:
+        """See `WorkingQueue.show`."""
+        try:
+            opened = self._make(group)
+        except ComfyError as problem:
+            log.warning("Can't read a %s: %s", self.kind, problem)
+            return
+        with self._lock:
+            self._elsewhere.pop(group.id, None)
+            if group.ended_at is None:
+                self._elsewhere[group.id] = opened
+        if group.ended_at is not None:
+            self._remember(opened)
+        self._listeners.call(group.owner)
+
+    def forget(self, group_id: str) -> None:
+        """See `WorkingQueue.forget`."""
+        with self._lock:
+            opened = self._elsewhere.pop(group_id, None)
+        owner = self._forget_ended(group_id) if opened is None else opened.owner
+        if owner is not None:
+            self._listeners.call(owner)
+
+    def save_changed(self) -> None:
+        """See `WorkingQueue.save_changed`."""
+        with self._lock:
+            own = tuple(self._open.values())
+        for opened in own:
+            group = opened.group
+            if group != opened.stored:
+                opened.stored = group
+                self._save(opened)
+
     # Differences between batches and chains
 
     @abstractmethod
@@ -177,8 +181,16 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         """Return the error for a group that the owner doesn't have."""
 
     @abstractmethod
-    def _take_up(self, group: Group) -> None:
-        """Resume a group that was running when the app stopped."""
+    def _take_up(self, opened: Open) -> None:
+        """Resume a group that was running when the app, or another process, stopped."""
+
+    @abstractmethod
+    def _remember(self, opened: Open) -> None:
+        """Note a group that ended at another process, for lists of recent groups."""
+
+    @abstractmethod
+    def _forget_ended(self, group_id: str) -> str | None:
+        """Remove an ended group from lists of recent groups. Return its owner if it was there."""
 
     @abstractmethod
     def _run(self, opened: Open) -> None:
@@ -197,23 +209,59 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         return opened
 
     def _opened(self, group_id: str, owner: str) -> Open:
-        """Return an owner's group, opening it if needed. Raises `_not_found`."""
+        """Return an owner's group, opening it if needed. A group that another process executes is
+        only to be read. Raises `_not_found`."""
         with self._reading:
+            is_here = self._work.is_here(group_id)
             with self._lock:
-                opened = self._shared.get(group_id)
+                opened = self._shared.get(group_id) if is_here else None
             if opened is None and self._runs.history is not None:
                 group = self._runs.history.groups.get(group_id, owner)
-                opened = self._open_group(group) if group and group.kind == self.kind else None
+                make = self._open_group if is_here else self._make
+                opened = make(group) if group and group.kind == self.kind else None
         if opened is None or opened.owner != owner or opened.deleted:
             raise self._not_found()
         return opened
 
+    @contextmanager
+    def _changing(self, group_id: str, owner: str) -> Iterator[Open]:
+        """Yield an owner's group to change it here, after taking it over from another process.
+        Raises `_not_found`, and the errors of `GroupWork.changing`."""
+        person = self._opened(group_id, owner).person
+        with self._work.changing(group_id, person) as is_outdated:
+            if is_outdated:
+                with self._lock:
+                    self._shared.pop(group_id, None)
+                    self._elsewhere.pop(group_id, None)
+            opened = self._opened(group_id, owner)
+            if is_outdated:
+                self._bring_here(opened)
+            yield opened
+
+    def _bring_here(self, opened: Open) -> None:
+        """Execute a group that another process may have executed until now."""
+        opened.moved = True
+        if opened.group.ended_at is None:
+            self._take_up(opened)
+            return
+        own = self._cancel_runs(opened.group)
+        end = time.monotonic() + _STOPPING
+        while any(not run.state.phase.finished for run in own) and time.monotonic() < end:
+            self._closing.wait(_ASKING)
+
+    def _cancel_runs(self, group: Group) -> list[Run]:
+        """Cancel all unfinished runs of a group, and return them."""
+        line = self._runs.line_of(group.owner)
+        own = [run for run in line if run.record.group == group.id]
+        for run in own:
+            run.cancel()
+        return own
+
     def _end_unwaited(self, group: Group) -> None:
         """Stop and delete a group whose request ended with the app."""
-        for run in self._runs.line_of(group.owner):
-            if run.record.group == group.id:
-                run.cancel()
+        self._cancel_runs(group)
         self._history().groups.delete(group.id, group.owner)
+        self._work.release(group.id)
 
     def _history(self) -> RunStore:
         if self._runs.history is None:
@@ -229,37 +277,44 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
     def _check_start(self, origin: Origin, *, attended: bool) -> None:
         """Raise ComfyError if this origin may not start a group now."""
         self._check_kept(origin.owner, attended=attended)
-        with self._lock:
-            self._check_room_locked(origin.owner, origin.address)
-
-    def _check_room_locked(self, owner: str, address: str, but: str = "") -> None:
-        """Raise TooManyRuns if another group would exceed a limit. `but`: the id of a group to
-        leave out."""
-        people = [
-            (opened.owner, opened.address) for opened in self._open.values() if opened.id != but
-        ]
-        self._group_limits.check(owner, address, people)
+        self._work.check((origin.owner, origin.address), self._group_limits.check)
 
     @contextmanager
     def _counted(self, opened: Open) -> Iterator[None]:
         """Count a group as running unless the block fails. Raises TooManyRuns."""
+        self._work.claim(opened.id, opened.person, self._group_limits.check)
         with self._lock:
-            self._check_room_locked(opened.owner, opened.address, opened.id)
             was_open = opened.id in self._open
             self._open[opened.id] = opened
         try:
             yield
         except BaseException:
-            with self._lock:
-                if opened.thread is None and not was_open:
-                    self._open.pop(opened.id, None)
+            if opened.thread is None and not was_open:
+                self._close(opened)
             raise
+
+    def _keep_open(self, opened: Open) -> None:
+        """Count a group as running, without a limit."""
+        self._work.claim(opened.id, opened.person, None)
+        with self._lock:
+            self._open[opened.id] = opened
+
+    def _close(self, opened: Open) -> None:
+        """Count a group as running no more."""
+        if opened.disowned:
+            return
+        with self._lock:
+            self._open.pop(opened.id, None)
+        self._work.release(opened.id)
 
     def _save(self, opened: Open) -> None:
         """Store a group and notify listeners. After a database error, the next call stores it."""
         try:
             with opened.saving:  # so that no older state overwrites a newer one
-                self._history().groups.save(opened.group)
+                if not opened.disowned:
+                    self._history().groups.save(opened.group)
+        except GroupTaken:
+            return
         except ComfyError as problem:
             log.warning("Can't save the progress of a %s: %s", self.kind, problem)
         self._listeners.call(opened.owner)
@@ -269,8 +324,7 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         fails."""
         try:
             with opened.lock:
-                with self._lock:
-                    self._open[opened.id] = opened
+                self._keep_open(opened)
                 if opened.thread is None:
                     main, name = partial(self._main, opened), f"{self.kind}-{opened.id[:8]}"
                     thread = threading.Thread(target=main, name=name, daemon=True)
@@ -288,11 +342,13 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
             try:
                 self._run(opened)
             except ComfyError as problem:
-                if not self._runs.closed:
+                if not self._runs.closed and not opened.disowned:
                     opened.fail(problem)
             except Exception:
                 log.exception("A %s failed with an internal error", self.kind)
                 opened.fail(ComfyError(_OUR_FAULT))
+            if opened.disowned:
+                return
             if self.is_closing or not opened.end_or_go_on():
                 break
         self._save(opened)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -55,6 +55,15 @@ class Group:
     ended_at: float | None = None
 
 
+class GroupTaken(ComfyError):
+    """Error for a group that another app process executes now."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            message("Somebody else is changing this."), message("Try again in a moment.")
+        )
+
+
 class GroupTooLarge(Exception):
     """Error for a group whose content is too long for the database."""
 
@@ -63,7 +72,8 @@ class GroupStore:
     """Groups of all owners, in the history's database. Thread-safe.
 
     `room`: for the rows and files of all groups. All methods raise ComfyError if the database can't
-    be used.
+    be used. `guard` is called in each transaction that writes a group; if it raises, nothing is
+    written.
     """
 
     def __init__(self, engine: Engine, files: BlobStore, writing: RemovalLock, room: Room) -> None:
@@ -72,6 +82,7 @@ class GroupStore:
         self._blobs = files
         self._writing = writing
         self._room = room
+        self.guard: Callable[[Connection, Group], None] = lambda _connection, _group: None
 
     def put(self, group: Group, content: Mapping[str, Any], digests: Collection[str]) -> None:
         """Store a group, or replace it; after an error, the stored one stays.
@@ -82,6 +93,7 @@ class GroupStore:
         """
         with self._writing:
             with as_comfy_errors(), self._engine.begin() as connection:
+                self.guard(connection, group)
                 before = _take_out(connection, _groups.c.id == group.id)
                 size = self._insert(connection, group, content, digests)
                 before += self._make_room(connection, group)
@@ -92,6 +104,7 @@ class GroupStore:
     def save(self, group: Group) -> None:
         """Store a group's progress; do nothing if it was deleted."""
         with self._writing.local, as_comfy_errors(), self._engine.begin() as connection:
+            self.guard(connection, group)
             which = _groups.c.id == group.id
             changing = _changing(group)
             size = func.length(_groups.c.content) + _size(changing)
@@ -113,11 +126,23 @@ class GroupStore:
         """Return an owner's groups, newest first."""
         return self._groups((_groups.c.owner == digest(owner)) & (_groups.c.kind == kind))
 
+    def get_many(self, group_ids: Iterable[str]) -> dict[str, Group]:
+        """Return the groups of all owners among these ids, by id."""
+        return {one.id: one for one in self._groups(_groups.c.id.in_(group_ids))}
+
+    def ends(self) -> dict[str, float]:
+        """Return when the ended groups of all owners ended, by id."""
+        query = select(_groups.c.id, _groups.c.ended_at).where(_groups.c.ended_at.is_not(None))
+        with as_comfy_errors(), self._engine.connect() as connection:
+            return {one.id: one.ended_at for one in connection.execute(query)}
+
     def unfinished(self, kind: GroupKind) -> tuple[Group, ...]:
         """Return the active groups of all owners, newest first. Empty while another process uses
         the folder, because they may be running there."""
-        if not self._blobs.ours:
-            return ()
+        return self.all_unfinished(kind) if self._blobs.ours else ()
+
+    def all_unfinished(self, kind: GroupKind) -> tuple[Group, ...]:
+        """Return the active groups of all owners, newest first."""
         groups = self._groups(_groups.c.ended_at.is_(None) & (_groups.c.kind == kind))
         return tuple(one for one in groups if one.ended_at is None)
 

@@ -8,7 +8,8 @@ and `close` wait for a disk, a server or another run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from comfy.comfyui.protocol.run_progress import SamplingWork
 from comfy.comfyui.protocol.run_state import RunError, RunState
 from comfy.comfyui.servers.needs import Needs
 from comfy.records.blobs import BlobStore
+from comfy.records.groups import Group, GroupKind
 from comfy.records.record import Job, Record
 from comfy.records.state.starts import Start
 from comfy.records.store import RunStore
@@ -128,6 +130,9 @@ class Run(Protocol):
         aborted, and the run keeps the files that have arrived. `reason`: what its owner reads; None
         if the owner stopped it."""
 
+    def take_back(self) -> None:
+        """Stop the run if it still waits. Returns at once."""
+
     def attach(self) -> None:
         """Add a watcher, which keeps the run alive."""
 
@@ -164,6 +169,61 @@ class AppProcesses(Protocol):
     def on_hint(self, topic: str, callback: Callable[[], None]) -> Callable[[], None]:
         """Call the function when another process sends a hint; it must return at once. Return a
         function that ends this."""
+
+
+class WorkingQueue(Protocol):
+    """Queue of groups as `GroupWork` uses it. No method raises, and only `take_up`, `show` and
+    `save_changed` access the database."""
+
+    def take_up(self, group: Group) -> None:
+        """Execute an unfinished group from now on, or cancel what is left of an ended one."""
+
+    def lose(self, group_id: str) -> None:
+        """Stop to execute a group, without a change, because another process executes it."""
+
+    def show(self, group: Group) -> None:
+        """Show the progress of a group that another process has changed."""
+
+    def forget(self, group_id: str) -> None:
+        """Hide a group that another process has deleted."""
+
+    def save_changed(self) -> None:
+        """Store the progress of the executed groups that has changed since it was stored."""
+
+
+# Raises TooManyRuns for another group of an owner at an address, beside those of these people.
+GroupCheck = Callable[[str, str, Sequence[tuple[str, str]]], None]
+
+
+class GroupWork(Protocol):
+    """Decides which app process executes a batch or chain. Exactly one does, from its start to its
+    end, and only that process may start runs of the group and store its progress.
+
+    `person`: the owner and address of a group.
+    """
+
+    def join(self, queue: WorkingQueue) -> Collection[Group]:
+        """Begin to tell the queue about groups. Return those to take up now. Raises ComfyError."""
+
+    def check(self, person: tuple[str, str], check: GroupCheck, but: str = "") -> None:
+        """Raise TooManyRuns if there is no room for another group. `but`: the id of a group that
+        doesn't count. Raises ComfyError."""
+
+    def claim(self, group_id: str, person: tuple[str, str], check: GroupCheck | None) -> None:
+        """Make this process execute a group, which counts as running from now on. Raises like
+        `check`; without one, the group is in `changing` or was taken up, and nothing is raised."""
+
+    def release(self, group_id: str) -> None:
+        """Note that a group doesn't run anymore."""
+
+    def is_here(self, group_id: str) -> bool:
+        """Return whether this process executes or changes a group, so that its copy in memory is
+        the newest."""
+
+    def changing(self, group_id: str, person: tuple[str, str]) -> AbstractContextManager[bool]:
+        """Keep other processes from executing a group during the block, which changes it. Return
+        whether it has to be read again, because its copy in memory may be old. Raises ComfyError,
+        and GroupTaken at the end if another process has changed the group meanwhile."""
 
 
 class RunRegistry(Protocol):
@@ -204,6 +264,10 @@ class RunRegistry(Protocol):
     def expected_seconds(self, workflow: str, work: SamplingWork | None) -> float | None:
         """Predict the seconds of a run of this workflow with this much sampler work (None:
         unknown); None before its first run."""
+
+    @property
+    def group_work(self) -> Callable[[GroupKind], GroupWork] | None:
+        """Return what decides where groups are executed; None if this process executes all."""
 
     @property
     def closed(self) -> bool:

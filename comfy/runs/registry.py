@@ -100,6 +100,7 @@ class LocalRunRegistry:
         self._listeners.add(self._forecast.renew)
         self._unrecorded: list[LocalRun] = []
         self._swept = float("-inf")
+        self.group_work = None
         self.closed = False  # the app is shutting down
 
     def submit(self, job: Job, origin: Origin, policy: RunPolicy = DEFAULT_POLICY) -> LocalRun:

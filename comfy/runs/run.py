@@ -152,6 +152,11 @@ class LocalRun:
         if self._results is not None:
             self._results.cancel()
 
+    def take_back(self) -> None:
+        """See `comfy.runs.interface.Run.take_back`."""
+        if self.state.phase is Phase.WAITING:
+            self.cancel()
+
     def leave(self, reason: RunError) -> None:
         """Cancel the run because the app is shutting down. Files that haven't arrived are fetched
         after the restart."""
