@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from comfy.base.errors import RunGoesOn
 from comfy.base.messages import message
 from comfy.cluster.rows import LiveRow, add_live, read_live, read_turns, write_turns
+from comfy.cluster.tables import live as _live
 from comfy.cluster.tables import lock
 from comfy.cluster.watching import start_grace
 from comfy.records.store import RunStore
 from comfy.records.tables import as_comfy_errors, digest, share_of
+from comfy.records.tables import runs as _runs
 from comfy.runs.interface import Origin, RunPolicy
 from comfy.runs.limits import Person, RunLimits
-from comfy.runs.line.order import newly_joined
+from comfy.runs.line.order import Turns, newly_joined
 
 
 class Entrance:
@@ -52,16 +56,38 @@ class Entrance:
         unfinished = [(row.owner, row.turn) for row in rows.values()]
         self._limits.check_unfinished(owner, turn, unfinished)
         self._starts.count_in(connection, origin.start, self._limits.check_hourly)
-        waiting_rows = [row.waiting_row for row in rows.values() if row.waits]
-        key = (turn, "" if turn else owner)
-        place, after = newly_joined(waiting_rows, turns, run_id, owner, key)
         deadline = None if policy.deadline is None else time.time() + policy.deadline
         watched = policy.watched and not keeps_going
-        row = LiveRow(run_id, owner, turn, place.position, watched=watched, deadline=deadline)
-        add_live(connection, row)
+        row, after = _joined(rows, turns, run_id, (owner, turn))
+        add_live(connection, replace(row, watched=watched, deadline=deadline))
         if watched:
             start_grace(connection, run_id)
         write_turns(connection, turns, after)
+
+    def adopt(self) -> None:
+        """Queue the unfinished runs without a place, which the app had before it was a cluster."""
+        columns = (_runs.c[name] for name in ("id", "owner", "share"))
+        unplaced = _runs.c.ended_at.is_(None) & _runs.c.id.not_in(select(_live.c.run))
+        which = select(*columns).where(unplaced).order_by(_runs.c.submitted_at, _runs.c.id)
+        with as_comfy_errors(), self._database.begin() as connection:
+            lock(connection)
+            rows, before = read_live(connection), read_turns(connection)
+            turns = before
+            for run_id, owner, share in connection.execute(which):
+                rows[run_id], turns = _joined(rows, turns, run_id, (owner, share))
+                add_live(connection, rows[run_id])
+            write_turns(connection, before, turns)
+
+
+def _joined(
+    rows: Mapping[str, LiveRow], turns: Turns, run_id: str, person: Person
+) -> tuple[LiveRow, Turns]:
+    """Return the row of a new run, and the turns with it."""
+    owner, turn = person
+    waiting_rows = [row.waiting_row for row in rows.values() if row.waits]
+    key = (turn, "" if turn else owner)
+    place, after = newly_joined(waiting_rows, turns, run_id, owner, key)
+    return LiveRow(run_id, owner, turn, place.position), after
 
 
 def _person(origin: Origin) -> Person:

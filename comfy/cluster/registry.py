@@ -134,6 +134,7 @@ class ClusterRegistry:
 
     def resume(self) -> None:
         """Join the cluster."""
+        self._entrance.adopt()
         self._engine.launch()
         self._heartbeat.start()
         self._shared_servers.refresh(adopt=False)

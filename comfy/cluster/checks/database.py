@@ -23,8 +23,8 @@ _ENGINE = "dbos"  # the schema of DBOS's tables
 
 
 class DatabaseChecks:
-    """Checks of a Postgres database. Each returns a sentence, or raises ComfyError with a
-    hint. The caller closes them."""
+    """Checks of a Postgres database. Each method returns a sentence, or raises ComfyError with
+    a hint. The caller closes them."""
 
     def __init__(self, address: str) -> None:
         """`address`: an SQLAlchemy URL."""
