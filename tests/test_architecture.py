@@ -58,15 +58,16 @@ middleware own_routes
 server
 """
 DATABASE_USERS = """
-cluster.checks.database cluster.engine cluster.entrance cluster.group_rows cluster.groups
-cluster.importing cluster.line cluster.mirror cluster.processes cluster.registry cluster.roles
-cluster.rows cluster.servers cluster.tables cluster.watching records.added_workflows
-records.administration.actions records.administration.usage records.database records.groups
-records.lineage records.presets records.rows records.run_writes records.sharing.results
-records.started_requests records.state.held_files records.state.opened records.state.runner_values
-records.state.shared_state records.state.starts records.storage records.store records.tables
-records.upgrade records.used_files records.wanted records.webhooks ui.accounts.database
-ui.accounts.guess_counts ui.accounts.openid_store ui.accounts.store ui.accounts.tables
+cluster.engine cluster.entrance cluster.group_rows cluster.groups cluster.line cluster.mirror
+cluster.processes cluster.registry cluster.roles cluster.rows cluster.servers
+cluster.setup.database cluster.setup.importing cluster.tables cluster.watching
+records.added_workflows records.administration.actions records.administration.usage
+records.database records.groups records.lineage records.presets records.rows records.run_writes
+records.sharing.results records.started_requests records.state.held_files records.state.opened
+records.state.runner_values records.state.shared_state records.state.starts records.storage
+records.store records.tables records.upgrade records.used_files records.wanted records.webhooks
+ui.accounts.database ui.accounts.guess_counts ui.accounts.openid_store ui.accounts.store
+ui.accounts.tables
 """
 STAND_IN = {"comfy.comfyui.discovery", "comfy.cli"}  # who may start it
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}

@@ -7,11 +7,11 @@ from contextlib import closing
 from functools import partial
 
 from comfy.base.errors import ComfyError
-from comfy.cluster.checks.data_folder import check_files, check_same_folder
-from comfy.cluster.checks.database import DatabaseChecks
-from comfy.cluster.checks.messages import check_wire
-from comfy.cluster.checks.servers import check_server
 from comfy.cluster.processes import KnownProcess
+from comfy.cluster.setup.data_folder import check_files, check_same_folder
+from comfy.cluster.setup.database import DatabaseChecks
+from comfy.cluster.setup.messages import check_wire
+from comfy.cluster.setup.servers import check_server
 from comfy.comfyui.client.address import ServerAddress
 from ui.settings.options import Settings
 from ui.settings.version import app_version

@@ -7,13 +7,21 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from comfy.base.errors import ComfyError, words_of
-from comfy.cluster.importing import ImportedTables, import_tables, used_files
+from comfy.cluster.setup.importing import (
+    ImportedTables,
+    history_tables,
+    import_tables,
+    used_files,
+)
 from comfy.records.blobs import BlobStore
-from comfy.records.database import open_database, sqlite_address
-from comfy.records.tables import tables as _history
+from comfy.records.database import new_engine, open_database, sqlite_address
+from ui.accounts.database import SignInDatabase
+from ui.accounts.opening import sign_in_address
+from ui.accounts.tables import SIGN_IN_SCHEMA, changes
 from ui.settings.options import Settings
 
 _HISTORY = "history.sqlite"
+_LEFT_OUT = frozenset((SIGN_IN_SCHEMA.version.name, changes.name))
 _FOLDERS = ("files", "forms")
 _SINGLE = ("secret", "webhook_secret", "users.json")
 
@@ -30,14 +38,24 @@ def import_data(source: Path, settings: Settings) -> str:
         blobs = stack.enter_context(closing(BlobStore(source)))
         if not blobs.ours:
             raise ComfyError(f"An app uses the folder {source}.", "Stop it first.")
-        target = open_database(settings.database.get_secret_value(), alone=False)
+        address = settings.database.get_secret_value()
+        target = open_database(address, alone=False)
         stack.callback(target.dispose)
         if target.dialect.name != "postgresql":
             raise ComfyError("The new database has to be on Postgres.", "Name it in --database.")
         old = open_database(sqlite_address(source), alone=False)
         stack.callback(old.dispose)
+        sign_ins = sign_in_address("", source)
+        for each in (sign_ins, address):
+            SignInDatabase(each).close()  # makes or upgrades the tables
+        accounts = new_engine(sign_ins)
+        stack.callback(accounts.dispose)
+        parts = [
+            history_tables(old),
+            ImportedTables(accounts, SIGN_IN_SCHEMA.tables, _LEFT_OUT),
+        ]
         copied = 0 if source == data else _copy_files(source, data)
-        counts = import_tables(target, [ImportedTables(old, _history)])
+        counts = import_tables(target, parts)
         new = stack.enter_context(closing(BlobStore(data, shared=True)))
         missing = sum(new.path(digest) is None for digest in used_files(target))
     listed = ", ".join(f"{name}: {count:,}" for name, count in counts.items() if count)

@@ -13,6 +13,8 @@ from comfy.records.database import sqlite_address
 from comfy.records.store import RunStore
 from tests.support.postgres import empty, running_postgres
 from tests.support.samples.histories import ANN, begun, ended_record, ids, kept_image
+from ui.accounts.opening import sign_in_address
+from ui.accounts.store import AccessToken, SignInStore
 from ui.cluster_command.command import manage_cluster
 
 
@@ -54,6 +56,9 @@ def test_copies_records_and_leaves_the_files(
     imported ones."""
     with closing(RunStore(sqlite_address(old), BlobStore(old))) as history:
         history.administration.add_line("the first action")
+    token = AccessToken("k", "t1", "anna", "password", "", "laptop", 1.0, 2.0)
+    with closing(SignInStore(sign_in_address("", old))) as sign_ins:
+        sign_ins.put_token(token)
     assert run_import(old, database, old) == 0
     summary = capsys.readouterr().out
     assert "runs: 2" in summary
@@ -66,6 +71,8 @@ def test_copies_records_and_leaves_the_files(
         assert path is not None
         assert path.read_bytes() == b"an image"
         history.administration.add_line("another action")
+    with closing(SignInStore(database)) as sign_ins:
+        assert sign_ins.access_tokens == {"k": token}
     assert (old / "history.sqlite").exists()
 
 

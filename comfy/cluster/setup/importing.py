@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from comfy.base.errors import ComfyError
 from comfy.cluster.tables import cluster_tables, lock, make_cluster_tables
 from comfy.cluster.tables import processes as _processes
-from comfy.records.tables import as_comfy_errors, held_files, version
+from comfy.records.tables import as_comfy_errors, held_files, tables, version
 from comfy.records.tables import files as _files
 
 _ROWS = 500  # at once
@@ -20,16 +20,22 @@ _NOTHING_CHANGED = "Nothing was changed in the new database."
 
 @dataclass(frozen=True, slots=True)
 class ImportedTables:
-    """Tables to copy from a database. The new one has them already. `left_out`: their names."""
+    """Tables to copy from a database, except for those `left_out`. The new database has them
+    already."""
 
     source: Engine
     tables: MetaData
-    left_out: frozenset[str] = frozenset((version.name, held_files.name))
+    left_out: frozenset[str]
 
     @property
     def copied(self) -> list[Table]:
         """Return the tables in an order in which rows refer to earlier ones only."""
         return [one for one in self.tables.sorted_tables if one.name not in self.left_out]
+
+
+def history_tables(source: Engine) -> ImportedTables:
+    """Return the tables of a history to copy."""
+    return ImportedTables(source, tables, frozenset((version.name, held_files.name)))
 
 
 def import_tables(target: Engine, parts: Sequence[ImportedTables]) -> dict[str, int]:

@@ -6,17 +6,17 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy import Connection, create_engine, func, inspect, select, text
+from sqlalchemy import Connection, func, inspect, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from comfy.base.errors import ComfyError
 from comfy.cluster.processes import KnownProcess, known_processes
 from comfy.cluster.tables import cluster_tables
 from comfy.cluster.tables import processes as _processes
+from comfy.records.database import new_engine
 from comfy.records.tables import tables as _history
 
 _OLDEST = 13  # major version of Postgres
-_CONNECTING = 5  # seconds
 _OFF = 2.0  # seconds that clocks may differ
 _CONNECTIONS = 25  # of one process
 _ENGINE = "dbos"  # the schema of DBOS's tables
@@ -27,11 +27,8 @@ class DatabaseChecks:
     a hint. The caller closes them."""
 
     def __init__(self, address: str) -> None:
-        """`address`: an SQLAlchemy URL."""
-        with _errors():
-            self._database = create_engine(
-                address, hide_parameters=True, connect_args={"connect_timeout": _CONNECTING}
-            )
+        """`address`: an SQLAlchemy URL. Raises ComfyError if it can't be used."""
+        self._database = new_engine(address)
 
     def close(self) -> None:
         """Close the connections."""
@@ -164,11 +161,7 @@ def _errors() -> Iterator[None]:
     """Raise ComfyErrors with the server's own words, which name no password."""
     try:
         yield
-    except ImportError as error:
-        raise ComfyError(
-            f"The driver {error.name} is missing.", "pip install 'comfyforms[cluster]'"
-        ) from error
     except SQLAlchemyError as error:
-        reason = error.orig if isinstance(error, DBAPIError) else "its URL is invalid"
+        reason = error.orig if isinstance(error, DBAPIError) else error
         why = str(reason).strip().partition("\n")[0]
         raise ComfyError(f"The database can't be used: {why}.", "Check --database.") from error

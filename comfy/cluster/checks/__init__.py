@@ -1,1 +1,0 @@
-"""Checks of what a cluster needs, for `comfyforms cluster check`."""

@@ -1,0 +1,1 @@
+"""Preparation of a cluster: checks of what its processes share, and the import of a single app."""
