@@ -78,21 +78,25 @@ def relay_routes(
                 await socket.close(UNKNOWN_RUN, "Name a run with ?run=ID.")
             else:
                 try:
-                    session = RelaySession(socket, owner, runs.get(run, owner) if run else None)
+                    followed = await found(run, owner) if run else None
                 except RunNotFound:
                     await socket.send_text(hello)
-                    await tell_of_record(socket, run, owner)
+                    await socket.close(UNKNOWN_RUN, "This run doesn't exist.")
                     return
-                await session.serve(runs, hello)
+                if isinstance(followed, Record):
+                    await socket.send_text(hello)
+                    await _tell_end(socket, followed.id, followed.state)
+                    return
+                await RelaySession(socket, owner, followed).serve(runs, hello)
 
-    async def tell_of_record(socket: WebSocket, run_id: str, owner: str) -> None:
-        """Report a run that is only on record, or unknown."""
+    async def found(run_id: str, owner: str) -> Run | Record:
+        """Return a run, or the record of an ended one. Raises RunNotFound."""
         try:
-            record: Record = await asyncio.to_thread(runs.record, run_id, owner)
+            return runs.get(run_id, owner)
         except RunNotFound:
-            await socket.close(UNKNOWN_RUN, "This run doesn't exist.")
-            return
-        await _tell_end(socket, record.id, record.state)
+            record = await asyncio.to_thread(runs.record, run_id, owner)
+        # Another process may just have started it.
+        return record if record.state.phase.finished else runs.get(run_id, owner)
 
     return routes
 
