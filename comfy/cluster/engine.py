@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID, _serialization
@@ -109,9 +109,9 @@ class Engine:
         for workflow in found:
             DBOS.resume_workflow(workflow.workflow_id, queue_name=_QUEUE)
 
-    def sweep(self, before: float) -> None:
-        """Delete the workflows that ended before this moment, in seconds since 1970."""
-        moment = datetime.fromtimestamp(before, UTC).isoformat()
+    def sweep(self) -> None:
+        """Delete the workflows that ended more than an hour ago."""
+        moment = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
         while found := DBOS.list_workflows(
             status=_ENDED,
             completed_before=moment,

@@ -26,7 +26,7 @@ from comfy.cluster.line import Decider, LineThread
 from comfy.cluster.mirror import Mirror
 from comfy.cluster.process_files import ProcessFiles
 from comfy.cluster.processes import ClusterProcesses, Heartbeat, Place, leave
-from comfy.cluster.roles import Keeper, KeeperRole
+from comfy.cluster.roles import SharedWork
 from comfy.cluster.rows import (
     LiveRow,
     NotOurs,
@@ -62,7 +62,6 @@ from comfy.runs.timeouts import Timeouts
 log = logging.getLogger(__name__)
 
 _HINTS = "queue"
-_HOUR = 3600.0  # seconds
 _PHASE_AND_PLACE = attrgetter("phase", "queue_place")
 _LAST = (2**31 - 1, 0)  # the version of an end
 
@@ -123,10 +122,10 @@ class ClusterRegistry:
         self.group_work = self._groups.work
         execute = self._executor.execute if place.executes else None
         self._engine = Engine(self._database.url, place.life, execute)
-        self._shared_servers = SharedServers(self._database, servers, place.life)
-        self._watchers = Watchers(self._database, grace, lambda: self._mirror.unfinished)
-        self._role = KeeperRole(self._database, place.life)
-        self._keeper = Keeper(self._role, (history.sweep, self._watchers.forget_ended, self._sweep))
+        watchers = Watchers(self._database, grace, lambda: self._mirror.unfinished)
+        shared = SharedServers(self._database, servers, place.life)
+        sweeps = history.sweep, self._engine.sweep
+        self._shared_work = SharedWork(self._database, place, shared, watchers, sweeps)
         files = ProcessFiles(history.files.folder)
         self._heartbeat = Heartbeat(
             self._database, self._engine, place, files, self._beat, self._hint
@@ -137,8 +136,7 @@ class ClusterRegistry:
         self._entrance.adopt()
         self._engine.launch()
         self._heartbeat.start()
-        self._shared_servers.refresh(adopt=False)
-        self._keeper.start()
+        self._shared_work.start()
         self._mirror.start()
         self._line.start()
         self._groups.start()
@@ -286,13 +284,13 @@ class ClusterRegistry:
     @property
     def is_keeper(self) -> bool:
         """See `RunRegistry.is_keeper`."""
-        return self._role.is_mine
+        return self._shared_work.is_keeper
 
     def close(self, timeout: float = 1.0, *, finish: float = 0.0) -> None:
         """Hand over the runs that this process executes, and leave the cluster."""
         self.closed = True
         self._listeners.call("")
-        self._keeper.close()
+        self._shared_work.close()
         self._heartbeat.close()
         self._groups.close()
         self._line.close()
@@ -312,16 +310,9 @@ class ClusterRegistry:
 
     def _beat(self) -> None:
         self._executor.write_states()
-        if self._place.executes:
-            self._role.claim()
-        self._shared_servers.refresh(adopt=self._role.is_mine)
-        self._watchers.note()
         self._frames.remind()
-        if self._role.is_mine and self._heartbeat.is_sure and self._watchers.stop_unwatched():
+        if self._shared_work.beat(is_sure=self._heartbeat.is_sure):
             self._hint()
-
-    def _sweep(self) -> None:
-        self._engine.sweep(time.time() - _HOUR)
 
     def _check_open(self) -> None:
         if self.closed:

@@ -12,8 +12,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Engine as Database
 
 from comfy.base.errors import ComfyError
-from comfy.cluster.processes import ABSENT, living
+from comfy.cluster.processes import ABSENT, Place, living
+from comfy.cluster.servers import SharedServers
 from comfy.cluster.tables import roles as _roles
+from comfy.cluster.watching import Watchers
 from comfy.records.tables import as_comfy_errors
 
 log = logging.getLogger(__name__)
@@ -23,7 +25,7 @@ _LOOK = 1.0  # seconds between two looks whether this process has the role
 _SWEEP = 600.0  # seconds between two clean-ups
 
 
-class KeeperRole:
+class _KeeperRole:
     """Role of the one process that cleans up and delivers webhooks."""
 
     def __init__(self, database: Database, life: str) -> None:
@@ -58,10 +60,10 @@ class KeeperRole:
             log.info("This process cleans up and delivers webhooks now.")
 
 
-class Keeper:
+class _Keeper:
     """Thread that cleans the database and the folder while this process has the role."""
 
-    def __init__(self, role: KeeperRole, sweeps: Sequence[Callable[[], object]]) -> None:
+    def __init__(self, role: _KeeperRole, sweeps: Sequence[Callable[[], object]]) -> None:
         """`sweeps` may raise ComfyError."""
         self._role, self._sweeps = role, sweeps
         self._closing = threading.Event()
@@ -88,3 +90,44 @@ class Keeper:
                     log.warning("Can't remove old results: %s %s", problem, problem.hint)
                 except Exception:
                     log.exception("The clean-up failed with an internal error")
+
+
+class SharedWork:
+    """Work that processes share besides runs: one of them cleans up, delivers webhooks, stops runs
+    without pages and cancels prompts that dead processes left."""
+
+    def __init__(
+        self,
+        database: Database,
+        place: Place,
+        servers: SharedServers,
+        watchers: Watchers,
+        sweeps: Sequence[Callable[[], object]],
+    ) -> None:
+        """`sweeps`: see `_Keeper`."""
+        self._executes, self._servers, self._watchers = place.executes, servers, watchers
+        self._role = _KeeperRole(database, place.life)
+        self._keeper = _Keeper(self._role, (*sweeps, watchers.forget_ended))
+
+    @property
+    def is_keeper(self) -> bool:
+        """See `comfy.runs.interface.RunRegistry.is_keeper`."""
+        return self._role.is_mine
+
+    def start(self) -> None:
+        """Read which servers are drained, and start the clean-up. Raises ComfyError."""
+        self._servers.refresh(adopt=False)
+        self._keeper.start()
+
+    def close(self) -> None:
+        """End the clean-up."""
+        self._keeper.close()
+
+    def beat(self, *, is_sure: bool) -> bool:
+        """Compare this process with the database, after each sign of life. Return whether the queue
+        has changed. `is_sure`: other processes could write, too. Raises ComfyError."""
+        if self._executes:
+            self._role.claim()
+        self._servers.refresh(adopt=self.is_keeper)
+        self._watchers.note()
+        return self.is_keeper and is_sure and self._watchers.stop_unwatched()
