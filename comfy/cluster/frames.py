@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 
 from comfy.base.callbacks import Callbacks
-from comfy.cluster.run import ClusterRun
 from comfy.cluster.wire import Wire
 from comfy.runs.interface import FrameFollower, OnGap
 
@@ -32,11 +31,11 @@ class FrameExchange:
         wire: Wire,
         life: str,
         executed: Callbacks[[str, str, str | bytes]],
-        get: Callable[[str], ClusterRun | None],
+        owner_of: Callable[[str], str | None],
     ) -> None:
-        """`executed`: frames of the runs that this process executes. `get` returns a run by its
-        id."""
-        self._wire, self._life, self._get = wire, life, get
+        """`executed`: frames of the runs that this process executes. `owner_of` returns a
+        run's owner; None if it isn't known here."""
+        self._wire, self._life, self._owner_of = wire, life, owner_of
         self._followers = Callbacks[[str, str, str | bytes]]()
         self._gaps = Callbacks[[]]()
         self._lock = threading.Lock()
@@ -104,8 +103,9 @@ class FrameExchange:
         self._numbers[life] = number
         if before is not None and number != before + 1:
             self._gaps.call()
-        if run := self._get(run_id):
-            self._deliver(run.owner, run.id, frame, life)
+        owner = self._owner_of(run_id)
+        if owner is not None:
+            self._deliver(owner, run_id, frame, life)
 
     def _deliver(self, owner: str, run_id: str, frame: str | bytes, life: str) -> None:
         if not self._count:

@@ -117,7 +117,7 @@ class ClusterRegistry:
         self._executor = Executor(
             place.life, history, context, self._mirror, sender, self._line, self._durations.of
         )
-        self._frames = FrameExchange(wire, place.life, self._executor.frames, self._mirror.get)
+        self._frames = FrameExchange(wire, place.life, self._executor.frames, self._owner_of)
         self._groups = ClusterGroups(history, wire, place, self._mirror.poll)
         self.group_work = self._groups.work
         execute = self._executor.execute if place.executes else None
@@ -333,6 +333,10 @@ class ClusterRegistry:
         tell = partial(self._listeners.call, run.owner)
         run.subscribe(told_if_other(lambda: _PHASE_AND_PLACE(run.state), tell))
         return run
+
+    def _owner_of(self, run_id: str) -> str | None:
+        run = self._mirror.get(run_id)
+        return None if run is None else run.owner
 
     def _candidates(self, run_id: str) -> Sequence[ComfyServer]:
         run = self._mirror.get(run_id)
