@@ -16,7 +16,7 @@ OWNERS = {"run": "user:ann"}
 
 
 class Followed:
-    """What a follower heard."""
+    """Frames and gaps of a follower."""
 
     def __init__(self) -> None:
         self.frames: list[tuple[str, str, str | bytes]] = []
