@@ -17,13 +17,17 @@ from urllib.parse import urljoin
 
 import pytest
 import requests
-import trustme
 import websocket
 from playwright.sync_api import expect
 
 from comfy.demo import DemoServer
 from comfy.media.checks import MIB
-from tests.browser.nightly.proxy_programs import PROXIES, ProxyPlace, running_proxy_program
+from tests.browser.nightly.proxy_programs import (
+    PROXIES,
+    ProxyPlace,
+    certificate_files,
+    running_proxy_program,
+)
 from tests.support.app_process import free_port
 from tests.support.serving import RunningApp, running_app
 from tests.support.visitor import Site, Visitor
@@ -64,16 +68,10 @@ def app_behind(name: str, server: str, folder: Path, *, http2: bool = True) -> I
     """Run an app with the named proxy in front of it. `http2` says whether the proxy speaks HTTP/2
     with browsers."""
     settings = WebSettings(port=0, root_path=PATH, hosts=("forms.example.org",))
-    authority = trustme.CA()
-    certificate = authority.issue_cert("127.0.0.1")
-    files = folder / "certificate.pem", folder / "key.pem", folder / "authority.pem"
-    certificate.private_key_pem.write_to_path(files[1])
-    for blob in certificate.cert_chain_pems:
-        blob.write_to_path(files[0], append=True)
-    authority.cert_pem.write_to_path(files[2])
+    files = certificate_files(folder)
     with running_app(server, settings=settings) as app:
         port = int(app.url.rpartition(":")[2])
-        place = ProxyPlace(free_port(), port, *files[:2], http2=http2)
+        place = ProxyPlace(free_port(), (port,), *files[:2], http2=http2)
         with running_proxy_program(name, place, folder) as origin:
             yield Behind(app, origin, files[2])
 
