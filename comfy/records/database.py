@@ -46,6 +46,8 @@ _PATIENCE = {
     "keepalives_count": 3,
 }
 _LIBPQ = ("psycopg", "psycopg2")
+# Connections of a process to a database server; a thread waits at most 10 s for one.
+_POOL = {"pool_size": 5, "max_overflow": 8, "pool_timeout": 10.0}
 _LOCK = 0x636F6D6679  # our key for a Postgres lock: only one process at a time may change tables
 _SQLITE = b"SQLite format 3\0"
 
@@ -197,7 +199,9 @@ def _opened(url: URL, *, alone: bool) -> Engine:
         full = f"The app's disk is full: can't store the history in {url.database}."
         raise not_written(error, problem, "Choose another location.", full=full) from error
     is_server = url.get_backend_name() != "sqlite"
-    engine = new_engine(url) if is_server else new_engine(url, connect_args={"timeout": _BUSY})
+    engine = (
+        new_engine(url, **_POOL) if is_server else new_engine(url, connect_args={"timeout": _BUSY})
+    )
     try:
         with as_comfy_errors():
             _make_tables(engine)
