@@ -13,7 +13,7 @@ from tests.support.cluster.processes import AppProcess
 from tests.support.serving import RunningApp
 from tests.support.visitor import Site, Visitor
 
-# What a browser writes to its console while the page's process is away.
+# Errors in the browser's console while the page's process is away.
 AWAY = ("WebSocket connection to", "Failed to load resource", "502")
 
 
