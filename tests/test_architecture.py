@@ -58,7 +58,7 @@ middleware own_routes
 server
 """
 DATABASE_USERS = """
-cluster.engine cluster.entrance cluster.group_rows cluster.groups cluster.line cluster.mirror
+cluster.engine cluster.entrance cluster.groups.rows cluster.groups.work cluster.line cluster.mirror
 cluster.processes cluster.registry cluster.roles cluster.rows cluster.servers
 cluster.setup.database cluster.setup.importing cluster.tables cluster.watching
 records.added_workflows records.administration.actions records.administration.usage

@@ -20,8 +20,8 @@ from comfy.cluster.engine import Engine
 from comfy.cluster.entrance import Entrance, still_active
 from comfy.cluster.executor import Executor
 from comfy.cluster.frames import FrameExchange
-from comfy.cluster.group_rows import release_groups
-from comfy.cluster.groups import ClusterGroups
+from comfy.cluster.groups.rows import release_groups
+from comfy.cluster.groups.work import ClusterGroups
 from comfy.cluster.line import Decider, LineThread
 from comfy.cluster.mirror import Mirror
 from comfy.cluster.process_files import ProcessFiles

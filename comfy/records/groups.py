@@ -59,9 +59,7 @@ class GroupTaken(ComfyError):
     """Error for a group that another app process executes now."""
 
     def __init__(self) -> None:
-        super().__init__(
-            message("Somebody else is changing this."), message("Try again in a moment.")
-        )
+        super().__init__(message("Something went wrong."), message("Try again in a moment."))
 
 
 class GroupTooLarge(Exception):

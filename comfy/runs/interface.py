@@ -176,7 +176,7 @@ class WorkingQueue(Protocol):
     `save_changed` access the database."""
 
     def take_up(self, group: Group) -> None:
-        """Execute an unfinished group from now on, or cancel what is left of an ended one."""
+        """Execute an unfinished group from now on, or cancel the remaining runs of an ended one."""
 
     def lose(self, group_id: str) -> None:
         """Stop to execute a group, without a change, because another process executes it."""

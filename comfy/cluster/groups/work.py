@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from comfy.base.errors import ComfyError
 from comfy.base.threads import start_thread
-from comfy.cluster.group_rows import (
+from comfy.cluster.groups.rows import (
     GroupRow,
     add_abandoned,
     count_version,
