@@ -57,3 +57,35 @@ def test_a_batch_obeys_every_process(cluster: Cluster, groups: WorkingGroups) ->
     groups.ask(second, "DELETE", batch)
     for app in cluster.apps:
         assert groups.client.ask(app, "GET", batch).status_code == 404
+
+
+def test_a_chain_outlives_its_process(cluster: Cluster, groups: WorkingGroups) -> None:
+    """If its process is killed, another one continues the chain without repeating a run."""
+    first, second, _ = cluster.apps
+    with cluster.slow_servers():
+        chain = groups.start_chain(first)
+        groups.wait_for_start()
+        first.kill()
+    try:
+        groups.wait_for(chain, second, state="done")
+        assert set(groups.outcomes()) == {"success"}
+        assert len(groups.outcomes()) == 2
+    finally:
+        first.start()
+
+
+def test_a_chain_obeys_every_process(cluster: Cluster, groups: WorkingGroups) -> None:
+    """A chain that runs at one process is stopped at the second, which interrupts its run, and
+    continued at the third. All show its end."""
+    first, second, third = cluster.apps
+    with cluster.slow_servers():
+        chain = groups.start_chain(first)
+        groups.wait_for_start()
+        assert groups.ask(second, "POST", f"{chain}/stop")["state"] == "stopped"
+        groups.wait_for_outcome("interrupted")
+        for app in cluster.apps:
+            groups.wait_for(chain, app, state="stopped")
+    groups.ask(third, "POST", f"{chain}/continue", json={})
+    for app in cluster.apps:
+        groups.wait_for(chain, app, state="done")
+    assert sorted(groups.outcomes()) == ["interrupted", "success", "success"]

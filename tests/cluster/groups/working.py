@@ -64,6 +64,14 @@ class WorkingGroups:
         eventually(lambda: set(self.outcomes()) == {"success"}, "the end of active runs")
         return len(self.outcomes())
 
+    def wait_for_start(self) -> None:
+        """Wait until a server executes a prompt."""
+        self.wait_for_outcome("started")
+
+    def wait_for_outcome(self, outcome: str) -> None:
+        """Wait until an execution has this outcome."""
+        eventually(lambda: outcome in self.outcomes(), f"{outcome} in the journal")
+
     def outcomes(self) -> list[str]:
         """Return the outcomes of all prompts since the start, one for each execution."""
         found = self._cluster.executions()
