@@ -18,6 +18,8 @@ SIZES = [
     ViewportSize(width=x, height=y) for x, y in ((1440, 900), (1366, 650), (1024, 768), (390, 844))
 ]
 # Between how many wait and how to connect.
+ABOVE = """() => document.querySelector("#server .waiting").getBoundingClientRect().bottom
+    <= document.querySelector(".connect").getBoundingClientRect().top + 4"""
 GAP = """() => document.querySelector(".connect").getBoundingClientRect().left
     - document.querySelector("#server .waiting").getBoundingClientRect().right"""
 COVERS = """() => {
@@ -57,7 +59,7 @@ def test_nothing_in_the_header_moves(slow: Site, visit: Visit) -> None:
     for size, places in zip(at_every_size(page, SIZES), before, strict=True):
         assert page.evaluate(PLACES) == places
         if size["width"] >= 1024:
-            assert 0 < page.evaluate(GAP) < 12
+            assert page.evaluate(ABOVE) or 0 < page.evaluate(GAP) < 12
     slow.demo.speed.step = 0
     for _ in at_every_size(page, SIZES):
         page.evaluate("scrollTo(0, 0)")
@@ -107,7 +109,7 @@ def test_the_header_has_few_rows(fast: Site, visit: Visit) -> None:
     expect(title.locator("*")).to_have_count(0)  # it is no two parts that end each by themselves
     for _ in at_every_size(page, SIZES[:2]):
         assert page.evaluate(rows, parts) == 1
-        assert title.evaluate("one => one.clientWidth") >= 400
+        assert title.evaluate("one => one.clientWidth") >= 390
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate(rows, [*parts, ".demo-mark"]) == 1
     expect(page.get_by_text("Demo", exact=True)).to_be_visible()
