@@ -210,9 +210,9 @@ def _registry(settings: Settings, servers: ServerPool, history: RunStore) -> Run
             history=history,
             retries=retries,
         )
+    from comfy.cluster.messaging.wire import Wire
     from comfy.cluster.processes import Place
     from comfy.cluster.registry import ClusterRegistry
-    from comfy.cluster.wire import Wire
     from ui.settings.version import app_version
 
     executes = settings.execute == "yes"

@@ -79,7 +79,7 @@ USERS = {
     | {"ui.accounts.openid_provider", "ui.doors.comfy_runner.text_service"},
     "websocket": {"comfy.comfyui.client.event_stream"},
     "httpx": {"comfy.webhooks.sender"},
-    "redis": {"comfy.cluster.wire"},
+    "redis": {"comfy.cluster.messaging.wire"},
     "dbos": {"comfy.cluster.engine"},
     # Decodes in a separate process; the stand-in only encodes its own samples.
     "soundfile": {"comfy.media.sound_peaks", "comfy.demo.nodes.audio"},
@@ -228,10 +228,9 @@ def test_the_stand_in_imports_nothing_from_the_app() -> None:
 
 @pytest.mark.parametrize("library", USERS)
 def test_each_network_and_database_library_has_fixed_importers(library: str) -> None:
-    """Each library has fixed importers. requests: the ComfyUI client and its connections, the
-    OpenID client, the text service client, and the modules that remote scripts import.
-    websocket-client: one file. httpx: the webhook sender. redis: the wire. The database libraries:
-    the records package."""
+    """Only few modules use a network or a database: the ComfyUI client, the OpenID client, the text
+    service client, the modules that remote scripts import, the webhook sender, the wire, and the
+    modules with tables."""
     users = {name for name, file in MODULES.items() if library in imports(file)}
     assert {STEPS if name.startswith(f"{STEPS}.") else name for name in users} == USERS[library]
 

@@ -13,10 +13,10 @@ from typing import TypeVar
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
 from comfy.cluster.line import LineThread
+from comfy.cluster.messaging.states import StateSender
 from comfy.cluster.mirror import Mirror
 from comfy.cluster.rows import Fence, LiveRow, NotOurs, claim, give_back, write_states
 from comfy.cluster.run import ClusterRun
-from comfy.cluster.states import StateSender
 from comfy.comfyui.protocol.run_state import RunError, lost, waiting
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.record import Record

@@ -13,9 +13,9 @@ from dataclasses import replace
 from sqlalchemy import Engine
 
 from comfy.base.errors import ComfyError
+from comfy.cluster.messaging.state_messages import state_from_wire
 from comfy.cluster.rows import LiveRow, read_live, read_turns
 from comfy.cluster.run import ClusterRun
-from comfy.cluster.state_messages import state_from_wire
 from comfy.comfyui.protocol.run_state import RunState, lost, stopped, waiting
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Record

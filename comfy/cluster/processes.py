@@ -18,12 +18,12 @@ from sqlalchemy.engine import Engine as Database
 
 from comfy.base.errors import ComfyError, words_of
 from comfy.cluster.engine import Engine
+from comfy.cluster.messaging.wire import Wire
 from comfy.cluster.process_files import ProcessFiles
 from comfy.cluster.rows import release_attempts
 from comfy.cluster.tables import live as _live
 from comfy.cluster.tables import lock
 from comfy.cluster.tables import processes as _processes
-from comfy.cluster.wire import Wire
 from comfy.records.tables import as_comfy_errors
 from comfy.runs.interface import ProcessStatus
 

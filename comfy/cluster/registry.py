@@ -19,10 +19,12 @@ from comfy.base.messages import message
 from comfy.cluster.engine import Engine
 from comfy.cluster.entrance import Entrance, still_active
 from comfy.cluster.executor import Executor
-from comfy.cluster.frames import FrameExchange
 from comfy.cluster.groups.rows import release_groups
 from comfy.cluster.groups.work import ClusterGroups
 from comfy.cluster.line import Decider, LineThread
+from comfy.cluster.messaging.frames import FrameExchange
+from comfy.cluster.messaging.states import StateReceiver, StateSender
+from comfy.cluster.messaging.wire import Wire
 from comfy.cluster.mirror import Mirror
 from comfy.cluster.process_files import ProcessFiles
 from comfy.cluster.processes import ClusterProcesses, Heartbeat, Place, leave
@@ -38,10 +40,8 @@ from comfy.cluster.rows import (
 )
 from comfy.cluster.run import ClusterRun
 from comfy.cluster.servers import SharedServers
-from comfy.cluster.states import StateReceiver, StateSender
 from comfy.cluster.tables import make_cluster_tables
 from comfy.cluster.watching import Watchers
-from comfy.cluster.wire import Wire
 from comfy.comfyui.protocol.run_progress import SamplingWork
 from comfy.comfyui.protocol.run_state import Phase, RunError, stopped, waiting
 from comfy.comfyui.servers.needs import Needs

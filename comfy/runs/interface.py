@@ -191,7 +191,8 @@ class WorkingQueue(Protocol):
         """Store the progress of the executed groups that has changed since it was stored."""
 
 
-# Raises TooManyRuns for another group of an owner at an address, beside those of these people.
+# Raises TooManyRuns for another group of an owner at an address; the last argument names the owners
+# and addresses of all unfinished groups.
 GroupCheck = Callable[[str, str, Sequence[tuple[str, str]]], None]
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from comfy.base.callbacks import Callbacks
-from comfy.cluster.frames import FrameExchange
-from comfy.cluster.wire import Wire
+from comfy.cluster.messaging.frames import FrameExchange
+from comfy.cluster.messaging.wire import Wire
 from tests.cluster.wires import running_wire
 from tests.support.redis import RedisServer
 from tests.support.waiting import eventually

@@ -18,7 +18,7 @@ FRAME = b"x" * 1_000_000
 FRAMES = 40
 WATCHER = """
 import sys
-from comfy.cluster.wire import Wire
+from comfy.cluster.messaging.wire import Wire
 wire = Wire(sys.argv[1], "watcher")
 wire.listen("frames", lambda body: print(len(body), flush=True) if len(body) < 10 else None)
 wire.on_return(lambda: print("returned", flush=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from comfy.cluster.outbox import Outbox
+from comfy.cluster.messaging.outbox import Outbox
 
 KIB = 1024
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from comfy.cluster.wire import MOST_OF_A_MESSAGE, Wire
+from comfy.cluster.messaging.wire import MOST_OF_A_MESSAGE, Wire
 from tests.cluster.wires import Received, running_wire
 from tests.support.leaks import open_sockets, running_threads
 from tests.support.redis import RedisServer

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from comfy.cluster.wire import Wire
+from comfy.cluster.messaging.wire import Wire
 from tests.cluster.wires import Received, running_wire
 from tests.support.app_process import free_port
 from tests.support.redis import RedisServer, running_redis

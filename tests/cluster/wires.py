@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from comfy.cluster.wire import Wire
+from comfy.cluster.messaging.wire import Wire
 from tests.support.waiting import eventually
 
 PROBE = b"probe"

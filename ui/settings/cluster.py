@@ -18,7 +18,9 @@ _PROCESS = re.compile(r"[\w.:-]{1,80}", re.ASCII)
 
 
 def _wire(value: SecretStr) -> SecretStr:
-    from comfy.cluster.wire_address import WireAddress  # imported only if the setting is set
+    from comfy.cluster.messaging.wire_address import (
+        WireAddress,  # imported only if the setting is set
+    )
 
     try:
         WireAddress.parse(value.get_secret_value())

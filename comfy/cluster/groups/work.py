@@ -31,9 +31,9 @@ from comfy.cluster.groups.rows import (
     read_lives,
     take_abandoned,
 )
+from comfy.cluster.messaging.wire import Wire
 from comfy.cluster.processes import Place
 from comfy.cluster.tables import lock
-from comfy.cluster.wire import Wire
 from comfy.records.groups import Group, GroupKind, GroupTaken
 from comfy.records.store import RunStore
 from comfy.records.tables import as_comfy_errors, digest, share_of

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from comfy.base.errors import ComfyError
-from comfy.cluster.wire import Wire
-from comfy.cluster.wire_address import WireAddress
+from comfy.cluster.messaging.wire import Wire
+from comfy.cluster.messaging.wire_address import WireAddress
 
 _PATIENCE = 5.0  # seconds
 _ROUNDS = 5
@@ -60,7 +60,7 @@ def _round_trip(wire: Wire, address: WireAddress) -> float:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the wire from logging what the check reports."""
-    log = logging.getLogger("comfy.cluster.wire")
+    log = logging.getLogger("comfy.cluster.messaging.wire")
     level = log.level
     log.setLevel(logging.CRITICAL)
     try:

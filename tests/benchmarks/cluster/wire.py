@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from comfy.cluster.wire import Wire
+from comfy.cluster.messaging.wire import Wire
 from tests.benchmarks.cluster.wire_watcher import RUNS, STAMP
 from tests.benchmarks.tools.figure import Figure, median, percentile
 from tests.support.redis import RedisServer, running_redis

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from comfy.base.callbacks import Callbacks
-from comfy.cluster.wire import Wire
+from comfy.cluster.messaging.wire import Wire
 from comfy.runs.interface import FrameFollower, OnGap
 
 _CHANNEL = "frames"

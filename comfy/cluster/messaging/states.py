@@ -9,15 +9,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from comfy.cluster.rows import Fence
-from comfy.cluster.run import ClusterRun, StateNumber
-from comfy.cluster.state_messages import (
+from comfy.cluster.messaging.state_messages import (
     preview_from_wire,
     preview_to_wire,
     state_from_wire,
     state_to_wire,
 )
-from comfy.cluster.wire import Wire
+from comfy.cluster.messaging.wire import Wire
+from comfy.cluster.rows import Fence
+from comfy.cluster.run import ClusterRun, StateNumber
 from comfy.comfyui.protocol.events import Preview
 from comfy.comfyui.protocol.run_state import RunState
 

@@ -24,8 +24,8 @@ import redis
 
 from comfy.base.callbacks import Callbacks
 from comfy.base.threads import start_thread
-from comfy.cluster.outbox import Outbox
-from comfy.cluster.wire_address import WireAddress
+from comfy.cluster.messaging.outbox import Outbox
+from comfy.cluster.messaging.wire_address import WireAddress
 
 log = logging.getLogger(__name__)
 
