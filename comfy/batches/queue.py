@@ -197,6 +197,9 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         batch = self._opened(batch_id, owner)
         content, rows = self._content(batch_id, owner)
         states, live = batch.states()
+        if not self._work.is_here(batch_id):
+            unfinished = {run.id for run in self._runs.line_of(owner)}
+            live = {at: run for at, run in states.begun().items() if run in unfinished}
         return BatchTable(batch.summary, content, rows, states, live)
 
     # Inside

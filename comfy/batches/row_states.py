@@ -105,6 +105,10 @@ class RowStates:
         """Return a failed row's error from `tell`; "" for other rows."""
         return self._errors.get(index, "")
 
+    def begun(self) -> dict[int, str]:
+        """Return the ids of the last runs of the waiting rows that have run, by index."""
+        return {at: self.run(at) for at in self._tries if self[at] == "waiting"}
+
     def run(self, index: int) -> str:
         """Return the id of the row's last run, or "" if it never ran."""
         tries = self._tries.get(index)

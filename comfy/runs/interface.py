@@ -191,8 +191,7 @@ class WorkingQueue(Protocol):
         """Store the progress of the executed groups that has changed since it was stored."""
 
 
-# Raises TooManyRuns for another group of an owner at an address; the last argument names the owners
-# and addresses of all unfinished groups.
+# Raises TooManyRuns if an owner at an address may not start a group beside the groups of others.
 GroupCheck = Callable[[str, str, Sequence[tuple[str, str]]], None]
 
 

@@ -69,7 +69,7 @@ def take_abandoned(connection: Connection, life: str) -> list[str]:
 
 
 def add_abandoned(connection: Connection, groups: Iterable[Group]) -> None:
-    """Add the missing rows of unfinished groups, such as imported ones."""
+    """Add rows for unfinished groups that have none, such as imported ones."""
     known = read_groups(connection)
     for group in groups:
         if group.id not in known:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.groups.working import WorkingGroups
+from tests.cluster.groups.working import CHAINS, SMALL, WorkingGroups
+from tests.support.cluster.processes import AppProcess
 from tests.support.cluster.running import Cluster, running_cluster
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +48,14 @@ def test_a_batch_obeys_every_process(cluster: Cluster, groups: WorkingGroups) ->
     batch = groups.start_batch(first, 20, steps=5)
     groups.wait_for_rows(batch, second, 2)
     assert groups.ask(second, "POST", f"{batch}/pause")["state"] == "paused"
-    done = groups.wait_for_active()
-    assert done < 20
-    for app in cluster.apps:
-        groups.wait_for(batch, app, state="paused", done=done)
+
+    def is_quiet() -> bool:
+        shown = [groups.ask(app, "GET", batch) for app in cluster.apps]
+        done = groups.outcomes().count("success")
+        return all((one["state"], one["done"]) == ("paused", done) for one in shown)
+
+    eventually(is_quiet, "a pause at all processes")
+    assert groups.outcomes().count("success") < 20
     assert groups.ask(third, "POST", f"{batch}/continue")["state"] == "running"
     for app in cluster.apps:
         groups.wait_for(batch, app, state="done", done=20)
@@ -89,3 +95,39 @@ def test_a_chain_obeys_every_process(cluster: Cluster, groups: WorkingGroups) ->
     for app in cluster.apps:
         groups.wait_for(chain, app, state="done")
     assert sorted(groups.outcomes()) == ["interrupted", "success", "success"]
+
+
+def test_limits_count_chains_of_all_processes(cluster: Cluster, groups: WorkingGroups) -> None:
+    """A user who has five chains at two processes can't start a sixth at the third one, until one
+    of them has ended."""
+    first, second, third = cluster.apps
+    with cluster.slow_servers():
+        chains = [groups.start_chain(app) for app in (first, second, first, second, first)]
+        refused = groups.client.ask(third, "POST", CHAINS, json={"values": SMALL})
+        assert refused.status_code == 429, refused.text
+        for chain in chains:
+            groups.ask(third, "POST", f"{chain}/stop")
+        eventually(
+            lambda: groups.client.ask(second, "POST", CHAINS, json={"values": SMALL}).ok,
+            "room for a chain",
+        )
+
+
+def test_all_processes_show_the_active_rows(cluster: Cluster, groups: WorkingGroups) -> None:
+    """A process that doesn't execute a batch shows which rows run, and stops them with it."""
+    first, second, third = cluster.apps
+    with cluster.slow_servers():
+        batch = groups.start_batch(first, 6)
+
+        def active_at(app: AppProcess) -> list[int]:
+            rows = groups.ask(app, "GET", f"{batch}/rows")["rows"]
+            return [row["number"] for row in rows if row["state"] == "running"]
+
+        eventually(lambda: active_at(first), "active rows")
+        for app in (second, third):
+            eventually(lambda app=app: active_at(app) == active_at(first), "the same rows")  # type: ignore[misc]
+        assert groups.ask(third, "POST", f"{batch}/stop")["state"] == "stopped"
+        for app in cluster.apps:
+            groups.wait_for(batch, app, state="stopped")
+            eventually(lambda app=app: not active_at(app), "no active rows")  # type: ignore[misc]
+    eventually(lambda: "started" not in groups.outcomes(), "the end of all prompts")

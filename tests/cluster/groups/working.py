@@ -9,7 +9,9 @@ from tests.support.cluster.processes import AppProcess
 from tests.support.cluster.running import Cluster
 from tests.support.waiting import eventually
 
-TINY = {"4.width": 256, "4.height": 256, "5.steps": 1}
+TINY = {"4.width": 256, "4.height": 256}
+SMALL = {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}
+CHAINS = "/workflows/create-upscale-detail.chain/chains"
 
 
 class WorkingGroups:
@@ -38,9 +40,7 @@ class WorkingGroups:
 
     def start_chain(self, at: AppProcess, **values: Any) -> str:
         """Start a chain of two steps and return its path."""
-        small = {"base.4.width": 256, "base.4.height": 256, "detail.runs": False}
-        path = "/workflows/create-upscale-detail.chain/chains"
-        chain = self.ask(at, "POST", path, json={"values": {**small, **values}})
+        chain = self.ask(at, "POST", CHAINS, json={"values": {**SMALL, **values}})
         return f"/chains/{chain['id']}"
 
     def wait_for(self, path: str, at: AppProcess, **wanted: object) -> dict[str, Any]:
@@ -58,11 +58,6 @@ class WorkingGroups:
         eventually(
             lambda: self.ask(at, "GET", path)["done"] >= done, f"{done} rows done at {at.name}"
         )
-
-    def wait_for_active(self) -> int:
-        """Wait for the end of all prompts, and return the number of executions."""
-        eventually(lambda: set(self.outcomes()) == {"success"}, "the end of active runs")
-        return len(self.outcomes())
 
     def wait_for_start(self) -> None:
         """Wait until a server executes a prompt."""
