@@ -77,8 +77,11 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
             self.take_up(group)
 
     def close(self, timeout: float = 5.0) -> None:
-        """Wait for the threads of all groups. Call it after closing the registry."""
+        """Wait for the threads of all groups, unless other processes continue them. Call it after
+        closing the registry."""
         self._closing.set()
+        if self._work.hands_over:
+            return
         with self._lock:
             threads = [opened.thread for opened in self._open.values() if opened.thread is not None]
         end = time.monotonic() + timeout

@@ -14,6 +14,8 @@ from comfy.runs.limits import Person
 class LocalGroupWork:
     """Groups of one kind, all in this process."""
 
+    hands_over = False
+
     def __init__(self, runs: RunRegistry, kind: GroupKind) -> None:
         self._runs, self._kind = runs, kind
         self._lock = threading.Lock()

@@ -199,8 +199,11 @@ class GroupWork(Protocol):
     """Decides which app process executes a batch or chain. Exactly one does, from its start to its
     end, and only that process may start runs of the group and store its progress.
 
-    `person`: the owner and address of a group.
+    `person`: the owner and address of a group. `hands_over`: other processes continue the groups
+    when this one ends.
     """
+
+    hands_over: bool
 
     def join(self, queue: WorkingQueue) -> Collection[Group]:
         """Begin to tell the queue about groups. Return those to take up now. Raises ComfyError."""

@@ -97,6 +97,7 @@ class ClusterGroups:
     def check(self, connection: Connection, group_id: str) -> None:
         """Raise GroupTaken if another process executes a group; keep others from taking it over
         until the transaction ends."""
+        lock(connection)  # before the row, as everywhere
         process = process_of(connection, group_id)
         if process is not None and process[0] != self._place.life:
             self._lose(group_id)
@@ -297,6 +298,8 @@ class ClusterGroups:
 
 class ClusterGroupWork:
     """Groups of one kind: see `comfy.runs.interface.GroupWork`."""
+
+    hands_over = True
 
     def __init__(self, groups: ClusterGroups, kind: GroupKind) -> None:
         self._groups, self._kind = groups, kind
