@@ -112,7 +112,7 @@ class ClusterRegistry:
         self._line = LineThread(self._database, deciding, self._begin, self._hint)
         servers.on_change(self._line.decide)
         sender = StateSender(wire, place.life)
-        self._receiver = StateReceiver(wire, place.life, self._mirror.get, self._mirror.note_state)
+        self._receiver = StateReceiver(wire, place.life, self._mirror.get, self._mirror.look)
         context = partial(RunContext, servers, timing or Timeouts(), retries=retries)
         self._executor = Executor(
             place.life, history, context, self._mirror, sender, self._line, self._durations.of

@@ -142,9 +142,10 @@ class ClusterRun:
 
     def receive(self, version: StateNumber, state: RunState) -> bool:
         """Show a state; return False if a newer one is known. States of different processes are
-        ordered by their versions, and a finished state never changes."""
+        ordered by their versions. A finished state always counts, and never changes."""
         with self._lock:
-            if self.state.phase.finished or version <= self._version:
+            is_older = version <= self._version and not state.phase.finished
+            if self.state.phase.finished or is_older:
                 return False
             self._version = version
             return self._latest.update(lambda _: state)

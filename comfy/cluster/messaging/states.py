@@ -89,11 +89,12 @@ class StateReceiver:
         wire: Wire,
         life: str,
         get: Callable[[str], ClusterRun | None],
-        received: Callable[[ClusterRun], None],
+        look: Callable[[], None],
     ) -> None:
-        """`get` returns a run by its id. `received` is called after a run has a newer state."""
+        """`get` returns a run by its id. `look` has the database read soon: only the database says
+        that a run has ended."""
         self._wire, self._life = wire, life
-        self._get, self._received = get, received
+        self._get, self._look = get, look
         self._lock = threading.Lock()
         self._leave: dict[str, Callable[[], None]] = {}
         wire.listen(_CHANNEL, self._receive)
@@ -127,8 +128,10 @@ class StateReceiver:
             shown = preview_from_wire(preview) if preview else _previous(run.state, state)
         except ValueError:
             return
-        if run.receive(version, replace(state, preview=shown)):
-            self._received(run)
+        if state.phase.finished:
+            self._look()
+        else:
+            run.receive(version, replace(state, preview=shown))
 
 
 def _previous(known: RunState, state: RunState) -> Preview | None:

@@ -239,6 +239,12 @@ class AppProcess(TestedProcess):
         super().__init__(name, port, folder)
         self._arguments = (*arguments, "--port", str(self.port))
 
+    def replace_option(self, option: str, value: str) -> None:
+        """Give the next start another value of this option."""
+        arguments = list(self._arguments)
+        arguments[arguments.index(option) + 1] = value
+        self._arguments = tuple(arguments)
+
     def terminate(self) -> float:
         """Send SIGTERM, wait for the end and return how long it took, in seconds."""
         began = time.monotonic()
