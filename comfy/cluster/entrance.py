@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from comfy.base.errors import RunGoesOn
 from comfy.base.messages import message
-from comfy.cluster.rows import LiveRow, add_live, read_live, read_turns, write_turns
+from comfy.cluster.rows import LiveQueue, LiveRow, add_live, read_live, read_queue, write_turns
 from comfy.cluster.tables import live as _live
 from comfy.cluster.tables import lock
 from comfy.cluster.watching import start_grace
@@ -45,11 +45,11 @@ class Entrance:
         policy: RunPolicy,
         *,
         keeps_going: bool,
-    ) -> None:
-        """Add a run to the queue and hold the cluster's lock until the transaction ends. Raises
-        TooManyRuns at a limit, and RunGoesOn for an unfinished run."""
+    ) -> LiveQueue:
+        """Add a run to the queue, hold the cluster's lock until the transaction ends, and return
+        the queue. Raises TooManyRuns at a limit, and RunGoesOn for an unfinished run."""
         lock(connection)
-        rows, turns = read_live(connection), read_turns(connection)
+        rows, turns = read_queue(connection)
         if run_id in rows:
             raise still_active()
         owner, turn = _person(origin)
@@ -59,10 +59,12 @@ class Entrance:
         deadline = None if policy.deadline is None else time.time() + policy.deadline
         watched = policy.watched and not keeps_going
         row, after = _joined(rows, turns, run_id, (owner, turn))
-        add_live(connection, replace(row, watched=watched, deadline=deadline))
+        row = replace(row, watched=watched, deadline=deadline)
+        add_live(connection, row)
         if watched:
             start_grace(connection, run_id)
         write_turns(connection, turns, after)
+        return {**rows, run_id: row}, after
 
     def adopt(self) -> None:
         """Queue the unfinished runs without a place, which the app had before it was a cluster."""
@@ -71,7 +73,7 @@ class Entrance:
         which = select(*columns).where(unplaced).order_by(_runs.c.submitted_at, _runs.c.id)
         with as_comfy_errors(), self._database.begin() as connection:
             lock(connection)
-            rows, before = read_live(connection), read_turns(connection)
+            rows, before = read_queue(connection)
             turns = before
             for run_id, owner, share in connection.execute(which):
                 rows[run_id], turns = _joined(rows, turns, run_id, (owner, share))

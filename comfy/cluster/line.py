@@ -13,10 +13,10 @@ from sqlalchemy import Connection, Engine
 
 from comfy.base.errors import ComfyError
 from comfy.cluster.rows import (
+    LiveQueue,
     LiveRow,
     change_live,
-    read_live,
-    read_turns,
+    read_queue,
     write_turns,
 )
 from comfy.cluster.tables import lock
@@ -55,10 +55,11 @@ class Decider:
         """Return how many runs all servers get at once."""
         return sum(self._limits.values())
 
-    def decide(self, connection: Connection) -> list[LiveRow]:
+    def decide(self, connection: Connection, queue: LiveQueue | None = None) -> list[LiveRow]:
         """Hand waiting runs to servers with room; return those that this process has to execute.
-        The transaction holds the cluster's lock."""
-        rows, turns = read_live(connection), read_turns(connection)
+        The transaction holds the cluster's lock. `queue`: as the transaction has left it; None to
+        read it."""
+        rows, turns = queue or read_queue(connection)
         begun = [self._begin(connection, row) for row in rows.values() if _is_abandoned(row)]
         after = turns
         while chosen := self._next(rows, after):

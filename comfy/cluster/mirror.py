@@ -142,7 +142,7 @@ class Mirror:
         """Read all unfinished runs. Raises ComfyError if the database can't be used."""
         asked_at = time.monotonic()
         with as_comfy_errors(), self._engine.connect() as connection:
-            rows, turns = read_live(connection), read_turns(connection)
+            rows, turns = read_live(connection, states=True), read_turns(connection)
         self._load(rows)
         waiting_rows = [row.waiting_row for row in rows.values() if row.waits]
         handed = len(rows) - len(waiting_rows)

@@ -170,9 +170,11 @@ class ClusterRegistry:
             records it."""
             if origin.group:
                 self._groups.check(connection, origin.group)
-            self._entrance.enqueue(connection, run.id, origin, policy, keeps_going=run.keeps_going)
+            queue = self._entrance.enqueue(
+                connection, run.id, origin, policy, keeps_going=run.keeps_going
+            )
             if self._place.executes:
-                begun.extend(self._decider.decide(connection))
+                begun.extend(self._decider.decide(connection, queue))
 
         try:
             self.history.begin(record, enqueue)

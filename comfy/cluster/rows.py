@@ -57,6 +57,9 @@ class LiveRow:
         return WaitingRow(self.run, self.owner, key, self.position, self.rank)
 
 
+LiveQueue = tuple[dict[str, LiveRow], Turns]
+
+
 @dataclass(frozen=True, slots=True)
 class Fence:
     """Right to write about a run, until another process takes it over."""
@@ -85,10 +88,15 @@ class Fence:
         return (_live.c.run == self.run, _live.c.taken == self.taken)
 
 
-def read_live(connection: Connection) -> dict[str, LiveRow]:
-    """Return all unfinished runs by id."""
-    rows = connection.execute(select(*_COLUMNS))
+def read_live(connection: Connection, *, states: bool = False) -> dict[str, LiveRow]:
+    """Return all unfinished runs by id, with their `states` if requested."""
+    rows = connection.execute(select(*_COLUMNS) if states else select(*_COLUMNS[:-1]))
     return {row.run: LiveRow(*row) for row in rows}
+
+
+def read_queue(connection: Connection) -> LiveQueue:
+    """Return all unfinished runs by id, and the turns."""
+    return read_live(connection), read_turns(connection)
 
 
 def read_turns(connection: Connection) -> Turns:
@@ -171,7 +179,7 @@ def claim(connection: Connection, run: str, attempt: int, life: str) -> LiveRow 
 
 def give_back(connection: Connection, fence: Fence) -> None:
     """Put a run back at the front of the queue. The transaction holds the cluster's lock."""
-    rows, turns = read_live(connection), read_turns(connection)
+    rows, turns = read_queue(connection)
     row = rows.get(fence.run)
     if row is None or row.taken != fence.taken:
         return
