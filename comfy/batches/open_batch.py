@@ -304,6 +304,8 @@ class OpenBatch(OpenGroup, Steering):
             self._new.update(set(places) - records.keys())
             for index, (record, is_done) in records.items():
                 self._rows.tried(index, record.id)
+                if record.state.phase.finished:
+                    self._live.pop(index, None)  # it ended while the batch moved to this process
                 if is_done:
                     self._rows.set([index], "done")
 
