@@ -54,6 +54,7 @@ class Mirror:
         self._runs: dict[str, ClusterRun] = {}
         self._added: dict[str, float] = {}  # when unfinished runs came here
         self._finished: deque[str] = deque()
+        self._polling = threading.Lock()
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._keep_polling, name="mirror", daemon=True)
@@ -140,6 +141,10 @@ class Mirror:
 
     def poll(self) -> None:
         """Read all unfinished runs. Raises ComfyError if the database can't be used."""
+        with self._polling:  # two threads would make two objects of a new run
+            self._poll()
+
+    def _poll(self) -> None:
         asked_at = time.monotonic()
         with as_comfy_errors(), self._engine.connect() as connection:
             rows, turns = read_live(connection, states=True), read_turns(connection)
