@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from comfy.cluster.state_messages import state_to_wire
 from sqlalchemy import create_engine, text
 
+from comfy.cluster.messaging.state_messages import state_to_wire
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from tests.cluster.kills import check_executed_once
 from tests.cluster.wires import Received, running_wire
