@@ -65,21 +65,6 @@ def test_a_batch_obeys_every_process(cluster: Cluster, groups: WorkingGroups) ->
         assert groups.client.ask(app, "GET", batch).status_code == 404
 
 
-def test_a_chain_outlives_its_process(cluster: Cluster, groups: WorkingGroups) -> None:
-    """If its process is killed, another one continues the chain without repeating a run."""
-    first, second, _ = cluster.apps
-    with cluster.slow_servers():
-        chain = groups.start_chain(first)
-        groups.wait_for_start()
-        first.kill()
-    try:
-        groups.wait_for(chain, second, state="done")
-        assert set(groups.outcomes()) == {"success"}
-        assert len(groups.outcomes()) == 2
-    finally:
-        first.start()
-
-
 def test_a_chain_obeys_every_process(cluster: Cluster, groups: WorkingGroups) -> None:
     """A chain that runs at one process is stopped at the second, which interrupts its run, and
     continued at the third. All show its end."""

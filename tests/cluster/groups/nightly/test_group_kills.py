@@ -81,3 +81,18 @@ def test_commands_at_all_processes_are_carried_out(cluster: Cluster, groups: Wor
     for app in cluster.apps:
         groups.wait_for(batch, app, state="done", done=ROWS, failed=0)
     assert groups.outcomes() == ["success"] * ROWS
+
+
+def test_a_chain_outlives_its_process(cluster: Cluster, groups: WorkingGroups) -> None:
+    """If its process is killed, another one continues the chain without repeating a run."""
+    first, second, _ = cluster.apps
+    with cluster.slow_servers():
+        chain = groups.start_chain(first)
+        groups.wait_for_start()
+        first.kill()
+    try:
+        groups.wait_for(chain, second, state="done")
+        assert set(groups.outcomes()) == {"success"}
+        assert len(groups.outcomes()) == 2
+    finally:
+        first.start()
