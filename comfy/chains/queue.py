@@ -194,8 +194,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         """Return the values that decide the form in which `go_on` reads these values. Values of
         steps that are done count here, although they change nothing. Raises the errors of `go_on`.
         """
-        chain = self._opened(chain_id, owner)
-        given = parse_values(values)
+        chain, given = self._opened(chain_id, owner), parse_values(values)
         return text_values(self._form_values(chain, self._content(chain), given, again))
 
     def delete(self, chain_id: str, owner: str) -> None:
@@ -378,6 +377,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         ):
             if self._runs.closed or chain.disowned:
                 return
+            self._check_database(end.outcome)
             chain.ended(end, forms[end.step])
             self._save(chain)
             if chain.watch is not None:

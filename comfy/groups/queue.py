@@ -14,7 +14,7 @@ from typing import ClassVar, Generic, TypeVar
 from weakref import WeakValueDictionary
 
 from comfy.base.callbacks import Callbacks
-from comfy.base.errors import ComfyError, TooManyThreads
+from comfy.base.errors import ComfyError, DatabaseAway, TooManyThreads
 from comfy.base.messages import message
 from comfy.base.threads import start_thread
 from comfy.groups.open_group import OpenGroup, Standing
@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _OUR_FAULT = message("Something went wrong.")
 _STOPPING = 3.0  # seconds to wait for the end of canceled runs of another process
+_DATABASE_PAUSE = 1.0  # seconds until a database that is away is tried again
 _ASKING = 0.05  # seconds between two looks
 
 
@@ -165,9 +166,8 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
             own = tuple(self._open.values())
         for opened in own:
             group = opened.group
-            if group != opened.stored:
+            if group != opened.stored and self._save(opened):
                 opened.stored = group
-                self._save(opened)
 
     # Differences between batches and chains
 
@@ -310,17 +310,21 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
             self._open.pop(opened.id, None)
         self._work.release(opened.id)
 
-    def _save(self, opened: Open) -> None:
-        """Store a group and notify listeners. After a database error, the next call stores it."""
+    def _save(self, opened: Open) -> bool:
+        """Store a group and notify listeners. Return False after a database error; the next call
+        stores it."""
+        is_saved = True
         try:
             with opened.saving:  # so that no older state overwrites a newer one
                 if not opened.disowned:
                     self._history().groups.save(opened.group)
         except GroupTaken:
-            return
+            return True
         except ComfyError as problem:
             log.warning("Can't save the progress of a %s: %s", self.kind, problem)
+            is_saved = False
         self._listeners.call(opened.owner)
+        return is_saved
 
     def _let_run(self, opened: Open) -> None:
         """Start a thread for a group if it has none. If no thread can be started, the group
@@ -345,6 +349,8 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
             try:
                 self._run(opened)
             except ComfyError as problem:
+                if self._tries_again_after(problem):
+                    continue
                 if not self._runs.closed and not opened.disowned:
                     opened.fail(problem)
             except Exception:
@@ -354,5 +360,19 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
                 return
             if self.is_closing or not opened.end_or_go_on():
                 break
-        self._save(opened)
+        while not self._save(opened) and self._work.hands_over:
+            if self._closing.wait(_DATABASE_PAUSE):
+                return
         self._close_ended(opened)
+
+    def _tries_again_after(self, problem: ComfyError) -> bool:
+        """Wait for a moment after an error that other processes have at the same time; return
+        whether the group continues."""
+        if not isinstance(problem, DatabaseAway) or not self._work.hands_over:
+            return False
+        return not self._closing.wait(_DATABASE_PAUSE) and not self._runs.closed
+
+    def _check_database(self, outcome: object) -> None:
+        """Raise the outcome of a run that couldn't start because the cluster's database is away."""
+        if isinstance(outcome, DatabaseAway) and self._work.hands_over:
+            raise outcome

@@ -53,6 +53,10 @@ class WorkingGroups:
         eventually(is_there, f"{wanted} at {at.name}")
         return self.ask(at, "GET", path)
 
+    def wait_for_answer(self, path: str, at: AppProcess) -> None:
+        """Wait until a process answers, after its database was away."""
+        eventually(lambda: self.client.ask(at, "GET", path).ok, f"an answer of {at.name}")
+
     def wait_for_rows(self, path: str, at: AppProcess, done: int) -> None:
         """Wait until a process shows at least this many rows as done."""
         eventually(

@@ -96,3 +96,20 @@ def test_a_chain_outlives_its_process(cluster: Cluster, groups: WorkingGroups) -
         assert len(groups.outcomes()) == 2
     finally:
         first.start()
+
+
+def test_batches_and_chains_wait_for_postgres(cluster: Cluster, groups: WorkingGroups) -> None:
+    """While Postgres is away, a batch and a chain neither pause nor fail. They continue when it
+    returns, and no row runs twice."""
+    assert cluster.postgres is not None
+    batch = groups.start_batch(cluster.apps[0], ROWS, steps=10)
+    chain = groups.start_chain(cluster.apps[1])
+    groups.wait_for_rows(batch, cluster.apps[2], 3)
+    cluster.postgres.stop()
+    threading.Event().wait(5)
+    cluster.postgres.start()
+    for app in cluster.apps:
+        groups.wait_for_answer(batch, app)
+        groups.wait_for(batch, app, state="done", done=ROWS, failed=0)
+        groups.wait_for(chain, app, state="done")
+    assert groups.outcomes() == ["success"] * (ROWS + 2)
