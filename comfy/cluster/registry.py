@@ -40,7 +40,7 @@ from comfy.cluster.rows import (
 )
 from comfy.cluster.run import ClusterRun
 from comfy.cluster.servers import SharedServers
-from comfy.cluster.tables import make_cluster_tables
+from comfy.cluster.tables import limit_silence, make_cluster_tables
 from comfy.cluster.watching import Watchers
 from comfy.comfyui.protocol.run_progress import SamplingWork
 from comfy.comfyui.protocol.run_state import Phase, RunError, stopped, waiting
@@ -97,6 +97,7 @@ class ClusterRegistry:
         self._forecast = Forecast(self._durations)
         self._listeners = Callbacks[[str]]()
         self._listeners.add(self._forecast.renew)
+        limit_silence(self._database)
         make_cluster_tables(self._database)
         self._mirror = Mirror(
             self._database,

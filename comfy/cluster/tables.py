@@ -17,13 +17,24 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    event,
     false,
     func,
     select,
     text,
 )
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 cluster_tables = MetaData()
+
+# How soon the database notices that a process is frozen or that its machine has vanished. The
+# process's locks end then: until that moment, all processes may have to wait.
+_SESSION = (
+    "SET idle_in_transaction_session_timeout = 3000",  # milliseconds; less than `ABSENT`
+    "SET tcp_keepalives_idle = 10",  # seconds
+    "SET tcp_keepalives_interval = 3",
+    "SET tcp_keepalives_count = 3",
+)
 
 # Key of the Postgres lock under which one process at a time changes the order or takes over runs.
 _LOCK = 0x636F6D667A
@@ -122,6 +133,20 @@ watching = Table(
     Column("run", String(64), primary_key=True),
     Column("seen", DateTime(timezone=True), nullable=False),
 )
+
+
+def limit_silence(engine: Engine) -> None:
+    """Have the database end the transactions of this process if it is frozen or vanishes."""
+    event.listen(engine, "connect", _limit_silence)
+    engine.dispose()  # connections from before
+
+
+def _limit_silence(connection: DBAPIConnection, _: object) -> None:
+    cursor = connection.cursor()
+    for setting in _SESSION:
+        cursor.execute(setting)
+    cursor.close()
+    connection.commit()
 
 
 def make_cluster_tables(engine: Engine) -> None:
