@@ -91,12 +91,16 @@ class Mirror:
         with self._lock:
             return [self._runs[run_id] for run_id in self._added]
 
-    def add(self, run: ClusterRun) -> None:
-        """Add a run whose row is about to be written; `confirm` follows, or `forget`."""
+    def add(self, run: ClusterRun) -> bool:
+        """Add a run whose row is about to be written; `confirm` follows, or `forget`. Return False
+        if there is an unfinished one with its id."""
         with self._lock:
+            if run.id in self._added:
+                return False
             self._runs.pop(run.id, None)  # a finished one with the same id
             self._runs[run.id] = run
             self._added[run.id] = math.inf
+        return True
 
     def confirm(self, run: ClusterRun) -> None:
         """Note that the run's row is written."""
@@ -180,13 +184,15 @@ class Mirror:
         if not new:
             return
         for record in self._history.get_many(new, None).values():
-            if record.state.phase.finished:
-                continue  # ended since the rows were read
+            known = self.get(record.id)
+            is_known = known is not None and known.submitted_at == record.submitted_at
+            if is_known or record.state.phase.finished:
+                continue  # ended since the rows were read, or its end isn't recorded yet
             job = record.job
             fresh = waiting(record.state.prompt_id, job.prompt, job.outputs, job.titles)
             run = self._create(replace(record, state=fresh))
-            self.add(run)
-            self.confirm(run)
+            if self.add(run):
+                self.confirm(run)
 
     def _end_missing(self, rows: Mapping[str, LiveRow], asked_at: float) -> None:
         """End the runs whose rows have been deleted."""

@@ -160,10 +160,9 @@ class ClusterRegistry:
             address=origin.address,
         )
         self._check_open()
-        if (known := self._mirror.get(run_id)) and not known.state.phase.finished:
-            raise still_active()
         run = self._create(record)
-        self._mirror.add(run)
+        if not self._mirror.add(run):
+            raise still_active()
         begun: list[LiveRow] = []
 
         def enqueue(connection: Connection) -> None:
@@ -218,8 +217,7 @@ class ClusterRegistry:
         run = self._mirror.get(run_id)
         if run is not None and run.owner == owner and not run.state.phase.finished:
             raise RunGoesOn(message("This run isn't finished yet."), message("Stop it first."))
-        deleted = self.history.delete(run_id, owner)
-        if not deleted and (run is None or run.owner != owner):
+        if not self.history.delete(run_id, owner) and (run is None or run.owner != owner):
             raise RunNotFound
         if run is not None:
             self._mirror.forget(run)
