@@ -369,8 +369,8 @@ class ClusterRegistry:
         words = json.loads(row.cancel or "null")
         reason = None if words is None else RunError(*words)
         run = self._mirror.get(row.run)
-        if self._executor.cancel(row.run, reason) or run is None or row.process is not None:
-            return
+        if self._executor.cancel(row.run, reason) or run is None or not row.is_idle:
+            return  # the process that executes it, or takes it over, cancels its prompt
         state = stamped(stopped(run.state, reason))
         try:
             self.history.end(replace(run.record, state=state), partial(end_waiting, run=row.run))

@@ -51,6 +51,11 @@ class LiveRow:
         return self.server is None
 
     @property
+    def is_idle(self) -> bool:
+        """Return whether no process executes the run and no server has it."""
+        return self.process is None and self.server is None
+
+    @property
     def waiting_row(self) -> WaitingRow:
         """Return the row that sorts the run among the others that wait."""
         key = (self.turn, "" if self.turn else self.owner)
@@ -148,8 +153,9 @@ def cancel_waiting(connection: Connection, run: str) -> None:
 
 
 def end_waiting(connection: Connection, run: str) -> None:
-    """Delete the row of a run that no process executes. Raises NotOurs if one does."""
-    idle = (_live.c.run == run, _live.c.process.is_(None))
+    """Delete the row of a run that no process executes and no server has. Raises NotOurs
+    otherwise."""
+    idle = (_live.c.run == run, _live.c.process.is_(None), _live.c.server.is_(None))
     if not connection.execute(delete(_live).where(*idle)).rowcount:
         raise NotOurs
 
