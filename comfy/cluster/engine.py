@@ -6,7 +6,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
@@ -76,7 +75,6 @@ class Engine:
             execute(run_id, attempt)
 
         self._run = run
-        self._starter = ThreadPoolExecutor(1, "start")
         self._executes = execute is not None
 
     def launch(self) -> None:

@@ -5,17 +5,26 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
+from comfy.cluster.fenced_records import FencedRecords, Retries
 from comfy.cluster.line import LineThread
 from comfy.cluster.messaging.states import StateSender
 from comfy.cluster.mirror import Mirror
-from comfy.cluster.rows import Fence, LiveRow, NotOurs, claim, give_back, write_states
+from comfy.cluster.rows import (
+    Fence,
+    LiveRow,
+    NotOurs,
+    claim,
+    give_back,
+    release_attempts,
+    write_states,
+)
 from comfy.cluster.run import ClusterRun
 from comfy.comfyui.protocol.run_state import RunError, lost, waiting
 from comfy.comfyui.servers.server import ComfyServer
@@ -30,70 +39,9 @@ from comfy.runs.run import LocalRun
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 _MOST_TAKEN = 3
-_PAUSE = 0.5  # seconds until the database is tried again
+_STARTING = 5.0  # seconds until a claimed run without an execution is handed over
 _INTERRUPTED = RunError(message("This run was interrupted too often."), message("Try again."))
-
-
-class FencedRecords:
-    """The history as one execution uses it: nothing is written once another process has taken the
-    run over, and the row of the queue ends with the run."""
-
-    def __init__(
-        self, history: RunStore, fence: Fence, not_ours: Callable[[], None], tries: Retries
-    ) -> None:
-        self._history, self._fence = history, fence
-        self._not_ours, self._tries = not_ours, tries
-        self.ending = False  # from here on, the run's row may be gone
-
-    def sent(self, record: Record, prompt_id: str) -> None:
-        """See `RunStore.sent`. Waits for a database that is away, because the run may be executed
-        twice without this."""
-        write = partial(self._history.sent, record, prompt_id, self._fence.check)
-        self._tries.until_done(partial(self._guarded, write))
-
-    def end(self, record: Record) -> None:
-        """See `RunStore.end`."""
-        self.ending = True
-        self._guarded(partial(self._history.end, record, self._fence.end))
-
-    def _guarded(self, write: Callable[[], None]) -> None:
-        try:
-            write()
-        except NotOurs:
-            self._not_ours()
-            raise
-
-
-class Retries:
-    """Repetition of database work while the database is away, until the process ends."""
-
-    def __init__(self) -> None:
-        self._closing = threading.Event()
-
-    def close(self) -> None:
-        """Repeat nothing anymore."""
-        self._closing.set()
-
-    @property
-    def closing(self) -> bool:
-        """Return whether the process ends."""
-        return self._closing.is_set()
-
-    def until_done(self, work: Callable[[], T]) -> T:
-        """Return the result of the work. Raises NotOurs, and at the end of the process the last
-        ComfyError."""
-        while True:
-            try:
-                return work()
-            except NotOurs:
-                raise
-            except ComfyError as problem:
-                log.warning("The database is away: %s", problem)
-                if self._closing.wait(_PAUSE):
-                    raise
 
 
 class _Execution:
@@ -103,6 +51,7 @@ class _Execution:
         self.fence = Fence(claimed.run, claimed.taken)
         self.run, self.records = run, records
         self.server_url: str | None = claimed.server
+        self.ended = threading.Event()
         self.number = 0
         self.publishing = threading.Lock()
 
@@ -129,6 +78,8 @@ class Executor:
         self._tries = Retries()
         self._lock = threading.Lock()
         self._claims: dict[tuple[str, int], LiveRow] = {}
+        self._working = Counter[str]()  # threads that execute a run, by its id
+        self._orphans: dict[tuple[str, int], float] = {}  # claimed attempts that no thread executes
         self._executions: dict[str, _Execution] = {}
         self._moved: dict[str, Callable[[], None]] = {}
         self._given_back: dict[str, float] = {}  # until when polled rows are outdated
@@ -143,14 +94,21 @@ class Executor:
     def execute(self, run_id: str, attempt: int) -> None:
         """Execute an attempt of a run in this thread; do nothing if the run has ended or was handed
         over since. Never raises: an error would end the run for the engine."""
+        with self._lock:
+            self._working[run_id] += 1
         try:
             claimed = self._claimed(run_id, attempt)
             if claimed is not None:
                 self._execute(claimed)
         except NotOurs:
             return
-        except Exception:
-            log.exception("Run %s failed with an internal error", run_id)
+        except Exception as error:
+            if not (self._tries.closing and isinstance(error, ComfyError)):
+                log.exception("Run %s failed with an internal error", run_id)
+        finally:
+            with self._lock:
+                self._working[run_id] -= 1
+                self._working = +self._working
 
     def _claimed(self, run_id: str, attempt: int) -> LiveRow | None:
         with self._lock:
@@ -174,16 +132,29 @@ class Executor:
         execution = self._execution(claimed, record)
         run = execution.run
         run.subscribe(partial(self._publish, execution, shown))
-        with self._lock:
-            self._executions[run.id] = execution
+        self._add(execution)
         try:
             run.execute()
             self._record_end(execution)
         finally:
             with self._lock:
-                self._executions.pop(run.id, None)
+                del self._executions[run.id]
+            execution.ended.set()
             self._sender.forget(execution.fence)
             self._line.decide()
+
+    def _add(self, execution: _Execution) -> None:
+        """Add an execution, after the end of one that this process has lost, for example while it
+        was frozen. Raises NotOurs if there is a newer one."""
+        while True:
+            with self._lock:
+                before = self._executions.setdefault(execution.fence.run, execution)
+            if before is execution:
+                return
+            if before.fence.taken > execution.fence.taken:
+                raise NotOurs
+            before.run.disown()
+            before.ended.wait()
 
     def _record(self, claimed: LiveRow) -> Record | None:
         """Return the run's record; from the database if another process may have changed it."""
@@ -257,7 +228,9 @@ class Executor:
 
     def check(self, rows: Mapping[str, LiveRow], asked_at: float) -> None:
         """Compare the executed runs with the queue's rows, read at `asked_at`: disown those that
-        another process executes, and note their servers."""
+        another process executes, note their servers, and hand over claimed runs that nothing here
+        executes."""
+        self._hand_over_orphans(rows, asked_at)
         with self._lock:
             executions = tuple(self._executions.values())
         for execution in executions:
@@ -270,6 +243,23 @@ class Executor:
                 execution.server_url = row.server
                 if moved := self._moved.get(run_id):
                     moved()
+
+    def _hand_over_orphans(self, rows: Mapping[str, LiveRow], asked_at: float) -> None:
+        """A commit that looked like a failure leaves such runs, and a failed start."""
+        with self._lock:
+            orphans = {
+                (row.run, row.attempt): self._orphans.get((row.run, row.attempt), asked_at)
+                for row in rows.values()
+                if row.process == self._life and not self._working[row.run]
+            }
+            late = [one for one, since in orphans.items() if asked_at - since > _STARTING]
+            for one in late:
+                self._claims.pop(one, None)
+                del orphans[one]
+            self._orphans = orphans
+        for run_id, attempt in late:
+            log.warning("Run %s was claimed but not started; it is handed over.", run_id)
+            self._line.change(partial(release_attempts, attempts=[(run_id, attempt)]))
 
     def write_states(self) -> None:
         """Write the newest states of the executed runs, and disown those that aren't ours. Raises

@@ -346,7 +346,10 @@ class ClusterRegistry:
     def _begin(self, row: LiveRow) -> None:
         """Start a run that this process has claimed."""
         self._executor.expect(row)
-        self._engine.start(row.run, row.attempt)
+        try:
+            self._engine.start(row.run, row.attempt)
+        except Exception:
+            log.exception("Run %s can't be started; it is handed over soon", row.run)
 
     def _cancel(self, run: ClusterRun, reason: RunError | None) -> None:
         if run.state.phase.finished or self._executor.cancel(run.id, reason):

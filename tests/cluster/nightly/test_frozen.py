@@ -57,3 +57,24 @@ def test_a_run_that_ends_meanwhile_has_one_end() -> None:
         assert client.run(run, executor)["phase"] == "done"
         assert client.run(run, other) == before
         check_executed_once(cluster, [run, next_run])
+
+
+def test_a_process_takes_over_from_itself() -> None:
+    """If no other process can execute runs, a frozen one takes its own runs over when it wakes, and
+    follows each once."""
+    with running_cluster(apps=1, servers=1, step_seconds=0.05) as cluster:
+        client, (executor,) = ClusterClient(cluster), cluster.apps
+        pages = cluster.add_app("--execute", "no")
+        pages.start()
+        with cluster.slow_servers():
+            run = client.submit(LONG, at=pages)
+            client.wait_for(run, "running", pages)
+            executor.freeze()
+            eventually(lambda: "is gone" in pages.said(), "the end of the process")
+            executor.wake()
+            began = f"Run {run} begins"
+            eventually(lambda: executor.said().count(began) == 2, "the second execution")
+        assert client.ends([run]) == {run: "done"}
+        check_executed_once(cluster, [run])
+        assert executor.said().count(f"Run {run} ended") == 2
+        assert executor.said().index(f"Run {run} ended") < executor.said().rindex(began)
