@@ -53,3 +53,21 @@ def test_processes_have_roles() -> None:
         waiting = client.submit(2, at=pages)
         worker.start()
         client.wait_for(waiting, "done", pages)
+
+
+def test_a_stop_reaches_a_prompt_without_a_process() -> None:
+    """A run whose process has ended can be stopped. The next process interrupts its prompt, which
+    the server executes meanwhile."""
+    with running_cluster(apps=1, servers=1) as cluster:
+        client, (executor,) = ClusterClient(cluster), cluster.apps
+        pages = cluster.add_app("--execute", "no")
+        pages.start()
+        with cluster.slow_servers():
+            run = client.submit(LONG, at=pages)
+            client.wait_for(run, "running", pages)
+            executor.terminate()
+            executor.kill()  # forgets the process that has ended
+            client.stop(run, at=pages)
+            executor.start()
+            client.wait_for(run, "stopped", pages)
+            cluster.wait_for_outcome(run, "interrupted")
