@@ -63,6 +63,7 @@ class Heartbeat:
         self._work, self._taken_over = work, taken_over
         self._closing = threading.Event()
         self._connected_since: float | None = None
+        self._last_beat = float("-inf")
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
@@ -116,8 +117,10 @@ class Heartbeat:
         with as_comfy_errors(), self._database.begin() as connection:
             connection.execute(put)
             dead = _dead(connection)
-        if self._connected_since is None:
-            self._connected_since = time.monotonic()
+        before, self._last_beat = self._last_beat, time.monotonic()
+        was_silent = self._last_beat - before > ABSENT  # this process or the database was frozen
+        if self._connected_since is None or was_silent:
+            self._connected_since = self._last_beat
         return dead
 
     def _take_over(self, dead: Collection[str]) -> None:
