@@ -109,6 +109,7 @@ class Executor:
             with self._lock:
                 self._working[run_id] -= 1
                 self._working = +self._working
+            self._line.decide()
 
     def _claimed(self, run_id: str, attempt: int) -> LiveRow | None:
         with self._lock:
@@ -141,7 +142,6 @@ class Executor:
                 del self._executions[run.id]
             execution.ended.set()
             self._sender.forget(execution.fence)
-            self._line.decide()
 
     def _add(self, execution: _Execution) -> None:
         """Add an execution, after the end of one that this process has lost, for example while it
@@ -334,7 +334,11 @@ class Executor:
             execution.server_url = None
             self._given_back[run_id] = float("inf")
 
-        done = partial(self._given_back.__setitem__, run_id)
+        def done(moment: float) -> None:
+            with self._lock:
+                if run_id in self._given_back:  # it hasn't ended meanwhile
+                    self._given_back[run_id] = moment
+
         self._line.change(partial(give_back, fence=execution.fence), done)
 
     def release(self, run_id: str) -> None:
@@ -343,8 +347,9 @@ class Executor:
 
     def leave(self, run_id: str) -> None:
         """Forget how to wake the run."""
-        self._moved.pop(run_id, None)
-        self._given_back.pop(run_id, None)
+        with self._lock:
+            self._moved.pop(run_id, None)
+            self._given_back.pop(run_id, None)
 
     def _change(self, run_id: str, **values: object) -> None:
         with self._lock:

@@ -17,6 +17,7 @@ _FOLLOWING = "following"
 _FOLLOWED = 12.0  # seconds that a message about a follower counts
 _MOST_HEADER = 1000  # bytes
 _MOST_RUNS = 1000
+_MOST_PROCESSES = 1000
 
 
 class FrameExchange:
@@ -100,6 +101,8 @@ class FrameExchange:
         if life == self._life:
             return
         before = self._numbers.get(life)
+        if len(self._numbers) > _MOST_PROCESSES:
+            self._numbers.clear()
         self._numbers[life] = number
         if before is not None and number != before + 1:
             self._gaps.call()

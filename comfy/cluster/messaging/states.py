@@ -4,6 +4,7 @@ database."""
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +22,8 @@ from comfy.cluster.run import ClusterRun, StateNumber
 from comfy.comfyui.protocol.events import Preview
 from comfy.comfyui.protocol.run_state import RunState
 
+log = logging.getLogger(__name__)
+
 _CHANNEL = "states"
 _WATCHING = "watching"
 _WATCHED = 12.0  # seconds that a message about a watcher counts
@@ -34,24 +37,26 @@ class StateSender:
         self._wire, self._life = wire, life
         self._lock = threading.Lock()
         self._unwritten: dict[Fence, tuple[int, RunState]] = {}
-        self._shown: dict[str, object] = {}
+        self._shown: dict[str, tuple[StateNumber, object]] = {}
         self._watched: dict[str, float] = {}
         wire.listen(_WATCHING, self._note_watcher)
 
     def send(self, run: ClusterRun, fence: Fence, number: int, state: RunState) -> None:
         """Send a state to the processes where the run has a watcher; to all processes if lists
         show the difference."""
+        version = fence.taken, number
         shown = (state.phase, state.queue_place, state.held, state.away)
         with self._lock:
-            is_other = self._shown.get(run.id) != shown
-            self._shown[run.id] = shown
+            before, shown_before = self._shown.get(run.id, (version, None))
+            if before > version:  # another thread has sent a newer one
+                return
+            is_other = shown_before != shown
+            self._shown[run.id] = version, shown
             self._unwritten[fence] = number, state
             is_watched = self._watched.get(run.id, 0.0) > time.monotonic()
             if state.phase.finished:
                 del self._shown[run.id], self._unwritten[fence]
-        if is_other or is_watched:
-            version = fence.taken, number
-            body = state_to_wire(state)
+        if (is_other or is_watched) and (body := _body(fence, state)):
             if is_other:
                 self._wire.publish(_CHANNEL, _packed(run.id, version, body), key=run.id)
             if is_watched:
@@ -69,7 +74,11 @@ class StateSender:
         """Return the newest states that weren't taken before."""
         with self._lock:
             taken, self._unwritten = self._unwritten, {}
-        return {fence: (number, state_to_wire(state)) for fence, (number, state) in taken.items()}
+        return {
+            fence: (number, body)
+            for fence, (number, state) in taken.items()
+            if (body := _body(fence, state))
+        }
 
     def _note_watcher(self, body: bytes) -> None:
         life, _, run_id = body[:_MOST_HEADER].decode("ascii", "replace").partition(" ")
@@ -132,6 +141,15 @@ class StateReceiver:
             self._look()
         else:
             run.receive(version, replace(state, preview=shown))
+
+
+def _body(fence: Fence, state: RunState) -> bytes | None:
+    """Return the body of a state; None if it is too large."""
+    try:
+        return state_to_wire(state)
+    except ValueError as problem:
+        log.warning("Run %s can't be shown at other processes: %s", fence.run, problem)
+        return None
 
 
 def _previous(known: RunState, state: RunState) -> Preview | None:
