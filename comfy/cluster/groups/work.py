@@ -259,14 +259,19 @@ class ClusterGroups:
             }
             changed = {one for one in others if self._versions.get(one) != others[one]}
             before, known = self._versions, self._ends
-            self._versions, self._ends = others, ends
+            self._versions, self._ends = others, dict(ends)
         changed |= before.keys() - others.keys() - own
         if known is not None:
             changed |= {one for one in ends if known.get(one) != ends[one]} - own
             changed |= known.keys() - ends.keys() - others.keys() - own
         if not changed:
             return
-        found = self._history.groups.get_many(changed)
+        try:
+            found = self._history.groups.get_many(changed)
+        except ComfyError:
+            with self._lock:  # show them later
+                self._versions, self._ends = {}, known
+            raise
         for group_id in changed:
             group = found.get(group_id)
             for kind, queue in queues.items():
