@@ -60,11 +60,13 @@ def count_version(connection: Connection, group_id: str, life: str) -> bool:
     return bool(connection.execute(changed).rowcount)
 
 
-def take_abandoned(connection: Connection, life: str) -> list[str]:
-    """Make this process execute all groups whose process has ended; return their ids."""
+def take_abandoned(connection: Connection, life: str, kinds: Collection[GroupKind]) -> list[str]:
+    """Make this process execute all groups of these kinds whose process has ended; return their
+    ids."""
     lives = select(_processes.c.life).union(select(literal(life)))
     abandoned = _work.c.process.is_(None) | _work.c.process.not_in(lives)
-    taken = update(_work).where(abandoned).values(process=life, version=_work.c.version + 1)
+    which = _work.c.kind.in_(kinds) & abandoned
+    taken = update(_work).where(which).values(process=life, version=_work.c.version + 1)
     return list(connection.execute(taken.returning(_work.c.id)).scalars())
 
 

@@ -61,6 +61,7 @@ class ClusterGroups:
         self._queues: dict[GroupKind, WorkingQueue] = {}
         self._lock = threading.Lock()
         self._own: dict[str, float] = {}  # executed groups, and when they were claimed
+        self._taken = set[str]()  # groups that were taken over, until their queue has them
         self._changing: dict[str, int] = {}  # groups that threads change
         self._locks = [threading.RLock() for _ in range(_LOCKS)]
         self._versions: dict[str, int] = {}  # of other processes' groups
@@ -227,8 +228,12 @@ class ClusterGroups:
         ends = self._history.groups.ends()
         self._note_own(rows, asked_at)
         self._show_changed(rows, ends)
-        if self._place.executes and any(row.process not in lives for row in rows.values()):
-            self._take_over()
+        self._taken &= {row.id for row in rows.values() if row.process == self._place.life}
+        abandoned = {row.kind for row in rows.values() if row.process not in lives}
+        if self._place.executes and (kinds := abandoned & self._queues.keys()):
+            self._take_over(kinds)
+        if self._taken:
+            self._take_up()
 
     def _note_own(self, rows: dict[str, GroupRow], asked_at: float) -> None:
         """Lose the groups that other processes execute, and delete the rows of ended ones."""
@@ -280,24 +285,29 @@ class ClusterGroups:
                 elif group.kind == kind:
                     queue.show(group)
 
-    def _take_over(self) -> None:
+    def _take_over(self, kinds: Collection[GroupKind]) -> None:
         with as_comfy_errors(), self._database.begin() as connection:
             lock(connection)
-            taken = take_abandoned(connection, self._place.life)
+            taken = take_abandoned(connection, self._place.life, kinds)
+            self._taken.update(taken)  # even a commit that seems to fail may succeed
             with self._lock:
-                self._own |= dict.fromkeys(taken, math.inf)
-        with self._lock:
-            self._own |= dict.fromkeys(taken, time.monotonic())
-            queues = dict(self._queues)
+                self._own |= dict.fromkeys(taken, time.monotonic())
+
+    def _take_up(self) -> None:
+        """Continue the groups that were taken over. If the database is away, the next look does
+        so."""
         self._read_runs()
-        found = self._history.groups.get_many(taken)
-        for group_id in taken:
+        found = self._history.groups.get_many(self._taken)
+        with self._lock:
+            queues = dict(self._queues)
+        for group_id in self._taken:
             group = found.get(group_id)
-            if group is not None and group.kind in queues:
+            if group is not None:
                 log.info("Takes over %s %s.", group.kind, group_id)
                 queues[group.kind].take_up(group)
             if group is None or group.ended_at is not None:
                 self.release(group_id)
+        self._taken.clear()
         self.hint()
 
 
