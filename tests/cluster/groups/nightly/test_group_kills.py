@@ -113,3 +113,19 @@ def test_batches_and_chains_wait_for_postgres(cluster: Cluster, groups: WorkingG
         groups.wait_for(batch, app, state="done", done=ROWS, failed=0)
         groups.wait_for(chain, app, state="done")
     assert groups.outcomes() == ["success"] * (ROWS + 2)
+
+
+def test_groups_continue_after_all_processes_ended(cluster: Cluster, groups: WorkingGroups) -> None:
+    """The first process that starts again continues batches and chains."""
+    first, *others = cluster.apps
+    with cluster.slow_servers():
+        batch, chain = groups.start_batch(first, 4), groups.start_chain(first)
+        groups.wait_for_start()
+        for app in cluster.apps:
+            app.terminate()
+            app.kill()  # forgets the process that has ended
+    first.start()
+    groups.wait_for(batch, first, state="done", done=4, failed=0)
+    groups.wait_for(chain, first, state="done")
+    for app in others:
+        app.start()
