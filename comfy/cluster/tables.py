@@ -27,8 +27,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 cluster_tables = MetaData()
 
-# How soon the database notices that a process is frozen or that its machine has vanished. The
-# process's locks end then: until that moment, all processes may have to wait.
+# Settings with which the database soon notices that a process is frozen or that its machine has
+# vanished, and ends the process's locks. All processes may have to wait until then.
 _SESSION = (
     "SET idle_in_transaction_session_timeout = 3000",  # milliseconds; less than `ABSENT`
     "SET tcp_keepalives_idle = 10",  # seconds
