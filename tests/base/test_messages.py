@@ -49,9 +49,11 @@ OF_A_SHELL = {
     "object_info.py",
     "cli",
     "demo",
+    "setup",
 }
 # Texts per file that only workflow authors, programs and administrators read. They stay in English.
 IN_ENGLISH = {
+    **{"cluster/engine.py": 4},
     **{"batches/spec.py": 3, "comfyui/client/client.py": 2, "graph/group_nodes.py": 1},
     **{"graph/links.py": 2, "graph/schema.py": 2, "graph/use_everywhere.py": 3},
     **{"media/gif.py": 1, "media/reader.py": 1},

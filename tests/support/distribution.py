@@ -50,7 +50,10 @@ ROOT = Path(__file__).parents[2]
 PROCESSES_PER_CORE = 2  # where one waits for a server or a browser, another works
 
 # Few tests that take long: they begin early, so that no process is alone with one in the end.
-LONG = ("/walk/", "/test_reattach.py", "/test_fuzz.py", "/test_names_of_files.py", "/test_app.py")
+LONG = (
+    *("/walk/", "/test_reattach.py", "/test_fuzz.py", "/test_names_of_files.py", "/test_app.py"),
+    *("/cluster/groups/", "/cluster/test_runs.py", "/cluster/test_shared.py", "/browser/cluster/"),
+)
 
 # A test file that contains one of these starts processes of `tests/support/app_process.py`. Their
 # fork server imports the whole app again, which takes 4 s of processor time.
