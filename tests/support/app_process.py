@@ -171,6 +171,7 @@ def started_here(
     for number in (0, 1, 2) if own_session else (1, 2):
         os.dup2(target, number)
     os.close(target)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also if the tests run in nohup
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
     os.chdir(ROOT)
