@@ -4,7 +4,6 @@ that imports it."""
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
@@ -54,7 +53,6 @@ class Engine:
         """`database`: of Postgres. `life`: unique for each start of the process. `execute`
         executes an attempt of a run in the calling thread; None if this process only serves
         pages."""
-        os.environ["DBOS__CLOUD"] = ""
         _serialization.DBOSDefaultSerializer = _NoPickle()
         logging.getLogger("dbos").setLevel(logging.ERROR)
         config: DBOSConfig = {
@@ -67,7 +65,7 @@ class Engine:
             "enable_otlp": False,
             "log_level": "ERROR",
         }
-        self._dbos = DBOS(config=config)
+        DBOS(config=config)
 
         @DBOS.workflow(name="run")
         def run(run_id: str, attempt: int) -> None:

@@ -26,7 +26,7 @@ from comfy.cluster.rows import (
     write_states,
 )
 from comfy.cluster.run import ClusterRun
-from comfy.comfyui.protocol.run_state import RunError, lost, waiting
+from comfy.comfyui.protocol.run_state import RunError, lost
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.record import Record
 from comfy.records.store import RunStore
@@ -165,11 +165,7 @@ class Executor:
         if shown is not None and claimed.taken == claimed.attempt == 1:
             return shown.first_record
         record = self._history.get_many([claimed.run], None).get(claimed.run)
-        if record is None:
-            return None
-        job = record.job
-        fresh = waiting(record.state.prompt_id, job.prompt, job.outputs, job.titles)
-        return replace(record, state=fresh)
+        return None if record is None else record.as_waiting
 
     def _execution(self, claimed: LiveRow, record: Record) -> _Execution:
         fence = Fence(claimed.run, claimed.taken)
@@ -275,14 +271,13 @@ class Executor:
             if execution is not None and not execution.records.ending:
                 self._disown(fence.run, fence)
 
-    def close(self) -> Sequence[str]:
-        """Disown all runs, so that other processes can take them over; return their ids."""
+    def close(self) -> None:
+        """Disown all runs, so that other processes can take them over."""
         self._tries.close()
         with self._lock:
             executions = tuple(self._executions.values())
         for execution in executions:
             execution.run.disown()
-        return [execution.fence.run for execution in executions]
 
     def _disown(self, run_id: str, fence: Fence) -> None:
         with self._lock:

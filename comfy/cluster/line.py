@@ -122,7 +122,7 @@ class LineThread:
         self._lock = threading.Lock()
         self._changes: list[tuple[_Change, Callable[[float], object] | None]] = []
         self._wake = threading.Event()
-        self._closed = False
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="line", daemon=True)
 
     def start(self) -> None:
@@ -131,7 +131,7 @@ class LineThread:
 
     def close(self) -> None:
         """Write the pending changes and end the thread."""
-        self._closed = True
+        self._closing.set()
         self._wake.set()
         self._thread.join()
 
@@ -150,16 +150,16 @@ class LineThread:
         while True:
             self._wake.wait(_LOOK)
             self._wake.clear()
-            closed = self._closed
+            closing = self._closing.is_set()
             try:
                 self._work()
             except ComfyError as problem:
                 log.warning("The queue can't be changed at the moment: %s", problem)
-                closed or threading.Event().wait(_RETRY)
+                self._closing.wait(_RETRY)
                 self._wake.set()
             except Exception:
                 log.exception("The queue failed with an internal error")
-            if closed:
+            if closing:
                 return
 
     def _work(self) -> None:
@@ -171,7 +171,7 @@ class LineThread:
                 lock(connection)
                 for change, _ in changes:
                     change(connection)
-                if self._decider is not None and not self._closed:
+                if self._decider is not None and not self._closing.is_set():
                     begun = self._decider.decide(connection)
         except Exception:
             with self._lock:

@@ -8,15 +8,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from sqlalchemy import Engine
 
 from comfy.base.errors import ComfyError
 from comfy.cluster.messaging.state_messages import state_from_wire
 from comfy.cluster.rows import LiveRow, read_live, read_turns
-from comfy.cluster.run import ClusterRun
-from comfy.comfyui.protocol.run_state import RunState, lost, stopped, waiting
+from comfy.cluster.run import LAST, ClusterRun
+from comfy.comfyui.protocol.run_state import RunState, lost, stopped
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Record
 from comfy.records.store import RunStore
@@ -45,9 +44,9 @@ class Mirror:
         ended: Callable[[ClusterRun], None],
         keep: int,
     ) -> None:
-        """`create` returns a run of a record. `polled` gets all rows after each poll,
-        and when they were read. `ended` is
-        called once for each end. `keep`: the number of finished runs to remember."""
+        """`create` returns a run of a record. `polled` gets all rows after each poll, and when they
+        were read. `ended` is called once for each end. `keep`: the number of finished runs to
+        remember."""
         self._engine, self._history, self._servers = engine, history, servers
         self._create, self._polled, self._ended, self._keep = create, polled, ended, keep
         self._lock = threading.Lock()
@@ -188,9 +187,7 @@ class Mirror:
             is_known = known is not None and known.submitted_at == record.submitted_at
             if is_known or record.state.phase.finished:
                 continue  # ended since the rows were read, or its end isn't recorded yet
-            job = record.job
-            fresh = waiting(record.state.prompt_id, job.prompt, job.outputs, job.titles)
-            run = self._create(replace(record, state=fresh))
+            run = self._create(record.as_waiting)
             if self.add(run):
                 self.confirm(run)
 
@@ -207,7 +204,7 @@ class Mirror:
         records = self._history.get_many(missing, None)
         for run_id in missing:
             if run := self.get(run_id):
-                run.receive((2**31, 0), _end_of(run, records.get(run_id)))
+                run.receive(LAST, _end_of(run, records.get(run_id)))
                 self.note_state(run)
 
 

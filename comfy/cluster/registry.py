@@ -38,7 +38,7 @@ from comfy.cluster.rows import (
     move_waiting,
     release_all,
 )
-from comfy.cluster.run import ClusterRun
+from comfy.cluster.run import LAST, ClusterRun
 from comfy.cluster.servers import SharedServers
 from comfy.cluster.tables import limit_silence, make_cluster_tables
 from comfy.cluster.watching import Watchers
@@ -63,7 +63,6 @@ log = logging.getLogger(__name__)
 
 _HINTS = "queue"
 _PHASE_AND_PLACE = attrgetter("phase", "queue_place")
-_LAST = (2**31 - 1, 0)  # the version of an end
 
 
 class ClusterRegistry:
@@ -379,7 +378,7 @@ class ClusterRegistry:
             self.history.end(replace(run.record, state=state), partial(end_waiting, run=row.run))
         except NotOurs:  # it has just begun, or another process has ended it
             return
-        run.receive(_LAST, state)
+        run.receive(LAST, state)
         self._mirror.note_state(run)
         self._hint()
 

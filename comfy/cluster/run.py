@@ -19,6 +19,7 @@ from comfy.runs.durations import RunTimes
 from comfy.runs.latest_state import LatestState
 
 StateNumber = tuple[int, int]  # the number of the takeover, and of the state since
+LAST: StateNumber = (2**31, 0)  # of an end that the database names
 
 
 class ClusterRun:

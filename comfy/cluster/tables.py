@@ -27,7 +27,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 cluster_tables = MetaData()
 
-# Settings with which the database soon notices that a process is frozen or that its machine has
+# Settings that let the database soon notice that a process is frozen or that its machine has
 # vanished, and ends the process's locks. All processes may have to wait until then.
 _SESSION = (
     "SET idle_in_transaction_session_timeout = 3000",  # milliseconds; less than `ABSENT`

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from pydantic import GetPydanticSchema
 
 from comfy.base.messages import KeptText
-from comfy.comfyui.protocol.run_state import Phase, RunState
+from comfy.comfyui.protocol.run_state import Phase, RunState, waiting
 from comfy.prompt.model import InputRef, Prompt
 
 # A node may have keys that the app doesn't know; reading a record keeps them.
@@ -94,6 +94,13 @@ class Record:
     parents: tuple[str, ...] = ()
     favourite: bool = False
     address: str = ""
+
+    @property
+    def as_waiting(self) -> Record:
+        """Return the record in its first state, with its current id at the server."""
+        job = self.job
+        state = waiting(self.state.prompt_id, job.prompt, job.outputs, job.titles)
+        return replace(self, state=state)
 
     @property
     def was_taken_out(self) -> bool:

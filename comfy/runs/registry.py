@@ -22,7 +22,7 @@ from comfy.base.callbacks import Callbacks
 from comfy.base.errors import ComfyError, RunGoesOn, RunNotFound
 from comfy.base.messages import message
 from comfy.comfyui.protocol.run_progress import SamplingWork
-from comfy.comfyui.protocol.run_state import Phase, RunError, RunState, lost, waiting
+from comfy.comfyui.protocol.run_state import Phase, RunError, lost, waiting
 from comfy.comfyui.servers.needs import Needs
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Job, Record
@@ -141,27 +141,26 @@ class LocalRunRegistry:
         finds its run."""
         servers = self._context.servers
         for record in self._left_over():
-            job = record.job
-            fresh = waiting(record.state.prompt_id, job.prompt, job.outputs, job.titles)
+            fresh = record.as_waiting
             if record.sent and servers.at(record.server) is None:
-                self._lose(record, fresh, sent_elsewhere(record.server if servers.shown else ""))
+                self._lose(fresh, sent_elsewhere(record.server if servers.shown else ""))
                 continue
             with self._entrance:
                 try:
-                    self._start(replace(record, state=fresh), DEFAULT_POLICY)
+                    self._start(fresh, DEFAULT_POLICY)
                 except ComfyError as problem:
-                    self._lose(record, fresh, RunError(str(problem), problem.hint))
+                    self._lose(fresh, RunError(str(problem), problem.hint))
                 except Exception:  # a bad record must not block the other runs
                     log.exception("Run %s can't be resumed", record.id)
-                    self._lose(record, fresh, OUR_FAULT)
+                    self._lose(fresh, OUR_FAULT)
         self._sweep()
 
-    def _lose(self, record: Record, state: RunState, why: RunError) -> None:
+    def _lose(self, record: Record, why: RunError) -> None:
         """Record the end of a run that can't be resumed. If that fails, the next start tries
         again."""
         if self.history is not None:
             try:
-                self.history.end(replace(record, state=stamped(lost(state, why))))
+                self.history.end(replace(record, state=stamped(lost(record.state, why))))
             except ComfyError as problem:
                 extra = {"run": record.id}
                 log.warning("Run %s could not be recorded yet: %s", record.id, problem, extra=extra)
