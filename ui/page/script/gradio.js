@@ -132,8 +132,9 @@ export const userName = () => /** @type {any} */ (window).gradio_config?.usernam
  * @param {{ call: (reload: boolean) => void, upload: (why: string) => boolean }} refused
  *   `why`: a sentence, or "" if the app gave none. `upload` returns whether it has shown the reason; if so, hide the
  *   refusal from Gradio
+ * @param {() => void} uploaded called when the app has answered an upload, even with a refusal
  */
-export function watchRequests(refused) {
+export function watchRequests(refused, uploaded) {
   const gradios = window.fetch;
   window.fetch = async (...request) => {
     const [asked] = request;
@@ -142,6 +143,7 @@ export function watchRequests(refused) {
       return new Response(null, { status: 404 });
     const answer = await gradios(...request);
     const [isCall, isUpload] = [address.includes(CALL), UPLOAD.test(address)];
+    if (isUpload && answer.status < 500) uploaded(); // a load balancer answers 502 for a process that has ended
     if (answer.ok || !(isCall || isUpload)) return answer;
     const text = await answer.clone().text();
     const told = jsonIn(text);

@@ -10,6 +10,7 @@ import { asksForKeys, showKeys } from "./components/keys.js";
 import { masksHold } from "./components/mask_painter.js";
 import { showInTab } from "./components/tab.js";
 import { $, element, glideTo, isCtrlEnter, isNarrow, keepTextsOut, root, tell } from "./dom.js";
+import { tellCutUpload, uploadEnds } from "./form/cut_uploads.js";
 import {
   clearErrors,
   forgetNote,
@@ -211,7 +212,7 @@ async function startWorker() {
 const { style } = document.documentElement;
 style.setProperty("--generate-keys", JSON.stringify(KEYS));
 style.setProperty("--nothing-found", JSON.stringify(NOTHING_FOUND));
-watchRequests({ call: refused, upload: (why) => refuseVaried(why) || refuseFile(why) });
+watchRequests({ call: refused, upload: (why) => refuseVaried(why) || refuseFile(why) }, uploadEnds);
 takeFiles();
 offerEditing();
 document.addEventListener("click", clicked, true); // before Gradio's own listeners
@@ -240,6 +241,7 @@ keepListsOffLabels();
 keepNumbersBeyondSliders();
 openListsDown();
 tellReloaded();
+tellCutUpload();
 showApi();
 page.subscribe(show);
 page.subscribe(showInTab);

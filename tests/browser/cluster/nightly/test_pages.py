@@ -67,7 +67,8 @@ def test_a_page_returns_with_its_runs(
 
 
 def test_a_page_returns_with_its_files(balancer: Balancer, visit: Visit, tmp_path: Path) -> None:
-    """A file in the form is there again. If its upload was cut, the user adds it again."""
+    """A file in the form is there again. If its upload was cut, the page says so, and the user adds
+    it again."""
     person = page_behind(balancer, visit, "image-to-image")
     (tmp_path / "small.png").write_bytes(coloured_image())
     Image.new("RGB", (500, 400)).save(tmp_path / "large.bmp")
@@ -78,11 +79,13 @@ def test_a_page_returns_with_its_files(balancer: Balancer, visit: Visit, tmp_pat
     with person.page.expect_request("**/upload*"):
         chooser.set_input_files(tmp_path / "large.bmp")
     with returning(balancer, person):
+        expect(person.page.get_by_text("“large.bmp” wasn't uploaded").first).to_be_visible()
         _limit_uploads(link, -1)
         chooser.set_input_files(tmp_path / "small.png")
         has_width(person, 96)
     with returning(balancer, person):
         has_width(person, 96)
+        expect(person.page.get_by_text("wasn't uploaded")).to_have_count(0)
     person.leave()
 
 

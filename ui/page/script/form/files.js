@@ -10,6 +10,7 @@ import { labeled, message, plural } from "../messages.js";
 import { say } from "../state.js";
 import { openVary } from "../vary/open.js";
 import { carriesWorkflow } from "./carried.js";
+import { uploadBegins } from "./cut_uploads.js";
 import { clearErrors, fieldId, showRefusal } from "./field_errors.js";
 import { KINDS, shortened, unfitWords } from "./file_kinds.js";
 import { formName } from "./form.js";
@@ -209,6 +210,7 @@ function fieldGiven(event) {
   if (!field || !file) return;
   if (event.isTrusted) given.isFirst = false;
   if (!refuses(field, kind, file)) {
+    uploadBegins(labelOf(field), file.name);
     if (!given.isFirst) offerWorkflow(file);
     return;
   }
