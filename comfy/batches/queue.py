@@ -110,7 +110,8 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         group = Group(batch_id, origin.owner, "batch", time.time(), "running", about)
         batch = self._open_group(group)
         with self._counted(batch):
-            kept = save_new_batch(self._history(), self._starter.blobs, group, content)
+            within = partial(origin.at_start, batch_id)
+            kept = save_new_batch(self._history(), self._starter.blobs, group, content, within)
         with self._lock:  # so that its thread needn't read it from the database
             self._contents[batch_id] = kept, BatchRows(kept)
         self._let_run(batch)

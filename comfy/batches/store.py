@@ -18,12 +18,13 @@ from comfy.launch.kept_uploads import (
 )
 from comfy.launch.uploads import Upload
 from comfy.records.blobs import BlobStore
+from comfy.records.database import Within
 from comfy.records.groups import Group, GroupTooLarge
 from comfy.records.store import RunStore
 
 
 def save_new_batch(
-    history: RunStore, blobs: BlobStore, group: Group, content: BatchContent
+    history: RunStore, blobs: BlobStore, group: Group, content: BatchContent, within: Within
 ) -> BatchContent:
     """Store a new batch with copies of the files among its values, and return it with the copies.
 
@@ -34,7 +35,7 @@ def save_new_batch(
         kept = with_other_values(content, lambda value: files.get(str(id(value)), value))
         digests = {file.digest for file in files.values()}
         try:
-            history.groups.put(group, _content_to_json(kept), digests)
+            history.groups.put(group, _content_to_json(kept), digests, within)
         except GroupTooLarge as error:
             raise ComfyError(
                 message("This is too large to save."), message("Split it into smaller ones.")

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from functools import partial
 
 from cachetools import FIFOCache
 
@@ -25,6 +26,7 @@ from comfy.groups.queue import GroupQueue
 from comfy.launch.kept_uploads import kept_as_given
 from comfy.launch.start import FieldErrors
 from comfy.launch.uploads import Upload
+from comfy.records.database import Within, no_more
 from comfy.records.groups import Group
 from comfy.records.record import Record
 from comfy.runs.interface import Origin
@@ -98,7 +100,8 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         chain.watch = watch
         chain.begin(plan)
         with self._counted(chain):
-            chain.press(self._kept(chain, plan), again)
+            within = partial(origin.at_start, chain_id)
+            chain.press(self._kept(chain, plan, within), again)
             self._let_run(chain)
         return StartedChain(chain.id, text_values(plan.values))
 
@@ -310,10 +313,10 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         current = continued(before, given, chain.done.difference(again))
         return continued(before, {**current, **given})
 
-    def _kept(self, chain: OpenChain, plan: ChainPlan) -> ChainPlan:
+    def _kept(self, chain: OpenChain, plan: ChainPlan, within: Within = no_more) -> ChainPlan:
         """Store a chain with a plan's values, and return the plan with the stored files."""
         with chain.saving:
-            save_chain(self._history(), self._starter.blobs, chain.group, plan.values)
+            save_chain(self._history(), self._starter.blobs, chain.group, plan.values, within)
         files = (key for key, value in plan.values.items() if isinstance(value, Upload))
         content = self._content(chain)
         return plan.with_files({key: content[key] for key in files})

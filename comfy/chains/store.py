@@ -8,11 +8,14 @@ from comfy.chains.keys import ChainValues, StepKey, parse_values, text_values
 from comfy.launch.kept_uploads import kept_uploads, values_from_json, values_to_json
 from comfy.launch.uploads import Upload
 from comfy.records.blobs import BlobStore
+from comfy.records.database import Within
 from comfy.records.groups import Group, GroupTooLarge
 from comfy.records.store import RunStore
 
 
-def save_chain(history: RunStore, blobs: BlobStore, group: Group, values: ChainValues) -> None:
+def save_chain(
+    history: RunStore, blobs: BlobStore, group: Group, values: ChainValues, within: Within
+) -> None:
     """Store a chain with copies of the files among its values, or replace it.
 
     Raises ComfyError if the values or files are too large; the stored chain is then unchanged.
@@ -22,7 +25,8 @@ def save_chain(history: RunStore, blobs: BlobStore, group: Group, values: ChainV
     with kept_uploads(blobs, history, uploads) as kept:
         content = {"values": values_to_json({**texts, **kept})}
         try:
-            history.groups.put(group, content, {file.digest for file in kept.values()})
+            digests = {file.digest for file in kept.values()}
+            history.groups.put(group, content, digests, within)
         except GroupTooLarge as error:
             raise ComfyError(
                 message("This is too large to save."),

@@ -172,6 +172,7 @@ class ClusterRegistry:
             queue = self._entrance.enqueue(
                 connection, run.id, origin, policy, keeps_going=run.keeps_going
             )
+            origin.at_start(run.id, connection)
             if self._place.executes:
                 begun.extend(self._decider.decide(connection, queue))
 

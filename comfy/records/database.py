@@ -10,11 +10,11 @@ import glob
 import logging
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -50,6 +50,31 @@ _LIBPQ = ("psycopg", "psycopg2")
 _POOL = {"pool_size": 5, "max_overflow": 8, "pool_timeout": 10.0}
 _LOCK = 0x636F6D6679  # our key for a Postgres lock: only one process at a time may change tables
 _SQLITE = b"SQLite format 3\0"
+
+P = ParamSpec("P")
+
+# More statements in a transaction. If they raise an error, it writes nothing.
+Within = Callable[[Connection], object]
+# More statements in the transaction that records a new run, batch or chain with this id.
+AtStart = Callable[[str, Connection], object]
+
+
+def no_more(_: Connection) -> None:
+    """Run no more statements."""
+
+
+def nothing_at_start(_started: str, _connection: Connection) -> None:
+    """Run no more statements."""
+
+
+def both(first: Callable[P, object], second: Callable[P, object]) -> Callable[P, None]:
+    """Return the statements of both, in this order."""
+
+    def within(*args: P.args, **kwargs: P.kwargs) -> None:
+        first(*args, **kwargs)
+        second(*args, **kwargs)
+
+    return within
 
 
 def sqlite_address(folder: Path, name: str = _OWN_NAME) -> str:

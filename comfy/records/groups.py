@@ -16,7 +16,7 @@ from comfy.base.errors import ComfyError
 from comfy.base.messages import message
 from comfy.base.quota import Use, to_remove
 from comfy.records.blobs import BlobStore
-from comfy.records.database import erase_deleted
+from comfy.records.database import Within, erase_deleted, no_more
 from comfy.records.room import Room
 from comfy.records.state.held_files import RemovalLock
 from comfy.records.tables import as_comfy_errors, digest, share_of
@@ -82,7 +82,13 @@ class GroupStore:
         self._room = room
         self.guard: Callable[[Connection, Group], None] = lambda _connection, _group: None
 
-    def put(self, group: Group, content: Mapping[str, Any], digests: Collection[str]) -> None:
+    def put(
+        self,
+        group: Group,
+        content: Mapping[str, Any],
+        digests: Collection[str],
+        within: Within = no_more,
+    ) -> None:
         """Store a group, or replace it; after an error, the stored one stays.
 
         `content`: what to run, as JSON values. `digests`: the blobs that it needs. Ended groups are
@@ -92,6 +98,7 @@ class GroupStore:
         with self._writing:
             with as_comfy_errors(), self._engine.begin() as connection:
                 self.guard(connection, group)
+                within(connection)
                 before = _take_out(connection, _groups.c.id == group.id)
                 size = self._insert(connection, group, content, digests)
                 before += self._make_room(connection, group)

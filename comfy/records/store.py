@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +20,7 @@ from comfy.base.quota import to_remove
 from comfy.records.added_workflows import AddedWorkflows
 from comfy.records.administration.actions import AdministrationStore
 from comfy.records.blobs import BlobStore
-from comfy.records.database import Eraser, is_set_aside, open_database, shrink
+from comfy.records.database import Eraser, Within, is_set_aside, no_more, open_database, shrink
 from comfy.records.groups import GroupStore
 from comfy.records.lineage import (
     Lineage,
@@ -56,13 +56,6 @@ _BATCH = 50
 _OF_PRESETS = _OF_GROUPS = 0.25  # share of the total for all rows and files
 _ORDER = (_runs.c.ended_at, _runs.c.submitted_at, _runs.c.id)
 _NEWEST_FIRST = tuple(column.desc() for column in _ORDER)
-
-
-Within = Callable[[Connection], object]
-
-
-def _nothing(_: Connection) -> None:
-    pass
 
 
 class RunStore:
@@ -102,13 +95,11 @@ class RunStore:
 
     # During a run
 
-    # `within` runs more statements in the same transaction; if it raises, nothing is written.
-
-    def begin(self, record: Record, within: Within = _nothing) -> None:
+    def begin(self, record: Record, within: Within = no_more) -> None:
         """Record a submitted run; it is on disk when this returns."""
         self._write(record, None, within)
 
-    def sent(self, record: Record, prompt_id: str, within: Within = _nothing) -> None:
+    def sent(self, record: Record, prompt_id: str, within: Within = no_more) -> None:
         """Record that a run is being sent to its server, with this id there. A run without files
         needs no `begin` before. It is on disk when this returns."""
         columns = {"sent": True, "prompt_id": escaped(prompt_id), "server": escaped(record.server)}
@@ -116,7 +107,7 @@ class RunStore:
             within(connection)
             put_sent(connection, record, columns)
 
-    def end(self, record: Record, within: Within = _nothing) -> None:
+    def end(self, record: Record, within: Within = no_more) -> None:
         """Record a finished run; it is on disk when this returns. A run that its owner removed
         before it started is deleted instead."""
         if record.was_taken_out:
@@ -370,7 +361,7 @@ class RunStore:
                 ids = connection.execute(oldest).scalars().all()
             return self._forget(_runs.c.id.in_(ids))
 
-    def _forget(self, which: ColumnElement[bool], within: Within = _nothing) -> int:
+    def _forget(self, which: ColumnElement[bool], within: Within = no_more) -> int:
         """Delete runs, then their files that no other run uses; return the number of runs."""
         with self._changing() as connection:
             within(connection)

@@ -6,12 +6,13 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, delete, func, insert, select, update
 
+from comfy.records.database import AtStart
 from comfy.records.tables import as_comfy_errors
 from comfy.records.tables import webhooks as _hooks
 
@@ -49,6 +50,15 @@ class WebhookStore:
         rows = [_row_of(hook) for hook in hooks]
         with as_comfy_errors(), self._engine.begin() as connection:
             connection.execute(insert(_hooks), rows)
+
+    @staticmethod
+    def adding(hooks_of: Callable[[str], Iterable[Webhook]]) -> AtStart:
+        """Return statements that store the webhooks about a new run, batch or chain."""
+
+        def add(started: str, connection: Connection) -> None:
+            connection.execute(insert(_hooks), [_row_of(hook) for hook in hooks_of(started)])
+
+        return add
 
     def waiting(self) -> tuple[Webhook, ...]:
         """Return the webhooks whose subject isn't known to have ended or to be paused."""

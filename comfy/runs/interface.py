@@ -17,6 +17,7 @@ from comfy.comfyui.protocol.run_progress import SamplingWork
 from comfy.comfyui.protocol.run_state import RunError, RunState
 from comfy.comfyui.servers.needs import Needs
 from comfy.records.blobs import BlobStore
+from comfy.records.database import AtStart, nothing_at_start
 from comfy.records.groups import Group, GroupKind
 from comfy.records.record import Job, Record
 from comfy.records.state.starts import Start
@@ -32,7 +33,8 @@ class Origin:
     account, otherwise "": one client can be many such owners, so limits also count addresses.
     `group` and `parents` are stored in the run's `Record`. `run_id` is a UUID that the caller
     chooses for a task that must start only once; "" lets the registry choose. `text_sources` are
-    ids of the owner's runs that become parents if their texts are among the values.
+    ids of the owner's runs that become parents if their texts are among the values. `at_start`
+    runs more statements in the transaction that records the run, batch or chain.
     """
 
     owner: str
@@ -41,6 +43,7 @@ class Origin:
     parents: tuple[str, ...] = ()
     run_id: str = ""
     text_sources: tuple[str, ...] = ()
+    at_start: AtStart = nothing_at_start
 
     @property
     def start(self) -> Start:

@@ -7,11 +7,13 @@ from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from comfy.base.errors import ComfyError, TooManyRuns
 from comfy.base.messages import message
 from comfy.comfyui.protocol.run_state import stopped
+from comfy.records.database import AtStart, both
 from comfy.records.state.starts import HOUR, RecentStarts, Start, StartCheck
 
 if TYPE_CHECKING:
@@ -116,10 +118,11 @@ class RunStarts(Protocol):
         """Return the starts that count for this one."""
 
     def counting(
-        self, start: Start, check: StartCheck, record: Record | None
+        self, start: Start, check: StartCheck, record: Record | None, at_start: AtStart
     ) -> AbstractContextManager[None]:
         """Count a start, if `check` accepts the earlier ones, and store its record, None for a run
-        that isn't recorded yet. If the block raises ComfyError, both are taken back."""
+        that isn't recorded yet. If the block raises ComfyError, both are taken back. `at_start`:
+        see `Origin`."""
 
 
 class StoredStarts:
@@ -134,7 +137,9 @@ class StoredStarts:
         return self._starts.recent(start)
 
     @contextmanager
-    def counting(self, start: Start, check: StartCheck, record: Record | None) -> Iterator[None]:
+    def counting(
+        self, start: Start, check: StartCheck, record: Record | None, at_start: AtStart
+    ) -> Iterator[None]:
         """See `RunStarts.counting`. Count and record are one transaction."""
         counted: list[int | None] = []
         if record is None:
@@ -142,7 +147,12 @@ class StoredStarts:
         else:
             self._history.begin(
                 record,
-                lambda connection: counted.append(self._starts.count_in(connection, start, check)),
+                both(
+                    lambda connection: counted.append(
+                        self._starts.count_in(connection, start, check)
+                    ),
+                    partial(at_start, record.id),
+                ),
             )
         try:
             yield
@@ -180,7 +190,9 @@ class LocalStarts:
         return RecentStarts(number, age, start.group in self._groups)
 
     @contextmanager
-    def counting(self, start: Start, check: StartCheck, record: Record | None) -> Iterator[None]:
+    def counting(
+        self, start: Start, check: StartCheck, record: Record | None, at_start: AtStart
+    ) -> Iterator[None]:
         """See `RunStarts.counting`."""
         del record
         recent = self.recent(start)

@@ -126,7 +126,7 @@ class LocalRunRegistry:
             self._check_unfinished(origin)
             self._check_free(run_id)
             check, kept = self._limits.check_hourly, record if is_kept else None
-            with self._starts.counting(origin.start, check, kept):
+            with self._starts.counting(origin.start, check, kept, origin.at_start):
                 return self._start(record, policy)
 
     def check_room(self, origin: Origin) -> None:

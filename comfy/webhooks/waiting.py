@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from comfy.base.callbacks import Callbacks
+from comfy.records.database import AtStart, nothing_at_start
 from comfy.records.webhooks import Subject, Webhook, WebhookStore, new_webhooks
 from comfy.webhooks.address import allowed_host
 
@@ -78,8 +79,30 @@ class Webhooks:
         hooks = new_webhooks(subject, ids, owner, allowed_host(url, self.hosts), url)
         if self.store is not None and hooks:
             self.store.add(hooks)
-            if self.keeper is None:
-                self.wait_for(hooks)
+            self.note_added(hooks)
+
+    def adding(
+        self, subjects: Collection[Subject], owner: str, url: str, added: list[Webhook]
+    ) -> AtStart:
+        """Return statements that register webhooks to this address with a new run, batch or chain,
+        and append them to `added`, for `note_added`. Raises CallbackRefused as `check` does."""
+        host = allowed_host(url, self.hosts)
+
+        def hooks_of(started: str) -> Collection[Webhook]:
+            hooks = [
+                hook
+                for subject in subjects
+                for hook in new_webhooks(subject, [started], owner, host, url)
+            ]
+            added.extend(hooks)
+            return hooks
+
+        return nothing_at_start if self.store is None else self.store.adding(hooks_of)
+
+    def note_added(self, hooks: Collection[Webhook]) -> None:
+        """Wait for the ends of these webhooks' subjects, if this process delivers its own."""
+        if self.keeper is None:
+            self.wait_for(hooks)
 
     def take_up(self) -> None:
         """Delete expired webhooks and wait for the remaining ones, from before the start or from

@@ -11,6 +11,7 @@ import pytest
 from comfy.base.errors import ComfyError, TooManyRuns, TooManyThreads
 from comfy.comfyui.protocol.run_progress import RunProgress, SamplerSteps, SamplingWork
 from comfy.records.blobs import BlobStore
+from comfy.records.database import nothing_at_start
 from comfy.records.state.starts import RecentStarts, Start
 from comfy.records.store import RunStore
 from comfy.runs.durations import Durations, RunTimes, time_left
@@ -58,7 +59,7 @@ def starts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunStarts
 def begin(starts: RunStarts, person: Person, group: str = "") -> None:
     start = Start(*person, group)
     LIMITS.check_hourly(starts.recent(start))
-    with starts.counting(start, LIMITS.check_hourly, None):
+    with starts.counting(start, LIMITS.check_hourly, None, nothing_at_start):
         pass
 
 
@@ -92,14 +93,17 @@ def test_a_run_that_could_not_start_is_not_counted(starts: RunStarts) -> None:
     for group in ("", "a batch") * 5:
         with (
             pytest.raises(TooManyThreads),
-            starts.counting(Start(*ME, group), LIMITS.check_hourly, None),
+            starts.counting(Start(*ME, group), LIMITS.check_hourly, None, nothing_at_start),
         ):
             raise TooManyThreads("", "")
     assert starts.recent(Start(*ME)) == RecentStarts()
     for _ in range(5):
         begin(starts, ME)
     for _ in range(2):
-        with pytest.raises(TooManyRuns), starts.counting(Start(*ME), LIMITS.check_hourly, None):
+        with (
+            pytest.raises(TooManyRuns),
+            starts.counting(Start(*ME), LIMITS.check_hourly, None, nothing_at_start),
+        ):
             pass
     assert starts.recent(Start(*ME)).number == 5
 

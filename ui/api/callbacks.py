@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from comfy.base.errors import ComfyError
-from comfy.records.webhooks import Subject
+from comfy.records.database import both
+from comfy.records.webhooks import Subject, Webhook
 from comfy.webhooks.waiting import Webhooks
+from ui.api.requests import Requester
 
 CALLBACK: Mapping[str, Any] = {
     "type": ["string", "null"],
@@ -27,21 +31,30 @@ def callback_of(webhooks: Webhooks, told: Mapping[str, Any]) -> str:
     return str(callback)
 
 
-def call_back(
-    webhooks: Webhooks,
-    callback: str,
-    subjects: Sequence[Subject],
-    ids: Sequence[str],
-    owner: str,
-    stop: Callable[[], object],
+@contextmanager
+def registered(
+    webhooks: Webhooks, callback: str, requester: Requester, *subjects: Subject
+) -> Iterator[Requester]:
+    """Register the address, unless it is empty, for the ends or pauses of what the block starts for
+    the yielded requester. It is stored in the transaction that records the start."""
+    if not callback:
+        yield requester
+        return
+    added: list[Webhook] = []
+    add = webhooks.adding(subjects, requester.owner, callback, added)
+    yield replace(requester, at_start=both(requester.at_start, add))
+    webhooks.note_added(added)
+
+
+def register_chain(
+    webhooks: Webhooks, callback: str, chain_id: str, owner: str, stop: Callable[[], object]
 ) -> None:
-    """Register the address, unless it is empty, for the ends or pauses of the new runs. If it can't
-    be stored, call `stop` and raise ComfyError, because the caller would wait forever."""
+    """Register the address, unless it is empty, for the end of a chain that was continued. If it
+    can't be stored, call `stop` and raise ComfyError, because the caller would wait forever."""
     if not callback:
         return
     try:
-        for subject in subjects:
-            webhooks.add(subject, ids, owner, callback)
+        webhooks.add("chain", [chain_id], owner, callback)
     except ComfyError:
         stop()
         raise

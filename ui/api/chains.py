@@ -22,7 +22,7 @@ from comfy.library.folder import WorkflowFolder
 from comfy.library.removal import Removal
 from comfy.records.record import Record
 from comfy.webhooks.waiting import Webhooks
-from ui.api.callbacks import CALLBACK, call_back, callback_of
+from ui.api.callbacks import CALLBACK, callback_of, register_chain, registered
 from ui.api.problems import NotThere
 from ui.api.requests import (
     REPLAYED,
@@ -298,11 +298,11 @@ class ChainStart:
         if name not in self.chain_forms.folder:
             form_for(reader, name, values)  # raises NotThere for an unknown name
             raise HTTPException(409, _IS_WORKFLOW)
-        origin, attended = origin_of(sent, requester), not body.get("watched", False)
+        attended = not body.get("watched", False)
         plan = self._planned(reader, name, values)
-        started_chain = self.chains.start_plan(plan, origin, attended=attended)
-        stop = partial(self.chains.stop, started_chain.id, owner)
-        call_back(self.webhooks, callback, ("chain",), [started_chain.id], owner, stop)
+        with registered(self.webhooks, callback, requester, "chain") as requester:
+            origin = origin_of(sent, requester)
+            started_chain = self.chains.start_plan(plan, origin, attended=attended)
         return StartOutcome((started_chain.id,))
 
     def _planned(self, reader: SentValues, name: str, sent: object) -> ChainPlan:
@@ -331,14 +331,8 @@ class ChainStart:
             given = reader.of(form_for(reader, name, whole), values)
         sources = text_sources_of(sent)
         chains.go_on(chain_id, owner, given, again=again, text_sources=sources)
-        call_back(
-            self.webhooks,
-            callback,
-            ("chain",),
-            [chain_id],
-            owner,
-            partial(chains.stop, chain_id, owner),
-        )
+        stop = partial(chains.stop, chain_id, owner)
+        register_chain(self.webhooks, callback, chain_id, owner, stop)
         return StartOutcome((chain_id,))
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from fastapi import Depends, Header, Request
@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 from comfy.base.errors import ComfyError
 from comfy.launch.uploads import Upload, content_of
+from comfy.records.database import AtStart, nothing_at_start
 from comfy.records.store import RunStore
 from ui.api.values import Bodies, Sent
 from ui.web.body_limits import body_done, place_held
@@ -34,11 +35,13 @@ REPLAYED: dict[str, Any] = {
 @dataclass(frozen=True, slots=True)
 class Requester:
     """Caller of a start: `owner` of the runs, the `address` for limits, and the `name` for
-    idempotency keys. The name also separates callers with a shared owner."""
+    idempotency keys. The name also separates callers with a shared owner. `at_start`: see
+    `Origin`."""
 
     owner: str
     address: str
     name: str
+    at_start: AtStart = nothing_at_start
 
     @classmethod
     def of(cls, owner: str, scope: Scope, caller: Caller) -> Self:
@@ -192,14 +195,15 @@ class KeyedRequest:
             raise HTTPException(409, _NO_HISTORY)
         requests, name = self.history.requests, self.requester.name
         content = self._content(what, sent)
-        if before := requests.begin(name, self.key, content, self.requester.address):
-            return StartOutcome(before, again=True, counted="count" in sent.body)
+        starting = requests.begin(name, self.key, content, self.requester.address)
+        if isinstance(starting, tuple):
+            return StartOutcome(starting, again=True, counted="count" in sent.body)
         try:
-            outcome = begin(sent, self.requester)
+            outcome = begin(sent, replace(self.requester, at_start=starting.note))
         except BaseException:
-            requests.failed(name, self.key)
+            requests.failed(starting)
             raise
-        requests.started(name, self.key, outcome.ids)
+        requests.started(starting, outcome.ids)
         return outcome
 
     def changed_once(self, what: tuple[str, str], change: Callable[[], object]) -> StartOutcome:

@@ -18,7 +18,7 @@ from comfy.chains.folder import ChainFolder
 from comfy.launch.start import StartedRuns, Starter
 from comfy.runs.interface import Origin, RunPolicy, RunRegistry
 from comfy.webhooks.waiting import Webhooks
-from ui.api.callbacks import CALLBACK, call_back, callback_of
+from ui.api.callbacks import CALLBACK, callback_of, registered
 from ui.api.problems import problem_of
 from ui.api.requests import (
     REPLAYED,
@@ -163,7 +163,10 @@ def _cancel_runs(registry: RunRegistry, ids: Sequence[str], owner: str) -> None:
 
 def origin_of(sent: Sent, requester: Requester) -> Origin:
     """Return the origin of the runs that a request starts. Raises HTTPException."""
-    return Origin(requester.owner, requester.address, text_sources=text_sources_of(sent))
+    sources = text_sources_of(sent)
+    return Origin(
+        requester.owner, requester.address, text_sources=sources, at_start=requester.at_start
+    )
 
 
 def text_sources_of(sent: Sent) -> tuple[str, ...]:
@@ -207,9 +210,6 @@ class RunStart:
         watched = sent.body.get("watched", False)
         keeps_going = sent.body.get("keeps_going", False) if watched else True
         policy = RunPolicy(watched=watched, keeps_going=keeps_going)
-        origin = origin_of(sent, requester)
-        batch = self.starter.start_several(name, values, origin, count, policy)
-        ids = [run.id for run in batch.runs]
-        stop = partial(_cancel_runs, self.registry, ids, owner)
-        call_back(self.webhooks, callback, ("run",), ids, owner, stop)
-        return batch
+        with registered(self.webhooks, callback, requester, "run") as requester:
+            origin = origin_of(sent, requester)
+            return self.starter.start_several(name, values, origin, count, policy)

@@ -21,7 +21,7 @@ from ui.api.batches.opened_grids import opened_grids_api
 from ui.api.batches.results import results_api
 from ui.api.batches.rows import rows_api
 from ui.api.batches.spec import BODY, check_of, spec_of
-from ui.api.callbacks import call_back, callback_of
+from ui.api.callbacks import callback_of, registered
 from ui.api.requests import (
     REPLAYED,
     KeyedRequest,
@@ -82,10 +82,10 @@ class BatchStart:
         form = form_for(reader, name, values)
         spec = spec_of(body, form, reader)
         given = reader.of(form, values)
-        origin, attended = origin_of(sent, requester), not body.get("watched", False)
-        batch = self.batches.start(name, given, spec, origin, attended=attended)
-        stop = partial(self.batches.leave, batch.id, owner)
-        call_back(self.webhooks, callback, ("batch", "pause"), [batch.id], owner, stop)
+        attended = not body.get("watched", False)
+        with registered(self.webhooks, callback, requester, "batch", "pause") as requester:
+            origin = origin_of(sent, requester)
+            batch = self.batches.start(name, given, spec, origin, attended=attended)
         return StartOutcome((batch.id,))
 
 

@@ -18,6 +18,7 @@ from comfy.records.groups import Group
 from comfy.records.presets import Preset
 from comfy.records.record import Record
 from comfy.records.room import HistoryLimits
+from comfy.records.started_requests import StartingRequest
 from comfy.records.store import RunStore
 from comfy.records.tables import runs
 from tests.support.samples.histories import BOB, begun, ended_record, ids, kept_image
@@ -171,7 +172,7 @@ def test_finding_s5_shared_prompts_count(history: RunStore, tmp_path: Path) -> N
 
 
 def bytes_counted(history: RunStore) -> float:
-    with history._engine.connect() as connection:
+    with history.engine.connect() as connection:
         return float(connection.execute(select(func.sum(runs.c.size))).scalar_one())
 
 
@@ -182,14 +183,18 @@ def test_finding_s5_requests_of_programs_are_bounded(
     requests."""
     monkeypatch.setattr("comfy.records.started_requests._MOST", 20)
     requests = history.requests
-    requests.begin(BOB, "key", "run")
-    requests.started(BOB, "key", ["bob's"])
+
+    def start(owner: str, run_id: str, address: str = "") -> None:
+        starting = requests.begin(owner, "key", "run", address)
+        assert isinstance(starting, StartingRequest)
+        requests.started(starting, [run_id])
+
+    start(BOB, "bob's")
     for number in range(50):
-        assert requests.begin(f"browser:{number}", "key", "run", EVE) == ()
-        requests.started(f"browser:{number}", "key", [f"{number}"])
+        start(f"browser:{number}", f"{number}", EVE)
     assert requests.begin(BOB, "key", "run") == ("bob's",)
     assert requests.begin("browser:49", "key", "run", EVE) == ("49",)
-    assert requests.begin("browser:0", "key", "run", EVE) == ()
+    start("browser:0", "again", EVE)
 
 
 def test_finding_s5_a_run_without_results_keeps_only_short_texts(history: RunStore) -> None:
