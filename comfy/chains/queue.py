@@ -94,20 +94,17 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         title = message_to_json(plan.chain.title)
         about = {"chain": plan.name, "title": title, "address": origin.address}
         about["text_sources"] = [*origin.text_sources]
-        chain = self._open_group(
-            Group(chain_id, origin.owner, "chain", time.time(), "running", about)
-        )
+        group = Group(chain_id, origin.owner, "chain", time.time(), "running", about)
+        chain = self._open_group(group)
         chain.watch = watch
         chain.begin(plan)
         with self._counted(chain):
-            within = partial(origin.at_start, chain_id)
-            chain.press(self._kept(chain, plan, within), again)
+            chain.press(self._kept(chain, plan, partial(origin.at_start, chain_id)), again)
             self._let_run(chain)
         return StartedChain(chain.id, text_values(plan.values))
 
     def vary(self, record: Record, address: str = "") -> StartedChain:
-        """Start a run's chain again, with the values of `values_of` and new seeds. Raises the
-        errors of `values_of` and `start`."""
+        """Start a run's chain again with new seeds. Raises like `values_of` and `start`."""
         part = self.part_of(record)
         if part is None:
             raise self._not_found()

@@ -8,13 +8,13 @@ from comfy.chains.keys import ChainValues, StepKey, parse_values, text_values
 from comfy.launch.kept_uploads import kept_uploads, values_from_json, values_to_json
 from comfy.launch.uploads import Upload
 from comfy.records.blobs import BlobStore
-from comfy.records.database import Within
+from comfy.records.database import Within, no_more
 from comfy.records.groups import Group, GroupTooLarge
 from comfy.records.store import RunStore
 
 
 def save_chain(
-    history: RunStore, blobs: BlobStore, group: Group, values: ChainValues, within: Within
+    history: RunStore, blobs: BlobStore, group: Group, values: ChainValues, within: Within = no_more
 ) -> None:
     """Store a chain with copies of the files among its values, or replace it.
 
