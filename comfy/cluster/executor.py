@@ -25,14 +25,15 @@ from comfy.cluster.rows import (
     release_attempts,
     write_states,
 )
-from comfy.cluster.run import ClusterRun
-from comfy.comfyui.protocol.run_state import RunError, lost
+from comfy.cluster.run import LAST, ClusterRun
+from comfy.comfyui.protocol.run_state import RunError, RunState, failed, lost
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfy.records.tables import as_comfy_errors
 from comfy.runs.context import RunContext, WaitingLine
 from comfy.runs.durations import RunTimes
+from comfy.runs.execution import OUR_FAULT
 from comfy.runs.interface import RunPolicy
 from comfy.runs.latest_state import stamped
 from comfy.runs.run import LocalRun
@@ -94,6 +95,7 @@ class Executor:
     def execute(self, run_id: str, attempt: int) -> None:
         """Execute an attempt of a run in this thread; do nothing if the run has ended or was handed
         over since. Never raises: an error would end the run for the engine."""
+        claimed = None
         with self._lock:
             self._working[run_id] += 1
         try:
@@ -105,6 +107,8 @@ class Executor:
         except Exception as error:
             if not (self._tries.closing and isinstance(error, ComfyError)):
                 log.exception("Run %s failed with an internal error", run_id)
+                if claimed is not None:
+                    self._fail(claimed)
         finally:
             with self._lock:
                 self._working[run_id] -= 1
@@ -128,7 +132,7 @@ class Executor:
             self._tries.until_done(partial(self._drop, claimed))
             return
         if claimed.taken - claimed.attempt >= _MOST_TAKEN:
-            self._give_up(claimed, record, shown)
+            self._end(claimed, record, shown, lost(record.state, _INTERRUPTED))
             return
         execution = self._execution(claimed, record)
         run = execution.run
@@ -190,17 +194,29 @@ class Executor:
             return
         self._tries.until_done(partial(execution.records.end, run.record))
 
-    def _give_up(self, claimed: LiveRow, record: Record, shown: ClusterRun) -> None:
-        state = stamped(lost(record.state, _INTERRUPTED))
-        fence = Fence(claimed.run, claimed.taken)
+    def _fail(self, claimed: LiveRow) -> None:
+        """End a run after an internal error, which another attempt would only repeat."""
+        try:
+            record = self._tries.until_done(partial(self._record, claimed))
+            shown = self._mirror.get(claimed.run)
+            if record is not None and shown is not None:
+                self._end(claimed, record, shown, failed(record.state, error=OUR_FAULT))
+        except NotOurs:
+            return
+        except Exception:
+            log.exception("The end of run %s can't be recorded", claimed.run)
+
+    def _end(self, claimed: LiveRow, record: Record, shown: ClusterRun, state: RunState) -> None:
+        """Record the end of a run that isn't executed anymore. Raises NotOurs."""
+        state, fence = stamped(state), Fence(claimed.run, claimed.taken)
         end = partial(self._history.end, replace(record, state=state), fence.end)
         self._tries.until_done(end)
-        shown.receive((claimed.taken, 1), state)
+        shown.receive(LAST, state)
         self._mirror.note_state(shown)
 
     def _drop(self, claimed: LiveRow) -> None:
-        with as_comfy_errors(), self._database.begin() as connection:
-            Fence(claimed.run, claimed.taken).end(connection)
+        """End a run whose record can't be read. Raises NotOurs."""
+        self._history.end_unreadable(claimed.run, Fence(claimed.run, claimed.taken).end)
 
     def _publish(self, execution: _Execution, shown: ClusterRun) -> None:
         if execution.run.is_disowned:

@@ -117,6 +117,13 @@ class RunStore:
         else:
             self._write(record, record.state.finished_at or time.time(), within)
 
+    def end_unreadable(self, run_id: str, within: Within = no_more) -> None:
+        """Record the end of a run whose record can't be read."""
+        which = (_runs.c.id == escaped(run_id)) & _runs.c.ended_at.is_(None)
+        with self._changing() as connection:
+            within(connection)
+            connection.execute(update(_runs).where(which).values(ended_at=time.time()))
+
     def unfinished(self) -> tuple[Record, ...]:
         """Return the runs that began before a restart and never ended, oldest first. Empty while
         another process uses the folder, because they may be running there. Unreadable records are
