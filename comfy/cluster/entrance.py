@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection, select
 
 from comfy.base.errors import RunGoesOn
 from comfy.base.messages import message
-from comfy.cluster.rows import LiveQueue, LiveRow, add_live, read_live, read_queue, write_turns
+from comfy.cluster.line import Decision
+from comfy.cluster.rows import (
+    LiveRow,
+    add_live,
+    place_live,
+    read_live,
+    read_queue,
+    write_turns,
+)
 from comfy.cluster.tables import live as _live
 from comfy.cluster.tables import lock
 from comfy.cluster.watching import start_grace
@@ -43,11 +51,13 @@ class Entrance:
         run_id: str,
         origin: Origin,
         policy: RunPolicy,
+        choose: Callable[[Mapping[str, LiveRow], Turns], Decision],
         *,
         keeps_going: bool,
-    ) -> LiveQueue:
-        """Add a run to the queue, hold the cluster's lock until the transaction ends, and return
-        the queue. Raises TooManyRuns at a limit, and RunGoesOn for an unfinished run."""
+    ) -> Sequence[LiveRow]:
+        """Add a run to the queue and write what `choose` decides then; hold the cluster's lock
+        until the transaction ends. Return the runs that this process has to execute. Raises
+        TooManyRuns at a limit, and RunGoesOn for an unfinished run."""
         lock(connection)
         rows, turns = read_queue(connection)
         if run_id in rows:
@@ -60,11 +70,14 @@ class Entrance:
         watched = policy.watched and not keeps_going
         row, after = _joined(rows, turns, run_id, (owner, turn))
         row = replace(row, watched=watched, deadline=deadline)
-        add_live(connection, row)
+        decision = choose({**rows, run_id: row}, after)
+        add_live(connection, decision.changed.get(run_id, row))
+        others = (one for one in decision.changed.values() if one.run != run_id)
+        place_live(connection, others)
         if watched:
             start_grace(connection, run_id)
-        write_turns(connection, turns, after)
-        return {**rows, run_id: row}, after
+        write_turns(connection, turns, decision.turns)
+        return decision.begun
 
     def adopt(self) -> None:
         """Queue the unfinished runs without a place, which the app had before it was a cluster."""

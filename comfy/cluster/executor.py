@@ -53,6 +53,7 @@ class _Execution:
         self.run, self.records = run, records
         self.server_url: str | None = claimed.server
         self.ended = threading.Event()
+        self.released = False
         self.number = 0
         self.publishing = threading.Lock()
 
@@ -113,7 +114,7 @@ class Executor:
             with self._lock:
                 self._working[run_id] -= 1
                 self._working = +self._working
-            self._line.decide()
+            self._mirror.look()
 
     def _claimed(self, run_id: str, attempt: int) -> LiveRow | None:
         with self._lock:
@@ -334,7 +335,10 @@ class Executor:
 
     def mark_accepted(self, run_id: str) -> None:
         """Note that the server has accepted the run, so that it can get the next one."""
-        self._change(run_id, accepted=True)
+        with self._lock:
+            execution = self._executions.get(run_id)
+        if execution is not None:
+            self._line.change(partial(execution.fence.update, accepted=True))
 
     def give_back(self, run_id: str) -> None:
         """Put a run back at the front, because its server didn't run it or has lost its results."""
@@ -342,7 +346,7 @@ class Executor:
             execution = self._executions.get(run_id)
             if execution is None:
                 return
-            execution.server_url = None
+            execution.server_url, execution.released = None, False
             self._given_back[run_id] = float("inf")
 
         def done(moment: float) -> None:
@@ -350,21 +354,20 @@ class Executor:
                 if run_id in self._given_back:  # it hasn't ended meanwhile
                     self._given_back[run_id] = moment
 
-        self._line.change(partial(give_back, fence=execution.fence), done)
+        self._line.change(partial(give_back, fence=execution.fence), done, decides=True)
 
     def release(self, run_id: str) -> None:
         """Let the server get the next run."""
-        self._change(run_id, over=True)
+        with self._lock:
+            execution = self._executions.get(run_id)
+            if execution is None or execution.released:
+                return
+            execution.released = True
+        change = partial(execution.fence.update, over=True)
+        self._line.change(change, decides=True)
 
     def leave(self, run_id: str) -> None:
         """Forget how to wake the run."""
         with self._lock:
             self._moved.pop(run_id, None)
             self._given_back.pop(run_id, None)
-
-    def _change(self, run_id: str, **values: object) -> None:
-        with self._lock:
-            execution = self._executions.get(run_id)
-        if execution is not None:
-            fence = execution.fence
-            self._line.change(lambda connection: fence.update(connection, **values))

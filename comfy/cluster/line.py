@@ -7,18 +7,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine
 
 from comfy.base.errors import ComfyError
-from comfy.cluster.rows import (
-    LiveQueue,
-    LiveRow,
-    change_live,
-    read_queue,
-    write_turns,
-)
+from comfy.cluster.rows import LiveRow, place_live, read_queue, write_turns
 from comfy.cluster.tables import lock
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer
@@ -27,11 +21,23 @@ from comfy.runs.line.order import Turns, hand_over, pruned
 
 log = logging.getLogger(__name__)
 
-_LOOK = 2.0  # seconds until a look without a reason, for hints that got lost
 _OLD_NUMBERS = 100  # of turns, before old ones are removed
-_RETRY = 0.5  # seconds after a failure
+_RETRY, _LONGEST_RETRY = 0.5, 5.0  # seconds after a failure, doubled with each further one
 
-_Change = Callable[[Connection], object]
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Runs that get a server: `changed` has their new rows, `begun` those that this process has to
+    execute. `turns`: afterwards."""
+
+    changed: Mapping[str, LiveRow]
+    begun: Sequence[LiveRow]
+    turns: Turns
+
+
+def no_decision(_: Mapping[str, LiveRow], turns: Turns) -> Decision:
+    """Decide as a process that executes no runs."""
+    return Decision({}, (), turns)
 
 
 class Decider:
@@ -55,28 +61,37 @@ class Decider:
         """Return how many runs all servers get at once."""
         return sum(self._limits.values())
 
-    def decide(self, connection: Connection, queue: LiveQueue | None = None) -> list[LiveRow]:
+    def decide(self, connection: Connection) -> Sequence[LiveRow]:
         """Hand waiting runs to servers with room; return those that this process has to execute.
-        The transaction holds the cluster's lock. `queue`: as the transaction has left it; None to
-        read it."""
-        rows, turns = queue or read_queue(connection)
-        begun = [self._begin(connection, row) for row in rows.values() if _is_abandoned(row)]
-        after = turns
+        The transaction holds the cluster's lock."""
+        rows, turns = read_queue(connection)
+        decision = self.choose(rows, turns)
+        place_live(connection, decision.changed.values())
+        write_turns(connection, turns, decision.turns)
+        return decision.begun
+
+    def is_due(self, rows: Mapping[str, LiveRow], turns: Turns) -> bool:
+        """Return whether a decision would change something. Needs no lock: a change that comes
+        later is followed by another question."""
+        return any(map(_is_abandoned, rows.values())) or self._next(rows, turns) is not None
+
+    def choose(self, rows: Mapping[str, LiveRow], turns: Turns) -> Decision:
+        """Return which runs get a server."""
+        rows, after = dict(rows), turns
+        changed = {run: self._begun(row) for run, row in rows.items() if _is_abandoned(row)}
+        begun = list(changed)
+        rows |= changed
         while chosen := self._next(rows, after):
             run, server, after = chosen
             row = replace(rows[run], server=server.url, accepted=False, over=False)
-            values = {"server": row.server, "accepted": False, "over": False}
-            change_live(connection, run, **values)
             if row.process is None:
-                row = self._begin(connection, row)
-                begun.append(row)
-            rows[run] = row
+                row = self._begun(row)
+                begun.append(run)
+            rows[run] = changed[run] = row
         waiting = [row.waiting_row for row in rows.values() if row.waits]
         if len(after.seq) > 2 * len(waiting) + _OLD_NUMBERS:
             after = pruned(waiting, after)
-        if after != turns:
-            write_turns(connection, turns, after)
-        return begun
+        return Decision(changed, [changed[run] for run in begun], after)
 
     def _next(
         self, rows: Mapping[str, LiveRow], turns: Turns
@@ -93,10 +108,8 @@ class Decider:
         chosen = hand_over(waiting, turns, free, self._candidates)
         return None if chosen is None else (chosen.run, chosen.server, chosen.turns)
 
-    def _begin(self, connection: Connection, row: LiveRow) -> LiveRow:
-        row = replace(row, process=self._life, taken=row.taken + 1, number=0)
-        change_live(connection, row.run, process=row.process, taken=row.taken, number=0)
-        return row
+    def _begun(self, row: LiveRow) -> LiveRow:
+        return replace(row, process=self._life, taken=row.taken + 1, number=0)
 
 
 def _is_abandoned(row: LiveRow) -> bool:
@@ -104,9 +117,17 @@ def _is_abandoned(row: LiveRow) -> bool:
     return row.server is not None and row.process is None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Step:
+    """Work in a transaction. `done` gets the time (`time.monotonic`) after it was committed."""
+
+    write: Callable[[Connection], object]
+    done: Callable[[float], object] | None = None
+
+
 class LineThread:
-    """Thread that writes changes of the queue, in order, and then decides. A failed transaction is
-    repeated until it succeeds."""
+    """Thread that writes changes of the queue, in order, and decides. What fails is repeated until
+    it succeeds, without keeping back other changes."""
 
     def __init__(
         self,
@@ -120,7 +141,9 @@ class LineThread:
         self._engine, self._decider = engine, decider
         self._begin, self._changed = begin, changed
         self._lock = threading.Lock()
-        self._changes: list[tuple[_Change, Callable[[float], object] | None]] = []
+        self._steps: list[_Step] = []
+        self._deciding = _Step(self._decide)
+        self._begun: Sequence[LiveRow] = ()
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="line", daemon=True)
@@ -135,52 +158,102 @@ class LineThread:
         self._wake.set()
         self._thread.join()
 
-    def change(self, change: _Change, done: Callable[[float], object] | None = None) -> None:
-        """Have a change written soon. Returns at once. `done` gets the time (`time.monotonic`)
-        after it was committed."""
-        with self._lock:
-            self._changes.append((change, done))
-        self._wake.set()
+    def change(
+        self,
+        change: Callable[[Connection], object],
+        done: Callable[[float], object] | None = None,
+        *,
+        decides: bool = False,
+    ) -> None:
+        """Have a change written soon. Returns at once. `decides`: a server may take a run
+        afterwards. `done` gets the time (`time.monotonic`) after it was committed."""
+        self._add(_Step(change, done))
+        if decides:
+            self.decide()
 
     def decide(self) -> None:
-        """Have a decision made soon. Returns at once."""
+        """Have a decision made soon, after the changes so far. Returns at once."""
+        if self._decider is not None:
+            self._add(self._deciding)
+
+    def _add(self, step: _Step) -> None:
+        with self._lock:
+            self._steps = [one for one in self._steps if one is not step]
+            self._steps.append(step)
         self._wake.set()
 
     def _run(self) -> None:
+        pause = 0.0
         while True:
-            self._wake.wait(_LOOK)
+            if not pause:
+                self._wake.wait()
             self._wake.clear()
             closing = self._closing.is_set()
             try:
-                self._work()
-            except ComfyError as problem:
-                log.warning("The queue can't be changed at the moment: %s", problem)
-                self._closing.wait(_RETRY)
-                self._wake.set()
-            except Exception:
-                log.exception("The queue failed with an internal error")
+                if self._steps:
+                    self._work(apart=pause > 0)
+            except Exception as error:  # noqa: BLE001 - reported below
+                if not pause:
+                    _report(error)
+                pause = min(max(_RETRY, 2 * pause), _LONGEST_RETRY)
+            else:
+                if pause:
+                    log.info("The queue can be changed again.")
+                pause = 0.0
             if closing:
                 return
+            self._closing.wait(pause)
 
-    def _work(self) -> None:
+    def _work(self, *, apart: bool) -> None:
+        """Do all steps in one transaction, and with `apart` each in a savepoint of its own. Raises
+        the error of a failed step, which is tried again the next time."""
         with self._lock:
-            changes, self._changes = self._changes, []
-        begun: list[LiveRow] = []
+            steps, self._steps = self._steps, []
+        failed = steps
         try:
             with as_comfy_errors(), self._engine.begin() as connection:
                 lock(connection)
-                for change, _ in changes:
-                    change(connection)
-                if self._decider is not None and not self._closing.is_set():
-                    begun = self._decider.decide(connection)
-        except Exception:
+                problems = [_problem(connection, step, apart=apart) for step in steps]
+            failed = [step for step, problem in zip(steps, problems, strict=True) if problem]
+        finally:
             with self._lock:
-                self._changes = changes + self._changes
-            raise
-        for _, done in changes:
-            if done is not None:
-                done(time.monotonic())
-        if changes or begun:
-            self._changed()
+                self._steps[:0] = failed
+        self._tell([step for step in steps if step not in failed])
+        for problem in filter(None, problems):
+            raise problem
+
+    def _decide(self, connection: Connection) -> None:
+        self._begun = ()
+        if self._decider is not None and not self._closing.is_set():
+            self._begun = self._decider.decide(connection)
+
+    def _tell(self, written: Sequence[_Step]) -> None:
+        """Tell the others what a transaction has changed."""
+        begun = self._begun if self._deciding in written else ()
+        for step in written:
+            if step.done is not None:
+                step.done(time.monotonic())
         for row in begun:
             self._begin(row)
+        if begun or any(step is not self._deciding for step in written):
+            self._changed()
+
+
+def _problem(connection: Connection, step: _Step, *, apart: bool) -> Exception | None:
+    """Do a step. With `apart`, return its error, after which the transaction continues."""
+    if not apart:
+        step.write(connection)
+        return None
+    try:
+        with connection.begin_nested():
+            step.write(connection)
+    except Exception as error:  # noqa: BLE001 - the caller raises it
+        return error
+    return None
+
+
+def _report(error: Exception) -> None:
+    if isinstance(error, ComfyError):
+        log.warning("The queue can't be changed at the moment: %s", error)
+    else:
+        log.error("The queue failed with an internal error", exc_info=error)

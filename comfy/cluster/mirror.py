@@ -21,7 +21,7 @@ from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfy.records.tables import as_comfy_errors
 from comfy.runs.latest_state import stamped
-from comfy.runs.line.order import waiting_order
+from comfy.runs.line.order import Turns, waiting_order
 from comfy.runs.reconnect import FORGOTTEN
 
 log = logging.getLogger(__name__)
@@ -40,13 +40,13 @@ class Mirror:
         servers: ServerPool,
         *,
         create: Callable[[Record], ClusterRun],
-        polled: Callable[[Mapping[str, LiveRow], float], None],
+        polled: Callable[[Mapping[str, LiveRow], Turns, float], None],
         ended: Callable[[ClusterRun], None],
         keep: int,
     ) -> None:
-        """`create` returns a run of a record. `polled` gets all rows after each poll, and when they
-        were read. `ended` is called once for each end. `keep`: the number of finished runs to
-        remember."""
+        """`create` returns a run of a record. `polled` gets all rows and the turns after each poll,
+        and when they were read. `ended` is called once for each end. `keep`: the number of finished
+        runs to remember."""
         self._engine, self._history, self._servers = engine, history, servers
         self._create, self._polled, self._ended, self._keep = create, polled, ended, keep
         self._lock = threading.Lock()
@@ -159,7 +159,7 @@ class Mirror:
             if run := self.get(row.run):
                 self._apply(run, row, places.get(row.run))
         self._end_missing(rows, asked_at)
-        self._polled(rows, asked_at)
+        self._polled(rows, turns, asked_at)
 
     def _apply(self, run: ClusterRun, row: LiveRow, place: int | None) -> None:
         held = place is not None and self._servers.are_drained(run.needs)

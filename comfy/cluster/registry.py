@@ -21,7 +21,7 @@ from comfy.cluster.entrance import Entrance, still_active
 from comfy.cluster.executor import Executor
 from comfy.cluster.groups.rows import release_groups
 from comfy.cluster.groups.work import ClusterGroups
-from comfy.cluster.line import Decider, LineThread
+from comfy.cluster.line import Decider, LineThread, no_decision
 from comfy.cluster.messaging.frames import FrameExchange
 from comfy.cluster.messaging.states import StateReceiver, StateSender
 from comfy.cluster.messaging.wire import Wire
@@ -56,7 +56,7 @@ from comfy.runs.interface import DEFAULT_POLICY, FrameFollower, OnGap, Origin, R
 from comfy.runs.latest_state import stamped, told_if_other
 from comfy.runs.limits import RunLimits
 from comfy.runs.line.forecast import Forecast
-from comfy.runs.line.order import moved, moved_to_end
+from comfy.runs.line.order import Turns, moved, moved_to_end
 from comfy.runs.timeouts import Timeouts
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class ClusterRegistry:
         self._decider = Decider(servers, ahead, self._candidates, place.life)
         deciding = self._decider if place.executes else None
         self._line = LineThread(self._database, deciding, self._begin, self._hint)
-        servers.on_change(self._line.decide)
+        servers.on_change(self._mirror.look)
         sender = StateSender(wire, place.life)
         self._receiver = StateReceiver(wire, place.life, self._mirror.get, self._mirror.look)
         context = partial(RunContext, servers, timing or Timeouts(), retries=retries)
@@ -162,19 +162,20 @@ class ClusterRegistry:
         run = self._create(record)
         if not self._mirror.add(run):
             raise still_active()
-        begun: list[LiveRow] = []
+        begun: Sequence[LiveRow] = ()
 
         def enqueue(connection: Connection) -> None:
             """Check the limits, add the run to the queue and decide, in the transaction that
             records it."""
+            nonlocal begun
             if origin.group:
                 self._groups.check(connection, origin.group)
-            queue = self._entrance.enqueue(
-                connection, run.id, origin, policy, keeps_going=run.keeps_going
-            )
             origin.at_start(run.id, connection)
-            if self._place.executes:
-                begun.extend(self._decider.decide(connection, queue))
+            choose = self._decider.choose if self._place.executes else no_decision
+            goes = run.keeps_going
+            begun = self._entrance.enqueue(
+                connection, run.id, origin, policy, choose, keeps_going=goes
+            )
 
         try:
             self.history.begin(record, enqueue)
@@ -357,7 +358,7 @@ class ClusterRegistry:
         words = json.dumps(None if reason is None else [reason.message, reason.hint])
         self._line.change(partial(change_live, run=run.id, cancel=words))
 
-    def _on_polled(self, rows: Mapping[str, LiveRow], asked_at: float) -> None:
+    def _on_polled(self, rows: Mapping[str, LiveRow], turns: Turns, asked_at: float) -> None:
         self._executor.check(rows, asked_at)
         for row in rows.values():
             if row.cancel is not None:
@@ -365,7 +366,7 @@ class ClusterRegistry:
         for run in self._mirror.unfinished:
             if run.is_watched:
                 self._receiver.remind(run)
-        if self._place.executes and any(row.waits or row.process is None for row in rows.values()):
+        if self._place.executes and self._decider.is_due(rows, turns):
             self._line.decide()
 
     def _carry_out_cancel(self, row: LiveRow) -> None:

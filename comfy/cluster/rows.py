@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from comfy.base.errors import ComfyError
@@ -14,7 +14,22 @@ from comfy.cluster.tables import live as _live
 from comfy.cluster.tables import turns as _turns
 from comfy.runs.line.order import Turns, WaitingRow, given_back
 
+# Prepared, because building a statement takes longer than running it.
 _COLUMNS = tuple(_live.c)
+_READ, _READ_STATES = select(*_COLUMNS[:-1]), select(*_COLUMNS)
+_ADD = insert(_live)
+_PLACED = ("server", "accepted", "over", "process", "taken", "number")
+_PLACE = (
+    update(_live)
+    .where(_live.c.run == bindparam("this"))
+    .values({name: bindparam(name) for name in _PLACED})
+)
+_READ_TURNS = select(*_turns.c)
+_put_turn = upsert(_turns)
+_PUT_TURN = _put_turn.on_conflict_do_update(
+    index_elements=["key"],
+    set_={"seq": _put_turn.excluded.seq, "last": _put_turn.excluded.last},
+)
 
 
 class NotOurs(ComfyError):
@@ -95,7 +110,7 @@ class Fence:
 
 def read_live(connection: Connection, *, states: bool = False) -> dict[str, LiveRow]:
     """Return all unfinished runs by id, with their `states` if requested."""
-    rows = connection.execute(select(*_COLUMNS) if states else select(*_COLUMNS[:-1]))
+    rows = connection.execute(_READ_STATES if states else _READ)
     return {row.run: LiveRow(*row) for row in rows}
 
 
@@ -108,7 +123,7 @@ def read_turns(connection: Connection) -> Turns:
     """Return the numbers of the turns."""
     seq: dict[tuple[str, ...], int] = {}
     last: tuple[str, ...] = ("", "", "")
-    for key, number, is_last in connection.execute(select(*_turns.c)):
+    for key, number, is_last in connection.execute(_READ_TURNS):
         seq[tuple(json.loads(key))] = number
         last = tuple(json.loads(key)) if is_last else last
     return Turns(seq, last)
@@ -130,15 +145,19 @@ def write_turns(connection: Connection, before: Turns, after: Turns) -> None:
             {"key": json.dumps(key), "seq": number, "last": key == after.last}
             for key, number in changed.items()
         ]
-        put = upsert(_turns)
-        new = {"seq": put.excluded.seq, "last": put.excluded.last}
-        connection.execute(put.on_conflict_do_update(index_elements=["key"], set_=new), rows)
+        connection.execute(_PUT_TURN, rows)
 
 
 def add_live(connection: Connection, row: LiveRow) -> None:
     """Insert a run."""
-    values = {name: getattr(row, name) for name in LiveRow.__slots__}
-    connection.execute(insert(_live).values(values))
+    connection.execute(_ADD, {name: getattr(row, name) for name in LiveRow.__slots__})
+
+
+def place_live(connection: Connection, rows: Iterable[LiveRow]) -> None:
+    """Write which servers and processes these runs have got."""
+    values = [{name: getattr(row, name) for name in _PLACED} | {"this": row.run} for row in rows]
+    if values:
+        connection.execute(_PLACE, values)
 
 
 def change_live(connection: Connection, run: str, **values: object) -> None:
