@@ -7,12 +7,11 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 
+from tests.imports import imported, imports, modules, tree_of
 from tests.support.distribution import PURE
 from tests.support.waiting import LONGEST_WAIT
 
@@ -29,6 +28,7 @@ comfyui.object_info comfyui.protocol.result_types
 media prompt
 comfyui.protocol
 comfyui.client graph
+requirements
 comfyui.servers records workflow
 form runs
 cluster library
@@ -94,43 +94,6 @@ USERS = {
 # stand-in, which imports nothing of ours, asks `is_link` too.
 COMFYUI_READS = {"NODE_CLASS_MAPPINGS", "WEB_DIRECTORY"}  # of a custom node
 SHARED_NAMES = {"add_arguments", "main", "upgrade", "is_link", "KINDS", "VIEWS"}
-
-
-def modules() -> dict[str, Path]:
-    """Return every module of the program by its dotted name. A package has the name of its
-    folder."""
-    folders = (ROOT / "comfyforms", ROOT / "comfy", ROOT / "ui")
-    files = [ROOT / "app.py", *(file for one in folders for file in one.rglob("*.py"))]
-    return {
-        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
-        for file in files
-    }
-
-
-@cache
-def tree_of(file: Path) -> ast.Module:
-    return ast.parse(file.read_text(encoding="utf-8"))
-
-
-@cache
-def imported(file: Path) -> frozenset[str]:
-    """Return the dotted names of all modules that a file imports, including imports for types."""
-    return frozenset(_imported(file))
-
-
-def _imported(file: Path) -> Iterator[str]:
-    for node in ast.walk(tree_of(file)):
-        match node:
-            case ast.Import(names=names):
-                yield from (name.name for name in names)
-            case ast.ImportFrom(module=str(module), level=0, names=names):
-                yield module
-                yield from (f"{module}.{name.name}" for name in names)
-
-
-def imports(file: Path) -> set[str]:
-    """Return the top-level packages that a file imports."""
-    return {name.partition(".")[0] for name in imported(file)}
 
 
 MODULES = modules()
