@@ -18,25 +18,9 @@ from comfy.form.labels import closest, says_something
 from comfy.form.missing_items import MissingChoice, MissingClass
 from comfy.form.model import Field, cell_label
 from comfy.prompt.model import Node, Prompt, own_title, written_pack
+from comfy.requirements.model import ModelFile, file_key
 
 _LONGEST_PACK = 200
-
-
-class ListedModel(Protocol):
-    """A model that a graph lists as required. `name` is its file, `directory` a folder below the
-    server's models folder."""
-
-    @property
-    def name(self) -> str:
-        """Return the file's name."""
-
-    @property
-    def directory(self) -> str:
-        """Return the model folder that the file belongs in."""
-
-    @property
-    def url(self) -> str:
-        """Return the download URL, if any."""
 
 
 class ListedNode(Protocol):
@@ -95,18 +79,18 @@ def _has_paid_nodes(catalog: Catalog) -> bool:
 
 
 def missing_choices(
-    fields: Iterable[Field], listed: Iterable[ListedModel] = ()
+    fields: Iterable[Field], listed: Iterable[ModelFile] = ()
 ) -> Iterator[MissingChoice]:
     """Return default choices that the server doesn't offer, without files to upload."""
-    origins = {_file_name(one.name): one for one in listed}
+    origins = {one.key: one for one in listed}
     for key, label, value, choices in _not_offered(fields):
-        origin = origins.get(_file_name(value))
+        origin = origins.get(file_key(str(value)))
         yield MissingChoice(
             key,
             label,
             value,
             closest(value, _alike(value, choices)),
-            origin.directory if origin else "",
+            origin.folder if origin else "",
             origin.url if origin else "",
         )
 
@@ -137,7 +121,3 @@ def _titles(class_type: str, titles: Iterable[str]) -> Iterator[str]:
         for title in dict.fromkeys(titles)
         if says_something(title, class_type, "", shared=False)
     )
-
-
-def _file_name(value: object) -> str:
-    return str(value).replace("\\", "/").rpartition("/")[2].lower()

@@ -28,7 +28,7 @@ from comfy.graph.schema import read_document
 from comfy.graph.subgraphs import promoted_from, unique_ids
 from comfy.graph.use_everywhere import broadcast
 from comfy.graph.widgets import NodeWidget, complete
-from comfy.prompt.model import InputRef, MissingNode, ModelFile, Prompt
+from comfy.prompt.model import InputRef, MissingNode, Prompt
 from comfy.prompt.text_replacements import FILE_PREFIX, SAVERS, NamedNode, PrefixNames, by_name
 
 
@@ -64,7 +64,6 @@ class Converted:
     names: PrefixNames
     widgets: tuple[BoundWidget, ...]
     missing: tuple[MissingNode, ...]
-    models: tuple[ModelFile, ...]
     extra: Mapping[str, Any]
 
     def widget(self, node: str, name: str) -> BoundWidget | None:
@@ -102,7 +101,7 @@ def convert(data: object, catalog: Mapping[str, NodeSpec]) -> Converted:
     prompt = _prompt(placed, sources)
     names = _names(graphs, placed, sources)
     bound = tuple(_bind(placed, sources))
-    return Converted(prompt, names, bound, _missing(placed), tuple(_models(placed)), document.extra)
+    return Converted(prompt, names, bound, _missing(placed), document.extra)
 
 
 def _graphs(root: LiveGraph) -> Iterator[LiveGraph]:
@@ -280,21 +279,3 @@ def _missing(placed: Mapping[str, Placed]) -> tuple[MissingNode, ...]:
 def _pack(here: Placed) -> str:
     pack = here.node.saved.properties.get("cnr_id") or here.node.saved.properties.get("aux_id")
     return pack if isinstance(pack, str) else ""
-
-
-def _models(placed: Mapping[str, Placed]) -> Iterator[ModelFile]:
-    seen: set[tuple[str, str]] = set()
-    for here in placed.values():
-        listed = here.node.saved.properties.get("models") if _runs(here) else None
-        for model in listed if isinstance(listed, list) else ():
-            texts = (
-                [model.get(key) for key in ("name", "directory", "url")]
-                if isinstance(model, dict)
-                else []
-            )
-            name, directory, url = (
-                text if isinstance(text, str) else "" for text in texts or ("", "", "")
-            )
-            if name and (name, directory) not in seen:
-                seen.add((name, directory))
-                yield ModelFile(name, directory, url, here.id)

@@ -104,17 +104,6 @@ def sources_first(
 
 
 @dataclass(frozen=True, slots=True)
-class ModelFile:
-    """A model that the graph says it needs: its file name, its folder, its download address and the
-    node."""
-
-    name: str
-    directory: str
-    url: str
-    node: str
-
-
-@dataclass(frozen=True, slots=True)
 class MissingNode:
     """A class type that the server doesn't know, the nodes that need it, and the node pack that the
     file names ('' if it names none)."""

@@ -26,7 +26,8 @@ from comfy.workflow.names import check_names
 from comfy.workflow.node_mappings import NO_MAPPINGS, NodeMappings, read_mappings
 
 if TYPE_CHECKING:
-    from comfy.prompt.model import MissingNode, ModelFile
+    from comfy.prompt.model import MissingNode
+    from comfy.requirements.model import ModelFile
 
 
 @dataclass(frozen=True, slots=True)

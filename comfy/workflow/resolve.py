@@ -7,6 +7,7 @@ from dataclasses import replace
 from comfy.base.errors import WorkflowError
 from comfy.comfyui.object_info import Catalog
 from comfy.graph.convert import convert
+from comfy.requirements.read import models_of
 from comfy.workflow.app_mode import promoted_inputs, read_app
 from comfy.workflow.model import Workflow
 
@@ -34,5 +35,5 @@ def on_server(workflow: Workflow, catalog: Catalog) -> Workflow:
         app=read_app(converted),
         promoted=promoted_inputs(converted),
         missing=converted.missing,
-        models=converted.models,
+        models=models_of(workflow.graph),
     )

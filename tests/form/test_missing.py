@@ -10,6 +10,7 @@ from comfy.comfyui.object_info import Catalog
 from comfy.form.build import build_form
 from comfy.form.missing import missing_classes
 from comfy.form.missing_items import MAY_BE_OFF
+from comfy.requirements.model import ModelFile
 from comfy.workflow.config import parse_config
 from tests.support.samples.extra_nodes import wide_catalog
 from tests.support.samples.forms import (
@@ -24,11 +25,8 @@ from tests.support.samples.forms import (
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A model or a node as a graph lists it."""
+    """A node as a graph lists it."""
 
-    name: str = ""
-    directory: str = ""
-    url: str = ""
     class_type: str = ""
     pack: str = ""
 
@@ -122,23 +120,23 @@ def test_a_prompt_without_packs_names_paid_nodes() -> None:
 @pytest.mark.parametrize(
     ("listed", "end"),
     [
-        (Listed("v1-5.safetensors"), ""),
+        (ModelFile("v1-5.safetensors"), ""),
         (
-            Listed("v1-5.safetensors", "checkpoints"),
+            ModelFile("v1-5.safetensors", "checkpoints"),
             " Put it in models/checkpoints.",
         ),
         (
-            Listed("V1-5.safetensors", "checkpoints", "https://example.org/a?b=1"),
+            ModelFile("V1-5.safetensors", "checkpoints", "https://example.org/a?b=1"),
             " Put it in models/checkpoints. Download: https://example.org/a?b=1",
         ),
         (
-            Listed("v1-5.safetensors", "", "https://example.org/a"),
+            ModelFile("v1-5.safetensors", "", "https://example.org/a"),
             " Download: https://example.org/a",
         ),
-        (Listed("other.safetensors", "checkpoints"), ""),
+        (ModelFile("other.safetensors", "checkpoints"), ""),
     ],
 )
-def test_a_graph_knows_where_a_model_comes_from(listed: Listed, end: str) -> None:
+def test_a_graph_knows_where_a_model_comes_from(listed: ModelFile, end: str) -> None:
     """The source is plain text. The app finds it by the file's name, in any folder that the
     workflow gives."""
     prompt = with_values(text_to_image(), "4", ckpt_name="sd\\v1-5.safetensors")
@@ -166,7 +164,7 @@ def test_an_unused_loader_lacks_nothing() -> None:
 
 def test_addresses_stay_text_on_one_line() -> None:
     """The app shortens and cleans a file's text before it shows it."""
-    listed = Listed("gone.safetensors", "a\nb", "https://x/" + "y" * 5000)
+    listed = ModelFile("gone.safetensors", "a\nb", "https://x/" + "y" * 5000)
     prompt = with_values(text_to_image(), "4", ckpt_name="gone.safetensors")
     (problem,) = build_form(
         replace(workflow_of(prompt), models=(listed,)), small_catalog()

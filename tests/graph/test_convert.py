@@ -319,21 +319,6 @@ def test_each_widget_lists_the_inputs_that_it_sets() -> None:
     assert height.spec is CATALOG["Empty"].by_name["height"]
 
 
-def test_models_are_listed() -> None:
-    """The result lists each file that nodes need once, with its folder and source."""
-    wanted = {"name": "a.safetensors", "directory": "checkpoints", "url": "https://example.org/a"}
-    data = graph(
-        *(
-            graph_node(n, "Load", "a.safetensors", properties={"models": [wanted, "junk"]})
-            for n in (1, 2)
-        )
-    )
-    listed = converted(data).models
-    assert [(one.name, one.directory, one.url, one.node) for one in listed] == [
-        ("a.safetensors", "checkpoints", "https://example.org/a", "1")
-    ]
-
-
 @pytest.mark.parametrize(
     "data", [None, [], {}, {"nodes": 3}, {"1": {"class_type": "Number", "inputs": {}}}]
 )

@@ -21,6 +21,7 @@ PURE = (
     "prompt",
     "graph",
     "media",
+    "requirements",
     "workflow",
     "form",
     "library/test_folder.py",

@@ -1,0 +1,113 @@
+"""Read the requirements that a graph, a prompt or a template index names.
+
+ComfyUI's editor saves them in its nodes' `properties`: `models`, a list of files with addresses,
+and the pack of each node (docs/comfyui.md#59).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from comfy.base.json_values import as_dicts, as_list, as_mapping, as_number, as_text
+from comfy.graph.pack_names import pack_names
+from comfy.prompt.model import Prompt
+from comfy.requirements.model import Declared, ModelFile, NodePack, file_key, safe_path
+from comfy.requirements.notes import download_url, models_in_note
+
+_NOTES = frozenset({"MarkdownNote", "Note"})
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_MOST_MODELS = 500
+_LARGEST = 2**50  # bytes
+
+
+def models_of(graph: Mapping[str, Any]) -> tuple[ModelFile, ...]:
+    """Return the model files that a graph's nodes list, then those that only its notes link to."""
+    nodes = list(_nodes(graph))
+    listed: dict[tuple[str, str], ModelFile] = {}
+    linked: dict[str, ModelFile] = {}
+    for node in nodes:
+        for raw in as_dicts(as_mapping(node.get("properties")).get("models")):
+            if model := _model(raw):
+                listed.setdefault((model.folder, model.name), model)
+        if node.get("type") in _NOTES:
+            for model in models_in_note(_text_of(node)):
+                linked.setdefault(model.key, model)
+    known = {model.key for model in listed.values()}
+    others = (model for key, model in linked.items() if key not in known)
+    return (*(_completed(one, linked) for one in listed.values()), *others)[:_MOST_MODELS]
+
+
+def packs_of(prompt: Prompt) -> dict[str, NodePack]:
+    """Return the node pack of each class that a prompt's `_meta` names, with the newest version
+    first seen. Exports of editors since 1.58 name them, and so do converted graphs."""
+    packs: dict[str, NodePack] = {}
+    for node in prompt.values():
+        names = pack_names(as_mapping(node.get("_meta")))
+        pack = names.get("cnr_id") or names.get("aux_id")
+        if pack and node["class_type"] not in packs:
+            packs[node["class_type"]] = NodePack(pack, _known_version(names.get("ver", "")))
+    return packs
+
+
+def declared_by(entry: Mapping[str, Any]) -> Declared:
+    """Return the requirements that an entry of a template index declares."""
+    packs = _pack_ids(entry.get("requiresCustomNodes"))
+    version = as_text(entry.get("minComfyUIVersion")).strip()[:50]
+    return Declared(_size(entry.get("size")), packs, version)
+
+
+def _pack_ids(value: object) -> tuple[NodePack, ...]:
+    """Return the packs in a list of ids, without invalid ones."""
+    ids = (pack_names({"cnr_id": one}).get("cnr_id") for one in as_list(value)[:_MOST_MODELS])
+    return tuple(NodePack(one) for one in dict.fromkeys(filter(None, ids)))
+
+
+def _nodes(graph: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the nodes of a graph, of its subgraphs and of its group nodes."""
+    yield from as_dicts(graph.get("nodes"))
+    for subgraph in as_dicts(as_mapping(graph.get("definitions")).get("subgraphs")):
+        yield from _nodes(subgraph)
+    for group in as_mapping(as_mapping(graph.get("extra")).get("groupNodes")).values():
+        yield from as_dicts(as_mapping(group).get("nodes"))
+
+
+def _model(raw: Mapping[str, Any]) -> ModelFile | None:
+    name, folder = safe_path(as_text(raw.get("name"))), safe_path(as_text(raw.get("directory")))
+    if not name:
+        return None
+    checksum = as_text(raw.get("hash"))
+    is_sha256 = as_text(raw.get("hash_type")).upper() == "SHA256" and _SHA256.fullmatch(checksum)
+    return ModelFile(
+        name,
+        folder,
+        download_url(as_text(raw.get("url"))[:2000]),
+        checksum.lower() if is_sha256 else "",
+        _size(raw.get("size")),
+    )
+
+
+def _completed(model: ModelFile, linked: Mapping[str, ModelFile]) -> ModelFile:
+    """Return a listed file with the folder and address of a note's link to it, if it has none."""
+    other = linked.get(file_key(model.name))
+    if other is None or (model.url and model.folder):
+        return model
+    return ModelFile(
+        model.name, model.folder or other.folder, model.url or other.url, model.sha256, model.size
+    )
+
+
+def _text_of(node: Mapping[str, Any]) -> str:
+    values = node.get("widgets_values")
+    values = list(values.values()) if isinstance(values, dict) else as_list(values)
+    return "\n".join(one for one in values if isinstance(one, str))
+
+
+def _size(value: object) -> int:
+    number = as_number(value)
+    return int(number) if number is not None and 0 < number < _LARGEST else 0
+
+
+def _known_version(version: str) -> str:
+    return "" if version == "unknown" else version

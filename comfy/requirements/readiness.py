@@ -1,0 +1,220 @@
+"""Judge what a server lacks for a prompt: models, node classes, other choices, a newer ComfyUI.
+
+The server checks a prompt in the same way: every class has to exist, and each choice of a node that
+feeds a result has to be in its list. Files to upload aren't missing: the app uploads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from comfy.base.filenames import is_model_file
+from comfy.base.json_values import as_mapping, as_text
+from comfy.comfyui.input_spec import InputSpec, RowNotation
+from comfy.comfyui.object_info import Catalog
+from comfy.comfyui.protocol.paid_nodes import PAID_MODULE, PAID_NODES
+from comfy.prompt.model import InputRef, Prompt, links
+from comfy.prompt.rows import read_rows, unoffered_cells
+from comfy.prompt.value_types import BadValue, match_choice
+from comfy.requirements.folders import folder_of_loader
+from comfy.requirements.model import Declared, ModelFile, NodePack, file_key, safe_path
+from comfy.requirements.read import packs_of
+from comfy.requirements.versions import is_newer, newest
+
+_NOTHING_DECLARED = Declared()
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownChoice:
+    """A value at an input that isn't in the server's list, and isn't a model file."""
+
+    place: InputRef
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Parts of a prompt's requirements that one server lacks, each "" or empty if it has them.
+
+    `models`: the files to download. `packs`: the packs of the missing classes, without ComfyUI
+    itself. `version`: the version of ComfyUI that has its missing classes, or that the template
+    declares; "?" if no version is known. `classes`: the missing classes whose pack is unknown, but
+    not if a newer ComfyUI probably has them. `is_paid`: it uses paid nodes. `paid_is_off`: the
+    server has none.
+    """
+
+    models: tuple[ModelFile, ...] = ()
+    packs: tuple[NodePack, ...] = ()
+    classes: tuple[str, ...] = ()
+    choices: tuple[UnknownChoice, ...] = ()
+    version: str = ""
+    is_paid: bool = False
+    paid_is_off: bool = False
+    has_results: bool = True
+
+    @property
+    def can_run(self) -> bool:
+        """Return whether the server accepts the prompt, once its input files are there."""
+        missing = (self.models, self.packs, self.classes, self.choices, self.version)
+        return self.has_results and not self.paid_is_off and not any(missing)
+
+    @property
+    def effort(self) -> int:
+        """Return how much is missing, for sorting: 0 for nothing, then models, packs, ComfyUI."""
+        if self.can_run:
+            return 0
+        if not self.has_results or self.paid_is_off or self.version:
+            return 4
+        if self.packs or self.classes:
+            return 3
+        return 2 if self.choices else 1
+
+
+def judge(
+    prompt: Prompt,
+    catalog: Catalog,
+    *,
+    models: Iterable[ModelFile] = (),
+    declared: Declared = _NOTHING_DECLARED,
+    server_version: str = "",
+) -> Readiness:
+    """Return what a server with this catalog lacks for a prompt, as converted for this catalog.
+
+    `models`: the files that its graph names (`models_of`), for the missing files' addresses.
+    `server_version`: the server's version of ComfyUI, "" if unknown.
+    """
+    missing = [one for one in _classes_of(prompt) if one not in catalog]
+    packs = packs_of(prompt)
+    core = [one for one in missing if _is_core(one, packs)]
+    is_off = any(one in PAID_NODES for one in core) and not _has_paid_nodes(catalog)
+    alive, has_results = _alive(prompt, catalog)
+    files, choices = _sorted_out(_unoffered(prompt, alive, catalog), prompt, models)
+    version = _version(core, packs, declared, server_version, is_off=is_off)
+    others = [one for one in missing if one not in core]
+    return Readiness(
+        models=files,
+        packs=tuple(dict.fromkeys(packs[one] for one in others if one in packs)),
+        classes=tuple(one for one in others if one not in packs and not version),
+        choices=choices,
+        version=version,
+        is_paid=any(_is_paid(one, catalog) for one in _classes_of(prompt)),
+        paid_is_off=is_off,
+        has_results=has_results,
+    )
+
+
+def best_of(servers: Iterable[Readiness]) -> Readiness:
+    """Return the readiness of the server that lacks least. There has to be at least one."""
+    return min(servers, key=lambda one: (one.effort, len(one.models), len(one.choices)))
+
+
+def _classes_of(prompt: Prompt) -> dict[str, None]:
+    """Return a prompt's node classes in order, each once."""
+    return dict.fromkeys(node["class_type"] for node in prompt.values())
+
+
+def _is_core(class_type: str, packs: Mapping[str, NodePack]) -> bool:
+    """Return whether a class is one of ComfyUI's own. `packs`: see `packs_of`."""
+    pack = packs.get(class_type)
+    return pack.is_core if pack else class_type in PAID_NODES
+
+
+def _is_paid(class_type: str, catalog: Catalog) -> bool:
+    """Return whether a class is one of ComfyUI's paid nodes."""
+    raw = as_mapping(catalog.raw.get(class_type))
+    if raw:
+        return raw.get("api_node") is True or _module(raw) == PAID_MODULE
+    return class_type in PAID_NODES
+
+
+def _has_paid_nodes(catalog: Catalog) -> bool:
+    """Return whether the server offers any of ComfyUI's paid nodes (docs/comfyui.md#47)."""
+    return any(_module(raw) == PAID_MODULE for raw in catalog.raw.values())
+
+
+def _module(raw: object) -> str:
+    return as_text(as_mapping(raw).get("python_module")).partition(".")[0]
+
+
+def _version(
+    core: list[str],
+    packs: Mapping[str, NodePack],
+    declared: Declared,
+    server_version: str,
+    *,
+    is_off: bool,
+) -> str:
+    """Return the version of ComfyUI that is needed if it is newer than the server's, otherwise "",
+    or "?" if only a newer version can have the missing classes."""
+    free = [one for one in core if not (is_off and one in PAID_NODES)]
+    saved = (packs[one].version for one in free if one in packs)
+    needed = newest(declared.version, *saved)
+    if is_newer(needed, server_version) or (needed and free and not server_version):
+        return needed
+    return "?" if free else ""
+
+
+def _alive(prompt: Prompt, catalog: Catalog) -> tuple[set[str], bool]:
+    """Return the nodes that feed a result, and whether there is any result. A node of an unknown
+    class may be one."""
+    ends = [
+        node_id
+        for node_id, node in prompt.items()
+        if node["class_type"] not in catalog
+        or catalog.raw[node["class_type"]].get("output_node") is True
+    ]
+    alive, todo = set(ends), list(ends)
+    for node_id in todo:
+        for _, link in links(prompt[node_id]):
+            if link.node in prompt and link.node not in alive:
+                alive.add(link.node)
+                todo.append(link.node)
+    return alive, bool(ends)
+
+
+def _unoffered(prompt: Prompt, alive: set[str], catalog: Catalog) -> Iterator[tuple[InputRef, str]]:
+    """Yield the values that aren't in the server's list, with their inputs."""
+    for node_id in alive:
+        node = prompt[node_id]
+        spec = catalog.get(node["class_type"])
+        declared = spec.active_inputs(node["inputs"]) if spec else {}
+        for name, value in node["inputs"].items():
+            if (one := declared.get(name)) is not None and _is_unoffered(one, value):
+                yield InputRef(node_id, name), str(value)
+        groups = (one.rows for one in declared.values() if one.rows)
+        for group in (one for one in groups if one.notation is not RowNotation.DOTTED):
+            rows = read_rows(group, node["inputs"]) or ()
+            for _, _, value in unoffered_cells(group, rows):
+                yield InputRef(node_id, group.name), str(value)
+
+
+def _is_unoffered(spec: InputSpec, value: object) -> bool:
+    if spec.choices is None or spec.upload or not isinstance(value, str | int | float):
+        return False
+    if not spec.choices and not is_model_file(str(value)):
+        return False  # nodes such as CustomCombo declare an empty list and take any text
+    try:
+        match_choice(value, spec.choices)
+    except BadValue:
+        return True
+    return False
+
+
+def _sorted_out(
+    unoffered: Iterable[tuple[InputRef, str]], prompt: Prompt, models: Iterable[ModelFile]
+) -> tuple[tuple[ModelFile, ...], tuple[UnknownChoice, ...]]:
+    """Return the missing model files, each once, and the other unknown choices."""
+    named = {one.key: one for one in models}
+    files: dict[str, ModelFile] = {}
+    choices: list[UnknownChoice] = []
+    for place, value in sorted(unoffered):
+        key, path = file_key(value), safe_path(value)
+        if (known := named.get(key)) is not None:
+            files.setdefault(key, replace(known, name=path or known.name))
+        elif path and is_model_file(value):
+            folder = folder_of_loader(prompt[place.node]["class_type"], place.input)
+            files.setdefault(key, ModelFile(path, folder))
+        else:
+            choices.append(UnknownChoice(place, value))
+    return tuple(files.values()), tuple(choices)
