@@ -77,6 +77,7 @@ USERS = {
     "requests": {f"comfy.comfyui.client.{name}" for name in CLIENT}
     | {f"comfyforms.remote.{name}" for name in ("app", "calls")}
     | {"ui.accounts.openid_provider", "ui.doors.comfy_runner.text_service"},
+    "certifi": {"comfy.comfyui.client.address", "comfyforms.comfyui_node.downloads.connection"},
     "websocket": {"comfy.comfyui.client.event_stream"},
     "httpx": {"comfy.webhooks.sender"},
     "redis": {"comfy.cluster.messaging.wire"},
@@ -191,9 +192,8 @@ def test_the_stand_in_imports_nothing_from_the_app() -> None:
 
 @pytest.mark.parametrize("library", USERS)
 def test_each_network_and_database_library_has_fixed_importers(library: str) -> None:
-    """Only few modules use a network or a database: the ComfyUI client, the OpenID client, the text
-    service client, the modules that remote scripts import, the webhook sender, the wire, and the
-    modules with tables."""
+    """Only few modules use a network or a database: the clients, the remote scripts' modules, the
+    downloads, the webhook sender, the wire, and the modules with tables."""
     users = {name for name, file in MODULES.items() if library in imports(file)}
     assert {STEPS if name.startswith(f"{STEPS}.") else name for name in users} == USERS[library]
 

@@ -1,4 +1,5 @@
-"""Custom node for ComfyUI: *Open as form* in its menu, with the app beside it.
+"""Custom node for ComfyUI: *Open as form* in its menu, with the app beside it, and downloads of
+models for the app.
 
 Copy this folder into ComfyUI's `custom_nodes`, and `pip install comfyforms` where its Python or its
 shell finds it. The app starts when the menu entry is first used, for this ComfyUI, and stops with
@@ -7,65 +8,18 @@ it.
 
 from __future__ import annotations
 
-import asyncio
-import os
-from pathlib import Path
-
-import folder_paths
-from aiohttp import web
-from server import PromptServer
-
-from .beside import FormsApp, NotOpened, WouldReplace, browser_host, server_url, unsaved_name
-from .guard import (
-    HEADERS_READ,
-    LARGEST_ORDER,
-    OrderRefused,
-    check_sender,
-    order_too_large,
-    own_names,
-    read_order,
-)
+import sys
 
 NODE_CLASS_MAPPINGS: dict[str, type] = {}  # the package has no nodes
 WEB_DIRECTORY = "./web"
-_COMFYUI = PromptServer.instance
-_URL = os.environ.get("OPEN_AS_FORM_URL", "")
-_FORMS = FormsApp(
-    Path(folder_paths.get_user_directory()) / "comfyforms",
-    _URL,
-    os.environ.get("COMFYFORMS_HOST") or "127.0.0.1",
-)
-_NAMES = own_names(_URL, *os.environ.get("COMFYFORMS_HOSTS", "").replace(",", " ").split())
-_PIECE = 64 * 1024
 
+if "folder_paths" in sys.modules:  # in ComfyUI; the app imports other modules of this package
+    from server import PromptServer
 
-@_COMFYUI.routes.post("/comfyforms/open")  # type: ignore[untyped-decorator]
-async def open_as_form(request: web.Request) -> web.Response:
-    """Open the workflow that the menu sends, as parsed by `read_order`. Answers `{"url": …}` of its
-    form, or `{"error": …}`. The status is 409 if another workflow has the name, unless the request
-    contains `"replace": true`."""
-    here = server_url(_COMFYUI.address, _COMFYUI.port)  # the first address if --listen has several
-    own, peer = (request.get_extra_info(end, ("",))[0] for end in ("sockname", "peername"))
-    try:
-        check_sender({name: request.headers.getall(name, []) for name in HEADERS_READ}, _NAMES)
-        order = read_order(await _body(request))
-        name = order.name if order.saved else unsaved_name(order.name, order.workflow)
-        browser = browser_host(request.host, own, peer)
-        url = await asyncio.to_thread(
-            _FORMS.open, here, name, order.workflow, browser, replace=order.replace
-        )
-    except (OrderRefused, WouldReplace) as problem:
-        return web.json_response({"error": str(problem)}, status=problem.status)
-    except NotOpened as problem:
-        return web.json_response({"error": str(problem)}, status=503)
-    return web.json_response({"url": url})
+    from .editor_route import open_as_form
+    from .model_routes import add_model_routes, node_secret
 
-
-async def _body(request: web.Request) -> bytes:
-    """Return the request's body. Raises OrderRefused if it is too large."""
-    body = bytearray()
-    async for piece in request.content.iter_chunked(_PIECE):
-        body += piece
-        if len(body) > LARGEST_ORDER:
-            raise order_too_large()
-    return bytes(body)
+    _ROUTES = PromptServer.instance.routes
+    _ROUTES.post("/comfyforms/open")(open_as_form)
+    if _SECRET := node_secret():
+        add_model_routes(_ROUTES, _SECRET)

@@ -1,0 +1,238 @@
+"""Downloads arrive complete or not at all, and continue where they stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.downloads.conftest import Opened, ended, order, visible
+from tests.downloads.file_server import FileServer, safetensors
+from tests.support.waiting import LONGEST_WAIT, eventually
+
+MODEL = safetensors(300_000)
+SUM = hashlib.sha256(MODEL).hexdigest()
+
+
+def test_a_file_appears_complete_in_its_folder(
+    files: FileServer, opened: Opened, models: Path
+) -> None:
+    """ComfyUI doesn't list the incomplete file, and nothing else is left in its folder."""
+    hosted = files.host("a.safetensors", MODEL, held=threading.Event())
+    queue = opened()
+    queue.start(order(files, sha256=SUM, name="XL/a.safetensors", url=files.url("a.safetensors")))
+    eventually(lambda: queue.statuses()[0].received > 0)
+    assert queue.statuses()[0].size == len(MODEL)
+    assert visible(models) == []
+    assert hosted.held
+    hosted.held.set()
+    assert ended(queue, "done").received == len(MODEL)
+    assert visible(models) == ["checkpoints/XL/a.safetensors"]
+    assert (models / "checkpoints/XL/a.safetensors").read_bytes() == MODEL
+    assert [one.name for one in (models / "checkpoints").iterdir()] == ["XL"]
+
+
+def test_a_cut_connection_continues_with_a_range(
+    files: FileServer, opened: Opened, models: Path
+) -> None:
+    """Each attempt asks for the rest of the same content."""
+    files.host("a.safetensors", MODEL, cut_after=100_000)
+    queue = opened()
+    queue.start(order(files, sha256=SUM))
+    ended(queue, "done")
+    assert (models / "checkpoints/a.safetensors").read_bytes() == MODEL
+    ranges = [headers.get("range") for _, headers in files.requests]
+    assert ranges[0] is None
+    assert ranges[1] == "bytes=100000-"
+    assert files.requests[1][1]["if-range"] == '"first"'
+
+
+def test_changed_content_is_downloaded_from_its_beginning(
+    files: FileServer, opened: Opened, models: Path
+) -> None:
+    """The host answers If-Range with the whole new file."""
+    hosted = files.host("a.safetensors", MODEL, held=threading.Event())
+    queue = opened()
+    key = queue.start(order(files)).id
+    eventually(lambda: queue.statuses()[0].received > 0)
+    queue.pause(key)
+    other = safetensors(200_000, "other")
+    assert hosted.held
+    hosted.held.set()
+    files.host("a.safetensors", other, etag='"second"')
+    queue.resume(key)
+    ended(queue, "done")
+    assert (models / "checkpoints/a.safetensors").read_bytes() == other
+
+
+def test_a_paused_download_continues_after_a_restart(
+    files: FileServer, opened: Opened, models: Path
+) -> None:
+    """Another process knows it, still paused, and resumes it with a range."""
+    hosted = files.host("a.safetensors", MODEL, held=threading.Event())
+    queue = opened()
+    key = queue.start(order(files)).id
+    eventually(lambda: queue.statuses()[0].received > 0)
+    assert queue.pause(key).state == "paused"
+    queue.close()
+    again = opened()
+    assert again.statuses()[0].state == "paused"
+    received = again.statuses()[0].received
+    assert received > 0
+    assert hosted.held
+    hosted.held.set()
+    again.resume(key)
+    ended(again, "done")
+    assert files.requests[-1][1]["range"] == f"bytes={received}-"
+    assert (models / "checkpoints/a.safetensors").read_bytes() == MODEL
+
+
+def test_unfinished_downloads_continue_by_themselves(
+    files: FileServer, opened: Opened, models: Path
+) -> None:
+    """A restart during a download doesn't lose what was received."""
+    hosted = files.host("a.safetensors", MODEL, held=threading.Event())
+    queue = opened()
+    queue.start(order(files))
+    eventually(lambda: queue.statuses()[0].received > 0)
+    queue.close()
+    assert hosted.held
+    hosted.held.set()
+    ended(opened(), "done")
+    assert "range" in files.requests[-1][1]
+    assert (models / "checkpoints/a.safetensors").read_bytes() == MODEL
+
+
+def test_a_wrong_checksum_fails_and_leaves_nothing(
+    files: FileServer, opened: Opened, models: Path
+) -> None:
+    """The file is deleted; a retry downloads it again."""
+    files.host("a.safetensors", safetensors(300_000, "other"))
+    queue = opened()
+    key = queue.start(order(files, sha256=SUM)).id
+    assert "checksum" in ended(queue, "failed").problem
+    assert not [*(models / "checkpoints").rglob("*.part")]
+    files.host("a.safetensors", MODEL)
+    queue.resume(key)
+    ended(queue, "done")
+    assert visible(models) == ["checkpoints/a.safetensors"]
+
+
+def test_the_checksum_of_hugging_face_is_checked(files: FileServer, opened: Opened) -> None:
+    """The Hub names the checksum in the redirect; the workflow needn't have one."""
+    files.host("stored.safetensors", MODEL)
+    files.host(
+        "a.safetensors",
+        b"",
+        location="/stored.safetensors",
+        headers={"X-Linked-ETag": f'"{"0" * 64}"', "X-Linked-Size": str(len(MODEL))},
+    )
+    queue = opened()
+    queue.start(order(files))
+    assert "checksum" in ended(queue, "failed").problem
+
+
+@pytest.mark.parametrize(
+    ("content", "headers"),
+    [(b"<html>sign in</html>", {}), (MODEL, {"Content-Type": "text/html; charset=utf-8"})],
+)
+def test_other_content_than_a_model_is_refused(
+    files: FileServer, opened: Opened, models: Path, content: bytes, headers: dict[str, str]
+) -> None:
+    """A page for signing in doesn't become a model."""
+    files.host("a.safetensors", content, headers=headers)
+    queue = opened()
+    queue.start(order(files))
+    ended(queue, "failed")
+    assert visible(models) == []
+
+
+def test_a_host_that_is_away_can_be_retried(
+    files: FileServer, opened: Opened, models: Path
+) -> None:
+    """A few attempts fail; Retry then keeps the received part."""
+    files.host("a.safetensors", MODEL, cut_after=100_000)
+    queue = opened()
+    hosted = files.files["a.safetensors"]
+    hosted.cut_after = 0
+    key = queue.start(order(files)).id
+    assert ended(queue, "failed").problem
+    hosted.cut_after = None
+    queue.resume(key)
+    ended(queue, "done")
+    assert (models / "checkpoints/a.safetensors").read_bytes() == MODEL
+
+
+@pytest.mark.parametrize(("status", "word"), [(401, "permission"), (404, "anymore"), (418, "418")])
+def test_a_refusal_fails_immediately(
+    files: FileServer, opened: Opened, status: int, word: str
+) -> None:
+    """The host isn't asked again."""
+    files.host("a.safetensors", b"", status=status)
+    queue = opened()
+    queue.start(order(files))
+    assert word in ended(queue, "failed").problem
+    assert len(files.requests) == 1
+
+
+def test_a_canceled_download_leaves_nothing(
+    files: FileServer, opened: Opened, models: Path
+) -> None:
+    """Also the partial content is deleted, and a restart doesn't bring it back."""
+    files.host("a.safetensors", MODEL, held=threading.Event())
+    queue = opened()
+    key = queue.start(order(files)).id
+    eventually(lambda: queue.statuses()[0].received > 0)
+    queue.remove(key)
+    assert queue.statuses() == ()
+    assert not [*(models / "checkpoints").rglob("*")]
+    assert opened().statuses() == ()
+
+
+def test_two_orders_of_a_file_are_one_download(files: FileServer, opened: Opened) -> None:
+    """Two administrators press Get at the same time."""
+    hosted = files.host("a.safetensors", MODEL, held=threading.Event())
+    queue = opened()
+    first = queue.start(order(files)).id
+    assert queue.start(order(files)).id == first
+    assert hosted.held
+    hosted.held.set()
+    ended(queue, "done")
+    assert len(files.requests) == 1
+
+
+def test_a_file_that_is_there_is_done(files: FileServer, opened: Opened, models: Path) -> None:
+    """It is not downloaded again, as after a restart just before the end."""
+    (models / "checkpoints/a.safetensors").write_bytes(b"mine")
+    queue = opened()
+    queue.start(order(files))
+    ended(queue, "done")
+    assert (models / "checkpoints/a.safetensors").read_bytes() == b"mine"
+    assert files.requests == []
+
+
+def test_sizes_are_known_before(files: FileServer, opened: Opened) -> None:
+    """The sizes of several files are asked at once, and not again soon."""
+    files.host("a.safetensors", MODEL)
+    queue = opened()
+    urls = [files.url("a.safetensors"), files.url("gone.safetensors")]
+    sizes = [(one.size, bool(one.problem)) for one in queue.facts(urls, [files.origin], "")]
+    assert sizes == [(len(MODEL), False), (None, True)]
+    count = len(files.requests)
+    queue.facts(urls[:1], [files.origin], "")
+    assert len(files.requests) == count
+
+
+def test_pausing_ends_a_silent_connection_at_once(files: FileServer, opened: Opened) -> None:
+    """The thread doesn't wait for the host."""
+    files.host("a.safetensors", MODEL, held=threading.Event())
+    queue = opened()
+    key = queue.start(order(files)).id
+    eventually(lambda: queue.statuses()[0].received > 0)
+    threads = [one for one in threading.enumerate() if one.name == "download"]
+    queue.pause(key)
+    for thread in threads:
+        thread.join(LONGEST_WAIT)
+        assert not thread.is_alive()
