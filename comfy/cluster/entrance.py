@@ -22,6 +22,7 @@ from comfy.cluster.rows import (
 from comfy.cluster.tables import live as _live
 from comfy.cluster.tables import lock
 from comfy.cluster.watching import start_grace
+from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfy.records.tables import as_comfy_errors, digest, share_of
 from comfy.records.tables import runs as _runs
@@ -48,18 +49,17 @@ class Entrance:
     def enqueue(
         self,
         connection: Connection,
-        run_id: str,
+        record: Record,
         origin: Origin,
         policy: RunPolicy,
         choose: Callable[[Mapping[str, LiveRow], Turns], Decision],
-        *,
-        keeps_going: bool,
     ) -> Sequence[LiveRow]:
         """Add a run to the queue and write what `choose` decides then; hold the cluster's lock
         until the transaction ends. Return the runs that this process has to execute. Raises
         TooManyRuns at a limit, and RunGoesOn for an unfinished run."""
         lock(connection)
         rows, turns = read_queue(connection)
+        run_id = record.id
         if run_id in rows:
             raise still_active()
         owner, turn = _person(origin)
@@ -67,7 +67,7 @@ class Entrance:
         self._limits.check_unfinished(owner, turn, unfinished)
         self._starts.count_in(connection, origin.start, self._limits.check_hourly)
         deadline = None if policy.deadline is None else time.time() + policy.deadline
-        watched = policy.watched and not keeps_going
+        watched = policy.watched and not record.keeps_going
         row, after = _joined(rows, turns, run_id, (owner, turn))
         row = replace(row, watched=watched, deadline=deadline)
         decision = choose({**rows, run_id: row}, after)

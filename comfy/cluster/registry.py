@@ -172,10 +172,7 @@ class ClusterRegistry:
                 self._groups.check(connection, origin.group)
             origin.at_start(run.id, connection)
             choose = self._decider.choose if self._place.executes else no_decision
-            goes = run.keeps_going
-            begun = self._entrance.enqueue(
-                connection, run.id, origin, policy, choose, keeps_going=goes
-            )
+            begun = self._entrance.enqueue(connection, record, origin, policy, choose)
 
         try:
             self.history.begin(record, enqueue)
