@@ -6,11 +6,10 @@ import contextlib
 import gc
 import logging
 import os
-import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -92,6 +91,7 @@ def _start(settings: Settings, stop_requested: Callable[[], bool]) -> int:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     # Each import takes time, Gradio's takes seconds, and --help needs none of them.
     from comfy.base.errors import ComfyError
+    from comfy.base.temporary_folder import TEMPORARY, temporary_folder
     from comfy.records.blobs import BlobStore
     from comfy.records.database import sqlite_address
     from comfy.records.room import HistoryLimits
@@ -110,7 +110,7 @@ def _start(settings: Settings, stop_requested: Callable[[], bool]) -> int:
         return 1
     with (
         contextlib.closing(history),
-        temporary_folder(data / "temporary", clean=history.files.ours) as temporary,
+        temporary_folder(data / TEMPORARY, clean=history.files.ours) as temporary,
     ):
         # Gradio's files and uploads are deleted with the app, and aren't in /tmp, which may be in
         # memory.
@@ -128,17 +128,6 @@ def _terminal_closed(number: int, frame: FrameType | None) -> None:
     """Shut down as on SIGTERM."""
     log.info("The terminal was closed.")
     signal.raise_signal(signal.SIGTERM)
-
-
-@contextlib.contextmanager
-def temporary_folder(below: Path, *, clean: bool) -> Iterator[Path]:
-    """Create a folder that exists during the block. `clean`: first remove what a killed process has
-    left."""
-    if clean:
-        shutil.rmtree(below, ignore_errors=True)
-    below.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=below) as folder:
-        yield Path(folder)
 
 
 def run(

@@ -8,6 +8,8 @@ from collections.abc import Collection, Container
 from contextlib import suppress
 from pathlib import Path
 
+from comfy.base.temporary_folder import TEMPORARY, remove_abandoned
+
 _FOLDER = "processes"
 _OLD = 24 * 3600.0  # seconds
 
@@ -27,6 +29,10 @@ class ProcessFiles:
                 if is_old and path.name not in living:
                     path.unlink()
         (self._folder / life).touch(mode=0o600)
+
+    def sweep(self) -> None:
+        """Remove the temporary files of dead processes."""
+        remove_abandoned(self._folder.parent / TEMPORARY)
 
     def remove(self, life: str) -> None:
         """Remove a process's file."""

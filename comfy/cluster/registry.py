@@ -124,9 +124,9 @@ class ClusterRegistry:
         self._engine = Engine(self._database.url, place.life, execute)
         watchers = Watchers(self._database, grace, lambda: self._mirror.unfinished)
         shared = SharedServers(self._database, servers, place.life)
-        sweeps = history.sweep, self._engine.sweep
-        self._shared_work = SharedWork(self._database, place, shared, watchers, sweeps)
         files = ProcessFiles(history.files.folder)
+        sweeps = history.sweep, self._engine.sweep, files.sweep
+        self._shared_work = SharedWork(self._database, place, shared, watchers, sweeps)
         self._heartbeat = Heartbeat(
             self._database, self._engine, place, files, self._beat, self._hint
         )

@@ -1,11 +1,15 @@
-"""Files that show that processes share a folder."""
+"""Files of processes in the shared folder."""
 
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
+from comfy.base.temporary_folder import temporary_folder
 from comfy.cluster.process_files import ProcessFiles
+from tests.support.app_process import killed_process
+from tests.support.waiting import eventually
 
 
 def test_only_old_files_of_dead_processes_are_removed(tmp_path: Path) -> None:
@@ -26,3 +30,38 @@ def test_another_folder_has_no_files(tmp_path: Path) -> None:
     ProcessFiles(tmp_path).add("one", ())
     (other := tmp_path / "other").mkdir()
     assert ProcessFiles(other).missing(["one"]) == {"one"}
+
+
+def test_folders_of_dead_processes_are_removed(tmp_path: Path) -> None:
+    """The clean-up keeps the temporary folders of processes that work or have just started."""
+    below = tmp_path / "temporary"
+    with temporary_folder(below, clean=True) as working:
+        dead, starting = below / "dead", below / "starting"
+        for folder in (dead, starting):
+            folder.mkdir()
+            (folder / "upload").touch()
+        for folder in (working, dead):
+            os.utime(folder, (1, 1))
+        ProcessFiles(tmp_path).sweep()
+        assert set(below.iterdir()) == {working, starting}
+    assert set(below.iterdir()) == {starting}
+
+
+def test_the_folder_of_a_killed_process_is_removed(tmp_path: Path) -> None:
+    """A process that works keeps its folder, a killed one doesn't."""
+    below = tmp_path / "temporary"
+    below.mkdir()
+    with killed_process(_with_folder, below):
+        eventually(lambda: list(below.glob("*/ready")), "a temporary folder")
+        (folder,) = below.iterdir()
+        os.utime(folder, (1, 1))
+        ProcessFiles(tmp_path).sweep()
+        assert folder.exists()
+    ProcessFiles(tmp_path).sweep()
+    assert not folder.exists()
+
+
+def _with_folder(below: Path) -> None:
+    with temporary_folder(below, clean=False) as folder:
+        (folder / "ready").touch()
+        signal.pause()
