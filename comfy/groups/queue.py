@@ -301,6 +301,7 @@ class GroupQueue(ABC, Generic[Open, AnyStanding]):
         self._work.claim(opened.id, opened.person, None)
         with self._lock:
             self._open[opened.id] = opened
+            self._elsewhere.pop(opened.id, None)
 
     def _close(self, opened: Open) -> None:
         """Count a group as running no more."""
