@@ -166,8 +166,8 @@ def change_live(connection: Connection, run: str, **values: object) -> None:
 
 
 def cancel_waiting(connection: Connection, run: str) -> None:
-    """Have a run stopped if no server has it."""
-    waits = (_live.c.run == run, _live.c.server.is_(None), _live.c.cancel.is_(None))
+    """Have a run stopped unless a server has accepted it."""
+    waits = (_live.c.run == run, ~_live.c.accepted, _live.c.cancel.is_(None))
     connection.execute(update(_live).where(*waits).values(cancel="null"))
 
 
