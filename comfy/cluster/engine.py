@@ -90,6 +90,9 @@ class Engine:
 
     def close(self) -> None:
         """Stop the engine's threads without waiting for runs."""
+        logging.getLogger("dbos").setLevel(
+            logging.CRITICAL
+        )  # the ends of runs that were handed over
         DBOS.destroy(destroy_registry=True)
 
     def start(self, run_id: str, attempt: int) -> None:
