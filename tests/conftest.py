@@ -22,9 +22,11 @@ import pytest
 from hypothesis import settings
 
 import ui  # noqa: F401 - before Gradio, whose import takes half as long then
+from tests.support.cluster.registry_kinds import ALWAYS_TWICE, TWICE, ClusterServices, using
 from tests.support.distribution import PROCESSES_PER_CORE, PROFILES, PURE, ByFile
 from tests.support.leaks import Closing, left_since, measured
 from tests.support.postgres import database_of, running_postgres
+from tests.support.redis import running_redis
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -203,3 +205,33 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the URL of an empty database. A test with this fixture runs once per kind of
     database."""
     return database_of(str(request.param), request, tmp_path)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of runs, batches and chains again with a process of a cluster."""
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    path = metafunc.definition.path
+    if not path.is_relative_to(TESTS) or is_pure(path) or "embedded" in marks:
+        return
+    name = path.relative_to(TESTS).as_posix()
+    if name.startswith(TWICE if metafunc.config.getoption("--nightly") else ALWAYS_TWICE):
+        metafunc.parametrize("registry_kind", ["embedded", "cluster"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def cluster_services(postgres: str) -> Iterator[ClusterServices]:
+    """Yield the services of a cluster whose processes are registries of tests."""
+    with running_redis() as redis:
+        yield ClusterServices(postgres, redis.url)
+
+
+@pytest.fixture(autouse=True)
+def registry_kind(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Return the kind of the registries: "embedded", or "cluster" for a process of a cluster."""
+    kind = getattr(request, "param", "embedded")
+    services: ClusterServices | None = None
+    if kind == "cluster":
+        services = request.getfixturevalue("cluster_services")
+        services.clear()
+    with using(services):
+        yield kind

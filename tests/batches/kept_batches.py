@@ -22,8 +22,8 @@ from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
 from comfy.runs.interface import Origin
 from comfy.runs.limits import RunLimits
-from comfy.runs.registry import LocalRunRegistry
 from tests.support.app_process import killed_process
+from tests.support.cluster.registry_kinds import ClusterServices, new_registry, services, using
 from tests.support.sampler import prompt
 from tests.support.serving import open_history
 from tests.support.waiting import eventually
@@ -64,7 +64,7 @@ def kept_batches(
     with ExitStack() as stack, closing(open_history(folder)) as history:
         clients = [stack.enter_context(Client(one)) for one in (url, *others)]
         servers = stack.enter_context(ServerPool(*clients))
-        runs = LocalRunRegistry(servers, history=history, limits=RunLimits(**limits))
+        runs = new_registry(servers, history=history, limits=RunLimits(**limits))
         runs.resume()
         forms = Forms(
             WorkflowFolder(workflows).get, CatalogCache(servers.object_info), Permissions()
@@ -92,9 +92,11 @@ def read_only(folder: Path, table: str = "groups") -> Iterator[None]:
                 database.execute(f"DROP TRIGGER no_{what}")
 
 
-def _killed(url: str, folder: Path, rows: int, values: dict[str, object]) -> None:
+def _killed(
+    cluster: ClusterServices | None, url: str, folder: Path, rows: int, values: dict[str, object]
+) -> None:
     """Start a batch in a separate process, and wait to be killed."""
-    with kept_batches(url, folder) as one:
+    with using(cluster), kept_batches(url, folder) as one:
         one.begin(AxisSpec(SEED, f"1..{rows}"), **values)
         threading.Event().wait(60)
 
@@ -103,5 +105,5 @@ def _killed(url: str, folder: Path, rows: int, values: dict[str, object]) -> Non
 def killed_batches(url: str, folder: Path, rows: int, **values: object) -> Iterator[None]:
     """Run a process with a batch of this many rows and these common values during the block, then
     kill it (SIGKILL)."""
-    with killed_process(_killed, url, folder, rows, values):
+    with killed_process(_killed, services(), url, folder, rows, values):
         yield

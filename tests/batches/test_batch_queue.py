@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from comfy.base.errors import BatchNotFound, ComfyError, TooManyRuns
+from comfy.base.errors import BatchNotFound, ComfyError
 from comfy.batches.check import BatchErrors
 from comfy.batches.queue import BatchQueue
 from comfy.batches.runner import RowErrors
@@ -26,7 +26,6 @@ from comfy.library.catalog import CatalogCache
 from comfy.library.forms import Forms
 from comfy.library.permissions import Permissions
 from comfy.runs.interface import UNWATCHED, Origin
-from comfy.runs.limits import BatchLimits
 from tests.batches.kept_batches import (
     ANN,
     BOB,
@@ -124,6 +123,7 @@ def test_a_batch_with_nothing_left_is_done(demo: DemoServer, one: Batches) -> No
     assert len(history.of(ANN)) == 1
 
 
+@pytest.mark.embedded("makes SQLite refuse changes")
 def test_an_unsaved_batch_change_fails(demo: DemoServer, one: Batches, tmp_path: Path) -> None:
     """The caller gets an error and can repeat the request. The batch continues."""
     with demo.hold("progress") as reached:
@@ -214,60 +214,6 @@ def test_the_form_can_replace_a_model_that_the_server_lacks(one: Batches, tmp_pa
     assert one.until(batch, "done").done == 2
 
 
-def test_run_limits_delay_a_batch_but_do_not_end_it(demo: DemoServer, tmp_path: Path) -> None:
-    """The registry's limits also apply to batches, but don't end them."""
-    with kept_batches(demo.url, tmp_path, person=2) as one:
-        batch = one.begin(AxisSpec(SEED, "1..6"))
-        assert one.until(batch, "done", "paused").done == 6
-        one.batches = BatchQueue(one.starter, BatchLimits(person=1))
-        with demo.hold("progress"):
-            batch = one.begin(AxisSpec(SEED, "11..16"))
-            with pytest.raises(TooManyRuns, match="Your limit is"):
-                one.begin(AxisSpec(SEED, "1, 2"))
-            other = one.begin(AxisSpec(SEED, "21, 22"), owner=BOB)
-        one.until(batch, "done")
-        eventually(lambda: one.batches.get(other.id, BOB).state == "done")
-
-
-def test_a_batch_counts_toward_its_address(demo: DemoServer, tmp_path: Path) -> None:
-    """The limit per address also holds after a restart and for retried batches. Another user at the
-    same address finds the queue full."""
-    spec, office = BatchSpec((AxisSpec(SEED, "1..3"),)), Origin(ANN, "10.0.0.1")
-    with demo.hold("progress"), kept_batches(demo.url, tmp_path) as first:
-        begin = first.batches.start
-        stopped, paused = (begin("small", {SEED: None}, spec, office) for _ in range(2))
-        first.batches.stop(stopped.id, ANN)
-        first.batches.pause(paused.id, ANN)
-    with kept_batches(demo.url, tmp_path) as second:
-        second.batches = batches = BatchQueue(second.starter, BatchLimits(address=1))
-        batches.resume()
-        with pytest.raises(TooManyRuns, match="queue is full"):
-            batches.start("small", {}, spec, Origin(BOB, "10.0.0.1"))
-        with pytest.raises(TooManyRuns, match="queue is full"):
-            batches.retry_failed(stopped.id, ANN)
-        batches.delete(paused.id, ANN)
-        batches.retry_failed(stopped.id, ANN)
-        assert second.until(stopped, "done").done == 3
-        assert {run.address for run in second.runs.known()} == {"10.0.0.1"}
-        batches.start("small", {}, spec, Origin(BOB, "10.0.0.2"))
-
-
-def test_a_long_paused_batch_makes_room_for_a_new_one(demo: DemoServer, tmp_path: Path) -> None:
-    """The queue stops the paused batch, as its owner would, only if a new batch needs room."""
-    with demo.hold("progress"), kept_batches(demo.url, tmp_path) as one:
-        batch = one.begin(AxisSpec(SEED, "1..3"))
-        one.batches.pause(batch.id, ANN)
-    with kept_batches(demo.url, tmp_path) as one:
-        for paused in (86_400.0, 0.0):
-            one.batches = BatchQueue(one.starter, BatchLimits(all=1, paused=paused))
-            one.batches.resume()
-            if paused:
-                with pytest.raises(TooManyRuns, match="queue is full"):
-                    one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
-        one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
-        assert one.batches.get(batch.id, ANN).state == "stopped"
-
-
 def test_the_reason_for_waiting_is_shown(demo: DemoServer, tmp_path: Path) -> None:
     """The queue notifies subscribers once for each reason."""
     told: list[str] = []
@@ -306,6 +252,7 @@ def test_a_batch_lets_other_users_runs_take_turns(demo: DemoServer, one: Batches
     assert outcomes(demo) == {"success": 31}
 
 
+@pytest.mark.embedded("replaces the queue of its process")
 def test_rows_use_only_the_fields_of_their_option(one: Batches) -> None:
     """A row ignores the form's values for fields that its option lacks. The batch can't vary such a
     field at the same time."""
@@ -371,10 +318,11 @@ def test_it_resumes_after_an_orderly_shutdown(demo: DemoServer, tmp_path: Path) 
         strange = BatchSpec((AxisSpec(SEED, "21..24"),))
         first.batches.start("small", {}, strange, Origin(NOBODY), attended=True)
     with kept_batches(demo.url, tmp_path) as second:
-        assert second.starter.runs.history.groups.of(NOBODY, "batch") == ()  # type: ignore[union-attr]
+        groups = second.starter.runs.history.groups  # type: ignore[union-attr]
+        eventually(lambda: groups.of(NOBODY, "batch") == ())
         assert second.until(batch, "done").done == 8
         assert second.batches.get(waits.id, ANN).state == "paused"
-        assert [one.id for one in second.batches.recent(ANN)] == [batch.id, waits.id]
+        eventually(lambda: [one.id for one in second.batches.recent(ANN)] == [batch.id, waits.id])
         second.batches.go_on(waits.id, ANN)
         assert second.until(waits, "done").done == 4
         ran = [second.batches.table(waits.id, ANN).states.run(at) for at in range(4)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from comfy.demo import DemoServer
-from comfy.runs.registry import LocalRunRegistry
+from comfy.runs.interface import RunRegistry
 from tests.runs.registry import Watched, registry
 from tests.support.waiting import eventually
 
@@ -39,6 +39,6 @@ def mortal() -> Iterator[DemoServer]:
 
 
 @pytest.fixture
-def runs(demo: DemoServer) -> Iterator[LocalRunRegistry]:
+def runs(demo: DemoServer) -> Iterator[RunRegistry]:
     with registry(demo) as one:
         yield one

@@ -14,10 +14,10 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
 from comfy.records.record import Job
-from comfy.runs.interface import Origin, RunPolicy
-from comfy.runs.registry import LocalRunRegistry
+from comfy.runs.interface import Origin, RunPolicy, RunRegistry
 from tests.runs.registry import HURRIED
 from tests.support.app_process import killed_process
+from tests.support.cluster.registry_kinds import ClusterServices, new_registry, services, using
 from tests.support.serving import open_history
 from tests.support.waiting import eventually
 
@@ -27,11 +27,11 @@ SUBMITTED = "submitted"  # a file in the folder of a process that is to be kille
 @contextmanager
 def kept_registry(
     demo: DemoServer, folder: Path, *, shown: bool = True, **options: Any
-) -> Iterator[LocalRunRegistry]:
+) -> Iterator[RunRegistry]:
     """Open a registry with the history in `folder`."""
     history = open_history(folder)
     with Client(replace(ServerAddress.parse(demo.url), shown=shown)) as client:
-        runs = LocalRunRegistry(ServerPool(client), timing=HURRIED, history=history, **options)
+        runs = new_registry(ServerPool(client), timing=HURRIED, history=history, **options)
         try:
             yield runs
         finally:
@@ -39,12 +39,18 @@ def kept_registry(
             history.close()
 
 
-def _first_process(url: str, folder: Path, ahead: int, jobs: list[tuple[Job, bool]]) -> None:
+def _first_process(
+    cluster: ClusterServices | None,
+    url: str,
+    folder: Path,
+    ahead: int,
+    jobs: list[tuple[Job, bool]],
+) -> None:
     """Submit these jobs, each with its `keeps_going` flag, and wait to be killed. Runs in its own
     process."""
-    history = open_history(folder)
-    with Client(url) as client:
-        runs = LocalRunRegistry(ServerPool(client), history=history, ahead=ahead)
+    with using(cluster), Client(url) as client:
+        history = open_history(folder)
+        runs = new_registry(ServerPool(client), history=history, ahead=ahead)
         for one, keeps_going in jobs:
             runs.submit(one, Origin("me"), RunPolicy(keeps_going=keeps_going))
         (folder / SUBMITTED).touch()
@@ -58,6 +64,6 @@ def killed_registry(
     """Run an earlier process of the program with these runs inside the block, then kill it
     (SIGKILL)."""
     told = [(one, keeps_going) for one in jobs]
-    with killed_process(_first_process, url, folder, ahead, told):
+    with killed_process(_first_process, services(), url, folder, ahead, told):
         eventually((folder / SUBMITTED).exists, "the first process submits", 60)
         yield

@@ -13,9 +13,9 @@ from comfy.comfyui.protocol.responses import Queue
 from comfy.comfyui.protocol.run_state import RunState
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
-from comfy.runs.interface import Run
-from comfy.runs.registry import LocalRunRegistry
+from comfy.runs.interface import Run, RunRegistry
 from comfy.runs.timeouts import Timeouts
+from tests.support.cluster.registry_kinds import new_registry
 from tests.support.waiting import LONGEST_WAIT
 
 HURRIED = Timeouts(
@@ -56,9 +56,9 @@ class Watched:
 @contextmanager
 def registry(
     demo: DemoServer, timing: Timeouts = HURRIED, ahead: int = 2, **options: Any
-) -> Iterator[LocalRunRegistry]:
+) -> Iterator[RunRegistry]:
     with Client(demo.url) as client:
-        runs = LocalRunRegistry(ServerPool(client), timing=timing, ahead=ahead, **options)
+        runs = new_registry(ServerPool(client), timing=timing, ahead=ahead, **options)
         try:
             yield runs
         finally:

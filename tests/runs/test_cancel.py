@@ -12,8 +12,7 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.responses import Queue
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
-from comfy.runs.interface import Origin, RunPolicy
-from comfy.runs.registry import LocalRunRegistry
+from comfy.runs.interface import Origin, RunPolicy, RunRegistry
 from tests.runs.registry import HURRIED, LIMIT, Watched, end, queue_of, registry, running, until
 from tests.support.sampler import LONG, job
 from tests.support.serving import open_history
@@ -21,7 +20,7 @@ from tests.support.waiting import eventually
 
 
 def test_a_running_run_is_interrupted_and_no_other(
-    demo: DemoServer, seen: Watched, runs: LocalRunRegistry
+    demo: DemoServer, seen: Watched, runs: RunRegistry
 ) -> None:
     """Canceling a run stops only its prompt at the server. The next run in the queue finishes."""
     run = runs.submit(job(LONG), Origin("me"))
@@ -35,7 +34,7 @@ def test_a_running_run_is_interrupted_and_no_other(
 
 
 def test_canceling_a_waiting_run_removes_it_from_the_queue(
-    demo: DemoServer, runs: LocalRunRegistry
+    demo: DemoServer, runs: RunRegistry
 ) -> None:
     """Canceling a waiting run removes it from the queue and leaves the active run alone."""
     first = runs.submit(job(LONG), Origin("me"))
@@ -50,7 +49,7 @@ def test_canceling_a_waiting_run_removes_it_from_the_queue(
 
 @pytest.mark.parametrize("place", ["POST /jobs/{id}/cancel", "POST /prompt"])
 def test_a_slow_server_does_not_hold_up_a_cancel(
-    demo: DemoServer, seen: Watched, runs: LocalRunRegistry, place: str
+    demo: DemoServer, seen: Watched, runs: RunRegistry, place: str
 ) -> None:
     """The app stops the run and closes the socket with code 1000 before the slow server has
     answered. The server receives the cancellation afterwards."""
@@ -111,7 +110,7 @@ def test_a_run_that_finished_before_its_cancel_keeps_its_files(
 
 
 def test_a_run_stopped_by_another_client_has_its_own_message(
-    demo: DemoServer, runs: LocalRunRegistry
+    demo: DemoServer, runs: RunRegistry
 ) -> None:
     """If another client interrupts the run at the server, it ends as stopped, with a different
     message."""
@@ -126,7 +125,7 @@ def test_a_run_stopped_by_another_client_has_its_own_message(
 
 
 def test_a_run_removed_by_another_client_has_its_own_message(
-    demo: DemoServer, runs: LocalRunRegistry
+    demo: DemoServer, runs: RunRegistry
 ) -> None:
     """If another client removes the run from the queue, the server sends no event. The run ends as
     stopped, with a message."""
@@ -142,7 +141,7 @@ def test_a_run_removed_by_another_client_has_its_own_message(
     assert not first.state.phase.finished
 
 
-def test_cancel_twice_and_after_the_end(runs: LocalRunRegistry) -> None:
+def test_cancel_twice_and_after_the_end(runs: RunRegistry) -> None:
     """A second cancel or a late one changes nothing."""
     run = runs.submit(job(), Origin("me"))
     assert end(run).phase is Phase.DONE
@@ -196,7 +195,7 @@ def test_runs_continue_without_pages_where_they_keep_running(demo: DemoServer) -
         assert run.record.keeps_going
 
 
-def test_a_deadline_ends_a_watched_run(runs: LocalRunRegistry) -> None:
+def test_a_deadline_ends_a_watched_run(runs: RunRegistry) -> None:
     """After its deadline, the app stops an unfinished run and says why."""
     run = runs.submit(job(LONG), Origin("me"), RunPolicy(deadline=0.4))
     run.attach()

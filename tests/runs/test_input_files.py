@@ -26,9 +26,9 @@ from comfy.demo import DemoServer
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Job, KeptInput, Record
 from comfy.runs.input_files import bound_prompt, names_on_server, with_names
-from comfy.runs.interface import Origin, Run, RunPolicy
-from comfy.runs.registry import LocalRunRegistry
+from comfy.runs.interface import Origin, Run, RunPolicy, RunRegistry
 from tests.runs.registry import HURRIED, LIMIT, end, running, until
+from tests.support.cluster.registry_kinds import new_registry
 from tests.support.link import FaultyLink
 from tests.support.sampler import LONG, job
 from tests.support.serving import open_history
@@ -51,12 +51,12 @@ def demo() -> Iterator[DemoServer]:
 
 
 @contextmanager
-def registry(url: str, folder: Path, **options: Any) -> Iterator[LocalRunRegistry]:
+def registry(url: str, folder: Path, **options: Any) -> Iterator[RunRegistry]:
     """Open a registry with the history in `folder`. By default, the server gets one run at a
     time."""
     history = open_history(folder)
     with Client(url) as client:
-        runs = LocalRunRegistry(
+        runs = new_registry(
             ServerPool(client), history=history, **{"timing": PATIENT, "ahead": 1} | options
         )
         try:
@@ -67,7 +67,7 @@ def registry(url: str, folder: Path, **options: Any) -> Iterator[LocalRunRegistr
 
 
 @pytest.fixture
-def runs(demo: DemoServer, tmp_path: Path) -> Iterator[LocalRunRegistry]:
+def runs(demo: DemoServer, tmp_path: Path) -> Iterator[RunRegistry]:
     with registry(demo.url, tmp_path) as one:
         yield one
 
@@ -79,7 +79,7 @@ def plain_image(size: int = 16) -> bytes:
     return file.getvalue()
 
 
-def given(runs: LocalRunRegistry, data: bytes | None = None, name: str = NAME) -> Job:
+def given(runs: RunRegistry, data: bytes | None = None, name: str = NAME) -> Job:
     """Return a job with one image in the registry's files."""
     assert runs.files is not None
     digest, _ = runs.files.add([data or plain_image()], holder="test")
@@ -100,9 +100,7 @@ def uploaded(demo: DemoServer, run: Run) -> Path | None:
     return demo.storage.find(names_on_server(run.record)[KEY])
 
 
-def test_a_file_is_uploaded_and_named_in_the_prompt(
-    demo: DemoServer, runs: LocalRunRegistry
-) -> None:
+def test_a_file_is_uploaded_and_named_in_the_prompt(demo: DemoServer, runs: RunRegistry) -> None:
     """The result is made from the file. The job keeps the plain name."""
     run = runs.submit(given(runs, plain_image(48)), Origin("me"))
     state = end(run)
@@ -115,9 +113,7 @@ def test_a_file_is_uploaded_and_named_in_the_prompt(
     assert (demo.requests[UPLOAD], demo.requests[PROMPT]) == (1, 1)
 
 
-def test_the_record_names_the_server_that_was_chosen(
-    demo: DemoServer, runs: LocalRunRegistry
-) -> None:
+def test_the_record_names_the_server_that_was_chosen(demo: DemoServer, runs: RunRegistry) -> None:
     """No server is chosen while the run waits. The record of its end has the server's address."""
     first = runs.submit(job(LONG), Origin("me"))
     running(first)
@@ -132,7 +128,7 @@ def test_the_record_names_the_server_that_was_chosen(
 
 
 def test_the_server_is_on_record_as_soon_as_the_run_is_sent(
-    demo: DemoServer, runs: LocalRunRegistry
+    demo: DemoServer, runs: RunRegistry
 ) -> None:
     """If the program is killed during a run, the record still names the server that has the run and
     its files."""
@@ -144,7 +140,7 @@ def test_the_server_is_on_record_as_soon_as_the_run_is_sent(
     run.cancel()
 
 
-def test_nothing_is_uploaded_before_its_turn(demo: DemoServer, runs: LocalRunRegistry) -> None:
+def test_nothing_is_uploaded_before_its_turn(demo: DemoServer, runs: RunRegistry) -> None:
     """The files of a waiting run stay in the app. If the user cancels the run, the app never
     uploads them."""
     first = runs.submit(job(LONG), Origin("me"))
@@ -159,7 +155,7 @@ def test_nothing_is_uploaded_before_its_turn(demo: DemoServer, runs: LocalRunReg
     assert demo.requests[UPLOAD] == 1
 
 
-def test_uploads_are_shown(demo: DemoServer, runs: LocalRunRegistry) -> None:
+def test_uploads_are_shown(demo: DemoServer, runs: RunRegistry) -> None:
     """The state shows the upload until the server has taken the files."""
     with demo.hold(UPLOAD) as hold:
         run = runs.submit(given(runs), Origin("me"))
@@ -169,9 +165,7 @@ def test_uploads_are_shown(demo: DemoServer, runs: LocalRunRegistry) -> None:
     assert not run.state.uploading
 
 
-def test_a_stop_during_the_upload_ends_the_run_at_once(
-    demo: DemoServer, runs: LocalRunRegistry
-) -> None:
+def test_a_stop_during_the_upload_ends_the_run_at_once(demo: DemoServer, runs: RunRegistry) -> None:
     """The run ends without waiting for the server's answer. The app sends no prompt for it, and the
     next run starts."""
     with demo.hold(UPLOAD) as hold:
@@ -184,7 +178,7 @@ def test_a_stop_during_the_upload_ends_the_run_at_once(
     assert demo.requests[PROMPT] == 1
 
 
-def test_a_file_that_the_server_refuses_is_named(demo: DemoServer, runs: LocalRunRegistry) -> None:
+def test_a_file_that_the_server_refuses_is_named(demo: DemoServer, runs: RunRegistry) -> None:
     """The message has the file's name, and the error names its input. The app doesn't send the
     prompt."""
     demo.script("http_413", at=UPLOAD)
@@ -200,7 +194,7 @@ def test_a_file_that_the_server_refuses_is_named(demo: DemoServer, runs: LocalRu
     assert demo.requests[PROMPT] == 0
 
 
-def test_a_missing_local_file_is_named(demo: DemoServer, runs: LocalRunRegistry) -> None:
+def test_a_missing_local_file_is_named(demo: DemoServer, runs: RunRegistry) -> None:
     """The app can't upload the file and says what to do."""
     state = end(runs.submit(with_file("ab" * 32), Origin("me")))
     assert state.phase is Phase.REFUSED
@@ -212,7 +206,7 @@ def test_a_missing_local_file_is_named(demo: DemoServer, runs: LocalRunRegistry)
 
 @pytest.mark.parametrize("trouble", ["cut", "http_500", "http_502", "bad_json"])
 def test_an_upload_that_fails_is_tried_again(
-    demo: DemoServer, runs: LocalRunRegistry, trouble: Any
+    demo: DemoServer, runs: RunRegistry, trouble: Any
 ) -> None:
     """The app retries it like a prompt. The server keeps the file once."""
     demo.script(trouble, at=UPLOAD, count=2)
@@ -276,13 +270,13 @@ def test_files_are_uploaded_without_a_history(demo: DemoServer, tmp_path: Path) 
     """A registry without a history gets a separate store for files."""
     files = BlobStore(tmp_path / "files")
     with Client(demo.url) as client:
-        runs = LocalRunRegistry(ServerPool(client), timing=HURRIED, files=files)
+        runs = new_registry(ServerPool(client), timing=HURRIED, files=files)
         assert end(runs.submit(given(runs), Origin("me"))).phase is Phase.DONE
         runs.close()
     files.close()
 
 
-def test_two_files_of_one_name_are_two_files(demo: DemoServer, runs: LocalRunRegistry) -> None:
+def test_two_files_of_one_name_are_two_files(demo: DemoServer, runs: RunRegistry) -> None:
     """Each file gets its own folder and keeps its original name."""
     assert runs.files is not None
     digests = [runs.files.add([plain_image(size)], holder="test")[0] for size in (16, 24)]
@@ -306,7 +300,7 @@ def test_two_files_of_one_name_are_two_files(demo: DemoServer, runs: LocalRunReg
     assert {Path(name).name for name in names} == {NAME}
 
 
-def test_an_expired_limit_aborts_an_upload(demo: DemoServer, runs: LocalRunRegistry) -> None:
+def test_an_expired_limit_aborts_an_upload(demo: DemoServer, runs: RunRegistry) -> None:
     """Before each piece of a file, the app checks if the run continues. The server doesn't keep an
     aborted upload."""
 
@@ -366,7 +360,7 @@ def test_a_file_has_a_name_on_the_run_s_server() -> None:
 
 
 def test_many_stops_during_uploads_leave_nothing_running(
-    demo: DemoServer, runs: LocalRunRegistry
+    demo: DemoServer, runs: RunRegistry
 ) -> None:
     """A stop works at any moment of an upload and leaves no run in the ComfyUI server's queue."""
     for pause in (0.0, 0.005, 0.01, 0.02, 0.05):
@@ -378,7 +372,7 @@ def test_many_stops_during_uploads_leave_nothing_running(
     eventually(lambda: demo.queue.remaining() == 0)
 
 
-def test_an_image_as_text_is_sent_in_the_prompt(demo: DemoServer, runs: LocalRunRegistry) -> None:
+def test_an_image_as_text_is_sent_in_the_prompt(demo: DemoServer, runs: RunRegistry) -> None:
     """The job and its record keep the name. Nothing is uploaded."""
     plain = given(runs)
     kept = replace(plain.inputs[KEY], as_base64=True)

@@ -21,8 +21,7 @@ from comfy.demo import DemoServer
 from comfy.demo.nodes.registry import NODES
 from comfy.prompt.model import Prompt
 from comfy.records.record import Job
-from comfy.runs.interface import Origin
-from comfy.runs.registry import LocalRunRegistry
+from comfy.runs.interface import Origin, RunRegistry
 from comfy.runs.run_events import FrameRelay
 from comfy.workflow.extract import find_workflow
 from tests.runs.kept_registry import kept_registry
@@ -52,7 +51,7 @@ def newer() -> Iterator[DemoServer]:
 
 
 @pytest.fixture
-def runs(newer: DemoServer) -> Iterator[LocalRunRegistry]:
+def runs(newer: DemoServer) -> Iterator[RunRegistry]:
     with registry(newer) as one:
         yield one
 
@@ -70,7 +69,7 @@ def looped(rounds: int = 3, **start: Any) -> Prompt:
     return nodes
 
 
-def test_other_messages_do_not_disturb_a_run(newer: DemoServer, runs: LocalRunRegistry) -> None:
+def test_other_messages_do_not_disturb_a_run(newer: DemoServer, runs: RunRegistry) -> None:
     """While a node runs, the server tells about downloads, agents and future things."""
     with newer.hold("progress", after=1) as hold:
         run = runs.submit(job(3), Origin("me"))
@@ -94,7 +93,7 @@ def test_followers_of_a_run_hear_nothing_about_the_server() -> None:
     assert {json.loads(frame)["type"] for frame in frames} == {"a_type_of_next_year"}
 
 
-def test_the_server_gets_the_nodes_packs(newer: DemoServer, runs: LocalRunRegistry) -> None:
+def test_the_server_gets_the_nodes_packs(newer: DemoServer, runs: RunRegistry) -> None:
     """A node's metadata from the workflow's file are sent, and saved in the result."""
     nodes = job(2).prompt
     meta = {"title": "Keep it", "cnr_id": "comfy-core", "ver": "0.33.0"}
@@ -108,7 +107,7 @@ def test_the_server_gets_the_nodes_packs(newer: DemoServer, runs: LocalRunRegist
     assert found.prompt["6"]["_meta"] == meta
 
 
-def test_a_loop_runs_with_steady_progress(runs: LocalRunRegistry) -> None:
+def test_a_loop_runs_with_steady_progress(runs: RunRegistry) -> None:
     """Progress never falls, and the saved images of all iterations are results of one node."""
     run = runs.submit(Job(looped(), "test"), Origin("me"))
     states = list(run.watch(LIMIT))
@@ -125,13 +124,13 @@ def test_a_loop_runs_with_steady_progress(runs: LocalRunRegistry) -> None:
     assert (sampler.rounds, sampler.through) == (3, True)
 
 
-def test_a_loop_counts_only_the_chosen_outputs(runs: LocalRunRegistry) -> None:
+def test_a_loop_counts_only_the_chosen_outputs(runs: RunRegistry) -> None:
     """The copies' results count if the node that they stand for is chosen."""
     state = end(runs.submit(Job(looped(2), "test", outputs=frozenset({"6"})), Origin("me")))
     assert [file.node for file in state.files] == ["6", "6"]
 
 
-def test_a_nested_loop_runs_in_each_iteration(runs: LocalRunRegistry) -> None:
+def test_a_nested_loop_runs_in_each_iteration(runs: RunRegistry) -> None:
     """Two times two iterations give four images."""
     nodes = looped(2)
     outer = {"mode": "For", "mode.start_iteration_index": 4, "mode.max_iteration": 6}
@@ -147,7 +146,7 @@ def test_a_nested_loop_runs_in_each_iteration(runs: LocalRunRegistry) -> None:
     assert fractions == sorted(fractions)
 
 
-def test_an_error_in_a_loop_names_a_node_of_the_prompt(runs: LocalRunRegistry) -> None:
+def test_an_error_in_a_loop_names_a_node_of_the_prompt(runs: RunRegistry) -> None:
     """ComfyUI reports it on the start of the loop."""
     nodes = looped()
     nodes["8"]["inputs"]["accumulate"] = False
@@ -161,7 +160,7 @@ def test_an_error_in_a_loop_names_a_node_of_the_prompt(runs: LocalRunRegistry) -
     assert state.error.node == "7"
 
 
-def kept_state(runs: LocalRunRegistry, nodes: Prompt) -> tuple[str, RunState]:
+def kept_state(runs: RunRegistry, nodes: Prompt) -> tuple[str, RunState]:
     run = runs.submit(Job(nodes, "test"), Origin("me"))
     return run.id, end(run)
 

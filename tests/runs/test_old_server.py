@@ -24,7 +24,7 @@ from comfy.comfyui.protocol.run_state import Phase
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Job
 from comfy.runs.interface import Origin
-from comfy.runs.registry import LocalRunRegistry
+from tests.support.cluster.registry_kinds import new_registry
 
 PROMPT = {"9": {"class_type": "SaveImage", "inputs": {}, "_meta": {"title": "Save"}}}
 OUTPUT = {"images": [{"filename": "a.png", "subfolder": "", "type": "output"}]}
@@ -109,7 +109,7 @@ def test_an_id_chosen_by_the_server_applies_from_the_first_event() -> None:
     as soon as the answer names that id."""
     old = OldServer(own_ids=True)
     with serving(old) as url, Client(url) as client:
-        runs = LocalRunRegistry(ServerPool(client))
+        runs = new_registry(ServerPool(client))
         run = runs.submit(Job(PROMPT, "old"), Origin("me"))
         *_, state = run.watch(10)
         runs.close()
@@ -124,7 +124,7 @@ def test_a_follower_gets_events_from_before_the_id_was_known() -> None:
     heard: list[str | bytes] = []
     old = OldServer(own_ids=True)
     with serving(old) as url, Client(url) as client:
-        runs = LocalRunRegistry(ServerPool(client))
+        runs = new_registry(ServerPool(client))
         runs.follow(lambda _owner, _id, frame: heard.append(frame))
         run = runs.submit(Job(PROMPT, "old"), Origin("me"))
         *_, state = run.watch(10)
@@ -140,7 +140,7 @@ def test_a_run_continues_if_the_answer_to_its_prompt_is_lost() -> None:
     doesn't post it twice."""
     old = OldServer(own_ids=False, answers=False)
     with serving(old) as url, Client(url) as client:
-        runs = LocalRunRegistry(ServerPool(client))
+        runs = new_registry(ServerPool(client))
         *_, state = runs.submit(Job(PROMPT, "old"), Origin("me")).watch(10)
         runs.close()
     assert state.phase is Phase.DONE

@@ -11,8 +11,7 @@ from comfy.base.errors import RunNotFound, TooManyThreads
 from comfy.comfyui.protocol.run_state import Phase, waiting
 from comfy.demo import DemoServer
 from comfy.records.record import Record
-from comfy.runs.interface import Origin, Run, RunPolicy
-from comfy.runs.registry import LocalRunRegistry
+from comfy.runs.interface import Origin, Run, RunPolicy, RunRegistry
 from tests.runs.kept_registry import kept_registry
 from tests.runs.registry import end, registry, running, until
 from tests.support.sampler import LONG, job
@@ -54,7 +53,7 @@ def test_closing_stops_all_runs_despite_a_missing_thread(
 
 
 def test_a_reader_of_a_run_without_a_thread_sees_its_end(
-    runs: LocalRunRegistry, monkeypatch: pytest.MonkeyPatch
+    runs: RunRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client may find the run while the app lists it for a moment."""
     found: list[Run] = []
@@ -91,7 +90,7 @@ def test_an_unfinished_run_without_a_thread_is_lost_alone(
 
 
 def test_a_run_without_a_stream_thread_reports_the_cause(
-    runs: LocalRunRegistry, refused_threads: set[str]
+    runs: RunRegistry, refused_threads: set[str]
 ) -> None:
     """The run fails, and the next run succeeds."""
     refused_threads.add("stream-")

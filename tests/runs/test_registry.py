@@ -18,9 +18,8 @@ from comfy.comfyui.protocol.responses import Queue
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
 from comfy.records.record import Job
-from comfy.runs.interface import Origin
+from comfy.runs.interface import Origin, RunRegistry
 from comfy.runs.limits import RunLimits
-from comfy.runs.registry import LocalRunRegistry
 from comfy.runs.timeouts import Timeouts
 from tests.runs.registry import LIMIT, Watched, end, queue_of, registry, running, until
 from tests.support.sampler import LONG, job, prompt
@@ -29,7 +28,7 @@ from tests.support.waiting import eventually
 # The straight way
 
 
-def test_a_run_ends_with_its_image(demo: DemoServer, runs: LocalRunRegistry) -> None:
+def test_a_run_ends_with_its_image(demo: DemoServer, runs: RunRegistry) -> None:
     """The run executes with previews and ends with a file that the client can download."""
     run = runs.submit(job(), Origin("me"))
     last = list(run.watch(LIMIT))[-1]
@@ -46,7 +45,7 @@ def test_a_run_ends_with_its_image(demo: DemoServer, runs: LocalRunRegistry) -> 
 
 
 def test_a_run_alone_needs_two_calls_and_one_socket(
-    demo: DemoServer, seen: Watched, runs: LocalRunRegistry
+    demo: DemoServer, seen: Watched, runs: RunRegistry
 ) -> None:
     """The app needs one POST, one history query and one WebSocket, which it closes with 1000."""
     assert end(runs.submit(job(), Origin("me"))).phase is Phase.DONE
@@ -55,7 +54,7 @@ def test_a_run_alone_needs_two_calls_and_one_socket(
     assert demo.sockets.open == 0
 
 
-def test_steps_belong_to_the_executing_node(runs: LocalRunRegistry) -> None:
+def test_steps_belong_to_the_executing_node(runs: RunRegistry) -> None:
     """While the sampler works, the state has its title and its steps."""
     named = prompt(7, LONG)
     named["4"]["_meta"] = {"title": "Sampler"}
@@ -65,7 +64,7 @@ def test_steps_belong_to_the_executing_node(runs: LocalRunRegistry) -> None:
     run.cancel()
 
 
-def test_a_fully_cached_run_has_its_outputs(runs: LocalRunRegistry) -> None:
+def test_a_fully_cached_run_has_its_outputs(runs: RunRegistry) -> None:
     """The second run of the same prompt executes nothing and shows the same file."""
     same = job()
     first, second = end(runs.submit(same, Origin("me"))), end(runs.submit(same, Origin("me")))
@@ -89,7 +88,7 @@ def test_a_finished_run_is_freed_with_its_last_reference(demo: DemoServer) -> No
             gc.enable()
 
 
-def test_two_runs_never_share_an_id(runs: LocalRunRegistry) -> None:
+def test_two_runs_never_share_an_id(runs: RunRegistry) -> None:
     """The app refuses the second run while the first is unfinished, and accepts it right after the
     end of the first."""
     run_id = str(uuid.uuid4())
@@ -102,7 +101,7 @@ def test_two_runs_never_share_an_id(runs: LocalRunRegistry) -> None:
     assert end(runs.submit(job(6), Origin("me", run_id=run_id))).phase is Phase.DONE
 
 
-def test_a_refused_prompt_names_the_invalid_inputs(runs: LocalRunRegistry) -> None:
+def test_a_refused_prompt_names_the_invalid_inputs(runs: RunRegistry) -> None:
     """The ComfyUI server refuses a wrong value. The error names the node and the input, and the
     server keeps nothing of the run."""
     state = end(runs.submit(job(0, cfg="much"), Origin("me")))
@@ -114,7 +113,7 @@ def test_a_refused_prompt_names_the_invalid_inputs(runs: LocalRunRegistry) -> No
     assert state.error is not None
 
 
-def test_a_partly_refused_prompt_continues(runs: LocalRunRegistry) -> None:
+def test_a_partly_refused_prompt_continues(runs: RunRegistry) -> None:
     """The server makes the valid output. The state names the refused one."""
     mixed = prompt(1) | {
         "7": {"class_type": "LoadImage", "inputs": {"image": "missing.png"}},
@@ -129,7 +128,7 @@ def test_a_partly_refused_prompt_continues(runs: LocalRunRegistry) -> None:
     assert [file.node for file in state.files] == ["6"]
 
 
-def test_a_failing_node_is_named(runs: LocalRunRegistry) -> None:
+def test_a_failing_node_is_named(runs: RunRegistry) -> None:
     """The error about an exception in a node names the node's title and says what to do."""
     broken = prompt(1)
     broken["1"]["inputs"]["ckpt_name"] = "demo-broken.safetensors"
@@ -164,7 +163,7 @@ def test_a_run_with_the_same_id_in_another_program_is_ignored(
         assert end(run).phase is Phase.STOPPED
 
 
-def test_a_follower_sees_the_runs_own_id(runs: LocalRunRegistry) -> None:
+def test_a_follower_sees_the_runs_own_id(runs: RunRegistry) -> None:
     """All messages about the run have this id, including the part before each preview image."""
     heard: list[Event | None] = []
     leave = runs.follow(lambda _owner, _id, frame: heard.append(parse_message(frame)))
@@ -191,7 +190,7 @@ def test_a_missing_server_fails_the_run(mortal: DemoServer) -> None:
 # Watching
 
 
-def test_a_slow_watcher_sees_the_end_and_delays_no_other(runs: LocalRunRegistry) -> None:
+def test_a_slow_watcher_sees_the_end_and_delays_no_other(runs: RunRegistry) -> None:
     """A watcher who looks late sees the newest state, then the finished one."""
     run = runs.submit(job(30), Origin("me"))
     states = run.watch(LIMIT)
@@ -201,7 +200,7 @@ def test_a_slow_watcher_sees_the_end_and_delays_no_other(runs: LocalRunRegistry)
     assert next(states, None) is None
 
 
-def test_subscribers_get_events_until_they_leave(runs: LocalRunRegistry) -> None:
+def test_subscribers_get_events_until_they_leave(runs: RunRegistry) -> None:
     """The run calls each callback for every change. A failing callback does no harm, and a removed
     callback gets no calls."""
     run = runs.submit(job(30), Origin("me"))
@@ -220,7 +219,7 @@ def test_subscribers_get_events_until_they_leave(runs: LocalRunRegistry) -> None
     assert not gone
 
 
-def test_a_watcher_may_give_up(runs: LocalRunRegistry) -> None:
+def test_a_watcher_may_give_up(runs: RunRegistry) -> None:
     """`watch` raises TimeoutError if the run isn't finished in time. The run continues."""
     run = runs.submit(job(LONG), Origin("me"))
     with pytest.raises(TimeoutError):
@@ -232,7 +231,7 @@ def test_a_watcher_may_give_up(runs: LocalRunRegistry) -> None:
 
 
 def test_the_queue_position_is_kept_current(
-    demo: DemoServer, seen: Watched, runs: LocalRunRegistry
+    demo: DemoServer, seen: Watched, runs: RunRegistry
 ) -> None:
     """A waiting run knows the number of runs ahead of it, without more than one query per
     second."""
@@ -263,7 +262,7 @@ def test_runs_that_wait_in_the_app_do_not_query_the_queue(seen: Watched, demo: D
 # The registry
 
 
-def test_runs_are_found_by_their_owner_only(runs: LocalRunRegistry) -> None:
+def test_runs_are_found_by_their_owner_only(runs: RunRegistry) -> None:
     """Another user's run and a run that never existed raise the same error."""
     run = runs.submit(job(), Origin("me"))
     assert runs.get(run.id, "me") is run
@@ -305,7 +304,7 @@ def test_a_run_that_begins_again_under_its_id_stays_known(demo: DemoServer) -> N
         end(live)
 
 
-def test_earlier_runs_give_the_usual_duration(runs: LocalRunRegistry) -> None:
+def test_earlier_runs_give_the_usual_duration(runs: RunRegistry) -> None:
     """The second run of a workflow knows how long the first one took."""
     first = runs.submit(job(LONG), Origin("me"))
     assert first.usual_times is None

@@ -25,9 +25,9 @@ from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfy.runs.interface import Origin
-from comfy.runs.registry import LocalRunRegistry
 from tests.runs.kept_registry import kept_registry, killed_registry
 from tests.runs.registry import HURRIED, LIMIT, end, registry, running, until
+from tests.support.cluster.registry_kinds import new_registry
 from tests.support.link import FaultyLink
 from tests.support.sampler import LONG, job
 from tests.support.serving import open_history
@@ -46,7 +46,7 @@ def test_a_run_removed_behind_a_broken_link_is_not_sent_again(demo: DemoServer) 
     """A server that still knows an earlier run was not restarted. If it no longer has a prompt,
     another client has removed it."""
     with FaultyLink(demo.url) as link, Client(link.url) as client:
-        runs = LocalRunRegistry(ServerPool(client), timing=replace(HURRIED, patience=20), ahead=2)
+        runs = new_registry(ServerPool(client), timing=replace(HURRIED, patience=20), ahead=2)
         end(runs.submit(job(2), Origin("me")))
         first = runs.submit(job(LONG), Origin("me"))
         running(first)

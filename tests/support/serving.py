@@ -25,9 +25,10 @@ from comfy.library.private import PrivateWorkflows
 from comfy.records.blobs import BlobStore
 from comfy.records.room import HistoryLimits
 from comfy.records.store import RunStore
+from comfy.runs.interface import RunRegistry
 from comfy.runs.limits import RunLimits
-from comfy.runs.registry import LocalRunRegistry
 from comfy.webhooks.waiting import WebhookSettings
+from tests.support.cluster.registry_kinds import history_address, new_registry
 from tests.support.waiting import LONGEST_WAIT
 from ui.files.deleting import RunDeletion
 from ui.server import Server, build_app, web_config
@@ -55,7 +56,7 @@ class RunningApp:
 
     url: str
     services: Services
-    runs: LocalRunRegistry
+    runs: RunRegistry
     asgi: FastAPI
     client: Client
     server: Server
@@ -114,7 +115,7 @@ def running_app(
     ):
         client, *others = (clients.enter_context(Client(url)) for url in (server_url, *other_urls))
         servers = clients.enter_context(ServerPool(client, *others, pauses=pauses))
-        runs = LocalRunRegistry(
+        runs = new_registry(
             servers,
             history=history if remembers else None,
             files=history.files,
@@ -157,7 +158,7 @@ def running_app(
 def open_history(folder: Path, limits: HistoryLimits | None = None) -> RunStore:
     """Open the history in this folder as the app does."""
     kept = BlobStore(folder / "files")
-    return RunStore(f"sqlite:///{folder / 'history.sqlite'}", kept, limits)
+    return RunStore(history_address(folder), kept, limits)
 
 
 def listening_socket(host: str) -> socket.socket:

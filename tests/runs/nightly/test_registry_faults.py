@@ -10,8 +10,7 @@ import pytest
 
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.demo import DemoServer
-from comfy.runs.interface import Origin
-from comfy.runs.registry import LocalRunRegistry
+from comfy.runs.interface import Origin, RunRegistry
 from comfy.runs.timeouts import Timeouts
 from tests.runs.registry import HURRIED, Watched, end, registry, running, until
 from tests.support.sampler import LONG, job
@@ -69,7 +68,7 @@ def test_a_huge_frame_costs_its_socket_only(demo: DemoServer, seen: Watched, at:
     ),
 )
 def test_missing_messages_do_no_harm(
-    demo: DemoServer, runs: LocalRunRegistry, kind: Any, at: str
+    demo: DemoServer, runs: RunRegistry, kind: Any, at: str
 ) -> None:
     """If messages are lost or belong to another prompt, the app asks the server and the run still
     finishes."""
@@ -80,7 +79,7 @@ def test_missing_messages_do_no_harm(
 
 
 def test_a_socket_that_dies_again_and_again(
-    demo: DemoServer, seen: Watched, runs: LocalRunRegistry
+    demo: DemoServer, seen: Watched, runs: RunRegistry
 ) -> None:
     """Every new socket dies at its first message. The app still gets the result from the history,
     and doesn't flood the server with requests."""
@@ -92,7 +91,7 @@ def test_a_socket_that_dies_again_and_again(
 
 @pytest.mark.parametrize("kind", ["cut", "http_500", "http_502", "bad_json"])
 def test_a_prompt_that_the_server_did_not_receive_is_sent_again(
-    demo: DemoServer, seen: Watched, runs: LocalRunRegistry, kind: Any
+    demo: DemoServer, seen: Watched, runs: RunRegistry, kind: Any
 ) -> None:
     """If the answer is lost and the server doesn't have the prompt, the app sends it again under
     the same id."""
@@ -105,7 +104,7 @@ def test_a_prompt_that_the_server_did_not_receive_is_sent_again(
 
 @pytest.mark.parametrize("kind", ["answer_lost", "answer_502"])
 def test_a_prompt_whose_answer_is_lost_is_not_sent_twice(
-    demo: DemoServer, seen: Watched, runs: LocalRunRegistry, kind: Any
+    demo: DemoServer, seen: Watched, runs: RunRegistry, kind: Any
 ) -> None:
     """If the answer is lost but the server has the prompt, the app finds it there and doesn't send
     it twice."""
@@ -117,7 +116,7 @@ def test_a_prompt_whose_answer_is_lost_is_not_sent_twice(
 
 @pytest.mark.parametrize("kind", ["http_500", "http_502", "bad_json", "cut"])
 def test_errors_while_fetching_the_history_are_tolerated(
-    demo: DemoServer, runs: LocalRunRegistry, kind: Any
+    demo: DemoServer, runs: RunRegistry, kind: Any
 ) -> None:
     """The app tolerates the server's errors at the end of a run for a while."""
     run = runs.submit(job(), Origin("me"))
@@ -150,7 +149,7 @@ def test_a_server_that_fails_at_a_prompt(demo: DemoServer, seen: Watched) -> Non
     assert "500" in state.error.message
 
 
-def test_a_prompt_too_large(demo: DemoServer, seen: Watched, runs: LocalRunRegistry) -> None:
+def test_a_prompt_too_large(demo: DemoServer, seen: Watched, runs: RunRegistry) -> None:
     """After a 413, the app refuses the run with a message and doesn't try again."""
     demo.script("http_413", at="POST /prompt")
     state = end(runs.submit(job(), Origin("me")))

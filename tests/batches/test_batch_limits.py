@@ -1,0 +1,78 @@
+"""Limits of batches and of their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from comfy.batches.queue import BatchQueue
+from comfy.batches.spec import AxisSpec, BatchSpec
+from comfy.demo import DemoServer
+from comfy.runs.interface import Origin
+from comfy.runs.limits import BatchLimits, TooManyRuns
+from tests.batches.kept_batches import ANN, BOB, SEED, kept_batches
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.embedded("replaces the queue of its process")
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0.002, painted=64) as server:
+        yield server
+
+
+def test_run_limits_delay_a_batch_but_do_not_end_it(demo: DemoServer, tmp_path: Path) -> None:
+    """The registry's limits also apply to batches, but don't end them."""
+    with kept_batches(demo.url, tmp_path, person=2) as one:
+        batch = one.begin(AxisSpec(SEED, "1..6"))
+        assert one.until(batch, "done", "paused").done == 6
+        one.batches = BatchQueue(one.starter, BatchLimits(person=1))
+        with demo.hold("progress"):
+            batch = one.begin(AxisSpec(SEED, "11..16"))
+            with pytest.raises(TooManyRuns, match="Your limit is"):
+                one.begin(AxisSpec(SEED, "1, 2"))
+            other = one.begin(AxisSpec(SEED, "21, 22"), owner=BOB)
+        one.until(batch, "done")
+        eventually(lambda: one.batches.get(other.id, BOB).state == "done")
+
+
+def test_a_batch_counts_toward_its_address(demo: DemoServer, tmp_path: Path) -> None:
+    """The limit per address also holds after a restart and for retried batches. Another user at the
+    same address finds the queue full."""
+    spec, office = BatchSpec((AxisSpec(SEED, "1..3"),)), Origin(ANN, "10.0.0.1")
+    with demo.hold("progress"), kept_batches(demo.url, tmp_path) as first:
+        begin = first.batches.start
+        stopped, paused = (begin("small", {SEED: None}, spec, office) for _ in range(2))
+        first.batches.stop(stopped.id, ANN)
+        first.batches.pause(paused.id, ANN)
+    with kept_batches(demo.url, tmp_path) as second:
+        second.batches = batches = BatchQueue(second.starter, BatchLimits(address=1))
+        batches.resume()
+        with pytest.raises(TooManyRuns, match="queue is full"):
+            batches.start("small", {}, spec, Origin(BOB, "10.0.0.1"))
+        with pytest.raises(TooManyRuns, match="queue is full"):
+            batches.retry_failed(stopped.id, ANN)
+        batches.delete(paused.id, ANN)
+        batches.retry_failed(stopped.id, ANN)
+        assert second.until(stopped, "done").done == 3
+        assert {run.address for run in second.runs.known()} == {"10.0.0.1"}
+        batches.start("small", {}, spec, Origin(BOB, "10.0.0.2"))
+
+
+def test_a_long_paused_batch_makes_room_for_a_new_one(demo: DemoServer, tmp_path: Path) -> None:
+    """The queue stops the paused batch, as its owner would, only if a new batch needs room."""
+    with demo.hold("progress"), kept_batches(demo.url, tmp_path) as one:
+        batch = one.begin(AxisSpec(SEED, "1..3"))
+        one.batches.pause(batch.id, ANN)
+    with kept_batches(demo.url, tmp_path) as one:
+        for paused in (86_400.0, 0.0):
+            one.batches = BatchQueue(one.starter, BatchLimits(all=1, paused=paused))
+            one.batches.resume()
+            if paused:
+                with pytest.raises(TooManyRuns, match="queue is full"):
+                    one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
+        one.begin(AxisSpec(SEED, "4, 5"), owner=BOB)
+        assert one.batches.get(batch.id, ANN).state == "stopped"
