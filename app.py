@@ -23,11 +23,11 @@ from ui.settings.folders import ON_A_SPACE, with_shipped_workflows
 from ui.settings.listening import port_problem
 from ui.settings.log_format import log_formatter, log_held
 from ui.settings.log_limit import LogLimit
-from ui.settings.named_servers import limits_of
 from ui.settings.options import Settings
 
 if TYPE_CHECKING:
     from comfy.comfyui.servers.pool import ServerPool
+    from comfy.local_comfyui.supervisor import LocalComfyUI
     from comfy.records.store import RunStore
     from comfy.runs.interface import RunRegistry
     from comfy.webhooks.waiting import WebhookSettings
@@ -156,9 +156,13 @@ def run(
     sign_ins = sign_in_address(database, settings.data.absolute())
     with (
         opened_people(settings.openid, sign_ins) as openid,
-        choose_servers(settings.server_addresses) as named,
+        local_servers(settings) as local,
+        choose_servers([*settings.server_addresses, *(one.address for one in local)]) as named,
         opened_servers(
-            named.addresses, shown=settings.only_this_machine, limits=limits_of(settings.server)
+            named.addresses,
+            shown=settings.only_this_machine,
+            limits=settings.server_limits
+            | {one.address.url: one.limit for one in local if one.limit},
         ) as servers,
     ):
         permissions = permissions_of(settings, users, openid)
@@ -175,10 +179,25 @@ def run(
             opened=PrivateWorkflows(history.state.opened, settings.keep_days),
             webhooks=_webhook_settings(settings),
             limits=WebLimits.with_files_of(settings.upload_mb * MIB),
+            local={one.address.url: one for one in local},
         )
+        for one in local:
+            one.start(servers)
         log.info("Runs go to %s.", named)
         sign_in = _sign_in_of(settings, users, openid, sign_ins)
         return serve(services, web_settings(settings, sign_in), stop_requested)
+
+
+@contextlib.contextmanager
+def local_servers(settings: Settings) -> Iterator[Sequence[LocalComfyUI]]:
+    """Yield the ComfyUIs that the app starts, which end with the block. Raises ComfyError."""
+    if not (local := settings.local_servers):
+        yield ()
+        return
+    from comfy.local_comfyui.opening import opened_locally
+
+    with opened_locally(local, settings.data.absolute() / "comfyui") as opened:
+        yield opened
 
 
 def _registry(settings: Settings, servers: ServerPool, history: RunStore) -> RunRegistry:

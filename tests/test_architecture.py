@@ -36,7 +36,7 @@ launch
 groups
 batches
 chains
-comfyui.discovery webhooks
+comfyui.discovery local_comfyui webhooks
 cli
 """
 UI = """

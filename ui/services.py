@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from comfy.library.permissions import Permissions
 from comfy.library.private import PrivateWorkflows
 from comfy.library.removal import Removal
 from comfy.library.wildcard_files import FOLDER, WildcardFiles
+from comfy.local_comfyui.supervisor import LocalComfyUI
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
@@ -46,7 +47,8 @@ class Services:
     `servers`: the ComfyUI servers; `reports` queries each for its state. `clean_up` removes a
     deleted run's data from its server, and returns False if some input stays there. `abort` ends
     every call to the servers. `health`: whether they answer; `server_name`: their name on pages;
-    `demo`: the server is the stand-in. `limits`: of requests and uploads; `uploading`: room for
+    `demo`: the server is the stand-in. `local`: the servers that the app starts, by address.
+    `limits`: of requests and uploads; `uploading`: room for
     uploads; `waiting`: room for waiting clients. `secret`: the app's secret, stored by
     `ui.web.secret`.
     """
@@ -71,6 +73,7 @@ class Services:
     abort: Callable[[], None]
     server_name: str
     demo: bool
+    local: Mapping[str, LocalComfyUI]
     limits: WebLimits
     uploading: Share
     waiting: Share
@@ -98,9 +101,11 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     opened: PrivateWorkflows | None = None,
     pace: CheckIntervals | None = None,
     webhooks: WebhookSettings | None = None,
+    local: Mapping[str, LocalComfyUI] | None = None,
 ) -> Services:
     """Return the services of one app. `files`: its folder for uploads and copies. `opened`: the
-    workflows that users open, in memory by default. `pace`: how often ComfyUI is checked."""
+    workflows that users open, in memory by default. `pace`: how often ComfyUI is checked. `local`:
+    see `Services`."""
     limits = limits or WebLimits()
     health = ServerHealth(servers.answers, pace)
     servers.on_unreachable(health.recheck)
@@ -137,6 +142,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         abort=servers.abort,
         server_name=servers.short_name,
         demo=demo,
+        local=local or {},
         limits=limits,
         uploading=Share(limits.uploading, limits.person_uploading, limits.address_uploading),
         waiting=Share(limits.calls, limits.person_calls, limits.address_calls),

@@ -162,7 +162,7 @@ class Mirror:
         self._polled(rows, turns, asked_at)
 
     def _apply(self, run: ClusterRun, row: LiveRow, place: int | None) -> None:
-        held = place is not None and self._servers.are_drained(run.needs)
+        held = place is not None and self._servers.must_wait(run.needs)
         was_accepted = run.row is not None and run.row.accepted
         run.update_row(row, place, held=held)
         if row.accepted and not was_accepted and (server := self._servers.at(row.server or "")):

@@ -91,6 +91,7 @@ class Attempt:
         self._uploads = any(kept.targets for kept in record.job.inputs.values())
         self._submission = Submission(self._client, client_id=self._client_id, timing=timing)
         self._stream: EventStream | None = None
+        self._sent_at = float("inf")  # when the prompt was sent
         # True if the server has accepted the cancel; None before it was sent.
         self._told: bool | None = None
 
@@ -167,6 +168,8 @@ class Attempt:
             self._latest.update(unanswered)
             shared.note(Reconnect.unanswered, error, now, jitter())
         state, link = self._latest.state, shared.link
+        if (crash := self._crash()) is not None:
+            return crash
         if hopeless or link.gives_way(now):
             began = link.may_have_begun(state)
             if (self._may_retry or not began) and self._has_other():
@@ -175,7 +178,16 @@ class Attempt:
             if isinstance(error, ServerError) and error.status < 500:
                 shared.note(Reconnect.gone)
             return partial(failed, error=RunError(str(error), error.hint))
-        return link.given_up(error, now)
+        return None if self.server.starting else link.given_up(error, now)
+
+    def _crash(self) -> End | None:
+        """Return the end of a run whose ComfyUI, started by this app, has ended since the run
+        began there. It isn't repeated, because it may be the reason."""
+        why = self.server.process_end_since(self._sent_at)
+        if why is None or not self._shared.link.may_have_begun(self._latest.state):
+            return None
+        self._shared.note(Reconnect.gone)
+        return partial(concluded, otherwise=why)
 
     def _has_other(self) -> bool:
         return self._may_move and self._context.servers.has_other(self.server, self._needs)
@@ -228,6 +240,7 @@ class Attempt:
             raise ServerUnreachable("The run was canceled.")
 
     def _on_sending(self, prompt_id: str) -> None:
+        self._sent_at = time.monotonic()
         self._shared.note(Reconnect.sending)
         self._hooks.on_sending(prompt_id)
 
@@ -298,6 +311,8 @@ class Attempt:
     def _unknown(self) -> End | Elsewhere | None:
         """Handle a prompt that the server doesn't know: end it, move it to another server, or
         prepare to send it again."""
+        if (crash := self._crash()) is not None:
+            return crash
         link, state = self._shared.link, self._latest.state
         end = link.unknown(state, self._remembers)
         if end is not None:

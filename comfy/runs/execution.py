@@ -201,7 +201,7 @@ class Execution:
                 return server
             position = line.place(run_id)
             if position is not None:
-                held = self._context.servers.are_drained(self._needs)
+                held = self._context.servers.must_wait(self._needs)
                 self._latest.update(partial(in_line, place=position, held=held))
             self._shared.sleep(stop_where_due(hooks, self._shared))
         return None

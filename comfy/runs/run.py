@@ -232,7 +232,7 @@ class LocalRun:
             self._context.servers,
         )
         moved = position is None or position != state.queue_place
-        if moved or servers.are_drained(self._needs) != state.held:
+        if moved or servers.must_wait(self._needs) != state.held:
             self._execution.wake()
 
     def give_up(self) -> None:

@@ -64,6 +64,11 @@ class Announcements:
         """Return the number of servers, and how many of them are available."""
         return {"count": len(self._servers.servers), "available": self._servers.available}
 
+    @property
+    def start_words(self) -> str:
+        """See `ServerPool.start_words`."""
+        return self._servers.start_words
+
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` after each change, from any thread. Return a function that
         unsubscribes."""

@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 
 from comfy.base.secret_options import secrets_can_be_read
 from ui.settings.folders import INSTALLED, PROGRAM
+from ui.settings.local_servers import LocalServer
 from ui.settings.named_servers import OWN, NamedServer, at_home, unreadable, warn_if_public
 from ui.settings.options import NO_OPTION, REPEATED, SECRET, Settings
 from ui.settings.server_options import PREFIX
@@ -33,7 +34,7 @@ _NO_RIGHTS: Mapping[str, object] = {"open": "auto", "keep": "auto", "operators":
 # Messages for pydantic's errors. They never repeat the value, which may contain a password.
 _WORDS: Mapping[str, str] = {
     "extra_forbidden": f"unknown key in a table; use {', '.join(NamedServer.model_fields)}.",
-    "missing": "a table has no url.",
+    "missing": "a table has no {field}.",
     "greater_than": "more than {gt:.15g}.",
     "greater_than_equal": "at least {ge:.15g}.",
     "less_than_equal": "at most {le:.15g}.",
@@ -45,7 +46,7 @@ _WORDS: Mapping[str, str] = {
 }
 
 # Server settings addressed by the server's name; the option itself has only its address.
-_PARTS = NamedServer.model_fields.keys() - {"url"}
+_PARTS = {*NamedServer.model_fields, *LocalServer.model_fields} - {"url"}
 
 # Patterns that match values with a secret. A secret option without a pattern is secret with any
 # value.
@@ -197,12 +198,13 @@ def _sentence(problem: ErrorDetails, names: Mapping[str, str]) -> str:
     name = str(problem["loc"][0])
     words = (
         _WORDS.get(problem["type"], "the value has the wrong type.")
-        .format_map(problem.get("ctx", {}))
+        .format_map({"field": problem["loc"][-1], **problem.get("ctx", {})})
         .replace("'", "")
     )
     if problem["type"] == OWN:
         words = problem["msg"]
-    parts = (f"{one}: " for one in problem["loc"][1:] if one in _PARTS)
+    missing = problem["type"] == "missing"
+    parts = (f"{one}: " for one in problem["loc"][1:] if one in _PARTS and not missing)
     return f"{names.get(name, _variable(name))}: {''.join(parts)}{words}"
 
 

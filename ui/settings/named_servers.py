@@ -6,13 +6,13 @@ import logging
 import os
 import stat
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_core import PydanticCustomError
-from pydantic_settings import NoDecode
 
 from comfy.base.errors import ComfyError
 from comfy.comfyui.client.address import (
@@ -112,7 +112,7 @@ _Headers = Annotated[tuple[Header, ...], _one_or_several]
 _HeadersInVariables = Annotated[tuple[_HeaderInVariable, ...], _one_or_several]
 
 
-def _servers(value: object) -> object:
+def server_tables(value: object) -> object:
     """Return the servers as tables. `value`: URLs separated by commas, spaces or lines, or tables
     as in the file of `--config`."""
     if isinstance(value, dict):
@@ -130,6 +130,10 @@ def _one_line(name: str) -> str:
     return name
 
 
+ServerName = Annotated[str, AfterValidator(_one_line)]
+PromptLimit = Annotated[int, Field(ge=1, le=_MOST_AT_ONCE)]
+
+
 class NamedServer(BaseModel):
     """ComfyUI server with its own credentials and limit, from `[[server]]` in the `--config` file.
     `name`: shown to all users instead of the address. `token_file`, `token_env` and `header_env`
@@ -139,14 +143,14 @@ class NamedServer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     url: SecretStr
-    name: Annotated[str, AfterValidator(_one_line)] = ""
+    name: ServerName = ""
     token: SecretStr | None = None
     token_file: _SecretInFile | None = None
     token_env: _SecretInVariable | None = None
     header: _Headers = ()
     header_env: _HeadersInVariables = ()
     ca: ReadableFile | None = None
-    limit: Annotated[int, Field(ge=1, le=_MOST_AT_ONCE)] | None = None
+    limit: PromptLimit | None = None
 
     @property
     def address(self) -> ServerAddress:
@@ -177,11 +181,11 @@ def _told(secret: SecretStr | None) -> str | None:
     return secret.get_secret_value() if secret else None
 
 
-Servers = Annotated[tuple[NamedServer, ...], NoDecode, BeforeValidator(_servers)]
-
-
 def named_addresses(
-    servers: Servers, token: SecretStr | None, header: SecretStr | None, ca: Path | None
+    servers: Sequence[NamedServer],
+    token: SecretStr | None,
+    header: SecretStr | None,
+    ca: Path | None,
 ) -> tuple[ServerAddress, ...]:
     """Return the servers' addresses and credentials: each with its own, or a single server with the
     common options. Raises ComfyError if one is wrong."""
@@ -191,13 +195,5 @@ def named_addresses(
     else:
         urls = [one.url.get_secret_value() for one in servers]
         addresses = named_servers(urls, token=_told(token), header=_told(header), ca=ca)
-    names = [one.name for one in servers if one.name]
-    if len(set(names)) < len(names):
-        raise ComfyError("Two servers have the same name.", "Give each server its own name.")
     named = zip(addresses, servers, strict=True)
     return tuple(replace(address, label=one.name) for address, one in named)
-
-
-def limits_of(servers: Servers) -> dict[str, int]:
-    """Return the prompt limits of servers that have one, by address."""
-    return {one.address.url: one.limit for one in servers if one.limit is not None}

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from comfy.base.errors import ComfyError
 from comfy.comfyui.client.address import is_loopback
 from ui.accounts.openid_people import OpenIDSettings, space_openid
 from ui.settings.cluster import ProcessName, WireURL, cluster_problems
@@ -319,10 +318,12 @@ class Settings(ServerOptions):
             problems.append("--openid-scopes: add openid.")
         roles = {"pages": self.pages == "yes", "execute": self.execute == "yes"}
         problems += cluster_problems(self.wire, self.database, **roles)
-        try:
-            self.server_addresses  # noqa: B018 - reading it refuses an invalid value
-        except ComfyError as problem:
-            problems.append(f"--server: {problem} {problem.hint}")
+        if self.wire is not None and self._local:
+            problems.append(
+                "--comfyui and --wire: use only one of them. In a cluster, start ComfyUI as a"
+                " service of its own and name it with --server."
+            )
+        problems += self.server_problems()
         if problems:
             raise PydanticCustomError(OWN, "\n".join(problems))
         return self

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from comfy.base.errors import ComfyError
 from comfy.comfyui.client.address import ServerAddress
-from ui.settings.named_servers import Header, ReadableFile, Servers, named_addresses
+from comfy.local_comfyui.installation import LocalSettings
+from ui.settings.local_servers import LocalServer, Servers
+from ui.settings.named_servers import (
+    Header,
+    HomePath,
+    NamedServer,
+    ReadableFile,
+    named_addresses,
+)
 
 PREFIX = "COMFYFORMS_"
 
@@ -51,9 +62,61 @@ class ServerOptions(BaseSettings):
         description="PEM file with the certificate authorities to trust for ComfyUI",
     )
 
+    comfyui: HomePath | None = Field(
+        None,
+        title="PATH",
+        description="folder of a ComfyUI that the app starts, watches and restarts",
+    )
+    comfyui_args: str = Field(
+        "", title="ARGUMENTS", description="arguments for the main.py of --comfyui, as in a shell"
+    )
+    comfyui_python: HomePath | None = Field(
+        None,
+        title="PYTHON",
+        description="Python of --comfyui (default: .venv or venv in its folder)",
+    )
+
     @property
     def server_addresses(self) -> tuple[ServerAddress, ...]:
-        """Return the addresses and credentials of all ComfyUI servers; () if the settings name no
-        server."""
+        """Return the addresses and credentials of the ComfyUI servers that the settings name; ()
+        without any. Raises ComfyError if one is wrong."""
         credentials = self.server_token, self.server_header, self.server_ca
-        return named_addresses(self.server, *credentials)
+        return named_addresses(self._named, *credentials)
+
+    @property
+    def local_servers(self) -> tuple[LocalSettings, ...]:
+        """Return the ComfyUIs that the app starts. Raises ComfyError if one can't be started."""
+        return tuple(one.settings for one in self._local)
+
+    @property
+    def server_limits(self) -> dict[str, int]:
+        """Return the prompt limits of named servers that have one, by address."""
+        return {one.address.url: one.limit for one in self._named if one.limit is not None}
+
+    def server_problems(self) -> Iterator[str]:
+        """Yield a sentence for each problem of these settings."""
+        names = [one.name for one in self.server if one.name]
+        if len(set(names)) < len(names):
+            yield "--server: Two servers have the same name. Give each server its own name."
+        if self.comfyui is None and (self.comfyui_args or self.comfyui_python):
+            yield "--comfyui-args and --comfyui-python need --comfyui."
+        try:
+            self.server_addresses  # noqa: B018 - reading it refuses an invalid value
+        except ComfyError as problem:
+            yield f"--server: {problem} {problem.hint}"
+        try:
+            self.local_servers  # noqa: B018 - the same
+        except ComfyError as problem:
+            yield f"--comfyui: {problem} {problem.hint}"
+
+    @property
+    def _named(self) -> list[NamedServer]:
+        return [one for one in self.server if isinstance(one, NamedServer)]
+
+    @property
+    def _local(self) -> list[LocalServer]:
+        local = [one for one in self.server if isinstance(one, LocalServer)]
+        if self.comfyui is not None:
+            options = {"comfyui_python": self.comfyui_python, "comfyui_args": self.comfyui_args}
+            local.append(LocalServer.model_validate({"comfyui": self.comfyui, **options}))
+        return local

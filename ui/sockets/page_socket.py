@@ -161,10 +161,11 @@ class PageSession:
         due_in = self.runs.due_in() if reachable and line else {}
         # A run that hasn't retried yet hides the news that the server is back.
         waits_for_it = any(run.state.away for run in line)
+        starting = self.announcements.start_words
         return {
             **self.about,
             "ending": self.runs.closed,
-            "server_away": "" if reachable and not waits_for_it else AWAY,
+            "server_away": starting or ("" if reachable and not waits_for_it else AWAY),
             "paused": self.announcements.paused,
             "servers": self.announcements.servers,
             "notice": asdict(notice) if (notice := self.announcements.notice) else None,

@@ -22,12 +22,18 @@ from comfy.base.threads import in_threads, start_thread
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.client.view import FileResponse
 from comfy.comfyui.protocol.outputs import OutputFile
+from comfy.comfyui.protocol.run_state import RunError
 from comfy.comfyui.servers.conflicts import ChoiceField, Conflict, conflicts
 from comfy.comfyui.servers.merged import merged
 from comfy.comfyui.servers.needs import Needs
 from comfy.comfyui.servers.server import ANSWER_SECONDS, ComfyServer
 
 log = logging.getLogger(__name__)
+
+_STARTING = message("ComfyUI is starting. This can take a few minutes.")
+_DOES_NOT_START = message("ComfyUI doesn't start. Its log has the reason.")
+_BY_ITSELF = message("This page continues as soon as ComfyUI answers.")
+_SOME_FAILURES = 3  # failed starts in a row that are worth a word to users
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,7 @@ class ServerPool:
     @property
     def available(self) -> int:
         """Return the number of servers that answer and aren't drained."""
-        return sum(one.up and not one.drained for one in self.servers)
+        return sum(one.up and one.takes_runs for one in self.servers)
 
     @property
     def shown(self) -> bool:
@@ -124,7 +130,7 @@ class ServerPool:
     def width_for(self, needs: Needs) -> int:
         """Return the number of servers that answer, aren't drained and can run a prompt; at least
         1."""
-        return sum(one.up and not one.drained for one in self._able(needs)) or 1
+        return sum(one.up and one.takes_runs for one in self._able(needs)) or 1
 
     def on_change(self, call: Callable[[], None]) -> None:
         """Register a callback for servers that go down, come back, are drained or taken back. Any
@@ -153,10 +159,10 @@ class ServerPool:
         These are the servers that meet its requirements and answer. They are sorted by fewest
         prompts of other clients, then by models in memory, then by cached results. If none of them
         answers, return every server that meets the requirements. If no server meets them, return
-        all servers, so that one reports the missing part. Drained servers are left out: a prompt
-        that needs one waits.
+        all servers, so that one reports the missing part. Drained and starting servers are left
+        out: a prompt that needs one waits.
         """
-        able = [one for one in self._able(needs) if not one.drained]
+        able = [one for one in self._able(needs) if one.takes_runs]
         up = [one for one in able if one.up] or able
         if len(up) == 1:
             return up
@@ -164,14 +170,14 @@ class ServerPool:
             up, key=lambda one: (-one.prompts_of_others, one.familiarity(needs)), reverse=True
         )
 
-    def are_drained(self, needs: Needs) -> bool:
+    def must_wait(self, needs: Needs) -> bool:
         """Return whether `candidates` would be empty, at lower cost."""
-        return all(one.drained for one in self._able(needs))
+        return not any(one.takes_runs for one in self._able(needs))
 
     def has_other(self, server: ComfyServer, needs: Needs) -> bool:
         """Return whether another available server meets a prompt's requirements."""
         others = (one for one in self._that_have(needs) if one is not server)
-        return any(one.up and not one.drained for one in others)
+        return any(one.up and one.takes_runs for one in others)
 
     def _able(self, needs: Needs) -> Sequence[ComfyServer]:
         return self._that_have(needs) or self.servers
@@ -203,6 +209,27 @@ class ServerPool:
         """Send the server runs again, starting with those that are waiting for it. Raises
         ComfyError if other processes can't be told."""
         self._set_drained(server, drained=False)
+
+    def hold(self, server: ComfyServer, end: RunError | None = None, failures: int = 0) -> None:
+        """Send the server no runs until `release`, because the app starts it. `end` and `failures`:
+        see `ComfyServer.note_start`."""
+        server.note_start(end, failures)
+        self._listeners.call()
+
+    def release(self, server: ComfyServer) -> None:
+        """Send the server runs, because it answers."""
+        server.note_ready()
+        server.recheck()  # fetches its nodes if there are several servers
+        self._listeners.call()
+
+    @property
+    def start_words(self) -> str:
+        """Return the sentence for users while the app starts a ComfyUI and no other server takes
+        runs; "" otherwise."""
+        failures = [one.start_failures for one in self.servers if one.starting]
+        if not failures or self.available:
+            return ""
+        return _STARTING if min(failures) < _SOME_FAILURES else _DOES_NOT_START
 
     def _set_drained(self, server: ComfyServer, *, drained: bool) -> None:
         with self._draining:
@@ -244,6 +271,8 @@ class ServerPool:
         nodes are known, and TooManyThreads if several servers can't be queried at once.
         """
         if len(self.servers) == 1:
+            if words := self.start_words:
+                raise ServerUnreachable(words, _BY_ITSELF)
             return self.servers[0].client.object_info()
         servers = [one for one in self.servers if one.up] or self.servers
         for server in servers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from weakref import WeakValueDictionary
 
@@ -12,6 +13,7 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.parse import WarnOnce
 from comfy.comfyui.protocol.responses import Queue
+from comfy.comfyui.protocol.run_state import RunError
 from comfy.comfyui.servers.needs import Needs
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,8 @@ class ComfyServer:
         self._up = True
         self._gone_since_asked = False
         self._drained = False
+        self._starting, self._start_failures = False, 0
+        self._process_end: tuple[float, RunError] | None = None
         self._nodes: Catalog | None = None
         self._last: Needs | None = None
         self._of_others: set[str] = set()
@@ -91,6 +95,42 @@ class ComfyServer:
     def drained(self, value: bool) -> None:
         with self._lock:
             self._drained = value
+
+    @property
+    def starting(self) -> bool:
+        """Return whether the app has started this ComfyUI, or is about to, and it doesn't answer
+        yet."""
+        return self._starting
+
+    @property
+    def takes_runs(self) -> bool:
+        """Return whether the server may get runs: it isn't drained and isn't starting."""
+        return not (self._drained or self._starting)
+
+    @property
+    def start_failures(self) -> int:
+        """Return how many starts in a row have failed."""
+        return self._start_failures
+
+    def note_start(self, end: RunError | None = None, failures: int = 0) -> None:
+        """Note that the app starts this ComfyUI. `end`: why its process ended just now, for the
+        runs that it had; `failures`: how many starts in a row have failed."""
+        with self._lock:
+            self._starting, self._start_failures = True, failures
+            if end is not None:
+                self._process_end = time.monotonic(), end
+                self._last = None
+
+    def note_ready(self) -> None:
+        """Note that the ComfyUI that the app started answers."""
+        with self._lock:
+            self._starting, self._up = False, True
+
+    def process_end_since(self, moment: float) -> RunError | None:
+        """Return why the server's process ended after this moment, a value of `time.monotonic`;
+        None if it hasn't, or if the app doesn't start this server."""
+        end = self._process_end
+        return end[1] if end is not None and end[0] >= moment else None
 
     @property
     def nodes(self) -> Catalog | None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from ui.settings.arguments import read_settings
-from ui.settings.named_servers import limits_of
 
 TWO = ("http://one:8188", "http://other:8188")
 
@@ -95,7 +94,7 @@ def test_a_server_has_a_limit_of_its_own(tmp_path: Path) -> None:
         '[[server]]\nurl = "http://One:8188/"\nlimit = 3\n[[server]]\nurl = "http://other:8188"\n'
     )
     settings = read_settings(["--config", str(file)])
-    assert limits_of(settings.server) == {settings.server_addresses[0].url: 3}
+    assert settings.server_limits == {settings.server_addresses[0].url: 3}
     file.write_text('[[server]]\nurl = "http://one:8188"\nlimit = 2\n')
     (address,) = read_settings(["--config", str(file), "--server-token", "x"]).server_addresses
     assert dict(address.headers) == {"Authorization": "Bearer x"}

@@ -44,7 +44,7 @@ def test_each_server_reports_its_state(served: Served) -> None:
     assert (down["up"], down["version"], down["memory"]) == (False, "", [])
 
 
-def test_health_reports_that_all_servers_are_drained(served: Served) -> None:
+def test_health_reports_that_all_servers_must_wait(served: Served) -> None:
     """With `ready=true`, the app also answers that it takes no runs now. A status request still
     gets its answer, and so does a liveness check."""
     demo, app = served

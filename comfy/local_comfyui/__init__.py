@@ -1,0 +1,1 @@
+"""ComfyUI as a process of this app: start, watch, restart, log."""

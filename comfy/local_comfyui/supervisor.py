@@ -1,0 +1,159 @@
+"""Start of a ComfyUI, watch over it, and its restarts."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Literal
+
+from comfy.base.errors import ComfyError
+from comfy.base.threads import start_thread
+from comfy.comfyui.client.address import ServerAddress
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.comfyui.servers.server import ComfyServer
+from comfy.local_comfyui.backoff import Backoff
+from comfy.local_comfyui.installation import Installation
+from comfy.local_comfyui.process import GuardedProcess
+from comfy.local_comfyui.process_end import ProcessEnd
+from comfy.local_comfyui.process_log import ProcessLog
+
+log = logging.getLogger(__name__)
+
+_ASK_PAUSE = 0.25  # seconds between questions whether it answers
+_ASK_LIMIT = 5.0  # seconds for an answer
+_LAST_LINES = 40  # of the log, which say why it ended
+
+_Phase = Literal["starting", "running", "pausing", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class ComfyUIStatus:
+    """State of a local ComfyUI. `pausing`: it has ended and starts again at `until`, a value of
+    `time.monotonic`. `last_end`: how it last ended without being asked to, None if it hasn't.
+    `failures`: starts in a row that failed."""
+
+    phase: _Phase = "starting"
+    until: float = 0.0
+    last_end: ProcessEnd | None = None
+    failures: int = 0
+
+
+class LocalComfyUI:
+    """ComfyUI that runs as long as the `with` block. Thread-safe: its own thread starts and watches
+    it, and any thread may call the methods."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        address: ServerAddress,
+        log_file: Path,
+        *,
+        limit: int | None = None,
+    ) -> None:
+        """Prepare it. `address`: on a free port of the loopback address; `limit`: the maximum
+        number of prompts at once."""
+        self.installation = installation
+        self.limit = limit
+        self.address = address
+        self.log = ProcessLog(log_file)
+        self.status = ComfyUIStatus()
+        self._closed = threading.Event()
+        self._wake = threading.Event()
+        self._lock = threading.Lock()  # for the two below
+        self._process: GuardedProcess | None = None
+        self._is_wanted = False  # whether the app ends the process
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> LocalComfyUI:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        self._closed.set()
+        self._end()
+        if self._thread is not None:
+            self._thread.join()
+        self.log.close()
+
+    def start(self, pool: ServerPool) -> None:
+        """Start ComfyUI as a server of this pool, which gives it no runs until it answers. Raises
+        TooManyThreads."""
+        server = pool.at(self.address.url)
+        assert server is not None
+        pool.hold(server)
+        self._thread = threading.Thread(
+            target=self._watch, args=(pool, server), name="local ComfyUI", daemon=True
+        )
+        start_thread(self._thread)
+
+    def restart(self) -> None:
+        """End ComfyUI, and start it again at once. Returns at once."""
+        self._end()
+
+    def _end(self) -> None:
+        with self._lock:
+            process, self._is_wanted = self._process, self._process is not None
+        self._wake.set()
+        if process is not None:
+            process.end()
+
+    def _watch(self, pool: ServerPool, server: ComfyServer) -> None:
+        backoff = Backoff()
+        while not self._closed.is_set():
+            try:
+                end, answered_for = self._run_once(pool, server)
+            except (OSError, ComfyError) as error:
+                log.warning("Can't start ComfyUI in %s: %s", self.installation.folder, error)
+                self.log.add(f"{error}\n")
+                end, answered_for = ProcessEnd(1, wanted=False, is_out_of_memory=False), None
+            backoff = backoff.ended(answered_for, wanted=end.wanted)
+            pause = backoff.pause(wanted=end.wanted)
+            last = self.status.last_end if end.wanted else end
+            self.status = ComfyUIStatus("pausing", time.monotonic() + pause, last, backoff.failures)
+            if self._closed.is_set():
+                break
+            pool.hold(server, end.run_error, backoff.failures)
+            if not end.wanted:
+                sentence, failures = end.sentence, backoff.failures
+                log.warning("%s It starts again in %g s (failure %d).", sentence, pause, failures)
+                self._wake.wait(pause)
+        self.status = ComfyUIStatus("ended", last_end=self.status.last_end)
+
+    def _run_once(self, pool: ServerPool, server: ComfyServer) -> tuple[ProcessEnd, float | None]:
+        """Run ComfyUI until it ends. Return its end, and the seconds since its first answer."""
+        self._wake.clear()
+        self.status = replace(self.status, phase="starting")
+        log.info("ComfyUI in %s starts at %s.", self.installation.folder, self.address.url)
+        process = GuardedProcess(self.installation, self.address.port, self.log)
+        with self._lock:
+            self._process, self._is_wanted = process, False
+        if self._closed.is_set():
+            process.end()
+        ready_at: float | None = None
+        if self._is_ready(process, server):
+            ready_at = time.monotonic()
+            self.status = replace(self.status, phase="running")
+            log.info("ComfyUI at %s answers.", self.address.url)
+            pool.release(server)
+        code = process.wait()
+        with self._lock:
+            self._process, wanted = None, self._is_wanted
+        answered_for = None if ready_at is None else time.monotonic() - ready_at
+        return ProcessEnd.of(code, self.log.tail(_LAST_LINES), wanted=wanted), answered_for
+
+    def _is_ready(self, process: GuardedProcess, server: ComfyServer) -> bool:
+        """Wait until ComfyUI answers, and return True; False if it ends before."""
+        while not process.has_ended(_ASK_PAUSE):
+            with suppress(ComfyError):  # the client is closed at shutdown
+                if server.client.answers(timeout=_ASK_LIMIT):
+                    return True
+        return False

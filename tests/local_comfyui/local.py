@@ -1,0 +1,50 @@
+"""A fake ComfyUI that the app's code starts, with a registry of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from comfy.comfyui.discovery import opened_servers
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.local_comfyui.installation import Installation, LocalSettings
+from comfy.local_comfyui.opening import opened_locally
+from comfy.local_comfyui.supervisor import LocalComfyUI
+from comfy.runs.registry import LocalRunRegistry
+from tests.local_comfyui.fake_comfyui import FakeComfyUI
+from tests.runs.registry import HURRIED
+from tests.support.waiting import eventually
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """ComfyUI, its supervisor, and the pool with its server."""
+
+    fake: FakeComfyUI
+    supervisor: LocalComfyUI
+    pool: ServerPool
+    runs: LocalRunRegistry
+
+    def ready(self) -> None:
+        """Wait until it takes runs."""
+        eventually(lambda: self.supervisor.status.phase == "running", "ComfyUI runs")
+
+
+@contextmanager
+def local(folder: Path, arguments: str = "", ahead: int = 1) -> Iterator[Local]:
+    """Start a fake ComfyUI in this folder, for the block."""
+    (folder / "comfyui").mkdir()
+    fake = FakeComfyUI(folder / "comfyui")
+    settings = LocalSettings(Installation.find(fake.folder, arguments=arguments))
+    with (
+        opened_locally([settings], folder / "data") as (supervisor,),
+        opened_servers([supervisor.address]) as pool,
+    ):
+        runs = LocalRunRegistry(pool, timing=HURRIED, ahead=ahead)
+        try:
+            supervisor.start(pool)
+            yield Local(fake, supervisor, pool, runs)
+        finally:
+            runs.close()
