@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from comfy.local_comfyui.supervisor import LocalComfyUI
     from comfy.records.store import RunStore
     from comfy.runs.interface import RunRegistry
+    from comfy.scaling.scaler import Scaler
     from comfy.webhooks.waiting import WebhookSettings
     from ui.accounts.openid_store import OpenIDPeople
     from ui.accounts.opening import SignInSettings
@@ -164,9 +165,11 @@ def run(
             limits=settings.server_limits
             | {one.address.url: one.limit for one in local if one.limit},
         ) as servers,
+        contextlib.ExitStack() as scaling,
     ):
         permissions = permissions_of(settings, users, openid)
         runs = _registry(settings, servers, history)
+        scaler = scaling.enter_context(_scaler(settings, servers, runs, history))
         services = wire(
             servers,
             runs,
@@ -180,6 +183,7 @@ def run(
             webhooks=_webhook_settings(settings),
             limits=WebLimits.with_files_of(settings.upload_mb * MIB),
             local={one.address.url: one for one in local},
+            scaler=scaler,
         )
         for one in local:
             one.start(servers)
@@ -235,6 +239,20 @@ def _registry(settings: Settings, servers: ServerPool, history: RunStore) -> Run
         keep_running=keep_running,
         retries=retries,
     )
+
+
+def _scaler(
+    settings: Settings, servers: ServerPool, runs: RunRegistry, history: RunStore
+) -> contextlib.AbstractContextManager[Scaler | None]:
+    """Return the scaler, None without `[[scale]]`."""
+    if not settings.scale:
+        return contextlib.nullcontext()
+    from comfy.scaling.scaler import Scaler
+    from comfy.scaling.store import ScaleStore
+
+    scales = [one.scale() for one in settings.scale]
+    store = ScaleStore(history.engine)
+    return Scaler(scales, store, servers, runs, shown=settings.only_this_machine)
 
 
 def web_settings(settings: Settings, sign_in: SignInSettings) -> WebSettings:

@@ -31,7 +31,7 @@ comfyui.client graph
 requirements
 comfyui.servers records workflow
 form runs
-cluster library
+cluster library scaling
 launch
 groups
 batches
@@ -66,8 +66,8 @@ records.database records.groups records.lineage records.presets records.rows rec
 records.sharing.results records.started_requests records.state.held_files records.state.opened
 records.state.runner_values records.state.shared_state records.state.starts records.storage
 records.store records.tables records.upgrade records.used_files records.wanted records.webhooks
-ui.accounts.database ui.accounts.guess_counts ui.accounts.openid_store ui.accounts.store
-ui.accounts.tables
+scaling.store ui.accounts.database ui.accounts.guess_counts ui.accounts.openid_store
+ui.accounts.store ui.accounts.tables
 """
 STAND_IN = {"comfy.comfyui.discovery", "comfy.cli"}  # who may start it
 SERVING = {"tests.support.serving", "tests.support.app_process", "tests.support.stage"}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from comfy.batches.queue import BatchQueue
 from comfy.chains.folder import ChainFolder
@@ -13,7 +14,7 @@ from comfy.chains.forms import ChainForms
 from comfy.chains.queue import ChainQueue
 from comfy.comfyui.client.server_files import ServerFiles
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.comfyui.servers.reports import ServerReport, fresh
+from comfy.comfyui.servers.reports import ServerReports, fresh
 from comfy.launch.start import Starter
 from comfy.launch.uploads import UploadLimits
 from comfy.library.catalog import CatalogCache
@@ -39,6 +40,9 @@ from ui.web.server_health import CheckIntervals, ServerHealth
 from ui.web.shares import Share
 from ui.web.upload_folder import UploadFolder
 
+if TYPE_CHECKING:
+    from comfy.scaling.scaler import Scaler
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -48,13 +52,13 @@ class Services:
     deleted run's data from its server, and returns False if some input stays there. `abort` ends
     every call to the servers. `health`: whether they answer; `server_name`: their name on pages;
     `demo`: the server is the stand-in. `local`: the servers that the app starts, by address.
-    `limits`: of requests and uploads; `uploading`: room for
-    uploads; `waiting`: room for waiting clients. `secret`: the app's secret, stored by
-    `ui.web.secret`.
+    `limits`: of requests and uploads; `uploading`: room for uploads; `waiting`: room for waiting
+    clients. `secret`: the app's secret, stored by `ui.web.secret`. `scaler`: starts and stops
+    servers, None without `[[scale]]`.
     """
 
     servers: ServerPool
-    reports: Callable[[], tuple[ServerReport, ...]]
+    reports: Callable[[], ServerReports]
     runs: RunRegistry
     folder: WorkflowFolder
     forms: Forms
@@ -78,6 +82,7 @@ class Services:
     uploading: Share
     waiting: Share
     secret: bytes = field(repr=False)
+    scaler: Scaler | None = None
 
     def take_up(self) -> None:
         """Resume the work that was unfinished when the app last stopped. Call it once, in a thread,
@@ -102,10 +107,10 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     pace: CheckIntervals | None = None,
     webhooks: WebhookSettings | None = None,
     local: Mapping[str, LocalComfyUI] | None = None,
+    scaler: Scaler | None = None,
 ) -> Services:
     """Return the services of one app. `files`: its folder for uploads and copies. `opened`: the
-    workflows that users open, in memory by default. `pace`: how often ComfyUI is checked. `local`:
-    see `Services`."""
+    workflows that users open, in memory by default. `pace`: how often ComfyUI is checked."""
     limits = limits or WebLimits()
     health = ServerHealth(servers.answers, pace)
     servers.on_unreachable(health.recheck)
@@ -113,12 +118,10 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     servers.on_change(catalog.expire)
     forms = Forms(folder.get, catalog, permissions, opened, nobody=NOBODY)
     server_files = ServerFiles(servers.view)
-    uploads = UploadLimits(limits.file, limits.run_files)
     given = UploadFolder(files, limits)
-    wildcards = WildcardFiles(folder.path / FOLDER)
-    starter = Starter(
-        runs, forms, blobs, servers, uploads, wildcards=wildcards.lines, translated=translated
-    )
+    uploads = UploadLimits(limits.file, limits.run_files)
+    lines = WildcardFiles(folder.path / FOLDER).lines
+    starter = Starter(runs, forms, blobs, servers, uploads, wildcards=lines, translated=translated)
     added = runs.history.added if runs.history is not None else None
     chain_forms = ChainForms(ChainFolder(folder.path), starter, NOBODY)
     return Services(
@@ -147,6 +150,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         uploading=Share(limits.uploading, limits.person_uploading, limits.address_uploading),
         waiting=Share(limits.calls, limits.person_calls, limits.address_calls),
         secret=secret,
+        scaler=scaler,
     )
 
 

@@ -52,14 +52,17 @@ class Decider:
         life: str,
     ) -> None:
         self._servers = servers
-        self._limits = dict.fromkeys(servers.servers, ahead) | dict(servers.limits)
+        self._ahead = ahead
         self._candidates = candidates
         self._life = life
 
     @property
     def room(self) -> int:
         """Return how many runs all servers get at once."""
-        return sum(self._limits.values())
+        return sum(map(self._limit, self._servers.servers))
+
+    def _limit(self, server: ComfyServer) -> int:
+        return self._servers.limits.get(server, self._ahead)
 
     def decide(self, connection: Connection) -> Sequence[LiveRow]:
         """Hand waiting runs to servers with room; return those that this process has to execute.
@@ -102,7 +105,7 @@ class Decider:
         free = {
             server: counts[server.url]
             for server in self._servers.servers
-            if server.url not in expected and counts[server.url] < self._limits[server]
+            if server.url not in expected and counts[server.url] < self._limit(server)
         }
         waiting = [row.waiting_row for row in rows.values() if row.waits and row.cancel is None]
         chosen = hand_over(waiting, turns, free, self._candidates)

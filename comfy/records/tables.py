@@ -285,6 +285,36 @@ added_workflows = Table(
     Column("content", String(64), nullable=False),
 )
 
+# ComfyUI servers that the app has started and not stopped yet; see `comfy.scaling`. `state`:
+# "starting", "up" or "stopping", since a time in seconds since 1970. `url`: NULL until it is known.
+# `seen`: when a process last worked on its command.
+scaled_servers = Table(
+    "scaled_servers",
+    tables,
+    Column("number", Integer, primary_key=True),
+    Column("id", String(64), nullable=False),
+    Column("scale", String(64), nullable=False),
+    Column("slot", Integer, nullable=False),
+    Column("state", String(64), nullable=False),
+    Column("since", Double, nullable=False),
+    Column("seen", Double, nullable=False),
+    Column("url", Text),
+    Index("scaled_servers_by_id", "id", unique=True),
+    Index("scaled_servers_by_slot", "scale", "slot", unique=True),
+    sqlite_autoincrement=True,
+)
+
+# Commands of elastic servers that have failed since they last succeeded.
+scale_problems = Table(
+    "scale_problems",
+    tables,
+    Column("scale", String(64), primary_key=True),
+    Column("command", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("at", Double, nullable=False),  # seconds since 1970
+)
+
 # Actions of administrators, with the sentence as JSON that can be translated.
 audit_lines = Table(
     "audit_lines",

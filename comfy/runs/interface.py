@@ -103,6 +103,10 @@ class Run(Protocol):
         """Return the run's current record."""
 
     @property
+    def needs(self) -> Needs:
+        """Return what the run needs on its server."""
+
+    @property
     def usual_times(self) -> RunTimes | None:
         """Return the usual duration of this workflow's runs; None before the first."""
 

@@ -87,7 +87,7 @@ class LocalRunRegistry:
         self._durations = Durations(earlier := earlier_runs(history))
         servers.note_ended((one.server, one.state.prompt_id) for one in earlier)
         self._line = line = FairQueue(servers.servers, ahead, servers.limits)
-        servers.on_change(line.advance)
+        servers.on_change(lambda: line.use(servers.servers, servers.limits))
         self._context = RunContext(servers, timing or Timeouts(), line, files, history, retries)
         self._entrance = threading.Lock()
         self._recording = threading.Lock()

@@ -79,9 +79,9 @@ class LocalRun:
         kept = context.files if context.history is not None else None
         self._results = ResultDownloader(kept, context.timing) if kept is not None else None
         given = (target for one in record.job.inputs.values() for target in one.targets)
-        self._needs = Needs(record.job.prompt, given)
+        self.needs = Needs(record.job.prompt, given)
         self._server: ComfyServer | None = None
-        self._execution = Execution(record, self._needs, self._latest, context)
+        self._execution = Execution(record, self.needs, self._latest, context)
         self._thread = threading.Thread(target=self._main, name=f"run-{self.id[:8]}", daemon=True)
 
     @property
@@ -115,7 +115,7 @@ class LocalRun:
         """Return the run's server, or the servers that it may use. Empty for a canceled run."""
         if server := self._context.line.server_of(self.id):
             return [server]
-        return self._context.servers.candidates(self._needs) if self.waits_here else ()
+        return self._context.servers.candidates(self.needs) if self.waits_here else ()
 
     @cached_property
     def work(self) -> SamplingWork | None:
@@ -216,7 +216,7 @@ class LocalRun:
             self._on_moved,
             address=self.address,
             handed=servers.at(self._record.server) if self._record.sent else None,
-            candidates=partial(servers.candidates, self._needs),
+            candidates=partial(servers.candidates, self.needs),
         )
 
     def end_unstarted(self) -> None:
@@ -232,7 +232,7 @@ class LocalRun:
             self._context.servers,
         )
         moved = position is None or position != state.queue_place
-        if moved or servers.must_wait(self._needs) != state.held:
+        if moved or servers.must_wait(self.needs) != state.held:
             self._execution.wake()
 
     def give_up(self) -> None:

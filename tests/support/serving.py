@@ -17,7 +17,8 @@ from sqlalchemy import Connection, create_engine
 
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.client.client import Client
-from comfy.comfyui.servers.pool import CheckPauses, ServerPool
+from comfy.comfyui.servers.checks import CheckPauses
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
 from comfy.library.folder import WorkflowFolder
 from comfy.library.permissions import Permissions

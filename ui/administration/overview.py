@@ -12,7 +12,7 @@ from comfy.base.messages import message, plural
 from comfy.comfyui.protocol.events import Preview
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.comfyui.servers.reports import ServerReport
+from comfy.comfyui.servers.reports import ServerReport, ServerReports
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.library.private import MARK
 from comfy.runs.interface import AppProcesses, ProcessStatus, Run, RunRegistry
@@ -75,7 +75,7 @@ class Monitor:
     """
 
     servers: ServerPool
-    reports: Callable[[], tuple[ServerReport, ...]]
+    reports: Callable[[], ServerReports]
     runs: RunRegistry
     name_of: Callable[[str], str]
     images: bool
@@ -83,11 +83,10 @@ class Monitor:
     def overview(self) -> Overview:
         """Query the servers and return the overview."""
         now = time.time()
-        pairs = zip(self.servers.servers, self.reports(), strict=True)
         live = [run for run in self.runs.known() if not run.state.phase.finished]
         live.sort(key=lambda run: run.turn)
         return Overview(
-            tuple(ServerLine(server, report) for server, report in pairs),
+            tuple(ServerLine(server, report) for server, report in self.reports()),
             tuple(self._line(run, now) for run in live),
             process_lines(self.runs.processes),
         )

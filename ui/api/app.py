@@ -86,7 +86,7 @@ def api_app(
     parts = Parts(services)
     runs, results = parts.run_docs(root), parts.results
     requests = Requests.of(parts.bodies(identity), services.runs.history, services.waiting)
-    add(health_api(services.servers, services.reports, services.runs, identity, operates))
+    add(health_api(services.reports, services.runs, identity, operates))
     add(start_api(parts.run_start, runs, requests, waiting))
     add(history_api(runs, identity))
     add(runs_api(runs, services.starter, parts.deletion, identity))

@@ -9,8 +9,7 @@ from typing import Any, Literal
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
-from comfy.comfyui.servers.pool import ServerPool
-from comfy.comfyui.servers.reports import ServerReport
+from comfy.comfyui.servers.reports import ServerReport, ServerReports
 from comfy.runs.interface import RunRegistry
 from ui.settings.version import app_version
 from ui.web.access import Access, GuardedRoutes
@@ -39,8 +38,7 @@ _NOT_READY: dict[str, Any] = {
 
 
 def health_api(
-    servers: ServerPool,
-    reports: Callable[[], tuple[ServerReport, ...]],
+    reports: Callable[[], ServerReports],
     runs: RunRegistry,
     identity: Identity,
     operates: Callable[[HTTPConnection], bool],
@@ -64,11 +62,11 @@ def health_api(
         number, unless the app shows the address. With `ready=true` the status is 503 while no
         server takes runs (`drained` or `down`).
         """
-        states = reports()
-        if operates(request):
-            places = (one.place for one in servers.servers)
-            pairs = zip(states, places, strict=True)
-            states = tuple(replace(report, name=place) for report, place in pairs)
+        knows_places = operates(request)
+        states = tuple(
+            replace(report, name=server.place) if knows_places else report
+            for server, report in reports()
+        )
         status = _status(states)
         document = Health(status, app_version(), runs.waiting, states)
         takes_runs = status in ("ok", "partly")

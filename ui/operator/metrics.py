@@ -22,7 +22,7 @@ from prometheus_client.registry import Collector
 from comfy.base.errors import ComfyError
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.comfyui.servers.pool import ServerPool
-from comfy.comfyui.servers.reports import ServerReport
+from comfy.comfyui.servers.reports import ServerReport, ServerReports
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.runs.interface import RunRegistry
 from comfy.webhooks.waiting import AttemptOutcome, Webhooks
@@ -53,7 +53,7 @@ class AppCollector(Collector):
     def __init__(
         self,
         servers: ServerPool,
-        reports: Callable[[], tuple[ServerReport, ...]],
+        reports: Callable[[], ServerReports],
         runs: RunRegistry,
         webhooks: Webhooks,
         pages: Callable[[], int],
@@ -114,7 +114,7 @@ class AppCollector(Collector):
             yield GaugeMetricFamily("comfyforms_webhooks_due", about, webhooks.undelivered)
 
     def _server_metrics(self) -> Iterator[Metric]:
-        server_reports = tuple(zip(self._servers.servers, self._reports(), strict=True))
+        server_reports = self._reports()
         yield _by_server(
             "up", "Whether the ComfyUI server answers.", server_reports, lambda _, one: one.up
         )

@@ -52,10 +52,10 @@ def overview_body(now: Overview, notice: Notice | None, done: str = "") -> str:
 
 
 def _servers(servers: Iterable[ServerLine]) -> str:
-    return "".join(_server(at, one) for at, one in enumerate(servers))
+    return "".join(map(_server, servers))
 
 
-def _server(at: int, line: ServerLine) -> str:
+def _server(line: ServerLine) -> str:
     server, report = line.server, line.report
     state, shade = (_ONLINE, "up") if report.up else (_OFFLINE, "away")
     if server.drained and report.up:
@@ -82,7 +82,9 @@ def _server(at: int, line: ServerLine) -> str:
         else ("pause", _PAUSE, message("Pause {server}", server=name))
     )
     free = ("free", _FREE, message("Free memory of {server}", server=name))
-    buttons = "".join(_button(at, *one) for one in ((turn, free) if report.up else (turn,)))
+    buttons = "".join(
+        _button(server.number, *one) for one in ((turn, free) if report.up else (turn,))
+    )
     return f"""<article class="server">
 <div><h3>{html.escape(name)}</h3>
 <p class="{shade}">{html_of(state)}</p><ul>{items}</ul></div>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
@@ -10,6 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import message, sentences
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer
 from ui.administration.audit import Actor
 from ui.operator.frame import PATH, AdminFrame
@@ -19,6 +21,7 @@ from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import NO_STORE
 
 _GONE = message("This run has ended.")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def operator_routes(frame: AdminFrame) -> GuardedRoutes:
@@ -27,7 +30,6 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
     routes = GuardedRoutes()
     desk = frame.desk
     pool = desk.servers.pool
-    servers = {str(at): server for at, server in enumerate(pool.servers)}
     actions: Mapping[str, Callable[[Actor, ComfyServer], None]] = {
         "pause": desk.servers.pause,
         "resume": desk.servers.resume,
@@ -44,7 +46,7 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
     @routes.get(PATH, Access.SIGN_IN_PAGE)
     def operator(request: Request, freed: str = "") -> HTMLResponse:
         """Return the page; without a user, return the sign-in page. Raises 404 for other users."""
-        server = servers.get(freed)
+        server = _server(pool, freed)
         done = message("Freed the memory of {server}.", server=server.label) if server else ""
         return frame.shown(request, PATH, lambda: body(done))
 
@@ -61,10 +63,11 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
         """Run the action and redirect to the page. If the server failed, return the page with the
         reason and status 409."""
         path = f"{PATH}/servers/{number}/{action}"
-        if number not in servers or action not in actions:
+        server = _server(pool, number)
+        if server is None or action not in actions:
             raise HTTPException(404)
         try:
-            actions[action](desk.actor(request), servers[number])
+            actions[action](desk.actor(request), server)
         except ComfyError as problem:
             return failed(request, path, problem)
         return frame.back(request, path, f"{PATH}?freed={number}" if action == "free" else PATH)
@@ -107,3 +110,7 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
         return frame.back(request, path, PATH)
 
     return routes
+
+
+def _server(pool: ServerPool, number: str) -> ComfyServer | None:
+    return pool.numbered(int(number)) if _NUMBER.fullmatch(number) else None

@@ -20,8 +20,15 @@ from pydantic_core import ErrorDetails
 from comfy.base.secret_options import secrets_can_be_read
 from ui.settings.folders import INSTALLED, PROGRAM
 from ui.settings.local_servers import LocalServer
-from ui.settings.named_servers import OWN, NamedServer, at_home, unreadable, warn_if_public
+from ui.settings.named_servers import (
+    OWN,
+    NamedServer,
+    at_home,
+    unreadable,
+    warn_if_public,
+)
 from ui.settings.options import NO_OPTION, REPEATED, SECRET, Settings
+from ui.settings.scales import ScaleTable
 from ui.settings.server_options import PREFIX
 
 log = logging.getLogger(__name__)
@@ -33,8 +40,9 @@ _NO_RIGHTS: Mapping[str, object] = {"open": "auto", "keep": "auto", "operators":
 
 # Messages for pydantic's errors. They never repeat the value, which may contain a password.
 _WORDS: Mapping[str, str] = {
-    "extra_forbidden": f"unknown key in a table; use {', '.join(NamedServer.model_fields)}.",
-    "missing": "a table has no {field}.",
+    "extra_forbidden": "unknown key in a table; use {keys}.",
+    "missing": "a table has no {key}.",
+    "string_pattern_mismatch": "write at most 30 small letters, digits and hyphens.",
     "greater_than": "more than {gt:.15g}.",
     "greater_than_equal": "at least {ge:.15g}.",
     "less_than_equal": "at most {le:.15g}.",
@@ -45,8 +53,13 @@ _WORDS: Mapping[str, str] = {
     "literal_error": "choose {expected}.",
 }
 
-# Server settings addressed by the server's name; the option itself has only its address.
-_PARTS = {*NamedServer.model_fields, *LocalServer.model_fields} - {"url"}
+# Settings that are tables, and their keys. An error in a key names it, except for the address,
+# which the option itself has.
+_TABLES: Mapping[str, Sequence[str]] = {
+    "server": tuple({"url": 0, "name": 0, **NamedServer.model_fields, **LocalServer.model_fields}),
+    "scale": tuple(ScaleTable.model_fields),
+}
+_PARTS = {key for keys in _TABLES.values() for key in keys} - {"url"}
 
 # Patterns that match values with a secret. A secret option without a pattern is secret with any
 # value.
@@ -123,8 +136,10 @@ def _parse(arguments: Sequence[str]) -> tuple[dict[str, object], list[str]]:
         + "".join(
             f"{_variable(name)} is therefore not an option:"
             f" {Settings.model_fields[name].description}."
-            for name in NO_OPTION
-        ),
+            for name in NO_OPTION & SECRET
+        )
+        + " [[scale]] in the file of --config names"
+        f" {Settings.model_fields['scale'].description}.",
     )
     offered = {name: one for name, one in Settings.model_fields.items() if name not in NO_OPTION}
     for name, field in offered.items():
@@ -195,10 +210,12 @@ def _sentence(problem: ErrorDetails, names: Mapping[str, str]) -> str:
     """Return the message about a setting, under the name that the administrator used."""
     if not problem["loc"]:
         return problem["msg"]
-    name = str(problem["loc"][0])
+    name, key = str(problem["loc"][0]), problem["loc"][-1]
     words = (
         _WORDS.get(problem["type"], "the value has the wrong type.")
-        .format_map({"field": problem["loc"][-1], **problem.get("ctx", {})})
+        .format_map(
+            {**problem.get("ctx", {}), "keys": ", ".join(_TABLES.get(name, ())), "key": key}
+        )
         .replace("'", "")
     )
     if problem["type"] == OWN:

@@ -134,16 +134,13 @@ ServerName = Annotated[str, AfterValidator(_one_line)]
 PromptLimit = Annotated[int, Field(ge=1, le=_MOST_AT_ONCE)]
 
 
-class NamedServer(BaseModel):
-    """ComfyUI server with its own credentials and limit, from `[[server]]` in the `--config` file.
-    `name`: shown to all users instead of the address. `token_file`, `token_env` and `header_env`
-    are the contents of the file and variables with these names; `limit`: the maximum number of
-    prompts that it gets at once."""
+class ServerAccess(BaseModel):
+    """Credentials and limit of a ComfyUI server. `token_file`, `token_env` and `header_env` are the
+    contents of the file and variables with these names; `limit`: the maximum number of prompts that
+    it gets at once."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    url: SecretStr
-    name: ServerName = ""
     token: SecretStr | None = None
     token_file: _SecretInFile | None = None
     token_env: _SecretInVariable | None = None
@@ -152,16 +149,16 @@ class NamedServer(BaseModel):
     ca: ReadableFile | None = None
     limit: PromptLimit | None = None
 
-    @property
-    def address(self) -> ServerAddress:
-        """Return its address and credentials. Raises ComfyError if one is wrong."""
+    def address_at(self, url: str) -> ServerAddress:
+        """Return the address and credentials of the server at a URL. Raises ComfyError if one is
+        wrong."""
         token, *more = self._tokens or (None,)
         if more:
             raise ComfyError(
                 "A server has several tokens.", "Use only one of token, token_file and token_env."
             )
         return ServerAddress.parse(
-            self.url.get_secret_value(),
+            url,
             token=_told(token),
             headers=[one.get_secret_value() for one in (*self.header, *self.header_env)],
             ca=self.ca,
@@ -175,6 +172,19 @@ class NamedServer(BaseModel):
     @property
     def _tokens(self) -> list[SecretStr]:
         return [one for one in (self.token, self.token_file, self.token_env) if one]
+
+
+class NamedServer(ServerAccess):
+    """ComfyUI server with its own credentials and limit, from `[[server]]` in the `--config` file.
+    `name`: shown to all users instead of the address."""
+
+    url: SecretStr
+    name: ServerName = ""
+
+    @property
+    def address(self) -> ServerAddress:
+        """Return its address and credentials. Raises ComfyError if one is wrong."""
+        return self.address_at(self.url.get_secret_value())
 
 
 def _told(secret: SecretStr | None) -> str | None:

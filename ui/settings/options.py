@@ -17,6 +17,7 @@ from ui.accounts.openid_people import OpenIDSettings, space_openid
 from ui.settings.cluster import ProcessName, WireURL, cluster_problems
 from ui.settings.folders import COMMAND, ON_A_SPACE, data_folder, workflow_folder
 from ui.settings.named_servers import OWN, HomePath, ReadableFile
+from ui.settings.scales import scale_problems
 from ui.settings.server_options import ServerOptions
 from ui.settings.setting_values import (
     Days,
@@ -47,7 +48,8 @@ _SENT_TO_SERVERS = {"server", "server_token", "server_header"}
 SECRET = frozenset(
     {*_SENT_TO_SERVERS, "login", "database", "wire", "webhook_secret", "openid_secret"}
 )
-NO_OPTION = frozenset({"openid_secret"})  # other users of the machine could see the option
+# Other users of the machine could see the first option. The second one is a table.
+NO_OPTION = frozenset({"openid_secret", "scale"})
 
 
 class Settings(ServerOptions):
@@ -323,6 +325,7 @@ class Settings(ServerOptions):
                 "--comfyui and --wire: use only one of them. In a cluster, start ComfyUI as a"
                 " service of its own and name it with --server."
             )
+        problems += scale_problems(self.scale, has_server=bool(self.server or self.comfyui))
         problems += self.server_problems()
         if problems:
             raise PydanticCustomError(OWN, "\n".join(problems))

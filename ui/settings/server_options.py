@@ -18,6 +18,7 @@ from ui.settings.named_servers import (
     ReadableFile,
     named_addresses,
 )
+from ui.settings.scales import Scales
 
 PREFIX = "COMFYFORMS_"
 
@@ -74,6 +75,13 @@ class ServerOptions(BaseSettings):
         None,
         title="PYTHON",
         description="Python of --comfyui (default: .venv or venv in its folder)",
+    )
+    scale: Scales = Field(
+        (),
+        title="",
+        description=(
+            "ComfyUI servers that the app starts while runs wait, and stops when they are idle"
+        ),
     )
 
     @property

@@ -9,20 +9,19 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
 
 from comfy.base.callbacks import Callbacks
-from comfy.base.errors import ComfyError, ServerError, ServerUnreachable
+from comfy.base.errors import ServerError, ServerUnreachable, TooManyThreads
 from comfy.base.messages import message
-from comfy.base.threads import in_threads, start_thread
+from comfy.base.threads import in_threads
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.client.view import FileResponse
 from comfy.comfyui.protocol.outputs import OutputFile
 from comfy.comfyui.protocol.run_state import RunError
+from comfy.comfyui.servers.checks import CheckPauses, ServerChecks, fetch_problem
 from comfy.comfyui.servers.conflicts import ChoiceField, Conflict, conflicts
 from comfy.comfyui.servers.merged import merged
 from comfy.comfyui.servers.needs import Needs
@@ -34,17 +33,6 @@ _STARTING = message("ComfyUI is starting. This can take a few minutes.")
 _DOES_NOT_START = message("ComfyUI doesn't start. Its log has the reason.")
 _BY_ITSELF = message("This page continues as soon as ComfyUI answers.")
 _SOME_FAILURES = 3  # failed starts in a row that are worth a word to users
-
-
-@dataclass(frozen=True, slots=True)
-class CheckPauses:
-    """Seconds between checks of a server: `up` while it answers, `recheck` after a failed call,
-    `away` while it doesn't answer. It counts as away after `limit` seconds without an answer."""
-
-    up: float = 10.0
-    recheck: float = 0.5
-    away: float = 2.0
-    limit: float = ANSWER_SECONDS
 
 
 class SharedDrains(Protocol):
@@ -69,26 +57,23 @@ class ServerPool:
     ) -> None:
         """`limits`: the maximum number of prompts on a server at once, by address. Without a limit
         the caller decides."""
-        self.servers = tuple(map(ComfyServer, clients))
+        self.servers = tuple(ComfyServer(client, at) for at, client in enumerate(clients))
         limit_by_url = limits or {}
-        self.limits = {
+        self.limits: Mapping[ComfyServer, int] = {
             one: limit_by_url[one.url] for one in self.servers if one.url in limit_by_url
         }
-        self._pauses = pauses or CheckPauses()
         self._listeners = Callbacks[[]]()
+        self._checks = ServerChecks(pauses or CheckPauses(), self._listeners.call)
         self._shared_drains: SharedDrains | None = None
         self._draining = threading.Lock()  # held while the database answers
-        self._closed = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._watch, args=(server,), name="server", daemon=True)
-            for server in self.servers
-        ]
+        self._unreachable: list[Callable[[], None]] = []
+        self._changing = threading.Lock()  # held while servers are added or removed
+        self._open = False
 
     def __enter__(self) -> ServerPool:
-        if len(self.servers) > 1:
-            for server, thread in zip(self.servers, self._threads, strict=True):
-                server.client.on_unreachable(server.recheck)
-                start_thread(thread)
+        with self._changing:
+            self._open = True
+            self._start_checks()
         return self
 
     def __exit__(
@@ -97,13 +82,43 @@ class ServerPool:
         error: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        self._closed.set()
-        for server in self.servers:
-            server.stop_asking()
-            server.recheck()
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join()
+        with self._changing:
+            self._open = False
+        self._checks.stop(self.servers)
+
+    def _start_checks(self) -> None:
+        """Start the missing checks, if there are several servers."""
+        for server in self.servers if len(self.servers) > 1 else ():
+            self._checks.start(server)
+
+    def add(self, server: ComfyServer, limit: int | None = None) -> None:
+        """Send runs to another server, too. `limit`: see the constructor. Raises TooManyThreads."""
+        with self._changing:
+            if not self._open:
+                return
+            before = self.servers, self.limits
+            self.servers = (*self.servers, server)
+            if limit is not None:
+                self.limits = {**self.limits, server: limit}
+            try:
+                self._start_checks()
+            except TooManyThreads:
+                self.servers, self.limits = before
+                raise
+            for call in self._unreachable:
+                server.client.on_unreachable(call)
+        self._listeners.call()
+
+    def remove(self, server: ComfyServer) -> None:
+        """Forget a server, except the last one. The caller closes its client."""
+        with self._changing:
+            left = tuple(one for one in self.servers if one is not server)
+            if not left:
+                return
+            self.servers = left
+            self.limits = {one: limit for one, limit in self.limits.items() if one in left}
+        self._checks.stop([server])
+        self._listeners.call()
 
     @property
     def short_name(self) -> str:
@@ -133,14 +148,20 @@ class ServerPool:
         return sum(one.up and one.takes_runs for one in self._able(needs)) or 1
 
     def on_change(self, call: Callable[[], None]) -> None:
-        """Register a callback for servers that go down, come back, are drained or taken back. Any
-        thread may call it, so it must return quickly."""
+        """Register a callback for servers that go down, come back, are drained, taken back, added
+        or removed. Any thread may call it, so it must return quickly."""
         self._listeners.add(call)
 
     def on_unreachable(self, call: Callable[[], None]) -> None:
         """Register a callback for requests without a response; see `Client.on_unreachable`."""
-        for server in self.servers:
-            server.client.on_unreachable(call)
+        with self._changing:
+            self._unreachable.append(call)
+            for server in self.servers:
+                server.client.on_unreachable(call)
+
+    def numbered(self, number: int) -> ComfyServer | None:
+        """Return the server with this number, or None."""
+        return next((server for server in self.servers if server.number == number), None)
 
     def at(self, url: str) -> ComfyServer | None:
         """Return the server with this address, or None."""
@@ -277,7 +298,8 @@ class ServerPool:
         servers = [one for one in self.servers if one.up] or self.servers
         for server in servers:
             server.recheck()
-        results = in_threads(_problem, servers, name="nodes", give_up=ComfyServer.give_up_asking)
+        give_up = ComfyServer.give_up_asking
+        results = in_threads(fetch_problem, servers, name="nodes", give_up=give_up)
         problems = [one for one in results if one is not None]
         known = [one.nodes.raw for one in self.servers if one.nodes is not None]
         if not known:
@@ -304,68 +326,11 @@ class ServerPool:
 
     def abort(self) -> None:
         """Make the calls in progress, and all later ones, fail with ServerUnreachable at once."""
-        self._closed.set()
         for server in self.servers:
             server.abort()
-
-    def _watch(self, server: ComfyServer) -> None:
-        # A server may hang again right after it comes back, so its nodes are fetched in a separate
-        # thread from the checks.
-        with ThreadPoolExecutor(1, "nodes") as beside:
-            self._keep_looking(server, beside)
-
-    def _keep_looking(self, server: ComfyServer, beside: ThreadPoolExecutor) -> None:
-        pauses, up = self._pauses, True
-        while not self._closed.is_set():
-            try:
-                up = self._look_at(server, beside, was_reported_up=up)
-            except ServerUnreachable:
-                return
-            except Exception:
-                log.exception("Checking ComfyUI at %s failed with an internal error", server.url)
-            if self._closed.wait(pauses.recheck if up else pauses.away):
-                return  # `check` may have cleared the `recheck` that shutdown set
-            if up:
-                server.wait_for_recheck(pauses.up - pauses.recheck)
-
-    def _look_at(
-        self, server: ComfyServer, beside: ThreadPoolExecutor, *, was_reported_up: bool
-    ) -> bool:
-        """Check the server and return whether it is up. Raises ServerUnreachable at shutdown."""
-        was_up = server.up  # a run may have marked it as down without notifying the listeners
-        up = server.check(timeout=self._pauses.limit)
-        if up != was_reported_up:
-            status = "answers again" if up else "does not answer"
-            log.warning("ComfyUI at %s %s.", server.url, status)
-        if up != was_reported_up or up != was_up:
-            try:
-                beside.submit(self._tell, server)
-            except RuntimeError:  # no thread can be started
-                self._tell(server)
-        if up:
-            server.cancel_left()
-            server.look_at_queue()
-        return up
-
-    def _tell(self, server: ComfyServer) -> None:
-        try:
-            if server.up:
-                _problem(server)  # it may be running another version now
-        except Exception:
-            log.exception("Can't read the nodes of ComfyUI at %s", server.url)
-        self._listeners.call()
 
 
 def _log_drained(server: ComfyServer) -> None:
     log.info(
         "ComfyUI at %s %s.", server.url, "is draining" if server.drained else "accepts runs again"
     )
-
-
-def _problem(server: ComfyServer) -> ComfyError | None:
-    """Fetch the server's nodes and return the error, None if it succeeded."""
-    try:
-        server.fetch_nodes()
-    except ComfyError as problem:
-        return problem
-    return None

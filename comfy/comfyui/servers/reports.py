@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from threading import Condition
@@ -48,27 +48,32 @@ class ServerReport:
     memory: tuple[Memory, ...] = ()
 
 
-def fresh(pool: ServerPool) -> Callable[[], tuple[ServerReport, ...]]:
+ServerReports = tuple[tuple[ComfyServer, ServerReport], ...]
+
+
+def fresh(pool: ServerPool) -> Callable[[], ServerReports]:
     """Return a function that queries all servers at once, or one after another if threads are
     short. It queries at most once in two seconds for all callers."""
 
-    @cached(TTLCache[Any, tuple[ServerReport, ...]](1, _FRESH), condition=Condition())
-    def look() -> tuple[ServerReport, ...]:
-        named = tuple(zip(pool.servers, _names(pool), strict=True))
+    @cached(TTLCache[Any, ServerReports](1, _FRESH), condition=Condition())
+    def look() -> ServerReports:
+        servers = pool.servers
+        named = tuple(zip(servers, _names(servers, shown=pool.shown), strict=True))
         try:
-            return tuple(in_threads(lambda one: _health_of(*one), named, name="reports"))
+            reports = tuple(in_threads(lambda one: _health_of(*one), named, name="reports"))
         except TooManyThreads:  # callers need a report even then
-            return tuple(_health_of(*one) for one in named)
+            reports = tuple(_health_of(*one) for one in named)
+        return tuple(zip(servers, reports, strict=True))
 
     return look
 
 
-def _names(pool: ServerPool) -> tuple[str, ...]:
+def _names(servers: Sequence[ComfyServer], *, shown: bool) -> tuple[str, ...]:
     """Return the servers' names for callers."""
-    names = tuple(one.client.address.short_name for one in pool.servers)
-    if pool.shown or len(names) == 1:
+    names = tuple(one.client.address.short_name for one in servers)
+    if shown or len(names) == 1:
         return names
-    numbered = zip(pool.servers, names, strict=True)
+    numbered = zip(servers, names, strict=True)
     return tuple(
         name if one.client.address.label else f"{name} {number}"
         for number, (one, name) in enumerate(numbered, 1)

@@ -45,10 +45,14 @@ class ComfyServer:
     """One server of a pool. Thread-safe. Only `fetch_nodes`, `check`, `look_at_queue`, `free` and
     `cancel_left` wait for the server."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, number: int = 0, *, spot: bool = False) -> None:
+        """`number`: identifies the server for administrators. `spot`: it may vanish at any time, so
+        its runs always start again on another server."""
         self.client = client
+        self.number, self.spot = number, spot
         self._asking = client.fork()  # for requests for its nodes and its queue
-        self._closed = False
+        self._closed = threading.Event()
+        self._retired = False
         self.ended = EndedPrompts()
         self.skipped = WarnOnce()
         self._lock = threading.Lock()
@@ -96,6 +100,10 @@ class ComfyServer:
         with self._lock:
             self._drained = value
 
+    def retire(self) -> None:
+        """Send the server no more runs, because the app will stop it."""
+        self._retired = True
+
     @property
     def starting(self) -> bool:
         """Return whether the app has started this ComfyUI, or is about to, and it doesn't answer
@@ -104,8 +112,9 @@ class ComfyServer:
 
     @property
     def takes_runs(self) -> bool:
-        """Return whether the server may get runs: it isn't drained and isn't starting."""
-        return not (self._drained or self._starting)
+        """Return whether the server may get runs: it isn't drained, starting or about to be
+        stopped."""
+        return not (self._drained or self._starting or self._retired)
 
     @property
     def start_failures(self) -> int:
@@ -226,14 +235,19 @@ class ComfyServer:
     def stop_asking(self) -> None:
         """Stop requests for the server's nodes and queue only."""
         with self._lock:
-            self._closed = True
+            self._closed.set()
         self.give_up_asking()
+
+    def wait_until_closed(self, seconds: float) -> bool:
+        """Wait for `stop_asking`, for at most this many seconds, and return whether it was
+        called."""
+        return self._closed.wait(seconds)
 
     def give_up_asking(self) -> None:
         """Make pending requests for nodes and queue fail with ServerUnreachable at once."""
         with self._lock:
             asking = self._asking
-            if not self._closed:
+            if not self._closed.is_set():
                 self._asking = self.client.fork()
         asking.abort()
 

@@ -50,9 +50,9 @@ class FairQueue(Generic[S]):
         self, servers: Sequence[S], ahead: int = 1, limits: Mapping[S, int] | None = None
     ) -> None:
         """`limits`: replaces `ahead` for servers with a limit of their own."""
-        self._servers = servers
-        self._limits = dict.fromkeys(servers, ahead) | dict(limits or {})
+        self._ahead = ahead
         self._lock = threading.Lock()
+        self._use(servers, limits or {})
         self._rows: dict[str, WaitingRow] = {}
         self._turns = Turns()
         self._runs: dict[str, _Waiting[S]] = {}
@@ -61,6 +61,16 @@ class FairQueue(Generic[S]):
         self._on_its_way: dict[S, str] = {}
         # Cached at each change, because every waiting run then asks for its place
         self._places: dict[str, int] = {}
+
+    def use(self, servers: Sequence[S], limits: Mapping[S, int]) -> None:
+        """Hand runs to these servers from now on. Runs that other servers have stay there."""
+        with self._lock:
+            self._use(servers, limits)
+        self.advance()
+
+    def _use(self, servers: Sequence[S], limits: Mapping[S, int]) -> None:
+        self._servers = servers
+        self._limits = dict.fromkeys(servers, self._ahead) | dict(limits)
 
     def join(
         self,

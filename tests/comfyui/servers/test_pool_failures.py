@@ -11,7 +11,8 @@ import pytest
 from comfy.base.errors import TooManyThreads
 from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.client.client import Client
-from comfy.comfyui.servers.pool import CheckPauses, ServerPool
+from comfy.comfyui.servers.checks import CheckPauses
+from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.reports import fresh
 from comfy.demo import DemoServer
 from comfy.library.catalog import CatalogCache
@@ -27,7 +28,7 @@ def test_a_known_catalog_is_kept_if_threads_cannot_start(refused_threads: set[st
         refused_threads.update(("nodes", "reports"))
         with pytest.raises(TooManyThreads, match="out of resources"):
             catalog.get()
-        assert [one.up for one in fresh(pool)()] == [True, True]
+        assert [report.up for _, report in fresh(pool)()] == [True, True]
         refused_threads.clear()
         known = catalog.get()
         refused_threads.add("nodes")

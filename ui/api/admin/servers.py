@@ -23,7 +23,8 @@ _Number = Annotated[int, Path(ge=0)]
 
 @dataclass(frozen=True, slots=True)
 class AdminServer(ServerReport):
-    """State of a server. `number`: its place in the settings; `address`: without credentials."""
+    """State of a server. `number`: identifies it; servers of the settings have their place there.
+    `address`: without credentials."""
 
     number: int = 0
     address: str = ""
@@ -31,7 +32,7 @@ class AdminServer(ServerReport):
 
 @dataclass(frozen=True, slots=True)
 class AdminServers:
-    """All servers, in the order of the settings."""
+    """All servers, in the order of the settings, then the started ones."""
 
     servers: tuple[AdminServer, ...]
 
@@ -52,17 +53,16 @@ def servers_api(desk: Administration) -> GuardedRoutes:
         return desk.actor(request)
 
     def server(number: _Number) -> ComfyServer:
-        if number >= len(pool.servers):
+        if (found := pool.numbered(number)) is None:
             raise HTTPException(404)
-        return pool.servers[number]
+        return found
 
     @routes.get("/servers", Access.ADMINISTRATOR, work=Work.HEALTH, response_model=AdminServers)
     def servers() -> AsciiJSON:
         """Return all servers with their queue and memory."""
-        pairs = zip(pool.servers, desk.services.reports(), strict=True)
         found = (
-            AdminServer(**asdict(report) | _now(one), number=at, address=one.url)
-            for at, (one, report) in enumerate(pairs)
+            AdminServer(**asdict(report) | _now(one), number=one.number, address=one.url)
+            for one, report in desk.services.reports()
         )
         return AsciiJSON(AdminServers(tuple(found)))
 

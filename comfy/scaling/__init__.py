@@ -1,0 +1,1 @@
+"""Elastic servers: start and stop ComfyUI servers with the administrator's commands."""

@@ -1,0 +1,21 @@
+"""ComfyUI stand-in on a port, until SIGTERM: `python -m tests.scaling.machine PORT STEP_SECONDS`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+from comfy.demo import DemoServer
+from tests.support.serving import PAINTED
+
+
+def main(port: str, step_seconds: str) -> None:
+    """Serve until SIGTERM."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with DemoServer(port=int(port), step_seconds=float(step_seconds), painted=PAINTED):
+        while True:
+            signal.pause()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,34 @@
+"""Servers that one process starts while runs wait, and stops when they are idle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from comfy.comfyui.protocol.run_state import Phase
+from comfy.demo import DemoServer
+from tests.runs.registry import end
+from tests.scaling.machines import Machines
+from tests.scaling.place import opened
+from tests.support.sampler import LONG
+from tests.support.waiting import eventually
+
+
+def test_starts_a_server_for_a_waiting_run_and_stops_it(
+    fixed: DemoServer, machines: Machines, tmp_path: Path
+) -> None:
+    """The command gets its arguments and the server's id. The run goes to the new server. Once it
+    is idle, `down` gets its address."""
+    with opened(fixed, machines, tmp_path) as place:
+        busy, waiting = place.submit(LONG), place.submit(2)
+        end(waiting)
+        assert waiting.state.phase is Phase.DONE
+        assert waiting.record.server != fixed.url
+        ((server_id, *rest),) = machines.calls(machines.up)
+        assert rest == ["cloud", "", "--gpu", "one", "machine"]
+        place.wait_for()
+        url = waiting.record.server
+        assert machines.calls(machines.down) == [[server_id, "cloud", url, url]]
+        eventually(lambda: len(place.pool.servers) == 1, "the server to be forgotten")
+        eventually(lambda: not machines.running, "the end of the machine")
+        busy.cancel()
+        end(busy)

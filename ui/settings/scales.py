@@ -1,0 +1,111 @@
+"""Elastic ComfyUI servers: `[[scale]]` in the file of `--config`."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+from pydantic_settings import NoDecode
+
+from comfy.base.errors import ComfyError
+from comfy.comfyui.client.address import ServerAddress
+from ui.settings.named_servers import OWN, ServerAccess
+
+if TYPE_CHECKING:
+    from comfy.scaling.scale import Scale
+
+_MOST_SERVERS = 50
+_DAY = 86400.0
+_NAME = "^[a-z0-9][a-z0-9-]{0,29}$"
+
+_Seconds = Annotated[float, Field(ge=0, le=30 * _DAY, allow_inf_nan=False)]
+
+
+def _words(value: object) -> object:
+    """Return a command's words: it is one text, split like in a shell, or a list of texts."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return shlex.split(value)
+    except ValueError as error:
+        raise PydanticCustomError(OWN, "a quotation mark is missing.") from error
+
+
+def _program(words: tuple[str, ...]) -> tuple[str, ...]:
+    if not words or not words[0] or any("\0" in word for word in words):
+        raise PydanticCustomError(OWN, "write a command, like /srv/comfyforms/up.sh.")
+    return (os.path.expanduser(words[0]), *words[1:])
+
+
+_Command = Annotated[tuple[str, ...], BeforeValidator(_words), AfterValidator(_program)]
+
+
+class ScaleTable(ServerAccess):
+    """Servers that the app starts and stops with the commands `up` and `down`. `max`: how many at
+    once; `spot`: they may vanish at any time. Credentials and `limit` are for each of them. See
+    `comfy.scaling.scale.Scale`."""
+
+    name: Annotated[str, Field(pattern=_NAME)] = "scale"
+    up: _Command
+    down: _Command
+    after_waiting: _Seconds = 30.0
+    idle: _Seconds = 600.0
+    max: Annotated[int, Field(ge=1, le=_MOST_SERVERS)] = 1
+    spot: bool = False
+    timeout: Annotated[float, Field(ge=1, le=_DAY, allow_inf_nan=False)] = 600.0
+
+    def scale(self) -> Scale:
+        """Return the settings for the scaler."""
+        from comfy.scaling.scale import Scale  # used only with [[scale]]
+
+        return Scale(
+            self.name,
+            self.up,
+            self.down,
+            self._address,
+            self.after_waiting,
+            self.idle,
+            self.max,
+            self.spot,
+            self.timeout,
+            self.limit or 1,
+        )
+
+    def _address(self, url: str) -> ServerAddress:
+        address = self.address_at(url)
+        return replace(address, label=self.name if self.max == 1 else "")
+
+
+def _tables(value: object) -> object:
+    if isinstance(value, str | dict):
+        raise PydanticCustomError(OWN, "write [[scale]] tables into the file of --config.")
+    return value
+
+
+def _other_names(scales: tuple[ScaleTable, ...]) -> tuple[ScaleTable, ...]:
+    if len({one.name for one in scales}) < len(scales):
+        raise PydanticCustomError(OWN, "give each [[scale]] its own name.")
+    return scales
+
+
+Scales = Annotated[
+    tuple[ScaleTable, ...], NoDecode, BeforeValidator(_tables), AfterValidator(_other_names)
+]
+
+
+def scale_problems(scales: Sequence[ScaleTable], *, has_server: bool) -> list[str]:
+    """Return a sentence for each contradiction between these settings."""
+    problems = []
+    if scales and not has_server:
+        problems.append("scale: name a server that is always there, too, with [[server]].")
+    for one in scales:
+        try:
+            one.address_at("https://server.example.org")
+        except ComfyError as problem:
+            problems.append(f"scale: {one.name}: {problem} {problem.hint}")
+    return problems
