@@ -103,9 +103,14 @@ def own_routes(
 def monitoring_routes(services: Services, open_sockets: Callable[[], int]) -> GuardedRoutes:
     """Return `/metrics`, which a process without pages serves too."""
     servers, reports, runs = services.servers, services.reports, services.runs
-    health, webhooks = services.health, services.webhooks
+    health, webhooks, catalog = services.health, services.webhooks, services.forms.catalog
+
+    def pages() -> int:
+        """Return the number of open pages."""
+        return health.listening
+
     return metrics_routes(
-        AppCollector(servers, reports, runs, webhooks, lambda: health.listening, open_sockets)
+        AppCollector(servers, reports, catalog.cached, runs, webhooks, pages, open_sockets)
     )
 
 

@@ -22,7 +22,7 @@ from comfy.comfyui.servers.server import ComfyServer
 from comfy.runs.interface import RunRegistry
 from comfy.scaling.decision import ScaledServer, ScaleMemory, decide, remembered
 from comfy.scaling.scale import Pace, Scale
-from comfy.scaling.store import CommandProblem, ScaleStore, ServerRow
+from comfy.scaling.store import CommandName, CommandProblem, ScaleStore, ServerRow
 from comfy.scaling.work import ServerWork
 
 log = logging.getLogger(__name__)
@@ -33,13 +33,13 @@ _LONGEST_JOIN = 10.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class ScaleStatus:
-    """State of a scale: its servers, and the newest failure of a command, if it hasn't succeeded
-    since. `is_known`: the settings still have it."""
+    """State of a scale: its servers, and the failures of its commands that haven't succeeded since.
+    `is_known`: the settings still have it."""
 
     name: str
     most: int
     servers: tuple[ServerRow, ...]
-    problems: tuple[CommandProblem, ...]
+    problems: tuple[tuple[CommandName, CommandProblem], ...]
     is_known: bool = True
 
 
@@ -109,7 +109,7 @@ class Scaler:
                 name,
                 self._scales[name].most if name in self._scales else 0,
                 tuple(row for row in rows if row.scale == name),
-                tuple(one for (scale, _), one in problems.items() if scale == name),
+                tuple((one, why) for (scale, one), why in problems.items() if scale == name),
                 name in self._scales,
             )
             for name in names
@@ -150,6 +150,7 @@ class Scaler:
         server = self._server(row, scale, url)
         try:
             server.fetch_nodes()
+            self._learn_nodes()
             self._pool.add(server, scale.limit)
         except ComfyError as problem:
             log.info("ComfyUI at %s can't be added yet: %s", url, problem)
@@ -157,6 +158,15 @@ class Scaler:
             return
         log.info("ComfyUI at %s is added.", url)
         self._servers[row.id] = server
+
+    def _learn_nodes(self) -> None:
+        """Learn what the other servers can do: with a single server, nothing has asked for that."""
+        for server in self._pool.servers:
+            if server.nodes is None and server.up:
+                try:
+                    server.fetch_nodes()
+                except ComfyError as problem:
+                    log.info("Can't read the nodes of ComfyUI at %s yet: %s", server.url, problem)
 
     def _add(self, row: ServerRow, scale: Scale, url: str) -> None:
         server = self._server(row, scale, url)

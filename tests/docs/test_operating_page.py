@@ -13,12 +13,13 @@ from comfy.media.checks import FileLimits
 from ui.settings.arguments import read_settings
 from ui.settings.options import Settings
 from ui.settings.permissions import permissions_of
+from ui.settings.scales import ScaleTable
 from ui.settings.server_options import PREFIX
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.S)
-TOML, OPENID = (block for language, block in BLOCKS if language == "toml")
+TOML, SCALE, OPENID = (block for language, block in BLOCKS if language == "toml")
 (SCRAPING,) = (block for language, block in BLOCKS if language == "yaml")
 START, BACKUP = (block for language, block in BLOCKS if language == "sh")
 
@@ -61,6 +62,20 @@ def test_its_settings_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     openid = read_settings(arguments).openid
     assert openid is not None
     assert (openid.name, openid.allowed[0]) == ("Studio", "group:artists")
+
+
+def test_the_app_accepts_the_servers_on_demand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page's table has every key."""
+    monkeypatch.setenv("CLOUD_TOKEN", "a-token")
+    config = tmp_path / "comfyforms.toml"
+    config.write_text(SCALE, encoding="utf-8")
+    (scale,) = read_settings(["--config", str(config)]).scale
+    assert scale.scale().address("http://127.0.0.1:8188").headers
+    assert (scale.max, scale.spot) == (3, True)
+    table = PAGE[PAGE.index("### ComfyUI servers on demand") :]
+    assert all(f"`{key}`" in table for key in ScaleTable.model_fields)
 
 
 def test_runs_get_time_before_the_app_is_killed() -> None:

@@ -51,7 +51,7 @@ class Administration:
             Announcements(store, pool, audit),
             ServerActions(pool, audit),
             RunActions(runs, identity, audit),
-            Monitor(pool, services.reports, runs, identity.name_of, images),
+            Monitor(pool, services.reports, runs, identity.name_of, images, services.scaler),
             Figures(runs.history, services.library),
         )
 

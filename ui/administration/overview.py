@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, plural
@@ -18,6 +19,9 @@ from comfy.library.private import MARK
 from comfy.runs.interface import AppProcesses, ProcessStatus, Run, RunRegistry
 from ui.administration.servers import GUEST
 from ui.documents.headlines import AWAY, elapsed_words
+
+if TYPE_CHECKING:
+    from comfy.scaling.scaler import Scaler, ScaleStatus
 
 _WAITING = message("Waiting")
 _RUNNING = message("Running")
@@ -59,11 +63,13 @@ class ProcessLines:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Snapshot of servers and unfinished runs. `processes`: None if the app has only one."""
+    """Snapshot of servers and unfinished runs. `processes`: None if the app has only one. `scales`:
+    () without `[[scale]]`, None while the database is away."""
 
     servers: tuple[ServerLine, ...]
     runs: tuple[RunLine, ...]
     processes: ProcessLines | None = None
+    scales: tuple[ScaleStatus, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,7 @@ class Monitor:
     runs: RunRegistry
     name_of: Callable[[str], str]
     images: bool
+    scaler: Scaler | None = None
 
     def overview(self) -> Overview:
         """Query the servers and return the overview."""
@@ -89,7 +96,14 @@ class Monitor:
             tuple(ServerLine(server, report) for server, report in self.reports()),
             tuple(self._line(run, now) for run in live),
             process_lines(self.runs.processes),
+            self._scales(),
         )
+
+    def _scales(self) -> tuple[ScaleStatus, ...] | None:
+        try:
+            return self.scaler.statuses() if self.scaler is not None else ()
+        except ComfyError:
+            return None
 
     def _line(self, run: Run, now: float) -> RunLine:
         at = run.record.server

@@ -20,10 +20,12 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from comfy.base.errors import ComfyError
+from comfy.comfyui.object_info import Catalog
 from comfy.comfyui.protocol.run_state import Phase
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.reports import ServerReport, ServerReports
 from comfy.comfyui.servers.server import ComfyServer
+from comfy.comfyui.servers.waiting import WaitReason, models_waited_for, wait_reason
 from comfy.runs.interface import RunRegistry
 from comfy.webhooks.waiting import AttemptOutcome, Webhooks
 from ui.administration.overview import ProcessLines, process_lines
@@ -48,12 +50,14 @@ def metrics_routes(collector: AppCollector) -> GuardedRoutes:
 
 
 class AppCollector(Collector):
-    """Metrics of one app. `pages` and `sockets` return how many are open."""
+    """Metrics of one app. `catalog` returns the nodes of all servers without asking them, or raises
+    ComfyError. `pages` and `sockets` return how many are open."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that it measures
         self,
         servers: ServerPool,
         reports: Callable[[], ServerReports],
+        catalog: Callable[[], Catalog],
         runs: RunRegistry,
         webhooks: Webhooks,
         pages: Callable[[], int],
@@ -61,6 +65,7 @@ class AppCollector(Collector):
     ) -> None:
         self._servers = servers
         self._reports = reports
+        self._catalog = catalog
         self._runs = runs
         self._webhooks = webhooks
         self._pages = pages
@@ -75,6 +80,7 @@ class AppCollector(Collector):
         pages, sockets = self._pages(), self._sockets()
         yield InfoMetricFamily("comfyforms", "This app.", {"version": app_version()})
         yield from self._run_metrics()
+        yield from self._waiting_metrics()
         yield from self._webhook_metrics()
         yield from self._server_metrics()
         if (processes := process_lines(self._runs.processes)) is not None:
@@ -100,6 +106,27 @@ class AppCollector(Collector):
             buckets=[*buckets, ("+Inf", totals.timed)],
             sum_value=totals.seconds,
         )
+
+    def _waiting_metrics(self) -> Iterator[Metric]:
+        waiting = [run.needs for run in self._runs.known() if run.waits_here]
+        reasons = Counter(wait_reason(self._servers, needs) for needs in waiting)
+        by_reason = GaugeMetricFamily(
+            "comfyforms_waiting_runs",
+            "Runs that wait because the servers that can do them are busy, paused or away, or"
+            " because no server can (unable).",
+            labels=["servers"],
+        )
+        for reason in get_args(WaitReason):
+            by_reason.add_metric([reason], reasons[reason])
+        by_model = GaugeMetricFamily(
+            "comfyforms_waiting_model_runs",
+            "Waiting runs that need a model file, for at most 50 files.",
+            labels=["model"],
+        )
+        with suppress(ComfyError):  # the nodes aren't known yet
+            for model, count in models_waited_for(self._catalog(), waiting).items():
+                by_model.add_metric([model], count)
+        yield from (by_reason, by_model)
 
     def _webhook_metrics(self) -> Iterator[Metric]:
         webhooks = self._webhooks

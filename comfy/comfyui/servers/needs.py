@@ -71,6 +71,20 @@ class Needs:
             if isinstance(value, str) and is_model_file(value)
         )
 
+    def chosen_models(self, nodes: Catalog) -> frozenset[str]:
+        """Return the model files that the prompt chooses from lists of a server with these
+        nodes."""
+        return frozenset(
+            value
+            for node in self._prompt.values()
+            if (spec := nodes.get(node["class_type"])) is not None
+            for name, value in node["inputs"].items()
+            if isinstance(value, str)
+            and value in self.models
+            and (declared := spec.active_inputs(node["inputs"]).get(name)) is not None
+            and value in (declared.choices or ())
+        )
+
     @cached_property
     def cache_keys(self) -> frozenset[int]:
         """See `comfy.prompt.cache_keys.cache_keys`."""

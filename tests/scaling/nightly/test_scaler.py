@@ -51,7 +51,8 @@ def test_a_failed_start_is_undone_and_tried_again(
         assert machines.calls(machines.down)[0][0] == machines.calls(machines.up)[0][0]
         ((status,), (shown,)) = place.scaler.statuses(), place.scaler.statuses()[0].problems
         assert status.name == "cloud"
-        assert problem in shown.text
+        assert shown[0] == "up"
+        assert problem in shown[1].text
     machines.behave(machines.up)
     machines.behave(machines.down, "sys.exit(0)")
     with opened(fixed, machines, tmp_path, idle=60.0) as place:

@@ -27,6 +27,7 @@ def test_runs_are_counted_by_phase(place: Place) -> None:
     """The metrics count waiting and running runs, and the runs that ended since the start with
     their durations."""
     runs = place.app.runs
+    place.app.services.forms.catalog.get()
     before = scraped(place)
     done = runs.submit(job(), Origin("user:ben"), RunPolicy(keeps_going=True))
     for _ in done.watch(LONGEST_WAIT):
@@ -39,6 +40,9 @@ def test_runs_are_counted_by_phase(place: Place) -> None:
     now = scraped(place)
     assert now["comfyforms_runs", "running"] == 2
     assert now["comfyforms_runs", "waiting"] == 1
+    assert now["comfyforms_waiting_runs", "busy"] == 1
+    models = {key[1]: by for key, by in now.items() if key[0] == "comfyforms_waiting_model_runs"}
+    assert models == {three[0].job.prompt["1"]["inputs"]["ckpt_name"]: 1}
     grown = {
         key: now[key] - before[key]
         for key in now
