@@ -15,7 +15,7 @@ from tests.support.cluster.client import ClusterClient
 from tests.support.cluster.pages import page_showing
 from tests.support.cluster.running import Cluster, running_cluster
 
-LONG = 60  # steps of a second each
+LONG = 60  # steps of one or two seconds each
 STEPS = 4  # of a run that ends while Postgres is away for long
 # Three times the goals, in seconds: a busy machine is late. The tests print their figures.
 BACK = 30.0  # until everything works after the return of Postgres
@@ -56,12 +56,12 @@ def without_redis(cluster: Cluster, seconds: float) -> Iterator[None]:
         cluster.redis.start()
 
 
-@pytest.mark.parametrize("seconds", [1, 15])
-def test_runs_continue_without_postgres(cluster: Cluster, seconds: float) -> None:
+@pytest.mark.parametrize(("seconds", "step"), [(1, 1), (15, 1), (60, 2)])
+def test_runs_continue_without_postgres(cluster: Cluster, seconds: int, step: int) -> None:
     """Previews continue and no socket is cut. New runs are refused with a sentence. Runs that end
     meanwhile are recorded after the return."""
     client = ClusterClient(cluster)
-    with cluster.slow_servers():
+    with cluster.slow_servers(step):
         long = client.submit(LONG)
         executor = cluster.executor_of(long)
         other = next(app for app in cluster.apps if app is not executor)
@@ -82,7 +82,7 @@ def test_runs_continue_without_postgres(cluster: Cluster, seconds: float) -> Non
                 assert "Try again in a moment." in refused.text
                 page.wait_for_frame()
                 elsewhere.wait_for_frame()
-                if seconds > STEPS:
+                if seconds > STEPS * step:
                     cluster.wait_for_outcome(ending, "success")
             client.ends([ending], BACK)
             assert page.seen.cuts == elsewhere.seen.cuts == 0
@@ -92,13 +92,13 @@ def test_runs_continue_without_postgres(cluster: Cluster, seconds: float) -> Non
     check_executed_once(cluster, [long, ending, *waiting])
 
 
-@pytest.mark.parametrize("seconds", [1, 15])
+@pytest.mark.parametrize(("seconds", "step"), [(1, 1), (15, 1), (60, 2)])
 def test_runs_continue_without_redis(
-    cluster: Cluster, seconds: float, capsys: pytest.CaptureFixture[str]
+    cluster: Cluster, seconds: int, step: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Other processes show no previews, but places and ends. The previews return with Redis."""
     client = ClusterClient(cluster)
-    with cluster.slow_servers():
+    with cluster.slow_servers(step):
         long = client.submit(LONG)
         executor = cluster.executor_of(long)
         other = next(app for app in cluster.apps if app is not executor)

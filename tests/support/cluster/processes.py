@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -163,6 +162,7 @@ class StandIn(TestedProcess):
     def __init__(self, name: str, port: int, folder: Path, step_seconds: float) -> None:
         super().__init__(name, port, folder)
         self._step_seconds = step_seconds
+        self._slow_step = folder / f"{name}.step"
         self._journal = folder / f"{name}.journal"
         self._journal.touch()
 
@@ -171,8 +171,9 @@ class StandIn(TestedProcess):
         super().kill()
         JournalFile(self._journal).add(_ALL, "killed")
 
-    def slow_down(self) -> None:
-        """Make each step of the sampler take a second, so that long runs take a minute."""
+    def slow_down(self, step_seconds: float = SLOW_STEP) -> None:
+        """Make each step of the sampler take this long."""
+        self._slow_step.write_text(str(step_seconds))
         os.kill(self.pid, signal.SIGUSR1)
 
     def speed_up(self) -> None:
@@ -204,7 +205,7 @@ class StandIn(TestedProcess):
         return found
 
     def _make(self) -> ForkServerProcess:
-        about = self.port, self._journal, self._step_seconds, self._folder, self.log
+        about = self.port, self._journal, self._step_seconds, self._slow_step, self.log
         return FORKED.Process(target=_serve_stand_in, args=about)
 
     def _is_ready(self) -> bool:
@@ -214,20 +215,25 @@ class StandIn(TestedProcess):
         return False
 
 
-def _serve_stand_in(port: int, journal: Path, step_seconds: float, folder: Path, log: Path) -> None:
+def _serve_stand_in(
+    port: int, journal: Path, step_seconds: float, slow_step: Path, log: Path
+) -> None:
     output = os.open(log, os.O_WRONLY | os.O_APPEND)
     for number in (1, 2):
         os.dup2(output, number)
-    tempfile.tempdir = str(folder)
+    tempfile.tempdir = str(slow_step.parent)
     demo = DemoServer(port=port, step_seconds=step_seconds, painted=PAINTED)
     demo.journal = JournalFile(journal)
     demo.start()
 
-    def set_step(seconds: float, *_: object) -> None:
-        demo.speed.step = seconds
+    def slow_down(*_: object) -> None:
+        demo.speed.step = float(slow_step.read_text())
 
-    signal.signal(signal.SIGUSR1, partial(set_step, SLOW_STEP))
-    signal.signal(signal.SIGUSR2, partial(set_step, step_seconds))
+    def speed_up(*_: object) -> None:
+        demo.speed.step = step_seconds
+
+    signal.signal(signal.SIGUSR1, slow_down)
+    signal.signal(signal.SIGUSR2, speed_up)
     while True:
         signal.pause()
 

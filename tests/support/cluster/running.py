@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.app_process import free_port
-from tests.support.cluster.processes import AppProcess, PromptExecution, StandIn
+from tests.support.cluster.processes import SLOW_STEP, AppProcess, PromptExecution, StandIn
 from tests.support.postgres import PostgresServer, postgres_server
 from tests.support.redis import RedisServer, running_redis
 from tests.support.waiting import eventually
@@ -72,10 +72,11 @@ class Cluster:
         return self.executions().get(run_id, [])
 
     @contextlib.contextmanager
-    def slow_servers(self) -> Iterator[None]:
-        """Make runs at all servers long during the block."""
+    def slow_servers(self, step_seconds: float = SLOW_STEP) -> Iterator[None]:
+        """Make each step at all servers take this long during the block, so that long runs take a
+        minute."""
         for server in self.servers:
-            server.slow_down()
+            server.slow_down(step_seconds)
         try:
             yield
         finally:
