@@ -88,7 +88,11 @@ class PromptRejected(ComfyError):
         self.node_errors = tuple(node_errors)
 
 
-class DiskFull(ComfyError):
+class NotWritten(ComfyError):
+    """A file can't be written here."""
+
+
+class DiskFull(NotWritten):
     """No disk space is left, here or in this account's quota; `problem` says whose disk is
     full."""
 
@@ -143,12 +147,12 @@ class TooManyThreads(Overloaded):
     """The system lets the app start no more threads."""
 
 
-def not_written(error: OSError, problem: str, hint: str, *, full: str) -> ComfyError:
+def not_written(error: OSError, problem: str, hint: str, *, full: str) -> NotWritten:
     """Return the error for a failed write: `problem` names the file and the reason, `full` the same
     for a full disk."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(full)
-    return ComfyError(problem, hint)
+    return NotWritten(problem, hint)
 
 
 def words_of(error: OSError) -> str:

@@ -36,10 +36,12 @@ class Entrance:
 
     def __init__(self, history: RunStore, limits: RunLimits) -> None:
         self._database, self._starts = history.engine, history.state.starts
-        self._limits = limits
+        self._files, self._limits = history.files, limits
 
     def check(self, origin: Origin) -> None:
-        """Raise TooManyRuns if `enqueue` would refuse another run."""
+        """Raise TooManyRuns if `enqueue` would refuse another run, and NotWritten if the shared
+        folder couldn't store its results."""
+        self._files.check_writable()
         owner, turn = _person(origin)
         with as_comfy_errors(), self._database.connect() as connection:
             unfinished = [(row.owner, row.turn) for row in read_live(connection).values()]

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cachetools import TTLCache
 from filelock import FileLock, Timeout
 
-from comfy.base.errors import ComfyError, not_written, words_of
+from comfy.base.errors import ComfyError, NotWritten, not_written, words_of
 from comfy.base.messages import message
 from comfy.comfyui.protocol.result_types import FileKind
 from comfy.media.decoding import DecodingSlots
@@ -39,6 +39,7 @@ _OURS = re.compile(
     r"files|thumbnails|parts|uploads|forms|temporary|processes|lock|secret(\.lock)?|users\.json.*|(history|sign_in)\..*"
 )  # the app's own files
 _DAY = 24 * 3600.0
+_PROBE, _PROBED_EACH = bytes(65_536), 1.0  # seconds
 _LARGEST_PREVIEW = 8 * 1024 * 1024  # bytes
 _WAITING_SOUNDS = 8  # each takes a thread; a browser requests six files at a time
 _MOST_UNDRAWABLE, _TRIED_AGAIN = 10_000, 3600.0  # files, seconds
@@ -77,6 +78,7 @@ class BlobStore:
         self.turns = DecodingSlots()
         self.stripped = StrippedFiles(self.path)
         self._sound_turn, self._waiting = threading.Lock(), threading.Semaphore(_WAITING_SOUNDS)
+        self._written_at = float("-inf")
         self._undrawable: TTLCache[str, bool] = TTLCache(_MOST_UNDRAWABLE, _TRIED_AGAIN)
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -122,16 +124,26 @@ class BlobStore:
                 if holder:
                     self._held.setdefault(holder, set()).add(digest)
         except OSError as error:
-            raise not_written(
-                error,
-                message("A file couldn't be saved: {why}.", why=words_of(error)),
-                message("Try again."),
-                full=message("The disk is full, so new runs can't start."),
-            ) from error
+            raise _not_written(error) from error
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
         return digest, count
+
+    def check_writable(self) -> None:
+        """Raise NotWritten if no file can be stored now. Looks at most once a second."""
+        now = time.monotonic()
+        if now - self._written_at < _PROBED_EACH:
+            return
+        part = self._parts / f"{secrets.token_hex(8)}.part"
+        try:
+            _write(part, [_PROBE], None)
+            self._written_at = now
+        except OSError as error:
+            raise _not_written(error) from error
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
 
     def hold(self, digest: str, holder: str) -> bool:
         """Protect a stored file from `remove` until `holder` is released; return False if it isn't
@@ -299,6 +311,15 @@ class BlobStore:
             os.utime(path)
         else:
             part.replace(path)
+
+
+def _not_written(error: OSError) -> NotWritten:
+    return not_written(
+        error,
+        message("A file couldn't be saved: {why}.", why=words_of(error)),
+        message("Try again."),
+        full=message("The disk is full, so new runs can't start."),
+    )
 
 
 def _write(part: Path, chunks: Iterable[bytes], size: int | None) -> tuple[str, int]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from comfy.base.errors import ComfyError, DiskFull, ServerError, ServerUnreachable
+from comfy.base.errors import ComfyError, DiskFull, NotWritten, ServerError, ServerUnreachable
 from comfy.base.messages import message
 from comfy.comfyui.client.client import Client
 from comfy.comfyui.protocol.outputs import OutputFile
@@ -36,7 +36,7 @@ class ResultDownloader:
         self._lock = threading.Lock()
         self._client: Client | None = None
         self._aborted, self._cancelled = threading.Event(), threading.Event()
-        self.problem: DiskFull | None = None
+        self.problem: NotWritten | None = None
 
     def fetch(
         self,
@@ -114,6 +114,8 @@ class ResultDownloader:
                 now = time.monotonic()
                 away_since = away_since or now
                 if _hopeless(error, attempt) or now >= end:
+                    if isinstance(error, NotWritten):
+                        self.problem = error
                     break
                 if now - away_since >= self._timing.elsewhere and gives_way():
                     raise

@@ -18,6 +18,7 @@ from comfy.base.errors import (
     ComfyError,
     DatabaseAway,
     DiskFull,
+    NotWritten,
     Overloaded,
     RunGoesOn,
     RunNotFound,
@@ -68,6 +69,7 @@ _KINDS: tuple[tuple[type[ComfyError], ProblemKind], ...] = (
     (ServerUnreachable, ProblemKind(503, "comfyui-away")),
     (ServerError, ProblemKind(502, "comfyui-failed")),
     (DiskFull, ProblemKind(507, "disk-full")),
+    (NotWritten, ProblemKind(507, "not-written")),
     (ComfyError, ProblemKind(409, "not-possible")),
 )
 _DOCUMENT: dict[str, Any] = {
