@@ -43,7 +43,7 @@ def test_a_full_folder_loses_no_run() -> None:
 
 
 def test_a_folder_that_is_away_loses_no_run() -> None:
-    """The same happens while the folder isn't mounted."""
+    """While the folder isn't mounted, new runs are refused, too."""
     with running_cluster(apps=2, servers=1) as cluster:
         client = ClusterClient(cluster)
         away = cluster.data.with_name("away")
