@@ -277,11 +277,12 @@ class Executor:
     def write_states(self) -> None:
         """Write the newest states of the executed runs, and disown those that aren't ours. Raises
         ComfyError."""
-        states = self._sender.take_unwritten()
+        states = self._sender.unwritten()
         if not states:
             return
         with as_comfy_errors(), self._database.begin() as connection:
             not_ours = write_states(connection, states)
+        self._sender.note_written({fence: number for fence, (number, _) in states.items()})
         for fence in not_ours:
             with self._lock:
                 execution = self._executions.get(fence.run)

@@ -157,24 +157,28 @@ class Mirror:
         places = {run: at for at, run in enumerate(waiting_order(waiting_rows, turns), handed)}
         for row in rows.values():
             if run := self.get(row.run):
-                self._apply(run, row, places.get(row.run))
+                self._apply(run, row, places.get(row.run), asked_at)
         self._end_missing(rows, asked_at)
         self._polled(rows, turns, asked_at)
 
-    def _apply(self, run: ClusterRun, row: LiveRow, place: int | None) -> None:
+    def _apply(self, run: ClusterRun, row: LiveRow, place: int | None, asked_at: float) -> None:
         held = place is not None and self._servers.must_wait(run.needs)
         was_accepted = run.row is not None and run.row.accepted
         run.update_row(row, place, held=held)
         if row.accepted and not was_accepted and (server := self._servers.at(row.server or "")):
             server.took(run.needs, run.state.prompt_id)
-        if row.state is not None and (row.taken, row.number) > run.version:
+        version = row.taken, row.number
+        if not run.lacks(version, asked_at) or (row.state is None and version > run.version):
+            return
+        state = run.first_record.state
+        if row.state is not None:
             try:
                 state = state_from_wire(row.state, run.job)
             except ValueError as problem:
                 log.warning("The state of run %s can't be read: %s", run.id, problem)
                 return
-            run.receive((row.taken, row.number), state)
-            self.note_state(run)
+        run.receive(version, state)
+        self.note_state(run)
 
     def _load(self, rows: Mapping[str, LiveRow]) -> None:
         """Add the runs that were submitted elsewhere."""

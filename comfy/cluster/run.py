@@ -20,6 +20,7 @@ from comfy.runs.latest_state import LatestState
 
 StateNumber = tuple[int, int]  # the number of the takeover, and of the state since
 LAST: StateNumber = (2**31, 0)  # of an end that the database names
+_WRITTEN = 4.0  # seconds until a state that was sent is also in the database
 
 
 class ClusterRun:
@@ -51,6 +52,8 @@ class ClusterRun:
         self._cancel, self._take_back, self._watch = cancel, take_back, watch
         self._latest = LatestState(record.state)
         self._version: StateNumber = (0, 0)
+        self._sure: StateNumber = (0, 0)  # of the newest state that didn't come over the wire
+        self._doubted_since: float | None = None
         self._lock = threading.Lock()
         self._watchers = 0
         given = (target for one in record.job.inputs.values() for target in one.targets)
@@ -142,14 +145,39 @@ class ClusterRun:
             self._watch(self)
 
     def receive(self, version: StateNumber, state: RunState) -> bool:
-        """Show a state; return False if a newer one is known. States of different processes are
-        ordered by their versions. A finished state always counts, and never changes."""
+        """Show a state that this process or the database names; return False if a newer one is
+        known. States of different processes are ordered by their versions. A finished state always
+        counts, and never changes."""
         with self._lock:
-            is_older = version <= self._version and not state.phase.finished
-            if self.state.phase.finished or is_older:
+            is_known = version == self._sure == self._version
+            is_older = is_known or version < self._sure
+            if self.state.phase.finished or (is_older and not state.phase.finished):
                 return False
-            self._version = version
+            self._version = self._sure = version
             return self._latest.update(lambda _: state)
+
+    def hear(self, version: StateNumber, state: RunState) -> None:
+        """Show an unfinished state that came over the wire, unless a newer one is known."""
+        with self._lock:
+            if self.state.phase.finished or state.phase.finished or version <= self._version:
+                return
+            self._version, self._doubted_since = version, None
+            self._latest.update(lambda _: state)
+
+    def lacks(self, version: StateNumber, read_at: float) -> bool:
+        """Return whether the state with this version, which the database had at `read_at`, is newer
+        than the shown one. Also if the shown one came over the wire and should be in the database
+        by now: such messages prove nothing."""
+        with self._lock:
+            if version > self._version:
+                return True
+            if version == self._version:
+                self._sure = version
+            if self._version == self._sure:
+                return False
+            if self._doubted_since is None:
+                self._doubted_since = read_at
+            return read_at - self._doubted_since > _WRITTEN
 
     def update_row(self, row: LiveRow, place: int | None, *, held: bool) -> None:
         """Show what the queue's row says: the place, and the state if it is newer."""

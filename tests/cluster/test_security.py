@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from comfy.cluster.messaging.state_messages import state_to_wire
+from comfy.cluster.messaging.wire import Wire
 from comfy.comfyui.protocol.run_state import Phase, RunState
 from tests.cluster.kills import check_executed_once
 from tests.cluster.wires import Received, running_wire
@@ -88,6 +89,15 @@ def test_a_pickled_value_is_refused(cluster: Cluster, tmp_path: Path) -> None:
     execute(cluster, "DELETE FROM dbos.workflow_status WHERE workflow_uuid = 'attack'")
 
 
+def publish_state(wire: Wire, run: str, version: tuple[int, int], state: RunState) -> bytes:
+    """Publish a state as the process that executes the run would, and return the body."""
+    packed = state_to_wire(state)
+    header = {"run": run, "version": version, "size": len(packed)}
+    body = json.dumps(header).encode() + b"\n" + packed
+    wire.publish("states", body)
+    return body
+
+
 def test_messages_alone_end_no_run(cluster: Cluster) -> None:
     """False ends with a high version are shown by no process, and all show the true end."""
     assert cluster.redis is not None
@@ -99,11 +109,8 @@ def test_messages_alone_end_no_run(cluster: Cluster) -> None:
             client.wait_for(run, "running", app)
         came = Received(wire, "states")
         for phase in (Phase.DONE, Phase.FAILED, Phase.STOPPED, Phase.LOST, Phase.RUNNING):
-            state = state_to_wire(RunState(run, phase, finished_at=time.time()))
-            header = {"run": run, "version": [2**40, 1], "size": len(state)}
-            body = json.dumps(header).encode() + b"\n" + state
-            wire.publish("states", body)
-            came.wait_for(body)
+            state = RunState(run, phase, finished_at=time.time())
+            came.wait_for(publish_state(wire, run, (2**40, 1), state))
         later = client.submit(2)
         for app in cluster.apps:  # later messages than ours have come everywhere
             client.wait_for(later, "waiting", app)
@@ -112,6 +119,28 @@ def test_messages_alone_end_no_run(cluster: Cluster) -> None:
     for app in cluster.apps:
         client.wait_for(run, "done", app)
     check_executed_once(cluster, [run, later])
+
+
+@pytest.mark.parametrize("version", [(2**40, 1), (1, 2**60)])
+def test_a_false_state_hides_the_true_one_only_briefly(
+    cluster: Cluster, version: tuple[int, int]
+) -> None:
+    """All processes soon show what the database says, although the false state looks newer."""
+    assert cluster.redis is not None
+    client = ClusterClient(cluster)
+    false = 777
+
+    def steps() -> set[int]:
+        return {client.run(run, app)["steps"] for app in cluster.apps}
+
+    with cluster.slow_servers(), running_wire(cluster.redis.url) as wire:
+        run = client.submit(60)
+        eventually(lambda: steps() == {60}, "the true state")
+        publish_state(wire, run, version, RunState(run, Phase.RUNNING, step=5, steps=false))
+        eventually(lambda: false in steps(), "the false state")
+        eventually(lambda: steps() == {60}, "the true state")
+        client.stop(run, at=cluster.apps[0])
+    assert client.ends([run]) == {run: "stopped"}
 
 
 def test_a_role_that_may_create_nothing_can_run_the_app(cluster: Cluster) -> None:

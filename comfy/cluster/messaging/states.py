@@ -70,15 +70,21 @@ class StateSender:
             self._shown.pop(fence.run, None)
             self._unwritten.pop(fence, None)
 
-    def take_unwritten(self) -> Mapping[Fence, tuple[int, bytes]]:
-        """Return the newest states that weren't taken before."""
+    def unwritten(self) -> Mapping[Fence, tuple[int, bytes]]:
+        """Return the newest states that the database lacks."""
         with self._lock:
-            taken, self._unwritten = self._unwritten, {}
-        return {
-            fence: (number, body)
-            for fence, (number, state) in taken.items()
-            if (body := _body(fence, state))
-        }
+            states = tuple(self._unwritten.items())
+        bodies = {fence: (number, _body(fence, state)) for fence, (number, state) in states}
+        found = {fence: (number, body) for fence, (number, body) in bodies.items() if body}
+        self.note_written({fence: bodies[fence][0] for fence in bodies.keys() - found.keys()})
+        return found
+
+    def note_written(self, numbers: Mapping[Fence, int]) -> None:
+        """Note that these states have been written, or can't be."""
+        with self._lock:
+            for fence, number in numbers.items():
+                if fence in self._unwritten and self._unwritten[fence][0] == number:
+                    del self._unwritten[fence]
 
     def _note_watcher(self, body: bytes) -> None:
         life, _, run_id = body[:_MOST_HEADER].decode("ascii", "replace").partition(" ")
@@ -140,7 +146,7 @@ class StateReceiver:
         if state.phase.finished:
             self._look()
         else:
-            run.receive(version, replace(state, preview=shown))
+            run.hear(version, replace(state, preview=shown))
 
 
 def _body(fence: Fence, state: RunState) -> bytes | None:
