@@ -31,6 +31,7 @@ from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.record import Record
 from comfy.records.store import RunStore
 from comfy.records.tables import as_comfy_errors
+from comfy.runs.cancellation import Cancellation
 from comfy.runs.context import RunContext, WaitingLine
 from comfy.runs.durations import RunTimes
 from comfy.runs.execution import OUR_FAULT
@@ -214,6 +215,10 @@ class Executor:
         self._tries.until_done(end)
         shown.receive(LAST, state)
         self._mirror.note_state(shown)
+        if record.sent and (server := self._context.servers.at(claimed.server or record.server)):
+            cancellation = Cancellation(server.client, self._context.timing)
+            if not cancellation.tell(state.prompt_id, accepted=True):
+                cancellation.retry(state.prompt_id, accepted=True)
 
     def _drop(self, claimed: LiveRow) -> None:
         """End a run whose record can't be read. Raises NotOurs."""

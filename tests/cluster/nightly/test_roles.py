@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import requests
+from sqlalchemy import select
 
+from comfy.cluster.tables import left_behind
+from comfy.records.database import new_engine
 from tests.cluster.kills import check_executed_once
 from tests.support.cluster.client import ClusterClient
 from tests.support.cluster.pages import page_showing
-from tests.support.cluster.running import running_cluster
-from tests.support.waiting import LONGEST_WAIT
+from tests.support.cluster.running import Cluster, running_cluster
+from tests.support.waiting import LONGEST_WAIT, eventually
 
 LONG = 60  # steps
 
@@ -71,3 +74,35 @@ def test_a_stop_reaches_a_prompt_without_a_process() -> None:
             executor.start()
             client.wait_for(run, "stopped", pages)
             cluster.wait_for_outcome(run, "interrupted")
+
+
+def servers_with_prompts(cluster: Cluster) -> list[str]:
+    """Return the servers at which prompts were left behind."""
+    database = new_engine(cluster.database)
+    with database.connect() as connection:
+        found = list(connection.execute(select(left_behind.c.url)).scalars())
+    database.dispose()
+    return found
+
+
+def test_a_prompt_left_behind_is_canceled_by_another_process() -> None:
+    """A server stops to answer, and its run is executed elsewhere. The process that would cancel
+    the first prompt dies; another one does so once the server answers again."""
+    with running_cluster(apps=2, servers=2, step_seconds=0.05) as cluster:
+        client = ClusterClient(cluster)
+        with cluster.slow_servers():
+            run = client.submit(LONG)
+            first = cluster.wait_for_outcome(run)
+            executor = cluster.executor_of(run)
+            (away,) = (server for server in cluster.servers if server.name == first.server)
+            away.freeze()
+            eventually(lambda: len(cluster.executions_of(run)) == 2, "an execution elsewhere")
+            eventually(lambda: servers_with_prompts(cluster) == [away.url], "a prompt left there")
+            executor.kill()
+            eventually(lambda: cluster.begins(run) > 1, "a takeover")
+            away.wake()
+            eventually(lambda: not servers_with_prompts(cluster), "its end")
+        assert client.ends([run]) == {run: "done"}
+        outcomes = {one.server: one.outcome for one in cluster.executions_of(run)}
+        assert outcomes.pop(away.name) == "interrupted"
+        assert list(outcomes.values()) == ["success"]
