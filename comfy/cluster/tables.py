@@ -25,7 +25,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from comfy.records.tables import as_comfy_errors
+from comfy.records.upgrade import Schema, make_tables
+
 cluster_tables = MetaData()
+_version = Table(
+    "cluster_version", cluster_tables, Column("version_num", String(32), primary_key=True)
+)
 
 # Settings that let the database soon notice that a process is frozen or that its machine has
 # vanished, and ends the process's locks. All processes may have to wait until then.
@@ -134,6 +140,10 @@ watching = Table(
     Column("seen", DateTime(timezone=True), nullable=False),
 )
 
+CLUSTER_SCHEMA = Schema(
+    "queue", cluster_tables, _version, frozenset((live.name, turns.name, processes.name))
+)
+
 
 def limit_silence(engine: Engine) -> None:
     """Have the database end the transactions of this process if it is frozen or vanishes."""
@@ -149,11 +159,12 @@ def _limit_silence(connection: DBAPIConnection, _: object) -> None:
     connection.commit()
 
 
-def make_cluster_tables(engine: Engine) -> None:
-    """Create missing tables."""
-    with engine.begin() as connection:
+def make_cluster_tables(engine: Engine, schema: Schema = CLUSTER_SCHEMA) -> None:
+    """Create the tables, or upgrade them, one process at a time. Raises ComfyError if a newer
+    version has upgraded them."""
+    with as_comfy_errors(), engine.begin() as connection:
         lock(connection)
-        cluster_tables.create_all(connection)
+        make_tables(connection, schema)
 
 
 def lock(connection: Connection) -> None:

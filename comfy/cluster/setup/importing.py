@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, MetaData, Table, func, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from comfy.base.errors import ComfyError
-from comfy.cluster.tables import cluster_tables, lock, make_cluster_tables
+from comfy.cluster.tables import CLUSTER_SCHEMA, cluster_tables, lock, make_cluster_tables
 from comfy.cluster.tables import processes as _processes
 from comfy.records.tables import as_comfy_errors, held_files, tables, version
 from comfy.records.tables import files as _files
@@ -65,7 +65,8 @@ def _refuse_rows(rows: Connection, copied: Sequence[Table]) -> None:
             "A process of the app uses the new database.",
             "Stop all processes. After a crash, try again in ten seconds.",
         )
-    for table in (*copied, *cluster_tables.sorted_tables):
+    ours = (one for one in cluster_tables.sorted_tables if one is not CLUSTER_SCHEMA.version)
+    for table in (*copied, *ours):
         if count := _count(rows, table):
             raise ComfyError(
                 f"The new database isn't empty: its table {table.name} has {count} rows.",
