@@ -26,7 +26,7 @@ from comfy.runs.reconnect import FORGOTTEN
 
 log = logging.getLogger(__name__)
 
-_POLL = 2.0  # seconds; hints make it sooner
+_POLL = 1.8  # seconds; hints make it sooner
 _LEAST = 0.05  # seconds between two polls
 
 

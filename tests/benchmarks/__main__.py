@@ -33,6 +33,7 @@ BENCHMARKS = {
     "rude_address": "one address that does everything rude at once: sign-in, previews, memory",
     "wire": "20 runs with 10 frames/s watched in two other processes: delay, processor time",
     "cluster_runs": "two app processes: submission, the time between two runs, four servers against one",
+    "notices": "two app processes: sign-outs, moves and stops at one until the other shows them",
     "start": "from `python app.py` to a page ready for Generate",
 }
 
