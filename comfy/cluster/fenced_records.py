@@ -34,7 +34,11 @@ class FencedRecords:
     def sent(self, record: Record, prompt_id: str) -> None:
         """See `RunStore.sent`. Waits for a database that is away, because the run may be executed
         twice without this."""
-        write = partial(self._history.sent, record, prompt_id, self._fence.check)
+
+        def write() -> None:
+            if not self._history.sent_if(record, prompt_id, self._fence.condition):
+                raise NotOurs
+
         self._tries.until_done(partial(self._guarded, write))
 
     def end(self, record: Record) -> None:

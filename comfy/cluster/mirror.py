@@ -27,6 +27,7 @@ from comfy.runs.reconnect import FORGOTTEN
 log = logging.getLogger(__name__)
 
 _POLL = 1.8  # seconds; hints make it sooner
+_SETTLE = 0.02  # seconds; hints often come together, and work that matters more comes first
 _LEAST = 0.05  # seconds between two polls
 
 
@@ -131,9 +132,9 @@ class Mirror:
     def _keep_polling(self) -> None:
         while not self._closing.is_set():
             self._wake.wait(_POLL)
-            self._wake.clear()
-            if self._closing.is_set():
+            if self._closing.wait(_SETTLE):
                 return
+            self._wake.clear()
             try:
                 self.poll()
             except ComfyError as problem:

@@ -87,15 +87,15 @@ class Fence:
     run: str
     taken: int
 
-    def check(self, connection: Connection) -> None:
-        """Raise NotOurs if another process has taken over the run; keep others from it until the
-        transaction ends."""
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        """Return the condition that no other process has taken over the run. It keeps others from
+        it until the transaction ends."""
         mine = select(_live.c.run).where(*self._mine).with_for_update()
-        if connection.execute(mine).first() is None:
-            raise NotOurs
+        return mine.scalar_subquery().is_not(None)
 
     def end(self, connection: Connection) -> None:
-        """Delete the run's row. Raises NotOurs like `check`."""
+        """Delete the run's row. Raises NotOurs if another process has taken over the run."""
         if not connection.execute(delete(_live).where(*self._mine)).rowcount:
             raise NotOurs
 

@@ -103,7 +103,7 @@ class GroupStore:
                 size = self._insert(connection, group, content, digests)
                 before += self._make_room(connection, group)
                 unused = without_use(connection, dict.fromkeys(before))
-            self._blobs.remove_all(unused)
+            self._blobs.remove_all(self._writing.guarded(unused))
         self._room.grew(size)
 
     def save(self, group: Group) -> None:
@@ -227,7 +227,7 @@ class GroupStore:
                     update(_groups).where(which).values(state="deleted")
                 ).rowcount
                 unused = _take_out(connection, which) if known else []
-            self._blobs.remove_all(unused)
+            self._blobs.remove_all(self._writing.guarded(unused))
         if known:
             erase_deleted(self._engine)
         return known

@@ -125,7 +125,7 @@ class PresetStore:
                     self._check_files(connection, row["owner"])
                 before += self._make_room(connection, row)
                 unused = without_use(connection, dict.fromkeys(before))
-            self._blobs.remove_all(unused)
+            self._blobs.remove_all(self._writing.guarded(unused))
         self._room.grew(ROW + len(text) + sum(sizes.values()))
 
     def rename(self, owner: str, workflow: str, name: str, other: str) -> None:
@@ -161,7 +161,7 @@ class PresetStore:
             with as_comfy_errors(), self._engine.begin() as connection:
                 known, before = _take_out(connection, row)
                 unused = without_use(connection, before)
-            self._blobs.remove_all(unused)
+            self._blobs.remove_all(self._writing.guarded(unused))
         if known:
             erase_deleted(self._engine)
         return known
@@ -177,7 +177,7 @@ class PresetStore:
                 rows = [row._asdict() for row in connection.execute(keys)]
                 before = [one for row in rows for one in _take_out(connection, row)[1]]
                 unused = without_use(connection, dict.fromkeys(before))
-            self._blobs.remove_all(unused)
+            self._blobs.remove_all(self._writing.guarded(unused))
         erase_deleted(self._engine)
 
     def _touch(self, row: Mapping[str, str]) -> None:

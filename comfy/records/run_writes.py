@@ -6,13 +6,13 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, delete, insert, select, update
 
 from comfy.records.blobs import BlobStore
 from comfy.records.lineage import given_files
 from comfy.records.record import Record
 from comfy.records.rows import COLUMNS, UNREADABLE, escaped, record_of, row_of
-from comfy.records.tables import digest, share_of
+from comfy.records.tables import as_comfy_errors, digest, share_of
 from comfy.records.tables import files as _files
 from comfy.records.tables import parents as _parents
 from comfy.records.tables import runs as _runs
@@ -51,10 +51,27 @@ def put_run(
     return float(row["size"])
 
 
-def put_sent(connection: Connection, record: Record, columns: dict[str, object]) -> None:
-    """Write these columns of a run, or all columns if it isn't stored yet."""
+def put_sent(connection: Connection, record: Record, prompt_id: str) -> None:
+    """Write that a run is sent, or all columns if it isn't stored yet."""
+    columns = _sent_columns(record, prompt_id)
     if not connection.execute(_UPDATE, columns | {"this": record.id}).rowcount:
         _insert(connection, record, row_of(record, None) | columns)
+
+
+def put_sent_if(
+    engine: Engine, record: Record, prompt_id: str, condition: ColumnElement[bool]
+) -> bool:
+    """Write that a stored run is sent if the condition is true, in one statement without further
+    round trips. Return whether it is true."""
+    change = update(_runs).where(_THIS, condition)
+    values = _sent_columns(record, prompt_id) | {"this": record.id}
+    with as_comfy_errors(), engine.connect() as connection:
+        at_once = connection.execution_options(isolation_level="AUTOCOMMIT")
+        return bool(at_once.execute(change, values).rowcount)
+
+
+def _sent_columns(record: Record, prompt_id: str) -> dict[str, object]:
+    return {"sent": True, "prompt_id": escaped(prompt_id), "server": escaped(record.server)}
 
 
 def move_runs(connection: Connection, owner: str, workflow: str, other: str) -> None:

@@ -33,7 +33,7 @@ from comfy.records.presets import PresetStore, move_presets
 from comfy.records.record import Record
 from comfy.records.room import Growth, HistoryLimits, Room
 from comfy.records.rows import COLUMNS, UNREADABLE, escaped, record_of
-from comfy.records.run_writes import RUN_OF, move_runs, put_run, put_sent, sizes_of
+from comfy.records.run_writes import RUN_OF, move_runs, put_run, put_sent, put_sent_if, sizes_of
 from comfy.records.sharing.results import SharedResults
 from comfy.records.started_requests import StartedRequests
 from comfy.records.state.held_files import RemovalLock
@@ -99,13 +99,15 @@ class RunStore:
         """Record a submitted run; it is on disk when this returns."""
         self._write(record, None, within)
 
-    def sent(self, record: Record, prompt_id: str, within: Within = no_more) -> None:
+    def sent(self, record: Record, prompt_id: str) -> None:
         """Record that a run is being sent to its server, with this id there. A run without files
         needs no `begin` before. It is on disk when this returns."""
-        columns = {"sent": True, "prompt_id": escaped(prompt_id), "server": escaped(record.server)}
         with self._changing() as connection:
-            within(connection)
-            put_sent(connection, record, columns)
+            put_sent(connection, record, prompt_id)
+
+    def sent_if(self, record: Record, prompt_id: str, condition: ColumnElement[bool]) -> bool:
+        """Record like `sent` a stored run if the condition is true; return whether it is."""
+        return put_sent_if(self.engine, record, prompt_id, condition)
 
     def end(self, record: Record, within: Within = no_more) -> None:
         """Record a finished run; it is on disk when this returns. A run that its owner removed
@@ -247,7 +249,7 @@ class RunStore:
         with self._writing, as_comfy_errors():
             with self.engine.connect() as connection:
                 unused = without_use(connection, digests)
-            self.files.remove_all(unused)
+            self.files.remove_all(self._writing.guarded(unused))
 
     def sweep(self) -> None:
         """Enforce the limits: delete runs that are too old, then the oldest runs of the owner who
@@ -384,7 +386,7 @@ class RunStore:
             connection.execute(delete(_runs).where(_runs.c.id.in_(ids)))
             unused = without_use(connection, digests)
             self._eraser.note()
-        self.files.remove_all(unused)
+        self.files.remove_all(self._writing.guarded(unused))
         return len(ids)
 
 

@@ -23,7 +23,7 @@ def wait_reason(pool: ServerPool, needs: Needs) -> WaitReason:
     up = [one for one in able if one.up]
     if not up:
         return "away"
-    return "busy" if any(one.accepts for one in up) else "paused"
+    return "busy" if any(one.takes_runs for one in up) else "paused"
 
 
 def models_waited_for(nodes: Catalog, waiting: Iterable[Needs]) -> Counter[str]:

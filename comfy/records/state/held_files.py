@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable, Iterator
 from typing import Self
 
 from sqlalchemy import Connection, Engine, bindparam, delete, insert, text
@@ -15,8 +16,8 @@ from comfy.records.tables import held_files as _held
 
 _KEPT = 24 * 3600.0  # seconds; a killed process leaves rows, and no run takes longer
 _KEY = {"key": 0x636F6D667966}  # of our Postgres lock for the use and removal of files
-_LOCK = text("SELECT pg_advisory_lock(:key)")
-_UNLOCK = text("SELECT pg_advisory_unlock(:key)")
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
+_STILL = text("SELECT 1")
 _SHARE = text("SELECT pg_advisory_xact_lock_shared(:key)")
 _REMOVE = delete(_held).where(
     _held.c.digest == bindparam("which"), _held.c.holder == bindparam("whose")
@@ -28,7 +29,8 @@ class RemovalLock:
     to use a file meanwhile.
 
     `local`: the lock of this process, enough for other writes. On Postgres (`is_shared`), `with`
-    also waits for the other processes.
+    also waits for the other processes. A transaction holds that lock, so that the database takes it
+    from a frozen process (`comfy.cluster.tables.limit_silence`).
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -55,9 +57,18 @@ class RemovalLock:
         try:
             if self._depth == 0 and self._connection is not None:
                 connection, self._connection = self._connection, None
-                _unlock(connection)
+                _close(connection)
         finally:
             self.local.release()
+
+    def guarded(self, digests: Iterable[str]) -> Iterator[str]:
+        """Yield files to remove as long as the lock is held. Raises ComfyError once the database
+        has taken it from this process."""
+        for digest in digests:
+            if self._connection is not None:
+                with as_comfy_errors():
+                    self._connection.execute(_STILL)
+            yield digest
 
     def share(self, connection: Connection) -> None:
         """Let the transaction of this connection start to use files: wait until no other process
@@ -67,7 +78,7 @@ class RemovalLock:
 
 
 def _locked(engine: Engine) -> Connection:
-    connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    connection = engine.connect()
     try:
         connection.execute(_LOCK, _KEY)
     except BaseException:
@@ -77,11 +88,11 @@ def _locked(engine: Engine) -> Connection:
     return connection
 
 
-def _unlock(connection: Connection) -> None:
-    """Unlock, or close the connection, whose end unlocks, too."""
+def _close(connection: Connection) -> None:
+    """End the transaction, and so the lock."""
     try:
         with as_comfy_errors():
-            connection.execute(_UNLOCK, _KEY)
+            connection.rollback()
     except ComfyError:
         connection.invalidate()
     finally:
