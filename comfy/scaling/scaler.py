@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, islice
 
@@ -186,14 +186,16 @@ class Scaler:
         servers = [self._view(row, active) for row in rows]
         now, scales = time.monotonic(), tuple(self._scales.values())
         self._memory = remembered(self._memory, scales, servers, waiting, self._pace, now)
-        failing = self._failing("up")
+        problems = self._store.problems()
+        failing = self._failing(problems, "up")
         decision = decide(self._memory, scales, servers, failing, self._pace, now)
         for name, number in decision.starts.items():
-            self._start(self._scales[name], number, rows)
+            is_trial = (name, "up") in problems  # after a failure, one server at a time
+            self._start(self._scales[name], 1 if is_trial else number, rows)
         for server_id in decision.stops:
             self._store.change(server_id, "up", "stopping")
         for row in rows:
-            self._continue(row, active[row.url or ""])
+            self._continue(row, active[row.url or ""], self._failing(problems, "down"))
 
     def _view(self, row: ServerRow, active: Counter[str]) -> ScaledServer:
         server = self._servers.get(row.id)
@@ -206,11 +208,14 @@ class Scaler:
             taking=row.state != "stopping" and (server is None or server.takes_runs),
         )
 
-    def _failing(self, command: str) -> frozenset[str]:
+    def _failing(
+        self, problems: Mapping[tuple[str, CommandName], CommandProblem], command: CommandName
+    ) -> frozenset[str]:
+        """Return the scales whose command has failed and isn't due again."""
         now = time.time()
         return frozenset(
             scale
-            for (scale, name), problem in self._store.problems().items()
+            for (scale, name), problem in problems.items()
             if name == command and now < problem.at + self._pace.after_failures(problem.failures)
         )
 
@@ -222,14 +227,15 @@ class Scaler:
             if server_id is not None:
                 self._work.start(scale, server_id)
 
-    def _continue(self, row: ServerRow, runs: int) -> None:
-        """Stop a server that has no more runs, or whose start was interrupted."""
+    def _continue(self, row: ServerRow, runs: int, failing: Collection[str]) -> None:
+        """Stop a server that has no more runs, or whose start was interrupted. `failing`: scales
+        whose `down` isn't due."""
         now, pace = time.time(), self._pace
         if row.state == "starting" and now - row.seen > pace.lease:
             log.warning("The start of server %s was interrupted.", row.id)
             self._store.change(row.id, "starting", "stopping")
         is_due = row.state == "stopping" and not runs and now - row.since > pace.settle
-        if not is_due or row.scale in self._failing("down"):
+        if not is_due or row.scale in failing:
             return
         if self._store.lease(row.id, "stopping", pace.lease):
             self._work.stop(self._scales[row.scale], row)

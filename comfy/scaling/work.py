@@ -123,9 +123,7 @@ class ServerWork:
         """Return the address of a new server in its usual spelling. Raises ComfyError."""
         address = scale.address(url).url
         if "@" in url:
-            raise ComfyError(
-                "It printed an address with a password.", "Put it into [[scale]] instead."
-            )
+            raise ComfyError("It printed an address with a password; put it into [[scale]].")
         known = {row.url for row in self._store.rows()}
         if address in known or self._pool.at(address) is not None:
             raise ComfyError(f"It printed {address}, which the app already uses.")
@@ -145,6 +143,6 @@ class ServerWork:
             failures = self._store.note_problem(scale.name, name, str(problem))
         pause = self._pace.after_failures(failures)
         log.warning(
-            "The command `%s` of [[scale]] %s failed: %s %s Next try after %g seconds.",
-            *(name, scale.name, problem, problem.hint, pause),
+            "The command `%s` of [[scale]] %s failed, next try after %g seconds: %s",
+            *(name, scale.name, pause, problem),
         )
