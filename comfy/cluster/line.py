@@ -91,9 +91,8 @@ class Decider:
                 row = self._begun(row)
                 begun.append(run)
             rows[run] = changed[run] = row
-        waiting = [row.waiting_row for row in rows.values() if row.waits]
-        if len(after.seq) > 2 * len(waiting) + _OLD_NUMBERS:
-            after = pruned(waiting, after)
+        if len(after.seq) > 2 * len(rows) + _OLD_NUMBERS:
+            after = pruned([row.waiting_row for row in rows.values() if row.waits], after)
         return Decision(changed, [changed[run] for run in begun], after)
 
     def _next(
@@ -107,6 +106,8 @@ class Decider:
             for server in self._servers.servers
             if server.url not in expected and counts[server.url] < self._limit(server)
         }
+        if not free:
+            return None
         waiting = [row.waiting_row for row in rows.values() if row.waits and row.cancel is None]
         chosen = hand_over(waiting, turns, free, self._candidates)
         return None if chosen is None else (chosen.run, chosen.server, chosen.turns)
@@ -188,8 +189,7 @@ class LineThread:
     def _run(self) -> None:
         pause = 0.0
         while True:
-            if not pause:
-                self._wake.wait()
+            self._wake.wait(pause or None)
             self._wake.clear()
             closing = self._closing.is_set()
             try:
@@ -205,7 +205,6 @@ class LineThread:
                 pause = 0.0
             if closing:
                 return
-            self._closing.wait(pause)
 
     def _work(self, *, apart: bool) -> None:
         """Do all steps in one transaction, and with `apart` each in a savepoint of its own. Raises
