@@ -19,7 +19,7 @@ from ui.accounts.user_command import change_users
 from ui.backup.command import back_up, restore
 from ui.cluster_command.command import manage_cluster
 from ui.settings.arguments import USAGE_ERROR, read_settings
-from ui.settings.folders import ON_A_SPACE, with_shipped_workflows
+from ui.settings.folders import ON_A_SPACE, SHIPPED_WORKFLOWS, with_shipped_workflows
 from ui.settings.listening import port_problem
 from ui.settings.log_format import log_formatter, log_held
 from ui.settings.log_limit import LogLimit
@@ -158,7 +158,9 @@ def run(
     with (
         opened_people(settings.openid, sign_ins) as openid,
         local_servers(settings) as local,
-        choose_servers([*settings.server_addresses, *(one.address for one in local)]) as named,
+        choose_servers(
+            [*settings.server_addresses, *(one.address for one in local)], SHIPPED_WORKFLOWS
+        ) as named,
         opened_servers(
             named.addresses,
             shown=settings.only_this_machine,

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from comfy.base.errors import ComfyError
 from comfy.comfyui.client.address import ServerAddress
@@ -30,18 +31,23 @@ class ChosenServers:
 
 
 @contextmanager
-def choose_servers(addresses: Sequence[ServerAddress]) -> Iterator[ChosenServers]:
+def choose_servers(
+    addresses: Sequence[ServerAddress], templates: Path | None = None
+) -> Iterator[ChosenServers]:
     """Yield the servers at these addresses. Without addresses, yield ComfyUI at 127.0.0.1:8188 if
     it answers, otherwise a stand-in that runs during the block. Named servers aren't checked, since
-    they may start later."""
+    they may start later.
+
+    The stand-in offers the templates of ComfyUI's own package if that is installed, otherwise the
+    workflows in the folder `templates`."""
     if addresses or answers(_LOCAL):
         yield ChosenServers(tuple(addresses) or (_LOCAL,), stand_in=False)
         return
-    from comfy.demo import (
-        DemoServer,
-    )  # imports a web server and images, which only the stand-in needs
+    # imports a web server and images, which only the stand-in needs
+    from comfy.demo import DemoServer, folder_templates, package_templates
 
-    with DemoServer() as demo:
+    offered = (package_templates() or folder_templates(templates)) if templates else None
+    with DemoServer(templates=offered) as demo:
         yield ChosenServers((ServerAddress(demo.url),), stand_in=True)
 
 

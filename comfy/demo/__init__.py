@@ -5,5 +5,15 @@ from __future__ import annotations
 
 from comfy.demo.server.faults import FaultKind, HttpKind, Misbehavior, SocketKind
 from comfy.demo.server.server import DemoServer
+from comfy.demo.server.templates import Templates, folder_templates, package_templates
 
-__all__ = ["DemoServer", "FaultKind", "HttpKind", "Misbehavior", "SocketKind"]
+__all__ = [
+    "DemoServer",
+    "FaultKind",
+    "HttpKind",
+    "Misbehavior",
+    "SocketKind",
+    "Templates",
+    "folder_templates",
+    "package_templates",
+]

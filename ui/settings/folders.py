@@ -13,7 +13,7 @@ from platformdirs import user_data_path
 log = logging.getLogger(__name__)
 
 _ROOT = Path(__file__).parents[2]
-_SHIPPED = _ROOT / "workflows"
+SHIPPED_WORKFLOWS = _ROOT / "workflows"
 _PERSISTENT = Path("/data")  # exists on a Space with persistent storage
 ON_A_SPACE = "SPACE_ID" in os.environ  # set by Hugging Face
 INSTALLED = not (_ROOT / "pyproject.toml").exists()  # by pip, rather than run from a checkout
@@ -33,7 +33,7 @@ def data_folder(persistent: Path = _PERSISTENT) -> Path:
 def workflow_folder() -> Path:
     """Return the workflow folder: the checkout's, otherwise the user's own, which an upgrade leaves
     alone."""
-    return _own_folder() / "workflows" if INSTALLED else _SHIPPED
+    return _own_folder() / "workflows" if INSTALLED else SHIPPED_WORKFLOWS
 
 
 def with_shipped_workflows(folder: Path) -> Path:
@@ -43,7 +43,7 @@ def with_shipped_workflows(folder: Path) -> Path:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
-            whole = shutil.copytree(_SHIPPED, Path(temporary) / "workflows")
+            whole = shutil.copytree(SHIPPED_WORKFLOWS, Path(temporary) / "workflows")
             whole.rename(folder)  # whole or not at all
     except OSError as error:
         log.warning("The workflow folder %s can't be created: %s.", folder, error.strerror)

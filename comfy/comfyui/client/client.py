@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import io
-import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -35,6 +34,7 @@ from comfy.comfyui.client.address import ServerAddress
 from comfy.comfyui.client.exchange import ServerAnswer
 from comfy.comfyui.client.file_form import ASK_BEFORE, FileForm
 from comfy.comfyui.client.http_errors import TOO_LARGE, UPLOAD_REFUSED, rejected, unexpected
+from comfy.comfyui.client.prompt_body import prompt_body
 from comfy.comfyui.client.sessions import IdleSessions, Session
 from comfy.comfyui.client.unreachable import unreachable
 from comfy.comfyui.client.view import FileResponse, view_request
@@ -115,20 +115,7 @@ class Client:
         Servers before 0.3.45 choose the prompt id themselves, so use the id in the answer
         (docs/comfyui.md#15).
         """
-        body = {
-            "prompt": prompt,
-            "client_id": client_id,
-            "prompt_id": prompt_id,
-            "extra_data": {"client_id": client_id, **(extra_data or {})},
-        }
-        # requests would send NaN and infinity, which aren't JSON.
-        try:
-            data = json.dumps(body, allow_nan=False).encode()
-        except ValueError as error:
-            raise PromptRejected(
-                "The workflow contains a number that can't be sent.",
-                "Look for an infinite or missing number.",
-            ) from error
+        data = prompt_body(prompt, client_id, prompt_id, extra_data or {})
         answer = self._call(
             "POST", "/prompt", data=data, headers={"Content-Type": "application/json"}
         )
@@ -279,6 +266,13 @@ class Client:
                 )
             self._check(response.status_code)
             yield FileResponse(response)
+
+    def published(self, path: str, *, most: int = exchange.USUAL_ANSWER) -> bytes:
+        """Return a file of at most this many bytes that the server publishes at a path, such as a
+        template. Raises ServerError (404) if it doesn't exist."""
+        answer = self._call("GET", path, most=most)
+        self._check(answer.status)
+        return answer.content
 
     # All network access to ComfyUI
 

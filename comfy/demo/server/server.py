@@ -28,6 +28,7 @@ from comfy.demo.server.prompt_log import Journal
 from comfy.demo.server.prompt_queue import PromptQueue
 from comfy.demo.server.routes import Routes
 from comfy.demo.server.sockets import SocketCounters, Sockets, TextMessage
+from comfy.demo.server.templates import Templates
 from comfy.demo.storage import Storage
 
 _MIB = 1024 * 1024
@@ -44,8 +45,8 @@ class DemoServer:
     and enlarged, and previews are no larger. `previews` sends previews even to prompts that don't
     ask for them; by default they are off, as on the real server (docs/comfyui.md#3). `newer` adds
     what servers after 0.33.0 have and send: loops, names and previews of results, and the request's
-    metadata in messages. Leaving the block ends every thread, closes every socket and removes every
-    file.
+    metadata in messages. `templates`: workflows to offer. Leaving the block ends every thread,
+    closes every socket and removes every file.
     """
 
     def __init__(  # noqa: PLR0913 - settings of a server, all by name
@@ -61,6 +62,7 @@ class DemoServer:
         history_size: int = 10_000,
         nodes: Mapping[str, NodeClass] = NODES,
         newer: bool = False,
+        templates: Templates | None = None,
     ) -> None:
         self._address = (host, port)
         self.speed = Speed(
@@ -75,6 +77,8 @@ class DemoServer:
         self._history_size = history_size
         self._nodes = {**nodes, **NEWER_NODES} if newer else nodes
         self._newer = newer
+        self.templates = templates or Templates()
+        """Workflow templates to serve from the next start on."""
         self._script = Script()
         self.journal = Journal()
         """Outcome of every prompt, across restarts."""
@@ -241,7 +245,8 @@ class _RunningServer:
         routes = Routes(
             self.queue, self.sockets, storage, self._worker, demo._nodes, MODELS, features
         )
-        table = [*routes.table(), *(assets.routes() if assets is not None else ())]
+        templates = demo.templates.routes()
+        table = [*routes.table(), *templates, *(assets.routes() if assets is not None else ())]
         middleware = Middleware(
             DemoMiddleware, counter=demo._requests, script=demo._script, max_body=demo._max_upload
         )
