@@ -32,7 +32,7 @@ requirements
 comfyui.servers records workflow
 form runs
 cluster library scaling
-launch
+launch templates
 groups
 batches
 chains

@@ -30,6 +30,7 @@ from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
 from comfy.runs.server_cleanup import clean_up
+from comfy.templates.gallery import TemplateGallery
 from comfy.webhooks.waiting import Webhooks, WebhookSettings
 from ui.files.copies import FileCopies
 from ui.languages.current import translated
@@ -72,6 +73,7 @@ class Services:
     webhooks: Webhooks
     copies: FileCopies
     server_files: ServerFiles
+    gallery: TemplateGallery
     health: ServerHealth
     clean_up: Callable[[Record], bool]
     abort: Callable[[], None]
@@ -140,6 +142,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         webhooks=_webhooks(runs, blobs, webhooks or WebhookSettings()),
         copies=FileCopies(given, blobs, server_files, runs, limits.file, secret),
         server_files=server_files,
+        gallery=TemplateGallery(servers, catalog, files.with_name("templates"), blobs.turns),
         health=health,
         clean_up=partial(clean_up, servers, runs),
         abort=servers.abort,

@@ -210,13 +210,22 @@ class Forms:
         self.permissions.check_open(owner)
         return self.opened.put(owner, plain_name(file), data, address=address)
 
+    def open_template(
+        self, owner: str, file: str, data: bytes, settings: str, *, address: str = ""
+    ) -> Workflow:
+        """Open a template for this user only, like `open`. `settings`: of its form as TOML, unless
+        the user has others for it."""
+        self.permissions.check_gallery(owner)
+        return self.opened.put(owner, plain_name(file), data, address=address, settings=settings)
+
     def opened_by(self, owner: str) -> tuple[Workflow, ...]:
         """Return the workflows that this user has opened and may still use, newest first, without
         shared ones.
 
         Empty for users without identity, so that they don't see each other's workflows.
         """
-        if owner == self._nobody or not self.permissions.open(owner):
+        may_have_own = self.permissions.open(owner) or self.permissions.gallery(owner)
+        if owner == self._nobody or not may_have_own:
             return ()
         return self.opened.opened_by(owner)
 
@@ -269,7 +278,7 @@ class Forms:
         """Return a workflow, and whether it comes from the administrator or a trusted user."""
         if not name.startswith(OPENED_MARK):
             return self._find(name), True
-        self.permissions.check_open(owner)
+        self.permissions.check_own(owner)
         return self.opened.get(owner, name), self.permissions.trusts(owner)
 
     def _adapt(self, source: Workflow, catalog: Catalog, *, trusted: bool) -> _Adapted:

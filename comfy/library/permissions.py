@@ -28,7 +28,8 @@ def _nobody(_owner: str) -> bool:
 class Permissions:
     """Predicates on a user, who is identified by the `owner` of their runs.
 
-    `open`: may open their own workflows. `keep`: may add workflows to the folder for all users.
+    `open`: may open their own workflows. `gallery`: may open the templates of the ComfyUI
+    servers. `keep`: may add workflows to the folder for all users.
     `trusts`: their workflows count as the administrator's, so they may name server files. Only
     users with `keep` are trusted, and only administrators if other machines reach the app or users
     sign in. `edits`: may set every input of any workflow, including names of server files; for
@@ -37,6 +38,7 @@ class Permissions:
     """
 
     open: Callable[[str], bool] = _everybody
+    gallery: Callable[[str], bool] = _nobody
     keep: Callable[[str], bool] = _nobody
     trusts: Callable[[str], bool] = _nobody
     edits: Callable[[str], bool] = _nobody
@@ -46,7 +48,7 @@ class Permissions:
     @classmethod
     def of_a_shell(cls) -> Permissions:
         """Return the permissions of a shell user, who may do everything."""
-        return cls(_everybody, _everybody, _everybody, _everybody, _everybody)
+        return cls(_everybody, _everybody, _everybody, _everybody, _everybody, _everybody)
 
     def check_open(self, owner: str) -> None:
         """Raise WorkflowError unless this user may open workflows."""
@@ -56,9 +58,22 @@ class Permissions:
                 message("Ask the administrator."),
             )
 
+    def check_gallery(self, owner: str) -> None:
+        """Raise WorkflowError unless this user may open templates."""
+        if not self.gallery(owner):
+            raise WorkflowError(
+                message("Templates are turned off."),
+                message("Ask the administrator."),
+            )
+
+    def check_own(self, owner: str) -> None:
+        """Raise WorkflowError unless this user may have workflows that only they can see."""
+        if not self.gallery(owner):
+            self.check_open(owner)
+
     def check_keep(self, owner: str) -> None:
         """Raise WorkflowError unless this user may add workflows to the folder."""
-        self.check_open(owner)
+        self.check_own(owner)
         if not self.keep(owner):
             raise WorkflowError(
                 message("Adding workflows is turned off."),

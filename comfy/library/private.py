@@ -77,22 +77,32 @@ class PrivateWorkflows:
             size, getsizeof=lambda one: min(one.row.size, size)
         )
 
-    def put(self, owner: str, file: str, data: bytes, *, address: str = "") -> Workflow:
+    def put(
+        self,
+        owner: str,
+        file: str,
+        data: bytes,
+        *,
+        address: str = "",
+        settings: str | None = None,
+    ) -> Workflow:
         """Remember a workflow and its file, and return the workflow with its new name. A file name
         that is too long for a title is cut.
 
-        `address`: the client address of an owner without an account. Owners with the same address
-        may be the same user.
+        `settings`: of its form, unless it already has some. `address`: the client address of an
+        owner without an account. Owners with the same address may be the same user.
 
         Raises WorkflowError if the file can't be read or is too large to remember.
         """
         name = f"{MARK}{hashlib.sha256(data).hexdigest()[:16]}"
         whose, now = digest(owner), time.time()
-        opened = PrivateFile(whose, name, digest(address or owner), file, data, 0, opened_at=now)
+        opened = PrivateFile(
+            whose, name, digest(address or owner), file, data, 0, now, settings=settings
+        )
         before = self._files.read(opened.key)
         if before:
             kept, _ = before
-            opened = replace(opened, settings=kept.settings, history=kept.history)
+            opened = replace(opened, settings=kept.settings or settings, history=kept.history)
         workflow, row = self._write(opened)
         self._remove([one.key for one in self._files.rows(whose)[: -self._keep]])
         self._remove(self._too_large(row))

@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _OURS = re.compile(
-    r"files|thumbnails|parts|uploads|forms|temporary|processes|lock|secret(\.lock)?|users\.json.*|(history|sign_in)\..*"
+    r"files|thumbnails|parts|uploads|forms|templates|temporary|processes|lock|secret(\.lock)?|users\.json.*|(history|sign_in)\..*"
 )  # the app's own files
 _DAY = 24 * 3600.0
 _PROBE, _PROBED_EACH = bytes(65_536), 1.0  # seconds

@@ -65,6 +65,9 @@ class Declared:
     version: str = ""
 
 
+NOTHING_DECLARED = Declared()
+
+
 def file_key(name: str) -> str:
     """Return the last part of a path in lowercase, from either kind of slash."""
     return name.replace("\\", "/").rpartition("/")[2].lower()

@@ -39,6 +39,11 @@ def models_of(graph: Mapping[str, Any]) -> tuple[ModelFile, ...]:
     return (*(_completed(one, linked) for one in listed.values()), *others)[:_MOST_MODELS]
 
 
+def node_types(graph: Mapping[str, Any]) -> set[str]:
+    """Return the types of all nodes in a graph, also of nodes that don't run."""
+    return {kind for node in _nodes(graph) if isinstance(kind := node.get("type"), str)}
+
+
 def packs_of(prompt: Prompt) -> dict[str, NodePack]:
     """Return the node pack of each class that a prompt's `_meta` names, with the newest version
     first seen. Exports of editors since 1.58 name them, and so do converted graphs."""

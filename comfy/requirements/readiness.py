@@ -18,11 +18,16 @@ from comfy.prompt.model import InputRef, Prompt, links
 from comfy.prompt.rows import read_rows, unoffered_cells
 from comfy.prompt.value_types import BadValue, match_choice
 from comfy.requirements.folders import folder_of_loader
-from comfy.requirements.model import Declared, ModelFile, NodePack, file_key, safe_path
+from comfy.requirements.model import (
+    NOTHING_DECLARED,
+    Declared,
+    ModelFile,
+    NodePack,
+    file_key,
+    safe_path,
+)
 from comfy.requirements.read import packs_of
 from comfy.requirements.versions import is_newer, newest
-
-_NOTHING_DECLARED = Declared()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +42,11 @@ class UnknownChoice:
 class Readiness:
     """Parts of a prompt's requirements that one server lacks, each "" or empty if it has them.
 
-    `models`: the files to download. `packs`: the packs of the missing classes, without ComfyUI
-    itself. `version`: the version of ComfyUI that has its missing classes, or that the template
-    declares; "?" if no version is known. `classes`: the missing classes whose pack is unknown, but
-    not if a newer ComfyUI probably has them. `is_paid`: it uses paid nodes. `paid_is_off`: the
-    server has none.
+    `models`: the files to download; `size`: their size in bytes, 0 if unknown. `packs`: the packs
+    of the missing classes, without ComfyUI itself. `version`: the version of ComfyUI that has its
+    missing classes, or that the template declares; "?" if no version is known. `classes`: the
+    missing classes whose pack is unknown, but not if a newer ComfyUI probably has them. `is_paid`:
+    it uses paid nodes. `paid_is_off`: the server has none.
     """
 
     models: tuple[ModelFile, ...] = ()
@@ -49,6 +54,7 @@ class Readiness:
     classes: tuple[str, ...] = ()
     choices: tuple[UnknownChoice, ...] = ()
     version: str = ""
+    size: int = 0
     is_paid: bool = False
     paid_is_off: bool = False
     has_results: bool = True
@@ -76,7 +82,7 @@ def judge(
     catalog: Catalog,
     *,
     models: Iterable[ModelFile] = (),
-    declared: Declared = _NOTHING_DECLARED,
+    declared: Declared = NOTHING_DECLARED,
     server_version: str = "",
 ) -> Readiness:
     """Return what a server with this catalog lacks for a prompt, as converted for this catalog.
@@ -87,17 +93,20 @@ def judge(
     missing = [one for one in _classes_of(prompt) if one not in catalog]
     packs = packs_of(prompt)
     core = [one for one in missing if _is_core(one, packs)]
-    is_off = any(one in PAID_NODES for one in core) and not _has_paid_nodes(catalog)
+    is_off = any(one in PAID_NODES for one in core) and not has_paid_nodes(catalog)
     alive, has_results = _alive(prompt, catalog)
     files, choices = _sorted_out(_unoffered(prompt, alive, catalog), prompt, models)
     version = _version(core, packs, declared, server_version, is_off=is_off)
     others = [one for one in missing if one not in core]
+    unnamed = [one for one in others if one not in packs and not version]
+    named = [packs[one] for one in others if one in packs]
     return Readiness(
         models=files,
-        packs=tuple(dict.fromkeys(packs[one] for one in others if one in packs)),
-        classes=tuple(one for one in others if one not in packs and not version),
+        packs=tuple(dict.fromkeys((*named, *(declared.packs if unnamed else ())))),
+        classes=() if declared.packs else tuple(unnamed),
         choices=choices,
         version=version,
+        size=_size(files, prompt, alive, declared),
         is_paid=any(_is_paid(one, catalog) for one in _classes_of(prompt)),
         paid_is_off=is_off,
         has_results=has_results,
@@ -128,7 +137,7 @@ def _is_paid(class_type: str, catalog: Catalog) -> bool:
     return class_type in PAID_NODES
 
 
-def _has_paid_nodes(catalog: Catalog) -> bool:
+def has_paid_nodes(catalog: Catalog) -> bool:
     """Return whether the server offers any of ComfyUI's paid nodes (docs/comfyui.md#47)."""
     return any(_module(raw) == PAID_MODULE for raw in catalog.raw.values())
 
@@ -187,6 +196,23 @@ def _unoffered(prompt: Prompt, alive: set[str], catalog: Catalog) -> Iterator[tu
             rows = read_rows(group, node["inputs"]) or ()
             for _, _, value in unoffered_cells(group, rows):
                 yield InputRef(node_id, group.name), str(value)
+
+
+def _size(
+    missing: tuple[ModelFile, ...], prompt: Prompt, alive: set[str], declared: Declared
+) -> int:
+    """Return the size of the missing files in bytes, 0 if unknown. A template declares only the
+    size of all files together."""
+    used = {
+        file_key(value)
+        for node_id in alive
+        for value in prompt[node_id]["inputs"].values()
+        if isinstance(value, str) and is_model_file(value)
+    }
+    if declared.size and len(missing) == len(used):
+        return declared.size
+    sizes = [one.size for one in missing]
+    return sum(sizes) if all(sizes) else 0
 
 
 def _is_unoffered(spec: InputSpec, value: object) -> bool:

@@ -38,6 +38,7 @@ PURE = (
     "chains/test_step_form.py",
     "chains/test_write.py",
     "cluster/test_state_messages.py",
+    "templates/test_index.py",
     "webhooks",
     "ui/documents",
     "runs/test_fair_queue.py",

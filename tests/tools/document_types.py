@@ -21,6 +21,7 @@ from ui.documents.history_doc import FormValues, HistoryDoc
 from ui.documents.link_doc import LinkDoc
 from ui.documents.run_doc import RunDoc, RunsDoc
 from ui.documents.storage_doc import StorageDoc
+from ui.documents.template_doc import TemplatesDoc, TemplatesReadiness
 from ui.documents.workflow_doc import OpenedFile, PresetsDoc, WorkflowsDoc
 
 # Every document that the page's script reads. Classes in their fields come with them.
@@ -29,6 +30,7 @@ DOCUMENTS = (
     *(BatchCheckDoc, BatchPage, GridDoc, OpenedGrid, RowPage),
     *(WorkflowsDoc, OpenedFile, PresetsDoc, StorageDoc, Taker),
     *(EditorDoc, FormSettings, DraftProblems, FormVersion),
+    *(TemplatesDoc, TemplatesReadiness),
 )
 # Documents without the properties that have their default.
 SPARSE = ("FieldSettings", "FormSettings", "OutputSettings")

@@ -28,6 +28,7 @@ from ui.api.run_files import run_files_api
 from ui.api.runs import runs_api
 from ui.api.start import start_api
 from ui.api.streams import streams_api
+from ui.api.templates.routes import templates_api
 from ui.api.uploads import uploads_api
 from ui.api.workflows import workflows_api
 from ui.parts import Parts
@@ -95,6 +96,7 @@ def api_app(
     add(form_editor_api(services.editor, services.library, services.copies, identity))
     add(opening_api(runs, services.editor, services.removal, identity))
     add(workflows_api(services.library, services.runs.history, identity, root))
+    add(templates_api(services.gallery, services.forms, services.copies, identity, root))
     add(presets_api(services.runs, services.library, services.copies, identity))
     turns = FairSlots(limits.person_working, limits.address_working)
     add(batches_api(parts.batch_start, runs, results, requests, turns))

@@ -48,6 +48,7 @@ _STYLES = (
     "editor/rows.css",
     "making/prompts.css",
     "image_editor/editor.css",
+    "gallery/gallery.css",
 )
 _MOST_WITHOUT_START = 10  # workflows; with more, the page starts with an overview of them
 _OPENED = message("Opened by me")
@@ -104,6 +105,7 @@ def build_page(
         picker, bring = _header(server_name, demo=sources.demo, login=login)
         operates = gr.HTML("<span></span>", elem_id="operates", visible=False)
         signs_out = gr.HTML("<span></span>", elem_id="signs-out", visible=False)
+        templates = gr.HTML("<span></span>", elem_id="starts-from-templates", visible=False)
         with gr.Row(elem_id="columns", equal_height=False):
             with gr.Column(elem_id="form-side", scale=2, min_width=320):
                 form_area = gr.Column(elem_id="form")
@@ -126,7 +128,8 @@ def build_page(
 
             gr.render([opened], [opened.change], queue=False, show_progress="hidden")(form)
 
-        drawn = [opened, picker, keeps_going, notify, bring, operates, signs_out]
+        marks = [bring, templates, operates, signs_out]
+        drawn = [opened, picker, keeps_going, notify, *marks]
         _wire_choice(sources.library, page, redraw, picker, requested, drawn, identity)
         add_endpoints()
     return page
@@ -283,13 +286,14 @@ def _wire_choice(  # noqa: PLR0913 - the components that the listeners of the pa
         choice = None if starts else choice_of(chains, name, wanted)
         if wanted.get("list_only"):
             choice = gr.skip()
-        may_open = gr.HTML(visible=library.forms.permissions.open(person))
-        operates = gr.HTML(visible=library.forms.permissions.operates(person))
+        may = library.forms.permissions
+        rights = (may.open(person), may.gallery(person), may.operates(person))
+        marks = [gr.HTML(visible=right) for right in rights]
         signs_out = gr.HTML(visible=identity.may_sign_out(request))
         may_notify = wanted.get("notifies")  # None: this browser can't notify
         notify = gr.Checkbox(value=bool(may_notify), visible=may_notify is not None)
         wishes = bool(wanted.get("keeps_going")), notify
-        return choice, offer, *wishes, may_open, operates, signs_out
+        return choice, offer, *wishes, *marks, signs_out
 
     for event in (page.load, redraw.click):
         event(

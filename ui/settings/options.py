@@ -87,6 +87,14 @@ class Settings(ServerOptions):
             " reach the app"
         ),
     )
+    gallery: Permission | None = Field(
+        None,
+        title=_CHOICES,
+        description=(
+            "whether users may start from the templates of the ComfyUI servers (default: as for"
+            " --open)"
+        ),
+    )
     keep: Permission = Field(
         "auto",
         title=_CHOICES,
@@ -297,10 +305,10 @@ class Settings(ServerOptions):
             problems.append("--login and --login-file: use only one of them.")
         others = self.has_users_file or self.user_header
         operators = self.operators or self.openid_operators or others
-        if "operators" in (self.open, self.keep) and not operators:
+        if "operators" in (self.open, self.gallery, self.keep) and not operators:
             problems.append(
-                "--open operators and --keep operators need --operators NAME,NAME, or an"
-                f" administrator added with {COMMAND} user add NAME --operator."
+                "--open operators, --gallery operators and --keep operators need --operators"
+                f" NAME,NAME, or an administrator added with {COMMAND} user add NAME --operator."
             )
         if set(self.operators) - {name for name, _ in self.pairs} and not others:
             problems.append("--operators: each name needs a login; see --login-file.")

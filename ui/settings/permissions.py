@@ -45,6 +45,7 @@ def permissions_of(
     nodes = read_node_classes(settings.open_nodes) if settings.open_nodes else None
     return Permissions(
         open=lambda owner: may(settings.open, owner),
+        gallery=lambda owner: may(settings.gallery or settings.open, owner),
         keep=keep,
         trusts=trusts,
         operates=operates,

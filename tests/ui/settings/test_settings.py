@@ -208,8 +208,8 @@ def test_equivalent_values_give_the_same_setting(
         (["--open", "maybe"], "--open: choose yes, no, auto or operators."),
         (
             ["--open", "operators"],
-            "--open operators and --keep operators need --operators NAME,NAME, or an administrator"
-            " added with python app.py user add NAME --operator.",
+            "--open operators, --gallery operators and --keep operators need --operators NAME,NAME"
+            ", or an administrator added with python app.py user add NAME --operator.",
         ),
         (["--operators", "carl"], "--operators: each name needs a login; see --login-file."),
         (

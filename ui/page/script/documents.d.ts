@@ -302,6 +302,18 @@ export interface ListedWorkflow {
 }
 
 /**
+ * A model file that the servers lack. `folder`: below ComfyUI's models folder. `size`: bytes.
+ * Each is "" or 0 if unknown.
+ */
+export interface ModelDoc {
+  name: string;
+  folder: string;
+  url: string;
+  sha256: string;
+  size: number;
+}
+
+/**
  * A varied field of an opened grid: its key (`field`) and its `values` as text, none if they
  * are files. `find`: the words that each value replaces, or empty.
  */
@@ -347,6 +359,16 @@ export interface OutputSettings {
 }
 
 /**
+ * A node pack that the servers lack: its id in the registry or its repository, its version (""
+ * if unknown) and its page.
+ */
+export interface PackDoc {
+  id: string;
+  version: string;
+  url: string;
+}
+
+/**
  * Names of a user's own presets and of the shared presets. `may_share`: this user may change
  * the shared presets.
  */
@@ -368,6 +390,23 @@ export interface QueueLine {
   movable: boolean;
   again: boolean;
   due_in: number | null;
+}
+
+/**
+ * Parts of a template's requirements that the servers lack. `needs`: the one that takes most
+ * effort. `size`: bytes of the missing models, 0 if unknown. `classes`: missing node classes of
+ * unknown packs. `version`: the ComfyUI that it needs, "?" if unknown. `is_paid`: runs cost
+ * credits of comfy.org.
+ */
+export interface ReadinessDoc {
+  can_run: boolean;
+  needs: "nothing" | "models" | "choices" | "nodes" | "comfyui" | "paid nodes" | "a result";
+  models: ModelDoc[];
+  size: number;
+  packs: PackDoc[];
+  classes: string[];
+  version: string;
+  is_paid: boolean;
 }
 
 /**
@@ -666,6 +705,45 @@ export interface Taker {
   image_field: string;
   text_field: string;
   draws_text: boolean;
+}
+
+/**
+ * A template. `pack`: the node pack that brings it, "" for ComfyUI itself. `models`: names for
+ * users. `size`: bytes of all its models, 0 if unknown. `version`: the oldest ComfyUI that it
+ * supports, "" if unknown. `usage`: how often its makers' users open it. `thumb`: the path of an
+ * example image, "" without one. `url`: the path that opens it with POST.
+ */
+export interface TemplateDoc {
+  id: string;
+  title: string;
+  description: string;
+  category: string;
+  pack: string;
+  tags: string[];
+  models: string[];
+  inputs: ("image" | "video" | "audio" | "3d" | "text")[];
+  outputs: ("image" | "video" | "audio" | "3d" | "text")[];
+  size: number;
+  version: string;
+  date: string;
+  usage: number;
+  thumb: string;
+  url: string;
+}
+
+/**
+ * All templates of the servers.
+ */
+export interface TemplatesDoc {
+  templates: TemplateDoc[];
+}
+
+/**
+ * Readiness of the servers, by template id. `is_complete`: no template is left to check.
+ */
+export interface TemplatesReadiness {
+  templates: Record<string, ReadinessDoc>;
+  is_complete: boolean;
 }
 
 /**

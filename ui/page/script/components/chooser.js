@@ -128,6 +128,21 @@ export class Chooser {
     }
   }
 
+  /**
+   * Add a button below the list that closes the panel.
+   * @param {string} words
+   * @param {() => void} does
+   */
+  offer(words, does) {
+    const other = button(words, () => {
+      this.#panel.close();
+      does();
+    });
+    const foot = element("footer");
+    foot.append(other);
+    this.#panel.append(foot);
+  }
+
   /** @param {readonly string[]} recent names of the workflows used last */
   set recent(recent) {
     this.#recent = recent;

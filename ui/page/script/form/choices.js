@@ -27,10 +27,11 @@ export function matches({ title, description, group }, text) {
 }
 
 /**
+ * Return whether a text contains all words of another, in any order, regardless of case and accents.
  * @param {string} said
  * @param {string} text
  */
-const hasAll = (said, text) =>
+export const hasAll = (said, text) =>
   plain(text)
     .split(/\s+/)
     .every((word) => plain(said).includes(word));

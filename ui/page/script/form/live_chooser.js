@@ -4,6 +4,7 @@
 
 import { Chooser, watchOffer } from "../components/chooser.js";
 import { $ } from "../dom.js";
+import { mayStart, openGallery } from "../gallery/gallery.js";
 import { message } from "../messages.js";
 import { API, get } from "../requests.js";
 import { StartPage } from "../start_page/start_page.js";
@@ -15,6 +16,7 @@ import { addressed, notDrawn } from "./form.js";
 /** @import { Choice } from "./choices.js" */
 
 const BLOCKED = message("Can't run here");
+const FROM_TEMPLATE = message("Start from a template…");
 
 const recent = () => read(localStorage, RECENT, /** @type {string[]} */ ([]));
 
@@ -25,10 +27,15 @@ const recent = () => read(localStorage, RECENT, /** @type {string[]} */ ([]));
  * @param {Component} component
  */
 export function mount(place, component) {
+  let isOffered = false;
   const chooser = new Chooser(
     /** @type {HTMLElement} */ ($(".chooser", place)),
     component,
     async () => {
+      if (!isOffered && mayStart()) {
+        isOffered = true;
+        chooser.offer(FROM_TEMPLATE, openGallery);
+      }
       chooser.recent = recent();
       const more = await readPages();
       if (more) chooser.tell(more);

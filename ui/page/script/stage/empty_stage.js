@@ -6,6 +6,7 @@ import { $, addressOf, all, button, element, isNarrow } from "../dom.js";
 import { fieldId } from "../form/field_errors.js";
 import { tryOut } from "../form/ideas.js";
 import { mayOpen } from "../form/workflows.js";
+import { mayStart, openGallery } from "../gallery/gallery.js";
 import { message } from "../messages.js";
 import { rememberRuns } from "../runs/following.js";
 import { asideRun } from "../runs/runs.js";
@@ -107,12 +108,13 @@ export class EmptyStage {
     const own = lastMade(state);
     const cover = isKnown(state) ? state.cover : "";
     const saysSo = isBare(state);
-    const wanted = JSON.stringify([own?.id, cover, ideas, saysSo, mayOpen()]);
+    const wanted = JSON.stringify([own?.id, cover, ideas, saysSo, mayOpen(), mayStart()]);
     if (wanted !== this.#drawn) {
       this.#drawn = wanted;
       const parts = own ? [lastOf(own)] : cover ? [exampleOf(cover, EXAMPLE)] : [];
       if (saysSo) parts.push(element("p", "nothing-yet", NOTHING_YET));
       if (mayOpen()) parts.push(element("p", "hint", DROP));
+      if (mayStart()) parts.push(fromTemplate());
       this.place.replaceChildren(...parts);
       const chips = ideas.map((idea) => button(idea.label, () => tryOut(idea), "idea button"));
       this.#ideas.replaceChildren(element("p", "", TRY), ...chips);
@@ -127,11 +129,12 @@ export class EmptyStage {
   #offerWorkflows() {
     this.place.hidden = false;
     this.#ideas.hidden = true;
-    const wanted = JSON.stringify(["no form", mayOpen()]);
+    const wanted = JSON.stringify(["no form", mayOpen(), mayStart()]);
     if (wanted === this.#drawn) return;
     this.#drawn = wanted;
     const ways = element("div", "ways-in");
     ways.append(button(message("Choose a workflow"), () => $("#picker .chosen")?.click()));
+    if (mayStart()) ways.append(fromTemplate());
     const parts = [element("p", "nothing-yet", NO_FORM), ways];
     if (mayOpen()) {
       ways.append(button(message("Open a workflow…"), () => $("#open button")?.click()));
@@ -155,6 +158,9 @@ export class EmptyStage {
     }
   }
 }
+
+const fromTemplate = () =>
+  button(message("Start from a template…"), openGallery, "button from-template");
 
 /** @param {PastRun} run */
 function lastOf({ page: { thumb, sound } }) {

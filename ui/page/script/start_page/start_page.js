@@ -5,6 +5,7 @@
 import { thumbFor } from "../components/chooser.js";
 import { $, button, element } from "../dom.js";
 import { grouped, matches } from "../form/choices.js";
+import { mayStart, openGallery } from "../gallery/gallery.js";
 import { message } from "../messages.js";
 
 /** @import { Choice } from "../form/choices.js" */
@@ -18,6 +19,7 @@ export class StartPage {
   #folders = element("div", "folders");
   #runnable = element("input");
   #onlyRunnable = element("label", "only-runnable");
+  #templates = button(message("Start from a template…"), openGallery, "quiet");
   #list = element("div", "list");
   #said = element("p", "caption");
   /** @type {readonly Choice[]} */
@@ -38,11 +40,12 @@ export class StartPage {
     this.#runnable.type = "checkbox";
     this.#runnable.addEventListener("change", () => this.#draw());
     this.#onlyRunnable.append(this.#runnable, message("Can run here"));
+    this.#templates.hidden = !mayStart();
     this.#folders.role = "group";
     this.#folders.ariaLabel = message("Folder");
     this.#said.role = "status";
     const tools = element("div", "tools");
-    tools.append(this.#search, this.#folders, this.#onlyRunnable);
+    tools.append(this.#search, this.#folders, this.#onlyRunnable, this.#templates);
     this.#page.append(title, tools, this.#said, this.#list);
   }
 

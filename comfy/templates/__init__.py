@@ -1,0 +1,1 @@
+"""Workflow templates that the ComfyUI servers offer, and whether they can run there."""

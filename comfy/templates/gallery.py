@@ -1,0 +1,221 @@
+"""Templates of all servers, and whether they can run there.
+
+`readiness` does the work in the thread of its caller, in slices of limited duration, so that an app
+whose users never look at templates does none of it. Results are cached by the content of a template
+and by the definitions of its node classes: a new model or node pack only repeats the templates that
+could use it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from comfy.base.errors import ComfyError, WorkflowError, WorkflowNotFound
+from comfy.base.messages import message
+from comfy.base.threads import in_threads
+from comfy.comfyui.object_info import Catalog
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.library.catalog import CatalogCache
+from comfy.media.decoding import DecodingSlots
+from comfy.requirements.read import node_types
+from comfy.requirements.readiness import Readiness, best_of, judge
+from comfy.templates.definitions import Definitions
+from comfy.templates.images import TemplateImages
+from comfy.templates.index import with_texts
+from comfy.templates.judgments import Judgments
+from comfy.templates.model import Template
+from comfy.templates.server import OfferedTemplate, ServerTemplates
+from comfy.workflow.model import open_workflow
+from comfy.workflow.resolve import on_server
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 3  # workflows that are fetched while another is judged
+_BATCH = 24
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedTemplates:
+    """Results by template id. `is_complete`: no template is left to judge."""
+
+    readiness: Mapping[str, Readiness]
+    is_complete: bool
+
+
+class TemplateGallery:
+    """Templates of the app's servers. Thread-safe."""
+
+    def __init__(
+        self, servers: ServerPool, catalog: CatalogCache, folder: Path, turns: DecodingSlots
+    ) -> None:
+        """`folder`: for results and images; it is created when needed. `turns`: limits the images
+        in memory."""
+        self._pool = servers
+        self._catalog = catalog
+        self._file = folder / "judged.json"
+        self.images = TemplateImages(folder / "images", turns)
+        self._servers = tuple(ServerTemplates(one.client) for one in servers.servers)
+        self._judging = threading.Lock()
+        self._definitions: dict[str, Definitions] = {}
+        self._judgments: Judgments | None = None
+
+    def templates(self, language: str = "en") -> tuple[Template, ...]:
+        """Return all templates with their texts in a language, ComfyUI's own first."""
+        offered = self.offered()
+        if language == "en":
+            return tuple(one.template for one in offered.values())
+        texts = {one.url: one.texts(language) for one in self._servers if one.known.templates}
+        return tuple(
+            with_texts(one.template, texts.get(one.server.url, {})) for one in offered.values()
+        )
+
+    def offered(self) -> dict[str, OfferedTemplate]:
+        """Return the templates by id. If several servers offer one, the first of them counts."""
+        listings = in_threads(ServerTemplates.listing, self._servers, name="templates")
+        offered: dict[str, OfferedTemplate] = {}
+        for server, listing in zip(self._servers, listings, strict=True):
+            for one in listing.templates:
+                edition = f"{server.url} pack" if one.pack else listing.edition
+                offered.setdefault(one.id, OfferedTemplate(one, server, f"{edition} {one.id}"))
+        return dict(sorted(offered.items(), key=lambda item: item[1].template.order))
+
+    def find(self, template_id: str) -> OfferedTemplate:
+        """Return a template by its id. Raises WorkflowNotFound."""
+        found = self.offered().get(template_id)
+        if found is None:
+            raise WorkflowNotFound(
+                message("This template is no longer available."),
+                message("Choose another one."),
+            )
+        return found
+
+    def readiness(self, seconds: float) -> JudgedTemplates:
+        """Judge templates for at most this long, the most used ones first, and return all results
+        so far. Raises ServerUnreachable or ServerError if no server's nodes are known."""
+        until = time.monotonic() + seconds
+        offered = self.offered()
+        with self._judging:
+            servers = self._judges()
+            judgments = self._judgments or Judgments(self._file)
+            self._judgments = judgments
+            found = {
+                one.template.id: known
+                for one in offered.values()
+                if (known := _known(one, servers, judgments)) is not None
+            }
+            left = [one for one in offered.values() if one.template.id not in found]
+            left.sort(key=lambda one: -one.template.usage)
+            for one, result in _judged(left, servers, judgments, until):
+                found[one.template.id] = result
+            is_complete = len(found) == len(offered)
+            if is_complete:
+                keys = {one.key for one in offered.values()}
+                if judgments.save(keys):
+                    self.images.keep(keys)
+        return JudgedTemplates(found, is_complete)
+
+    def _judges(self) -> list[Definitions]:
+        """Return the node definitions of each server that has listed them."""
+        whole = self._catalog.get()
+        several = len(self._servers) > 1
+        for server, templates in zip(self._pool.servers, self._servers, strict=True):
+            catalog = server.nodes if several else whole
+            known = self._definitions.get(server.url)
+            version = templates.known.version
+            is_new = known is None or known.catalog is not catalog or known.version != version
+            if catalog is not None and is_new:
+                self._definitions[server.url] = Definitions(catalog, version)
+        return list(self._definitions.values())
+
+
+def _known(
+    offered: OfferedTemplate, servers: Iterable[Definitions], judgments: Judgments
+) -> Readiness | None:
+    """Return the known result for a template, None if a server hasn't been judged yet."""
+    workflow = judgments.workflow(offered.key)
+    if workflow is None:
+        return None
+    results = [
+        workflow.by_situation.get(_situation(offered.template, one, workflow.classes))
+        for one in servers
+    ]
+    found = [one for one in results if one is not None]
+    return best_of(found) if len(found) == len(results) else None
+
+
+def _judged(
+    left: Sequence[OfferedTemplate],
+    servers: Sequence[Definitions],
+    judgments: Judgments,
+    until: float,
+) -> Iterator[tuple[OfferedTemplate, Readiness]]:
+    """Judge templates until it is time to stop. The first batch is always judged."""
+    waiting = iter(left)
+    with ThreadPoolExecutor(_AT_ONCE, "templates") as threads:
+        while batch := list(islice(waiting, _BATCH)):
+            for one, data in zip(batch, threads.map(_read, batch), strict=True):
+                yield one, best_of([*_on_each(one, data, servers, judgments)])
+            if time.monotonic() >= until:
+                return
+
+
+def _read(offered: OfferedTemplate) -> bytes | None:
+    try:
+        return offered.server.read(offered.template)
+    except ComfyError as problem:
+        log.info("Can't read the template %s: %s", offered.template.id, problem)
+        return None
+
+
+def _on_each(
+    offered: OfferedTemplate,
+    data: bytes | None,
+    servers: Sequence[Definitions],
+    judgments: Judgments,
+) -> Iterator[Readiness]:
+    """Yield what each server lacks for a template, and remember it. A template that can't be read
+    is judged again next time."""
+    if data is None:
+        yield Readiness(has_results=False)
+        return
+    digest = hashlib.sha256(data).hexdigest()
+    for server in servers:
+        found, classes = _on_server(offered.template, data, server.catalog, server.version)
+        situation = _situation(offered.template, server, classes)
+        judgments.note(offered.key, digest, classes, situation, found)
+        yield found
+
+
+def _on_server(
+    template: Template, data: bytes, catalog: Catalog, version: str
+) -> tuple[Readiness, set[str]]:
+    """Return what one server lacks for a template, and the classes that this depends on."""
+    try:
+        workflow = open_workflow(f"{template.name}.json", data)
+        used = {node["class_type"] for node in workflow.prompt.values()}
+        classes = node_types(workflow.graph) if workflow.graph else used
+        converted = on_server(workflow, catalog)
+    except WorkflowError as problem:
+        log.info("The template %s can't be read: %s", template.id, problem)
+        return Readiness(has_results=False), set()
+    found = judge(
+        converted.prompt,
+        catalog,
+        models=converted.models,
+        declared=template.declared,
+        server_version=version,
+    )
+    return found, classes
+
+
+def _situation(template: Template, server: Definitions, classes: Iterable[str]) -> str:
+    declared = hashlib.sha256(repr(template.declared).encode()).hexdigest()[:8]
+    return f"{server.digest(classes)}{declared}"

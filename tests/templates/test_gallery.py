@@ -1,0 +1,163 @@
+"""Templates of servers, and whether they can run there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from comfy.base.errors import WorkflowNotFound
+from comfy.comfyui.client.client import Client
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.demo import DemoServer, Templates, folder_templates
+from comfy.library.catalog import CatalogCache
+from comfy.media.decoding import DecodingSlots
+from comfy.requirements.readiness import Readiness
+from comfy.templates.gallery import TemplateGallery
+from tests.support.serving import WORKFLOWS
+from tests.templates.template_server import entry, index_of, some_templates
+
+LONG = 60.0
+
+
+@contextmanager
+def gallery_of(folder: Path, *servers: DemoServer) -> Iterator[TemplateGallery]:
+    with ExitStack() as stack:
+        clients = [stack.enter_context(Client(one.url)) for one in servers]
+        pool = stack.enter_context(ServerPool(*clients))
+        yield TemplateGallery(pool, CatalogCache(pool.object_info), folder, DecodingSlots())
+
+
+def judged(gallery: TemplateGallery) -> dict[str, Readiness]:
+    found = gallery.readiness(LONG)
+    assert found.is_complete
+    return dict(found.readiness)
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[DemoServer]:
+    with DemoServer(step_seconds=0, templates=some_templates()) as server:
+        yield server
+
+
+def reads_of(demo: DemoServer, name: str) -> int:
+    return demo.requests[f"GET /templates/{name}.json"]
+
+
+def test_each_template_says_what_it_lacks(demo: DemoServer, tmp_path: Path) -> None:
+    """The server's catalog decides."""
+    with gallery_of(tmp_path, demo) as gallery:
+        found = judged(gallery)
+    assert found["runs_here"].can_run
+    assert found["takes_photo"].can_run
+    assert found["some_pack/My first"].can_run
+    (model,) = found["lacks_model"].models
+    assert (model.name, model.folder) == ("gone.safetensors", "checkpoints")
+    assert found["lacks_model"].size == 20_800_000_000
+    assert [one.id for one in found["lacks_pack"].packs] == ["fancy-pack"]
+    assert found["needs_newer"].version == "0.99.0"
+    assert not found["broken"].can_run
+
+
+def test_a_slice_ends_early(demo: DemoServer, tmp_path: Path) -> None:
+    """Work is done in slices: the first batch, then until time is up."""
+    names = [f"t{number}" for number in range(60)]
+    files = {f"{name}.json": b"{}" for name in names}
+    many = Templates({**files, "index.json": index_of(*map(entry, names))})
+    with (
+        DemoServer(step_seconds=0, templates=many) as server,
+        gallery_of(tmp_path, server) as gallery,
+    ):
+        first = gallery.readiness(0)
+        assert 0 < len(first.readiness) < len(names)
+        assert not first.is_complete
+        assert len(judged(gallery)) == len(names)
+
+
+def test_results_survive_a_restart(demo: DemoServer, tmp_path: Path) -> None:
+    """No workflow is fetched again."""
+    with gallery_of(tmp_path, demo) as gallery:
+        before = judged(gallery)
+    count = reads_of(demo, "runs_here")
+    with gallery_of(tmp_path, demo) as gallery:
+        assert judged(gallery) == before
+    assert reads_of(demo, "runs_here") == count
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"version": 99}', b"\xff\x00"])
+def test_a_damaged_file_of_results_is_ignored(
+    demo: DemoServer, tmp_path: Path, content: bytes
+) -> None:
+    """The templates are checked again."""
+    (tmp_path / "judged.json").write_bytes(content)
+    with gallery_of(tmp_path, demo) as gallery:
+        assert judged(gallery)["runs_here"].can_run
+
+
+def test_several_servers_are_merged(demo: DemoServer, tmp_path: Path) -> None:
+    """Each template is listed once, and runs if one server has everything."""
+    other = Templates(
+        {
+            "index.json": index_of(entry("runs_here"), entry("only_there")),
+            "only_there.json": some_templates().files["runs_here.json"],
+        }
+    )
+    with (
+        DemoServer(step_seconds=0, templates=other) as second,
+        gallery_of(tmp_path, demo, second) as gallery,
+    ):
+        ids = [one.id for one in gallery.templates()]
+        assert ids.count("runs_here") == 1
+        assert "only_there" in ids
+        found = judged(gallery)
+        assert found["only_there"].can_run
+        assert gallery.find("only_there").server.url == second.url
+
+
+def test_a_server_that_does_not_answer_offers_nothing(demo: DemoServer, tmp_path: Path) -> None:
+    """The other's templates stay."""
+    with DemoServer(step_seconds=0) as gone:
+        pass
+    with gallery_of(tmp_path, gone, demo) as gallery:
+        assert "runs_here" in [one.id for one in gallery.templates()]
+
+
+def test_texts_are_in_the_language_of_the_visitor(demo: DemoServer, tmp_path: Path) -> None:
+    """Without an index in that language, they stay English."""
+    with gallery_of(tmp_path, demo) as gallery:
+        french, german = ({one.id: one for one in gallery.templates(tag)} for tag in ("fr", "de"))
+    assert french["runs_here"].title == "Un bateau"
+    assert german["runs_here"].title == "Runs here"
+
+
+def test_images_are_drawn_again(demo: DemoServer, tmp_path: Path) -> None:
+    """Browsers get small WebPs of our own, and nothing else that a server sends."""
+    with gallery_of(tmp_path, demo) as gallery:
+        path = gallery.images.image(gallery.find("runs_here"))
+        assert path is not None
+        assert path.read_bytes()[8:12] == b"WEBP"
+        assert gallery.images.image(gallery.find("some_pack/My first"))
+        assert gallery.images.image(gallery.find("lacks_model")) is None
+        assert gallery.images.image(gallery.find("lacks_pack")) is None
+
+
+@pytest.mark.parametrize("name", ["", "nope", "../index", "index", "some_pack/../x", "a" * 5000])
+def test_only_listed_templates_are_found(demo: DemoServer, tmp_path: Path, name: str) -> None:
+    """Names never become paths unless a server lists them."""
+    with gallery_of(tmp_path, demo) as gallery, pytest.raises(WorkflowNotFound):
+        gallery.find(name)
+
+
+def test_the_stand_in_offers_the_shipped_workflows(tmp_path: Path) -> None:
+    """All of them run there, so that a new user can try templates."""
+    with (
+        DemoServer(step_seconds=0, templates=folder_templates(WORKFLOWS)) as server,
+        gallery_of(tmp_path, server) as gallery,
+    ):
+        titles = {one.id: one.title for one in gallery.templates()}
+        found = judged(gallery)
+        assert gallery.images.image(gallery.find("text-to-image"))
+    assert titles["text-to-image"] == "Text to image"
+    assert all(one.can_run for one in found.values())

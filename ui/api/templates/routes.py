@@ -1,0 +1,139 @@
+"""Workflow templates of the ComfyUI servers: list them, see what can run, and open one."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+from fastapi import Depends, Request
+from fastapi.responses import FileResponse
+
+from comfy.base.errors import WorkflowError
+from comfy.base.filenames import plain_name
+from comfy.library.forms import Forms
+from comfy.templates.gallery import TemplateGallery
+from comfy.templates.model import Template
+from comfy.templates.server import OfferedTemplate
+from ui.api.problems import NotThere
+from ui.api.templates.examples import with_examples
+from ui.documents.template_doc import (
+    TemplatesDoc,
+    TemplatesReadiness,
+    readiness_doc,
+    template_doc,
+)
+from ui.documents.workflow_doc import OpenedFile
+from ui.files.copies import FileCopies
+from ui.languages.current import current_language
+from ui.web.access import Access, GuardedRoutes
+from ui.web.identity import Identity
+from ui.web.responses import API, KEEP_A_DAY, AsciiJSON
+from ui.web.shares import Work, shared_address
+
+_SLICE = 0.5  # seconds of checking per request
+
+
+def templates_api(
+    gallery: TemplateGallery, forms: Forms, copies: FileCopies, identity: Identity, root: str
+) -> GuardedRoutes:
+    """Return `GET /templates`, `GET /templates/readiness`, and below `/templates/{id}` the image
+    and the POST that opens a template."""
+    routes = GuardedRoutes(tags=["Templates"])
+
+    def visitor(owner: str = Depends(identity.caller)) -> str:
+        forms.permissions.check_gallery(owner)
+        return owner
+
+    def address(template: Template) -> str:
+        return f"{root}{API}/templates/{quote(template.id)}"
+
+    @routes.get(
+        "/templates",
+        Access.SIGNED_IN,
+        summary="List",
+        work=Work.CATALOG,
+        response_model=TemplatesDoc,
+        dependencies=[Depends(visitor)],
+    )
+    def every() -> AsciiJSON:
+        """Return the workflow templates that the ComfyUI servers offer, in their order.
+
+        Titles are in the caller's language if the servers have it.
+        """
+        listed = gallery.templates(current_language().tag)
+        return AsciiJSON(TemplatesDoc(tuple(template_doc(one, address(one)) for one in listed)))
+
+    @routes.get(
+        "/templates/readiness",
+        Access.SIGNED_IN,
+        work=Work.CATALOG,
+        response_model=TemplatesReadiness,
+        dependencies=[Depends(visitor)],
+    )
+    def readiness() -> AsciiJSON:
+        """Check what the servers lack for each template, for half a second.
+
+        Repeat the request until `is_complete` is true. Results are stored, so that later requests
+        get all of them at once.
+        """
+        found = gallery.readiness(_SLICE)
+        docs = {name: readiness_doc(one) for name, one in found.readiness.items()}
+        return AsciiJSON(TemplatesReadiness(docs, found.is_complete))
+
+    @routes.get(
+        "/templates/{template_id:path}/thumb",
+        Access.SIGNED_IN,
+        work=Work.PROCESSOR,
+        response_class=FileResponse,
+        dependencies=[Depends(visitor)],
+    )
+    def thumb(template_id: str) -> FileResponse:
+        """Return a template's example image, a small WebP."""
+        path = gallery.images.image(_found(gallery, template_id))
+        if path is None:
+            raise NotThere("This template has no image.")
+        return FileResponse(path, media_type="image/webp", headers=KEEP_A_DAY)
+
+    @routes.post(
+        "/templates/{template_id:path}",
+        Access.SIGNED_IN,
+        status_code=200,
+        response_model=OpenedFile,
+    )
+    def open_template(
+        template_id: str, request: Request, owner: str = Depends(visitor)
+    ) -> AsciiJSON:
+        """Open a template as a workflow, for you alone.
+
+        `values` has the template's example files, if the server offers them.
+        """
+        offered = _found(gallery, template_id)
+        shown = next(
+            one for one in gallery.templates(current_language().tag) if one.id == template_id
+        )
+        data = offered.server.read(offered.template)
+        name = forms.open_template(
+            owner,
+            f"{plain_name(offered.template.name)}.json",
+            data,
+            _settings(shown),
+            address=shared_address(owner, request.scope),
+        ).name
+        return AsciiJSON(with_examples(OpenedFile(name), offered, data, forms, copies, owner))
+
+    return routes
+
+
+def _found(gallery: TemplateGallery, template_id: str) -> OfferedTemplate:
+    try:
+        return gallery.find(template_id)
+    except WorkflowError as problem:
+        raise NotThere(str(problem), problem.hint) from problem
+
+
+def _settings(template: Template) -> str:
+    """Return the template's title and description as settings of its form."""
+    texts = {"title": template.title, "description": template.description}
+    return "".join(
+        f"{name} = {json.dumps(text, ensure_ascii=False)}\n" for name, text in texts.items() if text
+    )

@@ -1,0 +1,248 @@
+// @ts-check
+// The gallery: templates of the ComfyUI servers in a dialog over the page. Each card says whether it can run here.
+
+import { $, announce, button, element, fillIn } from "../dom.js";
+import { visitWith } from "../form/form.js";
+import { message, plural } from "../messages.js";
+import { API, get, request } from "../requests.js";
+import { say } from "../state.js";
+import { TemplateCard } from "./card.js";
+import { ANY, chosenOf, valuesOf } from "./choosing.js";
+
+/** @import { OpenedFile, TemplateDoc, TemplatesDoc, TemplatesReadiness } from "../documents.js" */
+/** @import { Filter, Readiness } from "./choosing.js" */
+
+/** @type {Record<string, string>} */
+const KINDS = {
+  image: message("Image"),
+  video: message("Video"),
+  audio: message("Audio"),
+  "3d": message("3D model"),
+  text: message("Text"),
+};
+const PAUSE = 300; // milliseconds until a failed check is repeated once
+const STEPS = /** @type {const} */ ({ ArrowRight: 1, ArrowLeft: -1 });
+
+/** Return whether this user may start from templates. */
+export const mayStart = () => $("#starts-from-templates") !== null;
+
+export class Gallery {
+  #place = element("dialog", "gallery");
+  #search = element("input");
+  #runs = element("input");
+  #filters = element("div", "filters");
+  #said = element("p", "caption");
+  #problem = element("p", "problem");
+  #list = element("ul", "cards");
+  #scroll = element("div", "scroll");
+  /** @type {readonly TemplateDoc[]} */
+  #templates = [];
+  /** @type {Readiness} */
+  #readiness = {};
+  /** @type {Filter} */
+  #filter = ANY;
+  /** @type {Map<string, TemplateCard>} */
+  #cards = new Map();
+  #isChecking = false;
+  #isOpening = false;
+
+  constructor() {
+    const title = element("h2", "", message("Start from a template"));
+    title.id = "gallery-title";
+    this.#place.setAttribute("aria-labelledby", title.id);
+    const head = element("header");
+    head.append(
+      title,
+      button(message("Close"), () => this.#place.close()),
+    );
+    Object.assign(this.#search, { type: "search", placeholder: message("Search") });
+    this.#search.ariaLabel = message("Search");
+    this.#search.addEventListener("input", () => this.#change({ text: this.#search.value.trim() }));
+    this.#runs.type = "checkbox";
+    this.#runs.addEventListener("change", () => this.#change({ runs: this.#runs.checked }));
+    const only = element("label", "only-runnable");
+    only.append(this.#runs, message("Runs now"));
+    const tools = element("div", "tools");
+    tools.append(this.#search, this.#filters, only);
+    this.#said.role = "status";
+    this.#problem.role = "alert";
+    this.#list.ariaLabel = message("Templates");
+    this.#scroll.append(this.#list);
+    this.#place.append(head, tools, this.#problem, this.#said, this.#scroll);
+    this.#place.addEventListener("keydown", (event) => this.#keyPressed(event));
+    this.#place.addEventListener("close", () => this.#place.remove());
+  }
+
+  /** Open the dialog and load the templates. */
+  async open() {
+    document.body.append(this.#place);
+    this.#place.showModal();
+    this.#search.focus();
+    this.#said.textContent = message("Loading…");
+    /** @type {TemplatesDoc | null} */
+    const doc = await get(`${API}/templates`);
+    if (!doc) {
+      this.#said.textContent = "";
+      this.#problem.textContent = message("The templates can't be loaded. Try again.");
+      return;
+    }
+    this.#templates = doc.templates;
+    for (const one of this.#templates)
+      this.#cards.set(
+        one.id,
+        new TemplateCard(one, (template, card) => this.#start(template, card)),
+      );
+    this.#drawFilters();
+    this.#draw();
+    await this.#check();
+  }
+
+  /** Load what the servers lack, slice by slice. */
+  async #check() {
+    this.#isChecking = true;
+    for (let failed = 0; this.#place.isConnected && failed < 2; ) {
+      /** @type {TemplatesReadiness | null} */
+      const found = await get(`${API}/templates/readiness`);
+      if (!found) {
+        failed += 1;
+        await new Promise((resolve) => setTimeout(resolve, PAUSE));
+        continue;
+      }
+      this.#readiness = found.templates;
+      this.#isChecking = !found.is_complete;
+      for (const [id, card] of this.#cards) card.tell(this.#readiness[id]);
+      if (this.#isAtTop) this.#draw();
+      else this.#count();
+      if (found.is_complete) return;
+    }
+    this.#isChecking = false;
+    this.#count();
+  }
+
+  /** Whether the order of the cards may change without moving a card that the user is looking at. */
+  get #isAtTop() {
+    return !this.#scroll.scrollTop && !this.#list.contains(document.activeElement);
+  }
+
+  /** @param {Partial<Filter>} change */
+  #change(change) {
+    this.#filter = { ...this.#filter, ...change };
+    this.#scroll.scrollTop = 0;
+    this.#draw();
+  }
+
+  #draw() {
+    const chosen = chosenOf(this.#templates, this.#readiness, this.#filter);
+    fillIn(
+      this.#list,
+      chosen.flatMap(({ id }) => this.#cards.get(id)?.place ?? []),
+    );
+    this.#count();
+  }
+
+  #count() {
+    const count = this.#list.children.length;
+    const shown = plural("{count} template", "{count} templates", { count });
+    const checking = message("Checking what can run: {done} of {total}", {
+      done: Object.keys(this.#readiness).length,
+      total: this.#templates.length,
+    });
+    const none = this.#templates.length
+      ? message("No results.")
+      : message("The ComfyUI server offers no templates.");
+    this.#said.textContent = this.#isChecking && count ? checking : count ? shown : none;
+  }
+
+  #drawFilters() {
+    const { categories, models, inputs, outputs } = valuesOf(this.#templates);
+    const word = (/** @type {string} */ kind) => KINDS[kind] ?? kind;
+    this.#filters.replaceChildren(
+      ...this.#menu(message("Category"), categories, (category) => this.#change({ category })),
+      ...this.#menu(message("Model"), models, (model) => this.#change({ model })),
+      ...this.#menu(message("Input"), inputs, (input) => this.#change({ input }), word),
+      ...this.#menu(message("Output"), outputs, (output) => this.#change({ output }), word),
+    );
+  }
+
+  /**
+   * Return a menu for one filter, or nothing if there is no choice.
+   * @param {string} label
+   * @param {readonly string[]} values
+   * @param {(value: string) => void} chosen
+   * @param {(value: string) => string} [word]
+   */
+  #menu(label, values, chosen, word = (value) => value) {
+    if (values.length < 2) return [];
+    const menu = element("select");
+    menu.ariaLabel = label;
+    menu.append(new Option(label, ""), ...values.map((value) => new Option(word(value), value)));
+    menu.addEventListener("change", () => chosen(menu.value));
+    return [menu];
+  }
+
+  /**
+   * Open a template as a form of this user.
+   * @param {TemplateDoc} template
+   * @param {HTMLButtonElement} card
+   */
+  async #start(template, card) {
+    if (this.#isOpening) return;
+    this.#isOpening = true;
+    card.ariaBusy = "true";
+    this.#problem.textContent = "";
+    announce(message("Opening {name}…", { name: template.title }));
+    /** @type {{ told: OpenedFile | null, why: string, hint: string }} */
+    const { told, why, hint } = await request(`${API}/templates/${pathOf(template.id)}`);
+    card.ariaBusy = null;
+    this.#isOpening = false;
+    if (!told) {
+      this.#problem.textContent = [why, hint].filter(Boolean).join(" ");
+      return;
+    }
+    this.#place.close();
+    visitWith(told.name, told.values ?? {}, true);
+    if (told.missing.length)
+      say(
+        message("The ComfyUI server doesn't have this template's example files."),
+        message("Add your own: {fields}.", { fields: told.missing.join(", ") }),
+        "",
+      );
+  }
+
+  /** Move between the cards with the arrow keys. @param {KeyboardEvent} event */
+  #keyPressed(event) {
+    event.stopPropagation(); // Ctrl+Enter must not start a run from here
+    const places = [...this.#list.children];
+    const focused = document.activeElement?.closest("li");
+    const at = focused ? places.indexOf(focused) : -1;
+    const isEntering = event.key === "ArrowDown" && event.target === this.#search;
+    const next = places[at < 0 ? (isEntering ? 0 : -1) : this.#next(places, at, event.key)];
+    if (!next) return;
+    event.preventDefault();
+    $("button", next)?.focus();
+  }
+
+  /**
+   * @param {readonly Element[]} places
+   * @param {number} at
+   * @param {string} key
+   */
+  #next(places, at, key) {
+    const top = (/** @type {Element | undefined} */ one) =>
+      one instanceof HTMLElement ? one.offsetTop : -1;
+    const first = top(places[0]);
+    const after = places.findIndex((one) => top(one) > first);
+    const columns = after < 0 ? places.length : after;
+    if (key === "ArrowDown") return at + columns;
+    if (key === "ArrowUp") return at - columns;
+    return key in STEPS ? at + STEPS[/** @type {keyof typeof STEPS} */ (key)] : -1;
+  }
+}
+
+/** @param {string} id of a template; a node pack's contains a slash */
+const pathOf = (id) => id.split("/").map(encodeURIComponent).join("/");
+
+/** Open the gallery, unless it is open already. */
+export function openGallery() {
+  if (!$("dialog.gallery")) new Gallery().open();
+}
