@@ -26,7 +26,9 @@ from ui.settings.log_limit import LogLimit
 from ui.settings.options import Settings
 
 if TYPE_CHECKING:
+    from comfy.comfyui.discovery import ChosenServers
     from comfy.comfyui.servers.pool import ServerPool
+    from comfy.downloads.service import DownloadSettings
     from comfy.local_comfyui.supervisor import LocalComfyUI
     from comfy.records.store import RunStore
     from comfy.runs.interface import RunRegistry
@@ -141,13 +143,12 @@ def run(
     """Wire the parts together, serve, and return the exit code. `files`: the folder for users'
     files; `stop_requested`: as for `ui.server.serve`. Raises ComfyError for a setting that can't be
     used."""
-    from comfy.comfyui.discovery import choose_servers, opened_servers
     from comfy.library.folder import WorkflowFolder
     from comfy.library.private import PrivateWorkflows
     from comfy.media.checks import MIB
     from ui.accounts.opening import opened_people, opened_users, sign_in_address
     from ui.server import serve
-    from ui.services import wire
+    from ui.services import OptionalParts, wire
     from ui.settings.permissions import permissions_of
     from ui.web.limits import WebLimits
 
@@ -157,16 +158,7 @@ def run(
     sign_ins = sign_in_address(database, settings.data.absolute())
     with (
         opened_people(settings.openid, sign_ins) as openid,
-        local_servers(settings) as local,
-        choose_servers(
-            [*settings.server_addresses, *(one.address for one in local)], SHIPPED_WORKFLOWS
-        ) as named,
-        opened_servers(
-            named.addresses,
-            shown=settings.only_this_machine,
-            limits=settings.server_limits
-            | {one.address.url: one.limit for one in local if one.limit},
-        ) as servers,
+        _opened_servers(settings) as (named, servers, local),
         contextlib.ExitStack() as scaling,
     ):
         permissions = permissions_of(settings, users, openid)
@@ -182,10 +174,13 @@ def run(
             secret=secret,
             demo=named.stand_in,
             opened=PrivateWorkflows(history.state.opened, settings.keep_days),
-            webhooks=_webhook_settings(settings),
             limits=WebLimits.with_files_of(settings.upload_mb * MIB),
-            local={one.address.url: one for one in local},
-            scaler=scaler,
+            parts=OptionalParts(
+                _webhook_settings(settings),
+                _download_settings(settings),
+                {one.address.url: one for one in local},
+                scaler,
+            ),
         )
         for one in local:
             one.start(servers)
@@ -195,7 +190,29 @@ def run(
 
 
 @contextlib.contextmanager
-def local_servers(settings: Settings) -> Iterator[Sequence[LocalComfyUI]]:
+def _opened_servers(
+    settings: Settings,
+) -> Iterator[tuple[ChosenServers, ServerPool, Sequence[LocalComfyUI]]]:
+    """Yield the servers of the settings, and the ComfyUIs among them that the app starts."""
+    from comfy.comfyui.discovery import choose_servers, opened_servers
+
+    with (
+        _local_servers(settings) as local,
+        choose_servers(
+            [*settings.server_addresses, *(one.address for one in local)], SHIPPED_WORKFLOWS
+        ) as named,
+        opened_servers(
+            named.addresses,
+            shown=settings.only_this_machine,
+            limits=settings.server_limits
+            | {one.address.url: one.limit for one in local if one.limit},
+        ) as servers,
+    ):
+        yield named, servers, local
+
+
+@contextlib.contextmanager
+def _local_servers(settings: Settings) -> Iterator[Sequence[LocalComfyUI]]:
     """Yield the ComfyUIs that the app starts, which end with the block. Raises ComfyError."""
     if not (local := settings.local_servers):
         yield ()
@@ -294,6 +311,19 @@ def _webhook_settings(settings: Settings) -> WebhookSettings:
         else kept_webhook_secret(settings.data.absolute())
     )
     return WebhookSettings(frozenset(settings.webhook_hosts), secret, trusted_certificates())
+
+
+def _download_settings(settings: Settings) -> DownloadSettings:
+    """Return the settings for downloads of missing models."""
+    from comfy.downloads.service import DownloadSettings
+
+    secret, token = settings.node_secret, settings.huggingface_token
+    return DownloadSettings(
+        secret=secret.get_secret_value() if secret else "",
+        hosts=settings.download_hosts,
+        token=token.get_secret_value() if token else "",
+        folder=settings.data.absolute() / "downloads",
+    )
 
 
 def _sign_in_of(

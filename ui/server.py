@@ -124,6 +124,7 @@ def build_app(services: Services, settings: WebSettings) -> FastAPI:
             watched_logins(identity, guesses, processes),
             assistants.serving(),
             sending(services.webhooks, ends, news),
+            services.downloads.watched(),
         ):
             yield
         sweeping.cancel()

@@ -15,6 +15,7 @@ from comfy.chains.queue import ChainQueue
 from comfy.comfyui.client.server_files import ServerFiles
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.reports import ServerReports, fresh
+from comfy.downloads.service import DownloadSettings, ModelDownloads
 from comfy.launch.start import Starter
 from comfy.launch.uploads import UploadLimits
 from comfy.library.catalog import CatalogCache
@@ -46,16 +47,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class OptionalParts:
+    """Parts of an app that its settings turn on. `local`: the servers that the app starts, by
+    address; `scaler`: starts and stops servers while runs wait."""
+
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
+    downloads: DownloadSettings = field(default_factory=DownloadSettings)
+    local: Mapping[str, LocalComfyUI] = field(default_factory=dict)
+    scaler: Scaler | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Services of one app.
 
     `servers`: the ComfyUI servers; `reports` queries each for its state. `clean_up` removes a
     deleted run's data from its server, and returns False if some input stays there. `abort` ends
     every call to the servers. `health`: whether they answer; `server_name`: their name on pages;
-    `demo`: the server is the stand-in. `local`: the servers that the app starts, by address.
-    `limits`: of requests and uploads; `uploading`: room for uploads; `waiting`: room for waiting
-    clients. `secret`: the app's secret, stored by `ui.web.secret`. `scaler`: starts and stops
-    servers, None without `[[scale]]`.
+    `demo`: the server is the stand-in. `downloads`: of missing models. `limits`: of requests and
+    uploads; `uploading`: room for uploads; `waiting`: room for waiting clients. `secret`: the app's
+    secret, stored by `ui.web.secret`.
     """
 
     servers: ServerPool
@@ -71,6 +82,7 @@ class Services:
     library: WorkflowLibrary
     chains: ChainQueue
     webhooks: Webhooks
+    downloads: ModelDownloads
     copies: FileCopies
     server_files: ServerFiles
     gallery: TemplateGallery
@@ -79,12 +91,11 @@ class Services:
     abort: Callable[[], None]
     server_name: str
     demo: bool
-    local: Mapping[str, LocalComfyUI]
     limits: WebLimits
     uploading: Share
     waiting: Share
     secret: bytes = field(repr=False)
-    scaler: Scaler | None = None
+    parts: OptionalParts
 
     def take_up(self) -> None:
         """Resume the work that was unfinished when the app last stopped. Call it once, in a thread,
@@ -107,13 +118,11 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     limits: WebLimits | None = None,
     opened: PrivateWorkflows | None = None,
     pace: CheckIntervals | None = None,
-    webhooks: WebhookSettings | None = None,
-    local: Mapping[str, LocalComfyUI] | None = None,
-    scaler: Scaler | None = None,
+    parts: OptionalParts | None = None,
 ) -> Services:
     """Return the services of one app. `files`: its folder for uploads and copies. `opened`: the
     workflows that users open, in memory by default. `pace`: how often ComfyUI is checked."""
-    limits = limits or WebLimits()
+    limits, parts = limits or WebLimits(), parts or OptionalParts()
     health = ServerHealth(servers.answers, pace)
     servers.on_unreachable(health.recheck)
     catalog = CatalogCache(servers.object_info)
@@ -139,7 +148,8 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         chain_forms=chain_forms,
         library=WorkflowLibrary(folder, forms, chain_forms),
         chains=ChainQueue(chain_forms, nobody=NOBODY),
-        webhooks=_webhooks(runs, blobs, webhooks or WebhookSettings()),
+        webhooks=_webhooks(runs, blobs, parts.webhooks),
+        downloads=ModelDownloads(servers, parts.downloads, catalog.expire),
         copies=FileCopies(given, blobs, server_files, runs, limits.file, secret),
         server_files=server_files,
         gallery=TemplateGallery(servers, catalog, files.with_name("templates"), blobs.turns),
@@ -148,12 +158,11 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         abort=servers.abort,
         server_name=servers.short_name,
         demo=demo,
-        local=local or {},
         limits=limits,
         uploading=Share(limits.uploading, limits.person_uploading, limits.address_uploading),
         waiting=Share(limits.calls, limits.person_calls, limits.address_calls),
         secret=secret,
-        scaler=scaler,
+        parts=parts,
     )
 
 

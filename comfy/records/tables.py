@@ -333,6 +333,19 @@ notices = Table(
     Column("until", Double),
 )
 
+# Users' requests for missing models. `owner`: a digest. `files`: a JSON list.
+model_requests = Table(
+    "model_requests",
+    tables,
+    Column("id", String(64), primary_key=True),
+    Column("at", Double, nullable=False),  # seconds since 1970
+    Column("owner", String(64), nullable=False),
+    Column("person", Text, nullable=False),
+    Column("workflow", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("files", Text, nullable=False),
+)
+
 
 def digest(name: str) -> str:
     """Return the digest for an owner, a workflow or a name."""

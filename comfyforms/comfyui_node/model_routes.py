@@ -24,9 +24,9 @@ _LARGEST = 1024 * 1024  # bytes of a request
 
 
 def node_secret() -> str:
-    """Return the secret that the app signs requests with, from COMFYFORMS_SECRET or from the file
-    `secret.txt` beside this one; "" without any, or if it is too short."""
-    secret = os.environ.get("COMFYFORMS_SECRET", "").strip()
+    """Return the secret that the app signs requests with, from COMFYFORMS_NODE_SECRET or the file
+    `secret.txt` beside this one. Return "" without a secret, and for a short one."""
+    secret = os.environ.get("COMFYFORMS_NODE_SECRET", "").strip()
     if not secret and _SECRET_FILE.is_file():
         secret = _SECRET_FILE.read_text(encoding="utf-8").strip()
     if secret and len(secret) < SHORTEST_SECRET:

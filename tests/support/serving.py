@@ -20,6 +20,7 @@ from comfy.comfyui.client.client import Client
 from comfy.comfyui.servers.checks import CheckPauses
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
+from comfy.downloads.service import DownloadSettings
 from comfy.library.folder import WorkflowFolder
 from comfy.library.permissions import Permissions
 from comfy.library.private import PrivateWorkflows
@@ -33,7 +34,7 @@ from tests.support.cluster.registry_kinds import history_address, new_registry
 from tests.support.waiting import LONGEST_WAIT
 from ui.files.deleting import RunDeletion
 from ui.server import Server, build_app, web_config
-from ui.services import Services, wire
+from ui.services import OptionalParts, Services, wire
 from ui.settings.web_settings import WebSettings
 from ui.web.limits import WebLimits
 from ui.web.server_health import CheckIntervals
@@ -98,6 +99,7 @@ def running_app(
     pace: CheckIntervals | None = None,
     pauses: CheckPauses | None = None,
     webhooks: WebhookSettings | None = None,
+    downloads: DownloadSettings | None = None,
     **options: Any,
 ) -> Iterator[RunningApp]:
     r"""Serve the app for the ComfyUI at `server_url` and any others. On exit, stop it as SIGTERM
@@ -136,7 +138,7 @@ def running_app(
             limits=limits,
             opened=PrivateWorkflows(history.state.opened if remembers else None),
             pace=pace,
-            webhooks=webhooks,
+            parts=OptionalParts(webhooks or WebhookSettings(), downloads or DownloadSettings()),
         )
         settings = settings or WebSettings(port=0)
         asgi = build_app(services, settings)

@@ -11,6 +11,7 @@ from comfy.base.messages import message
 from ui.administration.announcements import Announcements
 from ui.administration.audit import Actor, AuditLog
 from ui.administration.figures import Figures
+from ui.administration.model_downloads import ModelActions
 from ui.administration.overview import Monitor
 from ui.administration.people import People
 from ui.administration.servers import RunActions, ServerActions
@@ -33,6 +34,7 @@ class Administration:
     runs: RunActions
     monitor: Monitor
     figures: Figures
+    models: ModelActions
 
     @classmethod
     def of(cls, services: Services, identity: Identity, *, images: bool) -> Self:
@@ -51,8 +53,14 @@ class Administration:
             Announcements(store, pool, audit),
             ServerActions(pool, audit),
             RunActions(runs, identity, audit),
-            Monitor(pool, services.reports, runs, identity.name_of, images, services.scaler),
+            Monitor(pool, services.reports, runs, identity.name_of, images, services.parts.scaler),
             Figures(runs.history, services.library),
+            ModelActions(
+                services.library,
+                services.downloads,
+                store.model_requests if store else None,
+                audit,
+            ),
         )
 
     def actor(self, request: HTTPConnection) -> Actor:

@@ -15,10 +15,10 @@ from pydantic_core import PydanticCustomError
 from comfy.comfyui.client.address import is_loopback
 from ui.accounts.openid_people import OpenIDSettings, space_openid
 from ui.settings.cluster import ProcessName, WireURL, cluster_problems
+from ui.settings.download_options import SECRET_DOWNLOADS, DownloadOptions
 from ui.settings.folders import COMMAND, ON_A_SPACE, data_folder, workflow_folder
 from ui.settings.named_servers import OWN, HomePath, ReadableFile
 from ui.settings.scales import scale_problems
-from ui.settings.server_options import ServerOptions
 from ui.settings.setting_values import (
     Days,
     FolderPath,
@@ -47,12 +47,13 @@ REPEATED = frozenset({"server"})  # options that can be given several times
 _SENT_TO_SERVERS = {"server", "server_token", "server_header"}
 SECRET = frozenset(
     {*_SENT_TO_SERVERS, "login", "database", "wire", "webhook_secret", "openid_secret"}
+    | SECRET_DOWNLOADS
 )
-# Other users of the machine could see the first option. The second one is a table.
-NO_OPTION = frozenset({"openid_secret", "scale"})
+# Other users of the machine could see these options, or they are tables.
+NO_OPTION = frozenset({"openid_secret", "scale"}) | SECRET_DOWNLOADS
 
 
-class Settings(ServerOptions):
+class Settings(DownloadOptions):
     """The administrator's settings. Secrets print as stars."""
 
     workflows: FolderPath = Field(

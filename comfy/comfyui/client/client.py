@@ -166,9 +166,8 @@ class Client:
     # The server
 
     def answers(self, *, timeout: float) -> bool:
-        """Tell if the server answers within this many seconds. A refusal is an answer, a proxy's
-        5xx isn't. Raises ServerUnreachable if the request was aborted: then the state is unknown.
-        """
+        """Return whether the server answers in time. A refusal is an answer, a proxy's 5xx isn't.
+        Raises ServerUnreachable if the request was aborted."""
         headers = {"Connection": "close"}  # occasional checks keep no connection open
         try:
             with self._opened("GET", "/system_stats", timeout=timeout, headers=headers) as response:
@@ -188,8 +187,7 @@ class Client:
         return as_mapping(self._get("/system_stats"))
 
     def free(self) -> None:
-        """Make the server free its models and cached results: at once if idle, otherwise after the
-        run."""
+        """Make the server free its models and cached results, after its current run."""
         self._post("/free", {"unload_models": True, "free_memory": True})
 
     # Files
@@ -231,9 +229,8 @@ class Client:
         return f"{folder}/{name}" if folder else name
 
     def size_of(self, value: str) -> int | None:
-        """Return the size in bytes of a server's file, by its name in an input
-        (docs/comfyui.md#22); None if the server doesn't report it. Raises ServerError (404) if the
-        file doesn't exist."""
+        """Return a file's size in bytes by its name in an input (docs/comfyui.md#22), or None if it
+        is unknown. Raises ServerError (404) if the file doesn't exist."""
         path, _, folder = value.rpartition(" [")
         subfolder, _, name = path.rpartition("/")
         params = {"filename": name, "subfolder": subfolder, "type": folder.rstrip("]")}
@@ -273,6 +270,10 @@ class Client:
         answer = self._call("GET", path, most=most)
         self._check(answer.status)
         return answer.content
+
+    def ask_node(self, method: str, path: str, **options: Any) -> ServerAnswer:
+        """Return a custom node's answer with any status. `options`: arguments of requests."""
+        return self._call(method, path, **options)
 
     # All network access to ComfyUI
 

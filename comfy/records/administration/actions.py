@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, delete, insert, select, update
 
 from comfy.base.messages import message_from_json, message_to_json
+from comfy.records.administration.model_requests import ModelRequestStore
 from comfy.records.administration.usage import UsageReader
 from comfy.records.tables import as_comfy_errors, audit_lines, digest, notices, runs
 
@@ -44,6 +45,7 @@ class AdministrationStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.usage = UsageReader(engine)
+        self.model_requests = ModelRequestStore(engine)
 
     def hide_runs(self, owner: str) -> int:
         """Hide all finished runs of this owner from lists, because they are about to be deleted.

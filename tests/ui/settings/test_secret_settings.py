@@ -65,6 +65,8 @@ def test_secrets_elsewhere_are_not_warned_about(
         "wire": "rediss://:hunter2@box:6379",
         "webhook_secret": f"whsec_{'hunter2x' * 4}",
         "openid_secret": "hunter2",
+        "node_secret": "hunter2-hunter2-hunter2-hunter2",
+        "huggingface_token": "hunter2",
     }
     assert secrets.keys() == SECRET
     file = tmp_path / "forms.toml"

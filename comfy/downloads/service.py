@@ -1,0 +1,283 @@
+"""Downloads of missing models at all servers, and the refresh of lists after each."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from anyio import to_thread
+
+from comfy.base.callbacks import Callbacks
+from comfy.base.errors import ComfyError
+from comfy.comfyui.client.address import is_loopback
+from comfy.comfyui.servers.pool import ServerPool
+from comfy.comfyui.servers.server import ComfyServer
+from comfy.downloads.local_folders import model_folders
+from comfy.downloads.node_client import NodeDownloads
+from comfy.requirements.model import ModelFile
+from comfyforms.comfyui_node.downloads.hosts import AllowedHosts
+from comfyforms.comfyui_node.downloads.journal import DownloadOrder
+from comfyforms.comfyui_node.downloads.problems import DownloadProblem
+from comfyforms.comfyui_node.downloads.queue import Downloads, DownloadStatus, FileAnswer
+from comfyforms.comfyui_node.downloads.targets import checked_name
+
+log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 1.0
+_LIST_SECONDS = 0.5
+_MOST_FACTS = 1000
+_ACTIVE = frozenset({"waiting", "running", "checking", "retrying"})
+
+
+class DownloadError(ComfyError):
+    """Error for a download that isn't possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadSettings:
+    """Settings for downloads. `secret`: shared with the custom nodes; `hosts`: as for
+    `AllowedHosts`; `token`: for Hugging Face. `local`: the addresses of the servers that the app
+    starts; `folder`: for the state of their downloads."""
+
+    secret: str = field(default="", repr=False)
+    hosts: tuple[str, ...] = ()
+    token: str = field(default="", repr=False)
+    local: frozenset[str] = frozenset()
+    folder: Path | None = None
+
+
+class Downloader(Protocol):
+    """Downloads at one server: `Downloads` in this process, or `NodeDownloads`."""
+
+    def statuses(self) -> tuple[DownloadStatus, ...]:
+        """Return the state of all downloads."""
+
+    def start(self, order: DownloadOrder) -> object:
+        """Start a download."""
+
+    def pause(self, key: str) -> object:
+        """Pause a download."""
+
+    def resume(self, key: str, token: str) -> object:
+        """Continue or retry a download."""
+
+    def remove(self, key: str) -> None:
+        """Cancel a download, or remove an ended one."""
+
+    def facts(self, urls: Sequence[str], hosts: Sequence[str], token: str) -> list[FileAnswer]:
+        """Ask the hosts for the sizes of files."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerDownloads:
+    """Downloads of a server, or the reason why they are unknown."""
+
+    server: ComfyServer
+    downloads: tuple[DownloadStatus, ...] = ()
+    problem: str = ""
+
+
+class ModelDownloads:
+    """Downloads at all servers. Thread-safe. `finished` counts downloads whose model the servers
+    list by now. Methods raise ComfyError."""
+
+    def __init__(
+        self, pool: ServerPool, settings: DownloadSettings, expire: Callable[[], None]
+    ) -> None:
+        """`expire`: marks the node definitions as outdated."""
+        self._pool = pool
+        self._settings = settings
+        self._expire = expire
+        self._allowed = AllowedHosts(settings.hosts)
+        self._changed = Callbacks[[]]()
+        self._done: set[tuple[str, str]] | None = None  # set by the first look
+        self._busy: set[str] = set()  # servers with active downloads
+        self._facts: dict[str, FileAnswer] = {}
+        self._listing = threading.Lock()
+        self._lists: tuple[ServerDownloads, ...] = ()
+        self._listed_until = 0.0
+        self._wanted = True  # whether some server may have active downloads
+        self.finished = 0
+        self._local = {
+            server.url: Downloads(settings.folder / str(at), partial(model_folders, server.client))
+            for at, server in enumerate(pool.servers)
+            if server.url in settings.local and settings.folder is not None
+        }
+
+    @property
+    def servers(self) -> tuple[ComfyServer, ...]:
+        """Return the servers that can have downloads, as far as the settings tell."""
+        servers = self._pool.servers
+        return tuple(one for one in servers if self._settings.secret or one.url in self._local)
+
+    def subscribe(self, call: Callable[[], None]) -> Callable[[], None]:
+        """Register a callback for finished downloads; return a function that removes it."""
+        return self._changed.add(call)
+
+    def why_not(self, file: ModelFile) -> str:
+        """Return why a file can't be downloaded, for administrators; "" if it can."""
+        if not file.url:
+            return "The workflow doesn't name a download address."
+        if not file.folder:
+            return "The workflow doesn't name the model folder."
+        try:
+            checked_name(file.name)
+            self._allowed.check(file.url)
+        except DownloadProblem as problem:
+            return str(problem)
+        return ""
+
+    def start(self, server: ComfyServer, files: Sequence[ModelFile]) -> None:
+        """Start the downloads of files at a server."""
+        token = self._token(server)
+        with _converted():
+            for file in files:
+                order = DownloadOrder(
+                    file.url, file.folder, file.name, file.sha256, self._settings.hosts, token
+                )
+                self._at(server).start(order)
+        self._note_change()
+
+    def pause(self, server: ComfyServer, key: str) -> None:
+        """Pause a download."""
+        with _converted():
+            self._at(server).pause(key)
+        self._note_change()
+
+    def resume(self, server: ComfyServer, key: str) -> None:
+        """Continue a paused download, or retry a failed one."""
+        with _converted():
+            self._at(server).resume(key, self._token(server))
+        self._note_change()
+
+    def remove(self, server: ComfyServer, key: str) -> None:
+        """Cancel a download, or remove an ended one from the list."""
+        with _converted():
+            self._at(server).remove(key)
+        self._note_change()
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Return the servers' places in the settings, by address."""
+        return {server.url: at for at, server in enumerate(self._pool.servers)}
+
+    def lists(self) -> tuple[ServerDownloads, ...]:
+        """Return the downloads of all servers, at most half a second old: many open pages ask."""
+        with self._listing:
+            if time.monotonic() > self._listed_until:
+                self._lists = tuple(map(self._list, self.servers))
+                self._listed_until = time.monotonic() + _LIST_SECONDS
+            return self._lists
+
+    def ask_sizes(self, server: ComfyServer, files: Sequence[ModelFile]) -> None:
+        """Ask the hosts for unknown sizes of files that can be downloaded."""
+        urls = [one.url for one in files if not one.size and not self.why_not(one)]
+        urls = [url for url in urls if self.size_of(url) is None]
+        if not urls:
+            return
+        with _converted():
+            answers = self._at(server).facts(urls, self._settings.hosts, self._token(server))
+        found = {answer.url: answer for answer in answers if answer.url in urls}
+        self._facts = dict([*self._facts.items()][-_MOST_FACTS:]) | found
+
+    def size_of(self, url: str) -> int | None:
+        """Return a file's size in bytes if a host was asked."""
+        return known.size if (known := self._facts.get(url)) else None
+
+    def host_problem(self, url: str) -> str:
+        """Return why a host didn't tell a file's size, or ""."""
+        return known.problem if (known := self._facts.get(url)) else ""
+
+    def look(self) -> bool:
+        """Note downloads that have finished, and return whether some are active."""
+        is_active, done = False, set[tuple[str, str]]()
+        for at in self.lists():
+            # A server that doesn't answer may be restarting. Its downloads then continue.
+            is_active |= bool(at.problem) and at.server.url in self._busy
+            if at.problem:
+                done |= {key for key in self._done or () if key[0] == at.server.url}
+                continue
+            states = {one.id: one.state for one in at.downloads}
+            done |= {(at.server.url, key) for key, state in states.items() if state == "done"}
+            if _ACTIVE.isdisjoint(states.values()):
+                self._busy.discard(at.server.url)
+            else:
+                self._busy.add(at.server.url)
+                is_active = True
+        finished = set() if self._done is None else done - self._done
+        self._done = done
+        if finished:
+            self._expire()
+            self.finished += len(finished)
+            self._changed.call()
+        return is_active
+
+    @contextlib.asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """Continue this process's own downloads, and look for finished ones, during the block."""
+        for downloads in self._local.values():
+            await to_thread.run_sync(downloads.restore)
+        work = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            for downloads in self._local.values():
+                await to_thread.run_sync(downloads.close)
+
+    async def _watch(self) -> None:
+        while self.servers:
+            if self._wanted:
+                self._wanted = False
+                try:
+                    self._wanted |= await to_thread.run_sync(self.look)
+                except Exception:
+                    log.exception("Looking for finished downloads failed with an internal error")
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _note_change(self) -> None:
+        self._wanted = True
+        with self._listing:
+            self._listed_until = 0.0
+
+    def _list(self, server: ComfyServer) -> ServerDownloads:
+        try:
+            with _converted():
+                found = self._at(server).statuses()
+        except ComfyError as problem:
+            return ServerDownloads(server, problem=f"{problem} {problem.hint}".strip())
+        self._wanted |= any(one.state in _ACTIVE for one in found)
+        return ServerDownloads(server, found)
+
+    def _at(self, server: ComfyServer) -> Downloader:
+        if own := self._local.get(server.url):
+            return own
+        if not self._settings.secret:
+            raise DownloadError(
+                "Downloads are turned off.", "Set COMFYFORMS_NODE_SECRET for this app."
+            )
+        return NodeDownloads(server.client, self._settings.secret)
+
+    def _token(self, server: ComfyServer) -> str:
+        """Return the token for Hugging Face, unless the request to the server could be read on the
+        way."""
+        address = server.client.address
+        is_safe = address.url.startswith("https:") or is_loopback(address.host)
+        return self._settings.token if is_safe else ""
+
+
+@contextlib.contextmanager
+def _converted() -> Iterator[None]:
+    try:
+        yield
+    except DownloadProblem as problem:
+        raise DownloadError(str(problem)) from problem

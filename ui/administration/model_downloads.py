@@ -1,0 +1,120 @@
+"""Missing models of workflows: the list, users' requests, and administrators' downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from comfy.base.errors import ComfyError
+from comfy.base.messages import listed, message
+from comfy.comfyui.servers.server import ComfyServer
+from comfy.downloads.service import DownloadError, ModelDownloads
+from comfy.records.administration.model_requests import ModelRequest, ModelRequestStore
+from comfy.requirements.model import ModelFile
+from comfy.requirements.readiness import judge
+from ui.administration.audit import Actor, AuditLog
+from ui.library import WorkflowLibrary
+
+_MOST_NAMED = 5  # files of one action
+
+
+@dataclass(frozen=True, slots=True)
+class ModelActions:
+    """Actions on missing models; an administrator's action is logged. `requests`: None without a
+    database. All methods raise ComfyError."""
+
+    library: WorkflowLibrary
+    downloads: ModelDownloads
+    requests: ModelRequestStore | None
+    audit: AuditLog
+
+    def missing(self, workflow: str, owner: str) -> tuple[ModelFile, ...]:
+        """Return the model files of a workflow that no server has. () for a chain."""
+        if self.library.is_chain(workflow):
+            return ()
+        adapted, catalog = self.library.forms.adapted(workflow, owner)
+        return judge(adapted.prompt, catalog, models=adapted.models).models
+
+    def get(
+        self, actor: Actor, server: ComfyServer, workflow: str, names: Sequence[str] | None
+    ) -> None:
+        """Start the downloads of a workflow's missing files: of those with these names, or of all
+        that can be downloaded."""
+        missing = self.missing(workflow, actor.owner)
+        self._start(actor, server, [one for one in missing if names is None or one.name in names])
+
+    def get_requested(self, actor: Actor, server: ComfyServer, request: str) -> None:
+        """Start the downloads of a request's files, and close the request."""
+        self._start(actor, server, self.request(request).files)
+        self.close(request)
+
+    def pause(self, actor: Actor, server: ComfyServer, key: str) -> None:
+        """Pause a download."""
+        name = self._name(server, key)
+        self.downloads.pause(server, key)
+        names = {"person": actor.name, "name": name, "server": server.label}
+        self.audit.note(message("{person} paused the download of {name} to {server}.", **names))
+
+    def resume(self, actor: Actor, server: ComfyServer, key: str) -> None:
+        """Continue a paused download, or retry a failed one."""
+        name = self._name(server, key)
+        self.downloads.resume(server, key)
+        names = {"person": actor.name, "name": name, "server": server.label}
+        self.audit.note(message("{person} resumed the download of {name} to {server}.", **names))
+
+    def remove(self, actor: Actor, server: ComfyServer, key: str) -> None:
+        """Cancel a download, or remove an ended one from the list."""
+        name = self._name(server, key)
+        self.downloads.remove(server, key)
+        names = {"person": actor.name, "name": name, "server": server.label}
+        self.audit.note(message("{person} canceled the download of {name} to {server}.", **names))
+
+    def ask(self, owner: str, person: str, workflow: str) -> None:
+        """Record a user's request for a workflow's missing models."""
+        files = self.missing(workflow, owner)
+        if self.requests is None or not files:
+            raise ComfyError(message("There is nothing to ask for."))
+        title = self.library.form(workflow, owner).title
+        self.requests.add(owner, person, workflow, str(title), files)
+
+    def asked(self, owner: str, workflow: str) -> bool:
+        """Return whether this user has already asked."""
+        return self.requests is not None and self.requests.has(owner, workflow)
+
+    def open_requests(self) -> tuple[ModelRequest, ...]:
+        """Return all open requests, oldest first."""
+        return self.requests.all() if self.requests else ()
+
+    def request(self, key: str) -> ModelRequest:
+        """Return an open request."""
+        found = next((one for one in self.open_requests() if one.id == key), None)
+        if found is None:
+            raise DownloadError(message("This request is closed."))
+        return found
+
+    def close(self, key: str) -> None:
+        """Delete a request."""
+        if self.requests is None or not self.requests.remove(key):
+            raise DownloadError(message("This request is closed."))
+
+    def _start(self, actor: Actor, server: ComfyServer, wanted: Sequence[ModelFile]) -> None:
+        files = [one for one in wanted if not self.downloads.why_not(one)]
+        if not files:
+            reasons = dict.fromkeys(map(self.downloads.why_not, wanted))
+            raise DownloadError(next(iter(reasons), message("No model is missing.")))
+        self.downloads.start(server, files)
+        names = [one.name for one in files]
+        shown = [*names[:_MOST_NAMED], *(["…"] if len(names) > _MOST_NAMED else [])]
+        self.audit.note(
+            message(
+                "{person} started the download of {names} to {server}.",
+                person=actor.name,
+                names=listed(shown),
+                server=server.label,
+            )
+        )
+
+    def _name(self, server: ComfyServer, key: str) -> str:
+        lists = self.downloads.lists()
+        found = (one for at in lists if at.server is server for one in at.downloads)
+        return next((one.name for one in found if one.id == key), "?")

@@ -1,0 +1,1 @@
+"""Routes of missing models and their downloads."""

@@ -1,0 +1,111 @@
+"""Documents of missing models and their downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from comfy.downloads.service import ModelDownloads, ServerDownloads
+from comfy.requirements.model import ModelFile
+from comfyforms.comfyui_node.downloads.hosts import license_page
+from comfyforms.comfyui_node.downloads.queue import DownloadStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDownload:
+    """Download of a model to the server with this number. `state`: waiting, running, checking,
+    retrying, paused, failed or done. `speed`: bytes per second. `problem`: why it failed or is
+    retried."""
+
+    server: int
+    id: str
+    name: str
+    folder: str
+    url: str
+    state: str
+    received: int
+    size: int | None
+    speed: float
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class MissingModelFile:
+    """Model file that no server has. `size`: in bytes, null if unknown. `license`: the page where
+    its license can be accepted, or empty. `can_get`: administrators can download it here;
+    `problem`: why not, or why the host refuses it, for administrators. `download`: null without
+    one."""
+
+    name: str
+    folder: str
+    url: str
+    size: int | None
+    license: str
+    can_get: bool
+    problem: str
+    download: ModelDownload | None
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadServer:
+    """Server that can have downloads. `problem`: why it has none now, or empty."""
+
+    number: int
+    name: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class MissingModels:
+    """Missing models of a workflow. `may_get`: you are an administrator; `may_ask`: you can ask an
+    administrator, and `asked`: you have. `servers`: those that can have downloads, for
+    administrators only."""
+
+    models: tuple[MissingModelFile, ...]
+    may_get: bool
+    may_ask: bool
+    asked: bool
+    servers: tuple[DownloadServer, ...]
+
+
+def _model_download(server: int, status: DownloadStatus) -> ModelDownload:
+    """Return the document of a download."""
+    return ModelDownload(
+        server,
+        status.id,
+        status.name,
+        status.folder,
+        status.url,
+        status.state,
+        status.received,
+        status.size,
+        status.speed,
+        status.problem,
+    )
+
+
+def all_downloads(
+    lists: Iterable[ServerDownloads], numbers: Mapping[str, int]
+) -> tuple[ModelDownload, ...]:
+    """Return the documents of all servers' downloads. `numbers`: of the servers by address."""
+    return tuple(
+        _model_download(numbers[at.server.url], one) for at in lists for one in at.downloads
+    )
+
+
+def missing_model_file(
+    file: ModelFile, downloads: ModelDownloads, started: ModelDownload | None, *, reasons: bool
+) -> MissingModelFile:
+    """Return the document of a missing file. `reasons`: with the problems, for administrators."""
+    why_not = downloads.why_not(file)
+    size = file.size or downloads.size_of(file.url) or (started.size if started else None)
+    return MissingModelFile(
+        name=file.name,
+        folder=file.folder,
+        url=file.url,
+        size=size or None,
+        license=license_page(file.url),
+        can_get=not why_not,
+        problem=(why_not or downloads.host_problem(file.url)) if reasons else "",
+        download=started,
+    )
