@@ -19,6 +19,7 @@ from ui.files.uploads import upload_routes
 from ui.operator.access import OperatorAccess
 from ui.operator.activity_page import activity_routes
 from ui.operator.frame import AdminFrame
+from ui.operator.log_page import log_routes
 from ui.operator.metrics import AppCollector, metrics_routes
 from ui.operator.missing_page import missing_routes
 from ui.operator.people_page import people_routes
@@ -123,6 +124,7 @@ def administrator_routes(
     """Return the pages for administrators."""
     frame = AdminFrame(desk, access, sign_in, settings.root_path)
     yield operator_routes(frame)
+    yield log_routes(frame)
     yield missing_routes(frame)
     yield people_routes(frame)
     yield usage_routes(frame)

@@ -51,6 +51,7 @@ EDITOR_ROUTES = ("GET editor", "DELETE editor/draft", "GET editor/history", "GET
 OF_ADMINISTRATORS = (
     "/operator",
     *(f"/operator/{name}" for name in ("activity", "missing", "people", "tokens", "usage")),
+    "/operator/servers/{number}/log",
 )
 
 # The owner's answers to requests that the walk can't complete, with the reasons.

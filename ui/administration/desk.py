@@ -51,9 +51,9 @@ class Administration:
             audit,
             people,
             Announcements(store, pool, audit),
-            ServerActions(pool, audit),
+            ServerActions(pool, audit, services.parts.local),
             RunActions(runs, identity, audit),
-            Monitor(pool, services.reports, runs, identity.name_of, images, services.parts.scaler),
+            Monitor(pool, services.reports, runs, identity.name_of, images, services.parts),
             Figures(runs.history, services.library),
             ModelActions(
                 services.library,

@@ -16,12 +16,14 @@ from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.reports import ServerReport, ServerReports
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.library.private import MARK
+from comfy.local_comfyui.supervisor import ComfyUIStatus
 from comfy.runs.interface import AppProcesses, ProcessStatus, Run, RunRegistry
 from ui.administration.servers import GUEST
 from ui.documents.headlines import AWAY, elapsed_words
+from ui.services import OptionalParts
 
 if TYPE_CHECKING:
-    from comfy.scaling.scaler import Scaler, ScaleStatus
+    from comfy.scaling.scaler import ScaleStatus
 
 _WAITING = message("Waiting")
 _RUNNING = message("Running")
@@ -30,10 +32,11 @@ _OWN_WORKFLOW = message("The user's own workflow")
 
 @dataclass(frozen=True, slots=True)
 class ServerLine:
-    """ComfyUI server with its state."""
+    """ComfyUI server with its state. `process`: of a ComfyUI that the app starts."""
 
     server: ComfyServer
     report: ServerReport
+    process: ComfyUIStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class Monitor:
     runs: RunRegistry
     name_of: Callable[[str], str]
     images: bool
-    scaler: Scaler | None = None
+    parts: OptionalParts
 
     def overview(self) -> Overview:
         """Query the servers and return the overview."""
@@ -93,7 +96,7 @@ class Monitor:
         live = [run for run in self.runs.known() if not run.state.phase.finished]
         live.sort(key=lambda run: run.turn)
         return Overview(
-            tuple(ServerLine(server, report) for server, report in self.reports()),
+            tuple(ServerLine(one, report, self._process_of(one)) for one, report in self.reports()),
             tuple(self._line(run, now) for run in live),
             process_lines(self.runs.processes),
             self._scales(),
@@ -101,9 +104,13 @@ class Monitor:
 
     def _scales(self) -> tuple[ScaleStatus, ...] | None:
         try:
-            return self.scaler.statuses() if self.scaler is not None else ()
+            return self.parts.scaler.statuses() if self.parts.scaler is not None else ()
         except ComfyError:
             return None
+
+    def _process_of(self, server: ComfyServer) -> ComfyUIStatus | None:
+        local = self.parts.local.get(server.url)
+        return None if local is None else local.status
 
     def _line(self, run: Run, now: float) -> RunLine:
         at = run.record.server

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from comfy.base.errors import RunNotFound
+from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import message
 from comfy.comfyui.protocol.run_state import RunError
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer
+from comfy.local_comfyui.supervisor import LocalComfyUI
 from comfy.runs.interface import Run, RunRegistry
 from ui.administration.audit import Actor, AuditLog
 from ui.web.identity import Identity
 
 GUEST = message("Guest")
+_NOT_OURS = message("ComfyForms didn't start this ComfyUI and can't restart it.")
 _STOPPED = RunError(message("An administrator stopped this run."))
 
 
 @dataclass(frozen=True, slots=True)
 class ServerActions:
-    """Pause, resume and memory of servers; each action is logged with the administrator."""
+    """Actions on servers; each is logged with the administrator. `local`: see `Services`."""
 
     pool: ServerPool
     audit: AuditLog
+    local: Mapping[str, LocalComfyUI] = field(default_factory=dict)
 
     def pause(self, actor: Actor, server: ComfyServer) -> None:
         """Send the server no more runs. Its current runs continue."""
@@ -43,6 +47,18 @@ class ServerActions:
         server.free()
         names = {"person": actor.name, "server": server.label}
         self.audit.note(message("{person} freed the memory of {server}.", **names))
+
+    def update_list(self, actor: Actor, server: ComfyServer) -> None:
+        """Ask the server for its nodes and models now. Raises ServerUnreachable or ServerError."""
+        self.pool.update_list(server)
+
+    def restart(self, actor: Actor, server: ComfyServer) -> None:
+        """Restart a ComfyUI that the app started. Raises ComfyError for others."""
+        if (local := self.local.get(server.url)) is None:
+            raise ComfyError(_NOT_OURS)
+        names = {"person": actor.name, "server": server.label}
+        self.audit.note(message("{person} restarted {server}.", **names))
+        local.restart()
 
 
 @dataclass(frozen=True, slots=True)

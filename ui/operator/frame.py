@@ -43,13 +43,16 @@ class AdminFrame:
     sign_in: SignInPage
     root_path: str
 
-    def shown(self, request: Request, path: str, body: Callable[[], str]) -> HTMLResponse:
-        """Return a page; without a user, return the sign-in page. Raises 404 for other users."""
+    def shown(
+        self, request: Request, path: str, body: Callable[[], str], tab: str = ""
+    ) -> HTMLResponse:
+        """Return a page; without a user, return the sign-in page. Raises 404 for other users.
+        `tab`: the page's tab, if it isn't the request's path."""
         if self.desk.identity.owner(request) is None:
             return self.sign_in(request, path)
         if not self.access.permits(request):
             raise HTTPException(404)
-        return self.page(request, path, path, body())
+        return self.page(request, path, tab or path, body())
 
     def page(
         self, request: Request, path: str, tab: str, body: str, why: str = "", status: int = 200

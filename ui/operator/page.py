@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 from comfy.base.messages import message, plural
 from comfy.comfyui.servers.reports import Memory
+from comfy.local_comfyui.supervisor import ComfyUIStatus
 from comfy.records.administration.actions import Notice
 from ui.administration.overview import Overview, ProcessLines, RunLine, ServerLine
 from ui.documents.headlines import elapsed_words
 from ui.languages.current import current_language, html_of
-from ui.operator.frame import PATH, action_form, section
+from ui.operator.frame import PATH, action_form, asking_form, section
 from ui.operator.notice_form import notice_card
 from ui.page.plain.inline import module_tag
 from ui.settings.version import app_version
@@ -34,6 +35,11 @@ _FREE = message("Free memory")
 _SCALES = message("Elastic servers")
 _NO_DATABASE = message("The database doesn't answer.")
 _LEFT_OVER = message("Not in the settings anymore. Stop its servers yourself.")
+_STARTING = message("Starting")
+_UPDATE = message("Update list")
+_RESTART = message("Restart")
+_ENDS_RUNS = message("Its active run ends. Waiting runs continue afterwards.")
+_LOG = message("Log")
 _RUNS = message("Runs")
 _PREVIEW = message("Preview")
 _NO_RUNS = message("No runs")
@@ -68,6 +74,8 @@ def _servers(servers: Iterable[ServerLine]) -> str:
 def _server(line: ServerLine) -> str:
     server, report = line.server, line.report
     state, shade = (_ONLINE, "up") if report.up else (_OFFLINE, "away")
+    if server.starting:
+        state, shade = _STARTING, "drained"
     if server.drained and report.up:
         state, shade = _PAUSED, "drained"
     facts: list[str] = []
@@ -82,6 +90,7 @@ def _server(line: ServerLine) -> str:
             )
         )
     facts += [fact for one in report.memory if (fact := _memory(one))]
+    facts += _process_facts(line.process) if line.process else []
     name = server.label
     if name != server.url:
         facts.insert(0, server.url)
@@ -92,13 +101,39 @@ def _server(line: ServerLine) -> str:
         else ("pause", _PAUSE, message("Pause {server}", server=name))
     )
     free = ("free", _FREE, message("Free memory of {server}", server=name))
-    buttons = "".join(
-        _button(server.number, *one) for one in ((turn, free) if report.up else (turn,))
-    )
+    update = ("update", _UPDATE, message("Update list of {server}", server=name))
+    shown = (turn, free, update) if report.up else (turn,)
+    buttons = "".join(_button(server.number, *one) for one in shown)
+    if line.process is not None:
+        buttons += _process_buttons(server.number, name)
     return f"""<article class="server">
 <div><h3>{html.escape(name)}</h3>
 <p class="{shade}">{html_of(state)}</p><ul>{items}</ul></div>
 <div class="buttons">{buttons}</div></article>"""
+
+
+def _process_facts(process: ComfyUIStatus) -> list[str]:
+    facts = []
+    if process.last_end is not None:
+        facts.append(process.last_end.sentence)
+    if process.phase == "pausing":
+        left = elapsed_words(process.until - time.monotonic())
+        facts.append(message("Starts again in {time}", time=left))
+    return facts
+
+
+def _process_buttons(at: int, name: str) -> str:
+    """Return the buttons of a ComfyUI that the app starts."""
+    question = message("Restart {server}?", server=name)
+    ask = asking_form(
+        f"{PATH[1:]}/servers/{at}/restart",
+        (_RESTART, question, _RESTART),
+        f"restart-{at}",
+        f"<p>{html_of(_ENDS_RUNS)}</p>",
+    )
+    label = html_of(message("Log of {server}", server=name))
+    log = f"{PATH[1:]}/servers/{at}/log"
+    return f'{ask}<a class="button quiet" href="{log}" aria-label="{label}">{html_of(_LOG)}</a>'
 
 
 def _memory(one: Memory) -> str:

@@ -22,6 +22,7 @@ from ui.web.responses import NO_STORE
 
 _GONE = message("This run has ended.")
 _NUMBER = re.compile(r"[0-9]{1,9}")
+_SAID = {"free": "freed", "update": "updated"}  # what the page says afterwards, in its address
 
 
 def operator_routes(frame: AdminFrame) -> GuardedRoutes:
@@ -34,6 +35,8 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
         "pause": desk.servers.pause,
         "resume": desk.servers.resume,
         "free": desk.servers.free,
+        "update": desk.servers.update_list,
+        "restart": desk.servers.restart,
     }
 
     def body(done: str = "") -> str:
@@ -44,10 +47,13 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
         return frame.page(request, path, PATH, body(), why, status)
 
     @routes.get(PATH, Access.SIGN_IN_PAGE)
-    def operator(request: Request, freed: str = "") -> HTMLResponse:
+    def operator(request: Request, freed: str = "", updated: str = "") -> HTMLResponse:
         """Return the page; without a user, return the sign-in page. Raises 404 for other users."""
-        server = _server(pool, freed)
-        done = message("Freed the memory of {server}.", server=server.label) if server else ""
+        done = ""
+        if server := _server(pool, freed):
+            done = message("Freed the memory of {server}.", server=server.label)
+        elif server := _server(pool, updated):
+            done = message("Updated the list of {server}.", server=server.label)
         return frame.shown(request, PATH, lambda: body(done))
 
     @routes.get(f"{PATH}/runs/{{run_id}}/preview", Access.ADMINISTRATOR)
@@ -70,7 +76,8 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
             actions[action](desk.actor(request), server)
         except ComfyError as problem:
             return failed(request, path, problem)
-        return frame.back(request, path, f"{PATH}?freed={number}" if action == "free" else PATH)
+        said = _SAID.get(action)
+        return frame.back(request, path, f"{PATH}?{said}={number}" if said else PATH)
 
     @routes.post(f"{PATH}/runs/{{run_id}}/{{action}}", Access.ADMINISTRATOR)
     def of_run(request: Request, run_id: str, action: Literal["stop", "front", "back"]) -> Response:

@@ -243,6 +243,12 @@ class ServerPool:
         server.recheck()  # fetches its nodes if there are several servers
         self._listeners.call()
 
+    def update_list(self, server: ComfyServer) -> None:
+        """Fetch the server's nodes, models and choices now, for all forms. Raises
+        ServerUnreachable or ServerError."""
+        server.fetch_nodes()
+        self._listeners.call()
+
     @property
     def start_words(self) -> str:
         """Return the sentence for users while the app starts a ComfyUI and no other server takes

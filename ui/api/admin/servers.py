@@ -24,10 +24,14 @@ _Number = Annotated[int, Path(ge=0)]
 @dataclass(frozen=True, slots=True)
 class AdminServer(ServerReport):
     """State of a server. `number`: identifies it; servers of the settings have their place there.
-    `address`: without credentials."""
+    `address`: without credentials. `process`: "starting", "running", "pausing" before the next
+    start, or "ended", for a ComfyUI that the app starts, otherwise "". `ended`: how it last ended
+    by itself, "" if it hasn't."""
 
     number: int = 0
     address: str = ""
+    process: str = ""
+    ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,13 @@ class AdminServers:
     """All servers, in the order of the settings, then the started ones."""
 
     servers: tuple[AdminServer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLog:
+    """Last lines that a ComfyUI wrote, oldest first."""
+
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,11 @@ def servers_api(desk: Administration) -> GuardedRoutes:
     def servers() -> AsciiJSON:
         """Return all servers with their queue and memory."""
         found = (
-            AdminServer(**asdict(report) | _now(one), number=one.number, address=one.url)
+            AdminServer(
+                **asdict(report) | _now(one) | _process_of(desk, one),
+                number=one.number,
+                address=one.url,
+            )
             for one, report in desk.services.reports()
         )
         return AsciiJSON(AdminServers(tuple(found)))
@@ -84,6 +99,25 @@ def servers_api(desk: Administration) -> GuardedRoutes:
         desk.servers.free(actor, server)
         return Response(status_code=204)
 
+    @routes.post("/servers/{number}/update", Access.ADMINISTRATOR, status_code=204)
+    def update(server: ComfyServer = Depends(server), actor: Actor = Depends(actor)) -> Response:
+        """Ask a server for its nodes, models and choices now."""
+        desk.servers.update_list(actor, server)
+        return Response(status_code=204)
+
+    @routes.post("/servers/{number}/restart", Access.ADMINISTRATOR, status_code=204)
+    def restart(server: ComfyServer = Depends(server), actor: Actor = Depends(actor)) -> Response:
+        """Restart a ComfyUI that the app started. Its active run ends."""
+        desk.servers.restart(actor, server)
+        return Response(status_code=204)
+
+    @routes.get("/servers/{number}/log", Access.ADMINISTRATOR, response_model=ServerLog)
+    def log(server: ComfyServer = Depends(server)) -> AsciiJSON:
+        """Return the last lines of a ComfyUI that the app started."""
+        if (local := desk.servers.local.get(server.url)) is None:
+            raise HTTPException(404)
+        return AsciiJSON(ServerLog(local.log.tail()))
+
     @routes.get("/runs", Access.ADMINISTRATOR, response_model=AdminRuns)
     def runs() -> AsciiJSON:
         """Return the unfinished runs of all users, without their contents."""
@@ -102,6 +136,14 @@ def servers_api(desk: Administration) -> GuardedRoutes:
         return Response(status_code=204)
 
     return routes
+
+
+def _process_of(desk: Administration, server: ComfyServer) -> dict[str, object]:
+    """Return the state of a ComfyUI that the app starts."""
+    if (local := desk.servers.local.get(server.url)) is None:
+        return {}
+    end = local.status.last_end
+    return {"process": local.status.phase, "ended": end.sentence if end else ""}
 
 
 def _now(server: ComfyServer) -> dict[str, object]:

@@ -5,7 +5,7 @@ const PAUSE = 5000; // ms
 const shown = /** @type {HTMLElement} */ (document.getElementById("now"));
 
 async function refresh() {
-  if (document.hidden) return;
+  if (document.hidden || shown.querySelector(":popover-open")) return; // a question waits for its answer
   const answer = await fetch(shown.dataset.address ?? "").catch(() => null);
   if (!answer?.ok) return;
   const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");

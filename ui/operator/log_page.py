@@ -1,0 +1,45 @@
+"""Page of the log of a ComfyUI that the app starts."""
+
+from __future__ import annotations
+
+import html
+
+from fastapi import HTTPException, Request
+from fastapi.responses import HTMLResponse
+
+from comfy.base.messages import message
+from ui.languages.current import html_of
+from ui.operator.frame import PATH, AdminFrame, section
+from ui.page.plain.inline import module_tag
+from ui.web.access import Access, GuardedRoutes
+
+_MOST = 500  # lines
+_EMPTY = message("Nothing has been written yet.")
+
+
+def log_routes(frame: AdminFrame) -> GuardedRoutes:
+    """Return `GET /operator/servers/{number}/log`."""
+    routes = GuardedRoutes()
+    desk = frame.desk
+
+    @routes.get(f"{PATH}/servers/{{number}}/log", Access.SIGN_IN_PAGE)
+    def log(request: Request, number: int) -> HTMLResponse:
+        """Return the page. Raises 404 for other users, and for a server that the app didn't
+        start."""
+        path = f"{PATH}/servers/{number}/log"
+
+        def body() -> str:
+            server = desk.servers.pool.numbered(number)
+            local = desk.servers.local.get(server.url) if server else None
+            if server is None or local is None:
+                raise HTTPException(404)
+            title = message("Log of {server}", server=server.label)
+            lines = "\n".join(local.log.tail(_MOST))
+            text = f'<pre class="log" tabindex="0">{html.escape(lines)}</pre>'
+            content = text if lines else f"<p>{html_of(_EMPTY)}</p>"
+            shown = f'<div id="now" data-address="{path[1:]}">{section(title, content)}</div>'
+            return f"{shown}{module_tag('refreshing.js')}"
+
+        return frame.shown(request, path, body, PATH)
+
+    return routes
