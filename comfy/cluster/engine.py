@@ -4,7 +4,7 @@ that imports it."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Container
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
@@ -100,13 +100,14 @@ class Engine:
         with SetWorkflowID(_workflow(run_id, attempt)):
             DBOS.start_workflow(self._run, run_id, attempt)
 
-    def resume(self, lives: Collection[str]) -> None:
-        """Put the runs of dead processes into the queue. Any process takes them."""
-        found = DBOS.list_workflows(
-            status="PENDING", executor_id=list(lives), load_input=False, load_output=False
-        )
-        for workflow in found:
-            DBOS.resume_workflow(workflow.workflow_id, queue_name=_QUEUE)
+    def resume_others(self, living: Container[str]) -> bool:
+        """Put the runs of all processes but the living ones into the queue. Any process takes
+        them. Return whether there were any."""
+        pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        left = [one.workflow_id for one in pending if one.executor_id not in living]
+        for workflow_id in left:
+            DBOS.resume_workflow(workflow_id, queue_name=_QUEUE)
+        return bool(left)
 
     def sweep(self) -> None:
         """Delete the workflows that ended more than an hour ago."""

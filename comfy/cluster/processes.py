@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -30,6 +30,7 @@ from comfy.runs.interface import ProcessStatus
 log = logging.getLogger(__name__)
 
 _PAUSE = 1.0  # seconds between two signs of life
+_LOOK = 10.0  # seconds between two looks for work of processes that ended in the middle of it
 ABSENT = 5.0  # seconds without a sign of life until a process counts as dead
 
 
@@ -63,7 +64,7 @@ class Heartbeat:
         self._work, self._taken_over = work, taken_over
         self._closing = threading.Event()
         self._connected_since: float | None = None
-        self._last_beat = float("-inf")
+        self._last_beat = self._looked_at = float("-inf")
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
@@ -94,8 +95,10 @@ class Heartbeat:
             try:
                 dead = self._beat()
                 self._work()
-                if dead and self.is_sure:
-                    self._take_over(dead)
+                is_due = time.monotonic() - self._looked_at > _LOOK
+                if self.is_sure and (dead or is_due):
+                    self._take_over()
+                    self._looked_at = time.monotonic()
             except ComfyError as problem:
                 self._connected_since = None
                 log.warning("The cluster's database is away: %s", problem)
@@ -110,7 +113,7 @@ class Heartbeat:
         since = self._connected_since
         return since is not None and time.monotonic() - since > ABSENT + _PAUSE
 
-    def _beat(self) -> Collection[str]:
+    def _beat(self) -> set[str]:
         """Write a sign of life, and return the lives of dead processes."""
         put = upsert(_processes).values(self._row | {"seen": func.now()})
         put = put.on_conflict_do_update(index_elements=["life"], set_={"seen": func.now()})
@@ -123,21 +126,23 @@ class Heartbeat:
             self._connected_since = self._last_beat
         return dead
 
-    def _take_over(self, dead: Collection[str]) -> None:
+    def _take_over(self) -> None:
         with as_comfy_errors(), self._database.begin() as connection:
-            lock(connection)  # one process at a time, as `resume` doesn't look at the owner
+            lock(connection)  # one process at a time, as `resume_others` doesn't lock the workflows
             dead = _dead(connection)
-            self._engine.resume(dead)
+            known = set(connection.execute(select(_processes.c.life)).scalars())
+            resumed = self._engine.resume_others(known - dead)
             which = select(_live.c.run, _live.c.attempt).where(_live.c.process.in_(dead))
             attempts = [(run, attempt) for run, attempt in connection.execute(which)]
             release_attempts(connection, self._engine.unknown(attempts))
             connection.execute(delete(_processes).where(_processes.c.life.in_(dead)))
         for life in dead:
             log.warning("Process %s is gone; its runs are taken over.", life)
-        self._taken_over()
+        if dead or resumed:
+            self._taken_over()
 
 
-def _dead(connection: Connection) -> Collection[str]:
+def _dead(connection: Connection) -> set[str]:
     """Return the lives of the processes that have been silent, or that have runs but aren't known
     anymore."""
     silent = select(_processes.c.life).where(_processes.c.seen < _limit())

@@ -134,8 +134,8 @@ class ClusterRegistry:
     def resume(self) -> None:
         """Join the cluster."""
         self._entrance.adopt()
+        self._heartbeat.start()  # first, so that all see whose work the engine's is
         self._engine.launch()
-        self._heartbeat.start()
         self._shared_work.start()
         self._mirror.start()
         self._line.start()

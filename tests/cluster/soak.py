@@ -268,7 +268,7 @@ def left_over(cluster: Cluster, records: int) -> Iterator[str]:
         if queue["queue_running"] or queue["queue_pending"]:
             yield f"{server.name} has prompts in its queue"
     try:
-        eventually(lambda: not _unfinished_rows(cluster), "no unfinished rows", seconds=15)
+        eventually(lambda: not _unfinished_rows(cluster), "no unfinished rows", seconds=30)
     except AssertionError:
         yield f"left over: {_unfinished_rows(cluster)}"
     engine = create_engine(cluster.database)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from tests.cluster.kills import check_executed_once, kill_often
 from tests.support.cluster.client import ClusterClient
@@ -173,3 +174,26 @@ def test_sigterm_hands_runs_over(
         print(f"\nended {seconds:.1f} s after SIGTERM, page back after {max(own.seen.back):.2f} s")
     assert seconds < ENDED
     assert max(own.seen.back) < BACK
+
+
+def test_an_ended_process_leaves_nothing_pending(cluster: Cluster, client: ClusterClient) -> None:
+    """The engine's work of a process that isn't known anymore is ended by others, as after SIGTERM
+    in the middle of a takeover."""
+    run = client.submit(2)
+    assert client.ends([run]) == {run: "done"}
+    engine = create_engine(cluster.database)
+    status = "SELECT status FROM dbos.workflow_status WHERE workflow_uuid = :workflow"
+    left = "UPDATE dbos.workflow_status SET status = 'PENDING', executor_id = 'gone'"
+    workflow = {"workflow": f"{run}:1"}
+
+    def is_ended() -> bool:
+        with engine.connect() as connection:
+            return connection.execute(text(status), workflow).scalar_one() == "SUCCESS"
+
+    eventually(is_ended, "the end of the run's workflow")
+    with engine.begin() as connection:
+        connection.execute(text(f"{left} WHERE workflow_uuid = :workflow"), workflow)
+    eventually(is_ended, "the end of the workflow of an unknown process")
+    engine.dispose()
+    assert client.ends([run]) == {run: "done"}
+    check_executed_once(cluster, [run])
