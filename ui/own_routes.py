@@ -65,6 +65,7 @@ def own_routes(
         services.chains,
         services.health,
         desk.announcements,
+        services.downloads,
         settings.root_path,
     )
     yield page_socket_routes(sources, library, identity)

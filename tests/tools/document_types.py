@@ -19,6 +19,7 @@ from ui.documents.chain_doc import ChainDoc
 from ui.documents.editor_doc import DraftProblems, EditorDoc, FormSettings, FormVersion
 from ui.documents.history_doc import FormValues, HistoryDoc
 from ui.documents.link_doc import LinkDoc
+from ui.documents.missing_models_doc import MissingModels
 from ui.documents.run_doc import RunDoc, RunsDoc
 from ui.documents.storage_doc import StorageDoc
 from ui.documents.template_doc import TemplatesDoc, TemplatesReadiness
@@ -28,7 +29,7 @@ from ui.documents.workflow_doc import OpenedFile, PresetsDoc, WorkflowsDoc
 DOCUMENTS = (
     *(RunDoc, RunsDoc, HistoryDoc, FormValues, LinkDoc, ChainDoc),
     *(BatchCheckDoc, BatchPage, GridDoc, OpenedGrid, RowPage),
-    *(WorkflowsDoc, OpenedFile, PresetsDoc, StorageDoc, Taker),
+    *(WorkflowsDoc, OpenedFile, PresetsDoc, StorageDoc, Taker, MissingModels),
     *(EditorDoc, FormSettings, DraftProblems, FormVersion),
     *(TemplatesDoc, TemplatesReadiness),
 )

@@ -53,12 +53,13 @@ _MOVES = (("front", message("To the front")), ("back", message("To the back")))
 _GB = 2**30
 
 
-def overview_body(now: Overview, notice: Notice | None, done: str = "") -> str:
-    """Return the page's body. `done`: what the last button did."""
+def overview_body(now: Overview, notice: Notice | None, done: str = "", models: str = "") -> str:
+    """Return the page's body. `done`: what the last button did; `models`: cards about models."""
     said = f'<p class="done" role="status">{html_of(done)}</p>' if done else ""
     return f"""{said}<div id="now" data-address="{PATH[1:]}">
 {section(_SERVERS, _servers(now.servers))}
 {"" if now.scales == () else section(_SCALES, _scales(now.scales))}
+{models}
 {section(_RUNS, _runs(now.runs))}
 {"" if now.processes is None else section(_PROCESSES, _processes(now.processes))}
 </div>

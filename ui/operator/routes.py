@@ -15,6 +15,7 @@ from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer
 from ui.administration.audit import Actor
 from ui.operator.frame import PATH, AdminFrame
+from ui.operator.model_routes import model_routes, models_section
 from ui.operator.notice_form import DURATIONS, Duration
 from ui.operator.page import overview_body
 from ui.web.access import Access, GuardedRoutes
@@ -40,7 +41,8 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
     }
 
     def body(done: str = "") -> str:
-        return overview_body(desk.monitor.overview(), desk.announcements.notice, done)
+        notice = desk.announcements.notice
+        return overview_body(desk.monitor.overview(), notice, done, models_section(desk))
 
     def failed(request: Request, path: str, problem: ComfyError, status: int = 409) -> Response:
         why = sentences(str(problem), problem.hint)
@@ -116,6 +118,7 @@ def operator_routes(frame: AdminFrame) -> GuardedRoutes:
             return failed(request, path, problem)
         return frame.back(request, path, PATH)
 
+    routes.include(model_routes(frame, failed))
     return routes
 
 

@@ -37,6 +37,7 @@ _STYLES = (
     "header.css",
     "announcement.css",
     "form.css",
+    "models/missing_models.css",
     "filling.css",
     "fields/box_drawing.css",
     "dialogs.css",

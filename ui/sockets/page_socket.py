@@ -1,6 +1,6 @@
 """WebSocket of an open page. It reports the user's runs wherever they were started, the progress of
-their batches and chains, the number of waiting runs, changed workflows in the folder, the servers'
-state, and the app's shutdown.
+their batches and chains, the number of waiting runs, changed workflows in the folder, downloaded
+models, the servers' state, and the app's shutdown.
 
 An open socket counts as a watcher of all the user's runs. When the last one closes, their grace
 period starts.
@@ -21,6 +21,7 @@ from comfy.base.errors import ComfyError
 from comfy.batches.open_batch import BatchSummary
 from comfy.batches.queue import BatchQueue
 from comfy.chains.queue import ChainQueue
+from comfy.downloads.service import ModelDownloads
 from comfy.runs.interface import Run, RunRegistry
 from ui.administration.announcements import Announcements
 from ui.documents.batch_doc import batch_doc
@@ -53,6 +54,7 @@ class PageSources:
     chains: ChainQueue
     health: ServerHealth
     announcements: Announcements
+    downloads: ModelDownloads
     root: str
 
 
@@ -96,6 +98,7 @@ class PageSession:
         self.root = sources.root
         self.health = sources.health
         self.announcements = sources.announcements
+        self.downloads = sources.downloads
         self.due = asyncio.Event()
         self.told: dict[str, object] = {}
         self.attached: dict[str, Run] = {}
@@ -114,6 +117,7 @@ class PageSession:
 
         queues = (self.batches, self.chains)
         leave = [self.runs.subscribe(wake), self.announcements.subscribe(wake)]
+        leave.append(self.downloads.subscribe(wake))
         leave += [queue.subscribe(wake_own) for queue in queues]
         try:
             with contextlib.suppress(ComfyError):  # reads the disk; active ones are in memory
@@ -169,6 +173,7 @@ class PageSession:
             "paused": self.announcements.paused,
             "servers": self.announcements.servers,
             "notice": asdict(notice) if (notice := self.announcements.notice) else None,
+            "models": self.downloads.finished,
             "waiting": self.runs.waiting,
             "runs": [
                 queued_run(run.record, due_in=due_in.get(run.id), movable=run.waits_here).to_json()

@@ -101,7 +101,9 @@ def draw_heading(
             f'<div role="note">{card}</div>',
             elem_classes="notice",
             elem_id="missing",
-            js_on_load=calls("form/copying.js", "mountCopy(element)"),
+            js_on_load=calls(
+                "models/missing_models.js", f"mountMissing(element, {json_text(name)})"
+            ),
         )
     sentences = {one.sentence for one in form.missing}
     if problems := [problem for problem in form.problems if problem not in sentences]:

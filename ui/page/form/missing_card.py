@@ -83,7 +83,7 @@ def missing_card(missing: tuple[Missing, ...], *, demo: bool, folded: Collection
     summary = translated(blocked or sentences(_counted(items), _choose(items, is_folded=is_folded)))
     unfolded = " open" if len(items) == 1 else ""
     shown = (replace(item, close="") if demo and item.kind == "model" else item for item in items)
-    lines = "".join(f"<li>{_line(item)}</li>" for item in shown)
+    lines = "".join(f"<li{_mark(item)}>{_line(item)}</li>" for item in shown)
     reason = "" if demo else _reason(missing)
     lines_to_copy = html.escape("\n".join(_lines(items, reason)))
     hint = translated(_DEMO) if demo and blocked else html_of(reason)
@@ -174,6 +174,11 @@ def _choose(items: tuple[_Item, ...], *, is_folded: bool) -> str:
         case True, False:
             return message("Choose another below.")
     return message("Choose others below.")
+
+
+def _mark(item: _Item) -> str:
+    """Return the attribute by which the script finds and replaces the lines of models."""
+    return " data-model" if item.kind == "model" else ""
 
 
 def _line(item: _Item) -> str:

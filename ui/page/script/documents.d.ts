@@ -117,6 +117,15 @@ export interface ColumnDoc {
 }
 
 /**
+ * Server that can have downloads. `problem`: why it has none now, or empty.
+ */
+export interface DownloadServer {
+  number: number;
+  name: string;
+  problem: string;
+}
+
+/**
  * Messages about parts of a form with these settings that won't work.
  */
 export interface DraftProblems {
@@ -302,6 +311,36 @@ export interface ListedWorkflow {
 }
 
 /**
+ * Model file that no server has. `size`: in bytes, null if unknown. `license`: the page where
+ * its license can be accepted, or empty. `can_get`: administrators can download it here;
+ * `problem`: why not, or why the host refuses it, for administrators. `download`: null without
+ * one.
+ */
+export interface MissingModelFile {
+  name: string;
+  folder: string;
+  url: string;
+  size: number | null;
+  license: string;
+  can_get: boolean;
+  problem: string;
+  download: ModelDownload | null;
+}
+
+/**
+ * Missing models of a workflow. `may_get`: you are an administrator; `may_ask`: you can ask an
+ * administrator, and `asked`: you have. `servers`: those that can have downloads, for
+ * administrators only.
+ */
+export interface MissingModels {
+  models: MissingModelFile[];
+  may_get: boolean;
+  may_ask: boolean;
+  asked: boolean;
+  servers: DownloadServer[];
+}
+
+/**
  * A model file that the servers lack. `folder`: below ComfyUI's models folder. `size`: bytes.
  * Each is "" or 0 if unknown.
  */
@@ -311,6 +350,24 @@ export interface ModelDoc {
   url: string;
   sha256: string;
   size: number;
+}
+
+/**
+ * Download of a model to the server with this number. `state`: waiting, running, checking,
+ * retrying, paused, failed or done. `speed`: bytes per second. `problem`: why it failed or is
+ * retried.
+ */
+export interface ModelDownload {
+  server: number;
+  id: string;
+  name: string;
+  folder: string;
+  url: string;
+  state: string;
+  received: number;
+  size: number | null;
+  speed: number;
+  problem: string;
 }
 
 /**

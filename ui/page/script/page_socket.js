@@ -3,8 +3,8 @@
 
 import { sinceOpened } from "./batches/words.js";
 import { pause } from "./clock.js";
-import { closeSocket, root } from "./dom.js";
-import { folderChanged } from "./form/form.js";
+import { $, closeSocket, root } from "./dom.js";
+import { folderChanged, redrawSoon } from "./form/form.js";
 import { message } from "./messages.js";
 import { reload } from "./reloaded.js";
 import { disconnectAll, hear } from "./runs/following.js";
@@ -39,6 +39,8 @@ class PageSocket {
   #retrying = 0;
   #answering = 0;
   #telling = 0;
+  /** Number of models that were downloaded since the app's start. */
+  #models = 0;
   #sinceOpened = sinceOpened(read(sessionStorage, BATCHES, []));
 
   connect() {
@@ -72,6 +74,14 @@ class PageSocket {
       reload();
       return;
     }
+    // Another form gets the new choices when it is drawn next.
+    if (
+      this.#processId &&
+      said.models > this.#models &&
+      $("#missing [data-model], #missing .model")
+    )
+      redrawSoon();
+    this.#models = said.models;
     this.#processId = said.process_id;
     this.#person = said.person;
     this.#failures = 0;

@@ -1,0 +1,252 @@
+// @ts-check
+// The card's missing models: sizes, licenses, and downloads for administrators; others can ask for them.
+
+import { $, all, announce, button, element, fillIn, tell } from "../dom.js";
+import { mountCopy } from "../form/copying.js";
+import { labeled, message } from "../messages.js";
+import { API, ask, get, json } from "../requests.js";
+import { isActive, byteWords, downloadWords, totalSize } from "./download_words.js";
+
+/** @import { MissingModelFile, MissingModels, ModelDownload } from "../documents.js" */
+
+const LOOK_EVERY = 1000; // milliseconds
+
+/** @param {ModelDownload} download */
+const pathOf = ({ server, id }) => `${API}/admin/downloads/${server}/${id}`;
+
+/** Row of one model. Its elements stay while the state changes, so that the focus stays, too. */
+class ModelRow {
+  place = element("li", "model");
+  #about = element("span", "about");
+  #state = element("span", "state");
+  #bar = element("progress");
+  #buttons = element("span", "buttons");
+  #shown = "";
+
+  /**
+   * @param {MissingModelFile} model
+   * @param {(row: ModelRow) => void} start
+   * @param {() => void} look
+   */
+  constructor(model, start, look) {
+    this.model = model;
+    this.start = start;
+    this.look = look;
+    this.#bar.ariaLabel = model.name;
+    this.place.append(element("code", "", model.name), this.#about, this.#state, this.#bar);
+    this.place.append(this.#buttons);
+  }
+
+  /**
+   * @param {MissingModelFile} model
+   * @param {boolean} mayGet
+   */
+  show(model, mayGet) {
+    this.model = model;
+    const { download } = model;
+    this.#showAbout(model);
+    tell(this.#state, download ? downloadWords(download) : model.problem);
+    this.#state.hidden = !this.#state.textContent;
+    this.#bar.hidden = !download || download.state === "failed";
+    if (download?.size && download.state !== "checking") {
+      this.#bar.max = download.size;
+      this.#bar.value = download.received;
+    } else this.#bar.removeAttribute("value");
+    const state = `${mayGet} ${model.can_get} ${download?.id ?? ""} ${download?.state ?? ""}`;
+    if (state === this.#shown) return;
+    this.#shown = state;
+    const focused = this.#buttons.contains(document.activeElement);
+    this.#buttons.replaceChildren(...(mayGet ? this.#actions(model) : []));
+    if (focused) $("button", this.#buttons)?.focus();
+  }
+
+  /** @param {MissingModelFile} model */
+  #showAbout({ folder, size, license }) {
+    const facts = [folder && `models/${folder}`, size !== null && byteWords(size)].filter(Boolean);
+    const text = facts.join(" · ");
+    if (this.#about.dataset.text === text) return;
+    this.#about.dataset.text = text;
+    this.#about.replaceChildren(text);
+    if (!license) return;
+    const link = element("a", "", message("License"));
+    Object.assign(link, { href: license, target: "_blank", rel: "noopener noreferrer" });
+    this.#about.append(text && " · ", link);
+  }
+
+  /** @param {MissingModelFile} model */
+  #actions({ name, can_get: canGet, download }) {
+    if (!download)
+      return canGet ? [this.#action(message("Get"), name, () => this.start(this))] : [];
+    const to = (/** @type {string} */ action) => () =>
+      this.#act(ask(`${pathOf(download)}/${action}`));
+    const first = {
+      paused: [message("Resume"), "resume"],
+      failed: [message("Try again"), "retry"],
+      retrying: [message("Pause"), "pause"],
+    }[download.state] ?? [message("Pause"), "pause"];
+    const [words = "", action = ""] = first;
+    return [
+      this.#action(words, name, to(action)),
+      this.#action(message("Cancel"), name, () =>
+        this.#act(ask(pathOf(download), undefined, "DELETE")),
+      ),
+    ];
+  }
+
+  /**
+   * @param {string} words
+   * @param {string} name
+   * @param {() => void} does
+   */
+  #action(words, name, does) {
+    const made = button(words, does, "quiet");
+    made.ariaLabel = labeled(words, name);
+    return made;
+  }
+
+  /** @param {Promise<unknown>} request */
+  async #act(request) {
+    await request;
+    this.look();
+  }
+}
+
+/** List of a workflow's missing models, which it reads again while downloads are active. */
+class MissingModelList {
+  #place;
+  #path;
+  #workflow;
+  /** @type {Map<string, ModelRow>} */
+  #rows = new Map();
+  #list = element("ul", "models");
+  #last = element("p", "last");
+  #server = element("select");
+  #timer = 0;
+  #hasSizes = false;
+  #shown = "";
+
+  /**
+   * @param {HTMLElement} place
+   * @param {string} workflow
+   */
+  constructor(place, workflow) {
+    this.#place = place;
+    this.#workflow = workflow;
+    this.#path = `${API}/workflows/${encodeURIComponent(workflow)}/missing-models`;
+    this.#server.ariaLabel = message("Server");
+  }
+
+  look = async () => {
+    clearTimeout(this.#timer);
+    /** @type {MissingModels | null} */
+    const found = await get(this.#path);
+    if (!this.#place.isConnected) return;
+    if (found?.models.length) this.#show(found);
+    const isBusy = !found || found.models.some(({ download }) => isActive(download));
+    if (isBusy) this.#timer = window.setTimeout(this.look, LOOK_EVERY);
+    const unknown = found?.models.some(({ size, can_get: canGet }) => canGet && size === null);
+    if (found?.may_get && unknown && !this.#hasSizes) {
+      this.#hasSizes = true;
+      const sized = await get(`${this.#path}?with_sizes=true`);
+      if (sized?.models.length && this.#place.isConnected) this.#show(sized);
+    }
+  };
+
+  /** @param {MissingModels} found */
+  #show(found) {
+    const usable = found.servers.filter(({ problem }) => !problem);
+    const mayGet = found.may_get && usable.length > 0;
+    if (!this.#list.isConnected) this.#takePlace();
+    for (const model of found.models) {
+      const key = `${model.folder}/${model.name}`;
+      const row =
+        this.#rows.get(key) ?? new ModelRow(model, (one) => this.#get([one.model]), this.look);
+      this.#rows.set(key, row);
+      row.show(model, mayGet);
+    }
+    const keys = found.models.map(({ folder, name }) => `${folder}/${name}`);
+    fillIn(
+      this.#list,
+      keys.flatMap((key) => this.#rows.get(key)?.place ?? []),
+    );
+    this.#showLast(found, mayGet);
+  }
+
+  /** Replace the lines of the models, which the card has without the script. */
+  #takePlace() {
+    for (const line of all("[data-model]", this.#place)) line.remove();
+    const details = $("details", this.#place);
+    const copying = $(":scope > [data-copy]", details ?? this.#place);
+    copying?.before(this.#list, this.#last);
+    if (details instanceof HTMLDetailsElement) details.open = true;
+  }
+
+  /**
+   * @param {MissingModels} found
+   * @param {boolean} mayGet
+   */
+  #showLast(found, mayGet) {
+    const wanted = found.models.filter((model) => model.can_get && !model.download);
+    const total = totalSize(wanted);
+    const problems = found.servers.map(({ problem }) => problem).filter(Boolean);
+    const state = JSON.stringify([mayGet, wanted.length, total, problems, found.asked]);
+    if (state === this.#shown) return;
+    this.#shown = state;
+    const usable = found.servers.filter(({ problem }) => !problem);
+    const parts = [];
+    if (mayGet && wanted.length > 1) {
+      const words = total
+        ? message("Get all ({size})", { size: byteWords(total) })
+        : message("Get all");
+      parts.push(button(words, () => this.#get(wanted), "quiet"));
+    }
+    if (mayGet && usable.length > 1 && wanted.length) parts.push(this.#servers(found));
+    if (found.may_get && !usable.length)
+      parts.push(
+        problems[0] ??
+          message(
+            "To download models here, install the custom node in ComfyUI and set {variable}.",
+            { variable: "COMFYFORMS_NODE_SECRET" },
+          ),
+      );
+    if (found.asked) parts.push(message("You asked the administrator for these models."));
+    else if (found.may_ask)
+      parts.push(button(message("Ask an administrator"), () => this.#ask(), "quiet"));
+    this.#last.replaceChildren(...parts);
+  }
+
+  /** @param {MissingModels} found */
+  #servers({ servers }) {
+    const chosen = this.#server.value;
+    const options = servers.filter(({ problem }) => !problem);
+    this.#server.replaceChildren(
+      ...options.map(({ number, name }) => new Option(name, String(number))),
+    );
+    if (options.some(({ number }) => String(number) === chosen)) this.#server.value = chosen;
+    return this.#server;
+  }
+
+  /** @param {readonly MissingModelFile[]} models */
+  async #get(models) {
+    const files = models.map(({ name }) => name);
+    const server = Number(this.#server.value);
+    await ask(`${API}/admin/downloads`, json({ workflow: this.#workflow, files, server }));
+    this.look();
+  }
+
+  async #ask() {
+    if (!(await ask(`${this.#path}/request`))) return;
+    announce(message("You asked the administrator for these models."));
+    this.look();
+  }
+}
+
+/**
+ * Connect the card of missing parts.
+ * @param {HTMLElement} place
+ * @param {string} workflow
+ */
+export function mountMissing(place, workflow) {
+  mountCopy(place);
+  if ($("[data-model]", place)) new MissingModelList(place, workflow).look();
+}
