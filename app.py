@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from comfy.local_comfyui.install_node import install_node
 from ui.accounts.token_command import change_tokens
 from ui.accounts.user_command import change_users
 from ui.backup.command import back_up, restore
@@ -47,13 +48,13 @@ _COMMANDS = {
     "backup": back_up,
     "restore": restore,
     "cluster": manage_cluster,
+    "install-node": install_node,
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGINT, SIGTERM or SIGHUP; then end every run on the server. After `user`,
-    `token`, `backup`, `restore` or `cluster`, pass the arguments to that command. Return the exit
-    code."""
+    """Serve until SIGINT, SIGTERM or SIGHUP; then end every run on the server. After the name of a
+    command in `_COMMANDS`, pass the other arguments to it. Return the exit code."""
     logging.basicConfig(level=logging.INFO)
     handlers = tuple(logging.getLogger().handlers)
     for handler in handlers:

@@ -1,4 +1,4 @@
-"""The compose file starts the newest ComfyUI that was tested."""
+"""Containers start the newest ComfyUI that was tested."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 
 from comfy.demo.server.routes import VERSION
 
-COMPOSE = Path(__file__).parents[2] / "docs" / "deploy" / "compose.yaml"
+DEPLOY = Path(__file__).parents[2] / "docs" / "deploy"
 
 
-def test_the_compose_file_starts_the_stand_ins_version() -> None:
+def test_containers_start_the_stand_ins_version() -> None:
     """The stand-in is held against a real server of that version."""
-    assert re.findall(r"--branch v([\d.]+) ", COMPOSE.read_text()) == [VERSION]
+    for name in ("compose.yaml", "Dockerfile.comfyui"):
+        assert re.findall(r"--branch v([\d.]+) ", (DEPLOY / name).read_text()) == [VERSION]
