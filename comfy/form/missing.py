@@ -19,6 +19,7 @@ from comfy.form.missing_items import MissingChoice, MissingClass
 from comfy.form.model import Field, cell_label
 from comfy.prompt.model import Node, Prompt, own_title, written_pack
 from comfy.requirements.model import ModelFile, file_key
+from comfy.requirements.read import packs_of
 
 _LONGEST_PACK = 200
 
@@ -54,6 +55,7 @@ def missing_classes(
         if node["class_type"] not in catalog:
             nodes_by_class.setdefault(node["class_type"], []).append(node_id)
     has_paid_nodes = bool(nodes_by_class) and _has_paid_nodes(catalog)
+    versions = packs_of({one: prompt[one] for nodes in nodes_by_class.values() for one in nodes})
     return tuple(
         MissingClass(
             class_type,
@@ -62,6 +64,7 @@ def missing_classes(
             catalog.similar(class_type),
             packs.get(class_type) or _pack(prompt[node_id] for node_id in nodes),
             has_paid_nodes,
+            versions[class_type].version if class_type in versions else "",
         )
         for class_type, nodes in nodes_by_class.items()
     )

@@ -9,6 +9,8 @@ from comfy.base.filenames import is_model_file
 from comfy.base.messages import listed, message, sentences
 from comfy.base.wording import quoted, short
 from comfy.comfyui.protocol.paid_nodes import DISABLE_OPTION, PAID_NODES
+from comfy.requirements.model import NodePack
+from comfy.requirements.read import valid_pack
 
 MAY_BE_OFF = message(
     "The ComfyUI server was started with {option} or is too old.", option=DISABLE_OPTION
@@ -22,7 +24,8 @@ _MAX_ADDRESS = 300
 class MissingClass:
     """A node class that the server lacks, so that the workflow can't run. `close` is the display
     name of the most similar class, or "". `has_paid_nodes`: the server offers some of ComfyUI's
-    paid API nodes."""
+    paid API nodes. `version`: of the pack, or of ComfyUI for its own nodes, with which the workflow
+    was saved; "" if unknown."""
 
     class_type: str
     nodes: tuple[str, ...]
@@ -30,6 +33,7 @@ class MissingClass:
     close: str
     pack: str
     has_paid_nodes: bool = True
+    version: str = ""
 
     @property
     def can_be_replaced(self) -> bool:
@@ -51,6 +55,12 @@ class MissingClass:
         """Return whether the node may be turned off on the server, or the server too old for it. In
         both cases it offers no paid nodes at all."""
         return self.is_built_in and not self.has_paid_nodes
+
+    @property
+    def node_pack(self) -> NodePack | None:
+        """Return the pack to install; None for ComfyUI's own nodes, and for an unknown or invalid
+        pack."""
+        return None if self.is_built_in else valid_pack(self.pack, self.version)
 
     @property
     def sentence(self) -> str:

@@ -54,6 +54,27 @@ class NodePack:
             return f"https://github.com/{self.id}"
         return f"https://registry.comfy.org/nodes/{self.id}"
 
+    @property
+    def is_listed(self) -> bool:
+        """Return whether the registry has the pack, so that its tools can install it."""
+        return not self.is_core and "/" not in self.id
+
+    @property
+    def release(self) -> str:
+        """Return the version if it is a release, "" if it is a commit or unknown."""
+        return self.version if "." in self.version else ""
+
+    @property
+    def command(self) -> str:
+        """Return the shell command that installs the pack, "" for ComfyUI's own nodes. A pack that
+        the registry doesn't have is cloned below ComfyUI's folder."""
+        if self.is_core:
+            return ""
+        if self.is_listed:
+            version = f"@{self.release}" if self.release else ""
+            return f"comfy node install {self.id}{version}"
+        return f"git clone {self.url} custom_nodes/{self.id.partition('/')[2]}"
+
 
 @dataclass(frozen=True, slots=True)
 class Declared:

@@ -56,6 +56,14 @@ def packs_of(prompt: Prompt) -> dict[str, NodePack]:
     return packs
 
 
+def valid_pack(name: str, version: str = "") -> NodePack | None:
+    """Return the pack with this id or GitHub repository, None if it can't be one. An invalid
+    version counts as unknown."""
+    kind = "aux_id" if "/" in name else "cnr_id"
+    names = pack_names({kind: name, "ver": version})
+    return NodePack(names[kind], _known_version(names.get("ver", ""))) if kind in names else None
+
+
 def declared_by(entry: Mapping[str, Any]) -> Declared:
     """Return the requirements that an entry of a template index declares."""
     packs = _pack_ids(entry.get("requiresCustomNodes"))

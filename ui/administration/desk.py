@@ -13,6 +13,7 @@ from ui.administration.audit import Actor, AuditLog
 from ui.administration.figures import Figures
 from ui.administration.model_downloads import ModelActions
 from ui.administration.overview import Monitor
+from ui.administration.packs import PackActions
 from ui.administration.people import People
 from ui.administration.servers import RunActions, ServerActions
 from ui.services import Services
@@ -31,6 +32,7 @@ class Administration:
     people: People
     announcements: Announcements
     servers: ServerActions
+    packs: PackActions
     runs: RunActions
     monitor: Monitor
     figures: Figures
@@ -43,6 +45,7 @@ class Administration:
         store, pool = runs.history.administration if runs.history else None, services.servers
         audit = AuditLog(store)
         operates = services.forms.permissions.operates
+        packs = PackActions(pool, audit)
         groups = (services.batches, services.chains)
         people = People(identity.login, operates, runs, groups, audit)
         return cls(
@@ -51,7 +54,8 @@ class Administration:
             audit,
             people,
             Announcements(store, pool, audit),
-            ServerActions(pool, audit, services.parts.local),
+            ServerActions(pool, audit, packs, services.parts.local),
+            packs,
             RunActions(runs, identity, audit),
             Monitor(pool, services.reports, runs, identity.name_of, images, services.parts),
             Figures(runs.history, services.library),

@@ -13,10 +13,13 @@ from comfy.comfyui.servers.server import ComfyServer
 from comfy.local_comfyui.supervisor import LocalComfyUI
 from comfy.runs.interface import Run, RunRegistry
 from ui.administration.audit import Actor, AuditLog
+from ui.administration.packs import PackActions
 from ui.web.identity import Identity
 
 GUEST = message("Guest")
-_NOT_OURS = message("ComfyForms didn't start this ComfyUI and can't restart it.")
+_NOT_OURS = message(
+    "ComfyForms can't restart this ComfyUI: it didn't start it, and there is no ComfyUI-Manager."
+)
 _STOPPED = RunError(message("An administrator stopped this run."))
 
 
@@ -26,6 +29,7 @@ class ServerActions:
 
     pool: ServerPool
     audit: AuditLog
+    packs: PackActions
     local: Mapping[str, LocalComfyUI] = field(default_factory=dict)
 
     def pause(self, actor: Actor, server: ComfyServer) -> None:
@@ -53,12 +57,14 @@ class ServerActions:
         self.pool.update_list(server)
 
     def restart(self, actor: Actor, server: ComfyServer) -> None:
-        """Restart a ComfyUI that the app started. Raises ComfyError for others."""
-        if (local := self.local.get(server.url)) is None:
+        """Restart a ComfyUI that the app started, or that has ComfyUI-Manager. Raises ComfyError
+        for others."""
+        if (local := self.local.get(server.url)) is not None:
+            local.restart()
+        elif not self.packs.reboot(server):
             raise ComfyError(_NOT_OURS)
         names = {"person": actor.name, "server": server.label}
         self.audit.note(message("{person} restarted {server}.", **names))
-        local.restart()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Request
-from fastapi.responses import HTMLResponse
+from fastapi import Form, HTTPException, Request
+from fastapi.responses import HTMLResponse, Response
 
-from comfy.base.messages import listed, message, plural
+from comfy.base.errors import ComfyError
+from comfy.base.messages import listed, message, plural, sentences
+from comfy.requirements.read import valid_pack
+from ui.administration.packs import ManagedServer
 from ui.languages.current import html_of
-from ui.operator.frame import MISSING, AdminFrame, section
+from ui.operator.frame import MISSING, AdminFrame, action_form, asking_form, section
 from ui.page.form.missing_groups import MissingModel, MissingPack, MissingParts, missing_parts
+from ui.page.plain.inline import module_tag
 from ui.web.access import Access, GuardedRoutes
 from ui.web.shares import Work
 
@@ -26,30 +32,73 @@ _PACK_NAMES = {
 }
 _NEWER = message("Other versions of ComfyUI have them.")
 _DOWNLOAD = message("Download")
+_INSTALL = message("Install")
+_COPY, _COPIED = message("Copy command"), message("Copied")
+_RESTART = message("Restart ComfyUI")
+_ENDS_RUNS = message("Its active run ends. Waiting runs continue afterwards.")
+_IDLE = message("Nothing to install")
+_INSTALLED = message("Restart ComfyUI to load what was installed.")
 _MOST_WORKFLOWS = 5
 
 
 def missing_routes(frame: AdminFrame) -> GuardedRoutes:
-    """Return `GET /operator/missing`."""
+    """Return `GET /operator/missing`, and the routes of its buttons."""
     routes = GuardedRoutes()
+    desk = frame.desk
+    servers = desk.servers.pool.servers
+
+    def body() -> str:
+        services = desk.services
+        parts = missing_parts(services.library, demo=services.demo)
+        versions = tuple(dict.fromkeys(one.version for one in services.reports() if one.version))
+        return _body(parts, desk.packs.managers(), versions)
+
+    def failed(request: Request, path: str, problem: ComfyError) -> Response:
+        why = sentences(str(problem), problem.hint)
+        return frame.page(request, path, MISSING, body(), why, 409)
 
     @routes.get(MISSING, Access.SIGN_IN_PAGE, work=Work.CATALOG)
     def missing(request: Request) -> HTMLResponse:
         """Return the page. Raises 404 for other users."""
-        services = frame.desk.services
-        return frame.shown(
-            request, MISSING, lambda: _body(missing_parts(services.library, demo=services.demo))
-        )
+        return frame.shown(request, MISSING, body)
+
+    @routes.post(f"{MISSING}/install", Access.ADMINISTRATOR)
+    def install(
+        request: Request, pack: Annotated[str, Form()], version: Annotated[str, Form()] = ""
+    ) -> Response:
+        """Let the servers' ComfyUI-Managers install a pack, and redirect to the page."""
+        path = f"{MISSING}/install"
+        if (known := valid_pack(pack, version)) is None:
+            raise HTTPException(422)
+        try:
+            desk.packs.install(desk.actor(request), known)
+        except ComfyError as problem:
+            return failed(request, path, problem)
+        return frame.back(request, path, MISSING)
+
+    @routes.post(f"{MISSING}/restart/{{number}}", Access.ADMINISTRATOR)
+    def restart(request: Request, number: int) -> Response:
+        """Restart a server, and redirect to the page."""
+        path = f"{MISSING}/restart/{number}"
+        if not 0 <= number < len(servers):
+            raise HTTPException(404)
+        try:
+            desk.servers.restart(desk.actor(request), servers[number])
+        except ComfyError as problem:
+            return failed(request, path, problem)
+        return frame.back(request, path, MISSING)
 
     return routes
 
 
-def _body(parts: MissingParts) -> str:
+def _body(parts: MissingParts, managers: Sequence[ManagedServer], versions: Sequence[str]) -> str:
+    """Return the page's body. `versions`: of the ComfyUI servers."""
     if not parts.known:
         return f'<section class="card"><p>{html_of(_NOT_KNOWN)}</p></section>'
+    packs = "".join(_pack(one, versions, installs=bool(managers)) for one in parts.packs)
     lists = (
         (_MODELS, "".join(map(_model, parts.models))),
-        (_PACKS, "".join(map(_pack, parts.packs))),
+        (_PACKS, packs),
         (
             _UNREADABLE,
             "".join(
@@ -61,7 +110,36 @@ def _body(parts: MissingParts) -> str:
     cards = "".join(
         section(title, f'<ul class="lines rows">{items}</ul>') for title, items in lists if items
     )
-    return cards or f'<section class="card"><p>{html_of(_NOTHING_LACKS)}</p></section>'
+    cards = cards or f'<section class="card"><p>{html_of(_NOTHING_LACKS)}</p></section>'
+    return f"{_managers(managers)}{cards}{module_tag('command_copying.js') if packs else ''}"
+
+
+def _managers(managers: Sequence[ManagedServer]) -> str:
+    """Return the servers' Managers with their queues, in a part that renews itself."""
+    if not managers:
+        return ""
+    items = "".join(map(_manager, managers))
+    card = section("ComfyUI-Manager", f'<ul class="lines rows">{items}</ul>')
+    return f'<div id="now" data-address="{MISSING[1:]}">{card}</div>{module_tag("refreshing.js")}'
+
+
+def _manager(one: ManagedServer) -> str:
+    queue, name = one.manager.queue, one.server.label
+    state = _IDLE
+    if queue.is_busy:
+        counts = {"done": queue.done, "total": queue.total}
+        state = message("Installing: {done} of {total} done", **counts)
+    elif queue.done:
+        state = _INSTALLED
+    ask = asking_form(
+        f"{MISSING[1:]}/restart/{one.number}",
+        (_RESTART, message("Restart {server}?", server=name), _RESTART),
+        f"restart-{one.number}",
+        f"<p>{html_of(_ENDS_RUNS)}</p>",
+    )
+    facts = f"{html.escape(one.manager.version)} · {html_of(state)}"
+    return f"""<li><div><b>{html.escape(name)}</b><br>{facts}</div>
+<div class="buttons">{ask}</div></li>"""
 
 
 def _model(one: MissingModel) -> str:
@@ -70,17 +148,50 @@ def _model(one: MissingModel) -> str:
     facts = [one.folder, used, similar, _wanted_by(one.workflows)]
     lines = "<br>".join(html_of(fact) for fact in facts if fact)
     link = _link(one.address, _DOWNLOAD, one.name)
-    return f"<li><div><b>{html.escape(one.name)}</b><br>{lines}</div>{link}</li>"
+    buttons = f'<div class="buttons">{link}</div>' if link else ""
+    return f"<li><div><b>{html.escape(one.name)}</b><br>{lines}</div>{buttons}</li>"
 
 
-def _pack(one: MissingPack) -> str:
+def _pack(one: MissingPack, versions: Sequence[str], *, installs: bool) -> str:
     name = _PACK_NAMES.get(one.kind) or one.name
     nodes = plural("{count} node", "{count} nodes", count=len(one.nodes))
-    reason = one.reason or (_NEWER if one.kind in ("core", "paid") else "")
-    facts = [message("{name}: {value}", name=nodes, value=listed(one.nodes)), reason]
+    facts = [
+        message("{name}: {value}", name=nodes, value=listed(one.nodes)),
+        _reason(one, versions),
+    ]
     lines = "<br>".join(html_of(fact) for fact in [*facts, _wanted_by(one.workflows)] if fact)
-    link = _link(one.address, message("Open its page"), one.name)
-    return f"<li><div><b>{html_of(name)}</b><br>{lines}</div>{link}</li>"
+    command = f"<br><code>{html.escape(one.command)}</code>" if one.command else ""
+    buttons = _link(one.address, message("Open its page"), one.name)
+    if one.command:
+        label = html_of(message("{action}: {name}", action=_COPY, name=one.name))
+        buttons += (
+            f'<button type="button" class="quiet" data-copy="{html.escape(one.command)}"'
+            f' data-copied="{html_of(_COPIED)}" aria-label="{label}">{html_of(_COPY)}</button>'
+        )
+    if installs and one.command and "/" not in one.name:
+        buttons += _install_form(one)
+    shown = f'<div class="buttons">{buttons}</div>' if buttons else ""
+    return f"<li><div><b>{html_of(name)}</b><br>{lines}{command}</div>{shown}</li>"
+
+
+def _install_form(one: MissingPack) -> str:
+    hidden = "".join(
+        f'<input type="hidden" name="{name}" value="{html.escape(value)}">'
+        for name, value in (("pack", one.name), ("version", one.version))
+    )
+    label = message("{action}: {name}", action=_INSTALL, name=one.name)
+    form = action_form(f"{MISSING[1:]}/install", _INSTALL, label=label)
+    return form.replace("</form>", f"{hidden}</form>")
+
+
+def _reason(one: MissingPack, versions: Sequence[str]) -> str:
+    """Return why nodes of ComfyUI itself are missing; "" for other nodes."""
+    if one.reason or one.kind not in ("core", "paid"):
+        return one.reason
+    if not (one.version and versions):
+        return _NEWER
+    here = {"version": one.version, "installed": listed(versions)}
+    return message("Saved with ComfyUI {version}. Installed: {installed}.", **here)
 
 
 def _wanted_by(workflows: tuple[str, ...]) -> str:
@@ -94,6 +205,6 @@ def _link(address: str, text: str, name: str) -> str:
         return html.escape(address)
     label = html_of(message("{action}: {name}", action=text, name=name))
     return (
-        f'<div class="buttons"><a class="button quiet" href="{html.escape(address)}" rel="noopener'
-        f' noreferrer" target="_blank" aria-label="{label}">{html_of(text)}</a></div>'
+        f'<a class="button quiet" href="{html.escape(address)}" rel="noopener noreferrer"'
+        f' target="_blank" aria-label="{label}">{html_of(text)}</a>'
     )

@@ -243,6 +243,11 @@ class ServerPool:
         server.recheck()  # fetches its nodes if there are several servers
         self._listeners.call()
 
+    def expire_lists(self) -> None:
+        """Have callers ask for nodes, models and choices again, because a server may have others
+        soon."""
+        self._listeners.call()
+
     def update_list(self, server: ComfyServer) -> None:
         """Fetch the server's nodes, models and choices now, for all forms. Raises
         ServerUnreachable or ServerError."""

@@ -22,6 +22,7 @@ from comfy.demo.nodes.registry import MODELS, NEWER_NODES, NODES, provide_exampl
 from comfy.demo.server.connection import DemoWebSocketProtocol
 from comfy.demo.server.executor import Worker
 from comfy.demo.server.faults import FaultKind, Hold, Misbehavior, Script
+from comfy.demo.server.manager import DemoManager, Generation
 from comfy.demo.server.middleware import DemoMiddleware, RequestCounter
 from comfy.demo.server.newer import Assets
 from comfy.demo.server.prompt_log import Journal
@@ -45,8 +46,8 @@ class DemoServer:
     and enlarged, and previews are no larger. `previews` sends previews even to prompts that don't
     ask for them; by default they are off, as on the real server (docs/comfyui.md#3). `newer` adds
     what servers after 0.33.0 have and send: loops, names and previews of results, and the request's
-    metadata in messages. `templates`: workflows to offer. Leaving the block ends every thread,
-    closes every socket and removes every file.
+    metadata in messages. `templates`: workflows to offer. `manager`: a ComfyUI-Manager of this
+    generation. Leaving the block ends every thread, closes every socket and removes every file.
     """
 
     def __init__(  # noqa: PLR0913 - settings of a server, all by name
@@ -63,6 +64,7 @@ class DemoServer:
         nodes: Mapping[str, NodeClass] = NODES,
         newer: bool = False,
         templates: Templates | None = None,
+        manager: Generation | None = None,
     ) -> None:
         self._address = (host, port)
         self.speed = Speed(
@@ -79,6 +81,8 @@ class DemoServer:
         self._newer = newer
         self.templates = templates or Templates()
         """Workflow templates to serve from the next start on."""
+        self.manager = DemoManager(manager) if manager else None
+        """Its ComfyUI-Manager, if it has one."""
         self._script = Script()
         self.journal = Journal()
         """Outcome of every prompt, across restarts."""
@@ -247,6 +251,7 @@ class _RunningServer:
         )
         templates = demo.templates.routes()
         table = [*routes.table(), *templates, *(assets.routes() if assets is not None else ())]
+        table += demo.manager.routes() if demo.manager is not None else []
         middleware = Middleware(
             DemoMiddleware, counter=demo._requests, script=demo._script, max_body=demo._max_upload
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import quote
 
 from comfy.base.errors import (
     ManyProblems,
@@ -17,11 +16,12 @@ from comfy.base.errors import (
 from comfy.base.messages import Message, sentences
 from comfy.form.missing_items import MAY_BE_OFF, MissingChoice, MissingClass
 from comfy.form.model import Form
+from comfy.requirements.read import valid_pack
+from comfy.requirements.versions import newest
 from ui.library import WorkflowLibrary
 from ui.web.identity import NOBODY
 
 PackKind = Literal["pack", "core", "paid", "unknown"]
-_REGISTRY, _GITHUB = "https://registry.comfy.org/nodes/", "https://github.com/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,16 @@ class MissingPack:
     """Nodes that no server has, of one pack, and the titles of the workflows that use them.
 
     `kind`: a pack, ComfyUI's own nodes, its paid API nodes, or nodes without a known pack.
-    `address`: where to get the pack, or "". `reason`: why nodes of ComfyUI itself may be missing.
+    `address`: the pack's page; `version`: the newest version of the pack, or of ComfyUI for its own
+    nodes, that a workflow was saved with; `command`: what installs the pack in a shell; "" each if
+    unknown. `reason`: why nodes of ComfyUI itself may be missing.
     """
 
     name: str
     kind: PackKind
     address: str
+    version: str
+    command: str
     reason: str
     nodes: tuple[str, ...]
     workflows: tuple[str, ...]
@@ -127,29 +131,40 @@ def _joined_models(one: MissingModel, other: MissingModel) -> MissingModel:
 def _packs(form: Form, title: str) -> Iterator[MissingPack]:
     for item in form.missing:
         if isinstance(item, MissingClass):
-            kind, name, address = _place(item)
+            kind, name = _kind(item)
             reason = MAY_BE_OFF if item.may_be_off else ""
-            yield MissingPack(name, kind, address, reason, (item.class_type,), (title,))
+            yield _pack(name, kind, item.version, reason, (item.class_type,), (title,))
 
 
 def _joined_packs(one: MissingPack, other: MissingPack) -> MissingPack:
-    return MissingPack(
+    return _pack(
         one.name,
         one.kind,
-        one.address,
+        newest(one.version, other.version),
         one.reason or other.reason,
         tuple(dict.fromkeys((*one.nodes, *other.nodes))),
         tuple(dict.fromkeys((*one.workflows, *other.workflows))),
     )
 
 
-def _place(item: MissingClass) -> tuple[PackKind, str, str]:
-    """Return the kind, name and address of a node's pack."""
+def _pack(
+    name: str,
+    kind: PackKind,
+    version: str,
+    reason: str,
+    nodes: tuple[str, ...],
+    workflows: tuple[str, ...],
+) -> MissingPack:
+    pack = valid_pack(name, version) if kind == "pack" else None
+    address, command = (pack.url, pack.command) if pack else ("", "")
+    version = pack.release if pack else version
+    return MissingPack(name, kind, address, version, command, reason, nodes, workflows)
+
+
+def _kind(item: MissingClass) -> tuple[PackKind, str]:
+    """Return the kind and name of a node's pack."""
     if item.is_paid:
-        return "paid", "", ""
+        return "paid", ""
     if item.is_built_in:
-        return "core", "", ""
-    if not item.pack:
-        return "unknown", "", ""
-    base = _GITHUB if "/" in item.pack else _REGISTRY
-    return "pack", item.pack, f"{base}{quote(item.pack)}"
+        return "core", ""
+    return ("pack", item.pack) if item.pack else ("unknown", "")
