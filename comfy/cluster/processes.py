@@ -34,6 +34,22 @@ _LOOK = 10.0  # seconds between two looks for work of processes that ended in th
 ABSENT = 5.0  # seconds without a sign of life until a process counts as dead
 
 
+def _limit() -> ColumnElement[datetime]:
+    return func.now() - text(f"interval '{ABSENT} seconds'")
+
+
+# Prepared, because building a statement takes longer than running it.
+_SIGN_OF_LIFE = (
+    upsert(_processes)
+    .values({"seen": func.now()})
+    .on_conflict_do_update(index_elements=["life"], set_={"seen": func.now()})
+)
+_KNOWN = select(_processes.c.life)
+_DEAD = _KNOWN.where(_processes.c.seen < _limit()).union(
+    select(_live.c.process).where(_live.c.process.is_not(None), _live.c.process.not_in(_KNOWN))
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A process in its cluster. `name` and `version` are for administrators; with `executes`, it
@@ -115,10 +131,8 @@ class Heartbeat:
 
     def _beat(self) -> set[str]:
         """Write a sign of life, and return the lives of dead processes."""
-        put = upsert(_processes).values(self._row | {"seen": func.now()})
-        put = put.on_conflict_do_update(index_elements=["life"], set_={"seen": func.now()})
         with as_comfy_errors(), self._database.begin() as connection:
-            connection.execute(put)
+            connection.execute(_SIGN_OF_LIFE, self._row)
             dead = _dead(connection)
         before, self._last_beat = self._last_beat, time.monotonic()
         was_silent = self._last_beat - before > ABSENT  # this process or the database was frozen
@@ -145,21 +159,12 @@ class Heartbeat:
 def _dead(connection: Connection) -> set[str]:
     """Return the lives of the processes that have been silent, or that have runs but aren't known
     anymore."""
-    silent = select(_processes.c.life).where(_processes.c.seen < _limit())
-    known = select(_processes.c.life)
-    lost = select(_live.c.process).where(
-        _live.c.process.is_not(None), _live.c.process.not_in(known)
-    )
-    return set(connection.execute(silent.union(lost)).scalars())
+    return set(connection.execute(_DEAD).scalars())
 
 
 def living() -> Select[tuple[str]]:
     """Return the query for the lives of the processes that aren't dead."""
     return select(_processes.c.life).where(_processes.c.seen >= _limit())
-
-
-def _limit() -> ColumnElement[datetime]:
-    return func.now() - text(f"interval '{ABSENT} seconds'")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,20 @@ class _KeeperRole:
     def __init__(self, database: Database, life: str) -> None:
         self._database, self._life = database, life
         self._until = float("-inf")
+        # Prepared, because building a statement takes longer than running it.
+        self._holder = select(_roles.c.life).where(
+            _roles.c.role == _KEEPER, _roles.c.life.in_(living())
+        )
+        self._take = (
+            upsert(_roles)
+            .values(role=_KEEPER, life=life)
+            .on_conflict_do_update(
+                index_elements=["role"],
+                set_={"life": life},
+                where=_roles.c.life.not_in(living()),
+            )
+            .returning(_roles.c.life)
+        )
 
     @property
     def is_mine(self) -> bool:
@@ -42,18 +56,11 @@ class _KeeperRole:
         """Keep the role, or take it if no living process has it. Call this after each sign of
         life. Raises ComfyError."""
         claimed_at = time.monotonic()
-        holder = select(_roles.c.life).where(_roles.c.role == _KEEPER, _roles.c.life.in_(living()))
-        put = upsert(_roles).values(role=_KEEPER, life=self._life)
-        put = put.on_conflict_do_update(
-            index_elements=["role"],
-            set_={"life": self._life},
-            where=_roles.c.life.not_in(living()),
-        )
         with as_comfy_errors(), self._database.begin() as connection:
-            life = connection.execute(holder).scalar()
+            life = connection.execute(self._holder).scalar()
             if life is None:
-                taken = connection.execute(put.returning(_roles.c.life)).scalar()
-                life = taken or connection.execute(holder).scalar()
+                taken = connection.execute(self._take).scalar()
+                life = taken or connection.execute(self._holder).scalar()
         was_mine = self.is_mine
         self._until = claimed_at + ABSENT - _LOOK if life == self._life else float("-inf")
         if self.is_mine and not was_mine:

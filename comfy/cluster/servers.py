@@ -22,6 +22,14 @@ class SharedServers:
         self._written: set[tuple[str, str]] = set()  # addresses and left prompts
         pool.share_drained(self)
 
+        # Prepared, because building a statement takes longer than running it.
+        self._drained = select(_servers.c.url).where(_servers.c.drained)
+        mine = [server.url for server in pool.servers]
+        orphaned = (_left.c.life.not_in(living()), _left.c.url.in_(mine))
+        changed = update(_left).where(*orphaned).values(life=life)
+        self._adopted = changed.returning(_left.c.url, _left.c.prompt)
+        pool.share_drained(self)
+
     def write(self, url: str, *, drained: bool) -> None:
         """Drain a server in all processes, or take it back."""
         put = upsert(_servers).values(url=url, drained=drained)
@@ -32,9 +40,7 @@ class SharedServers:
     def read(self) -> set[str]:
         """Return the addresses of the drained servers."""
         with as_comfy_errors(), self._database.connect() as connection:
-            return set(
-                connection.execute(select(_servers.c.url).where(_servers.c.drained)).scalars()
-            )
+            return set(connection.execute(self._drained).scalars())
 
     def refresh(self, *, adopt: bool) -> None:
         """Apply and write changes. `adopt`: cancel the prompts that dead processes left, too."""
@@ -63,8 +69,4 @@ class SharedServers:
             connection.execute(put, rows)
 
     def _adopt(self, connection: Connection) -> set[tuple[str, str]]:
-        mine = [server.url for server in self._pool.servers]
-        orphaned = (_left.c.life.not_in(living()), _left.c.url.in_(mine))
-        changed = update(_left).where(*orphaned).values(life=self._life)
-        rows = connection.execute(changed.returning(_left.c.url, _left.c.prompt))
-        return {(url, prompt_id) for url, prompt_id in rows}
+        return {(url, prompt_id) for url, prompt_id in connection.execute(self._adopted)}
