@@ -34,6 +34,10 @@ BENCHMARKS = {
     "wire": "20 runs with 10 frames/s watched in two other processes: delay, processor time",
     "cluster_runs": "two app processes: submission, the time between two runs, four servers against one",
     "notices": "two app processes: sign-outs, moves and stops at one until the other shows them",
+    "cluster_queue": "300 runs waiting beside 100,000 records: decisions; eight processes at once",
+    "cluster_idle": "a process of a cluster beside the embedded app: idle, connections",
+    "cluster_watchers": "51 pages at three processes; a frozen browser, a frozen process",
+    "against": "this app against the one in the folder BENCHMARK_BASE: start, idle, runs",
     "start": "from `python app.py` to a page ready for Generate",
 }
 

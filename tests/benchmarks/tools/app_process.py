@@ -78,11 +78,13 @@ def _target(link: Path) -> str:
 
 
 @contextlib.contextmanager
-def started_app(server: str | None, *arguments: str, **environment: str) -> Iterator[AppProcess]:
+def started_app(
+    server: str | None, *arguments: str, root: Path = ROOT, **environment: str
+) -> Iterator[AppProcess]:
     r"""Start `python app.py` in front of the ComfyUI server at `server` or its own stand-in, and
     stop it with SIGTERM after the block.
 
-    `arguments` and `environment`: additional ones.
+    `arguments` and `environment`: additional ones. `root`: the folder of `app.py`.
     """
     port = _free_port()
     with (
@@ -90,12 +92,12 @@ def started_app(server: str | None, *arguments: str, **environment: str) -> Iter
         tempfile.NamedTemporaryFile() as log,
     ):
         folder = Path(name)
-        command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), *arguments]
+        command = [sys.executable, str(root / "app.py"), "--port", str(port), *arguments]
         process = subprocess.Popen(
             [*command, "--server", server] if server else command,
             env={**os.environ, "TMPDIR": name, "HOME": name, "PYTHONDONTWRITEBYTECODE": "1"}
             | environment,
-            cwd=ROOT,
+            cwd=root,
             stdout=log,
             stderr=log,
         )
