@@ -50,7 +50,7 @@ def missing_routes(frame: AdminFrame) -> GuardedRoutes:
     def body() -> str:
         services = desk.services
         parts = missing_parts(services.library, demo=services.demo)
-        versions = tuple(dict.fromkeys(one.version for one in services.reports() if one.version))
+        versions = tuple(dict.fromkeys(one.version for _, one in services.reports() if one.version))
         return _body(parts, desk.packs.managers(), versions)
 
     def failed(request: Request, path: str, problem: ComfyError) -> Response:
