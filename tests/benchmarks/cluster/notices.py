@@ -28,7 +28,8 @@ def measure() -> list[Figure]:
     figures = []
     with (
         cluster_of_users(*_NAMES) as users,
-        running_cluster(apps=2, servers=1, step_seconds=0.05) as queue,
+        running_cluster(apps=2, servers=1) as queue,
+        queue.slow_servers(),
     ):
         names = iter(_NAMES)
         for wire, goals in _GOALS.items():

@@ -73,7 +73,7 @@ def test_a_removed_user_is_refused_elsewhere(
 
 def test_a_move_and_a_stop_show_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
     """The places at the other process change."""
-    with running_cluster(apps=2, servers=1, step_seconds=0.05) as cluster:
+    with running_cluster(apps=2, servers=1) as cluster, cluster.slow_servers():
         assert cluster.redis is not None
         for wire in ("with", "without"):
             if wire == "without":

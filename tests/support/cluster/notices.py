@@ -124,28 +124,27 @@ def seconds_until_shown(change: Callable[[], object], shows: Callable[[], bool])
 
 def seconds_of_queue_changes(cluster: Cluster) -> Mapping[str, float]:
     """Move a waiting run and stop one at the first process; return after how many seconds the
-    second one shows that. The servers are slow meanwhile."""
+    second one shows that. The servers must be slow."""
     first, second = cluster.apps
     client = ClusterClient(cluster)
-    with cluster.slow_servers():
-        active = [client.submit(60, at=first) for _ in cluster.servers]
-        for run in active:
-            client.wait_for(run, "running", second)
-        one, other = waiting = [client.submit(1, at=first) for _ in range(2)]
-        ahead = len(active)
-        client.wait_for_places(waiting, [ahead, ahead + 1], second)
-        move = "POST", f"/runs/{other}/move"
-        moved = seconds_until_shown(
-            lambda: client.ask(first, *move, params={"by": -1}),
-            lambda: client.places(second, [other]) == [ahead],
-        )
-        stopped = seconds_until_shown(
-            lambda: client.stop(other, at=first),
-            lambda: client.places(second, [one]) == [ahead],
-        )
-        for run in (one, *active):
-            client.stop(run, at=first)
-        client.ends(active)
+    active = [client.submit(60, at=first) for _ in cluster.servers]
+    for run in active:
+        client.wait_for(run, "running", second)
+    one, other = waiting = [client.submit(1, at=first) for _ in range(2)]
+    ahead = len(active)
+    client.wait_for_places(waiting, [ahead, ahead + 1], second)
+    move = "POST", f"/runs/{other}/move"
+    moved = seconds_until_shown(
+        lambda: client.ask(first, *move, params={"by": -1}),
+        lambda: client.places(second, [other]) == [ahead],
+    )
+    stopped = seconds_until_shown(
+        lambda: client.stop(other, at=first),
+        lambda: client.places(second, [one]) == [ahead],
+    )
+    for run in (one, *active):
+        client.stop(run, at=first)
+    client.ends(active)
     return {"a move": moved, "a stop": stopped}
 
 
