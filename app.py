@@ -10,6 +10,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from comfy.comfyui.discovery import ChosenServers
     from comfy.comfyui.servers.pool import ServerPool
     from comfy.downloads.service import DownloadSettings
+    from comfy.launch.payment import Payment
     from comfy.local_comfyui.supervisor import LocalComfyUI
     from comfy.records.store import RunStore
     from comfy.runs.interface import RunRegistry
@@ -163,7 +165,8 @@ def run(
         contextlib.ExitStack() as scaling,
     ):
         permissions = permissions_of(settings, users, openid)
-        runs = _registry(settings, servers, history)
+        payment = _payment(settings, history)
+        runs = _registry(settings, servers, history, payment)
         scaler = scaling.enter_context(_scaler(settings, servers, runs, history))
         services = wire(
             servers,
@@ -179,6 +182,7 @@ def run(
             parts=OptionalParts(
                 _webhook_settings(settings),
                 _download_settings(settings),
+                payment,
                 {one.address.url: one for one in local},
                 scaler,
             ),
@@ -224,12 +228,30 @@ def _local_servers(settings: Settings) -> Iterator[Sequence[LocalComfyUI]]:
         yield opened
 
 
-def _registry(settings: Settings, servers: ServerPool, history: RunStore) -> RunRegistry:
+def _payment(settings: Settings, history: RunStore) -> Payment:
+    """Return the rules for paid runs."""
+    from comfy.launch.payment import Payment
+    from comfy.records.paid.api_keys import ApiKeys
+    from comfy.runs.limits import RunLimits
+    from ui.web.identity import NOBODY
+    from ui.web.secret import kept_key_secret
+
+    limits = RunLimits(
+        person=settings.waiting,
+        hourly=settings.hourly,
+        paid=settings.paid_runs,
+        paid_all=settings.paid_runs_all,
+    )
+    key_secret = partial(kept_key_secret, settings.data.absolute())
+    keys = ApiKeys(history.engine, key_secret, settings.app_key)
+    return Payment(keys.of, history, limits, NOBODY, keys)
+
+
+def _registry(
+    settings: Settings, servers: ServerPool, history: RunStore, payment: Payment
+) -> RunRegistry:
     """Return the registry of runs: in this process, or in a cluster with others. Raises ComfyError
     if the cluster can't be joined."""
-    from comfy.runs.limits import RunLimits
-
-    limits = RunLimits(person=settings.waiting, hourly=settings.hourly)
     keep_running, retries = settings.keep_running == "yes", settings.retry == "yes"
     if settings.wire is None:
         from comfy.runs.registry import LocalRunRegistry
@@ -238,9 +260,10 @@ def _registry(settings: Settings, servers: ServerPool, history: RunStore) -> Run
             servers,
             grace=settings.grace,
             keep_running=keep_running,
-            limits=limits,
+            limits=payment.limits,
             history=history,
             retries=retries,
+            api_key=payment.api_key,
         )
     from comfy.cluster.messaging.wire import Wire
     from comfy.cluster.processes import Place
@@ -255,9 +278,10 @@ def _registry(settings: Settings, servers: ServerPool, history: RunStore) -> Run
         Wire(settings.wire.get_secret_value(), place.name),
         place,
         grace=settings.grace,
-        limits=limits,
+        limits=payment.limits,
         keep_running=keep_running,
         retries=retries,
+        api_key=payment.api_key,
     )
 
 

@@ -27,7 +27,7 @@ comfyui.pack_inputs
 comfyui.object_info comfyui.protocol.result_types
 media prompt
 comfyui.protocol
-comfyui.client graph
+comfyui.client graph paid
 requirements
 comfyui.servers records workflow
 downloads form runs
@@ -62,7 +62,8 @@ cluster.engine cluster.entrance cluster.groups.rows cluster.groups.work cluster.
 cluster.processes cluster.registry cluster.roles cluster.rows cluster.servers
 cluster.setup.database cluster.setup.importing cluster.tables cluster.watching
 records.added_workflows records.administration.actions records.administration.model_requests
-records.administration.usage records.database records.groups records.lineage records.presets
+records.administration.tables records.administration.usage records.database records.groups
+records.lineage records.paid.api_keys records.paid.consents records.paid.paid_runs records.presets
 records.rows records.run_writes records.sharing.results records.started_requests
 records.state.held_files records.state.opened records.state.runner_values
 records.state.shared_state records.state.starts records.storage records.store records.tables

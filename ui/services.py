@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from comfy.comfyui.client.server_files import ServerFiles
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.reports import ServerReports, fresh
 from comfy.downloads.service import DownloadSettings, ModelDownloads
+from comfy.launch.payment import Payment
 from comfy.launch.start import Starter
 from comfy.launch.uploads import UploadLimits
 from comfy.library.catalog import CatalogCache
@@ -53,6 +54,7 @@ class OptionalParts:
 
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     downloads: DownloadSettings = field(default_factory=DownloadSettings)
+    payment: Payment = field(default_factory=Payment)
     local: Mapping[str, LocalComfyUI] = field(default_factory=dict)
     scaler: Scaler | None = None
 
@@ -128,11 +130,12 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
     catalog = CatalogCache(servers.object_info)
     servers.on_change(catalog.expire)
     forms = Forms(folder.get, catalog, permissions, opened, nobody=NOBODY)
-    server_files = ServerFiles(servers.view)
-    given = UploadFolder(files, limits)
-    uploads = UploadLimits(limits.file, limits.run_files)
-    lines = WildcardFiles(folder.path / FOLDER).lines
-    starter = Starter(runs, forms, blobs, servers, uploads, wildcards=lines, translated=translated)
+    server_files, given = ServerFiles(servers.view), UploadFolder(files, limits)
+    wildcards = WildcardFiles(folder.path / FOLDER)
+    starter = Starter(runs, forms, blobs, servers, UploadLimits(limits.file, limits.run_files))
+    starter = replace(
+        starter, wildcards=wildcards.lines, translated=translated, payment=parts.payment
+    )
     added = runs.history.added if runs.history is not None else None
     chain_forms = ChainForms(ChainFolder(folder.path), starter, NOBODY)
     return Services(

@@ -131,6 +131,23 @@ class ChainNotFound(ComfyError):
     """The chain doesn't exist or belongs to another user, like `RunNotFound`."""
 
 
+class NoApiKey(ComfyError):
+    """A paid run has no comfy.org API key to pay with. `has_account`: its user can add one."""
+
+    def __init__(self, *, has_account: bool) -> None:
+        hint = (
+            message("Add your key under “Your account”, or ask the administrator.")
+            if has_account
+            else message("Ask the administrator to add one.")
+        )
+        problem = message("This workflow uses paid credits, and there is no comfy.org API key.")
+        super().__init__(problem, hint)
+
+
+class PaymentNotConfirmed(ComfyError):
+    """The user hasn't confirmed that runs of a workflow cost credits."""
+
+
 class Overloaded(ComfyError):
     """Base class of temporary refusals. Retry after this many `seconds`."""
 
@@ -141,6 +158,10 @@ class Overloaded(ComfyError):
 
 class TooManyRuns(Overloaded):
     """A user, or all users together, requested too many runs."""
+
+
+class TooManyPaidRuns(TooManyRuns):
+    """A limit of paid runs per day was reached."""
 
 
 class TooManyThreads(Overloaded):

@@ -7,7 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from comfy.base.errors import ComfyError, Overloaded, ServerError, ServerUnreachable
+from comfy.base.errors import (
+    ComfyError,
+    Overloaded,
+    ServerError,
+    ServerUnreachable,
+    TooManyPaidRuns,
+)
 from comfy.base.messages import message_from_json, message_to_json, sentences
 from comfy.batches.content import BatchContent, BatchRows
 from comfy.batches.grids.grid import few_words
@@ -276,6 +282,8 @@ class OpenBatch(OpenGroup, Steering):
                 with self.lock:
                     self._rows.tell(index, sentences(*problem.labelled.values()))
                 return True
+            case TooManyPaidRuns():
+                raise problem
             case Overloaded() | ServerUnreachable() | ServerError():
                 self._wait_for(sentences(str(problem), problem.hint))
                 return False

@@ -86,8 +86,8 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         values that all rows share. The caller of an `attended` batch waits for its end, so an owner
         without a cookie may start it.
 
-        Raises BatchErrors, FieldErrors, Overloaded, WorkflowError, ServerUnreachable, ServerError,
-        and ComfyError if there is no room for a file.
+        Raises BatchErrors, FieldErrors, NoApiKey, PaymentNotConfirmed, Overloaded, WorkflowError,
+        ServerUnreachable, ServerError, and ComfyError if there is no room for a file.
         """
         self._history()
         self._check_kept(origin.owner, attended=attended)
@@ -97,6 +97,8 @@ class BatchQueue(GroupQueue[OpenBatch, BatchSummary]):
         if checked.problems:
             raise BatchErrors(form, checked)
         check_rows(self._starter, workflow, form, checked.content, origin.owner)
+        paid = self._starter.paid_work(workflow, form.prompt, form.titles, checked.rows)
+        self._starter.payment.check([paid], origin)
         content = drawn_content(form, checked.content, spec.seeds, self._starter.rng)
         return self.begin(form.title, workflow, content, origin)
 

@@ -32,6 +32,7 @@ from comfy.launch.start import FieldErrors, Starter
 from comfy.library.private import MARK
 from comfy.records.lineage import Lineage
 from comfy.records.record import KeptInput, Record
+from comfy.runs.interface import Origin
 
 _SHARE_FIRST = message("Add it to the shared workflows first.")
 _MOST_RUNS = 20  # runs that become a chain: the closest to the result
@@ -106,10 +107,12 @@ class ChainForms:
                 drawn[key] = next_seed(item, seed, self.starter.rng)
         return self.plan(plan.name, plan.owner, drawn, plan)
 
-    def check(self, plan: ChainPlan, sent: Collection[StepKey] = ()) -> None:
+    def check(
+        self, plan: ChainPlan, sent: Collection[StepKey] = (), payer: Origin | None = None
+    ) -> None:
         """Raise FieldErrors with all errors of a plan: in its values, in what the server lacks, and
         in the `sent` keys without a field. Raises ChainErrors if the chain can't run with its
-        choices."""
+        choices, and like `Payment.check` if the `payer` can't pay it."""
         plan.check_choices()
         form = chain_form(plan).form
         errors = {str(key): error for key, error in {**plan.unknown(sent), **plan.wrong}.items()}
@@ -120,6 +123,13 @@ class ChainForms:
                 errors[key], labelled[key] = problem.error, problem.labelled
         if errors:
             raise FieldErrors(form, errors, labelled)
+        if payer is not None:
+            paid_work = self.starter.paid_work
+            works = [
+                paid_work(step.step.workflow, step.form.prompt, step.form.titles, len(step.rows))
+                for step in plan.steps
+            ]
+            self.starter.payment.check(works, payer)
 
     def add(self, record: Record, title: str, workflows: Collection[str]) -> AddedChain:
         """Make a chain from a run and its source runs, and add it to the folder.

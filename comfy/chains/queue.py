@@ -75,7 +75,7 @@ class ChainQueue(GroupQueue[OpenChain, ChainStanding]):
         """
         self._check_start(origin, attended=attended)
         drawn = self._forms.with_seeds(plan)
-        self._forms.check(drawn, plan.values)
+        self._forms.check(drawn, plan.values, origin)
         return self.start_checked(drawn, origin, str(uuid.uuid4()))
 
     def start_checked(

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from comfy.base.errors import ComfyError, Overloaded, WorkflowError
+from comfy.base.errors import ComfyError, Overloaded, TooManyPaidRuns, WorkflowError
 from comfy.base.messages import message
 from comfy.chains.fields import FormStep
 from comfy.chains.order import due
@@ -157,6 +157,8 @@ class ChainRunner:
                         started[name, number] = run
                         if not isinstance(run_or_record, Record):
                             begun(StepBegin(name, number, ends.count(name), run_or_record))
+                    except TooManyPaidRuns as error:
+                        yield ends.add(name, number, error)
                     except Overloaded:
                         waiting.appendleft((name, number, run))
                         if not live:

@@ -50,7 +50,7 @@ from comfy.comfyui.servers.server import ComfyServer
 from comfy.records.record import Job, Record
 from comfy.records.store import RunStore
 from comfy.records.tables import as_comfy_errors
-from comfy.runs.context import RunContext
+from comfy.runs.context import ApiKey, RunContext, no_key
 from comfy.runs.durations import Durations, RunTotals, earlier_runs
 from comfy.runs.interface import DEFAULT_POLICY, FrameFollower, OnGap, Origin, RunPolicy
 from comfy.runs.latest_state import stamped, told_if_other
@@ -82,11 +82,11 @@ class ClusterRegistry:
         grace: float = 30.0,
         keep_running: bool = True,
         retries: bool = True,
+        api_key: ApiKey = no_key,
     ) -> None:
         """See `comfy.runs.registry.LocalRunRegistry`."""
         self.history, self.files = history, history.files
-        self.keep_running = keep_running
-        self.closed = False
+        self.keep_running, self.closed = keep_running, False
         self._servers, self._wire, self._place = servers, wire, place
         self._database = history.engine
         self.processes = ClusterProcesses(history.engine, wire, place)
@@ -113,7 +113,8 @@ class ClusterRegistry:
         servers.on_change(self._mirror.look)
         sender = StateSender(wire, place.life)
         self._receiver = StateReceiver(wire, place.life, self._mirror.get, self._mirror.look)
-        context = partial(RunContext, servers, timing or Timeouts(), retries=retries)
+        timing = timing or Timeouts()
+        context = partial(RunContext, servers, timing, retries=retries, api_key=api_key)
         self._executor = Executor(
             place.life, history, context, self._mirror, sender, self._line, self._durations.of
         )
@@ -127,9 +128,10 @@ class ClusterRegistry:
         files = ProcessFiles(history.files.folder)
         sweeps = history.sweep, self._engine.sweep, files.sweep
         self._shared_work = SharedWork(self._database, place, shared, watchers, sweeps)
-        self._heartbeat = Heartbeat(
-            self._database, self._engine, place, files, self._beat, self._hint
-        )
+        self._heartbeat = self._new_heartbeat(files)
+
+    def _new_heartbeat(self, files: ProcessFiles) -> Heartbeat:
+        return Heartbeat(self._database, self._engine, self._place, files, self._beat, self._hint)
 
     def resume(self) -> None:
         """Join the cluster."""

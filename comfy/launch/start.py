@@ -20,6 +20,7 @@ from comfy.form.fill import fill, targets_of
 from comfy.form.model import Form
 from comfy.form.seeds import counted_on, random_seed
 from comfy.launch.kept_uploads import kept_uploads
+from comfy.launch.payment import PaidWork, Payment
 from comfy.launch.row_judge import Check
 from comfy.launch.uploads import (
     KeptUpload,
@@ -32,6 +33,7 @@ from comfy.launch.uploads import (
 )
 from comfy.library.forms import Forms
 from comfy.library.private import MARK as OPENED_MARK
+from comfy.paid.nodes import paid_nodes
 from comfy.prompt.model import InputRef, Prompt
 from comfy.prompt.wildcards import LinesOf
 from comfy.records.blobs import BlobStore
@@ -67,7 +69,7 @@ class StartedRuns:
 class Starter:
     """Starts runs of all owners. `blobs`: the store of their input files. `servers`: the servers
     that run them. `wildcards`: the lines of wildcard files. `translated`: translates a message into
-    the caller's language."""
+    the caller's language. `payment`: rules for paid runs."""
 
     runs: RunRegistry
     forms: Forms
@@ -77,6 +79,7 @@ class Starter:
     rng: random.Random = field(default_factory=random.SystemRandom)
     wildcards: LinesOf | None = None
     translated: Callable[[str], str] = str
+    payment: Payment = field(default_factory=Payment)
 
     def start(
         self,
@@ -107,9 +110,12 @@ class Starter:
         uploads = {key: value for key, value in files.items() if isinstance(value, Upload)}
         targets = {key: targets_of(form.field(key), prompt) for key in files}
         brought = set(chain.from_iterable(targets.values()))
+        paid_work = self.paid_work(name, prompt, form.titles)
         self._check_files(prompt, form, name, owner, brought)
         if errors := self._not_together(form, Needs(prompt, brought), owner):
             raise FieldErrors(form, errors)
+        if not origin.run_id:  # otherwise the batch or chain was checked
+            self.payment.check([paid_work], origin)
         with kept_uploads(self.blobs, self.runs.history, uploads) as kept:
             inputs = {
                 key: self._input(
@@ -131,9 +137,16 @@ class Starter:
                 inputs,
                 form.titles,
                 output_names=names,
+                paid=bool(paid_work.nodes),
             )
             parents = (*origin.parents, *self._given_text(origin.text_sources, used, owner))
             return self.runs.submit(job, replace(origin, parents=parents), policy)
+
+    def paid_work(
+        self, name: str, prompt: Prompt, titles: Mapping[str, str], count: int = 1
+    ) -> PaidWork:
+        """Return the paid part of runs of a workflow with this prompt."""
+        return PaidWork(name, paid_nodes(prompt, self.forms.catalog.get().raw), titles, count)
 
     def check(self, name: str, values: Mapping[str, object], owner: str) -> None:
         """Raise the FieldErrors, WorkflowError, ServerUnreachable or ServerError that `start` would
@@ -257,6 +270,9 @@ class Starter:
                 )
             if vary and form is not None:
                 job = _varied(job, form, self.rng)
+            paid_work = self.paid_work(job.workflow, job.prompt, job.titles)
+            self.payment.check([paid_work], origin)
+            job = replace(job, paid=bool(paid_work.nodes))
             parents = (run_id, *self._given_text(record.parents, job.values, owner))
             return self.runs.submit(job, replace(origin, parents=parents), policy)
 

@@ -186,6 +186,36 @@ starts = Table(
     Index("starts_by_age", "at"),
 )
 
+# Runs that use paid credits, also deleted ones. `person`: the digest of the account, or of the
+# address of an owner without one. `owner`: as in `Record`, as a JSON text.
+paid_runs = Table(
+    "paid_runs",
+    tables,
+    Column("run", String(64), primary_key=True),
+    Column("person", String(64), nullable=False),
+    Column("at", Double, nullable=False),  # seconds since 1970
+    Column("owner", Text, nullable=False),
+    Index("paid_runs_of_person", "person", "at"),
+    Index("paid_runs_by_age", "at", "person"),
+)
+
+# Workflows whose price an owner has confirmed.
+paid_consents = Table(
+    "paid_consents",
+    tables,
+    Column("owner", String(64), primary_key=True),
+    Column("workflow", String(64), primary_key=True),
+    Column("at", Double, nullable=False),  # seconds since 1970
+)
+
+# Users' own comfy.org API keys, encrypted; see `comfy.records.paid.api_keys`.
+api_keys = Table(
+    "api_keys",
+    tables,
+    Column("owner", String(64), primary_key=True),
+    Column("encrypted", Text, nullable=False),
+)
+
 # Workflows that users opened; see `comfy.records.state.opened`. Queries of many rows read only the
 # columns before the long ones.
 opened = Table(
@@ -313,37 +343,6 @@ scale_problems = Table(
     Column("text", Text, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("at", Double, nullable=False),  # seconds since 1970
-)
-
-# Actions of administrators, with the sentence as JSON that can be translated.
-audit_lines = Table(
-    "audit_lines",
-    tables,
-    Column("id", Integer, primary_key=True),
-    Column("at", Double, nullable=False),  # seconds since 1970
-    Column("sentence", Text, nullable=False),
-)
-
-# The notice that all pages show: at most one row. `until`: seconds since 1970, NULL for no end.
-notices = Table(
-    "notices",
-    tables,
-    Column("id", String(64), primary_key=True),
-    Column("text", Text, nullable=False),
-    Column("until", Double),
-)
-
-# Users' requests for missing models. `owner`: a digest. `files`: a JSON list.
-model_requests = Table(
-    "model_requests",
-    tables,
-    Column("id", String(64), primary_key=True),
-    Column("at", Double, nullable=False),  # seconds since 1970
-    Column("owner", String(64), nullable=False),
-    Column("person", Text, nullable=False),
-    Column("workflow", Text, nullable=False),
-    Column("title", Text, nullable=False),
-    Column("files", Text, nullable=False),
 )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, MetaData, Table, insert, inspect, select
 
+import comfy.records.administration.tables  # noqa: F401 - adds its tables to the history
 from comfy.base.errors import ComfyError
 from comfy.records.tables import VERSION, files, runs, tables, version
 

@@ -89,7 +89,8 @@ class Attempt:
         )
         self._job = record.job
         self._uploads = any(kept.targets for kept in record.job.inputs.values())
-        self._submission = Submission(self._client, client_id=self._client_id, timing=timing)
+        api_key = partial(context.api_key, record.owner) if record.job.paid else None
+        self._submission = Submission(self._client, self._client_id, timing, api_key)
         self._stream: EventStream | None = None
         self._sent_at = float("inf")  # when the prompt was sent
         # True if the server has accepted the cancel; None before it was sent.

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from comfy.records.blobs import BlobStore
 
 
+ApiKey = Callable[[str], str | None]
+
+
+def no_key(_owner: str) -> None:
+    """Return the comfy.org API key of an app without keys."""
+
+
 class WaitingLine(Protocol):
     """The queue as a run uses it; see `comfy.runs.line.fair_queue.FairQueue`."""
 
@@ -70,7 +77,9 @@ class RunRecords(Protocol):
 class RunContext:
     """The servers, their timeouts, and the queue. `files`: the store of input files. Without a
     `history`, nothing survives a restart. `retries`: a run starts again on another server if its
-    server goes away after it began. `frames`: see `RunRegistry.follow`."""
+    server goes away after it began, unless it is paid. `frames`: see `RunRegistry.follow`.
+    `api_key`: returns the comfy.org API key for an owner's paid runs, None without one. A
+    key is read just before a prompt is sent, and nothing stores it."""
 
     servers: ServerPool
     timing: Timeouts
@@ -78,6 +87,7 @@ class RunContext:
     files: BlobStore | None = None
     history: RunRecords | None = None
     retries: bool = True
+    api_key: ApiKey = no_key
     frames: Callbacks[[str, str, str | bytes]] = field(default_factory=Callbacks)
 
 

@@ -81,7 +81,8 @@ class Execution:
         self._attempt: Attempt | None = None
         # Most moves from one failing server to the next.
         self._moves = 2 * len(context.servers.servers)
-        self._has_retried = False
+        # A paid run that may have begun doesn't begin again: it may have cost credits.
+        self._may_begin_again = not record.job.paid
 
     def run(self, hooks: RunHooks) -> None:
         """Follow the run from opening the socket to closing it. Never raises. Publishes the
@@ -165,7 +166,7 @@ class Execution:
             self._record, self._needs, self._latest, self._shared, self._relay, self._context
         )
         may_move = self._moves > 0
-        may_retry = not self._has_retried and (self._context.retries or server.spot)
+        may_retry = self._may_begin_again and (self._context.retries or server.spot)
         self._attempt = attempt = Attempt(
             parts, server, hooks, may_move=may_move, may_retry=may_retry
         )
@@ -181,7 +182,7 @@ class Execution:
         attempt.leave_behind()
         attempt.server.recheck(gone=True)
         self._moves -= 1
-        self._has_retried = self._has_retried or elsewhere.began
+        self._may_begin_again = self._may_begin_again and not elsewhere.began
         now, initial_state = time.monotonic(), self._record.state
         self._latest.update(
             lambda state: replace(initial_state, restarted=state.restarted or elsewhere.began)

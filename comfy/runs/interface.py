@@ -35,6 +35,7 @@ class Origin:
     chooses for a task that must start only once; "" lets the registry choose. `text_sources` are
     ids of the owner's runs that become parents if their texts are among the values. `at_start`
     runs more statements in the transaction that records the run, batch or chain.
+    `confirms_payment`: the caller knows that the runs use paid credits.
     """
 
     owner: str
@@ -44,6 +45,7 @@ class Origin:
     run_id: str = ""
     text_sources: tuple[str, ...] = ()
     at_start: AtStart = nothing_at_start
+    confirms_payment: bool = False
 
     @property
     def start(self) -> Start:
@@ -295,9 +297,10 @@ class RunRegistry(Protocol):
     def submit(self, job: Job, origin: Origin, policy: RunPolicy = DEFAULT_POLICY) -> Run:
         """Start a run and return it without waiting. Its state shows the progress.
 
-        A run without files and with an `Origin.run_id` is recorded only when it is sent: its caller
-        starts it again after a crash. Raises RunGoesOn while a run with this id is unfinished,
-        TooManyRuns at a limit, TooManyThreads if its thread can't start, ComfyError after `close`.
+        A free run without files and with an `Origin.run_id` is recorded only when it is sent: its
+        caller starts it again after a crash. Raises RunGoesOn while a run with this id is
+        unfinished, TooManyRuns at a limit, TooManyThreads if its thread can't start, ComfyError
+        after `close`.
         """
 
     def check_room(self, origin: Origin) -> None:

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from comfy.base.errors import ComfyError, TooManyRuns
-from comfy.base.messages import message
+from comfy.base.errors import ComfyError, TooManyPaidRuns, TooManyRuns
+from comfy.base.messages import message, plural, sentences
 from comfy.comfyui.protocol.run_state import stopped
 from comfy.records.database import AtStart, both
+from comfy.records.paid.paid_runs import PaidCount
 from comfy.records.state.starts import HOUR, RecentStarts, Start, StartCheck
 
 if TYPE_CHECKING:
@@ -30,13 +31,16 @@ class RunLimits:
     A batch or chain counts as one run per hour, because it has its own limits. An address gets half
     of the total: twenty users of an office have seven runs each, and others still have room.
     Without sign-in, a user counts separately at each address, because callers without a cookie
-    share one name.
+    share one name. `paid`: paid runs per person within 24 hours, `paid_all`: of all together; None
+    for no limit.
     """
 
     person: int = 30
     address: int = 150
     all: int = 300
     hourly: int = 1000
+    paid: int | None = None
+    paid_all: int | None = None
 
     def check_unfinished(self, owner: str, address: str, unfinished: Sequence[Person]) -> None:
         """Raise TooManyRuns, with a hint, if one more run exceeds a limit. `unfinished`: the owners
@@ -52,6 +56,32 @@ class RunLimits:
                 message("Try again later."),
                 HOUR - recent.age,
             )
+
+    def check_paid(self, recent: PaidCount, more: int = 1) -> None:
+        """Raise TooManyPaidRuns, with a hint and the seconds to wait, if this many more paid runs
+        exceed a limit."""
+        if self.paid is not None and recent.person + more > self.paid:
+            left = max(0, self.paid - recent.person)
+            raise _too_many_paid(
+                message("You can start at most {count} paid runs per day.", count=self.paid),
+                left,
+                recent.person_wait,
+            )
+        if self.paid_all is not None and recent.all + more > self.paid_all:
+            left = max(0, self.paid_all - recent.all)
+            raise _too_many_paid(
+                message(
+                    "All users together can start {count} paid runs per day.", count=self.paid_all
+                ),
+                left,
+                recent.all_wait,
+            )
+
+
+def _too_many_paid(problem: str, left: int, seconds: float) -> TooManyPaidRuns:
+    hint = plural("{count} run is left now.", "{count} runs are left now.", count=left)
+    wait = message("Try again later, or ask the administrator.")
+    return TooManyPaidRuns(problem, sentences(hint, wait), max(1.0, seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +151,18 @@ class RunStarts(Protocol):
         self, start: Start, check: StartCheck, record: Record | None, at_start: AtStart
     ) -> AbstractContextManager[None]:
         """Count a start, if `check` accepts the earlier ones, and store its record, None for a run
-        that isn't recorded yet. If the block raises ComfyError, both are taken back. `at_start`:
-        see `Origin`."""
+        that isn't recorded yet. If the block raises ComfyError, both are taken back. A paid run,
+        which always has a record, also counts for the limits of paid runs. `at_start`: see
+        `Origin`."""
 
 
 class StoredStarts:
     """Starts in the history's database, which survive a restart and which all processes count."""
 
-    def __init__(self, history: RunStore) -> None:
+    def __init__(self, history: RunStore, limits: RunLimits) -> None:
         self._history = history
         self._starts = history.state.starts
+        self._paid_runs, self._limits = history.state.paid_runs, limits
 
     def recent(self, start: Start) -> RecentStarts:
         """See `RunStarts.recent`."""
@@ -140,18 +172,19 @@ class StoredStarts:
     def counting(
         self, start: Start, check: StartCheck, record: Record | None, at_start: AtStart
     ) -> Iterator[None]:
-        """See `RunStarts.counting`. Count and record are one transaction."""
+        """See `RunStarts.counting`. Counts and record are one transaction."""
         counted: list[int | None] = []
         if record is None:
             counted.append(self._starts.count(start, check))
         else:
+            check_paid = self._limits.check_paid
             self._history.begin(
                 record,
                 both(
                     lambda connection: counted.append(
                         self._starts.count_in(connection, start, check)
                     ),
-                    partial(at_start, record.id),
+                    self._paid_runs.counting(record, check_paid, partial(at_start, record.id)),
                 ),
             )
         try:
@@ -162,7 +195,14 @@ class StoredStarts:
             for this in counted:
                 if this is not None:
                     self._starts.remove(start, this)
+            if record is not None and record.job.paid:
+                self._paid_runs.remove(record.id)
             raise
+
+
+def starts_of(history: RunStore | None, limits: RunLimits) -> RunStarts:
+    """Return the starts in this history; in memory without one."""
+    return LocalStarts() if history is None else StoredStarts(history, limits)
 
 
 class LocalStarts:
@@ -193,7 +233,7 @@ class LocalStarts:
     def counting(
         self, start: Start, check: StartCheck, record: Record | None, at_start: AtStart
     ) -> Iterator[None]:
-        """See `RunStarts.counting`."""
+        """See `RunStarts.counting`. Paid runs have no limit here."""
         del record
         recent = self.recent(start)
         check(recent)

@@ -26,12 +26,12 @@ from comfy.comfyui.protocol.run_state import Phase, RunError, lost, waiting
 from comfy.comfyui.servers.needs import Needs
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.records.record import Job, Record
-from comfy.runs.context import RunContext
+from comfy.runs.context import ApiKey, RunContext, no_key
 from comfy.runs.durations import Durations, RunTotals, earlier_runs
 from comfy.runs.execution import OUR_FAULT
 from comfy.runs.interface import DEFAULT_POLICY, FrameFollower, OnGap, Origin, RunPolicy
 from comfy.runs.latest_state import stamped, told_if_other
-from comfy.runs.limits import LocalStarts, RunLimits, RunStarts, StoredStarts
+from comfy.runs.limits import RunLimits, starts_of
 from comfy.runs.line.fair_queue import FairQueue
 from comfy.runs.line.forecast import Forecast
 from comfy.runs.reconnect import sent_elsewhere
@@ -71,24 +71,25 @@ class LocalRunRegistry:
         files: BlobStore | None = None,
         history: RunStore | None = None,
         retries: bool = True,
+        api_key: ApiKey = no_key,
     ) -> None:
         """`grace`: seconds that a run continues without watchers. `keep_running`: every run
-        continues without them. `ahead`: how many prompts a
-        server without its own limit gets at once; with two it never idles, but a new run waits for
-        both. `files`: the store of input files. With a `history`, runs and files survive a restart.
-        `retries`: see `RunContext`."""
+        continues without them. `ahead`: how many prompts a server without its own limit gets at
+        once; with two it never idles, but a new run waits for both. `files`: the store of input
+        files. With a `history`, runs and files survive a restart. For the rest see `RunContext`."""
         self.history = history
         self.files = files = files or (history.files if history is not None else None)
         self.keep_running = keep_running
         self._grace = grace
         self._keep = keep
         self._limits = limits or RunLimits()
-        self._starts: RunStarts = LocalStarts() if history is None else StoredStarts(history)
+        self._starts = starts_of(history, self._limits)
         self._durations = Durations(earlier := earlier_runs(history))
         servers.note_ended((one.server, one.state.prompt_id) for one in earlier)
         self._line = line = FairQueue(servers.servers, ahead, servers.limits)
         servers.on_change(lambda: line.use(servers.servers, servers.limits))
-        self._context = RunContext(servers, timing or Timeouts(), line, files, history, retries)
+        timing = timing or Timeouts()
+        self._context = RunContext(servers, timing, line, files, history, retries, api_key)
         self._entrance = threading.Lock()
         self._recording = threading.Lock()
         self._lock = threading.Lock()
@@ -105,7 +106,7 @@ class LocalRunRegistry:
 
     def submit(self, job: Job, origin: Origin, policy: RunPolicy = DEFAULT_POLICY) -> LocalRun:
         """See `RunRegistry.submit`."""
-        is_kept = bool(job.inputs) or not origin.run_id  # otherwise the caller starts it again
+        is_kept = bool(job.inputs) or job.paid or not origin.run_id  # else its caller restarts it
         # A new id each time: the server may remember another app's prompt under the run's id.
         prompt_id = str(uuid.uuid4())
         run_id = origin.run_id or prompt_id

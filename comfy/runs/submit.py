@@ -26,13 +26,15 @@ class Submission:
     def __init__(
         self,
         client: Client,
-        *,
         client_id: str,
         timing: Timeouts,
+        api_key: Callable[[], str | None] | None = None,
     ) -> None:
+        """`api_key`: returns the comfy.org API key of a paid run, if there is one."""
         self._client = client
         self._client_id = client_id
         self._timing = timing
+        self._api_key = api_key
         self._posts = 0
         self._missed_at: float | None = None
 
@@ -52,7 +54,8 @@ class Submission:
         counts.
 
         Raises PromptRejected if the server refuses. After ServerUnreachable and ServerError, the
-        server may have the prompt. Exceptions from `prompt` propagate: nothing was sent then.
+        server may have the prompt. Exceptions from `prompt` and the API key propagate: nothing was
+        sent then.
         """
         if self._missed_at is not None:
             if started or self._arrived(prompt_id):
@@ -61,6 +64,10 @@ class Submission:
             if now < sure_at:  # the server may still be processing the request
                 return sure_at
         graph = prompt()
+        # docs/comfyui.md#3, #61
+        extra_data = {"preview_method": "auto"} | animated_previews(graph)
+        if self._api_key is not None and (key := self._api_key()):
+            extra_data["api_key_comfy_org"] = key
         self._posts += 1
         sending(prompt_id)
         try:
@@ -68,8 +75,7 @@ class Submission:
                 graph,
                 client_id=self._client_id,
                 prompt_id=prompt_id,
-                # docs/comfyui.md#3
-                extra_data={"preview_method": "auto"} | animated_previews(graph),
+                extra_data=extra_data,
             )
         except (ServerUnreachable, ServerError):
             self._missed_at = time.monotonic()

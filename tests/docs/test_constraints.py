@@ -63,6 +63,7 @@ def test_every_import_is_a_declared_dependency() -> None:
     """The program imports no package that is installed only because another package needs it."""
     names = {
         "PIL": "pillow",
+        "jsonata": "jsonata-python",
         "argon2": "argon2-cffi",
         "websocket": "websocket-client",
         "zipstream": "zipstream-ng",

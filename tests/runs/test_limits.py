@@ -53,7 +53,7 @@ def starts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunStarts
         return
     address = database_of(str(request.param), request, tmp_path)
     with contextlib.closing(RunStore(address, BlobStore(tmp_path / "kept"))) as history:
-        yield StoredStarts(history)
+        yield StoredStarts(history, LIMITS)
 
 
 def begin(starts: RunStarts, person: Person, group: str = "") -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine
 
 from comfy.comfyui.client.address import ServerAddress
@@ -21,10 +22,12 @@ from comfy.comfyui.servers.checks import CheckPauses
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.demo import DemoServer
 from comfy.downloads.service import DownloadSettings
+from comfy.launch.payment import Payment
 from comfy.library.folder import WorkflowFolder
 from comfy.library.permissions import Permissions
 from comfy.library.private import PrivateWorkflows
 from comfy.records.blobs import BlobStore
+from comfy.records.paid.api_keys import ApiKeys
 from comfy.records.room import HistoryLimits
 from comfy.records.store import RunStore
 from comfy.runs.interface import RunRegistry
@@ -36,6 +39,7 @@ from ui.files.deleting import RunDeletion
 from ui.server import Server, build_app, web_config
 from ui.services import OptionalParts, Services, wire
 from ui.settings.web_settings import WebSettings
+from ui.web.identity import NOBODY
 from ui.web.limits import WebLimits
 from ui.web.server_health import CheckIntervals
 from ui.web.uvicorn_protocols import PageConnection
@@ -100,6 +104,7 @@ def running_app(
     pauses: CheckPauses | None = None,
     webhooks: WebhookSettings | None = None,
     downloads: DownloadSettings | None = None,
+    app_key: str = "",
     **options: Any,
 ) -> Iterator[RunningApp]:
     r"""Serve the app for the ComfyUI at `server_url` and any others. On exit, stop it as SIGTERM
@@ -107,7 +112,7 @@ def running_app(
 
     `may_keep` lets every user keep workflows and makes all of them trusted. `permissions` sets the
     same in detail. `pace` sets how often the app checks the server's health, and `pauses` does so
-    for each of several servers. `data` is the history folder, for tests that read it after a
+    for each of several servers. `app_key` is the app's comfy.org API key. `data` is the history folder, for tests that read it after a
     restart. `options` are passed to `LocalRunRegistry`; with a `grace`, runs stop without
     a page.
     """
@@ -118,11 +123,13 @@ def running_app(
     ):
         client, *others = (clients.enter_context(Client(url)) for url in (server_url, *other_urls))
         servers = clients.enter_context(ServerPool(client, *others, pauses=pauses))
+        keys = ApiKeys(history.engine, lambda: SECRET, SecretStr(app_key) if app_key else None)
         runs = new_registry(
             servers,
             history=history if remembers else None,
             files=history.files,
             limits=run_limits,
+            api_key=keys.of,
             **{"keep_running": "grace" not in options, **options},
         )
         services = wire(
@@ -138,7 +145,11 @@ def running_app(
             limits=limits,
             opened=PrivateWorkflows(history.state.opened if remembers else None),
             pace=pace,
-            parts=OptionalParts(webhooks or WebhookSettings(), downloads or DownloadSettings()),
+            parts=OptionalParts(
+                webhooks or WebhookSettings(),
+                downloads or DownloadSettings(),
+                Payment(keys.of, runs.history, run_limits or RunLimits(), NOBODY, keys),
+            ),
         )
         settings = settings or WebSettings(port=0)
         asgi = build_app(services, settings)

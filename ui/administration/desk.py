@@ -47,7 +47,8 @@ class Administration:
         operates = services.forms.permissions.operates
         packs = PackActions(pool, audit)
         groups = (services.batches, services.chains)
-        people = People(identity.login, operates, runs, groups, audit)
+        keys = services.parts.payment.keys
+        people = People(identity.login, operates, runs, groups, audit, keys)
         return cls(
             services,
             identity,
@@ -58,7 +59,7 @@ class Administration:
             packs,
             RunActions(runs, identity, audit),
             Monitor(pool, services.reports, runs, identity.name_of, images, services.parts),
-            Figures(runs.history, services.library),
+            Figures(runs.history, services.library, identity.name_of),
             ModelActions(
                 services.library,
                 services.downloads,

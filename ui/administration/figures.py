@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -55,12 +56,23 @@ class UsageWeek:
 
 
 @dataclass(frozen=True, slots=True)
+class PaidRuns:
+    """Paid runs that a person started: in the last 24 hours (`day`) and 30 days (`month`). `name`:
+    of the account; "" for all people without one, together."""
+
+    name: str
+    day: int
+    month: int
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
-    """Reader of these figures. Methods raise ComfyError if the app keeps no history or can't read
-    it."""
+    """Reader of these figures. `name_of`: returns the name of an owner's account, "" without one.
+    Methods raise ComfyError if the app keeps no history or can't read it."""
 
     history: RunStore | None
     library: WorkflowLibrary
+    name_of: Callable[[str], str]
 
     def storage(self) -> StorageFigures:
         """Return the storage figures."""
@@ -91,6 +103,15 @@ class Figures:
             _week(start, [_together(rows) for rows in by_title.values()])
             for start, by_title in reversed(list(zip(starts, found, strict=True)))
         )
+
+    def paid_runs(self) -> tuple[PaidRuns, ...]:
+        """Return the paid runs of each person who started some, most first."""
+        people: dict[str, PaidRuns] = {}
+        for use in self._opened().state.paid_runs.uses():
+            name = self.name_of(use.owner)
+            before = people.get(name, PaidRuns(name, 0, 0))
+            people[name] = PaidRuns(name, before.day + use.day, before.month + use.month)
+        return tuple(sorted(people.values(), key=lambda one: (-one.month, one.name)))
 
     def _opened(self) -> RunStore:
         if self.history is None:

@@ -15,6 +15,7 @@ from comfy.base.messages import message
 from comfy.batches.queue import BatchQueue
 from comfy.chains.queue import ChainQueue
 from comfy.records.administration.usage import Holding
+from comfy.records.paid.api_keys import ApiKeys
 from comfy.records.store import RunStore
 from comfy.records.tables import digest
 from comfy.runs.interface import RunRegistry
@@ -66,13 +67,14 @@ class NewPassword:
 class People:
     """Users of an app, and what an administrator can change about them. `login`: None without
     sign-in. `operates`: returns whether an owner is an administrator. `groups`: the batches and the
-    chains. Methods access the disk."""
+    chains. `keys`: users' API keys. Methods access the disk."""
 
     login: Login | None
     operates: Callable[[str], bool]
     runs: RunRegistry
     groups: tuple[BatchQueue, ChainQueue]
     audit: AuditLog
+    keys: ApiKeys | None = None
     clock: Callable[[], float] = field(default=time.time)
 
     @property
@@ -137,6 +139,8 @@ class People:
             return
         self.file.remove(name)
         self._end(name)
+        if self.keys is not None:
+            self.keys.remove(f"user:{name}")
         self.audit.note(message("{person} removed {name}.", person=actor.name, name=name))
         if results:
             self._delete_results(actor, name)

@@ -35,7 +35,7 @@ from ui.api.requests import (
     changed_answer,
 )
 from ui.api.runs import PAGE_LENGTH, Limit, Runs, page_of
-from ui.api.start import TEXT_SOURCES, WATCHED, origin_of, text_sources_of
+from ui.api.start import CONFIRM_PAID, TEXT_SOURCES, WATCHED, origin_of, text_sources_of
 from ui.api.streams import EVENTS, GroupEvents
 from ui.api.values import Sent, SentValues, ValueReader, either_way, form_for
 from ui.api.watch import group_ends_first
@@ -60,6 +60,7 @@ _BODY: dict[str, Any] = {
                     "values": {"type": "object"},
                     "watched": WATCHED,
                     "text_sources": TEXT_SOURCES,
+                    "confirm_paid": CONFIRM_PAID,
                     "callback": CALLBACK,
                 },
                 "additionalProperties": False,

@@ -50,6 +50,13 @@ WATCHED: dict[str, Any] = {
         " send this."
     ),
 }
+CONFIRM_PAID: dict[str, Any] = {
+    "type": "boolean",
+    "description": (
+        "The caller knows that runs of this workflow use paid credits. Needed once per user and"
+        " workflow; ignored for free workflows."
+    ),
+}
 TEXT_SOURCES: dict[str, Any] = {
     "type": "array",
     "items": {"type": "string"},
@@ -70,6 +77,7 @@ _BODY: dict[str, Any] = {
                         "description": "With `watched`: continue even if all pages are closed.",
                     },
                     "text_sources": TEXT_SOURCES,
+                    "confirm_paid": CONFIRM_PAID,
                     "callback": CALLBACK,
                 },
                 "additionalProperties": False,
@@ -163,9 +171,12 @@ def _cancel_runs(registry: RunRegistry, ids: Sequence[str], owner: str) -> None:
 
 def origin_of(sent: Sent, requester: Requester) -> Origin:
     """Return the origin of the runs that a request starts. Raises HTTPException."""
-    sources = text_sources_of(sent)
     return Origin(
-        requester.owner, requester.address, text_sources=sources, at_start=requester.at_start
+        requester.owner,
+        requester.address,
+        text_sources=text_sources_of(sent),
+        at_start=requester.at_start,
+        confirms_payment=sent.body.get("confirm_paid", False) is True,
     )
 
 

@@ -45,7 +45,6 @@ def missing_routes(frame: AdminFrame) -> GuardedRoutes:
     """Return `GET /operator/missing`, and the routes of its buttons."""
     routes = GuardedRoutes()
     desk = frame.desk
-    servers = desk.servers.pool.servers
 
     def body() -> str:
         services = desk.services
@@ -80,10 +79,10 @@ def missing_routes(frame: AdminFrame) -> GuardedRoutes:
     def restart(request: Request, number: int) -> Response:
         """Restart a server, and redirect to the page."""
         path = f"{MISSING}/restart/{number}"
-        if not 0 <= number < len(servers):
+        if (server := desk.servers.pool.numbered(number)) is None:
             raise HTTPException(404)
         try:
-            desk.servers.restart(desk.actor(request), servers[number])
+            desk.servers.restart(desk.actor(request), server)
         except ComfyError as problem:
             return failed(request, path, problem)
         return frame.back(request, path, MISSING)

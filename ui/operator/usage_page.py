@@ -6,7 +6,13 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 from comfy.base.messages import message, plural
-from ui.administration.figures import EXPIRING_DAYS, StorageFigures, UsageWeek, WorkflowUse
+from ui.administration.figures import (
+    EXPIRING_DAYS,
+    PaidRuns,
+    StorageFigures,
+    UsageWeek,
+    WorkflowUse,
+)
 from ui.administration.people import PersonRow
 from ui.documents.amounts import bytes_words
 from ui.documents.headlines import seconds_words
@@ -23,6 +29,7 @@ _FULL = message(
 )
 _WORKFLOW, _RUNS = message("Workflow"), message("Runs")
 _FAILED, _DURATION = message("Failed"), message("Median duration")
+_PAID, _WITHOUT_ACCOUNT = message("Paid runs by person"), message("Without an account")
 _NO_RESULTS = message("No results")
 
 
@@ -32,7 +39,8 @@ def usage_routes(frame: AdminFrame) -> GuardedRoutes:
     desk = frame.desk
 
     def body() -> str:
-        return _body(desk.figures.storage(), desk.people.all(), desk.figures.weeks())
+        figures = desk.figures
+        return _body(figures.storage(), desk.people.all(), figures.paid_runs(), figures.weeks())
 
     @routes.get(USAGE, Access.SIGN_IN_PAGE, work=Work.PROCESSOR)
     def usage(request: Request) -> HTMLResponse:
@@ -42,7 +50,12 @@ def usage_routes(frame: AdminFrame) -> GuardedRoutes:
     return routes
 
 
-def _body(storage: StorageFigures, people: list[PersonRow], weeks: tuple[UsageWeek, ...]) -> str:
+def _body(
+    storage: StorageFigures,
+    people: list[PersonRow],
+    paid: tuple[PaidRuns, ...],
+    weeks: tuple[UsageWeek, ...],
+) -> str:
     people = sorted((one for one in people if one.runs), key=lambda one: -one.bytes)
     rows = "".join(map(_person, people))
     return (
@@ -51,6 +64,7 @@ def _body(storage: StorageFigures, people: list[PersonRow], weeks: tuple[UsageWe
             _BY_PERSON,
             f'<ul class="lines">{rows}</ul>' if rows else f"<p>{html_of(_NO_RESULTS)}</p>",
         )
+        + (section(_PAID, f'<ul class="lines">{"".join(map(_payer, paid))}</ul>') if paid else "")
         + section(_USAGE, "".join(_week(at, one) for at, one in enumerate(weeks)))
     )
 
@@ -97,6 +111,11 @@ def _person(one: PersonRow) -> str:
         )
         facts.append(soon)
     return f"<li><b>{html_of(one.name)}</b><br>{' · '.join(map(html_of, facts))}</li>"
+
+
+def _payer(one: PaidRuns) -> str:
+    runs = message("{day} in the last 24 hours, {month} in 30 days", day=one.day, month=one.month)
+    return f"<li><b>{html_of(one.name or _WITHOUT_ACCOUNT)}</b><br>{html_of(runs)}</li>"
 
 
 def _week(at: int, week: UsageWeek) -> str:

@@ -23,6 +23,7 @@ from ui.settings.local_servers import LocalServer
 from ui.settings.named_servers import (
     OWN,
     NamedServer,
+    ServerAccess,
     at_home,
     unreadable,
     warn_if_public,
@@ -57,7 +58,7 @@ _WORDS: Mapping[str, str] = {
 # which the option itself has.
 _TABLES: Mapping[str, Sequence[str]] = {
     "server": tuple({"url": 0, "name": 0, **NamedServer.model_fields, **LocalServer.model_fields}),
-    "scale": tuple(ScaleTable.model_fields),
+    "scale": sorted(ScaleTable.model_fields, key=ServerAccess.model_fields.__contains__),
 }
 _PARTS = {key for keys in _TABLES.values() for key in keys} - {"url"}
 

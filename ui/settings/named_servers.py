@@ -104,7 +104,7 @@ def _header(value: SecretStr) -> SecretStr:
 HomePath = Annotated[Path, AfterValidator(at_home)]
 ReadableFile = Annotated[HomePath, AfterValidator(_readable)]
 Header = Annotated[SecretStr, AfterValidator(_header)]
-_SecretInFile = Annotated[SecretStr, BeforeValidator(_secret_in_file)]
+SecretInFile = Annotated[SecretStr, BeforeValidator(_secret_in_file)]
 _SecretInVariable = Annotated[SecretStr, BeforeValidator(_secret_in_variable)]
 _HeaderInVariable = Annotated[Header, BeforeValidator(_secret_in_variable)]
 _one_or_several = BeforeValidator(lambda told: (told,) if isinstance(told, str) else told)
@@ -142,7 +142,7 @@ class ServerAccess(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     token: SecretStr | None = None
-    token_file: _SecretInFile | None = None
+    token_file: SecretInFile | None = None
     token_env: _SecretInVariable | None = None
     header: _Headers = ()
     header_env: _HeadersInVariables = ()

@@ -18,6 +18,7 @@ from ui.settings.cluster import ProcessName, WireURL, cluster_problems
 from ui.settings.download_options import SECRET_DOWNLOADS, DownloadOptions
 from ui.settings.folders import COMMAND, ON_A_SPACE, data_folder, workflow_folder
 from ui.settings.named_servers import OWN, HomePath, ReadableFile
+from ui.settings.paid_options import PaidOptions
 from ui.settings.scales import scale_problems
 from ui.settings.setting_values import (
     Days,
@@ -45,15 +46,13 @@ from ui.settings.setting_values import (
 _CHOICES = "|".join(get_args(Permission))
 REPEATED = frozenset({"server"})  # options that can be given several times
 _SENT_TO_SERVERS = {"server", "server_token", "server_header"}
-SECRET = frozenset(
-    {*_SENT_TO_SERVERS, "login", "database", "wire", "webhook_secret", "openid_secret"}
-    | SECRET_DOWNLOADS
-)
+_KEYS = {"webhook_secret", "openid_secret", "comfy_org_key"}
+SECRET = frozenset(_SENT_TO_SERVERS | _KEYS | {"login", "database", "wire"} | SECRET_DOWNLOADS)
 # Other users of the machine could see these options, or they are tables.
-NO_OPTION = frozenset({"openid_secret", "scale"}) | SECRET_DOWNLOADS
+NO_OPTION = frozenset({"openid_secret", "scale", "comfy_org_key"}) | SECRET_DOWNLOADS
 
 
-class Settings(DownloadOptions):
+class Settings(DownloadOptions, PaidOptions):
     """The administrator's settings. Secrets print as stars."""
 
     workflows: FolderPath = Field(

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
 from comfy.comfyui.client.address import is_loopback
+from comfy.records.paid.api_keys import api_key_problem
 from comfy.webhooks.address import named_host
 from comfy.webhooks.secret import check_secret
 from ui.settings.named_servers import OWN, HomePath, read_secrets
@@ -125,6 +126,21 @@ def _webhook_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _per_day(value: object) -> object:
+    if isinstance(value, int):
+        return value
+    number = str(value).strip().removesuffix("/day")
+    if not number.isdecimal():
+        raise PydanticCustomError(OWN, "write a number of runs per day, like 20/day.")
+    return int(number)
+
+
+def _api_key(value: SecretStr) -> SecretStr:
+    if problem := api_key_problem(value.get_secret_value()):
+        raise PydanticCustomError(OWN, problem)
+    return value
+
+
 def _header_name(value: str) -> str:
     if not _HEADER.fullmatch(value):
         raise PydanticCustomError(OWN, "write the name of one header, like X-Forwarded-User.")
@@ -191,6 +207,8 @@ Users = Annotated[tuple[NamedPassword, ...], NoDecode, BeforeValidator(_users)]
 UsersInFile = Annotated[tuple[NamedPassword, ...], NoDecode, BeforeValidator(_users_in_file)]
 PathPrefix = Annotated[str, AfterValidator(_path_prefix)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
+PerDay = Annotated[int, BeforeValidator(_per_day), Field(ge=0)]
+ComfyKey = Annotated[SecretStr, AfterValidator(_api_key)]
 Days = Annotated[float, Field(gt=0, le=400, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, le=_YEAR, allow_inf_nan=False)]
 

@@ -46,6 +46,12 @@ def kept_webhook_secret(folder: Path) -> str:
     return secret
 
 
+def kept_key_secret(folder: Path) -> bytes:
+    """Return the secret that encrypts users' API keys (32 bytes). It isn't in backups, so a backup
+    reveals no key. Raises the errors of `kept_secret`."""
+    return _kept(folder / "key_secret", lambda: secrets.token_bytes(SIZE))[:SIZE].ljust(SIZE)
+
+
 def derived(secret: bytes, purpose: str) -> bytes:
     """Return a secret for one purpose (32 bytes), which reveals nothing about other purposes."""
     return hmac.digest(secret, purpose.encode(), hashlib.sha256)

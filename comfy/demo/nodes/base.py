@@ -55,6 +55,10 @@ class NodeRun(Protocol):
         """Return the metadata that save nodes write into files: the prompt, and the editor's graph
         if it was sent."""
 
+    @property
+    def api_key(self) -> str | None:
+        """Return the comfy.org API key that was sent with the prompt."""
+
     def wait(self, seconds: float) -> None:
         """Simulate work. Raises Interrupted as soon as the run is stopped."""
 

@@ -89,6 +89,9 @@ def node_info(  # noqa: PLR0913 - what the server says of a node, all by name
     }
 
 
+_OF_PAID_NODES = ("AUTH_TOKEN_COMFY_ORG", "API_KEY_COMFY_ORG", "UNIQUE_ID", "COMFY_USAGE_SOURCE")
+
+
 def v3_node_info(  # noqa: PLR0913 - what the server says of a node, all by name
     name: str,
     display_name: str,
@@ -106,15 +109,18 @@ def v3_node_info(  # noqa: PLR0913 - what the server says of a node, all by name
     essentials: str | None = None,
     aliases: Sequence[str] | None = None,
     output_tooltips: Sequence[str | None] | None = None,
+    keys: bool = False,
 ) -> NodeInfo:
     """Return a node's entry in the V3 format: every input has options, hidden inputs are lists, and
-    there are more keys."""
+    there are more keys. `keys`: adds the hidden inputs of paid nodes."""
     spelled = {key: value if len(value) > 1 else [*value, {}] for key, value in required.items()}
     groups: dict[str, Any] = {"required": spelled}
     if optional:
         groups["optional"] = dict(optional)
     if saves:
         groups["hidden"] = {"prompt": ["PROMPT"], "extra_pnginfo": ["EXTRA_PNGINFO"]}
+    if keys:
+        groups["hidden"] = {name.lower(): [name] for name in _OF_PAID_NODES}
     return {
         "input": groups,
         "input_order": {group: list(inputs) for group, inputs in groups.items()},

@@ -12,6 +12,7 @@ from comfy.demo.nodes import latent as nodes_latent
 from comfy.demo.nodes import loops as nodes_loops
 from comfy.demo.nodes import media as nodes_media
 from comfy.demo.nodes import model as nodes_model
+from comfy.demo.nodes import paid as nodes_paid
 from comfy.demo.nodes import results as nodes_results
 from comfy.demo.nodes import sampling as nodes_sampling
 from comfy.demo.nodes import text as nodes_text
@@ -30,6 +31,7 @@ NODES: Mapping[str, NodeClass] = {
     **nodes_value.NODES,
     **nodes_text.NODES,
     **nodes_results.NODES,
+    **nodes_paid.NODES,
 }
 
 # Nodes that servers after 0.33.0 have.

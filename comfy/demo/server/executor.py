@@ -148,6 +148,11 @@ class PromptRun:
         """See `NodeRun`."""
         return {"prompt": self.item.prompt, **self.item.extra_data.get("extra_pnginfo", {})}
 
+    @property
+    def api_key(self) -> str | None:
+        """See `NodeRun`."""
+        return self.item.secrets.get("api_key_comfy_org")
+
     def wait(self, seconds: float) -> None:
         """See `NodeRun`."""
         pause(self.queue.interrupted, seconds)

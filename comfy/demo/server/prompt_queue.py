@@ -16,13 +16,15 @@ from comfy.demo.server.prompt_log import Journal, LogEntry
 
 @dataclass(frozen=True, order=True, slots=True)
 class QueueItem:
-    """An accepted prompt. Lower numbers run first, then lower ids, as on the real server."""
+    """An accepted prompt. Lower numbers run first, then lower ids, as on the real server.
+    `secrets`: the part of `extra_data` that only nodes get (docs/comfyui.md#62)."""
 
     number: float
     prompt_id: str
     prompt: RawPrompt = field(compare=False)
     extra_data: dict[str, Any] = field(compare=False)
     outputs: tuple[str, ...] = field(compare=False)
+    secrets: dict[str, str] = field(compare=False, default_factory=dict, repr=False)
 
     def as_list(self) -> list[Any]:
         """Return the prompt as /queue and /history list it."""

@@ -49,6 +49,7 @@ _MODEL_FOLDERS = [
     "photomaker",
     "classifiers",
 ]
+_SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")  # in `extra_data`
 _HOME = """<!doctype html><meta charset="utf-8"><title>ComfyForms stand-in</title>
 <p>This is the stand-in server of ComfyForms. It speaks ComfyUI's API and draws
 procedural images without a model.
@@ -158,7 +159,8 @@ class Routes:
         if "client_id" in body:
             extra_data["client_id"] = body["client_id"]
         extra_data["create_time"] = int(time.time() * 1000)
-        self.queue.put(QueueItem(number, prompt_id, prompt, extra_data, result.outputs))
+        secrets = {key: extra_data.pop(key) for key in _SECRETS if key in extra_data}
+        self.queue.put(QueueItem(number, prompt_id, prompt, extra_data, result.outputs, secrets))
         return Json({"prompt_id": prompt_id, "number": number, "node_errors": result.node_errors})
 
     def _number(self, body: Mapping[str, Any]) -> float:

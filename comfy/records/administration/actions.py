@@ -11,8 +11,9 @@ from sqlalchemy import Engine, delete, insert, select, update
 
 from comfy.base.messages import message_from_json, message_to_json
 from comfy.records.administration.model_requests import ModelRequestStore
+from comfy.records.administration.tables import audit_lines, notices
 from comfy.records.administration.usage import UsageReader
-from comfy.records.tables import as_comfy_errors, audit_lines, digest, notices, runs
+from comfy.records.tables import as_comfy_errors, digest, runs
 
 _KEPT = 10_000  # audit lines
 

@@ -12,7 +12,8 @@ from sqlalchemy import Engine, delete, func, insert, select
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message
-from comfy.records.tables import as_comfy_errors, digest, model_requests
+from comfy.records.administration.tables import model_requests
+from comfy.records.tables import as_comfy_errors, digest
 from comfy.requirements.model import ModelFile
 
 _MOST = 500

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
+from comfy.records.paid.consents import PaidConsents
+from comfy.records.paid.paid_runs import PaidRunStore
 from comfy.records.state.held_files import HeldFiles
 from comfy.records.state.opened import OpenedStore
 from comfy.records.state.runner_values import RunnerValueStore
@@ -16,6 +18,8 @@ class SharedState:
     def __init__(self, engine: Engine) -> None:
         self.held_files = HeldFiles(engine)
         self.starts = StartStore(engine)
+        self.paid_runs = PaidRunStore(engine)
+        self.paid_consents = PaidConsents(engine)
         self.opened = OpenedStore(engine)
         self.runner_values = RunnerValueStore(engine)
 

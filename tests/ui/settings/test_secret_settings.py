@@ -67,6 +67,7 @@ def test_secrets_elsewhere_are_not_warned_about(
         "openid_secret": "hunter2",
         "node_secret": "hunter2-hunter2-hunter2-hunter2",
         "huggingface_token": "hunter2",
+        "comfy_org_key": "comfyui-hunter2",
     }
     assert secrets.keys() == SECRET
     file = tmp_path / "forms.toml"

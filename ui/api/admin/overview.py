@@ -12,7 +12,7 @@ from starlette.responses import Response
 from comfy.records.administration.actions import AuditLine, Notice
 from ui.administration.audit import Actor
 from ui.administration.desk import Administration
-from ui.administration.figures import StorageFigures, UsageWeek
+from ui.administration.figures import PaidRuns, StorageFigures, UsageWeek
 from ui.page.form.missing_groups import MissingParts, missing_parts
 from ui.web.access import Access, GuardedRoutes
 from ui.web.responses import AsciiJSON
@@ -31,6 +31,13 @@ class UsageDoc:
     """Use by week, newest first, and by workflow."""
 
     weeks: tuple[UsageWeek, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PaidRunsDoc:
+    """Paid runs by person, most first."""
+
+    people: tuple[PaidRuns, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,11 @@ def overview_api(desk: Administration) -> GuardedRoutes:
     def usage() -> AsciiJSON:
         """Return the runs of the last eight weeks by workflow."""
         return AsciiJSON(UsageDoc(desk.figures.weeks()))
+
+    @routes.get("/paid-runs", Access.ADMINISTRATOR, work=Work.PROCESSOR, response_model=PaidRunsDoc)
+    def paid_runs() -> AsciiJSON:
+        """Return how many paid runs each user started in the last 24 hours and 30 days."""
+        return AsciiJSON(PaidRunsDoc(desk.figures.paid_runs()))
 
     @routes.get("/missing", Access.ADMINISTRATOR, work=Work.CATALOG, response_model=MissingParts)
     def missing() -> AsciiJSON:

@@ -14,7 +14,7 @@ from comfy.form.kinds.registry import KINDS
 from comfy.form.model import Field, Form
 from comfy.launch.start import Starter
 from ui.api.callbacks import CALLBACK
-from ui.api.start import TEXT_SOURCES, WATCHED
+from ui.api.start import CONFIRM_PAID, TEXT_SOURCES, WATCHED
 from ui.api.values import Sent, SentValues, either_way, form_for
 from ui.documents.batch_doc import BatchCheckDoc, ColumnDoc
 
@@ -75,6 +75,7 @@ BODY: dict[str, Any] = {
                     "seeds": {"enum": ["form", "one", "each"]},
                     "watched": WATCHED,
                     "text_sources": TEXT_SOURCES,
+                    "confirm_paid": CONFIRM_PAID,
                     "callback": CALLBACK,
                 },
                 "additionalProperties": False,

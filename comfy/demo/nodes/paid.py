@@ -1,0 +1,59 @@
+"""A paid partner node. It has no partner: it answers at once, and shows which API key it got."""
+
+from __future__ import annotations
+
+import hashlib
+
+from comfy.demo.nodes.base import Inputs, NodeClass, NodeFailure, NodeRun, fixed
+from comfy.demo.nodes.describe import spec, v3_node_info
+from comfy.demo.nodes.values import NodeResult
+
+EMPTY_KEY = "comfyui-demo-without-credits"  # a key whose account has no credits
+_PRICE = '{"type": "usd", "usd": 0.02 * widgets.length, "format": {"approximate": true}}'
+
+
+def _ask(run: NodeRun, inputs: Inputs) -> NodeResult:
+    """Answer with the text and the digest of the API key, so that tests see that it arrived."""
+    if not run.api_key:
+        raise NodeFailure("Unauthorized: Please login first to use this node.")
+    if run.api_key == EMPTY_KEY:
+        raise NodeFailure("Payment Required: Please add credits to your account to use this node.")
+    run.wait(run.speed.load)
+    digest = hashlib.sha256(run.api_key.encode()).hexdigest()
+    text = f"{inputs['prompt']} (key {digest})"
+    return NodeResult((text,), {"text": [text]})
+
+
+NODES = {
+    "PartnerText": NodeClass(
+        fixed(
+            v3_node_info(
+                "PartnerText",
+                "Partner Text",
+                "api node/text",
+                module="nodes_partner",
+                required={
+                    "prompt": spec("STRING", default="", multiline=True),
+                    "length": spec("INT", default=2, min=1, max=10),
+                },
+                outputs=["STRING"],
+                output_node=True,
+                description="Asks a partner's model, for credits.",
+                keys=True,
+            )
+            | {
+                "api_node": True,
+                "price_badge": {
+                    "engine": "jsonata",
+                    "depends_on": {
+                        "widgets": [{"name": "length", "type": "INT"}],
+                        "inputs": [],
+                        "input_groups": [],
+                    },
+                    "expr": _PRICE,
+                },
+            }
+        ),
+        _ask,
+    ),
+}
