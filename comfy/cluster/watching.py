@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import Engine as Database
 
 from comfy.cluster.rows import change_live
@@ -18,8 +19,10 @@ from comfy.runs.run import PAGE_CLOSED
 
 
 def start_grace(connection: Connection, run_id: str) -> None:
-    """Let a new run's grace time begin, in the transaction that adds the run."""
-    connection.execute(insert(_watching).values(run=run_id, seen=func.now()))
+    """Let a new run's grace time begin, in the transaction that adds the run. An ended run may have
+    had its id."""
+    put = upsert(_watching).values(run=run_id, seen=func.now())
+    connection.execute(put.on_conflict_do_update(index_elements=["run"], set_={"seen": func.now()}))
 
 
 class Watchers:
