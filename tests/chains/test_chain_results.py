@@ -165,6 +165,7 @@ def test_another_choice_can_replace_one_that_cannot_run(app: RunningApp, tmp_pat
         forms.form("two.chain", OWNER, {look: "ink"})
 
 
+@pytest.mark.embedded("stores a chain that no process has claimed")
 def test_a_resumed_chain_fails_if_its_choice_can_no_longer_run(
     app: RunningApp, tmp_path: Path
 ) -> None:

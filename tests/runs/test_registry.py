@@ -44,6 +44,7 @@ def test_a_run_ends_with_its_image(demo: DemoServer, runs: RunRegistry) -> None:
         assert b"".join(view.iter_bytes()).startswith(b"\x89PNG")
 
 
+@pytest.mark.embedded("a cluster always has a history, which fetches results")
 def test_a_run_alone_needs_two_calls_and_one_socket(
     demo: DemoServer, seen: Watched, runs: RunRegistry
 ) -> None:
@@ -139,6 +140,7 @@ def test_a_failing_node_is_named(runs: RunRegistry) -> None:
     assert state.error.hint
 
 
+@pytest.mark.embedded("opens two registries in one process")
 def test_a_run_with_the_same_id_in_another_program_is_ignored(
     demo: DemoServer, seen: Watched
 ) -> None:
@@ -322,6 +324,7 @@ def test_earlier_runs_give_the_usual_duration(runs: RunRegistry) -> None:
     end(second)
 
 
+@pytest.mark.embedded("a process of a cluster hands its runs over")
 def test_closing_the_registry_ends_everything(demo: DemoServer) -> None:
     """The app stops all runs on the ComfyUI server and accepts no more."""
     with registry(demo) as runs:

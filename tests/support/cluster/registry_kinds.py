@@ -20,16 +20,17 @@ from comfy.runs.interface import RunRegistry
 from comfy.runs.registry import LocalRunRegistry
 from tests.support.postgres import empty
 
-# Test files whose tests run with both kinds of registries. The second time is nightly, except for
-# `ALWAYS_TWICE`.
-TWICE = (
-    "runs/test_",
-    "runs/nightly/test_",
-    "batches/test_",
-    "chains/test_",
-    "chains/nightly/test_",
-)
+# Test files whose tests run with both kinds of registries: always, and with `--nightly`.
 ALWAYS_TWICE = ("runs/test_registry_line.py", "batches/test_batch_queue.py")
+TWICE = (
+    *ALWAYS_TWICE,
+    *("runs/test_registry.py", "runs/test_cancel.py", "runs/test_submit.py"),
+    *(
+        "chains/test_chain_presses.py",
+        "chains/test_chain_results.py",
+        "chains/test_chain_values.py",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
