@@ -27,7 +27,7 @@ def safetensors(size: int, seed: str = "") -> bytes:
 class Hosted:
     """File of the server. `cut_after`: each response ends after this many bytes. `held`: responses
     wait for it after their first half. `location`: redirect to this address instead. `status`:
-    answer with this error."""
+    answer with this error. `hides_size`: the response ends with the connection."""
 
     content: bytes = b""
     etag: str = '"first"'
@@ -37,6 +37,7 @@ class Hosted:
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     has_ranges: bool = True
+    hides_size: bool = False
 
 
 class FileServer:
@@ -105,7 +106,8 @@ class FileServer:
                     content = content[start:end]
                 else:
                     self.send_response(200)
-                self.send_header("Content-Length", str(len(content)))
+                if not hosted.hides_size:
+                    self.send_header("Content-Length", str(len(content)))
                 self.send_header("ETag", hosted.etag)
                 for name, value in hosted.headers.items():
                     self.send_header(name, value)
@@ -161,11 +163,13 @@ def file_server() -> Iterator[FileServer]:
 
 
 def main() -> None:
-    """Serve a folder's files until killed: `python -m tests.downloads.file_server DIR PORT`."""
+    """Serve a folder's files until killed: `python -m tests.downloads.file_server DIR PORT
+    [held]`. With `held`, each response stops after its first half."""
     server = FileServer()
     server.port = int(sys.argv[2])
     for file in Path(sys.argv[1]).iterdir():
-        server.host(file.name, file.read_bytes())
+        held = threading.Event() if sys.argv[3:] else None
+        server.host(file.name, file.read_bytes(), held=held)
     server.start()
     print(server.port, flush=True)
 

@@ -255,7 +255,9 @@ class Downloads:
         free = _AT_ONCE - sum(work.thread is not None for work in works)
         due = [work for work in works if work.entry.state == "active" and work.thread is None]
         for work in due[: max(free, 0)] if not self._closed else ():
+            received = work.progress.received  # shown until the host answers
             work.progress = TransferProgress(lambda etag, work=work: self._begin(work, etag))  # type: ignore[misc]
+            work.progress.received = received
             work.points.clear()
             work.thread = threading.Thread(
                 target=self._run, args=(work, work.progress), name="download", daemon=True

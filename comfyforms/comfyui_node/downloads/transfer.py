@@ -180,7 +180,8 @@ def _receive(source: FileSource, file: BinaryIO, progress: TransferProgress) -> 
         etag = response.headers.get("etag", "")
         progress.on_start(etag if etag.startswith('"') else "")
         if response.status != 416:
-            _check_room(file, (facts.size or 0) - held)
+            if facts.size is not None:
+                _check_room(file, facts.size - held)
             _copy(response, file, progress)
     return source.sha256 or facts.sha256
 
@@ -218,12 +219,12 @@ def _check_room(file: BinaryIO, missing: int) -> None:
     free = shutil.disk_usage(Path(file.name).parent).free
     if free < missing + _ROOM_LEFT:
         raise DownloadProblem(
-            f"The disk has too little space: {_gigabytes(missing)} needed, {_gigabytes(free)} free."
+            f"The disk has too little space: {_amount(missing)} needed, {_amount(free)} free."
         )
 
 
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"
+def _amount(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def _check_content(target: Target, expected: str, progress: TransferProgress) -> None:

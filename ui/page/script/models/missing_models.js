@@ -5,7 +5,7 @@ import { $, all, announce, button, element, fillIn, tell } from "../dom.js";
 import { mountCopy } from "../form/copying.js";
 import { labeled, message } from "../messages.js";
 import { API, ask, get, json } from "../requests.js";
-import { isActive, byteWords, downloadWords, totalSize } from "./download_words.js";
+import { byteWords, downloadWords, isActive, totalSize } from "./download_words.js";
 
 /** @import { MissingModelFile, MissingModels, ModelDownload } from "../documents.js" */
 
