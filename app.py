@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -181,7 +181,7 @@ def run(
             limits=WebLimits.with_files_of(settings.upload_mb * MIB),
             parts=OptionalParts(
                 _webhook_settings(settings),
-                _download_settings(settings),
+                _download_settings(settings, [one.address.url for one in local]),
                 payment,
                 {one.address.url: one for one in local},
                 scaler,
@@ -338,8 +338,9 @@ def _webhook_settings(settings: Settings) -> WebhookSettings:
     return WebhookSettings(frozenset(settings.webhook_hosts), secret, trusted_certificates())
 
 
-def _download_settings(settings: Settings) -> DownloadSettings:
-    """Return the settings for downloads of missing models."""
+def _download_settings(settings: Settings, local: Iterable[str]) -> DownloadSettings:
+    """Return the settings for downloads of missing models. `local`: the addresses of the servers
+    that the app starts."""
     from comfy.downloads.service import DownloadSettings
 
     secret, token = settings.node_secret, settings.huggingface_token
@@ -347,6 +348,7 @@ def _download_settings(settings: Settings) -> DownloadSettings:
         secret=secret.get_secret_value() if secret else "",
         hosts=settings.download_hosts,
         token=token.get_secret_value() if token else "",
+        local=frozenset(local),
         folder=settings.data.absolute() / "downloads",
     )
 

@@ -239,7 +239,8 @@ class ModelDownloads:
             if self._wanted:
                 self._wanted = False
                 try:
-                    self._wanted |= await to_thread.run_sync(self.look)
+                    if await to_thread.run_sync(self.look):
+                        self._wanted = True
                 except Exception:
                     log.exception("Looking for finished downloads failed with an internal error")
             await asyncio.sleep(_LOOK_SECONDS)

@@ -111,6 +111,7 @@ REFUSED: Mapping[str, int] = MappingProxyType(
                 f"GET {API}/presets/values",
                 f"POST {API}/workflows/{{name:path}}/chains",
                 f"PUT {API}/workflows/{{name:path}}/editor/cover",
+                f"POST {API}/workflows/{{name:path}}/missing-models/request",  # none is missing
             ),
             409,
         ),
@@ -152,6 +153,16 @@ SPECIAL: Mapping[str, Answers] = MappingProxyType(
             (
                 f"{method} {API}/admin/people/{{name:path}}/password"
                 for method in ("PATCH", "DELETE")
+            ),
+            users(404),
+        ),
+        **dict.fromkeys(
+            (
+                f"DELETE {API}/workflows/{{name:path}}/missing-models",
+                *(
+                    f"{method} {API}/workflows/{{name:path}}/missing-models/request"
+                    for method in ("GET", "DELETE")
+                ),
             ),
             users(404),
         ),

@@ -1,4 +1,4 @@
-"""Large downloads survive cut connections, and the death of each process; a full disk is told."""
+"""Large downloads survive cut connections, and the death of each process. A full disk is reported."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_a_file_that_does_not_fit_is_not_begun(
     queue.close()
 
 
-def test_a_disk_that_fills_up_is_told_and_retried(
+def test_reports_a_full_disk_and_retries_later(
     files: FileServer, small_disk: Path, tmp_path: Path
 ) -> None:
     """Another program fills the disk. Once there is room, Retry continues."""

@@ -56,9 +56,9 @@ def models_api(desk: Administration, operates: Callable[[HTTPConnection], bool])
     @routes.post("/workflows/{name:path}/missing-models/request", Access.OWNER, status_code=204)
     def ask(name: str, owner: str = Depends(identity.caller)) -> Response:
         """Ask the administrator for the missing models of a workflow."""
+        _missing(models, name, owner)
         if owner == NOBODY:
             raise ComfyError("Requests need cookies. Allow cookies for this page.")
-        _missing(models, name, owner)
         models.ask(owner, identity.name_of(owner), name)
         return Response(status_code=204)
 

@@ -2,7 +2,7 @@
 // The card's missing models: sizes, licenses, and downloads for administrators; others can ask for them.
 
 import { $, all, announce, button, element, fillIn, tell } from "../dom.js";
-import { mountCopy } from "../form/copying.js";
+import { copyOrTell, mountCopy, showDone } from "../form/copying.js";
 import { labeled, message } from "../messages.js";
 import { API, ask, get, json } from "../requests.js";
 import { byteWords, downloadWords, isActive, totalSize } from "./download_words.js";
@@ -56,7 +56,7 @@ class ModelRow {
     if (state === this.#shown) return;
     this.#shown = state;
     const focused = this.#buttons.contains(document.activeElement);
-    this.#buttons.replaceChildren(...(mayGet ? this.#actions(model) : []));
+    this.#buttons.replaceChildren(...(mayGet ? this.#actions(model) : this.#copying(model)));
     if (focused) $("button", this.#buttons)?.focus();
   }
 
@@ -71,6 +71,17 @@ class ModelRow {
     const link = element("a", "", message("License"));
     Object.assign(link, { href: license, target: "_blank", rel: "noopener noreferrer" });
     this.#about.append(text && " · ", link);
+  }
+
+  /** @param {MissingModelFile} model */
+  #copying({ name, url }) {
+    if (!url) return [];
+    const copying = this.#action(message("Copy download link"), name, async () => {
+      if (await copyOrTell(message("This couldn't be copied."), url))
+        showDone(copying, message("Copied"));
+    });
+    copying.title = url;
+    return [copying];
   }
 
   /** @param {MissingModelFile} model */
