@@ -45,7 +45,6 @@ class Administration:
         store, pool = runs.history.administration if runs.history else None, services.servers
         audit = AuditLog(store)
         operates = services.forms.permissions.operates
-        packs = PackActions(pool, audit)
         groups = (services.batches, services.chains)
         keys = services.parts.payment.keys
         people = People(identity.login, operates, runs, groups, audit, keys)
@@ -55,8 +54,8 @@ class Administration:
             audit,
             people,
             Announcements(store, pool, audit),
-            ServerActions(pool, audit, packs, services.parts.local),
-            packs,
+            ServerActions(pool, audit, services.parts.local),
+            PackActions(pool, audit),
             RunActions(runs, identity, audit),
             Monitor(pool, services.reports, runs, identity.name_of, images, services.parts),
             Figures(runs.history, services.library, identity.name_of),

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from comfy.base.errors import ComfyError, RunNotFound
 from comfy.base.messages import message
 from comfy.comfyui.protocol.run_state import RunError
+from comfy.comfyui.servers.managers import reboot
 from comfy.comfyui.servers.pool import ServerPool
 from comfy.comfyui.servers.server import ComfyServer
 from comfy.local_comfyui.supervisor import LocalComfyUI
 from comfy.runs.interface import Run, RunRegistry
 from ui.administration.audit import Actor, AuditLog
-from ui.administration.packs import PackActions
 from ui.web.identity import Identity
 
 GUEST = message("Guest")
@@ -29,7 +29,6 @@ class ServerActions:
 
     pool: ServerPool
     audit: AuditLog
-    packs: PackActions
     local: Mapping[str, LocalComfyUI] = field(default_factory=dict)
 
     def pause(self, actor: Actor, server: ComfyServer) -> None:
@@ -61,7 +60,9 @@ class ServerActions:
         for others."""
         if (local := self.local.get(server.url)) is not None:
             local.restart()
-        elif not self.packs.reboot(server):
+        elif reboot(server):
+            self.pool.expire_lists()
+        else:
             raise ComfyError(_NOT_OURS)
         names = {"person": actor.name, "server": server.label}
         self.audit.note(message("{person} restarted {server}.", **names))

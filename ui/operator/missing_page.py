@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from fastapi import Form, HTTPException, Request
@@ -12,8 +12,9 @@ from fastapi.responses import HTMLResponse, Response
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import listed, message, plural, sentences
+from comfy.comfyui.servers.managers import ManagedServer, managed_servers
 from comfy.requirements.read import valid_pack
-from ui.administration.packs import ManagedServer
+from comfy.requirements.versions import is_newer
 from ui.languages.current import html_of
 from ui.operator.frame import MISSING, AdminFrame, action_form, asking_form, section
 from ui.page.form.missing_groups import MissingModel, MissingPack, MissingParts, missing_parts
@@ -45,21 +46,23 @@ def missing_routes(frame: AdminFrame) -> GuardedRoutes:
     """Return `GET /operator/missing`, and the routes of its buttons."""
     routes = GuardedRoutes()
     desk = frame.desk
+    pool = desk.servers.pool
 
     def body() -> str:
         services = desk.services
         parts = missing_parts(services.library, demo=services.demo)
         versions = tuple(dict.fromkeys(one.version for _, one in services.reports() if one.version))
-        return _body(parts, desk.packs.managers(), versions)
+        return _body(parts, managed_servers(pool), versions)
 
     def failed(request: Request, path: str, problem: ComfyError) -> Response:
         why = sentences(str(problem), problem.hint)
         return frame.page(request, path, MISSING, body(), why, 409)
 
     @routes.get(MISSING, Access.SIGN_IN_PAGE, work=Work.CATALOG)
-    def missing(request: Request) -> HTMLResponse:
-        """Return the page. Raises 404 for other users."""
-        return frame.shown(request, MISSING, body)
+    def missing(request: Request, only: Literal["", "managers"] = "") -> HTMLResponse:
+        """Return the page, or only the part that renews itself. Raises 404 for other users."""
+        part = (lambda: _managers(managed_servers(pool))) if only else body
+        return frame.shown(request, MISSING, part)
 
     @routes.post(f"{MISSING}/install", Access.ADMINISTRATOR)
     def install(
@@ -79,7 +82,8 @@ def missing_routes(frame: AdminFrame) -> GuardedRoutes:
     def restart(request: Request, number: int) -> Response:
         """Restart a server, and redirect to the page."""
         path = f"{MISSING}/restart/{number}"
-        if (server := desk.servers.pool.numbered(number)) is None:
+        server = pool.numbered(number)
+        if server is None:
             raise HTTPException(404)
         try:
             desk.servers.restart(desk.actor(request), server)
@@ -119,7 +123,8 @@ def _managers(managers: Sequence[ManagedServer]) -> str:
         return ""
     items = "".join(map(_manager, managers))
     card = section("ComfyUI-Manager", f'<ul class="lines rows">{items}</ul>')
-    return f'<div id="now" data-address="{MISSING[1:]}">{card}</div>{module_tag("refreshing.js")}'
+    address = f"{MISSING[1:]}?only=managers"
+    return f'<div id="now" data-address="{address}">{card}</div>{module_tag("refreshing.js")}'
 
 
 def _manager(one: ManagedServer) -> str:
@@ -131,9 +136,9 @@ def _manager(one: ManagedServer) -> str:
     elif queue.done:
         state = _INSTALLED
     ask = asking_form(
-        f"{MISSING[1:]}/restart/{one.number}",
+        f"{MISSING[1:]}/restart/{one.server.number}",
         (_RESTART, message("Restart {server}?", server=name), _RESTART),
-        f"restart-{one.number}",
+        f"restart-{one.server.number}",
         f"<p>{html_of(_ENDS_RUNS)}</p>",
     )
     facts = f"{html.escape(one.manager.version)} · {html_of(state)}"
@@ -185,12 +190,12 @@ def _install_form(one: MissingPack) -> str:
 
 def _reason(one: MissingPack, versions: Sequence[str]) -> str:
     """Return why nodes of ComfyUI itself are missing; "" for other nodes."""
-    if one.reason or one.kind not in ("core", "paid"):
-        return one.reason
-    if not (one.version and versions):
-        return _NEWER
-    here = {"version": one.version, "installed": listed(versions)}
-    return message("Saved with ComfyUI {version}. Installed: {installed}.", **here)
+    if one.kind not in ("core", "paid"):
+        return ""
+    if versions and all(is_newer(one.version, here) for here in versions):
+        names = {"version": one.version, "installed": listed(versions)}
+        return message("Saved with ComfyUI {version}. Installed: {installed}.", **names)
+    return one.reason or _NEWER
 
 
 def _wanted_by(workflows: tuple[str, ...]) -> str:

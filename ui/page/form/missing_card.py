@@ -13,6 +13,7 @@ from typing import Literal
 from comfy.base.messages import listed, message, plural, sentences
 from comfy.base.wording import quoted, short
 from comfy.form.missing_items import MAY_BE_OFF, Missing, MissingChoice, MissingClass
+from comfy.requirements.model import NodePack
 from ui.languages.current import html_of, translated
 
 _MOST_USES = 3
@@ -24,6 +25,7 @@ _MISSING = {
 }
 _COPY = message("Copy list")
 _COPY_LINK = message("Copy download link")
+_COPY_COMMAND = message("Copy command")
 _BUILT_IN = message("part of ComfyUI")
 _OTHER_VERSION = message("part of another ComfyUI version")
 _TO_SWITCH_ON = message("Start it without this option, or update it.")
@@ -38,7 +40,8 @@ MissingKind = Literal["node", "paid", "model", "setting"]
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """Line of the card: the missing part, its category, its folder, and a note."""
+    """Line of the card: the missing part, its category, its folder or its node pack, and a
+    note."""
 
     kind: MissingKind
     name: str
@@ -46,6 +49,7 @@ class _Item:
     uses: tuple[str, ...]
     close: str
     address: str = ""
+    pack: NodePack | None = None
 
     @property
     def line(self) -> str:
@@ -53,9 +57,8 @@ class _Item:
         name = self.name
         if self.place:
             name = message("{label} ({detail})", label=name, detail=self.place)
-        return " ".join(
-            filter(None, (translated(_MISSING[self.kind]), translated(name), self.address))
-        )
+        source = self.pack.command if self.pack else self.address
+        return " ".join(filter(None, (translated(_MISSING[self.kind]), translated(name), source)))
 
 
 def why_not(missing: Iterable[Missing]) -> str:
@@ -91,7 +94,7 @@ def missing_card(missing: tuple[Missing, ...], *, demo: bool, folded: Collection
         f'<details class="missing"{unfolded}><summary>{html.escape(summary)}</summary>'
         f"<ul>{lines}</ul>"
         f'<button type="button" class="quiet" data-copy="{lines_to_copy}">'
-        f"{html_of(_COPY)}</button></details>"
+        f"{html_of(_COPY)}</button>{_install_link(items)}</details>"
         f"{hint and f'<p>{hint}</p>'}"
     )
 
@@ -107,6 +110,8 @@ def _place(node: MissingClass) -> str:
     """Return where the user can get a node."""
     if not node.is_built_in:
         return node.pack
+    if node.version:
+        return message("saved with ComfyUI {version}", version=node.version)
     if node.may_be_off:
         return "" if node.is_paid else _BUILT_IN
     return _OTHER_VERSION
@@ -122,7 +127,8 @@ def _items(missing: Iterable[Missing]) -> Iterator[_Item]:
                 times = (_used(len(nodes)),) if len(nodes) > 1 else ()
                 uses = (*times, *(quoted(short(title)) for title in titles))
                 kind: MissingKind = "paid" if entry.is_paid else "node"
-                yield _Item(kind, class_type, _place(entry), uses, close)
+                pack = entry.node_pack
+                yield _Item(kind, class_type, _place(entry), uses, close, pack=pack)
             case MissingChoice():
                 choices.append(entry)
     choices.sort(key=_kind_and_file)
@@ -185,12 +191,33 @@ def _line(item: _Item) -> str:
     more = len(item.uses) - _MOST_USES
     uses = listed([*item.uses[:_MOST_USES], *([f"+{more}"] if more > 0 else [])])
     similar = message("Similar: “{name}”", name=short(item.close)) if item.close else ""
-    about = " · ".join(html_of(part) for part in (item.place, uses, similar) if part)
-    copy = (
-        f' <button type="button" class="quiet" title="{html.escape(item.address)}"'
-        f' data-copy="{html.escape(item.address)}">{html_of(_COPY_LINK)}</button>'
-        if item.address
-        else ""
-    )
+    place = html_of(item.place)
+    if item.pack is not None:
+        page = html.escape(item.pack.url)
+        place = f'<a href="{page}" target="_blank" rel="noopener noreferrer">{place}</a>'
+    others = (html_of(part) for part in (uses, similar) if part)
+    about = " · ".join(filter(None, (place, *others)))
+    copy = _copy_button(item.address, _COPY_LINK) if item.address else ""
+    if item.pack is not None:
+        command = item.pack.command
+        copy = f'<code class="command">{html.escape(command)}</code>'
+        copy += _copy_button(command, _COPY_COMMAND)
     kind, name = html_of(_MISSING[item.kind]), html.escape(item.name[:200])
     return f'<strong>{kind}</strong> <code>{name}</code><span class="about">{about}</span>{copy}'
+
+
+def _copy_button(text: str, label: str) -> str:
+    copied = html.escape(text)
+    return (
+        f' <button type="button" class="quiet" title="{copied}" data-copy="{copied}">'
+        f"{html_of(label)}</button>"
+    )
+
+
+def _install_link(items: Iterable[_Item]) -> str:
+    """Return the link to the page where administrators install node packs. The style sheet hides it
+    from other users."""
+    if all(item.pack is None for item in items):
+        return ""
+    words = html_of(message("Missing models and nodes"))
+    return f' <a class="for-administrators" href="operator/missing">{words}</a>'
