@@ -18,6 +18,7 @@ from comfy.comfyui.client.client import Client
 
 _ROUTES = ("/v2/manager", "/manager")  # the newer generation first
 _NOT_THERE = (404, 405)
+_COUNTS = ("total_count", "done_count", "in_progress_count", "pending_count")
 _LONGEST_VERSION = 50
 _REFUSED = message("ComfyUI-Manager refused this.")
 _ITS_LEVEL = message("Its security level may not allow it. ComfyUI's log has the reason.")
@@ -85,8 +86,9 @@ class ManagerClient(Client):
 
     def _queue(self, path: str) -> ManagerQueue:
         told = as_mapping(self._get(f"{path}/queue/status"))
-        total, done = (int(as_number(told.get(key)) or 0) for key in ("total_count", "done_count"))
-        return ManagerQueue(total, done, told.get("is_processing") is True)
+        total, done, active, pending = (int(as_number(told.get(key)) or 0) for key in _COUNTS)
+        total = max(total, done + active + pending)  # 4.x leaves out what is done
+        return ManagerQueue(total, done, told.get("is_processing") is True and done < total)
 
     def _queued(self, manager: Manager, item: Mapping[str, object]) -> bool:
         """Queue an installation as a task. Return False if this Manager has no tasks."""

@@ -48,9 +48,12 @@ class DemoManager:
         return Response(_VERSIONS[self._generation], media_type="text/plain")
 
     async def _status(self, _: Request) -> Response:
-        total = self._done + len(self._pending)
-        counts = {"total_count": total, "done_count": self._done}
-        counts |= {"in_progress_count": min(1, len(self._pending))}
+        pending, active = len(self._pending), min(1, len(self._pending))
+        counts = {"done_count": self._done, "in_progress_count": active}
+        if self._generation == "4":
+            counts |= {"total_count": pending, "pending_count": pending - active}
+        else:
+            counts |= {"total_count": self._done + pending}
         return JSONResponse({**counts, "is_processing": bool(self._pending)})
 
     async def _order(self, request: Request) -> Response:
