@@ -176,7 +176,8 @@ def _add_pages(  # noqa: PLR0913 - parts of `build_app`
     for routes in administrator_routes(desk, settings, access, sign_in):
         add(routes)
     add(login_routes(identity, passwords, sign_in, root_path))
-    add(account_routes(identity, passwords, sign_in, root_path))
+    keys = services.starter.payment.keys
+    add(account_routes(identity, passwords, sign_in, root_path, keys))
     if settings.sign_in.openid is not None:
         from ui.accounts.pages.openid_routes import openid_routes  # takes a tenth of a second
 
@@ -208,6 +209,8 @@ def _mount_page(
         services.removal,
         services.copies,
         services.runs,
+        services.starter.payment,
+        identity.login is not None,
         limits.file.size,
         services.demo,
     )

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from comfy.base.errors import NoApiKey, PaymentNotConfirmed
 from comfy.base.messages import message
-from comfy.paid.nodes import PaidNode
-from comfy.records.paid.api_keys import ApiKeys
+from comfy.form.model import Form
+from comfy.paid.nodes import PaidNode, paid_nodes
+from comfy.records.paid.api_keys import ApiKeys, KeySource
 from comfy.records.paid.paid_runs import payer
 from comfy.records.store import RunStore
 from comfy.runs.context import ApiKey, no_key
@@ -51,6 +52,12 @@ class Payment:
         """Return whether there is an API key for this owner's runs."""
         return self.api_key(owner) is not None
 
+    def key_source(self, owner: str) -> KeySource:
+        """Return which key pays this owner's runs."""
+        if self.keys is not None:
+            return self.keys.source(owner)
+        return "app" if self.has_key(owner) else ""
+
     def is_confirmed(self, owner: str, workflow: str) -> bool:
         """Return whether this owner has confirmed that runs of a workflow cost credits."""
         if self.history is None:
@@ -79,6 +86,12 @@ class Payment:
                 raise _not_confirmed(paid)
             if origin.owner != self.unknown:
                 self.history.state.paid_consents.add(origin.owner, work.workflow)
+
+
+def paid_work_of(form: Form) -> PaidWork:
+    """Return the paid nodes of a form, with its author's values."""
+    definitions = {name: spec.raw for name, spec in form.nodes.items()}
+    return PaidWork("", paid_nodes(form.prompt, definitions), form.titles)
 
 
 def _with_price(title: str, price: str) -> str:

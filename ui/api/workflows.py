@@ -10,6 +10,7 @@ from urllib.parse import quote
 from fastapi import Depends
 
 from comfy.base.errors import ManyProblems, ServerError, ServerUnreachable, WorkflowError
+from comfy.launch.payment import paid_work_of
 from comfy.records.store import RunStore
 from ui.api.problems import NotThere
 from ui.api.schema import FieldDoc, field_docs, values_schema
@@ -29,6 +30,7 @@ _NEWEST = 60  # runs to search for a user's result images
 class WorkflowDetails:
     """A workflow or chain. `can_run`: this ComfyUI has everything required. `problems`: missing
     parts, as messages. `notes`: values that were replaced because ComfyUI doesn't offer them.
+    `paid`: a workflow's nodes that use paid credits, with their prices for the author's values.
     `schema`: the JSON Schema of its values."""
 
     name: str
@@ -38,6 +40,7 @@ class WorkflowDetails:
     can_run: bool
     problems: tuple[str, ...]
     notes: tuple[str, ...]
+    paid: tuple[str, ...]
     fields: tuple[FieldDoc, ...]
     schema: Mapping[str, Any]
     url: str
@@ -111,6 +114,7 @@ def workflows_api(
                 can_run=form.can_run,
                 problems=tuple(form.problems),
                 notes=tuple(note.said for note in form.notes),
+                paid=tuple(paid_work_of(form).prices),
                 fields=tuple(field_docs(form)),
                 schema=values_schema(form),
                 url=address(name),

@@ -45,6 +45,11 @@ NEW_BROWSERS = 100  # new browsers at once from one address
 NEW_BROWSER = 10.0  # seconds until the address may have another one
 
 
+def owner_of_user(who: SignedIn) -> str:
+    """Return the owner's name of a signed-in user."""
+    return f"{_KINDS[who.way]}{who.name}"
+
+
 class Identity:
     """Finder of a request's owner. `login` authenticates users; None turns sign-in off. `ended` is
     called after this process has ended sign-ins."""
@@ -70,7 +75,7 @@ class Identity:
         who = self.signed_in(request)
         if who is None:
             return None
-        return f"{_KINDS[who.way]}{who.name}"
+        return owner_of_user(who)
 
     def is_removed(self, owner: str) -> bool:
         """Return whether an owner is a user who may no longer sign in."""

@@ -12,8 +12,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from comfy.base.errors import ComfyError
 from comfy.base.messages import message, sentences
+from comfy.records.paid.api_keys import ApiKeys
 from ui.accounts.database import SignInStoreError
 from ui.accounts.login import Login, SignedIn
+from ui.accounts.pages.key_form import key_form
 from ui.accounts.pages.login_routes import signed_in
 from ui.accounts.pages.password_form import CHANGED, PasswordChange, password_form
 from ui.accounts.pages.passwords import Passwords, SignInRefused
@@ -27,7 +29,7 @@ from ui.languages.current import html_of
 from ui.page.plain.inline import module_tag
 from ui.page.plain.layout import as_page, head_tags_of, link_to_app, plain_page
 from ui.web.access import Access, GuardedRoutes
-from ui.web.identity import LOG_IN_FIRST, Identity
+from ui.web.identity import LOG_IN_FIRST, Identity, owner_of_user
 from ui.web.limits import BodyLimit
 
 _PATH = "/account"
@@ -47,10 +49,14 @@ _BROWSER_ONLY = message("This is only possible in a signed-in browser.")
 
 
 def account_routes(
-    identity: Identity, passwords: Passwords, sign_in: SignInPage, root_path: str
+    identity: Identity,
+    passwords: Passwords,
+    sign_in: SignInPage,
+    root_path: str,
+    keys: ApiKeys | None = None,
 ) -> GuardedRoutes:
     """Return `GET /account` and the routes of its forms, which other sites' pages can't submit.
-    `root_path`: see the web server."""
+    `root_path`: see the web server. `keys`: users' API keys; None if they can't have any."""
     routes = GuardedRoutes()
     own_page = [Depends(identity.own_page)]
     new_tokens = ShownOnce()
@@ -70,12 +76,16 @@ def account_routes(
         tags = head_tags_of(html.escape(root), f"{html_of(_HEADING)} · ComfyForms")
         return as_page(plain_page(tags, _body(content), root), status)
 
-    def parts(login: Login, who: SignedIn, *, why: str = "", of_password: str = "") -> str:
-        """Return the page's parts with the reason why no token was created, or why the password
-        wasn't changed."""
-        shown, _ = new_tokens.take(who, login.clock()) if not (why or of_password) else ("", "")
+    def parts(
+        login: Login, who: SignedIn, *, why: str = "", of_password: str = "", of_key: str = ""
+    ) -> str:
+        """Return the page's parts with the reason why no token was created, why the password
+        wasn't changed, or why the API key wasn't stored."""
+        is_wrong = why or of_password or of_key
+        shown, _ = new_tokens.take(who, login.clock()) if not is_wrong else ("", "")
         tokens = _tokens(login.tokens_of(who), shown, why)
-        return f"{password_form(login, who, of_password)}{tokens}"
+        key = key_form(keys.source(owner_of_user(who)), of_key) if keys is not None else ""
+        return f"{password_form(login, who, of_password)}{key}{tokens}"
 
     def back(request: Request, path: str) -> Response:
         """Redirect to the page, so that a reload submits nothing again."""
@@ -127,6 +137,21 @@ def account_routes(
         signed_in(answer, identity, request, shown)
         await identity.close_ended()
         return answer
+
+    @routes.post(f"{_PATH}/key", Access.SIGNED_IN, dependencies=own_page, body=BodyLimit.LOGIN_FORM)
+    def put_key(request: Request, key: Annotated[str, Form()] = "") -> Response:
+        """Store the caller's comfy.org API key, or delete it if `key` is empty, and redirect to the
+        page. On an error, return the page with a message and status 422."""
+        login, who = asking(request)
+        try:
+            if keys is not None and key.strip():
+                keys.put(owner_of_user(who), key.strip())
+            elif keys is not None:
+                keys.remove(owner_of_user(who))
+        except ComfyError as problem:
+            why = sentences(str(problem), problem.hint)
+            return page(request, f"{_PATH}/key", parts(login, who, of_key=why), 422)
+        return back(request, f"{_PATH}/key")
 
     @routes.post(f"{_PATH}/tokens", Access.SIGNED_IN, dependencies=own_page)
     def make(request: Request, label: Annotated[str, Form()]) -> Response:

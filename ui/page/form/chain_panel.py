@@ -17,6 +17,7 @@ from ui.languages.current import html_of
 from ui.page.form.first_values import first_shown
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
 from ui.page.form.kinds.view import Control
+from ui.page.form.paid_notice import draw_paid_notice
 from ui.page.form.panel import (
     bind_generate,
     draw_fields,
@@ -64,6 +65,8 @@ def draw_chain(  # noqa: PLR0913 - what `gr.render` gives, and the page around i
     first = first_shown(sources.copies, form, choice, files)
     images = AuthorsImages(cover_address(name, cover) if cover else "", first.places, {})
     draw_heading(name, form, first.filled, images, sharing, sources)
+    steps = (step.form for step in chain.plan.steps)
+    draw_paid_notice(steps, person, sources.payment, has_account=sources.signs_in)
     scope = f"{name}/{choice['filling']}"
     controls = tuple(_draw_sections(scope, chain, first.values))
     keep_values(name, controls)

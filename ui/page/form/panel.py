@@ -21,6 +21,7 @@ from ui.page.form.first_values import first_shown, linked_values
 from ui.page.form.heading import AuthorsImages, Sharing, draw_heading, draw_problem
 from ui.page.form.kinds.view import Control
 from ui.page.form.many import images_field, tell_images
+from ui.page.form.paid_notice import draw_paid_notice
 from ui.page.form.prompts import draw_negative
 from ui.page.form.seeds import bind_lock, bind_seed, draw_lock, seeds_under_lock
 from ui.page.form.size import draw_size, size_pairs
@@ -81,6 +82,7 @@ def draw_form(  # noqa: PLR0913 - what `gr.render` gives, and the page around it
         may_edit(sources.library, name, person),
     )
     draw_heading(name, form, first.filled, images, sharing, sources)
+    draw_paid_notice([form], person, sources.payment, has_account=sources.signs_in)
     _, refused = linked_values(form, choice["linked"])
     if refused:
         items = "".join(f"<p>{html_of(sentence)}</p>" for sentence in refused)

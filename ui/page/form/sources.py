@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from comfy.launch.payment import Payment
 from comfy.library.removal import Removal
 from comfy.runs.interface import RunRegistry
 from ui.files.copies import FileCopies
@@ -12,11 +13,14 @@ from ui.library import WorkflowLibrary
 
 @dataclass(frozen=True, slots=True)
 class FormSources:
-    """Workflows, files and runs. `largest_file`: bytes; `demo`: the server is the stand-in."""
+    """Workflows, files and runs. `payment`: rules for paid runs; `signs_in`: users have accounts,
+    except guests; `largest_file`: bytes; `demo`: the server is the stand-in."""
 
     library: WorkflowLibrary
     removal: Removal
     copies: FileCopies
     runs: RunRegistry
+    payment: Payment
+    signs_in: bool
     largest_file: int
     demo: bool

@@ -10,19 +10,27 @@ import { message } from "./messages.js";
  * @param {string} about what the action does, and what else it affects
  * @param {string} does label of the button
  * @param {() => void} then runs when the user confirms
+ * @param {() => void} [otherwise] runs when the dialog closes without that
  */
-export function confirm(asked, about, does, then) {
+export function confirm(asked, about, does, then, otherwise = () => {}) {
   const place = dialog("confirm", asked);
+  let isConfirmed = false;
   const end = () => place.hidePopover();
   const cancel = button(message("Cancel"), end);
   const go = button(does, () => {
+    isConfirmed = true;
     end();
     then();
+  });
+  place.addEventListener("toggle", (event) => {
+    const { newState } = /** @type {ToggleEvent} */ (event);
+    if (newState === "closed" && !isConfirmed) otherwise();
   });
   const last = element("div", "row last");
   last.append(cancel, go);
   place.append(element("p", "", about), last);
-  document.body.append(place);
+  // Everything outside an open modal dialog is inert.
+  (document.querySelector("dialog:modal") ?? document.body).append(place);
   place.showPopover();
   cancel.focus();
 }

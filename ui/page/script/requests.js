@@ -9,7 +9,7 @@ import { say } from "./state.js";
 
 /**
  * Problem document of the API. `errors` are keyed by field. In `problems`, each `sentence` names its field and row.
- * @typedef {{ detail: string, errors?: Record<string, string>,
+ * @typedef {{ type?: string, detail: string, errors?: Record<string, string>,
  *   problems?: { detail: string, sentence: string, field: string | null }[] }} Problem
  */
 

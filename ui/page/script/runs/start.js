@@ -14,6 +14,7 @@ import { textSources } from "../stage/text_sources.js";
 import { page, say } from "../state.js";
 import { follow, followChain, keepsGoing, waitingKey } from "./following.js";
 import { dropPress, keepPress, nextPress, TOO_OLD } from "./kept_presses.js";
+import { agreesToPay, asksToPay } from "./payment.js";
 import { current } from "./runs.js";
 
 /** @import { RunsDoc } from "../documents.js" */
@@ -124,10 +125,27 @@ async function send(pressed, isLate = false) {
   leave();
   if (answer.isSilent) return false;
   dropPress(key);
-  if (!answer.told) refuse(answer, isLate);
+  if (asksToPay(answer.problem)) await pay(pressed, answer.why);
+  else if (!answer.told) refuse(answer, isLate);
   else if (isChain) showChain(name, held, answer.told);
   else showRuns(name, held, Number(body.count), answer.told);
   return true;
+}
+
+/**
+ * Send a press again if the user agrees to pay.
+ * @param {Press} pressed
+ * @param {string} why the nodes and their prices
+ */
+async function pay(pressed, why) {
+  page.set({ sending: false });
+  if (!current(page.now)) say("");
+  if (!(await agreesToPay(why))) return;
+  page.set({ sending: true });
+  const body = { ...pressed.body, confirm_paid: true };
+  const again = { ...pressed, key: newKey(), at: Date.now(), body };
+  keepPress(again);
+  if (!(await send(again))) sendKept();
 }
 
 /**

@@ -6,6 +6,7 @@ import { isDrawing } from "../form/form.js";
 import { keepSentTexts } from "../form/sent_texts.js";
 import { message } from "../messages.js";
 import { json, request } from "../requests.js";
+import { agreesToPay, asksToPay } from "../runs/payment.js";
 import { apiOf, sentForm } from "../runs/start.js";
 
 /** @import { Spec } from "../batches/spec.js" */
@@ -41,7 +42,13 @@ export async function start(workflow, spec) {
   keepSentTexts();
   clearErrors();
   const body = { ...spec, ...sentForm(), watched: true };
-  const { told, problem, why, hint } = await request(apiOf(workflow, "batches"), json(body));
+  const address = apiOf(workflow, "batches");
+  let answer = await request(address, json(body));
+  if (asksToPay(answer.problem)) {
+    if (!(await agreesToPay(answer.why))) return { batch: "", problems: [] };
+    answer = await request(address, json({ ...body, confirm_paid: true }));
+  }
+  const { told, problem, why, hint } = answer;
   if (told) return { batch: told.id, problems: [] };
   const sentences = problem?.problems?.map(({ sentence }) => sentence) ?? [];
   return { batch: "", problems: sentences.length ? sentences : [`${why} ${hint}`.trim()] };
