@@ -295,15 +295,17 @@ def place_at(run: Run, demo: DemoServer) -> bool:
     return place_of(run) == demo.url
 
 
-def test_an_interrupted_run_is_lost_if_retries_are_off() -> None:
+@pytest.mark.parametrize("paid", [False, True])
+def test_an_interrupted_run_is_lost_if_it_may_not_repeat(paid: bool) -> None:
     """A setting keeps the app from starting the run twice, which would repeat its effects outside
-    of the server."""
+    of the server. A paid run never starts twice, because it would cost credits again."""
+    long = replace(job(200), paid=paid)
     with (
         DemoServer(step_seconds=0.01) as dying,
         DemoServer(step_seconds=0.01) as other,
-        registry_of(dying.url, other.url, retries=False) as runs,
+        registry_of(dying.url, other.url, retries=paid) as runs,
     ):
-        first, second = (runs.submit(job(200), Origin("me")) for _ in range(2))
+        first, second = (runs.submit(long, Origin("me")) for _ in range(2))
         running(first)
         running(second)
         dying.stop()
