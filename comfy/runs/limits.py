@@ -195,8 +195,6 @@ class StoredStarts:
             for this in counted:
                 if this is not None:
                     self._starts.remove(start, this)
-            if record is not None and record.job.paid:
-                self._paid_runs.remove(record.id)
             raise
 
 

@@ -16,8 +16,8 @@ from comfy.records.record import Job
 from comfy.runs.interface import Origin
 from comfy.runs.limits import RunLimits
 from tests.runs.kept_registry import kept_registry, killed_registry
-from tests.runs.registry import end
-from tests.support.sampler import job
+from tests.runs.registry import end, running
+from tests.support.sampler import LONG, job
 from tests.support.samples.paid import APP_KEY, OWN_KEY, PROMPT, shown_digest
 
 LIMITS = RunLimits(paid=2, paid_all=3)
@@ -84,6 +84,23 @@ def test_a_key_that_was_removed_meanwhile_ends_the_run(demo: DemoServer, tmp_pat
         assert state.phase is Phase.FAILED
         assert state.error is not None
         assert "isn't signed in" in state.error.message
+
+
+def test_a_run_that_is_stopped_before_it_is_sent_costs_nothing(
+    demo: DemoServer, tmp_path: Path
+) -> None:
+    """It doesn't count."""
+    with kept_registry(demo, tmp_path, limits=LIMITS, api_key=lambda _: APP_KEY) as runs:
+        long = runs.submit(job(LONG), ME)
+        running(long)
+        for _ in range(3):
+            waits = runs.submit(PAID, ME)
+            waits.cancel()
+            assert end(waits).phase is Phase.STOPPED
+        long.cancel()
+        end(long)
+        assert runs.history is not None
+        assert runs.history.state.paid_runs.uses() == []
 
 
 def test_old_paid_runs_count_no_longer(demo: DemoServer, tmp_path: Path) -> None:
