@@ -14,6 +14,7 @@ from comfy.records.paid.api_keys import KeySource
 from ui.languages.current import html_of
 
 _PAID = message("Uses paid credits")
+_ACCOUNT = message("Your account")
 _OWN = message("Your comfy.org API key pays.")
 _APP = message("The administrator's comfy.org API key pays.")
 
@@ -29,9 +30,11 @@ def draw_paid_notice(
         return
     source = payment.key_source(owner)
     items = "".join(f"<li>{html_of(price)}</li>" for price in prices)
+    account = f'<p><a href="account">{html_of(_ACCOUNT)}</a></p>'
     gr.HTML(
         f'<div role="note"><strong>{html_of(_PAID)}</strong><ul>{items}</ul>'
-        f"<p>{html_of(_payer(source, has_account=has_account))}</p></div>",
+        f"<p>{html_of(_payer(source, has_account=has_account))}</p>"
+        f"{account if has_account and not source else ''}</div>",
         elem_classes=["notice", "paid"] if source else "notice",
         elem_id="paid",
     )
