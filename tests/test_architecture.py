@@ -32,7 +32,7 @@ requirements
 comfyui.servers records workflow
 downloads form runs
 cluster library scaling
-launch templates
+launch model_files templates
 groups
 batches
 chains

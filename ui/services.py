@@ -28,6 +28,7 @@ from comfy.library.private import PrivateWorkflows
 from comfy.library.removal import Removal
 from comfy.library.wildcard_files import FOLDER, WildcardFiles
 from comfy.local_comfyui.supervisor import LocalComfyUI
+from comfy.model_files.lists import ModelFiles
 from comfy.records.blobs import BlobStore
 from comfy.records.record import Record
 from comfy.runs.interface import RunRegistry
@@ -88,6 +89,7 @@ class Services:
     copies: FileCopies
     server_files: ServerFiles
     gallery: TemplateGallery
+    model_files: ModelFiles
     health: ServerHealth
     clean_up: Callable[[Record], bool]
     abort: Callable[[], None]
@@ -156,6 +158,7 @@ def wire(  # noqa: PLR0913 - the one place where an app is put together
         copies=FileCopies(given, blobs, server_files, runs, limits.file, secret),
         server_files=server_files,
         gallery=TemplateGallery(servers, catalog, files.with_name("templates"), blobs.turns),
+        model_files=ModelFiles(servers, files.with_name("model-previews"), blobs.turns),
         health=health,
         clean_up=partial(clean_up, servers, runs),
         abort=servers.abort,

@@ -20,6 +20,7 @@ from ui.documents.editor_doc import DraftProblems, EditorDoc, FormSettings, Form
 from ui.documents.history_doc import FormValues, HistoryDoc
 from ui.documents.link_doc import LinkDoc
 from ui.documents.missing_models_doc import MissingModels
+from ui.documents.model_list_doc import ModelDetailsDoc, ModelListDoc
 from ui.documents.run_doc import RunDoc, RunsDoc
 from ui.documents.storage_doc import StorageDoc
 from ui.documents.template_doc import TemplatesDoc, TemplatesReadiness
@@ -32,6 +33,7 @@ DOCUMENTS = (
     *(WorkflowsDoc, OpenedFile, PresetsDoc, StorageDoc, Taker, MissingModels),
     *(EditorDoc, FormSettings, DraftProblems, FormVersion),
     *(TemplatesDoc, TemplatesReadiness),
+    *(ModelListDoc, ModelDetailsDoc),
 )
 # Documents without the properties that have their default.
 SPARSE = ("FieldSettings", "FormSettings", "OutputSettings")

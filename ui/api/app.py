@@ -20,6 +20,7 @@ from ui.api.docs_page import docs_api
 from ui.api.form_editor.routes import form_editor_api
 from ui.api.health import health_api
 from ui.api.history import history_api
+from ui.api.models.picker import model_picker_api
 from ui.api.models.routes import models_api
 from ui.api.opening import opening_api
 from ui.api.presets import presets_api
@@ -97,6 +98,7 @@ def api_app(
     add(form_editor_api(services.editor, services.library, services.copies, identity))
     add(opening_api(runs, services.editor, services.removal, identity))
     add(models_api(desk, operates))
+    add(model_picker_api(services.model_files, services.library, identity, root))
     add(workflows_api(services.library, services.runs.history, identity, root))
     add(templates_api(services.gallery, services.forms, services.copies, identity, root))
     add(presets_api(services.runs, services.library, services.copies, identity))

@@ -25,7 +25,7 @@ from ui.documents.run_doc import RunDoc
 from ui.files.result_files import ResultFiles
 from ui.web.access import Access, GuardedRoutes
 from ui.web.identity import Identity
-from ui.web.responses import NO_STORE, json_text
+from ui.web.responses import NO_STORE, has_tag, json_text
 from ui.web.shares import Share, caller_of
 
 _NO_PREVIEW = "This run has no preview at the moment."
@@ -111,7 +111,7 @@ def streams_api(
         if state.preview is None:
             raise NotThere(_NO_PREVIEW)
         headers = NO_STORE | {"etag": f'"{state.preview_number}"'}
-        if _is_known(headers["etag"], if_none_match):
+        if has_tag(headers["etag"], if_none_match):
             return Response(status_code=304, headers=headers)
         return Response(state.preview.data, media_type=state.preview.media_type, headers=headers)
 
@@ -132,7 +132,7 @@ def streams_api(
         if not 0 <= n < len(files):
             raise NotThere(NO_RESULT)
         tag = f'"{files[n].digest}"' if files[n].digest else ""
-        if tag and _is_known(tag, if_none_match):
+        if tag and has_tag(tag, if_none_match):
             return Response(status_code=304, headers={"etag": tag})
         ranges = request.headers.get("range")
         answer = results.send(record, files[n], result_name(record, n), ranges)
@@ -141,12 +141,6 @@ def streams_api(
         return answer
 
     return routes
-
-
-def _is_known(tag: str, if_none_match: str) -> bool:
-    """Return whether this header (RFC 9110, 13.1.2) names the tag. Our tags contain no comma."""
-    named = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
-    return tag in named or named == ["*"]
 
 
 @dataclass(frozen=True, slots=True)

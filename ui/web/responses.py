@@ -33,6 +33,12 @@ def json_text(content: object) -> str:
     return json.dumps(all_translated(content), separators=(",", ":"))
 
 
+def has_tag(tag: str, if_none_match: str) -> bool:
+    """Return whether this header (RFC 9110, 13.1.2) names the tag. Our tags contain no comma."""
+    named = [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
+    return tag in named or named == ["*"]
+
+
 class AsciiJSON(JSONResponse):
     """JSON response in the caller's language and in ASCII. It escapes what UTF-8 can't encode, such
     as half a surrogate pair in a title or a value."""

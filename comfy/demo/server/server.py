@@ -18,12 +18,13 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from comfy.demo.nodes.base import NodeClass, Speed
-from comfy.demo.nodes.registry import MODELS, NEWER_NODES, NODES, provide_examples
+from comfy.demo.nodes.registry import NEWER_NODES, NODES, provide_examples
 from comfy.demo.server.connection import DemoWebSocketProtocol
 from comfy.demo.server.executor import Worker
 from comfy.demo.server.faults import FaultKind, Hold, Misbehavior, Script
 from comfy.demo.server.manager import DemoManager, Generation
 from comfy.demo.server.middleware import DemoMiddleware, RequestCounter
+from comfy.demo.server.models import DemoModels, stand_in_models
 from comfy.demo.server.newer import Assets
 from comfy.demo.server.prompt_log import Journal
 from comfy.demo.server.prompt_queue import PromptQueue
@@ -47,7 +48,8 @@ class DemoServer:
     ask for them; by default they are off, as on the real server (docs/comfyui.md#3). `newer` adds
     what servers after 0.33.0 have and send: loops, names and previews of results, and the request's
     metadata in messages. `templates`: workflows to offer. `manager`: a ComfyUI-Manager of this
-    generation. Leaving the block ends every thread, closes every socket and removes every file.
+    generation. `models`: model files to list. Leaving the block ends every thread, closes every
+    socket and removes every file.
     """
 
     def __init__(  # noqa: PLR0913 - settings of a server, all by name
@@ -65,6 +67,7 @@ class DemoServer:
         newer: bool = False,
         templates: Templates | None = None,
         manager: Generation | None = None,
+        models: DemoModels | None = None,
     ) -> None:
         self._address = (host, port)
         self.speed = Speed(
@@ -83,6 +86,7 @@ class DemoServer:
         """Workflow templates to serve from the next start on."""
         self.manager = DemoManager(manager) if manager else None
         """Its ComfyUI-Manager, if it has one."""
+        self.models = models or stand_in_models()
         self._script = Script()
         self.journal = Journal()
         """Outcome of every prompt, across restarts."""
@@ -247,11 +251,17 @@ class _RunningServer:
             assets=assets,
         )
         routes = Routes(
-            self.queue, self.sockets, storage, self._worker, demo._nodes, MODELS, features
+            self.queue,
+            self.sockets,
+            storage,
+            self._worker,
+            demo._nodes,
+            demo.models.names,
+            features,
         )
-        templates = demo.templates.routes()
-        table = [*routes.table(), *templates, *(assets.routes() if assets is not None else ())]
-        table += demo.manager.routes() if demo.manager is not None else []
+        table = [*routes.table(), *demo.templates.routes(), *demo.models.routes()]
+        table += assets.routes() if assets is not None else ()
+        table += demo.manager.routes() if demo.manager is not None else ()
         middleware = Middleware(
             DemoMiddleware, counter=demo._requests, script=demo._script, max_body=demo._max_upload
         )

@@ -298,6 +298,21 @@ export interface LinkDoc {
 }
 
 /**
+ * One choice of a field. `label`: its name for users. `folder`: the part of the value before
+ * the file's name, "" without one. `size`: bytes; `modified`: seconds since 1970; both 0 if
+ * unknown. `is_file`: a ComfyUI server lists it as a model file, so it may have an image and
+ * details.
+ */
+export interface ListedModel {
+  value: string;
+  label: string;
+  folder: string;
+  size: number;
+  modified: number;
+  is_file: boolean;
+}
+
+/**
  * A workflow in a list. `problem`: the reason it can't be used, or empty. `url`: the path of
  * its fields. `page`: null for programs.
  */
@@ -341,6 +356,20 @@ export interface MissingModels {
 }
 
 /**
+ * Metadata in the header of a model file: untrusted text. Each part is empty if unknown.
+ * `trigger_words`: words for the prompt; `tags`: the most frequent words in the captions that the
+ * model was trained with.
+ */
+export interface ModelDetailsDoc {
+  title: string;
+  author: string;
+  base_model: string;
+  description: string;
+  trigger_words: string[];
+  tags: string[];
+}
+
+/**
  * A model file that the servers lack. `folder`: below ComfyUI's models folder. `size`: bytes.
  * Each is "" or 0 if unknown.
  */
@@ -368,6 +397,18 @@ export interface ModelDownload {
   size: number | null;
   speed: number;
   problem: string;
+}
+
+/**
+ * The choices of a field. `folder`: where ComfyUI keeps these models, below its models folder;
+ * "" if they aren't model files of one folder. `preview`, `details`: paths to which `&value=` and
+ * a choice are added.
+ */
+export interface ModelListDoc {
+  folder: string;
+  models: ListedModel[];
+  preview: string;
+  details: string;
 }
 
 /**

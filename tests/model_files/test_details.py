@@ -1,0 +1,82 @@
+"""Metadata of model files."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from comfy.model_files.details import ModelDetails, details_in
+
+
+def test_reads_what_trainers_write() -> None:
+    """The keys of kohya's scripts and of the modelspec standard."""
+    details = details_in(
+        {
+            "ss_base_model_version": "sdxl_base_v1-0",
+            "ss_output_name": "ink",
+            "modelspec.trigger_phrase": "ink drawing,  thin   lines, ink drawing",
+            "modelspec.author": "A. Painter",
+            "modelspec.description": "Lines.\nNothing else.",
+            "ss_tag_frequency": json.dumps({"5_a": {"hat ": 2, "sky": 3}, "1_b": {"hat": 4}}),
+        }
+    )
+    assert details == ModelDetails(
+        title="ink",
+        author="A. Painter",
+        base_model="SDXL",
+        description="Lines.\nNothing else.",
+        trigger_words=("ink drawing", "thin lines"),
+        tags=("hat", "sky"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("sd_v1", "SD 1"),
+        ("stable-diffusion-xl-v1-base/lora", "SDXL"),
+        ("flux-1-dev/lora", "Flux"),
+        ("qwen-image", "qwen-image"),
+        ("None", ""),
+    ],
+)
+def test_names_base_models_as_users_do(name: str, family: str) -> None:
+    """An unknown one keeps its name."""
+    assert details_in({"modelspec.architecture": name}).base_model == family
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        None,
+        [],
+        {"ss_tag_frequency": "{"},
+        {"ss_tag_frequency": "[" * 100_000},
+        {"ss_tag_frequency": json.dumps({"a": {"b": "many"}, "c": 3})[:-1]},
+        {"modelspec.title": {"a": 1}, "modelspec.trigger_phrase": " , ,\0,"},
+        {"modelspec.description": None},
+    ],
+)
+def test_ignores_broken_metadata(metadata: object) -> None:
+    """Anyone can write such files."""
+    assert details_in(metadata) == ModelDetails()
+
+
+def test_limits_long_metadata() -> None:
+    """Text is shortened, and has no control characters."""
+    words = ",".join(f"{number}{'x' * 500}" for number in range(100))
+    details = details_in(
+        {
+            "modelspec.title": "a\x1b[31m\x00" * 5000,
+            "modelspec.description": "d" * 100_000,
+            "modelspec.trigger_phrase": words,
+            "ss_tag_frequency": json.dumps({"x": {f"t{n}": 1e300 for n in range(5000)}}),
+        }
+    )
+    assert "\x1b" not in details.title
+    assert len(details.title) <= 200
+    assert len(details.description) == 2000
+    assert len(details.trigger_words) <= 24
+    assert all(len(word) <= 120 for word in details.trigger_words)
+    assert len(details.tags) == 12
